@@ -1,0 +1,52 @@
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { findChromium } from './scripts/chromium.mjs';
+import { chooseDriver, describeDriver } from './scripts/vulkan.mjs';
+
+// The forks of the Node projects inherit these variables; LD_LIBRARY_PATH counts only from a process's start. This file is read once
+// per project, and `npm test` has chosen already, so the choice is remembered in the environment.
+if (!process.env.CURIO_DRIVER_CHOSEN) {
+  const driver = chooseDriver(console.log);
+  Object.assign(process.env, driver.env);
+  console.log(describeDriver(driver));
+}
+
+const tests = ['packages/*/test/**/*.test.ts', 'kernels/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'];
+/** Readable as import.meta.env.NAME in both projects. */
+const env = Object.fromEntries(['SEED', 'CURIO_SUBGROUPS', 'CURIO_FEATURES'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+
+export default defineConfig({
+  // Workspace packages resolve to their sources; the rest are Vite's own defaults.
+  resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
+  ssr: { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } },
+  test: {
+    env,
+    testTimeout: 120_000, // a software adapter compiles a large kernel for seconds
+    hookTimeout: 120_000,
+    // One process and one page each, so that all files share one device and its pipelines; one project after the other.
+    isolate: false,
+    maxWorkers: 1,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'node', include: tests, exclude: ['**/*.browser.test.ts', '**/node_modules/**'], pool: 'forks', sequence: { groupOrder: 0 } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: tests,
+          exclude: ['**/*.node.test.ts', '**/node_modules/**'],
+          sequence: { groupOrder: 1 },
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            instances: [{ browser: 'chromium' }],
+            provider: playwright({ launchOptions: findChromium() }),
+          },
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,231 @@
+// npm run codegen: turns every kernels/**/*.wgsl (not lib/) into kernels/gen/<path with _>.ts, plain data that the engine bundles.
+// With --check it writes nothing and exits 1 where a generated file is missing, stale or left over.
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+
+const kernelsFolder = path.dirname(fileURLToPath(import.meta.url));
+const genFolder = path.join(kernelsFolder, 'gen');
+
+/** The portable floor of WebGPU: more buffers, or larger params, do not run everywhere. */
+const MAX_STORAGE_BUFFERS = 8;
+const MAX_PARAMS_BYTES = 64;
+
+const scalars = ['u32', 'i32', 'f32'];
+const accessTypes: Record<string, string> = { 'storage, read': 'read-only-storage', 'storage, read_write': 'storage', storage: 'read-only-storage', uniform: 'uniform' };
+
+interface Binding { binding: number; name: string; type: string; element: string }
+
+/** Comments become spaces, so that lines and columns stay. */
+const withoutComments = (code: string): string => code.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '));
+
+const lineOf = (code: string, index: number): number => code.slice(0, index).split('\n').length;
+
+export class CodegenError extends Error {
+  override name = 'CodegenError';
+}
+
+/**
+ * Reads one kernel's text into the data the engine needs.
+ * @param name `a/b` for kernels/a/b.wgsl
+ * @param code the file's own text
+ * @param readLib text of `lib/x.wgsl`, or null where there is none
+ */
+export function reflectKernel(name: string, code: string, readLib: (file: string) => string | null) {
+  const file = `kernels/${name}.wgsl`;
+  const refuse = (line: number, sentence: string): never => {
+    throw new CodegenError(`${file}:${line} ${sentence}`);
+  };
+
+  const usesLine = /^\/\/ uses: *(.*)$/m.exec(code);
+  const uses = usesLine ? usesLine[1].split(',').map((piece) => piece.trim().replace(/\.$/, '')) : [];
+  const lib = uses
+    .map((piece) => {
+      const text = readLib(piece);
+      if (text !== null && /\/\/ tune:/.test(text)) refuse(lineOf(code, usesLine!.index), `uses '${piece}', which declares a tunable; tunables stand in the kernel's own file.`);
+      return text ?? refuse(lineOf(code, usesLine!.index), `uses '${piece}', which is not in kernels/; write it as lib/name.wgsl.`);
+    })
+    .join('\n');
+
+  const plain = withoutComments(code);
+  const bindings = readBindings(plain, refuse);
+  const params = readParams(plain, bindings, refuse);
+  refuseShadowing(plain, bindings, refuse);
+
+  const reflection = parse(`${code}\n${lib}`, refuse);
+  const entries: Record<string, { bindings: string[]; workgroupSize: string[] }> = {};
+  for (const entry of reflection.entry.compute) {
+    const used = new Set(entry.resources.map((resource) => resource.name));
+    const own = bindings.filter((binding) => used.has(binding.name));
+    const storage = own.filter((binding) => binding.type !== 'uniform');
+    const line = lineOf(code, code.indexOf(`fn ${entry.name}`));
+    if (storage.length > MAX_STORAGE_BUFFERS) {
+      refuse(line, `entry '${entry.name}' uses ${storage.length} storage buffers (${storage.map((binding) => binding.name).join(', ')}); at most ${MAX_STORAGE_BUFFERS} run everywhere.`);
+    }
+    const size = entry.attributes?.find((attribute) => attribute.name === 'workgroup_size')?.value;
+    if (size === undefined || size === null) refuse(line, `entry '${entry.name}' has no @workgroup_size.`);
+    entries[entry.name] = { bindings: own.map((binding) => binding.name), workgroupSize: Array.isArray(size) ? size.map(String) : [String(size)] };
+  }
+  if (Object.keys(entries).length === 0) refuse(1, 'has no @compute entry; shared pieces without one belong in kernels/lib.');
+
+  return {
+    name,
+    file,
+    code,
+    uses,
+    lib,
+    params,
+    bindings,
+    tunables: readTunables(code, refuse),
+    entries,
+    subgroups: /^\s*enable\s[^;]*\bsubgroups\b/m.test(plain),
+    f16: /^\s*enable\s[^;]*\bf16\b/m.test(plain),
+  };
+}
+
+type Refuse = (line: number, sentence: string) => never;
+
+function parse(text: string, refuse: Refuse): WgslReflect {
+  try {
+    return new WgslReflect(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String((error as { message?: string })?.message ?? error);
+    return refuse(Number(/[Ll]ine:? ?(\d+)/.exec(message)?.[1] ?? 1), `cannot be read: ${message}`);
+  }
+}
+
+function readBindings(plain: string, refuse: Refuse): Binding[] {
+  const bindings: Binding[] = [];
+  for (const match of plain.matchAll(/@group\((\d+)\)\s*@binding\((\d+)\)\s*var\s*<([^>]*)>\s*(\w+)\s*:\s*([^;]+);/g)) {
+    const [, group, number, access, name, type] = match;
+    const line = lineOf(plain, match.index);
+    const kind = accessTypes[access.split(',').map((part) => part.trim()).join(', ')] ?? refuse(line, `binding '${name}' is var<${access}>; it may be uniform, storage, read or storage, read_write.`);
+    if (group !== '0') refuse(line, `binding '${name}' is in group ${group}; every binding is in group 0.`);
+    const taken = bindings.find((binding) => binding.binding === Number(number));
+    if (taken) refuse(line, `binding number ${number} is both '${taken.name}' and '${name}'; each has its own.`);
+    if (kind === 'uniform' && name !== 'params') refuse(line, `uniform '${name}' is not params; a kernel has one uniform, var<uniform> params: Params.`);
+    const element = /^array\s*<\s*([\s\S]*?)\s*>$/.exec(type.trim())?.[1] ?? type.trim();
+    bindings.push({ binding: Number(number), name, type: kind, element: element.replace(/,\s*\d+\w?$/, '').replace(/\s+/g, ' ') });
+  }
+  const declared = [...plain.matchAll(/@binding\s*\(/g)].length;
+  if (declared !== bindings.length) refuse(1, `declares ${declared} bindings of which ${bindings.length} read as '@group(0) @binding(n) var<…> name: type;'; write them all so.`);
+  return bindings.sort((a, b) => a.binding - b.binding);
+}
+
+function readParams(plain: string, bindings: Binding[], refuse: Refuse) {
+  if (!bindings.some((binding) => binding.type === 'uniform')) return [];
+  const struct = /struct\s+Params\s*\{([^}]*)\}/.exec(plain) ?? refuse(1, 'binds params but declares no struct Params.');
+  const line = lineOf(plain, struct.index);
+  const params = struct[1].split(',').map((member) => member.trim()).filter(Boolean).map((member, index) => {
+    const [name, type] = member.split(':').map((part) => part.trim());
+    if (!scalars.includes(type)) refuse(line, `params member '${name}' is ${type}; members are ${scalars.join(', ')}.`);
+    return { name, type, offset: 4 * index };
+  });
+  if (params.length * 4 > MAX_PARAMS_BYTES) refuse(line, `params take ${params.length * 4} bytes; at most ${MAX_PARAMS_BYTES} fit everywhere.`);
+  return params;
+}
+
+/** A local name like a binding's hides it from the reader and from the reflection alike. */
+function refuseShadowing(plain: string, bindings: Binding[], refuse: Refuse): void {
+  const names = new Set(bindings.map((binding) => binding.name));
+  const refuseName = (name: string, index: number) => {
+    if (names.has(name)) refuse(lineOf(plain, index), `'${name}' is a local name and a binding's; rename the local one.`);
+  };
+  for (const match of plain.matchAll(/\b(?:let|const|var)\s+(\w+)/g)) refuseName(match[1], match.index);
+  for (const match of plain.matchAll(/\bfn\s+\w+\s*\(([^{]*?)\)\s*(?:->[^{]*)?\{/g)) {
+    for (const parameter of match[1].matchAll(/(\w+)\s*:/g)) refuseName(parameter[1], match.index);
+  }
+}
+
+function readTunables(code: string, refuse: Refuse) {
+  return code.split('\n').flatMap((text, index) => {
+    if (!text.includes('// tune:')) return [];
+    const match = /^(?:alias|const)\s+(\w+)(?:\s*:\s*\w+)?\s*=\s*([^;]+?)\s*;\s*\/\/ tune:\s*(.+?)\s*$/.exec(text);
+    if (!match) return refuse(index + 1, 'is no tunable; write: const NAME = value; // tune: value other');
+    const [, name, value, list] = match;
+    const allowed = list.split(/\s+/);
+    if (!allowed.includes(value)) refuse(index + 1, `tunable '${name}' is ${value}, which is not among its allowed values ${list}.`);
+    return [{ name, value, allowed, line: index + 1 }];
+  });
+}
+
+/** `matmul/row_tiles8` → `matmulRowTiles8`. */
+export const constantName = (name: string): string => name.replace(/[/_-]+(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+const generatedName = (name: string): string => `${name.replaceAll('/', '_')}.ts`;
+
+const quote = (text: string): string => (/['\\\n]/.test(text) ? JSON.stringify(text) : `'${text}'`);
+
+/** Plain data as TypeScript: one line for what fits, else one line a member. */
+function literal(value: unknown, indent: string): string {
+  if (typeof value === 'string') return quote(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  const isList = Array.isArray(value);
+  const parts = isList
+    ? value.map((item) => literal(item, `${indent}  `))
+    : Object.entries(value).map(([key, item]) => `${key}: ${literal(item, `${indent}  `)}`);
+  const [open, close] = isList ? ['[', ']'] : ['{', '}'];
+  const pad = isList ? '' : ' ';
+  const line = parts.length ? `${open}${pad}${parts.join(', ')}${pad}${close}` : `${open}${close}`;
+  if (line.length + indent.length <= 110 && indent !== '') return line;
+  return `${open}\n${parts.map((part) => `${indent}  ${part},\n`).join('')}${indent}${close}`;
+}
+
+const generatedText = (kernel: ReturnType<typeof reflectKernel>): string =>
+  `// Generated from ${kernel.file} by npm run codegen. Do not edit.\nexport const ${constantName(kernel.name)} = ${literal(kernel, '')} as const;\n`;
+
+/** Reads all kernels. @returns file name in gen/ → its right text, and a sentence for each kernel that is refused */
+export function generateAll(folder = kernelsFolder): { files: Map<string, string>; problems: string[] } {
+  const files = new Map<string, string>();
+  const problems: string[] = [];
+  const readLib = (file: string) => (file.startsWith('lib/') && fs.existsSync(path.join(folder, file)) ? fs.readFileSync(path.join(folder, file), 'utf8') : null);
+  for (const entry of (fs.readdirSync(folder, { recursive: true }) as string[]).sort()) {
+    const relative = entry.split(path.sep).join('/');
+    if (!relative.endsWith('.wgsl') || /^(lib|node_modules|test|gen)\//.test(relative)) continue;
+    const name = relative.slice(0, -'.wgsl'.length);
+    try {
+      const generated = generatedName(name);
+      if (files.has(generated)) throw new CodegenError(`kernels/${relative}:1 would be gen/${generated}, as another kernel is; rename one.`);
+      files.set(generated, generatedText(reflectKernel(name, fs.readFileSync(path.join(folder, entry), 'utf8'), readLib)));
+    } catch (error) {
+      if (!(error instanceof CodegenError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  return { files, problems };
+}
+
+const read = (file: string): string | null => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null);
+
+/** One sentence for each generated file that is not what its kernel says, and for each kernel that is refused. */
+export function staleFiles(folder = kernelsFolder): string[] {
+  const gen = path.join(folder, 'gen');
+  const { files, problems } = generateAll(folder);
+  const stale = [...files].filter(([name, text]) => read(path.join(gen, name)) !== text).map(([name]) => `kernels/gen/${name} is stale; run: npm run codegen`);
+  const left = leftovers(gen, files).map((name) => `kernels/gen/${name} has no kernel any more; run: npm run codegen`);
+  return [...problems, ...stale, ...left];
+}
+
+const leftovers = (gen: string, files: Map<string, string>): string[] => (fs.existsSync(gen) ? fs.readdirSync(gen).filter((name) => name.endsWith('.ts') && !files.has(name)) : []);
+
+function writeAll(): string[] {
+  const { files, problems } = generateAll();
+  fs.mkdirSync(genFolder, { recursive: true });
+  for (const [name, text] of files) {
+    const target = path.join(genFolder, name);
+    if (read(target) === text) continue;
+    fs.writeFileSync(`${target}.part-${process.pid}`, text); // renamed, so that a reader never sees half a file
+    fs.renameSync(`${target}.part-${process.pid}`, target);
+    console.log(`codegen: kernels/gen/${name}`);
+  }
+  // A refused kernel keeps its last good file.
+  if (problems.length === 0) for (const name of leftovers(genFolder, files)) fs.rmSync(path.join(genFolder, name));
+  return problems;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const problems = process.argv.includes('--check') ? staleFiles() : writeAll();
+  for (const problem of problems) console.error(problem);
+  process.exitCode = problems.length ? 1 : 0;
+}

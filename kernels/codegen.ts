@@ -3,7 +3,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
 
 const kernelsFolder = path.dirname(fileURLToPath(import.meta.url));
 const genFolder = path.join(kernelsFolder, 'gen');
@@ -53,19 +52,17 @@ export function reflectKernel(name: string, code: string, readLib: (file: string
   const params = readParams(plain, bindings, refuse);
   refuseShadowing(plain, bindings, refuse);
 
-  const reflection = parse(`${code}\n${lib}`, refuse);
+  const functions = [...readFunctions(plain, refuse), ...readFunctions(withoutComments(lib), refuse)];
   const entries: Record<string, { bindings: string[]; workgroupSize: string[] }> = {};
-  for (const entry of reflection.entry.compute) {
-    const used = new Set(entry.resources.map((resource) => resource.name));
+  for (const entry of functions.filter((each) => each.isCompute)) {
+    const used = namesReached(entry, functions);
     const own = bindings.filter((binding) => used.has(binding.name));
     const storage = own.filter((binding) => binding.type !== 'uniform');
-    const line = lineOf(code, code.indexOf(`fn ${entry.name}`));
     if (storage.length > MAX_STORAGE_BUFFERS) {
-      refuse(line, `entry '${entry.name}' uses ${storage.length} storage buffers (${storage.map((binding) => binding.name).join(', ')}); at most ${MAX_STORAGE_BUFFERS} run everywhere.`);
+      refuse(entry.line, `entry '${entry.name}' uses ${storage.length} storage buffers (${storage.map((binding) => binding.name).join(', ')}); at most ${MAX_STORAGE_BUFFERS} run everywhere.`);
     }
-    const size = entry.attributes?.find((attribute) => attribute.name === 'workgroup_size')?.value;
-    if (size === undefined || size === null) refuse(line, `entry '${entry.name}' has no @workgroup_size.`);
-    entries[entry.name] = { bindings: own.map((binding) => binding.name), workgroupSize: Array.isArray(size) ? size.map(String) : [String(size)] };
+    if (entry.workgroupSize.length === 0) refuse(entry.line, `entry '${entry.name}' has no @workgroup_size.`);
+    entries[entry.name] = { bindings: own.map((binding) => binding.name), workgroupSize: entry.workgroupSize };
   }
   if (Object.keys(entries).length === 0) refuse(1, 'has no @compute entry; shared pieces without one belong in kernels/lib.');
 
@@ -86,13 +83,48 @@ export function reflectKernel(name: string, code: string, readLib: (file: string
 
 type Refuse = (line: number, sentence: string) => never;
 
-function parse(text: string, refuse: Refuse): WgslReflect {
-  try {
-    return new WgslReflect(text);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String((error as { message?: string })?.message ?? error);
-    return refuse(Number(/[Ll]ine:? ?(\d+)/.exec(message)?.[1] ?? 1), `cannot be read: ${message}`);
+interface WgslFunction { name: string; line: number; isCompute: boolean; workgroupSize: string[]; uses: Set<string> }
+
+/** The index after the bracket that closes the one at `open`. */
+function afterClosing(text: string, open: number, refuse: Refuse): number {
+  const pairs: Record<string, string> = { '(': ')', '{': '}' };
+  const opening = text[open];
+  for (let depth = 0, at = open; at < text.length; at++) {
+    if (text[at] === opening) depth++;
+    else if (text[at] === pairs[opening] && --depth === 0) return at + 1;
   }
+  return refuse(lineOf(text, open), `'${opening}' is never closed.`);
+}
+
+/** Every function with the names that its body takes from outside: calls, bindings, constants. Members (.x) and locals are left out. */
+function readFunctions(plain: string, refuse: Refuse): WgslFunction[] {
+  return [...plain.matchAll(/((?:@\w+\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*)*)\bfn\s+(\w+)\s*\(/g)].map((match) => {
+    const [whole, attributes, name] = match;
+    const open = match.index + whole.length - 1;
+    const afterParameters = afterClosing(plain, open, refuse);
+    const bodyStart = plain.indexOf('{', afterParameters);
+    const parameters = plain.slice(open, afterParameters);
+    const body = plain.slice(bodyStart, afterClosing(plain, bodyStart, refuse));
+    const locals = new Set([...parameters.matchAll(/(\w+)\s*:/g), ...body.matchAll(/\b(?:let|const|var)\s*(?:<[^>]*>)?\s*(\w+)/g)].map((each) => each[1]));
+    const size = /@workgroup_size\s*\((.*)\)/s.exec(attributes.replace(/@compute/, ''))?.[1];
+    return {
+      name,
+      line: lineOf(plain, open),
+      isCompute: /@compute\b/.test(attributes),
+      workgroupSize: size === undefined ? [] : size.split(',').map((part) => part.trim()).filter(Boolean),
+      uses: new Set([...body.matchAll(/(?<![.\w])[A-Za-z_]\w*/g)].map((each) => each[0]).filter((word) => !locals.has(word))),
+    };
+  });
+}
+
+/** All names that a function and the functions it calls take from outside. */
+function namesReached(from: WgslFunction, functions: WgslFunction[], reached = new Set<string>()): Set<string> {
+  for (const name of from.uses) {
+    if (reached.has(name)) continue;
+    reached.add(name);
+    for (const called of functions) if (called.name === name) namesReached(called, functions, reached);
+  }
+  return reached;
 }
 
 function readBindings(plain: string, refuse: Refuse): Binding[] {
@@ -126,7 +158,7 @@ function readParams(plain: string, bindings: Binding[], refuse: Refuse) {
   return params;
 }
 
-/** A local name like a binding's hides it from the reader and from the reflection alike. */
+/** A local name like a binding's misleads the reader, and readFunctions would miss the binding. */
 function refuseShadowing(plain: string, bindings: Binding[], refuse: Refuse): void {
   const names = new Set(bindings.map((binding) => binding.name));
   const refuseName = (name: string, index: number) => {

@@ -1,0 +1,81 @@
+/**
+ * @file Text pictures, on which the language base is pretrained: conversations in the very template of stage 2 whose image is written
+ * as 36 patch words. It is pure text, needs no image, and teaches the look-ups that image tokens need later.
+ */
+
+import type { RandomStream } from '@curio/engine';
+import { encodeConversation, encodePlain, TEMPLATES, type Message, type Template } from '../conversation.ts';
+import { IGNORE, IMAGE_TAG, IMAGE_TOKEN, type Tokens } from '../tokens.ts';
+import { caption, type Kind } from './grammar.ts';
+import { CANVAS, CELL, PATCH, type Scene } from './scene.ts';
+import { converse } from './talk.ts';
+import { patchWord, type PatchWord } from './words.ts';
+
+export const PATCHES_PER_SIDE = CANVAS / PATCH;
+
+/** The 36 patches in raster order; an object fills the 2×2 of its cell, of which each is left empty with probability `blank` (never all). */
+export function patchWords(scene: Scene, random: RandomStream, blank = 0): PatchWord[] {
+  const perCell = CELL / PATCH;
+  const words = Array.from({ length: PATCHES_PER_SIDE ** 2 }, (_, patch): PatchWord => {
+    const row = Math.floor(patch / PATCHES_PER_SIDE / perCell);
+    return { cell: row * 3 + Math.floor((patch % PATCHES_PER_SIDE) / perCell) };
+  });
+  for (const { cell, size, color, digit } of scene.objects) {
+    const mine = random.shuffle(words.filter((word) => word.cell === cell));
+    mine.forEach((word, i) => {
+      if (i === 0 || !random.chance(blank)) word.object = { size, color, digit };
+    });
+  }
+  return words;
+}
+
+export interface DocumentOptions {
+  /** Turns of a conversation. Default 8. */
+  turns?: number;
+  /** Share of documents that are a picture and its caption, as in stage 1. Default 0.15. */
+  plain?: number;
+  /** Probability that a conversation opens with the caption, after which answers can be read off the text. Default 0.25. */
+  describe?: number;
+  /** Loss weight of questions, which cannot be foretold. Default 0.05. */
+  questionWeight?: number;
+  /** Probability that a patch of an object is written as empty. Default 0.1. */
+  blank?: number;
+  /** Factor on how often a kind is asked. */
+  kindWeights?: Partial<Record<Kind, number>>;
+  /** Default: `scenes`. */
+  template?: Template;
+}
+
+export interface TextDocument {
+  /** `<s>` first, the picture written out. */
+  ids: number[];
+  /** As long as ids, not shifted: the weight of the loss for foretelling this id; 0 for `<s>` and the picture. */
+  weights: number[];
+}
+
+/** One document about a scene. Answers and captions weigh 1; questions and role words weigh `questionWeight`. */
+export function textDocument(tokens: Tokens, scene: Scene, random: RandomStream, options: DocumentOptions = {}): TextDocument {
+  const { turns = 8, plain = 0.15, describe = 0.25, questionWeight = 0.05, blank = 0.1, kindWeights, template = TEMPLATES.scenes } = options;
+  const picture = patchWords(scene, random, blank).map((word) => tokens.id(patchWord(word))!);
+  const encoded = random.chance(plain)
+    ? encodePlain(tokens, caption(scene))
+    : encodeConversation(tokens, template, messagesOf(converse(scene, random, { turns, describe, kindWeights })));
+  const out: TextDocument = { ids: [], weights: [] };
+  encoded.ids.forEach((id, i) => {
+    const written = id === IMAGE_TOKEN;
+    const weight = encoded.labels[i] !== IGNORE ? 1 : questionWeight;
+    for (const word of written ? picture : [id]) {
+      out.ids.push(word);
+      out.weights.push(written || i === 0 ? 0 : weight);
+    }
+  });
+  return out;
+}
+
+/** The messages of a conversation about a picture, the image tag before the first question. */
+export function messagesOf(turns: readonly { question: string; answer: string }[]): Message[] {
+  return turns.flatMap(({ question, answer }, i): Message[] => [
+    { role: 'human', text: i === 0 ? `${IMAGE_TAG}\n${question}` : question },
+    { role: 'gpt', text: answer },
+  ]);
+}

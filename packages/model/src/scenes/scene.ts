@@ -1,0 +1,175 @@
+/**
+ * @file Scenes: one to three handwritten digits in colours and sizes on a dark 72×72 canvas of 3×3 cells. A scene is plain
+ * data (its truth), drawn by a pure function; cells of 24 px cover patches of 12 px exactly (2×2 each).
+ */
+
+import type { RandomStream } from '@curio/engine';
+import { COLORS, SIZES, type Color, type Size } from './words.ts';
+
+export const CANVAS = 72;
+export const CELL = 24;
+export const GRID = 3;
+/** Side of a patch in pixels; the image tower sees CANVAS / PATCH patches a side. */
+export const PATCH = 12;
+
+/** Handwriting: `pixels` is 28×28, 0 (paper) … 255 (ink). One source holds training digits or held-out digits, never both. */
+export interface GlyphSource {
+  count(digit: number): number;
+  pixels(digit: number, index: number): Uint8Array;
+}
+
+/** Small change of the strokes, for pretraining: angle in radians, scale factors, shear, shift in glyph pixels. */
+export interface Pose {
+  angle: number;
+  scaleX: number;
+  scaleY: number;
+  shear: number;
+  shiftX: number;
+  shiftY: number;
+}
+
+export interface SceneObject {
+  digit: number;
+  color: Color;
+  size: Size;
+  /** 0…8 in raster order. */
+  cell: number;
+  /** Which handwriting of the digit. */
+  glyph: number;
+  /** Offset of the drawn square inside its cell, in pixels. */
+  dx: number;
+  dy: number;
+  pose?: Pose;
+}
+
+/** Objects stand in raster order of their cells. */
+export interface Scene {
+  objects: SceneObject[];
+  /** Grey of the background, 0…1. */
+  background: number;
+  /** Key of the background noise. */
+  noise: number;
+}
+
+/** Pixels row by row, three bytes each. */
+export interface Picture {
+  width: number;
+  height: number;
+  rgb: Uint8Array;
+}
+
+const RGB: Record<Color, readonly [number, number, number]> = {
+  red: [235, 50, 50], green: [50, 190, 70], blue: [70, 110, 255],
+  yellow: [245, 225, 60], purple: [170, 70, 215], white: [245, 245, 245],
+};
+/** Side of the drawn square. */
+const SIDE: Record<Size, number> = { small: 15, large: 22 };
+/** Smallest and largest offset in the cell: a small digit wanders by two pixels around the centre. */
+const OFFSET: Record<Size, readonly [number, number]> = { small: [2, 6], large: [0, 2] };
+/** The handwriting fills the inner 22 of 28 pixels. */
+const INK = 22;
+
+export interface SceneOptions {
+  /** Number of objects; 1, 2, 3 with odds 1 : 2 : 2 when left out. */
+  objects?: number;
+  /** Vary the strokes (shift, rotation, scale); for pretraining only. */
+  augment?: boolean;
+}
+
+/** Draws a scene. Digits, and colours, are all different with probability 0.7, else independent, so that most things can be named. */
+export function sampleScene(random: RandomStream, glyphs: GlyphSource, options: SceneOptions = {}): Scene {
+  const count = options.objects ?? 1 + random.weighted([1, 2, 2]);
+  const cells = random.shuffle([0, 1, 2, 3, 4, 5, 6, 7, 8]).slice(0, count).sort((a, b) => a - b);
+  const digits = mostlyDifferent(random, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], count);
+  const colors = mostlyDifferent(random, COLORS, count);
+  const objects = cells.map((cell, i): SceneObject => {
+    const size = random.pick(SIZES);
+    return {
+      digit: digits[i], color: colors[i], size, cell,
+      glyph: random.integer(glyphs.count(digits[i])),
+      dx: random.between(...OFFSET[size]), dy: random.between(...OFFSET[size]),
+      ...(options.augment ? { pose: samplePose(random) } : {}),
+    };
+  });
+  return { objects, background: Math.round(random.uniform(0, 0.18) * 1000) / 1000, noise: random.bits() };
+}
+
+function mostlyDifferent<T>(random: RandomStream, items: readonly T[], count: number): T[] {
+  if (random.chance(0.7)) return random.shuffle(items).slice(0, count);
+  return Array.from({ length: count }, () => random.pick(items));
+}
+
+function samplePose(random: RandomStream): Pose {
+  return {
+    angle: random.uniform(-0.18, 0.18), scaleX: random.uniform(0.88, 1.12), scaleY: random.uniform(0.88, 1.12),
+    shear: random.uniform(-0.12, 0.12), shiftX: random.uniform(-1, 1), shiftY: random.uniform(-1, 1),
+  };
+}
+
+/** Draws a scene: background with noise, then each digit's ink blended in its colour. Pure: the same scene gives the same bytes. */
+export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
+  const rgb = drawBackground(scene);
+  for (const object of scene.objects) {
+    const side = SIDE[object.size];
+    const ink = resizeGlyph(glyphs.pixels(object.digit, object.glyph), side, object.pose);
+    const left = (object.cell % GRID) * CELL + object.dx;
+    const top = Math.floor(object.cell / GRID) * CELL + object.dy;
+    const color = RGB[object.color];
+    for (let y = 0; y < side; y++) {
+      for (let x = 0; x < side; x++) {
+        const alpha = ink[y * side + x];
+        const at = ((top + y) * CANVAS + left + x) * 3;
+        for (let c = 0; c < 3; c++) rgb[at + c] = Math.round(rgb[at + c] * (1 - alpha) + color[c] * alpha);
+      }
+    }
+  }
+  return { width: CANVAS, height: CANVAS, rgb };
+}
+
+/** Grey plus noise of standard deviation 0.03: the sum of two bytes of a small integer hash, which is quick and the same everywhere. */
+function drawBackground({ background, noise }: Scene): Uint8Array {
+  const rgb = new Uint8Array(CANVAS * CANVAS * 3);
+  const scale = 0.0735;
+  let state = (noise | 0) || 1;
+  for (let i = 0; i < rgb.length; i++) {
+    // xorshift32 (Marsaglia 2003): only texture hangs on it.
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    const wobble = (((state >>> 8) & 255) + ((state >>> 16) & 255)) / 255 - 1;
+    rgb[i] = Math.max(0, Math.min(255, Math.round(255 * background + 255 * scale * wobble)));
+  }
+  return rgb;
+}
+
+/** The inner 22×22 of a glyph drawn on `side`×`side`, 0…1: bilinear with 2×2 samples a pixel, turned about the centre. */
+function resizeGlyph(pixels: Uint8Array, side: number, pose?: Pose): Float32Array {
+  const out = new Float32Array(side * side);
+  const cos = Math.cos(pose?.angle ?? 0);
+  const sin = Math.sin(pose?.angle ?? 0);
+  const { scaleX = 1, scaleY = 1, shear = 0, shiftX = 0, shiftY = 0 } = pose ?? {};
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      let sum = 0;
+      for (let sample = 0; sample < 4; sample++) {
+        const u = ((x + 0.25 + 0.5 * (sample & 1)) / side - 0.5) * INK;
+        const v = ((y + 0.25 + 0.5 * (sample >> 1)) / side - 0.5) * INK;
+        const sourceX = (cos * u + sin * v) / scaleX + shear * v - shiftX;
+        const sourceY = (cos * v - sin * u) / scaleY - shiftY;
+        sum += bilinear(pixels, sourceX + 13.5, sourceY + 13.5);
+      }
+      out[y * side + x] = sum / (4 * 255);
+    }
+  }
+  return out;
+}
+
+/** Value between the four neighbours of (x, y) on 28×28, zero outside. */
+function bilinear(pixels: Uint8Array, x: number, y: number): number {
+  const x0 = Math.floor(x);
+  const y0 = Math.floor(y);
+  const fx = x - x0;
+  const fy = y - y0;
+  const at = (px: number, py: number): number => (px < 0 || py < 0 || px > 27 || py > 27 ? 0 : pixels[py * 28 + px]);
+  return (at(x0, y0) * (1 - fx) + at(x0 + 1, y0) * fx) * (1 - fy) + (at(x0, y0 + 1) * (1 - fx) + at(x0 + 1, y0 + 1) * fx) * fy;
+}

@@ -1,0 +1,46 @@
+/** @file What the adapter can do, in plain data. */
+
+export interface AdapterReport {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** Runs on the processor: Lavapipe, SwiftShader, WARP. */
+  readonly isSoftware: boolean;
+  /** Smallest and largest subgroup size that a kernel may meet; null without the feature. */
+  readonly subgroupSize: { readonly min: number; readonly max: number } | null;
+  readonly features: readonly string[];
+  readonly languageFeatures: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+const LIMITS = [
+  'maxBufferSize', 'maxStorageBufferBindingSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX', 'maxComputeWorkgroupSizeY', 'maxComputeWorkgroupsPerDimension',
+] as const;
+
+/** Limits worth asking for above the portable floor. */
+export function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const name of LIMITS) all[name] = limits[name];
+  return all;
+}
+
+/** Describes `device`, which may offer less than its adapter (the portable floor). */
+export function reportAdapter(gpu: GPU, adapter: GPUAdapter, device: GPUDevice): AdapterReport {
+  const info = adapter.info;
+  const words = `${info.vendor} ${info.architecture} ${info.description} ${info.device}`.toLowerCase();
+  const software = info.isFallbackAdapter || /llvmpipe|lavapipe|swiftshader|software|\bwarp\b|basic render/.test(words);
+  const hasSubgroups = device.features.has('subgroups' as GPUFeatureName);
+  return {
+    vendor: info.vendor,
+    architecture: info.architecture,
+    device: info.device,
+    description: info.description,
+    isSoftware: software,
+    subgroupSize: hasSubgroups ? { min: info.subgroupMinSize, max: info.subgroupMaxSize } : null,
+    features: [...device.features].sort(),
+    languageFeatures: [...gpu.wgslLanguageFeatures].sort(),
+    limits: limitsOf(device.limits),
+  };
+}

@@ -1,0 +1,67 @@
+/** @file Step arenas: what is made inside a scope is freed at its end, unless it escapes or something still holds it. */
+import type { Block, Memory } from './memory.ts';
+
+/** A block and the number of its holders: the scope it was made in, tape nodes that saved it, gradients on their way. */
+export class Storage {
+  private holds = 1;
+
+  constructor(readonly block: Block, private readonly memory: Memory | null) {}
+
+  get isFreed(): boolean {
+    return this.holds === 0;
+  }
+
+  hold(): void {
+    this.holds++;
+  }
+
+  release(): void {
+    if (this.holds === 0) return;
+    if (--this.holds === 0) this.memory?.release(this.block);
+  }
+}
+
+/** Something that must be let go when the outermost scope ends without having been used: a tape node. */
+export interface Abandonable { abandon(): void; readonly done: boolean }
+
+interface Scope { storages: Set<Storage>; pending: Abandonable[] }
+
+export class Arena {
+  private readonly scopes: Scope[] = [];
+
+  get depth(): number {
+    return this.scopes.length;
+  }
+
+  /** Registers a storage that was just made. Without an open scope its maker owns it. */
+  adopt(storage: Storage): void {
+    this.scopes.at(-1)?.storages.add(storage);
+  }
+
+  /** Registers work that the outermost scope drops if it has not run by then. */
+  watch(work: Abandonable): void {
+    this.scopes.at(-1)?.pending.push(work);
+  }
+
+  /** Takes a storage out of the open scopes: its maker owns it from now on. */
+  keep(storage: Storage): void {
+    for (const scope of this.scopes) scope.storages.delete(storage);
+  }
+
+  open(): void {
+    this.scopes.push({ storages: new Set(), pending: [] });
+  }
+
+  /** Ends the innermost scope. `escaping` storages move to the parent, or to their maker when there is none. */
+  close(escaping: Iterable<Storage> = []): void {
+    const scope = this.scopes.pop()!;
+    const parent = this.scopes.at(-1);
+    for (const storage of escaping) {
+      if (!scope.storages.delete(storage)) continue;
+      parent?.storages.add(storage);
+    }
+    if (parent) for (const work of scope.pending) if (!work.done) parent.pending.push(work);
+    if (!parent) for (const work of scope.pending) if (!work.done) work.abandon();
+    for (const storage of scope.storages) storage.release();
+  }
+}

@@ -1,0 +1,60 @@
+/** @file Where the WebGPU entry point comes from: the browser's, or Dawn through the npm package `webgpu`. */
+import { DeviceError } from './errors.ts';
+
+/** The single module constant of the engine: Node aborts when Dawn's instance is garbage-collected while a device lives. */
+const pinned = globalThis as { [key: symbol]: GPU | undefined };
+const PIN = Symbol.for('curio.dawn');
+
+interface DawnModule {
+  create(options: string[]): GPU;
+  globals: Record<string, { prototype: Record<string, (...args: unknown[]) => unknown> }>;
+}
+
+/** The WebGPU entry point. `toggles` are Dawn's, such as `enable-dawn-features=…`; they count only at the first call in Node. */
+export async function webgpu(toggles: readonly string[] = []): Promise<GPU> {
+  const browser = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (browser) return browser;
+  const ready = pinned[PIN];
+  if (ready) return ready;
+  const name = 'webgpu';
+  let dawn: DawnModule;
+  try {
+    dawn = (await import(/* @vite-ignore */ name)) as DawnModule;
+  } catch (cause) {
+    throw new DeviceError('gpu: this runtime has no navigator.gpu and the npm package webgpu is not installed; run npm install webgpu, or use a browser with WebGPU.', { cause });
+  }
+  Object.assign(globalThis, dawn.globals);
+  softenPolling(dawn.globals);
+  return (pinned[PIN] = dawn.create([...toggles]));
+}
+
+/**
+ * Dawn's binding polls for finished work from `setImmediate` without a pause, which burns a core: on a software adapter with two cores
+ * everything takes 1.7 times as long. It looks `setImmediate` up at every poll, so native callbacks are made to sleep for an eighth of
+ * the time waited so far, at most 1 ms.
+ */
+function softenPolling(globals: DawnModule['globals']): void {
+  let start = 0;
+  const waits = [['GPUQueue', 'onSubmittedWorkDone'], ['GPUBuffer', 'mapAsync'], ['GPUDevice', 'popErrorScope']] as const;
+  for (const [type, method] of waits) {
+    const prototype = globals[type]?.prototype;
+    const original = prototype?.[method];
+    if (!prototype || !original) continue;
+    prototype[method] = function (this: unknown, ...args: unknown[]) {
+      start = performance.now();
+      return original.apply(this, args);
+    };
+  }
+  const real = globalThis.setImmediate;
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  const isNative = (fn: unknown) => /\[native code\]/.test(Function.prototype.toString.call(fn));
+  const throttled = (fn: (...args: unknown[]) => void, ...args: unknown[]) => {
+    if (args.length > 0 || !isNative(fn)) return real(fn, ...args);
+    return real(() => {
+      const waited = performance.now() - start;
+      if (waited > 0.15) Atomics.wait(cell, 0, 0, Math.min(1, waited / 8));
+      fn();
+    });
+  };
+  globalThis.setImmediate = Object.assign(throttled, real) as unknown as typeof setImmediate;
+}

@@ -1,0 +1,123 @@
+/** @file The device with everything that belongs to it. There is no default one: it is passed in and tensors carry it. */
+import type { AdapterReport } from './adapter.ts';
+import { Arena, Storage } from './arena.ts';
+import { CurioError, DeviceError } from './errors.ts';
+import { packParams } from './kernel.ts';
+import type { KernelSource, Tuning } from './kernel.ts';
+import { Memory } from './memory.ts';
+import type { MemoryReport } from './memory.ts';
+import { Pipelines } from './pipeline.ts';
+import { RandomState } from './random.ts';
+import { Stream } from './stream.ts';
+import type { Binding, Grid } from './stream.ts';
+
+export interface GpuOptions {
+  /** Keep the stack of each recording call for error messages. */
+  readonly debug?: boolean;
+  /** `portable` opens the device with default limits and no features: the floor that every kernel must run on. */
+  readonly features?: 'all' | 'portable';
+  /** Seed of the random ops. */
+  readonly seed?: number;
+}
+
+export class Gpu {
+  readonly memory: Memory;
+  readonly pipelines: Pipelines;
+  readonly stream: Stream;
+  readonly arena = new Arena();
+  readonly random: RandomState;
+  /** Variants forced by family name, for tests and benches: `gpu.forced.set('matmul', 'naive')`. */
+  readonly forced = new Map<string, string>();
+  /** Fill new tensors with NaN, so that an element that a kernel forgets is seen. */
+  poison = false;
+  /** Dense copies that ops had to make because an input's layout did not fit, by op name. */
+  readonly copies = new Map<string, number>();
+  /** Resolves with the reason when the device is lost, `close()` included. */
+  readonly lost: Promise<DeviceError>;
+  private lostError: DeviceError | null = null;
+  private failure: CurioError | null = null;
+
+  constructor(readonly device: GPUDevice, readonly adapter: AdapterReport, options: GpuOptions) {
+    const immediates = adapter.languageFeatures.includes('immediate_address_space') && (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
+    this.stream = new Stream(device, options.debug ?? false);
+    this.memory = new Memory(device, (id) => this.stream.forget(id));
+    this.pipelines = new Pipelines(device, immediates);
+    this.random = new RandomState(this, options.seed ?? 0);
+    this.lost = device.lost.then((info) => (this.lostError = new DeviceError(`gpu: the device was lost (${info.reason}): ${info.message || 'no message'}; open a new one and load the last checkpoint.`)));
+    device.onuncapturederror = (event) => {
+      const kind = event.error.constructor.name === 'GPUOutOfMemoryError' ? DeviceError : CurioError;
+      this.failure ??= new kind(`gpu: ${event.error.message}`);
+    };
+  }
+
+  /** Runs `fn` in a step arena: what it makes is freed at the end, except what it returns. Must not be async. */
+  scope<T>(fn: () => T): T {
+    this.arena.open();
+    let result: T | undefined;
+    try {
+      result = fn();
+      return result;
+    } finally {
+      this.arena.close(storagesIn(result));
+    }
+  }
+
+  /** Records one dispatch of `kernel`. `buffers` are keyed by the kernel's binding names. */
+  dispatch(kernel: KernelSource, entry: string, work: { buffers: Readonly<Record<string, Binding>>; params?: Readonly<Record<string, number>>; grid: Grid; tuning?: Tuning }): void {
+    const pipeline = this.pipelines.get(kernel, entry, work.tuning);
+    const bindings = pipeline.bindings.map(({ name }) => {
+      const binding = work.buffers[name];
+      if (!binding) throw new CurioError(`${pipeline.label}: buffer ${name} was not given; it binds ${pipeline.bindings.map((b) => b.name).join(', ')}.`);
+      return binding;
+    });
+    const params = pipeline.params === 'none' ? null : packParams(kernel, work.params ?? {});
+    this.stream.dispatch(pipeline, bindings, params, work.grid);
+  }
+
+  /** A storage of at least `bytes`, owned by the innermost scope. */
+  allocate(bytes: number): Storage {
+    const storage = new Storage(this.memory.acquire(bytes), this.memory);
+    this.arena.adopt(storage);
+    return storage;
+  }
+
+  /** Records a read of `from` now; the promise gives its bytes, or throws the first error since the last wait. */
+  async read(from: Binding): Promise<ArrayBuffer> {
+    const pending = this.stream.read(from);
+    pending.catch(() => {}); // a validation error explains a failed map better and is thrown first
+    await this.settle();
+    return pending;
+  }
+
+  /** Waits until the device has done everything recorded so far. */
+  async synchronize(): Promise<void> {
+    this.stream.flush();
+    await Promise.race([this.device.queue.onSubmittedWorkDone(), this.lost]);
+    await this.settle();
+  }
+
+  memoryReport(): MemoryReport {
+    return this.memory.report();
+  }
+
+  close(): void {
+    this.device.destroy();
+  }
+
+  private async settle(): Promise<void> {
+    await this.pipelines.settle();
+    await this.stream.settle();
+    if (this.failure) throw this.failure;
+    if (this.lostError) throw this.lostError;
+  }
+}
+
+/** The storages of tensors in `value`: a tensor, or an array or plain object of them. */
+function storagesIn(value: unknown, found: Storage[] = []): Storage[] {
+  if (value === null || typeof value !== 'object') return found;
+  const storage = (value as { storage?: unknown }).storage;
+  if (storage instanceof Storage) found.push(storage);
+  else if (Array.isArray(value)) for (const item of value) storagesIn(item, found);
+  else if (Object.getPrototypeOf(value) === Object.prototype) for (const item of Object.values(value)) storagesIn(item, found);
+  return found;
+}

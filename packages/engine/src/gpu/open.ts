@@ -1,0 +1,22 @@
+/** @file Opens a device, the same way in Node and in a browser. */
+import { limitsOf, reportAdapter } from './adapter.ts';
+import { webgpu } from './dawn.ts';
+import { DeviceError } from './errors.ts';
+import { Gpu } from './gpu.ts';
+import type { GpuOptions } from './gpu.ts';
+
+const WANTED = ['subgroups', 'shader-f16', 'timestamp-query'] as const;
+
+/** Opens the best adapter with every feature and limit it has. Throws DeviceError when there is none. */
+export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
+  const entry = await webgpu();
+  const adapter = await entry.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) throw new DeviceError('gpu: no WebGPU adapter. Install a Vulkan driver; for a software one run: curio doctor --install');
+  const portable = options.features === 'portable';
+  const requiredFeatures = portable ? [] : WANTED.filter((f) => adapter.features.has(f));
+  const requiredLimits: Record<string, number> = portable ? {} : limitsOf(adapter.limits);
+  const immediates = (adapter.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize;
+  if (!portable && immediates) requiredLimits.maxImmediateSize = immediates;
+  const device = await adapter.requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[], requiredLimits });
+  return new Gpu(device, reportAdapter(entry, adapter, device), options);
+}

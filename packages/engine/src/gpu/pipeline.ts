@@ -1,0 +1,88 @@
+/** @file Compiles kernels once per entry and tuning, with explicit bind-group layouts. */
+import { KernelError } from './errors.ts';
+import { paramBytes, specialise, tuningKey } from './kernel.ts';
+import type { KernelSource, Tuning } from './kernel.ts';
+
+export interface Pipeline {
+  readonly id: number;
+  readonly kernel: KernelSource;
+  readonly entry: string;
+  /** `softmax/rows:forward (WG=64u)` */
+  readonly label: string;
+  readonly handle: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  /** Storage bindings of this entry, in the order of their numbers. */
+  readonly bindings: readonly { readonly binding: number; readonly name: string; readonly writes: boolean }[];
+  /** How params reach it. */
+  readonly params: 'none' | 'uniform' | 'immediate';
+}
+
+const UNIFORM_LINE = /var<uniform>\s+params\s*:/;
+
+export class Pipelines {
+  private readonly cache = new Map<KernelSource, Map<string, Pipeline>>();
+  private readonly checks: Promise<void>[] = [];
+  private count = 0;
+
+  constructor(private readonly device: GPUDevice, private readonly immediates: boolean) {}
+
+  /** Number of distinct pipelines compiled so far. */
+  get size(): number {
+    return this.count;
+  }
+
+  /** The pipeline of one kernel entry under one tuning. Compile errors surface at the next `settle()`. */
+  get(kernel: KernelSource, entry: string, tuning?: Tuning): Pipeline {
+    let entries = this.cache.get(kernel);
+    if (!entries) this.cache.set(kernel, (entries = new Map()));
+    const key = tuning ? `${entry} ${tuningKey(tuning)}` : entry;
+    let pipeline = entries.get(key);
+    if (!pipeline) entries.set(key, (pipeline = this.compile(kernel, entry, tuning)));
+    return pipeline;
+  }
+
+  /** Throws the first compile error since the last call, as `file:line:column message`. */
+  async settle(): Promise<void> {
+    await Promise.all(this.checks.splice(0));
+  }
+
+  private compile(kernel: KernelSource, entry: string, tuning?: Tuning): Pipeline {
+    const used = kernel.entries[entry];
+    if (!used) throw new KernelError(`${kernel.file}: has no entry ${entry}; it has ${Object.keys(kernel.entries).join(', ')}.`);
+    const label = `${kernel.name}:${entry}${tuning && Object.keys(tuning).length ? ` (${tuningKey(tuning)})` : ''}`;
+    const params = !used.bindings.includes('params') ? 'none' : this.immediates ? 'immediate' : 'uniform';
+    let code = specialise(kernel, tuning);
+    if (params === 'immediate') code = code.replace(/@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s+params\s*:/, 'var<immediate> params:');
+    else if (params === 'uniform' && !UNIFORM_LINE.test(code)) throw new KernelError(`${kernel.file}: params must be declared as var<uniform> params: Params.`);
+
+    this.device.pushErrorScope('validation');
+    const module = this.device.createShaderModule({ code, label });
+    const bindings = kernel.bindings
+      .filter((b) => b.name !== 'params' && used.bindings.includes(b.name))
+      .map((b) => ({ binding: b.binding, name: b.name, writes: b.type === 'storage' }));
+    const entries: GPUBindGroupLayoutEntry[] = bindings.map((b) => ({ binding: b.binding, visibility: 4, buffer: { type: b.writes ? 'storage' : 'read-only-storage' } }));
+    if (params === 'uniform') entries.push({ binding: kernel.bindings.find((b) => b.name === 'params')!.binding, visibility: 4, buffer: { type: 'uniform' } });
+    const layout = this.device.createBindGroupLayout({ label, entries });
+    const immediateSize = params === 'immediate' ? paramBytes(kernel) : 0;
+    const handle = this.device.createComputePipeline({
+      label,
+      layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout], immediateSize } as GPUPipelineLayoutDescriptor),
+      compute: { module, entryPoint: entry },
+    });
+    const failed = this.device.popErrorScope();
+    const check = this.report(kernel, label, module, failed);
+    check.catch(() => {}); // thrown by settle(); an unobserved rejection must not end the process
+    this.checks.push(check);
+    return { id: this.count++, kernel, entry, label, handle, layout, bindings, params };
+  }
+
+  private async report(kernel: KernelSource, label: string, module: GPUShaderModule, failed: Promise<GPUError | null>): Promise<void> {
+    const error = await failed;
+    if (!error) return;
+    const { messages } = await module.getCompilationInfo();
+    const first = messages.find((m) => m.type === 'error');
+    const tuning = label.includes('(') ? `   ${label.slice(label.indexOf('('))}` : '';
+    if (first) throw new KernelError(`${kernel.file}:${first.lineNum}:${first.linePos} ${first.message}${tuning}`);
+    throw new KernelError(`${label}: ${error.message}`);
+  }
+}

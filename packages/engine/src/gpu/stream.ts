@@ -1,0 +1,167 @@
+/** @file Records dispatches and copies, submits them in batches, reads results back. */
+import { KernelError } from './errors.ts';
+import type { Block } from './memory.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** A part of a block, in bytes; the offset is a multiple of 256. */
+export interface Binding { readonly block: Block; readonly offset: number; readonly bytes: number }
+
+export type Grid = readonly [x: number, y: number, z: number];
+
+/** Dispatches recorded before a batch is submitted by itself, so that the device starts while the rest is recorded. */
+const BATCH = 96;
+/** Bind groups kept; a training step needs a few thousand. */
+const MAX_BIND_GROUPS = 16384;
+
+export class Stream {
+  private encoder: GPUCommandEncoder | null = null;
+  private pass: GPUComputePassEncoder | null = null;
+  private current: Pipeline | null = null;
+  private recorded = 0;
+  private serial = 0;
+  private readonly bindGroups = new Map<string, GPUBindGroup>();
+  private readonly uniforms = new Map<string, { id: number; buffer: GPUBuffer }>();
+  private readonly staging = new Map<number, GPUBuffer[]>();
+  private checks: Promise<void>[] = [];
+  private stacks: { label: string; stack: string }[] = [];
+  /** Dispatches and submits since the start. */
+  readonly counts = { dispatches: 0, submits: 0 };
+
+  constructor(private readonly device: GPUDevice, private readonly debug: boolean) {}
+
+  dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void {
+    const [x, y, z] = grid;
+    if (x === 0 || y === 0 || z === 0) return;
+    const uniform = pipeline.params === 'uniform' ? this.uniform(params!) : null;
+    const group = this.bindGroup(pipeline, bindings, uniform);
+    const pass = this.beginPass();
+    if (this.current !== pipeline) {
+      pass.setPipeline(pipeline.handle);
+      this.current = pipeline;
+    }
+    pass.setBindGroup(0, group);
+    if (pipeline.params === 'immediate') (pass as unknown as { setImmediates(offset: number, data: ArrayBuffer): void }).setImmediates(0, params!);
+    pass.dispatchWorkgroups(x, y, z);
+    for (const { block } of bindings) block.lastUse = this.serial;
+    if (this.debug) this.stacks.push({ label: pipeline.label, stack: new Error().stack ?? '' });
+    this.counts.dispatches++;
+    if (++this.recorded >= BATCH) this.flush();
+  }
+
+  copy(from: Binding, to: Binding, bytes: number): void {
+    this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, to.block.buffer, to.offset, bytes);
+    from.block.lastUse = to.block.lastUse = this.serial;
+  }
+
+  clear(to: Binding, bytes: number): void {
+    this.endPass().clearBuffer(to.block.buffer, to.offset, bytes);
+    to.block.lastUse = this.serial;
+  }
+
+  /** Writes from the host. Commands recorded earlier that use the block are submitted first, so they still see the old content. */
+  write(to: Block, offset: number, data: ArrayBufferView): void {
+    if (to.lastUse === this.serial) this.flush();
+    this.device.queue.writeBuffer(to.buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /** Submits what is recorded. */
+  flush(): void {
+    if (!this.encoder) return;
+    this.endPass();
+    const commands = this.encoder.finish();
+    this.device.queue.submit([commands]);
+    this.encoder = null;
+    this.recorded = 0;
+    this.serial++;
+    this.counts.submits++;
+    const stacks = this.stacks.splice(0);
+    const check = this.device.popErrorScope().then((error) => {
+      if (!error) return;
+      const at = stacks.find((s) => error.message.includes(s.label));
+      throw new KernelError(`gpu: ${error.message}${at ? `\nrecorded at ${at.stack}` : ''}`);
+    });
+    check.catch(() => {}); // thrown by settle()
+    this.checks.push(check);
+  }
+
+  /** Throws the first validation error of the batches submitted so far. */
+  async settle(): Promise<void> {
+    await Promise.all(this.checks.splice(0));
+  }
+
+  /** Records a copy to the host now; the promise gives the bytes. */
+  read(from: Binding): Promise<ArrayBuffer> {
+    const size = Math.ceil(from.bytes / 4) * 4;
+    const key = 2 ** Math.ceil(Math.log2(Math.max(size, 256)));
+    const staging = this.staging.get(key)?.pop() ?? this.device.createBuffer({ size: key, usage: 0x01 | 0x08, label: `staging ${key}` });
+    this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, staging, 0, size);
+    from.block.lastUse = this.serial;
+    this.flush();
+    return this.finishRead(staging, key, from.bytes);
+  }
+
+  /** Forgets bind groups that name a destroyed buffer. */
+  forget(blockId: number): void {
+    const mark = `,${blockId}:`;
+    for (const key of this.bindGroups.keys()) if (key.includes(mark)) this.bindGroups.delete(key);
+  }
+
+  private async finishRead(staging: GPUBuffer, key: number, bytes: number): Promise<ArrayBuffer> {
+    await staging.mapAsync(0x01, 0, Math.ceil(bytes / 4) * 4);
+    const data = staging.getMappedRange(0, Math.ceil(bytes / 4) * 4).slice(0, bytes);
+    staging.unmap();
+    const list = this.staging.get(key);
+    if (list) list.push(staging);
+    else this.staging.set(key, [staging]);
+    return data;
+  }
+
+  private beginPass(): GPUComputePassEncoder {
+    if (this.pass) return this.pass;
+    return (this.pass = this.begin().beginComputePass());
+  }
+
+  private begin(): GPUCommandEncoder {
+    if (!this.encoder) {
+      this.device.pushErrorScope('validation');
+      this.encoder = this.device.createCommandEncoder({ label: `batch ${this.serial}` });
+    }
+    return this.encoder;
+  }
+
+  private endPass(): GPUCommandEncoder {
+    const encoder = this.begin();
+    this.pass?.end();
+    this.pass = null;
+    this.current = null;
+    return encoder;
+  }
+
+  private uniform(params: ArrayBuffer): { id: number; buffer: GPUBuffer } {
+    const key = String.fromCharCode(...new Uint16Array(params));
+    let entry = this.uniforms.get(key);
+    if (!entry) {
+      const buffer = this.device.createBuffer({ size: params.byteLength, usage: 0x40 | 0x08, label: 'params' });
+      this.device.queue.writeBuffer(buffer, 0, params);
+      entry = { id: this.uniforms.size, buffer };
+      this.uniforms.set(key, entry);
+    }
+    return entry;
+  }
+
+  private bindGroup(pipeline: Pipeline, bindings: readonly Binding[], uniform: { id: number; buffer: GPUBuffer } | null): GPUBindGroup {
+    let key = `${pipeline.id}/${uniform ? uniform.id : ''}`;
+    for (const { block, offset, bytes } of bindings) key += `,${block.id}:${offset}:${bytes}`;
+    const cached = this.bindGroups.get(key);
+    if (cached) return cached;
+    if (this.bindGroups.size >= MAX_BIND_GROUPS) this.bindGroups.clear();
+    const entries: GPUBindGroupEntry[] = bindings.map(({ block, offset, bytes }, i) => ({
+      binding: pipeline.bindings[i]!.binding,
+      resource: { buffer: block.buffer, offset, size: bytes },
+    }));
+    if (uniform) entries.push({ binding: pipeline.kernel.bindings.find((b) => b.name === 'params')!.binding, resource: { buffer: uniform.buffer } });
+    const group = this.device.createBindGroup({ label: pipeline.label, layout: pipeline.layout, entries });
+    this.bindGroups.set(key, group);
+    return group;
+  }
+}

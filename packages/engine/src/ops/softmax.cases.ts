@@ -1,0 +1,18 @@
+import { defineCases } from '../check/cases.ts';
+import { mapRows } from '../check/oracle.ts';
+import { softmax, softmaxVariants } from './softmax.ts';
+
+export const softmaxCases = defineCases({
+  op: 'softmax',
+  run: ([x]) => softmax(x!),
+  reference: ([x]) =>
+    mapRows(x!, (row) => {
+      const top = Math.max(...row);
+      const e = row.map((v) => Math.exp(v - top));
+      const total = e.reduce((sum, v) => sum + v, 0);
+      return e.map((v) => v / total);
+    }),
+  families: { softmax: softmaxVariants },
+  cases: [{ inputs: [[1, 1]] }, { inputs: [[3, 31]] }, { inputs: [[65, 33]] }, { inputs: [[2, 3, 8]] }, { inputs: [[0, 5]] }, { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] }, { inputs: [{ shape: [5, 12], strided: true }] }],
+  bench: [{ label: 'attention scores of CLIP ViT-L/14-336, 16 heads', inputs: [[16 * 577, 577]], bytes: 8 * 16 * 577 * 577 }],
+});

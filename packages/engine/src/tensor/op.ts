@@ -1,0 +1,124 @@
+/** @file What an op is: a plan, a forward and a backward that share it. Users define their own the same way. */
+import { DTypeError, ShapeError } from '../gpu/errors.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import type { KernelSource, Tuning } from '../gpu/kernel.ts';
+import type { Binding, Grid } from '../gpu/stream.ts';
+import { choose } from '../gpu/variant.ts';
+import type { Family } from '../gpu/variant.ts';
+import { isRecording, record } from './autograd.ts';
+import { copyOf } from './copy.ts';
+import { isPacked } from './dtype.ts';
+import type { DType } from './dtype.ts';
+import { showShape } from './shape.ts';
+import type { Shape } from './shape.ts';
+import { Tensor, empty } from './tensor.ts';
+
+export type Inputs = readonly (Tensor | null)[];
+
+/**
+ * What a kernel can read: `dense` = row-major, starting on the binding grid (the default); `rows` = the last axis dense, any strides before it;
+ * `any` = every stride. An input that does not fit is copied once and the copy is counted in `gpu.copies`. With `rows` and `any` the kernel takes
+ * `tensor.strides` and `tensor.bindingOffset` as params.
+ */
+export type LayoutNeed = 'dense' | 'rows' | 'any';
+
+export interface Dispatch {
+  /** Keyed by the kernel's binding names; a Tensor stands for its whole binding. */
+  readonly buffers: Readonly<Record<string, Tensor | Binding>>;
+  readonly params?: Readonly<Record<string, number>>;
+  readonly grid: Grid;
+  readonly tuning?: Tuning;
+}
+
+/** What forward and backward work with. */
+export interface Run {
+  readonly gpu: Gpu;
+  /** Whether input i needs a gradient; compute and save nothing for those that do not. */
+  readonly needs: readonly boolean[];
+  /** A new dense tensor, f32 unless told. */
+  out(shape: Shape, dtype?: DType): Tensor;
+  dispatch(kernel: KernelSource, entry: string, work: Dispatch): void;
+  /** Dispatches the variant of `family` that suits the device and `plan`, with its own grid and tuning. */
+  launch<Plan>(family: string, table: Family<Plan>, plan: Plan, entry: string, work: Pick<Dispatch, 'buffers' | 'params'>): void;
+  /** `x` made to fit a layout, as inputs are before forward; for `dy` in backward, which may be a view. */
+  fit(x: Tensor, need?: LayoutNeed): Tensor;
+}
+
+export type Saved = Readonly<Record<string, Tensor | null>>;
+
+export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> {
+  readonly name: string;
+  /** One per input; the last one repeats. */
+  readonly layouts?: readonly LayoutNeed[];
+  /** Indices of inputs that may have a packed storage type (f16, bf16, int8, int4, NF4). */
+  readonly packed?: readonly number[];
+  /** Checks shapes and computes sizes once, for both directions. */
+  readonly plan: (inputs: I, attrs: Attrs) => Plan;
+  readonly forward: (run: Run, inputs: I, plan: Plan) => { readonly y: Tensor; readonly saved?: S };
+  /** Gradients of the inputs in their order; null where `run.needs` is false. Left out where no gradient exists. `dy` is dense. */
+  readonly backward?: (run: Run, dy: Tensor, saved: S, plan: Plan) => readonly (Tensor | null)[];
+}
+
+/** Makes a callable op: layouts fitted, shapes planned, the kernels recorded, the tape written. */
+export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(spec: OpSpec<I, Attrs, Plan, S>): (inputs: I, attrs: Attrs) => Tensor {
+  return (inputs, attrs) => {
+    const gpu = gpuOf(spec.name, inputs);
+    inputs.forEach((x, i) => {
+      if (x && isPacked(x.dtype) && !spec.packed?.includes(i)) throw new DTypeError(`${spec.name}: input ${i} is ${x.dtype}, which is storage only; use cast to make it f32.`);
+    });
+    const plan = spec.plan(inputs, attrs);
+    const recording = spec.backward !== undefined && isRecording(inputs);
+    const needs = inputs.map((x) => recording && (x?.requiresGrad ?? false));
+    const run = makeRun(spec.name, gpu, needs);
+    const fitted = inputs.map((x, i) => x && run.fit(x, needOf(spec.layouts, i))) as unknown as I;
+    const { y, saved } = spec.forward(run, fitted, plan);
+    if (recording) {
+      const kept = Object.values(saved ?? {}).flatMap((x) => (x ? [x.storage] : []));
+      record(spec.name, y, inputs, kept, (dy) => spec.backward!(run, run.fit(dy), (saved ?? {}) as S, plan));
+    }
+    return y;
+  };
+}
+
+const needOf = (layouts: readonly LayoutNeed[] | undefined, i: number): LayoutNeed => layouts?.[Math.min(i, layouts.length - 1)] ?? 'dense';
+
+function gpuOf(name: string, inputs: Inputs): Gpu {
+  let gpu: Gpu | null = null;
+  for (const x of inputs) {
+    if (!x) continue;
+    if (gpu && x.gpu !== gpu) throw new ShapeError(`${name}: the inputs live on two devices; move them to one by reading and creating.`);
+    gpu = x.gpu;
+  }
+  if (!gpu) throw new ShapeError(`${name}: no input tensor was given; it needs at least one.`);
+  return gpu;
+}
+
+function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
+  const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void => {
+    const bound: Record<string, Binding> = {};
+    for (const [key, value] of Object.entries(buffers)) bound[key] = value instanceof Tensor ? value.binding : value;
+    gpu.dispatch(kernel, entry, { buffers: bound, ...rest });
+  };
+  return {
+    gpu,
+    needs,
+    out: (shape, dtype) => empty(gpu, shape, dtype),
+    dispatch,
+    launch(family, table, plan, entry, work) {
+      const variant = choose(gpu, family, table, plan);
+      dispatch(variant.kernel, entry, { ...work, grid: variant.grid(gpu, plan, entry), tuning: variant.tuning?.(gpu, plan) });
+    },
+    fit(x, need = 'dense') {
+      if (fits(x, need)) return x;
+      if (isPacked(x.dtype)) throw new DTypeError(`${name}: a ${x.dtype} tensor of shape ${showShape(x.shape)} must be dense; slice or permute it before cast.`);
+      gpu.copies.set(name, (gpu.copies.get(name) ?? 0) + 1);
+      return copyOf(x);
+    },
+  };
+}
+
+function fits(x: Tensor, need: LayoutNeed): boolean {
+  if (need === 'any') return true;
+  if (need === 'rows') return x.shape.length === 0 || x.shape.at(-1) === 1 || x.strides.at(-1) === 1;
+  return x.isDense && x.bindingOffset === 0;
+}

@@ -1,0 +1,142 @@
+/** @file A tensor: a storage on the device seen through shape, strides and offset. It carries no op methods; ops are functions. */
+import { Storage } from '../gpu/arena.ts';
+import { DTypeError, ShapeError } from '../gpu/errors.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import type { Binding } from '../gpu/stream.ts';
+import type { TapeNode } from './autograd.ts';
+import { byteLength, hostView, isPacked } from './dtype.ts';
+import type { DType, HostArray } from './dtype.ts';
+import { denseStrides, isDense, showShape, sizeOf } from './shape.ts';
+import type { Shape } from './shape.ts';
+
+/** Bindings start at multiples of this many bytes. */
+const ALIGNMENT = 256;
+
+export interface Layout { readonly strides: readonly number[]; readonly offset: number }
+
+/** Scales of a block-quantised tensor; see `cast`. */
+export interface Quantisation { readonly scales: Tensor; readonly zeros: Tensor | null; readonly groupSize: number }
+
+export class Tensor {
+  readonly size: number;
+  /** Steps between neighbours along each axis, and the first element, in elements. */
+  strides: readonly number[];
+  offset: number;
+  /** Gradients flow to it when it takes part in a recorded op. */
+  requiresGrad = false;
+  /** Sum of the gradients of the `backward` calls so far, for leaves. */
+  grad: Tensor | null = null;
+  /** What made it, while gradients may still flow through. */
+  node: TapeNode | null = null;
+  quantisation: Quantisation | null = null;
+
+  constructor(readonly gpu: Gpu, readonly shape: Shape, readonly dtype: DType, public storage: Storage, layout?: Layout) {
+    this.size = sizeOf(shape);
+    this.strides = layout?.strides ?? denseStrides(shape);
+    this.offset = layout?.offset ?? 0;
+  }
+
+  get isDense(): boolean {
+    return isDense(this.shape, this.strides);
+  }
+
+  /** Elements between the start of the binding and the first element: 0 unless the view starts off the binding grid. */
+  get bindingOffset(): number {
+    return ((this.offset * 4) % ALIGNMENT) / 4;
+  }
+
+  /** The part of the storage that this tensor spans, from the binding grid on, in whole 16-byte units where the block allows. */
+  get binding(): Binding {
+    const { block } = this.storage;
+    if (this.storage.isFreed) throw new ShapeError(`tensor: ${this.dtype} ${showShape(this.shape)} was used after its scope ended; return it from the scope or keep() it.`);
+    const offset = isPacked(this.dtype) ? 0 : this.offset * 4 - this.bindingOffset * 4;
+    const end = isPacked(this.dtype) ? byteLength(this.dtype, this.size) : (this.offset + this.span()) * 4;
+    const bytes = Math.min(Math.ceil((end - offset) / 16) * 16, block.bytes - offset);
+    return { block, offset, bytes: Math.max(bytes, 16) };
+  }
+
+  /** Reads the values back. The copy is recorded now, so a scope may end before the promise is awaited. */
+  async read(): Promise<HostArray> {
+    if (!this.isDense) return denseCopy(this).read();
+    const { block, offset } = this.binding;
+    const start = isPacked(this.dtype) ? 0 : this.bindingOffset * 4;
+    const bytes = byteLength(this.dtype, this.size);
+    if (bytes === 0) return hostView(this.dtype, new ArrayBuffer(0));
+    return hostView(this.dtype, await this.gpu.read({ block, offset: offset + start, bytes }));
+  }
+
+  /** The value of a tensor of one element. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw new ShapeError(`item: the tensor is ${showShape(this.shape)}; it must have one element.`);
+    return (await this.read())[0]!;
+  }
+
+  /** Replaces the values from the host. */
+  write(values: HostArray): void {
+    if (values.length !== this.size) throw new ShapeError(`write: ${values.length} values for a tensor of shape ${showShape(this.shape)}; it needs ${this.size}.`);
+    if (!this.isDense) throw new ShapeError(`write: the tensor of shape ${showShape(this.shape)} is a strided view; write to the tensor it views.`);
+    this.gpu.stream.write(this.storage.block, this.offset * 4, values);
+  }
+
+  /** Lets a tensor go that was made outside every scope, or kept. */
+  dispose(): void {
+    this.grad?.dispose();
+    this.grad = null;
+    this.storage.release();
+  }
+
+  private span(): number {
+    return this.size === 0 ? 0 : this.shape.reduce((last, n, i) => last + (n - 1) * this.strides[i]!, 1);
+  }
+}
+
+let denseCopy: (x: Tensor) => Tensor = (x) => x;
+/** `contiguous` needs a kernel and kernels need tensors; it hands itself in when loaded. */
+export const setDenseCopy = (copy: (x: Tensor) => Tensor): void => void (denseCopy = copy);
+
+/** A tensor of undefined values (NaN under `gpu.poison`, for tests). */
+export function empty(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
+  for (const n of shape) if (!Number.isInteger(n) || n < 0) throw new ShapeError(`empty: shape ${showShape(shape)} has ${n}; sizes must be whole numbers of at least 0.`);
+  const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));
+  if (gpu.poison && dtype === 'f32') gpu.stream.write(x.storage.block, 0, new Float32Array(x.storage.block.bytes / 4).fill(NaN));
+  return x;
+}
+
+/** A tensor of the given values in row-major order. Throws ShapeError when their number does not fit the shape. */
+export function tensor(gpu: Gpu, values: HostArray | readonly number[], shape?: Shape, options: { dtype?: DType } = {}): Tensor {
+  const dtype = options.dtype ?? (values instanceof Int32Array ? 'i32' : values instanceof Uint32Array ? 'u32' : 'f32');
+  const dims = shape ?? [values.length];
+  if (isPacked(dtype)) throw new DTypeError(`tensor: cannot be made as ${dtype}; make it as f32 and use cast.`);
+  if (values.length !== sizeOf(dims)) throw new ShapeError(`tensor: ${values.length} values for shape ${showShape(dims)}; it needs ${sizeOf(dims)}.`);
+  const host = Array.isArray(values) ? (dtype === 'f32' ? Float32Array.from(values) : dtype === 'i32' ? Int32Array.from(values) : Uint32Array.from(values)) : (values as HostArray);
+  const x = new Tensor(gpu, dims, dtype, gpu.allocate(Math.max(4 * host.length, 4)));
+  if (host.length > 0) gpu.stream.write(x.storage.block, 0, host);
+  return x;
+}
+
+export function full(gpu: Gpu, shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
+  const size = sizeOf(shape);
+  if (value === 0) return zeros(gpu, shape, dtype);
+  const values = dtype === 'f32' ? new Float32Array(size) : dtype === 'i32' ? new Int32Array(size) : new Uint32Array(size);
+  return tensor(gpu, values.fill(value), shape, { dtype });
+}
+
+export function zeros(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
+  const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));
+  gpu.stream.clear({ block: x.storage.block, offset: 0, bytes: x.storage.block.bytes }, x.storage.block.bytes);
+  return x;
+}
+
+export const ones = (gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor => full(gpu, shape, 1, dtype);
+
+/** `[start, start + 1, …]`, `count` values. */
+export const arange = (gpu: Gpu, count: number, start = 0, dtype: DType = 'f32'): Tensor => {
+  const values = Array.from({ length: count }, (_, i) => start + i);
+  return tensor(gpu, values, [count], { dtype });
+};
+
+/** Lets `x` outlive its scope; `dispose()` ends it. */
+export function keep<T extends Tensor>(x: T): T {
+  x.gpu.arena.keep(x.storage);
+  return x;
+}

@@ -1,0 +1,8 @@
+export { hashName, init, type Initializer } from './init.ts';
+export { adapterName, encodeAdapter, openAdapter, projectorTensors, type Adapter, type AdapterConfig, type AdapterContent } from './peft.ts';
+export { encodeSafetensors, joinBytes, openSafetensors, openSafetensorsFolder, type Safetensors } from './safetensors.ts';
+export {
+  BYTES, decodeFloats, editDistance, elements, encodeFloats, memorySource, nearest,
+  type ByteFolder, type ByteSource, type NamedTensor, type StoredDType, type StoredTensor, type TensorMap,
+} from './tensor-file.ts';
+export { Weights, type WeightPart, type WeightsOptions, type WeightsReport } from './weights.ts';

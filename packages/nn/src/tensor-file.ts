@@ -1,0 +1,116 @@
+/**
+ * @file Named tensors in a file, whatever its format: `safetensors.ts`, `torch-pickle.ts` and `peft.ts` all give a `TensorMap`.
+ * Bytes are read only when a tensor is asked for, so a 13 GB checkpoint can be opened on a small machine.
+ */
+import { WeightError } from '@curio/engine';
+import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from './half.ts';
+
+/** Where bytes come from: a file, a Blob, HTTP ranges, OPFS. Apps implement it; nothing below them touches a disk or a network. */
+export interface ByteSource {
+  /** For messages. */
+  readonly name: string;
+  readonly size: number;
+  /** Exactly `length` bytes from `offset`; rejects where there are fewer. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** A folder of such files; `undefined` where there is no file of that name. */
+export interface ByteFolder {
+  readonly name: string;
+  open(name: string): Promise<ByteSource | undefined>;
+}
+
+/** Bytes of one element, by safetensors' names of types. */
+export const BYTES = {
+  BOOL: 1, U8: 1, I8: 1, F8_E4M3: 1, F8_E5M2: 1, U16: 2, I16: 2, F16: 2, BF16: 2, U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8,
+} as const;
+export type StoredDType = keyof typeof BYTES;
+
+export interface StoredTensor {
+  readonly dtype: StoredDType;
+  readonly shape: readonly number[];
+  /** The file it lies in, for messages. */
+  readonly file: string;
+  /** Raw little-endian bytes, row-major. */
+  read(): Promise<Uint8Array>;
+}
+
+export type TensorMap = ReadonlyMap<string, StoredTensor>;
+
+/** One tensor to be written. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly dtype: StoredDType;
+  readonly shape: readonly number[];
+  readonly data: ArrayBufferView;
+}
+
+export const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+
+/** A `ByteSource` over bytes in memory. */
+export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+  return {
+    name,
+    size: bytes.length,
+    read: async (offset, length) => {
+      if (offset + length > bytes.length) throw new WeightError(`weights: ${name}: bytes ${offset} to ${offset + length} were asked for and it has ${bytes.length}; it is truncated.`);
+      return bytes.subarray(offset, offset + length);
+    },
+  };
+}
+
+/** Views over raw bytes; copies them where they do not start at a multiple of the element's size. */
+function aligned(bytes: Uint8Array, size: number): Uint8Array {
+  return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+}
+
+/** Raw bytes of type `dtype` as f32 numbers. 64-bit types are rounded to the nearest. */
+export function decodeFloats(bytes: Uint8Array, dtype: StoredDType): Float32Array {
+  const size = BYTES[dtype];
+  const { buffer, byteOffset } = aligned(bytes, size);
+  const length = bytes.length / size;
+  switch (dtype) {
+    case 'F32': return new Float32Array(buffer, byteOffset, length);
+    case 'F16': return halfToFloat(new Uint16Array(buffer, byteOffset, length));
+    case 'BF16': return bfloatToFloat(new Uint16Array(buffer, byteOffset, length));
+    case 'F64': return Float32Array.from(new Float64Array(buffer, byteOffset, length));
+    case 'I64': return Float32Array.from(new BigInt64Array(buffer, byteOffset, length), Number);
+    case 'U64': return Float32Array.from(new BigUint64Array(buffer, byteOffset, length), Number);
+    case 'I32': return Float32Array.from(new Int32Array(buffer, byteOffset, length));
+    case 'U32': return Float32Array.from(new Uint32Array(buffer, byteOffset, length));
+    case 'I16': return Float32Array.from(new Int16Array(buffer, byteOffset, length));
+    case 'U16': return Float32Array.from(new Uint16Array(buffer, byteOffset, length));
+    case 'I8': return Float32Array.from(new Int8Array(buffer, byteOffset, length));
+    case 'U8': case 'BOOL': return Float32Array.from(bytes);
+    default: throw new WeightError(`weights: cannot turn ${dtype} into numbers; use F32, F16, BF16, F64 or an integer type.`);
+  }
+}
+
+/** f32 numbers as the elements of a float type. */
+export function encodeFloats(data: Float32Array, dtype: 'F32' | 'F16' | 'BF16'): ArrayBufferView {
+  return dtype === 'F32' ? data : dtype === 'F16' ? floatToHalf(data) : floatToBfloat(data);
+}
+
+/** The name nearest to `name` by edit distance, for "did you mean"; undefined where there are none. */
+export function nearest(name: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let least = Infinity;
+  for (const candidate of candidates) {
+    if (Math.abs(candidate.length - name.length) >= least) continue;
+    const distance = editDistance(name, candidate, least);
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein's distance, given up once it must reach `limit`. */
+export function editDistance(a: string, b: string, limit = Infinity): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    if (Math.min(...next) >= limit) return limit;
+    row = next;
+  }
+  return row[b.length];
+}

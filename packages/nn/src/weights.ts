@@ -1,0 +1,187 @@
+/**
+ * @file A scope of weights. A layer asks for its tensors by their checkpoint names where it is made,
+ *
+ *     new Linear(w.at('self_attn.q_proj'), …)   →   w.get('weight', [out, in], init.linear(in))
+ *
+ * and does not see where the values come from: an opened file, an adapter, or a seeded initialiser.
+ */
+import { Parameter, RandomStream, WeightError, type Gpu } from '@curio/engine';
+import { hashName, type Initializer } from './init.ts';
+import { decodeFloats, editDistance, elements, type StoredTensor, type TensorMap } from './tensor-file.ts';
+
+/** Opened tensors, mounted at a path of the model. */
+export interface WeightPart {
+  /** Path of the model that this part fills; '' for all of it. Of several parts at one path the first that has a tensor gives it. */
+  readonly at?: string;
+  readonly tensors: TensorMap;
+  /** What stands in the file before the rest of the path; the first prefix that fits is taken. Default ['']. */
+  readonly prefixes?: readonly string[];
+  /** Tensors under `at` that may be initialised when the file lacks them; all others must be there. Default: none. */
+  readonly fresh?: RegExp;
+  /** Tensors in the file that are known to be of no use, and are not reported as unexpected. */
+  readonly ignore?: RegExp;
+}
+
+export interface WeightsOptions {
+  /** Seed of the initialisers. Default 0. */
+  readonly seed?: number;
+  readonly parts?: readonly WeightPart[];
+}
+
+export interface WeightsReport {
+  /** Parameters whose values came from a file. */
+  readonly loaded: readonly string[];
+  /** Parameters whose values were drawn. */
+  readonly initialised: readonly string[];
+  /** Names in the files that nothing asked for. */
+  readonly unexpected: readonly string[];
+}
+
+/** What all scopes of one model share. */
+interface Registry {
+  readonly gpu: Gpu;
+  readonly seed: number;
+  readonly parts: readonly WeightPart[];
+  readonly parameters: Map<string, Parameter>;
+  readonly pending: { parameter: Parameter; stored: StoredTensor }[];
+  readonly loaded: string[];
+  readonly initialised: string[];
+  readonly used: Set<StoredTensor>;
+}
+
+export class Weights {
+  private readonly registry: Registry;
+
+  /** The root scope; `at` makes the others. */
+  constructor(gpu: Gpu, options?: WeightsOptions);
+  constructor(parent: Weights, path: string);
+  constructor(from: Gpu | Weights, second: WeightsOptions | string = {}) {
+    if (from instanceof Weights) {
+      this.registry = from.registry;
+      this.path = second as string;
+      return;
+    }
+    const { seed = 0, parts = [] } = second as WeightsOptions;
+    this.path = '';
+    this.registry = { gpu: from, seed, parts, parameters: new Map(), pending: [], loaded: [], initialised: [], used: new Set() };
+  }
+
+  /** Full name of this scope, such as `language.model.layers.0`. */
+  readonly path: string;
+
+  get gpu(): Gpu {
+    return this.registry.gpu;
+  }
+
+  /** The scope below: `w.at('layers').at(3)` and `w.at('layers.3')` are the same. */
+  at(name: string | number): Weights {
+    return new Weights(this, this.fullName(String(name)));
+  }
+
+  /**
+   * The parameter `name` of this scope. Its values come from the first part that covers it, once `load()` ran (until then they are NaN,
+   * so that a forgotten `load` shows at once), else from `initial`.
+   * @throws WeightError when it is in no file and may not be initialised, when its shape differs, or when it is asked for twice.
+   */
+  get(name: string, shape: readonly number[], initial?: Initializer): Parameter {
+    const { gpu, seed, parameters, pending, loaded, initialised, used } = this.registry;
+    const fullName = this.fullName(name);
+    if (parameters.has(fullName)) throw new WeightError(`weights: '${fullName}' is asked for twice; share the parameter instead.`);
+    const found = this.find(fullName);
+    const values = new Float32Array(elements(shape));
+    if (found) {
+      const { stored, storedName } = found;
+      if (stored.shape.join() !== shape.join()) {
+        throw new WeightError(`weights: '${storedName}' in ${stored.file} is [${stored.shape.join(', ')}] and the model needs [${shape.join(', ')}]; the file belongs to another configuration.`);
+      }
+      values.fill(NaN);
+    } else {
+      const draw = this.mayInitialise(fullName) ? initial : undefined;
+      if (!draw) throw new WeightError(this.missing(fullName));
+      draw(values, new RandomStream(seed, 0, hashName(fullName)));
+    }
+    const parameter = new Parameter(gpu, fullName, shape, values);
+    parameters.set(fullName, parameter);
+    if (found) {
+      pending.push({ parameter, stored: found.stored });
+      used.add(found.stored);
+      loaded.push(fullName);
+    } else {
+      initialised.push(fullName);
+    }
+    return parameter;
+  }
+
+  /** Whether a file has this tensor: for optional ones, such as a bias. */
+  has(name: string): boolean {
+    return this.find(this.fullName(name)) !== undefined;
+  }
+
+  /** Reads every tensor asked for so far from its file, one at a time, and uploads it. */
+  async load(onTensor?: (done: number, total: number) => void): Promise<WeightsReport> {
+    const { pending } = this.registry;
+    const total = pending.length;
+    for (let next = pending.shift(); next; next = pending.shift()) {
+      const { parameter, stored } = next;
+      parameter.write(decodeFloats(await stored.read(), stored.dtype) as Float32Array<ArrayBuffer>);
+      onTensor?.(total - pending.length, total);
+    }
+    return this.report();
+  }
+
+  report(): WeightsReport {
+    const { parts, used, loaded, initialised } = this.registry;
+    const unexpected = parts.flatMap(({ tensors, ignore }) => [...tensors].filter(([name, stored]) => !used.has(stored) && !ignore?.test(name)).map(([name]) => name));
+    return { loaded: [...loaded], initialised: [...initialised], unexpected };
+  }
+
+  /** All parameters made under this scope, by full name, in the order of making. */
+  parameters(): Parameter[] {
+    const under = this.path === '' ? '' : `${this.path}.`;
+    return [...this.registry.parameters].filter(([name]) => name.startsWith(under)).map(([, parameter]) => parameter);
+  }
+
+  private fullName(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`;
+  }
+
+  /** Parts that cover a name, with the names it may have there. */
+  private places(fullName: string): { part: WeightPart; names: string[] }[] {
+    return this.registry.parts.flatMap((part) => {
+      const mount = part.at ? `${part.at}.` : '';
+      if (!fullName.startsWith(mount)) return [];
+      const rest = fullName.slice(mount.length);
+      return [{ part, names: (part.prefixes ?? ['']).map((prefix) => prefix + rest) }];
+    });
+  }
+
+  private find(fullName: string): { stored: StoredTensor; storedName: string } | undefined {
+    for (const { part, names } of this.places(fullName)) {
+      for (const storedName of names) {
+        const stored = part.tensors.get(storedName);
+        if (stored) return { stored, storedName };
+      }
+    }
+    return undefined;
+  }
+
+  private mayInitialise(fullName: string): boolean {
+    const places = this.places(fullName);
+    return places.length === 0 || places.some(({ part }) => part.fresh?.test(fullName));
+  }
+
+  private missing(fullName: string): string {
+    let best: { name: string; near: string; file: string } | undefined;
+    let least = Infinity;
+    for (const { part, names } of this.places(fullName)) {
+      for (const [near, { file }] of part.tensors) {
+        for (const name of names) {
+          const distance = editDistance(name, near, least);
+          if (distance < least) [best, least] = [{ name, near, file }, distance];
+        }
+      }
+    }
+    if (best) return `weights: no tensor '${best.name}' in ${best.file}. Nearest: '${best.near}'.`;
+    return `weights: no file holds '${fullName}', and it has no initialiser; open a checkpoint that has it.`;
+  }
+}

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { encodeSafetensors, joinBytes, openSafetensors, openSafetensorsFolder } from '../src/safetensors.ts';
+import { decodeFloats, encodeFloats, memorySource, nearest, type ByteFolder, type NamedTensor } from '../src/tensor-file.ts';
+
+const float = (name: string, shape: number[], values: number[], dtype: 'F32' | 'F16' | 'BF16' = 'F32'): NamedTensor => ({ name, shape, dtype, data: encodeFloats(Float32Array.from(values), dtype) });
+
+const tensors: NamedTensor[] = [
+  float('a.weight', [2, 3], [1, -2, 3.5, 0, 1e-3, 7]),
+  float('a.half', [3], [1, 65504, -0.5], 'F16'),
+  float('a.brain', [2], [1, -3], 'BF16'),
+  float('scalar', [], [4]),
+  float('empty', [0, 4], []),
+  { name: 'ids', dtype: 'I64', shape: [2], data: BigInt64Array.of(-1n, 5n) },
+  { name: 'mask', dtype: 'BOOL', shape: [3], data: Uint8Array.of(1, 0, 1) },
+  { name: 'ints', dtype: 'I32', shape: [1], data: Int32Array.of(-9) },
+  { name: 'bytes', dtype: 'U8', shape: [5], data: Uint8Array.of(1, 2, 3, 4, 255) },
+];
+
+const open = (bytes: Uint8Array) => openSafetensors(memorySource('x.safetensors', bytes));
+const message = (bytes: Uint8Array) => open(bytes).then(() => 'opened', (error: Error) => `${error.name}: ${error.message}`);
+
+/** A file with any header and `data` bytes after it. */
+function file(header: unknown, data = 0): Uint8Array {
+  const text = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
+  const out = new Uint8Array(8 + text.length + data);
+  new DataView(out.buffer).setBigUint64(0, BigInt(text.length), true);
+  out.set(text, 8);
+  return out;
+}
+const one = (entry: unknown, data = 16) => file({ w: entry }, data);
+
+test('every type comes back with its values, whatever the alignment in memory', async () => {
+  const bytes = joinBytes(encodeSafetensors(tensors, { format: 'pt', made: 'here' }));
+  for (const shift of [0, 1]) {
+    const moved = new Uint8Array(bytes.length + shift);
+    moved.set(bytes, shift);
+    const { tensors: read, metadata } = await open(moved.subarray(shift));
+    expect(metadata).toEqual({ format: 'pt', made: 'here' });
+    expect(read.size).toBe(tensors.length);
+    for (const { name, dtype, shape, data } of tensors) {
+      const stored = read.get(name)!;
+      expect([stored.dtype, stored.shape]).toEqual([dtype, shape]);
+      expect([...(await stored.read())]).toEqual([...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
+    }
+    expect([...decodeFloats(await read.get('a.half')!.read(), 'F16')]).toEqual([1, 65504, -0.5]);
+    expect([...decodeFloats(await read.get('ids')!.read(), 'I64')]).toEqual([-1, 5]);
+    expect([...decodeFloats(await read.get('mask')!.read(), 'BOOL')]).toEqual([1, 0, 1]);
+  }
+});
+
+test('the same tensors give the same bytes in any order, aligned for every type', () => {
+  const forwards = encodeSafetensors(tensors);
+  expect(joinBytes(encodeSafetensors([...tensors].reverse()))).toEqual(joinBytes(forwards));
+  expect(forwards[0].length % 8).toBe(0);
+});
+
+test('a file cut at any byte is refused in one sentence, and none of it is given out', async () => {
+  const bytes = joinBytes(encodeSafetensors(tensors));
+  for (let length = 0; length < bytes.length; length++) {
+    const text = await message(bytes.subarray(0, length));
+    expect(text, `cut at ${length}`).toMatch(/^WeightError: safetensors: x\.safetensors: [^\n]*truncated\.$/);
+  }
+  expect(await message(bytes.subarray(0, 5))).toBe("WeightError: safetensors: x.safetensors: the file has 5 bytes and a header's length alone takes 8; it is truncated.");
+  expect(await message(bytes.subarray(0, bytes.length - 1))).toBe("WeightError: safetensors: x.safetensors: tensor 'mask' ends at byte 66 of the data and the file has 65; the file is truncated.");
+});
+
+test.each([
+  ['a header of absurd size', new Uint8Array(16).fill(0xff), 'the header claims 18446744073709552000 bytes, and at most 100000000 are allowed; this is not a safetensors file.'],
+  ['a header that is a list', file([1]), 'the header is not a JSON object; the file is damaged.'],
+  ['metadata with numbers', file({ __metadata__: { a: 1 } }), "'__metadata__' must map names to strings; the file is damaged."],
+  ['an entry that is a number', file({ w: 3 }), "tensor 'w' is not described by an object; the file is damaged."],
+  ['an unknown type', one({ dtype: 'F7', shape: [4], data_offsets: [0, 16] }), 'tensor \'w\' has the type "F7"; known are BOOL, U8, I8, F8_E4M3, F8_E5M2, U16, I16, F16, BF16, U32, I32, F32, U64, I64, F64.'],
+  ['a negative size', one({ dtype: 'F32', shape: [-4], data_offsets: [0, 16] }), "tensor 'w' has the shape [-4]; it must be a list of sizes."],
+  ['one offset', one({ dtype: 'F32', shape: [4], data_offsets: [16] }), "tensor 'w' has the offsets [16]; they must be a begin and an end."],
+  ['offsets turned round', one({ dtype: 'F32', shape: [4], data_offsets: [16, 0] }), "tensor 'w' has the offsets [16,0]; they must be a begin and an end."],
+  ['a shape that does not fit', one({ dtype: 'F32', shape: [5], data_offsets: [0, 16] }), "tensor 'w' is F32 [5], which takes 20 bytes, and its offsets hold 16; the file is damaged."],
+  ['bytes behind the last tensor', one({ dtype: 'F32', shape: [4], data_offsets: [0, 16] }, 20), 'the tensors end at byte 16 of the data and the file has 20; there must be nothing after them.'],
+  ['a gap', one({ dtype: 'F32', shape: [4], data_offsets: [4, 20] }, 20), "tensor 'w' starts at byte 4 and the header ends at 0; there must be no gap."],
+  [
+    'overlap',
+    file({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'F32', shape: [2], data_offsets: [4, 12] } }, 12),
+    "tensor 'b' starts at byte 4 inside tensor 'a', which ends at 8; tensors must not overlap.",
+  ],
+])('%s', async (_, bytes, expected) => {
+  expect(await message(bytes)).toBe(`WeightError: safetensors: x.safetensors: ${expected}`);
+});
+
+test('a header that is not JSON', async () => {
+  expect(await message(file('{"w": '))).toMatch(/^WeightError: safetensors: x\.safetensors: the header is not JSON \(.*\); the file is damaged\.$/);
+});
+
+const folder = (files: Record<string, Uint8Array>): ByteFolder => ({ name: 'base', open: async (name) => (files[name] ? memorySource(name, files[name]) : undefined) });
+const json = (x: unknown) => new TextEncoder().encode(JSON.stringify(x));
+
+test('shards are found through the index, and broken promises are named', async () => {
+  const shard = (name: string) => joinBytes(encodeSafetensors([float(name, [1], [1])]));
+  const index = json({ weight_map: { a: '1.safetensors', b: '2.safetensors' } });
+  const files = { 'model.safetensors.index.json': index, '1.safetensors': shard('a'), '2.safetensors': shard('b') };
+  expect([...(await openSafetensorsFolder(folder(files))).tensors.keys()]).toEqual(['a', 'b']);
+  await expect(openSafetensorsFolder(folder({}))).rejects.toThrow('safetensors: base has neither model.safetensors nor model.safetensors.index.json; one of them must be there.');
+  await expect(openSafetensorsFolder(folder({ ...files, '2.safetensors': undefined! }))).rejects.toThrow("safetensors: model.safetensors.index.json: shard '2.safetensors' not found in base.");
+  await expect(openSafetensorsFolder(folder({ ...files, '2.safetensors': shard('c') }))).rejects.toThrow("safetensors: model.safetensors.index.json: tensor 'b' is promised in '2.safetensors', which has no such tensor.");
+  await expect(openSafetensorsFolder(folder({ 'model.safetensors.index.json': json({}) }))).rejects.toThrow("safetensors: model.safetensors.index.json: it has no 'weight_map' from tensor names to file names.");
+});
+
+test('writing refuses what does not fit', () => {
+  expect(() => encodeSafetensors([{ name: 'w', dtype: 'F32', shape: [3], data: new Float32Array(2) }])).toThrow("safetensors: tensor 'w' is F32 [3], which takes 12 bytes, and its data has 8.");
+  expect(() => encodeSafetensors([float('w', [1], [1]), float('w', [1], [2])])).toThrow("safetensors: tensor 'w' is given twice; names must differ.");
+});
+
+test('nearest names', () => {
+  expect(nearest('c.weight', ['v.bias', 'c.bias', 'mlp.0.weight', 'cc.weight'])).toBe('cc.weight');
+  expect(nearest('x', [])).toBeUndefined();
+});

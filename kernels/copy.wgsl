@@ -1,4 +1,4 @@
-// copy: between a dense tensor and a strided view of up to 5 axes; 32-bit elements of any kind.
+// copy: between a dense tensor and a strided view of up to 6 axes; 32-bit elements of any kind.
 //   gather   y[i] = x[place(i)]        scatter  y[place(i)] = x[i]
 // place(i) = Σ_k coordinate_k(i) · stride_k, coordinates in row-major order of the view.
 // inner_k is the number of elements that one step of axis k spans. Grid: one lane an element, 64 a workgroup, in a line.
@@ -6,8 +6,8 @@
 
 struct Params {
   size: u32, x_offset: u32, y_offset: u32,
-  stride0: u32, stride1: u32, stride2: u32, stride3: u32, stride4: u32,
-  inner0: u32, inner1: u32, inner2: u32, inner3: u32,
+  stride0: u32, stride1: u32, stride2: u32, stride3: u32, stride4: u32, stride5: u32,
+  inner0: u32, inner1: u32, inner2: u32, inner3: u32, inner4: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -26,7 +26,9 @@ fn place(i: u32) -> u32 {
   rest -= c2 * params.inner2;
   let c3 = rest / params.inner3;
   rest -= c3 * params.inner3;
-  return c0 * params.stride0 + c1 * params.stride1 + c2 * params.stride2 + c3 * params.stride3 + rest * params.stride4;
+  let c4 = rest / params.inner4;
+  rest -= c4 * params.inner4;
+  return c0 * params.stride0 + c1 * params.stride1 + c2 * params.stride2 + c3 * params.stride3 + c4 * params.stride4 + rest * params.stride5;
 }
 
 @compute @workgroup_size(WG)

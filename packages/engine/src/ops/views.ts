@@ -122,3 +122,13 @@ export function dense(x: Tensor): Tensor {
   if (isRecording([x])) record('dense', y, [x], [], (dy) => [dy]);
   return y;
 }
+
+/** Overwrites elements `start`, `start + 1`, … of `to` along `axis` with `values`, without a gradient: caches and buffers. Throws ShapeError when they do not fit. */
+export function assignSlice(to: Tensor, axis: number, start: number, values: Tensor): void {
+  const k = resolveAxis('assignSlice', axis, to.shape.length);
+  const window = to.shape.map((n, i) => (i === k ? values.shape[k]! : n));
+  if (!sameShape(window, values.shape) || start < 0 || start + values.shape[k]! > to.shape[k]!) {
+    throw new ShapeError(`assignSlice: ${showShape(values.shape)} at ${start} of axis ${axis} does not fit into ${showShape(to.shape)}; all other axes must agree and the end must not pass.`);
+  }
+  copyInto(new Tensor(to.gpu, window, to.dtype, to.storage, { strides: to.strides, offset: to.offset + start * to.strides[k]! }), contiguous(values));
+}

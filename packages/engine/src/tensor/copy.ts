@@ -5,7 +5,7 @@ import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { collapse, denseStrides, showShape } from './shape.ts';
 import { Tensor, empty, setDenseCopy } from './tensor.ts';
 
-const MAX_RANK = 5;
+const MAX_RANK = 6;
 
 /** `x` itself when it is dense, else a dense copy; no gradient is recorded. */
 export const contiguous = (x: Tensor): Tensor => (x.isDense ? x : copyOf(x));

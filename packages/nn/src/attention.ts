@@ -1,0 +1,67 @@
+import { permute, reshape, rotaryEmbedding, scaledDotProductAttention } from '@curio/engine';
+import type { Tensor } from '@curio/engine';
+import type { Initializer } from './init.ts';
+import type { KvCache } from './kv-cache.ts';
+import { Linear } from './linear.ts';
+import type { LoraOptions } from './linear.ts';
+import type { Mode } from './mode.ts';
+import type { Weights } from './weights.ts';
+
+export interface AttentionOptions {
+  readonly hiddenSize: number;
+  readonly numHeads: number;
+  /** Fewer than `numHeads`: several query heads share one pair of key and value heads. */
+  readonly numKeyValueHeads?: number;
+  readonly headDim?: number;
+  readonly causal: boolean;
+  readonly bias: boolean;
+  /** `out_proj` in CLIP, `o_proj` in LLaMA. */
+  readonly outputName: string;
+  /** Rotary positions with this base; none when left out. */
+  readonly ropeTheta?: number;
+  readonly lora?: LoraOptions | null;
+  readonly initial?: Initializer;
+  readonly outputInitial?: Initializer;
+  readonly mode?: Mode;
+}
+
+export interface AttentionContext {
+  /** Valid tokens of each row, i32[B]; the rest is padding. */
+  readonly lengths?: Tensor | null;
+  readonly cache?: KvCache | null;
+  readonly layer?: number;
+}
+
+/** Multi-head attention over x float[B, T, C]: o(softmax(q·kᵀ/√D)·v). Tensors: `q_proj`, `k_proj`, `v_proj` and the output projection. */
+export class Attention {
+  private readonly q: Linear;
+  private readonly k: Linear;
+  private readonly v: Linear;
+  private readonly o: Linear;
+  private readonly headDim: number;
+
+  constructor(w: Weights, private readonly options: AttentionOptions) {
+    const { hiddenSize, numHeads, numKeyValueHeads = numHeads, bias, lora, initial, mode } = options;
+    this.headDim = options.headDim ?? hiddenSize / numHeads;
+    const [wide, narrow] = [numHeads * this.headDim, numKeyValueHeads * this.headDim];
+    const shared = { bias, lora, initial, mode };
+    this.q = new Linear(w.at('q_proj'), hiddenSize, wide, shared);
+    this.k = new Linear(w.at('k_proj'), hiddenSize, narrow, shared);
+    this.v = new Linear(w.at('v_proj'), hiddenSize, narrow, shared);
+    this.o = new Linear(w.at(options.outputName), wide, hiddenSize, { ...shared, initial: options.outputInitial ?? initial });
+  }
+
+  forward(x: Tensor, { lengths = null, cache = null, layer = 0 }: AttentionContext = {}): Tensor {
+    const [batch, tokens] = x.shape as [number, number];
+    const { causal, ropeTheta } = this.options;
+    const heads = (y: Tensor): Tensor => reshape(y, [batch, tokens, -1, this.headDim]);
+    const rotate = (y: Tensor): Tensor => (ropeTheta === undefined ? y : rotaryEmbedding(y, { theta: ropeTheta, start: cache?.length ?? 0 }));
+    const first = (y: Tensor): Tensor => permute(y, [0, 2, 1, 3]);
+    const q = first(rotate(heads(this.q.forward(x))));
+    let k = first(rotate(heads(this.k.forward(x))));
+    let v = first(heads(this.v.forward(x)));
+    if (cache) ({ k, v } = cache.append(layer, k, v));
+    const y = scaledDotProductAttention(q, k, v, { causal, ...(lengths && { lengths }) });
+    return this.o.forward(reshape(permute(y, [0, 2, 1, 3]), [batch, tokens, -1]));
+  }
+}

@@ -1,0 +1,43 @@
+/** @file Keys and values of the tokens so far, allocated once at their maximum. */
+import { assignSlice, empty, keep, ShapeError, slice } from '@curio/engine';
+import type { Gpu, Tensor } from '@curio/engine';
+
+interface LayerCache { readonly k: Tensor; readonly v: Tensor }
+
+export interface KvCacheOptions {
+  readonly numLayers: number;
+  readonly batch: number;
+  readonly numKeyValueHeads: number;
+  readonly headDim: number;
+  readonly maxTokens: number;
+}
+
+/** One `[B, Hkv, maxTokens, D]` pair a layer. `dispose()` frees it. */
+export class KvCache {
+  /** Tokens held. The model advances it after its last layer. */
+  length = 0;
+  private readonly layers: LayerCache[];
+
+  constructor(gpu: Gpu, private readonly options: KvCacheOptions) {
+    const { numLayers, batch, numKeyValueHeads, headDim, maxTokens } = options;
+    const room = (): Tensor => keep(empty(gpu, [batch, numKeyValueHeads, maxTokens, headDim]));
+    this.layers = Array.from({ length: numLayers }, () => ({ k: room(), v: room() }));
+  }
+
+  /** Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. Throws ShapeError when they do not fit. */
+  append(layer: number, k: Tensor, v: Tensor): { k: Tensor; v: Tensor } {
+    const end = this.length + k.shape[2]!;
+    if (end > this.options.maxTokens) throw new ShapeError(`kv cache: ${end} tokens do not fit into ${this.options.maxTokens}; make the cache larger or the prompt shorter.`);
+    const cache = this.layers[layer]!;
+    assignSlice(cache.k, 2, this.length, k);
+    assignSlice(cache.v, 2, this.length, v);
+    return { k: slice(cache.k, 2, 0, end), v: slice(cache.v, 2, 0, end) };
+  }
+
+  dispose(): void {
+    for (const { k, v } of this.layers) {
+      k.dispose();
+      v.dispose();
+    }
+  }
+}

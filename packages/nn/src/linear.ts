@@ -1,0 +1,55 @@
+import { linear, loraLinear } from '@curio/engine';
+import type { Parameter, Tensor } from '@curio/engine';
+import { init } from './init.ts';
+import type { Initializer } from './init.ts';
+import type { Mode } from './mode.ts';
+import type { Weights } from './weights.ts';
+
+/** A low-rank branch beside a linear layer (Hu et al. 2021; names and scaling as PEFT). */
+export interface LoraOptions {
+  readonly r: number;
+  /** The branch is scaled by alpha / r. */
+  readonly alpha: number;
+  /** Probability of dropping an input of the branch while training. */
+  readonly dropout: number;
+}
+
+export interface LinearOptions {
+  readonly bias?: boolean;
+  readonly lora?: LoraOptions | null;
+  /** Default: U(−1/√in, 1/√in) for weight and bias. */
+  readonly initial?: Initializer;
+  readonly mode?: Mode;
+}
+
+interface Branch { readonly a: Parameter; readonly b: Parameter; readonly scale: number; readonly dropout: number }
+
+/**
+ * y = x·Wᵀ + b, with LoRA y = x·Wᵀ + b + (alpha/r)·(drop(x)·Aᵀ)·Bᵀ.
+ * x float[..., in] → float[..., out]. Tensors: `weight` [out, in], `bias` [out], `lora_A.weight` [r, in], `lora_B.weight` [out, r] (zeros at first).
+ */
+export class Linear {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+  readonly lora: Branch | null;
+  private readonly mode: Mode | null;
+
+  constructor(w: Weights, inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+    const { bias = true, lora = null, initial = init.linear(inFeatures) } = options;
+    this.weight = w.get('weight', [outFeatures, inFeatures], initial);
+    this.bias = bias ? w.get('bias', [outFeatures], options.initial ? init.zeros : initial) : null;
+    this.lora = lora && {
+      a: w.at('lora_A').get('weight', [lora.r, inFeatures], init.linear(inFeatures)),
+      b: w.at('lora_B').get('weight', [outFeatures, lora.r], init.zeros),
+      scale: lora.alpha / lora.r,
+      dropout: lora.dropout,
+    };
+    this.mode = options.mode ?? null;
+  }
+
+  forward(x: Tensor): Tensor {
+    if (!this.lora) return linear(x, this.weight, this.bias);
+    const dropout = this.mode?.training ? this.lora.dropout : 0;
+    return loraLinear(x, this.weight, this.bias, this.lora.a, this.lora.b, { scale: this.lora.scale, dropout });
+  }
+}

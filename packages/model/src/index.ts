@@ -4,11 +4,16 @@ export {
   drawSelfQuestions, encodeConversation, encodePlain, imageFirst, renderConversation, TEMPLATES, VUSER_TOKEN, withVuserToken,
   type Draw, type EncodedConversation, type Message, type Part, type Role, type Template, type TemplateName,
 } from './conversation.ts';
+export { CLIP_MEAN, CLIP_STD, preprocessImage, preprocessorConfig, readPreprocessorConfig, resizeBicubic, type ImageConfig, type Picture } from './image.ts';
+export { checkImages, modalityLength, parseDataset, type ImageSource, type Sample } from './data.ts';
+export { groupByLength, groupByModalityLength } from './sampler.ts';
+export { encodeSample, makeBatch, makeTextBatch, type Batch, type BatchOptions, type EncodedSample, type EncodeOptions, type TextBatch } from './batch.ts';
+export { accuracyOf, judgeAsked, mostFrequentAnswers, summariseAsked, wilson, type Accuracy, type AskedVerdict, type SelfAsked } from './scenes/judge.ts';
 export { caption, KINDS, objectPhrase, parseQuestion, QUESTIONS, type Kind, type Question } from './scenes/grammar.ts';
 export { messagesOf, patchWords, textDocument, type DocumentOptions, type TextDocument } from './scenes/picture-text.ts';
 export {
   CANVAS, CELL, PATCH, renderScene, sampleScene,
-  type GlyphSource, type Picture, type Pose, type Scene, type SceneObject, type SceneOptions,
+  type GlyphSource, type Pose, type Scene, type SceneObject, type SceneOptions,
 } from './scenes/scene.ts';
 export { askOfKind, converse, type TalkOptions, type Turn } from './scenes/talk.ts';
 export { sceneEmbedding, sceneTokenizerJson, VOCABULARY } from './scenes/vocabulary.ts';

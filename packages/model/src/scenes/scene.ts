@@ -4,6 +4,7 @@
  */
 
 import type { RandomStream } from '@curio/engine';
+import type { Picture } from '../image.ts';
 import { COLORS, SIZES, type Color, type Size } from './words.ts';
 
 export const CANVAS = 72;
@@ -51,12 +52,6 @@ export interface Scene {
   noise: number;
 }
 
-/** Pixels row by row, three bytes each. */
-export interface Picture {
-  width: number;
-  height: number;
-  rgb: Uint8Array;
-}
 
 const RGB: Record<Color, readonly [number, number, number]> = {
   red: [235, 50, 50], green: [50, 190, 70], blue: [70, 110, 255],

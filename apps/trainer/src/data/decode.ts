@@ -1,0 +1,36 @@
+/** @file Image files to pixels, by sharp: bit-identical to Pillow for JPEG and PNG. Transparency is dropped, EXIF turns are not applied. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { DataError, type ImageSource, type Picture } from '@curio/model';
+
+/** Decodes the bytes of an image file; `name` is how errors call it. */
+export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {
+  const { default: sharp } = await import('sharp').catch((error: Error) => {
+    throw new DataError(`image: cannot decode '${name}': sharp does not load (${error.message.split('\n')[0]}); run npm install on this machine.`);
+  });
+  try {
+    const { data, info } = await sharp(bytes).toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, rgb: info.channels === 3 ? new Uint8Array(data) : grayToRgb(data) };
+  } catch (error) {
+    throw new DataError(`image: '${name}' cannot be decoded (${(error as Error).message}); it must be a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`);
+  }
+}
+
+function grayToRgb(gray: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(gray.length * 3);
+  for (let i = 0; i < rgb.length; i++) rgb[i] = gray[Math.floor(i / 3)];
+  return rgb;
+}
+
+/** Decodes an image file. Throws DataError where it is missing or no image. */
+export async function readImage(path: string): Promise<Picture> {
+  if (!existsSync(path)) throw new DataError(`image: '${path}' not found.`);
+  return decodeImage(readFileSync(path), path);
+}
+
+/** The images under a folder. */
+export function imageFolder(folder: string): ImageSource {
+  const pathOf = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
+  return { name: folder, has: (path) => existsSync(pathOf(path)), read: (path) => readImage(pathOf(path)) };
+}

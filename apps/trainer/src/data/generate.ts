@@ -1,0 +1,91 @@
+/**
+ * @file The embedded data set: scenes with captions (stage 1), with conversations (stage 2), held-out questions, and held-out scenes
+ * for self-questions. Sample i of a part depends on (seed, part, i) alone.
+ */
+
+import { RandomStream } from '@curio/engine';
+import {
+  askOfKind, caption, converse, DESCRIBE, IMAGE_TAG, KINDS, renderScene, sampleScene,
+  type GlyphSource, type Kind, type Picture, type Scene, type TalkOptions, type Turn,
+} from '@curio/model';
+import { openHandwriting, type Split } from './digits.ts';
+
+/** An entry of a LLaVA JSON array. */
+export interface LlavaEntry {
+  id: string;
+  image: string;
+  conversations: { from: 'human' | 'gpt'; value: string }[];
+}
+
+/** A sample with its truth. */
+export interface SceneSample {
+  entry: LlavaEntry;
+  scene: Scene;
+  turns: Turn[];
+}
+
+export type PartName = 'stage1' | 'stage2' | 'heldout' | 'heldout-ask';
+
+/** Which handwriting a part uses and the stream of its draws; a stream is never used twice. */
+const PARTS: Record<PartName, { split: Split; stream: number }> = {
+  stage1: { split: 'train', stream: 1 },
+  stage2: { split: 'train', stream: 2 },
+  heldout: { split: 'heldOut', stream: 3 },
+  'heldout-ask': { split: 'heldOut', stream: 4 },
+};
+/** Streams of the base's pretraining, beside those of the data set. */
+export const PRETRAINING_STREAMS = { clip: 5, llama: 6, probe: 7 };
+
+export interface GenerateOptions extends TalkOptions {
+  seed: number;
+  count: number;
+}
+
+/** The samples of one part; pictures are drawn by `pictureOf`. */
+export function generatePart(name: PartName, { seed, count, ...talk }: GenerateOptions, glyphs = openHandwriting(PARTS[name].split)): SceneSample[] {
+  return Array.from({ length: count }, (_, i) => {
+    const random = new RandomStream(seed, i, PARTS[name].stream);
+    const { scene, turns } = SAMPLERS[name](random, glyphs, i, talk);
+    const id = `${name}-${String(i).padStart(6, '0')}`;
+    return { entry: toEntry(id, `${name}/${id}.png`, turns), scene, turns };
+  });
+}
+
+type Sampler = (random: RandomStream, glyphs: GlyphSource, index: number, talk: TalkOptions) => { scene: Scene; turns: Turn[] };
+
+const describe: Sampler = (random, glyphs) => {
+  const scene = sampleScene(random, glyphs);
+  return { scene, turns: [{ kind: 'caption', question: DESCRIBE, answer: caption(scene) }] };
+};
+
+const SAMPLERS: Record<PartName, Sampler> = {
+  stage1: describe,
+  stage2: (random, glyphs, _, talk) => {
+    const scene = sampleScene(random, glyphs);
+    return { scene, turns: converse(scene, random, talk) };
+  },
+  // One question a scene, the kinds in turn: a scene is drawn again until the kind can be asked.
+  heldout: (random, glyphs, index) => askOn(random, glyphs, KINDS[index % KINDS.length]),
+  'heldout-ask': describe,
+};
+
+function askOn(random: RandomStream, glyphs: GlyphSource, kind: Kind): { scene: Scene; turns: Turn[] } {
+  for (;;) {
+    const scene = sampleScene(random, glyphs);
+    const turn = askOfKind(scene, kind, random);
+    if (turn) return { scene, turns: [turn] };
+  }
+}
+
+function toEntry(id: string, image: string, turns: readonly Turn[]): LlavaEntry {
+  const conversations = turns.flatMap(({ question, answer }, i): LlavaEntry['conversations'] => [
+    { from: 'human', value: i === 0 ? `${IMAGE_TAG}\n${question}` : question },
+    { from: 'gpt', value: answer },
+  ]);
+  return { id, image, conversations };
+}
+
+/** The picture of a sample of one part. */
+export function pictureOf(name: PartName, { scene }: SceneSample, glyphs = openHandwriting(PARTS[name].split)): Picture {
+  return renderScene(scene, glyphs);
+}

@@ -1,0 +1,52 @@
+/** @file Writes the embedded data set to a folder: LLaVA JSON, images, and the truth of every scene beside them. */
+
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openHandwriting } from './digits.ts';
+import { generatePart, pictureOf, type PartName, type SceneSample } from './generate.ts';
+import { encodePng } from './png.ts';
+
+export interface DatasetSizes {
+  stage1: number;
+  stage2: number;
+  heldout: number;
+  'heldout-ask': number;
+}
+
+export const DEFAULT_SIZES: DatasetSizes = { stage1: 2400, stage2: 6400, heldout: 550, 'heldout-ask': 100 };
+
+/** Name of a part's JSON file: `train-stage1.json`, `train-stage2.json`, `heldout.json`, `heldout-ask.json`. */
+export const fileOf = (name: PartName): string => `${name.startsWith('stage') ? 'train-' : ''}${name}.json`;
+/** Name of the file with the scenes and the kinds of the questions, in the same order. */
+export const truthFileOf = (name: PartName): string => fileOf(name).replace('.json', '.truth.json');
+
+/**
+ * Writes all four parts under `folder`, images under `folder/images`. The folder is built under another name and renamed when it is
+ * whole, so nothing half-written is ever found. `progress` is called after each image.
+ */
+export function writeDataset(folder: string, seed: number, sizes: DatasetSizes = DEFAULT_SIZES, progress?: (done: number, total: number) => void): void {
+  const draft = `${folder}.partial`;
+  rmSync(draft, { recursive: true, force: true });
+  const total = Object.values(sizes).reduce((sum, count) => sum + count, 0);
+  let done = 0;
+  for (const [name, count] of Object.entries(sizes) as [PartName, number][]) {
+    const glyphs = openHandwriting(name.startsWith('stage') ? 'train' : 'heldOut');
+    const samples = generatePart(name, { seed, count }, glyphs);
+    mkdirSync(join(draft, 'images', name), { recursive: true });
+    for (const sample of samples) {
+      writeFileSync(join(draft, 'images', sample.entry.image), encodePng(pictureOf(name, sample, glyphs)));
+      progress?.(++done, total);
+    }
+    writeFileSync(join(draft, fileOf(name)), jsonLines(samples.map(({ entry }) => entry)));
+    writeFileSync(join(draft, truthFileOf(name)), jsonLines(samples.map(truthOf)));
+  }
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(dirname(folder), { recursive: true });
+  renameSync(draft, folder);
+}
+
+/** What the report judges by. */
+const truthOf = ({ entry, scene, turns }: SceneSample): object => ({ id: entry.id, scene, kinds: turns.map(({ kind }) => kind) });
+
+/** A JSON array, one entry a line. */
+const jsonLines = (entries: object[]): string => `[\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`;

@@ -3,8 +3,8 @@
  * folder of images, read and checked here. Files enter through `ImageSource`.
  */
 
+import { DataError } from '@curio/engine';
 import { imageFirst, type Message, type Role } from './conversation.ts';
-import { DataError } from './errors.ts';
 import type { Picture } from './image.ts';
 import { IMAGE_TAG } from './tokens.ts';
 

@@ -3,7 +3,7 @@
  * Node and the browser each bring their own decoder.
  */
 
-import { DataError } from './errors.ts';
+import { DataError } from '@curio/engine';
 
 /** Pixels row by row, three bytes each (red, green, blue). */
 export interface Picture {

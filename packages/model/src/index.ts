@@ -1,4 +1,3 @@
-export { DataError } from './errors.ts';
 export { IGNORE, IMAGE_TAG, IMAGE_TOKEN, Tokens, type TokensOptions } from './tokens.ts';
 export {
   drawSelfQuestions, encodeConversation, encodePlain, imageFirst, renderConversation, TEMPLATES, VUSER_TOKEN, withVuserToken,

@@ -1,7 +1,6 @@
 /** @file The order in which samples are seen: shuffled, with similar lengths together, pictures and text apart. */
 
-import type { RandomStream } from '@curio/engine';
-import { DataError } from './errors.ts';
+import { DataError, type RandomStream } from '@curio/engine';
 
 function chunksOf<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));

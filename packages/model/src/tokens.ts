@@ -6,8 +6,8 @@
  * that `▁` is taken off again unless the piece begins with a space. Newer tokenizers give other ids after `</s>`.
  */
 
+import { DataError } from '@curio/engine';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { DataError } from './errors.ts';
 
 /** Stands for an image in a list of ids; never an entry of a vocabulary. */
 export const IMAGE_TOKEN = -200;

@@ -2,7 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { DataError, type ImageSource, type Picture } from '@curio/model';
+import { DataError } from '@curio/engine';
+import type { ImageSource, Picture } from '@curio/model';
 
 /** Decodes the bytes of an image file; `name` is how errors call it. */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {

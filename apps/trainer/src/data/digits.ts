@@ -6,7 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { DataError, type GlyphSource } from '@curio/model';
+import { DataError } from '@curio/engine';
+import type { GlyphSource } from '@curio/model';
 
 const PIXELS = 28 * 28;
 const TRAINING_SHARE = 0.85;

@@ -114,6 +114,7 @@ export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
       for (let x = 0; x < side; x++) {
         const alpha = ink[y * side + x];
         const at = ((top + y) * CANVAS + left + x) * 3;
+        if (alpha === 0) continue;
         for (let c = 0; c < 3; c++) rgb[at + c] = Math.round(rgb[at + c] * (1 - alpha) + color[c] * alpha);
       }
     }
@@ -124,15 +125,14 @@ export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
 /** Grey plus noise of standard deviation 0.03: the sum of two bytes of a small integer hash, which is quick and the same everywhere. */
 function drawBackground({ background, noise }: Scene): Uint8Array {
   const rgb = new Uint8Array(CANVAS * CANVAS * 3);
-  const scale = 0.0735;
+  const level = Uint8Array.from({ length: 511 }, (_, sum) => Math.max(0, Math.round(255 * (background + 0.0735 * (sum / 255 - 1)))));
   let state = (noise | 0) || 1;
   for (let i = 0; i < rgb.length; i++) {
     // xorshift32 (Marsaglia 2003): only texture hangs on it.
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    const wobble = (((state >>> 8) & 255) + ((state >>> 16) & 255)) / 255 - 1;
-    rgb[i] = Math.max(0, Math.min(255, Math.round(255 * background + 255 * scale * wobble)));
+    rgb[i] = level[((state >>> 8) & 255) + ((state >>> 16) & 255)];
   }
   return rgb;
 }
@@ -163,8 +163,10 @@ function resizeGlyph(pixels: Uint8Array, side: number, pose?: Pose): Float32Arra
 function bilinear(pixels: Uint8Array, x: number, y: number): number {
   const x0 = Math.floor(x);
   const y0 = Math.floor(y);
+  if (x0 < 0 || y0 < 0 || x0 > 26 || y0 > 26) return 0;
+  const at = y0 * 28 + x0;
   const fx = x - x0;
-  const fy = y - y0;
-  const at = (px: number, py: number): number => (px < 0 || py < 0 || px > 27 || py > 27 ? 0 : pixels[py * 28 + px]);
-  return (at(x0, y0) * (1 - fx) + at(x0 + 1, y0) * fx) * (1 - fy) + (at(x0, y0 + 1) * (1 - fx) + at(x0 + 1, y0 + 1) * fx) * fy;
+  const top = pixels[at] * (1 - fx) + pixels[at + 1] * fx;
+  const bottom = pixels[at + 28] * (1 - fx) + pixels[at + 29] * fx;
+  return top + (bottom - top) * (y - y0);
 }

@@ -17,3 +17,10 @@ export {
 export { askOfKind, converse, type TalkOptions, type Turn } from './scenes/talk.ts';
 export { sceneEmbedding, sceneTokenizerJson, VOCABULARY } from './scenes/vocabulary.ts';
 export { COLORS, DESCRIBE, digitWord, NUMBERS, PLACES, SIZES, type Color, type Place, type Size } from './scenes/words.ts';
+export {
+  imageTokens, LANGUAGE_TARGETS, shortened, VISION_TARGETS,
+  type AskConfig, type ClipVisionConfig, type LlamaConfig, type LoraConfig, type ModelConfig, type Preset, type ProjectorConfig,
+  type StageConfig, type StageName, type Trainable, type TrainConfig,
+} from './config.ts';
+export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './hf-config.ts';
+export { PRESETS, type PresetName } from './presets.ts';

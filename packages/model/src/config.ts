@@ -1,0 +1,127 @@
+/** @file What a SQ-LLaVA is made of and how it is trained, as plain data. Values stand in `presets.ts`; names are Hugging Face's in camelCase. */
+import type { TemplateName } from './conversation.ts';
+
+/** CLIP's image tower (pre-norm blocks, QuickGELU, class token, learned positions). */
+export interface ClipVisionConfig {
+  /** Side of the square image, and of a patch, in pixels. */
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  readonly layerNormEps: number;
+  /** Which hidden state is taken, counted from the end: −2 is the output of the block before last, so the last block never runs. */
+  readonly selectLayer: number;
+}
+
+/** Tokens that an image takes in the sequence. */
+export const imageTokens = ({ imageSize, patchSize }: ClipVisionConfig): number => Math.floor(imageSize / patchSize) ** 2;
+
+export interface LlamaConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  readonly numKeyValueHeads: number;
+  readonly rmsNormEps: number;
+  readonly ropeTheta: number;
+  readonly maxPositions: number;
+}
+
+/** From patch features to embeddings: the prototype extractor with its MLP, or LLaVA's plain two-layer MLP for ablation. */
+export type ProjectorConfig =
+  | { readonly kind: 'cluster'; readonly numPrototypes: number; readonly iterations: number }
+  | { readonly kind: 'mlp2x_gelu' };
+
+/** Low-rank branches beside frozen linears, as PEFT names them; the branch is scaled by alpha / r. */
+export interface LoraConfig {
+  readonly r: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  /** Last names of the linears that carry a pair. */
+  readonly targets: readonly string[];
+}
+
+export const LANGUAGE_TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
+export const VISION_TARGETS = ['q_proj', 'k_proj', 'v_proj', 'out_proj', 'fc1', 'fc2'] as const;
+
+export interface ModelConfig {
+  readonly vision: ClipVisionConfig;
+  readonly projector: ProjectorConfig;
+  readonly language: LlamaConfig;
+  readonly languageLora: LoraConfig | null;
+  /** It trains where a stage's `trainable` names it; the published code only loads it (its tower runs without gradients). */
+  readonly visionLora: LoraConfig | null;
+  /** How a self-question is announced: the published code's string `VUSER:`, or the paper's learned token `[vusr]`. */
+  readonly vusr: 'role' | 'token';
+  /** Chat template of stage 2 and of inference. */
+  readonly template: TemplateName;
+  /** Replaces the template's system text. */
+  readonly systemText: string | null;
+}
+
+/** Name pattern (a regular expression) → factor on the learning rate. The first that matches counts; no match: frozen. */
+export type Trainable = readonly (readonly [pattern: string, factor: number])[];
+
+export interface StageConfig {
+  /** Optimizer steps. */
+  readonly steps: number;
+  /** Samples of an optimizer step, and into how many passes they are cut. */
+  readonly batch: number;
+  readonly accumulate: number;
+  readonly trainable: Trainable;
+  /** Share of the steps over which the learning rate rises from 0; after it a cosine falls to 0. */
+  readonly warmup: number;
+  /** `plain` (image, caption) or the model's chat template. */
+  readonly template: 'plain' | 'chat';
+  /** `crop`: the centre square of the picture; `pad`: all of it on a square of the mean colour. */
+  readonly imageAspect: 'crop' | 'pad';
+  /** Probability that a question after the first turn is one that the model must ask itself (sq_r, the paper's δ). */
+  readonly sqR: number;
+}
+
+export interface TrainConfig {
+  /** Peak learning rate; `trainable` scales it by group. */
+  readonly lr: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly weightDecay: number;
+  /** Largest norm of all gradients together; null: not clipped. */
+  readonly clip: number | null;
+  /** Text ids of a sample are cut to this many. */
+  readonly maxLength: number;
+  /** Alignment of image and language. */
+  readonly stage1: StageConfig;
+  /** Instruction tuning with self-questions. */
+  readonly stage2: StageConfig;
+}
+
+export type StageName = 'stage1' | 'stage2';
+
+/** Visual self-questioning: describe, then draw independent questions, then answer each. */
+export interface AskConfig {
+  readonly describePrompt: string;
+  readonly questions: number;
+  /** Sampling of the questions; descriptions and answers are greedy. */
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly maxDescription: number;
+  readonly maxQuestion: number;
+  readonly maxAnswer: number;
+}
+
+/** Everything a run needs to know about model, training and asking. */
+export interface Preset {
+  readonly model: ModelConfig;
+  readonly train: TrainConfig;
+  readonly ask: AskConfig;
+}
+
+/** The same training in a fraction of the steps (at least one each). */
+export function shortened(train: TrainConfig, fraction: number): TrainConfig {
+  const cut = (stage: StageConfig): StageConfig => ({ ...stage, steps: Math.max(1, Math.round(stage.steps * fraction)) });
+  return { ...train, stage1: cut(train.stage1), stage2: cut(train.stage2) };
+}

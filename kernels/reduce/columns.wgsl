@@ -1,0 +1,45 @@
+// reduce/columns: sum, greatest or least over a middle axis, one lane a column of a segment.
+//   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]
+// Shapes: x float[outer, rows, cols], y float[outer, segments, cols], dense. With segments > 1 a second dispatch reduces y.
+// T is vec4<f32> where cols (then counted in fours) is a multiple of 4. Grid: ceil(outer · segments · cols / WG) workgroups in a line.
+// Accumulates in f32. Traffic: 4 bytes an element. Its use: gradients of biases.
+
+struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+
+alias T = f32; // tune: f32 vec4<f32>
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
+
+const SUM = 0u;
+const MAX = 1u;
+const MIN = 2u;
+const OP = SUM; // tune: SUM MAX MIN
+const WG = 64u;
+
+@compute @workgroup_size(WG)
+fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let item = (wg.y * count.x + wg.x) * WG + lane;
+  if (item >= params.outer * params.segments * params.cols) { return; }
+  let part = item / params.cols;
+  let o = part / params.segments;
+  let first = (part - o * params.segments) * params.chunk;
+  let last = min(first + params.chunk, params.rows);
+  let col = item - part * params.cols;
+  var total = T(start());
+  var i = (o * params.rows + first) * params.cols + col;
+  for (var row = first; row < last; row++) {
+    total = combine(total, x[i]);
+    i += params.cols;
+  }
+  y[item] = total * params.scale;
+}
+
+fn start() -> f32 { return select(select(3.4028234e38, -3.4028234e38, OP == MAX), 0.0, OP == SUM); }
+
+fn combine(a: T, b: T) -> T {
+  if (OP == MAX) { return max(a, b); }
+  if (OP == MIN) { return min(a, b); }
+  return a + b;
+}

@@ -1,0 +1,48 @@
+enable subgroups;
+// reduce/rows_subgroup: one subgroup a segment of a row, lanes along the columns in fours; no barrier. Same contract as reduce/rows,
+// for cols and chunk that are multiples of 4.
+//   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
+// Shapes: x float[rows, cols], y float[rows, segments], dense. Grid: ceil(rows · segments / (WG / SG)) workgroups in a line.
+// Accumulates in f32. Traffic: 4 bytes an element.
+
+struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+const SUM = 0u;
+const MAX = 1u;
+const MIN = 2u;
+const OP = SUM; // tune: SUM MAX MIN
+const SG = 8u; // tune: 4u 8u 16u 32u 64u
+const WG = 64u;
+
+// An item past the end is computed again as the last one and not stored, so that control flow stays uniform in a subgroup.
+@compute @workgroup_size(WG)
+fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+  let item = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
+  let items = params.rows * params.segments;
+  let row = min(item, items - 1u) / params.segments;
+  let first = (min(item, items - 1u) - row * params.segments) * params.chunk;
+  let end = (row * params.cols + min(first + params.chunk, params.cols)) / 4u;
+  var sums = vec4(start());
+  for (var i = (row * params.cols + first) / 4u + index % SG; i < end; i += SG) { sums = combine(sums, x[i]); }
+  let pair = combine(vec4(sums.xy, 0.0, 0.0), vec4(sums.zw, 0.0, 0.0));
+  var total = combine(vec4(pair.x), vec4(pair.y));
+  if (SG >= 64u) { total = combine(total, subgroupShuffleXor(total, 32u)); }
+  if (SG >= 32u) { total = combine(total, subgroupShuffleXor(total, 16u)); }
+  if (SG >= 16u) { total = combine(total, subgroupShuffleXor(total, 8u)); }
+  if (SG >= 8u) { total = combine(total, subgroupShuffleXor(total, 4u)); }
+  total = combine(total, subgroupShuffleXor(total, 2u));
+  total = combine(total, subgroupShuffleXor(total, 1u));
+  if (item < items && index % SG == 0u) { y[item] = total.x * params.scale; }
+}
+
+fn start() -> f32 { return select(select(3.4028234e38, -3.4028234e38, OP == MAX), 0.0, OP == SUM); }
+
+fn combine(a: vec4f, b: vec4f) -> vec4f {
+  if (OP == MAX) { return max(a, b); }
+  if (OP == MIN) { return min(a, b); }
+  return a + b;
+}

@@ -1,0 +1,6 @@
+/** @file The truth of ops, for tests, benches and users' own ops: `@curio/engine/check`. */
+export { defineCases, specOf } from './cases.ts';
+export type { BenchShape, Case, InputSpec, OpCases } from './cases.ts';
+export { checkCase, makeInputs, TOLERANCE } from './check-case.ts';
+export type { Verdict } from './check-case.ts';
+export { Array64, build, mapRows } from './oracle.ts';

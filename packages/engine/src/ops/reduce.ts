@@ -1,0 +1,87 @@
+/** @file The reduction that sum, mean, max, min and the gradients of broadcasting share. Records kernels only; no tape. */
+import { reduceColumns } from '@curio/kernels/reduce_columns';
+import { reduceRows } from '@curio/kernels/reduce_rows';
+import { reduceRowsSubgroup } from '@curio/kernels/reduce_rows_subgroup';
+import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { choose, fixedSubgroupSize } from '../gpu/variant.ts';
+import type { Family } from '../gpu/variant.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import type { Shape } from '../tensor/shape.ts';
+import { Tensor, empty, full } from '../tensor/tensor.ts';
+
+export type Reduction = 'SUM' | 'MAX' | 'MIN';
+
+/** `[outer, n, inner]`, of which the middle axis is reduced in `segments` parts of `chunk` elements. */
+interface Plan { op: Reduction; outer: number; n: number; inner: number; segments: number; chunk: number }
+
+const rowItems = ({ outer, segments }: Plan): number => outer * segments;
+
+/** Kernels that reduce the last axis, the preferred first. */
+export const reduceRowsVariants: Family<Plan> = {
+  subgroup: {
+    kernel: reduceRowsSubgroup,
+    fits: (gpu, { n, chunk }) => fixedSubgroupSize(gpu) >= 4 && n % 4 === 0 && chunk % 4 === 0,
+    pays: (gpu, { n }) => n >= 4 * fixedSubgroupSize(gpu),
+    tuning: (gpu, { op }) => ({ OP: op, SG: `${fixedSubgroupSize(gpu)}u` }),
+    grid: (gpu, plan) => lineGrid(ceilDiv(rowItems(plan), 64 / fixedSubgroupSize(gpu))),
+  },
+  lane: { kernel: reduceRows, tuning: (_, { op }) => ({ OP: op }), grid: (_, plan) => lineGrid(ceilDiv(rowItems(plan), 64)) },
+};
+
+const columnItems = ({ outer, segments, inner }: Plan, width: number): number => (outer * segments * inner) / width;
+
+/** Kernels that reduce a middle axis, the preferred first. */
+export const reduceColumnsVariants: Family<Plan> = {
+  fours: {
+    kernel: reduceColumns,
+    fits: (_, { inner }) => inner % 4 === 0,
+    tuning: (_, { op }) => ({ OP: op, T: 'vec4<f32>' }),
+    grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 4), 64)),
+  },
+  single: { kernel: reduceColumns, tuning: (_, { op }) => ({ OP: op, T: 'f32' }), grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 1), 64)) },
+};
+
+/** The dense `x` seen as `[outer, n, inner]`, reduced over the middle axis and multiplied by `scale`; the result has `shape`. */
+export function reduceMiddle(op: Reduction, x: Tensor, outer: number, n: number, inner: number, shape: Shape, scale = 1): Tensor {
+  const { gpu } = x;
+  if (n === 0) return full(gpu, shape, op === 'SUM' ? 0 : op === 'MAX' ? -Infinity : Infinity);
+  const whole = { op, outer, n, inner, segments: 1, chunk: n };
+  const segments = segmentsFor(whole);
+  if (segments === 1) return pass(whole, x, shape, scale);
+  const chunk = 4 * ceilDiv(ceilDiv(n, segments), 4);
+  const parts = ceilDiv(n, chunk);
+  const partial = pass({ ...whole, segments: parts, chunk }, x, [outer, parts, inner], 1);
+  return pass({ op, outer, n: parts, inner, segments: 1, chunk: parts }, partial, shape, scale);
+}
+
+/** Enough independent parts to fill a device, none shorter than is worth a lane. */
+function segmentsFor({ outer, n, inner }: Plan): number {
+  const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [4096 / (outer * inner), n / 32];
+  return Math.max(1, Math.floor(Math.min(wanted, least)));
+}
+
+function pass(plan: Plan, x: Tensor, shape: Shape, scale: number): Tensor {
+  const { gpu } = x;
+  const { outer, n, inner, segments, chunk } = plan;
+  const y = empty(gpu, shape);
+  const isRows = inner === 1;
+  const variant = isRows ? choose(gpu, 'reduceRows', reduceRowsVariants, plan) : choose(gpu, 'reduceColumns', reduceColumnsVariants, plan);
+  const width = variant === reduceColumnsVariants.fours ? 4 : 1;
+  const params: Record<string, number> = isRows ? { rows: outer, cols: n, segments, chunk, scale } : { outer, rows: n, cols: inner / width, segments, chunk, scale };
+  gpu.dispatch(variant.kernel, 'reduce', { buffers: { x: x.binding, y: y.binding }, params, grid: variant.grid(gpu, plan, 'reduce'), tuning: variant.tuning!(gpu, plan) });
+  return y;
+}
+
+/** Runs of neighbouring axes that are reduced together: `[first, end)`, from the last to the first so that indices stay valid. */
+export function runsOf(axes: readonly number[]): [first: number, end: number][] {
+  const runs: [number, number][] = [];
+  for (const axis of [...axes].sort((a, b) => b - a)) {
+    const run = runs.at(-1);
+    if (run && run[0] === axis + 1) run[0] = axis;
+    else runs.push([axis, axis + 1]);
+  }
+  return runs;
+}
+
+/** `[outer, n, inner]` around the axes `[first, end)`. */
+export const around = (shape: Shape, [first, end]: readonly [number, number]): [number, number, number] => [sizeOf(shape.slice(0, first)), sizeOf(shape.slice(first, end)), sizeOf(shape.slice(end))];

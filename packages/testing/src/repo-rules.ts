@@ -1,0 +1,208 @@
+/**
+ * @file The rules of the house as functions from files to sentences. A rule sees a map of paths (from the root, with /) to texts and
+ * answers one sentence for each violation, so a test can show it made-up files as well as the real ones.
+ */
+
+export type Files = ReadonlyMap<string, string>;
+
+interface Import { from: string; line: number; specifier: string; isTypeOnly: boolean }
+
+/** What each room may import, beside itself: only what stands left of it. */
+const mayImport: Record<string, string[]> = {
+  kernels: [],
+  engine: ['kernels'],
+  nn: ['engine'],
+  model: ['engine', 'nn'],
+  testing: ['kernels', 'engine', 'nn', 'model'],
+  trainer: ['engine', 'nn', 'model', 'scripts'],
+  demo: ['engine', 'nn', 'model'],
+  bench: ['kernels', 'engine', 'nn', 'model'],
+  scripts: [],
+};
+const order = 'kernels → engine → nn → model → apps';
+
+/** Packages from npm that a room below the apps may import. */
+const mayDependOn: Record<string, string[]> = { engine: ['webgpu'], nn: [], model: ['@huggingface/tokenizers'] };
+
+const floors = ['gpu', 'tensor', 'ops', 'optim'];
+
+const isSource = (path: string): boolean => /\.(ts|tsx|mts|mjs)$/.test(path);
+const isGenerated = (path: string): boolean => path.startsWith('kernels/gen/');
+const isTest = (path: string): boolean => /(^|\/)(test|examples)\//.test(path) || /\.config\.ts$/.test(path);
+
+/** `packages/nn/src/x.ts` → `nn`; null for files in no room (the root's own). */
+export const roomOf = (path: string): string | null => /^(?:packages|apps)\/([^/]+)\//.exec(path)?.[1] ?? /^(kernels|bench|scripts)\//.exec(path)?.[1] ?? null;
+
+/** Comments become spaces; strings stay. Good enough for the forms that our formatter leaves. */
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|(?<=^|[\s;,{}()])\/\/[^\n]*/g, (comment) => comment.replace(/[^\n]/g, ' '));
+
+const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length;
+
+function importsOf(path: string, text: string): Import[] {
+  const pattern = /\b(import|export)\s+(type\s+)?(?:[\w$*\s{},]+?\s+from\s+)?['"]([^'"\n]+)['"]|\bimport\(\s*(?:\/\*.*?\*\/\s*)?['"]([^'"\n]+)['"]\s*\)/g;
+  return [...withoutComments(text).matchAll(pattern)].map((match) => ({
+    from: path,
+    line: lineOf(text, match.index),
+    specifier: match[3] ?? match[4],
+    isTypeOnly: match[2] !== undefined,
+  }));
+}
+
+const allImports = (files: Files): Import[] =>
+  [...files].filter(([path]) => isSource(path) && !isGenerated(path)).flatMap(([path, text]) => importsOf(path, text));
+
+/** `packages/a/src/x.ts` + `../y.ts` → `packages/a/y.ts`. */
+function resolve(from: string, specifier: string): string {
+  const parts = from.split('/').slice(0, -1);
+  for (const part of specifier.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+/** Rooms import only from the left, third parties only where declared, and nothing imports testing or bench but tests. */
+export function importArrows(files: Files): string[] {
+  return allImports(files).flatMap((each) => {
+    const room = roomOf(each.from);
+    if (!room || !(room in mayImport)) return [];
+    const at = `${each.from}:${each.line}`;
+    const relative = each.specifier.startsWith('.');
+    const target = relative ? roomOf(resolve(each.from, each.specifier)) : /^@curio\/([^/]+)/.exec(each.specifier)?.[1];
+    if (relative && target !== room) {
+      if (room === 'trainer' && target === 'scripts') return [];
+      if (isTest(each.from)) return [];
+      return [`${at} imports '${each.specifier}' out of its own room; import a workspace package by its name.`];
+    }
+    if (target === undefined || target === null) {
+      const npmName = each.specifier.split('/').slice(0, each.specifier.startsWith('@') ? 2 : 1).join('/');
+      if (relative || isTest(each.from) || !(room in mayDependOn) || mayDependOn[room].includes(npmName) || npmName.startsWith('node:')) return [];
+      return [`${at} imports '${npmName}'; ${room} depends on ${mayDependOn[room].join(', ') || 'no package from npm'}.`];
+    }
+    if (target === room || mayImport[room].includes(target) || (isTest(each.from) && target === 'testing')) return [];
+    if (target === 'testing' || target === 'bench') return [`${at} imports @curio/${target}; only tests may.`];
+    return [`${at} imports @curio/${target}, but ${room} may import only from its left: ${order}.`];
+  });
+}
+
+/** Inside the engine: gpu → tensor → ops → optim. check, and the truth files beside the ops, may use all of them. */
+export function engineFloors(files: Files): string[] {
+  const floorOf = (path: string) => /^packages\/engine\/src\/([^/]+)\//.exec(path)?.[1];
+  return allImports(files).flatMap((each) => {
+    const floor = floorOf(each.from);
+    if (!floor || !each.specifier.startsWith('.') || floor === 'check' || each.from.endsWith('.cases.ts')) return [];
+    const target = floorOf(resolve(each.from, each.specifier));
+    if (!target || floors.indexOf(target) <= floors.indexOf(floor) && target !== 'check') return [];
+    return [`${each.from}:${each.line} imports '${each.specifier}', but inside the engine ${floor} may import only from its left: ${floors.join(' → ')}.`];
+  });
+}
+
+/** Rings of imports that exist at run time (import type is erased). */
+export function cycles(files: Files): string[] {
+  const edges = new Map<string, string[]>();
+  for (const each of allImports(files)) {
+    if (each.isTypeOnly || !each.specifier.startsWith('.')) continue;
+    edges.set(each.from, [...(edges.get(each.from) ?? []), resolve(each.from, each.specifier)]);
+  }
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: string[]): void => {
+    const at = trail.indexOf(path);
+    if (at >= 0) {
+      found.push(`${[...trail.slice(at), path].join(' → ')} is a ring of imports; move what they share into one of them or a third.`);
+      return;
+    }
+    if (done.has(path)) return;
+    for (const next of edges.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path, []);
+  return found;
+}
+
+/** A rule that looks for a pattern in some files and names the place. */
+const forbid = (applies: (path: string) => boolean, pattern: RegExp, sentence: (found: string) => string) => (files: Files): string[] =>
+  [...files].filter(([path]) => isSource(path) && applies(path)).flatMap(([path, text]) =>
+    [...withoutComments(text).matchAll(pattern)].map((match) => `${path}:${lineOf(text, match.index)} ${sentence(match[0].trim())}`),
+  );
+
+const isProduct = (path: string): boolean => /^(packages|apps|bench)\//.test(path) && roomOf(path) !== 'testing' && !isTest(path);
+const isBelowApps = (path: string): boolean => /^packages\//.test(path) && isProduct(path);
+
+/** GPU text stands only in kernels/. */
+export function gpuText(files: Files): string[] {
+  const inStrings = forbid(isProduct, /@compute\b|@workgroup_size\s*\(|\bvar<\s*(?:storage|workgroup)\b/g, (found) => `holds GPU text ('${found}'); it belongs in a .wgsl file under kernels/.`);
+  const strays = [...files.keys()].filter((path) => path.endsWith('.wgsl') && !path.startsWith('kernels/') && !isTest(path));
+  return [...inStrings(files), ...strays.map((path) => `${path} is GPU text outside kernels/; move it there.`)];
+}
+
+/** WebGPU is called only in engine/src/gpu. */
+export const webgpuCalls = forbid(
+  (path) => isProduct(path) && !path.startsWith('packages/engine/src/gpu/'),
+  /\bnavigator\.gpu\.\w+|\.(?:requestAdapter|requestDevice|createBuffer|createComputePipeline(?:Async)?|createBindGroup(?:Layout)?|createShaderModule|createCommandEncoder|beginComputePass|dispatchWorkgroups(?:Indirect)?|mapAsync|getMappedRange)\s*\(|\bqueue\.(?:submit|writeBuffer)\s*\(/g,
+  (found) => `calls WebGPU itself ('${found}'); only packages/engine/src/gpu may.`,
+);
+
+/** Nothing below the apps touches the process, files or the page. */
+export const platform = forbid(
+  (path) => isBelowApps(path) && !path.startsWith('packages/engine/src/gpu/dawn.ts'),
+  /\bprocess\.\w+|['"](?:node:)?(?:fs|path|os|child_process|process|url|http|https|worker_threads)(?:\/\w+)?['"]|\bdocument\.(?:createElement|querySelector|getElementById|addEventListener|body|head)\b|\bwindow\.(?:location|document|navigator|addEventListener)\b|\blocalStorage\b/g,
+  (found) => `touches the platform ('${found}'); files, downloads and images enter the packages as small interfaces that the apps pass in.`,
+);
+
+export const leftOpen = forbid((path) => !isGenerated(path), /\b(?:not implemented|unimplemented)\b/gi, (found) => `says '${found}'; finish it or leave it out.`);
+
+/** Notes to oneself live in comments, which the other rules strip. */
+export const notesLeft = (files: Files): string[] =>
+  [...files].filter(([path]) => /\.(ts|tsx|mjs|wgsl)$/.test(path) && !isGenerated(path)).flatMap(([path, text]) =>
+    [...text.matchAll(/\b(?:TODO|FIXME|XXX)\b/g)].map((match) => `${path}:${lineOf(text, match.index)} says ${match[0]}; do it, or write an issue.`),
+  );
+
+/** A file holds one page or three of thought. */
+export function fileSizes(files: Files): string[] {
+  const limitOf = (path: string) => (path.endsWith('.wgsl') ? 200 : isSource(path) && !isGenerated(path) ? 400 : Infinity);
+  return [...files].flatMap(([path, text]) => {
+    const [lines, limit] = [text.trimEnd().split('\n').length, limitOf(path)];
+    return lines > limit ? [`${path} has ${lines} lines; at most ${limit}: split it where the thought changes.`] : [];
+  });
+}
+
+/** Names that say nothing, and barrels. */
+export function fileNames(files: Files): string[] {
+  return [...files.keys()].filter(isSource).flatMap((path) => {
+    const name = path.split('/').pop()!;
+    if (/^(utils?|helpers?|common|types?|misc|shared)\.\w+$/.test(name) || /\/(utils?|helpers?|common|types|misc)\//.test(path)) {
+      return [`${path} has a name that says nothing; name it after the thing in it.`];
+    }
+    if (/^packages\//.test(path) && name === 'index.ts' && !/^packages\/[^/]+\/src\/(check\/)?index\.ts$/.test(path)) return [`${path} is a barrel inside a package; import the file that holds the thing.`];
+    return [];
+  });
+}
+
+/** Links in Markdown lead to files. @param exists whether a path from the root is there */
+export function markdownLinks(files: Files, exists: (path: string) => boolean): string[] {
+  return [...files].filter(([path]) => path.endsWith('.md')).flatMap(([path, text]) =>
+    [...text.replace(/```[\s\S]*?```|`[^`\n]*`/g, '').matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)]
+      .filter((match) => !/^[a-z]+:/.test(match[1]) && !exists(resolve(path, decodeURI(match[1])).replace(/\/$/, '')))
+      .map((match) => `${path} links to '${match[1]}', which is not there.`),
+  );
+}
+
+/** The lock file and the sources name no server: each machine supplies its own. */
+export function serverAddresses(files: Files): string[] {
+  const lock = [...(files.get('package-lock.json') ?? '').matchAll(/"resolved": *"(https?:[^"]*)"/g)].map((match) => `package-lock.json names the registry address ${match[1]}; run npm install with this repository's .npmrc.`);
+  const mirrors = [...files].filter(([path]) => isSource(path) && !isTest(path)).flatMap(([path, text]) =>
+    [...text.matchAll(/https?:\/\/[\w.-]+\/(?:debian|ubuntu)\b/g)].map((match) => `${path} names the package mirror ${match[0]}; ask the machine's own apt.`),
+  );
+  return [...lock, ...mirrors];
+}
+
+/** Dependencies are pinned exactly (peers aside). */
+export function pinnedVersions(files: Files): string[] {
+  return [...files].filter(([path]) => /(^|\/)package\.json$/.test(path)).flatMap(([path, text]) => {
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(text);
+    return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies } as Record<string, string>)
+      .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+      .map(([name, version]) => `${path} asks for ${name} '${version}'; pin one version.`);
+  });
+}

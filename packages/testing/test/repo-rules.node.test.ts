@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import * as rules from '../src/repo-rules.ts';
+
+/** Each rule, a made-up violation, and the exact sentence it must draw. */
+const violations: [string, (files: rules.Files) => string[], Record<string, string>, string][] = [
+  ['an import from the right', rules.importArrows, { 'packages/engine/src/ops/a.ts': "import { Linear } from '@curio/nn';" },
+    'packages/engine/src/ops/a.ts:1 imports @curio/nn, but engine may import only from its left: kernels → engine → nn → model → apps.'],
+  ['a type import from the right', rules.importArrows, { 'packages/nn/src/a.ts': "\nimport type { Config } from '@curio/model';" },
+    'packages/nn/src/a.ts:2 imports @curio/model, but nn may import only from its left: kernels → engine → nn → model → apps.'],
+  ['kernels past the engine', rules.importArrows, { 'packages/nn/src/a.ts': "import { copy } from '@curio/kernels/copy';" },
+    'packages/nn/src/a.ts:1 imports @curio/kernels, but nn may import only from its left: kernels → engine → nn → model → apps.'],
+  ['one app in another', rules.importArrows, { 'apps/demo/src/a.ts': "const x = await import('@curio/trainer');" },
+    'apps/demo/src/a.ts:1 imports @curio/trainer, but demo may import only from its left: kernels → engine → nn → model → apps.'],
+  ['testing in a product', rules.importArrows, { 'packages/nn/src/a.ts': "export * from '@curio/testing';" }, 'packages/nn/src/a.ts:1 imports @curio/testing; only tests may.'],
+  ['a way around the name', rules.importArrows, { 'packages/nn/src/a.ts': "import { add } from '../../engine/src/index.ts';" },
+    "packages/nn/src/a.ts:1 imports '../../engine/src/index.ts' out of its own room; import a workspace package by its name."],
+  ['a dependency of the engine', rules.importArrows, { 'packages/engine/src/a.ts': "import { z } from 'zod';" }, "packages/engine/src/a.ts:1 imports 'zod'; engine depends on webgpu."],
+  ['a floor from above', rules.engineFloors, { 'packages/engine/src/gpu/a.ts': "import { Tensor } from '../tensor/tensor.ts';" },
+    "packages/engine/src/gpu/a.ts:1 imports '../tensor/tensor.ts', but inside the engine gpu may import only from its left: gpu → tensor → ops → optim."],
+  ['check in the engine itself', rules.engineFloors, { 'packages/engine/src/ops/a.ts': "import { oracle } from '../check/oracle.ts';" },
+    "packages/engine/src/ops/a.ts:1 imports '../check/oracle.ts', but inside the engine ops may import only from its left: gpu → tensor → ops → optim."],
+  ['a ring', rules.cycles, { 'packages/nn/src/a.ts': "import './b.ts';", 'packages/nn/src/b.ts': "import { a } from './a.ts';" },
+    'packages/nn/src/a.ts → packages/nn/src/b.ts → packages/nn/src/a.ts is a ring of imports; move what they share into one of them or a third.'],
+  ['GPU text in a string', rules.gpuText, { 'packages/engine/src/ops/a.ts': 'const code = `@compute fn main() {}`;' },
+    "packages/engine/src/ops/a.ts:1 holds GPU text ('@compute'); it belongs in a .wgsl file under kernels/."],
+  ['GPU text in a stray file', rules.gpuText, { 'packages/engine/src/ops/a.wgsl': '' }, 'packages/engine/src/ops/a.wgsl is GPU text outside kernels/; move it there.'],
+  ['WebGPU in an op', rules.webgpuCalls, { 'packages/engine/src/ops/a.ts': 'device.createBuffer({});' },
+    "packages/engine/src/ops/a.ts:1 calls WebGPU itself ('.createBuffer('); only packages/engine/src/gpu may."],
+  ['WebGPU in the page', rules.webgpuCalls, { 'apps/demo/src/a.ts': '// look\nawait navigator.gpu.requestAdapter();' },
+    "apps/demo/src/a.ts:2 calls WebGPU itself ('navigator.gpu.requestAdapter'); only packages/engine/src/gpu may."],
+  ['the process in a package', rules.platform, { 'packages/model/src/a.ts': 'if (process.env.DEBUG) log();' },
+    "packages/model/src/a.ts:1 touches the platform ('process.env'); files, downloads and images enter the packages as small interfaces that the apps pass in."],
+  ['files in a package', rules.platform, { 'packages/nn/src/a.ts': "import fs from 'node:fs';" },
+    "packages/nn/src/a.ts:1 touches the platform (''node:fs''); files, downloads and images enter the packages as small interfaces that the apps pass in."],
+  ['the page in a package', rules.platform, { 'packages/nn/src/a.ts': "document.createElement('canvas');" },
+    "packages/nn/src/a.ts:1 touches the platform ('document.createElement'); files, downloads and images enter the packages as small interfaces that the apps pass in."],
+  ['a stub', rules.leftOpen, { 'packages/nn/src/a.ts': "throw new Error('not implemented');" }, "packages/nn/src/a.ts:1 says 'not implemented'; finish it or leave it out."],
+  ['a note', rules.notesLeft, { 'kernels/a.wgsl': '// TODO faster' }, 'kernels/a.wgsl:1 says TODO; do it, or write an issue.'],
+  ['a long file', rules.fileSizes, { 'apps/demo/src/a.ts': 'x\n'.repeat(401) }, 'apps/demo/src/a.ts has 401 lines; at most 400: split it where the thought changes.'],
+  ['a long kernel', rules.fileSizes, { 'kernels/a.wgsl': 'x\n'.repeat(201) }, 'kernels/a.wgsl has 201 lines; at most 200: split it where the thought changes.'],
+  ['a name that says nothing', rules.fileNames, { 'packages/nn/src/utils.ts': '' }, 'packages/nn/src/utils.ts has a name that says nothing; name it after the thing in it.'],
+  ['a barrel', rules.fileNames, { 'packages/engine/src/ops/index.ts': '' }, 'packages/engine/src/ops/index.ts is a barrel inside a package; import the file that holds the thing.'],
+  ['a dead link', (files) => rules.markdownLinks(files, () => false), { 'docs/a.md': 'see [that](../b.md#part) and [this](https://example.org)' }, "docs/a.md links to '../b.md', which is not there."],
+  ['a registry address', rules.serverAddresses, { 'package-lock.json': '"resolved": "https://registry.example/a.tgz"' },
+    "package-lock.json names the registry address https://registry.example/a.tgz; run npm install with this repository's .npmrc."],
+  ['a mirror', rules.serverAddresses, { 'scripts/a.mjs': "const url = 'https://mirror.example/debian';" }, "scripts/a.mjs names the package mirror https://mirror.example/debian; ask the machine's own apt."],
+  ['a loose version', rules.pinnedVersions, { 'packages/nn/package.json': '{ "dependencies": { "a": "^1.0.0" } }' }, "packages/nn/package.json asks for a '^1.0.0'; pin one version."],
+];
+
+describe('each rule of the house fails on what it forbids', () => {
+  test.each(violations)('%s', (_, rule, files, sentence) => {
+    expect(rule(new Map(Object.entries(files)))).toEqual([sentence]);
+  });
+});
+
+describe('and lets pass what it allows', () => {
+  const allowed: [string, (files: rules.Files) => string[], Record<string, string>][] = [
+    ['imports to the left', rules.importArrows, { 'packages/model/src/a.ts': "import { add } from '@curio/engine';\nimport { Linear } from '@curio/nn';\nimport { b } from './b.ts';" }],
+    ['testing in a test', rules.importArrows, { 'packages/engine/test/a.test.ts': "import { run } from '@curio/testing';" }],
+    ['the truth beside an op', rules.engineFloors, { 'packages/engine/src/ops/a.cases.ts': "import type { Cases } from '../check/cases.ts';" }],
+    ['types that refer to each other', rules.cycles, { 'packages/nn/src/a.ts': "import type { B } from './b.ts';", 'packages/nn/src/b.ts': "import { a } from './a.ts';" }],
+    ['GPU words in a comment', rules.gpuText, { 'packages/engine/src/ops/a.ts': '// the @compute entry\n/** var<storage> */' }],
+    ['a long generated file', rules.fileSizes, { 'kernels/gen/a.ts': 'x\n'.repeat(1000) }],
+    ['links in code', (files) => rules.markdownLinks(files, () => false), { 'a.md': '`[a](b)`' }],
+  ];
+  test.each(allowed)('%s', (_, rule, files) => {
+    expect(rule(new Map(Object.entries(files)))).toEqual([]);
+  });
+});

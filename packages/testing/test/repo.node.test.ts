@@ -1,0 +1,41 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { staleFiles } from '../../../kernels/codegen.ts';
+import * as rules from '../src/repo-rules.ts';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+const passedOver = new Set(['node_modules', 'dist', '.git', '.turbo', '.cache', 'runs', 'coverage', '__pycache__', 'weights']);
+
+/** The texts of this repository: sources, kernels, pages, settings. The rules' own files hold what they forbid. */
+function readFiles(folder = '', files = new Map<string, string>()): Map<string, string> {
+  for (const entry of fs.readdirSync(path.join(root, folder), { withFileTypes: true })) {
+    const name = folder ? `${folder}/${entry.name}` : entry.name;
+    if (entry.isDirectory()) {
+      if (!passedOver.has(entry.name)) readFiles(name, files);
+    } else if (!entry.name.startsWith('repo-rules') && /\.(ts|tsx|mts|mjs|wgsl|md)$|(^|\/)package(-lock)?\.json$/.test(name)) files.set(name, fs.readFileSync(path.join(root, name), 'utf8'));
+  }
+  return files;
+}
+
+describe('the repository keeps its rules', () => {
+  const files = readFiles();
+  const exists = (file: string) => fs.existsSync(path.join(root, file));
+  const checks: [string, () => string[]][] = [
+    ['rooms import only from the left', () => rules.importArrows(files)],
+    ['the engine has one arrow inside', () => rules.engineFloors(files)],
+    ['no rings of imports', () => rules.cycles(files)],
+    ['GPU text stands in kernels/', () => rules.gpuText(files)],
+    ['WebGPU is called in engine/src/gpu', () => rules.webgpuCalls(files)],
+    ['packages touch no platform', () => rules.platform(files)],
+    ['nothing is left open', () => [...rules.leftOpen(files), ...rules.notesLeft(files)]],
+    ['files stay small', () => rules.fileSizes(files)],
+    ['files have names', () => rules.fileNames(files)],
+    ['links lead somewhere', () => rules.markdownLinks(files, exists)],
+    ['no server is named', () => rules.serverAddresses(files)],
+    ['versions are pinned', () => rules.pinnedVersions(files)],
+    ['generated kernels are fresh', () => staleFiles()],
+  ];
+  test.each(checks)('%s', (_, check) => expect(check()).toEqual([]));
+});

@@ -23,5 +23,7 @@ export type { Shape } from './tensor/shape.ts';
 export { arange, empty, full, keep, ones, Tensor, tensor, zeros } from './tensor/tensor.ts';
 export type { Quantisation } from './tensor/tensor.ts';
 
+export { layerNorm } from './ops/layer-norm.ts';
+export { rmsNorm } from './ops/rms-norm.ts';
 export { softmax } from './ops/softmax.ts';
 export { dense, detach, expand, permute, reshape, slice, squeeze, transpose, unsqueeze } from './ops/views.ts';

@@ -109,7 +109,7 @@ function bicubicTaps(from: number, to: number): { start: number; weights: Int32A
     const center = (i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(center - support + 0.5));
     const end = Math.min(from, Math.trunc(center + support + 0.5));
-    const exact = Array.from({ length: end - start }, (_, tap) => cubic((tap + start - center + 0.5) / filterScale));
+    const exact = Array.from({ length: end - start }, (_, tap) => cubic((tap + start - center + 0.5) * (1 / filterScale)));
     const total = exact.reduce((sum, weight) => sum + weight, 0);
     return { start, weights: Int32Array.from(exact, (weight) => roundAway((weight / total) * (1 << PRECISION))) };
   });

@@ -1,4 +1,11 @@
+export { Attention, type AttentionContext, type AttentionOptions } from './attention.ts';
+export { Embedding } from './embedding.ts';
 export { hashName, init, type Initializer } from './init.ts';
+export { KvCache, type KvCacheOptions } from './kv-cache.ts';
+export { Linear, type LinearOptions, type LoraOptions } from './linear.ts';
+export { GatedMlp, Mlp, type MlpOptions } from './mlp.ts';
+export type { Mode } from './mode.ts';
+export { LayerNorm, RmsNorm } from './norm.ts';
 export { adapterName, encodeAdapter, openAdapter, projectorTensors, type Adapter, type AdapterConfig, type AdapterContent } from './peft.ts';
 export { encodeSafetensors, joinBytes, openSafetensors, openSafetensorsFolder, type Safetensors } from './safetensors.ts';
 export {

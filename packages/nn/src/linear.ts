@@ -12,6 +12,8 @@ export interface LoraOptions {
   readonly alpha: number;
   /** Probability of dropping an input of the branch while training. */
   readonly dropout: number;
+  /** Last names of the linears that carry a pair; all when left out. */
+  readonly targets?: readonly string[];
 }
 
 export interface LinearOptions {
@@ -35,7 +37,9 @@ export class Linear {
   private readonly mode: Mode | null;
 
   constructor(w: Weights, inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
-    const { bias = true, lora = null, initial = init.linear(inFeatures) } = options;
+    const { bias = true, initial = init.linear(inFeatures) } = options;
+    const name = w.path.slice(w.path.lastIndexOf('.') + 1);
+    const lora = options.lora && (options.lora.targets?.includes(name) ?? true) ? options.lora : null;
     this.weight = w.get('weight', [outFeatures, inFeatures], initial);
     this.bias = bias ? w.get('bias', [outFeatures], options.initial ? init.zeros : initial) : null;
     this.lora = lora && {

@@ -50,13 +50,28 @@ export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> {
   readonly name: string;
   /** One per input; the last one repeats. */
   readonly layouts?: readonly LayoutNeed[];
+  /** Of the gradient that `backward` receives. */
+  readonly dyLayout?: LayoutNeed;
   /** Indices of inputs that may have a packed storage type (f16, bf16, int8, int4, NF4). */
   readonly packed?: readonly number[];
   /** Checks shapes and computes sizes once, for both directions. */
   readonly plan: (inputs: I, attrs: Attrs) => Plan;
   readonly forward: (run: Run, inputs: I, plan: Plan) => { readonly y: Tensor; readonly saved?: S };
-  /** Gradients of the inputs in their order; null where `run.needs` is false. Left out where no gradient exists. `dy` is dense. */
+  /** Gradients of the inputs in their order; null where `run.needs` is false. Left out where no gradient exists. `dy` is dense unless `dyLayout` says otherwise. */
   readonly backward?: (run: Run, dy: Tensor, saved: S, plan: Plan) => readonly (Tensor | null)[];
+}
+
+type Watcher = (name: string, inputs: Inputs, y: Tensor) => void;
+let watcher: Watcher | null = null;
+
+/** Runs `f` and shows every op's inputs and output to `watch`. Must not be async. */
+export function watchOps(watch: Watcher, f: () => void): void {
+  watcher = watch;
+  try {
+    f();
+  } finally {
+    watcher = null;
+  }
 }
 
 /** Makes a callable op: layouts fitted, shapes planned, the kernels recorded, the tape written. */
@@ -74,8 +89,9 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(spec: O
     const { y, saved } = spec.forward(run, fitted, plan);
     if (recording) {
       const kept = Object.values(saved ?? {}).flatMap((x) => (x ? [x.storage] : []));
-      record(spec.name, y, inputs, kept, (dy) => spec.backward!(run, run.fit(dy), (saved ?? {}) as S, plan));
+      record(spec.name, y, inputs, kept, (dy) => spec.backward!(run, run.fit(dy, spec.dyLayout), (saved ?? {}) as S, plan));
     }
+    watcher?.(spec.name, inputs, y);
     return y;
   };
 }

@@ -1,0 +1,142 @@
+/**
+ * @file A small CLIP to pretrain: the image tower beside a text tower, trained by contrast.
+ * Two losses: whole pictures against their captions (Radford et al. 2021), and patches against the words for what they show, so that
+ * the patch features that SQ-LLaVA reads know digit, colour, size and place.
+ */
+import { add, crossEntropy, div, embedding, exp, indexSelect, matmul, minimum, mul, reshape, slice, sqrt, sum, tensor, transpose } from '@curio/engine';
+import type { Gpu, Parameter, Tensor } from '@curio/engine';
+import { init, LayerNorm, Linear } from '@curio/nn';
+import type { Weights } from '@curio/nn';
+import { ClipBlock, ClipVision } from '../clip.ts';
+import type { ClipVisionConfig } from '../config.ts';
+
+export interface ClipTextConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  readonly maxPositions: number;
+  readonly layerNormEps: number;
+  /** Width of the space in which pictures and texts meet. */
+  readonly projectionSize: number;
+}
+
+/** Texts of equal padded length; each is read off at its last token. */
+export interface TextRows { readonly ids: Int32Array; readonly count: number; readonly length: number; readonly lengths: Int32Array }
+
+/** Pads lists of ids to their longest. */
+export function textRows(texts: readonly (readonly number[])[]): TextRows {
+  const lengths = Int32Array.from(texts, (ids) => ids.length);
+  const length = Math.max(...lengths);
+  const ids = new Int32Array(texts.length * length);
+  texts.forEach((text, i) => ids.set(text, i * length));
+  return { ids, count: texts.length, length, lengths };
+}
+
+/** CLIP's text tower: causal blocks, read at the end token. Tensors: `embeddings.*`, `encoder.layers.{i}.*`, `final_layer_norm.*`. */
+class ClipText {
+  private readonly token: Parameter;
+  private readonly position: Parameter;
+  private readonly blocks: readonly ClipBlock[];
+  private readonly norm: LayerNorm;
+
+  constructor(w: Weights, private readonly config: ClipTextConfig) {
+    const { vocabSize, hiddenSize, intermediateSize, numLayers, numHeads, maxPositions, layerNormEps: eps } = config;
+    this.token = w.at('embeddings.token_embedding').get('weight', [vocabSize, hiddenSize], init.normal(0.02));
+    this.position = w.at('embeddings.position_embedding').get('weight', [maxPositions, hiddenSize], init.normal(0.01));
+    const block = { hiddenSize, intermediateSize, numHeads, eps, causal: true };
+    this.blocks = Array.from({ length: numLayers }, (_, i) => new ClipBlock(w.at(`encoder.layers.${i}`), block));
+    this.norm = new LayerNorm(w.at('final_layer_norm'), hiddenSize, eps);
+  }
+
+  /** float[count, C] */
+  forward(gpu: Gpu, { ids, count, length, lengths }: TextRows): Tensor {
+    const { hiddenSize } = this.config;
+    const words = reshape(embedding(tensor(gpu, ids as Int32Array<ArrayBuffer>), this.token), [count, length, hiddenSize]);
+    const hidden = this.blocks.reduce((x, block) => block.forward(x), add(words, slice(this.position, 0, 0, length)));
+    const ends = Int32Array.from(lengths, (n, i) => i * length + n - 1);
+    return this.norm.forward(indexSelect(reshape(hidden, [count * length, hiddenSize]), 0, tensor(gpu, ends)));
+  }
+}
+
+/** x / ‖x‖ over the last axis. */
+const normalise = (x: Tensor): Tensor => div(x, sqrt(sum(mul(x, x), { axis: -1, keepDims: true })));
+
+/** Patches of a batch and, for each set of words, which word is true of each. */
+export interface PatchTargets {
+  /** Rows of the flattened [B·P]. */
+  readonly rows: Int32Array;
+  /** For each word set, the index of the true word of each row. */
+  readonly words: readonly Int32Array[];
+}
+
+export class ClipPair {
+  readonly vision: ClipVision;
+  private readonly text: ClipText;
+  private readonly postNorm: LayerNorm;
+  private readonly visualProjection: Linear;
+  private readonly textProjection: Linear;
+  private readonly patchProjection: Linear;
+  private readonly logitScale: Parameter;
+  private readonly patchScale: Parameter;
+
+  /** Hugging Face's CLIPModel names; `patch_projection` and `patch_scale` serve pretraining only. */
+  constructor(readonly weights: Weights, vision: ClipVisionConfig, text: ClipTextConfig) {
+    const w = weights;
+    this.vision = new ClipVision(w.at('vision_model'), vision, { blocks: vision.numLayers });
+    this.postNorm = new LayerNorm(w.at('vision_model.post_layernorm'), vision.hiddenSize, vision.layerNormEps);
+    this.text = new ClipText(w.at('text_model'), text);
+    this.visualProjection = new Linear(w.at('visual_projection'), vision.hiddenSize, text.projectionSize, { bias: false });
+    this.textProjection = new Linear(w.at('text_projection'), text.hiddenSize, text.projectionSize, { bias: false });
+    this.patchProjection = new Linear(w.at('patch_projection'), vision.hiddenSize, text.projectionSize, { bias: false });
+    this.logitScale = w.get('logit_scale', [1], init.constant(Math.log(1 / 0.07)));
+    this.patchScale = w.get('patch_scale', [1], init.constant(Math.log(1 / 0.07)));
+  }
+
+  /** Texts in the joint space, of length 1: float[count, J]. */
+  encodeTexts(rows: TextRows): Tensor {
+    return normalise(this.textProjection.forward(this.text.forward(this.weights.gpu, rows)));
+  }
+
+  /** Pictures in the joint space, of length 1, and the patch features that SQ-LLaVA reads. */
+  encodeImages(pixels: Tensor): { pooled: Tensor; patches: Tensor } {
+    const { blocks, config } = this.vision;
+    const used = blocks.length + 1 + config.selectLayer;
+    let hidden = this.vision.embed(pixels);
+    let patches = hidden;
+    blocks.forEach((block, i) => {
+      hidden = block.forward(hidden);
+      if (i + 1 === used) patches = hidden;
+    });
+    const first = reshape(slice(hidden, 1, 0, 1), [pixels.shape[0]!, config.hiddenSize]);
+    return { pooled: normalise(this.visualProjection.forward(this.postNorm.forward(first))), patches: slice(patches, 1, 1) };
+  }
+
+  /** Mean of both directions' cross-entropies over the [B, B] similarities; picture i belongs to caption i. */
+  captionLoss(pooled: Tensor, captions: Tensor): Tensor {
+    const { gpu } = this.weights;
+    const logits = mul(matmul(pooled, captions, { transposeB: true }), this.scale(this.logitScale));
+    const own = tensor(gpu, Int32Array.from({ length: pooled.shape[0]! }, (_, i) => i));
+    return mul(add(crossEntropy(logits, own), crossEntropy(transpose(logits), own)), 0.5);
+  }
+
+  /** Scores of each word set for each row: cosine times a learned scale. `wordSets` are float[words, J]. */
+  patchLogits(patches: Tensor, rows: Int32Array, wordSets: readonly Tensor[]): Tensor[] {
+    const flat = reshape(patches, [-1, this.vision.config.hiddenSize]);
+    const chosen = indexSelect(flat, 0, tensor(this.weights.gpu, rows as Int32Array<ArrayBuffer>));
+    const seen = mul(normalise(this.patchProjection.forward(chosen)), this.scale(this.patchScale));
+    return wordSets.map((words) => matmul(seen, words, { transposeB: true }));
+  }
+
+  /** Mean over the word sets of the cross-entropy of the true word. */
+  patchLoss(patches: Tensor, targets: PatchTargets, wordSets: readonly Tensor[]): Tensor {
+    const losses = this.patchLogits(patches, targets.rows, wordSets).map((logits, k) => crossEntropy(logits, tensor(this.weights.gpu, targets.words[k] as Int32Array<ArrayBuffer>)));
+    return mul(losses.reduce((a, b) => add(a, b)), 1 / losses.length);
+  }
+
+  /** exp of the learned logarithm, at most 100 as in CLIP. */
+  private scale(log: Parameter): Tensor {
+    return minimum(exp(log), 100);
+  }
+}

@@ -1,0 +1,98 @@
+/** @file LLaMA-2's decoder with LoRA on its seven linears. Mirrors transformers' LlamaForCausalLM; docs/sq-llava.md 1.5 and 1.6. */
+import { add, cat, embedding, linear } from '@curio/engine';
+import type { Parameter, Tensor } from '@curio/engine';
+import { Attention, GatedMlp, init, RmsNorm } from '@curio/nn';
+import type { AttentionContext, Initializer, LoraOptions, Mode, Weights } from '@curio/nn';
+import type { LlamaConfig } from './config.ts';
+
+export interface LlamaOptions {
+  readonly lora?: LoraOptions | null;
+  readonly mode?: Mode;
+  /** New words after the vocabulary; they get rows `extra_embedding` and `extra_head` of their own, so the frozen tables stay as they are. */
+  readonly extraTokens?: number;
+  /** First values of the embedding table, where no file gives them. */
+  readonly embeddingInitial?: Initializer;
+}
+
+/** Scales that suited pretraining small models: wide embeddings, narrow outputs of the residual branches. */
+const inner = (fanIn: number): Initializer => init.normal(0.8 / Math.sqrt(fanIn));
+const outer = (fanIn: number): Initializer => init.normal(0.25 / Math.sqrt(fanIn));
+
+/** h += o(attention(RMS h)); h += down(silu(gate(RMS h)) ⊙ up(RMS h)). */
+export class LlamaBlock {
+  private readonly inputNorm: RmsNorm;
+  private readonly postNorm: RmsNorm;
+  private readonly attention: Attention;
+  private readonly mlp: GatedMlp;
+
+  constructor(w: Weights, config: LlamaConfig, lora: LoraOptions | null, mode?: Mode) {
+    const { hiddenSize, intermediateSize, numHeads, numKeyValueHeads, rmsNormEps, ropeTheta } = config;
+    this.inputNorm = new RmsNorm(w.at('input_layernorm'), hiddenSize, rmsNormEps);
+    this.attention = new Attention(w.at('self_attn'), {
+      hiddenSize, numHeads, numKeyValueHeads, causal: true, bias: false, outputName: 'o_proj', ropeTheta,
+      lora, mode, initial: inner(hiddenSize), outputInitial: outer(hiddenSize),
+    });
+    this.postNorm = new RmsNorm(w.at('post_attention_layernorm'), hiddenSize, rmsNormEps);
+    this.mlp = new GatedMlp(w.at('mlp'), { hiddenSize, intermediateSize, lora, mode, initial: inner(hiddenSize), outputInitial: outer(intermediateSize) });
+  }
+
+  forward(x: Tensor, context: AttentionContext): Tensor {
+    const mixed = add(x, this.attention.forward(this.inputNorm.forward(x), context));
+    return add(mixed, this.mlp.forward(this.postNorm.forward(mixed)));
+  }
+}
+
+/** The decoder. Tensors: `model.embed_tokens`, `model.layers.{i}`, `model.norm`, `lm_head`. */
+export class Llama {
+  readonly embedTokens: Parameter;
+  readonly layers: readonly LlamaBlock[];
+  private readonly norm: RmsNorm;
+  private readonly head: Parameter;
+  private readonly extra: { readonly embedding: Parameter; readonly head: Parameter } | null;
+
+  constructor(w: Weights, readonly config: LlamaConfig, options: LlamaOptions = {}) {
+    const { hiddenSize, vocabSize, numLayers, rmsNormEps } = config;
+    const { lora = null, mode, extraTokens = 0, embeddingInitial = init.normal(0.5) } = options;
+    const body = w.at('model');
+    this.embedTokens = body.at('embed_tokens').get('weight', [vocabSize, hiddenSize], embeddingInitial);
+    this.layers = Array.from({ length: numLayers }, (_, i) => new LlamaBlock(body.at(`layers.${i}`), config, lora, mode));
+    this.norm = new RmsNorm(body.at('norm'), hiddenSize, rmsNormEps);
+    this.head = w.at('lm_head').get('weight', [vocabSize, hiddenSize], init.normal(0.02));
+    this.extra = extraTokens === 0 ? null : {
+      embedding: w.get('extra_embedding', [extraTokens, hiddenSize], init.zeros),
+      head: w.get('extra_head', [extraTokens, hiddenSize], init.zeros),
+    };
+  }
+
+  /** Rows of the embedding table: i32[...] → float[..., C]. */
+  embed(ids: Tensor): Tensor {
+    return embedding(ids, this.extra ? cat([this.embedTokens, this.extra.embedding], 0) : this.embedTokens);
+  }
+
+  /** Hidden states after the final norm: float[B, T, C] → float[B, T, C]. With a cache, x holds only the new tokens and the cache advances. */
+  forward(x: Tensor, context: AttentionContext = {}): Tensor {
+    const hidden = this.layers.reduce((h, layer, i) => layer.forward(h, { ...context, layer: i }), x);
+    if (context.cache) context.cache.length += x.shape[1]!;
+    return this.norm.forward(hidden);
+  }
+
+  /** Scores of every word: float[..., C] → float[..., V]. */
+  logits(hidden: Tensor): Tensor {
+    const known = linear(hidden, this.head, null);
+    return this.extra ? cat([known, linear(hidden, this.extra.head, null)], -1) : known;
+  }
+
+  /** Gives each new word the mean of the known rows, in embedding and head, as the spec's `token` realisation asks. */
+  async initialiseExtra(): Promise<void> {
+    if (!this.extra) return;
+    const { hiddenSize, vocabSize } = this.config;
+    for (const [row, table] of [[this.extra.embedding, this.embedTokens], [this.extra.head, this.head]] as const) {
+      const known = (await table.read()) as Float32Array;
+      const mean = new Float32Array(hiddenSize);
+      for (let i = 0; i < known.length; i++) mean[i % hiddenSize]! += known[i]! / vocabSize;
+      const values = new Float32Array(row.size);
+      for (let i = 0; i < values.length; i++) values[i] = mean[i % hiddenSize]!;
+      row.write(values);
+    }
+  }
+}

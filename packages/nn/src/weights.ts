@@ -5,9 +5,12 @@
  *
  * and does not see where the values come from: an opened file, an adapter, or a seeded initialiser.
  */
-import { Parameter, RandomStream, WeightError, type Gpu } from '@curio/engine';
+import { Parameter, RandomStream, WeightError, type Gpu, type HostArray } from '@curio/engine';
 import { hashName, type Initializer } from './init.ts';
-import { decodeFloats, editDistance, elements, type StoredTensor, type TensorMap } from './tensor-file.ts';
+import { decodeFloats, editDistance, elements, encodeFloats, type StoredTensor, type TensorMap } from './tensor-file.ts';
+
+/** How the frozen matrices of a base lie on the device; arithmetic is f32 in any case. */
+export type BaseStorage = 'f32' | 'f16' | 'bf16';
 
 /** Opened tensors, mounted at a path of the model. */
 export interface WeightPart {
@@ -18,6 +21,8 @@ export interface WeightPart {
   readonly prefixes?: readonly string[];
   /** Tensors under `at` that may be initialised when the file lacks them; all others must be there. Default: none. */
   readonly fresh?: RegExp;
+  /** Storage of this part's matrices (tensors of two axes), which only `linear` and `embedding` read. Default f32. */
+  readonly base?: BaseStorage;
   /** Tensors in the file that are known to be of no use, and are not reported as unexpected. */
   readonly ignore?: RegExp;
 }
@@ -88,6 +93,7 @@ export class Weights {
     const fullName = this.fullName(name);
     if (parameters.has(fullName)) throw new WeightError(`weights: '${fullName}' is asked for twice; share the parameter instead.`);
     const found = this.find(fullName);
+    const storage = found && shape.length === 2 ? (found.part.base ?? 'f32') : 'f32';
     const values = new Float32Array(elements(shape));
     if (found) {
       const { stored, storedName } = found;
@@ -100,7 +106,7 @@ export class Weights {
       if (!draw) throw new WeightError(this.missing(fullName));
       draw(values, new RandomStream(seed, 0, hashName(fullName)));
     }
-    const parameter = new Parameter(gpu, fullName, shape, values);
+    const parameter = new Parameter(gpu, fullName, shape, pack(values, storage, fullName), storage);
     parameters.set(fullName, parameter);
     if (found) {
       pending.push({ parameter, stored: found.stored });
@@ -123,7 +129,8 @@ export class Weights {
     const total = pending.length;
     for (let next = pending.shift(); next; next = pending.shift()) {
       const { parameter, stored } = next;
-      parameter.write(decodeFloats(await stored.read(), stored.dtype) as Float32Array<ArrayBuffer>);
+      const values = decodeFloats(await stored.read(), stored.dtype);
+      parameter.write(pack(values, parameter.dtype as BaseStorage, parameter.name));
       onTensor?.(total - pending.length, total);
     }
     return this.report();
@@ -155,11 +162,11 @@ export class Weights {
     });
   }
 
-  private find(fullName: string): { stored: StoredTensor; storedName: string } | undefined {
+  private find(fullName: string): { stored: StoredTensor; storedName: string; part: WeightPart } | undefined {
     for (const { part, names } of this.places(fullName)) {
       for (const storedName of names) {
         const stored = part.tensors.get(storedName);
-        if (stored) return { stored, storedName };
+        if (stored) return { stored, storedName, part };
       }
     }
     return undefined;
@@ -184,4 +191,15 @@ export class Weights {
     if (best) return `weights: no tensor '${best.name}' in ${best.file}. Nearest: '${best.near}'.`;
     return `weights: no file holds '${fullName}', and it has no initialiser; open a checkpoint that has it.`;
   }
+}
+
+/** Values as a parameter of that storage takes them: numbers, or two to a u32 word. */
+function pack(values: Float32Array, storage: BaseStorage, name: string): HostArray {
+  if (storage === 'f32') return values as Float32Array<ArrayBuffer>;
+  const halves = encodeFloats(values, storage === 'f16' ? 'F16' : 'BF16') as Uint16Array;
+  const lost = storage === 'f16' ? halves.findIndex((h, i) => (h & 0x7fff) === 0x7c00 && Number.isFinite(values[i])) : -1;
+  if (lost >= 0) throw new WeightError(`weights: '${name}' holds ${values[lost]}, and f16 ends at 65504; store this base as bf16 or f32.`);
+  const words = new Uint32Array(Math.ceil(halves.length / 2));
+  new Uint16Array(words.buffer).set(halves);
+  return words;
 }

@@ -71,9 +71,10 @@ export class Tensor {
     return (await this.read())[0]!;
   }
 
-  /** Replaces the values from the host. */
+  /** Replaces the values from the host; those of a packed storage type are its u32 words. */
   write(values: HostArray): void {
-    if (values.length !== this.size) throw new ShapeError(`write: ${values.length} values for a tensor of shape ${showShape(this.shape)}; it needs ${this.size}.`);
+    const needed = byteLength(this.dtype, this.size) / 4;
+    if (values.length !== needed) throw new ShapeError(`write: ${values.length} values for a tensor of shape ${showShape(this.shape)}; it needs ${needed}.`);
     if (!this.isDense) throw new ShapeError(`write: the tensor of shape ${showShape(this.shape)} is a strided view; write to the tensor it views.`);
     this.gpu.stream.write(this.storage.block, this.offset * 4, values);
   }

@@ -23,7 +23,10 @@ export type { Shape } from './tensor/shape.ts';
 export { arange, empty, full, keep, ones, Tensor, tensor, zeros } from './tensor/tensor.ts';
 export type { Quantisation } from './tensor/tensor.ts';
 
+export { crossEntropy } from './ops/cross-entropy.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
+export { rotaryEmbedding } from './ops/rotary-embedding.ts';
+export type { RotaryOptions } from './ops/rotary-embedding.ts';
 export { softmax } from './ops/softmax.ts';
 export { dense, detach, expand, permute, reshape, slice, squeeze, transpose, unsqueeze } from './ops/views.ts';

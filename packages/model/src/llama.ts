@@ -1,5 +1,5 @@
 /** @file LLaMA-2's decoder with LoRA on its seven linears. Mirrors transformers' LlamaForCausalLM; docs/sq-llava.md 1.5 and 1.6. */
-import { add, cat, embedding, linear } from '@curio/engine';
+import { add, cat, embedding, linear, tensor } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
 import { Attention, GatedMlp, init, RmsNorm } from '@curio/nn';
 import type { AttentionContext, Initializer, LoraOptions, Mode, Weights } from '@curio/nn';
@@ -71,8 +71,10 @@ export class Llama {
 
   /** Hidden states after the final norm: float[B, T, C] → float[B, T, C]. With a cache, x holds only the new tokens and the cache advances. */
   forward(x: Tensor, context: AttentionContext = {}): Tensor {
-    const hidden = this.layers.reduce((h, layer, i) => layer.forward(h, { ...context, layer: i }), x);
-    if (context.cache) context.cache.length += x.shape[1]!;
+    const { cache } = context;
+    const positions = cache && cache.length > 0 ? tensor(x.gpu, Int32Array.of(cache.length)) : null;
+    const hidden = this.layers.reduce((h, layer, i) => layer.forward(h, { ...context, positions, layer: i }), x);
+    if (cache) cache.length += x.shape[1]!;
     return this.norm.forward(hidden);
   }
 

@@ -1,4 +1,8 @@
-"""Pillow's bicubic resizing, and the CLIP preprocessing of specification 1.2 made from it, on small pictures."""
+"""Pillow's bicubic resizing, and the CLIP preprocessing of specification 1.2 made from it, on small pictures.
+
+Pillow up to 12 resizes columns first, always; so did the versions that the published models were trained with. Pillow 13 begins with
+the rows of tall pictures, which changes some values by one level.
+"""
 
 import numpy as np
 from PIL import Image

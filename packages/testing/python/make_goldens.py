@@ -1,7 +1,7 @@
 """Makes the golden files of packages/testing/golden. Not part of installing, building or testing.
 
 Made with Python 3.11, on the CPU with one thread, and
-    torch==2.15.0 transformers==5.23.0 peft==0.21.2 safetensors==0.8.0 numpy==2.4.6 Pillow==13.0.0
+    torch==2.15.0 transformers==5.23.0 peft==0.21.2 safetensors==0.8.0 numpy==2.4.6 Pillow==12.3.0
 by
     python -m venv venv && venv/bin/pip install <the line above>
     venv/bin/python packages/testing/python/make_goldens.py [clip prototype llama whole bicubic]

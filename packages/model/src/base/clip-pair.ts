@@ -113,10 +113,15 @@ export class ClipPair {
     return { pooled: normalise(this.visualProjection.forward(this.postNorm.forward(first))), patches: slice(patches, 1, 1) };
   }
 
+  /** Cosines of every picture with every caption, times the learned scale: float[B, B]. */
+  similarities(pooled: Tensor, captions: Tensor): Tensor {
+    return mul(matmul(pooled, captions, { transposeB: true }), this.scale(this.logitScale));
+  }
+
   /** Mean of both directions' cross-entropies over the [B, B] similarities; picture i belongs to caption i. */
   captionLoss(pooled: Tensor, captions: Tensor): Tensor {
     const { gpu } = this.weights;
-    const logits = mul(matmul(pooled, captions, { transposeB: true }), this.scale(this.logitScale));
+    const logits = this.similarities(pooled, captions);
     const own = tensor(gpu, Int32Array.from({ length: pooled.shape[0]! }, (_, i) => i));
     return mul(add(crossEntropy(logits, own), crossEntropy(transpose(logits), own)), 0.5);
   }

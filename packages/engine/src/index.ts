@@ -23,10 +23,17 @@ export type { Shape } from './tensor/shape.ts';
 export { arange, empty, full, keep, ones, Tensor, tensor, zeros } from './tensor/tensor.ts';
 export type { Quantisation } from './tensor/tensor.ts';
 
+export { scaledDotProductAttention } from './ops/attention.ts';
+export type { AttentionOptions } from './ops/attention.ts';
+export { add, div, maximum, minimum, mul, sub } from './ops/binary.ts';
+export { eq, ge, gt, le, lt, ne } from './ops/compare.ts';
 export { crossEntropy } from './ops/cross-entropy.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
 export { rotaryEmbedding } from './ops/rotary-embedding.ts';
 export type { RotaryOptions } from './ops/rotary-embedding.ts';
 export { softmax } from './ops/softmax.ts';
+export { swiglu } from './ops/swiglu.ts';
+export { abs, affine, exp, gelu, geluTanh, log, neg, pow, quickGelu, relu, rsqrt, sigmoid, silu, sqrt, tanh } from './ops/unary.ts';
 export { dense, detach, expand, permute, reshape, slice, squeeze, transpose, unsqueeze } from './ops/views.ts';
+export { where } from './ops/where.ts';

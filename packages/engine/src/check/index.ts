@@ -3,4 +3,4 @@ export { defineCases, specOf } from './cases.ts';
 export type { BenchShape, Case, InputSpec, OpCases } from './cases.ts';
 export { checkCase, makeInputs, TOLERANCE } from './check-case.ts';
 export type { Verdict } from './check-case.ts';
-export { Array64, build, mapRows } from './oracle.ts';
+export { Array64, broadcast, build, erf, mapRows } from './oracle.ts';

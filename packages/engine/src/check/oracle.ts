@@ -1,5 +1,5 @@
 /** @file Float64 arrays for reference forwards. JavaScript's numbers are doubles, so the oracle is free. */
-import { denseStrides, sizeOf } from '../tensor/shape.ts';
+import { broadcastShapes, denseStrides, sizeOf } from '../tensor/shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 
 export class Array64 {
@@ -44,4 +44,26 @@ export function mapRows(x: Array64, f: (row: Float64Array, r: number) => ArrayLi
   const out = new Array64(x.shape);
   for (let r = 0; cols > 0 && r < x.data.length / cols; r++) out.data.set(f(x.data.subarray(r * cols, (r + 1) * cols), r), r * cols);
   return out;
+}
+
+/** f over broadcast arrays, in float64. */
+export function broadcast(arrays: readonly Array64[], f: (...values: number[]) => number): Array64 {
+  const shape = arrays.map((x) => x.shape).reduce((a, b) => broadcastShapes('oracle', a, b));
+  return build(shape, (...index) => f(...arrays.map((x) => x.at(...x.shape.map((n, k) => (n === 1 ? 0 : index[k + shape.length - x.shape.length]!))))));
+}
+
+/** erf by its series, and by a continued fraction where that is slow. */
+export function erf(x: number): number {
+  if (Math.abs(x) > 3) {
+    let f = 0;
+    for (let k = 60; k >= 1; k--) f = k / 2 / (Math.abs(x) + f);
+    return Math.sign(x) * (1 - Math.exp(-x * x) / ((Math.abs(x) + f) * Math.sqrt(Math.PI)));
+  }
+  let sum = 0;
+  let term = x;
+  for (let n = 0; n < 60; n++) {
+    sum += term / (2 * n + 1);
+    term *= (-x * x) / (n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
 }

@@ -1,0 +1,100 @@
+// elementwise/binary: one function of two tensors, with broadcasting.
+//   dense       y[i] = f(a[i], b[i])
+//   rows        y[r, c] = f(a[r, c], b[c]): a bias; one lane keeps b for ROWS rows
+//   strided     y = f(a, b) for any strides: one lane SPAN neighbours of the last axis, which pays the divisions once
+//   backward_a  da = dy · ∂f/∂a (MAX, MIN: one half each where a = b)      backward_b  db = dy · ∂f/∂b
+// The gradients of ADD, SUB, MUL and DIV are such functions themselves.
+// Shapes: up to 4 axes after neighbouring ones are merged; y dense. T is vec4<f32> where sizes and offsets (then in fours) allow.
+// Grid: dense, backward: ceil(items / WG); rows: ceil(cols · ceil(rows / ROWS) / WG); strided: ceil(lines · parts / WG); all in a line.
+// Traffic: 12 bytes an element (8 where b repeats).
+
+struct Params {
+  items: u32, a_offset: u32, b_offset: u32,
+  parts: u32, n1: u32, n2: u32, n3: u32,
+  a_stride0: u32, a_stride1: u32, a_stride2: u32, a_stride3: u32,
+  b_stride0: u32, b_stride1: u32, b_stride2: u32, b_stride3: u32,
+}
+
+alias T = vec4<f32>; // tune: f32 vec4<f32>
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<T>;
+@group(0) @binding(2) var<storage, read> b: array<T>;
+@group(0) @binding(3) var<storage, read_write> y: array<T>;
+@group(0) @binding(4) var<storage, read> dy: array<T>;
+
+const ADD = 0u;
+const SUB = 1u;
+const MUL = 2u;
+const DIV = 3u;
+const MAX = 4u;
+const MIN = 5u;
+const OP = ADD; // tune: ADD SUB MUL DIV MAX MIN
+const WG = 256u;
+const ROWS = 8u;
+const SPAN = 8u;
+
+fn f(u: T, v: T) -> T {
+  switch OP {
+    case SUB { return u - v; }
+    case MUL { return u * v; }
+    case DIV { return u / v; }
+    case MAX { return max(u, v); }
+    case MIN { return min(u, v); }
+    default { return u + v; }
+  }
+}
+
+@compute @workgroup_size(WG)
+fn dense(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i < params.items) { y[i] = f(a[params.a_offset + i], b[params.b_offset + i]); }
+}
+
+// Here n2 is the number of rows and n3 that of columns.
+@compute @workgroup_size(WG)
+fn rows(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let item = (wg.y * count.x + wg.x) * WG + lane;
+  let first = item / params.n3 * ROWS;
+  let col = item % params.n3;
+  if (first >= params.n2) { return; }
+  let kept = b[params.b_offset + col];
+  let end = min(first + ROWS, params.n2) * params.n3 + col;
+  for (var i = first * params.n3 + col; i < end; i += params.n3) { y[i] = f(a[params.a_offset + i], kept); }
+}
+
+@compute @workgroup_size(WG)
+fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let item = (wg.y * count.x + wg.x) * WG + lane;
+  if (item >= params.items) { return; }
+  let line = item / params.parts;
+  let first = (item - line * params.parts) * SPAN;
+  let upper = line / params.n2;
+  let c2 = line - upper * params.n2;
+  let c0 = upper / params.n1;
+  let c1 = upper - c0 * params.n1;
+  let from_a = params.a_offset + c0 * params.a_stride0 + c1 * params.a_stride1 + c2 * params.a_stride2;
+  let from_b = params.b_offset + c0 * params.b_stride0 + c1 * params.b_stride1 + c2 * params.b_stride2;
+  for (var k = first; k < min(first + SPAN, params.n3); k++) {
+    y[line * params.n3 + k] = f(a[from_a + k * params.a_stride3], b[from_b + k * params.b_stride3]);
+  }
+}
+
+// 1 where f takes its first argument, 0 where its second.
+fn first_share(u: T, v: T) -> T {
+  let larger = 0.5 + 0.5 * sign(u - v);
+  if (OP == MIN) { return 1.0 - larger; }
+  return larger;
+}
+
+@compute @workgroup_size(WG)
+fn backward_a(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i < params.items) { y[i] = dy[i] * first_share(a[i], b[i]); }
+}
+
+@compute @workgroup_size(WG)
+fn backward_b(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i < params.items) { y[i] = dy[i] * (1.0 - first_share(a[i], b[i])); }
+}

@@ -1,0 +1,48 @@
+// elementwise/swiglu: the gated unit of LLaMA's MLP (Shazeer 2020, "GLU Variants Improve Transformer").
+//   forward        y = silu(gate) · up
+//   backward       dgate = dy · up · silu'(gate), dup = dy · silu(gate)
+//   backward_gate, backward_up: one of the two, where the other is not needed
+// Shapes: all float[size], dense, in fours; the last four may reach into the padding of the buffers.
+// Grid: ceil(size / 4 / WG) workgroups in a line. Traffic: 12 bytes an element forward, 20 backward.
+// uses: lib/activations.wgsl
+
+struct Params { vectors: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> gate: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> up: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> dgate: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> dup: array<vec4<f32>>;
+
+const WG = 256u;
+
+@compute @workgroup_size(WG)
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i < params.vectors) { y[i] = silu4(gate[i]) * up[i]; }
+}
+
+@compute @workgroup_size(WG)
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i >= params.vectors) { return; }
+  let g = gate[i];
+  let d = dy[i];
+  let s = sigmoid4(g);
+  dgate[i] = d * up[i] * s * (1.0 + g * (1.0 - s));
+  dup[i] = d * g * s;
+}
+
+@compute @workgroup_size(WG)
+fn backward_gate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i < params.vectors) { dgate[i] = dy[i] * up[i] * silu_slope4(gate[i]); }
+}
+
+@compute @workgroup_size(WG)
+fn backward_up(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i < params.vectors) { dup[i] = dy[i] * silu4(gate[i]); }
+}

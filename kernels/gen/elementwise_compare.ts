@@ -1,0 +1,38 @@
+// Generated from kernels/elementwise/compare.wgsl by npm run codegen. Do not edit.
+export const elementwiseCompare = {
+  name: 'elementwise/compare',
+  file: 'kernels/elementwise/compare.wgsl',
+  code: "// elementwise/compare: 1 where two elements compare so, else 0, with broadcasting.\n//   y = a OP b\n// Shapes: up to 4 axes after neighbouring ones are merged, any strides; y u32, dense.\n// Grid: one lane SPAN neighbours of the last axis, ceil(lines · parts / WG) workgroups in a line. Traffic: 12 bytes an element.\n\nstruct Params {\n  items: u32, a_offset: u32, b_offset: u32,\n  parts: u32, n1: u32, n2: u32, n3: u32,\n  a_stride0: u32, a_stride1: u32, a_stride2: u32, a_stride3: u32,\n  b_stride0: u32, b_stride1: u32, b_stride2: u32, b_stride3: u32,\n}\n\nalias T = f32; // tune: f32 i32 u32\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read> a: array<T>;\n@group(0) @binding(2) var<storage, read> b: array<T>;\n@group(0) @binding(3) var<storage, read_write> y: array<u32>;\n\nconst EQ = 0u;\nconst NE = 1u;\nconst LT = 2u;\nconst LE = 3u;\nconst GT = 4u;\nconst GE = 5u;\nconst OP = EQ; // tune: EQ NE LT LE GT GE\nconst WG = 64u;\nconst SPAN = 8u;\n\nfn holds(u: T, v: T) -> bool {\n  switch OP {\n    case NE { return u != v; }\n    case LT { return u < v; }\n    case LE { return u <= v; }\n    case GT { return u > v; }\n    case GE { return u >= v; }\n    default { return u == v; }\n  }\n}\n\n@compute @workgroup_size(WG)\nfn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {\n  let item = (wg.y * count.x + wg.x) * WG + lane;\n  if (item >= params.items) { return; }\n  let line = item / params.parts;\n  let first = (item - line * params.parts) * SPAN;\n  let upper = line / params.n2;\n  let c2 = line - upper * params.n2;\n  let c0 = upper / params.n1;\n  let c1 = upper - c0 * params.n1;\n  let from_a = params.a_offset + c0 * params.a_stride0 + c1 * params.a_stride1 + c2 * params.a_stride2;\n  let from_b = params.b_offset + c0 * params.b_stride0 + c1 * params.b_stride1 + c2 * params.b_stride2;\n  for (var k = first; k < min(first + SPAN, params.n3); k++) {\n    y[line * params.n3 + k] = u32(holds(a[from_a + k * params.a_stride3], b[from_b + k * params.b_stride3]));\n  }\n}\n",
+  uses: [],
+  lib: '',
+  params: [
+    { name: 'items', type: 'u32', offset: 0 },
+    { name: 'a_offset', type: 'u32', offset: 4 },
+    { name: 'b_offset', type: 'u32', offset: 8 },
+    { name: 'parts', type: 'u32', offset: 12 },
+    { name: 'n1', type: 'u32', offset: 16 },
+    { name: 'n2', type: 'u32', offset: 20 },
+    { name: 'n3', type: 'u32', offset: 24 },
+    { name: 'a_stride0', type: 'u32', offset: 28 },
+    { name: 'a_stride1', type: 'u32', offset: 32 },
+    { name: 'a_stride2', type: 'u32', offset: 36 },
+    { name: 'a_stride3', type: 'u32', offset: 40 },
+    { name: 'b_stride0', type: 'u32', offset: 44 },
+    { name: 'b_stride1', type: 'u32', offset: 48 },
+    { name: 'b_stride2', type: 'u32', offset: 52 },
+    { name: 'b_stride3', type: 'u32', offset: 56 },
+  ],
+  bindings: [
+    { binding: 0, name: 'params', type: 'uniform', element: 'Params' },
+    { binding: 1, name: 'a', type: 'read-only-storage', element: 'T' },
+    { binding: 2, name: 'b', type: 'read-only-storage', element: 'T' },
+    { binding: 3, name: 'y', type: 'storage', element: 'u32' },
+  ],
+  tunables: [
+    { name: 'T', value: 'f32', allowed: ['f32', 'i32', 'u32'], line: 13 },
+    { name: 'OP', value: 'EQ', allowed: ['EQ', 'NE', 'LT', 'LE', 'GT', 'GE'], line: 26 },
+  ],
+  entries: { strided: { bindings: ['params', 'a', 'b', 'y'], workgroupSize: ['WG'] } },
+  subgroups: false,
+  f16: false,
+} as const;

@@ -1,0 +1,53 @@
+// Generated from kernels/elementwise/unary.wgsl by npm run codegen. Do not edit.
+export const elementwiseUnary = {
+  name: 'elementwise/unary',
+  file: 'kernels/elementwise/unary.wgsl',
+  code: "// elementwise/unary: one function of one tensor.\n//   forward   y = f(x)\n//   backward  dx = dy · f'   from x, or from y where the slope is cheaper in it (EXP SQRT RSQRT TANH SIGMOID RELU)\n// With numbers p and q: AFFINE p·x + q, POW x^p, MAX max(x, p), MIN min(x, p), INVERSE p / x.\n// Shapes: x, y, saved, dy, dx float[size], dense, in fours; the last four may reach into the padding of the buffers.\n// Grid: ceil(size / 4 / WG) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for AFFINE).\n// uses: lib/activations.wgsl\n\nstruct Params { vectors: u32, p: f32, q: f32 }\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;\n@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;\n@group(0) @binding(3) var<storage, read> saved: array<vec4<f32>>;\n@group(0) @binding(4) var<storage, read> dy: array<vec4<f32>>;\n@group(0) @binding(5) var<storage, read_write> dx: array<vec4<f32>>;\n\nconst AFFINE = 0u;\nconst EXP = 1u;\nconst LOG = 2u;\nconst SQRT = 3u;\nconst RSQRT = 4u;\nconst ABS = 5u;\nconst TANH = 6u;\nconst SIGMOID = 7u;\nconst RELU = 8u;\nconst GELU = 9u;\nconst GELU_TANH = 10u;\nconst QUICK_GELU = 11u;\nconst SILU = 12u;\nconst POW = 13u;\nconst MAX = 14u;\nconst MIN = 15u;\nconst INVERSE = 16u;\nconst OP = AFFINE; // tune: AFFINE EXP LOG SQRT RSQRT ABS TANH SIGMOID RELU GELU GELU_TANH QUICK_GELU SILU POW MAX MIN INVERSE\nconst WG = 256u;\n\n@compute @workgroup_size(WG)\nfn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {\n  let i = (wg.y * count.x + wg.x) * WG + lane;\n  if (i < params.vectors) { y[i] = value(x[i]); }\n}\n\n@compute @workgroup_size(WG)\nfn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {\n  let i = (wg.y * count.x + wg.x) * WG + lane;\n  if (i < params.vectors) { dx[i] = dy[i] * slope(saved[i]); }\n}\n\nfn value(v: vec4f) -> vec4f {\n  switch OP {\n    case EXP { return exp(v); }\n    case LOG { return log(v); }\n    case SQRT { return sqrt(v); }\n    case RSQRT { return inverseSqrt(v); }\n    case ABS { return abs(v); }\n    case TANH { return tanh4(v); }\n    case SIGMOID { return sigmoid4(v); }\n    case RELU { return max(v, vec4(0.0)); }\n    case GELU { return gelu4(v); }\n    case GELU_TANH { return gelu_tanh4(v); }\n    case QUICK_GELU { return quick_gelu4(v); }\n    case SILU { return silu4(v); }\n    case POW { return power(v, params.p); }\n    case MAX { return max(v, vec4(params.p)); }\n    case MIN { return min(v, vec4(params.p)); }\n    case INVERSE { return params.p / v; }\n    default { return v * params.p + params.q; }\n  }\n}\n\nfn slope(v: vec4f) -> vec4f {\n  switch OP {\n    case EXP { return v; }\n    case LOG { return 1.0 / v; }\n    case SQRT { return 0.5 / v; }\n    case RSQRT { return -0.5 * v * v * v; }\n    case ABS { return sign(v); }\n    case TANH { return 1.0 - v * v; }\n    case SIGMOID { return v * (1.0 - v); }\n    case RELU { return select(vec4(0.0), vec4(1.0), v > vec4(0.0)); }\n    case GELU { return gelu_slope4(v); }\n    case GELU_TANH { return gelu_tanh_slope4(v); }\n    case QUICK_GELU { return quick_gelu_slope4(v); }\n    case SILU { return silu_slope4(v); }\n    case POW { return params.p * power(v, params.p - 1.0); }\n    case MAX { return select(vec4(0.0), vec4(1.0), v > vec4(params.p)); }\n    case MIN { return select(vec4(0.0), vec4(1.0), v < vec4(params.p)); }\n    case INVERSE { return -params.p / (v * v); }\n    default { return vec4(params.p); }\n  }\n}\n\n// pow() is undefined for negative bases; whole exponents have a sign instead, and the commonest are exact.\nfn power(v: vec4f, p: f32) -> vec4f {\n  if (p == 0.0) { return vec4(1.0); }\n  if (p == 1.0) { return v; }\n  if (p == 2.0) { return v * v; }\n  if (p != floor(p)) { return pow(v, vec4(p)); }\n  let size = pow(abs(v), vec4(p));\n  return select(size, size * sign(v), p * 0.5 != floor(p * 0.5));\n}\n",
+  uses: ['lib/activations.wgsl'],
+  lib: "// Activations and their slopes on four values, written so that no intermediate overflows: some drivers assume there are no infinities.\n\nfn sigmoid4(x: vec4f) -> vec4f { return 1.0 / (1.0 + exp(min(-x, vec4(88.0)))); }\n\nfn tanh4(x: vec4f) -> vec4f { return tanh(clamp(x, vec4(-15.0), vec4(15.0))); }\n\nfn silu4(x: vec4f) -> vec4f { return x * sigmoid4(x); }\n\nfn silu_slope4(x: vec4f) -> vec4f {\n  let s = sigmoid4(x);\n  return s * (1.0 + x * (1.0 - s));\n}\n\n// Abramowitz and Stegun 7.1.26: off by at most 1.5e-7.\nfn erf4(x: vec4f) -> vec4f {\n  let t = 1.0 / (1.0 + 0.3275911 * abs(x));\n  let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));\n  return sign(x) * (1.0 - p * exp(-min(x * x, vec4(88.0))));\n}\n\nfn gelu4(x: vec4f) -> vec4f { return 0.5 * x * (1.0 + erf4(x * 0.70710678)); }\n\nfn gelu_slope4(x: vec4f) -> vec4f {\n  return 0.5 * (1.0 + erf4(x * 0.70710678)) + x * 0.39894228 * exp(-min(0.5 * x * x, vec4(88.0)));\n}\n\n// 0.5 x (1 + tanh u) = x · sigmoid(2u), u = √(2/π) (x + 0.044715 x³)\nfn gelu_tanh4(x: vec4f) -> vec4f { return x * sigmoid4(1.59576912 * x * (1.0 + 0.044715 * x * x)); }\n\nfn gelu_tanh_slope4(x: vec4f) -> vec4f {\n  let s = sigmoid4(1.59576912 * x * (1.0 + 0.044715 * x * x));\n  return s + x * (s * (1.0 - s)) * 1.59576912 * (1.0 + 0.134145 * x * x);\n}\n\nfn quick_gelu4(x: vec4f) -> vec4f { return x * sigmoid4(1.702 * x); }\n\nfn quick_gelu_slope4(x: vec4f) -> vec4f {\n  let s = sigmoid4(1.702 * x);\n  return s * (1.0 + 1.702 * x * (1.0 - s));\n}\n",
+  params: [
+    { name: 'vectors', type: 'u32', offset: 0 },
+    { name: 'p', type: 'f32', offset: 4 },
+    { name: 'q', type: 'f32', offset: 8 },
+  ],
+  bindings: [
+    { binding: 0, name: 'params', type: 'uniform', element: 'Params' },
+    { binding: 1, name: 'x', type: 'read-only-storage', element: 'vec4<f32>' },
+    { binding: 2, name: 'y', type: 'storage', element: 'vec4<f32>' },
+    { binding: 3, name: 'saved', type: 'read-only-storage', element: 'vec4<f32>' },
+    { binding: 4, name: 'dy', type: 'read-only-storage', element: 'vec4<f32>' },
+    { binding: 5, name: 'dx', type: 'storage', element: 'vec4<f32>' },
+  ],
+  tunables: [
+    {
+      name: 'OP',
+      value: 'AFFINE',
+      allowed: [
+        'AFFINE',
+        'EXP',
+        'LOG',
+        'SQRT',
+        'RSQRT',
+        'ABS',
+        'TANH',
+        'SIGMOID',
+        'RELU',
+        'GELU',
+        'GELU_TANH',
+        'QUICK_GELU',
+        'SILU',
+        'POW',
+        'MAX',
+        'MIN',
+        'INVERSE',
+      ],
+      line: 35,
+    },
+  ],
+  entries: {
+    forward: { bindings: ['params', 'x', 'y'], workgroupSize: ['WG'] },
+    backward: { bindings: ['params', 'saved', 'dy', 'dx'], workgroupSize: ['WG'] },
+  },
+  subgroups: false,
+  f16: false,
+} as const;

@@ -24,3 +24,4 @@ export {
 } from './config.ts';
 export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './hf-config.ts';
 export { PRESETS, type PresetName } from './presets.ts';
+export { openGlyphs, packSamples, type SceneSamples } from './scenes/samples.ts';

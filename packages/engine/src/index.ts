@@ -12,6 +12,7 @@ export type { Family, Variant } from './gpu/variant.ts';
 
 export { backward, isGradEnabled, noGrad } from './tensor/autograd.ts';
 export { checkpoint } from './tensor/checkpoint.ts';
+export { findNonFinite } from './tensor/find-non-finite.ts';
 export { byteLength, isPacked } from './tensor/dtype.ts';
 export type { DType, HostArray } from './tensor/dtype.ts';
 export { defineOp } from './tensor/op.ts';
@@ -23,6 +24,9 @@ export type { Shape } from './tensor/shape.ts';
 export { arange, empty, full, keep, ones, Tensor, tensor, zeros } from './tensor/tensor.ts';
 export type { Quantisation } from './tensor/tensor.ts';
 
+export { cat, split, stack } from './ops/cat.ts';
+export { embedding } from './ops/embedding.ts';
+export { indexSelect } from './ops/index-select.ts';
 export { scaledDotProductAttention } from './ops/attention.ts';
 export type { AttentionOptions } from './ops/attention.ts';
 export { add, div, maximum, minimum, mul, sub } from './ops/binary.ts';
@@ -35,5 +39,5 @@ export type { RotaryOptions } from './ops/rotary-embedding.ts';
 export { softmax } from './ops/softmax.ts';
 export { swiglu } from './ops/swiglu.ts';
 export { abs, affine, exp, gelu, geluTanh, log, neg, pow, quickGelu, relu, rsqrt, sigmoid, silu, sqrt, tanh } from './ops/unary.ts';
-export { dense, detach, expand, permute, reshape, slice, squeeze, transpose, unsqueeze } from './ops/views.ts';
+export { assignSlice, dense, detach, expand, permute, reshape, slice, squeeze, transpose, unsqueeze } from './ops/views.ts';
 export { where } from './ops/where.ts';

@@ -29,7 +29,10 @@ export interface AttentionContext {
   /** Valid tokens of each row, i32[B]; the rest is padding. */
   readonly lengths?: Tensor | null;
   readonly cache?: KvCache | null;
+  /** Which layer of the cache. */
   readonly layer?: number;
+  /** Position of the first token, i32[1]; 0 when left out. */
+  readonly positions?: Tensor | null;
 }
 
 /** Multi-head attention over x float[B, T, C]: o(softmax(q·kᵀ/√D)·v). Tensors: `q_proj`, `k_proj`, `v_proj` and the output projection. */
@@ -51,11 +54,11 @@ export class Attention {
     this.o = new Linear(w.at(options.outputName), wide, hiddenSize, { ...shared, initial: options.outputInitial ?? initial });
   }
 
-  forward(x: Tensor, { lengths = null, cache = null, layer = 0 }: AttentionContext = {}): Tensor {
+  forward(x: Tensor, { lengths = null, cache = null, layer = 0, positions = null }: AttentionContext = {}): Tensor {
     const [batch, tokens] = x.shape as [number, number];
     const { causal, ropeTheta } = this.options;
     const heads = (y: Tensor): Tensor => reshape(y, [batch, tokens, -1, this.headDim]);
-    const rotate = (y: Tensor): Tensor => (ropeTheta === undefined ? y : rotaryEmbedding(y, { theta: ropeTheta, start: cache?.length ?? 0 }));
+    const rotate = (y: Tensor): Tensor => (ropeTheta === undefined ? y : rotaryEmbedding(y, { theta: ropeTheta, ...(positions && { positions }) }));
     const first = (y: Tensor): Tensor => permute(y, [0, 2, 1, 3]);
     const q = first(rotate(heads(this.q.forward(x))));
     let k = first(rotate(heads(this.k.forward(x))));

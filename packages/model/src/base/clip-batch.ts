@@ -1,0 +1,79 @@
+/** @file Batches for the small CLIP: groups of scenes that differ in their digits alone, so that telling captions apart means reading digits. */
+import type { RandomStream } from '@curio/engine';
+import { preprocessImage } from '../image.ts';
+import type { ImageConfig } from '../image.ts';
+import { caption } from '../scenes/grammar.ts';
+import { CANVAS, CELL, GRID, PATCH, renderScene, sampleScene } from '../scenes/scene.ts';
+import type { GlyphSource, Scene } from '../scenes/scene.ts';
+import { COLORS, digitWord, PLACES, SIZES } from '../scenes/words.ts';
+import type { Tokens } from '../tokens.ts';
+import { textRows } from './clip-pair.ts';
+import type { PatchTargets, TextRows } from './clip-pair.ts';
+
+export interface ClipBatch {
+  readonly count: number;
+  /** Normalised, [B, 3, S, S]. */
+  readonly pixels: Float32Array;
+  readonly captions: TextRows;
+  readonly patches: PatchTargets;
+  readonly scenes: readonly Scene[];
+}
+
+/** What patches are told apart by, each said in words: digit, colour, size, place. */
+export const WORD_SETS: readonly (readonly string[])[] = [Array.from({ length: 10 }, (_, digit) => digitWord(digit)), COLORS, SIZES, PLACES];
+
+/** Ids of a text between `<s>` and `</s>`. */
+export const textIds = (tokens: Tokens, text: string): number[] => [tokens.bos, ...tokens.encode(text), tokens.eos];
+
+/** The word sets as rows for the text tower. */
+export const wordRows = (tokens: Tokens): TextRows[] => WORD_SETS.map((words) => textRows(words.map((word) => textIds(tokens, word))));
+
+export interface ClipBatchOptions {
+  readonly groups: number;
+  /** Scenes of a group: same cells, colours and sizes, different digits. At most 10. */
+  readonly groupSize: number;
+  readonly augment: boolean;
+  readonly image: ImageConfig;
+}
+
+export function clipBatch(tokens: Tokens, glyphs: GlyphSource, random: RandomStream, { groups, groupSize, augment, image }: ClipBatchOptions): ClipBatch {
+  const scenes = Array.from({ length: groups }, () => group(glyphs, random, groupSize, augment)).flat();
+  const area = 3 * image.size ** 2;
+  const pixels = new Float32Array(scenes.length * area);
+  scenes.forEach((scene, i) => pixels.set(preprocessImage(renderScene(scene, glyphs), image), i * area));
+  return { count: scenes.length, pixels, captions: textRows(scenes.map((scene) => textIds(tokens, caption(scene)))), patches: patchTargets(scenes), scenes };
+}
+
+/** One layout with different digits: scenes whose captions all differ. */
+function group(glyphs: GlyphSource, random: RandomStream, size: number, augment: boolean): Scene[] {
+  const first = sampleScene(random, glyphs, { augment });
+  const seen = new Set([caption(first)]);
+  const scenes = [first];
+  while (scenes.length < size) {
+    const other = sampleScene(random, glyphs, { augment, objects: first.objects.length });
+    const scene: Scene = { ...other, objects: other.objects.map((o, i) => ({ ...o, cell: first.objects[i]!.cell, color: first.objects[i]!.color, size: first.objects[i]!.size, dx: first.objects[i]!.dx, dy: first.objects[i]!.dy })) };
+    if (seen.has(caption(scene))) continue;
+    seen.add(caption(scene));
+    scenes.push(scene);
+  }
+  return scenes;
+}
+
+/** Every patch of every object, with the index of its word in each set. */
+export function patchTargets(scenes: readonly Scene[]): PatchTargets {
+  const side = CANVAS / PATCH;
+  const perCell = CELL / PATCH;
+  const rows: number[] = [];
+  const words: number[][] = WORD_SETS.map(() => []);
+  scenes.forEach(({ objects }, b) => {
+    for (const { digit, color, size, cell } of objects) {
+      for (let k = 0; k < perCell ** 2; k++) {
+        const y = Math.floor(cell / GRID) * perCell + Math.floor(k / perCell);
+        const x = (cell % GRID) * perCell + (k % perCell);
+        rows.push(b * side ** 2 + y * side + x);
+        [digit, COLORS.indexOf(color), SIZES.indexOf(size), cell].forEach((word, i) => words[i]!.push(word));
+      }
+    }
+  });
+  return { rows: Int32Array.from(rows), words: words.map((list) => Int32Array.from(list)) };
+}

@@ -1,0 +1,69 @@
+/** @file Which look-ups a language base has learnt: questions about text pictures, by kind. */
+import { argmax, noGrad, RandomStream } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import { makeTextBatch } from '../batch.ts';
+import { encodeConversation, TEMPLATES } from '../conversation.ts';
+import type { Llama } from '../llama.ts';
+import { caption, KINDS } from '../scenes/grammar.ts';
+import type { Kind } from '../scenes/grammar.ts';
+import { messagesOf, patchWords } from '../scenes/picture-text.ts';
+import { patchWord, DESCRIBE } from '../scenes/words.ts';
+import { sampleScene } from '../scenes/scene.ts';
+import type { GlyphSource, Scene } from '../scenes/scene.ts';
+import { askOfKind } from '../scenes/talk.ts';
+import { IGNORE, IMAGE_TOKEN } from '../tokens.ts';
+import type { Tokens } from '../tokens.ts';
+import { labelledText } from './pretrain.ts';
+
+export interface LlamaProbeOptions {
+  readonly tokens: Tokens;
+  readonly glyphs: GlyphSource;
+  readonly seed: number;
+  readonly stream: number;
+  /** Questions of each kind. */
+  readonly perKind: number;
+}
+
+/**
+ * Share of exact answers by kind, and of captions. The whole answer with its end counts, word by word with the right words before it,
+ * which is the same verdict as greedy decoding.
+ */
+export async function probeLlama(llama: Llama, gpu: Gpu, { tokens, glyphs, seed, stream, perKind }: LlamaProbeOptions): Promise<Record<Kind | 'caption', number>> {
+  const out: Partial<Record<Kind | 'caption', number>> = {};
+  for (const [k, kind] of ([...KINDS, 'caption'] as const).entries()) {
+    const random = new RandomStream(seed, k, stream);
+    const documents = Array.from({ length: perKind }, () => {
+      const { scene, turn } = askable(kind, random, glyphs);
+      const { ids, labels } = encodeConversation(tokens, TEMPLATES.scenes, messagesOf([turn]));
+      const picture = patchWords(scene, random).map((word) => tokens.id(patchWord(word))!);
+      return {
+        ids: ids.flatMap((id) => (id === IMAGE_TOKEN ? picture : [id])),
+        weights: ids.flatMap((id, i) => (id === IMAGE_TOKEN ? picture.map(() => 0) : [labels[i] === IGNORE ? 0 : 1])),
+      };
+    });
+    const batch = makeTextBatch(documents);
+    const pending = gpu.scope(() => noGrad(() => {
+      const { hidden, targets } = labelledText(llama, gpu, batch);
+      return { chosen: argmax(llama.logits(hidden), { axis: -1 }).read(), targets };
+    }));
+    const chosen = await pending.chosen;
+    let row = 0;
+    let right = 0;
+    for (const { weights } of documents) {
+      const answer = weights.reduce((sum, w) => sum + w, 0);
+      let same = true;
+      for (let i = 0; i < answer; i++, row++) same &&= chosen[row] === pending.targets[row];
+      right += same ? 1 : 0;
+    }
+    out[kind] = right / perKind;
+  }
+  return out as Record<Kind | 'caption', number>;
+}
+
+function askable(kind: Kind | 'caption', random: RandomStream, glyphs: GlyphSource): { scene: Scene; turn: { question: string; answer: string } } {
+  for (;;) {
+    const scene = sampleScene(random, glyphs);
+    const turn = kind === 'caption' ? { question: DESCRIBE, answer: caption(scene) } : askOfKind(scene, kind, random);
+    if (turn) return { scene, turn };
+  }
+}

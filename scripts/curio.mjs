@@ -16,7 +16,7 @@ build('@curio/trainer');
 
 /** @type {Record<string, string>} */
 let env = {};
-if (!asksForHelp && command !== 'data') {
+if (!asksForHelp && command !== 'data' && !args.includes('--install')) {
   try {
     const driver = chooseDriver(say);
     env = driver.env;

@@ -11,7 +11,7 @@ struct Params {
   tokens: u32, heads: u32, half_width: u32, lanes: u32,
   x_offset: u32, x_batch: u32, x_token: u32, x_head: u32,
   y_batch: u32, y_token: u32, y_head: u32,
-  mode: u32, sign: f32,
+  mode: u32, start: u32, sign: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,12 +22,12 @@ struct Params {
 
 const WG = 64u;
 
-// mode: 0 = the token's index, 1 = that plus positions[0], 2 = positions[t], 3 = positions[b, t]
+// mode: 0 = start + the token's index, 1 = that with positions[0] for start, 2 = positions[t], 3 = positions[b, t]
 fn position_of(b: u32, t: u32) -> u32 {
   if (params.mode == 1u) { return t + u32(positions[0]); }
   if (params.mode == 2u) { return u32(positions[t]); }
   if (params.mode == 3u) { return u32(positions[b * params.tokens + t]); }
-  return t;
+  return params.start + t;
 }
 
 @compute @workgroup_size(WG)

@@ -13,9 +13,11 @@ export interface RotaryOptions {
   readonly theta?: number;
   /** i32[T] or i32[B, T]: the position of each token; i32[1]: that of the first one, as data for decoding. Default 0, 1, … */
   readonly positions?: Tensor;
+  /** Position of the first token where no positions are given. Default 0. */
+  readonly start?: number;
 }
 
-interface Plan { readonly batch: number; readonly tokens: number; readonly heads: number; readonly width: number; readonly mode: number; readonly theta: number }
+interface Plan { readonly batch: number; readonly tokens: number; readonly heads: number; readonly width: number; readonly mode: number; readonly theta: number; readonly start: number }
 
 const tables = new WeakMap<Gpu, Map<string, Tensor>>();
 
@@ -46,14 +48,14 @@ const op = defineOp({
   name: 'rotaryEmbedding',
   layouts: ['rows', 'dense'],
   dyLayout: 'rows',
-  plan([x, positions]: readonly [Tensor, Tensor | null], { theta }: { theta: number }): Plan {
+  plan([x, positions]: readonly [Tensor, Tensor | null], { theta, start }: { theta: number; start: number }): Plan {
     const [batch, tokens, heads, width] = x.shape;
     if (x.shape.length !== 4 || width! % 2 !== 0) throw new ShapeError(`rotaryEmbedding: x is ${showShape(x.shape)}; it must be [B, T, H, D] with an even D.`);
     const fits = positions === null || positions.size === 1 || positions.size === tokens || positions.size === batch! * tokens!;
     if (!fits) throw new ShapeError(`rotaryEmbedding: positions are ${showShape(positions.shape)} and x is ${showShape(x.shape)}; positions must be [1], [T] or [B, T].`);
     if (positions && positions.dtype !== 'i32') throw new DTypeError(`rotaryEmbedding: positions are ${positions.dtype}; they must be i32.`);
     const mode = positions === null ? 0 : positions.size === 1 ? 1 : positions.size === tokens ? 2 : 3;
-    return { batch: batch!, tokens: tokens!, heads: heads!, width: width!, mode, theta };
+    return { batch: batch!, tokens: tokens!, heads: heads!, width: width!, mode, theta, start };
   },
   forward(run, [x, positions], plan) {
     return { y: rotate(run, x, positions, plan, 1), saved: { positions } };
@@ -61,7 +63,7 @@ const op = defineOp({
   backward: (run, dy, { positions }, plan) => [rotate(run, dy, positions, plan, -1), null],
 });
 
-function rotate(run: Run, x: Tensor, positions: Tensor | null, { batch, tokens, heads, width, mode, theta }: Plan, sign: 1 | -1): Tensor {
+function rotate(run: Run, x: Tensor, positions: Tensor | null, { batch, tokens, heads, width, mode, theta, start }: Plan, sign: 1 | -1): Tensor {
   const y = run.out(x.shape);
   const [xBatch, xToken, xHead] = x.strides;
   const [yBatch, yToken, yHead] = denseStrides(x.shape);
@@ -72,7 +74,7 @@ function rotate(run: Run, x: Tensor, positions: Tensor | null, { batch, tokens, 
       tokens, heads, half_width: width / 2, lanes: (batch * tokens * width) / 2,
       x_offset: x.bindingOffset, x_batch: xBatch!, x_token: xToken!, x_head: xHead!,
       y_batch: yBatch!, y_token: yToken!, y_head: yHead!,
-      mode, sign,
+      mode, start, sign,
     },
     grid: lineGrid(ceilDiv((batch * tokens * width) / 2, 64)),
   });
@@ -86,4 +88,4 @@ function rotate(run: Run, x: Tensor, positions: Tensor | null, { batch, tokens, 
  * @returns float[B, T, H, D]
  * Positions lie below 65536. Saves positions only. Kernel: kernels/rotary/rotate. Throws ShapeError or DTypeError when they do not fit. Source: Su et al. 2021.
  */
-export const rotaryEmbedding = (x: Tensor, { theta = 10000, positions }: RotaryOptions = {}): Tensor => op([x, positions ?? null], { theta });
+export const rotaryEmbedding = (x: Tensor, { theta = 10000, positions, start = 0 }: RotaryOptions = {}): Tensor => op([x, positions ?? null], { theta, start });

@@ -1,0 +1,148 @@
+/** @file From a preset, a file and overrides to one checked configuration. Every mistake is one sentence. */
+import { existsSync, readFileSync } from 'node:fs';
+import { ConfigError } from '@curio/engine';
+import { PRESETS, type PresetName } from '@curio/model';
+import { editDistance, nearest } from '@curio/nn';
+import { parse as parseYaml } from 'yaml';
+import type { z } from 'zod';
+import { RUN_PRESETS } from './presets.ts';
+import { runConfigSchema, type RunConfig } from './schema.ts';
+
+type Json = Record<string, unknown>;
+export type Override = readonly [path: string, text: string];
+
+export interface ConfigSources {
+  /** Preset to start from, unless the file names another. Default small. */
+  readonly preset?: string;
+  /** A JSON or YAML file with the keys that differ from the preset. */
+  readonly file?: string;
+  readonly overrides?: readonly Override[];
+}
+
+/** @throws ConfigError for an unknown preset or key, a value of the wrong type or range, a file that is missing or malformed. */
+export function loadConfig({ preset, file, overrides = [] }: ConfigSources): RunConfig {
+  const fromFile = file === undefined ? {} : readConfigFile(file);
+  const name = preset ?? overrides.find(([path]) => path === 'preset')?.[1] ?? String(fromFile.preset ?? 'small');
+  if (!Object.hasOwn(PRESETS, name)) throw new ConfigError(`config: unknown preset '${name}'; known are ${Object.keys(PRESETS).join(', ')}.`);
+  const merged = structuredClone(RUN_PRESETS[name as PresetName]) as unknown as Json;
+  merge(merged, { ...fromFile, preset: name });
+  for (const [path, text] of overrides) if (path !== 'preset') applyOverride(merged, path, text);
+  return checkConfig(merged);
+}
+
+/** Checks a whole configuration, such as one that a run wrote. */
+export function checkConfig(config: unknown): RunConfig {
+  const checked = runConfigSchema.safeParse(config);
+  if (!checked.success) throw new ConfigError(explain(checked.error.issues, config));
+  const { data } = checked.data;
+  const missing = data.scenes === null && (['stage1', 'stage2', 'images'] as const).find((key) => data[key] === null);
+  if (missing) throw new ConfigError(`config: data.${missing} is not set; give the path of your own data, or take the embedded scenes with a preset that has them (small, quick).`);
+  return checked.data;
+}
+
+function readConfigFile(file: string): Json {
+  if (!existsSync(file)) throw new ConfigError(`config: ${file} not found.`);
+  const text = readFileSync(file, 'utf8');
+  const isJson = file.endsWith('.json');
+  let parsed: unknown;
+  try {
+    parsed = isJson ? JSON.parse(text) : parseYaml(text);
+  } catch (cause) {
+    throw new ConfigError(`config: ${file}: not ${isJson ? 'JSON' : 'YAML'} (${(cause as Error).message.split('\n')[0]}).`, { cause });
+  }
+  if (!isObject(parsed)) throw new ConfigError(`config: ${file}: holds no object; write keys such as train: { lr: 1e-4 }.`);
+  return parsed;
+}
+
+const isObject = (x: unknown): x is Json => typeof x === 'object' && x !== null && !Array.isArray(x);
+
+/** Lays `change` over `target`. Lists are replaced; so is an object of another `kind`, whose keys would not fit. */
+function merge(target: Json, change: Json): void {
+  for (const [key, value] of Object.entries(change)) {
+    const old = target[key];
+    if (isObject(value) && isObject(old) && (value.kind === undefined || value.kind === old.kind)) merge(old, value);
+    else target[key] = value;
+  }
+}
+
+/** Sets one key; the text is read as the type that stands there, else as JSON or YAML would read it. */
+function applyOverride(config: Json, path: string, text: string): void {
+  const keys = path.split('.');
+  const last = keys.pop()!;
+  let at: unknown = config;
+  for (const key of keys) at = (at as Json | null)?.[key];
+  if (typeof at !== 'object' || at === null || !Object.hasOwn(at, last)) throw new ConfigError(unknownKey(path));
+  const holder = at as Json;
+  holder[last] = typeof holder[last] === 'string' ? text : parseYaml(text);
+}
+
+/**
+ * Overrides among the words of a command line: `--train.lr=1e-4` or `--train.lr 1e-4`.
+ * @throws ConfigError for a word that is none of them
+ */
+export function parseOverrides(words: readonly string[]): Override[] {
+  const out: Override[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const match = /^--([\w-]+(?:\.[\w-]+)*)(?:=(.*))?$/s.exec(words[i]);
+    if (!match) throw new ConfigError(`config: what is '${words[i]}'? An override is --key=value, such as --train.lr=1e-4.`);
+    const text = match[2] ?? words[++i];
+    if (text === undefined) throw new ConfigError(`config: --${match[1]} has no value; write --${match[1]}=value.`);
+    out.push([match[1], text]);
+  }
+  return out;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** The first mistake, unknown keys first: they often explain the others. */
+function explain(issues: readonly Issue[], config: unknown): string {
+  const unknown = issues.find((issue) => issue.code === 'unrecognized_keys');
+  if (unknown?.code === 'unrecognized_keys') return unknownKey([...unknown.path, unknown.keys[0]].join('.'));
+  const issue = issues[0];
+  const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], config);
+  return `config: ${issue.path.join('.')} is ${value === undefined ? 'missing' : JSON.stringify(value)}; it must be ${wanted(issue)}.`;
+}
+
+function wanted(issue: Issue): string {
+  const nouns: Record<string, string> = { int: 'a whole number', number: 'a number', string: 'text', object: 'an object', array: 'a list', tuple: 'a list', boolean: 'true or false' };
+  if (issue.code === 'invalid_type') return nouns[issue.expected] ?? issue.expected;
+  if (issue.code === 'invalid_value') return `one of ${issue.values.join(', ')}`;
+  if (issue.code === 'invalid_union') return `one of ${((issue as { options?: unknown[] }).options ?? []).join(', ')}`;
+  const things = (issue.code === 'too_small' || issue.code === 'too_big') && issue.origin === 'array' ? 'a list of ' : '';
+  if (issue.code === 'too_small') return `${things}${issue.inclusive ? 'at least' : 'above'} ${issue.minimum}`;
+  if (issue.code === 'too_big') return `${things}${issue.inclusive ? 'at most' : 'below'} ${issue.maximum}`;
+  return issue.message;
+}
+
+/** What other trainers call it. */
+const SYNONYMS: Record<string, string> = {
+  learningrate: 'lr', batchsize: 'batch', globalbatchsize: 'batch', maxsteps: 'steps', numsteps: 'steps', warmupratio: 'warmup', rank: 'r', loraalpha: 'alpha', loradropout: 'dropout',
+  maxgradnorm: 'clip', gradclip: 'clip', gradientaccumulation: 'accumulate', gradientaccumulationsteps: 'accumulate', modelmaxlength: 'maxLength', targetmodules: 'targets',
+};
+
+const keyPaths = (object: Json, before = ''): string[] =>
+  Object.entries(object).flatMap(([key, value]) => [before + key, ...(isObject(value) ? keyPaths(value, `${before}${key}.`) : [])]);
+
+function unknownKey(path: string): string {
+  const known = keyPaths(RUN_PRESETS.small as unknown as Json); // no part of it is null, so it has every key
+  if (known.includes(path)) return `config: ${path} cannot be set: ${path.slice(0, path.lastIndexOf('.'))} has no such key here, as it is null or of another kind.`;
+  const suggestion = suggest(path, known);
+  return suggestion ? `config: unknown key ${path}; did you mean ${suggestion}?` : `config: unknown key ${path}; the keys at the top are ${Object.keys(RUN_PRESETS.small).join(', ')}.`;
+}
+
+/** The most likely key: a synonym beside it, a near miss beside it, the same word elsewhere, a near miss elsewhere. */
+function suggest(path: string, known: readonly string[]): string | undefined {
+  const cut = path.lastIndexOf('.');
+  const parent = path.slice(0, cut + 1);
+  const word = path.slice(cut + 1);
+  const synonym = SYNONYMS[word.replaceAll(/[_-]/g, '').toLowerCase()] ?? word;
+  if (known.includes(parent + synonym)) return parent + synonym;
+  const near = (candidates: readonly string[], from: string): string | undefined => {
+    const best = nearest(from, candidates);
+    return best !== undefined && editDistance(from, best) <= Math.max(1, Math.floor(from.length / 3)) ? best : undefined;
+  };
+  const siblings = known.filter((candidate) => candidate.startsWith(parent) && !candidate.slice(parent.length).includes('.'));
+  const sibling = near(siblings.map((candidate) => candidate.slice(parent.length)), word);
+  if (sibling !== undefined) return parent + sibling;
+  return known.find((candidate) => candidate.endsWith(`.${synonym}`)) ?? near(known, path);
+}

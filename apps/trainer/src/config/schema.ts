@@ -1,0 +1,127 @@
+/** @file The shape of a run's configuration: what a file or an override may say. The model's part has its types in @curio/model. */
+import { TEMPLATES, type Preset, type PresetName, PRESETS } from '@curio/model';
+import { z } from 'zod';
+
+const count = z.int().min(0);
+const positive = z.int().min(1);
+const share = z.number().min(0).max(1);
+const names = <T extends string>(object: Record<T, unknown>) => z.enum(Object.keys(object) as [T, ...T[]]);
+
+const vision = z.strictObject({
+  imageSize: positive.describe('side of the square image, in pixels'),
+  patchSize: positive,
+  hiddenSize: positive,
+  intermediateSize: positive,
+  numLayers: positive,
+  numHeads: positive,
+  layerNormEps: z.number().positive(),
+  selectLayer: z.int().max(-1).describe('hidden state whose patches are used, from the end; -2 as published'),
+});
+
+const language = z.strictObject({
+  vocabSize: positive,
+  hiddenSize: positive,
+  intermediateSize: positive,
+  numLayers: positive,
+  numHeads: positive,
+  numKeyValueHeads: positive,
+  rmsNormEps: z.number().positive(),
+  ropeTheta: z.number().positive(),
+  maxPositions: positive,
+});
+
+const projector = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('cluster'), numPrototypes: positive, iterations: positive }),
+  z.strictObject({ kind: z.literal('mlp2x_gelu') }),
+]);
+
+const lora = z.strictObject({ r: positive, alpha: z.number().positive(), dropout: share, targets: z.array(z.string()) });
+
+const model = z.strictObject({
+  vision,
+  projector,
+  language,
+  languageLora: lora.nullable(),
+  visionLora: lora.nullable(),
+  vusr: z.enum(['role', 'token']).describe("how a self-question is announced: the string VUSER: or the learned token [vusr]"),
+  template: names(TEMPLATES),
+  systemText: z.string().nullable().describe("replaces the template's system text"),
+});
+
+const stage = z.strictObject({
+  steps: count,
+  batch: positive.describe('samples of an optimizer step'),
+  accumulate: positive.describe('passes that a step is cut into'),
+  trainable: z.array(z.tuple([z.string(), z.number().min(0)])).describe('name pattern and factor on the learning rate; no match is frozen'),
+  warmup: share.describe('share of the steps with a rising learning rate'),
+  template: z.enum(['plain', 'chat']),
+  imageAspect: z.enum(['crop', 'pad']),
+  sqR: share.describe('probability that a question is one the model must ask itself'),
+});
+
+const train = z.strictObject({
+  lr: z.number().positive().describe('peak learning rate'),
+  betas: z.tuple([share, share]),
+  eps: z.number().positive(),
+  weightDecay: z.number().min(0),
+  clip: z.number().positive().nullable().describe('largest norm of all gradients together'),
+  maxLength: positive,
+  stage1: stage,
+  stage2: stage,
+});
+
+const ask = z.strictObject({
+  describePrompt: z.string(),
+  questions: positive.describe('questions that the model asks itself about an image'),
+  temperature: z.number().positive(),
+  topK: count.describe('0: all'),
+  topP: share,
+  maxDescription: positive,
+  maxQuestion: positive,
+  maxAnswer: positive,
+});
+
+const base = z.strictObject({
+  language: z.string().describe('folder in Hugging Face layout'),
+  vision: z.string().describe('folder in Hugging Face layout'),
+  storage: z.enum(['f32', 'f16', 'bf16']).describe('how the frozen matrices lie on the device'),
+});
+
+const data = z.strictObject({
+  scenes: z.strictObject({ stage1: count, stage2: count, heldout: count, 'heldout-ask': count }).nullable()
+    .describe('sizes of the embedded data set of handwritten digits; null: the files below'),
+  stage1: z.string().nullable().describe('LLaVA JSON of stage 1'),
+  stage2: z.string().nullable().describe('LLaVA JSON of stage 2'),
+  heldOut: z.string().nullable().describe('LLaVA JSON of held-out questions'),
+  images: z.string().nullable().describe('folder that the image paths start from'),
+});
+
+const run = z.strictObject({
+  checkpointEvery: count.describe('steps between checkpoints; 0: at the end of a stage only'),
+  keep: positive.describe('checkpoints that stay on disk'),
+  questions: count.describe('held-out questions of the report'),
+  askScenes: count.describe('held-out images on which the model asks itself questions'),
+});
+
+export const runConfigSchema = z.strictObject({
+  preset: names(PRESETS),
+  seed: z.int().min(0).max(0xffffffff),
+  base,
+  data,
+  model,
+  train,
+  ask,
+  run,
+});
+
+/** A run, resolved. */
+export interface RunConfig extends Preset {
+  readonly preset: PresetName;
+  readonly seed: number;
+  readonly base: Readonly<z.infer<typeof base>>;
+  readonly data: Readonly<z.infer<typeof data>>;
+  readonly run: Readonly<z.infer<typeof run>>;
+}
+
+/** A JSON schema of configuration files, for completion in editors. */
+export const configJsonSchema = (): object => z.toJSONSchema(runConfigSchema, { target: 'draft-7' });

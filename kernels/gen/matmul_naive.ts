@@ -1,0 +1,38 @@
+// Generated from kernels/matmul/naive.wgsl by npm run codegen. Do not edit.
+export const matmulNaive = {
+  name: 'matmul/naive',
+  file: 'kernels/matmul/naive.wgsl',
+  code: "// matmul/naive: one lane an element of C; every layout. The baseline of the family.\n//   C[z] = alpha · op(A[z])·op(B[z]) + A2·op(B2) + bias  (+ C[z])\n// Shapes: A float[M, K] (or [K, M]: TRANSPOSE_A), B float[K, N] (or [N, K]: TRANSPOSE_B), C float[M, N], bias float[N]; the second pair\n// A2 float[M, K2], B2 float[K2, N] (or [N, K2]) continues the sum over k (LoRA); K2 = 0 leaves it out.\n// Batches: z = outer · batch_inner + inner; A and B advance by their own steps (0 repeats). The last z has K_last terms, so that split sums are batches.\n// flags: 1 bias, 2 add to C. Grid: [ceil(N / 8), ceil(M / 8), batches]. Accumulates in f32 over ascending k.\n// Backward of the family is the family: dA = dC·Bᵀ, dB = Aᵀ·dC.\n\nstruct Params {\n  M: u32, N: u32, K: u32, K_last: u32, K2: u32,\n  batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,\n  flags: u32, alpha: f32,\n}\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read> a: array<f32>;\n@group(0) @binding(2) var<storage, read> b: array<f32>;\n@group(0) @binding(3) var<storage, read_write> c: array<f32>;\n@group(0) @binding(4) var<storage, read> bias: array<f32>;\n@group(0) @binding(5) var<storage, read> a2: array<f32>;\n@group(0) @binding(6) var<storage, read> b2: array<f32>;\n\nconst TRANSPOSE_A = false; // tune: false true\nconst TRANSPOSE_B = false; // tune: false true\n\n@compute @workgroup_size(8, 8)\nfn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_id) local: vec3u) {\n  let col = wg.x * 8u + local.x;\n  let row = wg.y * 8u + local.y;\n  if (row >= params.M || col >= params.N) { return; }\n  let outer = wg.z / params.batch_inner;\n  let inner = wg.z - outer * params.batch_inner;\n  var ia = outer * params.a_outer + inner * params.a_inner + select(row * params.K, row, TRANSPOSE_A);\n  var ib = outer * params.b_outer + inner * params.b_inner + select(col, col * params.K, TRANSPOSE_B);\n  let terms = select(params.K, params.K_last, wg.z == count.z - 1u);\n  var sum = 0.0;\n  for (var k = 0u; k < terms; k++) {\n    sum += a[ia] * b[ib];\n    ia += select(1u, params.M, TRANSPOSE_A);\n    ib += select(params.N, 1u, TRANSPOSE_B);\n  }\n  sum *= params.alpha;\n  for (var k = 0u; k < params.K2; k++) {\n    sum += a2[row * params.K2 + k] * b2[select(k * params.N + col, col * params.K2 + k, TRANSPOSE_B)];\n  }\n  if ((params.flags & 1u) != 0u) { sum += bias[col]; }\n  let at = (wg.z * params.M + row) * params.N + col;\n  if ((params.flags & 2u) != 0u) { sum += c[at]; }\n  c[at] = sum;\n}\n",
+  uses: [],
+  lib: '',
+  params: [
+    { name: 'M', type: 'u32', offset: 0 },
+    { name: 'N', type: 'u32', offset: 4 },
+    { name: 'K', type: 'u32', offset: 8 },
+    { name: 'K_last', type: 'u32', offset: 12 },
+    { name: 'K2', type: 'u32', offset: 16 },
+    { name: 'batch_inner', type: 'u32', offset: 20 },
+    { name: 'a_outer', type: 'u32', offset: 24 },
+    { name: 'a_inner', type: 'u32', offset: 28 },
+    { name: 'b_outer', type: 'u32', offset: 32 },
+    { name: 'b_inner', type: 'u32', offset: 36 },
+    { name: 'flags', type: 'u32', offset: 40 },
+    { name: 'alpha', type: 'f32', offset: 44 },
+  ],
+  bindings: [
+    { binding: 0, name: 'params', type: 'uniform', element: 'Params' },
+    { binding: 1, name: 'a', type: 'read-only-storage', element: 'f32' },
+    { binding: 2, name: 'b', type: 'read-only-storage', element: 'f32' },
+    { binding: 3, name: 'c', type: 'storage', element: 'f32' },
+    { binding: 4, name: 'bias', type: 'read-only-storage', element: 'f32' },
+    { binding: 5, name: 'a2', type: 'read-only-storage', element: 'f32' },
+    { binding: 6, name: 'b2', type: 'read-only-storage', element: 'f32' },
+  ],
+  tunables: [
+    { name: 'TRANSPOSE_A', value: 'false', allowed: ['false', 'true'], line: 23 },
+    { name: 'TRANSPOSE_B', value: 'false', allowed: ['false', 'true'], line: 24 },
+  ],
+  entries: { multiply: { bindings: ['params', 'a', 'b', 'c', 'bias', 'a2', 'b2'], workgroupSize: ['8', '8'] } },
+  subgroups: false,
+  f16: false,
+} as const;

@@ -1,0 +1,57 @@
+import { ShapeError } from '../gpu/errors.ts';
+import { defineOp } from '../tensor/op.ts';
+import { sameShape, showShape } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { planLinear } from './linear.ts';
+import type { LinearPlan } from './linear.ts';
+import { product } from './matmul-product.ts';
+import { reduceMiddle } from './reduce.ts';
+
+export interface LoraOptions {
+  /** Factor of the branch: alpha / r. */
+  readonly scale: number;
+}
+
+interface Plan extends LinearPlan { readonly r: number; readonly scale: number }
+
+const op = defineOp({
+  name: 'loraLinear',
+  plan([x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor], { scale }: LoraOptions): Plan {
+    const plan = planLinear('loraLinear', x, weight, bias);
+    const r = loraA.shape[0] ?? 0;
+    if (!sameShape(loraA.shape, [r, plan.K]) || !sameShape(loraB.shape, [plan.N, r])) {
+      throw new ShapeError(`loraLinear: lora_A is ${showShape(loraA.shape)} and lora_B ${showShape(loraB.shape)} for a weight of ${showShape(weight.shape)}; they must be [r, ${plan.K}] and [${plan.N}, r].`);
+    }
+    return { ...plan, r, scale };
+  },
+  forward(run, [x, weight, bias, loraA, loraB], { M, N, K, r, scale, y: shape }) {
+    const h = product(run, { a: x, b: loraA, layout: 'nt', M, N: r, K, shape: [M, r], alpha: scale });
+    const y = product(run, { a: x, b: weight, layout: 'nt', M, N, K, shape, bias, pair: { a: h, b: loraB, K: r } });
+    const [needX, needW, , needA, needB] = run.needs;
+    return { y, saved: { x: needW || needA ? x : null, weight: needX ? weight : null, loraA: needX ? loraA : null, loraB: needX || needA ? loraB : null, h: needB ? h : null } };
+  },
+  backward(run, dy, { x, weight, loraA, loraB, h }, { M, N, K, r, scale, x: xShape }) {
+    const [needX, needW, needBias, needA] = run.needs;
+    const dh = loraB && product(run, { a: dy, b: loraB, layout: 'nn', M, N: r, K: N, shape: [M, r], alpha: scale });
+    return [
+      needX ? product(run, { a: dy, b: weight!, layout: 'nn', M, N: K, K: N, shape: xShape, pair: { a: dh!, b: loraA!, K: r } }) : null,
+      needW ? product(run, { a: dy, b: x!, layout: 'tn', M: N, N: K, K: M, shape: [N, K] }) : null,
+      needBias ? reduceMiddle('SUM', dy, 1, M, N, [N]) : null,
+      needA ? product(run, { a: dh!, b: x!, layout: 'tn', M: r, N: K, K: M, shape: [r, K] }) : null,
+      h && product(run, { a: dy, b: h, layout: 'tn', M: N, N: r, K: M, shape: [N, r] }),
+    ];
+  },
+});
+
+/**
+ * y = x·Wᵀ + bias + scale · (x·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k.
+ * @param x float[..., K]
+ * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made
+ * @param bias float[N] or null
+ * @param loraA float[r, K], PEFT's lora_A
+ * @param loraB float[N, r], PEFT's lora_B
+ * @returns float[..., N]
+ * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together.
+ * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685
+ */
+export const loraLinear = (x: Tensor, weight: Tensor, bias: Tensor | null, loraA: Tensor, loraB: Tensor, options: LoraOptions): Tensor => op([x, weight, bias, loraA, loraB], options);

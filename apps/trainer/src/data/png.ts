@@ -1,6 +1,6 @@
-/** @file A small PNG writer: 8-bit RGB, no filter, one deflate stream. The same picture gives the same bytes. */
+/** @file A small PNG writer: 8-bit RGB, no filter, Huffman codes alone (noise never repeats). The same picture gives the same bytes. */
 
-import { crc32, deflateSync } from 'node:zlib';
+import { constants, crc32, deflateSync } from 'node:zlib';
 import type { Picture } from '@curio/model';
 
 const SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
@@ -14,7 +14,7 @@ export function encodePng({ width, height, rgb }: Picture): Uint8Array {
   header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB, deflate, the standard filters, not interlaced
   const rows = new Uint8Array(height * (width * 3 + 1)); // each row begins with its filter: 0, none
   for (let y = 0; y < height; y++) rows.set(rgb.subarray(y * width * 3, (y + 1) * width * 3), y * (width * 3 + 1) + 1);
-  return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', new Uint8Array(0))]);
+  return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', deflateSync(rows, { strategy: constants.Z_HUFFMAN_ONLY })), chunk('IEND', new Uint8Array(0))]);
 }
 
 /** Length, name, data, and the checksum of name and data. */

@@ -13,7 +13,7 @@ export interface DatasetSizes {
   'heldout-ask': number;
 }
 
-export const DEFAULT_SIZES: DatasetSizes = { stage1: 2400, stage2: 6400, heldout: 550, 'heldout-ask': 100 };
+export const DEFAULT_SIZES: DatasetSizes = { stage1: 2400, stage2: 4200, heldout: 550, 'heldout-ask': 100 };
 
 /** Name of a part's JSON file: `train-stage1.json`, `train-stage2.json`, `heldout.json`, `heldout-ask.json`. */
 export const fileOf = (name: PartName): string => `${name.startsWith('stage') ? 'train-' : ''}${name}.json`;

@@ -1,0 +1,24 @@
+/** @file How the committed base was pretrained. Change a value here and `curio base` makes another one. */
+import { CLIP_MEAN, CLIP_STD, PRESETS, VOCABULARY } from '@curio/model';
+import type { ClipTextConfig, ImageConfig } from '@curio/model';
+
+const { vision } = PRESETS.small.model;
+
+export const IMAGE: ImageConfig = { size: vision.imageSize, mode: 'pad', mean: CLIP_MEAN, std: CLIP_STD };
+
+/** Words of the small language stand before the patch words, which captions never use. */
+const spoken = VOCABULARY.findIndex((word) => word.startsWith('<p:'));
+
+/** The text tower serves pretraining only. */
+export const CLIP_TEXT: ClipTextConfig = {
+  vocabSize: spoken, hiddenSize: 96, intermediateSize: 384, numLayers: 2, numHeads: 3, maxPositions: 32, layerNormEps: 1e-5, projectionSize: 96,
+};
+
+/**
+ * CLIP: 12 groups of 8 scenes that differ in their digits alone, strokes varied, since 8,500 samples of handwriting are few.
+ * The patch loss names each patch's digit, colour, size and place, so that the features keep all four.
+ */
+export const CLIP = { lr: 1e-3, warmup: 100, weightDecay: 0.05, steps: 3000, cooldown: 600, batch: { groups: 12, groupSize: 8, augment: true, image: IMAGE } };
+
+/** LLaMA: questions weigh little in the loss, as they cannot be foretold; answers are what must be learnt. */
+export const LLAMA = { lr: 2e-3, warmup: 100, weightDecay: 0.01, steps: 4000, cooldown: 800, batchSize: 24, documents: { questionWeight: 0.05 } };

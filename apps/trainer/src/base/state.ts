@@ -1,0 +1,42 @@
+/** @file Where a pretraining run stands: weights, optimizer and step in one file, written whole, so that it can be stopped at any time. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AdamW, AdamWState, Parameter } from '@curio/engine';
+import { decodeFloats, encodeSafetensors, openSafetensors } from '@curio/nn';
+import type { NamedTensor, TensorMap } from '@curio/nn';
+import { fileSource, writeWhole } from '../run/files.ts';
+
+export interface PretrainState {
+  /** Step to go on with. */
+  readonly step: number;
+  readonly weights: TensorMap;
+  readonly optimizer: AdamWState;
+}
+
+const FILE = 'state.safetensors';
+
+/** Writes the state of a run into its folder. */
+export async function savePretrainState(folder: string, step: number, parameters: readonly Parameter[], optimizer: AdamW): Promise<void> {
+  const { step: updates, moments } = await optimizer.save();
+  const tensors: NamedTensor[] = [];
+  for (const parameter of parameters) tensors.push({ name: `weights.${parameter.name}`, dtype: 'F32', shape: parameter.shape, data: (await parameter.read()) as Float32Array });
+  for (const [name, { m, v }] of moments) {
+    tensors.push({ name: `m.${name}`, dtype: 'F32', shape: [m.length], data: m }, { name: `v.${name}`, dtype: 'F32', shape: [v.length], data: v });
+  }
+  writeWhole(join(folder, FILE), encodeSafetensors(tensors, { format: 'pt', step: String(step), updates: String(updates) }));
+}
+
+/** The state in a run's folder, or null when it has none. */
+export async function openPretrainState(folder: string): Promise<PretrainState | null> {
+  const path = join(folder, FILE);
+  if (!existsSync(path)) return null;
+  const { tensors, metadata } = await openSafetensors(fileSource(path));
+  const weights = new Map([...tensors].flatMap(([name, tensor]) => (name.startsWith('weights.') ? [[name.slice('weights.'.length), tensor] as const] : [])));
+  const moments = new Map<string, { m: Float32Array<ArrayBuffer>; v: Float32Array<ArrayBuffer> }>();
+  const floats = async (name: string): Promise<Float32Array<ArrayBuffer>> => {
+    const tensor = tensors.get(name)!;
+    return decodeFloats(await tensor.read(), tensor.dtype) as Float32Array<ArrayBuffer>;
+  };
+  for (const name of tensors.keys()) if (name.startsWith('m.')) moments.set(name.slice(2), { m: await floats(name), v: await floats(`v.${name.slice(2)}`) });
+  return { step: Number(metadata.step), weights, optimizer: { step: Number(metadata.updates), moments } };
+}

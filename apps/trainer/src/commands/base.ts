@@ -1,0 +1,37 @@
+import { openGpu } from '@curio/engine';
+import { Command } from 'commander';
+import { runPretraining } from '../base/pretraining.ts';
+import { CLIP, LLAMA } from '../base/recipe.ts';
+
+const number = (text: string): number => Number(text);
+
+/** `curio base`: pretrains the small frozen parts and writes them in Hugging Face's layout. */
+export function baseCommand(): Command {
+  const base = new Command('base').description('pretrain the small CLIP and LLaMA that the small run fine-tunes');
+  for (const [part, defaults, batch] of [['clip', CLIP, CLIP.batch.groups * CLIP.batch.groupSize], ['llama', LLAMA, LLAMA.batchSize]] as const) {
+    base
+      .command(part)
+      .description(part === 'clip' ? 'contrastive pretraining on scenes and captions' : 'next-token pretraining on conversations about scenes written out in words')
+      .option('--run <folder>', 'where the run stands; it goes on from there', `runs/base-${part}`)
+      .option('--seed <n>', 'seed of weights and scenes', number, 1)
+      .option('--steps <n>', 'last step', number, defaults.steps)
+      .option('--cooldown <n>', 'steps over which the learning rate falls to 0 at the end', number, defaults.cooldown)
+      .option('--lr <x>', 'learning rate', number, defaults.lr)
+      .option('--batch <n>', part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step', number, batch)
+      .option('--kinds <json>', 'factors on how often each kind is asked, such as {"where":3}', (text) => JSON.parse(text) as Record<string, number>, {})
+      .option('--save-every <n>', 'steps between saves', number, 100)
+      .option('--probe-every <n>', 'steps between probes', number, 250)
+      .action(async (options) => {
+        const gpu = await openGpu({ seed: options.seed });
+        let stop = false;
+        process.once('SIGINT', () => (stop = true));
+        process.once('SIGTERM', () => (stop = true));
+        await runPretraining({
+          gpu, part, folder: options.run, seed: options.seed, steps: options.steps, cooldown: options.cooldown, lr: options.lr, kindWeights: options.kinds, batch: options.batch,
+          saveEvery: options.saveEvery, probeEvery: options.probeEvery, say: (line) => console.log(line), stopped: () => stop,
+        });
+        gpu.close();
+      });
+  }
+  return base;
+}

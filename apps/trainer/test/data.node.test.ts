@@ -68,6 +68,16 @@ describe('the written data set', () => {
     }
   });
 
+  test('never changes unnoticed: the committed base and adapter were trained on these pictures and words', () => {
+    const sum = createHash('sha256');
+    for (const part of ['stage1', 'stage2', 'heldout', 'heldout-ask'] as const) {
+      for (const sample of generatePart(part, { seed: 1, count: 22 })) {
+        sum.update(JSON.stringify(sample)).update(pictureOf(part, sample).rgb);
+      }
+    }
+    expect(sum.digest('hex')).toBe('d3c2b6d824c5558b7edcca4d9872069db0ac3ff997802be2dd2d04781d0acdca');
+  });
+
   test('a sample depends on the seed and its number alone', () => {
     const few = generatePart('stage2', { seed: 3, count: 4 });
     expect(generatePart('stage2', { seed: 3, count: 9 }).slice(0, 4)).toEqual(few);
@@ -103,4 +113,7 @@ test('the page gets held-out scenes with just the handwriting they use', () => {
     expect(renderScene(scene, glyphs)).toEqual(pictureOf('heldout-ask', original[i]));
   });
   for (let digit = 0; digit < 10; digit++) expect(glyphs.count(digit)).toBeGreaterThanOrEqual(4);
+  // The committed file is this and nothing else.
+  const committed = readFileSync(new URL('../../demo/public/scene-samples.json', import.meta.url), 'utf8');
+  expect(committed === `${JSON.stringify(samples)}\n`).toBe(true);
 });

@@ -12,8 +12,8 @@ if (!process.env.CURIO_DRIVER_CHOSEN) {
 }
 
 const tests = ['packages/*/test/**/*.test.ts', 'kernels/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'];
-/** Readable as import.meta.env.NAME in both projects. */
-const env = Object.fromEntries(['SEED', 'CURIO_SUBGROUPS', 'CURIO_FEATURES'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+/** Handed on to the tests as import.meta.env, in Node and in the browser alike. */
+const env = Object.fromEntries(['SEED', 'CURIO_FEATURES', 'CURIO_TEST_ALL'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 
 export default defineConfig({
   // Workspace packages resolve to their sources; the rest are Vite's own defaults.
@@ -32,12 +32,24 @@ export default defineConfig({
         test: { name: 'node', include: tests, exclude: ['**/*.browser.test.ts', '**/node_modules/**'], pool: 'forks', sequence: { groupOrder: 0 } },
       },
       {
+        // The floor of WebGPU: default limits, no features, so no subgroups.
+        extends: true,
+        test: {
+          name: 'node-portable',
+          include: ['packages/engine/test/**/*.test.ts'],
+          exclude: ['**/*.browser.test.ts', '**/*.node.test.ts'],
+          pool: 'forks',
+          env: { ...env, CURIO_FEATURES: 'portable' },
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
         extends: true,
         test: {
           name: 'browser',
           include: tests,
           exclude: ['**/*.node.test.ts', '**/node_modules/**'],
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           browser: {
             enabled: true,
             headless: true,

@@ -8,7 +8,7 @@ import type { Gpu } from '../src/gpu/gpu.ts';
 import { showShape } from '../src/tensor/shape.ts';
 
 const modules = import.meta.glob('../src/ops/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
-const environment = (globalThis as { process?: { env?: Record<string, string> } }).process?.env ?? {};
+const environment = (import.meta as unknown as { env: Record<string, string | undefined> }).env; // vitest.config.ts fills it, in the browser too
 const seed = environment.SEED ? Number(environment.SEED) : Math.floor(Math.random() * 2 ** 31);
 
 let gpu: Gpu;

@@ -46,3 +46,8 @@ export { swiglu } from './ops/swiglu.ts';
 export { abs, affine, exp, gelu, geluTanh, log, neg, pow, quickGelu, relu, rsqrt, sigmoid, silu, sqrt, tanh } from './ops/unary.ts';
 export { assignSlice, dense, detach, expand, permute, reshape, slice, squeeze, transpose, unsqueeze } from './ops/views.ts';
 export { where } from './ops/where.ts';
+
+export { AdamW } from './optim/adamw.ts';
+export type { AdamWOptions, AdamWState } from './optim/adamw.ts';
+export type { Trainable } from './optim/flat.ts';
+export { cosineSchedule } from './optim/schedule.ts';

@@ -1,0 +1,150 @@
+/** @file AdamW over flat buffers. */
+import { adamwNorm } from '@curio/kernels/adamw_norm';
+import { adamwUpdate } from '@curio/kernels/adamw_update';
+import { Storage } from '../gpu/arena.ts';
+import { ConfigError, WeightError } from '../gpu/errors.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import type { Parameter } from '../tensor/parameter.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { flatten } from './flat.ts';
+import type { Segment, Trainable } from './flat.ts';
+
+export interface AdamWOptions {
+  /** Which parameters are trained, and the factor of each group on the learning rate; what no pattern fits stays frozen. */
+  readonly groups: Trainable;
+  /** Learning rate of `step()` without one. Default 1e-3. */
+  readonly lr?: number;
+  /** Default [0.9, 0.999]. */
+  readonly betas?: readonly [number, number];
+  /** Default 1e-8. */
+  readonly eps?: number;
+  /** Default 0. */
+  readonly weightDecay?: number;
+  /** Gradients are scaled down to this global norm. Default: not at all. */
+  readonly maxGradNorm?: number;
+}
+
+/** What a resumed run needs besides the parameters. */
+export interface AdamWState {
+  /** Steps done. */
+  readonly step: number;
+  /** First and second moment of each trained parameter, by name. */
+  readonly moments: ReadonlyMap<string, { readonly m: Float32Array<ArrayBuffer>; readonly v: Float32Array<ArrayBuffer> }>;
+}
+
+/** Vectors of four elements that one workgroup of adamw/norm sums. */
+const NORM_CHUNK = 64 * 64;
+
+/**
+ * AdamW with decoupled weight decay, bias correction and clipping by global norm, as torch.optim.AdamW and clip_grad_norm_.
+ * Making it moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes them again.
+ * Kernels: kernels/adamw, 28 bytes an element a step. Throws ConfigError when no parameter fits a pattern, DTypeError for packed ones.
+ */
+export class AdamW {
+  /** Norm of all gradients in the last `step`, before clipping: float[]. Read it asynchronously; where it is not finite the step changed nothing. */
+  readonly gradNorm: Tensor;
+  /** The trained parameters. */
+  readonly parameters: readonly Parameter[];
+  private readonly segments: readonly Segment[];
+  /** Σ g² of each chunk, and [learning rate, 1 - β₁ᵗ, √(1 - β₂ᵗ)]. */
+  private readonly sums: Storage;
+  private readonly rate: Storage;
+  private readonly options: Required<AdamWOptions>;
+  private steps = 0;
+
+  constructor(private readonly gpu: Gpu, parameters: readonly Parameter[], options: AdamWOptions) {
+    this.options = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options, maxGradNorm: options.maxGradNorm ?? 0 };
+    this.segments = flatten(gpu, parameters, options.groups);
+    if (this.segments.length === 0) throw new ConfigError(`adamw: none of ${parameters.length} parameters fits ${options.groups.map(([pattern]) => `'${pattern}'`).join(', ') || 'the empty list of groups'}; a pattern must be a part of a parameter's name.`);
+    this.parameters = this.segments.flatMap((s) => s.parameters);
+    const slots = this.segments.reduce((sum, s) => sum + chunksOf(s), 0);
+    const make = (bytes: number): Storage => new Storage(gpu.memory.acquire(bytes), gpu.memory);
+    this.sums = make(4 * slots);
+    this.rate = make(16);
+    this.gradNorm = new Tensor(gpu, [], 'f32', make(16));
+  }
+
+  /** Steps done so far. */
+  get stepsDone(): number {
+    return this.steps;
+  }
+
+  /** Sets all gradients to zero. */
+  zeroGrad(): void {
+    for (const s of this.segments) this.gpu.stream.clear(s.binding(s.gradient), 4 * s.size);
+  }
+
+  /** Updates the parameters from their gradients. Where the norm of the gradients is not finite it changes nothing. */
+  step(lr: number = this.options.lr): void {
+    const { betas: [beta1, beta2], eps, weightDecay, maxGradNorm } = this.options;
+    const { gpu } = this;
+    this.steps++;
+    gpu.stream.write(this.rate.block, 0, new Float32Array([lr, 1 - beta1 ** this.steps, Math.sqrt(1 - beta2 ** this.steps)]));
+    const slots = this.segments.reduce((sum, s) => sum + chunksOf(s), 0);
+    const sums = whole(this.sums, 4 * slots);
+    const norm = whole(this.gradNorm.storage, 8);
+    let slot = 0;
+    for (const s of this.segments) {
+      gpu.dispatch(adamwNorm, 'partial', { buffers: { g: s.binding(s.gradient), sums }, params: { vectors: s.size / 4, slot, slots, max_norm: maxGradNorm }, grid: lineGrid(chunksOf(s)) });
+      slot += chunksOf(s);
+    }
+    gpu.dispatch(adamwNorm, 'finish', { buffers: { sums_done: sums, result: norm }, params: { vectors: 0, slot: 0, slots, max_norm: maxGradNorm }, grid: [1, 1, 1] });
+    for (const s of this.segments) {
+      gpu.dispatch(adamwUpdate, 'update', {
+        buffers: { x: s.binding(s.value), g: s.binding(s.gradient), m: s.binding(s.first), v: s.binding(s.second), rate: whole(this.rate, 12), norm },
+        params: { vectors: s.size / 4, factor: s.lrFactor, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, eps, decay: weightDecay },
+        grid: lineGrid(ceilDiv(s.size / 4, 256)),
+      });
+    }
+  }
+
+  /** The state to write into a checkpoint. */
+  async save(): Promise<AdamWState> {
+    const { gpu, steps } = this;
+    const moments = new Map<string, { m: Float32Array<ArrayBuffer>; v: Float32Array<ArrayBuffer> }>();
+    const pending = this.segments.map((s) => Promise.all([gpu.read(s.binding(s.first)), gpu.read(s.binding(s.second))]));
+    for (const [i, s] of this.segments.entries()) {
+      const [m, v] = (await pending[i]!).map((bytes) => new Float32Array(bytes)) as [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>];
+      for (const { name, offset, size } of s.parameters) moments.set(name, { m: m.slice(offset, offset + size), v: v.slice(offset, offset + size) });
+    }
+    return { step: steps, moments };
+  }
+
+  /** Continues from a state. Throws WeightError where it lacks a trained parameter or has another size for it. */
+  load(state: AdamWState): void {
+    for (const { name, size } of this.parameters) {
+      const found = state.moments.get(name);
+      if (!found) throw new WeightError(`adamw: the state has no moments for '${name}'; it belongs to another choice of trained parameters.`);
+      if (found.m.length !== size || found.v.length !== size) throw new WeightError(`adamw: the state has ${found.m.length} and ${found.v.length} moments for '${name}'; it needs ${size} of each.`);
+    }
+    for (const s of this.segments) {
+      for (const { name, offset } of s.parameters) {
+        this.gpu.stream.write(s.first.block, 4 * offset, state.moments.get(name)!.m);
+        this.gpu.stream.write(s.second.block, 4 * offset, state.moments.get(name)!.v);
+      }
+    }
+    this.steps = state.step;
+  }
+
+  /** Name of the first trained parameter whose gradient has a value that is not finite, or null: for error messages. */
+  async findNonFiniteGradient(): Promise<string | null> {
+    for (const s of this.segments) {
+      const values = new Float32Array(await this.gpu.read(s.binding(s.gradient)));
+      const bad = s.parameters.find(({ offset, size }) => values.subarray(offset, offset + size).some((v) => !Number.isFinite(v)));
+      if (bad) return bad.name;
+    }
+    return null;
+  }
+
+  /** Frees gradients and moments and freezes the parameters, which keep their values. */
+  dispose(): void {
+    for (const s of this.segments) s.dispose();
+    this.sums.release();
+    this.rate.release();
+    this.gradNorm.dispose();
+  }
+}
+
+const chunksOf = (s: Segment): number => ceilDiv(s.size / 4, NORM_CHUNK);
+const whole = ({ block }: Storage, bytes: number) => ({ block, offset: 0, bytes: Math.max(16, Math.ceil(bytes / 16) * 16) });

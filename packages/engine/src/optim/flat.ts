@@ -1,0 +1,105 @@
+/** @file Flat buffers: the trained parameters of a group side by side, so that a step is a few dispatches. */
+import { Storage } from '../gpu/arena.ts';
+import { DTypeError } from '../gpu/errors.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import type { Binding } from '../gpu/stream.ts';
+import type { Parameter } from '../tensor/parameter.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+/** Each parameter begins at a multiple of this many elements: 256 bytes, the grid of bindings. */
+const ALIGNMENT = 64;
+
+/** Name pattern → factor on the learning rate. A pattern fits a name that contains it; `*` stands for any characters. The first that fits counts. */
+export type Trainable = readonly (readonly [pattern: string, lrFactor: number])[];
+
+/** The pattern of `groups` that `name` falls under, as an index, or -1. */
+export function groupOf(name: string, groups: Trainable): number {
+  const escape = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
+  return groups.findIndex(([pattern]) => new RegExp(pattern.split('*').map(escape).join('.*')).test(name));
+}
+
+/** Parameters in one set of buffers: value, gradient, first and second moment. */
+export class Segment {
+  readonly value: Storage;
+  readonly gradient: Storage;
+  readonly first: Storage;
+  readonly second: Storage;
+  /** Elements, padding included. */
+  readonly size: number;
+  private readonly grads: Tensor[];
+
+  constructor(private readonly gpu: Gpu, readonly group: number, readonly lrFactor: number, readonly parameters: readonly Parameter[]) {
+    this.size = parameters.reduce((sum, p) => sum + paddedSize(p), 0);
+    this.value = this.zeros();
+    this.gradient = this.zeros();
+    this.first = this.zeros();
+    this.second = this.zeros();
+    let offset = 0;
+    this.grads = parameters.map((p) => {
+      const grad = this.adopt(p, offset);
+      offset += paddedSize(p);
+      return grad;
+    });
+    this.value.release(); // from now on the parameters hold it
+  }
+
+  binding(storage: Storage): Binding {
+    return { block: storage.block, offset: 0, bytes: 4 * this.size };
+  }
+
+  /** Lets the gradients and moments go; the parameters keep their values and are frozen. */
+  dispose(): void {
+    this.parameters.forEach((p, i) => {
+      if (p.grad !== this.grads[i]) return;
+      p.grad = null;
+      p.requiresGrad = false;
+    });
+    for (const storage of [this.gradient, this.first, this.second]) storage.release();
+  }
+
+  private zeros(): Storage {
+    const storage = new Storage(this.gpu.memory.acquire(4 * this.size), this.gpu.memory);
+    this.gpu.stream.clear(this.binding(storage), 4 * this.size);
+    return storage;
+  }
+
+  /** Moves a parameter's values into the flat buffer and hands it its part of the gradient. */
+  private adopt(parameter: Parameter, offset: number): Tensor {
+    const { gpu, shape, storage } = parameter;
+    const bytes = 4 * parameter.size;
+    if (bytes > 0) gpu.stream.copy({ block: storage.block, offset: 4 * parameter.offset, bytes }, { block: this.value.block, offset: 4 * offset, bytes }, bytes);
+    storage.release();
+    this.value.hold();
+    parameter.storage = this.value;
+    parameter.offset = offset;
+    const grad = new Tensor(this.gpu, shape, 'f32', this.gradient, { strides: parameter.strides, offset });
+    parameter.grad = grad;
+    parameter.requiresGrad = true;
+    return grad;
+  }
+}
+
+const paddedSize = (p: Parameter): number => Math.ceil(p.size / ALIGNMENT) * ALIGNMENT;
+
+/** Gathers the parameters that `groups` name, group by group, in buffers no larger than one binding. */
+export function flatten(gpu: Gpu, parameters: readonly Parameter[], groups: Trainable): Segment[] {
+  const limit = Math.min(gpu.device.limits.maxStorageBufferBindingSize, gpu.device.limits.maxBufferSize);
+  const segments: Segment[] = [];
+  groups.forEach(([, factor], group) => {
+    let members: Parameter[] = [];
+    let bytes = 0;
+    const close = (): void => {
+      if (members.length > 0) segments.push(new Segment(gpu, group, factor, members));
+      [members, bytes] = [[], 0];
+    };
+    for (const p of parameters) {
+      if (groupOf(p.name, groups) !== group) continue;
+      if (p.dtype !== 'f32') throw new DTypeError(`adamw: '${p.name}' is ${p.dtype} and cannot be trained; load it as f32, or let no pattern fit it.`);
+      if (bytes + 4 * paddedSize(p) > limit) close();
+      members.push(p);
+      bytes += 4 * paddedSize(p);
+    }
+    close();
+  });
+  return segments;
+}

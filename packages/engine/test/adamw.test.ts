@@ -37,7 +37,7 @@ async function train(seed: number, options: AdamWOptions, scale = 1) {
   }
   const values = new Map<string, Float32Array>();
   for (const p of parameters) values.set(p.name, (await p.read()) as Float32Array);
-  const state = await optimizer.save();
+  const state = await optimizer.readState();
   optimizer.dispose();
   for (const p of parameters) p.dispose();
   return { values, norms, state };
@@ -127,7 +127,7 @@ test('a run continued from its state equals one that never stopped; a second opt
   let b = new AdamW(gpu, parts, options);
   for (let step = 0; step < 4; step++) {
     if (step === 2) {
-      const state = await b.save();
+      const state = await b.readState();
       expect(state.step).toBe(2);
       b.dispose();
       expect(parts[0]!.requiresGrad).toBe(false);

@@ -30,7 +30,7 @@ export interface AdamWState {
   /** Steps done. */
   readonly step: number;
   /** First and second moment of each trained parameter, by name. */
-  readonly moments: ReadonlyMap<string, { readonly m: Float32Array<ArrayBuffer>; readonly v: Float32Array<ArrayBuffer> }>;
+  readonly moments: ReadonlyMap<string, { readonly first: Float32Array<ArrayBuffer>; readonly second: Float32Array<ArrayBuffer> }>;
 }
 
 /** Vectors of four elements that one workgroup of adamw/norm sums. */
@@ -100,13 +100,13 @@ export class AdamW {
   }
 
   /** The state to write into a checkpoint. */
-  async save(): Promise<AdamWState> {
+  async readState(): Promise<AdamWState> {
     const { gpu, steps } = this;
-    const moments = new Map<string, { m: Float32Array<ArrayBuffer>; v: Float32Array<ArrayBuffer> }>();
+    const moments = new Map<string, { first: Float32Array<ArrayBuffer>; second: Float32Array<ArrayBuffer> }>();
     const pending = this.segments.map((s) => Promise.all([gpu.read(s.binding(s.first)), gpu.read(s.binding(s.second))]));
     for (const [i, s] of this.segments.entries()) {
-      const [m, v] = (await pending[i]!).map((bytes) => new Float32Array(bytes)) as [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>];
-      for (const { name, offset, size } of s.parameters) moments.set(name, { m: m.slice(offset, offset + size), v: v.slice(offset, offset + size) });
+      const [first, second] = (await pending[i]!).map((bytes) => new Float32Array(bytes)) as [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>];
+      for (const { name, offset, size } of s.parameters) moments.set(name, { first: first.slice(offset, offset + size), second: second.slice(offset, offset + size) });
     }
     return { step: steps, moments };
   }
@@ -116,12 +116,12 @@ export class AdamW {
     for (const { name, size } of this.parameters) {
       const found = state.moments.get(name);
       if (!found) throw new WeightError(`adamw: the state has no moments for '${name}'; it belongs to another choice of trained parameters.`);
-      if (found.m.length !== size || found.v.length !== size) throw new WeightError(`adamw: the state has ${found.m.length} and ${found.v.length} moments for '${name}'; it needs ${size} of each.`);
+      if (found.first.length !== size || found.second.length !== size) throw new WeightError(`adamw: the state has ${found.first.length} and ${found.second.length} moments for '${name}'; it needs ${size} of each.`);
     }
     for (const s of this.segments) {
       for (const { name, offset } of s.parameters) {
-        this.gpu.stream.write(s.first.block, 4 * offset, state.moments.get(name)!.m);
-        this.gpu.stream.write(s.second.block, 4 * offset, state.moments.get(name)!.v);
+        this.gpu.stream.write(s.first.block, 4 * offset, state.moments.get(name)!.first);
+        this.gpu.stream.write(s.second.block, 4 * offset, state.moments.get(name)!.second);
       }
     }
     this.steps = state.step;

@@ -23,6 +23,8 @@ export interface Case<Attrs> {
   readonly label?: string;
   readonly inputs: readonly (Shape | InputSpec | null)[];
   readonly attrs?: Attrs;
+  /** Changes random inputs that the op cannot be checked at, such as an arg-max within a step of a tie. */
+  readonly settle?: (inputs: readonly (Array64 | null)[], attrs: Attrs, random: { normal(): number }) => void;
 }
 
 export interface BenchShape<Attrs> extends Case<Attrs> {

@@ -23,10 +23,12 @@ export interface Verdict {
 
 /** Inputs of a case, fresh from `seed`. */
 export function makeInputs<A>(c: Case<A>, seed: number): (Array64 | null)[] {
-  return c.inputs.map((input, i) => {
+  const inputs = c.inputs.map((input, i) => {
     const spec = specOf(input);
     return spec && makeInput(spec, new RandomStream(seed, 0, i));
   });
+  c.settle?.(inputs, c.attrs as A, new RandomStream(seed, 3));
+  return inputs;
 }
 
 function makeInput(spec: InputSpec, random: RandomStream): Array64 {

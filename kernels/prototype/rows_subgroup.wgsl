@@ -1,0 +1,124 @@
+enable subgroups;
+// prototype/rows_subgroup: the steps of the prototype extractor that reduce over channels, one subgroup a row, lanes along the channels
+// in fours; no barrier. Same contract, formulas and shapes as prototype/rows_naive, for cols a multiple of 4; cols counts vec4s here.
+// Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32, 4·SG partial sums a row. Traffic: each operand read once,
+// twice in unit_forward and unit_backward.
+// uses: lib/subgroup_reduce.wgsl
+
+struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> inverse: array<f32>;
+@group(0) @binding(4) var<storage, read> y_saved: array<vec4f>;
+@group(0) @binding(5) var<storage, read> inverse_saved: array<f32>;
+@group(0) @binding(6) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(8) var<storage, read> scores: array<f32>;
+@group(0) @binding(9) var<storage, read> centre_unit: array<vec4f>;
+@group(0) @binding(10) var<storage, read> alpha: array<f32>;
+@group(0) @binding(11) var<storage, read> beta: array<f32>;
+@group(0) @binding(12) var<storage, read_write> index_out: array<u32>;
+@group(0) @binding(13) var<storage, read_write> stats_out: array<f32>;
+@group(0) @binding(14) var<storage, read> f: array<vec4f>;
+@group(0) @binding(15) var<storage, read> group: array<vec4f>;
+@group(0) @binding(16) var<storage, read> dgroup: array<vec4f>;
+@group(0) @binding(17) var<storage, read> index: array<u32>;
+@group(0) @binding(18) var<storage, read> stats: array<f32>;
+@group(0) @binding(19) var<storage, read_write> dgate: array<f32>;
+
+const SG = 8u; // tune: 4u 8u 16u 32u 64u
+const WG = 64u;
+
+fn sum_fours(v: vec4f) -> f32 { return subgroup_sum((v.x + v.y) + (v.z + v.w)); }
+
+// A row past the end is computed again as the last one and not stored, so that control flow stays uniform in a subgroup.
+@compute @workgroup_size(WG)
+fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) local: u32) {
+  let item = (wg.y * count.x + wg.x) * (WG / SG) + local / SG;
+  let row = min(item, params.rows - 1u);
+  let begin = row * params.cols + local % SG;
+  let end = (row + 1u) * params.cols;
+  var squares = vec4f();
+  for (var i = begin; i < end; i += SG) { squares += x[i] * x[i]; }
+  let scale = 1.0 / max(sqrt(sum_fours(squares)), 1e-12);
+  if (item >= params.rows) { return; }
+  for (var i = begin; i < end; i += SG) { y[i] = x[i] * scale; }
+  if (local % SG == 0u) { inverse[row] = scale; }
+}
+
+@compute @workgroup_size(WG)
+fn unit_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) local: u32) {
+  let item = (wg.y * count.x + wg.x) * (WG / SG) + local / SG;
+  let row = min(item, params.rows - 1u);
+  let begin = row * params.cols + local % SG;
+  let end = (row + 1u) * params.cols;
+  let scale = inverse_saved[row];
+  var products = vec4f();
+  for (var i = begin; i < end; i += SG) { products += dy[i] * y_saved[i]; }
+  let along = select(sum_fours(products), 0.0, scale >= 1e12);
+  if (item >= params.rows) { return; }
+  for (var i = begin; i < end; i += SG) { dx[i] = (dy[i] - y_saved[i] * along) * scale; }
+}
+
+struct Choice { score: f32, centre: u32 }
+
+// The greater score, the lower centre on a tie.
+fn better(a: Choice, step: u32) -> Choice {
+  let b = Choice(subgroupShuffleXor(a.score, step), subgroupShuffleXor(a.centre, step));
+  if (b.score > a.score || (b.score == a.score && b.centre < a.centre)) { return b; }
+  return a;
+}
+
+@compute @workgroup_size(WG)
+fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) local: u32) {
+  let item = (wg.y * count.x + wg.x) * (WG / SG) + local / SG;
+  let row = min(item, params.rows - 1u);
+  let lane = local % SG;
+  let direction = sign(alpha[0]);
+  var best = Choice(-3.4e38, params.centres - 1u);
+  for (var n = lane; n < params.centres; n += SG) {
+    let score = direction * scores[row * params.centres + n];
+    if (score > best.score) { best = Choice(score, n); }
+  }
+  if (SG >= 64u) { best = better(best, 32u); }
+  if (SG >= 32u) { best = better(best, 16u); }
+  if (SG >= 16u) { best = better(best, 8u); }
+  if (SG >= 8u) { best = better(best, 4u); }
+  best = better(best, 2u);
+  best = better(best, 1u);
+  let chosen = subgroupBroadcast(best.centre, 0u);
+  let token = row * params.cols;
+  let centre = (row / params.tokens * params.centres + chosen) * params.cols;
+  var products = vec4f();
+  var squares = vec4f();
+  for (var d = lane; d < params.cols; d += SG) {
+    let value = x[token + d];
+    products += value * centre_unit[centre + d];
+    squares += value * value;
+  }
+  let scale = 1.0 / max(sqrt(sum_fours(squares)), 1e-12);
+  let cosine = sum_fours(products) * scale;
+  if (item >= params.rows || lane != 0u) { return; }
+  index_out[row] = chosen;
+  stats_out[3u * row] = 1.0 / (1.0 + exp(-(beta[0] + alpha[0] * cosine)));
+  stats_out[3u * row + 1u] = cosine;
+  stats_out[3u * row + 2u] = scale;
+}
+
+@compute @workgroup_size(WG)
+fn gate_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) local: u32) {
+  let item = (wg.y * count.x + wg.x) * (WG / SG) + local / SG;
+  let row = min(item, params.rows - 1u);
+  let token = row * params.cols;
+  let centre = (row / params.tokens * params.centres + index[row]) * params.cols;
+  var products = vec4f();
+  for (var d = local % SG; d < params.cols; d += SG) { products += dy[token + d] * group[centre + d] + dgroup[centre + d] * f[token + d]; }
+  let dw = sum_fours(products);
+  if (item >= params.rows || local % SG != 0u) { return; }
+  let gate = stats[3u * row];
+  let ds = dw * gate * (1.0 - gate);
+  dgate[2u * row] = ds;
+  dgate[2u * row + 1u] = alpha[0] * ds;
+}

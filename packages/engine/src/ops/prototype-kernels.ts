@@ -1,0 +1,76 @@
+/** @file The kernels of the prototype extractor by what their grid walks, each family with its baseline. */
+import { prototypeColumns } from '@curio/kernels/prototype_columns';
+import { prototypeMembers } from '@curio/kernels/prototype_members';
+import { prototypeMembersNaive } from '@curio/kernels/prototype_members_naive';
+import { prototypeRowsNaive } from '@curio/kernels/prototype_rows_naive';
+import { prototypeRowsSubgroup } from '@curio/kernels/prototype_rows_subgroup';
+import { prototypeSort } from '@curio/kernels/prototype_sort';
+import { prototypeTokens } from '@curio/kernels/prototype_tokens';
+import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { choose, fixedSubgroupSize } from '../gpu/variant.ts';
+import type { Family } from '../gpu/variant.ts';
+import type { Grid } from '../gpu/stream.ts';
+import type { Dispatch, Run } from '../tensor/op.ts';
+
+/** Sizes of one dispatch; `rows` are the rows that it writes. */
+export interface Sizes { readonly batch: number; readonly rows: number; readonly cols: number; readonly tokens: number; readonly centres: number }
+
+const WG = 64;
+const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
+const FOURS = { T: 'vec4<f32>' };
+const SINGLE = { T: 'f32' };
+
+/** Reductions over the channels of a row. */
+export const prototypeRowVariants: Family<Sizes> = {
+  subgroup: {
+    kernel: prototypeRowsSubgroup,
+    fits: (gpu, { cols }) => fixedSubgroupSize(gpu) >= 4 && cols % 4 === 0,
+    tuning: (gpu) => ({ SG: `${fixedSubgroupSize(gpu)}u` }),
+    grid: (gpu, { rows }) => lineGrid(ceilDiv(rows, WG / fixedSubgroupSize(gpu))),
+  },
+  naive: { kernel: prototypeRowsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, WG)) },
+};
+
+const rowGrid = ({ rows, cols }: Sizes, width: number): Grid => {
+  const [x, y] = lineGrid(rows);
+  return [x, y, ceilDiv(cols / width, WG)];
+};
+
+/** Steps that treat every channel alike. */
+export const prototypeTokenVariants: Family<Sizes> = {
+  fours: { kernel: prototypeTokens, fits: inFours, tuning: () => FOURS, grid: (_, sizes) => rowGrid(sizes, 4) },
+  single: { kernel: prototypeTokens, tuning: () => SINGLE, grid: (_, sizes) => rowGrid(sizes, 1) },
+};
+
+/** Sums over the tokens of a centre. */
+export const prototypeMemberVariants: Family<Sizes> = {
+  fours: { kernel: prototypeMembers, fits: inFours, tuning: () => FOURS, grid: (_, sizes) => rowGrid(sizes, 4) },
+  single: { kernel: prototypeMembers, tuning: () => SINGLE, grid: (_, sizes) => rowGrid(sizes, 1) },
+  naive: { kernel: prototypeMembersNaive, grid: (_, { rows, cols }) => lineGrid(ceilDiv(rows * cols, WG)) },
+};
+
+/** Reductions over the tokens of a channel. */
+export const prototypeColumnVariants: Family<Sizes> = {
+  fours: { kernel: prototypeColumns, fits: inFours, tuning: () => FOURS, grid: (_, { batch, cols }) => [ceilDiv(cols / 4, WG), batch, 1] },
+  single: { kernel: prototypeColumns, tuning: () => SINGLE, grid: (_, { batch, cols }) => [ceilDiv(cols, WG), batch, 1] },
+};
+
+export const prototypeFamilies = { prototypeRows: prototypeRowVariants, prototypeTokens: prototypeTokenVariants, prototypeMembers: prototypeMemberVariants, prototypeColumns: prototypeColumnVariants };
+
+/** Dispatches `entry` of the variant that suits; kernels in fours count their columns in fours. */
+export function step(run: Run, family: keyof typeof prototypeFamilies, entry: string, sizes: Sizes, buffers: Dispatch['buffers']): void {
+  const variant = choose(run.gpu, family, prototypeFamilies[family], sizes);
+  const tuning = variant.tuning?.(run.gpu, sizes);
+  const width = variant.kernel === prototypeRowsSubgroup || tuning?.T === FOURS.T ? 4 : 1;
+  run.dispatch(variant.kernel, entry, { buffers, params: { ...sizes, cols: sizes.cols / width }, grid: variant.grid(run.gpu, sizes, entry), tuning });
+}
+
+/** The token lists of each centre, in ascending order. */
+export function sortTokens(run: Run, { batch, tokens, centres }: Sizes, buffers: Dispatch['buffers']): void {
+  run.dispatch(prototypeSort, 'sort', { buffers, params: { rows: batch * centres, tokens, centres }, grid: lineGrid(ceilDiv(batch * centres, WG)) });
+}
+
+/** The gradients of α and β from those of the gates. */
+export function sumGates(run: Run, { batch, tokens, centres }: Sizes, buffers: Dispatch['buffers']): void {
+  run.dispatch(prototypeSort, 'gates', { buffers, params: { rows: batch * tokens, tokens, centres }, grid: [1, 1, 1] });
+}

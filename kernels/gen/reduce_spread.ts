@@ -1,0 +1,31 @@
+// Generated from kernels/reduce/spread.wgsl by npm run codegen. Do not edit.
+export const reduceSpread = {
+  name: 'reduce/spread',
+  file: 'kernels/reduce/spread.wgsl',
+  code: "// reduce/spread: the gradients of reductions over a middle axis.\n//   spread  dx[o, k, c] = scale · dy[o, c]                        of sum and mean\n//   pick    dx[o, k, c] = (k = chosen[o, c]) ? dy[o, c] : 0       of max and min\n// Shapes: dx float[outer, rows, cols], dy float[outer, cols], chosen u32[outer, cols], dense. T and I are fours where cols is a multiple of 4.\n// Grid: one lane SPAN rows of a column, ceil(outer · parts · cols / WG) workgroups in a line. Traffic: 4 bytes an element.\n\nstruct Params { outer: u32, rows: u32, cols: u32, parts: u32, scale: f32 }\n\nalias T = f32; // tune: f32 vec4<f32>\nalias I = u32; // tune: u32 vec4<u32>\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read> dy: array<T>;\n@group(0) @binding(2) var<storage, read> chosen: array<I>;\n@group(0) @binding(3) var<storage, read_write> dx: array<T>;\n\nconst WG = 64u;\nconst SPAN = 8u;\n\nstruct Place { is_inside: bool, source: u32, first: u32, last: u32, start: u32 }\n\nfn place(item: u32) -> Place {\n  let upper = item / params.cols;\n  let col = item - upper * params.cols;\n  let o = upper / params.parts;\n  let first = (upper - o * params.parts) * SPAN;\n  return Place(item < params.outer * params.parts * params.cols, o * params.cols + col, first, min(first + SPAN, params.rows), o * params.rows * params.cols + col);\n}\n\n@compute @workgroup_size(WG)\nfn spread(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {\n  let p = place((wg.y * count.x + wg.x) * WG + lane);\n  if (!p.is_inside) { return; }\n  let value = dy[p.source] * params.scale;\n  for (var k = p.first; k < p.last; k++) { dx[p.start + k * params.cols] = value; }\n}\n\n@compute @workgroup_size(WG)\nfn pick(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {\n  let p = place((wg.y * count.x + wg.x) * WG + lane);\n  if (!p.is_inside) { return; }\n  let value = dy[p.source];\n  let winner = chosen[p.source];\n  for (var k = p.first; k < p.last; k++) { dx[p.start + k * params.cols] = select(T(), value, winner == I(k)); }\n}\n",
+  uses: [],
+  lib: '',
+  params: [
+    { name: 'outer', type: 'u32', offset: 0 },
+    { name: 'rows', type: 'u32', offset: 4 },
+    { name: 'cols', type: 'u32', offset: 8 },
+    { name: 'parts', type: 'u32', offset: 12 },
+    { name: 'scale', type: 'f32', offset: 16 },
+  ],
+  bindings: [
+    { binding: 0, name: 'params', type: 'uniform', element: 'Params' },
+    { binding: 1, name: 'dy', type: 'read-only-storage', element: 'T' },
+    { binding: 2, name: 'chosen', type: 'read-only-storage', element: 'I' },
+    { binding: 3, name: 'dx', type: 'storage', element: 'T' },
+  ],
+  tunables: [
+    { name: 'T', value: 'f32', allowed: ['f32', 'vec4<f32>'], line: 9 },
+    { name: 'I', value: 'u32', allowed: ['u32', 'vec4<u32>'], line: 10 },
+  ],
+  entries: {
+    spread: { bindings: ['params', 'dy', 'dx'], workgroupSize: ['WG'] },
+    pick: { bindings: ['params', 'dy', 'chosen', 'dx'], workgroupSize: ['WG'] },
+  },
+  subgroups: false,
+  f16: false,
+} as const;

@@ -1,0 +1,34 @@
+// reduce/arg: where along a middle axis the greatest or least element stands; the lowest index among equals.
+//   y[o, c] = min argmax_k x[o, k, c]
+// Shapes: x float[outer, rows, cols], y i32[outer, cols], dense. Grid: one lane a column, ceil(outer · cols / WG) workgroups in a line.
+// Traffic: 4 bytes an element.
+
+struct Params { outer: u32, rows: u32, cols: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+
+const MAX = 1u;
+const MIN = 2u;
+const OP = MAX; // tune: MAX MIN
+const WG = 64u;
+
+@compute @workgroup_size(WG)
+fn arg(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let item = (wg.y * count.x + wg.x) * WG + lane;
+  if (item >= params.outer * params.cols) { return; }
+  let o = item / params.cols;
+  var i = o * params.rows * params.cols + (item - o * params.cols);
+  var best = x[i];
+  var found = 0u;
+  for (var k = 1u; k < params.rows; k++) {
+    i += params.cols;
+    let value = x[i];
+    if ((OP == MAX && value > best) || (OP == MIN && value < best)) {
+      best = value;
+      found = k;
+    }
+  }
+  y[item] = found;
+}

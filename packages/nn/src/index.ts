@@ -4,9 +4,11 @@ export { hashName, init, type Initializer } from './init.ts';
 export { KvCache, type KvCacheOptions } from './kv-cache.ts';
 export { Linear, type LinearOptions, type LoraOptions } from './linear.ts';
 export { GatedMlp, Mlp, type MlpOptions } from './mlp.ts';
+export { MlpProjector } from './mlp-projector.ts';
 export type { Mode } from './mode.ts';
 export { LayerNorm, RmsNorm } from './norm.ts';
 export { adapterName, encodeAdapter, openAdapter, projectorTensors, type Adapter, type AdapterConfig, type AdapterContent } from './peft.ts';
+export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';
 export { encodeSafetensors, joinBytes, openSafetensors, openSafetensorsFolder, type Safetensors } from './safetensors.ts';
 export {
   BYTES, decodeFloats, editDistance, elements, encodeFloats, memorySource, nearest,

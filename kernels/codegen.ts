@@ -1,11 +1,12 @@
-// npm run codegen: turns every kernels/**/*.wgsl (not lib/) into kernels/gen/<path with _>.ts, plain data that the engine bundles.
-// With --check it writes nothing and exits 1 where a generated file is missing, stale or left over.
+// npm run codegen: turns every kernels/**/*.wgsl (not lib/) into kernels/gen/<path with _>.ts, plain data that the engine bundles, and
+// writes the table in kernels/README.md. With --check it writes nothing and exits 1 where a generated file is missing, stale or left over.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { kernelTable } from './table.ts';
+import type { TableRow } from './table.ts';
 
 const kernelsFolder = path.dirname(fileURLToPath(import.meta.url));
-const genFolder = path.join(kernelsFolder, 'gen');
 
 /** The portable floor of WebGPU: more buffers, or larger params, do not run everywhere. */
 const MAX_STORAGE_BUFFERS = 8;
@@ -185,8 +186,6 @@ function readTunables(code: string, refuse: Refuse) {
 /** `matmul/row_tiles8` → `matmulRowTiles8`. */
 export const constantName = (name: string): string => name.replace(/[/_-]+(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-const generatedName = (name: string): string => `${name.replaceAll('/', '_')}.ts`;
-
 const quote = (text: string): string => (/['\\\n]/.test(text) ? JSON.stringify(text) : `'${text}'`);
 
 /** Plain data as TypeScript: one line for what fits, else one line a member. */
@@ -207,52 +206,67 @@ function literal(value: unknown, indent: string): string {
 const generatedText = (kernel: ReturnType<typeof reflectKernel>): string =>
   `// Generated from ${kernel.file} by npm run codegen. Do not edit.\nexport const ${constantName(kernel.name)} = ${literal(kernel, '')} as const;\n`;
 
-/** Reads all kernels. @returns file name in gen/ → its right text, and a sentence for each kernel that is refused */
+/** Reads all kernels. @returns path below kernels/ → its right text, and a sentence for each kernel that is refused */
 export function generateAll(folder = kernelsFolder): { files: Map<string, string>; problems: string[] } {
   const files = new Map<string, string>();
   const problems: string[] = [];
-  const readLib = (file: string) => (file.startsWith('lib/') && fs.existsSync(path.join(folder, file)) ? fs.readFileSync(path.join(folder, file), 'utf8') : null);
+  const rows: TableRow[] = [];
+  const users = importers(path.resolve(folder, '../packages/engine/src'));
+  const readLib = (file: string) => (file.startsWith('lib/') ? read(path.join(folder, file)) : null);
   for (const entry of (fs.readdirSync(folder, { recursive: true }) as string[]).sort()) {
     const relative = entry.split(path.sep).join('/');
     if (!relative.endsWith('.wgsl') || /^(lib|node_modules|test|gen)\//.test(relative)) continue;
     const name = relative.slice(0, -'.wgsl'.length);
     try {
-      const generated = generatedName(name);
-      if (files.has(generated)) throw new CodegenError(`kernels/${relative}:1 would be gen/${generated}, as another kernel is; rename one.`);
-      files.set(generated, generatedText(reflectKernel(name, fs.readFileSync(path.join(folder, entry), 'utf8'), readLib)));
+      const generated = `gen/${name.replaceAll('/', '_')}.ts`;
+      if (files.has(generated)) throw new CodegenError(`kernels/${relative}:1 would be ${generated}, as another kernel is; rename one.`);
+      const code = fs.readFileSync(path.join(folder, entry), 'utf8');
+      files.set(generated, generatedText(reflectKernel(name, code, readLib)));
+      rows.push({ name, code, usedBy: users.get(name.replaceAll('/', '_')) ?? [] });
     } catch (error) {
       if (!(error instanceof CodegenError)) throw error;
       problems.push(error.message);
     }
   }
+  if (problems.length === 0) files.set('README.md', kernelTable(rows));
   return { files, problems };
+}
+
+/** Which sources of the engine import each generated file. */
+function importers(sources: string): Map<string, string[]> {
+  const users = new Map<string, string[]>();
+  for (const entry of (fs.readdirSync(sources, { recursive: true }) as string[]).sort()) {
+    if (!entry.endsWith('.ts')) continue;
+    for (const [, name] of fs.readFileSync(path.join(sources, entry), 'utf8').matchAll(/'@curio\/kernels\/(\w+)'/g)) {
+      users.set(name, [...(users.get(name) ?? []), `packages/engine/src/${entry.split(path.sep).join('/')}`]);
+    }
+  }
+  return users;
 }
 
 const read = (file: string): string | null => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null);
 
 /** One sentence for each generated file that is not what its kernel says, and for each kernel that is refused. */
 export function staleFiles(folder = kernelsFolder): string[] {
-  const gen = path.join(folder, 'gen');
   const { files, problems } = generateAll(folder);
-  const stale = [...files].filter(([name, text]) => read(path.join(gen, name)) !== text).map(([name]) => `kernels/gen/${name} is stale; run: npm run codegen`);
-  const left = leftovers(gen, files).map((name) => `kernels/gen/${name} has no kernel any more; run: npm run codegen`);
-  return [...problems, ...stale, ...left];
+  const stale = [...files].filter(([name, text]) => read(path.join(folder, name)) !== text).map(([name]) => `kernels/${name} is stale; run: npm run codegen`);
+  return [...problems, ...stale, ...leftovers(folder, files).map((name) => `kernels/${name} has no kernel any more; run: npm run codegen`)];
 }
 
-const leftovers = (gen: string, files: Map<string, string>): string[] => (fs.existsSync(gen) ? fs.readdirSync(gen).filter((name) => name.endsWith('.ts') && !files.has(name)) : []);
+const leftovers = (folder: string, files: Map<string, string>): string[] => fs.readdirSync(path.join(folder, 'gen')).map((name) => `gen/${name}`).filter((name) => name.endsWith('.ts') && !files.has(name));
 
 function writeAll(): string[] {
   const { files, problems } = generateAll();
-  fs.mkdirSync(genFolder, { recursive: true });
+  fs.mkdirSync(path.join(kernelsFolder, 'gen'), { recursive: true });
   for (const [name, text] of files) {
-    const target = path.join(genFolder, name);
+    const target = path.join(kernelsFolder, name);
     if (read(target) === text) continue;
     fs.writeFileSync(`${target}.part-${process.pid}`, text); // renamed, so that a reader never sees half a file
     fs.renameSync(`${target}.part-${process.pid}`, target);
-    console.log(`codegen: kernels/gen/${name}`);
+    console.log(`codegen: kernels/${name}`);
   }
   // A refused kernel keeps its last good file.
-  if (problems.length === 0) for (const name of leftovers(genFolder, files)) fs.rmSync(path.join(genFolder, name));
+  if (problems.length === 0) for (const name of leftovers(kernelsFolder, files)) fs.rmSync(path.join(kernelsFolder, name));
   return problems;
 }
 

@@ -40,7 +40,7 @@ const double = (field: number, x: number): Buffer => {
   return Buffer.concat([key(field, 1), out]);
 };
 
-/** Field numbers: Event { wall_time 1, step 2, file_version 3, summary 5 }, Summary.Value { tag 1, simple_value 2, image 4, tensor 8, metadata 9 }. */
+/** Field numbers: Event { wall_time 1, step 2, file_version 3, summary 5, session_log 7 }, Summary.Value { tag 1, simple_value 2, image 4, tensor 8, metadata 9 }. */
 export class TensorBoardWriter {
   private readonly file: number;
 
@@ -65,6 +65,11 @@ export class TensorBoardWriter {
   image(tag: string, png: Uint8Array, size: { width: number; height: number }, step: number): void {
     const image = Buffer.concat([integer(1, size.height), integer(2, size.width), integer(3, 3), bytes(4, png)]);
     this.value(step, [text(1, tag), bytes(4, image)]);
+  }
+
+  /** Tells TensorBoard that events after `step`, in older files, count no more. */
+  restart(step: number): void {
+    this.record(Buffer.concat([integer(2, step), bytes(7, integer(1, 1))]));
   }
 
   close(): void {

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/** @file The command line `curio`. Each command is a file under commands/ that exports one function; here they are put together. */
+import { ConfigError, CurioError, DeviceError } from '@curio/engine';
+import { Command, CommanderError } from 'commander';
+import { baseCommand } from './commands/base.ts';
+import { dataCommand } from './commands/data.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { EXIT } from './run/interrupt.ts';
+
+const program = new Command('curio')
+  .description('SQ-LLaVA on WebGPU: a vision-language model that learns to answer questions about images, and to ask them')
+  .version('0.1.0')
+  .option('--debug', 'print the stack of an error')
+  .addCommand(baseCommand())
+  .addCommand(dataCommand())
+  .addCommand(doctorCommand())
+  .addHelpText('after', `
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no WebGPU device, 130 interrupted (what was learnt is saved).`);
+
+const debug = process.argv.includes('--debug');
+
+/** One sentence for what a user can mend; a stack only for --debug and for mistakes of ours. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed itself
+  const ours = error instanceof CurioError;
+  console.error(error instanceof Error ? (debug || !ours ? (error.stack ?? error.message) : error.message) : String(error));
+  if (!ours) console.error('This is a fault of Curio; please report it with the lines above.');
+  return error instanceof ConfigError ? EXIT.usage : error instanceof DeviceError ? EXIT.noDevice : EXIT.failed;
+}
+
+/** A command that was added does not inherit how mistakes are handled. */
+function prepare(command: Command): void {
+  command.exitOverride().showHelpAfterError('Run it with --help for all that it takes.');
+  command.commands.forEach(prepare);
+}
+
+prepare(program);
+try {
+  await program.parseAsync(process.argv.filter((word) => word !== '--debug')); // it may stand anywhere
+} catch (error) {
+  process.exitCode = report(error);
+}

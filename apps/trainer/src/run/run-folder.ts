@@ -1,0 +1,94 @@
+/** @file `runs/<name>/`: where a run writes, and the checkpoints in it. */
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '@curio/engine';
+import { stringify } from 'yaml';
+import { checkConfig } from '../config/load.ts';
+import type { RunConfig } from '../config/schema.ts';
+import type { Environment } from './environment.ts';
+import { readJson, writeFolderWhole, writeWhole } from './files.ts';
+
+export interface RunFolderOptions {
+  /** Folder of all runs. Default `runs`. */
+  readonly root?: string;
+  /** Default: the preset and the time. */
+  readonly name?: string;
+  readonly preset: string;
+  readonly now?: Date;
+}
+
+/** Where a checkpoint stands. */
+export interface CheckpointPlace {
+  readonly stage: 'stage1' | 'stage2';
+  /** Step to go on with. */
+  readonly step: number;
+}
+export interface SavedCheckpoint extends CheckpointPlace {
+  readonly path: string;
+}
+
+const CHECKPOINT = /^(stage[12])-(\d{6})$/;
+
+export class RunFolder {
+  private constructor(readonly path: string) {}
+
+  /** Makes a new folder. @throws ConfigError when one of that name has been trained in */
+  static create({ root = 'runs', name, preset, now = new Date() }: RunFolderOptions): RunFolder {
+    const stamp = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
+    const path = join(root, name ?? `${preset}-${stamp}`);
+    if (existsSync(path) && readdirSync(path).length > 0) throw new ConfigError(`run: ${path} holds a run already; go on with it by --resume ${path}, or choose another --name.`);
+    mkdirSync(path, { recursive: true });
+    return new RunFolder(path);
+  }
+
+  /** Opens a folder to go on with its run. @throws ConfigError when there is no run in it */
+  static open(path: string): RunFolder {
+    if (!existsSync(join(path, 'config.json'))) throw new ConfigError(`run: there is no run in ${path}; a run's folder holds config.json.`);
+    return new RunFolder(path);
+  }
+
+  /** The newest folder with a run; undefined where there is none. */
+  static newest(root = 'runs'): RunFolder | undefined {
+    if (!existsSync(root)) return undefined;
+    const runs = readdirSync(root).map((name) => join(root, name)).filter((path) => existsSync(join(path, 'config.json')));
+    const [path] = runs.sort((a, b) => statSync(join(b, 'config.json')).mtimeMs - statSync(join(a, 'config.json')).mtimeMs);
+    return path === undefined ? undefined : new RunFolder(path);
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  write(name: string, content: string | Uint8Array | readonly Uint8Array[]): void {
+    writeWhole(this.file(name), content);
+  }
+
+  /** The resolved configuration, as JSON for `--resume` and as YAML for people, and where it runs. */
+  writeConfig(config: RunConfig, environment: Environment): void {
+    this.write('config.json', `${JSON.stringify(config, null, 2)}\n`);
+    this.write('config.yaml', `# All that this run was made with; it can be given to --config again.\n${stringify(config)}`);
+    this.write('environment.json', `${JSON.stringify({ ...environment, seed: config.seed }, null, 2)}\n`);
+  }
+
+  readConfig(): RunConfig {
+    return checkConfig(readJson(this.file('config.json'), 'run'));
+  }
+
+  /** Writes a checkpoint whole, then lets go of all but the newest `keep`. Files are given as chunks by path, such as `adapter/adapter_config.json`. */
+  saveCheckpoint({ stage, step }: CheckpointPlace, files: Readonly<Record<string, string | Uint8Array | readonly Uint8Array[]>>, keep: number): string {
+    const path = this.file(join('checkpoints', `${stage}-${String(step).padStart(6, '0')}`));
+    writeFolderWhole(path, files);
+    for (const old of this.checkpoints().slice(0, -keep)) if (old.path !== path) rmSync(old.path, { recursive: true, force: true });
+    return path;
+  }
+
+  /** Whole checkpoints, oldest first. */
+  checkpoints(): SavedCheckpoint[] {
+    const root = this.file('checkpoints');
+    if (!existsSync(root)) return [];
+    return readdirSync(root).sort().flatMap((name) => {
+      const match = CHECKPOINT.exec(name);
+      return match ? [{ stage: match[1] as CheckpointPlace['stage'], step: Number(match[2]), path: join(root, name) }] : [];
+    });
+  }
+}

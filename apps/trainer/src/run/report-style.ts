@@ -20,7 +20,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th { text-align: left; font-weight: 500; color: var(--quiet); font-size: 13px; }
 th, td { padding: 6px 10px; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
-td.share { text-align: right; width: 5.5em; }
+td.share, th.share { text-align: right; width: 5.5em; }
 td.bar { width: 50%; min-width: 160px; }
 .track { position: relative; height: 12px; border-radius: 3px; background: var(--faint); }
 .fill { height: 100%; border-radius: 3px; background: var(--accent); }
@@ -28,7 +28,7 @@ td.bar { width: 50%; min-width: 160px; }
 .scenes { display: grid; grid-template-columns: repeat(auto-fill, minmax(420px, 1fr)); gap: 12px; }
 @media (max-width: 500px) { .scenes { grid-template-columns: 1fr; } }
 .scene { padding: 14px; display: grid; grid-template-columns: 112px 1fr; gap: 14px; }
-.scene img { width: 112px; border-radius: 6px; image-rendering: pixelated; display: block; }
+.scene img { width: 112px; height: auto; border-radius: 6px; image-rendering: pixelated; display: block; }
 .scene p { margin: 0 0 8px; font-size: 13px; }
 .scene dl { margin: 0; }
 .scene dt { font-weight: 600; }

@@ -69,7 +69,7 @@ function answersSection({ answers, blind, beforeTraining, afterStage1 }: Summary
 <h2>Answers by kind of question</h2>
 <p class="quiet">On pictures and handwriting that it never saw. The line in each bar is what guessing blind reaches: the better of the most frequent answer to the same question, and the same weights shown another picture.</p>
 <div class="panel"><table>
-<thead><tr><th>kind</th><th></th><th>right</th><th>blind</th><th>after stage 1</th><th>before</th></tr></thead>
+<thead><tr><th>kind</th><th></th><th class="share">right</th><th class="share">blind</th><th class="share">after stage 1</th><th class="share">before</th></tr></thead>
 <tbody>${row('all', null)}${kinds.map(([kind]) => row(kindWords(kind), kind)).join('')}</tbody>
 </table></div>
 </section>`;

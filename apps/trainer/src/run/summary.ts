@@ -111,7 +111,7 @@ function askedLines({ wellFormed, aboutPicture, shuffled, answeredRight, distinc
     row('well formed', wellFormed, `${distinct} different ones`),
     row('about the picture', aboutPicture, `${percent(shuffled)} when judged against another picture`),
     row('answered right', answeredRight, 'of those about the picture'),
-    ...wrap(often, 68).map((text) => `  ${dim(text)}`),
+    ...wrap(often, 68, ' · ').map((text) => `  ${dim(text)}`),
   ];
 }
 
@@ -119,12 +119,12 @@ function costLine({ seconds, peakBytes, rssBytes }: Summary): string {
   return `  setup ${clock(seconds.setup)}, training ${clock(seconds.train)}, in all ${clock(seconds.total)} · ${megabytes(peakBytes)} of GPU buffers, ${megabytes(rssBytes)} in all`;
 }
 
-/** Joins words by ` · ` into lines of at most `columns`. */
-function wrap(words: readonly string[], columns: number): string[] {
+/** Joins words into lines of at most `columns`. */
+function wrap(words: readonly string[], columns: number, joint = ' '): string[] {
   const out: string[] = [];
   for (const word of words) {
     const last = out.at(-1);
-    if (last !== undefined && widthOf(last) + widthOf(word) + 3 <= columns) out[out.length - 1] = `${last} · ${word}`;
+    if (last !== undefined && widthOf(last) + widthOf(joint) + widthOf(word) <= columns) out[out.length - 1] = last + joint + word;
     else out.push(word);
   }
   return out;
@@ -137,8 +137,8 @@ function sceneLines({ picture, truth, description, asked }: AskedScene, terminal
   const drawn = terminal.color ? pictureLines(picture, PICTURE_COLUMNS, terminal.trueColor) : [];
   const columns = Math.min(terminal.columns, 110) - (drawn.length ? PICTURE_COLUMNS + 6 : 4);
   const said: string[] = [];
-  if (truth !== null) said.push(dim(cut(`there is: ${truth}`, columns)));
-  said.push(cut(`it says:  ${description}`, columns), '');
+  if (truth !== null) said.push(...wrap(`there is: ${truth}`.split(' '), columns).map(dim));
+  said.push(...wrap(`it says: ${description}`.split(' '), columns), '');
   for (const { question, answer, verdict } of asked) {
     const { good: right, word } = verdict ? verdictOf(verdict) : { good: null, word: '' };
     const mark = right === true ? good('✓') : right === false ? bad('✗') : dim('·');
@@ -162,8 +162,15 @@ export function pictureLines({ width, height, rgb }: Picture, columns: number, t
     }
     return Math.round(sum / count);
   });
-  const cube = (value: number): number => Math.round((value / 255) * 5);
-  const code = ([r, g, b]: number[]): string => (trueColor ? `2;${r};${g};${b}` : `5;${16 + 36 * cube(r) + 6 * cube(g) + cube(b)}`);
+  const code = (color: number[]): string => (trueColor ? `2;${color.join(';')}` : `5;${xterm(color)}`);
   return Array.from({ length: rows / 2 }, (_, i) =>
     `${Array.from({ length: columns }, (_, column) => `\x1b[38;${code(pixel(column, 2 * i))};48;${code(pixel(column, 2 * i + 1))}m▀`).join('')}\x1b[0m`);
+}
+
+/** The nearest of xterm's 256 colours: a ramp of greys from 8 in steps of 10, and a cube with the levels 0, 95, 135, 175, 215, 255. */
+function xterm(color: readonly number[]): number {
+  const [low, high] = [Math.min(...color), Math.max(...color)];
+  if (high - low < 24 && high < 240) return 232 + Math.max(0, Math.min(23, Math.round(((low + high) / 2 - 8) / 10)));
+  const [r, g, b] = color.map((value) => (value < 48 ? 0 : value < 115 ? 1 : Math.floor((value - 35) / 40)));
+  return 16 + 36 * r + 6 * g + b;
 }

@@ -197,6 +197,16 @@ export function serverAddresses(files: Files): string[] {
   return [...lock, ...mirrors];
 }
 
+/** npm ci refuses a lock file that lacks a package for another platform, and npm leaves those out where a registry has none of them. */
+export function lockComplete(files: Files): string[] {
+  const packages = JSON.parse(files.get('package-lock.json') ?? '{}').packages ?? {};
+  return Object.entries(packages as Record<string, { optionalDependencies?: Record<string, string> }>).flatMap(([at, entry]) =>
+    Object.keys(entry.optionalDependencies ?? {})
+      .filter((name) => !(`node_modules/${name}` in packages) && !(`${at}/node_modules/${name}` in packages))
+      .map((name) => `package-lock.json has no entry for ${name}, which ${at} may need on another platform; npm ci fails without it.`),
+  );
+}
+
 /** Dependencies are pinned exactly (peers aside). */
 export function pinnedVersions(files: Files): string[] {
   return [...files].filter(([path]) => /(^|\/)package\.json$/.test(path)).flatMap(([path, text]) => {

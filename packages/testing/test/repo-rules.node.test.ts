@@ -44,6 +44,8 @@ const violations: [string, (files: rules.Files) => string[], Record<string, stri
   ['a registry address', rules.serverAddresses, { 'package-lock.json': '"resolved": "https://registry.example/a.tgz"' },
     "package-lock.json names the registry address https://registry.example/a.tgz; run npm install with this repository's .npmrc."],
   ['a mirror', rules.serverAddresses, { 'scripts/a.mjs': "const url = 'https://mirror.example/debian';" }, "scripts/a.mjs names the package mirror https://mirror.example/debian; ask the machine's own apt."],
+  ['a lock file for one platform', rules.lockComplete, { 'package-lock.json': '{ "packages": { "node_modules/a": { "optionalDependencies": { "a-darwin": "1.0.0" } } } }' },
+    'package-lock.json has no entry for a-darwin, which node_modules/a may need on another platform; npm ci fails without it.'],
   ['a loose version', rules.pinnedVersions, { 'packages/nn/package.json': '{ "dependencies": { "a": "^1.0.0" } }' }, "packages/nn/package.json asks for a '^1.0.0'; pin one version."],
 ];
 

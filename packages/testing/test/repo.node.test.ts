@@ -34,6 +34,7 @@ describe('the repository keeps its rules', () => {
     ['files have names', () => rules.fileNames(files)],
     ['links lead somewhere', () => rules.markdownLinks(files, exists)],
     ['no server is named', () => rules.serverAddresses(files)],
+    ['the lock file serves every platform', () => rules.lockComplete(files)],
     ['versions are pinned', () => rules.pinnedVersions(files)],
     ['generated kernels are fresh', () => staleFiles()],
   ];

@@ -28,6 +28,8 @@ export { adaptiveAvgPool1d } from './ops/adaptive-avg-pool1d.ts';
 export { scaledDotProductAttention } from './ops/attention.ts';
 export type { AttentionOptions } from './ops/attention.ts';
 export { add, div, maximum, minimum, mul, sub } from './ops/binary.ts';
+export { cast } from './ops/cast.ts';
+export type { CastOptions } from './ops/cast.ts';
 export { cat, split, stack } from './ops/cat.ts';
 export { eq, ge, gt, le, lt, ne } from './ops/compare.ts';
 export { crossEntropy } from './ops/cross-entropy.ts';

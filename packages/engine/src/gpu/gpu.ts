@@ -116,8 +116,11 @@ export class Gpu {
 function storagesIn(value: unknown, found: Storage[] = []): Storage[] {
   if (value === null || typeof value !== 'object') return found;
   const storage = (value as { storage?: unknown }).storage;
-  if (storage instanceof Storage) found.push(storage);
-  else if (Array.isArray(value)) for (const item of value) storagesIn(item, found);
+  if (storage instanceof Storage) {
+    found.push(storage);
+    const { quantisation } = value as { quantisation?: object | null };
+    if (quantisation) storagesIn({ ...quantisation }, found);
+  } else if (Array.isArray(value)) for (const item of value) storagesIn(item, found);
   else if (Object.getPrototypeOf(value) === Object.prototype) for (const item of Object.values(value)) storagesIn(item, found);
   return found;
 }

@@ -83,6 +83,8 @@ export class Tensor {
   dispose(): void {
     this.grad?.dispose();
     this.grad = null;
+    this.quantisation?.scales.dispose();
+    this.quantisation?.zeros?.dispose();
     this.storage.release();
   }
 
@@ -139,5 +141,7 @@ export const arange = (gpu: Gpu, count: number, start = 0, dtype: DType = 'f32')
 /** Lets `x` outlive its scope; `dispose()` ends it. */
 export function keep<T extends Tensor>(x: T): T {
   x.gpu.arena.keep(x.storage);
+  if (x.quantisation) keep(x.quantisation.scales);
+  if (x.quantisation?.zeros) keep(x.quantisation.zeros);
   return x;
 }

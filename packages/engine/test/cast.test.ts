@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { add, cast, openGpu, ones, tensor } from '../src/index.ts';
+import type { DType, Gpu } from '../src/index.ts';
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu()));
+afterAll(() => gpu.close());
+
+/** The 16-bit patterns of `values` in a packed type. */
+const patterns = async (values: number[], to: DType): Promise<string[]> => {
+  const words = await gpu.scope(() => cast(tensor(gpu, values), to).read());
+  return values.map((_, i) => ((words[i >> 1]! >>> (16 * (i & 1))) & 0xffff).toString(16));
+};
+
+test('f16 rounds to nearest with ties to even, also where it is subnormal or infinite', async () => {
+  const values = [1, -2, 65504, 65519, 65520, 2 ** -24, 2 ** -25, 2 ** -25 * 1.01, 3 * 2 ** -25, 2 ** -14, 2 ** -14 - 2 ** -26, 1 + 2 ** -11, 1 + 3 * 2 ** -11, Infinity, -Infinity, -0, 2 ** -30];
+  expect(await patterns(values, 'f16')).toEqual(['3c00', 'c000', '7bff', '7bff', '7c00', '1', '0', '1', '2', '400', '400', '3c00', '3c02', '7c00', 'fc00', '8000', '0']);
+});
+
+test('bf16 rounds to nearest with ties to even and keeps a NaN', async () => {
+  expect(await patterns([1, -2, 1 + 2 ** -8, 1 + 3 * 2 ** -8, Infinity, NaN], 'bf16')).toEqual(['3f80', 'c000', '3f80', '3f82', '7f80', '7fc0']);
+});
+
+test('scales escape a scope with their tensor', async () => {
+  const packed = gpu.scope(() => cast(tensor(gpu, Float32Array.from({ length: 64 }, (_, i) => i - 32), [64]), 'int8'));
+  const back = await gpu.scope(() => cast(packed, 'f32').read());
+  expect(Math.max(...[...back].map((v, i) => Math.abs(v - (i - 32))))).toBeLessThan(32 / 127);
+  packed.dispose();
+});
+
+test('a packed tensor is refused where arithmetic is done, and groups must fit', () => {
+  gpu.scope(() => {
+    expect(() => add(cast(ones(gpu, [4]), 'f16'), ones(gpu, [4]))).toThrow('add: input 0 is f16, which is storage only; use cast to make it f32.');
+    expect(() => cast(ones(gpu, [2, 12]), 'int4')).toThrow('cast: groups of 12 do not fit int4 of [2, 12]; a group is a multiple of 8 that divides the last axis.');
+    expect(() => cast(cast(ones(gpu, [8]), 'int8'), 'f16')).toThrow('cast: int8 cannot become f16; cast it to f32 first.');
+  });
+});

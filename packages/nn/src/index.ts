@@ -14,4 +14,5 @@ export {
   BYTES, decodeFloats, editDistance, elements, encodeFloats, memorySource, nearest,
   type ByteFolder, type ByteSource, type NamedTensor, type StoredDType, type StoredTensor, type TensorMap,
 } from './tensor-file.ts';
+export { openTorchFile } from './torch-pickle.ts';
 export { Weights, type BaseStorage, type WeightPart, type WeightsOptions, type WeightsReport } from './weights.ts';

@@ -1,6 +1,8 @@
 /** @file The kernels of attention and when each is chosen. */
+import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
 import { attentionNaive } from '@curio/kernels/attention_naive';
 import { ceilDiv } from '../gpu/grid.ts';
+import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Family, Variant } from '../gpu/variant.ts';
 
 export interface AttentionSizes {
@@ -27,10 +29,21 @@ const naive: Variant<AttentionPlan> = {
   grid: (_, { batch, heads, group, tokens, keys }, entry) => (entry === 'backward_kv' ? [ceilDiv(keys, 64), (batch * heads) / group, 1] : [ceilDiv(tokens, 64), batch * heads, 1]),
 };
 
+/** Widths that kernels/attention/*_subgroup are compiled for. */
+const TILE_WIDTHS = [16, 32, 64, 96, 128];
+const TILE_SUBGROUPS = [4, 8, 16];
+
+const forwardSubgroup: Variant<AttentionPlan> = {
+  kernel: attentionForwardSubgroup,
+  fits: (gpu, { inQuads, width }) => inQuads && TILE_WIDTHS.includes(width) && TILE_SUBGROUPS.includes(fixedSubgroupSize(gpu)) && width % (4 * fixedSubgroupSize(gpu)) === 0,
+  tuning: (gpu, { width }) => ({ D: `${width}u`, SG: `${fixedSubgroupSize(gpu)}u` }),
+  grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
+};
+
 /** The family `attention`, by entry; the tables share their names, so that forcing one forces both directions. The preferred variant first. */
 export const attentionVariants: Readonly<Record<'forward' | 'prepare' | 'backwardQ' | 'backwardKv', Family<AttentionPlan>>> = {
-  forward: { naive },
-  prepare: { naive },
-  backwardQ: { naive },
-  backwardKv: { naive },
+  forward: { subgroup: forwardSubgroup, naive },
+  prepare: { subgroup: naive, naive },
+  backwardQ: { subgroup: naive, naive },
+  backwardKv: { subgroup: naive, naive },
 };

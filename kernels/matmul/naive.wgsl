@@ -1,5 +1,5 @@
 // matmul/naive: one lane an element of C; every layout. The baseline of the family.
-//   C[z] = alpha · op(A[z])·op(B[z]) + A2·op(B2) + bias  (+ C[z])
+//   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])
 // Shapes: A float[M, K] (or [K, M]: TRANSPOSE_A), B float[K, N] (or [N, K]: TRANSPOSE_B), C float[M, N], bias float[N]; the second pair
 // A2 float[M, K2], B2 float[K2, N] (or [N, K2]) continues the sum over k (LoRA); K2 = 0 leaves it out.
 // Batches: z = outer · batch_inner + inner; A and B advance by their own steps (0 repeats). The last z has K_last terms, so that split sums are batches.
@@ -39,10 +39,10 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     ia += select(1u, params.M, TRANSPOSE_A);
     ib += select(params.N, 1u, TRANSPOSE_B);
   }
-  sum *= params.alpha;
   for (var k = 0u; k < params.K2; k++) {
     sum += a2[row * params.K2 + k] * b2[select(k * params.N + col, col * params.K2 + k, TRANSPOSE_B)];
   }
+  sum *= params.alpha;
   if ((params.flags & 1u) != 0u) { sum += bias[col]; }
   let at = (wg.z * params.M + row) * params.N + col;
   if ((params.flags & 2u) != 0u) { sum += c[at]; }

@@ -1,7 +1,7 @@
 import { defineCases } from '../check/cases.ts';
 import { build } from '../check/oracle.ts';
 import { linear } from './linear.ts';
-import { matmulVariants } from './matmul-product.ts';
+import { matmulVariants } from './matmul-variants.ts';
 
 export const linearCases = defineCases({
   op: 'linear',

@@ -2,7 +2,7 @@ import { defineCases } from '../check/cases.ts';
 import { build } from '../check/oracle.ts';
 import type { LoraOptions } from './lora-linear.ts';
 import { loraLinear } from './lora-linear.ts';
-import { matmulVariants } from './matmul-product.ts';
+import { matmulVariants } from './matmul-variants.ts';
 
 export const loraLinearCases = defineCases<LoraOptions>({
   op: 'loraLinear',

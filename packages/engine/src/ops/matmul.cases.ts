@@ -3,7 +3,7 @@ import { build } from '../check/oracle.ts';
 import { broadcastShapes } from '../tensor/shape.ts';
 import type { MatmulOptions } from './matmul.ts';
 import { matmul } from './matmul.ts';
-import { matmulVariants } from './matmul-product.ts';
+import { matmulVariants } from './matmul-variants.ts';
 
 export const matmulCases = defineCases<MatmulOptions>({
   op: 'matmul',

@@ -5,7 +5,8 @@ import { broadcastShapes, broadcastStrides, collapse, denseStrides, showShape, s
 import type { Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { layoutOf, product } from './matmul-product.ts';
-import type { Batches, Layout } from './matmul-product.ts';
+import type { Batches } from './matmul-product.ts';
+import type { Layout } from './matmul-variants.ts';
 import { sumTo } from './sum-to.ts';
 
 export interface MatmulOptions {

@@ -1,0 +1,83 @@
+/** @file The kernels of a matrix product and the choice among them: a table by layout, the preferred first. */
+import { matmulNaive } from '@curio/kernels/matmul_naive';
+import { matmulSubgroupNn } from '@curio/kernels/matmul_subgroup_nn';
+import { matmulSubgroupNt } from '@curio/kernels/matmul_subgroup_nt';
+import { matmulSubgroupTn } from '@curio/kernels/matmul_subgroup_tn';
+import { matmulSubgroupTt } from '@curio/kernels/matmul_subgroup_tt';
+import { ceilDiv } from '../gpu/grid.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import type { KernelSource, Tuning } from '../gpu/kernel.ts';
+import { fixedSubgroupSize } from '../gpu/variant.ts';
+import type { Variant } from '../gpu/variant.ts';
+
+/** How A and B are stored: `n` as the product reads them (A[M, K], B[K, N]), `t` transposed (A[K, M], B[N, K]). */
+export type Layout = 'nn' | 'nt' | 'tn' | 'tt';
+
+export interface MatmulPlan {
+  readonly layout: Layout;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  /** Terms of the second pair, 0 without one. */
+  readonly K2: number;
+  readonly hasBias: boolean;
+  readonly batches: number;
+}
+
+export interface MatmulVariant extends Variant<MatmulPlan> {
+  /** Computes Cᵀ = op(B)ᵀ·op(A)ᵀ and writes it transposed: A and B change places, and M and N. */
+  readonly swaps?: boolean;
+}
+
+/** Each kernel's own view of a product that it computes swapped. */
+const swapped = (plan: MatmulPlan): MatmulPlan => ({ ...plan, M: plan.N, N: plan.M });
+
+/** Subgroup tiles are written for these sizes; 32 and 64 belong to devices with shared memory, where another kernel wins. */
+const hasTileSize = (gpu: Gpu): boolean => [4, 8, 16].includes(fixedSubgroupSize(gpu));
+
+/** Four columns or eight a lane: wider subgroups make the tile wide enough by themselves. */
+const foursOf = (sg: number): number => (sg === 16 ? 1 : 2);
+
+function rowsOf(sg: number, layout: Layout, M: number): number {
+  if (M <= 8) return 8;
+  return M <= 16 || (sg === 4 && layout[0] === 'n') ? 16 : 32;
+}
+
+function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean): MatmulVariant {
+  const own = (plan: MatmulPlan): MatmulPlan => (swaps ? swapped(plan) : plan);
+  return {
+    kernel,
+    swaps,
+    fits(gpu, plan) {
+      const { M, N, K, K2, hasBias } = own(plan);
+      const rowsFit = layout[0] === 'n' ? K % 2 === 0 && K2 % 2 === 0 : M % 4 === 0 && K2 === 0;
+      const columnsFit = N % 4 === 0 && (layout[1] === 'n' || K % 2 === 0);
+      return hasTileSize(gpu) && rowsFit && columnsFit && (!swaps || (M % 4 === 0 && K2 === 0 && !hasBias));
+    },
+    pays: (_, plan) => !swaps || (plan.N <= 16 && plan.M >= 4 * plan.N),
+    tuning(gpu, plan) {
+      const sg = fixedSubgroupSize(gpu);
+      const pair: Tuning = layout[0] === 'n' ? { PAIR: `${plan.K2 > 0}` } : {};
+      return { SG: `${sg}u`, ROWS: `${rowsOf(sg, layout, own(plan).M)}u`, FOURS: `${foursOf(sg)}u`, ...pair, SWAP: `${swaps}` };
+    },
+    grid(gpu, plan) {
+      const sg = fixedSubgroupSize(gpu);
+      const { M, N, batches } = own(plan);
+      return [ceilDiv(N, 4 * sg * foursOf(sg)), ceilDiv(M, rowsOf(sg, layout, M)), batches];
+    },
+  };
+}
+
+const naive: MatmulVariant = {
+  kernel: matmulNaive,
+  tuning: (_, { layout }) => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` }),
+  grid: (_, { M, N, batches }) => [ceilDiv(N, 8), ceilDiv(M, 8), batches],
+};
+
+/** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. */
+export const matmulVariants = {
+  nn: { skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), naive },
+  nt: { skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), naive },
+  tn: { skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), naive },
+  tt: { skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), naive },
+} as const satisfies Record<Layout, Record<string, MatmulVariant>>;

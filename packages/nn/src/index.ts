@@ -9,10 +9,11 @@ export type { Mode } from './mode.ts';
 export { LayerNorm, RmsNorm } from './norm.ts';
 export { adapterName, encodeAdapter, openAdapter, projectorTensors, type Adapter, type AdapterConfig, type AdapterContent } from './peft.ts';
 export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';
-export { encodeSafetensors, joinBytes, openSafetensors, openSafetensorsFolder, type Safetensors } from './safetensors.ts';
+export { encodeSafetensors, joinBytes, openSafetensors, type Safetensors } from './safetensors.ts';
 export {
   BYTES, decodeFloats, editDistance, elements, encodeFloats, memorySource, nearest,
   type ByteFolder, type ByteSource, type NamedTensor, type StoredDType, type StoredTensor, type TensorMap,
 } from './tensor-file.ts';
 export { openTorchFile } from './torch-pickle.ts';
+export { openWeightFile, openWeightFolder } from './weight-folder.ts';
 export { Weights, type BaseStorage, type WeightPart, type WeightsOptions, type WeightsReport } from './weights.ts';

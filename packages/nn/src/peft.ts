@@ -1,5 +1,5 @@
 /**
- * @file Adapter folders as PEFT writes them: `adapter_config.json` beside `adapter_model.safetensors`, lora_A [r, in], lora_B [out, r].
+ * @file Adapter folders as PEFT writes them: `adapter_config.json` beside `adapter_model.safetensors` (or `.bin`), lora_A [r, in], lora_B [out, r].
  *
  * A published SQ-LLaVA adapter holds the LoRA of the language model and of the image tower in one file, and its `Vit-lora/` folder holds
  * the latter again under other names. Both are read to the names of the models themselves:
@@ -9,8 +9,9 @@
  *     base_model.model.vision_tower.vision_model.encoder.layers.0.…       (Vit-lora)       → vision:   vision_model.encoder.layers.0.…
  */
 import { WeightError } from '@curio/engine';
-import { encodeSafetensors, openSafetensors } from './safetensors.ts';
-import type { ByteFolder, NamedTensor, TensorMap } from './tensor-file.ts';
+import { encodeSafetensors } from './safetensors.ts';
+import type { ByteFolder, NamedTensor, StoredTensor, TensorMap } from './tensor-file.ts';
+import { openWeightFile } from './weight-folder.ts';
 
 export interface AdapterConfig {
   readonly r: number;
@@ -45,22 +46,18 @@ export function adapterName(stored: string): string {
  * Opens an adapter folder.
  * @throws WeightError when a file is missing, it is no LoRA, a pair is incomplete, or a rank differs from the configuration's.
  */
-export async function openAdapter(folder: ByteFolder, openTensors = async (): Promise<TensorMap> => openTensorFile(folder)): Promise<Adapter> {
+export async function openAdapter(folder: ByteFolder): Promise<Adapter> {
   const config = await readConfig(folder);
-  const language = new Map();
-  const vision = new Map();
-  for (const [stored, tensor] of await openTensors()) {
+  const tensors = await openWeightFile(folder, 'adapter_model');
+  if (!tensors) throw new WeightError(`peft: ${folder.name} has no ${TENSOR_FILE}; an adapter folder holds it beside ${CONFIG_FILE}.`);
+  const language = new Map<string, StoredTensor>();
+  const vision = new Map<string, StoredTensor>();
+  for (const [stored, tensor] of tensors) {
     const name = adapterName(stored);
     (name.startsWith('vision_model.') ? vision : language).set(name, tensor);
   }
   for (const map of [language, vision]) checkPairs(map, config.r);
   return { config, language, vision };
-}
-
-async function openTensorFile(folder: ByteFolder): Promise<TensorMap> {
-  const source = await folder.open(TENSOR_FILE);
-  if (!source) throw new WeightError(`peft: ${folder.name} has no ${TENSOR_FILE}; an adapter folder holds it beside ${CONFIG_FILE}.`);
-  return (await openSafetensors(source)).tensors;
 }
 
 async function readConfig(folder: ByteFolder): Promise<AdapterConfig> {

@@ -3,7 +3,7 @@
  * little-endian tensors without gaps. Source: https://github.com/huggingface/safetensors#format.
  */
 import { WeightError } from '@curio/engine';
-import { BYTES, elements, type ByteFolder, type ByteSource, type NamedTensor, type StoredDType, type StoredTensor, type TensorMap } from './tensor-file.ts';
+import { BYTES, elements, type ByteSource, type NamedTensor, type StoredDType, type StoredTensor, type TensorMap } from './tensor-file.ts';
 
 /** The reference implementation's own limit. */
 const MAX_HEADER = 100_000_000;
@@ -83,46 +83,6 @@ function readEntry(name: string, raw: unknown, fail: (what: string) => never): E
   const bytes = elements(shape) * BYTES[dtype as StoredDType];
   if (end - begin !== bytes) return fail(`tensor '${name}' is ${dtype} [${shape.join(', ')}], which takes ${bytes} bytes, and its offsets hold ${end - begin}; the file is damaged.`);
   return { name, dtype: dtype as StoredDType, shape, begin, end };
-}
-
-/**
- * Opens `<stem>.safetensors` of a folder, or all shards that `<stem>.safetensors.index.json` names.
- * @throws WeightError where neither exists, a shard is missing, or a shard lacks a tensor that the index promises.
- */
-export async function openSafetensorsFolder(folder: ByteFolder, stem = 'model'): Promise<Safetensors> {
-  const single = await folder.open(`${stem}.safetensors`);
-  if (single) return openSafetensors(single);
-  const indexName = `${stem}.safetensors.index.json`;
-  const index = await folder.open(indexName);
-  if (!index) throw new WeightError(`safetensors: ${folder.name} has neither ${stem}.safetensors nor ${indexName}; one of them must be there.`);
-  const weightMap = await readWeightMap(index);
-  const shards = new Map<string, Safetensors>();
-  for (const file of new Set(weightMap.values())) {
-    const source = await folder.open(file);
-    if (!source) throw new WeightError(`safetensors: ${index.name}: shard '${file}' not found in ${folder.name}.`);
-    shards.set(file, await openSafetensors(source));
-  }
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, file] of weightMap) {
-    const tensor = shards.get(file)!.tensors.get(name);
-    if (!tensor) throw new WeightError(`safetensors: ${index.name}: tensor '${name}' is promised in '${file}', which has no such tensor.`);
-    tensors.set(name, tensor);
-  }
-  return { tensors, metadata: Object.assign({}, ...[...shards.values()].map((shard) => shard.metadata)) };
-}
-
-async function readWeightMap(index: ByteSource): Promise<Map<string, string>> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(new TextDecoder().decode(await index.read(0, index.size)));
-  } catch (cause) {
-    throw new WeightError(`safetensors: ${index.name}: not JSON (${(cause as Error).message}).`, { cause });
-  }
-  const map = isObject(parsed) ? parsed.weight_map : undefined;
-  if (!isObject(map) || Object.values(map).some((file) => typeof file !== 'string')) {
-    throw new WeightError(`safetensors: ${index.name}: it has no 'weight_map' from tensor names to file names.`);
-  }
-  return new Map(Object.entries(map as Record<string, string>));
 }
 
 /**

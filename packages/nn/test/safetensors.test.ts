@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { encodeSafetensors, joinBytes, openSafetensors, openSafetensorsFolder } from '../src/safetensors.ts';
-import { decodeFloats, encodeFloats, memorySource, nearest, type ByteFolder, type NamedTensor } from '../src/tensor-file.ts';
+import { encodeSafetensors, joinBytes, openSafetensors } from '../src/safetensors.ts';
+import { decodeFloats, encodeFloats, memorySource, nearest, type NamedTensor } from '../src/tensor-file.ts';
 
 const float = (name: string, shape: number[], values: number[], dtype: 'F32' | 'F16' | 'BF16' = 'F32'): NamedTensor => ({ name, shape, dtype, data: encodeFloats(Float32Array.from(values), dtype) });
 
@@ -87,20 +87,6 @@ test.each([
 
 test('a header that is not JSON', async () => {
   expect(await message(file('{"w": '))).toMatch(/^WeightError: safetensors: x\.safetensors: the header is not JSON \(.*\); the file is damaged\.$/);
-});
-
-const folder = (files: Record<string, Uint8Array>): ByteFolder => ({ name: 'base', open: async (name) => (files[name] ? memorySource(name, files[name]) : undefined) });
-const json = (x: unknown) => new TextEncoder().encode(JSON.stringify(x));
-
-test('shards are found through the index, and broken promises are named', async () => {
-  const shard = (name: string) => joinBytes(encodeSafetensors([float(name, [1], [1])]));
-  const index = json({ weight_map: { a: '1.safetensors', b: '2.safetensors' } });
-  const files = { 'model.safetensors.index.json': index, '1.safetensors': shard('a'), '2.safetensors': shard('b') };
-  expect([...(await openSafetensorsFolder(folder(files))).tensors.keys()]).toEqual(['a', 'b']);
-  await expect(openSafetensorsFolder(folder({}))).rejects.toThrow('safetensors: base has neither model.safetensors nor model.safetensors.index.json; one of them must be there.');
-  await expect(openSafetensorsFolder(folder({ ...files, '2.safetensors': undefined! }))).rejects.toThrow("safetensors: model.safetensors.index.json: shard '2.safetensors' not found in base.");
-  await expect(openSafetensorsFolder(folder({ ...files, '2.safetensors': shard('c') }))).rejects.toThrow("safetensors: model.safetensors.index.json: tensor 'b' is promised in '2.safetensors', which has no such tensor.");
-  await expect(openSafetensorsFolder(folder({ 'model.safetensors.index.json': json({}) }))).rejects.toThrow("safetensors: model.safetensors.index.json: it has no 'weight_map' from tensor names to file names.");
 });
 
 test('writing refuses what does not fit', () => {

@@ -1,12 +1,10 @@
-/** @file Runs one case: forward against float64, backward against measured gradients. */
-import { backward } from '../tensor/autograd.ts';
+/** @file Judges one case: forward against float64, backward against measured gradients. */
 import type { Gpu } from '../gpu/gpu.ts';
 import { RandomStream } from '../tensor/philox.ts';
-import { showShape, sizeOf } from '../tensor/shape.ts';
-import { Tensor, tensor } from '../tensor/tensor.ts';
-import type { Case, InputSpec, OpCases } from './cases.ts';
-import { specOf } from './cases.ts';
+import { showShape } from '../tensor/shape.ts';
+import type { Case, OpCases } from './cases.ts';
 import { Array64 } from './oracle.ts';
+import { makeInputs, outputWeights, runCase, wantedGradients } from './run-case.ts';
 
 /** Allowed error, relative to the largest magnitude of what is compared (at least 1). Sums of n products grow it by √n in the reference's magnitude. */
 export const TOLERANCE = { forward: 1e-5, backward: 1e-4 } as const;
@@ -21,89 +19,28 @@ export interface Verdict {
   readonly message: string;
 }
 
-/** Inputs of a case, fresh from `seed`. */
-export function makeInputs<A>(c: Case<A>, seed: number): (Array64 | null)[] {
-  const inputs = c.inputs.map((input, i) => {
-    const spec = specOf(input);
-    return spec && makeInput(spec, new RandomStream(seed, 0, i));
-  });
-  c.settle?.(inputs, c.attrs as A, new RandomStream(seed, 3));
-  return inputs;
-}
-
-function makeInput(spec: InputSpec, random: RandomStream): Array64 {
-  if (spec.values) return new Array64(spec.shape, spec.values);
-  const out = new Array64(spec.shape);
-  const whole = spec.dtype !== undefined && spec.dtype !== 'f32';
-  const [low, high] = spec.range ?? (spec.dtype === 'bool' ? [0, 2] : [0, 8]);
-  for (let i = 0; i < out.data.length; i++) {
-    if (whole) out.data[i] = Math.floor(low + (high - low) * random.uniform());
-    else out.data[i] = Math.fround(spec.range ? low + (high - low) * random.uniform() : random.normal());
-  }
-  return out;
-}
-
 /** Checks forward and, where there is one, backward. Never throws for a wrong number: the verdict says it. */
 export async function checkCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, seed: number): Promise<Verdict> {
-  const specs = c.inputs.map(specOf);
   const inputs = makeInputs(c, seed);
   const attrs = c.attrs as A;
   const expected = op.reference(inputs, attrs);
-  const normal = new RandomStream(seed, 1);
-  const weights = new Array64(expected.shape, Float64Array.from(expected.data, () => Math.fround(normal.normal())));
-  const wants = specs.map((s) => op.differentiable !== false && s !== null && (s.dtype ?? 'f32') === 'f32' && s.needsGrad !== false);
-  const pending = gpu.scope(() => {
-    const tensors = inputs.map((x, i) => x && upload(gpu, x, specs[i]!, wants[i]!));
-    const y = op.run(tensors, attrs);
-    const forward = y.read();
-    if (wants.some(Boolean) && y.requiresGrad) backward(y, tensor(gpu, Float32Array.from(weights.data), weights.shape));
-    const grads = tensors.map((x) => {
-      const grad = x?.grad ?? null;
-      if (grad) gpu.arena.adopt(grad.storage);
-      return grad?.read() ?? null;
-    });
-    return { shape: y.shape, forward, grads };
-  });
-  const [actual, ...grads] = await Promise.all([pending.forward, ...pending.grads]);
+  const weights = new Array64(expected.shape, outputWeights(expected.data.length, seed));
+  const wants = wantedGradients(op, c);
+  const actual = await runCase(gpu, op, c, inputs, seed);
   const factor = op.tolerance?.factor ?? 1;
-  if (showShape(pending.shape) !== showShape(expected.shape)) return fail(`shape is ${showShape(pending.shape)}, expected ${showShape(expected.shape)}`);
-  const forward = compare('y', actual, expected.data, TOLERANCE.forward * factor);
+  if (showShape(actual.shape) !== showShape(expected.shape)) return fail(`shape is ${showShape(actual.shape)}, expected ${showShape(expected.shape)}`);
+  const forward = compare('y', actual.y, expected.data, TOLERANCE.forward * factor);
   if (!forward.ok) return forward;
   let worst = forward.worst;
   for (let i = 0; i < inputs.length; i++) {
     if (!wants[i]) continue;
-    const grad = grads[i];
+    const grad = actual.grads[i];
     if (!grad) return fail(`input ${i} received no gradient`);
     const verdict = checkGradient(op, c, inputs, attrs, weights, i, grad, seed, factor);
     if (!verdict.ok) return verdict;
     worst = Math.max(worst, verdict.worst);
   }
   return { ok: true, worst, message: 'ok' };
-}
-
-function upload(gpu: Gpu, x: Array64, spec: InputSpec, wantsGrad: boolean): Tensor {
-  const dtype = spec.dtype ?? 'f32';
-  const leaf = spec.strided ? stridedTensor(gpu, x) : tensor(gpu, dtype === 'f32' ? Float32Array.from(x.data) : dtype === 'i32' ? Int32Array.from(x.data) : Uint32Array.from(x.data), x.shape, { dtype });
-  leaf.requiresGrad = wantsGrad;
-  return leaf;
-}
-
-/** The values stored with the last axis first and one element of room in front: neither dense nor on the binding grid. */
-function stridedTensor(gpu: Gpu, x: Array64): Tensor {
-  const rank = x.shape.length;
-  const cols = x.shape.at(-1) ?? 1;
-  const rows = cols === 0 ? 0 : x.data.length / cols;
-  const values = new Float32Array(1 + x.data.length);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) values[1 + c * rows + r] = x.data[r * cols + c]!;
-  const base = tensor(gpu, values);
-  const strides = new Array<number>(rank).fill(0);
-  let step = 1;
-  for (let k = rank - 2; k >= 0; k--) {
-    strides[k] = step;
-    step *= x.shape[k]!;
-  }
-  if (rank > 0) strides[rank - 1] = rows;
-  return new Tensor(gpu, x.shape, 'f32', base.storage, { strides, offset: 1 });
 }
 
 /** Σ weights · reference: the scalar whose gradient is measured. */
@@ -144,7 +81,7 @@ function checkGradient<A>(op: OpCases<A>, c: Case<A>, inputs: readonly (Array64 
   const norm = Math.sqrt(size);
   const directions = Array.from({ length: size > FULL_GRADIENT ? 8 : 0 }, () => Float64Array.from({ length: size }, () => random.normal() / norm));
   const got = [...elements.map((i) => grad[i]!), ...directions.map((direction) => direction.reduce((sum, v, i) => sum + v * grad[i]!, 0))];
-  const measured = remember(c, `${seed} ${which}`, () => [
+  const measured = remember(c, `${op.op} ${seed} ${which}`, () => [
     ...elements.map((i) => along((j) => (j === i ? 1 : 0))),
     ...directions.map((direction) => along((i) => direction[i]!)),
   ]);

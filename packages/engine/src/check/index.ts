@@ -1,6 +1,8 @@
 /** @file The truth of ops, for tests, benches and users' own ops: `@curio/engine/check`. */
 export { defineCases, specOf } from './cases.ts';
 export type { BenchShape, Case, InputSpec, OpCases } from './cases.ts';
-export { checkCase, makeInputs, TOLERANCE } from './check-case.ts';
+export { checkCase, TOLERANCE } from './check-case.ts';
 export type { Verdict } from './check-case.ts';
+export { makeInputs, runCase } from './run-case.ts';
+export type { CaseRun } from './run-case.ts';
 export { Array64, broadcast, build, erf, mapRows } from './oracle.ts';

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { imageTokens, shortened } from '../src/config.ts';
+import { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from '../src/hf-config.ts';
+import { PRESETS } from '../src/presets.ts';
+
+test("Hugging Face's files and our configurations say the same", () => {
+  for (const { model } of Object.values(PRESETS)) {
+    expect(llamaFromHf(llamaToHf(model.language), 'x')).toEqual(model.language);
+    expect(clipVisionFromHf(clipVisionToHf(model.vision), 'x')).toEqual(model.vision);
+    expect(clipVisionFromHf({ vision_config: clipVisionToHf(model.vision) }, 'x')).toEqual(model.vision);
+  }
+  expect(() => llamaFromHf({ ...llamaToHf(PRESETS.small.model.language), hidden_size: 'wide' }, 'base/config.json')).toThrow('base/config.json: hidden_size is "wide"; it must be a number.');
+  expect(() => llamaFromHf({}, 'base/config.json')).toThrow('base/config.json: num_attention_heads is missing; it must be a number.');
+  expect(() => clipVisionFromHf({ ...clipVisionToHf(PRESETS.small.model.vision), hidden_act: 'gelu' }, 'c')).toThrow('c: hidden_act is "gelu"; only quick_gelu, as in OpenAI\'s CLIP, is known.');
+});
+
+test('sizes of the published models', () => {
+  const count = ({ vocabSize: V, hiddenSize: C, intermediateSize: F, numLayers }: (typeof PRESETS)['7b']['model']['language']): number => 2 * V * C + C + numLayers * (4 * C * C + 3 * C * F + 2 * C);
+  expect([count(PRESETS['7b'].model.language), count(PRESETS['13b'].model.language)]).toEqual([6_738_415_616, 13_015_864_320]);
+  expect([imageTokens(PRESETS['7b'].model.vision), imageTokens(PRESETS.small.model.vision)]).toEqual([576, 36]);
+});
+
+test('what each stage trains is found by name, and the base stays frozen', () => {
+  const factor = (trainable: readonly (readonly [string, number])[], name: string): number | undefined => trainable.find(([pattern]) => new RegExp(pattern).test(name))?.[1];
+  for (const { train } of Object.values(PRESETS)) {
+    const at = (name: string) => [factor(train.stage1.trainable, name) !== undefined, factor(train.stage2.trainable, name) !== undefined];
+    expect(at('projector.c.weight')).toEqual([true, true]);
+    expect(at('language.model.layers.3.mlp.up_proj.lora_A.weight')).toEqual([false, true]);
+    expect(at('vision.vision_model.encoder.layers.0.mlp.fc1.lora_B.weight')).toEqual([false, true]);
+    expect(at('language.extra_head')).toEqual([false, true]);
+    for (const name of ['language.model.layers.3.mlp.up_proj.weight', 'language.lm_head.weight', 'vision.vision_model.embeddings.class_embedding']) expect(at(name)).toEqual([false, false]);
+  }
+  const rate = (name: string) => PRESETS['13b'].train.lr * factor(PRESETS['13b'].train.stage2.trainable, name)!;
+  expect(rate('vision.vision_model.encoder.layers.0.mlp.fc1.lora_B.weight')).toBeCloseTo(2e-5, 12);
+  expect(rate('projector.mlp.0.weight')).toBeCloseTo(2e-5, 12);
+});
+
+test('a shortened schedule keeps everything but the number of steps', () => {
+  const { train } = PRESETS.small;
+  const short = shortened(train, 1e-6);
+  expect([short.stage1.steps, short.stage2.steps]).toEqual([1, 1]);
+  expect({ ...short, stage1: { ...short.stage1, steps: 0 }, stage2: { ...short.stage2, steps: 0 } }).toEqual({ ...train, stage1: { ...train.stage1, steps: 0 }, stage2: { ...train.stage2, steps: 0 } });
+});

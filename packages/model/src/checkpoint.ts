@@ -1,0 +1,74 @@
+/**
+ * @file A trained model on disk: the base in Hugging Face's layout, what was trained as a PEFT folder beside it. docs/sq-llava.md 4.
+ *
+ *     adapter_config.json, adapter_model.safetensors      LoRA of the language model
+ *     Vit-lora/adapter_config.json, …                     LoRA of the image tower
+ *     non_lora_trainables.safetensors                     projector (and the rows of new words)
+ */
+import type { Gpu, Parameter } from '@curio/engine';
+import { encodeAdapter, encodeSafetensors, openAdapter, openWeightFile, openWeightFolder, projectorTensors, Weights } from '@curio/nn';
+import type { ByteFolder, NamedTensor, WeightPart, WeightsReport } from '@curio/nn';
+import type { LoraConfig, ModelConfig } from './config.ts';
+import { SqLlava } from './sq-llava.ts';
+
+export interface ModelFiles {
+  /** LLaMA's and CLIP's folders. */
+  readonly language: ByteFolder;
+  readonly vision: ByteFolder;
+  /** What was trained; freshly initialised when left out. */
+  readonly adapter?: ByteFolder | null;
+  /** The adapter's image LoRA: its folder `Vit-lora`. */
+  readonly visionAdapter?: ByteFolder | null;
+}
+
+const PROJECTOR_FILE = 'non_lora_trainables.safetensors';
+const PROJECTOR_PREFIX = 'base_model.model.model.mm_projector.';
+const EXTRA_PREFIX = 'base_model.model.';
+
+/** Builds the model and loads it. Throws WeightError for missing tensors and shapes that do not fit. */
+export async function openModel(gpu: Gpu, config: ModelConfig, files: ModelFiles, options: { seed?: number; onTensor?: (done: number, total: number) => void } = {}): Promise<{ model: SqLlava; report: WeightsReport }> {
+  const { language, vision, adapter, visionAdapter } = files;
+  const parts: WeightPart[] = [];
+  if (adapter) {
+    const { language: lora } = await openAdapter(adapter);
+    parts.push({ at: 'language', tensors: lora });
+    const tensors = await openWeightFile(adapter, 'non_lora_trainables');
+    if (tensors) {
+      parts.push({ at: 'projector', tensors: projectorTensors(tensors) });
+      parts.push({ at: 'language', tensors: new Map([...tensors].filter(([name]) => name.includes('extra_'))), prefixes: [EXTRA_PREFIX] });
+    }
+  }
+  if (visionAdapter) parts.push({ at: 'vision', tensors: (await openAdapter(visionAdapter)).vision });
+  parts.push({ at: 'language', tensors: await openWeightFolder(language), fresh: /lora_|extra_/, ignore: /rotary_emb|mm_projector/ });
+  parts.push({ at: 'vision', tensors: await openWeightFolder(vision), fresh: /lora_/, ignore: /^(?!vision_model\.)|post_layernorm|layers\.\d+\./ });
+  const weights = new Weights(gpu, { seed: options.seed, parts });
+  const model = new SqLlava(weights, config);
+  const report = await weights.load(options.onTensor);
+  if (report.initialised.some((name) => name.includes('extra_'))) await model.language.initialiseExtra();
+  return { model, report };
+}
+
+/** Everything that training changes, as the files of an adapter folder by path. */
+export async function encodeTrained(model: SqLlava, base: { language: string; vision: string }): Promise<Record<string, Uint8Array[]>> {
+  const { languageLora, visionLora } = model.config;
+  const named = (keep: (name: string) => boolean, rename: (name: string) => string): Promise<NamedTensor[]> =>
+    Promise.all(model.parameters.filter(({ name }) => keep(name)).map((parameter) => toNamed(parameter, rename(parameter.name))));
+  const lora = (scope: string): Promise<NamedTensor[]> => named((name) => name.startsWith(`${scope}.`) && name.includes('.lora_'), (name) => name.slice(scope.length + 1));
+  const files: Record<string, Uint8Array[]> = {};
+  if (languageLora) Object.assign(files, encodeAdapter({ config: peftConfig(languageLora, base.language), language: await lora('language') }));
+  if (visionLora) {
+    const folder = encodeAdapter({ config: peftConfig(visionLora, base.vision), vision: await lora('vision') }, 'Vit-lora');
+    for (const [name, content] of Object.entries(folder)) files[`Vit-lora/${name}`] = content;
+  }
+  files[PROJECTOR_FILE] = encodeSafetensors([
+    ...(await named((name) => name.startsWith('projector.'), (name) => PROJECTOR_PREFIX + name.slice('projector.'.length))),
+    ...(await named((name) => name.includes('extra_'), (name) => EXTRA_PREFIX + name.slice('language.'.length))),
+  ]);
+  return files;
+}
+
+const peftConfig = ({ r, alpha, dropout, targets }: LoraConfig, base: string): Parameters<typeof encodeAdapter>[0]['config'] => ({ r, alpha, dropout, targets, base });
+
+async function toNamed(parameter: Parameter, name: string): Promise<NamedTensor> {
+  return { name, dtype: 'F32', shape: parameter.shape, data: (await parameter.read()) as Float32Array };
+}

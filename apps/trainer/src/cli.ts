@@ -2,15 +2,19 @@
 /** @file The command line `curio`. Each command is a file under commands/ that exports one function; here they are put together. */
 import { ConfigError, CurioError, DeviceError } from '@curio/engine';
 import { Command, CommanderError } from 'commander';
+import { askCommand } from './commands/ask.ts';
 import { baseCommand } from './commands/base.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { trainCommand } from './commands/train.ts';
 import { EXIT } from './run/interrupt.ts';
 
 const program = new Command('curio')
   .description('SQ-LLaVA on WebGPU: a vision-language model that learns to answer questions about images, and to ask them')
   .version('0.1.0')
   .option('--debug', 'print the stack of an error')
+  .addCommand(trainCommand())
+  .addCommand(askCommand())
   .addCommand(baseCommand())
   .addCommand(dataCommand())
   .addCommand(doctorCommand())

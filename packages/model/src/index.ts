@@ -25,13 +25,14 @@ export {
 export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './hf-config.ts';
 export { PRESETS, type PresetName } from './presets.ts';
 export { openGlyphs, packSamples, type SceneSamples } from './scenes/samples.ts';
+export { encodeTrained, openModel, type ModelFiles } from './checkpoint.ts';
 export { ClipVision } from './clip.ts';
 export { Llama } from './llama.ts';
 export { SqLlava } from './sq-llava.ts';
 export { generate, sample, type GenerateOptions, type SamplingOptions } from './generate.ts';
 export { aboutImage, Speaker, type Request, type SelfQuestioning } from './converse.ts';
 export { imageTensor, stepsOfSamples, templateOf, trainStage, type StageOptions } from './stages.ts';
-export { runSteps, TrainError, type LoopOptions, type StepCounts, type StepReport } from './loop.ts';
+export { runSteps, type LoopOptions, type StepCounts, type StepReport } from './loop.ts';
 export { ClipPair, textRows, type ClipTextConfig, type PatchTargets, type TextRows } from './base/clip-pair.ts';
 export { clipBatch, WORD_SETS, wordRows, type ClipBatch, type ClipBatchOptions } from './base/clip-batch.ts';
 export { pretrainClip, pretrainLlama, probeClip, trapezoid, type ClipProbe, type PretrainOptions, type TextPretrainOptions } from './base/pretrain.ts';

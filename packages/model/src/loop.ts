@@ -1,9 +1,6 @@
 /** @file The training loop: data prepared ahead, at most two steps in flight, numbers read without stalling the device. */
-import { backward, CurioError, findNonFinite, mul } from '@curio/engine';
+import { backward, findNonFinite, mul, TrainError } from '@curio/engine';
 import type { AdamW, Gpu, Tensor } from '@curio/engine';
-
-/** Training stopped because a number is not finite. */
-export class TrainError extends CurioError {}
 
 export interface StepReport {
   /** 0-based. */

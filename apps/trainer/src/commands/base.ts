@@ -1,5 +1,6 @@
 import { openGpu } from '@curio/engine';
 import { Command } from 'commander';
+import { writeBase } from '../base/export.ts';
 import { runPretraining } from '../base/pretraining.ts';
 import { CLIP, LLAMA } from '../base/recipe.ts';
 
@@ -33,5 +34,19 @@ export function baseCommand(): Command {
         gpu.close();
       });
   }
+  base
+    .command('write')
+    .description('write both parts in Hugging Face layout, in half precision')
+    .option('--clip <folder>', 'run of curio base clip', 'runs/base-clip')
+    .option('--llama <folder>', 'run of curio base llama', 'runs/base-llama')
+    .option('--seed <n>', 'seed that the runs were made with', number, 1)
+    .option('--out <folder>', 'where the folders language and vision go', 'apps/trainer/base')
+    .action(async ({ clip, llama, seed, out }: { clip: string; llama: string; seed: number; out: string }) => {
+      const records = await writeBase(out, { clip, llama }, seed);
+      for (const [part, { steps, loss, probe }] of Object.entries(records)) {
+        const probed = probe ? Object.entries(probe).map(([name, value]) => `${name} ${value.toFixed(3)}`).join('  ') : 'not probed';
+        console.log(`${part}: ${steps} steps, loss ${loss.toFixed(3)}, ${probed}`);
+      }
+    });
   return base;
 }

@@ -1,5 +1,5 @@
 /** @file `runs/<name>/`: where a run writes, and the checkpoints in it. */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '@curio/engine';
 import { stringify } from 'yaml';
@@ -57,6 +57,10 @@ export class RunFolder {
 
   file(name: string): string {
     return join(this.path, name);
+  }
+
+  read(name: string): string {
+    return readFileSync(this.file(name), 'utf8');
   }
 
   write(name: string, content: string | Uint8Array | readonly Uint8Array[]): void {

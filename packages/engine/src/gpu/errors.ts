@@ -21,3 +21,5 @@ export class WeightError extends CurioError {}
 export class ConfigError extends CurioError {}
 /** Training data is wrong. */
 export class DataError extends CurioError {}
+/** Training stopped because a number is not finite. */
+export class TrainError extends CurioError {}

@@ -1,0 +1,171 @@
+/** @file One training run from configuration to report: both stages, the held-out questions around them, the files that stay. */
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { openGpu, TrainError } from '@curio/engine';
+import type { AdamW, Gpu } from '@curio/engine';
+import { trainStage } from '@curio/model';
+import type { Accuracy, StageName, StepReport } from '@curio/model';
+import type { RunConfig } from '../config/schema.ts';
+import { writeFolderWhole } from '../run/files.ts';
+import { adapterName, describeEnvironment } from '../run/environment.ts';
+import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
+import type { Interrupt } from '../run/interrupt.ts';
+import { RunLog } from '../run/log.ts';
+import { writeLossChart, writeOutcome } from '../run/outcome.ts';
+import { Progress } from '../run/progress.ts';
+import type { RunFolder, SavedCheckpoint } from '../run/run-folder.ts';
+import { peakResident, stageSummary } from '../run/summary.ts';
+import { openTerminal } from '../run/terminal.ts';
+import { checkpointFiles, readOptimizer } from './checkpoint.ts';
+import { openRunData } from './data.ts';
+import type { RunData } from './data.ts';
+import { answerAll, answerBlind, askItself } from './evaluate.ts';
+import { baseFolder, openForRun } from './open.ts';
+import type { OpenedModel } from './open.ts';
+
+export interface SessionOptions {
+  readonly config: RunConfig;
+  readonly folder: RunFolder;
+  /** Checkpoint to go on with. */
+  readonly from?: SavedCheckpoint;
+  /** When the user started the command, in ms since the epoch. */
+  readonly startedAt: number;
+}
+
+const STAGES: readonly { name: StageName; label: string }[] = [{ name: 'stage1', label: 'stage 1' }, { name: 'stage2', label: 'stage 2' }];
+/** Work of a stage-1 step beside one of stage 2, for the ETA. */
+const STAGE1_COST = 0.6;
+const EVALUATIONS = 'evaluations.json';
+
+interface Evaluations { beforeTraining?: Accuracy | null; afterStage1?: Accuracy | null }
+
+/** Trains and reports. Returns the exit code. */
+export async function runSession({ config, folder, from, startedAt }: SessionOptions): Promise<number> {
+  const terminal = openTerminal();
+  const gpu = await openGpu({ seed: config.seed });
+  const progress = new Progress(terminal, STAGES.map(({ name, label }) => ({ name, label, steps: config.train[name].steps, cost: name === 'stage1' ? STAGE1_COST : 1 })));
+  const interrupt = listenForInterrupt(() => progress.note('Stopping after this step; press ctrl-C again to quit at once.'));
+  const log = new RunLog(folder, from);
+  try {
+    const environment = describeEnvironment(gpu.adapter);
+    folder.writeConfig(config, environment);
+    progress.note(`run ${folder.path} on ${environment.adapter}`);
+    const data = await openRunData(config, 'data', (done, total) => progress.activity('drawing scenes', done, total));
+    const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'));
+    const setup = (Date.now() - startedAt) / 1000;
+    const session = new Session(gpu, config, folder, log, progress, interrupt, data, opened);
+    const trainStart = Date.now();
+    const finished = await session.train(from);
+    if (!finished) {
+      progress.note(`Saved. Go on with: curio train --resume ${folder.path}`);
+      return EXIT.interrupted;
+    }
+    const train = (Date.now() - trainStart) / 1000;
+    await session.report({ setup, train, startedAt, environment }, terminal);
+    return EXIT.ok;
+  } finally {
+    progress.end();
+    log.close();
+    interrupt.close();
+    gpu.close();
+  }
+}
+
+class Session {
+  private evaluations: Evaluations = {};
+  private evaluating = 0;
+
+  constructor(
+    private readonly gpu: Gpu, private readonly config: RunConfig, private readonly folder: RunFolder, private readonly log: RunLog, private readonly progress: Progress,
+    private readonly interrupt: Interrupt, private readonly data: RunData, private readonly opened: OpenedModel,
+  ) {
+    const path = folder.file(EVALUATIONS);
+    if (existsSync(path)) this.evaluations = JSON.parse(folder.read(EVALUATIONS)) as Evaluations;
+  }
+
+  /** Both stages from a checkpoint on. False when interrupted. */
+  async train(from?: SavedCheckpoint): Promise<boolean> {
+    if (!from) await this.evaluate('beforeTraining', 0);
+    for (const { name, label } of STAGES) {
+      if (from?.stage === 'stage2' && name === 'stage1') continue;
+      const start = from?.stage === name ? from.step : 0;
+      const { steps } = this.config.train[name];
+      if (start < steps && !(await this.trainOne(name, label, start, from?.stage === name ? from : undefined))) return false;
+      if (name === 'stage1') await this.evaluate('afterStage1', steps);
+    }
+    return true;
+  }
+
+  private async trainOne(name: StageName, label: string, start: number, from?: SavedCheckpoint): Promise<boolean> {
+    const { config, data, opened, progress, interrupt, gpu } = this;
+    const stage = config.train[name];
+    const every = config.run.checkpointEvery;
+    progress.begin(name);
+    let last = performance.now();
+    try {
+      const reached = await trainStage({
+        model: opened.model, tokens: opened.tokens, stage, train: config.train, samples: data[name], seed: config.seed, from: start,
+        state: from && (await readOptimizer(from.path)),
+        pixels: async (image) => opened.prepare(await data.images.read(image), stage.imageAspect),
+        onStep: ({ step, loss, gradNorm, lr, counts }: StepReport) => {
+          const now = performance.now();
+          const bytes = gpu.memoryReport().allocatedBytes;
+          this.log.step({ stage: name, step: step + 1, loss, lr, gradNorm, ...counts, seconds: (now - last) / 1000, bytes });
+          progress.step({ stage: name, step: step + 1, loss, lr, ...counts, bytes });
+          last = now;
+        },
+        pause: async (step, optimizer) => {
+          const stop = interrupt.requested && step < stage.steps;
+          if (stop || step === stage.steps || (every > 0 && step % every === 0)) await this.save(name, step, optimizer);
+          return stop;
+        },
+      });
+      return reached === stage.steps;
+    } catch (error) {
+      const kept = this.folder.checkpoints().at(-1);
+      if (error instanceof TrainError) throw new TrainError(`${error.message} ${kept ? `Checkpoint of ${label}, step ${kept.step} kept in ${kept.path}.` : 'No checkpoint had been written yet.'}`, { cause: error });
+      throw error;
+    }
+  }
+
+  private async save(stage: StageName, step: number, optimizer: AdamW): Promise<void> {
+    const base = { language: this.config.base.language, vision: this.config.base.vision };
+    this.folder.saveCheckpoint({ stage, step }, await checkpointFiles(this.opened.model, base, optimizer), this.config.run.keep);
+    writeLossChart(this.folder, this.log);
+  }
+
+  private async evaluate(when: keyof Evaluations, step: number): Promise<void> {
+    const start = performance.now();
+    this.progress.activity('held-out questions', 0, this.data.questions.length);
+    const accuracy = await answerAll(this.opened, this.data, this.config.ask);
+    this.evaluations = { ...this.evaluations, [when]: accuracy };
+    this.folder.write(EVALUATIONS, `${JSON.stringify(this.evaluations)}\n`);
+    if (accuracy) this.log.scalar(`answers/${when}`, accuracy.overall, step);
+    this.evaluating += (performance.now() - start) / 1000;
+  }
+
+  /** The last evaluations, the files of the run, and the page at the end. */
+  async report({ setup, train, startedAt, environment }: { setup: number; train: number; startedAt: number; environment: ReturnType<typeof describeEnvironment> }, terminal: ReturnType<typeof openTerminal>): Promise<void> {
+    const { config, data, opened, folder, log, progress, gpu } = this;
+    progress.activity('held-out questions', 0, data.questions.length);
+    const answers = await answerAll(opened, data, config.ask);
+    progress.activity('without the picture', 0, data.questions.length);
+    const blind = await answerBlind(opened, data, config.ask);
+    progress.activity('self-questions', 0, data.scenes.length * config.ask.questions);
+    const { selfAsked, asked } = await askItself(opened, data, config.ask, config.seed, this.interrupt.signal);
+    progress.end();
+    const base = { language: baseFolder(config, 'language'), vision: baseFolder(config, 'vision') };
+    const adapter = folder.file('adapter');
+    const files = await checkpointFiles(opened.model, base);
+    writeFolderWhole(adapter, Object.fromEntries(Object.entries(files).map(([name, content]) => [name.replace(/^adapter\//, ''), content])));
+    rmSync(folder.file(EVALUATIONS), { force: true });
+    const stages = Object.fromEntries(STAGES.map(({ name, label }) => [name, stageSummary(label, log.steps(name).map(({ loss }) => loss))]));
+    const summary = {
+      name: folder.path.split('/').at(-1)!, preset: config.preset, seed: config.seed, adapter: adapterName(gpu.adapter), commit: environment.commit,
+      answers, blind, beforeTraining: this.evaluations.beforeTraining ?? null, afterStage1: this.evaluations.afterStage1 ?? null, selfAsked, stages,
+      seconds: { setup, train: train - this.evaluating, total: (Date.now() - startedAt) / 1000 },
+      peakBytes: gpu.memoryReport().peakBytes, rssBytes: peakResident(),
+    };
+    terminal.write(writeOutcome(folder, log, { summary, config, environment, scenes: asked }, terminal));
+  }
+}

@@ -1,8 +1,13 @@
-import { ConfigError } from '@curio/engine';
+import { ConfigError, openGpu } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
 import { Command } from 'commander';
 import { loadConfig, parseOverrides } from '../config/load.ts';
+import { adapterName } from '../run/environment.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { runSession } from '../train/session.ts';
+
+/** What the launcher spent on installing, building and finding a driver. */
+const setupSeconds = Number(process.env.CURIO_SETUP_SECONDS ?? 0);
 
 interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true }
 
@@ -17,20 +22,26 @@ export function trainCommand(): Command {
     .argument('[overrides...]', 'any key of the configuration, such as --train.lr=1e-4')
     .allowUnknownOption()
     .action(async (words: string[], options: Options) => {
-      const startedAt = Number(process.env.CURIO_STARTED_AT ?? Date.now());
-      process.exitCode = options.resume ? await resume(words, options, startedAt) : await begin(words, options, startedAt);
+      const gpu = await openGpu();
+      try {
+        process.exitCode = options.resume ? await resume(gpu, words, options) : await begin(gpu, words, options);
+      } finally {
+        gpu.close();
+      }
     });
 }
 
-async function begin(words: string[], { preset, config: file, name }: Options, startedAt: number): Promise<number> {
-  const config = loadConfig({ preset: preset ?? process.env.CURIO_PRESET, file, overrides: parseOverrides(words) });
+async function begin(gpu: Gpu, words: string[], { preset, config: file, name }: Options): Promise<number> {
+  const slow = !preset && !file && /swiftshader/i.test(adapterName(gpu.adapter));
+  if (slow) console.log('SwiftShader is about eight times slower than Lavapipe, so this is the preset quick: a tenth of the steps. It shows that all parts work, not what they can reach. For the whole run: --preset small.');
+  const config = loadConfig({ preset: preset ?? (slow ? 'quick' : undefined), file, overrides: parseOverrides(words) });
   const folder = RunFolder.create({ name, preset: config.preset });
-  return runSession({ config, folder, startedAt });
+  return runSession({ gpu, config, folder, setupSeconds });
 }
 
-async function resume(words: string[], { resume: path, preset, config: file }: Options, startedAt: number): Promise<number> {
+async function resume(gpu: Gpu, words: string[], { resume: path, preset, config: file }: Options): Promise<number> {
   if (words.length > 0 || preset || file) throw new ConfigError('train: a resumed run keeps its configuration; leave out --preset, --config and overrides, or start a new run.');
   const folder = path === true ? RunFolder.newest() : RunFolder.open(path!);
   if (!folder) throw new ConfigError('train: there is no run under runs/ to go on with; start one with curio train.');
-  return runSession({ config: folder.readConfig(), folder, from: folder.checkpoints().at(-1), startedAt });
+  return runSession({ gpu, config: folder.readConfig(), folder, from: folder.checkpoints().at(-1), setupSeconds });
 }

@@ -1,7 +1,7 @@
 /** @file One training run from configuration to report: both stages, the held-out questions around them, the files that stay. */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openGpu, TrainError } from '@curio/engine';
+import { TrainError } from '@curio/engine';
 import type { AdamW, Gpu } from '@curio/engine';
 import { trainStage } from '@curio/model';
 import type { Accuracy, StageName, StepReport } from '@curio/model';
@@ -24,12 +24,13 @@ import { baseFolder, openForRun } from './open.ts';
 import type { OpenedModel } from './open.ts';
 
 export interface SessionOptions {
+  readonly gpu: Gpu;
   readonly config: RunConfig;
   readonly folder: RunFolder;
   /** Checkpoint to go on with. */
   readonly from?: SavedCheckpoint;
-  /** When the user started the command, in ms since the epoch. */
-  readonly startedAt: number;
+  /** Spent before this process began. */
+  readonly setupSeconds: number;
 }
 
 const STAGES: readonly { name: StageName; label: string }[] = [{ name: 'stage1', label: 'stage 1' }, { name: 'stage2', label: 'stage 2' }];
@@ -40,9 +41,9 @@ const EVALUATIONS = 'evaluations.json';
 interface Evaluations { beforeTraining?: Accuracy | null; afterStage1?: Accuracy | null }
 
 /** Trains and reports. Returns the exit code. */
-export async function runSession({ config, folder, from, startedAt }: SessionOptions): Promise<number> {
+export async function runSession({ gpu, config, folder, from, setupSeconds }: SessionOptions): Promise<number> {
+  const startedAt = Date.now() - 1000 * setupSeconds;
   const terminal = openTerminal();
-  const gpu = await openGpu({ seed: config.seed });
   const progress = new Progress(terminal, STAGES.map(({ name, label }) => ({ name, label, steps: config.train[name].steps, cost: name === 'stage1' ? STAGE1_COST : 1 })));
   const interrupt = listenForInterrupt(() => progress.note('Stopping after this step; press ctrl-C again to quit at once.'));
   const log = new RunLog(folder, from);
@@ -67,7 +68,6 @@ export async function runSession({ config, folder, from, startedAt }: SessionOpt
     progress.end();
     log.close();
     interrupt.close();
-    gpu.close();
   }
 }
 

@@ -79,7 +79,8 @@ export class ClipVision {
 
   constructor(w: Weights, readonly config: ClipVisionConfig, { lora, mode, blocks = config.numLayers + 1 + config.selectLayer }: ClipVisionOptions = {}) {
     const { hiddenSize, intermediateSize, numHeads, layerNormEps: eps } = config;
-    this.embeddings = new ClipEmbeddings(w.at('embeddings'), config, init.normal(0.02));
+    // As large as what the patches bring: from 0.02 on, where a patch lies was still unknown after 250 steps.
+    this.embeddings = new ClipEmbeddings(w.at('embeddings'), config, init.normal(0.5));
     this.preNorm = new LayerNorm(w.at('pre_layrnorm'), hiddenSize, eps);
     const block = { hiddenSize, intermediateSize, numHeads, eps, causal: false, lora, mode };
     this.blocks = Array.from({ length: blocks }, (_, i) => new ClipBlock(w.at(`encoder.layers.${i}`), block));

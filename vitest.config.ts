@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { findChromium } from './scripts/chromium.mjs';
-import { chooseDriver, describeDriver } from './scripts/vulkan.mjs';
+import { chooseDriver, describeDriver, swiftShader } from './scripts/vulkan.mjs';
 
 // The forks of the Node projects inherit these variables; LD_LIBRARY_PATH counts only from a process's start. This file is read once
 // per project, and `npm test` has chosen already, so the choice is remembered in the environment.
@@ -14,6 +15,16 @@ if (!process.env.CURIO_DRIVER_CHOSEN) {
 const tests = ['packages/*/test/**/*.test.ts', 'kernels/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'];
 /** Handed on to the tests as import.meta.env, in Node and in the browser alike. */
 const env = Object.fromEntries(['SEED', 'CURIO_FEATURES', 'CURIO_TEST_ALL'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+
+/** The other side of same-bits.browser.test.ts: the same trace in Node, on the SwiftShader that Chromium uses. */
+function traceInNode(_: unknown, wanted: readonly number[]): unknown {
+  const driver = swiftShader();
+  if (!driver) return null;
+  const args = ['--import', 'tsx', '--conditions=source', 'packages/testing/src/small-model-trace-cli.ts', JSON.stringify(wanted)];
+  const done = spawnSync(process.execPath, args, { cwd: import.meta.dirname, encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, ...driver } });
+  if (done.status !== 0) throw new Error(`the trace in Node failed: ${done.stderr}`);
+  return JSON.parse(done.stdout);
+}
 
 export default defineConfig({
   // Workspace packages resolve to their sources; the rest are Vite's own defaults.
@@ -56,6 +67,7 @@ export default defineConfig({
             screenshotFailures: false,
             instances: [{ browser: 'chromium' }],
             provider: playwright({ launchOptions: findChromium() }),
+            commands: { traceInNode },
           },
         },
       },

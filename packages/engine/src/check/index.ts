@@ -5,4 +5,5 @@ export { checkCase, TOLERANCE } from './check-case.ts';
 export type { Verdict } from './check-case.ts';
 export { makeInputs, runCase } from './run-case.ts';
 export type { CaseRun } from './run-case.ts';
-export { Array64, broadcast, build, erf, mapRows } from './oracle.ts';
+export { Array64, broadcast, build, erf, mapRows, setApart } from './oracle.ts';
+export { watchOps } from '../tensor/op.ts';

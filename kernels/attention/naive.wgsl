@@ -1,9 +1,9 @@
 // attention/naive: scaled dot-product attention with grouped key and value heads, one lane a query (or a key, for dk and dv).
 //   forward   s = scale · q·kᵀ, p = softmax s over the visible keys, y = p·v,   lse = log Σ exp s
-//   prepare   stats = lse, Σ dy · y
+//   prepare   stats = lse, Σ dy · y, number of visible keys, 0
 //   backward  ds = p · (dy·vᵀ - Σ dy · y) · scale with p = exp(s - lse);   dq = ds·k,   dk = dsᵀ·q,   dv = pᵀ·dy, summed over the group's heads
 // Shapes: q float[B, H, T, D], k and v float[B, H/group, S, D] with strides (last axis dense, one set for k and v); y, dy, dq float[B, T, H, D]
-// and dk, dv float[B, S, H/group, D] dense; lse float[B, H, T]; stats float[B, H, T, 2]. A query that sees no key gives 0.
+// and dk, dv float[B, S, H/group, D] dense; lse float[B, H, T]; stats float[B, H, T, 4]. A query that sees no key gives 0.
 // Grid: ceil(T / WG) × B·H workgroups; ceil(S / WG) × B·H/group for dk and dv. f32. Reads k and v once a query: a baseline.
 // uses: lib/attention_mask.wgsl
 
@@ -24,8 +24,8 @@ struct Params {
 @group(0) @binding(7) var<storage, read> y_saved: array<f32>;
 @group(0) @binding(8) var<storage, read> lse_saved: array<f32>;
 @group(0) @binding(9) var<storage, read> dy: array<f32>;
-@group(0) @binding(10) var<storage, read_write> stats: array<vec2<f32>>;
-@group(0) @binding(11) var<storage, read> stats_saved: array<vec2<f32>>;
+@group(0) @binding(10) var<storage, read_write> stats: array<vec4<f32>>;
+@group(0) @binding(11) var<storage, read> stats_saved: array<vec4<f32>>;
 @group(0) @binding(12) var<storage, read_write> dq: array<f32>;
 @group(0) @binding(13) var<storage, read_write> dk: array<f32>;
 @group(0) @binding(14) var<storage, read_write> dv: array<f32>;
@@ -71,7 +71,8 @@ fn prepare(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) la
   let at = output_at(wg.y / params.heads, wg.y % params.heads, i);
   var sum = 0.0;
   for (var d = 0u; d < params.width; d++) { sum += dy[at + d] * y_saved[at + d]; }
-  stats[wg.y * params.tokens + i] = vec2f(lse_saved[wg.y * params.tokens + i], sum);
+  let seen = f32(visible_keys(wg.y / params.heads, i));
+  stats[wg.y * params.tokens + i] = vec4f(lse_saved[wg.y * params.tokens + i], sum, seen, 0.0);
 }
 
 fn dy_dot_v(at: u32, value: u32) -> f32 {
@@ -89,7 +90,7 @@ fn backward_q(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index)
   let at = output_at(b, h, i);
   let stat = stats_saved[wg.y * params.tokens + i];
   for (var d = 0u; d < params.width; d++) { dq[at + d] = 0.0; }
-  for (var j = 0u; j < visible_keys(b, i); j++) {
+  for (var j = 0u; j < u32(stat.z); j++) {
     let p = exp(score(query_at(b, h, i), key_at(b, h, j)) - stat.x);
     let ds = p * (dy_dot_v(at, value_at(b, h, j)) - stat.y) * params.scale;
     for (var d = 0u; d < params.width; d++) { dq[at + d] += ds * k[key_at(b, h, j) + d]; }
@@ -110,8 +111,8 @@ fn backward_kv(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index
   }
   for (var h = kv_head * params.group; h < (kv_head + 1u) * params.group; h++) {
     for (var i = 0u; i < params.tokens; i++) {
-      if (j < visible_keys(b, i)) {
-        let stat = stats_saved[(b * params.heads + h) * params.tokens + i];
+      let stat = stats_saved[(b * params.heads + h) * params.tokens + i];
+      if (j < u32(stat.z)) {
         let p = exp(score(query_at(b, h, i), key_at(b, h, j)) - stat.x);
         let ds = p * (dy_dot_v(output_at(b, h, i), value_at(b, h, j)) - stat.y) * params.scale;
         for (var d = 0u; d < params.width; d++) {

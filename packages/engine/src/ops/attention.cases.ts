@@ -41,7 +41,7 @@ export const attentionCases = defineCases<Attrs>({
     }
     return y;
   },
-  families: { attention: attentionVariants.forward },
+  families: { attention: attentionVariants },
   cases: [
     self(1, 1, 1, 4),
     self(1, 2, 5, 3),

@@ -1,10 +1,10 @@
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
+import { choose } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
-import type { Shape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { attentionVariants } from './attention-variants.ts';
-import type { AttentionPlan, AttentionSizes } from './attention-variants.ts';
+import { attentionBackwardVariants, attentionPrepare, attentionVariants } from './attention-variants.ts';
+import type { AttentionPlan, AttentionSizes, BackwardVariant } from './attention-variants.ts';
 
 export interface AttentionOptions {
   /** Query i sees keys up to its own position: S - T + i, or as `position` says. */
@@ -45,24 +45,26 @@ const op = defineOp({
     const y = run.out([sizes.batch, sizes.tokens, sizes.heads, sizes.width]);
     const lse = run.out([sizes.batch, sizes.heads, sizes.tokens]);
     const buffers = { q, k: key, v: value, bounds: lengths ?? position ?? q, y, lse };
-    run.launch('attention', attentionVariants.forward, plan, 'forward', { buffers, params: plan.params });
+    run.launch('attention', attentionVariants, plan, 'forward', { buffers, params: plan.params });
     return { y: byToken(y), saved: { q, k: key, v: value, lengths, y, lse } };
   },
   backward(run, dy, { q, k, v, lengths, y, lse }, sizes) {
     if (sizes.flags & 4) throw new ShapeError('scaledDotProductAttention: a gradient was asked for with position; position is for decoding under noGrad, use causal to train.');
     const plan = planOf(sizes, q, k, v);
-    const stats = run.out([...lse.shape, 2]);
+    const stats = run.out([...lse.shape, 4]);
     const dyByToken = run.fit(byToken(dy));
-    const common = { q, k, v, dy: dyByToken, bounds: lengths ?? q, stats_saved: stats };
     const { batch, tokens, heads, group, keys, width } = sizes;
     const { params } = plan;
-    run.launch('attention', attentionVariants.prepare, plan, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, stats }, params });
-    const dq = run.needs[0] ? run.out([batch, tokens, heads, width]) : null;
-    if (dq) run.launch('attention', attentionVariants.backwardQ, plan, 'backward_q', { buffers: { ...common, dq }, params });
-    const kvShape: Shape = [batch, keys, heads / group, width];
-    const [dk, dv] = run.needs[1] || run.needs[2] ? [run.out(kvShape), run.out(kvShape)] : [null, null];
-    if (dk && dv) run.launch('attention', attentionVariants.backwardKv, plan, 'backward_kv', { buffers: { ...common, dk, dv }, params });
-    return [dq && byToken(dq), run.needs[1] ? byToken(dk!) : null, run.needs[2] ? byToken(dv!) : null, null, null];
+    run.dispatch(attentionPrepare.kernel, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats }, params, grid: attentionPrepare.grid(run.gpu, plan, 'prepare') });
+    const variant = choose(run.gpu, 'attention', attentionBackwardVariants, plan) as BackwardVariant;
+    const wants = { backward: true, backward_q: run.needs[0]!, backward_kv: run.needs[1]! || run.needs[2]! };
+    const entries = variant.entries.filter((entry) => wants[entry]);
+    const writes = (entry: keyof typeof wants): boolean => entries.includes('backward') || entries.includes(entry);
+    const dq = writes('backward_q') ? run.out([batch, tokens, heads, width]) : null;
+    const [dk, dv] = writes('backward_kv') ? [0, 1].map(() => run.out([batch, keys, heads / group, width])) : [];
+    const buffers = { q, k, v, dy: dyByToken, stats_saved: stats, ...(dq && { dq }), ...(dk && { dk }), ...(dv && { dv }) };
+    for (const entry of entries) run.dispatch(variant.kernel, entry, { buffers, params, grid: variant.grid(run.gpu, plan, entry), tuning: variant.tuning?.(run.gpu, plan) });
+    return [run.needs[0] ? byToken(dq!) : null, run.needs[1] ? byToken(dk!) : null, run.needs[2] ? byToken(dv!) : null, null, null];
   },
 });
 

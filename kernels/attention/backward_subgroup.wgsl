@@ -1,0 +1,191 @@
+enable subgroups;
+// attention/backward_subgroup: the gradients of q, k and v in one pass by tiles of 16 keys and 4·SG queries, one subgroup for one key and value head.
+// Contract of attention/naive, for rows that start at multiples of 4 elements. The scores are formed again, once; no shared memory, no atomics.
+//   s = scale · k·qᵀ,  p = exp(s - lse),  ds = p · (v·dyᵀ - Σ dy · y) · scale;   dv += p·dy,  dk += ds·q,  dq += dsᵀ·k
+//   scores   lane l holds queries 4·l … 4·l + 3 of a tile for all 16 keys
+//   output   lane l holds quads l, l + SG, … of the rows of dk and dv, and adds its quads to dq in memory: only this subgroup writes that head's rows
+// Grid: B·H/group workgroups of one subgroup: for adapters with few cores. f32, fixed order. Source: Dao 2023 (FlashAttention-2).
+// uses: lib/attention_tile.wgsl
+
+struct Params {
+  tokens: u32, keys: u32, heads: u32, group: u32, width: u32,
+  q_batch: u32, q_head: u32, q_token: u32, q_offset: u32,
+  kv_batch: u32, kv_head: u32, kv_token: u32, k_offset: u32, v_offset: u32,
+  scale: f32, flags: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> k: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> v: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> stats_saved: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> dq: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> dk: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> dv: array<vec4<f32>>;
+
+const D = 32u; // tune: 16u 32u 64u 96u 128u
+const SG = 8u; // tune: 4u 8u 16u
+const BM = 16u;
+const BN = 4u * SG;
+const QUADS = D / 4u;
+const OWN = QUADS / SG;
+
+@compute @workgroup_size(SG)
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let kv_heads = params.heads / params.group;
+  let b = wg.x / kv_heads;
+  let kv_head = wg.x % kv_heads;
+  let kv = b * params.kv_batch + kv_head * params.kv_head;
+  let key = (params.k_offset + kv) / 4u;
+  let value = (params.v_offset + kv) / 4u;
+  let step = params.kv_token / 4u;
+  let q_step = params.q_token / 4u;
+  let dy_step = params.heads * QUADS;
+
+  var a: array<vec4f, BM / SG>;
+  var s: array<vec4f, BM>;
+  var ds: array<vec4f, BM>;
+  var k_own: array<vec4f, BM * OWN>;
+  var dk_own: array<vec4f, BM * OWN>;
+  var dv_own: array<vec4f, BM * OWN>;
+
+  for (var j = 0u; j < params.keys; j += BM) {
+    let rows = min(BM, params.keys - j);
+    for (var r = 0u; r < BM; r++) {
+      for (var e = 0u; e < OWN; e++) {
+        k_own[r * OWN + e] = k[key + (j + min(r, rows - 1u)) * step + lane + e * SG];
+        dk_own[r * OWN + e] = vec4f();
+        dv_own[r * OWN + e] = vec4f();
+      }
+    }
+    for (var h = kv_head * params.group; h < (kv_head + 1u) * params.group; h++) {
+      let query = (params.q_offset + b * params.q_batch + h * params.q_head) / 4u;
+      let dy_row = (b * params.tokens * params.heads + h) * QUADS;
+      let stat = (b * params.heads + h) * params.tokens;
+      for (var i = 0u; i < params.tokens; i += BN) {
+        let last = min(i + BN, params.tokens) - 1u;
+        if (j > 0u && u32(stats_saved[stat + last].z) <= j) { continue; } // no query of the tile sees these keys
+        let i0 = min(i + 4u * lane, last);
+        let i1 = min(i + 4u * lane + 1u, last);
+        let i2 = min(i + 4u * lane + 2u, last);
+        let i3 = min(i + 4u * lane + 3u, last);
+        for (var r = 0u; r < BM; r++) {
+          s[r] = vec4f();
+          ds[r] = vec4f();
+        }
+        for (var c = 0u; c < QUADS; c++) {
+          let b0 = q[query + i0 * q_step + c];
+          let b1 = q[query + i1 * q_step + c];
+          let b2 = q[query + i2 * q_step + c];
+          let b3 = q[query + i3 * q_step + c];
+          for (var g = 0u; g < BM / SG; g++) { a[g] = k[key + (j + min(g * SG + lane, rows - 1u)) * step + c] * params.scale; }
+          s[0] += dots(subgroupBroadcast(a[0u / SG], 0u % SG), b0, b1, b2, b3);
+          s[1] += dots(subgroupBroadcast(a[1u / SG], 1u % SG), b0, b1, b2, b3);
+          s[2] += dots(subgroupBroadcast(a[2u / SG], 2u % SG), b0, b1, b2, b3);
+          s[3] += dots(subgroupBroadcast(a[3u / SG], 3u % SG), b0, b1, b2, b3);
+          s[4] += dots(subgroupBroadcast(a[4u / SG], 4u % SG), b0, b1, b2, b3);
+          s[5] += dots(subgroupBroadcast(a[5u / SG], 5u % SG), b0, b1, b2, b3);
+          s[6] += dots(subgroupBroadcast(a[6u / SG], 6u % SG), b0, b1, b2, b3);
+          s[7] += dots(subgroupBroadcast(a[7u / SG], 7u % SG), b0, b1, b2, b3);
+          s[8] += dots(subgroupBroadcast(a[8u / SG], 8u % SG), b0, b1, b2, b3);
+          s[9] += dots(subgroupBroadcast(a[9u / SG], 9u % SG), b0, b1, b2, b3);
+          s[10] += dots(subgroupBroadcast(a[10u / SG], 10u % SG), b0, b1, b2, b3);
+          s[11] += dots(subgroupBroadcast(a[11u / SG], 11u % SG), b0, b1, b2, b3);
+          s[12] += dots(subgroupBroadcast(a[12u / SG], 12u % SG), b0, b1, b2, b3);
+          s[13] += dots(subgroupBroadcast(a[13u / SG], 13u % SG), b0, b1, b2, b3);
+          s[14] += dots(subgroupBroadcast(a[14u / SG], 14u % SG), b0, b1, b2, b3);
+          s[15] += dots(subgroupBroadcast(a[15u / SG], 15u % SG), b0, b1, b2, b3);
+        }
+        for (var c = 0u; c < QUADS; c++) {
+          let b0 = dy[dy_row + i0 * dy_step + c];
+          let b1 = dy[dy_row + i1 * dy_step + c];
+          let b2 = dy[dy_row + i2 * dy_step + c];
+          let b3 = dy[dy_row + i3 * dy_step + c];
+          for (var g = 0u; g < BM / SG; g++) { a[g] = v[value + (j + min(g * SG + lane, rows - 1u)) * step + c]; }
+          ds[0] += dots(subgroupBroadcast(a[0u / SG], 0u % SG), b0, b1, b2, b3);
+          ds[1] += dots(subgroupBroadcast(a[1u / SG], 1u % SG), b0, b1, b2, b3);
+          ds[2] += dots(subgroupBroadcast(a[2u / SG], 2u % SG), b0, b1, b2, b3);
+          ds[3] += dots(subgroupBroadcast(a[3u / SG], 3u % SG), b0, b1, b2, b3);
+          ds[4] += dots(subgroupBroadcast(a[4u / SG], 4u % SG), b0, b1, b2, b3);
+          ds[5] += dots(subgroupBroadcast(a[5u / SG], 5u % SG), b0, b1, b2, b3);
+          ds[6] += dots(subgroupBroadcast(a[6u / SG], 6u % SG), b0, b1, b2, b3);
+          ds[7] += dots(subgroupBroadcast(a[7u / SG], 7u % SG), b0, b1, b2, b3);
+          ds[8] += dots(subgroupBroadcast(a[8u / SG], 8u % SG), b0, b1, b2, b3);
+          ds[9] += dots(subgroupBroadcast(a[9u / SG], 9u % SG), b0, b1, b2, b3);
+          ds[10] += dots(subgroupBroadcast(a[10u / SG], 10u % SG), b0, b1, b2, b3);
+          ds[11] += dots(subgroupBroadcast(a[11u / SG], 11u % SG), b0, b1, b2, b3);
+          ds[12] += dots(subgroupBroadcast(a[12u / SG], 12u % SG), b0, b1, b2, b3);
+          ds[13] += dots(subgroupBroadcast(a[13u / SG], 13u % SG), b0, b1, b2, b3);
+          ds[14] += dots(subgroupBroadcast(a[14u / SG], 14u % SG), b0, b1, b2, b3);
+          ds[15] += dots(subgroupBroadcast(a[15u / SG], 15u % SG), b0, b1, b2, b3);
+        }
+        let stat0 = stats_saved[stat + i0];
+        let stat1 = stats_saved[stat + i1];
+        let stat2 = stats_saved[stat + i2];
+        let stat3 = stats_saved[stat + i3];
+        let lse = vec4f(stat0.x, stat1.x, stat2.x, stat3.x);
+        let along = vec4f(stat0.y, stat1.y, stat2.y, stat3.y);
+        let there = vec4u(i + 4u * lane) + vec4u(0u, 1u, 2u, 3u) <= vec4u(last);
+        let seen = select(vec4f(), vec4f(stat0.z, stat1.z, stat2.z, stat3.z), there);
+        for (var r = 0u; r < BM; r++) {
+          s[r] = select(vec4f(), exp(s[r] - lse), vec4f(f32(j + r)) < seen);
+          ds[r] = s[r] * (ds[r] - along) * params.scale;
+        }
+        let lanes = (last - i) / 4u + 1u;
+        for (var t = 0u; t < lanes; t++) {
+          let n0 = i + 4u * t;
+          let n1 = min(n0 + 1u, last);
+          let n2 = min(n0 + 2u, last);
+          let n3 = min(n0 + 3u, last);
+          for (var e = 0u; e < OWN; e++) {
+            let own = lane + e * SG;
+            let d0 = dy[dy_row + n0 * dy_step + own];
+            let d1 = dy[dy_row + n1 * dy_step + own];
+            let d2 = dy[dy_row + n2 * dy_step + own];
+            let d3 = dy[dy_row + n3 * dy_step + own];
+            for (var r = 0u; r < BM; r++) { dv_own[r * OWN + e] += mix4(subgroupShuffle(s[r], t), d0, d1, d2, d3); }
+            let q0 = q[query + n0 * q_step + own];
+            let q1 = q[query + n1 * q_step + own];
+            let q2 = q[query + n2 * q_step + own];
+            let q3 = q[query + n3 * q_step + own];
+            var w0 = vec4f();
+            var w1 = vec4f();
+            var w2 = vec4f();
+            var w3 = vec4f();
+            for (var r = 0u; r < BM; r++) {
+              let p = subgroupShuffle(ds[r], t);
+              dk_own[r * OWN + e] += mix4(p, q0, q1, q2, q3);
+              w0 += p.x * k_own[r * OWN + e];
+              w1 += p.y * k_own[r * OWN + e];
+              w2 += p.z * k_own[r * OWN + e];
+              w3 += p.w * k_own[r * OWN + e];
+            }
+            let to = dy_row + n0 * dy_step + own;
+            if (j > 0u) { w0 += dq[to]; }
+            dq[to] = w0;
+            if (n0 + 1u <= last) {
+              if (j > 0u) { w1 += dq[to + dy_step]; }
+              dq[to + dy_step] = w1;
+            }
+            if (n0 + 2u <= last) {
+              if (j > 0u) { w2 += dq[to + 2u * dy_step]; }
+              dq[to + 2u * dy_step] = w2;
+            }
+            if (n0 + 3u <= last) {
+              if (j > 0u) { w3 += dq[to + 3u * dy_step]; }
+              dq[to + 3u * dy_step] = w3;
+            }
+          }
+        }
+      }
+    }
+    for (var r = 0u; r < rows; r++) {
+      for (var e = 0u; e < OWN; e++) {
+        let to = ((b * params.keys + j + r) * kv_heads + kv_head) * QUADS + lane + e * SG;
+        dk[to] = dk_own[r * OWN + e];
+        dv[to] = dv_own[r * OWN + e];
+      }
+    }
+  }
+}

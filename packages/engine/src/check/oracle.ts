@@ -67,3 +67,10 @@ export function erf(x: number): number {
   }
   return (2 / Math.sqrt(Math.PI)) * sum;
 }
+
+/** Gives the values of all arrays together distinct ones in the same order, 0.01 apart and none at 0: where slopes jump at ties or at 0, differences must not straddle one. */
+export function setApart(arrays: readonly (Array64 | null)[]): void {
+  const all = arrays.flatMap((x) => (x ? Array.from(x.data, (value, i) => ({ value, x, i })) : []));
+  const below = all.filter(({ value }) => value < 0).length;
+  all.sort((a, b) => a.value - b.value).forEach(({ x, i }, rank) => (x.data[i] = Math.fround((rank - below + 0.5) / 100)));
+}

@@ -1,6 +1,6 @@
 import { defineCases } from '../check/cases.ts';
 import type { Case, InputSpec, OpCases } from '../check/cases.ts';
-import { Array64, broadcast } from '../check/oracle.ts';
+import { Array64, broadcast, setApart } from '../check/oracle.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { add, div, maximum, minimum, mul, sub } from './binary.ts';
 import { swiglu } from './swiglu.ts';
@@ -34,12 +34,12 @@ function cases(range: Range): Case<undefined>[] {
   ];
 }
 
-function binary(op: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: number, b: number) => number, range?: Range): OpCases {
+function binary(op: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: number, b: number) => number, range?: Range, settle?: Case<undefined>['settle']): OpCases {
   return defineCases({
     op,
     run: ([a, b]) => run(a!, b!),
     reference: ([a, b]) => broadcast([a!, b!], f),
-    cases: cases(range),
+    cases: cases(range).map((c) => ({ ...c, settle })),
     bench: [
       { label: 'residual of CLIP ViT-L/14-336, batch 8', inputs: [[8, 577, 1024], [8, 577, 1024]], bytes: 12 * 8 * 577 * 1024 },
       { label: 'bias of CLIP ViT-L/14-336, batch 8', inputs: [[8, 577, 1024], [1024]], bytes: 8 * 8 * 577 * 1024 },
@@ -51,8 +51,8 @@ export const addCases = binary('add', add, (a, b) => a + b);
 export const subCases = binary('sub', sub, (a, b) => a - b);
 export const mulCases = binary('mul', mul, (a, b) => a * b);
 export const divCases = binary('div', div, (a, b) => a / b, [0.5, 3]);
-export const maximumCases = binary('maximum', maximum, Math.max);
-export const minimumCases = binary('minimum', minimum, Math.min);
+export const maximumCases = binary('maximum', maximum, Math.max, undefined, setApart);
+export const minimumCases = binary('minimum', minimum, Math.min, undefined, setApart);
 
 export const swigluCases = defineCases({
   op: 'swiglu',

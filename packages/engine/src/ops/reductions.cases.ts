@@ -1,6 +1,6 @@
 import { defineCases } from '../check/cases.ts';
 import type { Case, OpCases } from '../check/cases.ts';
-import { Array64, build } from '../check/oracle.ts';
+import { Array64, build, setApart } from '../check/oracle.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { cumsum } from './cumsum.ts';
@@ -40,18 +40,21 @@ const CASES: readonly Case<ReduceOptions>[] = [
   { label: 'strided', inputs: [{ shape: [6, 10], strided: true }], attrs: { axis: -1 } },
 ];
 
+/** Extremes are checked where no two elements are nearly equal. */
+const APART = CASES.map((c) => ({ ...c, settle: setApart }));
+
 const EMPTY: readonly Case<ReduceOptions>[] = [
   { label: 'no rows', inputs: [[0, 5]], attrs: { axis: -1 } },
   { label: 'nothing to add', inputs: [[3, 0]], attrs: { axis: -1 } },
 ];
 
-const reduction = (op: string, run: (x: Tensor, options: ReduceOptions) => Tensor, f: (values: number[]) => number, more: readonly Case<ReduceOptions>[] = []): OpCases<ReduceOptions> =>
+const reduction = (op: string, run: (x: Tensor, options: ReduceOptions) => Tensor, f: (values: number[]) => number, cases: readonly Case<ReduceOptions>[]): OpCases<ReduceOptions> =>
   defineCases<ReduceOptions>({
     op,
     run: ([x], options) => run(x!, options),
     reference: ([x], options) => reduce(x!, options, f),
     families: { reduceRows: reduceRowsVariants, reduceColumns: reduceColumnsVariants },
-    cases: [...CASES, ...more],
+    cases,
     bench: [
       { label: 'gradient of a bias: 16384 tokens of width 1024', inputs: [[16384, 1024]], attrs: { axis: 0 }, bytes: 4 * 16384 * 1024 },
       { label: 'each of 16384 tokens of width 1024', inputs: [[16384, 1024]], attrs: { axis: 1 }, bytes: 4 * 16384 * 1024 },
@@ -61,10 +64,10 @@ const reduction = (op: string, run: (x: Tensor, options: ReduceOptions) => Tenso
 
 const total = (values: number[]): number => values.reduce((a, b) => a + b, 0);
 
-export const sumCases = reduction('sum', sum, total, EMPTY);
-export const meanCases = reduction('mean', mean, (values) => total(values) / values.length);
-export const maxCases = reduction('max', max, (values) => Math.max(...values));
-export const minCases = reduction('min', min, (values) => Math.min(...values));
+export const sumCases = reduction('sum', sum, total, [...CASES, ...EMPTY]);
+export const meanCases = reduction('mean', mean, (values) => total(values) / values.length, CASES);
+export const maxCases = reduction('max', max, (values) => Math.max(...values), APART);
+export const minCases = reduction('min', min, (values) => Math.min(...values), APART);
 
 const arg = (op: string, run: (x: Tensor, options: { axis: number; keepDims?: boolean }) => Tensor, best: (values: number[]) => number) =>
   defineCases<{ axis: number; keepDims?: boolean }>({

@@ -1,19 +1,19 @@
 import { defineCases } from '../check/cases.ts';
 import type { OpCases } from '../check/cases.ts';
-import { Array64, erf } from '../check/oracle.ts';
+import { Array64, erf, setApart } from '../check/oracle.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { abs, exp, gelu, geluTanh, log, neg, pow, quickGelu, relu, rsqrt, sigmoid, silu, sqrt, tanh } from './unary.ts';
 
 const map = (x: Array64, f: (v: number) => number): Array64 => new Array64(x.shape, x.data.map(f));
 
 /** Cases of a function of one tensor; `range` where it is defined or smooth only there. */
-function unary(op: string, run: (x: Tensor) => Tensor, f: (v: number) => number, range: readonly [number, number] = [-4, 4], large: readonly number[] = []): OpCases {
-  const cases = [[1], [31], [33], [4, 257], [0, 3]].map((shape) => ({ inputs: [{ shape, range }] }));
+function unary(op: string, run: (x: Tensor) => Tensor, f: (v: number) => number, range: readonly [number, number] = [-4, 4], large: readonly number[] = [], settle?: typeof setApart): OpCases {
+  const cases = [[1], [31], [33], [4, 257], [0, 3]].map((shape) => ({ inputs: [{ shape, range }], settle }));
   return defineCases({
     op,
     run: ([x]) => run(x!),
     reference: ([x]) => map(x!, f),
-    cases: [...cases, { inputs: [{ shape: [5, 12], range, strided: true }] }, ...(large.length ? [{ label: 'far from 0', inputs: [{ shape: [large.length], values: large }] }] : [])],
+    cases: [...cases, { inputs: [{ shape: [5, 12], range, strided: true }], settle }, ...(large.length ? [{ label: 'far from 0', inputs: [{ shape: [large.length], values: large }] }] : [])],
     bench: [{ label: 'MLP of CLIP ViT-L/14-336: 577 tokens of width 4096', inputs: [{ shape: [577, 4096], range }], bytes: 8 * 577 * 4096 }],
   });
 }
@@ -27,10 +27,10 @@ export const expCases = unary('exp', exp, Math.exp, [-4, 4], [-200, -90, -30, 10
 export const logCases = unary('log', log, Math.log, positive);
 export const sqrtCases = unary('sqrt', sqrt, Math.sqrt, positive);
 export const rsqrtCases = unary('rsqrt', rsqrt, (v) => 1 / Math.sqrt(v), positive);
-export const absCases = unary('abs', abs, Math.abs);
+export const absCases = unary('abs', abs, Math.abs, [-4, 4], [], setApart);
 export const tanhCases = unary('tanh', tanh, Math.tanh, [-4, 4], FAR);
 export const sigmoidCases = unary('sigmoid', sigmoid, logistic, [-4, 4], FAR);
-export const reluCases = unary('relu', relu, (v) => Math.max(v, 0));
+export const reluCases = unary('relu', relu, (v) => Math.max(v, 0), [-4, 4], [], setApart);
 export const geluCases = unary('gelu', gelu, (v) => 0.5 * v * (1 + erf(v / Math.SQRT2)), [-4, 4], FAR);
 export const geluTanhCases = unary('geluTanh', geluTanh, (v) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3))), [-4, 4], FAR);
 export const quickGeluCases = unary('quickGelu', quickGelu, (v) => v * logistic(1.702 * v), [-4, 4], FAR);

@@ -5,6 +5,7 @@
  *     Vit-lora/adapter_config.json, …                     LoRA of the image tower
  *     non_lora_trainables.safetensors                     projector (and the rows of new words)
  */
+import { WeightError } from '@curio/engine';
 import type { Gpu, Parameter } from '@curio/engine';
 import { encodeAdapter, encodeSafetensors, openAdapter, openWeightFile, openWeightFolder, projectorTensors, Weights } from '@curio/nn';
 import type { ByteFolder, NamedTensor, WeightPart, WeightsReport } from '@curio/nn';
@@ -44,6 +45,8 @@ export async function openModel(gpu: Gpu, config: ModelConfig, files: ModelFiles
   const weights = new Weights(gpu, { seed: options.seed, parts });
   const model = new SqLlava(weights, config);
   const report = await weights.load(options.onTensor);
+  const lacking = adapter && report.initialised.find((name) => name.includes('.lora_') && (visionAdapter || name.startsWith('language.')));
+  if (lacking) throw new WeightError(`adapter: ${adapter.name} has no '${lacking}'; it belongs to another configuration (targets or layers).`);
   if (report.initialised.some((name) => name.includes('extra_'))) await model.language.initialiseExtra();
   return { model, report };
 }

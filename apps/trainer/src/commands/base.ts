@@ -1,10 +1,16 @@
 import { openGpu } from '@curio/engine';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { writeBase } from '../base/export.ts';
 import { runPretraining } from '../base/pretraining.ts';
 import { CLIP, LLAMA } from '../base/recipe.ts';
+import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
+import { whole } from './data.ts';
 
-const number = (text: string): number => Number(text);
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+};
 
 /** `curio base`: pretrains the small frozen parts and writes them in Hugging Face's layout. */
 export function baseCommand(): Command {
@@ -14,24 +20,24 @@ export function baseCommand(): Command {
       .command(part)
       .description(part === 'clip' ? 'contrastive pretraining on scenes and captions' : 'next-token pretraining on conversations about scenes written out in words')
       .option('--run <folder>', 'where the run stands; it goes on from there', `runs/base-${part}`)
-      .option('--seed <n>', 'seed of weights and scenes', number, 1)
-      .option('--steps <n>', 'last step', number, defaults.steps)
-      .option('--cooldown <n>', 'steps over which the learning rate falls to 0 at the end', number, defaults.cooldown)
-      .option('--lr <x>', 'learning rate', number, defaults.lr)
-      .option('--batch <n>', part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step', number, batch)
+      .option('--seed <n>', 'seed of weights and scenes', whole, 1)
+      .option('--steps <n>', 'last step', whole, defaults.steps)
+      .option('--cooldown <n>', 'steps over which the learning rate falls to 0 at the end', whole, defaults.cooldown)
+      .option('--lr <x>', 'learning rate', positive, defaults.lr)
+      .option('--batch <n>', part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step', whole, batch)
       .option('--kinds <json>', 'factors on how often each kind is asked, such as {"where":3}', (text) => JSON.parse(text) as Record<string, number>, {})
-      .option('--save-every <n>', 'steps between saves', number, 100)
-      .option('--probe-every <n>', 'steps between probes', number, 250)
+      .option('--save-every <n>', 'steps between saves', whole, 100)
+      .option('--probe-every <n>', 'steps between probes', whole, 250)
       .action(async (options) => {
         const gpu = await openGpu({ seed: options.seed });
-        let stop = false;
-        process.once('SIGINT', () => (stop = true));
-        process.once('SIGTERM', () => (stop = true));
+        const interrupt = listenForInterrupt(() => console.log('Saving and stopping; press ctrl-C again to quit at once.'));
         await runPretraining({
           gpu, part, folder: options.run, seed: options.seed, steps: options.steps, cooldown: options.cooldown, lr: options.lr, kindWeights: options.kinds, batch: options.batch,
-          saveEvery: options.saveEvery, probeEvery: options.probeEvery, say: (line) => console.log(line), stopped: () => stop,
+          saveEvery: options.saveEvery, probeEvery: options.probeEvery, say: (line) => console.log(line), stopped: () => interrupt.requested,
         });
+        interrupt.close();
         gpu.close();
+        if (interrupt.requested) process.exitCode = EXIT.interrupted;
       });
   }
   base
@@ -39,7 +45,7 @@ export function baseCommand(): Command {
     .description('write both parts in Hugging Face layout, in half precision')
     .option('--clip <folder>', 'run of curio base clip', 'runs/base-clip')
     .option('--llama <folder>', 'run of curio base llama', 'runs/base-llama')
-    .option('--seed <n>', 'seed that the runs were made with', number, 1)
+    .option('--seed <n>', 'seed that the runs were made with', whole, 1)
     .option('--out <folder>', 'where the folders language and vision go', 'apps/trainer/base')
     .action(async ({ clip, llama, seed, out }: { clip: string; llama: string; seed: number; out: string }) => {
       const records = await writeBase(out, { clip, llama }, seed);

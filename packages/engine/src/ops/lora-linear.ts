@@ -2,6 +2,7 @@ import { ShapeError } from '../gpu/errors.ts';
 import { defineOp } from '../tensor/op.ts';
 import { sameShape, showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { dropout } from './dropout.ts';
 import { planLinear } from './linear.ts';
 import type { LinearPlan } from './linear.ts';
 import { product } from './matmul-product.ts';
@@ -10,13 +11,15 @@ import { reduceMiddle } from './reduce.ts';
 export interface LoraOptions {
   /** Factor of the branch: alpha / r. */
   readonly scale: number;
+  /** Probability of dropping an input of the branch; the rest is scaled by 1 / (1 - p). Default 0. */
+  readonly dropout?: number;
 }
 
 interface Plan extends LinearPlan { readonly r: number; readonly scale: number }
 
 const op = defineOp({
   name: 'loraLinear',
-  plan([x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor], { scale }: LoraOptions): Plan {
+  plan([x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor, Tensor | null], { scale }: LoraOptions): Plan {
     const plan = planLinear('loraLinear', x, weight, bias);
     const r = loraA.shape[0] ?? 0;
     if (!sameShape(loraA.shape, [r, plan.K]) || !sameShape(loraB.shape, [plan.N, r])) {
@@ -24,27 +27,32 @@ const op = defineOp({
     }
     return { ...plan, r, scale };
   },
-  forward(run, [x, weight, bias, loraA, loraB], { M, N, K, r, scale, y: shape }) {
-    const h = product(run, { a: x, b: loraA, layout: 'nt', M, N: r, K, shape: [M, r], alpha: scale });
+  forward(run, [x, weight, bias, loraA, loraB, dropped], { M, N, K, r, scale, y: shape }) {
+    const branch = dropped ?? x;
+    const h = product(run, { a: branch, b: loraA, layout: 'nt', M, N: r, K, shape: [M, r], alpha: scale });
     const y = product(run, { a: x, b: weight, layout: 'nt', M, N, K, shape, bias, pair: { a: h, b: loraB, K: r } });
     const [needX, needW, , needA, needB] = run.needs;
-    return { y, saved: { x: needW || needA ? x : null, weight: needX ? weight : null, loraA: needX ? loraA : null, loraB: needX || needA ? loraB : null, h: needB ? h : null } };
+    return {
+      y,
+      saved: { x: needW ? x : null, branch: needA ? branch : null, weight: needX ? weight : null, loraA: needX ? loraA : null, loraB: needX || needA ? loraB : null, h: needB ? h : null },
+    };
   },
-  backward(run, dy, { x, weight, loraA, loraB, h }, { M, N, K, r, scale, x: xShape }) {
-    const [needX, needW, needBias, needA] = run.needs;
+  backward(run, dy, { x, branch, weight, loraA, loraB, h }, { M, N, K, r, scale, x: xShape }) {
+    const [needX, needW, needBias, needA, , apart] = run.needs;
     const dh = loraB && product(run, { a: dy, b: loraB, layout: 'nn', M, N: r, K: N, shape: [M, r], alpha: scale });
     return [
-      needX ? product(run, { a: dy, b: weight!, layout: 'nn', M, N: K, K: N, shape: xShape, pair: { a: dh!, b: loraA!, K: r } }) : null,
+      needX ? product(run, { a: dy, b: weight!, layout: 'nn', M, N: K, K: N, shape: xShape, pair: apart ? undefined : { a: dh!, b: loraA!, K: r } }) : null,
       needW ? product(run, { a: dy, b: x!, layout: 'tn', M: N, N: K, K: M, shape: [N, K] }) : null,
       needBias ? reduceMiddle('SUM', dy, 1, M, N, [N]) : null,
-      needA ? product(run, { a: dh!, b: x!, layout: 'tn', M: r, N: K, K: M, shape: [r, K] }) : null,
+      needA ? product(run, { a: dh!, b: branch!, layout: 'tn', M: r, N: K, K: M, shape: [r, K] }) : null,
       h && product(run, { a: dy, b: h, layout: 'tn', M: N, N: r, K: M, shape: [N, r] }),
+      apart ? product(run, { a: dh!, b: loraA!, layout: 'nn', M, N: K, K: r, shape: xShape }) : null,
     ];
   },
 });
 
 /**
- * y = x·Wᵀ + bias + scale · (x·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k.
+ * y = x·Wᵀ + bias + scale · (drop(x)·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k. Dropout draws anew at each call.
  * @param x float[..., K]
  * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made
  * @param bias float[N] or null
@@ -54,4 +62,5 @@ const op = defineOp({
  * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together.
  * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685
  */
-export const loraLinear = (x: Tensor, weight: Tensor, bias: Tensor | null, loraA: Tensor, loraB: Tensor, options: LoraOptions): Tensor => op([x, weight, bias, loraA, loraB], options);
+export const loraLinear = (x: Tensor, weight: Tensor, bias: Tensor | null, loraA: Tensor, loraB: Tensor, options: LoraOptions): Tensor =>
+  op([x, weight, bias, loraA, loraB, options.dropout ? dropout(x, { p: options.dropout }) : null], options);

@@ -47,7 +47,10 @@ export async function runSteps<Micro>(options: LoopOptions<Micro>): Promise<numb
   const { from, steps, prepare, onStep, pause } = options;
   const flying: Recorded<Micro>[] = [];
   const land = async (keep: number): Promise<void> => {
-    while (flying.length > keep) await onStep?.(await settle(options, flying.shift()!));
+    while (flying.length > keep) {
+      const report = await settle(options, flying.shift()!);
+      await onStep?.(report);
+    }
   };
   let next = from < steps ? prepare(from) : null;
   for (let step = from; step < steps; step++) {

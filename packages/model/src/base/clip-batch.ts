@@ -32,12 +32,13 @@ export interface ClipBatchOptions {
   readonly groups: number;
   /** Scenes of a group: same cells, colours and sizes, different digits. At most 10. */
   readonly groupSize: number;
-  readonly augment: boolean;
+  /** Share of groups whose strokes are varied. */
+  readonly augment: number;
   readonly image: ImageConfig;
 }
 
 export function clipBatch(tokens: Tokens, glyphs: GlyphSource, random: RandomStream, { groups, groupSize, augment, image }: ClipBatchOptions): ClipBatch {
-  const scenes = Array.from({ length: groups }, () => group(glyphs, random, groupSize, augment)).flat();
+  const scenes = Array.from({ length: groups }, () => group(glyphs, random, groupSize, random.chance(augment))).flat();
   const area = 3 * image.size ** 2;
   const pixels = new Float32Array(scenes.length * area);
   scenes.forEach((scene, i) => pixels.set(preprocessImage(renderScene(scene, glyphs), image), i * area));
@@ -75,5 +76,5 @@ export function patchTargets(scenes: readonly Scene[]): PatchTargets {
       }
     }
   });
-  return { rows: Int32Array.from(rows), words: words.map((list) => Int32Array.from(list)) };
+  return { rows: Int32Array.from(rows), perObject: perCell ** 2, words: words.map((list) => Int32Array.from(list)) };
 }

@@ -3,7 +3,7 @@
  * Two losses: whole pictures against their captions (Radford et al. 2021), and patches against the words for what they show, so that
  * the patch features that SQ-LLaVA reads know digit, colour, size and place.
  */
-import { add, crossEntropy, div, embedding, exp, indexSelect, matmul, minimum, mul, reshape, slice, sqrt, sum, tensor, transpose } from '@curio/engine';
+import { add, crossEntropy, div, embedding, exp, indexSelect, matmul, mean, minimum, mul, reshape, slice, sqrt, sum, tensor, transpose } from '@curio/engine';
 import type { Gpu, Parameter, Tensor } from '@curio/engine';
 import { init, LayerNorm, Linear } from '@curio/nn';
 import type { Weights } from '@curio/nn';
@@ -65,8 +65,10 @@ const normalise = (x: Tensor): Tensor => div(x, sqrt(sum(mul(x, x), { axis: -1, 
 
 /** Patches of a batch and, for each set of words, which word is true of each. */
 export interface PatchTargets {
-  /** Rows of the flattened [B·P]. */
+  /** Rows of the flattened [B·P], the patches of one object side by side. */
   readonly rows: Int32Array;
+  /** Patches of each object. */
+  readonly perObject: number;
   /** For each word set, the index of the true word of each row. */
   readonly words: readonly Int32Array[];
 }
@@ -126,18 +128,26 @@ export class ClipPair {
     return mul(add(crossEntropy(logits, own), crossEntropy(transpose(logits), own)), 0.5);
   }
 
-  /** Scores of each word set for each row: cosine times a learned scale. `wordSets` are float[words, J]. */
-  patchLogits(patches: Tensor, rows: Int32Array, wordSets: readonly Tensor[]): Tensor[] {
-    const flat = reshape(patches, [-1, this.vision.config.hiddenSize]);
-    const chosen = indexSelect(flat, 0, tensor(this.weights.gpu, rows as Int32Array<ArrayBuffer>));
-    const seen = mul(normalise(this.patchProjection.forward(chosen)), this.scale(this.patchScale));
-    return wordSets.map((words) => matmul(seen, words, { transposeB: true }));
+  /** Scores of each word set for each patch, and for the mean of each object's patches: cosine times a learned scale. `wordSets` are float[words, J]. */
+  patchLogits(patches: Tensor, { rows, perObject }: PatchTargets, wordSets: readonly Tensor[]): { patch: Tensor[]; object: Tensor[] } {
+    const { hiddenSize } = this.vision.config;
+    const chosen = indexSelect(reshape(patches, [-1, hiddenSize]), 0, tensor(this.weights.gpu, rows as Int32Array<ArrayBuffer>));
+    const score = (features: Tensor): Tensor[] => {
+      const seen = mul(normalise(this.patchProjection.forward(features)), this.scale(this.patchScale));
+      return wordSets.map((words) => matmul(seen, words, { transposeB: true }));
+    };
+    return { patch: score(chosen), object: score(mean(reshape(chosen, [-1, perObject, hiddenSize]), { axis: 1 })) };
   }
 
-  /** Mean over the word sets of the cross-entropy of the true word. */
+  /** Mean over the word sets of the cross-entropy of the true word, for patches and for objects. */
   patchLoss(patches: Tensor, targets: PatchTargets, wordSets: readonly Tensor[]): Tensor {
-    const losses = this.patchLogits(patches, targets.rows, wordSets).map((logits, k) => crossEntropy(logits, tensor(this.weights.gpu, targets.words[k] as Int32Array<ArrayBuffer>)));
-    return mul(losses.reduce((a, b) => add(a, b)), 1 / losses.length);
+    const { gpu } = this.weights;
+    const { patch, object } = this.patchLogits(patches, targets, wordSets);
+    const losses = targets.words.flatMap((words, k) => [
+      crossEntropy(patch[k]!, tensor(gpu, words as Int32Array<ArrayBuffer>)),
+      crossEntropy(object[k]!, tensor(gpu, words.filter((_, i) => i % targets.perObject === 0) as Int32Array<ArrayBuffer>)),
+    ]);
+    return mul(losses.reduce((a, b) => add(a, b)), 1 / targets.words.length);
   }
 
   /** exp of the learned logarithm, at most 100 as in CLIP. */

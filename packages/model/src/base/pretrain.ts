@@ -65,7 +65,7 @@ export function pretrainClip(pair: ClipPair, options: PretrainOptions & { readon
   });
 }
 
-/** Share of patches whose digit, colour, size and place are told right, and of pictures whose own caption is the nearest of its group. */
+/** Share of objects whose digit, colour, size and place are told right from their patches, and of pictures whose own caption is the nearest of its group. */
 export interface ClipProbe { digit: number; color: number; size: number; place: number; caption: number; count: number }
 
 /** Probes a pair on scenes that it has not seen. */
@@ -73,16 +73,16 @@ export async function probeClip(pair: ClipPair, { tokens, glyphs, seed, stream, 
   const { gpu } = pair.weights;
   const words = wordRows(tokens);
   const hits = WORD_SETS.map(() => 0);
-  let [rows, captionHits, pictures] = [0, 0, 0];
+  let [objects, captionHits, pictures] = [0, 0, 0];
   for (let i = 0; i < batches; i++) {
-    const { pixels, count, captions, patches } = clipBatch(tokens, glyphs, new RandomStream(seed, i, stream), { ...batch, augment: false });
+    const { pixels, count, captions, patches } = clipBatch(tokens, glyphs, new RandomStream(seed, i, stream), { ...batch, augment: 0 });
     const pending = gpu.scope(() => noGrad(() => {
       const images = pair.encodeImages(tensor(gpu, pixels as Float32Array<ArrayBuffer>, [count, 3, batch.image.size, batch.image.size]));
       const sets = words.map((set) => pair.encodeTexts(set));
-      return { choices: pair.patchLogits(images.patches, patches.rows, sets).map((logits) => argmax(logits, { axis: -1 }).read()), similarities: pair.similarities(images.pooled, pair.encodeTexts(captions)).read() };
+      return { choices: pair.patchLogits(images.patches, patches, sets).object.map((logits) => argmax(logits, { axis: -1 }).read()), similarities: pair.similarities(images.pooled, pair.encodeTexts(captions)).read() };
     }));
-    for (const [k, choice] of pending.choices.entries()) (await choice).forEach((word, r) => (hits[k]! += word === patches.words[k]![r] ? 1 : 0));
-    rows += patches.rows.length;
+    for (const [k, choice] of pending.choices.entries()) (await choice).forEach((word, r) => (hits[k]! += word === patches.words[k]![r * patches.perObject] ? 1 : 0));
+    objects += patches.rows.length / patches.perObject;
     const similarities = await pending.similarities;
     for (let p = 0; p < count; p++) {
       const first = p - (p % batch.groupSize);
@@ -91,7 +91,7 @@ export async function probeClip(pair: ClipPair, { tokens, glyphs, seed, stream, 
     }
     pictures += count;
   }
-  const [digit, color, size, place] = hits.map((n) => n / rows) as [number, number, number, number];
+  const [digit, color, size, place] = hits.map((n) => n / objects) as [number, number, number, number];
   return { digit, color, size, place, caption: captionHits / pictures, count: pictures };
 }
 

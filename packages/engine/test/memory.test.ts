@@ -1,0 +1,75 @@
+/** Step arenas: what a step makes is freed with it, and a hundred steps take not one buffer more than ten. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { AdamW, backward, crossEntropy, keep, linear, noGrad, openGpu, Parameter, relu, RandomStream, tensor } from '../src/index.ts';
+import type { Gpu } from '../src/index.ts';
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu()));
+afterAll(() => gpu.close());
+
+const noise = (count: number, seed: number): Float32Array<ArrayBuffer> => {
+  const random = new RandomStream(seed);
+  return Float32Array.from({ length: count }, () => 0.3 * random.normal());
+};
+
+test('a hundred steps leave not one buffer more than ten', async () => {
+  const parameters = [new Parameter(gpu, 'a.weight', [32, 16], noise(512, 1)), new Parameter(gpu, 'b.weight', [8, 32], noise(256, 2))];
+  const optimizer = new AdamW(gpu, parameters, { groups: [['weight', 1]], lr: 1e-2, maxGradNorm: 1 });
+  const step = (): Promise<number> => {
+    optimizer.zeroGrad();
+    const read = gpu.scope(() => {
+      const x = tensor(gpu, noise(24 * 16, 3), [24, 16]);
+      const loss = crossEntropy(linear(relu(linear(x, parameters[0]!)), parameters[1]!), tensor(gpu, Int32Array.from({ length: 24 }, (_, i) => i % 8)));
+      const value = loss.item();
+      backward(loss);
+      return value;
+    });
+    optimizer.step();
+    return read;
+  };
+  const first = await step();
+  for (let i = 1; i < 10; i++) await step();
+  const ten = gpu.memoryReport();
+  let last = 0;
+  for (let i = 10; i < 100; i++) last = await step();
+  const hundred = gpu.memoryReport();
+  expect(hundred.created).toBe(ten.created);
+  expect(hundred.liveBuffers).toBe(ten.liveBuffers);
+  expect(hundred.allocatedBytes).toBe(ten.allocatedBytes);
+  expect(last).toBeLessThan(first / 2);
+  optimizer.dispose();
+  parameters.forEach((p) => p.dispose());
+});
+
+test('what a scope returns lives on, what it kept too, the rest is freed', async () => {
+  const before = gpu.memoryReport().liveBuffers;
+  const made = gpu.scope(() => {
+    const x = tensor(gpu, [1, 2, 3]);
+    const kept = keep(relu(x));
+    return { y: gpu.scope(() => relu(relu(x))), kept };
+  });
+  expect(gpu.memoryReport().liveBuffers).toBe(before + 2);
+  expect(Array.from(await made.y.read())).toEqual([1, 2, 3]);
+  made.y.dispose();
+  made.kept.dispose();
+  expect(gpu.memoryReport().liveBuffers).toBe(before);
+});
+
+test('a graph that nobody walks back is let go with its scope', () => {
+  const before = gpu.memoryReport().liveBuffers;
+  const weight = new Parameter(gpu, 'w', [4, 4], noise(16, 5));
+  weight.requiresGrad = true;
+  gpu.scope(() => void linear(tensor(gpu, noise(16, 6), [4, 4]), weight));
+  gpu.scope(() => noGrad(() => void linear(tensor(gpu, noise(16, 6), [4, 4]), weight)));
+  expect(gpu.memoryReport().liveBuffers).toBe(before + 1);
+  weight.dispose();
+  expect(gpu.memoryReport().liveBuffers).toBe(before);
+});
+
+test('a tensor used after its scope says so in one sentence', () => {
+  const x = gpu.scope(() => {
+    const inner = tensor(gpu, [1]);
+    return () => inner.binding;
+  });
+  expect(x).toThrow('tensor: f32 [1] was used after its scope ended; return it from the scope or keep() it.');
+});

@@ -17,6 +17,13 @@ export interface Request { readonly pixels: Float32Array | null; readonly messag
 export interface SelfQuestion { readonly question: string; readonly answer: string }
 export interface SelfQuestioning { readonly description: string; readonly asked: readonly SelfQuestion[] }
 
+export interface SelfQuestionOptions {
+  /** Ends the writing where it stands. */
+  readonly signal?: AbortSignal;
+  /** Called as text grows: descriptions by picture; questions, then their answers, by picture and number (`picture · ask.questions + k`). */
+  readonly onText?: (part: 'description' | 'question' | 'answer', index: number, text: string) => void;
+}
+
 /** The first human turn about a picture. */
 export const aboutImage = (question: string): string => `${IMAGE_TAG}\n${question}`;
 
@@ -52,13 +59,14 @@ export class Speaker {
   }
 
   /** Describes each picture, then draws `ask.questions` questions from that point independently, then answers each of them. */
-  async selfQuestion(pictures: readonly Float32Array[], ask: AskConfig, seed: number, signal?: AbortSignal): Promise<SelfQuestioning[]> {
+  async selfQuestion(pictures: readonly Float32Array[], ask: AskConfig, seed: number, { signal, onText }: SelfQuestionOptions = {}): Promise<SelfQuestioning[]> {
+    const listen = (part: 'description' | 'question' | 'answer') => onText && ((index: number, text: string): void => onText(part, index, text));
     const opening: Message = { role: 'human', text: aboutImage(ask.describePrompt) };
-    const descriptions = await this.reply(pictures.map((pixels) => ({ pixels, messages: [opening, { role: 'gpt', text: null }] })), { maxNewTokens: ask.maxDescription, signal });
+    const descriptions = await this.reply(pictures.map((pixels) => ({ pixels, messages: [opening, { role: 'gpt', text: null }] })), { maxNewTokens: ask.maxDescription, signal, onText: listen('description') });
     const turns = pictures.flatMap((pixels, p) => Array.from({ length: ask.questions }, () => ({ pixels, said: [opening, { role: 'gpt', text: descriptions[p]! }] as Message[] })));
     const sampling = { temperature: ask.temperature, topK: ask.topK || undefined, topP: ask.topP };
-    const questions = await this.reply(turns.map(({ pixels, said }) => ({ pixels, messages: [...said, { role: 'vuser', text: null }] })), { ...sampling, maxNewTokens: ask.maxQuestion, seed, signal });
-    const answers = await this.reply(turns.map(({ pixels, said }, i) => ({ pixels, messages: [...said, { role: 'vuser', text: questions[i]! }, { role: 'gpt', text: null }] })), { maxNewTokens: ask.maxAnswer, signal });
+    const questions = await this.reply(turns.map(({ pixels, said }) => ({ pixels, messages: [...said, { role: 'vuser', text: null }] })), { ...sampling, maxNewTokens: ask.maxQuestion, seed, signal, onText: listen('question') });
+    const answers = await this.reply(turns.map(({ pixels, said }, i) => ({ pixels, messages: [...said, { role: 'vuser', text: questions[i]! }, { role: 'gpt', text: null }] })), { maxNewTokens: ask.maxAnswer, signal, onText: listen('answer') });
     return pictures.map((_, p) => ({
       description: descriptions[p]!,
       asked: Array.from({ length: ask.questions }, (_, k) => ({ question: questions[p * ask.questions + k]!, answer: answers[p * ask.questions + k]! })),

@@ -11,7 +11,7 @@ export { accuracyOf, judgeAsked, mostFrequentAnswers, summariseAsked, wilson, ty
 export { caption, KINDS, objectPhrase, parseQuestion, QUESTIONS, type Kind, type Question } from './scenes/grammar.ts';
 export { messagesOf, patchWords, textDocument, type DocumentOptions, type TextDocument } from './scenes/picture-text.ts';
 export {
-  CANVAS, CELL, PATCH, renderScene, sampleScene,
+  CANVAS, CELL, PATCH, renderScene, RGB, sampleScene,
   type GlyphSource, type Pose, type Scene, type SceneObject, type SceneOptions,
 } from './scenes/scene.ts';
 export { askOfKind, converse, type TalkOptions, type Turn } from './scenes/talk.ts';
@@ -30,7 +30,7 @@ export { ClipVision } from './clip.ts';
 export { Llama } from './llama.ts';
 export { SqLlava } from './sq-llava.ts';
 export { generate, sample, type GenerateOptions, type SamplingOptions } from './generate.ts';
-export { aboutImage, Speaker, type Request, type SelfQuestioning } from './converse.ts';
+export { aboutImage, Speaker, type Request, type SelfQuestioning, type SelfQuestionOptions } from './converse.ts';
 export { imageTensor, stepsOfSamples, templateOf, trainStage, type StageOptions } from './stages.ts';
 export { runSteps, type LoopOptions, type StepCounts, type StepReport } from './loop.ts';
 export { ClipPair, textRows, type ClipTextConfig, type PatchTargets, type TextRows } from './base/clip-pair.ts';

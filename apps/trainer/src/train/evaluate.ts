@@ -35,7 +35,7 @@ function* turnsOf(samples: readonly Sample[]): Generator<{ question: string; ans
 /** Lets the model ask itself about every held-out picture. Verdicts need the scenes' truth. */
 export async function askItself({ speaker, prepare }: OpenedModel, { images, scenes }: Pick<RunData, 'images' | 'scenes'>, ask: AskConfig, seed: number, signal?: AbortSignal): Promise<{ selfAsked: SelfAsked | null; asked: AskedScene[] }> {
   const pictures: Picture[] = await Promise.all(scenes.map(({ image }) => images.read(image)));
-  const said = await speaker.selfQuestion(pictures.map((picture) => prepare(picture)), ask, seed, signal);
+  const said = await speaker.selfQuestion(pictures.map((picture) => prepare(picture)), ask, seed, { signal });
   const asked = said.map((talk, i): AskedScene => {
     const { id, scene } = scenes[i]!;
     const other = scenes[(i + 1) % scenes.length]!.scene;

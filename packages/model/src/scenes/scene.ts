@@ -53,7 +53,8 @@ export interface Scene {
 }
 
 
-const RGB: Record<Color, readonly [number, number, number]> = {
+/** Ink of each colour. */
+export const RGB: Record<Color, readonly [number, number, number]> = {
   red: [235, 50, 50], green: [50, 190, 70], blue: [70, 110, 255],
   yellow: [245, 225, 60], purple: [170, 70, 215], white: [245, 245, 245],
 };

@@ -13,18 +13,20 @@ if (!process.env.CURIO_DRIVER_CHOSEN) {
 }
 
 const tests = ['packages/*/test/**/*.test.ts', 'kernels/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'];
-/** Handed on to the tests as import.meta.env, in Node and in the browser alike. */
+/** Handed on to the tests: as process.env in Node, as import.meta.env in the browser. */
 const env = Object.fromEntries(['SEED', 'CURIO_FEATURES', 'CURIO_TEST_ALL'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 
-/** The other side of same-bits.browser.test.ts: the same trace in Node, on the SwiftShader that Chromium uses. */
-function traceInNode(_: unknown, wanted: readonly number[]): unknown {
+/** The other side of the bit comparisons: a script that prints JSON, in Node, on the SwiftShader that Chromium uses. */
+const inNode = (script: string) => (_: unknown, wanted: readonly unknown[]): unknown => {
   const driver = swiftShader();
   if (!driver) return null;
-  const args = ['--import', 'tsx', '--conditions=source', 'packages/testing/src/small-model-trace-cli.ts', JSON.stringify(wanted)];
+  const args = ['--import', 'tsx', '--conditions=source', script, JSON.stringify(wanted)];
   const done = spawnSync(process.execPath, args, { cwd: import.meta.dirname, encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, ...driver } });
-  if (done.status !== 0) throw new Error(`the trace in Node failed: ${done.stderr}`);
+  if (done.status !== 0) throw new Error(`${script} failed in Node: ${done.stderr}`);
   return JSON.parse(done.stdout);
-}
+};
+const traceInNode = inNode('packages/testing/src/small-model-trace-cli.ts');
+const opsInNode = inNode('packages/testing/test/op-bits-cli.ts');
 
 export default defineConfig({
   // Workspace packages resolve to their sources; the rest are Vite's own defaults.
@@ -67,7 +69,7 @@ export default defineConfig({
             screenshotFailures: false,
             instances: [{ browser: 'chromium' }],
             provider: playwright({ launchOptions: findChromium() }),
-            commands: { traceInNode },
+            commands: { traceInNode, opsInNode },
           },
         },
       },

@@ -8,7 +8,8 @@ import type { Gpu } from '../src/gpu/gpu.ts';
 import { showShape } from '../src/tensor/shape.ts';
 
 const modules = import.meta.glob('../src/ops/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
-const environment = (import.meta as unknown as { env: Record<string, string | undefined> }).env; // vitest.config.ts fills it, in the browser too
+/** Node has the variables in process.env, the browser in import.meta.env, where vitest.config.ts put them. */
+const environment: Record<string, string | undefined> = { ...(import.meta as unknown as { env: object }).env, ...(globalThis as { process?: { env: object } }).process?.env };
 const seed = environment.SEED ? Number(environment.SEED) : Math.floor(Math.random() * 2 ** 31);
 
 let gpu: Gpu;

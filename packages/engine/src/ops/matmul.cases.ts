@@ -36,6 +36,7 @@ export const matmulCases = defineCases<MatmulOptions>({
     { label: 'batches', inputs: [[2, 3, 5, 8], [2, 3, 8, 4]], attrs: {} },
     { label: 'a batch of rows against one b', inputs: [[2, 3, 4], [4, 8]], attrs: {} },
     { label: 'broadcast both ways', inputs: [[3, 1, 5, 4], [2, 6, 4]], attrs: { transposeB: true } },
+    { label: 'eight rows, fewer than some subgroups have lanes', inputs: [[8, 12], [12, 8]], attrs: {} },
     { label: 'one a, many b', inputs: [[4, 8], [3, 4, 8]], attrs: { transposeA: true } },
     { label: 'strided views', inputs: [{ shape: [6, 8], strided: true }, { shape: [8, 12], strided: true }], attrs: {} },
     { label: 'many terms', inputs: [[4, 300], [300, 8]], attrs: {} },

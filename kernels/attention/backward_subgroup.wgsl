@@ -1,6 +1,6 @@
 enable subgroups;
 // attention/backward_subgroup: the gradients of q, k and v in one pass by tiles of 16 keys and 4·SG queries, one subgroup for one key and value head.
-// Contract of attention/naive, for rows that start at multiples of 4 elements. The scores are formed again, once; no shared memory, no atomics.
+// Contract of attention/naive, for rows that start at multiples of 4 elements; dq must be 0 before. The scores are formed again, once; no shared memory, no atomics.
 //   s = scale · k·qᵀ,  p = exp(s - lse),  ds = p · (v·dyᵀ - Σ dy · y) · scale;   dv += p·dy,  dk += ds·q,  dq += dsᵀ·k
 //   scores   lane l holds queries 4·l … 4·l + 3 of a tile for all 16 keys
 //   output   lane l holds quads l, l + SG, … of the rows of dk and dv, and adds its quads to dq in memory: only this subgroup writes that head's rows
@@ -43,6 +43,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   let q_step = params.q_token / 4u;
   let dy_step = params.heads * QUADS;
 
+  let every = BM + params.width - D; // 16, but not for the compiler: an unrolled loop is no faster and takes seconds to compile
   var a: array<vec4f, BM / SG>;
   var s: array<vec4f, BM>;
   var ds: array<vec4f, BM>;
@@ -52,20 +53,21 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
 
   for (var j = 0u; j < params.keys; j += BM) {
     let rows = min(BM, params.keys - j);
-    for (var r = 0u; r < BM; r++) {
-      for (var e = 0u; e < OWN; e++) {
-        k_own[r * OWN + e] = k[key + (j + min(r, rows - 1u)) * step + lane + e * SG];
-        dk_own[r * OWN + e] = vec4f();
-        dv_own[r * OWN + e] = vec4f();
-      }
+    for (var r = 0u; r < rows; r++) { // rows past the end keep old numbers, which meet zeros only
+      for (var e = 0u; e < OWN; e++) { k_own[r * OWN + e] = k[key + (j + r) * step + lane + e * SG]; }
+    }
+    for (var r = 0u; r < BM * OWN; r++) {
+      dk_own[r] = vec4f();
+      dv_own[r] = vec4f();
     }
     for (var h = kv_head * params.group; h < (kv_head + 1u) * params.group; h++) {
       let query = (params.q_offset + b * params.q_batch + h * params.q_head) / 4u;
       let dy_row = (b * params.tokens * params.heads + h) * QUADS;
       let stat = (b * params.heads + h) * params.tokens;
-      for (var i = 0u; i < params.tokens; i += BN) {
+      var begin = 0u; // tiles of queries that see none of these keys come first
+      while (begin < params.tokens && u32(stats_saved[stat + min(begin + BN, params.tokens) - 1u].z) <= j) { begin += BN; }
+      for (var i = begin; i < params.tokens; i += BN) {
         let last = min(i + BN, params.tokens) - 1u;
-        if (j > 0u && u32(stats_saved[stat + last].z) <= j) { continue; } // no query of the tile sees these keys
         let i0 = min(i + 4u * lane, last);
         let i1 = min(i + 4u * lane + 1u, last);
         let i2 = min(i + 4u * lane + 2u, last);
@@ -128,54 +130,51 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
         let along = vec4f(stat0.y, stat1.y, stat2.y, stat3.y);
         let there = vec4u(i + 4u * lane) + vec4u(0u, 1u, 2u, 3u) <= vec4u(last);
         let seen = select(vec4f(), vec4f(stat0.z, stat1.z, stat2.z, stat3.z), there);
-        for (var r = 0u; r < BM; r++) {
+        for (var r = 0u; r < every; r++) {
           s[r] = select(vec4f(), exp(s[r] - lse), vec4f(f32(j + r)) < seen);
           ds[r] = s[r] * (ds[r] - along) * params.scale;
         }
         let lanes = (last - i) / 4u + 1u;
         for (var t = 0u; t < lanes; t++) {
           let n0 = i + 4u * t;
-          let n1 = min(n0 + 1u, last);
-          let n2 = min(n0 + 2u, last);
-          let n3 = min(n0 + 3u, last);
           for (var e = 0u; e < OWN; e++) {
-            let own = lane + e * SG;
-            let d0 = dy[dy_row + n0 * dy_step + own];
-            let d1 = dy[dy_row + n1 * dy_step + own];
-            let d2 = dy[dy_row + n2 * dy_step + own];
-            let d3 = dy[dy_row + n3 * dy_step + own];
+            let from_row = dy_row + lane + e * SG;
+            let d0 = dy[from_row + n0 * dy_step];
+            let d1 = dy[from_row + min(n0 + 1u, last) * dy_step];
+            let d2 = dy[from_row + min(n0 + 2u, last) * dy_step];
+            let d3 = dy[from_row + min(n0 + 3u, last) * dy_step];
             for (var r = 0u; r < BM; r++) { dv_own[r * OWN + e] += mix4(subgroupShuffle(s[r], t), d0, d1, d2, d3); }
-            let q0 = q[query + n0 * q_step + own];
-            let q1 = q[query + n1 * q_step + own];
-            let q2 = q[query + n2 * q_step + own];
-            let q3 = q[query + n3 * q_step + own];
+          }
+        }
+        for (var t = 0u; t < lanes; t++) {
+          let n0 = i + 4u * t;
+          for (var e = 0u; e < OWN; e++) {
+            let from_row = query + lane + e * SG;
+            let q0 = q[from_row + n0 * q_step];
+            let q1 = q[from_row + min(n0 + 1u, last) * q_step];
+            let q2 = q[from_row + min(n0 + 2u, last) * q_step];
+            let q3 = q[from_row + min(n0 + 3u, last) * q_step];
+            for (var r = 0u; r < BM; r++) { dk_own[r * OWN + e] += mix4(subgroupShuffle(ds[r], t), q0, q1, q2, q3); }
+          }
+        }
+        for (var t = 0u; t < lanes; t++) {
+          let n0 = i + 4u * t;
+          for (var e = 0u; e < OWN; e++) {
             var w0 = vec4f();
             var w1 = vec4f();
             var w2 = vec4f();
             var w3 = vec4f();
             for (var r = 0u; r < BM; r++) {
               let p = subgroupShuffle(ds[r], t);
-              dk_own[r * OWN + e] += mix4(p, q0, q1, q2, q3);
-              w0 += p.x * k_own[r * OWN + e];
-              w1 += p.y * k_own[r * OWN + e];
-              w2 += p.z * k_own[r * OWN + e];
-              w3 += p.w * k_own[r * OWN + e];
+              let own = k_own[r * OWN + e];
+              w0 += p.x * own;
+              w1 += p.y * own;
+              w2 += p.z * own;
+              w3 += p.w * own;
             }
-            let to = dy_row + n0 * dy_step + own;
-            if (j > 0u) { w0 += dq[to]; }
-            dq[to] = w0;
-            if (n0 + 1u <= last) {
-              if (j > 0u) { w1 += dq[to + dy_step]; }
-              dq[to + dy_step] = w1;
-            }
-            if (n0 + 2u <= last) {
-              if (j > 0u) { w2 += dq[to + 2u * dy_step]; }
-              dq[to + 2u * dy_step] = w2;
-            }
-            if (n0 + 3u <= last) {
-              if (j > 0u) { w3 += dq[to + 3u * dy_step]; }
-              dq[to + 3u * dy_step] = w3;
-            }
+            let to_row = dy_row + n0 * dy_step + lane + e * SG;
+            var sums = array(w0, w1, w2, w3);
+            for (var n = 0u; n < min(4u, last + 1u - n0); n++) { dq[to_row + n * dy_step] += sums[n]; }
           }
         }
       }

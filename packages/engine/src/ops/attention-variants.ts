@@ -1,9 +1,11 @@
 /** @file The kernels of attention and when each is chosen. */
+import { attentionBackwardShared } from '@curio/kernels/attention_backward_shared';
 import { attentionBackwardSubgroup } from '@curio/kernels/attention_backward_subgroup';
+import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
 import { attentionNaive } from '@curio/kernels/attention_naive';
 import type { Gpu } from '../gpu/gpu.ts';
-import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { ceilDiv } from '../gpu/grid.ts';
 import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Family, Variant } from '../gpu/variant.ts';
 
@@ -38,6 +40,8 @@ const naive: Variant<AttentionPlan> = {
 
 /** Widths and subgroup sizes that kernels/attention/*_subgroup are compiled for. */
 const TILE_WIDTHS = [16, 32, 64, 96, 128];
+/** The tiled backward of a wider row takes tens of seconds to compile on a software adapter. */
+const MAX_BACKWARD_WIDTH = 64;
 const TILE_SUBGROUPS = [4, 8, 16];
 
 function fitsSubgroupTile(gpu: Gpu, { inQuads, width, keys }: AttentionPlan): boolean {
@@ -45,11 +49,17 @@ function fitsSubgroupTile(gpu: Gpu, { inQuads, width, keys }: AttentionPlan): bo
   return keys > 0 && inQuads && TILE_WIDTHS.includes(width) && TILE_SUBGROUPS.includes(size) && width % (4 * size) === 0;
 }
 
+/** A tile of one subgroup leaves a real GPU idle. */
+const onSoftware = (gpu: Gpu): boolean => gpu.adapter.isSoftware;
 const tileTuning = (gpu: Gpu, { width }: AttentionPlan) => ({ D: `${width}u`, SG: `${fixedSubgroupSize(gpu)}u` });
+
+const sharedTuning = (_: Gpu, { width }: AttentionPlan) => ({ D: `${32 * ceilDiv(width, 32)}u` });
+const fitsSharedTile = (_: Gpu, { width }: AttentionPlan): boolean => width <= 128;
 
 /** The family `attention`, forward. The preferred variant first. */
 export const attentionVariants: Family<AttentionPlan> = {
-  subgroup: { kernel: attentionForwardSubgroup, fits: fitsSubgroupTile, tuning: tileTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1] },
+  subgroup: { kernel: attentionForwardSubgroup, fits: fitsSubgroupTile, pays: onSoftware, tuning: tileTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1] },
+  shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: sharedTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 32), batch * heads, 1] },
   naive,
 };
 
@@ -58,6 +68,20 @@ export const attentionPrepare = naive;
 
 /** The family `attention`, backward, under the same names, so that forcing one forces both directions. */
 export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>> = {
-  subgroup: { kernel: attentionBackwardSubgroup, fits: fitsSubgroupTile, tuning: tileTuning, grid: (_, { batch, heads, group }) => lineGrid((batch * heads) / group), entries: ['backward'] },
+  subgroup: {
+    kernel: attentionBackwardSubgroup,
+    fits: (gpu, plan) => fitsSubgroupTile(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH,
+    pays: onSoftware,
+    tuning: tileTuning,
+    grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
+    entries: ['backward'],
+  },
+  shared: {
+    kernel: attentionBackwardShared,
+    fits: fitsSharedTile,
+    tuning: sharedTuning,
+    grid: (_, { batch, heads, group, tokens, keys }, entry) => (entry === 'backward_kv' ? [ceilDiv(keys, 32), (batch * heads) / group, 1] : [ceilDiv(tokens, 32), batch * heads, 1]),
+    entries: ['backward_q', 'backward_kv'],
+  },
   naive: { ...naive, entries: ['backward_q', 'backward_kv'] },
 };

@@ -2,7 +2,7 @@ import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { choose } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { Tensor, zeros } from '../tensor/tensor.ts';
 import { attentionBackwardVariants, attentionPrepare, attentionVariants } from './attention-variants.ts';
 import type { AttentionPlan, AttentionSizes, BackwardVariant } from './attention-variants.ts';
 
@@ -60,7 +60,7 @@ const op = defineOp({
     const wants = { backward: true, backward_q: run.needs[0]!, backward_kv: run.needs[1]! || run.needs[2]! };
     const entries = variant.entries.filter((entry) => wants[entry]);
     const writes = (entry: keyof typeof wants): boolean => entries.includes('backward') || entries.includes(entry);
-    const dq = writes('backward_q') ? run.out([batch, tokens, heads, width]) : null;
+    const dq = writes('backward_q') ? zeros(run.gpu, [batch, tokens, heads, width]) : null;
     const [dk, dv] = writes('backward_kv') ? [0, 1].map(() => run.out([batch, keys, heads / group, width])) : [];
     const buffers = { q, k, v, dy: dyByToken, stats_saved: stats, ...(dq && { dq }), ...(dk && { dk }), ...(dv && { dv }) };
     for (const entry of entries) run.dispatch(variant.kernel, entry, { buffers, params, grid: variant.grid(run.gpu, plan, entry), tuning: variant.tuning?.(run.gpu, plan) });

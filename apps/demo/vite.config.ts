@@ -1,65 +1,73 @@
-/** The page reads the model as files under /model: the frozen base, and what was trained: the newest finished run, else the committed adapter. */
+/** The page reads the model as files under model/, listed in model/files.json: the frozen base, and what was trained: the newest finished run, else the committed one. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import type { ServerResponse } from 'node:http';
+import { join, resolve } from 'node:path';
 import { defineConfig } from 'vite';
-import type { Plugin } from 'vite';
+import type { Connect, Plugin } from 'vite';
 
-const here = dirname(fileURLToPath(import.meta.url));
+const here = import.meta.dirname;
 const root = resolve(here, '../..');
 
-/** Folder of what was trained: a run's, or the committed one. */
+/** Folders that a page was given take the place of the repository's own. */
+const BASE = resolve(process.env.CURIO_BASE ?? join(root, 'apps/trainer/base'));
+const RUN = process.env.CURIO_RUN && resolve(process.env.CURIO_RUN);
+
+/** Whether a run is over and stands on the base that the page has. */
+function isFinished(run: string): boolean {
+  if (!['adapter', 'summary.json', 'config.json'].every((name) => existsSync(join(run, name)))) return false;
+  const { base } = JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')) as { base?: { language: string; vision: string } };
+  return base === undefined || (base.language === 'embedded' && base.vision === 'embedded');
+}
+
+/** Folder of what was trained. */
 function trainedFolder(): string {
-  if (process.env.CURIO_RUN) return resolve(process.env.CURIO_RUN);
+  if (RUN) return RUN;
   const runs = join(root, 'runs');
-  const finished = existsSync(runs) ? readdirSync(runs).map((name) => join(runs, name)).filter((run) => existsSync(join(run, 'adapter')) && existsSync(join(run, 'summary.json'))) : [];
-  return finished.sort((a, b) => statSync(join(b, 'summary.json')).mtimeMs - statSync(join(a, 'summary.json')).mtimeMs)[0] ?? join(here, 'trained');
+  const finished = existsSync(runs) ? readdirSync(runs).map((name) => join(runs, name)).filter(isFinished) : [];
+  const age = (run: string): number => -statSync(join(run, 'summary.json')).mtimeMs;
+  return finished.sort((a, b) => age(a) - age(b))[0] ?? join(here, 'trained');
 }
 
-/** Where each folder under /model lies. */
-function places(): Record<string, string> {
-  const trained = trainedFolder();
-  return { language: join(root, 'apps/trainer/base/language'), vision: join(root, 'apps/trainer/base/vision'), adapter: join(trained, 'adapter'), run: trained };
-}
-
-function filesUnder(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)]));
-}
-
-function modelFiles(): Plugin {
-  const serve = (url: string | undefined): Buffer | null => {
-    const [place, ...rest] = (url ?? '').replace(/\?.*$/, '').split('/').filter(Boolean);
-    const folder = places()[place ?? ''];
-    const path = folder && resolve(folder, rest.join('/'));
-    return path && !relative(folder, path).startsWith('..') && existsSync(path) && statSync(path).isFile() ? readFileSync(path) : null;
+/** Path of each file on disk by its path under model/. */
+function modelFiles(): Map<string, string> {
+  const files = new Map<string, string>();
+  const add = (name: string, path: string): void => {
+    if (!existsSync(path)) return;
+    if (statSync(path).isDirectory()) for (const entry of readdirSync(path)) add(`${name}/${entry}`, join(path, entry));
+    else files.set(name, path);
   };
-  type Server = { middlewares: { use(path: string, handler: (request: { url?: string }, response: { statusCode: number; setHeader(name: string, value: string): void; end(body?: unknown): void }) => void): void } };
-  const attach = (server: Server): void => void server.middlewares.use('/model', (request, response) => {
-    const body = serve(request.url);
-    response.statusCode = body ? 200 : 404;
-    response.setHeader('Content-Type', request.url?.endsWith('.json') ? 'application/json' : 'application/octet-stream');
-    response.end(body ?? undefined);
-  });
+  const trained = trainedFolder();
+  for (const [name, path] of [['language', join(BASE, 'language')], ['vision', join(BASE, 'vision')], ['adapter', join(trained, 'adapter')]] as const) add(name, path);
+  for (const name of ['config.json', 'summary.json']) add(`run/${name}`, join(trained, name));
+  return files;
+}
+
+const listing = (files: Map<string, string>): string => JSON.stringify(Object.fromEntries([...files].map(([name, path]) => [name, statSync(path).size])));
+
+function servedModel(): Plugin {
+  const serve = (request: Connect.IncomingMessage, response: ServerResponse): void => {
+    const name = (request.url ?? '').replace(/^\/|\?.*$/g, '');
+    const files = modelFiles();
+    const path = files.get(name);
+    const body = name === 'files.json' ? listing(files) : path && readFileSync(path);
+    response.writeHead(body === undefined ? 404 : 200, { 'Content-Type': name.endsWith('.json') ? 'application/json' : 'application/octet-stream', 'Cache-Control': 'no-cache' });
+    response.end(body);
+  };
   return {
     name: 'curio-model-files',
-    configureServer: (server) => void attach(server as Server),
-    configurePreviewServer: (server) => void attach(server as Server),
+    configureServer: ({ middlewares }) => void middlewares.use('/model', serve),
     generateBundle() {
-      const { run, ...folders } = places();
-      for (const [name, folder] of Object.entries(folders)) {
-        for (const file of filesUnder(folder)) this.emitFile({ type: 'asset', fileName: `model/${name}/${relative(folder, file)}`, source: readFileSync(file) });
-      }
-      for (const name of ['config.json', 'summary.json']) {
-        if (existsSync(join(run!, name))) this.emitFile({ type: 'asset', fileName: `model/run/${name}`, source: readFileSync(join(run!, name)) });
-      }
+      const files = modelFiles();
+      this.emitFile({ type: 'asset', fileName: 'model/files.json', source: listing(files) });
+      for (const [name, path] of files) this.emitFile({ type: 'asset', fileName: `model/${name}`, source: readFileSync(path) });
     },
   };
 }
 
 export default defineConfig({
   root: here,
-  plugins: [modelFiles()],
+  base: './',
+  plugins: [servedModel()],
   resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
   worker: { format: 'es' },
   build: { target: 'es2022', outDir: 'dist' },

@@ -1,18 +1,40 @@
 /** @file What the page and its worker say to each other. */
-
-export interface Picture { readonly width: number; readonly height: number; readonly rgb: Uint8Array }
+import type { Picture } from '@curio/model';
 
 export type ToWorker =
-  | { readonly kind: 'open'; /** Address of the page: a worker's own is another. */ readonly base: string }
+  | { readonly kind: 'open'; /** Address of the folder with the model's files. */ readonly model: string }
   | { readonly kind: 'ask'; readonly id: number; readonly picture: Picture; readonly question: string }
-  | { readonly kind: 'self'; readonly id: number; readonly picture: Picture; readonly questions: number; readonly seed: number };
+  | { readonly kind: 'self'; readonly id: number; readonly picture: Picture; readonly questions: number; readonly seed: number }
+  | { readonly kind: 'stop' };
 
 export type FromWorker =
-  | { readonly kind: 'loading'; readonly label: string; readonly done: number; readonly total: number }
-  | { readonly kind: 'ready'; readonly adapter: string; readonly accuracy: number | null }
-  | { readonly kind: 'text'; readonly id: number; readonly part: Part; readonly index: number; readonly text: string; readonly rate: number }
+  | { readonly kind: 'loading'; readonly label: string; /** 0…1, or null where it cannot be told. */ readonly share: number | null }
+  | ({ readonly kind: 'ready' } & Opened)
+  | { readonly kind: 'text'; readonly id: number; readonly part: Part; readonly index: number; readonly text: string; readonly tokens: number; readonly seconds: number }
   | { readonly kind: 'done'; readonly id: number }
-  | { readonly kind: 'failed'; readonly id: number | null; readonly message: string };
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+  | { readonly kind: 'closed'; readonly reason: Closed; readonly message: string };
 
 /** Which text grows: the answer asked for, or one of those of a self-questioning. */
 export type Part = 'answer' | 'description' | 'question' | 'self-answer';
+
+/** Why there is no model to talk to: the browser, the device, what the server has, or anything else. */
+export type Closed = 'no-webgpu' | 'no-adapter' | 'no-base' | 'lost' | 'error';
+
+export interface Opened {
+  /** Name of the adapter. */
+  readonly device: string;
+  readonly isSoftware: boolean;
+  readonly parameters: number;
+  /** Of the training run; null where nothing was trained. */
+  readonly summary: Summary | null;
+}
+
+/** The part of a run's summary.json that the page shows. */
+export interface Summary {
+  readonly name: string;
+  readonly adapter: string;
+  readonly answers: { readonly overall: number; readonly count: number } | null;
+  readonly blind: { readonly overall: number } | null;
+  readonly seconds: { readonly train: number };
+}

@@ -1,91 +1,102 @@
 /** @file The model, off the page's thread: loads it, answers, asks itself, and streams what it writes. */
-import { openGpu } from '@curio/engine';
+import { DeviceError, openGpu } from '@curio/engine';
 import { aboutImage, openModel, preprocessImage, PRESETS, readPreprocessorConfig, Speaker, Tokens, VUSER_TOKEN } from '@curio/model';
-import type { AskConfig, ImageConfig, Message, ModelConfig } from '@curio/model';
-import { memorySource } from '@curio/nn';
-import type { ByteFolder } from '@curio/nn';
-import type { FromWorker, Part, Picture, ToWorker } from './protocol.ts';
+import type { AskConfig, Message, ModelConfig, Picture } from '@curio/model';
+import { ModelFiles } from './files.ts';
+import type { Closed, FromWorker, Part, Summary, ToWorker } from './protocol.ts';
+
+interface Talker { readonly speaker: Speaker; readonly ask: AskConfig; readonly prepare: (picture: Picture) => Float32Array }
+let talker: Talker | null = null;
+let stop = new AbortController();
 
 const say = (message: FromWorker): void => postMessage(message);
+const loading = (label: string, share: number | null = null): void => say({ kind: 'loading', label, share });
 
-interface Opened { readonly speaker: Speaker; readonly tokens: Tokens; readonly image: ImageConfig; readonly ask: AskConfig }
-let opened: Opened | null = null;
+/** Ends the opening with a reason that the page has words for. */
+class OpeningError extends Error {
+  constructor(readonly reason: Closed, message: string) {
+    super(message);
+  }
+}
 
-/** A folder of the server. */
-function remoteFolder(path: string): ByteFolder {
-  return {
-    name: path,
-    open: async (name) => {
-      const response = await fetch(`${path}/${name}`);
-      if (!response.ok) return undefined;
-      return memorySource(name, new Uint8Array(await response.arrayBuffer()));
-    },
+async function open(address: string): Promise<void> {
+  loading('Looking for a device');
+  const gpu = await openGpu().catch((error: Error) => {
+    const reason = !('gpu' in navigator) ? 'no-webgpu' : error instanceof DeviceError ? 'no-adapter' : 'error';
+    throw new OpeningError(reason, error.message);
+  });
+  void gpu.lost.then(({ message }) => say({ kind: 'closed', reason: 'lost', message }));
+  const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  const files = await ModelFiles.fetch(address, (done, total) => loading(`Loading the model: ${mega(done)} of ${mega(total)} MB`, done / total));
+  const [language, vision, adapter] = ['language', 'vision', 'adapter'].map((name) => files.folder(name));
+  const tokenizer = files.json<object>('language/tokenizer.json');
+  const settings = files.json<Record<string, unknown>>('vision/preprocessor_config.json');
+  if (!language || !vision || !tokenizer || !settings) throw new OpeningError('no-base', 'page: the server has no base model; apps/trainer/base should hold language/ and vision/.');
+  const { model: config, ask } = files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json') ?? PRESETS.small;
+  const { model } = await openModel(gpu, config, { language, vision, adapter, visionAdapter: files.folder('adapter/Vit-lora') }, {
+    onTensor: (done, total) => loading('Handing the weights to the device', done / total),
+  });
+  const tokens = new Tokens(tokenizer, { extra: config.vusr === 'token' ? [VUSER_TOKEN] : [] });
+  const image = readPreprocessorConfig(settings, 'pad');
+  talker = { speaker: new Speaker(model, tokens), ask, prepare: (picture) => preprocessImage(picture, image) };
+  // The device compiles each kernel when it is first used: better now than in the visitor's first answer.
+  loading('Warming up');
+  const side = config.vision.imageSize;
+  await answer({ width: side, height: side, rgb: new Uint8Array(3 * side * side) }, ask.describePrompt, 3, () => {});
+  const { description, vendor, architecture, isSoftware } = gpu.adapter;
+  say({
+    kind: 'ready',
+    device: description || `${vendor} ${architecture}`.trim() || 'a device without a name',
+    isSoftware,
+    parameters: model.parameters.reduce((sum, { size }) => sum + size, 0),
+    summary: adapter ? files.json<Summary>('run/summary.json') : null,
+  });
+}
+
+/** Tells the page how each text grows, with the number of tokens so far and the time since the first. */
+function streamTo(id: number): (part: Part, index: number, text: string) => void {
+  let [tokens, since] = [0, 0];
+  return (part, index, text) => {
+    const now = performance.now();
+    if (tokens++ === 0) since = now;
+    say({ kind: 'text', id, part, index, text: text.trim(), tokens, seconds: (now - since) / 1000 });
   };
 }
 
-async function remoteJson<T>(path: string): Promise<T | null> {
-  const response = await fetch(path);
-  return response.ok ? ((await response.json()) as T) : null;
+async function answer(picture: Picture, question: string, maxNewTokens: number, onText: (text: string) => void): Promise<void> {
+  const { speaker, prepare } = talker!;
+  const messages: Message[] = [{ role: 'human', text: aboutImage(question) }, { role: 'gpt', text: null }];
+  await speaker.reply([{ pixels: prepare(picture), messages }], { maxNewTokens, signal: stop.signal, onText: (_, text) => onText(text) });
 }
 
-async function open(base: string): Promise<void> {
-  const at = (path: string): string => new URL(`model/${path}`, base).href;
-  if (!navigator.gpu) throw new Error('no-webgpu');
-  const gpu = await openGpu();
-  const run = await remoteJson<{ model: ModelConfig; ask: AskConfig }>(at('run/config.json'));
-  const { model: config, ask } = run ?? PRESETS.small;
-  say({ kind: 'loading', label: 'weights', done: 0, total: 1 });
-  const { model } = await openModel(gpu, config, {
-    language: remoteFolder(at('language')), vision: remoteFolder(at('vision')), adapter: remoteFolder(at('adapter')), visionAdapter: remoteFolder(at('adapter/Vit-lora')),
-  }, { onTensor: (done, total) => say({ kind: 'loading', label: 'weights', done, total }) });
-  const tokenizer = await remoteJson<object>(at('language/tokenizer.json'));
-  const settings = await remoteJson<Record<string, unknown>>(at('vision/preprocessor_config.json'));
-  if (!tokenizer || !settings) throw new Error('The base is not there: model/language/tokenizer.json or model/vision/preprocessor_config.json is missing.');
-  const tokens = new Tokens(tokenizer, { extra: config.vusr === 'token' ? [VUSER_TOKEN] : [] });
-  opened = { speaker: new Speaker(model, tokens), tokens, image: readPreprocessorConfig(settings, 'pad'), ask };
-  const summary = await remoteJson<{ answers: { overall: number } | null }>(at('run/summary.json'));
-  const { description, vendor, architecture } = gpu.adapter;
-  say({ kind: 'ready', adapter: description || `${vendor} ${architecture}`, accuracy: summary?.answers?.overall ?? null });
-}
-
-/** Continues one conversation and streams its text with the rate of writing. */
-async function write(id: number, part: Part, index: number, pixels: Float32Array, messages: Message[], options: { maxNewTokens: number; temperature?: number; topK?: number; topP?: number; seed?: number }): Promise<string> {
-  const { speaker, tokens } = opened!;
-  const start = performance.now();
-  const rate = (text: string): number => tokens.encode(text).length / Math.max(1e-3, (performance.now() - start) / 1000);
-  const [text] = await speaker.reply([{ pixels, messages }], { ...options, onText: (_, so) => say({ kind: 'text', id, part, index, text: so, rate: rate(so) }) });
-  say({ kind: 'text', id, part, index, text: text!, rate: rate(text!) });
-  return text!;
-}
-
-async function answer(id: number, picture: Picture, question: string): Promise<void> {
-  const { image, ask } = opened!;
-  await write(id, 'answer', 0, preprocessImage(picture, image), [{ role: 'human', text: aboutImage(question) }, { role: 'gpt', text: null }], { maxNewTokens: ask.maxAnswer });
-}
-
-/** Describes, then draws questions from that point independently, and answers each. */
 async function selfQuestion(id: number, picture: Picture, questions: number, seed: number): Promise<void> {
-  const { image, ask } = opened!;
-  const pixels = preprocessImage(picture, image);
-  const opening: Message = { role: 'human', text: aboutImage(ask.describePrompt) };
-  const description = await write(id, 'description', 0, pixels, [opening, { role: 'gpt', text: null }], { maxNewTokens: ask.maxDescription });
-  const said: Message[] = [opening, { role: 'gpt', text: description }];
-  for (let k = 0; k < questions; k++) {
-    const sampling = { temperature: ask.temperature, topK: ask.topK || undefined, topP: ask.topP, seed: seed + k };
-    const question = await write(id, 'question', k, pixels, [...said, { role: 'vuser', text: null }], { maxNewTokens: ask.maxQuestion, ...sampling });
-    await write(id, 'self-answer', k, pixels, [...said, { role: 'vuser', text: question }, { role: 'gpt', text: null }], { maxNewTokens: ask.maxAnswer });
-  }
+  const { speaker, prepare, ask } = talker!;
+  const tell = streamTo(id);
+  await speaker.selfQuestion([prepare(picture)], { ...ask, questions }, seed, {
+    signal: stop.signal,
+    onText: (part, index, text) => tell(part === 'answer' ? 'self-answer' : part, index, text),
+  });
 }
 
 /** One request after the other: the model's cache serves one conversation at a time. */
 let queue: Promise<void> = Promise.resolve();
 
 onmessage = ({ data }: MessageEvent<ToWorker>): void => {
-  const id = data.kind === 'open' ? null : data.id;
+  if (data.kind === 'stop') {
+    stop.abort();
+    return;
+  }
+  if (data.kind === 'open') {
+    queue = open(data.model).catch((error: Error) => say({ kind: 'closed', reason: error instanceof OpeningError ? error.reason : 'error', message: error.message }));
+    return;
+  }
   queue = queue.then(async () => {
-    if (data.kind === 'open') return open(data.base);
-    if (data.kind === 'ask') await answer(data.id, data.picture, data.question);
-    else await selfQuestion(data.id, data.picture, data.questions, data.seed);
+    stop = new AbortController();
+    if (data.kind === 'self') await selfQuestion(data.id, data.picture, data.questions, data.seed);
+    else {
+      const tell = streamTo(data.id);
+      await answer(data.picture, data.question, data.question === talker!.ask.describePrompt ? talker!.ask.maxDescription : talker!.ask.maxAnswer, (text) => tell('answer', 0, text));
+    }
     say({ kind: 'done', id: data.id });
-  }).catch((error: Error) => say({ kind: 'failed', id, message: error.message }));
+  }).catch((error: Error) => say({ kind: 'failed', id: data.id, message: error.message }));
 };

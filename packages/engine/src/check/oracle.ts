@@ -74,3 +74,16 @@ export function setApart(arrays: readonly (Array64 | null)[]): void {
   const below = all.filter(({ value }) => value < 0).length;
   all.sort((a, b) => a.value - b.value).forEach(({ x, i }, rank) => (x.data[i] = Math.fround((rank - below + 0.5) / 100)));
 }
+
+/** x[..., K] · weight[N, K]ᵀ + bias[N]. */
+export function multiplyRows(x: Array64, weight: Array64, bias: Array64 | null = null): Array64 {
+  const [N, K] = weight.shape as [number, number];
+  const out = new Array64([...x.shape.slice(0, -1), N]);
+  for (let i = 0; i < out.data.length; i++) {
+    const [row, n] = [Math.floor(i / N), i % N];
+    let sum = bias ? bias.data[n]! : 0;
+    for (let k = 0; k < K; k++) sum += x.data[row * K + k]! * weight.data[n * K + k]!;
+    out.data[i] = sum;
+  }
+  return out;
+}

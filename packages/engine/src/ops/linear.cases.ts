@@ -1,18 +1,12 @@
 import { defineCases } from '../check/cases.ts';
-import { build } from '../check/oracle.ts';
+import { multiplyRows } from '../check/oracle.ts';
 import { linear } from './linear.ts';
 import { matmulVariants } from './matmul-variants.ts';
 
 export const linearCases = defineCases({
   op: 'linear',
   run: ([x, weight, bias]) => linear(x!, weight!, bias),
-  reference: ([x, weight, bias]) =>
-    build([...x!.shape.slice(0, -1), weight!.shape[0]!], (...index) => {
-      const n = index.pop()!;
-      let sum = bias ? bias.at(n) : 0;
-      for (let k = 0; k < weight!.shape[1]!; k++) sum += x!.at(...index, k) * weight!.at(n, k);
-      return sum;
-    }),
+  reference: ([x, weight, bias]) => multiplyRows(x!, weight!, bias),
   families: { 'matmul nt': matmulVariants.nt, 'matmul nn': matmulVariants.nn, 'matmul tn': matmulVariants.tn },
   cases: [
     { inputs: [[1, 1], [1, 1], [1]] },

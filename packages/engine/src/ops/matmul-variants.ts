@@ -4,6 +4,7 @@ import { matmulSubgroupNn } from '@curio/kernels/matmul_subgroup_nn';
 import { matmulSubgroupNt } from '@curio/kernels/matmul_subgroup_nt';
 import { matmulSubgroupTn } from '@curio/kernels/matmul_subgroup_tn';
 import { matmulSubgroupTt } from '@curio/kernels/matmul_subgroup_tt';
+import { matmulTile } from '@curio/kernels/matmul_tile';
 import { ceilDiv } from '../gpu/grid.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel.ts';
@@ -55,7 +56,7 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean): Mat
       const columnsFit = N % 4 === 0 && (layout[1] === 'n' || K % 2 === 0);
       return hasTileSize(gpu) && rowsFit && columnsFit && (!swaps || (M % 4 === 0 && K2 === 0 && !hasBias));
     },
-    pays: (_, plan) => !swaps || (plan.N <= 16 && plan.M >= 4 * plan.N),
+    pays: (gpu, plan) => gpu.adapter.isSoftware && (!swaps || (plan.N <= 16 && plan.M >= 4 * plan.N)),
     tuning(gpu, plan) {
       const sg = fixedSubgroupSize(gpu);
       const pair: Tuning = layout[0] === 'n' ? { PAIR: `${plan.K2 > 0}` } : {};
@@ -69,16 +70,28 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean): Mat
   };
 }
 
+const transposition = (layout: Layout): Tuning => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` });
+
+/** Rows and columns of one lane: the larger tile where there are enough of them to fill a device. */
+const sideOf = (gpu: Gpu, { M, N, batches }: MatmulPlan): 4 | 8 => (!gpu.adapter.isSoftware && ceilDiv(M, 128) * ceilDiv(N, 128) * batches >= 128 ? 8 : 4);
+
+const tile: MatmulVariant = {
+  kernel: matmulTile,
+  pays: (_, { M, N, K }) => M * N * K >= 4096,
+  tuning: (gpu, plan) => ({ ...transposition(plan.layout), T: `${sideOf(gpu, plan)}u` }),
+  grid: (gpu, plan) => [ceilDiv(plan.N, 16 * sideOf(gpu, plan)), ceilDiv(plan.M, 16 * sideOf(gpu, plan)), plan.batches],
+};
+
 const naive: MatmulVariant = {
   kernel: matmulNaive,
-  tuning: (_, { layout }) => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` }),
+  tuning: (_, { layout }) => transposition(layout),
   grid: (_, { M, N, batches }) => [ceilDiv(N, 8), ceilDiv(M, 8), batches],
 };
 
 /** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. */
 export const matmulVariants = {
-  nn: { skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), naive },
-  nt: { skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), naive },
-  tn: { skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), naive },
-  tt: { skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), naive },
+  nn: { skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), tile, naive },
+  nt: { skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), tile, naive },
+  tn: { skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
+  tt: { skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

@@ -1,6 +1,6 @@
 import { defineCases } from '../check/cases.ts';
-import { build } from '../check/oracle.ts';
-import { broadcastShapes } from '../tensor/shape.ts';
+import { Array64 } from '../check/oracle.ts';
+import { broadcastShapes, broadcastStrides, denseStrides, sizeOf } from '../tensor/shape.ts';
 import type { MatmulOptions } from './matmul.ts';
 import { matmul } from './matmul.ts';
 import { matmulVariants } from './matmul-variants.ts';
@@ -12,14 +12,22 @@ export const matmulCases = defineCases<MatmulOptions>({
     const [M, K] = transposeA ? [a!.shape.at(-1)!, a!.shape.at(-2)!] : [a!.shape.at(-2)!, a!.shape.at(-1)!];
     const N = transposeB ? b!.shape.at(-2)! : b!.shape.at(-1)!;
     const batch = broadcastShapes('matmul', a!.shape.slice(0, -2), b!.shape.slice(0, -2));
-    const lead = (shape: readonly number[], index: number[]): number[] => shape.slice(0, -2).map((n, i) => (n === 1 ? 0 : index[i + batch.length - (shape.length - 2)]!));
-    return build([...batch, M, N], (...index) => {
-      const [m, n] = index.splice(-2) as [number, number];
-      const [la, lb] = [lead(a!.shape, index), lead(b!.shape, index)];
-      let sum = 0;
-      for (let k = 0; k < K; k++) sum += a!.at(...la, ...(transposeA ? [k, m] : [m, k])) * b!.at(...lb, ...(transposeB ? [n, k] : [k, n]));
-      return sum;
-    });
+    const y = new Array64([...batch, M, N]);
+    const [am, ak, bk, bn] = [transposeA ? 1 : K, transposeA ? M : 1, transposeB ? 1 : N, transposeB ? K : 1];
+    const [aSteps, bSteps] = [a!, b!].map(({ shape: [...shape] }) => broadcastStrides(shape.slice(0, -2), denseStrides(shape).slice(0, -2), batch));
+    const batchSteps = denseStrides(batch);
+    for (let z = 0; z < sizeOf(batch); z++) {
+      const startOf = (steps: readonly number[]): number => steps.reduce((sum, step, i) => sum + step * (Math.floor(z / batchSteps[i]!) % batch[i]!), 0);
+      const [a0, b0] = [startOf(aSteps!), startOf(bSteps!)];
+      for (let m = 0; m < M; m++) {
+        for (let n = 0; n < N; n++) {
+          let sum = 0;
+          for (let k = 0; k < K; k++) sum += a!.data[a0 + m * am + k * ak]! * b!.data[b0 + k * bk + n * bn]!;
+          y.data[(z * M + m) * N + n] = sum;
+        }
+      }
+    }
+    return y;
   },
   families: { 'matmul nn': matmulVariants.nn, 'matmul nt': matmulVariants.nt, 'matmul tn': matmulVariants.tn, 'matmul tt': matmulVariants.tt },
   cases: [
@@ -28,6 +36,7 @@ export const matmulCases = defineCases<MatmulOptions>({
     { inputs: [[17, 20], [20, 36]], attrs: {} },
     { inputs: [[0, 4], [4, 8]], attrs: {} },
     { label: 'no terms', inputs: [{ shape: [3, 0], needsGrad: false }, { shape: [0, 5], needsGrad: false }], attrs: {} },
+    { label: 'rows and columns over a tile', inputs: [[66, 18], [18, 68]], attrs: {} },
     { label: 'b transposed, rows over a tile', inputs: [[33, 12], [40, 12]], attrs: { transposeB: true } },
     { label: 'b transposed, prime sizes', inputs: [[13, 29], [31, 29]], attrs: { transposeB: true } },
     { label: 'a transposed', inputs: [[24, 36], [24, 20]], attrs: { transposeA: true } },
@@ -38,6 +47,8 @@ export const matmulCases = defineCases<MatmulOptions>({
     { label: 'broadcast both ways', inputs: [[3, 1, 5, 4], [2, 6, 4]], attrs: { transposeB: true } },
     { label: 'eight rows, fewer than some subgroups have lanes', inputs: [[8, 12], [12, 8]], attrs: {} },
     { label: 'one a, many b', inputs: [[4, 8], [3, 4, 8]], attrs: { transposeA: true } },
+    { label: 'few columns', inputs: [[40, 12], [12, 8]], attrs: {} },
+    { label: 'few columns, b transposed', inputs: [[68, 6], [16, 6]], attrs: { transposeB: true } },
     { label: 'strided views', inputs: [{ shape: [6, 8], strided: true }, { shape: [8, 12], strided: true }], attrs: {} },
     { label: 'many terms', inputs: [[4, 300], [300, 8]], attrs: {} },
   ],

@@ -1,0 +1,121 @@
+// matmul/tile: 256 lanes a tile of 16·T by 16·T, staged through workgroup memory, T by T results a lane; every layout and size. For real GPUs, and where
+// there are no subgroups.
+//   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])        contract of matmul/naive
+// A lane's rows (and columns) are fours, 64 apart, so that neighbours read neighbouring fours of workgroup memory.
+// Grid: [ceil(N / (16 · T)), ceil(M / (16 · T)), batches]. Accumulates in f32 over ascending k. Workgroup memory: 8 KiB.
+// Traffic: each element of A is read N / (16 · T) times, of B M / (16 · T) times.
+// Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernels 5 and 6 (https://siboehm.com/articles/22/CUDA-MMM).
+
+struct Params {
+  M: u32, N: u32, K: u32, K_last: u32, K2: u32,
+  batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
+  flags: u32, alpha: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read> a2: array<f32>;
+@group(0) @binding(6) var<storage, read> b2: array<f32>;
+
+const TRANSPOSE_A = false; // tune: false true
+const TRANSPOSE_B = false; // tune: false true
+const T = 4u; // tune: 4u 8u
+const QUADS = T / 4u;
+const SIDE = 16u * T;
+const FOURS = SIDE / 4u;
+const DEPTH = 256u / FOURS; // so that each lane stages one four of either operand
+
+var<workgroup> a_tile: array<vec4f, 256>;
+var<workgroup> b_tile: array<vec4f, 256>;
+
+@compute @workgroup_size(16, 16)
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let outer = wg.z / params.batch_inner;
+  let inner = wg.z - outer * params.batch_inner;
+  let a_start = outer * params.a_outer + inner * params.a_inner;
+  let b_start = outer * params.b_outer + inner * params.b_inner;
+  let first_row = wg.y * SIDE;
+  let first_column = wg.x * SIDE;
+  let x = lane % 16u;
+  let y = lane / 16u;
+  // Neighbouring lanes stage neighbouring elements of memory.
+  let a_place = select(vec2u(lane % DEPTH, lane / DEPTH), vec2u(lane / FOURS, lane % FOURS), TRANSPOSE_A);
+  let b_place = select(vec2u(lane / FOURS, lane % FOURS), vec2u(lane % DEPTH, lane / DEPTH), TRANSPOSE_B);
+  var sums: array<vec4f, T * QUADS>;
+
+  let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
+  let steps = (terms + DEPTH - 1u) / DEPTH;
+  let all_steps = steps + (params.K2 + DEPTH - 1u) / DEPTH;
+  for (var step = 0u; step < all_steps; step++) {
+    if (step < steps) {
+      a_tile[a_place.x * FOURS + a_place.y] = four_of_a(a_start, first_row + 4u * a_place.y, step * DEPTH + a_place.x, terms);
+      b_tile[b_place.x * FOURS + b_place.y] = four_of_b(b_start, first_column + 4u * b_place.y, step * DEPTH + b_place.x, terms);
+    } else {
+      a_tile[a_place.x * FOURS + a_place.y] = four_of_a2(first_row + 4u * a_place.y, (step - steps) * DEPTH + a_place.x);
+      b_tile[b_place.x * FOURS + b_place.y] = four_of_b2(first_column + 4u * b_place.y, (step - steps) * DEPTH + b_place.x);
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < DEPTH; k++) {
+      for (var i = 0u; i < QUADS; i++) {
+        let held = a_tile[k * FOURS + i * 16u + y];
+        for (var j = 0u; j < QUADS; j++) {
+          let across = b_tile[k * FOURS + j * 16u + x];
+          sums[(4u * i) * QUADS + j] += held.x * across;
+          sums[(4u * i + 1u) * QUADS + j] += held.y * across;
+          sums[(4u * i + 2u) * QUADS + j] += held.z * across;
+          sums[(4u * i + 3u) * QUADS + j] += held.w * across;
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+
+  for (var r = 0u; r < T; r++) {
+    let row = first_row + (r / 4u) * 64u + 4u * y + r % 4u;
+    for (var j = 0u; j < QUADS; j++) {
+      let column = first_column + j * 64u + 4u * x;
+      let four = sums[r * QUADS + j] * params.alpha;
+      for (var n = 0u; n < 4u; n++) {
+        if (row < params.M && column + n < params.N) { put(four[n], (wg.z * params.M + row) * params.N + column + n, column + n); }
+      }
+    }
+  }
+}
+
+fn put(sum: f32, at: u32, column: u32) {
+  var value = sum;
+  if ((params.flags & 1u) != 0u) { value += bias[column]; }
+  if ((params.flags & 2u) != 0u) { value += c[at]; }
+  c[at] = value;
+}
+
+// Four rows (columns) of one term; zero past an edge.
+fn four_of_a(start: u32, row: u32, k: u32, terms: u32) -> vec4f {
+  let inside = vec4<bool>(k < terms) & (vec4u(row) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.M));
+  let step = select(params.K, 1u, TRANSPOSE_A);
+  let at = start + select(row * params.K + k, k * params.M + row, TRANSPOSE_A);
+  return select(vec4f(), vec4f(a[at], a[at + step], a[at + 2u * step], a[at + 3u * step]), inside);
+}
+
+fn four_of_b(start: u32, column: u32, k: u32, terms: u32) -> vec4f {
+  let inside = vec4<bool>(k < terms) & (vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.N));
+  let step = select(1u, params.K, TRANSPOSE_B);
+  let at = start + select(k * params.N + column, column * params.K + k, TRANSPOSE_B);
+  return select(vec4f(), vec4f(b[at], b[at + step], b[at + 2u * step], b[at + 3u * step]), inside);
+}
+
+fn four_of_a2(row: u32, k: u32) -> vec4f {
+  let inside = vec4<bool>(k < params.K2) & (vec4u(row) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.M));
+  let at = row * params.K2 + k;
+  return select(vec4f(), vec4f(a2[at], a2[at + params.K2], a2[at + 2u * params.K2], a2[at + 3u * params.K2]), inside);
+}
+
+fn four_of_b2(column: u32, k: u32) -> vec4f {
+  let inside = vec4<bool>(k < params.K2) & (vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.N));
+  let step = select(1u, params.K2, TRANSPOSE_B);
+  let at = select(k * params.N + column, column * params.K2 + k, TRANSPOSE_B);
+  return select(vec4f(), vec4f(b2[at], b2[at + step], b2[at + 2u * step], b2[at + 3u * step]), inside);
+}

@@ -1,5 +1,5 @@
 // npm test: sets up what is missing, then checks types, builds, and runs every test in Node and in a headless Chromium.
-// npm test -- <path or vitest flags> runs only those tests. npm run test:all adds every tuning and subgroups of 16.
+// npm test -- <path or vitest flags> runs only those tests. npm run test:all adds subgroups of 16.
 import path from 'node:path';
 import { build, checkNode, fail, install, root, runNode, say } from './workspace.mjs';
 import { chooseDriver, describeDriver } from './vulkan.mjs';
@@ -28,7 +28,6 @@ try {
 } catch (error) {
   fail(error, 3);
 }
-if (all) env.CURIO_TEST_ALL = '1';
 
 if (only.length === 0) {
   await stage('types', () => runNode([tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit']));

@@ -38,7 +38,7 @@ export function Standing() {
   const { device, isSoftware, summary } = opened.value;
   return (
     <div id="standing" class="standing" data-state="ready" role="status">
-      <p><i class="dot" />Runs on {device}{isSoftware && ', a software device: on a graphics card it writes many times faster'}.</p>
+      <p><i class="dot" />Runs on {device}{isSoftware && ', in software: a graphics card is many times faster'}.</p>
       {!summary && <p><strong>Nothing has been trained yet, so it answers at random. Run npm start, then reload.</strong></p>}
     </div>
   );

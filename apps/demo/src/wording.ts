@@ -27,13 +27,13 @@ export function examples({ scene, strokes }: Sketch): string[] {
   const things = [...scene.objects, ...strokes.map(({ color, points }) => ({ color, cell: cellOf(strokeCentre(points)), digit: null }))];
   const colors = [...new Set(things.map(({ color }) => color))];
   const [first, last] = [things[0] ?? { color: 'red', cell: 4 }, things.at(-1) ?? { color: 'green', cell: 0 }] as const;
-  const digit = NUMBERS[things.find((thing) => thing.digit !== null)?.digit ?? 7];
+  const known = things.find(({ digit }) => digit !== null)?.digit;
+  const digit = known == null ? null : NUMBERS[known];
   return [
     'describe the image in detail .',
     `which digit is ${first.color} ?`,
     `which digit is at ${PLACES[last.cell]} ?`,
-    `what color is the ${digit} ?`,
-    `where is the ${digit} ?`,
+    ...(digit ? [`what color is the ${digit} ?`, `where is the ${digit} ?`] : ['how many large digits are there ?', 'is there a seven ?']),
     `how many ${last.color} digits are there ?`,
     ...(colors.length > 1 ? [`what is the sum of the ${colors[0]} and the ${colors[1]} digit ?`] : [`is there a ${first.color} digit ?`]),
   ];

@@ -3,10 +3,10 @@
  * bit. Everything is made of uniform numbers from one seed: the host's own log and cos may differ between runtimes.
  */
 import { backward, openGpu, RandomStream, tensor } from '@curio/engine';
-import type { HostArray } from '@curio/engine';
 import { watchOps } from '@curio/engine/check';
 import { IMAGE_TOKEN, imageTokens, makeBatch, PRESETS, SqLlava } from '@curio/model';
 import { Weights } from '@curio/nn';
+import { fingerprint } from './bits.ts';
 
 export interface OpCall { readonly op: string; readonly inputs: readonly string[]; readonly output: string }
 
@@ -18,17 +18,6 @@ export interface Trace {
   readonly gradients: Readonly<Record<string, string>>;
   /** Outputs of the calls that were asked for. */
   readonly values: Readonly<Record<number, readonly number[]>>;
-}
-
-/** Two FNV-1a hashes of the words, and their number. */
-function fingerprint(data: HostArray): string {
-  const words = new Uint32Array(data.buffer, data.byteOffset, data.length);
-  let [a, b] = [0x811c9dc5, 0x01000193];
-  for (const word of words) {
-    a = Math.imul(a ^ word, 0x01000193);
-    b = Math.imul(b ^ (word >>> 16) ^ (word << 16), 0x85ebca6b);
-  }
-  return `${words.length}:${(a >>> 0).toString(16)}${(b >>> 0).toString(16)}`;
 }
 
 /** @param wanted numbers of the calls whose outputs are to be given in full */

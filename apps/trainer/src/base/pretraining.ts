@@ -25,6 +25,8 @@ export interface PretrainingOptions {
   readonly lr: number;
   /** Factors on how often the language base is asked each kind. */
   readonly kindWeights: Readonly<Record<string, number>>;
+  /** Loss weight of the questions in the language base's documents. */
+  readonly questionWeight: number;
   readonly batch: number;
   readonly saveEvery: number;
   readonly probeEvery: number;
@@ -101,7 +103,7 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
     probeOf = () => probeLlama(llama, gpu, { tokens, glyphs, seed, stream: PRETRAINING_STREAMS.probe, perKind: 64 });
     await pretrainLlama(llama, gpu, weights.parameters(), {
       ...shared(weights.parameters()), warmup: LLAMA.warmup, weightDecay: LLAMA.weightDecay, stream: PRETRAINING_STREAMS.llama, batchSize: options.batch,
-      documents: { ...LLAMA.documents, kindWeights: options.kindWeights },
+      documents: { kindWeights: options.kindWeights, questionWeight: options.questionWeight },
     });
   }
 }

@@ -26,13 +26,14 @@ export function baseCommand(): Command {
       .option('--lr <x>', 'learning rate', positive, defaults.lr)
       .option('--batch <n>', part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step', whole, batch)
       .option('--kinds <json>', 'factors on how often each kind is asked, such as {"where":3}', (text) => JSON.parse(text) as Record<string, number>, {})
+      .option('--question-weight <x>', 'loss weight of the questions in the documents of the language base', positive, LLAMA.documents.questionWeight)
       .option('--save-every <n>', 'steps between saves', whole, 100)
       .option('--probe-every <n>', 'steps between probes', whole, 250)
       .action(async (options) => {
         const gpu = await openGpu({ seed: options.seed });
         const interrupt = listenForInterrupt(() => console.log('Saving and stopping; press ctrl-C again to quit at once.'));
         await runPretraining({
-          gpu, part, folder: options.run, seed: options.seed, steps: options.steps, cooldown: options.cooldown, lr: options.lr, kindWeights: options.kinds, batch: options.batch,
+          gpu, part, folder: options.run, seed: options.seed, steps: options.steps, cooldown: options.cooldown, lr: options.lr, kindWeights: options.kinds, questionWeight: options.questionWeight, batch: options.batch,
           saveEvery: options.saveEvery, probeEvery: options.probeEvery, say: (line) => console.log(line), stopped: () => interrupt.requested,
         });
         interrupt.close();

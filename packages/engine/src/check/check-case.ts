@@ -27,7 +27,7 @@ export async function checkCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, seed: n
   const weights = new Array64(expected.shape, outputWeights(expected.data.length, seed));
   const wants = wantedGradients(op, c);
   const actual = await runCase(gpu, op, c, inputs, seed);
-  const factor = op.tolerance?.factor ?? 1;
+  const factor = (op.tolerance?.factor ?? 1) * (c.tolerance?.factor ?? 1);
   if (showShape(actual.shape) !== showShape(expected.shape)) return fail(`shape is ${showShape(actual.shape)}, expected ${showShape(expected.shape)}`);
   const forward = compare('y', actual.y, expected.data, TOLERANCE.forward * factor);
   if (!forward.ok) return forward;

@@ -1,6 +1,7 @@
 /** @file The kernels of attention and when each is chosen. */
 import { attentionBackwardShared } from '@curio/kernels/attention_backward_shared';
 import { attentionBackwardSubgroup } from '@curio/kernels/attention_backward_subgroup';
+import { attentionDecode } from '@curio/kernels/attention_decode';
 import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
 import { attentionNaive } from '@curio/kernels/attention_naive';
@@ -58,6 +59,13 @@ const fitsSharedTile = (_: Gpu, { width }: AttentionPlan): boolean => width <= 1
 
 /** The family `attention`, forward. The preferred variant first. */
 export const attentionVariants: Family<AttentionPlan> = {
+  decode: {
+    kernel: attentionDecode,
+    fits: (gpu, { inQuads, width, tokens }) => inQuads && TILE_WIDTHS.includes(width) && fixedSubgroupSize(gpu) >= 4 && tokens < 65536,
+    pays: (_, { tokens }) => tokens <= 4,
+    tuning: tileTuning,
+    grid: (_, { batch, heads, tokens }) => [tokens, batch * heads, 1],
+  },
   subgroup: { kernel: attentionForwardSubgroup, fits: fitsSubgroupTile, pays: onSoftware, tuning: tileTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1] },
   shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: sharedTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 32), batch * heads, 1] },
   naive,
@@ -68,6 +76,8 @@ export const attentionPrepare = naive;
 
 /** The family `attention`, backward, under the same names, so that forcing one forces both directions. */
 export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>> = {
+  /** Steps of a few tokens are not trained; forcing it leaves the backward free. */
+  decode: { ...naive, fits: () => false, entries: [] },
   subgroup: {
     kernel: attentionBackwardSubgroup,
     fits: (gpu, plan) => fitsSubgroupTile(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH,

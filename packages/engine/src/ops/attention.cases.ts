@@ -58,7 +58,12 @@ export const attentionCases = defineCases<Attrs>({
     { label: 'decode at a position', inputs: [frozen(2, 4, 1, 32), frozen(2, 2, 50, 32), frozen(2, 2, 50, 32), null, ints([36])], attrs: {} },
     { label: 'decode at a position of each row', inputs: [frozen(2, 2, 3, 64), frozen(2, 2, 40, 64), frozen(2, 2, 40, 64), null, ints([36, 0])], attrs: {} },
     { label: 'strided', inputs: [{ shape: [2, 2, 5, 32], strided: true }, q(2, 2, 5, 32), q(2, 2, 5, 32), null, null], attrs: {} },
-    { label: 'large scores', inputs: [{ shape: [1, 1, 20, 32], range: [2, 5] }, { shape: [1, 1, 20, 32], range: [2, 5] }, q(1, 1, 20, 32), null, null], attrs: {} },
+    {
+      label: 'large scores',
+      inputs: [{ shape: [1, 1, 20, 32], range: [3, 5] }, { shape: [1, 1, 20, 32], range: [3, 5] }, q(1, 1, 20, 32), null, null],
+      attrs: {},
+      tolerance: { factor: 4, reason: 'a score of 90 is rounded to 8e-6, and exp hands that on' },
+    },
   ],
   bench: [
     bench('8x512x64', 1, 8, 512, 64),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { RandomStream } from '@curio/engine';
 import type { AdamW, Gpu, Parameter } from '@curio/engine';
 import { ClipPair, Llama, PRESETS, pretrainClip, pretrainLlama, probeClip, probeLlama, sceneEmbedding, sceneTokenizerJson, Tokens } from '@curio/model';
-import type { StepReport } from '@curio/model';
+import type { DocumentOptions, StepReport } from '@curio/model';
 import { Weights } from '@curio/nn';
 import { openHandwriting } from '../data/digits.ts';
 import { PRETRAINING_STREAMS } from '../data/generate.ts';
@@ -23,10 +23,9 @@ export interface PretrainingOptions {
   readonly steps: number;
   readonly cooldown: number;
   readonly lr: number;
-  /** Factors on how often the language base is asked each kind. */
-  readonly kindWeights: Readonly<Record<string, number>>;
-  /** Loss weight of the questions in the language base's documents. */
-  readonly questionWeight: number;
+  /** Instead of the recipe's: factors on how often the language base is asked each kind, and the loss weight of its questions. */
+  readonly kindWeights?: Readonly<Record<string, number>>;
+  readonly questionWeight?: number;
   readonly batch: number;
   readonly saveEvery: number;
   readonly probeEvery: number;
@@ -57,6 +56,11 @@ export async function openLlama(gpu: Gpu, seed: number, state: PretrainState | n
   let llama!: Llama;
   const weights = await openWeights(gpu, seed, state, (w) => (llama = new Llama(w, config, { embeddingInitial: (out) => out.set(table) })));
   return { llama, weights };
+}
+
+function documentsAt(step: number, { kindWeights, questionWeight }: PretrainingOptions): DocumentOptions {
+  const phase = LLAMA.phases.filter(({ from }) => step >= from).at(-1)!;
+  return { kindWeights: kindWeights ?? phase.kindWeights, questionWeight: questionWeight ?? phase.questionWeight };
 }
 
 /** Trains until `steps`, or until stopped; saves its state either way. */
@@ -103,7 +107,7 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
     probeOf = () => probeLlama(llama, gpu, { tokens, glyphs, seed, stream: PRETRAINING_STREAMS.probe, perKind: 64 });
     await pretrainLlama(llama, gpu, weights.parameters(), {
       ...shared(weights.parameters()), warmup: LLAMA.warmup, weightDecay: LLAMA.weightDecay, stream: PRETRAINING_STREAMS.llama, batchSize: options.batch,
-      documents: { kindWeights: options.kindWeights, questionWeight: options.questionWeight },
+      documents: (step) => documentsAt(step, options),
     });
   }
 }

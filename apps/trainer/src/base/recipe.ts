@@ -1,6 +1,6 @@
 /** @file How the committed base was pretrained. Change a value here and `curio base` makes another one. */
 import { CLIP_MEAN, CLIP_STD, PRESETS, VOCABULARY } from '@curio/model';
-import type { ClipTextConfig, ImageConfig } from '@curio/model';
+import type { ClipTextConfig, DocumentOptions, ImageConfig } from '@curio/model';
 
 const { vision } = PRESETS.small.model;
 
@@ -20,5 +20,14 @@ export const CLIP_TEXT: ClipTextConfig = {
  */
 export const CLIP = { lr: 1.5e-3, warmup: 100, weightDecay: 0.05, steps: 3000, cooldown: 600, batch: { groups: 12, groupSize: 8, augment: 0.3, image: IMAGE } };
 
-/** LLaMA: questions weigh little in the loss, as they cannot be foretold; answers are what must be learnt. */
-export const LLAMA = { lr: 2e-3, warmup: 100, weightDecay: 0.01, steps: 4000, cooldown: 800, batchSize: 24, documents: { questionWeight: 0.05 } };
+/**
+ * LLaMA: questions weigh little in the loss at first, as they cannot be foretold and answers are what must be learnt. Once the answers
+ * are there they weigh more, or the model asks whether the six is below the six; and the look-ups that come last are asked more often.
+ */
+export const LLAMA = {
+  lr: 2e-3, warmup: 100, weightDecay: 0.01, steps: 6400, cooldown: 900, batchSize: 24,
+  phases: [
+    { from: 0, questionWeight: 0.05, kindWeights: {} },
+    { from: 2900, questionWeight: 0.25, kindWeights: { digit_at: 2.5, relation: 3, where: 1.5, object: 1.4, count: 1.2 } },
+  ] satisfies ({ from: number } & DocumentOptions)[],
+};

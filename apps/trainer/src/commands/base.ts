@@ -25,8 +25,8 @@ export function baseCommand(): Command {
       .option('--cooldown <n>', 'steps over which the learning rate falls to 0 at the end', whole, defaults.cooldown)
       .option('--lr <x>', 'learning rate', positive, defaults.lr)
       .option('--batch <n>', part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step', whole, batch)
-      .option('--kinds <json>', 'factors on how often each kind is asked, such as {"where":3}', (text) => JSON.parse(text) as Record<string, number>, {})
-      .option('--question-weight <x>', 'loss weight of the questions in the documents of the language base', positive, LLAMA.documents.questionWeight)
+      .option('--kinds <json>', 'factors on how often each kind is asked, such as {"where":3}, instead of the recipe', (text) => JSON.parse(text) as Record<string, number>)
+      .option('--question-weight <x>', 'loss weight of the questions in the documents of the language base, instead of the recipe', positive)
       .option('--save-every <n>', 'steps between saves', whole, 100)
       .option('--probe-every <n>', 'steps between probes', whole, 250)
       .action(async (options) => {

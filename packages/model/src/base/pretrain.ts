@@ -96,14 +96,15 @@ export async function probeClip(pair: ClipPair, { tokens, glyphs, seed, stream, 
 }
 
 export interface TextPretrainOptions extends PretrainOptions {
-  readonly documents: DocumentOptions;
+  /** What the documents of a step are like: what is asked more often once the rest is learnt. */
+  readonly documents: (step: number) => DocumentOptions;
   readonly batchSize: number;
 }
 
 /** Documents of a step, each about a scene of its own. */
 function textBatch({ tokens, glyphs, seed, stream, documents, batchSize }: TextPretrainOptions, step: number): TextBatch {
   const random = new RandomStream(seed, step, stream);
-  return makeTextBatch(Array.from({ length: batchSize }, () => textDocument(tokens, sampleScene(random, glyphs), random, documents)));
+  return makeTextBatch(Array.from({ length: batchSize }, () => textDocument(tokens, sampleScene(random, glyphs), random, documents(step))));
 }
 
 /** Hidden states at the labelled positions, [rows, C], with their labels and weights, padded to a multiple of 64 rows. */

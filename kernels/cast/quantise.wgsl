@@ -15,10 +15,6 @@ struct Params { groups: u32, group: u32 }
 @group(0) @binding(3) var<storage, read_write> scales: array<f32>;
 @group(0) @binding(4) var<storage, read_write> zeros: array<f32>;
 
-const INT8 = 0u;
-const INT4 = 1u;
-const INT4_ZEROS = 2u;
-const NF4 = 3u;
 const FORMAT = INT8; // tune: INT8 INT4 INT4_ZEROS NF4
 const WG = 64u;
 

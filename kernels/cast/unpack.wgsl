@@ -11,12 +11,6 @@ struct Params { size: u32, group: u32 }
 @group(0) @binding(3) var<storage, read> zeros: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
 
-const F16 = 0u;
-const BF16 = 1u;
-const INT8 = 2u;
-const INT4 = 3u;
-const INT4_ZEROS = 4u;
-const NF4 = 5u;
 const FORMAT = F16; // tune: F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const WG = 64u;
 

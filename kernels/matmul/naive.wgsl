@@ -5,21 +5,26 @@
 // Batches: z = outer · batch_inner + inner; A and B advance by their own steps (0 repeats). The last z has K_last terms, so that split sums are batches.
 // flags: 1 bias, 2 add to C. Grid: [ceil(N / 8), ceil(M / 8), batches]. Accumulates in f32 over ascending k.
 // Backward of the family is the family: dA = dC·Bᵀ, dB = Aᵀ·dC.
+// B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale.
+// uses: lib/load_weight.wgsl, lib/weight_element.wgsl
 
 struct Params {
   M: u32, N: u32, K: u32, K_last: u32, K2: u32,
   batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
-  flags: u32, alpha: f32,
+  flags: u32, alpha: f32, group: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<u32>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 @group(0) @binding(5) var<storage, read> a2: array<f32>;
 @group(0) @binding(6) var<storage, read> b2: array<f32>;
+@group(0) @binding(7) var<storage, read> scales: array<f32>;
+@group(0) @binding(8) var<storage, read> zeros: array<f32>;
 
+const FORMAT = F32; // tune: F32 F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const TRANSPOSE_A = false; // tune: false true
 const TRANSPOSE_B = false; // tune: false true
 
@@ -35,7 +40,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
   var sum = 0.0;
   for (var k = 0u; k < terms; k++) {
-    sum += a[ia] * b[ib];
+    sum += a[ia] * weight_of(b[ib / PER_WORD], ib);
     ia += select(1u, params.M, TRANSPOSE_A);
     ib += select(params.N, 1u, TRANSPOSE_B);
   }

@@ -5,21 +5,26 @@
 // Grid: [ceil(N / (16 · T)), ceil(M / (16 · T)), batches]. Accumulates in f32 over ascending k. Workgroup memory: 8 KiB.
 // Traffic: each element of A is read N / (16 · T) times, of B M / (16 · T) times.
 // Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernels 5 and 6 (https://siboehm.com/articles/22/CUDA-MMM).
+// B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale.
+// uses: lib/load_weight.wgsl, lib/weight_element.wgsl
 
 struct Params {
   M: u32, N: u32, K: u32, K_last: u32, K2: u32,
   batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
-  flags: u32, alpha: f32,
+  flags: u32, alpha: f32, group: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<u32>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 @group(0) @binding(5) var<storage, read> a2: array<f32>;
 @group(0) @binding(6) var<storage, read> b2: array<f32>;
+@group(0) @binding(7) var<storage, read> scales: array<f32>;
+@group(0) @binding(8) var<storage, read> zeros: array<f32>;
 
+const FORMAT = F32; // tune: F32 F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const TRANSPOSE_A = false; // tune: false true
 const TRANSPOSE_B = false; // tune: false true
 const T = 4u; // tune: 4u 8u
@@ -104,8 +109,10 @@ fn four_of_b(start: u32, column: u32, k: u32, terms: u32) -> vec4f {
   let inside = vec4<bool>(k < terms) & (vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.N));
   let step = select(1u, params.K, TRANSPOSE_B);
   let at = start + select(k * params.N + column, column * params.K + k, TRANSPOSE_B);
-  return select(vec4f(), vec4f(b[at], b[at + step], b[at + 2u * step], b[at + 3u * step]), inside);
+  return select(vec4f(), vec4f(weight(at), weight(at + step), weight(at + 2u * step), weight(at + 3u * step)), inside);
 }
+
+fn weight(at: u32) -> f32 { return weight_of(b[at / PER_WORD], at); }
 
 fn four_of_a2(row: u32, k: u32) -> vec4f {
   let inside = vec4<bool>(k < params.K2) & (vec4u(row) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.M));

@@ -5,18 +5,23 @@
 // Shapes: x, dx float[table, cols], index i32[rows], y, dy float[rows, cols], found u32[table, 2]; dense.
 // Grid: gather and collect: one lane for 4 neighbours of a row, 64 lanes a workgroup, in a line over rows · ceil(cols / 4); find: one lane a
 // table row. Traffic: 8 bytes an element of y; find reads index once for every table row, which the cache holds.
+// The table may be a packed weight (FORMAT), of which only the chosen rows are read; group is the number of neighbours that share a scale.
+// uses: lib/load_weight.wgsl, lib/weight_element.wgsl
 
-struct Params { rows: u32, cols: u32, table: u32, quads: u32 }
+struct Params { rows: u32, cols: u32, table: u32, quads: u32, group: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
 @group(0) @binding(2) var<storage, read> index: array<i32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<storage, read_write> found: array<u32>;
 @group(0) @binding(5) var<storage, read> known: array<u32>;
 @group(0) @binding(6) var<storage, read> dy: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(8) var<storage, read> scales: array<f32>;
+@group(0) @binding(9) var<storage, read> zeros: array<f32>;
 
+const FORMAT = F32; // tune: F32 F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const WG = 64u;
 
 @compute @workgroup_size(WG)
@@ -30,7 +35,7 @@ fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let from_row = u32(max(source, 0)) * params.cols;
   for (var c = begin; c < min(begin + 4u, params.cols); c++) {
     var value = 0.0;
-    if (valid) { value = x[from_row + c]; }
+    if (valid) { value = weight_of(x[(from_row + c) / PER_WORD], from_row + c); }
     y[row * params.cols + c] = value;
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { add, cast, openGpu, ones, tensor } from '../src/index.ts';
+import { add, cast, embedding, indexSelect, linear, loraLinear, matmul, openGpu, ones, reshape, tensor } from '../src/index.ts';
 import type { DType, Gpu } from '../src/index.ts';
 
 let gpu: Gpu;
@@ -33,5 +33,28 @@ test('a packed tensor is refused where arithmetic is done, and groups must fit',
     expect(() => add(cast(ones(gpu, [4]), 'f16'), ones(gpu, [4]))).toThrow('add: input 0 is f16, which is storage only; use cast to make it f32.');
     expect(() => cast(ones(gpu, [2, 12]), 'int4')).toThrow('cast: groups of 12 do not fit int4 of [2, 12]; a group is a multiple of 8 that divides the last axis.');
     expect(() => cast(cast(ones(gpu, [8]), 'int8'), 'f16')).toThrow('cast: int8 cannot become f16; cast it to f32 first.');
+  });
+});
+
+test('a packed weight is taken by linear, loraLinear and embedding alone, as it was cast', () => {
+  gpu.scope(() => {
+    const [x, weight] = [ones(gpu, [2, 64]), cast(ones(gpu, [8, 64]), 'int4')];
+    const ids = tensor(gpu, Int32Array.of(1));
+    expect(linear(x, weight).shape).toEqual([2, 8]);
+    expect(loraLinear(x, weight, null, ones(gpu, [4, 64]), ones(gpu, [8, 4]), { scale: 1 }).shape).toEqual([2, 8]);
+    expect(embedding(ids, weight).shape).toEqual([1, 64]);
+    expect(() => linear(weight, x)).toThrow('linear: input 0 is int4, which is storage only; use cast to make it f32.');
+    expect(() => matmul(x, weight, { transposeB: true })).toThrow('matmul: input 1 is int4, which is storage only; use cast to make it f32.');
+    expect(() => indexSelect(weight, 0, ids)).toThrow('indexSelect: input 0 is int4, which is storage only; use cast to make it f32.');
+    expect(() => linear(x, reshape(weight, [4, 128]))).toThrow('linear: x is [2, 64] and weight [4, 128]; x\'s last axis must be 128.');
+    expect(() => linear(ones(gpu, [2, 128]), reshape(weight, [4, 128]))).toThrow('linear: the int4 tensor of shape [4, 128] has no scales; take it as cast made it, not a view of it.');
+  });
+});
+
+test('a packed weight that wants a gradient is refused', () => {
+  gpu.scope(() => {
+    const weight = cast(ones(gpu, [4, 8]), 'bf16');
+    weight.requiresGrad = true;
+    expect(() => linear(ones(gpu, [2, 8]), weight)).toThrow('linear: input 1 is bf16 and wants a gradient; a packed weight stays frozen, to train it load it as f32.');
   });
 });

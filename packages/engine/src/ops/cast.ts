@@ -11,6 +11,7 @@ import { isPacked } from '../tensor/dtype.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { formatOf } from './weight-format.ts';
 
 const WG = 64;
 
@@ -72,15 +73,16 @@ const unpack = defineOp({
   forward(run, [x]) {
     const y = run.out(x.shape);
     const grid = lineGrid(ceilDiv(x.size, 8 * WG));
+    const tuning = { FORMAT: formatOf('cast', x) };
     const kind = x.quantisation;
     if (!kind) {
-      run.dispatch(castUnpack, 'plain', { buffers: { x, y }, params: { size: x.size, group: 0 }, tuning: { FORMAT: x.dtype.toUpperCase() }, grid });
+      run.dispatch(castUnpack, 'plain', { buffers: { x, y }, params: { size: x.size, group: 0 }, tuning, grid });
       return { y };
     }
     const params = { size: x.size, group: kind.groupSize };
     const { scales, zeros } = kind;
-    if (zeros) run.dispatch(castUnpack, 'shifted', { buffers: { x, y, scales, zeros }, params, tuning: { FORMAT: 'INT4_ZEROS' }, grid });
-    else run.dispatch(castUnpack, 'scaled', { buffers: { x, y, scales }, params, tuning: { FORMAT: x.dtype.toUpperCase() }, grid });
+    if (zeros) run.dispatch(castUnpack, 'shifted', { buffers: { x, y, scales, zeros }, params, tuning, grid });
+    else run.dispatch(castUnpack, 'scaled', { buffers: { x, y, scales }, params, tuning, grid });
     return { y };
   },
 });

@@ -5,20 +5,23 @@ import { defineOp } from '../tensor/op.ts';
 import { resolveAxis, showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { permute, reshape } from './views.ts';
+import { formatOf, groupSizeOf, scalesOf } from './weight-format.ts';
 
-interface Plan { readonly rows: number; readonly cols: number; readonly table: number; readonly quads: number }
+interface Plan { readonly rows: number; readonly cols: number; readonly table: number; readonly quads: number; readonly group: number }
 
-const op = defineOp({
-  name: 'indexSelect',
+/** Rows of a table [N, C] by index, as the op `name`; input 0 may be packed where `packed` says so. */
+export const rowsOp = (name: string, packed: readonly number[] = []) => defineOp({
+  name,
+  packed,
   plan([x, index]: readonly [Tensor, Tensor], _: undefined): Plan {
-    if (index.dtype !== 'i32') throw new DTypeError(`indexSelect: the index is ${index.dtype}; it must be i32.`);
-    if (index.shape.length !== 1) throw new ShapeError(`indexSelect: the index is ${showShape(index.shape)}; it must have one axis.`);
+    if (index.dtype !== 'i32') throw new DTypeError(`${name}: the index is ${index.dtype}; it must be i32.`);
+    if (index.shape.length !== 1) throw new ShapeError(`${name}: the index is ${showShape(index.shape)}; it must have one axis.`);
     const [table, cols] = x.shape as [number, number];
-    return { rows: index.size, cols, table, quads: ceilDiv(cols, 4) };
+    return { rows: index.size, cols, table, quads: ceilDiv(cols, 4), group: groupSizeOf(x) };
   },
   forward(run, [x, index], plan) {
     const y = run.out([plan.rows, plan.cols]);
-    run.dispatch(rowsSelect, 'gather', { buffers: { x, index, y }, params: { ...plan }, grid: lineGrid(ceilDiv(plan.rows * plan.quads, 64)) });
+    run.dispatch(rowsSelect, 'gather', { buffers: { x, index, y, ...scalesOf(x, x) }, params: { ...plan }, tuning: { FORMAT: formatOf(name, x) }, grid: lineGrid(ceilDiv(plan.rows * plan.quads, 64)) });
     return { y, saved: { index } };
   },
   backward(run, dy, { index }, plan) {
@@ -29,6 +32,8 @@ const op = defineOp({
     return [dx, null];
   },
 });
+
+const op = rowsOp('indexSelect');
 
 /**
  * Slices of `x` along `axis` in the order of `index`; an index out of range gives zeros.

@@ -1,12 +1,18 @@
 import { defineCases } from '../check/cases.ts';
 import { multiplyRows } from '../check/oracle.ts';
+import { asStored } from '../check/storage-oracle.ts';
+import type { StorageSpec } from '../check/storage-oracle.ts';
+import { cast } from './cast.ts';
 import { linear } from './linear.ts';
 import { matmulVariants } from './matmul-variants.ts';
 
-export const linearCases = defineCases({
+const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
+
+/** Attributes: how a frozen weight is stored; none for f32. */
+export const linearCases = defineCases<StorageSpec | undefined>({
   op: 'linear',
-  run: ([x, weight, bias]) => linear(x!, weight!, bias),
-  reference: ([x, weight, bias]) => multiplyRows(x!, weight!, bias),
+  run: ([x, weight, bias], storage) => linear(x!, storage ? cast(weight!, storage.to, storage) : weight!, bias),
+  reference: ([x, weight, bias], storage) => multiplyRows(x!, storage ? asStored(weight!, storage) : weight!, bias),
   families: { 'matmul nt': matmulVariants.nt, 'matmul nn': matmulVariants.nn, 'matmul tn': matmulVariants.tn },
   cases: [
     { inputs: [[1, 1], [1, 1], [1]] },
@@ -14,9 +20,17 @@ export const linearCases = defineCases({
     { inputs: [[37, 5], [3, 5], null] },
     { inputs: [[65, 12], [36, 12], [36]] },
     { label: 'no rows', inputs: [[0, 4], [8, 4], [8]] },
-    { label: 'frozen weight', inputs: [[9, 16], { shape: [12, 16], needsGrad: false }, null] },
+    { label: 'frozen weight', inputs: [[9, 16], frozen(12, 16), null] },
     { label: 'frozen input', inputs: [{ shape: [40, 8], needsGrad: false }, [16, 8], [16]] },
     { label: 'strided input', inputs: [{ shape: [5, 8], strided: true }, [4, 8], [4]] },
+    { label: 'f16', inputs: [[2, 3, 36], frozen(20, 36), [20]], attrs: { to: 'f16' } },
+    { label: 'f16 of odd sizes', inputs: [[5, 33], frozen(7, 33), null], attrs: { to: 'f16' } },
+    { label: 'bf16', inputs: [[7, 12], frozen(68, 12), null], attrs: { to: 'bf16' } },
+    { label: 'int8, two groups a row', inputs: [[7, 80], frozen(12, 80), [12]], attrs: { to: 'int8', groupSize: 40 } },
+    { label: 'int8 with an odd number of rows', inputs: [[3, 8], frozen(5, 8), null], attrs: { to: 'int8' } },
+    { label: 'int4', inputs: [[8, 64], frozen(36, 64), [36]], attrs: { to: 'int4', groupSize: 32 } },
+    { label: 'int4 with zeros', inputs: [[6, 48], frozen(20, 48), null], attrs: { to: 'int4', groupSize: 16, zeros: true } },
+    { label: 'nf4, more than a tile', inputs: [[37, 128], frozen(68, 128), null], attrs: { to: 'nf4' } },
   ],
   bench: [
     { label: 'LLaMA q_proj, stage 2 of the small model', inputs: [[8, 158, 128], [128, 128], null], flops: 2 * 8 * 158 * 128 * 128 },

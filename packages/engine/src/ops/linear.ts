@@ -20,6 +20,7 @@ export function planLinear(where: string, x: Tensor, weight: Tensor, bias: Tenso
 
 const op = defineOp({
   name: 'linear',
+  packed: [1],
   plan: ([x, weight, bias]: readonly [Tensor, Tensor, Tensor | null], _: undefined): LinearPlan => planLinear('linear', x, weight, bias),
   forward(run, [x, weight, bias], { M, N, K, y: shape }) {
     const y = product(run, { a: x, b: weight, layout: 'nt', M, N, K, shape, bias });
@@ -37,9 +38,10 @@ const op = defineOp({
 /**
  * y[..., n] = Σ_k x[..., k] · weight[n, k] + bias[n].
  * @param x float[..., K]
- * @param weight float[N, K]
+ * @param weight float[N, K], or frozen in a packed storage (f16, bf16, int8, int4, nf4), which is read as it lies, forward and for dx
  * @param bias float[N] or null
  * @returns float[..., N]
- * Saves x where weight needs a gradient and weight where x does. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together.
+ * Saves x where weight needs a gradient and weight where x does. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together, DTypeError where a packed
+ * weight is to be trained.
  */
 export const linear = (x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor => op([x, weight, bias], undefined);

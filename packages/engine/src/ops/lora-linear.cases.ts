@@ -1,15 +1,18 @@
 import { defineCases } from '../check/cases.ts';
 import { Array64, multiplyRows } from '../check/oracle.ts';
+import { asStored } from '../check/storage-oracle.ts';
+import type { StorageSpec } from '../check/storage-oracle.ts';
+import { cast } from './cast.ts';
 import type { LoraOptions } from './lora-linear.ts';
 import { loraLinear } from './lora-linear.ts';
 import { matmulVariants } from './matmul-variants.ts';
 
-export const loraLinearCases = defineCases<LoraOptions>({
+export const loraLinearCases = defineCases<LoraOptions & { storage?: StorageSpec }>({
   op: 'loraLinear',
-  run: ([x, weight, bias, a, b], attrs) => loraLinear(x!, weight!, bias!, a!, b!, attrs),
-  reference: ([x, weight, bias, a, b], { scale }) => {
+  run: ([x, weight, bias, a, b], { storage, ...options }) => loraLinear(x!, storage ? cast(weight!, storage.to, storage) : weight!, bias!, a!, b!, options),
+  reference: ([x, weight, bias, a, b], { scale, storage }) => {
     const branch = multiplyRows(multiplyRows(x!, a!), b!);
-    return new Array64(branch.shape, multiplyRows(x!, weight!, bias).data.map((v, i) => v + scale * branch.data[i]!));
+    return new Array64(branch.shape, multiplyRows(x!, storage ? asStored(weight!, storage) : weight!, bias).data.map((v, i) => v + scale * branch.data[i]!));
   },
   families: { 'matmul nt': matmulVariants.nt, 'matmul nn': matmulVariants.nn, 'matmul tn': matmulVariants.tn },
   cases: [
@@ -18,6 +21,9 @@ export const loraLinearCases = defineCases<LoraOptions>({
     { label: 'frozen weight', inputs: [[33, 16], { shape: [12, 16], needsGrad: false }, { shape: [12], needsGrad: false }, [4, 16], [12, 4]], attrs: { scale: 2 } },
     { label: 'rank as in the small model', inputs: [[68, 36], { shape: [72, 36], needsGrad: false }, null, [16, 36], [72, 16]], attrs: { scale: 2 } },
     { label: 'only the branch learns', inputs: [{ shape: [7, 8], needsGrad: false }, { shape: [8, 8], needsGrad: false }, null, [4, 8], [8, 4]], attrs: { scale: 1 } },
+    { label: 'a base of bf16', inputs: [[5, 12], { shape: [8, 12], needsGrad: false }, { shape: [8], needsGrad: false }, [4, 12], [8, 4]], attrs: { scale: 2, storage: { to: 'bf16' } } },
+    { label: 'a base of int4 with zeros', inputs: [[6, 32], { shape: [20, 32], needsGrad: false }, null, [3, 32], [20, 3]], attrs: { scale: 2, storage: { to: 'int4', zeros: true } } },
+    { label: 'a base of nf4', inputs: [[2, 3, 64], { shape: [36, 64], needsGrad: false }, null, [8, 64], [36, 8]], attrs: { scale: 0.5, storage: { to: 'nf4', groupSize: 32 } } },
   ],
   bench: [{ label: '1024 cubed, r 64', inputs: [[1024, 1024], [1024, 1024], null, [64, 1024], [1024, 64]], attrs: { scale: 2 }, flops: 2.25 * 1024 ** 3 }],
 });

@@ -19,6 +19,7 @@ interface Plan extends LinearPlan { readonly r: number; readonly scale: number }
 
 const op = defineOp({
   name: 'loraLinear',
+  packed: [1],
   plan([x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor, Tensor | null], { scale }: LoraOptions): Plan {
     const plan = planLinear('loraLinear', x, weight, bias);
     const r = loraA.shape[0] ?? 0;
@@ -54,13 +55,15 @@ const op = defineOp({
 /**
  * y = x·Wᵀ + bias + scale · (drop(x)·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k. Dropout draws anew at each call.
  * @param x float[..., K]
- * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made
+ * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made; a frozen one may have a packed storage
+ * (f16, bf16, int8, int4, nf4: QLoRA), which is read as it lies in both directions
  * @param bias float[N] or null
  * @param loraA float[r, K], PEFT's lora_A
  * @param loraB float[N, r], PEFT's lora_B
  * @returns float[..., N]
- * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together.
- * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685
+ * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together,
+ * DTypeError where a packed weight is to be trained.
+ * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; Dettmers et al. 2023, https://arxiv.org/abs/2305.14314
  */
 export const loraLinear = (x: Tensor, weight: Tensor, bias: Tensor | null, loraA: Tensor, loraB: Tensor, options: LoraOptions): Tensor =>
   op([x, weight, bias, loraA, loraB, options.dropout ? dropout(x, { p: options.dropout }) : null], options);

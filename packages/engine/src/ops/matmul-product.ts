@@ -6,12 +6,14 @@ import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { matmulVariants } from './matmul-variants.ts';
 import type { Layout, MatmulVariant } from './matmul-variants.ts';
+import { formatOf, groupSizeOf, scalesOf } from './weight-format.ts';
 
 /** Steps of A and B, in elements, from batch to batch: z = outer · inner + i. */
 export interface Batches { readonly count: number; readonly inner: number; readonly aOuter: number; readonly aInner: number; readonly bOuter: number; readonly bInner: number }
 
 export interface Product {
   readonly a: Tensor;
+  /** May be a packed weight, in one batch. */
   readonly b: Tensor;
   readonly layout: Layout;
   readonly M: number;
@@ -34,11 +36,11 @@ export function product(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_
   const c = run.out(shape);
   if (sizeOf(shape) === 0) return c;
   const { count, inner, aOuter, aInner, bOuter, bInner } = batches;
-  const plan = { layout, M, N, K, K2: pair?.K ?? 0, hasBias: bias != null, batches: count };
+  const plan = { layout, M, N, K, K2: pair?.K ?? 0, hasBias: bias != null, batches: count, format: formatOf(run.name, b), groupSize: groupSizeOf(b) };
   const variant: MatmulVariant = choose(run.gpu, `matmul ${layout}`, matmulVariants[layout], plan);
-  const rest = { K, K_last: K, K2: plan.K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha };
+  const rest = { K, K_last: K, K2: plan.K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha, group: plan.groupSize };
   run.dispatch(variant.kernel, 'multiply', {
-    buffers: { ...(variant.swaps ? { a: b, b: a } : { a, b }), c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? b },
+    buffers: { ...(variant.swaps ? { a: b, b: a } : { a, b }), c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a, ...scalesOf(b, a) },
     params: variant.swaps
       ? { M: N, N: M, a_outer: bOuter, a_inner: bInner, b_outer: aOuter, b_inner: aInner, ...rest }
       : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, ...rest },

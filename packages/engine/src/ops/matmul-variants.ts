@@ -1,5 +1,7 @@
 /** @file The kernels of a matrix product and the choice among them: a table by layout, the preferred first. */
 import { matmulNaive } from '@curio/kernels/matmul_naive';
+import { matmulPackedNn } from '@curio/kernels/matmul_packed_nn';
+import { matmulPackedNt } from '@curio/kernels/matmul_packed_nt';
 import { matmulSubgroupNn } from '@curio/kernels/matmul_subgroup_nn';
 import { matmulSubgroupNt } from '@curio/kernels/matmul_subgroup_nt';
 import { matmulSubgroupTn } from '@curio/kernels/matmul_subgroup_tn';
@@ -10,6 +12,7 @@ import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel.ts';
 import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Variant } from '../gpu/variant.ts';
+import type { WeightFormat } from './weight-format.ts';
 
 /** How A and B are stored: `n` as the product reads them (A[M, K], B[K, N]), `t` transposed (A[K, M], B[N, K]). */
 export type Layout = 'nn' | 'nt' | 'tn' | 'tt';
@@ -23,6 +26,10 @@ export interface MatmulPlan {
   readonly K2: number;
   readonly hasBias: boolean;
   readonly batches: number;
+  /** How B lies in memory; a packed one has one batch, and the layout nt or nn. */
+  readonly format: WeightFormat;
+  /** Neighbours of B that share a scale; 0 without scales. */
+  readonly groupSize: number;
 }
 
 export interface MatmulVariant extends Variant<MatmulPlan> {
@@ -51,10 +58,10 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean): Mat
     kernel,
     swaps,
     fits(gpu, plan) {
-      const { M, N, K, K2, hasBias } = own(plan);
+      const { M, N, K, K2, hasBias, format } = own(plan);
       const rowsFit = layout[0] === 'n' ? K % 2 === 0 && K2 % 2 === 0 : M % 4 === 0 && K2 === 0;
       const columnsFit = N % 4 === 0 && (layout[1] === 'n' || K % 2 === 0);
-      return hasTileSize(gpu) && rowsFit && columnsFit && (!swaps || (M % 4 === 0 && K2 === 0 && !hasBias));
+      return format === 'F32' && hasTileSize(gpu) && rowsFit && columnsFit && (!swaps || (M % 4 === 0 && K2 === 0 && !hasBias));
     },
     pays: (gpu, plan) => gpu.adapter.isSoftware && (!swaps || (plan.N <= 16 && plan.M >= 4 * plan.N)),
     tuning(gpu, plan) {
@@ -70,6 +77,21 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean): Mat
   };
 }
 
+/** The subgroup tile over a packed weight. */
+function packedTile(kernel: KernelSource, layout: Layout): MatmulVariant {
+  const plain = subgroupTile(kernel, layout, false);
+  return {
+    kernel,
+    grid: plain.grid,
+    fits: (gpu, plan) => plan.format !== 'F32' && plain.fits!(gpu, { ...plan, format: 'F32' }),
+    pays: plain.pays,
+    tuning(gpu, plan) {
+      const { SWAP: _, ...rest } = plain.tuning!(gpu, plan);
+      return { FORMAT: plan.format, ...rest };
+    },
+  };
+}
+
 const transposition = (layout: Layout): Tuning => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` });
 
 /** Rows and columns of one lane: the larger tile where there are enough of them to fill a device. */
@@ -78,20 +100,20 @@ const sideOf = (gpu: Gpu, { M, N, batches }: MatmulPlan): 4 | 8 => (!gpu.adapter
 const tile: MatmulVariant = {
   kernel: matmulTile,
   pays: (_, { M, N, K }) => M * N * K >= 4096,
-  tuning: (gpu, plan) => ({ ...transposition(plan.layout), T: `${sideOf(gpu, plan)}u` }),
+  tuning: (gpu, plan) => ({ FORMAT: plan.format, ...transposition(plan.layout), T: `${sideOf(gpu, plan)}u` }),
   grid: (gpu, plan) => [ceilDiv(plan.N, 16 * sideOf(gpu, plan)), ceilDiv(plan.M, 16 * sideOf(gpu, plan)), plan.batches],
 };
 
 const naive: MatmulVariant = {
   kernel: matmulNaive,
-  tuning: (_, { layout }) => transposition(layout),
+  tuning: (_, { layout, format }) => ({ FORMAT: format, ...transposition(layout) }),
   grid: (_, { M, N, batches }) => [ceilDiv(N, 8), ceilDiv(M, 8), batches],
 };
 
-/** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. */
+/** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B. */
 export const matmulVariants = {
-  nn: { skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), tile, naive },
-  nt: { skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), tile, naive },
+  nn: { skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), tile, naive },
+  nt: { skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
   tn: { skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
   tt: { skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

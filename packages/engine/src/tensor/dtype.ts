@@ -1,4 +1,4 @@
-/** @file Element types. Arithmetic is f32; i32, u32 and bool (kept as u32) serve indices and masks; f16 and bf16 are storage of weights. */
+/** @file Element types. Arithmetic is f32; i32, u32 and bool (kept as u32) serve indices and masks; f16, bf16, int8, int4 and NF4 are storage of weights. */
 
 export type DType = 'f32' | 'i32' | 'u32' | 'bool' | 'f16' | 'bf16' | 'int8' | 'int4' | 'nf4';
 export type HostArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;

@@ -32,6 +32,8 @@ export interface Dispatch {
 
 /** What forward and backward work with. */
 export interface Run {
+  /** Of the op, for messages. */
+  readonly name: string;
   readonly gpu: Gpu;
   /** Whether input i needs a gradient; compute and save nothing for those that do not. */
   readonly needs: readonly boolean[];
@@ -83,6 +85,8 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(spec: O
     });
     const plan = spec.plan(inputs, attrs);
     const recording = spec.backward !== undefined && isRecording(inputs);
+    const trained = recording ? inputs.findIndex((x) => x && isPacked(x.dtype) && x.requiresGrad) : -1;
+    if (trained >= 0) throw new DTypeError(`${spec.name}: input ${trained} is ${inputs[trained]!.dtype} and wants a gradient; a packed weight stays frozen, to train it load it as f32.`);
     const needs = inputs.map((x) => recording && (x?.requiresGrad ?? false));
     const run = makeRun(spec.name, gpu, needs);
     const fitted = inputs.map((x, i) => x && run.fit(x, needOf(spec.layouts, i))) as unknown as I;
@@ -116,6 +120,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
     gpu.dispatch(kernel, entry, { buffers: bound, ...rest });
   };
   return {
+    name,
     gpu,
     needs,
     out: (shape, dtype) => empty(gpu, shape, dtype),
@@ -134,6 +139,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
 }
 
 function fits(x: Tensor, need: LayoutNeed): boolean {
+  if (isPacked(x.dtype)) return x.isDense && x.offset === 0;
   if (need === 'any') return true;
   if (need === 'rows') return x.shape.length === 0 || x.shape.at(-1) === 1 || x.strides.at(-1) === 1;
   return x.isDense && x.bindingOffset === 0;

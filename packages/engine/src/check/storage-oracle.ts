@@ -1,0 +1,39 @@
+/** @file What packed storage makes of values, in float64: the truth of `cast`, and of every op that reads a packed weight. */
+import type { CastOptions } from '../ops/cast.ts';
+import type { DType } from '../tensor/dtype.ts';
+import { Array64, mapRows } from './oracle.ts';
+
+/** A packed type with the options that `cast` takes for it. */
+export interface StorageSpec extends CastOptions { readonly to: DType }
+
+/** `v` with the given number of mantissa bits, to nearest, ties to even; for values that are normal in the format. */
+function rounded(v: number, bits: number): number {
+  if (v === 0) return 0;
+  const unit = 2 ** (Math.floor(Math.log2(Math.abs(v))) - bits);
+  const scaled = v / unit;
+  const floor = Math.floor(scaled);
+  const rest = scaled - floor;
+  return (rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor) * unit;
+}
+
+const NF4 = [-1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0, 0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1];
+
+/** One group through a quantised type and back. */
+function quantised(group: ArrayLike<number>, to: DType, zeros: boolean): number[] {
+  const values = Array.from(group);
+  const widest = Math.max(...values.map(Math.abs));
+  if (to === 'nf4') return values.map((v) => widest * NF4.reduce((a, b) => (Math.abs(b - v / widest) < Math.abs(a - v / widest) ? b : a)));
+  if (to === 'int8') return values.map((v) => (Math.round((v / widest) * 127) * widest) / 127);
+  if (!zeros) return values.map((v) => (Math.round((v / widest) * 7) * widest) / 7);
+  const low = Math.min(0, ...values);
+  const scale = (Math.max(0, ...values) - low) / 15;
+  const zero = Math.round(-low / scale);
+  return values.map((v) => (Math.min(15, Math.max(0, Math.round(v / scale) + zero)) - zero) * scale);
+}
+
+/** `x` through a packed type and back. */
+export function asStored(x: Array64, { to, groupSize, zeros = false }: StorageSpec): Array64 {
+  if (to === 'f16' || to === 'bf16') return new Array64(x.shape, x.data.map((v) => rounded(v, to === 'f16' ? 10 : 7)));
+  const group = groupSize ?? Math.min(64, x.shape.at(-1)!);
+  return new Array64(x.shape, mapRows(new Array64([x.data.length / group, group], x.data), (row) => quantised(row, to, zeros)).data);
+}

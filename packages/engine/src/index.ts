@@ -3,6 +3,7 @@ export { ConfigError, CurioError, DataError, DeviceError, DTypeError, KernelErro
 export { ceilDiv, lineGrid } from './gpu/grid.ts';
 export { openGpu } from './gpu/open.ts';
 export { fixedSubgroupSize } from './gpu/variant.ts';
+export type { StepBytes } from './gpu/capture.ts';
 export type { AdapterReport } from './gpu/adapter.ts';
 export type { Gpu, GpuOptions } from './gpu/gpu.ts';
 export type { KernelSource, Tuning } from './gpu/kernel.ts';
@@ -11,6 +12,8 @@ export type { Binding, Grid } from './gpu/stream.ts';
 export type { Family, Variant } from './gpu/variant.ts';
 
 export { backward, isGradEnabled, noGrad } from './tensor/autograd.ts';
+export { capture, CapturedStep, StepPlan } from './tensor/capture.ts';
+export type { CaptureOptions, HostTensor, HostTensors, NamedTensors, RecordReport } from './tensor/capture.ts';
 export { checkpoint } from './tensor/checkpoint.ts';
 export { findNonFinite } from './tensor/find-non-finite.ts';
 export { byteLength, isPacked } from './tensor/dtype.ts';

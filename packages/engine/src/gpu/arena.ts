@@ -4,8 +4,20 @@ import type { Block, Memory } from './memory.ts';
 /** A block and the number of its holders: the scope it was made in, tape nodes that saved it, gradients on their way. */
 export class Storage {
   private holds = 1;
+  /** A tape node keeps it for its backward: an activation, not scratch. */
+  isSaved = false;
 
-  constructor(readonly block: Block, private readonly memory: Memory | null) {}
+  constructor(private at: Block, private memory: Pick<Memory, 'release'> | null) {}
+
+  get block(): Block {
+    return this.at;
+  }
+
+  /** Gives a storage of a recorded step, which has no buffer while the step is recorded, its real block. */
+  settle(block: Block, memory: Pick<Memory, 'release'> | null): void {
+    this.at = block;
+    this.memory = memory;
+  }
 
   get isFreed(): boolean {
     return this.holds === 0;
@@ -17,7 +29,7 @@ export class Storage {
 
   release(): void {
     if (this.holds === 0) return;
-    if (--this.holds === 0) this.memory?.release(this.block);
+    if (--this.holds === 0) this.memory?.release(this.at);
   }
 }
 

@@ -24,7 +24,8 @@ export class Gpu {
   readonly memory: Memory;
   readonly pipelines: Pipelines;
   readonly stream: Stream;
-  readonly arena = new Arena();
+  /** Step arenas; a recorded step has its own. */
+  arena = new Arena();
   readonly random: RandomState;
   /** Variants forced by family name, for tests and benches: `gpu.forced.set('matmul', 'naive')`. */
   readonly forced = new Map<string, string>();
@@ -76,7 +77,7 @@ export class Gpu {
 
   /** A storage of at least `bytes`, owned by the innermost scope. */
   allocate(bytes: number): Storage {
-    const storage = new Storage(this.memory.acquire(bytes), this.memory);
+    const storage = this.stream.recorder?.allocate(bytes) ?? new Storage(this.memory.acquire(bytes), this.memory);
     this.arena.adopt(storage);
     return storage;
   }

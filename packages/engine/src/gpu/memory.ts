@@ -8,6 +8,8 @@ export interface Block {
   readonly bytes: number;
   /** Serial of the last recorded batch of commands that uses it. */
   lastUse: number;
+  /** How often it was given back: who remembers a block can tell whether it is still the same one's. */
+  returns: number;
 }
 
 export interface MemoryReport {
@@ -50,12 +52,13 @@ export class Memory {
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
     const usage = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
     const buffer = this.device.createBuffer({ size, usage, label: `pool ${size}` });
-    return { id: this.created++, buffer, bytes: size, lastUse: -1 };
+    return { id: this.created++, buffer, bytes: size, lastUse: -1, returns: 0 };
   }
 
   release(block: Block): void {
     this.liveBytes -= block.bytes;
     this.liveBuffers--;
+    block.returns++;
     const list = this.free.get(block.bytes);
     if (list) list.push(block);
     else this.free.set(block.bytes, [block]);

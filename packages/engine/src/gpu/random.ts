@@ -4,8 +4,10 @@ import type { Block } from './memory.ts';
 import type { Binding } from './stream.ts';
 
 export class RandomState {
-  /** Number of random streams drawn in this step; `checkpoint` restores it to recompute the same numbers. */
+  /** Number of random streams drawn since the step or its last `rebase`; `checkpoint` restores it to recompute the same numbers. */
   counter = 0;
+  /** Streams drawn before: data, so that a recorded step can be replayed as a later part of a step. */
+  private base = 0;
   private block: Block | null = null;
   private currentStep = 0;
 
@@ -24,10 +26,19 @@ export class RandomState {
     this.currentSeed = seed;
     this.currentStep = step;
     this.counter = 0;
+    this.base = 0;
     if (this.block) this.upload(this.block);
   }
 
-  /** `[seed, step, 0, 0]` as u32 on the device: the key of the counter-based generator (kernels/lib/random.wgsl). */
+  /** Counts from 0 again without drawing any number twice. */
+  rebase(): void {
+    if (this.counter === 0) return;
+    this.base += this.counter;
+    this.counter = 0;
+    if (this.block) this.upload(this.block);
+  }
+
+  /** `[seed, step, base, 0]` as u32 on the device: the key of the counter-based generator (kernels/lib/random.wgsl) and what is added to its stream. */
   binding(): Binding {
     if (!this.block) {
       this.block = this.gpu.memory.acquire(16);
@@ -37,6 +48,6 @@ export class RandomState {
   }
 
   private upload(block: Block): void {
-    this.gpu.stream.write(block, 0, new Uint32Array([this.currentSeed, this.currentStep, 0, 0]));
+    this.gpu.stream.write(block, 0, new Uint32Array([this.currentSeed, this.currentStep, this.base, 0]));
   }
 }

@@ -1,4 +1,5 @@
 /** @file Records dispatches and copies, submits them in batches, reads results back. */
+import type { Storage } from './arena.ts';
 import { KernelError } from './errors.ts';
 import type { Block } from './memory.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -8,6 +9,37 @@ export interface Binding { readonly block: Block; readonly offset: number; reado
 
 export type Grid = readonly [x: number, y: number, z: number];
 
+/** Takes down commands instead of encoding them, while a step is recorded. */
+export interface Recorder {
+  dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void;
+  copy(from: Binding, to: Binding, bytes: number): void;
+  clear(to: Binding, bytes: number): void;
+  write(to: Block, offset: number, data: ArrayBufferView): void;
+  /** Throws: nothing can be read inside. */
+  refuseRead(from: Binding): never;
+  allocate(bytes: number): Storage;
+}
+
+/** A dispatch that needs nothing but to be encoded. */
+export interface ReadyDispatch {
+  readonly pipeline: Pipeline;
+  readonly group: GPUBindGroup;
+  /** Null where params are none or a uniform buffer in the group. */
+  readonly immediates: ArrayBuffer | null;
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+}
+
+/** A part of a replay: dispatches of one pass, or a command between passes. */
+export type ReadyPart =
+  | { readonly kind: 'pass'; readonly dispatches: readonly ReadyDispatch[] }
+  | { readonly kind: 'copy'; readonly from: Binding; readonly to: Binding; readonly bytes: number }
+  | { readonly kind: 'clear'; readonly to: Binding; readonly bytes: number };
+
+/** Immediates are newer than the type declarations of WebGPU. */
+type Pass = GPUComputePassEncoder & { setImmediates(offset: number, data: ArrayBuffer): void };
+
 /** Dispatches recorded before a batch is submitted by itself, so that the device starts while the rest is recorded. */
 const BATCH = 96;
 /** Bind groups kept; a training step needs a few thousand. */
@@ -15,7 +47,7 @@ const MAX_BIND_GROUPS = 16384;
 
 export class Stream {
   private encoder: GPUCommandEncoder | null = null;
-  private pass: GPUComputePassEncoder | null = null;
+  private pass: Pass | null = null;
   private current: Pipeline | null = null;
   private recorded = 0;
   private serial = 0;
@@ -24,14 +56,18 @@ export class Stream {
   private readonly staging = new Map<number, GPUBuffer[]>();
   private checks: Promise<void>[] = [];
   private stacks: { label: string; stack: string }[] = [];
+  private submitting: Promise<void> | null = null;
+  /** Set while a step is recorded: commands go there. */
+  recorder: Recorder | null = null;
   /** Dispatches and submits since the start. */
   readonly counts = { dispatches: 0, submits: 0 };
 
-  constructor(private readonly device: GPUDevice, private readonly debug: boolean) {}
+  constructor(private readonly device: GPUDevice, readonly debug: boolean) {}
 
   dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void {
     const [x, y, z] = grid;
     if (x === 0 || y === 0 || z === 0) return;
+    if (this.recorder) return this.recorder.dispatch(pipeline, bindings, params, grid);
     const uniform = pipeline.params === 'uniform' ? this.uniform(params!) : null;
     const group = this.bindGroup(pipeline, bindings, uniform);
     const pass = this.beginPass();
@@ -40,7 +76,7 @@ export class Stream {
       this.current = pipeline;
     }
     pass.setBindGroup(0, group);
-    if (pipeline.params === 'immediate') (pass as unknown as { setImmediates(offset: number, data: ArrayBuffer): void }).setImmediates(0, params!);
+    if (pipeline.params === 'immediate') pass.setImmediates(0, params!);
     pass.dispatchWorkgroups(x, y, z);
     for (const { block } of bindings) block.lastUse = this.serial;
     if (this.debug) this.stacks.push({ label: pipeline.label, stack: new Error().stack ?? '' });
@@ -48,18 +84,46 @@ export class Stream {
     if (++this.recorded >= BATCH) this.flush();
   }
 
+  /** Encodes a recorded list, in one batch with what comes before and after it. `blocks` are all that it uses. */
+  replay(parts: readonly ReadyPart[], blocks: readonly Block[], stacks: readonly { label: string; stack: string }[]): void {
+    for (const part of parts) {
+      if (part.kind === 'pass') this.replayPass(part.dispatches);
+      else if (part.kind === 'copy') this.copy(part.from, part.to, part.bytes);
+      else this.clear(part.to, part.bytes);
+    }
+    for (const block of blocks) block.lastUse = this.serial;
+    for (const stack of stacks) this.stacks.push(stack);
+  }
+
+  private replayPass(dispatches: readonly ReadyDispatch[]): void {
+    const pass = this.beginPass();
+    let { current } = this;
+    for (const { pipeline, group, immediates, x, y, z } of dispatches) {
+      if (current !== pipeline) pass.setPipeline((current = pipeline).handle);
+      pass.setBindGroup(0, group);
+      if (immediates) pass.setImmediates(0, immediates);
+      pass.dispatchWorkgroups(x, y, z);
+    }
+    this.current = current;
+    this.recorded += dispatches.length;
+    this.counts.dispatches += dispatches.length;
+  }
+
   copy(from: Binding, to: Binding, bytes: number): void {
+    if (this.recorder) return this.recorder.copy(from, to, bytes);
     this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, to.block.buffer, to.offset, bytes);
     from.block.lastUse = to.block.lastUse = this.serial;
   }
 
   clear(to: Binding, bytes: number): void {
+    if (this.recorder) return this.recorder.clear(to, bytes);
     this.endPass().clearBuffer(to.block.buffer, to.offset, bytes);
     to.block.lastUse = this.serial;
   }
 
   /** Writes from the host. Commands recorded earlier that use the block are submitted first, so they still see the old content. */
   write(to: Block, offset: number, data: ArrayBufferView): void {
+    if (this.recorder) return this.recorder.write(to, offset, data);
     if (to.lastUse === this.serial) this.flush();
     this.device.queue.writeBuffer(to.buffer, offset, data.buffer, data.byteOffset, data.byteLength);
   }
@@ -86,18 +150,29 @@ export class Stream {
 
   /** Throws the first validation error of the batches submitted so far. */
   async settle(): Promise<void> {
+    await this.submitting;
     await Promise.all(this.checks.splice(0));
   }
 
-  /** Records a copy to the host now; the promise gives the bytes. */
+  /** Records a copy to the host now; the promise gives the bytes. Reads asked for together are submitted together. */
   read(from: Binding): Promise<ArrayBuffer> {
+    if (this.recorder) this.recorder.refuseRead(from);
     const size = Math.ceil(from.bytes / 4) * 4;
     const key = 2 ** Math.ceil(Math.log2(Math.max(size, 256)));
     const staging = this.staging.get(key)?.pop() ?? this.device.createBuffer({ size: key, usage: 0x01 | 0x08, label: `staging ${key}` });
     this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, staging, 0, size);
     from.block.lastUse = this.serial;
-    this.flush();
-    return this.finishRead(staging, key, from.bytes);
+    this.submitting ??= Promise.resolve().then(() => {
+      this.submitting = null;
+      this.flush();
+    });
+    return this.finishRead(staging, key, from.bytes, this.submitting);
+  }
+
+  /** A dispatch made ready for `replay`; its bind group belongs to whoever asked. */
+  ready(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, [x, y, z]: Grid): ReadyDispatch {
+    const uniform = pipeline.params === 'uniform' ? this.uniform(params!) : null;
+    return { pipeline, group: this.makeBindGroup(pipeline, bindings, uniform), immediates: pipeline.params === 'immediate' ? params : null, x, y, z };
   }
 
   /** Forgets bind groups that name a destroyed buffer. */
@@ -106,7 +181,8 @@ export class Stream {
     for (const key of this.bindGroups.keys()) if (key.includes(mark)) this.bindGroups.delete(key);
   }
 
-  private async finishRead(staging: GPUBuffer, key: number, bytes: number): Promise<ArrayBuffer> {
+  private async finishRead(staging: GPUBuffer, key: number, bytes: number, submitted: Promise<void>): Promise<ArrayBuffer> {
+    await submitted;
     await staging.mapAsync(0x01, 0, Math.ceil(bytes / 4) * 4);
     const data = staging.getMappedRange(0, Math.ceil(bytes / 4) * 4).slice(0, bytes);
     staging.unmap();
@@ -116,9 +192,9 @@ export class Stream {
     return data;
   }
 
-  private beginPass(): GPUComputePassEncoder {
+  private beginPass(): Pass {
     if (this.pass) return this.pass;
-    return (this.pass = this.begin().beginComputePass());
+    return (this.pass = this.begin().beginComputePass() as Pass);
   }
 
   private begin(): GPUCommandEncoder {
@@ -155,13 +231,17 @@ export class Stream {
     const cached = this.bindGroups.get(key);
     if (cached) return cached;
     if (this.bindGroups.size >= MAX_BIND_GROUPS) this.bindGroups.clear();
+    const group = this.makeBindGroup(pipeline, bindings, uniform);
+    this.bindGroups.set(key, group);
+    return group;
+  }
+
+  private makeBindGroup(pipeline: Pipeline, bindings: readonly Binding[], uniform: { buffer: GPUBuffer } | null): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = bindings.map(({ block, offset, bytes }, i) => ({
       binding: pipeline.bindings[i]!.binding,
       resource: { buffer: block.buffer, offset, size: bytes },
     }));
     if (uniform) entries.push({ binding: pipeline.kernel.bindings.find((b) => b.name === 'params')!.binding, resource: { buffer: uniform.buffer } });
-    const group = this.device.createBindGroup({ label: pipeline.label, layout: pipeline.layout, entries });
-    this.bindGroups.set(key, group);
-    return group;
+    return this.device.createBindGroup({ label: pipeline.label, layout: pipeline.layout, entries });
   }
 }

@@ -77,10 +77,21 @@ export class AdamW {
 
   /** Updates the parameters from their gradients. Where the norm of the gradients is not finite it changes nothing. */
   step(lr: number = this.options.lr): void {
+    this.setRate(lr);
+    this.update();
+  }
+
+  /** Counts a step and writes what its `update` reads as data: the learning rate and the bias corrections. */
+  setRate(lr: number): void {
+    const { betas: [beta1, beta2] } = this.options;
+    this.steps++;
+    this.gpu.stream.write(this.rate.block, 0, new Float32Array([lr, 1 - beta1 ** this.steps, Math.sqrt(1 - beta2 ** this.steps)]));
+  }
+
+  /** The update alone, the same commands at every step, so that it can be a part of a captured one; `setRate` goes before. */
+  update(): void {
     const { betas: [beta1, beta2], eps, weightDecay, maxGradNorm } = this.options;
     const { gpu } = this;
-    this.steps++;
-    gpu.stream.write(this.rate.block, 0, new Float32Array([lr, 1 - beta1 ** this.steps, Math.sqrt(1 - beta2 ** this.steps)]));
     const slots = this.segments.reduce((sum, s) => sum + chunksOf(s), 0);
     const sums = whole(this.sums, 4 * slots);
     const norm = whole(this.gradNorm.storage, 8);

@@ -44,7 +44,10 @@ export class TapeNode implements Abandonable {
 
   /** @param saved storages that must live until this node has run */
   constructor(readonly name: string, readonly inputs: readonly (Tensor | null)[], private readonly saved: readonly Storage[], readonly backward: Backward) {
-    for (const storage of saved) storage.hold();
+    for (const storage of saved) {
+      storage.hold();
+      storage.isSaved = true;
+    }
   }
 
   /** Lets go what was saved; a second backward through it is an error. */

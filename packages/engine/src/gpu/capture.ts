@@ -1,0 +1,263 @@
+/**
+ * @file A step recorded once and replayed: its commands as a list with bind groups made, in buffers of its own. While a step is recorded
+ * nothing runs and nothing is allocated: storages are lifetimes, and their buffers are planned when the whole list is known.
+ */
+import { Arena, Storage } from './arena.ts';
+import { CurioError } from './errors.ts';
+import type { Gpu } from './gpu.ts';
+import type { Block } from './memory.ts';
+import { sizeClass } from './memory.ts';
+import type { Pipeline } from './pipeline.ts';
+import { peakBytes, planMemory } from './plan-memory.ts';
+import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder } from './stream.ts';
+
+/** A block of a recorded step, before it has a buffer. */
+class Planned implements Block {
+  readonly id = -1;
+  readonly bytes: number;
+  readonly returns = 0;
+  lastUse = -1;
+  /** First and last command that uses it. */
+  first = Infinity;
+  last = -1;
+  /** What the host wrote when the step was recorded: constants. */
+  readonly host: { readonly offset: number; readonly data: Uint8Array<ArrayBuffer> }[] = [];
+  /** A command changes it. */
+  written = false;
+  /** The same at every replay, or seen from outside: it shares its buffer with nothing. */
+  alone = false;
+  home: Block | null = null;
+  readonly storage: Storage;
+
+  constructor(bytes: number, memory: { release(block: Block): void }) {
+    this.bytes = sizeClass(bytes);
+    this.storage = new Storage(this, memory);
+  }
+
+  get buffer(): GPUBuffer {
+    throw new CurioError('capture: a tensor of a recorded step was used before the step had buffers; use what the step returns.');
+  }
+}
+
+type Command =
+  | { readonly kind: 'dispatch'; readonly pipeline: Pipeline; readonly bindings: readonly Binding[]; readonly params: ArrayBuffer | null; readonly grid: Grid }
+  | { readonly kind: 'copy'; readonly from: Binding; readonly to: Binding; readonly bytes: number }
+  | { readonly kind: 'clear'; readonly to: Binding; readonly bytes: number };
+
+class CommandList implements Recorder {
+  readonly commands: Command[] = [];
+  readonly planned: Planned[] = [];
+  readonly outside = new Set<Block>();
+  readonly stacks: { label: string; stack: string }[] = [];
+
+  constructor(private readonly debug: boolean) {}
+
+  allocate(bytes: number): Storage {
+    const block = new Planned(bytes, { release() {} });
+    this.planned.push(block);
+    return block.storage;
+  }
+
+  dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void {
+    bindings.forEach(({ block }, i) => this.use(block, pipeline.bindings[i]!.writes));
+    if (this.debug) this.stacks.push({ label: pipeline.label, stack: new Error().stack ?? '' });
+    this.commands.push({ kind: 'dispatch', pipeline, bindings, params, grid });
+  }
+
+  copy(from: Binding, to: Binding, bytes: number): void {
+    this.use(from.block, false);
+    this.use(to.block, true);
+    this.commands.push({ kind: 'copy', from, to, bytes });
+  }
+
+  clear(to: Binding, bytes: number): void {
+    this.use(to.block, true);
+    this.commands.push({ kind: 'clear', to, bytes });
+  }
+
+  write(to: Block, offset: number, data: ArrayBufferView): void {
+    if (!(to instanceof Planned) || to.last >= 0) {
+      const what = to instanceof Planned ? 'a tensor that the step has used before' : 'a tensor made outside the step';
+      throw new CurioError(`capture: the step writes ${data.byteLength} bytes from the host to ${what}, which a replay would not do; make it an input, or write before the step.`);
+    }
+    to.alone = true;
+    to.host.push({ offset, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice() as Uint8Array<ArrayBuffer> });
+  }
+
+  refuseRead(from: Binding): never {
+    throw new CurioError(`capture: the step reads ${from.bytes} bytes back, which a replay would not do; return the tensor and read it after the step.`);
+  }
+
+  private use(block: Block, writes: boolean): void {
+    if (!(block instanceof Planned)) {
+      this.outside.add(block);
+      return;
+    }
+    block.first = Math.min(block.first, this.commands.length);
+    block.last = this.commands.length;
+    block.written ||= writes;
+  }
+}
+
+/** Bytes that a recorded step takes beside what it uses from outside. */
+export interface StepBytes {
+  /** Inputs, outputs and constants. */
+  readonly fixed: number;
+  /** The most that is kept at once between forward and backward. */
+  readonly activations: number;
+  /** All buffers of temporaries; activations lie in them. */
+  readonly temporaries: number;
+}
+
+/** Buffers for temporaries, shared by plans that never run at the same time. */
+export class SharedHomes {
+  private readonly users = new Map<Block, number>();
+
+  constructor(private readonly gpu: Gpu) {}
+
+  /** Homes for `lifetimes`, the ones that are there first. */
+  take(lifetimes: readonly Planned[]): Block[] {
+    const there = [...this.users.keys()];
+    const { homeOf, homes } = planMemory(lifetimes, there.map((block) => block.bytes));
+    const blocks = homes.map((bytes, i) => there[i] ?? this.gpu.memory.acquire(bytes));
+    for (const block of new Set(homeOf.map((h) => blocks[h]!))) this.users.set(block, (this.users.get(block) ?? 0) + 1);
+    return homeOf.map((h) => blocks[h]!);
+  }
+
+  /** Ends one plan's use of `blocks`; those that no plan uses are freed. */
+  leave(blocks: Iterable<Block>): void {
+    for (const block of new Set(blocks)) {
+      const left = this.users.get(block)! - 1;
+      if (left > 0) this.users.set(block, left);
+      else {
+        this.users.delete(block);
+        this.gpu.memory.release(block);
+      }
+    }
+  }
+}
+
+/** A recorded step that can be replayed. */
+export class Plan {
+  /** Dispatches of one replay. */
+  readonly dispatches: number;
+  readonly bytes: StepBytes;
+  private parts: ReadyPart[] = [];
+  /** Blocks that others may free, the plan's own outputs included. */
+  private readonly outside: { readonly block: Block; readonly returns: number }[];
+  private readonly own = new Set<Block>();
+  private readonly shared: Block[];
+  /** Constants that the step itself changes. */
+  private readonly restored: { readonly block: Block; readonly offset: number; readonly data: Uint8Array<ArrayBuffer> }[] = [];
+  private readonly blocks: Block[];
+  private readonly streams: number;
+  private disposed = false;
+
+  constructor(private readonly gpu: Gpu, private readonly homes: SharedHomes, private readonly list: CommandList, outputs: readonly Storage[], streams: number) {
+    const { commands, planned, outside } = list;
+    this.streams = streams;
+    this.dispatches = commands.filter(({ kind }) => kind === 'dispatch').length;
+    const pinned = new Set(outputs);
+    const used = planned.filter((block) => block.last >= 0 || block.alone || pinned.has(block.storage));
+    for (const block of used) block.alone ||= pinned.has(block.storage);
+    const kept = used.filter(({ storage }) => !storage.isFreed && !pinned.has(storage));
+    const changed = kept.find(({ written }) => written);
+    if (changed) throw new CurioError(`capture: the step keeps a tensor of ${changed.bytes} bytes that it computes, and every replay would write it anew; make it before the step (a parameter's gradient by an optimizer), or return it.`);
+    const temporaries = used.filter(({ alone }) => !alone);
+    const fixed = used.filter(({ alone }) => alone);
+    this.shared = homes.take(temporaries);
+    temporaries.forEach((block, i) => (block.home = this.shared[i]!));
+    for (const block of fixed) this.place(block, kept.includes(block));
+    this.outside = [...outside, ...fixed.map(({ home }) => home!)].map((block) => ({ block, returns: block.returns }));
+    this.bytes = {
+      fixed: fixed.reduce((sum, { bytes }) => sum + bytes, 0),
+      activations: peakBytes(temporaries.filter(({ storage }) => storage.isSaved)),
+      temporaries: [...new Set(this.shared)].reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+    this.blocks = [...new Set([...this.shared, ...this.outside.map(({ block }) => block)])];
+    this.parts = this.makeReady();
+  }
+
+  /** Why the plan can no longer run, or null: something that it uses from outside was freed. */
+  get stale(): string | null {
+    if (this.disposed) return 'the plan was let go';
+    return this.outside.every(({ block, returns }) => block.returns === returns) ? null : 'a tensor that it uses was freed';
+  }
+
+  /** Runs the step again on what the inputs hold now. */
+  replay(): void {
+    const { gpu } = this;
+    gpu.random.rebase();
+    for (const { block, offset, data } of this.restored) gpu.stream.write(block, offset, data);
+    gpu.stream.replay(this.parts, this.blocks, this.list.stacks);
+    gpu.random.counter = this.streams;
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.homes.leave(this.shared);
+    for (const block of this.list.planned) if (block.home && !block.storage.isFreed && this.own.has(block.home)) block.storage.release();
+    this.parts = [];
+  }
+
+  /** Gives a block that stays a buffer of its own. What the step kept for later steps belongs to whoever keeps it. */
+  private place(block: Planned, isKept: boolean): void {
+    const { memory, stream } = this.gpu;
+    const home = memory.acquire(block.bytes);
+    block.home = home;
+    for (const { offset, data } of block.host) {
+      stream.write(home, offset, data);
+      if (block.written) this.restored.push({ block: home, offset, data });
+    }
+    if (!isKept) {
+      this.own.add(home);
+      if (block.storage.isFreed) block.storage.hold(); // a constant that its scope let go: the plan holds it
+    }
+    block.storage.settle(home, memory);
+  }
+
+  private makeReady(): ReadyPart[] {
+    const { stream } = this.gpu;
+    const parts: ReadyPart[] = [];
+    const real = ({ block, offset, bytes }: Binding): Binding => ({ block: block instanceof Planned ? block.home! : block, offset, bytes });
+    let pass: ReadyDispatch[] | null = null;
+    for (const command of this.list.commands) {
+      if (command.kind === 'dispatch') {
+        if (!pass) parts.push({ kind: 'pass', dispatches: (pass = []) });
+        pass.push(stream.ready(command.pipeline, command.bindings.map(real), command.params, command.grid));
+        continue;
+      }
+      pass = null;
+      if (command.kind === 'copy') parts.push({ ...command, from: real(command.from), to: real(command.to) });
+      else parts.push({ ...command, to: real(command.to) });
+    }
+    this.list.commands.length = 0;
+    return parts;
+  }
+}
+
+/**
+ * Records what `step` does instead of doing it. `step` gets a function that makes storages for its inputs and gives the storages that
+ * are to be seen from outside. @throws CurioError when the step reads back, writes to a tensor from outside, or keeps what it computes.
+ */
+export function recordPlan(gpu: Gpu, homes: SharedHomes, step: () => readonly Storage[]): Plan {
+  if (gpu.stream.recorder) throw new CurioError('capture: a step is being recorded already; call the inner one as a plain function.');
+  const list = new CommandList(gpu.stream.debug);
+  const { arena } = gpu;
+  gpu.random.binding(); // made now, for it outlives the step
+  gpu.random.rebase();
+  gpu.arena = new Arena();
+  gpu.stream.recorder = list;
+  let outputs: readonly Storage[];
+  let streams: number;
+  try {
+    outputs = step();
+  } finally {
+    streams = gpu.random.counter;
+    gpu.random.counter = 0;
+    gpu.stream.recorder = null;
+    gpu.arena = arena;
+  }
+  return new Plan(gpu, homes, list, outputs, streams);
+}

@@ -1,0 +1,178 @@
+/** @file Steps that are recorded once for each shape of their inputs and replayed after that. */
+import type { Storage } from '../gpu/arena.ts';
+import { recordPlan, SharedHomes } from '../gpu/capture.ts';
+import type { Plan, StepBytes } from '../gpu/capture.ts';
+import { ShapeError } from '../gpu/errors.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import { isGradEnabled } from './autograd.ts';
+import type { DType, HostArray } from './dtype.ts';
+import { showShape, sizeOf } from './shape.ts';
+import type { Shape } from './shape.ts';
+import { Tensor } from './tensor.ts';
+
+/** Values on the host and the shape they have on the device: f32, i32 or u32 by the kind of array. */
+export interface HostTensor { readonly values: HostArray; readonly shape: Shape }
+
+/** Tensors by name: inputs as a captured step sees them, or its outputs. */
+export type NamedTensors = Readonly<Record<string, Tensor>>;
+/** The inputs as they are given. */
+export type HostTensors<I extends NamedTensors = NamedTensors> = { readonly [name in keyof I]: HostTensor };
+
+export interface RecordReport {
+  readonly name: string;
+  /** Why the step was recorded: `first call`, `other inputs: x f32[8, 4]`, `a tensor that it uses was freed`, … */
+  readonly reason: string;
+  readonly dispatches: number;
+  readonly bytes: StepBytes;
+  /** Plans held now. */
+  readonly plans: number;
+}
+
+export interface CaptureOptions {
+  /** Told at each recording, the first included. */
+  readonly onRecord?: (report: RecordReport) => void;
+  /** Whatever else the step depends on, such as whether it trains; another text, another plan. */
+  readonly baked?: () => string;
+  /** Plans kept; the one not used for longest goes first. Default 8. */
+  readonly maxPlans?: number;
+}
+
+/** One recording of a step: fixed shapes, buffers of its own. */
+export class StepPlan<I extends NamedTensors, O extends NamedTensors> {
+  constructor(private readonly name: string, private readonly plan: Plan, private readonly inputs: Readonly<Record<string, Tensor>>, readonly outputs: O) {}
+
+  get stale(): string | null {
+    return this.plan.stale;
+  }
+
+  get dispatches(): number {
+    return this.plan.dispatches;
+  }
+
+  get bytes(): StepBytes {
+    return this.plan.bytes;
+  }
+
+  /**
+   * Replays the step on new values. The outputs are the same tensors each time: read them, or record what uses them, before the next run.
+   * @throws ShapeError where an input is not as it was recorded.
+   */
+  run(inputs: HostTensors<I>): O {
+    const { name, plan } = this;
+    if (plan.stale) throw new ShapeError(`${name}: ${plan.stale} since the step was recorded; record it again.`);
+    for (const key of new Set([...Object.keys(this.inputs), ...Object.keys(inputs)])) {
+      const [given, recorded] = [inputs[key], this.inputs[key]];
+      if (!given || !recorded) throw new ShapeError(`${name}: input '${key}' was ${recorded ? 'recorded and not given' : 'given and not recorded'}; a plan takes ${Object.keys(this.inputs).join(', ') || 'no input'}.`);
+      if (describe(given) !== `${recorded.dtype}${showShape(recorded.shape)}`) throw new ShapeError(`${name}: input '${key}' is ${describe(given)} and was recorded as ${recorded.dtype}${showShape(recorded.shape)}; record another plan for it.`);
+      checkSize(name, key, given);
+    }
+    for (const [key, { values }] of Object.entries(inputs)) if (values.length > 0) this.inputs[key]!.write(values);
+    plan.replay();
+    return this.outputs;
+  }
+
+  dispose(): void {
+    this.plan.dispose();
+  }
+}
+
+/** A step with its plans; see `capture`. */
+export class CapturedStep<I extends NamedTensors, O extends NamedTensors> {
+  /** By what they are recorded for, the one not used for longest first. */
+  private readonly plans = new Map<string, StepPlan<I, O>>();
+  private readonly homes: SharedHomes;
+  private recorded = false;
+
+  constructor(private readonly gpu: Gpu, private readonly name: string, private readonly step: (inputs: I) => O, private readonly options: CaptureOptions) {
+    this.homes = new SharedHomes(gpu);
+  }
+
+  /** Runs the step on `inputs`: replayed where a plan for them exists, else recorded first. See `StepPlan.run` for what it returns. */
+  run(inputs: HostTensors<I>): O {
+    return this.plan(inputs).run(inputs);
+  }
+
+  /** The plan for inputs like these, recorded where there is none. It does not run. */
+  plan(inputs: HostTensors<I>): StepPlan<I, O> {
+    for (const [key, input] of Object.entries(inputs)) checkSize(this.name, key, input);
+    const key = this.keyOf(inputs);
+    const found = this.plans.get(key);
+    const stale = found?.stale ?? null;
+    this.plans.delete(key);
+    if (stale) found!.dispose();
+    const plan = found && !stale ? found : this.record(inputs, stale ?? (this.recorded ? `other inputs: ${key}` : 'first call'));
+    this.plans.set(key, plan);
+    return plan;
+  }
+
+  /** Frees all plans and their buffers, the outputs included. */
+  dispose(): void {
+    for (const plan of this.plans.values()) plan.dispose();
+    this.plans.clear();
+  }
+
+  private record(inputs: HostTensors<I>, reason: string): StepPlan<I, O> {
+    const { gpu, name, homes, options: { maxPlans = 8, onRecord } } = this;
+    for (const [key, oldest] of this.plans) {
+      if (this.plans.size < maxPlans) break;
+      this.plans.delete(key);
+      oldest.dispose();
+    }
+    const given: Record<string, Tensor> = {};
+    let outputs!: O;
+    const plan = recordPlan(gpu, homes, () => {
+      for (const [key, { values, shape }] of Object.entries(inputs)) {
+        const storage = gpu.allocate(Math.max(4 * values.length, 4));
+        given[key] = new Tensor(gpu, shape, dtypeOf(values), storage);
+      }
+      outputs = gpu.scope(() => this.step(given as I));
+      const pinned: Storage[] = [...Object.values(given), ...Object.values(outputs)].map(({ storage }) => storage);
+      for (const output of Object.values(outputs)) {
+        if (!output.node) continue;
+        output.node = null;
+        output.requiresGrad = false;
+      }
+      return pinned;
+    });
+    this.recorded = true;
+    onRecord?.({ name, reason, dispatches: plan.dispatches, bytes: plan.bytes, plans: this.plans.size + 1 });
+    return new StepPlan(name, plan, given, outputs);
+  }
+
+  /** Everything that a recording bakes in and that may differ at the next call. */
+  private keyOf(inputs: HostTensors<I>): string {
+    const { gpu, options } = this;
+    const shapes = Object.entries(inputs).map(([key, input]) => `${key} ${describe(input)}`);
+    const forced = [...gpu.forced].map(([family, variant]) => `${family}=${variant}`);
+    return [...shapes, ...forced, isGradEnabled() ? '' : 'no gradients', gpu.poison ? 'poisoned' : '', options.baked?.() ?? ''].filter(Boolean).join(', ');
+  }
+}
+
+/**
+ * A step that is recorded once for each shape of its inputs and replayed after that, without running its JavaScript again: all of a
+ * training step may stand in it, `backward` and the optimizer's `update` included. Replays use buffers of their own and allocate nothing.
+ *
+ *     const train = capture(gpu, 'train', ({ x, label }) => {
+ *       optimizer.zeroGrad();
+ *       const loss = crossEntropy(model(x), label);
+ *       backward(loss);
+ *       optimizer.update();
+ *       return { loss };
+ *     });
+ *     gpu.random.setStep(step); optimizer.setRate(lr); const { loss } = train.run({ x: …, label: … });
+ *
+ * What differs from step to step must be data: an input, the learning rate (`setRate`), seed and step of the random ops (`setStep`). The
+ * guard records again for other shapes, types, forced variants or `baked`, and where a tensor that the step uses was freed; any other
+ * number that the step's JavaScript computes is baked in. A forward pass outside and its `backward` must not have a run in between.
+ * @throws CurioError where the step reads back, writes from the host to a tensor made outside, or keeps a tensor that it computes.
+ */
+export function capture<I extends NamedTensors, O extends NamedTensors>(gpu: Gpu, name: string, step: (inputs: I) => O, options: CaptureOptions = {}): CapturedStep<I, O> {
+  return new CapturedStep(gpu, name, step, options);
+}
+
+const dtypeOf = (values: HostArray): DType => (values instanceof Float32Array ? 'f32' : values instanceof Int32Array ? 'i32' : 'u32');
+const describe = ({ values, shape }: HostTensor): string => `${dtypeOf(values)}${showShape(shape)}`;
+
+function checkSize(name: string, key: string, { values, shape }: HostTensor): void {
+  if (values.length !== sizeOf(shape)) throw new ShapeError(`${name}: input '${key}' has ${values.length} values for shape ${showShape(shape)}; it needs ${sizeOf(shape)}.`);
+}

@@ -45,3 +45,23 @@ test('the base is bit-equal to its file after both stages, adapters and projecto
   // The published projector has a norm that is never used.
   expect(unmoved).toEqual(['projector.ln_1.weight', 'projector.ln_1.bias']);
 });
+
+test('a base in NF4 is trained through: its words stay, the loss is near that of f32, every pair moves', async () => {
+  const losses: number[] = [];
+  for (const storage of ['f32', 'nf4']) {
+    const config = loadConfig({ preset: 'small', overrides: [['base.storage', storage], ['train.stage2.steps', '2'], ['train.stage2.batch', '2']] });
+    const { model, tokens, prepare } = await openForRun(gpu, config);
+    const before = new Map<string, ArrayLike<number>>();
+    for (const p of model.parameters) before.set(p.name, await p.read());
+    const parts = generatePart('stage2', { seed: 5, count: 4 });
+    const samples = parts.map(({ entry }) => ({ id: entry.id, image: entry.image, messages: entry.conversations.map(({ from, value }) => ({ role: from, text: value })) }));
+    const pixels = (image: string): Promise<Float32Array> => Promise.resolve(prepare(pictureOf('stage2', parts.find(({ entry }) => entry.image === image)!)));
+    await trainStage({ model, tokens, stage: config.train.stage2, train: config.train, samples, pixels, seed: 5, onStep: ({ step, loss }) => void (step <= 1 && losses.push(loss)) });
+    const packed = model.parameters.filter(({ dtype }) => dtype === 'nf4');
+    if (storage === 'nf4') expect(packed.length).toBeGreaterThan(40);
+    for (const p of packed) expect(await p.read(), p.name).toEqual(before.get(p.name));
+    for (const p of model.parameters) if (p.name.includes('lora_B')) expect(await p.read(), p.name).not.toEqual(before.get(p.name));
+  }
+  const [plain, quantised] = losses as [number, number];
+  expect(Math.abs(quantised - plain)).toBeLessThan(0.3 * plain);
+});

@@ -61,6 +61,8 @@ export { rmsNorm } from './ops/rms-norm.ts';
 export { rotaryEmbedding } from './ops/rotary-embedding.ts';
 export type { RotaryOptions } from './ops/rotary-embedding.ts';
 export { softmax } from './ops/softmax.ts';
+export { store } from './ops/store.ts';
+export type { StoreOptions } from './ops/store.ts';
 export { swiglu } from './ops/swiglu.ts';
 export { topk } from './ops/topk.ts';
 export { abs, affine, exp, gelu, geluTanh, log, neg, pow, quickGelu, relu, rsqrt, sigmoid, silu, sqrt, tanh } from './ops/unary.ts';

@@ -8,7 +8,7 @@
 import { WeightError } from '@curio/engine';
 import type { Gpu, Parameter } from '@curio/engine';
 import { encodeAdapter, encodeSafetensors, openAdapter, openWeightFile, openWeightFolder, projectorTensors, Weights } from '@curio/nn';
-import type { ByteFolder, NamedTensor, WeightPart, WeightsReport } from '@curio/nn';
+import type { BaseStorage, ByteFolder, NamedTensor, WeightPart, WeightsReport } from '@curio/nn';
 import type { LoraConfig, ModelConfig } from './config.ts';
 import { SqLlava } from './sq-llava.ts';
 
@@ -26,10 +26,18 @@ const PROJECTOR_FILE = 'non_lora_trainables.safetensors';
 const PROJECTOR_PREFIX = 'base_model.model.model.mm_projector.';
 const EXTRA_PREFIX = 'base_model.model.';
 
-/** Builds the model and loads it. Throws WeightError for missing tensors and shapes that do not fit. */
-export async function openModel(gpu: Gpu, config: ModelConfig, files: ModelFiles, options: { seed?: number; onTensor?: (done: number, total: number) => void } = {}): Promise<{ model: SqLlava; report: WeightsReport }> {
+export interface OpenModelOptions {
+  readonly seed?: number;
+  /** How the frozen matrices of both towers lie on the device. Default f32. */
+  readonly storage?: BaseStorage;
+  readonly onTensor?: (done: number, total: number) => void;
+}
+
+/** Builds the model and loads it. Throws WeightError for missing tensors and shapes that do not fit, ShapeError where quantised groups do not. */
+export async function openModel(gpu: Gpu, config: ModelConfig, files: ModelFiles, options: OpenModelOptions = {}): Promise<{ model: SqLlava; report: WeightsReport }> {
   const { language, vision, adapter, visionAdapter } = files;
   const parts: WeightPart[] = [];
+  const base = options.storage;
   if (adapter) {
     const { language: lora } = await openAdapter(adapter);
     parts.push({ at: 'language', tensors: lora });
@@ -40,8 +48,8 @@ export async function openModel(gpu: Gpu, config: ModelConfig, files: ModelFiles
     }
   }
   if (visionAdapter) parts.push({ at: 'vision', tensors: (await openAdapter(visionAdapter)).vision });
-  parts.push({ at: 'language', tensors: await openWeightFolder(language), fresh: /lora_|extra_/, ignore: /rotary_emb|mm_projector/ });
-  parts.push({ at: 'vision', tensors: await openWeightFolder(vision), fresh: /lora_/, ignore: /^(?!vision_model\.)|post_layernorm|layers\.\d+\./ });
+  parts.push({ at: 'language', tensors: await openWeightFolder(language), base, fresh: /lora_|extra_/, ignore: /rotary_emb|mm_projector/ });
+  parts.push({ at: 'vision', tensors: await openWeightFolder(vision), base, plain: /position_embedding/, fresh: /lora_/, ignore: /^(?!vision_model\.)|post_layernorm|layers\.\d+\./ });
   const weights = new Weights(gpu, { seed: options.seed, parts });
   const model = new SqLlava(weights, config);
   const report = await weights.load(options.onTensor);

@@ -1,5 +1,5 @@
 /** @file LLaMA-2's decoder with LoRA on its seven linears. Mirrors transformers' LlamaForCausalLM; docs/sq-llava.md 1.5 and 1.6. */
-import { add, cat, embedding, linear, tensor } from '@curio/engine';
+import { add, cast, cat, embedding, linear, sub, tensor } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
 import { Attention, GatedMlp, init, RmsNorm } from '@curio/nn';
 import type { AttentionContext, Initializer, LoraOptions, Mode, Weights } from '@curio/nn';
@@ -66,7 +66,11 @@ export class Llama {
 
   /** Rows of the embedding table: i32[...] → float[..., C]. */
   embed(ids: Tensor): Tensor {
-    return embedding(ids, this.extra ? cat([this.embedTokens, this.extra.embedding], 0) : this.embedTokens);
+    const known = embedding(ids, this.embedTokens);
+    if (!this.extra) return known;
+    // A word of one table is out of the other's range, where an embedding gives zeros; so the large table is neither copied nor joined.
+    const added = cast(sub(cast(ids, 'f32'), this.config.vocabSize), 'i32');
+    return add(known, embedding(added, this.extra.embedding));
   }
 
   /** Hidden states after the final norm: float[B, T, C] → float[B, T, C]. With a cache, x holds only the new tokens and the cache advances. */
@@ -89,7 +93,7 @@ export class Llama {
     if (!this.extra) return;
     const { hiddenSize, vocabSize } = this.config;
     for (const [row, table] of [[this.extra.embedding, this.embedTokens], [this.extra.head, this.head]] as const) {
-      const known = (await table.read()) as Float32Array;
+      const known = (await table.gpu.scope(() => cast(table, 'f32').read())) as Float32Array;
       const mean = new Float32Array(hiddenSize);
       for (let i = 0; i < known.length; i++) mean[i % hiddenSize]! += known[i]! / vocabSize;
       const values = new Float32Array(row.size);

@@ -16,4 +16,4 @@ export {
 } from './tensor-file.ts';
 export { openTorchFile } from './torch-pickle.ts';
 export { openWeightFile, openWeightFolder } from './weight-folder.ts';
-export { Weights, type BaseStorage, type WeightPart, type WeightsOptions, type WeightsReport } from './weights.ts';
+export { BASE_STORAGES, Weights, type BaseStorage, type WeightPart, type WeightsOptions, type WeightsReport } from './weights.ts';

@@ -5,12 +5,13 @@
  *
  * and does not see where the values come from: an opened file, an adapter, or a seeded initialiser.
  */
-import { Parameter, RandomStream, WeightError, type Gpu, type HostArray } from '@curio/engine';
+import { byteLength, isPacked, Parameter, RandomStream, store, WeightError, type Gpu } from '@curio/engine';
 import { hashName, type Initializer } from './init.ts';
-import { decodeFloats, editDistance, elements, encodeFloats, type StoredTensor, type TensorMap } from './tensor-file.ts';
+import { decodeFloats, editDistance, elements, type StoredTensor, type TensorMap } from './tensor-file.ts';
 
-/** How the frozen matrices of a base lie on the device; arithmetic is f32 in any case. */
-export type BaseStorage = 'f32' | 'f16' | 'bf16';
+/** How the frozen matrices of a base may lie on the device; arithmetic is f32 in any case. int8, int4 and nf4 carry a scale for 64 neighbours. */
+export const BASE_STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4'] as const;
+export type BaseStorage = (typeof BASE_STORAGES)[number];
 
 /** Opened tensors, mounted at a path of the model. */
 export interface WeightPart {
@@ -21,8 +22,10 @@ export interface WeightPart {
   readonly prefixes?: readonly string[];
   /** Tensors under `at` that may be initialised when the file lacks them; all others must be there. Default: none. */
   readonly fresh?: RegExp;
-  /** Storage of this part's matrices (tensors of two axes), which only `linear` and `embedding` read. Default f32. */
+  /** Storage of this part's matrices (tensors of two axes), which stay frozen. Default f32. */
   readonly base?: BaseStorage;
+  /** Matrices that other ops than `linear` and `embedding` read, and that are f32 in any case, such as a table of positions that is added. */
+  readonly plain?: RegExp;
   /** Tensors in the file that are known to be of no use, and are not reported as unexpected. */
   readonly ignore?: RegExp;
 }
@@ -93,20 +96,19 @@ export class Weights {
     const fullName = this.fullName(name);
     if (parameters.has(fullName)) throw new WeightError(`weights: '${fullName}' is asked for twice; share the parameter instead.`);
     const found = this.find(fullName);
-    const storage = found && shape.length === 2 ? (found.part.base ?? 'f32') : 'f32';
-    const values = new Float32Array(elements(shape));
+    const storage = found && shape.length === 2 && !found.part.plain?.test(fullName) ? (found.part.base ?? 'f32') : 'f32';
+    const values = unloaded(storage, elements(shape));
     if (found) {
       const { stored, storedName } = found;
       if (stored.shape.join() !== shape.join()) {
         throw new WeightError(`weights: '${storedName}' in ${stored.file} is [${stored.shape.join(', ')}] and the model needs [${shape.join(', ')}]; the file belongs to another configuration.`);
       }
-      values.fill(NaN);
     } else {
       const draw = this.mayInitialise(fullName) ? initial : undefined;
       if (!draw) throw new WeightError(this.missing(fullName));
-      draw(values, new RandomStream(seed, 0, hashName(fullName)));
+      draw(values as Float32Array, new RandomStream(seed, 0, hashName(fullName)));
     }
-    const parameter = new Parameter(gpu, fullName, shape, pack(values, storage, fullName), storage);
+    const parameter = new Parameter(gpu, fullName, shape, values, storage);
     parameters.set(fullName, parameter);
     if (found) {
       pending.push({ parameter, stored: found.stored });
@@ -130,7 +132,8 @@ export class Weights {
     for (let next = pending.shift(); next; next = pending.shift()) {
       const { parameter, stored } = next;
       const values = decodeFloats(await stored.read(), stored.dtype);
-      parameter.write(pack(values, parameter.dtype as BaseStorage, parameter.name));
+      if (parameter.dtype === 'f16') refuseHuge(values, parameter.name);
+      store(parameter, values as Float32Array<ArrayBuffer>);
       onTensor?.(total - pending.length, total);
     }
     return this.report();
@@ -193,13 +196,13 @@ export class Weights {
   }
 }
 
-/** Values as a parameter of that storage takes them: numbers, or two to a u32 word. */
-function pack(values: Float32Array, storage: BaseStorage, name: string): HostArray {
-  if (storage === 'f32') return values as Float32Array<ArrayBuffer>;
-  const halves = encodeFloats(values, storage === 'f16' ? 'F16' : 'BF16') as Uint16Array;
-  const lost = storage === 'f16' ? halves.findIndex((h, i) => (h & 0x7fff) === 0x7c00 && Number.isFinite(values[i])) : -1;
-  if (lost >= 0) throw new WeightError(`weights: '${name}' holds ${values[lost]}, and f16 ends at 65504; store this base as bf16 or f32.`);
-  const words = new Uint32Array(Math.ceil(halves.length / 2));
-  new Uint16Array(words.buffer).set(halves);
-  return words;
+/** NaN in every storage that has one: words of ones. Quantised types have no scales until they are loaded, and are refused without. */
+function unloaded(storage: BaseStorage, size: number): Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> {
+  if (!isPacked(storage)) return new Float32Array(size).fill(NaN);
+  return new Uint32Array(byteLength(storage, size) / 4).fill(0xffffffff);
+}
+
+function refuseHuge(values: Float32Array, name: string): void {
+  const huge = values.find((v) => Math.abs(v) >= 65520 && Number.isFinite(v));
+  if (huge !== undefined) throw new WeightError(`weights: '${name}' holds ${huge}, and f16 ends at 65504; store this base as bf16 or f32.`);
 }

@@ -1,5 +1,6 @@
 /** @file The shape of a run's configuration: what a file or an override may say. The model's part has its types in @curio/model. */
 import { TEMPLATES, type Preset, type PresetName, PRESETS } from '@curio/model';
+import { BASE_STORAGES } from '@curio/nn';
 import { z } from 'zod';
 
 const count = z.int().min(0);
@@ -84,7 +85,7 @@ const ask = z.strictObject({
 const base = z.strictObject({
   language: z.string().describe('folder in Hugging Face layout'),
   vision: z.string().describe('folder in Hugging Face layout'),
-  storage: z.enum(['f32', 'f16', 'bf16']).describe('how the frozen matrices lie on the device'),
+  storage: z.enum(BASE_STORAGES).describe('how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours'),
 });
 
 const data = z.strictObject({

@@ -40,7 +40,7 @@ export async function openForRun(gpu: Gpu, config: RunConfig, adapter?: string):
     vision: folderSource(vision),
     adapter: adapter ? folderSource(adapter) : null,
     visionAdapter: adapter && existsSync(join(adapter, 'Vit-lora')) ? folderSource(join(adapter, 'Vit-lora')) : null,
-  }, { seed: config.seed });
+  }, { seed: config.seed, storage: config.base.storage });
   const json = readJson(join(language, 'tokenizer.json'), 'tokenizer') as object;
   const tokens = new Tokens(json, { extra: config.model.vusr === 'token' ? [VUSER_TOKEN] : [] });
   const image = imageConfig(vision, config.model.vision.imageSize);

@@ -12,7 +12,7 @@ export type { Binding, Grid } from './gpu/stream.ts';
 export type { Family, Variant } from './gpu/variant.ts';
 
 export { backward, isGradEnabled, noGrad } from './tensor/autograd.ts';
-export { capture, CapturedStep, StepPlan } from './tensor/capture.ts';
+export { capture, CapturedStep, StepPlan, upload } from './tensor/capture.ts';
 export type { CaptureOptions, HostTensor, HostTensors, NamedTensors, RecordReport } from './tensor/capture.ts';
 export { checkpoint } from './tensor/checkpoint.ts';
 export { findNonFinite } from './tensor/find-non-finite.ts';

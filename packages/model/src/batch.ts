@@ -92,6 +92,23 @@ export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0,
   return { size, length, tokens, labels, lengths, imageRows: Int32Array.from(imageRows), images, labelled };
 }
 
+/** Labelled rows are gathered before the head, padded to a multiple of this, so that few shapes occur. */
+const ROW_MULTIPLE = 64;
+
+/** Flat positions that carry a label, and their labels; what pads them points at position 0 with the label IGNORE. `count` are real. */
+export function labelledRows(labels: Int32Array): { rows: Int32Array<ArrayBuffer>; targets: Int32Array<ArrayBuffer>; count: number } {
+  const positions: number[] = [];
+  labels.forEach((label, i) => label !== IGNORE && positions.push(i));
+  const padded = Math.max(1, Math.ceil(positions.length / ROW_MULTIPLE)) * ROW_MULTIPLE;
+  const rows = new Int32Array(padded);
+  const targets = new Int32Array(padded).fill(IGNORE);
+  positions.forEach((position, i) => {
+    rows[i] = position;
+    targets[i] = labels[position]!;
+  });
+  return { rows, targets, count: positions.length };
+}
+
 export interface TextBatch {
   size: number;
   length: number;

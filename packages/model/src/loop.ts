@@ -1,6 +1,6 @@
 /** @file The training loop: data prepared ahead, at most two steps in flight, numbers read without stalling the device. */
-import { backward, findNonFinite, mul, TrainError } from '@curio/engine';
-import type { AdamW, Gpu, Tensor } from '@curio/engine';
+import { backward, capture, findNonFinite, full, TrainError, upload } from '@curio/engine';
+import type { AdamW, Gpu, HostTensors, NamedTensors, RecordReport, Tensor } from '@curio/engine';
 
 export interface StepReport {
   /** 0-based. */
@@ -15,7 +15,7 @@ export interface StepReport {
 /** What a step saw, for rates. */
 export interface StepCounts { readonly tokens: number; readonly images: number }
 
-export interface LoopOptions<Micro> {
+export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   readonly gpu: Gpu;
   readonly optimizer: AdamW;
   /** First step to run (after a resume) and the step to end before. */
@@ -27,9 +27,15 @@ export interface LoopOptions<Micro> {
   readonly seed: number;
   /** Micro-batches of a step: their gradients are averaged. Called one step ahead, while the device works. */
   readonly prepare: (step: number) => Promise<readonly Micro[]> | readonly Micro[];
-  /** Records the mean loss of one micro-batch. */
-  readonly loss: (micro: Micro) => Tensor;
+  /** What the loss of a micro-batch reads. Equal shapes are replayed from one recording. */
+  readonly inputs: (micro: Micro) => HostTensors<I>;
+  /** Records the mean loss of one micro-batch; all that differs from one to the next must come from its inputs. */
+  readonly loss: (inputs: I) => Tensor;
   readonly count: (micro: Micro) => StepCounts;
+  /** False records every step anew, which gives the same bits. Default true. */
+  readonly capture?: boolean;
+  /** Told when a shape comes for the first time, or again after eight others. */
+  readonly onRecord?: (report: RecordReport) => void;
   readonly onStep?: (report: StepReport) => void | Promise<void>;
   /** Called between steps, when the device has done all before `step`; true ends the loop. */
   readonly pause?: (step: number) => Promise<boolean> | boolean;
@@ -43,7 +49,7 @@ const IN_FLIGHT = 2;
  * Runs steps `from` to `steps`. Returns the number of the step to resume with.
  * @throws TrainError when a loss or the gradient norm is not finite; that step has changed no parameter.
  */
-export async function runSteps<Micro>(options: LoopOptions<Micro>): Promise<number> {
+export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptions<Micro, I>): Promise<number> {
   const { from, steps, prepare, onStep, pause } = options;
   const flying: Recorded<Micro>[] = [];
   const land = async (keep: number): Promise<void> => {
@@ -52,15 +58,20 @@ export async function runSteps<Micro>(options: LoopOptions<Micro>): Promise<numb
       await onStep?.(report);
     }
   };
-  let next = from < steps ? prepare(from) : null;
-  for (let step = from; step < steps; step++) {
-    flying.push(record(options, step, await next!));
-    next = step + 1 < steps ? prepare(step + 1) : null;
-    await land(IN_FLIGHT - 1);
-    if (pause && (await pauseAfter(step + 1, pause, land))) return step + 1;
+  const work = options.capture === false ? everyTimeAnew(options) : captured(options);
+  try {
+    let next = from < steps ? prepare(from) : null;
+    for (let step = from; step < steps; step++) {
+      flying.push(record(options, work, step, await next!));
+      next = step + 1 < steps ? prepare(step + 1) : null;
+      await land(IN_FLIGHT - 1);
+      if (pause && (await pauseAfter(step + 1, pause, land))) return step + 1;
+    }
+    await land(0);
+    return steps;
+  } finally {
+    work.dispose();
   }
-  await land(0);
-  return steps;
 }
 
 async function pauseAfter(step: number, pause: NonNullable<LoopOptions<never>['pause']>, land: (keep: number) => Promise<void>): Promise<boolean> {
@@ -69,30 +80,69 @@ async function pauseAfter(step: number, pause: NonNullable<LoopOptions<never>['p
   return stop;
 }
 
-function record<Micro>({ gpu, optimizer, loss, lr, seed }: LoopOptions<Micro>, step: number, micros: readonly Micro[]): Recorded<Micro> {
+/** The parts of a step that the device does. */
+interface Work<I> {
+  /** Adds `share` of the loss's gradient to the parameters' and gives the loss. */
+  backward(inputs: HostTensors<I & NamedTensors>, share: number): Promise<number>;
+  update(): void;
+  dispose(): void;
+}
+
+/** A micro-batch is one captured step and the update another: one batch of commands together where a step has one micro-batch. */
+function captured<I extends NamedTensors>({ gpu, optimizer, loss, onRecord }: Pick<LoopOptions<never, I>, 'gpu' | 'optimizer' | 'loss' | 'onRecord'>): Work<I> {
+  const micro = capture(gpu, 'train', ({ share, ...inputs }: I & { readonly share: Tensor }) => {
+    const value = loss(inputs as unknown as I);
+    backward(value, share);
+    return { loss: value };
+  }, { onRecord });
+  const update = capture(gpu, 'update', () => {
+    optimizer.update();
+    return {};
+  });
+  return {
+    backward: (inputs, share) => micro.run({ ...inputs, share: { values: Float32Array.of(share), shape: [] } } as HostTensors<I & { readonly share: Tensor }>).loss.item(),
+    update: () => void update.run({}),
+    dispose() {
+      micro.dispose();
+      update.dispose();
+    },
+  };
+}
+
+function everyTimeAnew<I extends NamedTensors>({ gpu, optimizer, loss }: Pick<LoopOptions<never, I>, 'gpu' | 'optimizer' | 'loss' | 'onRecord'>): Work<I> {
+  return {
+    backward: (inputs, share) => gpu.scope(() => {
+      const value = loss(upload<I>(gpu, inputs));
+      const read = value.item();
+      backward(value, full(gpu, [], share));
+      return read;
+    }),
+    update: () => optimizer.update(),
+    dispose() {},
+  };
+}
+
+function record<Micro, I extends NamedTensors>({ gpu, optimizer, inputs, lr, seed }: LoopOptions<Micro, I>, work: Work<I>, step: number, micros: readonly Micro[]): Recorded<Micro> {
   gpu.random.setStep(step, seed);
-  optimizer.zeroGrad();
-  const losses = micros.map((micro) => gpu.scope(() => {
-    const value = loss(micro);
-    const read = value.item();
-    backward(micros.length === 1 ? value : mul(value, 1 / micros.length));
-    return read;
-  }));
   const rate = lr(step);
-  optimizer.step(rate);
+  optimizer.setRate(rate);
+  optimizer.zeroGrad();
+  const losses = micros.map((micro) => work.backward(inputs(micro), 1 / micros.length));
+  work.update();
   const norm = optimizer.gradNorm.item();
   for (const promise of [...losses, norm]) promise.catch(() => {}); // awaited by settle(), perhaps only after another one failed
   return { step, lr: rate, micros, losses, norm };
 }
 
-async function settle<Micro>(options: LoopOptions<Micro>, { step, lr, micros, losses, norm }: Recorded<Micro>): Promise<StepReport> {
+async function settle<Micro, I extends NamedTensors>(options: LoopOptions<Micro, I>, { step, lr, micros, losses, norm }: Recorded<Micro>): Promise<StepReport> {
+  const { gpu, inputs } = options;
   const values = await Promise.all(losses);
   const gradNorm = await norm;
   const loss = values.reduce((sum, v) => sum + v, 0) / values.length;
   if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
     const what = Number.isFinite(loss) ? `the gradient norm is ${gradNorm}` : `the loss is ${loss}`;
     let culprit: string | null = null;
-    for (const micro of micros) culprit ??= await findNonFinite(options.gpu, () => options.loss(micro));
+    for (const micro of micros) culprit ??= await findNonFinite(gpu, () => options.loss(upload<I>(gpu, inputs(micro))));
     throw new TrainError(`train: ${what} at step ${step}; first non-finite tensor: ${culprit ?? 'none in the forward pass, so one of the gradients'}. The step changed nothing.`);
   }
   const counts = micros.map(options.count).reduce((a, b) => ({ tokens: a.tokens + b.tokens, images: a.images + b.images }));

@@ -2,20 +2,35 @@
  * @file SQ-LLaVA: CLIP features, the prototype extractor, LLaMA, and the image's rows among the words.
  * docs/sq-llava.md 1.1 and 2.7.
  */
-import { cat, crossEntropy, indexSelect, reshape, tensor } from '@curio/engine';
-import type { Gpu, Parameter, Tensor } from '@curio/engine';
+import { cat, crossEntropy, indexSelect, reshape, upload } from '@curio/engine';
+import type { Gpu, HostTensors, Parameter, Tensor } from '@curio/engine';
 import { MlpProjector, PrototypeProjector } from '@curio/nn';
 import type { Mode, Weights } from '@curio/nn';
+import { labelledRows } from './batch.ts';
 import type { Batch } from './batch.ts';
 import { ClipVision } from './clip.ts';
 import type { ModelConfig } from './config.ts';
 import { Llama } from './llama.ts';
-import { IGNORE } from './tokens.ts';
 
 export interface Projector { forward(x: Tensor): Tensor }
 
-/** Labelled rows are gathered before the head, padded to a multiple of this, so that few shapes occur. */
-const ROW_MULTIPLE = 64;
+type SpliceInputs = {
+  /** i32[B, T] */
+  readonly tokens: Tensor;
+  /** i32[B·T]: the row of [words | image rows] that stands there; left out without images. */
+  readonly source?: Tensor;
+  /** i32[B] */
+  readonly lengths: Tensor;
+};
+
+/** What the loss reads. */
+export type LossInputs = SpliceInputs & {
+  /** i32[R]: flat positions with a label, and these labels, padded. */
+  readonly rows: Tensor;
+  readonly targets: Tensor;
+  /** float[N, 3, S, S] */
+  readonly pixels?: Tensor;
+};
 
 export class SqLlava {
   readonly mode: Mode = { training: false };
@@ -52,40 +67,61 @@ export class SqLlava {
    * @param images float[N, P, H] from `encodeImages`, or null for text alone
    */
   splice(batch: Batch, images: Tensor | null): Tensor {
-    const { size, length, tokens, imageRows } = batch;
-    const { hiddenSize } = this.config.language;
-    const words = this.language.embed(tensor(this.gpu, tokens as Int32Array<ArrayBuffer>, [size * length]));
-    if (!images || imageRows.length === 0) return reshape(words, [size, length, hiddenSize]);
-    const source = Int32Array.from({ length: size * length }, (_, i) => i);
-    imageRows.forEach((row, i) => (source[row] = size * length + i));
-    const both = cat([words, reshape(images, [-1, hiddenSize])], 0);
-    return reshape(indexSelect(both, 0, tensor(this.gpu, source)), [size, length, hiddenSize]);
+    const { tokens, source } = upload(this.gpu, spliceInputs(batch));
+    return this.place(tokens, images && source, images);
   }
 
   /** Hidden states of a batch: float[B, T, H]. */
   hidden(batch: Batch, pixels: Tensor | null): Tensor {
+    const { tokens, source, lengths } = upload(this.gpu, spliceInputs(batch));
     const images = pixels && this.encodeImages(pixels);
-    return this.language.forward(this.splice(batch, images), { lengths: tensor(this.gpu, batch.lengths as Int32Array<ArrayBuffer>) });
+    return this.language.forward(this.place(tokens, images && source, images), { lengths });
   }
 
   /** Mean cross-entropy over the labelled positions (docs/sq-llava.md 3.1). */
   loss(batch: Batch, pixels: Tensor | null): Tensor {
-    const { hidden, targets } = this.labelledRows(batch, this.hidden(batch, pixels));
-    return crossEntropy(this.language.logits(hidden), targets);
+    return this.lossOf({ ...upload<LossInputs>(this.gpu, this.lossInputs(batch, null)), ...(pixels && { pixels }) });
   }
 
-  /** The rows of `hidden` that carry a label, and their labels; only these go through the head. */
-  private labelledRows({ labels }: Batch, hidden: Tensor): { hidden: Tensor; targets: Tensor } {
-    const positions: number[] = [];
-    labels.forEach((label, i) => label !== IGNORE && positions.push(i));
-    const count = Math.max(ROW_MULTIPLE, Math.ceil(positions.length / ROW_MULTIPLE) * ROW_MULTIPLE);
-    const rows = new Int32Array(count);
-    const targets = new Int32Array(count).fill(IGNORE);
-    positions.forEach((position, i) => {
-      rows[i] = position;
-      targets[i] = labels[position]!;
-    });
-    const flat = reshape(hidden, [-1, this.config.language.hiddenSize]);
-    return { hidden: indexSelect(flat, 0, tensor(this.gpu, rows)), targets: tensor(this.gpu, targets) };
+  /** All that a batch's loss reads, in shapes that depend on padded sizes alone. `pixels`: normalised, image after image. */
+  lossInputs(batch: Batch, pixels: Float32Array | null): HostTensors<LossInputs> {
+    const { rows, targets } = labelledRows(batch.labels);
+    const { imageSize: S } = this.config.vision;
+    return {
+      ...spliceInputs(batch),
+      rows: { values: rows, shape: [rows.length] },
+      targets: { values: targets, shape: [targets.length] },
+      ...(pixels && { pixels: { values: pixels as Float32Array<ArrayBuffer>, shape: [pixels.length / (3 * S * S), 3, S, S] } }),
+    };
   }
+
+  /** The loss from `lossInputs` on the device; only labelled rows go through the head. */
+  lossOf({ tokens, source, lengths, rows, targets, pixels }: LossInputs): Tensor {
+    const images = pixels ? this.encodeImages(pixels) : null;
+    const hidden = this.language.forward(this.place(tokens, images && source, images), { lengths });
+    const labelled = indexSelect(reshape(hidden, [-1, this.config.language.hiddenSize]), 0, rows);
+    return crossEntropy(this.language.logits(labelled), targets);
+  }
+
+  /** tokens i32[B, T]; source i32[B·T]: which row of [words | image rows] stands where. */
+  private place(tokens: Tensor, source: Tensor | null | undefined, images: Tensor | null): Tensor {
+    const { hiddenSize } = this.config.language;
+    const shape = [...tokens.shape, hiddenSize];
+    const words = this.language.embed(reshape(tokens, [tokens.size]));
+    if (!source || !images) return reshape(words, shape);
+    const both = cat([words, reshape(images, [-1, hiddenSize])], 0);
+    return reshape(indexSelect(both, 0, source), shape);
+  }
+}
+
+/** What a text's embeddings need of a batch. */
+function spliceInputs({ size, length, tokens, lengths, imageRows }: Batch): HostTensors<SpliceInputs> {
+  const inputs = {
+    tokens: { values: tokens as Int32Array<ArrayBuffer>, shape: [size, length] },
+    lengths: { values: lengths as Int32Array<ArrayBuffer>, shape: [size] },
+  };
+  if (imageRows.length === 0) return inputs;
+  const source = Int32Array.from({ length: size * length }, (_, i) => i);
+  imageRows.forEach((row, i) => (source[row] = size * length + i));
+  return { ...inputs, source: { values: source, shape: [size * length] } };
 }

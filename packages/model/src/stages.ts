@@ -12,10 +12,10 @@ import type { Sample } from './data.ts';
 import { runSteps } from './loop.ts';
 import type { LoopOptions } from './loop.ts';
 import { groupByLength, groupByModalityLength } from './sampler.ts';
-import type { SqLlava } from './sq-llava.ts';
+import type { LossInputs, SqLlava } from './sq-llava.ts';
 import type { Tokens } from './tokens.ts';
 
-export interface StageOptions extends Pick<LoopOptions<never>, 'onStep'> {
+export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onRecord' | 'capture'> {
   readonly model: SqLlava;
   readonly tokens: Tokens;
   readonly stage: StageConfig;
@@ -55,7 +55,7 @@ export function stepsOfSamples(samples: readonly Sample[], { batch, steps }: Pic
 
 /** Trains one stage. Returns the step to resume with and disposes of the optimizer. */
 export async function trainStage(options: StageOptions): Promise<number> {
-  const { model, tokens, stage, train, samples, seed, from = 0, state, onStep, pause } = options;
+  const { model, tokens, stage, train, samples, seed, from = 0, state, onStep, onRecord, capture, pause } = options;
   const optimizer = new AdamW(model.gpu, model.parameters, {
     groups: stage.trainable, lr: train.lr, betas: train.betas, eps: train.eps, weightDecay: train.weightDecay, maxGradNorm: train.clip ?? undefined,
   });
@@ -65,8 +65,8 @@ export async function trainStage(options: StageOptions): Promise<number> {
   const patches = imageTokens(model.config.vision);
   model.mode.training = true;
   try {
-    return await runSteps<Micro>({
-      gpu: model.gpu, optimizer, from, steps: stage.steps, seed, onStep,
+    return await runSteps<Micro, LossInputs>({
+      gpu: model.gpu, optimizer, from, steps: stage.steps, seed, onStep, onRecord, capture,
       lr: cosineSchedule({ lr: train.lr, steps: stage.steps, warmup: Math.ceil(stage.warmup * stage.steps) }),
       prepare: (step) => {
         const { epoch, indices } = order[step]!;
@@ -79,7 +79,8 @@ export async function trainStage(options: StageOptions): Promise<number> {
         const size = Math.ceil(indices.length / stage.accumulate);
         return Promise.all(Array.from({ length: Math.ceil(indices.length / size) }, (_, i) => encode(indices.slice(i * size, (i + 1) * size))));
       },
-      loss: ({ batch, pixels }) => model.loss(batch, pixels && imageTensor(model, pixels)),
+      inputs: ({ batch, pixels }) => model.lossInputs(batch, pixels),
+      loss: (inputs) => model.lossOf(inputs),
       count: ({ batch }) => ({ tokens: batch.lengths.reduce((a, b) => a + b, 0), images: batch.images.length }),
       pause: pause && ((step) => pause(step, optimizer)),
     });

@@ -132,7 +132,8 @@ test('ten training steps give the same losses, norms and weights', async () => {
     gpu, optimizer, from: 0, steps: 10, seed: 0,
     lr: cosineSchedule({ lr: 5e-3, steps: 10, warmup: 1 }),
     prepare: (step) => [{ batch: batchOf(trace, `in.batch.${step % 2}.`), pixels: trace.floats(`in.batch.${step % 2}.images`) as Float32Array<ArrayBuffer> }],
-    loss: ({ batch, pixels }) => model.loss(batch, imageTensor(model, pixels)),
+    inputs: ({ batch, pixels }) => model.lossInputs(batch, pixels),
+    loss: (inputs) => model.lossOf(inputs),
     count: () => ({ tokens: 0, images: 0 }),
     onStep: ({ loss, gradNorm }) => {
       losses.push(loss);

@@ -114,6 +114,7 @@ class Session {
           progress.step({ stage: name, step: step + 1, loss, lr, ...counts, bytes });
           last = now;
         },
+        onRecord: ({ reason, dispatches, bytes }) => this.log.text(`${name}/recorded`, `${dispatches} dispatches, ${Math.round((bytes.fixed + bytes.temporaries) / 2 ** 20)} MB: ${reason}`, this.log.steps(name).length),
         pause: async (step, optimizer) => {
           const stop = interrupt.requested && step < stage.steps;
           if (stop || step === stage.steps || (every > 0 && step % every === 0)) await this.save(name, step, optimizer);

@@ -8,15 +8,16 @@ import { isGradEnabled } from './autograd.ts';
 import type { DType, HostArray } from './dtype.ts';
 import { showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
-import { Tensor } from './tensor.ts';
+import { Tensor, tensor } from './tensor.ts';
 
 /** Values on the host and the shape they have on the device: f32, i32 or u32 by the kind of array. */
 export interface HostTensor { readonly values: HostArray; readonly shape: Shape }
 
-/** Tensors by name: inputs as a captured step sees them, or its outputs. */
-export type NamedTensors = Readonly<Record<string, Tensor>>;
+/** Inputs as a step sees them, by name; those that are not given are left out. */
+export type NamedTensors = Readonly<Record<string, Tensor | undefined>>;
 /** The inputs as they are given. */
 export type HostTensors<I extends NamedTensors = NamedTensors> = { readonly [name in keyof I]: HostTensor };
+type Outputs = Readonly<Record<string, Tensor>>;
 
 export interface RecordReport {
   readonly name: string;
@@ -38,7 +39,7 @@ export interface CaptureOptions {
 }
 
 /** One recording of a step: fixed shapes, buffers of its own. */
-export class StepPlan<I extends NamedTensors, O extends NamedTensors> {
+export class StepPlan<I extends NamedTensors, O extends Outputs> {
   constructor(private readonly name: string, private readonly plan: Plan, private readonly inputs: Readonly<Record<string, Tensor>>, readonly outputs: O) {}
 
   get stale(): string | null {
@@ -61,12 +62,13 @@ export class StepPlan<I extends NamedTensors, O extends NamedTensors> {
     const { name, plan } = this;
     if (plan.stale) throw new ShapeError(`${name}: ${plan.stale} since the step was recorded; record it again.`);
     for (const key of new Set([...Object.keys(this.inputs), ...Object.keys(inputs)])) {
-      const [given, recorded] = [inputs[key], this.inputs[key]];
-      if (!given || !recorded) throw new ShapeError(`${name}: input '${key}' was ${recorded ? 'recorded and not given' : 'given and not recorded'}; a plan takes ${Object.keys(this.inputs).join(', ') || 'no input'}.`);
-      if (describe(given) !== `${recorded.dtype}${showShape(recorded.shape)}`) throw new ShapeError(`${name}: input '${key}' is ${describe(given)} and was recorded as ${recorded.dtype}${showShape(recorded.shape)}; record another plan for it.`);
-      checkSize(name, key, given);
+      const [now, recorded] = [inputs[key], this.inputs[key]];
+      if (!now && !recorded) continue;
+      if (!now || !recorded) throw new ShapeError(`${name}: input '${key}' was ${recorded ? 'recorded and not given' : 'given and not recorded'}; a plan takes ${Object.keys(this.inputs).join(', ') || 'no input'}.`);
+      if (describe(now) !== `${recorded.dtype}${showShape(recorded.shape)}`) throw new ShapeError(`${name}: input '${key}' is ${describe(now)} and was recorded as ${recorded.dtype}${showShape(recorded.shape)}; record another plan for it.`);
+      checkSize(name, key, now);
     }
-    for (const [key, { values }] of Object.entries(inputs)) if (values.length > 0) this.inputs[key]!.write(values);
+    for (const [key, { values }] of given(inputs)) if (values.length > 0) this.inputs[key]!.write(values);
     plan.replay();
     return this.outputs;
   }
@@ -77,7 +79,7 @@ export class StepPlan<I extends NamedTensors, O extends NamedTensors> {
 }
 
 /** A step with its plans; see `capture`. */
-export class CapturedStep<I extends NamedTensors, O extends NamedTensors> {
+export class CapturedStep<I extends NamedTensors, O extends Outputs> {
   /** By what they are recorded for, the one not used for longest first. */
   private readonly plans = new Map<string, StepPlan<I, O>>();
   private readonly homes: SharedHomes;
@@ -94,7 +96,7 @@ export class CapturedStep<I extends NamedTensors, O extends NamedTensors> {
 
   /** The plan for inputs like these, recorded where there is none. It does not run. */
   plan(inputs: HostTensors<I>): StepPlan<I, O> {
-    for (const [key, input] of Object.entries(inputs)) checkSize(this.name, key, input);
+    for (const [key, input] of given(inputs)) checkSize(this.name, key, input);
     const key = this.keyOf(inputs);
     const found = this.plans.get(key);
     const stale = found?.stale ?? null;
@@ -118,15 +120,15 @@ export class CapturedStep<I extends NamedTensors, O extends NamedTensors> {
       this.plans.delete(key);
       oldest.dispose();
     }
-    const given: Record<string, Tensor> = {};
+    const made: Record<string, Tensor> = {};
     let outputs!: O;
     const plan = recordPlan(gpu, homes, () => {
-      for (const [key, { values, shape }] of Object.entries(inputs)) {
+      for (const [key, { values, shape }] of given(inputs)) {
         const storage = gpu.allocate(Math.max(4 * values.length, 4));
-        given[key] = new Tensor(gpu, shape, dtypeOf(values), storage);
+        made[key] = new Tensor(gpu, shape, dtypeOf(values), storage);
       }
-      outputs = gpu.scope(() => this.step(given as I));
-      const pinned: Storage[] = [...Object.values(given), ...Object.values(outputs)].map(({ storage }) => storage);
+      outputs = gpu.scope(() => this.step(made as I));
+      const pinned: Storage[] = [...Object.values(made), ...Object.values(outputs)].map(({ storage }) => storage);
       for (const output of Object.values(outputs)) {
         if (!output.node) continue;
         output.node = null;
@@ -136,13 +138,13 @@ export class CapturedStep<I extends NamedTensors, O extends NamedTensors> {
     });
     this.recorded = true;
     onRecord?.({ name, reason, dispatches: plan.dispatches, bytes: plan.bytes, plans: this.plans.size + 1 });
-    return new StepPlan(name, plan, given, outputs);
+    return new StepPlan(name, plan, made, outputs);
   }
 
   /** Everything that a recording bakes in and that may differ at the next call. */
   private keyOf(inputs: HostTensors<I>): string {
     const { gpu, options } = this;
-    const shapes = Object.entries(inputs).map(([key, input]) => `${key} ${describe(input)}`);
+    const shapes = given(inputs).map(([key, input]) => `${key} ${describe(input)}`);
     const forced = [...gpu.forced].map(([family, variant]) => `${family}=${variant}`);
     return [...shapes, ...forced, isGradEnabled() ? '' : 'no gradients', gpu.poison ? 'poisoned' : '', options.baked?.() ?? ''].filter(Boolean).join(', ');
   }
@@ -166,10 +168,14 @@ export class CapturedStep<I extends NamedTensors, O extends NamedTensors> {
  * number that the step's JavaScript computes is baked in. A forward pass outside and its `backward` must not have a run in between.
  * @throws CurioError where the step reads back, writes from the host to a tensor made outside, or keeps a tensor that it computes.
  */
-export function capture<I extends NamedTensors, O extends NamedTensors>(gpu: Gpu, name: string, step: (inputs: I) => O, options: CaptureOptions = {}): CapturedStep<I, O> {
+export function capture<I extends NamedTensors, O extends Outputs>(gpu: Gpu, name: string, step: (inputs: I) => O, options: CaptureOptions = {}): CapturedStep<I, O> {
   return new CapturedStep(gpu, name, step, options);
 }
 
+/** The inputs on the device, for a step that is to run without being captured. */
+export const upload = <I extends NamedTensors>(gpu: Gpu, inputs: HostTensors<I>): I => Object.fromEntries(given(inputs).map(([key, { values, shape }]) => [key, tensor(gpu, values, shape)])) as unknown as I;
+
+const given = (inputs: HostTensors): [string, HostTensor][] => Object.entries(inputs).filter((entry) => entry[1] !== undefined);
 const dtypeOf = (values: HostArray): DType => (values instanceof Float32Array ? 'f32' : values instanceof Int32Array ? 'i32' : 'u32');
 const describe = ({ values, shape }: HostTensor): string => `${dtypeOf(values)}${showShape(shape)}`;
 

@@ -1,13 +1,14 @@
 /** @file Batches for the small CLIP: groups of scenes that differ in their digits alone, so that telling captions apart means reading digits. */
-import type { RandomStream } from '@curio/engine';
+import type { HostTensor, HostTensors, RandomStream, Tensor } from '@curio/engine';
 import { preprocessImage } from '../image.ts';
 import type { ImageConfig } from '../image.ts';
 import { caption } from '../scenes/grammar.ts';
 import { CANVAS, CELL, GRID, PATCH, renderScene, sampleScene } from '../scenes/scene.ts';
 import type { GlyphSource, Scene } from '../scenes/scene.ts';
 import { COLORS, digitWord, PLACES, SIZES } from '../scenes/words.ts';
+import { IGNORE } from '../tokens.ts';
 import type { Tokens } from '../tokens.ts';
-import { textRows } from './clip-pair.ts';
+import { textInputs, textRows } from './clip-pair.ts';
 import type { PatchTargets, TextRows } from './clip-pair.ts';
 
 export interface ClipBatch {
@@ -28,6 +29,10 @@ export const textIds = (tokens: Tokens, text: string): number[] => [tokens.bos, 
 /** The word sets as rows for the text tower. */
 export const wordRows = (tokens: Tokens): TextRows[] => WORD_SETS.map((words) => textRows(words.map((word) => textIds(tokens, word))));
 
+/** Captions are padded to a multiple of this, and patches to a multiple of that many objects, so that few shapes occur. */
+const CAPTION_MULTIPLE = 8;
+const OBJECT_MULTIPLE = 64;
+
 export interface ClipBatchOptions {
   readonly groups: number;
   /** Scenes of a group: same cells, colours and sizes, different digits. At most 10. */
@@ -42,7 +47,40 @@ export function clipBatch(tokens: Tokens, glyphs: GlyphSource, random: RandomStr
   const area = 3 * image.size ** 2;
   const pixels = new Float32Array(scenes.length * area);
   scenes.forEach((scene, i) => pixels.set(preprocessImage(renderScene(scene, glyphs), image), i * area));
-  return { count: scenes.length, pixels, captions: textRows(scenes.map((scene) => textIds(tokens, caption(scene)))), patches: patchTargets(scenes), scenes };
+  return { count: scenes.length, pixels, captions: textRows(scenes.map((scene) => textIds(tokens, caption(scene))), CAPTION_MULTIPLE), patches: patchTargets(scenes), scenes };
+}
+
+/** What the losses of a pair read; captions as `Texts`. */
+export type ClipInputs = {
+  /** float[B, 3, S, S] */
+  readonly pixels: Tensor;
+  readonly ids: Tensor;
+  readonly ends: Tensor;
+  /** i32[R] patches; i32[sets, R] their words; i32[sets, R / patches of an object] those of the objects. */
+  readonly rows: Tensor;
+  readonly patchWords: Tensor;
+  readonly objectWords: Tensor;
+};
+
+/** A batch as arrays of shapes that depend on padded sizes alone. */
+export function clipInputs({ count, pixels, captions, patches: { rows, words, perObject } }: ClipBatch): HostTensors<ClipInputs> {
+  const side = Math.sqrt(pixels.length / count / 3);
+  const step = OBJECT_MULTIPLE * perObject;
+  const padded = Math.ceil(rows.length / step) * step;
+  const chosen = new Int32Array(padded);
+  chosen.set(rows);
+  const wordsOf = (every: number): HostTensor => {
+    const values = new Int32Array((words.length * padded) / every).fill(IGNORE);
+    words.forEach((list, k) => values.set(list.filter((_, i) => i % every === 0), (k * padded) / every));
+    return { values, shape: [words.length, padded / every] };
+  };
+  return {
+    pixels: { values: pixels as Float32Array<ArrayBuffer>, shape: [count, 3, side, side] },
+    ...textInputs(captions),
+    rows: { values: chosen, shape: [padded] },
+    patchWords: wordsOf(1),
+    objectWords: wordsOf(perObject),
+  };
 }
 
 /** One layout with different digits: scenes whose captions all differ. */

@@ -4,7 +4,7 @@
  * the patch features that SQ-LLaVA reads know digit, colour, size and place.
  */
 import { add, crossEntropy, div, embedding, exp, indexSelect, matmul, mean, minimum, mul, reshape, slice, sqrt, sum, tensor, transpose } from '@curio/engine';
-import type { Gpu, Parameter, Tensor } from '@curio/engine';
+import type { HostTensors, Parameter, Tensor } from '@curio/engine';
 import { init, LayerNorm, Linear } from '@curio/nn';
 import type { Weights } from '@curio/nn';
 import { ClipBlock, ClipVision } from '../clip.ts';
@@ -25,13 +25,21 @@ export interface ClipTextConfig {
 /** Texts of equal padded length; each is read off at its last token. */
 export interface TextRows { readonly ids: Int32Array; readonly count: number; readonly length: number; readonly lengths: Int32Array }
 
-/** Pads lists of ids to their longest. */
-export function textRows(texts: readonly (readonly number[])[]): TextRows {
+/** Pads lists of ids to their longest, and that to a multiple of `multiple`. */
+export function textRows(texts: readonly (readonly number[])[], multiple = 1): TextRows {
   const lengths = Int32Array.from(texts, (ids) => ids.length);
-  const length = Math.max(...lengths);
+  const length = Math.ceil(Math.max(...lengths) / multiple) * multiple;
   const ids = new Int32Array(texts.length * length);
   texts.forEach((text, i) => ids.set(text, i * length));
   return { ids, count: texts.length, length, lengths };
+}
+
+/** Texts on the device: ids i32[count, length], and the flat positions i32[count] of their last tokens. */
+export type Texts = { readonly ids: Tensor; readonly ends: Tensor };
+
+export function textInputs({ ids, count, length, lengths }: TextRows): HostTensors<Texts> {
+  const ends = Int32Array.from(lengths, (n, i) => i * length + n - 1);
+  return { ids: { values: ids as Int32Array<ArrayBuffer>, shape: [count, length] }, ends: { values: ends, shape: [count] } };
 }
 
 /** CLIP's text tower: causal blocks, read at the end token. Tensors: `embeddings.*`, `encoder.layers.{i}.*`, `final_layer_norm.*`. */
@@ -51,12 +59,12 @@ class ClipText {
   }
 
   /** float[count, C] */
-  forward(gpu: Gpu, { ids, count, length, lengths }: TextRows): Tensor {
+  forward({ ids, ends }: Texts): Tensor {
     const { hiddenSize } = this.config;
-    const words = reshape(embedding(tensor(gpu, ids as Int32Array<ArrayBuffer>), this.token), [count, length, hiddenSize]);
+    const [count, length] = ids.shape as [number, number];
+    const words = reshape(embedding(reshape(ids, [ids.size]), this.token), [count, length, hiddenSize]);
     const hidden = this.blocks.reduce((x, block) => block.forward(x), add(words, slice(this.position, 0, 0, length)));
-    const ends = Int32Array.from(lengths, (n, i) => i * length + n - 1);
-    return this.norm.forward(indexSelect(reshape(hidden, [count * length, hiddenSize]), 0, tensor(gpu, ends)));
+    return this.norm.forward(indexSelect(reshape(hidden, [count * length, hiddenSize]), 0, ends));
   }
 }
 
@@ -97,8 +105,8 @@ export class ClipPair {
   }
 
   /** Texts in the joint space, of length 1: float[count, J]. */
-  encodeTexts(rows: TextRows): Tensor {
-    return normalise(this.textProjection.forward(this.text.forward(this.weights.gpu, rows)));
+  encodeTexts(texts: Texts): Tensor {
+    return normalise(this.textProjection.forward(this.text.forward(texts)));
   }
 
   /** Pictures in the joint space, of length 1, and the patch features that SQ-LLaVA reads. */
@@ -128,10 +136,10 @@ export class ClipPair {
     return mul(add(crossEntropy(logits, own), crossEntropy(transpose(logits), own)), 0.5);
   }
 
-  /** Scores of each word set for each patch, and for the mean of each object's patches: cosine times a learned scale. `wordSets` are float[words, J]. */
-  patchLogits(patches: Tensor, { rows, perObject }: PatchTargets, wordSets: readonly Tensor[]): { patch: Tensor[]; object: Tensor[] } {
+  /** Scores of each word set for each patch at `rows`, and for the mean of each object's patches: cosine times a learned scale. `wordSets` are float[words, J]. */
+  patchLogits(patches: Tensor, rows: Tensor, perObject: number, wordSets: readonly Tensor[]): { patch: Tensor[]; object: Tensor[] } {
     const { hiddenSize } = this.vision.config;
-    const chosen = indexSelect(reshape(patches, [-1, hiddenSize]), 0, tensor(this.weights.gpu, rows as Int32Array<ArrayBuffer>));
+    const chosen = indexSelect(reshape(patches, [-1, hiddenSize]), 0, rows);
     const score = (features: Tensor): Tensor[] => {
       const seen = mul(normalise(this.patchProjection.forward(features)), this.scale(this.patchScale));
       return wordSets.map((words) => matmul(seen, words, { transposeB: true }));
@@ -139,15 +147,15 @@ export class ClipPair {
     return { patch: score(chosen), object: score(mean(reshape(chosen, [-1, perObject, hiddenSize]), { axis: 1 })) };
   }
 
-  /** Mean over the word sets of the cross-entropy of the true word, for patches and for objects. */
-  patchLoss(patches: Tensor, targets: PatchTargets, wordSets: readonly Tensor[]): Tensor {
-    const { gpu } = this.weights;
-    const { patch, object } = this.patchLogits(patches, targets, wordSets);
-    const losses = targets.words.flatMap((words, k) => [
-      crossEntropy(patch[k]!, tensor(gpu, words as Int32Array<ArrayBuffer>)),
-      crossEntropy(object[k]!, tensor(gpu, words.filter((_, i) => i % targets.perObject === 0) as Int32Array<ArrayBuffer>)),
-    ]);
-    return mul(losses.reduce((a, b) => add(a, b)), 1 / targets.words.length);
+  /**
+   * Mean over the word sets of the cross-entropy of the true word, for patches and for objects.
+   * @param targets i32[sets, rows] for patches and i32[sets, rows / perObject] for objects
+   */
+  patchLoss(patches: Tensor, rows: Tensor, targets: { readonly patch: Tensor; readonly object: Tensor }, wordSets: readonly Tensor[]): Tensor {
+    const { patch, object } = this.patchLogits(patches, rows, rows.size / targets.object.shape[1]!, wordSets);
+    const of = (set: Tensor, k: number): Tensor => reshape(slice(set, 0, k, k + 1), [set.shape[1]!]);
+    const losses = wordSets.flatMap((_, k) => [crossEntropy(patch[k]!, of(targets.patch, k)), crossEntropy(object[k]!, of(targets.object, k))]);
+    return mul(losses.reduce((a, b) => add(a, b)), 1 / wordSets.length);
   }
 
   /** exp of the learned logarithm, at most 100 as in CLIP. */

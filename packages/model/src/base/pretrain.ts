@@ -1,7 +1,7 @@
 /** @file Pretraining of the two small frozen parts: CLIP by contrast, LLaMA by next token on text pictures. Both run on `runSteps`. */
-import { add, AdamW, argmax, crossEntropy, indexSelect, noGrad, RandomStream, reshape, tensor } from '@curio/engine';
-import type { AdamWState, Gpu, Tensor } from '@curio/engine';
-import { makeTextBatch } from '../batch.ts';
+import { add, AdamW, argmax, crossEntropy, indexSelect, noGrad, RandomStream, reshape, upload } from '@curio/engine';
+import type { AdamWState, Gpu, HostTensors, NamedTensors, Tensor } from '@curio/engine';
+import { labelledRows, makeTextBatch } from '../batch.ts';
 import type { TextBatch } from '../batch.ts';
 import type { Llama } from '../llama.ts';
 import { runSteps } from '../loop.ts';
@@ -10,13 +10,13 @@ import { textDocument } from '../scenes/picture-text.ts';
 import type { DocumentOptions } from '../scenes/picture-text.ts';
 import { sampleScene } from '../scenes/scene.ts';
 import type { GlyphSource } from '../scenes/scene.ts';
-import { IGNORE } from '../tokens.ts';
 import type { Tokens } from '../tokens.ts';
-import { clipBatch, wordRows, WORD_SETS } from './clip-batch.ts';
-import type { ClipBatch, ClipBatchOptions } from './clip-batch.ts';
+import { clipBatch, clipInputs, wordRows, WORD_SETS } from './clip-batch.ts';
+import type { ClipBatch, ClipBatchOptions, ClipInputs } from './clip-batch.ts';
+import { textInputs } from './clip-pair.ts';
 import type { ClipPair } from './clip-pair.ts';
 
-export interface PretrainOptions {
+export interface PretrainOptions extends Pick<LoopOptions<never>, 'onRecord' | 'capture'> {
   readonly tokens: Tokens;
   readonly glyphs: GlyphSource;
   readonly seed: number;
@@ -39,12 +39,12 @@ export function trapezoid({ lr, warmup, cooldown, steps }: Pick<PretrainOptions,
   return (step) => lr * Math.min(1, (step + 1) / Math.max(1, warmup), (steps - step) / Math.max(1, cooldown));
 }
 
-async function pretrain<Micro>(gpu: Gpu, parameters: ConstructorParameters<typeof AdamW>[1], options: PretrainOptions, work: Pick<LoopOptions<Micro>, 'prepare' | 'loss' | 'count'>): Promise<number> {
-  const { from = 0, steps, seed, lr, weightDecay, state, onStep, pause } = options;
+async function pretrain<Micro, I extends NamedTensors>(gpu: Gpu, parameters: ConstructorParameters<typeof AdamW>[1], options: PretrainOptions, work: Pick<LoopOptions<Micro, I>, 'prepare' | 'inputs' | 'loss' | 'count'>): Promise<number> {
+  const { from = 0, steps, seed, lr, weightDecay, state, onStep, onRecord, capture, pause } = options;
   const optimizer = new AdamW(gpu, parameters, { groups: [['', 1]], lr, betas: [0.9, 0.98], weightDecay, maxGradNorm: 1 });
   if (state) optimizer.load(state);
   try {
-    return await runSteps({ gpu, optimizer, from, steps, seed, lr: trapezoid(options), onStep, ...work, pause: pause && ((step) => pause(step, optimizer)) });
+    return await runSteps({ gpu, optimizer, from, steps, seed, lr: trapezoid(options), onStep, onRecord, capture, ...work, pause: pause && ((step) => pause(step, optimizer)) });
   } finally {
     optimizer.dispose();
   }
@@ -54,12 +54,14 @@ async function pretrain<Micro>(gpu: Gpu, parameters: ConstructorParameters<typeo
 export function pretrainClip(pair: ClipPair, options: PretrainOptions & { readonly batch: ClipBatchOptions }): Promise<number> {
   const { tokens, glyphs, seed, stream, batch } = options;
   const { gpu } = pair.weights;
-  const words = wordRows(tokens);
-  return pretrain<ClipBatch>(gpu, pair.weights.parameters(), options, {
+  const words = wordRows(tokens).map(textInputs);
+  return pretrain<ClipBatch, ClipInputs>(gpu, pair.weights.parameters(), options, {
     prepare: (step) => [clipBatch(tokens, glyphs, new RandomStream(seed, step, stream), batch)],
-    loss: ({ pixels, count, captions, patches }) => {
-      const images = pair.encodeImages(tensor(gpu, pixels as Float32Array<ArrayBuffer>, [count, 3, batch.image.size, batch.image.size]));
-      return add(pair.captionLoss(images.pooled, pair.encodeTexts(captions)), pair.patchLoss(images.patches, patches, words.map((rows) => pair.encodeTexts(rows))));
+    inputs: clipInputs,
+    loss: ({ pixels, ids, ends, rows, patchWords, objectWords }) => {
+      const images = pair.encodeImages(pixels);
+      const sets = words.map((set) => pair.encodeTexts(upload(gpu, set)));
+      return add(pair.captionLoss(images.pooled, pair.encodeTexts({ ids, ends })), pair.patchLoss(images.patches, rows, { patch: patchWords, object: objectWords }, sets));
     },
     count: ({ count, captions }) => ({ tokens: captions.lengths.reduce((a, b) => a + b, 0), images: count }),
   });
@@ -71,18 +73,21 @@ export interface ClipProbe { digit: number; color: number; size: number; place: 
 /** Probes a pair on scenes that it has not seen. */
 export async function probeClip(pair: ClipPair, { tokens, glyphs, seed, stream, batch }: Pick<PretrainOptions, 'tokens' | 'glyphs' | 'seed' | 'stream'> & { batch: ClipBatchOptions }, batches: number): Promise<ClipProbe> {
   const { gpu } = pair.weights;
-  const words = wordRows(tokens);
+  const words = wordRows(tokens).map(textInputs);
   const hits = WORD_SETS.map(() => 0);
   let [objects, captionHits, pictures] = [0, 0, 0];
   for (let i = 0; i < batches; i++) {
-    const { pixels, count, captions, patches } = clipBatch(tokens, glyphs, new RandomStream(seed, i, stream), { ...batch, augment: 0 });
+    const made = clipBatch(tokens, glyphs, new RandomStream(seed, i, stream), { ...batch, augment: 0 });
+    const { count, patches } = made;
     const pending = gpu.scope(() => noGrad(() => {
-      const images = pair.encodeImages(tensor(gpu, pixels as Float32Array<ArrayBuffer>, [count, 3, batch.image.size, batch.image.size]));
-      const sets = words.map((set) => pair.encodeTexts(set));
-      return { choices: pair.patchLogits(images.patches, patches, sets).object.map((logits) => argmax(logits, { axis: -1 }).read()), similarities: pair.similarities(images.pooled, pair.encodeTexts(captions)).read() };
+      const { pixels, ids, ends, rows } = upload(gpu, clipInputs(made));
+      const images = pair.encodeImages(pixels);
+      const sets = words.map((set) => pair.encodeTexts(upload(gpu, set)));
+      return { choices: pair.patchLogits(images.patches, rows, patches.perObject, sets).object.map((logits) => argmax(logits, { axis: -1 }).read()), similarities: pair.similarities(images.pooled, pair.encodeTexts({ ids, ends })).read() };
     }));
-    for (const [k, choice] of pending.choices.entries()) (await choice).forEach((word, r) => (hits[k]! += word === patches.words[k]![r * patches.perObject] ? 1 : 0));
-    objects += patches.rows.length / patches.perObject;
+    const seen = patches.rows.length / patches.perObject;
+    for (const [k, choice] of pending.choices.entries()) (await choice).subarray(0, seen).forEach((word, r) => (hits[k]! += word === patches.words[k]![r * patches.perObject] ? 1 : 0));
+    objects += seen;
     const similarities = await pending.similarities;
     for (let p = 0; p < count; p++) {
       const first = p - (p % batch.groupSize);
@@ -107,33 +112,42 @@ function textBatch({ tokens, glyphs, seed, stream, documents, batchSize }: TextP
   return makeTextBatch(Array.from({ length: batchSize }, () => textDocument(tokens, sampleScene(random, glyphs), random, documents(step))));
 }
 
-/** Hidden states at the labelled positions, [rows, C], with their labels and weights, padded to a multiple of 64 rows. */
-export function labelledText(llama: Llama, gpu: Gpu, { size, length, tokens, labels, weights, lengths }: TextBatch): { hidden: Tensor; targets: Int32Array<ArrayBuffer>; weights: Float32Array<ArrayBuffer> } {
-  const positions: number[] = [];
-  labels.forEach((label, i) => label !== IGNORE && positions.push(i));
-  const count = Math.ceil(positions.length / 64) * 64;
-  const rows = new Int32Array(count);
-  const targets = new Int32Array(count).fill(IGNORE);
-  const kept = new Float32Array(count);
-  positions.forEach((position, i) => {
-    rows[i] = position;
-    targets[i] = labels[position]!;
-    kept[i] = weights[position]!;
-  });
+/** What the language loss reads: labelled rows only go through the head. */
+type LanguageInputs = {
+  /** i32[B, T] and i32[B] */
+  readonly tokens: Tensor;
+  readonly lengths: Tensor;
+  /** i32[R], i32[R], float[R]: flat positions with a label, these labels and their weights, padded. */
+  readonly rows: Tensor;
+  readonly targets: Tensor;
+  readonly weights: Tensor;
+};
+
+/** A batch of text as arrays of shapes that depend on padded sizes alone. */
+export function languageInputs({ size, length, tokens, labels, weights, lengths }: TextBatch): HostTensors<LanguageInputs> {
+  const { rows, targets, count } = labelledRows(labels);
+  return {
+    tokens: { values: tokens as Int32Array<ArrayBuffer>, shape: [size, length] },
+    lengths: { values: lengths as Int32Array<ArrayBuffer>, shape: [size] },
+    rows: { values: rows, shape: [rows.length] },
+    targets: { values: targets, shape: [rows.length] },
+    weights: { values: Float32Array.from(rows, (row, i) => (i < count ? weights[row]! : 0)), shape: [rows.length] },
+  };
+}
+
+/** Hidden states at the labelled positions: float[R, C]. */
+export function labelledHidden(llama: Llama, { tokens, lengths, rows }: LanguageInputs): Tensor {
   const { hiddenSize } = llama.config;
-  const words = reshape(llama.embed(tensor(gpu, tokens as Int32Array<ArrayBuffer>)), [size, length, hiddenSize]);
-  const hidden = llama.forward(words, { lengths: tensor(gpu, lengths as Int32Array<ArrayBuffer>) });
-  return { hidden: indexSelect(reshape(hidden, [size * length, hiddenSize]), 0, tensor(gpu, rows)), targets, weights: kept };
+  const words = reshape(llama.embed(reshape(tokens, [tokens.size])), [...tokens.shape, hiddenSize]);
+  return indexSelect(reshape(llama.forward(words, { lengths }), [tokens.size, hiddenSize]), 0, rows);
 }
 
 /** Trains a LLaMA on text pictures. Returns the step to resume with. */
 export function pretrainLlama(llama: Llama, gpu: Gpu, parameters: ConstructorParameters<typeof AdamW>[1], options: TextPretrainOptions): Promise<number> {
-  return pretrain<TextBatch>(gpu, parameters, options, {
+  return pretrain<TextBatch, LanguageInputs>(gpu, parameters, options, {
     prepare: (step) => [textBatch(options, step)],
-    loss: (batch) => {
-      const { hidden, targets, weights } = labelledText(llama, gpu, batch);
-      return crossEntropy(llama.logits(hidden), tensor(gpu, targets), { weights: tensor(gpu, weights) });
-    },
+    inputs: languageInputs,
+    loss: (inputs) => crossEntropy(llama.logits(labelledHidden(llama, inputs)), inputs.targets, { weights: inputs.weights }),
     count: ({ lengths }) => ({ tokens: lengths.reduce((a, b) => a + b, 0), images: 0 }),
   });
 }

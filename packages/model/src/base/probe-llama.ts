@@ -1,5 +1,5 @@
 /** @file Which look-ups a language base has learnt: questions about text pictures, by kind. */
-import { argmax, noGrad, RandomStream } from '@curio/engine';
+import { argmax, noGrad, RandomStream, upload } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { makeTextBatch } from '../batch.ts';
 import { encodeConversation, TEMPLATES } from '../conversation.ts';
@@ -13,7 +13,7 @@ import type { GlyphSource, Scene } from '../scenes/scene.ts';
 import { askOfKind } from '../scenes/talk.ts';
 import { IGNORE, IMAGE_TOKEN } from '../tokens.ts';
 import type { Tokens } from '../tokens.ts';
-import { labelledText } from './pretrain.ts';
+import { labelledHidden, languageInputs } from './pretrain.ts';
 
 export interface LlamaProbeOptions {
   readonly tokens: Tokens;
@@ -41,18 +41,18 @@ export async function probeLlama(llama: Llama, gpu: Gpu, { tokens, glyphs, seed,
         weights: ids.flatMap((id, i) => (id === IMAGE_TOKEN ? picture.map(() => 0) : [labels[i] === IGNORE ? 0 : 1])),
       };
     });
-    const batch = makeTextBatch(documents);
+    const inputs = languageInputs(makeTextBatch(documents));
     const pending = gpu.scope(() => noGrad(() => {
-      const { hidden, targets } = labelledText(llama, gpu, batch);
-      return { chosen: argmax(llama.logits(hidden), { axis: -1 }).read(), targets };
+      const hidden = labelledHidden(llama, upload(gpu, inputs));
+      return argmax(llama.logits(hidden), { axis: -1 }).read();
     }));
-    const chosen = await pending.chosen;
+    const chosen = await pending;
     let row = 0;
     let right = 0;
     for (const { weights } of documents) {
       const answer = weights.reduce((sum, w) => sum + w, 0);
       let same = true;
-      for (let i = 0; i < answer; i++, row++) same &&= chosen[row] === pending.targets[row];
+      for (let i = 0; i < answer; i++, row++) same &&= chosen[row] === inputs.targets.values[row];
       right += same ? 1 : 0;
     }
     out[kind] = right / perKind;

@@ -7,7 +7,8 @@ export type { StepBytes } from './gpu/capture.ts';
 export type { AdapterReport } from './gpu/adapter.ts';
 export type { Gpu, GpuOptions } from './gpu/gpu.ts';
 export type { KernelSource, Tuning } from './gpu/kernel.ts';
-export type { MemoryReport } from './gpu/memory.ts';
+export { showBytes } from './gpu/memory.ts';
+export type { MemoryReport, Purpose } from './gpu/memory.ts';
 export type { Binding, Grid } from './gpu/stream.ts';
 export type { Family, Variant } from './gpu/variant.ts';
 
@@ -61,7 +62,7 @@ export { rmsNorm } from './ops/rms-norm.ts';
 export { rotaryEmbedding } from './ops/rotary-embedding.ts';
 export type { RotaryOptions } from './ops/rotary-embedding.ts';
 export { softmax } from './ops/softmax.ts';
-export { store } from './ops/store.ts';
+export { reserveScales, store } from './ops/store.ts';
 export type { StoreOptions } from './ops/store.ts';
 export { swiglu } from './ops/swiglu.ts';
 export { topk } from './ops/topk.ts';

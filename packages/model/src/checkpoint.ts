@@ -49,7 +49,7 @@ export async function openModel(gpu: Gpu, config: ModelConfig, files: ModelFiles
   }
   if (visionAdapter) parts.push({ at: 'vision', tensors: (await openAdapter(visionAdapter)).vision });
   parts.push({ at: 'language', tensors: await openWeightFolder(language), base, fresh: /lora_|extra_/, ignore: /rotary_emb|mm_projector/ });
-  parts.push({ at: 'vision', tensors: await openWeightFolder(vision), base, plain: /position_embedding/, fresh: /lora_/, ignore: /^(?!vision_model\.)|post_layernorm|layers\.\d+\./ });
+  parts.push({ at: 'vision', tensors: await openWeightFolder(vision), base, plain: PLAIN, fresh: /lora_/, ignore: /^(?!vision_model\.)|post_layernorm|layers\.\d+\./ });
   const weights = new Weights(gpu, { seed: options.seed, parts });
   const model = new SqLlava(weights, config);
   const report = await weights.load(options.onTensor);
@@ -57,6 +57,15 @@ export async function openModel(gpu: Gpu, config: ModelConfig, files: ModelFiles
   if (lacking) throw new WeightError(`adapter: ${adapter.name} has no '${lacking}'; it belongs to another configuration (targets or layers).`);
   if (report.initialised.some((name) => name.includes('extra_'))) await model.language.initialiseExtra();
   return { model, report };
+}
+
+/** Matrices of the base that other ops than `linear` and `embedding` read. */
+const PLAIN = /position_embedding/;
+
+/** The model without values, on a device opened with `dryRun`: each parameter as large as `openModel` would make it. */
+export function bareModel(gpu: Gpu, config: ModelConfig, storage: BaseStorage = 'f32'): SqLlava {
+  const isBase = (name: string): boolean => /^(language|vision)\./.test(name) && !/lora_|extra_/.test(name) && !PLAIN.test(name);
+  return new SqLlava(new Weights(gpu, { bare: (name, shape) => (shape.length === 2 && isBase(name) ? storage : 'f32') }), config);
 }
 
 /** Everything that training changes, as the files of an adapter folder by path. */

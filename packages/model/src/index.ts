@@ -37,3 +37,4 @@ export { ClipPair, textRows, type ClipTextConfig, type PatchTargets, type TextRo
 export { clipBatch, WORD_SETS, wordRows, type ClipBatch, type ClipBatchOptions } from './base/clip-batch.ts';
 export { pretrainClip, pretrainLlama, probeClip, trapezoid, type ClipProbe, type PretrainOptions, type TextPretrainOptions } from './base/pretrain.ts';
 export { probeLlama, type LlamaProbeOptions } from './base/probe-llama.ts';
+export { predictionTable, predictStage, requireFit, type PredictOptions, type StagePrediction } from './predict.ts';

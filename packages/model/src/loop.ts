@@ -1,6 +1,6 @@
 /** @file The training loop: data prepared ahead, at most two steps in flight, numbers read without stalling the device. */
 import { backward, capture, findNonFinite, full, TrainError, upload } from '@curio/engine';
-import type { AdamW, Gpu, HostTensors, NamedTensors, RecordReport, Tensor } from '@curio/engine';
+import type { AdamW, Gpu, HostTensors, NamedTensors, RecordReport, StepBytes, Tensor } from '@curio/engine';
 
 export interface StepReport {
   /** 0-based. */
@@ -81,15 +81,20 @@ async function pauseAfter(step: number, pause: NonNullable<LoopOptions<never>['p
 }
 
 /** The parts of a step that the device does. */
-interface Work<I> {
+interface Work<I extends NamedTensors> {
   /** Adds `share` of the loss's gradient to the parameters' and gives the loss. */
-  backward(inputs: HostTensors<I & NamedTensors>, share: number): Promise<number>;
+  backward(inputs: HostTensors<I>, share: number): Promise<number>;
   update(): void;
   dispose(): void;
 }
 
+type WorkOptions<I extends NamedTensors> = Pick<LoopOptions<never, I>, 'gpu' | 'optimizer' | 'loss' | 'onRecord'>;
+
 /** A micro-batch is one captured step and the update another: one batch of commands together where a step has one micro-batch. */
-function captured<I extends NamedTensors>({ gpu, optimizer, loss, onRecord }: Pick<LoopOptions<never, I>, 'gpu' | 'optimizer' | 'loss' | 'onRecord'>): Work<I> {
+export function captured<I extends NamedTensors>({ gpu, optimizer, loss, onRecord }: WorkOptions<I>): Work<I> & {
+  /** Records what a step with such a micro-batch needs, without running it; gives the bytes. */
+  plan(inputs: HostTensors<I>): StepBytes;
+} {
   const micro = capture(gpu, 'train', ({ share, ...inputs }: I & { readonly share: Tensor }) => {
     const value = loss(inputs as unknown as I);
     backward(value, share);
@@ -99,8 +104,14 @@ function captured<I extends NamedTensors>({ gpu, optimizer, loss, onRecord }: Pi
     optimizer.update();
     return {};
   });
+  const withShare = (inputs: HostTensors<I>, share: number) => ({ ...inputs, share: { values: Float32Array.of(share), shape: [] } }) as HostTensors<I & { readonly share: Tensor }>;
   return {
-    backward: (inputs, share) => micro.run({ ...inputs, share: { values: Float32Array.of(share), shape: [] } } as HostTensors<I & { readonly share: Tensor }>).loss.item(),
+    backward: (inputs, share) => micro.run(withShare(inputs, share)).loss.item(),
+    plan(inputs) {
+      const { bytes } = micro.plan(withShare(inputs, 1));
+      update.plan({});
+      return bytes;
+    },
     update: () => void update.run({}),
     dispose() {
       micro.dispose();
@@ -109,7 +120,7 @@ function captured<I extends NamedTensors>({ gpu, optimizer, loss, onRecord }: Pi
   };
 }
 
-function everyTimeAnew<I extends NamedTensors>({ gpu, optimizer, loss }: Pick<LoopOptions<never, I>, 'gpu' | 'optimizer' | 'loss' | 'onRecord'>): Work<I> {
+function everyTimeAnew<I extends NamedTensors>({ gpu, optimizer, loss }: WorkOptions<I>): Work<I> {
   return {
     backward: (inputs, share) => gpu.scope(() => {
       const value = loss(upload<I>(gpu, inputs));

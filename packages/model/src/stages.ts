@@ -4,7 +4,7 @@ import type { AdamWState, Tensor } from '@curio/engine';
 import { encodeSample, makeBatch } from './batch.ts';
 import type { Batch } from './batch.ts';
 import { imageTokens } from './config.ts';
-import type { StageConfig, TrainConfig } from './config.ts';
+import type { ModelConfig, StageConfig, TrainConfig } from './config.ts';
 import { TEMPLATES, withVuserToken } from './conversation.ts';
 import type { Template } from './conversation.ts';
 import { modalityLength } from './data.ts';
@@ -53,32 +53,38 @@ export function stepsOfSamples(samples: readonly Sample[], { batch, steps }: Pic
   return out;
 }
 
+/** What of a stage decides the batches of its steps. */
+export type StageBatches = Pick<StageOptions, 'tokens' | 'stage' | 'train' | 'samples' | 'seed'>;
+
+/** The micro-batches of a step, each with its samples. */
+export function batchesOf({ tokens, stage, train, samples, seed }: StageBatches, config: ModelConfig, { epoch, indices }: { epoch: number; indices: readonly number[] }): { batch: Batch; chosen: Sample[] }[] {
+  const template = stage.template === 'plain' ? 'plain' : templateOf(config);
+  const size = Math.ceil(indices.length / stage.accumulate);
+  return Array.from({ length: Math.ceil(indices.length / size) }, (_, i) => {
+    const part = indices.slice(i * size, (i + 1) * size);
+    const chosen = part.map((index) => samples[index]!);
+    const encoded = chosen.map((sample, k) => encodeSample(tokens, sample, { template, selfQuestionRate: stage.sqR, draw: { seed, epoch, sample: part[k]! }, maxLength: train.maxLength }));
+    return { batch: makeBatch(encoded, { patches: imageTokens(config.vision) }), chosen };
+  });
+}
+
+/** The optimizer of a stage. */
+export const stageOptimizer = (model: SqLlava, { trainable }: StageConfig, { lr, betas, eps, weightDecay, clip }: TrainConfig): AdamW =>
+  new AdamW(model.gpu, model.parameters, { groups: trainable, lr, betas, eps, weightDecay, maxGradNorm: clip ?? undefined });
+
 /** Trains one stage. Returns the step to resume with and disposes of the optimizer. */
 export async function trainStage(options: StageOptions): Promise<number> {
-  const { model, tokens, stage, train, samples, seed, from = 0, state, onStep, onRecord, capture, pause } = options;
-  const optimizer = new AdamW(model.gpu, model.parameters, {
-    groups: stage.trainable, lr: train.lr, betas: train.betas, eps: train.eps, weightDecay: train.weightDecay, maxGradNorm: train.clip ?? undefined,
-  });
+  const { model, stage, train, samples, seed, from = 0, state, onStep, onRecord, capture, pause } = options;
+  const optimizer = stageOptimizer(model, stage, train);
   if (state) optimizer.load(state);
-  const template = stage.template === 'plain' ? 'plain' : templateOf(model.config);
+  model.gpu.trim(); // what lies ready for reuse has other sizes than a captured step's
   const order = stepsOfSamples(samples, stage, seed);
-  const patches = imageTokens(model.config.vision);
   model.mode.training = true;
   try {
     return await runSteps<Micro, LossInputs>({
       gpu: model.gpu, optimizer, from, steps: stage.steps, seed, onStep, onRecord, capture,
       lr: cosineSchedule({ lr: train.lr, steps: stage.steps, warmup: Math.ceil(stage.warmup * stage.steps) }),
-      prepare: (step) => {
-        const { epoch, indices } = order[step]!;
-        const encode = async (part: readonly number[]): Promise<Micro> => {
-          const chosen = part.map((i) => samples[i]!);
-          const encoded = chosen.map((sample, k) => encodeSample(tokens, sample, { template, selfQuestionRate: stage.sqR, draw: { seed, epoch, sample: part[k]! }, maxLength: train.maxLength }));
-          const batch = makeBatch(encoded, { patches });
-          return { batch, pixels: await stack(batch.images.map((b) => chosen[b]!.image!), options.pixels) };
-        };
-        const size = Math.ceil(indices.length / stage.accumulate);
-        return Promise.all(Array.from({ length: Math.ceil(indices.length / size) }, (_, i) => encode(indices.slice(i * size, (i + 1) * size))));
-      },
+      prepare: (step) => Promise.all(batchesOf(options, model.config, order[step]!).map(async ({ batch, chosen }) => ({ batch, pixels: await stack(batch.images.map((b) => chosen[b]!.image!), options.pixels) }))),
       inputs: ({ batch, pixels }) => model.lossInputs(batch, pixels),
       loss: (inputs) => model.lossOf(inputs),
       count: ({ batch }) => ({ tokens: batch.lengths.reduce((a, b) => a + b, 0), images: batch.images.length }),

@@ -5,7 +5,7 @@
  *
  * and does not see where the values come from: an opened file, an adapter, or a seeded initialiser.
  */
-import { byteLength, isPacked, Parameter, RandomStream, store, WeightError, type Gpu } from '@curio/engine';
+import { byteLength, isPacked, Parameter, RandomStream, reserveScales, store, WeightError, type Gpu } from '@curio/engine';
 import { hashName, type Initializer } from './init.ts';
 import { decodeFloats, editDistance, elements, type StoredTensor, type TensorMap } from './tensor-file.ts';
 
@@ -34,6 +34,8 @@ export interface WeightsOptions {
   /** Seed of the initialisers. Default 0. */
   readonly seed?: number;
   readonly parts?: readonly WeightPart[];
+  /** For a dry run: no file and no values; the storage of each parameter comes from here. */
+  readonly bare?: (name: string, shape: readonly number[]) => BaseStorage;
 }
 
 export interface WeightsReport {
@@ -50,6 +52,7 @@ interface Registry {
   readonly gpu: Gpu;
   readonly seed: number;
   readonly parts: readonly WeightPart[];
+  readonly bare: WeightsOptions['bare'];
   readonly parameters: Map<string, Parameter>;
   readonly pending: { parameter: Parameter; stored: StoredTensor }[];
   readonly loaded: string[];
@@ -69,9 +72,9 @@ export class Weights {
       this.path = second as string;
       return;
     }
-    const { seed = 0, parts = [] } = second as WeightsOptions;
+    const { seed = 0, parts = [], bare } = second as WeightsOptions;
     this.path = '';
-    this.registry = { gpu: from, seed, parts, parameters: new Map(), pending: [], loaded: [], initialised: [], used: new Set() };
+    this.registry = { gpu: from, seed, parts, bare, parameters: new Map(), pending: [], loaded: [], initialised: [], used: new Set() };
   }
 
   /** Full name of this scope, such as `language.model.layers.0`. */
@@ -92,9 +95,15 @@ export class Weights {
    * @throws WeightError when it is in no file and may not be initialised, when its shape differs, or when it is asked for twice.
    */
   get(name: string, shape: readonly number[], initial?: Initializer): Parameter {
-    const { gpu, seed, parameters, pending, loaded, initialised, used } = this.registry;
+    const { gpu, seed, bare, parameters, pending, loaded, initialised, used } = this.registry;
     const fullName = this.fullName(name);
     if (parameters.has(fullName)) throw new WeightError(`weights: '${fullName}' is asked for twice; share the parameter instead.`);
+    if (bare) {
+      const parameter = new Parameter(gpu, fullName, shape, null, bare(fullName, shape));
+      reserveScales(parameter);
+      parameters.set(fullName, parameter);
+      return parameter;
+    }
     const found = this.find(fullName);
     const storage = found && shape.length === 2 && !found.part.plain?.test(fullName) ? (found.part.base ?? 'f32') : 'f32';
     const values = unloaded(storage, elements(shape));

@@ -2,14 +2,16 @@ import { ConfigError, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { Command } from 'commander';
 import { loadConfig, parseOverrides } from '../config/load.ts';
+import type { RunConfig } from '../config/schema.ts';
 import { adapterName } from '../run/environment.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import { describeMemory } from '../train/dry-run.ts';
 import { runSession } from '../train/session.ts';
 
 /** What the launcher spent on installing, building and finding a driver. */
 const setupSeconds = Number(process.env.CURIO_SETUP_SECONDS ?? 0);
 
-interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true }
+interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true; readonly dryRun?: boolean }
 
 /** `curio train`: both stages of SQ-LLaVA, from a preset, a file and overrides. */
 export function trainCommand(): Command {
@@ -19,11 +21,13 @@ export function trainCommand(): Command {
     .option('--config <file>', 'JSON or YAML with the keys that differ from the preset')
     .option('--name <name>', 'name of the run, a folder under runs/')
     .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
+    .option('--dry-run', 'print what both stages take on the device, and train nothing')
     .argument('[overrides...]', 'any key of the configuration, such as --train.lr=1e-4')
     .allowUnknownOption()
     .action(async (words: string[], options: Options) => {
-      const gpu = await openGpu();
+      const gpu = await openGpu({ dryRun: options.dryRun });
       try {
+        if (options.dryRun) return console.log(await describeMemory(gpu, chosenConfig(gpu, words, options)));
         process.exitCode = options.resume ? await resume(gpu, words, options) : await begin(gpu, words, options);
       } finally {
         gpu.close();
@@ -31,11 +35,16 @@ export function trainCommand(): Command {
     });
 }
 
-async function begin(gpu: Gpu, words: string[], { preset, config: file, name }: Options): Promise<number> {
-  const slow = !preset && !file && /swiftshader/i.test(adapterName(gpu.adapter));
+/** The configuration that the options name; the small one on a driver too slow for it is cut short. */
+function chosenConfig(gpu: Gpu, words: string[], { preset, config: file, dryRun }: Options): RunConfig {
+  const slow = !preset && !file && !dryRun && /swiftshader/i.test(adapterName(gpu.adapter));
   if (slow) console.log('SwiftShader is about eight times slower than Lavapipe, so this is the preset quick: a tenth of the steps. It shows that all parts work, not what they can reach. For the whole run: --preset small.');
-  const config = loadConfig({ preset: preset ?? (slow ? 'quick' : undefined), file, overrides: parseOverrides(words) });
-  const folder = RunFolder.create({ name, preset: config.preset });
+  return loadConfig({ preset: preset ?? (slow ? 'quick' : undefined), file, overrides: parseOverrides(words), withoutData: dryRun });
+}
+
+async function begin(gpu: Gpu, words: string[], options: Options): Promise<number> {
+  const config = chosenConfig(gpu, words, options);
+  const folder = RunFolder.create({ name: options.name, preset: config.preset });
   return runSession({ gpu, config, folder, setupSeconds });
 }
 

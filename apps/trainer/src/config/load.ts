@@ -17,25 +17,27 @@ export interface ConfigSources {
   /** A JSON or YAML file with the keys that differ from the preset. */
   readonly file?: string;
   readonly overrides?: readonly Override[];
+  /** The data need not be named: for a dry run. */
+  readonly withoutData?: boolean;
 }
 
 /** @throws ConfigError for an unknown preset or key, a value of the wrong type or range, a file that is missing or malformed. */
-export function loadConfig({ preset, file, overrides = [] }: ConfigSources): RunConfig {
+export function loadConfig({ preset, file, overrides = [], withoutData = false }: ConfigSources): RunConfig {
   const fromFile = file === undefined ? {} : readConfigFile(file);
   const name = preset ?? overrides.find(([path]) => path === 'preset')?.[1] ?? String(fromFile.preset ?? 'small');
   if (!Object.hasOwn(PRESETS, name)) throw new ConfigError(`config: unknown preset '${name}'; known are ${Object.keys(PRESETS).join(', ')}.`);
   const merged = structuredClone(RUN_PRESETS[name as PresetName]) as unknown as Json;
   merge(merged, { ...fromFile, preset: name });
   for (const [path, text] of overrides) if (path !== 'preset') applyOverride(merged, path, text);
-  return checkConfig(merged);
+  return checkConfig(merged, withoutData);
 }
 
 /** Checks a whole configuration, such as one that a run wrote. */
-export function checkConfig(config: unknown): RunConfig {
+export function checkConfig(config: unknown, withoutData = false): RunConfig {
   const checked = runConfigSchema.safeParse(config);
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, config));
   const { data } = checked.data;
-  const missing = data.scenes === null && (['stage1', 'stage2', 'images'] as const).find((key) => data[key] === null);
+  const missing = !withoutData && data.scenes === null && (['stage1', 'stage2', 'images'] as const).find((key) => data[key] === null);
   if (missing) throw new ConfigError(`config: data.${missing} is not set; give the path of your own data, or take the embedded scenes with a preset that has them (small, quick).`);
   return checked.data;
 }

@@ -3,12 +3,13 @@
  * nothing runs and nothing is allocated: storages are lifetimes, and their buffers are planned when the whole list is known.
  */
 import { Arena, Storage } from './arena.ts';
-import { CurioError } from './errors.ts';
+import { CurioError, DeviceError } from './errors.ts';
 import type { Gpu } from './gpu.ts';
 import type { Block } from './memory.ts';
-import { sizeClass } from './memory.ts';
+import { showBytes, sizeClass } from './memory.ts';
 import type { Pipeline } from './pipeline.ts';
 import { peakBytes, planMemory } from './plan-memory.ts';
+import type { Lifetime } from './plan-memory.ts';
 import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder } from './stream.ts';
 
 /** A block of a recorded step, before it has a buffer. */
@@ -16,6 +17,7 @@ class Planned implements Block {
   readonly id = -1;
   readonly bytes: number;
   readonly returns = 0;
+  readonly purpose = 'step';
   lastUse = -1;
   /** First and last command that uses it. */
   first = Infinity;
@@ -115,11 +117,16 @@ export class SharedHomes {
 
   constructor(private readonly gpu: Gpu) {}
 
-  /** Homes for `lifetimes`, the ones that are there first. */
-  take(lifetimes: readonly Planned[]): Block[] {
+  /** Homes for `lifetimes`, the ones that are there first; the others are still to be made. */
+  plan(lifetimes: readonly Lifetime[]): { homeOf: readonly number[]; there: readonly Block[]; missing: readonly number[] } {
     const there = [...this.users.keys()];
     const { homeOf, homes } = planMemory(lifetimes, there.map((block) => block.bytes));
-    const blocks = homes.map((bytes, i) => there[i] ?? this.gpu.memory.acquire(bytes));
+    return { homeOf, there, missing: homes.slice(there.length) };
+  }
+
+  /** Makes what a plan lacks; gives the home of each of its lifetimes. */
+  take({ homeOf, there, missing }: ReturnType<SharedHomes['plan']>): Block[] {
+    const blocks = [...there, ...missing.map((bytes) => this.gpu.memory.acquire(bytes))];
     for (const block of new Set(homeOf.map((h) => blocks[h]!))) this.users.set(block, (this.users.get(block) ?? 0) + 1);
     return homeOf.map((h) => blocks[h]!);
   }
@@ -153,7 +160,7 @@ export class Plan {
   private readonly streams: number;
   private disposed = false;
 
-  constructor(private readonly gpu: Gpu, private readonly homes: SharedHomes, private readonly list: CommandList, outputs: readonly Storage[], streams: number) {
+  constructor(name: string, private readonly gpu: Gpu, private readonly homes: SharedHomes, private readonly list: CommandList, outputs: readonly Storage[], streams: number) {
     const { commands, planned, outside } = list;
     this.streams = streams;
     this.dispatches = commands.filter(({ kind }) => kind === 'dispatch').length;
@@ -165,13 +172,16 @@ export class Plan {
     if (changed) throw new CurioError(`capture: the step keeps a tensor of ${changed.bytes} bytes that it computes, and every replay would write it anew; make it before the step (a parameter's gradient by an optimizer), or return it.`);
     const temporaries = used.filter(({ alone }) => !alone);
     const fixed = used.filter(({ alone }) => alone);
-    this.shared = homes.take(temporaries);
+    const places = homes.plan(temporaries);
+    const activations = peakBytes(temporaries.filter(({ storage }) => storage.isSaved));
+    refuseTooMuch(gpu, name, [...places.missing, ...fixed.map(({ bytes }) => bytes)], activations);
+    this.shared = homes.take(places);
     temporaries.forEach((block, i) => (block.home = this.shared[i]!));
     for (const block of fixed) this.place(block, kept.includes(block));
     this.outside = [...outside, ...fixed.map(({ home }) => home!)].map((block) => ({ block, returns: block.returns }));
     this.bytes = {
       fixed: fixed.reduce((sum, { bytes }) => sum + bytes, 0),
-      activations: peakBytes(temporaries.filter(({ storage }) => storage.isSaved)),
+      activations,
       temporaries: [...new Set(this.shared)].reduce((sum, { bytes }) => sum + bytes, 0),
     };
     this.blocks = [...new Set([...this.shared, ...this.outside.map(({ block }) => block)])];
@@ -237,11 +247,26 @@ export class Plan {
   }
 }
 
+/** Before anything is allocated for a step: whether it fits. A dry run only counts. */
+function refuseTooMuch(gpu: Gpu, name: string, sizes: readonly number[], activations: number): void {
+  const { memory } = gpu;
+  if (gpu.isDry) return;
+  const largest = Math.max(0, ...sizes);
+  if (largest > memory.bindingLimit) throw new DeviceError(`${name}: the step needs a tensor of ${showBytes(largest)} and the adapter binds ${showBytes(memory.bindingLimit)}; make the batch smaller.`);
+  const { limit = Infinity } = memory.options;
+  if (memory.report().allocatedBytes + memory.missing(sizes) <= limit) return;
+  gpu.trim();
+  const { allocatedBytes } = memory.report();
+  const needed = memory.missing(sizes);
+  if (allocatedBytes + needed <= limit) return;
+  throw new DeviceError(`${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${memory.describe()}, and ${showBytes(limit - allocatedBytes)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`);
+}
+
 /**
  * Records what `step` does instead of doing it. `step` gets a function that makes storages for its inputs and gives the storages that
  * are to be seen from outside. @throws CurioError when the step reads back, writes to a tensor from outside, or keeps what it computes.
  */
-export function recordPlan(gpu: Gpu, homes: SharedHomes, step: () => readonly Storage[]): Plan {
+export function recordPlan(gpu: Gpu, name: string, homes: SharedHomes, step: () => readonly Storage[]): Plan {
   if (gpu.stream.recorder) throw new CurioError('capture: a step is being recorded already; call the inner one as a plain function.');
   const list = new CommandList(gpu.stream.debug);
   const { arena } = gpu;
@@ -259,5 +284,5 @@ export function recordPlan(gpu: Gpu, homes: SharedHomes, step: () => readonly St
     gpu.stream.recorder = null;
     gpu.arena = arena;
   }
-  return new Plan(gpu, homes, list, outputs, streams);
+  return new Plan(name, gpu, homes, list, outputs, streams);
 }

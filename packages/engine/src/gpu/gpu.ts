@@ -18,6 +18,10 @@ export interface GpuOptions {
   readonly features?: 'all' | 'portable';
   /** Seed of the random ops. */
   readonly seed?: number;
+  /** All buffers together may take this many bytes; a step that needs more is refused before anything is allocated for it. */
+  readonly memoryLimit?: number;
+  /** Allocate and compute nothing, only count: a model, its optimizer and a captured step's plan say what they would take. */
+  readonly dryRun?: boolean;
 }
 
 export class Gpu {
@@ -35,19 +39,22 @@ export class Gpu {
   readonly copies = new Map<string, number>();
   /** Resolves with the reason when the device is lost, `close()` included. */
   readonly lost: Promise<DeviceError>;
+  /** Opened with `dryRun`. */
+  readonly isDry: boolean;
   private lostError: DeviceError | null = null;
   private failure: CurioError | null = null;
 
   constructor(readonly device: GPUDevice, readonly adapter: AdapterReport, options: GpuOptions) {
     const immediates = adapter.languageFeatures.includes('immediate_address_space') && (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
-    this.stream = new Stream(device, options.debug ?? false);
-    this.memory = new Memory(device, (id) => this.stream.forget(id));
-    this.pipelines = new Pipelines(device, immediates);
+    this.isDry = options.dryRun ?? false;
+    this.stream = new Stream(device, options.debug ?? false, this.isDry);
+    this.memory = new Memory(device, (id) => this.stream.forget(id), { dry: this.isDry, limit: options.memoryLimit });
+    this.pipelines = new Pipelines(device, immediates, this.isDry);
     this.random = new RandomState(this, options.seed ?? 0);
     this.lost = device.lost.then((info) => (this.lostError = new DeviceError(`gpu: the device was lost (${info.reason}): ${info.message || 'no message'}; open a new one and load the last checkpoint.`)));
     device.onuncapturederror = (event) => {
-      const kind = event.error.constructor.name === 'GPUOutOfMemoryError' ? DeviceError : CurioError;
-      this.failure ??= new kind(`gpu: ${event.error.message}`);
+      const full = event.error.constructor.name === 'GPUOutOfMemoryError';
+      this.failure ??= full ? new DeviceError(`gpu: out of memory with ${this.memory.describe()}: ${event.error.message}`) : new CurioError(`gpu: ${event.error.message}`);
     };
   }
 
@@ -95,6 +102,12 @@ export class Gpu {
     this.stream.flush();
     await Promise.race([this.device.queue.onSubmittedWorkDone(), this.lost]);
     await this.settle();
+  }
+
+  /** Submits what is recorded and destroys every buffer that is kept for reuse and not in use. */
+  trim(): void {
+    this.stream.flush();
+    this.memory.trim();
   }
 
   memoryReport(): MemoryReport {

@@ -24,7 +24,8 @@ export class Pipelines {
   private readonly checks: Promise<void>[] = [];
   private count = 0;
 
-  constructor(private readonly device: GPUDevice, private readonly immediates: boolean) {}
+  /** @param dry compile nothing: a dry run needs only what a pipeline binds */
+  constructor(private readonly device: GPUDevice, private readonly immediates: boolean, private readonly dry = false) {}
 
   /** Number of distinct pipelines compiled so far. */
   get size(): number {
@@ -54,12 +55,13 @@ export class Pipelines {
     let code = specialise(kernel, tuning);
     if (params === 'immediate') code = code.replace(/@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s+params\s*:/, 'var<immediate> params:');
     else if (params === 'uniform' && !UNIFORM_LINE.test(code)) throw new KernelError(`${kernel.file}: params must be declared as var<uniform> params: Params.`);
-
-    this.device.pushErrorScope('validation');
-    const module = this.device.createShaderModule({ code, label });
     const bindings = kernel.bindings
       .filter((b) => b.name !== 'params' && used.bindings.includes(b.name))
       .map((b) => ({ binding: b.binding, name: b.name, writes: b.type === 'storage' }));
+    if (this.dry) return { id: this.count++, kernel, entry, label, handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, bindings, params };
+
+    this.device.pushErrorScope('validation');
+    const module = this.device.createShaderModule({ code, label });
     const entries: GPUBindGroupLayoutEntry[] = bindings.map((b) => ({ binding: b.binding, visibility: 4, buffer: { type: b.writes ? 'storage' : 'read-only-storage' } }));
     if (params === 'uniform') entries.push({ binding: kernel.bindings.find((b) => b.name === 'params')!.binding, visibility: 4, buffer: { type: 'uniform' } });
     const layout = this.device.createBindGroupLayout({ label, entries });

@@ -1,6 +1,6 @@
 /** @file Records dispatches and copies, submits them in batches, reads results back. */
 import type { Storage } from './arena.ts';
-import { KernelError } from './errors.ts';
+import { DeviceError, KernelError } from './errors.ts';
 import type { Block } from './memory.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -62,12 +62,14 @@ export class Stream {
   /** Dispatches and submits since the start. */
   readonly counts = { dispatches: 0, submits: 0 };
 
-  constructor(private readonly device: GPUDevice, readonly debug: boolean) {}
+  /** @param dry nothing reaches the device; steps can still be recorded */
+  constructor(private readonly device: GPUDevice, readonly debug: boolean, private readonly dry = false) {}
 
   dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void {
     const [x, y, z] = grid;
     if (x === 0 || y === 0 || z === 0) return;
     if (this.recorder) return this.recorder.dispatch(pipeline, bindings, params, grid);
+    if (this.dry) return;
     const uniform = pipeline.params === 'uniform' ? this.uniform(params!) : null;
     const group = this.bindGroup(pipeline, bindings, uniform);
     const pass = this.beginPass();
@@ -86,6 +88,7 @@ export class Stream {
 
   /** Encodes a recorded list, in one batch with what comes before and after it. `blocks` are all that it uses. */
   replay(parts: readonly ReadyPart[], blocks: readonly Block[], stacks: readonly { label: string; stack: string }[]): void {
+    if (this.dry) return;
     for (const part of parts) {
       if (part.kind === 'pass') this.replayPass(part.dispatches);
       else if (part.kind === 'copy') this.copy(part.from, part.to, part.bytes);
@@ -111,12 +114,14 @@ export class Stream {
 
   copy(from: Binding, to: Binding, bytes: number): void {
     if (this.recorder) return this.recorder.copy(from, to, bytes);
+    if (this.dry) return;
     this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, to.block.buffer, to.offset, bytes);
     from.block.lastUse = to.block.lastUse = this.serial;
   }
 
   clear(to: Binding, bytes: number): void {
     if (this.recorder) return this.recorder.clear(to, bytes);
+    if (this.dry) return;
     this.endPass().clearBuffer(to.block.buffer, to.offset, bytes);
     to.block.lastUse = this.serial;
   }
@@ -124,6 +129,7 @@ export class Stream {
   /** Writes from the host. Commands recorded earlier that use the block are submitted first, so they still see the old content. */
   write(to: Block, offset: number, data: ArrayBufferView): void {
     if (this.recorder) return this.recorder.write(to, offset, data);
+    if (this.dry) return;
     if (to.lastUse === this.serial) this.flush();
     this.device.queue.writeBuffer(to.buffer, offset, data.buffer, data.byteOffset, data.byteLength);
   }
@@ -157,6 +163,7 @@ export class Stream {
   /** Records a copy to the host now; the promise gives the bytes. Reads asked for together are submitted together. */
   read(from: Binding): Promise<ArrayBuffer> {
     if (this.recorder) this.recorder.refuseRead(from);
+    if (this.dry) throw new DeviceError(`gpu: ${from.bytes} bytes were to be read in a dry run, which computes nothing; open the device without dryRun.`);
     const size = Math.ceil(from.bytes / 4) * 4;
     const key = 2 ** Math.ceil(Math.log2(Math.max(size, 256)));
     const staging = this.staging.get(key)?.pop() ?? this.device.createBuffer({ size: key, usage: 0x01 | 0x08, label: `staging ${key}` });
@@ -171,6 +178,7 @@ export class Stream {
 
   /** A dispatch made ready for `replay`; its bind group belongs to whoever asked. */
   ready(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, [x, y, z]: Grid): ReadyDispatch {
+    if (this.dry) return { pipeline, group: {} as GPUBindGroup, immediates: null, x, y, z };
     const uniform = pipeline.params === 'uniform' ? this.uniform(params!) : null;
     return { pipeline, group: this.makeBindGroup(pipeline, bindings, uniform), immediates: pipeline.params === 'immediate' ? params : null, x, y, z };
   }

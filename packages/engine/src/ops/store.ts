@@ -26,8 +26,7 @@ export function store(parameter: Parameter, values: Float32Array<ArrayBuffer>, o
   if (values.length !== size) throw new ShapeError(`store: ${values.length} values for '${name}' of shape ${showShape(shape)}; it needs ${size}.`);
   if (dtype === 'f32') return parameter.write(values);
   if (!isPacked(dtype)) throw new DTypeError(`store: '${name}' is ${dtype}; only f32 and packed parameters can be stored.`);
-  const group = dtype === 'f16' || dtype === 'bf16' ? 8 : groupFor(shape.at(-1) ?? 0, options.groupSize);
-  if (group === 0) throw new ShapeError(`store: '${name}' is ${showShape(shape)} and ${dtype} wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.`);
+  const group = groupOf(parameter, options);
   const chunk = group * Math.max(1, Math.floor(CHUNK / group));
   const scales = dtype === 'f16' || dtype === 'bf16' ? null : keep(empty(gpu, [size / group]));
   for (let begin = 0; begin < size; begin += chunk) {
@@ -41,6 +40,20 @@ export function store(parameter: Parameter, values: Float32Array<ArrayBuffer>, o
   }
   parameter.quantisation?.scales.dispose();
   parameter.quantisation = scales && { scales, zeros: null, groupSize: group };
+}
+
+/** Makes the scales of a quantised parameter without their values, for a dry run. */
+export function reserveScales(parameter: Parameter, options: StoreOptions = {}): void {
+  const { gpu, dtype, size } = parameter;
+  if (!isPacked(dtype) || dtype === 'f16' || dtype === 'bf16') return;
+  const groupSize = groupOf(parameter, options);
+  parameter.quantisation = { scales: keep(empty(gpu, [size / groupSize])), zeros: null, groupSize };
+}
+
+function groupOf({ name, dtype, shape }: Parameter, { groupSize }: StoreOptions): number {
+  const group = dtype === 'f16' || dtype === 'bf16' ? 8 : groupFor(shape.at(-1) ?? 0, groupSize);
+  if (group === 0) throw new ShapeError(`store: '${name}' is ${showShape(shape)} and ${dtype} wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.`);
+  return group;
 }
 
 /** The largest power of two up to 64 that divides the axis, or what is asked for; 0 where groups cannot be made. */

@@ -59,7 +59,7 @@ export class AdamW {
     if (this.segments.length === 0) throw new ConfigError(`adamw: none of ${parameters.length} parameters fits ${options.groups.map(([pattern]) => `'${pattern}'`).join(', ') || 'the empty list of groups'}; a pattern must be a part of a parameter's name.`);
     this.parameters = this.segments.flatMap((s) => s.parameters);
     const slots = this.segments.reduce((sum, s) => sum + chunksOf(s), 0);
-    const make = (bytes: number): Storage => new Storage(gpu.memory.acquire(bytes), gpu.memory);
+    const make = (bytes: number): Storage => new Storage(gpu.memory.acquire(bytes, 'optimizer'), gpu.memory);
     this.sums = make(4 * slots);
     this.rate = make(16);
     this.gradNorm = new Tensor(gpu, [], 'f32', make(16));

@@ -2,6 +2,7 @@
 import { Storage } from '../gpu/arena.ts';
 import { DTypeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
+import type { Purpose } from '../gpu/memory.ts';
 import type { Binding } from '../gpu/stream.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -30,10 +31,10 @@ export class Segment {
 
   constructor(private readonly gpu: Gpu, readonly group: number, readonly lrFactor: number, readonly parameters: readonly Parameter[]) {
     this.size = parameters.reduce((sum, p) => sum + paddedSize(p), 0);
-    this.value = this.zeros();
-    this.gradient = this.zeros();
-    this.first = this.zeros();
-    this.second = this.zeros();
+    this.value = this.zeros('weights');
+    this.gradient = this.zeros('gradients');
+    this.first = this.zeros('optimizer');
+    this.second = this.zeros('optimizer');
     let offset = 0;
     this.grads = parameters.map((p) => {
       const grad = this.adopt(p, offset);
@@ -57,8 +58,8 @@ export class Segment {
     for (const storage of [this.gradient, this.first, this.second]) storage.release();
   }
 
-  private zeros(): Storage {
-    const storage = new Storage(this.gpu.memory.acquire(4 * this.size), this.gpu.memory);
+  private zeros(purpose: Purpose): Storage {
+    const storage = new Storage(this.gpu.memory.acquire(4 * this.size, purpose), this.gpu.memory);
     this.gpu.stream.clear(this.binding(storage), 4 * this.size);
     return storage;
   }

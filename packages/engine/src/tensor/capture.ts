@@ -122,7 +122,7 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     }
     const made: Record<string, Tensor> = {};
     let outputs!: O;
-    const plan = recordPlan(gpu, homes, () => {
+    const plan = recordPlan(gpu, name, homes, () => {
       for (const [key, { values, shape }] of given(inputs)) {
         const storage = gpu.allocate(Math.max(4 * values.length, 4));
         made[key] = new Tensor(gpu, shape, dtypeOf(values), storage);

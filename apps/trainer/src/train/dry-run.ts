@@ -1,0 +1,35 @@
+/** @file What a run would take on the device, before it takes anything. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Gpu } from '@curio/engine';
+import { predictionTable, predictStage, requireFit, Tokens, VUSER_TOKEN } from '@curio/model';
+import type { StageName } from '@curio/model';
+import { EMBEDDED } from '../config/presets.ts';
+import type { RunConfig } from '../config/schema.ts';
+import { readJson } from '../run/files.ts';
+import { openRunData } from './data.ts';
+import { baseFolder } from './open.ts';
+
+const STAGES: readonly (readonly [StageName, string])[] = [['stage1', 'stage 1'], ['stage2', 'stage 2']];
+
+/**
+ * A table of bytes for each stage. Shapes are those of the data where it and the base are there, else the longest that the configuration allows.
+ * @param gpu opened with `dryRun`
+ * @throws DeviceError with the table where a stage does not fit the adapter
+ */
+export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<string> {
+  const { base, model, train, seed } = config;
+  const { stage1, stage2, images, scenes } = config.data;
+  const hasData = scenes !== null || [stage1, stage2, images].every((path) => path !== null && existsSync(path));
+  const hasBase = base.language === EMBEDDED || existsSync(base.language);
+  const data = hasData && hasBase ? await openRunData(config, 'data', () => {}) : null;
+  const lines: string[] = [];
+  for (const [name, label] of STAGES) {
+    const tokens = data && new Tokens(readJson(join(baseFolder(config, 'language'), 'tokenizer.json'), 'tokenizer') as object, { extra: model.vusr === 'token' ? [VUSER_TOKEN] : [] });
+    const options = { gpu, config: model, storage: base.storage, train, stage: train[name], seed, ...(data && tokens && { data: { tokens, samples: data[name] } }) };
+    const prediction = predictStage(options);
+    requireFit(label, options, prediction);
+    lines.push(`${label}${data ? '' : `, every sample ${train.maxLength} ids long with an image`}`, predictionTable(prediction));
+  }
+  return lines.join('\n');
+}

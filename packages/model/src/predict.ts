@@ -1,0 +1,126 @@
+/** @file What a stage will take on the device, told before anything is allocated: model, optimizer and every shape of its steps, planned on a device opened with `dryRun`. */
+import { ConfigError, DeviceError, showBytes } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import type { BaseStorage } from '@curio/nn';
+import { makeBatch } from './batch.ts';
+import type { Batch } from './batch.ts';
+import { bareModel } from './checkpoint.ts';
+import { imageTokens } from './config.ts';
+import type { ModelConfig, StageConfig, TrainConfig } from './config.ts';
+import { captured } from './loop.ts';
+import type { SqLlava } from './sq-llava.ts';
+import { batchesOf, stageOptimizer, stepsOfSamples } from './stages.ts';
+import type { StageBatches } from './stages.ts';
+import { IMAGE_TOKEN } from './tokens.ts';
+
+export interface StagePrediction {
+  /** Bytes on the device, by what they are for. */
+  readonly weights: number;
+  readonly gradients: number;
+  readonly optimizer: number;
+  /** Kept at once between forward and backward. */
+  readonly activations: number;
+  /** Everything else that a step computes with, its inputs among it. */
+  readonly scratch: number;
+  /** The most that exists at once. */
+  readonly peak: number;
+  /** The largest tensor, and what the adapter can bind. */
+  readonly largest: number;
+  readonly bindingLimit: number;
+  /** Distinct shapes of micro-batches, and the largest: sequences, positions, images. */
+  readonly shapes: number;
+  readonly batch: Pick<Batch, 'size' | 'length'> & { readonly images: number };
+}
+
+export interface PredictOptions {
+  /** Opened with `dryRun`, and nothing else on it. */
+  readonly gpu: Gpu;
+  readonly config: ModelConfig;
+  /** Storage of the frozen base. */
+  readonly storage?: BaseStorage;
+  readonly train: TrainConfig;
+  readonly stage: StageConfig;
+  readonly seed: number;
+  /** The data whose shapes are planned; without them every sample is taken as long as `train.maxLength` lets it be, with an image. */
+  readonly data?: Pick<StageBatches, 'tokens' | 'samples'>;
+  /** Steps looked at. Default 1000. */
+  readonly steps?: number;
+}
+
+/** Plans a stage as `trainStage` would run it. Its buffers are the same, so that what is measured then is what is said here. */
+export function predictStage(options: PredictOptions): StagePrediction {
+  const { gpu, config, stage, train } = options;
+  if (!gpu.isDry) throw new ConfigError('predict: the device computes; open it with dryRun.');
+  gpu.memory.resetPeak();
+  const model = bareModel(gpu, config, options.storage);
+  const optimizer = stageOptimizer(model, stage, train);
+  gpu.trim();
+  model.mode.training = true;
+  const work = captured({ gpu, optimizer, loss: (inputs: Parameters<SqLlava['lossOf']>[0]) => model.lossOf(inputs) });
+  let activations = 0;
+  let largest: Batch | null = null;
+  const shapes = new Set<string>();
+  for (const batch of batches(options)) {
+    const pixels = batch.images.length > 0 ? new Float32Array(batch.images.length * 3 * config.vision.imageSize ** 2) : null;
+    const inputs = model.lossInputs(batch, pixels);
+    shapes.add(JSON.stringify(Object.values(inputs).map((input) => input?.shape)));
+    activations = Math.max(activations, work.plan(inputs).activations);
+    if (!largest || batch.size * batch.length > largest.size * largest.length) largest = batch;
+  }
+  if (!largest) throw new ConfigError('predict: the stage has no step; give it samples.');
+  const { byPurpose: { weights, gradients, optimizer: moments, step }, peakBytes, largestBytes } = gpu.memoryReport();
+  const prediction = {
+    weights, gradients, optimizer: moments, activations, scratch: step - activations, peak: peakBytes,
+    largest: largestBytes, bindingLimit: gpu.memory.bindingLimit, shapes: shapes.size, batch: { size: largest.size, length: largest.length, images: largest.images.length },
+  };
+  work.dispose();
+  optimizer.dispose();
+  for (const parameter of model.parameters) parameter.dispose();
+  gpu.trim();
+  return prediction;
+}
+
+/** Micro-batches in the order of the steps. */
+function* batches({ config, stage, train, seed, data, steps = 1000 }: PredictOptions): Generator<Batch> {
+  if (!data) {
+    const ids = [1, IMAGE_TOKEN, ...new Array<number>(Math.max(1, train.maxLength - 2)).fill(2)];
+    yield makeBatch(Array.from({ length: Math.ceil(stage.batch / stage.accumulate) }, () => ({ ids, labels: ids })), { patches: imageTokens(config.vision) });
+    return;
+  }
+  for (const order of stepsOfSamples(data.samples, stage, seed).slice(0, steps)) for (const { batch } of batchesOf({ ...data, stage, train, seed }, config, order)) yield batch;
+}
+
+const ROWS = ['weights', 'gradients', 'optimizer', 'activations', 'scratch'] as const;
+
+/** One line for each kind of bytes, and what they come to. */
+export function predictionTable(prediction: StagePrediction): string {
+  const { peak, largest, bindingLimit, shapes, batch } = prediction;
+  const row = (name: string, bytes: number): string => `  ${name.padEnd(12)}${showBytes(bytes).padStart(10)}`;
+  return [
+    ...ROWS.map((name) => row(name, prediction[name])),
+    row('at the peak', peak),
+    `  largest tensor ${showBytes(largest)}, of ${showBytes(bindingLimit)} that the adapter binds`,
+    `  ${shapes} ${shapes === 1 ? 'shape' : 'shapes'} of step, the largest ${batch.size} × ${batch.length} positions with ${batch.images} ${batch.images === 1 ? 'image' : 'images'}`,
+  ].join('\n');
+}
+
+/**
+ * Throws DeviceError with the table where a stage does not fit the adapter or `limit` bytes, naming a number of passes a step that
+ * does: gradients are then summed over smaller parts of the same batch.
+ */
+export function requireFit(where: string, options: PredictOptions, prediction: StagePrediction, limit = Infinity): void {
+  const fits = ({ largest, bindingLimit, peak }: StagePrediction): boolean => largest <= bindingLimit && peak <= limit;
+  if (fits(prediction)) return;
+  const { stage } = options;
+  let passes = stage.accumulate;
+  let least = prediction;
+  while (!fits(least) && passes < stage.batch) {
+    passes = Math.min(stage.batch, 2 * passes);
+    least = predictStage({ ...options, stage: { ...stage, accumulate: passes } });
+  }
+  const over = prediction.largest > prediction.bindingLimit ? `a tensor of ${showBytes(prediction.largest)} is over the ${showBytes(prediction.bindingLimit)} that the adapter binds` : `${showBytes(prediction.peak)} are over the limit of ${showBytes(limit)}`;
+  const advice = fits(least)
+    ? `accumulate ${passes} (${Math.ceil(stage.batch / passes)} samples a pass) fits, with ${showBytes(least.peak)}`
+    : `one sample a pass still takes ${showBytes(least.peak)} with a tensor of ${showBytes(least.largest)}; take a smaller maxLength, a packed base.storage or another device`;
+  throw new DeviceError(`${where}: ${over}; ${advice}.\n${predictionTable(prediction)}`);
+}

@@ -4,7 +4,7 @@ enable subgroups;
 // Shapes: A float[M, K], B packed[N, K] in groups of neighbours along K, C float[M, N], A2 float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4.
 // Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k.
 // A step takes two terms, as there; a word is read again for each of its pairs, which is cheaper than to hold it. Scales are read once a group.
-// uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl
+// uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
 
 struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
 
@@ -35,6 +35,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   let row = min(rows, vec4u(params.M - 1u));
   let left = min(column, params.N / 4u - 1u) * 4u;
   let right = min(column + SG, params.N / 4u - 1u) * 4u;
+  let held_levels = nf4_held(lane);
   var tile: Tile;
 
   let ia = row * (params.K / 2u);
@@ -53,8 +54,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
       let words1 = vec4u(b[at.y], b[at.y + step], b[at.y + 2u * step], b[at.y + 3u * step]);
       let term = k % PAIRS * 2u;
       let held = Columns(
-        (level_of(words0, term) - zeros0) * scales0, (level_of(words1, term) - zeros1) * scales1,
-        (level_of(words0, term + 1u) - zeros0) * scales0, (level_of(words1, term + 1u) - zeros1) * scales1,
+        (levels_at(words0, term, held_levels) - zeros0) * scales0, (levels_at(words1, term, held_levels) - zeros1) * scales1,
+        (levels_at(words0, term + 1u, held_levels) - zeros0) * scales0, (levels_at(words1, term + 1u, held_levels) - zeros1) * scales1,
       );
       multiply_rows(&tile, a[ia.x + k], a[ia.y + k], a[ia.z + k], a[ia.w + k], held);
     }
@@ -78,6 +79,11 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
     }
   }
   store_tile(&tile, 0u, first_row, column);
+}
+
+fn levels_at(words: vec4u, at: u32, held: vec2f) -> vec4f {
+  if (FORMAT == NF4) { return nf4_four(held, (words >> vec4u(4u * at)) & vec4u(15u)); }
+  return level_of(words, at);
 }
 
 fn four_scales(first: u32, groups: u32) -> vec4f {

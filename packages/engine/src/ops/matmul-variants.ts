@@ -7,6 +7,8 @@ import { matmulSubgroupNt } from '@curio/kernels/matmul_subgroup_nt';
 import { matmulSubgroupTn } from '@curio/kernels/matmul_subgroup_tn';
 import { matmulSubgroupTt } from '@curio/kernels/matmul_subgroup_tt';
 import { matmulTile } from '@curio/kernels/matmul_tile';
+import { matmulVector } from '@curio/kernels/matmul_vector';
+import { matmulVectorScaled } from '@curio/kernels/matmul_vector_scaled';
 import { ceilDiv } from '../gpu/grid.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel.ts';
@@ -92,6 +94,25 @@ function packedTile(kernel: KernelSource, layout: Layout): MatmulVariant {
   };
 }
 
+/** Subgroups a workgroup: a workgroup of 64 lanes or more, which also costs least to start on a software adapter. */
+const subgroupsOf = (sg: number): number => (sg >= 32 ? 4 : 8);
+
+/** For few rows: a subgroup for four columns. */
+function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (plan: MatmulPlan) => boolean): MatmulVariant {
+  return {
+    kernel,
+    fits: (gpu, plan) => plan.M <= 4 && plan.batches === 1 && fixedSubgroupSize(gpu) >= 4 && fixedSubgroupSize(gpu) <= 64 && formats.includes(plan.format) && plan.K2 % 4 === 0 && fitsK(plan),
+    tuning(gpu, { format, M, K2 }) {
+      const sg = fixedSubgroupSize(gpu);
+      return { FORMAT: format, SG: `${sg}u`, SUBGROUPS: `${subgroupsOf(sg)}u`, ROWS: M === 1 ? '1u' : '4u', PAIR: `${K2 > 0}` };
+    },
+    grid: (gpu, { N }) => [ceilDiv(N, 4 * subgroupsOf(fixedSubgroupSize(gpu))), 1, 1],
+  };
+}
+
+const plainVector = vector(matmulVector, ['F32', 'F16', 'BF16'], ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0);
+const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], ({ groupSize, format }) => groupSize % (format === 'INT8' ? 8 : 16) === 0);
+
 const transposition = (layout: Layout): Tuning => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` });
 
 /** Rows and columns of one lane: the larger tile where there are enough of them to fill a device. */
@@ -110,10 +131,11 @@ const naive: MatmulVariant = {
   grid: (_, { M, N, batches }) => [ceilDiv(N, 8), ceilDiv(M, 8), batches],
 };
 
-/** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B. */
+/** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B;
+ * `vector` and `vectorScaled` are for few rows. */
 export const matmulVariants = {
   nn: { skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), tile, naive },
-  nt: { skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
+  nt: { vector: plainVector, vectorScaled: scaledVector, skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
   tn: { skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
   tt: { skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

@@ -1,0 +1,94 @@
+enable subgroups;
+// matmul/vector_scaled: matmul/vector where B is quantised: int8, int4 or NF4, read as it lies. A lane takes whole groups, so that it reads their scales once.
+//   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
+// Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K, of a multiple of 8 (int8) or 16; C float[M, N], A2 float[M, K2], B2 float[N, K2];
+// K2 a multiple of 4. Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its groups in ascending order, then by butterflies.
+// Traffic: B once. A is read again for every four columns, from the cache.
+// int4 costs no shift a level: it is masked where it stands, which makes it 1, 16, 256 or 4096 times as large, and x is divided by that, exactly. The zero is
+// taken off a group at once: Σ x·(level - zero) = Σ x·level - zero · Σ x.
+// uses: lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/subgroup_reduce.wgsl, lib/vector_store.wgsl
+
+struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4f>;
+@group(0) @binding(2) var<storage, read> b: array<vec2u>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read> a2: array<vec4f>;
+@group(0) @binding(6) var<storage, read> b2: array<vec4f>;
+@group(0) @binding(7) var<storage, read> scales: array<f32>;
+@group(0) @binding(8) var<storage, read> zeros: array<f32>;
+
+const FORMAT = INT4; // tune: INT8 INT4 INT4_ZEROS NF4
+const SG = 8u; // tune: 4u 8u 16u 32u 64u
+const SUBGROUPS = 4u; // tune: 1u 4u 8u
+const ROWS = 1u; // tune: 1u 4u
+const PAIR = false; // tune: false true
+const IS_INT4 = FORMAT == INT4 || FORMAT == INT4_ZEROS;
+const RAISED = vec4f(1.0, 16.0, 256.0, 4096.0);
+alias Sums = array<vec4f, ROWS>;
+
+@compute @workgroup_size(SG * SUBGROUPS)
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = local % SG;
+  let held = nf4_held(lane);
+  let lower = select(vec4f(1.0), 1.0 / RAISED, IS_INT4);
+  let first = (wg.x * SUBGROUPS + local / SG) * 4u;
+  let columns = min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(params.N - 1u));
+  let at = columns * (params.K / PER_WORD / 2u);
+  let fours = params.K / 4u;
+  let groups = params.K / params.group;
+  let steps = params.group / (2u * PER_WORD);
+  var sums: Sums;
+  // Every lane takes part in every round, for the shuffles; past the last group its share counts nothing.
+  for (var round = 0u; round < groups; round += SG) {
+    let g = min(round + lane, groups - 1u);
+    var parts = Sums();
+    var totals = Sums();
+    for (var step = 0u; step < steps; step++) {
+      let i = g * steps + step;
+      let w0 = b[at.x + i];
+      let w1 = b[at.y + i];
+      let w2 = b[at.z + i];
+      let w3 = b[at.w + i];
+      for (var m = 0u; m < ROWS; m++) {
+        let x = min(m, params.M - 1u) * fours + i * (PER_WORD / 2u);
+        let x0 = a[x] * lower;
+        let x1 = a[x + 1u] * lower;
+        if (FORMAT == INT8) {
+          parts[m] += dots(x0, int8_levels(w0.x), int8_levels(w1.x), int8_levels(w2.x), int8_levels(w3.x));
+          parts[m] += dots(x1, int8_levels(w0.y), int8_levels(w1.y), int8_levels(w2.y), int8_levels(w3.y));
+        } else {
+          let x2 = a[x + 2u] * lower;
+          let x3 = a[x + 3u] * lower;
+          parts[m] += dots(x0, low_four(w0.x, held), low_four(w1.x, held), low_four(w2.x, held), low_four(w3.x, held));
+          parts[m] += dots(x1, high_four(w0.x, held), high_four(w1.x, held), high_four(w2.x, held), high_four(w3.x, held));
+          parts[m] += dots(x2, low_four(w0.y, held), low_four(w1.y, held), low_four(w2.y, held), low_four(w3.y, held));
+          parts[m] += dots(x3, high_four(w0.y, held), high_four(w1.y, held), high_four(w2.y, held), high_four(w3.y, held));
+          if (IS_INT4) { totals[m] += x0 + x1 + x2 + x3; }
+        }
+      }
+    }
+    let own = columns * groups + g;
+    let scale = select(vec4f(), vec4f(scales[own.x], scales[own.y], scales[own.z], scales[own.w]), round + lane < groups);
+    for (var m = 0u; m < ROWS; m++) {
+      if (IS_INT4) { parts[m] -= dot(totals[m], RAISED) * zero_of(own); }
+      sums[m] += scale * parts[m];
+    }
+  }
+  store_sums(&sums, first, columns, lane);
+}
+
+// The first four levels of a word; those of int4 as they stand.
+fn low_four(word: u32, held: vec2f) -> vec4f {
+  if (FORMAT == NF4) { return nf4_four(held, (vec4u(word) >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u)); }
+  return vec4f(bitcast<vec4i>(vec4u(word) & vec4u(0xfu, 0xf0u, 0xf00u, 0xf000u)));
+}
+
+fn high_four(word: u32, held: vec2f) -> vec4f { return low_four(word >> 16u, held); }
+
+fn zero_of(group: vec4u) -> vec4f {
+  if (FORMAT == INT4) { return vec4f(8.0); }
+  return vec4f(zeros[group.x], zeros[group.y], zeros[group.z], zeros[group.w]);
+}

@@ -214,3 +214,26 @@ test('a plan refuses other shapes, names and sizes, and what only recording woul
   expect(Array.from(await gpu.scope(() => mul(tensor(gpu, [1, 2]), 3).read()))).toEqual([3, 6]);
   outside.dispose();
 });
+
+test('a larger shape after a smaller one lays both out anew, and the smaller one still gives its bits', async () => {
+  const { step, dispose, optimizer } = classifier();
+  const captured = capture(gpu, 'classifier', step);
+  const run = (rows: number): Promise<number> => {
+    gpu.random.setStep(0, 1);
+    return captured.run(batch(0, rows)).loss.item();
+  };
+  optimizer.setRate(0);
+  const before = await run(9);
+  const small = gpu.memoryReport().byPurpose.step;
+  const large = await run(200);
+  const both = gpu.memoryReport().byPurpose.step;
+  expect(await Promise.all([run(9), run(200), run(9)])).toEqual([before, large, before]);
+  captured.dispose();
+  const alone = capture(gpu, 'classifier', step);
+  const held = gpu.memoryReport().byPurpose.step;
+  alone.plan(batch(0, 200));
+  expect(both - held).toBeLessThan((gpu.memoryReport().byPurpose.step - held) * 1.1 + 20_000);
+  expect(small).toBeGreaterThan(held);
+  alone.dispose();
+  dispose();
+});

@@ -8,8 +8,8 @@ import type { Gpu } from './gpu.ts';
 import type { Block } from './memory.ts';
 import { showBytes, sizeClass } from './memory.ts';
 import type { Pipeline } from './pipeline.ts';
-import { peakBytes, planMemory } from './plan-memory.ts';
-import type { Lifetime } from './plan-memory.ts';
+import { peakBytes } from './plan-memory.ts';
+import type { SharedHomes, Tenant } from './shared-homes.ts';
 import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder } from './stream.ts';
 
 /** A block of a recorded step, before it has a buffer. */
@@ -111,52 +111,20 @@ export interface StepBytes {
   readonly temporaries: number;
 }
 
-/** Buffers for temporaries, shared by plans that never run at the same time. */
-export class SharedHomes {
-  private readonly users = new Map<Block, number>();
-
-  constructor(private readonly gpu: Gpu) {}
-
-  /** Homes for `lifetimes`, the ones that are there first; the others are still to be made. */
-  plan(lifetimes: readonly Lifetime[]): { homeOf: readonly number[]; there: readonly Block[]; missing: readonly number[] } {
-    const there = [...this.users.keys()];
-    const { homeOf, homes } = planMemory(lifetimes, there.map((block) => block.bytes));
-    return { homeOf, there, missing: homes.slice(there.length) };
-  }
-
-  /** Makes what a plan lacks; gives the home of each of its lifetimes. */
-  take({ homeOf, there, missing }: ReturnType<SharedHomes['plan']>): Block[] {
-    const blocks = [...there, ...missing.map((bytes) => this.gpu.memory.acquire(bytes))];
-    for (const block of new Set(homeOf.map((h) => blocks[h]!))) this.users.set(block, (this.users.get(block) ?? 0) + 1);
-    return homeOf.map((h) => blocks[h]!);
-  }
-
-  /** Ends one plan's use of `blocks`; those that no plan uses are freed. */
-  leave(blocks: Iterable<Block>): void {
-    for (const block of new Set(blocks)) {
-      const left = this.users.get(block)! - 1;
-      if (left > 0) this.users.set(block, left);
-      else {
-        this.users.delete(block);
-        this.gpu.memory.release(block);
-      }
-    }
-  }
-}
-
 /** A recorded step that can be replayed. */
-export class Plan {
+export class Plan implements Tenant {
   /** Dispatches of one replay. */
   readonly dispatches: number;
   readonly bytes: StepBytes;
-  private parts: ReadyPart[] = [];
+  /** Null until the next replay, where buffers have changed. */
+  private parts: ReadyPart[] | null = null;
   /** Blocks that others may free, the plan's own outputs included. */
   private readonly outside: { readonly block: Block; readonly returns: number }[];
   private readonly own = new Set<Block>();
-  private readonly shared: Block[];
+  readonly lifetimes: readonly Planned[];
   /** Constants that the step itself changes. */
   private readonly restored: { readonly block: Block; readonly offset: number; readonly data: Uint8Array<ArrayBuffer> }[] = [];
-  private readonly blocks: Block[];
+  private blocks: readonly Block[] = [];
   private readonly streams: number;
   private disposed = false;
 
@@ -170,22 +138,23 @@ export class Plan {
     const kept = used.filter(({ storage }) => !storage.isFreed && !pinned.has(storage));
     const changed = kept.find(({ written }) => written);
     if (changed) throw new CurioError(`capture: the step keeps a tensor of ${changed.bytes} bytes that it computes, and every replay would write it anew; make it before the step (a parameter's gradient by an optimizer), or return it.`);
-    const temporaries = used.filter(({ alone }) => !alone);
+    this.lifetimes = used.filter(({ alone }) => !alone);
     const fixed = used.filter(({ alone }) => alone);
-    const places = homes.plan(temporaries);
-    const activations = peakBytes(temporaries.filter(({ storage }) => storage.isSaved));
-    refuseTooMuch(gpu, name, [...places.missing, ...fixed.map(({ bytes }) => bytes)], activations);
-    this.shared = homes.take(places);
-    temporaries.forEach((block, i) => (block.home = this.shared[i]!));
+    const fixedSizes = fixed.map(({ bytes }) => bytes);
+    const activations = peakBytes(this.lifetimes.filter(({ storage }) => storage.isSaved));
+    homes.admit(this, ({ sizes, freed }) => refuseTooMuch(gpu, name, [...sizes, ...fixedSizes], freed, activations));
     for (const block of fixed) this.place(block, kept.includes(block));
     this.outside = [...outside, ...fixed.map(({ home }) => home!)].map((block) => ({ block, returns: block.returns }));
     this.bytes = {
-      fixed: fixed.reduce((sum, { bytes }) => sum + bytes, 0),
+      fixed: fixedSizes.reduce((sum, bytes) => sum + bytes, 0),
       activations,
-      temporaries: [...new Set(this.shared)].reduce((sum, { bytes }) => sum + bytes, 0),
+      temporaries: [...new Set(this.lifetimes.map(({ home }) => home!))].reduce((sum, { bytes }) => sum + bytes, 0),
     };
-    this.blocks = [...new Set([...this.shared, ...this.outside.map(({ block }) => block)])];
-    this.parts = this.makeReady();
+  }
+
+  moveIn(homes: readonly Block[]): void {
+    this.lifetimes.forEach((block, i) => (block.home = homes[i]!));
+    this.parts = null;
   }
 
   /** Why the plan can no longer run, or null: something that it uses from outside was freed. */
@@ -199,6 +168,7 @@ export class Plan {
     const { gpu } = this;
     gpu.random.rebase();
     for (const { block, offset, data } of this.restored) gpu.stream.write(block, offset, data);
+    this.parts ??= this.makeReady();
     gpu.stream.replay(this.parts, this.blocks, this.list.stacks);
     gpu.random.counter = this.streams;
   }
@@ -206,9 +176,9 @@ export class Plan {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.homes.leave(this.shared);
+    this.homes.leave(this);
     for (const block of this.list.planned) if (block.home && !block.storage.isFreed && this.own.has(block.home)) block.storage.release();
-    this.parts = [];
+    this.parts = null;
   }
 
   /** Gives a block that stays a buffer of its own. What the step kept for later steps belongs to whoever keeps it. */
@@ -227,8 +197,10 @@ export class Plan {
     block.storage.settle(home, memory);
   }
 
+  /** Bind groups for the buffers as they are now. */
   private makeReady(): ReadyPart[] {
     const { stream } = this.gpu;
+    this.blocks = [...new Set([...this.lifetimes.map(({ home }) => home!), ...this.outside.map(({ block }) => block)])];
     const parts: ReadyPart[] = [];
     const real = ({ block, offset, bytes }: Binding): Binding => ({ block: block instanceof Planned ? block.home! : block, offset, bytes });
     let pass: ReadyDispatch[] | null = null;
@@ -242,24 +214,23 @@ export class Plan {
       if (command.kind === 'copy') parts.push({ ...command, from: real(command.from), to: real(command.to) });
       else parts.push({ ...command, to: real(command.to) });
     }
-    this.list.commands.length = 0;
     return parts;
   }
 }
 
 /** Before anything is allocated for a step: whether it fits. A dry run only counts. */
-function refuseTooMuch(gpu: Gpu, name: string, sizes: readonly number[], activations: number): void {
+function refuseTooMuch(gpu: Gpu, name: string, sizes: readonly number[], freed: number, activations: number): void {
   const { memory } = gpu;
   if (gpu.isDry) return;
   const largest = Math.max(0, ...sizes);
   if (largest > memory.bindingLimit) throw new DeviceError(`${name}: the step needs a tensor of ${showBytes(largest)} and the adapter binds ${showBytes(memory.bindingLimit)}; make the batch smaller.`);
   const { limit = Infinity } = memory.options;
-  if (memory.report().allocatedBytes + memory.missing(sizes) <= limit) return;
+  if (memory.report().allocatedBytes - freed + memory.missing(sizes) <= limit) return;
   gpu.trim();
-  const { allocatedBytes } = memory.report();
+  const taken = memory.report().allocatedBytes - freed;
   const needed = memory.missing(sizes);
-  if (allocatedBytes + needed <= limit) return;
-  throw new DeviceError(`${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${memory.describe()}, and ${showBytes(limit - allocatedBytes)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`);
+  if (taken + needed <= limit) return;
+  throw new DeviceError(`${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${memory.describe()}, and ${showBytes(limit - taken)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`);
 }
 
 /**

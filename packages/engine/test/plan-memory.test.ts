@@ -1,0 +1,26 @@
+/** Lifetimes that meet never share a home, and random ones come near the least that any layout needs. */
+import { expect, test } from 'vitest';
+import { peakBytes, planMemory } from '../src/gpu/plan-memory.ts';
+import { RandomStream } from '../src/tensor/philox.ts';
+
+test('each lifetime has a home of its own size or more while it lasts', () => {
+  const random = new RandomStream(8);
+  for (let round = 0; round < 20; round++) {
+    const lifetimes = Array.from({ length: 200 }, () => {
+      const first = random.integer(300);
+      return { bytes: 256 * (1 + random.integer(12)), first, last: first + random.integer(30) };
+    });
+    const given = round % 2 ? [256, 4096, 1024] : [];
+    const { homeOf, homes } = planMemory(lifetimes, given);
+    expect(homes.slice(0, given.length)).toEqual(given);
+    expect(lifetimes.filter((life, i) => homes[homeOf[i]!]! < life.bytes)).toEqual([]);
+    const clashes = lifetimes.flatMap((a, i) => lifetimes.filter((b, j) => j > i && homeOf[i] === homeOf[j] && a.first <= b.last && b.first <= a.last));
+    expect(clashes).toEqual([]);
+    expect(homes.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(1.35 * peakBytes(lifetimes) + 8192);
+  }
+});
+
+test('the peak counts what is alive at once, the last command included', () => {
+  expect(peakBytes([{ bytes: 10, first: 0, last: 2 }, { bytes: 5, first: 2, last: 3 }, { bytes: 7, first: 3, last: 4 }])).toBe(15);
+  expect(peakBytes([])).toBe(0);
+});

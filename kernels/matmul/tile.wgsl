@@ -6,7 +6,7 @@
 // Traffic: each element of A is read N / (16 · T) times, of B M / (16 · T) times.
 // Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernels 5 and 6 (https://siboehm.com/articles/22/CUDA-MMM).
 // B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale.
-// uses: lib/load_weight.wgsl, lib/weight_element.wgsl
+// uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_four.wgsl
 
 struct Params {
   M: u32, N: u32, K: u32, K_last: u32, K2: u32,
@@ -107,12 +107,14 @@ fn four_of_a(start: u32, row: u32, k: u32, terms: u32) -> vec4f {
 
 fn four_of_b(start: u32, column: u32, k: u32, terms: u32) -> vec4f {
   let inside = vec4<bool>(k < terms) & (vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.N));
+  if (HAS_SCALES) { // one batch, and rows of a multiple of 8
+    if (TRANSPOSE_B) { return select(vec4f(), column_four(column, k, params.K), inside); }
+    return select(vec4f(), row_four(k * params.N + column), inside);
+  }
   let step = select(1u, params.K, TRANSPOSE_B);
   let at = start + select(k * params.N + column, column * params.K + k, TRANSPOSE_B);
-  return select(vec4f(), vec4f(weight(at), weight(at + step), weight(at + 2u * step), weight(at + 3u * step)), inside);
+  return select(vec4f(), vec4f(element(at), element(at + step), element(at + 2u * step), element(at + 3u * step)), inside);
 }
-
-fn weight(at: u32) -> f32 { return weight_of(b[at / PER_WORD], at); }
 
 fn four_of_a2(row: u32, k: u32) -> vec4f {
   let inside = vec4<bool>(k < params.K2) & (vec4u(row) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.M));

@@ -9,6 +9,7 @@ import { matmulSubgroupTt } from '@curio/kernels/matmul_subgroup_tt';
 import { matmulTile } from '@curio/kernels/matmul_tile';
 import { matmulVector } from '@curio/kernels/matmul_vector';
 import { matmulVectorScaled } from '@curio/kernels/matmul_vector_scaled';
+import { matmulVectorShared } from '@curio/kernels/matmul_vector_shared';
 import { ceilDiv } from '../gpu/grid.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel.ts';
@@ -113,6 +114,14 @@ function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (
 const plainVector = vector(matmulVector, ['F32', 'F16', 'BF16'], ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0);
 const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], ({ groupSize, format }) => groupSize % (format === 'INT8' ? 8 : 16) === 0);
 
+/** The same without subgroups, or where their size varies. */
+const sharedVector: MatmulVariant = {
+  kernel: matmulVectorShared,
+  fits: (_, { M, K, K2, batches }) => M <= 4 && batches === 1 && K % 4 === 0 && K2 % 4 === 0,
+  tuning: (_, { format, M }) => ({ FORMAT: format, ROWS: M === 1 ? '1u' : '4u' }),
+  grid: (_, { N }) => [ceilDiv(N, 4), 1, 1],
+};
+
 const transposition = (layout: Layout): Tuning => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` });
 
 /** Rows and columns of one lane: the larger tile where there are enough of them to fill a device. */
@@ -132,10 +141,10 @@ const naive: MatmulVariant = {
 };
 
 /** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B;
- * `vector` and `vectorScaled` are for few rows. */
+ * `vector…` are for few rows. */
 export const matmulVariants = {
   nn: { skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), tile, naive },
-  nt: { vector: plainVector, vectorScaled: scaledVector, skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
+  nt: { vector: plainVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
   tn: { skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
   tt: { skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

@@ -1,6 +1,6 @@
 /** Captured steps against the same steps recorded anew each time: the same bits, no allocation, and clear refusals. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, add, assignSlice, backward, capture, checkpoint, crossEntropy, dropout, gelu, keep, linear, mul, openGpu, Parameter, RandomStream, randomUniform, relu, rotaryEmbedding, softmax, sum, tensor, zeros } from '../src/index.ts';
+import { AdamW, add, assignSlice, backward, capture, checkpoint, crossEntropy, dropout, gelu, keep, linear, mul, openGpu, Parameter, RandomStream, randomUniform, relu, rotaryEmbedding, scaledDotProductAttention, softmax, sum, tensor, zeros } from '../src/index.ts';
 import type { Gpu, HostTensor, RecordReport, Tensor } from '../src/index.ts';
 
 const environment: Record<string, string | undefined> = { ...(import.meta as unknown as { env: object }).env, ...(globalThis as { process?: { env: object } }).process?.env };
@@ -236,4 +236,25 @@ test('a larger shape after a smaller one lays both out anew, and the smaller one
   expect(small).toBeGreaterThan(held);
   alone.dispose();
   dispose();
+});
+
+test('what attention keeps and needs grows with the tokens, not with their square', async () => {
+  const dry = await openGpu({ dryRun: true });
+  const [heads, width] = [8, 64];
+  const attend = capture(dry, 'attention', ({ q, k, v }: { q: Tensor; k: Tensor; v: Tensor }) => {
+    for (const x of [q, k, v]) x.requiresGrad = true;
+    const y = scaledDotProductAttention(q, k, v, { causal: true });
+    const weights = [q, k, v].map((x) => (x.grad = zeros(dry, x.shape)));
+    backward(y, mul(y, 2));
+    return { dq: weights[0]!, dk: weights[1]!, dv: weights[2]! };
+  });
+  const bytes = [512, 1024, 2048].map((tokens) => {
+    const x = { values: new Float32Array(heads * tokens * width), shape: [1, heads, tokens, width] };
+    const { activations, temporaries } = attend.plan({ q: x, k: x, v: x }).bytes;
+    attend.dispose();
+    return activations + temporaries;
+  });
+  expect(bytes[1]! / bytes[0]!).toBeLessThan(2.1);
+  expect(bytes[2]! / bytes[1]!).toBeLessThan(2.1);
+  dry.close();
 });

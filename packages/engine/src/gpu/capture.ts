@@ -173,6 +173,24 @@ export class Plan implements Tenant {
     gpu.random.counter = this.streams;
   }
 
+  /**
+   * Seconds of each dispatch, run `repeat` times in one pass and divided by it: what the step costs when nothing is between its kernels.
+   * For benches: buffers hold nonsense afterwards, those of the parameters too.
+   */
+  async timeDispatches(repeat = 100): Promise<{ readonly label: string; readonly seconds: number }[]> {
+    const { gpu } = this;
+    this.replay();
+    await gpu.synchronize();
+    const times: { label: string; seconds: number }[] = [];
+    for (const dispatch of this.parts!.flatMap((part) => (part.kind === 'pass' ? part.dispatches : []))) {
+      const start = performance.now();
+      gpu.stream.replay([{ kind: 'pass', dispatches: new Array<ReadyDispatch>(repeat).fill(dispatch) }], this.blocks, []);
+      await gpu.synchronize();
+      times.push({ label: dispatch.pipeline.label, seconds: (performance.now() - start) / 1000 / repeat });
+    }
+    return times;
+  }
+
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;

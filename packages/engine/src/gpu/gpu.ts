@@ -48,7 +48,7 @@ export class Gpu {
     const immediates = adapter.languageFeatures.includes('immediate_address_space') && (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
     this.isDry = options.dryRun ?? false;
     this.stream = new Stream(device, options.debug ?? false, this.isDry);
-    this.memory = new Memory(device, (id) => this.stream.forget(id), { dry: this.isDry, limit: options.memoryLimit });
+    this.memory = new Memory(device, () => this.stream.forgetBindGroups(), { dry: this.isDry, limit: options.memoryLimit });
     this.pipelines = new Pipelines(device, immediates, this.isDry);
     this.random = new RandomState(this, options.seed ?? 0);
     this.lost = device.lost.then((info) => (this.lostError = new DeviceError(`gpu: the device was lost (${info.reason}): ${info.message || 'no message'}; open a new one and load the last checkpoint.`)));

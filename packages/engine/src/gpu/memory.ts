@@ -66,7 +66,7 @@ export class Memory {
   private largestBytes = 0;
   private readonly byPurpose: Record<Purpose, number> = { weights: 0, gradients: 0, optimizer: 0, step: 0 };
 
-  constructor(private readonly device: GPUDevice, private readonly onDestroy: (id: number) => void, readonly options: MemoryOptions = {}) {}
+  constructor(private readonly device: GPUDevice, private readonly onTrim: () => void, readonly options: MemoryOptions = {}) {}
 
   /** Bytes of the largest buffer that can be bound. */
   get bindingLimit(): number {
@@ -120,11 +120,11 @@ export class Memory {
     for (const list of this.free.values()) {
       for (const block of list) {
         this.allocatedBytes -= block.bytes;
-        this.onDestroy(block.id);
         if (!this.options.dry) block.buffer.destroy();
       }
     }
     this.free.clear();
+    this.onTrim();
   }
 
   resetPeak(): void {

@@ -183,10 +183,9 @@ export class Stream {
     return { pipeline, group: this.makeBindGroup(pipeline, bindings, uniform), immediates: pipeline.params === 'immediate' ? params : null, x, y, z };
   }
 
-  /** Forgets bind groups that name a destroyed buffer. */
-  forget(blockId: number): void {
-    const mark = `,${blockId}:`;
-    for (const key of this.bindGroups.keys()) if (key.includes(mark)) this.bindGroups.delete(key);
+  /** Forgets all bind groups, since some may name destroyed buffers; looking through them took longer than making them anew. */
+  forgetBindGroups(): void {
+    this.bindGroups.clear();
   }
 
   private async finishRead(staging: GPUBuffer, key: number, bytes: number, submitted: Promise<void>): Promise<ArrayBuffer> {

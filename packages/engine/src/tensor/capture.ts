@@ -55,6 +55,11 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
     return this.plan.bytes;
   }
 
+  /** See `Plan.timeDispatches`. */
+  timeDispatches(repeat?: number): Promise<{ readonly label: string; readonly seconds: number }[]> {
+    return this.plan.timeDispatches(repeat);
+  }
+
   /**
    * Replays the step on new values. The outputs are the same tensors each time: read them, or record what uses them, before the next run.
    * @throws ShapeError where an input is not as it was recorded.

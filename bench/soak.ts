@@ -33,7 +33,7 @@ for (let s = 0; s < STEPS + WARM; s++) {
   if (s % 50 === 0) process.stderr.write(`\r${s - WARM}/${STEPS}`);
 }
 await last;
-process.stderr.write('\r');
+process.stderr.write('\r\x1b[K');
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 const [first, end] = [median(seconds.slice(0, part)), median(seconds.slice(-part))];
 const now = gpu.memoryReport();

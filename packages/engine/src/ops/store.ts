@@ -56,8 +56,11 @@ function groupOf({ name, dtype, shape }: Parameter, { groupSize }: StoreOptions)
   return group;
 }
 
-/** The largest power of two up to 64 that divides the axis, or what is asked for; 0 where groups cannot be made. */
-const groupFor = (cols: number, asked?: number): number => asked ?? [64, 32, 16, 8].find((group) => cols % group === 0) ?? 0;
+/** The group asked for, or the largest power of two up to 64 that divides the axis; 0 where groups do not fit. */
+function groupFor(cols: number, asked?: number): number {
+  const candidates = asked === undefined ? [64, 32, 16, 8] : [asked];
+  return candidates.find((group) => group >= 8 && group % 8 === 0 && cols % group === 0) ?? 0;
+}
 
 function copyBytes(from: Tensor, to: Tensor, offset: number, bytes: number): void {
   from.gpu.stream.copy({ block: from.storage.block, offset: 0, bytes }, { block: to.storage.block, offset, bytes }, bytes);

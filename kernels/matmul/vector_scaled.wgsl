@@ -1,7 +1,8 @@
 enable subgroups;
-// matmul/vector_scaled: matmul/vector where B is quantised: int8, int4 or NF4, read as it lies. A lane takes whole groups, so that it reads their scales once.
+// matmul/vector_scaled: matmul/vector where B is quantised: int8, int4 or NF4, read as it lies. A lane takes whole groups, so that it reads
+// their scales once, and a word of each column at a time: with two, the loaded vectors would spill.
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
-// Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K, of a multiple of 8 (int8) or 16; C float[M, N], A2 float[M, K2], B2 float[N, K2];
+// Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K; C float[M, N], A2 float[M, K2], B2 float[N, K2];
 // K2 a multiple of 4. Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its groups in ascending order, then by butterflies.
 // Traffic: B once. A is read again for every four columns, from the cache.
 // int4 costs no shift a level: it is masked where it stands, which makes it 1, 16, 256 or 4096 times as large, and x is divided by that, exactly. The zero is
@@ -12,7 +13,7 @@ struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: 
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b: array<vec2u>;
+@group(0) @binding(2) var<storage, read> b: array<u32>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 @group(0) @binding(5) var<storage, read> a2: array<vec4f>;
@@ -36,10 +37,10 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   let lower = select(vec4f(1.0), 1.0 / RAISED, IS_INT4);
   let first = (wg.x * SUBGROUPS + local / SG) * 4u;
   let columns = min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(params.N - 1u));
-  let at = columns * (params.K / PER_WORD / 2u);
+  let at = columns * (params.K / PER_WORD);
   let fours = params.K / 4u;
   let groups = params.K / params.group;
-  let steps = params.group / (2u * PER_WORD);
+  let steps = params.group / PER_WORD;
   var sums: Sums;
   // Every lane takes part in every round, for the shuffles; past the last group its share counts nothing.
   for (var round = 0u; round < groups; round += SG) {
@@ -53,20 +54,15 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
       let w2 = b[at.z + i];
       let w3 = b[at.w + i];
       for (var m = 0u; m < ROWS; m++) {
-        let x = min(m, params.M - 1u) * fours + i * (PER_WORD / 2u);
+        let x = min(m, params.M - 1u) * fours + i * (PER_WORD / 4u);
         let x0 = a[x] * lower;
-        let x1 = a[x + 1u] * lower;
         if (FORMAT == INT8) {
-          parts[m] += dots(x0, int8_levels(w0.x), int8_levels(w1.x), int8_levels(w2.x), int8_levels(w3.x));
-          parts[m] += dots(x1, int8_levels(w0.y), int8_levels(w1.y), int8_levels(w2.y), int8_levels(w3.y));
+          parts[m] += dots(x0, int8_levels(w0), int8_levels(w1), int8_levels(w2), int8_levels(w3));
         } else {
-          let x2 = a[x + 2u] * lower;
-          let x3 = a[x + 3u] * lower;
-          parts[m] += dots(x0, low_four(w0.x, held), low_four(w1.x, held), low_four(w2.x, held), low_four(w3.x, held));
-          parts[m] += dots(x1, high_four(w0.x, held), high_four(w1.x, held), high_four(w2.x, held), high_four(w3.x, held));
-          parts[m] += dots(x2, low_four(w0.y, held), low_four(w1.y, held), low_four(w2.y, held), low_four(w3.y, held));
-          parts[m] += dots(x3, high_four(w0.y, held), high_four(w1.y, held), high_four(w2.y, held), high_four(w3.y, held));
-          if (IS_INT4) { totals[m] += x0 + x1 + x2 + x3; }
+          let x1 = a[x + 1u] * lower;
+          parts[m] += dots(x0, low_four(w0, held), low_four(w1, held), low_four(w2, held), low_four(w3, held));
+          parts[m] += dots(x1, high_four(w0, held), high_four(w1, held), high_four(w2, held), high_four(w3, held));
+          if (IS_INT4) { totals[m] += x0 + x1; }
         }
       }
     }

@@ -112,7 +112,7 @@ function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (
 }
 
 const plainVector = vector(matmulVector, ['F32', 'F16', 'BF16'], ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0);
-const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], ({ groupSize, format }) => groupSize % (format === 'INT8' ? 8 : 16) === 0);
+const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true);
 
 /** The same without subgroups, or where their size varies. */
 const sharedVector: MatmulVariant = {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { constantName, reflectKernel } from '../codegen.ts';
+import { constantName } from '../codegen.ts';
+import { reflectKernel } from '../reflect.ts';
 
 const good = `// y = scale * x, by way of a lib piece.
 // uses: lib/twice.wgsl

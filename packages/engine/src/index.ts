@@ -1,6 +1,7 @@
 /** @file The tensor library: a device, tensors on it, ops with gradients, optimisers. */
 export { ConfigError, CurioError, DataError, DeviceError, DTypeError, KernelError, ShapeError, TrainError, WeightError } from './gpu/errors.ts';
 export { ceilDiv, lineGrid } from './gpu/grid.ts';
+export { defineKernel } from './gpu/kernel.ts';
 export { openGpu } from './gpu/open.ts';
 export { fixedSubgroupSize } from './gpu/variant.ts';
 export type { StepBytes } from './gpu/capture.ts';

@@ -10,6 +10,7 @@ import { showBytes, sizeClass } from './memory.ts';
 import type { Pipeline } from './pipeline.ts';
 import { peakBytes } from './plan-memory.ts';
 import type { SharedHomes, Tenant } from './shared-homes.ts';
+import { stackHere } from './stream.ts';
 import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder } from './stream.ts';
 
 /** A block of a recorded step, before it has a buffer. */
@@ -62,7 +63,7 @@ class CommandList implements Recorder {
 
   dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void {
     bindings.forEach(({ block }, i) => this.use(block, pipeline.bindings[i]!.writes));
-    if (this.debug) this.stacks.push({ label: pipeline.label, stack: new Error().stack ?? '' });
+    if (this.debug) this.stacks.push({ label: pipeline.label, stack: stackHere() });
     this.commands.push({ kind: 'dispatch', pipeline, bindings, params, grid });
   }
 

@@ -1,12 +1,13 @@
 /** @file The device with everything that belongs to it. There is no default one: it is passed in and tensors carry it. */
 import type { AdapterReport } from './adapter.ts';
 import { Arena, Storage } from './arena.ts';
-import { CurioError, DeviceError } from './errors.ts';
+import { CurioError, DeviceError, KernelError } from './errors.ts';
 import { packParams } from './kernel.ts';
 import type { KernelSource, Tuning } from './kernel.ts';
 import { Memory } from './memory.ts';
 import type { MemoryReport } from './memory.ts';
 import { Pipelines } from './pipeline.ts';
+import type { Pipeline } from './pipeline.ts';
 import { RandomState } from './random.ts';
 import { Stream } from './stream.ts';
 import type { Binding, Grid } from './stream.ts';
@@ -14,7 +15,7 @@ import type { Binding, Grid } from './stream.ts';
 export interface GpuOptions {
   /** Keep the stack of each recording call for error messages. */
   readonly debug?: boolean;
-  /** `portable` opens the device with default limits and no features: the floor that every kernel must run on. */
+  /** `portable` opens the device with default limits and no features, and passes params in uniform buffers: the floor that every kernel must run on. */
   readonly features?: 'all' | 'portable';
   /** Seed of the random ops. */
   readonly seed?: number;
@@ -41,17 +42,21 @@ export class Gpu {
   readonly lost: Promise<DeviceError>;
   /** Opened with `dryRun`. */
   readonly isDry: boolean;
-  private lostError: DeviceError | null = null;
-  private failure: CurioError | null = null;
+  /** The first thing that went wrong for good: after it nothing that the device computes can be relied on, so every later call throws it. */
+  private failure: Error | null = null;
 
   constructor(readonly device: GPUDevice, readonly adapter: AdapterReport, options: GpuOptions) {
-    const immediates = adapter.languageFeatures.includes('immediate_address_space') && (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
+    const immediates = options.features !== 'portable' && adapter.languageFeatures.includes('immediate_address_space') && (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
     this.isDry = options.dryRun ?? false;
     this.stream = new Stream(device, options.debug ?? false, this.isDry);
     this.memory = new Memory(device, () => this.stream.forgetBindGroups(), { dry: this.isDry, limit: options.memoryLimit });
     this.pipelines = new Pipelines(device, immediates, this.isDry);
     this.random = new RandomState(this, options.seed ?? 0);
-    this.lost = device.lost.then((info) => (this.lostError = new DeviceError(`gpu: the device was lost (${info.reason}): ${info.message || 'no message'}; open a new one and load the last checkpoint.`)));
+    this.lost = device.lost.then((info) => {
+      const reason = this.isClosed ? CLOSED : new DeviceError(`gpu: the device was lost (${info.reason}): ${info.message || 'no message'}; open a new one and load the last checkpoint.`);
+      this.failure ??= reason;
+      return reason;
+    });
     device.onuncapturederror = (event) => {
       const full = event.error.constructor.name === 'GPUOutOfMemoryError';
       this.failure ??= full ? new DeviceError(`gpu: out of memory with ${this.memory.describe()}: ${event.error.message}`) : new CurioError(`gpu: ${event.error.message}`);
@@ -70,20 +75,33 @@ export class Gpu {
     }
   }
 
-  /** Records one dispatch of `kernel`. `buffers` are keyed by the kernel's binding names. */
-  dispatch(kernel: KernelSource, entry: string, work: { buffers: Readonly<Record<string, Binding>>; params?: Readonly<Record<string, number>>; grid: Grid; tuning?: Tuning }): void {
+  /**
+   * Records one dispatch of `kernel`. `buffers` are keyed by the kernel's binding names, `op` is who asks, for messages.
+   * @throws KernelError where WebGPU would refuse the whole batch; what only the device can tell is thrown by the next await, and by every call after it.
+   */
+  dispatch(kernel: KernelSource, entry: string, work: { buffers: Readonly<Record<string, Binding>>; params?: Readonly<Record<string, number>>; grid: Grid; tuning?: Tuning; op?: string }): void {
+    if (this.failure) throw this.failure;
     const pipeline = this.pipelines.get(kernel, entry, work.tuning);
+    if (work.op) pipeline.op = work.op;
     const bindings = pipeline.bindings.map(({ name }) => {
       const binding = work.buffers[name];
       if (!binding) throw new CurioError(`${pipeline.label}: buffer ${name} was not given; it binds ${pipeline.bindings.map((b) => b.name).join(', ')}.`);
       return binding;
     });
+    checkDispatch(pipeline, bindings, work.grid, this.device.limits.maxComputeWorkgroupsPerDimension);
     const params = pipeline.params === 'none' ? null : packParams(kernel, work.params ?? {});
     this.stream.dispatch(pipeline, bindings, params, work.grid);
   }
 
+  /** Compiles one entry of `kernel` now, so that its first use does not. @throws KernelError as `file:line:column message`; the device stays usable. */
+  async prepare(kernel: KernelSource, entry: string, tuning?: Tuning): Promise<void> {
+    if (this.failure) throw this.failure;
+    await this.pipelines.prepare(kernel, entry, tuning);
+  }
+
   /** A storage of at least `bytes`, owned by the innermost scope. */
   allocate(bytes: number): Storage {
+    if (this.failure) throw this.failure;
     const storage = this.stream.recorder?.allocate(bytes) ?? new Storage(this.memory.acquire(bytes), this.memory);
     this.arena.adopt(storage);
     return storage;
@@ -91,14 +109,18 @@ export class Gpu {
 
   /** Records a read of `from` now; the promise gives its bytes, or throws the first error since the last wait. */
   async read(from: Binding): Promise<ArrayBuffer> {
+    if (this.failure) throw this.failure;
     const pending = this.stream.read(from);
     pending.catch(() => {}); // a validation error explains a failed map better and is thrown first
     await this.settle();
-    return pending;
+    return pending.catch(async (error: Error) => {
+      throw await this.reasonFor(error);
+    });
   }
 
   /** Waits until the device has done everything recorded so far. */
   async synchronize(): Promise<void> {
+    if (this.failure) throw this.failure;
     this.stream.flush();
     await Promise.race([this.device.queue.onSubmittedWorkDone(), this.lost]);
     await this.settle();
@@ -114,15 +136,49 @@ export class Gpu {
     return this.memory.report();
   }
 
+  /** Ends the device and frees all it held. Other devices of the process are not touched. */
   close(): void {
+    if (this.failure === null) this.failure = CLOSED;
     this.device.destroy();
   }
 
+  private get isClosed(): boolean {
+    return this.failure === CLOSED;
+  }
+
+  /** Throws the first compile or validation error so far, from now on at every call. */
   private async settle(): Promise<void> {
-    await this.pipelines.settle();
-    await this.stream.settle();
+    try {
+      await this.pipelines.settle();
+      await this.stream.settle();
+    } catch (error) {
+      this.failure ??= await this.reasonFor(error as Error);
+    }
     if (this.failure) throw this.failure;
-    if (this.lostError) throw this.lostError;
+  }
+
+  /** What really happened when WebGPU gave up on a promise: it says so a little before it says that the device was lost. */
+  private async reasonFor(error: Error): Promise<Error> {
+    if (!(error instanceof CurioError)) await Promise.race([this.lost, new Promise((wake) => setTimeout(wake, 100))]);
+    return this.failure ?? error;
+  }
+}
+
+const CLOSED = new DeviceError('gpu: the device was used after close(); open a new one with openGpu().');
+
+/** What WebGPU would refuse without naming the dispatch. Throws KernelError. */
+function checkDispatch({ label, op, bindings }: Pipeline, bound: readonly Binding[], grid: Grid, most: number): void {
+  const where = op ? `${op}: ${label}` : label;
+  const tooLong = grid.findIndex((count) => !(count <= most));
+  if (tooLong >= 0) throw new KernelError(`${where}: the grid is ${grid.join(' × ')} workgroups; each of its sizes must be at most ${most}, lineGrid() folds a longer line.`);
+  for (let i = 0; i < bound.length; i++) {
+    if (!bindings[i]!.writes) continue;
+    for (let j = 0; j < bound.length; j++) {
+      const [a, b] = [bound[i]!, bound[j]!];
+      if (i === j || a.block !== b.block) continue;
+      const overlaps = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+      if (overlaps || !bindings[j]!.writes) throw new KernelError(`${where}: writes ${bindings[i]!.name} into the buffer that ${bindings[j]!.name} ${bindings[j]!.writes ? 'writes too' : 'is read from'}; give each a storage of its own.`);
+    }
   }
 }
 

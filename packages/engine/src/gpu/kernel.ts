@@ -1,4 +1,5 @@
 /** @file A kernel: reflected WGSL text, made special by replacing the values of its declared tunables. */
+import { ReflectError, reflectKernel } from '@curio/kernels/reflect';
 import { KernelError } from './errors.ts';
 
 /** What `npm run codegen` writes into `kernels/gen` for each `.wgsl` file. */
@@ -21,6 +22,20 @@ export interface KernelSource {
 export interface KernelParam { readonly name: string; readonly type: 'u32' | 'i32' | 'f32'; readonly offset: number }
 export interface KernelBinding { readonly binding: number; readonly name: string; readonly type: 'storage' | 'read-only-storage' | 'uniform' }
 export interface Tunable { readonly name: string; readonly value: string; readonly allowed: readonly string[]; readonly line: number }
+
+/**
+ * A kernel of your own, for `defineOp`. Its text is whole WGSL as in this repository's kernels: storage bindings in group 0 (at most 8 an entry), sizes in
+ * `struct Params` of at most 16 scalars bound as `var<uniform> params: Params`, tunables on lines `const WG = 64u; // tune: 64u 128u`.
+ * @param name stands in labels and messages, with `.wgsl` where a line is named
+ * @throws KernelError with file and line where the text does not read so; what only a compiler sees is thrown by `gpu.prepare` or the first read
+ */
+export function defineKernel(name: string, code: string): KernelSource {
+  try {
+    return reflectKernel(name, code, () => null, `${name}.wgsl`) as KernelSource;
+  } catch (error) {
+    throw error instanceof ReflectError ? new KernelError(error.message) : error;
+  }
+}
 
 /** Values for declared tunables: `{ WG: '64u' }`. */
 export type Tuning = Readonly<Record<string, string>>;

@@ -17,6 +17,8 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const requiredLimits: Record<string, number> = portable ? {} : limitsOf(adapter.limits);
   const immediates = (adapter.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize;
   if (!portable && immediates) requiredLimits.maxImmediateSize = immediates;
-  const device = await adapter.requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[], requiredLimits });
+  const device = await adapter.requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[], requiredLimits }).catch((cause: Error) => {
+    throw new DeviceError(`gpu: the adapter ${adapter.info.description || adapter.info.device || 'of this machine'} gave no device: ${cause.message}`, { cause });
+  });
   return new Gpu(device, reportAdapter(entry, adapter, device), options);
 }

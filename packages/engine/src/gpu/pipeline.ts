@@ -15,13 +15,16 @@ export interface Pipeline {
   readonly bindings: readonly { readonly binding: number; readonly name: string; readonly writes: boolean }[];
   /** How params reach it. */
   readonly params: 'none' | 'uniform' | 'immediate';
+  /** The op that dispatched it last, for messages. */
+  op: string | null;
 }
 
 const UNIFORM_LINE = /var<uniform>\s+params\s*:/;
 
 export class Pipelines {
   private readonly cache = new Map<KernelSource, Map<string, Pipeline>>();
-  private readonly checks: Promise<void>[] = [];
+  /** Compilations that nobody has waited for. */
+  private readonly checks = new Map<Pipeline, Promise<void>>();
   private count = 0;
 
   /** @param dry compile nothing: a dry run needs only what a pipeline binds */
@@ -44,7 +47,23 @@ export class Pipelines {
 
   /** Throws the first compile error since the last call, as `file:line:column message`. */
   async settle(): Promise<void> {
-    await Promise.all(this.checks.splice(0));
+    if (this.checks.size === 0) return;
+    const checks = [...this.checks.values()];
+    this.checks.clear();
+    await Promise.all(checks);
+  }
+
+  /** Compiles ahead. Throws the compile error and forgets the pipeline, so that another text under the same name may follow. */
+  async prepare(kernel: KernelSource, entry: string, tuning?: Tuning): Promise<void> {
+    const pipeline = this.get(kernel, entry, tuning);
+    const check = this.checks.get(pipeline);
+    this.checks.delete(pipeline);
+    try {
+      await check;
+    } catch (error) {
+      this.cache.delete(kernel);
+      throw error;
+    }
   }
 
   private compile(kernel: KernelSource, entry: string, tuning?: Tuning): Pipeline {
@@ -58,7 +77,7 @@ export class Pipelines {
     const bindings = kernel.bindings
       .filter((b) => b.name !== 'params' && used.bindings.includes(b.name))
       .map((b) => ({ binding: b.binding, name: b.name, writes: b.type === 'storage' }));
-    if (this.dry) return { id: this.count++, kernel, entry, label, handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, bindings, params };
+    if (this.dry) return { id: this.count++, kernel, entry, label, handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, bindings, params, op: null };
 
     this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ code, label });
@@ -74,8 +93,9 @@ export class Pipelines {
     const failed = this.device.popErrorScope();
     const check = this.report(kernel, label, module, failed);
     check.catch(() => {}); // thrown by settle(); an unobserved rejection must not end the process
-    this.checks.push(check);
-    return { id: this.count++, kernel, entry, label, handle, layout, bindings, params };
+    const pipeline: Pipeline = { id: this.count++, kernel, entry, label, handle, layout, bindings, params, op: null };
+    this.checks.set(pipeline, check);
+    return pipeline;
   }
 
   private async report(kernel: KernelSource, label: string, module: GPUShaderModule, failed: Promise<GPUError | null>): Promise<void> {

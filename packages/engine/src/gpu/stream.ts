@@ -45,6 +45,9 @@ const BATCH = 96;
 /** Bind groups kept; a training step needs a few thousand. */
 const MAX_BIND_GROUPS = 16384;
 
+/** The calls that led here, without this one. */
+export const stackHere = (): string => (new Error().stack ?? '').split('\n').filter((line) => !/^Error|stackHere/.test(line)).join('\n');
+
 export class Stream {
   private encoder: GPUCommandEncoder | null = null;
   private pass: Pass | null = null;
@@ -55,6 +58,8 @@ export class Stream {
   private readonly uniforms = new Map<string, { id: number; buffer: GPUBuffer }>();
   private readonly staging = new Map<number, GPUBuffer[]>();
   private checks: Promise<void>[] = [];
+  /** Pipelines of the batch being recorded, and the stacks that recorded them (when debugging). */
+  private used = new Set<Pipeline>();
   private stacks: { label: string; stack: string }[] = [];
   private submitting: Promise<void> | null = null;
   /** Set while a step is recorded: commands go there. */
@@ -76,12 +81,13 @@ export class Stream {
     if (this.current !== pipeline) {
       pass.setPipeline(pipeline.handle);
       this.current = pipeline;
+      this.used.add(pipeline);
     }
     pass.setBindGroup(0, group);
     if (pipeline.params === 'immediate') pass.setImmediates(0, params!);
     pass.dispatchWorkgroups(x, y, z);
     for (const { block } of bindings) block.lastUse = this.serial;
-    if (this.debug) this.stacks.push({ label: pipeline.label, stack: new Error().stack ?? '' });
+    if (this.debug) this.stacks.push({ label: pipeline.label, stack: stackHere() });
     this.counts.dispatches++;
     if (++this.recorded >= BATCH) this.flush();
   }
@@ -102,7 +108,10 @@ export class Stream {
     const pass = this.beginPass();
     let { current } = this;
     for (const { pipeline, group, immediates, x, y, z } of dispatches) {
-      if (current !== pipeline) pass.setPipeline((current = pipeline).handle);
+      if (current !== pipeline) {
+        pass.setPipeline((current = pipeline).handle);
+        this.used.add(pipeline);
+      }
       pass.setBindGroup(0, group);
       if (immediates) pass.setImmediates(0, immediates);
       pass.dispatchWorkgroups(x, y, z);
@@ -144,11 +153,14 @@ export class Stream {
     this.recorded = 0;
     this.serial++;
     this.counts.submits++;
-    const stacks = this.stacks.splice(0);
+    const { used, stacks } = this;
+    this.used = new Set();
+    this.stacks = [];
     const check = this.device.popErrorScope().then((error) => {
       if (!error) return;
-      const at = stacks.find((s) => error.message.includes(s.label));
-      throw new KernelError(`gpu: ${error.message}${at ? `\nrecorded at ${at.stack}` : ''}`);
+      const from = [...used].find(({ label }) => error.message.includes(`"${label}"`));
+      const at = from && stacks.find(({ label }) => label === from.label);
+      throw new KernelError(`${from?.op ?? 'gpu'}: WebGPU refused ${from ? from.label : 'the commands'}: ${error.message}${at ? `\nrecorded at\n${at.stack}` : ''}`);
     });
     check.catch(() => {}); // thrown by settle()
     this.checks.push(check);

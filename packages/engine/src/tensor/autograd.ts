@@ -1,6 +1,6 @@
 /** @file The tape: nodes that know how to send a gradient back, and the walk over them. */
 import type { Abandonable, Storage } from '../gpu/arena.ts';
-import { ShapeError } from '../gpu/errors.ts';
+import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { accumulate, addInto } from './accumulate.ts';
 import { contiguous } from './copy.ts';
 import { sameShape, showShape } from './shape.ts';
@@ -31,6 +31,9 @@ export function withGrad<T>(fn: () => T): T {
   }
 }
 
+/** The id of the node that is recorded next. */
+export const nextNode = (): number => nextId;
+
 export const isGradEnabled = (): boolean => enabled;
 
 /** Whether an op on these inputs must be recorded. */
@@ -43,18 +46,27 @@ export class TapeNode implements Abandonable {
   done = false;
 
   /** @param saved storages that must live until this node has run */
-  constructor(readonly name: string, readonly inputs: readonly (Tensor | null)[], private readonly saved: readonly Storage[], readonly backward: Backward) {
+  constructor(readonly name: string, public inputs: readonly (Tensor | null)[], private saved: readonly Storage[], private back: Backward | null) {
     for (const storage of saved) {
       storage.hold();
       storage.isSaved = true;
     }
   }
 
-  /** Lets go what was saved; a second backward through it is an error. */
+  /** The gradients of the inputs, in their order. */
+  backward(dy: Tensor): readonly (Tensor | null)[] {
+    const gradients = this.back!(dy);
+    if (gradients.length !== this.inputs.length) throw new ShapeError(`${this.name}: backward gave ${gradients.length} gradients for ${this.inputs.length} inputs; it must give one for each, null where none is needed.`);
+    return gradients;
+  }
+
+  /** Lets go what was saved and what it came from; a second backward through it is an error. */
   abandon(): void {
     if (this.done) return;
     this.done = true;
     for (const storage of this.saved) storage.release();
+    this.saved = this.inputs = [];
+    this.back = null;
   }
 }
 
@@ -70,38 +82,48 @@ interface Pending { value: Tensor; /** made here, so it may be added to in place
 
 /**
  * Sends the gradient `seed` (1 for a scalar) of `output` back to every leaf that requires one; leaf gradients add up in `leaf.grad`.
- * Saved tensors are freed as the walk passes. Throws ShapeError when `output` is no scalar and no seed is given.
+ * Saved tensors are freed as the walk passes, so a graph can be walked once. Throws ShapeError when `output` depends on no leaf that requires a gradient, when it
+ * is no scalar and no seed is given, when the seed's shape differs, and when the graph was walked before or its scope has ended.
  */
 export function backward(output: Tensor, seed?: Tensor): void {
   if (!output.requiresGrad) throw new ShapeError(`backward: the tensor of shape ${showShape(output.shape)} does not depend on anything that requires a gradient.`);
   if (!seed && output.size !== 1) throw new ShapeError(`backward: the tensor is ${showShape(output.shape)}; give its gradient, or reduce it to one element.`);
   if (seed && !sameShape(seed.shape, output.shape)) throw new ShapeError(`backward: the gradient is ${showShape(seed.shape)} and the tensor ${showShape(output.shape)}; they must be equal.`);
+  if (seed && seed.dtype !== 'f32') throw new DTypeError(`backward: the gradient is ${seed.dtype}; it must be f32.`);
+  walkBack(output, seed ?? null);
+}
+
+/** The walk itself. Nodes recorded before `first` belong to another walk: `checkpoint` must not pass into them. */
+export function walkBack(output: Tensor, seed: Tensor | null, first = 0): void {
   const { gpu } = output;
+  const nodes = nodesBehind(output, first);
   const grads = new Map<Tensor, Pending>();
-  gpu.scope(() => noGrad(() => {
-    give(grads, output, seed ?? full(gpu, output.shape, 1));
-    for (const [node, made] of nodesBehind(output)) {
-      const pending = grads.get(made);
-      if (pending) {
-        grads.delete(made);
-        gpu.arena.open();
-        const back = node.backward(pending.value);
-        node.inputs.forEach((input, i) => {
-          const dx = back[i];
-          if (input?.requiresGrad && dx) give(grads, input, dx);
-        });
-        gpu.arena.close();
-        pending.value.storage.release();
+  try {
+    gpu.scope(() => noGrad(() => {
+      give(grads, 'backward', output, seed ?? full(gpu, output.shape, 1));
+      for (const [node, made] of nodes) {
+        const pending = grads.get(made);
+        if (pending) {
+          gpu.scope(() => {
+            const back = node.backward(pending.value);
+            node.inputs.forEach((input, i) => {
+              const dx = back[i];
+              if (input?.requiresGrad && dx) give(grads, node.name, input, dx);
+            });
+          });
+          grads.delete(made);
+          pending.value.storage.release();
+        }
+        node.abandon();
       }
-      node.abandon();
-      made.node = null;
-    }
+    }));
+  } finally {
     for (const { value } of grads.values()) value.storage.release();
-  }));
+  }
 }
 
 /** The nodes that `output` depends on, each with the tensor it made, last recorded first. */
-function nodesBehind(output: Tensor): [TapeNode, Tensor][] {
+function nodesBehind(output: Tensor, first: number): [TapeNode, Tensor][] {
   const found = new Map<TapeNode, Tensor>();
   const stack = [output];
   while (stack.length > 0) {
@@ -109,6 +131,7 @@ function nodesBehind(output: Tensor): [TapeNode, Tensor][] {
     const { node } = made;
     if (!node || found.has(node)) continue;
     if (node.done) throw new ShapeError(`backward: the graph through ${node.name} was already used or its scope has ended; run the forward pass again.`);
+    if (node.id < first) throw new ShapeError(`checkpoint: its function uses a result of ${node.name} that requires a gradient and is not among its inputs; give it as an input.`);
     found.set(node, made);
     for (const input of node.inputs) if (input?.requiresGrad) stack.push(input);
   }
@@ -116,8 +139,8 @@ function nodesBehind(output: Tensor): [TapeNode, Tensor][] {
 }
 
 /** Adds `dx` to what `input` has received so far. */
-function give(grads: Map<Tensor, Pending>, input: Tensor, dx: Tensor): void {
-  if (!sameShape(input.shape, dx.shape)) throw new ShapeError(`backward: a gradient of shape ${showShape(dx.shape)} was made for a tensor of shape ${showShape(input.shape)}; they must be equal.`);
+function give(grads: Map<Tensor, Pending>, from: string, input: Tensor, dx: Tensor): void {
+  if (!sameShape(input.shape, dx.shape)) throw new ShapeError(`${from}: a gradient of shape ${showShape(dx.shape)} was made for a tensor of shape ${showShape(input.shape)}; they must be equal.`);
   if (!input.node) return giveLeaf(input, dx);
   const pending = grads.get(input);
   if (!pending) {

@@ -117,7 +117,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
   const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void => {
     const bound: Record<string, Binding> = {};
     for (const [key, value] of Object.entries(buffers)) bound[key] = value instanceof Tensor ? value.binding : value;
-    gpu.dispatch(kernel, entry, { buffers: bound, ...rest });
+    gpu.dispatch(kernel, entry, { buffers: bound, op: name, ...rest });
   };
   return {
     name,

@@ -29,6 +29,7 @@ export class Tensor {
   /** What made it, while gradients may still flow through. */
   node: TapeNode | null = null;
   quantisation: Quantisation | null = null;
+  private isDisposed = false;
 
   constructor(readonly gpu: Gpu, readonly shape: Shape, readonly dtype: DType, public storage: Storage, layout?: Layout) {
     this.size = sizeOf(shape);
@@ -79,12 +80,15 @@ export class Tensor {
     this.gpu.stream.write(this.storage.block, this.offset * 4, values);
   }
 
-  /** Lets a tensor go that was made outside every scope, or kept. */
+  /** Lets a tensor go that was made outside every scope, or kept; one of a scope goes before its end. Views share its storage and go with it. */
   dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
     this.grad?.dispose();
     this.grad = null;
     this.quantisation?.scales.dispose();
     this.quantisation?.zeros?.dispose();
+    this.gpu.arena.keep(this.storage);
     this.storage.release();
   }
 

@@ -1,0 +1,319 @@
+/** The tape: what it computes, what it saves, what it costs, and how it refuses. Gradients of single ops are the op table's matter. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  add, backward, checkpoint, defineKernel, defineOp, detach, dropout, expand, gelu, isGradEnabled, KernelError, linear, lineGrid, loraLinear, matmul, mean, mul, noGrad, ones, openGpu, Parameter, relu, reshape,
+  RandomStream, ShapeError, softmax, sub, sum, tensor, transpose, zeros,
+} from '../src/index.ts';
+import type { Gpu, Tensor } from '../src/index.ts';
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+afterAll(() => gpu.close());
+
+const noise = (count: number, seed = 1): Float32Array<ArrayBuffer> => {
+  const random = new RandomStream(seed);
+  return Float32Array.from({ length: count }, () => random.normal());
+};
+
+function leaf(values: ArrayLike<number>, shape: number[] = [values.length]): Parameter {
+  const x = new Parameter(gpu, 'leaf', shape, Float32Array.from(values));
+  x.requiresGrad = true;
+  return x;
+}
+
+/** Gradients of Σ f over the leaves, which are disposed. */
+async function gradients(leaves: readonly Parameter[], f: () => Tensor): Promise<number[][]> {
+  gpu.scope(() => backward(sum(f())));
+  const read = await Promise.all(leaves.map(async ({ grad }) => (grad ? [...(await grad.read())] : [])));
+  leaves.forEach((x) => x.dispose());
+  return read;
+}
+
+const dispatches = (f: () => void): number => {
+  const before = gpu.stream.counts.dispatches;
+  f();
+  return gpu.stream.counts.dispatches - before;
+};
+const live = (): number => gpu.memoryReport().liveBuffers;
+
+test('a tensor used twice, and a diamond, add their gradients up', async () => {
+  const x = leaf([1, 2, 3]);
+  expect(await gradients([x], () => add(mul(x, x), x))).toEqual([[3, 5, 7]]);
+  const y = leaf([1, -2]);
+  expect(await gradients([y], () => {
+    const h = mul(y, 2); // used by three
+    return add(mul(h, h), sub(h, mul(h, 3)));
+  })).toEqual([[4, -20]]);
+});
+
+test('broadcast inputs get the sum over what they were broadcast to', async () => {
+  const [row, column, scalar] = [leaf([1, 2, 3]), leaf([10, 20], [2, 1]), leaf([2], [])];
+  expect(await gradients([row, column, scalar], () => mul(mul(row, column), scalar))).toEqual([[60, 60, 60], [12, 12], [180]]);
+  const x = leaf([5], [1]);
+  expect(await gradients([x], () => expand(x, [4, 3]))).toEqual([[12]]);
+});
+
+test('gradients add up over backward calls until they are disposed', async () => {
+  const x = leaf([1, 2]);
+  for (let i = 0; i < 3; i++) gpu.scope(() => backward(sum(mul(x, x))));
+  expect([...(await x.grad!.read())]).toEqual([6, 12]);
+  x.grad!.dispose();
+  x.grad = null;
+  gpu.scope(() => backward(sum(mul(x, 3))));
+  expect([...(await x.grad!.read())]).toEqual([3, 3]);
+  x.dispose();
+});
+
+test('a seed is the gradient of what is not a scalar', async () => {
+  const x = leaf([1, 2, 3, 4], [2, 2]);
+  gpu.scope(() => backward(transpose(mul(x, x)), tensor(gpu, [1, 10, 100, 1000], [2, 2])));
+  expect([...(await x.grad!.read())]).toEqual([2, 400, 60, 8000]);
+  x.dispose();
+});
+
+test('frozen inputs cost no dispatch and keep nothing', () => {
+  const x = leaf(noise(32 * 16), [32, 16]);
+  const w = leaf(noise(24 * 16), [24, 16]);
+  const b = leaf(noise(24));
+  /** Dispatches of the backward pass of a linear layer, and buffers that its forward pass leaves behind. */
+  const cost = (...trained: readonly Parameter[]): [backward: number, saved: number] => {
+    for (const p of [x, w, b]) p.requiresGrad = trained.includes(p);
+    const before = live();
+    return gpu.scope(() => {
+      const y = gpu.scope(() => linear(mul(x, 2), w, b)); // the factor makes an input that only the tape can keep
+      const saved = live() - before - 1;
+      const count = dispatches(() => trained.length > 0 && backward(y, ones(gpu, [32, 24])));
+      for (const p of [x, w, b]) {
+        expect(p.grad !== null).toBe(trained.includes(p));
+        p.grad?.dispose();
+        p.grad = null;
+      }
+      return [count, saved];
+    });
+  };
+  const all = cost(x, w, b);
+  const [dx, dw, db, none] = [cost(x), cost(w), cost(b), cost()];
+  expect(none).toEqual([0, 0]);
+  expect([dx[1], dw[1], db[1], all[1]]).toEqual([0, 1, 0, 1]); // only a trained weight needs the layer's input
+  expect(dx[0] + dw[0] + db[0]).toBe(all[0]);
+  for (const each of [dx, dw, db]) expect(each[0]).toBeLessThan(all[0]);
+  for (const p of [x, w, b]) p.dispose();
+});
+
+test('a frozen base under LoRA makes no gradient of its own size', () => {
+  const [x, w] = [leaf(noise(8 * 64), [8, 64]), leaf(noise(96 * 64), [96, 64])];
+  const [a, b] = [leaf(noise(4 * 64), [4, 64]), leaf(noise(96 * 4), [96, 4])];
+  x.requiresGrad = w.requiresGrad = false;
+  gpu.memory.trim();
+  gpu.memory.resetPeak();
+  gpu.scope(() => backward(sum(loraLinear(x, w, null, a, b, { scale: 2 }))));
+  expect(x.grad ?? w.grad).toBeNull();
+  expect(gpu.memoryReport().largestBytes).toBeLessThan(96 * 64 * 4);
+  for (const p of [x, w, a, b]) p.dispose();
+});
+
+test('noGrad records nothing, comes to an end with its function, and nests', () => {
+  const x = leaf([1, 2]);
+  gpu.scope(() => {
+    const y = noGrad(() => noGrad(() => mul(x, x)));
+    expect([y.requiresGrad, isGradEnabled()]).toEqual([false, true]);
+    expect(() => noGrad(() => { throw new Error('inside'); })).toThrow('inside');
+    expect(mul(x, x).requiresGrad).toBe(true);
+    expect(() => backward(y)).toThrow('backward: the tensor of shape [2] does not depend on anything that requires a gradient.');
+  });
+  x.dispose();
+});
+
+test('detach cuts the path and shares the values', async () => {
+  const x = leaf([2, 3]);
+  expect(await gradients([x], () => mul(x, detach(mul(x, x))))).toEqual([[4, 9]]);
+});
+
+test('checkpoint gives the bits of the plain pass, dropout included, also nested, and the numbers drawn after it go on', async () => {
+  const weights = [0, 1, 2].map((i) => noise(64, 10 + i));
+  const input = noise(8 * 8, 9);
+  type Wrap = (f: (h: Tensor) => Tensor, h: Tensor) => Tensor;
+  const run = async (outer: Wrap, inner: Wrap): Promise<unknown> => {
+    const [x, ...layers] = [leaf(input, [8, 8]), ...weights.map((w) => leaf(w, [8, 8]))];
+    gpu.random.setStep(4, 11);
+    const layer = (w: Tensor) => (h: Tensor): Tensor => dropout(gelu(linear(h, w)), { p: 0.4 });
+    const passes = [0, 1].map(() => gpu.scope(() => {
+      const h = outer((h1) => inner(layer(layers[1]), inner(layer(layers[0]), h1)), mul(x, 1));
+      const y = outer(layer(layers[2]), h);
+      const value = y.read();
+      backward(sum(y));
+      return value;
+    }));
+    const counter = gpu.random.counter;
+    const bits = await Promise.all([...passes, ...[x, ...layers].map((p) => p.grad!.read())]);
+    for (const p of [x, ...layers]) p.dispose();
+    return { bits, counter };
+  };
+  const plain: Wrap = (f, h) => f(h);
+  const kept: Wrap = (f, h) => checkpoint(f, h);
+  const expected = await run(plain, plain);
+  expect(await run(kept, plain)).toEqual(expected);
+  expect(await run(kept, kept)).toEqual(expected);
+});
+
+test('checkpoint keeps the input and the result only', () => {
+  const [x, w] = [leaf(noise(64), [8, 8]), leaf(noise(64), [8, 8])];
+  const deep = (h: Tensor): Tensor => gelu(linear(gelu(linear(gelu(linear(h, w)), w)), w));
+  const saved = (f: () => Tensor): number => gpu.scope(() => {
+    const before = live();
+    gpu.scope(f);
+    return live() - before;
+  });
+  expect(saved(() => checkpoint(deep, x))).toBe(1);
+  expect(saved(() => deep(x))).toBeGreaterThan(4);
+  for (const p of [x, w]) p.dispose();
+});
+
+test('a checkpoint may give back its input, and must be given what it uses', async () => {
+  const x = leaf([1, 2]);
+  expect(await gradients([x], () => mul(checkpoint((h) => h, x), x))).toEqual([[2, 4]]);
+  const y = leaf([3]);
+  gpu.scope(() => {
+    const h = mul(y, 2);
+    const z = checkpoint((g) => mul(g, h), y);
+    expect(() => backward(z)).toThrow('checkpoint: its function uses a result of affine that requires a gradient and is not among its inputs; give it as an input.');
+    expect(() => checkpoint(() => y)).toThrow(new ShapeError('checkpoint: no input tensor was given; it needs at least one.'));
+  });
+  y.dispose();
+});
+
+test('a graph is walked once, also a part that two results share', () => {
+  const x = leaf([1, 2]);
+  const before = live();
+  gpu.scope(() => {
+    const h = gelu(x);
+    const [one, other] = [sum(mul(h, h)), sum(h)];
+    backward(one);
+    expect(() => backward(one)).toThrow('backward: the graph through reshape was already used or its scope has ended; run the forward pass again.');
+    expect(() => backward(other)).toThrow('backward: the graph through gelu was already used or its scope has ended; run the forward pass again.');
+    expect(h.grad).toBeNull();
+  });
+  const late = gpu.scope(() => sum(gelu(x)));
+  expect(() => backward(late)).toThrow('backward: the graph through reshape was already used or its scope has ended; run the forward pass again.');
+  late.dispose();
+  expect(live()).toBe(before + 1); // the gradient of x
+  x.dispose();
+});
+
+test('what has no gradient is refused in one sentence', () => {
+  gpu.scope(() => {
+    const x = ones(gpu, [2, 3]);
+    expect(() => backward(sum(x))).toThrow('backward: the tensor of shape [] does not depend on anything that requires a gradient.');
+    x.requiresGrad = true;
+    expect(() => backward(relu(x))).toThrow('backward: the tensor is [2, 3]; give its gradient, or reduce it to one element.');
+    expect(() => backward(relu(x), ones(gpu, [3, 2]))).toThrow('backward: the gradient is [3, 2] and the tensor [2, 3]; they must be equal.');
+    expect(() => backward(relu(x), ones(gpu, [2, 3], 'i32'))).toThrow('backward: the gradient is i32; it must be f32.');
+  });
+});
+
+test('a long chain gives back what it kept as the walk passes', () => {
+  const seen: number[] = [];
+  const watched = defineOp({
+    name: 'watched',
+    plan: (_: readonly [Tensor], __: undefined) => null,
+    forward: (run, [x]) => ({ y: run.gpu.scope(() => mul(x, 1)) }),
+    backward: (_, dy) => [(seen.push(live()), dy)],
+  });
+  const x = leaf(noise(64));
+  const before = live();
+  gpu.scope(() => {
+    let h: Tensor = x;
+    for (let i = 0; i < 300; i++) h = gpu.scope(() => gelu(watched([h], undefined)));
+    backward(sum(h));
+  });
+  expect(seen.length).toBe(300);
+  expect(seen[0]! - before).toBeGreaterThan(300);
+  expect(seen[299]! - before).toBeLessThan(seen[0]! - before - 250);
+  expect(live()).toBe(before + 1);
+  x.dispose();
+});
+
+const cube = defineKernel('cube', `
+struct Params { size: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+const WG = 64u; // tune: 64u 128u
+
+@compute @workgroup_size(WG)
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i < params.size) { y[i] = x[i] * x[i] * x[i]; }
+}
+
+@compute @workgroup_size(WG)
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i < params.size) { dx[i] = 3.0 * x[i] * x[i] * dy[i]; }
+}
+`);
+
+const cubeOp = defineOp({
+  name: 'cube',
+  plan: ([x]: readonly [Tensor], _: undefined) => ({ params: { size: x.size }, grid: lineGrid(Math.ceil(x.size / 64)) }),
+  forward(run, [x], plan) {
+    const y = run.out(x.shape);
+    run.dispatch(cube, 'forward', { buffers: { x, y }, ...plan });
+    return { y, saved: { x } };
+  },
+  backward(run, dy, { x }, plan) {
+    const dx = run.out(dy.shape);
+    run.dispatch(cube, 'backward', { buffers: { x: x!, dy, dx }, ...plan });
+    return [dx];
+  },
+});
+
+test('an op of a user, with a kernel of their own, takes part like any other', async () => {
+  const x = leaf([1, 2, 3, 4, 5, 6], [2, 3]);
+  const values = await gpu.scope(() => cubeOp([transpose(x)], undefined).read());
+  expect([...values]).toEqual([1, 64, 8, 125, 27, 216]);
+  expect(gpu.copies.get('cube')).toBe(1); // it reads dense inputs, so the transposed view was copied
+  expect(await gradients([x], () => mul(reshape(cubeOp([x], undefined), [6]), 2))).toEqual([[6, 24, 54, 96, 150, 216]]);
+});
+
+test('what is wrong with a user\'s kernel or op is told by its name', async () => {
+  const text = (body: string): string => `@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n${body}`;
+  expect(() => defineKernel('mine', 'fn f() {}')).toThrow(new KernelError('mine.wgsl:1 has no @compute entry; shared pieces without one belong in kernels/lib.'));
+  expect(() => defineKernel('mine', text('@compute\nfn f() { y[0] = 1.0; }'))).toThrow("mine.wgsl:3 entry 'f' has no @workgroup_size.");
+  const typo = defineKernel('mine', text('@compute @workgroup_size(1)\nfn f() { y[0] = yy; }'));
+  await expect(gpu.prepare(typo, 'f')).rejects.toThrow("mine.wgsl:3:17 unresolved value 'yy'");
+  const x = leaf([1, 2]);
+  const wrong = (gradient: (dy: Tensor) => (Tensor | null)[]) => defineOp({ name: 'wrong', plan: (_: readonly [Tensor], __: undefined) => null, forward: (_, [a]) => ({ y: mul(a, 1) }), backward: (_, dy) => gradient(dy) });
+  const before = live();
+  gpu.scope(() => {
+    expect(() => backward(sum(wrong(() => [])([x], undefined)))).toThrow('wrong: backward gave 0 gradients for 1 inputs; it must give one for each, null where none is needed.');
+    expect(() => backward(sum(wrong(() => [zeros(gpu, [3])])([x], undefined)))).toThrow('wrong: a gradient of shape [3] was made for a tensor of shape [2]; they must be equal.');
+  });
+  expect(live()).toBe(before); // an error on the way leaves nothing behind
+  x.dispose();
+});
+
+test('everything together: a small attention block by hand', async () => {
+  const [q, k] = [leaf(noise(6, 3), [2, 3]), leaf(noise(6, 4), [2, 3])];
+  const loss = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+    const rows = [0, 1].map((i) => [0, 1].map((j) => [0, 1, 2].reduce((s, c) => s + a[3 * i + c]! * b[3 * j + c]!, 0)).map(Math.exp));
+    return rows.reduce((s, [p, r]) => s + (p! / (p! + r!)) ** 2 / 4 + (r! / (p! + r!)) ** 2 / 4, 0);
+  };
+  const [a, b] = [noise(6, 3), noise(6, 4)].map((x) => Float64Array.from(x));
+  const measured = [a!, b!].map((x) => [...x].map((_, i) => {
+    const at = (step: number): number => {
+      x[i]! += step;
+      const value = loss(a!, b!);
+      x[i]! -= step;
+      return value;
+    };
+    return (at(1e-5) - at(-1e-5)) / 2e-5;
+  }));
+  const got = await gradients([q, k], () => {
+    const p = softmax(matmul(q, k, { transposeB: true }));
+    return mean(mul(p, p));
+  });
+  got.flat().forEach((g, i) => expect(g).toBeCloseTo(measured.flat()[i]!, 5));
+});

@@ -17,6 +17,7 @@ export { backward, isGradEnabled, noGrad } from './tensor/autograd.ts';
 export { capture, CapturedStep, StepPlan, upload } from './tensor/capture.ts';
 export type { CaptureOptions, HostTensor, HostTensors, NamedTensors, RecordReport } from './tensor/capture.ts';
 export { checkpoint } from './tensor/checkpoint.ts';
+export { arange, eye, linspace } from './tensor/create.ts';
 export { findNonFinite } from './tensor/find-non-finite.ts';
 export { byteLength, isPacked } from './tensor/dtype.ts';
 export type { DType, HostArray } from './tensor/dtype.ts';
@@ -26,8 +27,8 @@ export { Parameter } from './tensor/parameter.ts';
 export { philox4x32, RandomStream, unitFloat } from './tensor/philox.ts';
 export { broadcastShapes, denseStrides, resolveAxis, sameShape, showShape, sizeOf } from './tensor/shape.ts';
 export type { Shape } from './tensor/shape.ts';
-export { arange, empty, full, keep, ones, Tensor, tensor, zeros } from './tensor/tensor.ts';
-export type { Quantisation } from './tensor/tensor.ts';
+export { empty, full, keep, ones, Tensor, tensor, zeros } from './tensor/tensor.ts';
+export type { NestedNumbers, Quantisation } from './tensor/tensor.ts';
 
 export { adaptiveAvgPool1d } from './ops/adaptive-avg-pool1d.ts';
 export { scaledDotProductAttention } from './ops/attention.ts';

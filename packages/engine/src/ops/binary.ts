@@ -23,7 +23,7 @@ const NO_PARAMS = {
 /** Records y = f(a, b) under `shape` by the fastest entry that their strides allow. */
 function record(run: Run, kind: Kind, a: Tensor, b: Tensor, shape: Shape): Tensor {
   const y = run.out(shape);
-  const path = walk([a, b], shape, 4);
+  const path = walk(run.name, [a, b], shape, 4);
   const [first, second] = path.tensors as [Tensor, Tensor];
   const [sa, sb] = path.strides as [number[], number[]];
   const [, , rows, cols] = path.sizes as [number, number, number, number];

@@ -19,7 +19,7 @@ function define(name: string, kind: string): (a: Tensor, b: Tensor | number) => 
     },
     forward(run, [a, b], shape) {
       const y = run.out(shape, 'bool');
-      const path = walk([a, b], shape, 4);
+      const path = walk(name, [a, b], shape, 4);
       const [first, second] = path.tensors as [Tensor, Tensor];
       const params: Record<string, number> = { items: path.items, a_offset: first.bindingOffset, b_offset: second.bindingOffset, parts: path.parts, n1: path.sizes[1]!, n2: path.sizes[2]!, n3: path.sizes[3]! };
       for (let k = 0; k < 4; k++) [params[`a_stride${k}`], params[`b_stride${k}`]] = [path.strides[0]![k]!, path.strides[1]![k]!];

@@ -44,7 +44,7 @@ export const reduceColumnsVariants: Family<Plan> = {
 /** The dense `x` seen as `[outer, n, inner]`, reduced over the middle axis and multiplied by `scale`; the result has `shape`. */
 export function reduceMiddle(op: Reduction, x: Tensor, outer: number, n: number, inner: number, shape: Shape, scale = 1): Tensor {
   const { gpu } = x;
-  if (n === 0) return full(gpu, shape, op === 'SUM' ? 0 : op === 'MAX' ? -Infinity : Infinity);
+  if (n === 0) return full(gpu, shape, op === 'SUM' ? 0 * scale : op === 'MAX' ? -Infinity : Infinity);
   const whole = { op, outer, n, inner, segments: 1, chunk: n };
   const segments = segmentsFor(whole);
   if (segments === 1) return pass(whole, x, shape, scale);

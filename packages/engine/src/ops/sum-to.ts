@@ -1,5 +1,5 @@
 /** @file The reverse of broadcasting. */
-import { copyOf } from '../tensor/copy.ts';
+import { aligned } from '../tensor/copy.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { denseStrides, sameShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -10,7 +10,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const extra = x.shape.length - shape.length;
   const axes = x.shape.flatMap((n, i) => (i < extra || (shape[i - extra] === 1 && n !== 1) ? [i] : []));
-  let y = x.isDense && x.bindingOffset === 0 ? x : copyOf(x);
+  let y = aligned('sumTo', x);
   let dims = [...x.shape];
   for (const run of runsOf(axes)) {
     const [outer, n, inner] = around(dims, run);

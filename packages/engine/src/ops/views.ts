@@ -1,9 +1,10 @@
 /** @file Views: other shapes and strides over the same storage, without a kernel. */
-import { ShapeError } from '../gpu/errors.ts';
+import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { isRecording, record } from '../tensor/autograd.ts';
-import { contiguous, copyInto, copyOf } from '../tensor/copy.ts';
+import { contiguous, copyInto, copyOf, countedCopy } from '../tensor/copy.ts';
 import { isPacked } from '../tensor/dtype.ts';
-import { broadcastShapes, broadcastStrides, denseStrides, resolveAxis, sameShape, showShape, sizeOf } from '../tensor/shape.ts';
+import { gpuOf } from '../tensor/op.ts';
+import { broadcastStrides, denseStrides, requireShape, resolveAxis, sameShape, showShape, sizeOf } from '../tensor/shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { Tensor, zeros } from '../tensor/tensor.ts';
 import { sumTo } from './sum-to.ts';
@@ -16,15 +17,16 @@ function view(name: string, x: Tensor, shape: Shape, strides: readonly number[],
 
 /** A tensor with `x`'s elements in row-major order under another shape; one size may be -1. Copies only when the strides cannot express it. Throws ShapeError when sizes differ. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  const open = shape.filter((n) => n === -1).length;
+  if (open > 1) throw new ShapeError(`reshape: ${showShape(shape)} leaves ${open} sizes open; at most one may be -1.`);
   const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
   const to = shape.map((n) => (n === -1 ? x.size / known : n));
-  if (sizeOf(to) !== x.size || to.some((n) => !Number.isInteger(n))) throw new ShapeError(`reshape: ${showShape(x.shape)} has ${x.size} elements and ${showShape(shape)} does not; the products must be equal.`);
+  if (sizeOf(to) !== x.size || to.some((n) => !Number.isInteger(n) || n < 0)) throw new ShapeError(`reshape: ${showShape(x.shape)} has ${x.size} elements and ${showShape(shape)} does not; the products must be equal.`);
   if (sameShape(to, x.shape)) return x;
   const strides = stridesFor(x, to);
   const back = (dy: Tensor): Tensor => reshape(dy, x.shape);
   if (strides) return view('reshape', x, to, strides, x.offset, back);
-  const dense = copyOf(x);
-  x.gpu.copies.set('reshape', (x.gpu.copies.get('reshape') ?? 0) + 1);
+  const dense = countedCopy('reshape', x);
   const y = new Tensor(x.gpu, to, x.dtype, dense.storage);
   if (isRecording([x])) record('reshape', y, [x], [], (dy) => [back(dy)]);
   return y;
@@ -39,7 +41,7 @@ function stridesFor(x: Tensor, to: Shape): number[] | null {
   let j = 0;
   while (i < from.length) {
     let a = from[i]!.n;
-    const first = i++;
+    i++;
     const start = j;
     let b = to[j++] ?? 1;
     while (a !== b) {
@@ -51,7 +53,6 @@ function stridesFor(x: Tensor, to: Shape): number[] | null {
         b *= to[j++]!;
       }
     }
-    if (first === i) return null;
     let step = from[i - 1]!.stride;
     for (let k = j - 1; k >= start; k--) {
       strides[k] = step;
@@ -77,10 +78,11 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   return permute(x, order);
 }
 
-/** Elements `start` (inclusive) to `end` (exclusive) along `axis`; negative ones count from the end. */
+/** Elements `start` (inclusive) to `end` (exclusive) along `axis`, without a copy; negative ones count from the end, and what lies beyond it is cut off. Throws ShapeError when the end comes first. */
 export function slice(x: Tensor, axis: number, start: number, end: number = Number.MAX_SAFE_INTEGER): Tensor {
   const k = resolveAxis('slice', axis, x.shape.length);
   const n = x.shape[k]!;
+  if (!Number.isInteger(start) || !Number.isInteger(end)) throw new ShapeError(`slice: ${start}..${end} of axis ${axis}; both must be whole numbers.`);
   const from = Math.max(0, start < 0 ? start + n : start);
   const to = Math.min(n, end < 0 ? end + n : end);
   if (from > to) throw new ShapeError(`slice: ${start}..${end} of axis ${axis} of ${showShape(x.shape)} ends before it starts; start must not exceed end.`);
@@ -88,14 +90,16 @@ export function slice(x: Tensor, axis: number, start: number, end: number = Numb
   return view('slice', x, shape, x.strides, x.offset + from * x.strides[k]!, (dy) => {
     const dx = zeros(dy.gpu, x.shape);
     const window = new Tensor(dx.gpu, shape, dx.dtype, dx.storage, { strides: dx.strides, offset: from * dx.strides[k]! });
-    copyInto(window, contiguous(dy));
+    copyInto(window, contiguous('slice', dy));
     return dx;
   });
 }
 
 /** `x` repeated along axes of size 1 until it has `shape`, without a copy. The gradient is summed over the repetitions. */
 export function expand(x: Tensor, shape: Shape): Tensor {
-  if (!sameShape(broadcastShapes('expand', x.shape, shape), shape)) throw new ShapeError(`expand: ${showShape(x.shape)} cannot become ${showShape(shape)}; only axes of size 1 can grow.`);
+  const extra = shape.length - x.shape.length;
+  if (extra < 0 || x.shape.some((n, i) => n !== shape[extra + i] && n !== 1)) throw new ShapeError(`expand: ${showShape(x.shape)} cannot become ${showShape(shape)}; only axes of size 1 can grow.`);
+  requireShape('expand', shape);
   return view('expand', x, shape, broadcastStrides(x.shape, x.strides, shape), x.offset, (dy) => sumTo(dy, x.shape));
 }
 
@@ -123,12 +127,14 @@ export function dense(x: Tensor): Tensor {
   return y;
 }
 
-/** Overwrites elements `start`, `start + 1`, … of `to` along `axis` with `values`, without a gradient: caches and buffers. Throws ShapeError when they do not fit. */
+/** Overwrites elements `start`, `start + 1`, … of `to` along `axis` with `values`, without a gradient: caches and buffers. Views of `to` see it. Throws ShapeError when they do not fit, DTypeError when types differ. */
 export function assignSlice(to: Tensor, axis: number, start: number, values: Tensor): void {
   const k = resolveAxis('assignSlice', axis, to.shape.length);
+  gpuOf('assignSlice', [to, values]);
+  if (to.dtype !== values.dtype || isPacked(to.dtype)) throw new DTypeError(`assignSlice: the values are ${values.dtype} and the tensor ${to.dtype}; they must be equal and not packed, use cast.`);
   const window = to.shape.map((n, i) => (i === k ? values.shape[k]! : n));
-  if (!sameShape(window, values.shape) || start < 0 || start + values.shape[k]! > to.shape[k]!) {
+  if (!sameShape(window, values.shape) || !(start >= 0) || !Number.isInteger(start) || start + values.shape[k]! > to.shape[k]!) {
     throw new ShapeError(`assignSlice: ${showShape(values.shape)} at ${start} of axis ${axis} does not fit into ${showShape(to.shape)}; all other axes must agree and the end must not pass.`);
   }
-  copyInto(new Tensor(to.gpu, window, to.dtype, to.storage, { strides: to.strides, offset: to.offset + start * to.strides[k]! }), contiguous(values));
+  copyInto(new Tensor(to.gpu, window, to.dtype, to.storage, { strides: to.strides, offset: to.offset + start * to.strides[k]! }), values.storage === to.storage ? copyOf(values) : contiguous('assignSlice', values));
 }

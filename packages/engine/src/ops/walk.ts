@@ -1,7 +1,7 @@
 /** @file How elementwise kernels walk tensors that are broadcast against each other. */
 import { DTypeError } from '../gpu/errors.ts';
 import { ceilDiv } from '../gpu/grid.ts';
-import { copyOf } from '../tensor/copy.ts';
+import { aligned } from '../tensor/copy.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { broadcastShapes, broadcastStrides, collapse } from '../tensor/shape.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -25,12 +25,12 @@ export interface Walk {
 /** The common shape of all of them. Throws ShapeError when there is none. */
 export const commonShape = (where: string, shapes: readonly Shape[]): Shape => shapes.reduce((a, b) => broadcastShapes(where, a, b));
 
-/** Plans a walk over `tensors` of at most `rank` axes; tensors whose strides need more are copied. */
-export function walk(tensors: readonly Tensor[], shape: Shape, rank: number): Walk {
+/** Plans a walk of op `name` over `tensors` of at most `rank` axes; tensors whose strides need more are copied. */
+export function walk(name: string, tensors: readonly Tensor[], shape: Shape, rank: number): Walk {
   const wide = tensors.map((x) => broadcastStrides(x.shape, x.strides, shape));
   const { shape: sizes, strides } = collapse(shape, wide);
   if (sizes.length > rank) {
-    return walk(tensors.map((x, i) => copyOf(new Tensor(x.gpu, shape, x.dtype, x.storage, { strides: wide[i]!, offset: x.offset }))), shape, rank);
+    return walk(name, tensors.map((x, i) => aligned(name, new Tensor(x.gpu, shape, x.dtype, x.storage, { strides: wide[i]!, offset: x.offset }))), shape, rank);
   }
   const pad = new Array<number>(rank - sizes.length).fill(0);
   const parts = ceilDiv(sizes.at(-1)!, SPAN);

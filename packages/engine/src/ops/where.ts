@@ -13,7 +13,7 @@ const WG = 64;
 
 function choose(run: Run, cond: Tensor, a: Tensor, b: Tensor, shape: Shape): Tensor {
   const y = run.out(shape, a.dtype);
-  const path = walk([cond, a, b], shape, 3);
+  const path = walk('where', [cond, a, b], shape, 3);
   const [c, first, second] = path.tensors as [Tensor, Tensor, Tensor];
   const params: Record<string, number> = { items: path.items, parts: path.parts, n1: path.sizes[1]!, n2: path.sizes[2]!, cond_offset: c.bindingOffset, a_offset: first.bindingOffset, b_offset: second.bindingOffset };
   ['cond', 'a', 'b'].forEach((name, i) => path.strides[i]!.forEach((stride, k) => (params[`${name}_stride${k}`] = stride)));

@@ -2,7 +2,7 @@
 import type { Abandonable, Storage } from '../gpu/arena.ts';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { accumulate, addInto } from './accumulate.ts';
-import { contiguous } from './copy.ts';
+import { contiguous, countedCopy } from './copy.ts';
 import { sameShape, showShape } from './shape.ts';
 import { Tensor, empty, full } from './tensor.ts';
 
@@ -141,16 +141,16 @@ function nodesBehind(output: Tensor, first: number): [TapeNode, Tensor][] {
 /** Adds `dx` to what `input` has received so far. */
 function give(grads: Map<Tensor, Pending>, from: string, input: Tensor, dx: Tensor): void {
   if (!sameShape(input.shape, dx.shape)) throw new ShapeError(`${from}: a gradient of shape ${showShape(dx.shape)} was made for a tensor of shape ${showShape(input.shape)}; they must be equal.`);
-  if (!input.node) return giveLeaf(input, dx);
+  if (!input.node) return giveLeaf(from, input, dx);
   const pending = grads.get(input);
   if (!pending) {
     dx.storage.hold();
     grads.set(input, { value: dx, owned: false });
   } else if (pending.owned) {
-    accumulate(pending.value, contiguous(dx));
+    accumulate(pending.value, contiguous(from, dx));
   } else {
     const total = empty(dx.gpu, dx.shape);
-    addInto(total, contiguous(pending.value), contiguous(dx));
+    addInto(total, contiguous(from, pending.value), contiguous(from, dx));
     total.storage.hold();
     pending.value.storage.release();
     grads.set(input, { value: total, owned: true });
@@ -158,10 +158,10 @@ function give(grads: Map<Tensor, Pending>, from: string, input: Tensor, dx: Tens
 }
 
 /** A leaf's gradient outlives the scope; an optimiser's parameters have theirs in a flat buffer from the start. */
-function giveLeaf(leaf: Tensor, dx: Tensor): void {
-  if (leaf.grad) return accumulate(leaf.grad, contiguous(dx));
-  const grad = empty(leaf.gpu, leaf.shape);
-  addInto(grad, contiguous(dx), null);
+function giveLeaf(from: string, leaf: Tensor, dx: Tensor): void {
+  if (leaf.grad) return accumulate(leaf.grad, contiguous(from, dx));
+  const grad = dx.isDense ? empty(leaf.gpu, leaf.shape) : countedCopy(from, dx);
+  if (dx.isDense) addInto(grad, dx, null);
   leaf.gpu.arena.keep(grad.storage);
   leaf.grad = grad;
 }

@@ -7,8 +7,17 @@ import { Tensor, empty, setDenseCopy } from './tensor.ts';
 
 const MAX_RANK = 6;
 
-/** `x` itself when it is dense, else a dense copy; no gradient is recorded. */
-export const contiguous = (x: Tensor): Tensor => (x.isDense ? x : copyOf(x));
+/** `x` itself when it is dense, else a dense copy, which is counted in `gpu.copies` under `name`; no gradient is recorded. */
+export const contiguous = (name: string, x: Tensor): Tensor => (x.isDense ? x : countedCopy(name, x));
+
+/** `x` itself when it is dense and starts on the binding grid, else a dense copy, which is counted in `gpu.copies` under `name`. */
+export const aligned = (name: string, x: Tensor): Tensor => (x.isDense && x.bindingOffset === 0 ? x : countedCopy(name, x));
+
+/** A copy because a layout did not fit: `gpu.copies` says who needed it. */
+export function countedCopy(name: string, x: Tensor): Tensor {
+  x.gpu.copies.set(name, (x.gpu.copies.get(name) ?? 0) + 1);
+  return copyOf(x);
+}
 
 /** A dense copy that starts on the binding grid. */
 export function copyOf(x: Tensor): Tensor {
@@ -17,7 +26,7 @@ export function copyOf(x: Tensor): Tensor {
   return y;
 }
 
-/** Writes the dense `values` into the elements that `view` sees. */
+/** Writes the dense `values` into the elements that `view` sees; they lie in different storages. */
 export const copyInto = (view: Tensor, values: Tensor): void => run('scatter', view, values, view);
 
 function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor): void {

@@ -6,7 +6,7 @@ import type { Binding, Grid } from '../gpu/stream.ts';
 import { choose } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import { isRecording, record } from './autograd.ts';
-import { copyOf } from './copy.ts';
+import { countedCopy } from './copy.ts';
 import { isPacked } from './dtype.ts';
 import type { DType } from './dtype.ts';
 import { showShape } from './shape.ts';
@@ -102,7 +102,8 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(spec: O
 
 const needOf = (layouts: readonly LayoutNeed[] | undefined, i: number): LayoutNeed => layouts?.[Math.min(i, layouts.length - 1)] ?? 'dense';
 
-function gpuOf(name: string, inputs: Inputs): Gpu {
+/** The device of all inputs. Throws ShapeError when they live on two, or there is none. */
+export function gpuOf(name: string, inputs: Inputs): Gpu {
   let gpu: Gpu | null = null;
   for (const x of inputs) {
     if (!x) continue;
@@ -132,8 +133,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
     fit(x, need = 'dense') {
       if (fits(x, need)) return x;
       if (isPacked(x.dtype)) throw new DTypeError(`${name}: a ${x.dtype} tensor of shape ${showShape(x.shape)} must be dense; slice or permute it before cast.`);
-      gpu.copies.set(name, (gpu.copies.get(name) ?? 0) + 1);
-      return copyOf(x);
+      return countedCopy(name, x);
     },
   };
 }

@@ -7,6 +7,11 @@ export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => pro
 
 export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
+/** Throws ShapeError unless every size is a whole number of at least 0. */
+export function requireShape(where: string, shape: Shape): void {
+  for (const n of shape) if (!Number.isInteger(n) || n < 0) throw new ShapeError(`${where}: shape ${showShape(shape)} has ${n}; sizes must be whole numbers of at least 0.`);
+}
+
 /** Row-major strides in elements. */
 export function denseStrides(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
@@ -19,6 +24,7 @@ export function denseStrides(shape: Shape): number[] {
 }
 
 export function isDense(shape: Shape, strides: readonly number[]): boolean {
+  if (shape.includes(0)) return true;
   let step = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     if (shape[i] !== 1 && strides[i] !== step) return false;

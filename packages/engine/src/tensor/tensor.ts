@@ -6,7 +6,7 @@ import type { Binding } from '../gpu/stream.ts';
 import type { TapeNode } from './autograd.ts';
 import { byteLength, hostView, isPacked } from './dtype.ts';
 import type { DType, HostArray } from './dtype.ts';
-import { denseStrides, isDense, showShape, sizeOf } from './shape.ts';
+import { denseStrides, isDense, requireShape, sameShape, showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
 
 /** Bindings start at multiples of this many bytes. */
@@ -72,8 +72,9 @@ export class Tensor {
     return (await this.read())[0]!;
   }
 
-  /** Replaces the values from the host; those of a packed storage type are its u32 words. */
+  /** Replaces the values from the host, as `read` gives them: Float32Array for f32, Int32Array for i32, Uint32Array for u32, bool and the words of packed types. */
   write(values: HostArray): void {
+    if (!(values instanceof HOST[this.dtype])) throw new DTypeError(`write: a ${values.constructor.name} for a tensor of ${this.dtype}; it needs a ${HOST[this.dtype].name}.`);
     const needed = byteLength(this.dtype, this.size) / 4;
     if (values.length !== needed) throw new ShapeError(`write: ${values.length} values for a tensor of shape ${showShape(this.shape)}; it needs ${needed}.`);
     if (!this.isDense) throw new ShapeError(`write: the tensor of shape ${showShape(this.shape)} is a strided view; write to the tensor it views.`);
@@ -103,44 +104,66 @@ export const setDenseCopy = (copy: (x: Tensor) => Tensor): void => void (denseCo
 
 /** A tensor of undefined values (NaN under `gpu.poison`, for tests). */
 export function empty(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
-  for (const n of shape) if (!Number.isInteger(n) || n < 0) throw new ShapeError(`empty: shape ${showShape(shape)} has ${n}; sizes must be whole numbers of at least 0.`);
+  requireShape('empty', shape);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));
   if (gpu.poison && dtype === 'f32') gpu.stream.write(x.storage.block, 0, new Float32Array(x.storage.block.bytes / 4).fill(NaN));
   return x;
 }
 
-/** A tensor of the given values in row-major order. Throws ShapeError when their number does not fit the shape. */
-export function tensor(gpu: Gpu, values: HostArray | readonly number[], shape?: Shape, options: { dtype?: DType } = {}): Tensor {
-  const dtype = options.dtype ?? (values instanceof Int32Array ? 'i32' : values instanceof Uint32Array ? 'u32' : 'f32');
-  const dims = shape ?? [values.length];
+/** Rows of rows of numbers. */
+export type NestedNumbers = readonly (number | boolean | NestedNumbers)[];
+
+const HOST = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array, f16: Uint32Array, bf16: Uint32Array, int8: Uint32Array, int4: Uint32Array, nf4: Uint32Array } as const;
+
+/** The shape of nested arrays. Throws ShapeError where rows differ in length. */
+function shapeOf(values: NestedNumbers): Shape {
+  const inner = values.map((item) => (typeof item === 'object' ? shapeOf(item) : []));
+  const odd = inner.find((shape) => !sameShape(shape, inner[0]!));
+  if (odd) throw new ShapeError(`tensor: rows of shapes ${showShape(inner[0]!)} and ${showShape(odd)} stand side by side; they must be equal.`);
+  return [values.length, ...(inner[0] ?? [])];
+}
+
+const kindOf = (value: unknown): DType => (typeof value === 'boolean' ? 'bool' : 'f32');
+
+/**
+ * A tensor of the given values: a typed array or a list in row-major order, or nested lists, which give the shape too.
+ * @param shape default: what the lists say, or one axis
+ * @param options dtype: default by the array's kind; f32 for numbers, bool for booleans
+ * Throws ShapeError when their number does not fit the shape or nested rows differ, DTypeError for a packed type.
+ */
+export function tensor(gpu: Gpu, values: HostArray | NestedNumbers, shape?: Shape, options: { dtype?: DType } = {}): Tensor {
+  const isNested = Array.isArray(values) && typeof values[0] === 'object';
+  const flat = (isNested ? (values as unknown[]).flat(Infinity) : values) as HostArray | readonly number[];
+  const dtype = options.dtype ?? (flat instanceof Int32Array ? 'i32' : flat instanceof Uint32Array ? 'u32' : kindOf(flat[0]));
+  const dims = shape ?? (isNested ? shapeOf(values as NestedNumbers) : [flat.length]);
   if (isPacked(dtype)) throw new DTypeError(`tensor: cannot be made as ${dtype}; make it as f32 and use cast.`);
-  if (values.length !== sizeOf(dims)) throw new ShapeError(`tensor: ${values.length} values for shape ${showShape(dims)}; it needs ${sizeOf(dims)}.`);
-  const host = Array.isArray(values) ? (dtype === 'f32' ? Float32Array.from(values) : dtype === 'i32' ? Int32Array.from(values) : Uint32Array.from(values)) : (values as HostArray);
+  requireShape('tensor', dims);
+  if (flat.length !== sizeOf(dims)) throw new ShapeError(`tensor: ${flat.length} values for shape ${showShape(dims)}; it needs ${sizeOf(dims)}.`);
+  const Host = HOST[dtype];
+  const host = dtype === 'bool' ? Uint32Array.from(flat, (value) => (value ? 1 : 0)) : flat instanceof Host ? flat : (Host.from(flat as ArrayLike<number>) as HostArray);
   const x = new Tensor(gpu, dims, dtype, gpu.allocate(Math.max(4 * host.length, 4)));
   if (host.length > 0) gpu.stream.write(x.storage.block, 0, host);
   return x;
 }
 
+/** A tensor that holds `value` everywhere. */
 export function full(gpu: Gpu, shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
-  const size = sizeOf(shape);
+  requireShape('full', shape);
   if (value === 0) return zeros(gpu, shape, dtype);
-  const values = dtype === 'f32' ? new Float32Array(size) : dtype === 'i32' ? new Int32Array(size) : new Uint32Array(size);
-  return tensor(gpu, values.fill(value), shape, { dtype });
+  if (isPacked(dtype)) throw new DTypeError(`full: cannot be made as ${dtype}; make it as f32 and use cast.`);
+  return tensor(gpu, (new HOST[dtype](sizeOf(shape)) as HostArray).fill(value), shape, { dtype });
 }
 
+/** A tensor of zeros; all bits are 0, in packed types too. */
 export function zeros(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
+  requireShape('zeros', shape);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));
   gpu.stream.clear({ block: x.storage.block, offset: 0, bytes: x.storage.block.bytes }, x.storage.block.bytes);
   return x;
 }
 
+/** A tensor of ones. */
 export const ones = (gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor => full(gpu, shape, 1, dtype);
-
-/** `[start, start + 1, …]`, `count` values. */
-export const arange = (gpu: Gpu, count: number, start = 0, dtype: DType = 'f32'): Tensor => {
-  const values = Array.from({ length: count }, (_, i) => start + i);
-  return tensor(gpu, values, [count], { dtype });
-};
 
 /** Lets `x` outlive its scope; `dispose()` ends it. */
 export function keep<T extends Tensor>(x: T): T {

@@ -4,7 +4,7 @@
  */
 import { add, cat, expand, matmul, permute, quickGelu, reshape, slice } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
-import { Attention, init, LayerNorm, Mlp } from '@curio/nn';
+import { Attention, init, LayerNorm, Mlp, runBlock } from '@curio/nn';
 import type { Initializer, LoraOptions, Mode, Weights } from '@curio/nn';
 import { imageTokens } from './config.ts';
 import type { ClipVisionConfig } from './config.ts';
@@ -75,10 +75,12 @@ export interface ClipVisionOptions {
 export class ClipVision {
   private readonly embeddings: ClipEmbeddings;
   private readonly preNorm: LayerNorm;
+  private readonly mode: Mode | undefined;
   readonly blocks: readonly ClipBlock[];
 
   constructor(w: Weights, readonly config: ClipVisionConfig, { lora, mode, blocks = config.numLayers + 1 + config.selectLayer }: ClipVisionOptions = {}) {
     const { hiddenSize, intermediateSize, numHeads, layerNormEps: eps } = config;
+    this.mode = mode;
     // As large as what the patches bring: from 0.02 on, where a patch lies was still unknown after 250 steps.
     this.embeddings = new ClipEmbeddings(w.at('embeddings'), config, init.normal(0.5));
     this.preNorm = new LayerNorm(w.at('pre_layrnorm'), hiddenSize, eps);
@@ -93,7 +95,7 @@ export class ClipVision {
 
   /** Patch features of the last block built, class token dropped: float[B, 3, S, S] → float[B, P, C] in raster order. */
   features(pixels: Tensor): Tensor {
-    const hidden = this.blocks.reduce((x, block) => block.forward(x), this.embed(pixels));
+    const hidden = this.blocks.reduce((x, block) => runBlock(this.mode, (y) => block.forward(y), x), this.embed(pixels));
     return slice(hidden, 1, 1);
   }
 }

@@ -92,6 +92,8 @@ export interface TrainConfig {
   readonly clip: number | null;
   /** Text ids of a sample are cut to this many. */
   readonly maxLength: number;
+  /** Whether blocks keep only their inputs and are computed once more for their gradients. */
+  readonly gradientCheckpointing: boolean;
   /** Alignment of image and language. */
   readonly stage1: StageConfig;
   /** Instruction tuning with self-questions. */

@@ -1,7 +1,7 @@
 /** @file LLaMA-2's decoder with LoRA on its seven linears. Mirrors transformers' LlamaForCausalLM; docs/sq-llava.md 1.5 and 1.6. */
 import { add, cast, cat, embedding, linear, sub, tensor } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
-import { Attention, GatedMlp, init, RmsNorm } from '@curio/nn';
+import { Attention, GatedMlp, init, RmsNorm, runBlock } from '@curio/nn';
 import type { AttentionContext, Initializer, LoraOptions, Mode, Weights } from '@curio/nn';
 import type { LlamaConfig } from './config.ts';
 
@@ -46,6 +46,7 @@ export class LlamaBlock {
 export class Llama {
   readonly embedTokens: Parameter;
   readonly layers: readonly LlamaBlock[];
+  private readonly mode: Mode | undefined;
   private readonly norm: RmsNorm;
   private readonly head: Parameter;
   private readonly extra: { readonly embedding: Parameter; readonly head: Parameter } | null;
@@ -53,6 +54,7 @@ export class Llama {
   constructor(w: Weights, readonly config: LlamaConfig, options: LlamaOptions = {}) {
     const { hiddenSize, vocabSize, numLayers, rmsNormEps } = config;
     const { lora = null, mode, extraTokens = 0, embeddingInitial = init.normal(0.5) } = options;
+    this.mode = mode;
     const body = w.at('model');
     this.embedTokens = body.at('embed_tokens').get('weight', [vocabSize, hiddenSize], embeddingInitial);
     this.layers = Array.from({ length: numLayers }, (_, i) => new LlamaBlock(body.at(`layers.${i}`), config, lora, mode));
@@ -77,7 +79,7 @@ export class Llama {
   forward(x: Tensor, context: AttentionContext = {}): Tensor {
     const { cache } = context;
     const positions = cache && cache.length > 0 ? tensor(x.gpu, Int32Array.of(cache.length)) : null;
-    const hidden = this.layers.reduce((h, layer, i) => layer.forward(h, { ...context, positions, layer: i }), x);
+    const hidden = this.layers.reduce((h, layer, i) => runBlock(this.mode, (y) => layer.forward(y, { ...context, positions, layer: i }), h), x);
     if (cache) cache.length += x.shape[1]!;
     return this.norm.forward(hidden);
   }

@@ -9,7 +9,7 @@ import { imageTokens } from './config.ts';
 import type { ModelConfig, StageConfig, TrainConfig } from './config.ts';
 import { captured } from './loop.ts';
 import type { SqLlava } from './sq-llava.ts';
-import { batchesOf, stageOptimizer, stepsOfSamples } from './stages.ts';
+import { batchesOf, stageOptimizer, stepsOfSamples, trainingMode } from './stages.ts';
 import type { StageBatches } from './stages.ts';
 import { IMAGE_TOKEN } from './tokens.ts';
 
@@ -55,7 +55,7 @@ export function predictStage(options: PredictOptions): StagePrediction {
   const model = bareModel(gpu, config, options.storage);
   const optimizer = stageOptimizer(model, stage, train);
   gpu.trim();
-  model.mode.training = true;
+  Object.assign(model.mode, trainingMode(train));
   const work = captured({ gpu, optimizer, loss: (inputs: Parameters<SqLlava['lossOf']>[0]) => model.lossOf(inputs) });
   let activations = 0;
   let largest: Batch | null = null;

@@ -32,6 +32,7 @@ const small: Preset = {
     weightDecay: 0,
     clip: 1,
     maxLength: 448,
+    gradientCheckpointing: false,
     stage1: { steps: 300, batch: 16, accumulate: 1, trainable: [['projector', 2]], warmup: 0.05, template: 'plain', imageAspect: 'pad', sqR: 0 },
     stage2: {
       steps: 520, batch: 8, accumulate: 1, warmup: 0.03, template: 'chat', imageAspect: 'pad', sqR: 0.5,
@@ -60,7 +61,7 @@ const PUBLISHED_ASK: AskConfig = {
 
 /**
  * One epoch of 558 k captions at batch 256, then one of 665 k conversations at batch 128. Source: pretrain_clu.sh and
- * finetune_lora_clu_sq.sh of heliossun/SQ-LLaVA. The published code clips nothing. Stage 1's 1e-3 is five times stage 2's 2e-4, the
+ * finetune_lora_clu_sq.sh of heliossun/SQ-LLaVA. The published code clips nothing and checkpoints every block. Stage 1's 1e-3 is five times stage 2's 2e-4, the
  * projector's 2e-5 in stage 2 a tenth of it.
  */
 function publishedTraining(sqR: number, visionLora: number): TrainConfig {
@@ -72,6 +73,7 @@ function publishedTraining(sqR: number, visionLora: number): TrainConfig {
     weightDecay: 0,
     clip: null,
     maxLength: 2048,
+    gradientCheckpointing: true,
     stage1: { steps: 2181, batch: 256, accumulate: 32, trainable: [['projector', 5]], warmup: 0.03, template: 'plain', imageAspect: 'crop', sqR: 0 },
     stage2: {
       steps: 5198, batch: 128, accumulate: 64, warmup: 0.03, template: 'chat', imageAspect: 'pad', sqR,

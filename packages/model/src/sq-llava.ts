@@ -33,7 +33,7 @@ export type LossInputs = SpliceInputs & {
 };
 
 export class SqLlava {
-  readonly mode: Mode = { training: false };
+  readonly mode: Mode = { training: false, checkpointing: false };
   readonly vision: ClipVision;
   readonly projector: Projector;
   readonly language: Llama;

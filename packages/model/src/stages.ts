@@ -1,6 +1,7 @@
 /** @file The two training stages: which samples a step sees, which parameters learn, at what rate. docs/sq-llava.md 3. */
 import { AdamW, cosineSchedule, RandomStream, tensor } from '@curio/engine';
 import type { AdamWState, Tensor } from '@curio/engine';
+import type { Mode } from '@curio/nn';
 import { encodeSample, makeBatch } from './batch.ts';
 import type { Batch } from './batch.ts';
 import { imageTokens } from './config.ts';
@@ -72,6 +73,9 @@ export function batchesOf({ tokens, stage, train, samples, seed }: StageBatches,
 export const stageOptimizer = (model: SqLlava, { trainable }: StageConfig, { lr, betas, eps, weightDecay, clip }: TrainConfig): AdamW =>
   new AdamW(model.gpu, model.parameters, { groups: trainable, lr, betas, eps, weightDecay, maxGradNorm: clip ?? undefined });
 
+/** The model's mode while a stage runs. */
+export const trainingMode = ({ gradientCheckpointing }: TrainConfig): Mode => ({ training: true, checkpointing: gradientCheckpointing });
+
 /** Trains one stage. Returns the step to resume with and disposes of the optimizer. */
 export async function trainStage(options: StageOptions): Promise<number> {
   const { model, stage, train, samples, seed, from = 0, state, onStep, onRecord, capture, pause } = options;
@@ -79,7 +83,7 @@ export async function trainStage(options: StageOptions): Promise<number> {
   if (state) optimizer.load(state);
   model.gpu.trim(); // what lies ready for reuse has other sizes than a captured step's
   const order = stepsOfSamples(samples, stage, seed);
-  model.mode.training = true;
+  Object.assign(model.mode, trainingMode(train));
   try {
     return await runSteps<Micro, LossInputs>({
       gpu: model.gpu, optimizer, from, steps: stage.steps, seed, onStep, onRecord, capture,
@@ -91,7 +95,7 @@ export async function trainStage(options: StageOptions): Promise<number> {
       pause: pause && ((step) => pause(step, optimizer)),
     });
   } finally {
-    model.mode.training = false;
+    Object.assign(model.mode, { training: false, checkpointing: false });
     optimizer.dispose();
   }
 }

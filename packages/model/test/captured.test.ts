@@ -46,10 +46,10 @@ const pixels = async (image: string): Promise<Float32Array> => {
 
 interface Outcome { reports: StepReport[]; recorded: RecordReport[]; values: Map<string, ArrayLike<number>> }
 
-async function stage(name: 'stage1' | 'stage2', steps: number, accumulate: number, capture: boolean): Promise<Outcome> {
+async function stage(name: 'stage1' | 'stage2', steps: number, accumulate: number, capture: boolean, gradientCheckpointing = false): Promise<Outcome> {
   const model = new SqLlava(new Weights(gpu, { seed: 1 }), config);
   const [reports, recorded]: [StepReport[], RecordReport[]] = [[], []];
-  const settings: TrainConfig = { ...train, stage1: { ...train.stage1, batch: 4, steps, accumulate }, stage2: { ...train.stage2, batch: 4, steps, accumulate } };
+  const settings: TrainConfig = { ...train, gradientCheckpointing, stage1: { ...train.stage1, batch: 4, steps, accumulate }, stage2: { ...train.stage2, batch: 4, steps, accumulate } };
   const options = { model, tokens, train: settings, stage: settings[name], samples: name === 'stage1' ? pictures : samples, pixels, seed: 5 };
   await trainStage({ ...options, capture, onStep: (report) => void reports.push(report), onRecord: (report) => recorded.push(report) });
   const values = new Map<string, ArrayLike<number>>();
@@ -68,6 +68,13 @@ test.each([['stage1', 6, 1], ['stage2', 8, 1], ['stage2', 6, 2]] as const)('%s, 
   expect(replayed.values).toEqual(anew.values);
   expect(anew.recorded).toEqual([]);
   expect(replayed.recorded[0]!.reason).toBe('first call');
+});
+
+test.each([false, true])('gradient checkpointing changes no bit, dropout included; captured: %s', async (capture) => {
+  const kept = await stage('stage2', 5, 2, capture);
+  const recomputed = await stage('stage2', 5, 2, capture, true);
+  expect(recomputed.reports).toEqual(kept.reports);
+  expect(recomputed.values).toEqual(kept.values);
 });
 
 test('a loss that is not finite is told with its cause', async () => {

@@ -24,16 +24,17 @@ const samples: Sample[] = Array.from({ length: 32 }, (_, i) => ({
 const train: TrainConfig = { ...schedule, stage1: { ...schedule.stage1, batch: 8, steps: 6 }, stage2: { ...schedule.stage2, batch: 8, steps: 6, accumulate: 2 } };
 const pixels = async (): Promise<Float32Array> => new Float32Array(3 * config.vision.imageSize ** 2).fill(0.5);
 
-test.each(['stage1', 'stage2'] as const)('%s: predicted and measured bytes agree within five in a hundred', async (name) => {
+test.each([['stage1', false], ['stage2', false], ['stage2', true]] as const)('%s, gradient checkpointing %s: predicted and measured bytes agree within five in a hundred', async (name, gradientCheckpointing) => {
+  const settings: TrainConfig = { ...train, gradientCheckpointing };
   const dry = await openGpu({ dryRun: true });
-  const prediction = predictStage({ gpu: dry, config, train, stage: train[name], seed: 5, data: { tokens, samples } });
+  const prediction = predictStage({ gpu: dry, config, train: settings, stage: train[name], seed: 5, data: { tokens, samples } });
   expect(dry.memoryReport().liveBytes).toBeLessThan(100_000);
   dry.close();
 
   const gpu = await openGpu();
   const model = new SqLlava(new Weights(gpu), config);
   let measured = gpu.memoryReport();
-  await trainStage({ model, tokens, train, stage: train[name], samples, pixels, seed: 5, onStep: () => void (measured = gpu.memoryReport()) });
+  await trainStage({ model, tokens, train: settings, stage: train[name], samples, pixels, seed: 5, onStep: () => void (measured = gpu.memoryReport()) });
   gpu.close();
   const close = (said: number, was: number): void => expect(Math.abs(said / was - 1), `${said} said, ${was} measured`).toBeLessThan(0.05);
   close(prediction.peak, measured.peakBytes);
@@ -41,6 +42,17 @@ test.each(['stage1', 'stage2'] as const)('%s: predicted and measured bytes agree
   for (const purpose of ['weights', 'gradients', 'optimizer'] as const) expect(prediction[purpose]).toBe(measured.byPurpose[purpose]);
   expect(prediction.activations).toBeGreaterThan(prediction.weights);
   expect(prediction.peak).toBeGreaterThanOrEqual(prediction.weights + prediction.gradients + prediction.optimizer + prediction.activations + prediction.scratch);
+});
+
+test('gradient checkpointing keeps less', async () => {
+  const deep = { ...config, language: { ...config.language, numLayers: 8 } };
+  const [kept, recomputed] = await Promise.all([false, true].map(async (gradientCheckpointing) => {
+    const dry = await openGpu({ dryRun: true });
+    const { activations } = predictStage({ gpu: dry, config: deep, train: { ...train, gradientCheckpointing }, stage: train.stage2, seed: 5, data: { tokens, samples } });
+    dry.close();
+    return activations;
+  }));
+  expect(recomputed! / kept!).toBeLessThan(0.5);
 });
 
 test('a stage that does not fit says so with its table and what would fit, before anything is allocated', async () => {

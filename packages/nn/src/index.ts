@@ -5,7 +5,7 @@ export { KvCache, type KvCacheOptions } from './kv-cache.ts';
 export { Linear, type LinearOptions, type LoraOptions } from './linear.ts';
 export { GatedMlp, Mlp, type MlpOptions } from './mlp.ts';
 export { MlpProjector } from './mlp-projector.ts';
-export type { Mode } from './mode.ts';
+export { runBlock, type Mode } from './mode.ts';
 export { LayerNorm, RmsNorm } from './norm.ts';
 export { adapterName, encodeAdapter, openAdapter, projectorTensors, type Adapter, type AdapterConfig, type AdapterContent } from './peft.ts';
 export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';

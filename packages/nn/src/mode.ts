@@ -1,2 +1,13 @@
-/** Whether dropout is on. One object is shared by all layers of a model; layers read it at each call. */
-export interface Mode { training: boolean }
+import { checkpoint } from '@curio/engine';
+import type { Tensor } from '@curio/engine';
+
+/** How a model runs. One object is shared by all layers of a model; layers read it at each call. */
+export interface Mode {
+  /** Whether dropout is on. */
+  training: boolean;
+  /** Whether a block keeps only its input and is computed once more for its gradient (gradient checkpointing): a third more arithmetic, memory of one block. */
+  checkpointing: boolean;
+}
+
+/** Runs a block as `mode` says. A block whose input needs no gradient is run plainly: it may be frozen throughout. */
+export const runBlock = (mode: Mode | undefined, block: (x: Tensor) => Tensor, x: Tensor): Tensor => (mode?.checkpointing && x.requiresGrad ? checkpoint(block, x) : block(x));

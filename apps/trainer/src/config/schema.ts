@@ -67,6 +67,7 @@ const train = z.strictObject({
   weightDecay: z.number().min(0),
   clip: z.number().positive().nullable().describe('largest norm of all gradients together'),
   maxLength: positive,
+  gradientCheckpointing: z.boolean().describe('blocks keep only their inputs and are computed once more for their gradients'),
   stage1: stage,
   stage2: stage,
 });

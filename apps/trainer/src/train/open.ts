@@ -32,6 +32,9 @@ export function baseFolder({ base }: Pick<RunConfig, 'base'>, part: 'language' |
   return path;
 }
 
+/** What an adapter says it was trained on: no path of this machine for the base that comes with the repository. */
+export const baseName = ({ base }: Pick<RunConfig, 'base'>, part: 'language' | 'vision'): string => (base[part] === EMBEDDED ? `apps/trainer/base/${part}` : base[part]);
+
 /** Opens the model of a configuration with what was trained in `adapter`, or with fresh adapters and projector. */
 export async function openForRun(gpu: Gpu, config: RunConfig, adapter?: string): Promise<OpenedModel> {
   const [language, vision] = [baseFolder(config, 'language'), baseFolder(config, 'vision')];

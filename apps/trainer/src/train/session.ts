@@ -20,7 +20,7 @@ import { checkpointFiles, readOptimizer } from './checkpoint.ts';
 import { openRunData } from './data.ts';
 import type { RunData } from './data.ts';
 import { answerAll, answerBlind, askItself } from './evaluate.ts';
-import { baseFolder, openForRun } from './open.ts';
+import { baseName, openForRun } from './open.ts';
 import type { OpenedModel } from './open.ts';
 
 export interface SessionOptions {
@@ -155,7 +155,7 @@ class Session {
     progress.activity('self-questions', 0, data.scenes.length * config.ask.questions);
     const { selfAsked, asked } = await askItself(opened, data, config.ask, config.seed, this.interrupt.signal);
     progress.end();
-    const base = { language: baseFolder(config, 'language'), vision: baseFolder(config, 'vision') };
+    const base = { language: baseName(config, 'language'), vision: baseName(config, 'vision') };
     const adapter = folder.file('adapter');
     const files = await checkpointFiles(opened.model, base);
     writeFolderWhole(adapter, Object.fromEntries(Object.entries(files).map(([name, content]) => [name.replace(/^adapter\//, ''), content])));

@@ -130,7 +130,7 @@ class Session {
   }
 
   private async save(stage: StageName, step: number, optimizer: AdamW): Promise<void> {
-    const base = { language: this.config.base.language, vision: this.config.base.vision };
+    const base = { language: baseName(this.config, 'language'), vision: baseName(this.config, 'vision') };
     this.folder.saveCheckpoint({ stage, step }, await checkpointFiles(this.opened.model, base, optimizer), this.config.run.keep);
     writeLossChart(this.folder, this.log);
   }

@@ -12,7 +12,7 @@ if (!process.env.CURIO_DRIVER_CHOSEN) {
   console.log(describeDriver(driver));
 }
 
-const tests = ['packages/*/test/**/*.test.ts', 'kernels/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'];
+const tests = ['packages/*/test/**/*.test.ts', 'kernels/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'];
 /** Handed on to the tests: as process.env in Node, as import.meta.env in the browser. */
 const env = Object.fromEntries(['SEED', 'CURIO_FEATURES'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkCase } from '../src/check/check-case.ts';
 import type { OpCases } from '../src/check/cases.ts';
 import { specOf } from '../src/check/cases.ts';
+import { opTables } from '../src/check/tables.ts';
 import { openGpu } from '../src/gpu/open.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { showShape } from '../src/tensor/shape.ts';
@@ -18,6 +19,10 @@ beforeAll(async () => {
   gpu.poison = true;
 });
 afterAll(() => gpu.close());
+
+test('every table is in the register that benches and users read', () => {
+  expect(new Set(opTables)).toEqual(new Set(Object.values(modules).flatMap((m) => Object.values(m))));
+});
 
 for (const table of Object.values(modules).flatMap((m) => Object.values(m))) {
   describe(table.op, () => {

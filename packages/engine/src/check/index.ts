@@ -5,5 +5,6 @@ export { checkCase, TOLERANCE } from './check-case.ts';
 export type { Verdict } from './check-case.ts';
 export { makeInputs, runCase } from './run-case.ts';
 export type { CaseRun } from './run-case.ts';
+export { opTable, opTables } from './tables.ts';
 export { Array64, broadcast, build, erf, mapRows, setApart } from './oracle.ts';
 export { watchOps } from '../tensor/op.ts';

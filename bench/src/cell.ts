@@ -1,0 +1,53 @@
+/** @file What is measured: cells in groups. A group is one op at one shape; its cells take turns. */
+import type { Work } from './statistics.ts';
+
+/** What a cell is held against: OpenBLAS at [M, N, K], or a copy on the device. */
+export type Roof = { readonly kind: 'openblas'; readonly size: readonly [M: number, N: number, K: number] } | { readonly kind: 'copy' };
+
+/** The key under which a roof's best rate is kept. */
+export const roofName = (roof: Roof): string => (roof.kind === 'copy' ? 'copy' : `OpenBLAS ${roof.size.join('x')}`);
+
+export interface Cell {
+  /** `curio` or the name on npm. */
+  readonly library: string;
+  /** `default` is what the op itself chooses. */
+  readonly variant: string;
+  /** Where it differs from the group's. */
+  readonly work?: Work;
+  readonly open: () => Promise<Session> | Session;
+}
+
+/** An opened cell: inputs are on the device. */
+export interface Session {
+  /** Runs once and compares at least 256 entries, corners included, with float64. Returns a sentence where one is wrong, null where all are right. */
+  check(): Promise<string | null>;
+  /** Runs `count` times one after the other and waits. Returns the milliseconds of all of them. */
+  time(count: number): Promise<number>;
+  close(): void;
+}
+
+export interface Group {
+  /** `matmul`, `attention forward causal` … */
+  readonly op: string;
+  /** `MxNxK`, `HxTxD` or the sizes of the main input. */
+  readonly shape: string;
+  readonly work: Work;
+  readonly roof: Roof | null;
+  readonly cells: readonly Cell[];
+  /** Where the sizes come from. */
+  readonly label?: string;
+}
+
+export interface Row {
+  readonly op: string;
+  readonly shape: string;
+  readonly library: string;
+  readonly variant: string;
+  readonly bestMs: number | null;
+  readonly medianMs: number | null;
+  readonly gflops: number | null;
+  readonly gbps: number | null;
+  readonly percentOfRoof: number | null;
+  /** Why there is no time. */
+  readonly skipped?: string;
+}

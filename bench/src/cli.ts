@@ -1,0 +1,51 @@
+/** @file npm run bench: measures kernels and whole steps beside their roofs. */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { openGpu } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import type { Group } from './cell.ts';
+import { describePlace } from './results.ts';
+import type { Results } from './results.ts';
+import { OpenBlas, roofsOf } from './roof.ts';
+import { Measurements } from './rounds.ts';
+import { productGroups } from './shapes/products.ts';
+import { short, terminalTable } from './table.ts';
+
+const HELP = `npm run bench -- [--only PATTERN] [--json FILE]
+
+  --only PATTERN   a regular expression over 'op shape', such as 'matmul 1024' or attention
+  --json FILE      write adapter, versions, roofs and rows to FILE
+  CURIO_PYTHON     a python with numpy, for the OpenBLAS roof (default python3)
+`;
+
+/** Groups are made when their turn comes, so that one group's inputs are on the host at a time. */
+const allGroups = (gpu: Gpu): (() => Group[])[] => [...productGroups(gpu)];
+
+async function bench(only: RegExp | null, file: string | undefined): Promise<void> {
+  const began = performance.now();
+  const gpu = await openGpu();
+  const blas = await OpenBlas.start();
+  if (!blas) console.log('bench: no python3 with numpy was found, so products have no roof; CURIO_PYTHON=/path/to/python names one.');
+  const measurements = new Measurements(roofsOf(gpu, blas));
+  for (const make of allGroups(gpu)) {
+    for (const group of make()) {
+      if (only && !only.test(`${group.op} ${group.shape}`)) continue;
+      gpu.arena.open();
+      const rows = await measurements.measure(group);
+      gpu.arena.close();
+      gpu.memory.trim();
+      console.log(`\n${group.op} ${group.shape}${group.label ? `   ${group.label}` : ''}\n${terminalTable(rows)}`);
+    }
+  }
+  const seconds = (performance.now() - began) / 1000;
+  const results: Results = { ...describePlace(gpu.adapter), blas: blas?.version ?? null, roofs: Object.fromEntries(measurements.roofs), seconds, rows: measurements.rows() };
+  console.log(`\nroofs: ${Object.entries(results.roofs).map(([name, rate]) => `${name} ${short(rate)}`).join(', ') || 'none'}; ${Math.round(seconds)} s`);
+  if (file) writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+  blas?.close();
+  gpu.close();
+  if (results.rows.some((row) => /^(wrong|failed)/.test(row.skipped ?? ''))) process.exitCode = 1;
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean' } } });
+if (values.help) console.log(HELP);
+else await bench(values.only ? new RegExp(values.only) : null, values.json);

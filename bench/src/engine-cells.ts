@@ -1,0 +1,115 @@
+/** @file Cells of our own engine: an op as called, forward or backward, by the variant it chooses or one that is forced. */
+import { noGrad, tensor } from '@curio/engine';
+import type { Gpu, Tensor } from '@curio/engine';
+import { TOLERANCE } from '@curio/engine/check';
+import type { Cell, Session } from './cell.ts';
+import { firstWrong, noise, sampledEntries } from './numbers.ts';
+import type { Work } from './statistics.ts';
+
+/** An input on the host; `learns` asks for its gradient in the backward cell. */
+export interface Input {
+  readonly shape: readonly number[];
+  readonly values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+  readonly learns?: boolean;
+}
+
+/** One element of a result in float64. */
+export type Entry = (index: number) => number;
+
+export interface OpBench {
+  readonly inputs: readonly Input[];
+  readonly run: (inputs: readonly Tensor[]) => Tensor;
+  readonly outputShape: readonly number[];
+  /** The output; called once a group, when it is first checked. */
+  readonly forward: () => Entry;
+  /** The gradient of input `i` when `dy` arrives. */
+  readonly gradient?: (i: number, dy: Float32Array) => Entry;
+}
+
+/** Random values of a shape. */
+export const input = (shape: readonly number[], seed: number, learns = false): Input => ({ shape, values: noise(shape.reduce((a, b) => a * b, 1), seed), learns });
+
+/** Which kernels run: families and the variant forced in each; empty for what the op chooses. */
+export type Forced = Readonly<Record<string, string>>;
+
+export interface CellOptions {
+  readonly variant?: string;
+  readonly forced?: Forced;
+  readonly work?: Work;
+}
+
+const upload = (gpu: Gpu, { values, shape, learns }: Input, backward: boolean): Tensor => {
+  const x = tensor(gpu, values, shape);
+  x.requiresGrad = backward && (learns ?? false);
+  return x;
+};
+
+function withForced<T>(gpu: Gpu, forced: Forced, f: () => T): T {
+  for (const [family, variant] of Object.entries(forced)) gpu.forced.set(family, variant);
+  try {
+    return f();
+  } finally {
+    for (const family of Object.keys(forced)) gpu.forced.delete(family);
+  }
+}
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: { value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+};
+
+/** Makes cells of one op at one shape, all on the same inputs. Their tensors belong to the scope that is open when they are opened. */
+export class OpCells {
+  private readonly truth: () => Entry;
+
+  constructor(private readonly gpu: Gpu, private readonly bench: OpBench) {
+    this.truth = once(bench.forward);
+  }
+
+  forward({ variant = 'default', forced = {}, work }: CellOptions = {}): Cell {
+    const { gpu, bench } = this;
+    return { library: 'curio', variant, work, open: () => {
+      const inputs = bench.inputs.map((x) => upload(gpu, x, false));
+      const run = (): Tensor => withForced(gpu, forced, () => noGrad(() => bench.run(inputs)));
+      return session(gpu, run, async () => {
+        const y = await gpu.scope(() => run().read());
+        return firstWrong('y', sampledEntries(bench.outputShape), y, this.truth(), TOLERANCE.forward);
+      }, inputs);
+    } };
+  }
+
+  backward({ variant = 'default', forced = {}, work }: CellOptions = {}): Cell {
+    const { gpu, bench } = this;
+    const seed = noise(bench.outputShape.reduce((a, b) => a * b, 1), 99);
+    return { library: 'curio', variant, work, open: () => {
+      const inputs = bench.inputs.map((x) => upload(gpu, x, true));
+      const dy = tensor(gpu, seed, bench.outputShape);
+      // The op's own node is called, not the walk over the tape: that would add a copy into each leaf's gradient.
+      const node = withForced(gpu, forced, () => bench.run(inputs)).node!;
+      const run = (): readonly (Tensor | null)[] => withForced(gpu, forced, () => noGrad(() => node.backward(dy)));
+      return session(gpu, run, async () => {
+        const grads = await gpu.scope(() => Promise.all(run().map((grad) => grad?.read() ?? null)));
+        const wrong = bench.inputs.map((x, i) => {
+          if (!x.learns) return null;
+          const actual = grads[i];
+          return actual ? firstWrong(`gradient of input ${i}`, sampledEntries(x.shape, i), actual, bench.gradient!(i, seed), TOLERANCE.backward) : `input ${i} received no gradient`;
+        });
+        return wrong.find(Boolean) ?? null;
+      }, [...inputs, dy]);
+    } };
+  }
+}
+
+/** A session over something that records work. */
+export function session(gpu: Gpu, record: () => unknown, check: () => Promise<string | null>, tensors: readonly Tensor[] = []): Session {
+  return {
+    check,
+    async time(count) {
+      const began = performance.now();
+      for (let i = 0; i < count; i++) gpu.scope(() => void record());
+      await gpu.synchronize();
+      return performance.now() - began;
+    },
+    close: () => tensors.forEach((x) => x.storage.release()),
+  };
+}

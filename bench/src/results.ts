@@ -1,0 +1,60 @@
+/** @file What a run of the bench leaves: where it ran and the rows, as JSON; and docs/benchmarks.md made from it. */
+import { createRequire } from 'node:module';
+import { availableParallelism, cpus } from 'node:os';
+import type { AdapterReport } from '@curio/engine';
+import type { Row } from './cell.ts';
+import { markdownTable, short } from './table.ts';
+
+export interface Results {
+  readonly adapter: string;
+  /** How the driver was found. */
+  readonly driver: string;
+  readonly processor: string;
+  readonly cores: number;
+  /** Of Node and of the packages, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Whose BLAS the roof of products is; null without one. */
+  readonly blas: string | null;
+  /** Best GFLOP/s (OpenBLAS) or GB/s (copy) of each roof in this run. */
+  readonly roofs: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly rows: readonly Row[];
+}
+
+const adapterName = ({ vendor, architecture, device, description }: AdapterReport): string => description || [vendor, architecture, device].filter(Boolean).join(' ') || 'unknown adapter';
+
+const versionOf = (name: string): string => (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
+
+/** Where this process runs. */
+export function describePlace(adapter: AdapterReport): Pick<Results, 'adapter' | 'driver' | 'processor' | 'cores' | 'versions'> {
+  return {
+    adapter: adapterName(adapter),
+    driver: process.env.CURIO_DRIVER_TEXT ?? 'not told',
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    versions: { node: process.versions.node, webgpu: versionOf('webgpu') },
+  };
+}
+
+const HEAD = `# Benchmarks
+
+Made from the JSON of a run by \`npm run bench:docs -- FILE\`; \`npm run bench -- --json FILE\` makes that. Everything in one process, the cells of a group in turn, round by
+round, 5 rounds or 3 seconds each; \`best\` is the least disturbed sample. Each result is compared with float64 at 256 entries or more, corners included, before it is
+timed. \`% of roof\`: of OpenBLAS's best rate at the sizes that the group names, or of a 64 MB copy on the device (bytes read and written), both in the same run.
+Operations of attention count as 4·B·H·T²·D forward and 2.5 times that backward, half of it where causal. \`default\` is what the op itself chooses.
+`;
+
+/** The text of docs/benchmarks.md. */
+export function benchmarksPage(results: Results): string {
+  const { adapter, driver, processor, cores, versions, blas, roofs, seconds, rows } = results;
+  const facts = [
+    `- adapter: ${adapter}`,
+    `- ${driver}`,
+    `- processor: ${processor}, ${cores} cores`,
+    `- versions: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`,
+    `- BLAS: ${blas ?? 'none was found, so products have no roof'}`,
+    `- roofs: ${Object.entries(roofs).map(([name, rate]) => `${name} ${short(rate)} ${name === 'copy' ? 'GB/s' : 'GFLOP/s'}`).join(', ') || 'none'}`,
+    `- the run took ${Math.round(seconds)} s`,
+  ];
+  return `${HEAD}\n${facts.join('\n')}\n\n${markdownTable(rows)}\n`;
+}

@@ -1,0 +1,37 @@
+/** @file Rows as text: for a terminal while they come, for docs/benchmarks.md afterwards. */
+import type { Row } from './cell.ts';
+
+/** Three significant digits, no exponents. */
+export function short(value: number | null, unit = ''): string {
+  if (value === null) return '';
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(value), 1e-3))));
+  return `${value.toFixed(Math.min(digits, 3))}${unit}`;
+}
+
+export const COLUMNS = ['library', 'variant', 'best ms', 'median ms', 'GFLOP/s', 'GB/s', '% of roof'] as const;
+
+/** The cells of a row under COLUMNS. */
+export function cellsOf(row: Row): string[] {
+  const numbers = row.skipped ? [row.skipped, '', '', '', ''] : [short(row.bestMs), short(row.medianMs), short(row.gflops), short(row.gbps), short(row.percentOfRoof)];
+  return [row.library, row.variant, ...numbers];
+}
+
+/** Lines with columns in line; the first two to the left, the rest to the right. Skipped rows end with their reason. */
+export function terminalTable(rows: readonly Row[]): string {
+  const lines = [[...COLUMNS], ...rows.map(cellsOf)];
+  const measured = lines.filter((_, i) => i === 0 || !rows[i - 1]!.skipped);
+  const widths = COLUMNS.map((_, c) => Math.max(...(c < 2 ? lines : measured).map((line) => line[c]!.length)));
+  return lines.map((line, i) => {
+    const names = line.slice(0, 2).map((text, c) => text.padEnd(widths[c]!));
+    const rest = i > 0 && rows[i - 1]!.skipped ? [line[2]!] : line.slice(2).map((text, c) => text.padStart(widths[c + 2]!));
+    return `  ${[...names, ...rest].join('  ')}`.trimEnd();
+  }).join('\n');
+}
+
+const escape = (text: string): string => text.replaceAll('|', '\\|');
+
+/** One Markdown table with op and shape in front. */
+export function markdownTable(rows: readonly Row[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(' | ')} |`;
+  return [line(['op', 'shape', ...COLUMNS]), line(['---', '---', '---', '---', '--:', '--:', '--:', '--:', '--:']), ...rows.map((row) => line([row.op, row.shape, ...cellsOf(row)]))].join('\n');
+}

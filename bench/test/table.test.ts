@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import type { Row } from '../src/cell.ts';
+import { markdownTable, short, terminalTable } from '../src/table.ts';
+
+const row: Row = { op: 'matmul', shape: '8x8x8', library: 'curio', variant: 'nn', bestMs: 1.2345, medianMs: 12.345, gflops: 123.45, gbps: null, percentOfRoof: 4.5678 };
+const skipped: Row = { op: 'matmul', shape: '8x8x8', library: 'curio', variant: 'nn naive', bestMs: null, medianMs: null, gflops: null, gbps: null, percentOfRoof: null, skipped: 'skipped: predicted 4.0 s a run' };
+
+test('three significant digits', () => {
+  expect([0.00012, 0.0123, 1.2345, 12.345, 123.45, 1234.5, 0].map((v) => short(v))).toEqual(['0.000', '0.012', '1.23', '12.3', '123', '1235', '0.000']);
+  expect(short(null)).toBe('');
+});
+
+test('a table for the terminal stands in columns and ends skipped rows with the reason', () => {
+  expect(terminalTable([row, skipped]).split('\n')).toEqual([
+    '  library  variant   best ms  median ms  GFLOP/s  GB/s  % of roof',
+    '  curio    nn           1.23       12.3      123             4.57',
+    '  curio    nn naive  skipped: predicted 4.0 s a run',
+  ]);
+});
+
+test('a table for the page has op and shape in front', () => {
+  expect(markdownTable([row]).split('\n')).toEqual([
+    '| op | shape | library | variant | best ms | median ms | GFLOP/s | GB/s | % of roof |',
+    '| --- | --- | --- | --- | --: | --: | --: | --: | --: |',
+    '| matmul | 8x8x8 | curio | nn | 1.23 | 12.3 | 123 |  | 4.57 |',
+  ]);
+});

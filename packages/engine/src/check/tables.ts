@@ -1,0 +1,39 @@
+/** @file The truth of every op, by name: what tests, benches and the workbench run, and what a user's own kernel is held against. */
+import * as attention from '../ops/attention.cases.ts';
+import * as binary from '../ops/binary.cases.ts';
+import * as cast from '../ops/cast.cases.ts';
+import * as cat from '../ops/cat.cases.ts';
+import * as compare from '../ops/compare.cases.ts';
+import * as conv2d from '../ops/conv2d.cases.ts';
+import * as crossEntropy from '../ops/cross-entropy.cases.ts';
+import * as dropout from '../ops/dropout.cases.ts';
+import * as gather from '../ops/gather.cases.ts';
+import * as indexSelect from '../ops/index-select.cases.ts';
+import * as layerNorm from '../ops/layer-norm.cases.ts';
+import * as linear from '../ops/linear.cases.ts';
+import * as logSoftmax from '../ops/log-softmax.cases.ts';
+import * as loraLinear from '../ops/lora-linear.cases.ts';
+import * as matmul from '../ops/matmul.cases.ts';
+import * as prototypeCluster from '../ops/prototype-cluster.cases.ts';
+import * as reductions from '../ops/reductions.cases.ts';
+import * as rmsNorm from '../ops/rms-norm.cases.ts';
+import * as rotaryEmbedding from '../ops/rotary-embedding.cases.ts';
+import * as softmax from '../ops/softmax.cases.ts';
+import * as unary from '../ops/unary.cases.ts';
+import { CurioError } from '../gpu/errors.ts';
+import type { OpCases } from './cases.ts';
+
+const modules = [
+  attention, binary, cast, cat, compare, conv2d, crossEntropy, dropout, gather, indexSelect, layerNorm, linear, logSoftmax,
+  loraLinear, matmul, prototypeCluster, reductions, rmsNorm, rotaryEmbedding, softmax, unary,
+];
+
+/** Every op's table. The attributes of each are its own, which is why they are `never` here: a table is only ever run with its own cases. */
+export const opTables = modules.flatMap((module) => Object.values(module)) as unknown as readonly OpCases<never>[];
+
+/** The table of an op. Throws CurioError for an unknown name. */
+export function opTable(op: string): OpCases<never> {
+  const table = opTables.find((each) => each.op === op);
+  if (!table) throw new CurioError(`check: there is no op '${op}'; there are ${opTables.map((each) => each.op).join(', ')}.`);
+  return table;
+}

@@ -7,6 +7,7 @@ import * as compare from '../ops/compare.cases.ts';
 import * as conv2d from '../ops/conv2d.cases.ts';
 import * as crossEntropy from '../ops/cross-entropy.cases.ts';
 import * as dropout from '../ops/dropout.cases.ts';
+import * as embedding from '../ops/embedding.cases.ts';
 import * as gather from '../ops/gather.cases.ts';
 import * as indexSelect from '../ops/index-select.cases.ts';
 import * as layerNorm from '../ops/layer-norm.cases.ts';
@@ -24,7 +25,7 @@ import { CurioError } from '../gpu/errors.ts';
 import type { OpCases } from './cases.ts';
 
 const modules = [
-  attention, binary, cast, cat, compare, conv2d, crossEntropy, dropout, gather, indexSelect, layerNorm, linear, logSoftmax,
+  attention, binary, cast, cat, compare, conv2d, crossEntropy, dropout, embedding, gather, indexSelect, layerNorm, linear, logSoftmax,
   loraLinear, matmul, prototypeCluster, reductions, rmsNorm, rotaryEmbedding, softmax, unary,
 ];
 

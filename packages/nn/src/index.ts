@@ -3,6 +3,7 @@ export { Embedding } from './embedding.ts';
 export { hashName, init, type Initializer } from './init.ts';
 export { KvCache, type KvCacheOptions } from './kv-cache.ts';
 export { Linear, type LinearOptions, type LoraOptions } from './linear.ts';
+export { mergeLora } from './merge-lora.ts';
 export { GatedMlp, Mlp, type MlpOptions } from './mlp.ts';
 export { MlpProjector } from './mlp-projector.ts';
 export { runBlock, type Mode } from './mode.ts';

@@ -8,7 +8,12 @@ import { describePlace } from './results.ts';
 import type { Results } from './results.ts';
 import { OpenBlas, roofsOf } from './roof.ts';
 import { Measurements } from './rounds.ts';
+import { attentionGroups } from './shapes/attention.ts';
+import { loraGroups } from './shapes/lora.ts';
 import { productGroups } from './shapes/products.ts';
+import { prototypeGroups } from './shapes/prototypes.ts';
+import { rowGroupsOf } from './shapes/rows.ts';
+import { stepGroups } from './shapes/steps.ts';
 import { short, terminalTable } from './table.ts';
 
 const HELP = `npm run bench -- [--only PATTERN] [--json FILE]
@@ -19,7 +24,7 @@ const HELP = `npm run bench -- [--only PATTERN] [--json FILE]
 `;
 
 /** Groups are made when their turn comes, so that one group's inputs are on the host at a time. */
-const allGroups = (gpu: Gpu): (() => Group[])[] => [...productGroups(gpu)];
+const allGroups = (gpu: Gpu): (() => Group[])[] => [...productGroups(gpu), ...loraGroups(gpu), ...attentionGroups(gpu), ...prototypeGroups(gpu), ...rowGroupsOf(gpu), ...stepGroups(gpu)];
 
 async function bench(only: RegExp | null, file: string | undefined): Promise<void> {
   const began = performance.now();
@@ -33,7 +38,7 @@ async function bench(only: RegExp | null, file: string | undefined): Promise<voi
       gpu.arena.open();
       const rows = await measurements.measure(group);
       gpu.arena.close();
-      gpu.memory.trim();
+      gpu.trim();
       console.log(`\n${group.op} ${group.shape}${group.label ? `   ${group.label}` : ''}\n${terminalTable(rows)}`);
     }
   }

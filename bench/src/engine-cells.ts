@@ -20,8 +20,8 @@ export interface OpBench {
   readonly inputs: readonly Input[];
   readonly run: (inputs: readonly Tensor[]) => Tensor;
   readonly outputShape: readonly number[];
-  /** The output; called once a group, when it is first checked. */
-  readonly forward: () => Entry;
+  /** The output; called once, when it is first checked. `dy` is what the backward cells will be given. */
+  readonly forward: (dy: Float32Array) => Entry;
   /** The gradient of input `i` when `dy` arrives. */
   readonly gradient?: (i: number, dy: Float32Array) => Entry;
 }
@@ -58,12 +58,31 @@ const once = <T>(make: () => T): (() => T) => {
   return () => (made ??= { value: make() }).value;
 };
 
+/** An entry's values are asked for once, though each variant is held against them. */
+function remembered(entry: Entry): Entry {
+  const known = new Map<number, number>();
+  return (i) => {
+    const value = known.get(i) ?? entry(i);
+    known.set(i, value);
+    return value;
+  };
+}
+
 /** Makes cells of one op at one shape, all on the same inputs. Their tensors belong to the scope that is open when they are opened. */
 export class OpCells {
   private readonly truth: () => Entry;
+  private readonly gradients = new Map<number, Entry>();
+  private readonly dy: Float32Array<ArrayBuffer>;
 
   constructor(private readonly gpu: Gpu, private readonly bench: OpBench) {
-    this.truth = once(bench.forward);
+    this.dy = noise(bench.outputShape.reduce((a, b) => a * b, 1), 99);
+    this.truth = once(() => remembered(bench.forward(this.dy)));
+  }
+
+  private gradient(i: number): Entry {
+    let known = this.gradients.get(i);
+    if (!known) this.gradients.set(i, (known = remembered(this.bench.gradient!(i, this.dy))));
+    return known;
   }
 
   forward({ variant = 'default', forced = {}, work }: CellOptions = {}): Cell {
@@ -80,10 +99,9 @@ export class OpCells {
 
   backward({ variant = 'default', forced = {}, work }: CellOptions = {}): Cell {
     const { gpu, bench } = this;
-    const seed = noise(bench.outputShape.reduce((a, b) => a * b, 1), 99);
     return { library: 'curio', variant, work, open: () => {
       const inputs = bench.inputs.map((x) => upload(gpu, x, true));
-      const dy = tensor(gpu, seed, bench.outputShape);
+      const dy = tensor(gpu, this.dy, bench.outputShape);
       // The op's own node is called, not the walk over the tape: that would add a copy into each leaf's gradient.
       const node = withForced(gpu, forced, () => bench.run(inputs)).node!;
       const run = (): readonly (Tensor | null)[] => withForced(gpu, forced, () => noGrad(() => node.backward(dy)));
@@ -91,8 +109,8 @@ export class OpCells {
         const grads = await gpu.scope(() => Promise.all(run().map((grad) => grad?.read() ?? null)));
         const wrong = bench.inputs.map((x, i) => {
           if (!x.learns) return null;
-          const actual = grads[i];
-          return actual ? firstWrong(`gradient of input ${i}`, sampledEntries(x.shape, i), actual, bench.gradient!(i, seed), TOLERANCE.backward) : `input ${i} received no gradient`;
+          const actual = grads[node.inputs.indexOf(inputs[i]!)];
+          return actual ? firstWrong(`gradient of input ${i}`, sampledEntries(x.shape, i), actual, this.gradient(i), TOLERANCE.backward) : `input ${i} received no gradient`;
         });
         return wrong.find(Boolean) ?? null;
       }, [...inputs, dy]);

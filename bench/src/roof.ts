@@ -9,6 +9,8 @@ import type { OpenRoof } from './rounds.ts';
 import type { Work } from './statistics.ts';
 
 const COPY_BYTES = 64 * 2 ** 20;
+/** The next cell begins when the BLAS's threads have surely gone to sleep. */
+const SETTLE_MS = 40;
 
 /** A BLAS in a child process that answers line by line. */
 export class OpenBlas {
@@ -16,7 +18,8 @@ export class OpenBlas {
 
   /** Starts `python3` (or what CURIO_PYTHON names) with numpy; null where there is none. */
   static async start(): Promise<OpenBlas | null> {
-    const child = spawn(process.env.CURIO_PYTHON ?? 'python3', [fileURLToPath(new URL('./openblas.py', import.meta.url))], { stdio: 'pipe' });
+    const env = { ...process.env, OPENBLAS_THREAD_TIMEOUT: '4' }; // its threads spin after a product; as short as it goes
+    const child = spawn(process.env.CURIO_PYTHON ?? 'python3', [fileURLToPath(new URL('./openblas.py', import.meta.url))], { stdio: 'pipe', env });
     child.on('error', () => {}); // no python: its lines end at once
     child.stdin.on('error', () => {});
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -29,6 +32,7 @@ export class OpenBlas {
     this.child.stdin.write(`${M} ${N} ${K} ${count}\n`);
     const line = await this.lines.next();
     if (line.done) throw new Error('bench: the OpenBLAS process ended; run python3 bench/src/openblas.py by hand to see why.');
+    await new Promise((wake) => setTimeout(wake, SETTLE_MS));
     return Number(line.value);
   }
 

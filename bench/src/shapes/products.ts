@@ -1,9 +1,11 @@
 /** @file Matrix products: squares, the layers of CLIP ViT-L/14-336 and LLaMA-7B, decoding. */
-import { linear, matmul } from '@curio/engine';
-import type { Gpu } from '@curio/engine';
+import { byteLength, cast, linear, matmul, noGrad, Parameter, store, tensor } from '@curio/engine';
+import type { Gpu, Tensor } from '@curio/engine';
+import { TOLERANCE } from '@curio/engine/check';
 import type { Cell, Group } from '../cell.ts';
-import { input, OpCells } from '../engine-cells.ts';
+import { input, OpCells, session } from '../engine-cells.ts';
 import type { OpBench } from '../engine-cells.ts';
+import { firstWrong, noise, sampledEntries } from '../numbers.ts';
 import { flipped, productEntry, rowMajor } from '../truth/product.ts';
 
 /** The naive kernel is timed up to this many operations: 512 cubed. */
@@ -55,18 +57,52 @@ function layer(gpu: Gpu, label: string, M: number, N: number, K: number): Group[
   ];
 }
 
+const STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4'] as const;
+const GROUP = 64;
+
+/** Bytes of N·K weights as they are stored, with one f32 scale a group where there are scales. */
+const weightBytes = (storage: (typeof STORAGES)[number], count: number): number =>
+  count * { f32: 4, f16: 2, bf16: 2, int8: 1 + 4 / GROUP, int4: 0.5 + 4 / GROUP, nf4: 0.5 + 4 / GROUP }[storage];
+
+/** What the device makes of weights in a storage, in parts that one binding holds. */
+async function asStored(gpu: Gpu, weights: Float32Array<ArrayBuffer>, storage: (typeof STORAGES)[number], K: number): Promise<Float32Array> {
+  if (storage === 'f32') return weights;
+  const out = new Float32Array(weights.length);
+  const part = K * 1024;
+  for (let at = 0; at < weights.length; at += part) {
+    const plain = weights.subarray(at, at + part);
+    out.set(await gpu.scope(() => cast(cast(tensor(gpu, plain, [plain.length / K, K]), storage, { groupSize: GROUP }), 'f32').read()), at);
+  }
+  return out;
+}
+
+/** M rows of x[M, K] against a frozen W[N, K] in a packed storage; what the device makes of W is taken as given, the product is checked. */
+function packed(gpu: Gpu, storage: (typeof STORAGES)[number], M: number, N: number, K: number): Cell {
+  const work = { flops: 2 * M * N * K, bytes: weightBytes(storage, N * K) + 4 * M * (N + K) };
+  return { library: 'curio', variant: storage, work, open: () => {
+    const [x, w] = [noise(M * K, 1), noise(N * K, 2)];
+    const weight = new Parameter(gpu, 'weight', [N, K], storage === 'f32' ? w : new Uint32Array(byteLength(storage, N * K) / 4), storage);
+    store(weight, w, { groupSize: GROUP });
+    const rows = tensor(gpu, x, [M, K]);
+    const run = (): Tensor => noGrad(() => linear(rows, weight));
+    const timed = session(gpu, run, async () => {
+      const y = await gpu.scope(() => run().read());
+      const stored = await asStored(gpu, w, storage, K);
+      return firstWrong('y', sampledEntries([M, N]), y, productEntry(rowMajor(x, K), flipped(rowMajor(stored, K)), N, K), TOLERANCE.forward);
+    }, [rows]);
+    return { ...timed, close: () => (timed.close(), weight.dispose()) };
+  } };
+}
+
 /** One token against W[N, K]: bound by reading W once. */
 function decode(gpu: Gpu, N: number, K: number): Group {
-  const [x, w] = [input([1, K], 1), input([N, K], 2)];
-  const cells = new OpCells(gpu, {
-    inputs: [x, w],
-    run: ([a, b]) => linear(a!, b!),
-    outputShape: [1, N],
-    forward: () => productEntry(rowMajor(x.values, K), flipped(rowMajor(w.values, K)), N, K),
-  });
-  const work = { flops: 2 * N * K, bytes: 4 * (N * K + N + K) };
-  return { op: 'decode', shape: `1x${N}x${K}`, work, roof: { kind: 'copy' }, cells: [cells.forward({ variant: 'f32' })] };
+  const work = { flops: 2 * N * K, bytes: weightBytes('f32', N * K) + 4 * (N + K) };
+  return { op: 'decode', shape: `1x${N}x${K}`, work, roof: { kind: 'copy' }, label: 'one token; by the storage of W', cells: STORAGES.map((storage) => packed(gpu, storage, 1, N, K)) };
 }
+
+/** A layer whose f32 weight would pass the 128 MiB of a binding. */
+const packedLayer = (gpu: Gpu, label: string, M: number, N: number, K: number): Group =>
+  ({ op: 'linear forward', shape: `${M}x${N}x${K}`, label, work: { flops: 2 * M * N * K }, roof: { kind: 'openblas', size: [M, N, K] }, cells: (['f16', 'nf4'] as const).map((storage) => packed(gpu, storage, M, N, K)) });
 
 export const productGroups = (gpu: Gpu): (() => Group[])[] => [
   ...[256, 512, 1024, 2048].map((n) => () => [square(gpu, n)]),
@@ -75,4 +111,5 @@ export const productGroups = (gpu: Gpu): (() => Group[])[] => [
   () => layer(gpu, 'fc1 of CLIP ViT-L/14-336', 577, 4096, 1024),
   () => layer(gpu, 'fc2 of CLIP ViT-L/14-336', 577, 1024, 4096),
   () => layer(gpu, 'q_proj of LLaMA-7B, 256 tokens', 256, 4096, 4096),
+  () => [packedLayer(gpu, 'gate_proj of LLaMA-7B, 256 tokens, packed', 256, 11008, 4096)],
 ];

@@ -1,0 +1,43 @@
+/** @file Attention forward and backward, full and causal. */
+import { scaledDotProductAttention } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import type { Group } from '../cell.ts';
+import { input, OpCells } from '../engine-cells.ts';
+import { AttentionTruth } from '../truth/attention.ts';
+
+/** The naive kernel is timed up to so many. */
+const NAIVE_TOKENS = 512;
+
+/** 4·H·T²·D forward, 2.5 times that backward, half of it where causal. */
+export const attentionFlops = (H: number, T: number, D: number, causal: boolean, backward: boolean): number => (4 * H * T * T * D * (backward ? 2.5 : 1)) / (causal ? 2 : 1);
+
+function groups(gpu: Gpu, label: string, H: number, T: number, D: number, causal: boolean): Group[] {
+  const shape = [1, H, T, D];
+  const [q, k, v] = [1, 2, 3].map((seed) => input(shape, seed, true)) as [ReturnType<typeof input>, ReturnType<typeof input>, ReturnType<typeof input>];
+  const values = { q: q.values as Float32Array, k: k.values as Float32Array, v: v.values as Float32Array, tokens: T, width: D, causal };
+  let backward: AttentionTruth | null = null;
+  const cells = new OpCells(gpu, {
+    inputs: [q, k, v],
+    run: ([a, b, c]) => scaledDotProductAttention(a!, b!, c!, { causal }),
+    outputShape: shape,
+    forward: () => new AttentionTruth(values).y,
+    gradient(i, dy) {
+      backward ??= new AttentionTruth(values, dy);
+      return [backward.dq, backward.dk, backward.dv][i]!;
+    },
+  });
+  const others = (T <= NAIVE_TOKENS ? ['shared', 'naive'] : ['shared']).map((variant) => ({ variant, forced: { attention: variant } }));
+  const roof = { kind: 'openblas', size: [512, 512, 512] } as const;
+  const name = causal ? ' causal' : '';
+  const common = { shape: `${H}x${T}x${D}`, label, roof };
+  return [
+    { op: `attention forward${name}`, ...common, work: { flops: attentionFlops(H, T, D, causal, false) }, cells: [cells.forward(), ...others.map((other) => cells.forward(other))] },
+    { op: `attention backward${name}`, ...common, work: { flops: attentionFlops(H, T, D, causal, true) }, cells: [cells.backward(), ...others.map((other) => cells.backward(other))] },
+  ];
+}
+
+export const attentionGroups = (gpu: Gpu): (() => Group[])[] =>
+  [false, true].flatMap((causal) => [
+    () => groups(gpu, '8 heads, 512 tokens', 8, 512, 64, causal),
+    () => groups(gpu, 'CLIP ViT-L/14-336', 16, 577, 64, causal),
+  ]);

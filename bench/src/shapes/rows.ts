@@ -1,0 +1,107 @@
+/** @file Kernels bound by memory: softmax, norms, cross-entropy, AdamW. Bytes at minimum traffic. */
+import { AdamW, crossEntropy, layerNorm, Parameter, rmsNorm, softmax } from '@curio/engine';
+import type { Gpu, Tensor } from '@curio/engine';
+import { Array64 } from '@curio/engine/check';
+import type { Cell, Group } from '../cell.ts';
+import { input, OpCells, session } from '../engine-cells.ts';
+import type { Input, OpBench } from '../engine-cells.ts';
+import { firstWrong, noise, sampledEntries } from '../numbers.ts';
+import { RowTruth } from '../truth/rows.ts';
+
+const roof = { kind: 'copy' } as const;
+
+/** Forward reads x and writes y; backward reads two arrays and writes one. */
+function rowGroups(gpu: Gpu, op: string, family: string, label: string, [R, C]: readonly [number, number], bench: OpBench): Group[] {
+  const cells = new OpCells(gpu, bench);
+  const naive = { variant: 'naive', forced: { [family]: 'naive' } };
+  const shape = `${R}x${C}`;
+  return [
+    { op: `${op} forward`, shape, label, roof, work: { bytes: 8 * R * C }, cells: [cells.forward(), cells.forward(naive)] },
+    { op: `${op} backward`, shape, label, roof, work: { bytes: 12 * R * C }, cells: [cells.backward(), cells.backward(naive)] },
+  ];
+}
+
+const dyRow = (dy: Float32Array, C: number) => (row: number): Float32Array => dy.subarray(row * C, (row + 1) * C);
+
+function softmaxGroups(gpu: Gpu, label: string, R: number, C: number): Group[] {
+  const x = input([R, C], 1, true);
+  const truth = new RowTruth('softmax', x.values as Float32Array, C);
+  return rowGroups(gpu, 'softmax', 'softmax', label, [R, C], { inputs: [x], run: ([a]) => softmax(a!), outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) });
+}
+
+/** Scale and shift are frozen, as everywhere under LoRA. */
+function normGroups(gpu: Gpu, op: 'layerNorm' | 'rmsNorm', label: string, R: number, C: number): Group[] {
+  const x = input([R, C], 1, true);
+  const shared = (op === 'layerNorm' ? [2, 3] : [2]).map((seed) => input([C], seed));
+  const rest = shared.map(({ values }) => new Array64([C], values));
+  const truth = new RowTruth(op, x.values as Float32Array, C, () => rest);
+  const run = ([a, weight, bias]: readonly Tensor[]): Tensor => (op === 'layerNorm' ? layerNorm(a!, weight!, bias!) : rmsNorm(a!, weight!));
+  return rowGroups(gpu, op, op, label, [R, C], { inputs: [x, ...shared], run, outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) });
+}
+
+/** Forward reads the logits once, backward reads them and writes their gradient. */
+function crossEntropyGroups(gpu: Gpu, label: string, R: number, C: number): Group[] {
+  const x = input([R, C], 1, true);
+  const targets: Input = { shape: [R], values: Int32Array.from(noise(R, 2), (v) => Math.floor((v + 0.5) * C)) };
+  const truth = new RowTruth('crossEntropy', x.values as Float32Array, C, (row) => [new Array64([1], [targets.values[row]!]), null]);
+  const rowLoss = (row: number): number => {
+    const logits = (x.values as Float32Array).subarray(row * C, (row + 1) * C);
+    let total = 0;
+    for (const v of logits) total += Math.exp(v);
+    return Math.log(total) - logits[targets.values[row]!]!;
+  };
+  const cells = new OpCells(gpu, {
+    inputs: [x, targets],
+    run: ([a, b]) => crossEntropy(a!, b!),
+    outputShape: [],
+    forward: () => () => Array.from({ length: R }, (_, row) => rowLoss(row)).reduce((a, b) => a + b, 0) / R,
+    gradient: (_, dy) => truth.dx(() => [dy[0]! / R]),
+  });
+  const naive = { variant: 'naive', forced: { crossEntropy: 'naive' } };
+  const common = { shape: `${R}x${C}`, label, roof };
+  return [
+    { op: 'crossEntropy forward', ...common, work: { bytes: 4 * R * C }, cells: [cells.forward(), cells.forward(naive)] },
+    { op: 'crossEntropy backward', ...common, work: { bytes: 8 * R * C }, cells: [cells.backward(), cells.backward(naive)] },
+  ];
+}
+
+const ADAMW = { lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 } as const;
+
+/** One parameter of `size` elements: reads value, gradient and both moments, writes all but the gradient. */
+function adamw(gpu: Gpu, size: number): Group {
+  const open: Cell['open'] = () => {
+    const [x, g] = [noise(size, 1), noise(size, 2)];
+    const parameter = new Parameter(gpu, 'x', [size], x);
+    const optimizer = new AdamW(gpu, [parameter], { groups: [['x', 1]], ...ADAMW });
+    parameter.grad!.write(g);
+    const steps = session(gpu, () => optimizer.step(), async () => {
+      optimizer.step();
+      optimizer.step();
+      return firstWrong('x', sampledEntries([size]), await parameter.read(), (i) => twoSteps(x[i]!, g[i]!), 1e-6);
+    });
+    return { ...steps, close: () => (optimizer.dispose(), parameter.dispose()) };
+  };
+  return { op: 'adamw', shape: `${size}`, label: '28 bytes a parameter', roof, work: { bytes: 28 * size }, cells: [{ library: 'curio', variant: 'default', open }] };
+}
+
+/** AdamW from zero moments, twice with the same gradient. */
+function twoSteps(x: number, g: number): number {
+  const { lr, weightDecay, betas: [beta1, beta2], eps } = ADAMW;
+  let [value, m, v] = [x, 0, 0];
+  for (let t = 1; t <= 2; t++) {
+    m = beta1 * m + (1 - beta1) * g;
+    v = beta2 * v + (1 - beta2) * g * g;
+    value -= lr * weightDecay * value + (lr * (m / (1 - beta1 ** t))) / (Math.sqrt(v / (1 - beta2 ** t)) + eps);
+  }
+  return value;
+}
+
+/** A copy of 64 MB, the roof, stands beside each group. */
+export const rowGroupsOf = (gpu: Gpu): (() => Group[])[] => [
+  () => softmaxGroups(gpu, 'attention scores of CLIP ViT-L/14-336, 16 heads', 16 * 577, 577),
+  () => softmaxGroups(gpu, '4096 rows of 1024', 4096, 1024),
+  () => normGroups(gpu, 'layerNorm', 'CLIP ViT-L/14-336, batch 8', 8 * 577, 1024),
+  () => normGroups(gpu, 'rmsNorm', 'LLaMA-7B, 512 tokens', 512, 4096),
+  () => crossEntropyGroups(gpu, 'LLaMA vocabulary', 512, 32000),
+  () => [adamw(gpu, 2 ** 22)],
+];

@@ -1,0 +1,108 @@
+/** @file Single elements of attention and of its gradients in float64. Tensors are [H, T, D]. */
+import type { Entry } from '../engine-cells.ts';
+
+export interface AttentionInputs {
+  readonly q: Float32Array;
+  readonly k: Float32Array;
+  readonly v: Float32Array;
+  readonly tokens: number;
+  readonly width: number;
+  readonly causal: boolean;
+}
+
+/** What the rows of one head have in common: log-sum-exp of the scores, and with `dy` the sum of dy · y. */
+interface HeadStats { readonly lse: Float64Array; readonly delta: Float64Array }
+
+export class AttentionTruth {
+  private readonly heads = new Map<number, HeadStats>();
+
+  /** @param dy the gradient of the output, for gradients */
+  constructor(private readonly inputs: AttentionInputs, private readonly dy: Float32Array | null = null) {}
+
+  readonly y: Entry = (i) => {
+    const { h, t, d } = this.place(i);
+    const { lse } = this.stats(h);
+    return this.sumKeys(t, (s) => this.weight(h, t, s, lse) * this.at(this.inputs.v, h, s, d));
+  };
+
+  readonly dq: Entry = (i) => {
+    const { h, t, d } = this.place(i);
+    const stats = this.stats(h);
+    return this.sumKeys(t, (s) => this.dscore(h, t, s, stats) * this.at(this.inputs.k, h, s, d));
+  };
+
+  readonly dk: Entry = (i) => {
+    const { h, t: s, d } = this.place(i);
+    const stats = this.stats(h);
+    return this.sumQueries(s, (t) => this.dscore(h, t, s, stats) * this.at(this.inputs.q, h, t, d));
+  };
+
+  readonly dv: Entry = (i) => {
+    const { h, t: s, d } = this.place(i);
+    const { lse } = this.stats(h);
+    return this.sumQueries(s, (t) => this.weight(h, t, s, lse) * this.at(this.dy!, h, t, d));
+  };
+
+  private place(i: number): { h: number; t: number; d: number } {
+    const { tokens, width } = this.inputs;
+    return { h: Math.floor(i / (tokens * width)), t: Math.floor(i / width) % tokens, d: i % width };
+  }
+
+  private at(x: Float32Array, h: number, t: number, d: number): number {
+    const { tokens, width } = this.inputs;
+    return x[(h * tokens + t) * width + d]!;
+  }
+
+  private dot(a: Float32Array, h: number, t: number, b: Float32Array, s: number): number {
+    let sum = 0;
+    for (let d = 0; d < this.inputs.width; d++) sum += this.at(a, h, t, d) * this.at(b, h, s, d);
+    return sum;
+  }
+
+  private score(h: number, t: number, s: number): number {
+    return this.dot(this.inputs.q, h, t, this.inputs.k, s) / Math.sqrt(this.inputs.width);
+  }
+
+  private weight(h: number, t: number, s: number, lse: Float64Array): number {
+    return Math.exp(this.score(h, t, s) - lse[t]!);
+  }
+
+  /** Gradient of q·k. */
+  private dscore(h: number, t: number, s: number, { lse, delta }: HeadStats): number {
+    return (this.weight(h, t, s, lse) * (this.dot(this.dy!, h, t, this.inputs.v, s) - delta[t]!)) / Math.sqrt(this.inputs.width);
+  }
+
+  private sumKeys(t: number, term: (s: number) => number): number {
+    let sum = 0;
+    for (let s = 0; s < (this.inputs.causal ? t + 1 : this.inputs.tokens); s++) sum += term(s);
+    return sum;
+  }
+
+  private sumQueries(s: number, term: (t: number) => number): number {
+    let sum = 0;
+    for (let t = this.inputs.causal ? s : 0; t < this.inputs.tokens; t++) sum += term(t);
+    return sum;
+  }
+
+  private stats(h: number): HeadStats {
+    const known = this.heads.get(h);
+    if (known) return known;
+    const { tokens } = this.inputs;
+    const [lse, delta] = [new Float64Array(tokens), new Float64Array(tokens)];
+    for (let t = 0; t < tokens; t++) {
+      let total = 0;
+      let product = 0;
+      this.sumKeys(t, (s) => {
+        const e = Math.exp(this.score(h, t, s)); // inputs are within ±0.5, so nothing overflows
+        total += e;
+        if (this.dy) product += e * this.dot(this.dy, h, t, this.inputs.v, s);
+        return 0;
+      });
+      lse[t] = Math.log(total);
+      delta[t] = product / total;
+    }
+    const stats = { lse, delta };
+    this.heads.set(h, stats);
+    return stats;
+  }
+}

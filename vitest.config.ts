@@ -14,7 +14,7 @@ if (!process.env.CURIO_DRIVER_CHOSEN) {
 
 const tests = ['packages/*/test/**/*.test.ts', 'kernels/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'];
 /** Handed on to the tests: as process.env in Node, as import.meta.env in the browser. */
-const env = Object.fromEntries(['SEED', 'CURIO_FEATURES'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+const env = Object.fromEntries(['SEED', 'CURIO_FEATURES', 'CURIO_TUNINGS'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 
 /** The other side of the bit comparisons: a script that prints JSON, in Node, on the SwiftShader that Chromium uses. */
 const inNode = (script: string) => (_: unknown, wanted: readonly unknown[]): unknown => {

@@ -24,7 +24,7 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> dk: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read_write> dv: array<vec4<f32>>;
 
-const D = 32u; // tune: 16u 32u 64u 96u 128u
+const D = 32u; // tune: 16u 32u 64u
 const SG = 8u; // tune: 4u 8u 16u
 const BM = 16u;
 const BN = 4u * SG;

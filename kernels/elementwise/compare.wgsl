@@ -1,5 +1,5 @@
 // elementwise/compare: 1 where two elements compare so, else 0, with broadcasting.
-//   y = a OP b
+//   y = a OP b; AND, OR and XOR take what is not 0 for true
 // Shapes: up to 4 axes after neighbouring ones are merged, any strides; y u32, dense.
 // Grid: one lane SPAN neighbours of the last axis, ceil(lines · parts / WG) workgroups in a line. Traffic: 12 bytes an element.
 
@@ -23,7 +23,10 @@ const LT = 2u;
 const LE = 3u;
 const GT = 4u;
 const GE = 5u;
-const OP = EQ; // tune: EQ NE LT LE GT GE
+const AND = 6u;
+const OR = 7u;
+const XOR = 8u;
+const OP = EQ; // tune: EQ NE LT LE GT GE AND OR XOR
 const WG = 64u;
 const SPAN = 8u;
 
@@ -34,6 +37,9 @@ fn holds(u: T, v: T) -> bool {
     case LE { return u <= v; }
     case GT { return u > v; }
     case GE { return u >= v; }
+    case AND { return u != T(0) && v != T(0); }
+    case OR { return u != T(0) || v != T(0); }
+    case XOR { return (u != T(0)) != (v != T(0)); }
     default { return u == v; }
   }
 }

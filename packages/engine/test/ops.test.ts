@@ -1,16 +1,24 @@
-/** Every op of the table, every variant, forward and backward, on fresh inputs. `SEED=` repeats a run. */
+/**
+ * Every op of the table, every variant, forward and backward, on fresh inputs. `SEED=` repeats a run. With `CURIO_TUNINGS=all` every value of
+ * every tunable too (npm run test:all), and what cannot run on this device is counted, with the reason.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkCase } from '../src/check/check-case.ts';
-import type { OpCases } from '../src/check/cases.ts';
+import type { Case, OpCases } from '../src/check/cases.ts';
 import { specOf } from '../src/check/cases.ts';
 import { opTables } from '../src/check/tables.ts';
 import { openGpu } from '../src/gpu/open.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
+import type { KernelSource, Tuning } from '../src/gpu/kernel.ts';
+import { fixedSubgroupSize } from '../src/gpu/variant.ts';
+import type { Variant } from '../src/gpu/variant.ts';
 import { showShape } from '../src/tensor/shape.ts';
 
 const modules = import.meta.glob('../src/ops/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
+const tables = Object.values(modules).flatMap((m) => Object.values(m));
 /** Node has the variables in process.env, the browser in import.meta.env, where vitest.config.ts put them. */
 const environment: Record<string, string | undefined> = { ...(import.meta as unknown as { env: object }).env, ...(globalThis as { process?: { env: object } }).process?.env };
+const isSweep = environment.CURIO_TUNINGS === 'all';
 const seed = environment.SEED ? Number(environment.SEED) : Math.floor(Math.random() * 2 ** 31);
 
 let gpu: Gpu;
@@ -21,20 +29,94 @@ beforeAll(async () => {
 afterAll(() => gpu.close());
 
 test('every table is in the register that benches and users read', () => {
-  expect(new Set(opTables)).toEqual(new Set(Object.values(modules).flatMap((m) => Object.values(m))));
+  expect(new Set(opTables)).toEqual(new Set(tables));
 });
 
-for (const table of Object.values(modules).flatMap((m) => Object.values(m))) {
+/** Cases that a variant takes, by family and variant. */
+const taken = new Map<string, Case<unknown>[]>();
+
+async function check(table: OpCases<unknown>, c: Case<unknown>, choice: readonly [string, string] | null): Promise<void> {
+  gpu.forced.clear();
+  gpu.obeyed.clear();
+  if (choice) gpu.forced.set(...choice);
+  const verdict = await checkCase(gpu, table, c, seed);
+  expect(verdict.ok, `${verdict.message}; repeat with SEED=${seed}`).toBe(true);
+  if (choice && gpu.obeyed.has(choice[0])) taken.set(`${table.op} ${choice}`, [...(taken.get(`${table.op} ${choice}`) ?? []), c]);
+}
+
+const casesOf = (table: OpCases<unknown>): readonly Case<unknown>[] => (isSweep ? [...table.cases, ...(table.rare ?? [])] : table.cases);
+const choicesOf = (table: OpCases<unknown>): [string, string][] => Object.entries(table.families ?? {}).flatMap(([family, variants]) => Object.keys(variants).map((variant): [string, string] => [family, variant]));
+
+for (const table of tables) {
   describe(table.op, () => {
-    const families = Object.entries(table.families ?? {});
-    const choices: [string, string][] = families.flatMap(([family, variants]) => Object.keys(variants).map((variant): [string, string] => [family, variant]));
+    const choices = choicesOf(table);
     for (const choice of choices.length > 0 ? choices : [null]) {
-      test.each(table.cases.map((c) => [c.label ?? c.inputs.map((i) => (i ? showShape(specOf(i)!.shape) : '-')).join(' '), c] as const))(`${choice ? `${choice.join(' ')}: ` : ''}%s`, async (_, c) => {
-        gpu.forced.clear();
-        if (choice) gpu.forced.set(...choice);
-        const verdict = await checkCase(gpu, table, c, seed);
-        expect(verdict.ok, `${verdict.message}; repeat with SEED=${seed}`).toBe(true);
-      });
+      test.each(casesOf(table).map((c) => [c.label ?? c.inputs.map((i) => (i ? showShape(specOf(i)!.shape) : '-')).join(' '), c] as const))(`${choice ? `${choice.join(' ')}: ` : ''}%s`, (_, c) => check(table, c, choice));
     }
   });
+}
+
+if (isSweep) describe('every tuning', () => {
+  const reasons = new Map<string, number>();
+  const skip = (reason: string): void => void reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+
+  for (const table of tables) {
+    for (const choice of choicesOf(table)) {
+      const variant = table.families![choice[0]]![choice[1]] as unknown as Variant<unknown>;
+      for (const tuning of variant.free ? combinations(variant.kernel, Object.keys(variant.free)) : []) {
+        test(`${table.op} ${choice.join(' ')}: ${Object.entries(tuning).map((pair) => pair.join('=')).join(' ')}`, async (context) => {
+          const cannot = Object.entries(tuning).flatMap(([name, value]) => variant.free![name]!(gpu, Number.parseInt(value, 10)) ?? []);
+          const cases = taken.get(`${table.op} ${choice}`) ?? [];
+          const reason = cases.length === 0 ? 'this op never takes that variant here' : cannot[0];
+          if (reason) {
+            skip(reason);
+            return context.skip(reason);
+          }
+          gpu.tuned.set(variant.kernel.name, tuning);
+          try {
+            for (const c of cases) await check(table, c, choice);
+          } finally {
+            gpu.tuned.clear();
+          }
+        });
+      }
+    }
+  }
+
+  test('every value of every tunable has run or cannot here', () => {
+    const kernels = Object.values(import.meta.glob('../../../kernels/gen/*.ts', { eager: true }) as Record<string, Record<string, KernelSource>>).flatMap((m) => Object.values(m));
+    const ran = gpu.pipelines.labels;
+    const missing: string[] = [];
+    let values = 0;
+    for (const kernel of kernels) {
+      const labels = ran.filter((label) => label.startsWith(`${kernel.name}:`));
+      for (const { name, allowed } of kernel.tunables) {
+        for (const value of allowed) {
+          values++;
+          if (labels.some((label) => new RegExp(`[( ]${name}=${value.replace(/[<>]/g, '.')}[ )]`).test(label))) continue;
+          const reason = cannotRun(kernel, name, value);
+          if (reason) skip(reason);
+          else missing.push(`${kernel.name} ${name}=${value}`);
+        }
+      }
+    }
+    console.log(`tunings: ${values} values of ${kernels.length} kernels; skipped: ${[...reasons].map(([reason, count]) => `${count} × ${reason}`).join('; ') || 'none'}`);
+    expect(missing).toEqual([]);
+  });
+});
+
+/** Why a value cannot run on this device, or null. */
+function cannotRun(kernel: KernelSource, name: string, value: string): string | null {
+  const lanes = fixedSubgroupSize(gpu);
+  if (kernel.subgroups && lanes === 0) return 'this device has no subgroups of one size';
+  if (name === 'SG') return value === `${lanes}u` ? null : `subgroups here have ${lanes} lanes`;
+  if (/^attention\/\w+_subgroup$/.test(kernel.name) && name === 'D' && Number.parseInt(value, 10) % (4 * lanes) !== 0) return `rows of ${value} do not divide among ${lanes} lanes`;
+  if (name === 'ROWS' && Number.parseInt(value, 10) < lanes) return `rows lie across the ${lanes} lanes, and some would fall outside the tile`;
+  if (name === 'ROWS' && Number.parseInt(value, 10) > 4 * lanes) return `the ${lanes} lanes hold 4 rows each`;
+  return null;
+}
+
+/** Every combination of the allowed values of some tunables. */
+function combinations(kernel: KernelSource, names: readonly string[]): Tuning[] {
+  return names.reduce<Tuning[]>((all, name) => all.flatMap((tuning) => kernel.tunables.find((t) => t.name === name)!.allowed.map((value) => ({ ...tuning, [name]: value }))), [{}]);
 }

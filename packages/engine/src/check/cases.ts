@@ -46,6 +46,8 @@ export interface OpCases<Attrs = undefined> {
   /** Each variant of each family named here is forced in turn. */
   readonly families?: Readonly<Record<string, Family<never>>>;
   readonly cases: readonly Case<Attrs>[];
+  /** Cases that compile kernels of their own, left to `npm run test:all`. */
+  readonly rare?: readonly Case<Attrs>[];
   readonly bench?: readonly BenchShape<Attrs>[];
   /** False where the op has no gradient. */
   readonly differentiable?: boolean;

@@ -1,4 +1,5 @@
 /** @file The truth of every op, by name: what tests, benches and the workbench run, and what a user's own kernel is held against. */
+import * as arrange from '../ops/arrange.cases.ts';
 import * as attention from '../ops/attention.cases.ts';
 import * as binary from '../ops/binary.cases.ts';
 import * as cast from '../ops/cast.cases.ts';
@@ -15,18 +16,20 @@ import * as linear from '../ops/linear.cases.ts';
 import * as logSoftmax from '../ops/log-softmax.cases.ts';
 import * as loraLinear from '../ops/lora-linear.cases.ts';
 import * as matmul from '../ops/matmul.cases.ts';
+import * as pad from '../ops/pad.cases.ts';
 import * as prototypeCluster from '../ops/prototype-cluster.cases.ts';
 import * as reductions from '../ops/reductions.cases.ts';
 import * as rmsNorm from '../ops/rms-norm.cases.ts';
 import * as rotaryEmbedding from '../ops/rotary-embedding.cases.ts';
 import * as softmax from '../ops/softmax.cases.ts';
+import * as statistics from '../ops/statistics.cases.ts';
 import * as unary from '../ops/unary.cases.ts';
 import { CurioError } from '../gpu/errors.ts';
 import type { OpCases } from './cases.ts';
 
 const modules = [
-  attention, binary, cast, cat, compare, conv2d, crossEntropy, dropout, embedding, gather, indexSelect, layerNorm, linear, logSoftmax,
-  loraLinear, matmul, prototypeCluster, reductions, rmsNorm, rotaryEmbedding, softmax, unary,
+  arrange, attention, binary, cast, cat, compare, conv2d, crossEntropy, dropout, embedding, gather, indexSelect, layerNorm, linear, logSoftmax,
+  loraLinear, matmul, pad, prototypeCluster, reductions, rmsNorm, rotaryEmbedding, softmax, statistics, unary,
 ];
 
 /** Every op's table. The attributes of each are its own, which is why they are `never` here: a table is only ever run with its own cases. */

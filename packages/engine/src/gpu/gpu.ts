@@ -34,6 +34,10 @@ export class Gpu {
   readonly random: RandomState;
   /** Variants forced by family name, for tests and benches: `gpu.forced.set('matmul', 'naive')`. */
   readonly forced = new Map<string, string>();
+  /** Families whose forced variant fitted and was used; cleared by whoever looks. */
+  readonly obeyed = new Set<string>();
+  /** Values of free tunables by kernel name, for tests and benches: `gpu.tuned.set('softmax/subgroup', { WG: '128u' })`. */
+  readonly tuned = new Map<string, Tuning>();
   /** Fill new tensors with NaN, so that an element that a kernel forgets is seen. */
   poison = false;
   /** Dense copies that ops had to make because an input's layout did not fit, by op name. */

@@ -35,6 +35,11 @@ export class Pipelines {
     return this.count;
   }
 
+  /** Labels of all of them. */
+  get labels(): string[] {
+    return [...this.cache.values()].flatMap((entries) => [...entries.values()].map(({ label }) => label));
+  }
+
   /** The pipeline of one kernel entry under one tuning. Compile errors surface at the next `settle()`. */
   get(kernel: KernelSource, entry: string, tuning?: Tuning): Pipeline {
     let entries = this.cache.get(kernel);
@@ -48,9 +53,9 @@ export class Pipelines {
   /** Throws the first compile error since the last call, as `file:line:column message`. */
   async settle(): Promise<void> {
     if (this.checks.size === 0) return;
-    const checks = [...this.checks.values()];
-    this.checks.clear();
-    await Promise.all(checks);
+    const checks = [...this.checks];
+    await Promise.all(checks.map(([, check]) => check)); // who waits at the same time waits for the same
+    for (const [pipeline] of checks) this.checks.delete(pipeline);
   }
 
   /** Compiles ahead. Throws the compile error and forgets the pipeline, so that another text under the same name may follow. */

@@ -57,7 +57,8 @@ export class Stream {
   private readonly bindGroups = new Map<string, GPUBindGroup>();
   private readonly uniforms = new Map<string, { id: number; buffer: GPUBuffer }>();
   private readonly staging = new Map<number, GPUBuffer[]>();
-  private checks: Promise<void>[] = [];
+  /** Validation of the batches that nobody has waited for. */
+  private readonly checks = new Set<Promise<void>>();
   /** Pipelines of the batch being recorded, and the stacks that recorded them (when debugging). */
   private used = new Set<Pipeline>();
   private stacks: { label: string; stack: string }[] = [];
@@ -163,13 +164,15 @@ export class Stream {
       throw new KernelError(`${from?.op ?? 'gpu'}: WebGPU refused ${from ? from.label : 'the commands'}: ${error.message}${at ? `\nrecorded at\n${at.stack}` : ''}`);
     });
     check.catch(() => {}); // thrown by settle()
-    this.checks.push(check);
+    this.checks.add(check);
   }
 
   /** Throws the first validation error of the batches submitted so far. */
   async settle(): Promise<void> {
     await this.submitting;
-    await Promise.all(this.checks.splice(0));
+    const checks = [...this.checks];
+    await Promise.all(checks); // who waits at the same time waits for the same
+    for (const check of checks) this.checks.delete(check);
   }
 
   /** Records a copy to the host now; the promise gives the bytes. Reads asked for together are submitted together. */

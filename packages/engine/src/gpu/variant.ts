@@ -6,12 +6,14 @@ import type { Grid } from './stream.ts';
 
 export interface Variant<Plan> {
   readonly kernel: KernelSource;
-  readonly grid: (gpu: Gpu, plan: Plan, entry: string) => Grid;
+  readonly grid: (gpu: Gpu, plan: Plan, entry: string, tuning: Tuning) => Grid;
   /** Whether the device and the sizes suit it; the last of a table has none and always fits. */
   readonly fits?: (gpu: Gpu, plan: Plan) => boolean;
   /** Whether it is worth choosing, asked only when nothing is forced. */
   readonly pays?: (gpu: Gpu, plan: Plan) => boolean;
   readonly tuning?: (gpu: Gpu, plan: Plan) => Tuning;
+  /** Tunables that change the speed and not the result, each with why a value cannot run on this device, or null where it can. `gpu.tuned` sets them. */
+  readonly free?: Readonly<Record<string, (gpu: Gpu, value: number) => string | null>>;
 }
 
 /** Kernels of one contract, the preferred first. */
@@ -23,7 +25,10 @@ export function choose<Plan>(gpu: Gpu, family: string, table: Family<Plan>, plan
   if (forced !== undefined) {
     const variant = table[forced];
     if (!variant) throw new KernelError(`${family}: no variant ${forced}; there are ${Object.keys(table).join(', ')}.`);
-    if (variant.fits?.(gpu, plan) ?? true) return variant;
+    if (variant.fits?.(gpu, plan) ?? true) {
+      gpu.obeyed.add(family);
+      return variant;
+    }
   }
   for (const variant of Object.values(table)) {
     if ((variant.fits?.(gpu, plan) ?? true) && (variant.pays?.(gpu, plan) ?? true)) return variant;
@@ -31,8 +36,21 @@ export function choose<Plan>(gpu: Gpu, family: string, table: Family<Plan>, plan
   throw new KernelError(`${family}: no variant fits this device and these sizes; the table must end with one that always does.`);
 }
 
-/** The one subgroup size that every kernel meets on this device, or 0 when there are none or they vary. */
+/** Tuning and grid of one dispatch of `variant`: what its table says, with the free tunables that `gpu.tuned` sets. */
+export function tune<Plan>(gpu: Gpu, variant: Variant<Plan>, plan: Plan, entry: string): { tuning?: Tuning; grid: Grid } {
+  const wanted = variant.free && gpu.tuned.get(variant.kernel.name);
+  const tuning = wanted ? { ...variant.tuning?.(gpu, plan), ...wanted } : variant.tuning?.(gpu, plan);
+  return { tuning, grid: variant.grid(gpu, plan, entry, tuning ?? {}) };
+}
+
+/** The number in a tuning's value: 64 of `64u`. */
+export const tuned = (tuning: Tuning, name: string): number => Number.parseInt(tuning[name]!, 10);
+
+/** Subgroup sizes that kernels are written for. */
+const SUBGROUP_SIZES = [4, 8, 16, 32, 64];
+
+/** The one subgroup size that every kernel meets on this device, or 0 when there are none, they vary, or no kernel is written for it. */
 export function fixedSubgroupSize(gpu: Gpu): number {
   const size = gpu.adapter.subgroupSize;
-  return size && size.min === size.max ? size.min : 0;
+  return size && size.min === size.max && SUBGROUP_SIZES.includes(size.min) ? size.min : 0;
 }

@@ -61,7 +61,7 @@ const fitsSharedTile = (_: Gpu, { width }: AttentionPlan): boolean => width <= 1
 export const attentionVariants: Family<AttentionPlan> = {
   decode: {
     kernel: attentionDecode,
-    fits: (gpu, { inQuads, width, tokens }) => inQuads && TILE_WIDTHS.includes(width) && fixedSubgroupSize(gpu) >= 4 && tokens < 65536,
+    fits: (gpu, { inQuads, width, tokens }) => inQuads && TILE_WIDTHS.includes(width) && fixedSubgroupSize(gpu) > 0 && tokens < 65536,
     pays: (_, { tokens }) => tokens <= 4,
     tuning: tileTuning,
     grid: (_, { batch, heads, tokens }) => [tokens, batch * heads, 1],

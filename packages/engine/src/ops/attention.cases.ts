@@ -65,6 +65,7 @@ export const attentionCases = defineCases<Attrs>({
       tolerance: { factor: 4, reason: 'a score of 90 is rounded to 8e-6, and exp hands that on' },
     },
   ],
+  rare: [self(1, 1, 18, 16, { causal: true }), self(1, 1, 18, 96), self(1, 1, 18, 64)],
   bench: [
     bench('8x512x64', 1, 8, 512, 64),
     bench('8x512x64 causal', 1, 8, 512, 64, true),

@@ -1,5 +1,5 @@
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
-import { choose } from '../gpu/variant.ts';
+import { choose, tune } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import { Tensor, zeros } from '../tensor/tensor.ts';
@@ -55,7 +55,7 @@ const op = defineOp({
     const dyByToken = run.fit(byToken(dy));
     const { batch, tokens, heads, group, keys, width } = sizes;
     const { params } = plan;
-    run.dispatch(attentionPrepare.kernel, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats }, params, grid: attentionPrepare.grid(run.gpu, plan, 'prepare') });
+    run.dispatch(attentionPrepare.kernel, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats }, params, ...tune(run.gpu, attentionPrepare, plan, 'prepare') });
     const variant = choose(run.gpu, 'attention', attentionBackwardVariants, plan) as BackwardVariant;
     const wants = { backward: true, backward_q: run.needs[0]!, backward_kv: run.needs[1]! || run.needs[2]! };
     const entries = variant.entries.filter((entry) => wants[entry]);
@@ -63,7 +63,7 @@ const op = defineOp({
     const dq = writes('backward_q') ? zeros(run.gpu, [batch, tokens, heads, width]) : null;
     const [dk, dv] = writes('backward_kv') ? [0, 1].map(() => run.out([batch, keys, heads / group, width])) : [];
     const buffers = { q, k, v, dy: dyByToken, stats_saved: stats, ...(dq && { dq }), ...(dk && { dk }), ...(dv && { dv }) };
-    for (const entry of entries) run.dispatch(variant.kernel, entry, { buffers, params, grid: variant.grid(run.gpu, plan, entry), tuning: variant.tuning?.(run.gpu, plan) });
+    for (const entry of entries) run.dispatch(variant.kernel, entry, { buffers, params, ...tune(run.gpu, variant, plan, entry) });
     return [run.needs[0] ? byToken(dq!) : null, run.needs[1] ? byToken(dk!) : null, run.needs[2] ? byToken(dv!) : null, null, null];
   },
 });

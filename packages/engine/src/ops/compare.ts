@@ -1,19 +1,27 @@
-/** @file Comparisons with NumPy's broadcasting: 1 where they hold. Kernel: kernels/elementwise/compare.wgsl. No gradient. */
+/**
+ * @file Comparisons and logic with NumPy's broadcasting: bool[...] that is 1 where they hold. a and b are of one type (f32, i32, u32 or bool), or b is a number.
+ * Kernel: kernels/elementwise/compare.wgsl. No gradient. Each throws ShapeError when the shapes do not broadcast, DTypeError when the types differ.
+ */
 import { elementwiseCompare as kernel } from '@curio/kernels/elementwise_compare';
 import { DTypeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { defineOp } from '../tensor/op.ts';
 import { full } from '../tensor/tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { commonShape, walk } from './walk.ts';
+import { cast } from './cast.ts';
+import { max, min } from './reductions.ts';
+import type { ReduceOptions } from './reductions.ts';
+import { commonShape, requireDType, walk } from './walk.ts';
 
 const WG = 64;
 
 function define(name: string, kind: string): (a: Tensor, b: Tensor | number) => Tensor {
+  const isLogic = ['AND', 'OR', 'XOR'].includes(kind);
   const op = defineOp({
     name,
     layouts: ['any'],
     plan([a, b]: readonly [Tensor, Tensor], _: undefined) {
+      if (isLogic) for (const [i, x] of [a, b].entries()) requireDType(name, 'ab'[i]!, x, 'bool');
       if (a.dtype !== b.dtype) throw new DTypeError(`${name}: a is ${a.dtype} and b is ${b.dtype}; they must be equal, use cast.`);
       return commonShape(name, [a.shape, b.shape]);
     },
@@ -43,3 +51,20 @@ export const le = define('le', 'LE');
 export const gt = define('gt', 'GT');
 /** bool: a ≥ b. */
 export const ge = define('ge', 'GE');
+
+const and = define('logicalAnd', 'AND');
+const or = define('logicalOr', 'OR');
+const xor = define('logicalXor', 'XOR');
+
+/** bool: a and b, both bool. */
+export const logicalAnd = (a: Tensor, b: Tensor): Tensor => and(a, b);
+/** bool: a or b, both bool. */
+export const logicalOr = (a: Tensor, b: Tensor): Tensor => or(a, b);
+/** bool: one of a and b, both bool, and not the other. */
+export const logicalXor = (a: Tensor, b: Tensor): Tensor => xor(a, b);
+/** bool: 1 where x is 0. */
+export const logicalNot = (x: Tensor): Tensor => eq(x, 0);
+/** bool: whether an element over the axes is not 0. Composed of cast and max. Throws ShapeError when there are no elements. */
+export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => gt(max(cast(cast(x, 'bool'), 'f32'), options), 0);
+/** bool: whether every element over the axes is not 0. Composed of cast and min. Throws ShapeError when there are no elements. */
+export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => gt(min(cast(cast(x, 'bool'), 'f32'), options), 0);

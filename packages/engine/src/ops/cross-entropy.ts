@@ -3,22 +3,17 @@ import { crossEntropyNaive } from '@curio/kernels/cross_entropy_naive';
 import { crossEntropySubgroup } from '@curio/kernels/cross_entropy_subgroup';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { sameShape, showShape, sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { subgroupRows } from './row-variant.ts';
 
 type Plan = { readonly rows: number; readonly cols: number; readonly weighted: number };
 
 /** Kernels of the family `crossEntropy`, the preferred first. */
 export const crossEntropyVariants: Family<Plan> = {
-  subgroup: {
-    kernel: crossEntropySubgroup,
-    fits: (gpu, { cols }) => fixedSubgroupSize(gpu) >= 4 && cols % 4 === 0,
-    tuning: (gpu) => ({ SG: `${fixedSubgroupSize(gpu)}u` }),
-    grid: (gpu, { rows }) => lineGrid(ceilDiv(rows, 64 / fixedSubgroupSize(gpu))),
-  },
+  subgroup: subgroupRows(crossEntropySubgroup, ({ cols }) => cols % 4 === 0),
   naive: { kernel: crossEntropyNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 

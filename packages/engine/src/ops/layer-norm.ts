@@ -1,22 +1,17 @@
 import { normLayerNaive } from '@curio/kernels/norm_layer_naive';
 import { normLayerSubgroup } from '@curio/kernels/norm_layer_subgroup';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { columnGradients } from './norm-columns.ts';
 import { planNorm } from './norm-plan.ts';
 import type { NormPlan } from './norm-plan.ts';
+import { subgroupRows } from './row-variant.ts';
 
 /** Kernels of the family `layerNorm`, the preferred first. */
 export const layerNormVariants: Family<NormPlan> = {
-  subgroup: {
-    kernel: normLayerSubgroup,
-    fits: (gpu, { cols }) => fixedSubgroupSize(gpu) >= 4 && cols % 4 === 0,
-    tuning: (gpu) => ({ SG: `${fixedSubgroupSize(gpu)}u` }),
-    grid: (gpu, { rows }) => lineGrid(ceilDiv(rows, 64 / fixedSubgroupSize(gpu))),
-  },
+  subgroup: subgroupRows(normLayerSubgroup, ({ cols }) => cols % 4 === 0),
   naive: { kernel: normLayerNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 

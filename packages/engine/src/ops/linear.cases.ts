@@ -32,6 +32,7 @@ export const linearCases = defineCases<StorageSpec | undefined>({
     { label: 'int4 with zeros', inputs: [[6, 48], frozen(20, 48), null], attrs: { to: 'int4', groupSize: 16, zeros: true } },
     { label: 'one row', inputs: [[1, 36], [9, 36], [9]] },
     { label: 'one row of f16', inputs: [[1, 40], frozen(6, 40), null], attrs: { to: 'f16' } },
+    { label: 'one row of bf16', inputs: [[1, 24], frozen(5, 24), [5]], attrs: { to: 'bf16' } },
     { label: 'one row of int8', inputs: [[1, 72], frozen(5, 72), [5]], attrs: { to: 'int8', groupSize: 8 } },
     { label: 'one row of int4', inputs: [[1, 160], frozen(4, 160), null], attrs: { to: 'int4', groupSize: 16 } },
     { label: 'three rows of int4 with zeros', inputs: [[3, 96], frozen(5, 96), null], attrs: { to: 'int4', groupSize: 32, zeros: true } },

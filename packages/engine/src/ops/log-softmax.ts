@@ -2,22 +2,17 @@ import { logSoftmaxNaive } from '@curio/kernels/log_softmax_naive';
 import { logSoftmaxSubgroup } from '@curio/kernels/log_softmax_subgroup';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { subgroupRows } from './row-variant.ts';
 
 interface Plan { rows: number; cols: number }
 
 /** Kernels of the family `logSoftmax`, the preferred first. */
 export const logSoftmaxVariants: Family<Plan> = {
-  subgroup: {
-    kernel: logSoftmaxSubgroup,
-    fits: (gpu) => fixedSubgroupSize(gpu) >= 4,
-    tuning: (gpu) => ({ SG: `${fixedSubgroupSize(gpu)}u` }),
-    grid: (gpu, { rows }) => lineGrid(ceilDiv(rows, 64 / fixedSubgroupSize(gpu))),
-  },
+  subgroup: subgroupRows(logSoftmaxSubgroup),
   naive: { kernel: logSoftmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 

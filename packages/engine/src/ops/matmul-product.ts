@@ -1,5 +1,5 @@
 /** @file The product that matmul, linear and loraLinear share. Records kernels only; no tape. */
-import { choose } from '../gpu/variant.ts';
+import { choose, tune } from '../gpu/variant.ts';
 import type { Run } from '../tensor/op.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { sizeOf } from '../tensor/shape.ts';
@@ -44,8 +44,7 @@ export function product(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_
     params: variant.swaps
       ? { M: N, N: M, a_outer: bOuter, a_inner: bInner, b_outer: aOuter, b_inner: aInner, ...rest }
       : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, ...rest },
-    grid: variant.grid(run.gpu, plan, 'multiply'),
-    tuning: variant.tuning?.(run.gpu, plan),
+    ...tune(run.gpu, variant, plan, 'multiply'),
   });
   return c;
 }

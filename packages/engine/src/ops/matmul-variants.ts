@@ -13,7 +13,7 @@ import { matmulVectorShared } from '@curio/kernels/matmul_vector_shared';
 import { ceilDiv } from '../gpu/grid.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel.ts';
-import { fixedSubgroupSize } from '../gpu/variant.ts';
+import { fixedSubgroupSize, tuned } from '../gpu/variant.ts';
 import type { Variant } from '../gpu/variant.ts';
 import type { WeightFormat } from './weight-format.ts';
 
@@ -72,10 +72,17 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean): Mat
       const pair: Tuning = layout[0] === 'n' ? { PAIR: `${plan.K2 > 0}` } : {};
       return { SG: `${sg}u`, ROWS: `${rowsOf(sg, layout, own(plan).M)}u`, FOURS: `${foursOf(sg)}u`, ...pair, SWAP: `${swaps}` };
     },
-    grid(gpu, plan) {
-      const sg = fixedSubgroupSize(gpu);
+    free: {
+      ROWS(gpu, rows) {
+        const sg = fixedSubgroupSize(gpu);
+        if (layout[0] === 'n' && rows < sg) return `rows lie across the ${sg} lanes, and some would fall outside the tile`;
+        return rows > (layout[0] === 'n' ? 4 : 8) * sg ? `the ${sg} lanes hold ${layout[0] === 'n' ? 4 : 8} rows each` : null;
+      },
+      FOURS: () => null,
+    },
+    grid(gpu, plan, _, tuning) {
       const { M, N, batches } = own(plan);
-      return [ceilDiv(N, 4 * sg * foursOf(sg)), ceilDiv(M, rowsOf(sg, layout, M)), batches];
+      return [ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')), ceilDiv(M, tuned(tuning, 'ROWS')), batches];
     },
   };
 }
@@ -86,6 +93,7 @@ function packedTile(kernel: KernelSource, layout: Layout): MatmulVariant {
   return {
     kernel,
     grid: plain.grid,
+    free: plain.free,
     fits: (gpu, plan) => plan.format !== 'F32' && plain.fits!(gpu, { ...plan, format: 'F32' }),
     pays: plain.pays,
     tuning(gpu, plan) {
@@ -102,12 +110,13 @@ const subgroupsOf = (sg: number): number => (sg >= 32 ? 4 : 8);
 function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (plan: MatmulPlan) => boolean): MatmulVariant {
   return {
     kernel,
-    fits: (gpu, plan) => plan.M <= 4 && plan.batches === 1 && fixedSubgroupSize(gpu) >= 4 && fixedSubgroupSize(gpu) <= 64 && formats.includes(plan.format) && plan.K2 % 4 === 0 && fitsK(plan),
+    fits: (gpu, plan) => plan.M <= 4 && plan.batches === 1 && fixedSubgroupSize(gpu) > 0 && formats.includes(plan.format) && plan.K2 % 4 === 0 && fitsK(plan),
     tuning(gpu, { format, M, K2 }) {
       const sg = fixedSubgroupSize(gpu);
       return { FORMAT: format, SG: `${sg}u`, SUBGROUPS: `${subgroupsOf(sg)}u`, ROWS: M === 1 ? '1u' : '4u', PAIR: `${K2 > 0}` };
     },
-    grid: (gpu, { N }) => [ceilDiv(N, 4 * subgroupsOf(fixedSubgroupSize(gpu))), 1, 1],
+    free: { SUBGROUPS: (gpu, count) => (count * fixedSubgroupSize(gpu) > gpu.adapter.limits.maxComputeInvocationsPerWorkgroup! ? `that many of ${fixedSubgroupSize(gpu)} lanes are no workgroup here` : null) },
+    grid: (_, { N }, __, tuning) => [ceilDiv(N, 4 * tuned(tuning, 'SUBGROUPS')), 1, 1],
   };
 }
 
@@ -131,7 +140,8 @@ const tile: MatmulVariant = {
   kernel: matmulTile,
   pays: (_, { M, N, K }) => M * N * K >= 4096,
   tuning: (gpu, plan) => ({ FORMAT: plan.format, ...transposition(plan.layout), T: `${sideOf(gpu, plan)}u` }),
-  grid: (gpu, plan) => [ceilDiv(plan.N, 16 * sideOf(gpu, plan)), ceilDiv(plan.M, 16 * sideOf(gpu, plan)), plan.batches],
+  free: { T: () => null },
+  grid: (_, { M, N, batches }, __, tuning) => [ceilDiv(N, 16 * tuned(tuning, 'T')), ceilDiv(M, 16 * tuned(tuning, 'T')), batches],
 };
 
 const naive: MatmulVariant = {

@@ -42,6 +42,7 @@ export const matmulCases = defineCases<MatmulOptions>({
     { label: 'a transposed', inputs: [[24, 36], [24, 20]], attrs: { transposeA: true } },
     { label: 'a transposed, prime sizes', inputs: [[7, 17], [7, 19]], attrs: { transposeA: true } },
     { label: 'both transposed', inputs: [[9, 17], [20, 9]], attrs: { transposeA: true, transposeB: true } },
+    { label: 'both transposed, in fours', inputs: [[10, 68], [16, 10]], attrs: { transposeA: true, transposeB: true } },
     { label: 'batches', inputs: [[2, 3, 5, 8], [2, 3, 8, 4]], attrs: {} },
     { label: 'a batch of rows against one b', inputs: [[2, 3, 4], [4, 8]], attrs: {} },
     { label: 'broadcast both ways', inputs: [[3, 1, 5, 4], [2, 6, 4]], attrs: { transposeB: true } },

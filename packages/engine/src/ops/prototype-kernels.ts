@@ -7,7 +7,7 @@ import { prototypeRowsSubgroup } from '@curio/kernels/prototype_rows_subgroup';
 import { prototypeSort } from '@curio/kernels/prototype_sort';
 import { prototypeTokens } from '@curio/kernels/prototype_tokens';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { choose, fixedSubgroupSize } from '../gpu/variant.ts';
+import { choose, fixedSubgroupSize, tune } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import type { Grid } from '../gpu/stream.ts';
 import type { Dispatch, Run } from '../tensor/op.ts';
@@ -24,7 +24,7 @@ const SINGLE = { T: 'f32' };
 export const prototypeRowVariants: Family<Sizes> = {
   subgroup: {
     kernel: prototypeRowsSubgroup,
-    fits: (gpu, { cols }) => fixedSubgroupSize(gpu) >= 4 && cols % 4 === 0,
+    fits: (gpu, { cols }) => fixedSubgroupSize(gpu) > 0 && cols % 4 === 0,
     tuning: (gpu) => ({ SG: `${fixedSubgroupSize(gpu)}u` }),
     grid: (gpu, { rows }) => lineGrid(ceilDiv(rows, WG / fixedSubgroupSize(gpu))),
   },
@@ -60,9 +60,9 @@ export const prototypeFamilies = { prototypeRows: prototypeRowVariants, prototyp
 /** Dispatches `entry` of the variant that suits; kernels in fours count their columns in fours. */
 export function step(run: Run, family: keyof typeof prototypeFamilies, entry: string, sizes: Sizes, buffers: Dispatch['buffers']): void {
   const variant = choose(run.gpu, family, prototypeFamilies[family], sizes);
-  const tuning = variant.tuning?.(run.gpu, sizes);
+  const { tuning, grid } = tune(run.gpu, variant, sizes, entry);
   const width = variant.kernel === prototypeRowsSubgroup || tuning?.T === FOURS.T ? 4 : 1;
-  run.dispatch(variant.kernel, entry, { buffers, params: { ...sizes, cols: sizes.cols / width }, grid: variant.grid(run.gpu, sizes, entry), tuning });
+  run.dispatch(variant.kernel, entry, { buffers, params: { ...sizes, cols: sizes.cols / width }, grid, tuning });
 }
 
 /** The token lists of each centre, in ascending order. */

@@ -3,7 +3,7 @@ import { reduceColumns } from '@curio/kernels/reduce_columns';
 import { reduceRows } from '@curio/kernels/reduce_rows';
 import { reduceRowsSubgroup } from '@curio/kernels/reduce_rows_subgroup';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { choose, fixedSubgroupSize } from '../gpu/variant.ts';
+import { choose, fixedSubgroupSize, tune } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -20,7 +20,7 @@ const rowItems = ({ outer, segments }: Plan): number => outer * segments;
 export const reduceRowsVariants: Family<Plan> = {
   subgroup: {
     kernel: reduceRowsSubgroup,
-    fits: (gpu, { n, chunk }) => fixedSubgroupSize(gpu) >= 4 && n % 4 === 0 && chunk % 4 === 0,
+    fits: (gpu, { n, chunk }) => fixedSubgroupSize(gpu) > 0 && n % 4 === 0 && chunk % 4 === 0,
     pays: (gpu, { n }) => n >= 4 * fixedSubgroupSize(gpu),
     tuning: (gpu, { op }) => ({ OP: op, SG: `${fixedSubgroupSize(gpu)}u` }),
     grid: (gpu, plan) => lineGrid(ceilDiv(rowItems(plan), 64 / fixedSubgroupSize(gpu))),
@@ -68,7 +68,7 @@ function pass(plan: Plan, x: Tensor, shape: Shape, scale: number): Tensor {
   const variant = isRows ? choose(gpu, 'reduceRows', reduceRowsVariants, plan) : choose(gpu, 'reduceColumns', reduceColumnsVariants, plan);
   const width = variant === reduceColumnsVariants.fours ? 4 : 1;
   const params: Record<string, number> = isRows ? { rows: outer, cols: n, segments, chunk, scale } : { outer, rows: n, cols: inner / width, segments, chunk, scale };
-  gpu.dispatch(variant.kernel, 'reduce', { buffers: { x: x.binding, y: y.binding }, params, grid: variant.grid(gpu, plan, 'reduce'), tuning: variant.tuning!(gpu, plan) });
+  gpu.dispatch(variant.kernel, 'reduce', { buffers: { x: x.binding, y: y.binding }, params, ...tune(gpu, variant, plan, 'reduce') });
   return y;
 }
 

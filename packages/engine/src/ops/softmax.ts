@@ -2,22 +2,17 @@ import { softmaxNaive } from '@curio/kernels/softmax_naive';
 import { softmaxSubgroup } from '@curio/kernels/softmax_subgroup';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { subgroupRows } from './row-variant.ts';
 
 interface Plan { rows: number; cols: number }
 
 /** Kernels of the family `softmax`, the preferred first. */
 export const softmaxVariants: Family<Plan> = {
-  subgroup: {
-    kernel: softmaxSubgroup,
-    fits: (gpu) => fixedSubgroupSize(gpu) >= 4,
-    tuning: (gpu) => ({ SG: `${fixedSubgroupSize(gpu)}u` }),
-    grid: (gpu, { rows }) => lineGrid(ceilDiv(rows, 64 / fixedSubgroupSize(gpu))),
-  },
+  subgroup: subgroupRows(softmaxSubgroup),
   naive: { kernel: softmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 

@@ -1,11 +1,16 @@
-/** @file Functions of one tensor, element by element. Each saves x, or y where the slope is cheaper in it. Kernel: kernels/elementwise/unary.wgsl. */
+/**
+ * @file Functions of one tensor, element by element: float[...] in, float[...] of the same shape out. Each saves x, or y where the slope is cheaper in
+ * it. Kernel: kernels/elementwise/unary.wgsl. Each throws DTypeError unless x is f32.
+ */
 import { elementwiseUnary as kernel } from '@curio/kernels/elementwise_unary';
+import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { defineOp } from '../tensor/op.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { requireFloat } from './walk.ts';
 
-export type UnaryKind = 'AFFINE' | 'EXP' | 'LOG' | 'SQRT' | 'RSQRT' | 'ABS' | 'TANH' | 'SIGMOID' | 'RELU' | 'GELU' | 'GELU_TANH' | 'QUICK_GELU' | 'SILU' | 'POW' | 'MAX' | 'MIN' | 'INVERSE';
+export type UnaryKind = 'AFFINE' | 'EXP' | 'LOG' | 'SQRT' | 'RSQRT' | 'ABS' | 'TANH' | 'SIGMOID' | 'RELU' | 'GELU' | 'GELU_TANH' | 'QUICK_GELU' | 'SILU' | 'POW' | 'MAX' | 'MIN' | 'INVERSE'
+  | 'SIN' | 'COS' | 'ERF' | 'SOFTPLUS' | 'ELU' | 'LEAKY_RELU' | 'CLAMP' | 'FLOOR' | 'CEIL' | 'ROUND' | 'SIGN';
 
 interface Attrs { readonly p?: number; readonly q?: number }
 
@@ -53,6 +58,17 @@ const siluOp = define('silu', 'SILU');
 const maximumOp = define('maximum', 'MAX');
 const minimumOp = define('minimum', 'MIN');
 const inverseOp = define('div', 'INVERSE');
+const sinOp = define('sin', 'SIN');
+const cosOp = define('cos', 'COS');
+const erfOp = define('erf', 'ERF');
+const softplusOp = define('softplus', 'SOFTPLUS');
+const eluOp = define('elu', 'ELU');
+const leakyReluOp = define('leakyRelu', 'LEAKY_RELU');
+const clampOp = define('clamp', 'CLAMP');
+const floorOp = define('floor', 'FLOOR');
+const ceilOp = define('ceil', 'CEIL');
+const roundOp = define('round', 'ROUND');
+const signOp = define('sign', 'SIGN');
 
 /** y = scale · x + shift. Saves nothing. */
 export const affine = (x: Tensor, scale: number, shift = 0): Tensor => affineOp(x, { p: scale, q: shift });
@@ -90,3 +106,28 @@ export const maximumOf = (x: Tensor, number: number): Tensor => maximumOp(x, { p
 export const minimumOf = (x: Tensor, number: number): Tensor => minimumOp(x, { p: number });
 /** y = number / x. */
 export const inverse = (x: Tensor, number = 1): Tensor => inverseOp(x, { p: number });
+/** y = sin x, x in radians; to 2e-7 up to some thousands of turns (Cephes). */
+export const sin = (x: Tensor): Tensor => sinOp(x);
+/** y = cos x, x in radians; to 2e-7 up to some thousands of turns (Cephes). */
+export const cos = (x: Tensor): Tensor => cosOp(x);
+/** y = 2/√π · ∫₀ˣ e^(-t²) dt, to 2e-7 (Abramowitz and Stegun 7.1.26). */
+export const erf = (x: Tensor): Tensor => erfOp(x);
+/** y = ln(1 + eˣ). */
+export const softplus = (x: Tensor): Tensor => softplusOp(x);
+/** y = x above 0, else alpha · (eˣ - 1) (Clevert et al. 2015). */
+export const elu = (x: Tensor, alpha = 1): Tensor => eluOp(x, { p: alpha });
+/** y = x above 0, else slope · x. */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => leakyReluOp(x, { p: slope });
+/** y = min(max(x, low), high); slope 1 from low to high, both included, else 0. Throws ShapeError when low exceeds high. */
+export function clamp(x: Tensor, low: number, high: number): Tensor {
+  if (!(low <= high)) throw new ShapeError(`clamp: low is ${low} and high ${high}; low must not exceed high.`);
+  return clampOp(x, { p: low, q: high });
+}
+/** y = the greatest whole number not above x. Its gradient is 0. */
+export const floor = (x: Tensor): Tensor => floorOp(x);
+/** y = the least whole number not below x. Its gradient is 0. */
+export const ceil = (x: Tensor): Tensor => ceilOp(x);
+/** y = the nearest whole number, halves to the even one. Its gradient is 0. */
+export const round = (x: Tensor): Tensor => roundOp(x);
+/** y = -1, 0 or 1 as x is below, at or above 0. Its gradient is 0. */
+export const sign = (x: Tensor): Tensor => signOp(x);

@@ -4,6 +4,7 @@ import { recordPlan } from '../gpu/capture.ts';
 import type { Plan, StepBytes } from '../gpu/capture.ts';
 import { ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
+import { tuningKey } from '../gpu/kernel.ts';
 import { SharedHomes } from '../gpu/shared-homes.ts';
 import { isGradEnabled } from './autograd.ts';
 import type { DType, HostArray } from './dtype.ts';
@@ -152,7 +153,8 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     const { gpu, options } = this;
     const shapes = given(inputs).map(([key, input]) => `${key} ${describe(input)}`);
     const forced = [...gpu.forced].map(([family, variant]) => `${family}=${variant}`);
-    return [...shapes, ...forced, isGradEnabled() ? '' : 'no gradients', gpu.poison ? 'poisoned' : '', options.baked?.() ?? ''].filter(Boolean).join(', ');
+    const tuned = [...gpu.tuned].map(([kernel, tuning]) => `${kernel}: ${tuningKey(tuning)}`);
+    return [...shapes, ...forced, ...tuned, isGradEnabled() ? '' : 'no gradients', gpu.poison ? 'poisoned' : '', options.baked?.() ?? ''].filter(Boolean).join(', ');
   }
 }
 

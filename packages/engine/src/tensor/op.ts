@@ -3,7 +3,7 @@ import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel.ts';
 import type { Binding, Grid } from '../gpu/stream.ts';
-import { choose } from '../gpu/variant.ts';
+import { choose, tune } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import { isRecording, record } from './autograd.ts';
 import { countedCopy } from './copy.ts';
@@ -128,7 +128,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
     dispatch,
     launch(family, table, plan, entry, work) {
       const variant = choose(gpu, family, table, plan);
-      dispatch(variant.kernel, entry, { ...work, grid: variant.grid(gpu, plan, entry), tuning: variant.tuning?.(gpu, plan) });
+      dispatch(variant.kernel, entry, { ...work, ...tune(gpu, variant, plan, entry) });
     },
     fit(x, need = 'dense') {
       if (fits(x, need)) return x;

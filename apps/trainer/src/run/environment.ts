@@ -12,7 +12,7 @@ export interface Environment {
   readonly platform: string;
   readonly processor: string;
   readonly cores: number;
-  /** Commit of the working copy, with `+changes` where files differ from it; null outside of git. */
+  /** Commit of Curio's own working copy, with `+changes` where files differ from it; null outside of git. */
   readonly commit: string | null;
 }
 
@@ -42,7 +42,7 @@ function versionOf(name: string): string {
 }
 
 function commit(): string | null {
-  const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
     return git('rev-parse', '--short=12', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+changes');
   } catch {

@@ -13,8 +13,10 @@ export async function findNonFinite(gpu: Gpu, f: () => Tensor): Promise<string |
     const parameters = inputs.flatMap((x) => (x instanceof Parameter ? [x.name] : []));
     outputs.push({ name: parameters.length > 0 ? `${op} with ${parameters[0]}` : op, values: y.read() });
   }, () => void noGrad(f)));
-  for (const { name, values } of outputs) {
-    const read = Array.from(await values);
+  // All of them, whichever is found first: a read still on its way when the caller closes the device would fail unheard.
+  const all = await Promise.all(outputs.map(({ values }) => values));
+  for (const [i, { name }] of outputs.entries()) {
+    const read = Array.from(all[i]!);
     const bad = read.findIndex((v) => !Number.isFinite(v));
     if (bad >= 0) return `output of ${name} (element ${bad} is ${read[bad]})`;
   }

@@ -5,14 +5,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkCase } from '../src/check/check-case.ts';
 import type { Case, OpCases } from '../src/check/cases.ts';
-import { specOf } from '../src/check/cases.ts';
+import { labelOf } from '../src/check/cases.ts';
 import { opTables } from '../src/check/tables.ts';
 import { openGpu } from '../src/gpu/open.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../src/gpu/kernel.ts';
 import { fixedSubgroupSize } from '../src/gpu/variant.ts';
 import type { Variant } from '../src/gpu/variant.ts';
-import { showShape } from '../src/tensor/shape.ts';
 
 const modules = import.meta.glob('../src/ops/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
 const tables = Object.values(modules).flatMap((m) => Object.values(m));
@@ -51,7 +50,7 @@ for (const table of tables) {
   describe(table.op, () => {
     const choices = choicesOf(table);
     for (const choice of choices.length > 0 ? choices : [null]) {
-      test.each(casesOf(table).map((c) => [c.label ?? c.inputs.map((i) => (i ? showShape(specOf(i)!.shape) : '-')).join(' '), c] as const))(`${choice ? `${choice.join(' ')}: ` : ''}%s`, (_, c) => check(table, c, choice));
+      test.each(casesOf(table).map((c) => [labelOf(c), c] as const))(`${choice ? `${choice.join(' ')}: ` : ''}%s`, (_, c) => check(table, c, choice));
     }
   });
 }

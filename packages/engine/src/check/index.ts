@@ -1,9 +1,11 @@
 /** @file The truth of ops, for tests, benches and users' own ops: `@curio/engine/check`. */
-export { defineCases, specOf } from './cases.ts';
+export { defineCases, labelOf, specOf } from './cases.ts';
 export type { BenchShape, Case, InputSpec, OpCases } from './cases.ts';
 export { checkCase, TOLERANCE } from './check-case.ts';
 export type { Verdict } from './check-case.ts';
-export { makeInputs, runCase } from './run-case.ts';
+export { checkKernel, tuningsOf } from './check-kernel.ts';
+export type { CheckOptions, KernelUnderTest, KernelVerdict } from './check-kernel.ts';
+export { makeInputs, runCase, uploadCase } from './run-case.ts';
 export type { CaseRun } from './run-case.ts';
 export { opTable, opTables } from './tables.ts';
 export { Array64, broadcast, build, erf, mapRows, setApart } from './oracle.ts';

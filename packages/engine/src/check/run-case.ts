@@ -50,15 +50,20 @@ export function wantedGradients<A>(op: OpCases<A>, c: Case<A>): boolean[] {
   return c.inputs.map(specOf).map((s) => op.differentiable !== false && s !== null && (s.dtype ?? 'f32') === 'f32' && s.needsGrad !== false);
 }
 
-/** Forward, and backward of the sum of the output times `outputWeights`. */
-export async function runCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, inputs: readonly (Array64 | null)[], seed: number): Promise<CaseRun> {
+/** Uploads the inputs of a case. */
+export function uploadCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, inputs: readonly (Array64 | null)[]): (Tensor | null)[] {
   const specs = c.inputs.map(specOf);
   const wants = wantedGradients(op, c);
+  return inputs.map((x, i) => x && upload(gpu, x, specs[i]!, wants[i]!));
+}
+
+/** Forward, and backward of the sum of the output times `outputWeights`. */
+export async function runCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, inputs: readonly (Array64 | null)[], seed: number): Promise<CaseRun> {
   const pending = gpu.scope(() => {
-    const tensors = inputs.map((x, i) => x && upload(gpu, x, specs[i]!, wants[i]!));
+    const tensors = uploadCase(gpu, op, c, inputs);
     const y = op.run(tensors, c.attrs as A);
     const forward = y.read();
-    if (wants.some(Boolean) && y.requiresGrad) backward(y, tensor(gpu, outputWeights(y.size, seed), y.shape));
+    if (y.requiresGrad) backward(y, tensor(gpu, outputWeights(y.size, seed), y.shape));
     const grads = tensors.map((x) => {
       const grad = x?.grad ?? null;
       if (grad) gpu.arena.adopt(grad.storage);

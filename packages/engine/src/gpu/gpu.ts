@@ -9,6 +9,7 @@ import type { MemoryReport } from './memory.ts';
 import { Pipelines } from './pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
 import { RandomState } from './random.ts';
+import { Replacements } from './replacements.ts';
 import { Stream } from './stream.ts';
 import type { Binding, Grid } from './stream.ts';
 
@@ -38,6 +39,8 @@ export class Gpu {
   readonly obeyed = new Set<string>();
   /** Values of free tunables by kernel name, for tests and benches: `gpu.tuned.set('softmax/subgroup', { WG: '128u' })`. */
   readonly tuned = new Map<string, Tuning>();
+  /** Kernels of somebody's own in place of ours. */
+  readonly replacements = new Replacements();
   /** Fill new tensors with NaN, so that an element that a kernel forgets is seen. */
   poison = false;
   /** Dense copies that ops had to make because an input's layout did not fit, by op name. */
@@ -61,6 +64,7 @@ export class Gpu {
       this.failure ??= reason;
       return reason;
     });
+    if (this.isDry) return; // it may share the device of a real one
     device.onuncapturederror = (event) => {
       const full = event.error.constructor.name === 'GPUOutOfMemoryError';
       this.failure ??= full ? new DeviceError(`gpu: out of memory with ${this.memory.describe()}: ${event.error.message}`) : new CurioError(`gpu: ${event.error.message}`);
@@ -85,7 +89,8 @@ export class Gpu {
    */
   dispatch(kernel: KernelSource, entry: string, work: { buffers: Readonly<Record<string, Binding>>; params?: Readonly<Record<string, number>>; grid: Grid; tuning?: Tuning; op?: string }): void {
     if (this.failure) throw this.failure;
-    const pipeline = this.pipelines.get(kernel, entry, work.tuning);
+    const source = this.replacements.kernelFor(kernel);
+    const pipeline = this.pipelines.get(source, entry, work.tuning);
     if (work.op) pipeline.op = work.op;
     const bindings = pipeline.bindings.map(({ name }) => {
       const binding = work.buffers[name];
@@ -93,7 +98,7 @@ export class Gpu {
       return binding;
     });
     checkDispatch(pipeline, bindings, work.grid, this.device.limits.maxComputeWorkgroupsPerDimension);
-    const params = pipeline.params === 'none' ? null : packParams(kernel, work.params ?? {});
+    const params = pipeline.params === 'none' ? null : packParams(source, work.params ?? {});
     this.stream.dispatch(pipeline, bindings, params, work.grid);
   }
 

@@ -19,8 +19,11 @@ export interface Variant<Plan> {
 /** Kernels of one contract, the preferred first. */
 export type Family<Plan> = Readonly<Record<string, Variant<Plan>>>;
 
-/** The first variant that fits and pays, or the one forced by `gpu.forced` where it fits. */
-export function choose<Plan>(gpu: Gpu, family: string, table: Family<Plan>, plan: Plan): Variant<Plan> {
+/**
+ * The first variant that fits and pays, somebody's own before ours, or the one forced by `gpu.forced` where it fits.
+ * @param ownFamily the family of somebody's own variants, where a direction has a table of its own
+ */
+export function choose<Plan>(gpu: Gpu, family: string, table: Family<Plan>, plan: Plan, ownFamily = family): Variant<Plan> {
   const forced = gpu.forced.get(family);
   if (forced !== undefined) {
     const variant = table[forced];
@@ -30,7 +33,8 @@ export function choose<Plan>(gpu: Gpu, family: string, table: Family<Plan>, plan
       return variant;
     }
   }
-  for (const variant of Object.values(table)) {
+  const own = gpu.replacements.ownOf(ownFamily).map(([, variant]) => variant as unknown as Variant<Plan>);
+  for (const variant of own.length > 0 && forced === undefined ? [...own, ...Object.values(table)] : Object.values(table)) {
     if ((variant.fits?.(gpu, plan) ?? true) && (variant.pays?.(gpu, plan) ?? true)) return variant;
   }
   throw new KernelError(`${family}: no variant fits this device and these sizes; the table must end with one that always does.`);

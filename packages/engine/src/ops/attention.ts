@@ -56,7 +56,7 @@ const op = defineOp({
     const { batch, tokens, heads, group, keys, width } = sizes;
     const { params } = plan;
     run.dispatch(attentionPrepare.kernel, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats }, params, ...tune(run.gpu, attentionPrepare, plan, 'prepare') });
-    const variant = choose(run.gpu, 'attention', attentionBackwardVariants, plan) as BackwardVariant;
+    const variant = choose(run.gpu, 'attention', attentionBackwardVariants, plan, 'attention backward') as BackwardVariant;
     const wants = { backward: true, backward_q: run.needs[0]!, backward_kv: run.needs[1]! || run.needs[2]! };
     const entries = variant.entries.filter((entry) => wants[entry]);
     const writes = (entry: keyof typeof wants): boolean => entries.includes('backward') || entries.includes(entry);

@@ -1,0 +1,117 @@
+/** @file Holds a kernel of somebody's own against the truth of an op, before it takes the place of ours. */
+import { backward } from '../tensor/autograd.ts';
+import { KernelError, CurioError } from '../gpu/errors.ts';
+import { Gpu } from '../gpu/gpu.ts';
+import type { Tuning } from '../gpu/kernel.ts';
+import type { Variant } from '../gpu/variant.ts';
+import { ones } from '../tensor/tensor.ts';
+import { labelOf } from './cases.ts';
+import type { OpCases } from './cases.ts';
+import { checkCase } from './check-case.ts';
+import { makeInputs, uploadCase } from './run-case.ts';
+import { opTable } from './tables.ts';
+
+export interface KernelUnderTest<Plan> {
+  /** The op it computes: `softmax`, `matmul`, … */
+  readonly op: string;
+  /** Which of the op's families it joins; needed only where there are several (`matmul nn`, `matmul nt`, …). */
+  readonly family?: string;
+  readonly variant: Variant<Plan>;
+}
+
+export interface CheckOptions {
+  /** Of the inputs. Default 1. */
+  readonly seed?: number;
+  /** Told after each case that the kernel took. */
+  readonly onCase?: (label: string, message: string) => void;
+}
+
+export interface KernelVerdict {
+  readonly ok: boolean;
+  /** `ok`, or what is wrong first: `file:line:column …` where it does not compile, else the case and the first wrong element. */
+  readonly message: string;
+  /** Cases that it took and that agree with float64, forward and backward, and cases that do not fit it. */
+  readonly checked: number;
+  readonly passedOver: number;
+  /** Worst error over tolerance. */
+  readonly worst: number;
+}
+
+/**
+ * Compiles a kernel in every tuning that the op's cases ask for, then runs each case of the op's table by it, forward and backward, against float64. Nothing
+ * of the device is changed afterwards: where it is right, `gpu.replacements.useVariant(family, name, variant)` puts it to work.
+ * @throws CurioError for an op or a family that does not exist; whatever the kernel does wrong stands in the verdict
+ */
+export async function checkKernel<Plan>(gpu: Gpu, { op, family: asked, variant }: KernelUnderTest<Plan>, { seed = 1, onCase }: CheckOptions = {}): Promise<KernelVerdict> {
+  const table = opTable(op);
+  const family = familyOf(table, asked);
+  try {
+    for (const tuning of tuningsOf(gpu, table, family, variant)) for (const entry of Object.keys(variant.kernel.entries)) await gpu.prepare(variant.kernel, entry, tuning);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    return { ok: false, message: error.message, checked: 0, passedOver: 0, worst: Infinity };
+  }
+  let [checked, passedOver, worst] = [0, 0, 0];
+  for (const c of table.cases) {
+    const { ok, message, worst: error, used } = await withVariant(gpu, family, variant, async (wasUsed) => {
+      try {
+        return { ...(await checkCase(gpu, table, c, seed)), used: wasUsed() };
+      } catch (error) {
+        if (!(error instanceof CurioError)) throw error;
+        return { ok: false, message: error.message, worst: Infinity, used: true };
+      }
+    });
+    if (!used) {
+      passedOver++;
+      continue;
+    }
+    onCase?.(labelOf(c), message);
+    worst = Math.max(worst, error);
+    if (!ok) return { ok, message: `${labelOf(c)}: ${message}`, checked, passedOver, worst };
+    checked++;
+  }
+  if (checked === 0) return { ok: false, message: `${variant.kernel.file}: fits none of the ${passedOver} cases of ${op} on this device; \`fits\` must allow some.`, checked, passedOver, worst };
+  return { ok: true, message: 'ok', checked, passedOver, worst };
+}
+
+function familyOf({ op, families = {} }: OpCases<never>, asked: string | undefined): string {
+  const names = [...Object.keys(families), ...(op === 'scaledDotProductAttention' ? ['attention backward'] : [])];
+  const family = asked ?? names[0];
+  if (family === undefined) throw new CurioError(`checkKernel: ${op} has one kernel and no family of variants; write an op of your own with defineOp.`);
+  if (!names.includes(family)) throw new CurioError(`checkKernel: ${op} has no family '${family}'; it has ${names.join(', ')}.`);
+  return family;
+}
+
+/** Runs `f` while every plan that `variant` fits takes it. */
+async function withVariant<Plan, T>(gpu: Gpu, family: string, variant: Variant<Plan>, f: (wasUsed: () => boolean) => T | Promise<T>): Promise<T> {
+  const name = `${variant.kernel.name} under check`;
+  let used = false;
+  const grid: Variant<Plan>['grid'] = (...asked) => {
+    used = true;
+    return variant.grid(...asked);
+  };
+  gpu.replacements.useVariant<Plan>(family, name, { ...variant, pays: () => true, grid });
+  try {
+    return await f(() => used);
+  } finally {
+    gpu.replacements.useVariant(family, name, null);
+  }
+}
+
+/** The tunings that the cases of a table ask a variant for, found on a device that computes nothing. */
+export function tuningsOf<Plan>(gpu: Gpu, table: OpCases<never>, family: string, variant: Variant<Plan>): Tuning[] {
+  const dry = new Gpu(gpu.device, gpu.adapter, { dryRun: true });
+  const found = new Map<string, Tuning>();
+  const grid: Variant<Plan>['grid'] = (_, plan, entry, tuning) => {
+    found.set(JSON.stringify(tuning), tuning);
+    return variant.grid(gpu, plan, entry, tuning);
+  };
+  dry.replacements.useVariant<Plan>(family, 'under check', { ...variant, pays: () => true, grid });
+  for (const c of table.cases) {
+    dry.scope(() => {
+      const y = table.run(uploadCase(dry, table, c, makeInputs(c, 1)), c.attrs as never);
+      if (y.requiresGrad) backward(y, ones(dry, y.shape));
+    });
+  }
+  return [...found.values()];
+}

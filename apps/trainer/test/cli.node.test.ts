@@ -27,6 +27,8 @@ test('wrong usage is one sentence and exit code 2', () => {
   expect(curio('trian')).toMatchObject({ status: 2, stderr: expect.stringContaining("unknown command 'trian'") });
   expect(curio('data', '--sed', '3')).toMatchObject({ status: 2, stderr: expect.stringContaining("unknown option '--sed'\n(Did you mean --seed?)") });
   expect(curio('data', '--seed', 'x')).toMatchObject({ status: 2, stderr: expect.stringContaining('It must be a whole number of at least 0.') });
+  expect(curio('base', 'llama', '--kinds', '{where:3}')).toMatchObject({ status: 2, stderr: expect.stringContaining('write it like {"where":3}.') });
+  expect(curio('base', 'llama', '--kinds', '{"were":3}')).toMatchObject({ status: 2, stderr: expect.stringContaining("There is no kind 'were'; there are digit_at,") });
   writeFileSync(join(folder, 'precious.txt'), 'mine');
   expect(curio('data', folder)).toMatchObject({ status: 2, stderr: `data: ${folder} is not empty; choose another folder, or --force to replace all that is in it.` });
   expect(readFileSync(join(folder, 'precious.txt'), 'utf8')).toBe('mine');

@@ -1,4 +1,5 @@
 import { openGpu } from '@curio/engine';
+import { KINDS } from '@curio/model';
 import { Command, InvalidArgumentError } from 'commander';
 import { writeBase } from '../base/export.ts';
 import { runPretraining } from '../base/pretraining.ts';
@@ -11,6 +12,21 @@ const positive = (text: string): number => {
   if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
   return value;
 };
+
+/** `{"where":3}`. */
+function kindWeights(text: string): Record<string, number> {
+  let weights: unknown;
+  try {
+    weights = JSON.parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`It is no JSON (${(error as Error).message}); write it like {"where":3}.`);
+  }
+  for (const [kind, weight] of Object.entries(weights ?? {})) {
+    if (!(KINDS as readonly string[]).includes(kind)) throw new InvalidArgumentError(`There is no kind '${kind}'; there are ${KINDS.join(', ')}.`);
+    if (typeof weight !== 'number' || !(weight >= 0)) throw new InvalidArgumentError(`The factor of '${kind}' is ${JSON.stringify(weight)}; it must be a number of at least 0.`);
+  }
+  return weights as Record<string, number>;
+}
 
 /** `curio base`: pretrains the small frozen parts and writes them in Hugging Face's layout. */
 export function baseCommand(): Command {
@@ -25,7 +41,7 @@ export function baseCommand(): Command {
       .option('--cooldown <n>', 'steps over which the learning rate falls to 0 at the end', whole, defaults.cooldown)
       .option('--lr <x>', 'learning rate', positive, defaults.lr)
       .option('--batch <n>', part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step', whole, batch)
-      .option('--kinds <json>', 'factors on how often each kind is asked, such as {"where":3}, instead of the recipe', (text) => JSON.parse(text) as Record<string, number>)
+      .option('--kinds <json>', 'factors on how often each kind is asked, such as {"where":3}, instead of the recipe', kindWeights)
       .option('--question-weight <x>', 'loss weight of the questions in the documents of the language base, instead of the recipe', positive)
       .option('--save-every <n>', 'steps between saves', whole, 100)
       .option('--probe-every <n>', 'steps between probes', whole, 250)

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { memorySource, openSafetensors } from '@curio/nn';
+import sharp from 'sharp';
 import { expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -76,16 +78,23 @@ test('a loss that is no number stops the run, names the first bad tensor and kee
   expect(existsSync(join(folder, 'runs', 'wild', 'summary.json'))).toBe(false);
 });
 
-test('it trains on any LLaVA JSON and folder of images, text alone among them', async () => {
+test('it trains on any LLaVA JSON and folder of images, JPEG and text alone among them, with [vusr] as a learned word, and asks itself afterwards', async () => {
   expect((await curio(['data', 'mine', '--stage1', '4', '--stage2', '8', '--heldout', '0', '--ask', '0'])).code).toBe(0);
   const own = join(folder, 'mine', 'train-stage2.json');
   const entries = JSON.parse(readFileSync(own, 'utf8'));
   entries.push({ id: 'text', conversations: [{ from: 'human', value: 'which digit is red ?' }, { from: 'gpt', value: 'seven .' }] });
+  await sharp(join(folder, 'mine', 'images', entries[1].image)).jpeg().toFile(join(folder, 'mine', 'images', 'photo.jpg'));
+  entries[1].image = 'photo.jpg';
   writeFileSync(own, JSON.stringify(entries));
   const files = ['--data.scenes=null', '--data.stage1=mine/train-stage1.json', '--data.stage2=mine/train-stage2.json', '--data.images=mine/images'];
-  const { code, stderr, stdout } = await curio(['train', '--preset', 'small', '--name', 'own', ...TINY.filter((arg) => !arg.startsWith('--data')), ...files]);
+  const { code, stderr, stdout } = await curio(['train', '--preset', 'small', '--name', 'own', '--model.vusr=token', ...TINY.filter((arg) => !arg.startsWith('--data')), ...files]);
   expect(code, stderr + stdout).toBe(0);
   expect(steps('own').length).toBe(9);
+  const { tensors } = await openSafetensors(memorySource('own', read('own', 'adapter', 'non_lora_trainables.safetensors')));
+  for (const name of ['extra_embedding', 'extra_head']) expect(tensors.get(`base_model.model.${name}`)?.shape).toEqual([1, 128]);
+  const asked = await curio(['ask', 'mine/images/photo.jpg', '--self', '2', '--run', 'runs/own']);
+  expect(asked.code, asked.stderr).toBe(0);
+  expect(asked.stdout.match(/^\? /gm)).toHaveLength(2);
 
   entries[2].image = 'gone.png';
   writeFileSync(own, JSON.stringify(entries));

@@ -76,6 +76,26 @@ test('it learns handwritten digits in Node', () => {
   expectLearning(JSON.parse(execFileSync(process.execPath, ['node.mjs'], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })));
 });
 
+const page = fs.readFileSync(path.join(engine, 'README.md'), 'utf8');
+const programs = [...page.matchAll(/```js\n([\s\S]*?)```\n\n```text\n([\s\S]*?)```/g)].map(([, program, output]) => ({ program, output }));
+
+test('every program of the README is shown with its output', () => {
+  expect(programs.length).toBe(page.split('```js').length - 1);
+});
+
+test.each(programs)('the README\'s program prints what it says: $output', ({ program, output }) => {
+  fs.writeFileSync(path.join(folder, 'readme.mjs'), program);
+  expect(execFileSync(process.execPath, ['readme.mjs'], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })).toBe(output);
+});
+
+test('the README names nothing that the package does not export', async () => {
+  const exported = Object.keys(await import('../src/index.ts'));
+  const table = page.slice(page.indexOf('## What there is'), page.indexOf('## Memory'));
+  const named = [...table.matchAll(/`(\w+)[`(]/g)].map(([, name]) => name);
+  const ofGpu = ['scope', 'synchronize', 'prepare', 'memoryReport', 'trim', 'lost', 'close', 'adapter', 'Gpu'];
+  expect(named.filter((name) => !exported.includes(name) && !ofGpu.includes(name))).toEqual([]);
+});
+
 test('and, bundled by Vite, in Chromium', async () => {
   fs.writeFileSync(path.join(folder, 'page.mjs'), `
     import { trainDigits } from './digits.mjs';

@@ -5,6 +5,7 @@ import { showShape } from '../tensor/shape.ts';
 import { Tensor, zeros } from '../tensor/tensor.ts';
 import { attentionBackwardVariants, attentionPrepare, attentionVariants } from './attention-variants.ts';
 import type { AttentionPlan, AttentionSizes, BackwardVariant } from './attention-variants.ts';
+import { requireFloat } from './walk.ts';
 
 export interface AttentionOptions {
   /** Query i sees keys up to its own position: S - T + i, or as `position` says. */
@@ -24,6 +25,7 @@ const op = defineOp({
   layouts: ['rows', 'rows', 'rows', 'dense', 'dense'],
   dyLayout: 'any',
   plan([q, k, v, lengths, position]: In, { causal = false, scale }: AttentionOptions): AttentionSizes {
+    requireFloat('scaledDotProductAttention', q, k, v);
     const [batch, heads, tokens, width] = q.shape as [number, number, number, number];
     const [, kvHeads, keys] = k.shape as [number, number, number, number];
     const fits = [q, k, v].every((x) => x.shape.length === 4) && k.shape.every((n, i) => n === v.shape[i]) && k.shape[0] === batch && k.shape[3] === width;

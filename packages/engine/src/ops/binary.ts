@@ -1,4 +1,7 @@
-/** @file Functions of two tensors, element by element, with NumPy's broadcasting. Kernel: kernels/elementwise/binary.wgsl. */
+/**
+ * @file Functions of two tensors, element by element, with NumPy's broadcasting: float[...] and float[...] or a number in, float of the common shape out.
+ * Kernel: kernels/elementwise/binary.wgsl. Each throws ShapeError when the shapes do not broadcast, DTypeError unless both are f32.
+ */
 import { elementwiseBinary as kernel } from '@curio/kernels/elementwise_binary';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
@@ -113,7 +116,7 @@ function pair(name: string, a: Operand, b: Operand, both: (a: Tensor, b: Tensor)
   throw new ShapeError(`${name}: both operands are numbers, ${a} and ${b}; one must be a tensor.`);
 }
 
-/** y = a + b, broadcast. Saves nothing. Throws ShapeError when the shapes do not broadcast. */
+/** y = a + b, broadcast. Saves nothing. */
 export const add = (a: Operand, b: Operand): Tensor => pair('add', a, b, addOp, (x, n) => affine(x, 1, n), (n, x) => affine(x, 1, n));
 /** y = a - b, broadcast. Saves nothing. */
 export const sub = (a: Operand, b: Operand): Tensor => pair('sub', a, b, subOp, (x, n) => affine(x, 1, -n), (n, x) => affine(x, -1, n));

@@ -23,6 +23,9 @@ export interface WindowOptions {
 /** Rows and columns of windows over `size` pixels. Throws ShapeError when none fits. */
 export function windowsOver(where: string, x: Tensor, [kernelHeight, kernelWidth]: readonly [number, number], stride: number, padding: number): [rows: number, cols: number] {
   if (x.shape.length !== 4) throw new ShapeError(`${where}: x is ${showShape(x.shape)}; it must be [B, C, H, W].`);
+  for (const [name, n, least] of [['kernel', kernelHeight, 1], ['kernel', kernelWidth, 1], ['stride', stride, 1], ['padding', padding, 0]] as const) {
+    if (!Number.isInteger(n) || n < least) throw new ShapeError(`${where}: the ${name} is ${n}; it must be a whole number of at least ${least}.`);
+  }
   const rows = Math.floor((x.shape[2]! + 2 * padding - kernelHeight) / stride) + 1;
   const cols = Math.floor((x.shape[3]! + 2 * padding - kernelWidth) / stride) + 1;
   if (!(rows > 0 && cols > 0)) throw new ShapeError(`${where}: a window of ${kernelHeight} × ${kernelWidth} does not fit x of ${showShape(x.shape)} with padding ${padding}; it must not be larger.`);

@@ -8,6 +8,7 @@ import { defineOp } from '../tensor/op.ts';
 import { sameShape, showShape, sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { subgroupRows } from './row-variant.ts';
+import { requireFloat } from './walk.ts';
 
 type Plan = { readonly rows: number; readonly cols: number; readonly weighted: number };
 
@@ -20,6 +21,7 @@ export const crossEntropyVariants: Family<Plan> = {
 const op = defineOp({
   name: 'crossEntropy',
   plan([logits, targets, weights]: readonly [Tensor, Tensor, Tensor | null], _: undefined): Plan {
+    requireFloat('crossEntropy', logits, ...(weights ? [weights] : []));
     const cols = logits.shape.at(-1);
     if (!cols) throw new ShapeError(`crossEntropy: logits are ${showShape(logits.shape)}; they need a last axis of at least one class.`);
     const leading = logits.shape.slice(0, -1);

@@ -2,10 +2,12 @@ import { rowsSelect } from '@curio/kernels/rows_select';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { defineOp } from '../tensor/op.ts';
+import { isPacked } from '../tensor/dtype.ts';
 import { resolveAxis, showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { permute, reshape } from './views.ts';
 import { formatOf, groupSizeOf, scalesOf } from './weight-format.ts';
+import { requireFloat } from './walk.ts';
 
 interface Plan { readonly rows: number; readonly cols: number; readonly table: number; readonly quads: number; readonly group: number }
 
@@ -14,6 +16,7 @@ export const rowsOp = (name: string, packed: readonly number[] = []) => defineOp
   name,
   packed,
   plan([x, index]: readonly [Tensor, Tensor], _: undefined): Plan {
+    if (!isPacked(x.dtype)) requireFloat(name, x);
     if (index.dtype !== 'i32') throw new DTypeError(`${name}: the index is ${index.dtype}; it must be i32.`);
     if (index.shape.length !== 1) throw new ShapeError(`${name}: the index is ${showShape(index.shape)}; it must have one axis.`);
     const [table, cols] = x.shape as [number, number];
@@ -41,7 +44,7 @@ const op = rowsOp('indexSelect');
  * @param index i32[N]
  * @returns float[...] with N along `axis`
  * The gradient sums slices chosen several times, in a fixed order and without atomics. Saves index. Kernel: kernels/rows/select.wgsl.
- * Throws DTypeError unless the index is i32, ShapeError unless it has one axis.
+ * Throws DTypeError unless x is f32 and the index i32, ShapeError unless it has one axis.
  */
 export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
   const k = resolveAxis('indexSelect', axis, x.shape.length);

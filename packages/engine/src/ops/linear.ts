@@ -1,16 +1,19 @@
 import { ShapeError } from '../gpu/errors.ts';
 import { defineOp } from '../tensor/op.ts';
+import { isPacked } from '../tensor/dtype.ts';
 import { sameShape, showShape } from '../tensor/shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { product } from './matmul-product.ts';
 import { reduceMiddle } from './reduce.ts';
+import { requireFloat } from './walk.ts';
 
 /** Sizes of x[..., K] against weight[N, K]; M counts all rows. */
 export interface LinearPlan { readonly M: number; readonly N: number; readonly K: number; readonly x: Shape; readonly y: Shape }
 
 /** Checks the shapes of a linear layer. Throws ShapeError where they do not go together. */
 export function planLinear(where: string, x: Tensor, weight: Tensor, bias: Tensor | null): LinearPlan {
+  requireFloat(where, x, ...(isPacked(weight.dtype) ? [] : [weight]), ...(bias ? [bias] : []));
   if (weight.shape.length !== 2) throw new ShapeError(`${where}: weight is ${showShape(weight.shape)}; it must be [out, in].`);
   const [N, K] = weight.shape as [number, number];
   if (x.shape.at(-1) !== K) throw new ShapeError(`${where}: x is ${showShape(x.shape)} and weight ${showShape(weight.shape)}; x's last axis must be ${K}.`);
@@ -41,7 +44,7 @@ const op = defineOp({
  * @param weight float[N, K], or frozen in a packed storage (f16, bf16, int8, int4, nf4), which is read as it lies, forward and for dx
  * @param bias float[N] or null
  * @returns float[..., N]
- * Saves x where weight needs a gradient and weight where x does. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together, DTypeError where a packed
- * weight is to be trained.
+ * Saves x where weight needs a gradient and weight where x does. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together, DTypeError where an
+ * input is no float or a packed weight is to be trained.
  */
 export const linear = (x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor => op([x, weight, bias], undefined);

@@ -7,6 +7,7 @@ import { planLinear } from './linear.ts';
 import type { LinearPlan } from './linear.ts';
 import { product } from './matmul-product.ts';
 import { reduceMiddle } from './reduce.ts';
+import { requireFloat } from './walk.ts';
 
 export interface LoraOptions {
   /** Factor of the branch: alpha / r. */
@@ -22,6 +23,7 @@ const op = defineOp({
   packed: [1],
   plan([x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor, Tensor | null], { scale }: LoraOptions): Plan {
     const plan = planLinear('loraLinear', x, weight, bias);
+    requireFloat('loraLinear', loraA, loraB);
     const r = loraA.shape[0] ?? 0;
     if (!sameShape(loraA.shape, [r, plan.K]) || !sameShape(loraB.shape, [plan.N, r])) {
       throw new ShapeError(`loraLinear: lora_A is ${showShape(loraA.shape)} and lora_B ${showShape(loraB.shape)} for a weight of ${showShape(weight.shape)}; they must be [r, ${plan.K}] and [${plan.N}, r].`);

@@ -8,6 +8,7 @@ import { layoutOf, product } from './matmul-product.ts';
 import type { Batches } from './matmul-product.ts';
 import type { Layout } from './matmul-variants.ts';
 import { sumTo } from './sum-to.ts';
+import { requireFloat } from './walk.ts';
 
 export interface MatmulOptions {
   /** Take a as [..., K, M]. */
@@ -31,6 +32,7 @@ interface Plan {
 const op = defineOp({
   name: 'matmul',
   plan([a, b]: readonly [Tensor, Tensor], { transposeA = false, transposeB = false }: MatmulOptions): Plan {
+    requireFloat('matmul', a, b);
     if (a.shape.length < 2 || b.shape.length < 2) throw new ShapeError(`matmul: a is ${showShape(a.shape)} and b is ${showShape(b.shape)}; both need at least two axes.`);
     const [rows, inner] = a.shape.slice(-2) as [number, number];
     const [across, cols] = b.shape.slice(-2) as [number, number];
@@ -76,6 +78,6 @@ function batchesOf(a: Tensor, b: Tensor, aSize: number, bSize: number, batch: Sh
  * @param a float[..., M, K], or float[..., K, M] with transposeA
  * @param b float[..., K, N], or float[..., N, K] with transposeB
  * @returns float[..., M, N]
- * Saves a where b needs a gradient and b where a does. Kernels: kernels/matmul. Throws ShapeError when inner sizes differ or leading axes do not broadcast.
+ * Saves a where b needs a gradient and b where a does. Kernels: kernels/matmul. Throws ShapeError when inner sizes differ or leading axes do not broadcast, DTypeError unless both are f32.
  */
 export const matmul = (a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor => op([a, b], options);

@@ -2,10 +2,12 @@
 import { ShapeError } from '../gpu/errors.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { requireFloat } from './walk.ts';
 
 export type NormPlan = { readonly rows: number; readonly cols: number; readonly eps: number };
 
 export function planNorm(name: string, x: Tensor, vectors: readonly (readonly [string, Tensor])[], eps: number): NormPlan {
+  requireFloat(name, x, ...vectors.map(([, v]) => v));
   const cols = x.shape.at(-1);
   if (cols === undefined) throw new ShapeError(`${name}: the input is a scalar of shape ${showShape(x.shape)}; it needs at least one axis.`);
   for (const [what, v] of vectors) {

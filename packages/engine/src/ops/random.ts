@@ -1,4 +1,8 @@
-/** @file Tensors of random numbers: a pure function of the step's seed, the step and the count of streams drawn before. Kernel: kernels/random/fill.wgsl. */
+/**
+ * @file Tensors of random numbers: a pure function of the step's seed, the step and the count of streams drawn before
+ * (Philox4x32-10, Salmon et al. 2011), so the same in Node, in a browser and on the host (`RandomStream`). Kernel: kernels/random/fill.wgsl.
+ * Each throws ShapeError for a shape with a negative or broken size.
+ */
 import { randomFill as kernel } from '@curio/kernels/random_fill';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import type { Gpu } from '../gpu/gpu.ts';

@@ -1,4 +1,7 @@
-/** @file Sums, means and extremes over axes. Kernels: kernels/reduce; a long axis is reduced in two passes, always in the same order. */
+/**
+ * @file Sums, means and extremes over axes: float[...] in, the shape without them out (with 1 in their place under keepDims). Kernels: kernels/reduce; a
+ * long axis is reduced in two passes, always in the same order. Each throws ShapeError for an axis out of range, DTypeError unless x is f32.
+ */
 import { reduceArg } from '@curio/kernels/reduce_arg';
 import { reduceSpread } from '@curio/kernels/reduce_spread';
 import { ShapeError } from '../gpu/errors.ts';
@@ -81,11 +84,11 @@ function overAxes(name: string, op: (x: Tensor, attrs: Attrs) => Tensor, x: Tens
 /**
  * y = Σ x over axes.
  * @param x float[...]
- * Saves nothing. Throws ShapeError for an axis out of range.
+ * Saves nothing.
  */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('sum', sumOp, x, options);
 
-/** y = Σ x / n over axes of n elements together. Saves nothing. */
+/** y = Σ x / n over axes of n elements together; NaN where n is 0. Saves nothing. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('mean', meanOp, x, options);
 
 /** The greatest element over axes; the gradient goes to the first of equals. Saves its index. Throws ShapeError when there are no elements. */

@@ -7,6 +7,7 @@ import type { Run } from '../tensor/op.ts';
 import { denseStrides, showShape } from '../tensor/shape.ts';
 import { keep, tensor } from '../tensor/tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { requireFloat } from './walk.ts';
 
 export interface RotaryOptions {
   /** Base of the wavelengths. Default 10000. */
@@ -49,6 +50,7 @@ const op = defineOp({
   layouts: ['rows', 'dense'],
   dyLayout: 'rows',
   plan([x, positions]: readonly [Tensor, Tensor | null], { theta, start }: { theta: number; start: number }): Plan {
+    requireFloat('rotaryEmbedding', x);
     const [batch, tokens, heads, width] = x.shape;
     if (x.shape.length !== 4 || width! % 2 !== 0) throw new ShapeError(`rotaryEmbedding: x is ${showShape(x.shape)}; it must be [B, T, H, D] with an even D.`);
     const fits = positions === null || positions.size === 1 || positions.size === tokens || positions.size === batch! * tokens!;

@@ -7,6 +7,7 @@ import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { subgroupRows } from './row-variant.ts';
+import { requireFloat } from './walk.ts';
 
 interface Plan { rows: number; cols: number }
 
@@ -19,6 +20,7 @@ export const softmaxVariants: Family<Plan> = {
 const op = defineOp({
   name: 'softmax',
   plan([x]: readonly [Tensor], _: undefined): Plan {
+    requireFloat('softmax', x);
     const cols = x.shape.at(-1);
     if (cols === undefined) throw new ShapeError(`softmax: the input is a scalar of shape ${showShape(x.shape)}; it needs at least one axis.`);
     return { rows: cols === 0 ? 0 : x.size / cols, cols };
@@ -39,6 +41,6 @@ const op = defineOp({
  * y = exp(x - max x) / Σ exp(x - max x) over the last axis.
  * @param x float[..., C]
  * @returns float[..., C]
- * Saves y. Kernels: kernels/softmax. Throws ShapeError for a scalar.
+ * Saves y. Kernels: kernels/softmax. Throws ShapeError for a scalar, DTypeError unless x is f32.
  */
 export const softmax = (x: Tensor): Tensor => op([x], undefined);

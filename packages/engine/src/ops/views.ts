@@ -62,7 +62,7 @@ function stridesFor(x: Tensor, to: Shape): number[] | null {
   return strides;
 }
 
-/** `x` with its axes in the given order: y.shape[i] = x.shape[order[i]]. */
+/** `x` with its axes in the given order, without a copy: y.shape[i] = x.shape[order[i]]. Throws ShapeError unless each axis is named once. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const axes = order.map((axis) => resolveAxis('permute', axis, x.shape.length));
   if (axes.length !== x.shape.length || new Set(axes).size !== axes.length) throw new ShapeError(`permute: order ${showShape(order)} for a tensor of shape ${showShape(x.shape)}; it must name each axis once.`);
@@ -70,7 +70,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
   return view('permute', x, axes.map((a) => x.shape[a]!), axes.map((a) => x.strides[a]!), x.offset, (dy) => permute(dy, inverse));
 }
 
-/** `x` with two axes exchanged. */
+/** `x` with two axes exchanged (default: the last two), without a copy. Throws ShapeError for an axis out of range. */
 export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   const order = x.shape.map((_, i) => i);
   const [i, j] = [resolveAxis('transpose', a, order.length), resolveAxis('transpose', b, order.length)];
@@ -95,7 +95,7 @@ export function slice(x: Tensor, axis: number, start: number, end: number = Numb
   });
 }
 
-/** `x` repeated along axes of size 1 until it has `shape`, without a copy. The gradient is summed over the repetitions. */
+/** `x` repeated along axes of size 1 until it has `shape`, without a copy. The gradient is summed over the repetitions. Throws ShapeError where another axis would change. */
 export function expand(x: Tensor, shape: Shape): Tensor {
   const extra = shape.length - x.shape.length;
   if (extra < 0 || x.shape.some((n, i) => n !== shape[extra + i] && n !== 1)) throw new ShapeError(`expand: ${showShape(x.shape)} cannot become ${showShape(shape)}; only axes of size 1 can grow.`);
@@ -103,14 +103,14 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   return view('expand', x, shape, broadcastStrides(x.shape, x.strides, shape), x.offset, (dy) => sumTo(dy, x.shape));
 }
 
-/** `x` without the given axis of size 1, or without all of them. */
+/** `x` without the given axis of size 1, or without all of them. Throws ShapeError when the axis has another size. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
   const k = axis === undefined ? -1 : resolveAxis('squeeze', axis, x.shape.length);
   if (k >= 0 && x.shape[k] !== 1) throw new ShapeError(`squeeze: axis ${axis} of ${showShape(x.shape)} has size ${x.shape[k]}; it must be 1.`);
   return reshape(x, x.shape.filter((n, i) => (k >= 0 ? i !== k : n !== 1)));
 }
 
-/** `x` with a new axis of size 1 at `axis`. */
+/** `x` with a new axis of size 1 at `axis`. Throws ShapeError for an axis out of range. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   const k = resolveAxis('unsqueeze', axis, x.shape.length + 1);
   return reshape(x, [...x.shape.slice(0, k), 1, ...x.shape.slice(k)]);

@@ -2,11 +2,11 @@
 import { backward } from '../tensor/autograd.ts';
 import { KernelError, CurioError } from '../gpu/errors.ts';
 import { Gpu } from '../gpu/gpu.ts';
-import type { Tuning } from '../gpu/kernel.ts';
+import type { Pipeline } from '../gpu/pipeline.ts';
 import type { Variant } from '../gpu/variant.ts';
 import { ones } from '../tensor/tensor.ts';
 import { labelOf } from './cases.ts';
-import type { OpCases } from './cases.ts';
+import type { Case, OpCases } from './cases.ts';
 import { checkCase } from './check-case.ts';
 import { makeInputs, uploadCase } from './run-case.ts';
 import { opTable } from './tables.ts';
@@ -46,7 +46,8 @@ export async function checkKernel<Plan>(gpu: Gpu, { op, family: asked, variant }
   const table = opTable(op);
   const family = familyOf(table, asked);
   try {
-    for (const tuning of tuningsOf(gpu, table, family, variant)) for (const entry of Object.keys(variant.kernel.entries)) await gpu.prepare(variant.kernel, entry, tuning);
+    const asked = pipelinesOf(gpu, table, table.cases, (dry) => dry.replacements.useVariant<Plan>(family, 'under check', { ...variant, pays: () => true }));
+    for (const { kernel, entry, tuning } of asked) if (kernel === variant.kernel) await gpu.prepare(kernel, entry, tuning);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     return { ok: false, message: error.message, checked: 0, passedOver: 0, worst: Infinity };
@@ -98,20 +99,16 @@ async function withVariant<Plan, T>(gpu: Gpu, family: string, variant: Variant<P
   }
 }
 
-/** The tunings that the cases of a table ask a variant for, found on a device that computes nothing. */
-export function tuningsOf<Plan>(gpu: Gpu, table: OpCases<never>, family: string, variant: Variant<Plan>): Tuning[] {
+/** The pipelines that cases of a table ask for, found on a device that computes nothing: `set` forces or replaces what it likes there, `look` sees it afterwards. */
+export function pipelinesOf<A>(gpu: Gpu, table: OpCases<A>, cases: readonly Case<A>[], set: (dry: Gpu) => void = () => {}, look: (dry: Gpu) => void = () => {}): Pipeline[] {
   const dry = new Gpu(gpu.device, gpu.adapter, { dryRun: true });
-  const found = new Map<string, Tuning>();
-  const grid: Variant<Plan>['grid'] = (_, plan, entry, tuning) => {
-    found.set(JSON.stringify(tuning), tuning);
-    return variant.grid(gpu, plan, entry, tuning);
-  };
-  dry.replacements.useVariant<Plan>(family, 'under check', { ...variant, pays: () => true, grid });
-  for (const c of table.cases) {
+  set(dry);
+  for (const c of cases) {
     dry.scope(() => {
-      const y = table.run(uploadCase(dry, table, c, makeInputs(c, 1)), c.attrs as never);
+      const y = table.run(uploadCase(dry, table, c, makeInputs(c, 1)), c.attrs as A);
       if (y.requiresGrad) backward(y, ones(dry, y.shape));
     });
   }
-  return [...found.values()];
+  look(dry);
+  return dry.pipelines.all;
 }

@@ -3,7 +3,7 @@ export { defineCases, labelOf, specOf } from './cases.ts';
 export type { BenchShape, Case, InputSpec, OpCases } from './cases.ts';
 export { checkCase, TOLERANCE } from './check-case.ts';
 export type { Verdict } from './check-case.ts';
-export { checkKernel, tuningsOf } from './check-kernel.ts';
+export { checkKernel, pipelinesOf } from './check-kernel.ts';
 export type { CheckOptions, KernelUnderTest, KernelVerdict } from './check-kernel.ts';
 export { makeInputs, runCase, uploadCase } from './run-case.ts';
 export type { CaseRun } from './run-case.ts';

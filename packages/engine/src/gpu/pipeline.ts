@@ -7,6 +7,7 @@ export interface Pipeline {
   readonly id: number;
   readonly kernel: KernelSource;
   readonly entry: string;
+  readonly tuning?: Tuning;
   /** `softmax/rows:forward (WG=64u)` */
   readonly label: string;
   readonly handle: GPUComputePipeline;
@@ -35,9 +36,13 @@ export class Pipelines {
     return this.count;
   }
 
+  get all(): Pipeline[] {
+    return [...this.cache.values()].flatMap((entries) => [...entries.values()]);
+  }
+
   /** Labels of all of them. */
   get labels(): string[] {
-    return [...this.cache.values()].flatMap((entries) => [...entries.values()].map(({ label }) => label));
+    return this.all.map(({ label }) => label);
   }
 
   /** The pipeline of one kernel entry under one tuning. Compile errors surface at the next `settle()`. */
@@ -82,7 +87,7 @@ export class Pipelines {
     const bindings = kernel.bindings
       .filter((b) => b.name !== 'params' && used.bindings.includes(b.name))
       .map((b) => ({ binding: b.binding, name: b.name, writes: b.type === 'storage' }));
-    if (this.dry) return { id: this.count++, kernel, entry, label, handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, bindings, params, op: null };
+    if (this.dry) return { id: this.count++, kernel, entry, tuning, label, handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, bindings, params, op: null };
 
     this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ code, label });
@@ -98,7 +103,7 @@ export class Pipelines {
     const failed = this.device.popErrorScope();
     const check = this.report(kernel, label, module, failed);
     check.catch(() => {}); // thrown by settle(); an unobserved rejection must not end the process
-    const pipeline: Pipeline = { id: this.count++, kernel, entry, label, handle, layout, bindings, params, op: null };
+    const pipeline: Pipeline = { id: this.count++, kernel, entry, tuning, label, handle, layout, bindings, params, op: null };
     this.checks.set(pipeline, check);
     return pipeline;
   }

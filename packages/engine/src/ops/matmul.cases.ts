@@ -53,5 +53,9 @@ export const matmulCases = defineCases<MatmulOptions>({
     { label: 'strided views', inputs: [{ shape: [6, 8], strided: true }, { shape: [8, 12], strided: true }], attrs: {} },
     { label: 'many terms', inputs: [[4, 300], [300, 8]], attrs: {} },
   ],
-  bench: [512, 1024].map((n) => ({ label: `${n} cubed`, inputs: [[n, n], [n, n]], attrs: {}, flops: 2 * n ** 3 })),
+  bench: [512, 1024].flatMap((n) => [
+    { label: `${n} cubed`, inputs: [[n, n], [n, n]], attrs: {}, flops: 2 * n ** 3 },
+    { label: `${n} cubed, b transposed`, inputs: [[n, n], [n, n]], attrs: { transposeB: true }, flops: 2 * n ** 3 },
+    { label: `${n} cubed, a transposed`, inputs: [[n, n], [n, n]], attrs: { transposeA: true }, flops: 2 * n ** 3 },
+  ]),
 });

@@ -1,0 +1,73 @@
+/** The workbench on kernels that are broken on purpose. */
+import { openGpu } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { check, compile, otherTunings } from '../src/kernel/judge.ts';
+import { timingTable, tuningLine } from '../src/kernel/report.ts';
+import { atPiece, readKernel } from '../src/kernel/source.ts';
+import { kernelsNamed, targetsOf, timedShapes } from '../src/kernel/targets.ts';
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu()));
+afterAll(() => gpu.close());
+
+test('a folder, a kernel and an op name their kernels', () => {
+  expect(kernelsNamed('softmax')).toEqual(['softmax/naive', 'softmax/subgroup']);
+  expect(kernelsNamed('softmax/naive')).toEqual(['softmax/naive']);
+  expect(kernelsNamed('rmsNorm')).toEqual(['norm/rms_naive', 'norm/rms_subgroup']);
+  expect(kernelsNamed('nonsense')).toEqual([]);
+});
+
+test('a kernel is judged where it is the one that is forced, in the op it is named after first', () => {
+  const [first, ...others] = targetsOf(gpu, 'matmul/naive');
+  expect(first!.table.op).toBe('matmul');
+  expect([first!, ...others].every(({ choice }) => choice?.[1] === 'naive')).toBe(true);
+  expect(others.some(({ table }) => table.op === 'linear')).toBe(true);
+  expect(timedShapes(gpu, first!).map(({ shape }) => shape.label)).toContain('512 cubed');
+});
+
+test('a broken kernel: a word that does not compile, a wrong forward, a wrong backward', async () => {
+  const [target] = targetsOf(gpu, 'softmax/naive');
+  const committed = readKernel('softmax/naive');
+  const broken = (from: string, to: string) => ({ ...committed, code: committed.code.replace(from, to) });
+  const line = committed.code.split('\n').findIndex((text) => text.includes('total += exp(')) + 1;
+  expect(await compile(gpu, target!, broken('total += exp(', 'total += exq('))).toMatch(new RegExp(`^kernels/softmax/naive\\.wgsl:${line}:\\d+ .*exq`));
+
+  const judged = async (from: string, to: string) => {
+    const now = broken(from, to);
+    expect(await compile(gpu, target!, now)).toBeNull();
+    return (await check(gpu, target!, target!.cases[0]!.cases, { choice: target!.choice, edited: { original: target!.kernel, now } })).wrong;
+  };
+  expect(await judged('- top) / total', '- top) / (total + 1.0)')).toMatch(/: y\[0\] is 0\.5, expected 1 /);
+  expect(await judged('(dy[i] - dot)', 'dy[i]')).toMatch(/: gradient of input 0\[\d+\] is /);
+  expect(await judged('var top', 'var  top')).toBeNull();
+  // Afterwards the committed text runs again.
+  expect((await check(gpu, target!, target!.cases[0]!.cases, { choice: target!.choice })).wrong).toBeNull();
+});
+
+test('the other tunings are those that can run here and are not chosen already', () => {
+  const [target] = targetsOf(gpu, 'matmul/tile');
+  expect(otherTunings(gpu, target!, target!.kernel)).toEqual([{ T: '8u' }]);
+});
+
+test('an error in a shared piece is named by its own file and line', () => {
+  const kernel = { file: 'kernels/a/b.wgsl', code: '// uses: lib/one.wgsl, lib/two.wgsl\nline 2\n' };
+  const pieces: Record<string, string> = { 'lib/one.wgsl': 'a\nb\n', 'lib/two.wgsl': 'c\nd\n' };
+  // The text is the file's three lines, then both pieces with an empty line after each.
+  const at = (line: number) => atPiece(`kernels/a/b.wgsl:${line}:5 wrong`, kernel, (piece) => pieces[piece] ?? null);
+  expect(at(2)).toBe('kernels/a/b.wgsl:2:5 wrong');
+  expect(at(4)).toBe('kernels/lib/one.wgsl:1:5 wrong');
+  expect(at(7)).toBe('kernels/lib/two.wgsl:1:5 wrong');
+  expect(atPiece('something else', kernel)).toBe('something else');
+});
+
+test('the table holds all against the first row and leaves empty columns out', () => {
+  const row = (variant: string, bestMs: number, gflops: number | null) => ({ op: 'o', shape: 's', library: 'curio', variant, bestMs, medianMs: bestMs, gflops, gbps: null, percentOfRoof: null });
+  const timing = (what: string, forward: number, backward: number) => ({ what, forward: row(what, forward, 10), backward: row(what, backward, null) });
+  expect(timingTable('512 cubed', [timing('committed', 10, 20), timing('now', 8, 25)]).split('\n')).toEqual([
+    '  512 cubed  forward ms  GFLOP/s  backward ms  against committed',
+    '  committed        10.0     10.0         20.0',
+    '  now              8.00     10.0         25.0    1.25 × / 0.80 ×',
+  ]);
+  expect(tuningLine('WG=32u', '512 cubed', timing('now', 10, 20), timing('WG=32u', 5, 20))).toBe('WG=32u   5.00 ms / 20.0 ms at 512 cubed, 2.00 × / 1.00 × against the tuning that is chosen');
+});

@@ -5,8 +5,8 @@ enable subgroups;
 //   backward  dx = (exp(x - lse) - onehot(target)) · w · dy / Σ w
 // Shapes: x, dx float[rows, cols]; label i32[rows]; row_weight, lse float[rows]; terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
 // Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32. Ignored rows are not read: forward gives 0, backward writes 0.
-// Traffic: 4 bytes an element forward (read twice, the second time from a cache), 8 backward (ideal).
-// uses: lib/subgroup_reduce.wgsl
+// Traffic: 4 bytes an element forward, read once; 8 backward.
+// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl
 
 struct Params { rows: u32, cols: u32, weighted: u32 }
 
@@ -34,12 +34,19 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let quads = params.cols / 4u;
   let begin = inside * quads;
   let end = select(0u, quads, chosen >= 0 && row < params.rows);
-  var top4 = vec4f(-3.4e38);
-  for (var i = index % SG; i < end; i += SG) { top4 = max(top4, x[begin + i]); }
-  let top = subgroup_max(max(max(top4.x, top4.y), max(top4.z, top4.w)));
-  var total = vec4f();
-  for (var i = index % SG; i < end; i += SG) { total += exp(x[begin + i] - top); }
-  let log_sum = top + log(subgroup_sum(dot(total, vec4f(1.0))));
+  var seen = online_start();
+  var i = index % SG;
+  let main = end - end % (4u * SG);
+  for (; i < main; i += 4u * SG) {
+    let a = x[begin + i];
+    let b = x[begin + i + SG];
+    let c = x[begin + i + 2u * SG];
+    let d = x[begin + i + 3u * SG];
+    seen = online_sixteen(seen, a, b, c, d);
+  }
+  for (; i < end; i += SG) { seen = online_four(seen, x[begin + i]); }
+  let all = online_subgroup(seen);
+  let log_sum = all.top + log(all.total);
   if (row < params.rows && index % SG == 0u) {
     var w = 0.0;
     var loss = 0.0;

@@ -5,8 +5,9 @@
 //   backward_a  da = dy · ∂f/∂a (MAX, MIN: one half each where a = b)      backward_b  db = dy · ∂f/∂b
 // The gradients of ADD, SUB, MUL and DIV are such functions themselves.
 // Shapes: up to 4 axes after neighbouring ones are merged; y dense. T is vec4<f32> where sizes and offsets (then in fours) allow.
-// Grid: dense, backward: ceil(items / WG); rows: ceil(cols · ceil(rows / ROWS) / WG); strided: ceil(lines · parts / WG); all in a line.
+// Grid: dense, backward: ceil(items / (WG · STEPS)); rows: ceil(cols · ceil(rows / ROWS) / WG); strided: ceil(lines · parts / WG); all in a line.
 // Traffic: 12 bytes an element (8 where b repeats).
+// uses: lib/run.wgsl
 
 struct Params {
   items: u32, a_offset: u32, b_offset: u32,
@@ -30,7 +31,8 @@ const DIV = 3u;
 const MAX = 4u;
 const MIN = 5u;
 const OP = ADD; // tune: ADD SUB MUL DIV MAX MIN
-const WG = 256u;
+const WG = 64u;
+const STEPS = 1u; // tune: 1u 16u
 const ROWS = 8u;
 const SPAN = 8u;
 
@@ -47,8 +49,9 @@ fn f(u: T, v: T) -> T {
 
 @compute @workgroup_size(WG)
 fn dense(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i < params.items) { y[i] = f(a[params.a_offset + i], b[params.b_offset + i]); }
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.items);
+  for (var i = begin; i < end; i += 8u) { y[i] = f(a[params.a_offset + i], b[params.b_offset + i]); }
 }
 
 // Here n2 is the number of rows and n3 that of columns.
@@ -89,12 +92,14 @@ fn first_share(u: T, v: T) -> T {
 
 @compute @workgroup_size(WG)
 fn backward_a(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i < params.items) { y[i] = dy[i] * first_share(a[i], b[i]); }
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.items);
+  for (var i = begin; i < end; i += 8u) { y[i] = dy[i] * first_share(a[i], b[i]); }
 }
 
 @compute @workgroup_size(WG)
 fn backward_b(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i < params.items) { y[i] = dy[i] * (1.0 - first_share(a[i], b[i])); }
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.items);
+  for (var i = begin; i < end; i += 8u) { y[i] = dy[i] * (1.0 - first_share(a[i], b[i])); }
 }

@@ -3,8 +3,8 @@
 //   backward       dgate = dy · up · silu'(gate), dup = dy · silu(gate)
 //   backward_gate, backward_up: one of the two, where the other is not needed
 // Shapes: all float[size], dense, in fours; the last four may reach into the padding of the buffers.
-// Grid: ceil(size / 4 / WG) workgroups in a line. Traffic: 12 bytes an element forward, 20 backward.
-// uses: lib/activations.wgsl
+// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 12 bytes an element forward, 20 backward.
+// uses: lib/activations.wgsl, lib/run.wgsl
 
 struct Params { vectors: u32 }
 
@@ -16,33 +16,40 @@ struct Params { vectors: u32 }
 @group(0) @binding(5) var<storage, read_write> dgate: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> dup: array<vec4<f32>>;
 
-const WG = 256u;
+const WG = 64u;
+const STEPS = 1u; // tune: 1u 16u
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i < params.vectors) { y[i] = silu4(gate[i]) * up[i]; }
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.vectors);
+  for (var i = begin; i < end; i += 8u) { y[i] = silu4(gate[i]) * up[i]; }
 }
 
 @compute @workgroup_size(WG)
 fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i >= params.vectors) { return; }
-  let g = gate[i];
-  let d = dy[i];
-  let s = sigmoid4(g);
-  dgate[i] = d * up[i] * s * (1.0 + g * (1.0 - s));
-  dup[i] = d * g * s;
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.vectors);
+  for (var i = begin; i < end; i += 8u) {
+    let g = gate[i];
+    let d = dy[i];
+    let u = up[i];
+    let s = sigmoid4(g);
+    dgate[i] = d * u * s * (1.0 + g * (1.0 - s));
+    dup[i] = d * g * s;
+  }
 }
 
 @compute @workgroup_size(WG)
 fn backward_gate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i < params.vectors) { dgate[i] = dy[i] * up[i] * silu_slope4(gate[i]); }
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.vectors);
+  for (var i = begin; i < end; i += 8u) { dgate[i] = dy[i] * up[i] * silu_slope4(gate[i]); }
 }
 
 @compute @workgroup_size(WG)
 fn backward_up(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i < params.vectors) { dup[i] = dy[i] * silu4(gate[i]); }
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.vectors);
+  for (var i = begin; i < end; i += 8u) { dup[i] = dy[i] * silu4(gate[i]); }
 }

@@ -4,8 +4,8 @@
 // With numbers p and q: AFFINE p·x + q, POW x^p, MAX max(x, p), MIN min(x, p), INVERSE p / x, CLAMP into p..q, ELU and LEAKY_RELU with p below 0.
 // FLOOR, CEIL, ROUND (halves to even) and SIGN have slope 0.
 // Shapes: x, y, saved, dy, dx float[size], dense, in fours; the last four may reach into the padding of the buffers.
-// Grid: ceil(size / 4 / WG) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for AFFINE).
-// uses: lib/activations.wgsl, lib/sine.wgsl
+// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for AFFINE).
+// uses: lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl
 
 struct Params { vectors: u32, p: f32, q: f32 }
 
@@ -45,18 +45,21 @@ const CEIL = 25u;
 const ROUND = 26u;
 const SIGN = 27u;
 const OP = AFFINE; // tune: AFFINE EXP LOG SQRT RSQRT ABS TANH SIGMOID RELU GELU GELU_TANH QUICK_GELU SILU POW MAX MIN INVERSE SIN COS ERF SOFTPLUS ELU LEAKY_RELU CLAMP FLOOR CEIL ROUND SIGN
-const WG = 256u;
+const WG = 64u;
+const STEPS = 1u; // tune: 1u 16u
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i < params.vectors) { y[i] = value(x[i]); }
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.vectors);
+  for (var i = begin; i < end; i += 8u) { y[i] = value(x[i]); }
 }
 
 @compute @workgroup_size(WG)
 fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i < params.vectors) { dx[i] = dy[i] * slope(saved[i]); }
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.vectors);
+  for (var i = begin; i < end; i += 8u) { dx[i] = dy[i] * slope(saved[i]); }
 }
 
 fn value(v: vec4f) -> vec4f {

@@ -1,8 +1,8 @@
 // random/dropout: zeroes elements at random and scales the rest; the mask is drawn again for the gradient, nothing is kept.
 //   forward   y = u ≥ p ? x · scale : 0, scale = 1 / (1 - p)        backward  the same on dy
 // u is uniform from key (seed, step) and counter (element / 4, stream + key[2]). Shapes: x, y float[size], dense, in fours.
-// Grid: one lane four elements, ceil(size / 4 / WG) workgroups in a line. Traffic: 8 bytes an element; the ten rounds cost more.
-// uses: lib/random.wgsl
+// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element; the ten rounds cost more.
+// uses: lib/random.wgsl, lib/run.wgsl
 
 struct Params { vectors: u32, stream: u32, p: f32, scale: f32 }
 
@@ -12,11 +12,14 @@ struct Params { vectors: u32, stream: u32, p: f32, scale: f32 }
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 
 const WG = 64u;
+const STEPS = 1u; // tune: 1u 16u
 
 @compute @workgroup_size(WG)
 fn apply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i >= params.vectors) { return; }
-  let u = unit_floats(philox(vec2u(key[0], key[1]), i, params.stream + key[2]));
-  y[i] = select(vec4(0.0), x[i] * params.scale, u >= vec4(params.p));
+  let begin = run_begin(wg, count, lane);
+  let end = run_end(begin, params.vectors);
+  for (var i = begin; i < end; i += 8u) {
+    let u = unit_floats(philox(vec2u(key[0], key[1]), i, params.stream + key[2]));
+    y[i] = select(vec4(0.0), x[i] * params.scale, u >= vec4(params.p));
+  }
 }

@@ -1,19 +1,21 @@
 enable subgroups;
-// softmax/subgroup: over the last axis, one subgroup a row, lanes along the columns; no barrier. Same contract as softmax/naive.
+// softmax/subgroup: over the last axis, one subgroup a row, four neighbouring columns a lane; no barrier. Contract of softmax/naive, for cols a
+// multiple of 4.
 //   forward   y = exp(x - max x) / Σ exp(x - max x)
 //   backward  dx = y · (dy - Σ y·dy)
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal). The exponentials are computed twice rather than stored: measured faster.
-// uses: lib/subgroup_reduce.wgsl
+// Traffic: 8 bytes an element forward, 12 backward (ideal). The greatest and the sum are found in one pass; the exponentials are computed twice
+// rather than stored: measured faster.
+// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read> y_saved: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> y_saved: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4<f32>>;
 
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u; // tune: 64u 128u 256u
@@ -22,28 +24,35 @@ const WG = 64u; // tune: 64u 128u 256u
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
-  let begin = min(row, params.rows - 1u) * params.cols + index % SG;
-  let end = (min(row, params.rows - 1u) + 1u) * params.cols;
-  var top = -3.4e38;
-  for (var i = begin; i < end; i += SG) { top = max(top, x[i]); }
-  top = subgroup_max(top);
-  var total = 0.0;
-  for (var i = begin; i < end; i += SG) { total += exp(x[i] - top); }
-  let scale = 1.0 / subgroup_sum(total);
+  let quads = params.cols / 4u;
+  let begin = min(row, params.rows - 1u) * quads;
+  var seen = online_start();
+  var i = index % SG;
+  let main = quads - quads % (4u * SG);
+  for (; i < main; i += 4u * SG) {
+    let a = x[begin + i];
+    let b = x[begin + i + SG];
+    let c = x[begin + i + 2u * SG];
+    let d = x[begin + i + 3u * SG];
+    seen = online_sixteen(seen, a, b, c, d);
+  }
+  for (; i < quads; i += SG) { seen = online_four(seen, x[begin + i]); }
+  let all = online_subgroup(seen);
+  let scale = 1.0 / all.total;
   if (row < params.rows) {
-    for (var i = begin; i < end; i += SG) { y[i] = exp(x[i] - top) * scale; }
+    for (i = index % SG; i < quads; i += SG) { y[begin + i] = exp(x[begin + i] - all.top) * scale; }
   }
 }
 
 @compute @workgroup_size(WG)
 fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
-  let begin = min(row, params.rows - 1u) * params.cols + index % SG;
-  let end = (min(row, params.rows - 1u) + 1u) * params.cols;
-  var dot = 0.0;
-  for (var i = begin; i < end; i += SG) { dot += y_saved[i] * dy[i]; }
-  dot = subgroup_sum(dot);
+  let quads = params.cols / 4u;
+  let begin = min(row, params.rows - 1u) * quads;
+  var along = vec4f();
+  for (var i = index % SG; i < quads; i += SG) { along += y_saved[begin + i] * dy[begin + i]; }
+  let shared_part = subgroup_sum(dot(along, vec4f(1.0)));
   if (row < params.rows) {
-    for (var i = begin; i < end; i += SG) { dx[i] = y_saved[i] * (dy[i] - dot); }
+    for (var i = index % SG; i < quads; i += SG) { dx[begin + i] = y_saved[begin + i] * (dy[begin + i] - shared_part); }
   }
 }

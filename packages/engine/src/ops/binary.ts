@@ -5,6 +5,7 @@
 import { elementwiseBinary as kernel } from '@curio/kernels/elementwise_binary';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { lineWork } from '../gpu/line.ts';
 import { defineOp } from '../tensor/op.ts';
 import type { Run } from '../tensor/op.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -16,7 +17,7 @@ import { commonShape, requireFloat, walk } from './walk.ts';
 
 type Kind = 'ADD' | 'SUB' | 'MUL' | 'DIV' | 'MAX' | 'MIN';
 
-const WG = 256;
+const WG = 64;
 const ROWS = 8;
 const NO_PARAMS = {
   items: 0, a_offset: 0, b_offset: 0, parts: 1, n1: 1, n2: 1, n3: 1,
@@ -41,7 +42,7 @@ function record(run: Run, kind: Kind, a: Tensor, b: Tensor, shape: Shape): Tenso
   const offsets = { a_offset: first.bindingOffset / width, b_offset: second.bindingOffset / width };
   if (isFlat) {
     const items = ceilDiv(y.size, width);
-    run.dispatch(kernel, 'dense', { buffers, tuning, params: { ...NO_PARAMS, ...offsets, items }, grid: lineGrid(ceilDiv(items, WG)) });
+    run.dispatch(kernel, 'dense', { buffers, params: { ...NO_PARAMS, ...offsets, items }, ...lineWork(run.gpu, kernel, items, WG, tuning) });
   } else if (isRows) {
     const n3 = cols / width;
     run.dispatch(kernel, 'rows', { buffers, tuning, params: { ...NO_PARAMS, ...offsets, n2: rows, n3 }, grid: lineGrid(ceilDiv(n3 * ceilDiv(rows, ROWS), WG)) });
@@ -58,7 +59,7 @@ function share(run: Run, kind: Kind, entry: 'backward_a' | 'backward_b', a: Tens
   const y = run.out(dy.shape);
   const items = ceilDiv(dy.size, 4);
   const buffers = { a: run.fit(expand(a, dy.shape)), b: run.fit(expand(b, dy.shape)), y, dy };
-  run.dispatch(kernel, entry, { buffers, tuning: { OP: kind, T: 'vec4<f32>' }, params: { ...NO_PARAMS, items }, grid: lineGrid(ceilDiv(items, WG)) });
+  run.dispatch(kernel, entry, { buffers, params: { ...NO_PARAMS, items }, ...lineWork(run.gpu, kernel, items, WG, { OP: kind, T: 'vec4<f32>' }) });
   return y;
 }
 

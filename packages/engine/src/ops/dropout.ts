@@ -1,6 +1,7 @@
 import { randomDropout as kernel } from '@curio/kernels/random_dropout';
 import { ShapeError } from '../gpu/errors.ts';
-import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { ceilDiv } from '../gpu/grid.ts';
+import { lineWork } from '../gpu/line.ts';
 import { defineOp } from '../tensor/op.ts';
 import type { Run } from '../tensor/op.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -16,7 +17,7 @@ function apply(run: Run, x: Tensor, { p, stream }: Plan): Tensor {
   run.dispatch(kernel, 'apply', {
     buffers: { key: run.gpu.random.binding(), x, y },
     params: { vectors, stream, p, scale: p === 1 ? 0 : 1 / (1 - p) },
-    grid: lineGrid(ceilDiv(vectors, WG)),
+    ...lineWork(run.gpu, kernel, vectors, WG),
   });
   return y;
 }

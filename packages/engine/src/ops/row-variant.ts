@@ -12,3 +12,10 @@ export const subgroupRows = <Plan extends { readonly rows: number }>(kernel: Ker
   free: { WG: () => null },
   grid: (gpu, { rows }, _, tuning) => lineGrid(ceilDiv(rows, tuned(tuning, 'WG') / fixedSubgroupSize(gpu))),
 });
+
+/** The same where a subgroup takes two rows, which share what they read of a weight, on a software adapter: there each read costs. */
+export const subgroupRowGroups = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => ({
+  ...subgroupRows(kernel, fits),
+  tuning: (gpu, { rows }) => ({ SG: `${fixedSubgroupSize(gpu)}u`, WG: '64u', ROWS: gpu.adapter.isSoftware && rows % 2 === 0 ? '2u' : '1u' }),
+  grid: (gpu, { rows }, _, tuning) => lineGrid(ceilDiv(rows, (tuned(tuning, 'WG') / fixedSubgroupSize(gpu)) * tuned(tuning, 'ROWS'))),
+});

@@ -1,5 +1,6 @@
 import { softmaxNaive } from '@curio/kernels/softmax_naive';
 import { softmaxSubgroup } from '@curio/kernels/softmax_subgroup';
+import { softmaxSubgroupScalar } from '@curio/kernels/softmax_subgroup_scalar';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import type { Family } from '../gpu/variant.ts';
@@ -13,7 +14,8 @@ interface Plan { rows: number; cols: number }
 
 /** Kernels of the family `softmax`, the preferred first. */
 export const softmaxVariants: Family<Plan> = {
-  subgroup: subgroupRows(softmaxSubgroup),
+  subgroup: subgroupRows(softmaxSubgroup, ({ cols }) => cols % 4 === 0),
+  subgroupScalar: subgroupRows(softmaxSubgroupScalar),
   naive: { kernel: softmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 

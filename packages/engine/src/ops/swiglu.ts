@@ -1,19 +1,21 @@
 import { elementwiseSwiglu as kernel } from '@curio/kernels/elementwise_swiglu';
 import { ShapeError } from '../gpu/errors.ts';
-import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { ceilDiv } from '../gpu/grid.ts';
+import { lineWork } from '../gpu/line.ts';
 import { defineOp } from '../tensor/op.ts';
 import { sameShape, showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { requireFloat } from './walk.ts';
 
-const WG = 256;
+const WG = 64;
 
 const op = defineOp({
   name: 'swiglu',
   plan([gate, up]: readonly [Tensor, Tensor], _: undefined) {
     requireFloat('swiglu', gate, up);
     if (!sameShape(gate.shape, up.shape)) throw new ShapeError(`swiglu: gate is ${showShape(gate.shape)} and up ${showShape(up.shape)}; they must be equal.`);
-    return { params: { vectors: ceilDiv(gate.size, 4) }, grid: lineGrid(ceilDiv(gate.size, 4 * WG)) };
+    const vectors = ceilDiv(gate.size, 4);
+    return { params: { vectors }, ...lineWork(gate.gpu, kernel, vectors, WG) };
   },
   forward(run, [gate, up], plan) {
     const y = run.out(gate.shape);

@@ -4,7 +4,8 @@
  */
 import { elementwiseUnary as kernel } from '@curio/kernels/elementwise_unary';
 import { ShapeError } from '../gpu/errors.ts';
-import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { ceilDiv } from '../gpu/grid.ts';
+import { lineWork } from '../gpu/line.ts';
 import { defineOp } from '../tensor/op.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { requireFloat } from './walk.ts';
@@ -14,26 +15,26 @@ export type UnaryKind = 'AFFINE' | 'EXP' | 'LOG' | 'SQRT' | 'RSQRT' | 'ABS' | 'T
 
 interface Attrs { readonly p?: number; readonly q?: number }
 
-const WG = 256;
+const WG = 64;
 const FROM_RESULT: readonly UnaryKind[] = ['EXP', 'SQRT', 'RSQRT', 'TANH', 'SIGMOID', 'RELU'];
 
 function define(name: string, kind: UnaryKind): (x: Tensor, attrs?: Attrs) => Tensor {
-  const tuning = { OP: kind };
   const op = defineOp({
     name,
     plan([x]: readonly [Tensor], { p = 0, q = 0 }: Attrs) {
       requireFloat(name, x);
-      return { params: { vectors: ceilDiv(x.size, 4), p, q }, grid: lineGrid(ceilDiv(x.size, 4 * WG)) };
+      const vectors = ceilDiv(x.size, 4);
+      return { params: { vectors, p, q }, ...lineWork(x.gpu, kernel, vectors, WG, { OP: kind }) };
     },
     forward(run, [x], plan) {
       const y = run.out(x.shape);
-      run.dispatch(kernel, 'forward', { buffers: { x, y }, tuning, ...plan });
+      run.dispatch(kernel, 'forward', { buffers: { x, y }, ...plan });
       return { y, saved: { saved: kind === 'AFFINE' ? null : FROM_RESULT.includes(kind) ? y : x } };
     },
     backward(run, dy, { saved }, plan) {
       const dx = run.out(dy.shape);
-      if (saved) run.dispatch(kernel, 'backward', { buffers: { saved, dy, dx }, tuning, ...plan });
-      else run.dispatch(kernel, 'forward', { buffers: { x: dy, y: dx }, tuning, grid: plan.grid, params: { ...plan.params, q: 0 } });
+      if (saved) run.dispatch(kernel, 'backward', { buffers: { saved, dy, dx }, ...plan });
+      else run.dispatch(kernel, 'forward', { buffers: { x: dy, y: dx }, ...plan, params: { ...plan.params, q: 0 } });
       return [dx];
     },
   });

@@ -5,6 +5,7 @@ import { Storage } from '../gpu/arena.ts';
 import { ConfigError, WeightError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { lineWork } from '../gpu/line.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { flatten } from './flat.ts';
@@ -33,6 +34,8 @@ export interface AdamWState {
   readonly moments: ReadonlyMap<string, { readonly first: Float32Array<ArrayBuffer>; readonly second: Float32Array<ArrayBuffer> }>;
 }
 
+/** Lanes of a workgroup of adamw/update. */
+const UPDATE_WG = 64;
 /** Vectors of four elements that one workgroup of adamw/norm sums. */
 const NORM_CHUNK = 64 * 64;
 
@@ -105,7 +108,7 @@ export class AdamW {
       gpu.dispatch(adamwUpdate, 'update', {
         buffers: { x: s.binding(s.value), g: s.binding(s.gradient), m: s.binding(s.first), v: s.binding(s.second), rate: whole(this.rate, 12), norm },
         params: { vectors: s.size / 4, factor: s.lrFactor, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, eps, decay: weightDecay },
-        grid: lineGrid(ceilDiv(s.size / 4, 256)),
+        ...lineWork(gpu, adamwUpdate, s.size / 4, UPDATE_WG),
       });
     }
   }

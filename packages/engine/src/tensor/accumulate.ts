@@ -1,7 +1,9 @@
 /** @file Sums of gradients, the one arithmetic that the tape itself records. */
 import { accumulate as kernel } from '@curio/kernels/accumulate';
-import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { lineWork } from '../gpu/line.ts';
 import type { Tensor } from './tensor.ts';
+
+const WG = 64;
 
 /** total ← total + x; both dense. */
 export function accumulate(total: Tensor, x: Tensor): void {
@@ -15,6 +17,8 @@ export function addInto(y: Tensor, a: Tensor, b: Tensor | null): void {
 }
 
 function run(entry: string, buffers: Record<string, Tensor['binding']>, y: Tensor, xOffset: number, aOffset: number, yOffset: number): void {
-  const params = { size: y.size, x_offset: xOffset, a_offset: aOffset, y_offset: yOffset };
-  y.gpu.dispatch(kernel, entry, { buffers, params, grid: lineGrid(ceilDiv(y.size, 256)) });
+  const width = [y.size, xOffset, aOffset, yOffset].every((n) => n % 4 === 0) ? 4 : 1;
+  const items = y.size / width;
+  const params = { items, x_offset: xOffset / width, a_offset: aOffset / width, y_offset: yOffset / width };
+  y.gpu.dispatch(kernel, entry, { buffers, params, ...lineWork(y.gpu, kernel, items, WG, { T: width === 4 ? 'vec4<f32>' : 'f32' }) });
 }

@@ -1,0 +1,14 @@
+/** @file Work on a line of items, in runs: see kernels/lib/run.wgsl. */
+import type { Gpu } from './gpu.ts';
+import { ceilDiv, lineGrid } from './grid.ts';
+import type { KernelSource, Tuning } from './kernel.ts';
+import type { Grid } from './stream.ts';
+
+/** Items that a lane takes one after the other: many where starting a workgroup costs more than its work, one where lanes are many. */
+const stepsOf = (gpu: Gpu, kernel: KernelSource): string => gpu.tuned.get(kernel.name)?.STEPS ?? (gpu.adapter.isSoftware ? '16u' : '1u');
+
+/** Tuning and grid of a kernel over `items` items, a lane taking STEPS of them; `wg` is its workgroup's size, a multiple of 8. */
+export function lineWork(gpu: Gpu, kernel: KernelSource, items: number, wg: number, tuning: Tuning = {}): { tuning: Tuning; grid: Grid } {
+  const steps = stepsOf(gpu, kernel);
+  return { tuning: { ...tuning, STEPS: steps }, grid: lineGrid(ceilDiv(items, wg * Number.parseInt(steps, 10))) };
+}

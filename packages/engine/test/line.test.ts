@@ -1,0 +1,49 @@
+/** Kernels that walk a line in runs give the same bits with any length of run. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { add, AdamW, backward, dropout, maximum, openGpu, Parameter, sigmoid, sum, swiglu, tensor } from '../src/index.ts';
+import type { Gpu, Tensor } from '../src/index.ts';
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+afterAll(() => gpu.close());
+
+const KERNELS = ['accumulate', 'adamw/update', 'elementwise/binary', 'elementwise/swiglu', 'elementwise/unary', 'random/dropout'];
+/** More than one workgroup of runs, and a rest: 4 · 64 · 16 = 4096 elements each. */
+const SIZES = [4 * 1500, 4 * 1024 + 12, 4111];
+
+const numbers = (n: number, seed: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + i * 0.37));
+
+/** Everything that walks a line, over tensors of n elements. */
+async function allOf(n: number): Promise<number[]> {
+  const p = new Parameter(gpu, 'p', [n], numbers(n, 1));
+  const optimizer = new AdamW(gpu, [p], { groups: [['p', 1]], lr: 0.1, maxGradNorm: 1 });
+  const results: number[] = [];
+  for (let step = 0; step < 2; step++) {
+    gpu.random.counter = 0;
+    const loss = gpu.scope(() => {
+      const x = tensor(gpu, numbers(n, 2), [n]);
+      const y: Tensor = dropout(swiglu(add(p, sigmoid(p)), maximum(x, p)), { p: 0.3 });
+      optimizer.zeroGrad();
+      const total = sum(y);
+      backward(total);
+      optimizer.step();
+      return y.read();
+    });
+    results.push(...(await loss), ...(await p.grad!.read()));
+  }
+  results.push(...(await p.read()));
+  optimizer.dispose();
+  p.dispose();
+  return results;
+}
+
+test.each(SIZES)('%i elements: a lane takes one item or sixteen', async (n) => {
+  const asChosen = await allOf(n);
+  expect(asChosen.every(Number.isFinite)).toBe(true);
+  expect(new Set(asChosen).size).toBeGreaterThan(n);
+  for (const STEPS of ['1u', '16u']) {
+    for (const kernel of KERNELS) gpu.tuned.set(kernel, { STEPS });
+    expect(await allOf(n)).toEqual(asChosen);
+    gpu.tuned.clear();
+  }
+});

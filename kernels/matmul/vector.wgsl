@@ -20,16 +20,16 @@ const FORMAT = F32; // tune: F32 F16 BF16
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const SUBGROUPS = 4u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 4u
+const FOURS = 1u; // eight columns would spill the loaded vectors
 const PAIR = false; // tune: false true
-alias Sums = array<vec4f, ROWS>;
+alias Sums = array<vec4f, FOURS * ROWS>;
 
 @compute @workgroup_size(SG * SUBGROUPS)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = local % SG;
   let first = (wg.x * SUBGROUPS + local / SG) * 4u;
-  let columns = min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(params.N - 1u));
   let steps = params.K / (4u * PER_WORD);
-  let at = columns * steps;
+  let at = four_columns(first) * steps;
   let fours = params.K / 4u;
   var sums: Sums;
   for (var i = lane; i < steps; i += SG) {
@@ -37,19 +37,15 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
     let w1 = b[at.y + i];
     let w2 = b[at.z + i];
     let w3 = b[at.w + i];
-    for (var m = 0u; m < ROWS; m++) {
-      let x = min(m, params.M - 1u) * fours + i * PER_WORD;
-      if (IS_HALF) {
-        let x0 = a[x];
-        let x1 = a[x + 1u];
-        sums[m] += dots(x0, half_four(w0.xy), half_four(w1.xy), half_four(w2.xy), half_four(w3.xy));
-        sums[m] += dots(x1, half_four(w0.zw), half_four(w1.zw), half_four(w2.zw), half_four(w3.zw));
-      } else {
-        sums[m] += dots(a[x], bitcast<vec4f>(w0), bitcast<vec4f>(w1), bitcast<vec4f>(w2), bitcast<vec4f>(w3));
-      }
-    }
+    for (var m = 0u; m < ROWS; m++) { sums[m] += word_dots(min(m, params.M - 1u) * fours + i * PER_WORD, w0, w1, w2, w3); }
   }
-  store_sums(&sums, first, columns, lane);
+  store_sums(&sums, first, lane);
+}
+
+// One word of each of four columns · what stands at x of A.
+fn word_dots(x: u32, w0: vec4u, w1: vec4u, w2: vec4u, w3: vec4u) -> vec4f {
+  if (!IS_HALF) { return dots(a[x], bitcast<vec4f>(w0), bitcast<vec4f>(w1), bitcast<vec4f>(w2), bitcast<vec4f>(w3)); }
+  return dots(a[x], half_four(w0.xy), half_four(w1.xy), half_four(w2.xy), half_four(w3.xy)) + dots(a[x + 1u], half_four(w0.zw), half_four(w1.zw), half_four(w2.zw), half_four(w3.zw));
 }
 
 fn half_four(words: vec2u) -> vec4f {

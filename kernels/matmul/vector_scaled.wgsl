@@ -4,7 +4,7 @@ enable subgroups;
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
 // Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K; C float[M, N], A2 float[M, K2], B2 float[N, K2];
 // K2 a multiple of 4. Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its groups in ascending order, then by butterflies.
-// Traffic: B once. A is read again for every four columns, from the cache.
+// Traffic: B once. A is read again for every 4 · FOURS columns, from the cache.
 // int4 costs no shift a level: it is masked where it stands, which makes it 1, 16, 256 or 4096 times as large, and x is divided by that, exactly. The zero is
 // taken off a group at once: Σ x·(level - zero) = Σ x·level - zero · Σ x.
 // uses: lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/subgroup_reduce.wgsl, lib/vector_store.wgsl
@@ -25,19 +25,22 @@ const FORMAT = INT4; // tune: INT8 INT4 INT4_ZEROS NF4
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const SUBGROUPS = 4u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 4u
+const FOURS = 1u; // tune: 1u 2u
 const PAIR = false; // tune: false true
 const IS_INT4 = FORMAT == INT4 || FORMAT == INT4_ZEROS;
 const RAISED = vec4f(1.0, 16.0, 256.0, 4096.0);
-alias Sums = array<vec4f, ROWS>;
+alias Sums = array<vec4f, FOURS * ROWS>;
+alias Rows = array<vec4f, ROWS>;
 
 @compute @workgroup_size(SG * SUBGROUPS)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = local % SG;
   let held = nf4_held(lane);
   let lower = select(vec4f(1.0), 1.0 / RAISED, IS_INT4);
-  let first = (wg.x * SUBGROUPS + local / SG) * 4u;
-  let columns = min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(params.N - 1u));
-  let at = columns * (params.K / PER_WORD);
+  let first = (wg.x * SUBGROUPS + local / SG) * (4u * FOURS);
+  let columns = four_columns(first);
+  let columns2 = four_columns(first + 4u);
+  let words = params.K / PER_WORD;
   let fours = params.K / 4u;
   let groups = params.K / params.group;
   let steps = params.group / PER_WORD;
@@ -45,35 +48,46 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   // Every lane takes part in every round, for the shuffles; past the last group its share counts nothing.
   for (var round = 0u; round < groups; round += SG) {
     let g = min(round + lane, groups - 1u);
+    let at = columns * words + g * steps;
+    let at2 = columns2 * words + g * steps;
     var parts = Sums();
-    var totals = Sums();
+    var totals = Rows();
     for (var step = 0u; step < steps; step++) {
-      let i = g * steps + step;
-      let w0 = b[at.x + i];
-      let w1 = b[at.y + i];
-      let w2 = b[at.z + i];
-      let w3 = b[at.w + i];
+      let w0 = b[at.x + step];
+      let w1 = b[at.y + step];
+      let w2 = b[at.z + step];
+      let w3 = b[at.w + step];
+      var v = vec4u();
+      if (FOURS > 1u) { v = vec4u(b[at2.x + step], b[at2.y + step], b[at2.z + step], b[at2.w + step]); }
       for (var m = 0u; m < ROWS; m++) {
-        let x = min(m, params.M - 1u) * fours + i * (PER_WORD / 4u);
+        let x = min(m, params.M - 1u) * fours + (g * steps + step) * (PER_WORD / 4u);
         let x0 = a[x] * lower;
         if (FORMAT == INT8) {
           parts[m] += dots(x0, int8_levels(w0), int8_levels(w1), int8_levels(w2), int8_levels(w3));
+          if (FOURS > 1u) { parts[ROWS + m] += dots(x0, int8_levels(v.x), int8_levels(v.y), int8_levels(v.z), int8_levels(v.w)); }
         } else {
           let x1 = a[x + 1u] * lower;
           parts[m] += dots(x0, low_four(w0, held), low_four(w1, held), low_four(w2, held), low_four(w3, held));
           parts[m] += dots(x1, high_four(w0, held), high_four(w1, held), high_four(w2, held), high_four(w3, held));
+          if (FOURS > 1u) {
+            parts[ROWS + m] += dots(x0, low_four(v.x, held), low_four(v.y, held), low_four(v.z, held), low_four(v.w, held));
+            parts[ROWS + m] += dots(x1, high_four(v.x, held), high_four(v.y, held), high_four(v.z, held), high_four(v.w, held));
+          }
           if (IS_INT4) { totals[m] += x0 + x1; }
         }
       }
     }
-    let own = columns * groups + g;
-    let scale = select(vec4f(), vec4f(scales[own.x], scales[own.y], scales[own.z], scales[own.w]), round + lane < groups);
-    for (var m = 0u; m < ROWS; m++) {
-      if (IS_INT4) { parts[m] -= dot(totals[m], RAISED) * zero_of(own); }
-      sums[m] += scale * parts[m];
+    for (var part = 0u; part < FOURS; part++) {
+      let own = select(columns2, columns, part == 0u) * groups + g;
+      let scale = select(vec4f(), vec4f(scales[own.x], scales[own.y], scales[own.z], scales[own.w]), round + lane < groups);
+      for (var m = 0u; m < ROWS; m++) {
+        var share = parts[part * ROWS + m];
+        if (IS_INT4) { share -= dot(totals[m], RAISED) * zero_of(own); }
+        sums[part * ROWS + m] += scale * share;
+      }
     }
   }
-  store_sums(&sums, first, columns, lane);
+  store_sums(&sums, first, lane);
 }
 
 // The first four levels of a word; those of int4 as they stand.

@@ -106,22 +106,22 @@ function packedTile(kernel: KernelSource, layout: Layout): MatmulVariant {
 /** Subgroups a workgroup: a workgroup of 64 lanes or more, which also costs least to start on a software adapter. */
 const subgroupsOf = (sg: number): number => (sg >= 32 ? 4 : 8);
 
-/** For few rows: a subgroup for four columns. */
-function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (plan: MatmulPlan) => boolean): MatmulVariant {
+/** For few rows: a subgroup for four columns, or for eight where they are so small that the rows of A are most of what is read. */
+function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (plan: MatmulPlan) => boolean, eights: readonly WeightFormat[] = []): MatmulVariant {
   return {
     kernel,
     fits: (gpu, plan) => plan.M <= 4 && plan.batches === 1 && fixedSubgroupSize(gpu) > 0 && formats.includes(plan.format) && plan.K2 % 4 === 0 && fitsK(plan),
     tuning(gpu, { format, M, K2 }) {
       const sg = fixedSubgroupSize(gpu);
-      return { FORMAT: format, SG: `${sg}u`, SUBGROUPS: `${subgroupsOf(sg)}u`, ROWS: M === 1 ? '1u' : '4u', PAIR: `${K2 > 0}` };
+      return { FORMAT: format, SG: `${sg}u`, SUBGROUPS: `${subgroupsOf(sg)}u`, ROWS: M === 1 ? '1u' : '4u', PAIR: `${K2 > 0}`, ...(eights.includes(format) && { FOURS: '2u' }) };
     },
     free: { SUBGROUPS: (gpu, count) => (count * fixedSubgroupSize(gpu) > gpu.adapter.limits.maxComputeInvocationsPerWorkgroup! ? `that many of ${fixedSubgroupSize(gpu)} lanes are no workgroup here` : null) },
-    grid: (_, { N }, __, tuning) => [ceilDiv(N, 4 * tuned(tuning, 'SUBGROUPS')), 1, 1],
+    grid: (_, { N, format }, __, tuning) => [ceilDiv(N, (eights.includes(format) ? 8 : 4) * tuned(tuning, 'SUBGROUPS')), 1, 1],
   };
 }
 
 const plainVector = vector(matmulVector, ['F32', 'F16', 'BF16'], ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0);
-const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true);
+const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true, ['INT8', 'INT4', 'INT4_ZEROS']);
 
 /** The same without subgroups, or where their size varies. */
 const sharedVector: MatmulVariant = {

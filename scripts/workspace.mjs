@@ -27,23 +27,24 @@ export function checkNode() {
   }
 }
 
-/** Whether node_modules holds what package-lock.json asks for (packages for other platforms aside). */
-function isInstalled() {
-  const installed = 'node_modules/.package-lock.json';
+/** Whether node_modules holds what package-lock.json asks for (packages for other platforms aside). @param {string} folder */
+function isInstalled(folder) {
+  const installed = path.join(folder, 'node_modules/.package-lock.json');
   if (!fs.existsSync(path.join(root, installed))) return false;
-  const [have, want] = [readJson(installed).packages, readJson('package-lock.json').packages];
+  const [have, want] = [readJson(installed).packages, readJson(path.join(folder, 'package-lock.json')).packages];
   return Object.entries(want).every(
     ([name, entry]) => !name.includes('node_modules/') || entry.optional || entry.link || have[name]?.version === entry.version,
   );
 }
 
-export function install() {
-  if (isInstalled()) return;
-  say('installing dependencies (npm ci) ...');
+/** Installs a folder's packages where they are missing. @param {string} folder @param {string[]} flags */
+export function install(folder = '', ...flags) {
+  if (isInstalled(folder)) return;
+  say(`installing ${folder ? `what ${folder} asks for` : 'dependencies'} (npm ci) ...`);
   const npm = process.env.npm_execpath;
   const [command, first] = npm ? [process.execPath, [npm]] : ['npm', []];
-  const done = spawnSync(command, [...first, 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
+  const done = spawnSync(command, [...first, 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error', ...flags], {
+    cwd: path.join(root, folder),
     stdio: 'inherit',
     shell: !npm && process.platform === 'win32',
   });

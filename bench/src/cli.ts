@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
+import type { Peer } from '../peers/src/peer.ts';
 import type { Group } from './cell.ts';
 import { describePlace } from './results.ts';
 import type { Results } from './results.ts';
@@ -16,7 +17,7 @@ import { rowGroupsOf } from './shapes/rows.ts';
 import { stepGroups } from './shapes/steps.ts';
 import { short, terminalTable } from './table.ts';
 
-const HELP = `npm run bench -- [--only PATTERN] [--json FILE]
+const HELP = `npm run bench -- [--only PATTERN] [--json FILE]          npm run bench:peers -- … the same beside tfjs, jax-js and onnxruntime-web
 
   --only PATTERN   a regular expression over 'op shape', such as 'matmul 1024' or attention
   --json FILE      write adapter, versions, roofs and rows to FILE
@@ -24,15 +25,18 @@ const HELP = `npm run bench -- [--only PATTERN] [--json FILE]
 `;
 
 /** Groups are made when their turn comes, so that one group's inputs are on the host at a time. */
-const allGroups = (gpu: Gpu): (() => Group[])[] => [...productGroups(gpu), ...loraGroups(gpu), ...attentionGroups(gpu), ...prototypeGroups(gpu), ...rowGroupsOf(gpu), ...stepGroups(gpu)];
+const allGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
+  ...productGroups(gpu, peers), ...loraGroups(gpu), ...attentionGroups(gpu, peers), ...prototypeGroups(gpu), ...rowGroupsOf(gpu, peers), ...stepGroups(gpu, peers),
+];
 
-async function bench(only: RegExp | null, file: string | undefined): Promise<void> {
+async function bench(only: RegExp | null, file: string | undefined, withPeers: boolean): Promise<void> {
   const began = performance.now();
   const gpu = await openGpu();
+  const peers = withPeers ? await (await import('../peers/src/open.ts')).openPeers(console.log) : [];
   const blas = await OpenBlas.start();
   if (!blas) console.log('bench: no python3 with numpy was found, so products have no roof; CURIO_PYTHON=/path/to/python names one.');
   const measurements = new Measurements(roofsOf(gpu, blas));
-  for (const make of allGroups(gpu)) {
+  for (const make of allGroups(gpu, peers)) {
     for (const group of make()) {
       if (only && !only.test(`${group.op} ${group.shape}`)) continue;
       gpu.arena.open();
@@ -43,14 +47,15 @@ async function bench(only: RegExp | null, file: string | undefined): Promise<voi
     }
   }
   const seconds = (performance.now() - began) / 1000;
-  const results: Results = { ...describePlace(gpu.adapter), blas: blas?.version ?? null, roofs: Object.fromEntries(measurements.roofs), seconds, rows: measurements.rows() };
+  const results: Results = { ...describePlace(gpu.adapter, peers), blas: blas?.version ?? null, roofs: Object.fromEntries(measurements.roofs), seconds, rows: measurements.rows() };
   console.log(`\nroofs: ${Object.entries(results.roofs).map(([name, rate]) => `${name} ${short(rate)}`).join(', ') || 'none'}; ${Math.round(seconds)} s`);
   if (file) writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
   blas?.close();
   gpu.close();
-  if (results.rows.some((row) => /^(wrong|failed)/.test(row.skipped ?? ''))) process.exitCode = 1;
+  if (results.rows.some((row) => row.library === 'curio' && /^(wrong|failed)/.test(row.skipped ?? ''))) process.exitCode = 1;
+  if (peers.length > 0) process.exit(); // their devices stay open
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean' } } });
+const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' }, peers: { type: 'boolean', default: false }, help: { type: 'boolean' } } });
 if (values.help) console.log(HELP);
-else await bench(values.only ? new RegExp(values.only) : null, values.json);
+else await bench(values.only ? new RegExp(values.only) : null, values.json, values.peers);

@@ -27,7 +27,7 @@ export interface OpBench {
 }
 
 /** Random values of a shape. */
-export const input = (shape: readonly number[], seed: number, learns = false): Input => ({ shape, values: noise(shape.reduce((a, b) => a * b, 1), seed), learns });
+export const input = (shape: readonly number[], seed: number, learns = false): Input & { readonly values: Float32Array<ArrayBuffer> } => ({ shape, values: noise(shape.reduce((a, b) => a * b, 1), seed), learns });
 
 /** Which kernels run: families and the variant forced in each; empty for what the op chooses. */
 export type Forced = Readonly<Record<string, string>>;
@@ -91,8 +91,7 @@ export class OpCells {
       const inputs = bench.inputs.map((x) => upload(gpu, x, false));
       const run = (): Tensor => withForced(gpu, forced, () => noGrad(() => bench.run(inputs)));
       return session(gpu, run, async () => {
-        const y = await gpu.scope(() => run().read());
-        return firstWrong('y', sampledEntries(bench.outputShape), y, this.truth(), TOLERANCE.forward);
+        return this.wrongOutput(await gpu.scope(() => run().read()));
       }, inputs);
     } };
   }
@@ -107,14 +106,43 @@ export class OpCells {
       const run = (): readonly (Tensor | null)[] => withForced(gpu, forced, () => noGrad(() => node.backward(dy)));
       return session(gpu, run, async () => {
         const grads = await gpu.scope(() => Promise.all(run().map((grad) => grad?.read() ?? null)));
-        const wrong = bench.inputs.map((x, i) => {
-          if (!x.learns) return null;
-          const actual = grads[node.inputs.indexOf(inputs[i]!)];
-          return actual ? firstWrong(`gradient of input ${i}`, sampledEntries(x.shape, i), actual, this.gradient(i), TOLERANCE.backward) : `input ${i} received no gradient`;
-        });
-        return wrong.find(Boolean) ?? null;
+        return this.wrongGradients(inputs.map((x) => grads[node.inputs.indexOf(x)] ?? null));
       }, [...inputs, dy]);
     } };
+  }
+
+  /** Forward and backward in one. */
+  both(): Cell {
+    const { gpu, bench } = this;
+    return { library: 'curio', variant: 'default', open: () => {
+      const inputs = bench.inputs.map((x) => upload(gpu, x, true));
+      const dy = tensor(gpu, this.dy, bench.outputShape);
+      const run = (): (Tensor | null)[] => {
+        const node = bench.run(inputs).node!;
+        const grads = noGrad(() => node.backward(dy));
+        return inputs.map((x) => grads[node.inputs.indexOf(x)] ?? null);
+      };
+      return session(gpu, run, async () => this.wrongGradients(await gpu.scope(() => Promise.all(run().map((grad) => grad?.read() ?? null)))), [...inputs, dy]);
+    } };
+  }
+
+  /** What arrives as the output's gradient in backward cells. */
+  get outputGradient(): { readonly shape: readonly number[]; readonly values: Float32Array<ArrayBuffer> } {
+    return { shape: this.bench.outputShape, values: this.dy };
+  }
+
+  /** A sentence where a sampled entry of the output is wrong. */
+  wrongOutput(y: ArrayLike<number>): string | null {
+    return firstWrong('y', sampledEntries(this.bench.outputShape), y, this.truth(), TOLERANCE.forward);
+  }
+
+  /** The same of the gradients of the inputs, in their order. */
+  wrongGradients(grads: readonly (ArrayLike<number> | null)[]): string | null {
+    const wrong = this.bench.inputs.map((x, i) => {
+      if (!x.learns) return null;
+      return grads[i] ? firstWrong(`gradient of input ${i}`, sampledEntries(x.shape, i), grads[i], this.gradient(i), TOLERANCE.backward) : `input ${i} received no gradient`;
+    });
+    return wrong.find(Boolean) ?? null;
   }
 }
 

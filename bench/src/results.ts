@@ -26,13 +26,13 @@ const adapterName = ({ vendor, architecture, device, description }: AdapterRepor
 const versionOf = (name: string): string => (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
 
 /** Where this process runs. */
-export function describePlace(adapter: AdapterReport): Pick<Results, 'adapter' | 'driver' | 'processor' | 'cores' | 'versions'> {
+export function describePlace(adapter: AdapterReport, others: readonly { readonly name: string; readonly version: string }[] = []): Pick<Results, 'adapter' | 'driver' | 'processor' | 'cores' | 'versions'> {
   return {
     adapter: adapterName(adapter),
     driver: process.env.CURIO_DRIVER_TEXT ?? 'not told',
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
-    versions: { node: process.versions.node, webgpu: versionOf('webgpu') },
+    versions: { node: process.versions.node, webgpu: versionOf('webgpu'), ...Object.fromEntries(others.map(({ name, version }) => [name, version])) },
   };
 }
 

@@ -8,17 +8,23 @@ export function short(value: number | null, unit = ''): string {
   return `${value.toFixed(Math.min(digits, 3))}${unit}`;
 }
 
-export const COLUMNS = ['library', 'variant', 'best ms', 'median ms', 'GFLOP/s', 'GB/s', '% of roof'] as const;
+export const COLUMNS = ['library', 'variant', 'best ms', 'median ms', 'GFLOP/s', 'GB/s', '% of roof', 'best peer'] as const;
 
-/** The cells of a row under COLUMNS. */
-export function cellsOf(row: Row): string[] {
-  const numbers = row.skipped ? [row.skipped, '', '', '', ''] : [short(row.bestMs), short(row.medianMs), short(row.gflops), short(row.gbps), short(row.percentOfRoof)];
+/** The cells of a row among `rows` under COLUMNS; `best peer`: how many times faster than that. */
+export function cellsOf(row: Row, rows: readonly Row[]): string[] {
+  const numbers = row.skipped ? [row.skipped, '', '', '', '', ''] : [short(row.bestMs), short(row.medianMs), short(row.gflops), short(row.gbps), short(row.percentOfRoof), againstPeers(row, rows)];
   return [row.library, row.variant, ...numbers];
+}
+
+/** How many times the best peer's time a row of ours takes less, of the rows of its op and shape; empty without a peer. */
+function againstPeers({ op, shape, library, bestMs }: Row, rows: readonly Row[]): string {
+  const peers = rows.flatMap((row) => (row.op === op && row.shape === shape && row.library !== 'curio' && row.bestMs ? [row.bestMs] : []));
+  return library === 'curio' && bestMs && peers.length > 0 ? `${short(Math.min(...peers) / bestMs)} ×` : '';
 }
 
 /** Lines with columns in line; the first two to the left, the rest to the right. Skipped rows end with their reason. */
 export function terminalTable(rows: readonly Row[]): string {
-  const lines = [[...COLUMNS], ...rows.map(cellsOf)];
+  const lines = [[...COLUMNS], ...rows.map((row) => cellsOf(row, rows))];
   const measured = lines.filter((_, i) => i === 0 || !rows[i - 1]!.skipped);
   const widths = COLUMNS.map((_, c) => Math.max(...(c < 2 ? lines : measured).map((line) => line[c]!.length)));
   return lines.map((line, i) => {
@@ -33,5 +39,5 @@ const escape = (text: string): string => text.replaceAll('|', '\\|');
 /** One Markdown table with op and shape in front. */
 export function markdownTable(rows: readonly Row[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(' | ')} |`;
-  return [line(['op', 'shape', ...COLUMNS]), line(['---', '---', '---', '---', '--:', '--:', '--:', '--:', '--:']), ...rows.map((row) => line([row.op, row.shape, ...cellsOf(row)]))].join('\n');
+  return [line(['op', 'shape', ...COLUMNS]), line(['---', '---', '---', '---', '--:', '--:', '--:', '--:', '--:', '--:']), ...rows.map((row) => line([row.op, row.shape, ...cellsOf(row, rows)]))].join('\n');
 }

@@ -12,7 +12,7 @@ test('three significant digits', () => {
 
 test('a table for the terminal stands in columns and ends skipped rows with the reason', () => {
   expect(terminalTable([row, skipped]).split('\n')).toEqual([
-    '  library  variant   best ms  median ms  GFLOP/s  GB/s  % of roof',
+    '  library  variant   best ms  median ms  GFLOP/s  GB/s  % of roof  best peer',
     '  curio    nn           1.23       12.3      123             4.57',
     '  curio    nn naive  skipped: predicted 4.0 s a run',
   ]);
@@ -20,8 +20,14 @@ test('a table for the terminal stands in columns and ends skipped rows with the 
 
 test('a table for the page has op and shape in front', () => {
   expect(markdownTable([row]).split('\n')).toEqual([
-    '| op | shape | library | variant | best ms | median ms | GFLOP/s | GB/s | % of roof |',
-    '| --- | --- | --- | --- | --: | --: | --: | --: | --: |',
-    '| matmul | 8x8x8 | curio | nn | 1.23 | 12.3 | 123 |  | 4.57 |',
+    '| op | shape | library | variant | best ms | median ms | GFLOP/s | GB/s | % of roof | best peer |',
+    '| --- | --- | --- | --- | --: | --: | --: | --: | --: | --: |',
+    '| matmul | 8x8x8 | curio | nn | 1.23 | 12.3 | 123 |  | 4.57 |  |',
   ]);
+});
+
+test('a row of ours is held against the fastest other library at its op and shape', () => {
+  const peer = (library: string, bestMs: number): Row => ({ ...row, library, variant: '1.0', bestMs, percentOfRoof: null });
+  const lines = terminalTable([{ ...row, bestMs: 2 }, peer('slow', 30), peer('fast', 9), { ...peer('other shape', 1), shape: '4x4x4' }]).split('\n');
+  expect(lines.map((line) => /([\d.]+ ×)$/.exec(line)?.[1])).toEqual([undefined, '4.50 ×', undefined, undefined, undefined]);
 });

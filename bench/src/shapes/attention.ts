@@ -1,9 +1,13 @@
 /** @file Attention forward and backward, full and causal. */
 import { scaledDotProductAttention } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
+import type { Peer, Values } from '../../peers/src/peer.ts';
 import type { Group } from '../cell.ts';
 import { input, OpCells } from '../engine-cells.ts';
+import { peerCells } from '../peer-cells.ts';
 import { AttentionTruth } from '../truth/attention.ts';
+
+type FloatInput = ReturnType<typeof input>;
 
 /** The naive kernel is timed up to so many. */
 const NAIVE_TOKENS = 512;
@@ -11,10 +15,10 @@ const NAIVE_TOKENS = 512;
 /** 4·H·T²·D forward, 2.5 times that backward, half of it where causal. */
 export const attentionFlops = (H: number, T: number, D: number, causal: boolean, backward: boolean): number => (4 * H * T * T * D * (backward ? 2.5 : 1)) / (causal ? 2 : 1);
 
-function groups(gpu: Gpu, label: string, H: number, T: number, D: number, causal: boolean): Group[] {
+function groups(gpu: Gpu, peers: readonly Peer[], label: string, H: number, T: number, D: number, causal: boolean): Group[] {
   const shape = [1, H, T, D];
-  const [q, k, v] = [1, 2, 3].map((seed) => input(shape, seed, true)) as [ReturnType<typeof input>, ReturnType<typeof input>, ReturnType<typeof input>];
-  const values = { q: q.values as Float32Array, k: k.values as Float32Array, v: v.values as Float32Array, tokens: T, width: D, causal };
+  const [q, k, v] = [1, 2, 3].map((seed) => input(shape, seed, true)) as [FloatInput, FloatInput, FloatInput];
+  const values = { q: q.values, k: k.values, v: v.values, tokens: T, width: D, causal };
   let backward: AttentionTruth | null = null;
   const cells = new OpCells(gpu, {
     inputs: [q, k, v],
@@ -30,14 +34,21 @@ function groups(gpu: Gpu, label: string, H: number, T: number, D: number, causal
   const roof = { kind: 'openblas', size: [512, 512, 512] } as const;
   const name = causal ? ' causal' : '';
   const common = { shape: `${H}x${T}x${D}`, label, roof };
+  // Peers are asked for the full attention alone.
+  const asked = causal ? [] : peers;
+  const inputs: [Values, Values, Values] = [{ shape, values: q.values }, { shape, values: k.values }, { shape, values: v.values }];
+  const forwardPeers = peerCells(asked, 'attention', inputs, async (job) => cells.wrongOutput((await job.read())[0]!));
+  const gradientPeers = peerCells(asked, 'attentionGradients', [...inputs, cells.outputGradient], async (job) => cells.wrongGradients(await job.read()));
+  const [forwardFlops, backwardFlops] = [false, true].map((isBackward) => attentionFlops(H, T, D, causal, isBackward)) as [number, number];
   return [
-    { op: `attention forward${name}`, ...common, work: { flops: attentionFlops(H, T, D, causal, false) }, cells: [cells.forward(), ...others.map((other) => cells.forward(other))] },
-    { op: `attention backward${name}`, ...common, work: { flops: attentionFlops(H, T, D, causal, true) }, cells: [cells.backward(), ...others.map((other) => cells.backward(other))] },
+    { op: `attention forward${name}`, ...common, work: { flops: forwardFlops }, cells: [cells.forward(), ...others.map((other) => cells.forward(other)), ...forwardPeers] },
+    { op: `attention backward${name}`, ...common, work: { flops: backwardFlops }, cells: [cells.backward(), ...others.map((other) => cells.backward(other))] },
+    { op: `attention forward and backward${name}`, ...common, work: { flops: forwardFlops + backwardFlops }, cells: [cells.both(), ...gradientPeers] },
   ];
 }
 
-export const attentionGroups = (gpu: Gpu): (() => Group[])[] =>
+export const attentionGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] =>
   [false, true].flatMap((causal) => [
-    () => groups(gpu, '8 heads, 512 tokens', 8, 512, 64, causal),
-    () => groups(gpu, 'CLIP ViT-L/14-336', 16, 577, 64, causal),
+    () => groups(gpu, peers, '8 heads, 512 tokens', 8, 512, 64, causal),
+    () => groups(gpu, peers, 'CLIP ViT-L/14-336', 16, 577, 64, causal),
   ]);

@@ -1,11 +1,13 @@
 /** @file Matrix products: squares, the layers of CLIP ViT-L/14-336 and LLaMA-7B, decoding. */
 import { byteLength, cast, linear, matmul, noGrad, Parameter, store, tensor } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
+import type { Peer } from '../../peers/src/peer.ts';
 import { TOLERANCE } from '@curio/engine/check';
 import type { Cell, Group } from '../cell.ts';
 import { input, OpCells, session } from '../engine-cells.ts';
 import type { OpBench } from '../engine-cells.ts';
 import { firstWrong, noise, sampledEntries } from '../numbers.ts';
+import { peerCells } from '../peer-cells.ts';
 import { flipped, productEntry, rowMajor } from '../truth/product.ts';
 
 /** The naive kernel is timed up to this many operations: 512 cubed. */
@@ -25,16 +27,18 @@ function productBench(layout: Layout, M: number, N: number, K: number): OpBench 
   };
 }
 
-function square(gpu: Gpu, n: number): Group {
+function square(gpu: Gpu, peers: readonly Peer[], n: number): Group {
   const work = { flops: 2 * n ** 3 };
   const of = (layout: Layout): OpCells => new OpCells(gpu, productBench(layout, n, n, n));
   const nn = of('nn');
+  const factor = (seed: number) => ({ shape: [n, n], values: input([n, n], seed).values });
   const cells: Cell[] = [
     nn.forward({ variant: 'nn' }),
     of('nt').forward({ variant: 'nt' }),
     of('tn').forward({ variant: 'tn' }),
     nn.forward({ variant: 'nn tile', forced: { 'matmul nn': 'tile' } }),
     ...(work.flops <= NAIVE_FLOPS ? [nn.forward({ variant: 'nn naive', forced: { 'matmul nn': 'naive' } })] : []),
+    ...peerCells(peers, 'matmul', [factor(1), factor(2)], async (job) => nn.wrongOutput((await job.read())[0]!)),
   ];
   return { op: 'matmul', shape: `${n}x${n}x${n}`, work, roof: { kind: 'openblas', size: [n, n, n] }, cells };
 }
@@ -104,8 +108,8 @@ function decode(gpu: Gpu, N: number, K: number): Group {
 const packedLayer = (gpu: Gpu, label: string, M: number, N: number, K: number): Group =>
   ({ op: 'linear forward', shape: `${M}x${N}x${K}`, label, work: { flops: 2 * M * N * K }, roof: { kind: 'openblas', size: [M, N, K] }, cells: (['f16', 'nf4'] as const).map((storage) => packed(gpu, storage, M, N, K)) });
 
-export const productGroups = (gpu: Gpu): (() => Group[])[] => [
-  ...[256, 512, 1024, 2048].map((n) => () => [square(gpu, n)]),
+export const productGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
+  ...[256, 512, 1024, 2048].map((n) => () => [square(gpu, peers, n)]),
   () => [decode(gpu, 4096, 4096)],
   () => layer(gpu, 'q_proj of CLIP ViT-L/14-336', 577, 1024, 1024),
   () => layer(gpu, 'fc1 of CLIP ViT-L/14-336', 577, 4096, 1024),

@@ -1,42 +1,47 @@
 /** @file Kernels bound by memory: softmax, norms, cross-entropy, AdamW. Bytes at minimum traffic. */
 import { AdamW, crossEntropy, layerNorm, Parameter, rmsNorm, softmax } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
+import type { Peer, Values } from '../../peers/src/peer.ts';
 import { Array64 } from '@curio/engine/check';
 import type { Cell, Group } from '../cell.ts';
 import { input, OpCells, session } from '../engine-cells.ts';
 import type { Input, OpBench } from '../engine-cells.ts';
 import { firstWrong, noise, sampledEntries } from '../numbers.ts';
+import { peerCells } from '../peer-cells.ts';
 import { RowTruth } from '../truth/rows.ts';
 
 const roof = { kind: 'copy' } as const;
 
 /** Forward reads x and writes y; backward reads two arrays and writes one. */
-function rowGroups(gpu: Gpu, op: string, family: string, label: string, [R, C]: readonly [number, number], bench: OpBench): Group[] {
+function rowGroups(gpu: Gpu, op: string, family: string, label: string, [R, C]: readonly [number, number], bench: OpBench, peersOf: (cells: OpCells) => Cell[] = () => []): Group[] {
   const cells = new OpCells(gpu, bench);
   const naive = { variant: 'naive', forced: { [family]: 'naive' } };
   const shape = `${R}x${C}`;
   return [
-    { op: `${op} forward`, shape, label, roof, work: { bytes: 8 * R * C }, cells: [cells.forward(), cells.forward(naive)] },
+    { op: `${op} forward`, shape, label, roof, work: { bytes: 8 * R * C }, cells: [cells.forward(), cells.forward(naive), ...peersOf(cells)] },
     { op: `${op} backward`, shape, label, roof, work: { bytes: 12 * R * C }, cells: [cells.backward(), cells.backward(naive)] },
   ];
 }
 
 const dyRow = (dy: Float32Array, C: number) => (row: number): Float32Array => dy.subarray(row * C, (row + 1) * C);
 
-function softmaxGroups(gpu: Gpu, label: string, R: number, C: number): Group[] {
+function softmaxGroups(gpu: Gpu, peers: readonly Peer[], label: string, R: number, C: number): Group[] {
   const x = input([R, C], 1, true);
-  const truth = new RowTruth('softmax', x.values as Float32Array, C);
-  return rowGroups(gpu, 'softmax', 'softmax', label, [R, C], { inputs: [x], run: ([a]) => softmax(a!), outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) });
+  const truth = new RowTruth('softmax', x.values, C);
+  const bench: OpBench = { inputs: [x], run: ([a]) => softmax(a!), outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) };
+  return rowGroups(gpu, 'softmax', 'softmax', label, [R, C], bench, (cells) => peerCells(peers, 'softmax', [x], async (job) => cells.wrongOutput((await job.read())[0]!)));
 }
 
 /** Scale and shift are frozen, as everywhere under LoRA. */
-function normGroups(gpu: Gpu, op: 'layerNorm' | 'rmsNorm', label: string, R: number, C: number): Group[] {
+function normGroups(gpu: Gpu, peers: readonly Peer[], op: 'layerNorm' | 'rmsNorm', label: string, R: number, C: number): Group[] {
   const x = input([R, C], 1, true);
   const shared = (op === 'layerNorm' ? [2, 3] : [2]).map((seed) => input([C], seed));
   const rest = shared.map(({ values }) => new Array64([C], values));
   const truth = new RowTruth(op, x.values as Float32Array, C, () => rest);
   const run = ([a, weight, bias]: readonly Tensor[]): Tensor => (op === 'layerNorm' ? layerNorm(a!, weight!, bias!) : rmsNorm(a!, weight!));
-  return rowGroups(gpu, op, op, label, [R, C], { inputs: [x, ...shared], run, outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) });
+  const bench: OpBench = { inputs: [x, ...shared], run, outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) };
+  const inputs = [x, ...shared] as unknown as [Values, Values, Values];
+  return rowGroups(gpu, op, op, label, [R, C], bench, (cells) => (op === 'layerNorm' ? peerCells(peers, 'layerNorm', inputs, async (job) => cells.wrongOutput((await job.read())[0]!)) : []));
 }
 
 /** Forward reads the logits once, backward reads them and writes their gradient. */
@@ -97,11 +102,11 @@ function twoSteps(x: number, g: number): number {
 }
 
 /** A copy of 64 MB, the roof, stands beside each group. */
-export const rowGroupsOf = (gpu: Gpu): (() => Group[])[] => [
-  () => softmaxGroups(gpu, 'attention scores of CLIP ViT-L/14-336, 16 heads', 16 * 577, 577),
-  () => softmaxGroups(gpu, '4096 rows of 1024', 4096, 1024),
-  () => normGroups(gpu, 'layerNorm', 'CLIP ViT-L/14-336, batch 8', 8 * 577, 1024),
-  () => normGroups(gpu, 'rmsNorm', 'LLaMA-7B, 512 tokens', 512, 4096),
+export const rowGroupsOf = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
+  () => softmaxGroups(gpu, peers, 'attention scores of CLIP ViT-L/14-336, 16 heads', 16 * 577, 577),
+  () => softmaxGroups(gpu, peers, '4096 rows of 1024', 4096, 1024),
+  () => normGroups(gpu, peers, 'layerNorm', 'CLIP ViT-L/14-336, batch 8', 8 * 577, 1024),
+  () => normGroups(gpu, peers, 'rmsNorm', 'LLaMA-7B, 512 tokens', 512, 4096),
   () => crossEntropyGroups(gpu, 'LLaMA vocabulary', 512, 32000),
   () => [adamw(gpu, 2 ** 22)],
 ];

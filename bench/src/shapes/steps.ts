@@ -1,12 +1,15 @@
 /** @file Whole training steps: forward, backward, update. */
 import type { Gpu } from '@curio/engine';
+import type { Peer } from '../../peers/src/peer.ts';
 import { opTables, TOLERANCE } from '@curio/engine/check';
 import { openSmallStep } from '../../small-step.ts';
 import type { Cell, Group } from '../cell.ts';
 import { firstWrong, sampledEntries } from '../numbers.ts';
+import { peerCells } from '../peer-cells.ts';
 import { engineStep, gptBlock, lossTolerance, mlp, StepTruth } from '../steps/engine-step.ts';
 import { gptBlockSpec } from '../steps/gpt-block.ts';
 import { mlpSpec } from '../steps/mlp.ts';
+import { COMPARED_STEPS } from '../steps/step-spec.ts';
 
 const roof = { kind: 'openblas', size: [512, 512, 512] } as const;
 
@@ -63,10 +66,16 @@ function smallStep(gpu: Gpu): Cell {
   } };
 }
 
-export function stepGroups(gpu: Gpu): (() => Group[])[] {
+export function stepGroups(gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] {
   const group = (op: string, shape: string, make: typeof mlpSpec, net: typeof mlp, label: string) => (): Group[] => {
     const spec = make();
-    return [{ op, shape, label, roof, work: { flops: spec.flops }, cells: [engineStep(gpu, spec, net, new StepTruth(spec))] }];
+    const truth = new StepTruth(spec);
+    const others = peerCells(peers, 'step', [spec], async (job) => {
+      const losses: number[] = [];
+      for (let i = 0; i < COMPARED_STEPS; i++) losses.push((await job.read())[0]![0]!);
+      return truth.judge(losses[0]!, losses.at(-1)!, null);
+    });
+    return [{ op, shape, label, roof, work: { flops: spec.flops }, cells: [engineStep(gpu, spec, net, truth), ...others] }];
   };
   return [
     group('MLP step', '256x512x1024x512', mlpSpec, mlp, 'relu, mean square error, Adam'),

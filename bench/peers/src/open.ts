@@ -1,0 +1,20 @@
+/** @file Opens the peers that are installed here. */
+import { openJax } from './jax.ts';
+import { openOnnxRuntime } from './onnxruntime.ts';
+import type { Peer } from './peer.ts';
+import { preparePlace } from './place.ts';
+import { openTfjs } from './tfjs.ts';
+
+/** One that does not open is left out, with a sentence. */
+export async function openPeers(say: (sentence: string) => void): Promise<Peer[]> {
+  preparePlace();
+  const peers: Peer[] = [];
+  for (const [name, open] of [['tfjs', openTfjs], ['jax-js', openJax], ['onnxruntime-web', openOnnxRuntime]] as const) {
+    try {
+      peers.push(await open());
+    } catch (error) {
+      say(`bench: ${name} did not open: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return peers;
+}

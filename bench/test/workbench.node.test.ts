@@ -12,7 +12,7 @@ beforeAll(async () => void (gpu = await openGpu()));
 afterAll(() => gpu.close());
 
 test('a folder, a kernel and an op name their kernels', () => {
-  expect(kernelsNamed('softmax')).toEqual(['softmax/naive', 'softmax/subgroup']);
+  expect(kernelsNamed('softmax')).toEqual(['softmax/naive', 'softmax/subgroup', 'softmax/subgroup_scalar']);
   expect(kernelsNamed('softmax/naive')).toEqual(['softmax/naive']);
   expect(kernelsNamed('rmsNorm')).toEqual(['norm/rms_naive', 'norm/rms_subgroup']);
   expect(kernelsNamed('nonsense')).toEqual([]);

@@ -58,6 +58,8 @@ export { matmul } from './ops/matmul.ts';
 export type { MatmulOptions } from './ops/matmul.ts';
 export { pad } from './ops/pad.ts';
 export { avgPool2d, maxPool2d } from './ops/pool2d.ts';
+export { chromeTrace, profile, startProfile, summarise } from './ops/profile.ts';
+export type { KernelTime, Profile, ProfiledDispatch, ProfileSummary, Roofs } from './ops/profile.ts';
 export type { PoolOptions } from './ops/pool2d.ts';
 export { prototypeCluster } from './ops/prototype-cluster.ts';
 export type { PrototypeClusterOptions } from './ops/prototype-cluster.ts';

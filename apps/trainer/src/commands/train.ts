@@ -11,7 +11,7 @@ import { runSession } from '../train/session.ts';
 /** What the launcher spent on installing, building and finding a driver. */
 const setupSeconds = Number(process.env.CURIO_SETUP_SECONDS ?? 0);
 
-interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true; readonly dryRun?: boolean }
+interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true; readonly dryRun?: boolean; readonly profile?: boolean }
 
 /** `curio train`: both stages of SQ-LLaVA, from a preset, a file and overrides. */
 export function trainCommand(): Command {
@@ -22,6 +22,7 @@ export function trainCommand(): Command {
     .option('--name <name>', 'name of the run, a folder under runs/')
     .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
     .option('--dry-run', 'print what both stages take on the device, and train nothing')
+    .option('--profile', 'time every kernel of the fourth step of each stage: a table here, a trace in the run\'s folder')
     .argument('[overrides...]', 'any key of the configuration, such as --train.lr=1e-4')
     .allowUnknownOption()
     .action(async (words: string[], options: Options) => {
@@ -45,12 +46,12 @@ function chosenConfig(gpu: Gpu, words: string[], { preset, config: file, dryRun 
 async function begin(gpu: Gpu, words: string[], options: Options): Promise<number> {
   const config = chosenConfig(gpu, words, options);
   const folder = RunFolder.create({ name: options.name, preset: config.preset });
-  return runSession({ gpu, config, folder, setupSeconds });
+  return runSession({ gpu, config, folder, setupSeconds, profile: options.profile });
 }
 
-async function resume(gpu: Gpu, words: string[], { resume: path, preset, config: file }: Options): Promise<number> {
+async function resume(gpu: Gpu, words: string[], { resume: path, preset, config: file, profile }: Options): Promise<number> {
   if (words.length > 0 || preset || file) throw new ConfigError('train: a resumed run keeps its configuration; leave out --preset, --config and overrides, or start a new run.');
   const folder = path === true ? RunFolder.newest() : RunFolder.open(path!);
   if (!folder) throw new ConfigError('train: there is no run under runs/ to go on with; start one with curio train.');
-  return runSession({ gpu, config: folder.readConfig(), folder, from: folder.checkpoints().at(-1), setupSeconds });
+  return runSession({ gpu, config: folder.readConfig(), folder, from: folder.checkpoints().at(-1), setupSeconds, profile });
 }

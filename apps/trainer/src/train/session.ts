@@ -1,7 +1,7 @@
 /** @file One training run from configuration to report: both stages, the held-out questions around them, the files that stay. */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { TrainError } from '@curio/engine';
+import { startProfile, TrainError } from '@curio/engine';
 import type { AdamW, Gpu } from '@curio/engine';
 import { trainStage } from '@curio/model';
 import type { Accuracy, StageName, StepReport } from '@curio/model';
@@ -12,8 +12,10 @@ import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
 import type { Interrupt } from '../run/interrupt.ts';
 import { RunLog } from '../run/log.ts';
 import { writeLossChart, writeOutcome } from '../run/outcome.ts';
+import { PROFILED_STEP, reportProfile } from '../run/profile.ts';
 import { Progress } from '../run/progress.ts';
 import type { RunFolder, SavedCheckpoint } from '../run/run-folder.ts';
+import { measureSpeed } from '../run/speed.ts';
 import { peakResident, stageSummary } from '../run/summary.ts';
 import { openTerminal } from '../run/terminal.ts';
 import { checkpointFiles, readOptimizer } from './checkpoint.ts';
@@ -31,6 +33,8 @@ export interface SessionOptions {
   readonly from?: SavedCheckpoint;
   /** Spent before this process began. */
   readonly setupSeconds: number;
+  /** Time the kernels of one step of each stage. */
+  readonly profile?: boolean;
 }
 
 const STAGES: readonly { name: StageName; label: string }[] = [{ name: 'stage1', label: 'stage 1' }, { name: 'stage2', label: 'stage 2' }];
@@ -41,7 +45,7 @@ const EVALUATIONS = 'evaluations.json';
 interface Evaluations { beforeTraining?: Accuracy | null; afterStage1?: Accuracy | null }
 
 /** Trains and reports. Returns the exit code. */
-export async function runSession({ gpu, config, folder, from, setupSeconds }: SessionOptions): Promise<number> {
+export async function runSession({ gpu, config, folder, from, setupSeconds, profile = false }: SessionOptions): Promise<number> {
   const startedAt = Date.now() - 1000 * setupSeconds;
   const terminal = openTerminal();
   const progress = new Progress(terminal, STAGES.map(({ name, label }) => ({ name, label, steps: config.train[name].steps, cost: name === 'stage1' ? STAGE1_COST : 1 })));
@@ -54,7 +58,7 @@ export async function runSession({ gpu, config, folder, from, setupSeconds }: Se
     const data = await openRunData(config, 'data', (done, total) => progress.activity('drawing scenes', done, total));
     const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'));
     const setup = (Date.now() - startedAt) / 1000;
-    const session = new Session(gpu, config, folder, log, progress, interrupt, data, opened);
+    const session = new Session(gpu, config, folder, log, progress, interrupt, data, opened, profile);
     const trainStart = Date.now();
     const finished = await session.train(from);
     if (!finished) {
@@ -78,6 +82,7 @@ class Session {
   constructor(
     private readonly gpu: Gpu, private readonly config: RunConfig, private readonly folder: RunFolder, private readonly log: RunLog, private readonly progress: Progress,
     private readonly interrupt: Interrupt, private readonly data: RunData, private readonly opened: OpenedModel,
+    private readonly profiled: boolean,
   ) {
     const path = folder.file(EVALUATIONS);
     if (existsSync(path)) this.evaluations = JSON.parse(folder.read(EVALUATIONS)) as Evaluations;
@@ -102,6 +107,7 @@ class Session {
     const every = config.run.checkpointEvery;
     progress.begin(name);
     let last = performance.now();
+    let profiler: ReturnType<typeof startProfile> | null = null;
     try {
       const reached = await trainStage({
         model: opened.model, tokens: opened.tokens, stage, train: config.train, samples: data[name], seed: config.seed, from: start,
@@ -116,6 +122,11 @@ class Session {
         },
         onRecord: ({ reason, dispatches, bytes }) => this.log.text(`${name}/recorded`, `${dispatches} dispatches, ${Math.round((bytes.fixed + bytes.temporaries) / 2 ** 20)} MB: ${reason}`, this.log.steps(name).length),
         pause: async (step, optimizer) => {
+          if (profiler) {
+            progress.note(reportProfile(this.folder, name, await profiler.stop(), await measureSpeed(gpu)));
+            profiler = null;
+          }
+          if (this.profiled && step === PROFILED_STEP - 1) profiler = startProfile(gpu);
           const stop = interrupt.requested && step < stage.steps;
           if (stop || step === stage.steps || (every > 0 && step % every === 0)) await this.save(name, step, optimizer);
           return stop;

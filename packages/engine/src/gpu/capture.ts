@@ -43,7 +43,7 @@ class Planned implements Block {
 }
 
 type Command =
-  | { readonly kind: 'dispatch'; readonly pipeline: Pipeline; readonly bindings: readonly Binding[]; readonly params: ArrayBuffer | null; readonly grid: Grid }
+  | { readonly kind: 'dispatch'; readonly pipeline: Pipeline; readonly bindings: readonly Binding[]; readonly params: ArrayBuffer | null; readonly grid: Grid; readonly op: string | null }
   | { readonly kind: 'copy'; readonly from: Binding; readonly to: Binding; readonly bytes: number }
   | { readonly kind: 'clear'; readonly to: Binding; readonly bytes: number };
 
@@ -64,7 +64,7 @@ class CommandList implements Recorder {
   dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void {
     bindings.forEach(({ block }, i) => this.use(block, pipeline.bindings[i]!.writes));
     if (this.debug) this.stacks.push({ label: pipeline.label, stack: stackHere() });
-    this.commands.push({ kind: 'dispatch', pipeline, bindings, params, grid });
+    this.commands.push({ kind: 'dispatch', pipeline, bindings, params, grid, op: pipeline.op });
   }
 
   copy(from: Binding, to: Binding, bytes: number): void {
@@ -226,7 +226,7 @@ export class Plan implements Tenant {
     for (const command of this.list.commands) {
       if (command.kind === 'dispatch') {
         if (!pass) parts.push({ kind: 'pass', dispatches: (pass = []) });
-        pass.push(stream.ready(command.pipeline, command.bindings.map(real), command.params, command.grid));
+        pass.push(stream.ready(command.pipeline, command.bindings.map(real), command.params, command.grid, command.op));
         continue;
       }
       pass = null;

@@ -10,8 +10,11 @@ interface DawnModule {
   globals: Record<string, { prototype: Record<string, (...args: unknown[]) => unknown> }>;
 }
 
-/** The WebGPU entry point. `toggles` are Dawn's, such as `enable-dawn-features=…`; they count only at the first call in Node. */
-export async function webgpu(toggles: readonly string[] = []): Promise<GPU> {
+/** Timestamps as fine as the device has them, for profiles; a browser coarsens them against eavesdropping, which a process of one's own need not. */
+const TOGGLES = ['disable-dawn-features=timestamp_quantization'];
+
+/** The WebGPU entry point. */
+export async function webgpu(): Promise<GPU> {
   const browser = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (browser) return browser;
   const ready = pinned[PIN];
@@ -25,7 +28,7 @@ export async function webgpu(toggles: readonly string[] = []): Promise<GPU> {
   }
   Object.assign(globalThis, dawn.globals);
   softenPolling(dawn.globals);
-  return (pinned[PIN] = dawn.create([...toggles]));
+  return (pinned[PIN] = dawn.create(TOGGLES));
 }
 
 /**

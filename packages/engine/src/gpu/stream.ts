@@ -3,6 +3,8 @@ import type { Storage } from './arena.ts';
 import { DeviceError, KernelError } from './errors.ts';
 import type { Block } from './memory.ts';
 import type { Pipeline } from './pipeline.ts';
+import { boundBytes } from './timing.ts';
+import type { Timing } from './timing.ts';
 
 /** A part of a block, in bytes; the offset is a multiple of 256. */
 export interface Binding { readonly block: Block; readonly offset: number; readonly bytes: number }
@@ -29,6 +31,10 @@ export interface ReadyDispatch {
   readonly x: number;
   readonly y: number;
   readonly z: number;
+  /** What a profile says of it. */
+  readonly op: string | null;
+  readonly params: ArrayBuffer | null;
+  readonly bytes: number;
 }
 
 /** A part of a replay: dispatches of one pass, or a command between passes. */
@@ -65,6 +71,8 @@ export class Stream {
   private submitting: Promise<void> | null = null;
   /** Set while a step is recorded: commands go there. */
   recorder: Recorder | null = null;
+  /** Set while a profile is taken: each dispatch has a pass of its own. */
+  timing: Timing | null = null;
   /** Dispatches and submits since the start. */
   readonly counts = { dispatches: 0, submits: 0 };
 
@@ -78,7 +86,7 @@ export class Stream {
     if (this.dry) return;
     const uniform = pipeline.params === 'uniform' ? this.uniform(params!) : null;
     const group = this.bindGroup(pipeline, bindings, uniform);
-    const pass = this.beginPass();
+    const pass = this.timing ? this.timedPass(this.timing.next(pipeline.op, pipeline, boundBytes(bindings), params, grid)) : this.beginPass();
     if (this.current !== pipeline) {
       pass.setPipeline(pipeline.handle);
       this.current = pipeline;
@@ -106,6 +114,7 @@ export class Stream {
   }
 
   private replayPass(dispatches: readonly ReadyDispatch[]): void {
+    if (this.timing) return this.replayTimed(this.timing, dispatches);
     const pass = this.beginPass();
     let { current } = this;
     for (const { pipeline, group, immediates, x, y, z } of dispatches) {
@@ -118,6 +127,19 @@ export class Stream {
       pass.dispatchWorkgroups(x, y, z);
     }
     this.current = current;
+    this.recorded += dispatches.length;
+    this.counts.dispatches += dispatches.length;
+  }
+
+  private replayTimed(timing: Timing, dispatches: readonly ReadyDispatch[]): void {
+    for (const { pipeline, group, immediates, x, y, z, op, params, bytes } of dispatches) {
+      const pass = this.timedPass(timing.next(op, pipeline, bytes, params, [x, y, z]));
+      pass.setPipeline(pipeline.handle);
+      this.used.add(pipeline);
+      pass.setBindGroup(0, group);
+      if (immediates) pass.setImmediates(0, immediates);
+      pass.dispatchWorkgroups(x, y, z);
+    }
     this.recorded += dispatches.length;
     this.counts.dispatches += dispatches.length;
   }
@@ -192,10 +214,11 @@ export class Stream {
   }
 
   /** A dispatch made ready for `replay`; its bind group belongs to whoever asked. */
-  ready(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, [x, y, z]: Grid): ReadyDispatch {
-    if (this.dry) return { pipeline, group: {} as GPUBindGroup, immediates: null, x, y, z };
+  ready(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, [x, y, z]: Grid, op: string | null): ReadyDispatch {
+    const rest = { x, y, z, op, params, bytes: boundBytes(bindings) };
+    if (this.dry) return { pipeline, group: {} as GPUBindGroup, immediates: null, ...rest };
     const uniform = pipeline.params === 'uniform' ? this.uniform(params!) : null;
-    return { pipeline, group: this.makeBindGroup(pipeline, bindings, uniform), immediates: pipeline.params === 'immediate' ? params : null, x, y, z };
+    return { pipeline, group: this.makeBindGroup(pipeline, bindings, uniform), immediates: pipeline.params === 'immediate' ? params : null, ...rest };
   }
 
   /** Forgets all bind groups, since some may name destroyed buffers; looking through them took longer than making them anew. */
@@ -217,6 +240,10 @@ export class Stream {
   private beginPass(): Pass {
     if (this.pass) return this.pass;
     return (this.pass = this.begin().beginComputePass() as Pass);
+  }
+
+  private timedPass(timestampWrites: GPUComputePassTimestampWrites): Pass {
+    return (this.pass = this.endPass().beginComputePass({ timestampWrites }) as Pass);
   }
 
   private begin(): GPUCommandEncoder {

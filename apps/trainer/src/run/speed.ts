@@ -1,0 +1,39 @@
+/** @file How fast the adapter is, as training meets it: for the doctor, and as the roofs of a profile. */
+import { matmul, neg, RandomStream, slice, tensor } from '@curio/engine';
+import type { Gpu, Tensor } from '@curio/engine';
+
+export const MATMUL_SIZE = 512;
+const COPY_BYTES = 32 << 20;
+const SECONDS_EACH = 0.4;
+
+export interface Speed { readonly matmulGflops: number; readonly copyGigabytes: number }
+
+/** Rates through the engine, as training meets them: the best of several rounds, first use (which compiles) aside. */
+export async function measureSpeed(gpu: Gpu): Promise<Speed> {
+  const random = new RandomStream(1);
+  const noise = (count: number) => Float32Array.from({ length: count }, () => random.uniform() - 0.5);
+  const a = tensor(gpu, noise(MATMUL_SIZE ** 2), [MATMUL_SIZE, MATMUL_SIZE]);
+  const x = tensor(gpu, new Float32Array(COPY_BYTES / 4), [COPY_BYTES / 4]);
+  return {
+    matmulGflops: (2 * MATMUL_SIZE ** 3 * (await perSecond(gpu, () => matmul(a, a)))) / 1e9,
+    copyGigabytes: (2 * COPY_BYTES * (await perSecond(gpu, () => neg(x)))) / 1e9,
+  };
+}
+
+/** How often a second `work` runs, when it is recorded many times over and read once. */
+async function perSecond(gpu: Gpu, work: () => Tensor): Promise<number> {
+  const seconds = async (count: number): Promise<number> => {
+    const began = performance.now();
+    await gpu.scope(() => {
+      let last = work();
+      for (let i = 1; i < count; i++) last = gpu.scope(work);
+      return slice(last.shape.length > 1 ? slice(last, 0, 0, 1) : last, last.shape.length - 1, 0, 1).read();
+    });
+    return (performance.now() - began) / 1000;
+  };
+  await seconds(1);
+  const count = Math.max(1, Math.round(SECONDS_EACH / 4 / (await seconds(1))));
+  let best = 0;
+  for (let round = 0; round < 4; round++) best = Math.max(best, count / (await seconds(count)));
+  return best;
+}

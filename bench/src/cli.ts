@@ -17,9 +17,10 @@ import { rowGroupsOf } from './shapes/rows.ts';
 import { stepGroups } from './shapes/steps.ts';
 import { short, terminalTable } from './table.ts';
 
-const HELP = `npm run bench -- [--only PATTERN] [--json FILE]          npm run bench:peers -- … the same beside tfjs, jax-js and onnxruntime-web
+const HELP = `npm run bench -- [--only PATTERN] [--budget SECONDS] [--json FILE]          npm run bench:peers -- … the same beside tfjs, jax-js and onnxruntime-web
 
   --only PATTERN   a regular expression over 'op shape', such as 'matmul 1024' or attention
+  --budget SECONDS no group is begun after that; what is left out is named
   --json FILE      write adapter, versions, roofs and rows to FILE
   CURIO_PYTHON     a python with numpy, for the OpenBLAS roof (default python3)
 `;
@@ -29,16 +30,21 @@ const allGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
   ...productGroups(gpu, peers), ...loraGroups(gpu), ...attentionGroups(gpu, peers), ...prototypeGroups(gpu), ...rowGroupsOf(gpu, peers), ...stepGroups(gpu, peers),
 ];
 
-async function bench(only: RegExp | null, file: string | undefined, withPeers: boolean): Promise<void> {
+async function bench(only: RegExp | null, file: string | undefined, withPeers: boolean, budget: number): Promise<void> {
   const began = performance.now();
   const gpu = await openGpu();
   const peers = withPeers ? await (await import('../peers/src/open.ts')).openPeers(console.log) : [];
   const blas = await OpenBlas.start();
   if (!blas) console.log('bench: no python3 with numpy was found, so products have no roof; CURIO_PYTHON=/path/to/python names one.');
   const measurements = new Measurements(roofsOf(gpu, blas));
+  const leftOut: string[] = [];
   for (const make of allGroups(gpu, peers)) {
     for (const group of make()) {
       if (only && !only.test(`${group.op} ${group.shape}`)) continue;
+      if (performance.now() - began > 1000 * budget) {
+        leftOut.push(`${group.op} ${group.shape}`);
+        continue;
+      }
       gpu.arena.open();
       const rows = await measurements.measure(group);
       gpu.arena.close();
@@ -49,6 +55,7 @@ async function bench(only: RegExp | null, file: string | undefined, withPeers: b
   const seconds = (performance.now() - began) / 1000;
   const results: Results = { ...describePlace(gpu.adapter, peers), blas: blas?.version ?? null, roofs: Object.fromEntries(measurements.roofs), seconds, rows: measurements.rows() };
   console.log(`\nroofs: ${Object.entries(results.roofs).map(([name, rate]) => `${name} ${short(rate)}`).join(', ') || 'none'}; ${Math.round(seconds)} s`);
+  if (leftOut.length > 0) console.log(`left out after ${budget} s: ${leftOut.join(', ')}`);
   if (file) writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
   blas?.close();
   gpu.close();
@@ -56,6 +63,6 @@ async function bench(only: RegExp | null, file: string | undefined, withPeers: b
   if (peers.length > 0) process.exit(); // their devices stay open
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' }, peers: { type: 'boolean', default: false }, help: { type: 'boolean' } } });
+const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' }, peers: { type: 'boolean', default: false }, budget: { type: 'string', default: 'Infinity' }, help: { type: 'boolean' } } });
 if (values.help) console.log(HELP);
-else await bench(values.only ? new RegExp(values.only) : null, values.json, values.peers);
+else await bench(values.only ? new RegExp(values.only) : null, values.json, values.peers, Number(values.budget));

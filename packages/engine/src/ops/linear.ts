@@ -4,8 +4,11 @@ import { isPacked } from '../tensor/dtype.ts';
 import { sameShape, showShape } from '../tensor/shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { bandsOf } from './bands.ts';
+import { cat } from './cat.ts';
 import { product } from './matmul-product.ts';
 import { reduceMiddle } from './reduce.ts';
+import { slice } from './views.ts';
 import { requireFloat } from './walk.ts';
 
 /** Sizes of x[..., K] against weight[N, K]; M counts all rows. */
@@ -47,4 +50,9 @@ const op = defineOp({
  * Saves x where weight needs a gradient and weight where x does. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together, DTypeError where an
  * input is no float or a packed weight is to be trained.
  */
-export const linear = (x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor => op([x, weight, bias], undefined);
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  const bands = bandsOf(weight);
+  if (!bands) return op([x, weight, bias], undefined);
+  planLinear('linear', x, weight, bias);
+  return cat(bands.map(({ rows, start }) => op([x, rows, bias && slice(bias, 0, start, start + rows.shape[0]!)], undefined)), -1);
+}

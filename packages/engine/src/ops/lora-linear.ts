@@ -2,11 +2,14 @@ import { ShapeError } from '../gpu/errors.ts';
 import { defineOp } from '../tensor/op.ts';
 import { sameShape, showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { bandsOf } from './bands.ts';
+import { add } from './binary.ts';
 import { dropout } from './dropout.ts';
-import { planLinear } from './linear.ts';
+import { linear, planLinear } from './linear.ts';
 import type { LinearPlan } from './linear.ts';
 import { product } from './matmul-product.ts';
 import { reduceMiddle } from './reduce.ts';
+import { affine } from './unary.ts';
 import { requireFloat } from './walk.ts';
 
 export interface LoraOptions {
@@ -67,5 +70,8 @@ const op = defineOp({
  * DTypeError where a packed weight is to be trained.
  * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; Dettmers et al. 2023, https://arxiv.org/abs/2305.14314
  */
-export const loraLinear = (x: Tensor, weight: Tensor, bias: Tensor | null, loraA: Tensor, loraB: Tensor, options: LoraOptions): Tensor =>
-  op([x, weight, bias, loraA, loraB, options.dropout ? dropout(x, { p: options.dropout }) : null], options);
+export function loraLinear(x: Tensor, weight: Tensor, bias: Tensor | null, loraA: Tensor, loraB: Tensor, options: LoraOptions): Tensor {
+  const dropped = options.dropout ? dropout(x, { p: options.dropout }) : null;
+  if (!bandsOf(weight)) return op([x, weight, bias, loraA, loraB, dropped], options);
+  return add(linear(x, weight, bias), affine(linear(linear(dropped ?? x, loraA), loraB), options.scale));
+}

@@ -27,7 +27,7 @@ export function store(parameter: Parameter, values: Float32Array<ArrayBuffer>, o
   if (dtype === 'f32') return parameter.write(values);
   if (!isPacked(dtype)) throw new DTypeError(`store: '${name}' is ${dtype}; only f32 and packed parameters can be stored.`);
   const group = groupOf(parameter, options);
-  const chunk = group * Math.max(1, Math.floor(CHUNK / group));
+  const chunk = group * Math.max(1, Math.floor(Math.min(CHUNK, gpu.memory.bindingLimit / 4) / group));
   const scales = dtype === 'f16' || dtype === 'bf16' ? null : keep(empty(gpu, [size / group]));
   for (let begin = 0; begin < size; begin += chunk) {
     const count = Math.min(chunk, size - begin);

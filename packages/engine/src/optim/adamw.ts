@@ -99,16 +99,18 @@ export class AdamW {
     const sums = whole(this.sums, 4 * slots);
     const norm = whole(this.gradNorm.storage, 8);
     let slot = 0;
-    for (const s of this.segments) {
-      gpu.dispatch(adamwNorm, 'partial', { buffers: { g: s.binding(s.gradient), sums }, params: { vectors: s.size / 4, slot, slots, max_norm: maxGradNorm }, grid: lineGrid(chunksOf(s)) });
-      slot += chunksOf(s);
+    const parts = this.segments.flatMap((s) => s.parts(4 * NORM_CHUNK).map(({ start, size }) => ({ s, size, of: ({ block }: Storage) => ({ block, offset: 4 * start, bytes: 4 * size }) })));
+    for (const { s, size, of } of parts) {
+      const chunks = ceilDiv(size / 4, NORM_CHUNK);
+      gpu.dispatch(adamwNorm, 'partial', { buffers: { g: of(s.gradient), sums }, params: { vectors: size / 4, slot, slots, max_norm: maxGradNorm }, grid: lineGrid(chunks) });
+      slot += chunks;
     }
     gpu.dispatch(adamwNorm, 'finish', { buffers: { sums_done: sums, result: norm }, params: { vectors: 0, slot: 0, slots, max_norm: maxGradNorm }, grid: [1, 1, 1] });
-    for (const s of this.segments) {
+    for (const { s, size, of } of parts) {
       gpu.dispatch(adamwUpdate, 'update', {
-        buffers: { x: s.binding(s.value), g: s.binding(s.gradient), m: s.binding(s.first), v: s.binding(s.second), rate: whole(this.rate, 12), norm },
-        params: { vectors: s.size / 4, factor: s.lrFactor, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, eps, decay: weightDecay },
-        ...lineWork(gpu, adamwUpdate, s.size / 4, UPDATE_WG),
+        buffers: { x: of(s.value), g: of(s.gradient), m: of(s.first), v: of(s.second), rate: whole(this.rate, 12), norm },
+        params: { vectors: size / 4, factor: s.lrFactor, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, eps, decay: weightDecay },
+        ...lineWork(gpu, adamwUpdate, size / 4, UPDATE_WG),
       });
     }
   }

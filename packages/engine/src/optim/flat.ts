@@ -48,6 +48,12 @@ export class Segment {
     return { block: storage.block, offset: 0, bytes: 4 * this.size };
   }
 
+  /** Stretches of elements, each no larger than one binding, at multiples of `unit`. */
+  parts(unit: number): { readonly start: number; readonly size: number }[] {
+    const most = Math.max(unit, Math.floor(this.gpu.memory.bindingLimit / 4 / unit) * unit);
+    return Array.from({ length: Math.ceil(this.size / most) }, (_, i) => ({ start: i * most, size: Math.min(most, this.size - i * most) }));
+  }
+
   /** Lets the gradients and moments go; the parameters keep their values and are frozen. */
   dispose(): void {
     this.parameters.forEach((p, i) => {
@@ -82,9 +88,9 @@ export class Segment {
 
 const paddedSize = (p: Parameter): number => Math.ceil(p.size / ALIGNMENT) * ALIGNMENT;
 
-/** Gathers the parameters that `groups` name, group by group, in buffers no larger than one binding. */
+/** Gathers the parameters that `groups` name, group by group, in buffers no larger than one binding; a parameter that is larger has one to itself. */
 export function flatten(gpu: Gpu, parameters: readonly Parameter[], groups: Trainable): Segment[] {
-  const limit = Math.min(gpu.device.limits.maxStorageBufferBindingSize, gpu.device.limits.maxBufferSize);
+  const limit = gpu.memory.bindingLimit;
   const segments: Segment[] = [];
   groups.forEach(([, factor], group) => {
     let members: Parameter[] = [];

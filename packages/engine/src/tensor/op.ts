@@ -7,7 +7,7 @@ import { choose, tune } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import { isRecording, record } from './autograd.ts';
 import { countedCopy } from './copy.ts';
-import { isPacked } from './dtype.ts';
+import { byteLength, isPacked } from './dtype.ts';
 import type { DType } from './dtype.ts';
 import { showShape } from './shape.ts';
 import type { Shape } from './shape.ts';
@@ -139,7 +139,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
 }
 
 function fits(x: Tensor, need: LayoutNeed): boolean {
-  if (isPacked(x.dtype)) return x.isDense && x.offset === 0;
+  if (isPacked(x.dtype)) return x.isDense && byteLength(x.dtype, x.offset) % 256 === 0; // the grid of bindings
   if (need === 'any') return true;
   if (need === 'rows') return x.shape.length === 0 || x.shape.at(-1) === 1 || x.strides.at(-1) === 1;
   return x.isDense && x.bindingOffset === 0;

@@ -50,8 +50,9 @@ export class Tensor {
   get binding(): Binding {
     const { block } = this.storage;
     if (this.storage.isFreed) throw new ShapeError(`tensor: ${this.dtype} ${showShape(this.shape)} was used after its scope ended; return it from the scope or keep() it.`);
-    const offset = isPacked(this.dtype) ? 0 : this.offset * 4 - this.bindingOffset * 4;
-    const end = isPacked(this.dtype) ? byteLength(this.dtype, this.size) : (this.offset + this.span()) * 4;
+    const packed = isPacked(this.dtype) ? byteLength(this.dtype, this.offset) : null;
+    const offset = packed ?? this.offset * 4 - this.bindingOffset * 4;
+    const end = packed === null ? (this.offset + this.span()) * 4 : packed + byteLength(this.dtype, this.size);
     const bytes = Math.min(Math.ceil((end - offset) / 16) * 16, block.bytes - offset);
     return { block, offset, bytes: Math.max(bytes, 16) };
   }

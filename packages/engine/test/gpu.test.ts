@@ -82,7 +82,7 @@ test('a grid too long and a buffer read while it is written are refused at the c
   expect(() => gpu.dispatch(kernel, 'forward', { buffers: { gate: x.binding }, grid: [1, 1, 1] })).toThrow('elementwise/swiglu:forward: buffer up was not given; it binds gate, up, y.');
   expect(() => gpu.dispatch(kernel, 'forward', { buffers: { gate: x.binding, up: x.binding, y: y.binding }, grid: [1, 1, 1] })).toThrow('kernels/elementwise/swiglu.wgsl: parameter vectors was not given; it takes vectors.');
   expect(() => gpu.dispatch(kernel, 'sideways', { buffers: {}, grid: [1, 1, 1] })).toThrow('kernels/elementwise/swiglu.wgsl: has no entry sideways; it has forward, backward, backward_gate, backward_up.');
-  expect(() => gpu.dispatch(kernel, 'forward', { buffers: {}, grid: [1, 1, 1], tuning: { WG: '64u' } })).toThrow('kernels/elementwise/swiglu.wgsl: has no tunable WG; it declares none.');
+  expect(() => gpu.dispatch(kernel, 'forward', { buffers: {}, grid: [1, 1, 1], tuning: { WG: '64u' } })).toThrow('kernels/elementwise/swiglu.wgsl: has no tunable WG; it declares STEPS.');
   expect([...(await relu(x).read())]).toEqual([1, 2, 3, 4]);
 });
 

@@ -3,8 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { main, onlineSoftmax, variantOf } from '../examples/own-kernel.mjs';
 import { checkKernel } from '../src/check/check-kernel.ts';
 import { opTable } from '../src/check/tables.ts';
-import { openGpu, softmax, tensor } from '../src/index.ts';
-import type { Gpu } from '../src/index.ts';
+import { softmaxNaive } from '@curio/kernels/softmax_naive';
+import { softmaxSubgroup } from '@curio/kernels/softmax_subgroup';
+import { capture, fixedSubgroupSize, openGpu, softmax, tensor } from '../src/index.ts';
+import type { Gpu, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
@@ -61,4 +63,17 @@ test('a text of one of our kernels can be replaced, and taken back', async () =>
   gpu.forced.clear();
   const { backward: _, ...entries } = kernel.entries;
   expect(() => gpu.replacements.useKernel(kernel, { ...kernel, entries })).toThrow('kernels/softmax/naive.wgsl: has no entry backward, which softmax/naive has; it has forward.');
+});
+
+test('a captured step takes a replaced text from its next run on', async () => {
+  const step = capture(gpu, 'step', ({ x }: { x: Tensor }) => ({ y: softmax(x) }));
+  const inputs = { x: { values: Float32Array.of(1, 2, 3, 4), shape: [1, 4] } };
+  const original = fixedSubgroupSize(gpu) > 0 ? softmaxSubgroup : softmaxNaive;
+  const plain = [...(await step.run(inputs).y.read())];
+  // The first line that writes y, doubled.
+  gpu.replacements.useKernel(original, { ...original, code: original.code.replace(/y\[([^\]]+)\] = ([^;]+);/, 'y[$1] = 2.0 * ($2);') });
+  expect([...(await step.run(inputs).y.read())]).toEqual(plain.map((v) => 2 * v));
+  gpu.replacements.useKernel(original, null);
+  expect([...(await step.run(inputs).y.read())]).toEqual(plain);
+  step.dispose();
 });

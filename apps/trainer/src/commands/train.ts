@@ -5,13 +5,14 @@ import { loadConfig, parseOverrides } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { adapterName } from '../run/environment.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import { cachedTuning, wasMeasured } from '../run/tuning.ts';
 import { describeMemory } from '../train/dry-run.ts';
 import { runSession } from '../train/session.ts';
 
 /** What the launcher spent on installing, building and finding a driver. */
 const setupSeconds = Number(process.env.CURIO_SETUP_SECONDS ?? 0);
 
-interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true; readonly dryRun?: boolean; readonly profile?: boolean }
+interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true; readonly dryRun?: boolean; readonly profile?: boolean; readonly tune?: string }
 
 /** `curio train`: both stages of SQ-LLaVA, from a preset, a file and overrides. */
 export function trainCommand(): Command {
@@ -22,11 +23,14 @@ export function trainCommand(): Command {
     .option('--name <name>', 'name of the run, a folder under runs/')
     .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
     .option('--dry-run', 'print what both stages take on the device, and train nothing')
+    .option('--tune <how>', 'static: kernels by the table, the same bits each time; measured: times variants on this adapter and remembers', 'static')
     .option('--profile', 'time every kernel of the fourth step of each stage: a table here, a trace in the run\'s folder')
     .argument('[overrides...]', 'any key of the configuration, such as --train.lr=1e-4')
     .allowUnknownOption()
     .action(async (words: string[], options: Options) => {
-      const gpu = await openGpu({ dryRun: options.dryRun });
+      if (options.tune !== 'static' && options.tune !== 'measured') throw new ConfigError(`train: --tune is '${options.tune}'; it must be static or measured.`);
+      const measured = options.tune === 'measured' || (options.resume !== undefined && wasMeasured(resumedFolder(options.resume)));
+      const gpu = await openGpu({ dryRun: options.dryRun, ...(measured && { tune: 'measured', tuningStore: cachedTuning() }) });
       try {
         if (options.dryRun) return console.log(await describeMemory(gpu, chosenConfig(gpu, words, options)));
         process.exitCode = options.resume ? await resume(gpu, words, options) : await begin(gpu, words, options);
@@ -43,6 +47,12 @@ function chosenConfig(gpu: Gpu, words: string[], { preset, config: file, dryRun 
   return loadConfig({ preset: preset ?? (slow ? 'quick' : undefined), file, overrides: parseOverrides(words), withoutData: dryRun });
 }
 
+function resumedFolder(path: string | true): RunFolder {
+  const folder = path === true ? RunFolder.newest() : RunFolder.open(path);
+  if (!folder) throw new ConfigError('train: there is no run under runs/ to go on with; start one with curio train.');
+  return folder;
+}
+
 async function begin(gpu: Gpu, words: string[], options: Options): Promise<number> {
   const config = chosenConfig(gpu, words, options);
   const folder = RunFolder.create({ name: options.name, preset: config.preset });
@@ -51,7 +61,6 @@ async function begin(gpu: Gpu, words: string[], options: Options): Promise<numbe
 
 async function resume(gpu: Gpu, words: string[], { resume: path, preset, config: file, profile }: Options): Promise<number> {
   if (words.length > 0 || preset || file) throw new ConfigError('train: a resumed run keeps its configuration; leave out --preset, --config and overrides, or start a new run.');
-  const folder = path === true ? RunFolder.newest() : RunFolder.open(path!);
-  if (!folder) throw new ConfigError('train: there is no run under runs/ to go on with; start one with curio train.');
+  const folder = resumedFolder(path!);
   return runSession({ gpu, config: folder.readConfig(), folder, from: folder.checkpoints().at(-1), setupSeconds, profile });
 }

@@ -16,6 +16,7 @@ import { PROFILED_STEP, reportProfile } from '../run/profile.ts';
 import { Progress } from '../run/progress.ts';
 import type { RunFolder, SavedCheckpoint } from '../run/run-folder.ts';
 import { measureSpeed } from '../run/speed.ts';
+import { readTuning, writeTuning } from '../run/tuning.ts';
 import { peakResident, stageSummary } from '../run/summary.ts';
 import { openTerminal } from '../run/terminal.ts';
 import { checkpointFiles, readOptimizer } from './checkpoint.ts';
@@ -54,6 +55,7 @@ export async function runSession({ gpu, config, folder, from, setupSeconds, prof
   try {
     const environment = describeEnvironment(gpu.adapter);
     folder.writeConfig(config, environment);
+    if (from) readTuning(gpu, folder);
     progress.note(`run ${folder.path} on ${environment.adapter}`);
     const data = await openRunData(config, 'data', (done, total) => progress.activity('drawing scenes', done, total));
     const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'));
@@ -144,6 +146,7 @@ class Session {
     const base = { language: baseName(this.config, 'language'), vision: baseName(this.config, 'vision') };
     this.folder.saveCheckpoint({ stage, step }, await checkpointFiles(this.opened.model, base, optimizer), this.config.run.keep);
     writeLossChart(this.folder, this.log);
+    writeTuning(this.gpu, this.folder);
   }
 
   private async evaluate(when: keyof Evaluations, step: number): Promise<void> {

@@ -11,6 +11,8 @@ import type { Pipeline } from './pipeline.ts';
 import { RandomState } from './random.ts';
 import { Replacements } from './replacements.ts';
 import { Stream } from './stream.ts';
+import { Tuner } from './tuner.ts';
+import type { TuningStore } from './tuner.ts';
 import type { Binding, Grid } from './stream.ts';
 
 export interface GpuOptions {
@@ -22,6 +24,10 @@ export interface GpuOptions {
   readonly seed?: number;
   /** All buffers together may take this many bytes; a step that needs more is refused before anything is allocated for it. */
   readonly memoryLimit?: number;
+  /** `measured` times variants where the static table could be wrong, and remembers: see `gpu.tuner`. Default: the table alone, so that the same run gives the same bits. */
+  readonly tune?: 'static' | 'measured';
+  /** Where measured choices are kept between processes. */
+  readonly tuningStore?: TuningStore;
   /** Bind at most so many bytes at a time, as a smaller device would. Default: what the adapter can. */
   readonly bindingLimit?: number;
   /** Allocate and compute nothing, only count: a model, its optimizer and a captured step's plan say what they would take. */
@@ -43,6 +49,8 @@ export class Gpu {
   readonly tuned = new Map<string, Tuning>();
   /** Kernels of somebody's own in place of ours. */
   readonly replacements = new Replacements();
+  /** Measured choices; null under the static table. `await gpu.tuner.settle()` times what waits, best after the first step. */
+  readonly tuner: Tuner | null;
   /** Fill new tensors with NaN, so that an element that a kernel forgets is seen. */
   poison = false;
   /** Dense copies that ops had to make because an input's layout did not fit, by op name. */
@@ -61,6 +69,7 @@ export class Gpu {
     this.memory = new Memory(device, () => this.stream.forgetBindGroups(), { dry: this.isDry, limit: options.memoryLimit, bindingLimit: options.bindingLimit });
     this.pipelines = new Pipelines(device, immediates, this.isDry);
     this.random = new RandomState(this, options.seed ?? 0);
+    this.tuner = options.tune === 'measured' && !this.isDry ? new Tuner(this, options.tuningStore ?? null) : null;
     this.lost = device.lost.then((info) => {
       const reason = this.isClosed ? CLOSED : new DeviceError(`gpu: the device was lost (${info.reason}): ${info.message || 'no message'}; open a new one and load the last checkpoint.`);
       this.failure ??= reason;

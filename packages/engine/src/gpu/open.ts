@@ -20,5 +20,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const device = await adapter.requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[], requiredLimits }).catch((cause: Error) => {
     throw new DeviceError(`gpu: the adapter ${adapter.info.description || adapter.info.device || 'of this machine'} gave no device: ${cause.message}`, { cause });
   });
-  return new Gpu(device, reportAdapter(entry, adapter, device), options);
+  const gpu = new Gpu(device, reportAdapter(entry, adapter, device), options);
+  await gpu.tuner?.open();
+  return gpu;
 }

@@ -1,5 +1,6 @@
 /** @file The product that matmul, linear and loraLinear share. Records kernels only; no tape. */
 import { choose, tune } from '../gpu/variant.ts';
+import { boundOf } from '../tensor/op.ts';
 import type { Run } from '../tensor/op.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { sizeOf } from '../tensor/shape.ts';
@@ -39,13 +40,18 @@ export function product(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_
   const plan = { layout, M, N, K, K2: pair?.K ?? 0, hasBias: bias != null, batches: count, format: formatOf(run.name, b), groupSize: groupSizeOf(b) };
   const variant: MatmulVariant = choose(run.gpu, `matmul ${layout}`, matmulVariants[layout], plan);
   const rest = { K, K_last: K, K2: plan.K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha, group: plan.groupSize };
-  run.dispatch(variant.kernel, 'multiply', {
-    buffers: { ...(variant.swaps ? { a: b, b: a } : { a, b }), c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a, ...scalesOf(b, a) },
-    params: variant.swaps
+  const workOf = (each: MatmulVariant) => ({
+    buffers: { ...(each.swaps ? { a: b, b: a } : { a, b }), c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a, ...scalesOf(b, a) },
+    params: each.swaps
       ? { M: N, N: M, a_outer: bOuter, a_inner: bInner, b_outer: aOuter, b_inner: aInner, ...rest }
       : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, ...rest },
-    ...tune(run.gpu, variant, plan, 'multiply'),
+    ...tune(run.gpu, each, plan, 'multiply'),
   });
+  run.gpu.tuner?.consider<typeof plan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
+    const { buffers, ...work } = workOf(each);
+    return { kernel: each.kernel, entry: 'multiply', buffers: boundOf(buffers), ...work };
+  });
+  run.dispatch(variant.kernel, 'multiply', workOf(variant));
   return c;
 }
 

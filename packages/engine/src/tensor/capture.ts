@@ -42,10 +42,16 @@ export interface CaptureOptions {
 
 /** One recording of a step: fixed shapes, buffers of its own. */
 export class StepPlan<I extends NamedTensors, O extends Outputs> {
-  constructor(private readonly name: string, private readonly plan: Plan, private readonly inputs: Readonly<Record<string, Tensor>>, readonly outputs: O) {}
+  /** Of the kernels, when it was recorded. */
+  private readonly revision: number;
 
+  constructor(private readonly gpu: Gpu, private readonly name: string, private readonly plan: Plan, private readonly inputs: Readonly<Record<string, Tensor>>, readonly outputs: O) {
+    this.revision = gpu.replacements.revision;
+  }
+
+  /** Why it can no longer run, or should not; null where it can. */
   get stale(): string | null {
-    return this.plan.stale;
+    return this.plan.stale ?? (this.revision === this.gpu.replacements.revision ? null : 'another kernel was chosen');
   }
 
   get dispatches(): number {
@@ -145,7 +151,7 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     });
     this.recorded = true;
     onRecord?.({ name, reason, dispatches: plan.dispatches, bytes: plan.bytes, plans: this.plans.size + 1 });
-    return new StepPlan(name, plan, made, outputs);
+    return new StepPlan(gpu, name, plan, made, outputs);
   }
 
   /** Everything that a recording bakes in and that may differ at the next call. */

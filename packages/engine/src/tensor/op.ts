@@ -41,7 +41,7 @@ export interface Run {
   out(shape: Shape, dtype?: DType): Tensor;
   dispatch(kernel: KernelSource, entry: string, work: Dispatch): void;
   /** Dispatches the variant of `family` that suits the device and `plan`, with its own grid and tuning. */
-  launch<Plan>(family: string, table: Family<Plan>, plan: Plan, entry: string, work: Pick<Dispatch, 'buffers' | 'params'>): void;
+  launch<Plan extends object>(family: string, table: Family<Plan>, plan: Plan, entry: string, work: Pick<Dispatch, 'buffers' | 'params'>): void;
   /** `x` made to fit a layout, as inputs are before forward; for `dy` in backward, which may be a view. */
   fit(x: Tensor, need?: LayoutNeed): Tensor;
 }
@@ -114,12 +114,15 @@ export function gpuOf(name: string, inputs: Inputs): Gpu {
   return gpu;
 }
 
+/** What is bound for tensors and bindings. */
+export function boundOf(buffers: Dispatch['buffers']): Record<string, Binding> {
+  const bound: Record<string, Binding> = {};
+  for (const [key, value] of Object.entries(buffers)) bound[key] = value instanceof Tensor ? value.binding : value;
+  return bound;
+}
+
 function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
-  const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void => {
-    const bound: Record<string, Binding> = {};
-    for (const [key, value] of Object.entries(buffers)) bound[key] = value instanceof Tensor ? value.binding : value;
-    gpu.dispatch(kernel, entry, { buffers: bound, op: name, ...rest });
-  };
+  const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void => gpu.dispatch(kernel, entry, { buffers: boundOf(buffers), op: name, ...rest });
   return {
     name,
     gpu,
@@ -128,6 +131,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
     dispatch,
     launch(family, table, plan, entry, work) {
       const variant = choose(gpu, family, table, plan);
+      gpu.tuner?.consider(family, table, plan, variant, (each) => ({ kernel: each.kernel, entry, params: work.params, buffers: boundOf(work.buffers), ...tune(gpu, each, plan, entry) }));
       dispatch(variant.kernel, entry, { ...work, ...tune(gpu, variant, plan, entry) });
     },
     fit(x, need = 'dense') {

@@ -1,0 +1,44 @@
+/** @file Where measured choices of kernels are kept: the user's cache between runs, the run's folder for its own. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '@curio/engine';
+import type { Gpu, TuningRecord, TuningStore } from '@curio/engine';
+import { cacheFolder } from '../../../../scripts/cache.mjs';
+import type { RunFolder } from './run-folder.ts';
+
+const FILE = 'tuning.json';
+
+/** A file for each adapter and driver under the user's cache. */
+export function cachedTuning(): TuningStore {
+  const fileOf = (key: string): string => join(cacheFolder(), 'tuning', `${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
+  return {
+    load: (key) => Promise.resolve(existsSync(fileOf(key)) ? readFileSync(fileOf(key), 'utf8') : null),
+    async save(key, record) {
+      const file = fileOf(key);
+      mkdirSync(join(file, '..'), { recursive: true });
+      writeFileSync(`${file}.part-${process.pid}`, record);
+      renameSync(`${file}.part-${process.pid}`, file);
+    },
+  };
+}
+
+/** A resumed run uses the kernels that it used before, whatever the cache says. @throws ConfigError where the record does not read or is of another device */
+export function readTuning(gpu: Gpu, folder: RunFolder): void {
+  if (!gpu.tuner || !existsSync(folder.file(FILE))) return;
+  let record: TuningRecord;
+  try {
+    record = JSON.parse(folder.read(FILE)) as TuningRecord;
+  } catch (cause) {
+    throw new ConfigError(`tuning: ${folder.file(FILE)} is no JSON; delete it, and the kernels are measured again.`, { cause });
+  }
+  gpu.tuner.load(record);
+}
+
+/** Whether the run chose its kernels by measuring. */
+export const wasMeasured = (folder: RunFolder): boolean => existsSync(folder.file(FILE));
+
+/** Writes what was chosen so far into the run's folder. */
+export function writeTuning(gpu: Gpu, folder: RunFolder): void {
+  if (gpu.tuner) folder.write(FILE, `${JSON.stringify(gpu.tuner.record, null, 1)}\n`);
+}

@@ -1,0 +1,82 @@
+/** Measured choices: what is asked, what is remembered, that results stay right, that a record repeats them. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { capture, linear, matmul, openGpu, tensor } from '../src/index.ts';
+import type { Gpu, HostArray, Tensor, TuningRecord } from '../src/index.ts';
+
+const features = import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all';
+const saved = new Map<string, string>();
+const store = { load: (key: string) => Promise.resolve(saved.get(key) ?? null), save: (key: string, record: string) => Promise.resolve(void saved.set(key, record)) };
+
+let gpu: Gpu;
+beforeEach(async () => {
+  saved.clear();
+  gpu = await openGpu({ features, tune: 'measured', tuningStore: store });
+});
+afterEach(() => gpu.close());
+
+const values = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Math.sin(i));
+const product = (on: Gpu, n: number): Promise<HostArray> => on.scope(() => matmul(tensor(on, values(n * n), [n, n]), tensor(on, values(n * n), [n, n])).read());
+
+test('a product is asked about once for sizes of a bucket, and the answer is kept', async () => {
+  const before = [...(await product(gpu, 48))];
+  expect(gpu.tuner!.isWaiting).toBe(true);
+  await gpu.tuner!.settle();
+  const { choices } = gpu.tuner!.record;
+  expect(Object.keys(choices)).toHaveLength(1);
+  const [[key, name]] = Object.entries(choices) as [[string, string]];
+  expect(key).toMatch(/^matmul nn \| .*M6 N6 K6 /);
+  expect(['skinny', 'subgroup', 'tile', 'naive']).toContain(name);
+  const after = [...(await product(gpu, 48))];
+  expect(gpu.tuner!.isWaiting).toBe(false);
+  await product(gpu, 64);
+  expect(gpu.tuner!.isWaiting).toBe(false);
+  const off = Math.max(...after.map((v, i) => Math.abs(v - before[i]!)));
+  expect(off).toBeLessThan(1e-4);
+  expect(JSON.parse(saved.get(gpu.tuner!.adapter)!)).toEqual(gpu.tuner!.record);
+
+  const again = await openGpu({ features, tune: 'measured', tuningStore: store });
+  expect(again.tuner!.record).toEqual(gpu.tuner!.record);
+  again.close();
+});
+
+test('every variant that a record names is used, and gives the same numbers', async () => {
+  const expected = [...(await product(gpu, 48))];
+  await gpu.tuner!.settle();
+  const [key] = Object.keys(gpu.tuner!.record.choices);
+  for (const name of ['tile', 'naive']) {
+    gpu.tuner!.load({ adapter: gpu.tuner!.adapter, choices: { [key!]: name } });
+    const labels = new Set(gpu.pipelines.labels);
+    const y = [...(await product(gpu, 48))];
+    expect(Math.max(...y.map((v, i) => Math.abs(v - expected[i]!)))).toBeLessThan(1e-4);
+    expect([...labels, ...gpu.pipelines.labels].some((label) => label.startsWith(`matmul/${name}:`))).toBe(true);
+  }
+});
+
+test('a captured step is recorded anew when a choice changes', async () => {
+  const reasons: string[] = [];
+  const step = capture(gpu, 'step', ({ x, w }: { x: Tensor; w: Tensor }) => ({ y: linear(x, w) }), { onRecord: ({ reason }) => void reasons.push(reason) });
+  const run = () => step.run({ x: { values: values(8 * 32), shape: [8, 32] }, w: { values: values(16 * 32), shape: [16, 32] } }).y.read();
+  const first = [...(await run())];
+  await gpu.tuner!.settle();
+  const [key] = Object.keys(gpu.tuner!.record.choices);
+  gpu.tuner!.load({ adapter: gpu.tuner!.adapter, choices: { [key!]: 'naive' } });
+  const second = [...(await run())];
+  expect(reasons.at(-1)).toBe('another kernel was chosen');
+  expect(Math.max(...second.map((v, i) => Math.abs(v - first[i]!)))).toBeLessThan(1e-4);
+  step.dispose();
+});
+
+test('a record of another device is refused, a broken cache passed over', async () => {
+  const other: TuningRecord = { adapter: 'another', choices: {} };
+  expect(() => gpu.tuner!.load(other)).toThrow(`tuning: the record is of 'another' and this is '${gpu.tuner!.adapter}'; leave it out, or go on with the run where it began.`);
+  saved.set(gpu.tuner!.adapter, 'no JSON');
+  const again = await openGpu({ features, tune: 'measured', tuningStore: store });
+  expect(again.tuner!.record.choices).toEqual({});
+  again.close();
+});
+
+test('without being asked for, nothing is measured', async () => {
+  const plain = await openGpu({ features });
+  expect(plain.tuner).toBeNull();
+  plain.close();
+});

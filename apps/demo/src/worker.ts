@@ -4,6 +4,7 @@ import { aboutImage, openModel, preprocessImage, PRESETS, readPreprocessorConfig
 import type { AskConfig, Message, ModelConfig, Picture } from '@curio/model';
 import { ModelFiles } from './files.ts';
 import type { Closed, FromWorker, Part, Summary, ToWorker } from './protocol.ts';
+import { browserTuning } from './tuning-store.ts';
 
 interface Talker { readonly speaker: Speaker; readonly ask: AskConfig; readonly prepare: (picture: Picture) => Float32Array }
 let talker: Talker | null = null;
@@ -21,7 +22,7 @@ class OpeningError extends Error {
 
 async function open(address: string): Promise<void> {
   loading('Looking for a device');
-  const gpu = await openGpu().catch((error: Error) => {
+  const gpu = await openGpu({ tune: 'measured', tuningStore: browserTuning }).catch((error: Error) => {
     const reason = !('gpu' in navigator) ? 'no-webgpu' : error instanceof DeviceError ? 'no-adapter' : 'error';
     throw new OpeningError(reason, error.message);
   });
@@ -43,6 +44,8 @@ async function open(address: string): Promise<void> {
   loading('Warming up');
   const side = config.vision.imageSize;
   await answer({ width: side, height: side, rgb: new Uint8Array(3 * side * side) }, ask.describePrompt, 3, () => {});
+  // On a software adapter the table is right and a visitor waits; a GPU of one's own is asked once and remembered.
+  if (!gpu.adapter.isSoftware) await gpu.tuner?.settle();
   const { description, vendor, architecture, isSoftware } = gpu.adapter;
   say({
     kind: 'ready',

@@ -109,7 +109,7 @@ const packedLayer = (gpu: Gpu, label: string, M: number, N: number, K: number): 
   ({ op: 'linear forward', shape: `${M}x${N}x${K}`, label, work: { flops: 2 * M * N * K }, roof: { kind: 'openblas', size: [M, N, K] }, cells: (['f16', 'nf4'] as const).map((storage) => packed(gpu, storage, M, N, K)) });
 
 export const productGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
-  ...[256, 512, 1024, 2048].map((n) => () => [square(gpu, peers, n)]),
+  ...[256, 512, 1024, 2048, ...(gpu.adapter.isSoftware ? [] : [4096])].map((n) => () => [square(gpu, peers, n)]),
   () => [decode(gpu, 4096, 4096)],
   () => layer(gpu, 'q_proj of CLIP ViT-L/14-336', 577, 1024, 1024),
   () => layer(gpu, 'fc1 of CLIP ViT-L/14-336', 577, 4096, 1024),

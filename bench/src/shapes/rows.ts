@@ -109,4 +109,10 @@ export const rowGroupsOf = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[]
   () => normGroups(gpu, peers, 'rmsNorm', 'LLaMA-7B, 512 tokens', 512, 4096),
   () => crossEntropyGroups(gpu, 'LLaMA vocabulary', 512, 32000),
   () => [adamw(gpu, 2 ** 22)],
+  // A GPU's caches hold the sizes above.
+  ...(gpu.adapter.isSoftware ? [] : [
+    () => softmaxGroups(gpu, peers, 'over every cache', 32768, 4096),
+    () => normGroups(gpu, peers, 'rmsNorm', 'over every cache', 32768, 4096),
+    () => [adamw(gpu, 2 ** 25)],
+  ]),
 ];

@@ -8,6 +8,7 @@ import { firstWrong, sampledEntries } from '../numbers.ts';
 import { peerCells } from '../peer-cells.ts';
 import { engineStep, gptBlock, lossTolerance, mlp, StepTruth } from '../steps/engine-step.ts';
 import { gptBlockSpec } from '../steps/gpt-block.ts';
+import { layerConfig, llamaLayer } from '../steps/llama-layer.ts';
 import { mlpSpec } from '../steps/mlp.ts';
 import { COMPARED_STEPS } from '../steps/step-spec.ts';
 
@@ -80,6 +81,8 @@ export function stepGroups(gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] 
   return [
     group('MLP step', '256x512x1024x512', mlpSpec, mlp, 'relu, mean square error, Adam'),
     group('GPT block step', '4x256x256x8', gptBlockSpec, gptBlock, 'batch 4, 256 tokens, width 256, 8 heads, Adam'),
+    // The published layer takes half a minute a step on a software adapter, which gets a sixteenth of it.
+    () => [gpu.adapter.isSoftware ? llamaLayer(gpu, layerConfig({ hiddenSize: 1024, intermediateSize: 2752, numHeads: 8, numKeyValueHeads: 8 }), 128) : llamaLayer(gpu, layerConfig(), 512)],
     () => [{ op: 'SQ-LLaVA stage 2 step', shape: `8x${WORDS}`, label: 'the small model, 8 images and 80 words each', roof: null, work: {}, cells: [smallStep(gpu)] }],
   ];
 }

@@ -1,0 +1,81 @@
+/** @file One layer of LLaMA under LoRA, trained: forward, backward, update of the adapters; the layer itself is frozen. */
+import { AdamW, backward, capture, mean, mul, sub } from '@curio/engine';
+import type { Gpu, Tensor } from '@curio/engine';
+import { opTables, TOLERANCE } from '@curio/engine/check';
+import { Llama, PRESETS } from '@curio/model';
+import type { LlamaConfig } from '@curio/model';
+import { Weights } from '@curio/nn';
+import type { Cell, Group } from '../cell.ts';
+import { firstWrong, noise, sampledEntries } from '../numbers.ts';
+import { lossTolerance } from './engine-step.ts';
+
+const RANK = 128;
+
+/** The published layer, or a smaller one to try the bench itself. */
+export const layerConfig = (sizes: Partial<LlamaConfig> = {}): LlamaConfig => ({ ...PRESETS['7b'].model.language, numLayers: 1, vocabSize: 64, ...sizes });
+
+function open(gpu: Gpu, config: LlamaConfig, tokens: number) {
+  const { hiddenSize } = config;
+  const weights = new Weights(gpu, { seed: 1 });
+  const model = new Llama(weights, config, { lora: { r: RANK, alpha: 2 * RANK, dropout: 0 } });
+  const optimizer = new AdamW(gpu, weights.parameters(), { groups: [['lora_', 1]], lr: 1e-4 });
+  const step = capture(gpu, 'LLaMA layer', ({ x, target }: { x: Tensor; target: Tensor }) => {
+    optimizer.zeroGrad();
+    const error = sub(model.forward(x), target);
+    const loss = mean(mul(error, error));
+    backward(loss);
+    optimizer.update();
+    return { loss };
+  });
+  const shape = [1, tokens, hiddenSize];
+  const inputs = { x: { values: noise(tokens * hiddenSize, 1), shape }, target: { values: noise(tokens * hiddenSize, 2), shape } };
+  const once = (): Tensor => {
+    optimizer.setRate(1e-4);
+    return step.run(inputs).loss;
+  };
+  return { optimizer, once, close: () => (step.dispose(), optimizer.dispose(), weights.parameters().forEach((p) => p.dispose())) };
+}
+
+/** Products of the seven frozen weights forward and for dx, three of each adapter's pair, and attention. */
+function flopsOf({ hiddenSize: C, intermediateSize: F, numHeads }: LlamaConfig, tokens: number): number {
+  const frozen = 4 * C * C + 3 * C * F;
+  const adapters = RANK * (8 * C + 3 * (C + F));
+  return 2 * tokens * (2 * frozen + 3 * adapters) + (3.5 * 4 * numHeads * tokens ** 2 * (C / numHeads)) / 2;
+}
+
+/** Held against the same step by the naive kernels, which the op table holds against float64. */
+export function llamaLayer(gpu: Gpu, config: LlamaConfig, tokens: number): Group {
+  const make: Cell['open'] = () => {
+    const fast = open(gpu, config, tokens);
+    return {
+      async check() {
+        const outcome = async ({ once, optimizer }: typeof fast) => ({ loss: await once().item(), grads: await Promise.all(optimizer.parameters.map(async (p) => (await p.grad!.read()) as Float32Array)) });
+        const ours = await outcome(fast);
+        const families = opTables.flatMap(({ families: all = {} }) => Object.entries(all).filter(([, table]) => 'naive' in table).map(([family]) => family));
+        for (const family of families) gpu.forced.set(family, 'naive');
+        const plain = open(gpu, config, tokens);
+        try {
+          const naive = await outcome(plain);
+          if (!(Math.abs(ours.loss - naive.loss) <= lossTolerance * naive.loss)) return `the loss is ${ours.loss}, the naive kernels say ${naive.loss}`;
+          const wrong = fast.optimizer.parameters.map(({ name, shape }, i) => {
+            const scale = 1 / naive.grads[i]!.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-12);
+            return firstWrong(`gradient of ${name}`, sampledEntries(shape, i), ours.grads[i]!.map((v) => v * scale), (at) => naive.grads[i]![at]! * scale, 10 * TOLERANCE.backward);
+          });
+          return wrong.find(Boolean) ?? null;
+        } finally {
+          for (const family of families) gpu.forced.delete(family);
+          plain.close();
+        }
+      },
+      async time(count) {
+        const began = performance.now();
+        for (let i = 0; i < count; i++) fast.once();
+        await gpu.synchronize();
+        return performance.now() - began;
+      },
+      close: fast.close,
+    };
+  };
+  const { hiddenSize, intermediateSize } = config;
+  return { op: 'LLaMA layer LoRA step', shape: `${tokens}x${hiddenSize}x${intermediateSize}r${RANK}`, label: 'forward, backward, AdamW of the adapters', roof: { kind: 'openblas', size: [512, 512, 512] }, work: { flops: flopsOf(config, tokens) }, cells: [{ library: 'curio', variant: 'replayed', open: make }] };
+}

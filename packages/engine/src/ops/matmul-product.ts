@@ -1,12 +1,14 @@
 /** @file The product that matmul, linear and loraLinear share. Records kernels only; no tape. */
+import { ceilDiv } from '../gpu/grid.ts';
 import { choose, tune } from '../gpu/variant.ts';
 import { boundOf } from '../tensor/op.ts';
 import type { Run } from '../tensor/op.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { matmulVariants } from './matmul-variants.ts';
-import type { Layout, MatmulVariant } from './matmul-variants.ts';
+import { matmulVariants, partsOf } from './matmul-variants.ts';
+import type { Layout, MatmulPlan, MatmulVariant } from './matmul-variants.ts';
+import { reduceMiddle } from './reduce.ts';
 import { formatOf, groupSizeOf, scalesOf } from './weight-format.ts';
 
 /** Steps of A and B, in elements, from batch to batch: z = outer · inner + i. */
@@ -33,13 +35,25 @@ const ONE_BATCH: Batches = { count: 1, inner: 1, aOuter: 0, aInner: 0, bOuter: 0
 const BIAS = 1;
 
 /** alpha · (op(A)·op(B) + A2·op(B2)) + bias, a new tensor. */
-export function product(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH, bias, alpha = 1, pair }: Product): Tensor {
+export function product(run: Run, wanted: Product): Tensor {
+  const { b, layout, M, N, K, shape, batches = ONE_BATCH, bias, pair } = wanted;
+  const plan = { layout, M, N, K, K2: pair?.K ?? 0, hasBias: bias != null, batches: batches.count, format: formatOf(run.name, b), groupSize: groupSizeOf(b) };
+  const parts = sizeOf(shape) === 0 ? 1 : partsOf(run.gpu, plan);
+  if (parts === 1) return multiply(run, wanted, plan, K);
+  // Parts of the sum are batches, added up in a fixed order.
+  const terms = 4 * ceilDiv(ceilDiv(K, parts), 4);
+  const count = ceilDiv(K, terms);
+  const split = { ...wanted, K: terms, shape: [count, M, N], batches: { count, inner: count, aOuter: 0, aInner: terms * M, bOuter: 0, bInner: terms * N } };
+  return reduceMiddle('SUM', multiply(run, split, { ...plan, K: terms, batches: count }, K - (count - 1) * terms), 1, count, M * N, shape);
+}
+
+/** One dispatch; the last batch has `lastTerms` terms. */
+function multiply(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH, bias, alpha = 1, pair }: Product, plan: MatmulPlan, lastTerms: number): Tensor {
   const c = run.out(shape);
   if (sizeOf(shape) === 0) return c;
-  const { count, inner, aOuter, aInner, bOuter, bInner } = batches;
-  const plan = { layout, M, N, K, K2: pair?.K ?? 0, hasBias: bias != null, batches: count, format: formatOf(run.name, b), groupSize: groupSizeOf(b) };
+  const { inner, aOuter, aInner, bOuter, bInner } = batches;
   const variant: MatmulVariant = choose(run.gpu, `matmul ${layout}`, matmulVariants[layout], plan);
-  const rest = { K, K_last: K, K2: plan.K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha, group: plan.groupSize };
+  const rest = { K, K_last: lastTerms, K2: plan.K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha, group: plan.groupSize };
   const workOf = (each: MatmulVariant) => ({
     buffers: { ...(each.swaps ? { a: b, b: a } : { a, b }), c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a, ...scalesOf(b, a) },
     params: each.swaps
@@ -47,7 +61,7 @@ export function product(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_
       : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, ...rest },
     ...tune(run.gpu, each, plan, 'multiply'),
   });
-  run.gpu.tuner?.consider<typeof plan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
+  run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
     const { buffers, ...work } = workOf(each);
     return { kernel: each.kernel, entry: 'multiply', buffers: boundOf(buffers), ...work };
   });

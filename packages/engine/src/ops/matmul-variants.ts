@@ -150,6 +150,21 @@ const naive: MatmulVariant = {
   grid: (_, { M, N, batches }) => [ceilDiv(N, 8), ceilDiv(M, 8), batches],
 };
 
+/** A GPU is full with about so many workgroups of the tile; a part of a sum should have some terms to itself. */
+const [FULL, MIN_TERMS, MAX_PARTS] = [256, 256, 16];
+
+/**
+ * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles to work on and long sums, as gradients of LoRA and of small layers have. Their
+ * layout, tn, has k outermost on both sides, so that parts are batches. `gpu.forced.set('matmul split', '3')` asks for three, where the layout allows.
+ */
+export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
+  if (layout !== 'tn' || batches !== 1 || hasBias || K2 > 0 || format !== 'F32') return 1;
+  const forced = gpu.forced.get('matmul split');
+  if (forced !== undefined) return Math.max(1, Math.min(Number(forced), Math.floor(K / 4)));
+  const tiles = ceilDiv(M, 64) * ceilDiv(N, 64);
+  return gpu.adapter.isSoftware || tiles >= FULL / 2 ? 1 : Math.max(1, Math.min(ceilDiv(FULL, tiles), Math.floor(K / MIN_TERMS), MAX_PARTS));
+}
+
 /** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B;
  * `vector…` are for few rows. */
 export const matmulVariants = {

@@ -1,0 +1,49 @@
+/** Sums over k that are split into parts give what whole ones give, in the layout of weight gradients. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { linear, matmul, openGpu, profile, sum, backward, tensor } from '../src/index.ts';
+import type { Gpu } from '../src/index.ts';
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+afterAll(() => gpu.close());
+
+const values = (n: number, seed: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.7 * i));
+
+function oracle(a: Float32Array, b: Float32Array, M: number, N: number, K: number): Float64Array {
+  const c = new Float64Array(M * N);
+  for (let k = 0; k < K; k++) for (let i = 0; i < M; i++) for (let j = 0; j < N; j++) c[i * N + j]! += a[k * M + i]! * b[k * N + j]!;
+  return c;
+}
+
+test.each([[8, 12, 100, 3], [5, 7, 41, 4], [16, 64, 1024, 7], [1, 1, 9, 2], [12, 8, 6, 16]])('Aᵀ·B of %i × %i over %i terms in %i parts', async (M, N, K, parts) => {
+  const [a, b] = [values(K * M, 1), values(K * N, 2)];
+  const run = () => gpu.scope(() => matmul(tensor(gpu, a, [K, M]), tensor(gpu, b, [K, N]), { transposeA: true }).read());
+  const expected = oracle(a, b, M, N, K);
+  gpu.forced.set('matmul split', `${parts}`);
+  const split = await run();
+  gpu.forced.delete('matmul split');
+  const scale = Math.max(1, ...expected.map(Math.abs));
+  expect(split.length).toBe(M * N);
+  expect(Math.max(...Array.from(split, (v, i) => Math.abs(v - expected[i]!))) / scale).toBeLessThan(1e-5);
+});
+
+test('a weight gradient in parts is the whole one, and other layouts are left alone', async () => {
+  const gradient = async (): Promise<number[]> => {
+    const [x, w] = [tensor(gpu, values(200 * 24, 3), [200, 24]), tensor(gpu, values(16 * 24, 4), [16, 24])];
+    x.requiresGrad = w.requiresGrad = true;
+    const reads = gpu.scope(() => {
+      backward(sum(linear(x, w)));
+      return [w.grad!.read(), x.grad!.read()];
+    });
+    return (await Promise.all(reads)).flatMap((each) => [...each]);
+  };
+  const whole = await gradient();
+  gpu.forced.set('matmul split', '5');
+  const split = await gradient();
+  if (gpu.device.features.has('timestamp-query')) {
+    const { dispatches } = await profile(gpu, gradient);
+    expect(dispatches.filter(({ kernel, grid }) => kernel.startsWith('matmul/') && grid[2] === 5)).toHaveLength(1);
+  }
+  gpu.forced.delete('matmul split');
+  expect(Math.max(...split.map((v, i) => Math.abs(v - whole[i]!)))).toBeLessThan(1e-3);
+});

@@ -4,6 +4,7 @@ import { availableParallelism, cpus } from 'node:os';
 import type { AdapterReport } from '@curio/engine';
 import type { Row } from './cell.ts';
 import { markdownTable, short } from './table.ts';
+import { targetsTable } from './targets.ts';
 
 export interface Results {
   readonly adapter: string;
@@ -44,6 +45,19 @@ timed. \`% of roof\`: of OpenBLAS's best rate at the sizes that the group names,
 Operations of attention count as 4·B·H·T²·D forward and 2.5 times that backward, half of it where causal. \`default\` is what the op itself chooses.
 `;
 
+const LIMITS = `What limits the rows bound by memory on Lavapipe: it turns each load and store of a kernel into one scalar access a lane, with its own bounds check, and has no contiguous
+vector load. What a kernel reaches that reads each element once and writes it once is the row \`neg\`; softmax and the norms need a sum before their first result, so they
+read twice, which costs them a third of that or more. Products in the layout nt with inner sizes of 1024 or more suffer from rows a power of two
+apart, which fall into one set of the nearest cache.
+`;
+
+const GPU = `## On an NVIDIA GPU
+
+Not yet measured: none was at hand. \`npm run bench:pack\` makes the archive that measures it ([how](../bench/pack/README.md)). The aims, of PyTorch in the same call on the
+same device: f32 matmul 4096³ ≥ 60 % of cuBLAS f32; attention forward ≥ 30 %, backward ≥ 20 % of f32; memory-bound kernels ≥ 80 % of the device's copy; a LLaMA-7B-layer LoRA
+step ≥ 40 % of f32 and ≥ 15 % of bf16; f16 with subgroup matrices ≥ 20 % of cuBLAS f16 (these kernels are not written).
+`;
+
 /** The text of docs/benchmarks.md. */
 export function benchmarksPage(results: Results): string {
   const { adapter, driver, processor, cores, versions, blas, roofs, seconds, rows } = results;
@@ -56,5 +70,5 @@ export function benchmarksPage(results: Results): string {
     `- roofs: ${Object.entries(roofs).map(([name, rate]) => `${name} ${short(rate)} ${name === 'copy' ? 'GB/s' : 'GFLOP/s'}`).join(', ') || 'none'}`,
     `- the run took ${Math.round(seconds)} s`,
   ];
-  return `${HEAD}\n${facts.join('\n')}\n\n${markdownTable(rows)}\n`;
+  return `${HEAD}\n${facts.join('\n')}\n\n## Targets\n\n${targetsTable(rows)}\n\n${LIMITS}\n${GPU}\n## All rows\n\n${markdownTable(rows)}\n`;
 }

@@ -1,5 +1,5 @@
 /** @file Kernels bound by memory: softmax, norms, cross-entropy, AdamW. Bytes at minimum traffic. */
-import { AdamW, crossEntropy, layerNorm, Parameter, rmsNorm, softmax } from '@curio/engine';
+import { AdamW, crossEntropy, layerNorm, neg, Parameter, rmsNorm, softmax } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import type { Peer, Values } from '../../peers/src/peer.ts';
 import { Array64 } from '@curio/engine/check';
@@ -70,6 +70,13 @@ function crossEntropyGroups(gpu: Gpu, label: string, R: number, C: number): Grou
   ];
 }
 
+/** Each element read once and written once: the most that a kernel can reach here. */
+function negGroup(gpu: Gpu, R: number, C: number): Group {
+  const x = input([R, C], 1);
+  const cells = new OpCells(gpu, { inputs: [x], run: ([a]) => neg(a!), outputShape: [R, C], forward: () => (i) => -x.values[i]! });
+  return { op: 'neg', shape: `${R}x${C}`, label: 'one read, one write', roof, work: { bytes: 8 * R * C }, cells: [cells.forward()] };
+}
+
 const ADAMW = { lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 } as const;
 
 /** One parameter of `size` elements: reads value, gradient and both moments, writes all but the gradient. */
@@ -103,6 +110,7 @@ function twoSteps(x: number, g: number): number {
 
 /** A copy of 64 MB, the roof, stands beside each group. */
 export const rowGroupsOf = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
+  () => [negGroup(gpu, 4096, 1024)],
   () => softmaxGroups(gpu, peers, 'attention scores of CLIP ViT-L/14-336, 16 heads', 16 * 577, 577),
   () => softmaxGroups(gpu, peers, '4096 rows of 1024', 4096, 1024),
   () => normGroups(gpu, peers, 'layerNorm', 'CLIP ViT-L/14-336, batch 8', 8 * 577, 1024),

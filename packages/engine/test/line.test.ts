@@ -1,13 +1,16 @@
 /** Kernels that walk a line in runs give the same bits with any length of run. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { add, AdamW, backward, dropout, maximum, openGpu, Parameter, sigmoid, sum, swiglu, tensor } from '../src/index.ts';
-import type { Gpu, Tensor } from '../src/index.ts';
+import type { Gpu, KernelSource, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
 afterAll(() => gpu.close());
 
-const KERNELS = ['accumulate', 'adamw/update', 'elementwise/binary', 'elementwise/swiglu', 'elementwise/unary', 'random/dropout'];
+const KERNELS = Object.values(import.meta.glob('../../../kernels/gen/*.ts', { eager: true }) as Record<string, Record<string, KernelSource>>)
+  .flatMap((module) => Object.values(module))
+  .filter(({ tunables }) => tunables.some(({ name }) => name === 'STEPS'))
+  .map(({ name }) => name);
 /** More than one workgroup of runs, and a rest: 4 · 64 · 16 = 4096 elements each. */
 const SIZES = [4 * 1500, 4 * 1024 + 12, 4111];
 
@@ -45,5 +48,6 @@ test.each(SIZES)('%i elements: a lane takes one item or sixteen', async (n) => {
     for (const kernel of KERNELS) gpu.tuned.set(kernel, { STEPS });
     expect(await allOf(n)).toEqual(asChosen);
     gpu.tuned.clear();
+    for (const kernel of KERNELS) expect(gpu.pipelines.labels.some((label) => label.startsWith(`${kernel}:`) && label.includes(`STEPS=${STEPS}`)), `${kernel} with STEPS=${STEPS} has run`).toBe(true);
   }
 });

@@ -107,16 +107,19 @@ function packedTile(kernel: KernelSource, layout: Layout): MatmulVariant {
 const subgroupsOf = (sg: number): number => (sg >= 32 ? 4 : 8);
 
 /** For few rows: a subgroup for four columns, or for eight where they are so small that the rows of A are most of what is read. */
-function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (plan: MatmulPlan) => boolean, eights: readonly WeightFormat[] = []): MatmulVariant {
+function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (plan: MatmulPlan) => boolean, eights?: readonly WeightFormat[]): MatmulVariant {
   return {
     kernel,
     fits: (gpu, plan) => plan.M <= 4 && plan.batches === 1 && fixedSubgroupSize(gpu) > 0 && formats.includes(plan.format) && plan.K2 % 4 === 0 && fitsK(plan),
     tuning(gpu, { format, M, K2 }) {
       const sg = fixedSubgroupSize(gpu);
-      return { FORMAT: format, SG: `${sg}u`, SUBGROUPS: `${subgroupsOf(sg)}u`, ROWS: M === 1 ? '1u' : '4u', PAIR: `${K2 > 0}`, ...(eights.includes(format) && { FOURS: '2u' }) };
+      return { FORMAT: format, SG: `${sg}u`, SUBGROUPS: `${subgroupsOf(sg)}u`, ROWS: M === 1 ? '1u' : '4u', PAIR: `${K2 > 0}`, ...(eights && { FOURS: eights.includes(format) ? '2u' : '1u' }) };
     },
-    free: { SUBGROUPS: (gpu, count) => (count * fixedSubgroupSize(gpu) > gpu.adapter.limits.maxComputeInvocationsPerWorkgroup! ? `that many of ${fixedSubgroupSize(gpu)} lanes are no workgroup here` : null) },
-    grid: (_, { N, format }, __, tuning) => [ceilDiv(N, (eights.includes(format) ? 8 : 4) * tuned(tuning, 'SUBGROUPS')), 1, 1],
+    free: {
+      SUBGROUPS: (gpu, count) => (count * fixedSubgroupSize(gpu) > gpu.adapter.limits.maxComputeInvocationsPerWorkgroup! ? `that many of ${fixedSubgroupSize(gpu)} lanes are no workgroup here` : null),
+      ...(eights && { FOURS: () => null }),
+    },
+    grid: (_, { N }, __, tuning) => [ceilDiv(N, (eights ? 4 * tuned(tuning, 'FOURS') : 4) * tuned(tuning, 'SUBGROUPS')), 1, 1],
   };
 }
 

@@ -37,6 +37,7 @@ export type { AttentionOptions } from './ops/attention.ts';
 export { add, div, maximum, minimum, mul, sub } from './ops/binary.ts';
 export { cast } from './ops/cast.ts';
 export type { CastOptions } from './ops/cast.ts';
+export { enableSubgroupMatrix } from './ops/enable-subgroup-matrix.ts';
 export { flip, oneHot, repeat, roll, tril, triu } from './ops/arrange.ts';
 export { cat, split, stack } from './ops/cat.ts';
 export { all, any, eq, ge, gt, le, logicalAnd, logicalNot, logicalOr, logicalXor, lt, ne } from './ops/compare.ts';

@@ -9,10 +9,17 @@ export interface AdapterReport {
   readonly isSoftware: boolean;
   /** Smallest and largest subgroup size that a kernel may meet; null without the feature. */
   readonly subgroupSize: { readonly min: number; readonly max: number } | null;
+  /** What the matrix units multiply, f16 operands with sums in f32: A[M, K]·B[K, N]; null without them. */
+  readonly subgroupMatrix: MatrixUnit | null;
   readonly features: readonly string[];
   readonly languageFeatures: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }
+
+export interface MatrixUnit { readonly M: number; readonly N: number; readonly K: number }
+
+/** Dawn's name; experimental, and not in the types of WebGPU. */
+export const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
 
 const LIMITS = [
   'maxBufferSize', 'maxStorageBufferBindingSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize',
@@ -39,8 +46,20 @@ export function reportAdapter(gpu: GPU, adapter: GPUAdapter, device: GPUDevice):
     description: info.description,
     isSoftware: software,
     subgroupSize: hasSubgroups ? { min: info.subgroupMinSize, max: info.subgroupMaxSize } : null,
+    subgroupMatrix: device.features.has(SUBGROUP_MATRIX as GPUFeatureName) ? matrixUnitOf(info) : null,
     features: [...device.features].sort(),
     languageFeatures: [...gpu.wgslLanguageFeatures].sort(),
     limits: limitsOf(device.limits),
   };
+}
+
+/** The largest that the kernel is written for. */
+function matrixUnitOf(info: GPUAdapterInfo): MatrixUnit | null {
+  const configs = [...((info as unknown as { subgroupMatrixConfigs?: Iterable<MatrixUnit & { componentType: string; resultComponentType: string }> }).subgroupMatrixConfigs ?? [])];
+  const sizes = [8, 16];
+  const [largest] = configs
+    .filter(({ componentType, resultComponentType, M, N, K }) => componentType === 'f16' && resultComponentType === 'f32' && [M, N, K].every((size) => sizes.includes(size)))
+    .map(({ M, N, K }) => ({ M, N, K }))
+    .sort((a, b) => b.M * b.N * b.K - a.M * a.N * a.K);
+  return largest ?? null;
 }

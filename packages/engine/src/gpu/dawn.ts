@@ -10,8 +10,11 @@ interface DawnModule {
   globals: Record<string, { prototype: Record<string, (...args: unknown[]) => unknown> }>;
 }
 
-/** Timestamps as fine as the device has them, for profiles; a browser coarsens them against eavesdropping, which a process of one's own need not. */
-const TOGGLES = ['disable-dawn-features=timestamp_quantization'];
+/**
+ * Timestamps as fine as the device has them, for profiles; a browser coarsens them against eavesdropping, which a process of one's own need not. And features that Dawn
+ * calls experimental, for which a process must ask: matrix units.
+ */
+const TOGGLES = ['disable-dawn-features=timestamp_quantization', 'enable-dawn-features=allow_unsafe_apis'];
 
 /** The WebGPU entry point. */
 export async function webgpu(): Promise<GPU> {

@@ -47,6 +47,8 @@ export class Gpu {
   readonly obeyed = new Set<string>();
   /** Values of free tunables by kernel name, for tests and benches: `gpu.tuned.set('softmax/subgroup', { WG: '128u' })`. */
   readonly tuned = new Map<string, Tuning>();
+  /** Products may round their operands to f16 and run on the matrix units; `enableSubgroupMatrix` sets it where they compute rightly. */
+  halfProducts = false;
   /** Kernels of somebody's own in place of ours. */
   readonly replacements = new Replacements();
   /** Measured choices; null under the static table. `await gpu.tuner.settle()` times what waits, best after the first step. */

@@ -1,11 +1,11 @@
 /** @file Opens a device, the same way in Node and in a browser. */
-import { limitsOf, reportAdapter } from './adapter.ts';
+import { limitsOf, reportAdapter, SUBGROUP_MATRIX } from './adapter.ts';
 import { webgpu } from './dawn.ts';
 import { DeviceError } from './errors.ts';
 import { Gpu } from './gpu.ts';
 import type { GpuOptions } from './gpu.ts';
 
-const WANTED = ['subgroups', 'shader-f16', 'timestamp-query'] as const;
+const WANTED = ['subgroups', 'shader-f16', 'timestamp-query', SUBGROUP_MATRIX] as const;
 
 /** Opens the best adapter with every feature and limit it has. Throws DeviceError when there is none. */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
@@ -13,7 +13,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const adapter = await entry.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new DeviceError('gpu: no WebGPU adapter. Install a Vulkan driver; for a software one run: curio doctor --install');
   const portable = options.features === 'portable';
-  const requiredFeatures = portable ? [] : WANTED.filter((f) => adapter.features.has(f));
+  const requiredFeatures = portable ? [] : WANTED.filter((f) => adapter.features.has(f as GPUFeatureName));
   const requiredLimits: Record<string, number> = portable ? {} : limitsOf(adapter.limits);
   const immediates = (adapter.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize;
   if (!portable && immediates) requiredLimits.maxImmediateSize = immediates;

@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { matmulVariants, partsOf } from './matmul-variants.ts';
 import type { Layout, MatmulPlan, MatmulVariant } from './matmul-variants.ts';
 import { reduceMiddle } from './reduce.ts';
+import { fitsMatrixUnits, subgroupMatrix } from './subgroup-matrix-variant.ts';
 import { formatOf, groupSizeOf, scalesOf } from './weight-format.ts';
 
 /** Steps of A and B, in elements, from batch to batch: z = outer · inner + i. */
@@ -52,7 +53,8 @@ function multiply(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH,
   const c = run.out(shape);
   if (sizeOf(shape) === 0) return c;
   const { inner, aOuter, aInner, bOuter, bInner } = batches;
-  const variant: MatmulVariant = choose(run.gpu, `matmul ${layout}`, matmulVariants[layout], plan);
+  const halves = run.gpu.halfProducts && fitsMatrixUnits(run.gpu, plan);
+  const variant: MatmulVariant = halves ? subgroupMatrix : choose(run.gpu, `matmul ${layout}`, matmulVariants[layout], plan);
   const rest = { K, K_last: lastTerms, K2: plan.K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha, group: plan.groupSize };
   const workOf = (each: MatmulVariant) => ({
     buffers: { ...(each.swaps ? { a: b, b: a } : { a, b }), c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a, ...scalesOf(b, a) },
@@ -61,7 +63,7 @@ function multiply(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH,
       : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, ...rest },
     ...tune(run.gpu, each, plan, 'multiply'),
   });
-  run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
+  if (!halves) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
     const { buffers, ...work } = workOf(each);
     return { kernel: each.kernel, entry: 'multiply', buffers: boundOf(buffers), ...work };
   });

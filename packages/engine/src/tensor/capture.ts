@@ -160,7 +160,7 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     const shapes = given(inputs).map(([key, input]) => `${key} ${describe(input)}`);
     const forced = [...gpu.forced].map(([family, variant]) => `${family}=${variant}`);
     const tuned = [...gpu.tuned].map(([kernel, tuning]) => `${kernel}: ${tuningKey(tuning)}`);
-    return [...shapes, ...forced, ...tuned, isGradEnabled() ? '' : 'no gradients', gpu.poison ? 'poisoned' : '', options.baked?.() ?? ''].filter(Boolean).join(', ');
+    return [...shapes, ...forced, ...tuned, isGradEnabled() ? '' : 'no gradients', gpu.poison ? 'poisoned' : '', gpu.halfProducts ? 'half products' : '', options.baked?.() ?? ''].filter(Boolean).join(', ');
   }
 }
 

@@ -1,0 +1,100 @@
+/** Products on matrix units against the usual kernels; where an adapter has none, it is said, and nothing changes. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { backward, cast, enableSubgroupMatrix, linear, loraLinear, matmul, openGpu, RandomStream, tensor } from '../src/index.ts';
+import type { Gpu, Tensor } from '../src/index.ts';
+import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
+
+let gpu: Gpu;
+let reason: string | null;
+beforeAll(async () => {
+  gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
+  reason = await enableSubgroupMatrix(gpu);
+});
+afterAll(() => gpu.close());
+
+const onUnits = (name: string, fn: () => Promise<void>) => test(name, async (context) => (reason ? context.skip(reason) : fn()));
+const labels = (): string[] => gpu.pipelines.labels.filter((label) => label.startsWith(matmulSubgroupMatrix.name));
+
+test('they are on where the adapter has them and they agree, else a sentence says why not', async () => {
+  if (gpu.adapter.subgroupMatrix) expect(reason).toBeNull();
+  else expect(reason).toMatch(/offers no matrix units for f16/);
+  expect(gpu.halfProducts).toBe(reason === null);
+  const [a, b] = [new Float32Array(32 * 48).fill(1 + 2 ** -12), new Float32Array(48 * 32).fill(1)];
+  const c = await matmul(tensor(gpu, a, [32, 48]), tensor(gpu, b, [48, 32])).read();
+  expect(c[0]).toBeCloseTo(reason ? 48 + 48 * 2 ** -12 : 48, 4); // an operand that f16 cannot hold shows which kernel ran
+});
+
+const random = new RandomStream(11, 0, 0);
+/** Values that f16 holds exactly. */
+const eighths = (shape: number[], requiresGrad = false): (() => Tensor) => {
+  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => Math.round(8 * random.normal()) / 8);
+  return () => {
+    const x = tensor(gpu, data, shape);
+    x.requiresGrad = requiresGrad;
+    return x;
+  };
+};
+
+/** What `fn` gives with matrix units and without. */
+async function both(fn: () => Tensor[]): Promise<[ArrayLike<number>, ArrayLike<number>][]> {
+  const results: ArrayLike<number>[][] = [];
+  for (const halves of [true, false]) {
+    gpu.halfProducts = halves;
+    results.push(await Promise.all(gpu.scope(() => fn().map((x) => x.read()))));
+  }
+  gpu.halfProducts = true;
+  return results[0]!.map((half, i) => [half, results[1]![i]!]);
+}
+
+function expectClose([half, full]: [ArrayLike<number>, ArrayLike<number>], tolerance: number): void {
+  const largest = (values: number[]): number => values.reduce((most, value) => Math.max(most, Number.isNaN(value) ? Infinity : Math.abs(value)), 0);
+  const scale = Math.max(1, largest(Array.from(full)));
+  const worst = largest(Array.from(half, (value, i) => value - full[i]!));
+  expect(half.length).toBe(full.length);
+  expect(worst / scale).toBeLessThan(tolerance);
+}
+
+const SIZES = [[16, 16, 16], [64, 128, 32], [37, 131, 53], [129, 65, 17], [150, 270, 100]] as const;
+for (const [transposeA, transposeB] of [[false, false], [false, true], [true, false], [true, true]] as const) {
+  onUnits(`matmul, transposeA ${transposeA}, transposeB ${transposeB}: every size, tile and number of batches`, async () => {
+    for (const [M, N, K] of SIZES) {
+      for (const batches of [1, 3]) {
+        const a = eighths(transposeA ? [batches, K, M] : [batches, M, K]);
+        const b = eighths(transposeB ? [batches, N, K] : [batches, K, N]);
+        for (const T of ['2u', '4u']) {
+          for (const STEPS of ['1u', '2u']) {
+            gpu.tuned.set(matmulSubgroupMatrix.name, { T, STEPS });
+            for (const pair of await both(() => [matmul(a(), b(), { transposeA, transposeB })])) expectClose(pair, 1e-5);
+            gpu.tuned.clear();
+          }
+        }
+      }
+    }
+    expect(labels().some((label) => label.includes(`TRANSPOSE_A=${transposeA} TRANSPOSE_B=${transposeB}`))).toBe(true);
+  });
+}
+
+onUnits('linear over weights of every storage, forward and dx', async () => {
+  const [x, w, bias, dy] = [eighths([70, 128], true), eighths([48, 128]), eighths([48]), eighths([70, 48])];
+  for (const storage of ['f32', 'f16', 'int8', 'int4', 'nf4'] as const) {
+    const pairs = await both(() => {
+      const input = x();
+      const y = linear(input, storage === 'f32' ? w() : cast(w(), storage), bias());
+      backward(y, dy());
+      return [y, input.grad!];
+    });
+    for (const pair of pairs) expectClose(pair, storage === 'f32' || storage === 'f16' ? 1e-5 : 1e-3);
+  }
+  for (const format of ['F32', 'F16', 'INT8', 'INT4', 'NF4']) expect(labels().some((label) => label.includes(`FORMAT=${format} `)), format).toBe(true);
+});
+
+onUnits('loraLinear, forward and every gradient', async () => {
+  const [x, w, a, b, dy] = [eighths([50, 64], true), eighths([72, 64]), eighths([16, 64], true), eighths([72, 16], true), eighths([50, 72])];
+  const pairs = await both(() => {
+    const [input, A, B] = [x(), a(), b()];
+    const y = loraLinear(input, w(), null, A, B, { scale: 0.5 });
+    backward(y, dy());
+    return [y, input.grad!, A.grad!, B.grad!];
+  });
+  for (const pair of pairs) expectClose(pair, 2e-3);
+});

@@ -56,8 +56,8 @@ alias Left = subgroup_matrix_left<f16, MATRIX_K, MATRIX_M>;
 alias Right = subgroup_matrix_right<f16, MATRIX_N, MATRIX_K>;
 alias Sums = subgroup_matrix_result<f32, MATRIX_N, MATRIX_M>;
 
-var<workgroup> a_tile: array<f16, select(ROWS, DEPTH, TRANSPOSE_A) * A_STRIDE>;
-var<workgroup> b_tile: array<f16, select(DEPTH, COLUMNS, TRANSPOSE_B) * B_STRIDE>;
+var<workgroup> a_tile: array<vec4<f16>, select(ROWS, DEPTH, TRANSPOSE_A) * A_STRIDE / 4u>;
+var<workgroup> b_tile: array<vec4<f16>, select(DEPTH, COLUMNS, TRANSPOSE_B) * B_STRIDE / 4u>;
 var<workgroup> results: array<f32, 4u * MATRIX_M * MATRIX_N>;
 
 @compute @workgroup_size(LANES)
@@ -106,18 +106,18 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
       for (var j = 0u; j < T; j++) {
         let column = column_in_tile + j * MATRIX_N;
         if (TRANSPOSE_B) {
-          right[j] = subgroupMatrixLoad<Right, col_major>(&b_tile, column * B_STRIDE + k, B_BY_COLUMNS);
+          right[j] = subgroupMatrixLoad<Right, col_major>(&b_tile, (column * B_STRIDE + k) / 4u, B_BY_COLUMNS / 4u);
         } else {
-          right[j] = subgroupMatrixLoad<Right, row_major>(&b_tile, k * B_STRIDE + column, B_BY_ROWS);
+          right[j] = subgroupMatrixLoad<Right, row_major>(&b_tile, (k * B_STRIDE + column) / 4u, B_BY_ROWS / 4u);
         }
       }
       for (var i = 0u; i < T; i++) {
         let row = row_in_tile + i * MATRIX_M;
         var left: Left;
         if (TRANSPOSE_A) {
-          left = subgroupMatrixLoad<Left, col_major>(&a_tile, k * A_STRIDE + row, A_BY_COLUMNS);
+          left = subgroupMatrixLoad<Left, col_major>(&a_tile, (k * A_STRIDE + row) / 4u, A_BY_COLUMNS / 4u);
         } else {
-          left = subgroupMatrixLoad<Left, row_major>(&a_tile, row * A_STRIDE + k, A_BY_ROWS);
+          left = subgroupMatrixLoad<Left, row_major>(&a_tile, (row * A_STRIDE + k) / 4u, A_BY_ROWS / 4u);
         }
         for (var j = 0u; j < T; j++) { sums[i * T + j] = subgroupMatrixMultiplyAccumulate(left, right[j], sums[i * T + j]); }
       }
@@ -147,11 +147,11 @@ fn put(sum: f32, at: u32, column: u32) {
 }
 
 fn stage_a(at: u32, four: vec4f) {
-  for (var n = 0u; n < 4u; n++) { a_tile[at + n] = f16(four[n]); }
+  a_tile[at / 4u] = vec4<f16>(four);
 }
 
 fn stage_b(at: u32, four: vec4f) {
-  for (var n = 0u; n < 4u; n++) { b_tile[at + n] = f16(four[n]); }
+  b_tile[at / 4u] = vec4<f16>(four);
 }
 
 // Four neighbours of memory, along the row or the terms; zero past an edge.

@@ -1,6 +1,6 @@
 /** @file ./pack check: the op table on the adapter that is found: every case by every variant, forward and backward, against float64. */
 import { parseArgs } from 'node:util';
-import { CurioError, openGpu } from '@curio/engine';
+import { CurioError, enableSubgroupMatrix, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { checkCase, labelOf, opTables } from '@curio/engine/check';
 import type { Case, OpCases } from '@curio/engine/check';
@@ -36,6 +36,10 @@ async function check(only: RegExp | null, seconds: number): Promise<number> {
   console.log(`${description || device || `${vendor} ${architecture}`}${gpu.adapter.isSoftware ? ' (software)' : ''}; features ${gpu.adapter.features.join(', ')}`);
   const end = performance.now() + 1000 * seconds;
   const total: Count = { ok: 0, wrong: [], left: 0, worst: 0 };
+  const fault = await enableSubgroupMatrix(gpu);
+  gpu.halfProducts = false;
+  console.log(`matrix units: ${fault ?? 'agree with the usual kernel'}`);
+  if (gpu.adapter.subgroupMatrix && fault) total.wrong.push(fault);
   const register = opTables as readonly OpCases<never>[];
   for (const table of register.filter(({ op }) => !only || only.test(op))) {
     const count: Count = { ok: 0, wrong: [], left: 0, worst: 0 };

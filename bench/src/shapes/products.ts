@@ -6,6 +6,7 @@ import { TOLERANCE } from '@curio/engine/check';
 import type { Cell, Group } from '../cell.ts';
 import { input, OpCells, session } from '../engine-cells.ts';
 import type { OpBench } from '../engine-cells.ts';
+import { heldByF16, onMatrixUnits } from '../matrix-units.ts';
 import { firstWrong, noise, sampledEntries } from '../numbers.ts';
 import { peerCells } from '../peer-cells.ts';
 import { flipped, productEntry, rowMajor } from '../truth/product.ts';
@@ -15,9 +16,10 @@ export const NAIVE_FLOPS = 2 * 512 ** 3;
 
 type Layout = 'nn' | 'nt' | 'tn';
 
-function productBench(layout: Layout, M: number, N: number, K: number): OpBench {
-  const a = input(layout[0] === 't' ? [K, M] : [M, K], 1, true);
-  const b = input(layout[1] === 't' ? [N, K] : [K, N], 2, true);
+function productBench(layout: Layout, M: number, N: number, K: number, held = (values: Float32Array<ArrayBuffer>) => values): OpBench {
+  const made = (shape: number[], seed: number) => ({ ...input(shape, seed, true), values: held(input(shape, seed).values) });
+  const a = made(layout[0] === 't' ? [K, M] : [M, K], 1);
+  const b = made(layout[1] === 't' ? [N, K] : [K, N], 2);
   const [left, right] = [rowMajor(a.values, a.shape[1]!), rowMajor(b.values, b.shape[1]!)];
   return {
     inputs: [a, b],
@@ -37,6 +39,7 @@ function square(gpu: Gpu, peers: readonly Peer[], n: number): Group {
     of('nt').forward({ variant: 'nt' }),
     of('tn').forward({ variant: 'tn' }),
     nn.forward({ variant: 'nn tile', forced: { 'matmul nn': 'tile' } }),
+    ...(['nn', 'nt', 'tn'] as const).flatMap((layout) => onMatrixUnits(gpu, `${layout} f16 matrix units`, new OpCells(gpu, productBench(layout, n, n, n, heldByF16)).forward())),
     ...(work.flops <= NAIVE_FLOPS ? [nn.forward({ variant: 'nn naive', forced: { 'matmul nn': 'naive' } })] : []),
     ...peerCells(peers, 'matmul', [factor(1), factor(2)], async (job) => nn.wrongOutput((await job.read())[0]!)),
   ];

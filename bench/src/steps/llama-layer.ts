@@ -6,10 +6,14 @@ import { Llama, PRESETS } from '@curio/model';
 import type { LlamaConfig } from '@curio/model';
 import { Weights } from '@curio/nn';
 import type { Cell, Group } from '../cell.ts';
+import { onMatrixUnits } from '../matrix-units.ts';
 import { firstWrong, noise, sampledEntries } from '../numbers.ts';
 import { lossTolerance } from './engine-step.ts';
 
 const RANK = 128;
+
+/** What operands rounded to 2⁻¹¹ may do, layer after layer: of the loss, and of each tensor's largest gradient. */
+const HALVED = { loss: 5e-3, gradients: 3e-2 };
 
 /** The published layer, or a smaller one to try the bench itself. */
 export const layerConfig = (sizes: Partial<LlamaConfig> = {}): LlamaConfig => ({ ...PRESETS['7b'].model.language, numLayers: 1, vocabSize: 64, ...sizes });
@@ -45,7 +49,7 @@ function flopsOf({ hiddenSize: C, intermediateSize: F, numHeads }: LlamaConfig, 
 
 /** Held against the same step by the naive kernels, which the op table holds against float64. */
 export function llamaLayer(gpu: Gpu, config: LlamaConfig, tokens: number): Group {
-  const make: Cell['open'] = () => {
+  const make = (tolerance: { loss: number; gradients: number }): Cell['open'] => () => {
     const fast = open(gpu, config, tokens);
     return {
       async check() {
@@ -53,17 +57,20 @@ export function llamaLayer(gpu: Gpu, config: LlamaConfig, tokens: number): Group
         const ours = await outcome(fast);
         const families = opTables.flatMap(({ families: all = {} }) => Object.entries(all).filter(([, table]) => 'naive' in table).map(([family]) => family));
         for (const family of families) gpu.forced.set(family, 'naive');
+        const halves = gpu.halfProducts;
+        gpu.halfProducts = false;
         const plain = open(gpu, config, tokens);
         try {
           const naive = await outcome(plain);
-          if (!(Math.abs(ours.loss - naive.loss) <= lossTolerance * naive.loss)) return `the loss is ${ours.loss}, the naive kernels say ${naive.loss}`;
+          if (!(Math.abs(ours.loss - naive.loss) <= tolerance.loss * naive.loss)) return `the loss is ${ours.loss}, the naive kernels say ${naive.loss}`;
           const wrong = fast.optimizer.parameters.map(({ name, shape }, i) => {
             const scale = 1 / naive.grads[i]!.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-12);
-            return firstWrong(`gradient of ${name}`, sampledEntries(shape, i), ours.grads[i]!.map((v) => v * scale), (at) => naive.grads[i]![at]! * scale, 10 * TOLERANCE.backward);
+            return firstWrong(`gradient of ${name}`, sampledEntries(shape, i), ours.grads[i]!.map((v) => v * scale), (at) => naive.grads[i]![at]! * scale, tolerance.gradients);
           });
           return wrong.find(Boolean) ?? null;
         } finally {
           for (const family of families) gpu.forced.delete(family);
+          gpu.halfProducts = halves;
           plain.close();
         }
       },
@@ -77,5 +84,9 @@ export function llamaLayer(gpu: Gpu, config: LlamaConfig, tokens: number): Group
     };
   };
   const { hiddenSize, intermediateSize } = config;
-  return { op: 'LLaMA layer LoRA step', shape: `${tokens}x${hiddenSize}x${intermediateSize}r${RANK}`, label: 'forward, backward, AdamW of the adapters', roof: { kind: 'openblas', size: [512, 512, 512] }, work: { flops: flopsOf(config, tokens) }, cells: [{ library: 'curio', variant: 'replayed', open: make }] };
+  const cells: Cell[] = [
+    { library: 'curio', variant: 'replayed', open: make({ loss: lossTolerance, gradients: 10 * TOLERANCE.backward }) },
+    ...onMatrixUnits(gpu, 'replayed, f16 matrix units', { library: 'curio', variant: '', open: make(HALVED) }),
+  ];
+  return { op: 'LLaMA layer LoRA step', shape: `${tokens}x${hiddenSize}x${intermediateSize}r${RANK}`, label: 'forward, backward, AdamW of the adapters', roof: { kind: 'openblas', size: [512, 512, 512] }, work: { flops: flopsOf(config, tokens) }, cells };
 }

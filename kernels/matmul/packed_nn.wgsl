@@ -1,11 +1,11 @@
 enable subgroups;
 // matmul/packed_nn: matmul/subgroup_nn where B is a packed weight, read as it lies. Its use: dx = dy·W through a frozen base (QLoRA).
 //   C = alpha · (A·dequantised(B) + A2·B2) + bias  (+ C)        contract of matmul/naive, without batches
-// Shapes: A float[M, K], B packed[K, N] in groups of neighbours along N, C float[M, N], A2 float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4.
+// Shapes: A float[M, K], its rows a_pitch apart, B packed[K, N] in groups of neighbours along N, C float[M, N], A2 float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4.
 // Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k, two terms a step.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
 
-struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
+struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32, a_pitch: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec2f>;
@@ -39,7 +39,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   let levels = nf4_held(lane);
   var tile: Tile;
 
-  let ia = row * (params.K / 2u);
+  let ia = row * (params.a_pitch / 2u);
   for (var k = 0u; k < params.K / 2u; k++) {
     let p = 2u * k;
     let held = Columns(

@@ -1,12 +1,12 @@
 enable subgroups;
 // matmul/packed_nt: matmul/subgroup_nt where B is a packed weight, read as it lies: half, a quarter or an eighth of the words.
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
-// Shapes: A float[M, K], B packed[N, K] in groups of neighbours along K, C float[M, N], A2 float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4.
+// Shapes: A float[M, K], its rows a_pitch apart, B packed[N, K] in groups of neighbours along K, C float[M, N], A2 float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4.
 // Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k.
 // A step takes two terms, as there; a word is read again for each of its pairs, which is cheaper than to hold it. Scales are read once a group.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
 
-struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
+struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32, a_pitch: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec2f>;
@@ -38,7 +38,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   let held_levels = nf4_held(lane);
   var tile: Tile;
 
-  let ia = row * (params.K / 2u);
+  let ia = row * (params.a_pitch / 2u);
   let step = params.K / PER_WORD;
   let ib = vec2u(left, right) * step;
   let group = select(params.K, params.group, HAS_SCALES);

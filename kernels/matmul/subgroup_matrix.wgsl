@@ -38,12 +38,12 @@ const MATRIX_M = 16u; // tune: 8u 16u
 const MATRIX_N = 16u; // tune: 8u 16u
 const MATRIX_K = 16u; // tune: 8u 16u
 const T = 4u; // tune: 2u 4u
-const STEPS = 1u; // tune: 1u 2u
+const DEEP = 1u; // tune: 1u 2u
 const PAD = 8u;
 const LANES = 4u * SG;
 const ROWS = 2u * T * MATRIX_M;
 const COLUMNS = 2u * T * MATRIX_N;
-const DEPTH = STEPS * MATRIX_K;
+const DEPTH = DEEP * MATRIX_K;
 const A_STRIDE = select(DEPTH, ROWS, TRANSPOSE_A) + PAD;
 const B_STRIDE = select(COLUMNS, DEPTH, TRANSPOSE_B) + PAD;
 // The compiler also holds the loads that never run to the tile's size.

@@ -1,7 +1,7 @@
 enable subgroups;
 // matmul/subgroup_nn: one subgroup a tile, no shared memory, no barrier: A's rows across the lanes, spread by broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]·B[z] + A2·B2) + bias  (+ C[z])        contract of matmul/naive
-// Shapes: A float[M, K], B float[K, N], C float[M, N] (float[N, M] with SWAP), A2 float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4
+// Shapes: A float[M, K], its rows a_pitch apart, B float[K, N], C float[M, N] (float[N, M] with SWAP), A2 float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4
 // (M too with SWAP). Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), batches]. Accumulates in f32 over ascending k.
 // Two terms a step, so that A is read in pairs: four terms would load twice as many vectors ahead, and half of them would spill (see subgroup_nt).
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
@@ -9,7 +9,7 @@ enable subgroups;
 struct Params {
   M: u32, N: u32, K: u32, K_last: u32, K2: u32,
   batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
-  flags: u32, alpha: f32,
+  flags: u32, alpha: f32, a_pitch: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -39,7 +39,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let columns = min(vec2u(column, column + SG), vec2u(fours - 1u));
   var tile: Tile;
 
-  let ia = row * (params.K / 2u) + (outer * params.a_outer + inner * params.a_inner) / 2u;
+  let ia = row * (params.a_pitch / 2u) + (outer * params.a_outer + inner * params.a_inner) / 2u;
   var ib = columns + (outer * params.b_outer + inner * params.b_inner) / 4u;
   let terms = select(params.K, params.K_last, wg.z == count.z - 1u) / 2u;
   for (var k = 0u; k < terms; k++) {

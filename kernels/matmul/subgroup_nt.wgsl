@@ -1,7 +1,7 @@
 enable subgroups;
 // matmul/subgroup_nt: one subgroup a tile, no shared memory, no barrier: A's rows across the lanes, spread by broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]·B[z]ᵀ + A2·B2ᵀ) + bias  (+ C[z])        contract of matmul/naive
-// Shapes: A float[M, K], B float[N, K], C float[M, N] (float[N, M] with SWAP), A2 float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4
+// Shapes: A float[M, K], B float[N, K], their rows a_pitch and b_pitch apart, C float[M, N] (float[N, M] with SWAP), A2 float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4
 // (M too with SWAP). Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), batches]. Accumulates in f32 over ascending k.
 // On a software adapter what counts is elements loaded per multiplication: a step loads ROWS + 4 · FOURS · SG pairs for SG · 8 · FOURS · ROWS products, and
 // more than some 24 vectors loaded ahead would spill. Rows past an edge are clamped when loaded and not stored.
@@ -10,7 +10,7 @@ enable subgroups;
 struct Params {
   M: u32, N: u32, K: u32, K_last: u32, K2: u32,
   batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
-  flags: u32, alpha: f32,
+  flags: u32, alpha: f32, a_pitch: u32, b_pitch: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -40,8 +40,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let right = min(column + SG, params.N / 4u - 1u) * 4u;
   var tile: Tile;
 
-  let step = params.K / 2u;
-  let ia = row * step + (outer * params.a_outer + inner * params.a_inner) / 2u;
+  let step = params.b_pitch / 2u;
+  let ia = row * (params.a_pitch / 2u) + (outer * params.a_outer + inner * params.a_inner) / 2u;
   let ib = (outer * params.b_outer + inner * params.b_inner) / 2u + vec2u(left, right) * step;
   let terms = select(params.K, params.K_last, wg.z == count.z - 1u) / 2u;
   for (var k = 0u; k < terms; k++) {

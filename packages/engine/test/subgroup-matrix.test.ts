@@ -62,8 +62,8 @@ for (const [transposeA, transposeB] of [[false, false], [false, true], [true, fa
         const a = eighths(transposeA ? [batches, K, M] : [batches, M, K]);
         const b = eighths(transposeB ? [batches, N, K] : [batches, K, N]);
         for (const T of ['2u', '4u']) {
-          for (const STEPS of ['1u', '2u']) {
-            gpu.tuned.set(matmulSubgroupMatrix.name, { T, STEPS });
+          for (const DEEP of ['1u', '2u']) {
+            gpu.tuned.set(matmulSubgroupMatrix.name, { T, DEEP });
             for (const pair of await both(() => [matmul(a(), b(), { transposeA, transposeB })])) expectClose(pair, 1e-5);
             gpu.tuned.clear();
           }

@@ -61,7 +61,7 @@ async function compare(gpu: Gpu, transposeA: boolean, transposeB: boolean): Prom
   for (const side of [M, 2 ** 14]) {
     const tuning: Tuning = subgroupMatrix.tuning!(gpu, { layout, M: side, N: side, K, K2: 0, hasBias: false, batches: 1, format: 'F32', groupSize: 0 });
     await gpu.prepare(subgroupMatrix.kernel, 'multiply', tuning); // so that one that does not compile leaves the device usable
-    gpu.tuned.set(subgroupMatrix.kernel.name, { T: tuning.T!, STEPS: tuning.STEPS! });
+    gpu.tuned.set(subgroupMatrix.kernel.name, { T: tuning.T!, DEEP: tuning.DEEP! });
     const onUnits = await run(true);
     const off = Array.from(onUnits).findIndex((value, i) => !(Math.abs(value - usual[i]!) <= 1e-4));
     if (off >= 0) return `matrix units give ${onUnits[off]} where ${usual[off]} is right (entry ${off} of a ${M}×${N}×${K} product in layout ${layout})`;

@@ -1,5 +1,11 @@
 /** @file The product that matmul, linear and loraLinear share. Records kernels only; no tape. */
+import { matmulPackedNn } from '@curio/kernels/matmul_packed_nn';
+import { matmulPackedNt } from '@curio/kernels/matmul_packed_nt';
+import { matmulSubgroupNn } from '@curio/kernels/matmul_subgroup_nn';
+import { matmulSubgroupNt } from '@curio/kernels/matmul_subgroup_nt';
+import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv } from '../gpu/grid.ts';
+import type { KernelSource } from '../gpu/kernel.ts';
 import { choose, tune } from '../gpu/variant.ts';
 import { boundOf } from '../tensor/op.ts';
 import type { Run } from '../tensor/op.ts';
@@ -9,6 +15,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { matmulVariants, partsOf } from './matmul-variants.ts';
 import type { Layout, MatmulPlan, MatmulVariant } from './matmul-variants.ts';
 import { reduceMiddle } from './reduce.ts';
+import { spreadPays, spreadPitch, spreadRows } from './spread-rows.ts';
 import { fitsMatrixUnits, subgroupMatrix } from './subgroup-matrix-variant.ts';
 import { formatOf, groupSizeOf, scalesOf } from './weight-format.ts';
 
@@ -48,27 +55,47 @@ export function product(run: Run, wanted: Product): Tensor {
   return reduceMiddle('SUM', multiply(run, split, { ...plan, K: terms, batches: count }, K - (count - 1) * terms), 1, count, M * N, shape);
 }
 
-/** One dispatch; the last batch has `lastTerms` terms. */
-function multiply(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH, bias, alpha = 1, pair }: Product, plan: MatmulPlan, lastTerms: number): Tensor {
-  const c = run.out(shape);
-  if (sizeOf(shape) === 0) return c;
-  const { inner, aOuter, aInner, bOuter, bInner } = batches;
+/** One product, with copies of operands where they pay; the last batch has `lastTerms` terms. */
+function multiply(run: Run, wanted: Product, plan: MatmulPlan, lastTerms: number): Tensor {
+  const { a, b, layout, M, N, K, shape } = wanted;
+  if (sizeOf(shape) === 0) return run.out(shape);
   const halves = run.gpu.halfProducts && fitsMatrixUnits(run.gpu, plan);
   const variant: MatmulVariant = halves ? subgroupMatrix : choose(run.gpu, `matmul ${layout}`, matmulVariants[layout], plan);
+  const spreads = spreadsOf(run.gpu, variant, plan);
+  if (!spreads.a && !spreads.b) return dispatch(run, wanted, plan, variant, lastTerms, K, K);
+  return run.gpu.scope(() => {
+    const spread = { ...wanted, a: spreads.a ? spreadRows(run, a, M, K) : a, b: spreads.b ? spreadRows(run, b, N, K) : b };
+    return dispatch(run, spread, plan, variant, lastTerms, spreads.a ? spreadPitch(K) : K, spreads.b ? spreadPitch(K) : K);
+  });
+}
+
+/** Rows of A and B from element to element apart. */
+function dispatch(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH, bias, alpha = 1, pair }: Product, plan: MatmulPlan, variant: MatmulVariant, lastTerms: number, aPitch: number, bPitch: number): Tensor {
+  const c = run.out(shape);
+  const { inner, aOuter, aInner, bOuter, bInner } = batches;
   const rest = { K, K_last: lastTerms, K2: plan.K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha, group: plan.groupSize };
   const workOf = (each: MatmulVariant) => ({
     buffers: { ...(each.swaps ? { a: b, b: a } : { a, b }), c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a, ...scalesOf(b, a) },
     params: each.swaps
-      ? { M: N, N: M, a_outer: bOuter, a_inner: bInner, b_outer: aOuter, b_inner: aInner, ...rest }
-      : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, ...rest },
+      ? { M: N, N: M, a_outer: bOuter, a_inner: bInner, b_outer: aOuter, b_inner: aInner, a_pitch: bPitch, b_pitch: aPitch, ...rest }
+      : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, a_pitch: aPitch, b_pitch: bPitch, ...rest },
     ...tune(run.gpu, each, plan, 'multiply'),
   });
-  if (!halves) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
+  if (variant !== subgroupMatrix) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
     const { buffers, ...work } = workOf(each);
     return { kernel: each.kernel, entry: 'multiply', buffers: boundOf(buffers), ...work };
   });
   run.dispatch(variant.kernel, 'multiply', workOf(variant));
   return c;
+}
+
+/** Kernels that take a pitch of A; the first of B too, whose rows it walks. */
+const WALKERS: readonly KernelSource[] = [matmulSubgroupNt, matmulSubgroupNn, matmulPackedNt, matmulPackedNn];
+
+/** Which operands are copied with their rows spread: where each element is read often enough, and nobody put a kernel of his own in place of ours. */
+function spreadsOf(gpu: Gpu, { kernel, swaps }: MatmulVariant, { M, N, K, batches }: MatmulPlan): { a: boolean; b: boolean } {
+  if (!WALKERS.includes(kernel) || swaps || batches !== 1 || gpu.replacements.kernelFor(kernel) !== kernel) return { a: false, b: false };
+  return { a: spreadPays(gpu, 'a', M, K, N), b: kernel === matmulSubgroupNt && spreadPays(gpu, 'b', N, K, M) };
 }
 
 /** The layout of op(A)·op(B). */

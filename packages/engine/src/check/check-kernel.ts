@@ -76,7 +76,7 @@ export async function checkKernel<Plan>(gpu: Gpu, { op, family: asked, variant }
 }
 
 function familyOf({ op, families = {} }: OpCases<never>, asked: string | undefined): string {
-  const names = [...Object.keys(families), ...(op === 'scaledDotProductAttention' ? ['attention backward'] : [])];
+  const names = Object.keys(families);
   const family = asked ?? names[0];
   if (family === undefined) throw new CurioError(`checkKernel: ${op} has one kernel and no family of variants; write an op of your own with defineOp.`);
   if (!names.includes(family)) throw new CurioError(`checkKernel: ${op} has no family '${family}'; it has ${names.join(', ')}.`);

@@ -5,8 +5,9 @@ import { attentionDecode } from '@curio/kernels/attention_decode';
 import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
 import { attentionNaive } from '@curio/kernels/attention_naive';
+import { attentionWeights } from '@curio/kernels/attention_weights';
 import type { Gpu } from '../gpu/gpu.ts';
-import { ceilDiv } from '../gpu/grid.ts';
+import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Family, Variant } from '../gpu/variant.ts';
 
@@ -74,8 +75,21 @@ export const attentionVariants: Family<AttentionPlan> = {
 /** Σ dy · y of each query, before every backward variant. */
 export const attentionPrepare = naive;
 
-/** The family `attention`, backward, under the same names, so that forcing one forces both directions. */
+/** Rows of scores that the backward by products has at a time. */
+export const BAND = 2048;
+
+/** The gradients by whole products, see attention-products.ts: its kernel is what stands between them. */
+export const attentionProducts: BackwardVariant = {
+  kernel: attentionWeights,
+  fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,
+  pays: (gpu, { tokens, keys, flags }) => gpu.adapter.isSoftware && (flags & 1) === 0 && Math.min(tokens, keys) >= 64,
+  grid: (_, { tokens }) => lineGrid(ceilDiv(tokens, 8)),
+  entries: [],
+};
+
+/** The family `attention`, backward, under the same names, so that forcing one forces both directions; `attention backward` forces this one alone. */
 export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>> = {
+  products: attentionProducts,
   /** Steps of a few tokens are not trained; forcing it leaves the backward free. */
   decode: { ...naive, fits: () => false, entries: [] },
   subgroup: {

@@ -3,7 +3,7 @@ import type { Case, InputSpec } from '../check/cases.ts';
 import { Array64 } from '../check/oracle.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { scaledDotProductAttention } from './attention.ts';
-import { attentionVariants } from './attention-variants.ts';
+import { attentionProducts, attentionVariants } from './attention-variants.ts';
 
 interface Attrs { causal?: boolean; scale?: number }
 
@@ -41,7 +41,7 @@ export const attentionCases = defineCases<Attrs>({
     }
     return y;
   },
-  families: { attention: attentionVariants },
+  families: { attention: attentionVariants, 'attention backward': { products: attentionProducts } },
   cases: [
     self(1, 1, 1, 4),
     self(1, 2, 5, 3),

@@ -3,7 +3,8 @@ import { choose, tune } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import { Tensor, zeros } from '../tensor/tensor.ts';
-import { attentionBackwardVariants, attentionPrepare, attentionVariants } from './attention-variants.ts';
+import { backwardByProducts } from './attention-products.ts';
+import { attentionBackwardVariants, attentionPrepare, attentionProducts, attentionVariants } from './attention-variants.ts';
 import type { AttentionPlan, AttentionSizes, BackwardVariant } from './attention-variants.ts';
 import { requireFloat } from './walk.ts';
 
@@ -58,7 +59,9 @@ const op = defineOp({
     const { batch, tokens, heads, group, keys, width } = sizes;
     const { params } = plan;
     run.dispatch(attentionPrepare.kernel, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats }, params, ...tune(run.gpu, attentionPrepare, plan, 'prepare') });
-    const variant = choose(run.gpu, 'attention', attentionBackwardVariants, plan, 'attention backward') as BackwardVariant;
+    const family = run.gpu.forced.has('attention backward') ? 'attention backward' : 'attention';
+    const variant = choose(run.gpu, family, attentionBackwardVariants, plan, 'attention backward') as BackwardVariant;
+    if (variant === attentionProducts) return [...backwardByProducts(run, { q, k, v, dy, stats }, sizes), null, null];
     const wants = { backward: true, backward_q: run.needs[0]!, backward_kv: run.needs[1]! || run.needs[2]! };
     const entries = variant.entries.filter((entry) => wants[entry]);
     const writes = (entry: keyof typeof wants): boolean => entries.includes('backward') || entries.includes(entry);
@@ -93,7 +96,7 @@ function planOf(sizes: AttentionSizes, q: Tensor, k: Tensor, v: Tensor): Attenti
  * (H a multiple of Hkv: head h uses h·Hkv/H). A query that sees no key gives 0; padded queries give finite values.
  * @param q float[B, H, T, D] @param k float[B, Hkv, S, D] @param v float[B, Hkv, S, D]: any strides with a dense last axis
  * @returns float[B, H, T, D], stored as [B, T, H, D], so that permuting back and merging the heads is free
- * Saves q, k, v, y and one number a query; the backward pass recomputes the scores by tiles. Kernels: kernels/attention. Throws ShapeError and DTypeError
+ * Saves q, k, v, y and one number a query; the backward pass recomputes the scores, by tiles or a few heads at a time. Kernels: kernels/attention. Throws ShapeError and DTypeError
  * where sizes do not fit. Source: Dao 2023 (FlashAttention-2).
  */
 export const scaledDotProductAttention = (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor =>

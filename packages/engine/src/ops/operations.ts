@@ -11,7 +11,9 @@ const CAUSAL = 1;
 function attention({ entry, params: { tokens, keys, width, group, flags }, grid: [x, y] }: Dispatched): number {
   // A workgroup of `backward` takes all query heads of a key head, one of `backward_kv` a part of them; else y counts query heads.
   const heads = entry === 'backward' ? x * group! : entry === 'backward_kv' ? y * group! : y;
-  const all = 2 * (ATTENTION_PRODUCTS[entry] ?? 0) * tokens! * keys! * width! * heads;
+  const products = ATTENTION_PRODUCTS[entry];
+  if (!products) return 0;
+  const all = 2 * products * tokens! * keys! * width! * heads;
   return (flags! & CAUSAL) !== 0 ? all / 2 : all;
 }
 

@@ -3,6 +3,7 @@
 
 /** The portable floor of WebGPU: more buffers, or larger params, do not run everywhere. */
 const MAX_STORAGE_BUFFERS = 8;
+const MAX_STORAGE_TEXTURES = 4;
 const MAX_PARAMS_BYTES = 64;
 
 const scalars = ['u32', 'i32', 'f32'];
@@ -51,10 +52,12 @@ export function reflectKernel(name: string, code: string, readLib: (file: string
   for (const entry of functions.filter((each) => each.isCompute)) {
     const used = namesReached(entry, functions);
     const own = bindings.filter((binding) => used.has(binding.name));
-    const storage = own.filter((binding) => binding.type !== 'uniform');
+    const storage = own.filter((binding) => binding.type === 'storage' || binding.type === 'read-only-storage');
     if (storage.length > MAX_STORAGE_BUFFERS) {
       refuse(entry.line, `entry '${entry.name}' uses ${storage.length} storage buffers (${storage.map((binding) => binding.name).join(', ')}); at most ${MAX_STORAGE_BUFFERS} run everywhere.`);
     }
+    const textures = own.filter((binding) => binding.type === 'read-only-texture');
+    if (textures.length > MAX_STORAGE_TEXTURES) refuse(entry.line, `entry '${entry.name}' uses ${textures.length} storage textures (${textures.map((binding) => binding.name).join(', ')}); at most ${MAX_STORAGE_TEXTURES} run everywhere.`);
     if (entry.workgroupSize.length === 0) refuse(entry.line, `entry '${entry.name}' has no @workgroup_size.`);
     entries[entry.name] = { bindings: own.map((binding) => binding.name), workgroupSize: entry.workgroupSize };
   }
@@ -121,12 +124,15 @@ function namesReached(from: WgslFunction, functions: WgslFunction[], reached = n
   return reached;
 }
 
+const textureType = (type: string): string | null => (/^texture_storage_2d\s*<\s*rgba32float\s*,\s*read\s*>$/.test(type.trim()) ? 'read-only-texture' : null);
+
 function readBindings(plain: string, refuse: Refuse): Binding[] {
   const bindings: Binding[] = [];
-  for (const match of plain.matchAll(/@group\((\d+)\)\s*@binding\((\d+)\)\s*var\s*<([^>]*)>\s*(\w+)\s*:\s*([^;]+);/g)) {
+  for (const match of plain.matchAll(/@group\((\d+)\)\s*@binding\((\d+)\)\s*var\s*(?:<([^>]*)>)?\s*(\w+)\s*:\s*([^;]+);/g)) {
     const [, group, number, access, name, type] = match;
     const line = lineOf(plain, match.index);
-    const kind = accessTypes[access.split(',').map((part) => part.trim()).join(', ')] ?? refuse(line, `binding '${name}' is var<${access}>; it may be uniform, storage, read or storage, read_write.`);
+    const kind = access === undefined ? textureType(type) ?? refuse(line, `binding '${name}' is a ${type.trim()}; a texture is a texture_storage_2d<rgba32float, read>.`)
+      : accessTypes[access.split(',').map((part) => part.trim()).join(', ')] ?? refuse(line, `binding '${name}' is var<${access}>; it may be uniform, storage, read or storage, read_write.`);
     if (group !== '0') refuse(line, `binding '${name}' is in group ${group}; every binding is in group 0.`);
     const taken = bindings.find((binding) => binding.binding === Number(number));
     if (taken) refuse(line, `binding number ${number} is both '${taken.name}' and '${name}'; each has its own.`);
@@ -158,7 +164,7 @@ function refuseShadowing(plain: string, bindings: Binding[], refuse: Refuse): vo
   const refuseName = (name: string, index: number) => {
     if (names.has(name)) refuse(lineOf(plain, index), `'${name}' is a local name and a binding's; rename the local one.`);
   };
-  for (const match of plain.matchAll(/\b(?:let|const|var)\s+(\w+)/g)) refuseName(match[1], match.index);
+  for (const match of plain.matchAll(/(?<!@binding\(\d+\)\s*)\b(?:let|const|var)\s+(\w+)/g)) refuseName(match[1], match.index);
   for (const match of plain.matchAll(/\bfn\s+\w+\s*\(([^{]*?)\)\s*(?:->[^{]*)?\{/g)) {
     for (const parameter of match[1].matchAll(/(\w+)\s*:/g)) refuseName(parameter[1], match.index);
   }

@@ -4,7 +4,10 @@ import { cast, linear, matmul, openGpu, RandomStream, split, tensor } from '../s
 import type { Gpu, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => {
+  gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
+  gpu.forced.set('matmul nt', 'subgroup'); // over texels nothing is spread
+});
 afterAll(() => gpu.close());
 
 const normals = (n: number, seed: number): Float32Array<ArrayBuffer> => {

@@ -5,13 +5,17 @@
 import { Arena, Storage } from './arena.ts';
 import { CurioError, DeviceError } from './errors.ts';
 import type { Gpu } from './gpu.ts';
-import type { Block } from './memory.ts';
+import type { Block, Home } from './memory.ts';
 import { showBytes, sizeClass } from './memory.ts';
 import type { Pipeline } from './pipeline.ts';
 import { peakBytes } from './plan-memory.ts';
 import type { SharedHomes, Tenant } from './shared-homes.ts';
 import { stackHere } from './stream.ts';
-import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder } from './stream.ts';
+import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder, TextureRows } from './stream.ts';
+
+function refuseEarly(): never {
+  throw new CurioError('capture: a tensor of a recorded step was used before the step had buffers; use what the step returns.');
+}
 
 /** A block of a recorded step, before it has a buffer. */
 class Planned implements Block {
@@ -32,19 +36,24 @@ class Planned implements Block {
   home: Block | null = null;
   readonly storage: Storage;
 
-  constructor(bytes: number, memory: { release(block: Block): void }) {
+  constructor(bytes: number, readonly texels: number, memory: { release(block: Block): void }) {
     this.bytes = sizeClass(bytes);
     this.storage = new Storage(this, memory);
   }
 
   get buffer(): GPUBuffer {
-    throw new CurioError('capture: a tensor of a recorded step was used before the step had buffers; use what the step returns.');
+    return refuseEarly();
+  }
+
+  get texture(): GPUTexture {
+    return refuseEarly();
   }
 }
 
 type Command =
   | { readonly kind: 'dispatch'; readonly pipeline: Pipeline; readonly bindings: readonly Binding[]; readonly params: ArrayBuffer | null; readonly grid: Grid; readonly op: string | null }
   | { readonly kind: 'copy'; readonly from: Binding; readonly to: Binding; readonly bytes: number }
+  | { readonly kind: 'copyRows'; readonly from: Binding; readonly to: Block; readonly rows: TextureRows }
   | { readonly kind: 'clear'; readonly to: Binding; readonly bytes: number };
 
 class CommandList implements Recorder {
@@ -55,8 +64,8 @@ class CommandList implements Recorder {
 
   constructor(private readonly debug: boolean) {}
 
-  allocate(bytes: number): Storage {
-    const block = new Planned(bytes, { release() {} });
+  allocate(bytes: number, texels: number): Storage {
+    const block = new Planned(bytes, texels, { release() {} });
     this.planned.push(block);
     return block.storage;
   }
@@ -71,6 +80,12 @@ class CommandList implements Recorder {
     this.use(from.block, false);
     this.use(to.block, true);
     this.commands.push({ kind: 'copy', from, to, bytes });
+  }
+
+  copyRows(from: Binding, to: Block, rows: TextureRows): void {
+    this.use(from.block, false);
+    this.use(to, true);
+    this.commands.push({ kind: 'copyRows', from, to, rows });
   }
 
   clear(to: Binding, bytes: number): void {
@@ -141,13 +156,12 @@ export class Plan implements Tenant {
     if (changed) throw new CurioError(`capture: the step keeps a tensor of ${changed.bytes} bytes that it computes, and every replay would write it anew; make it before the step (a parameter's gradient by an optimizer), or return it.`);
     this.lifetimes = used.filter(({ alone }) => !alone);
     const fixed = used.filter(({ alone }) => alone);
-    const fixedSizes = fixed.map(({ bytes }) => bytes);
     const activations = peakBytes(this.lifetimes.filter(({ storage }) => storage.isSaved));
-    homes.admit(this, ({ sizes, freed }) => refuseTooMuch(gpu, name, [...sizes, ...fixedSizes], freed, activations));
+    homes.admit(this, (demand) => refuseTooMuch(gpu, name, [...demand.homes, ...fixed], demand.freed, activations));
     for (const block of fixed) this.place(block, kept.includes(block));
     this.outside = [...outside, ...fixed.map(({ home }) => home!)].map((block) => ({ block, returns: block.returns }));
     this.bytes = {
-      fixed: fixedSizes.reduce((sum, bytes) => sum + bytes, 0),
+      fixed: fixed.reduce((sum, { bytes }) => sum + bytes, 0),
       activations,
       temporaries: [...new Set(this.lifetimes.map(({ home }) => home!))].reduce((sum, { bytes }) => sum + bytes, 0),
     };
@@ -221,7 +235,8 @@ export class Plan implements Tenant {
     const { stream } = this.gpu;
     this.blocks = [...new Set([...this.lifetimes.map(({ home }) => home!), ...this.outside.map(({ block }) => block)])];
     const parts: ReadyPart[] = [];
-    const real = ({ block, offset, bytes }: Binding): Binding => ({ block: block instanceof Planned ? block.home! : block, offset, bytes });
+    const home = (block: Block): Block => (block instanceof Planned ? block.home! : block);
+    const real = ({ block, offset, bytes }: Binding): Binding => ({ block: home(block), offset, bytes });
     let pass: ReadyDispatch[] | null = null;
     for (const command of this.list.commands) {
       if (command.kind === 'dispatch') {
@@ -231,6 +246,7 @@ export class Plan implements Tenant {
       }
       pass = null;
       if (command.kind === 'copy') parts.push({ ...command, from: real(command.from), to: real(command.to) });
+      else if (command.kind === 'copyRows') parts.push({ ...command, from: real(command.from), to: home(command.to) });
       else parts.push({ ...command, to: real(command.to) });
     }
     return parts;
@@ -238,16 +254,16 @@ export class Plan implements Tenant {
 }
 
 /** Before anything is allocated for a step: whether it fits. A dry run only counts. */
-function refuseTooMuch(gpu: Gpu, name: string, sizes: readonly number[], freed: number, activations: number): void {
+function refuseTooMuch(gpu: Gpu, name: string, homes: readonly Home[], freed: number, activations: number): void {
   const { memory } = gpu;
   if (gpu.isDry) return;
-  const largest = Math.max(0, ...sizes);
+  const largest = Math.max(0, ...homes.map(({ bytes, texels }) => (texels === 0 ? bytes : 0)));
   if (largest > memory.bindingLimit) throw new DeviceError(`${name}: the step needs a tensor of ${showBytes(largest)} and the adapter binds ${showBytes(memory.bindingLimit)}; make the batch smaller.`);
   const { limit = Infinity } = memory.options;
-  if (memory.report().allocatedBytes - freed + memory.missing(sizes) <= limit) return;
+  if (memory.report().allocatedBytes - freed + memory.missing(homes) <= limit) return;
   gpu.trim();
   const taken = memory.report().allocatedBytes - freed;
-  const needed = memory.missing(sizes);
+  const needed = memory.missing(homes);
   if (taken + needed <= limit) return;
   throw new DeviceError(`${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${memory.describe()}, and ${showBytes(limit - taken)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`);
 }

@@ -105,8 +105,9 @@ export class Gpu {
     const source = this.replacements.kernelFor(kernel);
     const pipeline = this.pipelines.get(source, entry, work.tuning);
     if (work.op) pipeline.op = work.op;
-    const bindings = pipeline.bindings.map(({ name }) => {
+    const bindings = pipeline.bindings.map(({ name, isTexture }) => {
       const binding = work.buffers[name];
+      if (binding && binding.block.texels > 0 !== isTexture) throw new CurioError(`${pipeline.label}: ${name} is a ${isTexture ? 'texture' : 'buffer'} and was given a ${isTexture ? 'buffer' : 'texture'}.`);
       if (!binding) throw new CurioError(`${pipeline.label}: buffer ${name} was not given; it binds ${pipeline.bindings.map((b) => b.name).join(', ')}.`);
       return binding;
     });
@@ -121,10 +122,10 @@ export class Gpu {
     await this.pipelines.prepare(kernel, entry, tuning);
   }
 
-  /** A storage of at least `bytes`, owned by the innermost scope. */
-  allocate(bytes: number): Storage {
+  /** A storage of at least `bytes`, owned by the innermost scope: a buffer, or a texture of rows of so many texels. */
+  allocate(bytes: number, texels = 0): Storage {
     if (this.failure) throw this.failure;
-    const storage = this.stream.recorder?.allocate(bytes) ?? new Storage(this.memory.acquire(bytes), this.memory);
+    const storage = this.stream.recorder?.allocate(bytes, texels) ?? new Storage(this.memory.acquire(bytes, 'step', texels), this.memory);
     this.arena.adopt(storage);
     return storage;
   }

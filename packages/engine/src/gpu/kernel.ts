@@ -20,7 +20,7 @@ export interface KernelSource {
 }
 
 export interface KernelParam { readonly name: string; readonly type: 'u32' | 'i32' | 'f32'; readonly offset: number }
-export interface KernelBinding { readonly binding: number; readonly name: string; readonly type: 'storage' | 'read-only-storage' | 'uniform' }
+export interface KernelBinding { readonly binding: number; readonly name: string; readonly type: 'storage' | 'read-only-storage' | 'read-only-texture' | 'uniform' }
 export interface Tunable { readonly name: string; readonly value: string; readonly allowed: readonly string[]; readonly line: number }
 
 /**

@@ -1,12 +1,20 @@
-/** @file A size-class pool of storage buffers. The queue runs in order, so a freed buffer is reused at once. */
+/** @file A size-class pool of storage buffers, and of textures. The queue runs in order, so a freed buffer is reused at once. */
 import { DeviceError } from './errors.ts';
 
 /** What a buffer is for; all that is neither a parameter nor the optimizer's is `step`. */
 export type Purpose = 'weights' | 'gradients' | 'optimizer' | 'step';
 
-export interface Block {
+/** Where bytes lie, or are to lie. */
+export interface Home {
+  readonly bytes: number;
+  /** 0 for a buffer; else texels of four floats in each row of a texture, which `Stream.copyRows` fills. */
+  readonly texels: number;
+}
+
+export interface Block extends Home {
   readonly id: number;
   readonly buffer: GPUBuffer;
+  readonly texture: GPUTexture | null;
   /** Size of the class, which is at least what was asked for. */
   readonly bytes: number;
   /** Serial of the last recorded batch of commands that uses it. */
@@ -55,11 +63,15 @@ export function showBytes(bytes: number): string {
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]!}`;
 }
 
+/** The class of a size: whole rows of a texture. */
+const classOf = ({ bytes, texels }: Home): number => (texels === 0 ? sizeClass(bytes) : 16 * texels * Math.ceil(sizeClass(bytes) / (16 * texels)));
+const poolKey = (bytes: number, texels: number): string => `${bytes} ${texels}`;
+
 /** Stands for the buffers of a dry run, where no command reaches the device. */
 const NO_BUFFER = {} as GPUBuffer;
 
 export class Memory {
-  private readonly free = new Map<number, Block[]>();
+  private readonly free = new Map<string, Block[]>();
   private liveBytes = 0;
   private liveBuffers = 0;
   private allocatedBytes = 0;
@@ -77,34 +89,42 @@ export class Memory {
   }
 
   /** @throws DeviceError where it goes over a limit of the adapter or the one that was set; a dry run only counts. */
-  acquire(bytes: number, purpose: Purpose = 'step'): Block {
-    const size = sizeClass(bytes);
+  acquire(bytes: number, purpose: Purpose = 'step', texels = 0): Block {
+    const size = classOf({ bytes, texels });
     const { dry, limit = Infinity } = this.options;
-    const most = purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
+    const most = texels > 0 ? Infinity : purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
     if (bytes > most && !dry) throw new DeviceError(`memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`);
-    const pooled = this.free.get(size)?.pop();
+    const pooled = this.free.get(poolKey(size, texels))?.pop();
     if (!pooled && this.allocatedBytes + size > limit && !dry) throw new DeviceError(`memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`);
     this.liveBytes += size;
     this.liveBuffers++;
     this.byPurpose[purpose] += size;
-    if (purpose === 'step') this.largestBytes = Math.max(this.largestBytes, bytes);
+    if (purpose === 'step' && texels === 0) this.largestBytes = Math.max(this.largestBytes, bytes);
     if (pooled) {
       pooled.purpose = purpose;
       return pooled;
     }
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
-    const usage = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
-    const buffer = dry ? NO_BUFFER : this.device.createBuffer({ size, usage, label: `pool ${size}` });
-    return { id: this.created++, buffer, bytes: size, lastUse: -1, returns: 0, purpose };
+    return { id: this.created++, ...this.create(size, texels), bytes: size, texels, lastUse: -1, returns: 0, purpose };
   }
 
-  /** Bytes that acquiring blocks of these sizes would create, what the pool holds apart. */
-  missing(sizes: readonly number[]): number {
-    const left = new Map([...this.free].map(([size, list]) => [size, list.length]));
-    return sizes.map(sizeClass).reduce((sum, size) => {
-      const count = left.get(size) ?? 0;
-      left.set(size, count - 1);
+  private create(size: number, texels: number): Pick<Block, 'buffer' | 'texture'> {
+    if (this.options.dry) return { buffer: NO_BUFFER, texture: null };
+    const label = `pool ${size}`;
+    if (texels === 0) return { buffer: this.device.createBuffer({ size, usage: 0x80 | 0x08 | 0x04, label }), texture: null }; // STORAGE | COPY_DST | COPY_SRC
+    const texture = this.device.createTexture({ size: [texels, size / (16 * texels)], format: 'rgba32float', usage: 0x08 | 0x02, label }); // STORAGE_BINDING | COPY_DST
+    return { buffer: NO_BUFFER, texture };
+  }
+
+  /** Bytes that acquiring such blocks would create, what the pool holds apart. */
+  missing(homes: readonly Home[]): number {
+    const left = new Map([...this.free].map(([key, list]) => [key, list.length]));
+    return homes.reduce((sum, home) => {
+      const size = classOf(home);
+      const key = poolKey(size, home.texels);
+      const count = left.get(key) ?? 0;
+      left.set(key, count - 1);
       return count > 0 ? sum : sum + size;
     }, 0);
   }
@@ -114,9 +134,10 @@ export class Memory {
     this.liveBuffers--;
     this.byPurpose[block.purpose] -= block.bytes;
     block.returns++;
-    const list = this.free.get(block.bytes);
+    const key = poolKey(block.bytes, block.texels);
+    const list = this.free.get(key);
     if (list) list.push(block);
-    else this.free.set(block.bytes, [block]);
+    else this.free.set(key, [block]);
   }
 
   /** Destroys every pooled buffer that is not in use. */
@@ -124,7 +145,7 @@ export class Memory {
     for (const list of this.free.values()) {
       for (const block of list) {
         this.allocatedBytes -= block.bytes;
-        if (!this.options.dry) block.buffer.destroy();
+        if (!this.options.dry) (block.texture ?? block.buffer).destroy();
       }
     }
     this.free.clear();

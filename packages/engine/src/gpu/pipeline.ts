@@ -12,8 +12,8 @@ export interface Pipeline {
   readonly label: string;
   readonly handle: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
-  /** Storage bindings of this entry, in the order of their numbers. */
-  readonly bindings: readonly { readonly binding: number; readonly name: string; readonly writes: boolean }[];
+  /** Buffers and textures of this entry, in the order of their numbers. */
+  readonly bindings: readonly { readonly binding: number; readonly name: string; readonly writes: boolean; readonly isTexture: boolean }[];
   /** How params reach it. */
   readonly params: 'none' | 'uniform' | 'immediate';
   /** The op that dispatched it last, for messages. */
@@ -86,12 +86,16 @@ export class Pipelines {
     else if (params === 'uniform' && !UNIFORM_LINE.test(code)) throw new KernelError(`${kernel.file}: params must be declared as var<uniform> params: Params.`);
     const bindings = kernel.bindings
       .filter((b) => b.name !== 'params' && used.bindings.includes(b.name))
-      .map((b) => ({ binding: b.binding, name: b.name, writes: b.type === 'storage' }));
+      .map((b) => ({ binding: b.binding, name: b.name, writes: b.type === 'storage', isTexture: b.type === 'read-only-texture' }));
     if (this.dry) return { id: this.count++, kernel, entry, tuning, label, handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, bindings, params, op: null };
 
     this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ code, label });
-    const entries: GPUBindGroupLayoutEntry[] = bindings.map((b) => ({ binding: b.binding, visibility: 4, buffer: { type: b.writes ? 'storage' : 'read-only-storage' } }));
+    const entries: GPUBindGroupLayoutEntry[] = bindings.map(({ binding, writes, isTexture }) => ({
+      binding,
+      visibility: 4,
+      ...(isTexture ? { storageTexture: { access: 'read-only', format: 'rgba32float' } } : { buffer: { type: writes ? 'storage' : 'read-only-storage' } }),
+    }));
     if (params === 'uniform') entries.push({ binding: kernel.bindings.find((b) => b.name === 'params')!.binding, visibility: 4, buffer: { type: 'uniform' } });
     const layout = this.device.createBindGroupLayout({ label, entries });
     const immediateSize = params === 'immediate' ? paramBytes(kernel) : 0;

@@ -1,22 +1,24 @@
 /** @file Which temporaries of a recorded step may lie in one buffer: their lifetimes are known, so no order of freeing is needed. */
 
+import type { Home } from './memory.ts';
+
 /** A temporary: its bytes and the first and last command that touch it. */
-export interface Lifetime { readonly bytes: number; readonly first: number; readonly last: number }
+export interface Lifetime extends Home { readonly first: number; readonly last: number }
 
 export interface MemoryPlan {
   /** For each lifetime the number of its home. */
   readonly homeOf: readonly number[];
-  /** Bytes of each home: those given, then new ones. */
-  readonly homes: readonly number[];
+  /** Those given, then new ones. */
+  readonly homes: readonly Home[];
 }
 
 /**
  * Gives each lifetime a home that no other one uses at the same time, the largest first, each in the smallest home that fits. Homes are
  * whole buffers and not parts of one, since WebGPU refuses a buffer that one dispatch both reads and writes, wherever in it.
- * @param given bytes of homes that exist already, from plans that never run at the same time
+ * @param given homes that exist already, from plans that never run at the same time
  * Source: "greedy by size" for shared objects, Pisarchyk and Lee 2020, https://arxiv.org/abs/2001.03288
  */
-export function planMemory(lifetimes: readonly Lifetime[], given: readonly number[] = []): MemoryPlan {
+export function planMemory(lifetimes: readonly Lifetime[], given: readonly Home[] = []): MemoryPlan {
   const homes = [...given];
   const tenants: Lifetime[][] = homes.map(() => []);
   const homeOf = new Array<number>(lifetimes.length).fill(-1);
@@ -25,11 +27,11 @@ export function planMemory(lifetimes: readonly Lifetime[], given: readonly numbe
     const life = lifetimes[i]!;
     let best = -1;
     for (let h = 0; h < homes.length; h++) {
-      if (homes[h]! < life.bytes || (best >= 0 && homes[h]! >= homes[best]!)) continue;
+      if (homes[h]!.texels !== life.texels || homes[h]!.bytes < life.bytes || (best >= 0 && homes[h]!.bytes >= homes[best]!.bytes)) continue;
       if (tenants[h]!.every((other) => other.last < life.first || life.last < other.first)) best = h;
     }
     if (best < 0) {
-      best = homes.push(life.bytes) - 1;
+      best = homes.push({ bytes: life.bytes, texels: life.texels }) - 1;
       tenants.push([]);
     }
     tenants[best]!.push(life);
@@ -39,7 +41,7 @@ export function planMemory(lifetimes: readonly Lifetime[], given: readonly numbe
 }
 
 /** The most bytes that are alive at once. */
-export function peakBytes(lifetimes: readonly Lifetime[]): number {
+export function peakBytes(lifetimes: readonly Omit<Lifetime, 'texels'>[]): number {
   const changes = lifetimes.flatMap(({ bytes, first, last }) => [[first, bytes], [last + 1, -bytes]] as [number, number][]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   let [now, most] = [0, 0];
   for (const [, bytes] of changes) most = Math.max(most, (now += bytes));

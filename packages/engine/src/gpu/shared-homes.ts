@@ -1,6 +1,6 @@
 /** @file Buffers for the temporaries of plans that never run at the same time: as many as the largest needs, not as all together. */
 import type { Gpu } from './gpu.ts';
-import type { Block } from './memory.ts';
+import type { Block, Home } from './memory.ts';
 import { planMemory } from './plan-memory.ts';
 import type { Lifetime } from './plan-memory.ts';
 
@@ -11,12 +11,12 @@ export interface Tenant {
   moveIn(homes: readonly Block[]): void;
 }
 
-/** Sizes that a newcomer asks for, and what is given back for them. */
-export interface Demand { readonly sizes: readonly number[]; readonly freed: number }
+/** What a newcomer asks for, and what is given back for them. */
+export interface Demand { readonly homes: readonly Home[]; readonly freed: number }
 
 /** All are laid out anew where that saves at least this share. */
 const WORTHWHILE = 0.05;
-const total = (sizes: readonly number[]): number => sizes.reduce((sum, n) => sum + n, 0);
+const total = (homes: readonly Home[]): number => homes.reduce((sum, { bytes }) => sum + bytes, 0);
 
 export class SharedHomes {
   private homes: Block[] = [];
@@ -26,20 +26,20 @@ export class SharedHomes {
 
   /** Finds room for `tenant`; `mayTake` throws where it would be too much, before anything changes. */
   admit(tenant: Tenant, mayTake: (demand: Demand) => void): void {
-    const there = this.homes.map(({ bytes }) => bytes);
+    const there = this.homes;
     const grown = planMemory(tenant.lifetimes, there);
     const missing = grown.homes.slice(there.length);
     const anew = missing.length > 0 && this.tenants.size > 0 ? layOut([...this.tenants.keys(), tenant]) : null;
-    if (anew && total(anew.sizes) < (1 - WORTHWHILE) * total(grown.homes)) {
-      mayTake({ sizes: anew.sizes, freed: total(there) });
+    if (anew && total(anew.homes) < (1 - WORTHWHILE) * total(grown.homes)) {
+      mayTake({ homes: anew.homes, freed: total(there) });
       for (const home of this.homes) this.gpu.memory.release(home);
       this.gpu.trim(); // the old ones go before the new ones come, or both would be there at the peak
-      this.homes = anew.sizes.map((bytes) => this.gpu.memory.acquire(bytes));
+      this.homes = anew.homes.map((home) => this.take(home));
       for (const [each, homeOf] of anew.homesOf) this.settle(each, homeOf);
       return;
     }
-    mayTake({ sizes: missing, freed: 0 });
-    this.homes.push(...missing.map((bytes) => this.gpu.memory.acquire(bytes)));
+    mayTake({ homes: missing, freed: 0 });
+    this.homes.push(...missing.map((home) => this.take(home)));
     this.settle(tenant, grown.homeOf);
   }
 
@@ -51,6 +51,10 @@ export class SharedHomes {
     this.homes = this.homes.filter((home) => used.has(home));
   }
 
+  private take({ bytes, texels }: Home): Block {
+    return this.gpu.memory.acquire(bytes, 'step', texels);
+  }
+
   private settle(tenant: Tenant, homeOf: readonly number[]): void {
     const homes = homeOf.map((h) => this.homes[h]!);
     this.tenants.set(tenant, new Set(homes));
@@ -59,14 +63,14 @@ export class SharedHomes {
 }
 
 /** All tenants in one set of homes, the one that needs most first. */
-function layOut(tenants: readonly Tenant[]): { sizes: readonly number[]; homesOf: ReadonlyMap<Tenant, readonly number[]> } {
+function layOut(tenants: readonly Tenant[]): { homes: readonly Home[]; homesOf: ReadonlyMap<Tenant, readonly number[]> } {
   const homesOf = new Map<Tenant, readonly number[]>();
-  let sizes: readonly number[] = [];
+  let homes: readonly Home[] = [];
   const alone = new Map(tenants.map((tenant) => [tenant, total(planMemory(tenant.lifetimes).homes)]));
   for (const tenant of [...tenants].sort((a, b) => alone.get(b)! - alone.get(a)!)) {
-    const { homeOf, homes } = planMemory(tenant.lifetimes, sizes);
-    homesOf.set(tenant, homeOf);
-    sizes = homes;
+    const plan = planMemory(tenant.lifetimes, homes);
+    homesOf.set(tenant, plan.homeOf);
+    homes = plan.homes;
   }
-  return { sizes, homesOf };
+  return { homes, homesOf };
 }

@@ -9,6 +9,9 @@ import type { Timing } from './timing.ts';
 /** A part of a block, in bytes; the offset is a multiple of 256. */
 export interface Binding { readonly block: Block; readonly offset: number; readonly bytes: number }
 
+/** Rows of a buffer, so many texels of each, and where they go in a texture. `pitch` is texels from row to row, a multiple of 16, which WebGPU asks for. */
+export interface TextureRows { readonly pitch: number; readonly texels: number; readonly count: number; readonly x: number; readonly y: number }
+
 export type Grid = readonly [x: number, y: number, z: number];
 
 /** Takes down commands instead of encoding them, while a step is recorded. */
@@ -19,7 +22,8 @@ export interface Recorder {
   write(to: Block, offset: number, data: ArrayBufferView): void;
   /** Throws: nothing can be read inside. */
   refuseRead(from: Binding): never;
-  allocate(bytes: number): Storage;
+  allocate(bytes: number, texels: number): Storage;
+  copyRows(from: Binding, to: Block, rows: TextureRows): void;
 }
 
 /** A dispatch that needs nothing but to be encoded. */
@@ -41,6 +45,7 @@ export interface ReadyDispatch {
 export type ReadyPart =
   | { readonly kind: 'pass'; readonly dispatches: readonly ReadyDispatch[] }
   | { readonly kind: 'copy'; readonly from: Binding; readonly to: Binding; readonly bytes: number }
+  | { readonly kind: 'copyRows'; readonly from: Binding; readonly to: Block; readonly rows: TextureRows }
   | { readonly kind: 'clear'; readonly to: Binding; readonly bytes: number };
 
 /** Immediates are newer than the type declarations of WebGPU. */
@@ -107,6 +112,7 @@ export class Stream {
     for (const part of parts) {
       if (part.kind === 'pass') this.replayPass(part.dispatches);
       else if (part.kind === 'copy') this.copy(part.from, part.to, part.bytes);
+      else if (part.kind === 'copyRows') this.copyRows(part.from, part.to, part.rows);
       else this.clear(part.to, part.bytes);
     }
     for (const block of blocks) block.lastUse = this.serial;
@@ -149,6 +155,14 @@ export class Stream {
     if (this.dry) return;
     this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, to.block.buffer, to.offset, bytes);
     from.block.lastUse = to.block.lastUse = this.serial;
+  }
+
+  copyRows(from: Binding, to: Block, rows: TextureRows): void {
+    if (this.recorder) return this.recorder.copyRows(from, to, rows);
+    if (this.dry) return;
+    const { pitch, texels, count, x, y } = rows;
+    this.endPass().copyBufferToTexture({ buffer: from.block.buffer, offset: from.offset, bytesPerRow: 16 * pitch }, { texture: to.texture!, origin: [x, y] }, [texels, count]);
+    from.block.lastUse = to.lastUse = this.serial;
   }
 
   clear(to: Binding, bytes: number): void {
@@ -288,7 +302,7 @@ export class Stream {
   private makeBindGroup(pipeline: Pipeline, bindings: readonly Binding[], uniform: { buffer: GPUBuffer } | null): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = bindings.map(({ block, offset, bytes }, i) => ({
       binding: pipeline.bindings[i]!.binding,
-      resource: { buffer: block.buffer, offset, size: bytes },
+      resource: block.texture ? block.texture.createView() : { buffer: block.buffer, offset, size: bytes },
     }));
     if (uniform) entries.push({ binding: pipeline.kernel.bindings.find((b) => b.name === 'params')!.binding, resource: { buffer: uniform.buffer } });
     return this.device.createBindGroup({ label: pipeline.label, layout: pipeline.layout, entries });

@@ -7,16 +7,18 @@ import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv } from '../gpu/grid.ts';
 import type { KernelSource } from '../gpu/kernel.ts';
 import { choose, tune } from '../gpu/variant.ts';
+import type { Family } from '../gpu/variant.ts';
 import { boundOf } from '../tensor/op.ts';
 import type { Run } from '../tensor/op.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { matmulVariants, partsOf } from './matmul-variants.ts';
+import { isAlong, matmulVariants, partsOf } from './matmul-variants.ts';
 import type { Layout, MatmulPlan, MatmulVariant } from './matmul-variants.ts';
 import { reduceMiddle } from './reduce.ts';
 import { spreadPays, spreadPitch, spreadRows } from './spread-rows.ts';
 import { fitsMatrixUnits, subgroupMatrix } from './subgroup-matrix-variant.ts';
+import { layRows } from './texel-rows.ts';
 import { formatOf, groupSizeOf, scalesOf } from './weight-format.ts';
 
 /** Steps of A and B, in elements, from batch to batch: z = outer · inner + i. */
@@ -59,8 +61,11 @@ export function product(run: Run, wanted: Product): Tensor {
 function multiply(run: Run, wanted: Product, plan: MatmulPlan, lastTerms: number): Tensor {
   const { a, b, layout, M, N, K, shape } = wanted;
   if (sizeOf(shape) === 0) return run.out(shape);
+  const along = isAlong(layout);
+  const inRows = K === 0 || beginAtRows(wanted.batches ?? ONE_BATCH, along.a ? K : M, along.b ? K : N);
   const halves = run.gpu.halfProducts && fitsMatrixUnits(run.gpu, plan);
-  const variant: MatmulVariant = halves ? subgroupMatrix : choose(run.gpu, `matmul ${layout}`, matmulVariants[layout], plan);
+  const variant: MatmulVariant = halves ? subgroupMatrix : choose<MatmulPlan>(run.gpu, `matmul ${layout}`, inRows ? matmulVariants[layout] : overBuffers(layout), plan);
+  if (variant.needsTexels) return multiplyTexels(run, wanted, plan, variant, lastTerms);
   const spreads = spreadsOf(run.gpu, variant, plan);
   if (!spreads.a && !spreads.b) return dispatch(run, wanted, plan, variant, lastTerms, K, K);
   return run.gpu.scope(() => {
@@ -81,11 +86,53 @@ function dispatch(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH,
       : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, a_pitch: aPitch, b_pitch: bPitch, ...rest },
     ...tune(run.gpu, each, plan, 'multiply'),
   });
-  if (variant !== subgroupMatrix) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
+  if (variant !== subgroupMatrix) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, overBuffers(layout), plan, variant, (each) => {
     const { buffers, ...work } = workOf(each);
     return { kernel: each.kernel, entry: 'multiply', buffers: boundOf(buffers), ...work };
   });
   run.dispatch(variant.kernel, 'multiply', workOf(variant));
+  return c;
+}
+
+/** The variants that read buffers as they lie; the tuner can time no other. */
+function overBuffers(layout: Layout): Family<MatmulPlan> {
+  return Object.fromEntries(Object.entries<MatmulVariant>(matmulVariants[layout]).filter(([, { needsTexels }]) => !needsTexels));
+}
+
+/** Rows of an operand from its first to its last batch, and rows from batch to batch. */
+function linesOf(x: Tensor, rows: number, width: number, count: number, innerCount: number, outer: number, inner: number) {
+  const [outerRows, innerRows] = [outer / width, inner / width];
+  return { lines: { x, rows: (ceilDiv(count, innerCount) - 1) * outerRows + (Math.min(count, innerCount) - 1) * innerRows + rows, width }, outerRows, innerRows };
+}
+
+/** Whether each batch begins at a row. */
+const beginAtRows = ({ aOuter, aInner, bOuter, bInner }: Batches, aWidth: number, bWidth: number): boolean => aOuter % aWidth === 0 && aInner % aWidth === 0 && bOuter % bWidth === 0 && bInner % bWidth === 0;
+
+/** The product over operands laid in textures. */
+function multiplyTexels(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH, bias, alpha = 1, pair }: Product, plan: MatmulPlan, variant: MatmulVariant, lastTerms: number): Tensor {
+  const { count, inner, aOuter, aInner, bOuter, bInner } = batches;
+  const along = isAlong(layout);
+  const [aLines, bLines] = [
+    linesOf(a, along.a ? M : K, along.a ? K : M, count, inner, aOuter, aInner),
+    linesOf(b, along.b ? N : K, along.b ? K : N, count, inner, bOuter, bInner),
+  ];
+  const c = run.out(shape);
+  const K2 = pair?.K ?? 0;
+  const { tuning, grid } = tune(run.gpu, variant, plan, 'multiply');
+  run.gpu.scope(() => {
+    const aTexels = layRows(run, aLines.lines, pair ? { x: pair.a, rows: M, width: K2 } : null, along.a);
+    const bTexels = layRows(run, bLines.lines, pair ? { x: pair.b, rows: along.b ? N : K2, width: along.b ? K2 : N } : null, along.b);
+    run.dispatch(variant.kernel, 'multiply', {
+      buffers: { a: aTexels.binding, b: bTexels.binding, c, bias: bias ?? a },
+      params: {
+        M, N, K: K + K2, K_last: lastTerms + K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha,
+        a_outer: aLines.outerRows, a_inner: aLines.innerRows, b_outer: bLines.outerRows, b_inner: bLines.innerRows,
+        a_strip: aTexels.strip, a_strip_rows: aTexels.stripRows, b_strip: bTexels.strip, b_strip_rows: bTexels.stripRows,
+      },
+      grid,
+      tuning: { ...tuning, TAIL: `${(lastTerms + K2) % 4 !== 0 || K % 4 !== 0}` },
+    });
+  });
   return c;
 }
 

@@ -4,6 +4,7 @@ import { matmulPackedNn } from '@curio/kernels/matmul_packed_nn';
 import { matmulPackedNt } from '@curio/kernels/matmul_packed_nt';
 import { matmulSubgroupNn } from '@curio/kernels/matmul_subgroup_nn';
 import { matmulSubgroupNt } from '@curio/kernels/matmul_subgroup_nt';
+import { matmulSubgroupTexels } from '@curio/kernels/matmul_subgroup_texels';
 import { matmulSubgroupTn } from '@curio/kernels/matmul_subgroup_tn';
 import { matmulSubgroupTt } from '@curio/kernels/matmul_subgroup_tt';
 import { matmulTile } from '@curio/kernels/matmul_tile';
@@ -15,6 +16,7 @@ import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../gpu/variant.ts';
 import type { Variant } from '../gpu/variant.ts';
+import { rowTexels } from './texel-rows.ts';
 import type { WeightFormat } from './weight-format.ts';
 
 /** How A and B are stored: `n` as the product reads them (A[M, K], B[K, N]), `t` transposed (A[K, M], B[N, K]). */
@@ -38,6 +40,8 @@ export interface MatmulPlan {
 export interface MatmulVariant extends Variant<MatmulPlan> {
   /** Computes Cᵀ = op(B)ᵀ·op(A)ᵀ and writes it transposed: A and B change places, and M and N. */
   readonly swaps?: boolean;
+  /** Reads its operands from textures. */
+  readonly needsTexels?: boolean;
 }
 
 /** Each kernel's own view of a product that it computes swapped. */
@@ -134,6 +138,34 @@ const sharedVector: MatmulVariant = {
   grid: (_, { N }) => [ceilDiv(N, 4), 1, 1],
 };
 
+/** A texture is worth its copy from so many products of two elements, and where each element is read often enough. */
+const [MIN_PRODUCTS, MIN_READS] = [2 ** 21, 16];
+
+/** Whether the rows of A, or of B, run along the terms of the sum. */
+export const isAlong = (layout: Layout): { readonly a: boolean; readonly b: boolean } => ({ a: layout[0] === 'n', b: layout[1] === 't' });
+
+/** The subgroup tile over operands laid in textures: matmul-product.ts lays them. */
+function overTexels(layout: Layout): MatmulVariant {
+  const along = isAlong(layout);
+  return {
+    kernel: matmulSubgroupTexels,
+    needsTexels: true,
+    fits(gpu, { M, N, K, K2, batches, format }) {
+      if (format !== 'F32' || N % 4 !== 0 || K === 0 || !hasTileSize(gpu) || !gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures')) return false;
+      if (K2 > 0 && (batches !== 1 || K % 4 !== 0 || !along.a)) return false;
+      const sides = [...(along.a ? [rowTexels(K, K2), M * batches] : [rowTexels(M), K * batches + K2]), ...(along.b ? [rowTexels(K, K2), N * batches] : [rowTexels(N), K * batches + K2])];
+      return Math.max(...sides) <= gpu.adapter.limits.maxTextureDimension2D!;
+    },
+    pays: (gpu, { M, N, K, batches }) => gpu.adapter.isSoftware && fixedSubgroupSize(gpu) === 8 && M * N >= MIN_READS * (M + N) && M * N * K * batches >= MIN_PRODUCTS,
+    tuning(gpu, { M, K, K2 }) {
+      const sg = fixedSubgroupSize(gpu);
+      return { SG: `${sg}u`, ROWS: M <= 16 || sg === 4 ? '16u' : '32u', FOURS: `${foursOf(sg)}u`, A_ALONG: `${along.a}`, B_ALONG: `${along.b}`, TAIL: `${(K + K2) % 4 !== 0}` };
+    },
+    free: { ROWS: (gpu, rows) => (rows > 4 * fixedSubgroupSize(gpu) ? `the ${fixedSubgroupSize(gpu)} lanes hold 4 rows each` : null), FOURS: () => null },
+    grid: (gpu, { M, N, batches }, _, tuning) => [ceilDiv(M, tuned(tuning, 'ROWS')), ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')), batches],
+  };
+}
+
 const transposition = (layout: Layout): Tuning => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` });
 
 /** Rows and columns of one lane: the larger tile where there are enough of them to fill a device. */
@@ -168,11 +200,12 @@ export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, forma
   return gpu.adapter.isSoftware || tiles >= FULL / 2 ? 1 : Math.max(1, Math.min(ceilDiv(FULL, tiles), Math.floor(K / MIN_TERMS), MAX_PARTS));
 }
 
-/** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B;
+/** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B, `texels` over
+ * operands in textures;
  * `vector…` are for few rows. */
 export const matmulVariants = {
-  nn: { skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), tile, naive },
-  nt: { vector: plainVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
-  tn: { skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
-  tt: { skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
+  nn: { texels: overTexels('nn'), skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), tile, naive },
+  nt: { vector: plainVector, vectorScaled: scaledVector, vectorShared: sharedVector, texels: overTexels('nt'), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
+  tn: { texels: overTexels('tn'), skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
+  tt: { texels: overTexels('tt'), skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

@@ -1,0 +1,87 @@
+enable subgroups;
+// matmul/subgroup_texels: one subgroup a tile, both operands read from textures, no shared memory, no barrier: A's rows across the lanes, spread by shuffles; the
+// lanes own columns. A software adapter loads a texel a lane without a branch, and a storage buffer's vector element by element with a bounds check each.
+//   C[z] = alpha · (A[z]·B[z]) + bias  (+ C[z])        contract of matmul/naive
+// Shapes: A float[M, K] (A_ALONG: a texel is four terms of a row) or [K, M] (four rows at a term), B float[N, K] (B_ALONG: four terms of a column) or [K, N] (four
+// columns at a term), a row of the operand a row of its texture; a second pair lies behind the first, along the terms. C float[M, N], N a multiple of 4.
+// Where a row does not run along the terms, the texture may hold it in strips of so many texels, the rows of a strip all below each other (a_strip, a_strip_rows):
+// a tile then walks through contiguous memory. Batches: as in matmul/naive, their steps in rows of the texture. TAIL: K or K_last is no multiple of 4.
+// Grid: [ceil(M / ROWS), ceil(N / (4 · SG · FOURS)), batches]: neighbours share columns, the larger part. Accumulates in f32 over ascending k, four terms a step.
+// uses: lib/texel_tile.wgsl, lib/tile_store.wgsl
+
+struct Params {
+  M: u32, N: u32, K: u32, K_last: u32,
+  batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
+  flags: u32, alpha: f32, a_strip: u32, a_strip_rows: u32, b_strip: u32, b_strip_rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var a: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var b: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var<storage, read_write> c: array<vec4f>;
+@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
+
+const SG = 8u; // tune: 4u 8u 16u
+const ROWS = 32u; // tune: 16u 32u
+const FOURS = 2u; // tune: 1u 2u
+const A_ALONG = true; // tune: false true
+const B_ALONG = true; // tune: false true
+const TAIL = false; // tune: false true
+const SWAP = false;
+alias Tile = array<vec4f, ROWS * FOURS>;
+
+@compute @workgroup_size(SG)
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let outer = wg.z / params.batch_inner;
+  let inner = wg.z - outer * params.batch_inner;
+  let first = vec2u(wg.x * ROWS, wg.y * (SG * FOURS));
+  let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
+  let a_batch = vec2u(0u, outer * params.a_outer + inner * params.a_inner);
+  let b_batch = vec2u(0u, outer * params.b_outer + inner * params.b_inner);
+  let row = a_batch + select(in_strip(first.x / 4u + lane, params.a_strip, params.a_strip_rows), vec2u(0u, first.x + lane), A_ALONG);
+  let column = b_batch + column_at(first.y + lane);
+  let next_column = b_batch + column_at(first.y + lane + select(0u, SG, FOURS > 1u));
+  var tile: Tile;
+  for (var k = 0u; k < terms; k += 4u) {
+    let b0 = terms_of_columns(column, k, terms);
+    let b1 = terms_of_columns(next_column, k, terms);
+    if (A_ALONG) {
+      let r0 = terms_of_row(row, k, terms);
+      let r1 = terms_of_row(row + vec2u(0u, SG), k, terms);
+      let r2 = terms_of_row(row + vec2u(0u, select(0u, 2u * SG, ROWS > 2u * SG)), k, terms);
+      let r3 = terms_of_row(row + vec2u(0u, select(0u, 3u * SG, ROWS > 2u * SG)), k, terms);
+      add_rows(&tile, 0u, r0, b0, b1);
+      if (ROWS > SG) { add_rows(&tile, SG, r1, b0, b1); }
+      if (ROWS > 2u * SG) {
+        add_rows(&tile, 2u * SG, r2, b0, b1);
+        add_rows(&tile, 3u * SG, r3, b0, b1);
+      }
+    } else {
+      let at = row + vec2u(0u, k);
+      add_all_fours(&tile, Terms(textureLoad(a, at), within(textureLoad(a, at + vec2u(0u, 1u)), k + 1u < terms), within(textureLoad(a, at + vec2u(0u, 2u)), k + 2u < terms), within(textureLoad(a, at + vec2u(0u, 3u)), k + 3u < terms)), b0, b1);
+    }
+  }
+  store_tile(&tile, wg.z, first.x, first.y + lane);
+}
+
+fn in_strip(four: u32, strip: u32, strip_rows: u32) -> vec2u { return vec2u(four % strip, four / strip * strip_rows); }
+
+fn column_at(four: u32) -> vec2u {
+  if (B_ALONG) { return vec2u(0u, 4u * four); }
+  return in_strip(four, params.b_strip, params.b_strip_rows);
+}
+
+fn terms_of_row(row: vec2u, k: u32, terms: u32) -> vec4f {
+  let value = textureLoad(a, row + vec2u(k / 4u, 0u));
+  return select(value, select(vec4f(), value, vec4u(k) + vec4u(0u, 1u, 2u, 3u) < vec4u(terms)), vec4<bool>(TAIL));
+}
+
+fn terms_of_columns(column: vec2u, k: u32, terms: u32) -> Terms {
+  let step = select(vec2u(0u, k), vec2u(k / 4u, 0u), B_ALONG);
+  var four = mat4x4f(textureLoad(b, column + step), textureLoad(b, column + step + vec2u(0u, 1u)), textureLoad(b, column + step + vec2u(0u, 2u)), textureLoad(b, column + step + vec2u(0u, 3u)));
+  if (B_ALONG) { four = transpose(four); }
+  return Terms(four[0], within(four[1], k + 1u < terms), within(four[2], k + 2u < terms), within(four[3], k + 3u < terms));
+}
+
+// Zero for a term that the sum has not, whose texel may hold anything.
+fn within(value: vec4f, is_there: bool) -> vec4f { return select(value, select(vec4f(), value, is_there), TAIL); }

@@ -1,0 +1,27 @@
+// matmul/texel_rows: y[r, c] = x[r, c] with rows `pitch` fours apart in y, so that they can be copied into a texture: WebGPU takes rows of 16 texels and their
+// multiples there. What lies behind a row's last element in y is anything.
+// Shapes: x float[rows, columns], y float[rows, 4 · pitch]. Grid: [ceil(pitch / 64), ceil(rows / STEPS), 1]. Traffic: 8 bytes an element.
+
+struct Params { rows: u32, columns: u32, pitch: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> elements: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+
+const ALIGNED = true; // tune: false true
+const STEPS = 8u;
+
+// Four elements from `index` on; ALIGNED: it is a multiple of 4.
+fn four_at(index: u32) -> vec4f {
+  if (ALIGNED) { return x[index / 4u]; }
+  return vec4f(elements[index], elements[index + 1u], elements[index + 2u], elements[index + 3u]);
+}
+
+@compute @workgroup_size(64)
+fn lay(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let four = wg.x * 64u + lane;
+  if (4u * four >= params.columns) { return; }
+  let end = min((wg.y + 1u) * STEPS, params.rows);
+  for (var row = wg.y * STEPS; row < end; row++) { y[row * params.pitch + four] = four_at(row * params.columns + 4u * four); }
+}

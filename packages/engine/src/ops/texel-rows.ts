@@ -1,0 +1,81 @@
+/** @file Operands of products copied into textures, which software adapters read at more than twice the speed of buffers. Records commands only; no tape. */
+import { matmulTexelRows } from '@curio/kernels/matmul_texel_rows';
+import { ceilDiv } from '../gpu/grid.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import type { Binding } from '../gpu/stream.ts';
+import type { Run } from '../tensor/op.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** An operand as it lies in memory: rows of `width` elements. */
+export interface Lines { readonly x: Tensor; readonly rows: number; readonly width: number }
+
+/** WebGPU copies rows of so many elements, and their multiples, into a texture. */
+const COPIED = 64;
+/** Texels between rows that put each into the next set of a processor's nearest cache: a line of it. */
+const GAP = 4;
+
+const copiedTexels = (width: number): number => (COPIED / 4) * ceilDiv(width, COPIED);
+
+/** Texels in a row of the texture for rows of `width` elements, with `behind` more behind them: classes of a quarter of a power of two, so that textures are used again, and never a power of two apart. */
+export function rowTexels(width: number, behind = 0): number {
+  const texels = Math.max(copiedTexels(width), behind && width / 4 + copiedTexels(behind));
+  const step = 2 ** Math.max(4, Math.floor(Math.log2(texels)) - 2);
+  return step * ceilDiv(texels, step) + GAP;
+}
+
+/** How an operand lies in its texture. */
+export interface Laid { readonly binding: Binding; /** Texels of a strip, and rows from strip to strip. */ readonly strip: number; readonly stripRows: number }
+
+/** Terms from which rows across them are laid in strips: each strip is a command of its own. */
+const MIN_STRIP_ROWS = 256;
+/** Texels of a strip, at least: columns of a tile. */
+const STRIP = 16;
+
+/** Texels of a strip of rows that lie across the terms: narrow ones where the texture is long enough for all of them. */
+function stripOf(gpu: Gpu, width: number, rows: number): number {
+  const texels = copiedTexels(width);
+  if (rows < MIN_STRIP_ROWS) return texels;
+  let strip = STRIP;
+  while (ceilDiv(texels, strip) * rows > gpu.adapter.limits.maxTextureDimension2D!) strip *= 2;
+  return Math.min(strip, texels);
+}
+
+/**
+ * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the end of each row where a row runs along the terms
+ * (`along`), else below. It belongs to the innermost scope.
+ */
+export function layRows(run: Run, operand: Lines, behind: Lines | null, along: boolean): Laid {
+  const { gpu } = run;
+  const rows = operand.rows + (behind && !along ? behind.rows : 0);
+  const whole = copiedTexels(operand.width);
+  const strip = along ? whole : stripOf(gpu, operand.width, rows);
+  const texels = strip < whole ? strip : rowTexels(operand.width, behind && along ? behind.width : 0);
+  const bytes = 16 * texels * rows * ceilDiv(whole, strip);
+  const { block } = gpu.allocate(bytes, texels);
+  const lay = ({ x, rows: count, width }: Lines, at: { x: number; y: number }): void => {
+    const pitch = copiedTexels(width);
+    const from = 4 * pitch === width ? x.binding : withPitch(run, { x, rows: count, width }, pitch);
+    const each = along ? pitch : strip;
+    for (let i = 0; i * each < pitch; i++) {
+      gpu.stream.copyRows({ ...from, offset: from.offset + 16 * i * each }, block, { pitch, texels: Math.min(each, pitch - i * each), count, x: at.x, y: at.y + i * rows });
+    }
+  };
+  gpu.scope(() => {
+    lay(operand, { x: 0, y: 0 });
+    if (behind) lay(behind, along ? { x: operand.width / 4, y: 0 } : { x: 0, y: operand.rows });
+  });
+  return { binding: { block, offset: 0, bytes }, strip, stripRows: rows };
+}
+
+/** The same rows, so many fours apart, in a buffer of the innermost scope. */
+function withPitch(run: Run, { x, rows, width }: Lines, pitch: number): Binding {
+  const bytes = 16 * pitch * rows;
+  const y: Binding = { block: run.gpu.allocate(bytes).block, offset: 0, bytes };
+  run.dispatch(matmulTexelRows, 'lay', {
+    buffers: { x, elements: x, y },
+    params: { rows, columns: width, pitch },
+    grid: [ceilDiv(ceilDiv(width, 4), 64), ceilDiv(rows, 8), 1],
+    tuning: { ALIGNED: `${width % 4 === 0}` },
+  });
+  return y;
+}

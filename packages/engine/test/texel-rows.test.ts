@@ -1,0 +1,75 @@
+/** Products over operands in textures give the same bits as over buffers: strips, rows of any width, tails, batches, a second pair, captured steps. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { capture, linear, loraLinear, matmul, openGpu, RandomStream, tensor } from '../src/index.ts';
+import type { Gpu, Shape, Tensor } from '../src/index.ts';
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+afterAll(() => gpu.close());
+
+const numbers = (shape: Shape, seed: number): Float32Array<ArrayBuffer> => {
+  const random = new RandomStream(seed, 0, 0);
+  return Float32Array.from({ length: shape.reduce((size, n) => size * n, 1) }, () => random.normal());
+};
+const values = (shape: Shape, seed: number): Tensor => tensor(gpu, numbers(shape, seed), shape);
+const LAYOUTS = ['nn', 'nt', 'tn', 'tt'];
+
+/** What `make` gives with every product over buffers, and over texels, and whether a texture was used. */
+async function bothWays(make: () => Tensor): Promise<{ buffers: Float32Array; texels: Float32Array; used: boolean }> {
+  const with_ = async (variant: string): Promise<Float32Array> => {
+    for (const layout of LAYOUTS) gpu.forced.set(`matmul ${layout}`, variant);
+    try {
+      return (await gpu.scope(() => make().read())) as Float32Array;
+    } finally {
+      gpu.forced.clear();
+    }
+  };
+  const buffers = await with_('subgroup');
+  gpu.obeyed.clear();
+  const texels = await with_('texels');
+  return { buffers, texels, used: LAYOUTS.some((layout) => gpu.obeyed.has(`matmul ${layout}`)) };
+}
+
+async function expectSameBits(make: () => Tensor): Promise<void> {
+  const { buffers, texels, used } = await bothWays(make);
+  expect(used).toBe(gpu.adapter.subgroupSize !== null && gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures'));
+  const odd = buffers.findIndex((value, i) => value !== texels[i]);
+  if (odd >= 0) throw new Error(`entry ${odd} is ${buffers[odd]} over buffers and ${texels[odd]} over texels`);
+}
+
+test.each([
+  [64, 128, 64, 'nt'],
+  [33, 68, 70, 'nt'], // rows of no multiple of 64, a tail
+  [36, 132, 300, 'nn'], // strips of B, the last one narrow
+  [40, 68, 257, 'tn'], // strips of both, a tail of one term
+  [132, 260, 258, 'tt'],
+  [129, 64, 1026, 'nt'],
+])('[%i × %i] over %i terms, %s', async (M, N, K, layout) => {
+  const [ta, tb] = [layout[0] === 't', layout[1] === 't'];
+  const [a, b] = [values(ta ? [K, M] : [M, K], 1), values(tb ? [N, K] : [K, N], 2)];
+  await expectSameBits(() => matmul(a, b, { transposeA: ta, transposeB: tb }));
+});
+
+test('batches, repeated ones too', async () => {
+  await expectSameBits(() => matmul(values([2, 3, 40, 36], 3), values([3, 36, 68], 4)));
+  await expectSameBits(() => matmul(values([2, 1, 40, 36], 5), values([2, 3, 44, 36], 6), { transposeB: true }));
+});
+
+test('a layer with a bias, and with a second pair behind the first', async () => {
+  const [x, w, bias] = [values([70, 132], 7), values([100, 132], 8), values([100], 9)];
+  await expectSameBits(() => linear(x, w, bias));
+  for (const r of [16, 64, 70]) await expectSameBits(() => loraLinear(x, w, bias, values([r, 132], 10), values([100, r], 11), { scale: 0.5 }));
+});
+
+test('a captured step replays what it recorded, and its textures are counted as its scratch', async () => {
+  const step = capture(gpu, 'product', ({ a, b }: { a: Tensor; b: Tensor }) => ({ y: matmul(matmul(a, b), b) }));
+  const host = (seed: number, shape: Shape) => ({ values: numbers(shape, seed), shape });
+  const inputs = [20, 30].map((seed) => ({ a: host(seed, [96, 256]), b: host(seed + 1, [256, 256]) }));
+  for (const layout of LAYOUTS) gpu.forced.set(`matmul ${layout}`, 'texels');
+  const plan = step.plan(inputs[0]!);
+  const made = ({ values, shape }: { values: Float32Array<ArrayBuffer>; shape: Shape }) => tensor(gpu, values, shape);
+  const expected = await Promise.all(inputs.map(({ a, b }) => gpu.scope(() => matmul(matmul(made(a), made(b)), made(b)).read())));
+  for (const [i, each] of inputs.entries()) expect([...(await step.run(each).y.read())]).toEqual([...expected[i]!]);
+  if (gpu.obeyed.has('matmul nn')) expect(plan.bytes.temporaries).toBeGreaterThan(4 * (96 * 256 + 256 * 256));
+  gpu.forced.clear();
+});

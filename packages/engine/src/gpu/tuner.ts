@@ -73,7 +73,7 @@ export class Tuner {
   consider<Plan extends object>(family: string, table: Family<Plan>, plan: Plan, first: Variant<Plan>, candidateOf: (variant: Variant<Plan>) => Candidate): void {
     const key = `${family} | ${bucketOf(plan)}`;
     if (this.choices.has(key) || this.questions.has(key)) return;
-    const all = Object.entries(table).filter(([, variant]) => variant === first || (variant.fits?.(this.gpu, plan) ?? true));
+    const all = Object.entries(table).filter(([, variant]) => !variant.needsTexels && (variant === first || (variant.fits?.(this.gpu, plan) ?? true)));
     const tuned = all.filter(([name, variant]) => name !== 'naive' || variant === first);
     const fitting = tuned.length > 1 ? tuned : all;
     const ordered = [...fitting.filter(([, variant]) => variant === first), ...fitting.filter(([, variant]) => variant !== first)].slice(0, MAX_CANDIDATES);

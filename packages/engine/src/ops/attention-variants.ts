@@ -4,12 +4,14 @@ import { attentionBackwardSubgroup } from '@curio/kernels/attention_backward_sub
 import { attentionDecode } from '@curio/kernels/attention_decode';
 import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
+import { attentionForwardTexels } from '@curio/kernels/attention_forward_texels';
 import { attentionNaive } from '@curio/kernels/attention_naive';
 import { attentionWeights } from '@curio/kernels/attention_weights';
 import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Family, Variant } from '../gpu/variant.ts';
+import { rowTexels } from './texel-rows.ts';
 
 export interface AttentionSizes {
   readonly batch: number;
@@ -58,6 +60,33 @@ const tileTuning = (gpu: Gpu, { width }: AttentionPlan) => ({ D: `${width}u`, SG
 const sharedTuning = (_: Gpu, { width }: AttentionPlan) => ({ D: `${32 * ceilDiv(width, 32)}u` });
 const fitsSharedTile = (_: Gpu, { width }: AttentionPlan): boolean => width <= 128;
 
+/** Whether every head's numbers of a token lie in one row of `row` elements, see kernels/attention/forward_texels.wgsl. */
+function liesInRows(width: number, heads: number, row: number, batchStep: number, headStep: number, offset: number): boolean {
+  const column = offset % row;
+  const within = headStep < row ? column + (heads - 1) * headStep + width <= row : headStep % row === 0 && column + width <= row;
+  return within && batchStep % row === 0;
+}
+
+/** Reads q, k and v from textures; attention.ts lays them. */
+export const attentionOverTexels: Variant<AttentionPlan> = {
+  kernel: attentionForwardTexels,
+  needsTexels: true,
+  fits(gpu, plan) {
+    if (!fitsSubgroupTile(gpu, plan) || !gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures')) return false;
+    const { width, heads, group, batch, params: p } = plan;
+    const most = gpu.adapter.limits.maxTextureDimension2D!;
+    const rowsOf = (tokens: number, token: number, batchStep: number, headStep: number, count: number): number => tokens + ((batch - 1) * batchStep + (count - 1) * headStep) / token + 1;
+    const [kvHeads, sides] = [heads / group, [rowTexels(p.q_token!), rowTexels(p.kv_token!)]];
+    sides.push(rowsOf(plan.tokens, p.q_token!, p.q_batch!, p.q_head!, heads), rowsOf(plan.keys, p.kv_token!, p.kv_batch!, p.kv_head!, kvHeads));
+    return Math.max(...sides) <= most && liesInRows(width, heads, p.q_token!, p.q_batch!, p.q_head!, p.q_offset!)
+      && [p.k_offset!, p.v_offset!].every((offset) => liesInRows(width, kvHeads, p.kv_token!, p.kv_batch!, p.kv_head!, offset));
+  },
+  // Rows that cannot be copied as they lie are laid by a kernel first.
+  pays: (gpu, { tokens, params }) => gpu.adapter.isSoftware && fixedSubgroupSize(gpu) === 8 && tokens >= (params.q_token! % 64 === 0 && params.kv_token! % 64 === 0 ? 32 : 256),
+  tuning: tileTuning,
+  grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
+};
+
 /** The family `attention`, forward. The preferred variant first. */
 export const attentionVariants: Family<AttentionPlan> = {
   decode: {
@@ -67,6 +96,7 @@ export const attentionVariants: Family<AttentionPlan> = {
     tuning: tileTuning,
     grid: (_, { batch, heads, tokens }) => [tokens, batch * heads, 1],
   },
+  texels: attentionOverTexels,
   subgroup: { kernel: attentionForwardSubgroup, fits: fitsSubgroupTile, pays: onSoftware, tuning: tileTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1] },
   shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: sharedTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 32), batch * heads, 1] },
   naive,
@@ -90,7 +120,8 @@ export const attentionProducts: BackwardVariant = {
 /** The family `attention`, backward, under the same names, so that forcing one forces both directions; `attention backward` forces this one alone. */
 export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>> = {
   products: attentionProducts,
-  /** Steps of a few tokens are not trained; forcing it leaves the backward free. */
+  /** Forward alone; forcing them leaves the backward free. */
+  texels: { ...naive, fits: () => false, entries: [] },
   decode: { ...naive, fits: () => false, entries: [] },
   subgroup: {
     kernel: attentionBackwardSubgroup,

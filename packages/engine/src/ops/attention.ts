@@ -1,11 +1,13 @@
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { choose, tune } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
+import type { Run } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import { Tensor, zeros } from '../tensor/tensor.ts';
 import { backwardByProducts } from './attention-products.ts';
-import { attentionBackwardVariants, attentionPrepare, attentionProducts, attentionVariants } from './attention-variants.ts';
+import { attentionBackwardVariants, attentionOverTexels, attentionPrepare, attentionProducts, attentionVariants } from './attention-variants.ts';
 import type { AttentionPlan, AttentionSizes, BackwardVariant } from './attention-variants.ts';
+import { laySpan } from './texel-rows.ts';
 import { requireFloat } from './walk.ts';
 
 export interface AttentionOptions {
@@ -48,7 +50,8 @@ const op = defineOp({
     const y = run.out([sizes.batch, sizes.tokens, sizes.heads, sizes.width]);
     const lse = run.out([sizes.batch, sizes.heads, sizes.tokens]);
     const buffers = { q, k: key, v: value, bounds: lengths ?? position ?? q, y, lse };
-    run.launch('attention', attentionVariants, plan, 'forward', { buffers, params: plan.params });
+    if (choose(run.gpu, 'attention', attentionVariants, plan) === attentionOverTexels) forwardOverTexels(run, buffers, plan);
+    else run.launch('attention', attentionVariants, plan, 'forward', { buffers, params: plan.params });
     return { y: byToken(y), saved: { q, k: key, v: value, lengths, y, lse } };
   },
   backward(run, dy, { q, k, v, lengths, y, lse }, sizes) {
@@ -72,6 +75,14 @@ const op = defineOp({
     return [run.needs[0] ? byToken(dq!) : null, run.needs[1] ? byToken(dk!) : null, run.needs[2] ? byToken(dv!) : null, null, null];
   },
 });
+
+function forwardOverTexels(run: Run, { q, k, v, bounds, y, lse }: Record<'q' | 'k' | 'v' | 'bounds' | 'y' | 'lse', Tensor>, plan: AttentionPlan): void {
+  const { params } = plan;
+  run.gpu.scope(() => {
+    const buffers = { q: laySpan(run, q, params.q_token!), k: laySpan(run, k, params.kv_token!), v: laySpan(run, v, params.kv_token!), bounds, y, lse };
+    run.dispatch(attentionOverTexels.kernel, 'forward', { buffers, params, ...tune(run.gpu, attentionOverTexels, plan, 'forward') });
+  });
+}
 
 /** [B, T, H, D] seen as [B, H, T, D], or the other way round: no gradient recorded. */
 const byToken = ({ gpu, shape, dtype, storage, strides, offset }: Tensor): Tensor =>

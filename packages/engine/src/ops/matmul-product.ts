@@ -86,7 +86,7 @@ function dispatch(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH,
       : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, a_pitch: aPitch, b_pitch: bPitch, ...rest },
     ...tune(run.gpu, each, plan, 'multiply'),
   });
-  if (variant !== subgroupMatrix) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, overBuffers(layout), plan, variant, (each) => {
+  if (variant !== subgroupMatrix) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
     const { buffers, ...work } = workOf(each);
     return { kernel: each.kernel, entry: 'multiply', buffers: boundOf(buffers), ...work };
   });
@@ -94,7 +94,7 @@ function dispatch(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH,
   return c;
 }
 
-/** The variants that read buffers as they lie; the tuner can time no other. */
+/** The variants that read buffers as they lie. */
 function overBuffers(layout: Layout): Family<MatmulPlan> {
   return Object.fromEntries(Object.entries<MatmulVariant>(matmulVariants[layout]).filter(([, { needsTexels }]) => !needsTexels));
 }

@@ -40,8 +40,6 @@ export interface MatmulPlan {
 export interface MatmulVariant extends Variant<MatmulPlan> {
   /** Computes Cᵀ = op(B)ᵀ·op(A)ᵀ and writes it transposed: A and B change places, and M and N. */
   readonly swaps?: boolean;
-  /** Reads its operands from textures. */
-  readonly needsTexels?: boolean;
 }
 
 /** Each kernel's own view of a product that it computes swapped. */

@@ -67,6 +67,28 @@ export function layRows(run: Run, operand: Lines, behind: Lines | null, along: b
   return { binding: { block, offset: 0, bytes }, strip, stripRows: rows };
 }
 
+/**
+ * A texture of what a tensor's strides span, cut into rows of `width` elements from the start of its binding: element i is in row ⌊i / width⌋. It belongs to the
+ * innermost scope.
+ */
+export function laySpan(run: Run, x: Tensor, width: number): Binding {
+  const { gpu } = run;
+  const span = x.binding;
+  const rows = ceilDiv(span.bytes, 4 * width);
+  const bytes = 16 * rowTexels(width) * rows;
+  const { block } = gpu.allocate(bytes, rowTexels(width));
+  gpu.scope(() => {
+    const pitch = copiedTexels(width);
+    const isWhole = 4 * pitch === width;
+    const from = isWhole ? span : withPitch(run, { x, rows, width }, pitch);
+    const count = isWhole ? Math.floor(span.bytes / (4 * width)) : rows;
+    if (count > 0) gpu.stream.copyRows(from, block, { pitch, texels: pitch, count, x: 0, y: 0 });
+    const rest = isWhole ? span.bytes / 16 - count * pitch : 0;
+    if (rest > 0) gpu.stream.copyRows({ ...from, offset: from.offset + 16 * count * pitch }, block, { pitch, texels: rest, count: 1, x: 0, y: count });
+  });
+  return { block, offset: 0, bytes };
+}
+
 /** The same rows, so many fours apart, in a buffer of the innermost scope. */
 function withPitch(run: Run, { x, rows, width }: Lines, pitch: number): Binding {
   const bytes = 16 * pitch * rows;
@@ -74,7 +96,7 @@ function withPitch(run: Run, { x, rows, width }: Lines, pitch: number): Binding 
   run.dispatch(matmulTexelRows, 'lay', {
     buffers: { x, elements: x, y },
     params: { rows, columns: width, pitch },
-    grid: [ceilDiv(ceilDiv(width, 4), 64), ceilDiv(rows, 8), 1],
+    grid: [pitch / 16, ceilDiv(rows, 16), 1],
     tuning: { ALIGNED: `${width % 4 === 0}` },
   });
   return y;

@@ -3,9 +3,11 @@ enable subgroups;
 // lanes own columns. A software adapter loads a texel a lane without a branch, and a storage buffer's vector element by element with a bounds check each.
 //   C[z] = alpha · (A[z]·B[z]) + bias  (+ C[z])        contract of matmul/naive
 // Shapes: A float[M, K] (A_ALONG: a texel is four terms of a row) or [K, M] (four rows at a term), B float[N, K] (B_ALONG: four terms of a column) or [K, N] (four
-// columns at a term), a row of the operand a row of its texture; a second pair lies behind the first, along the terms. C float[M, N], N a multiple of 4.
+// columns at a term), a row of the operand a row of its texture; a second pair lies behind the first, along the terms. C float[M, N] (float[N, M] with
+// SWAP), N a multiple of 4.
 // Where a row does not run along the terms, the texture may hold it in strips of so many texels, the rows of a strip all below each other (a_strip, a_strip_rows):
-// a tile then walks through contiguous memory. Batches: as in matmul/naive, their steps in rows of the texture. TAIL: K or K_last is no multiple of 4.
+// a tile then walks through contiguous memory. With a_strip = 0 the rows lie in four groups of a_strip_rows, every fourth row in one: WebGPU copies rows of some
+// widths only so. Batches: as in matmul/naive, their steps in rows, then multiples of four. TAIL: K or K_last is no multiple of 4.
 // Grid: [ceil(M / ROWS), ceil(N / (4 · SG · FOURS)), batches]: neighbours share columns, the larger part. Accumulates in f32 over ascending k, four terms a step.
 // uses: lib/texel_tile.wgsl, lib/tile_store.wgsl
 
@@ -27,7 +29,7 @@ const FOURS = 2u; // tune: 1u 2u
 const A_ALONG = true; // tune: false true
 const B_ALONG = true; // tune: false true
 const TAIL = false; // tune: false true
-const SWAP = false;
+const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * FOURS>;
 
 @compute @workgroup_size(SG)
@@ -36,20 +38,24 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let inner = wg.z - outer * params.batch_inner;
   let first = vec2u(wg.x * ROWS, wg.y * (SG * FOURS));
   let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
-  let a_batch = vec2u(0u, outer * params.a_outer + inner * params.a_inner);
-  let b_batch = vec2u(0u, outer * params.b_outer + inner * params.b_inner);
-  let row = a_batch + select(in_strip(first.x / 4u + lane, params.a_strip, params.a_strip_rows), vec2u(0u, first.x + lane), A_ALONG);
-  let column = b_batch + column_at(first.y + lane);
-  let next_column = b_batch + column_at(first.y + lane + select(0u, SG, FOURS > 1u));
+  let a_batch = outer * params.a_outer + inner * params.a_inner;
+  let b_batch = outer * params.b_outer + inner * params.b_inner;
+  let a_lines = lines_of(params.a_strip, params.a_strip_rows);
+  let b_lines = lines_of(params.b_strip, params.b_strip_rows);
+  let column = place_of_four(first.y + lane, b_batch, b_lines);
+  let next_column = place_of_four(first.y + lane + select(0u, SG, FOURS > 1u), b_batch, b_lines);
+  let row = a_batch + first.x + lane;
+  let rows = array<u32, 4>(line_of(row, a_lines), line_of(row + SG, a_lines), line_of(row + 2u * SG, a_lines), line_of(row + 3u * SG, a_lines));
+  let row_four = in_strip(first.x / 4u + lane, params.a_strip, params.a_strip_rows) + vec2u(0u, a_batch >> a_lines.shift);
   var tile: Tile;
   for (var k = 0u; k < terms; k += 4u) {
-    let b0 = terms_of_columns(column, k, terms);
-    let b1 = terms_of_columns(next_column, k, terms);
+    let b0 = terms_of_columns(column, k, terms, b_lines);
+    let b1 = terms_of_columns(next_column, k, terms, b_lines);
     if (A_ALONG) {
-      let r0 = terms_of_row(row, k, terms);
-      let r1 = terms_of_row(row + vec2u(0u, SG), k, terms);
-      let r2 = terms_of_row(row + vec2u(0u, select(0u, 2u * SG, ROWS > 2u * SG)), k, terms);
-      let r3 = terms_of_row(row + vec2u(0u, select(0u, 3u * SG, ROWS > 2u * SG)), k, terms);
+      let r0 = terms_of_row(rows[0], k, terms);
+      let r1 = terms_of_row(rows[1], k, terms);
+      let r2 = terms_of_row(rows[select(0u, 2u, ROWS > 2u * SG)], k, terms);
+      let r3 = terms_of_row(rows[select(0u, 3u, ROWS > 2u * SG)], k, terms);
       add_rows(&tile, 0u, r0, b0, b1);
       if (ROWS > SG) { add_rows(&tile, SG, r1, b0, b1); }
       if (ROWS > 2u * SG) {
@@ -57,28 +63,47 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
         add_rows(&tile, 3u * SG, r3, b0, b1);
       }
     } else {
-      let at = row + vec2u(0u, k);
-      add_all_fours(&tile, Terms(textureLoad(a, at), within(textureLoad(a, at + vec2u(0u, 1u)), k + 1u < terms), within(textureLoad(a, at + vec2u(0u, 2u)), k + 2u < terms), within(textureLoad(a, at + vec2u(0u, 3u)), k + 3u < terms)), b0, b1);
+      let at = row_four + vec2u(0u, k >> a_lines.shift);
+      let p = textureLoad(a, at);
+      let q = within(textureLoad(a, at + vec2u(0u, a_lines.step)), k + 1u < terms);
+      let r = within(textureLoad(a, at + vec2u(0u, 2u * a_lines.step)), k + 2u < terms);
+      let s = within(textureLoad(a, at + vec2u(0u, 3u * a_lines.step)), k + 3u < terms);
+      add_all_fours(&tile, Terms(p, q, r, s), b0, b1);
     }
   }
   store_tile(&tile, wg.z, first.x, first.y + lane);
 }
 
-fn in_strip(four: u32, strip: u32, strip_rows: u32) -> vec2u { return vec2u(four % strip, four / strip * strip_rows); }
+// How the rows of an operand lie in its texture: neighbours `step` lines apart, four of them 4 >> shift lines after the four before.
+struct Lines { step: u32, shift: u32 }
 
-fn column_at(four: u32) -> vec2u {
-  if (B_ALONG) { return vec2u(0u, 4u * four); }
-  return in_strip(four, params.b_strip, params.b_strip_rows);
+fn lines_of(strip: u32, strip_rows: u32) -> Lines {
+  if (strip == 0u) { return Lines(strip_rows, 2u); }
+  return Lines(1u, 0u);
 }
 
-fn terms_of_row(row: vec2u, k: u32, terms: u32) -> vec4f {
-  let value = textureLoad(a, row + vec2u(k / 4u, 0u));
+fn line_of(row: u32, lines: Lines) -> u32 { return select(row, row % 4u * lines.step + row / 4u, lines.shift > 0u); }
+
+fn in_strip(four: u32, strip: u32, strip_rows: u32) -> vec2u {
+  if (strip == 0u) { return vec2u(four, 0u); }
+  return vec2u(four % strip, four / strip * strip_rows);
+}
+
+// Where four columns of B begin.
+fn place_of_four(four: u32, batch: u32, lines: Lines) -> vec2u {
+  if (B_ALONG) { return vec2u(0u, (batch + 4u * four) >> lines.shift); }
+  return in_strip(four, params.b_strip, params.b_strip_rows) + vec2u(0u, batch >> lines.shift);
+}
+
+fn terms_of_row(line: u32, k: u32, terms: u32) -> vec4f {
+  let value = textureLoad(a, vec2u(k / 4u, line));
   return select(value, select(vec4f(), value, vec4u(k) + vec4u(0u, 1u, 2u, 3u) < vec4u(terms)), vec4<bool>(TAIL));
 }
 
-fn terms_of_columns(column: vec2u, k: u32, terms: u32) -> Terms {
-  let step = select(vec2u(0u, k), vec2u(k / 4u, 0u), B_ALONG);
-  var four = mat4x4f(textureLoad(b, column + step), textureLoad(b, column + step + vec2u(0u, 1u)), textureLoad(b, column + step + vec2u(0u, 2u)), textureLoad(b, column + step + vec2u(0u, 3u)));
+fn terms_of_columns(column: vec2u, k: u32, terms: u32, lines: Lines) -> Terms {
+  let at = column + select(vec2u(0u, k >> lines.shift), vec2u(k / 4u, 0u), B_ALONG);
+  let step = lines.step;
+  var four = mat4x4f(textureLoad(b, at), textureLoad(b, at + vec2u(0u, step)), textureLoad(b, at + vec2u(0u, 2u * step)), textureLoad(b, at + vec2u(0u, 3u * step)));
   if (B_ALONG) { four = transpose(four); }
   return Terms(four[0], within(four[1], k + 1u < terms), within(four[2], k + 2u < terms), within(four[3], k + 3u < terms));
 }

@@ -1,6 +1,6 @@
 // matmul/texel_rows: y[r, c] = x[r, c] with rows `pitch` fours apart in y, so that they can be copied into a texture: WebGPU takes rows of 16 texels and their
 // multiples there. What lies behind a row's last element in y is anything.
-// Shapes: x float[rows, columns], y float[rows, 4 · pitch]. Grid: [pitch / 16, ceil(rows / (4 · STEPS)), 1]. Traffic: 8 bytes an element.
+// Shapes: x float[rows, columns], y float[rows, 4 · pitch]. Grid: [ceil(columns / (4 · LANES)), ceil(rows / (64 / LANES · STEPS)), 1]. Traffic: 8 bytes an element.
 
 struct Params { rows: u32, columns: u32, pitch: u32 }
 
@@ -10,6 +10,7 @@ struct Params { rows: u32, columns: u32, pitch: u32 }
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 
 const ALIGNED = true; // tune: false true
+const LANES = 16u; // tune: 4u 8u 16u
 const STEPS = 4u;
 
 // Four elements from `index` on; ALIGNED: it is a multiple of 4.
@@ -18,11 +19,11 @@ fn four_at(index: u32) -> vec4f {
   return vec4f(elements[index], elements[index + 1u], elements[index + 2u], elements[index + 3u]);
 }
 
-@compute @workgroup_size(16, 4)
-fn lay(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let four = wg.x * 16u + local.x;
+@compute @workgroup_size(64)
+fn lay(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let four = wg.x * LANES + lane % LANES;
   if (4u * four >= params.columns) { return; }
-  let begin = wg.y * (4u * STEPS) + local.y;
-  let end = min(begin + 4u * STEPS, params.rows);
-  for (var row = begin; row < end; row += 4u) { y[row * params.pitch + four] = four_at(row * params.columns + 4u * four); }
+  let begin = wg.y * (64u / LANES * STEPS) + lane / LANES;
+  let end = min(begin + 64u / LANES * STEPS, params.rows);
+  for (var row = begin; row < end; row += 64u / LANES) { y[row * params.pitch + four] = four_at(row * params.columns + 4u * four); }
 }

@@ -44,6 +44,10 @@ test.each([
   [40, 68, 257, 'tn'], // strips of both, a tail of one term
   [132, 260, 258, 'tt'],
   [129, 64, 1026, 'nt'],
+  [37, 80, 336, 'nt'], // rows copied four apart
+  [40, 144, 208, 'nn'],
+  [48, 80, 270, 'tn'],
+  [16, 176, 112, 'tt'],
 ])('[%i × %i] over %i terms, %s', async (M, N, K, layout) => {
   const [ta, tb] = [layout[0] === 't', layout[1] === 't'];
   const [a, b] = [values(ta ? [K, M] : [M, K], 1), values(tb ? [N, K] : [K, N], 2)];
@@ -59,6 +63,8 @@ test('a layer with a bias, and with a second pair behind the first', async () =>
   const [x, w, bias] = [values([70, 132], 7), values([100, 132], 8), values([100], 9)];
   await expectSameBits(() => linear(x, w, bias));
   for (const r of [16, 64, 70]) await expectSameBits(() => loraLinear(x, w, bias, values([r, 132], 10), values([100, r], 11), { scale: 0.5 }));
+  const [x144, w144] = [values([70, 144], 12), values([112, 144], 13)];
+  for (const r of [8, 16, 64]) await expectSameBits(() => loraLinear(x144, w144, null, values([r, 144], 14), values([112, r], 15), { scale: 0.5 }));
 });
 
 test('a captured step replays what it recorded, and its textures are counted as its scratch', async () => {

@@ -105,6 +105,8 @@ function linesOf(x: Tensor, rows: number, width: number, count: number, innerCou
   return { lines: { x, rows: (ceilDiv(count, innerCount) - 1) * outerRows + (Math.min(count, innerCount) - 1) * innerRows + rows, width }, outerRows, innerRows };
 }
 
+const mayGroup = ({ outerRows, innerRows }: ReturnType<typeof linesOf>): boolean => outerRows % 4 === 0 && innerRows % 4 === 0;
+
 /** Whether each batch begins at a row. */
 const beginAtRows = ({ aOuter, aInner, bOuter, bInner }: Batches, aWidth: number, bWidth: number): boolean => aOuter % aWidth === 0 && aInner % aWidth === 0 && bOuter % bWidth === 0 && bInner % bWidth === 0;
 
@@ -120,14 +122,16 @@ function multiplyTexels(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_
   const K2 = pair?.K ?? 0;
   const { tuning, grid } = tune(run.gpu, variant, plan, 'multiply');
   run.gpu.scope(() => {
-    const aTexels = layRows(run, aLines.lines, pair ? { x: pair.a, rows: M, width: K2 } : null, along.a);
-    const bTexels = layRows(run, bLines.lines, pair ? { x: pair.b, rows: along.b ? N : K2, width: along.b ? K2 : N } : null, along.b);
+    const aTexels = layRows(run, aLines.lines, pair ? { x: pair.a, rows: M, width: K2 } : null, along.a, mayGroup(aLines));
+    const bTexels = layRows(run, bLines.lines, pair ? { x: pair.b, rows: along.b ? N : K2, width: along.b ? K2 : N } : null, along.b, mayGroup(bLines));
+    const [left, right] = variant.swaps ? [bTexels, aTexels] : [aTexels, bTexels];
+    const [leftLines, rightLines] = variant.swaps ? [bLines, aLines] : [aLines, bLines];
     run.dispatch(variant.kernel, 'multiply', {
-      buffers: { a: aTexels.binding, b: bTexels.binding, c, bias: bias ?? a },
+      buffers: { a: left.binding, b: right.binding, c, bias: bias ?? a },
       params: {
-        M, N, K: K + K2, K_last: lastTerms + K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha,
-        a_outer: aLines.outerRows, a_inner: aLines.innerRows, b_outer: bLines.outerRows, b_inner: bLines.innerRows,
-        a_strip: aTexels.strip, a_strip_rows: aTexels.stripRows, b_strip: bTexels.strip, b_strip_rows: bTexels.stripRows,
+        M: variant.swaps ? N : M, N: variant.swaps ? M : N, K: K + K2, K_last: lastTerms + K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha,
+        a_outer: leftLines.outerRows, a_inner: leftLines.innerRows, b_outer: rightLines.outerRows, b_inner: rightLines.innerRows,
+        a_strip: left.strip, a_strip_rows: left.stripRows, b_strip: right.strip, b_strip_rows: right.stripRows,
       },
       grid,
       tuning: { ...tuning, TAIL: `${(lastTerms + K2) % 4 !== 0 || K % 4 !== 0}` },

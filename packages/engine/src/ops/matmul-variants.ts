@@ -137,32 +137,46 @@ const sharedVector: MatmulVariant = {
 };
 
 /** A texture is worth its copy from so many products of two elements, and where each element is read often enough. */
-const [MIN_PRODUCTS, MIN_READS] = [2 ** 21, 16];
+const [MIN_PRODUCTS, MIN_READS] = [2 ** 21, 10];
 
 /** Whether the rows of A, or of B, run along the terms of the sum. */
 export const isAlong = (layout: Layout): { readonly a: boolean; readonly b: boolean } => ({ a: layout[0] === 'n', b: layout[1] === 't' });
 
 /** The subgroup tile over operands laid in textures: matmul-product.ts lays them. */
-function overTexels(layout: Layout): MatmulVariant {
+function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
+  const own = (plan: MatmulPlan): MatmulPlan => (swaps ? swapped(plan) : plan);
   const along = isAlong(layout);
   return {
     kernel: matmulSubgroupTexels,
     needsTexels: true,
-    fits(gpu, { M, N, K, K2, batches, format }) {
+    swaps,
+    fits(gpu, plan) {
+      const { M, N, K, K2, hasBias, batches, format } = own(plan);
       if (format !== 'F32' || N % 4 !== 0 || K === 0 || !hasTileSize(gpu) || !gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures')) return false;
       if (K2 > 0 && (batches !== 1 || K % 4 !== 0 || !along.a)) return false;
-      const sides = [...(along.a ? [rowTexels(K, K2), M * batches] : [rowTexels(M), K * batches + K2]), ...(along.b ? [rowTexels(K, K2), N * batches] : [rowTexels(N), K * batches + K2])];
-      return Math.max(...sides) <= gpu.adapter.limits.maxTextureDimension2D!;
+      if (swaps && (M % 4 !== 0 || K2 > 0 || hasBias)) return false;
+      return Math.max(...sidesOf(along.a, plan.M, K, K2, batches), ...sidesOf(along.b, plan.N, K, K2, batches)) <= gpu.adapter.limits.maxTextureDimension2D!;
     },
-    pays: (gpu, { M, N, K, batches }) => gpu.adapter.isSoftware && fixedSubgroupSize(gpu) === 8 && M * N >= MIN_READS * (M + N) && M * N * K * batches >= MIN_PRODUCTS,
-    tuning(gpu, { M, K, K2 }) {
+    pays(gpu, plan) {
+      const { M, N, K, batches } = own(plan);
+      return gpu.adapter.isSoftware && fixedSubgroupSize(gpu) === 8 && M * N >= MIN_READS * (M + N) && M * N * K * batches >= MIN_PRODUCTS && (!swaps || (M <= 32 && N >= 4 * M));
+    },
+    tuning(gpu, plan) {
+      const { M, K, K2 } = own(plan);
       const sg = fixedSubgroupSize(gpu);
-      return { SG: `${sg}u`, ROWS: M <= 16 || sg === 4 ? '16u' : '32u', FOURS: `${foursOf(sg)}u`, A_ALONG: `${along.a}`, B_ALONG: `${along.b}`, TAIL: `${(K + K2) % 4 !== 0}` };
+      const [a, b] = swaps ? [along.b, along.a] : [along.a, along.b];
+      return { SG: `${sg}u`, ROWS: M <= 16 || sg === 4 ? '16u' : '32u', FOURS: `${foursOf(sg)}u`, A_ALONG: `${a}`, B_ALONG: `${b}`, TAIL: `${(K + K2) % 4 !== 0}`, SWAP: `${swaps}` };
     },
     free: { ROWS: (gpu, rows) => (rows > 4 * fixedSubgroupSize(gpu) ? `the ${fixedSubgroupSize(gpu)} lanes hold 4 rows each` : null), FOURS: () => null },
-    grid: (gpu, { M, N, batches }, _, tuning) => [ceilDiv(M, tuned(tuning, 'ROWS')), ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')), batches],
+    grid(gpu, plan, _, tuning) {
+      const { M, N, batches } = own(plan);
+      return [ceilDiv(M, tuned(tuning, 'ROWS')), ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')), batches];
+    },
   };
 }
+
+/** Texels of a row of the texture, and its rows, for an operand of so many rows or columns of the result. */
+const sidesOf = (along: boolean, count: number, K: number, K2: number, batches: number): number[] => (along ? [rowTexels(K, K2), count * batches] : [rowTexels(count), K * batches + K2]);
 
 const transposition = (layout: Layout): Tuning => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` });
 
@@ -199,11 +213,11 @@ export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, forma
 }
 
 /** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B, `texels` over
- * operands in textures;
+ * operands in textures, `skinnyTexels` both;
  * `vector…` are for few rows. */
 export const matmulVariants = {
-  nn: { texels: overTexels('nn'), skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), tile, naive },
-  nt: { vector: plainVector, vectorScaled: scaledVector, vectorShared: sharedVector, texels: overTexels('nt'), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
-  tn: { texels: overTexels('tn'), skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
-  tt: { texels: overTexels('tt'), skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
+  nn: { skinnyTexels: overTexels('nn', true), texels: overTexels('nn', false), skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), tile, naive },
+  nt: { vector: plainVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinnyTexels: overTexels('nt', true), texels: overTexels('nt', false), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
+  tn: { skinnyTexels: overTexels('tn', true), texels: overTexels('tn', false), skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
+  tt: { skinnyTexels: overTexels('tt', true), texels: overTexels('tt', false), skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

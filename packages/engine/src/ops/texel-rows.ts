@@ -23,8 +23,8 @@ export function rowTexels(width: number, behind = 0): number {
   return step * ceilDiv(texels, step) + GAP;
 }
 
-/** How an operand lies in its texture. */
-export interface Laid { readonly binding: Binding; /** Texels of a strip, and rows from strip to strip. */ readonly strip: number; readonly stripRows: number }
+/** How an operand lies in its texture: in strips of so many texels, `stripRows` rows each; or, strip 0, every fourth row in one of four groups of `stripRows`. */
+export interface Laid { readonly binding: Binding; readonly strip: number; readonly stripRows: number }
 
 /** Terms from which rows across them are laid in strips: each strip is a command of its own. */
 const MIN_STRIP_ROWS = 256;
@@ -40,31 +40,42 @@ function stripOf(gpu: Gpu, width: number, rows: number): number {
   return Math.min(strip, texels);
 }
 
+/** Whether rows are to be copied four apart: WebGPU copies rows a multiple of 256 bytes apart. */
+const inGroups = (operand: Lines, behind: Lines | null): boolean => operand.width % 16 === 0 && [operand, behind].some((lines) => lines && lines.width % COPIED !== 0);
+
 /**
  * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the end of each row where a row runs along the terms
  * (`along`), else below. It belongs to the innermost scope.
+ * @param mayGroup whether every batch begins at a multiple of four rows
  */
-export function layRows(run: Run, operand: Lines, behind: Lines | null, along: boolean): Laid {
+export function layRows(run: Run, operand: Lines, behind: Lines | null, along: boolean, mayGroup: boolean): Laid {
   const { gpu } = run;
   const rows = operand.rows + (behind && !along ? behind.rows : 0);
+  const groups = mayGroup && inGroups(operand, behind) ? 4 : 1;
+  const groupRows = ceilDiv(rows, groups);
   const whole = copiedTexels(operand.width);
-  const strip = along ? whole : stripOf(gpu, operand.width, rows);
+  const strip = along || groups > 1 ? whole : stripOf(gpu, operand.width, rows);
   const texels = strip < whole ? strip : rowTexels(operand.width, behind && along ? behind.width : 0);
-  const bytes = 16 * texels * rows * ceilDiv(whole, strip);
+  const bytes = 16 * texels * groups * groupRows * ceilDiv(whole, strip);
   const { block } = gpu.allocate(bytes, texels);
-  const lay = ({ x, rows: count, width }: Lines, at: { x: number; y: number }): void => {
-    const pitch = copiedTexels(width);
-    const from = 4 * pitch === width ? x.binding : withPitch(run, { x, rows: count, width }, pitch);
-    const each = along ? pitch : strip;
-    for (let i = 0; i * each < pitch; i++) {
-      gpu.stream.copyRows({ ...from, offset: from.offset + 16 * i * each }, block, { pitch, texels: Math.min(each, pitch - i * each), count, x: at.x, y: at.y + i * rows });
+  const lay = (lines: Lines, at: { x: number; y: number }): void => {
+    const asItLies = (lines.width * groups) % COPIED === 0;
+    const pitch = asItLies ? lines.width / 4 : copiedTexels(lines.width);
+    const from = asItLies ? lines.x.binding : withPitch(run, lines, pitch);
+    const each = along ? pitch : Math.min(strip, pitch);
+    for (let group = 0; group < Math.min(groups, lines.rows); group++) {
+      const count = ceilDiv(lines.rows - group, groups);
+      for (let i = 0; i * each < pitch; i++) {
+        const place = { x: at.x, y: at.y / groups + group * groupRows + i * rows };
+        gpu.stream.copyRows({ ...from, offset: from.offset + 16 * (group * pitch + i * each) }, block, { pitch: groups * pitch, texels: Math.min(each, pitch - i * each), count, ...place });
+      }
     }
   };
   gpu.scope(() => {
     lay(operand, { x: 0, y: 0 });
     if (behind) lay(behind, along ? { x: operand.width / 4, y: 0 } : { x: 0, y: operand.rows });
   });
-  return { binding: { block, offset: 0, bytes }, strip, stripRows: rows };
+  return groups > 1 ? { binding: { block, offset: 0, bytes }, strip: 0, stripRows: groupRows } : { binding: { block, offset: 0, bytes }, strip, stripRows: rows };
 }
 
 /**
@@ -92,12 +103,14 @@ export function laySpan(run: Run, x: Tensor, width: number): Binding {
 /** The same rows, so many fours apart, in a buffer of the innermost scope. */
 function withPitch(run: Run, { x, rows, width }: Lines, pitch: number): Binding {
   const bytes = 16 * pitch * rows;
+  const fours = ceilDiv(width, 4);
+  const lanes = fours <= 4 ? 4 : fours <= 8 ? 8 : 16;
   const y: Binding = { block: run.gpu.allocate(bytes).block, offset: 0, bytes };
   run.dispatch(matmulTexelRows, 'lay', {
     buffers: { x, elements: x, y },
     params: { rows, columns: width, pitch },
-    grid: [pitch / 16, ceilDiv(rows, 16), 1],
-    tuning: { ALIGNED: `${width % 4 === 0}` },
+    grid: [ceilDiv(fours, lanes), ceilDiv(rows, (64 / lanes) * 4), 1],
+    tuning: { ALIGNED: `${width % 4 === 0}`, LANES: `${lanes}u` },
   });
   return y;
 }

@@ -7,7 +7,9 @@ import { prototypeRowsSubgroup } from '@curio/kernels/prototype_rows_subgroup';
 import { prototypeSort } from '@curio/kernels/prototype_sort';
 import { prototypeTokens } from '@curio/kernels/prototype_tokens';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { choose, fixedSubgroupSize, tune } from '../gpu/variant.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import type { Tuning } from '../gpu/kernel.ts';
+import { choose, fixedSubgroupSize, tune, tuned } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import type { Grid } from '../gpu/stream.ts';
 import type { Dispatch, Run } from '../tensor/op.ts';
@@ -19,6 +21,8 @@ const WG = 64;
 const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
 const FOURS = { T: 'vec4<f32>' };
 const SINGLE = { T: 'f32' };
+/** Lanes of a software adapter walk runs of a row. */
+const inRuns = (gpu: Gpu): Tuning => ({ STEPS: gpu.adapter.isSoftware ? '4u' : '1u' });
 
 /** Reductions over the channels of a row. */
 export const prototypeRowVariants: Family<Sizes> = {
@@ -31,21 +35,21 @@ export const prototypeRowVariants: Family<Sizes> = {
   naive: { kernel: prototypeRowsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, WG)) },
 };
 
-const rowGrid = ({ rows, cols }: Sizes, width: number): Grid => {
+const rowGrid = ({ rows, cols }: Sizes, width: number, tuning: Tuning): Grid => {
   const [x, y] = lineGrid(rows);
-  return [x, y, ceilDiv(cols / width, WG)];
+  return [x, y, ceilDiv(cols / width, WG * tuned(tuning, 'STEPS'))];
 };
 
 /** Steps that treat every channel alike. */
 export const prototypeTokenVariants: Family<Sizes> = {
-  fours: { kernel: prototypeTokens, fits: inFours, tuning: () => FOURS, grid: (_, sizes) => rowGrid(sizes, 4) },
-  single: { kernel: prototypeTokens, tuning: () => SINGLE, grid: (_, sizes) => rowGrid(sizes, 1) },
+  fours: { kernel: prototypeTokens, fits: inFours, tuning: (gpu) => ({ ...FOURS, ...inRuns(gpu) }), grid: (_, sizes, __, tuning) => rowGrid(sizes, 4, tuning) },
+  single: { kernel: prototypeTokens, tuning: (gpu) => ({ ...SINGLE, ...inRuns(gpu) }), grid: (_, sizes, __, tuning) => rowGrid(sizes, 1, tuning) },
 };
 
 /** Sums over the tokens of a centre. */
 export const prototypeMemberVariants: Family<Sizes> = {
-  fours: { kernel: prototypeMembers, fits: inFours, tuning: () => FOURS, grid: (_, sizes) => rowGrid(sizes, 4) },
-  single: { kernel: prototypeMembers, tuning: () => SINGLE, grid: (_, sizes) => rowGrid(sizes, 1) },
+  fours: { kernel: prototypeMembers, fits: inFours, tuning: (gpu) => ({ ...FOURS, ...inRuns(gpu) }), grid: (_, sizes, __, tuning) => rowGrid(sizes, 4, tuning) },
+  single: { kernel: prototypeMembers, tuning: (gpu) => ({ ...SINGLE, ...inRuns(gpu) }), grid: (_, sizes, __, tuning) => rowGrid(sizes, 1, tuning) },
   naive: { kernel: prototypeMembersNaive, grid: (_, { rows, cols }) => lineGrid(ceilDiv(rows * cols, WG)) },
 };
 

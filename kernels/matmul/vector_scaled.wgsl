@@ -5,9 +5,7 @@ enable subgroups;
 // Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K; C float[M, N], A2 float[M, K2], B2 float[N, K2];
 // K2 a multiple of 4. Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its groups in ascending order, then by butterflies.
 // Traffic: B once. A is read again for every 4 · FOURS columns, from the cache.
-// int4 costs no shift a level: it is masked where it stands, which makes it 1, 16, 256 or 4096 times as large, and x is divided by that, exactly. The zero is
-// taken off a group at once: Σ x·(level - zero) = Σ x·level - zero · Σ x.
-// uses: lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/subgroup_reduce.wgsl, lib/vector_store.wgsl
+// uses: lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/scaled_levels.wgsl, lib/subgroup_reduce.wgsl, lib/vector_store.wgsl
 
 struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
 
@@ -27,8 +25,6 @@ const SUBGROUPS = 4u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 4u
 const FOURS = 1u; // tune: 1u 2u
 const PAIR = false; // tune: false true
-const IS_INT4 = FORMAT == INT4 || FORMAT == INT4_ZEROS;
-const RAISED = vec4f(1.0, 16.0, 256.0, 4096.0);
 alias Sums = array<vec4f, FOURS * ROWS>;
 alias Rows = array<vec4f, ROWS>;
 
@@ -36,7 +32,6 @@ alias Rows = array<vec4f, ROWS>;
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = local % SG;
   let held = nf4_held(lane);
-  let lower = select(vec4f(1.0), 1.0 / RAISED, IS_INT4);
   let first = (wg.x * SUBGROUPS + local / SG) * (4u * FOURS);
   let columns = four_columns(first);
   let columns2 = four_columns(first + 4u);
@@ -61,12 +56,12 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
       if (FOURS > 1u) { v = vec4u(b[at2.x + step], b[at2.y + step], b[at2.z + step], b[at2.w + step]); }
       for (var m = 0u; m < ROWS; m++) {
         let x = min(m, params.M - 1u) * fours + (g * steps + step) * (PER_WORD / 4u);
-        let x0 = a[x] * lower;
+        let x0 = a[x] * LOWER;
         if (FORMAT == INT8) {
           parts[m] += dots(x0, int8_levels(w0), int8_levels(w1), int8_levels(w2), int8_levels(w3));
           if (FOURS > 1u) { parts[ROWS + m] += dots(x0, int8_levels(v.x), int8_levels(v.y), int8_levels(v.z), int8_levels(v.w)); }
         } else {
-          let x1 = a[x + 1u] * lower;
+          let x1 = a[x + 1u] * LOWER;
           parts[m] += dots(x0, low_four(w0, held), low_four(w1, held), low_four(w2, held), low_four(w3, held));
           parts[m] += dots(x1, high_four(w0, held), high_four(w1, held), high_four(w2, held), high_four(w3, held));
           if (FOURS > 1u) {
@@ -89,14 +84,6 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   }
   store_sums(&sums, first, lane);
 }
-
-// The first four levels of a word; those of int4 as they stand.
-fn low_four(word: u32, held: vec2f) -> vec4f {
-  if (FORMAT == NF4) { return nf4_four(held, (vec4u(word) >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u)); }
-  return vec4f(bitcast<vec4i>(vec4u(word) & vec4u(0xfu, 0xf0u, 0xf00u, 0xf000u)));
-}
-
-fn high_four(word: u32, held: vec2f) -> vec4f { return low_four(word >> 16u, held); }
 
 fn zero_of(group: vec4u) -> vec4f {
   if (FORMAT == INT4) { return vec4f(8.0); }

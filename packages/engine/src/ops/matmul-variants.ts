@@ -9,6 +9,7 @@ import { matmulSubgroupTn } from '@curio/kernels/matmul_subgroup_tn';
 import { matmulSubgroupTt } from '@curio/kernels/matmul_subgroup_tt';
 import { matmulTile } from '@curio/kernels/matmul_tile';
 import { matmulVector } from '@curio/kernels/matmul_vector';
+import { matmulVectorColumns } from '@curio/kernels/matmul_vector_columns';
 import { matmulVectorScaled } from '@curio/kernels/matmul_vector_scaled';
 import { matmulVectorShared } from '@curio/kernels/matmul_vector_shared';
 import { ceilDiv } from '../gpu/grid.ts';
@@ -128,6 +129,19 @@ function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (
 const plainVector = vector(matmulVector, ['F32', 'F16', 'BF16'], ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0);
 const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true, ['INT8', 'INT4', 'INT4_ZEROS']);
 
+/** Levels of four words, which a lane takes at a time. */
+const levelsOf = (format: WeightFormat): number => (format === 'INT8' ? 16 : 32);
+
+/** For few rows over a quantised weight, a column or two a lane, where loads cost more than lanes that wait. */
+const columnVector: MatmulVariant = {
+  kernel: matmulVectorColumns,
+  fits: (gpu, plan) => [8, 16].includes(fixedSubgroupSize(gpu)) && scaledVector.fits!(gpu, plan) && plan.groupSize % levelsOf(plan.format) === 0,
+  pays: (gpu, { N }) => gpu.adapter.isSoftware && N >= 256,
+  tuning: (gpu, { format, M, K2 }) => ({ FORMAT: format, SG: `${fixedSubgroupSize(gpu)}u`, SUBGROUPS: '4u', ROWS: M === 1 ? '1u' : '4u', COLUMNS: '2u', PAIR: `${K2 > 0}` }),
+  free: { SUBGROUPS: () => null, COLUMNS: () => null },
+  grid: (gpu, { N }, __, tuning) => [ceilDiv(N, fixedSubgroupSize(gpu) * tuned(tuning, 'COLUMNS') * tuned(tuning, 'SUBGROUPS')), 1, 1],
+};
+
 /** The same without subgroups, or where their size varies. */
 const sharedVector: MatmulVariant = {
   kernel: matmulVectorShared,
@@ -217,7 +231,7 @@ export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, forma
  * `vector…` are for few rows. */
 export const matmulVariants = {
   nn: { skinnyTexels: overTexels('nn', true), texels: overTexels('nn', false), skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), tile, naive },
-  nt: { vector: plainVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinnyTexels: overTexels('nt', true), texels: overTexels('nt', false), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
+  nt: { vector: plainVector, vectorColumns: columnVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinnyTexels: overTexels('nt', true), texels: overTexels('nt', false), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
   tn: { skinnyTexels: overTexels('tn', true), texels: overTexels('tn', false), skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
   tt: { skinnyTexels: overTexels('tt', true), texels: overTexels('tt', false), skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

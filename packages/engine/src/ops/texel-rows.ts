@@ -26,22 +26,22 @@ export function rowTexels(width: number, behind = 0): number {
 /** How an operand lies in its texture: in strips of so many texels, `stripRows` rows each; or, strip 0, every fourth row in one of four groups of `stripRows`. */
 export interface Laid { readonly binding: Binding; readonly strip: number; readonly stripRows: number }
 
-/** Terms from which rows across them are laid in strips: each strip is a command of its own. */
-const MIN_STRIP_ROWS = 256;
+/** Terms, and texels of a row, from which rows across the terms are laid in strips: each strip is a command of its own. */
+const [MIN_STRIP_ROWS, MIN_STRIP_TEXELS] = [256, 64];
 /** Texels of a strip, at least: columns of a tile. */
 const STRIP = 16;
 
 /** Texels of a strip of rows that lie across the terms: narrow ones where the texture is long enough for all of them. */
 function stripOf(gpu: Gpu, width: number, rows: number): number {
   const texels = copiedTexels(width);
-  if (rows < MIN_STRIP_ROWS) return texels;
+  if (rows < MIN_STRIP_ROWS || texels < MIN_STRIP_TEXELS) return texels;
   let strip = STRIP;
   while (ceilDiv(texels, strip) * rows > gpu.adapter.limits.maxTextureDimension2D!) strip *= 2;
   return Math.min(strip, texels);
 }
 
-/** Whether rows are to be copied four apart: WebGPU copies rows a multiple of 256 bytes apart. */
-const inGroups = (operand: Lines, behind: Lines | null): boolean => operand.width % 16 === 0 && [operand, behind].some((lines) => lines && lines.width % COPIED !== 0);
+/** Whether rows are to be copied four apart: WebGPU copies rows a multiple of 256 bytes apart. A kernel that lays them costs more, unless they are few and short. */
+const inGroups = ({ width }: Lines): boolean => width > COPIED && width % 16 === 0 && width % COPIED !== 0;
 
 /**
  * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the end of each row where a row runs along the terms
@@ -51,7 +51,7 @@ const inGroups = (operand: Lines, behind: Lines | null): boolean => operand.widt
 export function layRows(run: Run, operand: Lines, behind: Lines | null, along: boolean, mayGroup: boolean): Laid {
   const { gpu } = run;
   const rows = operand.rows + (behind && !along ? behind.rows : 0);
-  const groups = mayGroup && inGroups(operand, behind) ? 4 : 1;
+  const groups = mayGroup && inGroups(operand) ? 4 : 1;
   const groupRows = ceilDiv(rows, groups);
   const whole = copiedTexels(operand.width);
   const strip = along || groups > 1 ? whole : stripOf(gpu, operand.width, rows);

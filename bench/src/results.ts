@@ -47,8 +47,9 @@ Operations of attention count as 4·B·H·T²·D forward and 2.5 times that back
 
 const LIMITS = `What limits the rows bound by memory on Lavapipe: it turns each load and store of a kernel into one scalar access a lane, with its own bounds check, and has no contiguous
 vector load. What a kernel reaches that reads each element once and writes it once is the row \`neg\`; softmax and the norms need a sum before their first result, so they
-read twice, which costs them a third of that or more. Products in the layout nt with inner sizes of 1024 or more suffer from rows a power of two
-apart, which fall into one set of the nearest cache.
+read twice, which costs them a third of that or more. Starting a subgroup costs as much as some 60 columns. Products and attention read their
+operands from textures, which that scalarising does not touch ([why](architecture.md)): what limits them now are one multiplication and one addition where the processor
+has a fused operation, and sums kept in memory, blended with the loop's mask each time round.
 `;
 
 const GPU = `## On an NVIDIA GPU

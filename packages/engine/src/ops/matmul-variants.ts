@@ -150,7 +150,10 @@ const sharedVector: MatmulVariant = {
   grid: (_, { N }) => [ceilDiv(N, 4), 1, 1],
 };
 
-/** A texture is worth its copy from so many products of two elements, and where each element is read often enough. */
+/**
+ * A texture is worth its copy from so many products of two elements, and where each element is read often enough: on Lavapipe in every layout, on SwiftShader, whose
+ * subgroups have four lanes, where the rows across the lanes run along the terms.
+ */
 const [MIN_PRODUCTS, MIN_READS] = [2 ** 21, 10];
 
 /** Whether the rows of A, or of B, run along the terms of the sum. */
@@ -173,7 +176,8 @@ function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
     },
     pays(gpu, plan) {
       const { M, N, K, batches } = own(plan);
-      return gpu.adapter.isSoftware && fixedSubgroupSize(gpu) === 8 && M * N >= MIN_READS * (M + N) && M * N * K * batches >= MIN_PRODUCTS && (!swaps || (M <= 32 && N >= 4 * M));
+      const sg = fixedSubgroupSize(gpu);
+      return gpu.adapter.isSoftware && (sg === 8 || (sg === 4 && (swaps ? along.b : along.a))) && M * N >= MIN_READS * (M + N) && M * N * K * batches >= MIN_PRODUCTS && (!swaps || (M <= 32 && N >= 4 * M));
     },
     tuning(gpu, plan) {
       const { M, K, K2 } = own(plan);

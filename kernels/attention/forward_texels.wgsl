@@ -5,7 +5,7 @@ enable subgroups;
 //   scores   lane l holds keys 4·l … 4·l + 3 of a tile of 4·SG for all BM queries; a query's numbers come from the lane that loaded its row
 //   output   lane l holds quads l, l + SG, … of all BM output rows; a probability comes from the lane that holds its key
 // Grid: ceil(T / BM) × B·H workgroups of one subgroup. f32. Source: Dao 2023 (FlashAttention-2).
-// uses: lib/attention_mask.wgsl, lib/attention_tile.wgsl, lib/subgroup_reduce.wgsl
+// uses: lib/attention_mask.wgsl, lib/attention_tile.wgsl, lib/subgroup_reduce.wgsl, lib/texel_of.wgsl
 
 struct Params {
   tokens: u32, keys: u32, heads: u32, group: u32, width: u32,
@@ -28,9 +28,6 @@ const BM = 16u; // with 32 the loops of shuffles stay rolled, which takes three 
 const BN = 4u * SG;
 const QUADS = D / 4u;
 const OWN = QUADS / SG;
-
-// Where an element lies in a texture of so many elements a row.
-fn texel_of(element: u32, row: u32) -> vec2u { return vec2u(element % row / 4u, element / row); }
 
 @compute @workgroup_size(SG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -1,6 +1,7 @@
 /** @file The kernels of attention and when each is chosen. */
 import { attentionBackwardShared } from '@curio/kernels/attention_backward_shared';
 import { attentionBackwardSubgroup } from '@curio/kernels/attention_backward_subgroup';
+import { attentionBackwardTexels } from '@curio/kernels/attention_backward_texels';
 import { attentionDecode } from '@curio/kernels/attention_decode';
 import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
@@ -112,7 +113,8 @@ export const BAND = 2048;
 export const attentionProducts: BackwardVariant = {
   kernel: attentionWeights,
   fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,
-  pays: (gpu, { tokens, keys, flags }) => gpu.adapter.isSoftware && (flags & 1) === 0 && Math.min(tokens, keys) >= 64,
+  // Rows of scores that cannot be copied into textures as they lie cost it what it gains.
+  pays: (gpu, { tokens, keys, flags }) => gpu.adapter.isSoftware && (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (keys % 64 === 0 || fixedSubgroupSize(gpu) !== 8),
   grid: (_, { tokens }) => lineGrid(ceilDiv(tokens, 8)),
   entries: [],
 };
@@ -120,8 +122,16 @@ export const attentionProducts: BackwardVariant = {
 /** The family `attention`, backward, under the same names, so that forcing one forces both directions; `attention backward` forces this one alone. */
 export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>> = {
   products: attentionProducts,
-  /** Forward alone; forcing them leaves the backward free. */
-  texels: { ...naive, fits: () => false, entries: [] },
+  texels: {
+    kernel: attentionBackwardTexels,
+    needsTexels: true,
+    fits: (gpu, plan) => attentionOverTexels.fits!(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH && Math.max(rowTexels(plan.heads * plan.width), plan.batch * plan.tokens) <= gpu.adapter.limits.maxTextureDimension2D!,
+    pays: attentionOverTexels.pays,
+    tuning: tileTuning,
+    grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
+    entries: ['backward'],
+  },
+  /** Forward alone; forcing it leaves the backward free. */
   decode: { ...naive, fits: () => false, entries: [] },
   subgroup: {
     kernel: attentionBackwardSubgroup,

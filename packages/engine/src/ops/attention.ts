@@ -5,7 +5,7 @@ import type { Run } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import { Tensor, zeros } from '../tensor/tensor.ts';
 import { backwardByProducts } from './attention-products.ts';
-import { attentionBackwardVariants, attentionOverTexels, attentionPrepare, attentionProducts, attentionVariants } from './attention-variants.ts';
+import { attentionBackwardVariants, attentionPrepare, attentionProducts, attentionVariants } from './attention-variants.ts';
 import type { AttentionPlan, AttentionSizes, BackwardVariant } from './attention-variants.ts';
 import { laySpan } from './texel-rows.ts';
 import { requireFloat } from './walk.ts';
@@ -50,8 +50,10 @@ const op = defineOp({
     const y = run.out([sizes.batch, sizes.tokens, sizes.heads, sizes.width]);
     const lse = run.out([sizes.batch, sizes.heads, sizes.tokens]);
     const buffers = { q, k: key, v: value, bounds: lengths ?? position ?? q, y, lse };
-    if (choose(run.gpu, 'attention', attentionVariants, plan) === attentionOverTexels) forwardOverTexels(run, buffers, plan);
-    else run.launch('attention', attentionVariants, plan, 'forward', { buffers, params: plan.params });
+    run.gpu.scope(() => {
+      const operands = choose(run.gpu, 'attention', attentionVariants, plan).needsTexels ? layHeads(run, { q, k: key, v: value }, plan.params) : {};
+      run.launch('attention', attentionVariants, plan, 'forward', { buffers: { ...buffers, ...operands }, params: plan.params });
+    });
     return { y: byToken(y), saved: { q, k: key, v: value, lengths, y, lse } };
   },
   backward(run, dy, { q, k, v, lengths, y, lse }, sizes) {
@@ -70,19 +72,17 @@ const op = defineOp({
     const writes = (entry: keyof typeof wants): boolean => entries.includes('backward') || entries.includes(entry);
     const dq = writes('backward_q') ? zeros(run.gpu, [batch, tokens, heads, width]) : null;
     const [dk, dv] = writes('backward_kv') ? [0, 1].map(() => run.out([batch, keys, heads / group, width])) : [];
-    const buffers = { q, k, v, dy: dyByToken, stats_saved: stats, ...(dq && { dq }), ...(dk && { dk }), ...(dv && { dv }) };
-    for (const entry of entries) run.dispatch(variant.kernel, entry, { buffers, params, ...tune(run.gpu, variant, plan, entry) });
+    const rest = { stats_saved: stats, ...(dq && { dq }), ...(dk && { dk }), ...(dv && { dv }) };
+    run.gpu.scope(() => {
+      const operands = variant.needsTexels ? { ...layHeads(run, { q, k, v }, params), dy: laySpan(run, dyByToken, heads * width) } : { q, k, v, dy: dyByToken };
+      for (const entry of entries) run.dispatch(variant.kernel, entry, { buffers: { ...operands, ...rest }, params, ...tune(run.gpu, variant, plan, entry) });
+    });
     return [run.needs[0] ? byToken(dq!) : null, run.needs[1] ? byToken(dk!) : null, run.needs[2] ? byToken(dv!) : null, null, null];
   },
 });
 
-function forwardOverTexels(run: Run, { q, k, v, bounds, y, lse }: Record<'q' | 'k' | 'v' | 'bounds' | 'y' | 'lse', Tensor>, plan: AttentionPlan): void {
-  const { params } = plan;
-  run.gpu.scope(() => {
-    const buffers = { q: laySpan(run, q, params.q_token!), k: laySpan(run, k, params.kv_token!), v: laySpan(run, v, params.kv_token!), bounds, y, lse };
-    run.dispatch(attentionOverTexels.kernel, 'forward', { buffers, params, ...tune(run.gpu, attentionOverTexels, plan, 'forward') });
-  });
-}
+/** q, k and v in textures of the innermost scope, a row from token to token. */
+const layHeads = (run: Run, { q, k, v }: Record<'q' | 'k' | 'v', Tensor>, params: AttentionPlan['params']) => ({ q: laySpan(run, q, params.q_token!), k: laySpan(run, k, params.kv_token!), v: laySpan(run, v, params.kv_token!) });
 
 /** [B, T, H, D] seen as [B, H, T, D], or the other way round: no gradient recorded. */
 const byToken = ({ gpu, shape, dtype, storage, strides, offset }: Tensor): Tensor =>

@@ -131,7 +131,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
     dispatch,
     launch(family, table, plan, entry, work) {
       const variant = choose(gpu, family, table, plan);
-      gpu.tuner?.consider(family, table, plan, variant, (each) => ({ kernel: each.kernel, entry, params: work.params, buffers: boundOf(work.buffers), ...tune(gpu, each, plan, entry) }));
+      if (!variant.needsTexels) gpu.tuner?.consider(family, table, plan, variant, (each) => ({ kernel: each.kernel, entry, params: work.params, buffers: boundOf(work.buffers), ...tune(gpu, each, plan, entry) }));
       dispatch(variant.kernel, entry, { ...work, ...tune(gpu, variant, plan, entry) });
     },
     fit(x, need = 'dense') {

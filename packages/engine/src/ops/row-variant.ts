@@ -20,10 +20,21 @@ export const subgroupRows = <Plan extends { readonly rows: number }>(kernel: Ker
  */
 const stripOf = (gpu: Gpu, rows: number): number => (!gpu.adapter.isSoftware || rows < 64 ? 1 : rows < 1024 ? 4 : 8);
 
-/** The same where a subgroup takes a strip of rows forward, and backward two rows that share what they read of a weight: on a software adapter each read costs. */
+/** The same where a subgroup takes a strip of rows. */
 export const subgroupStrips = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => ({
   ...subgroupRows(kernel, fits),
-  tuning: (gpu, { rows }) => ({ SG: `${fixedSubgroupSize(gpu)}u`, WG: '64u', STRIP: `${stripOf(gpu, rows)}u`, ROWS: gpu.adapter.isSoftware && rows > 1 ? '2u' : '1u' }),
-  free: { WG: () => null, STRIP: () => null, ROWS: () => null },
-  grid: (gpu, { rows }, entry, tuning) => lineGrid(ceilDiv(rows, (tuned(tuning, 'WG') / fixedSubgroupSize(gpu)) * tuned(tuning, entry === 'forward' ? 'STRIP' : 'ROWS'))),
+  tuning: (gpu, { rows }) => ({ SG: `${fixedSubgroupSize(gpu)}u`, WG: '64u', STRIP: `${stripOf(gpu, rows)}u` }),
+  free: { WG: () => null, STRIP: () => null },
+  grid: (gpu, { rows }, _, tuning) => lineGrid(ceilDiv(rows, (tuned(tuning, 'WG') / fixedSubgroupSize(gpu)) * tuned(tuning, 'STRIP'))),
 });
+
+/** The same forward, and backward two rows a subgroup, which share what they read of a weight: on a software adapter each read costs, and more rows fill the registers. */
+export const subgroupNorm = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => {
+  const strips = subgroupStrips(kernel, fits);
+  return {
+    ...strips,
+    tuning: (gpu, plan) => ({ ...strips.tuning!(gpu, plan), ROWS: gpu.adapter.isSoftware && plan.rows > 1 ? '2u' : '1u' }),
+    free: { ...strips.free, ROWS: () => null },
+    grid: (gpu, plan, entry, tuning) => strips.grid(gpu, plan, entry, entry === 'forward' ? tuning : { ...tuning, STRIP: tuning.ROWS! }),
+  };
+};

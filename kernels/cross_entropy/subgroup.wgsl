@@ -74,9 +74,20 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     return;
   }
   let log_sum = lse_saved[row];
-  for (var i = index % SG; i < quads; i += SG) {
-    let first = i32(i * 4u);
-    let onehot = select(vec4f(), vec4f(1.0), vec4i(first, first + 1, first + 2, first + 3) == vec4i(chosen));
-    dx[begin + i] = (exp(x[begin + i] - log_sum) - onehot) * scale;
+  var i = index % SG;
+  let main = quads - quads % (2u * SG);
+  for (; i < main; i += 2u * SG) {
+    let a = x[begin + i];
+    let b = x[begin + i + SG];
+    dx[begin + i] = exp(a - log_sum) * scale;
+    dx[begin + i + SG] = exp(b - log_sum) * scale;
+  }
+  for (; i < quads; i += SG) { dx[begin + i] = exp(x[begin + i] - log_sum) * scale; }
+  // The target's one, by the lane that wrote these four: cheaper than four comparisons at every step.
+  let chosen_quad = u32(chosen) / 4u;
+  if (chosen_quad < quads && chosen_quad % SG == index % SG) {
+    var p = exp(x[begin + chosen_quad] - log_sum);
+    p[u32(chosen) % 4u] -= 1.0;
+    dx[begin + chosen_quad] = p * scale;
   }
 }

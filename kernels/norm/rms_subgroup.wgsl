@@ -1,10 +1,12 @@
 enable subgroups;
-// norm/rms_subgroup: root-mean-square normalisation over the last axis, one subgroup for ROWS rows, which share what they read of weight, four
-// neighbouring columns a lane. Contract of norm/rms_naive, for cols a multiple of 4.
+// norm/rms_subgroup: root-mean-square normalisation over the last axis, one subgroup for STRIP rows forward and ROWS backward, which share what they read
+// of weight, four neighbouring columns a lane. Contract of norm/rms_naive, for cols a multiple of 4.
 //   forward   y = x · rstd · weight,   rstd = 1 / √(mean x² + eps)
 //   backward  dx = rstd · (g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = x · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd. Dense.
-// Grid: ceil(rows / (WG / SG · ROWS)) workgroups in a line. Accumulates in f32. No barrier: a row stays in the nearest cache between its passes.
+// Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line, backward with ROWS for STRIP. Accumulates in f32. No barrier: rows stay in the nearest cache
+// between their passes. A long strip pays for the start of a subgroup once, which a software adapter feels; its sums are found row by row, since four
+// loads of one row at a time hide more than one load of four rows.
 // Traffic: 8 bytes an element forward, 12 backward (ideal). Source: Zhang & Sennrich 2019.
 // uses: lib/subgroup_reduce.wgsl
 
@@ -21,44 +23,53 @@ struct Params { rows: u32, cols: u32, eps: f32 }
 
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u; // tune: 64u 128u 256u
+const STRIP = 1u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 2u
 alias Fours = array<vec4f, ROWS>;
 
-fn first_row(wg: vec3u, count: vec3u, index: u32) -> u32 { return ((wg.y * count.x + wg.x) * (WG / SG) + index / SG) * ROWS; }
+fn subgroup_id(wg: vec3u, count: vec3u, index: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / SG) + index / SG; }
 
-// ROWS divides the number of rows. Rows past the end are computed again as the last one and not stored, so that control flow stays uniform in a subgroup.
+// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store the same numbers twice.
+// A subgroup that begins past the end stores nothing.
 fn at(row: u32) -> u32 { return min(row, params.rows - 1u); }
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
-  let first = first_row(wg, count, index);
+  let first = subgroup_id(wg, count, index) * STRIP;
+  let lane = index % SG;
   let quads = params.cols / 4u;
-  var begin: array<u32, ROWS>;
-  for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * quads; }
-  var squares: Fours;
-  for (var i = index % SG; i < quads; i += SG) {
-    var v: Fours;
-    for (var r = 0u; r < ROWS; r++) { v[r] = x[begin[r] + i]; }
-    for (var r = 0u; r < ROWS; r++) { squares[r] += v[r] * v[r]; }
-  }
-  var rstd: array<f32, ROWS>;
-  for (var r = 0u; r < ROWS; r++) {
-    rstd[r] = 1.0 / sqrt(subgroup_sum(dot(squares[r], vec4f(1.0))) / f32(params.cols) + params.eps);
-    if (first < params.rows && index % SG == 0u) { stats[first + r] = rstd[r]; }
+  let main = quads - quads % (4u * SG);
+  var rstd: array<f32, STRIP>;
+  for (var r = 0u; r < STRIP; r++) {
+    let begin = at(first + r) * quads;
+    var squares = vec4f();
+    var i = lane;
+    for (; i < main; i += 4u * SG) {
+      let a = x[begin + i];
+      let b = x[begin + i + SG];
+      let c = x[begin + i + 2u * SG];
+      let d = x[begin + i + 3u * SG];
+      squares += a * a + b * b + c * c + d * d;
+    }
+    for (; i < quads; i += SG) { squares += x[begin + i] * x[begin + i]; }
+    let row_rstd = 1.0 / sqrt(subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols) + params.eps);
+    if (first < params.rows && lane == 0u) { stats[at(first + r)] = row_rstd; }
+    // An index that is known when the loop is unrolled keeps the array in registers; rstd[r] would not.
+    for (var k = 0u; k < STRIP; k++) { rstd[k] = select(rstd[k], row_rstd, k == r); }
   }
   if (first < params.rows) {
-    for (var i = index % SG; i < quads; i += SG) {
-      var v: Fours;
+    var begin: array<u32, STRIP>;
+    for (var r = 0u; r < STRIP; r++) { begin[r] = at(first + r) * quads; }
+    for (var i = lane; i < quads; i += SG) {
       let scale = weight[i];
-      for (var r = 0u; r < ROWS; r++) { v[r] = x[begin[r] + i]; }
-      for (var r = 0u; r < ROWS; r++) { y[begin[r] + i] = v[r] * rstd[r] * scale; }
+      for (var r = 0u; r < STRIP; r++) { y[begin[r] + i] = x[begin[r] + i] * rstd[r] * scale; }
     }
   }
 }
 
 @compute @workgroup_size(WG)
 fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
-  let first = first_row(wg, count, index);
+  let first = subgroup_id(wg, count, index) * ROWS;
   let quads = params.cols / 4u;
   var begin: array<u32, ROWS>;
   for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * quads; }

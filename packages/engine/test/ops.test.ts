@@ -32,7 +32,7 @@ test('every table is in the register that benches and users read', () => {
 });
 
 /** Cases that a variant takes, by family and variant. */
-const taken = new Map<string, Case<unknown>[]>();
+const taken = new Map<string, Set<Case<unknown>>>();
 
 async function check(table: OpCases<unknown>, c: Case<unknown>, choice: readonly [string, string] | null): Promise<void> {
   gpu.forced.clear();
@@ -40,7 +40,7 @@ async function check(table: OpCases<unknown>, c: Case<unknown>, choice: readonly
   if (choice) gpu.forced.set(...choice);
   const verdict = await checkCase(gpu, table, c, seed);
   expect(verdict.ok, `${verdict.message}; repeat with SEED=${seed}`).toBe(true);
-  if (choice && gpu.obeyed.has(choice[0])) taken.set(`${table.op} ${choice}`, [...(taken.get(`${table.op} ${choice}`) ?? []), c]);
+  if (choice && gpu.obeyed.has(choice[0])) taken.set(`${table.op} ${choice}`, (taken.get(`${table.op} ${choice}`) ?? new Set()).add(c));
 }
 
 const casesOf = (table: OpCases<unknown>): readonly Case<unknown>[] => (isSweep ? [...table.cases, ...(table.rare ?? [])] : table.cases);
@@ -65,8 +65,8 @@ if (isSweep) describe('every tuning', () => {
       for (const tuning of variant.free ? combinations(variant.kernel, Object.keys(variant.free)) : []) {
         test(`${table.op} ${choice.join(' ')}: ${Object.entries(tuning).map((pair) => pair.join('=')).join(' ')}`, async (context) => {
           const cannot = Object.entries(tuning).flatMap(([name, value]) => variant.free![name]!(gpu, Number.parseInt(value, 10)) ?? []);
-          const cases = taken.get(`${table.op} ${choice}`) ?? [];
-          const reason = cases.length === 0 ? 'this op never takes that variant here' : cannot[0];
+          const cases = taken.get(`${table.op} ${choice}`) ?? new Set();
+          const reason = cases.size === 0 ? 'this op never takes that variant here' : cannot[0];
           if (reason) {
             skip(reason);
             return context.skip(reason);

@@ -71,7 +71,7 @@ test('a captured step takes a replaced text from its next run on', async () => {
   const original = fixedSubgroupSize(gpu) > 0 ? softmaxSubgroup : softmaxNaive;
   const plain = [...(await step.run(inputs).y.read())];
   // The first line that writes y, doubled.
-  gpu.replacements.useKernel(original, { ...original, code: original.code.replace(/y\[([^\]]+)\] = ([^;]+);/, 'y[$1] = 2.0 * ($2);') });
+  gpu.replacements.useKernel(original, { ...original, code: original.code.replace(/y\[([^\]]+)\] = ([^;]+);/g, 'y[$1] = 2.0 * ($2);') });
   expect([...(await step.run(inputs).y.read())]).toEqual(plain.map((v) => 2 * v));
   gpu.replacements.useKernel(original, null);
   expect([...(await step.run(inputs).y.read())]).toEqual(plain);

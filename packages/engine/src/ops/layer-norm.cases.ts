@@ -18,6 +18,8 @@ export const layerNormCases = defineCases<{ eps: number } | undefined>({
     { inputs: [[67, 5], [5], [5]] },
     { inputs: [[2, 3, 36], [36], [36]] },
     { inputs: [[9, 128], [128], [128]] },
+    { label: 'a strip that ends past the rows', inputs: [[67, 132], [132], [132]] },
+    { label: 'long strips', inputs: [[1027, 8], [8], [8]] },
     { inputs: [[0, 8], [8], [8]] },
     { label: 'large mean', inputs: [{ shape: [5, 12], range: [20, 21] }, [12], [12]], attrs: { eps: 0.01 } },
     { label: 'frozen weight and bias', inputs: [[130, 8], { shape: [8], needsGrad: false }, { shape: [8], needsGrad: false }] },

@@ -7,11 +7,11 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { columnGradients } from './norm-columns.ts';
 import { planNorm } from './norm-plan.ts';
 import type { NormPlan } from './norm-plan.ts';
-import { subgroupRowGroups } from './row-variant.ts';
+import { subgroupNorm } from './row-variant.ts';
 
 /** Kernels of the family `rmsNorm`, the preferred first. */
 export const rmsNormVariants: Family<NormPlan> = {
-  subgroup: subgroupRowGroups(normRmsSubgroup, ({ cols }) => cols % 4 === 0),
+  subgroup: subgroupNorm(normRmsSubgroup, ({ cols }) => cols % 4 === 0),
   naive: { kernel: normRmsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 

@@ -1,5 +1,6 @@
-/** @file The kernels that give each row of the last axis to one subgroup: same grid, same tunables. */
+/** @file The kernels that give the rows of the last axis to subgroups: same grid, same tunables. */
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource } from '../gpu/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../gpu/variant.ts';
 import type { Variant } from '../gpu/variant.ts';
@@ -13,9 +14,27 @@ export const subgroupRows = <Plan extends { readonly rows: number }>(kernel: Ker
   grid: (gpu, { rows }, _, tuning) => lineGrid(ceilDiv(rows, tuned(tuning, 'WG') / fixedSubgroupSize(gpu))),
 });
 
-/** The same where a subgroup takes two rows, which share what they read of a weight, on a software adapter: there each read costs. */
-export const subgroupRowGroups = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => ({
+/**
+ * Rows that one subgroup takes in turn. On a software adapter starting one costs as much as some 60 columns, so a strip is long where the strips keep
+ * every core busy; on a GPU it would leave lanes idle.
+ */
+const stripOf = (gpu: Gpu, rows: number): number => (!gpu.adapter.isSoftware || rows < 64 ? 1 : rows < 1024 ? 4 : 8);
+
+/** The same where a subgroup takes a strip of rows. */
+export const subgroupStrips = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => ({
   ...subgroupRows(kernel, fits),
-  tuning: (gpu, { rows }) => ({ SG: `${fixedSubgroupSize(gpu)}u`, WG: '64u', ROWS: gpu.adapter.isSoftware && rows % 2 === 0 ? '2u' : '1u' }),
-  grid: (gpu, { rows }, _, tuning) => lineGrid(ceilDiv(rows, (tuned(tuning, 'WG') / fixedSubgroupSize(gpu)) * tuned(tuning, 'ROWS'))),
+  tuning: (gpu, { rows }) => ({ SG: `${fixedSubgroupSize(gpu)}u`, WG: '64u', STRIP: `${stripOf(gpu, rows)}u` }),
+  free: { WG: () => null, STRIP: () => null },
+  grid: (gpu, { rows }, _, tuning) => lineGrid(ceilDiv(rows, (tuned(tuning, 'WG') / fixedSubgroupSize(gpu)) * tuned(tuning, 'STRIP'))),
 });
+
+/** The same forward, and backward two rows a subgroup, which share what they read of a weight: on a software adapter each read costs, and more rows fill the registers. */
+export const subgroupNorm = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => {
+  const strips = subgroupStrips(kernel, fits);
+  return {
+    ...strips,
+    tuning: (gpu, plan) => ({ ...strips.tuning!(gpu, plan), ROWS: gpu.adapter.isSoftware && plan.rows > 1 ? '2u' : '1u' }),
+    free: { ...strips.free, ROWS: () => null },
+    grid: (gpu, plan, entry, tuning) => strips.grid(gpu, plan, entry, entry === 'forward' ? tuning : { ...tuning, STRIP: tuning.ROWS! }),
+  };
+};

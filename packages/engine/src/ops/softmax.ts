@@ -7,14 +7,14 @@ import type { Family } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { subgroupRows } from './row-variant.ts';
+import { subgroupRows, subgroupStrips } from './row-variant.ts';
 import { requireFloat } from './walk.ts';
 
 interface Plan { rows: number; cols: number }
 
 /** Kernels of the family `softmax`, the preferred first. */
 export const softmaxVariants: Family<Plan> = {
-  subgroup: subgroupRows(softmaxSubgroup, ({ cols }) => cols % 4 === 0),
+  subgroup: subgroupStrips(softmaxSubgroup, ({ cols }) => cols % 4 === 0),
   subgroupScalar: subgroupRows(softmaxSubgroupScalar),
   naive: { kernel: softmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };

@@ -26,15 +26,15 @@ export function rowTexels(width: number, behind = 0): number {
 /** How an operand lies in its texture: in strips of so many texels, `stripRows` rows each; or, strip 0, every fourth row in one of four groups of `stripRows`. */
 export interface Laid { readonly binding: Binding; readonly strip: number; readonly stripRows: number }
 
-/** Terms, and texels of a row, from which rows across the terms are laid in strips: each strip is a command of its own. */
-const [MIN_STRIP_ROWS, MIN_STRIP_TEXELS] = [256, 64];
+/** Terms, texels of a row, and reads of each element from which rows across the terms are laid in strips: each is a command, and copies in short pieces. */
+const [MIN_STRIP_ROWS, MIN_STRIP_TEXELS, MIN_STRIP_READS] = [256, 64, 256];
 /** Texels of a strip, at least: columns of a tile. */
 const STRIP = 16;
 
 /** Texels of a strip of rows that lie across the terms: narrow ones where the texture is long enough for all of them. */
-function stripOf(gpu: Gpu, width: number, rows: number): number {
+function stripOf(gpu: Gpu, width: number, rows: number, reads: number): number {
   const texels = copiedTexels(width);
-  if (rows < MIN_STRIP_ROWS || texels < MIN_STRIP_TEXELS) return texels;
+  if (rows < MIN_STRIP_ROWS || texels < MIN_STRIP_TEXELS || reads < MIN_STRIP_READS) return texels;
   let strip = STRIP;
   while (ceilDiv(texels, strip) * rows > gpu.adapter.limits.maxTextureDimension2D!) strip *= 2;
   return Math.min(strip, texels);
@@ -46,16 +46,17 @@ const inGroups = ({ width }: Lines): boolean => width > COPIED && width % 16 ===
 /**
  * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the end of each row where a row runs along the terms
  * (`along`), else below. It belongs to the innermost scope.
+ * @param reads how often each element is read, as rows or columns of the result on the other side
  * @param mayGroup whether every batch begins at a multiple of four rows
  */
-export function layRows(run: Run, operand: Lines, behind: Lines | null, along: boolean, mayGroup: boolean): Laid {
+export function layRows(run: Run, operand: Lines, behind: Lines | null, along: boolean, reads: number, mayGroup: boolean): Laid {
   const { gpu } = run;
   const rows = operand.rows + (behind && !along ? behind.rows : 0);
   const groups = mayGroup && inGroups(operand) ? 4 : 1;
   const groupRows = ceilDiv(rows, groups);
   const whole = copiedTexels(operand.width);
-  const strip = along || groups > 1 ? whole : stripOf(gpu, operand.width, rows);
-  const texels = strip < whole ? strip : rowTexels(operand.width, behind && along ? behind.width : 0);
+  const strip = along || groups > 1 ? whole : stripOf(gpu, operand.width, rows, reads);
+  const texels = strip < whole ? strip + (strip > STRIP ? GAP : 0) : rowTexels(operand.width, behind && along ? behind.width : 0);
   const bytes = 16 * texels * groups * groupRows * ceilDiv(whole, strip);
   const { block } = gpu.allocate(bytes, texels);
   const lay = (lines: Lines, at: { x: number; y: number }): void => {

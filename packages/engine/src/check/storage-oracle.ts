@@ -18,17 +18,28 @@ function rounded(v: number, bits: number): number {
 
 const NF4 = [-1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0, 0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1];
 
-/** One group through a quantised type and back. */
+/** Rounds as WGSL may: a half to even. */
+function nearest(v: number): number {
+  const floor = Math.floor(v);
+  return v - floor > 0.5 || (v - floor === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
+}
+
+/**
+ * One group through a quantised type and back. Which level a value takes is decided in f32, as kernels/cast/quantise.wgsl says: a value halfway between two
+ * levels would else fall to one here and to the other there, once in some hundred thousand.
+ */
 function quantised(group: ArrayLike<number>, to: DType, zeros: boolean): number[] {
-  const values = Array.from(group);
-  const widest = Math.max(...values.map(Math.abs));
+  const values = Array.from(group, Math.fround);
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const widest = Math.max(-low, high);
   if (to === 'nf4') return values.map((v) => widest * NF4.reduce((a, b) => (Math.abs(b - v / widest) < Math.abs(a - v / widest) ? b : a)));
-  if (to === 'int8') return values.map((v) => (Math.round((v / widest) * 127) * widest) / 127);
-  if (!zeros) return values.map((v) => (Math.round((v / widest) * 7) * widest) / 7);
-  const low = Math.min(0, ...values);
-  const scale = (Math.max(0, ...values) - low) / 15;
-  const zero = Math.round(-low / scale);
-  return values.map((v) => (Math.min(15, Math.max(0, Math.round(v / scale) + zero)) - zero) * scale);
+  const span = zeros ? Math.fround(high - low) : widest;
+  const scale = Math.fround(span / (to === 'int8' ? 127 : zeros ? 15 : 7));
+  const inverse = scale > 0 ? Math.fround(1 / scale) : 0;
+  const level = (v: number): number => nearest(Math.fround(v * inverse));
+  if (!zeros || to === 'int8') return values.map((v) => level(v) * scale);
+  const zero = level(-low);
+  return values.map((v) => (Math.min(15, Math.max(0, level(v) + zero)) - zero) * scale);
 }
 
 /** `x` through a packed type and back. */

@@ -21,6 +21,7 @@ const WG = 64;
 const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
 const FOURS = { T: 'vec4<f32>' };
 const SINGLE = { T: 'f32' };
+const anyRun = { STEPS: () => null };
 /** Lanes of a software adapter walk runs of a row. */
 const inRuns = (gpu: Gpu): Tuning => ({ STEPS: gpu.adapter.isSoftware ? '4u' : '1u' });
 
@@ -42,14 +43,14 @@ const rowGrid = ({ rows, cols }: Sizes, width: number, tuning: Tuning): Grid => 
 
 /** Steps that treat every channel alike. */
 export const prototypeTokenVariants: Family<Sizes> = {
-  fours: { kernel: prototypeTokens, fits: inFours, tuning: (gpu) => ({ ...FOURS, ...inRuns(gpu) }), grid: (_, sizes, __, tuning) => rowGrid(sizes, 4, tuning) },
-  single: { kernel: prototypeTokens, tuning: (gpu) => ({ ...SINGLE, ...inRuns(gpu) }), grid: (_, sizes, __, tuning) => rowGrid(sizes, 1, tuning) },
+  fours: { kernel: prototypeTokens, fits: inFours, tuning: (gpu) => ({ ...FOURS, ...inRuns(gpu) }), free: anyRun, grid: (_, sizes, __, tuning) => rowGrid(sizes, 4, tuning) },
+  single: { kernel: prototypeTokens, tuning: (gpu) => ({ ...SINGLE, ...inRuns(gpu) }), free: anyRun, grid: (_, sizes, __, tuning) => rowGrid(sizes, 1, tuning) },
 };
 
 /** Sums over the tokens of a centre. */
 export const prototypeMemberVariants: Family<Sizes> = {
-  fours: { kernel: prototypeMembers, fits: inFours, tuning: (gpu) => ({ ...FOURS, ...inRuns(gpu) }), grid: (_, sizes, __, tuning) => rowGrid(sizes, 4, tuning) },
-  single: { kernel: prototypeMembers, tuning: (gpu) => ({ ...SINGLE, ...inRuns(gpu) }), grid: (_, sizes, __, tuning) => rowGrid(sizes, 1, tuning) },
+  fours: { kernel: prototypeMembers, fits: inFours, tuning: (gpu) => ({ ...FOURS, ...inRuns(gpu) }), free: anyRun, grid: (_, sizes, __, tuning) => rowGrid(sizes, 4, tuning) },
+  single: { kernel: prototypeMembers, tuning: (gpu) => ({ ...SINGLE, ...inRuns(gpu) }), free: anyRun, grid: (_, sizes, __, tuning) => rowGrid(sizes, 1, tuning) },
   naive: { kernel: prototypeMembersNaive, grid: (_, { rows, cols }) => lineGrid(ceilDiv(rows * cols, WG)) },
 };
 

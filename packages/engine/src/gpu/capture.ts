@@ -37,7 +37,7 @@ class Planned implements Block {
   readonly storage: Storage;
 
   constructor(bytes: number, readonly texels: number, memory: { release(block: Block): void }) {
-    this.bytes = sizeClass(bytes);
+    this.bytes = texels === 0 ? sizeClass(bytes) : bytes;
     this.storage = new Storage(this, memory);
   }
 

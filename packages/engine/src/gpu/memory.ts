@@ -63,8 +63,12 @@ export function showBytes(bytes: number): string {
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]!}`;
 }
 
-/** The class of a size: whole rows of a texture. */
-const classOf = ({ bytes, texels }: Home): number => (texels === 0 ? sizeClass(bytes) : 16 * texels * Math.ceil(sizeClass(bytes) / (16 * texels)));
+/** The class of a size: whole rows of a texture, no more than a texture may have unless more are needed, which the device then refuses. */
+function classOf({ bytes, texels }: Home, maxRows: number): number {
+  if (texels === 0) return sizeClass(bytes);
+  const rows = (size: number): number => Math.ceil(size / (16 * texels));
+  return 16 * texels * Math.max(rows(bytes), Math.min(rows(sizeClass(bytes)), maxRows));
+}
 const poolKey = (bytes: number, texels: number): string => `${bytes} ${texels}`;
 
 /** Stands for the buffers of a dry run, where no command reaches the device. */
@@ -90,7 +94,7 @@ export class Memory {
 
   /** @throws DeviceError where it goes over a limit of the adapter or the one that was set; a dry run only counts. */
   acquire(bytes: number, purpose: Purpose = 'step', texels = 0): Block {
-    const size = classOf({ bytes, texels });
+    const size = classOf({ bytes, texels }, this.device.limits.maxTextureDimension2D);
     const { dry, limit = Infinity } = this.options;
     const most = texels > 0 ? Infinity : purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
     if (bytes > most && !dry) throw new DeviceError(`memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`);
@@ -121,7 +125,7 @@ export class Memory {
   missing(homes: readonly Home[]): number {
     const left = new Map([...this.free].map(([key, list]) => [key, list.length]));
     return homes.reduce((sum, home) => {
-      const size = classOf(home);
+      const size = classOf(home, this.device.limits.maxTextureDimension2D);
       const key = poolKey(size, home.texels);
       const count = left.get(key) ?? 0;
       left.set(key, count - 1);

@@ -6,23 +6,20 @@ import { Array64, mapRows } from './oracle.ts';
 /** A packed type with the options that `cast` takes for it. */
 export interface StorageSpec extends CastOptions { readonly to: DType }
 
-/** `v` with the given number of mantissa bits, to nearest, ties to even; for values that are normal in the format. */
-function rounded(v: number, bits: number): number {
-  if (v === 0) return 0;
-  const unit = 2 ** (Math.floor(Math.log2(Math.abs(v))) - bits);
-  const scaled = v / unit;
-  const floor = Math.floor(scaled);
-  const rest = scaled - floor;
-  return (rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor) * unit;
-}
-
-const NF4 = [-1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0, 0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1];
-
-/** Rounds as WGSL may: a half to even. */
+/** To the nearest whole number, a half to the even one, as WGSL's round. */
 function nearest(v: number): number {
   const floor = Math.floor(v);
   return v - floor > 0.5 || (v - floor === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }
+
+/** `v` with the given number of mantissa bits, to nearest, ties to even; for values that are normal in the format. */
+function rounded(v: number, bits: number): number {
+  if (v === 0) return 0;
+  const unit = 2 ** (Math.floor(Math.log2(Math.abs(v))) - bits);
+  return nearest(v / unit) * unit;
+}
+
+const NF4 = [-1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0, 0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1];
 
 /**
  * One group through a quantised type and back. Which level a value takes is decided in f32, as kernels/cast/quantise.wgsl says: a value halfway between two

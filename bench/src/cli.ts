@@ -15,6 +15,7 @@ import { productGroups } from './shapes/products.ts';
 import { prototypeGroups } from './shapes/prototypes.ts';
 import { rowGroupsOf } from './shapes/rows.ts';
 import { stepGroups } from './shapes/steps.ts';
+import { ROUND_MS } from './statistics.ts';
 import { short, terminalTable } from './table.ts';
 
 const HELP = `npm run bench -- [--only PATTERN] [--budget SECONDS] [--json FILE]          npm run bench:peers -- … the same beside tfjs, jax-js and onnxruntime-web
@@ -36,7 +37,7 @@ async function bench(only: RegExp | null, file: string | undefined, withPeers: b
   const peers = withPeers ? await (await import('../peers/src/open.ts')).openPeers(console.log) : [];
   const blas = await OpenBlas.start();
   if (!blas) console.log('bench: no python3 with numpy was found, so products have no roof; CURIO_PYTHON=/path/to/python names one.');
-  const measurements = new Measurements(roofsOf(gpu, blas));
+  const measurements = new Measurements(roofsOf(gpu, blas), ROUND_MS);
   const leftOut: string[] = [];
   for (const make of allGroups(gpu, peers)) {
     for (const group of make()) {

@@ -1,13 +1,13 @@
 /** @file Runs the cells of a group in turn, round by round, so that what disturbs the machine disturbs all of them. */
 import { roofName } from './cell.ts';
 import type { Cell, Group, Roof, Row, Session } from './cell.ts';
-import { isEnough, MAX_RUN_MS, percentOf, predictMs, rates, repeatsFor, summarise } from './statistics.ts';
+import { isEnough, MAX_RUN_MS, percentOf, predictMs, rates, repeatsFor, samplesFor, summarise } from './statistics.ts';
 import type { Work } from './statistics.ts';
 
 /** A roof measured beside the cells: opens what it times; null where this machine has none. */
 export type OpenRoof = (roof: Roof) => Promise<{ readonly session: Session; readonly work: Work } | null>;
 
-interface Runner { readonly work: Work; readonly session: Session; readonly samples: number[]; repeats: number; spent: number }
+interface Runner { readonly work: Work; readonly session: Session; readonly samples: number[]; readonly repeats: number; readonly samplesOfRound: number; rounds: number; spent: number }
 
 /** Best rates of the roofs over the whole run, and what each library and variant needed for its last shape. */
 export class Measurements {
@@ -16,7 +16,8 @@ export class Measurements {
   private readonly known = new Map<string, { work: Work; ms: number }>();
   private readonly held: { row: Row; roof: Roof | null }[] = [];
 
-  constructor(private readonly openRoof: OpenRoof) {}
+  /** @param roundMs how long a round of a short cell lasts; one sample where it is 0 */
+  constructor(private readonly openRoof: OpenRoof, private readonly roundMs = 0) {}
 
   /** All rows so far, held against the best of each roof in this run. */
   rows(): Row[] {
@@ -28,7 +29,7 @@ export class Measurements {
     const runners: Runner[] = [];
     const opened = new Map<Cell, Runner | string>();
     const roof = group.roof && (await this.openRoof(group.roof));
-    const roofRunner = roof ? await calibrated(roof.session, roof.work) : null;
+    const roofRunner = roof ? await calibrated(roof.session, roof.work, this.roundMs) : null;
     if (roofRunner) runners.push(roofRunner);
     try {
       for (const cell of group.cells) {
@@ -54,7 +55,7 @@ export class Measurements {
     try {
       session = await cell.open();
       const wrong = await session.check();
-      if (!wrong) return await calibrated(session, work);
+      if (!wrong) return await calibrated(session, work, this.roundMs);
       session.close();
       return `wrong: ${wrong}`;
     } catch (error) {
@@ -86,21 +87,24 @@ export class Measurements {
 const keyOf = ({ op }: Pick<Group, 'op'>, { library, variant }: Cell): string => `${op}|${library}|${variant}`;
 
 /** One run to warm up, one to see how many make a sample. */
-async function calibrated(session: Session, work: Work): Promise<Runner> {
+async function calibrated(session: Session, work: Work, roundMs: number): Promise<Runner> {
   const first = await session.time(1);
   const ms = first > 500 ? first : await session.time(1);
-  return { work, session, samples: [], repeats: repeatsFor(ms), spent: 0 };
+  return { work, session, samples: [], repeats: repeatsFor(ms), samplesOfRound: samplesFor(ms, roundMs), rounds: 0, spent: 0 };
 }
 
 async function takeTurns(runners: readonly Runner[]): Promise<void> {
   for (let busy = true; busy; ) {
     busy = false;
     for (const runner of runners) {
-      if (isEnough(runner.samples.length, runner.spent)) continue;
+      if (isEnough(runner.rounds, runner.spent)) continue;
       busy = true;
-      const ms = await runner.session.time(runner.repeats);
-      runner.samples.push(ms / runner.repeats);
-      runner.spent += ms;
+      for (let i = 0; i < runner.samplesOfRound; i++) {
+        const ms = await runner.session.time(runner.repeats);
+        runner.samples.push(ms / runner.repeats);
+        runner.spent += ms;
+      }
+      runner.rounds++;
     }
   }
 }

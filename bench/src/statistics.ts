@@ -7,6 +7,8 @@ export const MAX_CELL_MS = 3000;
 export const MAX_RUN_MS = 3000;
 /** One sample lasts about this long at least: short kernels run several times in it. */
 const SAMPLE_MS = 12;
+/** A round of the table takes samples for about this long: what disturbs a machine lasts longer than one of them. */
+export const ROUND_MS = 100;
 const MAX_REPEATS = 200;
 
 /** Floating-point operations and bytes at minimum traffic of one run. */
@@ -48,6 +50,9 @@ export function predictMs(work: Work, known: { readonly work: Work; readonly ms:
 
 /** How many runs make one sample, when one takes `ms`. */
 export const repeatsFor = (ms: number): number => Math.max(1, Math.min(MAX_REPEATS, Math.ceil(SAMPLE_MS / Math.max(ms, 1e-3))));
+
+/** How many samples make one round of `roundMs`, when one run takes `ms`. */
+export const samplesFor = (ms: number, roundMs: number): number => Math.max(1, Math.floor(roundMs / Math.max(ms * repeatsFor(ms), SAMPLE_MS)));
 
 /** Whether a cell has had its share. */
 export const isEnough = (rounds: number, spentMs: number): boolean => rounds >= MAX_ROUNDS || (rounds > 0 && spentMs >= MAX_CELL_MS);

@@ -19,6 +19,14 @@ test('cells take turns, round by round, after each was checked and warmed up', a
   expect(rows[0]!.percentOfRoof).toBeNull();
 });
 
+test('a round of a short cell is several samples, the best of all counts', async () => {
+  const log: string[] = [];
+  const short: Cell = { library: 'curio', variant: 'a', open: () => ({ check: async () => null, close: () => {}, time: async (count) => (log.push('a') === 9 ? 15 : 20) * count }) };
+  const rows = await new Measurements(noRoof, 100).measure(group([short]));
+  expect(log).toHaveLength(2 + 5 * 5); // two to warm up, then five samples of 20 ms in each of five rounds
+  expect(rows[0]!.bestMs).toBe(15);
+});
+
 test('a slow cell stops after three seconds, a wrong one is not timed', async () => {
   const log: string[] = [];
   const rows = await new Measurements(noRoof).measure(group([cell('slow', 2000, log), cell('bad', 1, log, 'y[0] is 1, float64 says 2')]));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { firstWrong, noise, sampledEntries } from '../src/numbers.ts';
-import { isEnough, percentOf, predictMs, rates, repeatsFor, summarise } from '../src/statistics.ts';
+import { isEnough, percentOf, predictMs, rates, repeatsFor, samplesFor, summarise } from '../src/statistics.ts';
 
 test('best and median, of odd and even numbers of samples', () => {
   expect(summarise([3, 1, 2])).toEqual({ bestMs: 1, medianMs: 2 });
@@ -32,6 +32,9 @@ test('a sample lasts long enough to be timed, a cell ends after 5 rounds or 3 se
   expect(repeatsFor(100)).toBe(1);
   expect(repeatsFor(5)).toBe(3);
   expect(repeatsFor(0)).toBe(200);
+  expect(samplesFor(20, 100)).toBe(5);
+  expect(samplesFor(1e-6, 100)).toBe(8);
+  expect(samplesFor(200, 100)).toBe(1);
   expect(isEnough(0, 9999)).toBe(false);
   expect(isEnough(1, 3000)).toBe(true);
   expect(isEnough(4, 100)).toBe(false);

@@ -46,7 +46,7 @@ const ROUND = 26u;
 const SIGN = 27u;
 const OP = AFFINE; // tune: AFFINE EXP LOG SQRT RSQRT ABS TANH SIGMOID RELU GELU GELU_TANH QUICK_GELU SILU POW MAX MIN INVERSE SIN COS ERF SOFTPLUS ELU LEAKY_RELU CLAMP FLOOR CEIL ROUND SIGN
 const WG = 64u;
-const STEPS = 1u; // tune: 1u 16u
+const STEPS = 1u; // tune: 1u 16u 64u
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {

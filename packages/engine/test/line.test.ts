@@ -11,8 +11,8 @@ const KERNELS = Object.values(import.meta.glob('../../../kernels/gen/*.ts', { ea
   .flatMap((module) => Object.values(module))
   .filter(({ tunables }) => tunables.some(({ name, allowed }) => name === 'STEPS' && allowed.includes('16u')))
   .map(({ name }) => name);
-/** More than one workgroup of runs, and a rest: 4 · 64 · 16 = 4096 elements each. */
-const SIZES = [4 * 1500, 4 * 1024 + 12, 4111];
+/** More than one workgroup of runs, and a rest: 4 · 64 · STEPS elements each, 4096 or 16384. */
+const SIZES = [4 * 1500, 4 * 1024 + 12, 4111, 4 * 4096 + 8];
 
 const numbers = (n: number, seed: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + i * 0.37));
 
@@ -40,11 +40,11 @@ async function allOf(n: number): Promise<number[]> {
   return results;
 }
 
-test.each(SIZES)('%i elements: a lane takes one item or sixteen', async (n) => {
+test.each(SIZES)('%i elements: a lane takes one item, sixteen or sixty-four', async (n) => {
   const asChosen = await allOf(n);
   expect(asChosen.every(Number.isFinite)).toBe(true);
   expect(new Set(asChosen).size).toBeGreaterThan(n);
-  for (const STEPS of ['1u', '16u']) {
+  for (const STEPS of ['1u', '16u', '64u']) {
     for (const kernel of KERNELS) gpu.tuned.set(kernel, { STEPS });
     expect(await allOf(n)).toEqual(asChosen);
     gpu.tuned.clear();

@@ -111,7 +111,7 @@ function cannotRun(kernel: KernelSource, name: string, value: string): string | 
   if (kernel.name === 'matmul/subgroup_matrix') return 'subgroup-matrix.test.ts runs every tile where there are matrix units';
   if (name === 'STEPS') return 'line.test.ts runs every length of run';
   if (name === 'SG') return value === `${lanes}u` ? null : `subgroups here have ${lanes} lanes`;
-  if (/^attention\/\w+_subgroup$/.test(kernel.name) && name === 'D' && Number.parseInt(value, 10) % (4 * lanes) !== 0) return `rows of ${value} do not divide among ${lanes} lanes`;
+  if (/^attention\/\w+_(subgroup|texels)$/.test(kernel.name) && name === 'D' && Number.parseInt(value, 10) % (4 * lanes) !== 0) return `rows of ${value} do not divide among ${lanes} lanes`;
   if (name === 'ROWS' && Number.parseInt(value, 10) < lanes) return `rows lie across the ${lanes} lanes, and some would fall outside the tile`;
   if (name === 'ROWS' && Number.parseInt(value, 10) > 4 * lanes) return `the ${lanes} lanes hold 4 rows each`;
   return null;

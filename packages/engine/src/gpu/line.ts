@@ -4,11 +4,17 @@ import { ceilDiv, lineGrid } from './grid.ts';
 import type { KernelSource, Tuning } from './kernel.ts';
 import type { Grid } from './stream.ts';
 
-/** Items that a lane takes one after the other: many where starting a workgroup costs more than its work, one where lanes are many. */
-const stepsOf = (gpu: Gpu, kernel: KernelSource): string => gpu.tuned.get(kernel.name)?.STEPS ?? (gpu.adapter.isSoftware ? '16u' : '1u');
+/**
+ * Items that a lane takes one after the other: many where starting a workgroup costs more than its work, as long as every core has workgroups enough; one where lanes
+ * are many.
+ */
+function stepsOf(gpu: Gpu, kernel: KernelSource, items: number, wg: number): string {
+  const usual = !gpu.adapter.isSoftware ? '1u' : items < 4 * wg * 64 ? '16u' : '64u';
+  return gpu.tuned.get(kernel.name)?.STEPS ?? usual;
+}
 
 /** Tuning and grid of a kernel over `items` items, a lane taking STEPS of them; `wg` is its workgroup's size, a multiple of 8. */
 export function lineWork(gpu: Gpu, kernel: KernelSource, items: number, wg: number, tuning: Tuning = {}): { tuning: Tuning; grid: Grid } {
-  const steps = stepsOf(gpu, kernel);
+  const steps = stepsOf(gpu, kernel, items, wg);
   return { tuning: { ...tuning, STEPS: steps }, grid: lineGrid(ceilDiv(items, wg * Number.parseInt(steps, 10))) };
 }

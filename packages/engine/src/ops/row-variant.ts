@@ -28,12 +28,15 @@ export const subgroupStrips = <Plan extends { readonly rows: number }>(kernel: K
   grid: (gpu, { rows }, _, tuning) => lineGrid(ceilDiv(rows, (tuned(tuning, 'WG') / fixedSubgroupSize(gpu)) * tuned(tuning, 'STRIP'))),
 });
 
-/** The same forward, and backward two rows a subgroup, which share what they read of a weight: on a software adapter each read costs, and more rows fill the registers. */
+/** Rows backward of one subgroup: they share what they read of a weight. */
+const sharedRows = (gpu: Gpu, rows: number): number => (!gpu.adapter.isSoftware || rows < 2 ? 1 : rows < 64 ? 2 : 4);
+
+/** The same forward, and backward fewer rows a subgroup, since each is read from two tensors. */
 export const subgroupNorm = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => {
   const strips = subgroupStrips(kernel, fits);
   return {
     ...strips,
-    tuning: (gpu, plan) => ({ ...strips.tuning!(gpu, plan), ROWS: gpu.adapter.isSoftware && plan.rows > 1 ? '2u' : '1u' }),
+    tuning: (gpu, plan) => ({ ...strips.tuning!(gpu, plan), ROWS: `${sharedRows(gpu, plan.rows)}u` }),
     free: { ...strips.free, ROWS: () => null },
     grid: (gpu, plan, entry, tuning) => strips.grid(gpu, plan, entry, entry === 'forward' ? tuning : { ...tuning, STRIP: tuning.ROWS! }),
   };

@@ -40,8 +40,8 @@ export function describePlace(adapter: AdapterReport, others: readonly { readonl
 const HEAD = `# Benchmarks
 
 Made from the JSON of a run by \`npm run bench:docs -- FILE\`; \`npm run bench -- --json FILE\` makes that. Everything in one process, the cells of a group in turn, round by
-round, 5 rounds of at least 0.1 seconds or 3 seconds each; \`best\` is the least disturbed sample. Each result is compared with float64 at 256 entries or more, corners
-included, before it is timed. \`% of roof\`: of OpenBLAS's best rate at the sizes that the group names, or of a 64 MB copy on the device (bytes read and written), both in the same run.
+round, 5 rounds of at least 0.1 seconds or 3 seconds each, three of them in a first sitting and two when all groups have had it; \`best\` is the least disturbed sample.
+Each result is compared with float64 at 256 entries or more, corners included, before it is timed. \`% of roof\`: of OpenBLAS's best rate at the sizes that the group names, or of a 64 MB copy on the device (bytes read and written), both in the same run.
 Operations of attention count as 4·B·H·T²·D forward and 2.5 times that backward, half of it where causal. \`default\` is what the op itself chooses.
 `;
 

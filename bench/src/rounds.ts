@@ -1,110 +1,139 @@
 /** @file Runs the cells of a group in turn, round by round, so that what disturbs the machine disturbs all of them. */
 import { roofName } from './cell.ts';
 import type { Cell, Group, Roof, Row, Session } from './cell.ts';
-import { isEnough, MAX_RUN_MS, percentOf, predictMs, rates, repeatsFor, samplesFor, summarise } from './statistics.ts';
+import { isEnough, MAX_ROUNDS, MAX_RUN_MS, percentOf, predictMs, rates, repeatsFor, samplesFor, summarise } from './statistics.ts';
 import type { Work } from './statistics.ts';
 
 /** A roof measured beside the cells: opens what it times; null where this machine has none. */
 export type OpenRoof = (roof: Roof) => Promise<{ readonly session: Session; readonly work: Work } | null>;
 
-interface Runner { readonly work: Work; readonly session: Session; readonly samples: number[]; readonly repeats: number; readonly samplesOfRound: number; rounds: number; spent: number }
+/** A cell and what its rounds have given. */
+interface Held {
+  readonly name: Pick<Row, 'op' | 'shape' | 'library' | 'variant'>;
+  readonly work: Work;
+  readonly roof: Roof | null;
+  readonly samples: number[];
+  rounds: number;
+  spent: number;
+  /** Why it is not timed. */
+  skipped: string | null;
+}
+
+/** What takes a turn: a cell that is open, or the roof beside it. */
+interface Runner { readonly held: Pick<Held, 'samples' | 'rounds' | 'spent'>; readonly session: Session; readonly repeats: number; readonly samplesOfRound: number }
 
 /** Best rates of the roofs over the whole run, and what each library and variant needed for its last shape. */
 export class Measurements {
   /** GFLOP/s or GB/s by `roofName`. */
   readonly roofs = new Map<string, number>();
   private readonly known = new Map<string, { work: Work; ms: number }>();
-  private readonly held: { row: Row; roof: Roof | null }[] = [];
+  private readonly held = new Map<string, Held>();
 
   /** @param roundMs how long a round of a short cell lasts; one sample where it is 0 */
   constructor(private readonly openRoof: OpenRoof, private readonly roundMs = 0) {}
 
   /** All rows so far, held against the best of each roof in this run. */
   rows(): Row[] {
-    return this.held.map(({ row, roof }) => this.judged(row, roof));
+    return [...this.held.values()].map((held) => this.rowOf(held));
   }
 
-  /** Opens, checks and times a group. Rows come in the order of its cells. */
-  async measure(group: Group): Promise<Row[]> {
+  /** Opens, checks and times a group from the start. Rows come in the order of its cells. */
+  async measure(group: Group, rounds = MAX_ROUNDS): Promise<Row[]> {
+    for (const cell of group.cells) this.held.delete(rowKey(group, cell));
+    return this.sit(group, rounds);
+  }
+
+  /** Gives the cells of a measured group their other rounds; null where each has had its share. */
+  async measureAgain(group: Group): Promise<Row[] | null> {
+    const isDone = (cell: Cell): boolean => {
+      const held = this.held.get(rowKey(group, cell));
+      return !held || held.skipped !== null || isEnough(held.rounds, held.spent);
+    };
+    return group.cells.every(isDone) ? null : this.sit(group, MAX_ROUNDS);
+  }
+
+  private async sit(group: Group, rounds: number): Promise<Row[]> {
     const runners: Runner[] = [];
-    const opened = new Map<Cell, Runner | string>();
     const roof = group.roof && (await this.openRoof(group.roof));
-    const roofRunner = roof ? await calibrated(roof.session, roof.work, this.roundMs) : null;
-    if (roofRunner) runners.push(roofRunner);
+    const roofHeld = { samples: [], rounds: 0, spent: 0 };
     try {
+      if (roof) runners.push(await calibrated(roof.session, roofHeld, this.roundMs));
       for (const cell of group.cells) {
-        const outcome = await this.open(group, cell);
-        opened.set(cell, outcome);
-        if (typeof outcome !== 'string') runners.push(outcome);
+        const runner = await this.open(group, cell);
+        if (runner) runners.push(runner);
       }
-      await takeTurns(runners);
+      await takeTurns(runners, rounds);
     } finally {
       for (const { session } of runners) session.close();
     }
-    if (roofRunner) this.raise(group.roof!, roofRunner);
-    const rows = group.cells.map((cell) => this.rowOf(group, cell, opened.get(cell)!));
-    this.held.push(...rows.map((row) => ({ row, roof: group.roof })));
-    return rows.map((row) => this.judged(row, group.roof));
+    if (roof) this.raise(group.roof!, roof.work, roofHeld.samples);
+    return group.cells.map((cell) => {
+      const held = this.held.get(rowKey(group, cell))!;
+      if (held.skipped === null) this.known.set(keyOf(group, cell), { work: held.work, ms: summarise(held.samples).bestMs });
+      return this.rowOf(held);
+    });
   }
 
-  private async open(group: Group, cell: Cell): Promise<Runner | string> {
+  /** A cell that is to be timed; it is checked before its first round. Null where it has had enough, or cannot be. */
+  private async open(group: Group, cell: Cell): Promise<Runner | null> {
+    const known = this.held.get(rowKey(group, cell));
+    if (known && (known.skipped !== null || isEnough(known.rounds, known.spent))) return null;
+    const { op, shape, roof } = group;
     const work = cell.work ?? group.work;
+    const held: Held = known ?? { name: { op, shape, library: cell.library, variant: cell.variant }, work, roof, samples: [], rounds: 0, spent: 0, skipped: null };
+    this.held.set(rowKey(group, cell), held);
     const predicted = predictMs(work, this.known.get(keyOf(group, cell)));
-    if (predicted !== null && predicted > MAX_RUN_MS) return `skipped: predicted ${(predicted / 1000).toFixed(1)} s a run`;
+    if (predicted !== null && predicted > MAX_RUN_MS) held.skipped = `skipped: predicted ${(predicted / 1000).toFixed(1)} s a run`;
+    if (held.skipped !== null) return null;
     let session: Session | null = null;
     try {
       session = await cell.open();
-      const wrong = await session.check();
-      if (!wrong) return await calibrated(session, work, this.roundMs);
-      session.close();
-      return `wrong: ${wrong}`;
+      const wrong = known ? null : await session.check();
+      if (!wrong) return await calibrated(session, held, this.roundMs);
+      held.skipped = `wrong: ${wrong}`;
     } catch (error) {
-      session?.close();
-      return `failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+      held.skipped = `failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
     }
+    session?.close();
+    return null;
   }
 
-  private rowOf({ op, shape, work }: Group, cell: Cell, outcome: Runner | string): Row {
-    const name = { op, shape, library: cell.library, variant: cell.variant };
-    if (typeof outcome === 'string') return { ...name, bestMs: null, medianMs: null, gflops: null, gbps: null, percentOfRoof: null, skipped: outcome };
-    const { bestMs, medianMs } = summarise(outcome.samples);
-    this.known.set(keyOf({ op }, cell), { work: cell.work ?? work, ms: bestMs });
-    return { ...name, bestMs, medianMs, ...rates(cell.work ?? work, bestMs), percentOfRoof: null };
-  }
-
-  private raise(roof: Roof, { work, samples }: Runner): void {
+  private raise(roof: Roof, work: Work, samples: readonly number[]): void {
     const { gflops, gbps } = rates(work, summarise(samples).bestMs);
     const name = roofName(roof);
     this.roofs.set(name, Math.max(this.roofs.get(name) ?? 0, gflops ?? gbps ?? 0));
   }
 
-  private judged(row: Row, roof: Roof | null): Row {
-    const best = roof && this.roofs.get(roofName(roof));
-    return { ...row, percentOfRoof: percentOf(roof?.kind === 'copy' ? row.gbps : row.gflops, best) };
+  private rowOf({ name, work, roof, samples, skipped }: Held): Row {
+    if (skipped !== null) return { ...name, bestMs: null, medianMs: null, gflops: null, gbps: null, percentOfRoof: null, skipped };
+    const { bestMs, medianMs } = summarise(samples);
+    const { gflops, gbps } = rates(work, bestMs);
+    return { ...name, bestMs, medianMs, gflops, gbps, percentOfRoof: percentOf(roof?.kind === 'copy' ? gbps : gflops, roof && this.roofs.get(roofName(roof))) };
   }
 }
 
 const keyOf = ({ op }: Pick<Group, 'op'>, { library, variant }: Cell): string => `${op}|${library}|${variant}`;
+const rowKey = (group: Group, cell: Cell): string => `${keyOf(group, cell)}|${group.shape}`;
 
 /** One run to warm up, one to see how many make a sample. */
-async function calibrated(session: Session, work: Work, roundMs: number): Promise<Runner> {
+async function calibrated(session: Session, held: Runner['held'], roundMs: number): Promise<Runner> {
   const first = await session.time(1);
   const ms = first > 500 ? first : await session.time(1);
-  return { work, session, samples: [], repeats: repeatsFor(ms), samplesOfRound: samplesFor(ms, roundMs), rounds: 0, spent: 0 };
+  return { held, session, repeats: repeatsFor(ms), samplesOfRound: samplesFor(ms, roundMs) };
 }
 
-async function takeTurns(runners: readonly Runner[]): Promise<void> {
+async function takeTurns(runners: readonly Runner[], rounds: number): Promise<void> {
   for (let busy = true; busy; ) {
     busy = false;
-    for (const runner of runners) {
-      if (isEnough(runner.rounds, runner.spent)) continue;
+    for (const { held, session, repeats, samplesOfRound } of runners) {
+      if (isEnough(held.rounds, held.spent, rounds)) continue;
       busy = true;
-      for (let i = 0; i < runner.samplesOfRound; i++) {
-        const ms = await runner.session.time(runner.repeats);
-        runner.samples.push(ms / runner.repeats);
-        runner.spent += ms;
+      for (let i = 0; i < samplesOfRound; i++) {
+        const ms = await session.time(repeats);
+        held.samples.push(ms / repeats);
+        held.spent += ms;
       }
-      runner.rounds++;
+      held.rounds++;
     }
   }
 }

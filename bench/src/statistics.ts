@@ -3,6 +3,8 @@
 /** A cell gets this many rounds or this much time, whichever ends first. */
 export const MAX_ROUNDS = 5;
 export const MAX_CELL_MS = 3000;
+/** Rounds of the table's first sitting; the others follow when every group has had its first, minutes later: a busy machine may be busy for long. */
+export const FIRST_ROUNDS = 3;
 /** A cell predicted to take longer a run is skipped. */
 export const MAX_RUN_MS = 3000;
 /** One sample lasts about this long at least: short kernels run several times in it. */
@@ -54,5 +56,5 @@ export const repeatsFor = (ms: number): number => Math.max(1, Math.min(MAX_REPEA
 /** How many samples make one round of `roundMs`, when one run takes `ms`. */
 export const samplesFor = (ms: number, roundMs: number): number => Math.max(1, Math.floor(roundMs / Math.max(ms * repeatsFor(ms), SAMPLE_MS)));
 
-/** Whether a cell has had its share. */
-export const isEnough = (rounds: number, spentMs: number): boolean => rounds >= MAX_ROUNDS || (rounds > 0 && spentMs >= MAX_CELL_MS);
+/** Whether a cell has had its share: so many rounds at most. */
+export const isEnough = (rounds: number, spentMs: number, most = MAX_ROUNDS): boolean => rounds >= most || (rounds > 0 && spentMs >= MAX_CELL_MS);

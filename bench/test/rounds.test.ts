@@ -27,6 +27,25 @@ test('a round of a short cell is several samples, the best of all counts', async
   expect(rows[0]!.bestMs).toBe(15);
 });
 
+test('a second sitting gives the rounds that are left, to the cells that have some, without checking again', async () => {
+  const log: string[] = [];
+  const measurements = new Measurements(noRoof);
+  let [checks, ms] = [0, 100];
+  const counted: Cell = { library: 'curio', variant: 'a', open: () => ({ check: async () => (checks++, null), close: () => {}, time: async (count) => (log.push('a'), ms * count) }) };
+  const cells = group([counted, cell('slow', 2000, log), cell('bad', 1, log, 'y[0] is 1, float64 says 2')]);
+  const first = await measurements.measure(cells, 3);
+  expect(log.filter((entry) => entry === 'a')).toHaveLength(2 + 3);
+  expect(first[0]!.bestMs).toBe(100);
+  log.length = 0;
+  ms = 80;
+  const second = await measurements.measureAgain(cells);
+  expect(log).toEqual(new Array(2 + 2).fill('a'));
+  expect(checks).toBe(1);
+  expect(second!.map((row) => row.bestMs)).toEqual([80, 2000, null]);
+  expect(measurements.rows()).toEqual(second);
+  expect(await measurements.measureAgain(cells)).toBeNull();
+});
+
 test('a slow cell stops after three seconds, a wrong one is not timed', async () => {
   const log: string[] = [];
   const rows = await new Measurements(noRoof).measure(group([cell('slow', 2000, log), cell('bad', 1, log, 'y[0] is 1, float64 says 2')]));

@@ -23,6 +23,7 @@ class Planned implements Block {
   readonly bytes: number;
   readonly returns = 0;
   readonly purpose = 'step';
+  readonly mirrors = null;
   lastUse = -1;
   /** First and last command that uses it. */
   first = Infinity;
@@ -60,6 +61,7 @@ class CommandList implements Recorder {
   readonly commands: Command[] = [];
   readonly planned: Planned[] = [];
   readonly outside = new Set<Block>();
+  private readonly changed = new Set<Block>();
   readonly stacks: { label: string; stack: string }[] = [];
 
   constructor(private readonly debug: boolean) {}
@@ -106,9 +108,14 @@ class CommandList implements Recorder {
     throw new CurioError(`capture: the step reads ${from.bytes} bytes back, which a replay would not do; return the tensor and read it after the step.`);
   }
 
+  changes(block: Block): boolean {
+    return this.changed.has(block);
+  }
+
   private use(block: Block, writes: boolean): void {
     if (!(block instanceof Planned)) {
       this.outside.add(block);
+      if (writes) this.changed.add(block);
       return;
     }
     block.first = Math.min(block.first, this.commands.length);
@@ -185,6 +192,7 @@ export class Plan implements Tenant {
     for (const { block, offset, data } of this.restored) gpu.stream.write(block, offset, data);
     this.parts ??= this.makeReady();
     gpu.stream.replay(this.parts, this.blocks, this.list.stacks);
+    for (const { block } of this.outside) if (block.mirrors && this.list.changes(block)) block.mirrors.follow();
     gpu.random.counter = this.streams;
   }
 

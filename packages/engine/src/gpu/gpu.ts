@@ -114,6 +114,7 @@ export class Gpu {
     checkDispatch(pipeline, bindings, work.grid, this.device.limits.maxComputeWorkgroupsPerDimension);
     const params = pipeline.params === 'none' ? null : packParams(source, work.params ?? {});
     this.stream.dispatch(pipeline, bindings, params, work.grid);
+    bindings.forEach(({ block }, i) => block.mirrors && pipeline.bindings[i]!.writes && block.mirrors.follow());
   }
 
   /** Compiles one entry of `kernel` now, so that its first use does not. @throws KernelError as `file:line:column message`; the device stays usable. */
@@ -128,6 +129,17 @@ export class Gpu {
     const storage = this.stream.recorder?.allocate(bytes, texels) ?? new Storage(this.memory.acquire(bytes, 'step', texels), this.memory);
     this.arena.adopt(storage);
     return storage;
+  }
+
+  /** Runs `fn` outside of a step that is being recorded: what it records runs once, before the step's first replay. Must not be async. */
+  aside<T>(fn: () => T): T {
+    const { recorder } = this.stream;
+    this.stream.recorder = null;
+    try {
+      return this.scope(fn);
+    } finally {
+      this.stream.recorder = recorder;
+    }
   }
 
   /** Records a read of `from` now; the promise gives its bytes, or throws the first error since the last wait. */

@@ -1,5 +1,6 @@
 /** @file A size-class pool of storage buffers, and of textures. The queue runs in order, so a freed buffer is reused at once. */
 import { DeviceError } from './errors.ts';
+import type { Mirrors } from './mirrors.ts';
 
 /** What a buffer is for; all that is neither a parameter nor the optimizer's is `step`. */
 export type Purpose = 'weights' | 'gradients' | 'optimizer' | 'step';
@@ -22,6 +23,8 @@ export interface Block extends Home {
   /** How often it was given back: who remembers a block can tell whether it is still the same one's. */
   returns: number;
   purpose: Purpose;
+  /** Textures with the same content, where it is frozen. */
+  mirrors: Mirrors | null;
 }
 
 export interface MemoryReport {
@@ -71,6 +74,9 @@ function classOf({ bytes, texels }: Home, maxRows: number): number {
 }
 const poolKey = (bytes: number, texels: number): string => `${bytes} ${texels}`;
 
+/** Bytes that all mirrors together may take. */
+const MIRROR_LIMIT = 2 ** 28;
+
 /** Stands for the buffers of a dry run, where no command reaches the device. */
 const NO_BUFFER = {} as GPUBuffer;
 
@@ -82,6 +88,7 @@ export class Memory {
   private peakBytes = 0;
   private created = 0;
   private largestBytes = 0;
+  private readonly mirrors = new Set<Block>();
   private readonly byPurpose: Record<Purpose, number> = { weights: 0, gradients: 0, optimizer: 0, step: 0 };
 
   constructor(private readonly device: GPUDevice, private readonly onTrim: () => void, readonly options: MemoryOptions = {}) {}
@@ -110,7 +117,16 @@ export class Memory {
     }
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
-    return { id: this.created++, ...this.create(size, texels), bytes: size, texels, lastUse: -1, returns: 0, purpose };
+    return { id: this.created++, ...this.create(size, texels), bytes: size, texels, lastUse: -1, returns: 0, purpose, mirrors: null };
+  }
+
+  /** A texture for a mirror; null where mirrors would take more than they may: nothing where memory is limited. */
+  acquireMirror(bytes: number, texels: number): Block | null {
+    const taken = [...this.mirrors].reduce((sum, mirror) => sum + mirror.bytes, 0);
+    if (this.options.limit !== undefined || taken + bytes > MIRROR_LIMIT) return null;
+    const texture = this.acquire(bytes, 'weights', texels);
+    this.mirrors.add(texture);
+    return texture;
   }
 
   private create(size: number, texels: number): Pick<Block, 'buffer' | 'texture'> {
@@ -134,6 +150,8 @@ export class Memory {
   }
 
   release(block: Block): void {
+    block.mirrors?.end();
+    this.mirrors.delete(block);
     this.liveBytes -= block.bytes;
     this.liveBuffers--;
     this.byPurpose[block.purpose] -= block.bytes;

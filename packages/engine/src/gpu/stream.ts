@@ -23,6 +23,8 @@ export interface Recorder {
   /** Throws: nothing can be read inside. */
   refuseRead(from: Binding): never;
   allocate(bytes: number, texels: number): Storage;
+  /** Whether a command so far changes a block that was made outside. */
+  changes(block: Block): boolean;
   copyRows(from: Binding, to: Block, rows: TextureRows): void;
 }
 
@@ -151,10 +153,12 @@ export class Stream {
   }
 
   copy(from: Binding, to: Binding, bytes: number): void {
-    if (this.recorder) return this.recorder.copy(from, to, bytes);
-    if (this.dry) return;
-    this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, to.block.buffer, to.offset, bytes);
-    from.block.lastUse = to.block.lastUse = this.serial;
+    if (this.recorder) this.recorder.copy(from, to, bytes);
+    else if (!this.dry) {
+      this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, to.block.buffer, to.offset, bytes);
+      from.block.lastUse = to.block.lastUse = this.serial;
+    }
+    to.block.mirrors?.follow();
   }
 
   copyRows(from: Binding, to: Block, rows: TextureRows): void {
@@ -166,10 +170,12 @@ export class Stream {
   }
 
   clear(to: Binding, bytes: number): void {
-    if (this.recorder) return this.recorder.clear(to, bytes);
-    if (this.dry) return;
-    this.endPass().clearBuffer(to.block.buffer, to.offset, bytes);
-    to.block.lastUse = this.serial;
+    if (this.recorder) this.recorder.clear(to, bytes);
+    else if (!this.dry) {
+      this.endPass().clearBuffer(to.block.buffer, to.offset, bytes);
+      to.block.lastUse = this.serial;
+    }
+    to.block.mirrors?.follow();
   }
 
   /** Writes from the host. Commands recorded earlier that use the block are submitted first, so they still see the old content. */
@@ -178,6 +184,7 @@ export class Stream {
     if (this.dry) return;
     if (to.lastUse === this.serial) this.flush();
     this.device.queue.writeBuffer(to.buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+    to.mirrors?.follow();
   }
 
   /** Submits what is recorded. */

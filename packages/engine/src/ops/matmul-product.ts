@@ -124,6 +124,8 @@ function multiplyTexels(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_
   run.gpu.scope(() => {
     const aTexels = layRows(run, aLines.lines, pair ? { x: pair.a, rows: M, width: K2 } : null, along.a, N, mayGroup(aLines));
     const bTexels = layRows(run, bLines.lines, pair ? { x: pair.b, rows: along.b ? N : K2, width: along.b ? K2 : N } : null, along.b, M, mayGroup(bLines));
+    aTexels.fill();
+    bTexels.fill();
     const [left, right] = variant.swaps ? [bTexels, aTexels] : [aTexels, bTexels];
     const [leftLines, rightLines] = variant.swaps ? [bLines, aLines] : [aLines, bLines];
     run.dispatch(variant.kernel, 'multiply', {

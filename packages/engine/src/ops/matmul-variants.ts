@@ -154,7 +154,7 @@ const sharedVector: MatmulVariant = {
  * A texture is worth its copy from so many products of two elements, and where each element is read often enough: on Lavapipe in every layout, on SwiftShader, whose
  * subgroups have four lanes, where the rows across the lanes run along the terms.
  */
-const [MIN_PRODUCTS, MIN_READS] = [2 ** 21, 10];
+const [MIN_PRODUCTS, MIN_READS] = [2 ** 23, 10];
 
 /** Whether the rows of A, or of B, run along the terms of the sum. */
 export const isAlong = (layout: Layout): { readonly a: boolean; readonly b: boolean } => ({ a: layout[0] === 'n', b: layout[1] === 't' });

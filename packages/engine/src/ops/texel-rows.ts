@@ -2,8 +2,11 @@
 import { matmulTexelRows } from '@curio/kernels/matmul_texel_rows';
 import { ceilDiv } from '../gpu/grid.ts';
 import type { Gpu } from '../gpu/gpu.ts';
+import type { Block } from '../gpu/memory.ts';
+import { Mirrors } from '../gpu/mirrors.ts';
 import type { Binding } from '../gpu/stream.ts';
 import type { Run } from '../tensor/op.ts';
+import { Parameter } from '../tensor/parameter.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** An operand as it lies in memory: rows of `width` elements. */
@@ -24,7 +27,13 @@ export function rowTexels(width: number, behind = 0): number {
 }
 
 /** How an operand lies in its texture: in strips of so many texels, `stripRows` rows each; or, strip 0, every fourth row in one of four groups of `stripRows`. */
-export interface Laid { readonly binding: Binding; readonly strip: number; readonly stripRows: number }
+export interface Laid {
+  readonly binding: Binding;
+  readonly strip: number;
+  readonly stripRows: number;
+  /** Records the copies that fill it. A copy ends a pass, so those of all operands belong together. */
+  readonly fill: () => void;
+}
 
 /** Terms, texels of a row, and reads of each element from which rows across the terms are laid in strips: each is a command, and copies in short pieces. */
 const [MIN_STRIP_ROWS, MIN_STRIP_TEXELS, MIN_STRIP_READS] = [256, 64, 256];
@@ -45,7 +54,7 @@ const inGroups = ({ width }: Lines): boolean => width > COPIED && width % 16 ===
 
 /**
  * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the end of each row where a row runs along the terms
- * (`along`), else below. It belongs to the innermost scope.
+ * (`along`), else below. It belongs to the innermost scope, as do the buffers that it is filled from.
  * @param reads how often each element is read, as rows or columns of the result on the other side
  * @param mayGroup whether every batch begins at a multiple of four rows
  */
@@ -58,25 +67,40 @@ export function layRows(run: Run, operand: Lines, behind: Lines | null, along: b
   const strip = along || groups > 1 ? whole : stripOf(gpu, operand.width, rows, reads);
   const texels = strip < whole ? strip + (strip > STRIP ? GAP : 0) : rowTexels(operand.width, behind && along ? behind.width : 0);
   const bytes = 16 * texels * groups * groupRows * ceilDiv(whole, strip);
-  const { block } = gpu.allocate(bytes, texels);
-  const lay = (lines: Lines, at: { x: number; y: number }): void => {
+  const laying = (block: Block, lines: Lines, at: { x: number; y: number }): (() => void) => {
     const asItLies = (lines.width * groups) % COPIED === 0;
     const pitch = asItLies ? lines.width / 4 : copiedTexels(lines.width);
     const from = asItLies ? lines.x.binding : withPitch(run, lines, pitch);
     const each = along ? pitch : Math.min(strip, pitch);
-    for (let group = 0; group < Math.min(groups, lines.rows); group++) {
-      const count = ceilDiv(lines.rows - group, groups);
-      for (let i = 0; i * each < pitch; i++) {
-        const place = { x: at.x, y: at.y / groups + group * groupRows + i * rows };
-        gpu.stream.copyRows({ ...from, offset: from.offset + 16 * (group * pitch + i * each) }, block, { pitch: groups * pitch, texels: Math.min(each, pitch - i * each), count, ...place });
+    return () => {
+      for (let group = 0; group < Math.min(groups, lines.rows); group++) {
+        const count = ceilDiv(lines.rows - group, groups);
+        for (let i = 0; i * each < pitch; i++) {
+          const place = { x: at.x, y: at.y / groups + group * groupRows + i * rows };
+          gpu.stream.copyRows({ ...from, offset: from.offset + 16 * (group * pitch + i * each) }, block, { pitch: groups * pitch, texels: Math.min(each, pitch - i * each), count, ...place });
+        }
       }
-    }
+    };
   };
-  gpu.scope(() => {
-    lay(operand, { x: 0, y: 0 });
-    if (behind) lay(behind, along ? { x: operand.width / 4, y: 0 } : { x: 0, y: operand.rows });
-  });
-  return groups > 1 ? { binding: { block, offset: 0, bytes }, strip: 0, stripRows: groupRows } : { binding: { block, offset: 0, bytes }, strip, stripRows: rows };
+  const start = { x: 0, y: 0 };
+  const mirror = mirrorOf(run, operand, `${texels} ${strip} ${groups} ${rows}`, bytes, texels, (texture) => laying(texture, operand, start)());
+  const block = mirror ?? gpu.allocate(bytes, texels).block;
+  const own = mirror ? null : laying(block, operand, start);
+  const others = behind && laying(block, behind, along ? { x: operand.width / 4, y: 0 } : { x: 0, y: operand.rows });
+  const fill = (): void => {
+    own?.();
+    others?.();
+  };
+  return { binding: { block, offset: 0, bytes }, strip: groups > 1 ? 0 : strip, stripRows: groupRows, fill };
+}
+
+/** The texture kept for an operand that is a frozen parameter; null for others. */
+function mirrorOf({ gpu }: Run, { x, rows, width }: Lines, layout: string, bytes: number, texels: number, fill: (texture: Block) => void): Block | null {
+  if (!(x instanceof Parameter) || x.requiresGrad) return null;
+  const { block } = x.storage;
+  if (gpu.stream.recorder?.changes(block)) return null; // it would have to be laid again in each replay
+  block.mirrors ??= new Mirrors(gpu);
+  return block.mirrors.of(`${x.binding.offset} ${width} ${rows} ${layout}`, bytes, texels, fill);
 }
 
 /**

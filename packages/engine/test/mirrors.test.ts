@@ -1,0 +1,139 @@
+/** Textures kept for frozen weights follow them: a write from the host, changes on the device, in recorded steps too; they end with the weight or where an optimizer trains it. */
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { AdamW, backward, capture, linear, loraLinear, openGpu, Parameter, RandomStream, sum, tensor } from '../src/index.ts';
+import { copyInto } from '../src/tensor/copy.ts';
+import type { Gpu, RecordReport, Tensor } from '../src/index.ts';
+
+const open = (memoryLimit?: number): Promise<Gpu> => openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all', memoryLimit });
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await open()));
+afterAll(() => gpu.close());
+beforeEach(() => {
+  for (const layout of ['nn', 'nt', 'tn', 'tt']) gpu.forced.set(`matmul ${layout}`, 'texels');
+});
+
+const [M, N, K, R] = [40, 96, 128, 16];
+const numbers = (count: number, seed: number): Float32Array<ArrayBuffer> => {
+  const random = new RandomStream(seed, 0, 0);
+  return Float32Array.from({ length: count }, () => random.normal());
+};
+const hasTexels = (): boolean => gpu.adapter.subgroupSize !== null && gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures');
+const weight = (seed: number, on = gpu): Parameter => new Parameter(on, 'w', [N, K], numbers(N * K, seed));
+/** The product with a weight of these values that has no mirror. */
+const expected = (x: Tensor, values: Float32Array<ArrayBuffer>): Promise<ArrayLike<number>> => gpu.scope(() => linear(x, tensor(gpu, values, [N, K])).read());
+
+test('a frozen weight is laid once, forward and for dx, with a second pair too', async () => {
+  const [x, w] = [tensor(gpu, numbers(M * K, 1), [M, K]), weight(2)];
+  const [a, b] = [tensor(gpu, numbers(R * K, 3), [R, K]), tensor(gpu, numbers(N * R, 4), [N, R])];
+  const spy = vi.spyOn(gpu.stream, 'copyRows');
+  const run = async (of: Tensor): Promise<{ y: ArrayLike<number>; dx: ArrayLike<number>; copies: number }> => {
+    spy.mockClear();
+    const learning = tensor(gpu, numbers(M * K, 1), [M, K]);
+    learning.requiresGrad = true;
+    const [y, dx] = gpu.scope(() => {
+      const made = loraLinear(learning, of, null, a, b, { scale: 0.5 });
+      backward(sum(made));
+      return [made.read(), learning.grad!.read()];
+    });
+    return { y: await y!, dx: await dx!, copies: spy.mock.calls.length };
+  };
+  const plain = await run(tensor(gpu, numbers(N * K, 2), [N, K]));
+  const [first, second] = [await run(w), await run(w)];
+  spy.mockRestore();
+  expect([first.y, first.dx, second.y, second.dx]).toEqual([plain.y, plain.dx, plain.y, plain.dx]);
+  expect(first.copies).toBe(plain.copies);
+  if (hasTexels()) expect(second.copies).toBeLessThan(first.copies);
+  expect(await expected(x, numbers(N * K, 2))).toEqual(await gpu.scope(() => linear(x, w).read()));
+  w.dispose();
+});
+
+test('a write from the host is followed, also by a step recorded before', async () => {
+  const [x, w] = [tensor(gpu, numbers(M * K, 5), [M, K]), weight(6)];
+  const reports: RecordReport[] = [];
+  const step = capture(gpu, 'step', ({ x: input }: { x: Tensor }) => ({ y: linear(input, w) }), { onRecord: (report) => reports.push(report) });
+  const replayed = (): Promise<ArrayLike<number>> => step.run({ x: { values: numbers(M * K, 5), shape: [M, K] } }).y.read();
+  expect(await replayed()).toEqual(await expected(x, numbers(N * K, 6)));
+  for (const seed of [7, 8]) {
+    w.write(numbers(N * K, seed));
+    expect(await replayed()).toEqual(await expected(x, numbers(N * K, seed)));
+    expect(await gpu.scope(() => linear(x, w).read())).toEqual(await expected(x, numbers(N * K, seed)));
+  }
+  expect(reports).toHaveLength(1);
+  step.dispose();
+  w.dispose();
+});
+
+test('a change on the device is followed, also by a step recorded before', async () => {
+  const [x, w] = [tensor(gpu, numbers(M * K, 9), [M, K]), weight(10)];
+  const reports: RecordReport[] = [];
+  const step = capture(gpu, 'step', ({ x: input }: { x: Tensor }) => ({ y: linear(input, w) }), { onRecord: (report) => reports.push(report) });
+  const replayed = (): Promise<ArrayLike<number>> => step.run({ x: { values: numbers(M * K, 9), shape: [M, K] } }).y.read();
+  await replayed();
+  const other = numbers(N * K, 11);
+  copyInto(w, tensor(gpu, other, [N, K]));
+  expect(await replayed()).toEqual(await expected(x, other));
+  expect(reports).toHaveLength(1);
+  step.dispose();
+  w.dispose();
+});
+
+test('a step that changes a frozen weight before it is used sees its own change', async () => {
+  const [x, w] = [tensor(gpu, numbers(M * K, 12), [M, K]), weight(13)];
+  const step = capture(gpu, 'step', ({ next }: { next: Tensor }) => {
+    copyInto(w, next);
+    return { y: linear(x, w) };
+  });
+  for (const seed of [14, 15, 16]) {
+    await gpu.scope(() => linear(x, w).read()); // mirrors it outside of the step
+    const values = numbers(N * K, seed);
+    expect(await step.run({ next: { values, shape: [N, K] } }).y.read()).toEqual(await expected(x, values));
+    expect(await gpu.scope(() => linear(x, w).read())).toEqual(await expected(x, values));
+  }
+  step.dispose();
+  w.dispose();
+});
+
+test('a step that changes a frozen weight after it is used sees the change at the next replay', async () => {
+  const [x, w] = [tensor(gpu, numbers(M * K, 22), [M, K]), weight(23)];
+  const step = capture(gpu, 'step', ({ x: input, next }: { x: Tensor; next: Tensor }) => {
+    const y = linear(input, w);
+    copyInto(w, next);
+    return { y };
+  });
+  for (const seed of [24, 25, 26]) {
+    const { y } = step.run({ x: { values: numbers(M * K, 22), shape: [M, K] }, next: { values: numbers(N * K, seed), shape: [N, K] } });
+    expect(await y.read()).toEqual(await expected(x, numbers(N * K, seed - 1)));
+    expect(await gpu.scope(() => linear(x, w).read())).toEqual(await expected(x, numbers(N * K, seed)));
+  }
+  step.dispose();
+  w.dispose();
+});
+
+test('mirrors end with the weight, and when an optimizer takes it', async () => {
+  gpu.trim();
+  const before = gpu.memoryReport().liveBytes;
+  const x = tensor(gpu, numbers(M * K, 17), [M, K]);
+  const [kept, trained] = [weight(18), weight(19)];
+  const bare = gpu.memoryReport().byPurpose.weights;
+  for (const w of [kept, trained]) await gpu.scope(() => linear(x, w).read());
+  const one = (gpu.memoryReport().byPurpose.weights - bare) / 2;
+  if (hasTexels()) expect(one).toBeGreaterThanOrEqual(4 * N * K);
+  const optimizer = new AdamW(gpu, [trained], { groups: [['w', 1]] });
+  await gpu.scope(() => linear(x, trained).read());
+  expect(gpu.memoryReport().byPurpose.weights).toBe(bare + one);
+  optimizer.dispose();
+  for (const w of [kept, trained]) w.dispose();
+  x.storage.release();
+  expect(gpu.memoryReport().liveBytes).toBe(before);
+});
+
+test('where memory is limited nothing is mirrored', async () => {
+  const limited = await open(2 ** 26);
+  for (const layout of ['nn', 'nt']) limited.forced.set(`matmul ${layout}`, 'texels');
+  const w = weight(20, limited);
+  const before = limited.memoryReport().liveBytes;
+  await limited.scope(() => linear(tensor(limited, numbers(M * K, 21), [M, K]), w).read());
+  expect(limited.memoryReport().liveBytes).toBe(before);
+  limited.close();
+});

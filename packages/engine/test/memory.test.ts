@@ -1,7 +1,9 @@
 /** Step arenas: what a step makes is freed with it, and a hundred steps take not one buffer more than ten. */
+import { matmulNaive } from '@curio/kernels/matmul_naive';
+import { matmulSubgroupTexels } from '@curio/kernels/matmul_subgroup_texels';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AdamW, backward, crossEntropy, keep, linear, noGrad, openGpu, Parameter, relu, RandomStream, tensor } from '../src/index.ts';
-import type { Gpu } from '../src/index.ts';
+import type { Binding, Gpu, KernelSource } from '../src/index.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
@@ -72,4 +74,23 @@ test('a tensor used after its scope says so in one sentence', () => {
     return () => inner.binding;
   });
   expect(x).toThrow('tensor: f32 [1] was used after its scope ended; return it from the scope or keep() it.');
+});
+
+test('a texture has no more rows than the device allows, though its size class would', () => {
+  const most = gpu.device.limits.maxTextureDimension2D;
+  const texels = 20;
+  const block = gpu.memory.acquire(16 * texels * (most - 3), 'step', texels);
+  expect([block.texture!.width, block.texture!.height]).toEqual([texels, most]);
+  gpu.memory.release(block);
+  expect(gpu.memory.acquire(16 * texels * most, 'step', texels)).toBe(block); // of the same class
+  gpu.memory.release(block);
+});
+
+test('a buffer where a kernel binds a texture is refused at the call, with what to do', () => {
+  const x = tensor(gpu, new Float32Array(64), [64]);
+  const { texels, buffers } = { texels: gpu.allocate(1024, 16), buffers: { a: x.binding, b: x.binding, c: x.binding, bias: x.binding } };
+  const dispatch = (kernel: KernelSource, given: Record<string, Binding>): void => gpu.dispatch(kernel, 'multiply', { buffers: given, grid: [1, 1, 1] });
+  expect(() => dispatch(matmulSubgroupTexels, buffers)).toThrow('a is a texture and was given a buffer; fill a texture from it with stream.copyRows.');
+  expect(() => dispatch(matmulNaive, { ...buffers, a2: x.binding, b2: x.binding, a: { block: texels.block, offset: 0, bytes: 1024 } })).toThrow('a is a buffer and was given a texture; give the buffer that it was filled from.');
+  texels.release();
 });

@@ -33,7 +33,7 @@ export interface StagePrediction {
 }
 
 export interface PredictOptions {
-  /** Opened with `dryRun`, and nothing else on it. */
+  /** Opened with `dryRun` and the run's `memoryLimit`, if any: under one, frozen weights are not mirrored. Nothing else on it. */
   readonly gpu: Gpu;
   readonly config: ModelConfig;
   /** Storage of the frozen base. */

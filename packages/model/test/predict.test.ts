@@ -64,7 +64,7 @@ test('a stage that does not fit says so with its table and what would fit, befor
   const half = predictStage({ ...options, stage: { ...train.stage1, accumulate: 2 } });
   expect(() => requireFit('stage 1', options, prediction, half.peak)).toThrow(/^stage 1: [\d.]+ MB are over the limit of [\d.]+ MB; accumulate 2 \(4 samples a pass\) fits, with [\d.]+ MB\.\n {2}weights/);
   expect(() => requireFit('stage 1', options, prediction, 1000)).toThrow(/one sample a pass still takes [\d.]+ MB with a tensor of [\d.]+ kB; take a smaller maxLength, a packed base\.storage or another device\.\n/);
-  expect(predictionTable(prediction)).toMatch(/^ {2}weights +[\d.]+ kB\n {2}gradients .*\n {2}optimizer .*\n {2}activations .*\n {2}scratch .*\n {2}at the peak .*\n {2}largest tensor .* that the adapter binds\n {2}1 shape of step, the largest 8 × 96 positions with 8 images$/);
+  expect(predictionTable(prediction)).toMatch(/^ {2}weights +[\d.]+ [kM]B\n {2}gradients .*\n {2}optimizer .*\n {2}activations .*\n {2}scratch .*\n {2}at the peak .*\n {2}largest tensor .* that the adapter binds\n {2}1 shape of step, the largest 8 × 96 positions with 8 images$/);
   expect(() => predictStage({ ...options, gpu: { isDry: false } as never })).toThrow('predict: the device computes; open it with dryRun.');
   dry.close();
 

@@ -22,7 +22,7 @@ export interface GpuOptions {
   readonly features?: 'all' | 'portable';
   /** Seed of the random ops. */
   readonly seed?: number;
-  /** All buffers together may take this many bytes; a step that needs more is refused before anything is allocated for it. */
+  /** All buffers together may take this many bytes; a step that needs more is refused before anything is allocated for it, and no copies of frozen weights are kept. */
   readonly memoryLimit?: number;
   /** `measured` times variants where the static table could be wrong, and remembers: see `gpu.tuner`. Default: the table alone, so that the same run gives the same bits. */
   readonly tune?: 'static' | 'measured';
@@ -107,7 +107,7 @@ export class Gpu {
     if (work.op) pipeline.op = work.op;
     const bindings = pipeline.bindings.map(({ name, isTexture }) => {
       const binding = work.buffers[name];
-      if (binding && binding.block.texels > 0 !== isTexture) throw new CurioError(`${pipeline.label}: ${name} is a ${isTexture ? 'texture' : 'buffer'} and was given a ${isTexture ? 'buffer' : 'texture'}.`);
+      if (binding && binding.block.texels > 0 !== isTexture) throw new CurioError(`${pipeline.label}: ${name} is a ${isTexture ? 'texture' : 'buffer'} and was given a ${isTexture ? 'buffer; fill a texture from it with stream.copyRows' : 'texture; give the buffer that it was filled from'}.`);
       if (!binding) throw new CurioError(`${pipeline.label}: buffer ${name} was not given; it binds ${pipeline.bindings.map((b) => b.name).join(', ')}.`);
       return binding;
     });

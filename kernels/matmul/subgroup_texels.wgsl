@@ -6,8 +6,8 @@ enable subgroups;
 // columns at a term), a row of the operand a row of its texture; a second pair lies behind the first, along the terms. C float[M, N] (float[N, M] with
 // SWAP), N a multiple of 4.
 // Where a row does not run along the terms, the texture may hold it in strips of so many texels, the rows of a strip all below each other (a_strip, a_strip_rows):
-// a tile then walks through contiguous memory. With a_strip = 0 the rows lie in four groups of a_strip_rows, every fourth row in one: WebGPU copies rows of some
-// widths only so. Batches: as in matmul/naive, their steps in rows, then multiples of four. TAIL: K or K_last is no multiple of 4.
+// a tile then walks through contiguous memory. With an a_strip of 1 or 2 the rows lie in two or four groups of a_strip_rows, every second or fourth row in one: WebGPU
+// copies rows of some widths only so. Batches: as in matmul/naive, their steps in rows, then multiples of four. TAIL: K or K_last is no multiple of 4.
 // Grid: [ceil(M / ROWS), ceil(N / (4 · SG · FOURS)), batches]: neighbours share columns, the larger part. Accumulates in f32 over ascending k, four terms a step.
 // uses: lib/texel_tile.wgsl, lib/tile_store.wgsl
 
@@ -65,27 +65,29 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     } else {
       let at = row_four + vec2u(0u, k >> a_lines.shift);
       let p = textureLoad(a, at);
-      let q = within(textureLoad(a, at + vec2u(0u, a_lines.step)), k + 1u < terms);
-      let r = within(textureLoad(a, at + vec2u(0u, 2u * a_lines.step)), k + 2u < terms);
-      let s = within(textureLoad(a, at + vec2u(0u, 3u * a_lines.step)), k + 3u < terms);
+      let q = within(textureLoad(a, at + vec2u(0u, a_lines.next)), k + 1u < terms);
+      let r = within(textureLoad(a, at + vec2u(0u, a_lines.third)), k + 2u < terms);
+      let s = within(textureLoad(a, at + vec2u(0u, a_lines.third + a_lines.next)), k + 3u < terms);
       add_all_fours(&tile, Terms(p, q, r, s), b0, b1);
     }
   }
   store_tile(&tile, wg.z, first.x, first.y + lane);
 }
 
-// How the rows of an operand lie in its texture: neighbours `step` lines apart, four of them 4 >> shift lines after the four before.
-struct Lines { step: u32, shift: u32 }
+// How the rows of an operand lie in its texture: of four rows that begin at a multiple of four, the second, third and fourth are `next`, `third` and `third + next`
+// lines after the first, and row r of them lies r >> shift lines below row 0, or in the group of its last `shift` bits.
+struct Lines { next: u32, third: u32, shift: u32 }
 
 fn lines_of(strip: u32, strip_rows: u32) -> Lines {
-  if (strip == 0u) { return Lines(strip_rows, 2u); }
-  return Lines(1u, 0u);
+  if (strip == 1u) { return Lines(strip_rows, 1u, 1u); }
+  if (strip == 2u) { return Lines(strip_rows, 2u * strip_rows, 2u); }
+  return Lines(1u, 2u, 0u);
 }
 
-fn line_of(row: u32, lines: Lines) -> u32 { return select(row, row % 4u * lines.step + row / 4u, lines.shift > 0u); }
+fn line_of(row: u32, lines: Lines) -> u32 { return (row & ((1u << lines.shift) - 1u)) * lines.next + (row >> lines.shift); }
 
 fn in_strip(four: u32, strip: u32, strip_rows: u32) -> vec2u {
-  if (strip == 0u) { return vec2u(four, 0u); }
+  if (strip <= 2u) { return vec2u(four, 0u); }
   return vec2u(four % strip, four / strip * strip_rows);
 }
 
@@ -102,8 +104,8 @@ fn terms_of_row(line: u32, k: u32, terms: u32) -> vec4f {
 
 fn terms_of_columns(column: vec2u, k: u32, terms: u32, lines: Lines) -> Terms {
   let at = column + select(vec2u(0u, k >> lines.shift), vec2u(k / 4u, 0u), B_ALONG);
-  let step = lines.step;
-  var four = mat4x4f(textureLoad(b, at), textureLoad(b, at + vec2u(0u, step)), textureLoad(b, at + vec2u(0u, 2u * step)), textureLoad(b, at + vec2u(0u, 3u * step)));
+  let third = at + vec2u(0u, lines.third);
+  var four = mat4x4f(textureLoad(b, at), textureLoad(b, at + vec2u(0u, lines.next)), textureLoad(b, third), textureLoad(b, third + vec2u(0u, lines.next)));
   if (B_ALONG) { four = transpose(four); }
   return Terms(four[0], within(four[1], k + 1u < terms), within(four[2], k + 2u < terms), within(four[3], k + 3u < terms));
 }

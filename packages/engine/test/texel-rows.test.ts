@@ -44,6 +44,8 @@ test.each([
   [40, 68, 257, 'tn'], // strips of both, a tail of one term
   [132, 260, 258, 'tt'],
   [129, 64, 1026, 'nt'],
+  [37, 80, 352, 'nt'], // rows copied two apart
+  [40, 160, 224, 'nn'],
   [37, 80, 336, 'nt'], // rows copied four apart
   [40, 144, 208, 'nn'],
   [48, 80, 270, 'tn'],

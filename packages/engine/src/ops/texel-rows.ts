@@ -26,7 +26,7 @@ export function rowTexels(width: number, behind = 0): number {
   return step * ceilDiv(texels, step) + GAP;
 }
 
-/** How an operand lies in its texture: in strips of so many texels, `stripRows` rows each; or, strip 0, every fourth row in one of four groups of `stripRows`. */
+/** How an operand lies in its texture: in strips of so many texels, `stripRows` rows each; or, strip 1 or 2, every second or fourth row in one of so many groups of `stripRows`. */
 export interface Laid {
   readonly binding: Binding;
   readonly strip: number;
@@ -49,8 +49,14 @@ function stripOf(gpu: Gpu, width: number, rows: number, reads: number): number {
   return Math.min(strip, texels);
 }
 
-/** Whether rows are to be copied four apart: WebGPU copies rows a multiple of 256 bytes apart. A kernel that lays them costs more, unless they are few and short. */
-const inGroups = ({ width }: Lines): boolean => width > COPIED && width % 16 === 0 && width % COPIED !== 0;
+/**
+ * Groups that rows are copied in, those of one group two or four apart: WebGPU copies rows a multiple of 256 bytes apart. A kernel that lays them costs more, unless they
+ * are few and short.
+ */
+function groupsOf({ width }: Lines): 1 | 2 | 4 {
+  if (width <= COPIED || width % 16 !== 0 || width % COPIED === 0) return 1;
+  return width % 32 === 0 ? 2 : 4;
+}
 
 /**
  * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the end of each row where a row runs along the terms
@@ -61,7 +67,7 @@ const inGroups = ({ width }: Lines): boolean => width > COPIED && width % 16 ===
 export function layRows(run: Run, operand: Lines, behind: Lines | null, along: boolean, reads: number, mayGroup: boolean): Laid {
   const { gpu } = run;
   const rows = operand.rows + (behind && !along ? behind.rows : 0);
-  const groups = mayGroup && inGroups(operand) ? 4 : 1;
+  const groups = mayGroup ? groupsOf(operand) : 1;
   const groupRows = ceilDiv(rows, groups);
   const whole = copiedTexels(operand.width);
   const strip = along || groups > 1 ? whole : stripOf(gpu, operand.width, rows, reads);
@@ -91,7 +97,7 @@ export function layRows(run: Run, operand: Lines, behind: Lines | null, along: b
     own?.();
     others?.();
   };
-  return { binding: { block, offset: 0, bytes }, strip: groups > 1 ? 0 : strip, stripRows: groupRows, fill };
+  return { binding: { block, offset: 0, bytes }, strip: groups > 1 ? groups / 2 : strip, stripRows: groupRows, fill };
 }
 
 /** The texture kept for an operand that is a frozen parameter; null for others. */

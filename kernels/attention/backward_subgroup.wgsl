@@ -1,11 +1,8 @@
 enable subgroups;
 // attention/backward_subgroup: the gradients of q, k and v in one pass by tiles of 16 keys and 4·SG queries, one subgroup for one key and value head.
-// Contract of attention/naive, for rows that start at multiples of 4 elements; dq must be 0 before. The scores are formed again, once; no shared memory, no atomics.
-//   s = scale · k·qᵀ,  p = exp(s - lse),  ds = p · (v·dyᵀ - Σ dy · y) · scale;   dv += p·dy,  dk += ds·q,  dq += dsᵀ·k
-//   scores   lane l holds queries 4·l … 4·l + 3 of a tile for all 16 keys
-//   output   lane l holds quads l, l + SG, … of the rows of dk and dv, and adds its quads to dq in memory: only this subgroup writes that head's rows
+// Contract of attention/naive, for rows that start at multiples of 4 elements; dq must be 0 before.
 // Grid: B·H/group workgroups of one subgroup: for adapters with few cores. f32, fixed order. Source: Dao 2023 (FlashAttention-2).
-// uses: lib/attention_tile.wgsl
+// uses: lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/place_of.wgsl, lib/attention_backward.wgsl
 
 struct Params {
   tokens: u32, keys: u32, heads: u32, group: u32, width: u32,
@@ -26,165 +23,11 @@ struct Params {
 
 const D = 32u; // tune: 16u 32u 64u
 const SG = 8u; // tune: 4u 8u 16u
-const BM = 16u;
-const BN = 4u * SG;
-const QUADS = D / 4u;
-const OWN = QUADS / SG;
 
 @compute @workgroup_size(SG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let kv_heads = params.heads / params.group;
-  let b = wg.x / kv_heads;
-  let kv_head = wg.x % kv_heads;
-  let kv = b * params.kv_batch + kv_head * params.kv_head;
-  let key = (params.k_offset + kv) / 4u;
-  let value = (params.v_offset + kv) / 4u;
-  let step = params.kv_token / 4u;
-  let q_step = params.q_token / 4u;
-  let dy_step = params.heads * QUADS;
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) { attend_back(wg, lane); }
 
-  let every = BM + params.width - D; // 16, but not for the compiler: an unrolled loop is no faster and takes seconds to compile
-  var a: array<vec4f, BM / SG>;
-  var s: array<vec4f, BM>;
-  var ds: array<vec4f, BM>;
-  var k_own: array<vec4f, BM * OWN>;
-  var dk_own: array<vec4f, BM * OWN>;
-  var dv_own: array<vec4f, BM * OWN>;
-
-  for (var j = 0u; j < params.keys; j += BM) {
-    let rows = min(BM, params.keys - j);
-    for (var r = 0u; r < rows; r++) { // rows past the end keep old numbers, which meet zeros only
-      for (var e = 0u; e < OWN; e++) { k_own[r * OWN + e] = k[key + (j + r) * step + lane + e * SG]; }
-    }
-    for (var r = 0u; r < BM * OWN; r++) {
-      dk_own[r] = vec4f();
-      dv_own[r] = vec4f();
-    }
-    for (var h = kv_head * params.group; h < (kv_head + 1u) * params.group; h++) {
-      let query = (params.q_offset + b * params.q_batch + h * params.q_head) / 4u;
-      let dy_row = (b * params.tokens * params.heads + h) * QUADS;
-      let stat = (b * params.heads + h) * params.tokens;
-      var begin = 0u; // tiles of queries that see none of these keys come first
-      while (begin < params.tokens && u32(stats_saved[stat + min(begin + BN, params.tokens) - 1u].z) <= j) { begin += BN; }
-      for (var i = begin; i < params.tokens; i += BN) {
-        let last = min(i + BN, params.tokens) - 1u;
-        let i0 = min(i + 4u * lane, last);
-        let i1 = min(i + 4u * lane + 1u, last);
-        let i2 = min(i + 4u * lane + 2u, last);
-        let i3 = min(i + 4u * lane + 3u, last);
-        for (var r = 0u; r < BM; r++) {
-          s[r] = vec4f();
-          ds[r] = vec4f();
-        }
-        for (var c = 0u; c < QUADS; c++) {
-          let b0 = q[query + i0 * q_step + c];
-          let b1 = q[query + i1 * q_step + c];
-          let b2 = q[query + i2 * q_step + c];
-          let b3 = q[query + i3 * q_step + c];
-          for (var g = 0u; g < BM / SG; g++) { a[g] = k[key + (j + min(g * SG + lane, rows - 1u)) * step + c] * params.scale; }
-          s[0] += dots(subgroupBroadcast(a[0u / SG], 0u % SG), b0, b1, b2, b3);
-          s[1] += dots(subgroupBroadcast(a[1u / SG], 1u % SG), b0, b1, b2, b3);
-          s[2] += dots(subgroupBroadcast(a[2u / SG], 2u % SG), b0, b1, b2, b3);
-          s[3] += dots(subgroupBroadcast(a[3u / SG], 3u % SG), b0, b1, b2, b3);
-          s[4] += dots(subgroupBroadcast(a[4u / SG], 4u % SG), b0, b1, b2, b3);
-          s[5] += dots(subgroupBroadcast(a[5u / SG], 5u % SG), b0, b1, b2, b3);
-          s[6] += dots(subgroupBroadcast(a[6u / SG], 6u % SG), b0, b1, b2, b3);
-          s[7] += dots(subgroupBroadcast(a[7u / SG], 7u % SG), b0, b1, b2, b3);
-          s[8] += dots(subgroupBroadcast(a[8u / SG], 8u % SG), b0, b1, b2, b3);
-          s[9] += dots(subgroupBroadcast(a[9u / SG], 9u % SG), b0, b1, b2, b3);
-          s[10] += dots(subgroupBroadcast(a[10u / SG], 10u % SG), b0, b1, b2, b3);
-          s[11] += dots(subgroupBroadcast(a[11u / SG], 11u % SG), b0, b1, b2, b3);
-          s[12] += dots(subgroupBroadcast(a[12u / SG], 12u % SG), b0, b1, b2, b3);
-          s[13] += dots(subgroupBroadcast(a[13u / SG], 13u % SG), b0, b1, b2, b3);
-          s[14] += dots(subgroupBroadcast(a[14u / SG], 14u % SG), b0, b1, b2, b3);
-          s[15] += dots(subgroupBroadcast(a[15u / SG], 15u % SG), b0, b1, b2, b3);
-        }
-        for (var c = 0u; c < QUADS; c++) {
-          let b0 = dy[dy_row + i0 * dy_step + c];
-          let b1 = dy[dy_row + i1 * dy_step + c];
-          let b2 = dy[dy_row + i2 * dy_step + c];
-          let b3 = dy[dy_row + i3 * dy_step + c];
-          for (var g = 0u; g < BM / SG; g++) { a[g] = v[value + (j + min(g * SG + lane, rows - 1u)) * step + c]; }
-          ds[0] += dots(subgroupBroadcast(a[0u / SG], 0u % SG), b0, b1, b2, b3);
-          ds[1] += dots(subgroupBroadcast(a[1u / SG], 1u % SG), b0, b1, b2, b3);
-          ds[2] += dots(subgroupBroadcast(a[2u / SG], 2u % SG), b0, b1, b2, b3);
-          ds[3] += dots(subgroupBroadcast(a[3u / SG], 3u % SG), b0, b1, b2, b3);
-          ds[4] += dots(subgroupBroadcast(a[4u / SG], 4u % SG), b0, b1, b2, b3);
-          ds[5] += dots(subgroupBroadcast(a[5u / SG], 5u % SG), b0, b1, b2, b3);
-          ds[6] += dots(subgroupBroadcast(a[6u / SG], 6u % SG), b0, b1, b2, b3);
-          ds[7] += dots(subgroupBroadcast(a[7u / SG], 7u % SG), b0, b1, b2, b3);
-          ds[8] += dots(subgroupBroadcast(a[8u / SG], 8u % SG), b0, b1, b2, b3);
-          ds[9] += dots(subgroupBroadcast(a[9u / SG], 9u % SG), b0, b1, b2, b3);
-          ds[10] += dots(subgroupBroadcast(a[10u / SG], 10u % SG), b0, b1, b2, b3);
-          ds[11] += dots(subgroupBroadcast(a[11u / SG], 11u % SG), b0, b1, b2, b3);
-          ds[12] += dots(subgroupBroadcast(a[12u / SG], 12u % SG), b0, b1, b2, b3);
-          ds[13] += dots(subgroupBroadcast(a[13u / SG], 13u % SG), b0, b1, b2, b3);
-          ds[14] += dots(subgroupBroadcast(a[14u / SG], 14u % SG), b0, b1, b2, b3);
-          ds[15] += dots(subgroupBroadcast(a[15u / SG], 15u % SG), b0, b1, b2, b3);
-        }
-        let stat0 = stats_saved[stat + i0];
-        let stat1 = stats_saved[stat + i1];
-        let stat2 = stats_saved[stat + i2];
-        let stat3 = stats_saved[stat + i3];
-        let lse = vec4f(stat0.x, stat1.x, stat2.x, stat3.x);
-        let along = vec4f(stat0.y, stat1.y, stat2.y, stat3.y);
-        let there = vec4u(i + 4u * lane) + vec4u(0u, 1u, 2u, 3u) <= vec4u(last);
-        let seen = select(vec4f(), vec4f(stat0.z, stat1.z, stat2.z, stat3.z), there);
-        for (var r = 0u; r < every; r++) {
-          s[r] = select(vec4f(), exp(s[r] - lse), vec4f(f32(j + r)) < seen);
-          ds[r] = s[r] * (ds[r] - along) * params.scale;
-        }
-        let lanes = (last - i) / 4u + 1u;
-        for (var t = 0u; t < lanes; t++) {
-          let n0 = i + 4u * t;
-          for (var e = 0u; e < OWN; e++) {
-            let from_row = dy_row + lane + e * SG;
-            let d0 = dy[from_row + n0 * dy_step];
-            let d1 = dy[from_row + min(n0 + 1u, last) * dy_step];
-            let d2 = dy[from_row + min(n0 + 2u, last) * dy_step];
-            let d3 = dy[from_row + min(n0 + 3u, last) * dy_step];
-            for (var r = 0u; r < BM; r++) { dv_own[r * OWN + e] += mix4(subgroupShuffle(s[r], t), d0, d1, d2, d3); }
-          }
-        }
-        for (var t = 0u; t < lanes; t++) {
-          let n0 = i + 4u * t;
-          for (var e = 0u; e < OWN; e++) {
-            let from_row = query + lane + e * SG;
-            let q0 = q[from_row + n0 * q_step];
-            let q1 = q[from_row + min(n0 + 1u, last) * q_step];
-            let q2 = q[from_row + min(n0 + 2u, last) * q_step];
-            let q3 = q[from_row + min(n0 + 3u, last) * q_step];
-            for (var r = 0u; r < BM; r++) { dk_own[r * OWN + e] += mix4(subgroupShuffle(ds[r], t), q0, q1, q2, q3); }
-          }
-        }
-        for (var t = 0u; t < lanes; t++) {
-          let n0 = i + 4u * t;
-          for (var e = 0u; e < OWN; e++) {
-            var w0 = vec4f();
-            var w1 = vec4f();
-            var w2 = vec4f();
-            var w3 = vec4f();
-            for (var r = 0u; r < BM; r++) {
-              let p = subgroupShuffle(ds[r], t);
-              let own = k_own[r * OWN + e];
-              w0 += p.x * own;
-              w1 += p.y * own;
-              w2 += p.z * own;
-              w3 += p.w * own;
-            }
-            let to_row = dy_row + n0 * dy_step + lane + e * SG;
-            var sums = array(w0, w1, w2, w3);
-            for (var n = 0u; n < min(4u, last + 1u - n0); n++) { dq[to_row + n * dy_step] += sums[n]; }
-          }
-        }
-      }
-    }
-    for (var r = 0u; r < rows; r++) {
-      for (var e = 0u; e < OWN; e++) {
-        let to = ((b * params.keys + j + r) * kv_heads + kv_head) * QUADS + lane + e * SG;
-        dk[to] = dk_own[r * OWN + e];
-        dv[to] = dv_own[r * OWN + e];
-      }
-    }
-  }
-}
+fn load_q(at: vec2u) -> vec4f { return q[at.y * (params.q_token / 4u) + at.x]; }
+fn load_k(at: vec2u) -> vec4f { return k[at.y * (params.kv_token / 4u) + at.x]; }
+fn load_v(at: vec2u) -> vec4f { return v[at.y * (params.kv_token / 4u) + at.x]; }
+fn load_dy(at: vec2u) -> vec4f { return dy[at.y * (params.heads * QUADS) + at.x]; }

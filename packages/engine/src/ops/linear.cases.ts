@@ -35,6 +35,8 @@ export const linearCases = defineCases<StorageSpec | undefined>({
     { label: 'one row of bf16', inputs: [[1, 24], frozen(5, 24), [5]], attrs: { to: 'bf16' } },
     { label: 'one row of int8', inputs: [[1, 72], frozen(5, 72), [5]], attrs: { to: 'int8', groupSize: 8 } },
     { label: 'one row of int4', inputs: [[1, 160], frozen(4, 160), null], attrs: { to: 'int4', groupSize: 16 } },
+    { label: 'one row of int8, groups of 48', inputs: [[1, 96], frozen(21, 96), null], attrs: { to: 'int8', groupSize: 48 } },
+    { label: 'two rows of int4, groups of 64', inputs: [[2, 128], frozen(6, 128), [6]], attrs: { to: 'int4', groupSize: 64 } },
     { label: 'three rows of int4 with zeros', inputs: [[3, 96], frozen(5, 96), null], attrs: { to: 'int4', groupSize: 32, zeros: true } },
     { label: 'one row of nf4, more groups than lanes', inputs: [[1, 1, 288], frozen(7, 288), [7]], attrs: { to: 'nf4', groupSize: 16 } },
     { label: 'nf4, more than a tile', inputs: [[37, 128], frozen(68, 128), null], attrs: { to: 'nf4' } },

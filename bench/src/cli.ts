@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import type { Peer } from '../peers/src/peer.ts';
-import type { Group, Row } from './cell.ts';
+import type { Group } from './cell.ts';
 import { describePlace } from './results.ts';
 import type { Results } from './results.ts';
 import { OpenBlas, roofsOf } from './roof.ts';
@@ -15,7 +15,7 @@ import { productGroups } from './shapes/products.ts';
 import { prototypeGroups } from './shapes/prototypes.ts';
 import { rowGroupsOf } from './shapes/rows.ts';
 import { stepGroups } from './shapes/steps.ts';
-import { FIRST_ROUNDS, ROUND_MS } from './statistics.ts';
+import { ROUND_MS, SITTINGS } from './statistics.ts';
 import { short, terminalTable } from './table.ts';
 
 const HELP = `npm run bench -- [--only PATTERN] [--budget SECONDS] [--json FILE]          npm run bench:peers -- … the same beside tfjs, jax-js and onnxruntime-web
@@ -39,29 +39,25 @@ async function bench(only: RegExp | null, file: string | undefined, withPeers: b
   if (!blas) console.log('bench: no python3 with numpy was found, so products have no roof; CURIO_PYTHON=/path/to/python names one.');
   const measurements = new Measurements(roofsOf(gpu, blas), ROUND_MS);
   const leftOut: string[] = [];
-  const sittings: [title: string, measure: (group: Group) => Promise<Row[] | null>][] = [
-    ['', (group) => measurements.measure(group, FIRST_ROUNDS)],
-    [', both sittings', (group) => measurements.measureAgain(group)],
-  ];
-  for (const [title, measure] of sittings) {
+  for (const [sitting, rounds] of SITTINGS.entries()) {
     for (const make of allGroups(gpu, peers)) {
       for (const group of make()) {
         const { op, shape, label } = group;
         if (only && !only.test(`${op} ${shape}`)) continue;
         if (performance.now() - began > 1000 * budget) {
-          if (!title) leftOut.push(`${op} ${shape}`);
+          if (sitting === 0) leftOut.push(`${op} ${shape}`);
           continue;
         }
         gpu.arena.open();
-        const rows = await measure(group);
+        const rows = sitting === 0 ? await measurements.measure(group, rounds) : await measurements.measureAgain(group, rounds);
         gpu.arena.close();
         gpu.trim();
-        if (rows) console.log(`\n${op} ${shape}${label ? `   ${label}` : ''}${title}\n${terminalTable(rows)}`);
+        if (rows) console.log(`\n${op} ${shape}${label ? `   ${label}` : ''}${sitting === 0 ? '' : `, best of ${sitting + 1} sittings`}\n${terminalTable(rows)}`);
       }
     }
   }
   const seconds = (performance.now() - began) / 1000;
-  const results: Results = { ...describePlace(gpu.adapter, peers), blas: blas?.version ?? null, roofs: Object.fromEntries(measurements.roofs), seconds, rows: measurements.rows() };
+  const results: Results = { ...describePlace(gpu.adapter, peers), blas: blas?.version ?? null, roofs: Object.fromEntries(measurements.roofs), slowestRoofs: Object.fromEntries(measurements.slowestRoofs), seconds, rows: measurements.rows() };
   console.log(`\nroofs: ${Object.entries(results.roofs).map(([name, rate]) => `${name} ${short(rate)}`).join(', ') || 'none'}; ${Math.round(seconds)} s`);
   if (leftOut.length > 0) console.log(`left out after ${budget} s: ${leftOut.join(', ')}`);
   if (file) writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);

@@ -26,6 +26,8 @@ interface Runner { readonly held: Pick<Held, 'samples' | 'rounds' | 'spent'>; re
 export class Measurements {
   /** GFLOP/s or GB/s by `roofName`. */
   readonly roofs = new Map<string, number>();
+  /** The same beside the group where it was slowest: how much the machine was disturbed. */
+  readonly slowestRoofs = new Map<string, number>();
   private readonly known = new Map<string, { work: Work; ms: number }>();
   private readonly held = new Map<string, Held>();
 
@@ -43,13 +45,13 @@ export class Measurements {
     return this.sit(group, rounds);
   }
 
-  /** Gives the cells of a measured group their other rounds; null where each has had its share. */
-  async measureAgain(group: Group): Promise<Row[] | null> {
+  /** Gives the cells of a measured group more rounds, until they have had so many; null where each has had its share. */
+  async measureAgain(group: Group, rounds = MAX_ROUNDS): Promise<Row[] | null> {
     const isDone = (cell: Cell): boolean => {
       const held = this.held.get(rowKey(group, cell));
-      return !held || held.skipped !== null || isEnough(held.rounds, held.spent);
+      return !held || held.skipped !== null || isEnough(held.rounds, held.spent, rounds);
     };
-    return group.cells.every(isDone) ? null : this.sit(group, MAX_ROUNDS);
+    return group.cells.every(isDone) ? null : this.sit(group, rounds);
   }
 
   private async sit(group: Group, rounds: number): Promise<Row[]> {
@@ -59,7 +61,7 @@ export class Measurements {
     try {
       if (roof) runners.push(await calibrated(roof.session, roofHeld, this.roundMs));
       for (const cell of group.cells) {
-        const runner = await this.open(group, cell);
+        const runner = await this.open(group, cell, rounds);
         if (runner) runners.push(runner);
       }
       await takeTurns(runners, rounds);
@@ -75,9 +77,9 @@ export class Measurements {
   }
 
   /** A cell that is to be timed; it is checked before its first round. Null where it has had enough, or cannot be. */
-  private async open(group: Group, cell: Cell): Promise<Runner | null> {
+  private async open(group: Group, cell: Cell, rounds: number): Promise<Runner | null> {
     const known = this.held.get(rowKey(group, cell));
-    if (known && (known.skipped !== null || isEnough(known.rounds, known.spent))) return null;
+    if (known && (known.skipped !== null || isEnough(known.rounds, known.spent, rounds))) return null;
     const { op, shape, roof } = group;
     const work = cell.work ?? group.work;
     const held: Held = known ?? { name: { op, shape, library: cell.library, variant: cell.variant }, work, roof, samples: [], rounds: 0, spent: 0, skipped: null };
@@ -101,7 +103,9 @@ export class Measurements {
   private raise(roof: Roof, work: Work, samples: readonly number[]): void {
     const { gflops, gbps } = rates(work, summarise(samples).bestMs);
     const name = roofName(roof);
-    this.roofs.set(name, Math.max(this.roofs.get(name) ?? 0, gflops ?? gbps ?? 0));
+    const rate = gflops ?? gbps ?? 0;
+    this.roofs.set(name, Math.max(this.roofs.get(name) ?? 0, rate));
+    this.slowestRoofs.set(name, Math.min(this.slowestRoofs.get(name) ?? Infinity, rate));
   }
 
   private rowOf({ name, work, roof, samples, skipped }: Held): Row {

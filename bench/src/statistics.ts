@@ -3,8 +3,8 @@
 /** A cell gets this many rounds or this much time, whichever ends first. */
 export const MAX_ROUNDS = 5;
 export const MAX_CELL_MS = 3000;
-/** Rounds of the table's first sitting; the others follow when every group has had its first, minutes later: a busy machine may be busy for long. */
-export const FIRST_ROUNDS = 3;
+/** Rounds that a cell of the table has had after each sitting; every group has had one before the next begins, minutes later: a busy machine may be busy for long. */
+export const SITTINGS = [2, 4, MAX_ROUNDS] as const;
 /** A cell predicted to take longer a run is skipped. */
 export const MAX_RUN_MS = 3000;
 /** One sample lasts about this long at least: short kernels run several times in it. */

@@ -69,5 +69,6 @@ test('rows are held against the best rate of the roof in the whole run', async (
   roofMs = 25;
   await measurements.measure(group([cell('b', 100, [])]));
   expect(measurements.roofs.get('OpenBLAS 1x1x1')).toBe(40);
+  expect(measurements.slowestRoofs.get('OpenBLAS 1x1x1')).toBe(20);
   expect(measurements.rows().map((row) => row.percentOfRoof)).toEqual([25, 25]);
 });

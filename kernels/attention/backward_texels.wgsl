@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> dv: array<vec4<f32>>;
 
 const D = 32u; // tune: 16u 32u 64u
-const SG = 8u; // tune: 4u 8u 16u
+const SG = 8u; // tune: 4u 8u
 
 @compute @workgroup_size(SG)
 fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) { attend_back(wg, lane); }

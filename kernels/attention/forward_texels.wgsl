@@ -21,7 +21,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> lse: array<f32>;
 
 const D = 32u; // tune: 16u 32u 64u 96u 128u
-const SG = 8u; // tune: 4u 8u 16u
+const SG = 8u; // tune: 4u 8u
 
 @compute @workgroup_size(SG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) { attend(wg, lane); }

@@ -22,16 +22,6 @@ fn add_rows(tile: ptr<function, Tile>, first: u32, terms: vec4f, b0: Terms, b1: 
     add_row(tile, first + 6u, subgroupShuffle(terms, 6u), b0, b1);
     add_row(tile, first + 7u, subgroupShuffle(terms, 7u), b0, b1);
   }
-  if (SG > 8u) {
-    add_row(tile, first + 8u, subgroupShuffle(terms, 8u), b0, b1);
-    add_row(tile, first + 9u, subgroupShuffle(terms, 9u), b0, b1);
-    add_row(tile, first + 10u, subgroupShuffle(terms, 10u), b0, b1);
-    add_row(tile, first + 11u, subgroupShuffle(terms, 11u), b0, b1);
-    add_row(tile, first + 12u, subgroupShuffle(terms, 12u), b0, b1);
-    add_row(tile, first + 13u, subgroupShuffle(terms, 13u), b0, b1);
-    add_row(tile, first + 14u, subgroupShuffle(terms, 14u), b0, b1);
-    add_row(tile, first + 15u, subgroupShuffle(terms, 15u), b0, b1);
-  }
 }
 
 // Lane l holds four terms of rows 4l … 4l + 3.

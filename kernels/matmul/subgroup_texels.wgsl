@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> c: array<vec4f>;
 @group(0) @binding(4) var<storage, read> bias: array<vec4f>;
 
-const SG = 8u; // tune: 4u 8u 16u
+const SG = 8u; // tune: 4u 8u
 const ROWS = 32u; // tune: 16u 32u
 const FOURS = 2u; // tune: 1u 2u
 const A_ALONG = true; // tune: false true

@@ -12,6 +12,7 @@ import type { Gpu } from '../src/gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../src/gpu/kernel.ts';
 import { fixedSubgroupSize } from '../src/gpu/variant.ts';
 import type { Variant } from '../src/gpu/variant.ts';
+import { readsTexels } from '../src/ops/texel-rows.ts';
 
 const modules = import.meta.glob('../src/ops/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
 const tables = Object.values(modules).flatMap((m) => Object.values(m));
@@ -109,7 +110,7 @@ function cannotRun(kernel: KernelSource, name: string, value: string): string | 
   const lanes = fixedSubgroupSize(gpu);
   if (kernel.subgroups && lanes === 0) return 'this device has no subgroups of one size';
   if (kernel.name === 'matmul/vector_columns' && lanes < 8) return 'fewer than 8 lanes own too few columns';
-  if (kernel.name === 'matmul/texel_rows' && lanes === 0) return 'only subgroup kernels read textures';
+  if ((kernel.name === 'matmul/texel_rows' || kernel.bindings.some(({ type }) => type === 'read-only-texture')) && !readsTexels(gpu)) return 'textures cannot be read here';
   if (kernel.name === 'matmul/subgroup_matrix') return 'subgroup-matrix.test.ts runs every tile where there are matrix units';
   if (name === 'STEPS') return 'line.test.ts runs every length of run';
   if (name === 'SG') return value === `${lanes}u` ? null : `subgroups here have ${lanes} lanes`;

@@ -1,6 +1,7 @@
 /** Products over operands in textures give the same bits as over buffers: strips, rows of any width, tails, batches, a second pair, captured steps. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { capture, linear, loraLinear, matmul, openGpu, RandomStream, tensor } from '../src/index.ts';
+import { readsTexels } from '../src/ops/texel-rows.ts';
 import type { Gpu, Shape, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;
@@ -32,7 +33,7 @@ async function bothWays(make: () => Tensor): Promise<{ buffers: Float32Array; te
 
 async function expectSameBits(make: () => Tensor): Promise<void> {
   const { buffers, texels, used } = await bothWays(make);
-  expect(used).toBe(gpu.adapter.subgroupSize !== null && gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures'));
+  expect(used).toBe(readsTexels(gpu));
   const odd = buffers.findIndex((value, i) => value !== texels[i]);
   if (odd >= 0) throw new Error(`entry ${odd} is ${buffers[odd]} over buffers and ${texels[odd]} over texels`);
 }

@@ -12,7 +12,7 @@ import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Family, Variant } from '../gpu/variant.ts';
-import { rowTexels } from './texel-rows.ts';
+import { readsTexels, rowTexels } from './texel-rows.ts';
 
 export interface AttentionSizes {
   readonly batch: number;
@@ -73,7 +73,7 @@ export const attentionOverTexels: Variant<AttentionPlan> = {
   kernel: attentionForwardTexels,
   needsTexels: true,
   fits(gpu, plan) {
-    if (!fitsSubgroupTile(gpu, plan) || !gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures')) return false;
+    if (!fitsSubgroupTile(gpu, plan) || !readsTexels(gpu)) return false;
     const { width, heads, group, batch, params: p } = plan;
     const most = gpu.adapter.limits.maxTextureDimension2D!;
     const rowsOf = (tokens: number, token: number, batchStep: number, headStep: number, count: number): number => tokens + ((batch - 1) * batchStep + (count - 1) * headStep) / token + 1;

@@ -17,7 +17,7 @@ import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../gpu/variant.ts';
 import type { Variant } from '../gpu/variant.ts';
-import { rowTexels } from './texel-rows.ts';
+import { readsTexels, rowTexels } from './texel-rows.ts';
 import type { WeightFormat } from './weight-format.ts';
 
 /** How A and B are stored: `n` as the product reads them (A[M, K], B[K, N]), `t` transposed (A[K, M], B[N, K]). */
@@ -169,7 +169,7 @@ function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
     swaps,
     fits(gpu, plan) {
       const { M, N, K, K2, hasBias, batches, format } = own(plan);
-      if (format !== 'F32' || N % 4 !== 0 || K === 0 || !hasTileSize(gpu) || !gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures')) return false;
+      if (format !== 'F32' || N % 4 !== 0 || K === 0 || !readsTexels(gpu)) return false;
       if (K2 > 0 && (batches !== 1 || K % 4 !== 0 || !along.a)) return false;
       if (swaps && (M % 4 !== 0 || K2 > 0 || hasBias)) return false;
       return Math.max(...sidesOf(along.a, plan.M, K, K2, batches), ...sidesOf(along.b, plan.N, K, K2, batches)) <= gpu.adapter.limits.maxTextureDimension2D!;

@@ -5,9 +5,13 @@ import type { Gpu } from '../gpu/gpu.ts';
 import type { Block } from '../gpu/memory.ts';
 import { Mirrors } from '../gpu/mirrors.ts';
 import type { Binding } from '../gpu/stream.ts';
+import { fixedSubgroupSize } from '../gpu/variant.ts';
 import type { Run } from '../tensor/op.ts';
 import { Parameter } from '../tensor/parameter.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+
+/** Whether kernels may read textures here. Not with subgroups of 16: Lavapipe of Mesa 25.0 then reads zeros in the upper half of them. */
+export const readsTexels = (gpu: Gpu): boolean => [4, 8].includes(fixedSubgroupSize(gpu)) && gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures');
 
 /** An operand as it lies in memory: rows of `width` elements. */
 export interface Lines { readonly x: Tensor; readonly rows: number; readonly width: number }

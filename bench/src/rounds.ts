@@ -49,7 +49,7 @@ export class Measurements {
   async measureAgain(group: Group, rounds = MAX_ROUNDS): Promise<Row[] | null> {
     const isDone = (cell: Cell): boolean => {
       const held = this.held.get(rowKey(group, cell));
-      return !held || held.skipped !== null || isEnough(held.rounds, held.spent, rounds);
+      return !held || hadEnough(held, rounds);
     };
     return group.cells.every(isDone) ? null : this.sit(group, rounds);
   }
@@ -79,7 +79,7 @@ export class Measurements {
   /** A cell that is to be timed; it is checked before its first round. Null where it has had enough, or cannot be. */
   private async open(group: Group, cell: Cell, rounds: number): Promise<Runner | null> {
     const known = this.held.get(rowKey(group, cell));
-    if (known && (known.skipped !== null || isEnough(known.rounds, known.spent, rounds))) return null;
+    if (known && hadEnough(known, rounds)) return null;
     const { op, shape, roof } = group;
     const work = cell.work ?? group.work;
     const held: Held = known ?? { name: { op, shape, library: cell.library, variant: cell.variant }, work, roof, samples: [], rounds: 0, spent: 0, skipped: null };
@@ -118,6 +118,9 @@ export class Measurements {
 
 const keyOf = ({ op }: Pick<Group, 'op'>, { library, variant }: Cell): string => `${op}|${library}|${variant}`;
 const rowKey = (group: Group, cell: Cell): string => `${keyOf(group, cell)}|${group.shape}`;
+
+/** Whether a cell is not to be opened again. */
+const hadEnough = ({ skipped, rounds, spent }: Held, most: number): boolean => skipped !== null || isEnough(rounds, spent, most);
 
 /** One run to warm up, one to see how many make a sample. */
 async function calibrated(session: Session, held: Runner['held'], roundMs: number): Promise<Runner> {

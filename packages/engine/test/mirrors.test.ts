@@ -23,6 +23,13 @@ const weight = (seed: number, on = gpu): Parameter => new Parameter(on, 'w', [N,
 /** The product with a weight of these values that has no mirror. */
 const expected = (x: Tensor, values: Float32Array<ArrayBuffer>): Promise<ArrayLike<number>> => gpu.scope(() => linear(x, tensor(gpu, values, [N, K])).read());
 
+/** A step that multiplies `x` by a weight, and what it was recorded for. */
+function recorded(w: Parameter, x: Float32Array<ArrayBuffer>) {
+  const reports: RecordReport[] = [];
+  const step = capture(gpu, 'step', ({ x: input }: { x: Tensor }) => ({ y: linear(input, w) }), { onRecord: (report) => reports.push(report) });
+  return { step, reports, replayed: (): Promise<ArrayLike<number>> => step.run({ x: { values: x, shape: [M, K] } }).y.read() };
+}
+
 test('a frozen weight is laid once, forward and for dx, with a second pair too', async () => {
   const [x, w] = [tensor(gpu, numbers(M * K, 1), [M, K]), weight(2)];
   const [a, b] = [tensor(gpu, numbers(R * K, 3), [R, K]), tensor(gpu, numbers(N * R, 4), [N, R])];
@@ -50,9 +57,7 @@ test('a frozen weight is laid once, forward and for dx, with a second pair too',
 
 test('a write from the host is followed, also by a step recorded before', async () => {
   const [x, w] = [tensor(gpu, numbers(M * K, 5), [M, K]), weight(6)];
-  const reports: RecordReport[] = [];
-  const step = capture(gpu, 'step', ({ x: input }: { x: Tensor }) => ({ y: linear(input, w) }), { onRecord: (report) => reports.push(report) });
-  const replayed = (): Promise<ArrayLike<number>> => step.run({ x: { values: numbers(M * K, 5), shape: [M, K] } }).y.read();
+  const { step, reports, replayed } = recorded(w, numbers(M * K, 5));
   expect(await replayed()).toEqual(await expected(x, numbers(N * K, 6)));
   for (const seed of [7, 8]) {
     w.write(numbers(N * K, seed));
@@ -66,9 +71,7 @@ test('a write from the host is followed, also by a step recorded before', async 
 
 test('a change on the device is followed, also by a step recorded before', async () => {
   const [x, w] = [tensor(gpu, numbers(M * K, 9), [M, K]), weight(10)];
-  const reports: RecordReport[] = [];
-  const step = capture(gpu, 'step', ({ x: input }: { x: Tensor }) => ({ y: linear(input, w) }), { onRecord: (report) => reports.push(report) });
-  const replayed = (): Promise<ArrayLike<number>> => step.run({ x: { values: numbers(M * K, 9), shape: [M, K] } }).y.read();
+  const { step, reports, replayed } = recorded(w, numbers(M * K, 9));
   await replayed();
   const other = numbers(N * K, 11);
   copyInto(w, tensor(gpu, other, [N, K]));

@@ -16,6 +16,7 @@ struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
 @group(0) @binding(9) var<storage, read> centre_unit: array<f32>;
 @group(0) @binding(10) var<storage, read> inverse: array<f32>;
 @group(0) @binding(11) var<storage, read_write> dcentre: array<f32>;
+@group(0) @binding(12) var<storage, read_write> pooled: array<f32>;
 
 const WG = 64u;
 
@@ -27,6 +28,26 @@ fn element(i: u32) -> Element {
   return Element(row < params.rows, i, row, i % params.cols, row % params.centres, batch * params.tokens, (batch + 1u) * params.tokens);
 }
 
+fn is_in_bin(at: Element, token: u32) -> bool {
+  let l = token - at.begin;
+  return l >= at.centre * params.tokens / params.centres && l * params.centres < (at.centre + 1u) * params.tokens;
+}
+
+@compute @workgroup_size(WG)
+fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let at = element((wg.y * count.x + wg.x) * WG + lane);
+  if (!at.inside) { return; }
+  var in_bin = 0.0;
+  var sum = 0.0;
+  for (var token = at.begin; token < at.end; token++) {
+    if (is_in_bin(at, token)) {
+      in_bin += 1.0;
+      sum += x[token * params.cols + at.col];
+    }
+  }
+  pooled[at.i] = sum / in_bin;
+}
+
 @compute @workgroup_size(WG)
 fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let at = element((wg.y * count.x + wg.x) * WG + lane);
@@ -34,20 +55,19 @@ fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) co
   var members = 0.0;
   var sum = 0.0;
   var in_bin = 0.0;
-  var pooled = 0.0;
+  var in_bin_sum = 0.0;
   for (var token = at.begin; token < at.end; token++) {
     let value = f[token * params.cols + at.col];
     if (index[token] == at.centre) {
       members += 1.0;
       sum += stats[3u * token] * value;
     }
-    let l = token - at.begin;
-    if (l >= at.centre * params.tokens / params.centres && l * params.centres < (at.centre + 1u) * params.tokens) {
+    if (is_in_bin(at, token)) {
       in_bin += 1.0;
-      pooled += value;
+      in_bin_sum += value;
     }
   }
-  group[at.i] = (sum + pooled / in_bin) / (members + 1.0);
+  group[at.i] = (sum + in_bin_sum / in_bin) / (members + 1.0);
 }
 
 @compute @workgroup_size(WG)

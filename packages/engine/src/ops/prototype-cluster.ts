@@ -78,7 +78,7 @@ function forward(run: Run, [x, f, v, cWeight, cBias, alpha, beta]: Inputs, plan:
   const vInverse = run.out(plan.channels);
   step(run, 'prototypeColumns', 'forward', ofTokens, { x: v, y: vUnit, inverse: vInverse });
   let centres = run.out(centreShape);
-  step(run, 'prototypeTokens', 'pool', ofCentres, { x, pooled: centres });
+  step(run, 'prototypeMembers', 'pool', ofCentres, { x, pooled: centres });
   const saved: Record<string, Tensor> = {};
   for (let t = 0; t < plan.iterations; t++) {
     const iteration = iterate(run, plan, centres, vUnit, cWeight, cBias);

@@ -21,9 +21,11 @@ const WG = 64;
 const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
 const FOURS = { T: 'vec4<f32>' };
 const SINGLE = { T: 'f32' };
-const anyRun = { STEPS: () => null };
-/** Lanes of a software adapter walk runs of a row. */
-const inRuns = (gpu: Gpu): Tuning => ({ STEPS: gpu.adapter.isSoftware ? '4u' : '1u' });
+/** Tunables of a kernel over fours of columns, or single ones: on a software adapter, whose subgroups are dear to start and run one after the other, `runs`. */
+const along = (T: Tuning, runs: Tuning) => ({
+  tuning: (gpu: Gpu): Tuning => ({ ...T, ...(gpu.adapter.isSoftware ? runs : { STEPS: '1u' }) }),
+  free: Object.fromEntries(Object.keys(runs).map((name) => [name, () => null])),
+});
 
 /** Reductions over the channels of a row. */
 export const prototypeRowVariants: Family<Sizes> = {
@@ -36,28 +38,33 @@ export const prototypeRowVariants: Family<Sizes> = {
   naive: { kernel: prototypeRowsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, WG)) },
 };
 
-const rowGrid = ({ rows, cols }: Sizes, width: number, tuning: Tuning): Grid => {
-  const [x, y] = lineGrid(rows);
-  return [x, y, ceilDiv(cols / width, WG * tuned(tuning, 'STEPS'))];
+const widthOf = (tuning: Tuning | undefined): number => (tuning?.T === FOURS.T ? 4 : 1);
+
+/** As kernels/lib/row_run.wgsl says. */
+const rowGrid = (_: unknown, { rows, cols }: Sizes, __: string, tuning: Tuning): Grid => {
+  const [x, y] = lineGrid(ceilDiv(rows, WG / 8));
+  return [x, y, ceilDiv(cols / widthOf(tuning), 8 * tuned(tuning, 'STEPS'))];
 };
 
 /** Steps that treat every channel alike. */
 export const prototypeTokenVariants: Family<Sizes> = {
-  fours: { kernel: prototypeTokens, fits: inFours, tuning: (gpu) => ({ ...FOURS, ...inRuns(gpu) }), free: anyRun, grid: (_, sizes, __, tuning) => rowGrid(sizes, 4, tuning) },
-  single: { kernel: prototypeTokens, tuning: (gpu) => ({ ...SINGLE, ...inRuns(gpu) }), free: anyRun, grid: (_, sizes, __, tuning) => rowGrid(sizes, 1, tuning) },
+  fours: { kernel: prototypeTokens, fits: inFours, ...along(FOURS, { STEPS: '32u' }), grid: rowGrid },
+  single: { kernel: prototypeTokens, ...along(SINGLE, { STEPS: '32u' }), grid: rowGrid },
 };
 
 /** Sums over the tokens of a centre. */
 export const prototypeMemberVariants: Family<Sizes> = {
-  fours: { kernel: prototypeMembers, fits: inFours, tuning: (gpu) => ({ ...FOURS, ...inRuns(gpu) }), free: anyRun, grid: (_, sizes, __, tuning) => rowGrid(sizes, 4, tuning) },
-  single: { kernel: prototypeMembers, tuning: (gpu) => ({ ...SINGLE, ...inRuns(gpu) }), free: anyRun, grid: (_, sizes, __, tuning) => rowGrid(sizes, 1, tuning) },
+  fours: { kernel: prototypeMembers, fits: inFours, ...along(FOURS, { STEPS: '4u' }), grid: rowGrid },
+  single: { kernel: prototypeMembers, ...along(SINGLE, { STEPS: '4u' }), grid: rowGrid },
   naive: { kernel: prototypeMembersNaive, grid: (_, { rows, cols }) => lineGrid(ceilDiv(rows * cols, WG)) },
 };
 
+const columnGrid = (_: unknown, { batch, cols }: Sizes, __: string, tuning: Tuning): Grid => [ceilDiv(cols / widthOf(tuning), tuned(tuning, 'WG') * tuned(tuning, 'STEPS')), batch, 1];
+
 /** Reductions over the tokens of a channel. */
 export const prototypeColumnVariants: Family<Sizes> = {
-  fours: { kernel: prototypeColumns, fits: inFours, tuning: () => FOURS, grid: (_, { batch, cols }) => [ceilDiv(cols / 4, WG), batch, 1] },
-  single: { kernel: prototypeColumns, tuning: () => SINGLE, grid: (_, { batch, cols }) => [ceilDiv(cols, WG), batch, 1] },
+  fours: { kernel: prototypeColumns, fits: inFours, ...along({ ...FOURS, WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
+  single: { kernel: prototypeColumns, ...along({ ...SINGLE, WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
 };
 
 export const prototypeFamilies = { prototypeRows: prototypeRowVariants, prototypeTokens: prototypeTokenVariants, prototypeMembers: prototypeMemberVariants, prototypeColumns: prototypeColumnVariants };
@@ -66,7 +73,7 @@ export const prototypeFamilies = { prototypeRows: prototypeRowVariants, prototyp
 export function step(run: Run, family: keyof typeof prototypeFamilies, entry: string, sizes: Sizes, buffers: Dispatch['buffers']): void {
   const variant = choose(run.gpu, family, prototypeFamilies[family], sizes);
   const { tuning, grid } = tune(run.gpu, variant, sizes, entry);
-  const width = variant.kernel === prototypeRowsSubgroup || tuning?.T === FOURS.T ? 4 : 1;
+  const width = variant.kernel === prototypeRowsSubgroup ? 4 : widthOf(tuning);
   run.dispatch(variant.kernel, entry, { buffers, params: { ...sizes, cols: sizes.cols / width }, grid, tuning });
 }
 

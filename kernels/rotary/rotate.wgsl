@@ -3,8 +3,9 @@
 //   backward  the same with -a (a rotation's transpose): sign = -1
 // a = position · theta^(-2d/D). The angle is never formed: table holds cos, sin of the low and the high byte of the position, computed in
 // float64, and their complex product is the rotation; so every position below 65536 is right to f32 and equal on every driver.
-// Shapes: x float[B, T, H, D] with strides (last axis dense); y float[B, T, H, D] with strides; table float[2, 256, D/2, 2];
-// positions i32: [B, T], [T] or [1] = the first of a run. Grid: one lane for each (b, t, d), all heads in a loop.
+// Shapes: x float[B, T, H, D] with strides (last axis dense); y float[B, T, H, D] with strides; table float[low or high, cos or sin, 256, D/2];
+// positions i32: [B, T], [T] or [1] = the first of a run. T is vec4<f32> where D/2, strides and offset (then counted in fours) are multiples of 4.
+// Grid: one lane for each (b, t, d), all heads in a loop.
 // Traffic: 8 bytes an element (ideal). Source: Su et al. 2021.
 
 struct Params {
@@ -14,11 +15,13 @@ struct Params {
   mode: u32, start: u32, sign: f32,
 }
 
+alias T = f32; // tune: f32 vec4<f32>
+
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> table: array<vec2<f32>>;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read> table: array<T>;
 @group(0) @binding(3) var<storage, read> positions: array<i32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<T>;
 
 const WG = 64u;
 
@@ -39,16 +42,18 @@ fn rotate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let b = token / params.tokens;
   let t = token - b * params.tokens;
   let position = position_of(b, t);
-  let low = table[(position & 255u) * params.half_width + d];
-  let high = table[(256u + ((position >> 8u) & 255u)) * params.half_width + d];
-  let turn = vec2f(low.x * high.x - low.y * high.y, params.sign * (low.x * high.y + low.y * high.x));
+  let low = (position & 255u) * params.half_width + d;
+  let high = (512u + ((position >> 8u) & 255u)) * params.half_width + d;
+  let plane = 256u * params.half_width;
+  let cosine = table[low] * table[high] - table[low + plane] * table[high + plane];
+  let sine = params.sign * (table[low] * table[high + plane] + table[low + plane] * table[high]);
   var read_at = params.x_offset + b * params.x_batch + t * params.x_token + d;
   var write_at = b * params.y_batch + t * params.y_token + d;
   for (var h = 0u; h < params.heads; h++) {
     let first = x[read_at];
     let second = x[read_at + params.half_width];
-    y[write_at] = first * turn.x - second * turn.y;
-    y[write_at + params.half_width] = second * turn.x + first * turn.y;
+    y[write_at] = first * cosine - second * sine;
+    y[write_at + params.half_width] = second * cosine + first * sine;
     read_at += params.x_head;
     write_at += params.y_head;
   }

@@ -254,7 +254,7 @@ export class Plan implements Tenant {
       }
       pass = null;
       if (command.kind === 'copy') parts.push({ ...command, from: real(command.from), to: real(command.to) });
-      else if (command.kind === 'copyRows') parts.push({ ...command, from: real(command.from), to: home(command.to) });
+      else if (command.kind === 'copyRows') parts.push({ kind: 'copyRows', call: stream.readyRows(real(command.from), home(command.to), command.rows) });
       else parts.push({ ...command, to: real(command.to) });
     }
     return parts;

@@ -3,7 +3,7 @@ import { attentionWeights } from '@curio/kernels/attention_weights';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import type { Run } from '../tensor/op.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { BAND } from './attention-variants.ts';
+import { BAND, scoreColumns } from './attention-variants.ts';
 import type { AttentionSizes } from './attention-variants.ts';
 import { cat } from './cat.ts';
 import { matmul } from './matmul.ts';
@@ -11,13 +11,13 @@ import { pad } from './pad.ts';
 import { dense, reshape, slice } from './views.ts';
 
 /**
- * dq, dk and dv float[B, H, T or S, D], null where nothing needs them. The scores are formed again, BAND rows of them at a time: 8·BAND·S bytes, linear in the
+ * dq, dk and dv float[B, H, T or S, D], null where nothing needs them. The scores are formed again, BAND rows of them at a time: 8·BAND·S bytes or an eighth more, linear in the
  * tokens. Seven products' worth of tiles become five of the fastest kernel there is.
  * @param stats float[B, H, T, 4] from attention/naive's prepare
  */
 export function backwardByProducts(run: Run, { q, k, v, dy, stats }: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>, { batch, heads, tokens, keys, width, scale }: AttentionSizes): (Tensor | null)[] {
   const [needsQ, needsK, needsV] = run.needs as boolean[];
-  const cols = 4 * ceilDiv(keys, 4);
+  const cols = scoreColumns(keys);
   const all = batch * heads;
   const rowsOf = (x: Tensor): Tensor => reshape(dense(x), [all, tokens, width]);
   const colsOf = (x: Tensor): Tensor => reshape(cols === keys ? dense(x) : pad(x, [[0, cols - keys], [0, 0]]), [all, cols, width]);

@@ -32,11 +32,9 @@ function tableOf(gpu: Gpu, width: number, theta: number): Tensor {
     const values = new Float32Array(2 * 256 * width);
     let i = 0;
     for (const step of [1, 256]) {
-      for (let p = 0; p < 256; p++) {
-        for (let d = 0; d < width / 2; d++) {
-          const angle = p * step * theta ** ((-2 * d) / width);
-          values[i++] = Math.cos(angle);
-          values[i++] = Math.sin(angle);
+      for (const side of [Math.cos, Math.sin]) {
+        for (let p = 0; p < 256; p++) {
+          for (let d = 0; d < width / 2; d++) values[i++] = side(p * step * theta ** ((-2 * d) / width));
         }
       }
     }
@@ -67,18 +65,17 @@ const op = defineOp({
 
 function rotate(run: Run, x: Tensor, positions: Tensor | null, { batch, tokens, heads, width, mode, theta, start }: Plan, sign: 1 | -1): Tensor {
   const y = run.out(x.shape);
-  const [xBatch, xToken, xHead] = x.strides;
-  const [yBatch, yToken, yHead] = denseStrides(x.shape);
+  const [xBatch, xToken, xHead] = x.strides as [number, number, number];
+  const [yBatch, yToken, yHead] = denseStrides(x.shape) as [number, number, number];
   const table = tableOf(run.gpu, width, theta);
+  const along = { half_width: width / 2, x_offset: x.bindingOffset, x_batch: xBatch, x_token: xToken, x_head: xHead, y_batch: yBatch, y_token: yToken, y_head: yHead };
+  const inFours = Object.values(along).every((n) => n % 4 === 0);
+  const lanes = (batch * tokens * width) / 2 / (inFours ? 4 : 1);
   run.dispatch(rotaryRotate, 'rotate', {
     buffers: { x, table, positions: positions ?? table, y },
-    params: {
-      tokens, heads, half_width: width / 2, lanes: (batch * tokens * width) / 2,
-      x_offset: x.bindingOffset, x_batch: xBatch!, x_token: xToken!, x_head: xHead!,
-      y_batch: yBatch!, y_token: yToken!, y_head: yHead!,
-      mode, start, sign,
-    },
-    grid: lineGrid(ceilDiv((batch * tokens * width) / 2, 64)),
+    params: { ...Object.fromEntries(Object.entries(along).map(([name, n]) => [name, inFours ? n / 4 : n])), tokens, heads, lanes, mode, start, sign },
+    grid: lineGrid(ceilDiv(lanes, 64)),
+    tuning: { T: inFours ? 'vec4<f32>' : 'f32' },
   });
   return y;
 }

@@ -1,11 +1,16 @@
 /** @file Strided copies: views made dense, and dense gradients put back into a view's place. */
-import { copy as kernel } from '@curio/kernels/copy';
+import { copyElements } from '@curio/kernels/copy_elements';
+import { copyRows } from '@curio/kernels/copy_rows';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { choose, tune, tuned } from '../gpu/variant.ts';
+import type { Family, Variant } from '../gpu/variant.ts';
 import { collapse, denseStrides, showShape } from './shape.ts';
+import type { Shape } from './shape.ts';
 import { Tensor, empty, setDenseCopy } from './tensor.ts';
 
 const MAX_RANK = 6;
+const WG = 64;
 
 /** `x` itself when it is dense, else a dense copy, which is counted in `gpu.copies` under `name`; no gradient is recorded. */
 export const contiguous = (name: string, x: Tensor): Tensor => (x.isDense ? x : countedCopy(name, x));
@@ -29,17 +34,78 @@ export function copyOf(x: Tensor, name?: string): Tensor {
 /** Writes the dense `values` into the elements that `view` sees; they lie in different storages. */
 export const copyInto = (view: Tensor, values: Tensor): void => run('scatter', view, values, view);
 
+/** A view with its axes collapsed, and where it and its dense copy begin. */
+interface CopyPlan { readonly shape: Shape; readonly strides: readonly number[]; readonly offsets: readonly [x: number, y: number] }
+
+const outer = (shape: Shape): Shape => shape.slice(0, -1);
+const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
+
+/** 4 where the view's rows, all of them, are fours of neighbours. */
+function widthOf({ shape, strides, offsets }: CopyPlan): 1 | 4 {
+  return strides.at(-1) === 1 && [shape.at(-1)!, ...outer(strides), ...offsets].every((n) => n % 4 === 0) ? 4 : 1;
+}
+
+/** Eight lanes walk a row, and a workgroup has eight rows. */
+const LANES = 8;
+const LENGTHS = [1024, 512, 256, 128, 64];
+
+/** A few long rows cut into shorter ones, so that all lanes have some. */
+function cut({ shape, strides, offsets }: CopyPlan): CopyPlan {
+  const [n, step] = [shape.at(-1)!, strides.at(-1)!];
+  const part = LENGTHS.find((length) => n > length && n % length === 0);
+  if (!part || sizeOf(outer(shape)) >= 64 || shape.length === MAX_RANK) return { shape, strides, offsets };
+  return { shape: [...outer(shape), n / part, part], strides: [...outer(strides), step * part, step], offsets };
+}
+
+const rows: Variant<CopyPlan> = {
+  kernel: copyRows,
+  fits: ({ adapter }, { shape }) => shape.at(-1)! <= LANES * adapter.limits.maxComputeWorkgroupsPerDimension!,
+  pays: (_, { shape }) => shape.at(-1)! >= LANES && sizeOf(outer(shape)) >= WG / LANES,
+  tuning: ({ adapter }, plan) => ({
+    T: widthOf(plan) === 4 ? 'vec4<u32>' : 'u32',
+    AXES: `${Math.max(1, plan.shape.length - 1)}u`,
+    // Subgroups of a software adapter are dear to start.
+    STEPS: adapter.isSoftware ? '32u' : '1u',
+    ROWS: adapter.isSoftware && sizeOf(outer(plan.shape)) >= 256 ? '4u' : '1u',
+  }),
+  free: { STEPS: () => null, ROWS: () => null },
+  grid(_, plan, __, tuning) {
+    const [x, y] = lineGrid(ceilDiv(sizeOf(outer(plan.shape)), (WG / LANES) * tuned(tuning, 'ROWS')));
+    return [x, y, ceilDiv(plan.shape.at(-1)! / widthOf(plan), LANES * tuned(tuning, 'STEPS'))];
+  },
+};
+
+function rowParams(plan: CopyPlan): Record<string, number> {
+  const { shape, strides, offsets: [x, y] } = plan;
+  const [axes, width] = [shape.length - 1, widthOf(plan)];
+  const params: Record<string, number> = { rows: sizeOf(outer(shape)), cols: shape[axes]! / width, step: strides[axes]!, x_offset: x / width, y_offset: y / width };
+  for (let k = 0; k < MAX_RANK - 1; k++) params[`stride${k}`] = k < axes ? strides[k]! / width : 0;
+  for (let k = 1; k < MAX_RANK - 1; k++) params[`size${k}`] = k < axes ? shape[k]! : 1;
+  return params;
+}
+
+const elements: Variant<CopyPlan> = { kernel: copyElements, grid: (_, { shape }) => lineGrid(ceilDiv(sizeOf(shape), WG)) };
+
+function elementParams({ shape, strides, offsets: [x, y] }: CopyPlan): Record<string, number> {
+  const missing = MAX_RANK - shape.length;
+  const [steps, inner] = [[...new Array<number>(missing).fill(0), ...strides], denseStrides([...new Array<number>(missing).fill(1), ...shape])];
+  const params: Record<string, number> = { size: sizeOf(shape), x_offset: x, y_offset: y };
+  for (let k = 0; k < MAX_RANK; k++) params[`stride${k}`] = steps[k]!;
+  for (let k = 0; k < MAX_RANK - 1; k++) params[`inner${k}`] = inner[k]!;
+  return params;
+}
+
+/** The family `copy`. The preferred variant first. */
+export const copyVariants: Family<CopyPlan> = { rows, elements };
+
 function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor, op?: string): void {
   if (view.size === 0) return;
+  const { gpu } = view;
   const { shape, strides } = collapse(view.shape, [view.strides]);
   if (shape.length > MAX_RANK) throw new ShapeError(`copy: a view of shape ${showShape(view.shape)} has ${shape.length} separate axes; at most ${MAX_RANK} are supported.`);
-  const sizes = [...new Array<number>(MAX_RANK - shape.length).fill(1), ...shape];
-  const steps = [...new Array<number>(MAX_RANK - shape.length).fill(0), ...strides[0]!];
-  const params: Record<string, number> = { size: view.size, x_offset: x.bindingOffset, y_offset: y.bindingOffset };
-  for (let i = 0; i < MAX_RANK; i++) params[`stride${i}`] = steps[i]!;
-  const inner = denseStrides(sizes);
-  for (let i = 0; i < MAX_RANK - 1; i++) params[`inner${i}`] = inner[i]!;
-  view.gpu.dispatch(kernel, entry, { buffers: { x: x.binding, y: y.binding }, params, grid: lineGrid(ceilDiv(view.size, 64)), op });
+  const plan = cut({ shape, strides: strides[0]!, offsets: [x.bindingOffset, y.bindingOffset] });
+  const variant = choose(gpu, 'copy', copyVariants, plan);
+  gpu.dispatch(variant.kernel, entry, { buffers: { x: x.binding, y: y.binding }, params: variant === rows ? rowParams(plan) : elementParams(plan), ...tune(gpu, variant, plan, entry), op });
 }
 
 setDenseCopy((x) => copyOf(x));

@@ -23,6 +23,11 @@ export class Storage {
     return this.holds === 0;
   }
 
+  /** Nobody but its maker holds it. */
+  get hasOneHolder(): boolean {
+    return this.holds === 1;
+  }
+
   hold(): void {
     this.holds++;
   }
@@ -48,6 +53,11 @@ export class Arena {
   /** Registers a storage that was just made. Without an open scope its maker owns it. */
   adopt(storage: Storage): void {
     this.scopes.at(-1)?.storages.add(storage);
+  }
+
+  /** Whether the innermost scope will free it: it was made there, and nobody else can know it yet unless they hold it. */
+  isFresh(storage: Storage): boolean {
+    return storage.hasOneHolder && (this.scopes.at(-1)?.storages.has(storage) ?? false);
   }
 
   /** Registers work that the outermost scope drops if it has not run by then. */

@@ -34,8 +34,8 @@ const op = defineOp({
   },
   backward(run, dy, { x, weight }, { M, N, K, x: xShape }) {
     return [
-      weight && product(run, { a: dy, b: weight, layout: 'nn', M, N: K, K: N, shape: xShape }),
-      x && product(run, { a: dy, b: x, layout: 'tn', M: N, N: K, K: M, shape: [N, K] }),
+      weight && product(run, { a: dy, b: weight, layout: 'nn', M, N: K, K: N, shape: xShape, into: run.total(0) }),
+      x && product(run, { a: dy, b: x, layout: 'tn', M: N, N: K, K: M, shape: [N, K], into: run.total(1) }),
       run.needs[2] ? reduceMiddle('SUM', dy, 1, M, N, [N]) : null,
     ];
   },

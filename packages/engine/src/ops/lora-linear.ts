@@ -47,12 +47,12 @@ const op = defineOp({
     const [needX, needW, needBias, needA, , apart] = run.needs;
     const dh = loraB && product(run, { a: dy, b: loraB, layout: 'nn', M, N: r, K: N, shape: [M, r], alpha: scale });
     return [
-      needX ? product(run, { a: dy, b: weight!, layout: 'nn', M, N: K, K: N, shape: xShape, pair: apart ? undefined : { a: dh!, b: loraA!, K: r } }) : null,
-      needW ? product(run, { a: dy, b: x!, layout: 'tn', M: N, N: K, K: M, shape: [N, K] }) : null,
+      needX ? product(run, { a: dy, b: weight!, layout: 'nn', M, N: K, K: N, shape: xShape, pair: apart ? undefined : { a: dh!, b: loraA!, K: r }, into: run.total(0) }) : null,
+      needW ? product(run, { a: dy, b: x!, layout: 'tn', M: N, N: K, K: M, shape: [N, K], into: run.total(1) }) : null,
       needBias ? reduceMiddle('SUM', dy, 1, M, N, [N]) : null,
-      needA ? product(run, { a: dh!, b: branch!, layout: 'tn', M: r, N: K, K: M, shape: [r, K] }) : null,
-      h && product(run, { a: dy, b: h, layout: 'tn', M: N, N: r, K: M, shape: [N, r] }),
-      apart ? product(run, { a: dh!, b: loraA!, layout: 'nn', M, N: K, K: r, shape: xShape }) : null,
+      needA ? product(run, { a: dh!, b: branch!, layout: 'tn', M: r, N: K, K: M, shape: [r, K], into: run.total(3) }) : null,
+      h && product(run, { a: dy, b: h, layout: 'tn', M: N, N: r, K: M, shape: [N, r], into: run.total(4) }),
+      apart ? product(run, { a: dh!, b: loraA!, layout: 'nn', M, N: K, K: r, shape: xShape, into: run.total(5) }) : null,
     ];
   },
 });

@@ -39,12 +39,15 @@ export interface Product {
   readonly alpha?: number;
   /** Continues the sum over k with A2[M, K]·op(B2). */
   readonly pair?: { readonly a: Tensor; readonly b: Tensor; readonly K: number };
+  /** A dense tensor of `shape` at the start of a binding, to which the product is added where its kernel can. */
+  readonly into?: Tensor | null;
 }
 
 const ONE_BATCH: Batches = { count: 1, inner: 1, aOuter: 0, aInner: 0, bOuter: 0, bInner: 0 };
-const BIAS = 1;
+/** Flags of the kernels. */
+const [BIAS, ADD] = [1, 2];
 
-/** alpha · (op(A)·op(B) + A2·op(B2)) + bias, a new tensor. */
+/** alpha · (op(A)·op(B) + A2·op(B2)) + bias, a new tensor; or `into`, when it was added to that. */
 export function product(run: Run, wanted: Product): Tensor {
   const { b, layout, M, N, K, shape, batches = ONE_BATCH, bias, pair } = wanted;
   const plan = { layout, M, N, K, K2: pair?.K ?? 0, hasBias: bias != null, batches: batches.count, format: formatOf(run.name, b), groupSize: groupSizeOf(b) };
@@ -53,7 +56,7 @@ export function product(run: Run, wanted: Product): Tensor {
   // Parts of the sum are batches, added up in a fixed order.
   const terms = 4 * ceilDiv(ceilDiv(K, parts), 4);
   const count = ceilDiv(K, terms);
-  const split = { ...wanted, K: terms, shape: [count, M, N], batches: { count, inner: count, aOuter: 0, aInner: terms * M, bOuter: 0, bInner: terms * N } };
+  const split = { ...wanted, into: null, K: terms, shape: [count, M, N], batches: { count, inner: count, aOuter: 0, aInner: terms * M, bOuter: 0, bInner: terms * N } };
   return reduceMiddle('SUM', multiply(run, split, { ...plan, K: terms, batches: count }, K - (count - 1) * terms), 1, count, M * N, shape);
 }
 
@@ -65,20 +68,27 @@ function multiply(run: Run, wanted: Product, plan: MatmulPlan, lastTerms: number
   const inRows = K === 0 || beginAtRows(wanted.batches ?? ONE_BATCH, along.a ? K : M, along.b ? K : N);
   const halves = run.gpu.halfProducts && fitsMatrixUnits(run.gpu, plan);
   const variant: MatmulVariant = halves ? subgroupMatrix : choose<MatmulPlan>(run.gpu, `matmul ${layout}`, inRows ? matmulVariants[layout] : overBuffers(layout), plan);
-  if (variant.needsTexels) return multiplyTexels(run, wanted, plan, variant, lastTerms);
+  const c = wanted.into && addsUp(run.gpu, layout, variant) ? wanted.into : run.out(shape);
+  if (variant.needsTexels) return multiplyTexels(run, wanted, c, plan, variant, lastTerms);
   const spreads = spreadsOf(run.gpu, variant, plan);
-  if (!spreads.a && !spreads.b) return dispatch(run, wanted, plan, variant, lastTerms, K, K);
+  if (!spreads.a && !spreads.b) return dispatch(run, wanted, c, plan, variant, lastTerms, K, K);
   return run.gpu.scope(() => {
     const spread = { ...wanted, a: spreads.a ? spreadRows(run, a, M, K) : a, b: spreads.b ? spreadRows(run, b, N, K) : b };
-    return dispatch(run, spread, plan, variant, lastTerms, spreads.a ? spreadPitch(K) : K, spreads.b ? spreadPitch(K) : K);
+    return dispatch(run, spread, c, plan, variant, lastTerms, spreads.a ? spreadPitch(K) : K, spreads.b ? spreadPitch(K) : K);
   });
 }
 
+const flagsOf = (bias: Tensor | null | undefined, adds: boolean): number => (bias ? BIAS : 0) + (adds ? ADD : 0);
+
+/** Whether a variant can add to C: those of ours over plain cores, where nobody put a kernel of his own in their place. */
+function addsUp(gpu: Gpu, layout: Layout, variant: MatmulVariant): boolean {
+  return Object.values<MatmulVariant>(matmulVariants[layout]).includes(variant) && gpu.replacements.kernelFor(variant.kernel) === variant.kernel;
+}
+
 /** Rows of A and B from element to element apart. */
-function dispatch(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH, bias, alpha = 1, pair }: Product, plan: MatmulPlan, variant: MatmulVariant, lastTerms: number, aPitch: number, bPitch: number): Tensor {
-  const c = run.out(shape);
+function dispatch(run: Run, { a, b, layout, M, N, K, batches = ONE_BATCH, bias, alpha = 1, pair, into }: Product, c: Tensor, plan: MatmulPlan, variant: MatmulVariant, lastTerms: number, aPitch: number, bPitch: number): Tensor {
   const { inner, aOuter, aInner, bOuter, bInner } = batches;
-  const rest = { K, K_last: lastTerms, K2: plan.K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha, group: plan.groupSize };
+  const rest = { K, K_last: lastTerms, K2: plan.K2, batch_inner: inner, flags: flagsOf(bias, c === into), alpha, group: plan.groupSize };
   const workOf = (each: MatmulVariant) => ({
     buffers: { ...(each.swaps ? { a: b, b: a } : { a, b }), c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a, ...scalesOf(b, a) },
     params: each.swaps
@@ -111,14 +121,13 @@ const mayGroup = ({ outerRows, innerRows }: ReturnType<typeof linesOf>): boolean
 const beginAtRows = ({ aOuter, aInner, bOuter, bInner }: Batches, aWidth: number, bWidth: number): boolean => aOuter % aWidth === 0 && aInner % aWidth === 0 && bOuter % bWidth === 0 && bInner % bWidth === 0;
 
 /** The product over operands laid in textures. */
-function multiplyTexels(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_BATCH, bias, alpha = 1, pair }: Product, plan: MatmulPlan, variant: MatmulVariant, lastTerms: number): Tensor {
+function multiplyTexels(run: Run, { a, b, layout, M, N, K, batches = ONE_BATCH, bias, alpha = 1, pair, into }: Product, c: Tensor, plan: MatmulPlan, variant: MatmulVariant, lastTerms: number): Tensor {
   const { count, inner, aOuter, aInner, bOuter, bInner } = batches;
   const along = isAlong(layout);
   const [aLines, bLines] = [
     linesOf(a, along.a ? M : K, along.a ? K : M, count, inner, aOuter, aInner),
     linesOf(b, along.b ? N : K, along.b ? K : N, count, inner, bOuter, bInner),
   ];
-  const c = run.out(shape);
   const K2 = pair?.K ?? 0;
   const { tuning, grid } = tune(run.gpu, variant, plan, 'multiply');
   run.gpu.scope(() => {
@@ -131,7 +140,7 @@ function multiplyTexels(run: Run, { a, b, layout, M, N, K, shape, batches = ONE_
     run.dispatch(variant.kernel, 'multiply', {
       buffers: { a: left.binding, b: right.binding, c, bias: bias ?? a },
       params: {
-        M: variant.swaps ? N : M, N: variant.swaps ? M : N, K: K + K2, K_last: lastTerms + K2, batch_inner: inner, flags: bias ? BIAS : 0, alpha,
+        M: variant.swaps ? N : M, N: variant.swaps ? M : N, K: K + K2, K_last: lastTerms + K2, batch_inner: inner, flags: flagsOf(bias, c === into), alpha,
         a_outer: leftLines.outerRows, a_inner: leftLines.innerRows, b_outer: rightLines.outerRows, b_inner: rightLines.innerRows,
         a_strip: left.strip, a_strip_rows: left.stripRows, b_strip: right.strip, b_strip_rows: right.stripRows,
       },

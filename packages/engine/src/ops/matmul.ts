@@ -48,18 +48,19 @@ const op = defineOp({
     return { y, saved: { a: run.needs[1] ? a : null, b: run.needs[0] ? b : null } };
   },
   backward(run, dy, { a, b }, { transposeA, transposeB, M, N, K, batch, a: aShape, b: bShape }) {
-    const da = b && (transposeA ? batched(run, b, dy, layoutOf(transposeB, true), K, M, N, batch) : batched(run, dy, b, layoutOf(false, !transposeB), M, K, N, batch));
-    const db = a && (transposeB ? batched(run, dy, a, layoutOf(true, transposeA), N, K, M, batch) : batched(run, a, dy, layoutOf(!transposeA, false), K, N, M, batch));
+    const whole = (i: 0 | 1): Tensor | null => (sizeOf(i === 0 ? aShape : bShape) === sizeOf(batch) * (i === 0 ? M * K : K * N) ? run.total(i) : null);
+    const da = b && (transposeA ? batched(run, b, dy, layoutOf(transposeB, true), K, M, N, batch, whole(0)) : batched(run, dy, b, layoutOf(false, !transposeB), M, K, N, batch, whole(0)));
+    const db = a && (transposeB ? batched(run, dy, a, layoutOf(true, transposeA), N, K, M, batch, whole(1)) : batched(run, a, dy, layoutOf(!transposeA, false), K, N, M, batch, whole(1)));
     return [da && sumTo(da, aShape), db && sumTo(db, bShape)];
   },
 });
 
-/** op(a)·op(b) as [...batch, M, N], with the leading axes of both broadcast. */
-function batched(run: Run, a: Tensor, b: Tensor, layout: Layout, M: number, N: number, K: number, batch: Shape): Tensor {
+/** op(a)·op(b) as [...batch, M, N], with the leading axes of both broadcast; added to `into` where it can be. */
+function batched(run: Run, a: Tensor, b: Tensor, layout: Layout, M: number, N: number, K: number, batch: Shape, into: Tensor | null = null): Tensor {
   const shape = [...batch, M, N];
   const one = sizeOf(b.shape) === K * N && layout[0] === 'n' && sizeOf(a.shape) === sizeOf(batch) * M * K;
-  if (one) return product(run, { a, b, layout, M: sizeOf(batch) * M, N, K, shape }); // one B for all: the batches are rows
-  return product(run, { a, b, layout, M, N, K, shape, batches: batchesOf(a, b, M * K, K * N, batch) });
+  if (one) return product(run, { a, b, layout, M: sizeOf(batch) * M, N, K, shape, into }); // one B for all: the batches are rows
+  return product(run, { a, b, layout, M, N, K, shape, batches: batchesOf(a, b, M * K, K * N, batch), into });
 }
 
 function batchesOf(a: Tensor, b: Tensor, aSize: number, bSize: number, batch: Shape): Batches {

@@ -39,7 +39,11 @@ export const isGradEnabled = (): boolean => enabled;
 /** Whether an op on these inputs must be recorded. */
 export const isRecording = (inputs: readonly (Tensor | null)[]): boolean => enabled && inputs.some((x) => x?.requiresGrad);
 
-export type Backward = (dy: Tensor) => readonly (Tensor | null)[];
+/** The gradient that input i has received so far, where an op may add its own part to it: dense, at the start of a binding. */
+export type Totals = (i: number) => Tensor | null;
+
+/** Gives the gradient of each input, or its total, when it has added to that. */
+export type Backward = (dy: Tensor, totals: Totals) => readonly (Tensor | null)[];
 
 export class TapeNode implements Abandonable {
   readonly id = nextId++;
@@ -54,8 +58,8 @@ export class TapeNode implements Abandonable {
   }
 
   /** The gradients of the inputs, in their order. */
-  backward(dy: Tensor): readonly (Tensor | null)[] {
-    const gradients = this.back!(dy);
+  backward(dy: Tensor, totals: Totals = () => null): readonly (Tensor | null)[] {
+    const gradients = this.back!(dy, totals);
     if (gradients.length !== this.inputs.length) throw new ShapeError(`${this.name}: backward gave ${gradients.length} gradients for ${this.inputs.length} inputs; it must give one for each, null where none is needed.`);
     return gradients;
   }
@@ -78,7 +82,7 @@ export function record(name: string, output: Tensor, inputs: readonly (Tensor | 
   output.gpu.arena.watch(node);
 }
 
-interface Pending { value: Tensor; /** made here, so it may be added to in place */ owned: boolean }
+interface Pending { value: Tensor; /** nobody else knows it, so it may be added to in place */ owned: boolean }
 
 /**
  * Sends the gradient `seed` (1 for a scalar) of `output` back to every leaf that requires one; leaf gradients add up in `leaf.grad`.
@@ -105,10 +109,12 @@ export function walkBack(output: Tensor, seed: Tensor | null, first = 0): void {
         const pending = grads.get(made);
         if (pending) {
           gpu.scope(() => {
-            const back = node.backward(pending.value);
+            const totals: Totals = (i) => totalOf(grads, node.inputs[i] ?? null);
+            const back = node.backward(pending.value, totals);
+            const once = (dx: Tensor): boolean => back.filter((other) => other?.storage === dx.storage).length === 1;
             node.inputs.forEach((input, i) => {
               const dx = back[i];
-              if (input?.requiresGrad && dx) give(grads, node.name, input, dx);
+              if (input?.requiresGrad && dx && dx !== totals(i)) give(grads, node.name, input, dx, once(dx) && gpu.arena.isFresh(dx.storage));
             });
           });
           grads.delete(made);
@@ -138,14 +144,22 @@ function nodesBehind(output: Tensor, first: number): [TapeNode, Tensor][] {
   return [...found].sort((a, b) => b[0].id - a[0].id);
 }
 
-/** Adds `dx` to what `input` has received so far. */
-function give(grads: Map<Tensor, Pending>, from: string, input: Tensor, dx: Tensor): void {
+/** What an op may add to. */
+function totalOf(grads: Map<Tensor, Pending>, input: Tensor | null): Tensor | null {
+  if (!input?.requiresGrad) return null;
+  const pending = grads.get(input);
+  const total = input.node ? pending?.owned && pending.value : input.grad;
+  return total && total.isDense && total.bindingOffset === 0 ? total : null;
+}
+
+/** Adds `dx` to what `input` has received so far; `isOurs` says that it may be added to in place. */
+function give(grads: Map<Tensor, Pending>, from: string, input: Tensor, dx: Tensor, isOurs = false): void {
   if (!sameShape(input.shape, dx.shape)) throw new ShapeError(`${from}: a gradient of shape ${showShape(dx.shape)} was made for a tensor of shape ${showShape(input.shape)}; they must be equal.`);
   if (!input.node) return giveLeaf(from, input, dx);
   const pending = grads.get(input);
   if (!pending) {
     dx.storage.hold();
-    grads.set(input, { value: dx, owned: false });
+    grads.set(input, { value: dx, owned: isOurs && dx.isDense });
   } else if (pending.owned) {
     accumulate(pending.value, contiguous(from, dx));
   } else {

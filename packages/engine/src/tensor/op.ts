@@ -6,6 +6,7 @@ import type { Binding, Grid } from '../gpu/stream.ts';
 import { choose, tune } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import { isRecording, record } from './autograd.ts';
+import type { Totals } from './autograd.ts';
 import { countedCopy } from './copy.ts';
 import { byteLength, isPacked } from './dtype.ts';
 import type { DType } from './dtype.ts';
@@ -37,6 +38,11 @@ export interface Run {
   readonly gpu: Gpu;
   /** Whether input i needs a gradient; compute and save nothing for those that do not. */
   readonly needs: readonly boolean[];
+  /**
+   * In backward: the gradient that input i has received so far. An op that can add its part in passing adds to it and gives it back in the place of a new tensor. Null
+   * where there is none that may be added to.
+   */
+  total(i: number): Tensor | null;
   /** A new dense tensor, f32 unless told. */
   out(shape: Shape, dtype?: DType): Tensor;
   dispatch(kernel: KernelSource, entry: string, work: Dispatch): void;
@@ -88,12 +94,16 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(spec: O
     const trained = recording ? inputs.findIndex((x) => x && isPacked(x.dtype) && x.requiresGrad) : -1;
     if (trained >= 0) throw new DTypeError(`${spec.name}: input ${trained} is ${inputs[trained]!.dtype} and wants a gradient; a packed weight stays frozen, to train it load it as f32.`);
     const needs = inputs.map((x) => recording && (x?.requiresGrad ?? false));
-    const run = makeRun(spec.name, gpu, needs);
+    let totals: Totals = () => null;
+    const run = makeRun(spec.name, gpu, needs, (i) => totals(i));
     const fitted = inputs.map((x, i) => x && run.fit(x, needOf(spec.layouts, i))) as unknown as I;
     const { y, saved } = spec.forward(run, fitted, plan);
     if (recording) {
       const kept = Object.values(saved ?? {}).flatMap((x) => (x ? [x.storage] : []));
-      record(spec.name, y, inputs, kept, (dy) => spec.backward!(run, run.fit(dy, spec.dyLayout), (saved ?? {}) as S, plan));
+      record(spec.name, y, inputs, kept, (dy, soFar) => {
+        totals = soFar;
+        return spec.backward!(run, run.fit(dy, spec.dyLayout), (saved ?? {}) as S, plan);
+      });
     }
     watcher?.(spec.name, inputs, y);
     return y;
@@ -121,12 +131,13 @@ export function boundOf(buffers: Dispatch['buffers']): Record<string, Binding> {
   return bound;
 }
 
-function makeRun(name: string, gpu: Gpu, needs: readonly boolean[]): Run {
+function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Totals): Run {
   const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void => gpu.dispatch(kernel, entry, { buffers: boundOf(buffers), op: name, ...rest });
   return {
     name,
     gpu,
     needs,
+    total,
     out: (shape, dtype) => empty(gpu, shape, dtype),
     dispatch,
     launch(family, table, plan, entry, work) {

@@ -1,0 +1,124 @@
+/** Gradients that are added to what is there already: in passing by the kernels of products, and in place where nobody else sees the tensor. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { add, backward, cast, defineOp, linear, loraLinear, matmul, mul, openGpu, Parameter, RandomStream, relu, sum, tensor } from '../src/index.ts';
+import type { DType, Gpu, Tensor } from '../src/index.ts';
+import { matmulVariants } from '../src/ops/matmul-variants.ts';
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+afterAll(() => gpu.close());
+afterEach(() => {
+  gpu.forced.clear();
+  gpu.obeyed.clear();
+});
+
+const random = new RandomStream(Number(import.meta.env.SEED ?? 7));
+const noise = (count: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: count }, () => random.normal());
+
+function leaf(...shape: number[]): Parameter {
+  const x = new Parameter(gpu, 'leaf', shape, noise(shape.reduce((a, b) => a * b, 1)));
+  x.requiresGrad = true;
+  return x;
+}
+
+const read = async (x: Tensor): Promise<number[]> => [...(await x.read())];
+const plus = (a: readonly number[], b: readonly number[]): number[] => a.map((v, i) => Math.fround(v + b[i]!));
+
+/** The gradients after one backward and after a second one, and the dispatches of each. */
+async function twice(leaves: readonly Parameter[], f: () => Tensor): Promise<{ once: number[][]; both: number[][]; dispatches: number[] }> {
+  const dispatches: number[] = [];
+  const walk = (): void => gpu.scope(() => {
+    const y = f();
+    const seed = tensor(gpu, Float32Array.from({ length: y.size }, (_, i) => Math.sin(i)), y.shape);
+    const before = gpu.stream.counts.dispatches;
+    backward(y, seed);
+    dispatches.push(gpu.stream.counts.dispatches - before);
+  });
+  walk();
+  const once = await Promise.all(leaves.map(({ grad }) => read(grad!)));
+  walk();
+  const both = await Promise.all(leaves.map(({ grad }) => read(grad!)));
+  leaves.forEach((x) => x.dispose());
+  return { once, both, dispatches };
+}
+
+/** Which products of op(a)·op(b) have which layout. */
+const GRADIENTS = { nt: [false, false], nn: [false, true], tn: [false, false], tt: [true, true] } as const;
+const VARIANTS = (Object.keys(GRADIENTS) as (keyof typeof GRADIENTS)[]).flatMap((layout) => Object.keys(matmulVariants[layout]).map((variant) => [layout, variant] as const));
+
+test.each(VARIANTS)('%s %s adds to C what it gives alone', async (layout, variant) => {
+  const [transposeA, transposeB] = GRADIENTS[layout];
+  for (const [M, N, K] of [[37, 36, 44], [4, 68, 128], [68, 4, 8]] as const) {
+    gpu.forced.set(`matmul ${layout}`, variant);
+    const [a, b] = [leaf(...(transposeA ? [K, M] : [M, K])), leaf(...(transposeB ? [N, K] : [K, N]))];
+    const { once, both, dispatches } = await twice([a, b], () => matmul(a, b, { transposeA, transposeB }));
+    expect(both).toEqual(once.map((grad) => plus(grad, grad)));
+    expect(dispatches[1]! - dispatches[0]!).toBe(-2); // the first gradients are copied to where they stay
+  }
+});
+
+test.each<DType>(['f16', 'int8', 'int4', 'nf4'])('dx of a layer over %s weights', async (dtype) => {
+  const weight = gpu.scope(() => cast(tensor(gpu, noise(64 * 128), [64, 128]), dtype));
+  for (const variant of ['packed', 'tile', 'naive']) {
+    gpu.forced.set('matmul nn', variant);
+    const x = leaf(19, 128);
+    const { once, both } = await twice([x], () => linear(x, weight));
+    expect(both).toEqual(once.map((grad) => plus(grad, grad)));
+  }
+  weight.dispose();
+});
+
+test('every gradient of a layer with LoRA, and no dispatch to add them up', async () => {
+  const [x, w, b, loraA, loraB] = [leaf(21, 48), leaf(32, 48), leaf(32), leaf(8, 48), leaf(32, 8)];
+  const { once, both, dispatches } = await twice([x, w, b, loraA, loraB], () => loraLinear(x, w, b, loraA, loraB, { scale: 0.5 }));
+  expect(both).toEqual(once.map((grad) => plus(grad, grad)));
+  expect(dispatches[1]! - dispatches[0]!).toBe(-4); // the bias is no product
+});
+
+test('what several products of one tensor send back, later ones first', async () => {
+  const [x, ...weights] = [leaf(5, 8), leaf(4, 8), leaf(4, 8), leaf(4, 8)] as [Parameter, Parameter, Parameter, Parameter];
+  const alone: number[][] = [];
+  for (const w of weights) {
+    gpu.scope(() => backward(sum(linear(mul(x, 1), w))));
+    alone.push(await read(x.grad!));
+    x.grad!.dispose();
+    x.grad = null;
+  }
+  gpu.scope(() => {
+    const h = mul(x, 1);
+    const [p, q, r] = weights.map((w) => linear(h, w));
+    backward(sum(add(add(p!, q!), r!)));
+  });
+  expect(await read(x.grad!)).toEqual(plus(plus(alone[2]!, alone[1]!), alone[0]!));
+  [x, ...weights].forEach((each) => each.dispose());
+});
+
+/** An op of two inputs whose gradients are what `gradients` says. */
+const opOf = (gradients: (dy: Tensor) => [Tensor, Tensor]) => defineOp({
+  name: 'given',
+  plan: (_: readonly [Tensor, Tensor], __: undefined) => null,
+  forward: (_, [a, b]) => ({ y: add(a, b) }),
+  backward: (_, dy) => gradients(dy),
+});
+
+test('a tensor that an op gives to two inputs, or keeps for itself, is not added to', async () => {
+  const kept = tensor(gpu, [10, 20, 30]);
+  const made = (dy: Tensor): [Tensor, Tensor] => {
+    const g = mul(dy, 10);
+    return [g, g];
+  };
+  for (const [gradients, values] of [[made, [10, 10, 10]], [() => [kept, kept], [10, 20, 30]], [(dy) => [dy, dy], [1, 1, 1]]] as [Parameters<typeof opOf>[0], number[]][]) {
+    const [a, b] = [leaf(3), leaf(3)];
+    gpu.scope(() => {
+      const [p, q] = [mul(a, 1), mul(b, 1)];
+      // The walk begins with the op's gradients; those of relu and the products are added to them.
+      backward(sum(opOf(gradients)([add(add(p, relu(p)), mul(p, 3)), add(add(q, relu(q)), mul(q, 5))], undefined)));
+    });
+    const [da, db, x, y] = await Promise.all([a.grad!, b.grad!, a, b].map(read)) as [number[], number[], number[], number[]];
+    expect(da).toEqual(x.map((v, i) => values[i]! * (4 + Number(v > 0))));
+    expect(db).toEqual(y.map((v, i) => values[i]! * (6 + Number(v > 0))));
+    [a, b].forEach((each) => each.dispose());
+  }
+  expect(await read(kept)).toEqual([10, 20, 30]);
+  kept.dispose();
+});

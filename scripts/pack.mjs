@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
+import { chooseDriver } from './vulkan.mjs';
 import { checkNode, fail, install, root, say } from './workspace.mjs';
 
 const LIMIT_MB = 60;
@@ -29,6 +30,13 @@ function library(name) {
   return line?.split('=> ')[1]?.trim() ?? null;
 }
 
+/** The Vulkan loader that came with the driver in the user's cache, where the machine itself has none. */
+function unpackedLoader() {
+  const { route, env } = chooseDriver(say);
+  const folders = route === 'lavapipe' ? (env.LD_LIBRARY_PATH ?? '').split(':') : [];
+  return folders.map((each) => path.join(each, 'libvulkan.so.1')).find((file) => fs.existsSync(file)) ?? null;
+}
+
 function strip(/** @type {string} */ file) {
   if (run('strip', ['--strip-unneeded', file]) === null) say(`strip is not installed, so ${path.basename(file)} stays larger than it need be`);
 }
@@ -53,9 +61,7 @@ copy('bench/pack/pack.sh', 'pack');
 copy('bench/pack/README.md', 'README.md');
 copy('LICENSE', 'LICENSE');
 fs.chmodSync(path.join(folder, 'pack'), 0o755);
-const loader = library('libvulkan.so.1');
-if (!loader) fail('pack: this machine has no libvulkan.so.1 to put into the pack; install libvulkan1 (Debian, Ubuntu) or vulkan-loader.');
-copy(loader, 'lib/vulkan/libvulkan.so.1');
+copy(library('libvulkan.so.1') ?? unpackedLoader() ?? fail('pack: this machine has no libvulkan.so.1 to put into the pack; install libvulkan1 (Debian, Ubuntu) or vulkan-loader.'), 'lib/vulkan/libvulkan.so.1');
 // What node and Dawn need beside the C library, and what NVIDIA's driver asks for on a desktop: used where the machine has none.
 for (const name of ['libstdc++.so.6', 'libgcc_s.so.1']) copy(library(name) ?? fail(`pack: this machine has no ${name} to put into the pack.`), `lib/runtime/${name}`);
 for (const name of ['libX11.so.6', 'libXext.so.6', 'libxcb.so.1', 'libXau.so.6', 'libXdmcp.so.6', 'libbsd.so.0', 'libmd.so.0', 'libGLdispatch.so.0']) {

@@ -24,12 +24,13 @@ import * as rotaryEmbedding from '../ops/rotary-embedding.cases.ts';
 import * as softmax from '../ops/softmax.cases.ts';
 import * as statistics from '../ops/statistics.cases.ts';
 import * as unary from '../ops/unary.cases.ts';
+import * as views from '../ops/views.cases.ts';
 import { CurioError } from '../gpu/errors.ts';
 import type { OpCases } from './cases.ts';
 
 const modules = [
   arrange, attention, binary, cast, cat, compare, conv2d, crossEntropy, dropout, embedding, gather, indexSelect, layerNorm, linear, logSoftmax,
-  loraLinear, matmul, pad, prototypeCluster, reductions, rmsNorm, rotaryEmbedding, softmax, statistics, unary,
+  loraLinear, matmul, pad, prototypeCluster, reductions, rmsNorm, rotaryEmbedding, softmax, statistics, unary, views,
 ];
 
 /** Every op's table. The attributes of each are its own, which is why they are `never` here: a table is only ever run with its own cases. */

@@ -94,3 +94,15 @@ test('a buffer where a kernel binds a texture is refused at the call, with what 
   expect(() => dispatch(matmulNaive, { ...buffers, a2: x.binding, b2: x.binding, a: { block: texels.block, offset: 0, bytes: 1024 } })).toThrow('a is a buffer and was given a texture; give the buffer that it was filled from.');
   texels.release();
 });
+
+test('under a limit, buffers that lie ready for reuse make room before anything is refused', async () => {
+  const small = await openGpu({ memoryLimit: 100_000 });
+  for (const size of [3000, 5000, 7000]) { // three buffers of 12, 20 and 28 kB each: all nine would take twice the limit
+    const x = small.scope(() => relu(relu(tensor(small, new Float32Array(size).fill(size)))));
+    expect((await x.read()).every((v) => v === size)).toBe(true);
+    x.dispose();
+    expect(small.memoryReport().allocatedBytes).toBeLessThanOrEqual(100_000);
+  }
+  expect(() => small.scope(() => relu(relu(tensor(small, new Float32Array(9000)))))).toThrow('41.0 kB more go over the limit of 100 kB');
+  small.close();
+});

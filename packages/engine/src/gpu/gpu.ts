@@ -68,7 +68,7 @@ export class Gpu {
     const immediates = options.features !== 'portable' && adapter.languageFeatures.includes('immediate_address_space') && (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
     this.isDry = options.dryRun ?? false;
     this.stream = new Stream(device, options.debug ?? false, this.isDry);
-    this.memory = new Memory(device, () => this.stream.forgetBindGroups(), { dry: this.isDry, limit: options.memoryLimit, bindingLimit: options.bindingLimit });
+    this.memory = new Memory(device, () => this.stream.forgetBindGroups(), () => this.trim(), { dry: this.isDry, limit: options.memoryLimit, bindingLimit: options.bindingLimit });
     this.pipelines = new Pipelines(device, immediates, this.isDry);
     this.random = new RandomState(this, options.seed ?? 0);
     this.tuner = options.tune === 'measured' && !this.isDry ? new Tuner(this, options.tuningStore ?? null) : null;

@@ -91,7 +91,11 @@ export class Memory {
   private readonly mirrors = new Set<Block>();
   private readonly byPurpose: Record<Purpose, number> = { weights: 0, gradients: 0, optimizer: 0, step: 0 };
 
-  constructor(private readonly device: GPUDevice, private readonly onTrim: () => void, readonly options: MemoryOptions = {}) {}
+  /**
+   * @param onTrim told when buffers were destroyed
+   * @param makeRoom asked for before a limit is met: submits what uses pooled buffers and trims
+   */
+  constructor(private readonly device: GPUDevice, private readonly onTrim: () => void, private readonly makeRoom: () => void, readonly options: MemoryOptions = {}) {}
 
   /** Bytes that a kernel can be given at once. What a step makes must fit; weights, gradients and moments may be larger and are bound in parts. */
   get bindingLimit(): number {
@@ -106,7 +110,9 @@ export class Memory {
     const most = texels > 0 ? Infinity : purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
     if (bytes > most && !dry) throw new DeviceError(`memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`);
     const pooled = this.free.get(poolKey(size, texels))?.pop();
-    if (!pooled && this.allocatedBytes + size > limit && !dry) throw new DeviceError(`memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`);
+    const isTooMuch = (): boolean => !pooled && !dry && this.allocatedBytes + size > limit;
+    if (isTooMuch()) this.makeRoom();
+    if (isTooMuch()) throw new DeviceError(`memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`);
     this.liveBytes += size;
     this.liveBuffers++;
     this.byPurpose[purpose] += size;

@@ -4,12 +4,21 @@ import { fileURLToPath } from 'node:url';
 import { benchmarksPage } from './results.ts';
 import type { Results } from './results.ts';
 
+const NEEDED: readonly (keyof Results)[] = ['adapter', 'driver', 'processor', 'cores', 'versions', 'blas', 'roofs', 'slowestRoofs', 'seconds', 'rows'];
+
 const file = process.argv[2];
 if (!file) {
   console.error('bench:docs: no file was given; npm run bench -- --json FILE makes one.');
   process.exitCode = 2;
 } else {
-  const page = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
-  writeFileSync(page, benchmarksPage(JSON.parse(readFileSync(file, 'utf8')) as Results));
-  console.log(`bench:docs: wrote ${page}`);
+  const results = JSON.parse(readFileSync(file, 'utf8')) as Results;
+  const missing = NEEDED.find((name) => !(name in results));
+  if (missing) {
+    console.error(`bench:docs: ${file} has no '${missing}', so that another version of the bench made it; npm run bench -- --json ${file} makes it anew.`);
+    process.exitCode = 2;
+  } else {
+    const page = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
+    writeFileSync(page, benchmarksPage(results));
+    console.log(`bench:docs: wrote ${page}`);
+  }
 }

@@ -1,4 +1,4 @@
-/** @file Work on a line of items, in runs: see kernels/lib/run.wgsl. */
+/** @file Work on a line of items, or on rows of them, in runs: see kernels/lib/run.wgsl and row_run.wgsl. */
 import type { Gpu } from './gpu.ts';
 import { ceilDiv, lineGrid } from './grid.ts';
 import type { KernelSource, Tuning } from './kernel.ts';
@@ -17,4 +17,10 @@ function stepsOf(gpu: Gpu, kernel: KernelSource, items: number, wg: number): str
 export function lineWork(gpu: Gpu, kernel: KernelSource, items: number, wg: number, tuning: Tuning = {}): { tuning: Tuning; grid: Grid } {
   const steps = stepsOf(gpu, kernel, items, wg);
   return { tuning: { ...tuning, STEPS: steps }, grid: lineGrid(ceilDiv(items, wg * Number.parseInt(steps, 10))) };
+}
+
+/** Grid of a kernel over rows, eight lanes along each, a lane taking `steps` of a row's columns; `wg` is its workgroup's size. */
+export function rowGrid(rows: number, cols: number, steps: number, wg: number): Grid {
+  const [x, y] = lineGrid(ceilDiv(rows, wg / 8));
+  return [x, y, ceilDiv(cols, 8 * steps)];
 }

@@ -9,6 +9,7 @@ import { prototypeTokens } from '@curio/kernels/prototype_tokens';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Tuning } from '../gpu/kernel.ts';
+import { rowGrid } from '../gpu/line.ts';
 import { choose, fixedSubgroupSize, tune, tuned } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
 import type { Grid } from '../gpu/stream.ts';
@@ -40,22 +41,18 @@ export const prototypeRowVariants: Family<Sizes> = {
 
 const widthOf = (tuning: Tuning | undefined): number => (tuning?.T === FOURS.T ? 4 : 1);
 
-/** As kernels/lib/row_run.wgsl says. */
-const rowGrid = (_: unknown, { rows, cols }: Sizes, __: string, tuning: Tuning): Grid => {
-  const [x, y] = lineGrid(ceilDiv(rows, WG / 8));
-  return [x, y, ceilDiv(cols / widthOf(tuning), 8 * tuned(tuning, 'STEPS'))];
-};
+const runGrid = (_: unknown, { rows, cols }: Sizes, __: string, tuning: Tuning): Grid => rowGrid(rows, cols / widthOf(tuning), tuned(tuning, 'STEPS'), WG);
 
 /** Steps that treat every channel alike. */
 export const prototypeTokenVariants: Family<Sizes> = {
-  fours: { kernel: prototypeTokens, fits: inFours, ...along(FOURS, { STEPS: '32u' }), grid: rowGrid },
-  single: { kernel: prototypeTokens, ...along(SINGLE, { STEPS: '32u' }), grid: rowGrid },
+  fours: { kernel: prototypeTokens, fits: inFours, ...along(FOURS, { STEPS: '32u' }), grid: runGrid },
+  single: { kernel: prototypeTokens, ...along(SINGLE, { STEPS: '32u' }), grid: runGrid },
 };
 
 /** Sums over the tokens of a centre. */
 export const prototypeMemberVariants: Family<Sizes> = {
-  fours: { kernel: prototypeMembers, fits: inFours, ...along(FOURS, { STEPS: '4u' }), grid: rowGrid },
-  single: { kernel: prototypeMembers, ...along(SINGLE, { STEPS: '4u' }), grid: rowGrid },
+  fours: { kernel: prototypeMembers, fits: inFours, ...along(FOURS, { STEPS: '4u' }), grid: runGrid },
+  single: { kernel: prototypeMembers, ...along(SINGLE, { STEPS: '4u' }), grid: runGrid },
   naive: { kernel: prototypeMembersNaive, grid: (_, { rows, cols }) => lineGrid(ceilDiv(rows * cols, WG)) },
 };
 

@@ -3,9 +3,10 @@ import { copyElements } from '@curio/kernels/copy_elements';
 import { copyRows } from '@curio/kernels/copy_rows';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
+import { rowGrid } from '../gpu/line.ts';
 import { choose, tune, tuned } from '../gpu/variant.ts';
 import type { Family, Variant } from '../gpu/variant.ts';
-import { collapse, denseStrides, showShape } from './shape.ts';
+import { collapse, denseStrides, showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
 import { Tensor, empty, setDenseCopy } from './tensor.ts';
 
@@ -38,7 +39,6 @@ export const copyInto = (view: Tensor, values: Tensor): void => run('scatter', v
 interface CopyPlan { readonly shape: Shape; readonly strides: readonly number[]; readonly offsets: readonly [x: number, y: number] }
 
 const outer = (shape: Shape): Shape => shape.slice(0, -1);
-const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
 
 /** 4 where the view's rows, all of them, are fours of neighbours. */
 function widthOf({ shape, strides, offsets }: CopyPlan): 1 | 4 {
@@ -69,10 +69,7 @@ const rows: Variant<CopyPlan> = {
     ROWS: adapter.isSoftware && sizeOf(outer(plan.shape)) >= 256 ? '4u' : '1u',
   }),
   free: { STEPS: () => null, ROWS: () => null },
-  grid(_, plan, __, tuning) {
-    const [x, y] = lineGrid(ceilDiv(sizeOf(outer(plan.shape)), (WG / LANES) * tuned(tuning, 'ROWS')));
-    return [x, y, ceilDiv(plan.shape.at(-1)! / widthOf(plan), LANES * tuned(tuning, 'STEPS'))];
-  },
+  grid: (_, plan, __, tuning) => rowGrid(ceilDiv(sizeOf(outer(plan.shape)), tuned(tuning, 'ROWS')), plan.shape.at(-1)! / widthOf(plan), tuned(tuning, 'STEPS'), WG),
 };
 
 function rowParams(plan: CopyPlan): Record<string, number> {

@@ -50,8 +50,9 @@ Operations of attention count as 4·B·H·T²·D forward and 2.5 times that back
 
 const LIMITS = `What limits the rows bound by memory on Lavapipe: it turns each load and store of a kernel into one scalar access a lane, with its own bounds check, and has no contiguous
 vector load. What a kernel reaches that reads each element once and writes it once is the row \`neg\`; softmax and the norms need a sum before their first result, so they
-read twice, which costs them a third of that or more. Starting a subgroup costs as much as some 60 columns. These rows also need a quiet machine
-most: where others take a part of the processor, layerNorm took up to 1.8 times as long and the copy 1.2 times. Products and attention read their operands from textures,
+read twice, which costs them a third of that or more. Starting a subgroup costs as much as some 60 columns. These rows also depend
+on the machine most: where others take a part of the processor, layerNorm took up to 1.8 times as long and the copy 1.2 times, and the copy's best rate was 26.6 GB/s in one
+run and 33.2 in the next, which takes a fifth from every share of it. Products and attention read their operands from textures,
 which the scalarising does not touch ([why](architecture.md)): what limits them now are one multiplication and one addition where the processor has a fused operation, and
 sums kept in memory, blended with the loop's mask each time round.
 `;

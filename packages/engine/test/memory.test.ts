@@ -2,7 +2,7 @@
 import { matmulNaive } from '@curio/kernels/matmul_naive';
 import { matmulSubgroupTexels } from '@curio/kernels/matmul_subgroup_texels';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, backward, crossEntropy, keep, linear, noGrad, openGpu, Parameter, relu, RandomStream, tensor } from '../src/index.ts';
+import { AdamW, backward, crossEntropy, keep, linear, neg, noGrad, openGpu, Parameter, relu, RandomStream, tensor } from '../src/index.ts';
 import type { Binding, Gpu, KernelSource } from '../src/index.ts';
 
 let gpu: Gpu;
@@ -105,4 +105,24 @@ test('under a limit, buffers that lie ready for reuse make room before anything 
   }
   expect(() => small.scope(() => relu(relu(tensor(small, new Float32Array(9000)))))).toThrow('41.0 kB more go over the limit of 100 kB');
   small.close();
+});
+
+test('what lies idle is bounded: something brief takes a buffer of up to twice its size, and the longest idle goes', async () => {
+  const own = await openGpu();
+  const MB = 2 ** 20;
+  try {
+    const fill = (bytes: number): void => own.scope(() => void neg(tensor(own, new Float32Array(bytes / 4))));
+    fill(8 * MB);
+    const { created } = own.memoryReport();
+    fill(5 * MB); // fits into what the first left
+    expect(own.memoryReport().created).toBe(created);
+    for (const size of [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12]) fill(size * MB); // two of each at a time, 24 MB at most; 119 MB in all
+    own.stream.flush();
+    fill(MB);
+    const { allocatedBytes, liveBytes } = own.memoryReport();
+    expect(liveBytes).toBe(0);
+    expect(allocatedBytes).toBeLessThanOrEqual(24 * MB + 32 * MB);
+  } finally {
+    own.close();
+  }
 });

@@ -14,10 +14,16 @@ export async function measureSpeed(gpu: Gpu): Promise<Speed> {
   const noise = (count: number) => Float32Array.from({ length: count }, () => random.uniform() - 0.5);
   const a = tensor(gpu, noise(MATMUL_SIZE ** 2), [MATMUL_SIZE, MATMUL_SIZE]);
   const x = tensor(gpu, new Float32Array(COPY_BYTES / 4), [COPY_BYTES / 4]);
-  return {
-    matmulGflops: (2 * MATMUL_SIZE ** 3 * (await perSecond(gpu, () => matmul(a, a)))) / 1e9,
-    copyGigabytes: (2 * COPY_BYTES * (await perSecond(gpu, () => neg(x)))) / 1e9,
-  };
+  try {
+    return {
+      matmulGflops: (2 * MATMUL_SIZE ** 3 * (await perSecond(gpu, () => matmul(a, a)))) / 1e9,
+      copyGigabytes: (2 * COPY_BYTES * (await perSecond(gpu, () => neg(x)))) / 1e9,
+    };
+  } finally {
+    a.dispose();
+    x.dispose();
+    gpu.trim();
+  }
 }
 
 /** How often a second `work` runs, when it is recorded many times over and read once. */
@@ -26,7 +32,10 @@ async function perSecond(gpu: Gpu, work: () => Tensor): Promise<number> {
     const began = performance.now();
     await gpu.scope(() => {
       let last = work();
-      for (let i = 1; i < count; i++) last = gpu.scope(work);
+      for (let i = 1; i < count; i++) {
+        last.dispose(); // a fast device does thousands of them: their results would be gigabytes
+        last = work();
+      }
       return slice(last.shape.length > 1 ? slice(last, 0, 0, 1) : last, last.shape.length - 1, 0, 1).read();
     });
     return (performance.now() - began) / 1000;

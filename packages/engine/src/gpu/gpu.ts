@@ -68,7 +68,7 @@ export class Gpu {
     const immediates = options.features !== 'portable' && adapter.languageFeatures.includes('immediate_address_space') && (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
     this.isDry = options.dryRun ?? false;
     this.stream = new Stream(device, options.debug ?? false, this.isDry);
-    this.memory = new Memory(device, () => this.stream.forgetBindGroups(), () => this.trim(), { dry: this.isDry, limit: options.memoryLimit, bindingLimit: options.bindingLimit });
+    this.memory = new Memory(device, this.stream, () => this.trim(), { dry: this.isDry, limit: options.memoryLimit, bindingLimit: options.bindingLimit });
     this.pipelines = new Pipelines(device, immediates, this.isDry);
     this.random = new RandomState(this, options.seed ?? 0);
     this.tuner = options.tune === 'measured' && !this.isDry ? new Tuner(this, options.tuningStore ?? null) : null;
@@ -126,7 +126,7 @@ export class Gpu {
   /** A storage of at least `bytes`, owned by the innermost scope: a buffer, or a texture of rows of so many texels. */
   allocate(bytes: number, texels = 0): Storage {
     if (this.failure) throw this.failure;
-    const storage = this.stream.recorder?.allocate(bytes, texels) ?? new Storage(this.memory.acquire(bytes, 'step', texels), this.memory);
+    const storage = this.stream.recorder?.allocate(bytes, texels) ?? new Storage(this.memory.acquire(bytes, 'step', texels, true), this.memory);
     this.arena.adopt(storage);
     return storage;
   }

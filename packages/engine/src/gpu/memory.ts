@@ -1,4 +1,7 @@
-/** @file A size-class pool of storage buffers, and of textures. The queue runs in order, so a freed buffer is reused at once. */
+/**
+ * @file A pool of storage buffers by size class, and of textures. The queue runs in order, so a freed buffer is reused at once: for its own class, or for something brief
+ * of more than half its size. What lies idle is bounded by what was in use; the longest idle goes first.
+ */
 import { DeviceError } from './errors.ts';
 import type { Mirrors } from './mirrors.ts';
 
@@ -74,6 +77,14 @@ function classOf({ bytes, texels }: Home, maxRows: number): number {
 }
 const poolKey = (bytes: number, texels: number): string => `${bytes} ${texels}`;
 
+/** Idle buffers may take this share of the most that was in use since the last trim, and this many bytes in any case. */
+const [IDLE_SHARE, IDLE_BYTES] = [0.25, 2 ** 25];
+
+/** The classes that may serve one of `size` bytes, smallest first: those below twice its size. */
+function* classesFor(size: number): Generator<number> {
+  for (let each = size; each < 2 * size; each = sizeClass(each + 1)) yield each;
+}
+
 /** Bytes that all mirrors together may take. */
 const MIRROR_LIMIT = 2 ** 28;
 
@@ -82,7 +93,11 @@ const NO_BUFFER = {} as GPUBuffer;
 
 export class Memory {
   private readonly free = new Map<string, Block[]>();
+  /** The free blocks, the longest idle first. */
+  private readonly idle = new Set<Block>();
   private liveBytes = 0;
+  /** The most `liveBytes` since the last trim. */
+  private mostLive = 0;
   private liveBuffers = 0;
   private allocatedBytes = 0;
   private peakBytes = 0;
@@ -92,10 +107,15 @@ export class Memory {
   private readonly byPurpose: Record<Purpose, number> = { weights: 0, gradients: 0, optimizer: 0, step: 0 };
 
   /**
-   * @param onTrim told when buffers were destroyed
+   * @param stream says whether commands that are not submitted yet use a block, and is told when buffers were destroyed
    * @param makeRoom asked for before a limit is met: submits what uses pooled buffers and trims
    */
-  constructor(private readonly device: GPUDevice, private readonly onTrim: () => void, private readonly makeRoom: () => void, readonly options: MemoryOptions = {}) {}
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly stream: { isPending(block: Block): boolean; forgetBindGroups(): void },
+    private readonly makeRoom: () => void,
+    readonly options: MemoryOptions = {},
+  ) {}
 
   /** Bytes that a kernel can be given at once. What a step makes must fit; weights, gradients and moments may be larger and are bound in parts. */
   get bindingLimit(): number {
@@ -103,19 +123,24 @@ export class Memory {
     return Math.min(maxBufferSize, maxStorageBufferBindingSize, this.options.bindingLimit ?? Infinity);
   }
 
-  /** @throws DeviceError where it goes over a limit of the adapter or the one that was set; a dry run only counts. */
-  acquire(bytes: number, purpose: Purpose = 'step', texels = 0): Block {
+  /**
+   * @param isBrief it will soon be given back, so that a larger idle buffer may serve
+   * @throws DeviceError where it goes over a limit of the adapter or the one that was set; a dry run only counts.
+   */
+  acquire(bytes: number, purpose: Purpose = 'step', texels = 0, isBrief = false): Block {
     const size = classOf({ bytes, texels }, this.device.limits.maxTextureDimension2D);
     const { dry, limit = Infinity } = this.options;
     const most = texels > 0 ? Infinity : purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
     if (bytes > most && !dry) throw new DeviceError(`memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`);
-    const pooled = this.free.get(poolKey(size, texels))?.pop();
+    const pooled = this.takeFree(size, texels, isBrief && texels === 0);
     const isTooMuch = (): boolean => !pooled && !dry && this.allocatedBytes + size > limit;
     if (isTooMuch()) this.makeRoom();
     if (isTooMuch()) throw new DeviceError(`memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`);
-    this.liveBytes += size;
+    const taken = pooled?.bytes ?? size;
+    this.liveBytes += taken;
+    this.mostLive = Math.max(this.mostLive, this.liveBytes);
     this.liveBuffers++;
-    this.byPurpose[purpose] += size;
+    this.byPurpose[purpose] += taken;
     if (purpose === 'step' && texels === 0) this.largestBytes = Math.max(this.largestBytes, bytes);
     if (pooled) {
       pooled.purpose = purpose;
@@ -124,6 +149,16 @@ export class Memory {
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
     return { id: this.created++, ...this.create(size, texels), bytes: size, texels, lastUse: -1, returns: 0, purpose, mirrors: null };
+  }
+
+  private takeFree(size: number, texels: number, mayBeLarger: boolean): Block | undefined {
+    for (const each of mayBeLarger ? classesFor(size) : [size]) {
+      const block = this.free.get(poolKey(each, texels))?.pop();
+      if (!block) continue;
+      this.idle.delete(block);
+      return block;
+    }
+    return undefined;
   }
 
   /** A texture for a mirror; null where mirrors would take more than they may: nothing where memory is limited. */
@@ -166,18 +201,36 @@ export class Memory {
     const list = this.free.get(key);
     if (list) list.push(block);
     else this.free.set(key, [block]);
+    this.idle.add(block);
+    this.boundIdle();
+  }
+
+  /** Destroys what has been idle longest where idle buffers take more than they may. */
+  private boundIdle(): void {
+    const most = this.mostLive + Math.max(IDLE_BYTES, IDLE_SHARE * this.mostLive);
+    if (this.allocatedBytes <= most) return;
+    for (const block of this.idle) {
+      if (this.stream.isPending(block)) continue;
+      const list = this.free.get(poolKey(block.bytes, block.texels))!;
+      list.splice(list.indexOf(block), 1);
+      this.idle.delete(block);
+      this.destroy(block);
+      if (this.allocatedBytes <= most) return;
+    }
+  }
+
+  private destroy(block: Block): void {
+    this.allocatedBytes -= block.bytes;
+    if (!this.options.dry) (block.texture ?? block.buffer).destroy();
   }
 
   /** Destroys every pooled buffer that is not in use. */
   trim(): void {
-    for (const list of this.free.values()) {
-      for (const block of list) {
-        this.allocatedBytes -= block.bytes;
-        if (!this.options.dry) (block.texture ?? block.buffer).destroy();
-      }
-    }
+    for (const block of this.idle) this.destroy(block);
+    this.idle.clear();
     this.free.clear();
-    this.onTrim();
+    this.mostLive = this.liveBytes;
+    this.stream.forgetBindGroups();
   }
 
   resetPeak(): void {

@@ -184,9 +184,14 @@ export class Stream {
   write(to: Block, offset: number, data: ArrayBufferView): void {
     if (this.recorder) return this.recorder.write(to, offset, data);
     if (this.dry) return;
-    if (to.lastUse === this.serial) this.flush();
+    if (this.isPending(to)) this.flush();
     this.device.queue.writeBuffer(to.buffer, offset, data.buffer, data.byteOffset, data.byteLength);
     to.mirrors?.follow();
+  }
+
+  /** Whether commands that are not submitted yet use `block`. */
+  isPending(block: Block): boolean {
+    return block.lastUse === this.serial;
   }
 
   /** Submits what is recorded. */

@@ -27,6 +27,7 @@ export const crossEntropyCases = defineCases({
     { inputs: [[2, 5, 36], { shape: [2, 5], dtype: 'i32', range: [-10, 36] }, null] },
     { inputs: [[9, 131], { shape: [9], dtype: 'i32', range: [0, 131] }, null] },
     { inputs: [[3, 300], { shape: [3], dtype: 'i32', range: [0, 300] }, null] },
+    { label: 'each lane several fours', inputs: [[2, 8228], { shape: [2], dtype: 'i32', values: [8227, 2048] }, null] },
     { label: 'all ignored', inputs: [[3, 8], { shape: [3], dtype: 'i32', values: [-100, -100, -1] }, null] },
     { label: 'weighted', inputs: [[6, 12], { shape: [6], dtype: 'i32', values: [1, -100, 11, 0, 5, 5] }, { shape: [6], range: [0, 2], needsGrad: false }] },
     { label: 'large logits', inputs: [{ shape: [4, 16], range: [80, 120] }, { shape: [4], dtype: 'i32', range: [0, 16] }, null] },

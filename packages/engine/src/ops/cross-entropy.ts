@@ -1,5 +1,6 @@
 import { crossEntropyMean } from '@curio/kernels/cross_entropy_mean';
 import { crossEntropyNaive } from '@curio/kernels/cross_entropy_naive';
+import { crossEntropyShared } from '@curio/kernels/cross_entropy_shared';
 import { crossEntropySubgroup } from '@curio/kernels/cross_entropy_subgroup';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
@@ -7,13 +8,16 @@ import type { Family } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { sameShape, showShape, sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { subgroupRows } from './row-variant.ts';
+import { subgroupRows, wholeRows, workgroupRows } from './row-variant.ts';
 import { requireFloat } from './walk.ts';
 
 type Plan = { readonly rows: number; readonly cols: number; readonly weighted: number };
 
+const rows = workgroupRows<Plan>(crossEntropyShared, wholeRows);
+
 /** Kernels of the family `crossEntropy`, the preferred first. */
 export const crossEntropyVariants: Family<Plan> = {
+  shared: { ...rows, tuning: (gpu, plan) => ({ ...rows.tuning!(gpu, plan), PLACES: plan.cols % 4 === 0 ? 'vec4f(0.0,1.0,2.0,3.0)' : '0.0' }) },
   subgroup: subgroupRows(crossEntropySubgroup, ({ cols }) => cols % 4 === 0),
   naive: { kernel: crossEntropyNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };

@@ -24,6 +24,8 @@ export const layerNormCases = defineCases<{ eps: number } | undefined>({
     { label: 'large mean', inputs: [{ shape: [5, 12], range: [20, 21] }, [12], [12]], attrs: { eps: 0.01 } },
     { label: 'frozen weight and bias', inputs: [[130, 8], { shape: [8], needsGrad: false }, { shape: [8], needsGrad: false }] },
     { label: 'frozen input', inputs: [{ shape: [70, 4], needsGrad: false }, [4], [4]] },
+    { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053], [2053], [2053]] },
+    { label: 'longer than a workgroup holds in registers, in fours', inputs: [[1, 8228], [8228], [8228]] },
     { label: 'strided', inputs: [{ shape: [5, 12], strided: true }, [12], [12]] },
   ],
   tolerance: { factor: 3, reason: 'rstd is a quotient of rounded sums; a mean twenty times the spread loses a digit' },

@@ -1,4 +1,5 @@
 import { normLayerNaive } from '@curio/kernels/norm_layer_naive';
+import { normLayerShared } from '@curio/kernels/norm_layer_shared';
 import { normLayerSubgroup } from '@curio/kernels/norm_layer_subgroup';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import type { Family } from '../gpu/variant.ts';
@@ -7,10 +8,11 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { columnGradients } from './norm-columns.ts';
 import { planNorm } from './norm-plan.ts';
 import type { NormPlan } from './norm-plan.ts';
-import { subgroupNorm } from './row-variant.ts';
+import { subgroupNorm, wholeRows, workgroupRows } from './row-variant.ts';
 
 /** Kernels of the family `layerNorm`, the preferred first. */
 export const layerNormVariants: Family<NormPlan> = {
+  shared: workgroupRows(normLayerShared, wholeRows),
   subgroup: subgroupNorm(normLayerSubgroup, ({ cols }) => cols % 4 === 0),
   naive: { kernel: normLayerNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };

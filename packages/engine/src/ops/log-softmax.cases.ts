@@ -12,5 +12,5 @@ export const logSoftmaxCases = defineCases({
       return row.map((v) => v - top - Math.log(total));
     }),
   families: { logSoftmax: logSoftmaxVariants },
-  cases: [{ inputs: [[1, 1]] }, { inputs: [[3, 31]] }, { inputs: [[65, 33]] }, { inputs: [[2, 3, 8]] }, { inputs: [[0, 5]] }, { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] }],
+  cases: [{ inputs: [[1, 1]] }, { inputs: [[3, 31]] }, { inputs: [[65, 33]] }, { inputs: [[2, 3, 8]] }, { inputs: [[0, 5]] }, { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053]] }, { label: 'in fours', inputs: [[3, 132]] }, { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] }],
 });

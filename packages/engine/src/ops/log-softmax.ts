@@ -1,4 +1,5 @@
 import { logSoftmaxNaive } from '@curio/kernels/log_softmax_naive';
+import { logSoftmaxShared } from '@curio/kernels/log_softmax_shared';
 import { logSoftmaxSubgroup } from '@curio/kernels/log_softmax_subgroup';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
@@ -6,13 +7,14 @@ import type { Family } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { subgroupRows } from './row-variant.ts';
+import { subgroupRows, wholeRows, workgroupRows } from './row-variant.ts';
 import { requireFloat } from './walk.ts';
 
 interface Plan { rows: number; cols: number }
 
 /** Kernels of the family `logSoftmax`, the preferred first. */
 export const logSoftmaxVariants: Family<Plan> = {
+  shared: workgroupRows(logSoftmaxShared, wholeRows),
   subgroup: subgroupRows(logSoftmaxSubgroup),
   naive: { kernel: logSoftmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };

@@ -1,6 +1,7 @@
 /** @file The reduction that sum, mean, max, min and the gradients of broadcasting share. Records kernels only; no tape. */
 import { reduceColumns } from '@curio/kernels/reduce_columns';
 import { reduceRows } from '@curio/kernels/reduce_rows';
+import { reduceRowsShared } from '@curio/kernels/reduce_rows_shared';
 import { reduceRowsSubgroup } from '@curio/kernels/reduce_rows_subgroup';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { choose, fixedSubgroupSize, tune } from '../gpu/variant.ts';
@@ -8,6 +9,7 @@ import type { Family } from '../gpu/variant.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { Tensor, empty, full } from '../tensor/tensor.ts';
+import { workgroupRows } from './row-variant.ts';
 
 export type Reduction = 'SUM' | 'MAX' | 'MIN';
 
@@ -16,8 +18,11 @@ interface Plan { op: Reduction; outer: number; n: number; inner: number; segment
 
 const rowItems = ({ outer, segments }: Plan): number => outer * segments;
 
+const sharedRows = workgroupRows<Plan>(reduceRowsShared, (plan) => ({ rows: rowItems(plan), cols: plan.n, length: plan.chunk }));
+
 /** Kernels that reduce the last axis, the preferred first. */
 export const reduceRowsVariants: Family<Plan> = {
+  shared: { ...sharedRows, tuning: (gpu, plan) => ({ ...sharedRows.tuning!(gpu, plan), OP: plan.op }) },
   subgroup: {
     kernel: reduceRowsSubgroup,
     fits: (gpu, { n, chunk }) => fixedSubgroupSize(gpu) > 0 && n % 4 === 0 && chunk % 4 === 0,

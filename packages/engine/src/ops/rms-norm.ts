@@ -1,4 +1,5 @@
 import { normRmsNaive } from '@curio/kernels/norm_rms_naive';
+import { normRmsShared } from '@curio/kernels/norm_rms_shared';
 import { normRmsSubgroup } from '@curio/kernels/norm_rms_subgroup';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import type { Family } from '../gpu/variant.ts';
@@ -7,10 +8,11 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { columnGradients } from './norm-columns.ts';
 import { planNorm } from './norm-plan.ts';
 import type { NormPlan } from './norm-plan.ts';
-import { subgroupNorm } from './row-variant.ts';
+import { subgroupNorm, wholeRows, workgroupRows } from './row-variant.ts';
 
 /** Kernels of the family `rmsNorm`, the preferred first. */
 export const rmsNormVariants: Family<NormPlan> = {
+  shared: workgroupRows(normRmsShared, wholeRows),
   subgroup: subgroupNorm(normRmsSubgroup, ({ cols }) => cols % 4 === 0),
   naive: { kernel: normRmsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };

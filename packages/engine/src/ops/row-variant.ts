@@ -41,3 +41,35 @@ export const subgroupNorm = <Plan extends { readonly rows: number }>(kernel: Ker
     grid: (gpu, plan, entry, tuning) => strips.grid(gpu, plan, entry, entry === 'forward' ? tuning : { ...tuning, STRIP: tuning.ROWS! }),
   };
 };
+
+/** Rows from this many columns on would be read twice by a subgroup, whose lanes cannot hold them. */
+const LONG_ROW = 2048;
+
+/** Lanes for so many values of a row: two or more each. */
+function lanesFor(gpu: Gpu, values: number): number {
+  const most = Math.min(512, gpu.adapter.limits.maxComputeInvocationsPerWorkgroup!);
+  return Math.min(2 ** Math.ceil(Math.log2(Math.max(32, values / 2))), most);
+}
+
+/** What a workgroup walks: `length` neighbours of a row of `cols`. */
+interface RowSizes { readonly rows: number; readonly cols: number; readonly length: number }
+
+/** A workgroup a row: for GPUs whose subgroups vary in size or are missing, and for long rows, which it keeps in registers. */
+export const workgroupRows = <Plan>(kernel: KernelSource, sizesOf: (plan: Plan) => RowSizes): Variant<Plan> => ({
+  kernel,
+  pays: (gpu, plan) => !gpu.adapter.isSoftware && (fixedSubgroupSize(gpu) === 0 || sizesOf(plan).length >= LONG_ROW),
+  tuning(gpu, plan) {
+    const { cols, length } = sizesOf(plan);
+    const isWide = cols % 4 === 0;
+    return { T: isWide ? 'vec4<f32>' : 'f32', WIDTH: isWide ? '4u' : '1u', WG: `${lanesFor(gpu, isWide ? length / 4 : length)}u` };
+  },
+  free: {
+    WG(gpu, lanes) {
+      const most = gpu.adapter.limits.maxComputeInvocationsPerWorkgroup!;
+      return lanes > most ? `a workgroup has at most ${most} lanes here` : null;
+    },
+  },
+  grid: (_, plan) => lineGrid(sizesOf(plan).rows),
+});
+
+export const wholeRows = ({ rows, cols }: { readonly rows: number; readonly cols: number }): RowSizes => ({ rows, cols, length: cols });

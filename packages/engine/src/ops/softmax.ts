@@ -1,4 +1,5 @@
 import { softmaxNaive } from '@curio/kernels/softmax_naive';
+import { softmaxShared } from '@curio/kernels/softmax_shared';
 import { softmaxSubgroup } from '@curio/kernels/softmax_subgroup';
 import { softmaxSubgroupScalar } from '@curio/kernels/softmax_subgroup_scalar';
 import { ShapeError } from '../gpu/errors.ts';
@@ -7,13 +8,14 @@ import type { Family } from '../gpu/variant.ts';
 import { defineOp } from '../tensor/op.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { subgroupRows, subgroupStrips } from './row-variant.ts';
+import { subgroupRows, subgroupStrips, wholeRows, workgroupRows } from './row-variant.ts';
 import { requireFloat } from './walk.ts';
 
 interface Plan { rows: number; cols: number }
 
 /** Kernels of the family `softmax`, the preferred first. */
 export const softmaxVariants: Family<Plan> = {
+  shared: workgroupRows(softmaxShared, wholeRows),
   subgroup: subgroupStrips(softmaxSubgroup, ({ cols }) => cols % 4 === 0),
   subgroupScalar: subgroupRows(softmaxSubgroupScalar),
   naive: { kernel: softmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },

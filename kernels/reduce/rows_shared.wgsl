@@ -1,0 +1,50 @@
+// reduce/rows_shared: sum, greatest or least over the last axis, one workgroup a segment of a row; no subgroups, any number of columns. Contract of reduce/rows.
+//   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
+// Shapes: x float[rows, cols], y float[rows, segments], dense. T is vec4<f32> and WIDTH 4 where cols and chunk are multiples of 4.
+// Grid: rows · segments workgroups in a line. Accumulates in f32. Traffic: 4 bytes an element.
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
+
+struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+
+alias T = f32; // tune: f32 vec4<f32>
+const WIDTH = 1u; // tune: 1u 4u
+const WG = 64u; // tune: 32u 64u 128u 256u 512u
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+const SUM = 0u;
+const MAX = 1u;
+const MIN = 2u;
+const OP = SUM; // tune: SUM MAX MIN
+
+@compute @workgroup_size(WG)
+fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let item = wg.y * count.x + wg.x;
+  if (item >= params.rows * params.segments) { return; }
+  let row = item / params.segments;
+  let first = (item - row * params.segments) * params.chunk;
+  let end = (row * params.cols + min(first + params.chunk, params.cols)) / WIDTH;
+  var i = (row * params.cols + first) / WIDTH + lane;
+  var values = T(start());
+  for (; i + WG < end; i += 2u * WG) {
+    let a = x[i];
+    let b = x[i + WG];
+    values = combine(values, combine(a, b));
+  }
+  for (; i < end; i += WG) { values = combine(values, x[i]); }
+  var total = 0.0;
+  if (OP == SUM) { total = shared_sum(across(values), lane); }
+  if (OP == MAX) { total = shared_max(greatest(values), lane); }
+  if (OP == MIN) { total = -shared_max(greatest(-values), lane); }
+  if (lane == 0u) { y[item] = total * params.scale; }
+}
+
+fn start() -> f32 { return select(select(3.4028234e38, -3.4028234e38, OP == MAX), 0.0, OP == SUM); }
+
+fn combine(a: T, b: T) -> T {
+  if (OP == MAX) { return max(a, b); }
+  if (OP == MIN) { return min(a, b); }
+  return a + b;
+}

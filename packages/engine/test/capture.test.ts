@@ -1,7 +1,7 @@
 /** Captured steps against the same steps recorded anew each time: the same bits, no allocation, and clear refusals. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AdamW, add, assignSlice, backward, capture, checkpoint, crossEntropy, dropout, gelu, keep, linear, mul, openGpu, Parameter, RandomStream, randomUniform, relu, rotaryEmbedding, scaledDotProductAttention, softmax, sum, tensor, zeros } from '../src/index.ts';
-import type { Gpu, HostTensor, RecordReport, Tensor } from '../src/index.ts';
+import type { Gpu, HostArray, HostTensor, RecordReport, Tensor } from '../src/index.ts';
 
 const environment: Record<string, string | undefined> = { ...(import.meta as unknown as { env: object }).env, ...(globalThis as { process?: { env: object } }).process?.env };
 
@@ -189,6 +189,22 @@ test('a table that an op makes and keeps for later steps outlives the plan', asy
   const first = await turned.run({ x }).y.read();
   turned.dispose();
   expect(await gpu.scope(() => turn(tensor(gpu, x.values, x.shape)).read())).toEqual(first);
+});
+
+test('a table that an op makes in a step that fails is there for the next one', async () => {
+  const theta = 54321; // of no other test
+  const x = { values: noise(32, 4), shape: [1, 4, 1, 8] };
+  const refused = capture(gpu, 'refused', ({ x: input }: { x: Tensor }) => {
+    rotaryEmbedding(input, { theta });
+    throw new RangeError('no');
+  });
+  expect(() => refused.run({ x })).toThrow('no');
+  const turn = (): Promise<HostArray> => gpu.scope(() => rotaryEmbedding(tensor(gpu, x.values, x.shape), { theta }).read());
+  const turned = [...(await turn())];
+  const other = await openGpu();
+  const expected = [...(await other.scope(() => rotaryEmbedding(tensor(other, x.values, x.shape), { theta }).read()))];
+  other.close();
+  expect(turned).toEqual(expected);
 });
 
 test('a plan refuses other shapes, names and sizes, and what only recording would do', async () => {

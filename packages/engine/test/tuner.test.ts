@@ -1,6 +1,6 @@
 /** Measured choices: what is asked, what is remembered, that results stay right, that a record repeats them. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { capture, linear, matmul, openGpu, tensor } from '../src/index.ts';
+import { backward, capture, linear, matmul, mul, openGpu, Parameter, softmax, sum, tensor } from '../src/index.ts';
 import type { Gpu, HostArray, Tensor, TuningRecord } from '../src/index.ts';
 
 const features = import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all';
@@ -24,7 +24,7 @@ test('a product is asked about once for sizes of a bucket, and the answer is kep
   const { choices } = gpu.tuner!.record;
   expect(Object.keys(choices)).toHaveLength(1);
   const [[key, name]] = Object.entries(choices) as [[string, string]];
-  expect(key).toMatch(/^matmul nn \| .*M6 N6 K6 /);
+  expect(key).toMatch(/^matmul nn multiply \| .*M6 N6 K6 /);
   expect(['skinny', 'subgroup', 'tile', 'naive']).toContain(name);
   const after = [...(await product(gpu, 48))];
   expect(gpu.tuner!.isWaiting).toBe(false);
@@ -44,12 +44,32 @@ test('every variant that a record names is used, and gives the same numbers', as
   await gpu.tuner!.settle();
   const [key] = Object.keys(gpu.tuner!.record.choices);
   for (const name of ['tile', 'naive']) {
-    gpu.tuner!.load({ adapter: gpu.tuner!.adapter, choices: { [key!]: name } });
+    gpu.tuner!.load({ ...gpu.tuner!.record, choices: { [key!]: name } });
     const labels = new Set(gpu.pipelines.labels);
     const y = [...(await product(gpu, 48))];
     expect(Math.max(...y.map((v, i) => Math.abs(v - expected[i]!)))).toBeLessThan(1e-4);
     expect([...labels, ...gpu.pipelines.labels].some((label) => label.startsWith(`matmul/${name}:`))).toBe(true);
   }
+});
+
+test('what was measured forward is not chosen backward', async () => {
+  const x = new Parameter(gpu, 'x', [64, 512], values(64 * 512));
+  const step = async (): Promise<void> => {
+    gpu.scope(() => {
+      const y = softmax(x);
+      backward(sum(mul(y, y)));
+    });
+    await gpu.synchronize();
+  };
+  x.requiresGrad = true;
+  await step();
+  await gpu.tuner!.settle();
+  const keys = Object.keys(gpu.tuner!.record.choices).filter((key) => key.startsWith('softmax'));
+  expect(keys.map((key) => key.split(' |')[0])).toEqual(['softmax backward', 'softmax forward']);
+  gpu.tuner!.load({ ...gpu.tuner!.record, choices: { [keys[1]!]: 'naive' } });
+  await step();
+  expect(gpu.pipelines.labels.filter((label) => label.startsWith('softmax/naive')).map((label) => label.split(/[: ]/)[1])).not.toContain('backward');
+  x.dispose();
 });
 
 test('a captured step is recorded anew when a choice changes', async () => {
@@ -59,7 +79,7 @@ test('a captured step is recorded anew when a choice changes', async () => {
   const first = [...(await run())];
   await gpu.tuner!.settle();
   const [key] = Object.keys(gpu.tuner!.record.choices);
-  gpu.tuner!.load({ adapter: gpu.tuner!.adapter, choices: { [key!]: 'naive' } });
+  gpu.tuner!.load({ ...gpu.tuner!.record, choices: { [key!]: 'naive' } });
   const second = [...(await run())];
   expect(reasons.at(-1)).toBe('another kernel was chosen');
   expect(Math.max(...second.map((v, i) => Math.abs(v - first[i]!)))).toBeLessThan(1e-4);
@@ -67,7 +87,8 @@ test('a captured step is recorded anew when a choice changes', async () => {
 });
 
 test('a record of another device is refused, a broken cache passed over', async () => {
-  const other: TuningRecord = { adapter: 'another', choices: {} };
+  const other: TuningRecord = { ...gpu.tuner!.record, adapter: 'another' };
+  expect(() => gpu.tuner!.load({ ...gpu.tuner!.record, engine: '0.0.9' })).toThrow('tuning: the record is of engine 0.0.9 and this is 0.1.0; leave it out, or go on with the run under that version.');
   expect(() => gpu.tuner!.load(other)).toThrow(`tuning: the record is of 'another' and this is '${gpu.tuner!.adapter}'; leave it out, or go on with the run where it began.`);
   saved.set(gpu.tuner!.adapter, 'no JSON');
   const again = await openGpu({ features, tune: 'measured', tuningStore: store });

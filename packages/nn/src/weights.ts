@@ -90,8 +90,8 @@ export class Weights {
   }
 
   /**
-   * The parameter `name` of this scope. Its values come from the first part that covers it, once `load()` ran (until then they are NaN,
-   * so that a forgotten `load` shows at once), else from `initial`.
+   * The parameter `name` of this scope. Its values come from the first part that covers it, once `load()` ran (until then they begin with
+   * NaN, so that a forgotten `load` shows), else from `initial`.
    * @throws WeightError when it is in no file and may not be initialised, when its shape differs, or when it is asked for twice.
    */
   get(name: string, shape: readonly number[], initial?: Initializer): Parameter {
@@ -106,7 +106,7 @@ export class Weights {
     }
     const found = this.find(fullName);
     const storage = found && shape.length === 2 && !found.part.plain?.test(fullName) ? (found.part.base ?? 'f32') : 'f32';
-    const values = unloaded(storage, elements(shape));
+    let values: Float32Array<ArrayBuffer> | null = null;
     if (found) {
       const { stored, storedName } = found;
       if (stored.shape.join() !== shape.join()) {
@@ -115,7 +115,8 @@ export class Weights {
     } else {
       const draw = this.mayInitialise(fullName) ? initial : undefined;
       if (!draw) throw new WeightError(this.missing(fullName));
-      draw(values as Float32Array, new RandomStream(seed, 0, hashName(fullName)));
+      values = new Float32Array(elements(shape)).fill(NaN);
+      draw(values, new RandomStream(seed, 0, hashName(fullName)));
     }
     const parameter = new Parameter(gpu, fullName, shape, values, storage);
     parameters.set(fullName, parameter);
@@ -203,12 +204,6 @@ export class Weights {
     if (best) return `weights: no tensor '${best.name}' in ${best.file}. Nearest: '${best.near}'.`;
     return `weights: no file holds '${fullName}', and it has no initialiser; open a checkpoint that has it.`;
   }
-}
-
-/** NaN in every storage that has one: words of ones. Quantised types have no scales until they are loaded, and are refused without. */
-function unloaded(storage: BaseStorage, size: number): Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> {
-  if (!isPacked(storage)) return new Float32Array(size).fill(NaN);
-  return new Uint32Array(byteLength(storage, size) / 4).fill(0xffffffff);
 }
 
 function refuseHuge(values: Float32Array, name: string): void {

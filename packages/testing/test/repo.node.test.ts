@@ -38,5 +38,8 @@ describe('the repository keeps its rules', () => {
     ['versions are pinned', () => rules.pinnedVersions(files)],
     ['generated kernels are fresh', () => staleFiles()],
   ];
+  test('the engine says the version of its package', () => {
+    expect(files.get('packages/engine/src/version.ts')).toContain(`'${(JSON.parse(files.get('packages/engine/package.json')!) as { version: string }).version}'`);
+  });
   test.each(checks)('%s', (_, check) => expect(check()).toEqual([]));
 });

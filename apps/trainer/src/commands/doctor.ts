@@ -19,9 +19,12 @@ export function doctorCommand(): Command {
         return;
       }
       const gpu = await openGpu();
-      const report = { machine: machine(), adapter: gpu.adapter, speed: await measureSpeed(gpu) };
-      console.log(options.json ? JSON.stringify(report, null, 2) : page(report));
-      gpu.close();
+      try {
+        const report = { machine: machine(), adapter: gpu.adapter, speed: await measureSpeed(gpu) };
+        console.log(options.json ? JSON.stringify(report, null, 2) : page(report));
+      } finally {
+        gpu.close();
+      }
     });
 }
 

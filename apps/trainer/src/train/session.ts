@@ -1,6 +1,6 @@
 /** @file One training run from configuration to report: both stages, the held-out questions around them, the files that stay. */
 import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { startProfile, TrainError } from '@curio/engine';
 import type { AdamW, Gpu } from '@curio/engine';
 import { trainStage } from '@curio/model';
@@ -176,7 +176,7 @@ class Session {
     rmSync(folder.file(EVALUATIONS), { force: true });
     const stages = Object.fromEntries(STAGES.map(({ name, label }) => [name, stageSummary(label, log.steps(name).map(({ loss }) => loss))]));
     const summary = {
-      name: folder.path.split('/').at(-1)!, preset: config.preset, seed: config.seed, adapter: adapterName(gpu.adapter), commit: environment.commit,
+      name: basename(folder.path), preset: config.preset, seed: config.seed, adapter: adapterName(gpu.adapter), commit: environment.commit,
       answers, blind, beforeTraining: this.evaluations.beforeTraining ?? null, afterStage1: this.evaluations.afterStage1 ?? null, selfAsked, stages,
       seconds: { setup, train: train - this.evaluating, total: (Date.now() - startedAt) / 1000 },
       peakBytes: gpu.memoryReport().peakBytes, rssBytes: peakResident(),

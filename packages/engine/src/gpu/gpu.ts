@@ -104,7 +104,7 @@ export class Gpu {
     if (this.failure) throw this.failure;
     const source = this.replacements.kernelFor(kernel);
     const pipeline = this.pipelines.get(source, entry, work.tuning);
-    if (work.op) pipeline.op = work.op;
+    pipeline.op = work.op ?? null;
     const bindings = pipeline.bindings.map(({ name, isTexture }) => {
       const binding = work.buffers[name];
       if (binding && binding.block.texels > 0 !== isTexture) throw new CurioError(`${pipeline.label}: ${name} is a ${isTexture ? 'texture' : 'buffer'} and was given a ${isTexture ? 'buffer; fill a texture from it with stream.copyRows' : 'texture; give the buffer that it was filled from'}.`);

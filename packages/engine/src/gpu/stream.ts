@@ -58,7 +58,7 @@ type Pass = GPUComputePassEncoder & { setImmediates(offset: number, data: ArrayB
 
 /** Dispatches recorded before a batch is submitted by itself, so that the device starts while the rest is recorded. */
 const BATCH = 96;
-/** Bind groups kept; a training step needs a few thousand. */
+/** Bind groups kept, and buffers of params where there are no immediates; a training step needs a few thousand. */
 const MAX_BIND_GROUPS = 16384;
 
 /** The calls that led here, without this one. */
@@ -72,6 +72,7 @@ export class Stream {
   private serial = 0;
   private readonly bindGroups = new Map<string, GPUBindGroup>();
   private readonly uniforms = new Map<string, { id: number; buffer: GPUBuffer }>();
+  private uniformsMade = 0;
   private readonly staging = new Map<number, GPUBuffer[]>();
   /** Validation of the batches that nobody has waited for. */
   private readonly checks = new Set<Promise<void>>();
@@ -299,9 +300,13 @@ export class Stream {
     const key = String.fromCharCode(...new Uint16Array(params));
     let entry = this.uniforms.get(key);
     if (!entry) {
+      if (this.uniforms.size >= MAX_BIND_GROUPS) { // decoding asks for new ones at every token; those that a plan uses live on in its bind groups
+        this.uniforms.clear();
+        this.bindGroups.clear();
+      }
       const buffer = this.device.createBuffer({ size: params.byteLength, usage: 0x40 | 0x08, label: 'params' });
       this.device.queue.writeBuffer(buffer, 0, params);
-      entry = { id: this.uniforms.size, buffer };
+      entry = { id: this.uniformsMade++, buffer };
       this.uniforms.set(key, entry);
     }
     return entry;

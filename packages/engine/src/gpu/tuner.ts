@@ -8,6 +8,7 @@ import type { KernelSource, Tuning } from './kernel.ts';
 import type { Block } from './memory.ts';
 import type { Binding, Grid } from './stream.ts';
 import { Timing } from './timing.ts';
+import { VERSION } from '../version.ts';
 import type { Family, Variant } from './variant.ts';
 
 /** Where choices are kept between processes: a file in the user's cache, a database in a browser. */
@@ -16,8 +17,9 @@ export interface TuningStore {
   save(key: string, record: string): Promise<void>;
 }
 
-/** What was chosen on which device. */
+/** What was chosen on which device, by which version of the engine: another one may have other kernels under the same names. */
 export interface TuningRecord {
+  readonly engine: string;
   readonly adapter: string;
   /** Variant by family and bucket of sizes. */
   readonly choices: Readonly<Record<string, string>>;
@@ -42,6 +44,9 @@ function bucketOf(plan: object): string {
   return Object.entries(plan).flatMap(part).join(' ');
 }
 
+/** Forward and backward of a family are two questions. */
+const keyOf = (family: string, entry: string, plan: object): string => `${family} ${entry} | ${bucketOf(plan)}`;
+
 export class Tuner {
   /** Names the device and its driver. */
   readonly adapter: string;
@@ -54,7 +59,7 @@ export class Tuner {
   }
 
   get record(): TuningRecord {
-    return { adapter: this.adapter, choices: Object.fromEntries([...this.choices].sort(([a], [b]) => (a < b ? -1 : 1))) };
+    return { engine: VERSION, adapter: this.adapter, choices: Object.fromEntries([...this.choices].sort(([a], [b]) => (a < b ? -1 : 1))) };
   }
 
   /** Whether something waits to be timed. */
@@ -62,16 +67,16 @@ export class Tuner {
     return this.questions.size > 0;
   }
 
-  /** The variant that was measured best, where it is known and still fits. */
-  chosen<Plan extends object>(family: string, table: Family<Plan>, plan: Plan): Variant<Plan> | null {
-    const name = this.choices.get(`${family} | ${bucketOf(plan)}`);
+  /** The variant that was measured best for an entry, where it is known and still fits. */
+  chosen<Plan extends object>(family: string, entry: string, table: Family<Plan>, plan: Plan): Variant<Plan> | null {
+    const name = this.choices.get(keyOf(family, entry, plan));
     const variant = name === undefined ? undefined : table[name];
     return variant && (variant.fits?.(this.gpu, plan) ?? true) ? variant : null;
   }
 
   /** Queues the question which variant is fastest, where it is new and there is more than one. */
-  consider<Plan extends object>(family: string, table: Family<Plan>, plan: Plan, first: Variant<Plan>, candidateOf: (variant: Variant<Plan>) => Candidate): void {
-    const key = `${family} | ${bucketOf(plan)}`;
+  consider<Plan extends object>(family: string, entry: string, table: Family<Plan>, plan: Plan, first: Variant<Plan>, candidateOf: (variant: Variant<Plan>) => Candidate): void {
+    const key = keyOf(family, entry, plan);
     if (this.choices.has(key) || this.questions.has(key)) return;
     const all = Object.entries(table).filter(([, variant]) => !variant.needsTexels && (variant === first || (variant.fits?.(this.gpu, plan) ?? true)));
     const tuned = all.filter(([name, variant]) => name !== 'naive' || variant === first);
@@ -81,21 +86,22 @@ export class Tuner {
     this.questions.set(key, { key, candidates: ordered.map(([name, variant]) => [name, candidateOf(variant)]) });
   }
 
-  /** Reads what an earlier process found out. A record of another device, or one that does not read, is passed over. */
+  /** Reads what an earlier process found out. A record of another device or engine, or one that does not read, is passed over. */
   async open(): Promise<void> {
     const text = await this.store?.load(this.adapter);
     if (!text) return;
     try {
       const record = JSON.parse(text) as TuningRecord;
-      if (record.adapter === this.adapter) this.take(record);
+      if (record.engine === VERSION && record.adapter === this.adapter) this.take(record);
     } catch {
       // a broken cache costs a measurement, not a run
     }
   }
 
-  /** Takes the choices of a record, as a resumed run does with its own. @throws ConfigError where it is of another device */
+  /** Takes the choices of a record, as a resumed run does with its own. @throws ConfigError where it is of another device or engine */
   load(record: TuningRecord): void {
     if (record.adapter !== this.adapter) throw new ConfigError(`tuning: the record is of '${record.adapter}' and this is '${this.adapter}'; leave it out, or go on with the run where it began.`);
+    if (record.engine !== VERSION) throw new ConfigError(`tuning: the record is of engine ${record.engine ?? 'before 0.1.0'} and this is ${VERSION}; leave it out, or go on with the run under that version.`);
     this.choices.clear();
     this.take(record);
   }

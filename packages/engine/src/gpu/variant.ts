@@ -23,9 +23,10 @@ export type Family<Plan> = Readonly<Record<string, Variant<Plan>>>;
 
 /**
  * The first variant that fits and pays, somebody's own before ours, or the one forced by `gpu.forced` where it fits, or the one that was measured best.
+ * @param entry of the kernel, where they were measured apart
  * @param ownFamily the family of somebody's own variants, where a direction has a table of its own
  */
-export function choose<Plan extends object>(gpu: Gpu, family: string, table: Family<Plan>, plan: Plan, ownFamily = family): Variant<Plan> {
+export function choose<Plan extends object>(gpu: Gpu, family: string, entry: string, table: Family<Plan>, plan: Plan, ownFamily = family): Variant<Plan> {
   const forced = gpu.forced.get(family);
   if (forced !== undefined) {
     const variant = table[forced];
@@ -35,7 +36,7 @@ export function choose<Plan extends object>(gpu: Gpu, family: string, table: Fam
       return variant;
     }
   }
-  const measured = forced === undefined ? gpu.tuner?.chosen(ownFamily, table, plan) : null;
+  const measured = forced === undefined ? gpu.tuner?.chosen(ownFamily, entry, table, plan) : null;
   const own = gpu.replacements.ownOf(ownFamily).map(([, variant]) => variant as unknown as Variant<Plan>);
   if (measured && own.length === 0) return measured;
   for (const variant of own.length > 0 && forced === undefined ? [...own, ...Object.values(table)] : Object.values(table)) {

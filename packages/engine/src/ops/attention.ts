@@ -51,7 +51,7 @@ const op = defineOp({
     const lse = run.out([sizes.batch, sizes.heads, sizes.tokens]);
     const buffers = { q, k: key, v: value, bounds: lengths ?? position ?? q, y, lse };
     run.gpu.scope(() => {
-      const operands = choose(run.gpu, 'attention', attentionVariants, plan).needsTexels ? layHeads(run, { q, k: key, v: value }, plan.params) : {};
+      const operands = choose(run.gpu, 'attention', 'forward', attentionVariants, plan).needsTexels ? layHeads(run, { q, k: key, v: value }, plan.params) : {};
       run.launch('attention', attentionVariants, plan, 'forward', { buffers: { ...buffers, ...operands }, params: plan.params });
     });
     return { y: byToken(y), saved: { q, k: key, v: value, lengths, y, lse } };
@@ -65,7 +65,7 @@ const op = defineOp({
     const { params } = plan;
     run.dispatch(attentionPrepare.kernel, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats }, params, ...tune(run.gpu, attentionPrepare, plan, 'prepare') });
     const family = run.gpu.forced.has('attention backward') ? 'attention backward' : 'attention';
-    const variant = choose(run.gpu, family, attentionBackwardVariants, plan, 'attention backward') as BackwardVariant;
+    const variant = choose(run.gpu, family, 'backward', attentionBackwardVariants, plan, 'attention backward') as BackwardVariant;
     if (variant === attentionProducts) return [...backwardByProducts(run, { q, k, v, dy, stats }, sizes), null, null];
     const wants = { backward: true, backward_q: run.needs[0]!, backward_kv: run.needs[1]! || run.needs[2]! };
     const entries = variant.entries.filter((entry) => wants[entry]);

@@ -67,7 +67,7 @@ function multiply(run: Run, wanted: Product, plan: MatmulPlan, lastTerms: number
   const along = isAlong(layout);
   const inRows = K === 0 || beginAtRows(wanted.batches ?? ONE_BATCH, along.a ? K : M, along.b ? K : N);
   const halves = run.gpu.halfProducts && fitsMatrixUnits(run.gpu, plan);
-  const variant: MatmulVariant = halves ? subgroupMatrix : choose<MatmulPlan>(run.gpu, `matmul ${layout}`, inRows ? matmulVariants[layout] : overBuffers(layout), plan);
+  const variant: MatmulVariant = halves ? subgroupMatrix : choose<MatmulPlan>(run.gpu, `matmul ${layout}`, 'multiply', inRows ? matmulVariants[layout] : overBuffers(layout), plan);
   const c = wanted.into && addsUp(run.gpu, layout, variant) ? wanted.into : run.out(shape);
   if (variant.needsTexels) return multiplyTexels(run, wanted, c, plan, variant, lastTerms);
   const spreads = spreadsOf(run.gpu, variant, plan);
@@ -96,7 +96,7 @@ function dispatch(run: Run, { a, b, layout, M, N, K, batches = ONE_BATCH, bias, 
       : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, a_pitch: aPitch, b_pitch: bPitch, ...rest },
     ...tune(run.gpu, each, plan, 'multiply'),
   });
-  if (variant !== subgroupMatrix) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, variant, (each) => {
+  if (variant !== subgroupMatrix) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, 'multiply', matmulVariants[layout], plan, variant, (each) => {
     const { buffers, ...work } = workOf(each);
     return { kernel: each.kernel, entry: 'multiply', buffers: boundOf(buffers), ...work };
   });

@@ -68,7 +68,7 @@ export const prototypeFamilies = { prototypeRows: prototypeRowVariants, prototyp
 
 /** Dispatches `entry` of the variant that suits; kernels in fours count their columns in fours. */
 export function step(run: Run, family: keyof typeof prototypeFamilies, entry: string, sizes: Sizes, buffers: Dispatch['buffers']): void {
-  const variant = choose(run.gpu, family, prototypeFamilies[family], sizes);
+  const variant = choose(run.gpu, family, entry, prototypeFamilies[family], sizes);
   const { tuning, grid } = tune(run.gpu, variant, sizes, entry);
   const width = variant.kernel === prototypeRowsSubgroup ? 4 : widthOf(tuning);
   run.dispatch(variant.kernel, entry, { buffers, params: { ...sizes, cols: sizes.cols / width }, grid, tuning });

@@ -17,7 +17,7 @@ function fill(gpu: Gpu, shape: Shape, entry: 'words' | 'uniform_floats' | 'norma
   const y = empty(gpu, shape, dtype);
   const vectors = ceilDiv(y.size, 4);
   const params = { vectors, stream: gpu.random.counter++, low, high };
-  gpu.dispatch(kernel, entry, { buffers: { key: gpu.random.binding(), y: y.binding }, params, grid: lineGrid(ceilDiv(vectors, WG)) });
+  gpu.dispatch(kernel, entry, { buffers: { key: gpu.random.binding(), y: y.binding }, params, grid: lineGrid(ceilDiv(vectors, WG)), op: 'random' });
   return y;
 }
 

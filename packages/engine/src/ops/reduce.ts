@@ -70,10 +70,10 @@ function pass(plan: Plan, x: Tensor, shape: Shape, scale: number): Tensor {
   const { outer, n, inner, segments, chunk } = plan;
   const y = empty(gpu, shape);
   const isRows = inner === 1;
-  const variant = isRows ? choose(gpu, 'reduceRows', reduceRowsVariants, plan) : choose(gpu, 'reduceColumns', reduceColumnsVariants, plan);
+  const variant = isRows ? choose(gpu, 'reduceRows', 'reduce', reduceRowsVariants, plan) : choose(gpu, 'reduceColumns', 'reduce', reduceColumnsVariants, plan);
   const width = variant === reduceColumnsVariants.fours ? 4 : 1;
   const params: Record<string, number> = isRows ? { rows: outer, cols: n, segments, chunk, scale } : { outer, rows: n, cols: inner / width, segments, chunk, scale };
-  gpu.dispatch(variant.kernel, 'reduce', { buffers: { x: x.binding, y: y.binding }, params, ...tune(gpu, variant, plan, 'reduce') });
+  gpu.dispatch(variant.kernel, 'reduce', { buffers: { x: x.binding, y: y.binding }, params, ...tune(gpu, variant, plan, 'reduce'), op: plan.op.toLowerCase() });
   return y;
 }
 

@@ -38,7 +38,7 @@ function tableOf(gpu: Gpu, width: number, theta: number): Tensor {
         }
       }
     }
-    ofGpu.set(key, (table = keep(tensor(gpu, values))));
+    ofGpu.set(key, (table = gpu.aside(() => keep(tensor(gpu, values))))); // not a part of the step: it would be lost with a recording that fails
   }
   return table;
 }

@@ -102,10 +102,10 @@ export class AdamW {
     const parts = this.segments.flatMap((s) => s.parts(4 * NORM_CHUNK).map(({ start, size }) => ({ s, size, of: ({ block }: Storage) => ({ block, offset: 4 * start, bytes: 4 * size }) })));
     for (const { s, size, of } of parts) {
       const chunks = ceilDiv(size / 4, NORM_CHUNK);
-      gpu.dispatch(adamwNorm, 'partial', { buffers: { g: of(s.gradient), sums }, params: { vectors: size / 4, slot, slots, max_norm: maxGradNorm }, grid: lineGrid(chunks) });
+      gpu.dispatch(adamwNorm, 'partial', { buffers: { g: of(s.gradient), sums }, params: { vectors: size / 4, slot, slots, max_norm: maxGradNorm }, grid: lineGrid(chunks), op: 'adamw' });
       slot += chunks;
     }
-    gpu.dispatch(adamwNorm, 'finish', { buffers: { sums_done: sums, result: norm }, params: { vectors: 0, slot: 0, slots, max_norm: maxGradNorm }, grid: [1, 1, 1] });
+    gpu.dispatch(adamwNorm, 'finish', { buffers: { sums_done: sums, result: norm }, params: { vectors: 0, slot: 0, slots, max_norm: maxGradNorm }, grid: [1, 1, 1], op: 'adamw' });
     for (const { s, size, of } of parts) {
       gpu.dispatch(adamwUpdate, 'update', {
         buffers: { x: of(s.value), g: of(s.gradient), m: of(s.first), v: of(s.second), rate: whole(this.rate, 12), norm },

@@ -20,5 +20,5 @@ function run(entry: string, buffers: Record<string, Tensor['binding']>, y: Tenso
   const width = [y.size, xOffset, aOffset, yOffset].every((n) => n % 4 === 0) ? 4 : 1;
   const items = y.size / width;
   const params = { items, x_offset: xOffset / width, a_offset: aOffset / width, y_offset: yOffset / width };
-  y.gpu.dispatch(kernel, entry, { buffers, params, ...lineWork(y.gpu, kernel, items, WG, { T: width === 4 ? 'vec4<f32>' : 'f32' }) });
+  y.gpu.dispatch(kernel, entry, { buffers, params, ...lineWork(y.gpu, kernel, items, WG, { T: width === 4 ? 'vec4<f32>' : 'f32' }), op: 'accumulate' });
 }

@@ -101,7 +101,7 @@ function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor, op
   const { shape, strides } = collapse(view.shape, [view.strides]);
   if (shape.length > MAX_RANK) throw new ShapeError(`copy: a view of shape ${showShape(view.shape)} has ${shape.length} separate axes; at most ${MAX_RANK} are supported.`);
   const plan = cut({ shape, strides: strides[0]!, offsets: [x.bindingOffset, y.bindingOffset] });
-  const variant = choose(gpu, 'copy', copyVariants, plan);
+  const variant = choose(gpu, 'copy', entry, copyVariants, plan);
   gpu.dispatch(variant.kernel, entry, { buffers: { x: x.binding, y: y.binding }, params: variant === rows ? rowParams(plan) : elementParams(plan), ...tune(gpu, variant, plan, entry), op });
 }
 

@@ -72,13 +72,14 @@ export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> {
 type Watcher = (name: string, inputs: Inputs, y: Tensor) => void;
 let watcher: Watcher | null = null;
 
-/** Runs `f` and shows every op's inputs and output to `watch`. Must not be async. */
+/** Runs `f` and shows every op's inputs and output to `watch`, and to no watcher around it. Must not be async. */
 export function watchOps(watch: Watcher, f: () => void): void {
+  const outer = watcher;
   watcher = watch;
   try {
     f();
   } finally {
-    watcher = null;
+    watcher = outer;
   }
 }
 
@@ -141,8 +142,8 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Total
     out: (shape, dtype) => empty(gpu, shape, dtype),
     dispatch,
     launch(family, table, plan, entry, work) {
-      const variant = choose(gpu, family, table, plan);
-      if (!variant.needsTexels) gpu.tuner?.consider(family, table, plan, variant, (each) => ({ kernel: each.kernel, entry, params: work.params, buffers: boundOf(work.buffers), ...tune(gpu, each, plan, entry) }));
+      const variant = choose(gpu, family, entry, table, plan);
+      if (!variant.needsTexels) gpu.tuner?.consider(family, entry, table, plan, variant, (each) => ({ kernel: each.kernel, entry, params: work.params, buffers: boundOf(work.buffers), ...tune(gpu, each, plan, entry) }));
       dispatch(variant.kernel, entry, { ...work, ...tune(gpu, variant, plan, entry) });
     },
     fit(x, need = 'dense') {

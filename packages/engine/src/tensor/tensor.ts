@@ -1,6 +1,6 @@
 /** @file A tensor: a storage on the device seen through shape, strides and offset. It carries no op methods; ops are functions. */
 import { Storage } from '../gpu/arena.ts';
-import { DTypeError, ShapeError } from '../gpu/errors.ts';
+import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Binding } from '../gpu/stream.ts';
 import type { TapeNode } from './autograd.ts';
@@ -99,7 +99,9 @@ export class Tensor {
   }
 }
 
-let denseCopy: (x: Tensor) => Tensor = (x) => x;
+let denseCopy = (_: Tensor): Tensor => {
+  throw new CurioError('tensor: a view needs a dense copy and tensor/copy.ts, which makes it, is not loaded; the bundler must keep it.');
+};
 /** `contiguous` needs a kernel and kernels need tensors; it hands itself in when loaded. */
 export const setDenseCopy = (copy: (x: Tensor) => Tensor): void => void (denseCopy = copy);
 

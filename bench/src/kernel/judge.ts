@@ -74,10 +74,10 @@ export async function time(gpu: Gpu, measurements: Measurements, { table }: Targ
 export function otherTunings(gpu: Gpu, target: Target, now: KernelSource): Tuning[] {
   const free = (variantOf(target) as Variant<unknown> | null)?.free ?? {};
   const own = target.cases[0]!.tunings.find(({ tuning }) => tuning)?.tuning ?? {};
-  const all = Object.entries(free).reduce<Tuning[]>((some, [name, cannot]) => {
-    const tunable = now.tunables.find((each) => each.name === name);
-    const values = (tunable?.allowed ?? []).filter((value) => cannot(gpu, Number.parseInt(value, 10)) === null);
+  const all = Object.keys(free).reduce<Tuning[]>((some, name) => {
+    const values = now.tunables.find((each) => each.name === name)?.allowed ?? [];
     return some.flatMap((tuning) => values.map((value) => ({ ...tuning, [name]: value })));
   }, [{}]);
-  return all.filter((tuning) => Object.entries(tuning).some(([name, value]) => own[name] !== value));
+  const runs = (tuning: Tuning): boolean => Object.entries(tuning).every(([name, value]) => free[name]!(gpu, Number.parseInt(value, 10), tuning) === null);
+  return all.filter((tuning) => runs(tuning) && Object.entries(tuning).some(([name, value]) => own[name] !== value));
 }

@@ -65,7 +65,7 @@ if (isSweep) describe('every tuning', () => {
       const variant = table.families![choice[0]]![choice[1]] as unknown as Variant<unknown>;
       for (const tuning of variant.free ? combinations(variant.kernel, Object.keys(variant.free)) : []) {
         test(`${table.op} ${choice.join(' ')}: ${Object.entries(tuning).map((pair) => pair.join('=')).join(' ')}`, async (context) => {
-          const cannot = Object.entries(tuning).flatMap(([name, value]) => variant.free![name]!(gpu, Number.parseInt(value, 10)) ?? []);
+          const cannot = Object.entries(tuning).flatMap(([name, value]) => variant.free![name]!(gpu, Number.parseInt(value, 10), tuning) ?? []);
           const cases = taken.get(`${table.op} ${choice}`) ?? new Set();
           const reason = cases.size === 0 ? 'this op never takes that variant here' : cannot[0];
           if (reason) {
@@ -112,9 +112,11 @@ function cannotRun(kernel: KernelSource, name: string, value: string): string | 
   if (kernel.name === 'matmul/vector_columns' && lanes < 8) return 'fewer than 8 lanes own too few columns';
   if ((kernel.name === 'matmul/texel_rows' || kernel.bindings.some(({ type }) => type === 'read-only-texture')) && !readsTexels(gpu)) return 'textures cannot be read here';
   if (kernel.name === 'matmul/subgroup_matrix') return 'subgroup-matrix.test.ts runs every tile where there are matrix units';
+  if (name === 'DEPTH' || name === 'SKEW') return 'workgroup memory here asks for another';
   if (name === 'STEPS') return 'line.test.ts runs every length of run';
   if (name === 'SG') return value === `${lanes}u` ? null : `subgroups here have ${lanes} lanes`;
   if (/^attention\/\w+_(subgroup|texels)$/.test(kernel.name) && name === 'D' && Number.parseInt(value, 10) % (4 * lanes) !== 0) return `rows of ${value} do not divide among ${lanes} lanes`;
+  if (/^attention\/\w+_(quads|shared)$/.test(kernel.name) && (value === '128u' || value === '8u') && gpu.adapter.limits.maxComputeWorkgroupStorageSize! < 32768) return 'the tile takes more workgroup memory than the device has';
   if (name === 'ROWS' && Number.parseInt(value, 10) < lanes) return `rows lie across the ${lanes} lanes, and some would fall outside the tile`;
   if (name === 'ROWS' && Number.parseInt(value, 10) > 4 * lanes) return `the ${lanes} lanes hold 4 rows each`;
   return null;

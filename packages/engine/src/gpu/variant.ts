@@ -14,8 +14,8 @@ export interface Variant<Plan> {
   readonly tuning?: (gpu: Gpu, plan: Plan) => Tuning;
   /** Reads textures that the op lays first, so that the tuner cannot time it alone. */
   readonly needsTexels?: boolean;
-  /** Tunables that change the speed and not the result, each with why a value cannot run on this device, or null where it can. `gpu.tuned` sets them. */
-  readonly free?: Readonly<Record<string, (gpu: Gpu, value: number) => string | null>>;
+  /** Tunables that change the speed and not the result, each with why a value (beside all the others) cannot run on this device, or null where it can. `gpu.tuned` sets them. */
+  readonly free?: Readonly<Record<string, (gpu: Gpu, value: number, tuning: Tuning) => string | null>>;
 }
 
 /** Kernels of one contract, the preferred first. */

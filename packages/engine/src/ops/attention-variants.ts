@@ -1,8 +1,10 @@
 /** @file The kernels of attention and when each is chosen. */
+import { attentionBackwardQuads } from '@curio/kernels/attention_backward_quads';
 import { attentionBackwardShared } from '@curio/kernels/attention_backward_shared';
 import { attentionBackwardSubgroup } from '@curio/kernels/attention_backward_subgroup';
 import { attentionBackwardTexels } from '@curio/kernels/attention_backward_texels';
 import { attentionDecode } from '@curio/kernels/attention_decode';
+import { attentionForwardQuads } from '@curio/kernels/attention_forward_quads';
 import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
 import { attentionForwardTexels } from '@curio/kernels/attention_forward_texels';
@@ -10,7 +12,8 @@ import { attentionNaive } from '@curio/kernels/attention_naive';
 import { attentionWeights } from '@curio/kernels/attention_weights';
 import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { fixedSubgroupSize } from '../gpu/variant.ts';
+import type { Tuning } from '../gpu/kernel.ts';
+import { fixedSubgroupSize, tuned } from '../gpu/variant.ts';
 import type { Family, Variant } from '../gpu/variant.ts';
 import { readsTexels, rowTexels } from './texel-rows.ts';
 
@@ -58,8 +61,49 @@ function fitsSubgroupTile(gpu: Gpu, { inQuads, width, keys }: AttentionPlan): bo
 const onSoftware = (gpu: Gpu): boolean => gpu.adapter.isSoftware;
 const tileTuning = (gpu: Gpu, { width }: AttentionPlan) => ({ D: `${width}u`, SG: `${fixedSubgroupSize(gpu)}u` });
 
-const sharedTuning = (_: Gpu, { width }: AttentionPlan) => ({ D: `${32 * ceilDiv(width, 32)}u` });
+/** The sizes of a tile of kernels/lib/attention_lanes.wgsl for rows of `d`. */
+function laneTile(tuning: Tuning, d: number): { rows: number; columns: number; bytes: number } {
+  const [lanes, lanesAcross, rowsALane, columnsALane] = ['LANES', 'LANES_ACROSS', 'ROWS_A_LANE', 'COLUMNS_A_LANE'].map((name) => tuned(tuning, name)) as [number, number, number, number];
+  const across = Math.min(Math.max(lanesAcross, d / 8), d / 4);
+  const rows = rowsALane * (lanes / across);
+  const columns = columnsALane * across;
+  const depth = Math.min(32, (16 * lanes) / Math.max(rows, columns));
+  const span = Math.min(columns, (16 * lanes) / d);
+  return { rows, columns, bytes: 4 * (depth * rows + Math.max(depth * columns, span * d) + columns * rows + 4 * columns) };
+}
+
+const LANE_WIDTHS = [32, 64, 128];
+
+/** Bytes of workgroup memory that a tile takes, for any width where none is given. */
+const laneBytes = (tuning: Tuning): number => Math.max(...(tuning.D ? [tuned(tuning, 'D')] : LANE_WIDTHS).map((d) => laneTile(tuning, d).bytes));
+const hasMemoryFor = (gpu: Gpu, tuning: Tuning): boolean => laneBytes(tuning) <= gpu.adapter.limits.maxComputeWorkgroupStorageSize!;
+
+/** Tiles of 64 rows that fill a large device. */
+const MANY_TILES = 128;
+
+/**
+ * Four rows by four columns a lane; in the backward eight rows where tiles of half as many are not needed to fill the device. As measured on an H200 at D = 64 and 128; a
+ * software adapter takes long to compile larger ones.
+ */
+const laneTuning = (rowsWhereMany: 4 | 8) => (gpu: Gpu, { width, tokens, batch, heads }: AttentionPlan): Tuning => {
+  const d = LANE_WIDTHS.find((most) => width <= most)!;
+  const least: Tuning = { D: `${d}u`, LANES: d > 64 ? '128u' : '64u', LANES_ACROSS: gpu.adapter.isSoftware ? '8u' : '16u', ROWS_A_LANE: '4u', COLUMNS_A_LANE: '4u' };
+  const hasMany = !gpu.adapter.isSoftware && d <= 64 && tokens > 32 && batch * heads * ceilDiv(tokens, 64) >= MANY_TILES;
+  const preferred = [...(hasMany ? [{ ...least, ROWS_A_LANE: `${rowsWhereMany}u` }] : []), least];
+  return preferred.find((tuning) => hasMemoryFor(gpu, tuning)) ?? { ...least, LANES: '64u' };
+};
+
+const laneChoices: Variant<AttentionPlan>['free'] = {
+  LANES: () => null,
+  LANES_ACROSS: () => null,
+  ROWS_A_LANE: () => null,
+  COLUMNS_A_LANE: (gpu, _, tuning) => (hasMemoryFor(gpu, tuning) ? null : `the tile takes ${laneBytes(tuning)} bytes of workgroup memory and the device has ${gpu.adapter.limits.maxComputeWorkgroupStorageSize}`),
+};
 const fitsSharedTile = (_: Gpu, { width }: AttentionPlan): boolean => width <= 128;
+const fitsQuads = (gpu: Gpu, plan: AttentionPlan): boolean => plan.inQuads && fitsSharedTile(gpu, plan);
+const laneRows = (tuning: Tuning): number => laneTile(tuning, tuned(tuning, 'D')).rows;
+const forwardGrid: Variant<AttentionPlan>['grid'] = (_, { batch, heads, tokens }, __, tuning) => [ceilDiv(tokens, laneRows(tuning)), batch * heads, 1];
+const backwardGrid: Variant<AttentionPlan>['grid'] = (gpu, plan, entry, tuning) => (entry === 'backward_kv' ? [ceilDiv(plan.keys, laneRows(tuning)), (plan.batch * plan.heads) / plan.group, 1] : forwardGrid(gpu, plan, entry, tuning));
 
 /** Whether every head's numbers of a token lie in one row of `row` elements, see kernels/attention/forward_texels.wgsl. */
 function liesInRows(width: number, heads: number, row: number, batchStep: number, headStep: number, offset: number): boolean {
@@ -99,7 +143,8 @@ export const attentionVariants: Family<AttentionPlan> = {
   },
   texels: attentionOverTexels,
   subgroup: { kernel: attentionForwardSubgroup, fits: fitsSubgroupTile, pays: onSoftware, tuning: tileTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1] },
-  shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: sharedTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 32), batch * heads, 1] },
+  quads: { kernel: attentionForwardQuads, fits: fitsQuads, tuning: laneTuning(4), free: laneChoices, grid: forwardGrid },
+  shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: laneTuning(4), grid: forwardGrid },
   naive,
 };
 
@@ -150,12 +195,7 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
     grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
     entries: ['backward'],
   },
-  shared: {
-    kernel: attentionBackwardShared,
-    fits: fitsSharedTile,
-    tuning: sharedTuning,
-    grid: (_, { batch, heads, group, tokens, keys }, entry) => (entry === 'backward_kv' ? [ceilDiv(keys, 32), (batch * heads) / group, 1] : [ceilDiv(tokens, 32), batch * heads, 1]),
-    entries: ['backward_q', 'backward_kv'],
-  },
+  quads: { kernel: attentionBackwardQuads, fits: fitsQuads, tuning: laneTuning(8), free: laneChoices, grid: backwardGrid, entries: ['backward_q', 'backward_kv'] },
+  shared: { kernel: attentionBackwardShared, fits: fitsSharedTile, tuning: laneTuning(8), grid: backwardGrid, entries: ['backward_q', 'backward_kv'] },
   naive: { ...naive, entries: ['backward_q', 'backward_kv'] },
 };

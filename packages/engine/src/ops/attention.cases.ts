@@ -57,6 +57,8 @@ export const attentionCases = defineCases<Attrs>({
     { label: 'fewer keys than queries', inputs: [q(1, 1, 20, 32), q(1, 1, 6, 32), q(1, 1, 6, 32), null, null], attrs: { causal: true } },
     { label: 'decode at a position', inputs: [frozen(2, 4, 1, 32), frozen(2, 2, 50, 32), frozen(2, 2, 50, 32), null, ints([36])], attrs: {} },
     { label: 'decode at a position of each row', inputs: [frozen(2, 2, 3, 64), frozen(2, 2, 40, 64), frozen(2, 2, 40, 64), null, ints([36, 0])], attrs: {} },
+    { label: 'several tiles', inputs: [q(1, 2, 35, 32), q(1, 1, 70, 32), q(1, 1, 70, 32), null, null], attrs: { causal: true } },
+    { label: 'several tiles, lengths', inputs: [q(2, 1, 36, 64), q(2, 1, 36, 64), q(2, 1, 36, 64), ints([36, 20]), null], attrs: {} },
     { label: 'strided', inputs: [{ shape: [2, 2, 5, 32], strided: true }, q(2, 2, 5, 32), q(2, 2, 5, 32), null, null], attrs: {} },
     {
       label: 'large scores',
@@ -65,7 +67,7 @@ export const attentionCases = defineCases<Attrs>({
       tolerance: { factor: 4, reason: 'a score of 90 is rounded to 8e-6, and exp hands that on' },
     },
   ],
-  rare: [self(1, 1, 18, 16, { causal: true }), self(1, 1, 18, 96), self(1, 1, 18, 64)],
+  rare: [self(1, 1, 18, 16, { causal: true }), self(1, 1, 18, 96), self(1, 1, 18, 64), self(1, 1, 19, 72), self(1, 1, 70, 128, { causal: true })],
   bench: [
     bench('8x512x64', 1, 8, 512, 64),
     bench('8x512x64 causal', 1, 8, 512, 64, true),

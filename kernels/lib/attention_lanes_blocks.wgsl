@@ -1,0 +1,25 @@
+// What a lane fetches: four rows by four numbers of q, k or v, from number d of a head's row on. Past the last row it is the last one again.
+// Needs in the kernel: Params of attention/naive, and load_q, load_k, load_v: four elements of a row, 0 past the width.
+
+fn q_block(head: u32, row: u32, d: u32) -> mat4x4f {
+  let last = params.tokens - 1u;
+  let step = params.q_token;
+  return mat4x4f(load_q(head + min(row, last) * step, d), load_q(head + min(row + 1u, last) * step, d),
+    load_q(head + min(row + 2u, last) * step, d), load_q(head + min(row + 3u, last) * step, d));
+}
+
+fn k_block(head: u32, row: u32, d: u32, end: u32) -> mat4x4f {
+  let last = max(end, 1u) - 1u;
+  let first = params.k_offset + head;
+  let step = params.kv_token;
+  return mat4x4f(load_k(first + min(row, last) * step, d), load_k(first + min(row + 1u, last) * step, d),
+    load_k(first + min(row + 2u, last) * step, d), load_k(first + min(row + 3u, last) * step, d));
+}
+
+fn v_block(head: u32, row: u32, d: u32, end: u32) -> mat4x4f {
+  let last = max(end, 1u) - 1u;
+  let first = params.v_offset + head;
+  let step = params.kv_token;
+  return mat4x4f(load_v(first + min(row, last) * step, d), load_v(first + min(row + 1u, last) * step, d),
+    load_v(first + min(row + 2u, last) * step, d), load_v(first + min(row + 3u, last) * step, d));
+}

@@ -40,9 +40,9 @@ const vitest = (args, more = {}) => runNode([tool('vitest/vitest.mjs'), 'run', .
 
 await stage('tests', () => vitest([]));
 if (all) {
-  // Values of tunables are tried in the op table alone. A large tile compiles for minutes where subgroups are wide.
+  // Values of tunables are tried in the op table alone, and matrix units emulated beside it. A large tile compiles for minutes where subgroups are wide.
   const slow = ['--testTimeout=900000', '--hookTimeout=900000', '--passWithNoTests'];
-  const ops = only.length === 0 ? ['packages/engine/test/ops.test.ts'] : [];
+  const ops = only.length === 0 ? ['packages/engine/test/ops.test.ts', 'packages/engine/test/subgroup-matrix.test.ts'] : [];
   await stage('every tuning', () => vitest(['--project', 'node', ...slow, ...ops], { CURIO_TUNINGS: 'all' }));
   await stage('every tuning without subgroups', () => vitest(['--project', 'node-portable', ...slow, ...ops], { CURIO_TUNINGS: 'all' }));
   // Lavapipe takes its subgroup size from the width of its vectors.

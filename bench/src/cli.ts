@@ -18,10 +18,11 @@ import { stepGroups } from './shapes/steps.ts';
 import { ROUND_MS, SITTINGS } from './statistics.ts';
 import { short, terminalTable } from './table.ts';
 
-const HELP = `npm run bench -- [--only PATTERN] [--budget SECONDS] [--json FILE]          npm run bench:peers -- … the same beside tfjs, jax-js and onnxruntime-web
+const HELP = `npm run bench -- [--only PATTERN] [--budget SECONDS] [--dawn TOGGLES] [--json FILE]          npm run bench:peers -- … the same beside tfjs, jax-js and onnxruntime-web
 
   --only PATTERN   a regular expression over 'op shape', such as 'matmul 1024' or attention
   --budget SECONDS no group is begun after that; what is left out is named
+  --dawn TOGGLES   toggles of Dawn with commas between, such as disable_robustness: what its guards cost, beside a run without
   --json FILE      write adapter, versions, roofs and rows to FILE
   CURIO_PYTHON     a python with numpy, for the OpenBLAS roof (default python3)
 `;
@@ -31,9 +32,9 @@ const allGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
   ...productGroups(gpu, peers), ...loraGroups(gpu), ...attentionGroups(gpu, peers), ...prototypeGroups(gpu), ...rowGroupsOf(gpu, peers), ...stepGroups(gpu, peers),
 ];
 
-async function bench(only: RegExp | null, file: string | undefined, withPeers: boolean, budget: number): Promise<void> {
+async function bench(only: RegExp | null, file: string | undefined, withPeers: boolean, budget: number, dawnToggles: string[]): Promise<void> {
   const began = performance.now();
-  const gpu = await openGpu();
+  const gpu = await openGpu({ dawnToggles });
   const peers = withPeers ? await (await import('../peers/src/open.ts')).openPeers(console.log) : [];
   const blas = await OpenBlas.start();
   if (!blas) console.log('bench: no python3 with numpy was found, so products have no roof; CURIO_PYTHON=/path/to/python names one.');
@@ -67,6 +68,9 @@ async function bench(only: RegExp | null, file: string | undefined, withPeers: b
   if (peers.length > 0) process.exit(); // their devices stay open
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' }, peers: { type: 'boolean', default: false }, budget: { type: 'string', default: 'Infinity' }, help: { type: 'boolean' } } });
+const { values } = parseArgs({ options: {
+  only: { type: 'string' }, json: { type: 'string' }, peers: { type: 'boolean', default: false }, budget: { type: 'string', default: 'Infinity' }, dawn: { type: 'string', default: '' },
+  help: { type: 'boolean' },
+} });
 if (values.help) console.log(HELP);
-else await bench(values.only ? new RegExp(values.only) : null, values.json, values.peers, Number(values.budget));
+else await bench(values.only ? new RegExp(values.only) : null, values.json, values.peers, Number(values.budget), values.dawn.split(',').filter(Boolean));

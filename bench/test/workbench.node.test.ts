@@ -12,9 +12,9 @@ beforeAll(async () => void (gpu = await openGpu()));
 afterAll(() => gpu.close());
 
 test('a folder, a kernel and an op name their kernels', () => {
-  expect(kernelsNamed('softmax')).toEqual(['softmax/naive', 'softmax/subgroup', 'softmax/subgroup_scalar']);
+  expect(kernelsNamed('softmax')).toEqual(['softmax/naive', 'softmax/shared', 'softmax/subgroup', 'softmax/subgroup_scalar']);
   expect(kernelsNamed('softmax/naive')).toEqual(['softmax/naive']);
-  expect(kernelsNamed('rmsNorm')).toEqual(['norm/rms_naive', 'norm/rms_subgroup']);
+  expect(kernelsNamed('rmsNorm')).toEqual(['norm/rms_naive', 'norm/rms_shared', 'norm/rms_subgroup']);
   expect(kernelsNamed('nonsense')).toEqual([]);
 });
 
@@ -46,8 +46,8 @@ test('a broken kernel: a word that does not compile, a wrong forward, a wrong ba
 });
 
 test('the other tunings are those that can run here and are not chosen already', () => {
-  const [target] = targetsOf(gpu, 'matmul/tile');
-  expect(otherTunings(gpu, target!, target!.kernel)).toEqual([{ T: '8u' }]);
+  const [target] = targetsOf(gpu, 'matmul/block_scalar');
+  expect(otherTunings(gpu, target!, target!.kernel)).toEqual([{ ROWS: '64u', COLUMNS: '128u' }, { ROWS: '128u', COLUMNS: '64u' }, { ROWS: '128u', COLUMNS: '128u' }]);
 });
 
 test('an error in a shared piece is named by its own file and line', () => {

@@ -1,9 +1,8 @@
-// matmul/tile: 256 lanes a tile of 16·T by 16·T, staged through workgroup memory, T by T results a lane; every layout and size. For real GPUs, and where
-// there are no subgroups.
+// matmul/tile: 256 lanes a tile of 64 by 64, staged through workgroup memory, 4 by 4 results a lane; every layout, size and format. For software adapters
+// without subgroups, and for what fits no other kernel.
 //   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])        contract of matmul/naive
-// A lane's rows (and columns) are fours, 64 apart, so that neighbours read neighbouring fours of workgroup memory.
-// Grid: [ceil(N / (16 · T)), ceil(M / (16 · T)), batches]. Accumulates in f32 over ascending k. Workgroup memory: 8 KiB.
-// Traffic: each element of A is read N / (16 · T) times, of B M / (16 · T) times.
+// Grid: [ceil(N / 64), ceil(M / 64), batches]. Accumulates in f32 over ascending k. Workgroup memory: 8 KiB.
+// Traffic: each element of A is read N / 64 times, of B M / 64 times.
 // Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernels 5 and 6 (https://siboehm.com/articles/22/CUDA-MMM).
 // B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale.
 // uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_four.wgsl
@@ -27,9 +26,7 @@ struct Params {
 const FORMAT = F32; // tune: F32 F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const TRANSPOSE_A = false; // tune: false true
 const TRANSPOSE_B = false; // tune: false true
-const T = 4u; // tune: 4u 8u
-const QUADS = T / 4u;
-const SIDE = 16u * T;
+const SIDE = 64u;
 const FOURS = SIDE / 4u;
 const DEPTH = 256u / FOURS; // so that each lane stages one four of either operand
 
@@ -49,7 +46,10 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   // Neighbouring lanes stage neighbouring elements of memory.
   let a_place = select(vec2u(lane % DEPTH, lane / DEPTH), vec2u(lane / FOURS, lane % FOURS), TRANSPOSE_A);
   let b_place = select(vec2u(lane / FOURS, lane % FOURS), vec2u(lane % DEPTH, lane / DEPTH), TRANSPOSE_B);
-  var sums: array<vec4f, T * QUADS>;
+  var sum0 = vec4f();
+  var sum1 = vec4f();
+  var sum2 = vec4f();
+  var sum3 = vec4f();
 
   let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
   let steps = (terms + DEPTH - 1u) / DEPTH;
@@ -64,34 +64,36 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     }
     workgroupBarrier();
     for (var k = 0u; k < DEPTH; k++) {
-      for (var i = 0u; i < QUADS; i++) {
-        let held = a_tile[k * FOURS + i * 16u + y];
-        for (var j = 0u; j < QUADS; j++) {
-          let across = b_tile[k * FOURS + j * 16u + x];
-          sums[(4u * i) * QUADS + j] += held.x * across;
-          sums[(4u * i + 1u) * QUADS + j] += held.y * across;
-          sums[(4u * i + 2u) * QUADS + j] += held.z * across;
-          sums[(4u * i + 3u) * QUADS + j] += held.w * across;
-        }
-      }
+      let held = a_tile[k * FOURS + y];
+      let across = b_tile[k * FOURS + x];
+      sum0 += held.x * across;
+      sum1 += held.y * across;
+      sum2 += held.z * across;
+      sum3 += held.w * across;
     }
     workgroupBarrier();
   }
 
-  for (var r = 0u; r < T; r++) {
-    let row = first_row + (r / 4u) * 64u + 4u * y + r % 4u;
-    for (var j = 0u; j < QUADS; j++) {
-      let column = first_column + j * 64u + 4u * x;
-      let four = sums[r * QUADS + j] * params.alpha;
-      for (var n = 0u; n < 4u; n++) {
-        if (row < params.M && column + n < params.N) { put(four[n], (wg.z * params.M + row) * params.N + column + n, column + n); }
-      }
-    }
-  }
+  let row = first_row + 4u * y;
+  let column = first_column + 4u * x;
+  put_four(wg.z, row, column, sum0);
+  put_four(wg.z, row + 1u, column, sum1);
+  put_four(wg.z, row + 2u, column, sum2);
+  put_four(wg.z, row + 3u, column, sum3);
+}
+
+fn put_four(batch: u32, row: u32, column: u32, sums: vec4f) {
+  if (row >= params.M) { return; }
+  let at = (batch * params.M + row) * params.N + column;
+  put(sums.x, at, column);
+  put(sums.y, at + 1u, column + 1u);
+  put(sums.z, at + 2u, column + 2u);
+  put(sums.w, at + 3u, column + 3u);
 }
 
 fn put(sum: f32, at: u32, column: u32) {
-  var value = sum;
+  if (column >= params.N) { return; }
+  var value = sum * params.alpha;
   if ((params.flags & 1u) != 0u) { value += bias[column]; }
   if ((params.flags & 2u) != 0u) { value += c[at]; }
   c[at] = value;

@@ -5,7 +5,7 @@
 
 /** Call it after `openGpu`. */
 export function preparePlace(): void {
-  const gpu = (globalThis as { [key: symbol]: GPU | undefined })[Symbol.for('curio.dawn')];
+  const [gpu] = (globalThis as { [key: symbol]: Map<string, GPU> | undefined })[Symbol.for('curio.dawn.instances')]?.values() ?? [];
   if (!gpu) throw new Error('peers: no device was opened before them; call openGpu first.');
   Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'Node', hardwareConcurrency: 1, language: 'en' }, configurable: true });
   const write = GPUQueue.prototype.writeBuffer;

@@ -1,6 +1,6 @@
-/** Sums over k that are split into parts give what whole ones give, in the layout of weight gradients. */
+/** Sums over k that are split into parts give what whole ones give, in the layout of weight gradients and where a kernel reads a pitch. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { linear, matmul, openGpu, profile, sum, backward, tensor } from '../src/index.ts';
+import { backward, linear, loraLinear, matmul, openGpu, profile, sum, tensor } from '../src/index.ts';
 import type { Gpu } from '../src/index.ts';
 
 let gpu: Gpu;
@@ -25,6 +25,46 @@ test.each([[8, 12, 100, 3], [5, 7, 41, 4], [16, 64, 1024, 7], [1, 1, 9, 2], [12,
   const scale = Math.max(1, ...expected.map(Math.abs));
   expect(split.length).toBe(M * N);
   expect(Math.max(...Array.from(split, (v, i) => Math.abs(v - expected[i]!))) / scale).toBeLessThan(1e-5);
+});
+
+test.each([true, false])('a pair in two products, the second added to the first: a gradient of a step %s', async (isGradient) => {
+  const [M, N, K, r] = [68, 72, 100, 12];
+  const wanted = async (): Promise<Float32Array> => {
+    const x = tensor(gpu, values(M * K, 1), [M, K]);
+    x.requiresGrad = true;
+    const [w, a, b, bias] = [tensor(gpu, values(N * K, 2), [N, K]), tensor(gpu, values(r * K, 3), [r, K]), tensor(gpu, values(N * r, 4), [N, r]), tensor(gpu, values(N, 5), [N])];
+    const y = loraLinear(x, w, bias, a, b, { scale: 2 });
+    if (!isGradient) return (await y.read()) as Float32Array;
+    backward(sum(y));
+    return (await x.grad!.read()) as Float32Array;
+  };
+  for (const layout of ['nn', 'nt']) gpu.forced.set(`matmul ${layout}`, 'block');
+  try {
+    const joined = await wanted();
+    gpu.forced.set('matmul pair', 'apart');
+    const apart = await wanted();
+    const scale = Math.max(...joined.map(Math.abs));
+    expect(Math.max(...Array.from(apart, (v, i) => Math.abs(v - joined[i]!))) / scale).toBeLessThan(1e-5);
+    expect(Array.from(apart)).not.toEqual(Array.from(joined)); // rounded once more
+  } finally {
+    gpu.forced.clear();
+  }
+});
+
+test.each(['nn', 'nt', 'tt'] as const)('a sum in four parts in layout %s', async (layout) => {
+  const [M, N, K] = [68, 72, 100];
+  const [transposeA, transposeB] = [layout[0] === 't', layout[1] === 't'];
+  const run = () => gpu.scope(() => matmul(tensor(gpu, values(M * K, 1), transposeA ? [K, M] : [M, K]), tensor(gpu, values(K * N, 2), transposeB ? [N, K] : [K, N]), { transposeA, transposeB }).read());
+  gpu.forced.set(`matmul ${layout}`, 'block');
+  const whole = await run();
+  gpu.forced.set('matmul split', '4');
+  const split = await run();
+  if (gpu.device.features.has('timestamp-query')) {
+    const { dispatches } = await profile(gpu, run);
+    expect(dispatches.filter(({ kernel, grid }) => kernel === 'matmul/block' && grid[2] === 4)).toHaveLength(1);
+  }
+  gpu.forced.clear();
+  expect(Math.max(...Array.from(split, (v, i) => Math.abs(v - whole[i]!)))).toBeLessThan(1e-4);
 });
 
 test('a weight gradient in parts is the whole one, and other layouts are left alone', async () => {

@@ -1,27 +1,33 @@
-/** Products on matrix units against the usual kernels; where an adapter has none, it is said, and nothing changes. */
+/** Products on matrix units against the usual kernels; where an adapter has none, it is said, and nothing changes; `npm run test:all` emulates them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backward, cast, enableSubgroupMatrix, linear, loraLinear, matmul, openGpu, RandomStream, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
+import { canEmulate, emulateMatrixUnits } from './emulated-matrix-units.ts';
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
+
+const environment = typeof process === 'undefined' ? import.meta.env : process.env;
 
 let gpu: Gpu;
 let reason: string | null;
+let isEmulated = false;
 beforeAll(async () => {
-  gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
+  gpu = await openGpu({ features: environment.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
   reason = await enableSubgroupMatrix(gpu);
+  isEmulated = reason !== null && environment.CURIO_TUNINGS === 'all' && canEmulate(gpu);
+  if (isEmulated) emulateMatrixUnits(gpu);
 });
 afterAll(() => gpu.close());
 
-const onUnits = (name: string, fn: () => Promise<void>) => test(name, async (context) => (reason ? context.skip(reason) : fn()));
+const onUnits = (name: string, fn: () => Promise<void>) => test(name, async (context) => (reason && !isEmulated ? context.skip(reason) : fn()));
 const labels = (): string[] => gpu.pipelines.labels.filter((label) => label.startsWith(matmulSubgroupMatrix.name));
 
 test('they are on where the adapter has them and they agree, else a sentence says why not', async () => {
-  if (gpu.adapter.subgroupMatrix) expect(reason).toBeNull();
+  if (gpu.adapter.subgroupMatrix && !isEmulated) expect(reason).toBeNull();
   else expect(reason).toMatch(/offers no matrix units for f16/);
-  expect(gpu.halfProducts).toBe(reason === null);
+  expect(gpu.halfProducts).toBe(reason === null || isEmulated);
   const [a, b] = [new Float32Array(32 * 48).fill(1 + 2 ** -12), new Float32Array(48 * 32).fill(1)];
   const c = await matmul(tensor(gpu, a, [32, 48]), tensor(gpu, b, [48, 32])).read();
-  expect(c[0]).toBeCloseTo(reason ? 48 + 48 * 2 ** -12 : 48, 4); // an operand that f16 cannot hold shows which kernel ran
+  expect(c[0]).toBeCloseTo(reason && !isEmulated ? 48 + 48 * 2 ** -12 : 48, 4); // an operand that f16 cannot hold shows which kernel ran
 });
 
 const random = new RandomStream(11, 0, 0);
@@ -54,18 +60,30 @@ function expectClose([half, full]: [ArrayLike<number>, ArrayLike<number>], toler
   expect(worst / scale).toBeLessThan(tolerance);
 }
 
-const SIZES = [[16, 16, 16], [64, 128, 32], [37, 131, 53], [129, 65, 17], [150, 270, 100]] as const;
+/** Edges in every direction; rows that are no whole chunks stay with the usual kernels, and those of whole eights can be rounded before the product. */
+const SIZES = [[152, 272, 104], [16, 16, 16], [128, 128, 64], [64, 128, 32], [36, 132, 52], [37, 131, 53], [132, 68, 20]] as const;
+const TILES = [
+  { DOWN: '4u', ACROSS: '1u', T: '1u', DEPTH: '32u', BUFFERS: '2u', GROUP: '4u' },
+  { DOWN: '4u', ACROSS: '1u', T: '1u', DEPTH: '64u', BUFFERS: '1u', GROUP: '1u' },
+  { DOWN: '4u', ACROSS: '2u', T: '2u', DEPTH: '32u', BUFFERS: '1u', GROUP: '8u' },
+  { DOWN: '2u', ACROSS: '2u', T: '4u', DEPTH: '32u', BUFFERS: '1u', GROUP: '8u' },
+] as const;
+/** Lavapipe compiles each emulated tile for some ten seconds, a large one for minutes. */
+const some = <T>(list: readonly T[]): readonly T[] => (isEmulated ? list.slice(0, 1) : list);
+
 for (const [transposeA, transposeB] of [[false, false], [false, true], [true, false], [true, true]] as const) {
   onUnits(`matmul, transposeA ${transposeA}, transposeB ${transposeB}: every size, tile and number of batches`, async () => {
-    for (const [M, N, K] of SIZES) {
+    for (const [M, N, K] of some(SIZES)) {
       for (const batches of [1, 3]) {
         const a = eighths(transposeA ? [batches, K, M] : [batches, M, K]);
         const b = eighths(transposeB ? [batches, N, K] : [batches, K, N]);
-        for (const T of ['2u', '4u']) {
-          for (const DEEP of ['1u', '2u']) {
-            gpu.tuned.set(matmulSubgroupMatrix.name, { T, DEEP });
+        for (const tuning of some(TILES)) {
+          for (const rounded of ['within', 'before']) {
+            gpu.tuned.set(matmulSubgroupMatrix.name, tuning);
+            gpu.forced.set('matmul halves', rounded);
             for (const pair of await both(() => [matmul(a(), b(), { transposeA, transposeB })])) expectClose(pair, 1e-5);
             gpu.tuned.clear();
+            gpu.forced.clear();
           }
         }
       }

@@ -5,10 +5,11 @@ import { aboutImage } from '@curio/model';
 import { Command } from 'commander';
 import { readImage } from '../data/decode.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import { MATRIX_UNITS, useMatrixUnits } from '../train/matrix-units.ts';
 import { openForRun } from '../train/open.ts';
 import { whole } from './data.ts';
 
-interface Options { readonly run?: string; readonly self?: number; readonly seed: number }
+interface Options { readonly run?: string; readonly self?: number; readonly seed: number; readonly matrixUnits?: boolean }
 
 /** `curio ask`: a question about an image, or the questions that the model asks itself about it. */
 export function askCommand(): Command {
@@ -19,7 +20,8 @@ export function askCommand(): Command {
     .option('--run <folder>', 'a finished run; default: the newest under runs/')
     .option('--self <n>', 'let the model describe the image, ask n questions and answer them', whole)
     .option('--seed <n>', 'seed of the questions it draws', whole, 1)
-    .action(async (image: string, question: string | undefined, { run, self, seed }: Options) => {
+    .option('--matrix-units', MATRIX_UNITS)
+    .action(async (image: string, question: string | undefined, { run, self, seed, matrixUnits }: Options) => {
       if ((question === undefined) === (self === undefined)) throw new ConfigError('ask: give a question, or --self n to let the model ask; one of the two.');
       const picture = await readImage(image);
       const folder = run ? RunFolder.open(run) : RunFolder.newest();
@@ -28,6 +30,7 @@ export function askCommand(): Command {
       if (!existsSync(adapter)) throw new ConfigError(`ask: ${folder.path} is not finished (no ${join(folder.path, 'adapter')}); go on with curio train --resume ${folder.path}.`);
       const gpu = await openGpu({ seed });
       try {
+        if (matrixUnits) await useMatrixUnits(gpu);
         const config = folder.readConfig();
         const { speaker, prepare } = await openForRun(gpu, config, adapter);
         const pixels = prepare(picture);

@@ -7,12 +7,13 @@ import { adapterName } from '../run/environment.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { cachedTuning, wasMeasured } from '../run/tuning.ts';
 import { describeMemory } from '../train/dry-run.ts';
+import { MATRIX_UNITS, useMatrixUnits } from '../train/matrix-units.ts';
 import { runSession } from '../train/session.ts';
 
 /** What the launcher spent on installing, building and finding a driver. */
 const setupSeconds = Number(process.env.CURIO_SETUP_SECONDS ?? 0);
 
-interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true; readonly dryRun?: boolean; readonly profile?: boolean; readonly tune?: string }
+interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true; readonly dryRun?: boolean; readonly profile?: boolean; readonly tune?: string; readonly matrixUnits?: boolean }
 
 /** `curio train`: both stages of SQ-LLaVA, from a preset, a file and overrides. */
 export function trainCommand(): Command {
@@ -24,6 +25,7 @@ export function trainCommand(): Command {
     .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
     .option('--dry-run', 'print what both stages take on the device, and train nothing')
     .option('--tune <how>', 'static: kernels by the table, the same bits each time; measured: times variants on this adapter and remembers', 'static')
+    .option('--matrix-units', MATRIX_UNITS)
     .option('--profile', 'time every kernel of the fourth step of each stage: a table here, a trace in the run\'s folder')
     .argument('[overrides...]', 'any key of the configuration, such as --train.lr=1e-4')
     .allowUnknownOption()
@@ -33,6 +35,7 @@ export function trainCommand(): Command {
       const gpu = await openGpu({ dryRun: options.dryRun, ...(measured && { tune: 'measured', tuningStore: cachedTuning() }) });
       try {
         if (options.dryRun) return console.log(await describeMemory(gpu, chosenConfig(gpu, words, options)));
+        if (options.matrixUnits) await useMatrixUnits(gpu);
         process.exitCode = options.resume ? await resume(gpu, words, options) : await begin(gpu, words, options);
       } finally {
         gpu.close();

@@ -11,12 +11,16 @@ export interface AdapterReport {
   readonly subgroupSize: { readonly min: number; readonly max: number } | null;
   /** What the matrix units multiply, f16 operands with sums in f32: A[M, K]·B[K, N]; null without them. */
   readonly subgroupMatrix: MatrixUnit | null;
+  /** All that they can multiply, as Dawn lists it. */
+  readonly matrixConfigurations: readonly MatrixConfiguration[];
   readonly features: readonly string[];
   readonly languageFeatures: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }
 
 export interface MatrixUnit { readonly M: number; readonly N: number; readonly K: number }
+
+export interface MatrixConfiguration extends MatrixUnit { readonly componentType: string; readonly resultComponentType: string }
 
 /** Dawn's name; experimental, and not in the types of WebGPU. */
 export const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
@@ -38,6 +42,7 @@ export function reportAdapter(gpu: GPU, adapter: GPUAdapter, device: GPUDevice):
   const info = adapter.info;
   const words = `${info.vendor} ${info.architecture} ${info.description} ${info.device}`.toLowerCase();
   const software = info.isFallbackAdapter || /llvmpipe|lavapipe|swiftshader|software|\bwarp\b|basic render/.test(words);
+  const configurations = device.features.has(SUBGROUP_MATRIX as GPUFeatureName) ? configurationsOf(info) : [];
   const hasSubgroups = device.features.has('subgroups' as GPUFeatureName);
   return {
     vendor: info.vendor,
@@ -46,18 +51,23 @@ export function reportAdapter(gpu: GPU, adapter: GPUAdapter, device: GPUDevice):
     description: info.description,
     isSoftware: software,
     subgroupSize: hasSubgroups ? { min: info.subgroupMinSize, max: info.subgroupMaxSize } : null,
-    subgroupMatrix: device.features.has(SUBGROUP_MATRIX as GPUFeatureName) ? matrixUnitOf(info) : null,
+    subgroupMatrix: matrixUnitOf(configurations),
+    matrixConfigurations: configurations,
     features: [...device.features].sort(),
     languageFeatures: [...gpu.wgslLanguageFeatures].sort(),
     limits: limitsOf(device.limits),
   };
 }
 
+function configurationsOf(info: GPUAdapterInfo): MatrixConfiguration[] {
+  const { subgroupMatrixConfigs = [] } = info as unknown as { subgroupMatrixConfigs?: Iterable<MatrixConfiguration> };
+  return [...subgroupMatrixConfigs].map(({ M, N, K, componentType, resultComponentType }) => ({ M, N, K, componentType, resultComponentType }));
+}
+
 /** The largest that the kernel is written for. */
-function matrixUnitOf(info: GPUAdapterInfo): MatrixUnit | null {
-  const configs = [...((info as unknown as { subgroupMatrixConfigs?: Iterable<MatrixUnit & { componentType: string; resultComponentType: string }> }).subgroupMatrixConfigs ?? [])];
+function matrixUnitOf(configurations: readonly MatrixConfiguration[]): MatrixUnit | null {
   const sizes = [8, 16];
-  const [largest] = configs
+  const [largest] = configurations
     .filter(({ componentType, resultComponentType, M, N, K }) => componentType === 'f16' && resultComponentType === 'f32' && [M, N, K].every((size) => sizes.includes(size)))
     .map(({ M, N, K }) => ({ M, N, K }))
     .sort((a, b) => b.M * b.N * b.K - a.M * a.N * a.K);

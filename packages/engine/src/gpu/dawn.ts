@@ -1,26 +1,32 @@
 /** @file Where the WebGPU entry point comes from: the browser's, or Dawn through the npm package `webgpu`. */
 import { DeviceError } from './errors.ts';
 
-/** The single module constant of the engine: Node aborts when Dawn's instance is garbage-collected while a device lives. */
-const pinned = globalThis as { [key: symbol]: GPU | undefined };
-const PIN = Symbol.for('curio.dawn');
+/** The single module constant of the engine, Dawn's instances by their toggles: Node aborts when one is garbage-collected while a device lives. */
+const pinned = globalThis as { [key: symbol]: Map<string, GPU> | undefined };
+const PIN = Symbol.for('curio.dawn.instances');
 
 interface DawnModule {
   create(options: string[]): GPU;
   globals: Record<string, { prototype: Record<string, (...args: unknown[]) => unknown> }>;
 }
 
-/**
- * Timestamps as fine as the device has them, for profiles; a browser coarsens them against eavesdropping, which a process of one's own need not. And features that Dawn
- * calls experimental, for which a process must ask: matrix units.
- */
-const TOGGLES = ['disable-dawn-features=timestamp_quantization', 'enable-dawn-features=allow_unsafe_apis'];
+/** Timestamps as fine as the device has them, for profiles; a browser coarsens them against eavesdropping, which a process of one's own need not. */
+const DISABLED = 'disable-dawn-features=timestamp_quantization';
 
-/** The WebGPU entry point. */
-export async function webgpu(): Promise<GPU> {
+/**
+ * Features that Dawn calls experimental, for which a process must ask: matrix units. On NVIDIA they need f16, which Dawn keeps off on Vulkan, since some of its
+ * conformance tests of f16 fail there. So nothing may rely on f16 arithmetic but the kernel for matrix units, which `enableSubgroupMatrix` tests on the device first.
+ */
+const ENABLED = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
+
+/** The WebGPU entry point. @param toggles further ones of Dawn, for measuring */
+export async function webgpu(toggles: readonly string[] = []): Promise<GPU> {
   const browser = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (browser && toggles.length > 0) throw new DeviceError(`gpu: dawnToggles (${toggles.join(', ')}) cannot be set in a browser; start it with --enable-dawn-features=${toggles.join(',')}.`);
   if (browser) return browser;
-  const ready = pinned[PIN];
+  const instances = (pinned[PIN] ??= new Map());
+  const enabled = [...ENABLED, ...toggles].join(',');
+  const ready = instances.get(enabled);
   if (ready) return ready;
   const name = 'webgpu';
   let dawn: DawnModule;
@@ -29,9 +35,13 @@ export async function webgpu(): Promise<GPU> {
   } catch (cause) {
     throw new DeviceError('gpu: this runtime has no navigator.gpu and the npm package webgpu is not installed; run npm install webgpu, or use a browser with WebGPU.', { cause });
   }
-  Object.assign(globalThis, dawn.globals);
-  softenPolling(dawn.globals);
-  return (pinned[PIN] = dawn.create(TOGGLES));
+  if (instances.size === 0) {
+    Object.assign(globalThis, dawn.globals);
+    softenPolling(dawn.globals);
+  }
+  const instance = dawn.create([DISABLED, `enable-dawn-features=${enabled}`]);
+  instances.set(enabled, instance);
+  return instance;
 }
 
 /**

@@ -32,6 +32,8 @@ export interface GpuOptions {
   readonly bindingLimit?: number;
   /** Allocate and compute nothing, only count: a model, its optimizer and a captured step's plan say what they would take. */
   readonly dryRun?: boolean;
+  /** Further toggles of Dawn, such as `disable_robustness`, to measure what its guards cost. In Node only: a browser takes them on its command line. */
+  readonly dawnToggles?: readonly string[];
 }
 
 export class Gpu {

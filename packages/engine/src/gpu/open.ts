@@ -9,7 +9,7 @@ const WANTED = ['subgroups', 'shader-f16', 'timestamp-query', SUBGROUP_MATRIX] a
 
 /** Opens the best adapter with every feature and limit it has. Throws DeviceError when there is none. */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
-  const entry = await webgpu();
+  const entry = await webgpu(options.dawnToggles);
   const adapter = await entry.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new DeviceError('gpu: no WebGPU adapter. Install a Vulkan driver; for a software one run: curio doctor --install');
   const portable = options.features === 'portable';

@@ -30,6 +30,7 @@ export const linearCases = defineCases<StorageSpec | undefined>({
     { label: 'int8 with an odd number of rows', inputs: [[3, 8], frozen(5, 8), null], attrs: { to: 'int8' } },
     { label: 'int4', inputs: [[8, 64], frozen(36, 64), [36]], attrs: { to: 'int4', groupSize: 32 } },
     { label: 'int4 with zeros', inputs: [[6, 48], frozen(20, 48), null], attrs: { to: 'int4', groupSize: 16, zeros: true } },
+    { label: 'int8, more than a tile', inputs: [[69, 96], frozen(72, 96), null], attrs: { to: 'int8', groupSize: 24 } },
     { label: 'one row', inputs: [[1, 36], [9, 36], [9]] },
     { label: 'one row of f16', inputs: [[1, 40], frozen(6, 40), null], attrs: { to: 'f16' } },
     { label: 'one row of bf16', inputs: [[1, 24], frozen(5, 24), [5]], attrs: { to: 'bf16' } },

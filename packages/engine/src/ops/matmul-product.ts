@@ -17,7 +17,7 @@ import { isAlong, matmulVariants, partsOf } from './matmul-variants.ts';
 import type { Layout, MatmulPlan, MatmulVariant } from './matmul-variants.ts';
 import { reduceMiddle } from './reduce.ts';
 import { spreadPays, spreadPitch, spreadRows } from './spread-rows.ts';
-import { fitsMatrixUnits, subgroupMatrix } from './subgroup-matrix-variant.ts';
+import { fitsMatrixUnits, halvesPay, inHalves, subgroupMatrix, subgroupMatrixHalves } from './subgroup-matrix-variant.ts';
 import { layRows } from './texel-rows.ts';
 import { formatOf, groupSizeOf, scalesOf } from './weight-format.ts';
 
@@ -41,6 +41,8 @@ export interface Product {
   readonly pair?: { readonly a: Tensor; readonly b: Tensor; readonly K: number };
   /** A dense tensor of `shape` at the start of a binding, to which the product is added where its kernel can. */
   readonly into?: Tensor | null;
+  /** Elements from row to row where rows run along the terms: K, unless this is a part of a longer sum. */
+  readonly pitch?: number;
 }
 
 const ONE_BATCH: Batches = { count: 1, inner: 1, aOuter: 0, aInner: 0, bOuter: 0, bInner: 0 };
@@ -51,27 +53,59 @@ const [BIAS, ADD] = [1, 2];
 export function product(run: Run, wanted: Product): Tensor {
   const { b, layout, M, N, K, shape, batches = ONE_BATCH, bias, pair } = wanted;
   const plan = { layout, M, N, K, K2: pair?.K ?? 0, hasBias: bias != null, batches: batches.count, format: formatOf(run.name, b), groupSize: groupSizeOf(b) };
+  if (pair && isApart(run.gpu, plan)) {
+    const c = product(run, { ...wanted, pair: undefined });
+    const rest = { a: pair.a, b: pair.b, layout, M, N, K: pair.K, shape, alpha: wanted.alpha, into: c };
+    return multiply(run, rest, pairPlan(plan), pair.K);
+  }
   const parts = sizeOf(shape) === 0 ? 1 : partsOf(run.gpu, plan);
-  if (parts === 1) return multiply(run, wanted, plan, K);
   // Parts of the sum are batches, added up in a fixed order.
   const terms = 4 * ceilDiv(ceilDiv(K, parts), 4);
   const count = ceilDiv(K, terms);
-  const split = { ...wanted, into: null, K: terms, shape: [count, M, N], batches: { count, inner: count, aOuter: 0, aInner: terms * M, bOuter: 0, bInner: terms * N } };
-  return reduceMiddle('SUM', multiply(run, split, { ...plan, K: terms, batches: count }, K - (count - 1) * terms), 1, count, M * N, shape);
+  const part = { ...plan, K: terms, batches: count };
+  const readsPitch = (each: MatmulPlan): boolean => variantOf(run.gpu, each, true).readsPitch === true;
+  if (parts === 1 || (layout !== 'tn' && !(readsPitch(plan) && readsPitch(part)))) return multiply(run, wanted, plan, K);
+  const along = isAlong(layout);
+  const split = { ...wanted, into: null, K: terms, pitch: K, shape: [count, M, N], batches: { count, inner: count, aOuter: 0, aInner: along.a ? terms : terms * M, bOuter: 0, bInner: along.b ? terms : terms * N } };
+  return reduceMiddle('SUM', multiply(run, split, part, K - (count - 1) * terms), 1, count, M * N, shape);
+}
+
+/** A2·op(B2) as a product of its own. */
+const pairPlan = (plan: MatmulPlan): MatmulPlan => ({ ...plan, K: plan.K2, K2: 0, hasBias: false, format: 'F32', groupSize: 0 });
+
+/** Whether a pair takes two products, of which the second adds itself to the first. */
+function isApart(gpu: Gpu, plan: MatmulPlan): boolean {
+  if (plan.K2 === 0 || plan.M * plan.N === 0) return false;
+  const [first, second] = [plan, pairPlan(plan)].map((each) => variantOf(gpu, each, true)) as [MatmulVariant, MatmulVariant];
+  const forced = gpu.forced.get('matmul pair');
+  const isWanted = forced === undefined ? first.pairApart?.(plan) === true : forced === 'apart';
+  return isWanted && addsUp(gpu, plan.layout, second);
+}
+
+/** The kernel of a product; `inRows` says that batches begin at rows, as textures need it. */
+function variantOf(gpu: Gpu, plan: MatmulPlan, inRows: boolean): MatmulVariant {
+  if (gpu.halfProducts && fitsMatrixUnits(gpu, plan)) return subgroupMatrix;
+  return choose<MatmulPlan>(gpu, `matmul ${plan.layout}`, 'multiply', inRows ? matmulVariants[plan.layout] : overBuffers(plan.layout), plan);
 }
 
 /** One product, with copies of operands where they pay; the last batch has `lastTerms` terms. */
 function multiply(run: Run, wanted: Product, plan: MatmulPlan, lastTerms: number): Tensor {
-  const { a, b, layout, M, N, K, shape } = wanted;
+  const { a, b, layout, M, N, K, shape, pitch = K } = wanted;
   if (sizeOf(shape) === 0) return run.out(shape);
   const along = isAlong(layout);
   const inRows = K === 0 || beginAtRows(wanted.batches ?? ONE_BATCH, along.a ? K : M, along.b ? K : N);
-  const halves = run.gpu.halfProducts && fitsMatrixUnits(run.gpu, plan);
-  const variant: MatmulVariant = halves ? subgroupMatrix : choose<MatmulPlan>(run.gpu, `matmul ${layout}`, 'multiply', inRows ? matmulVariants[layout] : overBuffers(layout), plan);
+  const variant = variantOf(run.gpu, plan, inRows);
   const c = wanted.into && addsUp(run.gpu, layout, variant) ? wanted.into : run.out(shape);
+  if (variant === subgroupMatrix && halvesPay(run.gpu, plan)) {
+    return run.gpu.scope(() => {
+      const isPlain = plan.format === 'F32';
+      const rounded = { ...wanted, a: inHalves(run, a), b: isPlain ? inHalves(run, b) : b };
+      return dispatch(run, rounded, c, isPlain ? { ...plan, format: 'F16' } : plan, subgroupMatrixHalves, lastTerms, K, K);
+    });
+  }
   if (variant.needsTexels) return multiplyTexels(run, wanted, c, plan, variant, lastTerms);
   const spreads = spreadsOf(run.gpu, variant, plan);
-  if (!spreads.a && !spreads.b) return dispatch(run, wanted, c, plan, variant, lastTerms, K, K);
+  if (!spreads.a && !spreads.b) return dispatch(run, wanted, c, plan, variant, lastTerms, pitch, pitch);
   return run.gpu.scope(() => {
     const spread = { ...wanted, a: spreads.a ? spreadRows(run, a, M, K) : a, b: spreads.b ? spreadRows(run, b, N, K) : b };
     return dispatch(run, spread, c, plan, variant, lastTerms, spreads.a ? spreadPitch(K) : K, spreads.b ? spreadPitch(K) : K);
@@ -96,7 +130,7 @@ function dispatch(run: Run, { a, b, layout, M, N, K, batches = ONE_BATCH, bias, 
       : { M, N, a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, a_pitch: aPitch, b_pitch: bPitch, ...rest },
     ...tune(run.gpu, each, plan, 'multiply'),
   });
-  if (variant !== subgroupMatrix) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, 'multiply', matmulVariants[layout], plan, variant, (each) => {
+  if (variant.kernel !== subgroupMatrix.kernel) run.gpu.tuner?.consider<MatmulPlan>(`matmul ${layout}`, 'multiply', matmulVariants[layout], plan, variant, (each) => {
     const { buffers, ...work } = workOf(each);
     return { kernel: each.kernel, entry: 'multiply', buffers: boundOf(buffers), ...work };
   });

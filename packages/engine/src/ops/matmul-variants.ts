@@ -17,6 +17,7 @@ import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../gpu/variant.ts';
 import type { Variant } from '../gpu/variant.ts';
+import { block, blockScalar, transposition } from './matmul-blocks.ts';
 import { readsTexels, rowTexels } from './texel-rows.ts';
 import type { WeightFormat } from './weight-format.ts';
 
@@ -41,6 +42,10 @@ export interface MatmulPlan {
 export interface MatmulVariant extends Variant<MatmulPlan> {
   /** Computes Cᵀ = op(B)ᵀ·op(A)ᵀ and writes it transposed: A and B change places, and M and N. */
   readonly swaps?: boolean;
+  /** Reads rows along the terms that are longer than the sum, so that parts of a sum are batches in every layout. */
+  readonly readsPitch?: boolean;
+  /** Whether A2·op(B2) is a product of its own that is added to the first. `gpu.forced.set('matmul pair', 'apart' | 'joined')` says it for tests and benches. */
+  readonly pairApart?: (plan: MatmulPlan) => boolean;
 }
 
 /** Each kernel's own view of a product that it computes swapped. */
@@ -196,17 +201,11 @@ function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
 /** Texels of a row of the texture, and its rows, for an operand of so many rows or columns of the result. */
 const sidesOf = (along: boolean, count: number, K: number, K2: number, batches: number): number[] => (along ? [rowTexels(K, K2), count * batches] : [rowTexels(count), K * batches + K2]);
 
-const transposition = (layout: Layout): Tuning => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` });
-
-/** Rows and columns of one lane: the larger tile where there are enough of them to fill a device. */
-const sideOf = (gpu: Gpu, { M, N, batches }: MatmulPlan): 4 | 8 => (!gpu.adapter.isSoftware && ceilDiv(M, 128) * ceilDiv(N, 128) * batches >= 128 ? 8 : 4);
-
 const tile: MatmulVariant = {
   kernel: matmulTile,
   pays: (_, { M, N, K }) => M * N * K >= 4096,
-  tuning: (gpu, plan) => ({ FORMAT: plan.format, ...transposition(plan.layout), T: `${sideOf(gpu, plan)}u` }),
-  free: { T: () => null },
-  grid: (_, { M, N, batches }, __, tuning) => [ceilDiv(N, 16 * tuned(tuning, 'T')), ceilDiv(M, 16 * tuned(tuning, 'T')), batches],
+  tuning: (_, { format, layout }) => ({ FORMAT: format, ...transposition(layout) }),
+  grid: (_, { M, N, batches }) => [ceilDiv(N, 64), ceilDiv(M, 64), batches],
 };
 
 const naive: MatmulVariant = {
@@ -219,11 +218,12 @@ const naive: MatmulVariant = {
 const [FULL, MIN_TERMS, MAX_PARTS] = [256, 256, 16];
 
 /**
- * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles to work on and long sums, as gradients of LoRA and of small layers have. Their
- * layout, tn, has k outermost on both sides, so that parts are batches. `gpu.forced.set('matmul split', '3')` asks for three, where the layout allows.
+ * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles to work on and long sums, as gradients of LoRA and of small layers have, and
+ * layers of few rows. In the layout tn, which has k outermost on both sides, parts are batches for every kernel; elsewhere for those that read a pitch, in fours.
+ * `gpu.forced.set('matmul split', '3')` asks for three, where the layout allows.
  */
 export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
-  if (layout !== 'tn' || batches !== 1 || hasBias || K2 > 0 || format !== 'F32') return 1;
+  if (batches !== 1 || hasBias || K2 > 0 || format !== 'F32' || (layout !== 'tn' && K % 4 !== 0)) return 1;
   const forced = gpu.forced.get('matmul split');
   if (forced !== undefined) return Math.max(1, Math.min(Number(forced), Math.floor(K / 4)));
   const tiles = ceilDiv(M, 64) * ceilDiv(N, 64);
@@ -231,11 +231,10 @@ export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, forma
 }
 
 /** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B, `texels` over
- * operands in textures, `skinnyTexels` both;
- * `vector…` are for few rows. */
+ * operands in textures, `skinnyTexels` both; `vector…` are for few rows; `block…` for real GPUs. */
 export const matmulVariants = {
-  nn: { skinnyTexels: overTexels('nn', true), texels: overTexels('nn', false), skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), tile, naive },
-  nt: { vector: plainVector, vectorColumns: columnVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinnyTexels: overTexels('nt', true), texels: overTexels('nt', false), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), tile, naive },
-  tn: { skinnyTexels: overTexels('tn', true), texels: overTexels('tn', false), skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), tile, naive },
-  tt: { skinnyTexels: overTexels('tt', true), texels: overTexels('tt', false), skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), tile, naive },
+  nn: { skinnyTexels: overTexels('nn', true), texels: overTexels('nn', false), skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), block, blockScalar, tile, naive },
+  nt: { vector: plainVector, vectorColumns: columnVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinnyTexels: overTexels('nt', true), texels: overTexels('nt', false), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), block, blockScalar, tile, naive },
+  tn: { skinnyTexels: overTexels('tn', true), texels: overTexels('tn', false), skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), block, blockScalar, tile, naive },
+  tt: { skinnyTexels: overTexels('tt', true), texels: overTexels('tt', false), skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), block, blockScalar, tile, naive },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

@@ -51,6 +51,9 @@ export const matmulCases = defineCases<MatmulOptions>({
     { label: 'few columns', inputs: [[40, 12], [12, 8]], attrs: {} },
     { label: 'few columns, b transposed', inputs: [[68, 6], [16, 6]], attrs: { transposeB: true } },
     { label: 'strided views', inputs: [{ shape: [6, 8], strided: true }, { shape: [8, 12], strided: true }], attrs: {} },
+    { label: 'rows and columns over a tile of 128', inputs: [[131, 36], [36, 140]], attrs: {} },
+    { label: 'prime sizes over a tile', inputs: [[67, 37], [37, 71]], attrs: {} },
+    { label: 'both transposed, over a tile', inputs: [[20, 72], [68, 20]], attrs: { transposeA: true, transposeB: true } },
     { label: 'many terms', inputs: [[4, 300], [300, 8]], attrs: {} },
   ],
   bench: [512, 1024].flatMap((n) => [

@@ -85,11 +85,15 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let log_sum = lse_saved[row];
   let chosen = label[row];
   var i = begin + lane;
-  for (; i + WG < end; i += 2u * WG) {
+  for (; i + 3u * WG < end; i += 4u * WG) {
     let a = x[i];
     let b = x[i + WG];
+    let c = x[i + 2u * WG];
+    let d = x[i + 3u * WG];
     dx[i] = exp(a - log_sum) * scale;
     dx[i + WG] = exp(b - log_sum) * scale;
+    dx[i + 2u * WG] = exp(c - log_sum) * scale;
+    dx[i + 3u * WG] = exp(d - log_sum) * scale;
   }
   for (; i < end; i += WG) { dx[i] = exp(x[i] - log_sum) * scale; }
   // The target's one, by the lane that wrote it.

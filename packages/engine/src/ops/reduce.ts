@@ -3,6 +3,7 @@ import { reduceColumns } from '@curio/kernels/reduce_columns';
 import { reduceRows } from '@curio/kernels/reduce_rows';
 import { reduceRowsShared } from '@curio/kernels/reduce_rows_shared';
 import { reduceRowsSubgroup } from '@curio/kernels/reduce_rows_subgroup';
+import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { choose, fixedSubgroupSize, tune } from '../gpu/variant.ts';
 import type { Family } from '../gpu/variant.ts';
@@ -51,7 +52,7 @@ export function reduceMiddle(op: Reduction, x: Tensor, outer: number, n: number,
   const { gpu } = x;
   if (n === 0) return full(gpu, shape, op === 'SUM' ? 0 * scale : op === 'MAX' ? -Infinity : Infinity);
   const whole = { op, outer, n, inner, segments: 1, chunk: n };
-  const segments = segmentsFor(whole);
+  const segments = segmentsFor(gpu, whole);
   if (segments === 1) return pass(whole, x, shape, scale);
   const chunk = 4 * ceilDiv(ceilDiv(n, segments), 4);
   const parts = ceilDiv(n, chunk);
@@ -59,9 +60,12 @@ export function reduceMiddle(op: Reduction, x: Tensor, outer: number, n: number,
   return pass({ op, outer, n: parts, inner, segments: 1, chunk: parts }, partial, shape, scale);
 }
 
+/** Lanes that fill a device, each with a column of its own. */
+const columnLanes = (gpu: Gpu): number => (gpu.adapter.isSoftware ? 4096 : 2 ** 20);
+
 /** Enough independent parts to fill a device, none shorter than is worth a lane. */
-function segmentsFor({ outer, n, inner }: Plan): number {
-  const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [4096 / (outer * inner), n / 32];
+function segmentsFor(gpu: Gpu, { outer, n, inner }: Plan): number {
+  const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [columnLanes(gpu) / (outer * inner), n / 32];
   return Math.max(1, Math.floor(Math.min(wanted, least)));
 }
 

@@ -6,7 +6,7 @@ import { build } from 'tsup';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What the pack holds, at the places where their own relative paths lead to their data: file without its ending, and its source. @type {Record<string, string>} */
-export const ENTRIES = { 'apps/trainer/dist/cli': 'apps/trainer/src/cli.ts', 'bench/src/cli': 'bench/src/cli.ts', 'bench/pack/check': 'bench/pack/check.ts' };
+export const ENTRIES = { 'apps/trainer/dist/cli': 'apps/trainer/src/cli.ts', 'bench/src/cli': 'bench/src/cli.ts', 'bench/pack/check': 'bench/pack/check.ts', 'bench/pack/first-run': 'bench/pack/first-run.ts' };
 
 /** Writes `to`.js from the source `from`. @param {string} from @param {string} to */
 export const bundle = (from, to) =>

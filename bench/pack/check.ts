@@ -2,19 +2,58 @@
 import { parseArgs } from 'node:util';
 import { CurioError, enableSubgroupMatrix, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
-import { checkCase, labelOf, opTables } from '@curio/engine/check';
+import { checkCase, labelOf, opTables, pipelinesOf } from '@curio/engine/check';
 import type { Case, OpCases } from '@curio/engine/check';
+import { attempt, tell } from '../src/first-run/report.ts';
 
 const SEED = 1;
+/** Devices that kernels may take along before the check gives up. */
+const MAX_LOST = 40;
 
 interface Count { ok: number; readonly wrong: string[]; left: number; worst: number }
 
-async function judge(gpu: Gpu, table: OpCases<never>, c: Case<never>, choice: readonly [string, string] | null, count: Count): Promise<void> {
+/** The device under check; another is opened in its place where a kernel took it along. */
+class Bench {
+  private lost = 0;
+
+  private constructor(public gpu: Gpu) {}
+
+  static open = async (): Promise<Bench> => new Bench(await Bench.device());
+
+  private static async device(): Promise<Gpu> {
+    const gpu = await openGpu();
+    gpu.poison = true;
+    return gpu;
+  }
+
+  /** Opens the device anew where it is of no more use. */
+  async recover(): Promise<void> {
+    try {
+      await this.gpu.synchronize();
+    } catch (error) {
+      if (++this.lost > MAX_LOST) throw error;
+      const { halfProducts } = this.gpu;
+      this.gpu.close();
+      this.gpu = await Bench.device();
+      this.gpu.halfProducts = halfProducts;
+    }
+  }
+}
+
+async function judge(bench: Bench, table: OpCases<never>, c: Case<never>, choice: readonly [string, string] | null, count: Count): Promise<void> {
+  const { gpu } = bench;
   gpu.forced.clear();
   gpu.obeyed.clear();
   if (choice) gpu.forced.set(...choice);
   const name = `${table.op} ${choice?.join(' ') ?? ''} ${labelOf(c)}`;
+  attempt({ fact: `failed: check of ${table.op}`, value: `${name}: the process ended over it, or was ended` });
   try {
+    // Compiled ahead, a kernel that does not compile costs its cases and not the device.
+    const asked = pipelinesOf(gpu, table, [c], (dry) => {
+      if (choice) dry.forced.set(...choice);
+      dry.halfProducts = gpu.halfProducts;
+    });
+    for (const { kernel, entry, tuning } of asked) await gpu.prepare(kernel, entry, tuning);
     const { ok, message, worst } = await checkCase(gpu, table, c, SEED);
     if (choice && !gpu.obeyed.has(choice[0])) return; // the variant does not fit: what ran instead is a check of its own
     count.worst = Math.max(count.worst, worst);
@@ -22,16 +61,50 @@ async function judge(gpu: Gpu, table: OpCases<never>, c: Case<never>, choice: re
     else count.wrong.push(`${name}: ${message}`);
   } catch (error) {
     if (!(error instanceof CurioError)) throw error;
-    count.wrong.push(`${name}: ${error.message}`);
-    await gpu.synchronize(); // throws where the device is of no more use
+    count.wrong.push(`${name}: ${error.message.split('\n')[0]}`);
+    await bench.recover();
   } finally {
     gpu.forced.clear();
   }
 }
 
-async function check(only: RegExp | null, seconds: number): Promise<number> {
-  const gpu = await openGpu();
-  gpu.poison = true;
+/** A share of the cases, `2/6`: the second of six processes that do the whole. */
+interface Share { readonly index: number; readonly of: number }
+
+function shareOf(text: string): Share {
+  const [index, of] = text.split('/').map(Number) as [number, number];
+  if (!(index >= 1 && index <= of)) throw new Error(`check: --share is '${text}'; it must be such as 2/6.`);
+  return { index: index - 1, of };
+}
+
+/** Operands rounded to f16 are off by 2⁻¹¹ of themselves. */
+const HALVED = 100;
+
+/** A table's cases on matrix units, where products of it run there; the same sizes by the usual kernels are checked beside them. */
+const onMatrixUnits = (table: OpCases<never>): OpCases<never> => ({ ...table, op: `${table.op} on matrix units`, tolerance: { ...table.tolerance, factor: HALVED * (table.tolerance?.factor ?? 1) } } as OpCases<never>);
+
+const usesProducts = ({ families }: OpCases<never>): boolean => Object.keys(families ?? {}).some((family) => family.startsWith('matmul '));
+
+async function checkTable(bench: Bench, table: OpCases<never>, choices: readonly (readonly [string, string] | null)[], { index, of }: Share, end: number, seconds: number): Promise<Count> {
+  const count: Count = { ok: 0, wrong: [], left: 0, worst: 0 };
+  const cases = table.cases.filter((_, i) => i % of === index);
+  for (const choice of choices) {
+    for (const c of cases) {
+      if (performance.now() > end) count.left++;
+      else await judge(bench, table, c, choice, count);
+    }
+  }
+  bench.gpu.trim();
+  if (cases.length === 0) return count;
+  console.log(`${count.wrong.length > 0 ? 'WRONG' : 'ok   '} ${table.op.padEnd(28)} ${String(count.ok).padStart(4)} right${count.wrong.length > 0 ? `, ${count.wrong.length} wrong` : ''}${count.left > 0 ? `, ${count.left} left out after ${seconds} s` : ''}, worst error ${count.worst.toFixed(2)} of what is allowed`);
+  for (const sentence of count.wrong.slice(0, 5)) console.log(`      ${sentence}`);
+  for (const sentence of count.wrong) tell({ fact: `failed: check of ${table.op}`, value: sentence });
+  return count;
+}
+
+async function check({ only, seconds, share, units }: { only: RegExp | null; seconds: number; share: Share; units: boolean }): Promise<number> {
+  const bench = await Bench.open();
+  const { gpu } = bench;
   const { description, vendor, architecture, device } = gpu.adapter;
   console.log(`${description || device || `${vendor} ${architecture}`}${gpu.adapter.isSoftware ? ' (software)' : ''}; features ${gpu.adapter.features.join(', ')}`);
   const end = performance.now() + 1000 * seconds;
@@ -40,25 +113,25 @@ async function check(only: RegExp | null, seconds: number): Promise<number> {
   gpu.halfProducts = false;
   console.log(`matrix units: ${fault ?? 'agree with the usual kernel'}`);
   if (gpu.adapter.subgroupMatrix && fault) total.wrong.push(fault);
-  const register = opTables as readonly OpCases<never>[];
-  for (const table of register.filter(({ op }) => !only || only.test(op))) {
-    const count: Count = { ok: 0, wrong: [], left: 0, worst: 0 };
-    const choices = Object.entries(table.families ?? {}).flatMap(([family, variants]) => Object.keys(variants).map((variant): [string, string] => [family, variant]));
-    for (const choice of [null, ...choices]) {
-      for (const c of table.cases) {
-        if (performance.now() > end) count.left++;
-        else await judge(gpu, table, c, choice, count);
-      }
-    }
-    gpu.trim();
-    console.log(`${count.wrong.length > 0 ? 'WRONG' : 'ok   '} ${table.op.padEnd(28)} ${String(count.ok).padStart(4)} right${count.wrong.length > 0 ? `, ${count.wrong.length} wrong` : ''}${count.left > 0 ? `, ${count.left} left out` : ''}, worst error ${count.worst.toFixed(2)} of what is allowed`);
-    for (const sentence of count.wrong.slice(0, 5)) console.log(`      ${sentence}`);
+  const add = (count: Count): void => {
     total.ok += count.ok;
     total.wrong.push(...count.wrong);
     total.left += count.left;
+  };
+  const tables = (opTables as readonly OpCases<never>[]).filter(({ op }) => !only || only.test(op));
+  if (units && !fault) {
+    bench.gpu.halfProducts = true;
+    for (const table of tables.filter(usesProducts)) add(await checkTable(bench, onMatrixUnits(table), [null], share, end, seconds));
+    bench.gpu.halfProducts = false;
+  }
+  for (const table of tables) {
+    const choices = Object.entries(table.families ?? {}).flatMap(([family, variants]) => Object.keys(variants).map((variant): [string, string] => [family, variant]));
+    add(await checkTable(bench, table, [null, ...choices], share, end, seconds));
   }
   console.log(`${total.ok} checks right, ${total.wrong.length} wrong${total.left > 0 ? `, ${total.left} left out after ${seconds} s` : ''}; seed ${SEED}`);
-  gpu.close();
+  tell({ fact: `checks${share.of > 1 ? `, share ${share.index + 1} of ${share.of}` : ''}`, value: { right: total.ok, wrong: total.wrong.length, left: total.left, matrixUnits: fault ?? 'right' } });
+  bench.gpu.close();
+  if (total.wrong.length > 0) console.error(`check: ${total.wrong.length} of ${total.ok + total.wrong.length} are wrong`);
   return total.wrong.length > 0 || total.ok === 0 ? 1 : 0;
 }
 
@@ -71,10 +144,10 @@ async function probe(wanted: string): Promise<number> {
   return wanted === 'gpu' && isSoftware ? 1 : 0;
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, budget: { type: 'string', default: '1e9' }, adapter: { type: 'string' } } });
+const { values } = parseArgs({ options: { only: { type: 'string' }, budget: { type: 'string', default: '1e9' }, share: { type: 'string', default: '1/1' }, 'matrix-units': { type: 'boolean', default: false }, adapter: { type: 'string' } } });
 try {
-  process.exitCode = values.adapter ? await probe(values.adapter) : await check(values.only ? new RegExp(values.only) : null, Number(values.budget));
+  process.exitCode = values.adapter ? await probe(values.adapter) : await check({ only: values.only ? new RegExp(values.only) : null, seconds: Number(values.budget), share: shareOf(values.share), units: values['matrix-units'] });
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error));
+  console.error(error instanceof Error ? error.message.split('\n')[0] : String(error));
   process.exitCode = 3;
 }

@@ -33,12 +33,14 @@ run() { exec "$here/bin/node" "$@"; }
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
+  first-run) run "$here/bench/pack/first-run.js" "$@" ;;
   check) run "$here/bench/pack/check.js" "$@" ;;
   bench) run "$here/bench/src/cli.js" "$@" ;;
   compare) exec "${CURIO_PYTHON:-python3}" "$here/bench/pack/torch_bench.py" "$@" ;;
   curio) run "$here/apps/trainer/dist/cli.js" "$@" ;;
   *)
-    echo "./pack check [--only OP] [--budget SECONDS]      every kernel against float64, forward and backward
+    echo "./pack first-run --out DIR [--budget SECONDS]      all that matters, in seven minutes, with one table at its end
+./pack check [--only OP] [--budget SECONDS]      every kernel against float64, forward and backward
 ./pack bench [--only PATTERN] [--budget SECONDS] [--json FILE]
 ./pack compare [--json FILE]                     PyTorch on the same device, where python3 has it
 ./pack curio train | ask | base | doctor ...     any command of Curio; runs/ appears where you stand"

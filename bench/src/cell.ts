@@ -1,4 +1,5 @@
 /** @file What is measured: cells in groups. A group is one op at one shape; its cells take turns. */
+import type { Gpu } from '@curio/engine';
 import type { Work } from './statistics.ts';
 
 /** What a cell is held against: OpenBLAS at [M, N, K], or a copy on the device. */
@@ -23,6 +24,8 @@ export interface Session {
   check(): Promise<string | null>;
   /** Runs `count` times one after the other and waits. Returns the milliseconds of all of them. */
   time(count: number): Promise<number>;
+  /** Records one run, where it can be captured: our own engine's. */
+  readonly record?: () => unknown;
   close(): void;
 }
 
@@ -36,6 +39,8 @@ export interface Group {
   readonly cells: readonly Cell[];
   /** Where the sizes come from. */
   readonly label?: string;
+  /** What our own engine's cells are made of, for whom wants to record it on another device. */
+  readonly source?: { rehearse(dry: Gpu, backward: boolean): void };
 }
 
 export interface Row {

@@ -1,5 +1,5 @@
 /** @file Cells of our own engine: an op as called, forward or backward, by the variant it chooses or one that is forced. */
-import { noGrad, tensor } from '@curio/engine';
+import { empty, noGrad, tensor } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import { TOLERANCE } from '@curio/engine/check';
 import type { Cell, Session } from './cell.ts';
@@ -24,6 +24,8 @@ export interface OpBench {
   readonly forward: (dy: Float32Array) => Entry;
   /** The gradient of input `i` when `dy` arrives. */
   readonly gradient?: (i: number, dy: Float32Array) => Entry;
+  /** Entries of the output, or of the gradient of input `i`, that are looked at, where the usual ones would cost too much. */
+  readonly looksAt?: (i: number | null) => readonly number[];
 }
 
 /** Random values of a shape. */
@@ -126,6 +128,22 @@ export class OpCells {
     } };
   }
 
+  /** Records what a cell runs on a device that computes nothing. */
+  rehearse(dry: Gpu, backward: boolean): void {
+    const { inputs, run, outputShape } = this.bench;
+    dry.scope(() => {
+      const made = inputs.map(({ shape, values, learns }) => {
+        const x = empty(dry, shape, values instanceof Int32Array ? 'i32' : 'f32');
+        x.requiresGrad = backward && (learns ?? false);
+        return x;
+      });
+      const y = backward ? run(made) : noGrad(() => run(made));
+      if (!backward) return;
+      dry.obeyed.clear(); // what the forward pass obeys says nothing of the backward one
+      noGrad(() => y.node!.backward(empty(dry, outputShape)));
+    });
+  }
+
   /** What arrives as the output's gradient in backward cells. */
   get outputGradient(): { readonly shape: readonly number[]; readonly values: Float32Array<ArrayBuffer> } {
     return { shape: this.bench.outputShape, values: this.dy };
@@ -133,14 +151,14 @@ export class OpCells {
 
   /** A sentence where a sampled entry of the output is wrong. */
   wrongOutput(y: ArrayLike<number>): string | null {
-    return firstWrong('y', sampledEntries(this.bench.outputShape), y, this.truth(), TOLERANCE.forward);
+    return firstWrong('y', this.bench.looksAt?.(null) ?? sampledEntries(this.bench.outputShape), y, this.truth(), TOLERANCE.forward);
   }
 
   /** The same of the gradients of the inputs, in their order. */
   wrongGradients(grads: readonly (ArrayLike<number> | null)[]): string | null {
     const wrong = this.bench.inputs.map((x, i) => {
       if (!x.learns) return null;
-      return grads[i] ? firstWrong(`gradient of input ${i}`, sampledEntries(x.shape, i), grads[i], this.gradient(i), TOLERANCE.backward) : `input ${i} received no gradient`;
+      return grads[i] ? firstWrong(`gradient of input ${i}`, this.bench.looksAt?.(i) ?? sampledEntries(x.shape, i), grads[i], this.gradient(i), TOLERANCE.backward) : `input ${i} received no gradient`;
     });
     return wrong.find(Boolean) ?? null;
   }
@@ -150,6 +168,7 @@ export class OpCells {
 export function session(gpu: Gpu, record: () => unknown, check: () => Promise<string | null>, tensors: readonly Tensor[] = []): Session {
   return {
     check,
+    record,
     async time(count) {
       const began = performance.now();
       for (let i = 0; i < count; i++) gpu.scope(() => void record());

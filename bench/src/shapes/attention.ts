@@ -4,6 +4,8 @@ import type { Gpu } from '@curio/engine';
 import type { Peer, Values } from '../../peers/src/peer.ts';
 import type { Group } from '../cell.ts';
 import { input, OpCells } from '../engine-cells.ts';
+import type { OpBench } from '../engine-cells.ts';
+import { sampledEntries } from '../numbers.ts';
 import { peerCells } from '../peer-cells.ts';
 import { AttentionTruth } from '../truth/attention.ts';
 
@@ -15,12 +17,17 @@ const NAIVE_TOKENS = 512;
 /** 4·H·T²·D forward, 2.5 times that backward, half of it where causal. */
 export const attentionFlops = (H: number, T: number, D: number, causal: boolean, backward: boolean): number => (4 * H * T * T * D * (backward ? 2.5 : 1)) / (causal ? 2 : 1);
 
-function groups(gpu: Gpu, peers: readonly Peer[], label: string, H: number, T: number, D: number, causal: boolean): Group[] {
+/** From so many scores on, gradients are looked at in the last head alone: each of its rows takes as long as a row of the output. */
+const MANY_SCORES = 2 ** 24;
+
+/** Inputs, calls and truth of one attention. */
+export function attentionBench(H: number, T: number, D: number, causal: boolean): OpBench & { readonly inputs: readonly [FloatInput, FloatInput, FloatInput] } {
   const shape = [1, H, T, D];
   const [q, k, v] = [1, 2, 3].map((seed) => input(shape, seed, true)) as [FloatInput, FloatInput, FloatInput];
   const values = { q: q.values, k: k.values, v: v.values, tokens: T, width: D, causal };
   let backward: AttentionTruth | null = null;
-  const cells = new OpCells(gpu, {
+  const inLastHead = (seed: number): number[] => sampledEntries([T, D], seed).map((i) => (H - 1) * T * D + i);
+  return {
     inputs: [q, k, v],
     run: ([a, b, c]) => scaledDotProductAttention(a!, b!, c!, { causal }),
     outputShape: shape,
@@ -29,7 +36,15 @@ function groups(gpu: Gpu, peers: readonly Peer[], label: string, H: number, T: n
       backward ??= new AttentionTruth(values, dy);
       return [backward.dq, backward.dk, backward.dv][i]!;
     },
-  });
+    ...(H * T * T > MANY_SCORES && { looksAt: (i: number | null) => (i === null ? sampledEntries(shape) : inLastHead(i)) }),
+  };
+}
+
+function groups(gpu: Gpu, peers: readonly Peer[], label: string, H: number, T: number, D: number, causal: boolean): Group[] {
+  const shape = [1, H, T, D];
+  const bench = attentionBench(H, T, D, causal);
+  const [q, k, v] = bench.inputs;
+  const cells = new OpCells(gpu, bench);
   const others = (T <= NAIVE_TOKENS ? ['shared', 'naive'] : ['shared']).map((variant) => ({ variant, forced: { attention: variant } }));
   const roof = { kind: 'openblas', size: [512, 512, 512] } as const;
   const name = causal ? ' causal' : '';

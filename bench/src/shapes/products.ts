@@ -14,9 +14,10 @@ import { flipped, productEntry, rowMajor } from '../truth/product.ts';
 /** The naive kernel is timed up to this many operations: 512 cubed. */
 export const NAIVE_FLOPS = 2 * 512 ** 3;
 
-type Layout = 'nn' | 'nt' | 'tn';
+export type Layout = 'nn' | 'nt' | 'tn';
 
-function productBench(layout: Layout, M: number, N: number, K: number, held = (values: Float32Array<ArrayBuffer>) => values): OpBench {
+/** C[M, N] of A and B as the layout says they lie. */
+export function productBench(layout: Layout, M: number, N: number, K: number, held = (values: Float32Array<ArrayBuffer>) => values): OpBench {
   const made = (shape: number[], seed: number) => ({ ...input(shape, seed, true), values: held(input(shape, seed).values) });
   const a = made(layout[0] === 't' ? [K, M] : [M, K], 1);
   const b = made(layout[1] === 't' ? [N, K] : [K, N], 2);
@@ -65,14 +66,15 @@ function layer(gpu: Gpu, label: string, M: number, N: number, K: number): Group[
 }
 
 const STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4'] as const;
+export type Storage = (typeof STORAGES)[number];
 const GROUP = 64;
 
 /** Bytes of N·K weights as they are stored, with one f32 scale a group where there are scales. */
-const weightBytes = (storage: (typeof STORAGES)[number], count: number): number =>
+const weightBytes = (storage: Storage, count: number): number =>
   count * { f32: 4, f16: 2, bf16: 2, int8: 1 + 4 / GROUP, int4: 0.5 + 4 / GROUP, nf4: 0.5 + 4 / GROUP }[storage];
 
 /** What the device makes of weights in a storage, in parts that one binding holds. */
-async function asStored(gpu: Gpu, weights: Float32Array<ArrayBuffer>, storage: (typeof STORAGES)[number], K: number): Promise<Float32Array> {
+async function asStored(gpu: Gpu, weights: Float32Array<ArrayBuffer>, storage: Storage, K: number): Promise<Float32Array> {
   if (storage === 'f32') return weights;
   const out = new Float32Array(weights.length);
   const part = K * 1024;
@@ -84,7 +86,7 @@ async function asStored(gpu: Gpu, weights: Float32Array<ArrayBuffer>, storage: (
 }
 
 /** M rows of x[M, K] against a frozen W[N, K] in a packed storage; what the device makes of W is taken as given, the product is checked. */
-function packed(gpu: Gpu, storage: (typeof STORAGES)[number], M: number, N: number, K: number): Cell {
+export function packed(gpu: Gpu, storage: Storage, M: number, N: number, K: number): Cell {
   const work = { flops: 2 * M * N * K, bytes: weightBytes(storage, N * K) + 4 * M * (N + K) };
   return { library: 'curio', variant: storage, work, open: () => {
     const [x, w] = [noise(M * K, 1), noise(N * K, 2)];

@@ -18,14 +18,14 @@ function rowGroups(gpu: Gpu, op: string, family: string, label: string, [R, C]: 
   const naive = { variant: 'naive', forced: { [family]: 'naive' } };
   const shape = `${R}x${C}`;
   return [
-    { op: `${op} forward`, shape, label, roof, work: { bytes: 8 * R * C }, cells: [cells.forward(), cells.forward(naive), ...peersOf(cells)] },
-    { op: `${op} backward`, shape, label, roof, work: { bytes: 12 * R * C }, cells: [cells.backward(), cells.backward(naive)] },
+    { op: `${op} forward`, shape, label, roof, work: { bytes: 8 * R * C }, source: cells, cells: [cells.forward(), cells.forward(naive), ...peersOf(cells)] },
+    { op: `${op} backward`, shape, label, roof, work: { bytes: 12 * R * C }, source: cells, cells: [cells.backward(), cells.backward(naive)] },
   ];
 }
 
 const dyRow = (dy: Float32Array, C: number) => (row: number): Float32Array => dy.subarray(row * C, (row + 1) * C);
 
-function softmaxGroups(gpu: Gpu, peers: readonly Peer[], label: string, R: number, C: number): Group[] {
+export function softmaxGroups(gpu: Gpu, peers: readonly Peer[], label: string, R: number, C: number): Group[] {
   const x = input([R, C], 1, true);
   const truth = new RowTruth('softmax', x.values, C);
   const bench: OpBench = { inputs: [x], run: ([a]) => softmax(a!), outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) };
@@ -33,7 +33,7 @@ function softmaxGroups(gpu: Gpu, peers: readonly Peer[], label: string, R: numbe
 }
 
 /** Scale and shift are frozen, as everywhere under LoRA. */
-function normGroups(gpu: Gpu, peers: readonly Peer[], op: 'layerNorm' | 'rmsNorm', label: string, R: number, C: number): Group[] {
+export function normGroups(gpu: Gpu, peers: readonly Peer[], op: 'layerNorm' | 'rmsNorm', label: string, R: number, C: number): Group[] {
   const x = input([R, C], 1, true);
   const shared = (op === 'layerNorm' ? [2, 3] : [2]).map((seed) => input([C], seed));
   const rest = shared.map(({ values }) => new Array64([C], values));
@@ -45,7 +45,7 @@ function normGroups(gpu: Gpu, peers: readonly Peer[], op: 'layerNorm' | 'rmsNorm
 }
 
 /** Forward reads the logits once, backward reads them and writes their gradient. */
-function crossEntropyGroups(gpu: Gpu, label: string, R: number, C: number): Group[] {
+export function crossEntropyGroups(gpu: Gpu, label: string, R: number, C: number): Group[] {
   const x = input([R, C], 1, true);
   const targets: Input = { shape: [R], values: Int32Array.from(noise(R, 2), (v) => Math.floor((v + 0.5) * C)) };
   const truth = new RowTruth('crossEntropy', x.values as Float32Array, C, (row) => [new Array64([1], [targets.values[row]!]), null]);
@@ -63,7 +63,7 @@ function crossEntropyGroups(gpu: Gpu, label: string, R: number, C: number): Grou
     gradient: (_, dy) => truth.dx(() => [dy[0]! / R]),
   });
   const naive = { variant: 'naive', forced: { crossEntropy: 'naive' } };
-  const common = { shape: `${R}x${C}`, label, roof };
+  const common = { shape: `${R}x${C}`, label, roof, source: cells };
   return [
     { op: 'crossEntropy forward', ...common, work: { bytes: 4 * R * C }, cells: [cells.forward(), cells.forward(naive)] },
     { op: 'crossEntropy backward', ...common, work: { bytes: 8 * R * C }, cells: [cells.backward(), cells.backward(naive)] },
@@ -71,7 +71,7 @@ function crossEntropyGroups(gpu: Gpu, label: string, R: number, C: number): Grou
 }
 
 /** Each element read once and written once: the most that a kernel can reach here. */
-function negGroup(gpu: Gpu, R: number, C: number): Group {
+export function negGroup(gpu: Gpu, R: number, C: number): Group {
   const x = input([R, C], 1);
   const cells = new OpCells(gpu, { inputs: [x], run: ([a]) => neg(a!), outputShape: [R, C], forward: () => (i) => -x.values[i]! });
   return { op: 'neg', shape: `${R}x${C}`, label: 'one read, one write', roof, work: { bytes: 8 * R * C }, cells: [cells.forward()] };
@@ -80,7 +80,7 @@ function negGroup(gpu: Gpu, R: number, C: number): Group {
 const ADAMW = { lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 } as const;
 
 /** One parameter of `size` elements: reads value, gradient and both moments, writes all but the gradient. */
-function adamw(gpu: Gpu, size: number): Group {
+export function adamw(gpu: Gpu, size: number): Group {
   const open: Cell['open'] = () => {
     const [x, g] = [noise(size, 1), noise(size, 2)];
     const parameter = new Parameter(gpu, 'x', [size], x);
@@ -91,7 +91,7 @@ function adamw(gpu: Gpu, size: number): Group {
       optimizer.step();
       return firstWrong('x', sampledEntries([size]), await parameter.read(), (i) => twoSteps(x[i]!, g[i]!), 1e-6);
     });
-    return { ...steps, close: () => (optimizer.dispose(), parameter.dispose()) };
+    return { ...steps, record: () => optimizer.update(), close: () => (optimizer.dispose(), parameter.dispose()) };
   };
   return { op: 'adamw', shape: `${size}`, label: '28 bytes a parameter', roof, work: { bytes: 28 * size }, cells: [{ library: 'curio', variant: 'default', open }] };
 }

@@ -10,7 +10,7 @@ import { onMatrixUnits } from '../matrix-units.ts';
 import { firstWrong, noise, sampledEntries } from '../numbers.ts';
 import { lossTolerance } from './engine-step.ts';
 
-const RANK = 128;
+export const RANK = 128;
 
 /** What operands rounded to 2⁻¹¹ may do, layer after layer: of the loss, and of each tensor's largest gradient. */
 const HALVED = { loss: 5e-3, gradients: 3e-2 };
@@ -41,7 +41,7 @@ function open(gpu: Gpu, config: LlamaConfig, tokens: number) {
 }
 
 /** Products of the seven frozen weights forward and for dx, three of each adapter's pair, and attention. */
-function flopsOf({ hiddenSize: C, intermediateSize: F, numHeads }: LlamaConfig, tokens: number): number {
+export function layerFlops({ hiddenSize: C, intermediateSize: F, numHeads }: LlamaConfig, tokens: number): number {
   const frozen = 4 * C * C + 3 * C * F;
   const adapters = RANK * (8 * C + 3 * (C + F));
   return 2 * tokens * (2 * frozen + 3 * adapters) + (3.5 * 4 * numHeads * tokens ** 2 * (C / numHeads)) / 2;
@@ -88,5 +88,5 @@ export function llamaLayer(gpu: Gpu, config: LlamaConfig, tokens: number): Group
     { library: 'curio', variant: 'replayed', open: make({ loss: lossTolerance, gradients: 10 * TOLERANCE.backward }) },
     ...onMatrixUnits(gpu, 'replayed, f16 matrix units', { library: 'curio', variant: '', open: make(HALVED) }),
   ];
-  return { op: 'LLaMA layer LoRA step', shape: `${tokens}x${hiddenSize}x${intermediateSize}r${RANK}`, label: 'forward, backward, AdamW of the adapters', roof: { kind: 'openblas', size: [512, 512, 512] }, work: { flops: flopsOf(config, tokens) }, cells };
+  return { op: 'LLaMA layer LoRA step', shape: `${tokens}x${hiddenSize}x${intermediateSize}r${RANK}`, label: 'forward, backward, AdamW of the adapters', roof: { kind: 'openblas', size: [512, 512, 512] }, work: { flops: layerFlops(config, tokens) }, cells };
 }

@@ -10,7 +10,7 @@ export interface AttentionInputs {
   readonly causal: boolean;
 }
 
-/** What the rows of one head have in common: log-sum-exp of the scores, and with `dy` the sum of dy · y. */
+/** Of each row of a head, NaN until it is asked for: log-sum-exp of the scores, and with `dy` the sum of dy · y. */
 interface HeadStats { readonly lse: Float64Array; readonly delta: Float64Array }
 
 export class AttentionTruth {
@@ -21,26 +21,22 @@ export class AttentionTruth {
 
   readonly y: Entry = (i) => {
     const { h, t, d } = this.place(i);
-    const { lse } = this.stats(h);
-    return this.sumKeys(t, (s) => this.weight(h, t, s, lse) * this.at(this.inputs.v, h, s, d));
+    return this.sumKeys(t, (s) => this.weight(h, t, s) * this.at(this.inputs.v, h, s, d));
   };
 
   readonly dq: Entry = (i) => {
     const { h, t, d } = this.place(i);
-    const stats = this.stats(h);
-    return this.sumKeys(t, (s) => this.dscore(h, t, s, stats) * this.at(this.inputs.k, h, s, d));
+    return this.sumKeys(t, (s) => this.dscore(h, t, s) * this.at(this.inputs.k, h, s, d));
   };
 
   readonly dk: Entry = (i) => {
     const { h, t: s, d } = this.place(i);
-    const stats = this.stats(h);
-    return this.sumQueries(s, (t) => this.dscore(h, t, s, stats) * this.at(this.inputs.q, h, t, d));
+    return this.sumQueries(s, (t) => this.dscore(h, t, s) * this.at(this.inputs.q, h, t, d));
   };
 
   readonly dv: Entry = (i) => {
     const { h, t: s, d } = this.place(i);
-    const { lse } = this.stats(h);
-    return this.sumQueries(s, (t) => this.weight(h, t, s, lse) * this.at(this.dy!, h, t, d));
+    return this.sumQueries(s, (t) => this.weight(h, t, s) * this.at(this.dy!, h, t, d));
   };
 
   private place(i: number): { h: number; t: number; d: number } {
@@ -54,8 +50,9 @@ export class AttentionTruth {
   }
 
   private dot(a: Float32Array, h: number, t: number, b: Float32Array, s: number): number {
+    const { tokens, width } = this.inputs;
     let sum = 0;
-    for (let d = 0; d < this.inputs.width; d++) sum += this.at(a, h, t, d) * this.at(b, h, s, d);
+    for (let i = (h * tokens + t) * width, j = (h * tokens + s) * width, end = i + width; i < end; i++, j++) sum += a[i]! * b[j]!;
     return sum;
   }
 
@@ -63,13 +60,13 @@ export class AttentionTruth {
     return this.dot(this.inputs.q, h, t, this.inputs.k, s) / Math.sqrt(this.inputs.width);
   }
 
-  private weight(h: number, t: number, s: number, lse: Float64Array): number {
-    return Math.exp(this.score(h, t, s) - lse[t]!);
+  private weight(h: number, t: number, s: number): number {
+    return Math.exp(this.score(h, t, s) - this.stats(h, t).lse[t]!);
   }
 
   /** Gradient of q·k. */
-  private dscore(h: number, t: number, s: number, { lse, delta }: HeadStats): number {
-    return (this.weight(h, t, s, lse) * (this.dot(this.dy!, h, t, this.inputs.v, s) - delta[t]!)) / Math.sqrt(this.inputs.width);
+  private dscore(h: number, t: number, s: number): number {
+    return (this.weight(h, t, s) * (this.dot(this.dy!, h, t, this.inputs.v, s) - this.stats(h, t).delta[t]!)) / Math.sqrt(this.inputs.width);
   }
 
   private sumKeys(t: number, term: (s: number) => number): number {
@@ -84,25 +81,22 @@ export class AttentionTruth {
     return sum;
   }
 
-  private stats(h: number): HeadStats {
-    const known = this.heads.get(h);
-    if (known) return known;
+  /** The head's, where row `t` is known from now on. */
+  private stats(h: number, t: number): HeadStats {
     const { tokens } = this.inputs;
-    const [lse, delta] = [new Float64Array(tokens), new Float64Array(tokens)];
-    for (let t = 0; t < tokens; t++) {
-      let total = 0;
-      let product = 0;
-      this.sumKeys(t, (s) => {
-        const e = Math.exp(this.score(h, t, s)); // inputs are within ±0.5, so nothing overflows
-        total += e;
-        if (this.dy) product += e * this.dot(this.dy, h, t, this.inputs.v, s);
-        return 0;
-      });
-      lse[t] = Math.log(total);
-      delta[t] = product / total;
-    }
-    const stats = { lse, delta };
-    this.heads.set(h, stats);
+    let stats = this.heads.get(h);
+    if (!stats) this.heads.set(h, (stats = { lse: new Float64Array(tokens).fill(NaN), delta: new Float64Array(tokens) }));
+    if (!Number.isNaN(stats.lse[t])) return stats;
+    let total = 0;
+    let product = 0;
+    this.sumKeys(t, (s) => {
+      const e = Math.exp(this.score(h, t, s)); // inputs are within ±0.5, so nothing overflows
+      total += e;
+      if (this.dy) product += e * this.dot(this.dy, h, t, this.inputs.v, s);
+      return 0;
+    });
+    stats.lse[t] = Math.log(total);
+    stats.delta[t] = product / total;
     return stats;
   }
 }

@@ -11,6 +11,7 @@ export type { KernelSource, Tuning } from './gpu/kernel.ts';
 export { showBytes } from './gpu/memory.ts';
 export type { MemoryReport, Purpose } from './gpu/memory.ts';
 export type { Binding, Grid } from './gpu/stream.ts';
+export { deviceTime } from './gpu/timing.ts';
 export type { TuningRecord, TuningStore } from './gpu/tuner.ts';
 export type { Family, Variant } from './gpu/variant.ts';
 

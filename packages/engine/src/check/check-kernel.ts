@@ -101,14 +101,21 @@ async function withVariant<Plan, T>(gpu: Gpu, family: string, variant: Variant<P
 
 /** The pipelines that cases of a table ask for, found on a device that computes nothing: `set` forces or replaces what it likes there, `look` sees it afterwards. */
 export function pipelinesOf<A>(gpu: Gpu, table: OpCases<A>, cases: readonly Case<A>[], set: (dry: Gpu) => void = () => {}, look: (dry: Gpu) => void = () => {}): Pipeline[] {
+  return pipelinesAsked(gpu, (dry) => {
+    set(dry);
+    for (const c of cases) {
+      dry.scope(() => {
+        const y = table.run(uploadCase(dry, table, c, makeInputs(c, 1)), c.attrs as A);
+        if (y.requiresGrad) backward(y, ones(dry, y.shape));
+      });
+    }
+    look(dry);
+  });
+}
+
+/** The pipelines that what `record` records asks for; the device that it is given computes nothing. */
+export function pipelinesAsked(gpu: Gpu, record: (dry: Gpu) => void): Pipeline[] {
   const dry = new Gpu(gpu.device, gpu.adapter, { dryRun: true });
-  set(dry);
-  for (const c of cases) {
-    dry.scope(() => {
-      const y = table.run(uploadCase(dry, table, c, makeInputs(c, 1)), c.attrs as A);
-      if (y.requiresGrad) backward(y, ones(dry, y.shape));
-    });
-  }
-  look(dry);
+  record(dry);
   return dry.pipelines.all;
 }

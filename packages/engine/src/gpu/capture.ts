@@ -11,6 +11,7 @@ import type { Pipeline } from './pipeline.ts';
 import { peakBytes } from './plan-memory.ts';
 import type { SharedHomes, Tenant } from './shared-homes.ts';
 import { stackHere } from './stream.ts';
+import { deviceTime } from './timing.ts';
 import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder, TextureRows } from './stream.ts';
 
 function refuseEarly(): never {
@@ -206,10 +207,8 @@ export class Plan implements Tenant {
     await gpu.synchronize();
     const times: { label: string; seconds: number }[] = [];
     for (const dispatch of this.parts!.flatMap((part) => (part.kind === 'pass' ? part.dispatches : []))) {
-      const start = performance.now();
-      gpu.stream.replay([{ kind: 'pass', dispatches: new Array<ReadyDispatch>(repeat).fill(dispatch) }], this.blocks, []);
-      await gpu.synchronize();
-      times.push({ label: dispatch.pipeline.label, seconds: (performance.now() - start) / 1000 / repeat });
+      const ms = await deviceTime(gpu, () => gpu.stream.replay([{ kind: 'pass', dispatches: new Array<ReadyDispatch>(repeat).fill(dispatch) }], this.blocks, []));
+      times.push({ label: dispatch.pipeline.label, seconds: ms / 1000 / repeat });
     }
     return times;
   }

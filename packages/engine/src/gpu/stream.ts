@@ -195,6 +195,11 @@ export class Stream {
     return block.lastUse === this.serial;
   }
 
+  /** Has the device's clock written down when all that was recorded before is done. */
+  mark(querySet: GPUQuerySet, index: number): void {
+    this.endPass().beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: index } }).end();
+  }
+
   /** Submits what is recorded. */
   flush(): void {
     if (!this.encoder) return;

@@ -1,4 +1,5 @@
 /** @file Timestamps around dispatches: while a profile is taken each dispatch has a pass of its own. */
+import type { Gpu } from './gpu.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Binding, Grid } from './stream.ts';
 
@@ -42,26 +43,43 @@ export class Timing {
     const times: bigint[] = [];
     for (const [i, set] of this.sets.entries()) {
       const count = Math.min(QUERIES, 2 * this.dispatches.length - i * QUERIES);
-      times.push(...(await this.resolve(set, count)));
-      set.destroy();
+      times.push(...(await readQueries(this.device, set, count)));
     }
     const first = times.reduce((least, t) => (t < least ? t : least), times[0] ?? 0n);
     return this.dispatches.map((each, i) => ({ ...each, startNs: Number(times[2 * i]! - first), endNs: Number(times[2 * i + 1]! - first) }));
   }
+}
 
-  private async resolve(set: GPUQuerySet, count: number): Promise<bigint[]> {
-    const { device } = this;
-    const [resolved, staging] = [device.createBuffer({ size: 8 * count, usage: 0x200 | 0x04 }), device.createBuffer({ size: 8 * count, usage: 0x01 | 0x08 })];
-    const encoder = device.createCommandEncoder();
-    encoder.resolveQuerySet(set, 0, count, resolved, 0);
-    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
-    device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(0x01);
-    const times = [...new BigUint64Array(staging.getMappedRange())];
-    resolved.destroy();
-    staging.destroy();
-    return times;
-  }
+/**
+ * Milliseconds that the device takes for what `record` records, from its first command to the end of its last, with the passes as they are in use: unlike in a profile,
+ * dispatches share one. What was recorded before is done first. By the host's clock where the device has no timestamps.
+ */
+export async function deviceTime(gpu: Gpu, record: () => void): Promise<number> {
+  const { stream, device } = gpu;
+  await gpu.synchronize();
+  const set = device.features.has('timestamp-query') ? device.createQuerySet({ type: 'timestamp', count: 2, label: 'device time' }) : null;
+  const began = performance.now();
+  if (set) stream.mark(set, 0);
+  record();
+  if (set) stream.mark(set, 1);
+  await gpu.synchronize();
+  const wall = performance.now() - began;
+  if (!set) return wall;
+  const [start, end] = await readQueries(device, set, 2);
+  return Number(end! - start!) / 1e6;
+}
+
+/** The first `count` times of a set, when the device has done what was submitted; destroys the set. */
+async function readQueries(device: GPUDevice, set: GPUQuerySet, count: number): Promise<bigint[]> {
+  const [resolved, staging] = [device.createBuffer({ size: 8 * count, usage: 0x200 | 0x04 }), device.createBuffer({ size: 8 * count, usage: 0x01 | 0x08 })];
+  const encoder = device.createCommandEncoder();
+  encoder.resolveQuerySet(set, 0, count, resolved, 0);
+  encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(0x01);
+  const times = [...new BigUint64Array(staging.getMappedRange())];
+  for (const each of [resolved, staging, set]) each.destroy();
+  return times;
 }
 
 /** Bytes of the distinct places that are bound: a buffer that stands in for one that is not used counts once. */

@@ -1,0 +1,98 @@
+/** @file Which kernels may do a piece of work here: every variant that fits, under every combination of its free tunables, found from the tables alone. */
+import { CurioError, KernelError } from '@curio/engine';
+import type { Gpu, KernelSource, Tuning, Variant } from '@curio/engine';
+import { pipelinesAsked } from '@curio/engine/check';
+
+/** What is set on a device before it records. */
+export interface Choice {
+  readonly name: string;
+  readonly forced: Readonly<Record<string, string>>;
+  readonly tuned: Readonly<Record<string, Tuning>>;
+  /** On matrix units. */
+  readonly halves: boolean;
+  /** In what it differs from its variant's own tuning: `T=8`. */
+  readonly changes: readonly string[];
+}
+
+/** What the ops choose by themselves. */
+export const AS_CALLED: Choice = { name: 'as called', forced: {}, tuned: {}, halves: false, changes: [] };
+
+/** Variants by family and name, as the op table lists them. */
+export type Families = Readonly<Record<string, Readonly<Record<string, Variant<never>>>>>;
+
+/** Work recorded on a device that computes nothing. */
+export type Rehearsal = (dry: Gpu) => void;
+
+function set(gpu: Gpu, { forced, tuned, halves }: Choice): void {
+  for (const [family, variant] of Object.entries(forced)) gpu.forced.set(family, variant);
+  for (const [kernel, tuning] of Object.entries(tuned)) gpu.tuned.set(kernel, tuning);
+  gpu.halfProducts = halves;
+}
+
+/** Runs `work` under a choice. */
+export async function under<T>(gpu: Gpu, choice: Choice, work: () => Promise<T>): Promise<T> {
+  set(gpu, choice);
+  try {
+    return await work();
+  } finally {
+    for (const family of Object.keys(choice.forced)) gpu.forced.delete(family);
+    for (const kernel of Object.keys(choice.tuned)) gpu.tuned.delete(kernel);
+    gpu.halfProducts = false;
+  }
+}
+
+/** Compiles what a choice asks for. Returns why it does not, in a sentence; the device stays usable. */
+export async function compiles(gpu: Gpu, choice: Choice, rehearse: Rehearsal): Promise<string | null> {
+  try {
+    const asked = pipelinesAsked(gpu, (dry) => {
+      set(dry, choice);
+      rehearse(dry);
+    });
+    for (const { kernel, entry, tuning } of asked) await gpu.prepare(kernel, entry, tuning);
+    return null;
+  } catch (error) {
+    if (error instanceof KernelError) return `does not compile: ${error.message.split('\n')[0]}`;
+    throw error;
+  }
+}
+
+/** Every variant but the naive one, as its table tunes it and under every other combination, those that change least first. */
+export function choicesOf(gpu: Gpu, families: Families, rehearse: Rehearsal): Choice[] {
+  return Object.entries(families).flatMap(([family, variants]) => Object.entries(variants).filter(([name]) => name !== 'naive').flatMap(([name, variant]) => {
+    const forced = { [family]: name };
+    const own = tuningAsked(gpu, { ...AS_CALLED, forced }, rehearse, variant.kernel, family);
+    return own === null ? [] : tunedChoices(gpu, name, variant, own, { forced, halves: false });
+  }));
+}
+
+/** The kernel on matrix units, under every combination of its free tunables; none where it would not run. */
+export function matrixChoices(gpu: Gpu, variant: Variant<never>, rehearse: Rehearsal): Choice[] {
+  const own = gpu.adapter.subgroupMatrix ? tuningAsked(gpu, { ...AS_CALLED, halves: true }, rehearse, variant.kernel) : null;
+  return own === null ? [] : tunedChoices(gpu, 'f16 matrix units', variant, own, { forced: {}, halves: true });
+}
+
+/** The tuning under which work runs a kernel when a choice is set; null where it does not run it, or does not obey. */
+function tuningAsked(gpu: Gpu, choice: Choice, rehearse: Rehearsal, kernel: KernelSource, family?: string): Tuning | null {
+  let obeyed = false;
+  try {
+    const asked = pipelinesAsked(gpu, (dry) => {
+      set(dry, choice);
+      rehearse(dry);
+      obeyed = family === undefined || dry.obeyed.has(family);
+    }).find((pipeline) => pipeline.kernel === kernel);
+    return obeyed && asked ? (asked.tuning ?? {}) : null;
+  } catch (error) {
+    if (error instanceof CurioError) return null; // it cannot even be recorded here
+    throw error;
+  }
+}
+
+function tunedChoices(gpu: Gpu, name: string, { kernel, free = {} }: Variant<never>, own: Tuning, rest: Pick<Choice, 'forced' | 'halves'>): Choice[] {
+  const tunables = kernel.tunables.filter((each) => each.name in free);
+  const usual: Tuning = { ...Object.fromEntries(tunables.map(({ name: key, value }) => [key, value])), ...own };
+  const all = tunables.reduce<Tuning[]>((some, { name: key, allowed }) => some.flatMap((tuning) => allowed.map((value) => ({ ...tuning, [key]: value }))), [{}])
+    .filter((tuning) => Object.entries(tuning).every(([key, value]) => free[key]!(gpu, Number.parseInt(value, 10), { ...own, ...tuning }) === null));
+  const changesOf = (tuning: Tuning): string[] => Object.entries(tuning).flatMap(([key, value]) => (usual[key] === value ? [] : [`${key}=${value.replace(/u$/, '')}`]));
+  const others = all.map((tuning) => ({ tuning, changes: changesOf(tuning) })).filter(({ changes }) => changes.length > 0).sort((a, b) => a.changes.length - b.changes.length);
+  return [{ name, tuned: {}, changes: [], ...rest }, ...others.map(({ tuning, changes }) => ({ name: `${name} ${changes.join(' ')}`, tuned: { [kernel.name]: tuning }, changes, ...rest }))];
+}

@@ -1,0 +1,52 @@
+/** @file Times on the device's clock: many runs in one submit, so that neither JavaScript nor waiting is in them. */
+import { capture, deviceTime } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import { summarise } from '../statistics.ts';
+import type { Summary } from '../statistics.ts';
+
+/** A sample lasts about so long, and has at most so many runs. */
+const [SAMPLE_MS, MAX_REPEATS] = [10, 200];
+const SAMPLES = 5;
+/**
+ * A GPU lowers its clock where it has little to do, as between two checks, and takes long to raise it: an H200 ran kernels four times slower. So it works so long before
+ * it is timed, and on while it gets faster, but no longer than that.
+ */
+const [WARM_MS, MAX_WARM_MS] = [250, 2000];
+/** Slow runs get fewer samples. */
+const MAX_SPENT_MS = 1500;
+
+/** Best and median milliseconds of one run of what `record` records, which must be such that it can be captured. */
+export async function timesOf(gpu: Gpu, record: () => unknown): Promise<Summary> {
+  const once = (): void => gpu.scope(() => void record());
+  await deviceTime(gpu, once); // compiles
+  const ms = await deviceTime(gpu, once);
+  const repeats = Math.max(1, Math.min(MAX_REPEATS, Math.ceil(SAMPLE_MS / Math.max(ms, 1e-3))));
+  const step = capture(gpu, 'timed', () => {
+    for (let i = 0; i < repeats; i++) once();
+    return {};
+  });
+  try {
+    const samples: number[] = [];
+    if (!gpu.adapter.isSoftware) await warm(() => deviceTime(gpu, () => void step.run({})));
+    let spent = await deviceTime(gpu, () => void step.run({}));
+    while (samples.length < SAMPLES && (samples.length === 0 || spent < MAX_SPENT_MS)) {
+      const sample = await deviceTime(gpu, () => void step.run({}));
+      samples.push(sample / repeats);
+      spent += sample;
+    }
+    return summarise(samples);
+  } finally {
+    step.dispose();
+  }
+}
+
+async function warm(sample: () => Promise<number>): Promise<void> {
+  const began = performance.now();
+  let before = await sample();
+  for (;;) {
+    const now = await sample();
+    const spent = performance.now() - began;
+    if (spent > MAX_WARM_MS || (spent > WARM_MS && now > 0.99 * before)) return;
+    before = now;
+  }
+}

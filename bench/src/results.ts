@@ -59,9 +59,7 @@ sums kept in memory, blended with the loop's mask each time round.
 
 const GPU = `## On an NVIDIA GPU
 
-Not yet measured: none was at hand. \`npm run bench:pack\` makes the archive that measures it ([how](../bench/pack/README.md)). The aims, of PyTorch in the same call on the
-same device: f32 matmul 4096³ ≥ 60 % of cuBLAS f32; attention forward ≥ 30 %, backward ≥ 20 % of f32; memory-bound kernels ≥ 80 % of the device's copy; a LLaMA-7B-layer LoRA
-step ≥ 40 % of f32 and ≥ 15 % of bf16; f16 with subgroup matrices ≥ 20 % of cuBLAS f16.
+[docs/gpu.md](gpu.md) has what an H200 measured, beside PyTorch.
 `;
 
 /** The text of docs/benchmarks.md. */

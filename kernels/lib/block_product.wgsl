@@ -6,7 +6,7 @@
 // which is how NVIDIA's shared memory serves a read of 16 bytes a lane best (CUTLASS, gemm/warp/mma_simt_policy.h).
 // The fetch of the last turn is for nothing: where it is made only sometimes, the compiler may wait for what it brings at once, to put it in its place.
 // The sums are named, since a compiler that leaves a loop over an array as it stands keeps the array in memory.
-// Needs in the kernel: lib/block_stage.wgsl and what it needs; params of matmul/naive; const PAIR (whether there are A2 and B2), GROUP; and
+// Needs in the kernel: lib/block_stage.wgsl and what it needs; lib/tile_order.wgsl; params of matmul/naive; const PAIR (whether there are A2 and B2), GROUP; and
 //   fn put(tile: Tile, row: u32, column: u32, s0: vec4f, s1: vec4f, s2: vec4f, s3: vec4f)      four columns of four rows of C, nothing past an edge
 
 const IS_WIDE = ROWS == 128u && COLUMNS == 128u;
@@ -15,7 +15,7 @@ const ACROSS = COLUMNS / select(16u, 32u, IS_WIDE); // groups of 32 lanes side b
 
 @compute @workgroup_size(LANES)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let tile = tile_of(wg, count);
+  let tile = tile_at(wg, count);
   let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
   let steps = (terms + DEPTH - 1u) / DEPTH;
   let all_steps = steps + select(0u, (params.K2 + DEPTH - 1u) / DEPTH, PAIR);
@@ -92,16 +92,12 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   }
 }
 
-// Workgroups that run at the same time take GROUP tiles downwards before they go on to the right, so that they share rows and columns in the cache.
-fn tile_of(wg: vec3u, count: vec3u) -> Tile {
-  let index = wg.y * count.x + wg.x;
-  let top = index / (GROUP * count.x) * GROUP;
-  let height = min(GROUP, count.y - top);
-  let place = index % (GROUP * count.x);
+fn tile_at(wg: vec3u, count: vec3u) -> Tile {
+  let place = tile_of(wg.y * count.x + wg.x, count.xy);
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   return Tile(
-    (top + place % height) * ROWS, place / height * COLUMNS, wg.z,
+    place.y * ROWS, place.x * COLUMNS, wg.z,
     outer * params.a_outer + inner * params.a_inner, outer * params.b_outer + inner * params.b_inner,
   );
 }

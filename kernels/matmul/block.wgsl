@@ -6,7 +6,7 @@
 // Traffic: each element of A is read N / COLUMNS times, of B M / ROWS times.
 // B may be a packed weight (FORMAT), read as it lies and unpacked on its way into workgroup memory; group is the number of its neighbours that share a scale.
 // Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernel 10 (https://siboehm.com/articles/22/CUDA-MMM); CUTLASS's efficient_gemm.md.
-// uses: lib/block_product.wgsl, lib/block_stage.wgsl, lib/load_weight.wgsl
+// uses: lib/block_product.wgsl, lib/block_stage.wgsl, lib/tile_order.wgsl, lib/load_weight.wgsl
 
 struct Params {
   M: u32, N: u32, K: u32, K_last: u32, K2: u32,

@@ -5,7 +5,7 @@
 // Grid: [ceil(N / COLUMNS), ceil(M / ROWS), batches]. Accumulates in f32 over ascending k. Workgroup memory: 16 KiB at 128 by 128 with DEPTH 16, 256 bytes more with SKEW 2.
 // Traffic: each element of A is read N / COLUMNS times, of B M / ROWS times.
 // Source: as matmul/block.
-// uses: lib/block_product.wgsl, lib/block_stage.wgsl
+// uses: lib/block_product.wgsl, lib/block_stage.wgsl, lib/tile_order.wgsl
 
 struct Params {
   M: u32, N: u32, K: u32, K_last: u32, K2: u32,

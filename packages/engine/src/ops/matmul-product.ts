@@ -76,10 +76,9 @@ const pairPlan = (plan: MatmulPlan): MatmulPlan => ({ ...plan, K: plan.K2, K2: 0
 /** Whether a pair takes two products, of which the second adds itself to the first. */
 function isApart(gpu: Gpu, plan: MatmulPlan): boolean {
   if (plan.K2 === 0 || plan.M * plan.N === 0) return false;
-  const [first, second] = [plan, pairPlan(plan)].map((each) => variantOf(gpu, each, true)) as [MatmulVariant, MatmulVariant];
   const forced = gpu.forced.get('matmul pair');
-  const isWanted = forced === undefined ? first.pairApart?.(plan) === true : forced === 'apart';
-  return isWanted && addsUp(gpu, plan.layout, second);
+  const isWanted = forced === undefined ? variantOf(gpu, plan, true).pairApart?.(plan) === true : forced === 'apart';
+  return isWanted && addsUp(gpu, plan.layout, variantOf(gpu, pairPlan(plan), true));
 }
 
 /** The kernel of a product; `inRows` says that batches begin at rows, as textures need it. */

@@ -1,8 +1,9 @@
 // Sixteen bytes of a quantised weight as f16, four elements at a time: word by word, so that no index is left to a loop.
 // Needs in the kernel: enable f16; const FORMAT; b_tile: array<vec4<f16>> in workgroup memory; lib/load_weight.wgsl; fill_nf4_table before put_weights.
 
-// A table in workgroup memory is read by many lanes at different places at once; one of constants is not.
-var<workgroup> nf4_table: array<f32, select(1u, 16u, FORMAT == NF4)>;
+// A table in workgroup memory is read by many lanes at different places at once; one of constants is not. Where it is not needed it still takes 16 bytes: matrices are
+// loaded from multiples of 16, and a table of 4 bytes moved the tiles behind it, so that NVIDIA's driver read beside them.
+var<workgroup> nf4_table: array<f32, select(4u, 16u, FORMAT == NF4)>;
 
 fn fill_nf4_table(lane: u32) {
   if (FORMAT != NF4) { return; }
@@ -43,7 +44,4 @@ fn put_weights(to: u32, words: vec4u, scale: f32, zero: f32) {
   }
 }
 
-fn four_halves(words: vec2u) -> vec4<f16> {
-  if (BITCAST) { return bitcast<vec4<f16>>(words); }
-  return vec4<f16>(vec4f(unpack2x16float(words.x), unpack2x16float(words.y)));
-}
+fn four_halves(words: vec2u) -> vec4<f16> { return bitcast<vec4<f16>>(words); }

@@ -47,8 +47,6 @@ const T = 4u; // tune: 1u 2u 4u
 const DEPTH = 32u; // tune: 32u 64u
 const BUFFERS = 1u; // tune: 1u 2u
 const GROUP = 8u; // tune: 1u 8u
-const DIRECT = false; // tune: false true
-const BITCAST = false; // tune: false true
 const PAD = 8u;
 const LANES = DOWN * ACROSS * SG;
 const ROWS = DOWN * T * MATRIX_M;
@@ -154,7 +152,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let row = first_row + row_in_tile;
   let column = first_column + column_in_tile;
   // As they are where nothing is added and the tile lies inside; sixteen bytes is what matrices may be aligned to.
-  if (DIRECT && params.flags == 0u && params.alpha == 1.0 && first_row + ROWS <= params.M && first_column + COLUMNS <= params.N && params.N % 4u == 0u) {
+  if (params.flags == 0u && params.alpha == 1.0 && first_row + ROWS <= params.M && first_column + COLUMNS <= params.N && params.N % 4u == 0u) {
     let to = (wg.z * params.M + row) * params.N + column;
     let down = MATRIX_M * params.N;
     subgroupMatrixStore<row_major>(&c, to, s00, params.N); subgroupMatrixStore<row_major>(&c, to + MATRIX_N, s01, params.N);

@@ -27,13 +27,25 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let first = (part - o * params.segments) * params.chunk;
   let last = min(first + params.chunk, params.rows);
   let col = item - part * params.cols;
-  var total = T(start());
+  // Four rows at a time, each into a value of its own, so that their loads are in flight together.
+  var part0 = T(start());
+  var part1 = part0;
+  var part2 = part0;
+  var part3 = part0;
   var i = (o * params.rows + first) * params.cols + col;
-  for (var row = first; row < last; row++) {
-    total = combine(total, x[i]);
+  var row = first;
+  for (; row + 3u < last; row += 4u) {
+    part0 = combine(part0, x[i]);
+    part1 = combine(part1, x[i + params.cols]);
+    part2 = combine(part2, x[i + 2u * params.cols]);
+    part3 = combine(part3, x[i + 3u * params.cols]);
+    i += 4u * params.cols;
+  }
+  for (; row < last; row++) {
+    part0 = combine(part0, x[i]);
     i += params.cols;
   }
-  y[item] = total * params.scale;
+  y[item] = combine(combine(part0, part1), combine(part2, part3)) * params.scale;
 }
 
 fn start() -> f32 { return select(select(3.4028234e38, -3.4028234e38, OP == MAX), 0.0, OP == SUM); }

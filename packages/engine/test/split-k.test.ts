@@ -1,6 +1,6 @@
 /** Sums over k that are split into parts give what whole ones give, in the layout of weight gradients and where a kernel reads a pitch. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backward, linear, loraLinear, matmul, openGpu, profile, sum, tensor } from '../src/index.ts';
+import { backward, cast, linear, loraLinear, matmul, openGpu, profile, sum, tensor } from '../src/index.ts';
 import type { Gpu } from '../src/index.ts';
 
 let gpu: Gpu;
@@ -46,6 +46,30 @@ test.each([true, false])('a pair in two products, the second added to the first:
     const scale = Math.max(...joined.map(Math.abs));
     expect(Math.max(...Array.from(apart, (v, i) => Math.abs(v - joined[i]!))) / scale).toBeLessThan(1e-5);
     expect(Array.from(apart)).not.toEqual(Array.from(joined)); // rounded once more
+  } finally {
+    gpu.forced.clear();
+  }
+});
+
+test.each([['int8', {}], ['int4', {}], ['int4', { zeros: true }], ['nf4', {}]] as const)('a product over %s %o unpacked before it, and its gradient', async (dtype, options) => {
+  const [M, N, K] = [68, 72, 128];
+  const wanted = async (): Promise<number[][]> => {
+    const x = tensor(gpu, values(M * K, 1), [M, K]);
+    x.requiresGrad = true;
+    const y = linear(x, cast(tensor(gpu, values(N * K, 2), [N, K]), dtype, options));
+    backward(sum(y));
+    return Promise.all([y.read(), x.grad!.read()].map(async (read) => Array.from((await read) as Float32Array)));
+  };
+  for (const layout of ['nn', 'nt']) gpu.forced.set(`matmul ${layout}`, 'block');
+  try {
+    const within = await wanted();
+    gpu.forced.set('matmul unpack', 'before');
+    const before = await wanted();
+    for (const [i, each] of before.entries()) expect(Math.max(...each.map((v, j) => Math.abs(v - within[i]![j]!)))).toBeLessThan(1e-4);
+    if (gpu.device.features.has('timestamp-query')) {
+      const { dispatches } = await profile(gpu, wanted);
+      expect(dispatches.filter(({ kernel }) => kernel === 'cast/unpack')).toHaveLength(2);
+    }
   } finally {
     gpu.forced.clear();
   }

@@ -2,7 +2,6 @@
 import { castConvert } from '@curio/kernels/cast_convert';
 import { castHalves } from '@curio/kernels/cast_halves';
 import { castQuantise } from '@curio/kernels/cast_quantise';
-import { castUnpack } from '@curio/kernels/cast_unpack';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/grid.ts';
 import { defineOp } from '../tensor/op.ts';
@@ -11,7 +10,7 @@ import { isPacked } from '../tensor/dtype.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { showShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { formatOf } from './weight-format.ts';
+import { unpackWeight } from './unpack-weight.ts';
 
 const WG = 64;
 
@@ -71,19 +70,7 @@ const unpack = defineOp({
   packed: [0],
   plan: (_: readonly [Tensor], __: undefined) => null,
   forward(run, [x]) {
-    const y = run.out(x.shape);
-    const grid = lineGrid(ceilDiv(x.size, 8 * WG));
-    const tuning = { FORMAT: formatOf('cast', x) };
-    const kind = x.quantisation;
-    if (!kind) {
-      run.dispatch(castUnpack, 'plain', { buffers: { x, y }, params: { size: x.size, group: 0 }, tuning, grid });
-      return { y };
-    }
-    const params = { size: x.size, group: kind.groupSize };
-    const { scales, zeros } = kind;
-    if (zeros) run.dispatch(castUnpack, 'shifted', { buffers: { x, y, scales, zeros }, params, tuning, grid });
-    else run.dispatch(castUnpack, 'scaled', { buffers: { x, y, scales }, params, tuning, grid });
-    return { y };
+    return { y: unpackWeight(run, x) };
   },
 });
 

@@ -19,6 +19,7 @@ import { reduceMiddle } from './reduce.ts';
 import { spreadPays, spreadPitch, spreadRows } from './spread-rows.ts';
 import { fitsMatrixUnits, halvesPay, inHalves, subgroupMatrix, subgroupMatrixHalves } from './subgroup-matrix-variant.ts';
 import { layRows } from './texel-rows.ts';
+import { unpackWeight } from './unpack-weight.ts';
 import { formatOf, groupSizeOf, scalesOf } from './weight-format.ts';
 
 /** Steps of A and B, in elements, from batch to batch: z = outer · inner + i. */
@@ -53,6 +54,7 @@ const [BIAS, ADD] = [1, 2];
 export function product(run: Run, wanted: Product): Tensor {
   const { b, layout, M, N, K, shape, batches = ONE_BATCH, bias, pair } = wanted;
   const plan = { layout, M, N, K, K2: pair?.K ?? 0, hasBias: bias != null, batches: batches.count, format: formatOf(run.name, b), groupSize: groupSizeOf(b) };
+  if (unpacksBefore(run.gpu, plan)) return run.gpu.scope(() => product(run, { ...wanted, b: unpackWeight(run, b) }));
   if (pair && isApart(run.gpu, plan)) {
     const c = product(run, { ...wanted, pair: undefined });
     const rest = { a: pair.a, b: pair.b, layout, M, N, K: pair.K, shape, alpha: wanted.alpha, into: c };
@@ -68,6 +70,12 @@ export function product(run: Run, wanted: Product): Tensor {
   const along = isAlong(layout);
   const split = { ...wanted, into: null, K: terms, pitch: K, shape: [count, M, N], batches: { count, inner: count, aOuter: 0, aInner: along.a ? terms : terms * M, bOuter: 0, bInner: along.b ? terms : terms * N } };
   return reduceMiddle('SUM', multiply(run, split, part, K - (count - 1) * terms), 1, count, M * N, shape);
+}
+
+function unpacksBefore(gpu: Gpu, plan: MatmulPlan): boolean {
+  if (plan.format === 'F32' || plan.M * plan.N * plan.K === 0) return false;
+  const forced = gpu.forced.get('matmul unpack');
+  return forced === undefined ? variantOf(gpu, plan, true).unpacksBefore?.(gpu, plan) === true : forced === 'before';
 }
 
 /** A2·op(B2) as a product of its own. */

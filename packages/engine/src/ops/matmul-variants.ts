@@ -46,6 +46,8 @@ export interface MatmulVariant extends Variant<MatmulPlan> {
   readonly readsPitch?: boolean;
   /** Whether A2·op(B2) is a product of its own that is added to the first. `gpu.forced.set('matmul pair', 'apart' | 'joined')` says it for tests and benches. */
   readonly pairApart?: (plan: MatmulPlan) => boolean;
+  /** Whether a packed B is unpacked to f32 before the product. `gpu.forced.set('matmul unpack', 'before' | 'within')` says it for tests and benches. */
+  readonly unpacksBefore?: (gpu: Gpu, plan: MatmulPlan) => boolean;
 }
 
 /** Each kernel's own view of a product that it computes swapped. */

@@ -8,15 +8,20 @@ import type { Summary } from '../statistics.ts';
 const [SAMPLE_MS, MAX_REPEATS] = [10, 200];
 const SAMPLES = 5;
 /**
- * A GPU lowers its clock where it has little to do, as between two checks, and takes long to raise it: an H200 ran kernels four times slower. So it works so long before
- * it is timed, and on while it gets faster, but no longer than that.
+ * A GPU lowers its clock where it has little to do, as between two checks, and takes long to raise it: an H200 ran kernels 2.7 times slower for more than 250 ms. So it
+ * works so long before it is timed, longer after a pause, and on while it gets faster, but no longer than that.
  */
-const [WARM_MS, MAX_WARM_MS] = [250, 2000];
+const [WARM_MS, COLD_WARM_MS, MAX_WARM_MS] = [250, 1200, 2500];
+/** After a pause of so long a device is cold. */
+const COLD_MS = 500;
+/** When a device was last timed. */
+const lastTimed = new WeakMap<Gpu, number>();
 /** Slow runs get fewer samples. */
 const MAX_SPENT_MS = 1500;
 
 /** Best and median milliseconds of one run of what `record` records, which must be such that it can be captured. */
 export async function timesOf(gpu: Gpu, record: () => unknown): Promise<Summary> {
+  const began = performance.now();
   const once = (): void => gpu.scope(() => void record());
   await deviceTime(gpu, once); // compiles
   const ms = await deviceTime(gpu, once);
@@ -27,7 +32,7 @@ export async function timesOf(gpu: Gpu, record: () => unknown): Promise<Summary>
   });
   try {
     const samples: number[] = [];
-    if (!gpu.adapter.isSoftware) await warm(() => deviceTime(gpu, () => void step.run({})));
+    if (!gpu.adapter.isSoftware) await warm(() => deviceTime(gpu, () => void step.run({})), began - (lastTimed.get(gpu) ?? -Infinity) > COLD_MS ? COLD_WARM_MS : WARM_MS);
     let spent = await deviceTime(gpu, () => void step.run({}));
     while (samples.length < SAMPLES && (samples.length === 0 || spent < MAX_SPENT_MS)) {
       const sample = await deviceTime(gpu, () => void step.run({}));
@@ -37,16 +42,17 @@ export async function timesOf(gpu: Gpu, record: () => unknown): Promise<Summary>
     return summarise(samples);
   } finally {
     step.dispose();
+    lastTimed.set(gpu, performance.now());
   }
 }
 
-async function warm(sample: () => Promise<number>): Promise<void> {
+async function warm(sample: () => Promise<number>, leastMs: number): Promise<void> {
   const began = performance.now();
   let before = await sample();
   for (;;) {
     const now = await sample();
     const spent = performance.now() - began;
-    if (spent > MAX_WARM_MS || (spent > WARM_MS && now > 0.99 * before)) return;
+    if (spent > MAX_WARM_MS || (spent > leastMs && now > 0.99 * before)) return;
     before = now;
   }
 }

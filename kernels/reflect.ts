@@ -22,9 +22,9 @@ export class ReflectError extends Error {
 
 /**
  * Reads one kernel's text into the data the engine needs.
- * @param name `a/b` for kernels/a/b.wgsl
+ * @param name `a/b` for kernels/…/b.wgsl
  * @param code the file's own text
- * @param readLib text of `lib/x.wgsl`, or null where there is none
+ * @param readLib text of `lib/….wgsl`, or null where there is none
  * @param file how messages name it
  */
 export function reflectKernel(name: string, code: string, readLib: (file: string) => string | null, file = `kernels/${name}.wgsl`) {

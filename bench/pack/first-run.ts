@@ -4,20 +4,20 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, extname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { adapterPart } from '../src/first-run/adapter-part.ts';
-import { attentionPart } from '../src/first-run/attention-part.ts';
+import { adapterPart } from '../src/first-run/parts/adapter-part.ts';
+import { attentionPart } from '../src/first-run/parts/attention-part.ts';
 import { goalsTable } from '../src/first-run/goals.ts';
-import type { PartOptions } from '../src/first-run/part-options.ts';
+import type { PartOptions } from '../src/first-run/parts/part-options.ts';
 import { LEAST_SECONDS, PARTS, secondsFor } from '../src/first-run/plan.ts';
 import type { PartPlan } from '../src/first-run/plan.ts';
-import { productsPart, togglePart } from '../src/first-run/products-part.ts';
+import { productsPart, togglePart } from '../src/first-run/parts/products-part.ts';
 import { ResultsFolder } from '../src/first-run/results-file.ts';
 import type { PartResult } from '../src/first-run/results-file.ts';
-import { roofsPart } from '../src/first-run/roofs-part.ts';
-import { rowsPart } from '../src/first-run/rows-part.ts';
-import { stepsPart } from '../src/first-run/steps-part.ts';
+import { roofsPart } from '../src/first-run/parts/roofs-part.ts';
+import { rowsPart } from '../src/first-run/parts/rows-part.ts';
+import { stepsPart } from '../src/first-run/parts/steps-part.ts';
 import { Deadline } from '../src/first-run/sweep.ts';
-import { tuningPart } from '../src/first-run/tuning-part.ts';
+import { tuningPart } from '../src/first-run/parts/tuning-part.ts';
 import { killAll, runWatched } from '../src/first-run/watchdog.ts';
 import type { Ended } from '../src/first-run/watchdog.ts';
 

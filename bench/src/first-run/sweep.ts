@@ -6,7 +6,7 @@ import type { Work } from '../statistics.ts';
 import { compiles, under } from './choices.ts';
 import type { Choice, Rehearsal } from './choices.ts';
 import { timesOf } from './device-times.ts';
-import type { PartOptions } from './part-options.ts';
+import type { PartOptions } from './parts/part-options.ts';
 import { attempt, finding, isFinding, tell } from './report.ts';
 import type { Fact, Finding, Report } from './report.ts';
 

@@ -13,7 +13,7 @@ const readText = (file: string): string | null => (existsSync(join(KERNELS, file
 /** Names of the shared pieces that a kernel's head asks for. */
 const piecesOf = (code: string): string[] => (/^\/\/ uses: *(.*)$/m.exec(code)?.[1] ?? '').split(',').map((piece) => piece.trim().replace(/\.$/, '')).filter(Boolean);
 
-/** The kernel `a/b` as kernels/a/b.wgsl says it now. @throws ReflectError with file and line where it does not read */
+/** The kernel `a/b` as kernels/…/b.wgsl says it now. @throws ReflectError with file and line where it does not read */
 export const readKernel = (name: string): KernelSource => reflectKernel(name, readText(`${name}.wgsl`) ?? '', readText) as KernelSource;
 
 /** Whether the text of kernel `name` is made of this file, itself or a shared piece. */
@@ -46,7 +46,7 @@ export function watchTexts(onSave: (files: readonly string[]) => void): void {
 }
 
 /**
- * A compiler's `kernels/a/b.wgsl:120:3 …`, where line 120 lies in a shared piece behind the file's own text, with the piece's own file and line.
+ * A compiler's `kernels/…/b.wgsl:120:3 …`, where line 120 lies in a shared piece behind the file's own text, with the piece's own file and line.
  * @param readPiece text of a shared piece
  */
 export function atPiece(message: string, kernel: Pick<KernelSource, 'file' | 'code'>, readPiece: (file: string) => string | null = readText): string {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AdamW, backward, crossEntropy, embedding, linear, loraLinear, noGrad, openGpu, Parameter, rmsNorm, store, sum, mul, tensor } from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
-import { bandsOf } from '../src/ops/bands.ts';
+import { bandsOf } from '../src/ops/parts/bands.ts';
 
 /** Three bands of a [300, 64] in f32; half of a band's rows fit in 16-bit storage twice over. */
 const LIMIT = 32 * 1024;

@@ -4,7 +4,7 @@
  */
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
 import type { Gpu } from '../src/index.ts';
-import type { KernelSource } from '../src/gpu/kernel.ts';
+import type { KernelSource } from '../src/gpu/kernel/kernel.ts';
 
 const UNIT = { M: 8, N: 8, K: 8 };
 

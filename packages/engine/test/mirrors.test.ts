@@ -1,7 +1,7 @@
 /** Textures kept for frozen weights follow them: a write from the host, changes on the device, in recorded steps too; they end with the weight or where an optimizer trains it. */
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { AdamW, backward, capture, linear, loraLinear, openGpu, Parameter, RandomStream, sum, tensor } from '../src/index.ts';
-import { readsTexels } from '../src/ops/texel-rows.ts';
+import { readsTexels } from '../src/ops/parts/texel-rows.ts';
 import { copyInto } from '../src/tensor/copy.ts';
 import type { Gpu, RecordReport, Tensor } from '../src/index.ts';
 

@@ -4,17 +4,17 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkCase } from '../src/check/check-case.ts';
-import type { Case, OpCases } from '../src/check/cases.ts';
-import { labelOf } from '../src/check/cases.ts';
+import type { Case, OpCases } from '../src/truth/cases.ts';
+import { labelOf } from '../src/truth/cases.ts';
 import { opTables } from '../src/check/tables.ts';
 import { openGpu } from '../src/gpu/open.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
-import type { KernelSource, Tuning } from '../src/gpu/kernel.ts';
-import { fixedSubgroupSize } from '../src/gpu/variant.ts';
-import type { Variant } from '../src/gpu/variant.ts';
-import { readsTexels } from '../src/ops/texel-rows.ts';
+import type { KernelSource, Tuning } from '../src/gpu/kernel/kernel.ts';
+import { fixedSubgroupSize } from '../src/gpu/kernel/variant.ts';
+import type { Variant } from '../src/gpu/kernel/variant.ts';
+import { readsTexels } from '../src/ops/parts/texel-rows.ts';
 
-const modules = import.meta.glob('../src/ops/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
+const modules = import.meta.glob('../src/ops/*/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
 const tables = Object.values(modules).flatMap((m) => Object.values(m));
 /** Node has the variables in process.env, the browser in import.meta.env, where vitest.config.ts put them. */
 const environment: Record<string, string | undefined> = { ...(import.meta as unknown as { env: object }).env, ...(globalThis as { process?: { env: object } }).process?.env };

@@ -1,6 +1,6 @@
 /** Lifetimes that meet never share a home, and random ones come near the least that any layout needs. */
 import { expect, test } from 'vitest';
-import { peakBytes, planMemory } from '../src/gpu/plan-memory.ts';
+import { peakBytes, planMemory } from '../src/gpu/memory/plan-memory.ts';
 import { RandomStream } from '../src/tensor/philox.ts';
 
 test('each lifetime has a home of its own size or more while it lasts', () => {

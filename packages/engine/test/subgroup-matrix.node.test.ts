@@ -2,8 +2,8 @@
 import { create } from 'webgpu';
 import { expect, test } from 'vitest';
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
-import { specialise } from '../src/gpu/kernel.ts';
-import type { KernelSource } from '../src/gpu/kernel.ts';
+import { specialise } from '../src/gpu/kernel/kernel.ts';
+import type { KernelSource } from '../src/gpu/kernel/kernel.ts';
 
 const kernel: KernelSource = matmulSubgroupMatrix;
 const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']); // kept: Node aborts when it is collected before its device

@@ -1,7 +1,7 @@
 /** Products over operands in textures give the same bits as over buffers: strips, rows of any width, tails, batches, a second pair, captured steps. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { capture, linear, loraLinear, matmul, openGpu, RandomStream, tensor } from '../src/index.ts';
-import { readsTexels } from '../src/ops/texel-rows.ts';
+import { readsTexels } from '../src/ops/parts/texel-rows.ts';
 import type { Gpu, Shape, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { add, backward, cast, defineOp, linear, loraLinear, matmul, mul, openGpu, Parameter, RandomStream, sum, tensor } from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
-import { matmulVariants } from '../src/ops/matmul-variants.ts';
+import { matmulVariants } from '../src/ops/matmul/variants.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));

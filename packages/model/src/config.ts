@@ -1,5 +1,5 @@
 /** @file What a SQ-LLaVA is made of and how it is trained, as plain data. Values stand in `presets.ts`; names are Hugging Face's in camelCase. */
-import type { TemplateName } from './conversation.ts';
+import type { TemplateName } from './data/conversation.ts';
 
 /** CLIP's image tower (pre-norm blocks, QuickGELU, class token, learned positions). */
 export interface ClipVisionConfig {

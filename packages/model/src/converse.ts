@@ -2,14 +2,14 @@
 import { noGrad } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import type { AskConfig } from './config.ts';
-import { encodeConversation } from './conversation.ts';
-import type { Message } from './conversation.ts';
+import { encodeConversation } from './data/conversation.ts';
+import type { Message } from './data/conversation.ts';
 import { generate } from './generate.ts';
 import type { GenerateOptions } from './generate.ts';
 import type { SqLlava } from './sq-llava.ts';
 import { imageTensor, templateOf } from './stages.ts';
-import { IMAGE_TAG } from './tokens.ts';
-import type { Tokens } from './tokens.ts';
+import { IMAGE_TAG } from './data/tokens.ts';
+import type { Tokens } from './data/tokens.ts';
 
 /** A prompt to continue: what was said, ending with a message of null text, and the picture it is about. */
 export interface Request { readonly pixels: Float32Array | null; readonly messages: readonly Message[] }

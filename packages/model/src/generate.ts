@@ -2,7 +2,7 @@
 import { noGrad, RandomStream, reshape, slice, tensor } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import { KvCache } from '@curio/nn';
-import { makeBatch } from './batch.ts';
+import { makeBatch } from './data/batch.ts';
 import { imageTokens } from './config.ts';
 import type { SqLlava } from './sq-llava.ts';
 

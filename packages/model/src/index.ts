@@ -1,12 +1,12 @@
-export { IGNORE, IMAGE_TAG, IMAGE_TOKEN, Tokens, type TokensOptions } from './tokens.ts';
+export { IGNORE, IMAGE_TAG, IMAGE_TOKEN, Tokens, type TokensOptions } from './data/tokens.ts';
 export {
   drawSelfQuestions, encodeConversation, encodePlain, imageFirst, renderConversation, TEMPLATES, VUSER_TOKEN, withVuserToken,
   type Draw, type EncodedConversation, type Message, type Part, type Role, type Template, type TemplateName,
-} from './conversation.ts';
-export { CLIP_MEAN, CLIP_STD, preprocessImage, preprocessorConfig, readPreprocessorConfig, resizeBicubic, type ImageConfig, type Picture } from './image.ts';
-export { checkImages, modalityLength, parseDataset, type ImageSource, type Sample } from './data.ts';
-export { groupByLength, groupByModalityLength } from './sampler.ts';
-export { encodeSample, makeBatch, makeTextBatch, type Batch, type BatchOptions, type EncodedSample, type EncodeOptions, type TextBatch } from './batch.ts';
+} from './data/conversation.ts';
+export { CLIP_MEAN, CLIP_STD, preprocessImage, preprocessorConfig, readPreprocessorConfig, resizeBicubic, type ImageConfig, type Picture } from './data/image.ts';
+export { checkImages, modalityLength, parseDataset, type ImageSource, type Sample } from './data/dataset.ts';
+export { groupByLength, groupByModalityLength } from './data/sampler.ts';
+export { encodeSample, makeBatch, makeTextBatch, type Batch, type BatchOptions, type EncodedSample, type EncodeOptions, type TextBatch } from './data/batch.ts';
 export { accuracyOf, judgeAsked, mostFrequentAnswers, summariseAsked, wilson, type Accuracy, type AskedVerdict, type SelfAsked } from './scenes/judge.ts';
 export { caption, KINDS, objectPhrase, parseQuestion, QUESTIONS, type Kind, type Question } from './scenes/grammar.ts';
 export { messagesOf, patchWords, textDocument, type DocumentOptions, type TextDocument } from './scenes/picture-text.ts';

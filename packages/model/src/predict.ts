@@ -2,8 +2,8 @@
 import { ConfigError, DeviceError, showBytes } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import type { BaseStorage } from '@curio/nn';
-import { makeBatch } from './batch.ts';
-import type { Batch } from './batch.ts';
+import { makeBatch } from './data/batch.ts';
+import type { Batch } from './data/batch.ts';
 import { bareModel } from './checkpoint.ts';
 import { imageTokens } from './config.ts';
 import type { ModelConfig, StageConfig, TrainConfig } from './config.ts';
@@ -11,7 +11,7 @@ import { captured } from './loop.ts';
 import type { SqLlava } from './sq-llava.ts';
 import { batchesOf, stageOptimizer, stepsOfSamples, trainingMode } from './stages.ts';
 import type { StageBatches } from './stages.ts';
-import { IMAGE_TOKEN } from './tokens.ts';
+import { IMAGE_TOKEN } from './data/tokens.ts';
 
 export interface StagePrediction {
   /** Bytes on the device, by what they are for. */

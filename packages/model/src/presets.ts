@@ -1,4 +1,4 @@
-/** @file Models and schedules that are known to work, with where each value comes from. docs/specification.md holds the sources. */
+/** @file Models and schedules that are known to work, with where each value comes from. docs/sq-llava.md holds the sources. */
 import { LANGUAGE_TARGETS, shortened, VISION_TARGETS, type AskConfig, type ClipVisionConfig, type LlamaConfig, type Preset, type Trainable, type TrainConfig } from './config.ts';
 import { DESCRIBE } from './scenes/words.ts';
 import { VOCABULARY } from './scenes/vocabulary.ts';

@@ -2,19 +2,19 @@
 import { AdamW, cosineSchedule, RandomStream, tensor } from '@curio/engine';
 import type { AdamWState, Tensor } from '@curio/engine';
 import type { Mode } from '@curio/nn';
-import { encodeSample, makeBatch } from './batch.ts';
-import type { Batch } from './batch.ts';
+import { encodeSample, makeBatch } from './data/batch.ts';
+import type { Batch } from './data/batch.ts';
 import { imageTokens } from './config.ts';
 import type { ModelConfig, StageConfig, TrainConfig } from './config.ts';
-import { TEMPLATES, withVuserToken } from './conversation.ts';
-import type { Template } from './conversation.ts';
-import { modalityLength } from './data.ts';
-import type { Sample } from './data.ts';
+import { TEMPLATES, withVuserToken } from './data/conversation.ts';
+import type { Template } from './data/conversation.ts';
+import { modalityLength } from './data/dataset.ts';
+import type { Sample } from './data/dataset.ts';
 import { runSteps } from './loop.ts';
 import type { LoopOptions } from './loop.ts';
-import { groupByLength, groupByModalityLength } from './sampler.ts';
+import { groupByLength, groupByModalityLength } from './data/sampler.ts';
 import type { LossInputs, SqLlava } from './sq-llava.ts';
-import type { Tokens } from './tokens.ts';
+import type { Tokens } from './data/tokens.ts';
 
 export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onRecord' | 'capture'> {
   readonly model: SqLlava;

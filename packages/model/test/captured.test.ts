@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClipPair } from '../src/base/clip-pair.ts';
 import { pretrainClip, pretrainLlama } from '../src/base/pretrain.ts';
 import type { ModelConfig, TrainConfig } from '../src/config.ts';
-import type { Sample } from '../src/data.ts';
+import type { Sample } from '../src/data/dataset.ts';
 import { Llama } from '../src/llama.ts';
 import type { StepReport } from '../src/loop.ts';
 import { PRESETS } from '../src/presets.ts';
@@ -14,7 +14,7 @@ import type { GlyphSource } from '../src/scenes/scene.ts';
 import { sceneTokenizerJson, VOCABULARY } from '../src/scenes/vocabulary.ts';
 import { SqLlava } from '../src/sq-llava.ts';
 import { trainStage } from '../src/stages.ts';
-import { Tokens } from '../src/tokens.ts';
+import { Tokens } from '../src/data/tokens.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));

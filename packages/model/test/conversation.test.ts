@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import {
   drawSelfQuestions, encodeConversation, encodePlain, imageFirst, renderConversation, TEMPLATES, withVuserToken, type Message,
-} from '../src/conversation.ts';
-import { IGNORE, Tokens } from '../src/tokens.ts';
+} from '../src/data/conversation.ts';
+import { IGNORE, Tokens } from '../src/data/tokens.ts';
 import { llamaTokenizerJson } from './llama-vocabulary.ts';
 
 const tokens = new Tokens(llamaTokenizerJson());

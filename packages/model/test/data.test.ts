@@ -1,11 +1,11 @@
 import { RandomStream } from '@curio/engine';
 import { describe, expect, test } from 'vitest';
-import { encodeSample, makeBatch, makeTextBatch } from '../src/batch.ts';
-import { TEMPLATES } from '../src/conversation.ts';
-import { checkImages, modalityLength, parseDataset, type ImageSource } from '../src/data.ts';
-import { groupByLength, groupByModalityLength } from '../src/sampler.ts';
+import { encodeSample, makeBatch, makeTextBatch } from '../src/data/batch.ts';
+import { TEMPLATES } from '../src/data/conversation.ts';
+import { checkImages, modalityLength, parseDataset, type ImageSource } from '../src/data/dataset.ts';
+import { groupByLength, groupByModalityLength } from '../src/data/sampler.ts';
 import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
-import { IGNORE, IMAGE_TOKEN, Tokens } from '../src/tokens.ts';
+import { IGNORE, IMAGE_TOKEN, Tokens } from '../src/data/tokens.ts';
 
 const turn = (from: string, value: unknown) => ({ from, value });
 const good = { id: 'demo-1', image: 'a.png', conversations: [turn('human', 'What is it?\n<image>'), turn('gpt', 'A dog.')] };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openGolden } from '../../testing/src/golden.ts';
-import { CLIP_MEAN, CLIP_STD, padToSquare, preprocessImage, preprocessorConfig, readPreprocessorConfig, resizeBicubic } from '../src/image.ts';
+import { CLIP_MEAN, CLIP_STD, padToSquare, preprocessImage, preprocessorConfig, readPreprocessorConfig, resizeBicubic } from '../src/data/image.ts';
 
 describe('against Pillow', () => {
   test.each(['shrink', 'grow', 'mixed', 'wide', 'single'])('resize %s is equal byte for byte', async (name) => {

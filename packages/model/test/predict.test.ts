@@ -3,13 +3,13 @@ import { openGpu } from '@curio/engine';
 import { Weights } from '@curio/nn';
 import { expect, test } from 'vitest';
 import type { ModelConfig, TrainConfig } from '../src/config.ts';
-import type { Sample } from '../src/data.ts';
+import type { Sample } from '../src/data/dataset.ts';
 import { predictionTable, predictStage, requireFit } from '../src/predict.ts';
 import { PRESETS } from '../src/presets.ts';
 import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
 import { SqLlava } from '../src/sq-llava.ts';
 import { trainStage } from '../src/stages.ts';
-import { Tokens } from '../src/tokens.ts';
+import { Tokens } from '../src/data/tokens.ts';
 
 const { model: small, train: schedule } = PRESETS.small;
 const config: ModelConfig = {

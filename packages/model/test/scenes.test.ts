@@ -1,6 +1,6 @@
 import { RandomStream } from '@curio/engine';
 import { describe, expect, test } from 'vitest';
-import { encodeConversation, TEMPLATES, type Message } from '../src/conversation.ts';
+import { encodeConversation, TEMPLATES, type Message } from '../src/data/conversation.ts';
 import { caption, KINDS, parseQuestion, QUESTIONS } from '../src/scenes/grammar.ts';
 import { accuracyOf, judgeAsked, mostFrequentAnswers, summariseAsked, wilson } from '../src/scenes/judge.ts';
 import { messagesOf, patchWords, textDocument } from '../src/scenes/picture-text.ts';
@@ -8,7 +8,7 @@ import { CANVAS, renderScene, sampleScene, type GlyphSource, type Scene } from '
 import { converse } from '../src/scenes/talk.ts';
 import { sceneEmbedding, sceneTokenizerJson, VOCABULARY } from '../src/scenes/vocabulary.ts';
 import { PATCH_WORDS, patchWord } from '../src/scenes/words.ts';
-import { Tokens } from '../src/tokens.ts';
+import { Tokens } from '../src/data/tokens.ts';
 
 /** Handwriting of a kind: each digit a square of its own grey. */
 const glyphs: GlyphSource = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { TEMPLATES, renderConversation } from '../src/conversation.ts';
-import { Tokens } from '../src/tokens.ts';
+import { TEMPLATES, renderConversation } from '../src/data/conversation.ts';
+import { Tokens } from '../src/data/tokens.ts';
 import { llamaTokenizerJson } from './llama-vocabulary.ts';
 
 // Ids out of docs/sq-llava.md, sections 2.1 to 2.3, recorded from transformers 4.31.

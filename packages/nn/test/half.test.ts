@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bfloatBits, bfloatToFloat, floatToBfloat, floatToHalf, halfBits, halfToFloat } from '../src/half.ts';
+import { bfloatBits, bfloatToFloat, floatToBfloat, floatToHalf, halfBits, halfToFloat } from '../src/files/half.ts';
 
 const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { adapterName, encodeAdapter, openAdapter, projectorTensors } from '../src/peft.ts';
-import { joinBytes } from '../src/safetensors.ts';
-import { memorySource, type ByteFolder, type NamedTensor } from '../src/tensor-file.ts';
+import { adapterName, encodeAdapter, openAdapter, projectorTensors } from '../src/files/peft.ts';
+import { joinBytes } from '../src/files/safetensors.ts';
+import { memorySource, type ByteFolder, type NamedTensor } from '../src/files/tensor-file.ts';
 
 const config = { r: 2, alpha: 4, dropout: 0.05, targets: ['q_proj'], base: 'tiny' };
 const pair = (path: string, r = 2): NamedTensor[] => [

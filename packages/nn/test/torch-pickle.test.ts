@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { decodeFloats, memorySource, type ByteSource } from '../src/tensor-file.ts';
-import { openTorchFile } from '../src/torch-pickle.ts';
+import { decodeFloats, memorySource, type ByteSource } from '../src/files/tensor-file.ts';
+import { openTorchFile } from '../src/files/torch-pickle.ts';
 import { MODULE, TENSORS } from './torch-file.ts';
 
 const open = (bytes: Uint8Array) => openTorchFile(memorySource('x.bin', bytes));

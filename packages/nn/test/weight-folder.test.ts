@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { encodeSafetensors, joinBytes } from '../src/safetensors.ts';
-import { memorySource, type ByteFolder } from '../src/tensor-file.ts';
-import { openWeightFile, openWeightFolder } from '../src/weight-folder.ts';
+import { encodeSafetensors, joinBytes } from '../src/files/safetensors.ts';
+import { memorySource, type ByteFolder } from '../src/files/tensor-file.ts';
+import { openWeightFile, openWeightFolder } from '../src/files/weight-folder.ts';
 import { TENSORS } from './torch-file.ts';
 
 const folder = (files: Record<string, Uint8Array | undefined>): ByteFolder => ({ name: 'base', open: async (name) => files[name] && memorySource(name, files[name]) });

@@ -1,8 +1,8 @@
 import { openGpu, type Gpu } from '@curio/engine';
 import { beforeAll, expect, test } from 'vitest';
 import { init } from '../src/init.ts';
-import { encodeSafetensors, joinBytes, openSafetensors } from '../src/safetensors.ts';
-import { encodeFloats, memorySource, type TensorMap } from '../src/tensor-file.ts';
+import { encodeSafetensors, joinBytes, openSafetensors } from '../src/files/safetensors.ts';
+import { encodeFloats, memorySource, type TensorMap } from '../src/files/tensor-file.ts';
 import { Weights } from '../src/weights.ts';
 
 let gpu: Gpu;

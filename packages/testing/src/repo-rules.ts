@@ -24,7 +24,11 @@ const order = 'kernels → engine → nn → model → apps';
 /** Packages from npm that a room below the apps may import. */
 const mayDependOn: Record<string, string[]> = { engine: ['webgpu'], nn: [], model: ['@huggingface/tokenizers'] };
 
-const floors = ['gpu', 'tensor', 'ops', 'optim'];
+const floors = ['gpu', 'tensor', 'ops', 'optim', 'profile'];
+/** Floors of truths and judges: nothing in the engine imports them but the truth files beside the ops. */
+const judges = ['truth', 'check'];
+/** The families of ops; `parts` is what several of them are made of. */
+const families = ['parts', 'layout', 'cast', 'reduce', 'elementwise', 'random', 'rows', 'index', 'matmul', 'attention', 'window', 'prototype', 'composed'];
 
 const isSource = (path: string): boolean => /\.(ts|tsx|mts|mjs)$/.test(path);
 const isGenerated = (path: string): boolean => path.startsWith('kernels/gen/');
@@ -35,6 +39,12 @@ export const roomOf = (path: string): string | null => /^(?:packages|apps)\/([^/
 
 /** Comments become spaces; strings stay. Good enough for the forms that our formatter leaves. */
 const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|(?<=^|[\s;,{}()])\/\/[^\n]*/g, (comment) => comment.replace(/[^\n]/g, ' '));
+
+/** The comments alone, each where it stands. */
+function onlyComments(text: string): string {
+  const bare = withoutComments(text);
+  return [...text].map((char, i) => (char === '\n' || char !== bare[i] ? char : ' ')).join('');
+}
 
 const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length;
 
@@ -85,16 +95,46 @@ export function importArrows(files: Files): string[] {
   });
 }
 
-/** Inside the engine: gpu → tensor → ops → optim. check, and the truth files beside the ops, may use all of them. */
-export function engineFloors(files: Files): string[] {
-  const floorOf = (path: string) => /^packages\/engine\/src\/([^/]+)\//.exec(path)?.[1];
+const isTruth = (path: string): boolean => path.endsWith('.cases.ts');
+
+/** What the engine's own imports lead to, by the folder below src/ (or below `inside`) that they come from and go to. */
+function engineArrows(files: Files, inside = ''): { each: Import; from: string; to: string }[] {
+  const folderOf = (path: string) => new RegExp(`^packages/engine/src/${inside}([^/]+)/`).exec(path)?.[1];
   return allImports(files).flatMap((each) => {
-    const floor = floorOf(each.from);
-    if (!floor || !each.specifier.startsWith('.') || floor === 'check' || each.from.endsWith('.cases.ts')) return [];
-    const target = floorOf(resolve(each.from, each.specifier));
-    if (!target || floors.indexOf(target) <= floors.indexOf(floor) && target !== 'check') return [];
-    return [`${each.from}:${each.line} imports '${each.specifier}', but inside the engine ${floor} may import only from its left: ${floors.join(' → ')}.`];
+    const [from, to] = [folderOf(each.from), each.specifier.startsWith('.') ? folderOf(resolve(each.from, each.specifier)) : undefined];
+    return from && to && from !== to ? [{ each, from, to }] : [];
   });
+}
+
+/** Inside the engine: gpu → tensor → ops → optim → profile. check may use all of them; the truth files beside the ops use truth, and truth uses no judge. */
+export function engineFloors(files: Files): string[] {
+  return engineArrows(files).flatMap(({ each, from, to }) => {
+    const isAllowed = judges.includes(to) ? from === 'check' || (to === 'truth' && isTruth(each.from)) : judges.includes(from) || floors.indexOf(to) < floors.indexOf(from);
+    return isAllowed ? [] : [`${each.from}:${each.line} imports '${each.specifier}', but inside the engine ${from} may import only from its left: ${floors.join(' → ')}.`];
+  });
+}
+
+/** A family of ops imports only families below it, types counted; each stands in the order. */
+export function opFamilies(files: Files): string[] {
+  const homeless = [...files.keys()].flatMap((path) => {
+    const family = /^packages\/engine\/src\/ops\/(?:([^/]+)\/)?/.exec(path)?.[1];
+    return path.startsWith('packages/engine/src/ops/') && !families.includes(family ?? '') ? [`${path} is in no family of ops; they are ${families.join(', ')}.`] : [];
+  });
+  const climbing = engineArrows(files, 'ops/').flatMap(({ each, from, to }) =>
+    isTruth(each.from) || families.indexOf(to) <= families.indexOf(from) ? [] : [`${each.from}:${each.line} imports '${each.specifier}', but ops/${from} may import only from its left: ${families.join(' → ')}.`]);
+  return [...homeless, ...climbing];
+}
+
+const MOST_FILES = 16;
+
+/** So many files of its own, truths beside them not counted, and a folder wants walls. */
+export function folderSizes(files: Files): string[] {
+  const counts = new Map<string, number>();
+  for (const path of files.keys()) {
+    const folder = path.split('/').slice(0, -1).join('/');
+    if (isSource(path) && isProduct(path) && !isTruth(path)) counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return [...counts].filter(([, count]) => count > MOST_FILES).map(([folder, count]) => `${folder} holds ${count} files; at most ${MOST_FILES}: part them by what they are about.`);
 }
 
 /** Rings of imports that exist at run time (import type is erased). */
@@ -176,6 +216,17 @@ export function fileNames(files: Files): string[] {
     }
     if (/^packages\//.test(path) && name === 'index.ts' && !/^packages\/[^/]+\/src\/(check\/)?index\.ts$/.test(path)) return [`${path} is a barrel inside a package; import the file that holds the thing.`];
     return [];
+  });
+}
+
+/** Paths that comments and pages name are there: whole, or from some folder on. Made-up ones have a * or a … in them, or stand in code of a page. */
+export function pathsInText(files: Files): string[] {
+  const ends = new Set([...files.keys()].flatMap((path) => path.split('/').map((_, i, all) => all.slice(i).join('/'))));
+  return [...files].filter(([path]) => !isGenerated(path) && !isTest(path) && path !== 'kernels/README.md').flatMap(([path, text]) => {
+    const prose = path.endsWith('.md') ? text.replace(/```[\s\S]*?```|`[^`\n]*`|\]\([^)]*\)/g, (code) => code.replace(/[^\n]/g, ' ')) : isSource(path) || path.endsWith('.wgsl') ? onlyComments(text) : '';
+    return [...prose.matchAll(/(?<![\w./:*…@-])(?:[\w-]+\/)+[\w.-]+\.(?:ts|mjs|wgsl|py|md)\b/g)]
+      .filter((match) => !ends.has(match[0]))
+      .map((match) => `${path}:${lineOf(prose, match.index)} names '${match[0]}', which is not there.`);
   });
 }
 

@@ -8,7 +8,7 @@ import { commands } from 'vitest/browser';
 import { compareBits, differenceTable, tableBits } from '../src/bits.ts';
 import type { TableBits } from '../src/bits.ts';
 
-const modules = import.meta.glob('../../engine/src/ops/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
+const modules = import.meta.glob('../../engine/src/ops/*/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
 const tables = Object.keys(modules).sort().flatMap((file) => Object.values(modules[file]));
 const { opsInNode } = commands as unknown as { opsInNode(wanted: readonly string[]): Promise<TableBits | null> };
 

@@ -2,8 +2,8 @@
 import type { Gpu } from '../gpu/gpu.ts';
 import { RandomStream } from '../tensor/philox.ts';
 import { showShape } from '../tensor/shape.ts';
-import type { Case, OpCases } from './cases.ts';
-import { Array64 } from './oracle.ts';
+import type { Case, OpCases } from '../truth/cases.ts';
+import { Array64 } from '../truth/oracle.ts';
 import { makeInputs, outputWeights, runCase, wantedGradients } from './run-case.ts';
 
 /** Allowed error, relative to the largest magnitude of what is compared (at least 1). Sums of n products grow it by √n in the reference's magnitude. */

@@ -2,11 +2,11 @@
 import { backward } from '../tensor/autograd.ts';
 import { KernelError, CurioError } from '../gpu/errors.ts';
 import { Gpu } from '../gpu/gpu.ts';
-import type { Pipeline } from '../gpu/pipeline.ts';
-import type { Variant } from '../gpu/variant.ts';
+import type { Pipeline } from '../gpu/kernel/pipeline.ts';
+import type { Variant } from '../gpu/kernel/variant.ts';
 import { ones } from '../tensor/tensor.ts';
-import { labelOf } from './cases.ts';
-import type { Case, OpCases } from './cases.ts';
+import { labelOf } from '../truth/cases.ts';
+import type { Case, OpCases } from '../truth/cases.ts';
 import { checkCase } from './check-case.ts';
 import { makeInputs, uploadCase } from './run-case.ts';
 import { opTable } from './tables.ts';

@@ -1,6 +1,6 @@
 /** @file The truth of ops, for tests, benches and users' own ops: `@curio/engine/check`. */
-export { defineCases, labelOf, specOf } from './cases.ts';
-export type { BenchShape, Case, InputSpec, OpCases } from './cases.ts';
+export { defineCases, labelOf, specOf } from '../truth/cases.ts';
+export type { BenchShape, Case, InputSpec, OpCases } from '../truth/cases.ts';
 export { checkCase, TOLERANCE } from './check-case.ts';
 export type { Verdict } from './check-case.ts';
 export { checkKernel, pipelinesAsked, pipelinesOf } from './check-kernel.ts';
@@ -8,7 +8,7 @@ export type { CheckOptions, KernelUnderTest, KernelVerdict } from './check-kerne
 export { makeInputs, runCase, uploadCase } from './run-case.ts';
 export type { CaseRun } from './run-case.ts';
 export { opTable, opTables } from './tables.ts';
-export { attentionBackwardVariants } from '../ops/attention-variants.ts';
-export { subgroupMatrix } from '../ops/subgroup-matrix-variant.ts';
-export { Array64, broadcast, build, erf, mapRows, setApart } from './oracle.ts';
+export { attentionBackwardVariants } from '../ops/attention/variants.ts';
+export { subgroupMatrix } from '../ops/matmul/matrix-units.ts';
+export { Array64, broadcast, build, erf, mapRows, setApart } from '../truth/oracle.ts';
 export { watchOps } from '../tensor/op.ts';

@@ -5,9 +5,9 @@ import type { HostArray } from '../tensor/dtype.ts';
 import { RandomStream } from '../tensor/philox.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { Tensor, tensor } from '../tensor/tensor.ts';
-import type { Case, InputSpec, OpCases } from './cases.ts';
-import { specOf } from './cases.ts';
-import { Array64 } from './oracle.ts';
+import type { Case, InputSpec, OpCases } from '../truth/cases.ts';
+import { specOf } from '../truth/cases.ts';
+import { Array64 } from '../truth/oracle.ts';
 
 /** What the device made of a case. */
 export interface CaseRun {

@@ -1,19 +1,19 @@
 /** @file The device with everything that belongs to it. There is no default one: it is passed in and tensors carry it. */
 import type { AdapterReport } from './adapter.ts';
-import { Arena, Storage } from './arena.ts';
+import { Arena, Storage } from './memory/arena.ts';
 import { CurioError, DeviceError, KernelError } from './errors.ts';
-import { packParams } from './kernel.ts';
-import type { KernelSource, Tuning } from './kernel.ts';
-import { Memory } from './memory.ts';
-import type { MemoryReport } from './memory.ts';
-import { Pipelines } from './pipeline.ts';
-import type { Pipeline } from './pipeline.ts';
+import { packParams } from './kernel/kernel.ts';
+import type { KernelSource, Tuning } from './kernel/kernel.ts';
+import { Memory } from './memory/memory.ts';
+import type { MemoryReport } from './memory/memory.ts';
+import { Pipelines } from './kernel/pipeline.ts';
+import type { Pipeline } from './kernel/pipeline.ts';
 import { RandomState } from './random.ts';
-import { Replacements } from './replacements.ts';
-import { Stream } from './stream.ts';
-import { Tuner } from './tuner.ts';
-import type { TuningStore } from './tuner.ts';
-import type { Binding, Grid } from './stream.ts';
+import { Replacements } from './kernel/replacements.ts';
+import { Stream } from './stream/stream.ts';
+import { Tuner } from './kernel/tuner.ts';
+import type { TuningStore } from './kernel/tuner.ts';
+import type { Binding, Grid } from './stream/stream.ts';
 
 export interface GpuOptions {
   /** Keep the stack of each recording call for error messages. */

@@ -1,7 +1,7 @@
 /** @file The state of random ops: seed and step are data on the device, the counter belongs to the recording. */
 import type { Gpu } from './gpu.ts';
-import type { Block } from './memory.ts';
-import type { Binding } from './stream.ts';
+import type { Block } from './memory/memory.ts';
+import type { Binding } from './stream/stream.ts';
 
 export class RandomState {
   /** Number of random streams drawn since the step or its last `rebase`; `checkpoint` restores it to recompute the same numbers. */

@@ -1,11 +1,11 @@
 /** @file AdamW over flat buffers. */
 import { adamwNorm } from '@curio/kernels/adamw_norm';
 import { adamwUpdate } from '@curio/kernels/adamw_update';
-import { Storage } from '../gpu/arena.ts';
+import { Storage } from '../gpu/memory/arena.ts';
 import { ConfigError, WeightError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { lineWork } from '../gpu/line.ts';
+import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
+import { lineWork } from '../gpu/kernel/line.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { flatten } from './flat.ts';

@@ -1,9 +1,9 @@
 /** @file Flat buffers: the trained parameters of a group side by side, so that a step is a few dispatches. */
-import { Storage } from '../gpu/arena.ts';
+import { Storage } from '../gpu/memory/arena.ts';
 import { DTypeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { Purpose } from '../gpu/memory.ts';
-import type { Binding } from '../gpu/stream.ts';
+import type { Purpose } from '../gpu/memory/memory.ts';
+import type { Binding } from '../gpu/stream/stream.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 

@@ -1,6 +1,6 @@
 /** @file Sums of gradients, the one arithmetic that the tape itself records. */
 import { accumulate as kernel } from '@curio/kernels/accumulate';
-import { lineWork } from '../gpu/line.ts';
+import { lineWork } from '../gpu/kernel/line.ts';
 import type { Tensor } from './tensor.ts';
 
 const WG = 64;

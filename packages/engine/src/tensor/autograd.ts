@@ -1,5 +1,5 @@
 /** @file The tape: nodes that know how to send a gradient back, and the walk over them. */
-import type { Abandonable, Storage } from '../gpu/arena.ts';
+import type { Abandonable, Storage } from '../gpu/memory/arena.ts';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { accumulate, addInto } from './accumulate.ts';
 import { contiguous, countedCopy } from './copy.ts';

@@ -1,11 +1,11 @@
 /** @file Steps that are recorded once for each shape of their inputs and replayed after that. */
-import type { Storage } from '../gpu/arena.ts';
-import { recordPlan } from '../gpu/capture.ts';
-import type { Plan, StepBytes } from '../gpu/capture.ts';
+import type { Storage } from '../gpu/memory/arena.ts';
+import { recordPlan } from '../gpu/stream/capture.ts';
+import type { Plan, StepBytes } from '../gpu/stream/capture.ts';
 import { ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { tuningKey } from '../gpu/kernel.ts';
-import { SharedHomes } from '../gpu/shared-homes.ts';
+import { tuningKey } from '../gpu/kernel/kernel.ts';
+import { SharedHomes } from '../gpu/memory/shared-homes.ts';
 import { isGradEnabled } from './autograd.ts';
 import type { DType, HostArray } from './dtype.ts';
 import { showShape, sizeOf } from './shape.ts';

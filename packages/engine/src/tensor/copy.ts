@@ -2,10 +2,10 @@
 import { copyElements } from '@curio/kernels/copy_elements';
 import { copyRows } from '@curio/kernels/copy_rows';
 import { ShapeError } from '../gpu/errors.ts';
-import { ceilDiv, lineGrid } from '../gpu/grid.ts';
-import { rowGrid } from '../gpu/line.ts';
-import { choose, tune, tuned } from '../gpu/variant.ts';
-import type { Family, Variant } from '../gpu/variant.ts';
+import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
+import { rowGrid } from '../gpu/kernel/line.ts';
+import { choose, tune, tuned } from '../gpu/kernel/variant.ts';
+import type { Family, Variant } from '../gpu/kernel/variant.ts';
 import { collapse, denseStrides, showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
 import { Tensor, empty, setDenseCopy } from './tensor.ts';

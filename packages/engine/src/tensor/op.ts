@@ -1,10 +1,10 @@
 /** @file What an op is: a plan, a forward and a backward that share it. Users define their own the same way. */
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { KernelSource, Tuning } from '../gpu/kernel.ts';
-import type { Binding, Grid } from '../gpu/stream.ts';
-import { choose, tune } from '../gpu/variant.ts';
-import type { Family } from '../gpu/variant.ts';
+import type { KernelSource, Tuning } from '../gpu/kernel/kernel.ts';
+import type { Binding, Grid } from '../gpu/stream/stream.ts';
+import { choose, tune } from '../gpu/kernel/variant.ts';
+import type { Family } from '../gpu/kernel/variant.ts';
 import { isRecording, record } from './autograd.ts';
 import type { Totals } from './autograd.ts';
 import { countedCopy } from './copy.ts';

@@ -1,5 +1,5 @@
 /** @file A named tensor that belongs to a model: it lives outside every scope, and an optimiser may move it into a flat buffer. */
-import { Storage } from '../gpu/arena.ts';
+import { Storage } from '../gpu/memory/arena.ts';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { byteLength, isPacked } from './dtype.ts';

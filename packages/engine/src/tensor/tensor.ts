@@ -1,8 +1,8 @@
 /** @file A tensor: a storage on the device seen through shape, strides and offset. It carries no op methods; ops are functions. */
-import { Storage } from '../gpu/arena.ts';
+import { Storage } from '../gpu/memory/arena.ts';
 import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { Binding } from '../gpu/stream.ts';
+import type { Binding } from '../gpu/stream/stream.ts';
 import type { TapeNode } from './autograd.ts';
 import { byteLength, hostView, isPacked } from './dtype.ts';
 import type { DType, HostArray } from './dtype.ts';

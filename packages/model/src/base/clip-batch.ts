@@ -1,13 +1,13 @@
 /** @file Batches for the small CLIP: groups of scenes that differ in their digits alone, so that telling captions apart means reading digits. */
 import type { HostTensor, HostTensors, RandomStream, Tensor } from '@curio/engine';
-import { preprocessImage } from '../image.ts';
-import type { ImageConfig } from '../image.ts';
+import { preprocessImage } from '../data/image.ts';
+import type { ImageConfig } from '../data/image.ts';
 import { caption } from '../scenes/grammar.ts';
 import { CANVAS, CELL, GRID, PATCH, renderScene, sampleScene } from '../scenes/scene.ts';
 import type { GlyphSource, Scene } from '../scenes/scene.ts';
 import { COLORS, digitWord, PLACES, SIZES } from '../scenes/words.ts';
-import { IGNORE } from '../tokens.ts';
-import type { Tokens } from '../tokens.ts';
+import { IGNORE } from '../data/tokens.ts';
+import type { Tokens } from '../data/tokens.ts';
 import { textInputs, textRows } from './clip-pair.ts';
 import type { PatchTargets, TextRows } from './clip-pair.ts';
 

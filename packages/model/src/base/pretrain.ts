@@ -1,8 +1,8 @@
 /** @file Pretraining of the two small frozen parts: CLIP by contrast, LLaMA by next token on text pictures. Both run on `runSteps`. */
 import { add, AdamW, argmax, crossEntropy, indexSelect, noGrad, RandomStream, reshape, upload } from '@curio/engine';
 import type { AdamWState, Gpu, HostTensors, NamedTensors, Tensor } from '@curio/engine';
-import { labelledRows, makeTextBatch } from '../batch.ts';
-import type { TextBatch } from '../batch.ts';
+import { labelledRows, makeTextBatch } from '../data/batch.ts';
+import type { TextBatch } from '../data/batch.ts';
 import type { Llama } from '../llama.ts';
 import { runSteps } from '../loop.ts';
 import type { LoopOptions, StepReport } from '../loop.ts';
@@ -10,7 +10,7 @@ import { textDocument } from '../scenes/picture-text.ts';
 import type { DocumentOptions } from '../scenes/picture-text.ts';
 import { sampleScene } from '../scenes/scene.ts';
 import type { GlyphSource } from '../scenes/scene.ts';
-import type { Tokens } from '../tokens.ts';
+import type { Tokens } from '../data/tokens.ts';
 import { clipBatch, clipInputs, wordRows, WORD_SETS } from './clip-batch.ts';
 import type { ClipBatch, ClipBatchOptions, ClipInputs } from './clip-batch.ts';
 import { textInputs } from './clip-pair.ts';

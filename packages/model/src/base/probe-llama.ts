@@ -1,8 +1,8 @@
 /** @file Which look-ups a language base has learnt: questions about text pictures, by kind. */
 import { argmax, noGrad, RandomStream, upload } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
-import { makeTextBatch } from '../batch.ts';
-import { encodeConversation, TEMPLATES } from '../conversation.ts';
+import { makeTextBatch } from '../data/batch.ts';
+import { encodeConversation, TEMPLATES } from '../data/conversation.ts';
 import type { Llama } from '../llama.ts';
 import { caption, KINDS } from '../scenes/grammar.ts';
 import type { Kind } from '../scenes/grammar.ts';
@@ -11,8 +11,8 @@ import { patchWord, DESCRIBE } from '../scenes/words.ts';
 import { sampleScene } from '../scenes/scene.ts';
 import type { GlyphSource, Scene } from '../scenes/scene.ts';
 import { askOfKind } from '../scenes/talk.ts';
-import { IGNORE, IMAGE_TOKEN } from '../tokens.ts';
-import type { Tokens } from '../tokens.ts';
+import { IGNORE, IMAGE_TOKEN } from '../data/tokens.ts';
+import type { Tokens } from '../data/tokens.ts';
 import { labelledHidden, languageInputs } from './pretrain.ts';
 
 export interface LlamaProbeOptions {

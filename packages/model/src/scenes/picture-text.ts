@@ -4,8 +4,8 @@
  */
 
 import type { RandomStream } from '@curio/engine';
-import { encodeConversation, encodePlain, TEMPLATES, type Message, type Template } from '../conversation.ts';
-import { IGNORE, IMAGE_TAG, IMAGE_TOKEN, type Tokens } from '../tokens.ts';
+import { encodeConversation, encodePlain, TEMPLATES, type Message, type Template } from '../data/conversation.ts';
+import { IGNORE, IMAGE_TAG, IMAGE_TOKEN, type Tokens } from '../data/tokens.ts';
 import { caption, type Kind } from './grammar.ts';
 import { CANVAS, CELL, PATCH, type Scene } from './scene.ts';
 import { converse } from './talk.ts';

@@ -1,0 +1,108 @@
+/** @file Whole steps, replayed: their wall beside the sum of their kernels, and where the time goes. */
+import { enableSubgroupMatrix, profile, summarise } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import { opTables } from '@curio/engine/check';
+import { summarise as bestAndMedian } from '../../statistics.ts';
+import { openDevice } from './part-options.ts';
+import type { PartOptions } from './part-options.ts';
+import { finding, tell } from '../report.ts';
+import { clipForward, llamaStep, smallStep, trainedSteps } from './step-runs.ts';
+import type { StepKind, StepRun } from './step-runs.ts';
+import { runJobs } from '../sweep.ts';
+import type { Job } from '../sweep.ts';
+
+/** How far a loss may be off the naive kernels': by rounding alone, and with operands rounded to f16. */
+const TOLERANCE = { plain: 1e-4, halves: 1e-2 };
+/** Kernels that a profile names. */
+const NAMED = 14;
+/** Milliseconds for all samples of a step, and for its dispatches alone. */
+const [WALL_MS, ALONE_MS] = [1000, 1200];
+
+export async function stepsPart(options: PartOptions): Promise<void> {
+  const full = options.scale === 'full';
+  const llama = full ? {} : { hiddenSize: 128, intermediateSize: 352, numHeads: 4, numKeyValueHeads: 4 };
+  const clip = full ? {} : { imageSize: 56, hiddenSize: 64, intermediateSize: 128, numHeads: 2, numLayers: 3 };
+  const tokens = full ? 512 : 32;
+  const naive = new NaiveLosses();
+  const kinds: StepKind[] = [
+    llamaStep(llama, tokens, 'f32'), llamaStep(llama, tokens, 'bf16'), llamaStep(llama, tokens, 'nf4'), llamaStep(llama, tokens, 'f32', true), llamaStep(llama, tokens, 'nf4', true),
+    smallStep(full ? 80 : 10), clipForward(clip), clipForward(clip, true), ...(full ? trainedSteps : trainedSteps.slice(0, 1)),
+  ];
+  await runJobs(openDevice, kinds.map((kind): Job => [`${kind.op}, ${kind.variant}`, (gpu) => timeStep(gpu, kind, naive)]), options);
+}
+
+async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<void> {
+  const { op, shape, variant, flops, halves = false } = kind;
+  if (halves) {
+    const fault = await enableSubgroupMatrix(gpu);
+    gpu.halfProducts = false;
+    if (fault) return tell({ fact: `matrix units, ${op}`, value: fault });
+  }
+  const run = kind.open(gpu);
+  try {
+    const wrong = await naive.compare(gpu, kind, run);
+    if (wrong) return tell(finding(op, shape, variant, {}, `wrong: ${wrong}`));
+    gpu.halfProducts = halves;
+    const times = await wallOf(gpu, run);
+    tell(finding(op, shape, variant, { flops }, times));
+    await tellProfile(gpu, run, `${op}, ${variant}`);
+    // Last, since buffers hold nonsense afterwards.
+    const repeat = Math.max(3, Math.min(100, Math.round(ALONE_MS / times.bestMs)));
+    const alone = 1000 * (await run.plan().timeDispatches(repeat)).reduce((sum, { seconds }) => sum + seconds, 0);
+    tell({ fact: `wall over kernels: ${op}, ${variant}`, value: { wallMs: times.bestMs, kernelsMs: alone, dispatches: run.plan().dispatches, ratio: times.bestMs / alone } });
+  } finally {
+    gpu.halfProducts = false;
+    run.close();
+  }
+}
+
+/** Losses by the naive kernels, which the op table holds against float64; a step on matrix units is held against that of its plain twin. */
+class NaiveLosses {
+  private readonly known = new Map<string, number>();
+
+  /** A sentence where the loss is another one, or none. */
+  async compare(gpu: Gpu, { op, shape, base, halves = false }: StepKind, run: StepRun): Promise<string | null> {
+    gpu.halfProducts = halves;
+    const ours = await run.once().item();
+    gpu.halfProducts = false;
+    const key = `${op} ${shape} ${base}`;
+    const naive = this.known.get(key) ?? (await lossByNaive(gpu, run));
+    this.known.set(key, naive);
+    const most = halves ? TOLERANCE.halves : TOLERANCE.plain;
+    return Math.abs(ours - naive) <= most * Math.abs(naive) ? null : `the loss is ${ours}, the naive kernels say ${naive}`;
+  }
+}
+
+async function lossByNaive(gpu: Gpu, run: StepRun): Promise<number> {
+  const families = opTables.flatMap(({ families: all = {} }) => Object.entries(all).filter(([, table]) => 'naive' in table).map(([family]) => family));
+  for (const family of families) gpu.forced.set(family, 'naive');
+  try {
+    return await run.once().item();
+  } finally {
+    for (const family of families) gpu.forced.delete(family);
+  }
+}
+
+/** Steps one after the other, as in training: the host is ahead of the device. */
+async function wallOf(gpu: Gpu, run: StepRun): Promise<{ bestMs: number; medianMs: number }> {
+  const sample = async (count: number): Promise<number> => {
+    const began = performance.now();
+    for (let i = 0; i < count; i++) run.once();
+    await gpu.synchronize();
+    return (performance.now() - began) / count;
+  };
+  await sample(1);
+  const ms = await sample(2);
+  const count = Math.max(2, Math.min(50, Math.round(WALL_MS / 5 / ms)));
+  const samples: number[] = [];
+  for (let spent = 0; samples.length < 5 && spent < 2 * WALL_MS; spent += samples.at(-1)! * count) samples.push(await sample(count));
+  return bestAndMedian(samples);
+}
+
+async function tellProfile(gpu: Gpu, run: StepRun, name: string): Promise<void> {
+  if (!gpu.device.features.has('timestamp-query')) return;
+  const { kernels, busyMs, gapMs, dispatches } = summarise(await profile(gpu, async () => {
+    await run.once().item();
+  }));
+  tell({ fact: `profile: ${name}`, value: { busyMs, gapMs, dispatches, kernels: kernels.slice(0, NAMED).map(({ op, label, count, ms, gflops, gbps }) => ({ op, label, count, ms, gflops, gbps })) } });
+}

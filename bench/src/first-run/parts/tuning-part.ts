@@ -1,0 +1,20 @@
+/** @file What `tune: 'measured'` chooses here, where it differs from the table or not. */
+import { openDevice } from './part-options.ts';
+import type { PartOptions } from './part-options.ts';
+import { tell } from '../report.ts';
+import { llamaStep, smallStep } from './step-runs.ts';
+import type { StepKind } from './step-runs.ts';
+import { runJobs } from '../sweep.ts';
+import type { Job } from '../sweep.ts';
+
+export async function tuningPart(options: PartOptions): Promise<void> {
+  const kinds: StepKind[] = options.scale === 'full' ? [llamaStep({}, 512, 'f32'), smallStep(80)] : [smallStep(10)];
+  await runJobs(() => openDevice([], { tune: 'measured' }), kinds.map((kind): Job => [kind.op, async (gpu) => {
+    const run = kind.open(gpu);
+    await run.once().item();
+    const began = performance.now();
+    await gpu.tuner!.settle();
+    tell({ fact: `measured choices: ${kind.op}`, value: { seconds: (performance.now() - began) / 1000, choices: gpu.tuner!.record.choices } });
+    run.close();
+  }]), options);
+}

@@ -1,0 +1,13 @@
+/** @file Grids that respect the limit of 65,535 workgroups in one dimension. */
+import type { Grid } from '../stream/stream.ts';
+
+const MAX = 65535;
+
+/** Workgroups for `count` of them in a line; the kernel's index is `wg.y * num_workgroups.x + wg.x`, which may overshoot `count`. */
+export function lineGrid(count: number): Grid {
+  if (count <= MAX) return [count, 1, 1];
+  const rows = Math.ceil(count / MAX);
+  return [Math.ceil(count / rows), rows, 1];
+}
+
+export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);

@@ -1,0 +1,26 @@
+/** @file Work on a line of items, or on rows of them, in runs: see kernels/lib/run.wgsl and row_run.wgsl. */
+import type { Gpu } from '../gpu.ts';
+import { ceilDiv, lineGrid } from './grid.ts';
+import type { KernelSource, Tuning } from './kernel.ts';
+import type { Grid } from '../stream/stream.ts';
+
+/**
+ * Items that a lane takes one after the other: many where starting a workgroup costs more than its work, as long as every core has workgroups enough; one where lanes
+ * are many.
+ */
+function stepsOf(gpu: Gpu, kernel: KernelSource, items: number, wg: number): string {
+  const usual = !gpu.adapter.isSoftware ? '1u' : items < 4 * wg * 64 ? '16u' : '64u';
+  return gpu.tuned.get(kernel.name)?.STEPS ?? usual;
+}
+
+/** Tuning and grid of a kernel over `items` items, a lane taking STEPS of them; `wg` is its workgroup's size, a multiple of 8. */
+export function lineWork(gpu: Gpu, kernel: KernelSource, items: number, wg: number, tuning: Tuning = {}): { tuning: Tuning; grid: Grid } {
+  const steps = stepsOf(gpu, kernel, items, wg);
+  return { tuning: { ...tuning, STEPS: steps }, grid: lineGrid(ceilDiv(items, wg * Number.parseInt(steps, 10))) };
+}
+
+/** Grid of a kernel over rows, eight lanes along each, a lane taking `steps` of a row's columns; `wg` is its workgroup's size. */
+export function rowGrid(rows: number, cols: number, steps: number, wg: number): Grid {
+  const [x, y] = lineGrid(ceilDiv(rows, wg / 8));
+  return [x, y, ceilDiv(cols, 8 * steps)];
+}

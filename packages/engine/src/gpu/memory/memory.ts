@@ -1,0 +1,250 @@
+/**
+ * @file A pool of storage buffers by size class, and of textures. The queue runs in order, so a freed buffer is reused at once: for its own class, or for something brief
+ * of more than half its size. What lies idle is bounded by what was in use; the longest idle goes first.
+ */
+import { DeviceError } from '../errors.ts';
+import type { Mirrors } from './mirrors.ts';
+
+/** What a buffer is for; all that is neither a parameter nor the optimizer's is `step`. */
+export type Purpose = 'weights' | 'gradients' | 'optimizer' | 'step';
+
+/** Where bytes lie, or are to lie. */
+export interface Home {
+  readonly bytes: number;
+  /** 0 for a buffer; else texels of four floats in each row of a texture, which `Stream.copyRows` fills. */
+  readonly texels: number;
+}
+
+export interface Block extends Home {
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  readonly texture: GPUTexture | null;
+  /** Size of the class, which is at least what was asked for. */
+  readonly bytes: number;
+  /** Serial of the last recorded batch of commands that uses it. */
+  lastUse: number;
+  /** How often it was given back: who remembers a block can tell whether it is still the same one's. */
+  returns: number;
+  purpose: Purpose;
+  /** Textures with the same content, where it is frozen. */
+  mirrors: Mirrors | null;
+}
+
+export interface MemoryReport {
+  /** Bytes and number of buffers in use. */
+  readonly liveBytes: number;
+  readonly liveBuffers: number;
+  /** Bytes of all existing buffers, pooled ones included, and the largest value since the start or `resetPeak()`. */
+  readonly allocatedBytes: number;
+  readonly peakBytes: number;
+  /** Number of buffers ever created. */
+  readonly created: number;
+  /** `liveBytes` by what they are for. */
+  readonly byPurpose: Readonly<Record<Purpose, number>>;
+  /** The largest buffer asked for since then. */
+  readonly largestBytes: number;
+}
+
+export interface MemoryOptions {
+  /** Count and plan, but create no buffer. */
+  readonly dry?: boolean;
+  /** All buffers together may take this many bytes. */
+  readonly limit?: number;
+  /** Bind at most so many bytes at a time. */
+  readonly bindingLimit?: number;
+}
+
+/** Rounds up to a class: steps of a quarter of a power of two, 256 bytes at least. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= 256) return 256;
+  const step = 2 ** Math.max(8, Math.floor(Math.log2(bytes - 1)) - 2);
+  return Math.ceil(bytes / step) * step;
+}
+
+/** `1.5 MB`: powers of 1000. */
+export function showBytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]!}`;
+}
+
+/** The class of a size: whole rows of a texture, no more than a texture may have unless more are needed, which the device then refuses. */
+function classOf({ bytes, texels }: Home, maxRows: number): number {
+  if (texels === 0) return sizeClass(bytes);
+  const rows = (size: number): number => Math.ceil(size / (16 * texels));
+  return 16 * texels * Math.max(rows(bytes), Math.min(rows(sizeClass(bytes)), maxRows));
+}
+const poolKey = (bytes: number, texels: number): string => `${bytes} ${texels}`;
+
+/** Idle buffers may take this share of the most that was in use since the last trim, and this many bytes in any case. */
+const [IDLE_SHARE, IDLE_BYTES] = [0.25, 2 ** 25];
+
+/** The classes that may serve one of `size` bytes, smallest first: those below twice its size. */
+function* classesFor(size: number): Generator<number> {
+  for (let each = size; each < 2 * size; each = sizeClass(each + 1)) yield each;
+}
+
+/** Bytes that all mirrors together may take. */
+const MIRROR_LIMIT = 2 ** 28;
+
+/** Stands for the buffers of a dry run, where no command reaches the device. */
+const NO_BUFFER = {} as GPUBuffer;
+
+export class Memory {
+  private readonly free = new Map<string, Block[]>();
+  /** The free blocks, the longest idle first. */
+  private readonly idle = new Set<Block>();
+  private liveBytes = 0;
+  /** The most `liveBytes` since the last trim. */
+  private mostLive = 0;
+  private liveBuffers = 0;
+  private allocatedBytes = 0;
+  private peakBytes = 0;
+  private created = 0;
+  private largestBytes = 0;
+  private readonly mirrors = new Set<Block>();
+  private readonly byPurpose: Record<Purpose, number> = { weights: 0, gradients: 0, optimizer: 0, step: 0 };
+
+  /**
+   * @param stream says whether commands that are not submitted yet use a block, and is told when buffers were destroyed
+   * @param makeRoom asked for before a limit is met: submits what uses pooled buffers and trims
+   */
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly stream: { isPending(block: Block): boolean; forgetBindGroups(): void },
+    private readonly makeRoom: () => void,
+    readonly options: MemoryOptions = {},
+  ) {}
+
+  /** Bytes that a kernel can be given at once. What a step makes must fit; weights, gradients and moments may be larger and are bound in parts. */
+  get bindingLimit(): number {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    return Math.min(maxBufferSize, maxStorageBufferBindingSize, this.options.bindingLimit ?? Infinity);
+  }
+
+  /**
+   * @param isBrief it will soon be given back, so that a larger idle buffer may serve
+   * @throws DeviceError where it goes over a limit of the adapter or the one that was set; a dry run only counts.
+   */
+  acquire(bytes: number, purpose: Purpose = 'step', texels = 0, isBrief = false): Block {
+    const size = classOf({ bytes, texels }, this.device.limits.maxTextureDimension2D);
+    const { dry, limit = Infinity } = this.options;
+    const most = texels > 0 ? Infinity : purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
+    if (bytes > most && !dry) throw new DeviceError(`memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`);
+    const pooled = this.takeFree(size, texels, isBrief && texels === 0);
+    const isTooMuch = (): boolean => !pooled && !dry && this.allocatedBytes + size > limit;
+    if (isTooMuch()) this.makeRoom();
+    if (isTooMuch()) throw new DeviceError(`memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`);
+    const taken = pooled?.bytes ?? size;
+    this.liveBytes += taken;
+    this.mostLive = Math.max(this.mostLive, this.liveBytes);
+    this.liveBuffers++;
+    this.byPurpose[purpose] += taken;
+    if (purpose === 'step' && texels === 0) this.largestBytes = Math.max(this.largestBytes, bytes);
+    if (pooled) {
+      pooled.purpose = purpose;
+      return pooled;
+    }
+    this.allocatedBytes += size;
+    this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
+    return { id: this.created++, ...this.create(size, texels), bytes: size, texels, lastUse: -1, returns: 0, purpose, mirrors: null };
+  }
+
+  private takeFree(size: number, texels: number, mayBeLarger: boolean): Block | undefined {
+    for (const each of mayBeLarger ? classesFor(size) : [size]) {
+      const block = this.free.get(poolKey(each, texels))?.pop();
+      if (!block) continue;
+      this.idle.delete(block);
+      return block;
+    }
+    return undefined;
+  }
+
+  /** A texture for a mirror; null where mirrors would take more than they may: nothing where memory is limited. */
+  acquireMirror(bytes: number, texels: number): Block | null {
+    const taken = [...this.mirrors].reduce((sum, mirror) => sum + mirror.bytes, 0);
+    if (this.options.limit !== undefined || taken + bytes > MIRROR_LIMIT) return null;
+    const texture = this.acquire(bytes, 'weights', texels);
+    this.mirrors.add(texture);
+    return texture;
+  }
+
+  private create(size: number, texels: number): Pick<Block, 'buffer' | 'texture'> {
+    if (this.options.dry) return { buffer: NO_BUFFER, texture: null };
+    const label = `pool ${size}`;
+    if (texels === 0) return { buffer: this.device.createBuffer({ size, usage: 0x80 | 0x08 | 0x04, label }), texture: null }; // STORAGE | COPY_DST | COPY_SRC
+    const texture = this.device.createTexture({ size: [texels, size / (16 * texels)], format: 'rgba32float', usage: 0x08 | 0x02, label }); // STORAGE_BINDING | COPY_DST
+    return { buffer: NO_BUFFER, texture };
+  }
+
+  /** Bytes that acquiring such blocks would create, what the pool holds apart. */
+  missing(homes: readonly Home[]): number {
+    const left = new Map([...this.free].map(([key, list]) => [key, list.length]));
+    return homes.reduce((sum, home) => {
+      const size = classOf(home, this.device.limits.maxTextureDimension2D);
+      const key = poolKey(size, home.texels);
+      const count = left.get(key) ?? 0;
+      left.set(key, count - 1);
+      return count > 0 ? sum : sum + size;
+    }, 0);
+  }
+
+  release(block: Block): void {
+    block.mirrors?.end();
+    this.mirrors.delete(block);
+    this.liveBytes -= block.bytes;
+    this.liveBuffers--;
+    this.byPurpose[block.purpose] -= block.bytes;
+    block.returns++;
+    const key = poolKey(block.bytes, block.texels);
+    const list = this.free.get(key);
+    if (list) list.push(block);
+    else this.free.set(key, [block]);
+    this.idle.add(block);
+    this.boundIdle();
+  }
+
+  /** Destroys what has been idle longest where idle buffers take more than they may. */
+  private boundIdle(): void {
+    const most = this.mostLive + Math.max(IDLE_BYTES, IDLE_SHARE * this.mostLive);
+    if (this.allocatedBytes <= most) return;
+    for (const block of this.idle) {
+      if (this.stream.isPending(block)) continue;
+      const list = this.free.get(poolKey(block.bytes, block.texels))!;
+      list.splice(list.indexOf(block), 1);
+      this.idle.delete(block);
+      this.destroy(block);
+      if (this.allocatedBytes <= most) return;
+    }
+  }
+
+  private destroy(block: Block): void {
+    this.allocatedBytes -= block.bytes;
+    if (!this.options.dry) (block.texture ?? block.buffer).destroy();
+  }
+
+  /** Destroys every pooled buffer that is not in use. */
+  trim(): void {
+    for (const block of this.idle) this.destroy(block);
+    this.idle.clear();
+    this.free.clear();
+    this.mostLive = this.liveBytes;
+    this.stream.forgetBindGroups();
+  }
+
+  resetPeak(): void {
+    this.peakBytes = this.allocatedBytes;
+    this.largestBytes = 0;
+  }
+
+  report(): MemoryReport {
+    const { liveBytes, liveBuffers, allocatedBytes, peakBytes, created, largestBytes } = this;
+    return { liveBytes, liveBuffers, allocatedBytes, peakBytes, created, largestBytes, byPurpose: { ...this.byPurpose } };
+  }
+
+  /** What lives now, in words. */
+  describe(): string {
+    return Object.entries(this.byPurpose).map(([purpose, bytes]) => `${purpose} ${showBytes(bytes)}`).join(', ');
+  }
+}

@@ -1,0 +1,36 @@
+/** @file Textures that hold what a frozen weight holds, in the layouts that kernels want: laid once, not in every step. */
+import type { Gpu } from '../gpu.ts';
+import type { Block } from './memory.ts';
+
+/** A texture, and what records the copies that fill it. */
+interface Mirror { readonly texture: Block; readonly fill: () => void }
+
+/** The mirrors of one block. They follow it: whoever changes it calls `follow` after that. */
+export class Mirrors {
+  private readonly all = new Map<string, Mirror>();
+
+  constructor(private readonly gpu: Gpu) {}
+
+  /** The mirror of layout `key`, a texture of rows of so many texels; filled now where there is none. Null where mirrors take as much as they may. */
+  of(key: string, bytes: number, texels: number, fillFrom: (texture: Block) => void): Block | null {
+    const known = this.all.get(key);
+    if (known) return known.texture;
+    const texture = this.gpu.memory.acquireMirror(bytes, texels);
+    if (!texture) return null;
+    const fill = (): void => fillFrom(texture);
+    this.all.set(key, { texture, fill });
+    this.gpu.aside(fill);
+    return texture;
+  }
+
+  /** Fills all of them again, as a part of the step that is being recorded where one is. */
+  follow(): void {
+    for (const { fill } of this.all.values()) this.gpu.scope(fill);
+  }
+
+  /** Gives them back: a plan that uses one is recorded again. */
+  end(): void {
+    for (const { texture } of this.all.values()) this.gpu.memory.release(texture);
+    this.all.clear();
+  }
+}

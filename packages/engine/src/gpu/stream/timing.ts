@@ -1,0 +1,97 @@
+/** @file Timestamps around dispatches: while a profile is taken each dispatch has a pass of its own. */
+import type { Gpu } from '../gpu.ts';
+import type { Pipeline } from '../kernel/pipeline.ts';
+import type { Binding, Grid } from './stream.ts';
+
+/** A dispatch as it was recorded, and when the device ran it. */
+export interface TimedDispatch {
+  /** Who asked: `linear`; null for what the tape and the optimizer do themselves. */
+  readonly op: string | null;
+  /** `matmul/tile:multiply (T=4u)` */
+  readonly label: string;
+  /** `matmul/tile` */
+  readonly kernel: string;
+  readonly entry: string;
+  readonly params: Readonly<Record<string, number>>;
+  readonly grid: Grid;
+  /** Of the buffers that are bound, each counted once. */
+  readonly bytes: number;
+  /** On the device's clock, from the first dispatch of the profile. */
+  readonly startNs: number;
+  readonly endNs: number;
+}
+
+/** A query set holds as many as WebGPU allows: two a dispatch. */
+const QUERIES = 4096;
+
+export class Timing {
+  private readonly sets: GPUQuerySet[] = [];
+  private readonly dispatches: Omit<TimedDispatch, 'startNs' | 'endNs'>[] = [];
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** Where the next pass writes its times. */
+  next(op: string | null, pipeline: Pipeline, bytes: number, params: ArrayBuffer | null, grid: Grid): GPUComputePassTimestampWrites {
+    const at = (2 * this.dispatches.length) % QUERIES;
+    if (at === 0) this.sets.push(this.device.createQuerySet({ type: 'timestamp', count: QUERIES, label: 'profile' }));
+    this.dispatches.push({ op, label: pipeline.label, kernel: pipeline.kernel.name, entry: pipeline.entry, params: namedParams(pipeline, params), grid, bytes });
+    return { querySet: this.sets.at(-1)!, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
+  }
+
+  /** All times, when the device has done what was submitted; frees the query sets. */
+  async read(): Promise<TimedDispatch[]> {
+    const times: bigint[] = [];
+    for (const [i, set] of this.sets.entries()) {
+      const count = Math.min(QUERIES, 2 * this.dispatches.length - i * QUERIES);
+      times.push(...(await readQueries(this.device, set, count)));
+    }
+    const first = times.reduce((least, t) => (t < least ? t : least), times[0] ?? 0n);
+    return this.dispatches.map((each, i) => ({ ...each, startNs: Number(times[2 * i]! - first), endNs: Number(times[2 * i + 1]! - first) }));
+  }
+}
+
+/**
+ * Milliseconds that the device takes for what `record` records, from its first command to the end of its last, with the passes as they are in use: unlike in a profile,
+ * dispatches share one. What was recorded before is done first. By the host's clock where the device has no timestamps.
+ */
+export async function deviceTime(gpu: Gpu, record: () => void): Promise<number> {
+  const { stream, device } = gpu;
+  await gpu.synchronize();
+  const set = device.features.has('timestamp-query') ? device.createQuerySet({ type: 'timestamp', count: 2, label: 'device time' }) : null;
+  const began = performance.now();
+  if (set) stream.mark(set, 0);
+  record();
+  if (set) stream.mark(set, 1);
+  await gpu.synchronize();
+  const wall = performance.now() - began;
+  if (!set) return wall;
+  const [start, end] = await readQueries(device, set, 2);
+  return Number(end! - start!) / 1e6;
+}
+
+/** The first `count` times of a set, when the device has done what was submitted; destroys the set. */
+async function readQueries(device: GPUDevice, set: GPUQuerySet, count: number): Promise<bigint[]> {
+  const [resolved, staging] = [device.createBuffer({ size: 8 * count, usage: 0x200 | 0x04 }), device.createBuffer({ size: 8 * count, usage: 0x01 | 0x08 })];
+  const encoder = device.createCommandEncoder();
+  encoder.resolveQuerySet(set, 0, count, resolved, 0);
+  encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(0x01);
+  const times = [...new BigUint64Array(staging.getMappedRange())];
+  for (const each of [resolved, staging, set]) each.destroy();
+  return times;
+}
+
+/** Bytes of the distinct places that are bound: a buffer that stands in for one that is not used counts once. */
+export function boundBytes(bindings: readonly Binding[]): number {
+  const seen = new Map<string, number>();
+  for (const { block, offset, bytes } of bindings) seen.set(`${block.id}:${offset}`, Math.max(bytes, seen.get(`${block.id}:${offset}`) ?? 0));
+  return [...seen.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function namedParams({ kernel }: Pipeline, block: ArrayBuffer | null): Record<string, number> {
+  if (!block) return {};
+  const view = new DataView(block);
+  const read = { f32: 'getFloat32', i32: 'getInt32', u32: 'getUint32' } as const;
+  return Object.fromEntries(kernel.params.map(({ name, type, offset }) => [name, view[read[type]](offset, true)]));
+}

@@ -1,0 +1,197 @@
+/** @file The kernels of attention and when each is chosen. */
+import { attentionBackwardQuads } from '@curio/kernels/attention_backward_quads';
+import { attentionBackwardShared } from '@curio/kernels/attention_backward_shared';
+import { attentionBackwardSubgroup } from '@curio/kernels/attention_backward_subgroup';
+import { attentionBackwardTexels } from '@curio/kernels/attention_backward_texels';
+import { attentionDecode } from '@curio/kernels/attention_decode';
+import { attentionForwardQuads } from '@curio/kernels/attention_forward_quads';
+import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
+import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
+import { attentionForwardTexels } from '@curio/kernels/attention_forward_texels';
+import { attentionNaive } from '@curio/kernels/attention_naive';
+import { attentionWeights } from '@curio/kernels/attention_weights';
+import type { Gpu } from '../../gpu/gpu.ts';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import type { Tuning } from '../../gpu/kernel/kernel.ts';
+import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
+import type { Family, Variant } from '../../gpu/kernel/variant.ts';
+import { readsTexels, rowTexels } from '../parts/texel-rows.ts';
+
+export interface AttentionSizes {
+  readonly batch: number;
+  readonly heads: number;
+  /** Query heads that share one key and value head. */
+  readonly group: number;
+  readonly tokens: number;
+  readonly keys: number;
+  readonly width: number;
+  readonly scale: number;
+  /** See kernels/lib/attention_mask.wgsl. */
+  readonly flags: number;
+}
+
+export interface AttentionPlan extends AttentionSizes {
+  readonly params: Readonly<Record<string, number>>;
+  /** Whether every row starts at a multiple of four elements. */
+  readonly inQuads: boolean;
+}
+
+/** A way to get the gradients: its entries in order; one named after a gradient is left out where nothing needs it. */
+export interface BackwardVariant extends Variant<AttentionPlan> {
+  readonly entries: readonly ('backward' | 'backward_q' | 'backward_kv')[];
+}
+
+const naive: Variant<AttentionPlan> = {
+  kernel: attentionNaive,
+  grid: (_, { batch, heads, group, tokens, keys }, entry) => (entry === 'backward_kv' ? [ceilDiv(keys, 64), (batch * heads) / group, 1] : [ceilDiv(tokens, 64), batch * heads, 1]),
+};
+
+/** Widths and subgroup sizes that kernels/attention/*_subgroup are compiled for. */
+const TILE_WIDTHS = [16, 32, 64, 96, 128];
+/** The tiled backward of a wider row takes tens of seconds to compile on a software adapter. */
+const MAX_BACKWARD_WIDTH = 64;
+const TILE_SUBGROUPS = [4, 8, 16];
+
+function fitsSubgroupTile(gpu: Gpu, { inQuads, width, keys }: AttentionPlan): boolean {
+  const size = fixedSubgroupSize(gpu);
+  return keys > 0 && inQuads && TILE_WIDTHS.includes(width) && TILE_SUBGROUPS.includes(size) && width % (4 * size) === 0;
+}
+
+/** A tile of one subgroup leaves a real GPU idle. */
+const onSoftware = (gpu: Gpu): boolean => gpu.adapter.isSoftware;
+const tileTuning = (gpu: Gpu, { width }: AttentionPlan) => ({ D: `${width}u`, SG: `${fixedSubgroupSize(gpu)}u` });
+
+/** The sizes of a tile of kernels/lib/attention_lanes.wgsl for rows of `d`. */
+function laneTile(tuning: Tuning, d: number): { rows: number; columns: number; bytes: number } {
+  const [lanes, lanesAcross, rowsALane, columnsALane] = ['LANES', 'LANES_ACROSS', 'ROWS_A_LANE', 'COLUMNS_A_LANE'].map((name) => tuned(tuning, name)) as [number, number, number, number];
+  const across = Math.min(Math.max(lanesAcross, d / 8), d / 4);
+  const rows = rowsALane * (lanes / across);
+  const columns = columnsALane * across;
+  const depth = Math.min(32, (16 * lanes) / Math.max(rows, columns));
+  const span = Math.min(columns, (16 * lanes) / d);
+  return { rows, columns, bytes: 4 * (depth * rows + Math.max(depth * columns, span * d) + columns * rows + 4 * columns) };
+}
+
+const LANE_WIDTHS = [32, 64, 128];
+
+/** Bytes of workgroup memory that a tile takes, for any width where none is given. */
+const laneBytes = (tuning: Tuning): number => Math.max(...(tuning.D ? [tuned(tuning, 'D')] : LANE_WIDTHS).map((d) => laneTile(tuning, d).bytes));
+const hasMemoryFor = (gpu: Gpu, tuning: Tuning): boolean => laneBytes(tuning) <= gpu.adapter.limits.maxComputeWorkgroupStorageSize!;
+
+/**
+ * Four rows by four columns a lane. On an H200 the backward of 8×512×64 took 0.140 ms with 128 lanes, 0.187 with 64, and 0.197 with 128 and eight rows a lane; a software
+ * adapter takes long to compile larger tiles.
+ */
+const laneTuning = (gpu: Gpu, { width }: AttentionPlan): Tuning => {
+  const d = LANE_WIDTHS.find((most) => width <= most)!;
+  const lanes = d > (gpu.adapter.isSoftware ? 64 : 32) ? '128u' : '64u';
+  const preferred: Tuning = { D: `${d}u`, LANES: lanes, LANES_ACROSS: gpu.adapter.isSoftware ? '8u' : '16u', ROWS_A_LANE: '4u', COLUMNS_A_LANE: '4u' };
+  return hasMemoryFor(gpu, preferred) ? preferred : { ...preferred, LANES: '64u' };
+};
+
+const laneChoices: Variant<AttentionPlan>['free'] = {
+  LANES: () => null,
+  LANES_ACROSS: () => null,
+  ROWS_A_LANE: () => null,
+  COLUMNS_A_LANE: (gpu, _, tuning) => (hasMemoryFor(gpu, tuning) ? null : `the tile takes ${laneBytes(tuning)} bytes of workgroup memory and the device has ${gpu.adapter.limits.maxComputeWorkgroupStorageSize}`),
+};
+const fitsSharedTile = (_: Gpu, { width }: AttentionPlan): boolean => width <= 128;
+const fitsQuads = (gpu: Gpu, plan: AttentionPlan): boolean => plan.inQuads && fitsSharedTile(gpu, plan);
+const laneRows = (tuning: Tuning): number => laneTile(tuning, tuned(tuning, 'D')).rows;
+const forwardGrid: Variant<AttentionPlan>['grid'] = (_, { batch, heads, tokens }, __, tuning) => [ceilDiv(tokens, laneRows(tuning)), batch * heads, 1];
+const backwardGrid: Variant<AttentionPlan>['grid'] = (gpu, plan, entry, tuning) => (entry === 'backward_kv' ? [ceilDiv(plan.keys, laneRows(tuning)), (plan.batch * plan.heads) / plan.group, 1] : forwardGrid(gpu, plan, entry, tuning));
+
+/** Whether every head's numbers of a token lie in one row of `row` elements, see kernels/attention/forward_texels.wgsl. */
+function liesInRows(width: number, heads: number, row: number, batchStep: number, headStep: number, offset: number): boolean {
+  const column = offset % row;
+  const within = headStep < row ? column + (heads - 1) * headStep + width <= row : headStep % row === 0 && column + width <= row;
+  return within && batchStep % row === 0;
+}
+
+/** Reads q, k and v from textures; attention.ts lays them. */
+export const attentionOverTexels: Variant<AttentionPlan> = {
+  kernel: attentionForwardTexels,
+  needsTexels: true,
+  fits(gpu, plan) {
+    if (!fitsSubgroupTile(gpu, plan) || !readsTexels(gpu)) return false;
+    const { width, heads, group, batch, params: p } = plan;
+    const most = gpu.adapter.limits.maxTextureDimension2D!;
+    const rowsOf = (tokens: number, token: number, batchStep: number, headStep: number, count: number): number => tokens + ((batch - 1) * batchStep + (count - 1) * headStep) / token + 1;
+    const [kvHeads, sides] = [heads / group, [rowTexels(p.q_token!), rowTexels(p.kv_token!)]];
+    sides.push(rowsOf(plan.tokens, p.q_token!, p.q_batch!, p.q_head!, heads), rowsOf(plan.keys, p.kv_token!, p.kv_batch!, p.kv_head!, kvHeads));
+    return Math.max(...sides) <= most && liesInRows(width, heads, p.q_token!, p.q_batch!, p.q_head!, p.q_offset!)
+      && [p.k_offset!, p.v_offset!].every((offset) => liesInRows(width, kvHeads, p.kv_token!, p.kv_batch!, p.kv_head!, offset));
+  },
+  // Rows that cannot be copied as they lie are laid by a kernel first.
+  pays: (gpu, { tokens, params }) => gpu.adapter.isSoftware && fixedSubgroupSize(gpu) === 8 && tokens >= (params.q_token! % 64 === 0 && params.kv_token! % 64 === 0 ? 32 : 256),
+  tuning: tileTuning,
+  grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
+};
+
+/** The family `attention`, forward. The preferred variant first. */
+export const attentionVariants: Family<AttentionPlan> = {
+  decode: {
+    kernel: attentionDecode,
+    fits: (gpu, { inQuads, width, tokens }) => inQuads && TILE_WIDTHS.includes(width) && fixedSubgroupSize(gpu) > 0 && tokens < 65536,
+    pays: (_, { tokens }) => tokens <= 4,
+    tuning: tileTuning,
+    grid: (_, { batch, heads, tokens }) => [tokens, batch * heads, 1],
+  },
+  texels: attentionOverTexels,
+  subgroup: { kernel: attentionForwardSubgroup, fits: fitsSubgroupTile, pays: onSoftware, tuning: tileTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1] },
+  quads: { kernel: attentionForwardQuads, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: forwardGrid },
+  shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: laneTuning, grid: forwardGrid },
+  naive,
+};
+
+/** Σ dy · y of each query, before every backward variant. */
+export const attentionPrepare = naive;
+
+/** Rows of scores that the backward by products has at a time. */
+export const BAND = 2048;
+
+/**
+ * Columns of a row of scores in the backward by products: the keys and some that nobody sees. In a multiple of 64 rows are copied into textures as they lie, which pays
+ * for an eighth more.
+ */
+export function scoreColumns(keys: number): number {
+  const copied = 64 * ceilDiv(keys, 64);
+  return copied <= keys * 1.125 ? copied : 4 * ceilDiv(keys, 4);
+}
+
+/** The gradients by whole products, see attention-products.ts: its kernel is what stands between them. */
+export const attentionProducts: BackwardVariant = {
+  kernel: attentionWeights,
+  fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,
+  // Rows of scores that cannot be copied into textures as they lie would cost it what it gains.
+  pays: (gpu, { tokens, keys, flags }) => gpu.adapter.isSoftware && (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8),
+  grid: (_, { tokens }) => lineGrid(ceilDiv(tokens, 8)),
+  entries: [],
+};
+
+/** The family `attention`, backward, under the same names, so that forcing one forces both directions; `attention backward` forces this one alone. */
+export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>> = {
+  products: attentionProducts,
+  texels: {
+    kernel: attentionBackwardTexels,
+    needsTexels: true,
+    fits: (gpu, plan) => attentionOverTexels.fits!(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH && Math.max(rowTexels(plan.heads * plan.width), plan.batch * plan.tokens) <= gpu.adapter.limits.maxTextureDimension2D!,
+    pays: attentionOverTexels.pays,
+    tuning: tileTuning,
+    grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
+    entries: ['backward'],
+  },
+  /** Forward alone; forcing it leaves the backward free. */
+  decode: { ...naive, fits: () => false, entries: [] },
+  subgroup: {
+    kernel: attentionBackwardSubgroup,
+    fits: (gpu, plan) => fitsSubgroupTile(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH,
+    pays: onSoftware,
+    tuning: tileTuning,
+    grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
+    entries: ['backward'],
+  },
+  quads: { kernel: attentionBackwardQuads, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: backwardGrid, entries: ['backward_q', 'backward_kv'] },
+  shared: { kernel: attentionBackwardShared, fits: fitsSharedTile, tuning: laneTuning, grid: backwardGrid, entries: ['backward_q', 'backward_kv'] },
+  naive: { ...naive, entries: ['backward_q', 'backward_kv'] },
+};

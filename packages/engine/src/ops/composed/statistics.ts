@@ -1,0 +1,38 @@
+/** @file Spread and size of values over axes, composed of means, sums and elementwise ops. */
+import { ShapeError } from '../../gpu/errors.ts';
+import { noGrad } from '../../tensor/autograd.ts';
+import { resolveAxis, showShape, sizeOf } from '../../tensor/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { add, mul, sub } from '../elementwise/binary.ts';
+import { max, mean, sum } from '../reduce/reductions.ts';
+import type { ReduceOptions } from '../reduce/reductions.ts';
+import { exp, log, sqrt } from '../elementwise/unary.ts';
+import { reshape } from '../layout/views.ts';
+
+export interface VarianceOptions extends ReduceOptions {
+  /** Taken from the number of elements that the squares are divided by. Default 1, as PyTorch has it; 0 for the variance of the elements themselves. */
+  readonly correction?: number;
+}
+
+/** Σ (x - mean x)² / (n - correction) over axes. @param x float[...]. Throws ShapeError when n does not exceed the correction. */
+export function variance(x: Tensor, { correction = 1, ...options }: VarianceOptions = {}): Tensor {
+  const { axis } = options;
+  const axes = axis === undefined ? x.shape.map((_, i) => i) : [...new Set([axis].flat().map((k) => resolveAxis('variance', k, x.shape.length)))];
+  const n = sizeOf(axes.map((k) => x.shape[k]!));
+  if (n <= correction) throw new ShapeError(`variance: ${n} elements of ${showShape(x.shape)} with a correction of ${correction}; there must be more elements than that.`);
+  const off = sub(x, mean(x, { ...options, keepDims: true }));
+  return mul(sum(mul(off, off), options), 1 / (n - correction));
+}
+
+/** √variance; its slope is infinite where all elements are equal. See `variance`. */
+export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => sqrt(variance(x, options));
+
+/** √Σ x² over axes, the Euclidean length. Its slope is not defined where it is 0. */
+export const norm = (x: Tensor, options: ReduceOptions = {}): Tensor => sqrt(sum(mul(x, x), options));
+
+/** log Σ eˣ over axes, without overflow: the greatest element is taken out first. Throws ShapeError when there are no elements. */
+export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const top = noGrad(() => max(x, { ...options, keepDims: true }));
+  const total = log(sum(exp(sub(x, top)), options));
+  return add(total, reshape(top, total.shape));
+}

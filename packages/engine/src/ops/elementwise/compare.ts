@@ -1,0 +1,70 @@
+/**
+ * @file Comparisons and logic with NumPy's broadcasting: bool[...] that is 1 where they hold. a and b are of one type (f32, i32, u32 or bool), or b is a number.
+ * Kernel: kernels/elementwise/compare.wgsl. No gradient. Each throws ShapeError when the shapes do not broadcast, DTypeError when the types differ.
+ */
+import { elementwiseCompare as kernel } from '@curio/kernels/elementwise_compare';
+import { DTypeError } from '../../gpu/errors.ts';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { defineOp } from '../../tensor/op.ts';
+import { full } from '../../tensor/tensor.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { cast } from '../cast/cast.ts';
+import { max, min } from '../reduce/reductions.ts';
+import type { ReduceOptions } from '../reduce/reductions.ts';
+import { commonShape, requireDType, walk } from '../parts/walk.ts';
+
+const WG = 64;
+
+function define(name: string, kind: string): (a: Tensor, b: Tensor | number) => Tensor {
+  const isLogic = ['AND', 'OR', 'XOR'].includes(kind);
+  const op = defineOp({
+    name,
+    layouts: ['any'],
+    plan([a, b]: readonly [Tensor, Tensor], _: undefined) {
+      if (isLogic) for (const [i, x] of [a, b].entries()) requireDType(name, 'ab'[i]!, x, 'bool');
+      if (a.dtype !== b.dtype) throw new DTypeError(`${name}: a is ${a.dtype} and b is ${b.dtype}; they must be equal, use cast.`);
+      return commonShape(name, [a.shape, b.shape]);
+    },
+    forward(run, [a, b], shape) {
+      const y = run.out(shape, 'bool');
+      const path = walk(name, [a, b], shape, 4);
+      const [first, second] = path.tensors as [Tensor, Tensor];
+      const params: Record<string, number> = { items: path.items, a_offset: first.bindingOffset, b_offset: second.bindingOffset, parts: path.parts, n1: path.sizes[1]!, n2: path.sizes[2]!, n3: path.sizes[3]! };
+      for (let k = 0; k < 4; k++) [params[`a_stride${k}`], params[`b_stride${k}`]] = [path.strides[0]![k]!, path.strides[1]![k]!];
+      const tuning = { OP: kind, T: a.dtype === 'bool' ? 'u32' : a.dtype };
+      run.dispatch(kernel, 'strided', { buffers: { a: first, b: second, y }, params, tuning, grid: lineGrid(ceilDiv(path.items, WG)) });
+      return { y };
+    },
+  });
+  return (a, b) => op([a, typeof b === 'number' ? full(a.gpu, [], b, a.dtype) : b], undefined);
+}
+
+/** bool: a = b. */
+export const eq = define('eq', 'EQ');
+/** bool: a ≠ b. */
+export const ne = define('ne', 'NE');
+/** bool: a < b. */
+export const lt = define('lt', 'LT');
+/** bool: a ≤ b. */
+export const le = define('le', 'LE');
+/** bool: a > b. */
+export const gt = define('gt', 'GT');
+/** bool: a ≥ b. */
+export const ge = define('ge', 'GE');
+
+const and = define('logicalAnd', 'AND');
+const or = define('logicalOr', 'OR');
+const xor = define('logicalXor', 'XOR');
+
+/** bool: a and b, both bool. */
+export const logicalAnd = (a: Tensor, b: Tensor): Tensor => and(a, b);
+/** bool: a or b, both bool. */
+export const logicalOr = (a: Tensor, b: Tensor): Tensor => or(a, b);
+/** bool: one of a and b, both bool, and not the other. */
+export const logicalXor = (a: Tensor, b: Tensor): Tensor => xor(a, b);
+/** bool: 1 where x is 0. */
+export const logicalNot = (x: Tensor): Tensor => eq(x, 0);
+/** bool: whether an element over the axes is not 0. Composed of cast and max. Throws ShapeError when there are no elements. */
+export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => gt(max(cast(cast(x, 'bool'), 'f32'), options), 0);
+/** bool: whether every element over the axes is not 0. Composed of cast and min. Throws ShapeError when there are no elements. */
+export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => gt(min(cast(cast(x, 'bool'), 'f32'), options), 0);

@@ -1,0 +1,134 @@
+/**
+ * @file Functions of one tensor, element by element: float[...] in, float[...] of the same shape out. Each saves x, or y where the slope is cheaper in
+ * it. Kernel: kernels/elementwise/unary.wgsl. Each throws DTypeError unless x is f32.
+ */
+import { elementwiseUnary as kernel } from '@curio/kernels/elementwise_unary';
+import { ShapeError } from '../../gpu/errors.ts';
+import { ceilDiv } from '../../gpu/kernel/grid.ts';
+import { lineWork } from '../../gpu/kernel/line.ts';
+import { defineOp } from '../../tensor/op.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { requireFloat } from '../parts/walk.ts';
+
+export type UnaryKind = 'AFFINE' | 'EXP' | 'LOG' | 'SQRT' | 'RSQRT' | 'ABS' | 'TANH' | 'SIGMOID' | 'RELU' | 'GELU' | 'GELU_TANH' | 'QUICK_GELU' | 'SILU' | 'POW' | 'MAX' | 'MIN' | 'INVERSE'
+  | 'SIN' | 'COS' | 'ERF' | 'SOFTPLUS' | 'ELU' | 'LEAKY_RELU' | 'CLAMP' | 'FLOOR' | 'CEIL' | 'ROUND' | 'SIGN';
+
+interface Attrs { readonly p?: number; readonly q?: number }
+
+const WG = 64;
+const FROM_RESULT: readonly UnaryKind[] = ['EXP', 'SQRT', 'RSQRT', 'TANH', 'SIGMOID', 'RELU'];
+
+function define(name: string, kind: UnaryKind): (x: Tensor, attrs?: Attrs) => Tensor {
+  const op = defineOp({
+    name,
+    plan([x]: readonly [Tensor], { p = 0, q = 0 }: Attrs) {
+      requireFloat(name, x);
+      const vectors = ceilDiv(x.size, 4);
+      return { params: { vectors, p, q }, ...lineWork(x.gpu, kernel, vectors, WG, { OP: kind }) };
+    },
+    forward(run, [x], plan) {
+      const y = run.out(x.shape);
+      run.dispatch(kernel, 'forward', { buffers: { x, y }, ...plan });
+      return { y, saved: { saved: kind === 'AFFINE' ? null : FROM_RESULT.includes(kind) ? y : x } };
+    },
+    backward(run, dy, { saved }, plan) {
+      const dx = run.out(dy.shape);
+      if (saved) run.dispatch(kernel, 'backward', { buffers: { saved, dy, dx }, ...plan });
+      else run.dispatch(kernel, 'forward', { buffers: { x: dy, y: dx }, ...plan, params: { ...plan.params, q: 0 } });
+      return [dx];
+    },
+  });
+  return (x, attrs = {}) => op([x], attrs);
+}
+
+const affineOp = define('affine', 'AFFINE');
+const negOp = define('neg', 'AFFINE');
+const powOp = define('pow', 'POW');
+const expOp = define('exp', 'EXP');
+const logOp = define('log', 'LOG');
+const sqrtOp = define('sqrt', 'SQRT');
+const rsqrtOp = define('rsqrt', 'RSQRT');
+const absOp = define('abs', 'ABS');
+const tanhOp = define('tanh', 'TANH');
+const sigmoidOp = define('sigmoid', 'SIGMOID');
+const reluOp = define('relu', 'RELU');
+const geluOp = define('gelu', 'GELU');
+const geluTanhOp = define('geluTanh', 'GELU_TANH');
+const quickGeluOp = define('quickGelu', 'QUICK_GELU');
+const siluOp = define('silu', 'SILU');
+const maximumOp = define('maximum', 'MAX');
+const minimumOp = define('minimum', 'MIN');
+const inverseOp = define('div', 'INVERSE');
+const sinOp = define('sin', 'SIN');
+const cosOp = define('cos', 'COS');
+const erfOp = define('erf', 'ERF');
+const softplusOp = define('softplus', 'SOFTPLUS');
+const eluOp = define('elu', 'ELU');
+const leakyReluOp = define('leakyRelu', 'LEAKY_RELU');
+const clampOp = define('clamp', 'CLAMP');
+const floorOp = define('floor', 'FLOOR');
+const ceilOp = define('ceil', 'CEIL');
+const roundOp = define('round', 'ROUND');
+const signOp = define('sign', 'SIGN');
+
+/** y = scale · x + shift. Saves nothing. */
+export const affine = (x: Tensor, scale: number, shift = 0): Tensor => affineOp(x, { p: scale, q: shift });
+/** y = -x. */
+export const neg = (x: Tensor): Tensor => negOp(x, { p: -1 });
+/** y = x ^ exponent. Negative x only with a whole exponent. */
+export const pow = (x: Tensor, exponent: number): Tensor => powOp(x, { p: exponent });
+/** y = eˣ. Infinite above 88.7. */
+export const exp = (x: Tensor): Tensor => expOp(x);
+/** y = ln x. */
+export const log = (x: Tensor): Tensor => logOp(x);
+/** y = √x. */
+export const sqrt = (x: Tensor): Tensor => sqrtOp(x);
+/** y = 1 / √x. */
+export const rsqrt = (x: Tensor): Tensor => rsqrtOp(x);
+/** y = |x|; slope 0 at 0. */
+export const abs = (x: Tensor): Tensor => absOp(x);
+/** y = tanh x. */
+export const tanh = (x: Tensor): Tensor => tanhOp(x);
+/** y = 1 / (1 + e⁻ˣ). */
+export const sigmoid = (x: Tensor): Tensor => sigmoidOp(x);
+/** y = max(x, 0); slope 0 at 0. */
+export const relu = (x: Tensor): Tensor => reluOp(x);
+/** y = x · Φ(x) = x/2 · (1 + erf(x / √2)); erf to 2e-7 (Hendrycks and Gimpel 2016). */
+export const gelu = (x: Tensor): Tensor => geluOp(x);
+/** y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))). */
+export const geluTanh = (x: Tensor): Tensor => geluTanhOp(x);
+/** y = x · sigmoid(1.702 x), as CLIP has it. */
+export const quickGelu = (x: Tensor): Tensor => quickGeluOp(x);
+/** y = x · sigmoid(x). */
+export const silu = (x: Tensor): Tensor => siluOp(x);
+/** y = max(x, number). */
+export const maximumOf = (x: Tensor, number: number): Tensor => maximumOp(x, { p: number });
+/** y = min(x, number). */
+export const minimumOf = (x: Tensor, number: number): Tensor => minimumOp(x, { p: number });
+/** y = number / x. */
+export const inverse = (x: Tensor, number = 1): Tensor => inverseOp(x, { p: number });
+/** y = sin x, x in radians; to 2e-7 up to some thousands of turns (Cephes). */
+export const sin = (x: Tensor): Tensor => sinOp(x);
+/** y = cos x, x in radians; to 2e-7 up to some thousands of turns (Cephes). */
+export const cos = (x: Tensor): Tensor => cosOp(x);
+/** y = 2/√π · ∫₀ˣ e^(-t²) dt, to 2e-7 (Abramowitz and Stegun 7.1.26). */
+export const erf = (x: Tensor): Tensor => erfOp(x);
+/** y = ln(1 + eˣ). */
+export const softplus = (x: Tensor): Tensor => softplusOp(x);
+/** y = x above 0, else alpha · (eˣ - 1) (Clevert et al. 2015). */
+export const elu = (x: Tensor, alpha = 1): Tensor => eluOp(x, { p: alpha });
+/** y = x above 0, else slope · x. */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => leakyReluOp(x, { p: slope });
+/** y = min(max(x, low), high); slope 1 from low to high, both included, else 0. Throws ShapeError when low exceeds high. */
+export function clamp(x: Tensor, low: number, high: number): Tensor {
+  if (!(low <= high)) throw new ShapeError(`clamp: low is ${low} and high ${high}; low must not exceed high.`);
+  return clampOp(x, { p: low, q: high });
+}
+/** y = the greatest whole number not above x. Its gradient is 0. */
+export const floor = (x: Tensor): Tensor => floorOp(x);
+/** y = the least whole number not below x. Its gradient is 0. */
+export const ceil = (x: Tensor): Tensor => ceilOp(x);
+/** y = the nearest whole number, halves to the even one. Its gradient is 0. */
+export const round = (x: Tensor): Tensor => roundOp(x);
+/** y = -1, 0 or 1 as x is below, at or above 0. Its gradient is 0. */
+export const sign = (x: Tensor): Tensor => signOp(x);

@@ -1,0 +1,53 @@
+import { elementwiseChoose as kernel } from '@curio/kernels/elementwise_choose';
+import { DTypeError } from '../../gpu/errors.ts';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { defineOp } from '../../tensor/op.ts';
+import type { Run } from '../../tensor/op.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { full, zeros } from '../../tensor/tensor.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { sumTo } from '../parts/sum-to.ts';
+import { commonShape, requireDType, walk } from '../parts/walk.ts';
+
+const WG = 64;
+
+function choose(run: Run, cond: Tensor, a: Tensor, b: Tensor, shape: Shape): Tensor {
+  const y = run.out(shape, a.dtype);
+  const path = walk('where', [cond, a, b], shape, 3);
+  const [c, first, second] = path.tensors as [Tensor, Tensor, Tensor];
+  const params: Record<string, number> = { items: path.items, parts: path.parts, n1: path.sizes[1]!, n2: path.sizes[2]!, cond_offset: c.bindingOffset, a_offset: first.bindingOffset, b_offset: second.bindingOffset };
+  ['cond', 'a', 'b'].forEach((name, i) => path.strides[i]!.forEach((stride, k) => (params[`${name}_stride${k}`] = stride)));
+  run.dispatch(kernel, 'forward', { buffers: { cond: c, a: first, b: second, y }, params, grid: lineGrid(ceilDiv(path.items, WG)) });
+  return y;
+}
+
+const op = defineOp({
+  name: 'where',
+  layouts: ['any'],
+  plan([cond, a, b]: readonly [Tensor, Tensor, Tensor], _: undefined) {
+    requireDType('where', 'the condition', cond, 'bool', 'u32', 'i32');
+    if (a.dtype !== b.dtype) throw new DTypeError(`where: a is ${a.dtype} and b is ${b.dtype}; they must be equal, use cast.`);
+    return { a: a.shape, b: b.shape, y: commonShape('where', [cond.shape, a.shape, b.shape]) };
+  },
+  forward: (run, [cond, a, b], shapes) => ({ y: choose(run, cond, a, b, shapes.y), saved: { cond } }),
+  backward(run, dy, { cond }, shapes) {
+    const zero = zeros(run.gpu, []);
+    return [
+      null,
+      run.needs[1] ? sumTo(choose(run, cond!, dy, zero, shapes.y), shapes.a) : null,
+      run.needs[2] ? sumTo(choose(run, cond!, zero, dy, shapes.y), shapes.b) : null,
+    ];
+  },
+});
+
+/**
+ * y = a where the condition is not 0, else b, broadcast.
+ * @param cond bool[...]
+ * @param a, b tensors of one dtype; one of them may be a number
+ * Saves cond. Kernel: kernels/elementwise/choose.wgsl. Throws ShapeError when the shapes do not broadcast, DTypeError when a and b differ.
+ */
+export function where(cond: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
+  const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'f32';
+  const asTensor = (x: Tensor | number): Tensor => (typeof x === 'number' ? full(cond.gpu, [], x, dtype) : x);
+  return op([cond, asTensor(a), asTensor(b)], undefined);
+}

@@ -1,0 +1,35 @@
+import { defineCases } from '../../truth/cases.ts';
+import { build } from '../../truth/oracle.ts';
+import { asStored } from '../../truth/storage-oracle.ts';
+import type { StorageSpec } from '../../truth/storage-oracle.ts';
+import { cast } from '../cast/cast.ts';
+import { embedding } from './embedding.ts';
+
+const ids = (shape: readonly number[], n: number) => ({ shape, dtype: 'i32' as const, range: [0, n] as const });
+const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
+
+/** Attributes: how a frozen table is stored; none for f32. */
+export const embeddingCases = defineCases<StorageSpec | undefined>({
+  op: 'embedding',
+  run: ([i, table], storage) => embedding(i!, storage ? cast(table!, storage.to, storage) : table!),
+  reference([i, table], storage) {
+    const rows = storage ? asStored(table!, storage) : table!;
+    const [count, size] = rows.shape as [number, number];
+    return build([...i!.shape, size], (...at) => {
+      const row = i!.at(...at.slice(0, -1));
+      return row >= 0 && row < count ? rows.at(row, at.at(-1)!) : 0;
+    });
+  },
+  cases: [
+    { inputs: [ids([1], 1), [1, 1]] },
+    { inputs: [ids([2, 5], 9), [9, 7]] },
+    { label: 'ids out of range', inputs: [{ shape: [4], dtype: 'i32', values: [-1, 2, 3, 0] }, [3, 8]] },
+    { label: 'no ids', inputs: [ids([0], 3), [3, 4]] },
+    { label: 'f16', inputs: [ids([5], 4), frozen(4, 31)], attrs: { to: 'f16' } },
+    { label: 'bf16', inputs: [ids([2, 3], 5), frozen(5, 33)], attrs: { to: 'bf16' } },
+    { label: 'int8', inputs: [ids([9], 4), frozen(4, 128)], attrs: { to: 'int8' } },
+    { label: 'int4', inputs: [ids([9], 4), frozen(4, 64)], attrs: { to: 'int4', groupSize: 32 } },
+    { label: 'int4 with zeros', inputs: [ids([9], 4), frozen(4, 24)], attrs: { to: 'int4', groupSize: 8, zeros: true } },
+    { label: 'nf4', inputs: [ids([9], 4), frozen(4, 40)], attrs: { to: 'nf4' } },
+  ],
+});

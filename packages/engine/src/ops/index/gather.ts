@@ -1,0 +1,75 @@
+/** @file Picking and adding along an axis at a place of each element's own. Kernel: kernels/gather/along.wgsl. */
+import { gatherAlong as kernel } from '@curio/kernels/gather_along';
+import { ShapeError } from '../../gpu/errors.ts';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { copyOf } from '../../tensor/copy.ts';
+import { defineOp } from '../../tensor/op.ts';
+import type { Run } from '../../tensor/op.ts';
+import { resolveAxis, showShape } from '../../tensor/shape.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { zeros } from '../../tensor/tensor.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { around } from '../parts/reduce.ts';
+import { requireDType, requireFloat } from '../parts/walk.ts';
+
+const WG = 64;
+
+interface Plan { readonly from: Shape; readonly outer: number; readonly rows: number; readonly cols: number; readonly picks: number }
+
+function planFor(where: string, x: Tensor, index: Tensor, axis: number): Plan {
+  requireFloat(where, x);
+  requireDType(where, 'the index', index, 'i32', 'u32');
+  const k = resolveAxis(where, axis, x.shape.length);
+  const [outer, rows, cols] = around(x.shape, [k, k + 1]);
+  const agree = index.shape.length === x.shape.length && index.shape.every((n, i) => i === k || n === x.shape[i]);
+  if (!agree) throw new ShapeError(`${where}: the index is ${showShape(index.shape)} and x ${showShape(x.shape)}; all axes but ${k} must be equal.`);
+  return { from: x.shape, outer, rows, cols, picks: index.shape[k]! };
+}
+
+const paramsOf = ({ outer, rows, cols, picks }: Plan): Record<string, number> => ({ outer, rows, cols, picks });
+
+function pick(run: Run, x: Tensor, index: Tensor, plan: Plan): Tensor {
+  const y = run.out(index.shape);
+  run.dispatch(kernel, 'gather', { buffers: { x, index, y }, params: paramsOf(plan), grid: lineGrid(ceilDiv(y.size, WG)) });
+  return y;
+}
+
+function addInto(run: Run, y: Tensor, index: Tensor, x: Tensor, plan: Plan): Tensor {
+  run.dispatch(kernel, 'add', { buffers: { x, index, y }, params: paramsOf(plan), grid: lineGrid(ceilDiv(plan.outer * plan.cols, WG)) });
+  return y;
+}
+
+const gatherOp = defineOp({
+  name: 'gather',
+  plan: ([x, index]: readonly [Tensor, Tensor], axis: number) => planFor('gather', x, index, axis),
+  forward: (run, [x, index], plan) => ({ y: pick(run, x, index, plan), saved: { index } }),
+  backward: (run, dy, { index }, plan) => [addInto(run, zeros(run.gpu, plan.from), index!, dy, plan), null],
+});
+
+const scatterAddOp = defineOp({
+  name: 'scatterAdd',
+  plan([x, index, values]: readonly [Tensor, Tensor, Tensor], axis: number) {
+    requireFloat('scatterAdd', values);
+    if (showShape(values.shape) !== showShape(index.shape)) throw new ShapeError(`scatterAdd: the values are ${showShape(values.shape)} and the index ${showShape(index.shape)}; they must be equal.`);
+    return planFor('scatterAdd', x, index, axis);
+  },
+  forward: (run, [x, index, values], plan) => ({ y: addInto(run, copyOf(x), index, values, plan), saved: { index } }),
+  backward: (run, dy, { index }, plan) => [run.needs[0] ? dy : null, null, run.needs[2] ? pick(run, dy, index!, plan) : null],
+});
+
+/**
+ * Picks along an axis: y[…, j, …] = x[…, index[…, j, …], …]; an index out of range gives 0.
+ * @param x float[...]
+ * @param index i32[...], of x's shape except along `axis`
+ * @returns float of index's shape
+ * The gradient adds in order, without atomics. Saves index. Throws ShapeError when the shapes differ elsewhere.
+ */
+export const gather = (x: Tensor, axis: number, index: Tensor): Tensor => gatherOp([x, index], axis);
+
+/**
+ * y = x, then y[…, index[…, j, …], …] += values[…, j, …] for each j in order; an index out of range adds nothing.
+ * @param index i32[...], of x's shape except along `axis`
+ * @param values float of index's shape
+ * Saves index. Throws ShapeError when the shapes do not go together.
+ */
+export const scatterAdd = (x: Tensor, axis: number, index: Tensor, values: Tensor): Tensor => scatterAddOp([x, index, values], axis);

@@ -1,0 +1,24 @@
+import { defineCases } from '../../truth/cases.ts';
+import { build } from '../../truth/oracle.ts';
+import { copyVariants } from '../../tensor/copy.ts';
+import { dense, permute } from './views.ts';
+
+/** Axes in another order, made dense: one copy there and one back. */
+export const denseCases = defineCases<number[]>({
+  op: 'dense',
+  run: ([x], order) => dense(permute(x!, order)),
+  reference: ([x], order) => build(order.map((axis) => x!.shape[axis]!), (...at) => x!.at(...x!.shape.map((_, axis) => at[order.indexOf(axis)]!))),
+  families: { copy: copyVariants },
+  cases: [
+    { inputs: [[3, 2]], attrs: [1, 0] },
+    { inputs: [[11, 9]], attrs: [1, 0] },
+    { inputs: [[3, 9, 8]], attrs: [1, 0, 2] },
+    { inputs: [[3, 9, 11]], attrs: [1, 0, 2] },
+    { inputs: [[2, 9, 3, 8]], attrs: [2, 1, 0, 3] },
+    { inputs: [[2, 3, 2, 3, 8]], attrs: [3, 0, 2, 1, 4] },
+    { inputs: [[2, 3, 2, 3, 2, 8]], attrs: [4, 3, 0, 2, 1, 5] },
+    { inputs: [[2, 3, 2, 3, 2, 9]], attrs: [4, 3, 0, 2, 1, 5] },
+    { label: 'empty', inputs: [[3, 0, 2]], attrs: [2, 1, 0] },
+  ],
+  bench: [{ label: '16 heads of 64, 577 tokens', inputs: [[16, 577, 64]], attrs: [1, 0, 2], bytes: 8 * 16 * 577 * 64 }],
+});

@@ -1,0 +1,77 @@
+import { ShapeError } from '../../gpu/errors.ts';
+import { defineOp } from '../../tensor/op.ts';
+import { sameShape, showShape } from '../../tensor/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { bandsOf } from '../parts/bands.ts';
+import { add } from '../elementwise/binary.ts';
+import { dropout } from '../random/dropout.ts';
+import { linear, planLinear } from './linear.ts';
+import type { LinearPlan } from './linear.ts';
+import { product } from './product.ts';
+import { reduceMiddle } from '../parts/reduce.ts';
+import { affine } from '../elementwise/unary.ts';
+import { requireFloat } from '../parts/walk.ts';
+
+export interface LoraOptions {
+  /** Factor of the branch: alpha / r. */
+  readonly scale: number;
+  /** Probability of dropping an input of the branch; the rest is scaled by 1 / (1 - p). Default 0. */
+  readonly dropout?: number;
+}
+
+interface Plan extends LinearPlan { readonly r: number; readonly scale: number }
+
+const op = defineOp({
+  name: 'loraLinear',
+  packed: [1],
+  plan([x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor, Tensor | null], { scale }: LoraOptions): Plan {
+    const plan = planLinear('loraLinear', x, weight, bias);
+    requireFloat('loraLinear', loraA, loraB);
+    const r = loraA.shape[0] ?? 0;
+    if (!sameShape(loraA.shape, [r, plan.K]) || !sameShape(loraB.shape, [plan.N, r])) {
+      throw new ShapeError(`loraLinear: lora_A is ${showShape(loraA.shape)} and lora_B ${showShape(loraB.shape)} for a weight of ${showShape(weight.shape)}; they must be [r, ${plan.K}] and [${plan.N}, r].`);
+    }
+    return { ...plan, r, scale };
+  },
+  forward(run, [x, weight, bias, loraA, loraB, dropped], { M, N, K, r, scale, y: shape }) {
+    const branch = dropped ?? x;
+    const h = product(run, { a: branch, b: loraA, layout: 'nt', M, N: r, K, shape: [M, r], alpha: scale });
+    const y = product(run, { a: x, b: weight, layout: 'nt', M, N, K, shape, bias, pair: { a: h, b: loraB, K: r } });
+    const [needX, needW, , needA, needB] = run.needs;
+    return {
+      y,
+      saved: { x: needW ? x : null, branch: needA ? branch : null, weight: needX ? weight : null, loraA: needX ? loraA : null, loraB: needX || needA ? loraB : null, h: needB ? h : null },
+    };
+  },
+  backward(run, dy, { x, branch, weight, loraA, loraB, h }, { M, N, K, r, scale, x: xShape }) {
+    const [needX, needW, needBias, needA, , apart] = run.needs;
+    const dh = loraB && product(run, { a: dy, b: loraB, layout: 'nn', M, N: r, K: N, shape: [M, r], alpha: scale });
+    return [
+      needX ? product(run, { a: dy, b: weight!, layout: 'nn', M, N: K, K: N, shape: xShape, pair: apart ? undefined : { a: dh!, b: loraA!, K: r }, into: run.total(0) }) : null,
+      needW ? product(run, { a: dy, b: x!, layout: 'tn', M: N, N: K, K: M, shape: [N, K], into: run.total(1) }) : null,
+      needBias ? reduceMiddle('SUM', dy, 1, M, N, [N]) : null,
+      needA ? product(run, { a: dh!, b: branch!, layout: 'tn', M: r, N: K, K: M, shape: [r, K], into: run.total(3) }) : null,
+      h && product(run, { a: dy, b: h, layout: 'tn', M: N, N: r, K: M, shape: [N, r], into: run.total(4) }),
+      apart ? product(run, { a: dh!, b: loraA!, layout: 'nn', M, N: K, K: r, shape: xShape, into: run.total(5) }) : null,
+    ];
+  },
+});
+
+/**
+ * y = x·Wᵀ + bias + scale · (drop(x)·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k. Dropout draws anew at each call.
+ * @param x float[..., K]
+ * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made; a frozen one may have a packed storage
+ * (f16, bf16, int8, int4, nf4: QLoRA), which is read as it lies in both directions
+ * @param bias float[N] or null
+ * @param loraA float[r, K], PEFT's lora_A
+ * @param loraB float[N, r], PEFT's lora_B
+ * @returns float[..., N]
+ * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together,
+ * DTypeError where a packed weight is to be trained.
+ * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; Dettmers et al. 2023, https://arxiv.org/abs/2305.14314
+ */
+export function loraLinear(x: Tensor, weight: Tensor, bias: Tensor | null, loraA: Tensor, loraB: Tensor, options: LoraOptions): Tensor {
+  const dropped = options.dropout ? dropout(x, { p: options.dropout }) : null;
+  if (!bandsOf(weight)) return op([x, weight, bias, loraA, loraB, dropped], options);
+  return add(linear(x, weight, bias), affine(linear(linear(dropped ?? x, loraA), loraB), options.scale));
+}

@@ -1,0 +1,96 @@
+/** @file The reduction that sum, mean, max, min and the gradients of broadcasting share. Records kernels only; no tape. */
+import { reduceColumns } from '@curio/kernels/reduce_columns';
+import { reduceRows } from '@curio/kernels/reduce_rows';
+import { reduceRowsShared } from '@curio/kernels/reduce_rows_shared';
+import { reduceRowsSubgroup } from '@curio/kernels/reduce_rows_subgroup';
+import type { Gpu } from '../../gpu/gpu.ts';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { choose, fixedSubgroupSize, tune } from '../../gpu/kernel/variant.ts';
+import type { Family } from '../../gpu/kernel/variant.ts';
+import { sizeOf } from '../../tensor/shape.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { Tensor, empty, full } from '../../tensor/tensor.ts';
+import { workgroupRows } from './row-variant.ts';
+
+export type Reduction = 'SUM' | 'MAX' | 'MIN';
+
+/** `[outer, n, inner]`, of which the middle axis is reduced in `segments` parts of `chunk` elements. */
+interface Plan { op: Reduction; outer: number; n: number; inner: number; segments: number; chunk: number }
+
+const rowItems = ({ outer, segments }: Plan): number => outer * segments;
+
+const sharedRows = workgroupRows<Plan>(reduceRowsShared, (plan) => ({ rows: rowItems(plan), cols: plan.n, length: plan.chunk }));
+
+/** Kernels that reduce the last axis, the preferred first. */
+export const reduceRowsVariants: Family<Plan> = {
+  shared: { ...sharedRows, tuning: (gpu, plan) => ({ ...sharedRows.tuning!(gpu, plan), OP: plan.op }) },
+  subgroup: {
+    kernel: reduceRowsSubgroup,
+    fits: (gpu, { n, chunk }) => fixedSubgroupSize(gpu) > 0 && n % 4 === 0 && chunk % 4 === 0,
+    pays: (gpu, { n }) => n >= 4 * fixedSubgroupSize(gpu),
+    tuning: (gpu, { op }) => ({ OP: op, SG: `${fixedSubgroupSize(gpu)}u` }),
+    grid: (gpu, plan) => lineGrid(ceilDiv(rowItems(plan), 64 / fixedSubgroupSize(gpu))),
+  },
+  lane: { kernel: reduceRows, tuning: (_, { op }) => ({ OP: op }), grid: (_, plan) => lineGrid(ceilDiv(rowItems(plan), 64)) },
+};
+
+const columnItems = ({ outer, segments, inner }: Plan, width: number): number => (outer * segments * inner) / width;
+
+/** Kernels that reduce a middle axis, the preferred first. */
+export const reduceColumnsVariants: Family<Plan> = {
+  fours: {
+    kernel: reduceColumns,
+    fits: (_, { inner }) => inner % 4 === 0,
+    tuning: (_, { op }) => ({ OP: op, T: 'vec4<f32>' }),
+    grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 4), 64)),
+  },
+  single: { kernel: reduceColumns, tuning: (_, { op }) => ({ OP: op, T: 'f32' }), grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 1), 64)) },
+};
+
+/** The dense `x` seen as `[outer, n, inner]`, reduced over the middle axis and multiplied by `scale`; the result has `shape`. */
+export function reduceMiddle(op: Reduction, x: Tensor, outer: number, n: number, inner: number, shape: Shape, scale = 1): Tensor {
+  const { gpu } = x;
+  if (n === 0) return full(gpu, shape, op === 'SUM' ? 0 * scale : op === 'MAX' ? -Infinity : Infinity);
+  const whole = { op, outer, n, inner, segments: 1, chunk: n };
+  const segments = segmentsFor(gpu, whole);
+  if (segments === 1) return pass(whole, x, shape, scale);
+  const chunk = 4 * ceilDiv(ceilDiv(n, segments), 4);
+  const parts = ceilDiv(n, chunk);
+  const partial = pass({ ...whole, segments: parts, chunk }, x, [outer, parts, inner], 1);
+  return pass({ op, outer, n: parts, inner, segments: 1, chunk: parts }, partial, shape, scale);
+}
+
+/** Lanes that fill a device, each with a column of its own. */
+const columnLanes = (gpu: Gpu): number => (gpu.adapter.isSoftware ? 4096 : 2 ** 20);
+
+/** Enough independent parts to fill a device, none shorter than is worth a lane. */
+function segmentsFor(gpu: Gpu, { outer, n, inner }: Plan): number {
+  const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [columnLanes(gpu) / (outer * inner), n / 32];
+  return Math.max(1, Math.floor(Math.min(wanted, least)));
+}
+
+function pass(plan: Plan, x: Tensor, shape: Shape, scale: number): Tensor {
+  const { gpu } = x;
+  const { outer, n, inner, segments, chunk } = plan;
+  const y = empty(gpu, shape);
+  const isRows = inner === 1;
+  const variant = isRows ? choose(gpu, 'reduceRows', 'reduce', reduceRowsVariants, plan) : choose(gpu, 'reduceColumns', 'reduce', reduceColumnsVariants, plan);
+  const width = variant === reduceColumnsVariants.fours ? 4 : 1;
+  const params: Record<string, number> = isRows ? { rows: outer, cols: n, segments, chunk, scale } : { outer, rows: n, cols: inner / width, segments, chunk, scale };
+  gpu.dispatch(variant.kernel, 'reduce', { buffers: { x: x.binding, y: y.binding }, params, ...tune(gpu, variant, plan, 'reduce'), op: plan.op.toLowerCase() });
+  return y;
+}
+
+/** Runs of neighbouring axes that are reduced together: `[first, end)`, from the last to the first so that indices stay valid. */
+export function runsOf(axes: readonly number[]): [first: number, end: number][] {
+  const runs: [number, number][] = [];
+  for (const axis of [...axes].sort((a, b) => b - a)) {
+    const run = runs.at(-1);
+    if (run && run[0] === axis + 1) run[0] = axis;
+    else runs.push([axis, axis + 1]);
+  }
+  return runs;
+}
+
+/** `[outer, n, inner]` around the axes `[first, end)`. */
+export const around = (shape: Shape, [first, end]: readonly [number, number]): [number, number, number] => [sizeOf(shape.slice(0, first)), sizeOf(shape.slice(first, end)), sizeOf(shape.slice(end))];

@@ -1,0 +1,24 @@
+/** @file A packed tensor as f32. Records kernels only; no tape. */
+import { castUnpack } from '@curio/kernels/cast_unpack';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import type { Run } from '../../tensor/op.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { formatOf } from './weight-format.ts';
+
+const WG = 64;
+
+/** The values of f16, bf16, int8, int4 or nf4 as f32, in the same shape. */
+export function unpackWeight(run: Run, x: Tensor): Tensor {
+  const y = run.out(x.shape);
+  const rest = { tuning: { FORMAT: formatOf('cast', x) }, grid: lineGrid(ceilDiv(x.size, 8 * WG)) };
+  const kind = x.quantisation;
+  if (!kind) {
+    run.dispatch(castUnpack, 'plain', { buffers: { x, y }, params: { size: x.size, group: 0 }, ...rest });
+    return y;
+  }
+  const params = { size: x.size, group: kind.groupSize };
+  const { scales, zeros } = kind;
+  if (zeros) run.dispatch(castUnpack, 'shifted', { buffers: { x, y, scales, zeros }, params, ...rest });
+  else run.dispatch(castUnpack, 'scaled', { buffers: { x, y, scales }, params, ...rest });
+  return y;
+}

@@ -1,0 +1,85 @@
+/** @file The kernels of the prototype extractor by what their grid walks, each family with its baseline. */
+import { prototypeColumns } from '@curio/kernels/prototype_columns';
+import { prototypeMembers } from '@curio/kernels/prototype_members';
+import { prototypeMembersNaive } from '@curio/kernels/prototype_members_naive';
+import { prototypeRowsNaive } from '@curio/kernels/prototype_rows_naive';
+import { prototypeRowsSubgroup } from '@curio/kernels/prototype_rows_subgroup';
+import { prototypeSort } from '@curio/kernels/prototype_sort';
+import { prototypeTokens } from '@curio/kernels/prototype_tokens';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import type { Gpu } from '../../gpu/gpu.ts';
+import type { Tuning } from '../../gpu/kernel/kernel.ts';
+import { rowGrid } from '../../gpu/kernel/line.ts';
+import { choose, fixedSubgroupSize, tune, tuned } from '../../gpu/kernel/variant.ts';
+import type { Family } from '../../gpu/kernel/variant.ts';
+import type { Grid } from '../../gpu/stream/stream.ts';
+import type { Dispatch, Run } from '../../tensor/op.ts';
+
+/** Sizes of one dispatch; `rows` are the rows that it writes. */
+export interface Sizes { readonly batch: number; readonly rows: number; readonly cols: number; readonly tokens: number; readonly centres: number }
+
+const WG = 64;
+const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
+const FOURS = { T: 'vec4<f32>' };
+const SINGLE = { T: 'f32' };
+/** Tunables of a kernel over fours of columns, or single ones: on a software adapter, whose subgroups are dear to start and run one after the other, `runs`. */
+const along = (T: Tuning, runs: Tuning) => ({
+  tuning: (gpu: Gpu): Tuning => ({ ...T, ...(gpu.adapter.isSoftware ? runs : { STEPS: '1u' }) }),
+  free: Object.fromEntries(Object.keys(runs).map((name) => [name, () => null])),
+});
+
+/** Reductions over the channels of a row. */
+export const prototypeRowVariants: Family<Sizes> = {
+  subgroup: {
+    kernel: prototypeRowsSubgroup,
+    fits: (gpu, { cols }) => fixedSubgroupSize(gpu) > 0 && cols % 4 === 0,
+    tuning: (gpu) => ({ SG: `${fixedSubgroupSize(gpu)}u` }),
+    grid: (gpu, { rows }) => lineGrid(ceilDiv(rows, WG / fixedSubgroupSize(gpu))),
+  },
+  naive: { kernel: prototypeRowsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, WG)) },
+};
+
+const widthOf = (tuning: Tuning | undefined): number => (tuning?.T === FOURS.T ? 4 : 1);
+
+const runGrid = (_: unknown, { rows, cols }: Sizes, __: string, tuning: Tuning): Grid => rowGrid(rows, cols / widthOf(tuning), tuned(tuning, 'STEPS'), WG);
+
+/** Steps that treat every channel alike. */
+export const prototypeTokenVariants: Family<Sizes> = {
+  fours: { kernel: prototypeTokens, fits: inFours, ...along(FOURS, { STEPS: '32u' }), grid: runGrid },
+  single: { kernel: prototypeTokens, ...along(SINGLE, { STEPS: '32u' }), grid: runGrid },
+};
+
+/** Sums over the tokens of a centre. */
+export const prototypeMemberVariants: Family<Sizes> = {
+  fours: { kernel: prototypeMembers, fits: inFours, ...along(FOURS, { STEPS: '4u' }), grid: runGrid },
+  single: { kernel: prototypeMembers, ...along(SINGLE, { STEPS: '4u' }), grid: runGrid },
+  naive: { kernel: prototypeMembersNaive, grid: (_, { rows, cols }) => lineGrid(ceilDiv(rows * cols, WG)) },
+};
+
+const columnGrid = (_: unknown, { batch, cols }: Sizes, __: string, tuning: Tuning): Grid => [ceilDiv(cols / widthOf(tuning), tuned(tuning, 'WG') * tuned(tuning, 'STEPS')), batch, 1];
+
+/** Reductions over the tokens of a channel. */
+export const prototypeColumnVariants: Family<Sizes> = {
+  fours: { kernel: prototypeColumns, fits: inFours, ...along({ ...FOURS, WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
+  single: { kernel: prototypeColumns, ...along({ ...SINGLE, WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
+};
+
+export const prototypeFamilies = { prototypeRows: prototypeRowVariants, prototypeTokens: prototypeTokenVariants, prototypeMembers: prototypeMemberVariants, prototypeColumns: prototypeColumnVariants };
+
+/** Dispatches `entry` of the variant that suits; kernels in fours count their columns in fours. */
+export function step(run: Run, family: keyof typeof prototypeFamilies, entry: string, sizes: Sizes, buffers: Dispatch['buffers']): void {
+  const variant = choose(run.gpu, family, entry, prototypeFamilies[family], sizes);
+  const { tuning, grid } = tune(run.gpu, variant, sizes, entry);
+  const width = variant.kernel === prototypeRowsSubgroup ? 4 : widthOf(tuning);
+  run.dispatch(variant.kernel, entry, { buffers, params: { ...sizes, cols: sizes.cols / width }, grid, tuning });
+}
+
+/** The token lists of each centre, in ascending order. */
+export function sortTokens(run: Run, { batch, tokens, centres }: Sizes, buffers: Dispatch['buffers']): void {
+  run.dispatch(prototypeSort, 'sort', { buffers, params: { rows: batch * centres, tokens, centres }, grid: lineGrid(ceilDiv(batch * centres, WG)) });
+}
+
+/** The gradients of α and β from those of the gates. */
+export function sumGates(run: Run, { batch, tokens, centres }: Sizes, buffers: Dispatch['buffers']): void {
+  run.dispatch(prototypeSort, 'gates', { buffers, params: { rows: batch * tokens, tokens, centres }, grid: [1, 1, 1] });
+}

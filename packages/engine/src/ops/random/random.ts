@@ -1,0 +1,31 @@
+/**
+ * @file Tensors of random numbers: a pure function of the step's seed, the step and the count of streams drawn before
+ * (Philox4x32-10, Salmon et al. 2011), so the same in Node, in a browser and on the host (`RandomStream`). Kernel: kernels/random/fill.wgsl.
+ * Each throws ShapeError for a shape with a negative or broken size.
+ */
+import { randomFill as kernel } from '@curio/kernels/random_fill';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import type { Gpu } from '../../gpu/gpu.ts';
+import type { DType } from '../../tensor/dtype.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { empty } from '../../tensor/tensor.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+
+const WG = 64;
+
+function fill(gpu: Gpu, shape: Shape, entry: 'words' | 'uniform_floats' | 'normal_floats', dtype: DType, low: number, high: number): Tensor {
+  const y = empty(gpu, shape, dtype);
+  const vectors = ceilDiv(y.size, 4);
+  const params = { vectors, stream: gpu.random.counter++, low, high };
+  gpu.dispatch(kernel, entry, { buffers: { key: gpu.random.binding(), y: y.binding }, params, grid: lineGrid(ceilDiv(vectors, WG)), op: 'random' });
+  return y;
+}
+
+/** float of `shape`, uniform in [low, high). Draws one stream. */
+export const randomUniform = (gpu: Gpu, shape: Shape, { low = 0, high = 1 }: { low?: number; high?: number } = {}): Tensor => fill(gpu, shape, 'uniform_floats', 'f32', low, high);
+
+/** float of `shape`, normal with the given mean and standard deviation. Draws one stream. */
+export const randomNormal = (gpu: Gpu, shape: Shape, { mean = 0, std = 1 }: { mean?: number; std?: number } = {}): Tensor => fill(gpu, shape, 'normal_floats', 'f32', mean, std);
+
+/** u32 of `shape`, every bit fair. Draws one stream. */
+export const randomBits = (gpu: Gpu, shape: Shape): Tensor => fill(gpu, shape, 'words', 'u32', 0, 0);

@@ -1,0 +1,95 @@
+import { defineCases } from '../../truth/cases.ts';
+import type { Case, OpCases } from '../../truth/cases.ts';
+import { Array64, build, setApart } from '../../truth/oracle.ts';
+import { sizeOf } from '../../tensor/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { cumsum } from './cumsum.ts';
+import { reduceColumnsVariants, reduceRowsVariants } from '../parts/reduce.ts';
+import { argmax, argmin, max, mean, min, sum } from './reductions.ts';
+import type { ReduceOptions } from './reductions.ts';
+
+/** f over the elements that share the coordinates which stay. */
+function reduce(x: Array64, { axis, keepDims }: ReduceOptions, f: (values: number[]) => number): Array64 {
+  const rank = x.shape.length;
+  const gone = axis === undefined ? x.shape.map((_, i) => i) : (typeof axis === 'number' ? [axis] : [...axis]).map((k) => (k < 0 ? k + rank : k));
+  const kept = x.shape.map((n, i) => (gone.includes(i) ? 1 : n));
+  const groups = Array.from({ length: sizeOf(kept) }, (): number[] => []);
+  let i = 0;
+  build(x.shape, (...at) => {
+    const group = at.reduce((sum, c, k) => sum * kept[k]! + (kept[k] === 1 ? 0 : c), 0);
+    groups[group]!.push(x.data[i++]!);
+    return 0;
+  });
+  return new Array64(keepDims ? kept : kept.filter((_, k) => !gone.includes(k)), groups.map(f));
+}
+
+const CASES: readonly Case<ReduceOptions>[] = [
+  { label: 'all of 1', inputs: [[1]], attrs: {} },
+  { label: 'all of 33', inputs: [[33]], attrs: {} },
+  { label: 'last axis, odd', inputs: [[3, 31]], attrs: { axis: -1 } },
+  { label: 'last axis, in fours', inputs: [[65, 36]], attrs: { axis: -1 } },
+  { label: 'last axis kept', inputs: [[2, 3, 12]], attrs: { axis: -1, keepDims: true } },
+  { label: 'first axis, odd', inputs: [[37, 7]], attrs: { axis: 0 } },
+  { label: 'first axis, in fours', inputs: [[37, 12]], attrs: { axis: 0 } },
+  { label: 'middle axis', inputs: [[3, 19, 8]], attrs: { axis: 1 } },
+  { label: 'two runs', inputs: [[3, 5, 2, 7]], attrs: { axis: [0, 2] } },
+  { label: 'two neighbours kept', inputs: [[3, 5, 2, 7]], attrs: { axis: [1, 2], keepDims: true } },
+  { label: 'two passes over rows', inputs: [[2, 4100]], attrs: { axis: 1 }, tolerance: { factor: 10, reason: 'partial sums of thousands of terms are ten times as large as a sum that cancels' } },
+  { label: 'two passes over an odd row', inputs: [[4099]], attrs: {}, tolerance: { factor: 10, reason: 'as above' } },
+  { label: 'two passes over columns', inputs: [[131, 4]], attrs: { axis: 0 } },
+  { label: 'strided', inputs: [{ shape: [6, 10], strided: true }], attrs: { axis: -1 } },
+];
+
+/** Extremes are checked where no two elements are nearly equal. */
+const APART = CASES.map((c) => ({ ...c, settle: setApart }));
+
+const EMPTY: readonly Case<ReduceOptions>[] = [
+  { label: 'no rows', inputs: [[0, 5]], attrs: { axis: -1 } },
+  { label: 'nothing to add', inputs: [[3, 0]], attrs: { axis: -1 } },
+];
+
+const reduction = (op: string, run: (x: Tensor, options: ReduceOptions) => Tensor, f: (values: number[]) => number, cases: readonly Case<ReduceOptions>[]): OpCases<ReduceOptions> =>
+  defineCases<ReduceOptions>({
+    op,
+    run: ([x], options) => run(x!, options),
+    reference: ([x], options) => reduce(x!, options, f),
+    families: { reduceRows: reduceRowsVariants, reduceColumns: reduceColumnsVariants },
+    cases,
+    bench: [
+      { label: 'gradient of a bias: 16384 tokens of width 1024', inputs: [[16384, 1024]], attrs: { axis: 0 }, bytes: 4 * 16384 * 1024 },
+      { label: 'each of 16384 tokens of width 1024', inputs: [[16384, 1024]], attrs: { axis: 1 }, bytes: 4 * 16384 * 1024 },
+      { label: '64 MB as one sum', inputs: [[1 << 24]], attrs: {}, bytes: 4 << 24 },
+    ],
+  });
+
+const total = (values: number[]): number => values.reduce((a, b) => a + b, 0);
+
+export const sumCases = reduction('sum', sum, total, [...CASES, ...EMPTY]);
+export const meanCases = reduction('mean', mean, (values) => total(values) / values.length, CASES);
+export const maxCases = reduction('max', max, (values) => Math.max(...values), APART);
+export const minCases = reduction('min', min, (values) => Math.min(...values), APART);
+
+const arg = (op: string, run: (x: Tensor, options: { axis: number; keepDims?: boolean }) => Tensor, best: (values: number[]) => number) =>
+  defineCases<{ axis: number; keepDims?: boolean }>({
+    op,
+    run: ([x], options) => run(x!, options),
+    reference: ([x], options) => reduce(x!, options, (values) => values.indexOf(best(values))),
+    differentiable: false,
+    cases: [
+      { inputs: [[1, 1]], attrs: { axis: -1 } },
+      { inputs: [[7, 33]], attrs: { axis: -1 } },
+      { inputs: [[7, 33]], attrs: { axis: 0, keepDims: true } },
+      { inputs: [[2, 5, 3]], attrs: { axis: 1 } },
+      { label: 'equal ones: the first', inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }], attrs: { axis: -1 } },
+    ],
+  });
+
+export const argmaxCases = arg('argmax', argmax, (values) => Math.max(...values));
+export const argminCases = arg('argmin', argmin, (values) => Math.min(...values));
+
+export const cumsumCases = defineCases<{ axis: number }>({
+  op: 'cumsum',
+  run: ([x], options) => cumsum(x!, options),
+  reference: ([x], { axis }) => build(x!.shape, (...at) => total(Array.from({ length: at.at(axis)! + 1 }, (_, j) => x!.at(...at.map((c, k) => (k === (axis + at.length) % at.length ? j : c)))))),
+  cases: [{ inputs: [[1]], attrs: { axis: -1 } }, { inputs: [[3, 31]], attrs: { axis: -1 } }, { inputs: [[3, 9, 5]], attrs: { axis: 1 } }, { inputs: [[4, 66]], attrs: { axis: 0 } }],
+});

@@ -1,0 +1,16 @@
+import { defineCases } from '../../truth/cases.ts';
+import { mapRows } from '../../truth/oracle.ts';
+import { logSoftmax, logSoftmaxVariants } from './log-softmax.ts';
+
+export const logSoftmaxCases = defineCases({
+  op: 'logSoftmax',
+  run: ([x]) => logSoftmax(x!),
+  reference: ([x]) =>
+    mapRows(x!, (row) => {
+      const top = Math.max(...row);
+      const total = row.reduce((sum, v) => sum + Math.exp(v - top), 0);
+      return row.map((v) => v - top - Math.log(total));
+    }),
+  families: { logSoftmax: logSoftmaxVariants },
+  cases: [{ inputs: [[1, 1]] }, { inputs: [[3, 31]] }, { inputs: [[65, 33]] }, { inputs: [[2, 3, 8]] }, { inputs: [[0, 5]] }, { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053]] }, { label: 'in fours', inputs: [[3, 132]] }, { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] }],
+});

@@ -1,0 +1,48 @@
+import { logSoftmaxNaive } from '@curio/kernels/log_softmax_naive';
+import { logSoftmaxShared } from '@curio/kernels/log_softmax_shared';
+import { logSoftmaxSubgroup } from '@curio/kernels/log_softmax_subgroup';
+import { ShapeError } from '../../gpu/errors.ts';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import type { Family } from '../../gpu/kernel/variant.ts';
+import { defineOp } from '../../tensor/op.ts';
+import { showShape } from '../../tensor/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { subgroupRows, wholeRows, workgroupRows } from '../parts/row-variant.ts';
+import { requireFloat } from '../parts/walk.ts';
+
+interface Plan { rows: number; cols: number }
+
+/** Kernels of the family `logSoftmax`, the preferred first. */
+export const logSoftmaxVariants: Family<Plan> = {
+  shared: workgroupRows(logSoftmaxShared, wholeRows),
+  subgroup: subgroupRows(logSoftmaxSubgroup),
+  naive: { kernel: logSoftmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
+};
+
+const op = defineOp({
+  name: 'logSoftmax',
+  plan([x]: readonly [Tensor], _: undefined): Plan {
+    requireFloat('logSoftmax', x);
+    const cols = x.shape.at(-1);
+    if (cols === undefined) throw new ShapeError(`logSoftmax: the input is a scalar of shape ${showShape(x.shape)}; it needs at least one axis.`);
+    return { rows: cols === 0 ? 0 : x.size / cols, cols };
+  },
+  forward(run, [x], plan) {
+    const y = run.out(x.shape);
+    run.launch('logSoftmax', logSoftmaxVariants, plan, 'forward', { buffers: { x, y }, params: { ...plan } });
+    return { y, saved: { y } };
+  },
+  backward(run, dy, { y }, plan) {
+    const dx = run.out(y.shape);
+    run.launch('logSoftmax', logSoftmaxVariants, plan, 'backward', { buffers: { y_saved: y, dy, dx }, params: { ...plan } });
+    return [dx];
+  },
+});
+
+/**
+ * y = x - max x - log Σ exp(x - max x) over the last axis.
+ * @param x float[..., C]
+ * @returns float[..., C]
+ * Saves y. Kernels: kernels/log_softmax. Throws ShapeError for a scalar, DTypeError unless x is f32.
+ */
+export const logSoftmax = (x: Tensor): Tensor => op([x], undefined);

@@ -1,0 +1,43 @@
+import { normRmsNaive } from '@curio/kernels/norm_rms_naive';
+import { normRmsShared } from '@curio/kernels/norm_rms_shared';
+import { normRmsSubgroup } from '@curio/kernels/norm_rms_subgroup';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import type { Family } from '../../gpu/kernel/variant.ts';
+import { defineOp } from '../../tensor/op.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { columnGradients } from './norm-columns.ts';
+import { planNorm } from './norm-plan.ts';
+import type { NormPlan } from './norm-plan.ts';
+import { subgroupNorm, wholeRows, workgroupRows } from '../parts/row-variant.ts';
+
+/** Kernels of the family `rmsNorm`, the preferred first. */
+export const rmsNormVariants: Family<NormPlan> = {
+  shared: workgroupRows(normRmsShared, wholeRows),
+  subgroup: subgroupNorm(normRmsSubgroup, ({ cols }) => cols % 4 === 0),
+  naive: { kernel: normRmsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
+};
+
+const op = defineOp({
+  name: 'rmsNorm',
+  plan: ([x, weight]: readonly [Tensor, Tensor], { eps }: { eps: number }) => planNorm('rmsNorm', x, [['weight', weight]], eps),
+  forward(run, [x, weight], plan) {
+    const y = run.out(x.shape);
+    const stats = run.out([plan.rows]);
+    run.launch('rmsNorm', rmsNormVariants, plan, 'forward', { buffers: { x, weight, y, stats }, params: { ...plan } });
+    return { y, saved: { x, weight: run.needs[0] ? weight : null, stats } };
+  },
+  backward(run, dy, { x, weight, stats }, plan) {
+    const dx = run.needs[0] ? run.out(x.shape) : null;
+    if (dx) run.launch('rmsNorm', rmsNormVariants, plan, 'backward', { buffers: { x, weight: weight!, stats_saved: stats, dy, dx }, params: { ...plan } });
+    return [dx, run.needs[1] ? columnGradients(run, 'rms_partial', plan, { x, stats, dy })[0]! : null];
+  },
+});
+
+/**
+ * y = x / √(mean x² + eps) · weight, the mean over the last axis.
+ * @param x float[..., C]
+ * @param weight float[C]
+ * @returns float[..., C]
+ * Saves x and one number a row. Kernels: kernels/norm. Throws ShapeError when weight is not [C]. Source: Zhang & Sennrich 2019.
+ */
+export const rmsNorm = (x: Tensor, weight: Tensor, options: { eps?: number } = {}): Tensor => op([x, weight], { eps: options.eps ?? 1e-6 });

@@ -1,0 +1,50 @@
+import { softmaxNaive } from '@curio/kernels/softmax_naive';
+import { softmaxShared } from '@curio/kernels/softmax_shared';
+import { softmaxSubgroup } from '@curio/kernels/softmax_subgroup';
+import { softmaxSubgroupScalar } from '@curio/kernels/softmax_subgroup_scalar';
+import { ShapeError } from '../../gpu/errors.ts';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import type { Family } from '../../gpu/kernel/variant.ts';
+import { defineOp } from '../../tensor/op.ts';
+import { showShape } from '../../tensor/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { subgroupRows, subgroupStrips, wholeRows, workgroupRows } from '../parts/row-variant.ts';
+import { requireFloat } from '../parts/walk.ts';
+
+interface Plan { rows: number; cols: number }
+
+/** Kernels of the family `softmax`, the preferred first. */
+export const softmaxVariants: Family<Plan> = {
+  shared: workgroupRows(softmaxShared, wholeRows),
+  subgroup: subgroupStrips(softmaxSubgroup, ({ cols }) => cols % 4 === 0),
+  subgroupScalar: subgroupRows(softmaxSubgroupScalar),
+  naive: { kernel: softmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
+};
+
+const op = defineOp({
+  name: 'softmax',
+  plan([x]: readonly [Tensor], _: undefined): Plan {
+    requireFloat('softmax', x);
+    const cols = x.shape.at(-1);
+    if (cols === undefined) throw new ShapeError(`softmax: the input is a scalar of shape ${showShape(x.shape)}; it needs at least one axis.`);
+    return { rows: cols === 0 ? 0 : x.size / cols, cols };
+  },
+  forward(run, [x], plan) {
+    const y = run.out(x.shape);
+    run.launch('softmax', softmaxVariants, plan, 'forward', { buffers: { x, y }, params: { ...plan } });
+    return { y, saved: { y } };
+  },
+  backward(run, dy, { y }, plan) {
+    const dx = run.out(y.shape);
+    run.launch('softmax', softmaxVariants, plan, 'backward', { buffers: { y_saved: y, dy, dx }, params: { ...plan } });
+    return [dx];
+  },
+});
+
+/**
+ * y = exp(x - max x) / Σ exp(x - max x) over the last axis.
+ * @param x float[..., C]
+ * @returns float[..., C]
+ * Saves y. Kernels: kernels/softmax. Throws ShapeError for a scalar, DTypeError unless x is f32.
+ */
+export const softmax = (x: Tensor): Tensor => op([x], undefined);

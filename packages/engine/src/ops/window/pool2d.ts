@@ -1,0 +1,60 @@
+/** @file Means and extremes of the windows of pictures. Kernel: kernels/pool/window.wgsl. */
+import { poolWindow as kernel } from '@curio/kernels/pool_window';
+import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { defineOp } from '../../tensor/op.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { windowsOver } from './conv2d.ts';
+import { requireFloat } from '../parts/walk.ts';
+
+const WG = 64;
+
+export interface PoolOptions {
+  /** Side of the window. */
+  readonly kernel: number;
+  /** Default: the side of the window. */
+  readonly stride?: number;
+  /** Default 0. */
+  readonly padding?: number;
+}
+
+function define(name: string, kind: 'MEAN' | 'MAX'): (x: Tensor, options: PoolOptions) => Tensor {
+  const tuning = { OP: kind };
+  const op = defineOp({
+    name,
+    plan([x]: readonly [Tensor], { kernel: side, stride = side, padding = 0 }: PoolOptions) {
+      requireFloat(name, x);
+      const [outHeight, outWidth] = windowsOver(name, x, [side, side], stride, padding);
+      const [batch, channels, height, width] = x.shape as [number, number, number, number];
+      const params = { planes: batch * channels, height, width, kernel: side, stride, padding, out_height: outHeight, out_width: outWidth };
+      return { params, from: x.shape, to: [batch, channels, outHeight, outWidth] };
+    },
+    forward(run, [x], { params, to }) {
+      const y = run.out(to);
+      const place = run.out(to, 'u32');
+      run.dispatch(kernel, 'forward', { buffers: { x, y, place }, params, tuning, grid: lineGrid(ceilDiv(y.size, WG)) });
+      return { y, saved: { place: kind === 'MAX' ? place : null } };
+    },
+    backward(run, dy, { place }, { params, from }) {
+      const dx = run.out(from);
+      run.dispatch(kernel, 'backward', { buffers: { dy, chosen: place ?? dy, dx }, params, tuning, grid: lineGrid(ceilDiv(dx.size, WG)) });
+      return [dx];
+    },
+  });
+  return (x, options) => op([x], options);
+}
+
+/**
+ * The mean of each window; padding counts as 0.
+ * @param x float[B, C, H, W]
+ * @returns float[B, C, oh, ow]
+ * Saves nothing. Throws ShapeError unless x has four axes and the window fits.
+ */
+export const avgPool2d = define('avgPool2d', 'MEAN');
+
+/**
+ * The greatest element of each window; the gradient goes to the first of equals.
+ * @param x float[B, C, H, W]
+ * @returns float[B, C, oh, ow]
+ * Saves where it stands. Throws ShapeError unless x has four axes and the window fits.
+ */
+export const maxPool2d = define('maxPool2d', 'MAX');

@@ -176,6 +176,13 @@ export function gpuText(files: Files): string[] {
   return [...inStrings(files), ...strays.map((path) => `${path} is GPU text outside kernels/; move it there.`)];
 }
 
+/** A variant says itself what it needs: who asks which one it is forgets those that join its family later. */
+export const variantsByIdentity = forbid(
+  (path) => /^packages\/engine\/src\/(ops|tensor)\//.test(path) && !isTruth(path),
+  /\b(variant|chosen|each)(\.kernel)? *[!=]== *[a-z]\w*/g,
+  (found) => `tells a variant by its identity ('${found}'); let the variant bring what it needs (bind, params).`,
+);
+
 /** WebGPU is called only in engine/src/gpu; other libraries, which the bench runs beside ours, need it called in their own ways. */
 export const webgpuCalls = forbid(
   (path) => isProduct(path) && !path.startsWith('packages/engine/src/gpu/') && !path.startsWith('bench/peers/'),

@@ -23,6 +23,8 @@ const violations: [string, (files: rules.Files) => string[], Record<string, stri
     "packages/engine/src/ops/layout/a.ts:1 imports '../rows/b.ts', but ops/layout may import only from its left: parts → layout → cast → reduce → elementwise → random → rows → index → matmul → attention → window → prototype → composed."],
   ['an op in no family', rules.opFamilies, { 'packages/engine/src/ops/a.ts': '' },
     'packages/engine/src/ops/a.ts is in no family of ops; they are parts, layout, cast, reduce, elementwise, random, rows, index, matmul, attention, window, prototype, composed.'],
+  ['a variant by its identity', rules.variantsByIdentity, { 'packages/engine/src/ops/rows/a.ts': 'if (variant.kernel === mine) f();' },
+    "packages/engine/src/ops/rows/a.ts:1 tells a variant by its identity ('variant.kernel === mine'); let the variant bring what it needs (bind, params)."],
   ['a crowded folder', rules.folderSizes, Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`packages/nn/src/a${i}.ts`, ''])), 'packages/nn/src holds 17 files; at most 16: part them by what they are about.'],
   ['a path that leads nowhere', rules.pathsInText, { 'packages/nn/src/a.ts': '// as lib/gone.wgsl says' }, "packages/nn/src/a.ts:1 names 'lib/gone.wgsl', which is not there."],
   ['a ring', rules.cycles, { 'packages/nn/src/a.ts': "import './b.ts';", 'packages/nn/src/b.ts': "import { a } from './a.ts';" },

@@ -26,6 +26,7 @@ describe('the repository keeps its rules', () => {
     ['rooms import only from the left', () => rules.importArrows(files)],
     ['the engine has one arrow inside', () => rules.engineFloors(files)],
     ['a family of ops imports families below it', () => rules.opFamilies(files)],
+    ['no variant is told by its identity', () => rules.variantsByIdentity(files)],
     ['no rings of imports', () => rules.cycles(files)],
     ['GPU text stands in kernels/', () => rules.gpuText(files)],
     ['WebGPU is called in engine/src/gpu', () => rules.webgpuCalls(files)],

@@ -4,7 +4,7 @@ import { copyRows } from '@curio/kernels/copy_rows';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
 import { rowGrid } from '../gpu/kernel/line.ts';
-import { choose, tune, tuned } from '../gpu/kernel/variant.ts';
+import { launch, tuned } from '../gpu/kernel/variant.ts';
 import type { Family, Variant } from '../gpu/kernel/variant.ts';
 import { collapse, denseStrides, showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
@@ -69,6 +69,7 @@ const rows: Variant<CopyPlan> = {
     ROWS: adapter.isSoftware && sizeOf(outer(plan.shape)) >= 256 ? '4u' : '1u',
   }),
   free: { STEPS: () => null, ROWS: () => null },
+  params: (_, plan) => rowParams(plan),
   grid: (_, plan, __, tuning) => rowGrid(ceilDiv(sizeOf(outer(plan.shape)), tuned(tuning, 'ROWS')), plan.shape.at(-1)! / widthOf(plan), tuned(tuning, 'STEPS'), WG),
 };
 
@@ -81,7 +82,7 @@ function rowParams(plan: CopyPlan): Record<string, number> {
   return params;
 }
 
-const elements: Variant<CopyPlan> = { kernel: copyElements, grid: (_, { shape }) => lineGrid(ceilDiv(sizeOf(shape), WG)) };
+const elements: Variant<CopyPlan> = { kernel: copyElements, params: (_, plan) => elementParams(plan), grid: (_, { shape }) => lineGrid(ceilDiv(sizeOf(shape), WG)) };
 
 function elementParams({ shape, strides, offsets: [x, y] }: CopyPlan): Record<string, number> {
   const missing = MAX_RANK - shape.length;
@@ -101,8 +102,7 @@ function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor, op
   const { shape, strides } = collapse(view.shape, [view.strides]);
   if (shape.length > MAX_RANK) throw new ShapeError(`copy: a view of shape ${showShape(view.shape)} has ${shape.length} separate axes; at most ${MAX_RANK} are supported.`);
   const plan = cut({ shape, strides: strides[0]!, offsets: [x.bindingOffset, y.bindingOffset] });
-  const variant = choose(gpu, 'copy', entry, copyVariants, plan);
-  gpu.dispatch(variant.kernel, entry, { buffers: { x: x.binding, y: y.binding }, params: variant === rows ? rowParams(plan) : elementParams(plan), ...tune(gpu, variant, plan, entry), op });
+  launch(gpu, 'copy', copyVariants, plan, entry, { buffers: { x: x.binding, y: y.binding }, params: {}, op });
 }
 
 setDenseCopy((x) => copyOf(x));

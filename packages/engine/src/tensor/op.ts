@@ -3,8 +3,9 @@ import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel/kernel.ts';
 import type { Binding, Grid } from '../gpu/stream/stream.ts';
-import { choose, tune } from '../gpu/kernel/variant.ts';
-import type { Family } from '../gpu/kernel/variant.ts';
+import { Storage } from '../gpu/memory/arena.ts';
+import { choose, settingsOf } from '../gpu/kernel/variant.ts';
+import type { Params, Variant } from '../gpu/kernel/variant.ts';
 import { isRecording, record } from './autograd.ts';
 import type { Totals } from './autograd.ts';
 import { countedCopy } from './copy.ts';
@@ -31,6 +32,24 @@ export interface Dispatch {
   readonly tuning?: Tuning;
 }
 
+/** What an op gives to whichever kernel is chosen. */
+export interface Work {
+  readonly buffers: Dispatch['buffers'];
+  readonly params?: Params;
+}
+
+/** A variant of an op's kernel that may take its operands otherwise than they lie. */
+export interface OpVariant<Plan> extends Variant<Plan> {
+  /**
+   * What the kernel is given in place of what the op gives: operands that change places, copies with other rows, textures. Runs in a scope of its own, so what it makes is
+   * freed after the dispatch; `tuning` is set beside the variant's.
+   */
+  readonly bind?: (run: Run, work: Work, plan: Plan) => Work & { readonly tuning?: Tuning };
+}
+
+/** Kernels of one contract, the preferred first. */
+export type OpFamily<Plan> = Readonly<Record<string, OpVariant<Plan>>>;
+
 /** What forward and backward work with. */
 export interface Run {
   /** Of the op, for messages. */
@@ -46,8 +65,10 @@ export interface Run {
   /** A new dense tensor, f32 unless told. */
   out(shape: Shape, dtype?: DType): Tensor;
   dispatch(kernel: KernelSource, entry: string, work: Dispatch): void;
-  /** Dispatches the variant of `family` that suits the device and `plan`, with its own grid and tuning. */
-  launch<Plan extends object>(family: string, table: Family<Plan>, plan: Plan, entry: string, work: Pick<Dispatch, 'buffers' | 'params'>): void;
+  /** Dispatches the variant of `family` that suits the device and `plan`, or the one that was `chosen` of it, with its own operands, grid and tuning. */
+  launch<Plan extends object>(family: string, table: OpFamily<Plan>, plan: Plan, entry: string, work: Work, chosen?: OpVariant<Plan>): void;
+  /** Dispatches one variant, over the operands that it asks for. */
+  launchVariant<Plan extends object>(variant: OpVariant<Plan>, plan: Plan, entry: string, work: Work): void;
   /** `x` made to fit a layout, as inputs are before forward; for `dy` in backward, which may be a view. */
   fit(x: Tensor, need?: LayoutNeed): Tensor;
 }
@@ -134,17 +155,25 @@ export function boundOf(buffers: Dispatch['buffers']): Record<string, Binding> {
 
 function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Totals): Run {
   const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void => gpu.dispatch(kernel, entry, { buffers: boundOf(buffers), op: name, ...rest });
-  return {
+  const run: Run = {
     name,
     gpu,
     needs,
     total,
     out: (shape, dtype) => empty(gpu, shape, dtype),
     dispatch,
-    launch(family, table, plan, entry, work) {
-      const variant = choose(gpu, family, entry, table, plan);
-      if (!variant.needsTexels) gpu.tuner?.consider(family, entry, table, plan, variant, (each) => ({ kernel: each.kernel, entry, params: work.params, buffers: boundOf(work.buffers), ...tune(gpu, each, plan, entry) }));
-      dispatch(variant.kernel, entry, { ...work, ...tune(gpu, variant, plan, entry) });
+    launch(family, table, plan, entry, work, chosen = choose(gpu, family, entry, table, plan)) {
+      gpu.tuner?.consider(family, entry, table, plan, chosen, boundOf(work.buffers), (each, bound) => run.launchVariant(each, plan, entry, { ...work, buffers: standIns(work.buffers, bound) }));
+      run.launchVariant(chosen, plan, entry, work);
+    },
+    launchVariant(variant, plan, entry, work) {
+      const record = (): void => {
+        const settings = settingsOf(gpu, variant, plan, entry, work.params);
+        const own = variant.bind?.(run, work, plan);
+        dispatch(variant.kernel, entry, own ? { ...settings, ...own, tuning: { ...settings.tuning, ...own.tuning } } : { buffers: work.buffers, ...settings });
+      };
+      if (variant.bind) gpu.scope(record);
+      else record();
     },
     fit(x, need = 'dense') {
       if (fits(x, need)) return x;
@@ -152,6 +181,17 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Total
       return countedCopy(name, x);
     },
   };
+  return run;
+}
+
+/** The tensors of `buffers` as they lie, in other memory of the same size. */
+function standIns(buffers: Dispatch['buffers'], bound: Readonly<Record<string, Binding>>): Record<string, Tensor | Binding> {
+  return Object.fromEntries(Object.entries(buffers).map(([key, x]) => {
+    if (!(x instanceof Tensor)) return [key, bound[key]!];
+    const other = new Tensor(x.gpu, x.shape, x.dtype, new Storage(bound[key]!.block, null), { strides: x.strides, offset: x.bindingOffset });
+    other.quantisation = x.quantisation;
+    return [key, other];
+  }));
 }
 
 function fits(x: Tensor, need: LayoutNeed): boolean {

@@ -4,12 +4,10 @@
  */
 import { ConfigError } from '../errors.ts';
 import type { Gpu } from '../gpu.ts';
-import type { KernelSource, Tuning } from './kernel.ts';
-import type { Block } from '../memory/memory.ts';
-import type { Binding, Grid } from '../stream/stream.ts';
-import { Timing } from '../stream/timing.ts';
+import type { Binding } from '../stream/stream.ts';
+import { deviceTime } from '../stream/timing.ts';
 import { VERSION } from '../../version.ts';
-import type { Family, Variant } from './variant.ts';
+import type { Variant } from './variant.ts';
 
 /** Where choices are kept between processes: a file in the user's cache, a database in a browser. */
 export interface TuningStore {
@@ -25,10 +23,12 @@ export interface TuningRecord {
   readonly choices: Readonly<Record<string, string>>;
 }
 
-/** One dispatch of a candidate. */
-export interface Candidate { readonly kernel: KernelSource; readonly entry: string; readonly buffers: Readonly<Record<string, Binding>>; readonly params?: Readonly<Record<string, number>>; readonly grid: Grid; readonly tuning?: Tuning }
+type Buffers = Readonly<Record<string, Binding>>;
 
-interface Question { readonly key: string; readonly candidates: readonly (readonly [name: string, candidate: Candidate])[] }
+/** Records the work of a candidate over buffers of the same sizes as those that it was asked for. */
+interface Candidate { readonly name: string; readonly record: (buffers: Buffers) => void }
+
+interface Question { readonly key: string; readonly bytes: ReadonlyMap<string, number>; readonly candidates: readonly Candidate[] }
 
 const MAX_CANDIDATES = 4;
 const SAMPLES = 5;
@@ -68,22 +68,27 @@ export class Tuner {
   }
 
   /** The variant that was measured best for an entry, where it is known and still fits. */
-  chosen<Plan extends object>(family: string, entry: string, table: Family<Plan>, plan: Plan): Variant<Plan> | null {
+  chosen<V extends Variant<Plan>, Plan extends object>(family: string, entry: string, table: Readonly<Record<string, V>>, plan: Plan): V | null {
     const name = this.choices.get(keyOf(family, entry, plan));
     const variant = name === undefined ? undefined : table[name];
     return variant && (variant.fits?.(this.gpu, plan) ?? true) ? variant : null;
   }
 
-  /** Queues the question which variant is fastest, where it is new and there is more than one. */
-  consider<Plan extends object>(family: string, entry: string, table: Family<Plan>, plan: Plan, first: Variant<Plan>, candidateOf: (variant: Variant<Plan>) => Candidate): void {
+  /**
+   * Queues the question which variant is fastest, where it is new and there is more than one.
+   * @param first what runs now; where it is none of the table's, as somebody's own, nothing is asked
+   * @param record the whole work of a variant, copies of its operands too
+   */
+  consider<V extends Variant<Plan>, Plan extends object>(family: string, entry: string, table: Readonly<Record<string, V>>, plan: Plan, first: Variant<Plan>, buffers: Buffers, record: (variant: V, buffers: Buffers) => void): void {
     const key = keyOf(family, entry, plan);
-    if (this.choices.has(key) || this.questions.has(key)) return;
-    const all = Object.entries(table).filter(([, variant]) => !variant.needsTexels && (variant === first || (variant.fits?.(this.gpu, plan) ?? true)));
+    if (this.choices.has(key) || this.questions.has(key) || !Object.values<Variant<Plan>>(table).includes(first)) return;
+    const all = Object.entries(table).filter(([, variant]) => variant === first || (variant.fits?.(this.gpu, plan) ?? true));
     const tuned = all.filter(([name, variant]) => name !== 'naive' || variant === first);
     const fitting = tuned.length > 1 ? tuned : all;
     const ordered = [...fitting.filter(([, variant]) => variant === first), ...fitting.filter(([, variant]) => variant !== first)].slice(0, MAX_CANDIDATES);
     if (ordered.length < 2) return;
-    this.questions.set(key, { key, candidates: ordered.map(([name, variant]) => [name, candidateOf(variant)]) });
+    const bytes = new Map(Object.entries(buffers).map(([name, binding]) => [name, binding.bytes]));
+    this.questions.set(key, { key, bytes, candidates: ordered.map(([name, variant]) => ({ name, record: (own) => record(variant, own) })) });
   }
 
   /** Reads what an earlier process found out. A record of another device or engine, or one that does not read, is passed over. */
@@ -116,53 +121,32 @@ export class Tuner {
     if (this.questions.size === 0) return;
     const waiting = [...this.questions.values()];
     this.questions.clear();
-    for (const { key, candidates } of waiting) {
-      const best = await this.fastest(candidates);
-      this.choices.set(key, best);
-      if (best !== candidates[0]![0]) this.gpu.replacements.revision++;
+    for (const question of waiting) {
+      const best = await this.fastest(question);
+      this.choices.set(question.key, best);
+      if (best !== question.candidates[0]!.name) this.gpu.replacements.revision++;
     }
     await this.store?.save(this.adapter, JSON.stringify(this.record));
   }
 
-  private async fastest(candidates: Question['candidates']): Promise<string> {
+  private async fastest({ bytes, candidates }: Question): Promise<string> {
     const { gpu } = this;
-    let best = { name: candidates[0]![0], ms: Infinity };
-    for (const [name, candidate] of candidates) {
-      const blocks: Block[] = [];
-      const buffers = Object.fromEntries(Object.entries(candidate.buffers).map(([binding, { bytes }]): [string, Binding] => {
-        const block = gpu.memory.acquire(bytes);
+    let best = { name: candidates[0]!.name, ms: Infinity };
+    for (const { name, record } of candidates) {
+      const buffers: Record<string, Binding> = {};
+      for (const [binding, size] of bytes) {
+        const block = gpu.memory.acquire(size);
         gpu.stream.clear({ block, offset: 0, bytes: block.bytes }, block.bytes);
-        blocks.push(block);
-        return [binding, { block, offset: 0, bytes: Math.min(bytes, block.bytes) }];
-      }));
-      const run = (): void => gpu.dispatch(candidate.kernel, candidate.entry, { ...candidate, buffers });
-      await this.time(run); // compiles
-      const samples = [await this.time(run)];
-      while (samples.length < SAMPLES && samples[0]! < HOPELESS * best.ms) samples.push(await this.time(run));
+        buffers[binding] = { block, offset: 0, bytes: Math.min(size, block.bytes) };
+      }
+      const time = (): Promise<number> => deviceTime(gpu, () => gpu.scope(() => record(buffers)));
+      await time(); // compiles
+      const samples = [await time()];
+      while (samples.length < SAMPLES && samples[0]! < HOPELESS * best.ms) samples.push(await time());
       const ms = samples.sort((a, b) => a - b)[samples.length >> 1]!;
       if (ms < best.ms) best = { name, ms };
-      for (const block of blocks) gpu.memory.release(block);
+      for (const { block } of Object.values(buffers)) gpu.memory.release(block);
     }
     return best.name;
-  }
-
-  /** Milliseconds of one dispatch: by timestamps where the device has them, else until the device has done it. */
-  private async time(run: () => void): Promise<number> {
-    const { gpu } = this;
-    const hasTimestamps = gpu.device.features.has('timestamp-query') && !gpu.stream.timing;
-    await gpu.synchronize();
-    const timing = hasTimestamps ? (gpu.stream.timing = new Timing(gpu.device)) : null;
-    const began = performance.now();
-    try {
-      run();
-      gpu.stream.flush();
-    } finally {
-      if (timing) gpu.stream.timing = null;
-    }
-    await gpu.synchronize();
-    const wall = performance.now() - began;
-    if (!timing) return wall;
-    const [timed] = await timing.read();
-    return timed && timed.endNs > timed.startNs ? (timed.endNs - timed.startNs) / 1e6 : wall;
   }
 }

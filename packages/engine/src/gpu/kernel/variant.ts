@@ -2,7 +2,9 @@
 import { KernelError } from '../errors.ts';
 import type { Gpu } from '../gpu.ts';
 import type { KernelSource, Tuning } from './kernel.ts';
-import type { Grid } from '../stream/stream.ts';
+import type { Binding, Grid } from '../stream/stream.ts';
+
+export type Params = Readonly<Record<string, number>>;
 
 export interface Variant<Plan> {
   readonly kernel: KernelSource;
@@ -12,8 +14,8 @@ export interface Variant<Plan> {
   /** Whether it is worth choosing, asked only when nothing is forced. */
   readonly pays?: (gpu: Gpu, plan: Plan) => boolean;
   readonly tuning?: (gpu: Gpu, plan: Plan) => Tuning;
-  /** Reads textures that the op lays first, so that the tuner cannot time it alone. */
-  readonly needsTexels?: boolean;
+  /** The family's params as this kernel counts them, such as columns in fours; without it they are taken as they are. */
+  readonly params?: (params: Params, plan: Plan, tuning: Tuning) => Params;
   /** Tunables that change the speed and not the result, each with why a value (beside all the others) cannot run on this device, or null where it can. `gpu.tuned` sets them. */
   readonly free?: Readonly<Record<string, (gpu: Gpu, value: number, tuning: Tuning) => string | null>>;
 }
@@ -26,7 +28,7 @@ export type Family<Plan> = Readonly<Record<string, Variant<Plan>>>;
  * @param entry of the kernel, where they were measured apart
  * @param ownFamily the family of somebody's own variants, where a direction has a table of its own
  */
-export function choose<Plan extends object>(gpu: Gpu, family: string, entry: string, table: Family<Plan>, plan: Plan, ownFamily = family): Variant<Plan> {
+export function choose<V extends Variant<Plan>, Plan extends object>(gpu: Gpu, family: string, entry: string, table: Readonly<Record<string, V>>, plan: Plan, ownFamily = family): V {
   const forced = gpu.forced.get(family);
   if (forced !== undefined) {
     const variant = table[forced];
@@ -37,7 +39,7 @@ export function choose<Plan extends object>(gpu: Gpu, family: string, entry: str
     }
   }
   const measured = forced === undefined ? gpu.tuner?.chosen(ownFamily, entry, table, plan) : null;
-  const own = gpu.replacements.ownOf(ownFamily).map(([, variant]) => variant as unknown as Variant<Plan>);
+  const own = gpu.replacements.ownOf(ownFamily).map(([, variant]) => variant as unknown as V);
   if (measured && own.length === 0) return measured;
   for (const variant of own.length > 0 && forced === undefined ? [...own, ...Object.values(table)] : Object.values(table)) {
     if ((variant.fits?.(gpu, plan) ?? true) && (variant.pays?.(gpu, plan) ?? true)) return variant;
@@ -50,6 +52,20 @@ export function tune<Plan>(gpu: Gpu, variant: Variant<Plan>, plan: Plan, entry: 
   const wanted = variant.free && gpu.tuned.get(variant.kernel.name);
   const tuning = wanted ? { ...variant.tuning?.(gpu, plan), ...wanted } : variant.tuning?.(gpu, plan);
   return { tuning, grid: variant.grid(gpu, plan, entry, tuning ?? {}) };
+}
+
+/** What one dispatch of `variant` needs beside its buffers. */
+export function settingsOf<Plan>(gpu: Gpu, variant: Variant<Plan>, plan: Plan, entry: string, params: Params = {}): { tuning?: Tuning; grid: Grid; params: Params } {
+  const { tuning, grid } = tune(gpu, variant, plan, entry);
+  return { tuning, grid, params: variant.params?.(params, plan, tuning ?? {}) ?? params };
+}
+
+/** Dispatches the variant of `family` that suits the device and `plan`, outside of an op; ops do it by `run.launch`. */
+export function launch<Plan extends object>(gpu: Gpu, family: string, table: Family<Plan>, plan: Plan, entry: string, work: { buffers: Readonly<Record<string, Binding>>; params: Params; op?: string }): void {
+  const first = choose(gpu, family, entry, table, plan);
+  const record = (variant: Variant<Plan>, buffers: Readonly<Record<string, Binding>>): void => gpu.dispatch(variant.kernel, entry, { ...work, buffers, ...settingsOf(gpu, variant, plan, entry, work.params) });
+  gpu.tuner?.consider(family, entry, table, plan, first, work.buffers, record);
+  record(first, work.buffers);
 }
 
 /** The number in a tuning's value: 64 of `64u`. */

@@ -3,7 +3,8 @@ import type { Case, InputSpec } from '../../truth/cases.ts';
 import { Array64 } from '../../truth/oracle.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { scaledDotProductAttention } from './attention.ts';
-import { attentionProducts, attentionVariants } from './variants.ts';
+import { attentionProducts } from './products.ts';
+import { attentionVariants } from './variants.ts';
 
 interface Attrs { causal?: boolean; scale?: number }
 

@@ -1,13 +1,10 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { choose, tune } from '../../gpu/kernel/variant.ts';
 import { defineOp } from '../../tensor/op.ts';
-import type { Run } from '../../tensor/op.ts';
 import { showShape } from '../../tensor/shape.ts';
 import { Tensor, zeros } from '../../tensor/tensor.ts';
-import { backwardByProducts } from './products.ts';
-import { attentionBackwardVariants, attentionPrepare, attentionProducts, attentionVariants } from './variants.ts';
-import type { AttentionPlan, AttentionSizes, BackwardVariant } from './variants.ts';
-import { laySpan } from '../parts/texel-rows.ts';
+import type { AttentionPlan, AttentionSizes } from './plan.ts';
+import { attentionBackwardVariants, attentionPrepare, attentionVariants } from './variants.ts';
 import { requireFloat } from '../parts/walk.ts';
 
 export interface AttentionOptions {
@@ -50,10 +47,7 @@ const op = defineOp({
     const y = run.out([sizes.batch, sizes.tokens, sizes.heads, sizes.width]);
     const lse = run.out([sizes.batch, sizes.heads, sizes.tokens]);
     const buffers = { q, k: key, v: value, bounds: lengths ?? position ?? q, y, lse };
-    run.gpu.scope(() => {
-      const operands = choose(run.gpu, 'attention', 'forward', attentionVariants, plan).needsTexels ? layHeads(run, { q, k: key, v: value }, plan.params) : {};
-      run.launch('attention', attentionVariants, plan, 'forward', { buffers: { ...buffers, ...operands }, params: plan.params });
-    });
+    run.launch('attention', attentionVariants, plan, 'forward', { buffers, params: plan.params });
     return { y: byToken(y), saved: { q, k: key, v: value, lengths, y, lse } };
   },
   backward(run, dy, { q, k, v, lengths, y, lse }, sizes) {
@@ -65,24 +59,18 @@ const op = defineOp({
     const { params } = plan;
     run.dispatch(attentionPrepare.kernel, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats }, params, ...tune(run.gpu, attentionPrepare, plan, 'prepare') });
     const family = run.gpu.forced.has('attention backward') ? 'attention backward' : 'attention';
-    const variant = choose(run.gpu, family, 'backward', attentionBackwardVariants, plan, 'attention backward') as BackwardVariant;
-    if (variant === attentionProducts) return [...backwardByProducts(run, { q, k, v, dy, stats }, sizes), null, null];
+    const variant = choose(run.gpu, family, 'backward', attentionBackwardVariants, plan, 'attention backward');
+    if (variant.gradients) return [...variant.gradients(run, { q, k, v, dy, stats }, sizes), null, null];
     const wants = { backward: true, backward_q: run.needs[0]!, backward_kv: run.needs[1]! || run.needs[2]! };
     const entries = variant.entries.filter((entry) => wants[entry]);
     const writes = (entry: keyof typeof wants): boolean => entries.includes('backward') || entries.includes(entry);
     const dq = writes('backward_q') ? zeros(run.gpu, [batch, tokens, heads, width]) : null;
     const [dk, dv] = writes('backward_kv') ? [0, 1].map(() => run.out([batch, keys, heads / group, width])) : [];
-    const rest = { stats_saved: stats, ...(dq && { dq }), ...(dk && { dk }), ...(dv && { dv }) };
-    run.gpu.scope(() => {
-      const operands = variant.needsTexels ? { ...layHeads(run, { q, k, v }, params), dy: laySpan(run, dyByToken, heads * width) } : { q, k, v, dy: dyByToken };
-      for (const entry of entries) run.dispatch(variant.kernel, entry, { buffers: { ...operands, ...rest }, params, ...tune(run.gpu, variant, plan, entry) });
-    });
+    const buffers = { q, k, v, dy: dyByToken, stats_saved: stats, ...(dq && { dq }), ...(dk && { dk }), ...(dv && { dv }) };
+    for (const entry of entries) run.launchVariant(variant, plan, entry, { buffers, params });
     return [run.needs[0] ? byToken(dq!) : null, run.needs[1] ? byToken(dk!) : null, run.needs[2] ? byToken(dv!) : null, null, null];
   },
 });
-
-/** q, k and v in textures of the innermost scope, a row from token to token. */
-const layHeads = (run: Run, { q, k, v }: Record<'q' | 'k' | 'v', Tensor>, params: AttentionPlan['params']) => ({ q: laySpan(run, q, params.q_token!), k: laySpan(run, k, params.kv_token!), v: laySpan(run, v, params.kv_token!) });
 
 /** [B, T, H, D] seen as [B, H, T, D], or the other way round: no gradient recorded. */
 const byToken = ({ gpu, shape, dtype, storage, strides, offset }: Tensor): Tensor =>

@@ -3,19 +3,31 @@ import { attentionWeights } from '@curio/kernels/attention_weights';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Run } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { BAND, scoreColumns } from './variants.ts';
-import type { AttentionSizes } from './variants.ts';
+import type { AttentionSizes, BackwardVariant } from './plan.ts';
+import { fixedSubgroupSize } from '../../gpu/kernel/variant.ts';
 import { cat } from '../layout/cat.ts';
 import { matmul } from '../matmul/matmul.ts';
 import { pad } from '../layout/pad.ts';
 import { dense, reshape, slice } from '../layout/views.ts';
+
+/** Rows of scores that the backward by products has at a time. */
+const BAND = 2048;
+
+/**
+ * Columns of a row of scores in the backward by products: the keys and some that nobody sees. In a multiple of 64 rows are copied into textures as they lie, which pays
+ * for an eighth more.
+ */
+function scoreColumns(keys: number): number {
+  const copied = 64 * ceilDiv(keys, 64);
+  return copied <= keys * 1.125 ? copied : 4 * ceilDiv(keys, 4);
+}
 
 /**
  * dq, dk and dv float[B, H, T or S, D], null where nothing needs them. The scores are formed again, BAND rows of them at a time: 8·BAND·S bytes or an eighth more, linear in the
  * tokens. Seven products' worth of tiles become five of the fastest kernel there is.
  * @param stats float[B, H, T, 4] from attention/naive's prepare
  */
-export function backwardByProducts(run: Run, { q, k, v, dy, stats }: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>, { batch, heads, tokens, keys, width, scale }: AttentionSizes): (Tensor | null)[] {
+function backwardByProducts(run: Run, { q, k, v, dy, stats }: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>, { batch, heads, tokens, keys, width, scale }: AttentionSizes): (Tensor | null)[] {
   const [needsQ, needsK, needsV] = run.needs as boolean[];
   const cols = scoreColumns(keys);
   const all = batch * heads;
@@ -43,3 +55,14 @@ export function backwardByProducts(run: Run, { q, k, v, dy, stats }: Record<'q' 
     return slice(reshape(whole, [batch, heads, name === 'dq' ? tokens : cols, width]), 2, 0, name === 'dq' ? tokens : keys);
   });
 }
+
+/** Its kernel is what stands between the products. */
+export const attentionProducts: BackwardVariant = {
+  kernel: attentionWeights,
+  fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,
+  // Rows of scores that cannot be copied into textures as they lie would cost it what it gains.
+  pays: (gpu, { tokens, keys, flags }) => gpu.adapter.isSoftware && (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8),
+  grid: (_, { tokens }) => lineGrid(ceilDiv(tokens, 8)),
+  entries: [],
+  gradients: backwardByProducts,
+};

@@ -9,37 +9,17 @@ import { attentionForwardShared } from '@curio/kernels/attention_forward_shared'
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
 import { attentionForwardTexels } from '@curio/kernels/attention_forward_texels';
 import { attentionNaive } from '@curio/kernels/attention_naive';
-import { attentionWeights } from '@curio/kernels/attention_weights';
 import type { Gpu } from '../../gpu/gpu.ts';
-import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Tuning } from '../../gpu/kernel/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
-import type { Family, Variant } from '../../gpu/kernel/variant.ts';
-import { readsTexels, rowTexels } from '../parts/texel-rows.ts';
-
-export interface AttentionSizes {
-  readonly batch: number;
-  readonly heads: number;
-  /** Query heads that share one key and value head. */
-  readonly group: number;
-  readonly tokens: number;
-  readonly keys: number;
-  readonly width: number;
-  readonly scale: number;
-  /** See kernels/lib/attention_mask.wgsl. */
-  readonly flags: number;
-}
-
-export interface AttentionPlan extends AttentionSizes {
-  readonly params: Readonly<Record<string, number>>;
-  /** Whether every row starts at a multiple of four elements. */
-  readonly inQuads: boolean;
-}
-
-/** A way to get the gradients: its entries in order; one named after a gradient is left out where nothing needs it. */
-export interface BackwardVariant extends Variant<AttentionPlan> {
-  readonly entries: readonly ('backward' | 'backward_q' | 'backward_kv')[];
-}
+import type { Params, Variant } from '../../gpu/kernel/variant.ts';
+import type { Binding } from '../../gpu/stream/stream.ts';
+import type { OpFamily, OpVariant, Run, Work } from '../../tensor/op.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { AttentionPlan, BackwardVariant } from './plan.ts';
+import { attentionProducts } from './products.ts';
+import { laySpan, readsTexels, rowTexels } from '../parts/texel-rows.ts';
 
 const naive: Variant<AttentionPlan> = {
   kernel: attentionNaive,
@@ -108,10 +88,15 @@ function liesInRows(width: number, heads: number, row: number, batchStep: number
   return within && batchStep % row === 0;
 }
 
-/** Reads q, k and v from textures; attention.ts lays them. */
-export const attentionOverTexels: Variant<AttentionPlan> = {
+/** q, k and v in textures, a row from token to token. */
+function headsInTextures(run: Run, { q, k, v }: Work['buffers'], params: Params): Record<'q' | 'k' | 'v', Binding> {
+  return { q: laySpan(run, q as Tensor, params.q_token!), k: laySpan(run, k as Tensor, params.kv_token!), v: laySpan(run, v as Tensor, params.kv_token!) };
+}
+
+/** Reads q, k and v from textures. */
+export const attentionOverTexels: OpVariant<AttentionPlan> = {
   kernel: attentionForwardTexels,
-  needsTexels: true,
+  bind: (run, { buffers, params }) => ({ buffers: { ...buffers, ...headsInTextures(run, buffers, params!) }, params }),
   fits(gpu, plan) {
     if (!fitsSubgroupTile(gpu, plan) || !readsTexels(gpu)) return false;
     const { width, heads, group, batch, params: p } = plan;
@@ -129,7 +114,7 @@ export const attentionOverTexels: Variant<AttentionPlan> = {
 };
 
 /** The family `attention`, forward. The preferred variant first. */
-export const attentionVariants: Family<AttentionPlan> = {
+export const attentionVariants: OpFamily<AttentionPlan> = {
   decode: {
     kernel: attentionDecode,
     fits: (gpu, { inQuads, width, tokens }) => inQuads && TILE_WIDTHS.includes(width) && fixedSubgroupSize(gpu) > 0 && tokens < 65536,
@@ -147,34 +132,12 @@ export const attentionVariants: Family<AttentionPlan> = {
 /** Σ dy · y of each query, before every backward variant. */
 export const attentionPrepare = naive;
 
-/** Rows of scores that the backward by products has at a time. */
-export const BAND = 2048;
-
-/**
- * Columns of a row of scores in the backward by products: the keys and some that nobody sees. In a multiple of 64 rows are copied into textures as they lie, which pays
- * for an eighth more.
- */
-export function scoreColumns(keys: number): number {
-  const copied = 64 * ceilDiv(keys, 64);
-  return copied <= keys * 1.125 ? copied : 4 * ceilDiv(keys, 4);
-}
-
-/** The gradients by whole products, see attention-products.ts: its kernel is what stands between them. */
-export const attentionProducts: BackwardVariant = {
-  kernel: attentionWeights,
-  fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,
-  // Rows of scores that cannot be copied into textures as they lie would cost it what it gains.
-  pays: (gpu, { tokens, keys, flags }) => gpu.adapter.isSoftware && (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8),
-  grid: (_, { tokens }) => lineGrid(ceilDiv(tokens, 8)),
-  entries: [],
-};
-
 /** The family `attention`, backward, under the same names, so that forcing one forces both directions; `attention backward` forces this one alone. */
 export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>> = {
   products: attentionProducts,
   texels: {
     kernel: attentionBackwardTexels,
-    needsTexels: true,
+    bind: (run, { buffers, params }, { heads, width }) => ({ buffers: { ...buffers, ...headsInTextures(run, buffers, params!), dy: laySpan(run, buffers.dy as Tensor, heads * width) }, params }),
     fits: (gpu, plan) => attentionOverTexels.fits!(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH && Math.max(rowTexels(plan.heads * plan.width), plan.batch * plan.tokens) <= gpu.adapter.limits.maxTextureDimension2D!,
     pays: attentionOverTexels.pays,
     tuning: tileTuning,

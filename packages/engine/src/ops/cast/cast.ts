@@ -10,6 +10,7 @@ import { isPacked } from '../../tensor/dtype.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { formatOf } from '../parts/weight-format.ts';
 import { unpackWeight } from '../parts/unpack-weight.ts';
 
 const WG = 64;
@@ -70,7 +71,7 @@ const unpack = defineOp({
   packed: [0],
   plan: (_: readonly [Tensor], __: undefined) => null,
   forward(run, [x]) {
-    return { y: unpackWeight(run, x) };
+    return { y: unpackWeight(run, x, formatOf('cast', x)) };
   },
 });
 

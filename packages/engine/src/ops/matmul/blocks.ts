@@ -5,9 +5,11 @@ import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { KernelSource, Tuning } from '../../gpu/kernel/kernel.ts';
 import { tuned } from '../../gpu/kernel/variant.ts';
-import type { Layout, MatmulPlan, MatmulVariant } from './variants.ts';
-
-export const transposition = (layout: Layout): Tuning => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` });
+import type { Run, Work } from '../../tensor/op.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { unpackWeight } from '../parts/unpack-weight.ts';
+import { transposition } from './plan.ts';
+import type { MatmulPlan, MatmulVariant } from './plan.ts';
 
 /** Tiles, with the time that a result takes in each: a larger one reads less for it. */
 const TILES = [
@@ -41,14 +43,26 @@ const PAIR_APART = 2 ** 28;
  */
 const MIN_UNPACK_ROWS = 256;
 
-const isQuantised = ({ format }: MatmulPlan): boolean => format !== 'F32' && format !== 'F16' && format !== 'BF16';
+/** Whether B is unpacked before. `gpu.forced.set('matmul unpack', 'before' | 'within')` says it for tests and benches. */
+function unpacks(gpu: Gpu, { format, M, N, K }: MatmulPlan): boolean {
+  if (format === 'F32' || format === 'F16' || format === 'BF16') return false;
+  const forced = gpu.forced.get('matmul unpack');
+  return forced === undefined ? M >= MIN_UNPACK_ROWS && 4 * N * K <= gpu.adapter.limits.maxStorageBufferBindingSize! : forced === 'before';
+}
+
+function unpacked(run: Run, work: Work, { format, groupSize }: MatmulPlan) {
+  const { a, b, scales, zeros } = work.buffers as Record<string, Tensor>;
+  const values = unpackWeight(run, b!, format, { scales: scales!, zeros: format === 'INT4_ZEROS' ? zeros! : null, groupSize });
+  return { buffers: { ...work.buffers, b: values, scales: a!, zeros: a! }, params: { ...work.params, group: 0 }, tuning: { FORMAT: 'F32' } };
+}
 
 function blocks(kernel: KernelSource, fits: (plan: MatmulPlan) => boolean, formatOf: (plan: MatmulPlan) => Tuning): MatmulVariant {
   return {
     kernel,
     readsPitch: true,
     pairApart: ({ M, N, K }) => M * N * K >= PAIR_APART,
-    unpacksBefore: (gpu, plan) => isQuantised(plan) && plan.M >= MIN_UNPACK_ROWS && 4 * plan.N * plan.K <= gpu.adapter.limits.maxStorageBufferBindingSize!,
+    adds: true,
+    bind: (run, work, plan) => (unpacks(run.gpu, plan) ? unpacked(run, work, plan) : work),
     fits: (_, plan) => fits(plan) && plan.K > 0 && (plan.K2 === 0 || plan.layout[0] === 'n'),
     pays: (gpu, { M, N, K }) => !gpu.adapter.isSoftware && M * N * K >= 4096,
     tuning(gpu, plan) {

@@ -10,7 +10,7 @@ import { cast } from '../cast/cast.ts';
 import { linear } from './linear.ts';
 import { matmul } from './matmul.ts';
 import { layoutOf } from './product.ts';
-import type { Layout } from './variants.ts';
+import type { Layout } from './plan.ts';
 import { matrixTiles, subgroupMatrix, subgroupMatrixHalves } from './matrix-units.ts';
 import { formatOf, groupSizeOf } from '../parts/weight-format.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
@@ -114,7 +114,7 @@ async function onUnits(gpu: Gpu, isLarge: boolean, isBefore: boolean, plan: { la
   gpu.tuned.set(kernel.name, matrixTiles(gpu).at(isLarge ? 0 : -1)!);
   gpu.forced.set('matmul halves', isBefore ? 'before' : 'within');
   // Compiled ahead, so that a kernel that does not compile leaves the device usable.
-  const { tuning } = tune(gpu, isBefore ? subgroupMatrixHalves : subgroupMatrix, { M, N, K2: 0, hasBias: false, batches: 1, ...plan }, 'multiply');
+  const { tuning } = tune(gpu, isBefore ? subgroupMatrixHalves : subgroupMatrix, { M, N, K2: 0, hasBias: false, batches: 1, inRows: true, ...plan }, 'multiply');
   await gpu.prepare(gpu.replacements.kernelFor(kernel), 'multiply', tuning);
   const was = gpu.halfProducts;
   gpu.halfProducts = true;

@@ -6,7 +6,7 @@ import type { Shape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { layoutOf, product } from './product.ts';
 import type { Batches } from './product.ts';
-import type { Layout } from './variants.ts';
+import type { Layout } from './plan.ts';
 import { sumTo } from '../parts/sum-to.ts';
 import { requireFloat } from '../parts/walk.ts';
 

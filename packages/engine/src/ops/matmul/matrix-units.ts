@@ -7,7 +7,7 @@ import type { Tuning } from '../../gpu/kernel/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
 import type { Run } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { MatmulPlan, MatmulVariant } from './variants.ts';
+import type { MatmulPlan, MatmulVariant } from './plan.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
 
 /** Subgroups of a workgroup down and across, matrices of a subgroup down, of which four lie across, and terms a step. The largest first: 182 TFLOP/s on an H200, the next 145. */
@@ -73,11 +73,21 @@ export const subgroupMatrix: MatmulVariant = {
   },
 };
 
-/** The same over operands that `inHalves` has rounded before. */
-export const subgroupMatrixHalves: MatmulVariant = { ...subgroupMatrix, tuning: (gpu, plan) => ({ ...subgroupMatrix.tuning!(gpu, plan), A_FORMAT: 'F16' }) };
+/** The same over operands that are rounded before, so that the product reads half as much. */
+export const subgroupMatrixHalves: MatmulVariant = {
+  ...subgroupMatrix,
+  tuning(gpu, plan) {
+    const { FORMAT, ...rest } = subgroupMatrix.tuning!(gpu, plan);
+    return { ...rest, FORMAT: FORMAT === 'F32' ? 'F16' : FORMAT!, A_FORMAT: 'F16' };
+  },
+  bind(run, { buffers, params }, { format }) {
+    const { a, b } = buffers as Record<string, Tensor>;
+    return { buffers: { ...buffers, a: inHalves(run, a!), ...(format === 'F32' && { b: inHalves(run, b!) }) }, params };
+  },
+};
 
 /** x as f16. */
-export function inHalves(run: Run, x: Tensor): Tensor {
+function inHalves(run: Run, x: Tensor): Tensor {
   const y = run.out(x.shape, 'f16');
   run.dispatch(matmulHalves, 'pack', { buffers: { x, y }, params: { size: x.size }, grid: lineGrid(ceilDiv(x.size, 8 * 256)) });
   return y;

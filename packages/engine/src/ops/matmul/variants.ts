@@ -16,39 +16,13 @@ import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../../gpu/kernel/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
-import type { Variant } from '../../gpu/kernel/variant.ts';
-import { block, blockScalar, transposition } from './blocks.ts';
+import { block, blockScalar } from './blocks.ts';
+import { inTextures, padded, swapped as swappedOperands } from './operands.ts';
+import type { Pads } from './operands.ts';
+import { isAlong, transposition } from './plan.ts';
+import type { Layout, MatmulPlan, MatmulVariant } from './plan.ts';
 import { readsTexels, rowTexels } from '../parts/texel-rows.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
-
-/** How A and B are stored: `n` as the product reads them (A[M, K], B[K, N]), `t` transposed (A[K, M], B[N, K]). */
-export type Layout = 'nn' | 'nt' | 'tn' | 'tt';
-
-export interface MatmulPlan {
-  readonly layout: Layout;
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-  /** Terms of the second pair, 0 without one. */
-  readonly K2: number;
-  readonly hasBias: boolean;
-  readonly batches: number;
-  /** How B lies in memory; a packed one has one batch, and the layout nt or nn. */
-  readonly format: WeightFormat;
-  /** Neighbours of B that share a scale; 0 without scales. */
-  readonly groupSize: number;
-}
-
-export interface MatmulVariant extends Variant<MatmulPlan> {
-  /** Computes Cᵀ = op(B)ᵀ·op(A)ᵀ and writes it transposed: A and B change places, and M and N. */
-  readonly swaps?: boolean;
-  /** Reads rows along the terms that are longer than the sum, so that parts of a sum are batches in every layout. */
-  readonly readsPitch?: boolean;
-  /** Whether A2·op(B2) is a product of its own that is added to the first. `gpu.forced.set('matmul pair', 'apart' | 'joined')` says it for tests and benches. */
-  readonly pairApart?: (plan: MatmulPlan) => boolean;
-  /** Whether a packed B is unpacked to f32 before the product. `gpu.forced.set('matmul unpack', 'before' | 'within')` says it for tests and benches. */
-  readonly unpacksBefore?: (gpu: Gpu, plan: MatmulPlan) => boolean;
-}
 
 /** Each kernel's own view of a product that it computes swapped. */
 const swapped = (plan: MatmulPlan): MatmulPlan => ({ ...plan, M: plan.N, N: plan.M });
@@ -65,11 +39,13 @@ function rowsOf(sg: number, layout: Layout, M: number): number {
   return M <= 16 || (sg === 4 && layout[0] === 'n') ? 16 : 32;
 }
 
-function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean): MatmulVariant {
+/** @param pads operands whose rows may be padded */
+function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean, pads?: Pads): MatmulVariant {
   const own = (plan: MatmulPlan): MatmulPlan => (swaps ? swapped(plan) : plan);
   return {
     kernel,
-    swaps,
+    adds: true,
+    bind: swaps ? (_, work) => swappedOperands(work) : pads && padded(pads),
     fits(gpu, plan) {
       const { M, N, K, K2, hasBias, format } = own(plan);
       const rowsFit = layout[0] === 'n' ? K % 2 === 0 && K2 % 2 === 0 : M % 4 === 0 && K2 === 0;
@@ -102,6 +78,8 @@ function packedTile(kernel: KernelSource, layout: Layout): MatmulVariant {
   const plain = subgroupTile(kernel, layout, false);
   return {
     kernel,
+    adds: true,
+    bind: padded({ a: true, b: false }),
     grid: plain.grid,
     free: plain.free,
     fits: (gpu, plan) => plan.format !== 'F32' && plain.fits!(gpu, { ...plan, format: 'F32' }),
@@ -120,6 +98,7 @@ const subgroupsOf = (sg: number): number => (sg >= 32 ? 4 : 8);
 function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (plan: MatmulPlan) => boolean, eights?: readonly WeightFormat[]): MatmulVariant {
   return {
     kernel,
+    adds: true,
     fits: (gpu, plan) => plan.M <= 4 && plan.batches === 1 && fixedSubgroupSize(gpu) > 0 && formats.includes(plan.format) && plan.K2 % 4 === 0 && fitsK(plan),
     tuning(gpu, { format, M, K2 }) {
       const sg = fixedSubgroupSize(gpu);
@@ -142,6 +121,7 @@ const levelsOf = (format: WeightFormat): number => (format === 'INT8' ? 16 : 32)
 /** For few rows over a quantised weight, a column or two a lane, where loads cost more than lanes that wait. */
 const columnVector: MatmulVariant = {
   kernel: matmulVectorColumns,
+  adds: true,
   fits: (gpu, plan) => [8, 16].includes(fixedSubgroupSize(gpu)) && scaledVector.fits!(gpu, plan) && plan.groupSize % levelsOf(plan.format) === 0,
   pays: (gpu, { N }) => gpu.adapter.isSoftware && N >= 256,
   tuning: (gpu, { format, M, K2 }) => ({ FORMAT: format, SG: `${fixedSubgroupSize(gpu)}u`, SUBGROUPS: '4u', ROWS: M === 1 ? '1u' : '4u', COLUMNS: '2u', PAIR: `${K2 > 0}` }),
@@ -152,6 +132,7 @@ const columnVector: MatmulVariant = {
 /** The same without subgroups, or where their size varies. */
 const sharedVector: MatmulVariant = {
   kernel: matmulVectorShared,
+  adds: true,
   fits: (_, { M, K, K2, batches }) => M <= 4 && batches === 1 && K % 4 === 0 && K2 % 4 === 0,
   tuning: (_, { format, M }) => ({ FORMAT: format, ROWS: M === 1 ? '1u' : '4u' }),
   grid: (_, { N }) => [ceilDiv(N, 4), 1, 1],
@@ -163,20 +144,18 @@ const sharedVector: MatmulVariant = {
  */
 const [MIN_PRODUCTS, MIN_READS] = [2 ** 23, 10];
 
-/** Whether the rows of A, or of B, run along the terms of the sum. */
-export const isAlong = (layout: Layout): { readonly a: boolean; readonly b: boolean } => ({ a: layout[0] === 'n', b: layout[1] === 't' });
 
-/** The subgroup tile over operands laid in textures: matmul-product.ts lays them. */
+/** The subgroup tile over operands in textures. */
 function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
   const own = (plan: MatmulPlan): MatmulPlan => (swaps ? swapped(plan) : plan);
   const along = isAlong(layout);
   return {
     kernel: matmulSubgroupTexels,
-    needsTexels: true,
-    swaps,
+    adds: true,
+    bind: inTextures(swaps),
     fits(gpu, plan) {
       const { M, N, K, K2, hasBias, batches, format } = own(plan);
-      if (format !== 'F32' || N % 4 !== 0 || K === 0 || !readsTexels(gpu)) return false;
+      if (!plan.inRows || format !== 'F32' || N % 4 !== 0 || K === 0 || !readsTexels(gpu)) return false;
       if (K2 > 0 && (batches !== 1 || K % 4 !== 0 || !along.a)) return false;
       if (swaps && (M % 4 !== 0 || K2 > 0 || hasBias)) return false;
       return Math.max(...sidesOf(along.a, plan.M, K, K2, batches), ...sidesOf(along.b, plan.N, K, K2, batches)) <= gpu.adapter.limits.maxTextureDimension2D!;
@@ -205,6 +184,7 @@ const sidesOf = (along: boolean, count: number, K: number, K2: number, batches: 
 
 const tile: MatmulVariant = {
   kernel: matmulTile,
+  adds: true,
   pays: (_, { M, N, K }) => M * N * K >= 4096,
   tuning: (_, { format, layout }) => ({ FORMAT: format, ...transposition(layout) }),
   grid: (_, { M, N, batches }) => [ceilDiv(N, 64), ceilDiv(M, 64), batches],
@@ -212,6 +192,7 @@ const tile: MatmulVariant = {
 
 const naive: MatmulVariant = {
   kernel: matmulNaive,
+  adds: true,
   tuning: (_, { layout, format }) => ({ FORMAT: format, ...transposition(layout) }),
   grid: (_, { M, N, batches }) => [ceilDiv(N, 8), ceilDiv(M, 8), batches],
 };
@@ -235,8 +216,8 @@ export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, forma
 /** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B, `texels` over
  * operands in textures, `skinnyTexels` both; `vector…` are for few rows; `block…` for real GPUs. */
 export const matmulVariants = {
-  nn: { skinnyTexels: overTexels('nn', true), texels: overTexels('nn', false), skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false), packed: packedTile(matmulPackedNn, 'nn'), block, blockScalar, tile, naive },
-  nt: { vector: plainVector, vectorColumns: columnVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinnyTexels: overTexels('nt', true), texels: overTexels('nt', false), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false), packed: packedTile(matmulPackedNt, 'nt'), block, blockScalar, tile, naive },
+  nn: { skinnyTexels: overTexels('nn', true), texels: overTexels('nn', false), skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false, { a: true, b: false }), packed: packedTile(matmulPackedNn, 'nn'), block, blockScalar, tile, naive },
+  nt: { vector: plainVector, vectorColumns: columnVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinnyTexels: overTexels('nt', true), texels: overTexels('nt', false), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false, { a: true, b: true }), packed: packedTile(matmulPackedNt, 'nt'), block, blockScalar, tile, naive },
   tn: { skinnyTexels: overTexels('tn', true), texels: overTexels('tn', false), skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), block, blockScalar, tile, naive },
   tt: { skinnyTexels: overTexels('tt', true), texels: overTexels('tt', false), skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), block, blockScalar, tile, naive },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

@@ -5,7 +5,7 @@ import { reduceRowsShared } from '@curio/kernels/reduce_rows_shared';
 import { reduceRowsSubgroup } from '@curio/kernels/reduce_rows_subgroup';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
-import { choose, fixedSubgroupSize, tune } from '../../gpu/kernel/variant.ts';
+import { fixedSubgroupSize, launch } from '../../gpu/kernel/variant.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -42,6 +42,7 @@ export const reduceColumnsVariants: Family<Plan> = {
     kernel: reduceColumns,
     fits: (_, { inner }) => inner % 4 === 0,
     tuning: (_, { op }) => ({ OP: op, T: 'vec4<f32>' }),
+    params: (params) => ({ ...params, cols: params.cols! / 4 }),
     grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 4), 64)),
   },
   single: { kernel: reduceColumns, tuning: (_, { op }) => ({ OP: op, T: 'f32' }), grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 1), 64)) },
@@ -73,11 +74,10 @@ function pass(plan: Plan, x: Tensor, shape: Shape, scale: number): Tensor {
   const { gpu } = x;
   const { outer, n, inner, segments, chunk } = plan;
   const y = empty(gpu, shape);
-  const isRows = inner === 1;
-  const variant = isRows ? choose(gpu, 'reduceRows', 'reduce', reduceRowsVariants, plan) : choose(gpu, 'reduceColumns', 'reduce', reduceColumnsVariants, plan);
-  const width = variant === reduceColumnsVariants.fours ? 4 : 1;
-  const params: Record<string, number> = isRows ? { rows: outer, cols: n, segments, chunk, scale } : { outer, rows: n, cols: inner / width, segments, chunk, scale };
-  gpu.dispatch(variant.kernel, 'reduce', { buffers: { x: x.binding, y: y.binding }, params, ...tune(gpu, variant, plan, 'reduce'), op: plan.op.toLowerCase() });
+  const work = { buffers: { x: x.binding, y: y.binding }, op: plan.op.toLowerCase() };
+  const rest = { segments, chunk, scale };
+  if (inner === 1) launch(gpu, 'reduceRows', reduceRowsVariants, plan, 'reduce', { ...work, params: { rows: outer, cols: n, ...rest } });
+  else launch(gpu, 'reduceColumns', reduceColumnsVariants, plan, 'reduce', { ...work, params: { outer, rows: n, cols: inner, ...rest } });
   return y;
 }
 

@@ -2,16 +2,15 @@
 import { castUnpack } from '@curio/kernels/cast_unpack';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Run } from '../../tensor/op.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
-import { formatOf } from './weight-format.ts';
+import type { Quantisation, Tensor } from '../../tensor/tensor.ts';
+import type { WeightFormat } from './weight-format.ts';
 
 const WG = 64;
 
 /** The values of f16, bf16, int8, int4 or nf4 as f32, in the same shape. */
-export function unpackWeight(run: Run, x: Tensor): Tensor {
+export function unpackWeight(run: Run, x: Tensor, FORMAT: WeightFormat, kind: Quantisation | null = x.quantisation): Tensor {
   const y = run.out(x.shape);
-  const rest = { tuning: { FORMAT: formatOf('cast', x) }, grid: lineGrid(ceilDiv(x.size, 8 * WG)) };
-  const kind = x.quantisation;
+  const rest = { tuning: { FORMAT }, grid: lineGrid(ceilDiv(x.size, 8 * WG)) };
   if (!kind) {
     run.dispatch(castUnpack, 'plain', { buffers: { x, y }, params: { size: x.size, group: 0 }, ...rest });
     return y;

@@ -10,8 +10,8 @@ import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { Tuning } from '../../gpu/kernel/kernel.ts';
 import { rowGrid } from '../../gpu/kernel/line.ts';
-import { choose, fixedSubgroupSize, tune, tuned } from '../../gpu/kernel/variant.ts';
-import type { Family } from '../../gpu/kernel/variant.ts';
+import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
+import type { Family, Params } from '../../gpu/kernel/variant.ts';
 import type { Grid } from '../../gpu/stream/stream.ts';
 import type { Dispatch, Run } from '../../tensor/op.ts';
 
@@ -20,6 +20,8 @@ export interface Sizes { readonly batch: number; readonly rows: number; readonly
 
 const WG = 64;
 const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
+/** Kernels over fours of columns count them in fours. */
+const columnsInFours = (params: Params): Params => ({ ...params, cols: params.cols! / 4 });
 const FOURS = { T: 'vec4<f32>' };
 const SINGLE = { T: 'f32' };
 /** Tunables of a kernel over fours of columns, or single ones: on a software adapter, whose subgroups are dear to start and run one after the other, `runs`. */
@@ -33,6 +35,7 @@ export const prototypeRowVariants: Family<Sizes> = {
   subgroup: {
     kernel: prototypeRowsSubgroup,
     fits: (gpu, { cols }) => fixedSubgroupSize(gpu) > 0 && cols % 4 === 0,
+    params: columnsInFours,
     tuning: (gpu) => ({ SG: `${fixedSubgroupSize(gpu)}u` }),
     grid: (gpu, { rows }) => lineGrid(ceilDiv(rows, WG / fixedSubgroupSize(gpu))),
   },
@@ -45,13 +48,13 @@ const runGrid = (_: unknown, { rows, cols }: Sizes, __: string, tuning: Tuning):
 
 /** Steps that treat every channel alike. */
 export const prototypeTokenVariants: Family<Sizes> = {
-  fours: { kernel: prototypeTokens, fits: inFours, ...along(FOURS, { STEPS: '32u' }), grid: runGrid },
+  fours: { kernel: prototypeTokens, fits: inFours, params: columnsInFours, ...along(FOURS, { STEPS: '32u' }), grid: runGrid },
   single: { kernel: prototypeTokens, ...along(SINGLE, { STEPS: '32u' }), grid: runGrid },
 };
 
 /** Sums over the tokens of a centre. */
 export const prototypeMemberVariants: Family<Sizes> = {
-  fours: { kernel: prototypeMembers, fits: inFours, ...along(FOURS, { STEPS: '4u' }), grid: runGrid },
+  fours: { kernel: prototypeMembers, fits: inFours, params: columnsInFours, ...along(FOURS, { STEPS: '4u' }), grid: runGrid },
   single: { kernel: prototypeMembers, ...along(SINGLE, { STEPS: '4u' }), grid: runGrid },
   naive: { kernel: prototypeMembersNaive, grid: (_, { rows, cols }) => lineGrid(ceilDiv(rows * cols, WG)) },
 };
@@ -60,18 +63,15 @@ const columnGrid = (_: unknown, { batch, cols }: Sizes, __: string, tuning: Tuni
 
 /** Reductions over the tokens of a channel. */
 export const prototypeColumnVariants: Family<Sizes> = {
-  fours: { kernel: prototypeColumns, fits: inFours, ...along({ ...FOURS, WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
+  fours: { kernel: prototypeColumns, fits: inFours, params: columnsInFours, ...along({ ...FOURS, WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
   single: { kernel: prototypeColumns, ...along({ ...SINGLE, WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
 };
 
 export const prototypeFamilies = { prototypeRows: prototypeRowVariants, prototypeTokens: prototypeTokenVariants, prototypeMembers: prototypeMemberVariants, prototypeColumns: prototypeColumnVariants };
 
-/** Dispatches `entry` of the variant that suits; kernels in fours count their columns in fours. */
+/** Dispatches `entry` of the variant that suits. */
 export function step(run: Run, family: keyof typeof prototypeFamilies, entry: string, sizes: Sizes, buffers: Dispatch['buffers']): void {
-  const variant = choose(run.gpu, family, entry, prototypeFamilies[family], sizes);
-  const { tuning, grid } = tune(run.gpu, variant, sizes, entry);
-  const width = variant.kernel === prototypeRowsSubgroup ? 4 : widthOf(tuning);
-  run.dispatch(variant.kernel, entry, { buffers, params: { ...sizes, cols: sizes.cols / width }, grid, tuning });
+  run.launch<Sizes>(family, prototypeFamilies[family], sizes, entry, { buffers, params: { ...sizes } });
 }
 
 /** The token lists of each centre, in ascending order. */

@@ -1,5 +1,5 @@
 /** @file Operands of products, copied so that their rows do not fall into one set of a processor's nearest cache. */
-import { matmulSpread } from '@curio/kernels/matmul_spread';
+import { matmulPadRows } from '@curio/kernels/matmul_pad_rows';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { Run } from '../../tensor/op.ts';
@@ -18,18 +18,18 @@ const ENOUGH = { a: [[1024, 512]], b: [[1024, 128], [512, 256], [256, 1024]] } a
  * Whether copying an operand of rows of K elements, which tiles walk many of at once, costs less than it saves, where each element is read `times` times. On software
  * adapters only: a GPU stages tiles in workgroup memory.
  */
-export function spreadPays(gpu: Gpu, operand: 'a' | 'b', rows: number, K: number, times: number): boolean {
+export function paddingPays(gpu: Gpu, operand: 'a' | 'b', rows: number, K: number, times: number): boolean {
   if (!gpu.adapter.isSoftware || rows < 16 || 4 * rows * (K + GAP) > gpu.memory.bindingLimit) return false;
   return ENOUGH[operand].some(([divisor, enough]) => K % divisor === 0 && times >= enough);
 }
 
 /** x[rows, K] with rows K + 16 elements apart. */
-export function spreadRows(run: Run, x: Tensor, rows: number, K: number): Tensor {
+export function padRows(run: Run, x: Tensor, rows: number, K: number): Tensor {
   const y = run.out([rows, K + GAP]);
   const items = (rows * K) / 4;
-  run.dispatch(matmulSpread, 'spread', { buffers: { x, y }, params: { items, width: K / 4, pitch: (K + GAP) / 4 }, grid: lineGrid(ceilDiv(items, 64 * 8)) });
+  run.dispatch(matmulPadRows, 'pad', { buffers: { x, y }, params: { items, width: K / 4, pitch: (K + GAP) / 4 }, grid: lineGrid(ceilDiv(items, 64 * 8)) });
   return y;
 }
 
-/** Elements from row to row of what spreadRows makes. */
-export const spreadPitch = (K: number): number => K + GAP;
+/** Elements from row to row of what padRows makes. */
+export const paddedPitch = (K: number): number => K + GAP;

@@ -1,4 +1,4 @@
-/** Products whose operands are copied with their rows spread give the same bits as without: long rows of a power of two, and many of them. */
+/** Products whose operands are copied with their rows padded give the same bits as without: long rows of a power of two, and many of them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cast, linear, matmul, openGpu, RandomStream, split, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
@@ -6,7 +6,7 @@ import type { Gpu, Tensor } from '../src/index.ts';
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
-  gpu.forced.set('matmul nt', 'subgroup'); // over texels nothing is spread
+  gpu.forced.set('matmul nt', 'subgroup'); // over texels nothing is padded
 });
 afterAll(() => gpu.close());
 
@@ -14,7 +14,7 @@ const normals = (n: number, seed: number): Float32Array<ArrayBuffer> => {
   const random = new RandomStream(seed, 0, 0);
   return Float32Array.from({ length: n }, () => random.normal());
 };
-const copies = (): number => gpu.pipelines.labels.filter((label) => label.startsWith('matmul/spread')).length;
+const copies = (): number => gpu.pipelines.labels.filter((label) => label.startsWith('matmul/pad_rows')).length;
 
 /** Sampled entries of a[M, K]·b[N, K]ᵀ in float64. */
 function expectRight(y: ArrayLike<number>, a: Float32Array, b: Float32Array, M: number, N: number, K: number): void {

@@ -1,0 +1,22 @@
+// Generated from kernels/matmul/pad_rows.wgsl by npm run codegen. Do not edit.
+export const matmulPadRows = {
+  name: 'matmul/pad_rows',
+  file: 'kernels/matmul/pad_rows.wgsl',
+  code: "// matmul/pad_rows: y[r, c] = x[r, c] with rows `pitch` fours apart in y. Rows of an operand that lie a large power of two apart fall into one set of a\n// processor's nearest cache, where a product that walks many rows at once evicts what it will need next: a copy first costs far less (1024³: 1.4 times as fast).\n// Shapes: x float[rows, 4 · width], y float[rows, 4 · pitch]; width a multiple of 64, which is what a run of lib/run.wgsl covers.\n// Grid: ceil(rows · width / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element.\n// uses: lib/run.wgsl\n\nstruct Params { items: u32, width: u32, pitch: u32 }\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read> x: array<vec4f>;\n@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;\n\nconst WG = 64u;\nconst STEPS = 8u;\n\n@compute @workgroup_size(WG)\nfn pad(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {\n  let begin = run_begin(wg, count, lane);\n  let end = run_end(begin, params.items);\n  let gap = begin / params.width * (params.pitch - params.width);\n  for (var i = begin; i < end; i += 8u) { y[i + gap] = x[i]; }\n}\n",
+  uses: ['lib/run.wgsl'],
+  lib: "// A lane's share of a line of items: eight neighbouring lanes walk a run of 8 · STEPS items together, so that each subgroup of a software adapter, which\n// runs its whole loop before the next one starts, reads contiguous memory, and fewer workgroups have to be started: twice as fast there. On a GPU STEPS is 1.\n// Needs in the kernel: `const WG: u32` and `const STEPS: u32`. Use: `for (var i = run_begin(…); i < run_end(i, size); i += 8u)`.\n\nfn run_begin(wg: vec3u, count: vec3u, lane: u32) -> u32 {\n  return ((wg.y * count.x + wg.x) * WG + lane / 8u * 8u) * STEPS + lane % 8u;\n}\n\nfn run_end(begin: u32, size: u32) -> u32 { return min(begin / (8u * STEPS) * (8u * STEPS) + 8u * STEPS, size); }\n",
+  params: [
+    { name: 'items', type: 'u32', offset: 0 },
+    { name: 'width', type: 'u32', offset: 4 },
+    { name: 'pitch', type: 'u32', offset: 8 },
+  ],
+  bindings: [
+    { binding: 0, name: 'params', type: 'uniform', element: 'Params' },
+    { binding: 1, name: 'x', type: 'read-only-storage', element: 'vec4f' },
+    { binding: 2, name: 'y', type: 'storage', element: 'vec4f' },
+  ],
+  tunables: [],
+  entries: { pad: { bindings: ['params', 'x', 'y'], workgroupSize: ['WG'] } },
+  subgroups: false,
+  f16: false,
+} as const;

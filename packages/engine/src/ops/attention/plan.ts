@@ -1,0 +1,29 @@
+/** @file What is known of attention before its kernel is chosen. */
+import type { OpVariant, Run } from '../../tensor/op.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+
+export interface AttentionSizes {
+  readonly batch: number;
+  readonly heads: number;
+  /** Query heads that share one key and value head. */
+  readonly group: number;
+  readonly tokens: number;
+  readonly keys: number;
+  readonly width: number;
+  readonly scale: number;
+  /** See kernels/lib/attention_mask.wgsl. */
+  readonly flags: number;
+}
+
+export interface AttentionPlan extends AttentionSizes {
+  readonly params: Readonly<Record<string, number>>;
+  /** Whether every row starts at a multiple of four elements. */
+  readonly inQuads: boolean;
+}
+
+/** A way to get the gradients: its entries in order; one named after a gradient is left out where nothing needs it. */
+export interface BackwardVariant extends OpVariant<AttentionPlan> {
+  readonly entries: readonly ('backward' | 'backward_q' | 'backward_kv')[];
+  /** Where it is more than dispatches of its kernel: the gradients of q, k and v, null where nothing needs one. `stats` float[B, H, T, 4] is from attention/naive's prepare. */
+  readonly gradients?: (run: Run, tensors: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>, sizes: AttentionSizes) => readonly (Tensor | null)[];
+}

@@ -183,6 +183,13 @@ export const variantsByIdentity = forbid(
   (found) => `tells a variant by its identity ('${found}'); let the variant bring what it needs (bind, params).`,
 );
 
+/** What the adapter is stands in its report; kernels are chosen by what is dear on it. */
+export const softwareAsked = forbid(
+  (path) => path.startsWith('packages/engine/src/') && path !== 'packages/engine/src/gpu/adapter.ts',
+  /\bisSoftware\b(?!: boolean)/g,
+  (found) => `asks what the adapter is ('${found}'); ask gpu.adapter.costs what is dear on it.`,
+);
+
 /** WebGPU is called only in engine/src/gpu; other libraries, which the bench runs beside ours, need it called in their own ways. */
 export const webgpuCalls = forbid(
   (path) => isProduct(path) && !path.startsWith('packages/engine/src/gpu/') && !path.startsWith('bench/peers/'),

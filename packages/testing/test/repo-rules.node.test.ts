@@ -25,6 +25,8 @@ const violations: [string, (files: rules.Files) => string[], Record<string, stri
     'packages/engine/src/ops/a.ts is in no family of ops; they are parts, layout, cast, reduce, elementwise, random, rows, index, matmul, attention, window, prototype, composed.'],
   ['a variant by its identity', rules.variantsByIdentity, { 'packages/engine/src/ops/rows/a.ts': 'if (variant.kernel === mine) f();' },
     "packages/engine/src/ops/rows/a.ts:1 tells a variant by its identity ('variant.kernel === mine'); let the variant bring what it needs (bind, params)."],
+  ['a question what the adapter is', rules.softwareAsked, { 'packages/engine/src/ops/rows/a.ts': 'if (gpu.adapter.isSoftware) f();' },
+    "packages/engine/src/ops/rows/a.ts:1 asks what the adapter is ('isSoftware'); ask gpu.adapter.costs what is dear on it."],
   ['a crowded folder', rules.folderSizes, Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`packages/nn/src/a${i}.ts`, ''])), 'packages/nn/src holds 17 files; at most 16: part them by what they are about.'],
   ['a path that leads nowhere', rules.pathsInText, { 'packages/nn/src/a.ts': '// as lib/gone.wgsl says' }, "packages/nn/src/a.ts:1 names 'lib/gone.wgsl', which is not there."],
   ['a ring', rules.cycles, { 'packages/nn/src/a.ts': "import './b.ts';", 'packages/nn/src/b.ts': "import { a } from './a.ts';" },

@@ -27,6 +27,7 @@ describe('the repository keeps its rules', () => {
     ['the engine has one arrow inside', () => rules.engineFloors(files)],
     ['a family of ops imports families below it', () => rules.opFamilies(files)],
     ['no variant is told by its identity', () => rules.variantsByIdentity(files)],
+    ['no op asks what the adapter is', () => rules.softwareAsked(files)],
     ['no rings of imports', () => rules.cycles(files)],
     ['GPU text stands in kernels/', () => rules.gpuText(files)],
     ['WebGPU is called in engine/src/gpu', () => rules.webgpuCalls(files)],

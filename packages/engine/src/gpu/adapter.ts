@@ -1,4 +1,6 @@
 /** @file What the adapter can do, in plain data. */
+import { costsOf } from './costs.ts';
+import type { Costs } from './costs.ts';
 
 export interface AdapterReport {
   readonly vendor: string;
@@ -7,6 +9,8 @@ export interface AdapterReport {
   readonly description: string;
   /** Runs on the processor: Lavapipe, SwiftShader, WARP. */
   readonly isSoftware: boolean;
+  /** What is dear on it, by which kernels are chosen. */
+  readonly costs: Costs;
   /** Smallest and largest subgroup size that a kernel may meet; null without the feature. */
   readonly subgroupSize: { readonly min: number; readonly max: number } | null;
   /** What the matrix units multiply, f16 operands with sums in f32: A[M, K]·B[K, N]; null without them. */
@@ -50,6 +54,7 @@ export function reportAdapter(gpu: GPU, adapter: GPUAdapter, device: GPUDevice):
     device: info.device,
     description: info.description,
     isSoftware: software,
+    costs: costsOf(software),
     subgroupSize: hasSubgroups ? { min: info.subgroupMinSize, max: info.subgroupMaxSize } : null,
     subgroupMatrix: matrixUnitOf(configurations),
     matrixConfigurations: configurations,

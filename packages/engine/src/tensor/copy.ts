@@ -64,9 +64,8 @@ const rows: Variant<CopyPlan> = {
   tuning: ({ adapter }, plan) => ({
     T: widthOf(plan) === 4 ? 'vec4<u32>' : 'u32',
     AXES: `${Math.max(1, plan.shape.length - 1)}u`,
-    // Subgroups of a software adapter are dear to start.
-    STEPS: adapter.isSoftware ? '32u' : '1u',
-    ROWS: adapter.isSoftware && sizeOf(outer(plan.shape)) >= 256 ? '4u' : '1u',
+    STEPS: adapter.costs.subgroupStart === 'dear' ? '32u' : '1u',
+    ROWS: adapter.costs.subgroupStart === 'dear' && sizeOf(outer(plan.shape)) >= 256 ? '4u' : '1u',
   }),
   free: { STEPS: () => null, ROWS: () => null },
   params: (_, plan) => rowParams(plan),

@@ -9,7 +9,7 @@ import type { Grid } from '../stream/stream.ts';
  * are many.
  */
 function stepsOf(gpu: Gpu, kernel: KernelSource, items: number, wg: number): string {
-  const usual = !gpu.adapter.isSoftware ? '1u' : items < 4 * wg * 64 ? '16u' : '64u';
+  const usual = gpu.adapter.costs.subgroupStart === 'cheap' ? '1u' : items < 4 * wg * 64 ? '16u' : '64u';
   return gpu.tuned.get(kernel.name)?.STEPS ?? usual;
 }
 

@@ -61,7 +61,7 @@ export const attentionProducts: BackwardVariant = {
   kernel: attentionWeights,
   fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,
   // Rows of scores that cannot be copied into textures as they lie would cost it what it gains.
-  pays: (gpu, { tokens, keys, flags }) => gpu.adapter.isSoftware && (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8),
+  pays: (gpu, { tokens, keys, flags }) => gpu.adapter.costs.barriers === 'dear' && (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8),
   grid: (_, { tokens }) => lineGrid(ceilDiv(tokens, 8)),
   entries: [],
   gradients: backwardByProducts,

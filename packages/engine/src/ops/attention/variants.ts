@@ -37,8 +37,8 @@ function fitsSubgroupTile(gpu: Gpu, { inQuads, width, keys }: AttentionPlan): bo
   return keys > 0 && inQuads && TILE_WIDTHS.includes(width) && TILE_SUBGROUPS.includes(size) && width % (4 * size) === 0;
 }
 
-/** A tile of one subgroup leaves a real GPU idle. */
-const onSoftware = (gpu: Gpu): boolean => gpu.adapter.isSoftware;
+/** A tile of one subgroup leaves a GPU idle. */
+const tilesBySubgroup = (gpu: Gpu): boolean => gpu.adapter.costs.barriers === 'dear';
 const tileTuning = (gpu: Gpu, { width }: AttentionPlan) => ({ D: `${width}u`, SG: `${fixedSubgroupSize(gpu)}u` });
 
 /** The sizes of a tile of kernels/lib/attention_lanes.wgsl for rows of `d`. */
@@ -64,8 +64,9 @@ const hasMemoryFor = (gpu: Gpu, tuning: Tuning): boolean => laneBytes(tuning) <=
  */
 const laneTuning = (gpu: Gpu, { width }: AttentionPlan): Tuning => {
   const d = LANE_WIDTHS.find((most) => width <= most)!;
-  const lanes = d > (gpu.adapter.isSoftware ? 64 : 32) ? '128u' : '64u';
-  const preferred: Tuning = { D: `${d}u`, LANES: lanes, LANES_ACROSS: gpu.adapter.isSoftware ? '8u' : '16u', ROWS_A_LANE: '4u', COLUMNS_A_LANE: '4u' };
+  const isSlow = gpu.adapter.costs.compiler === 'slow';
+  const lanes = d > (isSlow ? 64 : 32) ? '128u' : '64u';
+  const preferred: Tuning = { D: `${d}u`, LANES: lanes, LANES_ACROSS: isSlow ? '8u' : '16u', ROWS_A_LANE: '4u', COLUMNS_A_LANE: '4u' };
   return hasMemoryFor(gpu, preferred) ? preferred : { ...preferred, LANES: '64u' };
 };
 
@@ -108,7 +109,7 @@ export const attentionOverTexels: OpVariant<AttentionPlan> = {
       && [p.k_offset!, p.v_offset!].every((offset) => liesInRows(width, kvHeads, p.kv_token!, p.kv_batch!, p.kv_head!, offset));
   },
   // Rows that cannot be copied as they lie are laid by a kernel first.
-  pays: (gpu, { tokens, params }) => gpu.adapter.isSoftware && fixedSubgroupSize(gpu) === 8 && tokens >= (params.q_token! % 64 === 0 && params.kv_token! % 64 === 0 ? 32 : 256),
+  pays: (gpu, { tokens, params }) => gpu.adapter.costs.bufferLoads === 'scalar' && fixedSubgroupSize(gpu) === 8 && tokens >= (params.q_token! % 64 === 0 && params.kv_token! % 64 === 0 ? 32 : 256),
   tuning: tileTuning,
   grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
 };
@@ -123,7 +124,7 @@ export const attentionVariants: OpFamily<AttentionPlan> = {
     grid: (_, { batch, heads, tokens }) => [tokens, batch * heads, 1],
   },
   texels: attentionOverTexels,
-  subgroup: { kernel: attentionForwardSubgroup, fits: fitsSubgroupTile, pays: onSoftware, tuning: tileTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1] },
+  subgroup: { kernel: attentionForwardSubgroup, fits: fitsSubgroupTile, pays: tilesBySubgroup, tuning: tileTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1] },
   quads: { kernel: attentionForwardQuads, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: forwardGrid },
   shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: laneTuning, grid: forwardGrid },
   naive,
@@ -149,7 +150,7 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
   subgroup: {
     kernel: attentionBackwardSubgroup,
     fits: (gpu, plan) => fitsSubgroupTile(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH,
-    pays: onSoftware,
+    pays: tilesBySubgroup,
     tuning: tileTuning,
     grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
     entries: ['backward'],

@@ -64,7 +64,7 @@ function blocks(kernel: KernelSource, fits: (plan: MatmulPlan) => boolean, forma
     adds: true,
     bind: (run, work, plan) => (unpacks(run.gpu, plan) ? unpacked(run, work, plan) : work),
     fits: (_, plan) => fits(plan) && plan.K > 0 && (plan.K2 === 0 || plan.layout[0] === 'n'),
-    pays: (gpu, { M, N, K }) => !gpu.adapter.isSoftware && M * N * K >= 4096,
+    pays: (gpu, { M, N, K }) => gpu.adapter.costs.barriers === 'cheap' && M * N * K >= 4096,
     tuning(gpu, plan) {
       const { rows, columns } = tileOf(plan);
       return { ...formatOf(plan), ...transposition(plan.layout), PAIR: `${plan.K2 > 0}`, ROWS: `${rows}u`, COLUMNS: `${columns}u`, SKEW: gpu.adapter.limits.maxComputeWorkgroupStorageSize! < SKEWED_BYTES ? '0u' : '2u' };

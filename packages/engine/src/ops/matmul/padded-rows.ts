@@ -19,7 +19,7 @@ const ENOUGH = { a: [[1024, 512]], b: [[1024, 128], [512, 256], [256, 1024]] } a
  * adapters only: a GPU stages tiles in workgroup memory.
  */
 export function paddingPays(gpu: Gpu, operand: 'a' | 'b', rows: number, K: number, times: number): boolean {
-  if (!gpu.adapter.isSoftware || rows < 16 || 4 * rows * (K + GAP) > gpu.memory.bindingLimit) return false;
+  if (gpu.adapter.costs.cacheConflicts === 'cheap' || rows < 16 || 4 * rows * (K + GAP) > gpu.memory.bindingLimit) return false;
   return ENOUGH[operand].some(([divisor, enough]) => K % divisor === 0 && times >= enough);
 }
 

@@ -52,7 +52,7 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean, pads
       const columnsFit = N % 4 === 0 && (layout[1] === 'n' || K % 2 === 0);
       return format === 'F32' && hasTileSize(gpu) && rowsFit && columnsFit && (!swaps || (M % 4 === 0 && K2 === 0 && !hasBias));
     },
-    pays: (gpu, plan) => gpu.adapter.isSoftware && (!swaps || (plan.N <= 16 && plan.M >= 4 * plan.N)),
+    pays: (gpu, plan) => gpu.adapter.costs.barriers === 'dear' && (!swaps || (plan.N <= 16 && plan.M >= 4 * plan.N)),
     tuning(gpu, plan) {
       const sg = fixedSubgroupSize(gpu);
       const pair: Tuning = layout[0] === 'n' ? { PAIR: `${plan.K2 > 0}` } : {};
@@ -123,7 +123,7 @@ const columnVector: MatmulVariant = {
   kernel: matmulVectorColumns,
   adds: true,
   fits: (gpu, plan) => [8, 16].includes(fixedSubgroupSize(gpu)) && scaledVector.fits!(gpu, plan) && plan.groupSize % levelsOf(plan.format) === 0,
-  pays: (gpu, { N }) => gpu.adapter.isSoftware && N >= 256,
+  pays: (gpu, { N }) => gpu.adapter.costs.bufferLoads === 'scalar' && N >= 256,
   tuning: (gpu, { format, M, K2 }) => ({ FORMAT: format, SG: `${fixedSubgroupSize(gpu)}u`, SUBGROUPS: '4u', ROWS: M === 1 ? '1u' : '4u', COLUMNS: '2u', PAIR: `${K2 > 0}` }),
   free: { SUBGROUPS: () => null, COLUMNS: () => null },
   grid: (gpu, { N }, __, tuning) => [ceilDiv(N, fixedSubgroupSize(gpu) * tuned(tuning, 'COLUMNS') * tuned(tuning, 'SUBGROUPS')), 1, 1],
@@ -163,7 +163,7 @@ function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
     pays(gpu, plan) {
       const { M, N, K, batches } = own(plan);
       const sg = fixedSubgroupSize(gpu);
-      return gpu.adapter.isSoftware && (sg === 8 || (sg === 4 && (swaps ? along.b : along.a))) && M * N >= MIN_READS * (M + N) && M * N * K * batches >= MIN_PRODUCTS && (!swaps || (M <= 32 && N >= 4 * M));
+      return gpu.adapter.costs.bufferLoads === 'scalar' && (sg === 8 || (sg === 4 && (swaps ? along.b : along.a))) && M * N >= MIN_READS * (M + N) && M * N * K * batches >= MIN_PRODUCTS && (!swaps || (M <= 32 && N >= 4 * M));
     },
     tuning(gpu, plan) {
       const { M, K, K2 } = own(plan);
@@ -197,8 +197,8 @@ const naive: MatmulVariant = {
   grid: (_, { M, N, batches }) => [ceilDiv(N, 8), ceilDiv(M, 8), batches],
 };
 
-/** A GPU is full with about so many workgroups of the tile; a part of a sum should have some terms to itself. */
-const [FULL, MIN_TERMS, MAX_PARTS] = [256, 256, 16];
+/** Results of a tile, a lane each at most; a part of a sum should have some terms to itself. */
+const [TILE, MIN_TERMS, MAX_PARTS] = [64 * 64, 256, 16];
 
 /**
  * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles to work on and long sums, as gradients of LoRA and of small layers have, and
@@ -210,7 +210,8 @@ export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, forma
   const forced = gpu.forced.get('matmul split');
   if (forced !== undefined) return Math.max(1, Math.min(Number(forced), Math.floor(K / 4)));
   const tiles = ceilDiv(M, 64) * ceilDiv(N, 64);
-  return gpu.adapter.isSoftware || tiles >= FULL / 2 ? 1 : Math.max(1, Math.min(ceilDiv(FULL, tiles), Math.floor(K / MIN_TERMS), MAX_PARTS));
+  const full = gpu.adapter.costs.lanes / TILE;
+  return tiles >= full / 2 ? 1 : Math.max(1, Math.min(ceilDiv(full, tiles), Math.floor(K / MIN_TERMS), MAX_PARTS));
 }
 
 /** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B, `texels` over

@@ -61,12 +61,9 @@ export function reduceMiddle(op: Reduction, x: Tensor, outer: number, n: number,
   return pass({ op, outer, n: parts, inner, segments: 1, chunk: parts }, partial, shape, scale);
 }
 
-/** Lanes that fill a device, each with a column of its own. */
-const columnLanes = (gpu: Gpu): number => (gpu.adapter.isSoftware ? 4096 : 2 ** 20);
-
 /** Enough independent parts to fill a device, none shorter than is worth a lane. */
 function segmentsFor(gpu: Gpu, { outer, n, inner }: Plan): number {
-  const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [columnLanes(gpu) / (outer * inner), n / 32];
+  const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [gpu.adapter.costs.lanes / (outer * inner), n / 32];
   return Math.max(1, Math.floor(Math.min(wanted, least)));
 }
 

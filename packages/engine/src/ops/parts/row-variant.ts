@@ -15,10 +15,10 @@ export const subgroupRows = <Plan extends { readonly rows: number }>(kernel: Ker
 });
 
 /**
- * Rows that one subgroup takes in turn. On a software adapter starting one costs as much as some 60 columns, so a strip is long where the strips keep
- * every core busy; on a GPU it would leave lanes idle.
+ * Rows that one subgroup takes in turn. Where starting one is dear it costs as much as some 60 columns, so a strip is long as long as the strips
+ * keep every core busy; elsewhere it would leave lanes idle.
  */
-const stripOf = (gpu: Gpu, rows: number): number => (!gpu.adapter.isSoftware || rows < 64 ? 1 : rows < 1024 ? 4 : 8);
+const stripOf = (gpu: Gpu, rows: number): number => (gpu.adapter.costs.subgroupStart === 'cheap' || rows < 64 ? 1 : rows < 1024 ? 4 : 8);
 
 /** The same where a subgroup takes a strip of rows. */
 export const subgroupStrips = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => ({
@@ -29,7 +29,7 @@ export const subgroupStrips = <Plan extends { readonly rows: number }>(kernel: K
 });
 
 /** Rows backward of one subgroup: they share what they read of a weight. */
-const sharedRows = (gpu: Gpu, rows: number): number => (!gpu.adapter.isSoftware || rows < 2 ? 1 : rows < 64 ? 2 : 4);
+const sharedRows = (gpu: Gpu, rows: number): number => (gpu.adapter.costs.subgroupStart === 'cheap' || rows < 2 ? 1 : rows < 64 ? 2 : 4);
 
 /** The same forward, and backward fewer rows a subgroup, since each is read from two tensors. */
 export const subgroupNorm = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => {
@@ -57,7 +57,7 @@ interface RowSizes { readonly rows: number; readonly cols: number; readonly leng
 /** A workgroup a row: for GPUs whose subgroups vary in size or are missing, and for long rows, which it keeps in registers. */
 export const workgroupRows = <Plan>(kernel: KernelSource, sizesOf: (plan: Plan) => RowSizes): Variant<Plan> => ({
   kernel,
-  pays: (gpu, plan) => !gpu.adapter.isSoftware && (fixedSubgroupSize(gpu) === 0 || sizesOf(plan).length >= LONG_ROW),
+  pays: (gpu, plan) => gpu.adapter.costs.barriers === 'cheap' && (fixedSubgroupSize(gpu) === 0 || sizesOf(plan).length >= LONG_ROW),
   tuning(gpu, plan) {
     const { cols, length } = sizesOf(plan);
     const isWide = cols % 4 === 0;

@@ -24,9 +24,9 @@ const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
 const columnsInFours = (params: Params): Params => ({ ...params, cols: params.cols! / 4 });
 const FOURS = { T: 'vec4<f32>' };
 const SINGLE = { T: 'f32' };
-/** Tunables of a kernel over fours of columns, or single ones: on a software adapter, whose subgroups are dear to start and run one after the other, `runs`. */
+/** Tunables of a kernel over fours of columns, or single ones: where subgroups are dear to start, `runs`. */
 const along = (T: Tuning, runs: Tuning) => ({
-  tuning: (gpu: Gpu): Tuning => ({ ...T, ...(gpu.adapter.isSoftware ? runs : { STEPS: '1u' }) }),
+  tuning: (gpu: Gpu): Tuning => ({ ...T, ...(gpu.adapter.costs.subgroupStart === 'dear' ? runs : { STEPS: '1u' }) }),
   free: Object.fromEntries(Object.keys(runs).map((name) => [name, () => null])),
 });
 

@@ -16,7 +16,7 @@ const of = (dtype: DType, ...shape: number[]): Tensor => zeros(gpu, shape, dtype
 const TYPES: readonly [string, (x: Tensor) => unknown][] = [
   ['add', (x) => add(x, x)], ['relu', relu], ['sum', (x) => sum(x)], ['mean', (x) => mean(x)], ['max', (x) => max(x)], ['argmax', (x) => argmax(x)], ['cumsum', (x) => cumsum(x)], ['topk', (x) => topk(x, 1)],
   ['matmul', (x) => matmul(x, f(2, 2))], ['linear', (x) => linear(x, f(2, 2))], ['linear', (x) => linear(f(2, 2), x)], ['softmax', softmax], ['logSoftmax', logSoftmax], ['layerNorm', (x) => layerNorm(x, f(2), f(2))],
-  ['rmsNorm', (x) => rmsNorm(x, f(2))], ['swiglu', (x) => swiglu(x, x)], ['dropout', (x) => dropout(x, { p: 0.5 })], ['gather', (x) => gather(x, 0, x)], ['indexSelect', (x) => indexSelect(x, 0, of('i32', 1))],
+  ['rmsNorm', (x) => rmsNorm(x, f(2))], ['swiglu', (x) => swiglu(x, x)], ['dropout', (x) => dropout(x, { p: 0.5 })], ['gather', (x) => gather(x, x, { axis: 0 })], ['indexSelect', (x) => indexSelect(x, of('i32', 1), { axis: 0 })],
   ['embedding', (x) => embedding(of('i32', 1), x)], ['crossEntropy', (x) => crossEntropy(x, of('i32', 2))], ['loraLinear', (x) => loraLinear(f(2, 2), f(2, 2), null, x, f(2, 2), { scale: 1 })],
 ];
 
@@ -43,8 +43,8 @@ const SHAPES: readonly [string, () => unknown][] = [
   ['max: [0, 2] has no elements; it needs at least one.', () => max(zeros(gpu, [0, 2]))],
   ['variance: 1 elements of [1] with a correction of 1; there must be more elements than that.', () => variance(f(1))],
   ['topk: k is 5 and x [2, 3]; k must lie in 1..3.', () => topk(f(2, 3), 5)],
-  ['gather: the index is [2, 2] and x [3]; all axes but 0 must be equal.', () => gather(f(3), 0, of('i32', 2, 2))],
-  ['scatterAdd: the values are [3] and the index [2]; they must be equal.', () => scatterAdd(f(4), 0, of('i32', 2), f(3))],
+  ['gather: the index is [2, 2] and x [3]; all axes but 0 must be equal.', () => gather(f(3), of('i32', 2, 2), { axis: 0 })],
+  ['scatterAdd: the values are [3] and the index [2]; they must be equal.', () => scatterAdd(f(4), of('i32', 2), f(3), { axis: 0 })],
   ['crossEntropy: targets are [3] and logits [2, 4]; targets must be [2].', () => crossEntropy(f(2, 4), of('i32', 3))],
   ['crossEntropy: targets are f32; they must be i32, -100 where a row is ignored.', () => crossEntropy(f(2, 4), f(2))],
   ['embedding: the ids are f32; they must be i32.', () => embedding(f(2), f(3, 4))],
@@ -59,8 +59,8 @@ const SHAPES: readonly [string, () => unknown][] = [
   ['pad: a side is -1; sides must be whole numbers of at least 0, to cut use slice.', () => pad(f(2), [[-1, 0]])],
   ['pad: 2 sides were given for x of [2]; there is at most one for each axis.', () => pad(f(2), [[1, 0], [0, 1]])],
   ['repeat: [2] for x of [2, 3]; it must be one whole number of at least 0 for each axis.', () => repeat(f(2, 3), [2])],
-  ['roll: the shift is 0.5; it must be a whole number.', () => roll(f(2), 0.5, 0)],
-  ['flip: axis 1 is out of range for rank 1; it must lie in -1..0.', () => flip(f(2), 1)],
+  ['roll: the shift is 0.5; it must be a whole number.', () => roll(f(2), 0.5, { axis: 0 })],
+  ['flip: axis 1 is out of range for rank 1; it must lie in -1..0.', () => flip(f(2), { axis: 1 })],
   ['tril: x is [3]; it needs at least two axes.', () => tril(f(3))],
   ['mseLoss: x is [2] and the target [3]; they must be equal.', () => mseLoss(f(2), f(3))],
 ];

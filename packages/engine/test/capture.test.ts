@@ -172,7 +172,7 @@ test('constants that the step itself changes are as at first in every replay', a
   const counted = capture(gpu, 'counted', ({ x }: { x: Tensor }) => {
     const total = tensor(gpu, [10, 20]);
     const before = add(total, x);
-    assignSlice(total, 0, 0, x);
+    assignSlice(total, x, { axis: 0, start: 0 });
     return { y: add(before, total) };
   });
   const run = async () => Array.from(await counted.run({ x: { values: Float32Array.of(1, 1), shape: [2] } }).y.read());

@@ -45,7 +45,7 @@ test('a packed weight is taken by linear, loraLinear and embedding alone, as it 
     expect(embedding(ids, weight).shape).toEqual([1, 64]);
     expect(() => linear(weight, x)).toThrow('linear: input 0 is int4, which is storage only; use cast to make it f32.');
     expect(() => matmul(x, weight, { transposeB: true })).toThrow('matmul: input 1 is int4, which is storage only; use cast to make it f32.');
-    expect(() => indexSelect(weight, 0, ids)).toThrow('indexSelect: input 0 is int4, which is storage only; use cast to make it f32.');
+    expect(() => indexSelect(weight, ids, { axis: 0 })).toThrow('indexSelect: input 0 is int4, which is storage only; use cast to make it f32.');
     expect(() => linear(x, reshape(weight, [4, 128]))).toThrow('linear: x is [2, 64] and weight [4, 128]; x\'s last axis must be 128.');
     expect(() => linear(ones(gpu, [2, 128]), reshape(weight, [4, 128]))).toThrow('linear: the int4 tensor of shape [4, 128] has no scales; take it as cast made it, not a view of it.');
   });

@@ -46,7 +46,7 @@ function places({ shape, order, from = 0 }: Case): number[] {
   return found;
 }
 
-const viewOf = ({ shape, order, from = 0 }: Case): Tensor => permute(slice(counted(shape), shape.length - 1, from, shape.at(-1)!), [...order]);
+const viewOf = ({ shape, order, from = 0 }: Case): Tensor => permute(slice(counted(shape), { axis: shape.length - 1, start: from, end: shape.at(-1)! }), [...order]);
 
 test.each(CASES)('rows of $shape, axes $order', async (given) => {
   gpu.forced.set('copy', 'rows');

@@ -60,7 +60,7 @@ class ClipEmbeddings {
     const patches = reshape(cut, [batch * rows * cols, 3 * p * p]);
     const features = matmul(patches, reshape(this.patch, [hiddenSize, 3 * p * p]), { transposeB: true });
     const first = expand(reshape(this.classToken, [1, 1, hiddenSize]), [batch, 1, hiddenSize]);
-    return add(cat([first, reshape(features, [batch, rows * cols, hiddenSize])], 1), this.position);
+    return add(cat([first, reshape(features, [batch, rows * cols, hiddenSize])], { axis: 1 }), this.position);
   }
 }
 
@@ -96,6 +96,6 @@ export class ClipVision {
   /** Patch features of the last block built, class token dropped: float[B, 3, S, S] → float[B, P, C] in raster order. */
   features(pixels: Tensor): Tensor {
     const hidden = this.blocks.reduce((x, block) => runBlock(this.mode, (y) => block.forward(y), x), this.embed(pixels));
-    return slice(hidden, 1, 1);
+    return slice(hidden, { axis: 1, start: 1 });
   }
 }

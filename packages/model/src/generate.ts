@@ -67,7 +67,7 @@ export async function generate(model: SqLlava, prompts: readonly (readonly numbe
   const done = prompts.map(() => false);
   const step = (embed: () => Tensor): Promise<Float32Array> => gpu.scope(() => noGrad(() => {
     const hidden = language.forward(embed(), { cache });
-    const last = slice(hidden, 1, hidden.shape[1]! - 1);
+    const last = slice(hidden, { axis: 1, start: hidden.shape[1]! - 1 });
     return language.logits(reshape(last, [count, hiddenSize])).read() as Promise<Float32Array>;
   }));
   try {

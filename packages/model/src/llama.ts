@@ -87,7 +87,7 @@ export class Llama {
   /** Scores of every word: float[..., C] → float[..., V]. */
   logits(hidden: Tensor): Tensor {
     const known = linear(hidden, this.head, null);
-    return this.extra ? cat([known, linear(hidden, this.extra.head, null)], -1) : known;
+    return this.extra ? cat([known, linear(hidden, this.extra.head, null)], { axis: -1 }) : known;
   }
 
   /** Gives each new word the mean of the known rows, in embedding and head, as the spec's `token` realisation asks. */

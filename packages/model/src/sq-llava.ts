@@ -99,7 +99,7 @@ export class SqLlava {
   lossOf({ tokens, source, lengths, rows, targets, pixels }: LossInputs): Tensor {
     const images = pixels ? this.encodeImages(pixels) : null;
     const hidden = this.language.forward(this.place(tokens, images && source, images), { lengths });
-    const labelled = indexSelect(reshape(hidden, [-1, this.config.language.hiddenSize]), 0, rows);
+    const labelled = indexSelect(reshape(hidden, [-1, this.config.language.hiddenSize]), rows, { axis: 0 });
     return crossEntropy(this.language.logits(labelled), targets);
   }
 
@@ -109,8 +109,8 @@ export class SqLlava {
     const shape = [...tokens.shape, hiddenSize];
     const words = this.language.embed(reshape(tokens, [tokens.size]));
     if (!source || !images) return reshape(words, shape);
-    const both = cat([words, reshape(images, [-1, hiddenSize])], 0);
-    return reshape(indexSelect(both, 0, source), shape);
+    const both = cat([words, reshape(images, [-1, hiddenSize])], { axis: 0 });
+    return reshape(indexSelect(both, source, { axis: 0 }), shape);
   }
 }
 

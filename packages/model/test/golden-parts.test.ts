@@ -111,7 +111,7 @@ test.each(['llama', 'llama-gqa'])('%s: blocks, logits, loss and every gradient',
     });
     const hidden = llama.forward(words, context);
     const logits = llama.logits(hidden);
-    const loss = crossEntropy(indexSelect(reshape(logits, [B * T, -1]), 0, tensor(gpu, Int32Array.from(rows))), tensor(gpu, Int32Array.from(rows, (i) => labels[i + 1]!)));
+    const loss = crossEntropy(indexSelect(reshape(logits, [B * T, -1]), tensor(gpu, Int32Array.from(rows)), { axis: 0 }), tensor(gpu, Int32Array.from(rows, (i) => labels[i + 1]!)));
     const out = { stages, norm: hidden.read(), logits: logits.read(), loss: loss.item() };
     backward(loss);
     return out;

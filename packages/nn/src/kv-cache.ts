@@ -29,9 +29,9 @@ export class KvCache {
     const end = this.length + k.shape[2]!;
     if (end > this.options.maxTokens) throw new ShapeError(`kv cache: ${end} tokens do not fit into ${this.options.maxTokens}; make the cache larger or the prompt shorter.`);
     const cache = this.layers[layer]!;
-    assignSlice(cache.k, 2, this.length, k);
-    assignSlice(cache.v, 2, this.length, v);
-    return { k: slice(cache.k, 2, 0, end), v: slice(cache.v, 2, 0, end) };
+    assignSlice(cache.k, k, { axis: 2, start: this.length });
+    assignSlice(cache.v, v, { axis: 2, start: this.length });
+    return { k: slice(cache.k, { axis: 2, start: 0, end }), v: slice(cache.v, { axis: 2, start: 0, end }) };
   }
 
   dispose(): void {

@@ -36,7 +36,7 @@ async function perSecond(gpu: Gpu, work: () => Tensor): Promise<number> {
         last.dispose(); // a fast device does thousands of them: their results would be gigabytes
         last = work();
       }
-      return slice(last.shape.length > 1 ? slice(last, 0, 0, 1) : last, last.shape.length - 1, 0, 1).read();
+      return slice(last.shape.length > 1 ? slice(last, { axis: 0, start: 0, end: 1 }) : last, { axis: last.shape.length - 1, start: 0, end: 1 }).read();
     });
     return (performance.now() - began) / 1000;
   };

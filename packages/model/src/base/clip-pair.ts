@@ -63,8 +63,8 @@ class ClipText {
     const { hiddenSize } = this.config;
     const [count, length] = ids.shape as [number, number];
     const words = reshape(embedding(reshape(ids, [ids.size]), this.token), [count, length, hiddenSize]);
-    const hidden = this.blocks.reduce((x, block) => block.forward(x), add(words, slice(this.position, 0, 0, length)));
-    return this.norm.forward(indexSelect(reshape(hidden, [count * length, hiddenSize]), 0, ends));
+    const hidden = this.blocks.reduce((x, block) => block.forward(x), add(words, slice(this.position, { axis: 0, start: 0, end: length })));
+    return this.norm.forward(indexSelect(reshape(hidden, [count * length, hiddenSize]), ends, { axis: 0 }));
   }
 }
 
@@ -119,8 +119,8 @@ export class ClipPair {
       hidden = block.forward(hidden);
       if (i + 1 === used) patches = hidden;
     });
-    const first = reshape(slice(hidden, 1, 0, 1), [pixels.shape[0]!, config.hiddenSize]);
-    return { pooled: normalise(this.visualProjection.forward(this.postNorm.forward(first))), patches: slice(patches, 1, 1) };
+    const first = reshape(slice(hidden, { axis: 1, start: 0, end: 1 }), [pixels.shape[0]!, config.hiddenSize]);
+    return { pooled: normalise(this.visualProjection.forward(this.postNorm.forward(first))), patches: slice(patches, { axis: 1, start: 1 }) };
   }
 
   /** Cosines of every picture with every caption, times the learned scale: float[B, B]. */
@@ -139,7 +139,7 @@ export class ClipPair {
   /** Scores of each word set for each patch at `rows`, and for the mean of each object's patches: cosine times a learned scale. `wordSets` are float[words, J]. */
   patchLogits(patches: Tensor, rows: Tensor, perObject: number, wordSets: readonly Tensor[]): { patch: Tensor[]; object: Tensor[] } {
     const { hiddenSize } = this.vision.config;
-    const chosen = indexSelect(reshape(patches, [-1, hiddenSize]), 0, rows);
+    const chosen = indexSelect(reshape(patches, [-1, hiddenSize]), rows, { axis: 0 });
     const score = (features: Tensor): Tensor[] => {
       const seen = mul(normalise(this.patchProjection.forward(features)), this.scale(this.patchScale));
       return wordSets.map((words) => matmul(seen, words, { transposeB: true }));
@@ -153,7 +153,7 @@ export class ClipPair {
    */
   patchLoss(patches: Tensor, rows: Tensor, targets: { readonly patch: Tensor; readonly object: Tensor }, wordSets: readonly Tensor[]): Tensor {
     const { patch, object } = this.patchLogits(patches, rows, rows.size / targets.object.shape[1]!, wordSets);
-    const of = (set: Tensor, k: number): Tensor => reshape(slice(set, 0, k, k + 1), [set.shape[1]!]);
+    const of = (set: Tensor, k: number): Tensor => reshape(slice(set, { axis: 0, start: k, end: k + 1 }), [set.shape[1]!]);
     const losses = wordSets.flatMap((_, k) => [crossEntropy(patch[k]!, of(targets.patch, k)), crossEntropy(object[k]!, of(targets.object, k))]);
     return mul(losses.reduce((a, b) => add(a, b)), 1 / wordSets.length);
   }

@@ -139,7 +139,7 @@ export function languageInputs({ size, length, tokens, labels, weights, lengths 
 export function labelledHidden(llama: Llama, { tokens, lengths, rows }: LanguageInputs): Tensor {
   const { hiddenSize } = llama.config;
   const words = reshape(llama.embed(reshape(tokens, [tokens.size])), [...tokens.shape, hiddenSize]);
-  return indexSelect(reshape(llama.forward(words, { lengths }), [tokens.size, hiddenSize]), 0, rows);
+  return indexSelect(reshape(llama.forward(words, { lengths }), [tokens.size, hiddenSize]), rows, { axis: 0 });
 }
 
 /** Trains a LLaMA on text pictures. Returns the step to resume with. */

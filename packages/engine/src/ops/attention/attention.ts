@@ -1,5 +1,6 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { choose, tune } from '../../gpu/kernel/variant.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { showShape } from '../../tensor/shape.ts';
 import { Tensor, zeros } from '../../tensor/tensor.ts';
@@ -99,4 +100,4 @@ function planOf(sizes: AttentionSizes, q: Tensor, k: Tensor, v: Tensor): Attenti
  * where sizes do not fit. Source: Dao 2023 (FlashAttention-2).
  */
 export const scaledDotProductAttention = (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor =>
-  op([q, k, v, options.lengths ?? null, options.position ?? null], options);
+  op([q, k, v, options.lengths ?? null, options.position ?? null], requireOptions('scaledDotProductAttention', options, ['causal', 'scale', 'lengths', 'position']));

@@ -37,7 +37,7 @@ function backwardByProducts(run: Run, { q, k, v, dy, stats }: Record<'q' | 'k' |
   const perBand = Math.max(1, Math.floor(BAND / tokens));
   const bands = Array.from({ length: ceilDiv(all, perBand) }, (_, i) => run.gpu.scope(() => {
     const [first, end] = [i * perBand, Math.min(all, (i + 1) * perBand)];
-    const [qBand, dyBand, kBand, vBand] = [query, dyRows, key, value].map((x) => slice(x, 0, first, end)) as [Tensor, Tensor, Tensor, Tensor];
+    const [qBand, dyBand, kBand, vBand] = [query, dyRows, key, value].map((x) => slice(x, { axis: 0, start: first, end })) as [Tensor, Tensor, Tensor, Tensor];
     const s = matmul(qBand, kBand, { transposeB: true });
     const ds = matmul(dyBand, vBand, { transposeB: true });
     const rows = (end - first) * tokens;
@@ -51,8 +51,8 @@ function backwardByProducts(run: Run, { q, k, v, dy, stats }: Record<'q' | 'k' |
   return (['dq', 'dk', 'dv'] as const).map((name) => {
     const parts = bands.flatMap((band) => band[name] ?? []);
     if (parts.length === 0) return null;
-    const whole = parts.length === 1 ? parts[0]! : cat(parts, 0);
-    return slice(reshape(whole, [batch, heads, name === 'dq' ? tokens : cols, width]), 2, 0, name === 'dq' ? tokens : keys);
+    const whole = parts.length === 1 ? parts[0]! : cat(parts, { axis: 0 });
+    return slice(reshape(whole, [batch, heads, name === 'dq' ? tokens : cols, width]), { axis: 2, start: 0, end: name === 'dq' ? tokens : keys });
   });
 }
 

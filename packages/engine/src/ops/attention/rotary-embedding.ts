@@ -2,6 +2,7 @@ import { rotaryRotate } from '@curio/kernels/rotary_rotate';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
 import { denseStrides, showShape } from '../../tensor/shape.ts';
@@ -87,4 +88,7 @@ function rotate(run: Run, x: Tensor, positions: Tensor | null, { batch, tokens, 
  * @returns float[B, T, H, D]
  * Positions lie below 65536. Saves positions only. Kernel: kernels/rotary/rotate. Throws ShapeError or DTypeError when they do not fit. Source: Su et al. 2021.
  */
-export const rotaryEmbedding = (x: Tensor, { theta = 10000, positions, start = 0 }: RotaryOptions = {}): Tensor => op([x, positions ?? null], { theta, start });
+export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor {
+  const { theta = 10000, positions, start = 0 } = requireOptions('rotaryEmbedding', options, ['theta', 'positions', 'start']);
+  return op([x, positions ?? null], { theta, start });
+}

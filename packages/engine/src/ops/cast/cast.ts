@@ -4,6 +4,7 @@ import { castHalves } from '@curio/kernels/cast_halves';
 import { castQuantise } from '@curio/kernels/cast_quantise';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
 import { isPacked } from '../../tensor/dtype.ts';
@@ -84,6 +85,7 @@ const unpack = defineOp({
  * Throws DTypeError between two packed types, ShapeError when groups do not fit the last axis.
  */
 export function cast(x: Tensor, to: DType, options: CastOptions = {}): Tensor {
+  requireOptions('cast', options, ['groupSize', 'zeros']);
   if (x.dtype === to) return x;
   if (isPacked(x.dtype)) {
     if (to !== 'f32') throw new DTypeError(`cast: ${x.dtype} cannot become ${to}; cast it to f32 first.`);

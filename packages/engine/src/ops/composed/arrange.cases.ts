@@ -11,14 +11,14 @@ export const repeatCases = defineCases<number[]>({
 
 export const flipCases = defineCases<number>({
   op: 'flip',
-  run: ([x], axis) => flip(x!, axis),
+  run: ([x], axis) => flip(x!, { axis }),
   reference: ([x], axis) => build(x!.shape, (...at) => x!.at(...at.map((c, i) => (i === axis ? x!.shape[i]! - 1 - c : c)))),
   cases: [{ inputs: [[7]], attrs: 0 }, { inputs: [[3, 4, 5]], attrs: 1 }, { inputs: [[3, 8]], attrs: 1 }],
 });
 
 export const rollCases = defineCases<{ shift: number; axis: number }>({
   op: 'roll',
-  run: ([x], { shift, axis }) => roll(x!, shift, axis),
+  run: ([x], { shift, axis }) => roll(x!, shift, { axis }),
   reference: ([x], { shift, axis }) => build(x!.shape, (...at) => x!.at(...at.map((c, i) => (i === axis ? (((c - shift) % x!.shape[i]!) + x!.shape[i]!) % x!.shape[i]! : c)))),
   cases: [{ inputs: [[7]], attrs: { shift: 2, axis: 0 } }, { inputs: [[3, 5]], attrs: { shift: -6, axis: 1 } }, { inputs: [[4, 2]], attrs: { shift: 4, axis: 0 } }],
 });

@@ -1,6 +1,7 @@
 /** @file Tensors laid out anew, composed of views, indexSelect, cat and where. */
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { arange } from '../../tensor/create.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape } from '../../tensor/shape.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -23,25 +24,27 @@ export function repeat(x: Tensor, times: readonly number[]): Tensor {
 }
 
 /** `x` with the order along an axis turned round: y[…, j, …] = x[…, n - 1 - j, …]. @param x float[...]. Throws ShapeError for an axis out of range. */
-export function flip(x: Tensor, axis: number): Tensor {
-  const k = resolveAxis('flip', axis, x.shape.length);
+export function flip(x: Tensor, options: { readonly axis: number }): Tensor {
+  requireOptions('flip', options, ['axis']);
+  const k = resolveAxis('flip', options.axis, x.shape.length);
   const n = x.shape[k]!;
-  return indexSelect(x, k, tensor(x.gpu, Int32Array.from({ length: n }, (_, i) => n - 1 - i)));
+  return indexSelect(x, tensor(x.gpu, Int32Array.from({ length: n }, (_, i) => n - 1 - i)), { axis: k });
 }
 
 /** `x` moved along an axis by `shift` places, what leaves at the end coming in at the start: y[…, (j + shift) mod n, …] = x[…, j, …]. Throws ShapeError for a shift that is not whole. */
-export function roll(x: Tensor, shift: number, axis: number): Tensor {
-  const k = resolveAxis('roll', axis, x.shape.length);
+export function roll(x: Tensor, shift: number, options: { readonly axis: number }): Tensor {
+  requireOptions('roll', options, ['axis']);
+  const k = resolveAxis('roll', options.axis, x.shape.length);
   if (!Number.isInteger(shift)) throw new ShapeError(`roll: the shift is ${shift}; it must be a whole number.`);
   const n = x.shape[k]!;
   const cut = n === 0 ? 0 : (((-shift % n) + n) % n);
-  return cut === 0 ? x : cat([slice(x, k, cut), slice(x, k, 0, cut)], k);
+  return cut === 0 ? x : cat([slice(x, { axis: k, start: cut }), slice(x, { axis: k, start: 0, end: cut })], { axis: k });
 }
 
 function triangle(name: string, x: Tensor, diagonal: number, compare: typeof ge): Tensor {
   if (x.shape.length < 2) throw new ShapeError(`${name}: x is ${showShape(x.shape)}; it needs at least two axes.`);
   const [rows, cols] = x.shape.slice(-2) as [number, number];
-  return where(compare(unsqueeze(arange(x.gpu, diagonal, rows + diagonal), 1), arange(x.gpu, cols)), x, 0);
+  return where(compare(unsqueeze(arange(x.gpu, diagonal, rows + diagonal), { axis: 1 }), arange(x.gpu, cols)), x, 0);
 }
 
 /** `x` on and below a diagonal of its last two axes (0 the main one, positive ones to the right), else 0. Throws ShapeError below two axes. */
@@ -52,5 +55,5 @@ export const triu = (x: Tensor, diagonal = 0): Tensor => triangle('triu', x, dia
 /** float[..., classes]: 1 at each index, else 0; an index out of range gives zeros. @param ids i32[...]. No gradient. Throws DTypeError unless the ids are i32. */
 export function oneHot(ids: Tensor, classes: number): Tensor {
   if (ids.dtype !== 'i32') throw new DTypeError(`oneHot: the ids are ${ids.dtype}; they must be i32.`);
-  return cast(eq(unsqueeze(ids, -1), arange(ids.gpu, 0, classes, 1, 'i32')), 'f32');
+  return cast(eq(unsqueeze(ids, { axis: -1 }), arange(ids.gpu, 0, classes, 1, 'i32')), 'f32');
 }

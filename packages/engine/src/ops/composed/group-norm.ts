@@ -1,4 +1,5 @@
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { showShape } from '../../tensor/shape.ts';
 import { ones, zeros } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -14,7 +15,8 @@ import { reshape } from '../layout/views.ts';
  * @param bias float[C]
  * Composed of layerNorm, mul and add. Throws ShapeError where sizes do not fit. Source: Wu and He 2018.
  */
-export function groupNorm(x: Tensor, groups: number, weight: Tensor, bias: Tensor, { eps = 1e-5 }: { eps?: number } = {}): Tensor {
+export function groupNorm(x: Tensor, groups: number, weight: Tensor, bias: Tensor, options: { eps?: number } = {}): Tensor {
+  const { eps = 1e-5 } = requireOptions('groupNorm', options, ['eps']);
   const channels = x.shape[1] ?? 0;
   if (x.shape.length < 2 || !Number.isInteger(channels / groups) || groups < 1) throw new ShapeError(`groupNorm: ${groups} groups of x ${showShape(x.shape)}; x must be [B, C, ...] and C a multiple of the groups.`);
   for (const [name, v] of [['weight', weight], ['bias', bias]] as const) if (v.shape.length !== 1 || v.shape[0] !== channels) throw new ShapeError(`groupNorm: ${name} is ${showShape(v.shape)} and x ${showShape(x.shape)}; ${name} must be [${channels}].`);

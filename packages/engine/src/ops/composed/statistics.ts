@@ -1,6 +1,7 @@
 /** @file Spread and size of values over axes, composed of means, sums and elementwise ops. */
 import { ShapeError } from '../../gpu/errors.ts';
 import { noGrad } from '../../tensor/autograd.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { add, mul, sub } from '../elementwise/binary.ts';
@@ -15,7 +16,8 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /** Σ (x - mean x)² / (n - correction) over axes. @param x float[...]. Throws ShapeError when n does not exceed the correction. */
-export function variance(x: Tensor, { correction = 1, ...options }: VarianceOptions = {}): Tensor {
+export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
+  const { correction = 1, ...options } = requireOptions('variance', given, ['axis', 'keepDims', 'correction']);
   const { axis } = options;
   const axes = axis === undefined ? x.shape.map((_, i) => i) : [...new Set([axis].flat().map((k) => resolveAxis('variance', k, x.shape.length)))];
   const n = sizeOf(axes.map((k) => x.shape[k]!));

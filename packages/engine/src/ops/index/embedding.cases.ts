@@ -11,7 +11,7 @@ const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
 /** Attributes: how a frozen table is stored; none for f32. */
 export const embeddingCases = defineCases<StorageSpec | undefined>({
   op: 'embedding',
-  run: ([i, table], storage) => embedding(i!, storage ? cast(table!, storage.to, storage) : table!),
+  run: ([i, table], storage) => embedding(i!, storage ? cast(table!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : table!),
   reference([i, table], storage) {
     const rows = storage ? asStored(table!, storage) : table!;
     const [count, size] = rows.shape as [number, number];

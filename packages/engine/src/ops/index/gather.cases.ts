@@ -8,7 +8,7 @@ const index = (shape: readonly number[], n: number) => ({ shape, dtype: 'i32' as
 
 export const gatherCases = defineCases<{ axis: number }>({
   op: 'gather',
-  run: ([x, i], { axis }) => gather(x!, axis, i!),
+  run: ([x, i], { axis }) => gather(x!, i!, { axis }),
   reference: ([x, i], { axis }) => build(i!.shape, (...at) => {
     const row = i!.at(...at);
     return row >= 0 && row < x!.shape[axis]! ? x!.at(...at.map((c, k) => (k === axis ? row : c))) : 0;
@@ -24,7 +24,7 @@ export const gatherCases = defineCases<{ axis: number }>({
 
 export const scatterAddCases = defineCases<{ axis: number }>({
   op: 'scatterAdd',
-  run: ([x, i, values], { axis }) => scatterAdd(x!, axis, i!, values!),
+  run: ([x, i, values], { axis }) => scatterAdd(x!, i!, values!, { axis }),
   reference([x, i, values], { axis }) {
     const y = new Array64(x!.shape, x!.data);
     build(i!.shape, (...at) => {

@@ -5,6 +5,7 @@ import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { copyOf } from '../../tensor/copy.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { zeros } from '../../tensor/tensor.ts';
@@ -64,7 +65,10 @@ const scatterAddOp = defineOp({
  * @returns float of index's shape
  * The gradient adds in order, without atomics. Saves index. Throws ShapeError when the shapes differ elsewhere.
  */
-export const gather = (x: Tensor, axis: number, index: Tensor): Tensor => gatherOp([x, index], axis);
+export function gather(x: Tensor, index: Tensor, options: { readonly axis: number }): Tensor {
+  requireOptions('gather', options, ['axis']);
+  return gatherOp([x, index], options.axis);
+}
 
 /**
  * y = x, then y[…, index[…, j, …], …] += values[…, j, …] for each j in order; an index out of range adds nothing.
@@ -72,4 +76,7 @@ export const gather = (x: Tensor, axis: number, index: Tensor): Tensor => gather
  * @param values float of index's shape
  * Saves index. Throws ShapeError when the shapes do not go together.
  */
-export const scatterAdd = (x: Tensor, axis: number, index: Tensor, values: Tensor): Tensor => scatterAddOp([x, index, values], axis);
+export function scatterAdd(x: Tensor, index: Tensor, values: Tensor, options: { readonly axis: number }): Tensor {
+  requireOptions('scatterAdd', options, ['axis']);
+  return scatterAddOp([x, index, values], options.axis);
+}

@@ -4,7 +4,7 @@ import { indexSelect } from './index-select.ts';
 
 export const indexSelectCases = defineCases<{ axis: number }>({
   op: 'indexSelect',
-  run: ([x, index], { axis }) => indexSelect(x!, axis, index!),
+  run: ([x, index], { axis }) => indexSelect(x!, index!, { axis }),
   reference: ([x, index], { axis }) => build(x!.shape.map((n, i) => (i === axis ? index!.shape[0]! : n)), (...at) => {
     const source = index!.at(at[axis]!);
     return source < 0 || source >= x!.shape[axis]! ? 0 : x!.at(...at.map((n, i) => (i === axis ? source : n)));

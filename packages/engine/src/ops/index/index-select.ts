@@ -3,6 +3,7 @@ import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { isPacked } from '../../tensor/dtype.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { permute, reshape } from '../layout/views.ts';
@@ -46,8 +47,9 @@ const op = rowsOp('indexSelect');
  * The gradient sums slices chosen several times, in a fixed order and without atomics. Saves index. Kernel: kernels/rows/select.wgsl.
  * Throws DTypeError unless x is f32 and the index i32, ShapeError unless it has one axis.
  */
-export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
-  const k = resolveAxis('indexSelect', axis, x.shape.length);
+export function indexSelect(x: Tensor, index: Tensor, options: { readonly axis: number }): Tensor {
+  requireOptions('indexSelect', options, ['axis']);
+  const k = resolveAxis('indexSelect', options.axis, x.shape.length);
   const others = x.shape.map((_, i) => i).filter((i) => i !== k);
   const first = k === 0 ? x : permute(x, [k, ...others]);
   const rest = others.map((i) => x.shape[i]!);

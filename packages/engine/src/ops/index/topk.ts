@@ -32,5 +32,5 @@ const places = defineOp({
  */
 export function topk(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   const indices = places([x], k);
-  return { values: gather(x, -1, indices), indices };
+  return { values: gather(x, indices, { axis: -1 }), indices };
 }

@@ -4,7 +4,7 @@ import { cat } from './cat.ts';
 
 export const catCases = defineCases<{ axis: number }>({
   op: 'cat',
-  run: (inputs, { axis }) => cat(inputs.map((x) => x!), axis),
+  run: (inputs, { axis }) => cat(inputs.map((x) => x!), { axis }),
   reference: (inputs, { axis }) => build(inputs[0]!.shape.map((n, i) => (i === axis ? inputs.reduce((sum, x) => sum + x!.shape[axis]!, 0) : n)), (...at) => {
     let k = at[axis]!;
     const from = inputs.find((x) => (k < x!.shape[axis]! ? true : ((k -= x!.shape[axis]!), false)))!;

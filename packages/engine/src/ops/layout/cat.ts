@@ -4,12 +4,18 @@ import { isRecording, record } from '../../tensor/autograd.ts';
 import { contiguous, copyInto } from '../../tensor/copy.ts';
 import { isPacked } from '../../tensor/dtype.ts';
 import { gpuOf } from '../../tensor/op.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, sameShape, showShape } from '../../tensor/shape.ts';
 import { empty, Tensor } from '../../tensor/tensor.ts';
 import { slice, unsqueeze } from './views.ts';
 
-/** Tensors one after the other along `axis`; all other axes must agree. Each input is copied once; gradients are views of dy. Throws ShapeError. */
-export function cat(inputs: readonly Tensor[], axis: number): Tensor {
+/** Negative ones count from the end. */
+export interface AxisOption { readonly axis?: number }
+
+/** Tensors one after the other along an axis (default: the first); all other axes must agree. Each input is copied once; gradients are views of dy. Throws ShapeError. */
+export function cat(inputs: readonly Tensor[], options: AxisOption = {}): Tensor {
+  requireOptions('cat', options, ['axis']);
+  const { axis = 0 } = options;
   const first = inputs[0];
   if (!first) throw new ShapeError('cat: no tensors were given; it needs at least one.');
   const gpu = gpuOf('cat', inputs);
@@ -23,7 +29,7 @@ export function cat(inputs: readonly Tensor[], axis: number): Tensor {
   const total = inputs.reduce((sum, x) => (starts.push(sum), sum + x.shape[k]!), 0);
   const y = empty(gpu, first.shape.map((n, i) => (i === k ? total : n)), first.dtype);
   inputs.forEach((x, i) => put(y, k, starts[i]!, x));
-  if (isRecording(inputs)) record('cat', y, inputs, [], (dy) => inputs.map((x, i) => (x.requiresGrad ? slice(dy, k, starts[i]!, starts[i]! + x.shape[k]!) : null)));
+  if (isRecording(inputs)) record('cat', y, inputs, [], (dy) => inputs.map((x, i) => (x.requiresGrad ? slice(dy, { axis: k, start: starts[i]!, end: starts[i]! + x.shape[k]! }) : null)));
   return y;
 }
 
@@ -36,17 +42,21 @@ function put(y: Tensor, axis: number, start: number, x: Tensor): void {
   else copyInto(new Tensor(y.gpu, x.shape, y.dtype, y.storage, { strides: y.strides, offset }), contiguous('cat', x));
 }
 
-/** Tensors of one shape joined along a new axis. Throws ShapeError when there are none or shapes differ. */
-export function stack(inputs: readonly Tensor[], axis = 0): Tensor {
+/** Tensors of one shape joined along a new axis (default: the first). Throws ShapeError when there are none or shapes differ. */
+export function stack(inputs: readonly Tensor[], options: AxisOption = {}): Tensor {
+  requireOptions('stack', options, ['axis']);
+  const { axis = 0 } = options;
   const first = inputs[0];
   if (!first) throw new ShapeError('stack: no tensors were given; it needs at least one.');
   const other = inputs.find((x) => !sameShape(x.shape, first.shape));
   if (other) throw new ShapeError(`stack: ${showShape(other.shape)} does not go with ${showShape(first.shape)}; the shapes must be equal.`);
-  return cat(inputs.map((x) => unsqueeze(x, axis)), axis);
+  return cat(inputs.map((x) => unsqueeze(x, { axis })), { axis });
 }
 
-/** Views of `x` cut along `axis` into pieces of the given sizes, or of one size (the last may be smaller). Throws ShapeError when sizes do not add up. */
-export function split(x: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
+/** Views of `x` cut along an axis (default: the first) into pieces of the given sizes, or of one size (the last may be smaller). Throws ShapeError when sizes do not add up. */
+export function split(x: Tensor, sizes: number | readonly number[], options: AxisOption = {}): Tensor[] {
+  requireOptions('split', options, ['axis']);
+  const { axis = 0 } = options;
   const k = resolveAxis('split', axis, x.shape.length);
   const n = x.shape[k]!;
   const wrong = (typeof sizes === 'number' ? [sizes] : sizes).find((size) => !Number.isInteger(size) || size < (typeof sizes === 'number' ? 1 : 0));
@@ -55,5 +65,5 @@ export function split(x: Tensor, sizes: number | readonly number[], axis = 0): T
   const total = pieces.reduce((sum, size) => sum + size, 0);
   if (total !== n) throw new ShapeError(`split: sizes ${showShape(pieces)} add up to ${total} and axis ${axis} of ${showShape(x.shape)} has ${n}; they must be equal.`);
   let start = 0;
-  return pieces.map((size) => slice(x, k, start, (start += size)));
+  return pieces.map((size) => slice(x, { axis: k, start, end: (start += size) }));
 }

@@ -22,6 +22,6 @@ export function pad(x: Tensor, sides: readonly (readonly [before: number, after:
   const y = full(x.gpu, x.shape.map((n, i) => n + (sides[i - kept]?.[0] ?? 0) + (sides[i - kept]?.[1] ?? 0)), value, x.dtype);
   const offset = sides.reduce((sum, [before], i) => sum + before * y.strides[kept + i]!, 0);
   copyInto(new Tensor(y.gpu, x.shape, y.dtype, y.storage, { strides: y.strides, offset }), contiguous('pad', x));
-  if (isRecording([x])) record('pad', y, [x], [], (dy) => [sides.reduce((part, [before], i) => slice(part, kept + i, before, before + x.shape[kept + i]!), dy)]);
+  if (isRecording([x])) record('pad', y, [x], [], (dy) => [sides.reduce((part, [before], i) => slice(part, { axis: kept + i, start: before, end: before + x.shape[kept + i]! }), dy)]);
   return y;
 }

@@ -4,6 +4,7 @@ import { isRecording, record } from '../../tensor/autograd.ts';
 import { contiguous, copyInto, copyOf, countedCopy } from '../../tensor/copy.ts';
 import { isPacked } from '../../tensor/dtype.ts';
 import { gpuOf } from '../../tensor/op.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { broadcastStrides, denseStrides, requireShape, resolveAxis, sameShape, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { Tensor, zeros } from '../../tensor/tensor.ts';
@@ -78,8 +79,12 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   return permute(x, order);
 }
 
+export interface SliceOptions { readonly axis: number; /** Default: 0. */ readonly start?: number; /** Default: the end of the axis. */ readonly end?: number }
+
 /** Elements `start` (inclusive) to `end` (exclusive) along `axis`, without a copy; negative ones count from the end, and what lies beyond it is cut off. Throws ShapeError when the end comes first. */
-export function slice(x: Tensor, axis: number, start: number, end: number = Number.MAX_SAFE_INTEGER): Tensor {
+export function slice(x: Tensor, options: SliceOptions): Tensor {
+  requireOptions('slice', options, ['axis', 'start', 'end']);
+  const { axis, start = 0, end = Number.MAX_SAFE_INTEGER } = options;
   const k = resolveAxis('slice', axis, x.shape.length);
   const n = x.shape[k]!;
   if (!Number.isInteger(start) || !Number.isInteger(end)) throw new ShapeError(`slice: ${start}..${end} of axis ${axis}; both must be whole numbers.`);
@@ -104,14 +109,18 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 }
 
 /** `x` without the given axis of size 1, or without all of them. Throws ShapeError when the axis has another size. */
-export function squeeze(x: Tensor, axis?: number): Tensor {
+export function squeeze(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
+  requireOptions('squeeze', options, ['axis']);
+  const { axis } = options;
   const k = axis === undefined ? -1 : resolveAxis('squeeze', axis, x.shape.length);
   if (k >= 0 && x.shape[k] !== 1) throw new ShapeError(`squeeze: axis ${axis} of ${showShape(x.shape)} has size ${x.shape[k]}; it must be 1.`);
   return reshape(x, x.shape.filter((n, i) => (k >= 0 ? i !== k : n !== 1)));
 }
 
 /** `x` with a new axis of size 1 at `axis`. Throws ShapeError for an axis out of range. */
-export function unsqueeze(x: Tensor, axis: number): Tensor {
+export function unsqueeze(x: Tensor, options: { readonly axis: number }): Tensor {
+  requireOptions('unsqueeze', options, ['axis']);
+  const { axis } = options;
   const k = resolveAxis('unsqueeze', axis, x.shape.length + 1);
   return reshape(x, [...x.shape.slice(0, k), 1, ...x.shape.slice(k)]);
 }
@@ -128,7 +137,9 @@ export function dense(x: Tensor): Tensor {
 }
 
 /** Overwrites elements `start`, `start + 1`, … of `to` along `axis` with `values`, without a gradient: caches and buffers. Views of `to` see it. Throws ShapeError when they do not fit, DTypeError when types differ. */
-export function assignSlice(to: Tensor, axis: number, start: number, values: Tensor): void {
+export function assignSlice(to: Tensor, values: Tensor, options: { readonly axis: number; readonly start: number }): void {
+  requireOptions('assignSlice', options, ['axis', 'start']);
+  const { axis, start } = options;
   const k = resolveAxis('assignSlice', axis, to.shape.length);
   gpuOf('assignSlice', [to, values]);
   if (to.dtype !== values.dtype || isPacked(to.dtype)) throw new DTypeError(`assignSlice: the values are ${values.dtype} and the tensor ${to.dtype}; they must be equal and not packed, use cast.`);

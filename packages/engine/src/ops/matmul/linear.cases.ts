@@ -11,7 +11,7 @@ const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
 /** Attributes: how a frozen weight is stored; none for f32. */
 export const linearCases = defineCases<StorageSpec | undefined>({
   op: 'linear',
-  run: ([x, weight, bias], storage) => linear(x!, storage ? cast(weight!, storage.to, storage) : weight!, bias),
+  run: ([x, weight, bias], storage) => linear(x!, storage ? cast(weight!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : weight!, bias),
   reference: ([x, weight, bias], storage) => multiplyRows(x!, storage ? asStored(weight!, storage) : weight!, bias),
   families: { 'matmul nt': matmulVariants.nt, 'matmul nn': matmulVariants.nn, 'matmul tn': matmulVariants.tn },
   cases: [

@@ -54,5 +54,5 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   const bands = bandsOf(weight);
   if (!bands) return op([x, weight, bias], undefined);
   planLinear('linear', x, weight, bias);
-  return cat(bands.map(({ rows, start }) => op([x, rows, bias && slice(bias, 0, start, start + rows.shape[0]!)], undefined)), -1);
+  return cat(bands.map(({ rows, start }) => op([x, rows, bias && slice(bias, { axis: 0, start, end: start + rows.shape[0]! })], undefined)), { axis: -1 });
 }

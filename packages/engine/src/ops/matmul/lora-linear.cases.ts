@@ -9,7 +9,7 @@ import { matmulVariants } from './variants.ts';
 
 export const loraLinearCases = defineCases<LoraOptions & { storage?: StorageSpec }>({
   op: 'loraLinear',
-  run: ([x, weight, bias, a, b], { storage, ...options }) => loraLinear(x!, storage ? cast(weight!, storage.to, storage) : weight!, bias!, a!, b!, options),
+  run: ([x, weight, bias, a, b], { storage, ...options }) => loraLinear(x!, storage ? cast(weight!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : weight!, bias!, a!, b!, options),
   reference: ([x, weight, bias, a, b], { scale, storage }) => {
     const branch = multiplyRows(multiplyRows(x!, a!), b!);
     return new Array64(branch.shape, multiplyRows(x!, storage ? asStored(weight!, storage) : weight!, bias).data.map((v, i) => v + scale * branch.data[i]!));

@@ -1,4 +1,5 @@
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -71,6 +72,7 @@ const op = defineOp({
  * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; Dettmers et al. 2023, https://arxiv.org/abs/2305.14314
  */
 export function loraLinear(x: Tensor, weight: Tensor, bias: Tensor | null, loraA: Tensor, loraB: Tensor, options: LoraOptions): Tensor {
+  requireOptions('loraLinear', options, ['scale', 'dropout']);
   const dropped = options.dropout ? dropout(x, { p: options.dropout }) : null;
   if (!bandsOf(weight)) return op([x, weight, bias, loraA, loraB, dropped], options);
   return add(linear(x, weight, bias), affine(linear(linear(dropped ?? x, loraA), loraB), options.scale));

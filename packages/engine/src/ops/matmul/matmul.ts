@@ -1,4 +1,5 @@
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
 import { broadcastShapes, broadcastStrides, collapse, denseStrides, showShape, sizeOf } from '../../tensor/shape.ts';
@@ -81,4 +82,4 @@ function batchesOf(a: Tensor, b: Tensor, aSize: number, bSize: number, batch: Sh
  * @returns float[..., M, N]
  * Saves a where b needs a gradient and b where a does. Kernels: kernels/matmul. Throws ShapeError when inner sizes differ or leading axes do not broadcast, DTypeError unless both are f32.
  */
-export const matmul = (a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor => op([a, b], options);
+export const matmul = (a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor => op([a, b], requireOptions('matmul', options, ['transposeA', 'transposeB']));

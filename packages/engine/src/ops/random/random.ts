@@ -7,6 +7,7 @@ import { randomFill as kernel } from '@curio/kernels/random_fill';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { DType } from '../../tensor/dtype.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { empty } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -22,10 +23,16 @@ function fill(gpu: Gpu, shape: Shape, entry: 'words' | 'uniform_floats' | 'norma
 }
 
 /** float of `shape`, uniform in [low, high). Draws one stream. */
-export const randomUniform = (gpu: Gpu, shape: Shape, { low = 0, high = 1 }: { low?: number; high?: number } = {}): Tensor => fill(gpu, shape, 'uniform_floats', 'f32', low, high);
+export const randomUniform = (gpu: Gpu, shape: Shape, options: { low?: number; high?: number } = {}): Tensor => {
+  const { low = 0, high = 1 } = requireOptions('randomUniform', options, ['low', 'high']);
+  return fill(gpu, shape, 'uniform_floats', 'f32', low, high);
+};
 
 /** float of `shape`, normal with the given mean and standard deviation. Draws one stream. */
-export const randomNormal = (gpu: Gpu, shape: Shape, { mean = 0, std = 1 }: { mean?: number; std?: number } = {}): Tensor => fill(gpu, shape, 'normal_floats', 'f32', mean, std);
+export const randomNormal = (gpu: Gpu, shape: Shape, options: { mean?: number; std?: number } = {}): Tensor => {
+  const { mean = 0, std = 1 } = requireOptions('randomNormal', options, ['mean', 'std']);
+  return fill(gpu, shape, 'normal_floats', 'f32', mean, std);
+};
 
 /** u32 of `shape`, every bit fair. Draws one stream. */
 export const randomBits = (gpu: Gpu, shape: Shape): Tensor => fill(gpu, shape, 'words', 'u32', 0, 0);

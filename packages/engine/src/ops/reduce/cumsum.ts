@@ -1,6 +1,7 @@
 import { reduceCumulative as kernel } from '@curio/kernels/reduce_cumulative';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { around } from '../parts/reduce.ts';
@@ -33,4 +34,7 @@ const op = defineOp({
  * @param x float[...]
  * Saves nothing. Kernel: kernels/reduce/cumulative.wgsl.
  */
-export const cumsum = (x: Tensor, options: { axis?: number } = {}): Tensor => op([x], options.axis ?? -1);
+export function cumsum(x: Tensor, options: { axis?: number } = {}): Tensor {
+  requireOptions('cumsum', options, ['axis']);
+  return op([x], options.axis ?? -1);
+}

@@ -8,6 +8,7 @@ import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -71,6 +72,7 @@ const minOp = define('min', 'MIN');
 
 function overAxes(name: string, op: (x: Tensor, attrs: Attrs) => Tensor, x: Tensor, options: ReduceOptions): Tensor {
   requireFloat(name, x);
+  requireOptions(name, options, ['axis', 'keepDims']);
   const { axis } = options;
   const rank = x.shape.length;
   const axes = axis === undefined ? x.shape.map((_, i) => i) : [...new Set((typeof axis === 'number' ? [axis] : axis).map((k) => resolveAxis(name, k, rank)))];
@@ -112,6 +114,7 @@ function defineArg(name: string, kind: 'MAX' | 'MIN'): (x: Tensor, options?: Arg
     forward: (run, [x], plan) => ({ y: argument(run, kind, x, plan) }),
   });
   return (x, options = {}) => {
+    requireOptions(name, options, ['axis', 'keepDims']);
     const y = op([x], options);
     const k = resolveAxis(name, options.axis ?? -1, x.shape.length);
     return options.keepDims ? y : reshape(y, y.shape.filter((_, i) => i !== k));

@@ -5,6 +5,7 @@ import { crossEntropySubgroup } from '@curio/kernels/cross_entropy_subgroup';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -60,4 +61,4 @@ const op = defineOp({
  * @returns float[]
  * Saves logits and their log-sum-exp. Kernels: kernels/cross_entropy. Throws ShapeError when the sizes differ, DTypeError when targets are not i32.
  */
-export const crossEntropy = (logits: Tensor, targets: Tensor, options: { weights?: Tensor } = {}): Tensor => op([logits, targets, options.weights ?? null], undefined);
+export const crossEntropy = (logits: Tensor, targets: Tensor, options: { weights?: Tensor } = {}): Tensor => op([logits, targets, requireOptions('crossEntropy', options, ['weights']).weights ?? null], undefined);

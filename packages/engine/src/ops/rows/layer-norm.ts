@@ -3,6 +3,7 @@ import { normLayerShared } from '@curio/kernels/norm_layer_shared';
 import { normLayerSubgroup } from '@curio/kernels/norm_layer_subgroup';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { columnGradients } from './norm-columns.ts';
@@ -42,4 +43,4 @@ const op = defineOp({
  * @returns float[..., C]
  * Saves x and two numbers a row. Kernels: kernels/norm. Throws ShapeError when weight or bias is not [C]. Source: Ba et al. 2016.
  */
-export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, options: { eps?: number } = {}): Tensor => op([x, weight, bias], { eps: options.eps ?? 1e-5 });
+export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, options: { eps?: number } = {}): Tensor => op([x, weight, bias], { eps: requireOptions('layerNorm', options, ['eps']).eps ?? 1e-5 });

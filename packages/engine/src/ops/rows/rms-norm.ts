@@ -3,6 +3,7 @@ import { normRmsShared } from '@curio/kernels/norm_rms_shared';
 import { normRmsSubgroup } from '@curio/kernels/norm_rms_subgroup';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { columnGradients } from './norm-columns.ts';
@@ -40,4 +41,4 @@ const op = defineOp({
  * @returns float[..., C]
  * Saves x and one number a row. Kernels: kernels/norm. Throws ShapeError when weight is not [C]. Source: Zhang & Sennrich 2019.
  */
-export const rmsNorm = (x: Tensor, weight: Tensor, options: { eps?: number } = {}): Tensor => op([x, weight], { eps: options.eps ?? 1e-6 });
+export const rmsNorm = (x: Tensor, weight: Tensor, options: { eps?: number } = {}): Tensor => op([x, weight], { eps: requireOptions('rmsNorm', options, ['eps']).eps ?? 1e-6 });

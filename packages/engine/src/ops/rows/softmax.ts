@@ -6,8 +6,10 @@ import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
 import { defineOp } from '../../tensor/op.ts';
-import { showShape } from '../../tensor/shape.ts';
+import { requireOptions } from '../../tensor/options.ts';
+import { resolveAxis, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { transpose } from '../layout/views.ts';
 import { subgroupRows, subgroupStrips, wholeRows, workgroupRows } from '../parts/row-variant.ts';
 import { requireFloat } from '../parts/walk.ts';
 
@@ -42,9 +44,15 @@ const op = defineOp({
 });
 
 /**
- * y = exp(x - max x) / Σ exp(x - max x) over the last axis.
+ * y = exp(x - max x) / Σ exp(x - max x) over an axis, the last one unless told.
  * @param x float[..., C]
  * @returns float[..., C]
  * Saves y. Kernels: kernels/softmax. Throws ShapeError for a scalar, DTypeError unless x is f32.
  */
-export const softmax = (x: Tensor): Tensor => op([x], undefined);
+export function softmax(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
+  requireOptions('softmax', options, ['axis']);
+  const { axis = -1 } = options;
+  if (axis === -1 || x.shape.length === 0) return op([x], undefined);
+  const k = resolveAxis('softmax', axis, x.shape.length);
+  return transpose(op([transpose(x, k, -1)], undefined), k, -1);
+}

@@ -2,6 +2,7 @@
 import { unfoldPatches as kernel } from '@curio/kernels/unfold_patches';
 import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -61,7 +62,7 @@ const windows = defineOp({
  * @returns float[B, C·kh·kw, L], a view of rows; L windows in row-major order
  * Saves nothing. Throws ShapeError unless x has four axes and the window fits.
  */
-export const unfold = (x: Tensor, options: WindowOptions): Tensor => transpose(windows([x], options));
+export const unfold = (x: Tensor, options: WindowOptions): Tensor => transpose(windows([x], requireOptions('unfold', options, ['kernel', 'stride', 'padding'])));
 
 /**
  * Cross-correlation with each of O kernels: y[b, o] = Σ weight[o] · window + bias[o].
@@ -71,7 +72,8 @@ export const unfold = (x: Tensor, options: WindowOptions): Tensor => transpose(w
  * @returns float[B, O, oh, ow], a view
  * Composed of unfold and linear, which save the windows. Throws ShapeError when channels differ.
  */
-export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, { stride = 1, padding = 0 }: { stride?: number; padding?: number } = {}): Tensor {
+export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: { stride?: number; padding?: number } = {}): Tensor {
+  const { stride = 1, padding = 0 } = requireOptions('conv2d', options, ['stride', 'padding']);
   const [out, channels, kernelHeight, kernelWidth] = weight.shape as [number, number, number, number];
   if (weight.shape.length !== 4 || channels !== x.shape[1]) throw new ShapeError(`conv2d: the weight is ${showShape(weight.shape)} and x ${showShape(x.shape)}; they must be [O, C, kh, kw] and [B, C, H, W].`);
   const [rows, cols] = windowsOver('conv2d', x, [kernelHeight, kernelWidth], stride, padding);

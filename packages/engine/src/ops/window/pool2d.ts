@@ -2,6 +2,7 @@
 import { poolWindow as kernel } from '@curio/kernels/pool_window';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { windowsOver } from './conv2d.ts';
 import { requireFloat } from '../parts/walk.ts';
@@ -40,7 +41,7 @@ function define(name: string, kind: 'MEAN' | 'MAX'): (x: Tensor, options: PoolOp
       return [dx];
     },
   });
-  return (x, options) => op([x], options);
+  return (x, options) => op([x], requireOptions(name, options, ['kernel', 'stride', 'padding']));
 }
 
 /**

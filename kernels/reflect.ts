@@ -34,9 +34,15 @@ export function reflectKernel(name: string, code: string, readLib: (file: string
 
   const usesLine = /^\/\/ uses: *(.*)$/m.exec(code);
   const uses = usesLine ? usesLine[1].split(',').map((piece) => piece.trim().replace(/\.$/, '')) : [];
+  const definedIn = new Map(definedNames(code).map((each) => [each, 'the kernel itself']));
   const lib = uses
     .map((piece) => {
       const text = readLib(piece);
+      for (const each of definedNames(text ?? '')) {
+        const other = definedIn.get(each);
+        if (other) refuse(lineOf(code, usesLine!.index), `uses '${piece}', which defines '${each}' as ${other} does; each name must have one definition.`);
+        definedIn.set(each, `'${piece}'`);
+      }
       if (text !== null && /\/\/ tune:/.test(text)) refuse(lineOf(code, usesLine!.index), `uses '${piece}', which declares a tunable; tunables stand in the kernel's own file.`);
       return text ?? refuse(lineOf(code, usesLine!.index), `uses '${piece}', which is not in kernels/; write it as lib/name.wgsl.`);
     })
@@ -76,6 +82,13 @@ export function reflectKernel(name: string, code: string, readLib: (file: string
     subgroups: /^\s*enable\s[^;]*\bsubgroups\b/m.test(plain),
     f16: /^\s*enable\s[^;]*\bf16\b/m.test(plain),
   };
+}
+
+/** What a text defines outside of its functions' bodies. */
+function definedNames(code: string): string[] {
+  let flat = withoutComments(code);
+  for (let inner = ''; inner !== flat; flat = flat.replace(/\{[^{}]*\}/g, '')) inner = flat;
+  return [...flat.matchAll(/\b(?:fn|struct|alias|const|override|var)\b\s*(?:<[^>]*>)?\s*(\w+)/g)].map((match) => match[1]);
 }
 
 type Refuse = (line: number, sentence: string) => never;

@@ -49,7 +49,7 @@ fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let first = run_row(wg, count, lane) * ROWS;
   for (var row = first; row < min(first + ROWS, params.rows); row++) {
     let source = params.x_offset + place(row);
-    for (var col = run_begin(wg, lane); col < run_end(wg, params.cols); col += 8u) { y[params.y_offset + row * params.cols + col] = x[source + col * params.step]; }
+    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) { y[params.y_offset + row * params.cols + col] = x[source + col * params.step]; }
   }
 }
 
@@ -58,6 +58,6 @@ fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let first = run_row(wg, count, lane) * ROWS;
   for (var row = first; row < min(first + ROWS, params.rows); row++) {
     let goal = params.y_offset + place(row);
-    for (var col = run_begin(wg, lane); col < run_end(wg, params.cols); col += 8u) { y[goal + col * params.step] = x[params.x_offset + row * params.cols + col]; }
+    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) { y[goal + col * params.step] = x[params.x_offset + row * params.cols + col]; }
   }
 }

@@ -53,7 +53,7 @@ fn column(begin: u32, k: u32) -> u32 { return min(begin + 8u * k, params.cols - 
 @compute @workgroup_size(WG)
 fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
-  let begin = run_begin(wg, lane);
+  let begin = col_begin(wg, lane);
   if (row >= params.rows || begin >= params.cols) { return; }
   let bin = bin_of(row);
   var sums = array<T, STEPS>();
@@ -68,7 +68,7 @@ fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
 @compute @workgroup_size(WG)
 fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
-  let begin = run_begin(wg, lane);
+  let begin = col_begin(wg, lane);
   if (row >= params.rows || begin >= params.cols) { return; }
   let bin = bin_of(row);
   let members = members_of(row);
@@ -90,7 +90,7 @@ fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) co
 @compute @workgroup_size(WG)
 fn gather_gradient(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
-  let begin = run_begin(wg, lane);
+  let begin = col_begin(wg, lane);
   if (row >= params.rows || begin >= params.cols) { return; }
   let members = members_of(row);
   var sums = array<T, STEPS>();
@@ -107,7 +107,7 @@ fn gather_gradient(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) co
 @compute @workgroup_size(WG)
 fn gather_cosine(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
-  let begin = run_begin(wg, lane);
+  let begin = col_begin(wg, lane);
   if (row >= params.rows || begin >= params.cols) { return; }
   let members = members_of(row);
   let scale = inverse[row];

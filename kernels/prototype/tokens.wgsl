@@ -59,8 +59,8 @@ fn assigned(row: u32) -> u32 { return (row / params.tokens * params.centres + in
 fn relative(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
   if (row >= params.rows) { return; }
-  let begin = run_begin(wg, lane);
-  let end_col = run_end(wg, params.cols);
+  let begin = col_begin(wg, lane);
+  let end_col = col_end(wg, params.cols);
   let zeroth = row / params.centres * params.centres * params.cols;
   for (var col = begin; col < end_col; col += 8u) { y[row * params.cols + col] = centre_unit[row * params.cols + col] - centre_unit[zeroth + col]; }
 }
@@ -69,8 +69,8 @@ fn relative(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
 fn residual(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
   if (row >= params.rows) { return; }
-  let begin = run_begin(wg, lane);
-  let end_col = run_end(wg, params.cols);
+  let begin = col_begin(wg, lane);
+  let end_col = col_end(wg, params.cols);
   let gate = stats[3u * row];
   let centre = assigned(row);
   for (var col = begin; col < end_col; col += 8u) { y[row * params.cols + col] = x[row * params.cols + col] + gate * group[centre + col]; }
@@ -80,8 +80,8 @@ fn residual(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
 fn token_df(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
   if (row >= params.rows) { return; }
-  let begin = run_begin(wg, lane);
-  let end_col = run_end(wg, params.cols);
+  let begin = col_begin(wg, lane);
+  let end_col = col_end(wg, params.cols);
   let gate = stats[3u * row];
   let centre = assigned(row);
   let bins = bins_of(row);
@@ -96,8 +96,8 @@ fn token_df(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
 fn token_dx(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
   if (row >= params.rows) { return; }
-  let begin = run_begin(wg, lane);
-  let end_col = run_end(wg, params.cols);
+  let begin = col_begin(wg, lane);
+  let end_col = col_end(wg, params.cols);
   let inverse = stats[3u * row + 2u];
   let along = select(stats[3u * row + 1u], 0.0, inverse >= 1e12) * inverse;
   let scale = dgate[2u * row + 1u] * inverse;
@@ -112,8 +112,8 @@ fn token_dx(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
 fn spread(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
   if (row >= params.rows) { return; }
-  let begin = run_begin(wg, lane);
-  let end_col = run_end(wg, params.cols);
+  let begin = col_begin(wg, lane);
+  let end_col = col_end(wg, params.cols);
   let bins = bins_of(row);
   for (var col = begin; col < end_col; col += 8u) { dx[row * params.cols + col] += from_two(bins, col); }
   for (var n = bins.first + 2u; n < bins.last; n++) {

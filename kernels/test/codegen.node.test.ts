@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { constantName } from '../codegen.ts';
 import { reflectKernel } from '../reflect.ts';
@@ -77,4 +78,19 @@ describe('and refused, with the place, where it would not run everywhere', () =>
   test.each(refusals)('%s', (_, code, sentence) => {
     expect(() => reflectKernel('k', code, readLib)).toThrow(new RegExp(`^${sentence.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`));
   });
+});
+
+test('a name that the kernel and a lib piece, or two pieces, define is refused', () => {
+  const twin = '// fn other() {}\nvar<workgroup> stage: array<f32, 4>;\nfn twice(x: f32) -> f32 { const stage2 = 1; return x; }\n';
+  const both = (file: string) => (file === 'lib/twin.wgsl' ? twin : readLib(file));
+  expect(() => reflectKernel('k', good.replace('lib/twice.wgsl', 'lib/twice.wgsl, lib/twin.wgsl'), both)).toThrow("kernels/k.wgsl:2 uses 'lib/twin.wgsl', which defines 'twice' as 'lib/twice.wgsl' does; each name must have one definition.");
+  const one = good.replace('lib/twice.wgsl', 'lib/twin.wgsl');
+  expect(() => reflectKernel('k', `${one}const stage = 1u;\n`, both)).toThrow("kernels/k.wgsl:2 uses 'lib/twin.wgsl', which defines 'stage' as the kernel itself does; each name must have one definition.");
+  expect(() => reflectKernel('k', `${one}const stage2 = 1u;\nfn other() { let stage = 1u; }\n`, both)).not.toThrow();
+});
+
+test('the two ways to walk a run can stand in one kernel', () => {
+  const runs = 'const WG = 64u;\nconst STEPS = 1u;\n' + good.replace('lib/twice.wgsl', 'lib/twice.wgsl, lib/run.wgsl, lib/row_run.wgsl').replace('const WG = 64u; // tune: 32u 64u\n', '');
+  const fromFolder = (file: string) => readLib(file) ?? readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+  expect(reflectKernel('k', runs, fromFolder).uses).toHaveLength(3);
 });

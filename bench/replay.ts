@@ -18,7 +18,7 @@ const [encode, submit, wall, submits]: number[][] = [[], [], [], []];
 for (let round = 0; round < ROUNDS; round++) {
   const { submits: before } = gpu.stream.counts;
   const start = performance.now();
-  optimizer.setRate(1e-4);
+  optimizer.beginStep(1e-4);
   const { loss } = step.run(batch);
   const encoded = performance.now();
   const read = loss.item();

@@ -22,7 +22,7 @@ const part = Math.max(1, Math.min(100, Math.floor(STEPS / 4)));
 for (let s = 0; s < STEPS + WARM; s++) {
   const start = performance.now();
   gpu.random.setStep(s, 1);
-  optimizer.setRate(1e-4);
+  optimizer.beginStep(1e-4);
   const loss = step.run(batches[s % batches.length]!).loss.item();
   if (last && !Number.isFinite(await last)) throw new Error(`soak: the loss is not finite at step ${s}.`); // two steps in flight, as in training
   last = loss;

@@ -5,6 +5,9 @@ import type { Work } from './statistics.ts';
 /** What a cell is held against: OpenBLAS at [M, N, K], or a copy on the device. */
 export type Roof = { readonly kind: 'openblas'; readonly size: readonly [M: number, N: number, K: number] } | { readonly kind: 'copy' };
 
+/** PyTorch on the processor: no peer on the same device, so it has a column of its own beside the best of them. */
+export const CPU_LIBRARY = 'pytorch-cpu';
+
 /** The key under which a roof's best rate is kept. */
 export const roofName = (roof: Roof): string => (roof.kind === 'copy' ? 'copy' : `OpenBLAS ${roof.size.join('x')}`);
 

@@ -18,13 +18,13 @@ import { stepGroups } from './shapes/steps.ts';
 import { ROUND_MS, SITTINGS } from './statistics.ts';
 import { short, terminalTable } from './table.ts';
 
-const HELP = `npm run bench -- [--only PATTERN] [--budget SECONDS] [--dawn TOGGLES] [--json FILE]          npm run bench:peers -- … the same beside tfjs, jax-js and onnxruntime-web
+const HELP = `npm run bench -- [--only PATTERN] [--budget SECONDS] [--dawn TOGGLES] [--json FILE]          npm run bench:peers -- … the same beside tfjs, jax-js, onnxruntime-web and PyTorch on the CPU
 
   --only PATTERN   a regular expression over 'op shape', such as 'matmul 1024' or attention
   --budget SECONDS no group is begun after that; what is left out is named
   --dawn TOGGLES   toggles of Dawn with commas between, such as disable_robustness: what its guards cost, beside a run without
   --json FILE      write adapter, versions, roofs and rows to FILE
-  CURIO_PYTHON     a python with numpy, for the OpenBLAS roof (default python3)
+  CURIO_PYTHON     a python with numpy, for the OpenBLAS roof, and with torch, for PyTorch beside the peers (default python3)
 `;
 
 /** Groups are made when their turn comes, so that one group's inputs are on the host at a time. */
@@ -63,6 +63,7 @@ async function bench(only: RegExp | null, file: string | undefined, withPeers: b
   if (leftOut.length > 0) console.log(`left out after ${budget} s: ${leftOut.join(', ')}`);
   if (file) writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
   blas?.close();
+  for (const peer of peers) peer.close?.();
   gpu.close();
   if (results.rows.some((row) => row.library === 'curio' && /^(wrong|failed)/.test(row.skipped ?? ''))) process.exitCode = 1;
   if (peers.length > 0) process.exit(); // their devices stay open

@@ -45,7 +45,9 @@ Made from the JSON of a run by \`npm run bench:docs -- FILE\`; \`npm run bench -
 round, 5 rounds of at least 0.1 seconds or 3 seconds each, in three sittings minutes apart; \`best\` is the least disturbed sample. Each result is compared with
 float64 at 256 entries or more, corners included, before it is timed. \`% of roof\`: of OpenBLAS's best rate at the sizes that the group names, or of a 64 MB copy on the
 device (bytes read and written), both in the same run.
-Operations of attention count as 4·B·H·T²·D forward and 2.5 times that backward, half of it where causal. \`default\` is what the op itself chooses.
+Operations of attention count as 4·B·H·T²·D forward and 2.5 times that backward, half of it where causal. \`default\` is what the op itself chooses. \`best peer\`: how many times faster than the fastest other library on
+the same device. \`PyTorch on the CPU\`: how many times faster than PyTorch on the same processor, without WebGPU; its version and threads stand among the versions. Its
+backward rows are the gradients of what learns alone, the forward pass being done, as ours.
 `;
 
 const LIMITS = `What limits the rows bound by memory on Lavapipe: it turns each load and store of a kernel into one scalar access a lane, with its own bounds check, and has no contiguous

@@ -1,4 +1,5 @@
 /** @file Rows as text: for a terminal while they come, for docs/benchmarks.md afterwards. */
+import { CPU_LIBRARY } from './cell.ts';
 import type { Row } from './cell.ts';
 
 /** Three significant digits, no exponents. */
@@ -8,24 +9,29 @@ export function short(value: number | null, unit = ''): string {
   return `${value.toFixed(Math.min(digits, 3))}${unit}`;
 }
 
-export const COLUMNS = ['library', 'variant', 'best ms', 'median ms', 'GFLOP/s', 'GB/s', '% of roof', 'best peer'] as const;
+export const COLUMNS = ['library', 'variant', 'best ms', 'median ms', 'GFLOP/s', 'GB/s', '% of roof', 'best peer', 'PyTorch on the CPU'] as const;
 
-/** The cells of a row among `rows` under COLUMNS; `best peer`: how many times faster than that. */
+/** The cells of a row among `rows` under COLUMNS; the last two: how many times faster than the best peer on the device, and than PyTorch on the processor. */
 export function cellsOf(row: Row, rows: readonly Row[]): string[] {
-  const numbers = row.skipped ? [row.skipped, '', '', '', '', ''] : [short(row.bestMs), short(row.medianMs), short(row.gflops), short(row.gbps), short(row.percentOfRoof), againstPeers(row, rows)];
+  const numbers = row.skipped ? [row.skipped, '', '', '', '', '', ''] : [short(row.bestMs), short(row.medianMs), short(row.gflops), short(row.gbps), short(row.percentOfRoof), against(row, rows, isPeer), against(row, rows, isOnCpu)];
   return [row.library, row.variant, ...numbers];
 }
 
-/** How many times the best peer's time a row of ours takes less, of the rows of its op and shape; empty without a peer. */
-function againstPeers({ op, shape, library, bestMs }: Row, rows: readonly Row[]): string {
-  const peers = rows.flatMap((row) => (row.op === op && row.shape === shape && row.library !== 'curio' && row.bestMs ? [row.bestMs] : []));
+const isOnCpu = ({ library }: Row): boolean => library === CPU_LIBRARY;
+/** Whether a row is another library's on the same device. */
+export const isPeer = (row: Row): boolean => row.library !== 'curio' && !isOnCpu(row);
+
+/** How many times faster a row of ours is than the best of the `others` at its op and shape; empty without one. */
+function against({ op, shape, library, bestMs }: Row, rows: readonly Row[], others: (row: Row) => boolean): string {
+  const peers = rows.flatMap((row) => (row.op === op && row.shape === shape && others(row) && row.bestMs ? [row.bestMs] : []));
   return library === 'curio' && bestMs && peers.length > 0 ? `${short(Math.min(...peers) / bestMs)} ×` : '';
 }
 
-/** Head and rows; the last column only where another library was measured. */
+/** Head and rows; each of the last two columns only where such a library was measured. */
 function linesOf(rows: readonly Row[]): string[][] {
   const lines = [[...COLUMNS], ...rows.map((row) => cellsOf(row, rows))];
-  return rows.some(({ library }) => library !== 'curio') ? lines : lines.map((line) => line.slice(0, -1));
+  const hidden = [rows.some(isPeer) ? null : COLUMNS.indexOf('best peer'), rows.some(isOnCpu) ? null : COLUMNS.indexOf('PyTorch on the CPU')];
+  return lines.map((line) => line.filter((_, c) => !hidden.includes(c)));
 }
 
 /** Lines with columns in line; the first two to the left, the rest to the right. Skipped rows end with their reason. */

@@ -1,6 +1,6 @@
 /** @file What the engine is to reach on a software adapter, as ratios within one run, and what a run reached. */
 import type { Row } from './cell.ts';
-import { short } from './table.ts';
+import { isPeer, short } from './table.ts';
 
 interface Target {
   readonly what: string;
@@ -30,9 +30,9 @@ class Rows {
     return above?.bestMs && below?.bestMs ? above.bestMs / below.bestMs : null;
   }
 
-  /** How many times the fastest other library takes. */
+  /** How many times the fastest other library on the device takes. */
   againstPeers(op: string, shape: string, variant?: string): number | null {
-    const peers = this.rows.flatMap((row) => (row.op === op && row.shape === shape && row.library !== 'curio' && row.bestMs ? [row.bestMs] : []));
+    const peers = this.rows.flatMap((row) => (row.op === op && row.shape === shape && isPeer(row) && row.bestMs ? [row.bestMs] : []));
     const own = this.find(op, shape, variant)?.bestMs;
     return own && peers.length > 0 ? Math.min(...peers) / own : null;
   }

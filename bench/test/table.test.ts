@@ -31,3 +31,18 @@ test('a row of ours is held against the fastest other library at its op and shap
   const lines = terminalTable([{ ...row, bestMs: 2 }, peer('slow', 30), peer('fast', 9), { ...peer('other shape', 1), shape: '4x4x4' }]).split('\n');
   expect(lines.map((line) => /([\d.]+ ×)$/.exec(line)?.[1])).toEqual([undefined, '4.50 ×', undefined, undefined, undefined]);
 });
+
+test('PyTorch on the CPU has a column of its own, only where it was measured, and is no peer', () => {
+  const other = (library: string, bestMs: number): Row => ({ ...row, library, variant: '1.0', bestMs, percentOfRoof: null });
+  const ours = { ...row, bestMs: 2 };
+  expect(markdownTable([ours, other('pytorch-cpu', 1)]).split('\n')).toEqual([
+    '| op | shape | library | variant | best ms | median ms | GFLOP/s | GB/s | % of roof | PyTorch on the CPU |',
+    '| --- | --- | --- | --- | --: | --: | --: | --: | --: | --: |',
+    '| matmul | 8x8x8 | curio | nn | 2.00 | 12.3 | 123 |  | 4.57 | 0.500 × |',
+    '| matmul | 8x8x8 | pytorch-cpu | 1.0 | 1.00 | 12.3 | 123 |  |  |  |',
+  ]);
+  const [head, first] = markdownTable([ours, other('pytorch-cpu', 1), other('tfjs', 9)]).split('\n').filter((_, i) => i !== 1);
+  expect(head).toContain('| best peer | PyTorch on the CPU |');
+  expect(first).toContain('| 4.50 × | 0.500 × |');
+  expect(markdownTable([ours, other('tfjs', 9)])).not.toContain('PyTorch');
+});

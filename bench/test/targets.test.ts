@@ -16,7 +16,7 @@ test('a percentage is due at least, a ratio at most', () => {
 
 test('several sizes count by the least, layouts by the best, peers by the fastest', () => {
   const sizes = ['512x512x512', '1024x1024x1024', '2048x2048x2048'];
-  const rows = sizes.flatMap((shape, i) => [row('matmul', shape, 'curio', 'nn', 10, 30 - i), row('matmul', shape, 'curio', 'nt', 12, 25), row('matmul', shape, 'curio', 'tn', 8, 33 + i), row('matmul', shape, 'a', '1', 80), row('matmul', shape, 'b', '1', 64 + i)]);
+  const rows = sizes.flatMap((shape, i) => [row('matmul', shape, 'curio', 'nn', 10, 30 - i), row('matmul', shape, 'curio', 'nt', 12, 25), row('matmul', shape, 'curio', 'tn', 8, 33 + i), row('matmul', shape, 'a', '1', 80), row('matmul', shape, 'b', '1', 64 + i), row('matmul', shape, 'pytorch-cpu', '1', 1)]);
   expect(lineOf(rows, 'matmul 512³, 1024³, 2048³')).toContain('| 33.0 | met |');
   expect(lineOf(rows, 'matmul as called')).toContain('| 28.0 | met |');
   expect(lineOf(rows, 'matmul 512³ and 1024³')).toContain('| 8.00 | met |');

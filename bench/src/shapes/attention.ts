@@ -49,16 +49,15 @@ function groups(gpu: Gpu, peers: readonly Peer[], label: string, H: number, T: n
   const roof = { kind: 'openblas', size: [512, 512, 512] } as const;
   const name = causal ? ' causal' : '';
   const common = { shape: `${H}x${T}x${D}`, label, roof };
-  // Peers are asked for the full attention alone.
-  const asked = causal ? [] : peers;
   const inputs: [Values, Values, Values] = [{ shape, values: q.values }, { shape, values: k.values }, { shape, values: v.values }];
-  const forwardPeers = peerCells(asked, 'attention', inputs, async (job) => cells.wrongOutput((await job.read())[0]!));
-  const gradientPeers = peerCells(asked, 'attentionGradients', [...inputs, cells.outputGradient], async (job) => cells.wrongGradients(await job.read()));
+  const forwardPeers = peerCells(peers, causal ? 'causalAttention' : 'attention', inputs, async (job) => cells.wrongOutput((await job.read())[0]!));
+  const gradientPeers = (what: 'attentionBackward' | 'attentionGradients' | 'causalAttentionBackward' | 'causalAttentionGradients') =>
+    peerCells(peers, what, [...inputs, cells.outputGradient], async (job) => cells.wrongGradients(await job.read()));
   const [forwardFlops, backwardFlops] = [false, true].map((isBackward) => attentionFlops(H, T, D, causal, isBackward)) as [number, number];
   return [
     { op: `attention forward${name}`, ...common, work: { flops: forwardFlops }, cells: [cells.forward(), ...others.map((other) => cells.forward(other)), ...forwardPeers] },
-    { op: `attention backward${name}`, ...common, work: { flops: backwardFlops }, cells: [cells.backward(), ...others.map((other) => cells.backward(other))] },
-    { op: `attention forward and backward${name}`, ...common, work: { flops: forwardFlops + backwardFlops }, cells: [cells.both(), ...gradientPeers] },
+    { op: `attention backward${name}`, ...common, work: { flops: backwardFlops }, cells: [cells.backward(), ...others.map((other) => cells.backward(other)), ...gradientPeers(causal ? 'causalAttentionBackward' : 'attentionBackward')] },
+    { op: `attention forward and backward${name}`, ...common, work: { flops: forwardFlops + backwardFlops }, cells: [cells.both(), ...gradientPeers(causal ? 'causalAttentionGradients' : 'attentionGradients')] },
   ];
 }
 

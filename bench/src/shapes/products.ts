@@ -48,7 +48,7 @@ function square(gpu: Gpu, peers: readonly Peer[], n: number): Group {
 }
 
 /** x[M, K]·W[N, K]ᵀ as layers call it, W frozen: y, and dx. */
-function layer(gpu: Gpu, label: string, M: number, N: number, K: number): Group[] {
+function layer(gpu: Gpu, peers: readonly Peer[], label: string, M: number, N: number, K: number): Group[] {
   const [x, w] = [input([M, K], 1, true), input([N, K], 2)];
   const [left, weight] = [rowMajor(x.values, K), rowMajor(w.values, K)];
   const cells = new OpCells(gpu, {
@@ -59,9 +59,11 @@ function layer(gpu: Gpu, label: string, M: number, N: number, K: number): Group[
     gradient: (_, dy) => productEntry(rowMajor(dy, N), weight, K, N),
   });
   const shared = { shape: `${M}x${N}x${K}`, label, work: { flops: 2 * M * N * K } };
+  const forwardPeers = peerCells(peers, 'linear', [x, w], async (job) => cells.wrongOutput((await job.read())[0]!));
+  const backwardPeers = peerCells(peers, 'linearGradient', [x, w, cells.outputGradient], async (job) => cells.wrongGradients(await job.read()));
   return [
-    { op: 'linear forward', ...shared, roof: { kind: 'openblas', size: [M, N, K] }, cells: [cells.forward()] },
-    { op: 'linear backward dx', ...shared, roof: { kind: 'openblas', size: [M, K, N] }, cells: [cells.backward()] },
+    { op: 'linear forward', ...shared, roof: { kind: 'openblas', size: [M, N, K] }, cells: [cells.forward(), ...forwardPeers] },
+    { op: 'linear backward dx', ...shared, roof: { kind: 'openblas', size: [M, K, N] }, cells: [cells.backward(), ...backwardPeers] },
   ];
 }
 
@@ -116,9 +118,9 @@ const packedLayer = (gpu: Gpu, label: string, M: number, N: number, K: number): 
 export const productGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
   ...[256, 512, 1024, 2048, ...(gpu.adapter.isSoftware ? [] : [4096])].map((n) => () => [square(gpu, peers, n)]),
   () => [decode(gpu, 4096, 4096)],
-  () => layer(gpu, 'q_proj of CLIP ViT-L/14-336', 577, 1024, 1024),
-  () => layer(gpu, 'fc1 of CLIP ViT-L/14-336', 577, 4096, 1024),
-  () => layer(gpu, 'fc2 of CLIP ViT-L/14-336', 577, 1024, 4096),
-  () => layer(gpu, 'q_proj of LLaMA-7B, 256 tokens', 256, 4096, 4096),
+  () => layer(gpu, peers, 'q_proj of CLIP ViT-L/14-336', 577, 1024, 1024),
+  () => layer(gpu, peers, 'fc1 of CLIP ViT-L/14-336', 577, 4096, 1024),
+  () => layer(gpu, peers, 'fc2 of CLIP ViT-L/14-336', 577, 1024, 4096),
+  () => layer(gpu, peers, 'q_proj of LLaMA-7B, 256 tokens', 256, 4096, 4096),
   () => [packedLayer(gpu, 'gate_proj of LLaMA-7B, 256 tokens, packed', 256, 11008, 4096)],
 ];

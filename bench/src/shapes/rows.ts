@@ -1,7 +1,7 @@
 /** @file Kernels bound by memory: softmax, norms, cross-entropy, AdamW. Bytes at minimum traffic. */
 import { AdamW, crossEntropy, layerNorm, neg, Parameter, rmsNorm, softmax } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
-import type { Peer, Values } from '../../peers/src/peer.ts';
+import type { Job, Peer, Values } from '../../peers/src/peer.ts';
 import { Array64 } from '@curio/engine/check';
 import type { Cell, Group } from '../cell.ts';
 import { input, OpCells, session } from '../engine-cells.ts';
@@ -13,15 +13,19 @@ import { RowTruth } from '../truth/rows.ts';
 const roof = { kind: 'copy' } as const;
 
 /** Forward reads x and writes y; backward reads two arrays and writes one. */
-function rowGroups(gpu: Gpu, op: string, family: string, label: string, [R, C]: readonly [number, number], bench: OpBench, peersOf: (cells: OpCells) => Cell[] = () => []): Group[] {
+function rowGroups(gpu: Gpu, op: string, family: string, label: string, [R, C]: readonly [number, number], bench: OpBench, peersOf: (cells: OpCells) => { readonly forward: Cell[]; readonly backward: Cell[] }): Group[] {
   const cells = new OpCells(gpu, bench);
   const naive = { variant: 'naive', forced: { [family]: 'naive' } };
   const shape = `${R}x${C}`;
+  const others = peersOf(cells);
   return [
-    { op: `${op} forward`, shape, label, roof, work: { bytes: 8 * R * C }, source: cells, cells: [cells.forward(), cells.forward(naive), ...peersOf(cells)] },
-    { op: `${op} backward`, shape, label, roof, work: { bytes: 12 * R * C }, source: cells, cells: [cells.backward(), cells.backward(naive)] },
+    { op: `${op} forward`, shape, label, roof, work: { bytes: 8 * R * C }, source: cells, cells: [cells.forward(), cells.forward(naive), ...others.forward] },
+    { op: `${op} backward`, shape, label, roof, work: { bytes: 12 * R * C }, source: cells, cells: [cells.backward(), cells.backward(naive), ...others.backward] },
   ];
 }
+
+const judgeOutput = (cells: OpCells) => async (job: Job): Promise<string | null> => cells.wrongOutput((await job.read())[0]!);
+const judgeGradients = (cells: OpCells) => async (job: Job): Promise<string | null> => cells.wrongGradients(await job.read());
 
 const dyRow = (dy: Float32Array, C: number) => (row: number): Float32Array => dy.subarray(row * C, (row + 1) * C);
 
@@ -29,7 +33,10 @@ export function softmaxGroups(gpu: Gpu, peers: readonly Peer[], label: string, R
   const x = input([R, C], 1, true);
   const truth = new RowTruth('softmax', x.values, C);
   const bench: OpBench = { inputs: [x], run: ([a]) => softmax(a!), outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) };
-  return rowGroups(gpu, 'softmax', 'softmax', label, [R, C], bench, (cells) => peerCells(peers, 'softmax', [x], async (job) => cells.wrongOutput((await job.read())[0]!)));
+  return rowGroups(gpu, 'softmax', 'softmax', label, [R, C], bench, (cells) => ({
+    forward: peerCells(peers, 'softmax', [x], judgeOutput(cells)),
+    backward: peerCells(peers, 'softmaxGradient', [x, cells.outputGradient], judgeGradients(cells)),
+  }));
 }
 
 /** Scale and shift are frozen, as everywhere under LoRA. */
@@ -40,12 +47,18 @@ export function normGroups(gpu: Gpu, peers: readonly Peer[], op: 'layerNorm' | '
   const truth = new RowTruth(op, x.values as Float32Array, C, () => rest);
   const run = ([a, weight, bias]: readonly Tensor[]): Tensor => (op === 'layerNorm' ? layerNorm(a!, weight!, bias!) : rmsNorm(a!, weight!));
   const bench: OpBench = { inputs: [x, ...shared], run, outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) };
-  const inputs = [x, ...shared] as unknown as [Values, Values, Values];
-  return rowGroups(gpu, op, op, label, [R, C], bench, (cells) => (op === 'layerNorm' ? peerCells(peers, 'layerNorm', inputs, async (job) => cells.wrongOutput((await job.read())[0]!)) : []));
+  const [weight, bias] = shared as [Values, Values];
+  return rowGroups(gpu, op, op, label, [R, C], bench, (cells) => (op === 'layerNorm' ? {
+    forward: peerCells(peers, 'layerNorm', [x, weight, bias], judgeOutput(cells)),
+    backward: peerCells(peers, 'layerNormGradient', [x, weight, bias, cells.outputGradient], judgeGradients(cells)),
+  } : {
+    forward: peerCells(peers, 'rmsNorm', [x, weight], judgeOutput(cells)),
+    backward: peerCells(peers, 'rmsNormGradient', [x, weight, cells.outputGradient], judgeGradients(cells)),
+  }));
 }
 
 /** Forward reads the logits once, backward reads them and writes their gradient. */
-export function crossEntropyGroups(gpu: Gpu, label: string, R: number, C: number): Group[] {
+export function crossEntropyGroups(gpu: Gpu, peers: readonly Peer[], label: string, R: number, C: number): Group[] {
   const x = input([R, C], 1, true);
   const targets: Input = { shape: [R], values: Int32Array.from(noise(R, 2), (v) => Math.floor((v + 0.5) * C)) };
   const truth = new RowTruth('crossEntropy', x.values as Float32Array, C, (row) => [new Array64([1], [targets.values[row]!]), null]);
@@ -64,9 +77,12 @@ export function crossEntropyGroups(gpu: Gpu, label: string, R: number, C: number
   });
   const naive = { variant: 'naive', forced: { crossEntropy: 'naive' } };
   const common = { shape: `${R}x${C}`, label, roof, source: cells };
+  const inputs: [Values, Values] = [x, { shape: targets.shape, values: Float32Array.from(targets.values) }];
+  const forwardPeers = peerCells(peers, 'crossEntropy', inputs, judgeOutput(cells));
+  const backwardPeers = peerCells(peers, 'crossEntropyGradient', [...inputs, cells.outputGradient], judgeGradients(cells));
   return [
-    { op: 'crossEntropy forward', ...common, work: { bytes: 4 * R * C }, cells: [cells.forward(), cells.forward(naive)] },
-    { op: 'crossEntropy backward', ...common, work: { bytes: 8 * R * C }, cells: [cells.backward(), cells.backward(naive)] },
+    { op: 'crossEntropy forward', ...common, work: { bytes: 4 * R * C }, cells: [cells.forward(), cells.forward(naive), ...forwardPeers] },
+    { op: 'crossEntropy backward', ...common, work: { bytes: 8 * R * C }, cells: [cells.backward(), cells.backward(naive), ...backwardPeers] },
   ];
 }
 
@@ -80,20 +96,25 @@ export function negGroup(gpu: Gpu, R: number, C: number): Group {
 const ADAMW = { lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 } as const;
 
 /** One parameter of `size` elements: reads value, gradient and both moments, writes all but the gradient. */
-export function adamw(gpu: Gpu, size: number): Group {
+export function adamw(gpu: Gpu, peers: readonly Peer[], size: number): Group {
+  const [x, g] = [noise(size, 1), noise(size, 2)];
+  const right = (i: number): number => twoSteps(x[i]!, g[i]!);
   const open: Cell['open'] = () => {
-    const [x, g] = [noise(size, 1), noise(size, 2)];
     const parameter = new Parameter(gpu, 'x', [size], x);
     const optimizer = new AdamW(gpu, [parameter], { groups: [['x', 1]], ...ADAMW });
     parameter.grad!.write(g);
     const steps = session(gpu, () => optimizer.step(), async () => {
       optimizer.step();
       optimizer.step();
-      return firstWrong('x', sampledEntries([size]), await parameter.read(), (i) => twoSteps(x[i]!, g[i]!), 1e-6);
+      return firstWrong('x', sampledEntries([size]), await parameter.read(), right, 1e-6);
     });
     return { ...steps, record: () => optimizer.update(), close: () => (optimizer.dispose(), parameter.dispose()) };
   };
-  return { op: 'adamw', shape: `${size}`, label: '28 bytes a parameter', roof, work: { bytes: 28 * size }, cells: [{ library: 'curio', variant: 'default', open }] };
+  const others = peerCells(peers, 'adamw', [{ shape: [size], values: x }, { shape: [size], values: g }, ADAMW], async (job) => {
+    await job.read();
+    return firstWrong('x', sampledEntries([size]), (await job.read())[0]!, right, 1e-6);
+  });
+  return { op: 'adamw', shape: `${size}`, label: '28 bytes a parameter', roof, work: { bytes: 28 * size }, cells: [{ library: 'curio', variant: 'default', open }, ...others] };
 }
 
 /** AdamW from zero moments, twice with the same gradient. */
@@ -115,12 +136,12 @@ export const rowGroupsOf = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[]
   () => softmaxGroups(gpu, peers, '4096 rows of 1024', 4096, 1024),
   () => normGroups(gpu, peers, 'layerNorm', 'CLIP ViT-L/14-336, batch 8', 8 * 577, 1024),
   () => normGroups(gpu, peers, 'rmsNorm', 'LLaMA-7B, 512 tokens', 512, 4096),
-  () => crossEntropyGroups(gpu, 'LLaMA vocabulary', 512, 32000),
-  () => [adamw(gpu, 2 ** 22)],
+  () => crossEntropyGroups(gpu, peers, 'LLaMA vocabulary', 512, 32000),
+  () => [adamw(gpu, peers, 2 ** 22)],
   // A GPU's caches hold the sizes above.
   ...(gpu.adapter.isSoftware ? [] : [
     () => softmaxGroups(gpu, peers, 'over every cache', 32768, 4096),
     () => normGroups(gpu, peers, 'rmsNorm', 'over every cache', 32768, 4096),
-    () => [adamw(gpu, 2 ** 25)],
+    () => [adamw(gpu, peers, 2 ** 25)],
   ]),
 ];

@@ -26,7 +26,7 @@ function smallStep(gpu: Gpu): Cell {
     const small = openSmallStep(gpu);
     const batch = small.inputs(WORDS, 1);
     const once = (step: typeof small) => {
-      step.optimizer.setRate(1e-4);
+      step.optimizer.beginStep(1e-4);
       return step.step.run(batch).loss;
     };
     const outcome = async (step: typeof small): Promise<{ loss: number; grads: Float32Array[] }> => {
@@ -82,7 +82,7 @@ export function stepGroups(gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] 
     group('MLP step', '256x512x1024x512', mlpSpec, mlp, 'relu, mean square error, Adam'),
     group('GPT block step', '4x256x256x8', gptBlockSpec, gptBlock, 'batch 4, 256 tokens, width 256, 8 heads, Adam'),
     // The published layer takes half a minute a step on a software adapter, which gets a sixteenth of it.
-    () => [gpu.adapter.isSoftware ? llamaLayer(gpu, layerConfig({ hiddenSize: 1024, intermediateSize: 2752, numHeads: 8, numKeyValueHeads: 8 }), 128) : llamaLayer(gpu, layerConfig(), 512)],
+    () => [gpu.adapter.isSoftware ? llamaLayer(gpu, peers, layerConfig({ hiddenSize: 1024, intermediateSize: 2752, numHeads: 8, numKeyValueHeads: 8 }), 128) : llamaLayer(gpu, peers, layerConfig(), 512)],
     () => [{ op: 'SQ-LLaVA stage 2 step', shape: `8x${WORDS}`, label: 'the small model, 8 images and 80 words each', roof: null, work: {}, cells: [smallStep(gpu)] }],
   ];
 }

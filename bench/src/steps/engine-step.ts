@@ -55,7 +55,7 @@ export function engineStep(gpu: Gpu, spec: StepSpec, net: Net, truth: StepTruth)
   return { library: 'curio', variant: 'replayed', open: () => {
     const parameters = spec.parameters.map(({ name, shape, values }) => new Parameter(gpu, name, shape, values));
     const byName = new Map(parameters.map((p) => [p.name, p]));
-    const optimizer = new AdamW(gpu, parameters, { groups: [['*', 1]], lr: ADAM.lr, betas: [ADAM.beta1, ADAM.beta2], eps: ADAM.eps });
+    const optimizer = new AdamW(gpu, parameters, { lr: ADAM.lr, betas: [ADAM.beta1, ADAM.beta2], eps: ADAM.eps });
     const step = capture(gpu, spec.name, ({ x, target }: { x: Tensor; target: Tensor }) => {
       optimizer.zeroGrad();
       const error = sub(net(x, (name) => byName.get(name)!), target);
@@ -66,7 +66,7 @@ export function engineStep(gpu: Gpu, spec: StepSpec, net: Net, truth: StepTruth)
     });
     const inputs = { x: spec.x, target: spec.target };
     const once = (): Tensor => {
-      optimizer.setRate(ADAM.lr);
+      optimizer.beginStep(ADAM.lr);
       return step.run(inputs).loss;
     };
     return {

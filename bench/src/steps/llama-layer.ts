@@ -8,9 +8,24 @@ import { Weights } from '@curio/nn';
 import type { Cell, Group } from '../cell.ts';
 import { onMatrixUnits } from '../matrix-units.ts';
 import { firstWrong, noise, sampledEntries } from '../numbers.ts';
+import type { Peer } from '../../peers/src/peer.ts';
+import { peerSession } from '../peer-cells.ts';
 import { lossTolerance } from './engine-step.ts';
+import { COMPARED_STEPS } from './step-spec.ts';
+import type { NamedValues } from './step-spec.ts';
 
 export const RANK = 128;
+const RATE = 1e-4;
+
+/** The layer and the norm after it, for a library of its own: parameters by the checkpoint's names, those that train, and mean square error's x and target. */
+export interface LlamaLayerSpec {
+  readonly parameters: readonly NamedValues[];
+  readonly trained: readonly string[];
+  readonly x: NamedValues;
+  readonly target: NamedValues;
+  readonly sizes: { readonly heads: number; readonly eps: number; readonly theta: number; readonly lora_scale: number };
+  readonly lr: number;
+}
 
 /** What operands rounded to 2⁻¹¹ may do, layer after layer: of the loss, and of each tensor's largest gradient. */
 const HALVED = { loss: 5e-3, gradients: 3e-2 };
@@ -22,7 +37,7 @@ function open(gpu: Gpu, config: LlamaConfig, tokens: number) {
   const { hiddenSize } = config;
   const weights = new Weights(gpu, { seed: 1 });
   const model = new Llama(weights, config, { lora: { r: RANK, alpha: 2 * RANK, dropout: 0 } });
-  const optimizer = new AdamW(gpu, weights.parameters(), { groups: [['lora_', 1]], lr: 1e-4 });
+  const optimizer = new AdamW(gpu, weights.parameters(), { groups: [['lora_', 1]], lr: RATE });
   const step = capture(gpu, 'LLaMA layer', ({ x, target }: { x: Tensor; target: Tensor }) => {
     optimizer.zeroGrad();
     const error = sub(model.forward(x), target);
@@ -34,11 +49,36 @@ function open(gpu: Gpu, config: LlamaConfig, tokens: number) {
   const shape = [1, tokens, hiddenSize];
   const inputs = { x: { values: noise(tokens * hiddenSize, 1), shape }, target: { values: noise(tokens * hiddenSize, 2), shape } };
   const once = (): Tensor => {
-    optimizer.setRate(1e-4);
+    optimizer.beginStep(RATE);
     return step.run(inputs).loss;
   };
-  return { optimizer, once, close: () => (step.dispose(), optimizer.dispose(), weights.parameters().forEach((p) => p.dispose())) };
+  return { parameters: weights.parameters(), inputs, optimizer, once, close: () => (step.dispose(), optimizer.dispose(), weights.parameters().forEach((p) => p.dispose())) };
 }
+
+/** The same step by another library, held against ours: the first loss, and the one after some steps, into which all gradients went. */
+const onPeer = (gpu: Gpu, peer: Peer, config: LlamaConfig, tokens: number): Cell => ({ library: peer.name, variant: peer.version, async open() {
+  const ours = open(gpu, config, tokens);
+  try {
+    const used = ours.parameters.filter(({ name }) => !/embed_tokens|lm_head/.test(name));
+    const parameters = await Promise.all(used.map(async (p) => ({ name: p.name, shape: p.shape, values: (await p.read()) as Float32Array<ArrayBuffer> })));
+    const losses: number[] = [];
+    for (let i = 0; i < COMPARED_STEPS; i++) losses.push(await ours.once().item());
+    const { x, target } = ours.inputs;
+    const job = await peer.llamaLayer!({
+      parameters, trained: ours.optimizer.parameters.map(({ name }) => name), x: { name: 'x', ...x }, target: { name: 'target', ...target }, lr: RATE,
+      sizes: { heads: config.numHeads, eps: config.rmsNormEps, theta: config.ropeTheta, lora_scale: 2 },
+    });
+    return peerSession(job, async () => {
+      for (const [i, loss] of losses.entries()) {
+        const theirs = (await job.read())[0]![0]!;
+        if (!(Math.abs(theirs - loss) <= (i === 0 ? lossTolerance : 1e-3) * loss)) return `the loss of step ${i + 1} is ${theirs}, ours ${loss}`;
+      }
+      return null;
+    });
+  } finally {
+    ours.close();
+  }
+} });
 
 /** Products of the seven frozen weights forward and for dx, three of each adapter's pair, and attention. */
 export function layerFlops({ hiddenSize: C, intermediateSize: F, numHeads }: LlamaConfig, tokens: number): number {
@@ -48,7 +88,7 @@ export function layerFlops({ hiddenSize: C, intermediateSize: F, numHeads }: Lla
 }
 
 /** Held against the same step by the naive kernels, which the op table holds against float64. */
-export function llamaLayer(gpu: Gpu, config: LlamaConfig, tokens: number): Group {
+export function llamaLayer(gpu: Gpu, peers: readonly Peer[], config: LlamaConfig, tokens: number): Group {
   const make = (tolerance: { loss: number; gradients: number }): Cell['open'] => () => {
     const fast = open(gpu, config, tokens);
     return {
@@ -88,5 +128,6 @@ export function llamaLayer(gpu: Gpu, config: LlamaConfig, tokens: number): Group
     { library: 'curio', variant: 'replayed', open: make({ loss: lossTolerance, gradients: 10 * TOLERANCE.backward }) },
     ...onMatrixUnits(gpu, 'replayed, f16 matrix units', { library: 'curio', variant: '', open: make(HALVED) }),
   ];
+  cells.push(...peers.filter((peer) => peer.llamaLayer).map((peer) => onPeer(gpu, peer, config, tokens)));
   return { op: 'LLaMA layer LoRA step', shape: `${tokens}x${hiddenSize}x${intermediateSize}r${RANK}`, label: 'forward, backward, AdamW of the adapters', roof: { kind: 'openblas', size: [512, 512, 512] }, work: { flops: layerFlops(config, tokens) }, cells };
 }

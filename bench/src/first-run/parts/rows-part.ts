@@ -48,8 +48,8 @@ export async function rowsPart(options: PartOptions): Promise<void> {
     ['softmax', (gpu) => softmaxGroups(gpu, [], '', R, C)],
     ['rmsNorm', (gpu) => normGroups(gpu, [], 'rmsNorm', '', R, C)],
     ['layerNorm', (gpu) => normGroups(gpu, [], 'layerNorm', '', R, C)],
-    ['crossEntropy', (gpu) => crossEntropyGroups(gpu, '', rows, classes)],
-    ['adamw', (gpu) => [adamw(gpu, parameters)]],
+    ['crossEntropy', (gpu) => crossEntropyGroups(gpu, [], '', rows, classes)],
+    ['adamw', (gpu) => [adamw(gpu, [], parameters)]],
     ['across rows', (gpu) => acrossRows(gpu, R, C)],
   ];
   const asCalled = makers.map(([name, make]): Job => [name, (gpu) => timeGroups(gpu, make(gpu), null, options)]);

@@ -52,7 +52,7 @@ function fill(parameters: readonly Parameter[]): void {
 function train<I extends Readonly<Record<string, Tensor>>>(gpu: Gpu, step: CapturedStep<I, { loss: Tensor }>, optimizer: AdamW, inputs: HostTensors<I>, close: () => void): StepRun {
   return {
     once() {
-      optimizer.setRate(RATE);
+      optimizer.beginStep(RATE);
       return step.run(inputs).loss;
     },
     plan: () => step.plan(inputs),
@@ -124,7 +124,7 @@ export const trainedSteps: readonly StepKind[] = ([['MLP step', '256x512x1024x51
     const { parameters: values, x, target } = specOf();
     const parameters = values.map((each) => new Parameter(gpu, each.name, each.shape, each.values));
     const byName = new Map(parameters.map((p) => [p.name, p]));
-    const optimizer = new AdamW(gpu, parameters, { groups: [['*', 1]] });
+    const optimizer = new AdamW(gpu, parameters);
     const step = capture(gpu, op, (inputs: { x: Tensor; target: Tensor }) => {
       optimizer.zeroGrad();
       const error = sub(net(inputs.x, (name) => byName.get(name)!), inputs.target);

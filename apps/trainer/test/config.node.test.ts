@@ -49,6 +49,19 @@ test('overrides take the type of what they replace', () => {
   expect(config.base.language).toBe('7');
 });
 
+test('a preset trains what the model has after the overrides; what a file or an override names stays as it is', () => {
+  const patterns = (sources: ConfigSources): string[] => loadConfig(sources).train.stage2.trainable.map(([pattern]) => pattern);
+  const words = (...each: string[]): ConfigSources => ({ overrides: parseOverrides(each) });
+  expect(patterns({})).toEqual(['language.*lora_', 'vision.*lora_', 'projector']);
+  expect(patterns(words('--model.vusr=token'))).toEqual(['language.*lora_', 'extra_', 'vision.*lora_', 'projector']);
+  expect(patterns(words('--model.visionLora=null'))).toEqual(['language.*lora_', 'projector']);
+  expect(loadConfig(words('--train.stage2.trainable.1.1=0.25', '--model.vusr=token')).train.stage2.trainable[1]).toEqual(['extra_', 0.25]);
+  expect(patterns(words('--train.stage2.trainable=[["projector", 1]]', '--model.vusr=token'))).toEqual(['projector']);
+  const own = file('own.yaml', 'model: { vusr: token }\ntrain: { stage2: { trainable: [["language.*lora_", 1]] } }\n');
+  expect(patterns({ file: own })).toEqual(['language.*lora_']);
+  expect(patterns({ file: file('token.yaml', 'preset: quick\nmodel: { vusr: token }\n') })).toContain('extra_');
+});
+
 test.each([
   ['--train.learningRate=1', 'config: unknown key train.learningRate; did you mean train.lr?'],
   ['--lr=1', 'config: unknown key lr; did you mean train.lr?'],

@@ -60,6 +60,23 @@ test('a run folder is made once, keeps the newest checkpoints, and gives its con
   expect(RunFolder.create({ root, preset: 'quick', now: new Date('2026-01-02T03:04:05Z') }).path).toBe(join(root, 'quick-2026-01-02-030405'));
 });
 
+test('a run that an earlier version wrote is read: patterns that matched nothing are left out, what it did not know is off', () => {
+  // Written by the version before gradient checkpointing.
+  const written = JSON.parse(readFileSync(new URL('../../demo/trained/config.json', import.meta.url), 'utf8'));
+  expect(written.train.stage2.trainable.map(([pattern]: [string]) => pattern)).toContain('extra_');
+  const readAs = (config: unknown) => {
+    const folder = RunFolder.create({ root: temporary(), name: 'old', preset: 'small' });
+    folder.write('config.json', JSON.stringify(config));
+    return folder.readConfig();
+  };
+  expect(readAs(written)).toEqual(JSON.parse(JSON.stringify(RUN_PRESETS.small)));
+  const token = { ...written, model: { ...written.model, vusr: 'token' } };
+  expect(readAs(token).train.stage2.trainable).toEqual(written.train.stage2.trainable);
+  const own = { ...written, train: { ...written.train, stage2: { ...written.train.stage2, trainable: [['langage', 1]] } } };
+  expect(readAs(own).train.stage2.trainable).toEqual([['langage', 1]]);
+  for (const broken of [3, null, {}, { ...written, train: { ...written.train, stage1: null } }, { ...written, model: null }]) expect(() => readAs(broken)).toThrow(/^config: /);
+});
+
 test('metrics are a line a step; a resumed run drops what will run again, and a line cut by a crash', () => {
   const folder = RunFolder.create({ root: temporary(), name: 'a', preset: 'small' });
   const log = new RunLog(folder);

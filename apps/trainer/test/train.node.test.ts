@@ -64,11 +64,22 @@ test('ctrl-C saves and stops; going on ends with the bytes of a run that was nev
   expect(cut.code, cut.stderr).toBe(130);
   expect(cut.stdout).toContain('Saved. Go on with: curio train --resume');
   expect(existsSync(join(folder, 'runs', 'cut', 'summary.json'))).toBe(false);
+  // As earlier versions wrote it: with a pattern for the word [vusr], which this model does not have.
+  const saved = JSON.parse(read('cut', 'config.json').toString());
+  saved.train.stage2.trainable.splice(1, 0, ['extra_', 1]);
+  writeFileSync(join(folder, 'runs', 'cut', 'config.json'), JSON.stringify(saved));
   const resumed = await curio(['train', '--resume', 'runs/cut']);
   expect(resumed.code, resumed.stderr).toBe(0);
   const numbers = (name: string) => steps(name).map(({ stage, step, loss, gradNorm }) => ({ stage, step, loss, gradNorm }));
   expect(numbers('cut')).toEqual(numbers('whole'));
   for (const file of ADAPTER) expect(read('cut', 'adapter', file).equals(read('whole', 'adapter', file)), file).toBe(true);
+});
+
+test("a pattern of stage 2 that matches no parameter stops the run before stage 1's first step", async () => {
+  const { code, stderr } = await curio(['train', '--preset', 'small', '--name', 'typo', ...TINY, '--train.stage2.trainable=[["language.*lora_", 1], ["projectr", 1]]']);
+  expect(code).toBe(2);
+  expect(stderr.trim().split('\n').at(-1)).toMatch(/^config: train\.stage2\.trainable: pattern 'projectr' matches none of \d+ parameters \(nearest: 'projector\.\S+', .*\); it must be a part of a parameter's name, with \* for any characters\.$/);
+  expect(existsSync(join(folder, 'runs', 'typo', 'checkpoints'))).toBe(false);
 });
 
 test('a loss that is no number stops the run, names the first bad tensor and keeps the last checkpoint', async () => {

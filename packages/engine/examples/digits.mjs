@@ -9,7 +9,7 @@ export async function trainDigits(train, test, steps = 200) {
     new Parameter(gpu, name, [out, inputs], Float32Array.from({ length: out * inputs }, () => random.uniform(-1, 1) / Math.sqrt(inputs)));
   const [hidden, output] = [weight('hidden', 64, 784), weight('output', 10, 64)];
   const logits = (images) => linear(relu(linear(images, hidden)), output);
-  const optimizer = new AdamW(gpu, [hidden, output], { groups: [['', 1]], lr: 3e-3 });
+  const optimizer = new AdamW(gpu, [hidden, output], { lr: 3e-3 });
 
   const losses = [];
   for (let step = 0; step < steps; step++) {

@@ -72,7 +72,7 @@ export async function main() {
   const losses = [];
   const train = async () => {
     for (let i = 0; i < 20; i++) {
-      optimizer.setRate(0.05);
+      optimizer.beginStep(0.05);
       losses.push(await step.run(inputs).loss.item());
     }
   };

@@ -85,5 +85,6 @@ export { where } from './ops/elementwise/where.ts';
 
 export { AdamW } from './optim/adamw.ts';
 export type { AdamWOptions, AdamWState } from './optim/adamw.ts';
-export type { Trainable } from './optim/flat.ts';
+export { checkGroups } from './optim/groups.ts';
+export type { Trainable } from './optim/groups.ts';
 export { cosineSchedule } from './optim/schedule.ts';

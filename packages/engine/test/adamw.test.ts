@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AdamW } from '../src/optim/adamw.ts';
 import type { AdamWOptions } from '../src/optim/adamw.ts';
-import { groupOf } from '../src/optim/flat.ts';
+import { checkGroups, groupOf } from '../src/optim/groups.ts';
 import { cosineSchedule } from '../src/optim/schedule.ts';
 import { openGpu } from '../src/gpu/open.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
@@ -98,7 +98,7 @@ test.each(VARIANTS)('ten steps equal the reference: %s', async (_, options, scal
   }
 });
 
-test('the same seed gives the same bits, and what no pattern fits keeps its own', async () => {
+test('the same seed gives the same bits, and what no pattern matches keeps its own', async () => {
   const options: AdamWOptions = { groups: GROUPS, maxGradNorm: 1, weightDecay: 0.01 };
   const [a, b] = [await train(5, options), await train(5, options)];
   for (const [name, values] of a.values) expect(new Uint32Array(b.values.get(name)!.slice().buffer)).toEqual(new Uint32Array(values.slice().buffer));
@@ -148,13 +148,56 @@ test('a run continued from its state equals one that never stopped; a second opt
   expect(() => b.load({ step: 1, moments: new Map() })).toThrow("adamw: the state has no moments for 'language.0.lora_A'; it belongs to another choice of trained parameters.");
 });
 
-test('patterns: part of a name, * for anything, the first that fits', () => {
+test('patterns: part of a name, * for anything, the first that matches', () => {
   expect(groupOf('model.language.layers.3.lora_A', GROUPS)).toBe(0);
   expect(groupOf('vision.layers.3.lora_A', GROUPS)).toBe(-1);
   expect(groupOf('anything', [['', 1]])).toBe(0);
   expect(groupOf('a.b', [['a*b', 1]])).toBe(0);
   expect(groupOf('axb', [['a.b', 1]])).toBe(-1);
-  expect(() => new AdamW(gpu, [], { groups: [['x', 1]] })).toThrow("adamw: none of 0 parameters fits 'x'; a pattern must be a part of a parameter's name.");
+});
+
+test('a pattern that decides about no parameter is an error that names it, before anything is moved', () => {
+  const parameters = build(1);
+  const make = (...groups: [string, number][]) => () => new AdamW(gpu, parameters, { groups });
+  const rule = "it must be a part of a parameter's name, with * for any characters.";
+  expect(make(['language', 1], ['projetcor', 1])).toThrow(`adamw: pattern 'projetcor' matches none of 4 parameters (nearest: 'projector.weight', 'frozen', 'language.0.lora_A'); ${rule}`);
+  expect(make(['lang*lora_C', 1])).toThrow(`adamw: pattern 'lang*lora_C' matches none of 4 parameters (nearest: 'language.0.lora_A', 'language.0.lora_B', 'projector.weight'); ${rule}`);
+  expect(make(['(lora_A|lora_B)', 1])).toThrow(`adamw: pattern '(lora_A|lora_B)' matches none of 4 parameters (nearest: 'language.0.lora_A', 'language.0.lora_B', 'projector.weight'); ${rule}`);
+  expect(make(['', 1], ['lora_', 0.5])).toThrow("adamw: pattern 'lora_' decides nothing, as each of the 2 parameters that it matches falls under '' before it; the narrower pattern must come first.");
+  expect(make(['lora_', 1], ['language.0', 1], ['projector', 1])).toThrow("adamw: pattern 'language.0' decides nothing, as each of the 2 parameters that it matches falls under 'lora_' before it; the narrower pattern must come first.");
+  expect(make()).toThrow("adamw: there are 0 patterns, so that none of 4 parameters is trained; '' matches all of them.");
+  expect(() => new AdamW(gpu, [])).toThrow('adamw: there are 0 parameters; it must get at least one to train.');
+  expect(parameters.map((p) => p.requiresGrad)).toEqual([false, false, false, false]);
+  for (const p of parameters) p.dispose();
+});
+
+test('names that differ in numbers alone are offered once', () => {
+  const names = Array.from({ length: 24 }, (_, i) => [`layers.${i}.q_proj.lora_A`, `layers.${i}.q_proj.lora_B`]).flat();
+  expect(() => checkGroups('here', names, [['lora_AB', 1]])).toThrow("here: pattern 'lora_AB' matches none of 48 parameters (nearest: 'layers.0.q_proj.lora_A', 'layers.0.q_proj.lora_B'); it must");
+});
+
+test('without groups every parameter is trained, at factor 1', async () => {
+  const bits = ({ values }: { values: Map<string, Float32Array> }) => [...values].map(([name, v]) => [name, new Uint32Array(v.slice().buffer)]);
+  const [all, named] = [await train(4, { maxGradNorm: 1 }), await train(4, { groups: [['', 1]], maxGradNorm: 1 })];
+  expect(bits(all)).toEqual(bits(named));
+  expect(all.norms).toEqual(named.norms);
+  expect(all.values.get('frozen')).not.toEqual(normals(4, new RandomStream(4, 0, 3)));
+});
+
+test('step is beginStep, which counts, and update, which does not', async () => {
+  const [whole, parts] = [build(6), build(6)];
+  const [a, b] = [new AdamW(gpu, whole), new AdamW(gpu, parts)];
+  for (let step = 0; step < 3; step++) {
+    for (const parameters of [whole, parts]) parameters.forEach((p, i) => p.grad!.write(gradient(6, step, i, p.size, 1)));
+    a.step(0.05);
+    b.beginStep(0.05);
+    expect([a.stepsDone, b.stepsDone]).toEqual([step + 1, step + 1]);
+    b.update();
+    expect(b.stepsDone).toBe(step + 1);
+  }
+  for (const [i, p] of whole.entries()) expect(await parts[i]!.read()).toEqual(await p.read());
+  for (const each of [a, b]) each.dispose();
+  for (const p of [...whole, ...parts]) p.dispose();
 });
 
 test('the cosine schedule: up in a line, down in half a cosine', () => {

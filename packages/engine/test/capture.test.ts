@@ -59,7 +59,7 @@ async function train(rows: (step: number) => number, captured: boolean) {
   const losses: Promise<number>[] = [];
   for (let s = 0; s < STEPS; s++) {
     gpu.random.setStep(s, 77);
-    optimizer.setRate(rate(s));
+    optimizer.beginStep(rate(s));
     const data = batch(s, rows(s));
     losses.push(captured
       ? replayed.run(data).loss.item()
@@ -90,7 +90,7 @@ test('a hundred replayed steps allocate nothing, and dispose gives everything ba
   const { step, dispose, optimizer } = classifier();
   const replayed = capture(gpu, 'classifier', step);
   const run = async (s: number): Promise<number> => {
-    optimizer.setRate(0.01);
+    optimizer.beginStep(0.01);
     return replayed.run(batch(s, 16)).loss.item();
   };
   await run(0);
@@ -238,7 +238,7 @@ test('a larger shape after a smaller one lays both out anew, and the smaller one
     gpu.random.setStep(0, 1);
     return captured.run(batch(0, rows)).loss.item();
   };
-  optimizer.setRate(0);
+  optimizer.beginStep(0);
   const before = await run(9);
   const small = gpu.memoryReport().byPurpose.step;
   const large = await run(200);

@@ -62,7 +62,10 @@ export interface ModelConfig {
   readonly systemText: string | null;
 }
 
-/** Name pattern (a regular expression) → factor on the learning rate. The first that matches counts; no match: frozen. */
+/**
+ * Name pattern → factor on the learning rate. A pattern matches a name that contains it, `*` stands for any characters, and the first that matches
+ * counts; no match: frozen. One that decides about no parameter is an error. See `Trainable` of @curio/engine.
+ */
 export type Trainable = readonly (readonly [pattern: string, factor: number])[];
 
 export interface StageConfig {

@@ -23,7 +23,8 @@ export {
   type StageConfig, type StageName, type Trainable, type TrainConfig,
 } from './config.ts';
 export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './hf-config.ts';
-export { PRESETS, type PresetName } from './presets.ts';
+export { PRESETS, presetTrainable, type PresetName } from './presets.ts';
+export { checkTrainable, trainableOf } from './trainable.ts';
 export { openGlyphs, packSamples, type SceneSamples } from './scenes/samples.ts';
 export { encodeTrained, openModel, type ModelFiles } from './checkpoint.ts';
 export { ClipVision } from './clip.ts';

@@ -140,7 +140,7 @@ function everyTimeAnew<I extends NamedTensors>({ gpu, optimizer, loss }: WorkOpt
 function record<Micro, I extends NamedTensors>({ gpu, optimizer, inputs, lr, seed }: LoopOptions<Micro, I>, work: Work<I>, step: number, micros: readonly Micro[]): Recorded<Micro> {
   gpu.random.setStep(step, seed);
   const rate = lr(step);
-  optimizer.setRate(rate);
+  optimizer.beginStep(rate);
   optimizer.zeroGrad();
   const losses = micros.map((micro) => work.backward(inputs(micro), 1 / micros.length));
   work.update();

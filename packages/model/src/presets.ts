@@ -1,7 +1,8 @@
 /** @file Models and schedules that are known to work, with where each value comes from. docs/sq-llava.md holds the sources. */
-import { LANGUAGE_TARGETS, shortened, VISION_TARGETS, type AskConfig, type ClipVisionConfig, type LlamaConfig, type Preset, type Trainable, type TrainConfig } from './config.ts';
+import { LANGUAGE_TARGETS, shortened, VISION_TARGETS, type AskConfig, type ClipVisionConfig, type LlamaConfig, type ModelConfig, type Preset, type Trainable, type TrainConfig } from './config.ts';
 import { DESCRIBE } from './scenes/words.ts';
 import { VOCABULARY } from './scenes/vocabulary.ts';
+import { stage2Trainable, trainableOf } from './trainable.ts';
 
 /**
  * The small model on scenes of handwritten digits.
@@ -36,7 +37,7 @@ const small: Preset = {
     stage1: { steps: 300, batch: 16, accumulate: 1, trainable: [['projector', 2]], warmup: 0.05, template: 'plain', imageAspect: 'pad', sqR: 0 },
     stage2: {
       steps: 520, batch: 8, accumulate: 1, warmup: 0.03, template: 'chat', imageAspect: 'pad', sqR: 0.5,
-      trainable: [['language.*lora_', 1], ['extra_', 1], ['vision.*lora_', 0.5], ['projector', 0.5]],
+      trainable: stage2Trainable(0.5, 0.5),
     },
   },
   // Temperature 1.0 and top-p 0.9: at the published 1.2 and 0.95 the questions were up to 7 points less about the picture.
@@ -65,7 +66,6 @@ const PUBLISHED_ASK: AskConfig = {
  * projector's 2e-5 in stage 2 a tenth of it.
  */
 function publishedTraining(sqR: number, visionLora: number): TrainConfig {
-  const language: Trainable = [['language.*lora_', 1], ['extra_', 1]];
   return {
     lr: 2e-4,
     betas: [0.9, 0.999],
@@ -77,7 +77,7 @@ function publishedTraining(sqR: number, visionLora: number): TrainConfig {
     stage1: { steps: 2181, batch: 256, accumulate: 32, trainable: [['projector', 5]], warmup: 0.03, template: 'plain', imageAspect: 'crop', sqR: 0 },
     stage2: {
       steps: 5198, batch: 128, accumulate: 64, warmup: 0.03, template: 'chat', imageAspect: 'pad', sqR,
-      trainable: [...language, ['vision.*lora_', visionLora], ['projector', 0.1]],
+      trainable: stage2Trainable(visionLora, 0.1),
     },
   };
 }
@@ -97,7 +97,8 @@ const published = (language: LlamaConfig, visionRank: number, train: TrainConfig
   ask: PUBLISHED_ASK,
 });
 
-export const PRESETS = {
+/** Their stage 2 names all that it trains of any model. */
+const ANY_MODEL = {
   small,
   quick,
   /** ZachSun/sqllava-lora-7b: image LoRA of rank 32 at 2e-4; its name fits the script with sq_r 0.3. */
@@ -105,4 +106,15 @@ export const PRESETS = {
   /** ZachSun/sqllava-lora-13b: image LoRA of rank 64 (from the file's size) at 2e-5; sq_r 0.5. */
   '13b': published(vicuna(5120, 13824, 40, 40), 64, publishedTraining(0.5, 0.1)),
 } satisfies Record<string, Preset>;
-export type PresetName = keyof typeof PRESETS;
+export type PresetName = keyof typeof ANY_MODEL;
+
+/** What stage 2 of a preset trains where the model is not the preset's own: the adapters and new words that it has, and the projector. */
+export const presetTrainable = (name: PresetName, model: ModelConfig): Trainable => trainableOf(model, ANY_MODEL[name].train.stage2.trainable);
+
+const forItsModel = (name: PresetName): Preset => {
+  const { model, train, ask } = ANY_MODEL[name];
+  return { model, train: { ...train, stage2: { ...train.stage2, trainable: presetTrainable(name, model) } }, ask };
+};
+
+/** Each trains what its model has. */
+export const PRESETS: Readonly<Record<PresetName, Preset>> = { small: forItsModel('small'), quick: forItsModel('quick'), '7b': forItsModel('7b'), '13b': forItsModel('13b') };

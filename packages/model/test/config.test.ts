@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { imageTokens, shortened } from '../src/config.ts';
+import type { ModelConfig, Preset, Trainable } from '../src/config.ts';
 import { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from '../src/hf-config.ts';
-import { PRESETS } from '../src/presets.ts';
+import { PRESETS, presetTrainable } from '../src/presets.ts';
+import type { PresetName } from '../src/presets.ts';
+import { checkTrainable } from '../src/trainable.ts';
 
 test("Hugging Face's files and our configurations say the same", () => {
   for (const { model } of Object.values(PRESETS)) {
@@ -20,14 +23,47 @@ test('sizes of the published models', () => {
   expect([imageTokens(PRESETS['7b'].model.vision), imageTokens(PRESETS.small.model.vision)]).toEqual([576, 36]);
 });
 
+/** Names of every kind of parameter that a model of this configuration has. */
+function namesOf({ languageLora, visionLora, vusr }: ModelConfig): string[] {
+  return [
+    'language.model.layers.3.mlp.up_proj.weight', 'language.lm_head.weight', 'vision.vision_model.embeddings.class_embedding', 'projector.mlp.0.weight',
+    ...(languageLora ? ['language.model.layers.3.mlp.up_proj.lora_A.weight'] : []),
+    ...(visionLora ? ['vision.vision_model.encoder.layers.0.mlp.fc1.lora_B.weight'] : []),
+    ...(vusr === 'token' ? ['language.extra_embedding', 'language.extra_head'] : []),
+  ];
+}
+
+const MODELS = Object.values(PRESETS).flatMap(({ model }) => [model, { ...model, vusr: 'token' as const }, { ...model, visionLora: null }, { ...model, languageLora: null, vusr: 'token' as const }]);
+
+test('every pattern of a preset matches, whatever the model has, and new words are trained where there are any', () => {
+  for (const [name, { train }] of Object.entries(PRESETS) as [PresetName, Preset][]) {
+    checkTrainable(namesOf(PRESETS[name].model), train);
+    for (const model of MODELS) {
+      const trainable = presetTrainable(name, model);
+      checkTrainable(namesOf(model), { ...train, stage2: { ...train.stage2, trainable } });
+      expect(trainable.filter(([pattern]) => pattern === 'extra_')).toEqual(model.vusr === 'token' ? [['extra_', 1]] : []);
+    }
+  }
+});
+
+test('a pattern that matches nothing is told with its place in the configuration, stage 2 before stage 1 runs; a stage without steps may say anything', () => {
+  const { model, train } = PRESETS.small;
+  const typo = { ...train, stage2: { ...train.stage2, trainable: [['language.*lora_', 1], ['projectr', 0.5]] as const } };
+  expect(() => checkTrainable(namesOf(model), typo)).toThrow("config: train.stage2.trainable: pattern 'projectr' matches none of 6 parameters (nearest: 'projector.mlp.0.weight', 'language.model.layers.3.mlp.up_proj.");
+  expect(() => checkTrainable(namesOf(model), { ...train, stage1: { ...train.stage1, trainable: [] } })).toThrow("config: train.stage1.trainable: there are 0 patterns, so that none of 6 parameters is trained; '' matches all of them.");
+  checkTrainable(namesOf(model), { ...typo, stage2: { ...typo.stage2, steps: 0 } });
+});
+
 test('what each stage trains is found by name, and the base stays frozen', () => {
-  const factor = (trainable: readonly (readonly [string, number])[], name: string): number | undefined => trainable.find(([pattern]) => new RegExp(pattern).test(name))?.[1];
+  const factor = (trainable: Trainable, name: string): number | undefined => {
+    const [only] = trainable.filter(([pattern]) => pattern.split('*').reduce((at, part) => (at < 0 ? at : name.indexOf(part, at)), 0) >= 0);
+    return only?.[1];
+  };
   for (const { train } of Object.values(PRESETS)) {
     const at = (name: string) => [factor(train.stage1.trainable, name) !== undefined, factor(train.stage2.trainable, name) !== undefined];
     expect(at('projector.c.weight')).toEqual([true, true]);
     expect(at('language.model.layers.3.mlp.up_proj.lora_A.weight')).toEqual([false, true]);
     expect(at('vision.vision_model.encoder.layers.0.mlp.fc1.lora_B.weight')).toEqual([false, true]);
-    expect(at('language.extra_head')).toEqual([false, true]);
     for (const name of ['language.model.layers.3.mlp.up_proj.weight', 'language.lm_head.weight', 'vision.vision_model.embeddings.class_embedding']) expect(at(name)).toEqual([false, false]);
   }
   const rate = (name: string) => PRESETS['13b'].train.lr * factor(PRESETS['13b'].train.stage2.trainable, name)!;

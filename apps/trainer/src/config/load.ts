@@ -1,7 +1,7 @@
 /** @file From a preset, a file and overrides to one checked configuration. Every mistake is one sentence. */
 import { existsSync, readFileSync } from 'node:fs';
 import { ConfigError } from '@curio/engine';
-import { PRESETS, type PresetName } from '@curio/model';
+import { PRESETS, presetTrainable, type ModelConfig, type PresetName } from '@curio/model';
 import { editDistance, nearest } from '@curio/nn';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
@@ -28,8 +28,19 @@ export function loadConfig({ preset, file, overrides = [], withoutData = false }
   if (!Object.hasOwn(PRESETS, name)) throw new ConfigError(`config: unknown preset '${name}'; known are ${Object.keys(PRESETS).join(', ')}.`);
   const merged = structuredClone(RUN_PRESETS[name as PresetName]) as unknown as Json;
   merge(merged, { ...fromFile, preset: name });
-  for (const [path, text] of overrides) if (path !== 'preset') applyOverride(merged, path, text);
+  const ofModel = overrides.filter(([path]) => path.split('.')[0] === 'model');
+  for (const [path, text] of ofModel) applyOverride(merged, path, text);
+  fitTrainable(name as PresetName, merged, fromFile);
+  for (const [path, text] of overrides) if (path !== 'preset' && path.split('.')[0] !== 'model') applyOverride(merged, path, text);
   return checkConfig(merged, withoutData);
+}
+
+/** Lets a preset's stage 2 train what the model has, which a file or an override may have changed, unless the file says what to train. */
+function fitTrainable(name: PresetName, merged: Json, fromFile: Json): void {
+  const stage2 = (config: Json): unknown => isObject(config.train) ? config.train.stage2 : undefined;
+  const [target, given] = [stage2(merged), stage2(fromFile)];
+  if (!isObject(merged.model) || !isObject(target) || (isObject(given) && 'trainable' in given)) return;
+  target.trainable = structuredClone(presetTrainable(name, merged.model as unknown as ModelConfig));
 }
 
 /** Checks a whole configuration, such as one that a run wrote. */

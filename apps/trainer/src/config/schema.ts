@@ -53,7 +53,7 @@ const stage = z.strictObject({
   steps: count,
   batch: positive.describe('samples of an optimizer step'),
   accumulate: positive.describe('passes that a step is cut into'),
-  trainable: z.array(z.tuple([z.string(), z.number().min(0)])).describe('name pattern and factor on the learning rate; no match is frozen'),
+  trainable: z.array(z.tuple([z.string(), z.number().min(0)])).describe('name pattern (a part of a name, * for any characters) and factor on the learning rate; what none matches is frozen, and each must match'),
   warmup: share.describe('share of the steps with a rising learning rate'),
   template: z.enum(['plain', 'chat']),
   imageAspect: z.enum(['crop', 'pad']),

@@ -5,6 +5,7 @@ import { ConfigError } from '@curio/engine';
 import { stringify } from 'yaml';
 import { checkConfig } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
+import { upgradeConfig } from '../config/upgrade.ts';
 import type { Environment } from './environment.ts';
 import { readJson, writeFolderWhole, writeWhole } from './files.ts';
 
@@ -74,8 +75,9 @@ export class RunFolder {
     this.write('environment.json', `${JSON.stringify({ ...environment, seed: config.seed }, null, 2)}\n`);
   }
 
+  /** The configuration of its run, also of one that an earlier version wrote. */
   readConfig(): RunConfig {
-    return checkConfig(readJson(this.file('config.json'), 'run'));
+    return checkConfig(upgradeConfig(readJson(this.file('config.json'), 'run')));
   }
 
   /** Writes a checkpoint whole, then lets go of all but the newest `keep`. Files are given as chunks by path, such as `adapter/adapter_config.json`. */

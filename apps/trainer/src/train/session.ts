@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { startProfile, TrainError } from '@curio/engine';
 import type { AdamW, Gpu } from '@curio/engine';
-import { trainStage } from '@curio/model';
+import { checkTrainable, trainStage } from '@curio/model';
 import type { Accuracy, StageName, StepReport } from '@curio/model';
 import type { RunConfig } from '../config/schema.ts';
 import { writeFolderWhole } from '../run/files.ts';
@@ -59,6 +59,7 @@ export async function runSession({ gpu, config, folder, from, setupSeconds, prof
     progress.note(`run ${folder.path} on ${environment.adapter}`);
     const data = await openRunData(config, 'data', (done, total) => progress.activity('drawing scenes', done, total));
     const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'));
+    checkTrainable(opened.model.parameters.map(({ name }) => name), config.train);
     const setup = (Date.now() - startedAt) / 1000;
     const session = new Session(gpu, config, folder, log, progress, interrupt, data, opened, profile);
     const trainStart = Date.now();

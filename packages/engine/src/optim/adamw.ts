@@ -2,18 +2,20 @@
 import { adamwNorm } from '@curio/kernels/adamw_norm';
 import { adamwUpdate } from '@curio/kernels/adamw_update';
 import { Storage } from '../gpu/memory/arena.ts';
-import { ConfigError, WeightError } from '../gpu/errors.ts';
+import { WeightError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
 import { lineWork } from '../gpu/kernel/line.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { flatten } from './flat.ts';
-import type { Segment, Trainable } from './flat.ts';
+import type { Segment } from './flat.ts';
+import { checkGroups } from './groups.ts';
+import type { Trainable } from './groups.ts';
 
 export interface AdamWOptions {
-  /** Which parameters are trained, and the factor of each group on the learning rate; what no pattern fits stays frozen. */
-  readonly groups: Trainable;
+  /** Which parameters are trained, and the factor of each group on the learning rate; what no pattern matches stays frozen. Default: all, at factor 1. */
+  readonly groups?: Trainable;
   /** Learning rate of `step()` without one. Default 1e-3. */
   readonly lr?: number;
   /** Default [0.9, 0.999]. */
@@ -36,13 +38,14 @@ export interface AdamWState {
 
 /** Lanes of a workgroup of adamw/update. */
 const UPDATE_WG = 64;
+const EVERYTHING: Trainable = [['', 1]];
 /** Vectors of four elements that one workgroup of adamw/norm sums. */
 const NORM_CHUNK = 64 * 64;
 
 /**
  * AdamW with decoupled weight decay, bias correction and clipping by global norm, as torch.optim.AdamW and clip_grad_norm_.
  * Making it moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes them again.
- * Kernels: kernels/adamw, 28 bytes an element a step. Throws ConfigError when no parameter fits a pattern, DTypeError for packed ones.
+ * Kernels: kernels/adamw, 28 bytes an element a step. Throws ConfigError when a pattern matches no parameter, DTypeError for packed ones.
  */
 export class AdamW {
   /** Norm of all gradients in the last `step`, before clipping: float[]. Read it asynchronously; where it is not finite the step changed nothing. */
@@ -56,10 +59,10 @@ export class AdamW {
   private readonly options: Required<AdamWOptions>;
   private steps = 0;
 
-  constructor(private readonly gpu: Gpu, parameters: readonly Parameter[], options: AdamWOptions) {
-    this.options = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options, maxGradNorm: options.maxGradNorm ?? 0 };
-    this.segments = flatten(gpu, parameters, options.groups);
-    if (this.segments.length === 0) throw new ConfigError(`adamw: none of ${parameters.length} parameters fits ${options.groups.map(([pattern]) => `'${pattern}'`).join(', ') || 'the empty list of groups'}; a pattern must be a part of a parameter's name.`);
+  constructor(private readonly gpu: Gpu, parameters: readonly Parameter[], options: AdamWOptions = {}) {
+    this.options = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options, groups: options.groups ?? EVERYTHING, maxGradNorm: options.maxGradNorm ?? 0 };
+    checkGroups('adamw', parameters.map(({ name }) => name), this.options.groups);
+    this.segments = flatten(gpu, parameters, this.options.groups);
     this.parameters = this.segments.flatMap((s) => s.parameters);
     const slots = this.segments.reduce((sum, s) => sum + chunksOf(s), 0);
     const make = (bytes: number): Storage => new Storage(gpu.memory.acquire(bytes, 'optimizer'), gpu.memory);
@@ -80,18 +83,18 @@ export class AdamW {
 
   /** Updates the parameters from their gradients. Where the norm of the gradients is not finite it changes nothing. */
   step(lr: number = this.options.lr): void {
-    this.setRate(lr);
+    this.beginStep(lr);
     this.update();
   }
 
-  /** Counts a step and writes what its `update` reads as data: the learning rate and the bias corrections. */
-  setRate(lr: number): void {
+  /** Begins the next step: counts it, and writes what its `update` reads as data, the learning rate and the bias corrections. Once a step. */
+  beginStep(lr: number): void {
     const { betas: [beta1, beta2] } = this.options;
     this.steps++;
     this.gpu.stream.write(this.rate.block, 0, new Float32Array([lr, 1 - beta1 ** this.steps, Math.sqrt(1 - beta2 ** this.steps)]));
   }
 
-  /** The update alone, the same commands at every step, so that it can be a part of a captured one; `setRate` goes before. */
+  /** The update alone, the same commands at every step, so that it can be a part of a captured one; `beginStep` goes before. */
   update(): void {
     const { betas: [beta1, beta2], eps, weightDecay, maxGradNorm } = this.options;
     const { gpu } = this;

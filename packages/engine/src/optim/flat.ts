@@ -6,18 +6,11 @@ import type { Purpose } from '../gpu/memory/memory.ts';
 import type { Binding } from '../gpu/stream/stream.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { groupOf } from './groups.ts';
+import type { Trainable } from './groups.ts';
 
 /** Each parameter begins at a multiple of this many elements: 256 bytes, the grid of bindings. */
 const ALIGNMENT = 64;
-
-/** Name pattern → factor on the learning rate. A pattern fits a name that contains it; `*` stands for any characters. The first that fits counts. */
-export type Trainable = readonly (readonly [pattern: string, lrFactor: number])[];
-
-/** The pattern of `groups` that `name` falls under, as an index, or -1. */
-export function groupOf(name: string, groups: Trainable): number {
-  const escape = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
-  return groups.findIndex(([pattern]) => new RegExp(pattern.split('*').map(escape).join('.*')).test(name));
-}
 
 /** Parameters in one set of buffers: value, gradient, first and second moment. */
 export class Segment {
@@ -101,7 +94,7 @@ export function flatten(gpu: Gpu, parameters: readonly Parameter[], groups: Trai
     };
     for (const p of parameters) {
       if (groupOf(p.name, groups) !== group) continue;
-      if (p.dtype !== 'f32') throw new DTypeError(`adamw: '${p.name}' is ${p.dtype} and cannot be trained; load it as f32, or let no pattern fit it.`);
+      if (p.dtype !== 'f32') throw new DTypeError(`adamw: '${p.name}' is ${p.dtype} and cannot be trained; load it as f32, or let no pattern of groups match it.`);
       if (bytes + 4 * paddedSize(p) > limit) close();
       members.push(p);
       bytes += 4 * paddedSize(p);

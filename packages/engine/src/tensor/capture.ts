@@ -175,9 +175,9 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
  *       optimizer.update();
  *       return { loss };
  *     });
- *     gpu.random.setStep(step); optimizer.setRate(lr); const { loss } = train.run({ x: …, label: … });
+ *     gpu.random.setStep(step); optimizer.beginStep(lr); const { loss } = train.run({ x: …, label: … });
  *
- * What differs from step to step must be data: an input, the learning rate (`setRate`), seed and step of the random ops (`setStep`). The
+ * What differs from step to step must be data: an input, the learning rate (`beginStep`), seed and step of the random ops (`setStep`). The
  * guard records again for other shapes, types, forced variants or `baked`, and where a tensor that the step uses was freed; any other
  * number that the step's JavaScript computes is baked in. A forward pass outside and its `backward` must not have a run in between.
  * @throws CurioError where the step reads back, writes from the host to a tensor made outside, or keeps a tensor that it computes.

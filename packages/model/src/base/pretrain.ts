@@ -41,7 +41,7 @@ export function trapezoid({ lr, warmup, cooldown, steps }: Pick<PretrainOptions,
 
 async function pretrain<Micro, I extends NamedTensors>(gpu: Gpu, parameters: ConstructorParameters<typeof AdamW>[1], options: PretrainOptions, work: Pick<LoopOptions<Micro, I>, 'prepare' | 'inputs' | 'loss' | 'count'>): Promise<number> {
   const { from = 0, steps, seed, lr, weightDecay, state, onStep, onRecord, capture, pause } = options;
-  const optimizer = new AdamW(gpu, parameters, { groups: [['', 1]], lr, betas: [0.9, 0.98], weightDecay, maxGradNorm: 1 });
+  const optimizer = new AdamW(gpu, parameters, { lr, betas: [0.9, 0.98], weightDecay, maxGradNorm: 1 });
   if (state) optimizer.load(state);
   try {
     return await runSteps({ gpu, optimizer, from, steps, seed, lr: trapezoid(options), onStep, onRecord, capture, ...work, pause: pause && ((step) => pause(step, optimizer)) });

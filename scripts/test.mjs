@@ -1,11 +1,16 @@
 // npm test: sets up what is missing, then checks types, builds, and runs every test in Node and in a headless Chromium.
-// npm test -- <path or vitest flags> runs only those tests. npm run test:all adds every value of every tunable, and subgroups of 4 and 16 lanes.
+// npm test -- <path or vitest flags> runs only those tests; --node 22 or 24 runs them on that Node. npm run test:all adds the Node tests on both, every
+// value of every tunable, and subgroups of 4 and 16 lanes.
 import path from 'node:path';
+import { nodeBinary, NODES } from './nodes.mjs';
 import { build, checkNode, fail, install, root, runNode, say } from './workspace.mjs';
 import { chooseDriver, describeDriver } from './vulkan.mjs';
 
 const all = process.argv.includes('--all');
-const only = process.argv.slice(2).filter((arg) => arg !== '--all');
+const given = process.argv.slice(2).filter((arg) => arg !== '--all');
+const nodeAt = given.indexOf('--node');
+const major = nodeAt < 0 ? null : (given.splice(nodeAt, 2)[1] ?? '');
+const only = given;
 const tool = (/** @type {string} */ file) => path.join(root, 'node_modules', file);
 
 /** @param {string} what @param {() => unknown} work */
@@ -31,15 +36,37 @@ try {
   fail(error, 3);
 }
 
+/** The binary of another Node; null, with a sentence, where there is none. @param {string} other */
+function binaryOf(other) {
+  const binary = nodeBinary(other);
+  if (!binary) say(`tests on Node ${NODES[other]}: SKIPPED, npm gave no binary of it for ${process.platform} ${process.arch}`);
+  return binary;
+}
+let own = process.execPath;
+if (major !== null) {
+  try {
+    own = binaryOf(major) ?? process.exit(1);
+  } catch (error) {
+    fail(error, 2);
+  }
+}
+
 if (only.length === 0) {
   await stage('types', () => runNode([tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit']));
   await stage('build', () => build());
 }
-/** @param {string[]} args @param {Record<string, string>} [more] */
-const vitest = (args, more = {}) => runNode([tool('vitest/vitest.mjs'), 'run', ...args, ...only], { ...env, ...more });
+/** @param {string[]} args @param {Record<string, string>} [more] @param {string} [node] */
+const vitest = (args, more = {}, node = own) => {
+  const PATH = `${path.dirname(node)}${path.delimiter}${process.env.PATH}`; // what tests start finds the same Node
+  return runNode([tool('vitest/vitest.mjs'), 'run', ...args, ...only], { ...env, ...more, PATH }, node);
+};
 
-await stage('tests', () => vitest([]));
+await stage(major ? `tests on Node ${NODES[major]}` : 'tests', () => vitest([]));
 if (all) {
+  for (const [other, version] of Object.entries(NODES).filter(([other]) => other !== major && other !== process.versions.node.split('.')[0])) {
+    const node = binaryOf(other);
+    if (node) await stage(`Node tests on Node ${version}`, () => vitest(['--project', 'node'], {}, node));
+  }
   // Values of tunables are tried in the op table alone, and matrix units emulated beside it. A large tile compiles for minutes where subgroups are wide.
   const slow = ['--testTimeout=900000', '--hookTimeout=900000', '--passWithNoTests'];
   const ops = only.length === 0 ? ['packages/engine/test/ops.test.ts', 'packages/engine/test/subgroup-matrix.test.ts'] : [];

@@ -37,17 +37,18 @@ function isInstalled(folder) {
   );
 }
 
+/** Runs npm in a folder, the one that started us where one did. @param {string[]} args @param {string} cwd */
+export function runNpm(args, cwd) {
+  const npm = process.env.npm_execpath;
+  const [command, first] = npm ? [process.execPath, [npm]] : ['npm', []];
+  return spawnSync(command, [...first, ...args], { cwd, stdio: 'inherit', shell: !npm && process.platform === 'win32' });
+}
+
 /** Installs a folder's packages where they are missing. @param {string} folder @param {string[]} flags */
 export function install(folder = '', ...flags) {
   if (isInstalled(folder)) return;
   say(`installing ${folder ? `what ${folder} asks for` : 'dependencies'} (npm ci) ...`);
-  const npm = process.env.npm_execpath;
-  const [command, first] = npm ? [process.execPath, [npm]] : ['npm', []];
-  const done = spawnSync(command, [...first, 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error', ...flags], {
-    cwd: path.join(root, folder),
-    stdio: 'inherit',
-    shell: !npm && process.platform === 'win32',
-  });
+  const done = runNpm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error', ...flags], path.join(root, folder));
   if (done.status !== 0) fail('install: npm ci failed; its own message stands above.');
 }
 
@@ -64,10 +65,10 @@ const dawnNoise = /^Warning: maxDynamic(Uniform|Storage)BuffersPerPipelineLayout
 
 /**
  * Runs Node in the foreground: the terminal stays the child's, signals and the exit code are passed on.
- * @param {string[]} args @param {Record<string, string>} env @returns {Promise<number>} the exit code
+ * @param {string[]} args @param {Record<string, string>} env @param {string} node the binary @returns {Promise<number>} the exit code
  */
-export function runNode(args, env = {}) {
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['inherit', 'inherit', 'pipe'], env: { ...process.env, ...env } });
+export function runNode(args, env = {}, node = process.execPath) {
+  const child = spawn(node, args, { cwd: root, stdio: ['inherit', 'inherit', 'pipe'], env: { ...process.env, ...env } });
   let held = '';
   child.stderr.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
     held += text;

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
+import { NODES } from '../../../scripts/nodes.mjs';
 import { describeDriver } from '../../../scripts/vulkan.mjs';
 
 const scripts = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../scripts');
@@ -55,6 +56,19 @@ test('the cache holds whole folders or none', () => {
     const c = it.fillOnce('c', (part) => { fs.writeFileSync(part + '/whole', ''); return true; });
     console.log(JSON.stringify([fs.readdirSync(it.cacheFolder()).filter((name) => /^[abc]/.test(name)), fs.readdirSync(c), it.fillOnce('c', () => { throw new Error('twice'); }) === c]));`;
   expect(JSON.parse(run('cache.mjs', fill).out)).toEqual([['c'], ['whole'], true]);
+});
+
+test('other versions of Node are those that the README names, lie in the cache, and run what they are given', () => {
+  const readme = fs.readFileSync(path.resolve(scripts, '../README.md'), 'utf8');
+  for (const [major, version] of Object.entries(NODES)) {
+    expect(version.split('.')[0]).toBe(major);
+    expect(readme).toContain(version);
+  }
+  const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  fs.mkdirSync(path.join(folder, 'curio', `node-${NODES['24']}-${platform}`), { recursive: true });
+  const binary = run('nodes.mjs', "console.log(it.nodeBinary('24'))").out;
+  expect(path.relative(path.join(folder, 'curio'), binary)).toMatch(new RegExp(`^node-${NODES['24']}-${platform}.node_modules.node-${platform}.bin.node(\\.exe)?$`));
+  expect(run('nodes.mjs', "try { it.nodeBinary('21') } catch (error) { console.log(error.message) }").out).toBe("--node: '21' is no version that is tested; it must be one of 22, 24.");
 });
 
 test.skipIf(process.platform === 'win32')('signals and exit codes pass through the launcher, Dawn\'s two empty warnings do not', async () => {

@@ -3,8 +3,11 @@
 //   finish   norm = √Σ sums;   result = norm, min(1, max_norm / (norm + 1e-6))   (factor 1 when max_norm is 0, and -1 when the norm is not finite)
 // Shapes: g float[4 · vectors], sums float[slots], result float[2]. Grid: partial one workgroup for each WG · ROUNDS vectors in a line, finish one
 // workgroup. Accumulates in f32, lane by lane, then lane 0 over the lanes. Traffic: 4 bytes an element. Source of the 1e-6: PyTorch clip_grad_norm_.
+// uses: lib/block_sum.wgsl
 
 struct Params { vectors: u32, slot: u32, slots: u32, max_norm: f32 }
+
+alias T = f32;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> g: array<vec4<f32>>;
@@ -39,9 +42,14 @@ fn partial(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 
 @compute @workgroup_size(WG)
 fn finish(@builtin(local_invocation_index) lane: u32) {
-  var mine = 0.0;
-  for (var i = lane; i < params.slots; i += WG) { mine += sums_done[i]; }
-  let norm = sqrt(sum_of_lanes(mine, lane));
+  var blocks = Blocks();
+  for (var i = lane; i < params.slots;) {
+    let stop = min(i + BLOCK * WG, params.slots);
+    var part = 0.0;
+    for (; i < stop; i += WG) { part += sums_done[i]; }
+    blocks = add_block(blocks, part);
+  }
+  let norm = sqrt(sum_of_lanes(sum_of(blocks), lane));
   if (lane > 0u) { return; }
   var factor = 1.0;
   if (params.max_norm > 0.0) { factor = min(1.0, params.max_norm / (norm + 1e-6)); }

@@ -3,7 +3,7 @@ enable subgroups;
 // that start at multiples of 4 elements. Each lane goes over every SG-th key with an online softmax of its own; the lanes are merged at the end.
 //   of a lane   m = max s,  l = Σ exp(s - m),  o = Σ exp(s - m) · v        y = Σ over lanes of o · exp(m - max m) / Σ l · exp(m - max m)
 // Grid: T × B·H workgroups of one subgroup. f32. Traffic: k and v once a query head.
-// uses: lib/attention_mask.wgsl, lib/subgroup_reduce.wgsl
+// uses: lib/attention_mask.wgsl, lib/special_values.wgsl, lib/subgroup_reduce.wgsl
 
 struct Params {
   tokens: u32, keys: u32, heads: u32, group: u32, width: u32,
@@ -32,7 +32,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) la
   let end = visible_keys(b, i);
   let query = (params.q_offset + b * params.q_batch + h * params.q_head + i * params.q_token) / 4u;
   let kv = b * params.kv_batch + (h / params.group) * params.kv_head;
-  var m = -1e30;
+  var m = LEAST;
   var l = 0.0;
   var o: array<vec4f, QUADS>;
   for (var j = lane; j < end; j += SG) {
@@ -58,5 +58,5 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) la
     let whole = vec4f(subgroup_sum(own.x), subgroup_sum(own.y), subgroup_sum(own.z), subgroup_sum(own.w));
     if (lane == c % SG) { y[to_row + c] = whole; }
   }
-  if (lane == 0u) { lse[wg.y * params.tokens + i] = select(top + log(total), 3.0e38, total == 0.0); }
+  if (lane == 0u) { lse[wg.y * params.tokens + i] = select(top + log(total), infinity(), total == 0.0); }
 }

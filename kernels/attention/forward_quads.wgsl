@@ -3,7 +3,7 @@
 //   s = scale · q·kᵀ;  p = exp(s - max so far);  y = (y · shrink + p·v), divided by Σ p at the end
 // Grid: ceil(T / ROWS) × B·H workgroups of LANES; ROWS = ROWS_A_LANE · LANES / LANES_ACROSS, which is 16 at least for D = 128. f32. Keys that no query of a tile sees are not read.
 // Traffic: q, k and v once for every tile of queries. Workgroup memory: 12 to 48 KiB. Source: Dao 2023 (FlashAttention-2).
-// uses: lib/attention_mask.wgsl, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl, lib/attention_lanes_forward.wgsl
+// uses: lib/special_values.wgsl, lib/attention_mask.wgsl, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl, lib/attention_lanes_forward.wgsl
 
 struct Params {
   tokens: u32, keys: u32, heads: u32, group: u32, width: u32,

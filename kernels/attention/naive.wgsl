@@ -5,7 +5,7 @@
 // Shapes: q float[B, H, T, D], k and v float[B, H/group, S, D] with strides (last axis dense, one set for k and v); y, dy, dq float[B, T, H, D]
 // and dk, dv float[B, S, H/group, D] dense; lse float[B, H, T]; stats float[B, H, T, 4]. A query that sees no key gives 0.
 // Grid: ceil(T / WG) × B·H workgroups; ceil(S / WG) × B·H/group for dk and dv. f32. Reads k and v once a query: a baseline.
-// uses: lib/attention_mask.wgsl
+// uses: lib/attention_mask.wgsl, lib/special_values.wgsl
 
 struct Params {
   tokens: u32, keys: u32, heads: u32, group: u32, width: u32,
@@ -51,7 +51,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) la
   let h = wg.y % params.heads;
   let query = query_at(b, h, i);
   let end = visible_keys(b, i);
-  var top = -1e30;
+  var top = LEAST;
   for (var j = 0u; j < end; j++) { top = max(top, score(query, key_at(b, h, j))); }
   var total = 0.0;
   for (var j = 0u; j < end; j++) { total += exp(score(query, key_at(b, h, j)) - top); }
@@ -61,7 +61,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) la
     let p = exp(score(query, key_at(b, h, j)) - top) / total;
     for (var d = 0u; d < params.width; d++) { y[to + d] += p * v[value_at(b, h, j) + d]; }
   }
-  lse[wg.y * params.tokens + i] = select(3.0e38, top + log(total), end > 0u);
+  lse[wg.y * params.tokens + i] = select(infinity(), top + log(total), end > 0u);
 }
 
 @compute @workgroup_size(WG)

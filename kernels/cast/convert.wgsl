@@ -1,5 +1,5 @@
 // cast/convert: between 32-bit types; towards 0 from float to whole numbers, 0 or 1 to bool.
-//   y = TO(x), or y = x ≠ 0
+//   y = TO(x), or y = x ≠ 0, which NaN is
 // Shapes: x, y [size], dense, in fours; the last four may reach into the padding. Grid: ceil(size / 4 / WG) workgroups in a line. Traffic: 8 bytes an element.
 
 struct Params { vectors: u32 }
@@ -22,5 +22,11 @@ fn convert(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 @compute @workgroup_size(WG)
 fn truth(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i < params.vectors) { y[i] = select(vec4<TO>(), vec4<TO>(TO(1)), x[i] != vec4<FROM>()); }
+  if (i < params.vectors) { y[i] = select(vec4<TO>(TO(1)), vec4<TO>(), is_zero(x[i])); }
+}
+
+// By bits, which a zero of either sign has and NaN has not.
+fn is_zero(v: vec4<FROM>) -> vec4<bool> {
+  let bits = bitcast<vec4<u32>>(v);
+  return (bits == vec4<u32>()) | ((bits == vec4<u32>(0x80000000u)) & (v == vec4<FROM>()));
 }

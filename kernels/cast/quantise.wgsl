@@ -3,9 +3,10 @@
 //   INT4            scale = max|x| / 7,             level = round(x / scale) + 8
 //   INT4_ZEROS      scale = (max x - min x) / 15,   level = round(x / scale) + zero, zero = round(-min x / scale); both ends include 0
 //   NF4             scale = max|x|,                 the level nearest to x / scale
+// A group that holds NaN has the scale NaN, and so reads back as NaN.
 // Shapes: x float[groups, group], y u32 words, scales, zeros float[groups], dense; group a multiple of 8.
 // Grid: ceil(groups / WG) workgroups in a line. Traffic: x twice.
-// uses: lib/load_weight.wgsl
+// uses: lib/load_weight.wgsl, lib/special_values.wgsl
 
 struct Params { groups: u32, group: u32 }
 
@@ -25,9 +26,11 @@ fn pack(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   let begin = g * params.group;
   var low = 0.0;
   var high = 0.0;
+  var holds_nan = false;
   for (var i = begin; i < begin + params.group; i++) {
     low = min(low, x[i]);
     high = max(high, x[i]);
+    holds_nan = holds_nan || is_nan(x[i]);
   }
   let widest = max(-low, high);
   var scale = widest;
@@ -42,7 +45,7 @@ fn pack(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
     for (var i = 0u; i < per_word; i++) { word |= level(x[begin + w * per_word + i] * inverse, zero) << (i * 32u / per_word); }
     y[begin / per_word + w] = word;
   }
-  scales[g] = scale;
+  scales[g] = select(scale, quiet_nan(), holds_nan);
   if (FORMAT == INT4_ZEROS) { zeros[g] = zero; }
 }
 

@@ -3,20 +3,24 @@ enable subgroups;
 // cross_entropy/naive, for cols a multiple of 4.
 //   forward   lse = log Σ exp x,   row_loss = w · (lse - x[target])
 //   backward  dx = (exp(x - lse) - onehot(target)) · w · dy / Σ w
-// Shapes: x, dx float[rows, cols]; label i32[rows]; row_weight, lse float[rows]; terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
+// Shapes: x, dx float[rows, cols]; label i32[rows]; row_weight float[rows]; lse float[rows, 2] = max x, log Σ exp(x - max x); terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
+// The two parts of lse stay apart, since beside a great maximum their sum loses the second. A target of -100 ignores its row; any other that is no class
+// gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
 // Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32. Ignored rows are not read: forward gives 0, backward writes 0.
 // Traffic: 4 bytes an element forward, read once; 8 backward.
-// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl
 
 struct Params { rows: u32, cols: u32, weighted: u32 }
+
+alias T = vec4<f32>;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> label: array<i32>;
 @group(0) @binding(3) var<storage, read> row_weight: array<f32>;
-@group(0) @binding(4) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(4) var<storage, read_write> lse: array<vec2<f32>>;
 @group(0) @binding(5) var<storage, read_write> terms: array<f32>;
-@group(0) @binding(6) var<storage, read> lse_saved: array<f32>;
+@group(0) @binding(6) var<storage, read> lse_saved: array<vec2<f32>>;
 @group(0) @binding(7) var<storage, read> terms_saved: array<f32>;
 @group(0) @binding(8) var<storage, read> totals: array<f32>;
 @group(0) @binding(9) var<storage, read> dy: array<f32>;
@@ -33,7 +37,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let chosen = label[inside];
   let quads = params.cols / 4u;
   let begin = inside * quads;
-  let end = select(0u, quads, chosen >= 0 && row < params.rows);
+  let end = select(0u, quads, is_class(chosen) && row < params.rows);
   var seen = online_start();
   var i = index % SG;
   let main = end - end % (4u * SG);
@@ -46,17 +50,12 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   }
   for (; i < end; i += SG) { seen = online_four(seen, x[begin + i]); }
   let all = online_subgroup(seen);
-  let log_sum = all.top + log(all.total);
+  let log_sum = log_sum_of(all.top, all.total);
   if (row < params.rows && index % SG == 0u) {
-    var w = 0.0;
-    var loss = 0.0;
-    if (chosen >= 0) {
-      w = 1.0;
-      if (params.weighted == 1u) { w = row_weight[row]; }
-      loss = w * (log_sum - x[begin + u32(chosen) / 4u][u32(chosen) % 4u]);
-    }
-    lse[row] = select(0.0, log_sum, chosen >= 0);
-    terms[2u * row] = loss;
+    let at = class_of(chosen);
+    let w = weight_of(row, chosen);
+    lse[row] = select(vec2f(), log_sum, is_class(chosen));
+    terms[2u * row] = row_loss(w, chosen, x[begin + at / 4u][at % 4u], log_sum);
     terms[2u * row + 1u] = w;
   }
 }
@@ -79,14 +78,14 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   for (; i < main; i += 2u * SG) {
     let a = x[begin + i];
     let b = x[begin + i + SG];
-    dx[begin + i] = exp(a - log_sum) * scale;
-    dx[begin + i + SG] = exp(b - log_sum) * scale;
+    dx[begin + i] = exp(below_top(a, log_sum) - log_sum.y) * scale;
+    dx[begin + i + SG] = exp(below_top(b, log_sum) - log_sum.y) * scale;
   }
-  for (; i < quads; i += SG) { dx[begin + i] = exp(x[begin + i] - log_sum) * scale; }
+  for (; i < quads; i += SG) { dx[begin + i] = exp(below_top(x[begin + i], log_sum) - log_sum.y) * scale; }
   // The target's one, by the lane that wrote these four: cheaper than four comparisons at every step.
   let chosen_quad = u32(chosen) / 4u;
   if (chosen_quad < quads && chosen_quad % SG == index % SG) {
-    var p = exp(x[begin + chosen_quad] - log_sum);
+    var p = exp(below_top(x[begin + chosen_quad], log_sum) - log_sum.y);
     p[u32(chosen) % 4u] -= 1.0;
     dx[begin + chosen_quad] = p * scale;
   }

@@ -4,10 +4,11 @@
 //   strided     y = f(a, b) for any strides: one lane SPAN neighbours of the last axis, which pays the divisions once
 //   backward_a  da = dy · ∂f/∂a (MAX, MIN: one half each where a = b)      backward_b  db = dy · ∂f/∂b
 // The gradients of ADD, SUB, MUL and DIV are such functions themselves.
-// Shapes: up to 4 axes after neighbouring ones are merged; y dense. T is vec4<f32> where sizes and offsets (then in fours) allow.
+// MAX and MIN give NaN where a or b is NaN.
+// Shapes: up to 4 axes after neighbouring ones are merged; y dense. T and U are fours where sizes and offsets (then in fours) allow.
 // Grid: dense, backward: ceil(items / (WG · STEPS)); rows: ceil(cols · ceil(rows / ROWS) / WG); strided: ceil(lines · parts / WG); all in a line.
 // Traffic: 12 bytes an element (8 where b repeats).
-// uses: lib/run.wgsl
+// uses: lib/extremes.wgsl, lib/run.wgsl
 
 struct Params {
   items: u32, a_offset: u32, b_offset: u32,
@@ -17,6 +18,7 @@ struct Params {
 }
 
 alias T = vec4<f32>; // tune: f32 vec4<f32>
+alias U = vec4<u32>; // tune: u32 vec4<u32>
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<T>;
@@ -41,8 +43,8 @@ fn f(u: T, v: T) -> T {
     case SUB { return u - v; }
     case MUL { return u * v; }
     case DIV { return u / v; }
-    case MAX { return max(u, v); }
-    case MIN { return min(u, v); }
+    case MAX { return greater(u, v); }
+    case MIN { return lesser(u, v); }
     default { return u + v; }
   }
 }

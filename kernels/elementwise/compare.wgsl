@@ -1,7 +1,8 @@
 // elementwise/compare: 1 where two elements compare so, else 0, with broadcasting.
-//   y = a OP b; AND, OR and XOR take what is not 0 for true
+//   y = a OP b; AND, OR and XOR take what is not 0 for true. NaN equals nothing, itself neither
 // Shapes: up to 4 axes after neighbouring ones are merged, any strides; y u32, dense.
 // Grid: one lane SPAN neighbours of the last axis, ceil(lines · parts / WG) workgroups in a line. Traffic: 12 bytes an element.
+// uses: lib/special_values.wgsl
 
 struct Params {
   items: u32, a_offset: u32, b_offset: u32,
@@ -30,7 +31,12 @@ const OP = EQ; // tune: EQ NE LT LE GT GE AND OR XOR
 const WG = 64u;
 const SPAN = 8u;
 
+const IS_FLOAT = T(0.5) != T(0);
+
+fn is_unordered(u: T, v: T) -> bool { return IS_FLOAT && (is_nan(bitcast<f32>(u)) || is_nan(bitcast<f32>(v))); }
+
 fn holds(u: T, v: T) -> bool {
+  if (is_unordered(u, v)) { return OP == NE; }
   switch OP {
     case NE { return u != v; }
     case LT { return u < v; }

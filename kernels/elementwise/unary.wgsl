@@ -2,12 +2,15 @@
 //   forward   y = f(x)
 //   backward  dx = dy · f'   from x, or from y where the slope is cheaper in it (EXP SQRT RSQRT TANH SIGMOID RELU)
 // With numbers p and q: AFFINE p·x + q, POW x^p, MAX max(x, p), MIN min(x, p), INVERSE p / x, CLAMP into p..q, ELU and LEAKY_RELU with p below 0.
-// FLOOR, CEIL, ROUND (halves to even) and SIGN have slope 0.
+// FLOOR, CEIL, ROUND (halves to even) and SIGN have slope 0. f(NaN) is NaN, but for x^0.
 // Shapes: x, y, saved, dy, dx float[size], dense, in fours; the last four may reach into the padding of the buffers.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for AFFINE).
-// uses: lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl
+// uses: lib/extremes.wgsl, lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl
 
 struct Params { vectors: u32, p: f32, q: f32 }
+
+alias T = vec4<f32>;
+alias U = vec4<u32>;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
@@ -62,7 +65,13 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   for (var i = begin; i < end; i += 8u) { dx[i] = dy[i] * slope(saved[i]); }
 }
 
+// max, min, clamp and sign drop NaN, exp and log of some drivers too.
 fn value(v: vec4f) -> vec4f {
+  if (OP == AFFINE || OP == ABS || (OP == POW && params.p == 0.0)) { return function_of(v); }
+  return with_nan(function_of(v), v, v);
+}
+
+fn function_of(v: vec4f) -> vec4f {
   switch OP {
     case EXP { return exp(v); }
     case LOG { return log(v); }
@@ -116,7 +125,7 @@ fn slope(v: vec4f) -> vec4f {
     case SIN { return cos4(v); }
     case COS { return -sin4(v); }
     case ERF { return 1.12837917 * exp(-min(v * v, vec4(88.0))); }
-    case SOFTPLUS { return sigmoid4(v); }
+    case SOFTPLUS { return with_nan(sigmoid4(v), v, v); }
     case ELU { return select(params.p * exp(clamp(v, vec4(-88.0), vec4(0.0))), vec4(1.0), v > vec4(0.0)); }
     case LEAKY_RELU { return select(vec4(params.p), vec4(1.0), v > vec4(0.0)); }
     case CLAMP { return select(vec4(0.0), vec4(1.0), (v >= vec4(params.p)) & (v <= vec4(params.q))); }

@@ -2,7 +2,7 @@
 //   scores   lane l holds keys 4·l … 4·l + 3 of a tile of 4·SG for all BM queries; a query's numbers come from the lane that loaded its row
 //   output   lane l holds quads l, l + SG, … of all BM output rows; a probability comes from the lane that holds its key
 // Needs in the kernel: `enable subgroups;`, Params and the bindings bounds, y and lse of attention/naive, const D and SG, lib/attention_mask.wgsl,
-// lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/subgroup_reduce.wgsl, lib/place_of.wgsl, and load_q, load_k, load_v: four elements of a place.
+// lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/subgroup_reduce.wgsl, lib/place_of.wgsl, lib/special_values.wgsl, and load_q, load_k, load_v: four elements of a place.
 
 const BM = 16u;
 const BN = 4u * SG;
@@ -28,8 +28,9 @@ fn attend(wg: vec3u, lane: u32) {
   var a: array<vec4f, BM / SG>;
   var s: array<vec4f, BM>;
   var o: array<vec4f, BM * OWN>;
-  for (var r = 0u; r < BM; r++) { top[r] = -1e30; }
+  for (var r = 0u; r < BM; r++) { top[r] = LEAST; } // not -∞, since ∞ - ∞ would be NaN
 
+  let hidden = vec4f(-infinity());
   for (var j = 0u; j < end; j += BN) {
     let k0 = key + vec2u(0u, min(j + 4u * lane, end - 1u));
     let k1 = key + vec2u(0u, min(j + 4u * lane + 1u, end - 1u));
@@ -47,7 +48,7 @@ fn attend(wg: vec3u, lane: u32) {
     }
     if (j + BN > shared_end) {
       let at = vec4i(i32(j + 4u * lane)) + vec4i(0, 1, 2, 3);
-      for (var r = 0u; r < BM; r++) { s[r] = select(vec4f(-3e38), s[r], at < vec4i(min(cap, place + i32(r)))); }
+      for (var r = 0u; r < BM; r++) { s[r] = select(hidden, s[r], at < vec4i(min(cap, place + i32(r)))); }
     }
     for (var r = 0u; r < BM; r++) {
       let m = max(top[r], subgroup_max(max(max(s[r].x, s[r].y), max(s[r].z, s[r].w))));
@@ -75,6 +76,6 @@ fn attend(wg: vec3u, lane: u32) {
     let to = ((b * params.tokens + first + r) * params.heads + h) * QUADS + lane;
     let scale = select(1.0 / sum, 0.0, sum == 0.0);
     for (var e = 0u; e < OWN; e++) { y[to + e * SG] = o[r * OWN + e] * scale; }
-    if (lane == 0u) { lse[wg.y * params.tokens + first + r] = select(top[r] + log(sum), 3.0e38, sum == 0.0); }
+    if (lane == 0u) { lse[wg.y * params.tokens + first + r] = select(top[r] + log(sum), infinity(), sum == 0.0); }
   }
 }

@@ -1,6 +1,6 @@
 // The forward of attention with an online softmax, by tiles of ROWS queries and COLUMNS keys.
 // Needs in the kernel: Params and the bindings bounds, y and lse of attention/naive, lib/attention_mask.wgsl, lib/attention_lanes.wgsl,
-// lib/attention_lanes_blocks.wgsl, and store_y: four elements of a row.
+// lib/attention_lanes_blocks.wgsl, lib/special_values.wgsl, and store_y: four elements of a row.
 
 fn attend(wg: vec3u, count: vec3u, lane: u32) {
   let b = wg.y / params.heads;
@@ -16,8 +16,8 @@ fn attend(wg: vec3u, count: vec3u, lane: u32) {
   let product = product_place(lane);
   let span = span_place(lane);
 
-  var top0 = vec4f(-1e30);
-  var top1 = vec4f(-1e30);
+  var top0 = vec4f(LEAST); // not -∞, since ∞ - ∞ would be NaN
+  var top1 = vec4f(LEAST);
   var total0 = vec4f();
   var total1 = vec4f();
   var sums = Sums();
@@ -105,7 +105,7 @@ fn share_at(across: u32, row_four: u32) -> vec4f { return weights[across * ROW_F
 
 /// The scores of four keys from `key` on, hidden from the rows whose limit they reach.
 fn masked(s: mat4x4f, key: i32, limit: vec4i) -> mat4x4f {
-  let hidden = vec4f(-3e38);
+  let hidden = vec4f(-infinity());
   return mat4x4f(select(hidden, s[0], vec4i(key) < limit), select(hidden, s[1], vec4i(key + 1) < limit),
     select(hidden, s[2], vec4i(key + 2) < limit), select(hidden, s[3], vec4i(key + 3) < limit));
 }
@@ -129,7 +129,7 @@ fn store_block(head: u32, row: u32, d: u32, o: mat4x4f) {
 }
 
 fn store_lse(head: u32, row: u32, top: vec4f, total: vec4f) {
-  let sums = select(top + log(total), vec4f(3.0e38), total == vec4f());
+  let sums = select(top + log(total), vec4f(infinity()), total == vec4f());
   if (row < params.tokens) { lse[head + row] = sums.x; }
   if (row + 1u < params.tokens) { lse[head + row + 1u] = sums.y; }
   if (row + 2u < params.tokens) { lse[head + row + 2u] = sums.z; }

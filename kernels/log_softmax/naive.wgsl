@@ -2,7 +2,8 @@
 //   forward   y = x - max x - log Σ exp(x - max x)
 //   backward  dx = dy - exp(y) · Σ dy
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal); here three passes over x.
+// Traffic: 8 bytes an element forward, 12 backward (ideal); here three passes over x. A row of -∞ alone gives -ln n.
+// uses: lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -21,12 +22,13 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
   let end = begin + params.cols;
-  var top = -3.4e38;
+  var top = LEAST;
   for (var i = begin; i < end; i++) { top = max(top, x[i]); }
   var total = 0.0;
   for (var i = begin; i < end; i++) { total += exp(x[i] - top); }
-  let log_total = log(total);
-  for (var i = begin; i < end; i++) { y[i] = x[i] - top - log_total; }
+  let hidden = total == 0.0;
+  let log_total = log(select(total, f32(params.cols), hidden));
+  for (var i = begin; i < end; i++) { y[i] = select(x[i] - top, 0.0, hidden) - log_total; }
 }
 
 @compute @workgroup_size(WG)

@@ -3,14 +3,14 @@
 //   backward  dx = dy - exp(y) · Σ dy
 // Shapes: x, y, dy, dx float[rows, cols], dense. T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line.
 // Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers, only those behind are read again.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
+// A row of -∞ alone gives -ln n.
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
 alias T = f32; // tune: f32 vec4<f32>
 const WIDTH = 1u; // tune: 1u 4u
 const WG = 64u; // tune: 32u 64u 128u 256u 512u
-const LEAST = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -34,7 +34,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (at + WG < end) { b = x[at + WG]; }
   if (at + 2u * WG < end) { c = x[at + 2u * WG]; }
   if (at + 3u * WG < end) { d = x[at + 3u * WG]; }
-  var top = greatest(max(max(a, b), max(c, d)));
+  var top = max(LEAST, greatest(max(max(a, b), max(c, d)))); // not -∞, since ∞ - ∞ would be NaN
   for (var i = at + 4u * WG; i < end; i += WG) { top = max(top, greatest(x[i])); }
   top = shared_max(top, lane);
   var total = 0.0;
@@ -43,12 +43,14 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (at + 2u * WG < end) { total += across(exp(c - top)); }
   if (at + 3u * WG < end) { total += across(exp(d - top)); }
   for (var i = at + 4u * WG; i < end; i += WG) { total += across(exp(x[i] - top)); }
-  let log_total = log(shared_sum(total, lane));
-  if (at < end) { y[at] = a - top - log_total; }
-  if (at + WG < end) { y[at + WG] = b - top - log_total; }
-  if (at + 2u * WG < end) { y[at + 2u * WG] = c - top - log_total; }
-  if (at + 3u * WG < end) { y[at + 3u * WG] = d - top - log_total; }
-  for (var i = at + 4u * WG; i < end; i += WG) { y[i] = x[i] - top - log_total; }
+  total = shared_sum(total, lane);
+  let hidden = total == 0.0;
+  let log_total = log(select(total, f32(params.cols), hidden));
+  if (at < end) { y[at] = select(a - top, T(), hidden) - log_total; }
+  if (at + WG < end) { y[at + WG] = select(b - top, T(), hidden) - log_total; }
+  if (at + 2u * WG < end) { y[at + 2u * WG] = select(c - top, T(), hidden) - log_total; }
+  if (at + 3u * WG < end) { y[at + 3u * WG] = select(d - top, T(), hidden) - log_total; }
+  for (var i = at + 4u * WG; i < end; i += WG) { y[i] = select(x[i] - top, T(), hidden) - log_total; }
 }
 
 @compute @workgroup_size(WG)

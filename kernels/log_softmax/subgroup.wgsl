@@ -4,7 +4,8 @@ enable subgroups;
 //   backward  dx = dy - exp(y) · Σ dy
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32.
 // Traffic: 8 bytes an element forward, 12 backward (ideal).
-// uses: lib/subgroup_reduce.wgsl
+// A row of -∞ alone gives -ln n.
+// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -24,14 +25,16 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;
-  var top = -3.4e38;
+  var top = LEAST;
   for (var i = begin; i < end; i += SG) { top = max(top, x[i]); }
   top = subgroup_max(top);
   var total = 0.0;
   for (var i = begin; i < end; i += SG) { total += exp(x[i] - top); }
-  let log_total = log(subgroup_sum(total));
+  total = subgroup_sum(total);
+  let hidden = total == 0.0;
+  let log_total = log(select(total, f32(params.cols), hidden));
   if (row < params.rows) {
-    for (var i = begin; i < end; i += SG) { y[i] = x[i] - top - log_total; }
+    for (var i = begin; i < end; i += SG) { y[i] = select(x[i] - top, 0.0, hidden) - log_total; }
   }
 }
 

@@ -5,8 +5,11 @@
 // Shapes: x, dy float[rows, cols]; stats as norm/layer_naive and norm/rms_naive; partial float[chunks, width]; total float[width],
 // width = 2 · cols or cols. Grid: partial ceil(cols / WG) × chunks workgroups, finish ceil(width / WG). One lane a column, f32.
 // Traffic: 8 bytes an element (ideal).
+// uses: lib/block_sum.wgsl
 
 struct Params { rows: u32, cols: u32, width: u32, chunks: u32, rows_per_chunk: u32 }
+
+alias T = f32;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -50,7 +53,12 @@ fn rms_partial(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index
 fn finish(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
   let col = wg.x * WG + lane;
   if (col >= params.width) { return; }
-  var sum = 0.0;
-  for (var chunk = 0u; chunk < params.chunks; chunk++) { sum += partial_done[chunk * params.width + col]; }
-  total[col] = sum;
+  var sums = Blocks();
+  for (var chunk = 0u; chunk < params.chunks;) {
+    let stop = min(chunk + BLOCK, params.chunks);
+    var part = 0.0;
+    for (; chunk < stop; chunk++) { part += partial_done[chunk * params.width + col]; }
+    sums = add_block(sums, part);
+  }
+  total[col] = sum_of(sums);
 }

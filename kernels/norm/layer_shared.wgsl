@@ -2,7 +2,8 @@
 //   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
 //   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd. Dense. T is vec4<f32> and WIDTH 4 where cols is a
-// multiple of 4. Grid: rows workgroups in a line. Accumulates in f32; the variance from differences, so large means do not cancel.
+// multiple of 4. Grid: rows workgroups in a line. Accumulates in f32; the variance from differences to a pivot, the mean as f32 sums give it;
+// what that is off by, the mean of the differences, is taken out: else a constant row of large numbers would give ±1.
 // Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers, only those behind are read again.
 // Source: Ba et al. 2016.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
@@ -39,30 +40,30 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (lane + 3u * WG < size) { d = x[begin + lane + 3u * WG]; }
   var sums = (a + b) + (c + d);
   for (var i = lane + 4u * WG; i < size; i += WG) { sums += x[begin + i]; }
-  let mean = shared_sum(across(sums), lane) / f32(params.cols);
-  a -= mean;
-  b -= mean;
-  c -= mean;
-  d -= mean;
-  var squares = T();
-  if (lane < size) { squares += a * a; }
-  if (lane + WG < size) { squares += b * b; }
-  if (lane + 2u * WG < size) { squares += c * c; }
-  if (lane + 3u * WG < size) { squares += d * d; }
+  let pivot = shared_sum(across(sums), lane) / f32(params.cols);
+  // Lanes past the end hold 0, which counts neither here nor below.
+  if (lane < size) { a -= pivot; }
+  if (lane + WG < size) { b -= pivot; }
+  if (lane + 2u * WG < size) { c -= pivot; }
+  if (lane + 3u * WG < size) { d -= pivot; }
+  sums = (a + b) + (c + d);
+  var squares = (a * a + b * b) + (c * c + d * d);
   for (var i = lane + 4u * WG; i < size; i += WG) {
-    let v = x[begin + i] - mean;
+    let v = x[begin + i] - pivot;
+    sums += v;
     squares += v * v;
   }
-  let rstd = 1.0 / sqrt(shared_sum(across(squares), lane) / f32(params.cols) + params.eps);
+  let off = shared_sum(across(sums), lane) / f32(params.cols);
+  let rstd = 1.0 / sqrt(max(shared_sum(across(squares), lane) / f32(params.cols) - off * off, 0.0) + params.eps);
   if (lane == 0u) {
-    stats[2u * row] = mean;
+    stats[2u * row] = pivot + off;
     stats[2u * row + 1u] = rstd;
   }
-  if (lane < size) { y[begin + lane] = a * rstd * weight[lane] + bias[lane]; }
-  if (lane + WG < size) { y[begin + lane + WG] = b * rstd * weight[lane + WG] + bias[lane + WG]; }
-  if (lane + 2u * WG < size) { y[begin + lane + 2u * WG] = c * rstd * weight[lane + 2u * WG] + bias[lane + 2u * WG]; }
-  if (lane + 3u * WG < size) { y[begin + lane + 3u * WG] = d * rstd * weight[lane + 3u * WG] + bias[lane + 3u * WG]; }
-  for (var i = lane + 4u * WG; i < size; i += WG) { y[begin + i] = (x[begin + i] - mean) * rstd * weight[i] + bias[i]; }
+  if (lane < size) { y[begin + lane] = (a - off) * rstd * weight[lane] + bias[lane]; }
+  if (lane + WG < size) { y[begin + lane + WG] = (b - off) * rstd * weight[lane + WG] + bias[lane + WG]; }
+  if (lane + 2u * WG < size) { y[begin + lane + 2u * WG] = (c - off) * rstd * weight[lane + 2u * WG] + bias[lane + 2u * WG]; }
+  if (lane + 3u * WG < size) { y[begin + lane + 3u * WG] = (d - off) * rstd * weight[lane + 3u * WG] + bias[lane + 3u * WG]; }
+  for (var i = lane + 4u * WG; i < size; i += WG) { y[begin + i] = (x[begin + i] - pivot - off) * rstd * weight[i] + bias[i]; }
 }
 
 @compute @workgroup_size(WG)

@@ -1,8 +1,9 @@
 // pool/window: mean or greatest element of the windows of a picture.
-//   forward   MEAN y = Σ x / kernel² (padding counts as 0)      MAX y = max x, at = its place in the plane, the first of equals
+//   forward   MEAN y = Σ x / kernel² (padding counts as 0)      MAX y = max x, at = its place in the plane, the first of equals; NaN passes
 //   backward  MEAN dx = Σ dy / kernel² over the windows around it  MAX dx = Σ dy over the windows that chose it
 // Shapes: x, dx float[planes, height, width], y, dy float and at u32 [planes, out_height, out_width], dense.
 // Grid: one lane an element of what is written, ceil(… / WG) workgroups in a line. No atomics. Traffic: kernel² / stride² times x.
+// uses: lib/special_values.wgsl
 
 struct Params { planes: u32, height: u32, width: u32, kernel: u32, stride: u32, padding: u32, out_height: u32, out_width: u32 }
 
@@ -28,7 +29,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let oy = line % params.out_height;
   let start = line / params.out_height * params.height * params.width;
   var total = 0.0;
-  var best = -3.4028234e38;
+  var best = -infinity();
+  var best_rank = 0u; // below that of every value
   var best_at = 0u;
   for (var i = 0u; i < params.kernel; i++) {
     let v = oy * params.stride + i - params.padding; // below 0 it wraps beyond the height
@@ -37,8 +39,10 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
       if (v >= params.height || u >= params.width) { continue; }
       let value = x[start + v * params.width + u];
       total += value;
-      if (value > best) {
+      let rank = rank_of(value);
+      if (rank > best_rank) {
         best = value;
+        best_rank = rank;
         best_at = v * params.width + u;
       }
     }

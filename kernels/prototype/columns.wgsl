@@ -1,15 +1,16 @@
 // prototype/columns: each channel of a batch item made unit over its tokens, one lane for STEPS channels.
 //   forward   y[b, l, d] = x[b, l, d] / max(‖x[b, :, d]‖, 1e-12), inverse[b, d] = 1 / max(‖x[b, :, d]‖, 1e-12)
 //   backward  dx = (dy - y·Σ_l dy·y) · inverse; dy · inverse where the norm was clamped
-// Shapes: x, y, dx, dy float[batch, tokens, cols], inverse float[batch, cols], dense. T is vec4<f32> where cols (then counted in fours)
+// Shapes: x, y, dx, dy float[batch, tokens, cols], inverse float[batch, cols], dense. T and U are fours where cols (then counted in fours)
 // is a multiple of 4; with T = f32 it is its own baseline. Grid: [ceil(cols / (WG · STEPS)), batch]; a lane's channels lie 8 apart, so that
 // eight lanes read a long run of each token's row. Accumulates in f32.
 // Traffic: 12 bytes an element forward, 20 backward. Source: SQ-LLaVA, specification 1.4.2 step 4: over tokens, not over channels.
-// uses: lib/run.wgsl
+// uses: lib/run.wgsl, lib/extremes.wgsl
 
 struct Params { tokens: u32, cols: u32 }
 
 alias T = f32; // tune: f32 vec4<f32>
+alias U = u32; // tune: u32 vec4<u32>
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -41,7 +42,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   }
   var scale: array<T, STEPS>;
   for (var k = 0u; k < STEPS; k++) {
-    scale[k] = T(1.0) / max(sqrt(squares[k]), T(1e-12));
+    scale[k] = T(1.0) / greater(sqrt(squares[k]), T(1e-12));
     if (begin + 8u * k < params.cols) { inverse[wg.y * params.cols + begin + 8u * k] = scale[k]; }
   }
   for (var row = first; row < end; row += params.cols) {

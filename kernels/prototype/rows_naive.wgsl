@@ -8,6 +8,7 @@
 // Shapes: x, y, dx, dy float[rows, cols]; of tokens: scores float[rows, centres], index u32[rows], stats float[rows, 3] = (gate, cosine, 1/‖x‖),
 // dgate float[rows, 2]; of centres (unit rows), group and dgroup float[rows / tokens, centres, cols]. All dense.
 // Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32. Source: SQ-LLaVA, specification 1.4.2 (steps 5b, 6 to 8) and 1.4.4.
+// uses: lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
 
@@ -42,7 +43,7 @@ fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count
   let end = begin + params.cols;
   var squares = 0.0;
   for (var i = begin; i < end; i++) { squares += x[i] * x[i]; }
-  let scale = 1.0 / max(sqrt(squares), 1e-12);
+  let scale = 1.0 / at_least(sqrt(squares), 1e-12);
   for (var i = begin; i < end; i++) { y[i] = x[i] * scale; }
   inverse[row] = scale;
 }
@@ -65,12 +66,12 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let direction = sign(alpha[0]);
-  var best = direction * scores[row * params.centres];
+  var best = rank_of(direction * scores[row * params.centres]);
   var chosen = 0u;
   for (var n = 1u; n < params.centres; n++) {
-    let score = direction * scores[row * params.centres + n];
-    if (score > best) {
-      best = score;
+    let rank = rank_of(direction * scores[row * params.centres + n]);
+    if (rank > best) {
+      best = rank;
       chosen = n;
     }
   }
@@ -82,7 +83,7 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     product += value * centre_unit[centre + d];
     squares += value * value;
   }
-  let scale = 1.0 / max(sqrt(squares), 1e-12);
+  let scale = 1.0 / at_least(sqrt(squares), 1e-12);
   index_out[row] = chosen;
   stats_out[3u * row] = 1.0 / (1.0 + exp(-(beta[0] + alpha[0] * product * scale)));
   stats_out[3u * row + 1u] = product * scale;

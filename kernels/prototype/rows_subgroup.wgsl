@@ -3,7 +3,7 @@ enable subgroups;
 // in fours; no barrier. Same contract, formulas and shapes as prototype/rows_naive, for cols a multiple of 4; cols counts vec4s here.
 // Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32, 4·SG partial sums a row. Traffic: each operand read once,
 // twice in unit_forward and unit_backward.
-// uses: lib/subgroup_reduce.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
 
@@ -42,7 +42,7 @@ fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count
   let end = (row + 1u) * params.cols;
   var squares = vec4f();
   for (var i = begin; i < end; i += SG) { squares += x[i] * x[i]; }
-  let scale = 1.0 / max(sqrt(sum_fours(squares)), 1e-12);
+  let scale = 1.0 / at_least(sqrt(sum_fours(squares)), 1e-12);
   if (item >= params.rows) { return; }
   for (var i = begin; i < end; i += SG) { y[i] = x[i] * scale; }
   if (local % SG == 0u) { inverse[row] = scale; }
@@ -62,12 +62,12 @@ fn unit_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) coun
   for (var i = begin; i < end; i += SG) { dx[i] = (dy[i] - y_saved[i] * along) * scale; }
 }
 
-struct Choice { score: f32, centre: u32 }
+struct Choice { rank: u32, centre: u32 }
 
 // The greater score, the lower centre on a tie.
 fn better(a: Choice, step: u32) -> Choice {
-  let b = Choice(subgroupShuffleXor(a.score, step), subgroupShuffleXor(a.centre, step));
-  if (b.score > a.score || (b.score == a.score && b.centre < a.centre)) { return b; }
+  let b = Choice(subgroupShuffleXor(a.rank, step), subgroupShuffleXor(a.centre, step));
+  if (b.rank > a.rank || (b.rank == a.rank && b.centre < a.centre)) { return b; }
   return a;
 }
 
@@ -77,10 +77,10 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let row = min(item, params.rows - 1u);
   let lane = local % SG;
   let direction = sign(alpha[0]);
-  var best = Choice(-3.4e38, params.centres - 1u);
+  var best = Choice(0u, params.centres - 1u);
   for (var n = lane; n < params.centres; n += SG) {
-    let score = direction * scores[row * params.centres + n];
-    if (score > best.score) { best = Choice(score, n); }
+    let rank = rank_of(direction * scores[row * params.centres + n]);
+    if (rank > best.rank) { best = Choice(rank, n); }
   }
   if (SG >= 64u) { best = better(best, 32u); }
   if (SG >= 32u) { best = better(best, 16u); }
@@ -98,7 +98,7 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     products += value * centre_unit[centre + d];
     squares += value * value;
   }
-  let scale = 1.0 / max(sqrt(sum_fours(squares)), 1e-12);
+  let scale = 1.0 / at_least(sqrt(sum_fours(squares)), 1e-12);
   let cosine = sum_fours(products) * scale;
   if (item >= params.rows || lane != 0u) { return; }
   index_out[row] = chosen;

@@ -1,7 +1,8 @@
-// reduce/arg: where along a middle axis the greatest or least element stands; the lowest index among equals.
+// reduce/arg: where along a middle axis the greatest or least element stands; the lowest index among equals, NaN before all others.
 //   y[o, c] = min argmax_k x[o, k, c]
 // Shapes: x float[outer, rows, cols], y i32[outer, cols], dense. Grid: one lane a column, ceil(outer · cols / WG) workgroups in a line.
 // Traffic: 4 bytes an element.
+// uses: lib/special_values.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32 }
 
@@ -20,15 +21,20 @@ fn arg(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, 
   if (item >= params.outer * params.cols) { return; }
   let o = item / params.cols;
   var i = o * params.rows * params.cols + (item - o * params.cols);
-  var best = x[i];
+  var best = rank(x[i]);
   var found = 0u;
   for (var k = 1u; k < params.rows; k++) {
     i += params.cols;
-    let value = x[i];
-    if ((OP == MAX && value > best) || (OP == MIN && value < best)) {
-      best = value;
+    let place = rank(x[i]);
+    if (place > best) {
+      best = place;
       found = k;
     }
   }
   y[item] = found;
+}
+
+fn rank(value: f32) -> u32 {
+  if (OP == MIN) { return rank_down(value); }
+  return rank_of(value);
 }

@@ -1,12 +1,14 @@
 // reduce/columns: sum, greatest or least over a middle axis, one lane a column of a segment.
 //   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]
 // Shapes: x float[outer, rows, cols], y float[outer, segments, cols], dense. With segments > 1 a second dispatch reduces y.
-// T is vec4<f32> where cols (then counted in fours) is a multiple of 4. Grid: ceil(outer · segments · cols / WG) workgroups in a line.
-// Accumulates in f32. Traffic: 4 bytes an element. Its use: gradients of biases.
+// T and U are fours where cols (then counted in fours) is a multiple of 4. Grid: ceil(outer · segments · cols / WG) workgroups in a line.
+// Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element. Its use: gradients of biases.
+// uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
 
 alias T = f32; // tune: f32 vec4<f32>
+alias U = u32; // tune: u32 vec4<u32>
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -28,30 +30,45 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let last = min(first + params.chunk, params.rows);
   let col = item - part * params.cols;
   // Four rows at a time, each into a value of its own, so that their loads are in flight together.
-  var part0 = T(start());
-  var part1 = part0;
-  var part2 = part0;
-  var part3 = part0;
+  var sums = Blocks(0u, T(start()), T(), T());
   var i = (o * params.rows + first) * params.cols + col;
   var row = first;
-  for (; row + 3u < last; row += 4u) {
-    part0 = combine(part0, x[i]);
-    part1 = combine(part1, x[i + params.cols]);
-    part2 = combine(part2, x[i + 2u * params.cols]);
-    part3 = combine(part3, x[i + 3u * params.cols]);
-    i += 4u * params.cols;
+  while (row < last) {
+    var part0 = T(start());
+    var part1 = part0;
+    var part2 = part0;
+    var part3 = part0;
+    let stop = min(row + 4u * BLOCK, last);
+    for (; row + 3u < stop; row += 4u) {
+      part0 = combine(part0, x[i]);
+      part1 = combine(part1, x[i + params.cols]);
+      part2 = combine(part2, x[i + 2u * params.cols]);
+      part3 = combine(part3, x[i + 3u * params.cols]);
+      i += 4u * params.cols;
+    }
+    for (; row < stop; row++) {
+      part0 = combine(part0, x[i]);
+      i += params.cols;
+    }
+    sums = add_part(sums, combine(combine(part0, part1), combine(part2, part3)));
   }
-  for (; row < last; row++) {
-    part0 = combine(part0, x[i]);
-    i += params.cols;
-  }
-  y[item] = combine(combine(part0, part1), combine(part2, part3)) * params.scale;
+  y[item] = result_of(sums) * params.scale;
 }
 
-fn start() -> f32 { return select(select(3.4028234e38, -3.4028234e38, OP == MAX), 0.0, OP == SUM); }
+fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }
+
+fn add_part(sums: Blocks, part: T) -> Blocks {
+  if (OP == SUM) { return add_block(sums, part); }
+  return Blocks(0u, combine(sums.low, part), T(), T());
+}
+
+fn result_of(sums: Blocks) -> T {
+  if (OP == SUM) { return sum_of(sums); }
+  return sums.low;
+}
 
 fn combine(a: T, b: T) -> T {
-  if (OP == MAX) { return max(a, b); }
-  if (OP == MIN) { return min(a, b); }
+  if (OP == MAX) { return greater(a, b); }
+  if (OP == MIN) { return lesser(a, b); }
   return a + b;
 }

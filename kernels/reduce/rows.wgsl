@@ -1,9 +1,14 @@
 // reduce/rows: sum, greatest or least over the last axis, one lane a segment of a row.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
 // Shapes: x float[rows, cols], y float[rows, segments], dense. With segments > 1 a second dispatch reduces y: a fixed order, no atomics.
-// Grid: ceil(rows · segments / WG) workgroups in a line. Accumulates in f32. Traffic: 4 bytes an element.
+// Grid: ceil(rows · segments / WG) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
+// Traffic: 4 bytes an element.
+// uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
 struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+
+alias T = f32;
+alias U = u32;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -22,15 +27,30 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let row = item / params.segments;
   let first = (item - row * params.segments) * params.chunk;
   let end = row * params.cols + min(first + params.chunk, params.cols);
-  var total = start();
-  for (var i = row * params.cols + first; i < end; i++) { total = combine(total, x[i]); }
-  y[item] = total * params.scale;
+  var sums = Blocks(0u, T(start()), T(), T());
+  for (var i = row * params.cols + first; i < end;) {
+    let stop = min(i + BLOCK, end);
+    var part = start();
+    for (; i < stop; i++) { part = combine(part, x[i]); }
+    sums = add_part(sums, part);
+  }
+  y[item] = result_of(sums) * params.scale;
 }
 
-fn start() -> f32 { return select(select(3.4028234e38, -3.4028234e38, OP == MAX), 0.0, OP == SUM); }
+fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }
+
+fn add_part(sums: Blocks, part: T) -> Blocks {
+  if (OP == SUM) { return add_block(sums, part); }
+  return Blocks(0u, combine(sums.low, part), T(), T());
+}
+
+fn result_of(sums: Blocks) -> T {
+  if (OP == SUM) { return sum_of(sums); }
+  return sums.low;
+}
 
 fn combine(a: f32, b: f32) -> f32 {
-  if (OP == MAX) { return max(a, b); }
-  if (OP == MIN) { return min(a, b); }
+  if (OP == MAX) { return greater(a, b); }
+  if (OP == MIN) { return lesser(a, b); }
   return a + b;
 }

@@ -1,12 +1,13 @@
 // reduce/rows_shared: sum, greatest or least over the last axis, one workgroup a segment of a row; no subgroups, any number of columns. Contract of reduce/rows.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
-// Shapes: x float[rows, cols], y float[rows, segments], dense. T is vec4<f32> and WIDTH 4 where cols and chunk are multiples of 4.
-// Grid: rows · segments workgroups in a line. Accumulates in f32. Traffic: 4 bytes an element.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
+// Shapes: x float[rows, cols], y float[rows, segments], dense. T and U are fours and WIDTH 4 where cols and chunk are multiples of 4.
+// Grid: rows · segments workgroups in a line. Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element.
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
 struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
 
 alias T = f32; // tune: f32 vec4<f32>
+alias U = u32; // tune: u32 vec4<u32>
 const WIDTH = 1u; // tune: 1u 4u
 const WG = 64u; // tune: 32u 64u 128u 256u 512u
 
@@ -27,24 +28,46 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let first = (item - row * params.segments) * params.chunk;
   let end = (row * params.cols + min(first + params.chunk, params.cols)) / WIDTH;
   var i = (row * params.cols + first) / WIDTH + lane;
-  var values = T(start());
-  for (; i + WG < end; i += 2u * WG) {
-    let a = x[i];
-    let b = x[i + WG];
-    values = combine(values, combine(a, b));
+  var sums = Blocks(0u, T(start()), T(), T());
+  while (i < end) {
+    let stop = min(i + 2u * BLOCK * WG, end);
+    var part = T(start());
+    for (; i + WG < stop; i += 2u * WG) {
+      let a = x[i];
+      let b = x[i + WG];
+      part = combine(part, combine(a, b));
+    }
+    for (; i < stop; i += WG) { part = combine(part, x[i]); }
+    sums = add_part(sums, part);
   }
-  for (; i < end; i += WG) { values = combine(values, x[i]); }
+  let values = result_of(sums);
   var total = 0.0;
   if (OP == SUM) { total = shared_sum(across(values), lane); }
   if (OP == MAX) { total = shared_max(greatest(values), lane); }
   if (OP == MIN) { total = -shared_max(greatest(-values), lane); }
+  // The workgroup's greatest may drop NaN, so whether a lane met one is told apart.
+  if (OP != SUM) {
+    let four = vec4f(values);
+    let met_nan = is_nan(four.x) || is_nan(four.y) || is_nan(four.z) || is_nan(four.w);
+    if (shared_max(f32(met_nan), lane) > 0.0) { total = quiet_nan(); }
+  }
   if (lane == 0u) { y[item] = total * params.scale; }
 }
 
-fn start() -> f32 { return select(select(3.4028234e38, -3.4028234e38, OP == MAX), 0.0, OP == SUM); }
+fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }
+
+fn add_part(sums: Blocks, part: T) -> Blocks {
+  if (OP == SUM) { return add_block(sums, part); }
+  return Blocks(0u, combine(sums.low, part), T(), T());
+}
+
+fn result_of(sums: Blocks) -> T {
+  if (OP == SUM) { return sum_of(sums); }
+  return sums.low;
+}
 
 fn combine(a: T, b: T) -> T {
-  if (OP == MAX) { return max(a, b); }
-  if (OP == MIN) { return min(a, b); }
+  if (OP == MAX) { return greater(a, b); }
+  if (OP == MIN) { return lesser(a, b); }
   return a + b;
 }

@@ -3,9 +3,13 @@ enable subgroups;
 // for cols and chunk that are multiples of 4.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
 // Shapes: x float[rows, cols], y float[rows, segments], dense. Grid: ceil(rows · segments / (WG / SG)) workgroups in a line.
-// Accumulates in f32. Traffic: 4 bytes an element.
+// Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element.
+// uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
 struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+
+alias T = vec4<f32>;
+alias U = vec4<u32>;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
@@ -26,8 +30,14 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let row = min(item, items - 1u) / params.segments;
   let first = (min(item, items - 1u) - row * params.segments) * params.chunk;
   let end = (row * params.cols + min(first + params.chunk, params.cols)) / 4u;
-  var sums = vec4(start());
-  for (var i = (row * params.cols + first) / 4u + index % SG; i < end; i += SG) { sums = combine(sums, x[i]); }
+  var blocks = Blocks(0u, T(start()), T(), T());
+  for (var i = (row * params.cols + first) / 4u + index % SG; i < end;) {
+    let stop = min(i + BLOCK * SG, end);
+    var part = vec4(start());
+    for (; i < stop; i += SG) { part = combine(part, x[i]); }
+    blocks = add_part(blocks, part);
+  }
+  let sums = result_of(blocks);
   let pair = combine(vec4(sums.xy, 0.0, 0.0), vec4(sums.zw, 0.0, 0.0));
   var total = combine(vec4(pair.x), vec4(pair.y));
   if (SG >= 64u) { total = combine(total, subgroupShuffleXor(total, 32u)); }
@@ -39,10 +49,20 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   if (item < items && index % SG == 0u) { y[item] = total.x * params.scale; }
 }
 
-fn start() -> f32 { return select(select(3.4028234e38, -3.4028234e38, OP == MAX), 0.0, OP == SUM); }
+fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }
+
+fn add_part(sums: Blocks, part: T) -> Blocks {
+  if (OP == SUM) { return add_block(sums, part); }
+  return Blocks(0u, combine(sums.low, part), T(), T());
+}
+
+fn result_of(sums: Blocks) -> T {
+  if (OP == SUM) { return sum_of(sums); }
+  return sums.low;
+}
 
 fn combine(a: vec4f, b: vec4f) -> vec4f {
-  if (OP == MAX) { return max(a, b); }
-  if (OP == MIN) { return min(a, b); }
+  if (OP == MAX) { return greater(a, b); }
+  if (OP == MIN) { return lesser(a, b); }
   return a + b;
 }

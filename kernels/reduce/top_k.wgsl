@@ -1,6 +1,7 @@
-// reduce/top_k: where the k greatest elements of a row stand, the greatest first, the lowest index first among equals.
+// reduce/top_k: where the k greatest elements of a row stand, the greatest first, the lowest index first among equals; NaN before all others.
 // k passes over the row, each finding the best element behind the one before: meant for a small k.
 // Shapes: x float[rows, cols], y i32[rows, k], dense. Grid: one lane a row, ceil(rows / WG) workgroups in a line. Traffic: 4k bytes an element.
+// uses: lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32, k: u32 }
 
@@ -15,16 +16,16 @@ fn top_k(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
-  var last = 3.4028234e38;
+  var last = 0u;
   var last_at = 0u;
   for (var j = 0u; j < params.k; j++) {
-    var best = 0.0;
+    var best = 0u;
     var best_at = params.cols;
     for (var c = 0u; c < params.cols; c++) {
-      let value = x[begin + c];
-      let is_behind = j == 0u || value < last || (value == last && c > last_at);
-      if (is_behind && (best_at == params.cols || value > best)) {
-        best = value;
+      let rank = rank_of(x[begin + c]);
+      let is_behind = j == 0u || rank < last || (rank == last && c > last_at);
+      if (is_behind && (best_at == params.cols || rank > best)) {
+        best = rank;
         best_at = c;
       }
     }

@@ -2,11 +2,12 @@
 //   forward   y[d] = x[d] · cos a - x[d + D/2] · sin a,   y[d + D/2] = x[d + D/2] · cos a + x[d] · sin a,   d < D/2
 //   backward  the same with -a (a rotation's transpose): sign = -1
 // a = position · theta^(-2d/D). The angle is never formed: table holds cos, sin of the low and the high byte of the position, computed in
-// float64, and their complex product is the rotation; so every position below 65536 is right to f32 and equal on every driver.
+// float64, and their complex product is the rotation; so every position from 0 to 65535 is right to f32 and equal on every driver; any other gives NaN.
 // Shapes: x float[B, T, H, D] with strides (last axis dense); y float[B, T, H, D] with strides; table float[low or high, cos or sin, 256, D/2];
 // positions i32: [B, T], [T] or [1] = the first of a run. T is vec4<f32> where D/2, strides and offset (then counted in fours) are multiples of 4.
 // Grid: one lane for each (b, t, d), all heads in a loop.
 // Traffic: 8 bytes an element (ideal). Source: Su et al. 2021.
+// uses: lib/special_values.wgsl
 
 struct Params {
   tokens: u32, heads: u32, half_width: u32, lanes: u32,
@@ -45,7 +46,8 @@ fn rotate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let low = (position & 255u) * params.half_width + d;
   let high = (512u + ((position >> 8u) & 255u)) * params.half_width + d;
   let plane = 256u * params.half_width;
-  let cosine = table[low] * table[high] - table[low + plane] * table[high + plane];
+  let beyond = position >= 65536u; // below 0 too, which wraps
+  let cosine = select(table[low] * table[high] - table[low + plane] * table[high + plane], T(quiet_nan()), beyond);
   let sine = params.sign * (table[low] * table[high + plane] + table[low + plane] * table[high]);
   var read_at = params.x_offset + b * params.x_batch + t * params.x_token + d;
   var write_at = b * params.y_batch + t * params.y_token + d;

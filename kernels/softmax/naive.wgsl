@@ -2,7 +2,8 @@
 //   forward   y = exp(x - max x) / Σ exp(x - max x)
 //   backward  dx = y · (dy - Σ y·dy)
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal); here three passes over x.
+// Traffic: 8 bytes an element forward, 12 backward (ideal); here three passes over x. A row of -∞ alone gives 1/n.
+// uses: lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -21,11 +22,13 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
   let end = begin + params.cols;
-  var top = -3.4e38;
+  var top = LEAST;
   for (var i = begin; i < end; i++) { top = max(top, x[i]); }
   var total = 0.0;
   for (var i = begin; i < end; i++) { total += exp(x[i] - top); }
-  for (var i = begin; i < end; i++) { y[i] = exp(x[i] - top) / total; }
+  let scale = select(1.0 / total, 0.0, total == 0.0);
+  let level = select(0.0, 1.0 / f32(params.cols), total == 0.0);
+  for (var i = begin; i < end; i++) { y[i] = exp(x[i] - top) * scale + level; }
 }
 
 @compute @workgroup_size(WG)

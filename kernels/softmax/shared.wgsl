@@ -3,14 +3,14 @@
 //   backward  dx = y · (dy - Σ y·dy)
 // Shapes: x, y, dy, dx float[rows, cols], dense. T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line.
 // Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers, only those behind are read again.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
+// A row of -∞ alone gives 1/n.
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
 alias T = f32; // tune: f32 vec4<f32>
 const WIDTH = 1u; // tune: 1u 4u
 const WG = 64u; // tune: 32u 64u 128u 256u 512u
-const LEAST = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -34,7 +34,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (at + WG < end) { b = x[at + WG]; }
   if (at + 2u * WG < end) { c = x[at + 2u * WG]; }
   if (at + 3u * WG < end) { d = x[at + 3u * WG]; }
-  var top = greatest(max(max(a, b), max(c, d)));
+  var top = max(LEAST, greatest(max(max(a, b), max(c, d)))); // not -∞, since ∞ - ∞ would be NaN
   for (var i = at + 4u * WG; i < end; i += WG) { top = max(top, greatest(x[i])); }
   top = shared_max(top, lane);
   a = exp(a - top);
@@ -47,12 +47,14 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (at + 2u * WG < end) { total += across(c); }
   if (at + 3u * WG < end) { total += across(d); }
   for (var i = at + 4u * WG; i < end; i += WG) { total += across(exp(x[i] - top)); }
-  let scale = 1.0 / shared_sum(total, lane);
-  if (at < end) { y[at] = a * scale; }
-  if (at + WG < end) { y[at + WG] = b * scale; }
-  if (at + 2u * WG < end) { y[at + 2u * WG] = c * scale; }
-  if (at + 3u * WG < end) { y[at + 3u * WG] = d * scale; }
-  for (var i = at + 4u * WG; i < end; i += WG) { y[i] = exp(x[i] - top) * scale; }
+  let sum = shared_sum(total, lane);
+  let scale = select(1.0 / sum, 0.0, sum == 0.0);
+  let level = select(0.0, 1.0 / f32(params.cols), sum == 0.0);
+  if (at < end) { y[at] = a * scale + level; }
+  if (at + WG < end) { y[at + WG] = b * scale + level; }
+  if (at + 2u * WG < end) { y[at + 2u * WG] = c * scale + level; }
+  if (at + 3u * WG < end) { y[at + 3u * WG] = d * scale + level; }
+  for (var i = at + 4u * WG; i < end; i += WG) { y[i] = exp(x[i] - top) * scale + level; }
 }
 
 @compute @workgroup_size(WG)

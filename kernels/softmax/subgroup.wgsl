@@ -6,7 +6,8 @@ enable subgroups;
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line. Accumulates in f32.
 // Traffic: 8 bytes an element forward, 12 backward (ideal). The greatest and the sum are found in one pass; the exponentials are computed twice
 // rather than stored: measured faster. A long strip pays for the start of a subgroup once, which a software adapter feels.
-// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl
+// A row of -∞ alone gives 1/n.
+// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -44,16 +45,17 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     }
     for (; i < quads; i += SG) { seen = online_four(seen, x[begin + i]); }
     let all = online_subgroup(seen);
-    let scale = 1.0 / all.total;
+    let scale = select(1.0 / all.total, 0.0, all.total == 0.0);
+    let level = select(0.0, 1.0 / f32(params.cols), all.total == 0.0);
     if (first < params.rows) {
       let twos = quads - quads % (2u * SG);
       for (i = lane; i < twos; i += 2u * SG) {
         let a = x[begin + i];
         let b = x[begin + i + SG];
-        y[begin + i] = exp(a - all.top) * scale;
-        y[begin + i + SG] = exp(b - all.top) * scale;
+        y[begin + i] = exp(a - all.top) * scale + level;
+        y[begin + i + SG] = exp(b - all.top) * scale + level;
       }
-      for (; i < quads; i += SG) { y[begin + i] = exp(x[begin + i] - all.top) * scale; }
+      for (; i < quads; i += SG) { y[begin + i] = exp(x[begin + i] - all.top) * scale + level; }
     }
   }
 }

@@ -5,7 +5,8 @@ enable subgroups;
 //   backward  dx = y · (dy - Σ y·dy)
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32.
 // Traffic: 8 bytes an element forward, 12 backward (ideal). The exponentials are computed twice rather than stored: measured faster.
-// uses: lib/subgroup_reduce.wgsl
+// A row of -∞ alone gives 1/n.
+// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -25,14 +26,16 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;
-  var top = -3.4e38;
+  var top = LEAST;
   for (var i = begin; i < end; i += SG) { top = max(top, x[i]); }
   top = subgroup_max(top);
   var total = 0.0;
   for (var i = begin; i < end; i += SG) { total += exp(x[i] - top); }
-  let scale = 1.0 / subgroup_sum(total);
+  let sum = subgroup_sum(total);
+  let scale = select(1.0 / sum, 0.0, sum == 0.0);
+  let level = select(0.0, 1.0 / f32(params.cols), sum == 0.0);
   if (row < params.rows) {
-    for (var i = begin; i < end; i += SG) { y[i] = exp(x[i] - top) * scale; }
+    for (var i = begin; i < end; i += SG) { y[i] = exp(x[i] - top) * scale + level; }
   }
 }
 

@@ -23,14 +23,14 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
   let end = begin + params.cols;
-  var top = x[begin];
+  var top = -0x1.fffffep+127f; // the least finite number: ∞ - ∞ would be NaN
   var total = 0.0;
   for (var i = begin; i < end; i++) {
     let higher = max(top, x[i]);
     total = total * exp(top - higher) + exp(x[i] - higher);
     top = higher;
   }
-  for (var i = begin; i < end; i++) { y[i] = exp(x[i] - top) / total; }
+  for (var i = begin; i < end; i++) { y[i] = select(exp(x[i] - top) / total, 1.0 / f32(params.cols), total == 0.0); }
 }
 
 @compute @workgroup_size(WG)

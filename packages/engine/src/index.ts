@@ -41,6 +41,7 @@ export type { CastOptions } from './ops/cast/cast.ts';
 export { enableSubgroupMatrix } from './ops/matmul/enable-subgroup-matrix.ts';
 export { flip, oneHot, repeat, roll, tril, triu } from './ops/composed/arrange.ts';
 export { cat, split, stack } from './ops/layout/cat.ts';
+export { isFinite, isInf, isNaN } from './ops/elementwise/classify.ts';
 export { all, any, eq, ge, gt, le, logicalAnd, logicalNot, logicalOr, logicalXor, lt, ne } from './ops/elementwise/compare.ts';
 export { conv2d, unfold } from './ops/window/conv2d.ts';
 export type { WindowOptions } from './ops/window/conv2d.ts';

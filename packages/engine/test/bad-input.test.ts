@@ -1,7 +1,7 @@
 /** What ops say to inputs of a wrong type or shape: one sentence with both values. What views and creation say stands in views.test.ts. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
-  add, argmax, avgPool2d, clamp, conv2d, crossEntropy, cumsum, dropout, embedding, eq, flip, gather, groupNorm, indexSelect, layerNorm, linear, logicalAnd, logSoftmax, loraLinear, matmul, max, maxPool2d, mean, mseLoss, oneHot, ones, openGpu,
+  add, argmax, avgPool2d, clamp, conv2d, crossEntropy, cumsum, dropout, embedding, eq, flip, gather, groupNorm, indexSelect, isNaN, layerNorm, linear, logicalAnd, logSoftmax, loraLinear, matmul, max, maxPool2d, mean, mseLoss, oneHot, ones, openGpu,
   pad, relu, repeat, rmsNorm, roll, rotaryEmbedding, scaledDotProductAttention, scatterAdd, softmax, sub, sum, swiglu, topk, tril, unfold, variance, where, zeros, adaptiveAvgPool1d,
 } from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
@@ -56,6 +56,13 @@ const SHAPES: readonly [string, () => unknown][] = [
   ['adaptiveAvgPool1d: the length is 0; it must be a whole number of at least 1.', () => adaptiveAvgPool1d(f(1, 2, 2), 0)],
   ['scaledDotProductAttention: q has 3 heads and k 2; the first must be a multiple of the second.', () => scaledDotProductAttention(f(1, 3, 2, 4), f(1, 2, 2, 4), f(1, 2, 2, 4))],
   ['rotaryEmbedding: x is [1, 2, 2, 3]; it must be [B, T, H, D] with an even D.', () => rotaryEmbedding(f(1, 2, 2, 3))],
+  ['rotaryEmbedding: positions go from 65535 to 65536; they must be whole numbers from 0 to 65535.', () => rotaryEmbedding(f(1, 2, 1, 4), { start: 65535 })],
+  ['rotaryEmbedding: positions go from -1 to 0; they must be whole numbers from 0 to 65535.', () => rotaryEmbedding(f(1, 2, 1, 4), { start: -1 })],
+  ['rotaryEmbedding: positions go from 0.5 to 1.5; they must be whole numbers from 0 to 65535.', () => rotaryEmbedding(f(1, 2, 1, 4), { start: 0.5 })],
+  ['rotaryEmbedding: positions go from 0 to 65536; they must be whole numbers from 0 to 65535.', () => rotaryEmbedding(f(1, 65537, 1, 2))],
+  ['maxPool2d: the padding is 2 and the window\'s side 3; the padding must be at most half of the side.', () => maxPool2d(f(1, 1, 4, 4), { kernel: 3, padding: 2 })],
+  ['avgPool2d: the padding is 1 and the window\'s side 1; the padding must be at most half of the side.', () => avgPool2d(f(1, 1, 4, 4), { kernel: 1, padding: 1 })],
+  ['isNaN: an input is i32; arithmetic is f32, use cast.', () => isNaN(of('i32', 1))],
   ['pad: a side is -1; sides must be whole numbers of at least 0, to cut use slice.', () => pad(f(2), [[-1, 0]])],
   ['pad: 2 sides were given for x of [2]; there is at most one for each axis.', () => pad(f(2), [[1, 0], [0, 1]])],
   ['repeat: [2] for x of [2, 3]; it must be one whole number of at least 0 for each axis.', () => repeat(f(2, 3), [2])],

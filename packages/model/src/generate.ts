@@ -1,5 +1,5 @@
 /** @file Writing answers and questions: sampling, the cached decoding loop, and visual self-questioning. docs/sq-llava.md 5.1 and 5.2. */
-import { noGrad, RandomStream, reshape, slice, tensor } from '@curio/engine';
+import { DataError, noGrad, RandomStream, reshape, slice, tensor } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import { KvCache } from '@curio/nn';
 import { makeBatch } from './data/batch.ts';
@@ -26,8 +26,10 @@ export interface GenerateOptions extends SamplingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Draws the next id from one row of scores, in transformers' order: temperature, top-k, top-p, draw. Ties go to the lower id. */
+/** Draws the next id from one row of scores, in transformers' order: temperature, top-k, top-p, draw. Ties go to the lower id. Throws DataError where a score is NaN. */
 export function sample(logits: Float32Array, { temperature = 0, topK, topP }: SamplingOptions, random: RandomStream): number {
+  const bad = logits.findIndex(Number.isNaN);
+  if (bad >= 0) throw new DataError(`sample: the score of word ${bad} of ${logits.length} is NaN; scores must be numbers, so the model has diverged or its weights are damaged.`);
   if (temperature <= 0) {
     let best = 0;
     for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
@@ -35,7 +37,8 @@ export function sample(logits: Float32Array, { temperature = 0, topK, topP }: Sa
   }
   const order = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b).slice(0, topK ?? logits.length);
   const top = logits[order[0]!]!;
-  const weights = order.map((i) => Math.exp((logits[i]! - top) / temperature));
+  // Equal infinities have no difference.
+  const weights = order.map((i) => (logits[i] === top ? 1 : Math.exp((logits[i]! - top) / temperature)));
   const total = weights.reduce((sum, w) => sum + w, 0);
   let kept = weights.length;
   for (let i = 0, sum = 0; topP !== undefined && i < weights.length; i++) {

@@ -4,6 +4,7 @@ import * as attention from '../ops/attention/attention.cases.ts';
 import * as binary from '../ops/elementwise/binary.cases.ts';
 import * as cast from '../ops/cast/cast.cases.ts';
 import * as cat from '../ops/layout/cat.cases.ts';
+import * as classify from '../ops/elementwise/classify.cases.ts';
 import * as compare from '../ops/elementwise/compare.cases.ts';
 import * as conv2d from '../ops/window/conv2d.cases.ts';
 import * as crossEntropy from '../ops/rows/cross-entropy.cases.ts';
@@ -29,7 +30,7 @@ import { CurioError } from '../gpu/errors.ts';
 import type { OpCases } from '../truth/cases.ts';
 
 const modules = [
-  arrange, attention, binary, cast, cat, compare, conv2d, crossEntropy, dropout, embedding, gather, indexSelect, layerNorm, linear, logSoftmax,
+  arrange, attention, binary, cast, cat, classify, compare, conv2d, crossEntropy, dropout, embedding, gather, indexSelect, layerNorm, linear, logSoftmax,
   loraLinear, matmul, pad, prototypeCluster, reductions, rmsNorm, rotaryEmbedding, softmax, statistics, unary, views,
 ];
 

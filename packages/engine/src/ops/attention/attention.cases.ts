@@ -12,6 +12,8 @@ const q = (...shape: number[]): Shape => shape;
 const ints = (values: number[]): InputSpec => ({ shape: [values.length], dtype: 'i32', values });
 const frozen = (...shape: number[]): InputSpec => ({ shape, needsGrad: false });
 
+const constant = (tokens: number, d: number, value: number): InputSpec => ({ shape: [1, 1, tokens, d], values: Array<number>(tokens * d).fill(value), needsGrad: false });
+
 /** Self-attention of B rows, H heads, T tokens, width D. */
 const self = (b: number, h: number, t: number, d: number, attrs: Attrs = {}): Case<Attrs> => ({ label: `${b}x${h}x${t}x${d}${attrs.causal ? ' causal' : ''}`, inputs: [q(b, h, t, d), q(b, h, t, d), q(b, h, t, d), null, null], attrs });
 const bench = (label: string, b: number, h: number, t: number, d: number, causal = false) => ({ ...self(b, h, t, d, { causal }), label, flops: (4 * b * h * t * t * d) / (causal ? 2 : 1) });
@@ -58,6 +60,7 @@ export const attentionCases = defineCases<Attrs>({
     { label: 'fewer keys than queries', inputs: [q(1, 1, 20, 32), q(1, 1, 6, 32), q(1, 1, 6, 32), null, null], attrs: { causal: true } },
     { label: 'decode at a position', inputs: [frozen(2, 4, 1, 32), frozen(2, 2, 50, 32), frozen(2, 2, 50, 32), null, ints([36])], attrs: {} },
     { label: 'decode at a position of each row', inputs: [frozen(2, 2, 3, 64), frozen(2, 2, 40, 64), frozen(2, 2, 40, 64), null, ints([36, 0])], attrs: {} },
+    ...[3, 32, 64, 128].flatMap((d) => [false, true].map((causal) => ({ label: `scores of -${d}e36${causal ? ', causal' : ''}`, inputs: [constant(2, d, 1e18), constant(37, d, -1e18), { shape: [1, 1, 37, d], needsGrad: false }, null, null], attrs: { scale: 1, causal } }))),
     { label: 'several tiles', inputs: [q(1, 2, 35, 32), q(1, 1, 70, 32), q(1, 1, 70, 32), null, null], attrs: { causal: true } },
     { label: 'several tiles, lengths', inputs: [q(2, 1, 36, 64), q(2, 1, 36, 64), q(2, 1, 36, 64), ints([36, 20]), null], attrs: {} },
     { label: 'strided', inputs: [{ shape: [2, 2, 5, 32], strided: true }, q(2, 2, 5, 32), q(2, 2, 5, 32), null, null], attrs: {} },

@@ -11,6 +11,7 @@ export const rotaryEmbeddingCases = defineCases<{ theta: number; start?: number 
     return build(x!.shape, (b, t, h, d) => {
       const given = positions?.data;
       const position = !given ? start + t! : given.length === 1 ? given[0]! + t! : given.length === tokens ? given[t!]! : given[b! * tokens + t!]!;
+      if (position < 0 || position > 65535) return NaN;
       const angle = position * theta ** ((-2 * (d! % half)) / width);
       const other = d! < half ? -x!.at(b!, t!, h!, d! + half) : x!.at(b!, t!, h!, d! - half);
       return x!.at(b!, t!, h!, d!) * Math.cos(angle) + other * Math.sin(angle);
@@ -24,6 +25,8 @@ export const rotaryEmbeddingCases = defineCases<{ theta: number; start?: number 
     { label: 'start', inputs: [[1, 4, 2, 8], null], attrs: { theta: 10000, start: 259 } },
     { label: 'positions of each token', inputs: [[2, 4, 1, 8], { shape: [4], dtype: 'i32', values: [3, 300, 0, 4095] }], attrs: { theta: 10000 } },
     { label: 'positions of each row', inputs: [[2, 3, 1, 4], { shape: [2, 3], dtype: 'i32', range: [0, 2048] }], attrs: { theta: 10000 } },
+    { label: 'beyond the positions', inputs: [{ shape: [1, 5, 1, 8], needsGrad: false }, { shape: [5], dtype: 'i32', values: [65535, 65536, 100000, -1, 0] }], attrs: { theta: 10000 } },
+    { label: 'a run beyond the positions, odd half', inputs: [{ shape: [1, 3, 2, 6], needsGrad: false }, { shape: [1], dtype: 'i32', values: [65534] }], attrs: { theta: 10000 } },
     { label: 'empty', inputs: [[0, 3, 1, 4], null], attrs: { theta: 10000 } },
     { label: 'strided', inputs: [{ shape: [2, 3, 2, 4], strided: true }, null], attrs: { theta: 10000 } },
   ],

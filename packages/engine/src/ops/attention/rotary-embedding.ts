@@ -21,6 +21,9 @@ export interface RotaryOptions {
 
 interface Plan { readonly batch: number; readonly tokens: number; readonly heads: number; readonly width: number; readonly mode: number; readonly theta: number; readonly start: number }
 
+/** Positions that two bytes tell. */
+const POSITIONS = 65536;
+
 const tables = new WeakMap<Gpu, Map<string, Tensor>>();
 
 /** cos, sin of position · theta^(-2d/width) for positions 0…255 and for 256 times that; one small table per device, width and theta. */
@@ -55,6 +58,10 @@ const op = defineOp({
     const fits = positions === null || positions.size === 1 || positions.size === tokens || positions.size === batch! * tokens!;
     if (!fits) throw new ShapeError(`rotaryEmbedding: positions are ${showShape(positions.shape)} and x is ${showShape(x.shape)}; positions must be [1], [T] or [B, T].`);
     if (positions && positions.dtype !== 'i32') throw new DTypeError(`rotaryEmbedding: positions are ${positions.dtype}; they must be i32.`);
+    if (positions === null && (!Number.isInteger(start) || start < 0 || start + tokens! > POSITIONS)) {
+      const last = start + tokens! - 1;
+      throw new ShapeError(`rotaryEmbedding: positions go from ${start} to ${last}; they must be whole numbers from 0 to ${POSITIONS - 1}.`);
+    }
     const mode = positions === null ? 0 : positions.size === 1 ? 1 : positions.size === tokens ? 2 : 3;
     return { batch: batch!, tokens: tokens!, heads: heads!, width: width!, mode, theta, start };
   },
@@ -86,7 +93,7 @@ function rotate(run: Run, x: Tensor, positions: Tensor | null, { batch, tokens, 
  * y[d] = x[d] · cos a - x[d + D/2] · sin a and y[d + D/2] = x[d + D/2] · cos a + x[d] · sin a for d < D/2.
  * @param x float[B, T, H, D], any strides with a dense last axis; a permuted [B, H, T, D] is permuted back first
  * @returns float[B, T, H, D]
- * Positions lie below 65536. Saves positions only. Kernel: kernels/rotary/rotate. Throws ShapeError or DTypeError when they do not fit. Source: Su et al. 2021.
+ * Positions go from 0 to 65535: `start` is refused where one would not, and one that the device alone knows gives NaN. Saves positions only. Kernel: kernels/rotary/rotate. Throws ShapeError or DTypeError when they do not fit. Source: Su et al. 2021.
  */
 export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor {
   const { theta = 10000, positions, start = 0 } = requireOptions('rotaryEmbedding', options, ['theta', 'positions', 'start']);

@@ -19,7 +19,7 @@ export const castCases = defineCases<{ to: DType } & CastOptions>({
   cases: [
     { label: 'i32', inputs: [{ shape: [5, 7], range: [-9, 9] }], attrs: { to: 'i32' } },
     { label: 'u32', inputs: [{ shape: [33], range: [0, 9] }], attrs: { to: 'u32' } },
-    { label: 'bool', inputs: [{ shape: [5], values: [0, 1, -2, 0, 0.5] }], attrs: { to: 'bool' } },
+    { label: 'bool', inputs: [{ shape: [8], values: [0, 1, -2, -0, 0.5, NaN, Infinity, 1e-45] }], attrs: { to: 'bool' } },
     { label: 'f16', inputs: [[9, 31]], attrs: { to: 'f16' } },
     { label: 'bf16', inputs: [[9, 31]], attrs: { to: 'bf16' } },
     { label: 'f16 of one element', inputs: [[1]], attrs: { to: 'f16' } },

@@ -79,8 +79,8 @@ const unpack = defineOp({
 /**
  * `x` as another element type.
  * @param x any type; packed ones (f16, bf16, int8, int4, nf4) become f32 only
- * @param to f32 to whole numbers goes towards 0, to bool is x ≠ 0, to f16 and bf16 rounds to nearest with ties to even; int8, int4 and nf4
- * carry one scale a group in `quantisation`
+ * @param to f32 to whole numbers goes towards 0, to bool is x ≠ 0 (NaN is), to f16 and bf16 rounds to nearest with ties to even; int8, int4 and nf4
+ * carry one scale a group in `quantisation`, NaN where the group holds NaN, which then reads back as NaN
  * @returns the same shape; `x` itself when it has the type already. No gradient passes.
  * Throws DTypeError between two packed types, ShapeError when groups do not fit the last axis.
  */

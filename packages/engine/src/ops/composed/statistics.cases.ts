@@ -1,5 +1,6 @@
 import { defineCases } from '../../truth/cases.ts';
 import { Array64 } from '../../truth/oracle.ts';
+import { special } from '../../truth/special.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { binaryCrossEntropyWithLogits, l1Loss, mseLoss } from './losses.ts';
 import { groupNorm } from './group-norm.ts';
@@ -26,7 +27,12 @@ const reduction = (op: string, run: (x: Tensor, options: VarianceOptions) => Ten
 export const varianceCases = reduction('variance', variance, spread, { correction: 0 });
 export const stdCases = reduction('std', std, (row, correction) => Math.sqrt(spread(row, correction)));
 export const normCases = reduction('norm', norm, (row) => Math.hypot(...row));
-export const logSumExpCases = reduction('logSumExp', logSumExp, (row) => Math.log(row.reduce((sum, v) => sum + Math.exp(v), 0)));
+const logSumExpOf = (row: Float64Array): number => {
+  const top = Math.max(...row);
+  return Number.isFinite(top) ? top + Math.log(row.reduce((sum, v) => sum + Math.exp(v - top), 0)) : top;
+};
+const logSumExpTable = reduction('logSumExp', logSumExp, logSumExpOf);
+export const logSumExpCases = { ...logSumExpTable, cases: [...logSumExpTable.cases, ...[1, 2, 9, 36].map((n) => ({ label: `special values, rows of ${n}`, inputs: [special(n)], attrs: { axis: -1 } }))] };
 
 const loss = (op: string, run: (x: Tensor, target: Tensor) => Tensor, f: (x: number, target: number) => number, targets: readonly [number, number]) =>
   defineCases({

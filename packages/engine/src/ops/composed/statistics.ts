@@ -4,18 +4,24 @@ import { noGrad } from '../../tensor/autograd.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { add, mul, sub } from '../elementwise/binary.ts';
+import { add, maximum, mul, sub } from '../elementwise/binary.ts';
+import { isFinite } from '../elementwise/classify.ts';
 import { max, mean, sum } from '../reduce/reductions.ts';
 import type { ReduceOptions } from '../reduce/reductions.ts';
 import { exp, log, sqrt } from '../elementwise/unary.ts';
 import { reshape } from '../layout/views.ts';
+import { where } from '../elementwise/where.ts';
 
 export interface VarianceOptions extends ReduceOptions {
   /** Taken from the number of elements that the squares are divided by. Default 1, as PyTorch has it; 0 for the variance of the elements themselves. */
   readonly correction?: number;
 }
 
-/** Σ (x - mean x)² / (n - correction) over axes. @param x float[...]. Throws ShapeError when n does not exceed the correction. */
+/**
+ * Σ (x - mean x)² / (n - correction) over axes. The mean of the deviations, which is what rounding left of
+ * the mean, is taken out: (Σ d)² / n of Σ d².
+ * @param x float[...]. Throws ShapeError when n does not exceed the correction.
+ */
 export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
   const { correction = 1, ...options } = requireOptions('variance', given, ['axis', 'keepDims', 'correction']);
   const { axis } = options;
@@ -23,7 +29,12 @@ export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
   const n = sizeOf(axes.map((k) => x.shape[k]!));
   if (n <= correction) throw new ShapeError(`variance: ${n} elements of ${showShape(x.shape)} with a correction of ${correction}; there must be more elements than that.`);
   const off = sub(x, mean(x, { ...options, keepDims: true }));
-  return mul(sum(mul(off, off), options), 1 / (n - correction));
+  const squares = sum(mul(off, off), options);
+  const rounding = noGrad(() => {
+    const rest = sum(off, options);
+    return mul(mul(rest, rest), 1 / n);
+  });
+  return mul(maximum(sub(squares, rounding), 0), 1 / (n - correction));
 }
 
 /** √variance; its slope is infinite where all elements are equal. See `variance`. */
@@ -32,9 +43,12 @@ export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => sqrt(va
 /** √Σ x² over axes, the Euclidean length. Its slope is not defined where it is 0. */
 export const norm = (x: Tensor, options: ReduceOptions = {}): Tensor => sqrt(sum(mul(x, x), options));
 
-/** log Σ eˣ over axes, without overflow: the greatest element is taken out first. Throws ShapeError when there are no elements. */
+/** log Σ eˣ over axes, without overflow: the greatest element is taken out first, unless it is infinite: ∞ gives ∞, -∞ alone -∞. Throws ShapeError when there are no elements. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const top = noGrad(() => max(x, { ...options, keepDims: true }));
+  const top = noGrad(() => {
+    const greatest = max(x, { ...options, keepDims: true });
+    return where(isFinite(greatest), greatest, 0);
+  });
   const total = log(sum(exp(sub(x, top)), options));
   return add(total, reshape(top, total.shape));
 }

@@ -51,8 +51,22 @@ export const addCases = binary('add', add, (a, b) => a + b);
 export const subCases = binary('sub', sub, (a, b) => a - b);
 export const mulCases = binary('mul', mul, (a, b) => a * b);
 export const divCases = binary('div', div, (a, b) => a / b, [0.5, 3]);
-export const maximumCases = binary('maximum', maximum, Math.max, undefined, setApart);
-export const minimumCases = binary('minimum', minimum, Math.min, undefined, setApart);
+/** Dense, a row repeated and strided, in fours and not. */
+const withNaN = (table: OpCases): OpCases => ({
+  ...table,
+  cases: [...table.cases, ...[[3, 4], [3, 3]].flatMap(([rows, cols]) => {
+    const x = (every: number): InputSpec => ({ shape: [rows!, cols!], values: Array.from({ length: rows! * cols! }, (_, i) => (i % every === 1 ? NaN : i % 5 === 0 ? -Infinity : i - 4)), needsGrad: false });
+    const row: InputSpec = { shape: [cols!], values: [NaN, ...Array<number>(cols! - 1).fill(2)], needsGrad: false };
+    return [
+      { label: `NaN on both sides, ${cols} columns`, inputs: [x(4), x(3)] },
+      { label: `NaN beside a row, ${cols} columns`, inputs: [x(4), row] },
+      { label: `NaN in strides, ${cols} columns`, inputs: [{ ...x(4), strided: true }, x(3)] },
+    ];
+  })],
+});
+
+export const maximumCases = withNaN(binary('maximum', maximum, Math.max, undefined, setApart));
+export const minimumCases = withNaN(binary('minimum', minimum, Math.min, undefined, setApart));
 
 export const swigluCases = defineCases({
   op: 'swiglu',

@@ -37,7 +37,7 @@ function record(run: Run, kind: Kind, a: Tensor, b: Tensor, shape: Shape): Tenso
   if (isSwappedRows && kind !== 'SUB' && kind !== 'DIV') return record(run, kind, b, a, shape);
   const fours = first.bindingOffset % 4 === 0 && second.bindingOffset % 4 === 0 && (isFlat || (isRows && cols % 4 === 0));
   const width = fours ? 4 : 1;
-  const tuning = { OP: kind, T: fours ? 'vec4<f32>' : 'f32' };
+  const tuning = { OP: kind, T: fours ? 'vec4<f32>' : 'f32', U: fours ? 'vec4<u32>' : 'u32' };
   const buffers = { a: first, b: second, y };
   const offsets = { a_offset: first.bindingOffset / width, b_offset: second.bindingOffset / width };
   if (isFlat) {
@@ -59,7 +59,7 @@ function share(run: Run, kind: Kind, entry: 'backward_a' | 'backward_b', a: Tens
   const y = run.out(dy.shape);
   const items = ceilDiv(dy.size, 4);
   const buffers = { a: run.fit(expand(a, dy.shape)), b: run.fit(expand(b, dy.shape)), y, dy };
-  run.dispatch(kernel, entry, { buffers, params: { ...NO_PARAMS, items }, ...lineWork(run.gpu, kernel, items, WG, { OP: kind, T: 'vec4<f32>' }) });
+  run.dispatch(kernel, entry, { buffers, params: { ...NO_PARAMS, items }, ...lineWork(run.gpu, kernel, items, WG, { OP: kind, T: 'vec4<f32>', U: 'vec4<u32>' }) });
   return y;
 }
 
@@ -125,7 +125,7 @@ export const sub = (a: Operand, b: Operand): Tensor => pair('sub', a, b, subOp, 
 export const mul = (a: Operand, b: Operand): Tensor => pair('mul', a, b, mulOp, (x, n) => affine(x, n), (n, x) => affine(x, n));
 /** y = a / b, broadcast. Saves b, and y where b needs a gradient. */
 export const div = (a: Operand, b: Operand): Tensor => pair('div', a, b, divOp, (x, n) => affine(x, 1 / n), (n, x) => inverse(x, n));
-/** y = max(a, b), broadcast; where they are equal each gets half of the gradient. Saves a and b. */
+/** y = max(a, b), broadcast, NaN where one is; where they are equal each gets half of the gradient. Saves a and b. */
 export const maximum = (a: Operand, b: Operand): Tensor => pair('maximum', a, b, maximumOp, maximumOf, (n, x) => maximumOf(x, n));
-/** y = min(a, b), broadcast; where they are equal each gets half of the gradient. Saves a and b. */
+/** y = min(a, b), broadcast, NaN where one is; where they are equal each gets half of the gradient. Saves a and b. */
 export const minimum = (a: Operand, b: Operand): Tensor => pair('minimum', a, b, minimumOp, minimumOf, (n, x) => minimumOf(x, n));

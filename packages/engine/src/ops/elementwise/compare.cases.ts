@@ -14,6 +14,8 @@ const compare = (op: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: numbe
     cases: [
       ...(['i32', 'u32'] as DType[]).map((dtype) => ({ label: dtype, inputs: [{ shape: [9, 13], dtype }, { shape: [13], dtype }] })),
       { label: 'f32 with equal ones', inputs: [{ shape: [4], values: [1, 2, 3, 4] }, { shape: [4], values: [2, 2, 3, 1] }] },
+      { label: 'NaN and infinities', inputs: [{ shape: [6, 1], values: [NaN, 1, Infinity, -Infinity, 0, -0] }, { shape: [6], values: [NaN, 1, Infinity, -Infinity, 0, -0] }] },
+      { label: 'integers whose bits would be NaN', inputs: [{ shape: [3], dtype: 'i32', values: [0x7fc00000, -1, 5] }, { shape: [3], dtype: 'i32', values: [0x7fc00000, -1, 6] }] },
       { label: 'both grow', inputs: [[4, 1, 3], [5, 1]] },
       { inputs: [[0], [1]] },
     ],
@@ -46,7 +48,7 @@ const quantifier = (op: string, run: (x: Tensor, options: { axis: number }) => T
     run: ([x]) => run(x!, { axis: -1 }),
     reference: ([x]) => new Array64([x!.shape[0]!], [...mapRows(x!, (row) => row.map(() => Number(f(row)))).data].filter((_, i) => i % x!.shape[1]! === 0)),
     differentiable: false,
-    cases: [{ inputs: [{ shape: [4, 3], dtype: 'bool', values: [0, 0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 0] }] }, { inputs: [{ shape: [2, 2], values: [0, -0.5, 0, 0] }] }, { inputs: [{ shape: [33, 2], dtype: 'i32', range: [-1, 2] }] }],
+    cases: [{ inputs: [{ shape: [4, 3], dtype: 'bool', values: [0, 0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 0] }] }, { inputs: [{ shape: [3, 2], values: [0, -0.5, 0, -0, 0, NaN] }] }, { inputs: [{ shape: [33, 2], dtype: 'i32', range: [-1, 2] }] }],
   });
 
 export const anyCases = quantifier('any', any, (row) => row.some((v) => v !== 0));

@@ -1,6 +1,6 @@
 /**
  * @file Comparisons and logic with NumPy's broadcasting: bool[...] that is 1 where they hold. a and b are of one type (f32, i32, u32 or bool), or b is a number.
- * Kernel: kernels/elementwise/compare.wgsl. No gradient. Each throws ShapeError when the shapes do not broadcast, DTypeError when the types differ.
+ * Kernel: kernels/elementwise/compare.wgsl. NaN equals nothing, itself neither. No gradient. Each throws ShapeError when the shapes do not broadcast, DTypeError when the types differ.
  */
 import { elementwiseCompare as kernel } from '@curio/kernels/elementwise_compare';
 import { DTypeError } from '../../gpu/errors.ts';

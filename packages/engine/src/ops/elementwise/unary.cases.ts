@@ -13,7 +13,7 @@ function unary(op: string, run: (x: Tensor) => Tensor, f: (v: number) => number,
     op,
     run: ([x]) => run(x!),
     reference: ([x]) => map(x!, f),
-    cases: [...cases, { inputs: [{ shape: [5, 12], range, strided: true }], settle }, ...(large.length ? [{ label: 'far from 0', inputs: [{ shape: [large.length], values: large.map(Math.fround) }] }] : [])],
+    cases: [...cases, { label: 'NaN', inputs: [{ shape: [5], values: [NaN, range[1], NaN, range[1], NaN], needsGrad: false }] }, { inputs: [{ shape: [5, 12], range, strided: true }], settle }, ...(large.length ? [{ label: 'far from 0', inputs: [{ shape: [large.length], values: large.map(Math.fround) }] }] : [])],
     bench: [{ label: 'MLP of CLIP ViT-L/14-336: 577 tokens of width 4096', inputs: [{ shape: [577, 4096], range }], bytes: 8 * 577 * 4096 }],
   });
 }
@@ -46,7 +46,7 @@ export const clampCases = unary('clamp', (x) => clamp(x, -0.1, 0.15), (v) => Mat
 
 /** Functions with steps, at places that no difference straddles. */
 const steps = (op: string, run: (x: Tensor) => Tensor, f: (v: number) => number): OpCases =>
-  defineCases({ op, run: ([x]) => run(x!), reference: ([x]) => map(x!, f), cases: [{ inputs: [{ shape: [10], values: [-2.7, -1.2, -0.9, -0.25, 0.25, 0.75, 1.2, 2.7, 7.4, 100.75] }] }] });
+  defineCases({ op, run: ([x]) => run(x!), reference: ([x]) => map(x!, f), cases: [{ label: 'special values', inputs: [{ shape: [3], values: [NaN, Infinity, -Infinity], needsGrad: false }] }, { inputs: [{ shape: [10], values: [-2.7, -1.2, -0.9, -0.25, 0.25, 0.75, 1.2, 2.7, 7.4, 100.75] }] }] });
 
 export const floorCases = steps('floor', floor, Math.floor);
 export const ceilCases = steps('ceil', ceil, Math.ceil);
@@ -59,6 +59,7 @@ export const powCases = defineCases<{ exponent: number }>({
   reference: ([x], { exponent }) => map(x!, (v) => v ** exponent),
   cases: [
     { label: 'exponent 0 at 0', inputs: [{ shape: [3], values: [0, 0, 2] }], attrs: { exponent: 0 } },
+    ...[0, 1, 2, 3, -1, 0.5].map((exponent) => ({ label: `NaN, exponent ${exponent}`, inputs: [{ shape: [3], values: [NaN, 1, NaN], needsGrad: false }], attrs: { exponent } })),
     ...[0, 1, 2, 3].map((exponent) => ({ label: `exponent ${exponent}`, inputs: [[33]], attrs: { exponent } })),
     ...[-2, -1, 0.5, 1.7].map((exponent) => ({ label: `exponent ${exponent}`, inputs: [{ shape: [33], range: [0.5, 3] as const }], attrs: { exponent } })),
   ],

@@ -1,6 +1,6 @@
 /**
  * @file Functions of one tensor, element by element: float[...] in, float[...] of the same shape out. Each saves x, or y where the slope is cheaper in
- * it. Kernel: kernels/elementwise/unary.wgsl. Each throws DTypeError unless x is f32.
+ * it. NaN stays NaN, but for x⁰ = 1. Kernel: kernels/elementwise/unary.wgsl. Each throws DTypeError unless x is f32.
  */
 import { elementwiseUnary as kernel } from '@curio/kernels/elementwise_unary';
 import { ShapeError } from '../../gpu/errors.ts';

@@ -2,6 +2,7 @@ import { defineCases } from '../../truth/cases.ts';
 import { Array64, build, mapRows, setApart } from '../../truth/oracle.ts';
 import { adaptiveAvgPool1d } from '../window/adaptive-avg-pool1d.ts';
 import { gather, scatterAdd } from './gather.ts';
+import { LEAST } from '../../truth/special.ts';
 import { topk } from './topk.ts';
 
 const index = (shape: readonly number[], n: number) => ({ shape, dtype: 'i32' as const, range: [0, n] as const });
@@ -49,13 +50,24 @@ export const topkCases = defineCases<{ k: number }>({
   cases: [{ inputs: [[1, 1]], attrs: { k: 1 } }, { inputs: [[5, 33]], attrs: { k: 4 } }, { inputs: [[2, 3, 8]], attrs: { k: 8 } }, { inputs: [[130, 7]], attrs: { k: 2 } }].map((c) => ({ ...c, settle: setApart })),
 });
 
+/** NaN above all others; the differences of infinities would be NaN. */
+const rank = (v: number): number => (Number.isNaN(v) ? 5e38 : Math.max(-4e38, Math.min(4e38, v)));
+
 /** Only where the equal ones stand tells whether the lowest index comes first. */
 export const topkPlacesCases = defineCases<{ k: number }>({
   op: 'topk places',
   run: ([x], { k }) => topk(x!, k).indices,
-  reference: () => new Array64([2, 3], [1, 2, 0, 0, 1, 2]),
+  reference: ([x], { k }) => {
+    const first = mapRows(x!, (row) => Array.from(row.keys()).sort((a, b) => rank(row[b]!) - rank(row[a]!) || a - b));
+    return new Array64([x!.shape[0]!, k], [...first.data].filter((_, i) => i % x!.shape[1]! < k));
+  },
   differentiable: false,
-  cases: [{ label: 'equal ones', inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }], attrs: { k: 3 } }],
+  cases: [
+    { label: 'equal ones', inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }], attrs: { k: 3 } },
+    { label: 'NaN first', inputs: [{ shape: [3, 3], values: [NaN, 1, 2, 1, 2, NaN, NaN, -1, NaN] }], attrs: { k: 3 } },
+    { label: 'infinities', inputs: [{ shape: [2, 3], values: [-Infinity, -Infinity, -Infinity, Infinity, LEAST, Infinity] }], attrs: { k: 3 } },
+    { label: 'zeros of both signs', inputs: [{ shape: [1, 3], values: [-0, 0, -0] }], attrs: { k: 2 } },
+  ],
 });
 
 export const adaptiveAvgPool1dCases = defineCases<{ length: number }>({

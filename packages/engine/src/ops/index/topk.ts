@@ -25,7 +25,7 @@ const places = defineOp({
 });
 
 /**
- * The k greatest elements of the last axis, the greatest first, the lowest index first among equals; meant for a small k.
+ * The k greatest elements of the last axis, the greatest first, the lowest index first among equals, NaN before all others; meant for a small k.
  * @param x float[..., C]
  * @returns values float[..., k], through which gradients flow, and indices i32[..., k]
  * Kernel: kernels/reduce/top_k.wgsl. Throws ShapeError unless 1 ≤ k ≤ C.

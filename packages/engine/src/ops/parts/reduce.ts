@@ -23,7 +23,7 @@ const sharedRows = workgroupRows<Plan>(reduceRowsShared, (plan) => ({ rows: rowI
 
 /** Kernels that reduce the last axis, the preferred first. */
 export const reduceRowsVariants: Family<Plan> = {
-  shared: { ...sharedRows, tuning: (gpu, plan) => ({ ...sharedRows.tuning!(gpu, plan), OP: plan.op }) },
+  shared: { ...sharedRows, tuning: (gpu, plan) => ({ ...sharedRows.tuning!(gpu, plan), OP: plan.op, U: plan.n % 4 === 0 ? 'vec4<u32>' : 'u32' }) },
   subgroup: {
     kernel: reduceRowsSubgroup,
     fits: (gpu, { n, chunk }) => fixedSubgroupSize(gpu) > 0 && n % 4 === 0 && chunk % 4 === 0,
@@ -41,11 +41,11 @@ export const reduceColumnsVariants: Family<Plan> = {
   fours: {
     kernel: reduceColumns,
     fits: (_, { inner }) => inner % 4 === 0,
-    tuning: (_, { op }) => ({ OP: op, T: 'vec4<f32>' }),
+    tuning: (_, { op }) => ({ OP: op, T: 'vec4<f32>', U: 'vec4<u32>' }),
     params: (params) => ({ ...params, cols: params.cols! / 4 }),
     grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 4), 64)),
   },
-  single: { kernel: reduceColumns, tuning: (_, { op }) => ({ OP: op, T: 'f32' }), grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 1), 64)) },
+  single: { kernel: reduceColumns, tuning: (_, { op }) => ({ OP: op, T: 'f32', U: 'u32' }), grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 1), 64)) },
 };
 
 /** The dense `x` seen as `[outer, n, inner]`, reduced over the middle axis and multiplied by `scale`; the result has `shape`. */

@@ -63,8 +63,8 @@ const columnGrid = (_: unknown, { batch, cols }: Sizes, __: string, tuning: Tuni
 
 /** Reductions over the tokens of a channel. */
 export const prototypeColumnVariants: Family<Sizes> = {
-  fours: { kernel: prototypeColumns, fits: inFours, params: columnsInFours, ...along({ ...FOURS, WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
-  single: { kernel: prototypeColumns, ...along({ ...SINGLE, WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
+  fours: { kernel: prototypeColumns, fits: inFours, params: columnsInFours, ...along({ ...FOURS, U: 'vec4<u32>', WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
+  single: { kernel: prototypeColumns, ...along({ ...SINGLE, U: 'u32', WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
 };
 
 export const prototypeFamilies = { prototypeRows: prototypeRowVariants, prototypeTokens: prototypeTokenVariants, prototypeMembers: prototypeMemberVariants, prototypeColumns: prototypeColumnVariants };

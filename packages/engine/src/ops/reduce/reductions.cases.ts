@@ -1,6 +1,7 @@
 import { defineCases } from '../../truth/cases.ts';
 import type { Case, OpCases } from '../../truth/cases.ts';
 import { Array64, build, setApart } from '../../truth/oracle.ts';
+import { special, specialColumns } from '../../truth/special.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { cumsum } from './cumsum.ts';
@@ -43,6 +44,13 @@ const CASES: readonly Case<ReduceOptions>[] = [
 /** Extremes are checked where no two elements are nearly equal. */
 const APART = CASES.map((c) => ({ ...c, settle: setApart }));
 
+/** Along rows and columns, one at a time and in fours, in one pass and in two. */
+const SPECIAL: readonly Case<ReduceOptions>[] = [1, 2, 4, 8, 33, 132, 4100].flatMap((n) => [
+  { label: `special values, rows of ${n}`, inputs: [special(n)], attrs: { axis: -1 } },
+  { label: `special values, columns of ${n}`, inputs: [specialColumns(n)], attrs: { axis: 0 } },
+  { label: `special values, odd columns of ${n}`, inputs: [specialColumns(n, ['hidden', 'one NaN', 'infinite'])], attrs: { axis: 0 } },
+]);
+
 const EMPTY: readonly Case<ReduceOptions>[] = [
   { label: 'no rows', inputs: [[0, 5]], attrs: { axis: -1 } },
   { label: 'nothing to add', inputs: [[3, 0]], attrs: { axis: -1 } },
@@ -64,22 +72,27 @@ const reduction = (op: string, run: (x: Tensor, options: ReduceOptions) => Tenso
 
 const total = (values: number[]): number => values.reduce((a, b) => a + b, 0);
 
-export const sumCases = reduction('sum', sum, total, [...CASES, ...EMPTY]);
+/** Sums of the least number overflow in f32 alone. */
+const FINITE_SUMS = [4, 33, 4100].map((n) => ({ label: `special values, rows of ${n}`, inputs: [special(n, ['hidden', 'one not hidden', 'one NaN', 'infinite', 'some infinite'])], attrs: { axis: -1 } }));
+
+export const sumCases = reduction('sum', sum, total, [...CASES, ...EMPTY, ...FINITE_SUMS]);
 export const meanCases = reduction('mean', mean, (values) => total(values) / values.length, CASES);
-export const maxCases = reduction('max', max, (values) => Math.max(...values), APART);
-export const minCases = reduction('min', min, (values) => Math.min(...values), APART);
+export const maxCases = reduction('max', max, (values) => Math.max(...values), [...APART, ...SPECIAL]);
+export const minCases = reduction('min', min, (values) => Math.min(...values), [...APART, ...SPECIAL]);
 
 const arg = (op: string, run: (x: Tensor, options: { axis: number; keepDims?: boolean }) => Tensor, best: (values: number[]) => number) =>
   defineCases<{ axis: number; keepDims?: boolean }>({
     op,
     run: ([x], options) => run(x!, options),
-    reference: ([x], options) => reduce(x!, options, (values) => values.indexOf(best(values))),
+    reference: ([x], options) => reduce(x!, options, (values) => (values.some(Number.isNaN) ? values.findIndex(Number.isNaN) : values.indexOf(best(values)))),
     differentiable: false,
     cases: [
       { inputs: [[1, 1]], attrs: { axis: -1 } },
       { inputs: [[7, 33]], attrs: { axis: -1 } },
       { inputs: [[7, 33]], attrs: { axis: 0, keepDims: true } },
       { inputs: [[2, 5, 3]], attrs: { axis: 1 } },
+      { label: 'special values', inputs: [special(9)], attrs: { axis: -1 } },
+      { label: 'zeros of both signs', inputs: [{ shape: [2, 2], values: [-0, 0, 0, -0] }], attrs: { axis: -1 } },
       { label: 'equal ones: the first', inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }], attrs: { axis: -1 } },
     ],
   });

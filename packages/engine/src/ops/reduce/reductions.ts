@@ -93,10 +93,10 @@ export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes(
 /** y = Σ x / n over axes of n elements together; NaN where n is 0. Saves nothing. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('mean', meanOp, x, options);
 
-/** The greatest element over axes; the gradient goes to the first of equals. Saves its index. Throws ShapeError when there are no elements. */
+/** The greatest element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index. Throws ShapeError when there are no elements. */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('max', maxOp, x, options);
 
-/** The least element over axes; the gradient goes to the first of equals. Saves its index. Throws ShapeError when there are no elements. */
+/** The least element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index. Throws ShapeError when there are no elements. */
 export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('min', minOp, x, options);
 
 export interface ArgOptions { /** Default: the last. */ readonly axis?: number; readonly keepDims?: boolean }
@@ -121,7 +121,7 @@ function defineArg(name: string, kind: 'MAX' | 'MIN'): (x: Tensor, options?: Arg
   };
 }
 
-/** i32: the index of the greatest element along an axis, the lowest among equals. No gradient. */
+/** i32: the index of the greatest element along an axis, the lowest among equals; of the first NaN where there is one. No gradient. */
 export const argmax = defineArg('argmax', 'MAX');
-/** i32: the index of the least element along an axis, the lowest among equals. No gradient. */
+/** i32: the index of the least element along an axis, the lowest among equals; of the first NaN where there is one. No gradient. */
 export const argmin = defineArg('argmin', 'MIN');

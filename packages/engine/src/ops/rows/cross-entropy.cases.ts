@@ -1,6 +1,20 @@
 import { defineCases } from '../../truth/cases.ts';
+import type { Case, InputSpec } from '../../truth/cases.ts';
 import { Array64 } from '../../truth/oracle.ts';
+import { belowTop, special } from '../../truth/special.ts';
 import { crossEntropy, crossEntropyVariants } from './cross-entropy.ts';
+
+/** Classes in no order, every third row ignored. */
+const labels = (rows: number, classes: number): number[] => Array.from({ length: rows }, (_, i) => (i % 3 === 1 ? -100 : (i * 29 + 3) % classes));
+
+const only = (value: number): InputSpec => ({ shape: [1], dtype: 'i32', values: [value] });
+const plain = (rows: number, classes: number): InputSpec => ({ shape: [rows, classes], range: [-2, 2], needsGrad: false });
+
+const SPECIAL: readonly Case<undefined>[] = [7, 12, 300].flatMap((n) => [
+  ...['least', 'hidden', 'one not hidden', 'one NaN'].map((row) => ({ label: `${row}, ${n} classes`, inputs: [special(n, [row]), only(n - 1), null] })),
+  // The next row's score of class 0 stands where a target of n would point.
+  ...[n, 1000 * n, -1, -99, -101, 2 ** 31 - 1, -(2 ** 31)].map((target) => ({ label: `target ${target} of ${n} classes`, inputs: [plain(2, n), { shape: [2], dtype: 'i32' as const, values: [target, 0] }, null] })),
+]);
 
 export const crossEntropyCases = defineCases({
   op: 'crossEntropy',
@@ -10,11 +24,11 @@ export const crossEntropyCases = defineCases({
     let loss = 0;
     let total = 0;
     targets!.data.forEach((target, r) => {
-      if (target < 0) return;
+      if (target === -100) return;
       const row = logits!.data.subarray(r * cols, (r + 1) * cols);
       const top = Math.max(...row);
       const w = weights?.data[r] ?? 1;
-      loss += w * (top + Math.log(row.reduce((sum, v) => sum + Math.exp(v - top), 0)) - row[target]!);
+      loss += w * (Math.log(row.reduce((sum, v) => sum + Math.exp(belowTop(v, top)), 0)) - belowTop(target < 0 ? NaN : (row[target] ?? NaN), top));
       total += w;
     });
     return new Array64([], [total === 0 ? 0 : loss / total]);
@@ -23,14 +37,15 @@ export const crossEntropyCases = defineCases({
   cases: [
     { inputs: [[1, 1], { shape: [1], dtype: 'i32', values: [0] }, null] },
     { inputs: [[5, 7], { shape: [5], dtype: 'i32', values: [0, 6, -100, 3, 3] }, null] },
-    { inputs: [[67, 4], { shape: [67], dtype: 'i32', range: [-2, 4] }, null] },
-    { inputs: [[2, 5, 36], { shape: [2, 5], dtype: 'i32', range: [-10, 36] }, null] },
+    { inputs: [[67, 4], { shape: [67], dtype: 'i32', values: labels(67, 4) }, null] },
+    { inputs: [[2, 5, 36], { shape: [2, 5], dtype: 'i32', values: labels(10, 36) }, null] },
     { inputs: [[9, 131], { shape: [9], dtype: 'i32', range: [0, 131] }, null] },
     { inputs: [[3, 300], { shape: [3], dtype: 'i32', range: [0, 300] }, null] },
     { label: 'each lane several fours', inputs: [[2, 8228], { shape: [2], dtype: 'i32', values: [8227, 2048] }, null] },
-    { label: 'all ignored', inputs: [[3, 8], { shape: [3], dtype: 'i32', values: [-100, -100, -1] }, null] },
+    { label: 'all ignored', inputs: [[3, 8], { shape: [3], dtype: 'i32', values: [-100, -100, -100] }, null] },
     { label: 'weighted', inputs: [[6, 12], { shape: [6], dtype: 'i32', values: [1, -100, 11, 0, 5, 5] }, { shape: [6], range: [0, 2], needsGrad: false }] },
     { label: 'large logits', inputs: [{ shape: [4, 16], range: [80, 120] }, { shape: [4], dtype: 'i32', range: [0, 16] }, null] },
+    ...SPECIAL,
     { label: 'strided', inputs: [{ shape: [5, 12], strided: true }, { shape: [5], dtype: 'i32', range: [0, 12] }, null] },
   ],
   bench: [

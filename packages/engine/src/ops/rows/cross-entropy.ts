@@ -37,7 +37,7 @@ const op = defineOp({
   },
   forward(run, [logits, targets, weights], plan) {
     const { rows } = plan;
-    const lse = run.out([rows]);
+    const lse = run.out([rows, 2]);
     const terms = run.out([rows, 2]);
     const loss = run.out([]);
     const totals = run.out([2]);
@@ -53,10 +53,10 @@ const op = defineOp({
 });
 
 /**
- * Mean cross-entropy: loss = Σ w · (log Σ exp logits - logits[target]) / Σ w over the rows whose target is not negative.
- * A batch without such a row gives 0. The number of loss tokens stays on the device.
+ * Mean cross-entropy: loss = Σ w · (log Σ exp logits - logits[target]) / Σ w over the rows whose target is not -100.
+ * A batch without such a row gives 0. A row whose logits are all -∞ counts as V equal ones. The number of loss tokens stays on the device.
  * @param logits float[..., V]
- * @param targets i32[...]; -100 (any negative) ignores the row
+ * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other makes the loss and every gradient NaN: the device alone knows the targets
  * @param options.weights float[...]: w of each row; 1 when left out. No gradient flows to it.
  * @returns float[]
  * Saves logits and their log-sum-exp. Kernels: kernels/cross_entropy. Throws ShapeError when the sizes differ, DTypeError when targets are not i32.

@@ -4,6 +4,7 @@ import { build, setApart } from '../../truth/oracle.ts';
 import type { Array64 } from '../../truth/oracle.ts';
 import { conv2d, unfold } from './conv2d.ts';
 import type { WindowOptions } from './conv2d.ts';
+import { LEAST } from '../../truth/special.ts';
 import { avgPool2d, maxPool2d } from './pool2d.ts';
 import type { PoolOptions } from './pool2d.ts';
 
@@ -61,7 +62,7 @@ const POOLS: readonly Case<PoolOptions>[] = [
   { label: 'padding', inputs: [[1, 2, 6, 5]], attrs: { kernel: 3, stride: 2, padding: 1 } },
 ];
 
-const pool = (op: string, run: typeof avgPool2d, f: (inside: number[], side: number) => number, settle?: Case<PoolOptions>['settle']) =>
+const pool = (op: string, run: typeof avgPool2d, f: (inside: number[], side: number) => number, settle?: Case<PoolOptions>['settle'], more: readonly Case<PoolOptions>[] = []) =>
   defineCases<PoolOptions>({
     op,
     run: ([x], options) => run(x!, options),
@@ -78,8 +79,11 @@ const pool = (op: string, run: typeof avgPool2d, f: (inside: number[], side: num
         return f(inside, kernel);
       });
     },
-    cases: POOLS.map((c) => ({ ...c, settle })),
+    cases: [...POOLS.map((c) => ({ ...c, settle })), ...more],
   });
 
 export const avgPool2dCases = pool('avgPool2d', avgPool2d, (inside, side) => inside.reduce((a, b) => a + b, 0) / (side * side));
-export const maxPool2dCases = pool('maxPool2d', maxPool2d, (inside) => Math.max(...inside), setApart);
+export const maxPool2dCases = pool('maxPool2d', maxPool2d, (inside) => Math.max(...inside), setApart, [
+  { label: 'special values', inputs: [{ shape: [1, 4, 2, 4], values: [-Infinity, -Infinity, 1, NaN, -Infinity, -Infinity, 2, 3, NaN, NaN, NaN, Infinity, NaN, NaN, 0, 1, Infinity, 1, LEAST, LEAST, 2, 3, LEAST, LEAST, 1, 2, 3, 4, 5, 6, 7, NaN], needsGrad: false }], attrs: { kernel: 2 } },
+  { label: 'special values, padding', inputs: [{ shape: [1, 1, 2, 2], values: [-Infinity, -Infinity, NaN, -Infinity], needsGrad: false }], attrs: { kernel: 2, stride: 1, padding: 1 } },
+]);

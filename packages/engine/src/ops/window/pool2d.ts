@@ -1,5 +1,6 @@
 /** @file Means and extremes of the windows of pictures. Kernel: kernels/pool/window.wgsl. */
 import { poolWindow as kernel } from '@curio/kernels/pool_window';
+import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { requireOptions } from '../../tensor/options.ts';
@@ -14,7 +15,7 @@ export interface PoolOptions {
   readonly kernel: number;
   /** Default: the side of the window. */
   readonly stride?: number;
-  /** Default 0. */
+  /** On every side, at most half of the window's. Default 0. */
   readonly padding?: number;
 }
 
@@ -25,6 +26,8 @@ function define(name: string, kind: 'MEAN' | 'MAX'): (x: Tensor, options: PoolOp
     plan([x]: readonly [Tensor], { kernel: side, stride = side, padding = 0 }: PoolOptions) {
       requireFloat(name, x);
       const [outHeight, outWidth] = windowsOver(name, x, [side, side], stride, padding);
+      // A window of padding alone would have no greatest element, and no mean but 0.
+      if (padding > side / 2) throw new ShapeError(`${name}: the padding is ${padding} and the window's side ${side}; the padding must be at most half of the side.`);
       const [batch, channels, height, width] = x.shape as [number, number, number, number];
       const params = { planes: batch * channels, height, width, kernel: side, stride, padding, out_height: outHeight, out_width: outWidth };
       return { params, from: x.shape, to: [batch, channels, outHeight, outWidth] };
@@ -48,14 +51,14 @@ function define(name: string, kind: 'MEAN' | 'MAX'): (x: Tensor, options: PoolOp
  * The mean of each window; padding counts as 0.
  * @param x float[B, C, H, W]
  * @returns float[B, C, oh, ow]
- * Saves nothing. Throws ShapeError unless x has four axes and the window fits.
+ * Saves nothing. Throws ShapeError unless x has four axes and the window fits, the padding being at most half of it.
  */
 export const avgPool2d = define('avgPool2d', 'MEAN');
 
 /**
- * The greatest element of each window; the gradient goes to the first of equals.
+ * The greatest element of each window; the gradient goes to the first of equals. NaN where a window holds one.
  * @param x float[B, C, H, W]
  * @returns float[B, C, oh, ow]
- * Saves where it stands. Throws ShapeError unless x has four axes and the window fits.
+ * Saves where it stands. Throws ShapeError unless x has four axes and the window fits, the padding being at most half of it.
  */
 export const maxPool2d = define('maxPool2d', 'MAX');

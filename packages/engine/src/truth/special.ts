@@ -1,0 +1,32 @@
+/** @file Inputs with values that arithmetic treats apart: infinities, NaN and the least finite number. */
+import type { InputSpec } from './cases.ts';
+
+/** The least finite f32: what masks that avoid -∞ are made of. */
+export const LEAST = -3.4028234663852886e38;
+
+/** A row of n values by what it holds, each with ordinary ones where it is mixed. */
+const ROWS: Readonly<Record<string, (c: number, n: number) => number>> = {
+  least: () => LEAST,
+  hidden: () => -Infinity,
+  'least or hidden': (c, n) => (c < n / 2 ? LEAST : -Infinity),
+  'one not hidden': (c, n) => (c === n - 1 ? 0.5 : -Infinity),
+  'one NaN': (c, n) => (c === Math.floor(n / 2) ? NaN : (c * 7) % 5),
+  'NaN last': (c, n) => (c === n - 1 ? NaN : -Infinity),
+  infinite: () => Infinity,
+  'some infinite': (c) => [1, Infinity, -Infinity][c % 3]!,
+};
+
+export type SpecialRow = keyof typeof ROWS;
+
+/** float[rows, n] of the named rows; no gradient is measured, which no difference of such numbers could tell. */
+export const special = (n: number, names: readonly string[] = Object.keys(ROWS)): InputSpec =>
+  ({ shape: [names.length, n], values: names.flatMap((name) => Array.from({ length: n }, (_, c) => ROWS[name]!(c, n))), needsGrad: false });
+
+/** The same by columns: float[n, columns]. */
+export function specialColumns(n: number, names?: readonly string[]): InputSpec {
+  const { shape: [columns], values } = special(n, names) as { shape: number[]; values: number[] };
+  return { shape: [n, columns!], values: Array.from({ length: n * columns! }, (_, i) => values[(i % columns!) * n + Math.floor(i / columns!)]!), needsGrad: false };
+}
+
+/** v - top, and 0 for two equal infinities. */
+export const belowTop = (v: number, top: number): number => (v === top ? 0 : v - top);

@@ -87,7 +87,7 @@ fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 
 // 1 where f takes its first argument, 0 where its second.
 fn first_share(u: T, v: T) -> T {
-  let larger = 0.5 + 0.5 * sign(u - v);
+  let larger = select(select(T(0.0), T(1.0), u > v), T(0.5), u == v); // no difference: ∞ - ∞ is NaN
   if (OP == MIN) { return 1.0 - larger; }
   return larger;
 }

@@ -4,7 +4,7 @@
 //   backward_gate, backward_up: one of the two, where the other is not needed
 // Shapes: all float[size], dense, in fours; the last four may reach into the padding of the buffers.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 12 bytes an element forward, 20 backward.
-// uses: lib/activations.wgsl, lib/run.wgsl
+// uses: lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl, lib/run.wgsl
 
 struct Params { vectors: u32 }
 
@@ -34,9 +34,8 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     let g = gate[i];
     let d = dy[i];
     let u = up[i];
-    let s = sigmoid4(g);
-    dgate[i] = d * u * s * (1.0 + g * (1.0 - s));
-    dup[i] = d * g * s;
+    dgate[i] = d * u * silu_slope4(g);
+    dup[i] = d * silu4(g);
   }
 }
 

@@ -1,13 +1,16 @@
 // elementwise/unary: one function of one tensor.
 //   forward   y = f(x)
-//   backward  dx = dy · f'   from x, or from y where the slope is cheaper in it (EXP SQRT RSQRT TANH SIGMOID RELU)
-// With numbers p and q: AFFINE p·x + q, POW x^p, MAX max(x, p), MIN min(x, p), INVERSE p / x, CLAMP into p..q, ELU and LEAKY_RELU with p below 0.
+//   backward  dx = dy · f'   from x, or from y where the slope is cheaper in it (EXP SQRT ROOT RSQRT RELU)
+// With numbers p and q: AFFINE p·x + q, MAX max(x, p), MIN min(x, p), INVERSE p / x, QUOTIENT x / p, CLAMP into p..q, ELU and LEAKY_RELU
+// with p below 0; POW: q·x^n, n = p + low, see `Exponent`. MAX and MIN have slope ½ where x = p. ROOT is √x with slope 0 at 0.
 // FLOOR, CEIL, ROUND (halves to even) and SIGN have slope 0. f(NaN) is NaN, but for x^0.
 // Shapes: x, y, saved, dy, dx float[size], dense, in fours; the last four may reach into the padding of the buffers.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for AFFINE).
-// uses: lib/extremes.wgsl, lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl
+// Numbers: float64 to the ulp that docs/accuracy.md lists, over the whole range of f32; subnormal numbers may count as 0.
+// uses: lib/extremes.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/error_function.wgsl, lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl
 
-struct Params { vectors: u32, p: f32, q: f32 }
+/// form: of POW, see below
+struct Params { vectors: u32, p: f32, q: f32, low: f32, form: u32 }
 
 alias T = vec4<f32>;
 alias U = vec4<u32>;
@@ -47,7 +50,11 @@ const FLOOR = 24u;
 const CEIL = 25u;
 const ROUND = 26u;
 const SIGN = 27u;
-const OP = AFFINE; // tune: AFFINE EXP LOG SQRT RSQRT ABS TANH SIGMOID RELU GELU GELU_TANH QUICK_GELU SILU POW MAX MIN INVERSE SIN COS ERF SOFTPLUS ELU LEAKY_RELU CLAMP FLOOR CEIL ROUND SIGN
+const EXPM1 = 28u;
+const LOG1P = 29u;
+const QUOTIENT = 30u;
+const ROOT = 31u;
+const OP = AFFINE; // tune: AFFINE EXP LOG SQRT RSQRT ABS TANH SIGMOID RELU GELU GELU_TANH QUICK_GELU SILU POW MAX MIN INVERSE SIN COS ERF SOFTPLUS ELU LEAKY_RELU CLAMP FLOOR CEIL ROUND SIGN EXPM1 LOG1P QUOTIENT ROOT
 const WG = 64u;
 const STEPS = 1u; // tune: 1u 16u 64u
 
@@ -73,8 +80,8 @@ fn value(v: vec4f) -> vec4f {
 
 fn function_of(v: vec4f) -> vec4f {
   switch OP {
-    case EXP { return exp(v); }
-    case LOG { return log(v); }
+    case EXP { return exp4(v); }
+    case LOG { return log4(v); }
     case SQRT { return sqrt(v); }
     case RSQRT { return inverseSqrt(v); }
     case ABS { return abs(v); }
@@ -85,21 +92,25 @@ fn function_of(v: vec4f) -> vec4f {
     case GELU_TANH { return gelu_tanh4(v); }
     case QUICK_GELU { return quick_gelu4(v); }
     case SILU { return silu4(v); }
-    case POW { return power(v, params.p); }
+    case POW { return power(v); }
     case MAX { return max(v, vec4(params.p)); }
     case MIN { return min(v, vec4(params.p)); }
     case INVERSE { return params.p / v; }
     case SIN { return sin4(v); }
     case COS { return cos4(v); }
     case ERF { return erf4(v); }
-    case SOFTPLUS { return max(v, vec4(0.0)) + log(1.0 + exp(-min(abs(v), vec4(88.0)))); }
-    case ELU { return max(v, vec4(0.0)) + params.p * (exp(clamp(v, vec4(-88.0), vec4(0.0))) - 1.0); }
-    case LEAKY_RELU { return max(v, vec4(0.0)) + params.p * min(v, vec4(0.0)); }
+    case SOFTPLUS { return softplus4(v); }
+    case ELU { return select(params.p * expm1_4(v), v, v > vec4(0.0)); }
+    case LEAKY_RELU { return select(params.p * v, v, v > vec4(0.0)); }
     case CLAMP { return clamp(v, vec4(params.p), vec4(params.q)); }
     case FLOOR { return floor(v); }
     case CEIL { return ceil(v); }
     case ROUND { return round(v); }
     case SIGN { return sign(v); }
+    case EXPM1 { return expm1_4(v); }
+    case LOG1P { return log1p_4(v); }
+    case QUOTIENT { return v / params.p; }
+    case ROOT { return sqrt(v); }
     default { return v * params.p + params.q; }
   }
 }
@@ -111,35 +122,47 @@ fn slope(v: vec4f) -> vec4f {
     case SQRT { return 0.5 / v; }
     case RSQRT { return -0.5 * v * v * v; }
     case ABS { return sign(v); }
-    case TANH { return 1.0 - v * v; }
-    case SIGMOID { return v * (1.0 - v); }
+    case TANH { return tanh_slope4(v); }
+    case SIGMOID { return sigmoid_slope4(v); }
     case RELU { return select(vec4(0.0), vec4(1.0), v > vec4(0.0)); }
     case GELU { return gelu_slope4(v); }
     case GELU_TANH { return gelu_tanh_slope4(v); }
     case QUICK_GELU { return quick_gelu_slope4(v); }
     case SILU { return silu_slope4(v); }
-    case POW { return params.p * power(v, select(params.p - 1.0, 0.0, params.p == 0.0)); }
-    case MAX { return select(vec4(0.0), vec4(1.0), v > vec4(params.p)); }
-    case MIN { return select(vec4(0.0), vec4(1.0), v < vec4(params.p)); }
-    case INVERSE { return -params.p / (v * v); }
+    case POW { return power(v); }
+    case MAX { return select(select(vec4(0.0), vec4(1.0), v > vec4(params.p)), vec4(0.5), v == vec4(params.p)); }
+    case MIN { return select(select(vec4(0.0), vec4(1.0), v < vec4(params.p)), vec4(0.5), v == vec4(params.p)); }
+    case INVERSE { return -(params.p / v) / v; }
     case SIN { return cos4(v); }
     case COS { return -sin4(v); }
-    case ERF { return 1.12837917 * exp(-min(v * v, vec4(88.0))); }
+    case ERF { return erf_slope4(v); }
     case SOFTPLUS { return with_nan(sigmoid4(v), v, v); }
-    case ELU { return select(params.p * exp(clamp(v, vec4(-88.0), vec4(0.0))), vec4(1.0), v > vec4(0.0)); }
+    case ELU { return select(product4(scaled_exp4(v, vec4f()), vec4f(params.p)), vec4(1.0), v > vec4(0.0)); }
     case LEAKY_RELU { return select(vec4(params.p), vec4(1.0), v > vec4(0.0)); }
     case CLAMP { return select(vec4(0.0), vec4(1.0), (v >= vec4(params.p)) & (v <= vec4(params.q))); }
     case FLOOR, CEIL, ROUND, SIGN { return vec4(0.0); }
+    case EXPM1 { return exp4(v); }
+    case LOG1P { return 1.0 / (1.0 + v); }
+    case QUOTIENT { return vec4(1.0); }
+    case ROOT { return select(0.5 / v, vec4(0.0), v == vec4(0.0)); }
     default { return vec4(params.p); }
   }
 }
 
-// pow() is undefined for negative bases; whole exponents have a sign instead, and the commonest are exact.
-fn power(v: vec4f, p: f32) -> vec4f {
-  if (p == 0.0) { return vec4(1.0); }
-  if (p == 1.0) { return v; }
-  if (p == 2.0) { return v * v; }
-  if (p != floor(p)) { return pow(v, vec4(p)); }
-  let size = pow(abs(v), vec4(p));
-  return select(size, size * sign(v), p * 0.5 != floor(p * 0.5));
+// The commonest exponents are exact. Of the others form is 8, more by 1 where they are whole, by 2 where odd.
+const ZEROTH = 0u;
+const FIRST = 1u;
+const SECOND = 2u;
+const THIRD = 3u;
+const INVERSE_FIRST = 4u;
+
+fn power(v: vec4f) -> vec4f {
+  switch params.form {
+    case ZEROTH { return vec4(params.q); }
+    case FIRST { return params.q * v; }
+    case SECOND { return params.q * v * v; }
+    case THIRD { return params.q * v * v * v; }
+    case INVERSE_FIRST { return params.q / v; }
+    default { return power4(v, Exponent(params.p, params.low, (params.form & 1u) == 1u, (params.form & 2u) == 2u), params.q); }
+  }
 }

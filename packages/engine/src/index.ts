@@ -30,7 +30,8 @@ export { philox4x32, RandomStream, unitFloat } from './tensor/philox.ts';
 export { broadcastShapes, denseStrides, resolveAxis, sameShape, showShape, sizeOf } from './tensor/shape.ts';
 export type { Shape } from './tensor/shape.ts';
 export { empty, full, keep, ones, Tensor, tensor, zeros } from './tensor/tensor.ts';
-export type { NestedNumbers, Quantisation } from './tensor/tensor.ts';
+export type { Quantisation } from './tensor/tensor.ts';
+export type { NestedNumbers } from './tensor/host-values.ts';
 
 export { adaptiveAvgPool1d } from './ops/window/adaptive-avg-pool1d.ts';
 export { scaledDotProductAttention } from './ops/attention/attention.ts';
@@ -80,7 +81,7 @@ export { logSumExp, norm, std, variance } from './ops/composed/statistics.ts';
 export type { VarianceOptions } from './ops/composed/statistics.ts';
 export { swiglu } from './ops/elementwise/swiglu.ts';
 export { topk } from './ops/index/topk.ts';
-export { abs, affine, ceil, clamp, cos, elu, erf, exp, floor, gelu, geluTanh, leakyRelu, log, neg, pow, quickGelu, relu, round, rsqrt, sigmoid, sign, silu, sin, softplus, sqrt, tanh } from './ops/elementwise/unary.ts';
+export { abs, affine, ceil, clamp, cos, elu, erf, exp, expm1, floor, gelu, geluTanh, leakyRelu, log, log1p, neg, pow, quickGelu, relu, round, rsqrt, sigmoid, sign, silu, sin, softplus, sqrt, tanh } from './ops/elementwise/unary.ts';
 export { assignSlice, dense, detach, expand, permute, reshape, slice, squeeze, transpose, unsqueeze } from './ops/layout/views.ts';
 export { where } from './ops/elementwise/where.ts';
 

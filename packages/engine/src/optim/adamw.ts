@@ -9,6 +9,7 @@ import { lineWork } from '../gpu/kernel/line.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { flatten } from './flat.ts';
+import { checkSettings, requireAtLeast0 } from './settings.ts';
 import type { Segment } from './flat.ts';
 import { checkGroups } from './groups.ts';
 import type { Trainable } from './groups.ts';
@@ -45,7 +46,8 @@ const NORM_CHUNK = 64 * 64;
 /**
  * AdamW with decoupled weight decay, bias correction and clipping by global norm, as torch.optim.AdamW and clip_grad_norm_.
  * Making it moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes them again.
- * Kernels: kernels/adamw, 28 bytes an element a step. Throws ConfigError when a pattern matches no parameter, DTypeError for packed ones.
+ * Kernels: kernels/adamw, 28 bytes an element a step. Throws ConfigError when a pattern matches no parameter and for a
+ * setting out of its range, DTypeError for packed parameters and for what is no Parameter.
  */
 export class AdamW {
   /** Norm of all gradients in the last `step`, before clipping: float[]. Read it asynchronously; where it is not finite the step changed nothing. */
@@ -60,6 +62,7 @@ export class AdamW {
   private steps = 0;
 
   constructor(private readonly gpu: Gpu, parameters: readonly Parameter[], options: AdamWOptions = {}) {
+    checkSettings(parameters, options);
     this.options = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options, groups: options.groups ?? EVERYTHING, maxGradNorm: options.maxGradNorm ?? 0 };
     checkGroups('adamw', parameters.map(({ name }) => name), this.options.groups);
     this.segments = flatten(gpu, parameters, this.options.groups);
@@ -87,8 +90,12 @@ export class AdamW {
     this.update();
   }
 
-  /** Begins the next step: counts it, and writes what its `update` reads as data, the learning rate and the bias corrections. Once a step. */
+  /**
+   * Begins the next step: counts it, and writes what its `update` reads as data, the learning rate and the bias corrections. Once a step. Throws ConfigError unless lr is
+   * finite and at least 0.
+   */
   beginStep(lr: number): void {
+    requireAtLeast0('adamw', 'lr', lr);
     const { betas: [beta1, beta2] } = this.options;
     this.steps++;
     this.gpu.stream.write(this.rate.block, 0, new Float32Array([lr, 1 - beta1 ** this.steps, Math.sqrt(1 - beta2 ** this.steps)]));

@@ -11,6 +11,7 @@ import type { Totals } from './autograd.ts';
 import { countedCopy } from './copy.ts';
 import { byteLength, isPacked } from './dtype.ts';
 import type { DType } from './dtype.ts';
+import { show } from './host-values.ts';
 import { showShape } from './shape.ts';
 import type { Shape } from './shape.ts';
 import { Tensor, empty } from './tensor.ts';
@@ -107,6 +108,9 @@ export function watchOps(watch: Watcher, f: () => void): void {
 /** Makes a callable op: layouts fitted, shapes planned, the kernels recorded, the tape written. */
 export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(spec: OpSpec<I, Attrs, Plan, S>): (inputs: I, attrs: Attrs) => Tensor {
   return (inputs, attrs) => {
+    inputs.forEach((x: unknown, i) => {
+      if (x !== null && !(x instanceof Tensor)) throw new DTypeError(`${spec.name}: input ${i} is ${show(x)}; it must be a tensor.`);
+    });
     const gpu = gpuOf(spec.name, inputs);
     inputs.forEach((x, i) => {
       if (x && isPacked(x.dtype) && !spec.packed?.includes(i)) throw new DTypeError(`${spec.name}: input ${i} is ${x.dtype}, which is storage only; use cast to make it f32.`);

@@ -7,9 +7,10 @@ export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => pro
 
 export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
-/** Throws ShapeError unless every size is a whole number of at least 0. */
+/** Throws ShapeError unless it is a list of whole numbers of at least 0. */
 export function requireShape(where: string, shape: Shape): void {
-  for (const n of shape) if (!Number.isInteger(n) || n < 0) throw new ShapeError(`${where}: shape ${showShape(shape)} has ${n}; sizes must be whole numbers of at least 0.`);
+  if (!Array.isArray(shape)) throw new ShapeError(`${where}: the shape is ${typeof shape === 'object' ? 'no list' : JSON.stringify(shape) ?? String(shape)}; it must be a list of sizes, such as [2, 3].`);
+  for (const n of shape as Shape) if (!Number.isInteger(n) || n < 0) throw new ShapeError(`${where}: shape ${showShape(shape)} has ${n}; sizes must be whole numbers of at least 0.`);
 }
 
 /** Row-major strides in elements. */

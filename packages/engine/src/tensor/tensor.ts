@@ -4,9 +4,11 @@ import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Binding } from '../gpu/stream/stream.ts';
 import type { TapeNode } from './autograd.ts';
-import { byteLength, hostView, isPacked } from './dtype.ts';
+import { byteLength, hostView, isPacked, requireType } from './dtype.ts';
 import type { DType, HostArray } from './dtype.ts';
-import { denseStrides, isDense, requireShape, sameShape, showShape, sizeOf } from './shape.ts';
+import { readGiven, requireNumber, toHost } from './host-values.ts';
+import type { NestedNumbers } from './host-values.ts';
+import { denseStrides, isDense, requireShape, showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
 
 /** Bindings start at multiples of this many bytes. */
@@ -108,65 +110,65 @@ export const setDenseCopy = (copy: (x: Tensor) => Tensor): void => void (denseCo
 /** A tensor of undefined values (NaN under `gpu.poison`, for tests). */
 export function empty(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
   requireShape('empty', shape);
+  requireType('empty', dtype);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));
   if (gpu.poison && dtype === 'f32') gpu.stream.write(x.storage.block, 0, new Float32Array(x.storage.block.bytes / 4).fill(NaN));
   return x;
 }
 
-/** Rows of rows of numbers. */
-export type NestedNumbers = readonly (number | boolean | NestedNumbers)[];
-
 const HOST = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array, f16: Uint32Array, bf16: Uint32Array, int8: Uint32Array, int4: Uint32Array, nf4: Uint32Array } as const;
 
-/** The shape of nested arrays. Throws ShapeError where rows differ in length. */
-function shapeOf(values: NestedNumbers): Shape {
-  const inner = values.map((item) => (typeof item === 'object' ? shapeOf(item) : []));
-  const odd = inner.find((shape) => !sameShape(shape, inner[0]!));
-  if (odd) throw new ShapeError(`tensor: rows of shapes ${showShape(inner[0]!)} and ${showShape(odd)} stand side by side; they must be equal.`);
-  return [values.length, ...(inner[0] ?? [])];
-}
-
-const kindOf = (value: unknown): DType => (typeof value === 'boolean' ? 'bool' : 'f32');
-
 /**
- * A tensor of the given values: a typed array or a list in row-major order, or nested lists, which give the shape too.
+ * A tensor of the given values: a typed array or a list in row-major order, or nested lists (of typed arrays too), which give the shape as well.
  * @param shape default: what the lists say, or one axis
- * @param options dtype: default by the array's kind; f32 for numbers, bool for booleans
- * Throws ShapeError when their number does not fit the shape or nested rows differ, DTypeError for a packed type.
+ * @param options dtype: default by the array's kind; f32 for lists of numbers, bool for lists of booleans alone. To bool goes what is not 0, to whole
+ * numbers the part before the point
+ * Throws ShapeError when their number does not fit the shape or nested rows differ, DTypeError for a packed type, for what is no number, and for a
+ * number that the type cannot hold.
  */
 export function tensor(gpu: Gpu, values: HostArray | NestedNumbers, shape?: Shape, options: { dtype?: DType } = {}): Tensor {
-  const isNested = Array.isArray(values) && typeof values[0] === 'object';
-  const flat = (isNested ? (values as unknown[]).flat(Infinity) : values) as HostArray | readonly number[];
-  const dtype = options.dtype ?? (flat instanceof Int32Array ? 'i32' : flat instanceof Uint32Array ? 'u32' : kindOf(flat[0]));
-  const dims = shape ?? (isNested ? shapeOf(values as NestedNumbers) : [flat.length]);
-  if (isPacked(dtype)) throw new DTypeError(`tensor: cannot be made as ${dtype}; make it as f32 and use cast.`);
+  const given = readGiven(values);
+  const dtype = options.dtype ?? given.dtype;
+  const dims = shape ?? given.shape;
+  requireType('tensor', dtype);
   requireShape('tensor', dims);
-  if (flat.length !== sizeOf(dims)) throw new ShapeError(`tensor: ${flat.length} values for shape ${showShape(dims)}; it needs ${sizeOf(dims)}.`);
-  const Host = HOST[dtype];
-  const host = dtype === 'bool' ? Uint32Array.from(flat, (value) => (value ? 1 : 0)) : flat instanceof Host ? flat : (Host.from(flat as ArrayLike<number>) as HostArray);
-  const x = new Tensor(gpu, dims, dtype, gpu.allocate(Math.max(4 * host.length, 4)));
+  if (given.flat.length !== sizeOf(dims)) throw new ShapeError(`tensor: ${given.flat.length} values for shape ${showShape(dims)}; it needs ${sizeOf(dims)}.`);
+  return fromHost('tensor', gpu, given.flat, dims, dtype);
+}
+
+function fromHost(where: string, gpu: Gpu, flat: ArrayLike<number | boolean>, shape: Shape, dtype: DType): Tensor {
+  if (dtype !== 'f32' && dtype !== 'i32' && dtype !== 'u32' && dtype !== 'bool') throw new DTypeError(`${where}: cannot be made as ${dtype}; make it as f32 and use cast.`);
+  const host = toHost(where, flat, dtype);
+  const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(4 * host.length, 4)));
   if (host.length > 0) gpu.stream.write(x.storage.block, 0, host);
   return x;
 }
 
-/** A tensor that holds `value` everywhere. */
-export function full(gpu: Gpu, shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
-  requireShape('full', shape);
-  if (value === 0) return zeros(gpu, shape, dtype);
-  if (isPacked(dtype)) throw new DTypeError(`full: cannot be made as ${dtype}; make it as f32 and use cast.`);
-  return tensor(gpu, (new HOST[dtype](sizeOf(shape)) as HostArray).fill(value), shape, { dtype });
+/** A tensor that holds `value` everywhere. Throws DTypeError for a packed type, unless all is 0, and for a number that the type cannot hold. */
+export const full = (gpu: Gpu, shape: Shape, value: number, dtype: DType = 'f32'): Tensor => filled('full', gpu, shape, value, dtype);
+
+/** `full` for an op that names itself in messages. */
+export function filled(where: string, gpu: Gpu, shape: Shape, value: number, dtype: DType): Tensor {
+  requireShape(where, shape);
+  requireType(where, dtype);
+  requireNumber(where, 'the value', value);
+  if (Object.is(value, 0)) return zeros(gpu, shape, dtype);
+  if (isPacked(dtype)) return fromHost(where, gpu, [value], shape, dtype);
+  const [word] = toHost(where, [value], dtype as 'f32');
+  return fromHost(where, gpu, new HOST[dtype](sizeOf(shape)).fill(word!), shape, dtype);
 }
 
 /** A tensor of zeros; all bits are 0, in packed types too. */
 export function zeros(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
   requireShape('zeros', shape);
+  requireType('zeros', dtype);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));
   gpu.stream.clear({ block: x.storage.block, offset: 0, bytes: x.storage.block.bytes }, x.storage.block.bytes);
   return x;
 }
 
 /** A tensor of ones. */
-export const ones = (gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor => full(gpu, shape, 1, dtype);
+export const ones = (gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor => filled('ones', gpu, shape, 1, dtype);
 
 /** Lets `x` outlive its scope; `dispose()` ends it. */
 export function keep<T extends Tensor>(x: T): T {

@@ -8,7 +8,7 @@ import { add, maximum, mul, sub } from '../elementwise/binary.ts';
 import { isFinite } from '../elementwise/classify.ts';
 import { max, mean, sum } from '../reduce/reductions.ts';
 import type { ReduceOptions } from '../reduce/reductions.ts';
-import { exp, log, sqrt } from '../elementwise/unary.ts';
+import { exp, log, root } from '../elementwise/unary.ts';
 import { reshape } from '../layout/views.ts';
 import { where } from '../elementwise/where.ts';
 
@@ -37,11 +37,11 @@ export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
   return mul(maximum(sub(squares, rounding), 0), 1 / (n - correction));
 }
 
-/** √variance; its slope is infinite where all elements are equal. See `variance`. */
-export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => sqrt(variance(x, options));
+/** √variance; slope 0 where all elements are equal. See `variance`. */
+export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => root(variance(x, options));
 
-/** √Σ x² over axes, the Euclidean length. Its slope is not defined where it is 0. */
-export const norm = (x: Tensor, options: ReduceOptions = {}): Tensor => sqrt(sum(mul(x, x), options));
+/** √Σ x² over axes, the Euclidean length; slope 0 where it is 0. */
+export const norm = (x: Tensor, options: ReduceOptions = {}): Tensor => root(sum(mul(x, x), options));
 
 /** log Σ eˣ over axes, without overflow: the greatest element is taken out first, unless it is infinite: ∞ gives ∞, -∞ alone -∞. Throws ShapeError when there are no elements. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {

@@ -3,15 +3,16 @@
  * Kernel: kernels/elementwise/binary.wgsl. Each throws ShapeError when the shapes do not broadcast, DTypeError unless both are f32.
  */
 import { elementwiseBinary as kernel } from '@curio/kernels/elementwise_binary';
-import { ShapeError } from '../../gpu/errors.ts';
+import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { lineWork } from '../../gpu/kernel/line.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
 import type { Shape } from '../../tensor/shape.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import { show } from '../../tensor/host-values.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import { sumTo } from '../parts/sum-to.ts';
-import { affine, inverse, maximumOf, minimumOf } from './unary.ts';
+import { affine, inverse, maximumOf, minimumOf, quotient } from './unary.ts';
 import { expand } from '../layout/views.ts';
 import { commonShape, requireFloat, walk } from '../parts/walk.ts';
 
@@ -112,6 +113,9 @@ type Operand = Tensor | number;
 
 /** Sends a pair to the form that fits: two tensors, tensor and number, number and tensor. */
 function pair(name: string, a: Operand, b: Operand, both: (a: Tensor, b: Tensor) => Tensor, right: (a: Tensor, b: number) => Tensor, left: (a: number, b: Tensor) => Tensor): Tensor {
+  for (const [operand, value] of [['a', a], ['b', b]] as const) {
+    if (typeof value !== 'number' && !(value instanceof Tensor)) throw new DTypeError(`${name}: ${operand} is ${show(value)}; it must be a tensor or a number.`);
+  }
   if (typeof a !== 'number') return typeof b === 'number' ? right(a, b) : both(a, b);
   if (typeof b !== 'number') return left(a, b);
   throw new ShapeError(`${name}: both operands are numbers, ${a} and ${b}; one must be a tensor.`);
@@ -124,7 +128,7 @@ export const sub = (a: Operand, b: Operand): Tensor => pair('sub', a, b, subOp, 
 /** y = a · b, broadcast. Saves the other factor of each that needs a gradient. */
 export const mul = (a: Operand, b: Operand): Tensor => pair('mul', a, b, mulOp, (x, n) => affine(x, n), (n, x) => affine(x, n));
 /** y = a / b, broadcast. Saves b, and y where b needs a gradient. */
-export const div = (a: Operand, b: Operand): Tensor => pair('div', a, b, divOp, (x, n) => affine(x, 1 / n), (n, x) => inverse(x, n));
+export const div = (a: Operand, b: Operand): Tensor => pair('div', a, b, divOp, quotient, (n, x) => inverse(x, n));
 /** y = max(a, b), broadcast, NaN where one is; where they are equal each gets half of the gradient. Saves a and b. */
 export const maximum = (a: Operand, b: Operand): Tensor => pair('maximum', a, b, maximumOp, maximumOf, (n, x) => maximumOf(x, n));
 /** y = min(a, b), broadcast, NaN where one is; where they are equal each gets half of the gradient. Saves a and b. */

@@ -2,7 +2,7 @@ import { defineCases } from '../../truth/cases.ts';
 import type { OpCases } from '../../truth/cases.ts';
 import { Array64, erf, setApart } from '../../truth/oracle.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { abs, ceil, clamp, cos, elu, erf as erfOp, exp, floor, gelu, geluTanh, leakyRelu, log, neg, pow, quickGelu, relu, round, rsqrt, sigmoid, sign, silu, sin, softplus, sqrt, tanh } from './unary.ts';
+import { abs, ceil, clamp, cos, elu, erf as erfOp, exp, expm1, floor, gelu, geluTanh, leakyRelu, log, log1p, neg, pow, quickGelu, relu, round, rsqrt, sigmoid, sign, silu, sin, softplus, sqrt, tanh } from './unary.ts';
 
 const map = (x: Array64, f: (v: number) => number): Array64 => new Array64(x.shape, x.data.map(f));
 
@@ -24,6 +24,8 @@ const positive = [0.1, 4] as const;
 
 export const negCases = unary('neg', neg, (v) => -v);
 export const expCases = unary('exp', exp, Math.exp, [-4, 4], [-200, -90, -30, 10]);
+export const expm1Cases = unary('expm1', expm1, Math.expm1, [-4, 4], [-200, -90, -30, -1e-6, 1e-6, 10]);
+export const log1pCases = unary('log1p', log1p, Math.log1p, [-0.9, 4], [-0.5, 0, 1e-3, 1000, 1e6]);
 export const logCases = unary('log', log, Math.log, positive);
 export const sqrtCases = unary('sqrt', sqrt, Math.sqrt, positive);
 export const rsqrtCases = unary('rsqrt', rsqrt, (v) => 1 / Math.sqrt(v), positive);

@@ -1,6 +1,6 @@
 /**
  * @file Functions of one tensor, element by element: float[...] in, float[...] of the same shape out. Each saves x, or y where the slope is cheaper in
- * it. NaN stays NaN, but for x⁰ = 1. Kernel: kernels/elementwise/unary.wgsl. Each throws DTypeError unless x is f32.
+ * it. NaN stays NaN, but for x⁰ = 1. Kernel: kernels/elementwise/unary.wgsl. Each throws DTypeError unless x is f32. How many ulp each is off: docs/accuracy.md.
  */
 import { elementwiseUnary as kernel } from '@curio/kernels/elementwise_unary';
 import { ShapeError } from '../../gpu/errors.ts';
@@ -11,30 +11,38 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { requireFloat } from '../parts/walk.ts';
 
 export type UnaryKind = 'AFFINE' | 'EXP' | 'LOG' | 'SQRT' | 'RSQRT' | 'ABS' | 'TANH' | 'SIGMOID' | 'RELU' | 'GELU' | 'GELU_TANH' | 'QUICK_GELU' | 'SILU' | 'POW' | 'MAX' | 'MIN' | 'INVERSE'
-  | 'SIN' | 'COS' | 'ERF' | 'SOFTPLUS' | 'ELU' | 'LEAKY_RELU' | 'CLAMP' | 'FLOOR' | 'CEIL' | 'ROUND' | 'SIGN';
+  | 'SIN' | 'COS' | 'ERF' | 'SOFTPLUS' | 'ELU' | 'LEAKY_RELU' | 'CLAMP' | 'FLOOR' | 'CEIL' | 'ROUND' | 'SIGN'
+  | 'EXPM1' | 'LOG1P' | 'QUOTIENT' | 'ROOT';
 
-interface Attrs { readonly p?: number; readonly q?: number }
+/** Numbers of a function, and those of its slope where they differ. */
+interface Attrs extends Numbers { readonly slope?: Numbers }
+interface Numbers { readonly p?: number; readonly q?: number; readonly low?: number; readonly form?: number }
 
 const WG = 64;
-const FROM_RESULT: readonly UnaryKind[] = ['EXP', 'SQRT', 'RSQRT', 'TANH', 'SIGMOID', 'RELU'];
+/** -0 is the number that changes nothing when it is added, not even the sign of a zero. */
+const NO_NUMBERS = { p: 0, q: -0, low: 0, form: 0 };
+/** Their own slopes, but for the shift. */
+const LINEAR: readonly UnaryKind[] = ['AFFINE', 'QUOTIENT'];
+const FROM_RESULT: readonly UnaryKind[] = ['EXP', 'SQRT', 'ROOT', 'RSQRT', 'RELU'];
 
 function define(name: string, kind: UnaryKind): (x: Tensor, attrs?: Attrs) => Tensor {
   const op = defineOp({
     name,
-    plan([x]: readonly [Tensor], { p = 0, q = 0 }: Attrs) {
+    plan([x]: readonly [Tensor], { slope, ...numbers }: Attrs) {
       requireFloat(name, x);
       const vectors = ceilDiv(x.size, 4);
-      return { params: { vectors, p, q }, ...lineWork(x.gpu, kernel, vectors, WG, { OP: kind }) };
+      const params = { vectors, ...NO_NUMBERS, ...numbers };
+      return { params, slope: { ...params, ...slope }, ...lineWork(x.gpu, kernel, vectors, WG, { OP: kind }) };
     },
-    forward(run, [x], plan) {
+    forward(run, [x], { params, tuning, grid }) {
       const y = run.out(x.shape);
-      run.dispatch(kernel, 'forward', { buffers: { x, y }, ...plan });
-      return { y, saved: { saved: kind === 'AFFINE' ? null : FROM_RESULT.includes(kind) ? y : x } };
+      run.dispatch(kernel, 'forward', { buffers: { x, y }, params, tuning, grid });
+      return { y, saved: { saved: LINEAR.includes(kind) ? null : FROM_RESULT.includes(kind) ? y : x } };
     },
-    backward(run, dy, { saved }, plan) {
+    backward(run, dy, { saved }, { slope, tuning, grid }) {
       const dx = run.out(dy.shape);
-      if (saved) run.dispatch(kernel, 'backward', { buffers: { saved, dy, dx }, ...plan });
-      else run.dispatch(kernel, 'forward', { buffers: { x: dy, y: dx }, ...plan, params: { ...plan.params, q: 0 } });
+      if (saved) run.dispatch(kernel, 'backward', { buffers: { saved, dy, dx }, params: slope, tuning, grid });
+      else run.dispatch(kernel, 'forward', { buffers: { x: dy, y: dx }, params: { ...slope, q: -0 }, tuning, grid });
       return [dx];
     },
   });
@@ -70,19 +78,43 @@ const floorOp = define('floor', 'FLOOR');
 const ceilOp = define('ceil', 'CEIL');
 const roundOp = define('round', 'ROUND');
 const signOp = define('sign', 'SIGN');
+const expm1Op = define('expm1', 'EXPM1');
+const log1pOp = define('log1p', 'LOG1P');
+const quotientOp = define('div', 'QUOTIENT');
+const rootOp = define('sqrt', 'ROOT');
+
+/** Exponents with exact forms of their own; of others form is 8, more by 1 where they are whole, by 2 where odd. */
+const POWER_FORMS: readonly (readonly [exponent: number, form: number])[] = [[0, 0], [1, 1], [2, 2], [3, 3], [-1, 4]];
+
+/** factor · x^exponent: the exponent in two parts, of which the first has twelve bits. */
+function power(exponent: number, factor: number): Numbers {
+  const n = Math.min(Math.max(exponent, -1e30), 1e30); // as good as infinite, and no product with it is NaN
+  const bits = new Uint32Array(Float32Array.of(n).buffer);
+  bits[0]! &= 0xfffff000;
+  const p = new Float32Array(bits.buffer)[0]!;
+  const form = POWER_FORMS.find(([known]) => known === n)?.[1] ?? 8 + (Number.isInteger(n) ? 1 : 0) + (Math.abs(n % 2) === 1 ? 2 : 0);
+  return { p, low: n - p, q: factor, form };
+}
 
 /** y = scale · x + shift. Saves nothing. */
-export const affine = (x: Tensor, scale: number, shift = 0): Tensor => affineOp(x, { p: scale, q: shift });
+export const affine = (x: Tensor, scale: number, shift = -0): Tensor => affineOp(x, { p: scale, q: shift });
 /** y = -x. */
 export const neg = (x: Tensor): Tensor => negOp(x, { p: -1 });
-/** y = x ^ exponent. Negative x only with a whole exponent. */
-export const pow = (x: Tensor, exponent: number): Tensor => powOp(x, { p: exponent });
+/** y = x ^ exponent, by C's rules at 0 and ∞; NaN for negative x unless the exponent is whole. Slope exponent · x ^ (exponent - 1). */
+export const pow = (x: Tensor, exponent: number): Tensor =>
+  powOp(x, { ...power(exponent, 1), slope: exponent === 0 ? power(0, 0) : power(exponent - 1, exponent) });
 /** y = eˣ. Infinite above 88.7. */
 export const exp = (x: Tensor): Tensor => expOp(x);
-/** y = ln x. */
+/** y = eˣ - 1, without the loss of digits near 0. */
+export const expm1 = (x: Tensor): Tensor => expm1Op(x);
+/** y = ln(1 + x), without the loss of digits near 0; -∞ at -1, NaN below. */
+export const log1p = (x: Tensor): Tensor => log1pOp(x);
+/** y = ln x; -∞ at 0, NaN below. */
 export const log = (x: Tensor): Tensor => logOp(x);
-/** y = √x. */
+/** y = √x; its slope is infinite at 0. */
 export const sqrt = (x: Tensor): Tensor => sqrtOp(x);
+/** y = √x with slope 0 at 0, a subgradient where x is a sum of squares. */
+export const root = (x: Tensor): Tensor => rootOp(x);
 /** y = 1 / √x. */
 export const rsqrt = (x: Tensor): Tensor => rsqrtOp(x);
 /** y = |x|; slope 0 at 0. */
@@ -93,7 +125,7 @@ export const tanh = (x: Tensor): Tensor => tanhOp(x);
 export const sigmoid = (x: Tensor): Tensor => sigmoidOp(x);
 /** y = max(x, 0); slope 0 at 0. */
 export const relu = (x: Tensor): Tensor => reluOp(x);
-/** y = x · Φ(x) = x/2 · (1 + erf(x / √2)); erf to 2e-7 (Hendrycks and Gimpel 2016). */
+/** y = x · Φ(x) = x/2 · (1 + erf(x / √2)) (Hendrycks and Gimpel 2016). */
 export const gelu = (x: Tensor): Tensor => geluOp(x);
 /** y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))). */
 export const geluTanh = (x: Tensor): Tensor => geluTanhOp(x);
@@ -101,17 +133,19 @@ export const geluTanh = (x: Tensor): Tensor => geluTanhOp(x);
 export const quickGelu = (x: Tensor): Tensor => quickGeluOp(x);
 /** y = x · sigmoid(x). */
 export const silu = (x: Tensor): Tensor => siluOp(x);
-/** y = max(x, number). */
+/** y = max(x, number); slope ½ where they are equal. */
 export const maximumOf = (x: Tensor, number: number): Tensor => maximumOp(x, { p: number });
-/** y = min(x, number). */
+/** y = min(x, number); slope ½ where they are equal. */
 export const minimumOf = (x: Tensor, number: number): Tensor => minimumOp(x, { p: number });
+/** y = x / number. Saves nothing. */
+export const quotient = (x: Tensor, number: number): Tensor => quotientOp(x, { p: number });
 /** y = number / x. */
 export const inverse = (x: Tensor, number = 1): Tensor => inverseOp(x, { p: number });
-/** y = sin x, x in radians; to 2e-7 up to some thousands of turns (Cephes). */
+/** y = sin x, x in radians; NaN at ±∞. */
 export const sin = (x: Tensor): Tensor => sinOp(x);
-/** y = cos x, x in radians; to 2e-7 up to some thousands of turns (Cephes). */
+/** y = cos x, x in radians; NaN at ±∞. */
 export const cos = (x: Tensor): Tensor => cosOp(x);
-/** y = 2/√π · ∫₀ˣ e^(-t²) dt, to 2e-7 (Abramowitz and Stegun 7.1.26). */
+/** y = 2/√π · ∫₀ˣ e^(-t²) dt. */
 export const erf = (x: Tensor): Tensor => erfOp(x);
 /** y = ln(1 + eˣ). */
 export const softplus = (x: Tensor): Tensor => softplusOp(x);

@@ -3,9 +3,12 @@ import { DTypeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
+import { isPacked } from '../../tensor/dtype.ts';
+import type { DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
-import { full, zeros } from '../../tensor/tensor.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import { requireFit, requireNumber } from '../../tensor/host-values.ts';
+import { filled, Tensor, zeros } from '../../tensor/tensor.ts';
+import { cast } from '../cast/cast.ts';
 import { sumTo } from '../parts/sum-to.ts';
 import { commonShape, requireDType, walk } from '../parts/walk.ts';
 
@@ -43,11 +46,25 @@ const op = defineOp({
 /**
  * y = a where the condition is not 0, else b, broadcast.
  * @param cond bool[...]
- * @param a, b tensors of one dtype; one of them may be a number
- * Saves cond. Kernel: kernels/elementwise/choose.wgsl. Throws ShapeError when the shapes do not broadcast, DTypeError when a and b differ.
+ * @param a, b tensors of one dtype, or numbers; beside a fraction, ±∞ or NaN whole numbers become f32, as in PyTorch
+ * Saves cond. Kernel: kernels/elementwise/choose.wgsl. Throws ShapeError when the shapes do not broadcast, DTypeError when a and b differ, or a
+ * whole number does not fit the other's type.
  */
 export function where(cond: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
-  const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'f32';
-  const asTensor = (x: Tensor | number): Tensor => (typeof x === 'number' ? full(cond.gpu, [], x, dtype) : x);
-  return op([cond, asTensor(a), asTensor(b)], undefined);
+  const [x, n] = a instanceof Tensor ? [a, b] : [b, a];
+  if (x instanceof Tensor && n instanceof Tensor) return op([cond, a as Tensor, b as Tensor], undefined);
+  for (const [name, value] of [['a', a], ['b', b]] as const) if (!(value instanceof Tensor)) requireNumber('where', name, value);
+  const tensorOf = (value: Tensor | number): Tensor => (value instanceof Tensor ? beside(value, Number(n)) : filled('where', cond.gpu, [], Number(value), typeOf(x, Number(value))));
+  return op([cond, tensorOf(a), tensorOf(b)], undefined);
 }
+
+/** The type that a number and a tensor meet in: the tensor's where it holds the number, f32 for fractions, infinities and NaN beside whole numbers. */
+function typeOf(x: Tensor | number, n: number): DType {
+  if (!(x instanceof Tensor) || isPacked(x.dtype) || x.dtype === 'f32') return 'f32';
+  if (x.dtype === 'bool') return n === 0 || n === 1 ? 'bool' : 'f32';
+  if (!Number.isInteger(n)) return 'f32';
+  requireFit('where', 'the number', n, x.dtype as 'i32' | 'u32');
+  return x.dtype;
+}
+
+const beside = (x: Tensor, n: number): Tensor => (typeOf(x, n) === 'f32' && !isPacked(x.dtype) ? cast(x, 'f32') : x);

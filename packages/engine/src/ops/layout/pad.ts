@@ -3,7 +3,7 @@ import { isRecording, record } from '../../tensor/autograd.ts';
 import { contiguous, copyInto } from '../../tensor/copy.ts';
 import { isPacked } from '../../tensor/dtype.ts';
 import { showShape } from '../../tensor/shape.ts';
-import { Tensor, full } from '../../tensor/tensor.ts';
+import { Tensor, filled } from '../../tensor/tensor.ts';
 import { slice } from './views.ts';
 
 /**
@@ -19,7 +19,7 @@ export function pad(x: Tensor, sides: readonly (readonly [before: number, after:
   const wrong = sides.flat().find((n) => !Number.isInteger(n) || n < 0);
   if (wrong !== undefined) throw new ShapeError(`pad: a side is ${wrong}; sides must be whole numbers of at least 0, to cut use slice.`);
   if (isPacked(x.dtype)) throw new DTypeError(`pad: x is ${x.dtype}, which is storage only; use cast to make it f32.`);
-  const y = full(x.gpu, x.shape.map((n, i) => n + (sides[i - kept]?.[0] ?? 0) + (sides[i - kept]?.[1] ?? 0)), value, x.dtype);
+  const y = filled('pad', x.gpu, x.shape.map((n, i) => n + (sides[i - kept]?.[0] ?? 0) + (sides[i - kept]?.[1] ?? 0)), value, x.dtype);
   const offset = sides.reduce((sum, [before], i) => sum + before * y.strides[kept + i]!, 0);
   copyInto(new Tensor(y.gpu, x.shape, y.dtype, y.storage, { strides: y.strides, offset }), contiguous('pad', x));
   if (isRecording([x])) record('pad', y, [x], [], (dy) => [sides.reduce((part, [before], i) => slice(part, { axis: kept + i, start: before, end: before + x.shape[kept + i]! }), dy)]);

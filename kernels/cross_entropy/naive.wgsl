@@ -35,7 +35,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   var top = LEAST;
   for (var i = begin; i < end; i++) { top = max(top, x[i]); }
   var total = 0.0;
-  for (var i = begin; i < end; i++) { total += exp(x[i] - top); }
+  for (var i = begin; i < end; i++) { total += exp_of(x[i] - top); }
   let log_sum = log_sum_of(top, total);
   lse[row] = log_sum;
   let chosen = label[row];
@@ -49,7 +49,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
-  let scale = terms_saved[2u * row + 1u] * totals[1] * dy[0];
+  let scale = select(terms_saved[2u * row + 1u], lse_saved[row].y, label[row] != IGNORED && is_nan(lse_saved[row].y)) * totals[1] * dy[0];
   for (var i = 0u; i < params.cols; i++) {
     var p = exp(below_top(x[begin + i], lse_saved[row]) - lse_saved[row].y);
     if (i32(i) == label[row]) { p -= 1.0; }

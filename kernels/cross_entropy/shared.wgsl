@@ -6,7 +6,7 @@
 // gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
 // T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32, the greatest and the sum in one pass.
 // Ignored rows are not read: forward gives 0, backward writes 0. Traffic: 4 bytes an element forward, 8 backward.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl
 
 struct Params { rows: u32, cols: u32, weighted: u32 }
 
@@ -45,13 +45,13 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     let c = x[i + 2u * WG];
     let d = x[i + 3u * WG];
     let higher = max(top, greatest(max(max(a, b), max(c, d))));
-    total = total * exp(top - higher) + across((exp(a - higher) + exp(b - higher)) + (exp(c - higher) + exp(d - higher)));
+    total = total * exp(top - higher) + ((across_exp(a - higher) + across_exp(b - higher)) + (across_exp(c - higher) + across_exp(d - higher)));
     top = higher;
   }
   for (; i < end; i += WG) {
     let a = x[i];
     let higher = max(top, greatest(a));
-    total = total * exp(top - higher) + across(exp(a - higher));
+    total = total * exp(top - higher) + across_exp(a - higher);
     top = higher;
   }
   let all_top = shared_max(top, lane);
@@ -72,7 +72,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let size = params.cols / WIDTH;
   let begin = row * size;
   let end = begin + size;
-  let scale = terms_saved[2u * row + 1u] * totals[1] * dy[0];
+  let scale = select(terms_saved[2u * row + 1u], lse_saved[row].y, is_nan(lse_saved[row].y)) * totals[1] * dy[0];
   if (scale == 0.0) {
     for (var i = begin + lane; i < end; i += WG) { dx[i] = T(); }
     return;

@@ -67,7 +67,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let quads = params.cols / 4u;
   let begin = row * quads;
   let chosen = label[row];
-  let scale = terms_saved[2u * row + 1u] * totals[1] * dy[0];
+  let scale = select(terms_saved[2u * row + 1u], lse_saved[row].y, is_nan(lse_saved[row].y)) * totals[1] * dy[0];
   if (scale == 0.0) {
     for (var i = index % SG; i < quads; i += SG) { dx[begin + i] = vec4f(); }
     return;

@@ -20,7 +20,7 @@ fn weight_of(row: u32, chosen: i32) -> f32 {
 /// max x and log Σ exp(x - max x), from the greatest of the row that is not below LEAST, and the sum. Where that is 0, all were -∞, and count as equal.
 fn log_sum_of(top: f32, total: f32) -> vec2f {
   if (total == 0.0) { return vec2f(-infinity(), log(f32(params.cols))); }
-  return vec2f(top, log(total));
+  return vec2f(top, log_of(total));
 }
 
 /// x - max x; 0 where both are -∞.

@@ -25,9 +25,9 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   var top = LEAST;
   for (var i = begin; i < end; i++) { top = max(top, x[i]); }
   var total = 0.0;
-  for (var i = begin; i < end; i++) { total += exp(x[i] - top); }
+  for (var i = begin; i < end; i++) { total += exp_of(x[i] - top); }
   let hidden = total == 0.0;
-  let log_total = log(select(total, f32(params.cols), hidden));
+  let log_total = log_of(select(total, f32(params.cols), hidden));
   for (var i = begin; i < end; i++) { y[i] = select(x[i] - top, 0.0, hidden) - log_total; }
 }
 

@@ -4,7 +4,7 @@
 // Shapes: x, y, dy, dx float[rows, cols], dense. T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line.
 // Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers, only those behind are read again.
 // A row of -∞ alone gives -ln n.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -38,14 +38,14 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   for (var i = at + 4u * WG; i < end; i += WG) { top = max(top, greatest(x[i])); }
   top = shared_max(top, lane);
   var total = 0.0;
-  if (at < end) { total += across(exp(a - top)); }
-  if (at + WG < end) { total += across(exp(b - top)); }
-  if (at + 2u * WG < end) { total += across(exp(c - top)); }
-  if (at + 3u * WG < end) { total += across(exp(d - top)); }
-  for (var i = at + 4u * WG; i < end; i += WG) { total += across(exp(x[i] - top)); }
+  if (at < end) { total += across_exp(a - top); }
+  if (at + WG < end) { total += across_exp(b - top); }
+  if (at + 2u * WG < end) { total += across_exp(c - top); }
+  if (at + 3u * WG < end) { total += across_exp(d - top); }
+  for (var i = at + 4u * WG; i < end; i += WG) { total += across_exp(x[i] - top); }
   total = shared_sum(total, lane);
   let hidden = total == 0.0;
-  let log_total = log(select(total, f32(params.cols), hidden));
+  let log_total = log_of(select(total, f32(params.cols), hidden));
   if (at < end) { y[at] = select(a - top, T(), hidden) - log_total; }
   if (at + WG < end) { y[at + WG] = select(b - top, T(), hidden) - log_total; }
   if (at + 2u * WG < end) { y[at + 2u * WG] = select(c - top, T(), hidden) - log_total; }

@@ -29,10 +29,10 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   for (var i = begin; i < end; i += SG) { top = max(top, x[i]); }
   top = subgroup_max(top);
   var total = 0.0;
-  for (var i = begin; i < end; i += SG) { total += exp(x[i] - top); }
+  for (var i = begin; i < end; i += SG) { total += exp_of(x[i] - top); }
   total = subgroup_sum(total);
   let hidden = total == 0.0;
-  let log_total = log(select(total, f32(params.cols), hidden));
+  let log_total = log_of(select(total, f32(params.cols), hidden));
   if (row < params.rows) {
     for (var i = begin; i < end; i += SG) { y[i] = select(x[i] - top, 0.0, hidden) - log_total; }
   }

@@ -25,7 +25,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   var top = LEAST;
   for (var i = begin; i < end; i++) { top = max(top, x[i]); }
   var total = 0.0;
-  for (var i = begin; i < end; i++) { total += exp(x[i] - top); }
+  for (var i = begin; i < end; i++) { total += exp_of(x[i] - top); }
   let scale = select(1.0 / total, 0.0, total == 0.0);
   let level = select(0.0, 1.0 / f32(params.cols), total == 0.0);
   for (var i = begin; i < end; i++) { y[i] = exp(x[i] - top) * scale + level; }

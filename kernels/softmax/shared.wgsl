@@ -4,7 +4,7 @@
 // Shapes: x, y, dy, dx float[rows, cols], dense. T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line.
 // Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers, only those behind are read again.
 // A row of -∞ alone gives 1/n.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -37,23 +37,23 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   var top = max(LEAST, greatest(max(max(a, b), max(c, d)))); // not -∞, since ∞ - ∞ would be NaN
   for (var i = at + 4u * WG; i < end; i += WG) { top = max(top, greatest(x[i])); }
   top = shared_max(top, lane);
-  a = exp(a - top);
-  b = exp(b - top);
-  c = exp(c - top);
-  d = exp(d - top);
+  a -= top;
+  b -= top;
+  c -= top;
+  d -= top;
   var total = 0.0;
-  if (at < end) { total += across(a); }
-  if (at + WG < end) { total += across(b); }
-  if (at + 2u * WG < end) { total += across(c); }
-  if (at + 3u * WG < end) { total += across(d); }
-  for (var i = at + 4u * WG; i < end; i += WG) { total += across(exp(x[i] - top)); }
+  if (at < end) { total += across_exp(a); }
+  if (at + WG < end) { total += across_exp(b); }
+  if (at + 2u * WG < end) { total += across_exp(c); }
+  if (at + 3u * WG < end) { total += across_exp(d); }
+  for (var i = at + 4u * WG; i < end; i += WG) { total += across_exp(x[i] - top); }
   let sum = shared_sum(total, lane);
   let scale = select(1.0 / sum, 0.0, sum == 0.0);
   let level = select(0.0, 1.0 / f32(params.cols), sum == 0.0);
-  if (at < end) { y[at] = a * scale + level; }
-  if (at + WG < end) { y[at + WG] = b * scale + level; }
-  if (at + 2u * WG < end) { y[at + 2u * WG] = c * scale + level; }
-  if (at + 3u * WG < end) { y[at + 3u * WG] = d * scale + level; }
+  if (at < end) { y[at] = exp(a) * scale + level; }
+  if (at + WG < end) { y[at + WG] = exp(b) * scale + level; }
+  if (at + 2u * WG < end) { y[at + 2u * WG] = exp(c) * scale + level; }
+  if (at + 3u * WG < end) { y[at + 3u * WG] = exp(d) * scale + level; }
   for (var i = at + 4u * WG; i < end; i += WG) { y[i] = exp(x[i] - top) * scale + level; }
 }
 

@@ -30,7 +30,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   for (var i = begin; i < end; i += SG) { top = max(top, x[i]); }
   top = subgroup_max(top);
   var total = 0.0;
-  for (var i = begin; i < end; i += SG) { total += exp(x[i] - top); }
+  for (var i = begin; i < end; i += SG) { total += exp_of(x[i] - top); }
   let sum = subgroup_sum(total);
   let scale = select(1.0 / sum, 0.0, sum == 0.0);
   let level = select(0.0, 1.0 / f32(params.cols), sum == 0.0);

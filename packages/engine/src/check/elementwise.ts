@@ -118,5 +118,5 @@ export const elementwiseFunctions: readonly ElementwiseFunction[] = [
   entry('floor', floor, Math.floor, none, [0, 0]),
   entry('ceil', ceil, Math.ceil, none, [0, 0]),
   entry('round', round, evenRound, none, [0, 0]),
-  stepped('sign', sign, Math.sign, none, [0, 0]),
+  stepped('sign', sign, (x) => (Number.isNaN(x) ? NaN : step(x) - step(-x)), none, [0, 0]),
 ];

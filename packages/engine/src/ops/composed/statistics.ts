@@ -45,10 +45,10 @@ export const norm = (x: Tensor, options: ReduceOptions = {}): Tensor => root(sum
 
 /** log Σ eˣ over axes, without overflow: the greatest element is taken out first, unless it is infinite: ∞ gives ∞, -∞ alone -∞. Throws ShapeError when there are no elements. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const top = noGrad(() => {
-    const greatest = max(x, { ...options, keepDims: true });
-    return where(isFinite(greatest), greatest, 0);
-  });
+  const greatest = noGrad(() => max(x, { ...options, keepDims: true }));
+  const isUsual = isFinite(greatest);
+  const top = where(isUsual, greatest, 0);
   const total = log(sum(exp(sub(x, top)), options));
-  return add(total, reshape(top, total.shape));
+  const [usual, limit] = [reshape(isUsual, total.shape), reshape(greatest, total.shape)];
+  return where(usual, add(total, limit), limit); // drivers differ in the logarithms of 0 and ∞
 }

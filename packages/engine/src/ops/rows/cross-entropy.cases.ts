@@ -42,6 +42,7 @@ export const crossEntropyCases = defineCases({
     { inputs: [[9, 131], { shape: [9], dtype: 'i32', range: [0, 131] }, null] },
     { inputs: [[3, 300], { shape: [3], dtype: 'i32', range: [0, 300] }, null] },
     { label: 'each lane several fours', inputs: [[2, 8228], { shape: [2], dtype: 'i32', values: [8227, 2048] }, null] },
+    { label: 'NaN in an ignored row', inputs: [{ shape: [2, 8], values: [NaN, 1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7, 8], needsGrad: false }, { shape: [2], dtype: 'i32', values: [-100, 2] }, null] },
     { label: 'all ignored', inputs: [[3, 8], { shape: [3], dtype: 'i32', values: [-100, -100, -100] }, null] },
     { label: 'weighted', inputs: [[6, 12], { shape: [6], dtype: 'i32', values: [1, -100, 11, 0, 5, 5] }, { shape: [6], range: [0, 2], needsGrad: false }] },
     { label: 'large logits', inputs: [{ shape: [4, 16], range: [80, 120] }, { shape: [4], dtype: 'i32', range: [0, 16] }, null] },

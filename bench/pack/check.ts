@@ -22,7 +22,7 @@ class Bench {
 
   private static async device(): Promise<Gpu> {
     const gpu = await openGpu();
-    gpu.poison = true;
+    gpu.probe.poison = true;
     return gpu;
   }
 
@@ -32,30 +32,30 @@ class Bench {
       await this.gpu.synchronize();
     } catch (error) {
       if (++this.lost > MAX_LOST) throw error;
-      const { halfProducts } = this.gpu;
+      const { halfProducts } = this.gpu.kernels;
       this.gpu.close();
       this.gpu = await Bench.device();
-      this.gpu.halfProducts = halfProducts;
+      this.gpu.kernels.halfProducts = halfProducts;
     }
   }
 }
 
 async function judge(bench: Bench, table: OpCases<never>, c: Case<never>, choice: readonly [string, string] | null, count: Count): Promise<void> {
   const { gpu } = bench;
-  gpu.forced.clear();
-  gpu.obeyed.clear();
-  if (choice) gpu.forced.set(...choice);
+  gpu.kernels.forced.clear();
+  gpu.kernels.obeyed.clear();
+  if (choice) gpu.kernels.forced.set(...choice);
   const name = `${table.op} ${choice?.join(' ') ?? ''} ${labelOf(c)}`;
   attempt({ fact: `failed: check of ${table.op}`, value: `${name}: the process ended over it, or was ended` });
   try {
     // Compiled ahead, a kernel that does not compile costs its cases and not the device.
     const asked = pipelinesOf(gpu, table, [c], (dry) => {
-      if (choice) dry.forced.set(...choice);
-      dry.halfProducts = gpu.halfProducts;
+      if (choice) dry.kernels.forced.set(...choice);
+      dry.kernels.halfProducts = gpu.kernels.halfProducts;
     });
     for (const { kernel, entry, tuning } of asked) await gpu.prepare(kernel, entry, tuning);
     const { ok, message, worst } = await checkCase(gpu, table, c, SEED);
-    if (choice && !gpu.obeyed.has(choice[0])) return; // the variant does not fit: what ran instead is a check of its own
+    if (choice && !gpu.kernels.obeyed.has(choice[0])) return; // the variant does not fit: what ran instead is a check of its own
     count.worst = Math.max(count.worst, worst);
     if (ok) count.ok++;
     else count.wrong.push(`${name}: ${message}`);
@@ -64,7 +64,7 @@ async function judge(bench: Bench, table: OpCases<never>, c: Case<never>, choice
     count.wrong.push(`${name}: ${error.message.split('\n')[0]}`);
     await bench.recover();
   } finally {
-    gpu.forced.clear();
+    gpu.kernels.forced.clear();
   }
 }
 
@@ -110,7 +110,7 @@ async function check({ only, seconds, share, units }: { only: RegExp | null; sec
   const end = performance.now() + 1000 * seconds;
   const total: Count = { ok: 0, wrong: [], left: 0, worst: 0 };
   const fault = await enableSubgroupMatrix(gpu);
-  gpu.halfProducts = false;
+  gpu.kernels.halfProducts = false;
   console.log(`matrix units: ${fault ?? 'agree with the usual kernel'}`);
   if (gpu.adapter.subgroupMatrix && fault) total.wrong.push(fault);
   const add = (count: Count): void => {
@@ -120,9 +120,9 @@ async function check({ only, seconds, share, units }: { only: RegExp | null; sec
   };
   const tables = (opTables as readonly OpCases<never>[]).filter(({ op }) => !only || only.test(op));
   if (units && !fault) {
-    bench.gpu.halfProducts = true;
+    bench.gpu.kernels.halfProducts = true;
     for (const table of tables.filter(usesProducts)) add(await checkTable(bench, onMatrixUnits(table), [null], share, end, seconds));
-    bench.gpu.halfProducts = false;
+    bench.gpu.kernels.halfProducts = false;
   }
   for (const table of tables) {
     const choices = Object.entries(table.families ?? {}).flatMap(([family, variants]) => Object.keys(variants).map((variant): [string, string] => [family, variant]));

@@ -47,11 +47,11 @@ const upload = (gpu: Gpu, { values, shape, learns }: Input, backward: boolean): 
 };
 
 function withForced<T>(gpu: Gpu, forced: Forced, f: () => T): T {
-  for (const [family, variant] of Object.entries(forced)) gpu.forced.set(family, variant);
+  for (const [family, variant] of Object.entries(forced)) gpu.kernels.forced.set(family, variant);
   try {
     return f();
   } finally {
-    for (const family of Object.keys(forced)) gpu.forced.delete(family);
+    for (const family of Object.keys(forced)) gpu.kernels.forced.delete(family);
   }
 }
 
@@ -139,7 +139,7 @@ export class OpCells {
       });
       const y = backward ? run(made) : noGrad(() => run(made));
       if (!backward) return;
-      dry.obeyed.clear(); // what the forward pass obeys says nothing of the backward one
+      dry.kernels.obeyed.clear(); // what the forward pass obeys says nothing of the backward one
       noGrad(() => y.node!.backward(empty(dry, outputShape)));
     });
   }

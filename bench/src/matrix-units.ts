@@ -10,16 +10,16 @@ export const heldByF16 = (values: Float32Array<ArrayBuffer>): Float32Array<Array
 export function onMatrixUnits(gpu: Gpu, variant: string, cell: Cell): Cell[] {
   if (!gpu.adapter.subgroupMatrix) return [];
   const halved = async <T>(fn: () => Promise<T>): Promise<T> => {
-    gpu.halfProducts = true;
+    gpu.kernels.halfProducts = true;
     try {
       return await fn();
     } finally {
-      gpu.halfProducts = false;
+      gpu.kernels.halfProducts = false;
     }
   };
   const open: Cell['open'] = async () => {
     const reason = await enableSubgroupMatrix(gpu);
-    gpu.halfProducts = false;
+    gpu.kernels.halfProducts = false;
     if (reason) throw new CurioError(reason);
     const session = await cell.open();
     return { check: () => halved(() => session.check()), time: (count) => halved(() => session.time(count)), close: () => session.close() };

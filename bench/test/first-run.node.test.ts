@@ -103,7 +103,7 @@ test('every variant that fits is a choice, as its table tunes it first', async (
 test('a kernel that does not compile is a sentence, and the device stays usable', async () => {
   const { kernel } = (opTable('linear').families as Families)['matmul nt']!.tile!;
   const broken = (dry: Gpu): void => {
-    dry.replacements.useKernel(kernel, { ...kernel, code: kernel.code.replace('fn multiply(', 'fn multiply(nonsense ') });
+    dry.kernels.replacements.useKernel(kernel, { ...kernel, code: kernel.code.replace('fn multiply(', 'fn multiply(nonsense ') });
     rehearse(dry);
   };
   expect(await compiles(gpu, { ...AS_CALLED, forced: { 'matmul nt': 'tile' } }, broken)).toMatch(/^does not compile: kernels\/matmul\/tile\.wgsl:\d+:\d+ /);

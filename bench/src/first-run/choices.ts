@@ -24,9 +24,9 @@ export type Families = Readonly<Record<string, Readonly<Record<string, Variant<n
 export type Rehearsal = (dry: Gpu) => void;
 
 function set(gpu: Gpu, { forced, tuned, halves }: Choice): void {
-  for (const [family, variant] of Object.entries(forced)) gpu.forced.set(family, variant);
-  for (const [kernel, tuning] of Object.entries(tuned)) gpu.tuned.set(kernel, tuning);
-  gpu.halfProducts = halves;
+  for (const [family, variant] of Object.entries(forced)) gpu.kernels.forced.set(family, variant);
+  for (const [kernel, tuning] of Object.entries(tuned)) gpu.kernels.tuned.set(kernel, tuning);
+  gpu.kernels.halfProducts = halves;
 }
 
 /** Runs `work` under a choice. */
@@ -35,9 +35,9 @@ export async function under<T>(gpu: Gpu, choice: Choice, work: () => Promise<T>)
   try {
     return await work();
   } finally {
-    for (const family of Object.keys(choice.forced)) gpu.forced.delete(family);
-    for (const kernel of Object.keys(choice.tuned)) gpu.tuned.delete(kernel);
-    gpu.halfProducts = false;
+    for (const family of Object.keys(choice.forced)) gpu.kernels.forced.delete(family);
+    for (const kernel of Object.keys(choice.tuned)) gpu.kernels.tuned.delete(kernel);
+    gpu.kernels.halfProducts = false;
   }
 }
 
@@ -78,7 +78,7 @@ function tuningAsked(gpu: Gpu, choice: Choice, rehearse: Rehearsal, kernel: Kern
     const asked = pipelinesAsked(gpu, (dry) => {
       set(dry, choice);
       rehearse(dry);
-      obeyed = family === undefined || dry.obeyed.has(family);
+      obeyed = family === undefined || dry.kernels.obeyed.has(family);
     }).find((pipeline) => pipeline.kernel === kernel);
     return obeyed && asked ? (asked.tuning ?? {}) : null;
   } catch (error) {

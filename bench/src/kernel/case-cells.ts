@@ -17,13 +17,13 @@ export interface Setting {
 
 /** Runs `f` under a setting. */
 export function under<T>(gpu: Gpu, { choice, edited, tuning }: Setting, f: () => T): T {
-  if (choice) gpu.forced.set(...choice);
-  if (edited) gpu.replacements.useKernel(edited.original, edited.now);
-  if (edited && tuning) gpu.tuned.set(edited.original.name, tuning);
+  if (choice) gpu.kernels.forced.set(...choice);
+  if (edited) gpu.kernels.replacements.useKernel(edited.original, edited.now);
+  if (edited && tuning) gpu.kernels.tuned.set(edited.original.name, tuning);
   const undo = (): void => {
-    if (choice) gpu.forced.delete(choice[0]);
-    if (edited) gpu.replacements.useKernel(edited.original, null);
-    gpu.tuned.clear();
+    if (choice) gpu.kernels.forced.delete(choice[0]);
+    if (edited) gpu.kernels.replacements.useKernel(edited.original, null);
+    gpu.kernels.tuned.clear();
   };
   let result: T;
   try {

@@ -73,7 +73,7 @@ const labelsOf = (pipelines: readonly { readonly label: string }[]): string => p
 /** The pipelines of a kernel that the quickest bench shape asks for. */
 function firstShapeLabels(gpu: Gpu, kernel: KernelSource, table: OpCases<never>, choice: Choice | null): string {
   for (const shape of bySize(table)) {
-    const asked = pipelinesOf(gpu, table, [blank(shape, true)], (dry) => choice && dry.forced.set(...choice)).filter((pipeline) => pipeline.kernel === kernel);
+    const asked = pipelinesOf(gpu, table, [blank(shape, true)], (dry) => choice && dry.kernels.forced.set(...choice)).filter((pipeline) => pipeline.kernel === kernel);
     if (asked.length > 0) return labelsOf(asked);
   }
   return '';
@@ -84,14 +84,14 @@ const bySize = ({ bench = [] }: OpCases<never>): BenchShape<never>[] => [...benc
 /** Whether an op takes a forced variant at a shape. */
 export function obeys(gpu: Gpu, table: OpCases<never>, choice: Choice, shape: BenchShape<never>): boolean {
   let obeyed = false;
-  pipelinesOf(gpu, table, [blank(shape, false)], (dry) => dry.forced.set(...choice), (dry) => (obeyed = dry.obeyed.has(choice[0])));
+  pipelinesOf(gpu, table, [blank(shape, false)], (dry) => dry.kernels.forced.set(...choice), (dry) => (obeyed = dry.kernels.obeyed.has(choice[0])));
   return obeyed;
 }
 
 /** The bench shapes of a target's op that its kernel takes, the quickest first; those where it only runs backward where there is no other. */
 export function timedShapes(gpu: Gpu, { kernel, table, choice }: Target): TimedShape[] {
   const runs = (shape: BenchShape<never>, needsGrad: boolean): boolean =>
-    pipelinesOf(gpu, table, [blank(shape, needsGrad)], (dry) => choice && dry.forced.set(...choice)).some((pipeline) => pipeline.kernel === kernel);
+    pipelinesOf(gpu, table, [blank(shape, needsGrad)], (dry) => choice && dry.kernels.forced.set(...choice)).some((pipeline) => pipeline.kernel === kernel);
   const shapes = bySize(table);
   const forward = shapes.filter((shape) => runs(shape, false)).map((shape) => ({ shape, directions: ['forward', 'backward'] as const }));
   return forward.length > 0 ? forward : shapes.filter((shape) => runs(shape, true)).map((shape) => ({ shape, directions: ['backward'] as const }));
@@ -103,8 +103,8 @@ function targetIn(gpu: Gpu, name: string, table: OpCases<never>, choice: Choice 
   for (const c of table.cases) {
     let obeyed = true;
     const asked = pipelinesOf(gpu, table, [c], (dry) => {
-      if (choice) dry.forced.set(...choice);
-    }, (dry) => (obeyed = !choice || dry.obeyed.has(choice[0]))).filter((pipeline) => pipeline.kernel.name === name);
+      if (choice) dry.kernels.forced.set(...choice);
+    }, (dry) => (obeyed = !choice || dry.kernels.obeyed.has(choice[0]))).filter((pipeline) => pipeline.kernel.name === name);
     if (asked.length === 0 || !obeyed) continue;
     kernel = asked[0]!.kernel;
     const key = labelsOf(asked);

@@ -37,7 +37,7 @@ function smallStep(gpu: Gpu): Cell {
       async check() {
         const tiled = await outcome(small);
         const families = opTables.flatMap(({ families = {} }) => Object.entries(families).filter(([, table]) => 'naive' in table).map(([family]) => family));
-        for (const family of families) gpu.forced.set(family, 'naive');
+        for (const family of families) gpu.kernels.forced.set(family, 'naive');
         const plain = openSmallStep(gpu);
         try {
           const naive = await outcome(plain);
@@ -48,7 +48,7 @@ function smallStep(gpu: Gpu): Cell {
           });
           return wrong.find(Boolean) ?? null;
         } finally {
-          for (const family of families) gpu.forced.delete(family);
+          for (const family of families) gpu.kernels.forced.delete(family);
           plain.step.dispose();
           plain.optimizer.dispose();
         }

@@ -96,9 +96,9 @@ export function llamaLayer(gpu: Gpu, peers: readonly Peer[], config: LlamaConfig
         const outcome = async ({ once, optimizer }: typeof fast) => ({ loss: await once().item(), grads: await Promise.all(optimizer.parameters.map(async (p) => (await p.grad!.read()) as Float32Array)) });
         const ours = await outcome(fast);
         const families = opTables.flatMap(({ families: all = {} }) => Object.entries(all).filter(([, table]) => 'naive' in table).map(([family]) => family));
-        for (const family of families) gpu.forced.set(family, 'naive');
-        const halves = gpu.halfProducts;
-        gpu.halfProducts = false;
+        for (const family of families) gpu.kernels.forced.set(family, 'naive');
+        const halves = gpu.kernels.halfProducts;
+        gpu.kernels.halfProducts = false;
         const plain = open(gpu, config, tokens);
         try {
           const naive = await outcome(plain);
@@ -109,8 +109,8 @@ export function llamaLayer(gpu: Gpu, peers: readonly Peer[], config: LlamaConfig
           });
           return wrong.find(Boolean) ?? null;
         } finally {
-          for (const family of families) gpu.forced.delete(family);
-          gpu.halfProducts = halves;
+          for (const family of families) gpu.kernels.forced.delete(family);
+          gpu.kernels.halfProducts = halves;
           plain.close();
         }
       },

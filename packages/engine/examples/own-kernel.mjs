@@ -81,7 +81,7 @@ export async function main() {
   const mine = variantOf(onlineSoftmax);
   const verdict = await checkKernel(gpu, { op: 'softmax', variant: mine });
   if (!verdict.ok) throw new Error(verdict.message);
-  gpu.replacements.useVariant('softmax', 'online', mine); // the step is recorded anew by itself
+  gpu.kernels.replacements.useVariant('softmax', 'online', mine); // the step is recorded anew by itself
   await train();
 
   const ran = gpu.pipelines.labels.filter((label) => label.startsWith('mine/'));

@@ -274,7 +274,7 @@ test('an op of a user, with a kernel of their own, takes part like any other', a
   const x = leaf([1, 2, 3, 4, 5, 6], [2, 3]);
   const values = await gpu.scope(() => cubeOp([transpose(x)], undefined).read());
   expect([...values]).toEqual([1, 64, 8, 125, 27, 216]);
-  expect(gpu.copies.get('cube')).toBe(1); // it reads dense inputs, so the transposed view was copied
+  expect(gpu.probe.copies.get('cube')).toBe(1); // it reads dense inputs, so the transposed view was copied
   expect(await gradients([x], () => mul(reshape(cubeOp([x], undefined), [6]), 2))).toEqual([[6, 24, 54, 96, 150, 216]]);
 });
 

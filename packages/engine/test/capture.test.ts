@@ -160,9 +160,9 @@ test('the guard records again where something baked in changes', async () => {
   other = keep(tensor(gpu, [0, 0, 0, 0]));
   old.dispose();
   expect(await run()).toEqual([3, 3, 3, 3]);
-  gpu.forced.set('softmax', 'naive');
+  gpu.kernels.forced.set('softmax', 'naive');
   await run();
-  gpu.forced.delete('softmax');
+  gpu.kernels.forced.delete('softmax');
   expect(reasons).toEqual(['first call', 'other inputs: x f32[4], factor 3', 'a tensor that it uses was freed', 'other inputs: x f32[4], softmax=naive, factor 3']);
   captured.dispose();
   other.dispose();

@@ -7,8 +7,8 @@ let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
 afterAll(() => gpu.close());
 afterEach(() => {
-  gpu.forced.clear();
-  gpu.tuned.clear();
+  gpu.kernels.forced.clear();
+  gpu.kernels.tuned.clear();
 });
 
 const ROWS = 'copy/rows';
@@ -49,9 +49,9 @@ function places({ shape, order, from = 0 }: Case): number[] {
 const viewOf = ({ shape, order, from = 0 }: Case): Tensor => permute(slice(counted(shape), { axis: shape.length - 1, start: from, end: shape.at(-1)! }), [...order]);
 
 test.each(CASES)('rows of $shape, axes $order', async (given) => {
-  gpu.forced.set('copy', 'rows');
+  gpu.kernels.forced.set('copy', 'rows');
   for (const tuning of TUNINGS) {
-    gpu.tuned.set(ROWS, tuning);
+    gpu.kernels.tuned.set(ROWS, tuning);
     expect([...(await dense(viewOf(given)).read())]).toEqual(places(given));
   }
   const label = `T=${given.inFours ? 'vec4<u32>' : 'u32'}`;
@@ -59,12 +59,12 @@ test.each(CASES)('rows of $shape, axes $order', async (given) => {
 });
 
 test.each(CASES)('element by element of $shape, axes $order', async (given) => {
-  gpu.forced.set('copy', 'elements');
+  gpu.kernels.forced.set('copy', 'elements');
   expect([...(await dense(viewOf(given)).read())]).toEqual(places(given));
 });
 
 test.each(['rows', 'elements'])('%s: what is written into a part leaves the rest alone', async (variant) => {
-  gpu.forced.set('copy', variant);
+  gpu.kernels.forced.set('copy', variant);
   for (const [rows, cols] of [[11, 12], [11, 13], [300, 8]] as const) {
     const y = await pad(counted([2, rows, cols]), [[1, 2], [4, 3]]).read();
     const expected = Array.from({ length: 2 }, (_, b) => Array.from({ length: rows + 3 }, (_, r) => Array.from({ length: cols + 7 }, (_, c) => {

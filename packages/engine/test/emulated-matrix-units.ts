@@ -70,6 +70,6 @@ export const canEmulate = ({ adapter: { subgroupSize } }: Gpu): boolean => subgr
 /** Lets `gpu` report matrix units of 8 by 8 by 8, compute what they would, and use them for products. */
 export function emulateMatrixUnits(gpu: Gpu): void {
   (gpu.adapter as { subgroupMatrix: typeof UNIT | null }).subgroupMatrix = UNIT;
-  gpu.replacements.useKernel(matmulSubgroupMatrix as KernelSource, emulated(matmulSubgroupMatrix as KernelSource));
-  gpu.halfProducts = true;
+  gpu.kernels.replacements.useKernel(matmulSubgroupMatrix as KernelSource, emulated(matmulSubgroupMatrix as KernelSource));
+  gpu.kernels.halfProducts = true;
 }

@@ -40,7 +40,7 @@ test('params in uniform buffers and as immediates give the same bits', async () 
   const results: ArrayLike<number>[][] = [];
   for (const features of ['all', 'portable'] as const) {
     const gpu = await open({ features, seed: 3 });
-    for (const family of ['softmax', 'matmul nn']) gpu.forced.set(family, 'naive');
+    for (const family of ['softmax', 'matmul nn']) gpu.kernels.forced.set(family, 'naive');
     const immediates = features === 'all' && gpu.adapter.languageFeatures.includes('immediate_address_space');
     expect(gpu.pipelines.get(kernel, 'forward').params).toBe(immediates ? 'immediate' : 'uniform');
     results.push(await gpu.scope(() => {

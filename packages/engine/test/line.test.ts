@@ -45,9 +45,9 @@ test.each(SIZES)('%i elements: a lane takes one item, sixteen or sixty-four', as
   expect(asChosen.every(Number.isFinite)).toBe(true);
   expect(new Set(asChosen).size).toBeGreaterThan(n);
   for (const STEPS of ['1u', '16u', '64u']) {
-    for (const kernel of KERNELS) gpu.tuned.set(kernel, { STEPS });
+    for (const kernel of KERNELS) gpu.kernels.tuned.set(kernel, { STEPS });
     expect(await allOf(n)).toEqual(asChosen);
-    gpu.tuned.clear();
+    gpu.kernels.tuned.clear();
     for (const kernel of KERNELS) expect(gpu.pipelines.labels.some((label) => label.startsWith(`${kernel}:`) && label.includes(`STEPS=${STEPS}`)), `${kernel} with STEPS=${STEPS} has run`).toBe(true);
   }
 });

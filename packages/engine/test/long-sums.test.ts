@@ -7,7 +7,7 @@ import { reduceColumnsVariants, reduceRowsVariants } from '../src/ops/parts/redu
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
-beforeEach(() => gpu.forced.clear());
+beforeEach(() => gpu.kernels.forced.clear());
 afterAll(() => gpu.close());
 
 const TENTH = Math.fround(0.1);
@@ -22,7 +22,7 @@ function expectWithin(got: number, right: number, n: number): void {
 
 for (const variant of Object.keys(reduceRowsVariants)) {
   test.each([[1, 100_003], [1025, 4097], [1024, 4100], [2, 262_144]])(`sums along rows, ${variant}: [%i, %i]`, async (rows, n) => {
-    gpu.forced.set('reduceRows', variant);
+    gpu.kernels.forced.set('reduceRows', variant);
     const got = await read(() => sum(tensor(gpu, filled(rows * n, 0.1), [rows, n]), { axis: 1 }));
     for (const row of [0, rows - 1]) expectWithin(got[row]!, n * TENTH, n);
   });
@@ -30,7 +30,7 @@ for (const variant of Object.keys(reduceRowsVariants)) {
 
 for (const variant of Object.keys(reduceColumnsVariants)) {
   test.each([[30_000, 1023], [8191, 1024]])(`sums along columns, ${variant}: [%i, %i]`, async (n, cols) => {
-    gpu.forced.set('reduceColumns', variant);
+    gpu.kernels.forced.set('reduceColumns', variant);
     const got = await read(() => sum(tensor(gpu, filled(n * cols, 0.1), [n, cols]), { axis: 0 }));
     for (const col of [0, cols - 1]) expectWithin(got[col]!, n * TENTH, n);
   });
@@ -69,7 +69,7 @@ test.each([[4097, 1e4 + 0.1], [65_537, 12_345.678], [100_000, 1e6 + 0.1]])('the 
 
 for (const variant of Object.keys(layerNormVariants)) {
   test.each([1023, 1024])(`layerNorm about large means, ${variant}: %i columns`, async (cols) => {
-    gpu.forced.set('layerNorm', variant);
+    gpu.kernels.forced.set('layerNorm', variant);
     for (const [base, step] of [[1e3, 0.1], [1e4, 0.1], [1e6, 1]] as const) {
       const x = Float32Array.from({ length: cols }, (_, i) => base + ((i * 37) % 11) * step);
       const middle = x.reduce((a, b) => a + b, 0) / cols;

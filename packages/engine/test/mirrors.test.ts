@@ -11,7 +11,7 @@ let gpu: Gpu;
 beforeAll(async () => void (gpu = await open()));
 afterAll(() => gpu.close());
 beforeEach(() => {
-  for (const layout of ['nn', 'nt', 'tn', 'tt']) gpu.forced.set(`matmul ${layout}`, 'texels');
+  for (const layout of ['nn', 'nt', 'tn', 'tt']) gpu.kernels.forced.set(`matmul ${layout}`, 'texels');
 });
 
 const [M, N, K, R] = [40, 96, 128, 16];
@@ -133,7 +133,7 @@ test('mirrors end with the weight, and when an optimizer takes it', async () => 
 
 test('where memory is limited nothing is mirrored', async () => {
   const limited = await open(2 ** 26);
-  for (const layout of ['nn', 'nt']) limited.forced.set(`matmul ${layout}`, 'texels');
+  for (const layout of ['nn', 'nt']) limited.kernels.forced.set(`matmul ${layout}`, 'texels');
   const w = weight(20, limited);
   const before = limited.memoryReport().liveBytes;
   await limited.scope(() => linear(tensor(limited, numbers(M * K, 21), [M, K]), w).read());

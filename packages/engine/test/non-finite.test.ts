@@ -9,7 +9,7 @@ import { softmaxVariants } from '../src/ops/rows/softmax.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
-beforeEach(() => gpu.forced.clear());
+beforeEach(() => gpu.kernels.forced.clear());
 afterAll(() => gpu.close());
 
 const filled = (n: number, value: number): Float32Array<ArrayBuffer> => new Float32Array(n).fill(value);
@@ -37,19 +37,19 @@ for (const n of [3, 8, 300, 2053]) {
     const jacobian = Array.from({ length: n }, (_, i) => (Number(i === 0) - 1 / n));
     for (const variant of Object.keys(crossEntropyVariants)) {
       test(`crossEntropy's gradient, ${variant}: ${n} times ${value}`, async () => {
-        gpu.forced.set('crossEntropy', variant);
+        gpu.kernels.forced.set('crossEntropy', variant);
         expectClose(await slope((x) => crossEntropy(x, tensor(gpu, Int32Array.of(0))), filled(n, value), [1, n]), jacobian.map((v) => -v));
       });
     }
     for (const variant of Object.keys(softmaxVariants)) {
       test(`softmax's gradient, ${variant}: ${n} times ${value}`, async () => {
-        gpu.forced.set('softmax', variant);
+        gpu.kernels.forced.set('softmax', variant);
         expectClose(await slope(softmax, filled(n, value), [1, n], firstOf(n)), jacobian.map((v) => v / n));
       });
     }
     for (const variant of Object.keys(logSoftmaxVariants)) {
       test(`logSoftmax's gradient, ${variant}: ${n} times ${value}`, async () => {
-        gpu.forced.set('logSoftmax', variant);
+        gpu.kernels.forced.set('logSoftmax', variant);
         expectClose(await slope(logSoftmax, filled(n, value), [1, n], firstOf(n)), jacobian);
       });
     }
@@ -58,7 +58,7 @@ for (const n of [3, 8, 300, 2053]) {
 
 for (const variant of Object.keys(crossEntropyVariants)) {
   test(`a target that is no class makes the gradient NaN, ${variant}`, async () => {
-    gpu.forced.set('crossEntropy', variant);
+    gpu.kernels.forced.set('crossEntropy', variant);
     for (const target of [12, -1]) {
       const got = await slope((x) => crossEntropy(x, tensor(gpu, Int32Array.of(target, 0, -100))), filled(36, 1), [3, 12]);
       expect(got.every(Number.isNaN), `${target}: ${got}`).toBe(true);

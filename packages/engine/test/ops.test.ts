@@ -24,7 +24,7 @@ const seed = environment.SEED ? Number(environment.SEED) : Math.floor(Math.rando
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await openGpu({ features: environment.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
-  gpu.poison = true;
+  gpu.probe.poison = true;
 });
 afterAll(() => gpu.close());
 
@@ -36,12 +36,12 @@ test('every table is in the register that benches and users read', () => {
 const taken = new Map<string, Set<Case<unknown>>>();
 
 async function check(table: OpCases<unknown>, c: Case<unknown>, choice: readonly [string, string] | null): Promise<void> {
-  gpu.forced.clear();
-  gpu.obeyed.clear();
-  if (choice) gpu.forced.set(...choice);
+  gpu.kernels.forced.clear();
+  gpu.kernels.obeyed.clear();
+  if (choice) gpu.kernels.forced.set(...choice);
   const verdict = await checkCase(gpu, table, c, seed);
   expect(verdict.ok, `${verdict.message}; repeat with SEED=${seed}`).toBe(true);
-  if (choice && gpu.obeyed.has(choice[0])) taken.set(`${table.op} ${choice}`, (taken.get(`${table.op} ${choice}`) ?? new Set()).add(c));
+  if (choice && gpu.kernels.obeyed.has(choice[0])) taken.set(`${table.op} ${choice}`, (taken.get(`${table.op} ${choice}`) ?? new Set()).add(c));
 }
 
 const casesOf = (table: OpCases<unknown>): readonly Case<unknown>[] => (isSweep ? [...table.cases, ...(table.rare ?? [])] : table.cases);
@@ -72,11 +72,11 @@ if (isSweep) describe('every tuning', () => {
             skip(reason);
             return context.skip(reason);
           }
-          gpu.tuned.set(variant.kernel.name, tuning);
+          gpu.kernels.tuned.set(variant.kernel.name, tuning);
           try {
             for (const c of cases) await check(table, c, choice);
           } finally {
-            gpu.tuned.clear();
+            gpu.kernels.tuned.clear();
           }
         });
       }

@@ -53,16 +53,16 @@ test('an op or a family that does not exist is refused', async () => {
 
 test('a text of one of our kernels can be replaced, and taken back', async () => {
   const kernel = opTable('softmax').families!.softmax!.naive!.kernel;
-  gpu.forced.set('softmax', 'naive');
+  gpu.kernels.forced.set('softmax', 'naive');
   const doubled = { ...kernel, code: kernel.code.replace('y[i] = exp', 'y[i] = 2.0 * exp') };
   const read = async () => (await gpu.scope(() => softmax(tensor(gpu, [[1, 1]])).read()))[0];
-  gpu.replacements.useKernel(kernel, doubled);
+  gpu.kernels.replacements.useKernel(kernel, doubled);
   expect(await read()).toBe(1);
-  gpu.replacements.useKernel(kernel, null);
+  gpu.kernels.replacements.useKernel(kernel, null);
   expect(await read()).toBe(0.5);
-  gpu.forced.clear();
+  gpu.kernels.forced.clear();
   const { backward: _, ...entries } = kernel.entries;
-  expect(() => gpu.replacements.useKernel(kernel, { ...kernel, entries })).toThrow('kernels/softmax/naive.wgsl: has no entry backward, which softmax/naive has; it has forward.');
+  expect(() => gpu.kernels.replacements.useKernel(kernel, { ...kernel, entries })).toThrow('kernels/softmax/naive.wgsl: has no entry backward, which softmax/naive has; it has forward.');
 });
 
 test('a captured step takes a replaced text from its next run on', async () => {
@@ -71,9 +71,9 @@ test('a captured step takes a replaced text from its next run on', async () => {
   const original = fixedSubgroupSize(gpu) > 0 ? softmaxSubgroup : softmaxNaive;
   const plain = [...(await step.run(inputs).y.read())];
   // The first line that writes y, doubled.
-  gpu.replacements.useKernel(original, { ...original, code: original.code.replace(/y\[([^\]]+)\] = ([^;]+);/g, 'y[$1] = 2.0 * ($2);') });
+  gpu.kernels.replacements.useKernel(original, { ...original, code: original.code.replace(/y\[([^\]]+)\] = ([^;]+);/g, 'y[$1] = 2.0 * ($2);') });
   expect([...(await step.run(inputs).y.read())]).toEqual(plain.map((v) => 2 * v));
-  gpu.replacements.useKernel(original, null);
+  gpu.kernels.replacements.useKernel(original, null);
   expect([...(await step.run(inputs).y.read())]).toEqual(plain);
   step.dispose();
 });

@@ -6,7 +6,7 @@ import type { Gpu, Tensor } from '../src/index.ts';
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
-  gpu.forced.set('matmul nt', 'subgroup'); // over texels nothing is padded
+  gpu.kernels.forced.set('matmul nt', 'subgroup'); // over texels nothing is padded
 });
 afterAll(() => gpu.close());
 

@@ -6,7 +6,7 @@ import type { Gpu, Tensor } from '../src/index.ts';
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await openGpu();
-  gpu.poison = true;
+  gpu.probe.poison = true;
 });
 afterAll(() => gpu.close());
 

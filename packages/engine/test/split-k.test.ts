@@ -19,9 +19,9 @@ test.each([[8, 12, 100, 3], [5, 7, 41, 4], [16, 64, 1024, 7], [1, 1, 9, 2], [12,
   const [a, b] = [values(K * M, 1), values(K * N, 2)];
   const run = () => gpu.scope(() => matmul(tensor(gpu, a, [K, M]), tensor(gpu, b, [K, N]), { transposeA: true }).read());
   const expected = oracle(a, b, M, N, K);
-  gpu.forced.set('matmul split', `${parts}`);
+  gpu.kernels.forced.set('matmul split', `${parts}`);
   const split = await run();
-  gpu.forced.delete('matmul split');
+  gpu.kernels.forced.delete('matmul split');
   const scale = Math.max(1, ...expected.map(Math.abs));
   expect(split.length).toBe(M * N);
   expect(Math.max(...Array.from(split, (v, i) => Math.abs(v - expected[i]!))) / scale).toBeLessThan(1e-5);
@@ -38,16 +38,16 @@ test.each([true, false])('a pair in two products, the second added to the first:
     backward(sum(y));
     return (await x.grad!.read()) as Float32Array;
   };
-  for (const layout of ['nn', 'nt']) gpu.forced.set(`matmul ${layout}`, 'block');
+  for (const layout of ['nn', 'nt']) gpu.kernels.forced.set(`matmul ${layout}`, 'block');
   try {
     const joined = await wanted();
-    gpu.forced.set('matmul pair', 'apart');
+    gpu.kernels.forced.set('matmul pair', 'apart');
     const apart = await wanted();
     const scale = Math.max(...joined.map(Math.abs));
     expect(Math.max(...Array.from(apart, (v, i) => Math.abs(v - joined[i]!))) / scale).toBeLessThan(1e-5);
     expect(Array.from(apart)).not.toEqual(Array.from(joined)); // rounded once more
   } finally {
-    gpu.forced.clear();
+    gpu.kernels.forced.clear();
   }
 });
 
@@ -60,10 +60,10 @@ test.each([['int8', {}], ['int4', {}], ['int4', { zeros: true }], ['nf4', {}]] a
     backward(sum(y));
     return Promise.all([y.read(), x.grad!.read()].map(async (read) => Array.from((await read) as Float32Array)));
   };
-  for (const layout of ['nn', 'nt']) gpu.forced.set(`matmul ${layout}`, 'block');
+  for (const layout of ['nn', 'nt']) gpu.kernels.forced.set(`matmul ${layout}`, 'block');
   try {
     const within = await wanted();
-    gpu.forced.set('matmul unpack', 'before');
+    gpu.kernels.forced.set('matmul unpack', 'before');
     const before = await wanted();
     for (const [i, each] of before.entries()) expect(Math.max(...each.map((v, j) => Math.abs(v - within[i]![j]!)))).toBeLessThan(1e-4);
     if (gpu.device.features.has('timestamp-query')) {
@@ -71,7 +71,7 @@ test.each([['int8', {}], ['int4', {}], ['int4', { zeros: true }], ['nf4', {}]] a
       expect(dispatches.filter(({ kernel }) => kernel === 'cast/unpack')).toHaveLength(2);
     }
   } finally {
-    gpu.forced.clear();
+    gpu.kernels.forced.clear();
   }
 });
 
@@ -79,15 +79,15 @@ test.each(['nn', 'nt', 'tt'] as const)('a sum in four parts in layout %s', async
   const [M, N, K] = [68, 72, 100];
   const [transposeA, transposeB] = [layout[0] === 't', layout[1] === 't'];
   const run = () => gpu.scope(() => matmul(tensor(gpu, values(M * K, 1), transposeA ? [K, M] : [M, K]), tensor(gpu, values(K * N, 2), transposeB ? [N, K] : [K, N]), { transposeA, transposeB }).read());
-  gpu.forced.set(`matmul ${layout}`, 'block');
+  gpu.kernels.forced.set(`matmul ${layout}`, 'block');
   const whole = await run();
-  gpu.forced.set('matmul split', '4');
+  gpu.kernels.forced.set('matmul split', '4');
   const split = await run();
   if (gpu.device.features.has('timestamp-query')) {
     const { dispatches } = await profile(gpu, run);
     expect(dispatches.filter(({ kernel, grid }) => kernel === 'matmul/block' && grid[2] === 4)).toHaveLength(1);
   }
-  gpu.forced.clear();
+  gpu.kernels.forced.clear();
   expect(Math.max(...Array.from(split, (v, i) => Math.abs(v - whole[i]!)))).toBeLessThan(1e-4);
 });
 
@@ -102,12 +102,12 @@ test('a weight gradient in parts is the whole one, and other layouts are left al
     return (await Promise.all(reads)).flatMap((each) => [...each]);
   };
   const whole = await gradient();
-  gpu.forced.set('matmul split', '5');
+  gpu.kernels.forced.set('matmul split', '5');
   const split = await gradient();
   if (gpu.device.features.has('timestamp-query')) {
     const { dispatches } = await profile(gpu, gradient);
     expect(dispatches.filter(({ kernel, grid }) => kernel.startsWith('matmul/') && grid[2] === 5)).toHaveLength(1);
   }
-  gpu.forced.delete('matmul split');
+  gpu.kernels.forced.delete('matmul split');
   expect(Math.max(...split.map((v, i) => Math.abs(v - whole[i]!)))).toBeLessThan(1e-3);
 });

@@ -24,7 +24,7 @@ const labels = (): string[] => gpu.pipelines.labels.filter((label) => label.star
 test('they are on where the adapter has them and they agree, else a sentence says why not', async () => {
   if (gpu.adapter.subgroupMatrix && !isEmulated) expect(reason).toBeNull();
   else expect(reason).toMatch(/offers no matrix units for f16/);
-  expect(gpu.halfProducts).toBe(reason === null || isEmulated);
+  expect(gpu.kernels.halfProducts).toBe(reason === null || isEmulated);
   const [a, b] = [new Float32Array(32 * 48).fill(1 + 2 ** -12), new Float32Array(48 * 32).fill(1)];
   const c = await matmul(tensor(gpu, a, [32, 48]), tensor(gpu, b, [48, 32])).read();
   expect(c[0]).toBeCloseTo(reason && !isEmulated ? 48 + 48 * 2 ** -12 : 48, 4); // an operand that f16 cannot hold shows which kernel ran
@@ -45,10 +45,10 @@ const eighths = (shape: number[], requiresGrad = false): (() => Tensor) => {
 async function both(fn: () => Tensor[]): Promise<[ArrayLike<number>, ArrayLike<number>][]> {
   const results: ArrayLike<number>[][] = [];
   for (const halves of [true, false]) {
-    gpu.halfProducts = halves;
+    gpu.kernels.halfProducts = halves;
     results.push(await Promise.all(gpu.scope(() => fn().map((x) => x.read()))));
   }
-  gpu.halfProducts = true;
+  gpu.kernels.halfProducts = true;
   return results[0]!.map((half, i) => [half, results[1]![i]!]);
 }
 
@@ -79,11 +79,11 @@ for (const [transposeA, transposeB] of [[false, false], [false, true], [true, fa
         const b = eighths(transposeB ? [batches, N, K] : [batches, K, N]);
         for (const tuning of some(TILES)) {
           for (const rounded of ['within', 'before']) {
-            gpu.tuned.set(matmulSubgroupMatrix.name, tuning);
-            gpu.forced.set('matmul halves', rounded);
+            gpu.kernels.tuned.set(matmulSubgroupMatrix.name, tuning);
+            gpu.kernels.forced.set('matmul halves', rounded);
             for (const pair of await both(() => [matmul(a(), b(), { transposeA, transposeB })])) expectClose(pair, 1e-5);
-            gpu.tuned.clear();
-            gpu.forced.clear();
+            gpu.kernels.tuned.clear();
+            gpu.kernels.forced.clear();
           }
         }
       }

@@ -18,17 +18,17 @@ const LAYOUTS = ['nn', 'nt', 'tn', 'tt'];
 /** What `make` gives with every product over buffers, and over texels, and whether a texture was used. */
 async function bothWays(make: () => Tensor): Promise<{ buffers: Float32Array; texels: Float32Array; used: boolean }> {
   const with_ = async (variant: string): Promise<Float32Array> => {
-    for (const layout of LAYOUTS) gpu.forced.set(`matmul ${layout}`, variant);
+    for (const layout of LAYOUTS) gpu.kernels.forced.set(`matmul ${layout}`, variant);
     try {
       return (await gpu.scope(() => make().read())) as Float32Array;
     } finally {
-      gpu.forced.clear();
+      gpu.kernels.forced.clear();
     }
   };
   const buffers = await with_('subgroup');
-  gpu.obeyed.clear();
+  gpu.kernels.obeyed.clear();
   const texels = await with_('texels');
-  return { buffers, texels, used: LAYOUTS.some((layout) => gpu.obeyed.has(`matmul ${layout}`)) };
+  return { buffers, texels, used: LAYOUTS.some((layout) => gpu.kernels.obeyed.has(`matmul ${layout}`)) };
 }
 
 async function expectSameBits(make: () => Tensor): Promise<void> {
@@ -74,11 +74,11 @@ test('a captured step replays what it recorded, and its textures are counted as 
   const step = capture(gpu, 'product', ({ a, b }: { a: Tensor; b: Tensor }) => ({ y: matmul(matmul(a, b), b) }));
   const host = (seed: number, shape: Shape) => ({ values: numbers(shape, seed), shape });
   const inputs = [20, 30].map((seed) => ({ a: host(seed, [96, 256]), b: host(seed + 1, [256, 256]) }));
-  for (const layout of LAYOUTS) gpu.forced.set(`matmul ${layout}`, 'texels');
+  for (const layout of LAYOUTS) gpu.kernels.forced.set(`matmul ${layout}`, 'texels');
   const plan = step.plan(inputs[0]!);
   const made = ({ values, shape }: { values: Float32Array<ArrayBuffer>; shape: Shape }) => tensor(gpu, values, shape);
   const expected = await Promise.all(inputs.map(({ a, b }) => gpu.scope(() => matmul(matmul(made(a), made(b)), made(b)).read())));
   for (const [i, each] of inputs.entries()) expect([...(await step.run(each).y.read())]).toEqual([...expected[i]!]);
-  if (gpu.obeyed.has('matmul nn')) expect(plan.bytes.temporaries).toBeGreaterThan(4 * (96 * 256 + 256 * 256));
-  gpu.forced.clear();
+  if (gpu.kernels.obeyed.has('matmul nn')) expect(plan.bytes.temporaries).toBeGreaterThan(4 * (96 * 256 + 256 * 256));
+  gpu.kernels.forced.clear();
 });

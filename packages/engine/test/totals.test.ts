@@ -8,8 +8,8 @@ let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
 afterAll(() => gpu.close());
 afterEach(() => {
-  gpu.forced.clear();
-  gpu.obeyed.clear();
+  gpu.kernels.forced.clear();
+  gpu.kernels.obeyed.clear();
 });
 
 const random = new RandomStream(Number(import.meta.env.SEED ?? 7));
@@ -49,7 +49,7 @@ const VARIANTS = (Object.keys(GRADIENTS) as (keyof typeof GRADIENTS)[]).flatMap(
 test.each(VARIANTS)('%s %s adds to C what it gives alone', async (layout, variant) => {
   const [transposeA, transposeB] = GRADIENTS[layout];
   for (const [M, N, K] of [[37, 36, 44], [4, 68, 128], [68, 4, 8]] as const) {
-    gpu.forced.set(`matmul ${layout}`, variant);
+    gpu.kernels.forced.set(`matmul ${layout}`, variant);
     const [a, b] = [leaf(...(transposeA ? [K, M] : [M, K])), leaf(...(transposeB ? [N, K] : [K, N]))];
     const { once, both, dispatches } = await twice([a, b], () => matmul(a, b, { transposeA, transposeB }));
     expect(both).toEqual(once.map((grad) => plus(grad, grad)));
@@ -60,7 +60,7 @@ test.each(VARIANTS)('%s %s adds to C what it gives alone', async (layout, varian
 test.each<DType>(['f16', 'int8', 'int4', 'nf4'])('dx of a layer over %s weights', async (dtype) => {
   const weight = gpu.scope(() => cast(tensor(gpu, noise(64 * 128), [64, 128]), dtype));
   for (const variant of ['packed', 'tile', 'naive']) {
-    gpu.forced.set('matmul nn', variant);
+    gpu.kernels.forced.set('matmul nn', variant);
     const x = leaf(19, 128);
     const { once, both } = await twice([x], () => linear(x, weight));
     expect(both).toEqual(once.map((grad) => plus(grad, grad)));

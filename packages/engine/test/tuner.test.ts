@@ -19,32 +19,32 @@ const product = (on: Gpu, n: number): Promise<HostArray> => on.scope(() => matmu
 
 test('a product is asked about once for sizes of a bucket, and the answer is kept', async () => {
   const before = [...(await product(gpu, 48))];
-  expect(gpu.tuner!.isWaiting).toBe(true);
-  await gpu.tuner!.settle();
-  const { choices } = gpu.tuner!.record;
+  expect(gpu.kernels.tuner!.isWaiting).toBe(true);
+  await gpu.kernels.tuner!.settle();
+  const { choices } = gpu.kernels.tuner!.record;
   expect(Object.keys(choices)).toHaveLength(1);
   const [[key, name]] = Object.entries(choices) as [[string, string]];
   expect(key).toMatch(/^matmul nn multiply \| .*M6 N6 K6 /);
   expect(['skinny', 'subgroup', 'block', 'blockScalar', 'tile', 'naive']).toContain(name);
   const after = [...(await product(gpu, 48))];
-  expect(gpu.tuner!.isWaiting).toBe(false);
+  expect(gpu.kernels.tuner!.isWaiting).toBe(false);
   await product(gpu, 64);
-  expect(gpu.tuner!.isWaiting).toBe(false);
+  expect(gpu.kernels.tuner!.isWaiting).toBe(false);
   const off = Math.max(...after.map((v, i) => Math.abs(v - before[i]!)));
   expect(off).toBeLessThan(1e-4);
-  expect(JSON.parse(saved.get(gpu.tuner!.adapter)!)).toEqual(gpu.tuner!.record);
+  expect(JSON.parse(saved.get(gpu.kernels.tuner!.adapter)!)).toEqual(gpu.kernels.tuner!.record);
 
   const again = await openGpu({ features, tune: 'measured', tuningStore: store });
-  expect(again.tuner!.record).toEqual(gpu.tuner!.record);
+  expect(again.kernels.tuner!.record).toEqual(gpu.kernels.tuner!.record);
   again.close();
 });
 
 test('every variant that a record names is used, and gives the same numbers', async () => {
   const expected = [...(await product(gpu, 48))];
-  await gpu.tuner!.settle();
-  const [key] = Object.keys(gpu.tuner!.record.choices);
+  await gpu.kernels.tuner!.settle();
+  const [key] = Object.keys(gpu.kernels.tuner!.record.choices);
   for (const name of ['tile', 'naive']) {
-    gpu.tuner!.load({ ...gpu.tuner!.record, choices: { [key!]: name } });
+    gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, choices: { [key!]: name } });
     const labels = new Set(gpu.pipelines.labels);
     const y = [...(await product(gpu, 48))];
     expect(Math.max(...y.map((v, i) => Math.abs(v - expected[i]!)))).toBeLessThan(1e-4);
@@ -64,11 +64,11 @@ test('what was measured forward is not chosen backward', async () => {
     x.dispose();
   };
   await step(gpu);
-  await gpu.tuner!.settle();
-  const keys = Object.keys(gpu.tuner!.record.choices).filter((key) => key.startsWith('softmax'));
+  await gpu.kernels.tuner!.settle();
+  const keys = Object.keys(gpu.kernels.tuner!.record.choices).filter((key) => key.startsWith('softmax'));
   expect(keys.map((key) => key.split(' |')[0])).toEqual(['softmax backward', 'softmax forward']);
   const other = await openGpu({ features, tune: 'measured' });
-  other.tuner!.load({ ...gpu.tuner!.record, choices: { [keys[1]!]: 'shared' } });
+  other.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, choices: { [keys[1]!]: 'shared' } });
   await step(other);
   const entries = other.pipelines.labels.filter((label) => label.startsWith('softmax/shared')).map((label) => label.split(/[: ]/)[1]);
   expect(entries).toEqual(['forward']);
@@ -80,9 +80,9 @@ test('a captured step is recorded anew when a choice changes', async () => {
   const step = capture(gpu, 'step', ({ x, w }: { x: Tensor; w: Tensor }) => ({ y: linear(x, w) }), { onRecord: ({ reason }) => void reasons.push(reason) });
   const run = () => step.run({ x: { values: values(8 * 32), shape: [8, 32] }, w: { values: values(16 * 32), shape: [16, 32] } }).y.read();
   const first = [...(await run())];
-  await gpu.tuner!.settle();
-  const [key] = Object.keys(gpu.tuner!.record.choices);
-  gpu.tuner!.load({ ...gpu.tuner!.record, choices: { [key!]: 'naive' } });
+  await gpu.kernels.tuner!.settle();
+  const [key] = Object.keys(gpu.kernels.tuner!.record.choices);
+  gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, choices: { [key!]: 'naive' } });
   const second = [...(await run())];
   expect(reasons.at(-1)).toBe('another kernel was chosen');
   expect(Math.max(...second.map((v, i) => Math.abs(v - first[i]!)))).toBeLessThan(1e-4);
@@ -90,17 +90,17 @@ test('a captured step is recorded anew when a choice changes', async () => {
 });
 
 test('a record of another device is refused, a broken cache passed over', async () => {
-  const other: TuningRecord = { ...gpu.tuner!.record, adapter: 'another' };
-  expect(() => gpu.tuner!.load({ ...gpu.tuner!.record, engine: '0.0.9' })).toThrow('tuning: the record is of engine 0.0.9 and this is 0.1.0; leave it out, or go on with the run under that version.');
-  expect(() => gpu.tuner!.load(other)).toThrow(`tuning: the record is of 'another' and this is '${gpu.tuner!.adapter}'; leave it out, or go on with the run where it began.`);
-  saved.set(gpu.tuner!.adapter, 'no JSON');
+  const other: TuningRecord = { ...gpu.kernels.tuner!.record, adapter: 'another' };
+  expect(() => gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, engine: '0.0.9' })).toThrow('tuning: the record is of engine 0.0.9 and this is 0.1.0; leave it out, or go on with the run under that version.');
+  expect(() => gpu.kernels.tuner!.load(other)).toThrow(`tuning: the record is of 'another' and this is '${gpu.kernels.tuner!.adapter}'; leave it out, or go on with the run where it began.`);
+  saved.set(gpu.kernels.tuner!.adapter, 'no JSON');
   const again = await openGpu({ features, tune: 'measured', tuningStore: store });
-  expect(again.tuner!.record.choices).toEqual({});
+  expect(again.kernels.tuner!.record.choices).toEqual({});
   again.close();
 });
 
 test('without being asked for, nothing is measured', async () => {
   const plain = await openGpu({ features });
-  expect(plain.tuner).toBeNull();
+  expect(plain.kernels.tuner).toBeNull();
   plain.close();
 });

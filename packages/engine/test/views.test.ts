@@ -8,10 +8,10 @@ import type { Gpu, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
-beforeEach(() => gpu.copies.clear());
+beforeEach(() => gpu.probe.copies.clear());
 afterAll(() => gpu.close());
 
-const copies = (): Record<string, number> => Object.fromEntries(gpu.copies);
+const copies = (): Record<string, number> => Object.fromEntries(gpu.probe.copies);
 /** Reads inside a scope that then ends. */
 const values = async (f: () => Tensor): Promise<number[]> => [...(await gpu.scope(() => f().read()))];
 const counted = (count: number, ...shape: number[]): Tensor => tensor(gpu, Float32Array.from({ length: count }, (_, i) => i), shape.length > 0 ? shape : [count]);
@@ -51,7 +51,7 @@ test('a copy is made only where strides cannot say it, and named', () => {
     relu(transpose(x));
     softmax(slice(x, { axis: 0, start: 1 })); // starts off the binding grid
     expect(copies()).toEqual({ reshape: 1, relu: 1, softmax: 1 });
-    gpu.copies.clear();
+    gpu.probe.copies.clear();
     add(x, expand(slice(x, { axis: 0, start: 0, end: 1 }), [2, 3, 4]));
     mul(transpose(x), transpose(x));
     where(gt(transpose(x), 3), transpose(x), 0);

@@ -65,9 +65,9 @@ export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptio
       flying.push(record(options, work, step, await next!));
       next = step + 1 < steps ? prepare(step + 1) : null;
       await land(IN_FLIGHT - 1);
-      if (options.gpu.tuner?.isWaiting) {
+      if (options.gpu.kernels.tuner?.isWaiting) {
         await land(0);
-        await options.gpu.tuner.settle();
+        await options.gpu.kernels.tuner.settle();
       }
       if (pause && (await pauseAfter(step + 1, pause, land))) return step + 1;
     }

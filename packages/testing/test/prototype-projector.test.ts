@@ -8,7 +8,7 @@ import { openGolden } from '../src/golden.ts';
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await openGpu();
-  gpu.poison = true;
+  gpu.probe.poison = true;
 });
 afterAll(() => gpu.close());
 

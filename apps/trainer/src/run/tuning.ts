@@ -25,14 +25,14 @@ export function cachedTuning(): TuningStore {
 
 /** A resumed run uses the kernels that it used before, whatever the cache says. @throws ConfigError where the record does not read or is of another device */
 export function readTuning(gpu: Gpu, folder: RunFolder): void {
-  if (!gpu.tuner || !existsSync(folder.file(FILE))) return;
+  if (!gpu.kernels.tuner || !existsSync(folder.file(FILE))) return;
   let record: TuningRecord;
   try {
     record = JSON.parse(folder.read(FILE)) as TuningRecord;
   } catch (cause) {
     throw new ConfigError(`tuning: ${folder.file(FILE)} is no JSON; delete it, and the kernels are measured again.`, { cause });
   }
-  gpu.tuner.load(record);
+  gpu.kernels.tuner.load(record);
 }
 
 /** Whether the run chose its kernels by measuring. */
@@ -40,5 +40,5 @@ export const wasMeasured = (folder: RunFolder): boolean => existsSync(folder.fil
 
 /** Writes what was chosen so far into the run's folder. */
 export function writeTuning(gpu: Gpu, folder: RunFolder): void {
-  if (gpu.tuner) folder.write(FILE, `${JSON.stringify(gpu.tuner.record, null, 1)}\n`);
+  if (gpu.kernels.tuner) folder.write(FILE, `${JSON.stringify(gpu.kernels.tuner.record, null, 1)}\n`);
 }

@@ -96,7 +96,7 @@ const faults = new WeakMap<Gpu, string | null>();
 
 async function faultOf(gpu: Gpu): Promise<string | null> {
   if (!faults.has(gpu)) faults.set(gpu, await enableSubgroupMatrix(gpu));
-  gpu.halfProducts = false;
+  gpu.kernels.halfProducts = false;
   return faults.get(gpu)!;
 }
 

@@ -35,14 +35,14 @@ async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<v
   const { op, shape, variant, flops, halves = false } = kind;
   if (halves) {
     const fault = await enableSubgroupMatrix(gpu);
-    gpu.halfProducts = false;
+    gpu.kernels.halfProducts = false;
     if (fault) return tell({ fact: `matrix units, ${op}`, value: fault });
   }
   const run = kind.open(gpu);
   try {
     const wrong = await naive.compare(gpu, kind, run);
     if (wrong) return tell(finding(op, shape, variant, {}, `wrong: ${wrong}`));
-    gpu.halfProducts = halves;
+    gpu.kernels.halfProducts = halves;
     const times = await wallOf(gpu, run);
     tell(finding(op, shape, variant, { flops }, times));
     await tellProfile(gpu, run, `${op}, ${variant}`);
@@ -51,7 +51,7 @@ async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<v
     const alone = 1000 * (await run.plan().timeDispatches(repeat)).reduce((sum, { seconds }) => sum + seconds, 0);
     tell({ fact: `wall over kernels: ${op}, ${variant}`, value: { wallMs: times.bestMs, kernelsMs: alone, dispatches: run.plan().dispatches, ratio: times.bestMs / alone } });
   } finally {
-    gpu.halfProducts = false;
+    gpu.kernels.halfProducts = false;
     run.close();
   }
 }
@@ -62,9 +62,9 @@ class NaiveLosses {
 
   /** A sentence where the loss is another one, or none. */
   async compare(gpu: Gpu, { op, shape, base, halves = false }: StepKind, run: StepRun): Promise<string | null> {
-    gpu.halfProducts = halves;
+    gpu.kernels.halfProducts = halves;
     const ours = await run.once().item();
-    gpu.halfProducts = false;
+    gpu.kernels.halfProducts = false;
     const key = `${op} ${shape} ${base}`;
     const naive = this.known.get(key) ?? (await lossByNaive(gpu, run));
     this.known.set(key, naive);
@@ -75,11 +75,11 @@ class NaiveLosses {
 
 async function lossByNaive(gpu: Gpu, run: StepRun): Promise<number> {
   const families = opTables.flatMap(({ families: all = {} }) => Object.entries(all).filter(([, table]) => 'naive' in table).map(([family]) => family));
-  for (const family of families) gpu.forced.set(family, 'naive');
+  for (const family of families) gpu.kernels.forced.set(family, 'naive');
   try {
     return await run.once().item();
   } finally {
-    for (const family of families) gpu.forced.delete(family);
+    for (const family of families) gpu.kernels.forced.delete(family);
   }
 }
 

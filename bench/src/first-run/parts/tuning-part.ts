@@ -13,8 +13,8 @@ export async function tuningPart(options: PartOptions): Promise<void> {
     const run = kind.open(gpu);
     await run.once().item();
     const began = performance.now();
-    await gpu.tuner!.settle();
-    tell({ fact: `measured choices: ${kind.op}`, value: { seconds: (performance.now() - began) / 1000, choices: gpu.tuner!.record.choices } });
+    await gpu.kernels.tuner!.settle();
+    tell({ fact: `measured choices: ${kind.op}`, value: { seconds: (performance.now() - began) / 1000, choices: gpu.kernels.tuner!.record.choices } });
     run.close();
   }]), options);
 }

@@ -39,14 +39,14 @@ export interface KernelVerdict {
 
 /**
  * Compiles a kernel in every tuning that the op's cases ask for, then runs each case of the op's table by it, forward and backward, against float64. Nothing
- * of the device is changed afterwards: where it is right, `gpu.replacements.useVariant(family, name, variant)` puts it to work.
+ * of the device is changed afterwards: where it is right, `gpu.kernels.replacements.useVariant(family, name, variant)` puts it to work.
  * @throws CurioError for an op or a family that does not exist; whatever the kernel does wrong stands in the verdict
  */
 export async function checkKernel<Plan>(gpu: Gpu, { op, family: asked, variant }: KernelUnderTest<Plan>, { seed = 1, onCase }: CheckOptions = {}): Promise<KernelVerdict> {
   const table = opTable(op);
   const family = familyOf(table, asked);
   try {
-    const asked = pipelinesOf(gpu, table, table.cases, (dry) => dry.replacements.useVariant<Plan>(family, 'under check', { ...variant, pays: () => true }));
+    const asked = pipelinesOf(gpu, table, table.cases, (dry) => dry.kernels.replacements.useVariant<Plan>(family, 'under check', { ...variant, pays: () => true }));
     for (const { kernel, entry, tuning } of asked) if (kernel === variant.kernel) await gpu.prepare(kernel, entry, tuning);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
@@ -91,11 +91,11 @@ async function withVariant<Plan, T>(gpu: Gpu, family: string, variant: Variant<P
     used = true;
     return variant.grid(...asked);
   };
-  gpu.replacements.useVariant<Plan>(family, name, { ...variant, pays: () => true, grid });
+  gpu.kernels.replacements.useVariant<Plan>(family, name, { ...variant, pays: () => true, grid });
   try {
     return await f(() => used);
   } finally {
-    gpu.replacements.useVariant(family, name, null);
+    gpu.kernels.replacements.useVariant(family, name, null);
   }
 }
 

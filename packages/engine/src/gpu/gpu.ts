@@ -3,13 +3,14 @@ import type { AdapterReport } from './adapter.ts';
 import { Arena, Storage } from './memory/arena.ts';
 import { CurioError, DeviceError, KernelError } from './errors.ts';
 import { packParams } from './kernel/kernel.ts';
+import { KernelChoices } from './kernel/choices.ts';
 import type { KernelSource, Tuning } from './kernel/kernel.ts';
 import { Memory } from './memory/memory.ts';
 import type { MemoryReport } from './memory/memory.ts';
 import { Pipelines } from './kernel/pipeline.ts';
 import type { Pipeline } from './kernel/pipeline.ts';
+import { Probe } from './probe.ts';
 import { RandomState } from './random.ts';
-import { Replacements } from './kernel/replacements.ts';
 import { Stream } from './stream/stream.ts';
 import { Tuner } from './kernel/tuner.ts';
 import type { TuningStore } from './kernel/tuner.ts';
@@ -24,7 +25,7 @@ export interface GpuOptions {
   readonly seed?: number;
   /** All buffers together may take this many bytes; a step that needs more is refused before anything is allocated for it, and no copies of frozen weights are kept. */
   readonly memoryLimit?: number;
-  /** `measured` times variants where the static table could be wrong, and remembers: see `gpu.tuner`. Default: the table alone, so that the same run gives the same bits. */
+  /** `measured` times variants where the static table could be wrong, and remembers: see `gpu.kernels.tuner`. Default: the table alone, so that the same run gives the same bits. */
   readonly tune?: 'static' | 'measured';
   /** Where measured choices are kept between processes. */
   readonly tuningStore?: TuningStore;
@@ -43,22 +44,10 @@ export class Gpu {
   /** Step arenas; a recorded step has its own. */
   arena = new Arena();
   readonly random: RandomState;
-  /** Variants forced by family name, for tests and benches: `gpu.forced.set('matmul', 'naive')`. */
-  readonly forced = new Map<string, string>();
-  /** Families whose forced variant fitted and was used; cleared by whoever looks. */
-  readonly obeyed = new Set<string>();
-  /** Values of free tunables by kernel name, for tests and benches: `gpu.tuned.set('softmax/subgroup', { WG: '128u' })`. */
-  readonly tuned = new Map<string, Tuning>();
-  /** Products may round their operands to f16 and run on the matrix units; `enableSubgroupMatrix` sets it where they compute rightly. */
-  halfProducts = false;
-  /** Kernels of somebody's own in place of ours. */
-  readonly replacements = new Replacements();
-  /** Measured choices; null under the static table. `await gpu.tuner.settle()` times what waits, best after the first step. */
-  readonly tuner: Tuner | null;
-  /** Fill new tensors with NaN, so that an element that a kernel forgets is seen. */
-  poison = false;
-  /** Dense copies that ops had to make because an input's layout did not fit, by op name. */
-  readonly copies = new Map<string, number>();
+  /** Which kernels run: what is forced, tuned, replaced or measured. */
+  readonly kernels = new KernelChoices();
+  /** What tests ask. */
+  readonly probe = new Probe();
   /** Resolves with the reason when the device is lost, `close()` included. */
   readonly lost: Promise<DeviceError>;
   /** Opened with `dryRun`. */
@@ -73,7 +62,7 @@ export class Gpu {
     this.memory = new Memory(device, this.stream, () => this.trim(), { dry: this.isDry, limit: options.memoryLimit, bindingLimit: options.bindingLimit });
     this.pipelines = new Pipelines(device, immediates, this.isDry);
     this.random = new RandomState(this, options.seed ?? 0);
-    this.tuner = options.tune === 'measured' && !this.isDry ? new Tuner(this, options.tuningStore ?? null) : null;
+    this.kernels.tuner = options.tune === 'measured' && !this.isDry ? new Tuner(this, options.tuningStore ?? null) : null;
     this.lost = device.lost.then((info) => {
       const reason = this.isClosed ? CLOSED : new DeviceError(`gpu: the device was lost (${info.reason}): ${info.message || 'no message'}; open a new one and load the last checkpoint.`);
       this.failure ??= reason;
@@ -104,7 +93,7 @@ export class Gpu {
    */
   dispatch(kernel: KernelSource, entry: string, work: { buffers: Readonly<Record<string, Binding>>; params?: Readonly<Record<string, number>>; grid: Grid; tuning?: Tuning; op?: string }): void {
     if (this.failure) throw this.failure;
-    const source = this.replacements.kernelFor(kernel);
+    const source = this.kernels.replacements.kernelFor(kernel);
     const pipeline = this.pipelines.get(source, entry, work.tuning);
     pipeline.op = work.op ?? null;
     const bindings = pipeline.bindings.map(({ name, isTexture }) => {

@@ -21,6 +21,6 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     throw new DeviceError(`gpu: the adapter ${adapter.info.description || adapter.info.device || 'of this machine'} gave no device: ${cause.message}`, { cause });
   });
   const gpu = new Gpu(device, reportAdapter(entry, adapter, device), options);
-  await gpu.tuner?.open();
+  await gpu.kernels.tuner?.open();
   return gpu;
 }

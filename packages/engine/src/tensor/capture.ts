@@ -46,12 +46,12 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
   private readonly revision: number;
 
   constructor(private readonly gpu: Gpu, private readonly name: string, private readonly plan: Plan, private readonly inputs: Readonly<Record<string, Tensor>>, readonly outputs: O) {
-    this.revision = gpu.replacements.revision;
+    this.revision = gpu.kernels.replacements.revision;
   }
 
   /** Why it can no longer run, or should not; null where it can. */
   get stale(): string | null {
-    return this.plan.stale ?? (this.revision === this.gpu.replacements.revision ? null : 'another kernel was chosen');
+    return this.plan.stale ?? (this.revision === this.gpu.kernels.replacements.revision ? null : 'another kernel was chosen');
   }
 
   get dispatches(): number {
@@ -158,9 +158,9 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
   private keyOf(inputs: HostTensors<I>): string {
     const { gpu, options } = this;
     const shapes = given(inputs).map(([key, input]) => `${key} ${describe(input)}`);
-    const forced = [...gpu.forced].map(([family, variant]) => `${family}=${variant}`);
-    const tuned = [...gpu.tuned].map(([kernel, tuning]) => `${kernel}: ${tuningKey(tuning)}`);
-    return [...shapes, ...forced, ...tuned, isGradEnabled() ? '' : 'no gradients', gpu.poison ? 'poisoned' : '', gpu.halfProducts ? 'half products' : '', options.baked?.() ?? ''].filter(Boolean).join(', ');
+    const forced = [...gpu.kernels.forced].map(([family, variant]) => `${family}=${variant}`);
+    const tuned = [...gpu.kernels.tuned].map(([kernel, tuning]) => `${kernel}: ${tuningKey(tuning)}`);
+    return [...shapes, ...forced, ...tuned, isGradEnabled() ? '' : 'no gradients', gpu.probe.poison ? 'poisoned' : '', gpu.kernels.halfProducts ? 'half products' : '', options.baked?.() ?? ''].filter(Boolean).join(', ');
   }
 }
 

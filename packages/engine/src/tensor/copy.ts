@@ -13,15 +13,15 @@ import { Tensor, empty, setDenseCopy } from './tensor.ts';
 const MAX_RANK = 6;
 const WG = 64;
 
-/** `x` itself when it is dense, else a dense copy, which is counted in `gpu.copies` under `name`; no gradient is recorded. */
+/** `x` itself when it is dense, else a dense copy, which is counted in `gpu.probe.copies` under `name`; no gradient is recorded. */
 export const contiguous = (name: string, x: Tensor): Tensor => (x.isDense ? x : countedCopy(name, x));
 
-/** `x` itself when it is dense and starts on the binding grid, else a dense copy, which is counted in `gpu.copies` under `name`. */
+/** `x` itself when it is dense and starts on the binding grid, else a dense copy, which is counted in `gpu.probe.copies` under `name`. */
 export const aligned = (name: string, x: Tensor): Tensor => (x.isDense && x.bindingOffset === 0 ? x : countedCopy(name, x));
 
-/** A copy because a layout did not fit: `gpu.copies` says who needed it. */
+/** A copy because a layout did not fit: `gpu.probe.copies` says who needed it. */
 export function countedCopy(name: string, x: Tensor): Tensor {
-  x.gpu.copies.set(name, (x.gpu.copies.get(name) ?? 0) + 1);
+  x.gpu.probe.copies.set(name, (x.gpu.probe.copies.get(name) ?? 0) + 1);
   return copyOf(x, name);
 }
 

@@ -20,7 +20,7 @@ export type Inputs = readonly (Tensor | null)[];
 
 /**
  * What a kernel can read: `dense` = row-major, starting on the binding grid (the default); `rows` = the last axis dense, any strides before it;
- * `any` = every stride. An input that does not fit is copied once and the copy is counted in `gpu.copies`. With `rows` and `any` the kernel takes
+ * `any` = every stride. An input that does not fit is copied once and the copy is counted in `gpu.probe.copies`. With `rows` and `any` the kernel takes
  * `tensor.strides` and `tensor.bindingOffset` as params.
  */
 export type LayoutNeed = 'dense' | 'rows' | 'any';
@@ -167,7 +167,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Total
     out: (shape, dtype) => empty(gpu, shape, dtype),
     dispatch,
     launch(family, table, plan, entry, work, chosen = choose(gpu, family, entry, table, plan)) {
-      gpu.tuner?.consider(family, entry, table, plan, chosen, boundOf(work.buffers), (each, bound) => run.launchVariant(each, plan, entry, { ...work, buffers: standIns(work.buffers, bound) }));
+      gpu.kernels.tuner?.consider(family, entry, table, plan, chosen, boundOf(work.buffers), (each, bound) => run.launchVariant(each, plan, entry, { ...work, buffers: standIns(work.buffers, bound) }));
       run.launchVariant(chosen, plan, entry, work);
     },
     launchVariant(variant, plan, entry, work) {

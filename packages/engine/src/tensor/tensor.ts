@@ -107,12 +107,12 @@ let denseCopy = (_: Tensor): Tensor => {
 /** `contiguous` needs a kernel and kernels need tensors; it hands itself in when loaded. */
 export const setDenseCopy = (copy: (x: Tensor) => Tensor): void => void (denseCopy = copy);
 
-/** A tensor of undefined values (NaN under `gpu.poison`, for tests). */
+/** A tensor of undefined values (NaN under `gpu.probe.poison`, for tests). */
 export function empty(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
   requireShape('empty', shape);
   requireType('empty', dtype);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));
-  if (gpu.poison && dtype === 'f32') gpu.stream.write(x.storage.block, 0, new Float32Array(x.storage.block.bytes / 4).fill(NaN));
+  if (gpu.probe.poison && dtype === 'f32') gpu.stream.write(x.storage.block, 0, new Float32Array(x.storage.block.bytes / 4).fill(NaN));
   return x;
 }
 

@@ -10,7 +10,7 @@ import type { Grid } from '../stream/stream.ts';
  */
 function stepsOf(gpu: Gpu, kernel: KernelSource, items: number, wg: number): string {
   const usual = gpu.adapter.costs.subgroupStart === 'cheap' ? '1u' : items < 4 * wg * 64 ? '16u' : '64u';
-  return gpu.tuned.get(kernel.name)?.STEPS ?? usual;
+  return gpu.kernels.tuned.get(kernel.name)?.STEPS ?? usual;
 }
 
 /** Tuning and grid of a kernel over `items` items, a lane taking STEPS of them; `wg` is its workgroup's size, a multiple of 8. */

@@ -113,7 +113,7 @@ export class Tuner {
 
   private take({ choices }: TuningRecord): void {
     for (const [key, name] of Object.entries(choices)) this.choices.set(key, name);
-    this.gpu.replacements.revision++;
+    this.gpu.kernels.replacements.revision++;
   }
 
   /** Times what waits. Captured steps are recorded anew where a choice changed. Not while a step is being recorded. */
@@ -124,7 +124,7 @@ export class Tuner {
     for (const question of waiting) {
       const best = await this.fastest(question);
       this.choices.set(question.key, best);
-      if (best !== question.candidates[0]!.name) this.gpu.replacements.revision++;
+      if (best !== question.candidates[0]!.name) this.gpu.kernels.replacements.revision++;
     }
     await this.store?.save(this.adapter, JSON.stringify(this.record));
   }

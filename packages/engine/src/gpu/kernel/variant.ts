@@ -16,7 +16,7 @@ export interface Variant<Plan> {
   readonly tuning?: (gpu: Gpu, plan: Plan) => Tuning;
   /** The family's params as this kernel counts them, such as columns in fours; without it they are taken as they are. */
   readonly params?: (params: Params, plan: Plan, tuning: Tuning) => Params;
-  /** Tunables that change the speed and not the result, each with why a value (beside all the others) cannot run on this device, or null where it can. `gpu.tuned` sets them. */
+  /** Tunables that change the speed and not the result, each with why a value (beside all the others) cannot run on this device, or null where it can. `gpu.kernels.tuned` sets them. */
   readonly free?: Readonly<Record<string, (gpu: Gpu, value: number, tuning: Tuning) => string | null>>;
 }
 
@@ -24,22 +24,22 @@ export interface Variant<Plan> {
 export type Family<Plan> = Readonly<Record<string, Variant<Plan>>>;
 
 /**
- * The first variant that fits and pays, somebody's own before ours, or the one forced by `gpu.forced` where it fits, or the one that was measured best.
+ * The first variant that fits and pays, somebody's own before ours, or the one forced by `gpu.kernels.forced` where it fits, or the one that was measured best.
  * @param entry of the kernel, where they were measured apart
  * @param ownFamily the family of somebody's own variants, where a direction has a table of its own
  */
 export function choose<V extends Variant<Plan>, Plan extends object>(gpu: Gpu, family: string, entry: string, table: Readonly<Record<string, V>>, plan: Plan, ownFamily = family): V {
-  const forced = gpu.forced.get(family);
+  const forced = gpu.kernels.forced.get(family);
   if (forced !== undefined) {
     const variant = table[forced];
     if (!variant) throw new KernelError(`${family}: no variant ${forced}; there are ${Object.keys(table).join(', ')}.`);
     if (variant.fits?.(gpu, plan) ?? true) {
-      gpu.obeyed.add(family);
+      gpu.kernels.obeyed.add(family);
       return variant;
     }
   }
-  const measured = forced === undefined ? gpu.tuner?.chosen(ownFamily, entry, table, plan) : null;
-  const own = gpu.replacements.ownOf(ownFamily).map(([, variant]) => variant as unknown as V);
+  const measured = forced === undefined ? gpu.kernels.tuner?.chosen(ownFamily, entry, table, plan) : null;
+  const own = gpu.kernels.replacements.ownOf(ownFamily).map(([, variant]) => variant as unknown as V);
   if (measured && own.length === 0) return measured;
   for (const variant of own.length > 0 && forced === undefined ? [...own, ...Object.values(table)] : Object.values(table)) {
     if ((variant.fits?.(gpu, plan) ?? true) && (variant.pays?.(gpu, plan) ?? true)) return variant;
@@ -47,9 +47,9 @@ export function choose<V extends Variant<Plan>, Plan extends object>(gpu: Gpu, f
   throw new KernelError(`${family}: no variant fits this device and these sizes; the table must end with one that always does.`);
 }
 
-/** Tuning and grid of one dispatch of `variant`: what its table says, with the free tunables that `gpu.tuned` sets. */
+/** Tuning and grid of one dispatch of `variant`: what its table says, with the free tunables that `gpu.kernels.tuned` sets. */
 export function tune<Plan>(gpu: Gpu, variant: Variant<Plan>, plan: Plan, entry: string): { tuning?: Tuning; grid: Grid } {
-  const wanted = variant.free && gpu.tuned.get(variant.kernel.name);
+  const wanted = variant.free && gpu.kernels.tuned.get(variant.kernel.name);
   const tuning = wanted ? { ...variant.tuning?.(gpu, plan), ...wanted } : variant.tuning?.(gpu, plan);
   return { tuning, grid: variant.grid(gpu, plan, entry, tuning ?? {}) };
 }
@@ -64,7 +64,7 @@ export function settingsOf<Plan>(gpu: Gpu, variant: Variant<Plan>, plan: Plan, e
 export function launch<Plan extends object>(gpu: Gpu, family: string, table: Family<Plan>, plan: Plan, entry: string, work: { buffers: Readonly<Record<string, Binding>>; params: Params; op?: string }): void {
   const first = choose(gpu, family, entry, table, plan);
   const record = (variant: Variant<Plan>, buffers: Readonly<Record<string, Binding>>): void => gpu.dispatch(variant.kernel, entry, { ...work, buffers, ...settingsOf(gpu, variant, plan, entry, work.params) });
-  gpu.tuner?.consider(family, entry, table, plan, first, work.buffers, record);
+  gpu.kernels.tuner?.consider(family, entry, table, plan, first, work.buffers, record);
   record(first, work.buffers);
 }
 

@@ -59,7 +59,7 @@ const op = defineOp({
     const { batch, tokens, heads, group, keys, width } = sizes;
     const { params } = plan;
     run.dispatch(attentionPrepare.kernel, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats }, params, ...tune(run.gpu, attentionPrepare, plan, 'prepare') });
-    const family = run.gpu.forced.has('attention backward') ? 'attention backward' : 'attention';
+    const family = run.gpu.kernels.forced.has('attention backward') ? 'attention backward' : 'attention';
     const variant = choose(run.gpu, family, 'backward', attentionBackwardVariants, plan, 'attention backward');
     if (variant.gradients) return [...variant.gradients(run, { q, k, v, dy, stats }, sizes), null, null];
     const wants = { backward: true, backward_q: run.needs[0]!, backward_kv: run.needs[1]! || run.needs[2]! };

@@ -43,10 +43,10 @@ const PAIR_APART = 2 ** 28;
  */
 const MIN_UNPACK_ROWS = 256;
 
-/** Whether B is unpacked before. `gpu.forced.set('matmul unpack', 'before' | 'within')` says it for tests and benches. */
+/** Whether B is unpacked before. `gpu.kernels.forced.set('matmul unpack', 'before' | 'within')` says it for tests and benches. */
 function unpacks(gpu: Gpu, { format, M, N, K }: MatmulPlan): boolean {
   if (format === 'F32' || format === 'F16' || format === 'BF16') return false;
-  const forced = gpu.forced.get('matmul unpack');
+  const forced = gpu.kernels.forced.get('matmul unpack');
   return forced === undefined ? M >= MIN_UNPACK_ROWS && 4 * N * K <= gpu.adapter.limits.maxStorageBufferBindingSize! : forced === 'before';
 }
 

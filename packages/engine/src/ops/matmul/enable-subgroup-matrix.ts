@@ -26,7 +26,7 @@ const [EXACT, ROUNDED] = [1e-4, 0.25];
 /**
  * Lets matmul, linear and loraLinear round their operands to f16 and multiply on matrix units (tensor cores), with sums in f32: many times faster where the adapter
  * has them, and each operand off by up to 2⁻¹¹ of itself; one above 65,504 becomes infinite, one below 6·10⁻⁸ zero. Products of less than 16 rows, columns or terms,
- * of bf16 weights, and of operands whose rows in memory are not a multiple of 16 bytes, stay as they were. Sets `gpu.halfProducts`; set that to false to go back.
+ * of bf16 weights, and of operands whose rows in memory are not a multiple of 16 bytes, stay as they were. Sets `gpu.kernels.halfProducts`; set that to false to go back.
  *
  * First compares the kernel with sums in float64: in all four layouts, with the large tile over operands rounded before and with the small one, and in every storage
  * of weights. Drivers have been wrong here: Dawn itself keeps f16 off on some for tests that fail.
@@ -35,7 +35,7 @@ const [EXACT, ROUNDED] = [1e-4, 0.25];
  */
 export async function enableSubgroupMatrix(gpu: Gpu): Promise<string | null> {
   if (!gpu.adapter.subgroupMatrix) return `the adapter ${gpu.adapter.description || gpu.adapter.device} offers no matrix units for f16 with sums in f32`;
-  const [tuned, forced] = [new Map(gpu.tuned), new Map(gpu.forced)];
+  const [tuned, forced] = [new Map(gpu.kernels.tuned), new Map(gpu.kernels.forced)];
   try {
     const fault = (await faultOfLayouts(gpu)) ?? (await faultOfStorages(gpu));
     if (fault) return `${fault}, so products stay in f32`;
@@ -43,10 +43,10 @@ export async function enableSubgroupMatrix(gpu: Gpu): Promise<string | null> {
     if (error instanceof KernelError) return `the kernel for matrix units does not compile here, so products stay in f32: ${error.message}`;
     throw error;
   } finally {
-    restore(gpu.tuned, tuned);
-    restore(gpu.forced, forced);
+    restore(gpu.kernels.tuned, tuned);
+    restore(gpu.kernels.forced, forced);
   }
-  gpu.halfProducts = true;
+  gpu.kernels.halfProducts = true;
   return null;
 }
 
@@ -111,17 +111,17 @@ async function faultOfStorages(gpu: Gpu): Promise<string | null> {
 /** What `run` gives on matrix units, with the largest tile or the smallest, and operands rounded before or within. */
 async function onUnits(gpu: Gpu, isLarge: boolean, isBefore: boolean, plan: { layout: Layout; K: number; format: WeightFormat; groupSize: number }, run: () => Tensor): Promise<ArrayLike<number>> {
   const { kernel } = subgroupMatrix;
-  gpu.tuned.set(kernel.name, matrixTiles(gpu).at(isLarge ? 0 : -1)!);
-  gpu.forced.set('matmul halves', isBefore ? 'before' : 'within');
+  gpu.kernels.tuned.set(kernel.name, matrixTiles(gpu).at(isLarge ? 0 : -1)!);
+  gpu.kernels.forced.set('matmul halves', isBefore ? 'before' : 'within');
   // Compiled ahead, so that a kernel that does not compile leaves the device usable.
   const { tuning } = tune(gpu, isBefore ? subgroupMatrixHalves : subgroupMatrix, { M, N, K2: 0, hasBias: false, batches: 1, inRows: true, ...plan }, 'multiply');
-  await gpu.prepare(gpu.replacements.kernelFor(kernel), 'multiply', tuning);
-  const was = gpu.halfProducts;
-  gpu.halfProducts = true;
+  await gpu.prepare(gpu.kernels.replacements.kernelFor(kernel), 'multiply', tuning);
+  const was = gpu.kernels.halfProducts;
+  gpu.kernels.halfProducts = true;
   try {
     return await gpu.scope(() => noGrad(run).read());
   } finally {
-    gpu.halfProducts = was;
+    gpu.kernels.halfProducts = was;
   }
 }
 

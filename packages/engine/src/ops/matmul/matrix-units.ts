@@ -107,10 +107,10 @@ export function fitsMatrixUnits(gpu: Gpu, { layout, M, N, K, K2, format, groupSi
 /** So many multiply-adds are worth two more dispatches, and so many rows and columns of the result the copy: each element is read once for 64 or 128 of them. */
 const [MIN_PRODUCTS, MIN_READS] = [2 ** 32, 512];
 
-/** Whether A, and B where it is f32, are rounded before the product, so that it reads half as much. `gpu.forced.set('matmul halves', 'before' | 'within')` says it for tests and benches. */
+/** Whether A, and B where it is f32, are rounded before the product, so that it reads half as much. `gpu.kernels.forced.set('matmul halves', 'before' | 'within')` says it for tests and benches. */
 export function halvesPay(gpu: Gpu, { layout, M, N, K, format, batches }: MatmulPlan): boolean {
   const isWhole = (layout[0] === 'n' ? K : M) % 8 === 0 && (layout[1] === 'n' ? N : K) % 8 === 0;
-  const forced = gpu.forced.get('matmul halves');
+  const forced = gpu.kernels.forced.get('matmul halves');
   if (forced !== undefined) return isWhole && forced === 'before';
   return isWhole && format === 'F32' && M * N * K * batches >= MIN_PRODUCTS && Math.min(M, N) >= MIN_READS;
 }

@@ -28,7 +28,7 @@ export interface MatmulVariant extends OpVariant<MatmulPlan> {
   readonly adds?: boolean;
   /** Reads rows along the terms that are longer than the sum, so that parts of a sum are batches in every layout. */
   readonly readsPitch?: boolean;
-  /** Whether A2·op(B2) is a product of its own that is added to the first. `gpu.forced.set('matmul pair', 'apart' | 'joined')` says it for tests and benches. */
+  /** Whether A2·op(B2) is a product of its own that is added to the first. `gpu.kernels.forced.set('matmul pair', 'apart' | 'joined')` says it for tests and benches. */
   readonly pairApart?: (plan: MatmulPlan) => boolean;
 }
 

@@ -69,14 +69,14 @@ const pairPlan = (plan: MatmulPlan): MatmulPlan => ({ ...plan, K: plan.K2, K2: 0
 /** Whether a pair takes two products, of which the second adds itself to the first. */
 function isApart(gpu: Gpu, plan: MatmulPlan): boolean {
   if (plan.K2 === 0 || plan.M * plan.N === 0) return false;
-  const forced = gpu.forced.get('matmul pair');
+  const forced = gpu.kernels.forced.get('matmul pair');
   const isWanted = forced === undefined ? variantOf(gpu, plan).pairApart?.(plan) === true : forced === 'apart';
   return isWanted && variantOf(gpu, pairPlan(plan)).adds === true;
 }
 
 /** The kernel of a product. */
 function variantOf(gpu: Gpu, plan: MatmulPlan): MatmulVariant {
-  if (gpu.halfProducts && fitsMatrixUnits(gpu, plan)) return halvesPay(gpu, plan) ? subgroupMatrixHalves : subgroupMatrix;
+  if (gpu.kernels.halfProducts && fitsMatrixUnits(gpu, plan)) return halvesPay(gpu, plan) ? subgroupMatrixHalves : subgroupMatrix;
   return choose<MatmulVariant, MatmulPlan>(gpu, `matmul ${plan.layout}`, 'multiply', matmulVariants[plan.layout], plan);
 }
 

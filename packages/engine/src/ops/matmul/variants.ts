@@ -203,11 +203,11 @@ const [TILE, MIN_TERMS, MAX_PARTS] = [64 * 64, 256, 16];
 /**
  * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles to work on and long sums, as gradients of LoRA and of small layers have, and
  * layers of few rows. In the layout tn, which has k outermost on both sides, parts are batches for every kernel; elsewhere for those that read a pitch, in fours.
- * `gpu.forced.set('matmul split', '3')` asks for three, where the layout allows.
+ * `gpu.kernels.forced.set('matmul split', '3')` asks for three, where the layout allows.
  */
 export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
   if (batches !== 1 || hasBias || K2 > 0 || format !== 'F32' || (layout !== 'tn' && K % 4 !== 0)) return 1;
-  const forced = gpu.forced.get('matmul split');
+  const forced = gpu.kernels.forced.get('matmul split');
   if (forced !== undefined) return Math.max(1, Math.min(Number(forced), Math.floor(K / 4)));
   const tiles = ceilDiv(M, 64) * ceilDiv(N, 64);
   const full = gpu.adapter.costs.lanes / TILE;

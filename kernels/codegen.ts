@@ -1,5 +1,6 @@
-// npm run codegen: turns every kernels/**/*.wgsl (not lib/) into kernels/gen/<path with _>.ts, plain data that the engine bundles, and
-// writes the table in kernels/README.md. With --check it writes nothing and exits 1 where a generated file is missing, stale or left over.
+// npm run codegen writes what follows from other sources: of every kernels/**/*.wgsl (not lib/) kernels/gen/<path with _>.ts, plain data
+// that the engine bundles; the table in kernels/README.md; and packages/engine/src/check/case-modules.ts, the register of the ops' truths.
+// With --check it writes nothing and exits 1 where a generated file is missing, stale or left over.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,6 +9,7 @@ import { kernelTable } from './table.ts';
 import type { TableRow } from './table.ts';
 
 const kernelsFolder = path.dirname(fileURLToPath(import.meta.url));
+const engineSources = 'packages/engine/src';
 
 /** `matmul/row_tiles8` → `matmulRowTiles8`. */
 export const constantName = (name: string): string => name.replace(/[/_-]+(\w)/g, (_, letter: string) => letter.toUpperCase());
@@ -32,19 +34,31 @@ function literal(value: unknown, indent: string): string {
 const generatedText = (kernel: ReturnType<typeof reflectKernel>): string =>
   `// Generated from ${kernel.file} by npm run codegen. Do not edit.\nexport const ${constantName(kernel.name)} = ${literal(kernel, '')} as const;\n`;
 
-/** Reads all kernels. @returns path below kernels/ → its right text, and a sentence for each kernel that is refused */
+/** Every x.cases.ts of the ops as a static import, which Node, a bundle and a page all read. @param sources the engine's src */
+function caseModulesText(sources: string): string {
+  const paths = (fs.readdirSync(path.join(sources, 'ops'), { recursive: true }) as string[])
+    .map((entry) => entry.split(path.sep).join('/')).filter((entry) => entry.endsWith('.cases.ts')).sort();
+  const names = paths.map((entry) => constantName(entry.slice(0, -'.cases.ts'.length)));
+  return [
+    `// Generated from ${engineSources}/ops/*/*.cases.ts by npm run codegen. Do not edit.`,
+    ...paths.map((entry, i) => `import * as ${names[i]} from '../ops/${entry}';`),
+    '\nexport const caseModules = [', ...names.map((name) => `  ${name},`), '];\n',
+  ].join('\n');
+}
+
+/** Reads all kernels and truths. @returns path from the root → its right text, and a sentence for each kernel that is refused */
 export function generateAll(folder = kernelsFolder): { files: Map<string, string>; problems: string[] } {
   const files = new Map<string, string>();
   const problems: string[] = [];
   const rows: TableRow[] = [];
-  const users = importers(path.resolve(folder, '../packages/engine/src'));
+  const users = importers(path.resolve(folder, '..', engineSources));
   const readLib = (file: string) => (file.startsWith('lib/') ? read(path.join(folder, file)) : null);
   for (const entry of (fs.readdirSync(folder, { recursive: true }) as string[]).sort()) {
     const relative = entry.split(path.sep).join('/');
     if (!relative.endsWith('.wgsl') || /^(lib|node_modules|test|gen)\//.test(relative)) continue;
     const name = relative.slice(0, -'.wgsl'.length);
     try {
-      const generated = `gen/${name.replaceAll('/', '_')}.ts`;
+      const generated = `kernels/gen/${name.replaceAll('/', '_')}.ts`;
       if (files.has(generated)) throw new ReflectError(`kernels/${relative}:1 would be ${generated}, as another kernel is; rename one.`);
       const code = fs.readFileSync(path.join(folder, entry), 'utf8');
       files.set(generated, generatedText(reflectKernel(name, code, readLib)));
@@ -54,7 +68,8 @@ export function generateAll(folder = kernelsFolder): { files: Map<string, string
       problems.push(error.message);
     }
   }
-  if (problems.length === 0) files.set('README.md', kernelTable(rows));
+  files.set(`${engineSources}/check/case-modules.ts`, caseModulesText(path.resolve(folder, '..', engineSources)));
+  if (problems.length === 0) files.set('kernels/README.md', kernelTable(rows));
   return { files, problems };
 }
 
@@ -64,7 +79,7 @@ function importers(sources: string): Map<string, string[]> {
   for (const entry of (fs.readdirSync(sources, { recursive: true }) as string[]).sort()) {
     if (!entry.endsWith('.ts')) continue;
     for (const [, name] of fs.readFileSync(path.join(sources, entry), 'utf8').matchAll(/'@curio\/kernels\/(\w+)'/g)) {
-      users.set(name, [...(users.get(name) ?? []), `packages/engine/src/${entry.split(path.sep).join('/')}`]);
+      users.set(name, [...(users.get(name) ?? []), `${engineSources}/${entry.split(path.sep).join('/')}`]);
     }
   }
   return users;
@@ -72,27 +87,28 @@ function importers(sources: string): Map<string, string[]> {
 
 const read = (file: string): string | null => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null);
 
-/** One sentence for each generated file that is not what its kernel says, and for each kernel that is refused. */
+/** One sentence for each generated file that is not what its sources say, and for each kernel that is refused. */
 export function staleFiles(folder = kernelsFolder): string[] {
   const { files, problems } = generateAll(folder);
-  const stale = [...files].filter(([name, text]) => read(path.join(folder, name)) !== text).map(([name]) => `kernels/${name} is stale; run: npm run codegen`);
-  return [...problems, ...stale, ...leftovers(folder, files).map((name) => `kernels/${name} has no kernel any more; run: npm run codegen`)];
+  const stale = [...files].filter(([name, text]) => read(path.join(folder, '..', name)) !== text).map(([name]) => `${name} is stale; run: npm run codegen`);
+  return [...problems, ...stale, ...leftovers(folder, files).map((name) => `${name} has no kernel any more; run: npm run codegen`)];
 }
 
-const leftovers = (folder: string, files: Map<string, string>): string[] => fs.readdirSync(path.join(folder, 'gen')).map((name) => `gen/${name}`).filter((name) => name.endsWith('.ts') && !files.has(name));
+const leftovers = (folder: string, files: Map<string, string>): string[] =>
+  fs.readdirSync(path.join(folder, 'gen')).map((name) => `kernels/gen/${name}`).filter((name) => name.endsWith('.ts') && !files.has(name));
 
 function writeAll(): string[] {
   const { files, problems } = generateAll();
   fs.mkdirSync(path.join(kernelsFolder, 'gen'), { recursive: true });
   for (const [name, text] of files) {
-    const target = path.join(kernelsFolder, name);
+    const target = path.join(kernelsFolder, '..', name);
     if (read(target) === text) continue;
     fs.writeFileSync(`${target}.part-${process.pid}`, text); // renamed, so that a reader never sees half a file
     fs.renameSync(`${target}.part-${process.pid}`, target);
-    console.log(`codegen: kernels/${name}`);
+    console.log(`codegen: ${name}`);
   }
   // A refused kernel keeps its last good file.
-  if (problems.length === 0) for (const name of leftovers(kernelsFolder, files)) fs.rmSync(path.join(kernelsFolder, name));
+  if (problems.length === 0) for (const name of leftovers(kernelsFolder, files)) fs.rmSync(path.join(kernelsFolder, '..', name));
   return problems;
 }
 

@@ -41,7 +41,7 @@ describe('the repository keeps its rules', () => {
     ['no server is named', () => rules.serverAddresses(files)],
     ['the lock file serves every platform', () => rules.lockComplete(files)],
     ['versions are pinned', () => rules.pinnedVersions(files)],
-    ['generated kernels are fresh', () => staleFiles()],
+    ['generated files are fresh', () => staleFiles()],
   ];
   test('the engine says the version of its package', () => {
     expect(files.get('packages/engine/src/version.ts')).toContain(`'${(JSON.parse(files.get('packages/engine/package.json')!) as { version: string }).version}'`);

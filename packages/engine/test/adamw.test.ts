@@ -8,6 +8,7 @@ import { openGpu } from '../src/gpu/open.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { RandomStream } from '../src/tensor/philox.ts';
 import { Parameter } from '../src/tensor/parameter.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -17,11 +18,10 @@ afterAll(() => gpu.close());
 
 const SIZES: Record<string, number[]> = { 'language.0.lora_A': [3, 7], 'projector.weight': [130], 'language.0.lora_B': [5000], frozen: [4] };
 const GROUPS = [['language.*lora_', 1], ['projector', 0.1]] as const;
-const normals = (n: number, random: RandomStream): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, () => random.normal());
 const sizeOf = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
 
 function build(seed: number): Parameter[] {
-  return Object.entries(SIZES).map(([name, shape], i) => new Parameter(gpu, name, shape, normals(sizeOf(shape), new RandomStream(seed, 0, i))));
+  return Object.entries(SIZES).map(([name, shape], i) => new Parameter(gpu, name, shape, noise(sizeOf(shape), new RandomStream(seed, 0, i))));
 }
 
 /** Ten steps on the device; returns values by name and the norms. */
@@ -43,7 +43,7 @@ async function train(seed: number, options: AdamWOptions, scale = 1) {
   return { values, norms, state };
 }
 
-const gradient = (seed: number, step: number, which: number, size: number, scale: number): Float32Array<ArrayBuffer> => normals(size, new RandomStream(seed, step + 1, which)).map((v) => v * scale);
+const gradient = (seed: number, step: number, which: number, size: number, scale: number): Float32Array<ArrayBuffer> => noise(size, new RandomStream(seed, step + 1, which)).map((v) => v * scale);
 
 /** The same in float64. */
 function reference(seed: number, { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, weightDecay = 0, maxGradNorm }: AdamWOptions, scale = 1) {
@@ -52,7 +52,7 @@ function reference(seed: number, { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, w
   const names = Object.keys(SIZES);
   names.forEach((name, i) => {
     const size = sizeOf(SIZES[name]!);
-    values.set(name, Float64Array.from(normals(size, new RandomStream(seed, 0, i))));
+    values.set(name, Float64Array.from(noise(size, new RandomStream(seed, 0, i))));
     moments.set(name, [new Float64Array(size), new Float64Array(size)]);
   });
   const norms: number[] = [];
@@ -103,7 +103,7 @@ test('the same seed gives the same bits, and what no pattern matches keeps its o
   const [a, b] = [await train(5, options), await train(5, options)];
   for (const [name, values] of a.values) expect(new Uint32Array(b.values.get(name)!.slice().buffer)).toEqual(new Uint32Array(values.slice().buffer));
   expect(a.norms).toEqual(b.norms);
-  const untouched = normals(4, new RandomStream(5, 0, 3));
+  const untouched = noise(4, new RandomStream(5, 0, 3));
   expect(a.values.get('frozen')).toEqual(untouched);
 });
 
@@ -181,7 +181,7 @@ test('without groups every parameter is trained, at factor 1', async () => {
   const [all, named] = [await train(4, { maxGradNorm: 1 }), await train(4, { groups: [['', 1]], maxGradNorm: 1 })];
   expect(bits(all)).toEqual(bits(named));
   expect(all.norms).toEqual(named.norms);
-  expect(all.values.get('frozen')).not.toEqual(normals(4, new RandomStream(4, 0, 3)));
+  expect(all.values.get('frozen')).not.toEqual(noise(4, new RandomStream(4, 0, 3)));
 });
 
 test('step is beginStep, which counts, and update, which does not', async () => {

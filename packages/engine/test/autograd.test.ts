@@ -1,19 +1,16 @@
 /** The tape: what it computes, what it saves, what it costs, and how it refuses. Gradients of single ops are the op table's matter. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
-  add, backward, checkpoint, defineKernel, defineOp, detach, dropout, expand, gelu, isGradEnabled, KernelError, linear, lineGrid, loraLinear, matmul, mean, mul, noGrad, ones, openGpu, Parameter, relu, reshape,
-  RandomStream, ShapeError, softmax, sub, sum, tensor, transpose, zeros,
+  add, backward, checkpoint, defineKernel, defineOp, detach, dropout, expand, gelu, isGradEnabled, KernelError, linear, lineGrid, loraLinear, matmul, mean, mul, noGrad, ones, Parameter, relu, reshape,
+  ShapeError, softmax, sub, sum, tensor, transpose, zeros,
 } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
+import { openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
-
-const noise = (count: number, seed = 1): Float32Array<ArrayBuffer> => {
-  const random = new RandomStream(seed);
-  return Float32Array.from({ length: count }, () => random.normal());
-};
 
 function leaf(values: ArrayLike<number>, shape: number[] = [values.length]): Parameter {
   const x = new Parameter(gpu, 'leaf', shape, Float32Array.from(values));

@@ -5,9 +5,10 @@ import {
   pad, relu, repeat, rmsNorm, roll, rotaryEmbedding, scaledDotProductAttention, scatterAdd, softmax, sub, sum, swiglu, topk, tril, unfold, variance, where, zeros, adaptiveAvgPool1d,
 } from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
+import { openDevice } from './device.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
 
 const f = (...shape: number[]): Tensor => ones(gpu, shape);

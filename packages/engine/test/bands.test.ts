@@ -1,8 +1,9 @@
 /** Weights larger than one binding give what whole ones give: products, tables, gradients, whole training steps, in every storage. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, backward, crossEntropy, embedding, linear, loraLinear, noGrad, openGpu, Parameter, rmsNorm, store, sum, mul, tensor } from '../src/index.ts';
+import { AdamW, backward, crossEntropy, embedding, linear, loraLinear, noGrad, Parameter, rmsNorm, store, sum, mul, tensor } from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
 import { bandsOf } from '../src/ops/parts/bands.ts';
+import { openDevice } from './device.ts';
 
 /** Three bands of a [300, 64] in f32; half of a band's rows fit in 16-bit storage twice over. */
 const LIMIT = 32 * 1024;
@@ -11,8 +12,7 @@ const [N, K, ROWS] = [300, 64, 5];
 let whole: Gpu;
 let small: Gpu;
 beforeAll(async () => {
-  const features = import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all';
-  [whole, small] = [await openGpu({ features }), await openGpu({ features, bindingLimit: LIMIT })];
+  [whole, small] = [await openDevice(), await openDevice({ bindingLimit: LIMIT })];
 });
 afterAll(() => [whole, small].forEach((gpu) => gpu.close()));
 

@@ -2,11 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AdamW, add, assignSlice, backward, capture, checkpoint, crossEntropy, dropout, gelu, keep, linear, mul, openGpu, Parameter, RandomStream, randomUniform, relu, rotaryEmbedding, scaledDotProductAttention, softmax, sum, tensor, zeros } from '../src/index.ts';
 import type { Gpu, HostArray, HostTensor, RecordReport, Tensor } from '../src/index.ts';
-
-const environment: Record<string, string | undefined> = { ...(import.meta as unknown as { env: object }).env, ...(globalThis as { process?: { env: object } }).process?.env };
+import { openDevice } from './device.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: environment.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
 
 const [IN, HIDDEN, CLASSES] = [20, 48, 8];

@@ -1,10 +1,11 @@
 /** Strided copies against the host, one way and back: ranks, offsets and lengths that each kernel of the family takes. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { dense, openGpu, pad, permute, slice, tensor } from '../src/index.ts';
+import { dense, pad, permute, slice, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
+import { openDevice } from './device.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
 afterEach(() => {
   gpu.kernels.forced.clear();

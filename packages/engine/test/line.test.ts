@@ -1,10 +1,11 @@
 /** Kernels that walk a line in runs give the same bits with any length of run. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { add, AdamW, backward, dropout, isFinite, maximum, openGpu, Parameter, sigmoid, sum, swiglu, tensor } from '../src/index.ts';
+import { add, AdamW, backward, dropout, isFinite, maximum, Parameter, sigmoid, sum, swiglu, tensor } from '../src/index.ts';
 import type { Gpu, KernelSource, Tensor } from '../src/index.ts';
+import { openDevice } from './device.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
 
 const KERNELS = Object.values(import.meta.glob('../../../kernels/gen/*.ts', { eager: true }) as Record<string, Record<string, KernelSource>>)

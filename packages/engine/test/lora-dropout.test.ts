@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { add, backward, dropout, linear, loraLinear, mul, openGpu, RandomStream, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
@@ -10,7 +11,7 @@ afterAll(() => gpu.close());
 function run(forward: (x: Tensor, w: Tensor, a: Tensor, b: Tensor) => Tensor) {
   const random = new RandomStream(5);
   const make = (shape: number[], trains: boolean): Tensor => {
-    const x = tensor(gpu, Float32Array.from({ length: shape[0]! * shape[1]! }, () => random.normal()), shape);
+    const x = tensor(gpu, noise(shape[0]! * shape[1]!, random), shape);
     x.requiresGrad = trains;
     return x;
   };

@@ -2,25 +2,23 @@
 import { matmulNaive } from '@curio/kernels/matmul_naive';
 import { matmulSubgroupTexels } from '@curio/kernels/matmul_subgroup_texels';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, backward, crossEntropy, keep, linear, neg, noGrad, openGpu, Parameter, relu, RandomStream, tensor } from '../src/index.ts';
+import { AdamW, backward, crossEntropy, keep, linear, neg, noGrad, openGpu, Parameter, relu, tensor } from '../src/index.ts';
 import type { Binding, Gpu, KernelSource } from '../src/index.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
 afterAll(() => gpu.close());
 
-const noise = (count: number, seed: number): Float32Array<ArrayBuffer> => {
-  const random = new RandomStream(seed);
-  return Float32Array.from({ length: count }, () => 0.3 * random.normal());
-};
+const small = (count: number, seed: number): Float32Array<ArrayBuffer> => noise(count, seed).map((v) => 0.3 * v);
 
 test('a hundred steps leave not one buffer more than ten', async () => {
-  const parameters = [new Parameter(gpu, 'a.weight', [32, 16], noise(512, 1)), new Parameter(gpu, 'b.weight', [8, 32], noise(256, 2))];
+  const parameters = [new Parameter(gpu, 'a.weight', [32, 16], small(512, 1)), new Parameter(gpu, 'b.weight', [8, 32], small(256, 2))];
   const optimizer = new AdamW(gpu, parameters, { groups: [['weight', 1]], lr: 1e-2, maxGradNorm: 1 });
   const step = (): Promise<number> => {
     optimizer.zeroGrad();
     const read = gpu.scope(() => {
-      const x = tensor(gpu, noise(24 * 16, 3), [24, 16]);
+      const x = tensor(gpu, small(24 * 16, 3), [24, 16]);
       const loss = crossEntropy(linear(relu(linear(x, parameters[0]!)), parameters[1]!), tensor(gpu, Int32Array.from({ length: 24 }, (_, i) => i % 8)));
       const value = loss.item();
       backward(loss);
@@ -59,10 +57,10 @@ test('what a scope returns lives on, what it kept too, the rest is freed', async
 
 test('a graph that nobody walks back is let go with its scope', () => {
   const before = gpu.memoryReport().liveBuffers;
-  const weight = new Parameter(gpu, 'w', [4, 4], noise(16, 5));
+  const weight = new Parameter(gpu, 'w', [4, 4], small(16, 5));
   weight.requiresGrad = true;
-  gpu.scope(() => void linear(tensor(gpu, noise(16, 6), [4, 4]), weight));
-  gpu.scope(() => noGrad(() => void linear(tensor(gpu, noise(16, 6), [4, 4]), weight)));
+  gpu.scope(() => void linear(tensor(gpu, small(16, 6), [4, 4]), weight));
+  gpu.scope(() => noGrad(() => void linear(tensor(gpu, small(16, 6), [4, 4]), weight)));
   expect(gpu.memoryReport().liveBuffers).toBe(before + 1);
   weight.dispose();
   expect(gpu.memoryReport().liveBuffers).toBe(before);

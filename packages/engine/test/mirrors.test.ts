@@ -1,25 +1,21 @@
 /** Textures kept for frozen weights follow them: a write from the host, changes on the device, in recorded steps too; they end with the weight or where an optimizer trains it. */
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { AdamW, backward, capture, linear, loraLinear, openGpu, Parameter, RandomStream, sum, tensor } from '../src/index.ts';
+import { AdamW, backward, capture, linear, loraLinear, Parameter, sum, tensor } from '../src/index.ts';
 import { readsTexels } from '../src/ops/parts/texel-rows.ts';
 import { copyInto } from '../src/tensor/copy.ts';
 import type { Gpu, RecordReport, Tensor } from '../src/index.ts';
-
-const open = (memoryLimit?: number): Promise<Gpu> => openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all', memoryLimit });
+import { openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await open()));
+beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
 beforeEach(() => {
   for (const layout of ['nn', 'nt', 'tn', 'tt']) gpu.kernels.forced.set(`matmul ${layout}`, 'texels');
 });
 
 const [M, N, K, R] = [40, 96, 128, 16];
-const numbers = (count: number, seed: number): Float32Array<ArrayBuffer> => {
-  const random = new RandomStream(seed, 0, 0);
-  return Float32Array.from({ length: count }, () => random.normal());
-};
-const weight = (seed: number, on = gpu): Parameter => new Parameter(on, 'w', [N, K], numbers(N * K, seed));
+const weight = (seed: number, on = gpu): Parameter => new Parameter(on, 'w', [N, K], noise(N * K, seed));
 /** The product with a weight of these values that has no mirror. */
 const expected = (x: Tensor, values: Float32Array<ArrayBuffer>): Promise<ArrayLike<number>> => gpu.scope(() => linear(x, tensor(gpu, values, [N, K])).read());
 
@@ -31,12 +27,12 @@ function recorded(w: Parameter, x: Float32Array<ArrayBuffer>) {
 }
 
 test('a frozen weight is laid once, forward and for dx, with a second pair too', async () => {
-  const [x, w] = [tensor(gpu, numbers(M * K, 1), [M, K]), weight(2)];
-  const [a, b] = [tensor(gpu, numbers(R * K, 3), [R, K]), tensor(gpu, numbers(N * R, 4), [N, R])];
+  const [x, w] = [tensor(gpu, noise(M * K, 1), [M, K]), weight(2)];
+  const [a, b] = [tensor(gpu, noise(R * K, 3), [R, K]), tensor(gpu, noise(N * R, 4), [N, R])];
   const spy = vi.spyOn(gpu.stream, 'copyRows');
   const run = async (of: Tensor): Promise<{ y: ArrayLike<number>; dx: ArrayLike<number>; copies: number }> => {
     spy.mockClear();
-    const learning = tensor(gpu, numbers(M * K, 1), [M, K]);
+    const learning = tensor(gpu, noise(M * K, 1), [M, K]);
     learning.requiresGrad = true;
     const [y, dx] = gpu.scope(() => {
       const made = loraLinear(learning, of, null, a, b, { scale: 0.5 });
@@ -45,24 +41,24 @@ test('a frozen weight is laid once, forward and for dx, with a second pair too',
     });
     return { y: await y!, dx: await dx!, copies: spy.mock.calls.length };
   };
-  const plain = await run(tensor(gpu, numbers(N * K, 2), [N, K]));
+  const plain = await run(tensor(gpu, noise(N * K, 2), [N, K]));
   const [first, second] = [await run(w), await run(w)];
   spy.mockRestore();
   expect([first.y, first.dx, second.y, second.dx]).toEqual([plain.y, plain.dx, plain.y, plain.dx]);
   expect(first.copies).toBe(plain.copies);
   if (readsTexels(gpu)) expect(second.copies).toBeLessThan(first.copies);
-  expect(await expected(x, numbers(N * K, 2))).toEqual(await gpu.scope(() => linear(x, w).read()));
+  expect(await expected(x, noise(N * K, 2))).toEqual(await gpu.scope(() => linear(x, w).read()));
   w.dispose();
 });
 
 test('a write from the host is followed, also by a step recorded before', async () => {
-  const [x, w] = [tensor(gpu, numbers(M * K, 5), [M, K]), weight(6)];
-  const { step, reports, replayed } = recorded(w, numbers(M * K, 5));
-  expect(await replayed()).toEqual(await expected(x, numbers(N * K, 6)));
+  const [x, w] = [tensor(gpu, noise(M * K, 5), [M, K]), weight(6)];
+  const { step, reports, replayed } = recorded(w, noise(M * K, 5));
+  expect(await replayed()).toEqual(await expected(x, noise(N * K, 6)));
   for (const seed of [7, 8]) {
-    w.write(numbers(N * K, seed));
-    expect(await replayed()).toEqual(await expected(x, numbers(N * K, seed)));
-    expect(await gpu.scope(() => linear(x, w).read())).toEqual(await expected(x, numbers(N * K, seed)));
+    w.write(noise(N * K, seed));
+    expect(await replayed()).toEqual(await expected(x, noise(N * K, seed)));
+    expect(await gpu.scope(() => linear(x, w).read())).toEqual(await expected(x, noise(N * K, seed)));
   }
   expect(reports).toHaveLength(1);
   step.dispose();
@@ -70,10 +66,10 @@ test('a write from the host is followed, also by a step recorded before', async 
 });
 
 test('a change on the device is followed, also by a step recorded before', async () => {
-  const [x, w] = [tensor(gpu, numbers(M * K, 9), [M, K]), weight(10)];
-  const { step, reports, replayed } = recorded(w, numbers(M * K, 9));
+  const [x, w] = [tensor(gpu, noise(M * K, 9), [M, K]), weight(10)];
+  const { step, reports, replayed } = recorded(w, noise(M * K, 9));
   await replayed();
-  const other = numbers(N * K, 11);
+  const other = noise(N * K, 11);
   copyInto(w, tensor(gpu, other, [N, K]));
   expect(await replayed()).toEqual(await expected(x, other));
   expect(reports).toHaveLength(1);
@@ -82,14 +78,14 @@ test('a change on the device is followed, also by a step recorded before', async
 });
 
 test('a step that changes a frozen weight before it is used sees its own change', async () => {
-  const [x, w] = [tensor(gpu, numbers(M * K, 12), [M, K]), weight(13)];
+  const [x, w] = [tensor(gpu, noise(M * K, 12), [M, K]), weight(13)];
   const step = capture(gpu, 'step', ({ next }: { next: Tensor }) => {
     copyInto(w, next);
     return { y: linear(x, w) };
   });
   for (const seed of [14, 15, 16]) {
     await gpu.scope(() => linear(x, w).read()); // mirrors it outside of the step
-    const values = numbers(N * K, seed);
+    const values = noise(N * K, seed);
     expect(await step.run({ next: { values, shape: [N, K] } }).y.read()).toEqual(await expected(x, values));
     expect(await gpu.scope(() => linear(x, w).read())).toEqual(await expected(x, values));
   }
@@ -98,16 +94,16 @@ test('a step that changes a frozen weight before it is used sees its own change'
 });
 
 test('a step that changes a frozen weight after it is used sees the change at the next replay', async () => {
-  const [x, w] = [tensor(gpu, numbers(M * K, 22), [M, K]), weight(23)];
+  const [x, w] = [tensor(gpu, noise(M * K, 22), [M, K]), weight(23)];
   const step = capture(gpu, 'step', ({ x: input, next }: { x: Tensor; next: Tensor }) => {
     const y = linear(input, w);
     copyInto(w, next);
     return { y };
   });
   for (const seed of [24, 25, 26]) {
-    const { y } = step.run({ x: { values: numbers(M * K, 22), shape: [M, K] }, next: { values: numbers(N * K, seed), shape: [N, K] } });
-    expect(await y.read()).toEqual(await expected(x, numbers(N * K, seed - 1)));
-    expect(await gpu.scope(() => linear(x, w).read())).toEqual(await expected(x, numbers(N * K, seed)));
+    const { y } = step.run({ x: { values: noise(M * K, 22), shape: [M, K] }, next: { values: noise(N * K, seed), shape: [N, K] } });
+    expect(await y.read()).toEqual(await expected(x, noise(N * K, seed - 1)));
+    expect(await gpu.scope(() => linear(x, w).read())).toEqual(await expected(x, noise(N * K, seed)));
   }
   step.dispose();
   w.dispose();
@@ -116,7 +112,7 @@ test('a step that changes a frozen weight after it is used sees the change at th
 test('mirrors end with the weight, and when an optimizer takes it', async () => {
   gpu.trim();
   const before = gpu.memoryReport().liveBytes;
-  const x = tensor(gpu, numbers(M * K, 17), [M, K]);
+  const x = tensor(gpu, noise(M * K, 17), [M, K]);
   const [kept, trained] = [weight(18), weight(19)];
   const bare = gpu.memoryReport().byPurpose.weights;
   for (const w of [kept, trained]) await gpu.scope(() => linear(x, w).read());
@@ -132,11 +128,11 @@ test('mirrors end with the weight, and when an optimizer takes it', async () => 
 });
 
 test('where memory is limited nothing is mirrored', async () => {
-  const limited = await open(2 ** 26);
+  const limited = await openDevice({ memoryLimit: 2 ** 26 });
   for (const layout of ['nn', 'nt']) limited.kernels.forced.set(`matmul ${layout}`, 'texels');
   const w = weight(20, limited);
   const before = limited.memoryReport().liveBytes;
-  await limited.scope(() => linear(tensor(limited, numbers(M * K, 21), [M, K]), w).read());
+  await limited.scope(() => linear(tensor(limited, noise(M * K, 21), [M, K]), w).read());
   expect(limited.memoryReport().liveBytes).toBe(before);
   limited.close();
 });

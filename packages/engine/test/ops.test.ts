@@ -7,23 +7,21 @@ import { checkCase } from '../src/check/check-case.ts';
 import type { Case, OpCases } from '../src/truth/cases.ts';
 import { labelOf } from '../src/truth/cases.ts';
 import { opTables } from '../src/check/tables.ts';
-import { openGpu } from '../src/gpu/open.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../src/gpu/kernel/kernel.ts';
 import { fixedSubgroupSize } from '../src/gpu/kernel/variant.ts';
 import type { Variant } from '../src/gpu/kernel/variant.ts';
 import { readsTexels } from '../src/ops/parts/texel-rows.ts';
+import { environment, openDevice } from './device.ts';
 
 const modules = import.meta.glob('../src/ops/*/*.cases.ts', { eager: true }) as Record<string, Record<string, OpCases<unknown>>>;
 const tables = Object.values(modules).flatMap((m) => Object.values(m));
-/** Node has the variables in process.env, the browser in import.meta.env, where vitest.config.ts put them. */
-const environment: Record<string, string | undefined> = { ...(import.meta as unknown as { env: object }).env, ...(globalThis as { process?: { env: object } }).process?.env };
 const isSweep = environment.CURIO_TUNINGS === 'all';
 const seed = environment.SEED ? Number(environment.SEED) : Math.floor(Math.random() * 2 ** 31);
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ features: environment.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
+  gpu = await openDevice();
   gpu.probe.poison = true;
 });
 afterAll(() => gpu.close());

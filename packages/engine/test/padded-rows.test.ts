@@ -1,19 +1,17 @@
 /** Products whose operands are copied with their rows padded give the same bits as without: long rows of a power of two, and many of them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cast, linear, matmul, openGpu, RandomStream, split, tensor } from '../src/index.ts';
+import { cast, linear, matmul, split, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
+import { openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
+  gpu = await openDevice();
   gpu.kernels.forced.set('matmul nt', 'subgroup'); // over texels nothing is padded
 });
 afterAll(() => gpu.close());
 
-const normals = (n: number, seed: number): Float32Array<ArrayBuffer> => {
-  const random = new RandomStream(seed, 0, 0);
-  return Float32Array.from({ length: n }, () => random.normal());
-};
 const copies = (): number => gpu.pipelines.labels.filter((label) => label.startsWith('matmul/pad_rows')).length;
 
 /** Sampled entries of a[M, K]·b[N, K]ᵀ in float64. */
@@ -33,7 +31,7 @@ test.each([
   [1030, 36, 256],
   [33, 520, 2048], // A only
 ])('a[%i, k]·b[%i, k]ᵀ over %i terms', async (M, N, K) => {
-  const [a, b] = [normals(M * K, 1), normals(N * K, 2)];
+  const [a, b] = [noise(M * K, 1), noise(N * K, 2)];
   const y = await gpu.scope(() => matmul(tensor(gpu, a, [M, K]), tensor(gpu, b, [N, K]), { transposeB: true }).read());
   expectRight(y, a, b, M, N, K);
   // 32 rows at a time nothing is read often enough to be copied, but A against many columns.
@@ -48,7 +46,7 @@ test.each([
 
 test('the products of a layer, forward and dx, also over packed weights', async () => {
   const [M, N, K] = [140, 1024, 1024];
-  const [a, w] = [normals(M * K, 3), normals(N * K, 4).map((v) => Math.round(4 * v) / 8)];
+  const [a, w] = [noise(M * K, 3), noise(N * K, 4).map((v) => Math.round(4 * v) / 8)];
   for (const storage of ['f32', 'f16'] as const) {
     const [y, dx] = await Promise.all(gpu.scope(() => {
       const [x, weight] = [tensor(gpu, a, [M, K]), tensor(gpu, w, [N, K])];

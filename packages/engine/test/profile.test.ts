@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { backward, capture, chromeTrace, linear, matmul, openGpu, Parameter, profile, relu, scaledDotProductAttention, startProfile, sum, summarise, tensor } from '../src/index.ts';
 import type { Gpu, Profile, Tensor } from '../src/index.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
 let probe: Gpu;
@@ -9,7 +10,6 @@ beforeEach(async () => void (gpu = await openGpu()));
 afterEach(() => gpu.close());
 afterAll(() => probe?.close());
 
-const values = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Math.sin(i));
 const hasTimestamps = (): boolean => gpu.device.features.has('timestamp-query');
 
 test('a device without timestamps says so', async () => {
@@ -19,7 +19,7 @@ test('a device without timestamps says so', async () => {
 
 test('every dispatch has an op, a kernel, times in order, operations and bytes', async ({ skip }) => {
   if (!hasTimestamps()) skip('the adapter has no timestamp-query');
-  const [a, b] = [tensor(gpu, values(32 * 64), [32, 64]), tensor(gpu, values(64 * 16), [64, 16])];
+  const [a, b] = [tensor(gpu, noise(32 * 64), [32, 64]), tensor(gpu, noise(64 * 16), [64, 16])];
   let y: Tensor;
   const { dispatches, wallMs } = await profile(gpu, () => {
     y = relu(matmul(a, b));
@@ -37,7 +37,7 @@ test('every dispatch has an op, a kernel, times in order, operations and bytes',
 
 test('a profiled step, recorded or replayed, computes the same bits, and two profiles cannot be taken at once', async ({ skip }) => {
   if (!hasTimestamps()) skip('the adapter has no timestamp-query');
-  const p = new Parameter(gpu, 'p', [48, 32], values(48 * 32));
+  const p = new Parameter(gpu, 'p', [48, 32], noise(48 * 32));
   p.requiresGrad = true;
   const step = capture(gpu, 'step', ({ x }: { x: Tensor }) => {
     const heads = relu(linear(x, p));
@@ -45,7 +45,7 @@ test('a profiled step, recorded or replayed, computes the same bits, and two pro
     backward(loss);
     return { loss };
   });
-  const inputs = { x: { values: values(8 * 32), shape: [8, 32] } };
+  const inputs = { x: { values: noise(8 * 32), shape: [8, 32] } };
   const grad = async (): Promise<number[]> => {
     const loss = await step.run(inputs).loss.item();
     return [loss, ...(await p.grad!.read())];
@@ -67,7 +67,7 @@ test('a profiled step, recorded or replayed, computes the same bits, and two pro
 
 test('attention counts two products forward, half of them where it is causal', async ({ skip }) => {
   if (!hasTimestamps()) skip('the adapter has no timestamp-query');
-  const x = tensor(gpu, values(2 * 3 * 16 * 32), [2, 3, 16, 32]);
+  const x = tensor(gpu, noise(2 * 3 * 16 * 32), [2, 3, 16, 32]);
   for (const causal of [false, true]) {
     const { dispatches } = await profile(gpu, () => gpu.scope(() => scaledDotProductAttention(x, x, x, { causal }).read()));
     expect(dispatches.reduce((total, { operations }) => total + (operations ?? 0), 0)).toBe((4 * 2 * 3 * 16 * 16 * 32) / (causal ? 2 : 1));

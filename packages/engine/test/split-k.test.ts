@@ -1,13 +1,13 @@
 /** Sums over k that are split into parts give what whole ones give, in the layout of weight gradients and where a kernel reads a pitch. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backward, cast, linear, loraLinear, matmul, openGpu, profile, sum, tensor } from '../src/index.ts';
+import { backward, cast, linear, loraLinear, matmul, profile, sum, tensor } from '../src/index.ts';
 import type { Gpu } from '../src/index.ts';
+import { openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
-
-const values = (n: number, seed: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.7 * i));
 
 function oracle(a: Float32Array, b: Float32Array, M: number, N: number, K: number): Float64Array {
   const c = new Float64Array(M * N);
@@ -16,7 +16,7 @@ function oracle(a: Float32Array, b: Float32Array, M: number, N: number, K: numbe
 }
 
 test.each([[8, 12, 100, 3], [5, 7, 41, 4], [16, 64, 1024, 7], [1, 1, 9, 2], [12, 8, 6, 16]])('Aᵀ·B of %i × %i over %i terms in %i parts', async (M, N, K, parts) => {
-  const [a, b] = [values(K * M, 1), values(K * N, 2)];
+  const [a, b] = [noise(K * M, 1), noise(K * N, 2)];
   const run = () => gpu.scope(() => matmul(tensor(gpu, a, [K, M]), tensor(gpu, b, [K, N]), { transposeA: true }).read());
   const expected = oracle(a, b, M, N, K);
   gpu.kernels.forced.set('matmul split', `${parts}`);
@@ -30,9 +30,9 @@ test.each([[8, 12, 100, 3], [5, 7, 41, 4], [16, 64, 1024, 7], [1, 1, 9, 2], [12,
 test.each([true, false])('a pair in two products, the second added to the first: a gradient of a step %s', async (isGradient) => {
   const [M, N, K, r] = [68, 72, 100, 12];
   const wanted = async (): Promise<Float32Array> => {
-    const x = tensor(gpu, values(M * K, 1), [M, K]);
+    const x = tensor(gpu, noise(M * K, 1), [M, K]);
     x.requiresGrad = true;
-    const [w, a, b, bias] = [tensor(gpu, values(N * K, 2), [N, K]), tensor(gpu, values(r * K, 3), [r, K]), tensor(gpu, values(N * r, 4), [N, r]), tensor(gpu, values(N, 5), [N])];
+    const [w, a, b, bias] = [tensor(gpu, noise(N * K, 2), [N, K]), tensor(gpu, noise(r * K, 3), [r, K]), tensor(gpu, noise(N * r, 4), [N, r]), tensor(gpu, noise(N, 5), [N])];
     const y = loraLinear(x, w, bias, a, b, { scale: 2 });
     if (!isGradient) return (await y.read()) as Float32Array;
     backward(sum(y));
@@ -54,9 +54,9 @@ test.each([true, false])('a pair in two products, the second added to the first:
 test.each([['int8', {}], ['int4', {}], ['int4', { zeros: true }], ['nf4', {}]] as const)('a product over %s %o unpacked before it, and its gradient', async (dtype, options) => {
   const [M, N, K] = [68, 72, 128];
   const wanted = async (): Promise<number[][]> => {
-    const x = tensor(gpu, values(M * K, 1), [M, K]);
+    const x = tensor(gpu, noise(M * K, 1), [M, K]);
     x.requiresGrad = true;
-    const y = linear(x, cast(tensor(gpu, values(N * K, 2), [N, K]), dtype, options));
+    const y = linear(x, cast(tensor(gpu, noise(N * K, 2), [N, K]), dtype, options));
     backward(sum(y));
     return Promise.all([y.read(), x.grad!.read()].map(async (read) => Array.from((await read) as Float32Array)));
   };
@@ -78,7 +78,7 @@ test.each([['int8', {}], ['int4', {}], ['int4', { zeros: true }], ['nf4', {}]] a
 test.each(['nn', 'nt', 'tt'] as const)('a sum in four parts in layout %s', async (layout) => {
   const [M, N, K] = [68, 72, 100];
   const [transposeA, transposeB] = [layout[0] === 't', layout[1] === 't'];
-  const run = () => gpu.scope(() => matmul(tensor(gpu, values(M * K, 1), transposeA ? [K, M] : [M, K]), tensor(gpu, values(K * N, 2), transposeB ? [N, K] : [K, N]), { transposeA, transposeB }).read());
+  const run = () => gpu.scope(() => matmul(tensor(gpu, noise(M * K, 1), transposeA ? [K, M] : [M, K]), tensor(gpu, noise(K * N, 2), transposeB ? [N, K] : [K, N]), { transposeA, transposeB }).read());
   gpu.kernels.forced.set(`matmul ${layout}`, 'block');
   const whole = await run();
   gpu.kernels.forced.set('matmul split', '4');
@@ -93,7 +93,7 @@ test.each(['nn', 'nt', 'tt'] as const)('a sum in four parts in layout %s', async
 
 test('a weight gradient in parts is the whole one, and other layouts are left alone', async () => {
   const gradient = async (): Promise<number[]> => {
-    const [x, w] = [tensor(gpu, values(200 * 24, 3), [200, 24]), tensor(gpu, values(16 * 24, 4), [16, 24])];
+    const [x, w] = [tensor(gpu, noise(200 * 24, 3), [200, 24]), tensor(gpu, noise(16 * 24, 4), [16, 24])];
     x.requiresGrad = w.requiresGrad = true;
     const reads = gpu.scope(() => {
       backward(sum(linear(x, w)));

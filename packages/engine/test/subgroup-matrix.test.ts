@@ -1,17 +1,17 @@
 /** Products on matrix units against the usual kernels; where an adapter has none, it is said, and nothing changes; `npm run test:all` emulates them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backward, cast, enableSubgroupMatrix, linear, loraLinear, matmul, openGpu, RandomStream, tensor } from '../src/index.ts';
+import { backward, cast, enableSubgroupMatrix, linear, loraLinear, matmul, RandomStream, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 import { canEmulate, emulateMatrixUnits } from './emulated-matrix-units.ts';
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
-
-const environment = typeof process === 'undefined' ? import.meta.env : process.env;
+import { environment, openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
 let reason: string | null;
 let isEmulated = false;
 beforeAll(async () => {
-  gpu = await openGpu({ features: environment.CURIO_FEATURES === 'portable' ? 'portable' : 'all' });
+  gpu = await openDevice();
   reason = await enableSubgroupMatrix(gpu);
   isEmulated = reason !== null && environment.CURIO_TUNINGS === 'all' && canEmulate(gpu);
   if (isEmulated) emulateMatrixUnits(gpu);
@@ -33,7 +33,7 @@ test('they are on where the adapter has them and they agree, else a sentence say
 const random = new RandomStream(11, 0, 0);
 /** Values that f16 holds exactly. */
 const eighths = (shape: number[], requiresGrad = false): (() => Tensor) => {
-  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => Math.round(8 * random.normal()) / 8);
+  const data = noise(shape.reduce((a, b) => a * b, 1), random).map((v) => Math.round(8 * v) / 8);
   return () => {
     const x = tensor(gpu, data, shape);
     x.requiresGrad = requiresGrad;

@@ -1,17 +1,16 @@
 /** Products over operands in textures give the same bits as over buffers: strips, rows of any width, tails, batches, a second pair, captured steps. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { capture, linear, loraLinear, matmul, openGpu, RandomStream, tensor } from '../src/index.ts';
+import { capture, linear, loraLinear, matmul, sizeOf, tensor } from '../src/index.ts';
 import { readsTexels } from '../src/ops/parts/texel-rows.ts';
 import type { Gpu, Shape, Tensor } from '../src/index.ts';
+import { openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
 
-const numbers = (shape: Shape, seed: number): Float32Array<ArrayBuffer> => {
-  const random = new RandomStream(seed, 0, 0);
-  return Float32Array.from({ length: shape.reduce((size, n) => size * n, 1) }, () => random.normal());
-};
+const numbers = (shape: Shape, seed: number): Float32Array<ArrayBuffer> => noise(sizeOf(shape), seed);
 const values = (shape: Shape, seed: number): Tensor => tensor(gpu, numbers(shape, seed), shape);
 const LAYOUTS = ['nn', 'nt', 'tn', 'tt'];
 

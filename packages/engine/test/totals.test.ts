@@ -1,11 +1,13 @@
 /** Gradients that are added to what is there already: in passing by the kernels of products, and in place where nobody else sees the tensor. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { add, backward, cast, defineOp, linear, loraLinear, matmul, mul, openGpu, Parameter, RandomStream, sum, tensor } from '../src/index.ts';
+import { add, backward, cast, defineOp, linear, loraLinear, matmul, mul, Parameter, RandomStream, sum, tensor } from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
 import { matmulVariants } from '../src/ops/matmul/variants.ts';
+import { openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
 afterEach(() => {
   gpu.kernels.forced.clear();
@@ -13,10 +15,9 @@ afterEach(() => {
 });
 
 const random = new RandomStream(Number(import.meta.env.SEED ?? 7));
-const noise = (count: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: count }, () => random.normal());
 
 function leaf(...shape: number[]): Parameter {
-  const x = new Parameter(gpu, 'leaf', shape, noise(shape.reduce((a, b) => a * b, 1)));
+  const x = new Parameter(gpu, 'leaf', shape, noise(shape.reduce((a, b) => a * b, 1), random));
   x.requiresGrad = true;
   return x;
 }
@@ -58,7 +59,7 @@ test.each(VARIANTS)('%s %s adds to C what it gives alone', async (layout, varian
 });
 
 test.each<DType>(['f16', 'int8', 'int4', 'nf4'])('dx of a layer over %s weights', async (dtype) => {
-  const weight = gpu.scope(() => cast(tensor(gpu, noise(64 * 128), [64, 128]), dtype));
+  const weight = gpu.scope(() => cast(tensor(gpu, noise(64 * 128, random), [64, 128]), dtype));
   for (const variant of ['packed', 'tile', 'naive']) {
     gpu.kernels.forced.set('matmul nn', variant);
     const x = leaf(19, 128);

@@ -1,16 +1,16 @@
 /** Measured choices: what is asked, what is remembered, that results stay right, that a record repeats them. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { backward, capture, linear, matmul, mul, openGpu, Parameter, softmax, sum, tensor } from '../src/index.ts';
+import { backward, capture, linear, matmul, mul, Parameter, softmax, sum, tensor } from '../src/index.ts';
 import type { Gpu, HostArray, Tensor, TuningRecord } from '../src/index.ts';
+import { openDevice } from './device.ts';
 
-const features = import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all';
 const saved = new Map<string, string>();
 const store = { load: (key: string) => Promise.resolve(saved.get(key) ?? null), save: (key: string, record: string) => Promise.resolve(void saved.set(key, record)) };
 
 let gpu: Gpu;
 beforeEach(async () => {
   saved.clear();
-  gpu = await openGpu({ features, tune: 'measured', tuningStore: store });
+  gpu = await openDevice({ tune: 'measured', tuningStore: store });
 });
 afterEach(() => gpu.close());
 
@@ -34,7 +34,7 @@ test('a product is asked about once for sizes of a bucket, and the answer is kep
   expect(off).toBeLessThan(1e-4);
   expect(JSON.parse(saved.get(gpu.kernels.tuner!.adapter)!)).toEqual(gpu.kernels.tuner!.record);
 
-  const again = await openGpu({ features, tune: 'measured', tuningStore: store });
+  const again = await openDevice({ tune: 'measured', tuningStore: store });
   expect(again.kernels.tuner!.record).toEqual(gpu.kernels.tuner!.record);
   again.close();
 });
@@ -67,7 +67,7 @@ test('what was measured forward is not chosen backward', async () => {
   await gpu.kernels.tuner!.settle();
   const keys = Object.keys(gpu.kernels.tuner!.record.choices).filter((key) => key.startsWith('softmax'));
   expect(keys.map((key) => key.split(' |')[0])).toEqual(['softmax backward', 'softmax forward']);
-  const other = await openGpu({ features, tune: 'measured' });
+  const other = await openDevice({ tune: 'measured' });
   other.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, choices: { [keys[1]!]: 'shared' } });
   await step(other);
   const entries = other.pipelines.labels.filter((label) => label.startsWith('softmax/shared')).map((label) => label.split(/[: ]/)[1]);
@@ -94,13 +94,13 @@ test('a record of another device is refused, a broken cache passed over', async 
   expect(() => gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, engine: '0.0.9' })).toThrow('tuning: the record is of engine 0.0.9 and this is 0.1.0; leave it out, or go on with the run under that version.');
   expect(() => gpu.kernels.tuner!.load(other)).toThrow(`tuning: the record is of 'another' and this is '${gpu.kernels.tuner!.adapter}'; leave it out, or go on with the run where it began.`);
   saved.set(gpu.kernels.tuner!.adapter, 'no JSON');
-  const again = await openGpu({ features, tune: 'measured', tuningStore: store });
+  const again = await openDevice({ tune: 'measured', tuningStore: store });
   expect(again.kernels.tuner!.record.choices).toEqual({});
   again.close();
 });
 
 test('without being asked for, nothing is measured', async () => {
-  const plain = await openGpu({ features });
+  const plain = await openDevice();
   expect(plain.kernels.tuner).toBeNull();
   plain.close();
 });

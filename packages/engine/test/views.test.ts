@@ -1,13 +1,14 @@
 /** Views: the same storage under other shapes and strides. What copies, what never does, and that nothing is written where it should not be. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
-  add, arange, argmax, assignSlice, backward, cat, cumsum, dense, detach, DTypeError, expand, eye, full, gather, indexSelect, linear, linspace, logSoftmax, matmul, mean, mul, neg, ones, openGpu, permute, relu, reshape,
+  add, arange, argmax, assignSlice, backward, cat, cumsum, dense, detach, DTypeError, expand, eye, full, gather, indexSelect, linear, linspace, logSoftmax, matmul, mean, mul, neg, ones, permute, relu, reshape,
   scaledDotProductAttention, slice, softmax, split, squeeze, stack, sum, tensor, transpose, unsqueeze, where, zeros, cast, max, gt, topk,
 } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
+import { openDevice } from './device.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(async () => void (gpu = await openDevice()));
 beforeEach(() => gpu.probe.copies.clear());
 afterAll(() => gpu.close());
 

@@ -126,7 +126,7 @@ function opTable(): { passed: string[]; failed: string[]; messages: string[] } {
 
 beforeAll(() => {
   const needed = ['package.json', 'tsconfig.base.json', 'vitest.config.ts', 'scripts', 'kernels'];
-  const ofEngine = ['package.json', 'src', 'test/ops.test.ts'].map((each) => `packages/engine/${each}`);
+  const ofEngine = ['package.json', 'src', 'test/ops.test.ts', 'test/device.ts'].map((each) => `packages/engine/${each}`);
   const isOurs = (file: string): boolean => !/[/\\](node_modules|dist|\.turbo)$/.test(path.relative(root, file));
   for (const each of [...needed, ...ofEngine]) fs.cpSync(path.join(root, each), path.join(folder, each), { recursive: true, filter: isOurs });
   // Packages from npm are linked, ours are those of the copy.

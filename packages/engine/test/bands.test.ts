@@ -4,6 +4,7 @@ import { AdamW, backward, crossEntropy, embedding, linear, loraLinear, noGrad, P
 import type { DType, Gpu, Tensor } from '../src/index.ts';
 import { bandsOf } from '../src/ops/parts/bands.ts';
 import { openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 /** Three bands of a [300, 64] in f32; half of a band's rows fit in 16-bit storage twice over. */
 const LIMIT = 32 * 1024;
@@ -16,12 +17,10 @@ beforeAll(async () => {
 });
 afterAll(() => [whole, small].forEach((gpu) => gpu.close()));
 
-const values = (n: number, seed = 0): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 0.7 * i));
-
 function parameter(gpu: Gpu, name: string, shape: readonly number[], dtype: DType = 'f32'): Parameter {
   const size = shape.reduce((a, b) => a * b, 1);
   const p = new Parameter(gpu, name, shape, null, dtype);
-  store(p, values(size, name.length));
+  store(p, noise(size, name.length));
   return p;
 }
 
@@ -35,7 +34,7 @@ test('a weight is cut at multiples of 64 rows, and only where it must be', () =>
 /** y and the gradient of x by something that uses a weight. */
 async function outcome(gpu: Gpu, dtype: DType, cols: number, use: (x: Tensor, w: Parameter) => Tensor): Promise<number[]> {
   const w = parameter(gpu, 'weight', [N, cols], dtype);
-  const x = tensor(gpu, values(ROWS * cols, 9), [ROWS, cols]);
+  const x = tensor(gpu, noise(ROWS * cols, 9), [ROWS, cols]);
   x.requiresGrad = true;
   const read = gpu.scope(() => {
     const y = use(x, w);
@@ -53,14 +52,14 @@ const near = (actual: readonly number[], expected: readonly number[]): void => {
 
 // A storage of fewer bits needs wider rows to be over the limit.
 test.each([['f32', 64], ['f16', 128], ['bf16', 128], ['int8', 192], ['int4', 384], ['nf4', 384]] as const)('linear and its dx through %s', async (dtype, cols) => {
-  const bias = (gpu: Gpu): Tensor => tensor(gpu, values(N, 3));
+  const bias = (gpu: Gpu): Tensor => tensor(gpu, noise(N, 3));
   const use = (x: Tensor, w: Parameter): Tensor => linear(x, w, bias(x.gpu));
   expect(bandsOf(parameter(small, 'weight', [N, cols], dtype))!.length).toBeGreaterThan(1);
   near(await outcome(small, dtype, cols, use), await outcome(whole, dtype, cols, use));
 });
 
 test('loraLinear', async () => {
-  const use = (x: Tensor, w: Parameter): Tensor => loraLinear(x, w, null, tensor(x.gpu, values(4 * K, 1), [4, K]), tensor(x.gpu, values(N * 4, 2), [N, 4]), { scale: 0.5 });
+  const use = (x: Tensor, w: Parameter): Tensor => loraLinear(x, w, null, tensor(x.gpu, noise(4 * K, 1), [4, K]), tensor(x.gpu, noise(N * 4, 2), [N, 4]), { scale: 0.5 });
   near(await outcome(small, 'f32', K, use), await outcome(whole, 'f32', K, use));
 });
 
@@ -98,5 +97,5 @@ test('training a table and a head over the limit', async () => {
 });
 
 test('what a step makes must fit one binding', () => {
-  expect(() => small.scope(() => linear(tensor(small, values(K), [1, K]), parameter(small, 'w', [16384, K])))).toThrow(/^memory: a tensor of 65536 bytes is larger than the adapter's limit of 32768 bytes a binding; split it\.$/);
+  expect(() => small.scope(() => linear(tensor(small, noise(K), [1, K]), parameter(small, 'w', [16384, K])))).toThrow(/^memory: a tensor of 65536 bytes is larger than the adapter's limit of 32768 bytes a binding; split it\.$/);
 });

@@ -3,20 +3,18 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AdamW, add, assignSlice, backward, capture, checkpoint, crossEntropy, dropout, gelu, keep, linear, mul, openGpu, Parameter, RandomStream, randomUniform, relu, rotaryEmbedding, scaledDotProductAttention, softmax, sum, tensor, zeros } from '../src/index.ts';
 import type { Gpu, HostArray, HostTensor, RecordReport, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
 
 const [IN, HIDDEN, CLASSES] = [20, 48, 8];
-const noise = (count: number, seed: number, stream = 0): Float32Array<ArrayBuffer> => {
-  const random = new RandomStream(seed, 0, stream);
-  return Float32Array.from({ length: count }, () => random.uniform(-0.4, 0.4));
-};
+const small = (count: number, seed: number): Float32Array<ArrayBuffer> => noise(count, seed).map((v) => v / 4);
 
 /** A small classifier with dropout inside a checkpoint, its optimizer, and data of each step. */
 function classifier() {
-  const weights = [new Parameter(gpu, 'a.weight', [HIDDEN, IN], noise(HIDDEN * IN, 1)), new Parameter(gpu, 'b.weight', [HIDDEN, HIDDEN], noise(HIDDEN * HIDDEN, 2)), new Parameter(gpu, 'c.weight', [CLASSES, HIDDEN], noise(CLASSES * HIDDEN, 3))];
+  const weights = [new Parameter(gpu, 'a.weight', [HIDDEN, IN], small(HIDDEN * IN, 1)), new Parameter(gpu, 'b.weight', [HIDDEN, HIDDEN], small(HIDDEN * HIDDEN, 2)), new Parameter(gpu, 'c.weight', [CLASSES, HIDDEN], small(CLASSES * HIDDEN, 3))];
   const [a, b, c] = weights as [Parameter, Parameter, Parameter];
   const optimizer = new AdamW(gpu, weights, { groups: [['weight', 1]], maxGradNorm: 0.5, weightDecay: 0.01 });
   const loss = (x: Tensor, label: Tensor): Tensor => {
@@ -184,7 +182,7 @@ test('a table that an op makes and keeps for later steps outlives the plan', asy
   const theta = 12345; // of no other test, so that the table is made inside the recording
   const turn = (x: Tensor): Tensor => rotaryEmbedding(x, { theta });
   const turned = capture(gpu, 'turned', ({ x }: { x: Tensor }) => ({ y: turn(x) }));
-  const x = { values: noise(32, 4), shape: [1, 4, 1, 8] };
+  const x = { values: small(32, 4), shape: [1, 4, 1, 8] };
   const first = await turned.run({ x }).y.read();
   turned.dispose();
   expect(await gpu.scope(() => turn(tensor(gpu, x.values, x.shape)).read())).toEqual(first);
@@ -192,7 +190,7 @@ test('a table that an op makes and keeps for later steps outlives the plan', asy
 
 test('a table that an op makes in a step that fails is there for the next one', async () => {
   const theta = 54321; // of no other test
-  const x = { values: noise(32, 4), shape: [1, 4, 1, 8] };
+  const x = { values: small(32, 4), shape: [1, 4, 1, 8] };
   const refused = capture(gpu, 'refused', ({ x: input }: { x: Tensor }) => {
     rotaryEmbedding(input, { theta });
     throw new RangeError('no');

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { add, AdamW, backward, dropout, isFinite, maximum, Parameter, sigmoid, sum, swiglu, tensor } from '../src/index.ts';
 import type { Gpu, KernelSource, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
+import { noise } from './noise.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openDevice()));
@@ -15,17 +16,15 @@ const KERNELS = Object.values(import.meta.glob('../../../kernels/gen/*.ts', { ea
 /** More than one workgroup of runs, and a rest: 4 · 64 · STEPS elements each, 4096 or 16384. */
 const SIZES = [4 * 1500, 4 * 1024 + 12, 4111, 4 * 4096 + 8];
 
-const numbers = (n: number, seed: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + i * 0.37));
-
 /** Everything that walks a line, over tensors of n elements. */
 async function allOf(n: number): Promise<number[]> {
-  const p = new Parameter(gpu, 'p', [n], numbers(n, 1));
+  const p = new Parameter(gpu, 'p', [n], noise(n, 1));
   const optimizer = new AdamW(gpu, [p], { groups: [['p', 1]], lr: 0.1, maxGradNorm: 1 });
   const results: number[] = [];
   for (let step = 0; step < 2; step++) {
     gpu.random.counter = 0;
     const loss = gpu.scope(() => {
-      const x = tensor(gpu, numbers(n, 2), [n]);
+      const x = tensor(gpu, noise(n, 2), [n]);
       const y: Tensor = dropout(swiglu(add(p, sigmoid(p)), maximum(x, p)), { p: 0.3 });
       optimizer.zeroGrad();
       const total = sum(y);

@@ -30,15 +30,15 @@ test('a broken kernel: a word that does not compile, a wrong forward, a wrong ba
   const [target] = targetsOf(gpu, 'softmax/naive');
   const committed = readKernel('softmax/naive');
   const broken = (from: string, to: string) => ({ ...committed, code: committed.code.replace(from, to) });
-  const line = committed.code.split('\n').findIndex((text) => text.includes('total += exp(')) + 1;
-  expect(await compile(gpu, target!, broken('total += exp(', 'total += exq('))).toMatch(new RegExp(`^kernels/softmax/naive\\.wgsl:${line}:\\d+ .*exq`));
+  const line = committed.code.split('\n').findIndex((text) => text.includes('total += exp_of(')) + 1;
+  expect(await compile(gpu, target!, broken('total += exp_of(', 'total += exq_of('))).toMatch(new RegExp(`^kernels/softmax/naive\\.wgsl:${line}:\\d+ .*exq`));
 
   const judged = async (from: string, to: string) => {
     const now = broken(from, to);
     expect(await compile(gpu, target!, now)).toBeNull();
     return (await check(gpu, target!, target!.cases[0]!.cases, { choice: target!.choice, edited: { original: target!.kernel, now } })).wrong;
   };
-  expect(await judged('- top) / total', '- top) / (total + 1.0)')).toMatch(/: y\[0\] is 0\.5, expected 1 /);
+  expect(await judged('* scale + level', '* (0.5 * scale) + level')).toMatch(/: y\[0\] is 0\.5, expected 1 /);
   expect(await judged('(dy[i] - dot)', 'dy[i]')).toMatch(/: gradient of input 0\[\d+\] is /);
   expect(await judged('var top', 'var  top')).toBeNull();
   // Afterwards the committed text runs again.

@@ -17,6 +17,9 @@ struct Params { rows: u32, cols: u32 }
 
 const WG = 64u; // tune: 32u 64u 128u
 
+// NaN by its bits: the exp of some drivers makes a number of it.
+fn exp_of(v: f32) -> f32 { return select(exp(v), v, (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u); }
+
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
@@ -27,7 +30,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   var total = 0.0;
   for (var i = begin; i < end; i++) {
     let higher = max(top, x[i]);
-    total = total * exp(top - higher) + exp(x[i] - higher);
+    total = total * exp(top - higher) + exp_of(x[i] - higher);
     top = higher;
   }
   for (var i = begin; i < end; i++) { y[i] = select(exp(x[i] - top) / total, 1.0 / f32(params.cols), total == 0.0); }

@@ -12,7 +12,7 @@ export { adapterName, encodeAdapter, openAdapter, projectorTensors, type Adapter
 export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';
 export { encodeSafetensors, joinBytes, openSafetensors, type Safetensors } from './files/safetensors.ts';
 export {
-  BYTES, decodeFloats, editDistance, elements, encodeFloats, memorySource, nearest,
+  BYTES, decodeFloats, elements, encodeFloats, memorySource,
   type ByteFolder, type ByteSource, type NamedTensor, type StoredDType, type StoredTensor, type TensorMap,
 } from './files/tensor-file.ts';
 export { openTorchFile } from './files/torch-pickle.ts';

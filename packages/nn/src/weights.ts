@@ -5,9 +5,9 @@
  *
  * and does not see where the values come from: an opened file, an adapter, or a seeded initialiser.
  */
-import { byteLength, isPacked, Parameter, RandomStream, reserveScales, store, WeightError, type Gpu } from '@curio/engine';
+import { editDistance, Parameter, RandomStream, reserveScales, store, type Gpu, WeightError } from '@curio/engine';
 import { hashName, type Initializer } from './init.ts';
-import { decodeFloats, editDistance, elements, type StoredTensor, type TensorMap } from './files/tensor-file.ts';
+import { decodeFloats, elements, type StoredTensor, type TensorMap } from './files/tensor-file.ts';
 
 /** How the frozen matrices of a base may lie on the device; arithmetic is f32 in any case. int8, int4 and nf4 carry a scale for 64 neighbours. */
 export const BASE_STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4'] as const;

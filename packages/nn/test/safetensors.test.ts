@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeSafetensors, joinBytes, openSafetensors } from '../src/files/safetensors.ts';
-import { decodeFloats, encodeFloats, memorySource, nearest, type NamedTensor } from '../src/files/tensor-file.ts';
+import { nearest } from '@curio/engine';
+import { decodeFloats, encodeFloats, memorySource, type NamedTensor } from '../src/files/tensor-file.ts';
 
 const float = (name: string, shape: number[], values: number[], dtype: 'F32' | 'F16' | 'BF16' = 'F32'): NamedTensor => ({ name, shape, dtype, data: encodeFloats(Float32Array.from(values), dtype) });
 

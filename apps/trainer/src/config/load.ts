@@ -1,8 +1,7 @@
 /** @file From a preset, a file and overrides to one checked configuration. Every mistake is one sentence. */
 import { existsSync, readFileSync } from 'node:fs';
-import { ConfigError } from '@curio/engine';
+import { ConfigError, meant } from '@curio/engine';
 import { PRESETS, presetTrainable, type ModelConfig, type PresetName } from '@curio/model';
-import { editDistance, nearest } from '@curio/nn';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { RUN_PRESETS } from './presets.ts';
@@ -150,12 +149,8 @@ function suggest(path: string, known: readonly string[]): string | undefined {
   const word = path.slice(cut + 1);
   const synonym = SYNONYMS[word.replaceAll(/[_-]/g, '').toLowerCase()] ?? word;
   if (known.includes(parent + synonym)) return parent + synonym;
-  const near = (candidates: readonly string[], from: string): string | undefined => {
-    const best = nearest(from, candidates);
-    return best !== undefined && editDistance(from, best) <= Math.max(1, Math.floor(from.length / 3)) ? best : undefined;
-  };
   const siblings = known.filter((candidate) => candidate.startsWith(parent) && !candidate.slice(parent.length).includes('.'));
-  const sibling = near(siblings.map((candidate) => candidate.slice(parent.length)), word);
+  const sibling = meant(word, siblings.map((candidate) => candidate.slice(parent.length)));
   if (sibling !== undefined) return parent + sibling;
-  return known.find((candidate) => candidate.endsWith(`.${synonym}`)) ?? near(known, path);
+  return known.find((candidate) => candidate.endsWith(`.${synonym}`)) ?? meant(path, known);
 }

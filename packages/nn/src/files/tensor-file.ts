@@ -90,27 +90,3 @@ export function decodeFloats(bytes: Uint8Array, dtype: StoredDType): Float32Arra
 export function encodeFloats(data: Float32Array, dtype: 'F32' | 'F16' | 'BF16'): ArrayBufferView {
   return dtype === 'F32' ? data : dtype === 'F16' ? floatToHalf(data) : floatToBfloat(data);
 }
-
-/** The name nearest to `name` by edit distance, for "did you mean"; undefined where there are none. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let least = Infinity;
-  for (const candidate of candidates) {
-    if (Math.abs(candidate.length - name.length) >= least) continue;
-    const distance = editDistance(name, candidate, least);
-    if (distance < least) [best, least] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Levenshtein's distance, given up once it must reach `limit`. */
-export function editDistance(a: string, b: string, limit = Infinity): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    if (Math.min(...next) >= limit) return limit;
-    row = next;
-  }
-  return row[b.length];
-}

@@ -7,7 +7,7 @@
 // Shapes: x, y, saved, dy, dx float[size], dense, in fours; the last four may reach into the padding of the buffers.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for AFFINE).
 // Numbers: float64 to the ulp that docs/accuracy.md lists, over the whole range of f32; subnormal numbers may count as 0.
-// uses: lib/extremes.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/error_function.wgsl, lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl
+// uses: lib/extremes.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/error_function.wgsl, lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl
 
 /// form: of POW, see below
 struct Params { vectors: u32, p: f32, q: f32, low: f32, form: u32 }

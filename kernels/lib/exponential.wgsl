@@ -1,5 +1,5 @@
 // e^x and e^x - 1 of four values over the whole range of f32, to 1 and 3 ulp: WGSL lets drivers be off by 3 + 2|x| ulp. No infinity
-// is written, so that a driver may assume there is none; results that overflow become infinite, those below 2^-126 may become 0.
+// is written, so that a driver may assume there is none; results that overflow become infinite, those below 2^-126 may become 0. Needs lib/special_values.wgsl.
 // Method: x = k · ln 2 + r, ln 2 in two parts of which the first times k is exact (Cody and Waite 1980); a polynomial on |r| ≤ 0.42.
 
 /// A number as m · up · rest: the product with a factor is right where the number itself would be too small.
@@ -7,17 +7,6 @@ struct Scaled { m: vec4f, up: vec4f, rest: vec4f }
 
 /// v held from low to high; NaN stays.
 fn within4(v: vec4f, low: f32, high: f32) -> vec4f { return select(select(v, vec4f(high), v > vec4f(high)), vec4f(low), v < vec4f(low)); }
-
-/// WGSL has no constants that are not finite; these are values of variables.
-fn infinity4() -> vec4f {
-  var bits = vec4u(0x7f800000u);
-  return bitcast<vec4f>(bits);
-}
-
-fn not_a_number4() -> vec4f {
-  var bits = vec4u(0x7fc00000u);
-  return bitcast<vec4f>(bits);
-}
 
 /// The first twelve bits of v: the product of two such numbers is exact.
 fn upper4(v: vec4f) -> vec4f { return bitcast<vec4f>(bitcast<vec4u>(v) & vec4u(0xfffff000u)); }

@@ -24,7 +24,7 @@ fn log_sum4(k: vec4f, f: vec4f) -> vec4f {
 fn log_ends4(y: vec4f, x: vec4f) -> vec4f {
   let bits = bitcast<vec4u>(x);
   let held = select(y, x, bits >= vec4u(0x7f800000u));
-  return select(select(held, not_a_number4(), x < vec4f()), -infinity4(), x == vec4f());
+  return select(select(held, vec4f(quiet_nan()), x < vec4f()), -vec4f(infinity()), x == vec4f());
 }
 
 fn log4(x: vec4f) -> vec4f {
@@ -67,8 +67,8 @@ fn power4(x: vec4f, p: Exponent, factor: f32) -> vec4f {
   let is_growing = vec4<bool>(p.high > 0.0);
   let ends = (size == vec4f()) | (bitcast<vec4u>(size) == vec4u(0x7f800000u));
   let is_zero = (size == vec4f()) == is_growing;
-  y = select(y, factor * select(infinity4(), vec4f(), is_zero), ends);
-  y = select(y, not_a_number4(), (x < vec4f()) & !ends & vec4<bool>(!p.is_whole));
+  y = select(y, factor * select(vec4f(infinity()), vec4f(), is_zero), ends);
+  y = select(y, vec4f(quiet_nan()), (x < vec4f()) & !ends & vec4<bool>(!p.is_whole));
   y = select(y, x, bitcast<vec4u>(size) > vec4u(0x7f800000u)); // x != x may be taken for false
   return select(y, -y, (bitcast<vec4u>(x) >= vec4u(0x80000000u)) & vec4<bool>(p.is_odd));
 }

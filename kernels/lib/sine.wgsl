@@ -42,7 +42,7 @@ fn shifted(high: u32, low: u32, by: u32) -> u32 { return select((high << by) | (
 /// |x| = M · 2^e times 2/π, modulo 4, to 94 binary places: only 96 digits of 2/π matter (Payne and Hanek 1983). For |x| from 2^10 on.
 fn turned_far(x: f32) -> TurnedFar {
   let bits = bitcast<u32>(x) & 0x7fffffffu;
-  if (bits >= 0x7f800000u) { return TurnedFar(not_a_number4().x, 0u); }
+  if (bits >= 0x7f800000u) { return TurnedFar(quiet_nan(), 0u); }
   let whole = (bits & 0x7fffffu) | 0x800000u;
   let start = (bits >> 23u) - 120u; // e = exponent - 150, and the digit of weight 2 of 2^e · 2/π is number e - 2 + 32
   let word = start >> 5u;

@@ -4,27 +4,41 @@ import { defineConfig } from 'vitest/config';
 import { findChromium } from './scripts/chromium.mjs';
 import { chooseDriver, describeDriver, swiftShader } from './scripts/vulkan.mjs';
 
-// The forks of the Node projects inherit these variables; LD_LIBRARY_PATH counts only from a process's start. This file is read once
-// per project, and `npm test` has chosen already, so the choice is remembered in the environment.
+// The forks of the Node projects inherit these variables; LD_LIBRARY_PATH counts only from a process's start. This file
+// is read once per project, and `npm test` has chosen already, so the choice is remembered in the environment.
 if (!process.env.CURIO_DRIVER_CHOSEN) {
   const driver = chooseDriver(console.log);
   Object.assign(process.env, driver.env);
   console.log(describeDriver(driver));
 }
 
-const tests = ['packages/*/test/**/*.test.ts', 'kernels/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'];
+const tests = [
+  'packages/*/test/**/*.test.ts',
+  'kernels/test/**/*.test.ts',
+  'apps/*/test/**/*.test.ts',
+  'bench/test/**/*.test.ts',
+];
 /** Handed on to the tests: as process.env in Node, as import.meta.env in the browser. */
-const env = Object.fromEntries(['SEED', 'CURIO_FEATURES', 'CURIO_TUNINGS'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+const env = Object.fromEntries(
+  ['SEED', 'CURIO_FEATURES', 'CURIO_TUNINGS'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+);
 
 /** The other side of the bit comparisons: a script that prints JSON, in Node, on the SwiftShader that Chromium uses. */
-const inNode = (script: string) => (_: unknown, wanted: readonly unknown[]): unknown => {
-  const driver = swiftShader();
-  if (!driver) return null;
-  const args = ['--import', 'tsx', '--conditions=source', script, JSON.stringify(wanted)];
-  const done = spawnSync(process.execPath, args, { cwd: import.meta.dirname, encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, ...driver } });
-  if (done.status !== 0) throw new Error(`${script} failed in Node: ${done.stderr}`);
-  return JSON.parse(done.stdout);
-};
+const inNode =
+  (script: string) =>
+  (_: unknown, wanted: readonly unknown[]): unknown => {
+    const driver = swiftShader();
+    if (!driver) return null;
+    const args = ['--import', 'tsx', '--conditions=source', script, JSON.stringify(wanted)];
+    const done = spawnSync(process.execPath, args, {
+      cwd: import.meta.dirname,
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+      env: { ...process.env, ...driver },
+    });
+    if (done.status !== 0) throw new Error(`${script} failed in Node: ${done.stderr}`);
+    return JSON.parse(done.stdout);
+  };
 const traceInNode = inNode('packages/testing/src/small-model-trace-cli.ts');
 const opsInNode = inNode('packages/testing/test/op-bits-cli.ts');
 
@@ -42,7 +56,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'node', include: tests, exclude: ['**/*.browser.test.ts', '**/node_modules/**'], pool: 'forks', sequence: { groupOrder: 0 } },
+        test: {
+          name: 'node',
+          include: tests,
+          exclude: ['**/*.browser.test.ts', '**/node_modules/**'],
+          pool: 'forks',
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         // The floor of WebGPU: default limits, no features, so no subgroups.

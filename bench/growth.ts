@@ -22,15 +22,25 @@ const product = capture(gpu, 'linear', ({ x }: { x: Tensor }) => ({ y: linear(x,
 
 /** A run of each kind at some tokens, operations counted alike. */
 const KINDS = {
-  'attention forward + backward': { run: (tokens: number) => {
-    const x = { values: new Float32Array(HEADS * tokens * WIDTH).fill(0.1), shape: [1, HEADS, tokens, WIDTH] };
-    attention.run({ q: x, k: x, v: x, dy: x });
-  }, power: 2 },
-  'linear 1024': { run: (tokens: number) => void product.run({ x: { values: new Float32Array(tokens * HIDDEN).fill(0.1), shape: [tokens, HIDDEN] } }), power: 1 },
+  'attention forward + backward': {
+    run: (tokens: number) => {
+      const x = { values: new Float32Array(HEADS * tokens * WIDTH).fill(0.1), shape: [1, HEADS, tokens, WIDTH] };
+      attention.run({ q: x, k: x, v: x, dy: x });
+    },
+    power: 2,
+  },
+  'linear 1024': {
+    run: (tokens: number) =>
+      void product.run({ x: { values: new Float32Array(tokens * HIDDEN).fill(0.1), shape: [tokens, HIDDEN] } }),
+    power: 1,
+  },
 };
 
 for (const [name, { run, power }] of Object.entries(KINDS)) {
-  for (const [small, large] of [[576, 577], [512, 1024]] as const) {
+  for (const [small, large] of [
+    [576, 577],
+    [512, 1024],
+  ] as const) {
     const best = [Infinity, Infinity];
     for (let round = 0; round < ROUNDS; round++) {
       for (const [i, tokens] of [small, large].entries()) {
@@ -42,7 +52,9 @@ for (const [name, { run, power }] of Object.entries(KINDS)) {
     }
     const growth = best[1]! / best[0]!;
     const operations = (large / small) ** power;
-    console.log(`${name}, ${small} → ${large} tokens: ${best[0]!.toFixed(2)} → ${best[1]!.toFixed(2)} ms, ${growth.toFixed(3)} times the time for ${operations.toFixed(3)} times the operations`);
+    console.log(
+      `${name}, ${small} → ${large} tokens: ${best[0]!.toFixed(2)} → ${best[1]!.toFixed(2)} ms, ${growth.toFixed(3)} times the time for ${operations.toFixed(3)} times the operations`,
+    );
   }
 }
 gpu.close();

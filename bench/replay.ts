@@ -1,6 +1,7 @@
 /**
- * @file What a replayed step costs beside its kernels, at the small SQ-LLaVA's size: JavaScript a dispatch, submits, and the step's time over
- * the sum over its dispatches of (that dispatch 100 times in one pass ÷ 100). `npx tsx --conditions=source bench/replay.ts`
+ * @file What a replayed step costs beside its kernels, at the small SQ-LLaVA's size: JavaScript a dispatch, submits,
+ * and the step's time over the sum over its dispatches of (that dispatch 100 times in one pass ÷ 100). `npx tsx
+ * --conditions=source bench/replay.ts`
  */
 import { openGpu } from '@curio/engine';
 import { openSmallStep } from './small-step.ts';
@@ -35,5 +36,7 @@ console.log(`best / median of ${ROUNDS} steps of ${dispatches} dispatches, ${Mat
 console.log(`JavaScript a dispatch ${best(encode!)} µs, finish and submit ${best(submit!)} µs`);
 const times = await step.plan(batch).timeDispatches(100);
 const sum = 1000 * times.reduce((total, { seconds }) => total + seconds, 0);
-console.log(`a step ${best(wall!)} ms; its dispatches alone ${sum.toFixed(2)} ms; ${(Math.min(...wall!) / sum).toFixed(3)} times`);
+console.log(
+  `a step ${best(wall!)} ms; its dispatches alone ${sum.toFixed(2)} ms; ${(Math.min(...wall!) / sum).toFixed(3)} times`,
+);
 gpu.close();

@@ -29,7 +29,8 @@ export function openSmallStep(gpu: Gpu): SmallStep {
   });
   const { imageSize } = config.vision;
   return {
-    optimizer, step,
+    optimizer,
+    step,
     inputs(words, seed) {
       const random = new RandomStream(seed);
       const samples = Array.from({ length: train.stage2.batch }, () => {

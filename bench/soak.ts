@@ -1,6 +1,7 @@
 /**
- * @file A thousand training steps of the small SQ-LLaVA in three shapes that alternate: memory must stay flat and the last hundred steps
- * as fast as the first. `npx tsx --conditions=source bench/soak.ts [--steps 1000]`; exit code 1 where they are not.
+ * @file A thousand training steps of the small SQ-LLaVA in three shapes that alternate: memory must stay flat and the
+ * last hundred steps as fast as the first. `npx tsx --conditions=source bench/soak.ts [--steps 1000]`; exit code 1
+ * where they are not.
  */
 import { parseArgs } from 'node:util';
 import { openGpu, showBytes } from '@curio/engine';
@@ -24,7 +25,8 @@ for (let s = 0; s < STEPS + WARM; s++) {
   gpu.random.setStep(s, 1);
   optimizer.beginStep(1e-4);
   const loss = step.run(batches[s % batches.length]!).loss.item();
-  if (last && !Number.isFinite(await last)) throw new Error(`soak: the loss is not finite at step ${s}.`); // two steps in flight, as in training
+  // two steps in flight, as in training
+  if (last && !Number.isFinite(await last)) throw new Error(`soak: the loss is not finite at step ${s}.`);
   last = loss;
   if (s < WARM) continue;
   seconds.push((performance.now() - start) / 1000);
@@ -38,7 +40,11 @@ const median = (values: readonly number[]): number => [...values].sort((a, b) =>
 const [first, end] = [median(seconds.slice(0, part)), median(seconds.slice(-part))];
 const now = gpu.memoryReport();
 const isFlat = JSON.stringify(now) === JSON.stringify(flat);
-console.log(`${STEPS} steps: first ${part} ${(1000 * first).toFixed(1)} ms, last ${part} ${(1000 * end).toFixed(1)} ms (${(end / first).toFixed(3)} times)`);
-console.log(`device memory ${showBytes(now.allocatedBytes)} in ${now.created} buffers ${isFlat ? 'at every step' : `, and ${showBytes(flat!.allocatedBytes)} in ${flat!.created} at first`}; process ${showBytes(heap[0]!)} at first, ${showBytes(heap.at(-1)!)} at the end`);
+console.log(
+  `${STEPS} steps: first ${part} ${(1000 * first).toFixed(1)} ms, last ${part} ${(1000 * end).toFixed(1)} ms (${(end / first).toFixed(3)} times)`,
+);
+console.log(
+  `device memory ${showBytes(now.allocatedBytes)} in ${now.created} buffers ${isFlat ? 'at every step' : `, and ${showBytes(flat!.allocatedBytes)} in ${flat!.created} at first`}; process ${showBytes(heap[0]!)} at first, ${showBytes(heap.at(-1)!)} at the end`,
+);
 gpu.close();
 process.exitCode = isFlat && end < NOISE * first ? 0 : 1;

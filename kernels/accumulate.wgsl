@@ -17,21 +17,24 @@ const WG = 64u;
 const STEPS = 1u; // tune: 1u 16u 64u
 
 @compute @workgroup_size(WG)
-fn add_to(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn add_to(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
   for (var i = begin; i < end; i += 8u) { y[params.y_offset + i] += x[params.x_offset + i]; }
 }
 
 @compute @workgroup_size(WG)
-fn add(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn add(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
   for (var i = begin; i < end; i += 8u) { y[params.y_offset + i] = a[params.a_offset + i] + x[params.x_offset + i]; }
 }
 
 @compute @workgroup_size(WG)
-fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
   for (var i = begin; i < end; i += 8u) { y[params.y_offset + i] = x[params.x_offset + i]; }

@@ -1,5 +1,6 @@
-// npm run codegen writes what follows from other sources: of every kernels/**/*.wgsl (not lib/) kernels/gen/<path with _>.ts, plain data
-// that the engine bundles; the table in kernels/README.md; and packages/engine/src/check/case-modules.ts, the register of the ops' truths.
+// npm run codegen writes what follows from other sources: of every kernels/**/*.wgsl (not lib/) kernels/gen/<path with
+// _>.ts, plain data that the engine bundles; the table in kernels/README.md; and
+// packages/engine/src/check/case-modules.ts, the register of the ops' truths.
 // With --check it writes nothing and exits 1 where a generated file is missing, stale or left over.
 import fs from 'node:fs';
 import path from 'node:path';
@@ -12,7 +13,8 @@ const kernelsFolder = path.dirname(fileURLToPath(import.meta.url));
 const engineSources = 'packages/engine/src';
 
 /** `matmul/row_tiles8` → `matmulRowTiles8`. */
-export const constantName = (name: string): string => name.replace(/[/_-]+(\w)/g, (_, letter: string) => letter.toUpperCase());
+export const constantName = (name: string): string =>
+  name.replace(/[/_-]+(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 const quote = (text: string): string => (/['\\\n]/.test(text) ? JSON.stringify(text) : `'${text}'`);
 
@@ -34,19 +36,29 @@ function literal(value: unknown, indent: string): string {
 const generatedText = (kernel: ReturnType<typeof reflectKernel>): string =>
   `// Generated from ${kernel.file} by npm run codegen. Do not edit.\nexport const ${constantName(kernel.name)} = ${literal(kernel, '')} as const;\n`;
 
-/** Every x.cases.ts of the ops as a static import, which Node, a bundle and a page all read. @param sources the engine's src */
+/**
+ * Every x.cases.ts of the ops as a static import, which Node, a bundle and a page all read.
+ * @param sources the engine's src
+ */
 function caseModulesText(sources: string): string {
   const paths = (fs.readdirSync(path.join(sources, 'ops'), { recursive: true }) as string[])
-    .map((entry) => entry.split(path.sep).join('/')).filter((entry) => entry.endsWith('.cases.ts')).sort();
+    .map((entry) => entry.split(path.sep).join('/'))
+    .filter((entry) => entry.endsWith('.cases.ts'))
+    .sort();
   const names = paths.map((entry) => constantName(entry.slice(0, -'.cases.ts'.length)));
   return [
     `// Generated from ${engineSources}/ops/*/*.cases.ts by npm run codegen. Do not edit.`,
     ...paths.map((entry, i) => `import * as ${names[i]} from '../ops/${entry}';`),
-    '\nexport const caseModules = [', ...names.map((name) => `  ${name},`), '];\n',
+    '\nexport const caseModules = [',
+    ...names.map((name) => `  ${name},`),
+    '];\n',
   ].join('\n');
 }
 
-/** Reads all kernels and truths. @returns path from the root → its right text, and a sentence for each kernel that is refused */
+/**
+ * Reads all kernels and truths.
+ * @returns path from the root → its right text, and a sentence for each kernel that is refused
+ */
 export function generateAll(folder = kernelsFolder): { files: Map<string, string>; problems: string[] } {
   const files = new Map<string, string>();
   const problems: string[] = [];
@@ -59,7 +71,8 @@ export function generateAll(folder = kernelsFolder): { files: Map<string, string
     const name = relative.slice(0, -'.wgsl'.length);
     try {
       const generated = `kernels/gen/${name.replaceAll('/', '_')}.ts`;
-      if (files.has(generated)) throw new ReflectError(`kernels/${relative}:1 would be ${generated}, as another kernel is; rename one.`);
+      if (files.has(generated))
+        throw new ReflectError(`kernels/${relative}:1 would be ${generated}, as another kernel is; rename one.`);
       const code = fs.readFileSync(path.join(folder, entry), 'utf8');
       files.set(generated, generatedText(reflectKernel(name, code, readLib)));
       rows.push({ name, code, usedBy: users.get(name.replaceAll('/', '_')) ?? [] });
@@ -90,12 +103,21 @@ const read = (file: string): string | null => (fs.existsSync(file) ? fs.readFile
 /** One sentence for each generated file that is not what its sources say, and for each kernel that is refused. */
 export function staleFiles(folder = kernelsFolder): string[] {
   const { files, problems } = generateAll(folder);
-  const stale = [...files].filter(([name, text]) => read(path.join(folder, '..', name)) !== text).map(([name]) => `${name} is stale; run: npm run codegen`);
-  return [...problems, ...stale, ...leftovers(folder, files).map((name) => `${name} has no kernel any more; run: npm run codegen`)];
+  const stale = [...files]
+    .filter(([name, text]) => read(path.join(folder, '..', name)) !== text)
+    .map(([name]) => `${name} is stale; run: npm run codegen`);
+  return [
+    ...problems,
+    ...stale,
+    ...leftovers(folder, files).map((name) => `${name} has no kernel any more; run: npm run codegen`),
+  ];
 }
 
 const leftovers = (folder: string, files: Map<string, string>): string[] =>
-  fs.readdirSync(path.join(folder, 'gen')).map((name) => `kernels/gen/${name}`).filter((name) => name.endsWith('.ts') && !files.has(name));
+  fs
+    .readdirSync(path.join(folder, 'gen'))
+    .map((name) => `kernels/gen/${name}`)
+    .filter((name) => name.endsWith('.ts') && !files.has(name));
 
 function writeAll(): string[] {
   const { files, problems } = generateAll();
@@ -108,7 +130,8 @@ function writeAll(): string[] {
     console.log(`codegen: ${name}`);
   }
   // A refused kernel keeps its last good file.
-  if (problems.length === 0) for (const name of leftovers(kernelsFolder, files)) fs.rmSync(path.join(kernelsFolder, '..', name));
+  if (problems.length === 0)
+    for (const name of leftovers(kernelsFolder, files)) fs.rmSync(path.join(kernelsFolder, '..', name));
   return problems;
 }
 

@@ -1,5 +1,5 @@
-// A kernel's text read into the data that the engine needs: params, bindings, tunables, and what each entry binds. By `npm run codegen` for
-// ours, in the running engine for a user's own.
+// A kernel's text read into the data that the engine needs: params, bindings, tunables, and what each entry binds. By
+// `npm run codegen` for ours, in the running engine for a user's own.
 
 /** The portable floor of WebGPU: more buffers, or larger params, do not run everywhere. */
 const MAX_STORAGE_BUFFERS = 8;
@@ -7,12 +7,23 @@ const MAX_STORAGE_TEXTURES = 4;
 const MAX_PARAMS_BYTES = 64;
 
 const scalars = ['u32', 'i32', 'f32'];
-const accessTypes: Record<string, string> = { 'storage, read': 'read-only-storage', 'storage, read_write': 'storage', storage: 'read-only-storage', uniform: 'uniform' };
+const accessTypes: Record<string, string> = {
+  'storage, read': 'read-only-storage',
+  'storage, read_write': 'storage',
+  storage: 'read-only-storage',
+  uniform: 'uniform',
+};
 
-interface Binding { binding: number; name: string; type: string; element: string }
+interface Binding {
+  binding: number;
+  name: string;
+  type: string;
+  element: string;
+}
 
 /** Comments become spaces, so that lines and columns stay. */
-const withoutComments = (code: string): string => code.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '));
+const withoutComments = (code: string): string =>
+  code.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '));
 
 const lineOf = (code: string, index: number): number => code.slice(0, index).split('\n').length;
 
@@ -27,7 +38,12 @@ export class ReflectError extends Error {
  * @param readLib text of `lib/….wgsl`, or null where there is none
  * @param file how messages name it
  */
-export function reflectKernel(name: string, code: string, readLib: (file: string) => string | null, file = `kernels/${name}.wgsl`) {
+export function reflectKernel(
+  name: string,
+  code: string,
+  readLib: (file: string) => string | null,
+  file = `kernels/${name}.wgsl`,
+) {
   const refuse = (line: number, sentence: string): never => {
     throw new ReflectError(`${file}:${line} ${sentence}`);
   };
@@ -40,11 +56,22 @@ export function reflectKernel(name: string, code: string, readLib: (file: string
       const text = readLib(piece);
       for (const each of definedNames(text ?? '')) {
         const other = definedIn.get(each);
-        if (other) refuse(lineOf(code, usesLine!.index), `uses '${piece}', which defines '${each}' as ${other} does; each name must have one definition.`);
+        if (other)
+          refuse(
+            lineOf(code, usesLine!.index),
+            `uses '${piece}', which defines '${each}' as ${other} does; each name must have one definition.`,
+          );
         definedIn.set(each, `'${piece}'`);
       }
-      if (text !== null && /\/\/ tune:/.test(text)) refuse(lineOf(code, usesLine!.index), `uses '${piece}', which declares a tunable; tunables stand in the kernel's own file.`);
-      return text ?? refuse(lineOf(code, usesLine!.index), `uses '${piece}', which is not in kernels/; write it as lib/name.wgsl.`);
+      if (text !== null && /\/\/ tune:/.test(text))
+        refuse(
+          lineOf(code, usesLine!.index),
+          `uses '${piece}', which declares a tunable; tunables stand in the kernel's own file.`,
+        );
+      return (
+        text ??
+        refuse(lineOf(code, usesLine!.index), `uses '${piece}', which is not in kernels/; write it as lib/name.wgsl.`)
+      );
     })
     .join('\n');
 
@@ -60,14 +87,22 @@ export function reflectKernel(name: string, code: string, readLib: (file: string
     const own = bindings.filter((binding) => used.has(binding.name));
     const storage = own.filter((binding) => binding.type === 'storage' || binding.type === 'read-only-storage');
     if (storage.length > MAX_STORAGE_BUFFERS) {
-      refuse(entry.line, `entry '${entry.name}' uses ${storage.length} storage buffers (${storage.map((binding) => binding.name).join(', ')}); at most ${MAX_STORAGE_BUFFERS} run everywhere.`);
+      refuse(
+        entry.line,
+        `entry '${entry.name}' uses ${storage.length} storage buffers (${storage.map((binding) => binding.name).join(', ')}); at most ${MAX_STORAGE_BUFFERS} run everywhere.`,
+      );
     }
     const textures = own.filter((binding) => binding.type === 'read-only-texture');
-    if (textures.length > MAX_STORAGE_TEXTURES) refuse(entry.line, `entry '${entry.name}' uses ${textures.length} storage textures (${textures.map((binding) => binding.name).join(', ')}); at most ${MAX_STORAGE_TEXTURES} run everywhere.`);
+    if (textures.length > MAX_STORAGE_TEXTURES)
+      refuse(
+        entry.line,
+        `entry '${entry.name}' uses ${textures.length} storage textures (${textures.map((binding) => binding.name).join(', ')}); at most ${MAX_STORAGE_TEXTURES} run everywhere.`,
+      );
     if (entry.workgroupSize.length === 0) refuse(entry.line, `entry '${entry.name}' has no @workgroup_size.`);
     entries[entry.name] = { bindings: own.map((binding) => binding.name), workgroupSize: entry.workgroupSize };
   }
-  if (Object.keys(entries).length === 0) refuse(1, 'has no @compute entry; shared pieces without one belong in kernels/lib.');
+  if (Object.keys(entries).length === 0)
+    refuse(1, 'has no @compute entry; shared pieces without one belong in kernels/lib.');
 
   return {
     name,
@@ -88,12 +123,20 @@ export function reflectKernel(name: string, code: string, readLib: (file: string
 function definedNames(code: string): string[] {
   let flat = withoutComments(code);
   for (let inner = ''; inner !== flat; flat = flat.replace(/\{[^{}]*\}/g, '')) inner = flat;
-  return [...flat.matchAll(/\b(?:fn|struct|alias|const|override|var)\b\s*(?:<[^>]*>)?\s*(\w+)/g)].map((match) => match[1]);
+  return [...flat.matchAll(/\b(?:fn|struct|alias|const|override|var)\b\s*(?:<[^>]*>)?\s*(\w+)/g)].map(
+    (match) => match[1],
+  );
 }
 
 type Refuse = (line: number, sentence: string) => never;
 
-interface WgslFunction { name: string; line: number; isCompute: boolean; workgroupSize: string[]; uses: Set<string> }
+interface WgslFunction {
+  name: string;
+  line: number;
+  isCompute: boolean;
+  workgroupSize: string[];
+  uses: Set<string>;
+}
 
 /** The index after the bracket that closes the one at `open`. */
 function afterClosing(text: string, open: number, refuse: Refuse): number {
@@ -106,7 +149,10 @@ function afterClosing(text: string, open: number, refuse: Refuse): number {
   return refuse(lineOf(text, open), `'${opening}' is never closed.`);
 }
 
-/** Every function with the names that its body takes from outside: calls, bindings, constants. Members (.x) and locals are left out. */
+/**
+ * Every function with the names that its body takes from outside: calls, bindings, constants. Members (.x) and locals
+ * are left out.
+ */
 function readFunctions(plain: string, refuse: Refuse): WgslFunction[] {
   return [...plain.matchAll(/((?:@\w+\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*)*)\bfn\s+(\w+)\s*\(/g)].map((match) => {
     const [whole, attributes, name] = match;
@@ -115,14 +161,26 @@ function readFunctions(plain: string, refuse: Refuse): WgslFunction[] {
     const bodyStart = plain.indexOf('{', afterParameters);
     const parameters = plain.slice(open, afterParameters);
     const body = plain.slice(bodyStart, afterClosing(plain, bodyStart, refuse));
-    const locals = new Set([...parameters.matchAll(/(\w+)\s*:/g), ...body.matchAll(/\b(?:let|const|var)\s*(?:<[^>]*>)?\s*(\w+)/g)].map((each) => each[1]));
+    const locals = new Set(
+      [...parameters.matchAll(/(\w+)\s*:/g), ...body.matchAll(/\b(?:let|const|var)\s*(?:<[^>]*>)?\s*(\w+)/g)].map(
+        (each) => each[1],
+      ),
+    );
     const size = /@workgroup_size\s*\((.*)\)/s.exec(attributes.replace(/@compute/, ''))?.[1];
     return {
       name,
       line: lineOf(plain, open),
       isCompute: /@compute\b/.test(attributes),
-      workgroupSize: size === undefined ? [] : size.split(',').map((part) => part.trim()).filter(Boolean),
-      uses: new Set([...body.matchAll(/(?<![.\w])[A-Za-z_]\w*/g)].map((each) => each[0]).filter((word) => !locals.has(word))),
+      workgroupSize:
+        size === undefined
+          ? []
+          : size
+              .split(',')
+              .map((part) => part.trim())
+              .filter(Boolean),
+      uses: new Set(
+        [...body.matchAll(/(?<![.\w])[A-Za-z_]\w*/g)].map((each) => each[0]).filter((word) => !locals.has(word)),
+      ),
     };
   });
 }
@@ -137,37 +195,69 @@ function namesReached(from: WgslFunction, functions: WgslFunction[], reached = n
   return reached;
 }
 
-const textureType = (type: string): string | null => (/^texture_storage_2d\s*<\s*rgba32float\s*,\s*read\s*>$/.test(type.trim()) ? 'read-only-texture' : null);
+const textureType = (type: string): string | null =>
+  /^texture_storage_2d\s*<\s*rgba32float\s*,\s*read\s*>$/.test(type.trim()) ? 'read-only-texture' : null;
 
 function readBindings(plain: string, refuse: Refuse): Binding[] {
   const bindings: Binding[] = [];
-  for (const match of plain.matchAll(/@group\((\d+)\)\s*@binding\((\d+)\)\s*var\s*(?:<([^>]*)>)?\s*(\w+)\s*:\s*([^;]+);/g)) {
+  for (const match of plain.matchAll(
+    /@group\((\d+)\)\s*@binding\((\d+)\)\s*var\s*(?:<([^>]*)>)?\s*(\w+)\s*:\s*([^;]+);/g,
+  )) {
     const [, group, number, access, name, type] = match;
     const line = lineOf(plain, match.index);
-    const kind = access === undefined ? textureType(type) ?? refuse(line, `binding '${name}' is a ${type.trim()}; a texture is a texture_storage_2d<rgba32float, read>.`)
-      : accessTypes[access.split(',').map((part) => part.trim()).join(', ')] ?? refuse(line, `binding '${name}' is var<${access}>; it may be uniform, storage, read or storage, read_write.`);
+    const kind =
+      access === undefined
+        ? (textureType(type) ??
+          refuse(line, `binding '${name}' is a ${type.trim()}; a texture is a texture_storage_2d<rgba32float, read>.`))
+        : (accessTypes[
+            access
+              .split(',')
+              .map((part) => part.trim())
+              .join(', ')
+          ] ??
+          refuse(
+            line,
+            `binding '${name}' is var<${access}>; it may be uniform, storage, read or storage, read_write.`,
+          ));
     if (group !== '0') refuse(line, `binding '${name}' is in group ${group}; every binding is in group 0.`);
     const taken = bindings.find((binding) => binding.binding === Number(number));
     if (taken) refuse(line, `binding number ${number} is both '${taken.name}' and '${name}'; each has its own.`);
-    if (kind === 'uniform' && name !== 'params') refuse(line, `uniform '${name}' is not params; a kernel has one uniform, var<uniform> params: Params.`);
+    if (kind === 'uniform' && name !== 'params')
+      refuse(line, `uniform '${name}' is not params; a kernel has one uniform, var<uniform> params: Params.`);
     const element = /^array\s*<\s*([\s\S]*?)\s*>$/.exec(type.trim())?.[1] ?? type.trim();
-    bindings.push({ binding: Number(number), name, type: kind, element: element.replace(/,\s*\d+\w?$/, '').replace(/\s+/g, ' ') });
+    bindings.push({
+      binding: Number(number),
+      name,
+      type: kind,
+      element: element.replace(/,\s*\d+\w?$/, '').replace(/\s+/g, ' '),
+    });
   }
   const declared = [...plain.matchAll(/@binding\s*\(/g)].length;
-  if (declared !== bindings.length) refuse(1, `declares ${declared} bindings of which ${bindings.length} read as '@group(0) @binding(n) var<…> name: type;'; write them all so.`);
+  if (declared !== bindings.length)
+    refuse(
+      1,
+      `declares ${declared} bindings of which ${bindings.length} read as '@group(0) @binding(n) var<…> name: type;'; write them all so.`,
+    );
   return bindings.sort((a, b) => a.binding - b.binding);
 }
 
 function readParams(plain: string, bindings: Binding[], refuse: Refuse) {
   if (!bindings.some((binding) => binding.type === 'uniform')) return [];
-  const struct = /struct\s+Params\s*\{([^}]*)\}/.exec(plain) ?? refuse(1, 'binds params but declares no struct Params.');
+  const struct =
+    /struct\s+Params\s*\{([^}]*)\}/.exec(plain) ?? refuse(1, 'binds params but declares no struct Params.');
   const line = lineOf(plain, struct.index);
-  const params = struct[1].split(',').map((member) => member.trim()).filter(Boolean).map((member, index) => {
-    const [name, type] = member.split(':').map((part) => part.trim());
-    if (!scalars.includes(type)) refuse(line, `params member '${name}' is ${type}; members are ${scalars.join(', ')}.`);
-    return { name, type, offset: 4 * index };
-  });
-  if (params.length * 4 > MAX_PARAMS_BYTES) refuse(line, `params take ${params.length * 4} bytes; at most ${MAX_PARAMS_BYTES} fit everywhere.`);
+  const params = struct[1]
+    .split(',')
+    .map((member) => member.trim())
+    .filter(Boolean)
+    .map((member, index) => {
+      const [name, type] = member.split(':').map((part) => part.trim());
+      if (!scalars.includes(type))
+        refuse(line, `params member '${name}' is ${type}; members are ${scalars.join(', ')}.`);
+      return { name, type, offset: 4 * index };
+    });
+  if (params.length * 4 > MAX_PARAMS_BYTES)
+    refuse(line, `params take ${params.length * 4} bytes; at most ${MAX_PARAMS_BYTES} fit everywhere.`);
   return params;
 }
 
@@ -175,9 +265,11 @@ function readParams(plain: string, bindings: Binding[], refuse: Refuse) {
 function refuseShadowing(plain: string, bindings: Binding[], refuse: Refuse): void {
   const names = new Set(bindings.map((binding) => binding.name));
   const refuseName = (name: string, index: number) => {
-    if (names.has(name)) refuse(lineOf(plain, index), `'${name}' is a local name and a binding's; rename the local one.`);
+    if (names.has(name))
+      refuse(lineOf(plain, index), `'${name}' is a local name and a binding's; rename the local one.`);
   };
-  for (const match of plain.matchAll(/(?<!@binding\(\d+\)\s*)\b(?:let|const|var)\s+(\w+)/g)) refuseName(match[1], match.index);
+  for (const match of plain.matchAll(/(?<!@binding\(\d+\)\s*)\b(?:let|const|var)\s+(\w+)/g))
+    refuseName(match[1], match.index);
   for (const match of plain.matchAll(/\bfn\s+\w+\s*\(([^{]*?)\)\s*(?:->[^{]*)?\{/g)) {
     for (const parameter of match[1].matchAll(/(\w+)\s*:/g)) refuseName(parameter[1], match.index);
   }
@@ -190,7 +282,8 @@ function readTunables(code: string, refuse: Refuse) {
     if (!match) return refuse(index + 1, 'is no tunable; write: const NAME = value; // tune: value other');
     const [, name, value, list] = match;
     const allowed = list.split(/\s+/);
-    if (!allowed.includes(value)) refuse(index + 1, `tunable '${name}' is ${value}, which is not among its allowed values ${list}.`);
+    if (!allowed.includes(value))
+      refuse(index + 1, `tunable '${name}' is ${value}, which is not among its allowed values ${list}.`);
     return [{ name, value, allowed, line: index + 1 }];
   });
 }

@@ -1,5 +1,9 @@
 // The table in kernels/README.md, made from the kernels' head comments and from who imports them.
-export interface TableRow { name: string; code: string; usedBy: string[] }
+export interface TableRow {
+  name: string;
+  code: string;
+  usedBy: string[];
+}
 
 const heading = `# Kernels
 
@@ -16,23 +20,46 @@ reduce it is called \`rows\`; a folder without one holds kernels in plain form o
 
 /** The head comment's lines, without slashes and directives. */
 const headOf = (code: string): string[] =>
-  code.split('\n').slice(0, code.split('\n').findIndex((line) => line !== '' && !line.startsWith('//') && !/^(enable|requires|diagnostic)\b/.test(line)))
+  code
+    .split('\n')
+    .slice(
+      0,
+      code
+        .split('\n')
+        .findIndex((line) => line !== '' && !line.startsWith('//') && !/^(enable|requires|diagnostic)\b/.test(line)),
+    )
     .filter((line) => line.startsWith('//') && !line.startsWith('// uses:'))
     .map((line) => line.slice(2));
 
 /** `Grid: …` up to the next sentence. */
-const sentence = (text: string, word: string): string => new RegExp(`\\b${word}: (.*?)(?:\\. (?=[A-Z])|\\.?$)`, 's').exec(text)?.[1].trim() ?? '';
+const sentence = (text: string, word: string): string =>
+  new RegExp(`\\b${word}: (.*?)(?:\\. (?=[A-Z])|\\.?$)`, 's').exec(text)?.[1].trim() ?? '';
 
-const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/\*/g, '\\*').replace(/</g, '&lt;').replace(/_/g, '\\_').replace(/\s+/g, ' ');
+const cell = (text: string): string =>
+  text.replace(/\|/g, '\\|').replace(/\*/g, '\\*').replace(/</g, '&lt;').replace(/_/g, '\\_').replace(/\s+/g, ' ');
 
 export function kernelTable(rows: TableRow[]): string {
-  return heading + rows.map(({ name, code, usedBy }) => {
-    const head = headOf(code);
-    const isFormula = (line: string) => /^ {3,}\S/.test(line);
-    const prose = head.filter((line) => !isFormula(line)).map((line) => line.trim()).join(' ');
-    const summary = prose.replace(/^[\w/]+: /, '').split(/\. (?=[A-Z])|\.$/)[0];
-    const formulas = head.filter(isFormula).map((line) => `\`${line.trim().replace(/\|/g, '\\|').replace(/\s{2,}/g, '  ')}\``);
-    const users = usedBy.map((file) => `[${file.split('/').pop()!.replace(/\.ts$/, '')}](../${file})`).join(', ');
-    return `| [${name}](${name}.wgsl) | ${[cell(summary), ...formulas].join('<br>')} | ${cell(sentence(prose, 'Grid'))} | ${cell(sentence(prose, 'Traffic'))} | ${users} |\n`;
-  }).join('');
+  return (
+    heading +
+    rows
+      .map(({ name, code, usedBy }) => {
+        const head = headOf(code);
+        const isFormula = (line: string) => /^ {3,}\S/.test(line);
+        const prose = head
+          .filter((line) => !isFormula(line))
+          .map((line) => line.trim())
+          .join(' ');
+        const summary = prose.replace(/^[\w/]+: /, '').split(/\. (?=[A-Z])|\.$/)[0];
+        const formulas = head.filter(isFormula).map(
+          (line) =>
+            `\`${line
+              .trim()
+              .replace(/\|/g, '\\|')
+              .replace(/\s{2,}/g, '  ')}\``,
+        );
+        const users = usedBy.map((file) => `[${file.split('/').pop()!.replace(/\.ts$/, '')}](../${file})`).join(', ');
+        return `| [${name}](${name}.wgsl) | ${[cell(summary), ...formulas].join('<br>')} | ${cell(sentence(prose, 'Grid'))} | ${cell(sentence(prose, 'Traffic'))} | ${users} |\n`;
+      })
+      .join('')
+  );
 }

@@ -1,10 +1,14 @@
-// Where Curio keeps what it unpacks: the user's own cache, never the system. Plain Node, so it runs before anything is installed.
+// Where Curio keeps what it unpacks: the user's own cache, never the system. Plain Node, so it runs before anything is
+// installed.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 
-/** The folder for unpacked drivers and browsers; in the temporary folder where the home is missing or read-only. @returns {string} */
+/**
+ * The folder for unpacked drivers and browsers; in the temporary folder where the home is missing or read-only.
+ * @returns {string}
+ */
 export function cacheFolder() {
   const wanted = path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'curio');
   const fallback = path.join(os.tmpdir(), `curio-${process.getuid?.() ?? 'user'}`);
@@ -21,8 +25,8 @@ export function cacheFolder() {
 }
 
 /**
- * Fills `name` in the cache once: `fill` writes into a temporary folder that is renamed when it is complete, so a killed or
- * a second process never leaves or sees half of it.
+ * Fills `name` in the cache once: `fill` writes into a temporary folder that is renamed when it is complete, so a
+ * killed or a second process never leaves or sees half of it.
  * @param {string} name
  * @param {(folder: string, finalFolder: string) => boolean} fill returns false when it could not be done
  * @returns {string | null} the filled folder
@@ -53,7 +57,8 @@ export function unpackTarBrotli(archive, folder, wanted = () => true) {
   const tar = brotliDecompressSync(fs.readFileSync(archive));
   let offset = 0;
   while (offset + 512 <= tar.length) {
-    const field = (/** @type {number} */ at, /** @type {number} */ length) => tar.toString('utf8', offset + at, offset + at + length).replace(/\0.*$/s, '');
+    const field = (/** @type {number} */ at, /** @type {number} */ length) =>
+      tar.toString('utf8', offset + at, offset + at + length).replace(/\0.*$/s, '');
     if (!field(0, 100)) break;
     const size = parseInt(field(124, 12), 8) || 0;
     const name = path.join(field(345, 155), field(0, 100));
@@ -65,7 +70,9 @@ export function unpackTarBrotli(archive, folder, wanted = () => true) {
         fs.mkdirSync(path.dirname(file), { recursive: true });
         if (kind === '2') fs.symlinkSync(field(157, 100), file);
         else if (kind === '0' || kind === '') {
-          fs.writeFileSync(file, tar.subarray(offset + 512, offset + 512 + size), { mode: parseInt(field(100, 8), 8) || 0o644 });
+          fs.writeFileSync(file, tar.subarray(offset + 512, offset + 512 + size), {
+            mode: parseInt(field(100, 8), 8) || 0o644,
+          });
         }
       }
     }

@@ -1,5 +1,6 @@
-// Finds a Chromium for the browser tests. On Linux x64 it is the one inside npm's @sparticuz/chromium, the same everywhere, with the
-// SwiftShader Vulkan driver beside it; elsewhere an installed Chrome, Chromium or Edge. We never run that package's code.
+// Finds a Chromium for the browser tests. On Linux x64 it is the one inside npm's @sparticuz/chromium, the same
+// everywhere, with the SwiftShader Vulkan driver beside it; elsewhere an installed Chrome, Chromium or Edge. We never
+// run that package's code.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,12 +11,16 @@ const packageFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)),
 
 /** The folder of archives and its version, or null where the package is absent or cannot run. */
 function archives() {
-  if (process.platform !== 'linux' || process.arch !== 'x64' || !fs.existsSync(path.join(packageFolder, 'bin'))) return null;
+  if (process.platform !== 'linux' || process.arch !== 'x64' || !fs.existsSync(path.join(packageFolder, 'bin')))
+    return null;
   const { version } = JSON.parse(fs.readFileSync(path.join(packageFolder, 'package.json'), 'utf8'));
   return { bin: path.join(packageFolder, 'bin'), version: String(version) };
 }
 
-/** The Vulkan loader and SwiftShader out of the package, unpacked into the cache. @returns {string | null} the folder */
+/**
+ * The Vulkan loader and SwiftShader out of the package, unpacked into the cache.
+ * @returns {string | null} the folder
+ */
 export function unpackSwiftShader() {
   const kit = archives();
   if (!kit) return null;
@@ -30,8 +35,13 @@ function unpackChromium() {
   const kit = archives();
   if (!kit) return null;
   return fillOnce(`chromium-${kit.version}`, (folder) => {
-    for (const name of ['swiftshader', 'al2023', 'fonts']) unpackTarBrotli(path.join(kit.bin, `${name}.tar.br`), folder);
-    fs.writeFileSync(path.join(folder, 'chromium'), brotliDecompressSync(fs.readFileSync(path.join(kit.bin, 'chromium.br'))), { mode: 0o755 });
+    for (const name of ['swiftshader', 'al2023', 'fonts'])
+      unpackTarBrotli(path.join(kit.bin, `${name}.tar.br`), folder);
+    fs.writeFileSync(
+      path.join(folder, 'chromium'),
+      brotliDecompressSync(fs.readFileSync(path.join(kit.bin, 'chromium.br'))),
+      { mode: 0o755 },
+    );
     return true;
   });
 }
@@ -45,7 +55,11 @@ export const chromiumArguments = ['--no-sandbox', '--enable-unsafe-webgpu', '--u
  */
 export function findChromium() {
   const args = chromiumArguments;
-  const env = Object.fromEntries(Object.entries(process.env).filter((entry) => entry[1] !== undefined).map(([key, value]) => [key, String(value)]));
+  const env = Object.fromEntries(
+    Object.entries(process.env)
+      .filter((entry) => entry[1] !== undefined)
+      .map(([key, value]) => [key, String(value)]),
+  );
   if (process.env.CHROME_PATH) return { executablePath: process.env.CHROME_PATH, env, args };
   const folder = unpackChromium();
   if (folder) {
@@ -57,7 +71,9 @@ export function findChromium() {
       args,
     };
   }
-  const installed = ['/usr/bin/chromium', '/usr/bin/chromium-headless-shell', '/usr/bin/google-chrome'].find((file) => fs.existsSync(file));
+  const installed = ['/usr/bin/chromium', '/usr/bin/chromium-headless-shell', '/usr/bin/google-chrome'].find((file) =>
+    fs.existsSync(file),
+  );
   if (installed) return { executablePath: installed, env, args };
   return { channel: process.platform === 'win32' ? 'msedge' : 'chrome', env, args };
 }

@@ -4,4 +4,8 @@ import { checkNode, install, root, runNode } from './workspace.mjs';
 
 checkNode();
 install();
-process.exitCode = await runNode([path.join(root, 'node_modules/vite/bin/vite.js'), path.join(root, 'apps/demo'), ...process.argv.slice(2)]);
+process.exitCode = await runNode([
+  path.join(root, 'node_modules/vite/bin/vite.js'),
+  path.join(root, 'apps/demo'),
+  ...process.argv.slice(2),
+]);

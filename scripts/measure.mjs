@@ -1,4 +1,5 @@
-// npm run bench, bench:peers, kernel: sets up what is missing, finds a driver, and runs a measuring program from its TypeScript source.
+// npm run bench, bench:peers, kernel: sets up what is missing, finds a driver, and runs a measuring program from its
+// TypeScript source.
 import { checkNode, fail, install, runNode, say } from './workspace.mjs';
 import { chooseDriver, describeDriver } from './vulkan.mjs';
 
@@ -20,4 +21,7 @@ if (!args.includes('--help')) {
   }
 }
 // Without --liftoff-only V8 spends half a minute on optimising onnxruntime's WebAssembly.
-process.exitCode = await runNode([...(withPeers ? ['--liftoff-only'] : []), '--import', 'tsx', '--conditions=source', ...args], env);
+process.exitCode = await runNode(
+  [...(withPeers ? ['--liftoff-only'] : []), '--import', 'tsx', '--conditions=source', ...args],
+  env,
+);

@@ -1,6 +1,6 @@
-// npm test: sets up what is missing, then checks types, builds, and runs every test in Node and in a headless Chromium.
-// npm test -- <path or vitest flags> runs only those tests; --node 22 or 24 runs them on that Node. npm run test:all adds the Node tests on both, every
-// value of every tunable, and subgroups of 4 and 16 lanes.
+// npm test: sets up what is missing, checks format, lint and types, builds, and runs every test in Node and in a
+// headless Chromium. npm test -- <path or vitest flags> runs only those; --node 22 or 24 runs them on that Node.
+// npm run test:all adds the Node tests on both, every value of every tunable, and subgroups of 4 and 16 lanes.
 import path from 'node:path';
 import { nodeBinary, NODES } from './nodes.mjs';
 import { build, checkNode, fail, install, root, runNode, say } from './workspace.mjs';
@@ -39,7 +39,8 @@ try {
 /** The binary of another Node; null, with a sentence, where there is none. @param {string} other */
 function binaryOf(other) {
   const binary = nodeBinary(other);
-  if (!binary) say(`tests on Node ${NODES[other]}: SKIPPED, npm gave no binary of it for ${process.platform} ${process.arch}`);
+  if (!binary)
+    say(`tests on Node ${NODES[other]}: SKIPPED, npm gave no binary of it for ${process.platform} ${process.arch}`);
   return binary;
 }
 let own = process.execPath;
@@ -52,6 +53,7 @@ if (major !== null) {
 }
 
 if (only.length === 0) {
+  await stage('lint and format', () => runNode([tool('@biomejs/biome/bin/biome'), 'check', '.']));
   await stage('types', () => runNode([tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit']));
   await stage('build', () => build());
 }
@@ -63,16 +65,29 @@ const vitest = (args, more = {}, node = own) => {
 
 await stage(major ? `tests on Node ${NODES[major]}` : 'tests', () => vitest([]));
 if (all) {
-  for (const [other, version] of Object.entries(NODES).filter(([other]) => other !== major && other !== process.versions.node.split('.')[0])) {
+  for (const [other, version] of Object.entries(NODES).filter(
+    ([other]) => other !== major && other !== process.versions.node.split('.')[0],
+  )) {
     const node = binaryOf(other);
     if (node) await stage(`Node tests on Node ${version}`, () => vitest(['--project', 'node'], {}, node));
   }
-  // Values of tunables are tried in the op table alone, and matrix units emulated beside it. A large tile compiles for minutes where subgroups are wide.
+  // Values of tunables are tried in the op table alone, and matrix units emulated beside it. A large tile compiles for
+  // minutes where subgroups are wide.
   const slow = ['--testTimeout=900000', '--hookTimeout=900000', '--passWithNoTests'];
-  const ops = only.length === 0 ? ['packages/engine/test/ops.test.ts', 'packages/engine/test/subgroup-matrix.test.ts'] : [];
+  const ops =
+    only.length === 0 ? ['packages/engine/test/ops.test.ts', 'packages/engine/test/subgroup-matrix.test.ts'] : [];
   await stage('every tuning', () => vitest(['--project', 'node', ...slow, ...ops], { CURIO_TUNINGS: 'all' }));
-  await stage('every tuning without subgroups', () => vitest(['--project', 'node-portable', ...slow, ...ops], { CURIO_TUNINGS: 'all' }));
+  await stage('every tuning without subgroups', () =>
+    vitest(['--project', 'node-portable', ...slow, ...ops], { CURIO_TUNINGS: 'all' }),
+  );
   // Lavapipe takes its subgroup size from the width of its vectors.
-  if (isLavapipe) for (const lanes of [4, 16]) await stage(`tests and every tuning at subgroups of ${lanes}`, () => vitest(['--project', 'node', ...slow], { CURIO_TUNINGS: 'all', LP_NATIVE_VECTOR_WIDTH: `${32 * lanes}` }));
-  else say('tests at subgroups of 4 and 16: SKIPPED, only Lavapipe can be told its subgroup size; on a machine without a real GPU it is what is chosen');
+  if (isLavapipe)
+    for (const lanes of [4, 16])
+      await stage(`tests and every tuning at subgroups of ${lanes}`, () =>
+        vitest(['--project', 'node', ...slow], { CURIO_TUNINGS: 'all', LP_NATIVE_VECTOR_WIDTH: `${32 * lanes}` }),
+      );
+  else
+    say(
+      'tests at subgroups of 4 and 16: SKIPPED, only Lavapipe can be told its subgroup size; on a machine without a real GPU it is what is chosen',
+    );
 }

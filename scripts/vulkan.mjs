@@ -1,6 +1,7 @@
-// Finds a driver for WebGPU in Node, in this order: what is installed (a real GPU first); Mesa's Lavapipe, fetched with the machine's
-// own apt configuration and unpacked into the user's cache; SwiftShader out of npm's @sparticuz/chromium. The system is never changed,
-// except by installWithApt, which only `curio doctor --install` calls. Plain Node: runs before anything is built.
+// Finds a driver for WebGPU in Node, in this order: what is installed (a real GPU first); Mesa's Lavapipe, fetched with
+// the machine's own apt configuration and unpacked into the user's cache; SwiftShader out of npm's @sparticuz/chromium.
+// The system is never changed, except by installWithApt, which only `curio doctor --install` calls. Plain Node: runs
+// before anything is built.
 import fs from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -36,9 +37,16 @@ const software = /llvmpipe|lavapipe|swiftshader|basic render/i.test([vendor, arc
 console.log(JSON.stringify({ vendor, architecture, description, isGpu: !software }));
 process.exit(0);`;
 
-/** Asks in a process of its own, because LD_LIBRARY_PATH counts only from the start. @param {Record<string, string>} env @returns {Adapter | null} */
+/**
+ * Asks in a process of its own, because LD_LIBRARY_PATH counts only from the start.
+ * @param {Record<string, string>} env
+ * @returns {Adapter | null}
+ */
 function probe(env) {
-  const { ok, out } = run(process.execPath, ['--input-type=module', '-e', probeCode], { cwd: root, env: { ...process.env, ...env } });
+  const { ok, out } = run(process.execPath, ['--input-type=module', '-e', probeCode], {
+    cwd: root,
+    env: { ...process.env, ...env },
+  });
   return ok ? JSON.parse(String(out.trim().split('\n').pop())) : null;
 }
 
@@ -49,7 +57,10 @@ const driverVariables = (libraries, driverFile) => ({
   VK_ICD_FILENAMES: driverFile, // the older name of the same variable
 });
 
-/** Variables that help any driver: Mesa's compiled shaders are kept, and its complaint about a missing runtime folder is spared. */
+/**
+ * Variables that help any driver: Mesa's compiled shaders are kept, and its complaint about a missing runtime folder is
+ * spared.
+ */
 function commonVariables() {
   /** @type {Record<string, string>} */
   const env = { MESA_SHADER_CACHE_DIR: process.env.MESA_SHADER_CACHE_DIR || path.join(cacheFolder(), 'mesa-shaders') };
@@ -71,7 +82,10 @@ function isBookworm() {
 
 /** The mirror that this machine already uses. */
 const aptMirror = () =>
-  run('apt-get', ['indextargets', '--format', '$(REPO_URI)']).out.split('\n').find((uri) => /\/debian\/?$/.test(uri))?.replace(/\/$/, '');
+  run('apt-get', ['indextargets', '--format', '$(REPO_URI)'])
+    .out.split('\n')
+    .find((uri) => /\/debian\/?$/.test(uri))
+    ?.replace(/\/$/, '');
 
 /** Debian 12's own Mesa is too old for Dawn; its backports carry a new one. */
 const release = () => (isBookworm() ? ['-t', 'bookworm-backports'] : []);
@@ -81,7 +95,8 @@ const release = () => (isBookworm() ? ['-t', 'bookworm-backports'] : []);
  * @param {string} folder where to unpack @param {string} finalFolder where it will lie @param {string} triplet
  */
 function unpackMesa(folder, finalFolder, triplet) {
-  for (const name of ['state/lists/partial', 'cache/archives/partial', 'root']) fs.mkdirSync(path.join(folder, name), { recursive: true });
+  for (const name of ['state/lists/partial', 'cache/archives/partial', 'root'])
+    fs.mkdirSync(path.join(folder, name), { recursive: true });
   const options = {
     'Dir::State': path.join(folder, 'state'),
     'Dir::State::status': '/var/lib/dpkg/status',
@@ -98,18 +113,29 @@ function unpackMesa(folder, finalFolder, triplet) {
     if (!mirror) return false;
     const list = path.join(folder, 'sources.list');
     const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-    fs.writeFileSync(list, ['bookworm', 'bookworm-backports'].map((suite) => `deb [signed-by=${keyring}] ${mirror} ${suite} main\n`).join(''));
+    fs.writeFileSync(
+      list,
+      ['bookworm', 'bookworm-backports']
+        .map((suite) => `deb [signed-by=${keyring}] ${mirror} ${suite} main\n`)
+        .join(''),
+    );
     flags.push('-o', `Dir::Etc::sourcelist=${list}`, '-o', 'Dir::Etc::sourceparts=/dev/null');
   }
   const quiet = { timeout: 240 * seconds, env: { ...process.env, LC_ALL: 'C' } };
   if (!run('apt-get', [...flags, 'update', '-qq'], { ...quiet, timeout: 90 * seconds }).ok) return false;
   // --reinstall, so that packages which the system has, but which do not work, are fetched as well.
-  const plan = run('apt-get', [...flags, 'install', '-s', '--reinstall', '--no-install-recommends', ...release(), ...packages], quiet).out;
+  const plan = run(
+    'apt-get',
+    [...flags, 'install', '-s', '--reinstall', '--no-install-recommends', ...release(), ...packages],
+    quiet,
+  ).out;
   const wanted = [...plan.matchAll(/^Inst (\S+) .*?\((\S+) /gm)].map((match) => `${match[1]}=${match[2]}`);
   const archives = path.join(folder, 'cache/archives');
-  if (!wanted.length || !run('apt-get', [...flags, 'download', '-qq', ...wanted], { ...quiet, cwd: archives }).ok) return false;
+  if (!wanted.length || !run('apt-get', [...flags, 'download', '-qq', ...wanted], { ...quiet, cwd: archives }).ok)
+    return false;
   for (const file of fs.readdirSync(archives)) {
-    if (file.endsWith('.deb') && !run('dpkg-deb', ['-x', path.join(archives, file), path.join(folder, 'root')]).ok) return false;
+    if (file.endsWith('.deb') && !run('dpkg-deb', ['-x', path.join(archives, file), path.join(folder, 'root')]).ok)
+      return false;
   }
   fs.rmSync(path.join(folder, 'cache'), { recursive: true });
   fs.rmSync(path.join(folder, 'state'), { recursive: true });
@@ -124,7 +150,9 @@ function unpackMesa(folder, finalFolder, triplet) {
 
 /** @param {(sentence: string) => void} say @returns {Record<string, string> | null} */
 function lavapipe(say) {
-  const triplet = /** @type {Record<string, string>} */ ({ x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' })[process.arch];
+  const triplet = /** @type {Record<string, string>} */ ({ x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' })[
+    process.arch
+  ];
   if (process.platform !== 'linux' || !triplet || !exists('apt-get') || !exists('dpkg-deb')) return null;
   const folder = fillOnce('lavapipe', (part, final) => {
     say('no working Vulkan driver is installed; fetching Mesa Lavapipe into the cache (about 55 MB, once) ...');
@@ -151,7 +179,11 @@ export function swiftShader() {
  */
 export function chooseDriver(say) {
   /** @type {[Driver['route'], () => Record<string, string> | null][]} */
-  const routes = [['installed', () => ({})], ['lavapipe', () => lavapipe(say)], ['swiftshader', swiftShader]];
+  const routes = [
+    ['installed', () => ({})],
+    ['lavapipe', () => lavapipe(say)],
+    ['swiftshader', swiftShader],
+  ];
   const only = process.env.CURIO_DRIVER;
   if (only && !routes.some(([route]) => route === only)) {
     throw new Error(`CURIO_DRIVER: '${only}' is no driver; it may be installed, lavapipe or swiftshader.`);
@@ -168,7 +200,8 @@ export function chooseDriver(say) {
 
 /** What this machine's owner can do about a missing driver. */
 function advice() {
-  if (process.platform !== 'linux') return 'Update the graphics driver; Windows 10 and macOS 12 or later bring what is needed.';
+  if (process.platform !== 'linux')
+    return 'Update the graphics driver; Windows 10 and macOS 12 or later bring what is needed.';
   if (exists('apt-get')) return 'Install a Vulkan driver; for a software one run: npm run curio -- doctor --install';
   return 'Install a Vulkan driver: Fedora dnf install mesa-vulkan-drivers vulkan-loader; Arch pacman -S vulkan-swrast vulkan-icd-loader (musl systems are not supported by the webgpu package).';
 }
@@ -176,26 +209,41 @@ function advice() {
 /** One or two sentences: which driver was chosen and what another would gain. @param {Driver} driver */
 export function describeDriver({ route, adapter }) {
   const name = adapter.description || [adapter.vendor, adapter.architecture].filter(Boolean).join(' ');
-  const origin = { installed: 'installed on this machine', lavapipe: 'unpacked into your cache', swiftshader: 'from npm' }[route];
+  const origin = {
+    installed: 'installed on this machine',
+    lavapipe: 'unpacked into your cache',
+    swiftshader: 'from npm',
+  }[route];
   if (adapter.isGpu) return `driver: ${name}, ${origin}.`;
-  if (/swiftshader/i.test(name)) return `driver: ${name}, ${origin}. Mesa's Lavapipe would be about 8 times faster (npm run curio -- doctor --install), a real GPU a hundred times.`;
+  if (/swiftshader/i.test(name))
+    return `driver: ${name}, ${origin}. Mesa's Lavapipe would be about 8 times faster (npm run curio -- doctor --install), a real GPU a hundred times.`;
   return `driver: ${name}, ${origin}: every core of the processor. A real GPU with a Vulkan driver would be many times faster.`;
 }
 
 /** Changes the system: Mesa through apt, as root or with sudo. Returns a sentence that says what happened. */
 export function installWithApt() {
-  if (process.platform !== 'linux' || !exists('apt-get')) return `doctor: there is no apt here, so nothing was installed. ${advice()}`;
+  if (process.platform !== 'linux' || !exists('apt-get'))
+    return `doctor: there is no apt here, so nothing was installed. ${advice()}`;
   const isRoot = process.getuid?.() === 0;
-  if (!isRoot && !exists('sudo')) return 'doctor: neither root nor sudo here, so nothing was installed; run it as root, or let npm start unpack the driver into your cache.';
+  if (!isRoot && !exists('sudo'))
+    return 'doctor: neither root nor sudo here, so nothing was installed; run it as root, or let npm start unpack the driver into your cache.';
   const as = (/** @type {string[]} */ args) => {
     const [command, ...rest] = [...(isRoot ? [] : ['sudo']), 'env', 'DEBIAN_FRONTEND=noninteractive', ...args];
     return spawnSync(command, rest, { stdio: 'inherit' }).status === 0;
   };
-  if (isBookworm() && !run('grep', ['-rqs', 'bookworm-backports', '/etc/apt/sources.list', '/etc/apt/sources.list.d']).ok) {
+  if (
+    isBookworm() &&
+    !run('grep', ['-rqs', 'bookworm-backports', '/etc/apt/sources.list', '/etc/apt/sources.list.d']).ok
+  ) {
     const mirror = aptMirror();
     const line = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} bookworm-backports main`;
-    if (!mirror || !as(['sh', '-c', `echo '${line}' > /etc/apt/sources.list.d/bookworm-backports.list`])) return 'doctor: the source bookworm-backports could not be added, so nothing was installed.';
+    if (!mirror || !as(['sh', '-c', `echo '${line}' > /etc/apt/sources.list.d/bookworm-backports.list`]))
+      return 'doctor: the source bookworm-backports could not be added, so nothing was installed.';
   }
-  const done = as(['apt-get', 'update', '-qq']) && as(['apt-get', 'install', '-y', '--no-install-recommends', ...release(), ...packages]);
-  return done ? `doctor: installed ${packages.join(' and ')}.` : `doctor: apt could not install ${packages.join(' and ')}; its own message stands above.`;
+  const done =
+    as(['apt-get', 'update', '-qq']) &&
+    as(['apt-get', 'install', '-y', '--no-install-recommends', ...release(), ...packages]);
+  return done
+    ? `doctor: installed ${packages.join(' and ')}.`
+    : `doctor: apt could not install ${packages.join(' and ')}; its own message stands above.`;
 }

@@ -27,13 +27,17 @@ export function checkNode() {
   }
 }
 
-/** Whether node_modules holds what package-lock.json asks for (packages for other platforms aside). @param {string} folder */
+/**
+ * Whether node_modules holds what package-lock.json asks for (packages for other platforms aside).
+ * @param {string} folder
+ */
 function isInstalled(folder) {
   const installed = path.join(folder, 'node_modules/.package-lock.json');
   if (!fs.existsSync(path.join(root, installed))) return false;
   const [have, want] = [readJson(installed).packages, readJson(path.join(folder, 'package-lock.json')).packages];
   return Object.entries(want).every(
-    ([name, entry]) => !name.includes('node_modules/') || entry.optional || entry.link || have[name]?.version === entry.version,
+    ([name, entry]) =>
+      !name.includes('node_modules/') || entry.optional || entry.link || have[name]?.version === entry.version,
   );
 }
 
@@ -41,23 +45,45 @@ function isInstalled(folder) {
 export function runNpm(args, cwd) {
   const npm = process.env.npm_execpath;
   const [command, first] = npm ? [process.execPath, [npm]] : ['npm', []];
-  return spawnSync(command, [...first, ...args], { cwd, stdio: 'inherit', shell: !npm && process.platform === 'win32' });
+  return spawnSync(command, [...first, ...args], {
+    cwd,
+    stdio: 'inherit',
+    shell: !npm && process.platform === 'win32',
+  });
 }
 
 /** Installs a folder's packages where they are missing. @param {string} folder @param {string[]} flags */
 export function install(folder = '', ...flags) {
   if (isInstalled(folder)) return;
   say(`installing ${folder ? `what ${folder} asks for` : 'dependencies'} (npm ci) ...`);
-  const done = runNpm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error', ...flags], path.join(root, folder));
+  const done = runNpm(
+    ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error', ...flags],
+    path.join(root, folder),
+  );
   if (done.status !== 0) fail('install: npm ci failed; its own message stands above.');
 }
 
-/** Builds a workspace with what it needs; turbo does nothing where nothing changed. @param {string[]} filters package names; none means all */
+/**
+ * Builds a workspace with what it needs; turbo does nothing where nothing changed.
+ * @param {string[]} filters package names; none means all
+ */
 export function build(...filters) {
   const turbo = path.join(root, 'node_modules/turbo/bin/turbo');
-  const args = [turbo, 'run', 'build', '--output-logs=errors-only', '--no-update-notifier', ...filters.map((name) => `--filter=${name}`)];
-  const done = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' } });
-  if (done.status !== 0) fail(`${done.stdout ?? ''}${done.stderr ?? ''}\nbuild: turbo run build failed; its output stands above.`);
+  const args = [
+    turbo,
+    'run',
+    'build',
+    '--output-logs=errors-only',
+    '--no-update-notifier',
+    ...filters.map((name) => `--filter=${name}`),
+  ];
+  const done = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+  });
+  if (done.status !== 0)
+    fail(`${done.stdout ?? ''}${done.stderr ?? ''}\nbuild: turbo run build failed; its output stands above.`);
 }
 
 /** Dawn prints these two with every device; they mean nothing to a reader. */
@@ -65,10 +91,15 @@ const dawnNoise = /^Warning: maxDynamic(Uniform|Storage)BuffersPerPipelineLayout
 
 /**
  * Runs Node in the foreground: the terminal stays the child's, signals and the exit code are passed on.
- * @param {string[]} args @param {Record<string, string>} env @param {string} node the binary @returns {Promise<number>} the exit code
+ * @param {string[]} args @param {Record<string, string>} env @param {string} node the binary @returns {Promise<number>}
+ * the exit code
  */
 export function runNode(args, env = {}, node = process.execPath) {
-  const child = spawn(node, args, { cwd: root, stdio: ['inherit', 'inherit', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(node, args, {
+    cwd: root,
+    stdio: ['inherit', 'inherit', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   let held = '';
   child.stderr.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
     held += text;

@@ -1,4 +1,7 @@
-/** The page reads the model as files under model/, listed in model/files.json: the frozen base, and what was trained: the newest finished run, else the committed one. */
+/**
+ * The page reads the model as files under model/, listed in model/files.json: the frozen base, and what was trained:
+ * the newest finished run, else the committed one.
+ */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
@@ -15,7 +18,9 @@ const RUN = process.env.CURIO_RUN && resolve(process.env.CURIO_RUN);
 /** Whether a run is over and stands on the base that the page has. */
 function isFinished(run: string): boolean {
   if (!['adapter', 'summary.json', 'config.json'].every((name) => existsSync(join(run, name)))) return false;
-  const { base } = JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')) as { base?: { language: string; vision: string } };
+  const { base } = JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')) as {
+    base?: { language: string; vision: string };
+  };
   return base === undefined || (base.language === 'embedded' && base.vision === 'embedded');
 }
 
@@ -23,7 +28,11 @@ function isFinished(run: string): boolean {
 function trainedFolder(): string {
   if (RUN) return RUN;
   const runs = join(root, 'runs');
-  const finished = existsSync(runs) ? readdirSync(runs).map((name) => join(runs, name)).filter(isFinished) : [];
+  const finished = existsSync(runs)
+    ? readdirSync(runs)
+        .map((name) => join(runs, name))
+        .filter(isFinished)
+    : [];
   const age = (run: string): number => -statSync(join(run, 'summary.json')).mtimeMs;
   return finished.sort((a, b) => age(a) - age(b))[0] ?? join(here, 'trained');
 }
@@ -37,12 +46,18 @@ function modelFiles(): Map<string, string> {
     else files.set(name, path);
   };
   const trained = trainedFolder();
-  for (const [name, path] of [['language', join(BASE, 'language')], ['vision', join(BASE, 'vision')], ['adapter', join(trained, 'adapter')]] as const) add(name, path);
+  for (const [name, path] of [
+    ['language', join(BASE, 'language')],
+    ['vision', join(BASE, 'vision')],
+    ['adapter', join(trained, 'adapter')],
+  ] as const)
+    add(name, path);
   for (const name of ['config.json', 'summary.json']) add(`run/${name}`, join(trained, name));
   return files;
 }
 
-const listing = (files: Map<string, string>): string => JSON.stringify(Object.fromEntries([...files].map(([name, path]) => [name, statSync(path).size])));
+const listing = (files: Map<string, string>): string =>
+  JSON.stringify(Object.fromEntries([...files].map(([name, path]) => [name, statSync(path).size])));
 
 function servedModel(): Plugin {
   const serve = (request: Connect.IncomingMessage, response: ServerResponse): void => {
@@ -50,7 +65,10 @@ function servedModel(): Plugin {
     const files = modelFiles();
     const path = files.get(name);
     const body = name === 'files.json' ? listing(files) : path && readFileSync(path);
-    response.writeHead(body === undefined ? 404 : 200, { 'Content-Type': name.endsWith('.json') ? 'application/json' : 'application/octet-stream', 'Cache-Control': 'no-cache' });
+    response.writeHead(body === undefined ? 404 : 200, {
+      'Content-Type': name.endsWith('.json') ? 'application/json' : 'application/octet-stream',
+      'Cache-Control': 'no-cache',
+    });
     response.end(body);
   };
   return {
@@ -59,7 +77,8 @@ function servedModel(): Plugin {
     generateBundle() {
       const files = modelFiles();
       this.emitFile({ type: 'asset', fileName: 'model/files.json', source: listing(files) });
-      for (const [name, path] of files) this.emitFile({ type: 'asset', fileName: `model/${name}`, source: readFileSync(path) });
+      for (const [name, path] of files)
+        this.emitFile({ type: 'asset', fileName: `model/${name}`, source: readFileSync(path) });
     },
   };
 }

@@ -1,4 +1,7 @@
-/** @file ./pack check: the op table on the adapter that is found: every case by every variant, forward and backward, against float64. */
+/**
+ * @file ./pack check: the op table on the adapter that is found: every case by every variant, forward and backward,
+ * against float64.
+ */
 import { parseArgs } from 'node:util';
 import { CurioError, enableSubgroupMatrix, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
@@ -10,7 +13,12 @@ const SEED = 1;
 /** Devices that kernels may take along before the check gives up. */
 const MAX_LOST = 40;
 
-interface Count { ok: number; readonly wrong: string[]; left: number; worst: number }
+interface Count {
+  ok: number;
+  readonly wrong: string[];
+  left: number;
+  worst: number;
+}
 
 /** The device under check; another is opened in its place where a kernel took it along. */
 class Bench {
@@ -40,7 +48,13 @@ class Bench {
   }
 }
 
-async function judge(bench: Bench, table: OpCases<never>, c: Case<never>, choice: readonly [string, string] | null, count: Count): Promise<void> {
+async function judge(
+  bench: Bench,
+  table: OpCases<never>,
+  c: Case<never>,
+  choice: readonly [string, string] | null,
+  count: Count,
+): Promise<void> {
   const { gpu } = bench;
   gpu.kernels.forced.clear();
   gpu.kernels.obeyed.clear();
@@ -55,7 +69,8 @@ async function judge(bench: Bench, table: OpCases<never>, c: Case<never>, choice
     });
     for (const { kernel, entry, tuning } of asked) await gpu.prepare(kernel, entry, tuning);
     const { ok, message, worst } = await checkCase(gpu, table, c, SEED);
-    if (choice && !gpu.kernels.obeyed.has(choice[0])) return; // the variant does not fit: what ran instead is a check of its own
+    // the variant does not fit: what ran instead is a check of its own
+    if (choice && !gpu.kernels.obeyed.has(choice[0])) return;
     count.worst = Math.max(count.worst, worst);
     if (ok) count.ok++;
     else count.wrong.push(`${name}: ${message}`);
@@ -69,7 +84,10 @@ async function judge(bench: Bench, table: OpCases<never>, c: Case<never>, choice
 }
 
 /** A share of the cases, `2/6`: the second of six processes that do the whole. */
-interface Share { readonly index: number; readonly of: number }
+interface Share {
+  readonly index: number;
+  readonly of: number;
+}
 
 function shareOf(text: string): Share {
   const [index, of] = text.split('/').map(Number) as [number, number];
@@ -80,12 +98,28 @@ function shareOf(text: string): Share {
 /** Operands rounded to f16 are off by 2⁻¹¹ of themselves. */
 const HALVED = 100;
 
-/** A table's cases on matrix units, where products of it run there; the same sizes by the usual kernels are checked beside them. */
-const onMatrixUnits = (table: OpCases<never>): OpCases<never> => ({ ...table, op: `${table.op} on matrix units`, tolerance: { ...table.tolerance, factor: HALVED * (table.tolerance?.factor ?? 1) } } as OpCases<never>);
+/**
+ * A table's cases on matrix units, where products of it run there; the same sizes by the usual kernels are checked
+ * beside them.
+ */
+const onMatrixUnits = (table: OpCases<never>): OpCases<never> =>
+  ({
+    ...table,
+    op: `${table.op} on matrix units`,
+    tolerance: { ...table.tolerance, factor: HALVED * (table.tolerance?.factor ?? 1) },
+  }) as OpCases<never>;
 
-const usesProducts = ({ families }: OpCases<never>): boolean => Object.keys(families ?? {}).some((family) => family.startsWith('matmul '));
+const usesProducts = ({ families }: OpCases<never>): boolean =>
+  Object.keys(families ?? {}).some((family) => family.startsWith('matmul '));
 
-async function checkTable(bench: Bench, table: OpCases<never>, choices: readonly (readonly [string, string] | null)[], { index, of }: Share, end: number, seconds: number): Promise<Count> {
+async function checkTable(
+  bench: Bench,
+  table: OpCases<never>,
+  choices: readonly (readonly [string, string] | null)[],
+  { index, of }: Share,
+  end: number,
+  seconds: number,
+): Promise<Count> {
   const count: Count = { ok: 0, wrong: [], left: 0, worst: 0 };
   const cases = table.cases.filter((_, i) => i % of === index);
   for (const choice of choices) {
@@ -96,17 +130,31 @@ async function checkTable(bench: Bench, table: OpCases<never>, choices: readonly
   }
   bench.gpu.trim();
   if (cases.length === 0) return count;
-  console.log(`${count.wrong.length > 0 ? 'WRONG' : 'ok   '} ${table.op.padEnd(28)} ${String(count.ok).padStart(4)} right${count.wrong.length > 0 ? `, ${count.wrong.length} wrong` : ''}${count.left > 0 ? `, ${count.left} left out after ${seconds} s` : ''}, worst error ${count.worst.toFixed(2)} of what is allowed`);
+  console.log(
+    `${count.wrong.length > 0 ? 'WRONG' : 'ok   '} ${table.op.padEnd(28)} ${String(count.ok).padStart(4)} right${count.wrong.length > 0 ? `, ${count.wrong.length} wrong` : ''}${count.left > 0 ? `, ${count.left} left out after ${seconds} s` : ''}, worst error ${count.worst.toFixed(2)} of what is allowed`,
+  );
   for (const sentence of count.wrong.slice(0, 5)) console.log(`      ${sentence}`);
   for (const sentence of count.wrong) tell({ fact: `failed: check of ${table.op}`, value: sentence });
   return count;
 }
 
-async function check({ only, seconds, share, units }: { only: RegExp | null; seconds: number; share: Share; units: boolean }): Promise<number> {
+async function check({
+  only,
+  seconds,
+  share,
+  units,
+}: {
+  only: RegExp | null;
+  seconds: number;
+  share: Share;
+  units: boolean;
+}): Promise<number> {
   const bench = await Bench.open();
   const { gpu } = bench;
   const { description, vendor, architecture, device } = gpu.adapter;
-  console.log(`${description || device || `${vendor} ${architecture}`}${gpu.adapter.isSoftware ? ' (software)' : ''}; features ${gpu.adapter.features.join(', ')}`);
+  console.log(
+    `${description || device || `${vendor} ${architecture}`}${gpu.adapter.isSoftware ? ' (software)' : ''}; features ${gpu.adapter.features.join(', ')}`,
+  );
   const end = performance.now() + 1000 * seconds;
   const total: Count = { ok: 0, wrong: [], left: 0, worst: 0 };
   const fault = await enableSubgroupMatrix(gpu);
@@ -121,17 +169,26 @@ async function check({ only, seconds, share, units }: { only: RegExp | null; sec
   const tables = (opTables as readonly OpCases<never>[]).filter(({ op }) => !only || only.test(op));
   if (units && !fault) {
     bench.gpu.kernels.halfProducts = true;
-    for (const table of tables.filter(usesProducts)) add(await checkTable(bench, onMatrixUnits(table), [null], share, end, seconds));
+    for (const table of tables.filter(usesProducts))
+      add(await checkTable(bench, onMatrixUnits(table), [null], share, end, seconds));
     bench.gpu.kernels.halfProducts = false;
   }
   for (const table of tables) {
-    const choices = Object.entries(table.families ?? {}).flatMap(([family, variants]) => Object.keys(variants).map((variant): [string, string] => [family, variant]));
+    const choices = Object.entries(table.families ?? {}).flatMap(([family, variants]) =>
+      Object.keys(variants).map((variant): [string, string] => [family, variant]),
+    );
     add(await checkTable(bench, table, [null, ...choices], share, end, seconds));
   }
-  console.log(`${total.ok} checks right, ${total.wrong.length} wrong${total.left > 0 ? `, ${total.left} left out after ${seconds} s` : ''}; seed ${SEED}`);
-  tell({ fact: `checks${share.of > 1 ? `, share ${share.index + 1} of ${share.of}` : ''}`, value: { right: total.ok, wrong: total.wrong.length, left: total.left, matrixUnits: fault ?? 'right' } });
+  console.log(
+    `${total.ok} checks right, ${total.wrong.length} wrong${total.left > 0 ? `, ${total.left} left out after ${seconds} s` : ''}; seed ${SEED}`,
+  );
+  tell({
+    fact: `checks${share.of > 1 ? `, share ${share.index + 1} of ${share.of}` : ''}`,
+    value: { right: total.ok, wrong: total.wrong.length, left: total.left, matrixUnits: fault ?? 'right' },
+  });
   bench.gpu.close();
-  if (total.wrong.length > 0) console.error(`check: ${total.wrong.length} of ${total.ok + total.wrong.length} are wrong`);
+  if (total.wrong.length > 0)
+    console.error(`check: ${total.wrong.length} of ${total.ok + total.wrong.length} are wrong`);
   return total.wrong.length > 0 || total.ok === 0 ? 1 : 0;
 }
 
@@ -144,9 +201,24 @@ async function probe(wanted: string): Promise<number> {
   return wanted === 'gpu' && isSoftware ? 1 : 0;
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, budget: { type: 'string', default: '1e9' }, share: { type: 'string', default: '1/1' }, 'matrix-units': { type: 'boolean', default: false }, adapter: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    budget: { type: 'string', default: '1e9' },
+    share: { type: 'string', default: '1/1' },
+    'matrix-units': { type: 'boolean', default: false },
+    adapter: { type: 'string' },
+  },
+});
 try {
-  process.exitCode = values.adapter ? await probe(values.adapter) : await check({ only: values.only ? new RegExp(values.only) : null, seconds: Number(values.budget), share: shareOf(values.share), units: values['matrix-units'] });
+  process.exitCode = values.adapter
+    ? await probe(values.adapter)
+    : await check({
+        only: values.only ? new RegExp(values.only) : null,
+        seconds: Number(values.budget),
+        share: shareOf(values.share),
+        units: values['matrix-units'],
+      });
 } catch (error) {
   console.error(error instanceof Error ? error.message.split('\n')[0] : String(error));
   process.exitCode = 3;

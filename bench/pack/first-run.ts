@@ -1,4 +1,7 @@
-/** @file ./pack first-run: in a few minutes all that matters on a GPU, part by part in order of importance, kept as it comes, and one table against the goals. */
+/**
+ * @file ./pack first-run: in a few minutes all that matters on a GPU, part by part in order of importance, kept as it
+ * comes, and one table against the goals.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -32,12 +35,22 @@ const HELP = `./pack first-run --out DIR [--budget SECONDS] [--only a,d,j] [--sc
 
 /** Parts that run in this program, each in a process of its own. */
 const RUNS: Readonly<Record<string, (options: PartOptions) => Promise<void>>> = {
-  adapter: adapterPart, roofs: roofsPart, products: productsPart, attention: attentionPart, rows: rowsPart, steps: stepsPart, tuning: tuningPart,
-  'toggle disable_robustness': togglePart('disable_robustness'), 'toggle disable_workgroup_init': togglePart('disable_workgroup_init'),
+  adapter: adapterPart,
+  roofs: roofsPart,
+  products: productsPart,
+  attention: attentionPart,
+  rows: rowsPart,
+  steps: stepsPart,
+  tuning: tuningPart,
+  'toggle disable_robustness': togglePart('disable_robustness'),
+  'toggle disable_workgroup_init': togglePart('disable_workgroup_init'),
 };
 /** A part ends by itself so many seconds before it would be ended. */
 const MARGIN = 4;
-/** A choice of kernels, or a job, that takes so long is given up, and its part goes on with the next: a driver may compile a kernel for minutes. */
+/**
+ * A choice of kernels, or a job, that takes so long is given up, and its part goes on with the next: a driver may
+ * compile a kernel for minutes.
+ */
 const ATTEMPT_SECONDS = 25;
 /** A part whose process crashes is started so often. */
 const MAX_STARTS = 4;
@@ -45,17 +58,43 @@ const MAX_STARTS = 4;
 const MAX_SHARES = 6;
 
 const here = dirname(resolve(process.argv[1]!));
-const { values } = parseArgs({ options: {
-  out: { type: 'string' }, budget: { type: 'string', default: '420' }, only: { type: 'string' }, scale: { type: 'string', default: 'full' },
-  part: { type: 'string' }, seconds: { type: 'string' }, results: { type: 'string' }, help: { type: 'boolean' },
-} });
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string' },
+    budget: { type: 'string', default: '420' },
+    only: { type: 'string' },
+    scale: { type: 'string', default: 'full' },
+    part: { type: 'string' },
+    seconds: { type: 'string' },
+    results: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
 
-interface Command { readonly command: string; readonly args: readonly string[]; readonly cwd?: string }
+interface Command {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+}
 
 /** A program of the pack, or of the repository. */
-const program = (file: string, ...args: string[]): Command => ({ command: process.execPath, args: [...process.execArgv, file, ...args] });
+const program = (file: string, ...args: string[]): Command => ({
+  command: process.execPath,
+  args: [...process.execArgv, file, ...args],
+});
 
-const ownPart = (which: string, seconds: number, file: string): Command => program(process.argv[1]!, '--part', which, '--seconds', `${Math.max(1, seconds)}`, '--scale', values.scale, '--results', file);
+const ownPart = (which: string, seconds: number, file: string): Command =>
+  program(
+    process.argv[1]!,
+    '--part',
+    which,
+    '--seconds',
+    `${Math.max(1, seconds)}`,
+    '--scale',
+    values.scale,
+    '--results',
+    file,
+  );
 
 /** The processes of the other parts; those of one part run side by side. */
 function commandsOf(name: string, seconds: number, folder: string): Command[] {
@@ -63,13 +102,31 @@ function commandsOf(name: string, seconds: number, folder: string): Command[] {
   const isSmall = values.scale === 'small';
   if (name === 'correctness') {
     const shares = Math.max(1, Math.min(MAX_SHARES, Math.floor(availableParallelism() / 2)));
-    return Array.from({ length: shares }, (_, i) => program(join(here, `check${extname(process.argv[1]!)}`), '--share', `${i + 1}/${shares}`, '--matrix-units', '--budget', `${own}`, ...(isSmall ? ['--only', '^(softmax|matmul)$'] : [])));
+    return Array.from({ length: shares }, (_, i) =>
+      program(
+        join(here, `check${extname(process.argv[1]!)}`),
+        '--share',
+        `${i + 1}/${shares}`,
+        '--matrix-units',
+        '--budget',
+        `${own}`,
+        ...(isSmall ? ['--only', '^(softmax|matmul)$'] : []),
+      ),
+    );
   }
   if (name === 'training') {
-    const cli = [join(here, '../../apps/trainer/dist/cli.js'), join(here, '../../apps/trainer/src/cli.ts')].find(existsSync)!;
+    const cli = [join(here, '../../apps/trainer/dist/cli.js'), join(here, '../../apps/trainer/src/cli.ts')].find(
+      existsSync,
+    )!;
     return [{ ...program(cli, 'train', '--profile', ...(isSmall ? ['--preset', 'quick'] : [])), cwd: folder }];
   }
-  if (name === 'pytorch') return [{ command: process.env.CURIO_PYTHON ?? 'python3', args: [join(here, 'torch_bench.py'), '--seconds', `${own}`, ...(isSmall ? ['--small', '--device', 'cpu'] : [])] }];
+  if (name === 'pytorch')
+    return [
+      {
+        command: process.env.CURIO_PYTHON ?? 'python3',
+        args: [join(here, 'torch_bench.py'), '--seconds', `${own}`, ...(isSmall ? ['--small', '--device', 'cpu'] : [])],
+      },
+    ];
   return [];
 }
 
@@ -79,7 +136,8 @@ async function runPart(results: ResultsFolder, plan: PartPlan, seconds: number):
   say(`\n=== ${plan.letter} ${plan.name}, at most ${Math.round(seconds)} s`);
   results.begin(plan.name);
   const began = performance.now();
-  const watch = (command: Command, limitSeconds: number, attemptSeconds?: number): Promise<Ended> => runWatched({ ...command, limitSeconds, attemptSeconds, onLine: say, onReport: (report) => results.add(report) });
+  const watch = (command: Command, limitSeconds: number, attemptSeconds?: number): Promise<Ended> =>
+    runWatched({ ...command, limitSeconds, attemptSeconds, onLine: say, onReport: (report) => results.add(report) });
   /** One that crashes is started again without what it crashed over. */
   const watchOwn = async (which: string, limit: number): Promise<Ended> => {
     const end = performance.now() + 1000 * limit;
@@ -96,7 +154,10 @@ async function runPart(results: ResultsFolder, plan: PartPlan, seconds: number):
   const toggles = plan.name === 'toggles' ? Object.keys(RUNS).filter((name) => name.startsWith('toggle ')) : [];
   for (const toggle of toggles) ended.push(await watchOwn(toggle, seconds / toggles.length));
   if (plan.name in RUNS) ended.push(await watchOwn(plan.name, seconds));
-  else ended.push(...(await Promise.all(commandsOf(plan.name, seconds, folder).map((command) => watch(command, seconds)))));
+  else
+    ended.push(
+      ...(await Promise.all(commandsOf(plan.name, seconds, folder).map((command) => watch(command, seconds)))),
+    );
   const took = (performance.now() - began) / 1000;
   const failed = ended.flatMap((each) => each.failed ?? []).join('; ') || null;
   if (plan.name === 'training') keepTraining(results, folder, took, failed);
@@ -111,17 +172,26 @@ function keepTraining(results: ResultsFolder, folder: string, seconds: number, f
   const runs = join(folder, 'runs');
   for (const run of existsSync(runs) ? readdirSync(runs) : []) {
     const summary = join(runs, run, 'summary.json');
-    if (existsSync(summary)) results.add({ fact: 'training summary', value: JSON.parse(readFileSync(summary, 'utf8')) });
+    if (existsSync(summary))
+      results.add({ fact: 'training summary', value: JSON.parse(readFileSync(summary, 'utf8')) });
   }
   if (!existsSync(runs)) return;
-  const packed = spawnSync('tar', ['-czf', join(results.folder, 'train.tar.gz'), '--exclude=*.safetensors', '--exclude=*.png', '-C', folder, 'runs'], { encoding: 'utf8' });
-  if (packed.status !== 0) results.log(`first-run: what the training wrote was not kept: ${packed.stderr || packed.error?.message}`);
+  const packed = spawnSync(
+    'tar',
+    ['-czf', join(results.folder, 'train.tar.gz'), '--exclude=*.safetensors', '--exclude=*.png', '-C', folder, 'runs'],
+    { encoding: 'utf8' },
+  );
+  if (packed.status !== 0)
+    results.log(`first-run: what the training wrote was not kept: ${packed.stderr || packed.error?.message}`);
 }
 
 async function orchestrate(out: string): Promise<number> {
   const wanted = values.only?.split(',').map((each) => each.trim());
   const unknown = wanted?.find((each) => !PARTS.some(({ letter, name }) => each === letter || each === name));
-  if (unknown !== undefined) throw new Error(`first-run: there is no part '${unknown}'; --only takes ${PARTS.map(({ letter }) => letter).join(', ')}.`);
+  if (unknown !== undefined)
+    throw new Error(
+      `first-run: there is no part '${unknown}'; --only takes ${PARTS.map(({ letter }) => letter).join(', ')}.`,
+    );
   const parts = PARTS.filter(({ letter, name }) => !wanted || wanted.includes(letter) || wanted.includes(name));
   const end = performance.now() + 1000 * Number(values.budget);
   const results = new ResultsFolder(resolve(out));
@@ -151,10 +221,24 @@ async function orchestrate(out: string): Promise<number> {
 
 /** How each part ended, and what failed inside. */
 function endings(parts: readonly PartResult[]): string {
-  return parts.map(({ name, seconds, failed, reports }) => {
-    const inside = reports.flatMap((report) => ('fact' in report ? (report.fact.startsWith('failed: ') ? [`    ${report.fact}: ${String(report.value)}`] : []) : report.failed ? [`    ${report.op} ${report.shape} ${report.variant}: ${report.failed}`] : []));
-    return [`${name.padEnd(12)} ${seconds.toFixed(1).padStart(6)} s  ${failed ?? 'done'}`, ...inside.slice(0, 12), ...(inside.length > 12 ? [`    and ${inside.length - 12} more in results.json`] : [])].join('\n');
-  }).join('\n');
+  return parts
+    .map(({ name, seconds, failed, reports }) => {
+      const inside = reports.flatMap((report) =>
+        'fact' in report
+          ? report.fact.startsWith('failed: ')
+            ? [`    ${report.fact}: ${String(report.value)}`]
+            : []
+          : report.failed
+            ? [`    ${report.op} ${report.shape} ${report.variant}: ${report.failed}`]
+            : [],
+      );
+      return [
+        `${name.padEnd(12)} ${seconds.toFixed(1).padStart(6)} s  ${failed ?? 'done'}`,
+        ...inside.slice(0, 12),
+        ...(inside.length > 12 ? [`    and ${inside.length - 12} more in results.json`] : []),
+      ].join('\n');
+    })
+    .join('\n');
 }
 
 if (values.help || (!values.out && !values.part)) {
@@ -163,8 +247,16 @@ if (values.help || (!values.out && !values.part)) {
 } else {
   try {
     if (values.part) {
-      const known = values.results ? (JSON.parse(readFileSync(values.results, 'utf8')) as { parts: PartResult[] }).parts.flatMap(({ reports }) => reports) : [];
-      await RUNS[values.part]!({ scale: values.scale === 'small' ? 'small' : 'full', deadline: new Deadline(Number(values.seconds ?? '1e6')), known });
+      const known = values.results
+        ? (JSON.parse(readFileSync(values.results, 'utf8')) as { parts: PartResult[] }).parts.flatMap(
+            ({ reports }) => reports,
+          )
+        : [];
+      await RUNS[values.part]!({
+        scale: values.scale === 'small' ? 'small' : 'full',
+        deadline: new Deadline(Number(values.seconds ?? '1e6')),
+        known,
+      });
     } else process.exitCode = await orchestrate(values.out!);
   } catch (error) {
     console.error(error instanceof Error ? error.message.split('\n')[0] : String(error));

@@ -3,7 +3,9 @@ import type { Gpu } from '@curio/engine';
 import type { Work } from './statistics.ts';
 
 /** What a cell is held against: OpenBLAS at [M, N, K], or a copy on the device. */
-export type Roof = { readonly kind: 'openblas'; readonly size: readonly [M: number, N: number, K: number] } | { readonly kind: 'copy' };
+export type Roof =
+  | { readonly kind: 'openblas'; readonly size: readonly [M: number, N: number, K: number] }
+  | { readonly kind: 'copy' };
 
 /** PyTorch on the processor: no peer on the same device, so it has a column of its own beside the best of them. */
 export const CPU_LIBRARY = 'pytorch-cpu';
@@ -23,7 +25,10 @@ export interface Cell {
 
 /** An opened cell: inputs are on the device. */
 export interface Session {
-  /** Runs once and compares at least 256 entries, corners included, with float64. Returns a sentence where one is wrong, null where all are right. */
+  /**
+   * Runs once and compares at least 256 entries, corners included, with float64. Returns a sentence where one is wrong,
+   * null where all are right.
+   */
   check(): Promise<string | null>;
   /** Runs `count` times one after the other and waits. Returns the milliseconds of all of them. */
   time(count: number): Promise<number>;

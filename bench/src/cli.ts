@@ -29,15 +29,29 @@ const HELP = `npm run bench -- [--only PATTERN] [--budget SECONDS] [--dawn TOGGL
 
 /** Groups are made when their turn comes, so that one group's inputs are on the host at a time. */
 const allGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
-  ...productGroups(gpu, peers), ...loraGroups(gpu), ...attentionGroups(gpu, peers), ...prototypeGroups(gpu), ...rowGroupsOf(gpu, peers), ...stepGroups(gpu, peers),
+  ...productGroups(gpu, peers),
+  ...loraGroups(gpu),
+  ...attentionGroups(gpu, peers),
+  ...prototypeGroups(gpu),
+  ...rowGroupsOf(gpu, peers),
+  ...stepGroups(gpu, peers),
 ];
 
-async function bench(only: RegExp | null, file: string | undefined, withPeers: boolean, budget: number, dawnToggles: string[]): Promise<void> {
+async function bench(
+  only: RegExp | null,
+  file: string | undefined,
+  withPeers: boolean,
+  budget: number,
+  dawnToggles: string[],
+): Promise<void> {
   const began = performance.now();
   const gpu = await openGpu({ dawnToggles });
   const peers = withPeers ? await (await import('../peers/src/open.ts')).openPeers(console.log) : [];
   const blas = await OpenBlas.start();
-  if (!blas) console.log('bench: no python3 with numpy was found, so products have no roof; CURIO_PYTHON=/path/to/python names one.');
+  if (!blas)
+    console.log(
+      'bench: no python3 with numpy was found, so products have no roof; CURIO_PYTHON=/path/to/python names one.',
+    );
   const measurements = new Measurements(roofsOf(gpu, blas), ROUND_MS);
   const leftOut: string[] = [];
   for (const [sitting, rounds] of SITTINGS.entries()) {
@@ -50,28 +64,59 @@ async function bench(only: RegExp | null, file: string | undefined, withPeers: b
           continue;
         }
         gpu.arena.open();
-        const rows = sitting === 0 ? await measurements.measure(group, rounds) : await measurements.measureAgain(group, rounds);
+        const rows =
+          sitting === 0 ? await measurements.measure(group, rounds) : await measurements.measureAgain(group, rounds);
         gpu.arena.close();
         gpu.trim();
-        if (rows) console.log(`\n${op} ${shape}${label ? `   ${label}` : ''}${sitting === 0 ? '' : `, best of ${sitting + 1} sittings`}\n${terminalTable(rows)}`);
+        if (rows)
+          console.log(
+            `\n${op} ${shape}${label ? `   ${label}` : ''}${sitting === 0 ? '' : `, best of ${sitting + 1} sittings`}\n${terminalTable(rows)}`,
+          );
       }
     }
   }
   const seconds = (performance.now() - began) / 1000;
-  const results: Results = { ...describePlace(gpu.adapter, peers), blas: blas?.version ?? null, roofs: Object.fromEntries(measurements.roofs), slowestRoofs: Object.fromEntries(measurements.slowestRoofs), seconds, rows: measurements.rows() };
-  console.log(`\nroofs: ${Object.entries(results.roofs).map(([name, rate]) => `${name} ${short(rate)}`).join(', ') || 'none'}; ${Math.round(seconds)} s`);
+  const results: Results = {
+    ...describePlace(gpu.adapter, peers),
+    blas: blas?.version ?? null,
+    roofs: Object.fromEntries(measurements.roofs),
+    slowestRoofs: Object.fromEntries(measurements.slowestRoofs),
+    seconds,
+    rows: measurements.rows(),
+  };
+  console.log(
+    `\nroofs: ${
+      Object.entries(results.roofs)
+        .map(([name, rate]) => `${name} ${short(rate)}`)
+        .join(', ') || 'none'
+    }; ${Math.round(seconds)} s`,
+  );
   if (leftOut.length > 0) console.log(`left out after ${budget} s: ${leftOut.join(', ')}`);
   if (file) writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
   blas?.close();
   for (const peer of peers) peer.close?.();
   gpu.close();
-  if (results.rows.some((row) => row.library === 'curio' && /^(wrong|failed)/.test(row.skipped ?? ''))) process.exitCode = 1;
+  if (results.rows.some((row) => row.library === 'curio' && /^(wrong|failed)/.test(row.skipped ?? '')))
+    process.exitCode = 1;
   if (peers.length > 0) process.exit(); // their devices stay open
 }
 
-const { values } = parseArgs({ options: {
-  only: { type: 'string' }, json: { type: 'string' }, peers: { type: 'boolean', default: false }, budget: { type: 'string', default: 'Infinity' }, dawn: { type: 'string', default: '' },
-  help: { type: 'boolean' },
-} });
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    json: { type: 'string' },
+    peers: { type: 'boolean', default: false },
+    budget: { type: 'string', default: 'Infinity' },
+    dawn: { type: 'string', default: '' },
+    help: { type: 'boolean' },
+  },
+});
 if (values.help) console.log(HELP);
-else await bench(values.only ? new RegExp(values.only) : null, values.json, values.peers, Number(values.budget), values.dawn.split(',').filter(Boolean));
+else
+  await bench(
+    values.only ? new RegExp(values.only) : null,
+    values.json,
+    values.peers,
+    Number(values.budget),
+    values.dawn.split(',').filter(Boolean),
+  );

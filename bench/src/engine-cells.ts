@@ -1,4 +1,6 @@
-/** @file Cells of our own engine: an op as called, forward or backward, by the variant it chooses or one that is forced. */
+/**
+ * @file Cells of our own engine: an op as called, forward or backward, by the variant it chooses or one that is forced.
+ */
 import { empty, noGrad, tensor } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import { TOLERANCE } from '@curio/engine/check';
@@ -24,12 +26,26 @@ export interface OpBench {
   readonly forward: (dy: Float32Array) => Entry;
   /** The gradient of input `i` when `dy` arrives. */
   readonly gradient?: (i: number, dy: Float32Array) => Entry;
-  /** Entries of the output, or of the gradient of input `i`, that are looked at, where the usual ones would cost too much. */
+  /**
+   * Entries of the output, or of the gradient of input `i`, that are looked at, where the usual ones would cost too
+   * much.
+   */
   readonly looksAt?: (i: number | null) => readonly number[];
 }
 
 /** Random values of a shape. */
-export const input = (shape: readonly number[], seed: number, learns = false): Input & { readonly values: Float32Array<ArrayBuffer> } => ({ shape, values: noise(shape.reduce((a, b) => a * b, 1), seed), learns });
+export const input = (
+  shape: readonly number[],
+  seed: number,
+  learns = false,
+): Input & { readonly values: Float32Array<ArrayBuffer> } => ({
+  shape,
+  values: noise(
+    shape.reduce((a, b) => a * b, 1),
+    seed,
+  ),
+  learns,
+});
 
 /** Which kernels run: families and the variant forced in each; empty for what the op chooses. */
 export type Forced = Readonly<Record<string, string>>;
@@ -70,14 +86,23 @@ function remembered(entry: Entry): Entry {
   };
 }
 
-/** Makes cells of one op at one shape, all on the same inputs. Their tensors belong to the scope that is open when they are opened. */
+/**
+ * Makes cells of one op at one shape, all on the same inputs. Their tensors belong to the scope that is open when they
+ * are opened.
+ */
 export class OpCells {
   private readonly truth: () => Entry;
   private readonly gradients = new Map<number, Entry>();
   private readonly dy: Float32Array<ArrayBuffer>;
 
-  constructor(private readonly gpu: Gpu, private readonly bench: OpBench) {
-    this.dy = noise(bench.outputShape.reduce((a, b) => a * b, 1), 99);
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly bench: OpBench,
+  ) {
+    this.dy = noise(
+      bench.outputShape.reduce((a, b) => a * b, 1),
+      99,
+    );
     this.truth = once(() => remembered(bench.forward(this.dy)));
   }
 
@@ -89,43 +114,73 @@ export class OpCells {
 
   forward({ variant = 'default', forced = {}, work }: CellOptions = {}): Cell {
     const { gpu, bench } = this;
-    return { library: 'curio', variant, work, open: () => {
-      const inputs = bench.inputs.map((x) => upload(gpu, x, false));
-      const run = (): Tensor => withForced(gpu, forced, () => noGrad(() => bench.run(inputs)));
-      return session(gpu, run, async () => {
-        return this.wrongOutput(await gpu.scope(() => run().read()));
-      }, inputs);
-    } };
+    return {
+      library: 'curio',
+      variant,
+      work,
+      open: () => {
+        const inputs = bench.inputs.map((x) => upload(gpu, x, false));
+        const run = (): Tensor => withForced(gpu, forced, () => noGrad(() => bench.run(inputs)));
+        return session(
+          gpu,
+          run,
+          async () => {
+            return this.wrongOutput(await gpu.scope(() => run().read()));
+          },
+          inputs,
+        );
+      },
+    };
   }
 
   backward({ variant = 'default', forced = {}, work }: CellOptions = {}): Cell {
     const { gpu, bench } = this;
-    return { library: 'curio', variant, work, open: () => {
-      const inputs = bench.inputs.map((x) => upload(gpu, x, true));
-      const dy = tensor(gpu, this.dy, bench.outputShape);
-      // The op's own node is called, not the walk over the tape: that would add a copy into each leaf's gradient.
-      const node = withForced(gpu, forced, () => bench.run(inputs)).node!;
-      const run = (): readonly (Tensor | null)[] => withForced(gpu, forced, () => noGrad(() => node.backward(dy)));
-      return session(gpu, run, async () => {
-        const grads = await gpu.scope(() => Promise.all(run().map((grad) => grad?.read() ?? null)));
-        return this.wrongGradients(inputs.map((x) => grads[node.inputs.indexOf(x)] ?? null));
-      }, [...inputs, dy]);
-    } };
+    return {
+      library: 'curio',
+      variant,
+      work,
+      open: () => {
+        const inputs = bench.inputs.map((x) => upload(gpu, x, true));
+        const dy = tensor(gpu, this.dy, bench.outputShape);
+        // The op's own node is called, not the walk over the tape: that would add a copy into each leaf's gradient.
+        const node = withForced(gpu, forced, () => bench.run(inputs)).node!;
+        const run = (): readonly (Tensor | null)[] => withForced(gpu, forced, () => noGrad(() => node.backward(dy)));
+        return session(
+          gpu,
+          run,
+          async () => {
+            const grads = await gpu.scope(() => Promise.all(run().map((grad) => grad?.read() ?? null)));
+            return this.wrongGradients(inputs.map((x) => grads[node.inputs.indexOf(x)] ?? null));
+          },
+          [...inputs, dy],
+        );
+      },
+    };
   }
 
   /** Forward and backward in one. */
   both(): Cell {
     const { gpu, bench } = this;
-    return { library: 'curio', variant: 'default', open: () => {
-      const inputs = bench.inputs.map((x) => upload(gpu, x, true));
-      const dy = tensor(gpu, this.dy, bench.outputShape);
-      const run = (): (Tensor | null)[] => {
-        const node = bench.run(inputs).node!;
-        const grads = noGrad(() => node.backward(dy));
-        return inputs.map((x) => grads[node.inputs.indexOf(x)] ?? null);
-      };
-      return session(gpu, run, async () => this.wrongGradients(await gpu.scope(() => Promise.all(run().map((grad) => grad?.read() ?? null)))), [...inputs, dy]);
-    } };
+    return {
+      library: 'curio',
+      variant: 'default',
+      open: () => {
+        const inputs = bench.inputs.map((x) => upload(gpu, x, true));
+        const dy = tensor(gpu, this.dy, bench.outputShape);
+        const run = (): (Tensor | null)[] => {
+          const node = bench.run(inputs).node!;
+          const grads = noGrad(() => node.backward(dy));
+          return inputs.map((x) => grads[node.inputs.indexOf(x)] ?? null);
+        };
+        return session(
+          gpu,
+          run,
+          async () =>
+            this.wrongGradients(await gpu.scope(() => Promise.all(run().map((grad) => grad?.read() ?? null)))),
+          [...inputs, dy],
+        );
+      },
+    };
   }
 
   /** Records what a cell runs on a device that computes nothing. */
@@ -151,21 +206,40 @@ export class OpCells {
 
   /** A sentence where a sampled entry of the output is wrong. */
   wrongOutput(y: ArrayLike<number>): string | null {
-    return firstWrong('y', this.bench.looksAt?.(null) ?? sampledEntries(this.bench.outputShape), y, this.truth(), TOLERANCE.forward);
+    return firstWrong(
+      'y',
+      this.bench.looksAt?.(null) ?? sampledEntries(this.bench.outputShape),
+      y,
+      this.truth(),
+      TOLERANCE.forward,
+    );
   }
 
   /** The same of the gradients of the inputs, in their order. */
   wrongGradients(grads: readonly (ArrayLike<number> | null)[]): string | null {
     const wrong = this.bench.inputs.map((x, i) => {
       if (!x.learns) return null;
-      return grads[i] ? firstWrong(`gradient of input ${i}`, this.bench.looksAt?.(i) ?? sampledEntries(x.shape, i), grads[i], this.gradient(i), TOLERANCE.backward) : `input ${i} received no gradient`;
+      return grads[i]
+        ? firstWrong(
+            `gradient of input ${i}`,
+            this.bench.looksAt?.(i) ?? sampledEntries(x.shape, i),
+            grads[i],
+            this.gradient(i),
+            TOLERANCE.backward,
+          )
+        : `input ${i} received no gradient`;
     });
     return wrong.find(Boolean) ?? null;
   }
 }
 
 /** A session over something that records work. */
-export function session(gpu: Gpu, record: () => unknown, check: () => Promise<string | null>, tensors: readonly Tensor[] = []): Session {
+export function session(
+  gpu: Gpu,
+  record: () => unknown,
+  check: () => Promise<string | null>,
+  tensors: readonly Tensor[] = [],
+): Session {
   return {
     check,
     record,

@@ -4,7 +4,8 @@ import type { Gpu } from '@curio/engine';
 import type { Cell } from './cell.ts';
 
 /** Multiples of 2⁻⁸ near enough to 0 that f16 holds them exactly, so that a result is held to the bounds of f32. */
-export const heldByF16 = (values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> => values.map((v) => Math.round(256 * v) / 256);
+export const heldByF16 = (values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> =>
+  values.map((v) => Math.round(256 * v) / 256);
 
 /** The cell with its products on matrix units, as `variant`; no cell where the adapter has none. */
 export function onMatrixUnits(gpu: Gpu, variant: string, cell: Cell): Cell[] {
@@ -22,7 +23,11 @@ export function onMatrixUnits(gpu: Gpu, variant: string, cell: Cell): Cell[] {
     gpu.kernels.halfProducts = false;
     if (reason) throw new CurioError(reason);
     const session = await cell.open();
-    return { check: () => halved(() => session.check()), time: (count) => halved(() => session.time(count)), close: () => session.close() };
+    return {
+      check: () => halved(() => session.check()),
+      time: (count) => halved(() => session.time(count)),
+      close: () => session.close(),
+    };
   };
   return [{ ...cell, variant, open }];
 }

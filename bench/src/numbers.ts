@@ -16,7 +16,10 @@ export function noise(count: number, seed: number): Float32Array<ArrayBuffer> {
 /** Entries that a check looks at. */
 const SAMPLES = 256;
 
-/** Indices into an array of `shape`: the corners of its last two axes in the first and the last batch, and 256 others; all of them where there are few. */
+/**
+ * Indices into an array of `shape`: the corners of its last two axes in the first and the last batch, and 256 others;
+ * all of them where there are few.
+ */
 export function sampledEntries(shape: readonly number[], seed = 1): number[] {
   const size = shape.reduce((a, b) => a * b, 1);
   if (size <= SAMPLES) return Array.from({ length: size }, (_, i) => i);
@@ -26,8 +29,17 @@ export function sampledEntries(shape: readonly number[], seed = 1): number[] {
   return [...new Set([...corners, ...Array.from(noise(SAMPLES, seed), (v) => Math.floor((v + 0.5) * size))])];
 }
 
-/** The first sampled entry that is off by more than `tolerance`, relative to the largest expected magnitude (at least 1), as a sentence; null where none is. */
-export function firstWrong(what: string, entries: readonly number[], actual: ArrayLike<number>, expected: (i: number) => number, tolerance: number): string | null {
+/**
+ * The first sampled entry that is off by more than `tolerance`, relative to the largest expected magnitude (at least
+ * 1), as a sentence; null where none is.
+ */
+export function firstWrong(
+  what: string,
+  entries: readonly number[],
+  actual: ArrayLike<number>,
+  expected: (i: number) => number,
+  tolerance: number,
+): string | null {
   const wanted = entries.map(expected);
   const scale = wanted.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
   const at = entries.findIndex((i, k) => !(Math.abs(actual[i]! - wanted[k]!) <= tolerance * scale));

@@ -6,11 +6,22 @@ type Asked = Exclude<keyof Peer, 'name' | 'version' | 'close'>;
 type Inputs<K extends Asked> = Parameters<NonNullable<Peer[K]>>;
 
 /** A cell for each peer that can do it. `wrong` judges what it gives. */
-export const peerCells = <K extends Asked>(peers: readonly Peer[], what: K, inputs: Inputs<K>, wrong: (job: Job) => Promise<string | null>): Cell[] =>
-  peers.filter((peer) => peer[what]).map((peer) => ({ library: peer.name, variant: peer.version, async open() {
-    const job = await (peer[what] as (...args: Inputs<K>) => Job | Promise<Job>)(...inputs);
-    return peerSession(job, wrong);
-  } }));
+export const peerCells = <K extends Asked>(
+  peers: readonly Peer[],
+  what: K,
+  inputs: Inputs<K>,
+  wrong: (job: Job) => Promise<string | null>,
+): Cell[] =>
+  peers
+    .filter((peer) => peer[what])
+    .map((peer) => ({
+      library: peer.name,
+      variant: peer.version,
+      async open() {
+        const job = await (peer[what] as (...args: Inputs<K>) => Job | Promise<Job>)(...inputs);
+        return peerSession(job, wrong);
+      },
+    }));
 
 /** A peer's job as something that is timed. */
 export const peerSession = (job: Job, wrong: (job: Job) => Promise<string | null>): Session => ({

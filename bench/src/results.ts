@@ -24,18 +24,27 @@ export interface Results {
   readonly rows: readonly Row[];
 }
 
-const adapterName = ({ vendor, architecture, device, description }: AdapterReport): string => description || [vendor, architecture, device].filter(Boolean).join(' ') || 'unknown adapter';
+const adapterName = ({ vendor, architecture, device, description }: AdapterReport): string =>
+  description || [vendor, architecture, device].filter(Boolean).join(' ') || 'unknown adapter';
 
-const versionOf = (name: string): string => (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
+const versionOf = (name: string): string =>
+  (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
 
 /** Where this process runs. */
-export function describePlace(adapter: AdapterReport, others: readonly { readonly name: string; readonly version: string }[] = []): Pick<Results, 'adapter' | 'driver' | 'processor' | 'cores' | 'versions'> {
+export function describePlace(
+  adapter: AdapterReport,
+  others: readonly { readonly name: string; readonly version: string }[] = [],
+): Pick<Results, 'adapter' | 'driver' | 'processor' | 'cores' | 'versions'> {
   return {
     adapter: adapterName(adapter),
     driver: process.env.CURIO_DRIVER_TEXT ?? 'not told',
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
-    versions: { node: process.versions.node, webgpu: versionOf('webgpu'), ...Object.fromEntries(others.map(({ name, version }) => [name, version])) },
+    versions: {
+      node: process.versions.node,
+      webgpu: versionOf('webgpu'),
+      ...Object.fromEntries(others.map(({ name, version }) => [name, version])),
+    },
   };
 }
 
@@ -67,14 +76,21 @@ const GPU = `## On an NVIDIA GPU
 /** The text of docs/benchmarks.md. */
 export function benchmarksPage(results: Results): string {
   const { adapter, driver, processor, cores, versions, blas, roofs, slowestRoofs, seconds, rows } = results;
-  const slowest = (name: string, rate: number): string => (slowestRoofs[name]! < 0.9 * rate ? ` (${short(slowestRoofs[name]!)} while the machine was disturbed)` : '');
+  const slowest = (name: string, rate: number): string =>
+    slowestRoofs[name]! < 0.9 * rate ? ` (${short(slowestRoofs[name]!)} while the machine was disturbed)` : '';
   const facts = [
     `- adapter: ${adapter}`,
     `- ${driver}`,
     `- processor: ${processor}, ${cores} cores`,
-    `- versions: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`,
+    `- versions: ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')}`,
     `- BLAS: ${blas ?? 'none was found, so products have no roof'}`,
-    `- roofs: ${Object.entries(roofs).map(([name, rate]) => `${name} ${short(rate)} ${name === 'copy' ? 'GB/s' : 'GFLOP/s'}${slowest(name, rate)}`).join(', ') || 'none'}`,
+    `- roofs: ${
+      Object.entries(roofs)
+        .map(([name, rate]) => `${name} ${short(rate)} ${name === 'copy' ? 'GB/s' : 'GFLOP/s'}${slowest(name, rate)}`)
+        .join(', ') || 'none'
+    }`,
     `- the run took ${Math.round(seconds)} s`,
   ];
   return `${HEAD}\n${facts.join('\n')}\n\n## Targets\n\n${targetsTable(rows)}\n\n${LIMITS}\n${GPU}\n## All rows\n\n${markdownTable(rows)}\n`;

@@ -14,12 +14,21 @@ const SETTLE_MS = 40;
 
 /** A BLAS in a child process that answers line by line. */
 export class OpenBlas {
-  private constructor(private readonly child: ChildProcessWithoutNullStreams, private readonly lines: AsyncIterator<string>, readonly version: string) {}
+  private constructor(
+    private readonly child: ChildProcessWithoutNullStreams,
+    private readonly lines: AsyncIterator<string>,
+    readonly version: string,
+  ) {}
 
   /** Starts `python3` (or what CURIO_PYTHON names) with numpy; null where there is none. */
   static async start(): Promise<OpenBlas | null> {
-    const env = { ...process.env, OPENBLAS_THREAD_TIMEOUT: '4' }; // its threads spin after a product; as short as it goes
-    const child = spawn(process.env.CURIO_PYTHON ?? 'python3', [fileURLToPath(new URL('./openblas.py', import.meta.url))], { stdio: 'pipe', env });
+    // its threads spin after a product; as short as it goes
+    const env = { ...process.env, OPENBLAS_THREAD_TIMEOUT: '4' };
+    const child = spawn(
+      process.env.CURIO_PYTHON ?? 'python3',
+      [fileURLToPath(new URL('./openblas.py', import.meta.url))],
+      { stdio: 'pipe', env },
+    );
     child.on('error', () => {}); // no python: its lines end at once
     child.stdin.on('error', () => {});
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -31,7 +40,8 @@ export class OpenBlas {
   async time([M, N, K]: readonly [number, number, number], count: number): Promise<number> {
     this.child.stdin.write(`${M} ${N} ${K} ${count}\n`);
     const line = await this.lines.next();
-    if (line.done) throw new Error('bench: the OpenBLAS process ended; run python3 bench/src/openblas.py by hand to see why.');
+    if (line.done)
+      throw new Error('bench: the OpenBLAS process ended; run python3 bench/src/openblas.py by hand to see why.');
     await new Promise((wake) => setTimeout(wake, SETTLE_MS));
     return Number(line.value);
   }
@@ -51,7 +61,10 @@ export function roofsOf(gpu: Gpu, blas: OpenBlas | null): OpenRoof {
 
 function blasRoof(blas: OpenBlas, { size }: Extract<Roof, { kind: 'openblas' }>): { session: Session; work: Work } {
   const [M, N, K] = size;
-  return { session: { check: async () => null, time: (count) => blas.time(size, count), close: () => {} }, work: { flops: 2 * M * N * K } };
+  return {
+    session: { check: async () => null, time: (count) => blas.time(size, count), close: () => {} },
+    work: { flops: 2 * M * N * K },
+  };
 }
 
 function copySession(gpu: Gpu): Session {

@@ -1,7 +1,17 @@
 /** @file Runs the cells of a group in turn, round by round, so that what disturbs the machine disturbs all of them. */
 import { roofName } from './cell.ts';
 import type { Cell, Group, Roof, Row, Session } from './cell.ts';
-import { isEnough, MAX_ROUNDS, MAX_RUN_MS, percentOf, predictMs, rates, repeatsFor, samplesFor, summarise } from './statistics.ts';
+import {
+  isEnough,
+  MAX_ROUNDS,
+  MAX_RUN_MS,
+  percentOf,
+  predictMs,
+  rates,
+  repeatsFor,
+  samplesFor,
+  summarise,
+} from './statistics.ts';
 import type { Work } from './statistics.ts';
 
 /** A roof measured beside the cells: opens what it times; null where this machine has none. */
@@ -20,7 +30,12 @@ interface Held {
 }
 
 /** What takes a turn: a cell that is open, or the roof beside it. */
-interface Runner { readonly held: Pick<Held, 'samples' | 'rounds' | 'spent'>; readonly session: Session; readonly repeats: number; readonly samplesOfRound: number }
+interface Runner {
+  readonly held: Pick<Held, 'samples' | 'rounds' | 'spent'>;
+  readonly session: Session;
+  readonly repeats: number;
+  readonly samplesOfRound: number;
+}
 
 /** Best rates of the roofs over the whole run, and what each library and variant needed for its last shape. */
 export class Measurements {
@@ -32,7 +47,10 @@ export class Measurements {
   private readonly held = new Map<string, Held>();
 
   /** @param roundMs how long a round of a short cell lasts; one sample where it is 0 */
-  constructor(private readonly openRoof: OpenRoof, private readonly roundMs = 0) {}
+  constructor(
+    private readonly openRoof: OpenRoof,
+    private readonly roundMs = 0,
+  ) {}
 
   /** All rows so far, held against the best of each roof in this run. */
   rows(): Row[] {
@@ -45,7 +63,9 @@ export class Measurements {
     return this.sit(group, rounds);
   }
 
-  /** Gives the cells of a measured group more rounds, until they have had so many; null where each has had its share. */
+  /**
+   * Gives the cells of a measured group more rounds, until they have had so many; null where each has had its share.
+   */
   async measureAgain(group: Group, rounds = MAX_ROUNDS): Promise<Row[] | null> {
     const isDone = (cell: Cell): boolean => {
       const held = this.held.get(rowKey(group, cell));
@@ -71,7 +91,8 @@ export class Measurements {
     if (roof) this.raise(group.roof!, roof.work, roofHeld.samples);
     return group.cells.map((cell) => {
       const held = this.held.get(rowKey(group, cell))!;
-      if (held.skipped === null) this.known.set(keyOf(group, cell), { work: held.work, ms: summarise(held.samples).bestMs });
+      if (held.skipped === null)
+        this.known.set(keyOf(group, cell), { work: held.work, ms: summarise(held.samples).bestMs });
       return this.rowOf(held);
     });
   }
@@ -82,10 +103,19 @@ export class Measurements {
     if (known && hadEnough(known, rounds)) return null;
     const { op, shape, roof } = group;
     const work = cell.work ?? group.work;
-    const held: Held = known ?? { name: { op, shape, library: cell.library, variant: cell.variant }, work, roof, samples: [], rounds: 0, spent: 0, skipped: null };
+    const held: Held = known ?? {
+      name: { op, shape, library: cell.library, variant: cell.variant },
+      work,
+      roof,
+      samples: [],
+      rounds: 0,
+      spent: 0,
+      skipped: null,
+    };
     this.held.set(rowKey(group, cell), held);
     const predicted = predictMs(work, this.known.get(keyOf(group, cell)));
-    if (predicted !== null && predicted > MAX_RUN_MS) held.skipped = `skipped: predicted ${(predicted / 1000).toFixed(1)} s a run`;
+    if (predicted !== null && predicted > MAX_RUN_MS)
+      held.skipped = `skipped: predicted ${(predicted / 1000).toFixed(1)} s a run`;
     if (held.skipped !== null) return null;
     let session: Session | null = null;
     try {
@@ -109,10 +139,18 @@ export class Measurements {
   }
 
   private rowOf({ name, work, roof, samples, skipped }: Held): Row {
-    if (skipped !== null) return { ...name, bestMs: null, medianMs: null, gflops: null, gbps: null, percentOfRoof: null, skipped };
+    if (skipped !== null)
+      return { ...name, bestMs: null, medianMs: null, gflops: null, gbps: null, percentOfRoof: null, skipped };
     const { bestMs, medianMs } = summarise(samples);
     const { gflops, gbps } = rates(work, bestMs);
-    return { ...name, bestMs, medianMs, gflops, gbps, percentOfRoof: percentOf(roof?.kind === 'copy' ? gbps : gflops, roof && this.roofs.get(roofName(roof))) };
+    return {
+      ...name,
+      bestMs,
+      medianMs,
+      gflops,
+      gbps,
+      percentOfRoof: percentOf(roof?.kind === 'copy' ? gbps : gflops, roof && this.roofs.get(roofName(roof))),
+    };
   }
 }
 
@@ -120,7 +158,8 @@ const keyOf = ({ op }: Pick<Group, 'op'>, { library, variant }: Cell): string =>
 const rowKey = (group: Group, cell: Cell): string => `${keyOf(group, cell)}|${group.shape}`;
 
 /** Whether a cell is not to be opened again. */
-const hadEnough = ({ skipped, rounds, spent }: Held, most: number): boolean => skipped !== null || isEnough(rounds, spent, most);
+const hadEnough = ({ skipped, rounds, spent }: Held, most: number): boolean =>
+  skipped !== null || isEnough(rounds, spent, most);
 
 /** One run to warm up, one to see how many make a sample. */
 async function calibrated(session: Session, held: Runner['held'], roundMs: number): Promise<Runner> {

@@ -3,7 +3,10 @@
 /** A cell gets this many rounds or this much time, whichever ends first. */
 export const MAX_ROUNDS = 5;
 export const MAX_CELL_MS = 3000;
-/** Rounds that a cell of the table has had after each sitting; every group has had one before the next begins, minutes later: a busy machine may be busy for long. */
+/**
+ * Rounds that a cell of the table has had after each sitting; every group has had one before the next begins, minutes
+ * later: a busy machine may be busy for long.
+ */
 export const SITTINGS = [2, 4, MAX_ROUNDS] as const;
 /** A cell predicted to take longer a run is skipped. */
 export const MAX_RUN_MS = 3000;
@@ -29,7 +32,10 @@ export function summarise(samples: readonly number[]): Summary {
   if (samples.length === 0) throw new RangeError('summarise: no samples; a cell needs at least one round.');
   const sorted = [...samples].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return { bestMs: sorted[0]!, medianMs: sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2 };
+  return {
+    bestMs: sorted[0]!,
+    medianMs: sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2,
+  };
 }
 
 /** 10⁹ operations and 10⁹ bytes a second; null where the work has none. */
@@ -39,22 +45,27 @@ export function rates({ flops, bytes }: Work, ms: number): { gflops: number | nu
 }
 
 /** `value` as a share of `roof`, 0 to 100 (or above, where the roof was passed); null where either is missing. */
-export const percentOf = (value: number | null, roof: number | null | undefined): number | null => (value === null || !roof ? null : (100 * value) / roof);
+export const percentOf = (value: number | null, roof: number | null | undefined): number | null =>
+  value === null || !roof ? null : (100 * value) / roof;
 
 /** The amount that decides how long a run takes: operations where there are some, else bytes. */
 export const sizeOfWork = ({ flops, bytes }: Work): number => flops ?? bytes ?? 0;
 
 /** Time of `work` by what a smaller one took; null where nothing is known. */
 export function predictMs(work: Work, known: { readonly work: Work; readonly ms: number } | undefined): number | null {
-  if (!known || sizeOfWork(known.work) === 0 || (known.work.flops === undefined) !== (work.flops === undefined)) return null;
+  if (!known || sizeOfWork(known.work) === 0 || (known.work.flops === undefined) !== (work.flops === undefined))
+    return null;
   return (known.ms * sizeOfWork(work)) / sizeOfWork(known.work);
 }
 
 /** How many runs make one sample, when one takes `ms`. */
-export const repeatsFor = (ms: number): number => Math.max(1, Math.min(MAX_REPEATS, Math.ceil(SAMPLE_MS / Math.max(ms, 1e-3))));
+export const repeatsFor = (ms: number): number =>
+  Math.max(1, Math.min(MAX_REPEATS, Math.ceil(SAMPLE_MS / Math.max(ms, 1e-3))));
 
 /** How many samples make one round of `roundMs`, when one run takes `ms`. */
-export const samplesFor = (ms: number, roundMs: number): number => Math.max(1, Math.floor(roundMs / Math.max(ms * repeatsFor(ms), SAMPLE_MS)));
+export const samplesFor = (ms: number, roundMs: number): number =>
+  Math.max(1, Math.floor(roundMs / Math.max(ms * repeatsFor(ms), SAMPLE_MS)));
 
 /** Whether a cell has had its share: so many rounds at most. */
-export const isEnough = (rounds: number, spentMs: number, most = MAX_ROUNDS): boolean => rounds >= most || (rounds > 0 && spentMs >= MAX_CELL_MS);
+export const isEnough = (rounds: number, spentMs: number, most = MAX_ROUNDS): boolean =>
+  rounds >= most || (rounds > 0 && spentMs >= MAX_CELL_MS);

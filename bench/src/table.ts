@@ -9,11 +9,34 @@ export function short(value: number | null, unit = ''): string {
   return `${value.toFixed(Math.min(digits, 3))}${unit}`;
 }
 
-export const COLUMNS = ['library', 'variant', 'best ms', 'median ms', 'GFLOP/s', 'GB/s', '% of roof', 'best peer', 'PyTorch on the CPU'] as const;
+export const COLUMNS = [
+  'library',
+  'variant',
+  'best ms',
+  'median ms',
+  'GFLOP/s',
+  'GB/s',
+  '% of roof',
+  'best peer',
+  'PyTorch on the CPU',
+] as const;
 
-/** The cells of a row among `rows` under COLUMNS; the last two: how many times faster than the best peer on the device, and than PyTorch on the processor. */
+/**
+ * The cells of a row among `rows` under COLUMNS; the last two: how many times faster than the best peer on the device,
+ * and than PyTorch on the processor.
+ */
 export function cellsOf(row: Row, rows: readonly Row[]): string[] {
-  const numbers = row.skipped ? [row.skipped, '', '', '', '', '', ''] : [short(row.bestMs), short(row.medianMs), short(row.gflops), short(row.gbps), short(row.percentOfRoof), against(row, rows, isPeer), against(row, rows, isOnCpu)];
+  const numbers = row.skipped
+    ? [row.skipped, '', '', '', '', '', '']
+    : [
+        short(row.bestMs),
+        short(row.medianMs),
+        short(row.gflops),
+        short(row.gbps),
+        short(row.percentOfRoof),
+        against(row, rows, isPeer),
+        against(row, rows, isOnCpu),
+      ];
   return [row.library, row.variant, ...numbers];
 }
 
@@ -23,14 +46,19 @@ export const isPeer = (row: Row): boolean => row.library !== 'curio' && !isOnCpu
 
 /** How many times faster a row of ours is than the best of the `others` at its op and shape; empty without one. */
 function against({ op, shape, library, bestMs }: Row, rows: readonly Row[], others: (row: Row) => boolean): string {
-  const peers = rows.flatMap((row) => (row.op === op && row.shape === shape && others(row) && row.bestMs ? [row.bestMs] : []));
+  const peers = rows.flatMap((row) =>
+    row.op === op && row.shape === shape && others(row) && row.bestMs ? [row.bestMs] : [],
+  );
   return library === 'curio' && bestMs && peers.length > 0 ? `${short(Math.min(...peers) / bestMs)} ×` : '';
 }
 
 /** Head and rows; each of the last two columns only where such a library was measured. */
 function linesOf(rows: readonly Row[]): string[][] {
   const lines = [[...COLUMNS], ...rows.map((row) => cellsOf(row, rows))];
-  const hidden = [rows.some(isPeer) ? null : COLUMNS.indexOf('best peer'), rows.some(isOnCpu) ? null : COLUMNS.indexOf('PyTorch on the CPU')];
+  const hidden = [
+    rows.some(isPeer) ? null : COLUMNS.indexOf('best peer'),
+    rows.some(isOnCpu) ? null : COLUMNS.indexOf('PyTorch on the CPU'),
+  ];
   return lines.map((line) => line.filter((_, c) => !hidden.includes(c)));
 }
 
@@ -39,11 +67,14 @@ export function terminalTable(rows: readonly Row[]): string {
   const lines = linesOf(rows);
   const measured = lines.filter((_, i) => i === 0 || !rows[i - 1]!.skipped);
   const widths = lines[0]!.map((_, c) => Math.max(...(c < 2 ? lines : measured).map((line) => line[c]!.length)));
-  return lines.map((line, i) => {
-    const names = line.slice(0, 2).map((text, c) => text.padEnd(widths[c]!));
-    const rest = i > 0 && rows[i - 1]!.skipped ? [line[2]!] : line.slice(2).map((text, c) => text.padStart(widths[c + 2]!));
-    return `  ${[...names, ...rest].join('  ')}`.trimEnd();
-  }).join('\n');
+  return lines
+    .map((line, i) => {
+      const names = line.slice(0, 2).map((text, c) => text.padEnd(widths[c]!));
+      const rest =
+        i > 0 && rows[i - 1]!.skipped ? [line[2]!] : line.slice(2).map((text, c) => text.padStart(widths[c + 2]!));
+      return `  ${[...names, ...rest].join('  ')}`.trimEnd();
+    })
+    .join('\n');
 }
 
 const escape = (text: string): string => text.replaceAll('|', '\\|');
@@ -52,5 +83,9 @@ const escape = (text: string): string => text.replaceAll('|', '\\|');
 export function markdownTable(rows: readonly Row[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(' | ')} |`;
   const [head, ...rest] = linesOf(rows);
-  return [line(['op', 'shape', ...head!]), line(['---', '---', ...head!.map((_, c) => (c < 2 ? '---' : '--:'))]), ...rest.map((cells, i) => line([rows[i]!.op, rows[i]!.shape, ...cells]))].join('\n');
+  return [
+    line(['op', 'shape', ...head!]),
+    line(['---', '---', ...head!.map((_, c) => (c < 2 ? '---' : '--:'))]),
+    ...rest.map((cells, i) => line([rows[i]!.op, rows[i]!.shape, ...cells])),
+  ].join('\n');
 }

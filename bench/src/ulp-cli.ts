@@ -1,4 +1,7 @@
-/** @file npm run bench:ulp: the greatest error of every elementwise function and its slope against float64, over all of f32; docs/accuracy.md. */
+/**
+ * @file npm run bench:ulp: the greatest error of every elementwise function and its slope against float64, over all of
+ * f32; docs/accuracy.md.
+ */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -23,7 +26,9 @@ const BENDING = 8192;
 const PART = 32;
 
 function parts(): Float32Array<ArrayBuffer>[] {
-  const wide = Array.from({ length: 8 }, (_, i) => sweep(EVERYWHERE, -127 + i * PART, Math.min(-127 + (i + 1) * PART - 1, 127)));
+  const wide = Array.from({ length: 8 }, (_, i) =>
+    sweep(EVERYWHERE, -127 + i * PART, Math.min(-127 + (i + 1) * PART - 1, 127)),
+  );
   return [...wide, sweep(BENDING, -12, -3), sweep(BENDING, -2, 7)];
 }
 
@@ -35,14 +40,24 @@ async function measure(only: string | undefined, print: boolean): Promise<void> 
     if (only !== undefined && !each.name.includes(only)) continue;
     const reports = [];
     for (const x of numbers) reports.push(await measureUlp(gpu, each, x));
-    rows.push({ each, forward: reports.map((r) => r.forward).reduce(greaterError), slope: reports.map((r) => r.slope).reduce(greaterError) });
+    rows.push({
+      each,
+      forward: reports.map((r) => r.forward).reduce(greaterError),
+      slope: reports.map((r) => r.slope).reduce(greaterError),
+    });
     console.log(`bench:ulp: ${each.name}`);
   }
-  const page = accuracyPage(describePlace(gpu.adapter), numbers.reduce((sum, x) => sum + x.length, 0), rows);
+  const page = accuracyPage(
+    describePlace(gpu.adapter),
+    numbers.reduce((sum, x) => sum + x.length, 0),
+    rows,
+  );
   gpu.close();
   const over = rows.filter(({ each, forward, slope }) => forward.ulp > each.forwardUlp || slope.ulp > each.slopeUlp);
   if (over.length > 0) {
-    console.error(`bench:ulp: ${over.map(({ each }) => each.name).join(', ')} exceed the bounds of packages/engine/src/check/elementwise.ts.`);
+    console.error(
+      `bench:ulp: ${over.map(({ each }) => each.name).join(', ')} exceed the bounds of packages/engine/src/check/elementwise.ts.`,
+    );
     process.exitCode = 1;
   }
   if (only !== undefined || print) return console.log(page);
@@ -51,6 +66,8 @@ async function measure(only: string | undefined, print: boolean): Promise<void> 
   console.log(`bench:ulp: wrote ${file}`);
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, print: { type: 'boolean' }, help: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, print: { type: 'boolean' }, help: { type: 'boolean' } },
+});
 if (values.help) console.log(HELP);
 else await measure(values.only, values.print ?? false);

@@ -2,10 +2,16 @@
 import type { ElementwiseFunction, GreatestError } from '@curio/engine/check';
 import type { Results } from './results.ts';
 
-export interface AccuracyRow { readonly each: ElementwiseFunction; readonly forward: GreatestError; readonly slope: GreatestError }
+export interface AccuracyRow {
+  readonly each: ElementwiseFunction;
+  readonly forward: GreatestError;
+  readonly slope: GreatestError;
+}
 
-const digits = (v: number): string => (Number.isFinite(v) ? String(Number(v.toPrecision(9))) : String(v).replace('Infinity', '∞'));
-const cells = ({ ulp, at }: GreatestError, bound: number): string => `${ulp.toFixed(2)} | ${bound} | ${ulp === 0 ? '' : digits(at)}`;
+const digits = (v: number): string =>
+  Number.isFinite(v) ? String(Number(v.toPrecision(9))) : String(v).replace('Infinity', '∞');
+const cells = ({ ulp, at }: GreatestError, bound: number): string =>
+  `${ulp.toFixed(2)} | ${bound} | ${ulp === 0 ? '' : digits(at)}`;
 
 function range({ lowest, atNaN }: ElementwiseFunction): string {
   const from = lowest === undefined ? 'all of f32, ±∞' : `from ${lowest} on, ∞`;
@@ -13,8 +19,14 @@ function range({ lowest, atNaN }: ElementwiseFunction): string {
 }
 
 /** @param numbers how many each function was measured at */
-export function accuracyPage({ adapter, versions }: Pick<Results, 'adapter' | 'versions'>, numbers: number, rows: readonly AccuracyRow[]): string {
-  const near = rows.flatMap(({ each: { name, slopeZero } }) => (slopeZero ? [`${name} from ${slopeZero.low} to ${slopeZero.high}`] : []));
+export function accuracyPage(
+  { adapter, versions }: Pick<Results, 'adapter' | 'versions'>,
+  numbers: number,
+  rows: readonly AccuracyRow[],
+): string {
+  const near = rows.flatMap(({ each: { name, slopeZero } }) =>
+    slopeZero ? [`${name} from ${slopeZero.low} to ${slopeZero.high}`] : [],
+  );
   return `# Accuracy of elementwise functions
 
 Made by \`npm run bench:ulp\`. The greatest error of each function and of its slope against float64 in ulp, the distance of neighbours in f32, at

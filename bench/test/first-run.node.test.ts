@@ -20,11 +20,19 @@ let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
 afterAll(() => gpu.close());
 
-const rehearse = (dry: Gpu): void => dry.scope(() => void noGrad(() => linear(empty(dry, [64, 32]), empty(dry, [48, 32]))));
+const rehearse = (dry: Gpu): void =>
+  dry.scope(() => void noGrad(() => linear(empty(dry, [64, 32]), empty(dry, [48, 32]))));
 
 const watch = async (script: string, limitSeconds = 20, attemptSeconds?: number) => {
   const [reports, lines]: [Report[], string[]] = [[], []];
-  const ended = await runWatched({ command: process.execPath, args: ['-e', script], limitSeconds, attemptSeconds, onLine: (line) => lines.push(line), onReport: (report) => reports.push(report) });
+  const ended = await runWatched({
+    command: process.execPath,
+    args: ['-e', script],
+    limitSeconds,
+    attemptSeconds,
+    onLine: (line) => lines.push(line),
+    onReport: (report) => reports.push(report),
+  });
   return { ...ended, reports, lines };
 };
 
@@ -40,15 +48,25 @@ test('a part gets its limit and what earlier ones left, and PyTorch keeps its sh
 });
 
 test('a part reports, and a line that it did not finish is passed over', async () => {
-  const { failed, reports, lines } = await watch(`const { writeSync } = require('fs'); console.log('hello'); writeSync(3, '{"fact":"a","value":1}\\n{"fact":'); process.stdout.write('end')`);
-  expect({ failed, reports, lines }).toEqual({ failed: null, reports: [{ fact: 'a', value: 1 }], lines: ['hello', 'end'] });
+  const { failed, reports, lines } = await watch(
+    `const { writeSync } = require('fs'); console.log('hello'); writeSync(3, '{"fact":"a","value":1}\\n{"fact":'); process.stdout.write('end')`,
+  );
+  expect({ failed, reports, lines }).toEqual({
+    failed: null,
+    reports: [{ fact: 'a', value: 1 }],
+    lines: ['hello', 'end'],
+  });
 });
 
 test('a part that takes too long is ended with what it started, and says what it was at', async () => {
   const script = `require('fs').writeSync(3, '{"ifItEnds":{"fact":"failed: x","value":"over it"}}\\n');
     const child = require('child_process').spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)']); console.log(child.pid); setTimeout(() => {}, 60000)`;
   const { failed, crashed, unfinished, lines, seconds } = await watch(script, 1);
-  expect({ failed, crashed, unfinished }).toEqual({ failed: 'it was ended after 1 s', crashed: false, unfinished: { fact: 'failed: x', value: 'over it' } });
+  expect({ failed, crashed, unfinished }).toEqual({
+    failed: 'it was ended after 1 s',
+    crashed: false,
+    unfinished: { fact: 'failed: x', value: 'over it' },
+  });
   expect(seconds).toBeLessThan(10);
   await expect.poll(() => readState(Number(lines[0]))).toMatch(/^(gone|Z)$/);
 });
@@ -66,25 +84,47 @@ test('a part that is stuck over one thing is ended so that another process may g
   const script = `const say = (text) => require('fs').writeSync(3, text + '\\n'); say('{"ifItEnds":{"fact":"failed: a","value":""}}'); say('{"fact":"done: a","value":true}');
     setTimeout(() => { say('{"ifItEnds":{"fact":"failed: b","value":""}}'); setTimeout(() => {}, 60000); }, 800)`;
   const { failed, crashed, unfinished, seconds } = await watch(script, 30, 0.5);
-  expect({ failed, crashed, unfinished }).toEqual({ failed: 'it was ended since one thing that it tried took 0.5 s', crashed: true, unfinished: { fact: 'failed: b', value: '' } });
+  expect({ failed, crashed, unfinished }).toEqual({
+    failed: 'it was ended since one thing that it tried took 0.5 s',
+    crashed: true,
+    unfinished: { fact: 'failed: b', value: '' },
+  });
   expect(seconds).toBeGreaterThan(1);
 });
 
 test('a part that crashes, one that fails and one that does not start say why', async () => {
-  expect(await watch(`require('fs').writeSync(3, '{"ifItEnds":{"fact":"failed: y","value":"over it"}}\\n{"fact":"done: y","value":true}\\n'); process.kill(process.pid, 'SIGSEGV')`)).toMatchObject({ failed: 'it was ended by SIGSEGV', crashed: true, unfinished: null });
-  expect(await watch(`console.error('torch is missing'); process.exit(2)`)).toMatchObject({ failed: 'it ended with code 2: torch is missing', crashed: false });
-  const none = await runWatched({ command: '/no/such/python3', args: [], limitSeconds: 5, onLine: () => {}, onReport: () => {} });
+  expect(
+    await watch(
+      `require('fs').writeSync(3, '{"ifItEnds":{"fact":"failed: y","value":"over it"}}\\n{"fact":"done: y","value":true}\\n'); process.kill(process.pid, 'SIGSEGV')`,
+    ),
+  ).toMatchObject({ failed: 'it was ended by SIGSEGV', crashed: true, unfinished: null });
+  expect(await watch(`console.error('torch is missing'); process.exit(2)`)).toMatchObject({
+    failed: 'it ended with code 2: torch is missing',
+    crashed: false,
+  });
+  const none = await runWatched({
+    command: '/no/such/python3',
+    args: [],
+    limitSeconds: 5,
+    onLine: () => {},
+    onReport: () => {},
+  });
   expect(none.failed).toMatch(/^it did not start: /);
 });
 
 test('what was found is kept whole, part by part', () => {
   const folder = mkdtempSync(join(tmpdir(), 'curio-results-'));
   const results = new ResultsFolder(folder);
-  const read = () => JSON.parse(readFileSync(results.file, 'utf8')) as { parts: { name: string; failed: string | null; reports: Report[] }[] };
+  const read = () =>
+    JSON.parse(readFileSync(results.file, 'utf8')) as {
+      parts: { name: string; failed: string | null; reports: Report[] }[];
+    };
   results.begin('roofs');
   results.add({ fact: 'a', value: 1 });
   results.write();
-  expect(read().parts).toMatchObject([{ name: 'roofs', failed: 'it was running when this was written', reports: [{ fact: 'a' }] }]);
+  expect(read().parts).toMatchObject([
+    { name: 'roofs', failed: 'it was running when this was written', reports: [{ fact: 'a' }] },
+  ]);
   results.end(3, null);
   results.close('table');
   expect(read().parts).toMatchObject([{ name: 'roofs', failed: null, reports: [{ fact: 'a' }] }]);
@@ -97,16 +137,22 @@ test('every variant that fits is a choice, as its table tunes it first', async (
   expect(blocks[0]).toEqual({ name: 'block', forced: { 'matmul nt': 'block' }, tuned: {}, halves: false, changes: [] });
   expect(blocks.length).toBeGreaterThan(1);
   expect(choices.some(({ forced }) => ['naive', 'vector'].includes(forced['matmul nt']!))).toBe(false);
-  for (const choice of [AS_CALLED, ...choices.slice(0, 3), ...blocks.slice(0, 2)]) expect(await compiles(gpu, choice, rehearse)).toBeNull();
+  for (const choice of [AS_CALLED, ...choices.slice(0, 3), ...blocks.slice(0, 2)])
+    expect(await compiles(gpu, choice, rehearse)).toBeNull();
 });
 
 test('a kernel that does not compile is a sentence, and the device stays usable', async () => {
   const { kernel } = (opTable('linear').families as Families)['matmul nt']!.tile!;
   const broken = (dry: Gpu): void => {
-    dry.kernels.replacements.useKernel(kernel, { ...kernel, code: kernel.code.replace('fn multiply(', 'fn multiply(nonsense ') });
+    dry.kernels.replacements.useKernel(kernel, {
+      ...kernel,
+      code: kernel.code.replace('fn multiply(', 'fn multiply(nonsense '),
+    });
     rehearse(dry);
   };
-  expect(await compiles(gpu, { ...AS_CALLED, forced: { 'matmul nt': 'tile' } }, broken)).toMatch(/^does not compile: kernels\/matmul\/tile\.wgsl:\d+:\d+ /);
+  expect(await compiles(gpu, { ...AS_CALLED, forced: { 'matmul nt': 'tile' } }, broken)).toMatch(
+    /^does not compile: kernels\/matmul\/tile\.wgsl:\d+:\d+ /,
+  );
   const [x, w] = [empty(gpu, [64, 32]), empty(gpu, [48, 32])];
   const { bestMs, medianMs } = await timesOf(gpu, () => noGrad(() => linear(x, w)));
   expect(bestMs).toBeGreaterThan(0);
@@ -114,10 +160,25 @@ test('a kernel that does not compile is a sentence, and the device stays usable'
 });
 
 test('the table holds ours, as called and at best, against what is due', () => {
-  const ms = (library: 'curio' | 'pytorch', op: string, variant: string, bestMs: number): Report => ({ ...finding(op, '4096x4096x4096', variant, { flops: 2 * 4096 ** 3 }, { bestMs, medianMs: bestMs }), library });
-  const table = goalsTable([ms('curio', 'matmul nn', 'as called', 10), ms('curio', 'matmul nn', 'tile T=4', 4), ms('curio', 'matmul nn', 'f16 matrix units', 1), ms('pytorch', 'matmul nn', 'f32', 3), ms('pytorch', 'matmul nn', 'f16', 0.1)]);
-  const line = (goal: string): string => table.split('\n').find((each) => each.startsWith(goal))!.replace(/  +/g, ' | ');
-  expect(line('f32 matmul nn 4096³')).toBe('f32 matmul nn 4096³ of cuBLAS f32 | 13.7 | 34.4 | 45.8 | TFLOP/s | 30.0 % | 75.0 % | ≥ 60 % | met by another choice');
+  const ms = (library: 'curio' | 'pytorch', op: string, variant: string, bestMs: number): Report => ({
+    ...finding(op, '4096x4096x4096', variant, { flops: 2 * 4096 ** 3 }, { bestMs, medianMs: bestMs }),
+    library,
+  });
+  const table = goalsTable([
+    ms('curio', 'matmul nn', 'as called', 10),
+    ms('curio', 'matmul nn', 'tile T=4', 4),
+    ms('curio', 'matmul nn', 'f16 matrix units', 1),
+    ms('pytorch', 'matmul nn', 'f32', 3),
+    ms('pytorch', 'matmul nn', 'f16', 0.1),
+  ]);
+  const line = (goal: string): string =>
+    table
+      .split('\n')
+      .find((each) => each.startsWith(goal))!
+      .replace(/ {2,}/g, ' | ');
+  expect(line('f32 matmul nn 4096³')).toBe(
+    'f32 matmul nn 4096³ of cuBLAS f32 | 13.7 | 34.4 | 45.8 | TFLOP/s | 30.0 % | 75.0 % | ≥ 60 % | met by another choice',
+  );
   expect(line('f16 matrix units nn')).toMatch(/10\.0 % \| 10\.0 % \| ≥ 20 % \| missed$/);
   expect(line('neg of the fastest copy')).toMatch(/not measured$/);
 });

@@ -26,11 +26,22 @@ function decode(bytes: Uint8Array): Field[] {
   return fields;
 }
 
-const all = (bytes: Uint8Array, field: number): Uint8Array[] => decode(bytes).filter(([f]) => f === field).map(([, value]) => value as Uint8Array);
+const all = (bytes: Uint8Array, field: number): Uint8Array[] =>
+  decode(bytes)
+    .filter(([f]) => f === field)
+    .map(([, value]) => value as Uint8Array);
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 test('a model of one node says its operator, names, shapes and attributes', () => {
-  const model = onnxModel({ op: 'LayerNormalization', inputs: [{ name: 'x', shape: [300, 8] }, { name: 'weight', shape: [8] }], output: [300, 8], attributes: { axis: -1, epsilon: { float: 0.5 } } });
+  const model = onnxModel({
+    op: 'LayerNormalization',
+    inputs: [
+      { name: 'x', shape: [300, 8] },
+      { name: 'weight', shape: [8] },
+    ],
+    output: [300, 8],
+    attributes: { axis: -1, epsilon: { float: 0.5 } },
+  });
   expect(decode(model).find(([field]) => field === 1)).toEqual([1, 8]);
   const [graph] = all(model, 7);
   const [node] = all(graph!, 1);
@@ -39,7 +50,8 @@ test('a model of one node says its operator, names, shapes and attributes', () =
   expect(text(all(node!, 4)[0]!)).toBe('LayerNormalization');
   const attributes = all(node!, 5);
   expect(attributes.map((each) => text(all(each, 1)[0]!))).toEqual(['axis', 'epsilon']);
-  expect(decode(attributes[0]!).find(([field]) => field === 3)![1]).toBe(2 ** 64 - 1); // -1 in 64 bits, as far as a number holds it
+  // -1 in 64 bits, as far as a number holds it
+  expect(decode(attributes[0]!).find(([field]) => field === 3)![1]).toBe(2 ** 64 - 1);
   expect(new Float32Array(all(attributes[1]!, 2)[0]!.slice().buffer)[0]).toBe(0.5);
   const dims = all(graph!, 11).map((input) => {
     const [type] = all(all(input, 2)[0]!, 1);

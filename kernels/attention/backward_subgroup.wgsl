@@ -1,7 +1,9 @@
 enable subgroups;
-// attention/backward_subgroup: the gradients of q, k and v in one pass by tiles of 16 keys and 4·SG queries, one subgroup for one key and value head.
+// attention/backward_subgroup: the gradients of q, k and v in one pass by tiles of 16 keys and 4·SG queries, one
+// subgroup for one key and value head.
 // Contract of attention/naive, for rows that start at multiples of 4 elements; dq must be 0 before.
-// Grid: B·H/group workgroups of one subgroup: for adapters with few cores. f32, fixed order. Source: Dao 2023 (FlashAttention-2).
+// Grid: B·H/group workgroups of one subgroup: for adapters with few cores. f32, fixed order. Source: Dao 2023
+// (FlashAttention-2).
 // uses: lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/place_of.wgsl, lib/attention_backward.wgsl
 
 struct Params {

@@ -1,7 +1,9 @@
 enable subgroups;
-// attention/decode: attention of a few queries over a cache of keys and values, one subgroup a query. Contract of attention/naive, forward only, for rows
-// that start at multiples of 4 elements. Each lane goes over every SG-th key with an online softmax of its own; the lanes are merged at the end.
-//   of a lane   m = max s,  l = Σ exp(s - m),  o = Σ exp(s - m) · v        y = Σ over lanes of o · exp(m - max m) / Σ l · exp(m - max m)
+// attention/decode: attention of a few queries over a cache of keys and values, one subgroup a query. Contract of
+// attention/naive, forward only, for rows that start at multiples of 4 elements. Each lane goes over every SG-th key
+// with an online softmax of its own; the lanes are merged at the end.
+//   of a lane   m = max s,  l = Σ exp(s - m),  o = Σ exp(s - m) · v        y = Σ over lanes of o · exp(m - max m) / Σ l
+//     · exp(m - max m)
 // Grid: T × B·H workgroups of one subgroup. f32. Traffic: k and v once a query head.
 // uses: lib/attention_mask.wgsl, lib/special_values.wgsl, lib/subgroup_reduce.wgsl
 

@@ -1,8 +1,10 @@
-// attention/forward_quads: attention by tiles of queries and keys in workgroup memory and registers, with an online softmax. Contract of attention/naive, for
-// rows that start at multiples of 4 elements, and D up to 128. For real GPUs.
+// attention/forward_quads: attention by tiles of queries and keys in workgroup memory and registers, with an online
+// softmax. Contract of attention/naive, for rows that start at multiples of 4 elements, and D up to 128. For real GPUs.
 //   s = scale · q·kᵀ;  p = exp(s - max so far);  y = (y · shrink + p·v), divided by Σ p at the end
-// Grid: ceil(T / ROWS) × B·H workgroups of LANES; ROWS = ROWS_A_LANE · LANES / LANES_ACROSS, which is 16 at least for D = 128. f32. Keys that no query of a tile sees are not read.
-// Traffic: q, k and v once for every tile of queries. Workgroup memory: 12 to 48 KiB. Source: Dao 2023 (FlashAttention-2).
+// Grid: ceil(T / ROWS) × B·H workgroups of LANES; ROWS = ROWS_A_LANE · LANES / LANES_ACROSS, which is 16 at least for D
+// = 128. f32. Keys that no query of a tile sees are not read.
+// Traffic: q, k and v once for every tile of queries. Workgroup memory: 12 to 48 KiB. Source: Dao 2023
+// (FlashAttention-2).
 // uses: lib/special_values.wgsl, lib/attention_mask.wgsl, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl, lib/attention_lanes_forward.wgsl
 
 struct Params {
@@ -27,7 +29,10 @@ const ROWS_A_LANE = 4u; // tune: 4u 8u
 const COLUMNS_A_LANE = 4u; // tune: 4u 8u
 
 @compute @workgroup_size(LANES)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) { attend(wg, count, lane); }
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  attend(wg, count, lane);
+}
 
 fn load_q(row: u32, d: u32) -> vec4f { return select(vec4f(), q[(row + d) / 4u], d < params.width); }
 fn load_k(row: u32, d: u32) -> vec4f { return select(vec4f(), k[(row + d) / 4u], d < params.width); }

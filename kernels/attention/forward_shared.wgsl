@@ -1,8 +1,11 @@
-// attention/forward_shared: attention by tiles of queries and keys in workgroup memory and registers, with an online softmax. Contract of attention/naive, for any
-// strides, and D up to 128. For real GPUs; attention/forward_quads is the same over rows that lie in fours.
+// attention/forward_shared: attention by tiles of queries and keys in workgroup memory and registers, with an online
+// softmax. Contract of attention/naive, for any strides, and D up to 128. For real GPUs; attention/forward_quads is the
+// same over rows that lie in fours.
 //   s = scale · q·kᵀ;  p = exp(s - max so far);  y = (y · shrink + p·v), divided by Σ p at the end
-// Grid: ceil(T / ROWS) × B·H workgroups of LANES; ROWS = ROWS_A_LANE · LANES / LANES_ACROSS, which is 16 at least for D = 128. f32. Keys that no query of a tile sees are not read.
-// Traffic: q, k and v once for every tile of queries. Workgroup memory: 12 to 48 KiB. Source: Dao 2023 (FlashAttention-2).
+// Grid: ceil(T / ROWS) × B·H workgroups of LANES; ROWS = ROWS_A_LANE · LANES / LANES_ACROSS, which is 16 at least for D
+// = 128. f32. Keys that no query of a tile sees are not read.
+// Traffic: q, k and v once for every tile of queries. Workgroup memory: 12 to 48 KiB. Source: Dao 2023
+// (FlashAttention-2).
 // uses: lib/special_values.wgsl, lib/attention_mask.wgsl, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl, lib/attention_lanes_forward.wgsl
 
 struct Params {
@@ -27,12 +30,21 @@ const ROWS_A_LANE = 4u; // tune: 4u 8u
 const COLUMNS_A_LANE = 4u; // tune: 4u 8u
 
 @compute @workgroup_size(LANES)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) { attend(wg, count, lane); }
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  attend(wg, count, lane);
+}
 
 fn inside(d: u32) -> vec4<bool> { return vec4u(d, d + 1u, d + 2u, d + 3u) < vec4u(params.width); }
-fn load_q(row: u32, d: u32) -> vec4f { return select(vec4f(), vec4f(q[row + d], q[row + d + 1u], q[row + d + 2u], q[row + d + 3u]), inside(d)); }
-fn load_k(row: u32, d: u32) -> vec4f { return select(vec4f(), vec4f(k[row + d], k[row + d + 1u], k[row + d + 2u], k[row + d + 3u]), inside(d)); }
-fn load_v(row: u32, d: u32) -> vec4f { return select(vec4f(), vec4f(v[row + d], v[row + d + 1u], v[row + d + 2u], v[row + d + 3u]), inside(d)); }
+fn load_q(row: u32, d: u32) -> vec4f {
+  return select(vec4f(), vec4f(q[row + d], q[row + d + 1u], q[row + d + 2u], q[row + d + 3u]), inside(d));
+}
+fn load_k(row: u32, d: u32) -> vec4f {
+  return select(vec4f(), vec4f(k[row + d], k[row + d + 1u], k[row + d + 2u], k[row + d + 3u]), inside(d));
+}
+fn load_v(row: u32, d: u32) -> vec4f {
+  return select(vec4f(), vec4f(v[row + d], v[row + d + 1u], v[row + d + 2u], v[row + d + 3u]), inside(d));
+}
 
 fn store_y(row: u32, d: u32, four: vec4f) {
   if (d < params.width) { y[row + d] = four.x; }

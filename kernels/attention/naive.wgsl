@@ -1,10 +1,14 @@
-// attention/naive: scaled dot-product attention with grouped key and value heads, one lane a query (or a key, for dk and dv).
+// attention/naive: scaled dot-product attention with grouped key and value heads, one lane a query (or a key, for dk
+// and dv).
 //   forward   s = scale · q·kᵀ, p = softmax s over the visible keys, y = p·v,   lse = log Σ exp s
 //   prepare   stats = lse, Σ dy · y, number of visible keys, 0
-//   backward  ds = p · (dy·vᵀ - Σ dy · y) · scale with p = exp(s - lse);   dq = ds·k,   dk = dsᵀ·q,   dv = pᵀ·dy, summed over the group's heads
-// Shapes: q float[B, H, T, D], k and v float[B, H/group, S, D] with strides (last axis dense, one set for k and v); y, dy, dq float[B, T, H, D]
-// and dk, dv float[B, S, H/group, D] dense; lse float[B, H, T]; stats float[B, H, T, 4]. A query that sees no key gives 0.
-// Grid: ceil(T / WG) × B·H workgroups; ceil(S / WG) × B·H/group for dk and dv. f32. Reads k and v once a query: a baseline.
+//   backward  ds = p · (dy·vᵀ - Σ dy · y) · scale with p = exp(s - lse);   dq = ds·k,   dk = dsᵀ·q,   dv = pᵀ·dy,
+//             summed over the group's heads
+// Shapes: q float[B, H, T, D], k and v float[B, H/group, S, D] with strides (last axis dense, one set for k and v); y,
+// dy, dq float[B, T, H, D] and dk, dv float[B, S, H/group, D] dense; lse float[B, H, T]; stats float[B, H, T, 4]. A
+// query that sees no key gives 0.
+// Grid: ceil(T / WG) × B·H workgroups; ceil(S / WG) × B·H/group for dk and dv. f32. Reads k and v once a query: a
+// baseline.
 // uses: lib/attention_mask.wgsl, lib/special_values.wgsl
 
 struct Params {
@@ -32,8 +36,12 @@ struct Params {
 
 const WG = 64u;
 
-fn query_at(b: u32, h: u32, i: u32) -> u32 { return params.q_offset + b * params.q_batch + h * params.q_head + i * params.q_token; }
-fn key_at(b: u32, h: u32, j: u32) -> u32 { return params.k_offset + b * params.kv_batch + (h / params.group) * params.kv_head + j * params.kv_token; }
+fn query_at(b: u32, h: u32, i: u32) -> u32 {
+  return params.q_offset + b * params.q_batch + h * params.q_head + i * params.q_token;
+}
+fn key_at(b: u32, h: u32, j: u32) -> u32 {
+  return params.k_offset + b * params.kv_batch + (h / params.group) * params.kv_head + j * params.kv_token;
+}
 fn value_at(b: u32, h: u32, j: u32) -> u32 { return key_at(b, h, j) - params.k_offset + params.v_offset; }
 fn output_at(b: u32, h: u32, i: u32) -> u32 { return ((b * params.tokens + i) * params.heads + h) * params.width; }
 

@@ -1,6 +1,9 @@
-// attention/weights: between the whole products of attention's backward: what the scores and dy·vᵀ become, both in place.
-//   s = q·kᵀ → p = exp(scale · s - lse),   ds = dy·vᵀ → p · (ds - Σ dy · y) · scale;   0 where a query does not see a key
-// Shapes: s, ds float[rows, keys], keys a multiple of 4; stats float[B·H·T, 4] as attention/naive's prepare writes it, the rows' from `first` on.
+// attention/weights: between the whole products of attention's backward: what the scores and dy·vᵀ become, both in
+// place.
+//   s = q·kᵀ → p = exp(scale · s - lse),   ds = dy·vᵀ → p · (ds - Σ dy · y) · scale;   0 where a query does not see a
+//     key
+// Shapes: s, ds float[rows, keys], keys a multiple of 4; stats float[B·H·T, 4] as attention/naive's prepare writes it,
+// the rows' from `first` on.
 // Grid: ceil(rows / (WG / 8)) workgroups in a line, eight neighbouring lanes a row. Traffic: 16 bytes an element.
 
 struct Params { rows: u32, quads: u32, first: u32, scale: f32 }
@@ -13,7 +16,8 @@ struct Params { rows: u32, quads: u32, first: u32, scale: f32 }
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn weights(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn weights(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / 8u) + lane / 8u;
   if (row >= params.rows) { return; }
   let stats = stats_saved[params.first + row];

@@ -1,6 +1,7 @@
 // cast/convert: between 32-bit types; towards 0 from float to whole numbers, 0 or 1 to bool.
 //   y = TO(x), or y = x ≠ 0, which NaN is
-// Shapes: x, y [size], dense, in fours; the last four may reach into the padding. Grid: ceil(size / 4 / WG) workgroups in a line. Traffic: 8 bytes an element.
+// Shapes: x, y [size], dense, in fours; the last four may reach into the padding. Grid: ceil(size / 4 / WG) workgroups
+// in a line. Traffic: 8 bytes an element.
 
 struct Params { vectors: u32 }
 
@@ -14,13 +15,15 @@ alias TO = f32; // tune: f32 i32 u32
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn convert(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn convert(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i < params.vectors) { y[i] = vec4<TO>(x[i]); }
 }
 
 @compute @workgroup_size(WG)
-fn truth(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn truth(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i < params.vectors) { y[i] = select(vec4<TO>(TO(1)), vec4<TO>(), is_zero(x[i])); }
 }

@@ -1,4 +1,5 @@
-// cast/halves: f32 to f16 or bf16, two a word, rounded to nearest, ties to even. Integer arithmetic: the rounding of pack2x16float is the driver's.
+// cast/halves: f32 to f16 or bf16, two a word, rounded to nearest, ties to even. Integer arithmetic: the rounding of
+// pack2x16float is the driver's.
 // Shapes: x float[size], y u32[ceil(size / 2)], dense; x is read in fours and may reach into the padding.
 // Grid: one lane two words, ceil(size / 4 / WG) workgroups in a line. Traffic: 6 bytes an element.
 
@@ -14,7 +15,8 @@ const FORMAT = F16; // tune: F16 BF16
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn pack(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn pack(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i * 4u >= params.size) { return; }
   let is_inside = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.size);

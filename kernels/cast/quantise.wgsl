@@ -1,7 +1,8 @@
 // cast/quantise: f32 to int8, int4 or NF4 with a scale (and for int4 a zero) a group of neighbours. One lane a group.
 //   INT8            scale = max|x| / 127,           level = round(x / scale)
 //   INT4            scale = max|x| / 7,             level = round(x / scale) + 8
-//   INT4_ZEROS      scale = (max x - min x) / 15,   level = round(x / scale) + zero, zero = round(-min x / scale); both ends include 0
+//   INT4_ZEROS      scale = (max x - min x) / 15,   level = round(x / scale) + zero, zero = round(-min x / scale); both
+//                   ends include 0
 //   NF4             scale = max|x|,                 the level nearest to x / scale
 // A group that holds NaN has the scale NaN, and so reads back as NaN.
 // Shapes: x float[groups, group], y u32 words, scales, zeros float[groups], dense; group a multiple of 8.
@@ -20,7 +21,8 @@ const FORMAT = INT8; // tune: INT8 INT4 INT4_ZEROS NF4
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn pack(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn pack(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let g = (wg.y * count.x + wg.x) * WG + lane;
   if (g >= params.groups) { return; }
   let begin = g * params.group;
@@ -42,7 +44,9 @@ fn pack(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   let per_word = select(8u, 4u, FORMAT == INT8);
   for (var w = 0u; w < params.group / per_word; w++) {
     var word = 0u;
-    for (var i = 0u; i < per_word; i++) { word |= level(x[begin + w * per_word + i] * inverse, zero) << (i * 32u / per_word); }
+    for (var i = 0u; i < per_word; i++) {
+      word |= level(x[begin + w * per_word + i] * inverse, zero) << (i * 32u / per_word);
+    }
     y[begin / per_word + w] = word;
   }
   scales[g] = select(scale, quiet_nan(), holds_nan);

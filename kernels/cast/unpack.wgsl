@@ -1,6 +1,7 @@
 // cast/unpack: packed weights to f32; the formats stand in lib/load_weight.wgsl.
-// Shapes: x u32 words of `size` elements, scales, zeros float[size / group], y float[size], dense. One lane eight elements:
-// four words of halves, two of int8, one of int4. Grid: ceil(size / 8 / WG) workgroups in a line. Traffic: 4 bytes an element and its packed ones.
+// Shapes: x u32 words of `size` elements, scales, zeros float[size / group], y float[size], dense. One lane eight
+// elements: four words of halves, two of int8, one of int4. Grid: ceil(size / 8 / WG) workgroups in a line. Traffic: 4
+// bytes an element and its packed ones.
 // uses: lib/load_weight.wgsl
 
 struct Params { size: u32, group: u32 }
@@ -15,7 +16,8 @@ const FORMAT = F16; // tune: F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn plain(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn plain(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   for (var part = 0u; part < 2u; part++) {
     let four = 2u * i + part;
@@ -26,7 +28,8 @@ fn plain(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u
 }
 
 @compute @workgroup_size(WG)
-fn scaled(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn scaled(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i * 8u >= params.size) { return; }
   let g = i * 8u / params.group;
@@ -44,7 +47,8 @@ fn scaled(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
 }
 
 @compute @workgroup_size(WG)
-fn shifted(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn shifted(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i * 8u >= params.size) { return; }
   let g = i * 8u / params.group;

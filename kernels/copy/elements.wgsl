@@ -1,8 +1,10 @@
 // copy/elements: between a dense tensor and a strided view of up to 6 axes; 32-bit elements of any kind.
 //   gather   y[i] = x[place(i)]        scatter  y[place(i)] = x[i]
 // place(i) = Σ_k coordinate_k(i) · stride_k, coordinates in row-major order of the view.
-// inner_k is the number of elements that one step of axis k spans. Grid: one lane an element, 64 a workgroup, in a line.
-// Traffic: 8 bytes an element. Five divisions an element make it slow on a software adapter: copy/rows is for last axes of some length.
+// inner_k is the number of elements that one step of axis k spans. Grid: one lane an element, 64 a workgroup, in a
+// line.
+// Traffic: 8 bytes an element. Five divisions an element make it slow on a software adapter: copy/rows is for last axes
+// of some length.
 
 struct Params {
   size: u32, x_offset: u32, y_offset: u32,
@@ -28,17 +30,20 @@ fn place(i: u32) -> u32 {
   rest -= c3 * params.inner3;
   let c4 = rest / params.inner4;
   rest -= c4 * params.inner4;
-  return c0 * params.stride0 + c1 * params.stride1 + c2 * params.stride2 + c3 * params.stride3 + c4 * params.stride4 + rest * params.stride5;
+  return c0 * params.stride0 + c1 * params.stride1 + c2 * params.stride2 + c3 * params.stride3 + c4 * params.stride4
+    + rest * params.stride5;
 }
 
 @compute @workgroup_size(WG)
-fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i < params.size) { y[params.y_offset + i] = x[params.x_offset + place(i)]; }
 }
 
 @compute @workgroup_size(WG)
-fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i < params.size) { y[params.y_offset + place(i)] = x[params.x_offset + i]; }
 }

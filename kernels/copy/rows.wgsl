@@ -1,6 +1,8 @@
-// copy/rows: copy/elements for a view whose last axis has some length: rows of it, eight lanes along each, so that one place is found for many elements.
+// copy/rows: copy/elements for a view whose last axis has some length: rows of it, eight lanes along each, so that one
+// place is found for many elements.
 //   gather   y[r · cols + c] = x[place(r) + c · step]        scatter  y[place(r) + c · step] = x[r · cols + c]
-// place(r) = Σ_k coordinate_k(r) · stride_k over the view's axes but the last, the outermost first; size_k is the length of axis k; AXES of them are used.
+// place(r) = Σ_k coordinate_k(r) · stride_k over the view's axes but the last, the outermost first; size_k is the
+// length of axis k; AXES of them are used.
 // Elements are four neighbours each where T is vec4<u32>: then sizes, offsets and strides count fours, and step is 1.
 // Grid: as lib/row_run says, each eight lanes taking ROWS rows one after the other. Traffic: 8 bytes an element.
 // uses: lib/row_run.wgsl
@@ -45,19 +47,25 @@ fn place(row: u32) -> u32 {
 }
 
 @compute @workgroup_size(WG)
-fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let first = run_row(wg, count, lane) * ROWS;
   for (var row = first; row < min(first + ROWS, params.rows); row++) {
     let source = params.x_offset + place(row);
-    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) { y[params.y_offset + row * params.cols + col] = x[source + col * params.step]; }
+    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {
+      y[params.y_offset + row * params.cols + col] = x[source + col * params.step];
+    }
   }
 }
 
 @compute @workgroup_size(WG)
-fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let first = run_row(wg, count, lane) * ROWS;
   for (var row = first; row < min(first + ROWS, params.rows); row++) {
     let goal = params.y_offset + place(row);
-    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) { y[goal + col * params.step] = x[params.x_offset + row * params.cols + col]; }
+    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {
+      y[goal + col * params.step] = x[params.x_offset + row * params.cols + col];
+    }
   }
 }

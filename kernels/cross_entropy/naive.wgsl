@@ -2,10 +2,12 @@
 //   forward   lse = log Σ exp x,   row_loss = w · (lse - x[target])
 //   backward  dx = (exp(x - lse) - onehot(target)) · w · dy / Σ w
 // w is 1 or row_weight[row], and 0 for ignored rows; totals = Σ row_loss / Σ w and 1 / Σ w, of cross_entropy/mean.
-// Shapes: x, dx float[rows, cols]; label i32[rows]; row_weight float[rows]; lse float[rows, 2] = max x, log Σ exp(x - max x); terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
-// The two parts of lse stay apart, since beside a great maximum their sum loses the second. A target of -100 ignores its row; any other that is no class
-// gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
-// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32. Traffic: 4 bytes an element forward, 8 backward (ideal).
+// Shapes: x, dx float[rows, cols]; label i32[rows]; row_weight float[rows]; lse float[rows, 2] = max x, log Σ exp(x -
+// max x); terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
+// The two parts of lse stay apart, since beside a great maximum their sum loses the second. A target of -100 ignores
+// its row; any other that is no class gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
+// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32. Traffic: 4 bytes an element forward, 8 backward
+// (ideal).
 // uses: lib/special_values.wgsl, lib/cross_entropy_row.wgsl
 
 struct Params { rows: u32, cols: u32, weighted: u32 }
@@ -27,7 +29,8 @@ alias T = f32;
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
@@ -45,11 +48,13 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
-  let scale = select(terms_saved[2u * row + 1u], lse_saved[row].y, label[row] != IGNORED && is_nan(lse_saved[row].y)) * totals[1] * dy[0];
+  let scale = select(terms_saved[2u * row + 1u], lse_saved[row].y, label[row] != IGNORED && is_nan(lse_saved[row].y))
+    * totals[1] * dy[0];
   for (var i = 0u; i < params.cols; i++) {
     var p = exp(below_top(x[begin + i], lse_saved[row]) - lse_saved[row].y);
     if (i32(i) == label[row]) { p -= 1.0; }

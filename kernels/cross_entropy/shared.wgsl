@@ -1,10 +1,13 @@
-// cross_entropy/shared: next-token loss of rows of logits, one workgroup a row; no subgroups, any number of classes. Contract of cross_entropy/naive.
+// cross_entropy/shared: next-token loss of rows of logits, one workgroup a row; no subgroups, any number of classes.
+// Contract of cross_entropy/naive.
 //   forward   lse = log Σ exp x,   row_loss = w · (lse - x[target])
 //   backward  dx = (exp(x - lse) - onehot(target)) · w · dy / Σ w
-// Shapes: x, dx float[rows, cols]; label i32[rows]; row_weight float[rows]; lse float[rows, 2] = max x, log Σ exp(x - max x); terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
-// The two parts of lse stay apart, since beside a great maximum their sum loses the second. A target of -100 ignores its row; any other that is no class
-// gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
-// T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32, the greatest and the sum in one pass.
+// Shapes: x, dx float[rows, cols]; label i32[rows]; row_weight float[rows]; lse float[rows, 2] = max x, log Σ exp(x -
+// max x); terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
+// The two parts of lse stay apart, since beside a great maximum their sum loses the second. A target of -100 ignores
+// its row; any other that is no class gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
+// T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32, the
+// greatest and the sum in one pass.
 // Ignored rows are not read: forward gives 0, backward writes 0. Traffic: 4 bytes an element forward, 8 backward.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl
 
@@ -27,9 +30,11 @@ const WG = 64u; // tune: 32u 64u 128u 256u 512u
 @group(0) @binding(9) var<storage, read> dy: array<f32>;
 @group(0) @binding(10) var<storage, read_write> dx: array<T>;
 
-// An ignored row walks no columns: a label is no uniform value, so that the barriers stand outside of what depends on it.
+// An ignored row walks no columns: a label is no uniform value, so that the barriers stand outside of what depends on
+// it.
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = wg.y * count.x + wg.x;
   if (row >= params.rows) { return; }
   let chosen = label[row];
@@ -45,7 +50,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     let c = x[i + 2u * WG];
     let d = x[i + 3u * WG];
     let higher = max(top, greatest(max(max(a, b), max(c, d))));
-    total = total * exp(top - higher) + ((across_exp(a - higher) + across_exp(b - higher)) + (across_exp(c - higher) + across_exp(d - higher)));
+    total = total * exp(top - higher) + ((across_exp(a - higher) + across_exp(b - higher))
+      + (across_exp(c - higher) + across_exp(d - higher)));
     top = higher;
   }
   for (; i < end; i += WG) {
@@ -66,7 +72,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = wg.y * count.x + wg.x;
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;

@@ -1,12 +1,14 @@
 enable subgroups;
-// cross_entropy/subgroup: next-token loss of rows of logits, one subgroup a row, four neighbouring classes a lane. Contract of
-// cross_entropy/naive, for cols a multiple of 4.
+// cross_entropy/subgroup: next-token loss of rows of logits, one subgroup a row, four neighbouring classes a lane.
+// Contract of cross_entropy/naive, for cols a multiple of 4.
 //   forward   lse = log Σ exp x,   row_loss = w · (lse - x[target])
 //   backward  dx = (exp(x - lse) - onehot(target)) · w · dy / Σ w
-// Shapes: x, dx float[rows, cols]; label i32[rows]; row_weight float[rows]; lse float[rows, 2] = max x, log Σ exp(x - max x); terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
-// The two parts of lse stay apart, since beside a great maximum their sum loses the second. A target of -100 ignores its row; any other that is no class
-// gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
-// Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32. Ignored rows are not read: forward gives 0, backward writes 0.
+// Shapes: x, dx float[rows, cols]; label i32[rows]; row_weight float[rows]; lse float[rows, 2] = max x, log Σ exp(x -
+// max x); terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
+// The two parts of lse stay apart, since beside a great maximum their sum loses the second. A target of -100 ignores
+// its row; any other that is no class gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
+// Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32. Ignored rows are not read: forward gives 0,
+// backward writes 0.
 // Traffic: 4 bytes an element forward, read once; 8 backward.
 // uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl
 
@@ -31,7 +33,8 @@ const WG = 64u; // tune: 64u 128u 256u
 
 // A row past the end, or an ignored one, walks no columns, so that control flow stays uniform in a subgroup.
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   let inside = min(row, params.rows - 1u);
   let chosen = label[inside];
@@ -61,7 +64,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   if (row >= params.rows) { return; }
   let quads = params.cols / 4u;

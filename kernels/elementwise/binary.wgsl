@@ -5,8 +5,10 @@
 //   backward_a  da = dy · ∂f/∂a (MAX, MIN: one half each where a = b)      backward_b  db = dy · ∂f/∂b
 // The gradients of ADD, SUB, MUL and DIV are such functions themselves.
 // MAX and MIN give NaN where a or b is NaN.
-// Shapes: up to 4 axes after neighbouring ones are merged; y dense. T and U are fours where sizes and offsets (then in fours) allow.
-// Grid: dense, backward: ceil(items / (WG · STEPS)); rows: ceil(cols · ceil(rows / ROWS) / WG); strided: ceil(lines · parts / WG); all in a line.
+// Shapes: up to 4 axes after neighbouring ones are merged; y dense. T and U are fours where sizes and offsets (then in
+// fours) allow.
+// Grid: dense, backward: ceil(items / (WG · STEPS)); rows: ceil(cols · ceil(rows / ROWS) / WG); strided: ceil(lines ·
+// parts / WG); all in a line.
 // Traffic: 12 bytes an element (8 where b repeats).
 // uses: lib/extremes.wgsl, lib/run.wgsl
 
@@ -50,7 +52,8 @@ fn f(u: T, v: T) -> T {
 }
 
 @compute @workgroup_size(WG)
-fn dense(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn dense(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
   for (var i = begin; i < end; i += 8u) { y[i] = f(a[params.a_offset + i], b[params.b_offset + i]); }
@@ -58,7 +61,8 @@ fn dense(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u
 
 // Here n2 is the number of rows and n3 that of columns.
 @compute @workgroup_size(WG)
-fn rows(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn rows(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   let first = item / params.n3 * ROWS;
   let col = item % params.n3;
@@ -69,7 +73,8 @@ fn rows(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
 }
 
 @compute @workgroup_size(WG)
-fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.items) { return; }
   let line = item / params.parts;
@@ -93,14 +98,16 @@ fn first_share(u: T, v: T) -> T {
 }
 
 @compute @workgroup_size(WG)
-fn backward_a(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward_a(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
   for (var i = begin; i < end; i += 8u) { y[i] = dy[i] * first_share(a[i], b[i]); }
 }
 
 @compute @workgroup_size(WG)
-fn backward_b(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward_b(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
   for (var i = begin; i < end; i += 8u) { y[i] = dy[i] * (1.0 - first_share(a[i], b[i])); }

@@ -1,7 +1,8 @@
 // elementwise/choose: where a condition holds one tensor, elsewhere the other, with broadcasting.
 //   y = cond ? a : b; its gradients are the same with dy and a zero: da = cond ? dy : 0, db = cond ? 0 : dy
 // Shapes: up to 3 axes after neighbouring ones are merged, any strides; y dense; 32-bit elements of any kind.
-// Grid: one lane SPAN neighbours of the last axis, ceil(lines · parts / WG) workgroups in a line. Traffic: 16 bytes an element.
+// Grid: one lane SPAN neighbours of the last axis, ceil(lines · parts / WG) workgroups in a line. Traffic: 16 bytes an
+// element.
 
 struct Params {
   items: u32, parts: u32, n1: u32, n2: u32,
@@ -21,7 +22,8 @@ const WG = 64u;
 const SPAN = 8u;
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.items) { return; }
   let line = item / params.parts;

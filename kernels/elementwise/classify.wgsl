@@ -1,6 +1,7 @@
 // elementwise/classify: 1 where a value is of a kind, else 0, told by its bits.
 //   NAN y = x is NaN     INF y = |x| = ∞     FINITE y = neither
-// Shapes: x float[size], y u32[size], dense, in fours; the last four may reach into the padding. The values are bound as bits, which no compiler has rules about.
+// Shapes: x float[size], y u32[size], dense, in fours; the last four may reach into the padding. The values are bound
+// as bits, which no compiler has rules about.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element.
 // uses: lib/run.wgsl
 
@@ -18,7 +19,8 @@ const WG = 64u;
 const STEPS = 1u; // tune: 1u 16u 64u
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
   for (var i = begin; i < end; i += 8u) { y[i] = vec4u(is_of_kind(x[i] & vec4u(0x7fffffffu))); }

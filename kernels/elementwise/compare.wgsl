@@ -1,7 +1,8 @@
 // elementwise/compare: 1 where two elements compare so, else 0, with broadcasting.
 //   y = a OP b; AND, OR and XOR take what is not 0 for true. NaN equals nothing, itself neither
 // Shapes: up to 4 axes after neighbouring ones are merged, any strides; y u32, dense.
-// Grid: one lane SPAN neighbours of the last axis, ceil(lines · parts / WG) workgroups in a line. Traffic: 12 bytes an element.
+// Grid: one lane SPAN neighbours of the last axis, ceil(lines · parts / WG) workgroups in a line. Traffic: 12 bytes an
+// element.
 // uses: lib/special_values.wgsl
 
 struct Params {
@@ -51,7 +52,8 @@ fn holds(u: T, v: T) -> bool {
 }
 
 @compute @workgroup_size(WG)
-fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.items) { return; }
   let line = item / params.parts;

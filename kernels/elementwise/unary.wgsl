@@ -1,12 +1,15 @@
 // elementwise/unary: one function of one tensor.
 //   forward   y = f(x)
 //   backward  dx = dy · f'   from x, or from y where the slope is cheaper in it (EXP SQRT ROOT RSQRT RELU)
-// With numbers p and q: AFFINE p·x + q, MAX max(x, p), MIN min(x, p), INVERSE p / x, QUOTIENT x / p, CLAMP into p..q, ELU and LEAKY_RELU
-// with p below 0; POW: q·x^n, n = p + low, see `Exponent`. MAX and MIN have slope ½ where x = p. ROOT is √x with slope 0 at 0.
+// With numbers p and q: AFFINE p·x + q, MAX max(x, p), MIN min(x, p), INVERSE p / x, QUOTIENT x / p, CLAMP into p..q,
+// ELU and LEAKY_RELU with p below 0; POW: q·x^n, n = p + low, see `Exponent`. MAX and MIN have slope ½ where x = p.
+// ROOT is √x with slope 0 at 0.
 // FLOOR, CEIL, ROUND (halves to even) and SIGN have slope 0. f(NaN) is NaN, but for x^0.
 // Shapes: x, y, saved, dy, dx float[size], dense, in fours; the last four may reach into the padding of the buffers.
-// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for AFFINE).
-// Numbers: float64 to the ulp that docs/accuracy.md lists, over the whole range of f32; subnormal numbers may count as 0.
+// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for
+// AFFINE).
+// Numbers: float64 to the ulp that docs/accuracy.md lists, over the whole range of f32; subnormal numbers may count as
+// 0.
 // uses: lib/extremes.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/error_function.wgsl, lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl
 
 /// form: of POW, see below
@@ -59,14 +62,16 @@ const WG = 64u;
 const STEPS = 1u; // tune: 1u 16u 64u
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
   for (var i = begin; i < end; i += 8u) { y[i] = value(x[i]); }
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
   for (var i = begin; i < end; i += 8u) { dx[i] = dy[i] * slope(saved[i]); }
@@ -163,6 +168,7 @@ fn power(v: vec4f) -> vec4f {
     case SECOND { return params.q * v * v; }
     case THIRD { return params.q * v * v * v; }
     case INVERSE_FIRST { return params.q / v; }
-    default { return power4(v, Exponent(params.p, params.low, (params.form & 1u) == 1u, (params.form & 2u) == 2u), params.q); }
+    default { return power4(v, Exponent(params.p, params.low, (params.form & 1u) == 1u, (params.form & 2u) == 2u),
+      params.q); }
   }
 }

@@ -1,8 +1,12 @@
-// gather/along: picks and adds along a middle axis, at its own place for each element. An index out of range picks 0 and adds nothing.
+// gather/along: picks and adds along a middle axis, at its own place for each element. An index out of range picks 0
+// and adds nothing.
 //   gather  y[o, j, c] = x[o, index[o, j, c], c]
-//   add     y[o, index[o, j, c], c] += x[o, j, c], for j in order: one lane owns a column, so there is no race and no atomic
-// Shapes: gather: x [outer, rows, cols], index, y [outer, picks, cols]; add: y [outer, rows, cols], index, x [outer, picks, cols]; dense.
-// Grid: gather one lane an element, add one lane a column; ceil(… / WG) workgroups in a line. Traffic: 12 bytes a picked element, 16 an added one.
+//   add     y[o, index[o, j, c], c] += x[o, j, c], for j in order: one lane owns a column, so there is no race and no
+//           atomic
+// Shapes: gather: x [outer, rows, cols], index, y [outer, picks, cols]; add: y [outer, rows, cols], index, x [outer,
+// picks, cols]; dense.
+// Grid: gather one lane an element, add one lane a column; ceil(… / WG) workgroups in a line. Traffic: 12 bytes a
+// picked element, 16 an added one.
 
 struct Params { outer: u32, rows: u32, cols: u32, picks: u32 }
 
@@ -14,7 +18,8 @@ struct Params { outer: u32, rows: u32, cols: u32, picks: u32 }
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.outer * params.picks * params.cols) { return; }
   let line = item / params.cols;
@@ -26,7 +31,8 @@ fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
 }
 
 @compute @workgroup_size(WG)
-fn add(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn add(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.outer * params.cols) { return; }
   let o = item / params.cols;

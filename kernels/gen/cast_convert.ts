@@ -2,7 +2,7 @@
 export const castConvert = {
   name: 'cast/convert',
   file: 'kernels/cast/convert.wgsl',
-  code: "// cast/convert: between 32-bit types; towards 0 from float to whole numbers, 0 or 1 to bool.\n//   y = TO(x), or y = x ≠ 0, which NaN is\n// Shapes: x, y [size], dense, in fours; the last four may reach into the padding. Grid: ceil(size / 4 / WG) workgroups in a line. Traffic: 8 bytes an element.\n\nstruct Params { vectors: u32 }\n\nalias FROM = f32; // tune: f32 i32 u32\nalias TO = f32; // tune: f32 i32 u32\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read> x: array<vec4<FROM>>;\n@group(0) @binding(2) var<storage, read_write> y: array<vec4<TO>>;\n\nconst WG = 64u;\n\n@compute @workgroup_size(WG)\nfn convert(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {\n  let i = (wg.y * count.x + wg.x) * WG + lane;\n  if (i < params.vectors) { y[i] = vec4<TO>(x[i]); }\n}\n\n@compute @workgroup_size(WG)\nfn truth(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {\n  let i = (wg.y * count.x + wg.x) * WG + lane;\n  if (i < params.vectors) { y[i] = select(vec4<TO>(TO(1)), vec4<TO>(), is_zero(x[i])); }\n}\n\n// By bits, which a zero of either sign has and NaN has not.\nfn is_zero(v: vec4<FROM>) -> vec4<bool> {\n  let bits = bitcast<vec4<u32>>(v);\n  return (bits == vec4<u32>()) | ((bits == vec4<u32>(0x80000000u)) & (v == vec4<FROM>()));\n}\n",
+  code: "// cast/convert: between 32-bit types; towards 0 from float to whole numbers, 0 or 1 to bool.\n//   y = TO(x), or y = x ≠ 0, which NaN is\n// Shapes: x, y [size], dense, in fours; the last four may reach into the padding. Grid: ceil(size / 4 / WG) workgroups\n// in a line. Traffic: 8 bytes an element.\n\nstruct Params { vectors: u32 }\n\nalias FROM = f32; // tune: f32 i32 u32\nalias TO = f32; // tune: f32 i32 u32\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read> x: array<vec4<FROM>>;\n@group(0) @binding(2) var<storage, read_write> y: array<vec4<TO>>;\n\nconst WG = 64u;\n\n@compute @workgroup_size(WG)\nfn convert(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,\n  @builtin(local_invocation_index) lane: u32) {\n  let i = (wg.y * count.x + wg.x) * WG + lane;\n  if (i < params.vectors) { y[i] = vec4<TO>(x[i]); }\n}\n\n@compute @workgroup_size(WG)\nfn truth(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,\n  @builtin(local_invocation_index) lane: u32) {\n  let i = (wg.y * count.x + wg.x) * WG + lane;\n  if (i < params.vectors) { y[i] = select(vec4<TO>(TO(1)), vec4<TO>(), is_zero(x[i])); }\n}\n\n// By bits, which a zero of either sign has and NaN has not.\nfn is_zero(v: vec4<FROM>) -> vec4<bool> {\n  let bits = bitcast<vec4<u32>>(v);\n  return (bits == vec4<u32>()) | ((bits == vec4<u32>(0x80000000u)) & (v == vec4<FROM>()));\n}\n",
   uses: [],
   lib: '',
   params: [{ name: 'vectors', type: 'u32', offset: 0 }],
@@ -12,8 +12,8 @@ export const castConvert = {
     { binding: 2, name: 'y', type: 'storage', element: 'vec4<TO>' },
   ],
   tunables: [
-    { name: 'FROM', value: 'f32', allowed: ['f32', 'i32', 'u32'], line: 7 },
-    { name: 'TO', value: 'f32', allowed: ['f32', 'i32', 'u32'], line: 8 },
+    { name: 'FROM', value: 'f32', allowed: ['f32', 'i32', 'u32'], line: 8 },
+    { name: 'TO', value: 'f32', allowed: ['f32', 'i32', 'u32'], line: 9 },
   ],
   entries: {
     convert: { bindings: ['params', 'x', 'y'], workgroupSize: ['WG'] },

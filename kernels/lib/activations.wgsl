@@ -1,5 +1,6 @@
-// Activations and their slopes on four values, right over the whole range of f32: no difference of near numbers, no product of a number
-// that overflows with one that vanishes. All come from e = e^-|z|, which never overflows: sigmoid z = 1 / (1 + e) or e / (1 + e).
+// Activations and their slopes on four values, right over the whole range of f32: no difference of near numbers, no
+// product of a number that overflows with one that vanishes. All come from e = e^-|z|, which never overflows: sigmoid z
+// = 1 / (1 + e) or e / (1 + e).
 // Needs lib/exponential.wgsl, lib/logarithm.wgsl.
 
 fn sigmoid4(x: vec4f) -> vec4f {
@@ -54,18 +55,22 @@ fn quick_gelu_exp4(x: vec4f) -> Scaled {
 
 fn quick_gelu4(x: vec4f) -> vec4f { return gated4(x, quick_gelu_exp4(x)); }
 
-fn quick_gelu_slope4(x: vec4f) -> vec4f { return gated_slope4(x, 1.702 * within4(x, -120.0, 120.0), quick_gelu_exp4(x)); }
+fn quick_gelu_slope4(x: vec4f) -> vec4f {
+  return gated_slope4(x, 1.702 * within4(x, -120.0, 120.0), quick_gelu_exp4(x));
+}
 
 // 0.5 x (1 + tanh u) = x · sigmoid(2u), 2u = x · (c + d x²), c = √(8/π), d = 0.044715 c
 
-/// e^-|2u|: the factor of x as a number of twelve bits and a rest, for which c and d come in parts whose products with eight bits of x are exact.
+/// e^-|2u|: the factor of x as a number of twelve bits and a rest, for which c and d come in parts whose products with
+/// eight bits of x are exact.
 fn gelu_tanh_exp4(x: vec4f) -> Scaled {
   let size = within4(abs(x), 0.0, 12.0);
   let high = upper4(size);
   let eight = bitcast<vec4f>(bitcast<vec4u>(size) & vec4u(0xffff0000u));
   let square = eight * eight;
   let g = upper4(1.59576912 + 0.0713548163 * size * size);
-  let rest = ((1.59375 - g) + 0.0712890625 * square) + (0.0020191216057 + (6.5753772600e-5 * square + 0.0713548163 * (size - eight) * (size + eight)));
+  let rest = ((1.59375 - g) + 0.0712890625 * square)
+    + (0.0020191216057 + (6.5753772600e-5 * square + 0.0713548163 * (size - eight) * (size + eight)));
   return scaled_exp4(-high * g, -((size - high) * g + size * rest));
 }
 

@@ -1,10 +1,12 @@
-// The gradients of attention in one pass by tiles of BM keys and 4·SG queries, one subgroup for one key and value head: the scores are formed again, once; no shared
-// memory, no atomics.
+// The gradients of attention in one pass by tiles of BM keys and 4·SG queries, one subgroup for one key and value head:
+// the scores are formed again, once; no shared memory, no atomics.
 //   s = scale · k·qᵀ,  p = exp(s - lse),  ds = p · (v·dyᵀ - Σ dy · y) · scale;   dv += p·dy,  dk += ds·q,  dq += dsᵀ·k
 //   scores   lane l holds queries 4·l … 4·l + 3 of a tile for all BM keys
-//   output   lane l holds quads l, l + SG, … of the rows of dk and dv, and adds its quads to dq in memory: only this subgroup writes that head's rows
-// Needs in the kernel: `enable subgroups;`, Params and the bindings stats_saved, dq, dk and dv of attention/naive, const D and SG, lib/attention_tile.wgsl,
-// lib/attention_scores.wgsl, lib/place_of.wgsl, and load_q, load_k, load_v, load_dy: four elements of a place.
+//   output   lane l holds quads l, l + SG, … of the rows of dk and dv, and adds its quads to dq in memory: only this
+//            subgroup writes that head's rows
+// Needs in the kernel: `enable subgroups;`, Params and the bindings stats_saved, dq, dk and dv of attention/naive,
+// const D and SG, lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/place_of.wgsl, and load_q, load_k, load_v,
+// load_dy: four elements of a place.
 
 const BM = 16u;
 const BN = 4u * SG;
@@ -20,7 +22,8 @@ fn attend_back(wg: vec3u, lane: u32) {
   let value = place_of(params.v_offset + kv, params.kv_token);
   let dy_step = params.heads * QUADS;
 
-  let every = BM + params.width - D; // 16, but not for the compiler: an unrolled loop is no faster and takes seconds to compile
+  // 16, but not for the compiler: an unrolled loop is no faster and takes seconds to compile
+  let every = BM + params.width - D;
   var a: array<vec4f, BM / SG>;
   var s: array<vec4f, BM>;
   var ds: array<vec4f, BM>;
@@ -43,7 +46,8 @@ fn attend_back(wg: vec3u, lane: u32) {
       let dy_row = (b * params.tokens * params.heads + h) * QUADS;
       let stat = (b * params.heads + h) * params.tokens;
       var begin = 0u; // tiles of queries that see none of these keys come first
-      while (begin < params.tokens && u32(stats_saved[stat + min(begin + BN, params.tokens) - 1u].z) <= j) { begin += BN; }
+      while (begin < params.tokens && u32(stats_saved[stat + min(begin + BN, params.tokens) - 1u].z) <= j) {
+        begin += BN; }
       for (var i = begin; i < params.tokens; i += BN) {
         let last = min(i + BN, params.tokens) - 1u;
         let i0 = min(i + 4u * lane, last);
@@ -59,7 +63,9 @@ fn attend_back(wg: vec3u, lane: u32) {
           let b1 = load_q(query + vec2u(c, i1));
           let b2 = load_q(query + vec2u(c, i2));
           let b3 = load_q(query + vec2u(c, i3));
-          for (var g = 0u; g < BM / SG; g++) { a[g] = load_k(key + vec2u(c, j + min(g * SG + lane, rows - 1u))) * params.scale; }
+          for (var g = 0u; g < BM / SG; g++) {
+            a[g] = load_k(key + vec2u(c, j + min(g * SG + lane, rows - 1u))) * params.scale;
+          }
           add_scores(&s, a, b0, b1, b2, b3);
         }
         for (var c = 0u; c < QUADS; c++) {

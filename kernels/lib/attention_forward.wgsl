@@ -1,8 +1,12 @@
-// Attention by tiles of BM queries with an online softmax, one subgroup a tile; no shared memory, no barrier: what lanes share goes by broadcasts and shuffles.
-//   scores   lane l holds keys 4·l … 4·l + 3 of a tile of 4·SG for all BM queries; a query's numbers come from the lane that loaded its row
-//   output   lane l holds quads l, l + SG, … of all BM output rows; a probability comes from the lane that holds its key
-// Needs in the kernel: `enable subgroups;`, Params and the bindings bounds, y and lse of attention/naive, const D and SG, lib/attention_mask.wgsl,
-// lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/subgroup_reduce.wgsl, lib/place_of.wgsl, lib/special_values.wgsl, and load_q, load_k, load_v: four elements of a place.
+// Attention by tiles of BM queries with an online softmax, one subgroup a tile; no shared memory, no barrier: what
+// lanes share goes by broadcasts and shuffles.
+//   scores   lane l holds keys 4·l … 4·l + 3 of a tile of 4·SG for all BM queries; a query's numbers come from the lane
+//            that loaded its row
+//   output   lane l holds quads l, l + SG, … of all BM output rows; a probability comes from the lane that holds its
+//            key
+// Needs in the kernel: `enable subgroups;`, Params and the bindings bounds, y and lse of attention/naive, const D and
+// SG, lib/attention_mask.wgsl, lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/subgroup_reduce.wgsl,
+// lib/place_of.wgsl, lib/special_values.wgsl, and load_q, load_k, load_v: four elements of a place.
 
 const BM = 16u;
 const BN = 4u * SG;
@@ -36,14 +40,17 @@ fn attend(wg: vec3u, lane: u32) {
     let k1 = key + vec2u(0u, min(j + 4u * lane + 1u, end - 1u));
     let k2 = key + vec2u(0u, min(j + 4u * lane + 2u, end - 1u));
     let k3 = key + vec2u(0u, min(j + 4u * lane + 3u, end - 1u));
-    for (var r = 0u; r < BM; r++) { s[r] = vec4f(); } // by hand: an array declared in a loop is not cleared again by every driver
+    // by hand: an array declared in a loop is not cleared again by every driver
+    for (var r = 0u; r < BM; r++) { s[r] = vec4f(); }
     for (var c = 0u; c < QUADS; c++) {
       let at = vec2u(c, 0u);
       let b0 = load_k(k0 + at);
       let b1 = load_k(k1 + at);
       let b2 = load_k(k2 + at);
       let b3 = load_k(k3 + at);
-      for (var g = 0u; g < BM / SG; g++) { a[g] = load_q(query + vec2u(c, first + min(g * SG + lane, rows - 1u))) * params.scale; }
+      for (var g = 0u; g < BM / SG; g++) {
+        a[g] = load_q(query + vec2u(c, first + min(g * SG + lane, rows - 1u))) * params.scale;
+      }
       add_scores(&s, a, b0, b1, b2, b3);
     }
     if (j + BN > shared_end) {

@@ -1,10 +1,14 @@
-// Tiles of scores in registers, for devices with fast workgroup memory: ROWS by COLUMNS scores a workgroup, ACROSS lanes across and DOWN down. A lane holds fours of
-// rows by fours of columns, each a mat4x4f: rows 4·down … and, where it has eight, 4·(down + DOWN) …; columns 4·across … and 4·(across + ACROSS) …
+// Tiles of scores in registers, for devices with fast workgroup memory: ROWS by COLUMNS scores a workgroup, ACROSS
+// lanes across and DOWN down. A lane holds fours of rows by fours of columns, each a mat4x4f: rows 4·down … and, where
+// it has eight, 4·(down + DOWN) …; columns 4·across … and 4·(across + ACROSS) …
 //   add_piece   scores += rows·columnsᵀ over DEPTH of the width, both operands transposed in workgroup memory
-//   add_span    ROWS by D results += weights·values over SPAN of the columns; weights are stored by column, fours of rows beside each other
-// Every lane fetches four rows by four numbers of an operand ahead of time, in registers. Sums are named, never an array: an index that a compiler leaves to a
-// loop would put them into memory. In workgroup memory each four of rows is turned by the number of its line, so that neither way of access meets in one bank.
-// Needs in the kernel: const D, LANES (64u at least), LANES_ACROSS (8u or 16u), ROWS_A_LANE and COLUMNS_A_LANE (4u or 8u).
+//   add_span    ROWS by D results += weights·values over SPAN of the columns; weights are stored by column, fours of
+//               rows beside each other
+// Every lane fetches four rows by four numbers of an operand ahead of time, in registers. Sums are named, never an
+// array: an index that a compiler leaves to a loop would put them into memory. In workgroup memory each four of rows is
+// turned by the number of its line, so that neither way of access meets in one bank.
+// Needs in the kernel: const D, LANES (64u at least), LANES_ACROSS (8u or 16u), ROWS_A_LANE and COLUMNS_A_LANE (4u or
+// 8u).
 
 const ACROSS = clamp(LANES_ACROSS, D / 8u, D / 4u); // so that each lane has one four or two of the width
 const DOWN = LANES / ACROSS;
@@ -41,10 +45,12 @@ fn down_of(lane: u32) -> u32 { return (lane % 32u) / 8u + 4u * ((lane / (4u * AC
 
 fn outer(a: vec4f, b: vec4f) -> mat4x4f { return mat4x4f(a.x * b, a.y * b, a.z * b, a.w * b); }
 
-/// What a lane fetches for a product: the first of its four rows (or columns), and where its four numbers begin in the piece.
+/// What a lane fetches for a product: the first of its four rows (or columns), and where its four numbers begin in the
+/// piece.
 fn product_place(lane: u32) -> vec2u { return vec2u(4u * (lane / DEPTH_FOURS), 4u * (lane % DEPTH_FOURS)); }
 
-/// What a lane fetches to accumulate: the first of its four columns in the span, and where its four numbers begin in the width.
+/// What a lane fetches to accumulate: the first of its four columns in the span, and where its four numbers begin in
+/// the width.
 fn span_place(lane: u32) -> vec2u { return vec2u(4u * (lane / WIDTH_FOURS), 4u * (lane % WIDTH_FOURS)); }
 
 fn put_rows(lane: u32, held: mat4x4f) {
@@ -120,7 +126,9 @@ fn add_piece(lane: u32, s: ptr<function, Scores>) {
       (*s).c0r0 += outer(column_tile[column_line + column0], row_tile[row_line + row0]);
       if (HAS_TWO_ROWS) { (*s).c0r1 += outer(column_tile[column_line + column0], row_tile[row_line + row1]); }
       if (HAS_TWO_COLUMNS) { (*s).c1r0 += outer(column_tile[column_line + column1], row_tile[row_line + row0]); }
-      if (HAS_TWO_ROWS && HAS_TWO_COLUMNS) { (*s).c1r1 += outer(column_tile[column_line + column1], row_tile[row_line + row1]); }
+      if (HAS_TWO_ROWS && HAS_TWO_COLUMNS) {
+        (*s).c1r1 += outer(column_tile[column_line + column1], row_tile[row_line + row1]);
+      }
     }
   }
 }

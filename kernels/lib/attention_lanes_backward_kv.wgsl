@@ -1,7 +1,8 @@
-// dk and dv of attention, by tiles of ROWS keys and COLUMNS queries, over the queries of all heads of the group: p = exp(scale · q·kᵀ - lse), dv = pᵀ·dy,
-// ds = p · (dy·vᵀ - Σ dy · y) · scale, dk = dsᵀ·q.
-// Needs in the kernel: Params and the binding stats_saved of attention/naive, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl,
-// lib/attention_lanes_gradient.wgsl, and store_dk and store_dv: four elements of a row.
+// dk and dv of attention, by tiles of ROWS keys and COLUMNS queries, over the queries of all heads of the group: p =
+// exp(scale · q·kᵀ - lse), dv = pᵀ·dy, ds = p · (dy·vᵀ - Σ dy · y) · scale, dk = dsᵀ·q.
+// Needs in the kernel: Params and the binding stats_saved of attention/naive, lib/attention_lanes.wgsl,
+// lib/attention_lanes_blocks.wgsl, lib/attention_lanes_gradient.wgsl, and store_dk and store_dv: four elements of a
+// row.
 
 var<workgroup> known: array<vec4f, COLUMNS>; // log-sum-exp, Σ dy · y and number of keys of each query of the tile
 
@@ -17,7 +18,8 @@ fn gradient_of_keys(wg: vec3u, lane: u32) {
   let span = span_place(lane);
   let row = first + 4u * down;
   // The first tile of queries of which one sees a key of these; none does where the last query sees none.
-  let before = select(0u, first + params.tokens - params.keys, (params.flags & 1u) != 0u && first + params.tokens > params.keys);
+  let before = select(0u, first + params.tokens - params.keys, (params.flags & 1u) != 0u && first
+    + params.tokens > params.keys);
   let begin = before / COLUMNS * COLUMNS;
 
   var dk_sums = Sums();
@@ -46,11 +48,14 @@ fn gradient_of_keys(wg: vec3u, lane: u32) {
         let next_step = next % (PIECES + SPANS);
         let is_piece = next_step < PIECES;
         let d = select(span.y, next_step * DEPTH + product.y, is_piece);
-        let i_next = select(i, i + COLUMNS, next == 0u) + select((next_step - PIECES) * SPAN + span.x, product.x, is_piece);
+        let i_next = select(i, i + COLUMNS, next == 0u)
+          + select((next_step - PIECES) * SPAN + span.x, product.x, is_piece);
         if (is_piece) {
-          if (next < PIECES) { rows = k_block(kv, first + product.x, d, params.keys); } else { rows = v_block(kv, first + product.x, d, params.keys); }
+          if (next < PIECES) { rows = k_block(kv, first + product.x, d, params.keys); } else { rows =
+            v_block(kv, first + product.x, d, params.keys); }
         }
-        if (is_piece == (next < PIECES + SPANS)) { columns = q_block(query, i_next, d); } else { columns = dy_block(head, i_next, d); }
+        if (is_piece == (next < PIECES + SPANS)) { columns = q_block(query, i_next, d); } else { columns =
+          dy_block(head, i_next, d); }
         if (step < PIECES) {
           add_piece(lane, &scores);
         } else if (is_first) {
@@ -63,7 +68,9 @@ fn gradient_of_keys(wg: vec3u, lane: u32) {
           put_queries(is_first, across, down, scores.c0r0, row);
           if (HAS_TWO_ROWS) { put_queries(is_first, across, down + DOWN, scores.c0r1, row + 4u * DOWN); }
           if (HAS_TWO_COLUMNS) { put_queries(is_first, across + ACROSS, down, scores.c1r0, row); }
-          if (HAS_TWO_ROWS && HAS_TWO_COLUMNS) { put_queries(is_first, across + ACROSS, down + DOWN, scores.c1r1, row + 4u * DOWN); }
+          if (HAS_TWO_ROWS && HAS_TWO_COLUMNS) {
+            put_queries(is_first, across + ACROSS, down + DOWN, scores.c1r1, row + 4u * DOWN);
+          }
           scores = Scores();
         }
       }
@@ -91,16 +98,20 @@ fn put_queries(is_first: bool, column_four: u32, row_four: u32, s: mat4x4f, row:
   let at = 4u * (column_four % COLUMN_FOURS);
   let keys = vec4f(f32(row)) + vec4f(0.0, 1.0, 2.0, 3.0);
   if (is_first) {
-    put_weights(column_four, row_four, mat4x4f(seen_weight(s[0], keys, known[at]), seen_weight(s[1], keys, known[at + 1u]),
+    put_weights(column_four, row_four, mat4x4f(seen_weight(s[0], keys, known[at]),
+      seen_weight(s[1], keys, known[at + 1u]),
       seen_weight(s[2], keys, known[at + 2u]), seen_weight(s[3], keys, known[at + 3u])));
   } else {
     let p = weights_at(column_four, row_four);
-    put_weights(column_four, row_four, params.scale * mat4x4f(p[0] * (s[0] - known[at].y), p[1] * (s[1] - known[at + 1u].y),
+    put_weights(column_four, row_four, params.scale
+      * mat4x4f(p[0] * (s[0] - known[at].y), p[1] * (s[1] - known[at + 1u].y),
       p[2] * (s[2] - known[at + 2u].y), p[3] * (s[3] - known[at + 3u].y)));
   }
 }
 
-fn seen_weight(s: vec4f, keys: vec4f, query: vec4f) -> vec4f { return select(vec4f(), exp(s * params.scale - query.x), keys < vec4f(query.z)); }
+fn seen_weight(s: vec4f, keys: vec4f, query: vec4f) -> vec4f {
+  return select(vec4f(), exp(s * params.scale - query.x), keys < vec4f(query.z));
+}
 
 fn store_dk_block(head: u32, row: u32, d: u32, o: mat4x4f) {
   let step = params.heads / params.group * params.width;

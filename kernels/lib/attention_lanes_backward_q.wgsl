@@ -1,6 +1,7 @@
-// dq of attention, by tiles of ROWS queries and COLUMNS keys: ds = p · (dy·vᵀ - Σ dy · y) · scale with p = exp(scale · q·kᵀ - lse), and dq = ds·k.
-// Needs in the kernel: Params and the binding stats_saved of attention/naive, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl,
-// lib/attention_lanes_gradient.wgsl, and store_dq: four elements of a row.
+// dq of attention, by tiles of ROWS queries and COLUMNS keys: ds = p · (dy·vᵀ - Σ dy · y) · scale with p = exp(scale ·
+// q·kᵀ - lse), and dq = ds·k.
+// Needs in the kernel: Params and the binding stats_saved of attention/naive, lib/attention_lanes.wgsl,
+// lib/attention_lanes_blocks.wgsl, lib/attention_lanes_gradient.wgsl, and store_dq: four elements of a row.
 
 fn gradient_of_queries(wg: vec3u, count: vec3u, lane: u32) {
   let b = wg.y / params.heads;
@@ -32,7 +33,8 @@ fn gradient_of_queries(wg: vec3u, count: vec3u, lane: u32) {
       let next = (stage + 1u) % (2u * PIECES + SPANS);
       let is_piece = next < 2u * PIECES;
       let d = select(span.y, (next % PIECES) * DEPTH + product.y, is_piece);
-      let j_next = select(j, j + COLUMNS, next == 0u) + select((next - 2u * PIECES) * SPAN + span.x, product.x, is_piece);
+      let j_next = select(j, j + COLUMNS, next == 0u)
+        + select((next - 2u * PIECES) * SPAN + span.x, product.x, is_piece);
       if (is_piece && next >= PIECES) {
         rows = dy_block(head, first + product.x, d);
         columns = v_block(kv, j_next, d, end);
@@ -47,7 +49,9 @@ fn gradient_of_queries(wg: vec3u, count: vec3u, lane: u32) {
         put_keys(is_first, across, down, scores.c0r0, key, known0);
         if (HAS_TWO_ROWS) { put_keys(is_first, across, down + DOWN, scores.c0r1, key, known1); }
         if (HAS_TWO_COLUMNS) { put_keys(is_first, across + ACROSS, down, scores.c1r0, key + f32(4u * ACROSS), known0); }
-        if (HAS_TWO_ROWS && HAS_TWO_COLUMNS) { put_keys(is_first, across + ACROSS, down + DOWN, scores.c1r1, key + f32(4u * ACROSS), known1); }
+        if (HAS_TWO_ROWS && HAS_TWO_COLUMNS) {
+          put_keys(is_first, across + ACROSS, down + DOWN, scores.c1r1, key + f32(4u * ACROSS), known1);
+        }
         scores = Scores();
       }
     }
@@ -66,23 +70,28 @@ fn gradient_of_queries(wg: vec3u, count: vec3u, lane: u32) {
 struct KnownRows { lse: vec4f, along: vec4f, seen: vec4f }
 
 fn known_of(stats: u32, row: u32) -> KnownRows {
-  let t = transpose(mat4x4f(stat_at(stats, row), stat_at(stats, row + 1u), stat_at(stats, row + 2u), stat_at(stats, row + 3u)));
+  let t = transpose(mat4x4f(stat_at(stats, row), stat_at(stats, row + 1u), stat_at(stats, row + 2u),
+    stat_at(stats, row + 3u)));
   return KnownRows(t[0], t[1], t[2]);
 }
 
 /// Puts p of four keys and four queries, or turns the p that this lane put there into ds.
 fn put_keys(is_first: bool, column_four: u32, row_four: u32, s: mat4x4f, key: f32, facts: KnownRows) {
   if (is_first) {
-    put_weights(column_four, row_four, mat4x4f(seen_row_weight(s[0], key, facts), seen_row_weight(s[1], key + 1.0, facts),
+    put_weights(column_four, row_four, mat4x4f(seen_row_weight(s[0], key, facts),
+      seen_row_weight(s[1], key + 1.0, facts),
       seen_row_weight(s[2], key + 2.0, facts), seen_row_weight(s[3], key + 3.0, facts)));
   } else {
     let p = weights_at(column_four, row_four);
     let along = facts.along;
-    put_weights(column_four, row_four, params.scale * mat4x4f(p[0] * (s[0] - along), p[1] * (s[1] - along), p[2] * (s[2] - along), p[3] * (s[3] - along)));
+    put_weights(column_four, row_four, params.scale
+      * mat4x4f(p[0] * (s[0] - along), p[1] * (s[1] - along), p[2] * (s[2] - along), p[3] * (s[3] - along)));
   }
 }
 
-fn seen_row_weight(s: vec4f, key: f32, facts: KnownRows) -> vec4f { return select(vec4f(), exp(s * params.scale - facts.lse), vec4f(key) < facts.seen); }
+fn seen_row_weight(s: vec4f, key: f32, facts: KnownRows) -> vec4f {
+  return select(vec4f(), exp(s * params.scale - facts.lse), vec4f(key) < facts.seen);
+}
 
 fn store_dq_block(head: u32, row: u32, d: u32, o: mat4x4f) {
   let step = params.heads * params.width;

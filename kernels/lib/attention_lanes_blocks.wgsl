@@ -1,4 +1,5 @@
-// What a lane fetches: four rows by four numbers of q, k or v, from number d of a head's row on. Past the last row it is the last one again.
+// What a lane fetches: four rows by four numbers of q, k or v, from number d of a head's row on. Past the last row it
+// is the last one again.
 // Needs in the kernel: Params of attention/naive, and load_q, load_k, load_v: four elements of a row, 0 past the width.
 
 fn q_block(head: u32, row: u32, d: u32) -> mat4x4f {

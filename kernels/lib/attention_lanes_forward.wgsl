@@ -1,6 +1,7 @@
 // The forward of attention with an online softmax, by tiles of ROWS queries and COLUMNS keys.
-// Needs in the kernel: Params and the bindings bounds, y and lse of attention/naive, lib/attention_mask.wgsl, lib/attention_lanes.wgsl,
-// lib/attention_lanes_blocks.wgsl, lib/special_values.wgsl, and store_y: four elements of a row.
+// Needs in the kernel: Params and the bindings bounds, y and lse of attention/naive, lib/attention_mask.wgsl,
+// lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl, lib/special_values.wgsl, and store_y: four elements of a
+// row.
 
 fn attend(wg: vec3u, count: vec3u, lane: u32) {
   let b = wg.y / params.heads;
@@ -101,7 +102,9 @@ fn put_share(across: u32, down: u32, share0: vec4f, share1: vec4f) {
   if (HAS_TWO_ROWS) { weights[across * ROW_FOURS + (down + DOWN + across) % ROW_FOURS] = share1; }
 }
 
-fn share_at(across: u32, row_four: u32) -> vec4f { return weights[across * ROW_FOURS + (row_four + across) % ROW_FOURS]; }
+fn share_at(across: u32, row_four: u32) -> vec4f {
+  return weights[across * ROW_FOURS + (row_four + across) % ROW_FOURS];
+}
 
 /// The scores of four keys from `key` on, hidden from the rows whose limit they reach.
 fn masked(s: mat4x4f, key: i32, limit: vec4i) -> mat4x4f {

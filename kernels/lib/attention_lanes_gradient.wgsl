@@ -1,5 +1,6 @@
 // What both gradients of attention by lanes fetch besides q, k and v.
-// Needs in the kernel: Params and the binding stats_saved of attention/naive, and load_dy: four elements of a row, 0 past the width.
+// Needs in the kernel: Params and the binding stats_saved of attention/naive, and load_dy: four elements of a row, 0
+// past the width.
 
 fn dy_block(head: u32, row: u32, d: u32) -> mat4x4f {
   let last = params.tokens - 1u;
@@ -9,4 +10,6 @@ fn dy_block(head: u32, row: u32, d: u32) -> mat4x4f {
 }
 
 /// Query i's log-sum-exp, Σ dy · y and number of keys; no key past the last query.
-fn stat_at(stats: u32, i: u32) -> vec4f { return select(vec4f(), stats_saved[stats + min(i, params.tokens - 1u)], i < params.tokens); }
+fn stat_at(stats: u32, i: u32) -> vec4f {
+  return select(vec4f(), stats_saved[stats + min(i, params.tokens - 1u)], i < params.tokens);
+}

@@ -1,7 +1,9 @@
-// Scores of 16 rows that the lanes hold, lane l of a[g] row g · SG + l, with the four columns of this lane. SwiftShader spreads a lane's numbers
-// faster by broadcasts, whose lanes must be constants, hence the 16 lines. Needs in the kernel: `enable subgroups;`, const SG, const BM = 16u, lib/attention_tile.wgsl.
+// Scores of 16 rows that the lanes hold, lane l of a[g] row g · SG + l, with the four columns of this lane. SwiftShader
+// spreads a lane's numbers faster by broadcasts, whose lanes must be constants, hence the 16 lines. Needs in the
+// kernel: `enable subgroups;`, const SG, const BM = 16u, lib/attention_tile.wgsl.
 
-fn add_scores(s: ptr<function, array<vec4f, BM>>, a: array<vec4f, BM / SG>, b0: vec4f, b1: vec4f, b2: vec4f, b3: vec4f) {
+fn add_scores(s: ptr<function, array<vec4f, BM>>, a: array<vec4f, BM / SG>, b0: vec4f, b1: vec4f, b2: vec4f,
+  b3: vec4f) {
   (*s)[0] += dots(subgroupBroadcast(a[0u / SG], 0u % SG), b0, b1, b2, b3);
   (*s)[1] += dots(subgroupBroadcast(a[1u / SG], 1u % SG), b0, b1, b2, b3);
   (*s)[2] += dots(subgroupBroadcast(a[2u / SG], 2u % SG), b0, b1, b2, b3);

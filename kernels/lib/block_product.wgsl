@@ -1,20 +1,26 @@
-// The course of a product whose results stay in registers: ROWS by COLUMNS results a workgroup, 8 rows by 4 columns a lane, or by 8 in the largest tile. The
-// kernel says how operands are read and results written.
-// A step takes DEPTH terms. Each lane fetches a block of four terms of four rows of A or four columns of B (two blocks where there are more than lanes) and
-// holds it in registers while the terms before are multiplied; then it stages it in workgroup memory, Aᵀ and B, in fours of rows or columns.
-// Groups of 32 lanes, by index and not by subgroup, share 64 rows and 16 or 32 columns. Two neighbours take the same columns and every second the same rows,
-// which is how NVIDIA's shared memory serves a read of 16 bytes a lane best (CUTLASS, gemm/warp/mma_simt_policy.h).
-// The fetch of the last turn is for nothing: where it is made only sometimes, the compiler may wait for what it brings at once, to put it in its place.
+// The course of a product whose results stay in registers: ROWS by COLUMNS results a workgroup, 8 rows by 4 columns a
+// lane, or by 8 in the largest tile. The kernel says how operands are read and results written. A step takes DEPTH
+// terms. Each lane fetches a block of four terms of four rows of A or four columns of B (two blocks where there are
+// more than lanes) and holds it in registers while the terms before are multiplied; then it stages it in workgroup
+// memory, Aᵀ and B, in fours of rows or columns.
+// Groups of 32 lanes, by index and not by subgroup, share 64 rows and 16 or 32 columns. Two neighbours take the same
+// columns and every second the same rows, which is how NVIDIA's shared memory serves a read of 16 bytes a lane best
+// (CUTLASS, gemm/warp/mma_simt_policy.h).
+// The fetch of the last turn is for nothing: where it is made only sometimes, the compiler may wait for what it brings
+// at once, to put it in its place.
 // The sums are named, since a compiler that leaves a loop over an array as it stands keeps the array in memory.
-// Needs in the kernel: lib/block_stage.wgsl and what it needs; lib/tile_order.wgsl; params of matmul/naive; const PAIR (whether there are A2 and B2), GROUP; and
-//   fn put(tile: Tile, row: u32, column: u32, s0: vec4f, s1: vec4f, s2: vec4f, s3: vec4f)      four columns of four rows of C, nothing past an edge
+// Needs in the kernel: lib/block_stage.wgsl and what it needs; lib/tile_order.wgsl; params of matmul/naive; const PAIR
+// (whether there are A2 and B2), GROUP; and
+//   fn put(tile: Tile, row: u32, column: u32, s0: vec4f, s1: vec4f, s2: vec4f, s3: vec4f)      four columns of four
+//     rows of C, nothing past an edge
 
 const IS_WIDE = ROWS == 128u && COLUMNS == 128u;
 const LANES = select(128u, 256u, ROWS * COLUMNS > 4096u);
 const ACROSS = COLUMNS / select(16u, 32u, IS_WIDE); // groups of 32 lanes side by side
 
 @compute @workgroup_size(LANES)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let tile = tile_at(wg, count);
   let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
   let steps = (terms + DEPTH - 1u) / DEPTH;

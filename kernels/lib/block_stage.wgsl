@@ -1,9 +1,10 @@
-// How the operands of a product in blocks reach workgroup memory: Aᵀ and B, in fours of rows or columns. A lane's block is four terms of four of them, held in
-// registers from its fetch to its staging.
-// SKEW moves each four terms on by so many banks of 16 bytes, so that blocks that are transposed on their way are written without conflicts.
+// How the operands of a product in blocks reach workgroup memory: Aᵀ and B, in fours of rows or columns. A lane's block
+// is four terms of four of them, held in registers from its fetch to its staging.
+// SKEW moves each four terms on by so many banks of 16 bytes, so that blocks that are transposed on their way are
+// written without conflicts.
 // Needs in the kernel: const TRANSPOSE_A, TRANSPOSE_B, ROWS, COLUMNS, DEPTH, SKEW; and
-//   fn a_block(tile: Tile, step: Step, row: u32, k: u32) -> Block      four terms from k on of four rows; what lies past an edge may be anything
-//   fn b_block(tile: Tile, step: Step, column: u32, k: u32) -> Block
+//   fn a_block(tile: Tile, step: Step, row: u32, k: u32) -> Block      four terms from k on of four rows; what lies
+//     past an edge may be anything fn b_block(tile: Tile, step: Step, column: u32, k: u32) -> Block
 //   fn b_values(block: Block, column: u32, k: u32, step: Step) -> mat4x4f      the block as numbers, as it was read
 
 const LAYERS = DEPTH / 4u;
@@ -71,7 +72,10 @@ fn stage(held: Block, tile: Tile, step: Step, block: u32) {
   }
 }
 
-fn f32_values(block: Block) -> mat4x4f { return mat4x4f(bitcast<vec4f>(block.r0), bitcast<vec4f>(block.r1), bitcast<vec4f>(block.r2), bitcast<vec4f>(block.r3)); }
+fn f32_values(block: Block) -> mat4x4f {
+  return mat4x4f(bitcast<vec4f>(block.r0), bitcast<vec4f>(block.r1), bitcast<vec4f>(block.r2),
+    bitcast<vec4f>(block.r3));
+}
 
 // A column of the matrix for each term from k on, zero past the last term.
 fn by_term(values: mat4x4f, lies_along: bool, step: Step, k: u32) -> mat4x4f {
@@ -79,7 +83,8 @@ fn by_term(values: mat4x4f, lies_along: bool, step: Step, k: u32) -> mat4x4f {
   if (lies_along) { fours = transpose(values); }
   if (k + 4u > step.terms) {
     let inside = k + FOUR < vec4u(step.terms);
-    fours = mat4x4f(select(vec4f(), fours[0], inside.x), select(vec4f(), fours[1], inside.y), select(vec4f(), fours[2], inside.z), select(vec4f(), fours[3], inside.w));
+    fours = mat4x4f(select(vec4f(), fours[0], inside.x), select(vec4f(), fours[1], inside.y),
+      select(vec4f(), fours[2], inside.z), select(vec4f(), fours[3], inside.w));
   }
   return fours;
 }

@@ -1,6 +1,8 @@
-// The arithmetic of a subgroup tile: ROWS rows of C, 4·FOURS columns a lane, two terms of the sum at a time. One operand's rows lie across the lanes and
-// are spread by broadcasts whose lanes are constants: a rolled loop of shuffles is 15 times slower on software adapters.
-// Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const FOURS (1u or 2u), alias Tile = array<vec4f, ROWS * FOURS>.
+// The arithmetic of a subgroup tile: ROWS rows of C, 4·FOURS columns a lane, two terms of the sum at a time. One
+// operand's rows lie across the lanes and are spread by broadcasts whose lanes are constants: a rolled loop of shuffles
+// is 15 times slower on software adapters.
+// Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const FOURS (1u or 2u), alias Tile =
+// array<vec4f, ROWS * FOURS>.
 
 // What a lane holds of the other operand: terms p and q at its first and second four columns.
 struct Columns { p0: vec4f, p1: vec4f, q0: vec4f, q1: vec4f }

@@ -1,5 +1,5 @@
-// What the kernels of cross_entropy compute of a row, whichever lanes walk it. Needs in the kernel: params with cols and weighted, the binding row_weight,
-// alias T of f32 or vec4<f32>, and lib/special_values.wgsl.
+// What the kernels of cross_entropy compute of a row, whichever lanes walk it. Needs in the kernel: params with cols
+// and weighted, the binding row_weight, alias T of f32 or vec4<f32>, and lib/special_values.wgsl.
 
 const IGNORED = -100;
 
@@ -17,7 +17,8 @@ fn weight_of(row: u32, chosen: i32) -> f32 {
   return 1.0;
 }
 
-/// max x and log Σ exp(x - max x), from the greatest of the row that is not below LEAST, and the sum. Where that is 0, all were -∞, and count as equal.
+/// max x and log Σ exp(x - max x), from the greatest of the row that is not below LEAST, and the sum. Where that is 0,
+/// all were -∞, and count as equal.
 fn log_sum_of(top: f32, total: f32) -> vec2f {
   if (total == 0.0) { return vec2f(-infinity(), log(f32(params.cols))); }
   return vec2f(top, log_of(total));

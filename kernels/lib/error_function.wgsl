@@ -1,5 +1,6 @@
 // erf of four values and the normal distribution behind gelu, over the whole range of f32. Needs lib/exponential.wgsl.
-// Method: erfc t = e^(-t²) · erfcx t, erfcx t = P((t - 4) / (t + 4)) / (1 + 2 t) (Shepherd and Laframboise 1981), P fitted on t in 0..10.28.
+// Method: erfc t = e^(-t²) · erfcx t, erfcx t = P((t - 4) / (t + 4)) / (1 + 2 t) (Shepherd and Laframboise 1981), P
+// fitted on t in 0..10.28.
 
 fn erfcx4(t: vec4f) -> vec4f {
   let q = (t - 4.0) / (t + 4.0);
@@ -27,7 +28,8 @@ fn bell4(x: vec4f, scale: f32) -> Scaled {
 fn erf4(x: vec4f) -> vec4f {
   let size = within4(abs(x), 0.0, 9.0);
   let z = size * size;
-  let series = 1.128379166 + z * (-0.3761262667 + z * (0.1128359472 + z * (-0.02685421201 + z * (0.005189087423 + z * (-8.016864287e-4 + z * 7.875875063e-5)))));
+  let series = 1.128379166 + z * (-0.3761262667 + z
+    * (0.1128359472 + z * (-0.02685421201 + z * (0.005189087423 + z * (-8.016864287e-4 + z * 7.875875063e-5)))));
   let far = 1.0 - value4(bell4(size, 1.0)) * erfcx4(size);
   return select(select(far, -far, x < vec4f()), x * series, size < vec4f(1.0));
 }

@@ -1,12 +1,16 @@
-// e^x and e^x - 1 of four values over the whole range of f32, to 1 and 3 ulp: WGSL lets drivers be off by 3 + 2|x| ulp. No infinity
-// is written, so that a driver may assume there is none; results that overflow become infinite, those below 2^-126 may become 0. Needs lib/special_values.wgsl.
-// Method: x = k · ln 2 + r, ln 2 in two parts of which the first times k is exact (Cody and Waite 1980); a polynomial on |r| ≤ 0.42.
+// e^x and e^x - 1 of four values over the whole range of f32, to 1 and 3 ulp: WGSL lets drivers be off by 3 + 2|x| ulp.
+// No infinity is written, so that a driver may assume there is none; results that overflow become infinite, those below
+// 2^-126 may become 0. Needs lib/special_values.wgsl.
+// Method: x = k · ln 2 + r, ln 2 in two parts of which the first times k is exact (Cody and Waite 1980); a polynomial
+// on |r| ≤ 0.42.
 
 /// A number as m · up · rest: the product with a factor is right where the number itself would be too small.
 struct Scaled { m: vec4f, up: vec4f, rest: vec4f }
 
 /// v held from low to high; NaN stays.
-fn within4(v: vec4f, low: f32, high: f32) -> vec4f { return select(select(v, vec4f(high), v > vec4f(high)), vec4f(low), v < vec4f(low)); }
+fn within4(v: vec4f, low: f32, high: f32) -> vec4f {
+  return select(select(v, vec4f(high), v > vec4f(high)), vec4f(low), v < vec4f(low));
+}
 
 /// The first twelve bits of v: the product of two such numbers is exact.
 fn upper4(v: vec4f) -> vec4f { return bitcast<vec4f>(bitcast<vec4u>(v) & vec4u(0xfffff000u)); }
@@ -19,7 +23,8 @@ fn value4(e: Scaled) -> vec4f { return (e.m * e.up) * e.rest; }
 
 /// (e^r - 1 - r) / r² on |r| ≤ 0.42
 fn exp_rest4(r: vec4f) -> vec4f {
-  return 0.5 + r * (0.1666666671 + r * (0.04166623133 + r * (0.008333284987 + r * (0.001395465879 + r * 1.991431821e-4))));
+  return 0.5 + r * (0.1666666671 + r * (0.04166623133 + r
+    * (0.008333284987 + r * (0.001395465879 + r * 1.991431821e-4))));
 }
 
 /// 2^k · e^r for |r| ≤ 0.42 and whole k in -250..250
@@ -29,7 +34,8 @@ fn scaled4(k: vec4f, r: vec4f) -> Scaled {
   return Scaled(1.0 + (r + r * r * exp_rest4(r)), power_of_two4(part), power_of_two4(whole - part));
 }
 
-/// e^(a + b) for a up to 88, where b is what rounding a left, below 0.5: exponents that are products come in two parts, or half of their
+/// e^(a + b) for a up to 88, where b is what rounding a left, below 0.5: exponents that are products come in two parts,
+/// or half of their
 /// digits are lost. Below -170 it is e^-170, which no factor brings back.
 fn scaled_exp4(a: vec4f, b: vec4f) -> Scaled {
   let x = select(a, vec4f(-170.0), a < vec4f(-170.0));

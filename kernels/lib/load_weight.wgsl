@@ -1,4 +1,5 @@
-// Weights of every storage to f32: pure functions of words. Element 0 is in the lowest bits. A weight [N, K] is packed along K.
+// Weights of every storage to f32: pure functions of words. Element 0 is in the lowest bits. A weight [N, K] is packed
+// along K.
 //   f32        one a word
 //   f16, bf16  two a word       value as it is
 //   int8       four a word      value = level · scale, level -127 … 127
@@ -44,7 +45,9 @@ fn bf16_four(words: vec2u) -> vec4f { return vec4f(bf16_pair(words.x), bf16_pair
 fn int8_levels(word: u32) -> vec4f { return vec4f((vec4i(i32(word)) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u)); }
 
 // Four levels of the eight in a word: the first for part 0, the last for part 1.
-fn int4_levels(word: u32, part: u32) -> vec4f { return vec4f(bitcast<vec4i>((vec4u(word) >> (vec4u(0u, 4u, 8u, 12u) + 16u * part)) & vec4u(15u))); }
+fn int4_levels(word: u32, part: u32) -> vec4f {
+  return vec4f(bitcast<vec4i>((vec4u(word) >> (vec4u(0u, 4u, 8u, 12u) + 16u * part)) & vec4u(15u)));
+}
 
 fn nf4_levels(word: u32, part: u32) -> vec4f {
   let at = (vec4u(word) >> (vec4u(0u, 4u, 8u, 12u) + 16u * part)) & vec4u(15u);
@@ -52,8 +55,10 @@ fn nf4_levels(word: u32, part: u32) -> vec4f {
 }
 
 const NF4_LEVELS = array<f32, 16>(
-  -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
-  0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
+  -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+    -0.09105003625154495, 0.0,
+  0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434,
+    0.5626170039176941, 0.7229568362236023, 1.0,
 );
 
 fn nf4_level(at: u32) -> f32 { return NF4_LEVELS[at]; }

@@ -1,5 +1,6 @@
-// ln x, ln(1 + x) and x^p of four values over the whole range of f32: WGSL leaves ln below 0.5 and x^p to the driver, and some give a
-// finite ln 0. Needs lib/exponential.wgsl. Method: x = 2^k · m with m in √½..√2, s = (m - 1) / (m + 1), ln m = 2 artanh s (FreeBSD, e_logf.c).
+// ln x, ln(1 + x) and x^p of four values over the whole range of f32: WGSL leaves ln below 0.5 and x^p to the driver,
+// and some give a finite ln 0. Needs lib/exponential.wgsl. Method: x = 2^k · m with m in √½..√2, s = (m - 1) / (m + 1),
+// ln m = 2 artanh s (FreeBSD, e_logf.c).
 
 /// x = 2^k · m for finite x above 0.
 struct Binary { k: vec4f, m: vec4f }
@@ -40,10 +41,12 @@ fn log1p_4(x: vec4f) -> vec4f {
   return select(y, x, abs(x) < vec4f(2e-8));
 }
 
-/// What `power4` needs to know of an exponent p: in two parts, p = high + low, the first of twelve bits, and whether it is whole and odd.
+/// What `power4` needs to know of an exponent p: in two parts, p = high + low, the first of twelve bits, and whether it
+/// is whole and odd.
 struct Exponent { high: f32, low: f32, is_whole: bool, is_odd: bool }
 
-/// factor · x^p. log2 x in parts of twelve bits, so that its product with p has 12 bits more than f32; a negative x needs a whole p.
+/// factor · x^p. log2 x in parts of twelve bits, so that its product with p has 12 bits more than f32; a negative x
+/// needs a whole p.
 fn power4(x: vec4f, p: Exponent, factor: f32) -> vec4f {
   let size = abs(x);
   let b = binary4(size);

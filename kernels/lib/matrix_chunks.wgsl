@@ -16,7 +16,8 @@ const B_CHUNKS = COLUMNS * DEPTH / B_CHUNK;
 const A_EACH = (A_CHUNKS + LANES - 1u) / LANES;
 const B_EACH = (B_CHUNKS + LANES - 1u) / LANES;
 
-// From where a tile's chunks are read: the batch's first element, the tile's first row or column, its first term, and the number of terms.
+// From where a tile's chunks are read: the batch's first element, the tile's first row or column, its first term, and
+// the number of terms.
 struct Span { start: u32, first: u32, k: u32, terms: u32 }
 
 // A chunk of B, with the scale and the zero of its levels.
@@ -25,7 +26,8 @@ struct Weights { words: vec4u, scale: f32, zero: f32 }
 // What a lane reads ahead of A: registers, since no index is left to a loop.
 struct AChunks { c0: vec4u, c1: vec4u, c2: vec4u, c3: vec4u, c4: vec4u, c5: vec4u, c6: vec4u, c7: vec4u }
 
-struct BChunks { c0: Weights, c1: Weights, c2: Weights, c3: Weights, c4: Weights, c5: Weights, c6: Weights, c7: Weights }
+struct BChunks { c0: Weights, c1: Weights, c2: Weights, c3: Weights, c4: Weights, c5: Weights, c6: Weights, c7: Weights
+  }
 
 // Rows and columns past the edge repeat the last ones, whose sums nobody writes; terms past the end are zero.
 fn chunk_of_a(at: u32, span: Span) -> vec4u {

@@ -1,6 +1,7 @@
-// NF4's levels held across the lanes of a subgroup and fetched by shuffles: three times as fast on a software adapter as to index an array, which every lane
-// does by itself.
-// Needs in the kernel: `enable subgroups;`, const SG, lib/load_weight.wgsl. Only in uniform control flow: a lane that sleeps gives nothing.
+// NF4's levels held across the lanes of a subgroup and fetched by shuffles: three times as fast on a software adapter
+// as to index an array, which every lane does by itself.
+// Needs in the kernel: `enable subgroups;`, const SG, lib/load_weight.wgsl. Only in uniform control flow: a lane that
+// sleeps gives nothing.
 
 // What a lane holds: with 16 lanes or more one level, with 8 two, with 4 none.
 fn nf4_held(lane: u32) -> vec2f {
@@ -16,5 +17,6 @@ fn nf4_four(held: vec2f, index: vec4u) -> vec4f {
 }
 
 fn shuffle_four(value: f32, lanes: vec4u) -> vec4f {
-  return vec4f(subgroupShuffle(value, lanes.x), subgroupShuffle(value, lanes.y), subgroupShuffle(value, lanes.z), subgroupShuffle(value, lanes.w));
+  return vec4f(subgroupShuffle(value, lanes.x), subgroupShuffle(value, lanes.y), subgroupShuffle(value, lanes.z),
+    subgroupShuffle(value, lanes.w));
 }

@@ -1,5 +1,6 @@
-// Levels of words of int8, int4 and NF4 as a product takes them. int4 costs no shift a level: it is masked where it stands, which makes it 1, 16, 256 or 4096 times
-// as large, and x is divided by that (LOWER), exactly. Its zero is taken off a group at once: Σ x·(level - zero) = Σ x·level - zero · Σ x.
+// Levels of words of int8, int4 and NF4 as a product takes them. int4 costs no shift a level: it is masked where it
+// stands, which makes it 1, 16, 256 or 4096 times as large, and x is divided by that (LOWER), exactly. Its zero is
+// taken off a group at once: Σ x·(level - zero) = Σ x·level - zero · Σ x.
 // Needs in the kernel: const FORMAT, const SG, lib/load_weight.wgsl, lib/nf4_lanes.wgsl.
 
 const IS_INT4 = FORMAT == INT4 || FORMAT == INT4_ZEROS;

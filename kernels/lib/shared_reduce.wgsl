@@ -1,5 +1,6 @@
-// Reductions over a workgroup through its memory, in a fixed order: every lane gets the same result. Sixteen lanes add up the others, then each lane the sixteen:
-// two barriers instead of one for each halving. Needs in the kernel: `const WG: u32`, a multiple of 16, and uniform control flow.
+// Reductions over a workgroup through its memory, in a fixed order: every lane gets the same result. Sixteen lanes add
+// up the others, then each lane the sixteen: two barriers instead of one for each halving. Needs in the kernel: `const
+// WG: u32`, a multiple of 16, and uniform control flow.
 
 var<workgroup> lane_values: array<f32, WG>;
 var<workgroup> part_values: array<f32, 16>;

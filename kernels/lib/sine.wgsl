@@ -1,5 +1,5 @@
-// Sine and cosine of four values in radians, right to 2 ulp over the whole range of f32, where the driver's own may be off by 2e-4 within a
-// turn and by anything beyond. Needs lib/exponential.wgsl.
+// Sine and cosine of four values in radians, right to 2 ulp over the whole range of f32, where the driver's own may be
+// off by 2e-4 within a turn and by anything beyond. Needs lib/exponential.wgsl.
 
 /// x less a whole number k of quarter turns (-π/4..π/4), and k mod 4.
 struct Turned { r: vec4f, quarter: vec4u }
@@ -25,7 +25,8 @@ struct TurnedFar { r: f32, quarter: u32 }
 
 /// A word of 2/π behind one of zeros: its first 224 binary digits.
 fn two_over_pi(word: u32) -> u32 {
-  var words = array<u32, 8>(0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu);
+  var words = array<u32, 8>(0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u,
+    0xfe5163abu);
   return words[word];
 }
 
@@ -37,9 +38,12 @@ fn upper_product(a: u32, b: u32) -> u32 {
 }
 
 /// Of three words, those 32 further on after a shift by less than 32.
-fn shifted(high: u32, low: u32, by: u32) -> u32 { return select((high << by) | (low >> ((32u - by) & 31u)), high, by == 0u); }
+fn shifted(high: u32, low: u32, by: u32) -> u32 {
+  return select((high << by) | (low >> ((32u - by) & 31u)), high, by == 0u);
+}
 
-/// |x| = M · 2^e times 2/π, modulo 4, to 94 binary places: only 96 digits of 2/π matter (Payne and Hanek 1983). For |x| from 2^10 on.
+/// |x| = M · 2^e times 2/π, modulo 4, to 94 binary places: only 96 digits of 2/π matter (Payne and Hanek 1983). For |x|
+/// from 2^10 on.
 fn turned_far(x: f32) -> TurnedFar {
   let bits = bitcast<u32>(x) & 0x7fffffffu;
   if (bits >= 0x7f800000u) { return TurnedFar(quiet_nan(), 0u); }

@@ -1,5 +1,5 @@
-// Infinity and NaN by their bits: WGSL refuses both as constants, and lets a compiler assume that no value is either, so that a comparison may be decided
-// ahead. The bits pass through variables, whose values no const-expression knows.
+// Infinity and NaN by their bits: WGSL refuses both as constants, and lets a compiler assume that no value is either,
+// so that a comparison may be decided ahead. The bits pass through variables, whose values no const-expression knows.
 
 const LEAST = -0x1.fffffep+127f; // the least finite number
 
@@ -17,7 +17,9 @@ fn at_least(v: f32, low: f32) -> f32 { return select(max(v, low), v, is_nan(v));
 
 /// eˣ and ln x, NaN where x is: some drivers' own make a number of it.
 fn exp_of(v: f32) -> f32 { return select(exp(v), v, is_nan(v)); }
-fn exp_of4(v: vec4f) -> vec4f { return select(exp(v), v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u)); }
+fn exp_of4(v: vec4f) -> vec4f {
+  return select(exp(v), v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
 fn log_of(v: f32) -> f32 { return select(log(v), v, is_nan(v)); }
 
 /// Whole numbers in the order of the values: -∞ first, both zeros equal, NaN after ∞, as PyTorch sorts.

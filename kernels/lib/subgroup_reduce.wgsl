@@ -1,5 +1,6 @@
 // Reductions over one subgroup by butterflies: every lane gets the same result, in the same order on every run.
-// Needs in the kernel: `enable subgroups;` and `const SG: u32`, the subgroup size. (subgroupAdd is serial on software adapters: 10 times slower.)
+// Needs in the kernel: `enable subgroups;` and `const SG: u32`, the subgroup size. (subgroupAdd is serial on software
+// adapters: 10 times slower.)
 
 fn subgroup_sum(value: f32) -> f32 {
   var v = value;

@@ -1,5 +1,7 @@
-// The arithmetic of a subgroup tile, four terms of the sum at a time: rows across the lanes, spread by shuffles whose lanes are constants once the call is inlined.
-// Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const FOURS (1u or 2u), alias Tile = array<vec4f, ROWS * FOURS>.
+// The arithmetic of a subgroup tile, four terms of the sum at a time: rows across the lanes, spread by shuffles whose
+// lanes are constants once the call is inlined.
+// Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const FOURS (1u or 2u), alias Tile =
+// array<vec4f, ROWS * FOURS>.
 
 // Four terms of four rows or columns.
 struct Terms { p: vec4f, q: vec4f, r: vec4f, s: vec4f }
@@ -7,7 +9,9 @@ struct Terms { p: vec4f, q: vec4f, r: vec4f, s: vec4f }
 fn add_row(tile: ptr<function, Tile>, row: u32, v: vec4f, b0: Terms, b1: Terms) {
   let at = row * FOURS;
   (*tile)[at] = (*tile)[at] + v.x * b0.p + v.y * b0.q + v.z * b0.r + v.w * b0.s;
-  if (FOURS > 1u) { (*tile)[at + FOURS - 1u] = (*tile)[at + FOURS - 1u] + v.x * b1.p + v.y * b1.q + v.z * b1.r + v.w * b1.s; }
+  if (FOURS > 1u) {
+    (*tile)[at + FOURS - 1u] = (*tile)[at + FOURS - 1u] + v.x * b1.p + v.y * b1.q + v.z * b1.r + v.w * b1.s;
+  }
 }
 
 // Lane l holds four terms of row first + l.
@@ -39,7 +43,8 @@ fn add_all_fours(tile: ptr<function, Tile>, rows: Terms, b0: Terms, b1: Terms) {
 }
 
 fn add_fours(tile: ptr<function, Tile>, lane: u32, rows: Terms, b0: Terms, b1: Terms) {
-  let four = transpose(mat4x4f(subgroupShuffle(rows.p, lane), subgroupShuffle(rows.q, lane), subgroupShuffle(rows.r, lane), subgroupShuffle(rows.s, lane)));
+  let four = transpose(mat4x4f(subgroupShuffle(rows.p, lane), subgroupShuffle(rows.q, lane),
+    subgroupShuffle(rows.r, lane), subgroupShuffle(rows.s, lane)));
   add_row(tile, 4u * lane, four[0], b0, b1);
   add_row(tile, 4u * lane + 1u, four[1], b0, b1);
   add_row(tile, 4u * lane + 2u, four[2], b0, b1);

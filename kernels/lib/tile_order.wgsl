@@ -1,4 +1,5 @@
-// Which tile of a product a workgroup takes: neighbours share rows of A and columns of B, so that both stay in the cache.
+// Which tile of a product a workgroup takes: neighbours share rows of A and columns of B, so that both stay in the
+// cache.
 // Needs in the kernel: const GROUP, rows of tiles that are walked together, column by column.
 
 // The column and the row of the at-th of count.x by count.y tiles.

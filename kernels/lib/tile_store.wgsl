@@ -1,6 +1,7 @@
 // How a subgroup tile reaches C: alpha, bias and edges, in a loop (unrolled stores would triple the compile time).
-// Needs in the kernel: params with M, N, flags, alpha; bindings c (read_write) and bias, both array<vec4f>; const ROWS, FOURS, SG, SWAP; alias Tile.
-// flags: 1 bias, 2 add to C. Columns are counted in fours; a lane's second four lies SG fours after its first.
+// Needs in the kernel: params with M, N, flags, alpha; bindings c (read_write) and bias, both array<vec4f>; const ROWS,
+// FOURS, SG, SWAP; alias Tile. flags: 1 bias, 2 add to C. Columns are counted in fours; a lane's second four lies SG
+// fours after its first.
 
 fn store_tile(tile: ptr<function, Tile>, batch: u32, first_row: u32, column: u32) {
   if (SWAP) { store_swapped(tile, batch, first_row, column); return; }
@@ -26,7 +27,8 @@ fn store_swapped(tile: ptr<function, Tile>, batch: u32, first_row: u32, column: 
     let row = i / FOURS * 4u;
     if (at < params.N / 4u) {
       let j = row * FOURS + i % FOURS;
-      let block = transpose(mat4x4f((*tile)[j], (*tile)[j + FOURS], (*tile)[j + 2u * FOURS], (*tile)[j + 3u * FOURS])) * params.alpha;
+      let block = transpose(mat4x4f((*tile)[j], (*tile)[j + FOURS], (*tile)[j + 2u * FOURS], (*tile)[j + 3u * FOURS]))
+        * params.alpha;
       var index = ((batch * params.N + at * 4u) * params.M + first_row + row) / 4u;
       for (var n = 0u; n < 4u; n++) {
         c[index] = select(block[n], block[n] + c[index], (params.flags & 2u) != 0u);

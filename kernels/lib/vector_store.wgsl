@@ -1,19 +1,26 @@
-// How a product of few rows ends: the second pair (LoRA), the sum over the lanes, alpha, bias and edges. 4 · FOURS columns of C a subgroup.
-// Needs in the kernel: `enable subgroups;`; params with M, N, K2, flags, alpha; bindings c (read_write) and bias: array<f32>, a2 and b2: array<vec4f>; const SG,
-// FOURS, ROWS, PAIR; alias Sums = array<vec4f, FOURS * ROWS>, a lane's share of each four columns of each row; lib/subgroup_reduce.wgsl. flags: 1 bias, 2 add to C.
+// How a product of few rows ends: the second pair (LoRA), the sum over the lanes, alpha, bias and edges. 4 · FOURS
+// columns of C a subgroup.
+// Needs in the kernel: `enable subgroups;`; params with M, N, K2, flags, alpha; bindings c (read_write) and bias:
+// array<f32>, a2 and b2: array<vec4f>; const SG, FOURS, ROWS, PAIR; alias Sums = array<vec4f, FOURS * ROWS>, a lane's
+// share of each four columns of each row; lib/subgroup_reduce.wgsl. flags: 1 bias, 2 add to C.
 
 // x · each of four rows of weights.
-fn dots(x: vec4f, w0: vec4f, w1: vec4f, w2: vec4f, w3: vec4f) -> vec4f { return vec4f(dot(x, w0), dot(x, w1), dot(x, w2), dot(x, w3)); }
+fn dots(x: vec4f, w0: vec4f, w1: vec4f, w2: vec4f, w3: vec4f) -> vec4f {
+  return vec4f(dot(x, w0), dot(x, w1), dot(x, w2), dot(x, w3));
+}
 
 // The four columns from `first` on; past the edge the last one again.
-fn four_columns(first: u32) -> vec4u { return min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(params.N - 1u)); }
+fn four_columns(first: u32) -> vec4u {
+  return min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(params.N - 1u));
+}
 
 fn add_pair(sums: ptr<function, Sums>, part: u32, columns: vec4u, lane: u32) {
   let fours = params.K2 / 4u;
   let at = columns * fours;
   for (var i = lane; i < fours; i += SG) {
     for (var m = 0u; m < ROWS; m++) {
-      (*sums)[part * ROWS + m] += dots(a2[min(m, params.M - 1u) * fours + i], b2[at.x + i], b2[at.y + i], b2[at.z + i], b2[at.w + i]);
+      (*sums)[part * ROWS + m] += dots(a2[min(m, params.M - 1u) * fours + i], b2[at.x + i], b2[at.y + i], b2[at.z + i],
+        b2[at.w + i]);
     }
   }
 }
@@ -23,7 +30,8 @@ fn store_sums(sums: ptr<function, Sums>, first: u32, lane: u32) {
     if (PAIR) { add_pair(sums, part, four_columns(first + 4u * part), lane); }
     for (var m = 0u; m < ROWS; m++) {
       let share = (*sums)[part * ROWS + m];
-      let whole = vec4f(subgroup_sum(share.x), subgroup_sum(share.y), subgroup_sum(share.z), subgroup_sum(share.w)) * params.alpha;
+      let whole = vec4f(subgroup_sum(share.x), subgroup_sum(share.y), subgroup_sum(share.z), subgroup_sum(share.w))
+        * params.alpha;
       for (var n = lane; n < 4u; n += SG) {
         let column = first + 4u * part + n;
         if (m < params.M && column < params.N) {

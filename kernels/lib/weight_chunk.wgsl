@@ -1,8 +1,11 @@
-// Sixteen bytes of a quantised weight as f16, four elements at a time: word by word, so that no index is left to a loop.
-// Needs in the kernel: enable f16; const FORMAT; b_tile: array<vec4<f16>> in workgroup memory; lib/load_weight.wgsl; fill_nf4_table before put_weights.
+// Sixteen bytes of a quantised weight as f16, four elements at a time: word by word, so that no index is left to a
+// loop.
+// Needs in the kernel: enable f16; const FORMAT; b_tile: array<vec4<f16>> in workgroup memory; lib/load_weight.wgsl;
+// fill_nf4_table before put_weights.
 
-// A table in workgroup memory is read by many lanes at different places at once; one of constants is not. Where it is not needed it still takes 16 bytes: matrices are
-// loaded from multiples of 16, and a table of 4 bytes moved the tiles behind it, so that NVIDIA's driver read beside them.
+// A table in workgroup memory is read by many lanes at different places at once; one of constants is not. Where it is
+// not needed it still takes 16 bytes: matrices are loaded from multiples of 16, and a table of 4 bytes moved the tiles
+// behind it, so that NVIDIA's driver read beside them.
 var<workgroup> nf4_table: array<f32, select(4u, 16u, FORMAT == NF4)>;
 
 fn fill_nf4_table(lane: u32) {
@@ -15,7 +18,8 @@ fn fill_nf4_table(lane: u32) {
 fn four_of_nibbles(word: u32, part: u32, scale: f32, zero: f32) -> vec4<f16> {
   if (FORMAT != NF4) { return vec4<f16>((int4_levels(word, part) - zero) * scale); }
   let half = word >> (16u * part);
-  let levels = vec4f(nf4_table[half % 16u], nf4_table[(half >> 4u) % 16u], nf4_table[(half >> 8u) % 16u], nf4_table[(half >> 12u) % 16u]);
+  let levels = vec4f(nf4_table[half % 16u], nf4_table[(half >> 4u) % 16u], nf4_table[(half >> 8u) % 16u],
+    nf4_table[(half >> 12u) % 16u]);
   return vec4<f16>(levels * scale);
 }
 

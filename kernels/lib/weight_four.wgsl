@@ -1,5 +1,6 @@
 // Four elements of a weight in any storage at once: one word or two, one scale, one division.
-// Needs in the kernel: const FORMAT; lib/load_weight.wgsl, lib/weight_element.wgsl and what they need; binding b: array<u32> (the words).
+// Needs in the kernel: const FORMAT; lib/load_weight.wgsl, lib/weight_element.wgsl and what they need; binding b:
+// array<u32> (the words).
 
 // Neighbours of a row from `at` on, a multiple of 4. (Groups are multiples of 8, so they share a scale.)
 fn row_four(at: u32) -> vec4f {
@@ -18,7 +19,9 @@ fn row_four(at: u32) -> vec4f {
 // Elements k of four rows of `length` elements from `first` on.
 fn column_four(first: u32, k: u32, length: u32) -> vec4f {
   let at = first * length + k;
-  if (!HAS_SCALES) { return vec4f(element(at), element(at + length), element(at + 2u * length), element(at + 3u * length)); }
+  if (!HAS_SCALES) {
+    return vec4f(element(at), element(at + length), element(at + 2u * length), element(at + 3u * length));
+  }
   let step = length / PER_WORD;
   let word = first * step + k / PER_WORD;
   let levels = level_of(vec4u(b[word], b[word + step], b[word + 2u * step], b[word + 3u * step]), k % PER_WORD);
@@ -26,7 +29,9 @@ fn column_four(first: u32, k: u32, length: u32) -> vec4f {
   let g = first * groups + k / params.group;
   let scale = vec4f(scales[g], scales[g + groups], scales[g + 2u * groups], scales[g + 3u * groups]);
   if (FORMAT == INT4) { return (levels - 8.0) * scale; }
-  if (FORMAT == INT4_ZEROS) { return (levels - vec4f(zeros[g], zeros[g + groups], zeros[g + 2u * groups], zeros[g + 3u * groups])) * scale; }
+  if (FORMAT == INT4_ZEROS) {
+    return (levels - vec4f(zeros[g], zeros[g + groups], zeros[g + 2u * groups], zeros[g + 3u * groups])) * scale;
+  }
   return levels * scale;
 }
 

@@ -1,5 +1,6 @@
 enable subgroups;
-// log_softmax/subgroup: over the last axis, one subgroup a row, lanes along the columns; no barrier. Same contract as log_softmax/naive.
+// log_softmax/subgroup: over the last axis, one subgroup a row, lanes along the columns; no barrier. Same contract as
+// log_softmax/naive.
 //   forward   y = x - max x - log Σ exp(x - max x)
 //   backward  dx = dy - exp(y) · Σ dy
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32.
@@ -19,9 +20,11 @@ struct Params { rows: u32, cols: u32 }
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u; // tune: 64u 128u 256u
 
-// A row past the end is computed again as the last one and not stored, so that control flow stays uniform in a subgroup.
+// A row past the end is computed again as the last one and not stored, so that control flow stays uniform in a
+// subgroup.
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;
@@ -39,7 +42,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;

@@ -1,11 +1,16 @@
-// matmul/block: a tile of 64 or 128 rows and columns a workgroup, 8 rows by 4 or 8 columns of it in the registers of each lane, all memory read and written
-// in fours. For real GPUs; every layout whose rows are multiples of four, A in layout n where there is a second pair.
+// matmul/block: a tile of 64 or 128 rows and columns a workgroup, 8 rows by 4 or 8 columns of it in the registers of
+// each lane, all memory read and written in fours. For real GPUs; every layout whose rows are multiples of four, A in
+// layout n where there is a second pair.
 //   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])        contract of matmul/naive
-// Shapes: A float[M, K], its rows a_pitch apart, or float[K, M]; B float[K, N], or float[N, K], its rows b_pitch apart; C float[M, N] in batches z, N a multiple of 4.
-// Grid: [ceil(N / COLUMNS), ceil(M / ROWS), batches]. Accumulates in f32 over ascending k. Workgroup memory: 16 KiB at 128 by 128, 256 bytes more with SKEW 2.
+// Shapes: A float[M, K], its rows a_pitch apart, or float[K, M]; B float[K, N], or float[N, K], its rows b_pitch apart;
+// C float[M, N] in batches z, N a multiple of 4.
+// Grid: [ceil(N / COLUMNS), ceil(M / ROWS), batches]. Accumulates in f32 over ascending k. Workgroup memory: 16 KiB at
+// 128 by 128, 256 bytes more with SKEW 2.
 // Traffic: each element of A is read N / COLUMNS times, of B M / ROWS times.
-// B may be a packed weight (FORMAT), read as it lies and unpacked on its way into workgroup memory; group is the number of its neighbours that share a scale.
-// Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernel 10 (https://siboehm.com/articles/22/CUDA-MMM); CUTLASS's efficient_gemm.md.
+// B may be a packed weight (FORMAT), read as it lies and unpacked on its way into workgroup memory; group is the number
+// of its neighbours that share a scale.
+// Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernel 10 (https://siboehm.com/articles/22/CUDA-MMM);
+// CUTLASS's efficient_gemm.md.
 // uses: lib/block_product.wgsl, lib/block_stage.wgsl, lib/tile_order.wgsl, lib/load_weight.wgsl
 
 struct Params {
@@ -52,9 +57,11 @@ fn b_block(tile: Tile, step: Step, column: u32, k: u32) -> Block {
   if (FORMAT == F32) { return Block(b[at.x], b[at.y], b[at.z], b[at.w]); }
   if (IS_HALF) { return Block(four_words(2u * at), four_words(2u * at + 1u), vec4u(), vec4u()); }
   let group = groups(column, k, step.terms);
-  let scale = vec4u(bitcast<u32>(scales[group.x]), bitcast<u32>(scales[group.y]), bitcast<u32>(scales[group.z]), bitcast<u32>(scales[group.w]));
+  let scale = vec4u(bitcast<u32>(scales[group.x]), bitcast<u32>(scales[group.y]), bitcast<u32>(scales[group.z]),
+    bitcast<u32>(scales[group.w]));
   if (FORMAT != INT4_ZEROS) { return Block(four_words(4u * at / PER_WORD), vec4u(), scale, vec4u()); }
-  let zero = vec4u(bitcast<u32>(zeros[group.x]), bitcast<u32>(zeros[group.y]), bitcast<u32>(zeros[group.z]), bitcast<u32>(zeros[group.w]));
+  let zero = vec4u(bitcast<u32>(zeros[group.x]), bitcast<u32>(zeros[group.y]), bitcast<u32>(zeros[group.z]),
+    bitcast<u32>(zeros[group.w]));
   return Block(four_words(4u * at / PER_WORD), vec4u(), scale, zero);
 }
 
@@ -64,8 +71,10 @@ fn b_values(block: Block, column: u32, k: u32, step: Step) -> mat4x4f {
   let scale = bitcast<vec4f>(block.r2);
   let zero = bitcast<vec4f>(block.r3);
   return mat4x4f(
-    four_values(block.r0.x, block.r1.x, part, scale.x, zero.x), four_values(block.r0.y, block.r1.y, part, scale.y, zero.y),
-    four_values(block.r0.z, block.r1.z, part, scale.z, zero.z), four_values(block.r0.w, block.r1.w, part, scale.w, zero.w),
+    four_values(block.r0.x, block.r1.x, part, scale.x, zero.x),
+      four_values(block.r0.y, block.r1.y, part, scale.y, zero.y),
+    four_values(block.r0.z, block.r1.z, part, scale.z, zero.z),
+      four_values(block.r0.w, block.r1.w, part, scale.w, zero.w),
   );
 }
 
@@ -85,17 +94,23 @@ fn put(tile: Tile, row: u32, column: u32, s0: vec4f, s1: vec4f, s2: vec4f, s3: v
   if (row + 3u < params.M) { c[at.w] = values[3]; }
 }
 
-// The fours of a block, counted in fours: a row each and the same terms of it, or a term each and the same columns of it. Past an edge the last ones again.
+// The fours of a block, counted in fours: a row each and the same terms of it, or a term each and the same columns of
+// it. Past an edge the last ones again.
 fn places(lies_along: bool, first: u32, count: u32, k: u32, terms: u32, pitch: u32) -> vec4u {
   if (lies_along) { return along(first, count, k, terms, pitch); }
   return min(k + FOUR, vec4u(terms - 1u)) * (count / 4u) + min(first, count - 4u) / 4u;
 }
 
-fn along(first: u32, count: u32, k: u32, terms: u32, pitch: u32) -> vec4u { return min(first + FOUR, vec4u(count - 1u)) * (pitch / 4u) + min(k, terms - 4u) / 4u; }
+fn along(first: u32, count: u32, k: u32, terms: u32, pitch: u32) -> vec4u {
+  return min(first + FOUR, vec4u(count - 1u)) * (pitch / 4u) + min(k, terms - 4u) / 4u;
+}
 
 // The groups that share a scale in which the fours of a block of B lie: whole ones to a row.
 fn groups(column: u32, k: u32, terms: u32) -> vec4u {
-  if (TRANSPOSE_B) { return min(column + FOUR, vec4u(params.N - 1u)) * (params.b_pitch / params.group) + min(k, terms - 4u) / params.group; }
+  if (TRANSPOSE_B) {
+    return min(column + FOUR, vec4u(params.N - 1u)) * (params.b_pitch / params.group)
+      + min(k, terms - 4u) / params.group;
+  }
   return min(k + FOUR, vec4u(terms - 1u)) * (params.N / params.group) + min(column, params.N - 4u) / params.group;
 }
 

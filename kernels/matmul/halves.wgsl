@@ -1,5 +1,7 @@
-// matmul/halves: y = x rounded to f16, two a word, for products on matrix units that read each element many times: half the traffic, one conversion.
-// The rounding is the driver's, as in matmul/subgroup_matrix itself; cast/halves rounds the same everywhere and takes longer.
+// matmul/halves: y = x rounded to f16, two a word, for products on matrix units that read each element many times: half
+// the traffic, one conversion.
+// The rounding is the driver's, as in matmul/subgroup_matrix itself; cast/halves rounds the same everywhere and takes
+// longer.
 // Shapes: x float[size], y u32[size / 2], dense, size a multiple of 8.
 // Grid: a lane eight elements, ceil(size / 8 / WG) workgroups in a line. Traffic: 6 bytes an element.
 
@@ -12,7 +14,8 @@ struct Params { size: u32 }
 const WG = 256u;
 
 @compute @workgroup_size(WG)
-fn pack(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn pack(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i * 8u >= params.size) { return; }
   let low = x[2u * i];

@@ -1,9 +1,10 @@
 // matmul/naive: one lane an element of C; every layout. The baseline of the family.
 //   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])
-// Shapes: A float[M, K] (or [K, M]: TRANSPOSE_A), B float[K, N] (or [N, K]: TRANSPOSE_B), C float[M, N], bias float[N]; the second pair
-// A2 float[M, K2], B2 float[K2, N] (or [N, K2]) continues the sum over k (LoRA); K2 = 0 leaves it out.
-// Batches: z = outer · batch_inner + inner; A and B advance by their own steps (0 repeats). The last z has K_last terms, so that split sums are batches.
-// flags: 1 bias, 2 add to C. Grid: [ceil(N / 8), ceil(M / 8), batches]. Accumulates in f32 over ascending k.
+// Shapes: A float[M, K] (or [K, M]: TRANSPOSE_A), B float[K, N] (or [N, K]: TRANSPOSE_B), C float[M, N], bias float[N];
+// the second pair A2 float[M, K2], B2 float[K2, N] (or [N, K2]) continues the sum over k (LoRA); K2 = 0 leaves it out.
+// Batches: z = outer · batch_inner + inner; A and B advance by their own steps (0 repeats). The last z has K_last
+// terms, so that split sums are batches. flags: 1 bias, 2 add to C. Grid: [ceil(N / 8), ceil(M / 8), batches].
+// Accumulates in f32 over ascending k.
 // Backward of the family is the family: dA = dC·Bᵀ, dB = Aᵀ·dC.
 // B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale.
 // uses: lib/load_weight.wgsl, lib/weight_element.wgsl
@@ -29,7 +30,8 @@ const TRANSPOSE_A = false; // tune: false true
 const TRANSPOSE_B = false; // tune: false true
 
 @compute @workgroup_size(8, 8)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_id) local: vec3u) {
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_id) local: vec3u) {
   let col = wg.x * 8u + local.x;
   let row = wg.y * 8u + local.y;
   if (row >= params.M || col >= params.N) { return; }

@@ -1,7 +1,9 @@
 enable subgroups;
-// matmul/packed_nn: matmul/subgroup_nn where B is a packed weight, read as it lies. Its use: dx = dy·W through a frozen base (QLoRA).
+// matmul/packed_nn: matmul/subgroup_nn where B is a packed weight, read as it lies. Its use: dx = dy·W through a frozen
+// base (QLoRA).
 //   C = alpha · (A·dequantised(B) + A2·B2) + bias  (+ C)        contract of matmul/naive, without batches
-// Shapes: A float[M, K], its rows a_pitch apart, B packed[K, N] in groups of neighbours along N, C float[M, N], A2 float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4.
+// Shapes: A float[M, K], its rows a_pitch apart, B packed[K, N] in groups of neighbours along N, C float[M, N], A2
+// float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4.
 // Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k, two terms a step.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
 
@@ -43,8 +45,10 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   for (var k = 0u; k < params.K / 2u; k++) {
     let p = 2u * k;
     let held = Columns(
-      four_of_b(p * fours + columns.x, p * groups + in_row.x, levels), four_of_b(p * fours + columns.y, p * groups + in_row.y, levels),
-      four_of_b((p + 1u) * fours + columns.x, (p + 1u) * groups + in_row.x, levels), four_of_b((p + 1u) * fours + columns.y, (p + 1u) * groups + in_row.y, levels),
+      four_of_b(p * fours + columns.x, p * groups + in_row.x, levels),
+        four_of_b(p * fours + columns.y, p * groups + in_row.y, levels),
+      four_of_b((p + 1u) * fours + columns.x, (p + 1u) * groups + in_row.x, levels),
+        four_of_b((p + 1u) * fours + columns.y, (p + 1u) * groups + in_row.y, levels),
     );
     multiply_rows(&tile, a[ia.x + k], a[ia.y + k], a[ia.z + k], a[ia.w + k], held);
   }
@@ -66,7 +70,10 @@ fn four_of_b(four: u32, g: u32, held: vec2f) -> vec4f {
   if (FORMAT == F16) { return f16_four(vec2u(b[2u * four], b[2u * four + 1u])); }
   if (FORMAT == BF16) { return bf16_four(vec2u(b[2u * four], b[2u * four + 1u])); }
   if (FORMAT == INT8) { return int8_levels(b[four]) * scales[g]; }
-  if (FORMAT == NF4) { return nf4_four(held, (vec4u(b[four / 2u] >> (16u * (four % 2u))) >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u)) * scales[g]; }
+  if (FORMAT == NF4) {
+    return nf4_four(held, (vec4u(b[four / 2u] >> (16u * (four % 2u))) >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u))
+      * scales[g];
+  }
   let levels = int4_levels(b[four / 2u], four % 2u);
   if (FORMAT == INT4) { return (levels - 8.0) * scales[g]; }
   return (levels - zeros[g]) * scales[g];

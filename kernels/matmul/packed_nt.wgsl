@@ -1,9 +1,12 @@
 enable subgroups;
-// matmul/packed_nt: matmul/subgroup_nt where B is a packed weight, read as it lies: half, a quarter or an eighth of the words.
+// matmul/packed_nt: matmul/subgroup_nt where B is a packed weight, read as it lies: half, a quarter or an eighth of the
+// words.
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
-// Shapes: A float[M, K], its rows a_pitch apart, B packed[N, K] in groups of neighbours along K, C float[M, N], A2 float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4.
+// Shapes: A float[M, K], its rows a_pitch apart, B packed[N, K] in groups of neighbours along K, C float[M, N], A2
+// float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4.
 // Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k.
-// A step takes two terms, as there; a word is read again for each of its pairs, which is cheaper than to hold it. Scales are read once a group.
+// A step takes two terms, as there; a word is read again for each of its pairs, which is cheaper than to hold it.
+// Scales are read once a group.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
 
 struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32, a_pitch: u32 }
@@ -54,8 +57,10 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
       let words1 = vec4u(b[at.y], b[at.y + step], b[at.y + 2u * step], b[at.y + 3u * step]);
       let term = k % PAIRS * 2u;
       let held = Columns(
-        (levels_at(words0, term, held_levels) - zeros0) * scales0, (levels_at(words1, term, held_levels) - zeros1) * scales1,
-        (levels_at(words0, term + 1u, held_levels) - zeros0) * scales0, (levels_at(words1, term + 1u, held_levels) - zeros1) * scales1,
+        (levels_at(words0, term, held_levels) - zeros0) * scales0, (levels_at(words1, term, held_levels) - zeros1)
+          * scales1,
+        (levels_at(words0, term + 1u, held_levels) - zeros0) * scales0,
+          (levels_at(words1, term + 1u, held_levels) - zeros1) * scales1,
       );
       multiply_rows(&tile, a[ia.x + k], a[ia.y + k], a[ia.z + k], a[ia.w + k], held);
     }
@@ -74,7 +79,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
       let w5 = b2[ib2.y + step2 + k];
       let w6 = b2[ib2.y + 2u * step2 + k];
       let w7 = b2[ib2.y + 3u * step2 + k];
-      let held = Columns(vec4f(w0.x, w1.x, w2.x, w3.x), vec4f(w4.x, w5.x, w6.x, w7.x), vec4f(w0.y, w1.y, w2.y, w3.y), vec4f(w4.y, w5.y, w6.y, w7.y));
+      let held = Columns(vec4f(w0.x, w1.x, w2.x, w3.x), vec4f(w4.x, w5.x, w6.x, w7.x), vec4f(w0.y, w1.y, w2.y, w3.y),
+        vec4f(w4.y, w5.y, w6.y, w7.y));
       multiply_rows(&tile, a2[ia2.x + k], a2[ia2.y + k], a2[ia2.z + k], a2[ia2.w + k], held);
     }
   }
@@ -92,7 +98,9 @@ fn four_scales(first: u32, groups: u32) -> vec4f {
 }
 
 fn four_zeros(first: u32, groups: u32) -> vec4f {
-  if (FORMAT == INT4_ZEROS) { return vec4f(zeros[first], zeros[first + groups], zeros[first + 2u * groups], zeros[first + 3u * groups]); }
+  if (FORMAT == INT4_ZEROS) {
+    return vec4f(zeros[first], zeros[first + groups], zeros[first + 2u * groups], zeros[first + 3u * groups]);
+  }
   return vec4f(select(0.0, 8.0, FORMAT == INT4));
 }
 

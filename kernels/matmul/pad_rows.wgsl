@@ -1,6 +1,8 @@
-// matmul/pad_rows: y[r, c] = x[r, c] with rows `pitch` fours apart in y. Rows of an operand that lie a large power of two apart fall into one set of a
-// processor's nearest cache, where a product that walks many rows at once evicts what it will need next: a copy first costs far less (1024³: 1.4 times as fast).
-// Shapes: x float[rows, 4 · width], y float[rows, 4 · pitch]; width a multiple of 64, which is what a run of lib/run.wgsl covers.
+// matmul/pad_rows: y[r, c] = x[r, c] with rows `pitch` fours apart in y. Rows of an operand that lie a large power of
+// two apart fall into one set of a processor's nearest cache, where a product that walks many rows at once evicts what
+// it will need next: a copy first costs far less (1024³: 1.4 times as fast).
+// Shapes: x float[rows, 4 · width], y float[rows, 4 · pitch]; width a multiple of 64, which is what a run of
+// lib/run.wgsl covers.
 // Grid: ceil(rows · width / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element.
 // uses: lib/run.wgsl
 
@@ -14,7 +16,8 @@ const WG = 64u;
 const STEPS = 8u;
 
 @compute @workgroup_size(WG)
-fn pad(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn pad(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
   let gap = begin / params.width * (params.pitch - params.width);

@@ -3,17 +3,23 @@ enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 
-// matmul/subgroup_matrix: matmul/tile on matrix units (tensor cores): operands rounded to f16, sums in f32. Dawn's experimental feature.
-//   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias        contract of matmul/naive but for the rounding: relative 2⁻¹¹ of each operand
-// DOWN by ACROSS subgroups a workgroup, T by 4 matrices of MATRIX_M × MATRIX_N each. A and B are read in chunks of 16 bytes, into registers while the
-// matrix units work on the terms before, and lie in workgroup memory as f16 in the order of memory; PAD spreads the lines over the banks.
-// Shapes: lines of A and B in memory are whole chunks, of A2 and B2 whole fours. K2 only where A is not transposed. An operand above 65,504 becomes infinite.
-// Grid: [ceil(N / COLUMNS), ceil(M / ROWS), batches], walked GROUP rows of tiles at a time, so that the tiles at work share operands in the cache.
+// matmul/subgroup_matrix: matmul/tile on matrix units (tensor cores): operands rounded to f16, sums in f32. Dawn's
+// experimental feature.
+//   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias        contract of matmul/naive but for the rounding:
+//     relative 2⁻¹¹ of each operand
+// DOWN by ACROSS subgroups a workgroup, T by 4 matrices of MATRIX_M × MATRIX_N each. A and B are read in chunks of 16
+// bytes, into registers while the matrix units work on the terms before, and lie in workgroup memory as f16 in the
+// order of memory; PAD spreads the lines over the banks.
+// Shapes: lines of A and B in memory are whole chunks, of A2 and B2 whole fours. K2 only where A is not transposed. An
+// operand above 65,504 becomes infinite.
+// Grid: [ceil(N / COLUMNS), ceil(M / ROWS), batches], walked GROUP rows of tiles at a time, so that the tiles at work
+// share operands in the cache.
 // Accumulates in f32, MATRIX_K terms a step. Traffic: each element of A is read N / COLUMNS times, of B M / ROWS times.
 // Source: NVIDIA, CUDA C++ Programming Guide, Warp Matrix Functions; Dawn, docs/dawn/features/subgroup_matrix.
-// B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale. Not bf16: f16 cannot hold its range.
-// Every sum and every chunk is a variable of its own: NVIDIA's compiler keeps an array that a loop indexes in memory. No subgroup arithmetic in this module,
-// which crashes that compiler beside matrices.
+// B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale. Not
+// bf16: f16 cannot hold its range.
+// Every sum and every chunk is a variable of its own: NVIDIA's compiler keeps an array that a loop indexes in memory.
+// No subgroup arithmetic in this module, which crashes that compiler beside matrices.
 // uses: lib/load_weight.wgsl, lib/weight_chunk.wgsl, lib/matrix_chunks.wgsl, lib/tile_order.wgsl
 
 struct Params {
@@ -67,7 +73,8 @@ var<workgroup> b_tile: array<vec4<f16>, BUFFERS * B_TILE / 4u>;
 var<workgroup> results: array<f32, DOWN * ACROSS * MATRIX_M * MATRIX_N>;
 
 @compute @workgroup_size(LANES)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let place = tile_of(wg.y * count.x + wg.x, count.xy);
   let first_row = place.y * ROWS;
   let first_column = place.x * COLUMNS;
@@ -119,23 +126,41 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
         var left: Left;
         if (TRANSPOSE_A) { left = subgroupMatrixLoad<Left, col_major>(&a_tile, by_columns / 4u, A_BY_COLUMNS); }
         else { left = subgroupMatrixLoad<Left, row_major>(&a_tile, by_rows / 4u, A_BY_ROWS); }
-        s00 = subgroupMatrixMultiplyAccumulate(left, right0, s00); s01 = subgroupMatrixMultiplyAccumulate(left, right1, s01);
-        s02 = subgroupMatrixMultiplyAccumulate(left, right2, s02); s03 = subgroupMatrixMultiplyAccumulate(left, right3, s03);
+        s00 = subgroupMatrixMultiplyAccumulate(left, right0, s00); s01 =
+          subgroupMatrixMultiplyAccumulate(left, right1, s01);
+        s02 = subgroupMatrixMultiplyAccumulate(left, right2, s02); s03 =
+          subgroupMatrixMultiplyAccumulate(left, right3, s03);
         if (T > 1u) {
-          if (TRANSPOSE_A) { left = subgroupMatrixLoad<Left, col_major>(&a_tile, (by_columns + MATRIX_M) / 4u, A_BY_COLUMNS); }
+          if (TRANSPOSE_A) {
+            left = subgroupMatrixLoad<Left, col_major>(&a_tile, (by_columns + MATRIX_M) / 4u, A_BY_COLUMNS);
+          }
           else { left = subgroupMatrixLoad<Left, row_major>(&a_tile, (by_rows + MATRIX_M * A_STRIDE) / 4u, A_BY_ROWS); }
-          s10 = subgroupMatrixMultiplyAccumulate(left, right0, s10); s11 = subgroupMatrixMultiplyAccumulate(left, right1, s11);
-          s12 = subgroupMatrixMultiplyAccumulate(left, right2, s12); s13 = subgroupMatrixMultiplyAccumulate(left, right3, s13);
+          s10 = subgroupMatrixMultiplyAccumulate(left, right0, s10); s11 =
+            subgroupMatrixMultiplyAccumulate(left, right1, s11);
+          s12 = subgroupMatrixMultiplyAccumulate(left, right2, s12); s13 =
+            subgroupMatrixMultiplyAccumulate(left, right3, s13);
         }
         if (T > 2u) {
-          if (TRANSPOSE_A) { left = subgroupMatrixLoad<Left, col_major>(&a_tile, (by_columns + 2u * MATRIX_M) / 4u, A_BY_COLUMNS); }
-          else { left = subgroupMatrixLoad<Left, row_major>(&a_tile, (by_rows + 2u * MATRIX_M * A_STRIDE) / 4u, A_BY_ROWS); }
-          s20 = subgroupMatrixMultiplyAccumulate(left, right0, s20); s21 = subgroupMatrixMultiplyAccumulate(left, right1, s21);
-          s22 = subgroupMatrixMultiplyAccumulate(left, right2, s22); s23 = subgroupMatrixMultiplyAccumulate(left, right3, s23);
-          if (TRANSPOSE_A) { left = subgroupMatrixLoad<Left, col_major>(&a_tile, (by_columns + 3u * MATRIX_M) / 4u, A_BY_COLUMNS); }
-          else { left = subgroupMatrixLoad<Left, row_major>(&a_tile, (by_rows + 3u * MATRIX_M * A_STRIDE) / 4u, A_BY_ROWS); }
-          s30 = subgroupMatrixMultiplyAccumulate(left, right0, s30); s31 = subgroupMatrixMultiplyAccumulate(left, right1, s31);
-          s32 = subgroupMatrixMultiplyAccumulate(left, right2, s32); s33 = subgroupMatrixMultiplyAccumulate(left, right3, s33);
+          if (TRANSPOSE_A) {
+            left = subgroupMatrixLoad<Left, col_major>(&a_tile, (by_columns + 2u * MATRIX_M) / 4u, A_BY_COLUMNS);
+          }
+          else {
+            left = subgroupMatrixLoad<Left, row_major>(&a_tile, (by_rows + 2u * MATRIX_M * A_STRIDE) / 4u, A_BY_ROWS);
+          }
+          s20 = subgroupMatrixMultiplyAccumulate(left, right0, s20); s21 =
+            subgroupMatrixMultiplyAccumulate(left, right1, s21);
+          s22 = subgroupMatrixMultiplyAccumulate(left, right2, s22); s23 =
+            subgroupMatrixMultiplyAccumulate(left, right3, s23);
+          if (TRANSPOSE_A) {
+            left = subgroupMatrixLoad<Left, col_major>(&a_tile, (by_columns + 3u * MATRIX_M) / 4u, A_BY_COLUMNS);
+          }
+          else {
+            left = subgroupMatrixLoad<Left, row_major>(&a_tile, (by_rows + 3u * MATRIX_M * A_STRIDE) / 4u, A_BY_ROWS);
+          }
+          s30 = subgroupMatrixMultiplyAccumulate(left, right0, s30); s31 =
+            subgroupMatrixMultiplyAccumulate(left, right1, s31);
+          s32 = subgroupMatrixMultiplyAccumulate(left, right2, s32); s33 =
+            subgroupMatrixMultiplyAccumulate(left, right3, s33);
         }
       }
     }
@@ -152,42 +177,65 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let row = first_row + row_in_tile;
   let column = first_column + column_in_tile;
   // As they are where nothing is added and the tile lies inside; sixteen bytes is what matrices may be aligned to.
-  if (params.flags == 0u && params.alpha == 1.0 && first_row + ROWS <= params.M && first_column + COLUMNS <= params.N && params.N % 4u == 0u) {
+  if (params.flags == 0u && params.alpha == 1.0 && first_row + ROWS <= params.M && first_column + COLUMNS <= params.N
+    && params.N % 4u == 0u) {
     let to = (wg.z * params.M + row) * params.N + column;
     let down = MATRIX_M * params.N;
-    subgroupMatrixStore<row_major>(&c, to, s00, params.N); subgroupMatrixStore<row_major>(&c, to + MATRIX_N, s01, params.N);
-    subgroupMatrixStore<row_major>(&c, to + 2u * MATRIX_N, s02, params.N); subgroupMatrixStore<row_major>(&c, to + 3u * MATRIX_N, s03, params.N);
+    subgroupMatrixStore<row_major>(&c, to, s00, params.N);
+      subgroupMatrixStore<row_major>(&c, to + MATRIX_N, s01, params.N);
+    subgroupMatrixStore<row_major>(&c, to + 2u * MATRIX_N, s02, params.N);
+      subgroupMatrixStore<row_major>(&c, to + 3u * MATRIX_N, s03, params.N);
     if (T > 1u) {
-      subgroupMatrixStore<row_major>(&c, to + down, s10, params.N); subgroupMatrixStore<row_major>(&c, to + down + MATRIX_N, s11, params.N);
-      subgroupMatrixStore<row_major>(&c, to + down + 2u * MATRIX_N, s12, params.N); subgroupMatrixStore<row_major>(&c, to + down + 3u * MATRIX_N, s13, params.N);
+      subgroupMatrixStore<row_major>(&c, to + down, s10, params.N);
+        subgroupMatrixStore<row_major>(&c, to + down + MATRIX_N, s11, params.N);
+      subgroupMatrixStore<row_major>(&c, to + down + 2u * MATRIX_N, s12, params.N);
+        subgroupMatrixStore<row_major>(&c, to + down + 3u * MATRIX_N, s13, params.N);
     }
     if (T > 2u) {
-      subgroupMatrixStore<row_major>(&c, to + 2u * down, s20, params.N); subgroupMatrixStore<row_major>(&c, to + 2u * down + MATRIX_N, s21, params.N);
-      subgroupMatrixStore<row_major>(&c, to + 2u * down + 2u * MATRIX_N, s22, params.N); subgroupMatrixStore<row_major>(&c, to + 2u * down + 3u * MATRIX_N, s23, params.N);
-      subgroupMatrixStore<row_major>(&c, to + 3u * down, s30, params.N); subgroupMatrixStore<row_major>(&c, to + 3u * down + MATRIX_N, s31, params.N);
-      subgroupMatrixStore<row_major>(&c, to + 3u * down + 2u * MATRIX_N, s32, params.N); subgroupMatrixStore<row_major>(&c, to + 3u * down + 3u * MATRIX_N, s33, params.N);
+      subgroupMatrixStore<row_major>(&c, to + 2u * down, s20, params.N);
+        subgroupMatrixStore<row_major>(&c, to + 2u * down + MATRIX_N, s21, params.N);
+      subgroupMatrixStore<row_major>(&c, to + 2u * down + 2u * MATRIX_N, s22, params.N);
+        subgroupMatrixStore<row_major>(&c, to + 2u * down + 3u * MATRIX_N, s23, params.N);
+      subgroupMatrixStore<row_major>(&c, to + 3u * down, s30, params.N);
+        subgroupMatrixStore<row_major>(&c, to + 3u * down + MATRIX_N, s31, params.N);
+      subgroupMatrixStore<row_major>(&c, to + 3u * down + 2u * MATRIX_N, s32, params.N);
+        subgroupMatrixStore<row_major>(&c, to + 3u * down + 3u * MATRIX_N, s33, params.N);
     }
     return;
   }
   let own = subgroup * (MATRIX_M * MATRIX_N);
   subgroupMatrixStore<row_major>(&results, own, s00, MATRIX_N); write_results(own, lane, wg.z, row, column);
   subgroupMatrixStore<row_major>(&results, own, s01, MATRIX_N); write_results(own, lane, wg.z, row, column + MATRIX_N);
-  subgroupMatrixStore<row_major>(&results, own, s02, MATRIX_N); write_results(own, lane, wg.z, row, column + 2u * MATRIX_N);
-  subgroupMatrixStore<row_major>(&results, own, s03, MATRIX_N); write_results(own, lane, wg.z, row, column + 3u * MATRIX_N);
+  subgroupMatrixStore<row_major>(&results, own, s02, MATRIX_N);
+    write_results(own, lane, wg.z, row, column + 2u * MATRIX_N);
+  subgroupMatrixStore<row_major>(&results, own, s03, MATRIX_N);
+    write_results(own, lane, wg.z, row, column + 3u * MATRIX_N);
   if (T > 1u) {
-    subgroupMatrixStore<row_major>(&results, own, s10, MATRIX_N); write_results(own, lane, wg.z, row + MATRIX_M, column);
-    subgroupMatrixStore<row_major>(&results, own, s11, MATRIX_N); write_results(own, lane, wg.z, row + MATRIX_M, column + MATRIX_N);
-    subgroupMatrixStore<row_major>(&results, own, s12, MATRIX_N); write_results(own, lane, wg.z, row + MATRIX_M, column + 2u * MATRIX_N);
-    subgroupMatrixStore<row_major>(&results, own, s13, MATRIX_N); write_results(own, lane, wg.z, row + MATRIX_M, column + 3u * MATRIX_N);
+    subgroupMatrixStore<row_major>(&results, own, s10, MATRIX_N);
+      write_results(own, lane, wg.z, row + MATRIX_M, column);
+    subgroupMatrixStore<row_major>(&results, own, s11, MATRIX_N);
+      write_results(own, lane, wg.z, row + MATRIX_M, column + MATRIX_N);
+    subgroupMatrixStore<row_major>(&results, own, s12, MATRIX_N);
+      write_results(own, lane, wg.z, row + MATRIX_M, column + 2u * MATRIX_N);
+    subgroupMatrixStore<row_major>(&results, own, s13, MATRIX_N);
+      write_results(own, lane, wg.z, row + MATRIX_M, column + 3u * MATRIX_N);
   }
   if (T > 2u) {
-    subgroupMatrixStore<row_major>(&results, own, s20, MATRIX_N); write_results(own, lane, wg.z, row + 2u * MATRIX_M, column);
-    subgroupMatrixStore<row_major>(&results, own, s21, MATRIX_N); write_results(own, lane, wg.z, row + 2u * MATRIX_M, column + MATRIX_N);
-    subgroupMatrixStore<row_major>(&results, own, s22, MATRIX_N); write_results(own, lane, wg.z, row + 2u * MATRIX_M, column + 2u * MATRIX_N);
-    subgroupMatrixStore<row_major>(&results, own, s23, MATRIX_N); write_results(own, lane, wg.z, row + 2u * MATRIX_M, column + 3u * MATRIX_N);
-    subgroupMatrixStore<row_major>(&results, own, s30, MATRIX_N); write_results(own, lane, wg.z, row + 3u * MATRIX_M, column);
-    subgroupMatrixStore<row_major>(&results, own, s31, MATRIX_N); write_results(own, lane, wg.z, row + 3u * MATRIX_M, column + MATRIX_N);
-    subgroupMatrixStore<row_major>(&results, own, s32, MATRIX_N); write_results(own, lane, wg.z, row + 3u * MATRIX_M, column + 2u * MATRIX_N);
-    subgroupMatrixStore<row_major>(&results, own, s33, MATRIX_N); write_results(own, lane, wg.z, row + 3u * MATRIX_M, column + 3u * MATRIX_N);
+    subgroupMatrixStore<row_major>(&results, own, s20, MATRIX_N);
+      write_results(own, lane, wg.z, row + 2u * MATRIX_M, column);
+    subgroupMatrixStore<row_major>(&results, own, s21, MATRIX_N);
+      write_results(own, lane, wg.z, row + 2u * MATRIX_M, column + MATRIX_N);
+    subgroupMatrixStore<row_major>(&results, own, s22, MATRIX_N);
+      write_results(own, lane, wg.z, row + 2u * MATRIX_M, column + 2u * MATRIX_N);
+    subgroupMatrixStore<row_major>(&results, own, s23, MATRIX_N);
+      write_results(own, lane, wg.z, row + 2u * MATRIX_M, column + 3u * MATRIX_N);
+    subgroupMatrixStore<row_major>(&results, own, s30, MATRIX_N);
+      write_results(own, lane, wg.z, row + 3u * MATRIX_M, column);
+    subgroupMatrixStore<row_major>(&results, own, s31, MATRIX_N);
+      write_results(own, lane, wg.z, row + 3u * MATRIX_M, column + MATRIX_N);
+    subgroupMatrixStore<row_major>(&results, own, s32, MATRIX_N);
+      write_results(own, lane, wg.z, row + 3u * MATRIX_M, column + 2u * MATRIX_N);
+    subgroupMatrixStore<row_major>(&results, own, s33, MATRIX_N);
+      write_results(own, lane, wg.z, row + 3u * MATRIX_M, column + 3u * MATRIX_N);
   }
 }

@@ -1,9 +1,12 @@
 enable subgroups;
-// matmul/subgroup_nn: one subgroup a tile, no shared memory, no barrier: A's rows across the lanes, spread by broadcasts; the lanes own columns.
+// matmul/subgroup_nn: one subgroup a tile, no shared memory, no barrier: A's rows across the lanes, spread by
+// broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]·B[z] + A2·B2) + bias  (+ C[z])        contract of matmul/naive
-// Shapes: A float[M, K], its rows a_pitch apart, B float[K, N], C float[M, N] (float[N, M] with SWAP), A2 float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4
-// (M too with SWAP). Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), batches]. Accumulates in f32 over ascending k.
-// Two terms a step, so that A is read in pairs: four terms would load twice as many vectors ahead, and half of them would spill (see subgroup_nt).
+// Shapes: A float[M, K], its rows a_pitch apart, B float[K, N], C float[M, N] (float[N, M] with SWAP), A2 float[M, K2],
+// B2 float[K2, N]; K and K2 even, N a multiple of 4 (M too with SWAP). Grid: [ceil(N / (4 · SG · FOURS)), ceil(M /
+// ROWS), batches]. Accumulates in f32 over ascending k.
+// Two terms a step, so that A is read in pairs: four terms would load twice as many vectors ahead, and half of them
+// would spill (see subgroup_nt).
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
 
 struct Params {
@@ -28,7 +31,8 @@ const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * FOURS>;
 
 @compute @workgroup_size(SG)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first_row = wg.y * ROWS;

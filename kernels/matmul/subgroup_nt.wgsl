@@ -1,10 +1,13 @@
 enable subgroups;
-// matmul/subgroup_nt: one subgroup a tile, no shared memory, no barrier: A's rows across the lanes, spread by broadcasts; the lanes own columns.
+// matmul/subgroup_nt: one subgroup a tile, no shared memory, no barrier: A's rows across the lanes, spread by
+// broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]·B[z]ᵀ + A2·B2ᵀ) + bias  (+ C[z])        contract of matmul/naive
-// Shapes: A float[M, K], B float[N, K], their rows a_pitch and b_pitch apart, C float[M, N] (float[N, M] with SWAP), A2 float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4
-// (M too with SWAP). Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), batches]. Accumulates in f32 over ascending k.
-// On a software adapter what counts is elements loaded per multiplication: a step loads ROWS + 4 · FOURS · SG pairs for SG · 8 · FOURS · ROWS products, and
-// more than some 24 vectors loaded ahead would spill. Rows past an edge are clamped when loaded and not stored.
+// Shapes: A float[M, K], B float[N, K], their rows a_pitch and b_pitch apart, C float[M, N] (float[N, M] with SWAP), A2
+// float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4 (M too with SWAP). Grid: [ceil(N / (4 · SG · FOURS)),
+// ceil(M / ROWS), batches]. Accumulates in f32 over ascending k.
+// On a software adapter what counts is elements loaded per multiplication: a step loads ROWS + 4 · FOURS · SG pairs for
+// SG · 8 · FOURS · ROWS products, and more than some 24 vectors loaded ahead would spill. Rows past an edge are clamped
+// when loaded and not stored.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
 
 struct Params {
@@ -29,7 +32,8 @@ const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * FOURS>;
 
 @compute @workgroup_size(SG)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first_row = wg.y * ROWS;
@@ -53,7 +57,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     let w5 = b[ib.y + step + k];
     let w6 = b[ib.y + 2u * step + k];
     let w7 = b[ib.y + 3u * step + k];
-    let held = Columns(vec4f(w0.x, w1.x, w2.x, w3.x), vec4f(w4.x, w5.x, w6.x, w7.x), vec4f(w0.y, w1.y, w2.y, w3.y), vec4f(w4.y, w5.y, w6.y, w7.y));
+    let held = Columns(vec4f(w0.x, w1.x, w2.x, w3.x), vec4f(w4.x, w5.x, w6.x, w7.x), vec4f(w0.y, w1.y, w2.y, w3.y),
+      vec4f(w4.y, w5.y, w6.y, w7.y));
     multiply_rows(&tile, a[ia.x + k], a[ia.y + k], a[ia.z + k], a[ia.w + k], held);
   }
 
@@ -70,7 +75,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
       let w5 = b2[ib2.y + step2 + k];
       let w6 = b2[ib2.y + 2u * step2 + k];
       let w7 = b2[ib2.y + 3u * step2 + k];
-      let held = Columns(vec4f(w0.x, w1.x, w2.x, w3.x), vec4f(w4.x, w5.x, w6.x, w7.x), vec4f(w0.y, w1.y, w2.y, w3.y), vec4f(w4.y, w5.y, w6.y, w7.y));
+      let held = Columns(vec4f(w0.x, w1.x, w2.x, w3.x), vec4f(w4.x, w5.x, w6.x, w7.x), vec4f(w0.y, w1.y, w2.y, w3.y),
+        vec4f(w4.y, w5.y, w6.y, w7.y));
       multiply_rows(&tile, a2[ia2.x + k], a2[ia2.y + k], a2[ia2.z + k], a2[ia2.w + k], held);
     }
   }

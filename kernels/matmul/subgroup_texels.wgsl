@@ -1,14 +1,18 @@
 enable subgroups;
-// matmul/subgroup_texels: one subgroup a tile, both operands read from textures, no shared memory, no barrier: A's rows across the lanes, spread by shuffles; the
-// lanes own columns. A software adapter loads a texel a lane without a branch, and a storage buffer's vector element by element with a bounds check each.
+// matmul/subgroup_texels: one subgroup a tile, both operands read from textures, no shared memory, no barrier: A's rows
+// across the lanes, spread by shuffles; the lanes own columns. A software adapter loads a texel a lane without a
+// branch, and a storage buffer's vector element by element with a bounds check each.
 //   C[z] = alpha · (A[z]·B[z]) + bias  (+ C[z])        contract of matmul/naive
-// Shapes: A float[M, K] (A_ALONG: a texel is four terms of a row) or [K, M] (four rows at a term), B float[N, K] (B_ALONG: four terms of a column) or [K, N] (four
-// columns at a term), a row of the operand a row of its texture; a second pair lies behind the first, along the terms. C float[M, N] (float[N, M] with
-// SWAP), N a multiple of 4.
-// Where a row does not run along the terms, the texture may hold it in strips of so many texels, the rows of a strip all below each other (a_strip, a_strip_rows):
-// a tile then walks through contiguous memory. With an a_strip of 1 or 2 the rows lie in two or four groups of a_strip_rows, every second or fourth row in one: WebGPU
-// copies rows of some widths only so. Batches: as in matmul/naive, their steps in rows, then multiples of four. TAIL: K or K_last is no multiple of 4.
-// Grid: [ceil(M / ROWS), ceil(N / (4 · SG · FOURS)), batches]: neighbours share columns, the larger part. Accumulates in f32 over ascending k, four terms a step.
+// Shapes: A float[M, K] (A_ALONG: a texel is four terms of a row) or [K, M] (four rows at a term), B float[N, K]
+// (B_ALONG: four terms of a column) or [K, N] (four columns at a term), a row of the operand a row of its texture; a
+// second pair lies behind the first, along the terms. C float[M, N] (float[N, M] with SWAP), N a multiple of 4.
+// Where a row does not run along the terms, the texture may hold it in strips of so many texels, the rows of a strip
+// all below each other (a_strip, a_strip_rows): a tile then walks through contiguous memory. With an a_strip of 1 or 2
+// the rows lie in two or four groups of a_strip_rows, every second or fourth row in one: WebGPU copies rows of some
+// widths only so. Batches: as in matmul/naive, their steps in rows, then multiples of four. TAIL: K or K_last is no
+// multiple of 4.
+// Grid: [ceil(M / ROWS), ceil(N / (4 · SG · FOURS)), batches]: neighbours share columns, the larger part. Accumulates
+// in f32 over ascending k, four terms a step.
 // uses: lib/texel_tile.wgsl, lib/tile_store.wgsl
 
 struct Params {
@@ -33,7 +37,8 @@ const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * FOURS>;
 
 @compute @workgroup_size(SG)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first = vec2u(wg.x * ROWS, wg.y * (SG * FOURS));
@@ -45,8 +50,10 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let column = place_of_four(first.y + lane, b_batch, b_lines);
   let next_column = place_of_four(first.y + lane + select(0u, SG, FOURS > 1u), b_batch, b_lines);
   let row = a_batch + first.x + lane;
-  let rows = array<u32, 4>(line_of(row, a_lines), line_of(row + SG, a_lines), line_of(row + 2u * SG, a_lines), line_of(row + 3u * SG, a_lines));
-  let row_four = in_strip(first.x / 4u + lane, params.a_strip, params.a_strip_rows) + vec2u(0u, a_batch >> a_lines.shift);
+  let rows = array<u32, 4>(line_of(row, a_lines), line_of(row + SG, a_lines), line_of(row + 2u * SG, a_lines),
+    line_of(row + 3u * SG, a_lines));
+  let row_four = in_strip(first.x / 4u + lane, params.a_strip, params.a_strip_rows)
+    + vec2u(0u, a_batch >> a_lines.shift);
   var tile: Tile;
   for (var k = 0u; k < terms; k += 4u) {
     let b0 = terms_of_columns(column, k, terms, b_lines);
@@ -74,8 +81,9 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   store_tile(&tile, wg.z, first.x, first.y + lane);
 }
 
-// How the rows of an operand lie in its texture: of four rows that begin at a multiple of four, the second, third and fourth are `next`, `third` and `third + next`
-// lines after the first, and row r of them lies r >> shift lines below row 0, or in the group of its last `shift` bits.
+// How the rows of an operand lie in its texture: of four rows that begin at a multiple of four, the second, third and
+// fourth are `next`, `third` and `third + next` lines after the first, and row r of them lies r >> shift lines below
+// row 0, or in the group of its last `shift` bits.
 struct Lines { next: u32, third: u32, shift: u32 }
 
 fn lines_of(strip: u32, strip_rows: u32) -> Lines {
@@ -84,7 +92,9 @@ fn lines_of(strip: u32, strip_rows: u32) -> Lines {
   return Lines(1u, 2u, 0u);
 }
 
-fn line_of(row: u32, lines: Lines) -> u32 { return (row & ((1u << lines.shift) - 1u)) * lines.next + (row >> lines.shift); }
+fn line_of(row: u32, lines: Lines) -> u32 {
+  return (row & ((1u << lines.shift) - 1u)) * lines.next + (row >> lines.shift);
+}
 
 fn in_strip(four: u32, strip: u32, strip_rows: u32) -> vec2u {
   if (strip <= 2u) { return vec2u(four, 0u); }
@@ -105,9 +115,11 @@ fn terms_of_row(line: u32, k: u32, terms: u32) -> vec4f {
 fn terms_of_columns(column: vec2u, k: u32, terms: u32, lines: Lines) -> Terms {
   let at = column + select(vec2u(0u, k >> lines.shift), vec2u(k / 4u, 0u), B_ALONG);
   let third = at + vec2u(0u, lines.third);
-  var four = mat4x4f(textureLoad(b, at), textureLoad(b, at + vec2u(0u, lines.next)), textureLoad(b, third), textureLoad(b, third + vec2u(0u, lines.next)));
+  var four = mat4x4f(textureLoad(b, at), textureLoad(b, at + vec2u(0u, lines.next)), textureLoad(b, third),
+    textureLoad(b, third + vec2u(0u, lines.next)));
   if (B_ALONG) { four = transpose(four); }
-  return Terms(four[0], within(four[1], k + 1u < terms), within(four[2], k + 2u < terms), within(four[3], k + 3u < terms));
+  return Terms(four[0], within(four[1], k + 1u < terms), within(four[2], k + 2u < terms),
+    within(four[3], k + 3u < terms));
 }
 
 // Zero for a term that the sum has not, whose texel may hold anything.

@@ -1,8 +1,10 @@
 enable subgroups;
-// matmul/subgroup_tn: one subgroup a tile, no shared memory, no barrier: fours of A's rows across the lanes, spread by broadcasts; the lanes own columns.
+// matmul/subgroup_tn: one subgroup a tile, no shared memory, no barrier: fours of A's rows across the lanes, spread by
+// broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]ᵀ·B[z]) + bias  (+ C[z])        contract of matmul/naive, without a second pair
-// Shapes: A float[K, M], B float[K, N], C float[M, N] (float[N, M] with SWAP); M and N multiples of 4, K any. Its use: gradients of weights,
-// dW = dyᵀ·x, where K counts rows. Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), batches]. Accumulates in f32 over ascending k, two terms a step.
+// Shapes: A float[K, M], B float[K, N], C float[M, N] (float[N, M] with SWAP); M and N multiples of 4, K any. Its use:
+// gradients of weights, dW = dyᵀ·x, where K counts rows. Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), batches].
+// Accumulates in f32 over ascending k, two terms a step.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
 
 struct Params {
@@ -24,7 +26,8 @@ const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * FOURS>;
 
 @compute @workgroup_size(SG)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first_row = wg.y * ROWS;

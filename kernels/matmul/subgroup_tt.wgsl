@@ -1,8 +1,10 @@
 enable subgroups;
-// matmul/subgroup_tt: one subgroup a tile, no shared memory, no barrier: fours of A's rows across the lanes, spread by broadcasts; the lanes own columns.
+// matmul/subgroup_tt: one subgroup a tile, no shared memory, no barrier: fours of A's rows across the lanes, spread by
+// broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]ᵀ·B[z]ᵀ) + bias  (+ C[z])        contract of matmul/naive, without a second pair
-// Shapes: A float[K, M], B float[N, K], C float[M, N] (float[N, M] with SWAP); M and N multiples of 4, K even. Its use: B·A with few columns, as
-// (AᵀBᵀ)ᵀ by SWAP: the gradient of LoRA's inner activations. Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), batches].
+// Shapes: A float[K, M], B float[N, K], C float[M, N] (float[N, M] with SWAP); M and N multiples of 4, K even. Its use:
+// B·A with few columns, as (AᵀBᵀ)ᵀ by SWAP: the gradient of LoRA's inner activations. Grid: [ceil(N / (4 · SG ·
+// FOURS)), ceil(M / ROWS), batches].
 // Accumulates in f32 over ascending k, two terms a step.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
 
@@ -25,7 +27,8 @@ const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * FOURS>;
 
 @compute @workgroup_size(SG)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first_row = wg.y * ROWS;
@@ -49,7 +52,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     let w5 = b[ib.y + step + k];
     let w6 = b[ib.y + 2u * step + k];
     let w7 = b[ib.y + 3u * step + k];
-    let held = Columns(vec4f(w0.x, w1.x, w2.x, w3.x), vec4f(w4.x, w5.x, w6.x, w7.x), vec4f(w0.y, w1.y, w2.y, w3.y), vec4f(w4.y, w5.y, w6.y, w7.y));
+    let held = Columns(vec4f(w0.x, w1.x, w2.x, w3.x), vec4f(w4.x, w5.x, w6.x, w7.x), vec4f(w0.y, w1.y, w2.y, w3.y),
+      vec4f(w4.y, w5.y, w6.y, w7.y));
     multiply_rows(&tile, a[ia.x], a[ia.y], a[ia.x + a_step], a[ia.y + a_step], held);
     ia += 2u * a_step;
   }

@@ -1,6 +1,7 @@
-// matmul/texel_rows: y[r, c] = x[r, c] with rows `pitch` fours apart in y, so that they can be copied into a texture: WebGPU takes rows of 16 texels and their
-// multiples there. What lies behind a row's last element in y is anything.
-// Shapes: x float[rows, columns], y float[rows, 4 · pitch]. Grid: [ceil(columns / (4 · LANES)), ceil(rows / (64 / LANES · STEPS)), 1]. Traffic: 8 bytes an element.
+// matmul/texel_rows: y[r, c] = x[r, c] with rows `pitch` fours apart in y, so that they can be copied into a texture:
+// WebGPU takes rows of 16 texels and their multiples there. What lies behind a row's last element in y is anything.
+// Shapes: x float[rows, columns], y float[rows, 4 · pitch]. Grid: [ceil(columns / (4 · LANES)), ceil(rows / (64 / LANES
+// · STEPS)), 1]. Traffic: 8 bytes an element.
 
 struct Params { rows: u32, columns: u32, pitch: u32 }
 
@@ -25,5 +26,7 @@ fn lay(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: 
   if (4u * four >= params.columns) { return; }
   let begin = wg.y * (64u / LANES * STEPS) + lane / LANES;
   let end = min(begin + 64u / LANES * STEPS, params.rows);
-  for (var row = begin; row < end; row += 64u / LANES) { y[row * params.pitch + four] = four_at(row * params.columns + 4u * four); }
+  for (var row = begin; row < end; row += 64u / LANES) {
+    y[row * params.pitch + four] = four_at(row * params.columns + 4u * four);
+  }
 }

@@ -1,5 +1,5 @@
-// matmul/tile: 256 lanes a tile of 64 by 64, staged through workgroup memory, 4 by 4 results a lane; every layout, size and format. For software adapters
-// without subgroups, and for what fits no other kernel.
+// matmul/tile: 256 lanes a tile of 64 by 64, staged through workgroup memory, 4 by 4 results a lane; every layout, size
+// and format. For software adapters without subgroups, and for what fits no other kernel.
 //   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])        contract of matmul/naive
 // Grid: [ceil(N / 64), ceil(M / 64), batches]. Accumulates in f32 over ascending k. Workgroup memory: 8 KiB.
 // Traffic: each element of A is read N / 64 times, of B M / 64 times.
@@ -34,7 +34,8 @@ var<workgroup> a_tile: array<vec4f, 256>;
 var<workgroup> b_tile: array<vec4f, 256>;
 
 @compute @workgroup_size(16, 16)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let a_start = outer * params.a_outer + inner * params.a_inner;
@@ -56,11 +57,15 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let all_steps = steps + (params.K2 + DEPTH - 1u) / DEPTH;
   for (var step = 0u; step < all_steps; step++) {
     if (step < steps) {
-      a_tile[a_place.x * FOURS + a_place.y] = four_of_a(a_start, first_row + 4u * a_place.y, step * DEPTH + a_place.x, terms);
-      b_tile[b_place.x * FOURS + b_place.y] = four_of_b(b_start, first_column + 4u * b_place.y, step * DEPTH + b_place.x, terms);
+      a_tile[a_place.x * FOURS + a_place.y] =
+        four_of_a(a_start, first_row + 4u * a_place.y, step * DEPTH + a_place.x, terms);
+      b_tile[b_place.x * FOURS + b_place.y] =
+        four_of_b(b_start, first_column + 4u * b_place.y, step * DEPTH + b_place.x, terms);
     } else {
-      a_tile[a_place.x * FOURS + a_place.y] = four_of_a2(first_row + 4u * a_place.y, (step - steps) * DEPTH + a_place.x);
-      b_tile[b_place.x * FOURS + b_place.y] = four_of_b2(first_column + 4u * b_place.y, (step - steps) * DEPTH + b_place.x);
+      a_tile[a_place.x * FOURS + a_place.y] =
+        four_of_a2(first_row + 4u * a_place.y, (step - steps) * DEPTH + a_place.x);
+      b_tile[b_place.x * FOURS + b_place.y] =
+        four_of_b2(first_column + 4u * b_place.y, (step - steps) * DEPTH + b_place.x);
     }
     workgroupBarrier();
     for (var k = 0u; k < DEPTH; k++) {
@@ -115,7 +120,8 @@ fn four_of_b(start: u32, column: u32, k: u32, terms: u32) -> vec4f {
   }
   let step = select(1u, params.K, TRANSPOSE_B);
   let at = start + select(k * params.N + column, column * params.K + k, TRANSPOSE_B);
-  return select(vec4f(), vec4f(element(at), element(at + step), element(at + 2u * step), element(at + 3u * step)), inside);
+  return select(vec4f(), vec4f(element(at), element(at + step), element(at + 2u * step), element(at + 3u * step)),
+    inside);
 }
 
 fn four_of_a2(row: u32, k: u32) -> vec4f {

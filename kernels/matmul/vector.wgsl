@@ -1,8 +1,11 @@
 enable subgroups;
-// matmul/vector: few rows times a matrix, as decoding does: one subgroup for four columns, its lanes along k, where the matrix lies contiguous.
+// matmul/vector: few rows times a matrix, as decoding does: one subgroup for four columns, its lanes along k, where the
+// matrix lies contiguous.
 //   C = alpha · (A·Bᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
-// Shapes: A float[M, K], M at most ROWS; B [N, K] in f32, f16 or bf16; C float[M, N], A2 float[M, K2], B2 float[N, K2]; K a multiple of 4 (8 for halves), K2 of 4.
-// Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its k in ascending order, then by butterflies.
+// Shapes: A float[M, K], M at most ROWS; B [N, K] in f32, f16 or bf16; C float[M, N], A2 float[M, K2], B2 float[N, K2];
+// K a multiple of 4 (8 for halves), K2 of 4.
+// Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its k in ascending order, then by
+// butterflies.
 // Traffic: B once. A is read again for every four columns, from the cache.
 // uses: lib/load_weight.wgsl, lib/subgroup_reduce.wgsl, lib/vector_store.wgsl
 
@@ -37,7 +40,9 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
     let w1 = b[at.y + i];
     let w2 = b[at.z + i];
     let w3 = b[at.w + i];
-    for (var m = 0u; m < ROWS; m++) { sums[m] += word_dots(min(m, params.M - 1u) * fours + i * PER_WORD, w0, w1, w2, w3); }
+    for (var m = 0u; m < ROWS; m++) {
+      sums[m] += word_dots(min(m, params.M - 1u) * fours + i * PER_WORD, w0, w1, w2, w3);
+    }
   }
   store_sums(&sums, first, lane);
 }
@@ -45,7 +50,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
 // One word of each of four columns · what stands at x of A.
 fn word_dots(x: u32, w0: vec4u, w1: vec4u, w2: vec4u, w3: vec4u) -> vec4f {
   if (!IS_HALF) { return dots(a[x], bitcast<vec4f>(w0), bitcast<vec4f>(w1), bitcast<vec4f>(w2), bitcast<vec4f>(w3)); }
-  return dots(a[x], half_four(w0.xy), half_four(w1.xy), half_four(w2.xy), half_four(w3.xy)) + dots(a[x + 1u], half_four(w0.zw), half_four(w1.zw), half_four(w2.zw), half_four(w3.zw));
+  return dots(a[x], half_four(w0.xy), half_four(w1.xy), half_four(w2.xy), half_four(w3.xy))
+    + dots(a[x + 1u], half_four(w0.zw), half_four(w1.zw), half_four(w2.zw), half_four(w3.zw));
 }
 
 fn half_four(words: vec2u) -> vec4f {

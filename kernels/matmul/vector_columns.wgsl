@@ -1,9 +1,11 @@
 enable subgroups;
-// matmul/vector_columns: matmul/vector_scaled by lanes that own columns: four words of a column at a time, and x, which all lanes need, is loaded once a subgroup and
-// spread by shuffles. Half the loads of matmul/vector_scaled, which software adapters pay for one by one.
+// matmul/vector_columns: matmul/vector_scaled by lanes that own columns: four words of a column at a time, and x, which
+// all lanes need, is loaded once a subgroup and spread by shuffles. Half the loads of matmul/vector_scaled, which
+// software adapters pay for one by one.
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
-// Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K, of a multiple of four words; C float[M, N], A2 float[M, K2], B2 float[N, K2]; K2 a
-// multiple of 4. Grid: [ceil(N / (SG · COLUMNS · SUBGROUPS)), 1, 1]. Accumulates in f32 over ascending k, a group at a time. Traffic: B once.
+// Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K, of a multiple of four words; C float[M, N],
+// A2 float[M, K2], B2 float[N, K2]; K2 a multiple of 4. Grid: [ceil(N / (SG · COLUMNS · SUBGROUPS)), 1, 1]. Accumulates
+// in f32 over ascending k, a group at a time. Traffic: B once.
 // uses: lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/scaled_levels.wgsl
 
 struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }

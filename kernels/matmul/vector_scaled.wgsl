@@ -1,9 +1,11 @@
 enable subgroups;
-// matmul/vector_scaled: matmul/vector where B is quantised: int8, int4 or NF4, read as it lies. A lane takes whole groups, so that it reads
-// their scales once, and a word of each column at a time: with two, the loaded vectors would spill.
+// matmul/vector_scaled: matmul/vector where B is quantised: int8, int4 or NF4, read as it lies. A lane takes whole
+// groups, so that it reads their scales once, and a word of each column at a time: with two, the loaded vectors would
+// spill.
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
-// Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K; C float[M, N], A2 float[M, K2], B2 float[N, K2];
-// K2 a multiple of 4. Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its groups in ascending order, then by butterflies.
+// Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K; C float[M, N], A2 float[M, K2], B2 float[N,
+// K2]; K2 a multiple of 4. Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its groups in
+// ascending order, then by butterflies.
 // Traffic: B once. A is read again for every 4 · FOURS columns, from the cache.
 // uses: lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/scaled_levels.wgsl, lib/subgroup_reduce.wgsl, lib/vector_store.wgsl
 
@@ -59,14 +61,18 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
         let x0 = a[x] * LOWER;
         if (FORMAT == INT8) {
           parts[m] += dots(x0, int8_levels(w0), int8_levels(w1), int8_levels(w2), int8_levels(w3));
-          if (FOURS > 1u) { parts[ROWS + m] += dots(x0, int8_levels(v.x), int8_levels(v.y), int8_levels(v.z), int8_levels(v.w)); }
+          if (FOURS > 1u) {
+            parts[ROWS + m] += dots(x0, int8_levels(v.x), int8_levels(v.y), int8_levels(v.z), int8_levels(v.w));
+          }
         } else {
           let x1 = a[x + 1u] * LOWER;
           parts[m] += dots(x0, low_four(w0, held), low_four(w1, held), low_four(w2, held), low_four(w3, held));
           parts[m] += dots(x1, high_four(w0, held), high_four(w1, held), high_four(w2, held), high_four(w3, held));
           if (FOURS > 1u) {
-            parts[ROWS + m] += dots(x0, low_four(v.x, held), low_four(v.y, held), low_four(v.z, held), low_four(v.w, held));
-            parts[ROWS + m] += dots(x1, high_four(v.x, held), high_four(v.y, held), high_four(v.z, held), high_four(v.w, held));
+            parts[ROWS + m] += dots(x0, low_four(v.x, held), low_four(v.y, held), low_four(v.z, held),
+              low_four(v.w, held));
+            parts[ROWS + m] += dots(x1, high_four(v.x, held), high_four(v.y, held), high_four(v.z, held),
+              high_four(v.w, held));
           }
           if (IS_INT4) { totals[m] += x0 + x1; }
         }
@@ -74,7 +80,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
     }
     for (var part = 0u; part < FOURS; part++) {
       let own = select(columns2, columns, part == 0u) * groups + g;
-      let scale = select(vec4f(), vec4f(scales[own.x], scales[own.y], scales[own.z], scales[own.w]), round + lane < groups);
+      let scale = select(vec4f(), vec4f(scales[own.x], scales[own.y], scales[own.z], scales[own.w]), round
+        + lane < groups);
       for (var m = 0u; m < ROWS; m++) {
         var share = parts[part * ROWS + m];
         if (IS_INT4) { share -= dot(totals[m], RAISED) * zero_of(own); }

@@ -1,6 +1,8 @@
-// matmul/vector_shared: matmul/vector for devices whose subgroups vary or are missing, in every storage: 64 lanes for four columns, summed in workgroup memory.
+// matmul/vector_shared: matmul/vector for devices whose subgroups vary or are missing, in every storage: 64 lanes for
+// four columns, summed in workgroup memory.
 //   C = alpha · (A·Bᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
-// Shapes: A float[M, K], M at most ROWS; B [N, K] as FORMAT says; C float[M, N], A2 float[M, K2], B2 float[N, K2]; K and K2 multiples of 4.
+// Shapes: A float[M, K], M at most ROWS; B [N, K] as FORMAT says; C float[M, N], A2 float[M, K2], B2 float[N, K2]; K
+// and K2 multiples of 4.
 // Grid: [ceil(N / 4), 1, 1]. Accumulates in f32: a lane over its k in ascending order, then by a tree. Traffic: B once.
 // uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_four.wgsl
 

@@ -2,8 +2,9 @@
 //   layer_partial  partial[chunk] = [Σ dy · (x - mean) · rstd | Σ dy] over the chunk's rows
 //   rms_partial    partial[chunk] = [Σ dy · x · rstd]
 //   finish         total = Σ over chunks of partial[chunk]
-// Shapes: x, dy float[rows, cols]; stats as norm/layer_naive and norm/rms_naive; partial float[chunks, width]; total float[width],
-// width = 2 · cols or cols. Grid: partial ceil(cols / WG) × chunks workgroups, finish ceil(width / WG). One lane a column, f32.
+// Shapes: x, dy float[rows, cols]; stats as norm/layer_naive and norm/rms_naive; partial float[chunks, width]; total
+// float[width], width = 2 · cols or cols. Grid: partial ceil(cols / WG) × chunks workgroups, finish ceil(width / WG).
+// One lane a column, f32.
 // Traffic: 8 bytes an element (ideal).
 // uses: lib/block_sum.wgsl
 
@@ -45,7 +46,9 @@ fn rms_partial(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index
   let first = wg.y * params.rows_per_chunk;
   let end = min(first + params.rows_per_chunk, params.rows);
   var dweight = 0.0;
-  for (var row = first; row < end; row++) { dweight += dy[row * params.cols + col] * x[row * params.cols + col] * stats[row]; }
+  for (var row = first; row < end; row++) {
+    dweight += dy[row * params.cols + col] * x[row * params.cols + col] * stats[row];
+  }
   partial[wg.y * params.width + col] = dweight;
 }
 

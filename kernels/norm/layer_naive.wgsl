@@ -2,8 +2,9 @@
 //   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
 //   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd. Dense.
-// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32; the variance from differences to a pivot, the mean as f32 sums give it;
-// what that is off by, the mean of the differences, is taken out: else a constant row of large numbers would give ±1.
+// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32; the variance from differences to a pivot, the mean as
+// f32 sums give it; what that is off by, the mean of the differences, is taken out: else a constant row of large
+// numbers would give ±1.
 // Traffic: 8 bytes an element forward, 12 backward (ideal); here three and two passes. Source: Ba et al. 2016.
 
 struct Params { rows: u32, cols: u32, eps: f32 }
@@ -21,7 +22,8 @@ struct Params { rows: u32, cols: u32, eps: f32 }
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
@@ -43,7 +45,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;

@@ -1,10 +1,13 @@
-// norm/layer_shared: layer normalisation over the last axis, one workgroup a row; no subgroups, any number of columns. Contract of norm/layer_naive.
+// norm/layer_shared: layer normalisation over the last axis, one workgroup a row; no subgroups, any number of columns.
+// Contract of norm/layer_naive.
 //   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
 //   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
-// Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd. Dense. T is vec4<f32> and WIDTH 4 where cols is a
-// multiple of 4. Grid: rows workgroups in a line. Accumulates in f32; the variance from differences to a pivot, the mean as f32 sums give it;
-// what that is off by, the mean of the differences, is taken out: else a constant row of large numbers would give ±1.
-// Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers, only those behind are read again.
+// Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd. Dense. T is
+// vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32; the
+// variance from differences to a pivot, the mean as f32 sums give it; what that is off by, the mean of the differences,
+// is taken out: else a constant row of large numbers would give ±1.
+// Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
+// only those behind are read again.
 // Source: Ba et al. 2016.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
 
@@ -25,7 +28,8 @@ const WG = 64u; // tune: 32u 64u 128u 256u 512u
 @group(0) @binding(8) var<storage, read_write> dx: array<T>;
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = wg.y * count.x + wg.x;
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;
@@ -61,13 +65,20 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   }
   if (lane < size) { y[begin + lane] = (a - off) * rstd * weight[lane] + bias[lane]; }
   if (lane + WG < size) { y[begin + lane + WG] = (b - off) * rstd * weight[lane + WG] + bias[lane + WG]; }
-  if (lane + 2u * WG < size) { y[begin + lane + 2u * WG] = (c - off) * rstd * weight[lane + 2u * WG] + bias[lane + 2u * WG]; }
-  if (lane + 3u * WG < size) { y[begin + lane + 3u * WG] = (d - off) * rstd * weight[lane + 3u * WG] + bias[lane + 3u * WG]; }
-  for (var i = lane + 4u * WG; i < size; i += WG) { y[begin + i] = (x[begin + i] - pivot - off) * rstd * weight[i] + bias[i]; }
+  if (lane + 2u * WG < size) {
+    y[begin + lane + 2u * WG] = (c - off) * rstd * weight[lane + 2u * WG] + bias[lane + 2u * WG];
+  }
+  if (lane + 3u * WG < size) {
+    y[begin + lane + 3u * WG] = (d - off) * rstd * weight[lane + 3u * WG] + bias[lane + 3u * WG];
+  }
+  for (var i = lane + 4u * WG; i < size; i += WG) {
+    y[begin + i] = (x[begin + i] - pivot - off) * rstd * weight[i] + bias[i];
+  }
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = wg.y * count.x + wg.x;
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;

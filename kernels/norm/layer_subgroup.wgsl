@@ -1,14 +1,16 @@
 enable subgroups;
-// norm/layer_subgroup: layer normalisation over the last axis, one subgroup for STRIP rows forward and ROWS backward, which share what they read of
-// weight and bias, four neighbouring columns a lane. Contract of norm/layer_naive, for cols a multiple of 4.
+// norm/layer_subgroup: layer normalisation over the last axis, one subgroup for STRIP rows forward and ROWS backward,
+// which share what they read of weight and bias, four neighbouring columns a lane. Contract of norm/layer_naive, for
+// cols a multiple of 4.
 //   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
 //   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd. Dense.
-// Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line, backward with ROWS for STRIP. Accumulates in f32. No barrier: rows stay in the nearest cache
-// between their passes. A long strip pays for the start of a subgroup once, which a software adapter feels. Forward the sums are found row by row, since
-// four loads of one row at a time hide more than one load of four rows; backward two rows at once, which share what they read of weight.
-// Mean and variance in one pass, about a pivot: the mean of the first 4 · SG columns, which differs from the mean by no more than
-// √(cols / (4 · SG)) standard deviations, so that the difference of the sums keeps its digits.
+// Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line, backward with ROWS for STRIP. Accumulates in f32. No
+// barrier: rows stay in the nearest cache between their passes. A long strip pays for the start of a subgroup once,
+// which a software adapter feels. Forward the sums are found row by row, since four loads of one row at a time hide
+// more than one load of four rows; backward two rows at once, which share what they read of weight.
+// Mean and variance in one pass, about a pivot: the mean of the first 4 · SG columns, which differs from the mean by no
+// more than √(cols / (4 · SG)) standard deviations, so that the difference of the sums keeps its digits.
 // Traffic: 8 bytes an element forward, 12 backward (ideal). Source: Ba et al. 2016.
 // uses: lib/subgroup_reduce.wgsl
 
@@ -32,12 +34,13 @@ const BOTH = min(ROWS, 2u);
 
 fn subgroup_id(wg: vec3u, count: vec3u, index: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / SG) + index / SG; }
 
-// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store the same numbers twice.
-// A subgroup that begins past the end stores nothing.
+// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store
+// the same numbers twice. A subgroup that begins past the end stores nothing.
 fn at(row: u32) -> u32 { return min(row, params.rows - 1u); }
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let first = subgroup_id(wg, count, index) * STRIP;
   let lane = index % SG;
   let quads = params.cols / 4u;
@@ -66,7 +69,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     }
     let off = subgroup_sum(dot(sums, vec4f(1.0))) / f32(params.cols);
     let row_mean = pivot + off;
-    let row_rstd = 1.0 / sqrt(max(subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols) - off * off, 0.0) + params.eps);
+    let row_rstd = 1.0 / sqrt(max(subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols) - off * off, 0.0)
+      + params.eps);
     if (first < params.rows && lane == 0u) {
       stats[2u * at(first + r)] = row_mean;
       stats[2u * at(first + r) + 1u] = row_rstd;
@@ -89,7 +93,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let first = subgroup_id(wg, count, index) * ROWS;
   let lane = index % SG;
   let quads = params.cols / 4u;
@@ -132,7 +137,9 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * quads; }
     for (var i = lane; i < quads; i += SG) {
       let scale = weight[i];
-      for (var r = 0u; r < ROWS; r++) { dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - plain[r] - (x[begin[r] + i] - mean[r]) * along[r]); }
+      for (var r = 0u; r < ROWS; r++) {
+        dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - plain[r] - (x[begin[r] + i] - mean[r]) * along[r]);
+      }
     }
   }
 }

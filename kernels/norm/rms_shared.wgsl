@@ -1,9 +1,11 @@
-// norm/rms_shared: root-mean-square normalisation over the last axis, one workgroup a row; no subgroups, any number of columns. Contract of norm/rms_naive.
+// norm/rms_shared: root-mean-square normalisation over the last axis, one workgroup a row; no subgroups, any number of
+// columns. Contract of norm/rms_naive.
 //   forward   y = x · rstd · weight,   rstd = 1 / √(mean x² + eps)
 //   backward  dx = rstd · (g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = x · rstd
-// Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd. Dense. T is vec4<f32> and WIDTH 4 where cols is a
-// multiple of 4. Grid: rows workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers, only those behind are read again.
+// Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd. Dense. T is vec4<f32> and WIDTH
+// 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32.
+// Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
+// only those behind are read again.
 // Source: Zhang & Sennrich 2019.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
 
@@ -23,7 +25,8 @@ const WG = 64u; // tune: 32u 64u 128u 256u 512u
 @group(0) @binding(7) var<storage, read_write> dx: array<T>;
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = wg.y * count.x + wg.x;
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;
@@ -48,7 +51,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = wg.y * count.x + wg.x;
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;

@@ -1,12 +1,14 @@
 enable subgroups;
-// norm/rms_subgroup: root-mean-square normalisation over the last axis, one subgroup for STRIP rows forward and ROWS backward, which share what they read
-// of weight, four neighbouring columns a lane. Contract of norm/rms_naive, for cols a multiple of 4.
+// norm/rms_subgroup: root-mean-square normalisation over the last axis, one subgroup for STRIP rows forward and ROWS
+// backward, which share what they read of weight, four neighbouring columns a lane. Contract of norm/rms_naive, for
+// cols a multiple of 4.
 //   forward   y = x · rstd · weight,   rstd = 1 / √(mean x² + eps)
 //   backward  dx = rstd · (g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = x · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd. Dense.
-// Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line, backward with ROWS for STRIP. Accumulates in f32. No barrier: rows stay in the nearest cache
-// between their passes. A long strip pays for the start of a subgroup once, which a software adapter feels. Forward the sums are found row by row, since
-// four loads of one row at a time hide more than one load of four rows; backward two rows at once, which share what they read of weight.
+// Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line, backward with ROWS for STRIP. Accumulates in f32. No
+// barrier: rows stay in the nearest cache between their passes. A long strip pays for the start of a subgroup once,
+// which a software adapter feels. Forward the sums are found row by row, since four loads of one row at a time hide
+// more than one load of four rows; backward two rows at once, which share what they read of weight.
 // Traffic: 8 bytes an element forward, 12 backward (ideal). Source: Zhang & Sennrich 2019.
 // uses: lib/subgroup_reduce.wgsl
 
@@ -29,12 +31,13 @@ const BOTH = min(ROWS, 2u);
 
 fn subgroup_id(wg: vec3u, count: vec3u, index: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / SG) + index / SG; }
 
-// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store the same numbers twice.
-// A subgroup that begins past the end stores nothing.
+// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store
+// the same numbers twice. A subgroup that begins past the end stores nothing.
 fn at(row: u32) -> u32 { return min(row, params.rows - 1u); }
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let first = subgroup_id(wg, count, index) * STRIP;
   let lane = index % SG;
   let quads = params.cols / 4u;
@@ -68,7 +71,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let first = subgroup_id(wg, count, index) * ROWS;
   let lane = index % SG;
   let quads = params.cols / 4u;
@@ -97,7 +101,9 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * quads; }
     for (var i = lane; i < quads; i += SG) {
       let scale = weight[i];
-      for (var r = 0u; r < ROWS; r++) { dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - x[begin[r] + i] * along[r]); }
+      for (var r = 0u; r < ROWS; r++) {
+        dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - x[begin[r] + i] * along[r]);
+      }
     }
   }
 }

@@ -1,11 +1,14 @@
 // pool/window: mean or greatest element of the windows of a picture.
-//   forward   MEAN y = Σ x / kernel² (padding counts as 0)      MAX y = max x, at = its place in the plane, the first of equals; NaN passes
+//   forward   MEAN y = Σ x / kernel² (padding counts as 0)      MAX y = max x, at = its place in the plane, the first
+//             of equals; NaN passes
 //   backward  MEAN dx = Σ dy / kernel² over the windows around it  MAX dx = Σ dy over the windows that chose it
 // Shapes: x, dx float[planes, height, width], y, dy float and at u32 [planes, out_height, out_width], dense.
-// Grid: one lane an element of what is written, ceil(… / WG) workgroups in a line. No atomics. Traffic: kernel² / stride² times x.
+// Grid: one lane an element of what is written, ceil(… / WG) workgroups in a line. No atomics. Traffic: kernel² /
+// stride² times x.
 // uses: lib/special_values.wgsl
 
-struct Params { planes: u32, height: u32, width: u32, kernel: u32, stride: u32, padding: u32, out_height: u32, out_width: u32 }
+struct Params { planes: u32, height: u32, width: u32, kernel: u32, stride: u32, padding: u32, out_height: u32,
+  out_width: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -21,7 +24,8 @@ const OP = MEAN; // tune: MEAN MAX
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.planes * params.out_height * params.out_width) { return; }
   let ox = item % params.out_width;
@@ -52,7 +56,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.planes * params.height * params.width) { return; }
   let col = item % params.width;

@@ -1,10 +1,11 @@
 // prototype/columns: each channel of a batch item made unit over its tokens, one lane for STEPS channels.
 //   forward   y[b, l, d] = x[b, l, d] / max(‖x[b, :, d]‖, 1e-12), inverse[b, d] = 1 / max(‖x[b, :, d]‖, 1e-12)
 //   backward  dx = (dy - y·Σ_l dy·y) · inverse; dy · inverse where the norm was clamped
-// Shapes: x, y, dx, dy float[batch, tokens, cols], inverse float[batch, cols], dense. T and U are fours where cols (then counted in fours)
-// is a multiple of 4; with T = f32 it is its own baseline. Grid: [ceil(cols / (WG · STEPS)), batch]; a lane's channels lie 8 apart, so that
-// eight lanes read a long run of each token's row. Accumulates in f32.
-// Traffic: 12 bytes an element forward, 20 backward. Source: SQ-LLaVA, specification 1.4.2 step 4: over tokens, not over channels.
+// Shapes: x, y, dx, dy float[batch, tokens, cols], inverse float[batch, cols], dense. T and U are fours where cols
+// (then counted in fours) is a multiple of 4; with T = f32 it is its own baseline. Grid: [ceil(cols / (WG · STEPS)),
+// batch]; a lane's channels lie 8 apart, so that eight lanes read a long run of each token's row. Accumulates in f32.
+// Traffic: 12 bytes an element forward, 20 backward. Source: SQ-LLaVA, specification 1.4.2 step 4: over tokens, not
+// over channels.
 // uses: lib/run.wgsl, lib/extremes.wgsl
 
 struct Params { tokens: u32, cols: u32 }
@@ -28,7 +29,8 @@ const STEPS = 1u; // tune: 1u 4u
 fn column(begin: u32, k: u32) -> u32 { return min(begin + 8u * k, params.cols - 1u); }
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(vec3u(wg.x, 0u, 0u), count, lane);
   if (begin >= params.cols) { return; }
   let first = wg.y * params.tokens * params.cols;
@@ -53,7 +55,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(vec3u(wg.x, 0u, 0u), count, lane);
   if (begin >= params.cols) { return; }
   let first = wg.y * params.tokens * params.cols;

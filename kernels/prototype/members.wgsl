@@ -1,12 +1,15 @@
-// prototype/members: sums over the tokens of one centre, lanes along the channels of its row, a lane holding STEPS sums; tokens in ascending order,
-// taken from the lists of prototype/sort, so no [centres, tokens, cols] product exists.
+// prototype/members: sums over the tokens of one centre, lanes along the channels of its row, a lane holding STEPS
+// sums; tokens in ascending order, taken from the lists of prototype/sort, so no [centres, tokens, cols] product
+// exists.
 //   pool             pooled[n]  = mean of x over bin n: l in [⌊n·L/N⌋, ⌈(n + 1)·L/N⌉)
 //   gather_features  group[n]   = (Σ_{l→n} gate[l]·f[l] + mean of f over bin n) / (members + 1)
 //   gather_gradient  dgroup[n]  = Σ_{l→n} gate[l]·dy[l] / (members + 1)
 //   gather_cosine    dcentre[n] = inverse[n] · Σ_{l→n} α·ds[l]·(x[l]/‖x[l]‖ - cosine[l]·centre_unit[n])
-// Shapes: of tokens float[batch, tokens, cols], order u32[batch, tokens], stats float[batch, tokens, 3] = (gate, cosine, 1/‖x‖),
-// dgate float[batch, tokens, 2] = (ds, α·ds); of centres float[batch, centres, cols], first u32[batch, centres + 1], inverse float[batch, centres].
-// All dense. T is vec4<f32> where cols (then counted in fours) is a multiple of 4. Grid: as lib/row_run says, over the centres.
+// Shapes: of tokens float[batch, tokens, cols], order u32[batch, tokens], stats float[batch, tokens, 3] = (gate,
+// cosine, 1/‖x‖), dgate float[batch, tokens, 2] = (ds, α·ds); of centres float[batch, centres, cols], first u32[batch,
+// centres + 1], inverse float[batch, centres].
+// All dense. T is vec4<f32> where cols (then counted in fours) is a multiple of 4. Grid: as lib/row_run says, over the
+// centres.
 // Accumulates in f32. Traffic: each token row once. Source: SQ-LLaVA, specification 1.4.2 step 9 and 1.4.4.
 // uses: lib/row_run.wgsl
 
@@ -38,7 +41,8 @@ struct Tokens { begin: u32, end: u32, base: u32 }
 fn bin_of(row: u32) -> Tokens {
   let batch = row / params.centres;
   let n = row - batch * params.centres;
-  return Tokens(n * params.tokens / params.centres, ((n + 1u) * params.tokens + params.centres - 1u) / params.centres, batch * params.tokens);
+  return Tokens(n * params.tokens / params.centres, ((n + 1u) * params.tokens + params.centres - 1u) / params.centres,
+    batch * params.tokens);
 }
 
 fn members_of(row: u32) -> Tokens {
@@ -51,7 +55,8 @@ fn members_of(row: u32) -> Tokens {
 fn column(begin: u32, k: u32) -> u32 { return min(begin + 8u * k, params.cols - 1u); }
 
 @compute @workgroup_size(WG)
-fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
   let begin = col_begin(wg, lane);
   if (row >= params.rows || begin >= params.cols) { return; }
@@ -61,12 +66,15 @@ fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
     for (var k = 0u; k < STEPS; k++) { sums[k] += x[(bin.base + l) * params.cols + column(begin, k)]; }
   }
   for (var k = 0u; k < STEPS; k++) {
-    if (begin + 8u * k < params.cols) { pooled[row * params.cols + begin + 8u * k] = sums[k] / f32(bin.end - bin.begin); }
+    if (begin + 8u * k < params.cols) {
+      pooled[row * params.cols + begin + 8u * k] = sums[k] / f32(bin.end - bin.begin);
+    }
   }
 }
 
 @compute @workgroup_size(WG)
-fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
   let begin = col_begin(wg, lane);
   if (row >= params.rows || begin >= params.cols) { return; }
@@ -83,12 +91,15 @@ fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) co
     for (var k = 0u; k < STEPS; k++) { sums[k] += gate * f[token * params.cols + column(begin, k)]; }
   }
   for (var k = 0u; k < STEPS; k++) {
-    if (begin + 8u * k < params.cols) { group[row * params.cols + begin + 8u * k] = sums[k] / f32(members.end - members.begin + 1u); }
+    if (begin + 8u * k < params.cols) {
+      group[row * params.cols + begin + 8u * k] = sums[k] / f32(members.end - members.begin + 1u);
+    }
   }
 }
 
 @compute @workgroup_size(WG)
-fn gather_gradient(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather_gradient(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
   let begin = col_begin(wg, lane);
   if (row >= params.rows || begin >= params.cols) { return; }
@@ -100,12 +111,15 @@ fn gather_gradient(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) co
     for (var k = 0u; k < STEPS; k++) { sums[k] += gate * dy[token * params.cols + column(begin, k)]; }
   }
   for (var k = 0u; k < STEPS; k++) {
-    if (begin + 8u * k < params.cols) { dgroup[row * params.cols + begin + 8u * k] = sums[k] / f32(members.end - members.begin + 1u); }
+    if (begin + 8u * k < params.cols) {
+      dgroup[row * params.cols + begin + 8u * k] = sums[k] / f32(members.end - members.begin + 1u);
+    }
   }
 }
 
 @compute @workgroup_size(WG)
-fn gather_cosine(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather_cosine(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = run_row(wg, count, lane);
   let begin = col_begin(wg, lane);
   if (row >= params.rows || begin >= params.cols) { return; }

@@ -1,5 +1,5 @@
-// prototype/members_naive: sums over the tokens of one centre, one lane an element, which looks at every token. Same contract, formulas and
-// shapes as prototype/members, with index u32[batch, tokens] in the place of its lists.
+// prototype/members_naive: sums over the tokens of one centre, one lane an element, which looks at every token. Same
+// contract, formulas and shapes as prototype/members, with index u32[batch, tokens] in the place of its lists.
 // Grid: ceil(rows · cols / WG) workgroups in a line. Accumulates in f32.
 
 struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
@@ -25,7 +25,8 @@ struct Element { inside: bool, i: u32, row: u32, col: u32, centre: u32, begin: u
 fn element(i: u32) -> Element {
   let row = i / params.cols;
   let batch = row / params.centres;
-  return Element(row < params.rows, i, row, i % params.cols, row % params.centres, batch * params.tokens, (batch + 1u) * params.tokens);
+  return Element(row < params.rows, i, row, i % params.cols, row % params.centres, batch * params.tokens, (batch + 1u)
+    * params.tokens);
 }
 
 fn is_in_bin(at: Element, token: u32) -> bool {
@@ -34,7 +35,8 @@ fn is_in_bin(at: Element, token: u32) -> bool {
 }
 
 @compute @workgroup_size(WG)
-fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let at = element((wg.y * count.x + wg.x) * WG + lane);
   if (!at.inside) { return; }
   var in_bin = 0.0;
@@ -49,7 +51,8 @@ fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
 }
 
 @compute @workgroup_size(WG)
-fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let at = element((wg.y * count.x + wg.x) * WG + lane);
   if (!at.inside) { return; }
   var members = 0.0;
@@ -71,7 +74,8 @@ fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) co
 }
 
 @compute @workgroup_size(WG)
-fn gather_gradient(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather_gradient(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let at = element((wg.y * count.x + wg.x) * WG + lane);
   if (!at.inside) { return; }
   var members = 0.0;
@@ -86,7 +90,8 @@ fn gather_gradient(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) co
 }
 
 @compute @workgroup_size(WG)
-fn gather_cosine(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather_cosine(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let at = element((wg.y * count.x + wg.x) * WG + lane);
   if (!at.inside) { return; }
   let scale = inverse[at.row];
@@ -94,7 +99,8 @@ fn gather_cosine(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) coun
   var sum = 0.0;
   for (var token = at.begin; token < at.end; token++) {
     if (index[token] == at.centre) {
-      sum += dgate[2u * token + 1u] * (stats[3u * token + 2u] * x[token * params.cols + at.col] - stats[3u * token + 1u] * unit);
+      sum += dgate[2u * token + 1u] * (stats[3u * token + 2u] * x[token * params.cols + at.col]
+        - stats[3u * token + 1u] * unit);
     }
   }
   dcentre[at.i] = scale * sum;

@@ -1,13 +1,17 @@
 // prototype/rows_naive: the steps of the prototype extractor that reduce over channels, one lane a row.
 //   unit_forward   y = x / max(‖x‖, 1e-12), inverse = 1 / max(‖x‖, 1e-12)
 //   unit_backward  dx = (dy - y·⟨dy, y⟩) · inverse; dy · inverse where the norm was clamped
-//   assign         index = arg max over centres of sign(α)·scores, the lowest on ties; cosine = ⟨x, centre⟩ / ‖x‖; gate = σ(β + α·cosine)
+//   assign         index = arg max over centres of sign(α)·scores, the lowest on ties; cosine = ⟨x, centre⟩ / ‖x‖; gate
+//                  = σ(β + α·cosine)
 //   gate_backward  dgate = (ds, α·ds), ds = (⟨dy, group⟩ + ⟨dgroup, f⟩) · gate·(1 - gate)
-// scores are ⟨x, centre[n] - centre[0]⟩: centres that almost coincide differ by less than an f32 sum over the channels of ⟨x, centre⟩
-// can tell, so what they share is taken off before the product (specification 1.4.6). The sigmoid and 1/‖x‖ do not move the maximum.
-// Shapes: x, y, dx, dy float[rows, cols]; of tokens: scores float[rows, centres], index u32[rows], stats float[rows, 3] = (gate, cosine, 1/‖x‖),
-// dgate float[rows, 2]; of centres (unit rows), group and dgroup float[rows / tokens, centres, cols]. All dense.
-// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32. Source: SQ-LLaVA, specification 1.4.2 (steps 5b, 6 to 8) and 1.4.4.
+// scores are ⟨x, centre[n] - centre[0]⟩: centres that almost coincide differ by less than an f32 sum over the channels
+// of ⟨x, centre⟩ can tell, so what they share is taken off before the product (specification 1.4.6). The sigmoid and
+// 1/‖x‖ do not move the maximum.
+// Shapes: x, y, dx, dy float[rows, cols]; of tokens: scores float[rows, centres], index u32[rows], stats float[rows, 3]
+// = (gate, cosine, 1/‖x‖), dgate float[rows, 2]; of centres (unit rows), group and dgroup float[rows / tokens, centres,
+// cols]. All dense.
+// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32. Source: SQ-LLaVA, specification 1.4.2 (steps 5b, 6 to
+// 8) and 1.4.4.
 // uses: lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
@@ -36,7 +40,8 @@ struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
@@ -49,7 +54,8 @@ fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count
 }
 
 @compute @workgroup_size(WG)
-fn unit_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn unit_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
@@ -62,7 +68,8 @@ fn unit_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) coun
 }
 
 @compute @workgroup_size(WG)
-fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let direction = sign(alpha[0]);
@@ -91,13 +98,16 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
 }
 
 @compute @workgroup_size(WG)
-fn gate_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gate_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let token = row * params.cols;
   let centre = (row / params.tokens * params.centres + index[row]) * params.cols;
   var dw = 0.0;
-  for (var d = 0u; d < params.cols; d++) { dw += dy[token + d] * group[centre + d] + dgroup[centre + d] * f[token + d]; }
+  for (var d = 0u; d < params.cols; d++) {
+    dw += dy[token + d] * group[centre + d] + dgroup[centre + d] * f[token + d];
+  }
   let gate = stats[3u * row];
   let ds = dw * gate * (1.0 - gate);
   dgate[2u * row] = ds;

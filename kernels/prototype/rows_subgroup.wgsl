@@ -1,8 +1,9 @@
 enable subgroups;
-// prototype/rows_subgroup: the steps of the prototype extractor that reduce over channels, one subgroup a row, lanes along the channels
-// in fours; no barrier. Same contract, formulas and shapes as prototype/rows_naive, for cols a multiple of 4; cols counts vec4s here.
-// Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32, 4·SG partial sums a row. Traffic: each operand read once,
-// twice in unit_forward and unit_backward.
+// prototype/rows_subgroup: the steps of the prototype extractor that reduce over channels, one subgroup a row, lanes
+// along the channels in fours; no barrier. Same contract, formulas and shapes as prototype/rows_naive, for cols a
+// multiple of 4; cols counts vec4s here.
+// Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32, 4·SG partial sums a row. Traffic: each operand
+// read once, twice in unit_forward and unit_backward.
 // uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
@@ -33,9 +34,11 @@ const WG = 64u;
 
 fn sum_fours(v: vec4f) -> f32 { return subgroup_sum((v.x + v.y) + (v.z + v.w)); }
 
-// A row past the end is computed again as the last one and not stored, so that control flow stays uniform in a subgroup.
+// A row past the end is computed again as the last one and not stored, so that control flow stays uniform in a
+// subgroup.
 @compute @workgroup_size(WG)
-fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) local: u32) {
+fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) local: u32) {
   let item = (wg.y * count.x + wg.x) * (WG / SG) + local / SG;
   let row = min(item, params.rows - 1u);
   let begin = row * params.cols + local % SG;
@@ -49,7 +52,8 @@ fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count
 }
 
 @compute @workgroup_size(WG)
-fn unit_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) local: u32) {
+fn unit_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) local: u32) {
   let item = (wg.y * count.x + wg.x) * (WG / SG) + local / SG;
   let row = min(item, params.rows - 1u);
   let begin = row * params.cols + local % SG;
@@ -72,7 +76,8 @@ fn better(a: Choice, step: u32) -> Choice {
 }
 
 @compute @workgroup_size(WG)
-fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) local: u32) {
+fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) local: u32) {
   let item = (wg.y * count.x + wg.x) * (WG / SG) + local / SG;
   let row = min(item, params.rows - 1u);
   let lane = local % SG;
@@ -108,13 +113,16 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
 }
 
 @compute @workgroup_size(WG)
-fn gate_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) local: u32) {
+fn gate_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) local: u32) {
   let item = (wg.y * count.x + wg.x) * (WG / SG) + local / SG;
   let row = min(item, params.rows - 1u);
   let token = row * params.cols;
   let centre = (row / params.tokens * params.centres + index[row]) * params.cols;
   var products = vec4f();
-  for (var d = local % SG; d < params.cols; d += SG) { products += dy[token + d] * group[centre + d] + dgroup[centre + d] * f[token + d]; }
+  for (var d = local % SG; d < params.cols; d += SG) {
+    products += dy[token + d] * group[centre + d] + dgroup[centre + d] * f[token + d];
+  }
   let dw = sum_fours(products);
   if (item >= params.rows || local % SG != 0u) { return; }
   let gate = stats[3u * row];

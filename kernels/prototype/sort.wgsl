@@ -1,9 +1,11 @@
 // prototype/sort: what the hard assignment needs in index order, without atomics.
-//   sort   order[b] = the tokens of batch item b by (index, token); first[b, n] = where centre n begins, first[b, centres] = tokens
+//   sort   order[b] = the tokens of batch item b by (index, token); first[b, n] = where centre n begins, first[b,
+//          centres] = tokens
 //   gates  dgates = (Σ ds·cosine, Σ ds): the gradients of α and β
-// Shapes: index, order u32[batch, tokens], first u32[batch, centres + 1], stats float[batch, tokens, 3], dgate float[batch, tokens, 2], dgates float[2].
-// Grid: sort one lane a centre, ceil(rows / WG) workgroups in a line with rows = batch·centres, each walking its item's tokens twice
-// (tokens are few: 576); gates one workgroup, 64 partial sums added in lane order, rows = batch·tokens.
+// Shapes: index, order u32[batch, tokens], first u32[batch, centres + 1], stats float[batch, tokens, 3], dgate
+// float[batch, tokens, 2], dgates float[2].
+// Grid: sort one lane a centre, ceil(rows / WG) workgroups in a line with rows = batch·centres, each walking its item's
+// tokens twice (tokens are few: 576); gates one workgroup, 64 partial sums added in lane order, rows = batch·tokens.
 // Source: SQ-LLaVA, specification 1.4.2 step 8 and 1.4.4.
 
 struct Params { rows: u32, tokens: u32, centres: u32 }
@@ -21,7 +23,8 @@ const WG = 64u;
 var<workgroup> partial: array<vec2f, WG>;
 
 @compute @workgroup_size(WG)
-fn sort(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn sort(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let batch = row / params.centres;

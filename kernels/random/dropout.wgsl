@@ -1,6 +1,8 @@
-// random/dropout: zeroes elements at random and scales the rest; the mask is drawn again for the gradient, nothing is kept.
+// random/dropout: zeroes elements at random and scales the rest; the mask is drawn again for the gradient, nothing is
+// kept.
 //   forward   y = u ≥ p ? x · scale : 0, scale = 1 / (1 - p)        backward  the same on dy
-// u is uniform from key (seed, step) and counter (element / 4, stream + key[2]). Shapes: x, y float[size], dense, in fours.
+// u is uniform from key (seed, step) and counter (element / 4, stream + key[2]). Shapes: x, y float[size], dense, in
+// fours.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element; the ten rounds cost more.
 // uses: lib/random.wgsl, lib/run.wgsl
 
@@ -15,7 +17,8 @@ const WG = 64u;
 const STEPS = 1u; // tune: 1u 16u 64u
 
 @compute @workgroup_size(WG)
-fn apply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn apply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
   for (var i = begin; i < end; i += 8u) {

@@ -1,7 +1,9 @@
 // random/fill: tensors of random numbers from key (seed, step) and counter (element / 4, stream + key[2]).
-//   uniform  y = low + (high - low) · u            normal  y = low + high · z, by Box and Muller from the word pairs (0, 1) and (2, 3)
+//   uniform  y = low + (high - low) · u            normal  y = low + high · z, by Box and Muller from the word pairs
+//            (0, 1) and (2, 3)
 //   words    y = the bits themselves
-// Shapes: y [size], dense, in fours. Grid: one lane four elements, ceil(size / 4 / WG) workgroups in a line. Traffic: 4 bytes an element.
+// Shapes: y [size], dense, in fours. Grid: one lane four elements, ceil(size / 4 / WG) workgroups in a line. Traffic: 4
+// bytes an element.
 // uses: lib/random.wgsl
 
 struct Params { vectors: u32, stream: u32, low: f32, high: f32 }
@@ -13,13 +15,15 @@ struct Params { vectors: u32, stream: u32, low: f32, high: f32 }
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn words(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn words(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i < params.vectors) { y[i] = philox(vec2u(key[0], key[1]), i, params.stream + key[2]); }
 }
 
 @compute @workgroup_size(WG)
-fn uniform_floats(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn uniform_floats(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i >= params.vectors) { return; }
   let u = unit_floats(philox(vec2u(key[0], key[1]), i, params.stream + key[2]));
@@ -27,7 +31,8 @@ fn uniform_floats(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) cou
 }
 
 @compute @workgroup_size(WG)
-fn normal_floats(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn normal_floats(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i >= params.vectors) { return; }
   let u = unit_floats(philox(vec2u(key[0], key[1]), i, params.stream + key[2]));

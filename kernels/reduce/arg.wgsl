@@ -1,6 +1,8 @@
-// reduce/arg: where along a middle axis the greatest or least element stands; the lowest index among equals, NaN before all others.
+// reduce/arg: where along a middle axis the greatest or least element stands; the lowest index among equals, NaN before
+// all others.
 //   y[o, c] = min argmax_k x[o, k, c]
-// Shapes: x float[outer, rows, cols], y i32[outer, cols], dense. Grid: one lane a column, ceil(outer · cols / WG) workgroups in a line.
+// Shapes: x float[outer, rows, cols], y i32[outer, cols], dense. Grid: one lane a column, ceil(outer · cols / WG)
+// workgroups in a line.
 // Traffic: 4 bytes an element.
 // uses: lib/special_values.wgsl
 
@@ -16,7 +18,8 @@ const OP = MAX; // tune: MAX MIN
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn arg(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn arg(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.outer * params.cols) { return; }
   let o = item / params.cols;

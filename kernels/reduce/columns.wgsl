@@ -1,7 +1,8 @@
 // reduce/columns: sum, greatest or least over a middle axis, one lane a column of a segment.
 //   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]
-// Shapes: x float[outer, rows, cols], y float[outer, segments, cols], dense. With segments > 1 a second dispatch reduces y.
-// T and U are fours where cols (then counted in fours) is a multiple of 4. Grid: ceil(outer · segments · cols / WG) workgroups in a line.
+// Shapes: x float[outer, rows, cols], y float[outer, segments, cols], dense. With segments > 1 a second dispatch
+// reduces y. T and U are fours where cols (then counted in fours) is a multiple of 4. Grid: ceil(outer · segments ·
+// cols / WG) workgroups in a line.
 // Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element. Its use: gradients of biases.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
@@ -21,7 +22,8 @@ const OP = SUM; // tune: SUM MAX MIN
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.outer * params.segments * params.cols) { return; }
   let part = item / params.cols;

@@ -15,7 +15,8 @@ alias T = f32;
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.outer * params.cols) { return; }
   let o = item / params.cols;
@@ -35,7 +36,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.outer * params.cols) { return; }
   let o = item / params.cols;

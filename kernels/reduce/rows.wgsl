@@ -1,6 +1,7 @@
 // reduce/rows: sum, greatest or least over the last axis, one lane a segment of a row.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
-// Shapes: x float[rows, cols], y float[rows, segments], dense. With segments > 1 a second dispatch reduces y: a fixed order, no atomics.
+// Shapes: x float[rows, cols], y float[rows, segments], dense. With segments > 1 a second dispatch reduces y: a fixed
+// order, no atomics.
 // Grid: ceil(rows · segments / WG) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
 // Traffic: 4 bytes an element.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
@@ -21,7 +22,8 @@ const OP = SUM; // tune: SUM MAX MIN
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.rows * params.segments) { return; }
   let row = item / params.segments;

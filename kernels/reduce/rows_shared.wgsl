@@ -1,6 +1,8 @@
-// reduce/rows_shared: sum, greatest or least over the last axis, one workgroup a segment of a row; no subgroups, any number of columns. Contract of reduce/rows.
+// reduce/rows_shared: sum, greatest or least over the last axis, one workgroup a segment of a row; no subgroups, any
+// number of columns. Contract of reduce/rows.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
-// Shapes: x float[rows, cols], y float[rows, segments], dense. T and U are fours and WIDTH 4 where cols and chunk are multiples of 4.
+// Shapes: x float[rows, cols], y float[rows, segments], dense. T and U are fours and WIDTH 4 where cols and chunk are
+// multiples of 4.
 // Grid: rows · segments workgroups in a line. Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
@@ -21,7 +23,8 @@ const MIN = 2u;
 const OP = SUM; // tune: SUM MAX MIN
 
 @compute @workgroup_size(WG)
-fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = wg.y * count.x + wg.x;
   if (item >= params.rows * params.segments) { return; }
   let row = item / params.segments;

@@ -1,8 +1,9 @@
 enable subgroups;
-// reduce/rows_subgroup: one subgroup a segment of a row, lanes along the columns in fours; no barrier. Same contract as reduce/rows,
-// for cols and chunk that are multiples of 4.
+// reduce/rows_subgroup: one subgroup a segment of a row, lanes along the columns in fours; no barrier. Same contract as
+// reduce/rows, for cols and chunk that are multiples of 4.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
-// Shapes: x float[rows, cols], y float[rows, segments], dense. Grid: ceil(rows · segments / (WG / SG)) workgroups in a line.
+// Shapes: x float[rows, cols], y float[rows, segments], dense. Grid: ceil(rows · segments / (WG / SG)) workgroups in a
+// line.
 // Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
@@ -22,9 +23,11 @@ const OP = SUM; // tune: SUM MAX MIN
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u;
 
-// An item past the end is computed again as the last one and not stored, so that control flow stays uniform in a subgroup.
+// An item past the end is computed again as the last one and not stored, so that control flow stays uniform in a
+// subgroup.
 @compute @workgroup_size(WG)
-fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let item = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   let items = params.rows * params.segments;
   let row = min(item, items - 1u) / params.segments;

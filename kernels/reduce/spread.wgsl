@@ -1,8 +1,10 @@
 // reduce/spread: the gradients of reductions over a middle axis.
 //   spread  dx[o, k, c] = scale · dy[o, c]                        of sum and mean
 //   pick    dx[o, k, c] = (k = chosen[o, c]) ? dy[o, c] : 0       of max and min
-// Shapes: dx float[outer, rows, cols], dy float[outer, cols], chosen u32[outer, cols], dense. T and I are fours where cols is a multiple of 4.
-// Grid: one lane SPAN rows of a column, ceil(outer · parts · cols / WG) workgroups in a line. Traffic: 4 bytes an element.
+// Shapes: dx float[outer, rows, cols], dy float[outer, cols], chosen u32[outer, cols], dense. T and I are fours where
+// cols is a multiple of 4.
+// Grid: one lane SPAN rows of a column, ceil(outer · parts · cols / WG) workgroups in a line. Traffic: 4 bytes an
+// element.
 
 struct Params { outer: u32, rows: u32, cols: u32, parts: u32, scale: f32 }
 
@@ -24,11 +26,13 @@ fn place(item: u32) -> Place {
   let col = item - upper * params.cols;
   let o = upper / params.parts;
   let first = (upper - o * params.parts) * SPAN;
-  return Place(item < params.outer * params.parts * params.cols, o * params.cols + col, first, min(first + SPAN, params.rows), o * params.rows * params.cols + col);
+  return Place(item < params.outer * params.parts * params.cols, o * params.cols + col, first,
+    min(first + SPAN, params.rows), o * params.rows * params.cols + col);
 }
 
 @compute @workgroup_size(WG)
-fn spread(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn spread(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let p = place((wg.y * count.x + wg.x) * WG + lane);
   if (!p.is_inside) { return; }
   let value = dy[p.source] * params.scale;
@@ -36,7 +40,8 @@ fn spread(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
 }
 
 @compute @workgroup_size(WG)
-fn pick(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn pick(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let p = place((wg.y * count.x + wg.x) * WG + lane);
   if (!p.is_inside) { return; }
   let value = dy[p.source];

@@ -1,6 +1,8 @@
-// reduce/top_k: where the k greatest elements of a row stand, the greatest first, the lowest index first among equals; NaN before all others.
-// k passes over the row, each finding the best element behind the one before: meant for a small k.
-// Shapes: x float[rows, cols], y i32[rows, k], dense. Grid: one lane a row, ceil(rows / WG) workgroups in a line. Traffic: 4k bytes an element.
+// reduce/top_k: where the k greatest elements of a row stand, the greatest first, the lowest index first among equals;
+// NaN before all others. k passes over the row, each finding the best element behind the one before: meant for a small
+// k.
+// Shapes: x float[rows, cols], y i32[rows, k], dense. Grid: one lane a row, ceil(rows / WG) workgroups in a line.
+// Traffic: 4k bytes an element.
 // uses: lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32, k: u32 }
@@ -12,7 +14,8 @@ struct Params { rows: u32, cols: u32, k: u32 }
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn top_k(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn top_k(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;

@@ -1,10 +1,12 @@
 // rotary/rotate: rotary position embedding in the layout of Hugging Face ("rotate half").
 //   forward   y[d] = x[d] · cos a - x[d + D/2] · sin a,   y[d + D/2] = x[d + D/2] · cos a + x[d] · sin a,   d < D/2
 //   backward  the same with -a (a rotation's transpose): sign = -1
-// a = position · theta^(-2d/D). The angle is never formed: table holds cos, sin of the low and the high byte of the position, computed in
-// float64, and their complex product is the rotation; so every position from 0 to 65535 is right to f32 and equal on every driver; any other gives NaN.
-// Shapes: x float[B, T, H, D] with strides (last axis dense); y float[B, T, H, D] with strides; table float[low or high, cos or sin, 256, D/2];
-// positions i32: [B, T], [T] or [1] = the first of a run. T is vec4<f32> where D/2, strides and offset (then counted in fours) are multiples of 4.
+// a = position · theta^(-2d/D). The angle is never formed: table holds cos, sin of the low and the high byte of the
+// position, computed in float64, and their complex product is the rotation; so every position from 0 to 65535 is right
+// to f32 and equal on every driver; any other gives NaN.
+// Shapes: x float[B, T, H, D] with strides (last axis dense); y float[B, T, H, D] with strides; table float[low or
+// high, cos or sin, 256, D/2]; positions i32: [B, T], [T] or [1] = the first of a run. T is vec4<f32> where D/2,
+// strides and offset (then counted in fours) are multiples of 4.
 // Grid: one lane for each (b, t, d), all heads in a loop.
 // Traffic: 8 bytes an element (ideal). Source: Su et al. 2021.
 // uses: lib/special_values.wgsl
@@ -35,7 +37,8 @@ fn position_of(b: u32, t: u32) -> u32 {
 }
 
 @compute @workgroup_size(WG)
-fn rotate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn rotate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i >= params.lanes) { return; }
   let token = i / params.half_width;

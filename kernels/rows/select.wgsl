@@ -1,11 +1,14 @@
-// rows/select: rows of a table by index, and the sum of gradients back into the table. Without atomics: the same sums in the same order.
+// rows/select: rows of a table by index, and the sum of gradients back into the table. Without atomics: the same sums
+// in the same order.
 //   gather   y[r, c] = x[index[r], c]                       (0 where the index is out of range)
 //   find     first[t], count[t] = where and how often t occurs in index
 //   collect  dx[t, c] = Σ_{r: index[r] = t} dy[r, c], r ascending
 // Shapes: x, dx float[table, cols], index i32[rows], y, dy float[rows, cols], found u32[table, 2]; dense.
-// Grid: gather and collect: one lane for 4 neighbours of a row, 64 lanes a workgroup, in a line over rows · ceil(cols / 4); find: one lane a
-// table row. Traffic: 8 bytes an element of y; find reads index once for every table row, which the cache holds.
-// The table may be a packed weight (FORMAT), of which only the chosen rows are read; group is the number of neighbours that share a scale.
+// Grid: gather and collect: one lane for 4 neighbours of a row, 64 lanes a workgroup, in a line over rows · ceil(cols /
+// 4); find: one lane a table row. Traffic: 8 bytes an element of y; find reads index once for every table row, which
+// the cache holds.
+// The table may be a packed weight (FORMAT), of which only the chosen rows are read; group is the number of neighbours
+// that share a scale.
 // uses: lib/load_weight.wgsl, lib/weight_element.wgsl
 
 struct Params { rows: u32, cols: u32, table: u32, quads: u32, group: u32 }
@@ -25,7 +28,8 @@ const FORMAT = F32; // tune: F32 F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   let row = i / params.quads;
   if (row >= params.rows) { return; }
@@ -41,7 +45,8 @@ fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
 }
 
 @compute @workgroup_size(WG)
-fn find(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn find(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let t = (wg.y * count.x + wg.x) * WG + lane;
   if (t >= params.table) { return; }
   var first = params.rows;
@@ -57,7 +62,8 @@ fn find(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
 }
 
 @compute @workgroup_size(WG)
-fn collect(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn collect(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   let t = i / params.quads;
   if (t >= params.table) { return; }

@@ -1,9 +1,11 @@
-// softmax/shared: over the last axis, one workgroup a row; no subgroups, any number of columns. Contract of softmax/naive.
+// softmax/shared: over the last axis, one workgroup a row; no subgroups, any number of columns. Contract of
+// softmax/naive.
 //   forward   y = exp(x - max x) / Σ exp(x - max x)
 //   backward  dx = y · (dy - Σ y·dy)
-// Shapes: x, y, dy, dx float[rows, cols], dense. T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line.
-// Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers, only those behind are read again.
-// A row of -∞ alone gives 1/n.
+// Shapes: x, y, dy, dx float[rows, cols], dense. T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows
+// workgroups in a line.
+// Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers,
+// only those behind are read again. A row of -∞ alone gives 1/n.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
@@ -20,7 +22,8 @@ const WG = 64u; // tune: 32u 64u 128u 256u 512u
 @group(0) @binding(5) var<storage, read_write> dx: array<T>;
 
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = wg.y * count.x + wg.x;
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;
@@ -58,7 +61,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let row = wg.y * count.x + wg.x;
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;

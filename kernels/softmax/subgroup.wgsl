@@ -1,12 +1,13 @@
 enable subgroups;
-// softmax/subgroup: over the last axis, one subgroup for STRIP rows in turn, four neighbouring columns a lane; no barrier. Contract of softmax/naive,
-// for cols a multiple of 4.
+// softmax/subgroup: over the last axis, one subgroup for STRIP rows in turn, four neighbouring columns a lane; no
+// barrier. Contract of softmax/naive, for cols a multiple of 4.
 //   forward   y = exp(x - max x) / Σ exp(x - max x)
 //   backward  dx = y · (dy - Σ y·dy)
-// Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal). The greatest and the sum are found in one pass; the exponentials are computed twice
-// rather than stored: measured faster. A long strip pays for the start of a subgroup once, which a software adapter feels.
-// A row of -∞ alone gives 1/n.
+// Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line. Accumulates
+// in f32.
+// Traffic: 8 bytes an element forward, 12 backward (ideal). The greatest and the sum are found in one pass; the
+// exponentials are computed twice rather than stored: measured faster. A long strip pays for the start of a subgroup
+// once, which a software adapter feels. A row of -∞ alone gives 1/n.
 // uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
@@ -22,12 +23,15 @@ const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u; // tune: 64u 128u 256u
 const STRIP = 1u; // tune: 1u 4u 8u
 
-fn first_row(wg: vec3u, count: vec3u, index: u32) -> u32 { return ((wg.y * count.x + wg.x) * (WG / SG) + index / SG) * STRIP; }
+fn first_row(wg: vec3u, count: vec3u, index: u32) -> u32 {
+  return ((wg.y * count.x + wg.x) * (WG / SG) + index / SG) * STRIP;
+}
 
-// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store the same numbers twice.
-// A subgroup that begins past the end stores nothing.
+// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store
+// the same numbers twice. A subgroup that begins past the end stores nothing.
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let first = first_row(wg, count, index);
   let lane = index % SG;
   let quads = params.cols / 4u;
@@ -61,7 +65,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let first = first_row(wg, count, index);
   let lane = index % SG;
   let quads = params.cols / 4u;

@@ -1,11 +1,11 @@
 enable subgroups;
-// softmax/subgroup_scalar: over the last axis, one subgroup a row, lanes along the columns; no barrier. Same contract as softmax/naive, any number of
-// columns; where it is a multiple of four, softmax/subgroup reads four at a time.
+// softmax/subgroup_scalar: over the last axis, one subgroup a row, lanes along the columns; no barrier. Same contract
+// as softmax/naive, any number of columns; where it is a multiple of four, softmax/subgroup reads four at a time.
 //   forward   y = exp(x - max x) / Σ exp(x - max x)
 //   backward  dx = y · (dy - Σ y·dy)
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal). The exponentials are computed twice rather than stored: measured faster.
-// A row of -∞ alone gives 1/n.
+// Traffic: 8 bytes an element forward, 12 backward (ideal). The exponentials are computed twice rather than stored:
+// measured faster. A row of -∞ alone gives 1/n.
 // uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }
@@ -20,9 +20,11 @@ struct Params { rows: u32, cols: u32 }
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u; // tune: 64u 128u 256u
 
-// A row past the end is computed again as the last one and not stored, so that control flow stays uniform in a subgroup.
+// A row past the end is computed again as the last one and not stored, so that control flow stays uniform in a
+// subgroup.
 @compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;
@@ -40,7 +42,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
 }
 
 @compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) index: u32) {
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) index: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;

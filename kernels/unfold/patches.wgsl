@@ -1,8 +1,10 @@
 // unfold/patches: the windows of a picture as rows of a matrix (im2col), so that a convolution is a matmul.
 //   unfold  y[b, oy, ox, c, i, j] = x[b, c, oy·stride + i - padding, ox·stride + j - padding], 0 outside
 //   fold    dx[b, c, v, u] = Σ of dy over the windows around (v, u)
-// Shapes: x, dx float[batch, channels, height, width], y, dy float[batch, out_height·out_width, channels·kernel_height·kernel_width], dense.
-// Grid: unfold one lane a row of one window, fold one lane an element of dx; ceil(… / WG) workgroups in a line. No atomics.
+// Shapes: x, dx float[batch, channels, height, width], y, dy float[batch, out_height·out_width,
+// channels·kernel_height·kernel_width], dense.
+// Grid: unfold one lane a row of one window, fold one lane an element of dx; ceil(… / WG) workgroups in a line. No
+// atomics.
 // Traffic: 4 bytes an element of y and of x.
 
 struct Params {
@@ -20,7 +22,8 @@ struct Params {
 const WG = 64u;
 
 @compute @workgroup_size(WG)
-fn unfold(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn unfold(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.batch * params.out_height * params.out_width * params.channels * params.kernel_height) { return; }
   let i = item % params.kernel_height;
@@ -42,7 +45,8 @@ fn unfold(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
 }
 
 @compute @workgroup_size(WG)
-fn fold(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn fold(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.batch * params.channels * params.height * params.width) { return; }
   let u = item % params.width + params.padding;

@@ -8,9 +8,13 @@ import { blankSketch, cellOf, clearCell, renderSketch, writeDigit } from './sket
 import type { Point, Sketch } from './sketch.ts';
 
 const samples = signal<SceneSamples | null>(null);
-const glyphs = computed<GlyphSource>(() => (samples.value ? openGlyphs(samples.value) : { count: () => 0, pixels: () => new Uint8Array(784) }));
+const glyphs = computed<GlyphSource>(() =>
+  samples.value ? openGlyphs(samples.value) : { count: () => 0, pixels: () => new Uint8Array(784) },
+);
 /** The samples that the page offers, drawn. */
-const offered = computed(() => samples.value?.scenes.slice(0, 8).map((scene) => ({ scene, picture: renderScene(scene, glyphs.value) })) ?? []);
+const offered = computed(
+  () => samples.value?.scenes.slice(0, 8).map((scene) => ({ scene, picture: renderScene(scene, glyphs.value) })) ?? [],
+);
 const past = signal<readonly Sketch[]>([]);
 export const sketch = signal<Sketch>(blankSketch(1));
 export const color = signal<Color>('red');
@@ -47,7 +51,8 @@ export function Pixels({ of, ...rest }: { of: Picture } & Record<string, unknown
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const data = new ImageData(of.width, of.height);
-    for (let i = 0; i < of.width * of.height; i++) data.data.set([of.rgb[3 * i]!, of.rgb[3 * i + 1]!, of.rgb[3 * i + 2]!, 255], 4 * i);
+    for (let i = 0; i < of.width * of.height; i++)
+      data.data.set([of.rgb[3 * i]!, of.rgb[3 * i + 1]!, of.rgb[3 * i + 2]!, 255], 4 * i);
     canvas.current!.getContext('2d')!.putImageData(data, 0, 0);
   }, [of]);
   return <canvas ref={canvas} width={of.width} height={of.height} {...rest} />;
@@ -73,7 +78,10 @@ function extend(event: PointerEvent): void {
   if (!stroke || !board.hasPointerCapture(event.pointerId)) return;
   const between = event.getCoalescedEvents?.() ?? [];
   const points = (between.length > 0 ? between : [event]).map((one) => place(one, board));
-  sketch.value = { ...sketch.value, strokes: [...sketch.value.strokes.slice(0, -1), { ...stroke, points: [...stroke.points, ...points] }] };
+  sketch.value = {
+    ...sketch.value,
+    strokes: [...sketch.value.strokes.slice(0, -1), { ...stroke, points: [...stroke.points, ...points] }],
+  };
 }
 
 const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -3, ArrowDown: 3 };
@@ -88,7 +96,15 @@ function press(event: KeyboardEvent): void {
     said.value = PLACES[cell.value]!;
   } else if (/^\d$/.test(event.key) && samples.value) {
     const digit = Number(event.key);
-    take(writeDigit(sketch.value, { digit, color: color.value, size: pen.value, cell: cell.value, glyph: Math.floor(Math.random() * glyphs.value.count(digit)) }));
+    take(
+      writeDigit(sketch.value, {
+        digit,
+        color: color.value,
+        size: pen.value,
+        cell: cell.value,
+        glyph: Math.floor(Math.random() * glyphs.value.count(digit)),
+      }),
+    );
     said.value = `a ${pen.value} ${color.value} ${digitWord(digit)} at ${PLACES[cell.value]}`;
   } else if (event.key === 'Delete' || event.key === 'Backspace') {
     take(clearCell(sketch.value, cell.value));
@@ -100,12 +116,22 @@ function press(event: KeyboardEvent): void {
 function Board() {
   return (
     <div
-      id="board" class="board" tabIndex={0} role="application" aria-label="Drawing board of three by three cells" aria-describedby="board-help"
-      onPointerDown={begin} onPointerMove={extend} onKeyDown={press}
+      id="board"
+      class="board"
+      tabIndex={0}
+      role="application"
+      aria-label="Drawing board of three by three cells"
+      aria-describedby="board-help"
+      onPointerDown={begin}
+      onPointerMove={extend}
+      onKeyDown={press}
     >
       <Pixels of={picture()} />
       <i class="guides" />
-      <i class="cell" style={{ left: `${(cell.value % 3) * (100 / 3)}%`, top: `${Math.floor(cell.value / 3) * (100 / 3)}%` }} />
+      <i
+        class="cell"
+        style={{ left: `${(cell.value % 3) * (100 / 3)}%`, top: `${Math.floor(cell.value / 3) * (100 / 3)}%` }}
+      />
       {sketch.value.strokes.length + sketch.value.scene.objects.length === 0 && <p class="invitation">Draw a digit</p>}
     </div>
   );
@@ -127,17 +153,45 @@ function Pens() {
     <div class="pens">
       <div class="swatches" role="radiogroup" aria-label="Colour" onKeyDown={move}>
         {COLORS.map((name) => (
-          <button key={name} type="button" role="radio" aria-checked={color.value === name} aria-label={name} title={name} tabIndex={color.value === name ? 0 : -1} data-color={name} style={{ '--swatch': css(name) }} onClick={() => (color.value = name)} />
+          <button
+            key={name}
+            type="button"
+            role="radio"
+            aria-checked={color.value === name}
+            aria-label={name}
+            title={name}
+            tabIndex={color.value === name ? 0 : -1}
+            data-color={name}
+            style={{ '--swatch': css(name) }}
+            onClick={() => (color.value = name)}
+          />
         ))}
       </div>
       <div class="sizes" role="radiogroup" aria-label="Size of the digit" onKeyDown={move}>
         {SIZES.map((size) => (
-          <button key={size} type="button" role="radio" aria-checked={pen.value === size} tabIndex={pen.value === size ? 0 : -1} data-pen={size} title={size === 'large' ? 'broad pen, for digits that fill a cell' : 'fine pen, for digits two thirds as high'} onClick={() => (pen.value = size)}>{size}</button>
+          <button
+            key={size}
+            type="button"
+            role="radio"
+            aria-checked={pen.value === size}
+            tabIndex={pen.value === size ? 0 : -1}
+            data-pen={size}
+            title={
+              size === 'large' ? 'broad pen, for digits that fill a cell' : 'fine pen, for digits two thirds as high'
+            }
+            onClick={() => (pen.value = size)}
+          >
+            {size}
+          </button>
         ))}
       </div>
       <span class="tools">
-        <button type="button" id="undo" disabled={past.value.length === 0} onClick={undo}>Undo</button>
-        <button type="button" id="clear" onClick={clear}>Clear</button>
+        <button type="button" id="undo" disabled={past.value.length === 0} onClick={undo}>
+          Undo
+        </button>
+        <button type="button" id="clear" onClick={clear}>
+          Clear
+        </button>
       </span>
     </div>
   );
@@ -147,7 +201,14 @@ function Samples() {
   return (
     <div class="samples" role="group" aria-label="Sample pictures">
       {offered.value.map(({ scene, picture: drawn }, i) => (
-        <button key={i} type="button" class="sample" aria-label={`Sample ${i + 1}`} aria-pressed={sketch.value.scene === scene} onClick={() => take({ scene, strokes: [] })}>
+        <button
+          key={i}
+          type="button"
+          class="sample"
+          aria-label={`Sample ${i + 1}`}
+          aria-pressed={sketch.value.scene === scene}
+          onClick={() => take({ scene, strokes: [] })}
+        >
           <Pixels of={drawn} />
         </button>
       ))}
@@ -160,8 +221,13 @@ export function Easel() {
     <section class="easel" aria-label="Picture">
       <Board />
       <Pens />
-      <p id="board-help" class="hint">Draw with mouse, pen or finger, one digit to a cell. By keyboard: arrows choose a cell, <kbd>0</kbd>–<kbd>9</kbd> write a digit there, <kbd>Del</kbd> empties it.</p>
-      <p class="unseen" role="status">{said.value}</p>
+      <p id="board-help" class="hint">
+        Draw with mouse, pen or finger, one digit to a cell. By keyboard: arrows choose a cell, <kbd>0</kbd>–
+        <kbd>9</kbd> write a digit there, <kbd>Del</kbd> empties it.
+      </p>
+      <p class="unseen" role="status">
+        {said.value}
+      </p>
       <Samples />
     </section>
   );

@@ -7,10 +7,16 @@ export class ModelFiles {
 
   /** Fetches every file that `files.json` of the folder lists. @param address ends with a slash */
   static async fetch(address: string, onBytes: (done: number, total: number) => void): Promise<ModelFiles> {
-    const sizes = Object.entries(JSON.parse(new TextDecoder().decode(await download(`${address}files.json`))) as Record<string, number>);
+    const sizes = Object.entries(
+      JSON.parse(new TextDecoder().decode(await download(`${address}files.json`))) as Record<string, number>,
+    );
     const total = sizes.reduce((sum, [, size]) => sum + size, 0);
     let done = 0;
-    const files = await Promise.all(sizes.map(async ([name]) => [name, await download(address + name, (bytes) => onBytes((done += bytes), total))] as const));
+    const files = await Promise.all(
+      sizes.map(
+        async ([name]) => [name, await download(address + name, (bytes) => onBytes((done += bytes), total))] as const,
+      ),
+    );
     return new ModelFiles(new Map(files));
   }
 
@@ -38,9 +44,12 @@ export class ModelFiles {
 
 async function download(address: string, onBytes: (bytes: number) => void = () => {}): Promise<Uint8Array> {
   const response = await fetch(address);
-  if (!response.ok || !response.body) throw new Error(`page: ${address} could not be fetched (${response.status} ${response.statusText}); reload the page.`);
+  if (!response.ok || !response.body)
+    throw new Error(
+      `page: ${address} could not be fetched (${response.status} ${response.statusText}); reload the page.`,
+    );
   const parts: Uint8Array[] = [];
-  for (const reader = response.body.getReader(); ;) {
+  for (const reader = response.body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
     parts.push(value);

@@ -12,7 +12,10 @@ function Page() {
     <>
       <header>
         <h1>Curio</h1>
-        <p>Draw some digits. A small vision-language model, running on your device, answers questions about them, and asks its own.</p>
+        <p>
+          Draw some digits. A small vision-language model, running on your device, answers questions about them, and
+          asks its own.
+        </p>
       </header>
       <main>
         <Easel />

@@ -2,15 +2,33 @@
 import type { Picture } from '@curio/model';
 
 export type ToWorker =
-  | { readonly kind: 'open'; /** Address of the folder with the model's files. */ readonly model: string }
+  | { readonly kind: 'open' /** Address of the folder with the model's files. */; readonly model: string }
   | { readonly kind: 'ask'; readonly id: number; readonly picture: Picture; readonly question: string }
-  | { readonly kind: 'self'; readonly id: number; readonly picture: Picture; readonly questions: number; readonly seed: number }
+  | {
+      readonly kind: 'self';
+      readonly id: number;
+      readonly picture: Picture;
+      readonly questions: number;
+      readonly seed: number;
+    }
   | { readonly kind: 'stop' };
 
 export type FromWorker =
-  | { readonly kind: 'loading'; readonly label: string; /** 0…1, or null where it cannot be told. */ readonly share: number | null }
+  | {
+      readonly kind: 'loading';
+      readonly label: string /** 0…1, or null where it cannot be told. */;
+      readonly share: number | null;
+    }
   | ({ readonly kind: 'ready' } & Opened)
-  | { readonly kind: 'text'; readonly id: number; readonly part: Part; readonly index: number; readonly text: string; readonly tokens: number; readonly seconds: number }
+  | {
+      readonly kind: 'text';
+      readonly id: number;
+      readonly part: Part;
+      readonly index: number;
+      readonly text: string;
+      readonly tokens: number;
+      readonly seconds: number;
+    }
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   | { readonly kind: 'closed'; readonly reason: Closed; readonly message: string };

@@ -18,7 +18,10 @@ export interface Talk {
   readonly message: string;
 }
 
-export const loading = signal<{ readonly label: string; readonly share: number | null }>({ label: 'Starting', share: null });
+export const loading = signal<{ readonly label: string; readonly share: number | null }>({
+  label: 'Starting',
+  share: null,
+});
 export const opened = signal<Opened | null>(null);
 export const closed = signal<{ readonly reason: Closed; readonly message: string } | null>(null);
 /** Newest first. */
@@ -32,12 +35,18 @@ export const QUESTIONS = 3;
 const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
 const send = (message: ToWorker): void => worker.postMessage(message);
 
-worker.onerror = ({ message }) => close('error', message || 'page: the worker with the model could not be started; reload the page.');
+worker.onerror = ({ message }) =>
+  close('error', message || 'page: the worker with the model could not be started; reload the page.');
 worker.onmessage = ({ data }: MessageEvent<FromWorker>): void => {
   if (data.kind === 'loading') loading.value = data;
   else if (data.kind === 'ready') opened.value = data;
   else if (data.kind === 'closed') close(data.reason, data.message);
-  else if (data.kind === 'text') change(data.id, ({ texts }) => ({ texts: { ...texts, [`${data.part} ${data.index}`]: data.text }, tokens: data.tokens, seconds: data.seconds }));
+  else if (data.kind === 'text')
+    change(data.id, ({ texts }) => ({
+      texts: { ...texts, [`${data.part} ${data.index}`]: data.text },
+      tokens: data.tokens,
+      seconds: data.seconds,
+    }));
   else if (data.kind === 'done') change(data.id, ({ state }) => ({ state: state === 'writing' ? 'done' : state }));
   else change(data.id, () => ({ state: 'failed', message: data.message }));
 };
@@ -53,7 +62,10 @@ function change(id: number, how: (talk: Talk) => Partial<Talk>): void {
 
 function begin(asked: string | null, picture: Picture, truth: Scene | null): number {
   const id = talks.value.length;
-  talks.value = [{ id, asked, picture, truth, texts: {}, tokens: 0, seconds: 0, state: 'writing', message: '' }, ...talks.value];
+  talks.value = [
+    { id, asked, picture, truth, texts: {}, tokens: 0, seconds: 0, state: 'writing', message: '' },
+    ...talks.value,
+  ];
   return id;
 }
 
@@ -64,7 +76,13 @@ export function ask(question: string, picture: Picture, truth: Scene | null): vo
 
 /** Lets the model describe a picture, ask about it and answer itself. */
 export function letItAsk(picture: Picture, truth: Scene | null): void {
-  send({ kind: 'self', id: begin(null, picture, truth), picture, questions: QUESTIONS, seed: Math.floor(Math.random() * 2 ** 31) });
+  send({
+    kind: 'self',
+    id: begin(null, picture, truth),
+    picture,
+    questions: QUESTIONS,
+    seed: Math.floor(Math.random() * 2 ** 31),
+  });
 }
 
 export function stop(): void {

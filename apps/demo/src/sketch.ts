@@ -1,22 +1,38 @@
 /**
- * @file What stands on the easel, as plain data: a scene of handwritten digits, and strokes over it. Drawing is pure, in the 72×72
- * pixels that the model sees, so the page shows exactly what the model gets.
+ * @file What stands on the easel, as plain data: a scene of handwritten digits, and strokes over it. Drawing is pure,
+ * in the 72×72 pixels that the model sees, so the page shows exactly what the model gets.
  */
 import { CANVAS, CELL, renderScene, RGB } from '@curio/model';
 import type { Color, GlyphSource, Picture, Scene, SceneObject, Size } from '@curio/model';
 
 /** Pixels of the picture; (0, 0) is the corner of the first. */
-export interface Point { readonly x: number; readonly y: number }
-export interface Stroke { readonly color: Color; readonly pen: Size; readonly points: readonly Point[] }
-export interface Sketch { readonly scene: Scene; readonly strokes: readonly Stroke[] }
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+export interface Stroke {
+  readonly color: Color;
+  readonly pen: Size;
+  readonly points: readonly Point[];
+}
+export interface Sketch {
+  readonly scene: Scene;
+  readonly strokes: readonly Stroke[];
+}
 
-/** Half the width of a line in pixels: large digits of the scenes are the handwriting at its own 20 pixels, small ones two thirds of it. */
+/**
+ * Half the width of a line in pixels: large digits of the scenes are the handwriting at its own 20 pixels, small ones
+ * two thirds of it.
+ */
 export const PEN: Readonly<Record<Size, number>> = { small: 0.85, large: 1.25 };
 /** Over how many pixels the edge of a line fades. */
 const EDGE = 1.4;
 
 /** An empty canvas with the middling grey and the noise of the scenes' paper. */
-export const blankSketch = (noise: number): Sketch => ({ scene: { objects: [], background: 0.09, noise }, strokes: [] });
+export const blankSketch = (noise: number): Sketch => ({
+  scene: { objects: [], background: 0.09, noise },
+  strokes: [],
+});
 
 /** The sketch as the model sees it. */
 export function renderSketch({ scene, strokes }: Sketch, glyphs: GlyphSource): Picture {
@@ -25,7 +41,9 @@ export function renderSketch({ scene, strokes }: Sketch, glyphs: GlyphSource): P
   return picture;
 }
 
-/** Blends one line over the picture. The whole line has one layer of ink: it does not darken where it crosses itself. */
+/**
+ * Blends one line over the picture. The whole line has one layer of ink: it does not darken where it crosses itself.
+ */
 function drawStroke(rgb: Uint8Array, { color, pen, points }: Stroke): void {
   const ink = new Float32Array(CANVAS * CANVAS);
   const reach = PEN[pen] + EDGE / 2;
@@ -41,7 +59,8 @@ function drawStroke(rgb: Uint8Array, { color, pen, points }: Stroke): void {
     }
   });
   ink.forEach((alpha, at) => {
-    for (let c = 0; c < 3 && alpha > 0; c++) rgb[3 * at + c] = Math.round(rgb[3 * at + c] * (1 - alpha) + RGB[color][c] * alpha);
+    for (let c = 0; c < 3 && alpha > 0; c++)
+      rgb[3 * at + c] = Math.round(rgb[3 * at + c] * (1 - alpha) + RGB[color][c] * alpha);
   });
 }
 
@@ -71,9 +90,14 @@ export function clearCell({ scene, strokes }: Sketch, cell: number): Sketch {
 }
 
 /** A digit of real handwriting in a cell, instead of what stands there. */
-export function writeDigit(sketch: Sketch, { digit, color, size, cell, glyph }: Pick<SceneObject, 'digit' | 'color' | 'size' | 'cell' | 'glyph'>): Sketch {
+export function writeDigit(
+  sketch: Sketch,
+  { digit, color, size, cell, glyph }: Pick<SceneObject, 'digit' | 'color' | 'size' | 'cell' | 'glyph'>,
+): Sketch {
   const { scene, strokes } = clearCell(sketch, cell);
   const offset = size === 'large' ? 1 : 4;
-  const objects = [...scene.objects, { digit, color, size, cell, glyph, dx: offset, dy: offset }].sort((a, b) => a.cell - b.cell);
+  const objects = [...scene.objects, { digit, color, size, cell, glyph, dx: offset, dy: offset }].sort(
+    (a, b) => a.cell - b.cell,
+  );
   return { scene: { ...scene, objects }, strokes };
 }

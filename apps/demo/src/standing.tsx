@@ -5,21 +5,34 @@ import { closed, loading, opened } from './session.ts';
 import type { Opened } from './protocol.ts';
 
 const SENTENCES = {
-  'no-webgpu': 'The model runs on your own device, and for that the browser needs WebGPU, which this one does not offer.',
+  'no-webgpu':
+    'The model runs on your own device, and for that the browser needs WebGPU, which this one does not offer.',
   'no-adapter': 'This browser knows WebGPU but found no graphics device for it.',
-  'no-base': 'The model is not here yet. In the repository, npm run curio -- base makes its base and npm start trains it; then reload this page.',
+  'no-base':
+    'The model is not here yet. In the repository, npm run curio -- base makes its base and npm start trains it; then reload this page.',
   lost: 'The graphics device went away, perhaps because the computer slept. Reload the page to go on.',
   error: 'The model could not be opened.',
 } as const;
 
 function Closed({ reason, message }: { reason: keyof typeof SENTENCES; message: string }) {
-  const advice = reason === 'no-webgpu' || reason === 'no-adapter' ? adviceFor(navigator.userAgent, isSecureContext) : null;
+  const advice =
+    reason === 'no-webgpu' || reason === 'no-adapter' ? adviceFor(navigator.userAgent, isSecureContext) : null;
   return (
     <div id="standing" class="standing" data-state="closed" data-reason={reason} role="alert">
-      <p><strong>{SENTENCES[reason]}</strong></p>
+      <p>
+        <strong>{SENTENCES[reason]}</strong>
+      </p>
       {advice && <p>{advice}</p>}
-      {(reason === 'error' || reason === 'lost') && <p><code>{message}</code></p>}
-      <p><button type="button" onClick={() => location.reload()}>Reload</button></p>
+      {(reason === 'error' || reason === 'lost') && (
+        <p>
+          <code>{message}</code>
+        </p>
+      )}
+      <p>
+        <button type="button" onClick={() => location.reload()}>
+          Reload
+        </button>
+      </p>
     </div>
   );
 }
@@ -38,21 +51,32 @@ export function Standing() {
   const { device, isSoftware, summary } = opened.value;
   return (
     <div id="standing" class="standing" data-state="ready" role="status">
-      <p><i class="dot" />Runs on {device}{isSoftware && ', in software: a graphics card is many times faster'}.</p>
-      {!summary && <p><strong>Nothing has been trained yet, so it answers at random. Run npm start, then reload.</strong></p>}
+      <p>
+        <i class="dot" />
+        Runs on {device}
+        {isSoftware && ', in software: a graphics card is many times faster'}.
+      </p>
+      {!summary && (
+        <p>
+          <strong>Nothing has been trained yet, so it answers at random. Run npm start, then reload.</strong>
+        </p>
+      )}
     </div>
   );
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
-const minutes = (seconds: number): string => (seconds < 90 ? `${seconds.toFixed(0)} seconds` : `${(seconds / 60).toFixed(1)} minutes`);
+const minutes = (seconds: number): string =>
+  seconds < 90 ? `${seconds.toFixed(0)} seconds` : `${(seconds / 60).toFixed(1)} minutes`;
 
 function Learnt({ parameters, summary }: Opened) {
   return (
     <p>
       {`SQ-LLaVA with ${(parameters / 1e6).toFixed(1)} million parameters`}
-      {summary && `, trained in ${minutes(summary.seconds.train)} on ${summary.adapter.replace(/:.*/, '')} (run “${summary.name}”)`}
-      {summary?.answers && `. On ${summary.answers.count} questions about pictures it had never seen it was right in ${percent(summary.answers.overall)}`}
+      {summary &&
+        `, trained in ${minutes(summary.seconds.train)} on ${summary.adapter.replace(/:.*/, '')} (run “${summary.name}”)`}
+      {summary?.answers &&
+        `. On ${summary.answers.count} questions about pictures it had never seen it was right in ${percent(summary.answers.overall)}`}
       {summary?.answers && summary.blind && `; guessing blind gives ${percent(summary.blind.overall)}`}.
     </p>
   );

@@ -1,4 +1,7 @@
-/** @file Measured choices of kernels between visits: a record for each adapter in IndexedDB. Where the browser keeps nothing (a private window), each visit measures. */
+/**
+ * @file Measured choices of kernels between visits: a record for each adapter in IndexedDB. Where the browser keeps
+ * nothing (a private window), each visit measures.
+ */
 import type { TuningStore } from '@curio/engine';
 
 const [DATABASE, RECORDS] = ['curio', 'tuning'];
@@ -24,6 +27,8 @@ export const browserTuning: TuningStore = {
     }
   },
   save: async (key, record) => {
-    await records('readwrite').then((store) => done(store.put(record, key))).catch(() => {});
+    await records('readwrite')
+      .then((store) => done(store.put(record, key)))
+      .catch(() => {});
   },
 };

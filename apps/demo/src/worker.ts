@@ -1,12 +1,25 @@
 /** @file The model, off the page's thread: loads it, answers, asks itself, and streams what it writes. */
 import { DeviceError, openGpu } from '@curio/engine';
-import { aboutImage, openModel, preprocessImage, PRESETS, readPreprocessorConfig, Speaker, Tokens, VUSER_TOKEN } from '@curio/model';
+import {
+  aboutImage,
+  openModel,
+  preprocessImage,
+  PRESETS,
+  readPreprocessorConfig,
+  Speaker,
+  Tokens,
+  VUSER_TOKEN,
+} from '@curio/model';
 import type { AskConfig, Message, ModelConfig, Picture } from '@curio/model';
 import { ModelFiles } from './files.ts';
 import type { Closed, FromWorker, Part, Summary, ToWorker } from './protocol.ts';
 import { browserTuning } from './tuning-store.ts';
 
-interface Talker { readonly speaker: Speaker; readonly ask: AskConfig; readonly prepare: (picture: Picture) => Float32Array }
+interface Talker {
+  readonly speaker: Speaker;
+  readonly ask: AskConfig;
+  readonly prepare: (picture: Picture) => Float32Array;
+}
 let talker: Talker | null = null;
 let stop = new AbortController();
 
@@ -15,7 +28,10 @@ const loading = (label: string, share: number | null = null): void => say({ kind
 
 /** Ends the opening with a reason that the page has words for. */
 class OpeningError extends Error {
-  constructor(readonly reason: Closed, message: string) {
+  constructor(
+    readonly reason: Closed,
+    message: string,
+  ) {
     super(message);
   }
 }
@@ -28,15 +44,26 @@ async function open(address: string): Promise<void> {
   });
   void gpu.lost.then(({ message }) => say({ kind: 'closed', reason: 'lost', message }));
   const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
-  const files = await ModelFiles.fetch(address, (done, total) => loading(`Loading the model: ${mega(done)} of ${mega(total)} MB`, done / total));
+  const files = await ModelFiles.fetch(address, (done, total) =>
+    loading(`Loading the model: ${mega(done)} of ${mega(total)} MB`, done / total),
+  );
   const [language, vision, adapter] = ['language', 'vision', 'adapter'].map((name) => files.folder(name));
   const tokenizer = files.json<object>('language/tokenizer.json');
   const settings = files.json<Record<string, unknown>>('vision/preprocessor_config.json');
-  if (!language || !vision || !tokenizer || !settings) throw new OpeningError('no-base', 'page: the server has no base model; apps/trainer/base should hold language/ and vision/.');
+  if (!language || !vision || !tokenizer || !settings)
+    throw new OpeningError(
+      'no-base',
+      'page: the server has no base model; apps/trainer/base should hold language/ and vision/.',
+    );
   const { model: config, ask } = files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json') ?? PRESETS.small;
-  const { model } = await openModel(gpu, config, { language, vision, adapter, visionAdapter: files.folder('adapter/Vit-lora') }, {
-    onTensor: (done, total) => loading('Handing the weights to the device', done / total),
-  });
+  const { model } = await openModel(
+    gpu,
+    config,
+    { language, vision, adapter, visionAdapter: files.folder('adapter/Vit-lora') },
+    {
+      onTensor: (done, total) => loading('Handing the weights to the device', done / total),
+    },
+  );
   const tokens = new Tokens(tokenizer, { extra: config.vusr === 'token' ? [VUSER_TOKEN] : [] });
   const image = readPreprocessorConfig(settings, 'pad');
   talker = { speaker: new Speaker(model, tokens), ask, prepare: (picture) => preprocessImage(picture, image) };
@@ -66,10 +93,22 @@ function streamTo(id: number): (part: Part, index: number, text: string) => void
   };
 }
 
-async function answer(picture: Picture, question: string, maxNewTokens: number, onText: (text: string) => void): Promise<void> {
+async function answer(
+  picture: Picture,
+  question: string,
+  maxNewTokens: number,
+  onText: (text: string) => void,
+): Promise<void> {
   const { speaker, prepare } = talker!;
-  const messages: Message[] = [{ role: 'human', text: aboutImage(question) }, { role: 'gpt', text: null }];
-  await speaker.reply([{ pixels: prepare(picture), messages }], { maxNewTokens, signal: stop.signal, onText: (_, text) => onText(text) });
+  const messages: Message[] = [
+    { role: 'human', text: aboutImage(question) },
+    { role: 'gpt', text: null },
+  ];
+  await speaker.reply([{ pixels: prepare(picture), messages }], {
+    maxNewTokens,
+    signal: stop.signal,
+    onText: (_, text) => onText(text),
+  });
 }
 
 async function selfQuestion(id: number, picture: Picture, questions: number, seed: number): Promise<void> {
@@ -84,22 +123,31 @@ async function selfQuestion(id: number, picture: Picture, questions: number, see
 /** One request after the other: the model's cache serves one conversation at a time. */
 let queue: Promise<void> = Promise.resolve();
 
-onmessage = ({ data }: MessageEvent<ToWorker>): void => {
+self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
   if (data.kind === 'stop') {
     stop.abort();
     return;
   }
   if (data.kind === 'open') {
-    queue = open(data.model).catch((error: Error) => say({ kind: 'closed', reason: error instanceof OpeningError ? error.reason : 'error', message: error.message }));
+    queue = open(data.model).catch((error: Error) =>
+      say({ kind: 'closed', reason: error instanceof OpeningError ? error.reason : 'error', message: error.message }),
+    );
     return;
   }
-  queue = queue.then(async () => {
-    stop = new AbortController();
-    if (data.kind === 'self') await selfQuestion(data.id, data.picture, data.questions, data.seed);
-    else {
-      const tell = streamTo(data.id);
-      await answer(data.picture, data.question, data.question === talker!.ask.describePrompt ? talker!.ask.maxDescription : talker!.ask.maxAnswer, (text) => tell('answer', 0, text));
-    }
-    say({ kind: 'done', id: data.id });
-  }).catch((error: Error) => say({ kind: 'failed', id: data.id, message: error.message }));
+  queue = queue
+    .then(async () => {
+      stop = new AbortController();
+      if (data.kind === 'self') await selfQuestion(data.id, data.picture, data.questions, data.seed);
+      else {
+        const tell = streamTo(data.id);
+        await answer(
+          data.picture,
+          data.question,
+          data.question === talker!.ask.describePrompt ? talker!.ask.maxDescription : talker!.ask.maxAnswer,
+          (text) => tell('answer', 0, text),
+        );
+      }
+      say({ kind: 'done', id: data.id });
+    })
+    .catch((error: Error) => say({ kind: 'failed', id: data.id, message: error.message }));
 };

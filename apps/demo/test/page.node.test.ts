@@ -1,4 +1,7 @@
-/** The built page in a real headless Chromium: digits are drawn with the mouse, questions answered, self-questions stream in. */
+/**
+ * The built page in a real headless Chromium: digits are drawn with the mouse, questions answered, self-questions
+ * stream in.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -20,7 +23,12 @@ const demo = fileURLToPath(new URL('..', import.meta.url));
 const vite = fileURLToPath(new URL('../../../node_modules/vite/bin/vite.js', import.meta.url));
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const random = new RandomStream(seed);
-const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json' };
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+};
 
 let built: string;
 let server: Server;
@@ -33,15 +41,26 @@ beforeAll(async () => {
   // What the repository brings, not what this machine last trained.
   const env = { ...process.env, CURIO_RUN: process.env.CURIO_RUN ?? join(demo, 'trained') };
   await new Promise<void>((resolve, reject) => {
-    const build = spawn(process.execPath, [vite, 'build', '--outDir', built, '--emptyOutDir', '--logLevel', 'error'], { cwd: demo, stdio: 'inherit', env });
+    const build = spawn(process.execPath, [vite, 'build', '--outDir', built, '--emptyOutDir', '--logLevel', 'error'], {
+      cwd: demo,
+      stdio: 'inherit',
+      env,
+    });
     build.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`vite build ended with ${code}`))));
   });
   // Plain files under any path: /page/ is the page, /bare/ the page on a server that has no model.
   server = createServer((request, response) => {
     const [, folder, ...rest] = new URL(request.url!, 'http://localhost').pathname.split('/');
     const path = join(built, rest.join('/') || 'index.html');
-    const body = folder === 'bare' && rest.join('/') === 'model/files.json' ? '{}' : existsSync(path) ? readFileSync(path) : undefined;
-    response.writeHead(body === undefined ? 404 : 200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream' }).end(body);
+    const body =
+      folder === 'bare' && rest.join('/') === 'model/files.json'
+        ? '{}'
+        : existsSync(path)
+          ? readFileSync(path)
+          : undefined;
+    response
+      .writeHead(body === undefined ? 404 : 200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream' })
+      .end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   browser = await chromium.launch(findChromium());
@@ -52,7 +71,8 @@ afterAll(async () => {
   if (built) rmSync(built, { recursive: true, force: true });
 });
 
-const standing = (on: Page, attribute = 'data-state'): Promise<string | null> => on.locator('#standing').getAttribute(attribute);
+const standing = (on: Page, attribute = 'data-state'): Promise<string | null> =>
+  on.locator('#standing').getAttribute(attribute);
 const newest = () => page.locator('.talk').first();
 
 /** Draws a large digit into a cell with the mouse, stroke by stroke. */
@@ -72,7 +92,9 @@ async function draw(digit: number, color: Color, cell: number): Promise<void> {
 
 /** Waits for the newest talk to end. */
 async function ended(count: number): Promise<void> {
-  await expect.poll(() => page.locator('.talk:not([data-state=writing])').count(), { timeout: 60_000, interval: 25 }).toBe(count);
+  await expect
+    .poll(() => page.locator('.talk:not([data-state=writing])').count(), { timeout: 60_000, interval: 25 })
+    .toBe(count);
 }
 
 /** Asks, waits for the whole answer, and gives it. */
@@ -117,7 +139,19 @@ describe('the page', () => {
     await page.click('#clear');
     await page.click('[data-color=blue]');
     await page.focus('#board');
-    for (const key of ['ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowLeft', 'ArrowLeft', '7', 'ArrowDown', 'ArrowDown', '4', 'Delete']) await page.keyboard.press(key);
+    for (const key of [
+      'ArrowUp',
+      'ArrowUp',
+      'ArrowUp',
+      'ArrowLeft',
+      'ArrowLeft',
+      '7',
+      'ArrowDown',
+      'ArrowDown',
+      '4',
+      'Delete',
+    ])
+      await page.keyboard.press(key);
     expect(await ask('Is there a blue digit?')).toBe('yes .');
     // Nothing was drawn by hand, so the page knows the truth and marks the answer.
     expect(await newest().locator('.mark.right').count()).toBe(1);
@@ -129,10 +163,15 @@ describe('the page', () => {
     const before = await page.locator('.talk').count();
     await page.click('#self');
     const lengths = new Set<number>();
-    await expect.poll(async () => {
-      lengths.add((await newest().innerText()).length);
-      return newest().getAttribute('data-state');
-    }, { timeout: 100_000, interval: 10 }).toBe('done');
+    await expect
+      .poll(
+        async () => {
+          lengths.add((await newest().innerText()).length);
+          return newest().getAttribute('data-state');
+        },
+        { timeout: 100_000, interval: 10 },
+      )
+      .toBe('done');
     expect(await page.locator('.talk').count()).toBe(before + 1);
     expect(lengths.size).toBeGreaterThan(4);
     expect(await newest().locator('.description').getAttribute('data-text')).toMatch(/^a (small|large) /);

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** @file The command line `curio`. Each command is a file under commands/ that exports one function; here they are put together. */
+/**
+ * @file The command line `curio`. Each command is a file under commands/ that exports one function; here they are put
+ * together.
+ */
 import { ConfigError, CurioError, DeviceError } from '@curio/engine';
 import { Command, CommanderError } from 'commander';
 import { askCommand } from './commands/ask.ts';
@@ -10,7 +13,9 @@ import { trainCommand } from './commands/train.ts';
 import { EXIT } from './run/interrupt.ts';
 
 const program = new Command('curio')
-  .description('SQ-LLaVA on WebGPU: a vision-language model that learns to answer questions about images, and to ask them')
+  .description(
+    'SQ-LLaVA on WebGPU: a vision-language model that learns to answer questions about images, and to ask them',
+  )
   .version('0.1.0')
   .option('--debug', 'print the stack of an error')
   .addCommand(trainCommand())
@@ -18,8 +23,11 @@ const program = new Command('curio')
   .addCommand(baseCommand())
   .addCommand(dataCommand())
   .addCommand(doctorCommand())
-  .addHelpText('after', `
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no WebGPU device, 130 interrupted (what was learnt is saved).`);
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no WebGPU device, 130 interrupted (what was learnt is saved).`,
+  );
 
 const debug = process.argv.includes('--debug');
 
@@ -27,7 +35,9 @@ const debug = process.argv.includes('--debug');
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed itself
   const ours = error instanceof CurioError;
-  console.error(error instanceof Error ? (debug || !ours ? (error.stack ?? error.message) : error.message) : String(error));
+  console.error(
+    error instanceof Error ? (debug || !ours ? (error.stack ?? error.message) : error.message) : String(error),
+  );
   if (!ours) console.error('This is a fault of Curio; please report it with the lines above.');
   return error instanceof ConfigError ? EXIT.usage : error instanceof DeviceError ? EXIT.noDevice : EXIT.failed;
 }

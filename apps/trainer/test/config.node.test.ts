@@ -25,37 +25,68 @@ const set = (...words: string[]) => refuse({ overrides: parseOverrides(words) })
 
 test('the scenes of a preset are as many as its steps draw', () => {
   for (const { train, data } of [RUN_PRESETS.small, RUN_PRESETS.quick]) {
-    expect(data.scenes).toMatchObject({ stage1: train.stage1.steps * train.stage1.batch, stage2: train.stage2.steps * train.stage2.batch });
+    expect(data.scenes).toMatchObject({
+      stage1: train.stage1.steps * train.stage1.batch,
+      stage2: train.stage2.steps * train.stage2.batch,
+    });
   }
 });
 
 test('every preset with its own data passes its own check, and comes back unchanged', () => {
-  for (const name of ['small', 'quick'] as const) expect(loadConfig({ preset: name })).toEqual(JSON.parse(JSON.stringify(RUN_PRESETS[name])));
-  expect(refuse({ preset: '7b' })).toBe('config: data.stage1 is not set; give the path of your own data, or take the embedded scenes with a preset that has them (small, quick).');
-  expect(loadConfig({ preset: '7b', overrides: parseOverrides(['--data.stage1=a.json', '--data.stage2', 'b.json', '--data.images=img']) }).data.stage2).toBe('b.json');
+  for (const name of ['small', 'quick'] as const)
+    expect(loadConfig({ preset: name })).toEqual(JSON.parse(JSON.stringify(RUN_PRESETS[name])));
+  expect(refuse({ preset: '7b' })).toBe(
+    'config: data.stage1 is not set; give the path of your own data, or take the embedded scenes with a preset that has them (small, quick).',
+  );
+  expect(
+    loadConfig({
+      preset: '7b',
+      overrides: parseOverrides(['--data.stage1=a.json', '--data.stage2', 'b.json', '--data.images=img']),
+    }).data.stage2,
+  ).toBe('b.json');
 });
 
 test('a file in JSON or YAML changes what it names, overrides win', () => {
-  const yaml = file('a.yaml', '# a note\ntrain:\n  lr: 1.0e-3\n  stage2: { sqR: 0.3 }\nmodel:\n  projector: { kind: mlp2x_gelu }\n');
+  const yaml = file(
+    'a.yaml',
+    '# a note\ntrain:\n  lr: 1.0e-3\n  stage2: { sqR: 0.3 }\nmodel:\n  projector: { kind: mlp2x_gelu }\n',
+  );
   const json = file('a.json', '{ "preset": "quick", "train": { "stage1": { "steps": 3 } } }');
-  expect(loadConfig({ file: yaml })).toMatchObject({ preset: 'small', train: { lr: 1e-3, stage2: { sqR: 0.3, batch: 8 } }, model: { projector: { kind: 'mlp2x_gelu' } } });
-  expect(loadConfig({ file: json, overrides: parseOverrides(['--train.stage1.batch=4', '--seed', '9']) })).toMatchObject({ preset: 'quick', seed: 9, train: { stage1: { steps: 3, batch: 4 } } });
+  expect(loadConfig({ file: yaml })).toMatchObject({
+    preset: 'small',
+    train: { lr: 1e-3, stage2: { sqR: 0.3, batch: 8 } },
+    model: { projector: { kind: 'mlp2x_gelu' } },
+  });
+  expect(
+    loadConfig({ file: json, overrides: parseOverrides(['--train.stage1.batch=4', '--seed', '9']) }),
+  ).toMatchObject({ preset: 'quick', seed: 9, train: { stage1: { steps: 3, batch: 4 } } });
 });
 
 test('overrides take the type of what they replace', () => {
-  const config = loadConfig({ overrides: parseOverrides(['--train.lr=1e-4', '--train.clip=null', '--base.language=7', '--train.stage2.trainable.0.1=0.5', '--train.betas=[0.9, 0.98]']) });
+  const config = loadConfig({
+    overrides: parseOverrides([
+      '--train.lr=1e-4',
+      '--train.clip=null',
+      '--base.language=7',
+      '--train.stage2.trainable.0.1=0.5',
+      '--train.betas=[0.9, 0.98]',
+    ]),
+  });
   expect(config.train).toMatchObject({ lr: 1e-4, clip: null, betas: [0.9, 0.98] });
   expect(config.train.stage2.trainable[0][1]).toBe(0.5);
   expect(config.base.language).toBe('7');
 });
 
 test('a preset trains what the model has after the overrides; what a file or an override names stays as it is', () => {
-  const patterns = (sources: ConfigSources): string[] => loadConfig(sources).train.stage2.trainable.map(([pattern]) => pattern);
+  const patterns = (sources: ConfigSources): string[] =>
+    loadConfig(sources).train.stage2.trainable.map(([pattern]) => pattern);
   const words = (...each: string[]): ConfigSources => ({ overrides: parseOverrides(each) });
   expect(patterns({})).toEqual(['language.*lora_', 'vision.*lora_', 'projector']);
   expect(patterns(words('--model.vusr=token'))).toEqual(['language.*lora_', 'extra_', 'vision.*lora_', 'projector']);
   expect(patterns(words('--model.visionLora=null'))).toEqual(['language.*lora_', 'projector']);
-  expect(loadConfig(words('--train.stage2.trainable.1.1=0.25', '--model.vusr=token')).train.stage2.trainable[1]).toEqual(['extra_', 0.25]);
+  expect(
+    loadConfig(words('--train.stage2.trainable.1.1=0.25', '--model.vusr=token')).train.stage2.trainable[1],
+  ).toEqual(['extra_', 0.25]);
   expect(patterns(words('--train.stage2.trainable=[["projector", 1]]', '--model.vusr=token'))).toEqual(['projector']);
   const own = file('own.yaml', 'model: { vusr: token }\ntrain: { stage2: { trainable: [["language.*lora_", 1]] } }\n');
   expect(patterns({ file: own })).toEqual(['language.*lora_']);
@@ -75,7 +106,10 @@ test.each([
   ['--train.stage2.sqR=2', 'config: train.stage2.sqR is 2; it must be at most 1.'],
   ['--model.vusr=maybe', 'config: model.vusr is "maybe"; it must be one of role, token.'],
   ['--train.betas=[0.9]', 'config: train.betas is [0.9]; it must be a list of at least 2.'],
-  ['--model.projector={ kind: other }', 'config: model.projector.kind is "other"; it must be one of cluster, mlp2x_gelu.'],
+  [
+    '--model.projector={ kind: other }',
+    'config: model.projector.kind is "other"; it must be one of cluster, mlp2x_gelu.',
+  ],
   ['--model.vision=3', 'config: model.vision is 3; it must be an object.'],
   ['--preset=huge', "config: unknown preset 'huge'; known are small, quick, 7b, 13b."],
 ])('%s', (word, message) => {
@@ -83,11 +117,15 @@ test.each([
 });
 
 test('a key below null is named as such', () => {
-  expect(set('--model.visionLora=null', '--model.visionLora.r=4')).toBe('config: model.visionLora.r cannot be set: model.visionLora has no such key here, as it is null or of another kind.');
+  expect(set('--model.visionLora=null', '--model.visionLora.r=4')).toBe(
+    'config: model.visionLora.r cannot be set: model.visionLora has no such key here, as it is null or of another kind.',
+  );
 });
 
 test('words that are no overrides', () => {
-  expect(() => parseOverrides(['steps'])).toThrow("config: what is 'steps'? An override is --key=value, such as --train.lr=1e-4.");
+  expect(() => parseOverrides(['steps'])).toThrow(
+    "config: what is 'steps'? An override is --key=value, such as --train.lr=1e-4.",
+  );
   expect(() => parseOverrides(['--seed'])).toThrow('config: --seed has no value; write --seed=value.');
 });
 
@@ -95,11 +133,19 @@ test('files that cannot be right', () => {
   expect(refuse({ file: join(folder, 'none.yaml') })).toBe('config: DIR/none.yaml not found.');
   expect(refuse({ file: file('b.json', '{ "train": ') })).toMatch(/^config: DIR\/b\.json: not JSON \(.*\)\.$/);
   expect(refuse({ file: file('b.yaml', 'train: [') })).toMatch(/^config: DIR\/b\.yaml: not YAML \(.*\)\.$/);
-  expect(refuse({ file: file('c.yaml', '- 1') })).toBe('config: DIR/c.yaml: holds no object; write keys such as train: { lr: 1e-4 }.');
-  expect(refuse({ file: file('d.yaml', 'train: { batch_size: 3 }') })).toBe('config: unknown key train.batch_size; did you mean train.stage1.batch?');
+  expect(refuse({ file: file('c.yaml', '- 1') })).toBe(
+    'config: DIR/c.yaml: holds no object; write keys such as train: { lr: 1e-4 }.',
+  );
+  expect(refuse({ file: file('d.yaml', 'train: { batch_size: 3 }') })).toBe(
+    'config: unknown key train.batch_size; did you mean train.stage1.batch?',
+  );
   expect(() => checkConfig(3)).toThrow('config:');
 });
 
 test('editors get a JSON schema', () => {
-  expect(configJsonSchema()).toMatchObject({ type: 'object', additionalProperties: false, properties: { seed: { type: 'integer' } } });
+  expect(configJsonSchema()).toMatchObject({
+    type: 'object',
+    additionalProperties: false,
+    properties: { seed: { type: 'integer' } },
+  });
 });

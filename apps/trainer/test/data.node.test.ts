@@ -24,8 +24,11 @@ describe('handwriting', () => {
     let total = 0;
     for (let digit = 0; digit < 10; digit++) {
       total += train.count(digit) + heldOut.count(digit);
-      const seen = new Set(Array.from({ length: train.count(digit) }, (_, i) => Buffer.from(train.pixels(digit, i)).toString('latin1')));
-      for (let i = 0; i < heldOut.count(digit); i++) expect(seen.has(Buffer.from(heldOut.pixels(digit, i)).toString('latin1'))).toBe(false);
+      const seen = new Set(
+        Array.from({ length: train.count(digit) }, (_, i) => Buffer.from(train.pixels(digit, i)).toString('latin1')),
+      );
+      for (let i = 0; i < heldOut.count(digit); i++)
+        expect(seen.has(Buffer.from(heldOut.pixels(digit, i)).toString('latin1'))).toBe(false);
     }
     expect(total).toBe(10_000);
     const first = train.pixels(3, 0);
@@ -52,12 +55,19 @@ describe('the written data set', () => {
     expect(existsSync(`${one}.partial`)).toBe(false);
     for (const part of ['stage1', 'stage2', 'heldout', 'heldout-ask'] as const) {
       const samples = parseDataset(readFileSync(join(one, fileOf(part)), 'utf8'), fileOf(part));
-      const truth = JSON.parse(readFileSync(join(one, truthFileOf(part)), 'utf8')) as { id: string; scene: Scene; kinds: string[] }[];
+      const truth = JSON.parse(readFileSync(join(one, truthFileOf(part)), 'utf8')) as {
+        id: string;
+        scene: Scene;
+        kinds: string[];
+      }[];
       await checkImages(samples, imageFolder(join(one, 'images')), fileOf(part));
       expect(truth.map(({ id }) => id)).toEqual(samples.map(({ id }) => id));
-      samples.forEach(({ messages }, i) => messages.forEach(({ role, text }, j) => {
-        if (role === 'human') expect(QUESTIONS.get(text!.replace('<image>\n', ''))!.answer(truth[i].scene)).toBe(messages[j + 1].text);
-      }));
+      samples.forEach(({ messages }, i) =>
+        messages.forEach(({ role, text }, j) => {
+          if (role === 'human')
+            expect(QUESTIONS.get(text!.replace('<image>\n', ''))!.answer(truth[i].scene)).toBe(messages[j + 1].text);
+        }),
+      );
       if (part === 'heldout') expect(truth.map(({ kinds }) => kinds[0])).toEqual([...KINDS]);
     }
     const split = (part: 'stage2' | 'heldout') => openHandwriting(part === 'stage2' ? 'train' : 'heldOut');
@@ -91,16 +101,25 @@ describe('images', () => {
     const picture = { width: 3, height: 2, rgb: Uint8Array.from({ length: 18 }, (_, i) => i * 14) };
     expect(await decodeImage(encodePng(picture), 'x.png')).toEqual(picture);
     const { default: sharp } = await import('sharp');
-    const gray = await sharp(Uint8Array.of(10, 200), { raw: { width: 2, height: 1, channels: 1 } }).toColourspace('b-w').png().toBuffer();
+    const gray = await sharp(Uint8Array.of(10, 200), { raw: { width: 2, height: 1, channels: 1 } })
+      .toColourspace('b-w')
+      .png()
+      .toBuffer();
     expect([...(await decodeImage(gray, 'gray.png')).rgb]).toEqual([10, 10, 10, 200, 200, 200]);
-    const clear = await sharp(Uint8Array.of(10, 20, 30, 0), { raw: { width: 1, height: 1, channels: 4 } }).png().toBuffer();
+    const clear = await sharp(Uint8Array.of(10, 20, 30, 0), { raw: { width: 1, height: 1, channels: 4 } })
+      .png()
+      .toBuffer();
     expect([...(await decodeImage(clear, 'clear.png')).rgb]).toEqual([10, 20, 30]);
   });
 
   test('a missing file and a file that is no image are one sentence each', async () => {
-    await expect(readImage(join(folder, 'none.png'))).rejects.toThrow(`image: '${join(folder, 'none.png')}' not found.`);
+    await expect(readImage(join(folder, 'none.png'))).rejects.toThrow(
+      `image: '${join(folder, 'none.png')}' not found.`,
+    );
     writeFileSync(join(folder, 'text.png'), 'no picture');
-    await expect(readImage(join(folder, 'text.png'))).rejects.toThrow(/text\.png' cannot be decoded \(.+\); it must be a PNG, JPEG, WebP, GIF, AVIF or TIFF file\.$/);
+    await expect(readImage(join(folder, 'text.png'))).rejects.toThrow(
+      /text\.png' cannot be decoded \(.+\); it must be a PNG, JPEG, WebP, GIF, AVIF or TIFF file\.$/,
+    );
   });
 });
 

@@ -2,8 +2,19 @@ import { expect, test } from 'vitest';
 import { Progress } from '../src/run/progress.ts';
 import { bar, clock, compact, cut, openTerminal, sparkline, widthOf } from '../src/run/terminal.ts';
 
-const stages = [{ name: 'stage1', label: 'stage 1', steps: 10 }, { name: 'stage2', label: 'stage 2', steps: 10, cost: 2 }];
-const step = (stage: string, n: number, loss = 2) => ({ stage, step: n, loss, lr: 2e-3, tokens: 1500, images: 16, bytes: 612e6 });
+const stages = [
+  { name: 'stage1', label: 'stage 1', steps: 10 },
+  { name: 'stage2', label: 'stage 2', steps: 10, cost: 2 },
+];
+const step = (stage: string, n: number, loss = 2) => ({
+  stage,
+  step: n,
+  loss,
+  lr: 2e-3,
+  tokens: 1500,
+  images: 16,
+  bytes: 612e6,
+});
 
 function collect(tty: boolean, env: Record<string, string> = {}, columns = 120) {
   const written: string[] = [];
@@ -19,7 +30,8 @@ test('elsewhere than on a terminal: a plain line every few seconds, and the last
     progress.step(step('stage1', n));
   }
   expect(written).toEqual([
-    'stage 1 1/10 · loss 2.000 · lr 2.0e-3 · 1.5k tok/s · 16 img/s · 612 MB · ETA 0:29\n', // 9 steps and 10 of twice the cost
+    // 9 steps and 10 of twice the cost
+    'stage 1 1/10 · loss 2.000 · lr 2.0e-3 · 1.5k tok/s · 16 img/s · 612 MB · ETA 0:29\n',
     'stage 1 6/10 · loss 2.000 · lr 2.0e-3 · 1.5k tok/s · 16 img/s · 612 MB · ETA 0:24\n',
     'stage 1 10/10 · loss 2.000 · lr 2.0e-3 · 1.5k tok/s · 16 img/s · 612 MB · ETA 0:20\n',
   ]);

@@ -15,8 +15,26 @@ import { pictureLines, stageSummary } from '../src/run/summary.ts';
 import { openTerminal, type Terminal } from '../src/run/terminal.ts';
 
 const temporary = (): string => mkdtempSync(join(tmpdir(), 'curio-run-'));
-const metrics = (stage: string, step: number, loss = 1) => ({ stage, step, loss, lr: 1e-3, gradNorm: 2, tokens: 900, images: 16, seconds: 0.5, bytes: 1e6 });
-const environment = { adapter: 'an adapter', node: '20', webgpu: '0', platform: 'here', processor: 'one', cores: 2, commit: 'abc' };
+const metrics = (stage: string, step: number, loss = 1) => ({
+  stage,
+  step,
+  loss,
+  lr: 1e-3,
+  gradNorm: 2,
+  tokens: 900,
+  images: 16,
+  seconds: 0.5,
+  bytes: 1e6,
+});
+const environment = {
+  adapter: 'an adapter',
+  node: '20',
+  webgpu: '0',
+  platform: 'here',
+  processor: 'one',
+  cores: 2,
+  commit: 'abc',
+};
 
 test('a file is whole or as it was', () => {
   const path = join(temporary(), 'deep', 'a.txt');
@@ -44,7 +62,9 @@ test('a safetensors file that shrinks while it is read gives an error, no zeros'
   expect([...(await tensors.get('w')!.read())].length).toBe(16);
   truncateSync(path, readFileSync(path).length - 4);
   await expect(tensors.get('w')!.read()).rejects.toThrow('it was cut while being read.');
-  await expect(openSafetensors(fileSource(path))).rejects.toThrow("safetensors: x.safetensors: tensor 'w' ends at byte 16 of the data and the file has 12; the file is truncated.");
+  await expect(openSafetensors(fileSource(path))).rejects.toThrow(
+    "safetensors: x.safetensors: tensor 'w' ends at byte 16 of the data and the file has 12; the file is truncated.",
+  );
   expect(await folderSource(join(path, '..')).open('y')).toBeUndefined();
 });
 
@@ -52,12 +72,30 @@ test('a run folder is made once, keeps the newest checkpoints, and gives its con
   const root = temporary();
   const folder = RunFolder.create({ root, name: 'a', preset: 'small' });
   folder.writeConfig(RUN_PRESETS.small, environment);
-  expect(() => RunFolder.create({ root, name: 'a', preset: 'small' })).toThrow(`run: ${join(root, 'a')} holds a run already; go on with it by --resume ${join(root, 'a')}, or choose another --name.`);
-  expect(() => RunFolder.open(join(root, 'b'))).toThrow(`run: there is no run in ${join(root, 'b')}; a run's folder holds config.json.`);
-  for (const [stage, step] of [['stage1', 200], ['stage1', 300], ['stage2', 100]] as const) folder.saveCheckpoint({ stage, step }, { 'state.json': `${step}` }, 2);
-  expect(RunFolder.open(folder.path).checkpoints().map(({ stage, step }) => [stage, step])).toEqual([['stage1', 300], ['stage2', 100]]);
+  expect(() => RunFolder.create({ root, name: 'a', preset: 'small' })).toThrow(
+    `run: ${join(root, 'a')} holds a run already; go on with it by --resume ${join(root, 'a')}, or choose another --name.`,
+  );
+  expect(() => RunFolder.open(join(root, 'b'))).toThrow(
+    `run: there is no run in ${join(root, 'b')}; a run's folder holds config.json.`,
+  );
+  for (const [stage, step] of [
+    ['stage1', 200],
+    ['stage1', 300],
+    ['stage2', 100],
+  ] as const)
+    folder.saveCheckpoint({ stage, step }, { 'state.json': `${step}` }, 2);
+  expect(
+    RunFolder.open(folder.path)
+      .checkpoints()
+      .map(({ stage, step }) => [stage, step]),
+  ).toEqual([
+    ['stage1', 300],
+    ['stage2', 100],
+  ]);
   expect(RunFolder.newest(root)!.readConfig()).toEqual(JSON.parse(JSON.stringify(RUN_PRESETS.small)));
-  expect(RunFolder.create({ root, preset: 'quick', now: new Date('2026-01-02T03:04:05Z') }).path).toBe(join(root, 'quick-2026-01-02-030405'));
+  expect(RunFolder.create({ root, preset: 'quick', now: new Date('2026-01-02T03:04:05Z') }).path).toBe(
+    join(root, 'quick-2026-01-02-030405'),
+  );
 });
 
 test('a run that an earlier version wrote is read: patterns that matched nothing are left out, what it did not know is off', () => {
@@ -72,9 +110,19 @@ test('a run that an earlier version wrote is read: patterns that matched nothing
   expect(readAs(written)).toEqual(JSON.parse(JSON.stringify(RUN_PRESETS.small)));
   const token = { ...written, model: { ...written.model, vusr: 'token' } };
   expect(readAs(token).train.stage2.trainable).toEqual(written.train.stage2.trainable);
-  const own = { ...written, train: { ...written.train, stage2: { ...written.train.stage2, trainable: [['langage', 1]] } } };
+  const own = {
+    ...written,
+    train: { ...written.train, stage2: { ...written.train.stage2, trainable: [['langage', 1]] } },
+  };
   expect(readAs(own).train.stage2.trainable).toEqual([['langage', 1]]);
-  for (const broken of [3, null, {}, { ...written, train: { ...written.train, stage1: null } }, { ...written, model: null }]) expect(() => readAs(broken)).toThrow(/^config: /);
+  for (const broken of [
+    3,
+    null,
+    {},
+    { ...written, train: { ...written.train, stage1: null } },
+    { ...written, model: null },
+  ])
+    expect(() => readAs(broken)).toThrow(/^config: /);
 });
 
 test('metrics are a line a step; a resumed run drops what will run again, and a line cut by a crash', () => {
@@ -87,13 +135,20 @@ test('metrics are a line a step; a resumed run drops what will run again, and a 
   const resumed = new RunLog(folder, { stage: 'stage1', step: 2 });
   resumed.step(metrics('stage1', 3, 9));
   expect(resumed.steps('stage1').map(({ loss }) => loss)).toEqual([1, 1, 9]);
-  expect(readMetrics(folder.file('metrics.jsonl')).map(({ stage, step }) => `${stage} ${step}`)).toEqual(['stage1 1', 'stage1 2', 'stage1 3']);
+  expect(readMetrics(folder.file('metrics.jsonl')).map(({ stage, step }) => `${stage} ${step}`)).toEqual([
+    'stage1 1',
+    'stage1 2',
+    'stage1 3',
+  ]);
   resumed.close();
 });
 
 test('the first signal saves and stops, the second quits', () => {
   const seen: unknown[] = [];
-  const interrupt = listenForInterrupt(() => seen.push('save'), (code) => seen.push(code));
+  const interrupt = listenForInterrupt(
+    () => seen.push('save'),
+    (code) => seen.push(code),
+  );
   process.emit('SIGINT');
   expect([interrupt.requested, interrupt.signal.aborted, seen]).toEqual([true, true, ['save']]);
   process.emit('SIGINT');
@@ -112,7 +167,9 @@ test('curves are smoothed without a bias at the start, and ticks are round', () 
 
 test('a picture becomes half blocks in the colours of the terminal', () => {
   const picture = { width: 2, height: 2, rgb: Uint8Array.of(255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255) };
-  expect(pictureLines(picture, 2, true)).toEqual(['\x1b[38;2;255;0;0;48;2;0;0;255m▀\x1b[38;2;0;255;0;48;2;255;255;255m▀\x1b[0m']);
+  expect(pictureLines(picture, 2, true)).toEqual([
+    '\x1b[38;2;255;0;0;48;2;0;0;255m▀\x1b[38;2;0;255;0;48;2;255;255;255m▀\x1b[0m',
+  ]);
   expect(pictureLines(picture, 2, false)[0]).toContain('\x1b[38;5;196;48;5;21m');
   expect(pictureLines({ width: 1, height: 1, rgb: new Uint8Array(3) }, 4, true).length).toBe(2);
 });
@@ -120,21 +177,56 @@ test('a picture becomes half blocks in the colours of the terminal', () => {
 function outcome(terminal: Terminal) {
   const folder = RunFolder.create({ root: temporary(), name: 'a <b>', preset: 'small' });
   const log = new RunLog(folder);
-  for (let step = 1; step <= 300; step++) log.step(metrics(step <= 200 ? 'stage1' : 'stage2', step <= 200 ? step : step - 200, 3 * Math.exp(-step / 100) + 0.2));
+  for (let step = 1; step <= 300; step++)
+    log.step(
+      metrics(step <= 200 ? 'stage1' : 'stage2', step <= 200 ? step : step - 200, 3 * Math.exp(-step / 100) + 0.2),
+    );
   log.close();
-  const scene: Scene = { objects: [{ digit: 7, color: 'red', size: 'large', cell: 0, glyph: 0, dx: 0, dy: 0 }], background: 0, noise: 0 };
+  const scene: Scene = {
+    objects: [{ digit: 7, color: 'red', size: 'large', cell: 0, glyph: 0, dx: 0, dy: 0 }],
+    background: 0,
+    noise: 0,
+  };
   const other: Scene = { ...scene, objects: [{ ...scene.objects[0], digit: 2, color: 'blue' }] };
-  const asked = [['which digit is red ?', 'seven .'], ['which digit is red ?', 'two .'], ['is <it> so', 'yes .'], ['which digit is blue ?', 'two .']]
-    .map(([question, answer]) => ({ question, answer, verdict: judgeAsked(question, answer, scene, other) }));
-  const answers = accuracyOf([{ kind: 'color', answer: 'red .', expected: 'red .' }, { kind: 'sum', answer: 'one .', expected: 'two .' }]);
+  const asked = [
+    ['which digit is red ?', 'seven .'],
+    ['which digit is red ?', 'two .'],
+    ['is <it> so', 'yes .'],
+    ['which digit is blue ?', 'two .'],
+  ].map(([question, answer]) => ({ question, answer, verdict: judgeAsked(question, answer, scene, other) }));
+  const answers = accuracyOf([
+    { kind: 'color', answer: 'red .', expected: 'red .' },
+    { kind: 'sum', answer: 'one .', expected: 'two .' },
+  ]);
   const losses = (stage: string) => log.steps(stage).map(({ loss }) => loss);
   const summary = {
-    name: 'a <b>', preset: 'small', seed: 5, adapter: 'an adapter', commit: 'abc', answers, blind: answers, beforeTraining: null, afterStage1: null,
-    selfAsked: summariseAsked(asked.map(({ question }) => question), asked.map(({ verdict }) => verdict)),
+    name: 'a <b>',
+    preset: 'small',
+    seed: 5,
+    adapter: 'an adapter',
+    commit: 'abc',
+    answers,
+    blind: answers,
+    beforeTraining: null,
+    afterStage1: null,
+    selfAsked: summariseAsked(
+      asked.map(({ question }) => question),
+      asked.map(({ verdict }) => verdict),
+    ),
     stages: { stage1: stageSummary('stage 1', losses('stage1')), stage2: stageSummary('stage 2', losses('stage2')) },
-    seconds: { setup: 2, train: 100, total: 125 }, peakBytes: 4e8, rssBytes: 9e8,
+    seconds: { setup: 2, train: 100, total: 125 },
+    peakBytes: 4e8,
+    rssBytes: 9e8,
   };
-  const scenes = [{ id: 'x', picture: { width: 2, height: 2, rgb: new Uint8Array(12).fill(200) }, truth: 'a large red seven at top left .', description: 'a seven .', asked }];
+  const scenes = [
+    {
+      id: 'x',
+      picture: { width: 2, height: 2, rgb: new Uint8Array(12).fill(200) },
+      truth: 'a large red seven at top left .',
+      description: 'a seven .',
+      asked,
+    },
+  ];
   const page = writeOutcome(folder, log, { summary, config: RUN_PRESETS.small, environment, scenes }, terminal);
   return { folder, page, summary };
 }
@@ -142,15 +234,32 @@ function outcome(terminal: Terminal) {
 test('the outcome: a summary, a chart, a page that needs nothing else, and text without escapes for a pipe', () => {
   const { folder, page, summary } = outcome(openTerminal({ write: () => {} }, {}));
   expect(JSON.parse(readFileSync(folder.file('summary.json'), 'utf8'))).toEqual(summary);
-  expect(readFileSync(folder.file('loss.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<path class="smooth" d="M[\s\S]*<\/svg>\n$/);
+  expect(readFileSync(folder.file('loss.svg'), 'utf8')).toMatch(
+    /^<svg [\s\S]*<path class="smooth" d="M[\s\S]*<\/svg>\n$/,
+  );
   const html = readFileSync(folder.file('report.html'), 'utf8');
   expect(html).toContain('src="data:image/png;base64,iVBOR');
   expect(html).toContain('a &lt;b&gt;');
   expect(html).not.toContain('<it>');
   expect(html.replace(/xmlns="[^"]*"/g, '')).not.toMatch(/https?:|<script|<link|src="(?!data:)/);
-  for (const word of ['<span class="chip good">right</span>', 'it is: seven .', 'not a question', 'not about this picture']) expect(html).toContain(word);
+  for (const word of [
+    '<span class="chip good">right</span>',
+    'it is: seven .',
+    'not a question',
+    'not about this picture',
+  ])
+    expect(html).toContain(word);
   expect(page).not.toContain('\x1b');
-  for (const word of ['answered right', '50.0 %', 'loss 3.0', '✓ which digit is red ?', '✗ is <it> so', 'in all 2:05', 'report.html']) expect(page).toContain(word);
+  for (const word of [
+    'answered right',
+    '50.0 %',
+    'loss 3.0',
+    '✓ which digit is red ?',
+    '✗ is <it> so',
+    'in all 2:05',
+    'report.html',
+  ])
+    expect(page).toContain(word);
   for (const line of page.split('\n')) expect([...line].length).toBeLessThanOrEqual(100);
 });
 

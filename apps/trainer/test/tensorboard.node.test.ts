@@ -36,8 +36,8 @@ function message(bytes: Uint8Array): Map<number, Field> {
     const tag = varint();
     const field = Math.floor(tag / 8);
     if (tag % 8 === 0) out.set(field, varint());
-    else if (tag % 8 === 1) (out.set(field, view.getFloat64(at, true)), (at += 8));
-    else if (tag % 8 === 5) (out.set(field, view.getFloat32(at, true)), (at += 4));
+    else if (tag % 8 === 1) out.set(field, view.getFloat64(at, true)), (at += 8);
+    else if (tag % 8 === 5) out.set(field, view.getFloat32(at, true)), (at += 4);
     else {
       const length = varint();
       out.set(field, bytes.subarray(at, at + length));
@@ -46,7 +46,8 @@ function message(bytes: Uint8Array): Map<number, Field> {
   }
   return out;
 }
-const inside = (m: Map<number, Field>, ...path: number[]): Map<number, Field> => path.reduce((at, field) => message(at.get(field) as Uint8Array), m);
+const inside = (m: Map<number, Field>, ...path: number[]): Map<number, Field> =>
+  path.reduce((at, field) => message(at.get(field) as Uint8Array), m);
 const string = (m: Map<number, Field>, field: number): string => Buffer.from(m.get(field) as Uint8Array).toString();
 
 function records(file: Uint8Array): Map<number, Field>[] {
@@ -78,7 +79,12 @@ test('an independent reader finds scalars, texts and images, with right checksum
   expect([first.get(2), string(inside(first, 5, 1), 1), inside(first, 5, 1).get(2)]).toEqual([3, 'loss', 0.25]);
   expect([second.get(2), inside(second, 5, 1).get(2)]).toEqual([300000, -1]);
   const value = inside(text, 5, 1);
-  expect([string(value, 1), inside(value, 8).get(1), string(inside(value, 8), 8), string(inside(value, 9, 1), 1)]).toEqual(['sample', 7, 'what is **it** ? é', 'text']);
+  expect([
+    string(value, 1),
+    inside(value, 8).get(1),
+    string(inside(value, 8), 8),
+    string(inside(value, 9, 1), 1),
+  ]).toEqual(['sample', 7, 'what is **it** ? é', 'text']);
   expect(inside(value, 8, 2, 2).get(1)).toBe(1);
   const png = inside(image, 5, 1, 4);
   expect([png.get(1), png.get(2), png.get(3), [...(png.get(4) as Uint8Array)]]).toEqual([48, 72, 3, [137, 80, 78, 71]]);

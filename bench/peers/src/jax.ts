@@ -5,19 +5,42 @@ import { BATCH, HEAD, HEADS, TOKENS, WIDTH } from '../../src/steps/gpt-block.ts'
 import type { Job, Peer, Values } from './peer.ts';
 
 /** What is used of its API. */
-interface A { readonly ref: A; dispose(): void; data(): Promise<Float32Array>; blockUntilReady(): Promise<A>; reshape(shape: readonly number[]): A; transpose(axes: readonly number[]): A; add(x: A | number): A; sub(x: A): A; mul(x: A | number): A; div(x: A): A; mean(): A; sum(): A }
+interface A {
+  readonly ref: A;
+  dispose(): void;
+  data(): Promise<Float32Array>;
+  blockUntilReady(): Promise<A>;
+  reshape(shape: readonly number[]): A;
+  transpose(axes: readonly number[]): A;
+  add(x: A | number): A;
+  sub(x: A): A;
+  mul(x: A | number): A;
+  div(x: A): A;
+  mean(): A;
+  sum(): A;
+}
 type Tree = Record<string, A>;
 interface Jax {
-  init(device: string): Promise<string[]>; defaultDevice(device: string): string;
+  init(device: string): Promise<string[]>;
+  defaultDevice(device: string): string;
   numpy: { array(values: Float32Array): A; matmul(a: A, b: A): A; square(x: A): A; sqrt(x: A): A; tanh(x: A): A };
-  nn: { softmax(x: A, axis: number): A; relu(x: A): A; standardize(x: A, axis: number, options: { epsilon: number }): A; dotProductAttention(q: A, k: A, v: A, options: { isCausal: boolean }): A };
-  jit<F>(f: F): F & { dispose(): void }; grad(f: (...x: A[]) => A, options: { argnums: number[] }): (...x: A[]) => A[];
-  valueAndGrad(f: (p: Tree) => A): (p: Tree) => [A, Tree]; tree: { ref<X>(x: X): X; dispose(x: unknown): void; leaves(x: unknown): A[] };
+  nn: {
+    softmax(x: A, axis: number): A;
+    relu(x: A): A;
+    standardize(x: A, axis: number, options: { epsilon: number }): A;
+    dotProductAttention(q: A, k: A, v: A, options: { isCausal: boolean }): A;
+  };
+  jit<F>(f: F): F & { dispose(): void };
+  grad(f: (...x: A[]) => A, options: { argnums: number[] }): (...x: A[]) => A[];
+  valueAndGrad(f: (p: Tree) => A): (p: Tree) => [A, Tree];
+  tree: { ref<X>(x: X): X; dispose(x: unknown): void; leaves(x: unknown): A[] };
 }
 
 const flipHeads = (values: ArrayLike<number>, rows: number, cols: number, D: number): Float32Array<ArrayBuffer> => {
   const out = new Float32Array(values.length);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) for (let d = 0; d < D; d++) out[(c * rows + r) * D + d] = values[(r * cols + c) * D + d]!;
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < cols; c++)
+      for (let d = 0; d < D; d++) out[(c * rows + r) * D + d] = values[(r * cols + c) * D + d]!;
   return out;
 };
 
@@ -47,11 +70,13 @@ export async function openJax(): Promise<Peer> {
     };
   }
 
-  const linear = (x: A, p: Tree, weight: string, bias: string): A => np.matmul(x, p[weight]!.ref.transpose([1, 0])).add(p[bias]!.ref);
+  const linear = (x: A, p: Tree, weight: string, bias: string): A =>
+    np.matmul(x, p[weight]!.ref.transpose([1, 0])).add(p[bias]!.ref);
   const mlp = (x: A, p: Tree): A => linear(nn.relu(linear(x, p, 'w1', 'b1')), p, 'w2', 'b2');
   function gptBlock(x: A, p: Tree): A {
     const dense = (input: A, each: string): A => linear(input, p, `${each}.weight`, `${each}.bias`);
-    const norm = (input: A, each: string): A => nn.standardize(input, -1, { epsilon: 1e-5 }).mul(p[`${each}.weight`]!.ref).add(p[`${each}.bias`]!.ref);
+    const norm = (input: A, each: string): A =>
+      nn.standardize(input, -1, { epsilon: 1e-5 }).mul(p[`${each}.weight`]!.ref).add(p[`${each}.bias`]!.ref);
     const heads = (input: A): A => input.reshape([BATCH, TOKENS, HEADS, HEAD]);
     const normed = norm(x.ref, 'ln1');
     const [q, k, v] = [dense(normed.ref, 'q'), dense(normed.ref, 'k'), dense(normed, 'v')].map(heads) as [A, A, A];
@@ -98,27 +123,35 @@ export async function openJax(): Promise<Peer> {
       return attentionJob(inputs, (held) => f(...held.map((x) => x.ref)));
     },
     step(spec: StepSpec) {
-      const zeros = (): Tree => Object.fromEntries(spec.parameters.map(({ name: each, shape, values }) => [each, upload({ values: new Float32Array(values.length), shape })]));
+      const zeros = (): Tree =>
+        Object.fromEntries(
+          spec.parameters.map(({ name: each, shape, values }) => [
+            each,
+            upload({ values: new Float32Array(values.length), shape }),
+          ]),
+        );
       let [p, m, v] = [Object.fromEntries(spec.parameters.map((each) => [each.name, upload(each)])), zeros(), zeros()];
       const [x, target] = [upload(spec.x), upload(spec.target)];
       const net = spec.name === 'MLP' ? mlp : gptBlock;
-      const update = jit((p0: Tree, m0: Tree, v0: Tree, correct1: A, correct2: A, input: A, wanted: A): [A, Tree, Tree, Tree] => {
-        const lossOf = (q: Tree): A => {
-          const loss = np.square(net(input.ref, q).sub(wanted.ref)).mean();
-          tree.dispose(q);
-          return loss;
-        };
-        const [loss, g] = valueAndGrad(lossOf)(tree.ref(p0));
-        const [p1, m1, v1]: [Tree, Tree, Tree] = [{}, {}, {}];
-        for (const { name: each } of spec.parameters) {
-          m1[each] = m0[each]!.mul(ADAM.beta1).add(g[each]!.ref.mul(1 - ADAM.beta1));
-          v1[each] = v0[each]!.mul(ADAM.beta2).add(np.square(g[each]!).mul(1 - ADAM.beta2));
-          const change = m1[each]!.ref.div(correct1.ref).div(np.sqrt(v1[each]!.ref.div(correct2.ref)).add(ADAM.eps));
-          p1[each] = p0[each]!.sub(change.mul(ADAM.lr));
-        }
-        [correct1, correct2, input, wanted].forEach((each) => each.dispose());
-        return [loss, p1, m1, v1];
-      });
+      const update = jit(
+        (p0: Tree, m0: Tree, v0: Tree, correct1: A, correct2: A, input: A, wanted: A): [A, Tree, Tree, Tree] => {
+          const lossOf = (q: Tree): A => {
+            const loss = np.square(net(input.ref, q).sub(wanted.ref)).mean();
+            tree.dispose(q);
+            return loss;
+          };
+          const [loss, g] = valueAndGrad(lossOf)(tree.ref(p0));
+          const [p1, m1, v1]: [Tree, Tree, Tree] = [{}, {}, {}];
+          for (const { name: each } of spec.parameters) {
+            m1[each] = m0[each]!.mul(ADAM.beta1).add(g[each]!.ref.mul(1 - ADAM.beta1));
+            v1[each] = v0[each]!.mul(ADAM.beta2).add(np.square(g[each]!).mul(1 - ADAM.beta2));
+            const change = m1[each]!.ref.div(correct1.ref).div(np.sqrt(v1[each]!.ref.div(correct2.ref)).add(ADAM.eps));
+            p1[each] = p0[each]!.sub(change.mul(ADAM.lr));
+          }
+          [correct1, correct2, input, wanted].forEach((each) => each.dispose());
+          return [loss, p1, m1, v1];
+        },
+      );
       let steps = 0;
       let last: A | null = null;
       function once(): A {

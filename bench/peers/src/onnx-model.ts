@@ -17,9 +17,16 @@ function varint(value: number): number[] {
 }
 
 const integer = (field: number, value: number): number[] => [...varint(field << 3), ...varint(value)];
-const bytes = (field: number, content: readonly number[]): number[] => [...varint((field << 3) | 2), ...varint(content.length), ...content];
+const bytes = (field: number, content: readonly number[]): number[] => [
+  ...varint((field << 3) | 2),
+  ...varint(content.length),
+  ...content,
+];
 const text = (field: number, content: string): number[] => bytes(field, [...new TextEncoder().encode(content)]);
-const float = (field: number, value: number): number[] => [...varint((field << 3) | 5), ...new Uint8Array(new Float32Array([value]).buffer)];
+const float = (field: number, value: number): number[] => [
+  ...varint((field << 3) | 5),
+  ...new Uint8Array(new Float32Array([value]).buffer),
+];
 
 /** A ValueInfoProto of a float tensor. */
 const valueInfo = (name: string, shape: readonly number[]): number[] => {
@@ -29,14 +36,31 @@ const valueInfo = (name: string, shape: readonly number[]): number[] => {
 
 /** AttributeProto: type 1 is a float, 2 an integer. */
 const attribute = (name: string, value: number | { readonly float: number }): number[] =>
-  typeof value === 'number' ? [...text(1, name), ...integer(3, value), ...integer(20, 2)] : [...text(1, name), ...float(2, value.float), ...integer(20, 1)];
+  typeof value === 'number'
+    ? [...text(1, name), ...integer(3, value), ...integer(20, 2)]
+    : [...text(1, name), ...float(2, value.float), ...integer(20, 1)];
 
 export function onnxModel({ op, domain = '', inputs, output, attributes = {} }: OneNode): Uint8Array<ArrayBuffer> {
   const node = [
-    ...inputs.flatMap(({ name }) => text(1, name)), ...text(2, 'y'), ...text(4, op),
-    ...Object.entries(attributes).flatMap(([name, value]) => bytes(5, attribute(name, value))), ...text(7, domain),
+    ...inputs.flatMap(({ name }) => text(1, name)),
+    ...text(2, 'y'),
+    ...text(4, op),
+    ...Object.entries(attributes).flatMap(([name, value]) => bytes(5, attribute(name, value))),
+    ...text(7, domain),
   ];
-  const graph = [...bytes(1, node), ...text(2, 'one'), ...inputs.flatMap(({ name, shape }) => bytes(11, valueInfo(name, shape))), ...bytes(12, valueInfo('y', output))];
-  const opsets = [['', 17], ['com.microsoft', 1]] as const;
-  return new Uint8Array([...integer(1, 8), ...bytes(7, graph), ...opsets.flatMap(([name, version]) => bytes(8, [...text(1, name), ...integer(2, version)]))]);
+  const graph = [
+    ...bytes(1, node),
+    ...text(2, 'one'),
+    ...inputs.flatMap(({ name, shape }) => bytes(11, valueInfo(name, shape))),
+    ...bytes(12, valueInfo('y', output)),
+  ];
+  const opsets = [
+    ['', 17],
+    ['com.microsoft', 1],
+  ] as const;
+  return new Uint8Array([
+    ...integer(1, 8),
+    ...bytes(7, graph),
+    ...opsets.flatMap(([name, version]) => bytes(8, [...text(1, name), ...integer(2, version)])),
+  ]);
 }

@@ -11,7 +11,12 @@ import { openTorch } from './torch.ts';
 export async function openPeers(say: (sentence: string) => void): Promise<Peer[]> {
   preparePlace();
   const peers: Peer[] = [];
-  for (const [name, open] of [['tfjs', openTfjs], ['jax-js', openJax], ['onnxruntime-web', openOnnxRuntime], [CPU_LIBRARY, openTorch]] as const) {
+  for (const [name, open] of [
+    ['tfjs', openTfjs],
+    ['jax-js', openJax],
+    ['onnxruntime-web', openOnnxRuntime],
+    [CPU_LIBRARY, openTorch],
+  ] as const) {
     try {
       peers.push(await open());
     } catch (error) {

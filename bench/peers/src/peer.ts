@@ -2,9 +2,17 @@
 import type { LlamaLayerSpec } from '../../src/steps/llama-layer.ts';
 import type { StepSpec } from '../../src/steps/step-spec.ts';
 
-export interface Values { readonly shape: readonly number[]; readonly values: Float32Array<ArrayBuffer> }
+export interface Values {
+  readonly shape: readonly number[];
+  readonly values: Float32Array<ArrayBuffer>;
+}
 
-export interface AdamWOptions { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number; readonly weightDecay: number }
+export interface AdamWOptions {
+  readonly lr: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly weightDecay: number;
+}
 
 export interface Job {
   /** Milliseconds of so many runs by the peer's own clock, where it is in another process. */

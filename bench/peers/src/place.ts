@@ -1,15 +1,27 @@
 /**
- * @file What the peers expect of a browser and Node lacks: a navigator, iterator helpers before Node 22, and a `writeBuffer` that takes views of shared memory. The
- * instance of Dawn is the one that our engine opened, so that they get the same adapter and its polite polling too.
+ * @file What the peers expect of a browser and Node lacks: a navigator, iterator helpers before Node 22, and a
+ * `writeBuffer` that takes views of shared memory. The instance of Dawn is the one that our engine opened, so that they
+ * get the same adapter and its polite polling too.
  */
 
 /** Call it after `openGpu`. */
 export function preparePlace(): void {
-  const [gpu] = (globalThis as { [key: symbol]: Map<string, GPU> | undefined })[Symbol.for('curio.dawn.instances')]?.values() ?? [];
+  const [gpu] =
+    (globalThis as { [key: symbol]: Map<string, GPU> | undefined })[Symbol.for('curio.dawn.instances')]?.values() ?? [];
   if (!gpu) throw new Error('peers: no device was opened before them; call openGpu first.');
-  Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'Node', hardwareConcurrency: 1, language: 'en' }, configurable: true });
+  Object.defineProperty(globalThis, 'navigator', {
+    value: { gpu, userAgent: 'Node', hardwareConcurrency: 1, language: 'en' },
+    configurable: true,
+  });
   const write = GPUQueue.prototype.writeBuffer;
-  GPUQueue.prototype.writeBuffer = function (this: GPUQueue, buffer: GPUBuffer, offset: number, data: ArrayBufferView | ArrayBuffer, start?: number, size?: number) {
+  GPUQueue.prototype.writeBuffer = function (
+    this: GPUQueue,
+    buffer: GPUBuffer,
+    offset: number,
+    data: ArrayBufferView | ArrayBuffer,
+    start?: number,
+    size?: number,
+  ) {
     const shared = ArrayBuffer.isView(data) && !(data.buffer instanceof ArrayBuffer);
     return write.call(this, buffer, offset, (shared ? (data as Uint8Array).slice() : data) as ArrayBuffer, start, size);
   } as typeof write;

@@ -1,4 +1,7 @@
-/** @file PyTorch on the CPU, in a python of its own: what the same processor does without WebGPU. torch_peer.py is the other side. */
+/**
+ * @file PyTorch on the CPU, in a python of its own: what the same processor does without WebGPU. torch_peer.py is the
+ * other side.
+ */
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -11,7 +14,12 @@ import type { Job, Peer, Values } from './peer.ts';
 /** The next cell begins when the threads of OpenMP have surely gone to sleep. */
 const SETTLE_MS = 40;
 
-type Answer = { readonly error?: string; readonly version?: string; readonly ms?: number; readonly sizes?: readonly number[] };
+type Answer = {
+  readonly error?: string;
+  readonly version?: string;
+  readonly ms?: number;
+  readonly sizes?: readonly number[];
+};
 
 /** The process, asked one thing after the other. */
 class Torch {
@@ -21,8 +29,13 @@ class Torch {
   private turn: Promise<unknown> = Promise.resolve();
   private opened = 0;
 
-  constructor(readonly python: string, readonly threads: number) {
-    this.child = spawn(python, [fileURLToPath(new URL('./torch_peer.py', import.meta.url)), String(threads)], { stdio: 'pipe' });
+  constructor(
+    readonly python: string,
+    readonly threads: number,
+  ) {
+    this.child = spawn(python, [fileURLToPath(new URL('./torch_peer.py', import.meta.url)), String(threads)], {
+      stdio: 'pipe',
+    });
     this.child.on('error', () => {}); // no python: its output ends at once
     this.child.stdin.on('error', () => {});
     this.child.stderr.resume();
@@ -42,7 +55,8 @@ class Torch {
   ask(request: object, inputs: readonly Values[] = []): Promise<{ answer: Answer; arrays: Float32Array[] }> {
     const mine = this.turn.then(async () => {
       this.child.stdin.write(`${JSON.stringify(request)}\n`);
-      for (const { values } of inputs) this.child.stdin.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      for (const { values } of inputs)
+        this.child.stdin.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       const answer = await this.line();
       if (answer.error) throw new Error(`PyTorch says: ${answer.error}`);
       const arrays: Float32Array[] = [];
@@ -79,7 +93,10 @@ class Torch {
 
   private async next(): Promise<Buffer> {
     const { done, value } = await this.chunks.next();
-    if (done) throw new Error(`the PyTorch process ended; ${this.python} bench/peers/src/torch_peer.py ${this.threads} by hand says why`);
+    if (done)
+      throw new Error(
+        `the PyTorch process ended; ${this.python} bench/peers/src/torch_peer.py ${this.threads} by hand says why`,
+      );
     return value;
   }
 
@@ -106,8 +123,12 @@ export async function openTorch(): Promise<Peer> {
   const python = process.env.CURIO_PYTHON ?? 'python3';
   const torch = new Torch(python, availableParallelism());
   const version = await torch.version();
-  if (!version) throw new Error(`${python} is not there or has no torch; CURIO_PYTHON=/path/to/python names one that has.`);
-  const op = (kind: 'forward' | 'backward' | 'both', name: string) => (...inputs: Values[]): Promise<Job> => torch.open({ kind, op: name }, inputs);
+  if (!version)
+    throw new Error(`${python} is not there or has no torch; CURIO_PYTHON=/path/to/python names one that has.`);
+  const op =
+    (kind: 'forward' | 'backward' | 'both', name: string) =>
+    (...inputs: Values[]): Promise<Job> =>
+      torch.open({ kind, op: name }, inputs);
   return {
     name: CPU_LIBRARY,
     version: `${version}, ${torch.threads} threads`,
@@ -132,9 +153,29 @@ export async function openTorch(): Promise<Peer> {
     adamw: (x, g, options) => torch.open({ kind: 'adamw', options }, [x, g]),
     step({ name, parameters, x, target }) {
       const names = parameters.map((each) => each.name);
-      return torch.open({ kind: 'step', net: name, sizes: name === 'GPT block' ? { heads: HEADS } : {}, names, trained: names, adam: ADAM }, [...parameters, x, target]);
+      return torch.open(
+        {
+          kind: 'step',
+          net: name,
+          sizes: name === 'GPT block' ? { heads: HEADS } : {},
+          names,
+          trained: names,
+          adam: ADAM,
+        },
+        [...parameters, x, target],
+      );
     },
     llamaLayer: ({ parameters, trained, x, target, sizes, lr }) =>
-      torch.open({ kind: 'step', net: 'LLaMA layer', sizes, names: parameters.map((each) => each.name), trained, adam: { ...ADAM, lr } }, [...parameters, x, target]),
+      torch.open(
+        {
+          kind: 'step',
+          net: 'LLaMA layer',
+          sizes,
+          names: parameters.map((each) => each.name),
+          trained,
+          adam: { ...ADAM, lr },
+        },
+        [...parameters, x, target],
+      ),
   };
 }

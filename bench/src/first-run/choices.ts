@@ -1,4 +1,7 @@
-/** @file Which kernels may do a piece of work here: every variant that fits, under every combination of its free tunables, found from the tables alone. */
+/**
+ * @file Which kernels may do a piece of work here: every variant that fits, under every combination of its free
+ * tunables, found from the tables alone.
+ */
 import { CurioError, KernelError } from '@curio/engine';
 import type { Gpu, KernelSource, Tuning, Variant } from '@curio/engine';
 import { pipelinesAsked } from '@curio/engine/check';
@@ -56,23 +59,38 @@ export async function compiles(gpu: Gpu, choice: Choice, rehearse: Rehearsal): P
   }
 }
 
-/** Every variant but the naive one, as its table tunes it and under every other combination, those that change least first. */
+/**
+ * Every variant but the naive one, as its table tunes it and under every other combination, those that change least
+ * first.
+ */
 export function choicesOf(gpu: Gpu, families: Families, rehearse: Rehearsal): Choice[] {
-  return Object.entries(families).flatMap(([family, variants]) => Object.entries(variants).filter(([name]) => name !== 'naive').flatMap(([name, variant]) => {
-    const forced = { [family]: name };
-    const own = tuningAsked(gpu, { ...AS_CALLED, forced }, rehearse, variant.kernel, family);
-    return own === null ? [] : tunedChoices(gpu, name, variant, own, { forced, halves: false });
-  }));
+  return Object.entries(families).flatMap(([family, variants]) =>
+    Object.entries(variants)
+      .filter(([name]) => name !== 'naive')
+      .flatMap(([name, variant]) => {
+        const forced = { [family]: name };
+        const own = tuningAsked(gpu, { ...AS_CALLED, forced }, rehearse, variant.kernel, family);
+        return own === null ? [] : tunedChoices(gpu, name, variant, own, { forced, halves: false });
+      }),
+  );
 }
 
 /** The kernel on matrix units, under every combination of its free tunables; none where it would not run. */
 export function matrixChoices(gpu: Gpu, variant: Variant<never>, rehearse: Rehearsal): Choice[] {
-  const own = gpu.adapter.subgroupMatrix ? tuningAsked(gpu, { ...AS_CALLED, halves: true }, rehearse, variant.kernel) : null;
+  const own = gpu.adapter.subgroupMatrix
+    ? tuningAsked(gpu, { ...AS_CALLED, halves: true }, rehearse, variant.kernel)
+    : null;
   return own === null ? [] : tunedChoices(gpu, 'f16 matrix units', variant, own, { forced: {}, halves: true });
 }
 
 /** The tuning under which work runs a kernel when a choice is set; null where it does not run it, or does not obey. */
-function tuningAsked(gpu: Gpu, choice: Choice, rehearse: Rehearsal, kernel: KernelSource, family?: string): Tuning | null {
+function tuningAsked(
+  gpu: Gpu,
+  choice: Choice,
+  rehearse: Rehearsal,
+  kernel: KernelSource,
+  family?: string,
+): Tuning | null {
   let obeyed = false;
   try {
     const asked = pipelinesAsked(gpu, (dry) => {
@@ -87,12 +105,40 @@ function tuningAsked(gpu: Gpu, choice: Choice, rehearse: Rehearsal, kernel: Kern
   }
 }
 
-function tunedChoices(gpu: Gpu, name: string, { kernel, free = {} }: Variant<never>, own: Tuning, rest: Pick<Choice, 'forced' | 'halves'>): Choice[] {
+function tunedChoices(
+  gpu: Gpu,
+  name: string,
+  { kernel, free = {} }: Variant<never>,
+  own: Tuning,
+  rest: Pick<Choice, 'forced' | 'halves'>,
+): Choice[] {
   const tunables = kernel.tunables.filter((each) => each.name in free);
   const usual: Tuning = { ...Object.fromEntries(tunables.map(({ name: key, value }) => [key, value])), ...own };
-  const all = tunables.reduce<Tuning[]>((some, { name: key, allowed }) => some.flatMap((tuning) => allowed.map((value) => ({ ...tuning, [key]: value }))), [{}])
-    .filter((tuning) => Object.entries(tuning).every(([key, value]) => free[key]!(gpu, Number.parseInt(value, 10), { ...own, ...tuning }) === null));
-  const changesOf = (tuning: Tuning): string[] => Object.entries(tuning).flatMap(([key, value]) => (usual[key] === value ? [] : [`${key}=${value.replace(/u$/, '')}`]));
-  const others = all.map((tuning) => ({ tuning, changes: changesOf(tuning) })).filter(({ changes }) => changes.length > 0).sort((a, b) => a.changes.length - b.changes.length);
-  return [{ name, tuned: {}, changes: [], ...rest }, ...others.map(({ tuning, changes }) => ({ name: `${name} ${changes.join(' ')}`, tuned: { [kernel.name]: tuning }, changes, ...rest }))];
+  const all = tunables
+    .reduce<Tuning[]>(
+      (some, { name: key, allowed }) => some.flatMap((tuning) => allowed.map((value) => ({ ...tuning, [key]: value }))),
+      [{}],
+    )
+    .filter((tuning) =>
+      Object.entries(tuning).every(
+        ([key, value]) => free[key]!(gpu, Number.parseInt(value, 10), { ...own, ...tuning }) === null,
+      ),
+    );
+  const changesOf = (tuning: Tuning): string[] =>
+    Object.entries(tuning).flatMap(([key, value]) =>
+      usual[key] === value ? [] : [`${key}=${value.replace(/u$/, '')}`],
+    );
+  const others = all
+    .map((tuning) => ({ tuning, changes: changesOf(tuning) }))
+    .filter(({ changes }) => changes.length > 0)
+    .sort((a, b) => a.changes.length - b.changes.length);
+  return [
+    { name, tuned: {}, changes: [], ...rest },
+    ...others.map(({ tuning, changes }) => ({
+      name: `${name} ${changes.join(' ')}`,
+      tuned: { [kernel.name]: tuning },
+      changes,
+      ...rest,
+    })),
+  ];
 }

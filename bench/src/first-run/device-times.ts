@@ -8,8 +8,9 @@ import type { Summary } from '../statistics.ts';
 const [SAMPLE_MS, MAX_REPEATS] = [10, 200];
 const SAMPLES = 5;
 /**
- * A GPU lowers its clock where it has little to do, as between two checks, and takes long to raise it: an H200 ran kernels 2.7 times slower for more than 250 ms. So it
- * works so long before it is timed, longer after a pause, and on while it gets faster, but no longer than that.
+ * A GPU lowers its clock where it has little to do, as between two checks, and takes long to raise it: an H200 ran
+ * kernels 2.7 times slower for more than 250 ms. So it works so long before it is timed, longer after a pause, and on
+ * while it gets faster, but no longer than that.
  */
 const [WARM_MS, COLD_WARM_MS, MAX_WARM_MS] = [250, 1200, 2500];
 /** After a pause of so long a device is cold. */
@@ -32,7 +33,11 @@ export async function timesOf(gpu: Gpu, record: () => unknown): Promise<Summary>
   });
   try {
     const samples: number[] = [];
-    if (!gpu.adapter.isSoftware) await warm(() => deviceTime(gpu, () => void step.run({})), began - (lastTimed.get(gpu) ?? -Infinity) > COLD_MS ? COLD_WARM_MS : WARM_MS);
+    if (!gpu.adapter.isSoftware)
+      await warm(
+        () => deviceTime(gpu, () => void step.run({})),
+        began - (lastTimed.get(gpu) ?? -Infinity) > COLD_MS ? COLD_WARM_MS : WARM_MS,
+      );
     let spent = await deviceTime(gpu, () => void step.run({}));
     while (samples.length < SAMPLES && (samples.length === 0 || spent < MAX_SPENT_MS)) {
       const sample = await deviceTime(gpu, () => void step.run({}));

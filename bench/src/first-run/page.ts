@@ -5,7 +5,11 @@ import { isFinding } from './report.ts';
 import type { Fact } from './report.ts';
 
 /** results.json of a first run; a note may be added where it is kept. */
-export interface KeptRun { readonly began: string; readonly note?: string; readonly parts: readonly PartResult[] }
+export interface KeptRun {
+  readonly began: string;
+  readonly note?: string;
+  readonly parts: readonly PartResult[];
+}
 
 const HEAD = `# On a GPU
 
@@ -15,13 +19,26 @@ chooses, \`best\` the best of its variants and tunings. PyTorch ran on the same 
 same, in three parts of TF32, so \`MATH\` stands beside it.
 `;
 
-const cell = (value: number | null): string => (value === null ? '–' : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
+const cell = (value: number | null): string =>
+  value === null ? '–' : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 
-const factOf = (parts: readonly PartResult[], name: string): unknown => parts.flatMap(({ reports }) => reports).find((report): report is Fact => !isFinding(report) && report.fact === name)?.value;
+const factOf = (parts: readonly PartResult[], name: string): unknown =>
+  parts.flatMap(({ reports }) => reports).find((report): report is Fact => !isFinding(report) && report.fact === name)
+    ?.value;
 
 /** The first five of each sentence that several choices share. */
 function failures(parts: readonly PartResult[]): string[] {
-  const sentences = parts.flatMap(({ reports }) => reports.flatMap((report) => (isFinding(report) ? (report.failed ? [`${report.op} ${report.shape} ${report.variant}: ${report.failed}`] : []) : report.fact.startsWith('failed: ') ? [`${report.fact.slice(8)}: ${String(report.value)}`] : [])));
+  const sentences = parts.flatMap(({ reports }) =>
+    reports.flatMap((report) =>
+      isFinding(report)
+        ? report.failed
+          ? [`${report.op} ${report.shape} ${report.variant}: ${report.failed}`]
+          : []
+        : report.fact.startsWith('failed: ')
+          ? [`${report.fact.slice(8)}: ${String(report.value)}`]
+          : [],
+    ),
+  );
   return sentences.length > 5 ? [...sentences.slice(0, 5), `and ${sentences.length - 5} more`] : sentences;
 }
 
@@ -36,7 +53,8 @@ export function gpuPage({ began, note, parts }: KeptRun): string {
     `- ${began.slice(0, 10)}${note ? `; ${note}` : ''}`,
   ];
   const rows = goalRows(parts.flatMap(({ reports }) => reports)).map((row) => {
-    const share = (value: number | null): string => (value === null || !row.against ? '–' : `${cell((100 * value) / row.against)} %`);
+    const share = (value: number | null): string =>
+      value === null || !row.against ? '–' : `${cell((100 * value) / row.against)} %`;
     return `| ${row.goal} | ${row.atMost ? '≤' : '≥'} ${row.due} % | ${cell(row.ours)} | ${cell(row.best)} | ${cell(row.against)} | ${row.unit} | ${share(row.ours)} | ${verdictOf(row)} |`;
   });
   const failed = failures(parts);

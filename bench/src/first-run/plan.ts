@@ -28,8 +28,8 @@ export const PARTS: readonly PartPlan[] = [
 const RESERVED = 'pytorch';
 
 /**
- * Seconds for `part`, of what is left of the budget: its own limit and all that the parts after it will not need, but never what is reserved; below LEAST_SECONDS there is
- * no time for it.
+ * Seconds for `part`, of what is left of the budget: its own limit and all that the parts after it will not need, but
+ * never what is reserved; below LEAST_SECONDS there is no time for it.
  */
 export function secondsFor(part: PartPlan, later: readonly PartPlan[], left: number): number {
   const needed = later.reduce((sum, { limit }) => sum + limit, 0);

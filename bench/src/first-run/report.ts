@@ -1,11 +1,17 @@
-/** @file What the parts of the first run say: a line to read, and the same as JSON on file descriptor 3 where the first run listens. */
+/**
+ * @file What the parts of the first run say: a line to read, and the same as JSON on file descriptor 3 where the first
+ * run listens.
+ */
 import { writeSync } from 'node:fs';
 import { rates } from '../statistics.ts';
 import type { Summary, Work } from '../statistics.ts';
 import type { Choice } from './choices.ts';
 
 /** Something that was found out and is no time. */
-export interface Fact { readonly fact: string; readonly value: unknown }
+export interface Fact {
+  readonly fact: string;
+  readonly value: unknown;
+}
 
 /** One op at one shape by one choice of kernels, or why it has no time. */
 export interface Finding {
@@ -26,7 +32,9 @@ export interface Finding {
 export type Report = Fact | Finding;
 
 /** Said before something is tried: what is to be reported should the process end over it. */
-export interface Attempt { readonly ifItEnds: Report }
+export interface Attempt {
+  readonly ifItEnds: Report;
+}
 
 export const isFinding = (report: Report): report is Finding => 'op' in report;
 
@@ -45,15 +53,24 @@ function send(message: Report | Attempt): void {
 }
 
 /** A finding of our own engine. */
-export function finding(op: string, shape: string, variant: string, work: Work, times: Summary | string, choice?: Choice): Finding {
+export function finding(
+  op: string,
+  shape: string,
+  variant: string,
+  work: Work,
+  times: Summary | string,
+  choice?: Choice,
+): Finding {
   const name = { op, shape, library: 'curio', variant, choice } as const;
-  if (typeof times === 'string') return { ...name, bestMs: null, medianMs: null, tflops: null, gbps: null, failed: times };
+  if (typeof times === 'string')
+    return { ...name, bestMs: null, medianMs: null, tflops: null, gbps: null, failed: times };
   const { gflops, gbps } = rates(work, times.bestMs);
   return { ...name, ...times, tflops: gflops === null ? null : gflops / 1000, gbps };
 }
 
 export function lineOf(report: Report): string {
-  if (!isFinding(report)) return `${report.fact}: ${typeof report.value === 'string' ? report.value : JSON.stringify(report.value)}`;
+  if (!isFinding(report))
+    return `${report.fact}: ${typeof report.value === 'string' ? report.value : JSON.stringify(report.value)}`;
   const { op, shape, variant, bestMs, medianMs, tflops, gbps, failed } = report;
   const name = `${op.padEnd(28)} ${shape.padEnd(18)} ${variant.padEnd(36)}`;
   if (bestMs === null) return `${name} ${failed ?? ''}`;

@@ -1,4 +1,7 @@
-/** @file What the first run leaves, at most four files: results.json, whole at any time, log.txt, table.txt, and what the training run wrote. */
+/**
+ * @file What the first run leaves, at most four files: results.json, whole at any time, log.txt, table.txt, and what
+ * the training run wrote.
+ */
 import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from './report.ts';
@@ -61,7 +64,9 @@ export class ResultsFolder {
   }
 
   write(): void {
-    const parts = this.current ? [...this.parts, { ...this.current, seconds: null, failed: 'it was running when this was written' }] : this.parts;
+    const parts = this.current
+      ? [...this.parts, { ...this.current, seconds: null, failed: 'it was running when this was written' }]
+      : this.parts;
     const temporary = `${this.file}.part`;
     writeFileSync(temporary, `${JSON.stringify({ began: this.began, parts })}\n`);
     renameSync(temporary, this.file);

@@ -1,5 +1,5 @@
 /** @file Times one piece of work under many choices of kernels, each held against float64 first. */
-import { CurioError, KernelError } from '@curio/engine';
+import { type CurioError, KernelError } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import type { Session } from '../cell.ts';
 import type { Work } from '../statistics.ts';
@@ -28,7 +28,10 @@ export class Deadline {
     this.end = performance.now() + 1000 * seconds;
   }
 
-  /** Whether there is no time for `what`, which is noted; with a share below 1 the rest of the time is kept for what follows. */
+  /**
+   * Whether there is no time for `what`, which is noted; with a share below 1 the rest of the time is kept for what
+   * follows.
+   */
   passed(what: string, share = 1): boolean {
     const isOver = performance.now() > this.end - 1000 * this.seconds * (1 - share);
     if (isOver) this.left.push(what);
@@ -45,14 +48,23 @@ export class Deadline {
 const ENDED = 'failed: the process ended over it, or was ended';
 
 /**
- * Times a subject under each choice. A choice that is wrong or does not compile is a finding without a time; what ends the device is thrown. Choices that are known from a
- * process that ended are not tried again.
+ * Times a subject under each choice. A choice that is wrong or does not compile is a finding without a time; what ends
+ * the device is thrown. Choices that are known from a process that ended are not tried again.
  */
-export async function sweep(gpu: Gpu, subject: Subject, choices: readonly Choice[], { deadline, known }: PartOptions, share = 1): Promise<Finding[]> {
+export async function sweep(
+  gpu: Gpu,
+  subject: Subject,
+  choices: readonly Choice[],
+  { deadline, known }: PartOptions,
+  share = 1,
+): Promise<Finding[]> {
   const { op, shape } = subject;
-  const found: Finding[] = known.filter(isFinding).filter((each) => each.library === 'curio' && each.op === op && each.shape === shape);
+  const found: Finding[] = known
+    .filter(isFinding)
+    .filter((each) => each.library === 'curio' && each.op === op && each.shape === shape);
   for (const choice of choices) {
-    if (found.some(({ variant }) => variant === choice.name) || deadline.passed(`${op} ${shape} ${choice.name}`, share)) continue;
+    if (found.some(({ variant }) => variant === choice.name) || deadline.passed(`${op} ${shape} ${choice.name}`, share))
+      continue;
     attempt(finding(op, shape, choice.name, subject.work, ENDED, choice));
     const one = await timed(gpu, subject, choice);
     tell(one);
@@ -65,25 +77,55 @@ export async function sweep(gpu: Gpu, subject: Subject, choices: readonly Choice
 const HOPELESS = 1.4;
 
 /**
- * First what is called and every variant as its table tunes it; then, within the share, the tunings of the fastest variant, and of those that are near it: those that change
- * one thing, and then the others, what promises most by these first.
+ * First what is called and every variant as its table tunes it; then, within the share, the tunings of the fastest
+ * variant, and of those that are near it: those that change one thing, and then the others, what promises most by these
+ * first.
  */
-export async function sweepTunings(gpu: Gpu, subject: Subject, choices: readonly Choice[], options: PartOptions, share = 1): Promise<Finding[]> {
+export async function sweepTunings(
+  gpu: Gpu,
+  subject: Subject,
+  choices: readonly Choice[],
+  options: PartOptions,
+  share = 1,
+): Promise<Finding[]> {
   const times = new Map<string, number>();
   const take = async (some: readonly Choice[], within: number): Promise<Finding[]> => {
     const found = await sweep(gpu, subject, some, options, within);
     for (const { choice, bestMs } of found) if (choice && bestMs !== null) times.set(keyOf(choice), bestMs);
     return found;
   };
-  const usual = await take(choices.filter(({ changes }) => changes.length === 0), 1);
+  const usual = await take(
+    choices.filter(({ changes }) => changes.length === 0),
+    1,
+  );
   const usualMs = (choice: Choice): number => times.get(keyOf({ ...choice, changes: [] })) ?? Infinity;
   const best = Math.min(...choices.map(usualMs));
-  const near = choices.filter((choice) => choice.changes.length > 0 && !(usualMs(choice) > HOPELESS * best && best < Infinity)).sort((a, b) => usualMs(a) - usualMs(b));
-  const single = await take(near.filter(({ changes }) => changes.length === 1), share);
+  const near = choices
+    .filter((choice) => choice.changes.length > 0 && !(usualMs(choice) > HOPELESS * best && best < Infinity))
+    .sort((a, b) => usualMs(a) - usualMs(b));
+  const single = await take(
+    near.filter(({ changes }) => changes.length === 1),
+    share,
+  );
   // Unknown, or broken, changes come last.
-  const promised = (choice: Choice): number => choice.changes.reduce((ms, change) => ms * ((times.get(keyOf({ ...choice, changes: [change] })) ?? Infinity) / usualMs(choice)), usualMs(choice));
-  const others = near.filter(({ changes }) => changes.length > 1).map((choice) => ({ choice, ms: promised(choice) })).filter(({ ms }) => !Number.isNaN(ms)).sort((a, b) => (a.ms < b.ms ? -1 : a.ms > b.ms ? 1 : 0));
-  return [...usual, ...single, ...(await take(others.map(({ choice }) => choice), share))];
+  const promised = (choice: Choice): number =>
+    choice.changes.reduce(
+      (ms, change) => ms * ((times.get(keyOf({ ...choice, changes: [change] })) ?? Infinity) / usualMs(choice)),
+      usualMs(choice),
+    );
+  const others = near
+    .filter(({ changes }) => changes.length > 1)
+    .map((choice) => ({ choice, ms: promised(choice) }))
+    .filter(({ ms }) => !Number.isNaN(ms))
+    .sort((a, b) => (a.ms < b.ms ? -1 : a.ms > b.ms ? 1 : 0));
+  return [
+    ...usual,
+    ...single,
+    ...(await take(
+      others.map(({ choice }) => choice),
+      share,
+    )),
+  ];
 }
 
 const keyOf = ({ forced, halves, changes }: Choice): string => JSON.stringify([forced, halves, changes]);
@@ -95,7 +137,9 @@ async function timed(gpu: Gpu, { op, shape, work, session, rehearse }: Subject, 
   return under(gpu, choice, async () => {
     try {
       const wrong = await session.check();
-      return wrong ? because(`wrong: ${wrong}`) : finding(op, shape, choice.name, work, await timesOf(gpu, session.record!), choice);
+      return wrong
+        ? because(`wrong: ${wrong}`)
+        : finding(op, shape, choice.name, work, await timesOf(gpu, session.record!), choice);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       await gpu.synchronize().catch((fatal: CurioError) => {
@@ -108,16 +152,21 @@ async function timed(gpu: Gpu, { op, shape, work, session, rehearse }: Subject, 
 }
 
 /** The fastest, without those that failed. */
-export const fastest = (findings: readonly Finding[]): Finding[] => findings.filter(({ bestMs }) => bestMs !== null).sort((a, b) => a.bestMs! - b.bestMs!);
+export const fastest = (findings: readonly Finding[]): Finding[] =>
+  findings.filter(({ bestMs }) => bestMs !== null).sort((a, b) => a.bestMs! - b.bestMs!);
 
 /** A job of a part: opened, run and forgotten, on a device that a failed job before it may have cost. */
 export type Job = readonly [name: string, run: (gpu: Gpu) => Promise<void>];
 
 /**
- * Runs jobs one after the other, each in a scope of its own. One that fails is told and takes nothing else with it. Jobs that are known as done or failed, from a process
- * that ended, are not run again.
+ * Runs jobs one after the other, each in a scope of its own. One that fails is told and takes nothing else with it.
+ * Jobs that are known as done or failed, from a process that ended, are not run again.
  */
-export async function runJobs(open: () => Promise<Gpu>, jobs: readonly Job[], { deadline, known }: PartOptions): Promise<void> {
+export async function runJobs(
+  open: () => Promise<Gpu>,
+  jobs: readonly Job[],
+  { deadline, known }: PartOptions,
+): Promise<void> {
   let gpu = await open();
   for (const [name, run] of jobs) {
     if (known.some((report) => isEnd(report, name)) || deadline.passed(name)) continue;
@@ -141,4 +190,5 @@ export async function runJobs(open: () => Promise<Gpu>, jobs: readonly Job[], { 
 
 const failureOf = (job: string): string => `failed: ${job}`;
 
-const isEnd = (report: Report, job: string): boolean => !isFinding(report) && [`done: ${job}`, failureOf(job)].includes((report as Fact).fact);
+const isEnd = (report: Report, job: string): boolean =>
+  !isFinding(report) && [`done: ${job}`, failureOf(job)].includes((report as Fact).fact);

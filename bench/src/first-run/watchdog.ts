@@ -41,9 +41,23 @@ function killGroup(pid: number): void {
 export const killAll = (): void => running.forEach(killGroup);
 
 /** Resolves when the part has ended, or was ended. Never rejects. */
-export function runWatched({ command, args, cwd, env, limitSeconds, attemptSeconds, onLine, onReport }: Watched): Promise<Ended> {
+export function runWatched({
+  command,
+  args,
+  cwd,
+  env,
+  limitSeconds,
+  attemptSeconds,
+  onLine,
+  onReport,
+}: Watched): Promise<Ended> {
   const began = performance.now();
-  const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: { ...process.env, ...env, [LISTENED]: '3' } });
+  const child = spawn(command, args, {
+    cwd,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env, [LISTENED]: '3' },
+  });
   const { pid } = child;
   let [timedOut, stuck, lastError] = [false, false, ''];
   let trying: Report | null = null;
@@ -52,10 +66,11 @@ export function runWatched({ command, args, cwd, env, limitSeconds, attemptSecon
     if ('ifItEnds' in message) {
       trying = message.ifItEnds;
       clearTimeout(patience);
-      if (attemptSeconds !== undefined) patience = setTimeout(() => {
-        stuck = true;
-        if (pid !== undefined) killGroup(pid);
-      }, 1000 * attemptSeconds);
+      if (attemptSeconds !== undefined)
+        patience = setTimeout(() => {
+          stuck = true;
+          if (pid !== undefined) killGroup(pid);
+        }, 1000 * attemptSeconds);
     } else {
       if (trying && settles(message, trying)) {
         trying = null;
@@ -64,7 +79,13 @@ export function runWatched({ command, args, cwd, env, limitSeconds, attemptSecon
       onReport(message);
     }
   };
-  const lines = (stream: unknown, onEach: (line: string) => void): Promise<void> => new Promise((resolve) => void createInterface(stream as Readable).on('line', onEach).on('close', resolve));
+  const lines = (stream: unknown, onEach: (line: string) => void): Promise<void> =>
+    new Promise(
+      (resolve) =>
+        void createInterface(stream as Readable)
+          .on('line', onEach)
+          .on('close', resolve),
+    );
   const streams = [
     lines(child.stdout, onLine),
     lines(child.stderr, (line) => {
@@ -86,19 +107,38 @@ export function runWatched({ command, args, cwd, env, limitSeconds, attemptSecon
         killGroup(pid); // what it left behind
         running.delete(pid);
       }
-      void Promise.all(streams).then(() => resolve({ seconds: (performance.now() - began) / 1000, failed, crashed, unfinished: failed === null ? null : trying }));
+      void Promise.all(streams).then(() =>
+        resolve({
+          seconds: (performance.now() - began) / 1000,
+          failed,
+          crashed,
+          unfinished: failed === null ? null : trying,
+        }),
+      );
     };
     child.on('error', (error) => finish(`it did not start: ${error.message}`));
     child.on('exit', (code, signal) => {
       const why = lastError ? `: ${lastError}` : '';
-      finish(timedOut ? `it was ended after ${Math.round(limitSeconds)} s` : stuck ? `it was ended since one thing that it tried took ${attemptSeconds} s` : code === 0 ? null : signal ? `it was ended by ${signal}${why}` : `it ended with code ${code}${why}`, signal !== null && !timedOut);
+      finish(
+        timedOut
+          ? `it was ended after ${Math.round(limitSeconds)} s`
+          : stuck
+            ? `it was ended since one thing that it tried took ${attemptSeconds} s`
+            : code === 0
+              ? null
+              : signal
+                ? `it was ended by ${signal}${why}`
+                : `it ended with code ${code}${why}`,
+        signal !== null && !timedOut,
+      );
     });
   });
 }
 
 /** Whether a report says how what was tried went. */
 function settles(report: Report, tried: Report): boolean {
-  if (isFinding(report) && isFinding(tried)) return report.op === tried.op && report.shape === tried.shape && report.variant === tried.variant;
+  if (isFinding(report) && isFinding(tried))
+    return report.op === tried.op && report.shape === tried.shape && report.variant === tried.variant;
   return !isFinding(report) && /^(done|failed): /.test(report.fact);
 }
 

@@ -1,4 +1,7 @@
-/** @file Cells of the op table's bench shapes: an op as a test runs it, by a forced variant and, for the kernel being edited, its new text. */
+/**
+ * @file Cells of the op table's bench shapes: an op as a test runs it, by a forced variant and, for the kernel being
+ * edited, its new text.
+ */
 import { noGrad, tensor } from '@curio/engine';
 import type { Gpu, KernelSource, Tensor, Tuning } from '@curio/engine';
 import { makeInputs, uploadCase } from '@curio/engine/check';
@@ -41,7 +44,11 @@ export function under<T>(gpu: Gpu, { choice, edited, tuning }: Setting, f: () =>
 export class CaseCells {
   private readonly inputs: readonly (Tensor | null)[];
 
-  constructor(private readonly gpu: Gpu, private readonly table: OpCases<never>, private readonly shape: BenchShape<never>) {
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly table: OpCases<never>,
+    private readonly shape: BenchShape<never>,
+  ) {
     this.inputs = uploadCase(gpu, table, shape, makeInputs(shape, 1));
   }
 
@@ -50,17 +57,34 @@ export class CaseCells {
   }
 
   forward(variant: string, setting: Setting): Cell {
-    return { library: 'curio', variant, open: () => session(this.gpu, () => under(this.gpu, setting, () => noGrad(() => this.run())), async () => null) };
+    return {
+      library: 'curio',
+      variant,
+      open: () =>
+        session(
+          this.gpu,
+          () => under(this.gpu, setting, () => noGrad(() => this.run())),
+          async () => null,
+        ),
+    };
   }
 
   backward(variant: string, setting: Setting): Cell {
-    return { library: 'curio', variant, open: () => {
-      const { gpu } = this;
-      const y = under(gpu, setting, () => this.run());
-      const node = y.node;
-      if (!node || node.inputs.some((x) => x?.node)) throw new Error('it has no backward of its own');
-      const dy = tensor(gpu, noise(y.size, 2), y.shape);
-      return session(gpu, () => under(gpu, setting, () => noGrad(() => node.backward(dy))), async () => null);
-    } };
+    return {
+      library: 'curio',
+      variant,
+      open: () => {
+        const { gpu } = this;
+        const y = under(gpu, setting, () => this.run());
+        const node = y.node;
+        if (!node || node.inputs.some((x) => x?.node)) throw new Error('it has no backward of its own');
+        const dy = tensor(gpu, noise(y.size, 2), y.shape);
+        return session(
+          gpu,
+          () => under(gpu, setting, () => noGrad(() => node.backward(dy))),
+          async () => null,
+        );
+      },
+    };
   }
 }

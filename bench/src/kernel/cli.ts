@@ -16,7 +16,10 @@ The verdict for the tuning that most cases ask for comes first; other tunings, o
 product take the new text.
 `;
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { watch: { type: 'boolean' }, help: { type: 'boolean' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { watch: { type: 'boolean' }, help: { type: 'boolean' } },
+});
 const [what] = positionals;
 
 if (values.help || !what) {
@@ -24,13 +27,18 @@ if (values.help || !what) {
   if (!values.help) process.exitCode = 2;
 } else {
   const kernels = kernelsNamed(what);
-  if (kernels.length === 0) throw new Error(`kernel: nothing is called '${what}'; it may be a folder of kernels/, a kernel such as matmul/tile, or an op such as softmax.`);
+  if (kernels.length === 0)
+    throw new Error(
+      `kernel: nothing is called '${what}'; it may be a folder of kernels/, a kernel such as matmul/tile, or an op such as softmax.`,
+    );
   const workbench = new Workbench(openGpu, await OpenBlas.start(), console.log);
   if (!values.watch) {
     for (const kernel of kernels) if (!(await workbench.judge(kernel))) process.exitCode = 1;
     await workbench.close();
   } else {
-    console.log(`watching ${kernels.map((kernel) => `kernels/${kernel}.wgsl`).join(', ')} and what they use; ctrl-C ends`);
+    console.log(
+      `watching ${kernels.map((kernel) => `kernels/${kernel}.wgsl`).join(', ')} and what they use; ctrl-C ends`,
+    );
     let queue: Promise<unknown> = workbench.warmUp(kernels);
     watchTexts((files) => {
       const changed = kernels.filter((kernel) => files.some((file) => isMadeOf(kernel, file)));

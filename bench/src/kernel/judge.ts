@@ -14,9 +14,16 @@ import type { Target } from './targets.ts';
 const SEED = 1;
 
 /** A sentence where a case is wrong, null where all agree with float64. */
-export interface Correctness { readonly wrong: string | null; readonly checked: number; readonly worst: number }
+export interface Correctness {
+  readonly wrong: string | null;
+  readonly checked: number;
+  readonly worst: number;
+}
 
-/** Compiles what the first `groups` of a target's cases ask for. Returns `file:line:column message`, or null where it compiles. */
+/**
+ * Compiles what the first `groups` of a target's cases ask for. Returns `file:line:column message`, or null where it
+ * compiles.
+ */
 export async function compile(gpu: Gpu, { cases }: Target, now: KernelSource): Promise<string | null> {
   try {
     for (const { tunings } of cases) for (const { entry, tuning } of tunings) await gpu.prepare(now, entry, tuning);
@@ -28,7 +35,12 @@ export async function compile(gpu: Gpu, { cases }: Target, now: KernelSource): P
 }
 
 /** Runs cases by the new text, forward and backward. */
-export async function check(gpu: Gpu, target: Target, cases: readonly Case<never>[], setting: Setting): Promise<Correctness> {
+export async function check(
+  gpu: Gpu,
+  target: Target,
+  cases: readonly Case<never>[],
+  setting: Setting,
+): Promise<Correctness> {
   let [checked, worst] = [0, 0];
   for (const c of cases) {
     const verdict = await under(gpu, setting, async () => {
@@ -47,22 +59,40 @@ export async function check(gpu: Gpu, target: Target, cases: readonly Case<never
 }
 
 /** What a shape is held against. */
-const roofOf = ({ flops, bytes }: BenchShape<never>): Roof | null => (flops ? { kind: 'openblas', size: [512, 512, 512] } : bytes ? { kind: 'copy' } : null);
+const roofOf = ({ flops, bytes }: BenchShape<never>): Roof | null =>
+  flops ? { kind: 'openblas', size: [512, 512, 512] } : bytes ? { kind: 'copy' } : null;
 
 /** A row of the workbench's table. */
-export interface Timing { readonly what: string; readonly forward: Row | null; readonly backward: Row | null }
+export interface Timing {
+  readonly what: string;
+  readonly forward: Row | null;
+  readonly backward: Row | null;
+}
 
 /** Times settings at one bench shape, all in turn. */
-export async function time(gpu: Gpu, measurements: Measurements, { table }: Target, shape: BenchShape<never>, settings: readonly (readonly [what: string, setting: Setting])[], directions: readonly ('forward' | 'backward')[]): Promise<Timing[]> {
+export async function time(
+  gpu: Gpu,
+  measurements: Measurements,
+  { table }: Target,
+  shape: BenchShape<never>,
+  settings: readonly (readonly [what: string, setting: Setting])[],
+  directions: readonly ('forward' | 'backward')[],
+): Promise<Timing[]> {
   gpu.arena.open();
   try {
     const cells = new CaseCells(gpu, table, shape);
     const group = (direction: 'forward' | 'backward'): Group => ({
-      op: `${table.op} ${direction}`, shape: shape.label, work: direction === 'forward' ? { flops: shape.flops, bytes: shape.bytes } : {},
-      roof: direction === 'forward' ? roofOf(shape) : null, cells: settings.map(([what, setting]) => cells[direction](what, setting)),
+      op: `${table.op} ${direction}`,
+      shape: shape.label,
+      work: direction === 'forward' ? { flops: shape.flops, bytes: shape.bytes } : {},
+      roof: direction === 'forward' ? roofOf(shape) : null,
+      cells: settings.map(([what, setting]) => cells[direction](what, setting)),
     });
     const forward = directions.includes('forward') ? await measurements.measure(group('forward')) : [];
-    const backward = directions.includes('backward') && table.differentiable !== false ? await measurements.measure(group('backward')) : [];
+    const backward =
+      directions.includes('backward') && table.differentiable !== false
+        ? await measurements.measure(group('backward'))
+        : [];
     return settings.map(([what], i) => ({ what, forward: forward[i] ?? null, backward: backward[i] ?? null }));
   } finally {
     gpu.arena.close();
@@ -74,10 +104,14 @@ export async function time(gpu: Gpu, measurements: Measurements, { table }: Targ
 export function otherTunings(gpu: Gpu, target: Target, now: KernelSource): Tuning[] {
   const free = (variantOf(target) as Variant<unknown> | null)?.free ?? {};
   const own = target.cases[0]!.tunings.find(({ tuning }) => tuning)?.tuning ?? {};
-  const all = Object.keys(free).reduce<Tuning[]>((some, name) => {
-    const values = now.tunables.find((each) => each.name === name)?.allowed ?? [];
-    return some.flatMap((tuning) => values.map((value) => ({ ...tuning, [name]: value })));
-  }, [{}]);
-  const runs = (tuning: Tuning): boolean => Object.entries(tuning).every(([name, value]) => free[name]!(gpu, Number.parseInt(value, 10), tuning) === null);
+  const all = Object.keys(free).reduce<Tuning[]>(
+    (some, name) => {
+      const values = now.tunables.find((each) => each.name === name)?.allowed ?? [];
+      return some.flatMap((tuning) => values.map((value) => ({ ...tuning, [name]: value })));
+    },
+    [{}],
+  );
+  const runs = (tuning: Tuning): boolean =>
+    Object.entries(tuning).every(([name, value]) => free[name]!(gpu, Number.parseInt(value, 10), tuning) === null);
   return all.filter((tuning) => runs(tuning) && Object.entries(tuning).some(([name, value]) => own[name] !== value));
 }

@@ -15,13 +15,22 @@ export interface Target {
   readonly table: OpCases<never>;
   /** Null where the op has but one kernel. */
   readonly choice: Choice | null;
-  /** Cases that the kernel takes, by the tuning that they ask for; the one that the first bench shape asks for, or that of most cases, first. */
-  readonly cases: readonly { readonly labels: string; readonly tunings: readonly { readonly entry: string; readonly tuning?: Tuning }[]; readonly cases: readonly Case<never>[] }[];
+  /**
+   * Cases that the kernel takes, by the tuning that they ask for; the one that the first bench shape asks for, or that
+   * of most cases, first.
+   */
+  readonly cases: readonly {
+    readonly labels: string;
+    readonly tunings: readonly { readonly entry: string; readonly tuning?: Tuning }[];
+    readonly cases: readonly Case<never>[];
+  }[];
 }
 
-export const variantOf = ({ table, choice }: Target): Variant<never> | null => (choice ? (table.families![choice[0]]![choice[1]]! as Variant<never>) : null);
+export const variantOf = ({ table, choice }: Target): Variant<never> | null =>
+  choice ? (table.families![choice[0]]![choice[1]]! as Variant<never>) : null;
 
-export const nameOf = ({ table, choice }: Target): string => [table.op, ...(choice ? [choice[0] === table.op ? choice[1] : choice.join(' ')] : [])].join(', ');
+export const nameOf = ({ table, choice }: Target): string =>
+  [table.op, ...(choice ? [choice[0] === table.op ? choice[1] : choice.join(' ')] : [])].join(', ');
 
 /** The kernels that `what` names: a folder (`matmul`), a kernel (`matmul/tile`), or an op (`softmax`). */
 export function kernelsNamed(what: string): string[] {
@@ -29,25 +38,41 @@ export function kernelsNamed(what: string): string[] {
   const found = names.filter((name) => name === what || name.startsWith(`${what}/`));
   if (found.length > 0) return found;
   const table = opTables.find(({ op }) => op === what);
-  const used = new Set(Object.values(table?.families ?? {}).flatMap((family) => Object.values(family).map(({ kernel }) => kernel.name)));
+  const used = new Set(
+    Object.values(table?.families ?? {}).flatMap((family) => Object.values(family).map(({ kernel }) => kernel.name)),
+  );
   return names.filter((name) => used.has(name));
 }
 
-/** Ops that may run a kernel: those with it in a family first, that of the folder's name before the others; else all without families. */
+/**
+ * Ops that may run a kernel: those with it in a family first, that of the folder's name before the others; else all
+ * without families.
+ */
 function tablesFor(kernel: string): readonly OpCases<never>[] {
   const folder = kernel.split('/')[0]!;
-  const inFamily = opTables.filter(({ families = {} }) => Object.values(families).some((family) => Object.values(family).some((variant) => variant.kernel.name.split('/')[0] === folder)));
+  const inFamily = opTables.filter(({ families = {} }) =>
+    Object.values(families).some((family) =>
+      Object.values(family).some((variant) => variant.kernel.name.split('/')[0] === folder),
+    ),
+  );
   const rank = ({ op }: OpCases<never>): number => (op.toLowerCase().startsWith(folder.replace(/_/g, '')) ? 0 : 1);
-  return inFamily.length > 0 ? [...inFamily].sort((a, b) => rank(a) - rank(b)) : opTables.filter(({ families }) => !families);
+  return inFamily.length > 0
+    ? [...inFamily].sort((a, b) => rank(a) - rank(b))
+    : opTables.filter(({ families }) => !families);
 }
 
 /** Where a kernel runs on this device. The first is the op that it is named after, if any. */
 export function targetsOf(gpu: Gpu, kernel: string): Target[] {
   const found: Target[] = [];
   for (const table of tablesFor(kernel)) {
-    const choices = Object.entries(table.families ?? {}).flatMap(([family, variants]) => Object.keys(variants).map((variant): Choice => [family, variant]));
-    const targets = (choices.length > 0 ? choices : [null]).flatMap((choice) => targetIn(gpu, kernel, table, choice) ?? []);
-    // Forcing one variant leaves the rest of the op as it is, so a kernel also turns up beside others; it is judged where it is the one that is forced.
+    const choices = Object.entries(table.families ?? {}).flatMap(([family, variants]) =>
+      Object.keys(variants).map((variant): Choice => [family, variant]),
+    );
+    const targets = (choices.length > 0 ? choices : [null]).flatMap(
+      (choice) => targetIn(gpu, kernel, table, choice) ?? [],
+    );
+    // Forcing one variant leaves the rest of the op as it is, so a kernel also turns up beside others; it is judged
+    // where it is the one that is forced.
     const own = targets.filter((target) => variantOf(target)?.kernel.name === kernel);
     const named = targets.find(({ choice }) => choice && kernel.endsWith(choice[1])) ?? targets[0];
     found.push(...(own.length > 0 ? own : named ? [named] : []));
@@ -57,63 +82,111 @@ export function targetsOf(gpu: Gpu, kernel: string): Target[] {
 }
 
 /** A bench shape at which a target's kernel runs, and in which direction. */
-export interface TimedShape { readonly shape: BenchShape<never>; readonly directions: readonly ('forward' | 'backward')[] }
+export interface TimedShape {
+  readonly shape: BenchShape<never>;
+  readonly directions: readonly ('forward' | 'backward')[];
+}
 
 /** A shape with inputs of zeros, for asking which kernels it would run. */
 function blank(shape: BenchShape<never>, needsGrad: boolean): BenchShape<never> {
   const inputs = shape.inputs.map((each) => {
     const spec = specOf(each);
-    return spec && { ...spec, values: new Float32Array(sizeOf(spec.shape)), ...(needsGrad ? {} : { needsGrad: false }) };
+    return (
+      spec && { ...spec, values: new Float32Array(sizeOf(spec.shape)), ...(needsGrad ? {} : { needsGrad: false }) }
+    );
   });
   return { ...shape, inputs };
 }
 
-const labelsOf = (pipelines: readonly { readonly label: string }[]): string => pipelines.map(({ label }) => label).sort().join();
+const labelsOf = (pipelines: readonly { readonly label: string }[]): string =>
+  pipelines
+    .map(({ label }) => label)
+    .sort()
+    .join();
 
 /** The pipelines of a kernel that the quickest bench shape asks for. */
 function firstShapeLabels(gpu: Gpu, kernel: KernelSource, table: OpCases<never>, choice: Choice | null): string {
   for (const shape of bySize(table)) {
-    const asked = pipelinesOf(gpu, table, [blank(shape, true)], (dry) => choice && dry.kernels.forced.set(...choice)).filter((pipeline) => pipeline.kernel === kernel);
+    const asked = pipelinesOf(
+      gpu,
+      table,
+      [blank(shape, true)],
+      (dry) => choice && dry.kernels.forced.set(...choice),
+    ).filter((pipeline) => pipeline.kernel === kernel);
     if (asked.length > 0) return labelsOf(asked);
   }
   return '';
 }
 
-const bySize = ({ bench = [] }: OpCases<never>): BenchShape<never>[] => [...bench].sort((a, b) => (a.flops ?? a.bytes ?? 0) - (b.flops ?? b.bytes ?? 0));
+const bySize = ({ bench = [] }: OpCases<never>): BenchShape<never>[] =>
+  [...bench].sort((a, b) => (a.flops ?? a.bytes ?? 0) - (b.flops ?? b.bytes ?? 0));
 
 /** Whether an op takes a forced variant at a shape. */
 export function obeys(gpu: Gpu, table: OpCases<never>, choice: Choice, shape: BenchShape<never>): boolean {
   let obeyed = false;
-  pipelinesOf(gpu, table, [blank(shape, false)], (dry) => dry.kernels.forced.set(...choice), (dry) => (obeyed = dry.kernels.obeyed.has(choice[0])));
+  pipelinesOf(
+    gpu,
+    table,
+    [blank(shape, false)],
+    (dry) => dry.kernels.forced.set(...choice),
+    (dry) => (obeyed = dry.kernels.obeyed.has(choice[0])),
+  );
   return obeyed;
 }
 
-/** The bench shapes of a target's op that its kernel takes, the quickest first; those where it only runs backward where there is no other. */
+/**
+ * The bench shapes of a target's op that its kernel takes, the quickest first; those where it only runs backward where
+ * there is no other.
+ */
 export function timedShapes(gpu: Gpu, { kernel, table, choice }: Target): TimedShape[] {
   const runs = (shape: BenchShape<never>, needsGrad: boolean): boolean =>
-    pipelinesOf(gpu, table, [blank(shape, needsGrad)], (dry) => choice && dry.kernels.forced.set(...choice)).some((pipeline) => pipeline.kernel === kernel);
+    pipelinesOf(gpu, table, [blank(shape, needsGrad)], (dry) => choice && dry.kernels.forced.set(...choice)).some(
+      (pipeline) => pipeline.kernel === kernel,
+    );
   const shapes = bySize(table);
-  const forward = shapes.filter((shape) => runs(shape, false)).map((shape) => ({ shape, directions: ['forward', 'backward'] as const }));
-  return forward.length > 0 ? forward : shapes.filter((shape) => runs(shape, true)).map((shape) => ({ shape, directions: ['backward'] as const }));
+  const forward = shapes
+    .filter((shape) => runs(shape, false))
+    .map((shape) => ({ shape, directions: ['forward', 'backward'] as const }));
+  return forward.length > 0
+    ? forward
+    : shapes.filter((shape) => runs(shape, true)).map((shape) => ({ shape, directions: ['backward'] as const }));
 }
 
 function targetIn(gpu: Gpu, name: string, table: OpCases<never>, choice: Choice | null): Target | null {
-  const groups = new Map<string, { labels: string; tunings: { entry: string; tuning?: Tuning }[]; cases: Case<never>[] }>();
+  const groups = new Map<
+    string,
+    { labels: string; tunings: { entry: string; tuning?: Tuning }[]; cases: Case<never>[] }
+  >();
   let kernel: KernelSource | null = null;
   for (const c of table.cases) {
     let obeyed = true;
-    const asked = pipelinesOf(gpu, table, [c], (dry) => {
-      if (choice) dry.kernels.forced.set(...choice);
-    }, (dry) => (obeyed = !choice || dry.kernels.obeyed.has(choice[0]))).filter((pipeline) => pipeline.kernel.name === name);
+    const asked = pipelinesOf(
+      gpu,
+      table,
+      [c],
+      (dry) => {
+        if (choice) dry.kernels.forced.set(...choice);
+      },
+      (dry) => (obeyed = !choice || dry.kernels.obeyed.has(choice[0])),
+    ).filter((pipeline) => pipeline.kernel.name === name);
     if (asked.length === 0 || !obeyed) continue;
     kernel = asked[0]!.kernel;
     const key = labelsOf(asked);
-    const group = groups.get(key) ?? { labels: key, tunings: asked.map(({ entry, tuning }) => ({ entry, tuning })), cases: [] };
+    const group = groups.get(key) ?? {
+      labels: key,
+      tunings: asked.map(({ entry, tuning }) => ({ entry, tuning })),
+      cases: [],
+    };
     group.cases.push(c);
     groups.set(key, group);
   }
   if (!kernel) return null;
   const timed = firstShapeLabels(gpu, kernel, table, choice);
   const isTimed = (group: { labels: string }): number => (group.labels === timed ? 1 : 0);
-  return { kernel, table, choice, cases: [...groups.values()].sort((a, b) => isTimed(b) - isTimed(a) || b.cases.length - a.cases.length) };
+  return {
+    kernel,
+    table,
+    choice,
+    cases: [...groups.values()].sort((a, b) => isTimed(b) - isTimed(a) || b.cases.length - a.cases.length),
+  };
 }

@@ -15,7 +15,10 @@ import type { Choice, Target, TimedShape } from './targets.ts';
 /** Tunings timed after the verdict; a tile with more combinations is swept by npm run test:all. */
 const MAX_TUNINGS = 12;
 
-interface Known { readonly targets: readonly Target[]; readonly shapes: readonly TimedShape[] }
+interface Known {
+  readonly targets: readonly Target[];
+  readonly shapes: readonly TimedShape[];
+}
 
 export class Workbench {
   private gpu: Gpu | null = null;
@@ -24,17 +27,26 @@ export class Workbench {
   private stopped = false;
 
   /** @param say takes a line or a table */
-  constructor(private readonly openGpu: () => Promise<Gpu>, private readonly blas: OpenBlas | null, private readonly say: (text: string) => void) {}
+  constructor(
+    private readonly openGpu: () => Promise<Gpu>,
+    private readonly blas: OpenBlas | null,
+    private readonly say: (text: string) => void,
+  ) {}
 
   /** Ends the judging that runs now at its next stage: a newer text is there. */
   interrupt(): void {
     this.stopped = true;
   }
 
-  /** Finds out what the kernels serve, and has the device and the committed texts ready, so that the first verdict is quick. */
+  /**
+   * Finds out what the kernels serve, and has the device and the committed texts ready, so that the first verdict is
+   * quick.
+   */
   async warmUp(kernels: readonly string[]): Promise<void> {
     for (const kernel of kernels) {
-      const { targets: [first] } = this.serves(await this.device(), kernel);
+      const {
+        targets: [first],
+      } = this.serves(await this.device(), kernel);
       if (first) await check(await this.device(), first, first.cases[0]!.cases, { choice: first.choice });
     }
   }
@@ -69,7 +81,13 @@ export class Workbench {
   }
 
   /** What decides: the tuning of most cases compiles, is right, and is as fast as the committed text or is not. */
-  private async verdict(gpu: Gpu, first: Target, { shapes }: Known, now: KernelSource, began: number): Promise<boolean> {
+  private async verdict(
+    gpu: Gpu,
+    first: Target,
+    { shapes }: Known,
+    now: KernelSource,
+    began: number,
+  ): Promise<boolean> {
     const group = first.cases[0]!;
     const edited: Setting = { choice: first.choice, edited: { original: first.kernel, now } };
     const problem = await compile(gpu, { ...first, cases: [group] }, now);
@@ -83,8 +101,22 @@ export class Workbench {
       return false;
     }
     const tuning = group.tunings.find((each) => each.tuning)?.tuning;
-    this.say(`  right in ${nameOf(first)}, forward and backward: ${rightness(checked, worst)}${tuning ? `   ${Object.entries(tuning).map((pair) => pair.join('=')).join(' ')}` : ''}`);
-    if (shapes[0]) this.say(await this.timed(gpu, first, shapes[0], [['committed', { choice: first.choice }], ['now', edited]]));
+    this.say(
+      `  right in ${nameOf(first)}, forward and backward: ${rightness(checked, worst)}${
+        tuning
+          ? `   ${Object.entries(tuning)
+              .map((pair) => pair.join('='))
+              .join(' ')}`
+          : ''
+      }`,
+    );
+    if (shapes[0])
+      this.say(
+        await this.timed(gpu, first, shapes[0], [
+          ['committed', { choice: first.choice }],
+          ['now', edited],
+        ]),
+      );
     this.say(`  verdict after ${((performance.now() - began) / 1000).toFixed(1)} s`);
     return true;
   }
@@ -98,19 +130,33 @@ export class Workbench {
       if (cases.length === 0) continue;
       if (this.stopped) return true;
       const problem = await compile(gpu, { ...target, cases: groups }, now);
-      const { wrong, checked, worst } = problem ? { wrong: problem, checked: 0, worst: 0 } : await check(gpu, target, cases, setting);
-      this.say(wrong ? `  WRONG in ${nameOf(target)}, ${wrong}` : `  right in ${nameOf(target)}: ${rightness(checked, worst)}${target === first ? ', the other tunings' : ''}`);
+      const { wrong, checked, worst } = problem
+        ? { wrong: problem, checked: 0, worst: 0 }
+        : await check(gpu, target, cases, setting);
+      this.say(
+        wrong
+          ? `  WRONG in ${nameOf(target)}, ${wrong}`
+          : `  right in ${nameOf(target)}: ${rightness(checked, worst)}${target === first ? ', the other tunings' : ''}`,
+      );
       if (wrong) return false;
     }
     const edited = { choice: first.choice, edited: { original: first.kernel, now } };
     for (const shape of shapes) {
       if (this.stopped) return true;
-      this.say(await this.timed(gpu, first, shape, [['committed', { choice: first.choice }], ['now', edited], ...this.variantsBeside(gpu, first, shape)]));
+      this.say(
+        await this.timed(gpu, first, shape, [
+          ['committed', { choice: first.choice }],
+          ['now', edited],
+          ...this.variantsBeside(gpu, first, shape),
+        ]),
+      );
     }
     for (const tuning of otherTunings(gpu, first, now).slice(0, MAX_TUNINGS)) {
       if (this.stopped) return true;
       const setting: Setting = { ...edited, tuning };
-      const label = Object.entries(tuning).map((pair) => pair.join('=')).join(' ');
+      const label = Object.entries(tuning)
+        .map((pair) => pair.join('='))
+        .join(' ');
       const { wrong } = await check(gpu, first, first.cases[0]!.cases, setting);
       if (wrong) {
         this.say(`  WRONG with ${label}, ${wrong}`);
@@ -118,7 +164,17 @@ export class Workbench {
       }
       if (!shapes[0]) continue;
       const { shape, directions } = shapes[0];
-      const [asChosen, tuned] = await time(gpu, this.measurements!, first, shape, [['now', edited], [label, setting]], directions);
+      const [asChosen, tuned] = await time(
+        gpu,
+        this.measurements!,
+        first,
+        shape,
+        [
+          ['now', edited],
+          [label, setting],
+        ],
+        directions,
+      );
       this.say(`  ${tuningLine(label, shape.label, asChosen!, tuned!)}`);
     }
     return true;
@@ -126,12 +182,19 @@ export class Workbench {
 
   private variantsBeside(gpu: Gpu, { table, choice }: Target, { shape }: TimedShape): [string, Setting][] {
     if (!choice) return [];
-    const others = Object.keys(table.families![choice[0]]!).filter((name) => name !== choice[1]).map((name): Choice => [choice[0], name]);
+    const others = Object.keys(table.families![choice[0]]!)
+      .filter((name) => name !== choice[1])
+      .map((name): Choice => [choice[0], name]);
     return others.filter((other) => obeys(gpu, table, other, shape)).map((other) => [other[1], { choice: other }]);
   }
 
   /** A table whose first setting is the one that the others are held against. */
-  private async timed(gpu: Gpu, target: Target, { shape, directions }: TimedShape, settings: readonly (readonly [string, Setting])[]): Promise<string> {
+  private async timed(
+    gpu: Gpu,
+    target: Target,
+    { shape, directions }: TimedShape,
+    settings: readonly (readonly [string, Setting])[],
+  ): Promise<string> {
     return timingTable(shape.label, await time(gpu, this.measurements!, target, shape, settings, directions));
   }
 

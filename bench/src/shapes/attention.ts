@@ -15,13 +15,22 @@ type FloatInput = ReturnType<typeof input>;
 const NAIVE_TOKENS = 512;
 
 /** 4·H·T²·D forward, 2.5 times that backward, half of it where causal. */
-export const attentionFlops = (H: number, T: number, D: number, causal: boolean, backward: boolean): number => (4 * H * T * T * D * (backward ? 2.5 : 1)) / (causal ? 2 : 1);
+export const attentionFlops = (H: number, T: number, D: number, causal: boolean, backward: boolean): number =>
+  (4 * H * T * T * D * (backward ? 2.5 : 1)) / (causal ? 2 : 1);
 
-/** From so many scores on, gradients are looked at in the last head alone: each of its rows takes as long as a row of the output. */
+/**
+ * From so many scores on, gradients are looked at in the last head alone: each of its rows takes as long as a row of
+ * the output.
+ */
 const MANY_SCORES = 2 ** 24;
 
 /** Inputs, calls and truth of one attention. */
-export function attentionBench(H: number, T: number, D: number, causal: boolean): OpBench & { readonly inputs: readonly [FloatInput, FloatInput, FloatInput] } {
+export function attentionBench(
+  H: number,
+  T: number,
+  D: number,
+  causal: boolean,
+): OpBench & { readonly inputs: readonly [FloatInput, FloatInput, FloatInput] } {
   const shape = [1, H, T, D];
   const [q, k, v] = [1, 2, 3].map((seed) => input(shape, seed, true)) as [FloatInput, FloatInput, FloatInput];
   const values = { q: q.values, k: k.values, v: v.values, tokens: T, width: D, causal };
@@ -36,28 +45,69 @@ export function attentionBench(H: number, T: number, D: number, causal: boolean)
       backward ??= new AttentionTruth(values, dy);
       return [backward.dq, backward.dk, backward.dv][i]!;
     },
-    ...(H * T * T > MANY_SCORES && { looksAt: (i: number | null) => (i === null ? sampledEntries(shape) : inLastHead(i)) }),
+    ...(H * T * T > MANY_SCORES && {
+      looksAt: (i: number | null) => (i === null ? sampledEntries(shape) : inLastHead(i)),
+    }),
   };
 }
 
-function groups(gpu: Gpu, peers: readonly Peer[], label: string, H: number, T: number, D: number, causal: boolean): Group[] {
+function groups(
+  gpu: Gpu,
+  peers: readonly Peer[],
+  label: string,
+  H: number,
+  T: number,
+  D: number,
+  causal: boolean,
+): Group[] {
   const shape = [1, H, T, D];
   const bench = attentionBench(H, T, D, causal);
   const [q, k, v] = bench.inputs;
   const cells = new OpCells(gpu, bench);
-  const others = (T <= NAIVE_TOKENS ? ['shared', 'naive'] : ['shared']).map((variant) => ({ variant, forced: { attention: variant } }));
+  const others = (T <= NAIVE_TOKENS ? ['shared', 'naive'] : ['shared']).map((variant) => ({
+    variant,
+    forced: { attention: variant },
+  }));
   const roof = { kind: 'openblas', size: [512, 512, 512] } as const;
   const name = causal ? ' causal' : '';
   const common = { shape: `${H}x${T}x${D}`, label, roof };
-  const inputs: [Values, Values, Values] = [{ shape, values: q.values }, { shape, values: k.values }, { shape, values: v.values }];
-  const forwardPeers = peerCells(peers, causal ? 'causalAttention' : 'attention', inputs, async (job) => cells.wrongOutput((await job.read())[0]!));
-  const gradientPeers = (what: 'attentionBackward' | 'attentionGradients' | 'causalAttentionBackward' | 'causalAttentionGradients') =>
-    peerCells(peers, what, [...inputs, cells.outputGradient], async (job) => cells.wrongGradients(await job.read()));
-  const [forwardFlops, backwardFlops] = [false, true].map((isBackward) => attentionFlops(H, T, D, causal, isBackward)) as [number, number];
+  const inputs: [Values, Values, Values] = [
+    { shape, values: q.values },
+    { shape, values: k.values },
+    { shape, values: v.values },
+  ];
+  const forwardPeers = peerCells(peers, causal ? 'causalAttention' : 'attention', inputs, async (job) =>
+    cells.wrongOutput((await job.read())[0]!),
+  );
+  const gradientPeers = (
+    what: 'attentionBackward' | 'attentionGradients' | 'causalAttentionBackward' | 'causalAttentionGradients',
+  ) => peerCells(peers, what, [...inputs, cells.outputGradient], async (job) => cells.wrongGradients(await job.read()));
+  const [forwardFlops, backwardFlops] = [false, true].map((isBackward) =>
+    attentionFlops(H, T, D, causal, isBackward),
+  ) as [number, number];
   return [
-    { op: `attention forward${name}`, ...common, work: { flops: forwardFlops }, cells: [cells.forward(), ...others.map((other) => cells.forward(other)), ...forwardPeers] },
-    { op: `attention backward${name}`, ...common, work: { flops: backwardFlops }, cells: [cells.backward(), ...others.map((other) => cells.backward(other)), ...gradientPeers(causal ? 'causalAttentionBackward' : 'attentionBackward')] },
-    { op: `attention forward and backward${name}`, ...common, work: { flops: forwardFlops + backwardFlops }, cells: [cells.both(), ...gradientPeers(causal ? 'causalAttentionGradients' : 'attentionGradients')] },
+    {
+      op: `attention forward${name}`,
+      ...common,
+      work: { flops: forwardFlops },
+      cells: [cells.forward(), ...others.map((other) => cells.forward(other)), ...forwardPeers],
+    },
+    {
+      op: `attention backward${name}`,
+      ...common,
+      work: { flops: backwardFlops },
+      cells: [
+        cells.backward(),
+        ...others.map((other) => cells.backward(other)),
+        ...gradientPeers(causal ? 'causalAttentionBackward' : 'attentionBackward'),
+      ],
+    },
+    {
+      op: `attention forward and backward${name}`,
+      ...common,
+      work: { flops: forwardFlops + backwardFlops },
+      cells: [cells.both(), ...gradientPeers(causal ? 'causalAttentionGradients' : 'attentionGradients')],
+    },
   ];
 }
 

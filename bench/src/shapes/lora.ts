@@ -20,7 +20,12 @@ function columnsOf(make: (r: number) => Float64Array): (r: number) => Float64Arr
 
 function loraCells(gpu: Gpu, M: number, N: number, K: number, r: number): OpCells {
   const inputs = [input([M, K], 1, true), input([N, K], 2), input([r, K], 3, true), input([N, r], 4, true)];
-  const [x, w, a, b] = inputs.map(({ values, shape }) => rowMajor(values, shape[1]!)) as [ReturnType<typeof rowMajor>, ReturnType<typeof rowMajor>, ReturnType<typeof rowMajor>, ReturnType<typeof rowMajor>];
+  const [x, w, a, b] = inputs.map(({ values, shape }) => rowMajor(values, shape[1]!)) as [
+    ReturnType<typeof rowMajor>,
+    ReturnType<typeof rowMajor>,
+    ReturnType<typeof rowMajor>,
+    ReturnType<typeof rowMajor>,
+  ];
   const column = (f: (m: number) => number): Float64Array => Float64Array.from({ length: M }, (_, m) => f(m));
   const h = columnsOf((j) => column((m) => SCALE * dot(x, flipped(a), m, j, K)));
   const y: Entry = (i) => {
@@ -54,27 +59,47 @@ function loraCells(gpu: Gpu, M: number, N: number, K: number, r: number): OpCell
 
 export function loraGroups(gpu: Gpu): (() => Group[])[] {
   const [M, N, K] = [1024, 1024, 1024];
-  return [() => {
-    const [x, w] = [input([M, K], 1, true), input([N, K], 2)];
-    const weight = rowMajor(w.values, K);
-    const plain = new OpCells(gpu, {
-      inputs: [x, w],
-      run: ([p, q]) => linear(p!, q!),
-      outputShape: [M, N],
-      forward: () => productEntry(rowMajor(x.values, K), flipped(weight), N, K),
-      gradient: (_, dy) => productEntry(rowMajor(dy, N), weight, K, N),
-    });
-    const ranks = [16, 64, 128].map((r) => ({ r, cells: loraCells(gpu, M, N, K, r), branch: 2 * r * M * (K + N) }));
-    const common = { shape: `${M}x${N}x${K}`, roof: { kind: 'openblas', size: [M, N, K] } as const, work: { flops: 2 * M * N * K } };
-    return [
-      { op: 'loraLinear forward', ...common, label: 'W frozen', cells: [
-        plain.forward({ variant: 'plain linear' }),
-        ...ranks.map(({ r, cells, branch }) => cells.forward({ variant: `r ${r}`, work: { flops: common.work.flops + branch } })),
-      ] },
-      { op: 'loraLinear backward', ...common, label: 'dx, dA, dB; W frozen', cells: [
-        plain.backward({ variant: 'plain linear, dx' }),
-        ...ranks.map(({ r, cells, branch }) => cells.backward({ variant: `r ${r}`, work: { flops: common.work.flops + 2 * branch } })),
-      ] },
-    ];
-  }];
+  return [
+    () => {
+      const [x, w] = [input([M, K], 1, true), input([N, K], 2)];
+      const weight = rowMajor(w.values, K);
+      const plain = new OpCells(gpu, {
+        inputs: [x, w],
+        run: ([p, q]) => linear(p!, q!),
+        outputShape: [M, N],
+        forward: () => productEntry(rowMajor(x.values, K), flipped(weight), N, K),
+        gradient: (_, dy) => productEntry(rowMajor(dy, N), weight, K, N),
+      });
+      const ranks = [16, 64, 128].map((r) => ({ r, cells: loraCells(gpu, M, N, K, r), branch: 2 * r * M * (K + N) }));
+      const common = {
+        shape: `${M}x${N}x${K}`,
+        roof: { kind: 'openblas', size: [M, N, K] } as const,
+        work: { flops: 2 * M * N * K },
+      };
+      return [
+        {
+          op: 'loraLinear forward',
+          ...common,
+          label: 'W frozen',
+          cells: [
+            plain.forward({ variant: 'plain linear' }),
+            ...ranks.map(({ r, cells, branch }) =>
+              cells.forward({ variant: `r ${r}`, work: { flops: common.work.flops + branch } }),
+            ),
+          ],
+        },
+        {
+          op: 'loraLinear backward',
+          ...common,
+          label: 'dx, dA, dB; W frozen',
+          cells: [
+            plain.backward({ variant: 'plain linear, dx' }),
+            ...ranks.map(({ r, cells, branch }) =>
+              cells.backward({ variant: `r ${r}`, work: { flops: common.work.flops + 2 * branch } }),
+            ),
+          ],
+        },
+      ];
+    },
+  ];
 }

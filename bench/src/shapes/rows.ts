@@ -13,26 +13,65 @@ import { RowTruth } from '../truth/rows.ts';
 const roof = { kind: 'copy' } as const;
 
 /** Forward reads x and writes y; backward reads two arrays and writes one. */
-function rowGroups(gpu: Gpu, op: string, family: string, label: string, [R, C]: readonly [number, number], bench: OpBench, peersOf: (cells: OpCells) => { readonly forward: Cell[]; readonly backward: Cell[] }): Group[] {
+function rowGroups(
+  gpu: Gpu,
+  op: string,
+  family: string,
+  label: string,
+  [R, C]: readonly [number, number],
+  bench: OpBench,
+  peersOf: (cells: OpCells) => { readonly forward: Cell[]; readonly backward: Cell[] },
+): Group[] {
   const cells = new OpCells(gpu, bench);
   const naive = { variant: 'naive', forced: { [family]: 'naive' } };
   const shape = `${R}x${C}`;
   const others = peersOf(cells);
   return [
-    { op: `${op} forward`, shape, label, roof, work: { bytes: 8 * R * C }, source: cells, cells: [cells.forward(), cells.forward(naive), ...others.forward] },
-    { op: `${op} backward`, shape, label, roof, work: { bytes: 12 * R * C }, source: cells, cells: [cells.backward(), cells.backward(naive), ...others.backward] },
+    {
+      op: `${op} forward`,
+      shape,
+      label,
+      roof,
+      work: { bytes: 8 * R * C },
+      source: cells,
+      cells: [cells.forward(), cells.forward(naive), ...others.forward],
+    },
+    {
+      op: `${op} backward`,
+      shape,
+      label,
+      roof,
+      work: { bytes: 12 * R * C },
+      source: cells,
+      cells: [cells.backward(), cells.backward(naive), ...others.backward],
+    },
   ];
 }
 
-const judgeOutput = (cells: OpCells) => async (job: Job): Promise<string | null> => cells.wrongOutput((await job.read())[0]!);
-const judgeGradients = (cells: OpCells) => async (job: Job): Promise<string | null> => cells.wrongGradients(await job.read());
+const judgeOutput =
+  (cells: OpCells) =>
+  async (job: Job): Promise<string | null> =>
+    cells.wrongOutput((await job.read())[0]!);
+const judgeGradients =
+  (cells: OpCells) =>
+  async (job: Job): Promise<string | null> =>
+    cells.wrongGradients(await job.read());
 
-const dyRow = (dy: Float32Array, C: number) => (row: number): Float32Array => dy.subarray(row * C, (row + 1) * C);
+const dyRow =
+  (dy: Float32Array, C: number) =>
+  (row: number): Float32Array =>
+    dy.subarray(row * C, (row + 1) * C);
 
 export function softmaxGroups(gpu: Gpu, peers: readonly Peer[], label: string, R: number, C: number): Group[] {
   const x = input([R, C], 1, true);
   const truth = new RowTruth('softmax', x.values, C);
-  const bench: OpBench = { inputs: [x], run: ([a]) => softmax(a!), outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) };
+  const bench: OpBench = {
+    inputs: [x],
+    run: ([a]) => softmax(a!),
+    outputShape: [R, C],
+    forward: () => truth.y,
+    gradient: (_, dy) => truth.dx(dyRow(dy, C)),
+  };
   return rowGroups(gpu, 'softmax', 'softmax', label, [R, C], bench, (cells) => ({
     forward: peerCells(peers, 'softmax', [x], judgeOutput(cells)),
     backward: peerCells(peers, 'softmaxGradient', [x, cells.outputGradient], judgeGradients(cells)),
@@ -40,28 +79,54 @@ export function softmaxGroups(gpu: Gpu, peers: readonly Peer[], label: string, R
 }
 
 /** Scale and shift are frozen, as everywhere under LoRA. */
-export function normGroups(gpu: Gpu, peers: readonly Peer[], op: 'layerNorm' | 'rmsNorm', label: string, R: number, C: number): Group[] {
+export function normGroups(
+  gpu: Gpu,
+  peers: readonly Peer[],
+  op: 'layerNorm' | 'rmsNorm',
+  label: string,
+  R: number,
+  C: number,
+): Group[] {
   const x = input([R, C], 1, true);
   const shared = (op === 'layerNorm' ? [2, 3] : [2]).map((seed) => input([C], seed));
   const rest = shared.map(({ values }) => new Array64([C], values));
   const truth = new RowTruth(op, x.values as Float32Array, C, () => rest);
-  const run = ([a, weight, bias]: readonly Tensor[]): Tensor => (op === 'layerNorm' ? layerNorm(a!, weight!, bias!) : rmsNorm(a!, weight!));
-  const bench: OpBench = { inputs: [x, ...shared], run, outputShape: [R, C], forward: () => truth.y, gradient: (_, dy) => truth.dx(dyRow(dy, C)) };
+  const run = ([a, weight, bias]: readonly Tensor[]): Tensor =>
+    op === 'layerNorm' ? layerNorm(a!, weight!, bias!) : rmsNorm(a!, weight!);
+  const bench: OpBench = {
+    inputs: [x, ...shared],
+    run,
+    outputShape: [R, C],
+    forward: () => truth.y,
+    gradient: (_, dy) => truth.dx(dyRow(dy, C)),
+  };
   const [weight, bias] = shared as [Values, Values];
-  return rowGroups(gpu, op, op, label, [R, C], bench, (cells) => (op === 'layerNorm' ? {
-    forward: peerCells(peers, 'layerNorm', [x, weight, bias], judgeOutput(cells)),
-    backward: peerCells(peers, 'layerNormGradient', [x, weight, bias, cells.outputGradient], judgeGradients(cells)),
-  } : {
-    forward: peerCells(peers, 'rmsNorm', [x, weight], judgeOutput(cells)),
-    backward: peerCells(peers, 'rmsNormGradient', [x, weight, cells.outputGradient], judgeGradients(cells)),
-  }));
+  return rowGroups(gpu, op, op, label, [R, C], bench, (cells) =>
+    op === 'layerNorm'
+      ? {
+          forward: peerCells(peers, 'layerNorm', [x, weight, bias], judgeOutput(cells)),
+          backward: peerCells(
+            peers,
+            'layerNormGradient',
+            [x, weight, bias, cells.outputGradient],
+            judgeGradients(cells),
+          ),
+        }
+      : {
+          forward: peerCells(peers, 'rmsNorm', [x, weight], judgeOutput(cells)),
+          backward: peerCells(peers, 'rmsNormGradient', [x, weight, cells.outputGradient], judgeGradients(cells)),
+        },
+  );
 }
 
 /** Forward reads the logits once, backward reads them and writes their gradient. */
 export function crossEntropyGroups(gpu: Gpu, peers: readonly Peer[], label: string, R: number, C: number): Group[] {
   const x = input([R, C], 1, true);
   const targets: Input = { shape: [R], values: Int32Array.from(noise(R, 2), (v) => Math.floor((v + 0.5) * C)) };
-  const truth = new RowTruth('crossEntropy', x.values as Float32Array, C, (row) => [new Array64([1], [targets.values[row]!]), null]);
+  const truth = new RowTruth('crossEntropy', x.values as Float32Array, C, (row) => [
+    new Array64([1], [targets.values[row]!]),
+    null,
+  ]);
   const rowLoss = (row: number): number => {
     const logits = (x.values as Float32Array).subarray(row * C, (row + 1) * C);
     let total = 0;
@@ -79,18 +144,45 @@ export function crossEntropyGroups(gpu: Gpu, peers: readonly Peer[], label: stri
   const common = { shape: `${R}x${C}`, label, roof, source: cells };
   const inputs: [Values, Values] = [x, { shape: targets.shape, values: Float32Array.from(targets.values) }];
   const forwardPeers = peerCells(peers, 'crossEntropy', inputs, judgeOutput(cells));
-  const backwardPeers = peerCells(peers, 'crossEntropyGradient', [...inputs, cells.outputGradient], judgeGradients(cells));
+  const backwardPeers = peerCells(
+    peers,
+    'crossEntropyGradient',
+    [...inputs, cells.outputGradient],
+    judgeGradients(cells),
+  );
   return [
-    { op: 'crossEntropy forward', ...common, work: { bytes: 4 * R * C }, cells: [cells.forward(), cells.forward(naive), ...forwardPeers] },
-    { op: 'crossEntropy backward', ...common, work: { bytes: 8 * R * C }, cells: [cells.backward(), cells.backward(naive), ...backwardPeers] },
+    {
+      op: 'crossEntropy forward',
+      ...common,
+      work: { bytes: 4 * R * C },
+      cells: [cells.forward(), cells.forward(naive), ...forwardPeers],
+    },
+    {
+      op: 'crossEntropy backward',
+      ...common,
+      work: { bytes: 8 * R * C },
+      cells: [cells.backward(), cells.backward(naive), ...backwardPeers],
+    },
   ];
 }
 
 /** Each element read once and written once: the most that a kernel can reach here. */
 export function negGroup(gpu: Gpu, R: number, C: number): Group {
   const x = input([R, C], 1);
-  const cells = new OpCells(gpu, { inputs: [x], run: ([a]) => neg(a!), outputShape: [R, C], forward: () => (i) => -x.values[i]! });
-  return { op: 'neg', shape: `${R}x${C}`, label: 'one read, one write', roof, work: { bytes: 8 * R * C }, cells: [cells.forward()] };
+  const cells = new OpCells(gpu, {
+    inputs: [x],
+    run: ([a]) => neg(a!),
+    outputShape: [R, C],
+    forward: () => (i) => -x.values[i]!,
+  });
+  return {
+    op: 'neg',
+    shape: `${R}x${C}`,
+    label: 'one read, one write',
+    roof,
+    work: { bytes: 8 * R * C },
+    cells: [cells.forward()],
+  };
 }
 
 const ADAMW = { lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 } as const;
@@ -103,23 +195,44 @@ export function adamw(gpu: Gpu, peers: readonly Peer[], size: number): Group {
     const parameter = new Parameter(gpu, 'x', [size], x);
     const optimizer = new AdamW(gpu, [parameter], { groups: [['x', 1]], ...ADAMW });
     parameter.grad!.write(g);
-    const steps = session(gpu, () => optimizer.step(), async () => {
-      optimizer.step();
-      optimizer.step();
-      return firstWrong('x', sampledEntries([size]), await parameter.read(), right, 1e-6);
-    });
+    const steps = session(
+      gpu,
+      () => optimizer.step(),
+      async () => {
+        optimizer.step();
+        optimizer.step();
+        return firstWrong('x', sampledEntries([size]), await parameter.read(), right, 1e-6);
+      },
+    );
     return { ...steps, record: () => optimizer.update(), close: () => (optimizer.dispose(), parameter.dispose()) };
   };
-  const others = peerCells(peers, 'adamw', [{ shape: [size], values: x }, { shape: [size], values: g }, ADAMW], async (job) => {
-    await job.read();
-    return firstWrong('x', sampledEntries([size]), (await job.read())[0]!, right, 1e-6);
-  });
-  return { op: 'adamw', shape: `${size}`, label: '28 bytes a parameter', roof, work: { bytes: 28 * size }, cells: [{ library: 'curio', variant: 'default', open }, ...others] };
+  const others = peerCells(
+    peers,
+    'adamw',
+    [{ shape: [size], values: x }, { shape: [size], values: g }, ADAMW],
+    async (job) => {
+      await job.read();
+      return firstWrong('x', sampledEntries([size]), (await job.read())[0]!, right, 1e-6);
+    },
+  );
+  return {
+    op: 'adamw',
+    shape: `${size}`,
+    label: '28 bytes a parameter',
+    roof,
+    work: { bytes: 28 * size },
+    cells: [{ library: 'curio', variant: 'default', open }, ...others],
+  };
 }
 
 /** AdamW from zero moments, twice with the same gradient. */
 function twoSteps(x: number, g: number): number {
-  const { lr, weightDecay, betas: [beta1, beta2], eps } = ADAMW;
+  const {
+    lr,
+    weightDecay,
+    betas: [beta1, beta2],
+    eps,
+  } = ADAMW;
   let [value, m, v] = [x, 0, 0];
   for (let t = 1; t <= 2; t++) {
     m = beta1 * m + (1 - beta1) * g;
@@ -139,9 +252,11 @@ export const rowGroupsOf = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[]
   () => crossEntropyGroups(gpu, peers, 'LLaMA vocabulary', 512, 32000),
   () => [adamw(gpu, peers, 2 ** 22)],
   // A GPU's caches hold the sizes above.
-  ...(gpu.adapter.isSoftware ? [] : [
-    () => softmaxGroups(gpu, peers, 'over every cache', 32768, 4096),
-    () => normGroups(gpu, peers, 'rmsNorm', 'over every cache', 32768, 4096),
-    () => [adamw(gpu, peers, 2 ** 25)],
-  ]),
+  ...(gpu.adapter.isSoftware
+    ? []
+    : [
+        () => softmaxGroups(gpu, peers, 'over every cache', 32768, 4096),
+        () => normGroups(gpu, peers, 'rmsNorm', 'over every cache', 32768, 4096),
+        () => [adamw(gpu, peers, 2 ** 25)],
+      ]),
 ];

@@ -1,4 +1,6 @@
-/** @file One layer of LLaMA under LoRA, trained: forward, backward, update of the adapters; the layer itself is frozen. */
+/**
+ * @file One layer of LLaMA under LoRA, trained: forward, backward, update of the adapters; the layer itself is frozen.
+ */
 import { AdamW, backward, capture, mean, mul, sub } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import { opTables, TOLERANCE } from '@curio/engine/check';
@@ -17,7 +19,10 @@ import type { NamedValues } from './step-spec.ts';
 export const RANK = 128;
 const RATE = 1e-4;
 
-/** The layer and the norm after it, for a library of its own: parameters by the checkpoint's names, those that train, and mean square error's x and target. */
+/**
+ * The layer and the norm after it, for a library of its own: parameters by the checkpoint's names, those that train,
+ * and mean square error's x and target.
+ */
 export interface LlamaLayerSpec {
   readonly parameters: readonly NamedValues[];
   readonly trained: readonly string[];
@@ -31,7 +36,12 @@ export interface LlamaLayerSpec {
 const HALVED = { loss: 5e-3, gradients: 3e-2 };
 
 /** The published layer, or a smaller one to try the bench itself. */
-export const layerConfig = (sizes: Partial<LlamaConfig> = {}): LlamaConfig => ({ ...PRESETS['7b'].model.language, numLayers: 1, vocabSize: 64, ...sizes });
+export const layerConfig = (sizes: Partial<LlamaConfig> = {}): LlamaConfig => ({
+  ...PRESETS['7b'].model.language,
+  numLayers: 1,
+  vocabSize: 64,
+  ...sizes,
+});
 
 function open(gpu: Gpu, config: LlamaConfig, tokens: number) {
   const { hiddenSize } = config;
@@ -47,38 +57,65 @@ function open(gpu: Gpu, config: LlamaConfig, tokens: number) {
     return { loss };
   });
   const shape = [1, tokens, hiddenSize];
-  const inputs = { x: { values: noise(tokens * hiddenSize, 1), shape }, target: { values: noise(tokens * hiddenSize, 2), shape } };
+  const inputs = {
+    x: { values: noise(tokens * hiddenSize, 1), shape },
+    target: { values: noise(tokens * hiddenSize, 2), shape },
+  };
   const once = (): Tensor => {
     optimizer.beginStep(RATE);
     return step.run(inputs).loss;
   };
-  return { parameters: weights.parameters(), inputs, optimizer, once, close: () => (step.dispose(), optimizer.dispose(), weights.parameters().forEach((p) => p.dispose())) };
+  return {
+    parameters: weights.parameters(),
+    inputs,
+    optimizer,
+    once,
+    close: () => (step.dispose(), optimizer.dispose(), weights.parameters().forEach((p) => p.dispose())),
+  };
 }
 
-/** The same step by another library, held against ours: the first loss, and the one after some steps, into which all gradients went. */
-const onPeer = (gpu: Gpu, peer: Peer, config: LlamaConfig, tokens: number): Cell => ({ library: peer.name, variant: peer.version, async open() {
-  const ours = open(gpu, config, tokens);
-  try {
-    const used = ours.parameters.filter(({ name }) => !/embed_tokens|lm_head/.test(name));
-    const parameters = await Promise.all(used.map(async (p) => ({ name: p.name, shape: p.shape, values: (await p.read()) as Float32Array<ArrayBuffer> })));
-    const losses: number[] = [];
-    for (let i = 0; i < COMPARED_STEPS; i++) losses.push(await ours.once().item());
-    const { x, target } = ours.inputs;
-    const job = await peer.llamaLayer!({
-      parameters, trained: ours.optimizer.parameters.map(({ name }) => name), x: { name: 'x', ...x }, target: { name: 'target', ...target }, lr: RATE,
-      sizes: { heads: config.numHeads, eps: config.rmsNormEps, theta: config.ropeTheta, lora_scale: 2 },
-    });
-    return peerSession(job, async () => {
-      for (const [i, loss] of losses.entries()) {
-        const theirs = (await job.read())[0]![0]!;
-        if (!(Math.abs(theirs - loss) <= (i === 0 ? lossTolerance : 1e-3) * loss)) return `the loss of step ${i + 1} is ${theirs}, ours ${loss}`;
-      }
-      return null;
-    });
-  } finally {
-    ours.close();
-  }
-} });
+/**
+ * The same step by another library, held against ours: the first loss, and the one after some steps, into which all
+ * gradients went.
+ */
+const onPeer = (gpu: Gpu, peer: Peer, config: LlamaConfig, tokens: number): Cell => ({
+  library: peer.name,
+  variant: peer.version,
+  async open() {
+    const ours = open(gpu, config, tokens);
+    try {
+      const used = ours.parameters.filter(({ name }) => !/embed_tokens|lm_head/.test(name));
+      const parameters = await Promise.all(
+        used.map(async (p) => ({
+          name: p.name,
+          shape: p.shape,
+          values: (await p.read()) as Float32Array<ArrayBuffer>,
+        })),
+      );
+      const losses: number[] = [];
+      for (let i = 0; i < COMPARED_STEPS; i++) losses.push(await ours.once().item());
+      const { x, target } = ours.inputs;
+      const job = await peer.llamaLayer!({
+        parameters,
+        trained: ours.optimizer.parameters.map(({ name }) => name),
+        x: { name: 'x', ...x },
+        target: { name: 'target', ...target },
+        lr: RATE,
+        sizes: { heads: config.numHeads, eps: config.rmsNormEps, theta: config.ropeTheta, lora_scale: 2 },
+      });
+      return peerSession(job, async () => {
+        for (const [i, loss] of losses.entries()) {
+          const theirs = (await job.read())[0]![0]!;
+          if (!(Math.abs(theirs - loss) <= (i === 0 ? lossTolerance : 1e-3) * loss))
+            return `the loss of step ${i + 1} is ${theirs}, ours ${loss}`;
+        }
+        return null;
+      });
+    } finally {
+      ours.close();
+    }
+  },
+});
 
 /** Products of the seven frozen weights forward and for dx, three of each adapter's pair, and attention. */
 export function layerFlops({ hiddenSize: C, intermediateSize: F, numHeads }: LlamaConfig, tokens: number): number {
@@ -89,45 +126,68 @@ export function layerFlops({ hiddenSize: C, intermediateSize: F, numHeads }: Lla
 
 /** Held against the same step by the naive kernels, which the op table holds against float64. */
 export function llamaLayer(gpu: Gpu, peers: readonly Peer[], config: LlamaConfig, tokens: number): Group {
-  const make = (tolerance: { loss: number; gradients: number }): Cell['open'] => () => {
-    const fast = open(gpu, config, tokens);
-    return {
-      async check() {
-        const outcome = async ({ once, optimizer }: typeof fast) => ({ loss: await once().item(), grads: await Promise.all(optimizer.parameters.map(async (p) => (await p.grad!.read()) as Float32Array)) });
-        const ours = await outcome(fast);
-        const families = opTables.flatMap(({ families: all = {} }) => Object.entries(all).filter(([, table]) => 'naive' in table).map(([family]) => family));
-        for (const family of families) gpu.kernels.forced.set(family, 'naive');
-        const halves = gpu.kernels.halfProducts;
-        gpu.kernels.halfProducts = false;
-        const plain = open(gpu, config, tokens);
-        try {
-          const naive = await outcome(plain);
-          if (!(Math.abs(ours.loss - naive.loss) <= tolerance.loss * naive.loss)) return `the loss is ${ours.loss}, the naive kernels say ${naive.loss}`;
-          const wrong = fast.optimizer.parameters.map(({ name, shape }, i) => {
-            const scale = 1 / naive.grads[i]!.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-12);
-            return firstWrong(`gradient of ${name}`, sampledEntries(shape, i), ours.grads[i]!.map((v) => v * scale), (at) => naive.grads[i]![at]! * scale, tolerance.gradients);
+  const make =
+    (tolerance: { loss: number; gradients: number }): Cell['open'] =>
+    () => {
+      const fast = open(gpu, config, tokens);
+      return {
+        async check() {
+          const outcome = async ({ once, optimizer }: typeof fast) => ({
+            loss: await once().item(),
+            grads: await Promise.all(optimizer.parameters.map(async (p) => (await p.grad!.read()) as Float32Array)),
           });
-          return wrong.find(Boolean) ?? null;
-        } finally {
-          for (const family of families) gpu.kernels.forced.delete(family);
-          gpu.kernels.halfProducts = halves;
-          plain.close();
-        }
-      },
-      async time(count) {
-        const began = performance.now();
-        for (let i = 0; i < count; i++) fast.once();
-        await gpu.synchronize();
-        return performance.now() - began;
-      },
-      close: fast.close,
+          const ours = await outcome(fast);
+          const families = opTables.flatMap(({ families: all = {} }) =>
+            Object.entries(all)
+              .filter(([, table]) => 'naive' in table)
+              .map(([family]) => family),
+          );
+          for (const family of families) gpu.kernels.forced.set(family, 'naive');
+          const halves = gpu.kernels.halfProducts;
+          gpu.kernels.halfProducts = false;
+          const plain = open(gpu, config, tokens);
+          try {
+            const naive = await outcome(plain);
+            if (!(Math.abs(ours.loss - naive.loss) <= tolerance.loss * naive.loss))
+              return `the loss is ${ours.loss}, the naive kernels say ${naive.loss}`;
+            const wrong = fast.optimizer.parameters.map(({ name, shape }, i) => {
+              const scale = 1 / naive.grads[i]!.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-12);
+              return firstWrong(
+                `gradient of ${name}`,
+                sampledEntries(shape, i),
+                ours.grads[i]!.map((v) => v * scale),
+                (at) => naive.grads[i]![at]! * scale,
+                tolerance.gradients,
+              );
+            });
+            return wrong.find(Boolean) ?? null;
+          } finally {
+            for (const family of families) gpu.kernels.forced.delete(family);
+            gpu.kernels.halfProducts = halves;
+            plain.close();
+          }
+        },
+        async time(count) {
+          const began = performance.now();
+          for (let i = 0; i < count; i++) fast.once();
+          await gpu.synchronize();
+          return performance.now() - began;
+        },
+        close: fast.close,
+      };
     };
-  };
   const { hiddenSize, intermediateSize } = config;
   const cells: Cell[] = [
     { library: 'curio', variant: 'replayed', open: make({ loss: lossTolerance, gradients: 10 * TOLERANCE.backward }) },
     ...onMatrixUnits(gpu, 'replayed, f16 matrix units', { library: 'curio', variant: '', open: make(HALVED) }),
   ];
   cells.push(...peers.filter((peer) => peer.llamaLayer).map((peer) => onPeer(gpu, peer, config, tokens)));
-  return { op: 'LLaMA layer LoRA step', shape: `${tokens}x${hiddenSize}x${intermediateSize}r${RANK}`, label: 'forward, backward, AdamW of the adapters', roof: { kind: 'openblas', size: [512, 512, 512] }, work: { flops: layerFlops(config, tokens) }, cells };
+  return {
+    op: 'LLaMA layer LoRA step',
+    shape: `${tokens}x${hiddenSize}x${intermediateSize}r${RANK}`,
+    label: 'forward, backward, AdamW of the adapters',
+    roof: { kind: 'openblas', size: [512, 512, 512] },
+    work: { flops: layerFlops(config, tokens) },
+    cells,
+  };
 }

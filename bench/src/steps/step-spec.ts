@@ -1,4 +1,6 @@
-/** @file A whole training step that several libraries can do: the same parameters, data and Adam, so the same losses. */
+/**
+ * @file A whole training step that several libraries can do: the same parameters, data and Adam, so the same losses.
+ */
 
 export interface NamedValues {
   readonly name: string;

@@ -11,13 +11,19 @@ export interface AttentionInputs {
 }
 
 /** Of each row of a head, NaN until it is asked for: log-sum-exp of the scores, and with `dy` the sum of dy · y. */
-interface HeadStats { readonly lse: Float64Array; readonly delta: Float64Array }
+interface HeadStats {
+  readonly lse: Float64Array;
+  readonly delta: Float64Array;
+}
 
 export class AttentionTruth {
   private readonly heads = new Map<number, HeadStats>();
 
   /** @param dy the gradient of the output, for gradients */
-  constructor(private readonly inputs: AttentionInputs, private readonly dy: Float32Array | null = null) {}
+  constructor(
+    private readonly inputs: AttentionInputs,
+    private readonly dy: Float32Array | null = null,
+  ) {}
 
   readonly y: Entry = (i) => {
     const { h, t, d } = this.place(i);
@@ -52,7 +58,8 @@ export class AttentionTruth {
   private dot(a: Float32Array, h: number, t: number, b: Float32Array, s: number): number {
     const { tokens, width } = this.inputs;
     let sum = 0;
-    for (let i = (h * tokens + t) * width, j = (h * tokens + s) * width, end = i + width; i < end; i++, j++) sum += a[i]! * b[j]!;
+    for (let i = (h * tokens + t) * width, j = (h * tokens + s) * width, end = i + width; i < end; i++, j++)
+      sum += a[i]! * b[j]!;
     return sum;
   }
 
@@ -66,7 +73,10 @@ export class AttentionTruth {
 
   /** Gradient of q·k. */
   private dscore(h: number, t: number, s: number): number {
-    return (this.weight(h, t, s) * (this.dot(this.dy!, h, t, this.inputs.v, s) - this.stats(h, t).delta[t]!)) / Math.sqrt(this.inputs.width);
+    return (
+      (this.weight(h, t, s) * (this.dot(this.dy!, h, t, this.inputs.v, s) - this.stats(h, t).delta[t]!)) /
+      Math.sqrt(this.inputs.width)
+    );
   }
 
   private sumKeys(t: number, term: (s: number) => number): number {
@@ -85,7 +95,8 @@ export class AttentionTruth {
   private stats(h: number, t: number): HeadStats {
     const { tokens } = this.inputs;
     let stats = this.heads.get(h);
-    if (!stats) this.heads.set(h, (stats = { lse: new Float64Array(tokens).fill(NaN), delta: new Float64Array(tokens) }));
+    if (!stats)
+      this.heads.set(h, (stats = { lse: new Float64Array(tokens).fill(NaN), delta: new Float64Array(tokens) }));
     if (!Number.isNaN(stats.lse[t])) return stats;
     let total = 0;
     let product = 0;

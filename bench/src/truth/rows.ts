@@ -1,4 +1,7 @@
-/** @file Single elements of ops that treat each row by itself: the op table's own float64 forward on one row, and its central differences. */
+/**
+ * @file Single elements of ops that treat each row by itself: the op table's own float64 forward on one row, and its
+ * central differences.
+ */
 import { Array64, opTable } from '@curio/engine/check';
 import type { OpCases } from '@curio/engine/check';
 import type { Entry } from '../engine-cells.ts';
@@ -11,7 +14,12 @@ export class RowTruth {
   private last: { row: number; y: Float64Array } | null = null;
 
   /** @param rest the further inputs of row r, as the table takes them */
-  constructor(op: string, private readonly x: Float32Array, private readonly cols: number, private readonly rest: (row: number) => readonly (Array64 | null)[] = () => []) {
+  constructor(
+    op: string,
+    private readonly x: Float32Array,
+    private readonly cols: number,
+    private readonly rest: (row: number) => readonly (Array64 | null)[] = () => [],
+  ) {
     this.table = opTable(op) as unknown as OpCases<undefined>;
   }
 

@@ -1,10 +1,24 @@
-// Your own WGSL in place of one of Curio's kernels: checked against the op's truth, then swapped into a model that is training.
-import { AdamW, backward, capture, crossEntropy, defineKernel, lineGrid, linear, log, openGpu, Parameter, RandomStream, softmax } from '@curio/engine';
+// Your own WGSL in place of one of Curio's kernels: checked against the op's truth, then swapped into a model that is
+// training.
+import {
+  AdamW,
+  backward,
+  capture,
+  crossEntropy,
+  defineKernel,
+  lineGrid,
+  linear,
+  log,
+  openGpu,
+  Parameter,
+  RandomStream,
+  softmax,
+} from '@curio/engine';
 import { checkKernel } from '@curio/engine/check';
 /** @typedef {import('@curio/engine').Tensor} Tensor */
 
-// The contract of the family `softmax` stands in kernels/softmax/naive.wgsl: the names of buffers and params, and both directions in one file. This one
-// reads each row once less: maximum and sum come out of one pass.
+// The contract of the family `softmax` stands in kernels/softmax/naive.wgsl: the names of buffers and params, and both
+// directions in one file. This one reads each row once less: maximum and sum come out of one pass.
 export const onlineSoftmax = /* wgsl */ `
 struct Params { rows: u32, cols: u32 }
 
@@ -55,7 +69,10 @@ export const variantOf = (/** @type {string} */ code) => ({
   grid: (/** @type {unknown} */ _, /** @type {{ rows: number }} */ { rows }) => lineGrid(Math.ceil(rows / 64)),
 });
 
-/** Trains a gate over four experts, the first half with Curio's softmax, the second with ours. Returns the losses and what ran. */
+/**
+ * Trains a gate over four experts, the first half with Curio's softmax, the second with ours. Returns the losses and
+ * what ran.
+ */
 export async function main() {
   const gpu = await openGpu();
   const random = new RandomStream(1);
@@ -69,7 +86,10 @@ export async function main() {
     optimizer.update();
     return { loss };
   });
-  const inputs = { x: { values: noise(64 * 8), shape: [64, 8] }, target: { values: Int32Array.from({ length: 64 }, (_, i) => i % 4), shape: [64] } };
+  const inputs = {
+    x: { values: noise(64 * 8), shape: [64, 8] },
+    target: { values: Int32Array.from({ length: 64 }, (_, i) => i % 4), shape: [64] },
+  };
 
   /** @type {number[]} */
   const losses = [];

@@ -1,5 +1,15 @@
 /** @file The tensor library: a device, tensors on it, ops with gradients, optimisers. */
-export { ConfigError, CurioError, DataError, DeviceError, DTypeError, KernelError, ShapeError, TrainError, WeightError } from './gpu/errors.ts';
+export {
+  ConfigError,
+  CurioError,
+  DataError,
+  DeviceError,
+  DTypeError,
+  KernelError,
+  ShapeError,
+  TrainError,
+  WeightError,
+} from './gpu/errors.ts';
 export { ceilDiv, lineGrid } from './gpu/kernel/grid.ts';
 export { defineKernel } from './gpu/kernel/kernel.ts';
 export { openGpu } from './gpu/open.ts';
@@ -44,7 +54,20 @@ export { enableSubgroupMatrix } from './ops/matmul/enable-subgroup-matrix.ts';
 export { flip, oneHot, repeat, roll, tril, triu } from './ops/composed/arrange.ts';
 export { cat, split, stack } from './ops/layout/cat.ts';
 export { isFinite, isInf, isNaN } from './ops/elementwise/classify.ts';
-export { all, any, eq, ge, gt, le, logicalAnd, logicalNot, logicalOr, logicalXor, lt, ne } from './ops/elementwise/compare.ts';
+export {
+  all,
+  any,
+  eq,
+  ge,
+  gt,
+  le,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  lt,
+  ne,
+} from './ops/elementwise/compare.ts';
 export { conv2d, unfold } from './ops/window/conv2d.ts';
 export type { WindowOptions } from './ops/window/conv2d.ts';
 export { crossEntropy } from './ops/rows/cross-entropy.ts';
@@ -82,8 +105,48 @@ export { logSumExp, norm, std, variance } from './ops/composed/statistics.ts';
 export type { VarianceOptions } from './ops/composed/statistics.ts';
 export { swiglu } from './ops/elementwise/swiglu.ts';
 export { topk } from './ops/index/topk.ts';
-export { abs, affine, ceil, clamp, cos, elu, erf, exp, expm1, floor, gelu, geluTanh, leakyRelu, log, log1p, neg, pow, quickGelu, relu, round, rsqrt, sigmoid, sign, silu, sin, softplus, sqrt, tanh } from './ops/elementwise/unary.ts';
-export { assignSlice, dense, detach, expand, permute, reshape, slice, squeeze, transpose, unsqueeze } from './ops/layout/views.ts';
+export {
+  abs,
+  affine,
+  ceil,
+  clamp,
+  cos,
+  elu,
+  erf,
+  exp,
+  expm1,
+  floor,
+  gelu,
+  geluTanh,
+  leakyRelu,
+  log,
+  log1p,
+  neg,
+  pow,
+  quickGelu,
+  relu,
+  round,
+  rsqrt,
+  sigmoid,
+  sign,
+  silu,
+  sin,
+  softplus,
+  sqrt,
+  tanh,
+} from './ops/elementwise/unary.ts';
+export {
+  assignSlice,
+  dense,
+  detach,
+  expand,
+  permute,
+  reshape,
+  slice,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from './ops/layout/views.ts';
 export { where } from './ops/elementwise/where.ts';
 
 export { AdamW } from './optim/adamw.ts';

@@ -16,12 +16,22 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-const SIZES: Record<string, number[]> = { 'language.0.lora_A': [3, 7], 'projector.weight': [130], 'language.0.lora_B': [5000], frozen: [4] };
-const GROUPS = [['language.*lora_', 1], ['projector', 0.1]] as const;
+const SIZES: Record<string, number[]> = {
+  'language.0.lora_A': [3, 7],
+  'projector.weight': [130],
+  'language.0.lora_B': [5000],
+  frozen: [4],
+};
+const GROUPS = [
+  ['language.*lora_', 1],
+  ['projector', 0.1],
+] as const;
 const sizeOf = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
 
 function build(seed: number): Parameter[] {
-  return Object.entries(SIZES).map(([name, shape], i) => new Parameter(gpu, name, shape, noise(sizeOf(shape), new RandomStream(seed, 0, i))));
+  return Object.entries(SIZES).map(
+    ([name, shape], i) => new Parameter(gpu, name, shape, noise(sizeOf(shape), new RandomStream(seed, 0, i))),
+  );
 }
 
 /** Ten steps on the device; returns values by name and the norms. */
@@ -43,10 +53,15 @@ async function train(seed: number, options: AdamWOptions, scale = 1) {
   return { values, norms, state };
 }
 
-const gradient = (seed: number, step: number, which: number, size: number, scale: number): Float32Array<ArrayBuffer> => noise(size, new RandomStream(seed, step + 1, which)).map((v) => v * scale);
+const gradient = (seed: number, step: number, which: number, size: number, scale: number): Float32Array<ArrayBuffer> =>
+  noise(size, new RandomStream(seed, step + 1, which)).map((v) => v * scale);
 
 /** The same in float64. */
-function reference(seed: number, { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, weightDecay = 0, maxGradNorm }: AdamWOptions, scale = 1) {
+function reference(
+  seed: number,
+  { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, weightDecay = 0, maxGradNorm }: AdamWOptions,
+  scale = 1,
+) {
   const values = new Map<string, Float64Array>();
   const moments = new Map<string, [Float64Array, Float64Array]>();
   const names = Object.keys(SIZES);
@@ -59,7 +74,9 @@ function reference(seed: number, { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, w
   for (let step = 0; step < 10; step++) {
     const grads = names.map((name, i) => Float64Array.from(gradient(seed, step, i, sizeOf(SIZES[name]!), scale)));
     const trained = names.map((name) => groupOf(name, GROUPS));
-    const norm = Math.sqrt(grads.reduce((sum, g, i) => sum + (trained[i]! < 0 ? 0 : g.reduce((a, v) => a + v * v, 0)), 0));
+    const norm = Math.sqrt(
+      grads.reduce((sum, g, i) => sum + (trained[i]! < 0 ? 0 : g.reduce((a, v) => a + v * v, 0)), 0),
+    );
     norms.push(norm);
     const clip = maxGradNorm ? Math.min(1, maxGradNorm / (norm + 1e-6)) : 1;
     names.forEach((name, i) => {
@@ -101,7 +118,8 @@ test.each(VARIANTS)('ten steps equal the reference: %s', async (_, options, scal
 test('the same seed gives the same bits, and what no pattern matches keeps its own', async () => {
   const options: AdamWOptions = { groups: GROUPS, maxGradNorm: 1, weightDecay: 0.01 };
   const [a, b] = [await train(5, options), await train(5, options)];
-  for (const [name, values] of a.values) expect(new Uint32Array(b.values.get(name)!.slice().buffer)).toEqual(new Uint32Array(values.slice().buffer));
+  for (const [name, values] of a.values)
+    expect(new Uint32Array(b.values.get(name)!.slice().buffer)).toEqual(new Uint32Array(values.slice().buffer));
   expect(a.norms).toEqual(b.norms);
   const untouched = noise(4, new RandomStream(5, 0, 3));
   expect(a.values.get('frozen')).toEqual(untouched);
@@ -123,7 +141,7 @@ test('a run continued from its state equals one that never stopped; a second opt
   const options: AdamWOptions = { groups: GROUPS };
   const whole = build(2);
   const parts = build(2);
-  let a = new AdamW(gpu, whole, options);
+  const a = new AdamW(gpu, whole, options);
   let b = new AdamW(gpu, parts, options);
   for (let step = 0; step < 4; step++) {
     if (step === 2) {
@@ -134,7 +152,10 @@ test('a run continued from its state equals one that never stopped; a second opt
       b = new AdamW(gpu, parts, options);
       b.load(state);
     }
-    for (const [optimizer, parameters] of [[a, whole], [b, parts]] as const) {
+    for (const [optimizer, parameters] of [
+      [a, whole],
+      [b, parts],
+    ] as const) {
       parameters.forEach((p, i) => p.grad?.write(gradient(2, step, i, p.size, 1)));
       optimizer.step(0.05);
     }
@@ -145,7 +166,9 @@ test('a run continued from its state equals one that never stopped; a second opt
   b.dispose();
   for (const p of [...whole, ...parts]) p.dispose();
   expect(gpu.memoryReport().liveBuffers).toBe(live - 2 * (2 * 4 + 3) - 2);
-  expect(() => b.load({ step: 1, moments: new Map() })).toThrow("adamw: the state has no moments for 'language.0.lora_A'; it belongs to another choice of trained parameters.");
+  expect(() => b.load({ step: 1, moments: new Map() })).toThrow(
+    "adamw: the state has no moments for 'language.0.lora_A'; it belongs to another choice of trained parameters.",
+  );
 });
 
 test('patterns: part of a name, * for anything, the first that matches', () => {
@@ -158,14 +181,29 @@ test('patterns: part of a name, * for anything, the first that matches', () => {
 
 test('a pattern that decides about no parameter is an error that names it, before anything is moved', () => {
   const parameters = build(1);
-  const make = (...groups: [string, number][]) => () => new AdamW(gpu, parameters, { groups });
+  const make =
+    (...groups: [string, number][]) =>
+    () =>
+      new AdamW(gpu, parameters, { groups });
   const rule = "it must be a part of a parameter's name, with * for any characters.";
-  expect(make(['language', 1], ['projetcor', 1])).toThrow(`adamw: pattern 'projetcor' matches none of 4 parameters (nearest: 'projector.weight', 'frozen', 'language.0.lora_A'); ${rule}`);
-  expect(make(['lang*lora_C', 1])).toThrow(`adamw: pattern 'lang*lora_C' matches none of 4 parameters (nearest: 'language.0.lora_A', 'language.0.lora_B', 'projector.weight'); ${rule}`);
-  expect(make(['(lora_A|lora_B)', 1])).toThrow(`adamw: pattern '(lora_A|lora_B)' matches none of 4 parameters (nearest: 'language.0.lora_A', 'language.0.lora_B', 'projector.weight'); ${rule}`);
-  expect(make(['', 1], ['lora_', 0.5])).toThrow("adamw: pattern 'lora_' decides nothing, as each of the 2 parameters that it matches falls under '' before it; the narrower pattern must come first.");
-  expect(make(['lora_', 1], ['language.0', 1], ['projector', 1])).toThrow("adamw: pattern 'language.0' decides nothing, as each of the 2 parameters that it matches falls under 'lora_' before it; the narrower pattern must come first.");
-  expect(make()).toThrow("adamw: there are 0 patterns, so that none of 4 parameters is trained; '' matches all of them.");
+  expect(make(['language', 1], ['projetcor', 1])).toThrow(
+    `adamw: pattern 'projetcor' matches none of 4 parameters (nearest: 'projector.weight', 'frozen', 'language.0.lora_A'); ${rule}`,
+  );
+  expect(make(['lang*lora_C', 1])).toThrow(
+    `adamw: pattern 'lang*lora_C' matches none of 4 parameters (nearest: 'language.0.lora_A', 'language.0.lora_B', 'projector.weight'); ${rule}`,
+  );
+  expect(make(['(lora_A|lora_B)', 1])).toThrow(
+    `adamw: pattern '(lora_A|lora_B)' matches none of 4 parameters (nearest: 'language.0.lora_A', 'language.0.lora_B', 'projector.weight'); ${rule}`,
+  );
+  expect(make(['', 1], ['lora_', 0.5])).toThrow(
+    "adamw: pattern 'lora_' decides nothing, as each of the 2 parameters that it matches falls under '' before it; the narrower pattern must come first.",
+  );
+  expect(make(['lora_', 1], ['language.0', 1], ['projector', 1])).toThrow(
+    "adamw: pattern 'language.0' decides nothing, as each of the 2 parameters that it matches falls under 'lora_' before it; the narrower pattern must come first.",
+  );
+  expect(make()).toThrow(
+    "adamw: there are 0 patterns, so that none of 4 parameters is trained; '' matches all of them.",
+  );
   expect(() => new AdamW(gpu, [])).toThrow('adamw: there are 0 parameters; it must get at least one to train.');
   expect(parameters.map((p) => p.requiresGrad)).toEqual([false, false, false, false]);
   for (const p of parameters) p.dispose();
@@ -173,11 +211,14 @@ test('a pattern that decides about no parameter is an error that names it, befor
 
 test('names that differ in numbers alone are offered once', () => {
   const names = Array.from({ length: 24 }, (_, i) => [`layers.${i}.q_proj.lora_A`, `layers.${i}.q_proj.lora_B`]).flat();
-  expect(() => checkGroups('here', names, [['lora_AB', 1]])).toThrow("here: pattern 'lora_AB' matches none of 48 parameters (nearest: 'layers.0.q_proj.lora_A', 'layers.0.q_proj.lora_B'); it must");
+  expect(() => checkGroups('here', names, [['lora_AB', 1]])).toThrow(
+    "here: pattern 'lora_AB' matches none of 48 parameters (nearest: 'layers.0.q_proj.lora_A', 'layers.0.q_proj.lora_B'); it must",
+  );
 });
 
 test('without groups every parameter is trained, at factor 1', async () => {
-  const bits = ({ values }: { values: Map<string, Float32Array> }) => [...values].map(([name, v]) => [name, new Uint32Array(v.slice().buffer)]);
+  const bits = ({ values }: { values: Map<string, Float32Array> }) =>
+    [...values].map(([name, v]) => [name, new Uint32Array(v.slice().buffer)]);
   const [all, named] = [await train(4, { maxGradNorm: 1 }), await train(4, { groups: [['', 1]], maxGradNorm: 1 })];
   expect(bits(all)).toEqual(bits(named));
   expect(all.norms).toEqual(named.norms);
@@ -188,7 +229,8 @@ test('step is beginStep, which counts, and update, which does not', async () => 
   const [whole, parts] = [build(6), build(6)];
   const [a, b] = [new AdamW(gpu, whole), new AdamW(gpu, parts)];
   for (let step = 0; step < 3; step++) {
-    for (const parameters of [whole, parts]) parameters.forEach((p, i) => p.grad!.write(gradient(6, step, i, p.size, 1)));
+    for (const parameters of [whole, parts])
+      parameters.forEach((p, i) => p.grad!.write(gradient(6, step, i, p.size, 1)));
     a.step(0.05);
     b.beginStep(0.05);
     expect([a.stepsDone, b.stepsDone]).toEqual([step + 1, step + 1]);

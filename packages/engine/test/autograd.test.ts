@@ -1,8 +1,38 @@
-/** The tape: what it computes, what it saves, what it costs, and how it refuses. Gradients of single ops are the op table's matter. */
+/**
+ * The tape: what it computes, what it saves, what it costs, and how it refuses. Gradients of single ops are the op
+ * table's matter.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
-  add, backward, checkpoint, defineKernel, defineOp, detach, dropout, expand, gelu, isGradEnabled, KernelError, linear, lineGrid, loraLinear, matmul, mean, mul, noGrad, ones, Parameter, relu, reshape,
-  ShapeError, softmax, sub, sum, tensor, transpose, zeros,
+  add,
+  backward,
+  checkpoint,
+  defineKernel,
+  defineOp,
+  detach,
+  dropout,
+  expand,
+  gelu,
+  isGradEnabled,
+  KernelError,
+  linear,
+  lineGrid,
+  loraLinear,
+  matmul,
+  mean,
+  mul,
+  noGrad,
+  ones,
+  Parameter,
+  relu,
+  reshape,
+  ShapeError,
+  softmax,
+  sub,
+  sum,
+  tensor,
+  transpose,
+  zeros,
 } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
@@ -37,15 +67,21 @@ test('a tensor used twice, and a diamond, add their gradients up', async () => {
   const x = leaf([1, 2, 3]);
   expect(await gradients([x], () => add(mul(x, x), x))).toEqual([[3, 5, 7]]);
   const y = leaf([1, -2]);
-  expect(await gradients([y], () => {
-    const h = mul(y, 2); // used by three
-    return add(mul(h, h), sub(h, mul(h, 3)));
-  })).toEqual([[4, -20]]);
+  expect(
+    await gradients([y], () => {
+      const h = mul(y, 2); // used by three
+      return add(mul(h, h), sub(h, mul(h, 3)));
+    }),
+  ).toEqual([[4, -20]]);
 });
 
 test('broadcast inputs get the sum over what they were broadcast to', async () => {
   const [row, column, scalar] = [leaf([1, 2, 3]), leaf([10, 20], [2, 1]), leaf([2], [])];
-  expect(await gradients([row, column, scalar], () => mul(mul(row, column), scalar))).toEqual([[60, 60, 60], [12, 12], [180]]);
+  expect(await gradients([row, column, scalar], () => mul(mul(row, column), scalar))).toEqual([
+    [60, 60, 60],
+    [12, 12],
+    [180],
+  ]);
   const x = leaf([5], [1]);
   expect(await gradients([x], () => expand(x, [4, 3]))).toEqual([[12]]);
 });
@@ -114,9 +150,15 @@ test('noGrad records nothing, comes to an end with its function, and nests', () 
   gpu.scope(() => {
     const y = noGrad(() => noGrad(() => mul(x, x)));
     expect([y.requiresGrad, isGradEnabled()]).toEqual([false, true]);
-    expect(() => noGrad(() => { throw new Error('inside'); })).toThrow('inside');
+    expect(() =>
+      noGrad(() => {
+        throw new Error('inside');
+      }),
+    ).toThrow('inside');
     expect(mul(x, x).requiresGrad).toBe(true);
-    expect(() => backward(y)).toThrow('backward: the tensor of shape [2] does not depend on anything that requires a gradient.');
+    expect(() => backward(y)).toThrow(
+      'backward: the tensor of shape [2] does not depend on anything that requires a gradient.',
+    );
   });
   x.dispose();
 });
@@ -133,14 +175,19 @@ test('checkpoint gives the bits of the plain pass, dropout included, also nested
   const run = async (outer: Wrap, inner: Wrap): Promise<unknown> => {
     const [x, ...layers] = [leaf(input, [8, 8]), ...weights.map((w) => leaf(w, [8, 8]))];
     gpu.random.setStep(4, 11);
-    const layer = (w: Tensor) => (h: Tensor): Tensor => dropout(gelu(linear(h, w)), { p: 0.4 });
-    const passes = [0, 1].map(() => gpu.scope(() => {
-      const h = outer((h1) => inner(layer(layers[1]), inner(layer(layers[0]), h1)), mul(x, 1));
-      const y = outer(layer(layers[2]), h);
-      const value = y.read();
-      backward(sum(y));
-      return value;
-    }));
+    const layer =
+      (w: Tensor) =>
+      (h: Tensor): Tensor =>
+        dropout(gelu(linear(h, w)), { p: 0.4 });
+    const passes = [0, 1].map(() =>
+      gpu.scope(() => {
+        const h = outer((h1) => inner(layer(layers[1]), inner(layer(layers[0]), h1)), mul(x, 1));
+        const y = outer(layer(layers[2]), h);
+        const value = y.read();
+        backward(sum(y));
+        return value;
+      }),
+    );
     const counter = gpu.random.counter;
     const bits = await Promise.all([...passes, ...[x, ...layers].map((p) => p.grad!.read())]);
     for (const p of [x, ...layers]) p.dispose();
@@ -156,11 +203,12 @@ test('checkpoint gives the bits of the plain pass, dropout included, also nested
 test('checkpoint keeps the input and the result only', () => {
   const [x, w] = [leaf(noise(64), [8, 8]), leaf(noise(64), [8, 8])];
   const deep = (h: Tensor): Tensor => gelu(linear(gelu(linear(gelu(linear(h, w)), w)), w));
-  const saved = (f: () => Tensor): number => gpu.scope(() => {
-    const before = live();
-    gpu.scope(f);
-    return live() - before;
-  });
+  const saved = (f: () => Tensor): number =>
+    gpu.scope(() => {
+      const before = live();
+      gpu.scope(f);
+      return live() - before;
+    });
   expect(saved(() => checkpoint(deep, x))).toBe(1);
   expect(saved(() => deep(x))).toBeGreaterThan(4);
   for (const p of [x, w]) p.dispose();
@@ -168,13 +216,24 @@ test('checkpoint keeps the input and the result only', () => {
 
 test('a checkpoint may give back its input, and must be given what it uses', async () => {
   const x = leaf([1, 2]);
-  expect(await gradients([x], () => mul(checkpoint((h) => h, x), x))).toEqual([[2, 4]]);
+  expect(
+    await gradients([x], () =>
+      mul(
+        checkpoint((h) => h, x),
+        x,
+      ),
+    ),
+  ).toEqual([[2, 4]]);
   const y = leaf([3]);
   gpu.scope(() => {
     const h = mul(y, 2);
     const z = checkpoint((g) => mul(g, h), y);
-    expect(() => backward(z)).toThrow('checkpoint: its function uses a result of affine that requires a gradient and is not among its inputs; give it as an input.');
-    expect(() => checkpoint(() => y)).toThrow(new ShapeError('checkpoint: no input tensor was given; it needs at least one.'));
+    expect(() => backward(z)).toThrow(
+      'checkpoint: its function uses a result of affine that requires a gradient and is not among its inputs; give it as an input.',
+    );
+    expect(() => checkpoint(() => y)).toThrow(
+      new ShapeError('checkpoint: no input tensor was given; it needs at least one.'),
+    );
   });
   y.dispose();
 });
@@ -186,12 +245,18 @@ test('a graph is walked once, also a part that two results share', () => {
     const h = gelu(x);
     const [one, other] = [sum(mul(h, h)), sum(h)];
     backward(one);
-    expect(() => backward(one)).toThrow('backward: the graph through reshape was already used or its scope has ended; run the forward pass again.');
-    expect(() => backward(other)).toThrow('backward: the graph through gelu was already used or its scope has ended; run the forward pass again.');
+    expect(() => backward(one)).toThrow(
+      'backward: the graph through reshape was already used or its scope has ended; run the forward pass again.',
+    );
+    expect(() => backward(other)).toThrow(
+      'backward: the graph through gelu was already used or its scope has ended; run the forward pass again.',
+    );
     expect(h.grad).toBeNull();
   });
   const late = gpu.scope(() => sum(gelu(x)));
-  expect(() => backward(late)).toThrow('backward: the graph through reshape was already used or its scope has ended; run the forward pass again.');
+  expect(() => backward(late)).toThrow(
+    'backward: the graph through reshape was already used or its scope has ended; run the forward pass again.',
+  );
   late.dispose();
   expect(live()).toBe(before + 1); // the gradient of x
   x.dispose();
@@ -200,10 +265,16 @@ test('a graph is walked once, also a part that two results share', () => {
 test('what has no gradient is refused in one sentence', () => {
   gpu.scope(() => {
     const x = ones(gpu, [2, 3]);
-    expect(() => backward(sum(x))).toThrow('backward: the tensor of shape [] does not depend on anything that requires a gradient.');
+    expect(() => backward(sum(x))).toThrow(
+      'backward: the tensor of shape [] does not depend on anything that requires a gradient.',
+    );
     x.requiresGrad = true;
-    expect(() => backward(relu(x))).toThrow('backward: the tensor is [2, 3]; give its gradient, or reduce it to one element.');
-    expect(() => backward(relu(x), ones(gpu, [3, 2]))).toThrow('backward: the gradient is [3, 2] and the tensor [2, 3]; they must be equal.');
+    expect(() => backward(relu(x))).toThrow(
+      'backward: the tensor is [2, 3]; give its gradient, or reduce it to one element.',
+    );
+    expect(() => backward(relu(x), ones(gpu, [3, 2]))).toThrow(
+      'backward: the gradient is [3, 2] and the tensor [2, 3]; they must be equal.',
+    );
     expect(() => backward(relu(x), ones(gpu, [2, 3], 'i32'))).toThrow('backward: the gradient is i32; it must be f32.');
   });
 });
@@ -230,7 +301,9 @@ test('a long chain gives back what it kept as the walk passes', () => {
   x.dispose();
 });
 
-const cube = defineKernel('cube', `
+const cube = defineKernel(
+  'cube',
+  `
 struct Params { size: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -250,11 +323,15 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i < params.size) { dx[i] = 3.0 * x[i] * x[i] * dy[i]; }
 }
-`);
+`,
+);
 
 const cubeOp = defineOp({
   name: 'cube',
-  plan: ([x]: readonly [Tensor], _: undefined) => ({ params: { size: x.size }, grid: lineGrid(Math.ceil(x.size / 64)) }),
+  plan: ([x]: readonly [Tensor], _: undefined) => ({
+    params: { size: x.size },
+    grid: lineGrid(Math.ceil(x.size / 64)),
+  }),
   forward(run, [x], plan) {
     const y = run.out(x.shape);
     run.dispatch(cube, 'forward', { buffers: { x, y }, ...plan });
@@ -275,18 +352,32 @@ test('an op of a user, with a kernel of their own, takes part like any other', a
   expect(await gradients([x], () => mul(reshape(cubeOp([x], undefined), [6]), 2))).toEqual([[6, 24, 54, 96, 150, 216]]);
 });
 
-test('what is wrong with a user\'s kernel or op is told by its name', async () => {
+test("what is wrong with a user's kernel or op is told by its name", async () => {
   const text = (body: string): string => `@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n${body}`;
-  expect(() => defineKernel('mine', 'fn f() {}')).toThrow(new KernelError('mine.wgsl:1 has no @compute entry; shared pieces without one belong in kernels/lib.'));
-  expect(() => defineKernel('mine', text('@compute\nfn f() { y[0] = 1.0; }'))).toThrow("mine.wgsl:3 entry 'f' has no @workgroup_size.");
+  expect(() => defineKernel('mine', 'fn f() {}')).toThrow(
+    new KernelError('mine.wgsl:1 has no @compute entry; shared pieces without one belong in kernels/lib.'),
+  );
+  expect(() => defineKernel('mine', text('@compute\nfn f() { y[0] = 1.0; }'))).toThrow(
+    "mine.wgsl:3 entry 'f' has no @workgroup_size.",
+  );
   const typo = defineKernel('mine', text('@compute @workgroup_size(1)\nfn f() { y[0] = yy; }'));
   await expect(gpu.prepare(typo, 'f')).rejects.toThrow("mine.wgsl:3:17 unresolved value 'yy'");
   const x = leaf([1, 2]);
-  const wrong = (gradient: (dy: Tensor) => (Tensor | null)[]) => defineOp({ name: 'wrong', plan: (_: readonly [Tensor], __: undefined) => null, forward: (_, [a]) => ({ y: mul(a, 1) }), backward: (_, dy) => gradient(dy) });
+  const wrong = (gradient: (dy: Tensor) => (Tensor | null)[]) =>
+    defineOp({
+      name: 'wrong',
+      plan: (_: readonly [Tensor], __: undefined) => null,
+      forward: (_, [a]) => ({ y: mul(a, 1) }),
+      backward: (_, dy) => gradient(dy),
+    });
   const before = live();
   gpu.scope(() => {
-    expect(() => backward(sum(wrong(() => [])([x], undefined)))).toThrow('wrong: backward gave 0 gradients for 1 inputs; it must give one for each, null where none is needed.');
-    expect(() => backward(sum(wrong(() => [zeros(gpu, [3])])([x], undefined)))).toThrow('wrong: a gradient of shape [3] was made for a tensor of shape [2]; they must be equal.');
+    expect(() => backward(sum(wrong(() => [])([x], undefined)))).toThrow(
+      'wrong: backward gave 0 gradients for 1 inputs; it must give one for each, null where none is needed.',
+    );
+    expect(() => backward(sum(wrong(() => [zeros(gpu, [3])])([x], undefined)))).toThrow(
+      'wrong: a gradient of shape [3] was made for a tensor of shape [2]; they must be equal.',
+    );
   });
   expect(live()).toBe(before); // an error on the way leaves nothing behind
   x.dispose();
@@ -295,19 +386,23 @@ test('what is wrong with a user\'s kernel or op is told by its name', async () =
 test('everything together: a small attention block by hand', async () => {
   const [q, k] = [leaf(noise(6, 3), [2, 3]), leaf(noise(6, 4), [2, 3])];
   const loss = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-    const rows = [0, 1].map((i) => [0, 1].map((j) => [0, 1, 2].reduce((s, c) => s + a[3 * i + c]! * b[3 * j + c]!, 0)).map(Math.exp));
+    const rows = [0, 1].map((i) =>
+      [0, 1].map((j) => [0, 1, 2].reduce((s, c) => s + a[3 * i + c]! * b[3 * j + c]!, 0)).map(Math.exp),
+    );
     return rows.reduce((s, [p, r]) => s + (p! / (p! + r!)) ** 2 / 4 + (r! / (p! + r!)) ** 2 / 4, 0);
   };
   const [a, b] = [noise(6, 3), noise(6, 4)].map((x) => Float64Array.from(x));
-  const measured = [a!, b!].map((x) => [...x].map((_, i) => {
-    const at = (step: number): number => {
-      x[i]! += step;
-      const value = loss(a!, b!);
-      x[i]! -= step;
-      return value;
-    };
-    return (at(1e-5) - at(-1e-5)) / 2e-5;
-  }));
+  const measured = [a!, b!].map((x) =>
+    [...x].map((_, i) => {
+      const at = (step: number): number => {
+        x[i]! += step;
+        const value = loss(a!, b!);
+        x[i]! -= step;
+        return value;
+      };
+      return (at(1e-5) - at(-1e-5)) / 2e-5;
+    }),
+  );
   const got = await gradients([q, k], () => {
     const p = softmax(matmul(q, k, { transposeB: true }));
     return mean(mul(p, p));

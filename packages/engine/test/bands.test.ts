@@ -1,6 +1,23 @@
-/** Weights larger than one binding give what whole ones give: products, tables, gradients, whole training steps, in every storage. */
+/**
+ * Weights larger than one binding give what whole ones give: products, tables, gradients, whole training steps, in
+ * every storage.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, backward, crossEntropy, embedding, linear, loraLinear, noGrad, Parameter, rmsNorm, store, sum, mul, tensor } from '../src/index.ts';
+import {
+  AdamW,
+  backward,
+  crossEntropy,
+  embedding,
+  linear,
+  loraLinear,
+  noGrad,
+  Parameter,
+  rmsNorm,
+  store,
+  sum,
+  mul,
+  tensor,
+} from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
 import { bandsOf } from '../src/ops/parts/bands.ts';
 import { openDevice } from './device.ts';
@@ -26,13 +43,22 @@ function parameter(gpu: Gpu, name: string, shape: readonly number[], dtype: DTyp
 
 test('a weight is cut at multiples of 64 rows, and only where it must be', () => {
   const bands = bandsOf(parameter(small, 'w', [N, K]))!;
-  expect(bands.map(({ start, rows }) => [start, ...rows.shape])).toEqual([[0, 128, K], [128, 128, K], [256, 44, K]]);
+  expect(bands.map(({ start, rows }) => [start, ...rows.shape])).toEqual([
+    [0, 128, K],
+    [128, 128, K],
+    [256, 44, K],
+  ]);
   expect(bandsOf(parameter(small, 'w', [N, K], 'int4'))).toBeNull();
   expect(bandsOf(parameter(whole, 'w', [N, K]))).toBeNull();
 });
 
 /** y and the gradient of x by something that uses a weight. */
-async function outcome(gpu: Gpu, dtype: DType, cols: number, use: (x: Tensor, w: Parameter) => Tensor): Promise<number[]> {
+async function outcome(
+  gpu: Gpu,
+  dtype: DType,
+  cols: number,
+  use: (x: Tensor, w: Parameter) => Tensor,
+): Promise<number[]> {
   const w = parameter(gpu, 'weight', [N, cols], dtype);
   const x = tensor(gpu, noise(ROWS * cols, 9), [ROWS, cols]);
   x.requiresGrad = true;
@@ -51,7 +77,14 @@ const near = (actual: readonly number[], expected: readonly number[]): void => {
 };
 
 // A storage of fewer bits needs wider rows to be over the limit.
-test.each([['f32', 64], ['f16', 128], ['bf16', 128], ['int8', 192], ['int4', 384], ['nf4', 384]] as const)('linear and its dx through %s', async (dtype, cols) => {
+test.each([
+  ['f32', 64],
+  ['f16', 128],
+  ['bf16', 128],
+  ['int8', 192],
+  ['int4', 384],
+  ['nf4', 384],
+] as const)('linear and its dx through %s', async (dtype, cols) => {
   const bias = (gpu: Gpu): Tensor => tensor(gpu, noise(N, 3));
   const use = (x: Tensor, w: Parameter): Tensor => linear(x, w, bias(x.gpu));
   expect(bandsOf(parameter(small, 'weight', [N, cols], dtype))!.length).toBeGreaterThan(1);
@@ -59,19 +92,34 @@ test.each([['f32', 64], ['f16', 128], ['bf16', 128], ['int8', 192], ['int4', 384
 });
 
 test('loraLinear', async () => {
-  const use = (x: Tensor, w: Parameter): Tensor => loraLinear(x, w, null, tensor(x.gpu, noise(4 * K, 1), [4, K]), tensor(x.gpu, noise(N * 4, 2), [N, 4]), { scale: 0.5 });
+  const use = (x: Tensor, w: Parameter): Tensor =>
+    loraLinear(x, w, null, tensor(x.gpu, noise(4 * K, 1), [4, K]), tensor(x.gpu, noise(N * 4, 2), [N, 4]), {
+      scale: 0.5,
+    });
   near(await outcome(small, 'f32', K, use), await outcome(whole, 'f32', K, use));
 });
 
 test.each(['f32', 'f16'] as const)('embedding from %s, ids out of range included', async (dtype) => {
   const cols = dtype === 'f32' ? 64 : 128;
-  const rows = (gpu: Gpu) => noGrad(() => gpu.scope(() => embedding(tensor(gpu, Int32Array.of(0, 127, 128, 255, 256, 299, 300, -1)), parameter(gpu, 'table', [N, cols], dtype)).read()));
+  const rows = (gpu: Gpu) =>
+    noGrad(() =>
+      gpu.scope(() =>
+        embedding(
+          tensor(gpu, Int32Array.of(0, 127, 128, 255, 256, 299, 300, -1)),
+          parameter(gpu, 'table', [N, cols], dtype),
+        ).read(),
+      ),
+    );
   expect(await rows(small)).toEqual(await rows(whole));
 });
 
 /** Losses of some steps of a tiny language model whose table and head are trained, and the table afterwards. */
 async function train(gpu: Gpu): Promise<number[]> {
-  const [table, head, scale] = [parameter(gpu, 'table', [N, K]), parameter(gpu, 'head', [N, K]), parameter(gpu, 'norm', [K])];
+  const [table, head, scale] = [
+    parameter(gpu, 'table', [N, K]),
+    parameter(gpu, 'head', [N, K]),
+    parameter(gpu, 'norm', [K]),
+  ];
   const optimizer = new AdamW(gpu, [table, head, scale], { lr: 0.01, maxGradNorm: 1 });
   const ids = tensor(gpu, Int32Array.of(3, 140, 299, 256));
   const targets = tensor(gpu, Int32Array.of(140, 299, 256, 3));
@@ -97,5 +145,7 @@ test('training a table and a head over the limit', async () => {
 });
 
 test('what a step makes must fit one binding', () => {
-  expect(() => small.scope(() => linear(tensor(small, noise(K), [1, K]), parameter(small, 'w', [16384, K])))).toThrow(/^memory: a tensor of 65536 bytes is larger than the adapter's limit of 32768 bytes a binding; split it\.$/);
+  expect(() => small.scope(() => linear(tensor(small, noise(K), [1, K]), parameter(small, 'w', [16384, K])))).toThrow(
+    /^memory: a tensor of 65536 bytes is larger than the adapter's limit of 32768 bytes a binding; split it\.$/,
+  );
 });

@@ -1,6 +1,30 @@
 /** Captured steps against the same steps recorded anew each time: the same bits, no allocation, and clear refusals. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, add, assignSlice, backward, capture, checkpoint, crossEntropy, dropout, gelu, keep, linear, mul, openGpu, Parameter, RandomStream, randomUniform, relu, rotaryEmbedding, scaledDotProductAttention, softmax, sum, tensor, zeros } from '../src/index.ts';
+import {
+  AdamW,
+  add,
+  assignSlice,
+  backward,
+  capture,
+  checkpoint,
+  crossEntropy,
+  dropout,
+  gelu,
+  keep,
+  linear,
+  mul,
+  openGpu,
+  Parameter,
+  RandomStream,
+  randomUniform,
+  relu,
+  rotaryEmbedding,
+  scaledDotProductAttention,
+  softmax,
+  sum,
+  tensor,
+  zeros,
+} from '../src/index.ts';
 import type { Gpu, HostArray, HostTensor, RecordReport, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
 import { noise } from './noise.ts';
@@ -14,7 +38,11 @@ const small = (count: number, seed: number): Float32Array<ArrayBuffer> => noise(
 
 /** A small classifier with dropout inside a checkpoint, its optimizer, and data of each step. */
 function classifier() {
-  const weights = [new Parameter(gpu, 'a.weight', [HIDDEN, IN], small(HIDDEN * IN, 1)), new Parameter(gpu, 'b.weight', [HIDDEN, HIDDEN], small(HIDDEN * HIDDEN, 2)), new Parameter(gpu, 'c.weight', [CLASSES, HIDDEN], small(CLASSES * HIDDEN, 3))];
+  const weights = [
+    new Parameter(gpu, 'a.weight', [HIDDEN, IN], small(HIDDEN * IN, 1)),
+    new Parameter(gpu, 'b.weight', [HIDDEN, HIDDEN], small(HIDDEN * HIDDEN, 2)),
+    new Parameter(gpu, 'c.weight', [CLASSES, HIDDEN], small(CLASSES * HIDDEN, 3)),
+  ];
   const [a, b, c] = weights as [Parameter, Parameter, Parameter];
   const optimizer = new AdamW(gpu, weights, { groups: [['weight', 1]], maxGradNorm: 0.5, weightDecay: 0.01 });
   const loss = (x: Tensor, label: Tensor): Tensor => {
@@ -39,7 +67,10 @@ function classifier() {
 function batch(step: number, rows: number): { x: HostTensor; label: HostTensor } {
   const random = new RandomStream(9, step);
   const label = Int32Array.from({ length: rows }, () => random.integer(CLASSES));
-  const x = Float32Array.from({ length: rows * IN }, (_, i) => random.uniform(-1, 1) + (i % IN === label[Math.floor(i / IN)] ? 1 : 0));
+  const x = Float32Array.from(
+    { length: rows * IN },
+    (_, i) => random.uniform(-1, 1) + (i % IN === label[Math.floor(i / IN)] ? 1 : 0),
+  );
   return { x: { values: x, shape: [rows, IN] }, label: { values: label, shape: [rows] } };
 }
 
@@ -58,9 +89,13 @@ async function train(rows: (step: number) => number, captured: boolean) {
     gpu.random.setStep(s, 77);
     optimizer.beginStep(rate(s));
     const data = batch(s, rows(s));
-    losses.push(captured
-      ? replayed.run(data).loss.item()
-      : gpu.scope(() => step({ x: tensor(gpu, data.x.values, data.x.shape), label: tensor(gpu, data.label.values) }).loss.item()));
+    losses.push(
+      captured
+        ? replayed.run(data).loss.item()
+        : gpu.scope(() =>
+            step({ x: tensor(gpu, data.x.values, data.x.shape), label: tensor(gpu, data.label.values) }).loss.item(),
+          ),
+    );
     losses.push(optimizer.gradNorm.item());
   }
   const numbers = await Promise.all(losses);
@@ -71,16 +106,22 @@ async function train(rows: (step: number) => number, captured: boolean) {
   return { numbers, values, reports, live };
 }
 
-test.each([['one shape', () => 32], ['three shapes in turn', rowsOf]] as const)('fifty replayed steps equal fifty recorded ones to the bit, past changes of the rate, with dropout and checkpoint: %s', async (_, rows) => {
-  const recorded = await train(rows, false);
-  const replayed = await train(rows, true);
-  expect(replayed.numbers).toEqual(recorded.numbers);
-  expect(replayed.values).toEqual(recorded.values);
-  expect(recorded.numbers.at(-2)!).toBeLessThan(recorded.numbers[0]!);
-  expect(replayed.reports.length).toBe(rows === rowsOf ? 3 : 1);
-  expect(replayed.reports[0]!.reason).toBe('first call');
-  if (rows === rowsOf) expect(replayed.reports[1]!.reason).toBe('other inputs: x f32[7, 20], label i32[7]');
-});
+test.each([
+  ['one shape', () => 32],
+  ['three shapes in turn', rowsOf],
+] as const)(
+  'fifty replayed steps equal fifty recorded ones to the bit, past changes of the rate, with dropout and checkpoint: %s',
+  async (_, rows) => {
+    const recorded = await train(rows, false);
+    const replayed = await train(rows, true);
+    expect(replayed.numbers).toEqual(recorded.numbers);
+    expect(replayed.values).toEqual(recorded.values);
+    expect(recorded.numbers.at(-2)!).toBeLessThan(recorded.numbers[0]!);
+    expect(replayed.reports.length).toBe(rows === rowsOf ? 3 : 1);
+    expect(replayed.reports[0]!.reason).toBe('first call');
+    if (rows === rowsOf) expect(replayed.reports[1]!.reason).toBe('other inputs: x f32[7, 20], label i32[7]');
+  },
+);
 
 test('a hundred replayed steps allocate nothing, and dispose gives everything back', async () => {
   const before = gpu.memoryReport();
@@ -128,7 +169,9 @@ test('random numbers go on where the run before stopped, as without capture', as
 
 test('at most eight plans are kept, the one not used for longest goes first', () => {
   const reports: RecordReport[] = [];
-  const twice = capture(gpu, 'twice', ({ x }: { x: Tensor }) => ({ y: mul(x, 2) }), { onRecord: (report) => reports.push(report) });
+  const twice = capture(gpu, 'twice', ({ x }: { x: Tensor }) => ({ y: mul(x, 2) }), {
+    onRecord: (report) => reports.push(report),
+  });
   const run = (n: number) => twice.run({ x: { values: new Float32Array(n), shape: [n] } });
   for (let n = 1; n <= 8; n++) run(n);
   run(1);
@@ -146,8 +189,12 @@ test('the guard records again where something baked in changes', async () => {
   const reasons: string[] = [];
   let factor = 2;
   let other = keep(tensor(gpu, [1, 2, 3, 4]));
-  const captured = capture(gpu, 'scaled', ({ x }: { x: Tensor }) => ({ y: add(mul(x, factor), other) }), { baked: () => `factor ${factor}`, onRecord: ({ reason }) => reasons.push(reason) });
-  const run = async () => Array.from(await captured.run({ x: { values: Float32Array.of(1, 1, 1, 1), shape: [4] } }).y.read());
+  const captured = capture(gpu, 'scaled', ({ x }: { x: Tensor }) => ({ y: add(mul(x, factor), other) }), {
+    baked: () => `factor ${factor}`,
+    onRecord: ({ reason }) => reasons.push(reason),
+  });
+  const run = async () =>
+    Array.from(await captured.run({ x: { values: Float32Array.of(1, 1, 1, 1), shape: [4] } }).y.read());
   expect(await run()).toEqual([3, 4, 5, 6]);
   other.write(Float32Array.of(5, 5, 5, 5));
   expect(await run()).toEqual([7, 7, 7, 7]);
@@ -160,7 +207,12 @@ test('the guard records again where something baked in changes', async () => {
   gpu.kernels.forced.set('softmax', 'naive');
   await run();
   gpu.kernels.forced.delete('softmax');
-  expect(reasons).toEqual(['first call', 'other inputs: x f32[4], factor 3', 'a tensor that it uses was freed', 'other inputs: x f32[4], softmax=naive, factor 3']);
+  expect(reasons).toEqual([
+    'first call',
+    'other inputs: x f32[4], factor 3',
+    'a tensor that it uses was freed',
+    'other inputs: x f32[4], softmax=naive, factor 3',
+  ]);
   captured.dispose();
   other.dispose();
 });
@@ -196,7 +248,8 @@ test('a table that an op makes in a step that fails is there for the next one', 
     throw new RangeError('no');
   });
   expect(() => refused.run({ x })).toThrow('no');
-  const turn = (): Promise<HostArray> => gpu.scope(() => rotaryEmbedding(tensor(gpu, x.values, x.shape), { theta }).read());
+  const turn = (): Promise<HostArray> =>
+    gpu.scope(() => rotaryEmbedding(tensor(gpu, x.values, x.shape), { theta }).read());
   const turned = [...(await turn())];
   const other = await openGpu();
   const expected = [...(await other.scope(() => rotaryEmbedding(tensor(other, x.values, x.shape), { theta }).read()))];
@@ -209,21 +262,42 @@ test('a plan refuses other shapes, names and sizes, and what only recording woul
   const captured = capture(gpu, 'classifier', step);
   const plan = captured.plan(batch(0, 8));
   const { x, label } = batch(0, 8);
-  expect(() => plan.run(batch(0, 9))).toThrow("classifier: input 'x' is f32[9, 20] and was recorded as f32[8, 20]; record another plan for it.");
-  expect(() => plan.run({ x: { values: label.values, shape: [8] }, label })).toThrow("classifier: input 'x' is i32[8] and was recorded as f32[8, 20]; record another plan for it.");
-  expect(() => plan.run({ x } as never)).toThrow("classifier: input 'label' was recorded and not given; a plan takes x, label.");
-  expect(() => captured.run({ x: { values: x.values, shape: [4, 3] }, label })).toThrow("classifier: input 'x' has 160 values for shape [4, 3]; it needs 12.");
+  expect(() => plan.run(batch(0, 9))).toThrow(
+    "classifier: input 'x' is f32[9, 20] and was recorded as f32[8, 20]; record another plan for it.",
+  );
+  expect(() => plan.run({ x: { values: label.values, shape: [8] }, label })).toThrow(
+    "classifier: input 'x' is i32[8] and was recorded as f32[8, 20]; record another plan for it.",
+  );
+  expect(() => plan.run({ x } as never)).toThrow(
+    "classifier: input 'label' was recorded and not given; a plan takes x, label.",
+  );
+  expect(() => captured.run({ x: { values: x.values, shape: [4, 3] }, label })).toThrow(
+    "classifier: input 'x' has 160 values for shape [4, 3]; it needs 12.",
+  );
   dispose();
-  expect(() => plan.run({ x, label })).toThrow('classifier: a tensor that it uses was freed since the step was recorded; record it again.');
+  expect(() => plan.run({ x, label })).toThrow(
+    'classifier: a tensor that it uses was freed since the step was recorded; record it again.',
+  );
   captured.dispose();
-  const once = (f: (x: Tensor) => Tensor) => () => void capture(gpu, 'bad', ({ x }: { x: Tensor }) => ({ y: f(x) })).run({ x: { values: new Float32Array(4), shape: [4] } });
+  const once = (f: (x: Tensor) => Tensor) => () =>
+    void capture(gpu, 'bad', ({ x }: { x: Tensor }) => ({ y: f(x) })).run({
+      x: { values: new Float32Array(4), shape: [4] },
+    });
   const outside = keep(zeros(gpu, [4]));
-  expect(once((x) => (outside.write(new Float32Array(4)), x))).toThrow('capture: the step writes 16 bytes from the host to a tensor made outside the step, which a replay would not do; make it an input, or write before the step.');
+  expect(once((x) => (outside.write(new Float32Array(4)), x))).toThrow(
+    'capture: the step writes 16 bytes from the host to a tensor made outside the step, which a replay would not do; make it an input, or write before the step.',
+  );
   let read: Promise<unknown> | undefined;
   once((x) => ((read = softmax(x).read()), x))();
-  await expect(read).rejects.toThrow('capture: the step reads 16 bytes back, which a replay would not do; return the tensor and read it after the step.');
-  expect(once((x) => (void keep(mul(x, 2)), x))).toThrow('capture: the step keeps a tensor of 256 bytes that it computes, and every replay would write it anew; make it before the step (a parameter\'s gradient by an optimizer), or return it.');
-  expect(once((x) => capture(gpu, 'inner', () => ({ y: sum(x) })).run({}).y)).toThrow('capture: a step is being recorded already; call the inner one as a plain function.');
+  await expect(read).rejects.toThrow(
+    'capture: the step reads 16 bytes back, which a replay would not do; return the tensor and read it after the step.',
+  );
+  expect(once((x) => (void keep(mul(x, 2)), x))).toThrow(
+    "capture: the step keeps a tensor of 256 bytes that it computes, and every replay would write it anew; make it before the step (a parameter's gradient by an optimizer), or return it.",
+  );
+  expect(once((x) => capture(gpu, 'inner', () => ({ y: sum(x) })).run({}).y)).toThrow(
+    'capture: a step is being recorded already; call the inner one as a plain function.',
+  );
   expect(Array.from(await gpu.scope(() => mul(tensor(gpu, [1, 2]), 3).read()))).toEqual([3, 6]);
   outside.dispose();
 });

@@ -1,5 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { add, cast, embedding, indexSelect, linear, loraLinear, matmul, openGpu, ones, reshape, tensor } from '../src/index.ts';
+import {
+  add,
+  cast,
+  embedding,
+  indexSelect,
+  linear,
+  loraLinear,
+  matmul,
+  openGpu,
+  ones,
+  reshape,
+  tensor,
+} from '../src/index.ts';
 import type { DType, Gpu } from '../src/index.ts';
 
 let gpu: Gpu;
@@ -13,16 +25,68 @@ const patterns = async (values: number[], to: DType): Promise<string[]> => {
 };
 
 test('f16 rounds to nearest with ties to even, also where it is subnormal or infinite', async () => {
-  const values = [1, -2, 65504, 65519, 65520, 2 ** -24, 2 ** -25, 2 ** -25 * 1.01, 3 * 2 ** -25, 2 ** -14, 2 ** -14 - 2 ** -26, 1 + 2 ** -11, 1 + 3 * 2 ** -11, Infinity, -Infinity, -0, 2 ** -30];
-  expect(await patterns(values, 'f16')).toEqual(['3c00', 'c000', '7bff', '7bff', '7c00', '1', '0', '1', '2', '400', '400', '3c00', '3c02', '7c00', 'fc00', '8000', '0']);
+  const values = [
+    1,
+    -2,
+    65504,
+    65519,
+    65520,
+    2 ** -24,
+    2 ** -25,
+    2 ** -25 * 1.01,
+    3 * 2 ** -25,
+    2 ** -14,
+    2 ** -14 - 2 ** -26,
+    1 + 2 ** -11,
+    1 + 3 * 2 ** -11,
+    Infinity,
+    -Infinity,
+    -0,
+    2 ** -30,
+  ];
+  expect(await patterns(values, 'f16')).toEqual([
+    '3c00',
+    'c000',
+    '7bff',
+    '7bff',
+    '7c00',
+    '1',
+    '0',
+    '1',
+    '2',
+    '400',
+    '400',
+    '3c00',
+    '3c02',
+    '7c00',
+    'fc00',
+    '8000',
+    '0',
+  ]);
 });
 
 test('bf16 rounds to nearest with ties to even and keeps a NaN', async () => {
-  expect(await patterns([1, -2, 1 + 2 ** -8, 1 + 3 * 2 ** -8, Infinity, NaN], 'bf16')).toEqual(['3f80', 'c000', '3f80', '3f82', '7f80', '7fc0']);
+  expect(await patterns([1, -2, 1 + 2 ** -8, 1 + 3 * 2 ** -8, Infinity, NaN], 'bf16')).toEqual([
+    '3f80',
+    'c000',
+    '3f80',
+    '3f82',
+    '7f80',
+    '7fc0',
+  ]);
 });
 
 test('scales escape a scope with their tensor', async () => {
-  const packed = gpu.scope(() => cast(tensor(gpu, Float32Array.from({ length: 64 }, (_, i) => i - 32), [64]), 'int8'));
+  const packed = gpu.scope(() =>
+    cast(
+      tensor(
+        gpu,
+        Float32Array.from({ length: 64 }, (_, i) => i - 32),
+        [64],
+      ),
+      'int8',
+    ),
+  );
   const back = await gpu.scope(() => cast(packed, 'f32').read());
   expect(Math.max(...[...back].map((v, i) => Math.abs(v - (i - 32))))).toBeLessThan(32 / 127);
   packed.dispose();
@@ -30,9 +94,15 @@ test('scales escape a scope with their tensor', async () => {
 
 test('a packed tensor is refused where arithmetic is done, and groups must fit', () => {
   gpu.scope(() => {
-    expect(() => add(cast(ones(gpu, [4]), 'f16'), ones(gpu, [4]))).toThrow('add: input 0 is f16, which is storage only; use cast to make it f32.');
-    expect(() => cast(ones(gpu, [2, 12]), 'int4')).toThrow('cast: groups of 12 do not fit int4 of [2, 12]; a group is a multiple of 8 that divides the last axis.');
-    expect(() => cast(cast(ones(gpu, [8]), 'int8'), 'f16')).toThrow('cast: int8 cannot become f16; cast it to f32 first.');
+    expect(() => add(cast(ones(gpu, [4]), 'f16'), ones(gpu, [4]))).toThrow(
+      'add: input 0 is f16, which is storage only; use cast to make it f32.',
+    );
+    expect(() => cast(ones(gpu, [2, 12]), 'int4')).toThrow(
+      'cast: groups of 12 do not fit int4 of [2, 12]; a group is a multiple of 8 that divides the last axis.',
+    );
+    expect(() => cast(cast(ones(gpu, [8]), 'int8'), 'f16')).toThrow(
+      'cast: int8 cannot become f16; cast it to f32 first.',
+    );
   });
 });
 
@@ -44,10 +114,18 @@ test('a packed weight is taken by linear, loraLinear and embedding alone, as it 
     expect(loraLinear(x, weight, null, ones(gpu, [4, 64]), ones(gpu, [8, 4]), { scale: 1 }).shape).toEqual([2, 8]);
     expect(embedding(ids, weight).shape).toEqual([1, 64]);
     expect(() => linear(weight, x)).toThrow('linear: input 0 is int4, which is storage only; use cast to make it f32.');
-    expect(() => matmul(x, weight, { transposeB: true })).toThrow('matmul: input 1 is int4, which is storage only; use cast to make it f32.');
-    expect(() => indexSelect(weight, ids, { axis: 0 })).toThrow('indexSelect: input 0 is int4, which is storage only; use cast to make it f32.');
-    expect(() => linear(x, reshape(weight, [4, 128]))).toThrow('linear: x is [2, 64] and weight [4, 128]; x\'s last axis must be 128.');
-    expect(() => linear(ones(gpu, [2, 128]), reshape(weight, [4, 128]))).toThrow('linear: the int4 tensor of shape [4, 128] has no scales; take it as cast made it, not a view of it.');
+    expect(() => matmul(x, weight, { transposeB: true })).toThrow(
+      'matmul: input 1 is int4, which is storage only; use cast to make it f32.',
+    );
+    expect(() => indexSelect(weight, ids, { axis: 0 })).toThrow(
+      'indexSelect: input 0 is int4, which is storage only; use cast to make it f32.',
+    );
+    expect(() => linear(x, reshape(weight, [4, 128]))).toThrow(
+      "linear: x is [2, 64] and weight [4, 128]; x's last axis must be 128.",
+    );
+    expect(() => linear(ones(gpu, [2, 128]), reshape(weight, [4, 128]))).toThrow(
+      'linear: the int4 tensor of shape [4, 128] has no scales; take it as cast made it, not a view of it.',
+    );
   });
 });
 
@@ -55,6 +133,8 @@ test('a packed weight that wants a gradient is refused', () => {
   gpu.scope(() => {
     const weight = cast(ones(gpu, [4, 8]), 'bf16');
     weight.requiresGrad = true;
-    expect(() => linear(ones(gpu, [2, 8]), weight)).toThrow('linear: input 1 is bf16 and wants a gradient; a packed weight stays frozen, to train it load it as f32.');
+    expect(() => linear(ones(gpu, [2, 8]), weight)).toThrow(
+      'linear: input 1 is bf16 and wants a gradient; a packed weight stays frozen, to train it load it as f32.',
+    );
   });
 });

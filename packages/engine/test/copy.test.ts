@@ -1,4 +1,6 @@
-/** Strided copies against the host, one way and back: ranks, offsets and lengths that each kernel of the family takes. */
+/**
+ * Strided copies against the host, one way and back: ranks, offsets and lengths that each kernel of the family takes.
+ */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { dense, pad, permute, slice, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
@@ -15,7 +17,13 @@ afterEach(() => {
 const ROWS = 'copy/rows';
 const TUNINGS: Readonly<Record<string, string>>[] = [{}, { STEPS: '1u' }, { ROWS: '1u' }, { ROWS: '4u', STEPS: '32u' }];
 
-interface Case { readonly shape: readonly number[]; readonly order: readonly number[]; readonly from?: number; readonly axes: number; readonly inFours: boolean }
+interface Case {
+  readonly shape: readonly number[];
+  readonly order: readonly number[];
+  readonly from?: number;
+  readonly axes: number;
+  readonly inFours: boolean;
+}
 
 /** A tensor of `shape` from element `from` of its last axis on, its axes in another order. */
 const CASES: Case[] = [
@@ -35,7 +43,11 @@ const CASES: Case[] = [
 ];
 
 function counted(shape: readonly number[]): Tensor {
-  return tensor(gpu, Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i), [...shape]);
+  return tensor(
+    gpu,
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i),
+    [...shape],
+  );
 }
 
 /** Elements of the view in its own order, as places in the tensor below it. */
@@ -43,11 +55,15 @@ function places({ shape, order, from = 0 }: Case): number[] {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   const last = shape.length - 1;
   let found = [from];
-  for (const axis of order) found = found.flatMap((place) => Array.from({ length: axis === last ? shape[axis]! - from : shape[axis]! }, (_, i) => place + i * strides[axis]!));
+  for (const axis of order)
+    found = found.flatMap((place) =>
+      Array.from({ length: axis === last ? shape[axis]! - from : shape[axis]! }, (_, i) => place + i * strides[axis]!),
+    );
   return found;
 }
 
-const viewOf = ({ shape, order, from = 0 }: Case): Tensor => permute(slice(counted(shape), { axis: shape.length - 1, start: from, end: shape.at(-1)! }), [...order]);
+const viewOf = ({ shape, order, from = 0 }: Case): Tensor =>
+  permute(slice(counted(shape), { axis: shape.length - 1, start: from, end: shape.at(-1)! }), [...order]);
 
 test.each(CASES)('rows of $shape, axes $order', async (given) => {
   gpu.kernels.forced.set('copy', 'rows');
@@ -56,7 +72,12 @@ test.each(CASES)('rows of $shape, axes $order', async (given) => {
     expect([...(await dense(viewOf(given)).read())]).toEqual(places(given));
   }
   const label = `T=${given.inFours ? 'vec4<u32>' : 'u32'}`;
-  expect(gpu.pipelines.labels.some((name) => name.startsWith(`${ROWS}:gather`) && name.includes(label) && name.includes(`AXES=${given.axes}u`)), `${label} AXES=${given.axes}u has run`).toBe(true);
+  expect(
+    gpu.pipelines.labels.some(
+      (name) => name.startsWith(`${ROWS}:gather`) && name.includes(label) && name.includes(`AXES=${given.axes}u`),
+    ),
+    `${label} AXES=${given.axes}u has run`,
+  ).toBe(true);
 });
 
 test.each(CASES)('element by element of $shape, axes $order', async (given) => {
@@ -66,12 +87,23 @@ test.each(CASES)('element by element of $shape, axes $order', async (given) => {
 
 test.each(['rows', 'elements'])('%s: what is written into a part leaves the rest alone', async (variant) => {
   gpu.kernels.forced.set('copy', variant);
-  for (const [rows, cols] of [[11, 12], [11, 13], [300, 8]] as const) {
-    const y = await pad(counted([2, rows, cols]), [[1, 2], [4, 3]]).read();
-    const expected = Array.from({ length: 2 }, (_, b) => Array.from({ length: rows + 3 }, (_, r) => Array.from({ length: cols + 7 }, (_, c) => {
-      const inside = r >= 1 && r <= rows && c >= 4 && c < cols + 4;
-      return inside ? (b * rows + r - 1) * cols + c - 4 : 0;
-    })));
+  for (const [rows, cols] of [
+    [11, 12],
+    [11, 13],
+    [300, 8],
+  ] as const) {
+    const y = await pad(counted([2, rows, cols]), [
+      [1, 2],
+      [4, 3],
+    ]).read();
+    const expected = Array.from({ length: 2 }, (_, b) =>
+      Array.from({ length: rows + 3 }, (_, r) =>
+        Array.from({ length: cols + 7 }, (_, c) => {
+          const inside = r >= 1 && r <= rows && c >= 4 && c < cols + 4;
+          return inside ? (b * rows + r - 1) * cols + c - 4 : 0;
+        }),
+      ),
+    );
     expect([...y]).toEqual(expected.flat(2));
   }
 });

@@ -12,4 +12,5 @@ export const environment: Readonly<Record<string, string | undefined>> = {
 export const features = environment.CURIO_FEATURES === 'portable' ? 'portable' : 'all';
 
 /** openGpu with these features. @returns a device that the caller closes */
-export const openDevice = (options: Omit<GpuOptions, 'features'> = {}): Promise<Gpu> => openGpu({ ...options, features });
+export const openDevice = (options: Omit<GpuOptions, 'features'> = {}): Promise<Gpu> =>
+  openGpu({ ...options, features });

@@ -1,6 +1,6 @@
 /**
- * The kernel for matrix units as plain WGSL, for adapters without them: a matrix is 8 by 8, and a lane of eight holds a row of it. All the rest of the kernel, which is
- * nearly all that can be wrong in it, stays as it is.
+ * The kernel for matrix units as plain WGSL, for adapters without them: a matrix is 8 by 8, and a lane of eight holds a
+ * row of it. All the rest of the kernel, which is nearly all that can be wrong in it, stays as it is.
  */
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
 import type { Gpu } from '../src/index.ts';
@@ -8,7 +8,10 @@ import type { KernelSource } from '../src/gpu/kernel/kernel.ts';
 
 const UNIT = { M: 8, N: 8, K: 8 };
 
-/** Operands are read where they are multiplied; the loop bounds that no compiler can know keep the text short, which Lavapipe takes seconds to compile otherwise. */
+/**
+ * Operands are read where they are multiplied; the loop bounds that no compiler can know keep the text short, which
+ * Lavapipe takes seconds to compile otherwise.
+ */
 const MATRICES = `
 struct Operand { at: u32, stride: u32, is_row: bool }
 var<private> own_row: u32;
@@ -45,10 +48,11 @@ fn store_${to}(at: u32, sums: mat2x4f, stride: u32) {
 
 function emulated(kernel: KernelSource): KernelSource {
   /** Halves as floats that are rounded alike. */
-  const inFloats = (text: string): string => text
-    .replaceAll(/bitcast<vec4<f16>>\((\w+)\.(\w)(\w)\)/g, 'vec4f(unpack2x16float($1.$2), unpack2x16float($1.$3))')
-    .replaceAll('vec4<f16>(', 'quantizeToF16(')
-    .replaceAll('vec4<f16>', 'vec4f');
+  const inFloats = (text: string): string =>
+    text
+      .replaceAll(/bitcast<vec4<f16>>\((\w+)\.(\w)(\w)\)/g, 'vec4f(unpack2x16float($1.$2), unpack2x16float($1.$3))')
+      .replaceAll('vec4<f16>(', 'quantizeToF16(')
+      .replaceAll('vec4<f16>', 'vec4f');
   const code = inFloats(kernel.code)
     .replace('enable f16;', '')
     .replace('enable chromium_experimental_subgroup_matrix;', '')
@@ -65,11 +69,15 @@ function emulated(kernel: KernelSource): KernelSource {
 }
 
 /** Whether a subgroup has as many lanes as a matrix has rows. */
-export const canEmulate = ({ adapter: { subgroupSize } }: Gpu): boolean => subgroupSize?.min === 8 && subgroupSize.max === 8;
+export const canEmulate = ({ adapter: { subgroupSize } }: Gpu): boolean =>
+  subgroupSize?.min === 8 && subgroupSize.max === 8;
 
 /** Lets `gpu` report matrix units of 8 by 8 by 8, compute what they would, and use them for products. */
 export function emulateMatrixUnits(gpu: Gpu): void {
   (gpu.adapter as { subgroupMatrix: typeof UNIT | null }).subgroupMatrix = UNIT;
-  gpu.kernels.replacements.useKernel(matmulSubgroupMatrix as KernelSource, emulated(matmulSubgroupMatrix as KernelSource));
+  gpu.kernels.replacements.useKernel(
+    matmulSubgroupMatrix as KernelSource,
+    emulated(matmulSubgroupMatrix as KernelSource),
+  );
   gpu.kernels.halfProducts = true;
 }

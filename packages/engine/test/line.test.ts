@@ -1,6 +1,18 @@
 /** Kernels that walk a line in runs give the same bits with any length of run. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { add, AdamW, backward, dropout, isFinite, maximum, Parameter, sigmoid, sum, swiglu, tensor } from '../src/index.ts';
+import {
+  add,
+  AdamW,
+  backward,
+  dropout,
+  isFinite,
+  maximum,
+  Parameter,
+  sigmoid,
+  sum,
+  swiglu,
+  tensor,
+} from '../src/index.ts';
 import type { Gpu, KernelSource, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
 import { noise } from './noise.ts';
@@ -9,7 +21,9 @@ let gpu: Gpu;
 beforeAll(async () => void (gpu = await openDevice()));
 afterAll(() => gpu.close());
 
-const KERNELS = Object.values(import.meta.glob('../../../kernels/gen/*.ts', { eager: true }) as Record<string, Record<string, KernelSource>>)
+const KERNELS = Object.values(
+  import.meta.glob('../../../kernels/gen/*.ts', { eager: true }) as Record<string, Record<string, KernelSource>>,
+)
   .flatMap((module) => Object.values(module))
   .filter(({ tunables }) => tunables.some(({ name, allowed }) => name === 'STEPS' && allowed.includes('16u')))
   .map(({ name }) => name);
@@ -48,6 +62,10 @@ test.each(SIZES)('%i elements: a lane takes one item, sixteen or sixty-four', as
     for (const kernel of KERNELS) gpu.kernels.tuned.set(kernel, { STEPS });
     expect(await allOf(n)).toEqual(asChosen);
     gpu.kernels.tuned.clear();
-    for (const kernel of KERNELS) expect(gpu.pipelines.labels.some((label) => label.startsWith(`${kernel}:`) && label.includes(`STEPS=${STEPS}`)), `${kernel} with STEPS=${STEPS} has run`).toBe(true);
+    for (const kernel of KERNELS)
+      expect(
+        gpu.pipelines.labels.some((label) => label.startsWith(`${kernel}:`) && label.includes(`STEPS=${STEPS}`)),
+        `${kernel} with STEPS=${STEPS} has run`,
+      ).toBe(true);
   }
 });

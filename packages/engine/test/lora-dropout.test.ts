@@ -1,4 +1,6 @@
-/** Dropout on the LoRA branch: the same bits as dropping by hand, gradients too, and none of it reaches the frozen path. */
+/**
+ * Dropout on the LoRA branch: the same bits as dropping by hand, gradients too, and none of it reaches the frozen path.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { add, backward, dropout, linear, loraLinear, mul, openGpu, RandomStream, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
@@ -20,14 +22,23 @@ function run(forward: (x: Tensor, w: Tensor, a: Tensor, b: Tensor) => Tensor) {
     const [x, w, a, b] = [make([33, 16], true), make([12, 16], false), make([4, 16], true), make([12, 4], true)];
     const y = forward(x, w, a, b);
     const values = y.read();
-    backward(y, tensor(gpu, Float32Array.from({ length: y.size }, (_, i) => Math.sin(i)), y.shape));
+    backward(
+      y,
+      tensor(
+        gpu,
+        Float32Array.from({ length: y.size }, (_, i) => Math.sin(i)),
+        y.shape,
+      ),
+    );
     return Promise.all([values, x.grad!.read(), a.grad!.read(), b.grad!.read()]);
   });
 }
 
 test('equals dropping the branch by hand', async () => {
   const fused = await run((x, w, a, b) => loraLinear(x, w, null, a, b, { scale: 2, dropout: 0.4 }));
-  const apart = await run((x, w, a, b) => add(linear(x, w, null), mul(linear(linear(dropout(x, { p: 0.4 }), a, null), b, null), 2)));
+  const apart = await run((x, w, a, b) =>
+    add(linear(x, w, null), mul(linear(linear(dropout(x, { p: 0.4 }), a, null), b, null), 2)),
+  );
   fused.forEach((values, i) => values.forEach((v, k) => expect(v).toBeCloseTo(apart[i]![k]!, 3)));
   const kept = await run((x, w, a, b) => loraLinear(x, w, null, a, b, { scale: 2 }));
   expect(fused[0]).not.toEqual(kept[0]);

@@ -2,7 +2,19 @@
 import { matmulNaive } from '@curio/kernels/matmul_naive';
 import { matmulSubgroupTexels } from '@curio/kernels/matmul_subgroup_texels';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, backward, crossEntropy, keep, linear, neg, noGrad, openGpu, Parameter, relu, tensor } from '../src/index.ts';
+import {
+  AdamW,
+  backward,
+  crossEntropy,
+  keep,
+  linear,
+  neg,
+  noGrad,
+  openGpu,
+  Parameter,
+  relu,
+  tensor,
+} from '../src/index.ts';
 import type { Binding, Gpu, KernelSource } from '../src/index.ts';
 import { noise } from './noise.ts';
 
@@ -13,13 +25,22 @@ afterAll(() => gpu.close());
 const small = (count: number, seed: number): Float32Array<ArrayBuffer> => noise(count, seed).map((v) => 0.3 * v);
 
 test('a hundred steps leave not one buffer more than ten', async () => {
-  const parameters = [new Parameter(gpu, 'a.weight', [32, 16], small(512, 1)), new Parameter(gpu, 'b.weight', [8, 32], small(256, 2))];
+  const parameters = [
+    new Parameter(gpu, 'a.weight', [32, 16], small(512, 1)),
+    new Parameter(gpu, 'b.weight', [8, 32], small(256, 2)),
+  ];
   const optimizer = new AdamW(gpu, parameters, { groups: [['weight', 1]], lr: 1e-2, maxGradNorm: 1 });
   const step = (): Promise<number> => {
     optimizer.zeroGrad();
     const read = gpu.scope(() => {
       const x = tensor(gpu, small(24 * 16, 3), [24, 16]);
-      const loss = crossEntropy(linear(relu(linear(x, parameters[0]!)), parameters[1]!), tensor(gpu, Int32Array.from({ length: 24 }, (_, i) => i % 8)));
+      const loss = crossEntropy(
+        linear(relu(linear(x, parameters[0]!)), parameters[1]!),
+        tensor(
+          gpu,
+          Int32Array.from({ length: 24 }, (_, i) => i % 8),
+        ),
+      );
       const value = loss.item();
       backward(loss);
       return value;
@@ -86,22 +107,38 @@ test('a texture has no more rows than the device allows, though its size class w
 
 test('a buffer where a kernel binds a texture is refused at the call, with what to do', () => {
   const x = tensor(gpu, new Float32Array(64), [64]);
-  const { texels, buffers } = { texels: gpu.allocate(1024, 16), buffers: { a: x.binding, b: x.binding, c: x.binding, bias: x.binding } };
-  const dispatch = (kernel: KernelSource, given: Record<string, Binding>): void => gpu.dispatch(kernel, 'multiply', { buffers: given, grid: [1, 1, 1] });
-  expect(() => dispatch(matmulSubgroupTexels, buffers)).toThrow('a is a texture and was given a buffer; fill a texture from it with stream.copyRows.');
-  expect(() => dispatch(matmulNaive, { ...buffers, a2: x.binding, b2: x.binding, a: { block: texels.block, offset: 0, bytes: 1024 } })).toThrow('a is a buffer and was given a texture; give the buffer that it was filled from.');
+  const { texels, buffers } = {
+    texels: gpu.allocate(1024, 16),
+    buffers: { a: x.binding, b: x.binding, c: x.binding, bias: x.binding },
+  };
+  const dispatch = (kernel: KernelSource, given: Record<string, Binding>): void =>
+    gpu.dispatch(kernel, 'multiply', { buffers: given, grid: [1, 1, 1] });
+  expect(() => dispatch(matmulSubgroupTexels, buffers)).toThrow(
+    'a is a texture and was given a buffer; fill a texture from it with stream.copyRows.',
+  );
+  expect(() =>
+    dispatch(matmulNaive, {
+      ...buffers,
+      a2: x.binding,
+      b2: x.binding,
+      a: { block: texels.block, offset: 0, bytes: 1024 },
+    }),
+  ).toThrow('a is a buffer and was given a texture; give the buffer that it was filled from.');
   texels.release();
 });
 
 test('under a limit, buffers that lie ready for reuse make room before anything is refused', async () => {
   const small = await openGpu({ memoryLimit: 100_000 });
-  for (const size of [3000, 5000, 7000]) { // three buffers of 12, 20 and 28 kB each: all nine would take twice the limit
+  for (const size of [3000, 5000, 7000]) {
+    // three buffers of 12, 20 and 28 kB each: all nine would take twice the limit
     const x = small.scope(() => relu(relu(tensor(small, new Float32Array(size).fill(size)))));
     expect((await x.read()).every((v) => v === size)).toBe(true);
     x.dispose();
     expect(small.memoryReport().allocatedBytes).toBeLessThanOrEqual(100_000);
   }
-  expect(() => small.scope(() => relu(relu(tensor(small, new Float32Array(9000)))))).toThrow('41.0 kB more go over the limit of 100 kB');
+  expect(() => small.scope(() => relu(relu(tensor(small, new Float32Array(9000)))))).toThrow(
+    '41.0 kB more go over the limit of 100 kB',
+  );
   small.close();
 });
 
@@ -114,7 +151,8 @@ test('what lies idle is bounded: something brief takes a buffer of up to twice i
     const { created } = own.memoryReport();
     fill(5 * MB); // fits into what the first left
     expect(own.memoryReport().created).toBe(created);
-    for (const size of [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12]) fill(size * MB); // two of each at a time, 24 MB at most; 119 MB in all
+    // two of each at a time, 24 MB at most; 119 MB in all
+    for (const size of [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12]) fill(size * MB);
     own.stream.flush();
     fill(MB);
     const { allocatedBytes, liveBytes } = own.memoryReport();

@@ -1,4 +1,7 @@
-/** Textures kept for frozen weights follow them: a write from the host, changes on the device, in recorded steps too; they end with the weight or where an optimizer trains it. */
+/**
+ * Textures kept for frozen weights follow them: a write from the host, changes on the device, in recorded steps too;
+ * they end with the weight or where an optimizer trains it.
+ */
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { AdamW, backward, capture, linear, loraLinear, Parameter, sum, tensor } from '../src/index.ts';
 import { readsTexels } from '../src/ops/parts/texel-rows.ts';
@@ -17,13 +20,20 @@ beforeEach(() => {
 const [M, N, K, R] = [40, 96, 128, 16];
 const weight = (seed: number, on = gpu): Parameter => new Parameter(on, 'w', [N, K], noise(N * K, seed));
 /** The product with a weight of these values that has no mirror. */
-const expected = (x: Tensor, values: Float32Array<ArrayBuffer>): Promise<ArrayLike<number>> => gpu.scope(() => linear(x, tensor(gpu, values, [N, K])).read());
+const expected = (x: Tensor, values: Float32Array<ArrayBuffer>): Promise<ArrayLike<number>> =>
+  gpu.scope(() => linear(x, tensor(gpu, values, [N, K])).read());
 
 /** A step that multiplies `x` by a weight, and what it was recorded for. */
 function recorded(w: Parameter, x: Float32Array<ArrayBuffer>) {
   const reports: RecordReport[] = [];
-  const step = capture(gpu, 'step', ({ x: input }: { x: Tensor }) => ({ y: linear(input, w) }), { onRecord: (report) => reports.push(report) });
-  return { step, reports, replayed: (): Promise<ArrayLike<number>> => step.run({ x: { values: x, shape: [M, K] } }).y.read() };
+  const step = capture(gpu, 'step', ({ x: input }: { x: Tensor }) => ({ y: linear(input, w) }), {
+    onRecord: (report) => reports.push(report),
+  });
+  return {
+    step,
+    reports,
+    replayed: (): Promise<ArrayLike<number>> => step.run({ x: { values: x, shape: [M, K] } }).y.read(),
+  };
 }
 
 test('a frozen weight is laid once, forward and for dx, with a second pair too', async () => {
@@ -101,7 +111,10 @@ test('a step that changes a frozen weight after it is used sees the change at th
     return { y };
   });
   for (const seed of [24, 25, 26]) {
-    const { y } = step.run({ x: { values: noise(M * K, 22), shape: [M, K] }, next: { values: noise(N * K, seed), shape: [N, K] } });
+    const { y } = step.run({
+      x: { values: noise(M * K, 22), shape: [M, K] },
+      next: { values: noise(N * K, seed), shape: [N, K] },
+    });
     expect(await y.read()).toEqual(await expected(x, noise(N * K, seed - 1)));
     expect(await gpu.scope(() => linear(x, w).read())).toEqual(await expected(x, noise(N * K, seed)));
   }

@@ -1,6 +1,21 @@
-/** Gradients and stored weights beside infinities, NaN and the least number, which no table of cases measures: right values by hand and from PyTorch. */
+/**
+ * Gradients and stored weights beside infinities, NaN and the least number, which no table of cases measures: right
+ * values by hand and from PyTorch.
+ */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { backward, cast, crossEntropy, logSoftmax, maxPool2d, ones, openGpu, softmax, softplus, tensor, topk } from '../src/index.ts';
+import {
+  backward,
+  cast,
+  crossEntropy,
+  logSoftmax,
+  maxPool2d,
+  ones,
+  openGpu,
+  softmax,
+  softplus,
+  tensor,
+  topk,
+} from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 import { LEAST } from '../src/truth/special.ts';
 import { crossEntropyVariants } from '../src/ops/rows/cross-entropy.ts';
@@ -8,14 +23,22 @@ import { logSoftmaxVariants } from '../src/ops/rows/log-softmax.ts';
 import { softmaxVariants } from '../src/ops/rows/softmax.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(
+  async () =>
+    void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })),
+);
 beforeEach(() => gpu.kernels.forced.clear());
 afterAll(() => gpu.close());
 
 const filled = (n: number, value: number): Float32Array<ArrayBuffer> => new Float32Array(n).fill(value);
 const read = (f: () => Tensor): Promise<ArrayLike<number>> => gpu.scope(() => f().read());
 
-async function slope(f: (x: Tensor) => Tensor, values: Float32Array<ArrayBuffer>, shape: number[], weights?: Float32Array<ArrayBuffer>): Promise<number[]> {
+async function slope(
+  f: (x: Tensor) => Tensor,
+  values: Float32Array<ArrayBuffer>,
+  shape: number[],
+  weights?: Float32Array<ArrayBuffer>,
+): Promise<number[]> {
   const x = tensor(gpu, values, shape);
   x.requiresGrad = true;
   gpu.scope(() => {
@@ -27,24 +50,32 @@ async function slope(f: (x: Tensor) => Tensor, values: Float32Array<ArrayBuffer>
 
 function expectClose(got: ArrayLike<number>, right: readonly number[]): void {
   expect(got.length).toBe(right.length);
-  right.forEach((v, i) => (Number.isFinite(v) ? expect(got[i], `element ${i}`).toBeCloseTo(v, 5) : expect(got[i], `element ${i}`).toBe(v)));
+  right.forEach((v, i) =>
+    Number.isFinite(v) ? expect(got[i], `element ${i}`).toBeCloseTo(v, 5) : expect(got[i], `element ${i}`).toBe(v),
+  );
 }
 
 const firstOf = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Number(i === 0));
 
 for (const n of [3, 8, 300, 2053]) {
   for (const value of [LEAST, -Infinity]) {
-    const jacobian = Array.from({ length: n }, (_, i) => (Number(i === 0) - 1 / n));
+    const jacobian = Array.from({ length: n }, (_, i) => Number(i === 0) - 1 / n);
     for (const variant of Object.keys(crossEntropyVariants)) {
       test(`crossEntropy's gradient, ${variant}: ${n} times ${value}`, async () => {
         gpu.kernels.forced.set('crossEntropy', variant);
-        expectClose(await slope((x) => crossEntropy(x, tensor(gpu, Int32Array.of(0))), filled(n, value), [1, n]), jacobian.map((v) => -v));
+        expectClose(
+          await slope((x) => crossEntropy(x, tensor(gpu, Int32Array.of(0))), filled(n, value), [1, n]),
+          jacobian.map((v) => -v),
+        );
       });
     }
     for (const variant of Object.keys(softmaxVariants)) {
       test(`softmax's gradient, ${variant}: ${n} times ${value}`, async () => {
         gpu.kernels.forced.set('softmax', variant);
-        expectClose(await slope(softmax, filled(n, value), [1, n], firstOf(n)), jacobian.map((v) => v / n));
+        expectClose(
+          await slope(softmax, filled(n, value), [1, n], firstOf(n)),
+          jacobian.map((v) => v / n),
+        );
       });
     }
     for (const variant of Object.keys(logSoftmaxVariants)) {
@@ -60,7 +91,11 @@ for (const variant of Object.keys(crossEntropyVariants)) {
   test(`a target that is no class makes the gradient NaN, ${variant}`, async () => {
     gpu.kernels.forced.set('crossEntropy', variant);
     for (const target of [12, -1]) {
-      const got = await slope((x) => crossEntropy(x, tensor(gpu, Int32Array.of(target, 0, -100))), filled(36, 1), [3, 12]);
+      const got = await slope(
+        (x) => crossEntropy(x, tensor(gpu, Int32Array.of(target, 0, -100))),
+        filled(36, 1),
+        [3, 12],
+      );
       expect(got.every(Number.isNaN), `${target}: ${got}`).toBe(true);
     }
   });
@@ -68,8 +103,14 @@ for (const variant of Object.keys(crossEntropyVariants)) {
 
 test('a window of -∞ alone has its gradient where it stands', async () => {
   expectClose(await slope((x) => maxPool2d(x, { kernel: 1 }), filled(4, -Infinity), [1, 1, 2, 2]), [1, 1, 1, 1]);
-  expectClose(await slope((x) => maxPool2d(x, { kernel: 2 }), filled(8, -Infinity), [1, 2, 2, 2]), [1, 0, 0, 0, 1, 0, 0, 0]);
-  expectClose(await slope((x) => maxPool2d(x, { kernel: 2 }), Float32Array.of(1, NaN, 2, NaN), [1, 1, 2, 2]), [0, 1, 0, 0]);
+  expectClose(
+    await slope((x) => maxPool2d(x, { kernel: 2 }), filled(8, -Infinity), [1, 2, 2, 2]),
+    [1, 0, 0, 0, 1, 0, 0, 0],
+  );
+  expectClose(
+    await slope((x) => maxPool2d(x, { kernel: 2 }), Float32Array.of(1, NaN, 2, NaN), [1, 1, 2, 2]),
+    [0, 1, 0, 0],
+  );
 });
 
 test('topk takes NaN first and its values follow', async () => {
@@ -80,17 +121,24 @@ test('slopes do not hide NaN', async () => {
   expectClose(await slope(softplus, Float32Array.of(NaN, 0), [2]), [NaN, 0.5]);
 });
 
-test.each(['int8', 'int4', 'nf4', 'f16', 'bf16'] as const)('a NaN weight stored as %s reads back as NaN', async (dtype) => {
-  const options = dtype === 'f16' || dtype === 'bf16' ? {} : { groupSize: 8 };
-  const values = filled(16, 1);
-  values[3] = NaN;
-  const got = await read(() => cast(cast(tensor(gpu, values, [1, 16]), dtype, options), 'f32'));
-  expect(got[3]).toBe(NaN);
-  expectClose(Array.from(got).slice(8), Array<number>(8).fill(1)); // the next group keeps its own scale
-});
+test.each(['int8', 'int4', 'nf4', 'f16', 'bf16'] as const)(
+  'a NaN weight stored as %s reads back as NaN',
+  async (dtype) => {
+    const options = dtype === 'f16' || dtype === 'bf16' ? {} : { groupSize: 8 };
+    const values = filled(16, 1);
+    values[3] = NaN;
+    const got = await read(() => cast(cast(tensor(gpu, values, [1, 16]), dtype, options), 'f32'));
+    expect(got[3]).toBe(NaN);
+    expectClose(Array.from(got).slice(8), Array<number>(8).fill(1)); // the next group keeps its own scale
+  },
+);
 
 test('a NaN weight stored as int4 with zeros reads back as NaN', async () => {
-  const got = await read(() => cast(cast(tensor(gpu, Float32Array.of(1, 2, 3, 4, 5, 6, 7, NaN), [1, 8]), 'int4', { groupSize: 8, zeros: true }), 'f32'));
+  const got = await read(() =>
+    cast(
+      cast(tensor(gpu, Float32Array.of(1, 2, 3, 4, 5, 6, 7, NaN), [1, 8]), 'int4', { groupSize: 8, zeros: true }),
+      'f32',
+    ),
+  );
   expect(got[7]).toBe(NaN);
 });
-

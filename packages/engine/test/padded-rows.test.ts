@@ -1,4 +1,7 @@
-/** Products whose operands are copied with their rows padded give the same bits as without: long rows of a power of two, and many of them. */
+/**
+ * Products whose operands are copied with their rows padded give the same bits as without: long rows of a power of two,
+ * and many of them.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cast, linear, matmul, split, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
@@ -35,12 +38,19 @@ test.each([
   const y = await gpu.scope(() => matmul(tensor(gpu, a, [M, K]), tensor(gpu, b, [N, K]), { transposeB: true }).read());
   expectRight(y, a, b, M, N, K);
   // 32 rows at a time nothing is read often enough to be copied, but A against many columns.
-  const parts = await Promise.all(gpu.scope(() => split(tensor(gpu, a, [M, K]), 32).map((rows: Tensor) => matmul(rows, tensor(gpu, b, [N, K]), { transposeB: true }).read())));
+  const parts = await Promise.all(
+    gpu.scope(() =>
+      split(tensor(gpu, a, [M, K]), 32).map((rows: Tensor) =>
+        matmul(rows, tensor(gpu, b, [N, K]), { transposeB: true }).read(),
+      ),
+    ),
+  );
   if (gpu.adapter.isSoftware && gpu.adapter.subgroupSize) {
     expect(copies()).toBe(1);
     const apart = parts.flatMap((part) => [...part]);
     const whole = Math.floor(M / 32) * 32; // the last rows may be few, which another tile takes
-    for (let i = 0; i < whole * N; i++) if (y[i] !== apart[i]) throw new Error(`entry ${i} is ${y[i]} in one product and ${apart[i]} in parts`);
+    for (let i = 0; i < whole * N; i++)
+      if (y[i] !== apart[i]) throw new Error(`entry ${i} is ${y[i]} in one product and ${apart[i]} in parts`);
   }
 });
 
@@ -48,11 +58,13 @@ test('the products of a layer, forward and dx, also over packed weights', async 
   const [M, N, K] = [140, 1024, 1024];
   const [a, w] = [noise(M * K, 3), noise(N * K, 4).map((v) => Math.round(4 * v) / 8)];
   for (const storage of ['f32', 'f16'] as const) {
-    const [y, dx] = await Promise.all(gpu.scope(() => {
-      const [x, weight] = [tensor(gpu, a, [M, K]), tensor(gpu, w, [N, K])];
-      const stored = storage === 'f32' ? weight : cast(weight, storage);
-      return [linear(x, stored).read(), matmul(x, stored === weight ? weight : cast(stored, 'f32')).read()];
-    }));
+    const [y, dx] = await Promise.all(
+      gpu.scope(() => {
+        const [x, weight] = [tensor(gpu, a, [M, K]), tensor(gpu, w, [N, K])];
+        const stored = storage === 'f32' ? weight : cast(weight, storage);
+        return [linear(x, stored).read(), matmul(x, stored === weight ? weight : cast(stored, 'f32')).read()];
+      }),
+    );
     expectRight(y!, a, w, M, N, K);
     const transposed = Float32Array.from(w, (_, i) => w[(i % N) * K + Math.floor(i / N)]!);
     expectRight(dx!, a, transposed, M, K, N);

@@ -8,22 +8,38 @@ test('each lifetime has a home of its own size or more while it lasts', () => {
   for (let round = 0; round < 20; round++) {
     const lifetimes = Array.from({ length: 200 }, () => {
       const first = random.integer(300);
-      return { bytes: 256 * (1 + random.integer(12)), texels: 20 * Math.max(0, random.integer(4) - 2), first, last: first + random.integer(30) } as const;
+      return {
+        bytes: 256 * (1 + random.integer(12)),
+        texels: 20 * Math.max(0, random.integer(4) - 2),
+        first,
+        last: first + random.integer(30),
+      } as const;
     });
     const given = round % 2 ? [256, 4096, 1024].map((bytes) => ({ bytes, texels: 0 })) : [];
     const { homeOf, homes } = planMemory(lifetimes, given);
     expect(homes.slice(0, given.length)).toEqual(given);
-    expect(lifetimes.filter((life, i) => homes[homeOf[i]!]!.bytes < life.bytes || homes[homeOf[i]!]!.texels !== life.texels)).toEqual([]);
-    const clashes = lifetimes.flatMap((a, i) => lifetimes.filter((b, j) => j > i && homeOf[i] === homeOf[j] && a.first <= b.last && b.first <= a.last));
+    expect(
+      lifetimes.filter((life, i) => homes[homeOf[i]!]!.bytes < life.bytes || homes[homeOf[i]!]!.texels !== life.texels),
+    ).toEqual([]);
+    const clashes = lifetimes.flatMap((a, i) =>
+      lifetimes.filter((b, j) => j > i && homeOf[i] === homeOf[j] && a.first <= b.last && b.first <= a.last),
+    );
     expect(clashes).toEqual([]);
     for (const texels of [0, 20]) {
-      const of = <T extends { texels: number }>(list: readonly T[]): T[] => list.filter((each) => each.texels === texels);
+      const of = <T extends { texels: number }>(list: readonly T[]): T[] =>
+        list.filter((each) => each.texels === texels);
       expect(of(homes).reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(1.35 * peakBytes(of(lifetimes)) + 8192);
     }
   }
 });
 
 test('the peak counts what is alive at once, the last command included', () => {
-  expect(peakBytes([{ bytes: 10, first: 0, last: 2 }, { bytes: 5, first: 2, last: 3 }, { bytes: 7, first: 3, last: 4 }])).toBe(15);
+  expect(
+    peakBytes([
+      { bytes: 10, first: 0, last: 2 },
+      { bytes: 5, first: 2, last: 3 },
+      { bytes: 7, first: 3, last: 4 },
+    ]),
+  ).toBe(15);
   expect(peakBytes([])).toBe(0);
 });

@@ -1,6 +1,21 @@
 /** Profiles: what is timed, that timing changes nothing, what is made of the numbers. */
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import { backward, capture, chromeTrace, linear, matmul, openGpu, Parameter, profile, relu, scaledDotProductAttention, startProfile, sum, summarise, tensor } from '../src/index.ts';
+import {
+  backward,
+  capture,
+  chromeTrace,
+  linear,
+  matmul,
+  openGpu,
+  Parameter,
+  profile,
+  relu,
+  scaledDotProductAttention,
+  startProfile,
+  sum,
+  summarise,
+  tensor,
+} from '../src/index.ts';
 import type { Gpu, Profile, Tensor } from '../src/index.ts';
 import { noise } from './noise.ts';
 
@@ -35,7 +50,9 @@ test('every dispatch has an op, a kernel, times in order, operations and bytes',
   expect(wallMs).toBeGreaterThan(0);
 });
 
-test('a profiled step, recorded or replayed, computes the same bits, and two profiles cannot be taken at once', async ({ skip }) => {
+test('a profiled step, recorded or replayed, computes the same bits, and two profiles cannot be taken at once', async ({
+  skip,
+}) => {
   if (!hasTimestamps()) skip('the adapter has no timestamp-query');
   const p = new Parameter(gpu, 'p', [48, 32], noise(48 * 32));
   p.requiresGrad = true;
@@ -69,26 +86,83 @@ test('attention counts two products forward, half of them where it is causal', a
   if (!hasTimestamps()) skip('the adapter has no timestamp-query');
   const x = tensor(gpu, noise(2 * 3 * 16 * 32), [2, 3, 16, 32]);
   for (const causal of [false, true]) {
-    const { dispatches } = await profile(gpu, () => gpu.scope(() => scaledDotProductAttention(x, x, x, { causal }).read()));
-    expect(dispatches.reduce((total, { operations }) => total + (operations ?? 0), 0)).toBe((4 * 2 * 3 * 16 * 16 * 32) / (causal ? 2 : 1));
+    const { dispatches } = await profile(gpu, () =>
+      gpu.scope(() => scaledDotProductAttention(x, x, x, { causal }).read()),
+    );
+    expect(dispatches.reduce((total, { operations }) => total + (operations ?? 0), 0)).toBe(
+      (4 * 2 * 3 * 16 * 16 * 32) / (causal ? 2 : 1),
+    );
   }
 });
 
 const made: Profile = {
   wallMs: 1,
   dispatches: [
-    { op: 'linear', label: 'matmul/tile:multiply (T=4u)', kernel: 'matmul/tile', entry: 'multiply', params: { M: 1 }, grid: [2, 1, 1], bytes: 4000, startNs: 0, endNs: 2000, operations: 8000 },
-    { op: null, label: 'accumulate:add', kernel: 'accumulate', entry: 'add', params: {}, grid: [1, 1, 1], bytes: 10000, startNs: 2500, endNs: 3500, operations: null },
-    { op: 'linear', label: 'matmul/tile:multiply (T=4u)', kernel: 'matmul/tile', entry: 'multiply', params: { M: 1 }, grid: [2, 1, 1], bytes: 4000, startNs: 3500, endNs: 4500, operations: 4000 },
+    {
+      op: 'linear',
+      label: 'matmul/tile:multiply (T=4u)',
+      kernel: 'matmul/tile',
+      entry: 'multiply',
+      params: { M: 1 },
+      grid: [2, 1, 1],
+      bytes: 4000,
+      startNs: 0,
+      endNs: 2000,
+      operations: 8000,
+    },
+    {
+      op: null,
+      label: 'accumulate:add',
+      kernel: 'accumulate',
+      entry: 'add',
+      params: {},
+      grid: [1, 1, 1],
+      bytes: 10000,
+      startNs: 2500,
+      endNs: 3500,
+      operations: null,
+    },
+    {
+      op: 'linear',
+      label: 'matmul/tile:multiply (T=4u)',
+      kernel: 'matmul/tile',
+      entry: 'multiply',
+      params: { M: 1 },
+      grid: [2, 1, 1],
+      bytes: 4000,
+      startNs: 3500,
+      endNs: 4500,
+      operations: 4000,
+    },
   ],
 };
 
 test('a summary adds up by op and kernel and finds the gaps', () => {
   expect(summarise(made, { gflops: 8, gbps: 20 })).toEqual({
-    dispatches: 3, busyMs: 0.004, gapMs: 0.0005,
+    dispatches: 3,
+    busyMs: 0.004,
+    gapMs: 0.0005,
     kernels: [
-      { op: 'linear', label: 'matmul/tile:multiply (T=4u)', count: 2, ms: 0.003, share: 0.75, gflops: 4, gbps: 8000 / 3000, percentOfRoof: 50 },
-      { op: null, label: 'accumulate:add', count: 1, ms: 0.001, share: 0.25, gflops: null, gbps: 10, percentOfRoof: 50 },
+      {
+        op: 'linear',
+        label: 'matmul/tile:multiply (T=4u)',
+        count: 2,
+        ms: 0.003,
+        share: 0.75,
+        gflops: 4,
+        gbps: 8000 / 3000,
+        percentOfRoof: 50,
+      },
+      {
+        op: null,
+        label: 'accumulate:add',
+        count: 1,
+        ms: 0.001,
+        share: 0.25,
+        gflops: null,
+        gbps: 10,
+        percentOfRoof: 50,
+      },
     ],
   });
   expect(summarise(made).kernels.map(({ percentOfRoof }) => percentOfRoof)).toEqual([null, null]);
@@ -98,5 +172,14 @@ test('a trace has a row of ops over a row of kernels, in microseconds', () => {
   const { traceEvents } = chromeTrace(made);
   expect(traceEvents).toHaveLength(2 + 2 * 3);
   expect(traceEvents[2]).toEqual({ ph: 'X', pid: 1, tid: 1, name: 'linear', cat: 'op', ts: 0, dur: 2 });
-  expect(traceEvents[5]).toEqual({ ph: 'X', pid: 1, tid: 2, name: 'accumulate:add', cat: 'kernel', ts: 2.5, dur: 1, args: { operations: null, bytes: 10000, grid: '1 × 1 × 1' } });
+  expect(traceEvents[5]).toEqual({
+    ph: 'X',
+    pid: 1,
+    tid: 2,
+    name: 'accumulate:add',
+    cat: 'kernel',
+    ts: 2.5,
+    dur: 1,
+    args: { operations: null, bytes: 10000, grid: '1 × 1 × 1' },
+  });
 });

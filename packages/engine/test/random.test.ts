@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dropout, ones, openGpu, philox4x32, randomBits, randomNormal, randomUniform, RandomStream } from '../src/index.ts';
+import {
+  dropout,
+  ones,
+  openGpu,
+  philox4x32,
+  randomBits,
+  randomNormal,
+  randomUniform,
+  RandomStream,
+} from '../src/index.ts';
 import type { Gpu } from '../src/index.ts';
 
 let gpu: Gpu;

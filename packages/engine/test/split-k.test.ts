@@ -1,4 +1,7 @@
-/** Sums over k that are split into parts give what whole ones give, in the layout of weight gradients and where a kernel reads a pitch. */
+/**
+ * Sums over k that are split into parts give what whole ones give, in the layout of weight gradients and where a kernel
+ * reads a pitch.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backward, cast, linear, loraLinear, matmul, profile, sum, tensor } from '../src/index.ts';
 import type { Gpu } from '../src/index.ts';
@@ -11,13 +14,21 @@ afterAll(() => gpu.close());
 
 function oracle(a: Float32Array, b: Float32Array, M: number, N: number, K: number): Float64Array {
   const c = new Float64Array(M * N);
-  for (let k = 0; k < K; k++) for (let i = 0; i < M; i++) for (let j = 0; j < N; j++) c[i * N + j]! += a[k * M + i]! * b[k * N + j]!;
+  for (let k = 0; k < K; k++)
+    for (let i = 0; i < M; i++) for (let j = 0; j < N; j++) c[i * N + j]! += a[k * M + i]! * b[k * N + j]!;
   return c;
 }
 
-test.each([[8, 12, 100, 3], [5, 7, 41, 4], [16, 64, 1024, 7], [1, 1, 9, 2], [12, 8, 6, 16]])('Aᵀ·B of %i × %i over %i terms in %i parts', async (M, N, K, parts) => {
+test.each([
+  [8, 12, 100, 3],
+  [5, 7, 41, 4],
+  [16, 64, 1024, 7],
+  [1, 1, 9, 2],
+  [12, 8, 6, 16],
+])('Aᵀ·B of %i × %i over %i terms in %i parts', async (M, N, K, parts) => {
   const [a, b] = [noise(K * M, 1), noise(K * N, 2)];
-  const run = () => gpu.scope(() => matmul(tensor(gpu, a, [K, M]), tensor(gpu, b, [K, N]), { transposeA: true }).read());
+  const run = () =>
+    gpu.scope(() => matmul(tensor(gpu, a, [K, M]), tensor(gpu, b, [K, N]), { transposeA: true }).read());
   const expected = oracle(a, b, M, N, K);
   gpu.kernels.forced.set('matmul split', `${parts}`);
   const split = await run();
@@ -27,31 +38,44 @@ test.each([[8, 12, 100, 3], [5, 7, 41, 4], [16, 64, 1024, 7], [1, 1, 9, 2], [12,
   expect(Math.max(...Array.from(split, (v, i) => Math.abs(v - expected[i]!))) / scale).toBeLessThan(1e-5);
 });
 
-test.each([true, false])('a pair in two products, the second added to the first: a gradient of a step %s', async (isGradient) => {
-  const [M, N, K, r] = [68, 72, 100, 12];
-  const wanted = async (): Promise<Float32Array> => {
-    const x = tensor(gpu, noise(M * K, 1), [M, K]);
-    x.requiresGrad = true;
-    const [w, a, b, bias] = [tensor(gpu, noise(N * K, 2), [N, K]), tensor(gpu, noise(r * K, 3), [r, K]), tensor(gpu, noise(N * r, 4), [N, r]), tensor(gpu, noise(N, 5), [N])];
-    const y = loraLinear(x, w, bias, a, b, { scale: 2 });
-    if (!isGradient) return (await y.read()) as Float32Array;
-    backward(sum(y));
-    return (await x.grad!.read()) as Float32Array;
-  };
-  for (const layout of ['nn', 'nt']) gpu.kernels.forced.set(`matmul ${layout}`, 'block');
-  try {
-    const joined = await wanted();
-    gpu.kernels.forced.set('matmul pair', 'apart');
-    const apart = await wanted();
-    const scale = Math.max(...joined.map(Math.abs));
-    expect(Math.max(...Array.from(apart, (v, i) => Math.abs(v - joined[i]!))) / scale).toBeLessThan(1e-5);
-    expect(Array.from(apart)).not.toEqual(Array.from(joined)); // rounded once more
-  } finally {
-    gpu.kernels.forced.clear();
-  }
-});
+test.each([true, false])(
+  'a pair in two products, the second added to the first: a gradient of a step %s',
+  async (isGradient) => {
+    const [M, N, K, r] = [68, 72, 100, 12];
+    const wanted = async (): Promise<Float32Array> => {
+      const x = tensor(gpu, noise(M * K, 1), [M, K]);
+      x.requiresGrad = true;
+      const [w, a, b, bias] = [
+        tensor(gpu, noise(N * K, 2), [N, K]),
+        tensor(gpu, noise(r * K, 3), [r, K]),
+        tensor(gpu, noise(N * r, 4), [N, r]),
+        tensor(gpu, noise(N, 5), [N]),
+      ];
+      const y = loraLinear(x, w, bias, a, b, { scale: 2 });
+      if (!isGradient) return (await y.read()) as Float32Array;
+      backward(sum(y));
+      return (await x.grad!.read()) as Float32Array;
+    };
+    for (const layout of ['nn', 'nt']) gpu.kernels.forced.set(`matmul ${layout}`, 'block');
+    try {
+      const joined = await wanted();
+      gpu.kernels.forced.set('matmul pair', 'apart');
+      const apart = await wanted();
+      const scale = Math.max(...joined.map(Math.abs));
+      expect(Math.max(...Array.from(apart, (v, i) => Math.abs(v - joined[i]!))) / scale).toBeLessThan(1e-5);
+      expect(Array.from(apart)).not.toEqual(Array.from(joined)); // rounded once more
+    } finally {
+      gpu.kernels.forced.clear();
+    }
+  },
+);
 
-test.each([['int8', {}], ['int4', {}], ['int4', { zeros: true }], ['nf4', {}]] as const)('a product over %s %o unpacked before it, and its gradient', async (dtype, options) => {
+test.each([
+  ['int8', {}],
+  ['int4', {}],
+  ['int4', { zeros: true }],
+  ['nf4', {}],
+] as const)('a product over %s %o unpacked before it, and its gradient', async (dtype, options) => {
   const [M, N, K] = [68, 72, 128];
   const wanted = async (): Promise<number[][]> => {
     const x = tensor(gpu, noise(M * K, 1), [M, K]);
@@ -65,7 +89,8 @@ test.each([['int8', {}], ['int4', {}], ['int4', { zeros: true }], ['nf4', {}]] a
     const within = await wanted();
     gpu.kernels.forced.set('matmul unpack', 'before');
     const before = await wanted();
-    for (const [i, each] of before.entries()) expect(Math.max(...each.map((v, j) => Math.abs(v - within[i]![j]!)))).toBeLessThan(1e-4);
+    for (const [i, each] of before.entries())
+      expect(Math.max(...each.map((v, j) => Math.abs(v - within[i]![j]!)))).toBeLessThan(1e-4);
     if (gpu.device.features.has('timestamp-query')) {
       const { dispatches } = await profile(gpu, wanted);
       expect(dispatches.filter(({ kernel }) => kernel === 'cast/unpack')).toHaveLength(2);
@@ -78,7 +103,14 @@ test.each([['int8', {}], ['int4', {}], ['int4', { zeros: true }], ['nf4', {}]] a
 test.each(['nn', 'nt', 'tt'] as const)('a sum in four parts in layout %s', async (layout) => {
   const [M, N, K] = [68, 72, 100];
   const [transposeA, transposeB] = [layout[0] === 't', layout[1] === 't'];
-  const run = () => gpu.scope(() => matmul(tensor(gpu, noise(M * K, 1), transposeA ? [K, M] : [M, K]), tensor(gpu, noise(K * N, 2), transposeB ? [N, K] : [K, N]), { transposeA, transposeB }).read());
+  const run = () =>
+    gpu.scope(() =>
+      matmul(
+        tensor(gpu, noise(M * K, 1), transposeA ? [K, M] : [M, K]),
+        tensor(gpu, noise(K * N, 2), transposeB ? [N, K] : [K, N]),
+        { transposeA, transposeB },
+      ).read(),
+    );
   gpu.kernels.forced.set(`matmul ${layout}`, 'block');
   const whole = await run();
   gpu.kernels.forced.set('matmul split', '4');

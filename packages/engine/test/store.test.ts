@@ -8,16 +8,25 @@ beforeAll(async () => void (gpu = await openGpu()));
 afterAll(() => gpu.close());
 
 const values = (size: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: size }, (_, i) => Math.sin(i));
-const parameter = (shape: number[], dtype: DType): Parameter => new Parameter(gpu, 'w', shape, new Uint32Array(byteLength(dtype, shape[0]! * shape[1]!) / 4), dtype);
-const same = (a: ArrayLike<number>, b: ArrayLike<number>): boolean => a.length === b.length && Array.prototype.every.call(a, (v, i) => v === b[i]);
+const parameter = (shape: number[], dtype: DType): Parameter =>
+  new Parameter(gpu, 'w', shape, new Uint32Array(byteLength(dtype, shape[0]! * shape[1]!) / 4), dtype);
+const same = (a: ArrayLike<number>, b: ArrayLike<number>): boolean =>
+  a.length === b.length && Array.prototype.every.call(a, (v, i) => v === b[i]);
 
-test.each([['bf16', [3, 5]], ['int8', [4, 96]], ['nf4', [1100, 4096]]] as const)('%s %s is stored as cast would make it, however large', async (dtype, shape) => {
+test.each([
+  ['bf16', [3, 5]],
+  ['int8', [4, 96]],
+  ['nf4', [1100, 4096]],
+] as const)('%s %s is stored as cast would make it, however large', async (dtype, shape) => {
   const w = parameter([...shape], dtype);
   const host = values(w.size);
   store(w, host);
-  const expected = gpu.scope(() => cast(tensor(gpu, host, shape), dtype, dtype === 'bf16' ? {} : { groupSize: shape[1] === 96 ? 32 : 64 }));
+  const expected = gpu.scope(() =>
+    cast(tensor(gpu, host, shape), dtype, dtype === 'bf16' ? {} : { groupSize: shape[1] === 96 ? 32 : 64 }),
+  );
   expect(same(await w.read(), await expected.read())).toBe(true);
-  if (w.quantisation) expect(same(await w.quantisation.scales.read(), await expected.quantisation!.scales.read())).toBe(true);
+  if (w.quantisation)
+    expect(same(await w.quantisation.scales.read(), await expected.quantisation!.scales.read())).toBe(true);
   expect(w.quantisation?.groupSize).toBe(expected.quantisation?.groupSize);
   expected.dispose();
   w.dispose();
@@ -27,11 +36,21 @@ test('storing again replaces the scales, and what does not fit is refused', asyn
   const before = gpu.memoryReport().liveBuffers;
   const w = parameter([2, 64], 'int4');
   store(w, values(128));
-  store(w, values(128).map((v) => 2 * v), { groupSize: 32 });
+  store(
+    w,
+    values(128).map((v) => 2 * v),
+    { groupSize: 32 },
+  );
   expect([...(await w.quantisation!.scales.read())].length).toBe(4);
   w.dispose();
   expect(gpu.memoryReport().liveBuffers).toBe(before);
-  expect(() => store(parameter([2, 12], 'nf4'), values(24))).toThrow("store: 'w' is [2, 12] and nf4 wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.");
-  expect(() => store(parameter([2, 64], 'nf4'), values(128), { groupSize: 40 })).toThrow("store: 'w' is [2, 64] and nf4 wants groups of a multiple of 8");
-  expect(() => store(parameter([2, 64], 'int8'), values(64))).toThrow("store: 64 values for 'w' of shape [2, 64]; it needs 128.");
+  expect(() => store(parameter([2, 12], 'nf4'), values(24))).toThrow(
+    "store: 'w' is [2, 12] and nf4 wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.",
+  );
+  expect(() => store(parameter([2, 64], 'nf4'), values(128), { groupSize: 40 })).toThrow(
+    "store: 'w' is [2, 64] and nf4 wants groups of a multiple of 8",
+  );
+  expect(() => store(parameter([2, 64], 'int8'), values(64))).toThrow(
+    "store: 64 values for 'w' of shape [2, 64]; it needs 128.",
+  );
 });

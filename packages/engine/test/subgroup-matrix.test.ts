@@ -1,6 +1,18 @@
-/** Products on matrix units against the usual kernels; where an adapter has none, it is said, and nothing changes; `npm run test:all` emulates them. */
+/**
+ * Products on matrix units against the usual kernels; where an adapter has none, it is said, and nothing changes; `npm
+ * run test:all` emulates them.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backward, cast, enableSubgroupMatrix, linear, loraLinear, matmul, RandomStream, tensor } from '../src/index.ts';
+import {
+  backward,
+  cast,
+  enableSubgroupMatrix,
+  linear,
+  loraLinear,
+  matmul,
+  RandomStream,
+  tensor,
+} from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 import { canEmulate, emulateMatrixUnits } from './emulated-matrix-units.ts';
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
@@ -18,7 +30,8 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-const onUnits = (name: string, fn: () => Promise<void>) => test(name, async (context) => (reason && !isEmulated ? context.skip(reason) : fn()));
+const onUnits = (name: string, fn: () => Promise<void>) =>
+  test(name, async (context) => (reason && !isEmulated ? context.skip(reason) : fn()));
 const labels = (): string[] => gpu.pipelines.labels.filter((label) => label.startsWith(matmulSubgroupMatrix.name));
 
 test('they are on where the adapter has them and they agree, else a sentence says why not', async () => {
@@ -27,13 +40,17 @@ test('they are on where the adapter has them and they agree, else a sentence say
   expect(gpu.kernels.halfProducts).toBe(reason === null || isEmulated);
   const [a, b] = [new Float32Array(32 * 48).fill(1 + 2 ** -12), new Float32Array(48 * 32).fill(1)];
   const c = await matmul(tensor(gpu, a, [32, 48]), tensor(gpu, b, [48, 32])).read();
-  expect(c[0]).toBeCloseTo(reason && !isEmulated ? 48 + 48 * 2 ** -12 : 48, 4); // an operand that f16 cannot hold shows which kernel ran
+  // an operand that f16 cannot hold shows which kernel ran
+  expect(c[0]).toBeCloseTo(reason && !isEmulated ? 48 + 48 * 2 ** -12 : 48, 4);
 });
 
 const random = new RandomStream(11, 0, 0);
 /** Values that f16 holds exactly. */
 const eighths = (shape: number[], requiresGrad = false): (() => Tensor) => {
-  const data = noise(shape.reduce((a, b) => a * b, 1), random).map((v) => Math.round(8 * v) / 8);
+  const data = noise(
+    shape.reduce((a, b) => a * b, 1),
+    random,
+  ).map((v) => Math.round(8 * v) / 8);
   return () => {
     const x = tensor(gpu, data, shape);
     x.requiresGrad = requiresGrad;
@@ -53,15 +70,27 @@ async function both(fn: () => Tensor[]): Promise<[ArrayLike<number>, ArrayLike<n
 }
 
 function expectClose([half, full]: [ArrayLike<number>, ArrayLike<number>], tolerance: number): void {
-  const largest = (values: number[]): number => values.reduce((most, value) => Math.max(most, Number.isNaN(value) ? Infinity : Math.abs(value)), 0);
+  const largest = (values: number[]): number =>
+    values.reduce((most, value) => Math.max(most, Number.isNaN(value) ? Infinity : Math.abs(value)), 0);
   const scale = Math.max(1, largest(Array.from(full)));
   const worst = largest(Array.from(half, (value, i) => value - full[i]!));
   expect(half.length).toBe(full.length);
   expect(worst / scale).toBeLessThan(tolerance);
 }
 
-/** Edges in every direction; rows that are no whole chunks stay with the usual kernels, and those of whole eights can be rounded before the product. */
-const SIZES = [[152, 272, 104], [16, 16, 16], [128, 128, 64], [64, 128, 32], [36, 132, 52], [37, 131, 53], [132, 68, 20]] as const;
+/**
+ * Edges in every direction; rows that are no whole chunks stay with the usual kernels, and those of whole eights can be
+ * rounded before the product.
+ */
+const SIZES = [
+  [152, 272, 104],
+  [16, 16, 16],
+  [128, 128, 64],
+  [64, 128, 32],
+  [36, 132, 52],
+  [37, 131, 53],
+  [132, 68, 20],
+] as const;
 const TILES = [
   { DOWN: '4u', ACROSS: '1u', T: '1u', DEPTH: '32u', BUFFERS: '2u', GROUP: '4u' },
   { DOWN: '4u', ACROSS: '1u', T: '1u', DEPTH: '64u', BUFFERS: '1u', GROUP: '1u' },
@@ -71,25 +100,36 @@ const TILES = [
 /** Lavapipe compiles each emulated tile for some ten seconds, a large one for minutes. */
 const some = <T>(list: readonly T[]): readonly T[] => (isEmulated ? list.slice(0, 1) : list);
 
-for (const [transposeA, transposeB] of [[false, false], [false, true], [true, false], [true, true]] as const) {
-  onUnits(`matmul, transposeA ${transposeA}, transposeB ${transposeB}: every size, tile and number of batches`, async () => {
-    for (const [M, N, K] of some(SIZES)) {
-      for (const batches of [1, 3]) {
-        const a = eighths(transposeA ? [batches, K, M] : [batches, M, K]);
-        const b = eighths(transposeB ? [batches, N, K] : [batches, K, N]);
-        for (const tuning of some(TILES)) {
-          for (const rounded of ['within', 'before']) {
-            gpu.kernels.tuned.set(matmulSubgroupMatrix.name, tuning);
-            gpu.kernels.forced.set('matmul halves', rounded);
-            for (const pair of await both(() => [matmul(a(), b(), { transposeA, transposeB })])) expectClose(pair, 1e-5);
-            gpu.kernels.tuned.clear();
-            gpu.kernels.forced.clear();
+for (const [transposeA, transposeB] of [
+  [false, false],
+  [false, true],
+  [true, false],
+  [true, true],
+] as const) {
+  onUnits(
+    `matmul, transposeA ${transposeA}, transposeB ${transposeB}: every size, tile and number of batches`,
+    async () => {
+      for (const [M, N, K] of some(SIZES)) {
+        for (const batches of [1, 3]) {
+          const a = eighths(transposeA ? [batches, K, M] : [batches, M, K]);
+          const b = eighths(transposeB ? [batches, N, K] : [batches, K, N]);
+          for (const tuning of some(TILES)) {
+            for (const rounded of ['within', 'before']) {
+              gpu.kernels.tuned.set(matmulSubgroupMatrix.name, tuning);
+              gpu.kernels.forced.set('matmul halves', rounded);
+              for (const pair of await both(() => [matmul(a(), b(), { transposeA, transposeB })]))
+                expectClose(pair, 1e-5);
+              gpu.kernels.tuned.clear();
+              gpu.kernels.forced.clear();
+            }
           }
         }
       }
-    }
-    expect(labels().some((label) => label.includes(`TRANSPOSE_A=${transposeA} TRANSPOSE_B=${transposeB}`))).toBe(true);
-  });
+      expect(labels().some((label) => label.includes(`TRANSPOSE_A=${transposeA} TRANSPOSE_B=${transposeB}`))).toBe(
+        true,
+      );
+    },
+  );
 }
 
 onUnits('linear over weights of every storage, forward and dx', async () => {
@@ -103,11 +143,21 @@ onUnits('linear over weights of every storage, forward and dx', async () => {
     });
     for (const pair of pairs) expectClose(pair, storage === 'f32' || storage === 'f16' ? 1e-5 : 1e-3);
   }
-  for (const format of ['F32', 'F16', 'INT8', 'INT4', 'NF4']) expect(labels().some((label) => label.includes(`FORMAT=${format} `)), format).toBe(true);
+  for (const format of ['F32', 'F16', 'INT8', 'INT4', 'NF4'])
+    expect(
+      labels().some((label) => label.includes(`FORMAT=${format} `)),
+      format,
+    ).toBe(true);
 });
 
 onUnits('loraLinear, forward and every gradient', async () => {
-  const [x, w, a, b, dy] = [eighths([50, 64], true), eighths([72, 64]), eighths([16, 64], true), eighths([72, 16], true), eighths([50, 72])];
+  const [x, w, a, b, dy] = [
+    eighths([50, 64], true),
+    eighths([72, 64]),
+    eighths([16, 64], true),
+    eighths([72, 16], true),
+    eighths([50, 72]),
+  ];
   const pairs = await both(() => {
     const [input, A, B] = [x(), a(), b()];
     const y = loraLinear(input, w(), null, A, B, { scale: 0.5 });

@@ -1,4 +1,7 @@
-/** Products over operands in textures give the same bits as over buffers: strips, rows of any width, tails, batches, a second pair, captured steps. */
+/**
+ * Products over operands in textures give the same bits as over buffers: strips, rows of any width, tails, batches, a
+ * second pair, captured steps.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { capture, linear, loraLinear, matmul, sizeOf, tensor } from '../src/index.ts';
 import { readsTexels } from '../src/ops/parts/texel-rows.ts';
@@ -64,9 +67,13 @@ test('batches, repeated ones too', async () => {
 test('a layer with a bias, and with a second pair behind the first', async () => {
   const [x, w, bias] = [values([70, 132], 7), values([100, 132], 8), values([100], 9)];
   await expectSameBits(() => linear(x, w, bias));
-  for (const r of [16, 64, 70]) await expectSameBits(() => loraLinear(x, w, bias, values([r, 132], 10), values([100, r], 11), { scale: 0.5 }));
+  for (const r of [16, 64, 70])
+    await expectSameBits(() => loraLinear(x, w, bias, values([r, 132], 10), values([100, r], 11), { scale: 0.5 }));
   const [x144, w144] = [values([70, 144], 12), values([112, 144], 13)];
-  for (const r of [8, 16, 64]) await expectSameBits(() => loraLinear(x144, w144, null, values([r, 144], 14), values([112, r], 15), { scale: 0.5 }));
+  for (const r of [8, 16, 64])
+    await expectSameBits(() =>
+      loraLinear(x144, w144, null, values([r, 144], 14), values([112, r], 15), { scale: 0.5 }),
+    );
 });
 
 test('a captured step replays what it recorded, and its textures are counted as its scratch', async () => {
@@ -76,7 +83,9 @@ test('a captured step replays what it recorded, and its textures are counted as 
   for (const layout of LAYOUTS) gpu.kernels.forced.set(`matmul ${layout}`, 'texels');
   const plan = step.plan(inputs[0]!);
   const made = ({ values, shape }: { values: Float32Array<ArrayBuffer>; shape: Shape }) => tensor(gpu, values, shape);
-  const expected = await Promise.all(inputs.map(({ a, b }) => gpu.scope(() => matmul(matmul(made(a), made(b)), made(b)).read())));
+  const expected = await Promise.all(
+    inputs.map(({ a, b }) => gpu.scope(() => matmul(matmul(made(a), made(b)), made(b)).read())),
+  );
   for (const [i, each] of inputs.entries()) expect([...(await step.run(each).y.read())]).toEqual([...expected[i]!]);
   if (gpu.kernels.obeyed.has('matmul nn')) expect(plan.bytes.temporaries).toBeGreaterThan(4 * (96 * 256 + 256 * 256));
   gpu.kernels.forced.clear();

@@ -1,6 +1,22 @@
-/** Gradients that are added to what is there already: in passing by the kernels of products, and in place where nobody else sees the tensor. */
+/**
+ * Gradients that are added to what is there already: in passing by the kernels of products, and in place where nobody
+ * else sees the tensor.
+ */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { add, backward, cast, defineOp, linear, loraLinear, matmul, mul, Parameter, RandomStream, sum, tensor } from '../src/index.ts';
+import {
+  add,
+  backward,
+  cast,
+  defineOp,
+  linear,
+  loraLinear,
+  matmul,
+  mul,
+  Parameter,
+  RandomStream,
+  sum,
+  tensor,
+} from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
 import { matmulVariants } from '../src/ops/matmul/variants.ts';
 import { openDevice } from './device.ts';
@@ -17,7 +33,15 @@ afterEach(() => {
 const random = new RandomStream(Number(import.meta.env.SEED ?? 7));
 
 function leaf(...shape: number[]): Parameter {
-  const x = new Parameter(gpu, 'leaf', shape, noise(shape.reduce((a, b) => a * b, 1), random));
+  const x = new Parameter(
+    gpu,
+    'leaf',
+    shape,
+    noise(
+      shape.reduce((a, b) => a * b, 1),
+      random,
+    ),
+  );
   x.requiresGrad = true;
   return x;
 }
@@ -26,15 +50,23 @@ const read = async (x: Tensor): Promise<number[]> => [...(await x.read())];
 const plus = (a: readonly number[], b: readonly number[]): number[] => a.map((v, i) => Math.fround(v + b[i]!));
 
 /** The gradients after one backward and after a second one, and the dispatches of each. */
-async function twice(leaves: readonly Parameter[], f: () => Tensor): Promise<{ once: number[][]; both: number[][]; dispatches: number[] }> {
+async function twice(
+  leaves: readonly Parameter[],
+  f: () => Tensor,
+): Promise<{ once: number[][]; both: number[][]; dispatches: number[] }> {
   const dispatches: number[] = [];
-  const walk = (): void => gpu.scope(() => {
-    const y = f();
-    const seed = tensor(gpu, Float32Array.from({ length: y.size }, (_, i) => Math.sin(i)), y.shape);
-    const before = gpu.stream.counts.dispatches;
-    backward(y, seed);
-    dispatches.push(gpu.stream.counts.dispatches - before);
-  });
+  const walk = (): void =>
+    gpu.scope(() => {
+      const y = f();
+      const seed = tensor(
+        gpu,
+        Float32Array.from({ length: y.size }, (_, i) => Math.sin(i)),
+        y.shape,
+      );
+      const before = gpu.stream.counts.dispatches;
+      backward(y, seed);
+      dispatches.push(gpu.stream.counts.dispatches - before);
+    });
   walk();
   const once = await Promise.all(leaves.map(({ grad }) => read(grad!)));
   walk();
@@ -45,11 +77,17 @@ async function twice(leaves: readonly Parameter[], f: () => Tensor): Promise<{ o
 
 /** Which products of op(a)·op(b) have which layout. */
 const GRADIENTS = { nt: [false, false], nn: [false, true], tn: [false, false], tt: [true, true] } as const;
-const VARIANTS = (Object.keys(GRADIENTS) as (keyof typeof GRADIENTS)[]).flatMap((layout) => Object.keys(matmulVariants[layout]).map((variant) => [layout, variant] as const));
+const VARIANTS = (Object.keys(GRADIENTS) as (keyof typeof GRADIENTS)[]).flatMap((layout) =>
+  Object.keys(matmulVariants[layout]).map((variant) => [layout, variant] as const),
+);
 
 test.each(VARIANTS)('%s %s adds to C what it gives alone', async (layout, variant) => {
   const [transposeA, transposeB] = GRADIENTS[layout];
-  for (const [M, N, K] of [[37, 36, 44], [4, 68, 128], [68, 4, 8]] as const) {
+  for (const [M, N, K] of [
+    [37, 36, 44],
+    [4, 68, 128],
+    [68, 4, 8],
+  ] as const) {
     gpu.kernels.forced.set(`matmul ${layout}`, variant);
     const [a, b] = [leaf(...(transposeA ? [K, M] : [M, K])), leaf(...(transposeB ? [N, K] : [K, N]))];
     const { once, both, dispatches } = await twice([a, b], () => matmul(a, b, { transposeA, transposeB }));
@@ -71,13 +109,20 @@ test.each<DType>(['f16', 'int8', 'int4', 'nf4'])('dx of a layer over %s weights'
 
 test('every gradient of a layer with LoRA, and no dispatch to add them up', async () => {
   const [x, w, b, loraA, loraB] = [leaf(21, 48), leaf(32, 48), leaf(32), leaf(8, 48), leaf(32, 8)];
-  const { once, both, dispatches } = await twice([x, w, b, loraA, loraB], () => loraLinear(x, w, b, loraA, loraB, { scale: 0.5 }));
+  const { once, both, dispatches } = await twice([x, w, b, loraA, loraB], () =>
+    loraLinear(x, w, b, loraA, loraB, { scale: 0.5 }),
+  );
   expect(both).toEqual(once.map((grad) => plus(grad, grad)));
   expect(dispatches[1]! - dispatches[0]!).toBe(-4); // the bias is no product
 });
 
 test('what several products of one tensor send back, later ones first', async () => {
-  const [x, ...weights] = [leaf(5, 8), leaf(4, 8), leaf(4, 8), leaf(4, 8)] as [Parameter, Parameter, Parameter, Parameter];
+  const [x, ...weights] = [leaf(5, 8), leaf(4, 8), leaf(4, 8), leaf(4, 8)] as [
+    Parameter,
+    Parameter,
+    Parameter,
+    Parameter,
+  ];
   const alone: number[][] = [];
   for (const w of weights) {
     gpu.scope(() => backward(sum(linear(mul(x, 1), w))));
@@ -95,16 +140,22 @@ test('what several products of one tensor send back, later ones first', async ()
 });
 
 /** An op of two inputs whose gradients are what `gradients` says. */
-const opOf = (gradients: (dy: Tensor) => [Tensor, Tensor]) => defineOp({
-  name: 'given',
-  plan: (_: readonly [Tensor, Tensor], __: undefined) => null,
-  forward: (_, [a, b]) => ({ y: add(a, b) }),
-  backward: (_, dy) => gradients(dy),
-});
+const opOf = (gradients: (dy: Tensor) => [Tensor, Tensor]) =>
+  defineOp({
+    name: 'given',
+    plan: (_: readonly [Tensor, Tensor], __: undefined) => null,
+    forward: (_, [a, b]) => ({ y: add(a, b) }),
+    backward: (_, dy) => gradients(dy),
+  });
 
 test('a tensor that an op gives to two inputs, or keeps for itself, is not added to', async () => {
   const kept = tensor(gpu, [10, 20, 30, 40], [1, 4]);
-  const times = (n: number): Tensor => tensor(gpu, Float32Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? n : 0)), [4, 4]);
+  const times = (n: number): Tensor =>
+    tensor(
+      gpu,
+      Float32Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? n : 0)),
+      [4, 4],
+    );
   const made = (dy: Tensor): [Tensor, Tensor] => {
     const g = mul(dy, 10);
     return [g, g];
@@ -120,7 +171,8 @@ test('a tensor that an op gives to two inputs, or keeps for itself, is not added
       const [a, b] = [leaf(1, 4), leaf(1, 4)];
       gpu.scope(() => {
         const [p, q] = [mul(a, 1), mul(b, 1)];
-        const rest = add(other(q, 5), other(p, 3)); // recorded before the op: the walk adds to what the op gave, to the first input's gradient first
+        // recorded before the op: the walk adds to what the op gave, to the first input's gradient first
+        const rest = add(other(q, 5), other(p, 3));
         backward(sum(add(opOf(gradients)([p, q], undefined), rest)));
       });
       expect(await read(a.grad!)).toEqual(first.map((g) => g + 3));

@@ -5,7 +5,10 @@ import type { Gpu, HostArray, Tensor, TuningRecord } from '../src/index.ts';
 import { openDevice } from './device.ts';
 
 const saved = new Map<string, string>();
-const store = { load: (key: string) => Promise.resolve(saved.get(key) ?? null), save: (key: string, record: string) => Promise.resolve(void saved.set(key, record)) };
+const store = {
+  load: (key: string) => Promise.resolve(saved.get(key) ?? null),
+  save: (key: string, record: string) => Promise.resolve(void saved.set(key, record)),
+};
 
 let gpu: Gpu;
 beforeEach(async () => {
@@ -15,7 +18,8 @@ beforeEach(async () => {
 afterEach(() => gpu.close());
 
 const values = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Math.sin(i));
-const product = (on: Gpu, n: number): Promise<HostArray> => on.scope(() => matmul(tensor(on, values(n * n), [n, n]), tensor(on, values(n * n), [n, n])).read());
+const product = (on: Gpu, n: number): Promise<HostArray> =>
+  on.scope(() => matmul(tensor(on, values(n * n), [n, n]), tensor(on, values(n * n), [n, n])).read());
 
 test('a product is asked about once for sizes of a bucket, and the answer is kept', async () => {
   const before = [...(await product(gpu, 48))];
@@ -70,15 +74,22 @@ test('what was measured forward is not chosen backward', async () => {
   const other = await openDevice({ tune: 'measured' });
   other.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, choices: { [keys[1]!]: 'shared' } });
   await step(other);
-  const entries = other.pipelines.labels.filter((label) => label.startsWith('softmax/shared')).map((label) => label.split(/[: ]/)[1]);
+  const entries = other.pipelines.labels
+    .filter((label) => label.startsWith('softmax/shared'))
+    .map((label) => label.split(/[: ]/)[1]);
   expect(entries).toEqual(['forward']);
   other.close();
 });
 
 test('a captured step is recorded anew when a choice changes', async () => {
   const reasons: string[] = [];
-  const step = capture(gpu, 'step', ({ x, w }: { x: Tensor; w: Tensor }) => ({ y: linear(x, w) }), { onRecord: ({ reason }) => void reasons.push(reason) });
-  const run = () => step.run({ x: { values: values(8 * 32), shape: [8, 32] }, w: { values: values(16 * 32), shape: [16, 32] } }).y.read();
+  const step = capture(gpu, 'step', ({ x, w }: { x: Tensor; w: Tensor }) => ({ y: linear(x, w) }), {
+    onRecord: ({ reason }) => void reasons.push(reason),
+  });
+  const run = () =>
+    step
+      .run({ x: { values: values(8 * 32), shape: [8, 32] }, w: { values: values(16 * 32), shape: [16, 32] } })
+      .y.read();
   const first = [...(await run())];
   await gpu.kernels.tuner!.settle();
   const [key] = Object.keys(gpu.kernels.tuner!.record.choices);
@@ -91,8 +102,12 @@ test('a captured step is recorded anew when a choice changes', async () => {
 
 test('a record of another device is refused, a broken cache passed over', async () => {
   const other: TuningRecord = { ...gpu.kernels.tuner!.record, adapter: 'another' };
-  expect(() => gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, engine: '0.0.9' })).toThrow('tuning: the record is of engine 0.0.9 and this is 0.1.0; leave it out, or go on with the run under that version.');
-  expect(() => gpu.kernels.tuner!.load(other)).toThrow(`tuning: the record is of 'another' and this is '${gpu.kernels.tuner!.adapter}'; leave it out, or go on with the run where it began.`);
+  expect(() => gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, engine: '0.0.9' })).toThrow(
+    'tuning: the record is of engine 0.0.9 and this is 0.1.0; leave it out, or go on with the run under that version.',
+  );
+  expect(() => gpu.kernels.tuner!.load(other)).toThrow(
+    `tuning: the record is of 'another' and this is '${gpu.kernels.tuner!.adapter}'; leave it out, or go on with the run where it began.`,
+  );
   saved.set(gpu.kernels.tuner!.adapter, 'no JSON');
   const again = await openDevice({ tune: 'measured', tuningStore: store });
   expect(again.kernels.tuner!.record.choices).toEqual({});

@@ -1,4 +1,7 @@
-/** Every elementwise function and its slope within its bound of float64 over the whole range of f32; `npm run bench:ulp` sweeps it finely. */
+/**
+ * Every elementwise function and its slope within its bound of float64 over the whole range of f32; `npm run bench:ulp`
+ * sweeps it finely.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { elementwiseFunctions } from '../src/check/elementwise.ts';
 import { measureUlp, sweep, ulpError, ulpOf } from '../src/check/ulp.ts';
@@ -6,14 +9,19 @@ import { backward, expm1, log1p, maximum, minimum, norm, ones, openGpu, std, ten
 import type { Gpu, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;
-beforeAll(async () => void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })));
+beforeAll(
+  async () =>
+    void (gpu = await openGpu({ features: import.meta.env.CURIO_FEATURES === 'portable' ? 'portable' : 'all' })),
+);
 afterAll(() => gpu.close());
 
 const numbers = Float32Array.from([...sweep(24), ...sweep(128, -12, 7)]);
 
 test.each(elementwiseFunctions.map((each) => [each.name, each] as const))('%s', async (_, each) => {
   const { forward, slope } = await measureUlp(gpu, each, numbers);
-  expect(forward.ulp, `f(${forward.at}) is ${forward.got}, float64 says ${forward.truth}`).toBeLessThanOrEqual(each.forwardUlp);
+  expect(forward.ulp, `f(${forward.at}) is ${forward.got}, float64 says ${forward.truth}`).toBeLessThanOrEqual(
+    each.forwardUlp,
+  );
   expect(slope.ulp, `f'(${slope.at}) is ${slope.got}, float64 says ${slope.truth}`).toBeLessThanOrEqual(each.slopeUlp);
 });
 
@@ -23,15 +31,25 @@ describe('the measure', () => {
     expect([ulpError(1 + 2 ** -22, 1), ulpError(3, 3), ulpError(0, 2 ** -23, 1)]).toEqual([2, 0, 1]);
   });
   test('takes subnormal numbers for 0, and infinity for the number after the greatest', () => {
-    expect([ulpError(0, 2 ** -127), ulpError(2 ** -126, 0), ulpError(Infinity, 2 ** 128), ulpError(3.4028234663852886e38, Infinity)]).toEqual([0, 0, 0, 1]);
+    expect([
+      ulpError(0, 2 ** -127),
+      ulpError(2 ** -126, 0),
+      ulpError(Infinity, 2 ** 128),
+      ulpError(3.4028234663852886e38, Infinity),
+    ]).toEqual([0, 0, 0, 1]);
     expect(ulpError(2 ** -125, 0)).toBeGreaterThan(1e6);
   });
   test('never lets NaN or the wrong infinity pass', () => {
-    expect([ulpError(NaN, 1), ulpError(1, NaN), ulpError(-Infinity, Infinity), ulpError(NaN, NaN)]).toEqual([Infinity, Infinity, Infinity, 0]);
+    expect([ulpError(NaN, 1), ulpError(1, NaN), ulpError(-Infinity, Infinity), ulpError(NaN, NaN)]).toEqual([
+      Infinity,
+      Infinity,
+      Infinity,
+      0,
+    ]);
   });
   test('reaches every exponent, zeros, infinities and NaN', () => {
     const all = sweep(4);
-    expect(new Set(Array.from(all, (v) => (new Uint32Array(Float32Array.of(v).buffer)[0]! >>> 23))).size).toBe(512);
+    expect(new Set(Array.from(all, (v) => new Uint32Array(Float32Array.of(v).buffer)[0]! >>> 23)).size).toBe(512);
     expect([0, -0, Infinity, -Infinity, NaN].every((v) => Array.from(all).some((x) => Object.is(x, v)))).toBe(true);
   });
 });

@@ -1,5 +1,6 @@
 /**
- * @file A trained model on disk: the base in Hugging Face's layout, what was trained as a PEFT folder beside it. docs/sq-llava.md 4.
+ * @file A trained model on disk: the base in Hugging Face's layout, what was trained as a PEFT folder beside it.
+ * docs/sq-llava.md 4.
  *
  *     adapter_config.json, adapter_model.safetensors      LoRA of the language model
  *     Vit-lora/adapter_config.json, …                     LoRA of the image tower
@@ -7,7 +8,15 @@
  */
 import { WeightError } from '@curio/engine';
 import type { Gpu, Parameter } from '@curio/engine';
-import { encodeAdapter, encodeSafetensors, openAdapter, openWeightFile, openWeightFolder, projectorTensors, Weights } from '@curio/nn';
+import {
+  encodeAdapter,
+  encodeSafetensors,
+  openAdapter,
+  openWeightFile,
+  openWeightFolder,
+  projectorTensors,
+  Weights,
+} from '@curio/nn';
 import type { BaseStorage, ByteFolder, NamedTensor, WeightPart, WeightsReport } from '@curio/nn';
 import type { LoraConfig, ModelConfig } from './config.ts';
 import { SqLlava } from './sq-llava.ts';
@@ -33,8 +42,16 @@ export interface OpenModelOptions {
   readonly onTensor?: (done: number, total: number) => void;
 }
 
-/** Builds the model and loads it. Throws WeightError for missing tensors and shapes that do not fit, ShapeError where quantised groups do not. */
-export async function openModel(gpu: Gpu, config: ModelConfig, files: ModelFiles, options: OpenModelOptions = {}): Promise<{ model: SqLlava; report: WeightsReport }> {
+/**
+ * Builds the model and loads it. Throws WeightError for missing tensors and shapes that do not fit, ShapeError where
+ * quantised groups do not.
+ */
+export async function openModel(
+  gpu: Gpu,
+  config: ModelConfig,
+  files: ModelFiles,
+  options: OpenModelOptions = {},
+): Promise<{ model: SqLlava; report: WeightsReport }> {
   const { language, vision, adapter, visionAdapter } = files;
   const parts: WeightPart[] = [];
   const base = options.storage;
@@ -44,17 +61,39 @@ export async function openModel(gpu: Gpu, config: ModelConfig, files: ModelFiles
     const tensors = await openWeightFile(adapter, 'non_lora_trainables');
     if (tensors) {
       parts.push({ at: 'projector', tensors: projectorTensors(tensors) });
-      parts.push({ at: 'language', tensors: new Map([...tensors].filter(([name]) => name.includes('extra_'))), prefixes: [EXTRA_PREFIX] });
+      parts.push({
+        at: 'language',
+        tensors: new Map([...tensors].filter(([name]) => name.includes('extra_'))),
+        prefixes: [EXTRA_PREFIX],
+      });
     }
   }
   if (visionAdapter) parts.push({ at: 'vision', tensors: (await openAdapter(visionAdapter)).vision });
-  parts.push({ at: 'language', tensors: await openWeightFolder(language), base, fresh: /lora_|extra_/, ignore: /rotary_emb|mm_projector/ });
-  parts.push({ at: 'vision', tensors: await openWeightFolder(vision), base, plain: PLAIN, fresh: /lora_/, ignore: /^(?!vision_model\.)|post_layernorm|layers\.\d+\./ });
+  parts.push({
+    at: 'language',
+    tensors: await openWeightFolder(language),
+    base,
+    fresh: /lora_|extra_/,
+    ignore: /rotary_emb|mm_projector/,
+  });
+  parts.push({
+    at: 'vision',
+    tensors: await openWeightFolder(vision),
+    base,
+    plain: PLAIN,
+    fresh: /lora_/,
+    ignore: /^(?!vision_model\.)|post_layernorm|layers\.\d+\./,
+  });
   const weights = new Weights(gpu, { seed: options.seed, parts });
   const model = new SqLlava(weights, config);
   const report = await weights.load(options.onTensor);
-  const lacking = adapter && report.initialised.find((name) => name.includes('.lora_') && (visionAdapter || name.startsWith('language.')));
-  if (lacking) throw new WeightError(`adapter: ${adapter.name} has no '${lacking}'; it belongs to another configuration (targets or layers).`);
+  const lacking =
+    adapter &&
+    report.initialised.find((name) => name.includes('.lora_') && (visionAdapter || name.startsWith('language.')));
+  if (lacking)
+    throw new WeightError(
+      `adapter: ${adapter.name} has no '${lacking}'; it belongs to another configuration (targets or layers).`,
+    );
   if (report.initialised.some((name) => name.includes('extra_'))) await model.language.initialiseExtra();
   return { model, report };
 }
@@ -64,30 +103,59 @@ const PLAIN = /position_embedding/;
 
 /** The model without values, on a device opened with `dryRun`: each parameter as large as `openModel` would make it. */
 export function bareModel(gpu: Gpu, config: ModelConfig, storage: BaseStorage = 'f32'): SqLlava {
-  const isBase = (name: string): boolean => /^(language|vision)\./.test(name) && !/lora_|extra_/.test(name) && !PLAIN.test(name);
-  return new SqLlava(new Weights(gpu, { bare: (name, shape) => (shape.length === 2 && isBase(name) ? storage : 'f32') }), config);
+  const isBase = (name: string): boolean =>
+    /^(language|vision)\./.test(name) && !/lora_|extra_/.test(name) && !PLAIN.test(name);
+  return new SqLlava(
+    new Weights(gpu, { bare: (name, shape) => (shape.length === 2 && isBase(name) ? storage : 'f32') }),
+    config,
+  );
 }
 
 /** Everything that training changes, as the files of an adapter folder by path. */
-export async function encodeTrained(model: SqLlava, base: { language: string; vision: string }): Promise<Record<string, Uint8Array[]>> {
+export async function encodeTrained(
+  model: SqLlava,
+  base: { language: string; vision: string },
+): Promise<Record<string, Uint8Array[]>> {
   const { languageLora, visionLora } = model.config;
   const named = (keep: (name: string) => boolean, rename: (name: string) => string): Promise<NamedTensor[]> =>
-    Promise.all(model.parameters.filter(({ name }) => keep(name)).map((parameter) => toNamed(parameter, rename(parameter.name))));
-  const lora = (scope: string): Promise<NamedTensor[]> => named((name) => name.startsWith(`${scope}.`) && name.includes('.lora_'), (name) => name.slice(scope.length + 1));
+    Promise.all(
+      model.parameters.filter(({ name }) => keep(name)).map((parameter) => toNamed(parameter, rename(parameter.name))),
+    );
+  const lora = (scope: string): Promise<NamedTensor[]> =>
+    named(
+      (name) => name.startsWith(`${scope}.`) && name.includes('.lora_'),
+      (name) => name.slice(scope.length + 1),
+    );
   const files: Record<string, Uint8Array[]> = {};
-  if (languageLora) Object.assign(files, encodeAdapter({ config: peftConfig(languageLora, base.language), language: await lora('language') }));
+  if (languageLora)
+    Object.assign(
+      files,
+      encodeAdapter({ config: peftConfig(languageLora, base.language), language: await lora('language') }),
+    );
   if (visionLora) {
-    const folder = encodeAdapter({ config: peftConfig(visionLora, base.vision), vision: await lora('vision') }, 'Vit-lora');
+    const folder = encodeAdapter(
+      { config: peftConfig(visionLora, base.vision), vision: await lora('vision') },
+      'Vit-lora',
+    );
     for (const [name, content] of Object.entries(folder)) files[`Vit-lora/${name}`] = content;
   }
   files[PROJECTOR_FILE] = encodeSafetensors([
-    ...(await named((name) => name.startsWith('projector.'), (name) => PROJECTOR_PREFIX + name.slice('projector.'.length))),
-    ...(await named((name) => name.includes('extra_'), (name) => EXTRA_PREFIX + name.slice('language.'.length))),
+    ...(await named(
+      (name) => name.startsWith('projector.'),
+      (name) => PROJECTOR_PREFIX + name.slice('projector.'.length),
+    )),
+    ...(await named(
+      (name) => name.includes('extra_'),
+      (name) => EXTRA_PREFIX + name.slice('language.'.length),
+    )),
   ]);
   return files;
 }
 
-const peftConfig = ({ r, alpha, dropout, targets }: LoraConfig, base: string): Parameters<typeof encodeAdapter>[0]['config'] => ({ r, alpha, dropout, targets, base });
+const peftConfig = (
+  { r, alpha, dropout, targets }: LoraConfig,
+  base: string,
+): Parameters<typeof encodeAdapter>[0]['config'] => ({ r, alpha, dropout, targets, base });
 
 async function toNamed(parameter: Parameter, name: string): Promise<NamedTensor> {
   return { name, dtype: 'F32', shape: parameter.shape, data: (await parameter.read()) as Float32Array };

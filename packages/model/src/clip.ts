@@ -28,7 +28,15 @@ export class ClipBlock {
 
   constructor(w: Weights, { hiddenSize, intermediateSize, numHeads, eps, causal, lora, mode }: ClipBlockOptions) {
     this.norm1 = new LayerNorm(w.at('layer_norm1'), hiddenSize, eps);
-    this.attention = new Attention(w.at('self_attn'), { hiddenSize, numHeads, causal, bias: true, outputName: 'out_proj', lora, mode });
+    this.attention = new Attention(w.at('self_attn'), {
+      hiddenSize,
+      numHeads,
+      causal,
+      bias: true,
+      outputName: 'out_proj',
+      lora,
+      mode,
+    });
     this.norm2 = new LayerNorm(w.at('layer_norm2'), hiddenSize, eps);
     this.mlp = new Mlp(w.at('mlp'), { hiddenSize, intermediateSize, lora, mode }, quickGelu);
   }
@@ -45,9 +53,15 @@ class ClipEmbeddings {
   private readonly classToken: Parameter;
   private readonly position: Parameter;
 
-  constructor(w: Weights, private readonly config: ClipVisionConfig, initial: Initializer) {
+  constructor(
+    w: Weights,
+    private readonly config: ClipVisionConfig,
+    initial: Initializer,
+  ) {
     const { hiddenSize, patchSize } = config;
-    this.patch = w.at('patch_embedding').get('weight', [hiddenSize, 3, patchSize, patchSize], init.linear(3 * patchSize ** 2));
+    this.patch = w
+      .at('patch_embedding')
+      .get('weight', [hiddenSize, 3, patchSize, patchSize], init.linear(3 * patchSize ** 2));
     this.classToken = w.get('class_embedding', [hiddenSize], initial);
     this.position = w.at('position_embedding').get('weight', [1 + imageTokens(config), hiddenSize], initial);
   }
@@ -78,7 +92,11 @@ export class ClipVision {
   private readonly mode: Mode | undefined;
   readonly blocks: readonly ClipBlock[];
 
-  constructor(w: Weights, readonly config: ClipVisionConfig, { lora, mode, blocks = config.numLayers + 1 + config.selectLayer }: ClipVisionOptions = {}) {
+  constructor(
+    w: Weights,
+    readonly config: ClipVisionConfig,
+    { lora, mode, blocks = config.numLayers + 1 + config.selectLayer }: ClipVisionOptions = {},
+  ) {
     const { hiddenSize, intermediateSize, numHeads, layerNormEps: eps } = config;
     this.mode = mode;
     // As large as what the patches bring: from 0.02 on, where a patch lies was still unknown after 250 steps.
@@ -93,9 +111,14 @@ export class ClipVision {
     return this.preNorm.forward(this.embeddings.forward(pixels));
   }
 
-  /** Patch features of the last block built, class token dropped: float[B, 3, S, S] → float[B, P, C] in raster order. */
+  /**
+   * Patch features of the last block built, class token dropped: float[B, 3, S, S] → float[B, P, C] in raster order.
+   */
   features(pixels: Tensor): Tensor {
-    const hidden = this.blocks.reduce((x, block) => runBlock(this.mode, (y) => block.forward(y), x), this.embed(pixels));
+    const hidden = this.blocks.reduce(
+      (x, block) => runBlock(this.mode, (y) => block.forward(y), x),
+      this.embed(pixels),
+    );
     return slice(hidden, { axis: 1, start: 1 });
   }
 }

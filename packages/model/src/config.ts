@@ -1,4 +1,7 @@
-/** @file What a SQ-LLaVA is made of and how it is trained, as plain data. Values stand in `presets.ts`; names are Hugging Face's in camelCase. */
+/**
+ * @file What a SQ-LLaVA is made of and how it is trained, as plain data. Values stand in `presets.ts`; names are
+ * Hugging Face's in camelCase.
+ */
 import type { TemplateName } from './data/conversation.ts';
 
 /** CLIP's image tower (pre-norm blocks, QuickGELU, class token, learned positions). */
@@ -11,12 +14,16 @@ export interface ClipVisionConfig {
   readonly numLayers: number;
   readonly numHeads: number;
   readonly layerNormEps: number;
-  /** Which hidden state is taken, counted from the end: −2 is the output of the block before last, so the last block never runs. */
+  /**
+   * Which hidden state is taken, counted from the end: −2 is the output of the block before last, so the last block
+   * never runs.
+   */
   readonly selectLayer: number;
 }
 
 /** Tokens that an image takes in the sequence. */
-export const imageTokens = ({ imageSize, patchSize }: ClipVisionConfig): number => Math.floor(imageSize / patchSize) ** 2;
+export const imageTokens = ({ imageSize, patchSize }: ClipVisionConfig): number =>
+  Math.floor(imageSize / patchSize) ** 2;
 
 export interface LlamaConfig {
   readonly vocabSize: number;
@@ -30,7 +37,9 @@ export interface LlamaConfig {
   readonly maxPositions: number;
 }
 
-/** From patch features to embeddings: the prototype extractor with its MLP, or LLaVA's plain two-layer MLP for ablation. */
+/**
+ * From patch features to embeddings: the prototype extractor with its MLP, or LLaVA's plain two-layer MLP for ablation.
+ */
 export type ProjectorConfig =
   | { readonly kind: 'cluster'; readonly numPrototypes: number; readonly iterations: number }
   | { readonly kind: 'mlp2x_gelu' };
@@ -52,7 +61,10 @@ export interface ModelConfig {
   readonly projector: ProjectorConfig;
   readonly language: LlamaConfig;
   readonly languageLora: LoraConfig | null;
-  /** It trains where a stage's `trainable` names it; the published code only loads it (its tower runs without gradients). */
+  /**
+   * It trains where a stage's `trainable` names it; the published code only loads it (its tower runs without
+   * gradients).
+   */
   readonly visionLora: LoraConfig | null;
   /** How a self-question is announced: the published code's string `VUSER:`, or the paper's learned token `[vusr]`. */
   readonly vusr: 'role' | 'token';
@@ -63,8 +75,9 @@ export interface ModelConfig {
 }
 
 /**
- * Name pattern → factor on the learning rate. A pattern matches a name that contains it, `*` stands for any characters, and the first that matches
- * counts; no match: frozen. One that decides about no parameter is an error. See `Trainable` of @curio/engine.
+ * Name pattern → factor on the learning rate. A pattern matches a name that contains it, `*` stands for any characters,
+ * and the first that matches counts; no match: frozen. One that decides about no parameter is an error. See `Trainable`
+ * of @curio/engine.
  */
 export type Trainable = readonly (readonly [pattern: string, factor: number])[];
 
@@ -127,6 +140,9 @@ export interface Preset {
 
 /** The same training in a fraction of the steps (at least one each). */
 export function shortened(train: TrainConfig, fraction: number): TrainConfig {
-  const cut = (stage: StageConfig): StageConfig => ({ ...stage, steps: Math.max(1, Math.round(stage.steps * fraction)) });
+  const cut = (stage: StageConfig): StageConfig => ({
+    ...stage,
+    steps: Math.max(1, Math.round(stage.steps * fraction)),
+  });
   return { ...train, stage1: cut(train.stage1), stage2: cut(train.stage2) };
 }

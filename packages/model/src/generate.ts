@@ -1,4 +1,7 @@
-/** @file Writing answers and questions: sampling, the cached decoding loop, and visual self-questioning. docs/sq-llava.md 5.1 and 5.2. */
+/**
+ * @file Writing answers and questions: sampling, the cached decoding loop, and visual self-questioning.
+ * docs/sq-llava.md 5.1 and 5.2.
+ */
 import { DataError, noGrad, RandomStream, reshape, slice, tensor } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import { KvCache } from '@curio/nn';
@@ -26,16 +29,28 @@ export interface GenerateOptions extends SamplingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Draws the next id from one row of scores, in transformers' order: temperature, top-k, top-p, draw. Ties go to the lower id. Throws DataError where a score is NaN. */
-export function sample(logits: Float32Array, { temperature = 0, topK, topP }: SamplingOptions, random: RandomStream): number {
+/**
+ * Draws the next id from one row of scores, in transformers' order: temperature, top-k, top-p, draw. Ties go to the
+ * lower id. Throws DataError where a score is NaN.
+ */
+export function sample(
+  logits: Float32Array,
+  { temperature = 0, topK, topP }: SamplingOptions,
+  random: RandomStream,
+): number {
   const bad = logits.findIndex(Number.isNaN);
-  if (bad >= 0) throw new DataError(`sample: the score of word ${bad} of ${logits.length} is NaN; scores must be numbers, so the model has diverged or its weights are damaged.`);
+  if (bad >= 0)
+    throw new DataError(
+      `sample: the score of word ${bad} of ${logits.length} is NaN; scores must be numbers, so the model has diverged or its weights are damaged.`,
+    );
   if (temperature <= 0) {
     let best = 0;
     for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
     return best;
   }
-  const order = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b).slice(0, topK ?? logits.length);
+  const order = Array.from(logits.keys())
+    .sort((a, b) => logits[b]! - logits[a]! || a - b)
+    .slice(0, topK ?? logits.length);
   const top = logits[order[0]!]!;
   // Equal infinities have no difference.
   const weights = order.map((i) => (logits[i] === top ? 1 : Math.exp((logits[i]! - top) / temperature)));
@@ -57,22 +72,42 @@ export function sample(logits: Float32Array, { temperature = 0, topK, topP }: Sa
  * @param images float[N, P, H] from `model.encodeImages`
  * @returns the new ids of each prompt, without the end token
  */
-export async function generate(model: SqLlava, prompts: readonly (readonly number[])[], images: Tensor | null, options: GenerateOptions): Promise<number[][]> {
+export async function generate(
+  model: SqLlava,
+  prompts: readonly (readonly number[])[],
+  images: Tensor | null,
+  options: GenerateOptions,
+): Promise<number[][]> {
   const { maxNewTokens, eos, onToken, signal, seed = 0 } = options;
   const { language, gpu } = model;
   const { numLayers, numKeyValueHeads, hiddenSize, numHeads } = model.config.language;
-  const batch = makeBatch(prompts.map((ids) => ({ ids: [...ids], labels: [] })), { patches: imageTokens(model.config.vision), multiple: 1 });
-  if (new Set(batch.lengths).size > 1) throw new RangeError(`generate: prompts take ${[...new Set(batch.lengths)].join(' and ')} positions; prompts of one call must be equally long.`);
+  const batch = makeBatch(
+    prompts.map((ids) => ({ ids: [...ids], labels: [] })),
+    { patches: imageTokens(model.config.vision), multiple: 1 },
+  );
+  if (new Set(batch.lengths).size > 1)
+    throw new RangeError(
+      `generate: prompts take ${[...new Set(batch.lengths)].join(' and ')} positions; prompts of one call must be equally long.`,
+    );
   const count = prompts.length;
-  const cache = new KvCache(gpu, { numLayers, batch: count, numKeyValueHeads, headDim: hiddenSize / numHeads, maxTokens: batch.length + maxNewTokens });
+  const cache = new KvCache(gpu, {
+    numLayers,
+    batch: count,
+    numKeyValueHeads,
+    headDim: hiddenSize / numHeads,
+    maxTokens: batch.length + maxNewTokens,
+  });
   const randoms = prompts.map((_, i) => new RandomStream(seed, i, 0x67656e));
   const out: number[][] = prompts.map(() => []);
   const done = prompts.map(() => false);
-  const step = (embed: () => Tensor): Promise<Float32Array> => gpu.scope(() => noGrad(() => {
-    const hidden = language.forward(embed(), { cache });
-    const last = slice(hidden, { axis: 1, start: hidden.shape[1]! - 1 });
-    return language.logits(reshape(last, [count, hiddenSize])).read() as Promise<Float32Array>;
-  }));
+  const step = (embed: () => Tensor): Promise<Float32Array> =>
+    gpu.scope(() =>
+      noGrad(() => {
+        const hidden = language.forward(embed(), { cache });
+        const last = slice(hidden, { axis: 1, start: hidden.shape[1]! - 1 });
+        return language.logits(reshape(last, [count, hiddenSize])).read() as Promise<Float32Array>;
+      }),
+    );
   try {
     let logits = await step(() => model.splice(batch, images));
     for (let t = 0; t < maxNewTokens && !signal?.aborted; t++) {

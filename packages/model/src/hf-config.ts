@@ -1,4 +1,7 @@
-/** @file `config.json` files in Hugging Face's layout, to configurations and back. Unknown keys are ignored, as files carry many. */
+/**
+ * @file `config.json` files in Hugging Face's layout, to configurations and back. Unknown keys are ignored, as files
+ * carry many.
+ */
 import { ConfigError } from '@curio/engine';
 import type { ClipVisionConfig, LlamaConfig } from './config.ts';
 
@@ -6,7 +9,8 @@ type Json = Readonly<Record<string, unknown>>;
 
 function numberOf(json: Json, key: string, where: string, fallback?: number): number {
   const value = json[key] ?? fallback;
-  if (typeof value !== 'number') throw new ConfigError(`${where}: ${key} is ${JSON.stringify(json[key]) ?? 'missing'}; it must be a number.`);
+  if (typeof value !== 'number')
+    throw new ConfigError(`${where}: ${key} is ${JSON.stringify(json[key]) ?? 'missing'}; it must be a number.`);
   return value;
 }
 
@@ -55,7 +59,10 @@ export function clipVisionFromHf(json: Json, where: string): ClipVisionConfig {
   const vision = (json.vision_config ?? json) as Json;
   const get = (key: string, fallback?: number): number => numberOf(vision, key, where, fallback);
   const activation = vision.hidden_act ?? 'quick_gelu';
-  if (activation !== 'quick_gelu') throw new ConfigError(`${where}: hidden_act is ${JSON.stringify(activation)}; only quick_gelu, as in OpenAI's CLIP, is known.`);
+  if (activation !== 'quick_gelu')
+    throw new ConfigError(
+      `${where}: hidden_act is ${JSON.stringify(activation)}; only quick_gelu, as in OpenAI's CLIP, is known.`,
+    );
   return {
     imageSize: get('image_size'),
     patchSize: get('patch_size'),

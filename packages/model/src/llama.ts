@@ -1,4 +1,7 @@
-/** @file LLaMA-2's decoder with LoRA on its seven linears. Mirrors transformers' LlamaForCausalLM; docs/sq-llava.md 1.5 and 1.6. */
+/**
+ * @file LLaMA-2's decoder with LoRA on its seven linears. Mirrors transformers' LlamaForCausalLM; docs/sq-llava.md 1.5
+ * and 1.6.
+ */
 import { add, cast, cat, embedding, linear, sub, tensor } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
 import { Attention, GatedMlp, init, RmsNorm, runBlock } from '@curio/nn';
@@ -8,7 +11,10 @@ import type { LlamaConfig } from './config.ts';
 export interface LlamaOptions {
   readonly lora?: LoraOptions | null;
   readonly mode?: Mode;
-  /** New words after the vocabulary; they get rows `extra_embedding` and `extra_head` of their own, so the frozen tables stay as they are. */
+  /**
+   * New words after the vocabulary; they get rows `extra_embedding` and `extra_head` of their own, so the frozen tables
+   * stay as they are.
+   */
   readonly extraTokens?: number;
   /** First values of the embedding table, where no file gives them. */
   readonly embeddingInitial?: Initializer;
@@ -29,11 +35,27 @@ export class LlamaBlock {
     const { hiddenSize, intermediateSize, numHeads, numKeyValueHeads, rmsNormEps, ropeTheta } = config;
     this.inputNorm = new RmsNorm(w.at('input_layernorm'), hiddenSize, rmsNormEps);
     this.attention = new Attention(w.at('self_attn'), {
-      hiddenSize, numHeads, numKeyValueHeads, causal: true, bias: false, outputName: 'o_proj', ropeTheta,
-      lora, mode, initial: inner(hiddenSize), outputInitial: outer(hiddenSize),
+      hiddenSize,
+      numHeads,
+      numKeyValueHeads,
+      causal: true,
+      bias: false,
+      outputName: 'o_proj',
+      ropeTheta,
+      lora,
+      mode,
+      initial: inner(hiddenSize),
+      outputInitial: outer(hiddenSize),
     });
     this.postNorm = new RmsNorm(w.at('post_attention_layernorm'), hiddenSize, rmsNormEps);
-    this.mlp = new GatedMlp(w.at('mlp'), { hiddenSize, intermediateSize, lora, mode, initial: inner(hiddenSize), outputInitial: outer(intermediateSize) });
+    this.mlp = new GatedMlp(w.at('mlp'), {
+      hiddenSize,
+      intermediateSize,
+      lora,
+      mode,
+      initial: inner(hiddenSize),
+      outputInitial: outer(intermediateSize),
+    });
   }
 
   forward(x: Tensor, context: AttentionContext): Tensor {
@@ -51,35 +73,52 @@ export class Llama {
   private readonly head: Parameter;
   private readonly extra: { readonly embedding: Parameter; readonly head: Parameter } | null;
 
-  constructor(w: Weights, readonly config: LlamaConfig, options: LlamaOptions = {}) {
+  constructor(
+    w: Weights,
+    readonly config: LlamaConfig,
+    options: LlamaOptions = {},
+  ) {
     const { hiddenSize, vocabSize, numLayers, rmsNormEps } = config;
     const { lora = null, mode, extraTokens = 0, embeddingInitial = init.normal(0.5) } = options;
     this.mode = mode;
     const body = w.at('model');
     this.embedTokens = body.at('embed_tokens').get('weight', [vocabSize, hiddenSize], embeddingInitial);
-    this.layers = Array.from({ length: numLayers }, (_, i) => new LlamaBlock(body.at(`layers.${i}`), config, lora, mode));
+    this.layers = Array.from(
+      { length: numLayers },
+      (_, i) => new LlamaBlock(body.at(`layers.${i}`), config, lora, mode),
+    );
     this.norm = new RmsNorm(body.at('norm'), hiddenSize, rmsNormEps);
     this.head = w.at('lm_head').get('weight', [vocabSize, hiddenSize], init.normal(0.02));
-    this.extra = extraTokens === 0 ? null : {
-      embedding: w.get('extra_embedding', [extraTokens, hiddenSize], init.zeros),
-      head: w.get('extra_head', [extraTokens, hiddenSize], init.zeros),
-    };
+    this.extra =
+      extraTokens === 0
+        ? null
+        : {
+            embedding: w.get('extra_embedding', [extraTokens, hiddenSize], init.zeros),
+            head: w.get('extra_head', [extraTokens, hiddenSize], init.zeros),
+          };
   }
 
   /** Rows of the embedding table: i32[...] → float[..., C]. */
   embed(ids: Tensor): Tensor {
     const known = embedding(ids, this.embedTokens);
     if (!this.extra) return known;
-    // A word of one table is out of the other's range, where an embedding gives zeros; so the large table is neither copied nor joined.
+    // A word of one table is out of the other's range, where an embedding gives zeros; so the large table is neither
+    // copied nor joined.
     const added = cast(sub(cast(ids, 'f32'), this.config.vocabSize), 'i32');
     return add(known, embedding(added, this.extra.embedding));
   }
 
-  /** Hidden states after the final norm: float[B, T, C] → float[B, T, C]. With a cache, x holds only the new tokens and the cache advances. */
+  /**
+   * Hidden states after the final norm: float[B, T, C] → float[B, T, C]. With a cache, x holds only the new tokens and
+   * the cache advances.
+   */
   forward(x: Tensor, context: AttentionContext = {}): Tensor {
     const { cache } = context;
     const positions = cache && cache.length > 0 ? tensor(x.gpu, Int32Array.of(cache.length)) : null;
-    const hidden = this.layers.reduce((h, layer, i) => runBlock(this.mode, (y) => layer.forward(y, { ...context, positions, layer: i }), h), x);
+    const hidden = this.layers.reduce(
+      (h, layer, i) => runBlock(this.mode, (y) => layer.forward(y, { ...context, positions, layer: i }), h),
+      x,
+    );
     if (cache) cache.length += x.shape[1]!;
     return this.norm.forward(hidden);
   }
@@ -94,7 +133,10 @@ export class Llama {
   async initialiseExtra(): Promise<void> {
     if (!this.extra) return;
     const { hiddenSize, vocabSize } = this.config;
-    for (const [row, table] of [[this.extra.embedding, this.embedTokens], [this.extra.head, this.head]] as const) {
+    for (const [row, table] of [
+      [this.extra.embedding, this.embedTokens],
+      [this.extra.head, this.head],
+    ] as const) {
       const known = (await table.gpu.scope(() => cast(table, 'f32').read())) as Float32Array;
       const mean = new Float32Array(hiddenSize);
       for (let i = 0; i < known.length; i++) mean[i % hiddenSize]! += known[i]! / vocabSize;

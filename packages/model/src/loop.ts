@@ -1,4 +1,6 @@
-/** @file The training loop: data prepared ahead, at most two steps in flight, numbers read without stalling the device. */
+/**
+ * @file The training loop: data prepared ahead, at most two steps in flight, numbers read without stalling the device.
+ */
 import { backward, capture, findNonFinite, full, TrainError, upload } from '@curio/engine';
 import type { AdamW, Gpu, HostTensors, NamedTensors, RecordReport, StepBytes, Tensor } from '@curio/engine';
 
@@ -13,7 +15,10 @@ export interface StepReport {
 }
 
 /** What a step saw, for rates. */
-export interface StepCounts { readonly tokens: number; readonly images: number }
+export interface StepCounts {
+  readonly tokens: number;
+  readonly images: number;
+}
 
 export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   readonly gpu: Gpu;
@@ -41,7 +46,13 @@ export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   readonly pause?: (step: number) => Promise<boolean> | boolean;
 }
 
-interface Recorded<Micro> { step: number; lr: number; micros: readonly Micro[]; losses: Promise<number>[]; norm: Promise<number> }
+interface Recorded<Micro> {
+  step: number;
+  lr: number;
+  micros: readonly Micro[];
+  losses: Promise<number>[];
+  norm: Promise<number>;
+}
 
 const IN_FLIGHT = 2;
 
@@ -78,7 +89,11 @@ export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptio
   }
 }
 
-async function pauseAfter(step: number, pause: NonNullable<LoopOptions<never>['pause']>, land: (keep: number) => Promise<void>): Promise<boolean> {
+async function pauseAfter(
+  step: number,
+  pause: NonNullable<LoopOptions<never>['pause']>,
+  land: (keep: number) => Promise<void>,
+): Promise<boolean> {
   const stop = await pause(step);
   if (stop) await land(0);
   return stop;
@@ -94,21 +109,37 @@ interface Work<I extends NamedTensors> {
 
 type WorkOptions<I extends NamedTensors> = Pick<LoopOptions<never, I>, 'gpu' | 'optimizer' | 'loss' | 'onRecord'>;
 
-/** A micro-batch is one captured step and the update another: one batch of commands together where a step has one micro-batch. */
-export function captured<I extends NamedTensors>({ gpu, optimizer, loss, onRecord }: WorkOptions<I>): Work<I> & {
+/**
+ * A micro-batch is one captured step and the update another: one batch of commands together where a step has one
+ * micro-batch.
+ */
+export function captured<I extends NamedTensors>({
+  gpu,
+  optimizer,
+  loss,
+  onRecord,
+}: WorkOptions<I>): Work<I> & {
   /** Records what a step with such a micro-batch needs, without running it; gives the bytes. */
   plan(inputs: HostTensors<I>): StepBytes;
 } {
-  const micro = capture(gpu, 'train', ({ share, ...inputs }: I & { readonly share: Tensor }) => {
-    const value = loss(inputs as unknown as I);
-    backward(value, share);
-    return { loss: value };
-  }, { onRecord });
+  const micro = capture(
+    gpu,
+    'train',
+    ({ share, ...inputs }: I & { readonly share: Tensor }) => {
+      const value = loss(inputs as unknown as I);
+      backward(value, share);
+      return { loss: value };
+    },
+    { onRecord },
+  );
   const update = capture(gpu, 'update', () => {
     optimizer.update();
     return {};
   });
-  const withShare = (inputs: HostTensors<I>, share: number) => ({ ...inputs, share: { values: Float32Array.of(share), shape: [] } }) as HostTensors<I & { readonly share: Tensor }>;
+  const withShare = (inputs: HostTensors<I>, share: number) =>
+    ({ ...inputs, share: { values: Float32Array.of(share), shape: [] } }) as HostTensors<
+      I & { readonly share: Tensor }
+    >;
   return {
     backward: (inputs, share) => micro.run(withShare(inputs, share)).loss.item(),
     plan(inputs) {
@@ -126,18 +157,24 @@ export function captured<I extends NamedTensors>({ gpu, optimizer, loss, onRecor
 
 function everyTimeAnew<I extends NamedTensors>({ gpu, optimizer, loss }: WorkOptions<I>): Work<I> {
   return {
-    backward: (inputs, share) => gpu.scope(() => {
-      const value = loss(upload<I>(gpu, inputs));
-      const read = value.item();
-      backward(value, full(gpu, [], share));
-      return read;
-    }),
+    backward: (inputs, share) =>
+      gpu.scope(() => {
+        const value = loss(upload<I>(gpu, inputs));
+        const read = value.item();
+        backward(value, full(gpu, [], share));
+        return read;
+      }),
     update: () => optimizer.update(),
     dispose() {},
   };
 }
 
-function record<Micro, I extends NamedTensors>({ gpu, optimizer, inputs, lr, seed }: LoopOptions<Micro, I>, work: Work<I>, step: number, micros: readonly Micro[]): Recorded<Micro> {
+function record<Micro, I extends NamedTensors>(
+  { gpu, optimizer, inputs, lr, seed }: LoopOptions<Micro, I>,
+  work: Work<I>,
+  step: number,
+  micros: readonly Micro[],
+): Recorded<Micro> {
   gpu.random.setStep(step, seed);
   const rate = lr(step);
   optimizer.beginStep(rate);
@@ -145,11 +182,15 @@ function record<Micro, I extends NamedTensors>({ gpu, optimizer, inputs, lr, see
   const losses = micros.map((micro) => work.backward(inputs(micro), 1 / micros.length));
   work.update();
   const norm = optimizer.gradNorm.item();
-  for (const promise of [...losses, norm]) promise.catch(() => {}); // awaited by settle(), perhaps only after another one failed
+  // awaited by settle(), perhaps only after another one failed
+  for (const promise of [...losses, norm]) promise.catch(() => {});
   return { step, lr: rate, micros, losses, norm };
 }
 
-async function settle<Micro, I extends NamedTensors>(options: LoopOptions<Micro, I>, { step, lr, micros, losses, norm }: Recorded<Micro>): Promise<StepReport> {
+async function settle<Micro, I extends NamedTensors>(
+  options: LoopOptions<Micro, I>,
+  { step, lr, micros, losses, norm }: Recorded<Micro>,
+): Promise<StepReport> {
   const { gpu, inputs } = options;
   const values = await Promise.all(losses);
   const gradNorm = await norm;
@@ -158,8 +199,12 @@ async function settle<Micro, I extends NamedTensors>(options: LoopOptions<Micro,
     const what = Number.isFinite(loss) ? `the gradient norm is ${gradNorm}` : `the loss is ${loss}`;
     let culprit: string | null = null;
     for (const micro of micros) culprit ??= await findNonFinite(gpu, () => options.loss(upload<I>(gpu, inputs(micro))));
-    throw new TrainError(`train: ${what} at step ${step}; first non-finite tensor: ${culprit ?? 'none in the forward pass, so one of the gradients'}. The step changed nothing.`);
+    throw new TrainError(
+      `train: ${what} at step ${step}; first non-finite tensor: ${culprit ?? 'none in the forward pass, so one of the gradients'}. The step changed nothing.`,
+    );
   }
-  const counts = micros.map(options.count).reduce((a, b) => ({ tokens: a.tokens + b.tokens, images: a.images + b.images }));
+  const counts = micros
+    .map(options.count)
+    .reduce((a, b) => ({ tokens: a.tokens + b.tokens, images: a.images + b.images }));
   return { step, loss, gradNorm, lr, counts };
 }

@@ -1,4 +1,7 @@
-/** @file What a stage will take on the device, told before anything is allocated: model, optimizer and every shape of its steps, planned on a device opened with `dryRun`. */
+/**
+ * @file What a stage will take on the device, told before anything is allocated: model, optimizer and every shape of
+ * its steps, planned on a device opened with `dryRun`.
+ */
 import { ConfigError, DeviceError, showBytes } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import type { BaseStorage } from '@curio/nn';
@@ -33,7 +36,10 @@ export interface StagePrediction {
 }
 
 export interface PredictOptions {
-  /** Opened with `dryRun` and the run's `memoryLimit`, if any: under one, frozen weights are not mirrored. Nothing else on it. */
+  /**
+   * Opened with `dryRun` and the run's `memoryLimit`, if any: under one, frozen weights are not mirrored. Nothing else
+   * on it.
+   */
   readonly gpu: Gpu;
   readonly config: ModelConfig;
   /** Storage of the frozen base. */
@@ -41,13 +47,19 @@ export interface PredictOptions {
   readonly train: TrainConfig;
   readonly stage: StageConfig;
   readonly seed: number;
-  /** The data whose shapes are planned; without them every sample is taken as long as `train.maxLength` lets it be, with an image. */
+  /**
+   * The data whose shapes are planned; without them every sample is taken as long as `train.maxLength` lets it be, with
+   * an image.
+   */
   readonly data?: Pick<StageBatches, 'tokens' | 'samples'>;
   /** Steps looked at. Default 1000. */
   readonly steps?: number;
 }
 
-/** Plans a stage as `trainStage` would run it. Its buffers are the same, so that what is measured then is what is said here. */
+/**
+ * Plans a stage as `trainStage` would run it. Its buffers are the same, so that what is measured then is what is said
+ * here.
+ */
 export function predictStage(options: PredictOptions): StagePrediction {
   const { gpu, config, stage, train } = options;
   if (!gpu.isDry) throw new ConfigError('predict: the device computes; open it with dryRun.');
@@ -61,17 +73,30 @@ export function predictStage(options: PredictOptions): StagePrediction {
   let largest: Batch | null = null;
   const shapes = new Set<string>();
   for (const batch of batches(options)) {
-    const pixels = batch.images.length > 0 ? new Float32Array(batch.images.length * 3 * config.vision.imageSize ** 2) : null;
+    const pixels =
+      batch.images.length > 0 ? new Float32Array(batch.images.length * 3 * config.vision.imageSize ** 2) : null;
     const inputs = model.lossInputs(batch, pixels);
     shapes.add(JSON.stringify(Object.values(inputs).map((input) => input?.shape)));
     activations = Math.max(activations, work.plan(inputs).activations);
     if (!largest || batch.size * batch.length > largest.size * largest.length) largest = batch;
   }
   if (!largest) throw new ConfigError('predict: the stage has no step; give it samples.');
-  const { byPurpose: { weights, gradients, optimizer: moments, step }, peakBytes, largestBytes } = gpu.memoryReport();
+  const {
+    byPurpose: { weights, gradients, optimizer: moments, step },
+    peakBytes,
+    largestBytes,
+  } = gpu.memoryReport();
   const prediction = {
-    weights, gradients, optimizer: moments, activations, scratch: step - activations, peak: peakBytes,
-    largest: largestBytes, bindingLimit: gpu.memory.bindingLimit, shapes: shapes.size, batch: { size: largest.size, length: largest.length, images: largest.images.length },
+    weights,
+    gradients,
+    optimizer: moments,
+    activations,
+    scratch: step - activations,
+    peak: peakBytes,
+    largest: largestBytes,
+    bindingLimit: gpu.memory.bindingLimit,
+    shapes: shapes.size,
+    batch: { size: largest.size, length: largest.length, images: largest.images.length },
   };
   work.dispose();
   optimizer.dispose();
@@ -84,10 +109,14 @@ export function predictStage(options: PredictOptions): StagePrediction {
 function* batches({ config, stage, train, seed, data, steps = 1000 }: PredictOptions): Generator<Batch> {
   if (!data) {
     const ids = [1, IMAGE_TOKEN, ...new Array<number>(Math.max(1, train.maxLength - 2)).fill(2)];
-    yield makeBatch(Array.from({ length: Math.ceil(stage.batch / stage.accumulate) }, () => ({ ids, labels: ids })), { patches: imageTokens(config.vision) });
+    yield makeBatch(
+      Array.from({ length: Math.ceil(stage.batch / stage.accumulate) }, () => ({ ids, labels: ids })),
+      { patches: imageTokens(config.vision) },
+    );
     return;
   }
-  for (const order of stepsOfSamples(data.samples, stage, seed).slice(0, steps)) for (const { batch } of batchesOf({ ...data, stage, train, seed }, config, order)) yield batch;
+  for (const order of stepsOfSamples(data.samples, stage, seed).slice(0, steps))
+    for (const { batch } of batchesOf({ ...data, stage, train, seed }, config, order)) yield batch;
 }
 
 const ROWS = ['weights', 'gradients', 'optimizer', 'activations', 'scratch'] as const;
@@ -105,10 +134,15 @@ export function predictionTable(prediction: StagePrediction): string {
 }
 
 /**
- * Throws DeviceError with the table where a stage does not fit the adapter or `limit` bytes, naming a number of passes a step that
- * does: gradients are then summed over smaller parts of the same batch.
+ * Throws DeviceError with the table where a stage does not fit the adapter or `limit` bytes, naming a number of passes
+ * a step that does: gradients are then summed over smaller parts of the same batch.
  */
-export function requireFit(where: string, options: PredictOptions, prediction: StagePrediction, limit = Infinity): void {
+export function requireFit(
+  where: string,
+  options: PredictOptions,
+  prediction: StagePrediction,
+  limit = Infinity,
+): void {
   const fits = ({ largest, bindingLimit, peak }: StagePrediction): boolean => largest <= bindingLimit && peak <= limit;
   if (fits(prediction)) return;
   const { stage } = options;
@@ -118,7 +152,10 @@ export function requireFit(where: string, options: PredictOptions, prediction: S
     passes = Math.min(stage.batch, 2 * passes);
     least = predictStage({ ...options, stage: { ...stage, accumulate: passes } });
   }
-  const over = prediction.largest > prediction.bindingLimit ? `a tensor of ${showBytes(prediction.largest)} is over the ${showBytes(prediction.bindingLimit)} that the adapter binds` : `${showBytes(prediction.peak)} are over the limit of ${showBytes(limit)}`;
+  const over =
+    prediction.largest > prediction.bindingLimit
+      ? `a tensor of ${showBytes(prediction.largest)} is over the ${showBytes(prediction.bindingLimit)} that the adapter binds`
+      : `${showBytes(prediction.peak)} are over the limit of ${showBytes(limit)}`;
   const advice = fits(least)
     ? `accumulate ${passes} (${Math.ceil(stage.batch / passes)} samples a pass) fits, with ${showBytes(least.peak)}`
     : `one sample a pass still takes ${showBytes(least.peak)} with a tensor of ${showBytes(least.largest)}; take a smaller maxLength, a packed base.storage or another device`;

@@ -12,7 +12,9 @@ import { ClipVision } from './clip.ts';
 import type { ModelConfig } from './config.ts';
 import { Llama } from './llama.ts';
 
-export interface Projector { forward(x: Tensor): Tensor }
+export interface Projector {
+  forward(x: Tensor): Tensor;
+}
 
 type SpliceInputs = {
   /** i32[B, T] */
@@ -38,15 +40,25 @@ export class SqLlava {
   readonly projector: Projector;
   readonly language: Llama;
 
-  /** Scopes: `vision` (CLIP's own names), `projector` (names of docs/sq-llava.md 1.4.1), `language` (LLaMA's own names). */
-  constructor(readonly weights: Weights, readonly config: ModelConfig) {
+  /**
+   * Scopes: `vision` (CLIP's own names), `projector` (names of docs/sq-llava.md 1.4.1), `language` (LLaMA's own names).
+   */
+  constructor(
+    readonly weights: Weights,
+    readonly config: ModelConfig,
+  ) {
     const { vision, projector, language, languageLora, visionLora } = config;
-    this.language = new Llama(weights.at('language'), language, { lora: languageLora, mode: this.mode, extraTokens: config.vusr === 'token' ? 1 : 0 });
+    this.language = new Llama(weights.at('language'), language, {
+      lora: languageLora,
+      mode: this.mode,
+      extraTokens: config.vusr === 'token' ? 1 : 0,
+    });
     this.vision = new ClipVision(weights.at('vision.vision_model'), vision, { lora: visionLora, mode: this.mode });
     const at = weights.at('projector');
-    this.projector = projector.kind === 'cluster'
-      ? new PrototypeProjector(at, { ...projector, visionSize: vision.hiddenSize, hiddenSize: language.hiddenSize })
-      : new MlpProjector(at, { visionSize: vision.hiddenSize, hiddenSize: language.hiddenSize });
+    this.projector =
+      projector.kind === 'cluster'
+        ? new PrototypeProjector(at, { ...projector, visionSize: vision.hiddenSize, hiddenSize: language.hiddenSize })
+        : new MlpProjector(at, { visionSize: vision.hiddenSize, hiddenSize: language.hiddenSize });
   }
 
   get gpu(): Gpu {
@@ -83,7 +95,10 @@ export class SqLlava {
     return this.lossOf({ ...upload<LossInputs>(this.gpu, this.lossInputs(batch, null)), ...(pixels && { pixels }) });
   }
 
-  /** All that a batch's loss reads, in shapes that depend on padded sizes alone. `pixels`: normalised, image after image. */
+  /**
+   * All that a batch's loss reads, in shapes that depend on padded sizes alone. `pixels`: normalised, image after
+   * image.
+   */
   lossInputs(batch: Batch, pixels: Float32Array | null): HostTensors<LossInputs> {
     const { rows, targets } = labelledRows(batch.labels);
     const { imageSize: S } = this.config.vision;
@@ -91,7 +106,9 @@ export class SqLlava {
       ...spliceInputs(batch),
       rows: { values: rows, shape: [rows.length] },
       targets: { values: targets, shape: [targets.length] },
-      ...(pixels && { pixels: { values: pixels as Float32Array<ArrayBuffer>, shape: [pixels.length / (3 * S * S), 3, S, S] } }),
+      ...(pixels && {
+        pixels: { values: pixels as Float32Array<ArrayBuffer>, shape: [pixels.length / (3 * S * S), 3, S, S] },
+      }),
     };
   }
 

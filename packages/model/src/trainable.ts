@@ -9,12 +9,22 @@ const PARTS: Readonly<Record<string, (model: ModelConfig) => boolean>> = {
   extra_: ({ vusr }) => vusr === 'token',
 };
 
-/** What stage 2 trains of any SQ-LLaVA, with the factors of the image tower's adapters and of the projector on the learning rate. */
-export const stage2Trainable = (visionLora: number, projector: number): Trainable =>
-  [['language.*lora_', 1], ['extra_', 1], ['vision.*lora_', visionLora], ['projector', projector]];
+/**
+ * What stage 2 trains of any SQ-LLaVA, with the factors of the image tower's adapters and of the projector on the
+ * learning rate.
+ */
+export const stage2Trainable = (visionLora: number, projector: number): Trainable => [
+  ['language.*lora_', 1],
+  ['extra_', 1],
+  ['vision.*lora_', visionLora],
+  ['projector', projector],
+];
 
-/** `trainable` without the patterns of `stage2Trainable` whose parameters such a model does not have; all others stay. */
-export const trainableOf = (model: ModelConfig, trainable: Trainable): Trainable => trainable.filter(([pattern]) => PARTS[pattern]?.(model) ?? true);
+/**
+ * `trainable` without the patterns of `stage2Trainable` whose parameters such a model does not have; all others stay.
+ */
+export const trainableOf = (model: ModelConfig, trainable: Trainable): Trainable =>
+  trainable.filter(([pattern]) => PARTS[pattern]?.(model) ?? true);
 
 const STAGES: readonly StageName[] = ['stage1', 'stage2'];
 
@@ -24,5 +34,6 @@ const STAGES: readonly StageName[] = ['stage1', 'stage2'];
  * @throws ConfigError as `checkGroups`
  */
 export function checkTrainable(names: readonly string[], train: TrainConfig): void {
-  for (const stage of STAGES) if (train[stage].steps > 0) checkGroups(`config: train.${stage}.trainable`, names, train[stage].trainable);
+  for (const stage of STAGES)
+    if (train[stage].steps > 0) checkGroups(`config: train.${stage}.trainable`, names, train[stage].trainable);
 }

@@ -25,16 +25,40 @@ test('ten conversations are learnt by heart', async () => {
     ...small,
     vision: { ...small.vision, hiddenSize: 32, intermediateSize: 64, numLayers: 2, numHeads: 2 },
     projector: { kind: 'cluster', numPrototypes: 4, iterations: 2 },
-    language: { ...small.language, hiddenSize: 64, intermediateSize: 128, numLayers: 2, numHeads: 2, numKeyValueHeads: 2 },
+    language: {
+      ...small.language,
+      hiddenSize: 64,
+      intermediateSize: 128,
+      numLayers: 2,
+      numHeads: 2,
+      numKeyValueHeads: 2,
+    },
   };
   const tokens = new Tokens(sceneTokenizerJson());
   const words = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
-  const samples: Sample[] = words.map((word, i) => ({ id: word, image: word, messages: [{ role: 'human', text: `<image>\nwhere is the ${word} ?` }, { role: 'gpt', text: `${words[(3 * i + 1) % 10]} .` }] }));
-  const pixels = (image: string): Promise<Float32Array> => Promise.resolve(new Float32Array(3 * config.vision.imageSize ** 2).fill(words.indexOf(image) / 10));
+  const samples: Sample[] = words.map((word, i) => ({
+    id: word,
+    image: word,
+    messages: [
+      { role: 'human', text: `<image>\nwhere is the ${word} ?` },
+      { role: 'gpt', text: `${words[(3 * i + 1) % 10]} .` },
+    ],
+  }));
+  const pixels = (image: string): Promise<Float32Array> =>
+    Promise.resolve(new Float32Array(3 * config.vision.imageSize ** 2).fill(words.indexOf(image) / 10));
   const model = new SqLlava(new Weights(gpu, { seed: 1 }), config);
   const stage = { ...train.stage2, batch: 10, steps: 200, trainable: [['', 1]] as const, warmup: 0.05, sqR: 0 };
   const losses: number[] = [];
-  await trainStage({ model, tokens, train: { ...train, lr: 3e-3 }, stage, samples, pixels, seed: 3, onStep: ({ loss }) => void losses.push(loss) });
+  await trainStage({
+    model,
+    tokens,
+    train: { ...train, lr: 3e-3 },
+    stage,
+    samples,
+    pixels,
+    seed: 3,
+    onStep: ({ loss }) => void losses.push(loss),
+  });
   expect(losses[0]!).toBeGreaterThan(3);
   expect(losses.at(-1)!).toBeLessThan(0.1);
 
@@ -43,7 +67,10 @@ test('ten conversations are learnt by heart', async () => {
   for (const [i, word] of words.entries()) all.set(await pixels(word), i * area);
   const prompts = samples.map((sample) => {
     const { ids, labels } = encodeSample(tokens, sample, { template: TEMPLATES.scenes });
-    return ids.slice(0, labels.findIndex((label) => label >= 0));
+    return ids.slice(
+      0,
+      labels.findIndex((label) => label >= 0),
+    );
   });
   const images = gpu.scope(() => model.encodeImages(imageTensor(model, all)));
   const answers = await generate(model, prompts, images, { maxNewTokens: 4, eos: tokens.eos });

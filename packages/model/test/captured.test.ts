@@ -1,4 +1,7 @@
-/** Training with captured steps equals training with every step recorded anew, to the bit: both stages, micro-batches, dropout, both parts of the base. */
+/**
+ * Training with captured steps equals training with every step recorded anew, to the bit: both stages, micro-batches,
+ * dropout, both parts of the base.
+ */
 import { openGpu, RandomStream, TrainError } from '@curio/engine';
 import type { Gpu, RecordReport } from '@curio/engine';
 import { Weights } from '@curio/nn';
@@ -32,11 +35,18 @@ const config: ModelConfig = {
 };
 const WORDS = ['red', 'blue', 'digit', 'where', 'is', 'the'];
 const random = new RandomStream(3);
-const words = (count: number): string => Array.from({ length: count }, () => WORDS[random.integer(WORDS.length)]!).join(' ');
+const words = (count: number): string =>
+  Array.from({ length: count }, () => WORDS[random.integer(WORDS.length)]!).join(' ');
 /** Conversations of 3 to 40 words, every third without a picture. */
 const samples: Sample[] = Array.from({ length: 24 }, (_, i) => ({
-  id: `${i}`, ...(i % 3 > 0 && { image: `${i}` }),
-  messages: [{ role: 'human', text: `${i % 3 > 0 ? '<image>\n' : ''}${words(3)} ?` }, { role: 'gpt', text: words(1 + (5 * i) % 37) }, { role: 'human', text: `${words(3)} ?` }, { role: 'gpt', text: words(2) }],
+  id: `${i}`,
+  ...(i % 3 > 0 && { image: `${i}` }),
+  messages: [
+    { role: 'human', text: `${i % 3 > 0 ? '<image>\n' : ''}${words(3)} ?` },
+    { role: 'gpt', text: words(1 + ((5 * i) % 37)) },
+    { role: 'human', text: `${words(3)} ?` },
+    { role: 'gpt', text: words(2) },
+  ],
 }));
 const pictures = samples.filter(({ image }) => image !== undefined);
 const pixels = async (image: string): Promise<Float32Array> => {
@@ -44,21 +54,53 @@ const pixels = async (image: string): Promise<Float32Array> => {
   return Float32Array.from({ length: 3 * config.vision.imageSize ** 2 }, () => draw.uniform(-1, 1));
 };
 
-interface Outcome { reports: StepReport[]; recorded: RecordReport[]; values: Map<string, ArrayLike<number>> }
+interface Outcome {
+  reports: StepReport[];
+  recorded: RecordReport[];
+  values: Map<string, ArrayLike<number>>;
+}
 
-async function stage(name: 'stage1' | 'stage2', steps: number, accumulate: number, capture: boolean, gradientCheckpointing = false): Promise<Outcome> {
+async function stage(
+  name: 'stage1' | 'stage2',
+  steps: number,
+  accumulate: number,
+  capture: boolean,
+  gradientCheckpointing = false,
+): Promise<Outcome> {
   const model = new SqLlava(new Weights(gpu, { seed: 1 }), config);
   const [reports, recorded]: [StepReport[], RecordReport[]] = [[], []];
-  const settings: TrainConfig = { ...train, gradientCheckpointing, stage1: { ...train.stage1, batch: 4, steps, accumulate }, stage2: { ...train.stage2, batch: 4, steps, accumulate } };
-  const options = { model, tokens, train: settings, stage: settings[name], samples: name === 'stage1' ? pictures : samples, pixels, seed: 5 };
-  await trainStage({ ...options, capture, onStep: (report) => void reports.push(report), onRecord: (report) => recorded.push(report) });
+  const settings: TrainConfig = {
+    ...train,
+    gradientCheckpointing,
+    stage1: { ...train.stage1, batch: 4, steps, accumulate },
+    stage2: { ...train.stage2, batch: 4, steps, accumulate },
+  };
+  const options = {
+    model,
+    tokens,
+    train: settings,
+    stage: settings[name],
+    samples: name === 'stage1' ? pictures : samples,
+    pixels,
+    seed: 5,
+  };
+  await trainStage({
+    ...options,
+    capture,
+    onStep: (report) => void reports.push(report),
+    onRecord: (report) => recorded.push(report),
+  });
   const values = new Map<string, ArrayLike<number>>();
   for (const parameter of model.parameters) values.set(parameter.name, await parameter.read());
   for (const parameter of model.parameters) parameter.dispose();
   return { reports, recorded, values };
 }
 
-test.each([['stage1', 6, 1], ['stage2', 8, 1], ['stage2', 6, 2]] as const)('%s, %i steps in passes of %i', async (name, steps, accumulate) => {
+test.each([
+  ['stage1', 6, 1],
+  ['stage2', 8, 1],
+  ['stage2', 6, 2],
+] as const)('%s, %i steps in passes of %i', async (name, steps, accumulate) => {
   const anew = await stage(name, steps, accumulate, false);
   const before = gpu.memoryReport().liveBuffers;
   const replayed = await stage(name, steps, accumulate, true);
@@ -81,12 +123,28 @@ test('a loss that is not finite is told with its cause', async () => {
   const model = new SqLlava(new Weights(gpu, { seed: 1 }), config);
   const head = model.parameters.find(({ name }) => name.endsWith('layers.1.mlp.down_proj.weight'))!;
   head.write(new Float32Array(head.size).fill(NaN));
-  const run = trainStage({ model, tokens, train, stage: { ...train.stage1, batch: 4 }, samples: pictures, pixels, seed: 5 });
-  await expect(run).rejects.toThrow(new TrainError('train: the loss is NaN at step 0; first non-finite tensor: output of loraLinear with language.model.layers.1.mlp.down_proj.weight (element 0 is NaN). The step changed nothing.'));
+  const run = trainStage({
+    model,
+    tokens,
+    train,
+    stage: { ...train.stage1, batch: 4 },
+    samples: pictures,
+    pixels,
+    seed: 5,
+  });
+  await expect(run).rejects.toThrow(
+    new TrainError(
+      'train: the loss is NaN at step 0; first non-finite tensor: output of loraLinear with language.model.layers.1.mlp.down_proj.weight (element 0 is NaN). The step changed nothing.',
+    ),
+  );
   for (const parameter of model.parameters) parameter.dispose();
 });
 
-const glyphs: GlyphSource = { count: () => 5, pixels: (digit, index) => Uint8Array.from({ length: 784 }, (_, i) => (Math.abs((i % 28) - 13.5) < 6 + digit / 2 ? 200 + index : 0)) };
+const glyphs: GlyphSource = {
+  count: () => 5,
+  pixels: (digit, index) =>
+    Uint8Array.from({ length: 784 }, (_, i) => (Math.abs((i % 28) - 13.5) < 6 + digit / 2 ? 200 + index : 0)),
+};
 const shared = { tokens, glyphs, seed: 2, stream: 1, steps: 5, lr: 1e-3, warmup: 2, cooldown: 2, weightDecay: 0.01 };
 
 test.each(['clip', 'llama'] as const)('pretraining of the base: %s', async (part) => {
@@ -94,13 +152,39 @@ test.each(['clip', 'llama'] as const)('pretraining of the base: %s', async (part
   for (const capture of [false, true]) {
     const weights = new Weights(gpu, { seed: 4 });
     const [reports, recorded]: [StepReport[], RecordReport[]] = [[], []];
-    const options = { ...shared, capture, onStep: (report: StepReport) => void reports.push(report), onRecord: (report: RecordReport) => void recorded.push(report) };
+    const options = {
+      ...shared,
+      capture,
+      onStep: (report: StepReport) => void reports.push(report),
+      onRecord: (report: RecordReport) => void recorded.push(report),
+    };
     if (part === 'clip') {
-      const text = { vocabSize: VOCABULARY.length, hiddenSize: 32, intermediateSize: 64, numLayers: 1, numHeads: 2, maxPositions: 32, layerNormEps: 1e-5, projectionSize: 32 };
-      const image = { size: config.vision.imageSize, mode: 'pad', mean: [0.5, 0.5, 0.5], std: [0.3, 0.3, 0.3] } as const;
-      await pretrainClip(new ClipPair(weights, config.vision, text), { ...options, batch: { groups: 2, groupSize: 3, augment: 0.5, image } });
+      const text = {
+        vocabSize: VOCABULARY.length,
+        hiddenSize: 32,
+        intermediateSize: 64,
+        numLayers: 1,
+        numHeads: 2,
+        maxPositions: 32,
+        layerNormEps: 1e-5,
+        projectionSize: 32,
+      };
+      const image = {
+        size: config.vision.imageSize,
+        mode: 'pad',
+        mean: [0.5, 0.5, 0.5],
+        std: [0.3, 0.3, 0.3],
+      } as const;
+      await pretrainClip(new ClipPair(weights, config.vision, text), {
+        ...options,
+        batch: { groups: 2, groupSize: 3, augment: 0.5, image },
+      });
     } else {
-      await pretrainLlama(new Llama(weights, config.language), gpu, weights.parameters(), { ...options, batchSize: 3, documents: () => ({ questionWeight: 0.1, kindWeights: {} }) });
+      await pretrainLlama(new Llama(weights, config.language), gpu, weights.parameters(), {
+        ...options,
+        batchSize: 3,
+        documents: () => ({ questionWeight: 0.1, kindWeights: {} }),
+      });
     }
     const values = new Map<string, ArrayLike<number>>();
     for (const parameter of weights.parameters()) values.set(parameter.name, await parameter.read());

@@ -12,28 +12,50 @@ test("Hugging Face's files and our configurations say the same", () => {
     expect(clipVisionFromHf(clipVisionToHf(model.vision), 'x')).toEqual(model.vision);
     expect(clipVisionFromHf({ vision_config: clipVisionToHf(model.vision) }, 'x')).toEqual(model.vision);
   }
-  expect(() => llamaFromHf({ ...llamaToHf(PRESETS.small.model.language), hidden_size: 'wide' }, 'base/config.json')).toThrow('base/config.json: hidden_size is "wide"; it must be a number.');
-  expect(() => llamaFromHf({}, 'base/config.json')).toThrow('base/config.json: num_attention_heads is missing; it must be a number.');
-  expect(() => clipVisionFromHf({ ...clipVisionToHf(PRESETS.small.model.vision), hidden_act: 'gelu' }, 'c')).toThrow('c: hidden_act is "gelu"; only quick_gelu, as in OpenAI\'s CLIP, is known.');
+  expect(() =>
+    llamaFromHf({ ...llamaToHf(PRESETS.small.model.language), hidden_size: 'wide' }, 'base/config.json'),
+  ).toThrow('base/config.json: hidden_size is "wide"; it must be a number.');
+  expect(() => llamaFromHf({}, 'base/config.json')).toThrow(
+    'base/config.json: num_attention_heads is missing; it must be a number.',
+  );
+  expect(() => clipVisionFromHf({ ...clipVisionToHf(PRESETS.small.model.vision), hidden_act: 'gelu' }, 'c')).toThrow(
+    'c: hidden_act is "gelu"; only quick_gelu, as in OpenAI\'s CLIP, is known.',
+  );
 });
 
 test('sizes of the published models', () => {
-  const count = ({ vocabSize: V, hiddenSize: C, intermediateSize: F, numLayers }: (typeof PRESETS)['7b']['model']['language']): number => 2 * V * C + C + numLayers * (4 * C * C + 3 * C * F + 2 * C);
-  expect([count(PRESETS['7b'].model.language), count(PRESETS['13b'].model.language)]).toEqual([6_738_415_616, 13_015_864_320]);
+  const count = ({
+    vocabSize: V,
+    hiddenSize: C,
+    intermediateSize: F,
+    numLayers,
+  }: (typeof PRESETS)['7b']['model']['language']): number =>
+    2 * V * C + C + numLayers * (4 * C * C + 3 * C * F + 2 * C);
+  expect([count(PRESETS['7b'].model.language), count(PRESETS['13b'].model.language)]).toEqual([
+    6_738_415_616, 13_015_864_320,
+  ]);
   expect([imageTokens(PRESETS['7b'].model.vision), imageTokens(PRESETS.small.model.vision)]).toEqual([576, 36]);
 });
 
 /** Names of every kind of parameter that a model of this configuration has. */
 function namesOf({ languageLora, visionLora, vusr }: ModelConfig): string[] {
   return [
-    'language.model.layers.3.mlp.up_proj.weight', 'language.lm_head.weight', 'vision.vision_model.embeddings.class_embedding', 'projector.mlp.0.weight',
+    'language.model.layers.3.mlp.up_proj.weight',
+    'language.lm_head.weight',
+    'vision.vision_model.embeddings.class_embedding',
+    'projector.mlp.0.weight',
     ...(languageLora ? ['language.model.layers.3.mlp.up_proj.lora_A.weight'] : []),
     ...(visionLora ? ['vision.vision_model.encoder.layers.0.mlp.fc1.lora_B.weight'] : []),
     ...(vusr === 'token' ? ['language.extra_embedding', 'language.extra_head'] : []),
   ];
 }
 
-const MODELS = Object.values(PRESETS).flatMap(({ model }) => [model, { ...model, vusr: 'token' as const }, { ...model, visionLora: null }, { ...model, languageLora: null, vusr: 'token' as const }]);
+const MODELS = Object.values(PRESETS).flatMap(({ model }) => [
+  model,
+  { ...model, vusr: 'token' as const },
+  { ...model, visionLora: null },
+  { ...model, languageLora: null, vusr: 'token' as const },
+]);
 
 test('every pattern of a preset matches, whatever the model has, and new words are trained where there are any', () => {
   for (const [name, { train }] of Object.entries(PRESETS) as [PresetName, Preset][]) {
@@ -41,30 +63,55 @@ test('every pattern of a preset matches, whatever the model has, and new words a
     for (const model of MODELS) {
       const trainable = presetTrainable(name, model);
       checkTrainable(namesOf(model), { ...train, stage2: { ...train.stage2, trainable } });
-      expect(trainable.filter(([pattern]) => pattern === 'extra_')).toEqual(model.vusr === 'token' ? [['extra_', 1]] : []);
+      expect(trainable.filter(([pattern]) => pattern === 'extra_')).toEqual(
+        model.vusr === 'token' ? [['extra_', 1]] : [],
+      );
     }
   }
 });
 
 test('a pattern that matches nothing is told with its place in the configuration, stage 2 before stage 1 runs; a stage without steps may say anything', () => {
   const { model, train } = PRESETS.small;
-  const typo = { ...train, stage2: { ...train.stage2, trainable: [['language.*lora_', 1], ['projectr', 0.5]] as const } };
-  expect(() => checkTrainable(namesOf(model), typo)).toThrow("config: train.stage2.trainable: pattern 'projectr' matches none of 6 parameters (nearest: 'projector.mlp.0.weight', 'language.model.layers.3.mlp.up_proj.");
-  expect(() => checkTrainable(namesOf(model), { ...train, stage1: { ...train.stage1, trainable: [] } })).toThrow("config: train.stage1.trainable: there are 0 patterns, so that none of 6 parameters is trained; '' matches all of them.");
+  const typo = {
+    ...train,
+    stage2: {
+      ...train.stage2,
+      trainable: [
+        ['language.*lora_', 1],
+        ['projectr', 0.5],
+      ] as const,
+    },
+  };
+  expect(() => checkTrainable(namesOf(model), typo)).toThrow(
+    "config: train.stage2.trainable: pattern 'projectr' matches none of 6 parameters (nearest: 'projector.mlp.0.weight', 'language.model.layers.3.mlp.up_proj.",
+  );
+  expect(() => checkTrainable(namesOf(model), { ...train, stage1: { ...train.stage1, trainable: [] } })).toThrow(
+    "config: train.stage1.trainable: there are 0 patterns, so that none of 6 parameters is trained; '' matches all of them.",
+  );
   checkTrainable(namesOf(model), { ...typo, stage2: { ...typo.stage2, steps: 0 } });
 });
 
 test('what each stage trains is found by name, and the base stays frozen', () => {
   const factor = (trainable: Trainable, name: string): number | undefined => {
-    const [only] = trainable.filter(([pattern]) => pattern.split('*').reduce((at, part) => (at < 0 ? at : name.indexOf(part, at)), 0) >= 0);
+    const [only] = trainable.filter(
+      ([pattern]) => pattern.split('*').reduce((at, part) => (at < 0 ? at : name.indexOf(part, at)), 0) >= 0,
+    );
     return only?.[1];
   };
   for (const { train } of Object.values(PRESETS)) {
-    const at = (name: string) => [factor(train.stage1.trainable, name) !== undefined, factor(train.stage2.trainable, name) !== undefined];
+    const at = (name: string) => [
+      factor(train.stage1.trainable, name) !== undefined,
+      factor(train.stage2.trainable, name) !== undefined,
+    ];
     expect(at('projector.c.weight')).toEqual([true, true]);
     expect(at('language.model.layers.3.mlp.up_proj.lora_A.weight')).toEqual([false, true]);
     expect(at('vision.vision_model.encoder.layers.0.mlp.fc1.lora_B.weight')).toEqual([false, true]);
-    for (const name of ['language.model.layers.3.mlp.up_proj.weight', 'language.lm_head.weight', 'vision.vision_model.embeddings.class_embedding']) expect(at(name)).toEqual([false, false]);
+    for (const name of [
+      'language.model.layers.3.mlp.up_proj.weight',
+      'language.lm_head.weight',
+      'vision.vision_model.embeddings.class_embedding',
+    ])
+      expect(at(name)).toEqual([false, false]);
   }
   const rate = (name: string) => PRESETS['13b'].train.lr * factor(PRESETS['13b'].train.stage2.trainable, name)!;
   expect(rate('vision.vision_model.encoder.layers.0.mlp.fc1.lora_B.weight')).toBeCloseTo(2e-5, 12);
@@ -75,5 +122,9 @@ test('a shortened schedule keeps everything but the number of steps', () => {
   const { train } = PRESETS.small;
   const short = shortened(train, 1e-6);
   expect([short.stage1.steps, short.stage2.steps]).toEqual([1, 1]);
-  expect({ ...short, stage1: { ...short.stage1, steps: 0 }, stage2: { ...short.stage2, steps: 0 } }).toEqual({ ...train, stage1: { ...train.stage1, steps: 0 }, stage2: { ...train.stage2, steps: 0 } });
+  expect({ ...short, stage1: { ...short.stage1, steps: 0 }, stage2: { ...short.stage2, steps: 0 } }).toEqual({
+    ...train,
+    stage1: { ...train.stage1, steps: 0 },
+    stage2: { ...train.stage2, steps: 0 },
+  });
 });

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import {
-  drawSelfQuestions, encodeConversation, encodePlain, imageFirst, renderConversation, TEMPLATES, withVuserToken, type Message,
+  drawSelfQuestions,
+  encodeConversation,
+  encodePlain,
+  imageFirst,
+  renderConversation,
+  TEMPLATES,
+  withVuserToken,
+  type Message,
 } from '../src/data/conversation.ts';
 import { IGNORE, Tokens } from '../src/data/tokens.ts';
 import { llamaTokenizerJson } from './llama-vocabulary.ts';
@@ -39,8 +46,8 @@ test('the ids are those of the rendered text', () => {
     expect(encodeConversation(tokens, TEMPLATES[name], talk).ids).toEqual(tokens.encodePrompt(text));
   }
   expect(renderConversation(TEMPLATES.scenes, talk)).toBe(
-    'USER: <image>\nWhat animal is on the sofa? ASSISTANT: A grey cat.</s>VUSER: What is the cat looking at?</s> ASSISTANT: '
-    + 'It is looking out of the window.</s>USER: How many cushions are there? ASSISTANT: Two.</s>',
+    'USER: <image>\nWhat animal is on the sofa? ASSISTANT: A grey cat.</s>VUSER: What is the cat looking at?</s> ASSISTANT: ' +
+      'It is looking out of the window.</s>USER: How many cushions are there? ASSISTANT: Two.</s>',
   );
 });
 
@@ -51,9 +58,11 @@ test('a message without text leaves the role open, for generation', () => {
 });
 
 test('the templates are the published ones, word for word', () => {
-  expect(TEMPLATES.v1_sq.system.startsWith(TEMPLATES.v1.system + 'Also, the')).toBe(true);
+  expect(TEMPLATES.v1_sq.system.startsWith(`${TEMPLATES.v1.system}Also, the`)).toBe(true);
   expect(TEMPLATES.llava_v1.system).toContain('curious human');
-  expect(TEMPLATES.paper.system).toBe("The assistant gives helpful, detailed, and polite answers to the user's questions. Also, the assistant is a curious virtual user can ask complex questions that are relevant to the content in the image.");
+  expect(TEMPLATES.paper.system).toBe(
+    "The assistant gives helpful, detailed, and polite answers to the user's questions. Also, the assistant is a curious virtual user can ask complex questions that are relevant to the content in the image.",
+  );
 });
 
 test('the learned token takes the place of the role string', () => {
@@ -79,10 +88,19 @@ test('edge cases in which the reference loses its mask', () => {
   expect(labelled([ask, { role: 'gpt', text: 'A cat ASSISTANT: A cat.' }])).toBe('A cat ASSISTANT: A cat.');
   // Two self-questions in a row, one after the other; one that starts with a newline, a digit or other script.
   for (const text of ['What is it?', '\nWhat', '3 cats?', '猫?']) {
-    const both = encodeConversation(tokens, TEMPLATES.v1_sq, [ask, { role: 'gpt', text: 'It is.' }, { role: 'vuser', text }, { role: 'gpt', text: 'A cat.' }, { role: 'vuser', text }, { role: 'gpt', text: 'A cat ' }]);
+    const both = encodeConversation(tokens, TEMPLATES.v1_sq, [
+      ask,
+      { role: 'gpt', text: 'It is.' },
+      { role: 'vuser', text },
+      { role: 'gpt', text: 'A cat.' },
+      { role: 'vuser', text },
+      { role: 'gpt', text: 'A cat ' },
+    ]);
     expect(both.labels.filter((label) => label === 2).length).toBe(5);
     expect(both.parts.filter((part, i) => part === 'self-question' && both.ids[i] === 2).length).toBe(2);
-    expect(tokens.decode(both.ids.filter((_, i) => both.parts[i] === 'self-question')).replaceAll(/\s/g, '')).toBe(`${text}${text}`.replaceAll(/\s/g, ''));
+    expect(tokens.decode(both.ids.filter((_, i) => both.parts[i] === 'self-question')).replaceAll(/\s/g, '')).toBe(
+      `${text}${text}`.replaceAll(/\s/g, ''),
+    );
   }
   // No answer yet: nothing to learn, and no failure.
   expect(labelled([ask, { role: 'gpt', text: null }])).toBe('');
@@ -97,7 +115,9 @@ test('the image tag comes first', () => {
 test('self-questions: never the first turn, never without an image, the same for the same epoch, sample and turn', () => {
   const human = talk.map((message): Message => (message.role === 'vuser' ? { ...message, role: 'human' } : message));
   const roles = (rate: number, epoch: number, sample: number, hasImage = true): string =>
-    drawSelfQuestions(human, hasImage, rate, { seed: 3, epoch, sample }).map(({ role }) => role[0]).join('');
+    drawSelfQuestions(human, hasImage, rate, { seed: 3, epoch, sample })
+      .map(({ role }) => role[0])
+      .join('');
   expect(roles(1, 0, 0)).toBe('hgvgvg');
   expect(roles(0, 0, 0)).toBe('hghghg');
   expect(roles(1, 0, 0, false)).toBe('hghghg');

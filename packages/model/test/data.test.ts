@@ -8,58 +8,107 @@ import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
 import { IGNORE, IMAGE_TOKEN, Tokens } from '../src/data/tokens.ts';
 
 const turn = (from: string, value: unknown) => ({ from, value });
-const good = { id: 'demo-1', image: 'a.png', conversations: [turn('human', 'What is it?\n<image>'), turn('gpt', 'A dog.')] };
+const good = {
+  id: 'demo-1',
+  image: 'a.png',
+  conversations: [turn('human', 'What is it?\n<image>'), turn('gpt', 'A dog.')],
+};
 const parse = (...entries: unknown[]) => parseDataset(JSON.stringify(entries), 'mix.json');
 
 describe('LLaVA JSON', () => {
   test('is read; the image tag is brought to the front and leading answers dropped', () => {
-    expect(parse(good)).toEqual([{
-      id: 'demo-1', image: 'a.png', messages: [{ role: 'human', text: '<image>\nWhat is it?' }, { role: 'gpt', text: 'A dog.' }],
-    }]);
+    expect(parse(good)).toEqual([
+      {
+        id: 'demo-1',
+        image: 'a.png',
+        messages: [
+          { role: 'human', text: '<image>\nWhat is it?' },
+          { role: 'gpt', text: 'A dog.' },
+        ],
+      },
+    ]);
     const [text] = parse({ conversations: [turn('gpt', 'Hello.'), turn('human', 'Hi.'), turn('gpt', 'How are you?')] });
-    expect(text).toEqual({ id: '0', messages: [{ role: 'human', text: 'Hi.' }, { role: 'gpt', text: 'How are you?' }] });
+    expect(text).toEqual({
+      id: '0',
+      messages: [
+        { role: 'human', text: 'Hi.' },
+        { role: 'gpt', text: 'How are you?' },
+      ],
+    });
     expect(modalityLength(text)).toBe(-4);
     expect(modalityLength(parse(good)[0])).toBe(6);
   });
 
   test.each<[unknown, string]>([
-    [3, "entry 1: is the number 3; it must be an object with conversations."],
+    [3, 'entry 1: is the number 3; it must be an object with conversations.'],
     [{ id: 'x' }, 'entry 1: conversations is missing; it must be a list of { from, value }.'],
     [{ ...good, image: 7 }, 'entry 1: image is the number 7; it must be a path.'],
     [{ conversations: [] }, 'entry 1: has no question; a conversation starts with a human turn.'],
     [{ conversations: [turn('system', 'x')] }, "entry 1: turn 0: is from 'system'; it must be 'human' or 'gpt'."],
     [{ conversations: [turn('human', null)] }, 'entry 1: turn 0: value is null; it must be text.'],
-    [{ conversations: [turn('human', 'a'), turn('human', 'b')] }, "entry 1: two turns of 'human' in a row; human and gpt must alternate."],
-    [{ conversations: [turn('human', 'a')] }, 'entry 1: the last question has no answer; every human turn needs a gpt turn after it.'],
+    [
+      { conversations: [turn('human', 'a'), turn('human', 'b')] },
+      "entry 1: two turns of 'human' in a row; human and gpt must alternate.",
+    ],
+    [
+      { conversations: [turn('human', 'a')] },
+      'entry 1: the last question has no answer; every human turn needs a gpt turn after it.',
+    ],
     [{ ...good, image: undefined }, 'entry 1: says <image> but names no image; add "image" or take the tag out.'],
-    [{ image: 'b.png', conversations: [turn('human', 'a'), turn('gpt', 'b')] }, "entry 1: names image 'b.png' but no turn says <image>; put the tag into the first."],
+    [
+      { image: 'b.png', conversations: [turn('human', 'a'), turn('gpt', 'b')] },
+      "entry 1: names image 'b.png' but no turn says <image>; put the tag into the first.",
+    ],
   ])('%j is refused in one sentence', (entry, message) => {
     expect(() => parse(good, entry)).toThrow(`data: mix.json: ${message}`);
   });
 
   test('a file that is no list is refused', () => {
-    expect(() => parseDataset('[{', 'x.json')).toThrow(/^data: x\.json: not JSON \(.+\); it must be a JSON array of samples\.$/);
-    expect(() => parseDataset('{}', 'x.json')).toThrow('data: x.json: holds an object; it must be a JSON array of samples.');
+    expect(() => parseDataset('[{', 'x.json')).toThrow(
+      /^data: x\.json: not JSON \(.+\); it must be a JSON array of samples\.$/,
+    );
+    expect(() => parseDataset('{}', 'x.json')).toThrow(
+      'data: x.json: holds an object; it must be a JSON array of samples.',
+    );
     expect(() => parseDataset('[]', 'x.json')).toThrow('data: x.json: holds no sample; it must hold at least one.');
   });
 
   test('a missing image is named', async () => {
-    const source: ImageSource = { name: 'data/images', has: (path) => path === 'a.png', read: () => Promise.reject(new Error('not read here')) };
+    const source: ImageSource = {
+      name: 'data/images',
+      has: (path) => path === 'a.png',
+      read: () => Promise.reject(new Error('not read here')),
+    };
     await checkImages(parse(good), source, 'mix.json');
-    await expect(checkImages(parse(good, { ...good, image: 'gqa/2354786.jpg' }), source, 'mix.json'))
-      .rejects.toThrow("data: mix.json: entry 1: image 'gqa/2354786.jpg' not found under data/images.");
+    await expect(checkImages(parse(good, { ...good, image: 'gqa/2354786.jpg' }), source, 'mix.json')).rejects.toThrow(
+      "data: mix.json: entry 1: image 'gqa/2354786.jpg' not found under data/images.",
+    );
   });
 });
 
 describe('batches', () => {
   const tokens = new Tokens(sceneTokenizerJson());
-  const [sample] = parse({ image: 'a.png', conversations: [turn('human', '<image>\nis there a two ?'), turn('gpt', 'yes .'), turn('human', 'where is the two ?'), turn('gpt', 'top left .')] });
+  const [sample] = parse({
+    image: 'a.png',
+    conversations: [
+      turn('human', '<image>\nis there a two ?'),
+      turn('gpt', 'yes .'),
+      turn('human', 'where is the two ?'),
+      turn('gpt', 'top left .'),
+    ],
+  });
   const name = (id: number): string => tokens.token(id);
 
   test('images are spread out, labels shifted, lengths rounded up to 32', () => {
     const one = encodeSample(tokens, sample, { template: TEMPLATES.scenes });
     const two = encodeSample(tokens, sample, { template: 'plain' });
-    expect(two.ids.map((id) => (id === IMAGE_TOKEN ? '<image>' : name(id)))).toEqual(['<s>', '<image>', 'yes', '.', '\n']);
+    expect(two.ids.map((id) => (id === IMAGE_TOKEN ? '<image>' : name(id)))).toEqual([
+      '<s>',
+      '<image>',
+      'yes',
+      '.',
+      '\n',
+    ]);
     const batch = makeBatch([one, two], { patches: 4 });
     expect([batch.size, batch.length, [...batch.lengths]]).toEqual([2, 32, [one.ids.length + 3, 8]]);
     expect([...batch.imageRows]).toEqual([2, 3, 4, 5, 33, 34, 35, 36]);
@@ -68,19 +117,23 @@ describe('batches', () => {
     // The last position of the image foretells the first word of the caption.
     expect(name(batch.labels[36])).toBe('yes');
     expect([...batch.labels.slice(37, 40)].map((id) => (id === IGNORE ? id : name(id)))).toEqual(['.', '\n', IGNORE]);
-    for (let at = 0; at < 63; at++) if (batch.labels[at] !== IGNORE) expect(batch.tokens[at + 1]).toBe(batch.labels[at]);
+    for (let at = 0; at < 63; at++)
+      if (batch.labels[at] !== IGNORE) expect(batch.tokens[at + 1]).toBe(batch.labels[at]);
   });
 
   test('the rate of self-questions adds loss on questions', () => {
     const draw = { seed: 1, epoch: 0, sample: 0 };
     const labelled = (selfQuestionRate: number): number =>
-      makeBatch([encodeSample(tokens, sample, { template: TEMPLATES.scenes, selfQuestionRate, draw })], { patches: 4 }).labelled;
+      makeBatch([encodeSample(tokens, sample, { template: TEMPLATES.scenes, selfQuestionRate, draw })], { patches: 4 })
+        .labelled;
     expect(labelled(1) - labelled(0)).toBe('where is the two ? </s>'.split(' ').length);
   });
 
   test('long samples are cut, also where that takes the image away', () => {
     expect(encodeSample(tokens, sample, { template: TEMPLATES.scenes, maxLength: 5 }).ids.length).toBe(5);
-    const batch = makeBatch([encodeSample(tokens, sample, { template: TEMPLATES.scenes, maxLength: 2 })], { patches: 4 });
+    const batch = makeBatch([encodeSample(tokens, sample, { template: TEMPLATES.scenes, maxLength: 2 })], {
+      patches: 4,
+    });
     expect([batch.images, batch.labelled, batch.lengths[0]]).toEqual([[], 0, 2]);
   });
 
@@ -121,7 +174,9 @@ describe('order', () => {
 
   test('one kind alone is grouped too; a length of zero is refused', () => {
     expect(sorted(groupByModalityLength([5, 3, 2], 2, 1, new RandomStream(1)))).toEqual([0, 1, 2]);
-    expect(() => groupByModalityLength([5, 0], 2, 1, new RandomStream(1))).toThrow('sampler: sample 1 has length 0; every sample needs at least one word.');
+    expect(() => groupByModalityLength([5, 0], 2, 1, new RandomStream(1))).toThrow(
+      'sampler: sample 1 has length 0; every sample needs at least one word.',
+    );
   });
 
   test('grouping by length makes batches of alike samples in random order', () => {
@@ -129,7 +184,9 @@ describe('order', () => {
     const lengths = each(200, () => random.integer(100));
     const batches = groupByLength(lengths, 8, random);
     expect(sorted(batches.flat())).toEqual(each(200, (i) => i));
-    const spread = batches.map((batch) => Math.max(...batch.map((i) => lengths[i])) - Math.min(...batch.map((i) => lengths[i])));
+    const spread = batches.map(
+      (batch) => Math.max(...batch.map((i) => lengths[i])) - Math.min(...batch.map((i) => lengths[i])),
+    );
     expect(Math.max(...spread)).toBeLessThan(25);
     expect(batches).not.toEqual(groupByLength(lengths, 8, new RandomStream(9)));
   });

@@ -1,6 +1,9 @@
-/** The whole model against PyTorch: image tower, extractor, splicing, LLaMA, loss, and the gradient of everything that is trained. */
+/**
+ * The whole model against PyTorch: image tower, extractor, splicing, LLaMA, loss, and the gradient of everything that
+ * is trained.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, backward, cosineSchedule, noGrad, openGpu, tensor } from '@curio/engine';
+import { AdamW, backward, cosineSchedule, noGrad, openGpu } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import { generate, makeBatch, runSteps, SqLlava } from '@curio/model';
 import type { Batch, ModelConfig } from '@curio/model';
@@ -27,26 +30,56 @@ const publishedName = (name: string): string => {
 };
 
 function configOf(file: Golden): ModelConfig {
-  const { vision, language, projector, visionLora, languageLora } = file.config as Record<string, Record<string, number>>;
+  const { vision, language, projector, visionLora, languageLora } = file.config as Record<
+    string,
+    Record<string, number>
+  >;
   return {
     vision: {
-      imageSize: vision!.image_size!, patchSize: vision!.patch_size!, hiddenSize: vision!.hidden_size!, intermediateSize: vision!.intermediate_size!,
-      numLayers: vision!.num_hidden_layers!, numHeads: vision!.num_attention_heads!, layerNormEps: vision!.layer_norm_eps!, selectLayer: -2,
+      imageSize: vision!.image_size!,
+      patchSize: vision!.patch_size!,
+      hiddenSize: vision!.hidden_size!,
+      intermediateSize: vision!.intermediate_size!,
+      numLayers: vision!.num_hidden_layers!,
+      numHeads: vision!.num_attention_heads!,
+      layerNormEps: vision!.layer_norm_eps!,
+      selectLayer: -2,
     },
     projector: { kind: 'cluster', numPrototypes: projector!.prototypes!, iterations: projector!.iterations! },
     language: {
-      vocabSize: language!.vocab_size!, hiddenSize: language!.hidden_size!, intermediateSize: language!.intermediate_size!, numLayers: language!.num_hidden_layers!,
-      numHeads: language!.num_attention_heads!, numKeyValueHeads: language!.num_key_value_heads!, rmsNormEps: language!.rms_norm_eps!, ropeTheta: 10000, maxPositions: 64,
+      vocabSize: language!.vocab_size!,
+      hiddenSize: language!.hidden_size!,
+      intermediateSize: language!.intermediate_size!,
+      numLayers: language!.num_hidden_layers!,
+      numHeads: language!.num_attention_heads!,
+      numKeyValueHeads: language!.num_key_value_heads!,
+      rmsNormEps: language!.rms_norm_eps!,
+      ropeTheta: 10000,
+      maxPositions: 64,
     },
     languageLora: { r: languageLora!.r!, alpha: languageLora!.alpha!, dropout: 0, targets: LANGUAGE_TARGETS },
     visionLora: { r: visionLora!.r!, alpha: visionLora!.alpha!, dropout: 0, targets: VISION_TARGETS },
-    vusr: 'role', template: 'scenes', systemText: null,
+    vusr: 'role',
+    template: 'scenes',
+    systemText: null,
   };
 }
 
 async function openModel(): Promise<SqLlava> {
-  const stored = new Map([...golden.under('weights.')].map(([name, { shape, data }]): [string, StoredTensor] => [name, { dtype: 'F32', shape, file: 'whole', read: () => Promise.resolve(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) }]));
-  const weights = new Weights(gpu, { parts: Object.entries(SCOPES).map(([at, prefix]) => ({ at, tensors: stored, prefixes: [prefix] })) });
+  const stored = new Map(
+    [...golden.under('weights.')].map(([name, { shape, data }]): [string, StoredTensor] => [
+      name,
+      {
+        dtype: 'F32',
+        shape,
+        file: 'whole',
+        read: () => Promise.resolve(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+      },
+    ]),
+  );
+  const weights = new Weights(gpu, {
+    parts: Object.entries(SCOPES).map(([at, prefix]) => ({ at, tensors: stored, prefixes: [prefix] })),
+  });
   const model = new SqLlava(weights, configOf(golden));
   await weights.load();
   return model;
@@ -57,18 +90,25 @@ function batchOf(file: Golden, prefix = 'in.'): Batch {
   const lengths = file.ints(`${prefix}textLengths`);
   const { shape } = file.tensor(`${prefix}ids`);
   const [ids, labels] = [file.ints(`${prefix}ids`), file.ints(`${prefix}labels`)];
-  const samples = Array.from(lengths, (n, b) => ({ ids: Array.from(ids.slice(b * shape[1]!, b * shape[1]! + n)), labels: Array.from(labels.slice(b * shape[1]!, b * shape[1]! + n)) }));
+  const samples = Array.from(lengths, (n, b) => ({
+    ids: Array.from(ids.slice(b * shape[1]!, b * shape[1]! + n)),
+    labels: Array.from(labels.slice(b * shape[1]!, b * shape[1]! + n)),
+  }));
   return makeBatch(samples, { patches: 16 });
 }
 
-const trained = [['lora_', 1], ['projector.', 0.2]] as const;
+const trained = [
+  ['lora_', 1],
+  ['projector.', 0.2],
+] as const;
 
 function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
   expect(actual.length, what).toBe(expected.length);
   let scale = 1e-3;
   for (let i = 0; i < expected.length; i++) scale = Math.max(scale, Math.abs(expected[i]!));
   let worst = 0;
-  for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(actual[i]! - expected[i]!) / scale || (Number.isNaN(actual[i]!) ? Infinity : 0));
+  for (let i = 0; i < expected.length; i++)
+    worst = Math.max(worst, Math.abs(actual[i]! - expected[i]!) / scale || (Number.isNaN(actual[i]!) ? Infinity : 0));
   expect(worst, `${what}: largest error, relative to the largest value`).toBeLessThan(tolerance);
 }
 
@@ -104,20 +144,32 @@ test('logits at every position in use, and the greedy continuation with its cach
   const model = await openModel();
   const batch = batchOf(golden);
   const images = golden.floats('in.images') as Float32Array<ArrayBuffer>;
-  const logits = await gpu.scope(() => noGrad(() => model.language.logits(model.hidden(batch, imageTensor(model, images))).read()));
+  const logits = await gpu.scope(() =>
+    noGrad(() => model.language.logits(model.hidden(batch, imageTensor(model, images))).read()),
+  );
   const { shape } = golden.tensor('out.logits');
   const want = golden.floats('out.logits');
   batch.lengths.forEach((length, b) => {
     for (let t = 0; t < length; t++) {
       const width = shape[2]!;
       const ours = logits.subarray((b * batch.length + t) * width, (b * batch.length + t + 1) * width);
-      close(ours, want.subarray((b * shape[1]! + t) * width, (b * shape[1]! + t + 1) * width), 1e-4, `logits of sample ${b}, position ${t}`);
+      close(
+        ours,
+        want.subarray((b * shape[1]! + t) * width, (b * shape[1]! + t + 1) * width),
+        1e-4,
+        `logits of sample ${b}, position ${t}`,
+      );
     }
   });
   const area = images.length / golden.tensor('in.images').shape[0]!;
   const which = golden.scalar('generate.image');
-  const image: Tensor = gpu.scope(() => noGrad(() => model.encodeImages(imageTensor(model, images.slice(which * area, (which + 1) * area)))));
-  const [ids] = await generate(model, [Array.from(golden.ints('generate.promptIds'))], image, { maxNewTokens: 20, eos: -1 });
+  const image: Tensor = gpu.scope(() =>
+    noGrad(() => model.encodeImages(imageTensor(model, images.slice(which * area, (which + 1) * area)))),
+  );
+  const [ids] = await generate(model, [Array.from(golden.ints('generate.promptIds'))], image, {
+    maxNewTokens: 20,
+    eos: -1,
+  });
   image.dispose();
   expect(ids).toEqual(Array.from(golden.ints('generate.ids')));
 });
@@ -129,9 +181,18 @@ test('ten training steps give the same losses, norms and weights', async () => {
   const losses: number[] = [];
   const norms: number[] = [];
   await runSteps({
-    gpu, optimizer, from: 0, steps: 10, seed: 0,
+    gpu,
+    optimizer,
+    from: 0,
+    steps: 10,
+    seed: 0,
     lr: cosineSchedule({ lr: 5e-3, steps: 10, warmup: 1 }),
-    prepare: (step) => [{ batch: batchOf(trace, `in.batch.${step % 2}.`), pixels: trace.floats(`in.batch.${step % 2}.images`) as Float32Array<ArrayBuffer> }],
+    prepare: (step) => [
+      {
+        batch: batchOf(trace, `in.batch.${step % 2}.`),
+        pixels: trace.floats(`in.batch.${step % 2}.images`) as Float32Array<ArrayBuffer>,
+      },
+    ],
     inputs: ({ batch, pixels }) => model.lossInputs(batch, pixels),
     loss: (inputs) => model.lossOf(inputs),
     count: () => ({ tokens: 0, images: 0 }),

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { openGolden } from '../../testing/src/golden.ts';
-import { CLIP_MEAN, CLIP_STD, padToSquare, preprocessImage, preprocessorConfig, readPreprocessorConfig, resizeBicubic } from '../src/data/image.ts';
+import {
+  CLIP_MEAN,
+  CLIP_STD,
+  padToSquare,
+  preprocessImage,
+  preprocessorConfig,
+  readPreprocessorConfig,
+  resizeBicubic,
+} from '../src/data/image.ts';
 
 describe('against Pillow', () => {
   test.each(['shrink', 'grow', 'mixed', 'wide', 'single'])('resize %s is equal byte for byte', async (name) => {
@@ -32,13 +40,16 @@ test('padding fills with the truncated mean colour and centres with floor offset
 
 test('a picture of the wrong size is refused', () => {
   const config = { size: 4, mode: 'pad', mean: CLIP_MEAN, std: CLIP_STD } as const;
-  expect(() => preprocessImage({ width: 2, height: 2, rgb: new Uint8Array(5) }, config))
-    .toThrow('image: 5 bytes for 2×2 pixels; RGB needs 12 and at least one pixel.');
+  expect(() => preprocessImage({ width: 2, height: 2, rgb: new Uint8Array(5) }, config)).toThrow(
+    'image: 5 bytes for 2×2 pixels; RGB needs 12 and at least one pixel.',
+  );
 });
 
 test('preprocessor_config.json goes round', () => {
   const config = { size: 72, mode: 'pad', mean: CLIP_MEAN, std: CLIP_STD } as const;
   expect(readPreprocessorConfig(preprocessorConfig(config) as Record<string, unknown>, 'pad')).toEqual(config);
   expect(readPreprocessorConfig({ crop_size: 336 }, 'crop')).toEqual({ ...config, size: 336, mode: 'crop' });
-  expect(() => readPreprocessorConfig({}, 'crop')).toThrow('preprocessor_config.json: no crop_size; it must give the side of the square that the tower sees.');
+  expect(() => readPreprocessorConfig({}, 'crop')).toThrow(
+    'preprocessor_config.json: no crop_size; it must give the side of the square that the tower sees.',
+  );
 });

@@ -13,12 +13,15 @@ import { Tokens } from '../src/data/tokens.ts';
 /** Handwriting of a kind: each digit a square of its own grey. */
 const glyphs: GlyphSource = {
   count: () => 5,
-  pixels: (digit, index) => Uint8Array.from({ length: 784 }, (_, i) => (Math.abs((i % 28) - 13.5) < 6 + digit / 2 ? 200 + index : 0)),
+  pixels: (digit, index) =>
+    Uint8Array.from({ length: 784 }, (_, i) => (Math.abs((i % 28) - 13.5) < 6 + digit / 2 ? 200 + index : 0)),
 };
-const scenes = (count: number, seed = 1): Scene[] => Array.from({ length: count }, (_, i) => sampleScene(new RandomStream(seed, i), glyphs));
+const scenes = (count: number, seed = 1): Scene[] =>
+  Array.from({ length: count }, (_, i) => sampleScene(new RandomStream(seed, i), glyphs));
 
 const scene: Scene = {
-  background: 0.1, noise: 5,
+  background: 0.1,
+  noise: 5,
   objects: [
     { digit: 7, color: 'red', size: 'large', cell: 0, glyph: 0, dx: 0, dy: 0 },
     { digit: 2, color: 'blue', size: 'small', cell: 4, glyph: 0, dx: 2, dy: 2 },
@@ -63,7 +66,10 @@ describe('grammar', () => {
     ['describe the two .', null],
     ['what is the sum of the blue and the red digit ?', 'nine .'],
     ['what is the sum of the green and the red digit ?', null],
-    ['describe the image in detail .', 'a large red seven at top left , a small blue two at center , a small white two at bottom .'],
+    [
+      'describe the image in detail .',
+      'a large red seven at top left , a small blue two at center , a small white two at bottom .',
+    ],
     ['what is a seven ?', undefined],
   ])('%s %s', (question, expected) => expect(answer(question)).toBe(expected));
 
@@ -79,8 +85,11 @@ describe('scenes', () => {
   test('stay inside their cells, in raster order, without overlap', () => {
     for (const { objects } of scenes(300)) {
       expect(objects.length).toBeGreaterThanOrEqual(1);
-      expect(objects.map(({ cell }) => cell)).toEqual([...new Set(objects.map(({ cell }) => cell))].sort((a, b) => a - b));
-      for (const { size, dx, dy } of objects) expect(Math.max(dx, dy) + (size === 'large' ? 22 : 15)).toBeLessThanOrEqual(24);
+      expect(objects.map(({ cell }) => cell)).toEqual(
+        [...new Set(objects.map(({ cell }) => cell))].sort((a, b) => a - b),
+      );
+      for (const { size, dx, dy } of objects)
+        expect(Math.max(dx, dy) + (size === 'large' ? 22 : 15)).toBeLessThanOrEqual(24);
     }
   });
 
@@ -90,9 +99,10 @@ describe('scenes', () => {
     expect(picture.rgb.length).toBe(CANVAS * CANVAS * 3);
     const brightest = (cell: number): number => {
       let best = 0;
-      for (let y = 0; y < 24; y++) for (let x = 0; x < 24; x++) {
-        best = Math.max(best, picture.rgb[((Math.floor(cell / 3) * 24 + y) * CANVAS + (cell % 3) * 24 + x) * 3 + 2]);
-      }
+      for (let y = 0; y < 24; y++)
+        for (let x = 0; x < 24; x++) {
+          best = Math.max(best, picture.rgb[((Math.floor(cell / 3) * 24 + y) * CANVAS + (cell % 3) * 24 + x) * 3 + 2]);
+        }
       return best;
     };
     expect(brightest(4)).toBeGreaterThan(150);
@@ -104,7 +114,9 @@ describe('scenes', () => {
     const augmented = sampleScene(new RandomStream(1, 4), glyphs, { augment: true });
     const { pose } = augmented.objects[0];
     expect(Math.abs(pose!.angle)).toBeLessThan(0.2);
-    expect(renderScene(augmented, glyphs)).not.toEqual(renderScene({ ...augmented, objects: augmented.objects.map(({ pose: _, ...rest }) => rest) }, glyphs));
+    expect(renderScene(augmented, glyphs)).not.toEqual(
+      renderScene({ ...augmented, objects: augmented.objects.map(({ pose: _, ...rest }) => rest) }, glyphs),
+    );
   });
 });
 
@@ -124,16 +136,25 @@ describe('conversations', () => {
   test('ask all kinds equally often', () => {
     const asked = turns.flat().filter(({ kind }) => kind !== 'caption');
     for (const kind of KINDS) {
-      expect(Math.abs((asked.filter((turn) => turn.kind === kind).length / asked.length) * KINDS.length - 1), kind).toBeLessThan(0.08);
+      expect(
+        Math.abs((asked.filter((turn) => turn.kind === kind).length / asked.length) * KINDS.length - 1),
+        kind,
+      ).toBeLessThan(0.08);
     }
   });
 
   test('balance the answers', () => {
     const shares = (kind: string): Map<string, number> => {
       const of = turns.flat().filter((turn) => turn.kind === kind);
-      return new Map([...new Set(of.map(({ answer: said }) => said))].map((said) => [said, of.filter((turn) => turn.answer === said).length / of.length]));
+      return new Map(
+        [...new Set(of.map(({ answer: said }) => said))].map((said) => [
+          said,
+          of.filter((turn) => turn.answer === said).length / of.length,
+        ]),
+      );
     };
-    for (const kind of ['exist', 'relation', 'size']) for (const share of shares(kind).values()) expect(Math.abs(share - 0.5)).toBeLessThan(0.05);
+    for (const kind of ['exist', 'relation', 'size'])
+      for (const share of shares(kind).values()) expect(Math.abs(share - 0.5)).toBeLessThan(0.05);
     for (const share of shares('where').values()) expect(Math.abs(share - 1 / 9)).toBeLessThan(0.03);
     for (const share of shares('color').values()) expect(Math.abs(share - 1 / 6)).toBeLessThan(0.03);
     expect(Math.max(...shares('count').values())).toBeLessThan(0.45);
@@ -143,7 +164,11 @@ describe('conversations', () => {
 
   test('a blind guesser gets less than 45 % right', () => {
     const guess = mostFrequentAnswers(turns.slice(0, 2500).flat());
-    const items = turns.slice(2500).flat().filter(({ kind }) => kind !== 'caption').map(({ kind, question, answer: expected }) => ({ kind, answer: guess(question), expected }));
+    const items = turns
+      .slice(2500)
+      .flat()
+      .filter(({ kind }) => kind !== 'caption')
+      .map(({ kind, question, answer: expected }) => ({ kind, answer: guess(question), expected }));
     expect(accuracyOf(items).overall).toBeLessThan(0.4);
   });
 });
@@ -165,7 +190,8 @@ describe('text pictures', () => {
     expect(PATCH_WORDS.length).toBe(1089);
     expect(VOCABULARY.length).toBe(1160);
     expect(new Set(VOCABULARY).size).toBe(VOCABULARY.length);
-    for (const word of PATCH_WORDS) expect(tokens.encode(patchWord(word))).toEqual([VOCABULARY.indexOf(patchWord(word))]);
+    for (const word of PATCH_WORDS)
+      expect(tokens.encode(patchWord(word))).toEqual([VOCABULARY.indexOf(patchWord(word))]);
   });
 
   test('a document is a stage-2 conversation whose image is written out', () => {
@@ -185,11 +211,15 @@ describe('text pictures', () => {
   test('the embedding starts with one vector an attribute, all rows equally long', () => {
     const width = 64;
     const table = sceneEmbedding(new RandomStream(6), width, 0.5);
-    const row = (word: string): Float32Array => table.subarray(VOCABULARY.indexOf(word) * width, (VOCABULARY.indexOf(word) + 1) * width);
+    const row = (word: string): Float32Array =>
+      table.subarray(VOCABULARY.indexOf(word) * width, (VOCABULARY.indexOf(word) + 1) * width);
     const minus = (a: Float32Array, b: Float32Array): number[] => [...a].map((value, i) => value - b[i]);
     const redToBlue = minus(row('<p:large:red:7:top>'), row('<p:large:blue:7:top>'));
-    minus(row('<p:small:red:1:left>'), row('<p:small:blue:1:left>')).forEach((value, i) => expect(value).toBeCloseTo(redToBlue[i], 5));
-    const std = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+    minus(row('<p:small:red:1:left>'), row('<p:small:blue:1:left>')).forEach((value, i) =>
+      expect(value).toBeCloseTo(redToBlue[i], 5),
+    );
+    const std = (values: Float32Array): number =>
+      Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
     expect(std(table)).toBeCloseTo(0.5, 1);
     expect(std(row('seven'))).toBeGreaterThan(0.35);
   });
@@ -197,11 +227,24 @@ describe('text pictures', () => {
 
 /** The turns of a document, read back from its text. */
 function readTurns(tokens: Tokens, ids: number[]): Message[] {
-  const text = ids.slice(38).map((id) => tokens.token(id)).join(' ').replace('\n ', '');
-  return text.split('</s>').filter((round) => round.trim()).flatMap((round, i): Message[] => {
-    const [question, said] = round.replace('USER:', '').split('ASSISTANT:').map((part) => part.trim());
-    return [{ role: 'human', text: i === 0 ? `<image>\n${question}` : question }, { role: 'gpt', text: said }];
-  });
+  const text = ids
+    .slice(38)
+    .map((id) => tokens.token(id))
+    .join(' ')
+    .replace('\n ', '');
+  return text
+    .split('</s>')
+    .filter((round) => round.trim())
+    .flatMap((round, i): Message[] => {
+      const [question, said] = round
+        .replace('USER:', '')
+        .split('ASSISTANT:')
+        .map((part) => part.trim());
+      return [
+        { role: 'human', text: i === 0 ? `<image>\n${question}` : question },
+        { role: 'gpt', text: said },
+      ];
+    });
 }
 
 describe('judge', () => {
@@ -209,29 +252,69 @@ describe('judge', () => {
 
   test('a self-asked question is well-formed, about the picture, and answered right or not', () => {
     expect(judgeAsked(' which digit is blue ?', 'two . ', scene, other)).toEqual({
-      wellFormed: true, kind: 'digit_col', aboutPicture: true, shuffled: false, expected: 'two .', answeredRight: true,
+      wellFormed: true,
+      kind: 'digit_col',
+      aboutPicture: true,
+      shuffled: false,
+      expected: 'two .',
+      answeredRight: true,
     });
-    expect(judgeAsked('what color is the two ?', 'blue .', scene, other)).toMatchObject({ wellFormed: true, aboutPicture: false, answeredRight: false });
-    expect(judgeAsked('which digit is which ?', 'two .', scene, other)).toMatchObject({ wellFormed: false, kind: null, aboutPicture: false });
+    expect(judgeAsked('what color is the two ?', 'blue .', scene, other)).toMatchObject({
+      wellFormed: true,
+      aboutPicture: false,
+      answeredRight: false,
+    });
+    expect(judgeAsked('which digit is which ?', 'two .', scene, other)).toMatchObject({
+      wellFormed: false,
+      kind: null,
+      aboutPicture: false,
+    });
     // A question that names nothing could be asked of any picture.
-    expect(judgeAsked('describe the image in detail .', caption(scene), scene, other)).toMatchObject({ wellFormed: true, aboutPicture: false, shuffled: false });
+    expect(judgeAsked('describe the image in detail .', caption(scene), scene, other)).toMatchObject({
+      wellFormed: true,
+      aboutPicture: false,
+      shuffled: false,
+    });
     expect(parseQuestion('is there a two ?')?.names).toBe(true);
   });
 
   test('shares are of all, but right answers of those about the picture', () => {
-    const asked = [['is there a two ?', 'yes .'], ['which digit is red ?', 'nine .'], ['nonsense', 'x'], ['is there a two ?', 'no .']];
-    const summary = summariseAsked(asked.map(([question]) => question), asked.map(([question, said]) => judgeAsked(question, said, scene, other)));
+    const asked = [
+      ['is there a two ?', 'yes .'],
+      ['which digit is red ?', 'nine .'],
+      ['nonsense', 'x'],
+      ['is there a two ?', 'no .'],
+    ];
+    const summary = summariseAsked(
+      asked.map(([question]) => question),
+      asked.map(([question, said]) => judgeAsked(question, said, scene, other)),
+    );
     expect(summary).toEqual({
-      wellFormed: 0.75, aboutPicture: 0.75, shuffled: 0.5, answeredRight: 1 / 3, kinds: { digit_col: 1 / 3, exist: 2 / 3 }, distinct: 3, count: 4,
+      wellFormed: 0.75,
+      aboutPicture: 0.75,
+      shuffled: 0.5,
+      answeredRight: 1 / 3,
+      kinds: { digit_col: 1 / 3, exist: 2 / 3 },
+      distinct: 3,
+      count: 4,
     });
   });
 
   test('accuracy by kind with its interval; the most frequent answer', () => {
-    const result = accuracyOf([{ kind: 'a', answer: 'x .', expected: 'x .' }, { kind: 'a', answer: 'y .', expected: 'x .' }, { kind: 'b', answer: ' z', expected: 'z' }]);
+    const result = accuracyOf([
+      { kind: 'a', answer: 'x .', expected: 'x .' },
+      { kind: 'a', answer: 'y .', expected: 'x .' },
+      { kind: 'b', answer: ' z', expected: 'z' },
+    ]);
     expect(result).toMatchObject({ overall: 2 / 3, kinds: { a: 0.5, b: 1 }, count: 3 });
     const [low, high] = wilson(358, 500);
     expect([low.toFixed(3), high.toFixed(3)]).toEqual(['0.675', '0.754']);
-    const guess = mostFrequentAnswers([{ question: 'q', answer: 'a' }, { question: 'q', answer: 'b' }, { question: 'q', answer: 'b' }, { question: 'r', answer: 'c' }]);
+    const guess = mostFrequentAnswers([
+      { question: 'q', answer: 'a' },
+      { question: 'q', answer: 'b' },
+      { question: 'q', answer: 'b' },
+      { question: 'r', answer: 'c' },
+    ]);
     expect([guess('q'), guess('r'), guess('new')]).toEqual(['b', 'c', 'b']);
   });
 });

@@ -4,7 +4,8 @@ import { Tokens } from '../src/data/tokens.ts';
 import { llamaTokenizerJson } from './llama-vocabulary.ts';
 
 // Ids out of docs/sq-llava.md, sections 2.1 to 2.3, recorded from transformers 4.31.
-const V1 = '1 319 13563 1546 263 12758 1404 322 385 23116 21082 20255 29889 450 20255 4076 8444 29892 13173 29892 322 1248 568 6089 304 278 1404 29915 29879 5155 29889';
+const V1 =
+  '1 319 13563 1546 263 12758 1404 322 385 23116 21082 20255 29889 450 20255 4076 8444 29892 13173 29892 322 1248 568 6089 304 278 1404 29915 29879 5155 29889';
 const V1_SQ = `${V1} 17351 29892 278 23116 21082 20255 338 263 12758 6901 1404 29889 450 6901 1404 19514 4280 5155 393 526 8018 304 278 2793 297 278 1967 29892 363 1342 29892 6721 1048 3239 7134 310 278 3618 297 278 1967 29892 6721 304 5353 1048 4959 10464 297 278 1967 29892 2992 29889 11454 29892 437 451 2244 1048 17999 4902 29889`;
 const ids = (text: string): number[] => text.split(' ').map(Number);
 
@@ -30,7 +31,10 @@ describe("LLaMA's rule of transformers 4.31", () => {
   });
 
   test('a question ends in the role that is to answer', () => {
-    const prompt = renderConversation(TEMPLATES.v1, [{ role: 'human', text: '<image>\nWhat is that?' }, { role: 'gpt', text: null }]);
+    const prompt = renderConversation(TEMPLATES.v1, [
+      { role: 'human', text: '<image>\nWhat is that?' },
+      { role: 'gpt', text: null },
+    ]);
     expect(prompt.startsWith(`${TEMPLATES.v1.system} USER: <image>\nWhat`)).toBe(true);
     expect(tokens.encodePrompt(prompt).slice(-5)).toEqual(ids('319 1799 9047 13566 29901'));
   });
@@ -51,8 +55,13 @@ describe("LLaMA's rule of transformers 4.31", () => {
 });
 
 test('a file that is no tokenizer, or not LLaMA-shaped, is refused in one sentence', () => {
-  expect(() => new Tokens({})).toThrow('tokenizer.json: no model.vocab; a BPE tokenizer of the Hugging Face format is needed.');
-  const json = llamaTokenizerJson() as { model: { vocab: Record<string, number> }; added_tokens: { content: string; id: number }[] };
+  expect(() => new Tokens({})).toThrow(
+    'tokenizer.json: no model.vocab; a BPE tokenizer of the Hugging Face format is needed.',
+  );
+  const json = llamaTokenizerJson() as {
+    model: { vocab: Record<string, number> };
+    added_tokens: { content: string; id: number }[];
+  };
   json.model.vocab['</s>'] = 99;
   json.added_tokens[2].id = 99;
   expect(() => new Tokens(json)).toThrow("tokenizer.json: </s> has id 99; LLaMA's vocabularies give it 2.");

@@ -35,7 +35,10 @@ export interface AttentionContext {
   readonly positions?: Tensor | null;
 }
 
-/** Multi-head attention over x float[B, T, C]: o(softmax(q·kᵀ/√D)·v). Tensors: `q_proj`, `k_proj`, `v_proj` and the output projection. */
+/**
+ * Multi-head attention over x float[B, T, C]: o(softmax(q·kᵀ/√D)·v). Tensors: `q_proj`, `k_proj`, `v_proj` and the
+ * output projection.
+ */
 export class Attention {
   private readonly q: Linear;
   private readonly k: Linear;
@@ -43,7 +46,10 @@ export class Attention {
   private readonly o: Linear;
   private readonly headDim: number;
 
-  constructor(w: Weights, private readonly options: AttentionOptions) {
+  constructor(
+    w: Weights,
+    private readonly options: AttentionOptions,
+  ) {
     const { hiddenSize, numHeads, numKeyValueHeads = numHeads, bias, lora, initial, mode } = options;
     this.headDim = options.headDim ?? hiddenSize / numHeads;
     const [wide, narrow] = [numHeads * this.headDim, numKeyValueHeads * this.headDim];
@@ -51,14 +57,18 @@ export class Attention {
     this.q = new Linear(w.at('q_proj'), hiddenSize, wide, shared);
     this.k = new Linear(w.at('k_proj'), hiddenSize, narrow, shared);
     this.v = new Linear(w.at('v_proj'), hiddenSize, narrow, shared);
-    this.o = new Linear(w.at(options.outputName), wide, hiddenSize, { ...shared, initial: options.outputInitial ?? initial });
+    this.o = new Linear(w.at(options.outputName), wide, hiddenSize, {
+      ...shared,
+      initial: options.outputInitial ?? initial,
+    });
   }
 
   forward(x: Tensor, { lengths = null, cache = null, layer = 0, positions = null }: AttentionContext = {}): Tensor {
     const [batch, tokens] = x.shape as [number, number];
     const { causal, ropeTheta } = this.options;
     const heads = (y: Tensor): Tensor => reshape(y, [batch, tokens, -1, this.headDim]);
-    const rotate = (y: Tensor): Tensor => (ropeTheta === undefined ? y : rotaryEmbedding(y, { theta: ropeTheta, ...(positions && { positions }) }));
+    const rotate = (y: Tensor): Tensor =>
+      ropeTheta === undefined ? y : rotaryEmbedding(y, { theta: ropeTheta, ...(positions && { positions }) });
     const first = (y: Tensor): Tensor => permute(y, [0, 2, 1, 3]);
     const q = first(rotate(heads(this.q.forward(x))));
     let k = first(rotate(heads(this.k.forward(x))));

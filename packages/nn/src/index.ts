@@ -8,13 +8,37 @@ export { GatedMlp, Mlp, type MlpOptions } from './mlp.ts';
 export { MlpProjector } from './mlp-projector.ts';
 export { runBlock, type Mode } from './mode.ts';
 export { LayerNorm, RmsNorm } from './norm.ts';
-export { adapterName, encodeAdapter, openAdapter, projectorTensors, type Adapter, type AdapterConfig, type AdapterContent } from './files/peft.ts';
+export {
+  adapterName,
+  encodeAdapter,
+  openAdapter,
+  projectorTensors,
+  type Adapter,
+  type AdapterConfig,
+  type AdapterContent,
+} from './files/peft.ts';
 export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';
 export { encodeSafetensors, joinBytes, openSafetensors, type Safetensors } from './files/safetensors.ts';
 export {
-  BYTES, decodeFloats, elements, encodeFloats, memorySource,
-  type ByteFolder, type ByteSource, type NamedTensor, type StoredDType, type StoredTensor, type TensorMap,
+  BYTES,
+  decodeFloats,
+  elements,
+  encodeFloats,
+  memorySource,
+  type ByteFolder,
+  type ByteSource,
+  type NamedTensor,
+  type StoredDType,
+  type StoredTensor,
+  type TensorMap,
 } from './files/tensor-file.ts';
 export { openTorchFile } from './files/torch-pickle.ts';
 export { openWeightFile, openWeightFolder } from './files/weight-folder.ts';
-export { BASE_STORAGES, Weights, type BaseStorage, type WeightPart, type WeightsOptions, type WeightsReport } from './weights.ts';
+export {
+  BASE_STORAGES,
+  Weights,
+  type BaseStorage,
+  type WeightPart,
+  type WeightsOptions,
+  type WeightsReport,
+} from './weights.ts';

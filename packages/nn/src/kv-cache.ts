@@ -2,7 +2,10 @@
 import { assignSlice, empty, keep, ShapeError, slice } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 
-interface LayerCache { readonly k: Tensor; readonly v: Tensor }
+interface LayerCache {
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
 
 export interface KvCacheOptions {
   readonly numLayers: number;
@@ -18,16 +21,25 @@ export class KvCache {
   length = 0;
   private readonly layers: LayerCache[];
 
-  constructor(gpu: Gpu, private readonly options: KvCacheOptions) {
+  constructor(
+    gpu: Gpu,
+    private readonly options: KvCacheOptions,
+  ) {
     const { numLayers, batch, numKeyValueHeads, headDim, maxTokens } = options;
     const room = (): Tensor => keep(empty(gpu, [batch, numKeyValueHeads, maxTokens, headDim]));
     this.layers = Array.from({ length: numLayers }, () => ({ k: room(), v: room() }));
   }
 
-  /** Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. Throws ShapeError when they do not fit. */
+  /**
+   * Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. Throws ShapeError when they do not
+   * fit.
+   */
   append(layer: number, k: Tensor, v: Tensor): { k: Tensor; v: Tensor } {
     const end = this.length + k.shape[2]!;
-    if (end > this.options.maxTokens) throw new ShapeError(`kv cache: ${end} tokens do not fit into ${this.options.maxTokens}; make the cache larger or the prompt shorter.`);
+    if (end > this.options.maxTokens)
+      throw new ShapeError(
+        `kv cache: ${end} tokens do not fit into ${this.options.maxTokens}; make the cache larger or the prompt shorter.`,
+      );
     const cache = this.layers[layer]!;
     assignSlice(cache.k, k, { axis: 2, start: this.length });
     assignSlice(cache.v, v, { axis: 2, start: this.length });

@@ -24,11 +24,17 @@ export interface LinearOptions {
   readonly mode?: Mode;
 }
 
-interface Branch { readonly a: Parameter; readonly b: Parameter; readonly scale: number; readonly dropout: number }
+interface Branch {
+  readonly a: Parameter;
+  readonly b: Parameter;
+  readonly scale: number;
+  readonly dropout: number;
+}
 
 /**
  * y = x·Wᵀ + b, with LoRA y = x·Wᵀ + b + (alpha/r)·(drop(x)·Aᵀ)·Bᵀ.
- * x float[..., in] → float[..., out]. Tensors: `weight` [out, in], `bias` [out], `lora_A.weight` [r, in], `lora_B.weight` [out, r] (zeros at first).
+ * x float[..., in] → float[..., out]. Tensors: `weight` [out, in], `bias` [out], `lora_A.weight` [r, in],
+ * `lora_B.weight` [out, r] (zeros at first).
  */
 export class Linear {
   readonly weight: Parameter;

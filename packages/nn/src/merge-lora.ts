@@ -3,22 +3,36 @@ import { add, isPacked, matmul, mul, WeightError } from '@curio/engine';
 import type { Parameter } from '@curio/engine';
 
 /**
- * W ← W + (alpha / r)·B·A for every pair `….lora_A.weight` [r, in], `….lora_B.weight` [out, r] beside a `….weight` [out, in], and B ← 0, so that the model says
- * the same as before and its base has what the branch held. As PEFT's `merge_and_unload`; r is taken from A.
+ * W ← W + (alpha / r)·B·A for every pair `….lora_A.weight` [r, in], `….lora_B.weight` [out, r] beside a `….weight`
+ * [out, in], and B ← 0, so that the model says the same as before and its base has what the branch held. As PEFT's
+ * `merge_and_unload`; r is taken from A.
  * @returns the names of the matrices that took a branch
  * @throws WeightError, before anything is changed, when such a matrix is missing or packed
  */
-export async function mergeLora(parameters: readonly Parameter[], { alpha }: { readonly alpha: number }): Promise<string[]> {
+export async function mergeLora(
+  parameters: readonly Parameter[],
+  { alpha }: { readonly alpha: number },
+): Promise<string[]> {
   const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
-  const pairs = parameters.filter(({ name }) => name.endsWith('.lora_A.weight')).map((a) => {
-    const stem = a.name.slice(0, -'.lora_A.weight'.length);
-    const [b, weight] = [byName.get(`${stem}.lora_B.weight`), byName.get(`${stem}.weight`)];
-    if (!b || !weight) throw new WeightError(`mergeLora: '${a.name}' stands without '${stem}.${b ? '' : 'lora_B.'}weight'; a pair needs its other half and a matrix to go into.`);
-    if (isPacked(weight.dtype)) throw new WeightError(`mergeLora: '${weight.name}' is stored as ${weight.dtype}; only an f32 matrix can take a branch, so open the base as f32.`);
-    return { a, b, weight };
-  });
+  const pairs = parameters
+    .filter(({ name }) => name.endsWith('.lora_A.weight'))
+    .map((a) => {
+      const stem = a.name.slice(0, -'.lora_A.weight'.length);
+      const [b, weight] = [byName.get(`${stem}.lora_B.weight`), byName.get(`${stem}.weight`)];
+      if (!b || !weight)
+        throw new WeightError(
+          `mergeLora: '${a.name}' stands without '${stem}.${b ? '' : 'lora_B.'}weight'; a pair needs its other half and a matrix to go into.`,
+        );
+      if (isPacked(weight.dtype))
+        throw new WeightError(
+          `mergeLora: '${weight.name}' is stored as ${weight.dtype}; only an f32 matrix can take a branch, so open the base as f32.`,
+        );
+      return { a, b, weight };
+    });
   for (const { a, b, weight } of pairs) {
-    const merged = (await weight.gpu.scope(() => add(weight, mul(matmul(b, a), alpha / a.shape[0]!)).read())) as Float32Array<ArrayBuffer>;
+    const merged = (await weight.gpu.scope(() =>
+      add(weight, mul(matmul(b, a), alpha / a.shape[0]!)).read(),
+    )) as Float32Array<ArrayBuffer>;
     weight.write(merged);
     b.write(new Float32Array(b.size));
   }

@@ -20,7 +20,11 @@ export class Mlp {
   private readonly fc1: Linear;
   private readonly fc2: Linear;
 
-  constructor(w: Weights, { hiddenSize, intermediateSize, lora, initial, outputInitial, mode }: MlpOptions, private readonly activation: (x: Tensor) => Tensor) {
+  constructor(
+    w: Weights,
+    { hiddenSize, intermediateSize, lora, initial, outputInitial, mode }: MlpOptions,
+    private readonly activation: (x: Tensor) => Tensor,
+  ) {
     this.fc1 = new Linear(w.at('fc1'), hiddenSize, intermediateSize, { lora, initial, mode });
     this.fc2 = new Linear(w.at('fc2'), intermediateSize, hiddenSize, { lora, initial: outputInitial ?? initial, mode });
   }
@@ -40,7 +44,10 @@ export class GatedMlp {
     const shared = { bias: false, lora, initial, mode };
     this.gate = new Linear(w.at('gate_proj'), hiddenSize, intermediateSize, shared);
     this.up = new Linear(w.at('up_proj'), hiddenSize, intermediateSize, shared);
-    this.down = new Linear(w.at('down_proj'), intermediateSize, hiddenSize, { ...shared, initial: outputInitial ?? initial });
+    this.down = new Linear(w.at('down_proj'), intermediateSize, hiddenSize, {
+      ...shared,
+      initial: outputInitial ?? initial,
+    });
   }
 
   forward(x: Tensor): Tensor {

@@ -5,9 +5,13 @@ import type { Tensor } from '@curio/engine';
 export interface Mode {
   /** Whether dropout is on. */
   training: boolean;
-  /** Whether a block keeps only its input and is computed once more for its gradient (gradient checkpointing): a third more arithmetic, memory of one block. */
+  /**
+   * Whether a block keeps only its input and is computed once more for its gradient (gradient checkpointing): a third
+   * more arithmetic, memory of one block.
+   */
   checkpointing: boolean;
 }
 
 /** Runs a block as `mode` says. A block whose input needs no gradient is run plainly: it may be frozen throughout. */
-export const runBlock = (mode: Mode | undefined, block: (x: Tensor) => Tensor, x: Tensor): Tensor => (mode?.checkpointing && x.requiresGrad ? checkpoint(block, x) : block(x));
+export const runBlock = (mode: Mode | undefined, block: (x: Tensor) => Tensor, x: Tensor): Tensor =>
+  mode?.checkpointing && x.requiresGrad ? checkpoint(block, x) : block(x);

@@ -8,7 +8,11 @@ export class LayerNorm {
   readonly weight: Parameter;
   readonly bias: Parameter;
 
-  constructor(w: Weights, size: number, private readonly eps = 1e-5) {
+  constructor(
+    w: Weights,
+    size: number,
+    private readonly eps = 1e-5,
+  ) {
     this.weight = w.get('weight', [size], init.ones);
     this.bias = w.get('bias', [size], init.zeros);
   }
@@ -22,7 +26,11 @@ export class LayerNorm {
 export class RmsNorm {
   readonly weight: Parameter;
 
-  constructor(w: Weights, size: number, private readonly eps = 1e-5) {
+  constructor(
+    w: Weights,
+    size: number,
+    private readonly eps = 1e-5,
+  ) {
     this.weight = w.get('weight', [size], init.ones);
   }
 

@@ -20,10 +20,11 @@ export interface PrototypeProjectorOptions extends ProjectorSizes {
 }
 
 /**
- * The projector of SQ-LLaVA: E = W₂·quickGelu(W₀·Y + b₀) + b₂, where Y is `prototypeCluster` of the features x, of F = x·Wfᵀ + bf and
- * V = x·Wvᵀ + bv. x float[B, L, D] → float[B, L, H]: the tokens keep their number.
- * Tensors: `sim_alpha` (α, at first 1) and `sim_beta` (β, at first 0) [1, 1, 1], `c`, `v`, `f` [D, D], `mlp.0` [H, D], `mlp.2` [H, H], each with a
- * bias, and `ln_1` [D], which the published files hold and the published code never applies: it receives no gradient.
+ * The projector of SQ-LLaVA: E = W₂·quickGelu(W₀·Y + b₀) + b₂, where Y is `prototypeCluster` of the features x, of F =
+ * x·Wfᵀ + bf and V = x·Wvᵀ + bv. x float[B, L, D] → float[B, L, H]: the tokens keep their number.
+ * Tensors: `sim_alpha` (α, at first 1) and `sim_beta` (β, at first 0) [1, 1, 1], `c`, `v`, `f` [D, D], `mlp.0` [H, D],
+ * `mlp.2` [H, H], each with a bias, and `ln_1` [D], which the published files hold and the published code never
+ * applies: it receives no gradient.
  */
 export class PrototypeProjector {
   readonly simAlpha: Parameter;
@@ -35,7 +36,10 @@ export class PrototypeProjector {
   private readonly mlp0: Linear;
   private readonly mlp2: Linear;
 
-  constructor(w: Weights, private readonly options: PrototypeProjectorOptions) {
+  constructor(
+    w: Weights,
+    private readonly options: PrototypeProjectorOptions,
+  ) {
     const { visionSize, hiddenSize } = options;
     this.simAlpha = w.get('sim_alpha', [1, 1, 1], init.ones);
     this.simBeta = w.get('sim_beta', [1, 1, 1], init.zeros);
@@ -54,6 +58,15 @@ export class PrototypeProjector {
   /** Y float[B, L, D]: the features after the prototype extractor, before the MLP. */
   extract(x: Tensor): Tensor {
     const { weight, bias } = this.c;
-    return prototypeCluster(x, this.f.forward(x), this.v.forward(x), weight, bias!, this.simAlpha, this.simBeta, this.options);
+    return prototypeCluster(
+      x,
+      this.f.forward(x),
+      this.v.forward(x),
+      weight,
+      bias!,
+      this.simAlpha,
+      this.simBeta,
+      this.options,
+    );
   }
 }

@@ -9,13 +9,19 @@ import { editDistance, Parameter, RandomStream, reserveScales, store, type Gpu, 
 import { hashName, type Initializer } from './init.ts';
 import { decodeFloats, elements, type StoredTensor, type TensorMap } from './files/tensor-file.ts';
 
-/** How the frozen matrices of a base may lie on the device; arithmetic is f32 in any case. int8, int4 and nf4 carry a scale for 64 neighbours. */
+/**
+ * How the frozen matrices of a base may lie on the device; arithmetic is f32 in any case. int8, int4 and nf4 carry a
+ * scale for 64 neighbours.
+ */
 export const BASE_STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4'] as const;
 export type BaseStorage = (typeof BASE_STORAGES)[number];
 
 /** Opened tensors, mounted at a path of the model. */
 export interface WeightPart {
-  /** Path of the model that this part fills; '' for all of it. Of several parts at one path the first that has a tensor gives it. */
+  /**
+   * Path of the model that this part fills; '' for all of it. Of several parts at one path the first that has a tensor
+   * gives it.
+   */
   readonly at?: string;
   readonly tensors: TensorMap;
   /** What stands in the file before the rest of the path; the first prefix that fits is taken. Default ['']. */
@@ -24,7 +30,10 @@ export interface WeightPart {
   readonly fresh?: RegExp;
   /** Storage of this part's matrices (tensors of two axes), which stay frozen. Default f32. */
   readonly base?: BaseStorage;
-  /** Matrices that other ops than `linear` and `embedding` read, and that are f32 in any case, such as a table of positions that is added. */
+  /**
+   * Matrices that other ops than `linear` and `embedding` read, and that are f32 in any case, such as a table of
+   * positions that is added.
+   */
   readonly plain?: RegExp;
   /** Tensors in the file that are known to be of no use, and are not reported as unexpected. */
   readonly ignore?: RegExp;
@@ -74,7 +83,17 @@ export class Weights {
     }
     const { seed = 0, parts = [], bare } = second as WeightsOptions;
     this.path = '';
-    this.registry = { gpu: from, seed, parts, bare, parameters: new Map(), pending: [], loaded: [], initialised: [], used: new Set() };
+    this.registry = {
+      gpu: from,
+      seed,
+      parts,
+      bare,
+      parameters: new Map(),
+      pending: [],
+      loaded: [],
+      initialised: [],
+      used: new Set(),
+    };
   }
 
   /** Full name of this scope, such as `language.model.layers.0`. */
@@ -90,14 +109,16 @@ export class Weights {
   }
 
   /**
-   * The parameter `name` of this scope. Its values come from the first part that covers it, once `load()` ran (until then they begin with
-   * NaN, so that a forgotten `load` shows), else from `initial`.
-   * @throws WeightError when it is in no file and may not be initialised, when its shape differs, or when it is asked for twice.
+   * The parameter `name` of this scope. Its values come from the first part that covers it, once `load()` ran (until
+   * then they begin with NaN, so that a forgotten `load` shows), else from `initial`.
+   * @throws WeightError when it is in no file and may not be initialised, when its shape differs, or when it is asked
+   * for twice.
    */
   get(name: string, shape: readonly number[], initial?: Initializer): Parameter {
     const { gpu, seed, bare, parameters, pending, loaded, initialised, used } = this.registry;
     const fullName = this.fullName(name);
-    if (parameters.has(fullName)) throw new WeightError(`weights: '${fullName}' is asked for twice; share the parameter instead.`);
+    if (parameters.has(fullName))
+      throw new WeightError(`weights: '${fullName}' is asked for twice; share the parameter instead.`);
     if (bare) {
       const parameter = new Parameter(gpu, fullName, shape, null, bare(fullName, shape));
       reserveScales(parameter);
@@ -105,12 +126,15 @@ export class Weights {
       return parameter;
     }
     const found = this.find(fullName);
-    const storage = found && shape.length === 2 && !found.part.plain?.test(fullName) ? (found.part.base ?? 'f32') : 'f32';
+    const storage =
+      found && shape.length === 2 && !found.part.plain?.test(fullName) ? (found.part.base ?? 'f32') : 'f32';
     let values: Float32Array<ArrayBuffer> | null = null;
     if (found) {
       const { stored, storedName } = found;
       if (stored.shape.join() !== shape.join()) {
-        throw new WeightError(`weights: '${storedName}' in ${stored.file} is [${stored.shape.join(', ')}] and the model needs [${shape.join(', ')}]; the file belongs to another configuration.`);
+        throw new WeightError(
+          `weights: '${storedName}' in ${stored.file} is [${stored.shape.join(', ')}] and the model needs [${shape.join(', ')}]; the file belongs to another configuration.`,
+        );
       }
     } else {
       const draw = this.mayInitialise(fullName) ? initial : undefined;
@@ -151,7 +175,9 @@ export class Weights {
 
   report(): WeightsReport {
     const { parts, used, loaded, initialised } = this.registry;
-    const unexpected = parts.flatMap(({ tensors, ignore }) => [...tensors].filter(([name, stored]) => !used.has(stored) && !ignore?.test(name)).map(([name]) => name));
+    const unexpected = parts.flatMap(({ tensors, ignore }) =>
+      [...tensors].filter(([name, stored]) => !used.has(stored) && !ignore?.test(name)).map(([name]) => name),
+    );
     return { loaded: [...loaded], initialised: [...initialised], unexpected };
   }
 
@@ -208,5 +234,6 @@ export class Weights {
 
 function refuseHuge(values: Float32Array, name: string): void {
   const huge = values.find((v) => Math.abs(v) >= 65520 && Number.isFinite(v));
-  if (huge !== undefined) throw new WeightError(`weights: '${name}' holds ${huge}, and f16 ends at 65504; store this base as bf16 or f32.`);
+  if (huge !== undefined)
+    throw new WeightError(`weights: '${name}' holds ${huge}, and f16 ends at 65504; store this base as bf16 or f32.`);
 }

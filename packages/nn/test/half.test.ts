@@ -40,7 +40,11 @@ test('between two neighbours the nearer one is taken, and the even one in the mi
     const middle = (low + high) / 2; // exact in f32
     const even = h % 2 === 0 ? h : h + 1;
     if (halfBits(middle) !== even || halfBits(-middle) !== (even | 0x8000)) wrong++;
-    if (halfBits(Math.fround(low + (high - low) * 0.49)) !== h || halfBits(Math.fround(low + (high - low) * 0.51)) !== h + 1) wrong++;
+    if (
+      halfBits(Math.fround(low + (high - low) * 0.49)) !== h ||
+      halfBits(Math.fround(low + (high - low) * 0.51)) !== h + 1
+    )
+      wrong++;
   }
   expect(wrong).toBe(0);
 });

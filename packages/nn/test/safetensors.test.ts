@@ -3,7 +3,12 @@ import { encodeSafetensors, joinBytes, openSafetensors } from '../src/files/safe
 import { nearest } from '@curio/engine';
 import { decodeFloats, encodeFloats, memorySource, type NamedTensor } from '../src/files/tensor-file.ts';
 
-const float = (name: string, shape: number[], values: number[], dtype: 'F32' | 'F16' | 'BF16' = 'F32'): NamedTensor => ({ name, shape, dtype, data: encodeFloats(Float32Array.from(values), dtype) });
+const float = (
+  name: string,
+  shape: number[],
+  values: number[],
+  dtype: 'F32' | 'F16' | 'BF16' = 'F32',
+): NamedTensor => ({ name, shape, dtype, data: encodeFloats(Float32Array.from(values), dtype) });
 
 const tensors: NamedTensor[] = [
   float('a.weight', [2, 3], [1, -2, 3.5, 0, 1e-3, 7]),
@@ -18,7 +23,11 @@ const tensors: NamedTensor[] = [
 ];
 
 const open = (bytes: Uint8Array) => openSafetensors(memorySource('x.safetensors', bytes));
-const message = (bytes: Uint8Array) => open(bytes).then(() => 'opened', (error: Error) => `${error.name}: ${error.message}`);
+const message = (bytes: Uint8Array) =>
+  open(bytes).then(
+    () => 'opened',
+    (error: Error) => `${error.name}: ${error.message}`,
+  );
 
 /** A file with any header and `data` bytes after it. */
 function file(header: unknown, data = 0): Uint8Array {
@@ -61,25 +70,68 @@ test('a file cut at any byte is refused in one sentence, and none of it is given
     const text = await message(bytes.subarray(0, length));
     expect(text, `cut at ${length}`).toMatch(/^WeightError: safetensors: x\.safetensors: [^\n]*truncated\.$/);
   }
-  expect(await message(bytes.subarray(0, 5))).toBe("WeightError: safetensors: x.safetensors: the file has 5 bytes and a header's length alone takes 8; it is truncated.");
-  expect(await message(bytes.subarray(0, bytes.length - 1))).toBe("WeightError: safetensors: x.safetensors: tensor 'mask' ends at byte 66 of the data and the file has 65; the file is truncated.");
+  expect(await message(bytes.subarray(0, 5))).toBe(
+    "WeightError: safetensors: x.safetensors: the file has 5 bytes and a header's length alone takes 8; it is truncated.",
+  );
+  expect(await message(bytes.subarray(0, bytes.length - 1))).toBe(
+    "WeightError: safetensors: x.safetensors: tensor 'mask' ends at byte 66 of the data and the file has 65; the file is truncated.",
+  );
 });
 
 test.each([
-  ['a header of absurd size', new Uint8Array(16).fill(0xff), 'the header claims 18446744073709552000 bytes, and at most 100000000 are allowed; this is not a safetensors file.'],
+  [
+    'a header of absurd size',
+    new Uint8Array(16).fill(0xff),
+    'the header claims 18446744073709552000 bytes, and at most 100000000 are allowed; this is not a safetensors file.',
+  ],
   ['a header that is a list', file([1]), 'the header is not a JSON object; the file is damaged.'],
-  ['metadata with numbers', file({ __metadata__: { a: 1 } }), "'__metadata__' must map names to strings; the file is damaged."],
+  [
+    'metadata with numbers',
+    file({ __metadata__: { a: 1 } }),
+    "'__metadata__' must map names to strings; the file is damaged.",
+  ],
   ['an entry that is a number', file({ w: 3 }), "tensor 'w' is not described by an object; the file is damaged."],
-  ['an unknown type', one({ dtype: 'F7', shape: [4], data_offsets: [0, 16] }), 'tensor \'w\' has the type "F7"; known are BOOL, U8, I8, F8_E4M3, F8_E5M2, U16, I16, F16, BF16, U32, I32, F32, U64, I64, F64.'],
-  ['a negative size', one({ dtype: 'F32', shape: [-4], data_offsets: [0, 16] }), "tensor 'w' has the shape [-4]; it must be a list of sizes."],
-  ['one offset', one({ dtype: 'F32', shape: [4], data_offsets: [16] }), "tensor 'w' has the offsets [16]; they must be a begin and an end."],
-  ['offsets turned round', one({ dtype: 'F32', shape: [4], data_offsets: [16, 0] }), "tensor 'w' has the offsets [16,0]; they must be a begin and an end."],
-  ['a shape that does not fit', one({ dtype: 'F32', shape: [5], data_offsets: [0, 16] }), "tensor 'w' is F32 [5], which takes 20 bytes, and its offsets hold 16; the file is damaged."],
-  ['bytes behind the last tensor', one({ dtype: 'F32', shape: [4], data_offsets: [0, 16] }, 20), 'the tensors end at byte 16 of the data and the file has 20; there must be nothing after them.'],
-  ['a gap', one({ dtype: 'F32', shape: [4], data_offsets: [4, 20] }, 20), "tensor 'w' starts at byte 4 and the header ends at 0; there must be no gap."],
+  [
+    'an unknown type',
+    one({ dtype: 'F7', shape: [4], data_offsets: [0, 16] }),
+    'tensor \'w\' has the type "F7"; known are BOOL, U8, I8, F8_E4M3, F8_E5M2, U16, I16, F16, BF16, U32, I32, F32, U64, I64, F64.',
+  ],
+  [
+    'a negative size',
+    one({ dtype: 'F32', shape: [-4], data_offsets: [0, 16] }),
+    "tensor 'w' has the shape [-4]; it must be a list of sizes.",
+  ],
+  [
+    'one offset',
+    one({ dtype: 'F32', shape: [4], data_offsets: [16] }),
+    "tensor 'w' has the offsets [16]; they must be a begin and an end.",
+  ],
+  [
+    'offsets turned round',
+    one({ dtype: 'F32', shape: [4], data_offsets: [16, 0] }),
+    "tensor 'w' has the offsets [16,0]; they must be a begin and an end.",
+  ],
+  [
+    'a shape that does not fit',
+    one({ dtype: 'F32', shape: [5], data_offsets: [0, 16] }),
+    "tensor 'w' is F32 [5], which takes 20 bytes, and its offsets hold 16; the file is damaged.",
+  ],
+  [
+    'bytes behind the last tensor',
+    one({ dtype: 'F32', shape: [4], data_offsets: [0, 16] }, 20),
+    'the tensors end at byte 16 of the data and the file has 20; there must be nothing after them.',
+  ],
+  [
+    'a gap',
+    one({ dtype: 'F32', shape: [4], data_offsets: [4, 20] }, 20),
+    "tensor 'w' starts at byte 4 and the header ends at 0; there must be no gap.",
+  ],
   [
     'overlap',
-    file({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'F32', shape: [2], data_offsets: [4, 12] } }, 12),
+    file(
+      { a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'F32', shape: [2], data_offsets: [4, 12] } },
+      12,
+    ),
     "tensor 'b' starts at byte 4 inside tensor 'a', which ends at 8; tensors must not overlap.",
   ],
 ])('%s', async (_, bytes, expected) => {
@@ -87,12 +139,18 @@ test.each([
 });
 
 test('a header that is not JSON', async () => {
-  expect(await message(file('{"w": '))).toMatch(/^WeightError: safetensors: x\.safetensors: the header is not JSON \(.*\); the file is damaged\.$/);
+  expect(await message(file('{"w": '))).toMatch(
+    /^WeightError: safetensors: x\.safetensors: the header is not JSON \(.*\); the file is damaged\.$/,
+  );
 });
 
 test('writing refuses what does not fit', () => {
-  expect(() => encodeSafetensors([{ name: 'w', dtype: 'F32', shape: [3], data: new Float32Array(2) }])).toThrow("safetensors: tensor 'w' is F32 [3], which takes 12 bytes, and its data has 8.");
-  expect(() => encodeSafetensors([float('w', [1], [1]), float('w', [1], [2])])).toThrow("safetensors: tensor 'w' is given twice; names must differ.");
+  expect(() => encodeSafetensors([{ name: 'w', dtype: 'F32', shape: [3], data: new Float32Array(2) }])).toThrow(
+    "safetensors: tensor 'w' is F32 [3], which takes 12 bytes, and its data has 8.",
+  );
+  expect(() => encodeSafetensors([float('w', [1], [1]), float('w', [1], [2])])).toThrow(
+    "safetensors: tensor 'w' is given twice; names must differ.",
+  );
 });
 
 test('nearest names', () => {

@@ -3,11 +3,13 @@
  *
  *     base = torch.arange(12, dtype=torch.float32).reshape(3, 4); scalar = torch.tensor(4.)
  *     torch.save(OrderedDict({'model.mm_projector.a.weight': torch.tensor([[1., -2.5, 3.], [0., 1e-3, 7.]]),
- *       'half': torch.tensor([1., 65504., -0.5], dtype=torch.float16), 'brain': torch.tensor([1., -3.], dtype=torch.bfloat16),
- *       'ids': torch.tensor([-1, 5, 70000]), 'transposed': base.t(), 'row': base[1], 'scalar': scalar, 'again': scalar}), …)
+ *       'half': torch.tensor([1., 65504., -0.5], dtype=torch.float16), 'brain': torch.tensor([1., -3.],
+ *       dtype=torch.bfloat16), 'ids': torch.tensor([-1, 5, 70000]), 'transposed': base.t(), 'row': base[1], 'scalar':
+ *       scalar, 'again': scalar}), …)
  *     torch.save({'x': torch.nn.Linear(1, 1)}, …)
  */
-const decode = (lines: readonly string[]): Uint8Array => Uint8Array.from(atob(lines.join('')), (character) => character.charCodeAt(0));
+const decode = (lines: readonly string[]): Uint8Array =>
+  Uint8Array.from(atob(lines.join('')), (character) => character.charCodeAt(0));
 
 export const TENSORS = decode([
   'UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAQABIAYXJjaGl2ZS9kYXRhLnBrbEZCDgBaWlpaWlpaWlpaWlpaWoACY2NvbGxlY3Rpb25zCk9yZGVyZWREaWN0CnEAKVJxAShYGwAAAG1vZGVsLm1tX3',

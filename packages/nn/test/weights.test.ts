@@ -11,18 +11,28 @@ beforeAll(async () => {
 });
 
 const values: Record<string, [number[], number[]]> = {
-  'model.layers.0.q_proj.weight': [[2, 3], [1, 2, 3, 4, 5, 6]],
+  'model.layers.0.q_proj.weight': [
+    [2, 3],
+    [1, 2, 3, 4, 5, 6],
+  ],
   'model.norm.weight': [[3], [1.5, -0.25, 8]],
   'model.rotary_emb.inv_freq': [[1], [9]],
   'model.left_over': [[1], [9]],
 };
 async function file(dtype: 'F32' | 'F16' | 'BF16' = 'F16'): Promise<TensorMap> {
-  const tensors = Object.entries(values).map(([name, [shape, data]]) => ({ name, shape, dtype, data: encodeFloats(Float32Array.from(data), dtype) }));
+  const tensors = Object.entries(values).map(([name, [shape, data]]) => ({
+    name,
+    shape,
+    dtype,
+    data: encodeFloats(Float32Array.from(data), dtype),
+  }));
   return (await openSafetensors(memorySource('model.safetensors', joinBytes(encodeSafetensors(tensors))))).tensors;
 }
 
 test('scopes lead to names, files give values, and the rest is reported', async () => {
-  const w = new Weights(gpu, { parts: [{ at: 'language', tensors: await file(), prefixes: ['x.', ''], ignore: /inv_freq/ }] });
+  const w = new Weights(gpu, {
+    parts: [{ at: 'language', tensors: await file(), prefixes: ['x.', ''], ignore: /inv_freq/ }],
+  });
   const layer = w.at('language').at('model.layers').at(0).at('q_proj');
   const q = layer.get('weight', [2, 3], init.zeros);
   const norm = w.at('language.model.norm').get('weight', [3]);
@@ -35,7 +45,11 @@ test('scopes lead to names, files give values, and the rest is reported', async 
   expect([...(await norm.read())]).toEqual([1.5, -0.25, 8]);
   expect([...(await head.read())]).toEqual([1, 1]);
   expect(steps).toEqual(['1/2', '2/2']);
-  expect(report).toEqual({ loaded: [q.name, norm.name], initialised: ['head.weight'], unexpected: ['model.left_over'] });
+  expect(report).toEqual({
+    loaded: [q.name, norm.name],
+    initialised: ['head.weight'],
+    unexpected: ['model.left_over'],
+  });
   expect(w.at('language').parameters()).toEqual([q, norm]);
   expect([layer.has('weight'), layer.has('bias')]).toEqual([true, false]);
 });
@@ -43,18 +57,26 @@ test('scopes lead to names, files give values, and the rest is reported', async 
 test('what is not in the file is refused, with the nearest name, unless it may be fresh', async () => {
   const part = { tensors: await file() };
   const strict = new Weights(gpu, { parts: [part] });
-  expect(() => strict.at('model.layers.0.k_proj').get('weight', [2, 3], init.zeros)).toThrow("weights: no tensor 'model.layers.0.k_proj.weight' in model.safetensors. Nearest: 'model.layers.0.q_proj.weight'.");
+  expect(() => strict.at('model.layers.0.k_proj').get('weight', [2, 3], init.zeros)).toThrow(
+    "weights: no tensor 'model.layers.0.k_proj.weight' in model.safetensors. Nearest: 'model.layers.0.q_proj.weight'.",
+  );
   const loose = new Weights(gpu, { parts: [{ ...part, fresh: /lora_/ }] });
   loose.at('model.layers.0.q_proj').get('lora_B.weight', [2, 1], init.zeros);
   expect(loose.report().initialised).toEqual(['model.layers.0.q_proj.lora_B.weight']);
-  expect(() => new Weights(gpu).get('x', [1])).toThrow("weights: no file holds 'x', and it has no initialiser; open a checkpoint that has it.");
+  expect(() => new Weights(gpu).get('x', [1])).toThrow(
+    "weights: no file holds 'x', and it has no initialiser; open a checkpoint that has it.",
+  );
 });
 
 test('a wrong shape and a name asked for twice are errors', async () => {
   const w = new Weights(gpu, { parts: [{ tensors: await file() }] });
-  expect(() => w.get('model.norm.weight', [4])).toThrow("weights: 'model.norm.weight' in model.safetensors is [3] and the model needs [4]; the file belongs to another configuration.");
+  expect(() => w.get('model.norm.weight', [4])).toThrow(
+    "weights: 'model.norm.weight' in model.safetensors is [3] and the model needs [4]; the file belongs to another configuration.",
+  );
   w.get('model.norm.weight', [3]);
-  expect(() => w.at('model').get('norm.weight', [3])).toThrow("weights: 'model.norm.weight' is asked for twice; share the parameter instead.");
+  expect(() => w.at('model').get('norm.weight', [3])).toThrow(
+    "weights: 'model.norm.weight' is asked for twice; share the parameter instead.",
+  );
 });
 
 test('initial values depend on seed and name alone', async () => {
@@ -80,7 +102,9 @@ test.each(['f16', 'bf16'] as const)('matrices of a part lie as %s where it says 
   await w.load();
   expect([q.dtype, norm.dtype]).toEqual([base, 'f32']);
   const halves = new Uint16Array((await q.read()).buffer);
-  expect([...halves.slice(0, 6)]).toEqual([...(encodeFloats(Float32Array.of(1, 2, 3, 4, 5, 6), base === 'f16' ? 'F16' : 'BF16') as Uint16Array)]);
+  expect([...halves.slice(0, 6)]).toEqual([
+    ...(encodeFloats(Float32Array.of(1, 2, 3, 4, 5, 6), base === 'f16' ? 'F16' : 'BF16') as Uint16Array),
+  ]);
 });
 
 test('a value that f16 cannot hold is named', async () => {
@@ -88,5 +112,7 @@ test('a value that f16 cannot hold is named', async () => {
   const opened = await openSafetensors(memorySource('x', joinBytes(encodeSafetensors(tensors))));
   const w = new Weights(gpu, { parts: [{ tensors: opened.tensors, base: 'f16' }] });
   w.get('w', [1, 1]);
-  await expect(w.load()).rejects.toThrow("weights: 'w' holds 70000, and f16 ends at 65504; store this base as bf16 or f32.");
+  await expect(w.load()).rejects.toThrow(
+    "weights: 'w' holds 70000, and f16 ends at 65504; store this base as bf16 or f32.",
+  );
 });

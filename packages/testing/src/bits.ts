@@ -1,4 +1,6 @@
-/** @file The bits that a device gives for every case of the op table, forward and backward, and where two devices part. */
+/**
+ * @file The bits that a device gives for every case of the op table, forward and backward, and where two devices part.
+ */
 import { openGpu } from '@curio/engine';
 import type { HostArray } from '@curio/engine';
 import { makeInputs, runCase } from '@curio/engine/check';
@@ -19,7 +21,10 @@ export interface CaseBits {
   readonly values?: readonly (readonly number[])[];
 }
 
-export interface TableBits { readonly adapter: string; readonly cases: readonly CaseBits[] }
+export interface TableBits {
+  readonly adapter: string;
+  readonly cases: readonly CaseBits[];
+}
 
 /** Two FNV-1a hashes of the words, and their number. */
 export function fingerprint(data: HostArray): string {
@@ -32,13 +37,17 @@ export function fingerprint(data: HostArray): string {
   return `${words.length}:${(a >>> 0).toString(16)}${(b >>> 0).toString(16)}`;
 }
 
-const fingerprintInputs = (inputs: readonly (Array64 | null)[]): string => inputs.map((x) => (x ? fingerprint(Float32Array.from(x.data)) : '-')).join(' ');
+const fingerprintInputs = (inputs: readonly (Array64 | null)[]): string =>
+  inputs.map((x) => (x ? fingerprint(Float32Array.from(x.data)) : '-')).join(' ');
 
 /**
  * Every case of `tables` by the kernels that the device would choose.
  * @param wanted keys of the cases whose outputs are to be given in full
  */
-export async function tableBits(tables: readonly OpCases<unknown>[], wanted: readonly string[] = []): Promise<TableBits> {
+export async function tableBits(
+  tables: readonly OpCases<unknown>[],
+  wanted: readonly string[] = [],
+): Promise<TableBits> {
   const gpu = await openGpu({ seed: 1 });
   const cases: CaseBits[] = [];
   for (const table of tables) {
@@ -48,23 +57,37 @@ export async function tableBits(tables: readonly OpCases<unknown>[], wanted: rea
       const inputs = makeInputs(c, SEED);
       const { y, grads } = await runCase(gpu, table, c, inputs, SEED);
       const outputs = [y, ...grads].filter((data) => data !== null);
-      cases.push({ op: table.op, key, inputs: fingerprintInputs(inputs), outputs: outputs.map(fingerprint), ...(wanted.length > 0 ? { values: outputs.map((data) => Array.from(data)) } : {}) });
+      cases.push({
+        op: table.op,
+        key,
+        inputs: fingerprintInputs(inputs),
+        outputs: outputs.map(fingerprint),
+        ...(wanted.length > 0 ? { values: outputs.map((data) => Array.from(data)) } : {}),
+      });
     }
   }
   const { vendor, architecture, description, subgroupSize } = gpu.adapter;
   gpu.close();
-  return { adapter: [vendor, architecture, description, `subgroups ${subgroupSize?.min ?? 'none'}`].filter(Boolean).join(' '), cases };
+  return {
+    adapter: [vendor, architecture, description, `subgroups ${subgroupSize?.min ?? 'none'}`].filter(Boolean).join(' '),
+    cases,
+  };
 }
 
 /** Keys of the cases that got the same inputs and gave other outputs, and of those whose inputs already differ. */
 export function compareBits(a: TableBits, b: TableBits): { readonly differ: string[]; readonly otherInputs: string[] } {
   const there = new Map(b.cases.map((c) => [c.key, c]));
   const otherInputs = a.cases.filter((c) => there.get(c.key)?.inputs !== c.inputs).map((c) => c.key);
-  const differ = a.cases.filter((c) => there.get(c.key)?.inputs === c.inputs && there.get(c.key)?.outputs.join() !== c.outputs.join()).map((c) => c.key);
+  const differ = a.cases
+    .filter((c) => there.get(c.key)?.inputs === c.inputs && there.get(c.key)?.outputs.join() !== c.outputs.join())
+    .map((c) => c.key);
   return { differ, otherInputs };
 }
 
-/** By op: how many of its cases differ, in how many elements, and by how much at most, over the largest magnitude of the output. */
+/**
+ * By op: how many of its cases differ, in how many elements, and by how much at most, over the largest magnitude of the
+ * output.
+ */
 export function differenceTable(a: TableBits, b: TableBits): string {
   const there = new Map(b.cases.map((c) => [c.key, c]));
   const rows = new Map<string, { cases: number; elements: number; of: number; worst: number }>();
@@ -83,6 +106,9 @@ export function differenceTable(a: TableBits, b: TableBits): string {
       });
     }
   }
-  const lines = [...rows].map(([op, { cases, elements, of, worst }]) => `${op}: ${cases} cases, ${elements} of ${of} elements, ${worst.toExponential(1)}`);
+  const lines = [...rows].map(
+    ([op, { cases, elements, of, worst }]) =>
+      `${op}: ${cases} cases, ${elements} of ${of} elements, ${worst.toExponential(1)}`,
+  );
   return ['op: cases that differ, elements that differ in them, largest difference', ...lines].join('\n');
 }

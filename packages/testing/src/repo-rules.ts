@@ -1,11 +1,16 @@
 /**
- * @file The rules of the house as functions from files to sentences. A rule sees a map of paths (from the root, with /) to texts and
- * answers one sentence for each violation, so a test can show it made-up files as well as the real ones.
+ * @file The rules of the house as functions from files to sentences. A rule sees a map of paths (from the root, with /)
+ * to texts and answers one sentence for each violation, so a test can show it made-up files as well as the real ones.
  */
 
 export type Files = ReadonlyMap<string, string>;
 
-interface Import { from: string; line: number; specifier: string; isTypeOnly: boolean }
+interface Import {
+  from: string;
+  line: number;
+  specifier: string;
+  isTypeOnly: boolean;
+}
 
 /** What each room may import, beside itself: only what stands left of it. */
 const mayImport: Record<string, string[]> = {
@@ -28,28 +33,45 @@ const floors = ['gpu', 'tensor', 'ops', 'optim', 'profile'];
 /** Floors of truths and judges: nothing in the engine imports them but the truth files beside the ops. */
 const judges = ['truth', 'check'];
 /** The families of ops; `parts` is what several of them are made of. */
-const families = ['parts', 'layout', 'cast', 'reduce', 'elementwise', 'random', 'rows', 'index', 'matmul', 'attention', 'window', 'prototype', 'composed'];
+const families = [
+  'parts',
+  'layout',
+  'cast',
+  'reduce',
+  'elementwise',
+  'random',
+  'rows',
+  'index',
+  'matmul',
+  'attention',
+  'window',
+  'prototype',
+  'composed',
+];
 
-const isSource = (path: string): boolean => /\.(ts|tsx|mts|mjs)$/.test(path);
-const isGenerated = (path: string): boolean => path.startsWith('kernels/gen/');
-const isTest = (path: string): boolean => /(^|\/)(test|examples)\//.test(path) || /\.config\.ts$/.test(path);
+export const isSource = (path: string): boolean => /\.(ts|tsx|mts|mjs)$/.test(path);
+export const isGenerated = (path: string): boolean => path.startsWith('kernels/gen/');
+export const isTest = (path: string): boolean => /(^|\/)(test|examples)\//.test(path) || /\.config\.ts$/.test(path);
 
 /** `packages/nn/src/x.ts` → `nn`; null for files in no room (the root's own). */
-export const roomOf = (path: string): string | null => /^(?:packages|apps)\/([^/]+)\//.exec(path)?.[1] ?? /^(kernels|bench|scripts)\//.exec(path)?.[1] ?? null;
+export const roomOf = (path: string): string | null =>
+  /^(?:packages|apps)\/([^/]+)\//.exec(path)?.[1] ?? /^(kernels|bench|scripts)\//.exec(path)?.[1] ?? null;
 
 /** Comments become spaces; strings stay. Good enough for the forms that our formatter leaves. */
-const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|(?<=^|[\s;,{}()])\/\/[^\n]*/g, (comment) => comment.replace(/[^\n]/g, ' '));
+const withoutComments = (text: string): string =>
+  text.replace(/\/\*[\s\S]*?\*\/|(?<=^|[\s;,{}()])\/\/[^\n]*/g, (comment) => comment.replace(/[^\n]/g, ' '));
 
 /** The comments alone, each where it stands. */
-function onlyComments(text: string): string {
+export function onlyComments(text: string): string {
   const bare = withoutComments(text);
   return [...text].map((char, i) => (char === '\n' || char !== bare[i] ? char : ' ')).join('');
 }
 
-const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length;
+export const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length;
 
 function importsOf(path: string, text: string): Import[] {
-  const pattern = /\b(import|export)\s+(type\s+)?(?:[\w$*\s{},]+?\s+from\s+)?['"]([^'"\n]+)['"]|\bimport\(\s*(?:\/\*.*?\*\/\s*)?['"]([^'"\n]+)['"]\s*\)/g;
+  const pattern =
+    /\b(import|export)\s+(type\s+)?(?:[\w$*\s{},]+?\s+from\s+)?['"]([^'"\n]+)['"]|\bimport\(\s*(?:\/\*.*?\*\/\s*)?['"]([^'"\n]+)['"]\s*\)/g;
   return [...withoutComments(text).matchAll(pattern)].map((match) => ({
     from: path,
     line: lineOf(text, match.index),
@@ -62,7 +84,7 @@ const allImports = (files: Files): Import[] =>
   [...files].filter(([path]) => isSource(path) && !isGenerated(path)).flatMap(([path, text]) => importsOf(path, text));
 
 /** `packages/a/src/x.ts` + `../y.ts` → `packages/a/y.ts`. */
-function resolve(from: string, specifier: string): string {
+export function resolve(from: string, specifier: string): string {
   const parts = from.split('/').slice(0, -1);
   for (const part of specifier.split('/')) {
     if (part === '..') parts.pop();
@@ -71,7 +93,9 @@ function resolve(from: string, specifier: string): string {
   return parts.join('/');
 }
 
-/** Rooms import only from the left, third parties only where declared, and nothing imports testing or bench but tests. */
+/**
+ * Rooms import only from the left, third parties only where declared, and nothing imports testing or bench but tests.
+ */
 export function importArrows(files: Files): string[] {
   return allImports(files).flatMap((each) => {
     const room = roomOf(each.from);
@@ -85,9 +109,21 @@ export function importArrows(files: Files): string[] {
       return [`${at} imports '${each.specifier}' out of its own room; import a workspace package by its name.`];
     }
     if (target === undefined || target === null) {
-      const npmName = each.specifier.split('/').slice(0, each.specifier.startsWith('@') ? 2 : 1).join('/');
-      if (relative || isTest(each.from) || !(room in mayDependOn) || mayDependOn[room].includes(npmName) || npmName.startsWith('node:')) return [];
-      return [`${at} imports '${npmName}'; ${room} depends on ${mayDependOn[room].join(', ') || 'no package from npm'}.`];
+      const npmName = each.specifier
+        .split('/')
+        .slice(0, each.specifier.startsWith('@') ? 2 : 1)
+        .join('/');
+      if (
+        relative ||
+        isTest(each.from) ||
+        !(room in mayDependOn) ||
+        mayDependOn[room].includes(npmName) ||
+        npmName.startsWith('node:')
+      )
+        return [];
+      return [
+        `${at} imports '${npmName}'; ${room} depends on ${mayDependOn[room].join(', ') || 'no package from npm'}.`,
+      ];
     }
     if (target === room || mayImport[room].includes(target) || (isTest(each.from) && target === 'testing')) return [];
     if (target === 'testing' || target === 'bench') return [`${at} imports @curio/${target}; only tests may.`];
@@ -97,20 +133,34 @@ export function importArrows(files: Files): string[] {
 
 const isTruth = (path: string): boolean => path.endsWith('.cases.ts');
 
-/** What the engine's own imports lead to, by the folder below src/ (or below `inside`) that they come from and go to. */
+/**
+ * What the engine's own imports lead to, by the folder below src/ (or below `inside`) that they come from and go to.
+ */
 function engineArrows(files: Files, inside = ''): { each: Import; from: string; to: string }[] {
   const folderOf = (path: string) => new RegExp(`^packages/engine/src/${inside}([^/]+)/`).exec(path)?.[1];
   return allImports(files).flatMap((each) => {
-    const [from, to] = [folderOf(each.from), each.specifier.startsWith('.') ? folderOf(resolve(each.from, each.specifier)) : undefined];
+    const [from, to] = [
+      folderOf(each.from),
+      each.specifier.startsWith('.') ? folderOf(resolve(each.from, each.specifier)) : undefined,
+    ];
     return from && to && from !== to ? [{ each, from, to }] : [];
   });
 }
 
-/** Inside the engine: gpu → tensor → ops → optim → profile. check may use all of them; the truth files beside the ops use truth, and truth uses no judge. */
+/**
+ * Inside the engine: gpu → tensor → ops → optim → profile. check may use all of them; the truth files beside the ops
+ * use truth, and truth uses no judge.
+ */
 export function engineFloors(files: Files): string[] {
   return engineArrows(files).flatMap(({ each, from, to }) => {
-    const isAllowed = judges.includes(to) ? from === 'check' || (to === 'truth' && isTruth(each.from)) : judges.includes(from) || floors.indexOf(to) < floors.indexOf(from);
-    return isAllowed ? [] : [`${each.from}:${each.line} imports '${each.specifier}', but inside the engine ${from} may import only from its left: ${floors.join(' → ')}.`];
+    const isAllowed = judges.includes(to)
+      ? from === 'check' || (to === 'truth' && isTruth(each.from))
+      : judges.includes(from) || floors.indexOf(to) < floors.indexOf(from);
+    return isAllowed
+      ? []
+      : [
+          `${each.from}:${each.line} imports '${each.specifier}', but inside the engine ${from} may import only from its left: ${floors.join(' → ')}.`,
+        ];
   });
 }
 
@@ -118,10 +168,17 @@ export function engineFloors(files: Files): string[] {
 export function opFamilies(files: Files): string[] {
   const homeless = [...files.keys()].flatMap((path) => {
     const family = /^packages\/engine\/src\/ops\/(?:([^/]+)\/)?/.exec(path)?.[1];
-    return path.startsWith('packages/engine/src/ops/') && !families.includes(family ?? '') ? [`${path} is in no family of ops; they are ${families.join(', ')}.`] : [];
+    return path.startsWith('packages/engine/src/ops/') && !families.includes(family ?? '')
+      ? [`${path} is in no family of ops; they are ${families.join(', ')}.`]
+      : [];
   });
   const climbing = engineArrows(files, 'ops/').flatMap(({ each, from, to }) =>
-    isTruth(each.from) || families.indexOf(to) <= families.indexOf(from) ? [] : [`${each.from}:${each.line} imports '${each.specifier}', but ops/${from} may import only from its left: ${families.join(' → ')}.`]);
+    isTruth(each.from) || families.indexOf(to) <= families.indexOf(from)
+      ? []
+      : [
+          `${each.from}:${each.line} imports '${each.specifier}', but ops/${from} may import only from its left: ${families.join(' → ')}.`,
+        ],
+  );
   return [...homeless, ...climbing];
 }
 
@@ -134,7 +191,11 @@ export function folderSizes(files: Files): string[] {
     const folder = path.split('/').slice(0, -1).join('/');
     if (isSource(path) && isProduct(path) && !isTruth(path)) counts.set(folder, (counts.get(folder) ?? 0) + 1);
   }
-  return [...counts].filter(([, count]) => count > MOST_FILES).map(([folder, count]) => `${folder} holds ${count} files; at most ${MOST_FILES}: part them by what they are about.`);
+  return [...counts]
+    .filter(([, count]) => count > MOST_FILES)
+    .map(
+      ([folder, count]) => `${folder} holds ${count} files; at most ${MOST_FILES}: part them by what they are about.`,
+    );
 }
 
 /** Rings of imports that exist at run time (import type is erased). */
@@ -149,7 +210,9 @@ export function cycles(files: Files): string[] {
   const visit = (path: string, trail: string[]): void => {
     const at = trail.indexOf(path);
     if (at >= 0) {
-      found.push(`${[...trail.slice(at), path].join(' → ')} is a ring of imports; move what they share into one of them or a third.`);
+      found.push(
+        `${[...trail.slice(at), path].join(' → ')} is a ring of imports; move what they share into one of them or a third.`,
+      );
       return;
     }
     if (done.has(path)) return;
@@ -161,18 +224,31 @@ export function cycles(files: Files): string[] {
 }
 
 /** A rule that looks for a pattern in some files and names the place. */
-const forbid = (applies: (path: string) => boolean, pattern: RegExp, sentence: (found: string) => string) => (files: Files): string[] =>
-  [...files].filter(([path]) => isSource(path) && applies(path)).flatMap(([path, text]) =>
-    [...withoutComments(text).matchAll(pattern)].map((match) => `${path}:${lineOf(text, match.index)} ${sentence(match[0].trim())}`),
-  );
+export const forbid =
+  (applies: (path: string) => boolean, pattern: RegExp, sentence: (found: string) => string) =>
+  (files: Files): string[] =>
+    [...files]
+      .filter(([path]) => isSource(path) && applies(path))
+      .flatMap(([path, text]) =>
+        [...withoutComments(text).matchAll(pattern)].map(
+          (match) => `${path}:${lineOf(text, match.index)} ${sentence(match[0].trim())}`,
+        ),
+      );
 
-const isProduct = (path: string): boolean => /^(packages|apps|bench)\//.test(path) && roomOf(path) !== 'testing' && !isTest(path);
+const isProduct = (path: string): boolean =>
+  /^(packages|apps|bench)\//.test(path) && roomOf(path) !== 'testing' && !isTest(path);
 const isBelowApps = (path: string): boolean => /^packages\//.test(path) && isProduct(path);
 
 /** GPU text stands only in kernels/. */
 export function gpuText(files: Files): string[] {
-  const inStrings = forbid(isProduct, /@compute\b|@workgroup_size\s*\(|\bvar<\s*(?:storage|workgroup)\b/g, (found) => `holds GPU text ('${found}'); it belongs in a .wgsl file under kernels/.`);
-  const strays = [...files.keys()].filter((path) => path.endsWith('.wgsl') && !path.startsWith('kernels/') && !isTest(path));
+  const inStrings = forbid(
+    isProduct,
+    /@compute\b|@workgroup_size\s*\(|\bvar<\s*(?:storage|workgroup)\b/g,
+    (found) => `holds GPU text ('${found}'); it belongs in a .wgsl file under kernels/.`,
+  );
+  const strays = [...files.keys()].filter(
+    (path) => path.endsWith('.wgsl') && !path.startsWith('kernels/') && !isTest(path),
+  );
   return [...inStrings(files), ...strays.map((path) => `${path} is GPU text outside kernels/; move it there.`)];
 }
 
@@ -190,7 +266,10 @@ export const softwareAsked = forbid(
   (found) => `asks what the adapter is ('${found}'); ask gpu.adapter.costs what is dear on it.`,
 );
 
-/** WebGPU is called only in engine/src/gpu; other libraries, which the bench runs beside ours, need it called in their own ways. */
+/**
+ * WebGPU is called only in engine/src/gpu; other libraries, which the bench runs beside ours, need it called in their
+ * own ways.
+ */
 export const webgpuCalls = forbid(
   (path) => isProduct(path) && !path.startsWith('packages/engine/src/gpu/') && !path.startsWith('bench/peers/'),
   /\bnavigator\.gpu\.\w+|\.(?:requestAdapter|requestDevice|createBuffer|createComputePipeline(?:Async)?|createBindGroup(?:Layout)?|createShaderModule|createCommandEncoder|beginComputePass|dispatchWorkgroups(?:Indirect)?|mapAsync|getMappedRange)\s*\(|\bqueue\.(?:submit|writeBuffer)\s*\(/g,
@@ -201,83 +280,51 @@ export const webgpuCalls = forbid(
 export const platform = forbid(
   (path) => isBelowApps(path) && !path.startsWith('packages/engine/src/gpu/dawn.ts'),
   /\bprocess\.\w+|['"](?:node:)?(?:fs|path|os|child_process|process|url|http|https|worker_threads)(?:\/\w+)?['"]|\bdocument\.(?:createElement|querySelector|getElementById|addEventListener|body|head)\b|\bwindow\.(?:location|document|navigator|addEventListener)\b|\blocalStorage\b/g,
-  (found) => `touches the platform ('${found}'); files, downloads and images enter the packages as small interfaces that the apps pass in.`,
+  (found) =>
+    `touches the platform ('${found}'); files, downloads and images enter the packages as small interfaces that the apps pass in.`,
 );
-
-export const leftOpen = forbid((path) => !isGenerated(path), /\b(?:not implemented|unimplemented)\b/gi, (found) => `says '${found}'; finish it or leave it out.`);
-
-/** Notes to oneself live in comments, which the other rules strip. */
-export const notesLeft = (files: Files): string[] =>
-  [...files].filter(([path]) => /\.(ts|tsx|mjs|wgsl)$/.test(path) && !isGenerated(path)).flatMap(([path, text]) =>
-    [...text.matchAll(/\b(?:TODO|FIXME|XXX)\b/g)].map((match) => `${path}:${lineOf(text, match.index)} says ${match[0]}; do it, or write an issue.`),
-  );
-
-/** A file holds one page or three of thought. */
-export function fileSizes(files: Files): string[] {
-  const limitOf = (path: string) => (path.endsWith('.wgsl') ? 200 : isSource(path) && !isGenerated(path) ? 400 : Infinity);
-  return [...files].flatMap(([path, text]) => {
-    const [lines, limit] = [text.trimEnd().split('\n').length, limitOf(path)];
-    return lines > limit ? [`${path} has ${lines} lines; at most ${limit}: split it where the thought changes.`] : [];
-  });
-}
-
-/** Names that say nothing, and barrels. */
-export function fileNames(files: Files): string[] {
-  return [...files.keys()].filter(isSource).flatMap((path) => {
-    const name = path.split('/').pop()!;
-    if (/^(utils?|helpers?|common|types?|misc|shared)\.\w+$/.test(name) || /\/(utils?|helpers?|common|types|misc)\//.test(path)) {
-      return [`${path} has a name that says nothing; name it after the thing in it.`];
-    }
-    if (/^packages\//.test(path) && name === 'index.ts' && !/^packages\/[^/]+\/src\/(check\/)?index\.ts$/.test(path)) return [`${path} is a barrel inside a package; import the file that holds the thing.`];
-    return [];
-  });
-}
-
-/** Paths that comments and pages name are there: whole, or from some folder on. Made-up ones have a * or a … in them, or stand in code of a page. */
-export function pathsInText(files: Files): string[] {
-  const ends = new Set([...files.keys()].flatMap((path) => path.split('/').map((_, i, all) => all.slice(i).join('/'))));
-  return [...files].filter(([path]) => !isGenerated(path) && !isTest(path) && path !== 'kernels/README.md').flatMap(([path, text]) => {
-    const prose = path.endsWith('.md') ? text.replace(/```[\s\S]*?```|`[^`\n]*`|\]\([^)]*\)/g, (code) => code.replace(/[^\n]/g, ' ')) : isSource(path) || path.endsWith('.wgsl') ? onlyComments(text) : '';
-    return [...prose.matchAll(/(?<![\w./:*…@-])(?:[\w-]+\/)+[\w.-]+\.(?:ts|mjs|wgsl|py|md)\b/g)]
-      .filter((match) => !ends.has(match[0]))
-      .map((match) => `${path}:${lineOf(prose, match.index)} names '${match[0]}', which is not there.`);
-  });
-}
-
-/** Links in Markdown lead to files. @param exists whether a path from the root is there */
-export function markdownLinks(files: Files, exists: (path: string) => boolean): string[] {
-  return [...files].filter(([path]) => path.endsWith('.md')).flatMap(([path, text]) =>
-    [...text.replace(/```[\s\S]*?```|`[^`\n]*`/g, '').matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)]
-      .filter((match) => !/^[a-z]+:/.test(match[1]) && !exists(resolve(path, decodeURI(match[1])).replace(/\/$/, '')))
-      .map((match) => `${path} links to '${match[1]}', which is not there.`),
-  );
-}
 
 /** The lock file and the sources name no server: each machine supplies its own. */
 export function serverAddresses(files: Files): string[] {
-  const lock = [...(files.get('package-lock.json') ?? '').matchAll(/"resolved": *"(https?:[^"]*)"/g)].map((match) => `package-lock.json names the registry address ${match[1]}; run npm install with this repository's .npmrc.`);
-  const mirrors = [...files].filter(([path]) => isSource(path) && !isTest(path)).flatMap(([path, text]) =>
-    [...text.matchAll(/https?:\/\/[\w.-]+\/(?:debian|ubuntu)\b/g)].map((match) => `${path} names the package mirror ${match[0]}; ask the machine's own apt.`),
+  const lock = [...(files.get('package-lock.json') ?? '').matchAll(/"resolved": *"(https?:[^"]*)"/g)].map(
+    (match) =>
+      `package-lock.json names the registry address ${match[1]}; run npm install with this repository's .npmrc.`,
   );
+  const mirrors = [...files]
+    .filter(([path]) => isSource(path) && !isTest(path))
+    .flatMap(([path, text]) =>
+      [...text.matchAll(/https?:\/\/[\w.-]+\/(?:debian|ubuntu)\b/g)].map(
+        (match) => `${path} names the package mirror ${match[0]}; ask the machine's own apt.`,
+      ),
+    );
   return [...lock, ...mirrors];
 }
 
-/** npm ci refuses a lock file that lacks a package for another platform, and npm leaves those out where a registry has none of them. */
+/**
+ * npm ci refuses a lock file that lacks a package for another platform, and npm leaves those out where a registry has
+ * none of them.
+ */
 export function lockComplete(files: Files): string[] {
   const packages = JSON.parse(files.get('package-lock.json') ?? '{}').packages ?? {};
-  return Object.entries(packages as Record<string, { optionalDependencies?: Record<string, string> }>).flatMap(([at, entry]) =>
-    Object.keys(entry.optionalDependencies ?? {})
-      .filter((name) => !(`node_modules/${name}` in packages) && !(`${at}/node_modules/${name}` in packages))
-      .map((name) => `package-lock.json has no entry for ${name}, which ${at} may need on another platform; npm ci fails without it.`),
+  return Object.entries(packages as Record<string, { optionalDependencies?: Record<string, string> }>).flatMap(
+    ([at, entry]) =>
+      Object.keys(entry.optionalDependencies ?? {})
+        .filter((name) => !(`node_modules/${name}` in packages) && !(`${at}/node_modules/${name}` in packages))
+        .map(
+          (name) =>
+            `package-lock.json has no entry for ${name}, which ${at} may need on another platform; npm ci fails without it.`,
+        ),
   );
 }
 
 /** Dependencies are pinned exactly (peers aside). */
 export function pinnedVersions(files: Files): string[] {
-  return [...files].filter(([path]) => /(^|\/)package\.json$/.test(path)).flatMap(([path, text]) => {
-    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(text);
-    return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies } as Record<string, string>)
-      .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
-      .map(([name, version]) => `${path} asks for ${name} '${version}'; pin one version.`);
-  });
+  return [...files]
+    .filter(([path]) => /(^|\/)package\.json$/.test(path))
+    .flatMap(([path, text]) => {
+      const { dependencies, devDependencies, optionalDependencies } = JSON.parse(text);
+      return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies } as Record<string, string>)
+        .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+        .map(([name, version]) => `${path} asks for ${name} '${version}'; pin one version.`);
+    });
 }

@@ -1,4 +1,7 @@
-/** CONTRIBUTING's recipe for an op, followed in a copy of the repository: three files, one line, codegen; types and the op table then hold the op. */
+/**
+ * CONTRIBUTING's recipe for an op, followed in a copy of the repository: three files, one line, codegen; types and the
+ * op table then hold the op.
+ */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -17,7 +20,8 @@ const files: Record<string, string> = {
   [KERNEL]: `// elementwise/softsign: a sigmoid that reaches its ends slowly.
 //   forward   y = x / (1 + |x|)
 //   backward  dx = dy / (1 + |x|)²
-// Shapes: all float[size], dense. Grid: ceil(size / WG) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward.
+// Shapes: all float[size], dense. Grid: ceil(size / WG) workgroups in a line. Traffic: 8 bytes an element forward, 12
+// backward.
 
 struct Params { size: u32 }
 
@@ -109,30 +113,53 @@ function node(...args: string[]): { status: number | null; out: string; err: str
 }
 const codegen = (...flags: string[]) => node('node_modules/tsx/dist/cli.mjs', 'kernels/codegen.ts', ...flags);
 
-interface Row { title: string; status: 'passed' | 'failed' | 'pending' | 'skipped'; failureMessages: string[] }
+interface Row {
+  title: string;
+  status: 'passed' | 'failed' | 'pending' | 'skipped';
+  failureMessages: string[];
+}
 
 /** What the op table says of the op, and of its own register; the rows of other ops are left out. */
 function opTable(): { passed: string[]; failed: string[]; messages: string[] } {
   const report = path.join(folder, 'report.json');
   fs.rmSync(report, { force: true });
   const only = ['--project', 'node', '-t', 'softsign|every table is in the register'];
-  const { out, err } = node('node_modules/vitest/vitest.mjs', 'run', 'packages/engine/test/ops.test.ts', ...only, '--reporter', 'json', '--outputFile', report);
+  const { out, err } = node(
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    'packages/engine/test/ops.test.ts',
+    ...only,
+    '--reporter',
+    'json',
+    '--outputFile',
+    report,
+  );
   expect(fs.existsSync(report), out + err).toBe(true);
   const { testResults } = JSON.parse(fs.readFileSync(report, 'utf8')) as { testResults: { assertionResults: Row[] }[] };
   const rows = testResults.flatMap((file) => file.assertionResults);
-  const titles = (wanted: Row['status']): string[] => rows.filter(({ status }) => status === wanted).map(({ title }) => title);
-  return { passed: titles('passed'), failed: titles('failed'), messages: rows.flatMap((row) => row.failureMessages ?? []) };
+  const titles = (wanted: Row['status']): string[] =>
+    rows.filter(({ status }) => status === wanted).map(({ title }) => title);
+  return {
+    passed: titles('passed'),
+    failed: titles('failed'),
+    messages: rows.flatMap((row) => row.failureMessages ?? []),
+  };
 }
 
 beforeAll(() => {
   const needed = ['package.json', 'tsconfig.base.json', 'vitest.config.ts', 'scripts', 'kernels'];
-  const ofEngine = ['package.json', 'src', 'test/ops.test.ts', 'test/device.ts'].map((each) => `packages/engine/${each}`);
+  const ofEngine = ['package.json', 'src', 'test/ops.test.ts', 'test/device.ts'].map(
+    (each) => `packages/engine/${each}`,
+  );
   const isOurs = (file: string): boolean => !/[/\\](node_modules|dist|\.turbo)$/.test(path.relative(root, file));
-  for (const each of [...needed, ...ofEngine]) fs.cpSync(path.join(root, each), path.join(folder, each), { recursive: true, filter: isOurs });
+  for (const each of [...needed, ...ofEngine])
+    fs.cpSync(path.join(root, each), path.join(folder, each), { recursive: true, filter: isOurs });
   // Packages from npm are linked, ours are those of the copy.
-  const link = (target: string, name: string): void => fs.symlinkSync(target, path.join(folder, 'node_modules', name), 'junction');
+  const link = (target: string, name: string): void =>
+    fs.symlinkSync(target, path.join(folder, 'node_modules', name), 'junction');
   fs.mkdirSync(path.join(folder, 'node_modules/@curio'), { recursive: true });
-  for (const name of fs.readdirSync(path.join(root, 'node_modules'))) if (!/^(\.|@curio$)/.test(name)) link(path.join(root, 'node_modules', name), name);
+  for (const name of fs.readdirSync(path.join(root, 'node_modules')))
+    if (!/^(\.|@curio$)/.test(name)) link(path.join(root, 'node_modules', name), name);
   link(path.join(folder, 'kernels'), '@curio/kernels');
   link(path.join(folder, 'packages/engine'), '@curio/engine');
 });
@@ -141,14 +168,27 @@ test('three files and one line are an op', () => {
   expect(codegen('--check')).toEqual({ status: 0, out: '', err: '' });
   for (const [file, text] of Object.entries(files)) write(file, text);
   fs.appendFileSync(path.join(folder, INDEX), LINE);
-  const generated = ['kernels/README.md', 'kernels/gen/elementwise_softsign.ts', 'packages/engine/src/check/case-modules.ts'];
+  const generated = [
+    'kernels/README.md',
+    'kernels/gen/elementwise_softsign.ts',
+    'packages/engine/src/check/case-modules.ts',
+  ];
   const stale = codegen('--check');
-  expect([stale.status, stale.err.trim().split('\n').sort()]).toEqual([1, generated.map((file) => `${file} is stale; run: npm run codegen`)]);
+  expect([stale.status, stale.err.trim().split('\n').sort()]).toEqual([
+    1,
+    generated.map((file) => `${file} is stale; run: npm run codegen`),
+  ]);
   const { status, out } = codegen();
   expect([status, out.trim().split('\n').sort()]).toEqual([0, generated.map((file) => `codegen: ${file}`)]);
 
   write('user.ts', USER);
-  write('tsconfig.user.json', JSON.stringify({ extends: './tsconfig.base.json', files: ['user.ts', 'packages/engine/src/ops/elementwise/softsign.cases.ts'] }));
+  write(
+    'tsconfig.user.json',
+    JSON.stringify({
+      extends: './tsconfig.base.json',
+      files: ['user.ts', 'packages/engine/src/ops/elementwise/softsign.cases.ts'],
+    }),
+  );
   expect(node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.user.json')).toEqual({ status: 0, out: '', err: '' });
   const user = node('--import', 'tsx', '--conditions=source', 'user.ts');
   expect(user.status, user.err).toBe(0);

@@ -3,15 +3,18 @@ import { openGolden } from '../src/golden.ts';
 
 const names = ['clip', 'prototype-small', 'prototype-large', 'llama', 'llama-gqa', 'whole', 'trace', 'bicubic'];
 
-test.each(names)('golden file %s opens, and each tensor has as many finite elements as its shape says', async (name) => {
-  const file = await openGolden(name);
-  expect(file.tensors.size).toBeGreaterThan(10);
-  expect(Object.keys(file.config)).not.toHaveLength(0);
-  for (const [tensor, { shape, data }] of file.tensors) {
-    expect(data.length, tensor).toBe(shape.reduce((a, b) => a * b, 1));
-    expect(data.every(Number.isFinite), tensor).toBe(true);
-  }
-});
+test.each(names)(
+  'golden file %s opens, and each tensor has as many finite elements as its shape says',
+  async (name) => {
+    const file = await openGolden(name);
+    expect(file.tensors.size).toBeGreaterThan(10);
+    expect(Object.keys(file.config)).not.toHaveLength(0);
+    for (const [tensor, { shape, data }] of file.tensors) {
+      expect(data.length, tensor).toBe(shape.reduce((a, b) => a * b, 1));
+      expect(data.every(Number.isFinite), tensor).toBe(true);
+    }
+  },
+);
 
 test('the small prototype file holds the golden vector that the specification prints', async () => {
   const file = await openGolden('prototype-small');
@@ -31,6 +34,10 @@ test('a hard decision in a golden file has room for float rounding', async () =>
 test('a wrong name is answered with what there is', async () => {
   await expect(openGolden('clop')).rejects.toThrow("golden: no file 'clop'; there are bicubic.safetensors,");
   const file = await openGolden('prototype-small');
-  expect(() => file.floats('out.assignment')).toThrow("golden: 'out.assignment' in prototype-small.safetensors is a Int32Array, not a Float32Array.");
-  expect(() => file.scalar('in.x')).toThrow("golden: 'in.x' in prototype-small.safetensors has 36 elements; a scalar has 1.");
+  expect(() => file.floats('out.assignment')).toThrow(
+    "golden: 'out.assignment' in prototype-small.safetensors is a Int32Array, not a Float32Array.",
+  );
+  expect(() => file.scalar('in.x')).toThrow(
+    "golden: 'in.x' in prototype-small.safetensors has 36 elements; a scalar has 1.",
+  );
 });

@@ -22,7 +22,12 @@ test.each(['prototype-small', 'prototype-large'])('%s: output, loss and every gr
   const golden = await openGolden(name);
   const { width, outputWidth, prototypes, iterations } = golden.config;
   const weights = new Weights(gpu);
-  const projector = new PrototypeProjector(weights, { visionSize: width, hiddenSize: outputWidth, numPrototypes: prototypes, iterations });
+  const projector = new PrototypeProjector(weights, {
+    visionSize: width,
+    hiddenSize: outputWidth,
+    numPrototypes: prototypes,
+    iterations,
+  });
   for (const parameter of weights.parameters()) {
     parameter.write(Float32Array.from(golden.floats(`weights.${parameter.name}`)));
     parameter.requiresGrad = true;
@@ -45,7 +50,10 @@ test.each(['prototype-small', 'prototype-large'])('%s: output, loss and every gr
   expect(worst(await x.grad!.read(), golden.floats('grad.x'))).toBeLessThan(1e-4);
   for (const parameter of weights.parameters()) {
     if (parameter.name.startsWith('ln_1')) expect(parameter.grad, parameter.name).toBeNull();
-    else expect(worst(await parameter.grad!.read(), golden.floats(`grad.${parameter.name}`)), parameter.name).toBeLessThan(1e-4);
+    else
+      expect(worst(await parameter.grad!.read(), golden.floats(`grad.${parameter.name}`)), parameter.name).toBeLessThan(
+        1e-4,
+      );
   }
 });
 
@@ -57,8 +65,25 @@ test('the projectors name their tensors as the published files do', () => {
   };
   const sizes = { visionSize: 64, hiddenSize: 128 };
   expect(names((w) => new PrototypeProjector(w, { ...sizes, numPrototypes: 16, iterations: 2 }))).toEqual({
-    sim_alpha: '1×1×1', sim_beta: '1×1×1', 'c.weight': '64×64', 'c.bias': '64', 'v.weight': '64×64', 'v.bias': '64', 'f.weight': '64×64', 'f.bias': '64',
-    'ln_1.weight': '64', 'ln_1.bias': '64', 'mlp.0.weight': '128×64', 'mlp.0.bias': '128', 'mlp.2.weight': '128×128', 'mlp.2.bias': '128',
+    sim_alpha: '1×1×1',
+    sim_beta: '1×1×1',
+    'c.weight': '64×64',
+    'c.bias': '64',
+    'v.weight': '64×64',
+    'v.bias': '64',
+    'f.weight': '64×64',
+    'f.bias': '64',
+    'ln_1.weight': '64',
+    'ln_1.bias': '64',
+    'mlp.0.weight': '128×64',
+    'mlp.0.bias': '128',
+    'mlp.2.weight': '128×128',
+    'mlp.2.bias': '128',
   });
-  expect(names((w) => new MlpProjector(w, sizes))).toEqual({ '0.weight': '128×64', '0.bias': '128', '2.weight': '128×128', '2.bias': '128' });
+  expect(names((w) => new MlpProjector(w, sizes))).toEqual({
+    '0.weight': '128×64',
+    '0.bias': '128',
+    '2.weight': '128×128',
+    '2.bias': '128',
+  });
 });

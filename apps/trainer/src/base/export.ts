@@ -20,11 +20,21 @@ export interface PartRecord {
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Writes `<out>/language` and `<out>/vision` from the states of two runs. @throws ConfigError when a run has no state */
-export async function writeBase(out: string, runs: { clip: string; llama: string }, seed: number): Promise<Record<string, PartRecord>> {
+/**
+ * Writes `<out>/language` and `<out>/vision` from the states of two runs.
+ * @throws ConfigError when a run has no state
+ */
+export async function writeBase(
+  out: string,
+  runs: { clip: string; llama: string },
+  seed: number,
+): Promise<Record<string, PartRecord>> {
   const [clip, llama] = [await stateOf(runs.clip), await stateOf(runs.llama)];
   const { vision, language } = PRESETS.small.model;
-  const records = { vision: recordOf(runs.clip, 'clip', seed, clip.step), language: recordOf(runs.llama, 'llama', seed, llama.step) };
+  const records = {
+    vision: recordOf(runs.clip, 'clip', seed, clip.step),
+    language: recordOf(runs.llama, 'llama', seed, llama.step),
+  };
   writeFolderWhole(join(out, 'language'), {
     'config.json': json(llamaToHf(language)),
     'model.safetensors': encodeSafetensors(await halved(llama.weights, () => true)),
@@ -32,7 +42,11 @@ export async function writeBase(out: string, runs: { clip: string; llama: string
     'training.json': json(records.language),
   });
   writeFolderWhole(join(out, 'vision'), {
-    'config.json': json({ ...clipVisionToHf(vision), text_config: textToHf(), projection_dim: CLIP_TEXT.projectionSize }),
+    'config.json': json({
+      ...clipVisionToHf(vision),
+      text_config: textToHf(),
+      projection_dim: CLIP_TEXT.projectionSize,
+    }),
     'model.safetensors': encodeSafetensors(await halved(clip.weights, (name) => !name.startsWith('patch_'))),
     'preprocessor_config.json': json(preprocessorConfig(IMAGE)),
     'training.json': json(records.vision),
@@ -42,24 +56,55 @@ export async function writeBase(out: string, runs: { clip: string; llama: string
 
 async function stateOf(folder: string): Promise<NonNullable<Awaited<ReturnType<typeof openPretrainState>>>> {
   const state = await openPretrainState(folder);
-  if (!state) throw new ConfigError(`base: ${folder} holds no state.safetensors; pretrain it first with curio base clip or curio base llama.`);
+  if (!state)
+    throw new ConfigError(
+      `base: ${folder} holds no state.safetensors; pretrain it first with curio base clip or curio base llama.`,
+    );
   return state;
 }
 
 async function halved(tensors: TensorMap, keep: (name: string) => boolean): Promise<NamedTensor[]> {
   const chosen = [...tensors].filter(([name]) => keep(name));
-  return Promise.all(chosen.map(async ([name, stored]) => ({ name, dtype: 'F16' as const, shape: stored.shape, data: encodeFloats(decodeFloats(await stored.read(), stored.dtype), 'F16') })));
+  return Promise.all(
+    chosen.map(async ([name, stored]) => ({
+      name,
+      dtype: 'F16' as const,
+      shape: stored.shape,
+      data: encodeFloats(decodeFloats(await stored.read(), stored.dtype), 'F16'),
+    })),
+  );
 }
 
 function recordOf(folder: string, part: string, seed: number, step: number): PartRecord {
   const path = join(folder, 'metrics.jsonl');
-  const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as { step: number; loss?: number; probe?: Record<string, number> }) : [];
-  const losses = lines.flatMap(({ step: at, loss }) => (loss !== undefined && at < step && at >= step - 100 ? [loss] : []));
+  const lines = existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as { step: number; loss?: number; probe?: Record<string, number> })
+    : [];
+  const losses = lines.flatMap(({ step: at, loss }) =>
+    loss !== undefined && at < step && at >= step - 100 ? [loss] : [],
+  );
   const probes = lines.filter((line) => line.probe && line.step <= step);
-  return { command: `npm run curio -- base ${part}`, seed, steps: step, loss: losses.reduce((sum, x) => sum + x, 0) / Math.max(1, losses.length), probe: probes.at(-1)?.probe ?? null };
+  return {
+    command: `npm run curio -- base ${part}`,
+    seed,
+    steps: step,
+    loss: losses.reduce((sum, x) => sum + x, 0) / Math.max(1, losses.length),
+    probe: probes.at(-1)?.probe ?? null,
+  };
 }
 
 const textToHf = (): object => ({
-  vocab_size: CLIP_TEXT.vocabSize, hidden_size: CLIP_TEXT.hiddenSize, intermediate_size: CLIP_TEXT.intermediateSize, num_hidden_layers: CLIP_TEXT.numLayers,
-  num_attention_heads: CLIP_TEXT.numHeads, max_position_embeddings: CLIP_TEXT.maxPositions, hidden_act: 'quick_gelu', layer_norm_eps: CLIP_TEXT.layerNormEps, bos_token_id: 1, eos_token_id: 2,
+  vocab_size: CLIP_TEXT.vocabSize,
+  hidden_size: CLIP_TEXT.hiddenSize,
+  intermediate_size: CLIP_TEXT.intermediateSize,
+  num_hidden_layers: CLIP_TEXT.numLayers,
+  num_attention_heads: CLIP_TEXT.numHeads,
+  max_position_embeddings: CLIP_TEXT.maxPositions,
+  hidden_act: 'quick_gelu',
+  layer_norm_eps: CLIP_TEXT.layerNormEps,
+  bos_token_id: 1,
+  eos_token_id: 2,
 });

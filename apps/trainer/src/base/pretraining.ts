@@ -3,7 +3,18 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { RandomStream } from '@curio/engine';
 import type { AdamW, Gpu, Parameter } from '@curio/engine';
-import { ClipPair, Llama, PRESETS, pretrainClip, pretrainLlama, probeClip, probeLlama, sceneEmbedding, sceneTokenizerJson, Tokens } from '@curio/model';
+import {
+  ClipPair,
+  Llama,
+  PRESETS,
+  pretrainClip,
+  pretrainLlama,
+  probeClip,
+  probeLlama,
+  sceneEmbedding,
+  sceneTokenizerJson,
+  Tokens,
+} from '@curio/model';
 import type { DocumentOptions, StepReport } from '@curio/model';
 import { Weights } from '@curio/nn';
 import { openHandwriting } from '../data/digits.ts';
@@ -23,7 +34,10 @@ export interface PretrainingOptions {
   readonly steps: number;
   readonly cooldown: number;
   readonly lr: number;
-  /** Instead of the recipe's: factors on how often the language base is asked each kind, and the loss weight of its questions. */
+  /**
+   * Instead of the recipe's: factors on how often the language base is asked each kind, and the loss weight of its
+   * questions.
+   */
   readonly kindWeights?: Readonly<Record<string, number>>;
   readonly questionWeight?: number;
   readonly batch: number;
@@ -37,24 +51,47 @@ export interface PretrainingOptions {
 export const baseTokens = (): Tokens => new Tokens(sceneTokenizerJson());
 
 /** Weights of a run: those of its state, or fresh ones. */
-async function openWeights(gpu: Gpu, seed: number, state: PretrainState | null, build: (w: Weights) => void): Promise<Weights> {
+async function openWeights(
+  gpu: Gpu,
+  seed: number,
+  state: PretrainState | null,
+  build: (w: Weights) => void,
+): Promise<Weights> {
   const weights = new Weights(gpu, { seed, parts: state ? [{ tensors: state.weights }] : [] });
   build(weights);
   await weights.load();
   return weights;
 }
 
-export async function openClip(gpu: Gpu, seed: number, state: PretrainState | null): Promise<{ pair: ClipPair; weights: Weights }> {
+export async function openClip(
+  gpu: Gpu,
+  seed: number,
+  state: PretrainState | null,
+): Promise<{ pair: ClipPair; weights: Weights }> {
   let pair!: ClipPair;
-  const weights = await openWeights(gpu, seed, state, (w) => (pair = new ClipPair(w, PRESETS.small.model.vision, CLIP_TEXT)));
+  const weights = await openWeights(
+    gpu,
+    seed,
+    state,
+    (w) => (pair = new ClipPair(w, PRESETS.small.model.vision, CLIP_TEXT)),
+  );
   return { pair, weights };
 }
 
-export async function openLlama(gpu: Gpu, seed: number, state: PretrainState | null): Promise<{ llama: Llama; weights: Weights }> {
+export async function openLlama(
+  gpu: Gpu,
+  seed: number,
+  state: PretrainState | null,
+): Promise<{ llama: Llama; weights: Weights }> {
   const config = PRESETS.small.model.language;
   const table = sceneEmbedding(new RandomStream(seed, 0, 0x656d62), config.hiddenSize, 0.5);
   let llama!: Llama;
-  const weights = await openWeights(gpu, seed, state, (w) => (llama = new Llama(w, config, { embeddingInitial: (out) => out.set(table) })));
+  const weights = await openWeights(
+    gpu,
+    seed,
+    state,
+    (w) => (llama = new Llama(w, config, { embeddingInitial: (out) => out.set(table) })),
+  );
   return { llama, weights };
 }
 
@@ -75,22 +112,36 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
   let smooth = 0;
   let last = performance.now();
   const shared = (parameters: readonly Parameter[]) => ({
-    tokens, glyphs, seed, steps: options.steps, cooldown: options.cooldown, lr: options.lr,
-    from: state?.step ?? 0, state: state?.optimizer,
+    tokens,
+    glyphs,
+    seed,
+    steps: options.steps,
+    cooldown: options.cooldown,
+    lr: options.lr,
+    from: state?.step ?? 0,
+    state: state?.optimizer,
     onStep: ({ step, loss, gradNorm, lr }: StepReport) => {
       const now = performance.now();
       smooth = smooth === 0 ? loss : 0.98 * smooth + 0.02 * loss;
       log({ step, loss, gradNorm, lr, ms: now - last });
-      if (step % 20 === 0) say(`step ${step}/${options.steps}  loss ${loss.toFixed(3)} (smooth ${smooth.toFixed(3)})  norm ${gradNorm.toFixed(2)}  lr ${lr.toExponential(1)}  ${(now - last).toFixed(0)} ms`);
+      if (step % 20 === 0)
+        say(
+          `step ${step}/${options.steps}  loss ${loss.toFixed(3)} (smooth ${smooth.toFixed(3)})  norm ${gradNorm.toFixed(2)}  lr ${lr.toExponential(1)}  ${(now - last).toFixed(0)} ms`,
+        );
       last = now;
     },
     pause: async (step: number, optimizer: AdamW) => {
       const stop = options.stopped();
-      if (stop || step === options.steps || step % options.saveEvery === 0) await savePretrainState(folder, step, parameters, optimizer);
+      if (stop || step === options.steps || step % options.saveEvery === 0)
+        await savePretrainState(folder, step, parameters, optimizer);
       if (step % options.probeEvery === 0 || step === options.steps) {
         const probe = await probeOf();
         log({ step, probe });
-        say(`step ${step}  ${Object.entries(probe).map(([name, value]) => `${name} ${value.toFixed(3)}`).join('  ')}`);
+        say(
+          `step ${step}  ${Object.entries(probe)
+            .map(([name, value]) => `${name} ${value.toFixed(3)}`)
+            .join('  ')}`,
+        );
       }
       return stop;
     },
@@ -100,13 +151,29 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
     const { pair, weights } = await openClip(gpu, seed, state);
     const batch = { ...CLIP.batch, groups: options.batch / CLIP.batch.groupSize };
     const heldOut = openHandwriting('heldOut');
-    probeOf = async () => ({ ...(await probeClip(pair, { tokens, glyphs: heldOut, seed, stream: PRETRAINING_STREAMS.probe, batch: { ...batch, groups: 16 } }, 4)) });
-    await pretrainClip(pair, { ...shared(weights.parameters()), warmup: CLIP.warmup, weightDecay: CLIP.weightDecay, stream: PRETRAINING_STREAMS.clip, batch });
+    probeOf = async () => ({
+      ...(await probeClip(
+        pair,
+        { tokens, glyphs: heldOut, seed, stream: PRETRAINING_STREAMS.probe, batch: { ...batch, groups: 16 } },
+        4,
+      )),
+    });
+    await pretrainClip(pair, {
+      ...shared(weights.parameters()),
+      warmup: CLIP.warmup,
+      weightDecay: CLIP.weightDecay,
+      stream: PRETRAINING_STREAMS.clip,
+      batch,
+    });
   } else {
     const { llama, weights } = await openLlama(gpu, seed, state);
     probeOf = () => probeLlama(llama, gpu, { tokens, glyphs, seed, stream: PRETRAINING_STREAMS.probe, perKind: 64 });
     await pretrainLlama(llama, gpu, weights.parameters(), {
-      ...shared(weights.parameters()), warmup: LLAMA.warmup, weightDecay: LLAMA.weightDecay, stream: PRETRAINING_STREAMS.llama, batchSize: options.batch,
+      ...shared(weights.parameters()),
+      warmup: LLAMA.warmup,
+      weightDecay: LLAMA.weightDecay,
+      stream: PRETRAINING_STREAMS.llama,
+      batchSize: options.batch,
       documents: (step) => documentsAt(step, options),
     });
   }

@@ -1,4 +1,7 @@
-/** @file Where a pretraining run stands: weights, optimizer and step in one file, written whole, so that it can be stopped at any time. */
+/**
+ * @file Where a pretraining run stands: weights, optimizer and step in one file, written whole, so that it can be
+ * stopped at any time.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AdamW, AdamWState, Parameter } from '@curio/engine';
@@ -16,14 +19,31 @@ export interface PretrainState {
 const FILE = 'state.safetensors';
 
 /** Writes the state of a run into its folder. */
-export async function savePretrainState(folder: string, step: number, parameters: readonly Parameter[], optimizer: AdamW): Promise<void> {
+export async function savePretrainState(
+  folder: string,
+  step: number,
+  parameters: readonly Parameter[],
+  optimizer: AdamW,
+): Promise<void> {
   const { step: updates, moments } = await optimizer.readState();
   const tensors: NamedTensor[] = [];
-  for (const parameter of parameters) tensors.push({ name: `weights.${parameter.name}`, dtype: 'F32', shape: parameter.shape, data: (await parameter.read()) as Float32Array });
+  for (const parameter of parameters)
+    tensors.push({
+      name: `weights.${parameter.name}`,
+      dtype: 'F32',
+      shape: parameter.shape,
+      data: (await parameter.read()) as Float32Array,
+    });
   for (const [name, { first, second }] of moments) {
-    tensors.push({ name: `m.${name}`, dtype: 'F32', shape: [first.length], data: first }, { name: `v.${name}`, dtype: 'F32', shape: [second.length], data: second });
+    tensors.push(
+      { name: `m.${name}`, dtype: 'F32', shape: [first.length], data: first },
+      { name: `v.${name}`, dtype: 'F32', shape: [second.length], data: second },
+    );
   }
-  writeWhole(join(folder, FILE), encodeSafetensors(tensors, { format: 'pt', step: String(step), updates: String(updates) }));
+  writeWhole(
+    join(folder, FILE),
+    encodeSafetensors(tensors, { format: 'pt', step: String(step), updates: String(updates) }),
+  );
 }
 
 /** The state in a run's folder, or null when it has none. */
@@ -31,12 +51,18 @@ export async function openPretrainState(folder: string): Promise<PretrainState |
   const path = join(folder, FILE);
   if (!existsSync(path)) return null;
   const { tensors, metadata } = await openSafetensors(fileSource(path));
-  const weights = new Map([...tensors].flatMap(([name, tensor]) => (name.startsWith('weights.') ? [[name.slice('weights.'.length), tensor] as const] : [])));
+  const weights = new Map(
+    [...tensors].flatMap(([name, tensor]) =>
+      name.startsWith('weights.') ? [[name.slice('weights.'.length), tensor] as const] : [],
+    ),
+  );
   const moments = new Map<string, { first: Float32Array<ArrayBuffer>; second: Float32Array<ArrayBuffer> }>();
   const floats = async (name: string): Promise<Float32Array<ArrayBuffer>> => {
     const tensor = tensors.get(name)!;
     return decodeFloats(await tensor.read(), tensor.dtype) as Float32Array<ArrayBuffer>;
   };
-  for (const name of tensors.keys()) if (name.startsWith('m.')) moments.set(name.slice(2), { first: await floats(name), second: await floats(`v.${name.slice(2)}`) });
+  for (const name of tensors.keys())
+    if (name.startsWith('m.'))
+      moments.set(name.slice(2), { first: await floats(name), second: await floats(`v.${name.slice(2)}`) });
   return { step: Number(metadata.step), weights, optimizer: { step: Number(metadata.updates), moments } };
 }

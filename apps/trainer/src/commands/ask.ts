@@ -9,7 +9,12 @@ import { MATRIX_UNITS, useMatrixUnits } from '../train/matrix-units.ts';
 import { openForRun } from '../train/open.ts';
 import { whole } from './data.ts';
 
-interface Options { readonly run?: string; readonly self?: number; readonly seed: number; readonly matrixUnits?: boolean }
+interface Options {
+  readonly run?: string;
+  readonly self?: number;
+  readonly seed: number;
+  readonly matrixUnits?: boolean;
+}
 
 /** `curio ask`: a question about an image, or the questions that the model asks itself about it. */
 export function askCommand(): Command {
@@ -22,12 +27,17 @@ export function askCommand(): Command {
     .option('--seed <n>', 'seed of the questions it draws', whole, 1)
     .option('--matrix-units', MATRIX_UNITS)
     .action(async (image: string, question: string | undefined, { run, self, seed, matrixUnits }: Options) => {
-      if ((question === undefined) === (self === undefined)) throw new ConfigError('ask: give a question, or --self n to let the model ask; one of the two.');
+      if ((question === undefined) === (self === undefined))
+        throw new ConfigError('ask: give a question, or --self n to let the model ask; one of the two.');
       const picture = await readImage(image);
       const folder = run ? RunFolder.open(run) : RunFolder.newest();
-      if (!folder) throw new ConfigError('ask: there is no run under runs/; train one with curio train, or name one with --run.');
+      if (!folder)
+        throw new ConfigError('ask: there is no run under runs/; train one with curio train, or name one with --run.');
       const adapter = folder.file('adapter');
-      if (!existsSync(adapter)) throw new ConfigError(`ask: ${folder.path} is not finished (no ${join(folder.path, 'adapter')}); go on with curio train --resume ${folder.path}.`);
+      if (!existsSync(adapter))
+        throw new ConfigError(
+          `ask: ${folder.path} is not finished (no ${join(folder.path, 'adapter')}); go on with curio train --resume ${folder.path}.`,
+        );
       const gpu = await openGpu({ seed });
       try {
         if (matrixUnits) await useMatrixUnits(gpu);
@@ -35,7 +45,18 @@ export function askCommand(): Command {
         const { speaker, prepare } = await openForRun(gpu, config, adapter);
         const pixels = prepare(picture);
         if (question !== undefined) {
-          const [answer] = await speaker.reply([{ pixels, messages: [{ role: 'human', text: aboutImage(question) }, { role: 'gpt', text: null }] }], { maxNewTokens: config.ask.maxAnswer });
+          const [answer] = await speaker.reply(
+            [
+              {
+                pixels,
+                messages: [
+                  { role: 'human', text: aboutImage(question) },
+                  { role: 'gpt', text: null },
+                ],
+              },
+            ],
+            { maxNewTokens: config.ask.maxAnswer },
+          );
           console.log(answer);
           return;
         }

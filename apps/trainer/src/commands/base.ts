@@ -22,8 +22,12 @@ function kindWeights(text: string): Record<string, number> {
     throw new InvalidArgumentError(`It is no JSON (${(error as Error).message}); write it like {"where":3}.`);
   }
   for (const [kind, weight] of Object.entries(weights ?? {})) {
-    if (!(KINDS as readonly string[]).includes(kind)) throw new InvalidArgumentError(`There is no kind '${kind}'; there are ${KINDS.join(', ')}.`);
-    if (typeof weight !== 'number' || !(weight >= 0)) throw new InvalidArgumentError(`The factor of '${kind}' is ${JSON.stringify(weight)}; it must be a number of at least 0.`);
+    if (!(KINDS as readonly string[]).includes(kind))
+      throw new InvalidArgumentError(`There is no kind '${kind}'; there are ${KINDS.join(', ')}.`);
+    if (typeof weight !== 'number' || !(weight >= 0))
+      throw new InvalidArgumentError(
+        `The factor of '${kind}' is ${JSON.stringify(weight)}; it must be a number of at least 0.`,
+      );
   }
   return weights as Record<string, number>;
 }
@@ -31,26 +35,60 @@ function kindWeights(text: string): Record<string, number> {
 /** `curio base`: pretrains the small frozen parts and writes them in Hugging Face's layout. */
 export function baseCommand(): Command {
   const base = new Command('base').description('pretrain the small CLIP and LLaMA that the small run fine-tunes');
-  for (const [part, defaults, batch] of [['clip', CLIP, CLIP.batch.groups * CLIP.batch.groupSize], ['llama', LLAMA, LLAMA.batchSize]] as const) {
+  for (const [part, defaults, batch] of [
+    ['clip', CLIP, CLIP.batch.groups * CLIP.batch.groupSize],
+    ['llama', LLAMA, LLAMA.batchSize],
+  ] as const) {
     base
       .command(part)
-      .description(part === 'clip' ? 'contrastive pretraining on scenes and captions' : 'next-token pretraining on conversations about scenes written out in words')
+      .description(
+        part === 'clip'
+          ? 'contrastive pretraining on scenes and captions'
+          : 'next-token pretraining on conversations about scenes written out in words',
+      )
       .option('--run <folder>', 'where the run stands; it goes on from there', `runs/base-${part}`)
       .option('--seed <n>', 'seed of weights and scenes', whole, 1)
       .option('--steps <n>', 'last step', whole, defaults.steps)
       .option('--cooldown <n>', 'steps over which the learning rate falls to 0 at the end', whole, defaults.cooldown)
       .option('--lr <x>', 'learning rate', positive, defaults.lr)
-      .option('--batch <n>', part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step', whole, batch)
-      .option('--kinds <json>', 'factors on how often each kind is asked, such as {"where":3}, instead of the recipe', kindWeights)
-      .option('--question-weight <x>', 'loss weight of the questions in the documents of the language base, instead of the recipe', positive)
+      .option(
+        '--batch <n>',
+        part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step',
+        whole,
+        batch,
+      )
+      .option(
+        '--kinds <json>',
+        'factors on how often each kind is asked, such as {"where":3}, instead of the recipe',
+        kindWeights,
+      )
+      .option(
+        '--question-weight <x>',
+        'loss weight of the questions in the documents of the language base, instead of the recipe',
+        positive,
+      )
       .option('--save-every <n>', 'steps between saves', whole, 100)
       .option('--probe-every <n>', 'steps between probes', whole, 250)
       .action(async (options) => {
         const gpu = await openGpu({ seed: options.seed });
-        const interrupt = listenForInterrupt(() => console.log('Saving and stopping; press ctrl-C again to quit at once.'));
+        const interrupt = listenForInterrupt(() =>
+          console.log('Saving and stopping; press ctrl-C again to quit at once.'),
+        );
         await runPretraining({
-          gpu, part, folder: options.run, seed: options.seed, steps: options.steps, cooldown: options.cooldown, lr: options.lr, kindWeights: options.kinds, questionWeight: options.questionWeight, batch: options.batch,
-          saveEvery: options.saveEvery, probeEvery: options.probeEvery, say: (line) => console.log(line), stopped: () => interrupt.requested,
+          gpu,
+          part,
+          folder: options.run,
+          seed: options.seed,
+          steps: options.steps,
+          cooldown: options.cooldown,
+          lr: options.lr,
+          kindWeights: options.kinds,
+          questionWeight: options.questionWeight,
+          batch: options.batch,
+          saveEvery: options.saveEvery,
+          probeEvery: options.probeEvery,
+          say: (line) => console.log(line),
+          stopped: () => interrupt.requested,
         });
         interrupt.close();
         gpu.close();
@@ -67,7 +105,11 @@ export function baseCommand(): Command {
     .action(async ({ clip, llama, seed, out }: { clip: string; llama: string; seed: number; out: string }) => {
       const records = await writeBase(out, { clip, llama }, seed);
       for (const [part, { steps, loss, probe }] of Object.entries(records)) {
-        const probed = probe ? Object.entries(probe).map(([name, value]) => `${name} ${value.toFixed(3)}`).join('  ') : 'not probed';
+        const probed = probe
+          ? Object.entries(probe)
+              .map(([name, value]) => `${name} ${value.toFixed(3)}`)
+              .join('  ')
+          : 'not probed';
         console.log(`${part}: ${steps} steps, loss ${loss.toFixed(3)}, ${probed}`);
       }
     });

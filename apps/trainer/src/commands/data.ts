@@ -19,7 +19,9 @@ interface Options {
 export function dataCommand(): Command {
   const sizes = RUN_PRESETS.small.data.scenes!;
   return new Command('data')
-    .description('write the scenes of handwritten digits to a folder, as LLaVA JSON with images and the truth beside them')
+    .description(
+      'write the scenes of handwritten digits to a folder, as LLaVA JSON with images and the truth beside them',
+    )
     .argument('[folder]', 'where to write', 'data/scenes')
     .option('--seed <n>', 'the same seed gives the same bytes', whole, RUN_PRESETS.small.seed)
     .option('--stage1 <n>', 'captioned scenes', whole, sizes.stage1)
@@ -29,14 +31,18 @@ export function dataCommand(): Command {
     .option('--force', 'replace what is in the folder')
     .action((folder: string, options: Options) => {
       if (!options.force && existsSync(folder) && readdirSync(folder).length > 0) {
-        throw new ConfigError(`data: ${folder} is not empty; choose another folder, or --force to replace all that is in it.`);
+        throw new ConfigError(
+          `data: ${folder} is not empty; choose another folder, or --force to replace all that is in it.`,
+        );
       }
       const progress = new Progress(openTerminal(), []);
       const { seed, stage1, stage2, heldout, ask } = options;
       const wanted: DatasetSizes = { stage1, stage2, heldout, 'heldout-ask': ask };
       writeDataset(folder, seed, wanted, (done, total) => progress.activity('scenes', done, total));
       progress.end();
-      console.log(`data: ${folder} holds ${stage1} captioned scenes, ${stage2} conversations, ${heldout} held-out questions and ${ask} scenes to ask about (seed ${seed}).`);
+      console.log(
+        `data: ${folder} holds ${stage1} captioned scenes, ${stage2} conversations, ${heldout} held-out questions and ${ask} scenes to ask about (seed ${seed}).`,
+      );
     });
 }
 

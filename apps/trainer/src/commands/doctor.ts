@@ -10,7 +10,7 @@ import type { Speed } from '../run/speed.ts';
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('report the WebGPU adapter, its features, limits and speed')
-    .option('--install', 'install Mesa\'s Vulkan drivers with apt, as root or with sudo; this changes the system')
+    .option('--install', "install Mesa's Vulkan drivers with apt, as root or with sudo; this changes the system")
     .option('--json', 'print the report as JSON')
     .action(async (options: { install?: boolean; json?: boolean }) => {
       if (options.install) {
@@ -38,19 +38,43 @@ const machine = () => ({
 
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20).toLocaleString('en')} MiB`;
 
-function page({ machine: here, adapter, speed: fast }: { machine: ReturnType<typeof machine>; adapter: AdapterReport; speed: Speed }): string {
+function page({
+  machine: here,
+  adapter,
+  speed: fast,
+}: {
+  machine: ReturnType<typeof machine>;
+  adapter: AdapterReport;
+  speed: Speed;
+}): string {
   const { limits, subgroupSize } = adapter;
-  const sizes = subgroupSize ? (subgroupSize.min === subgroupSize.max ? `of ${subgroupSize.min} lanes` : `of ${subgroupSize.min} to ${subgroupSize.max} lanes`) : 'none';
+  const sizes = subgroupSize
+    ? subgroupSize.min === subgroupSize.max
+      ? `of ${subgroupSize.min} lanes`
+      : `of ${subgroupSize.min} to ${subgroupSize.max} lanes`
+    : 'none';
   const rows = [
     ['machine', `Node ${here.node} on ${here.platform}, ${here.cores} cores, ${mebibytes(here.memoryBytes)}`],
     ['driver', here.driver],
-    ['adapter', `${adapter.description || adapter.device || adapter.architecture} (${adapter.vendor}${adapter.isSoftware ? ', software' : ''})`],
+    [
+      'adapter',
+      `${adapter.description || adapter.device || adapter.architecture} (${adapter.vendor}${adapter.isSoftware ? ', software' : ''})`,
+    ],
     ['subgroups', sizes],
     ['features', adapter.features.join(', ') || 'none'],
     ['language', adapter.languageFeatures.join(', ') || 'none'],
-    ['buffers', `${mebibytes(limits.maxBufferSize)} each, ${mebibytes(limits.maxStorageBufferBindingSize)} a binding, ${limits.maxStorageBuffersPerShaderStage} bindings`],
-    ['workgroups', `${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize / 1024} KiB, ${limits.maxComputeWorkgroupsPerDimension} along an axis`],
-    ['speed', `matmul ${MATMUL_SIZE}³ ${fast.matmulGflops.toFixed(1)} GFLOP/s, read and write ${fast.copyGigabytes.toFixed(1)} GB/s`],
+    [
+      'buffers',
+      `${mebibytes(limits.maxBufferSize)} each, ${mebibytes(limits.maxStorageBufferBindingSize)} a binding, ${limits.maxStorageBuffersPerShaderStage} bindings`,
+    ],
+    [
+      'workgroups',
+      `${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize / 1024} KiB, ${limits.maxComputeWorkgroupsPerDimension} along an axis`,
+    ],
+    [
+      'speed',
+      `matmul ${MATMUL_SIZE}³ ${fast.matmulGflops.toFixed(1)} GFLOP/s, read and write ${fast.copyGigabytes.toFixed(1)} GB/s`,
+    ],
   ];
   return rows.map(([name, text]) => `${name.padEnd(11)} ${text}`).join('\n');
 }

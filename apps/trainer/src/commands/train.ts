@@ -13,7 +13,16 @@ import { runSession } from '../train/session.ts';
 /** What the launcher spent on installing, building and finding a driver. */
 const setupSeconds = Number(process.env.CURIO_SETUP_SECONDS ?? 0);
 
-interface Options { readonly preset?: string; readonly config?: string; readonly name?: string; readonly resume?: string | true; readonly dryRun?: boolean; readonly profile?: boolean; readonly tune?: string; readonly matrixUnits?: boolean }
+interface Options {
+  readonly preset?: string;
+  readonly config?: string;
+  readonly name?: string;
+  readonly resume?: string | true;
+  readonly dryRun?: boolean;
+  readonly profile?: boolean;
+  readonly tune?: string;
+  readonly matrixUnits?: boolean;
+}
 
 /** `curio train`: both stages of SQ-LLaVA, from a preset, a file and overrides. */
 export function trainCommand(): Command {
@@ -24,15 +33,27 @@ export function trainCommand(): Command {
     .option('--name <name>', 'name of the run, a folder under runs/')
     .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
     .option('--dry-run', 'print what both stages take on the device, and train nothing')
-    .option('--tune <how>', 'static: kernels by the table, the same bits each time; measured: times variants on this adapter and remembers', 'static')
+    .option(
+      '--tune <how>',
+      'static: kernels by the table, the same bits each time; measured: times variants on this adapter and remembers',
+      'static',
+    )
     .option('--matrix-units', MATRIX_UNITS)
-    .option('--profile', 'time every kernel of the fourth step of each stage: a table here, a trace in the run\'s folder')
+    .option(
+      '--profile',
+      "time every kernel of the fourth step of each stage: a table here, a trace in the run's folder",
+    )
     .argument('[overrides...]', 'any key of the configuration, such as --train.lr=1e-4')
     .allowUnknownOption()
     .action(async (words: string[], options: Options) => {
-      if (options.tune !== 'static' && options.tune !== 'measured') throw new ConfigError(`train: --tune is '${options.tune}'; it must be static or measured.`);
-      const measured = options.tune === 'measured' || (options.resume !== undefined && wasMeasured(resumedFolder(options.resume)));
-      const gpu = await openGpu({ dryRun: options.dryRun, ...(measured && { tune: 'measured', tuningStore: cachedTuning() }) });
+      if (options.tune !== 'static' && options.tune !== 'measured')
+        throw new ConfigError(`train: --tune is '${options.tune}'; it must be static or measured.`);
+      const measured =
+        options.tune === 'measured' || (options.resume !== undefined && wasMeasured(resumedFolder(options.resume)));
+      const gpu = await openGpu({
+        dryRun: options.dryRun,
+        ...(measured && { tune: 'measured', tuningStore: cachedTuning() }),
+      });
       try {
         if (options.dryRun) return console.log(await describeMemory(gpu, chosenConfig(gpu, words, options)));
         if (options.matrixUnits) await useMatrixUnits(gpu);
@@ -46,8 +67,16 @@ export function trainCommand(): Command {
 /** The configuration that the options name; the small one on a driver too slow for it is cut short. */
 function chosenConfig(gpu: Gpu, words: string[], { preset, config: file, dryRun }: Options): RunConfig {
   const slow = !preset && !file && !dryRun && /swiftshader/i.test(adapterName(gpu.adapter));
-  if (slow) console.log('SwiftShader is about eight times slower than Lavapipe, so this is the preset quick: a tenth of the steps. It shows that all parts work, not what they can reach. For the whole run: --preset small.');
-  return loadConfig({ preset: preset ?? (slow ? 'quick' : undefined), file, overrides: parseOverrides(words), withoutData: dryRun });
+  if (slow)
+    console.log(
+      'SwiftShader is about eight times slower than Lavapipe, so this is the preset quick: a tenth of the steps. It shows that all parts work, not what they can reach. For the whole run: --preset small.',
+    );
+  return loadConfig({
+    preset: preset ?? (slow ? 'quick' : undefined),
+    file,
+    overrides: parseOverrides(words),
+    withoutData: dryRun,
+  });
 }
 
 function resumedFolder(path: string | true): RunFolder {
@@ -62,8 +91,22 @@ async function begin(gpu: Gpu, words: string[], options: Options): Promise<numbe
   return runSession({ gpu, config, folder, setupSeconds, profile: options.profile });
 }
 
-async function resume(gpu: Gpu, words: string[], { resume: path, preset, config: file, profile }: Options): Promise<number> {
-  if (words.length > 0 || preset || file) throw new ConfigError('train: a resumed run keeps its configuration; leave out --preset, --config and overrides, or start a new run.');
+async function resume(
+  gpu: Gpu,
+  words: string[],
+  { resume: path, preset, config: file, profile }: Options,
+): Promise<number> {
+  if (words.length > 0 || preset || file)
+    throw new ConfigError(
+      'train: a resumed run keeps its configuration; leave out --preset, --config and overrides, or start a new run.',
+    );
   const folder = resumedFolder(path!);
-  return runSession({ gpu, config: folder.readConfig(), folder, from: folder.checkpoints().at(-1), setupSeconds, profile });
+  return runSession({
+    gpu,
+    config: folder.readConfig(),
+    folder,
+    from: folder.checkpoints().at(-1),
+    setupSeconds,
+    profile,
+  });
 }

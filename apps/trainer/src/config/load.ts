@@ -20,23 +20,31 @@ export interface ConfigSources {
   readonly withoutData?: boolean;
 }
 
-/** @throws ConfigError for an unknown preset or key, a value of the wrong type or range, a file that is missing or malformed. */
+/**
+ * @throws ConfigError for an unknown preset or key, a value of the wrong type or range, a file that is missing or
+ * malformed.
+ */
 export function loadConfig({ preset, file, overrides = [], withoutData = false }: ConfigSources): RunConfig {
   const fromFile = file === undefined ? {} : readConfigFile(file);
   const name = preset ?? overrides.find(([path]) => path === 'preset')?.[1] ?? String(fromFile.preset ?? 'small');
-  if (!Object.hasOwn(PRESETS, name)) throw new ConfigError(`config: unknown preset '${name}'; known are ${Object.keys(PRESETS).join(', ')}.`);
+  if (!Object.hasOwn(PRESETS, name))
+    throw new ConfigError(`config: unknown preset '${name}'; known are ${Object.keys(PRESETS).join(', ')}.`);
   const merged = structuredClone(RUN_PRESETS[name as PresetName]) as unknown as Json;
   merge(merged, { ...fromFile, preset: name });
   const ofModel = overrides.filter(([path]) => path.split('.')[0] === 'model');
   for (const [path, text] of ofModel) applyOverride(merged, path, text);
   fitTrainable(name as PresetName, merged, fromFile);
-  for (const [path, text] of overrides) if (path !== 'preset' && path.split('.')[0] !== 'model') applyOverride(merged, path, text);
+  for (const [path, text] of overrides)
+    if (path !== 'preset' && path.split('.')[0] !== 'model') applyOverride(merged, path, text);
   return checkConfig(merged, withoutData);
 }
 
-/** Lets a preset's stage 2 train what the model has, which a file or an override may have changed, unless the file says what to train. */
+/**
+ * Lets a preset's stage 2 train what the model has, which a file or an override may have changed, unless the file says
+ * what to train.
+ */
 function fitTrainable(name: PresetName, merged: Json, fromFile: Json): void {
-  const stage2 = (config: Json): unknown => isObject(config.train) ? config.train.stage2 : undefined;
+  const stage2 = (config: Json): unknown => (isObject(config.train) ? config.train.stage2 : undefined);
   const [target, given] = [stage2(merged), stage2(fromFile)];
   if (!isObject(merged.model) || !isObject(target) || (isObject(given) && 'trainable' in given)) return;
   target.trainable = structuredClone(presetTrainable(name, merged.model as unknown as ModelConfig));
@@ -47,8 +55,12 @@ export function checkConfig(config: unknown, withoutData = false): RunConfig {
   const checked = runConfigSchema.safeParse(config);
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, config));
   const { data } = checked.data;
-  const missing = !withoutData && data.scenes === null && (['stage1', 'stage2', 'images'] as const).find((key) => data[key] === null);
-  if (missing) throw new ConfigError(`config: data.${missing} is not set; give the path of your own data, or take the embedded scenes with a preset that has them (small, quick).`);
+  const missing =
+    !withoutData && data.scenes === null && (['stage1', 'stage2', 'images'] as const).find((key) => data[key] === null);
+  if (missing)
+    throw new ConfigError(
+      `config: data.${missing} is not set; give the path of your own data, or take the embedded scenes with a preset that has them (small, quick).`,
+    );
   return checked.data;
 }
 
@@ -60,9 +72,13 @@ function readConfigFile(file: string): Json {
   try {
     parsed = isJson ? JSON.parse(text) : parseYaml(text);
   } catch (cause) {
-    throw new ConfigError(`config: ${file}: not ${isJson ? 'JSON' : 'YAML'} (${(cause as Error).message.split('\n')[0]}).`, { cause });
+    throw new ConfigError(
+      `config: ${file}: not ${isJson ? 'JSON' : 'YAML'} (${(cause as Error).message.split('\n')[0]}).`,
+      { cause },
+    );
   }
-  if (!isObject(parsed)) throw new ConfigError(`config: ${file}: holds no object; write keys such as train: { lr: 1e-4 }.`);
+  if (!isObject(parsed))
+    throw new ConfigError(`config: ${file}: holds no object; write keys such as train: { lr: 1e-4 }.`);
   return parsed;
 }
 
@@ -96,7 +112,8 @@ export function parseOverrides(words: readonly string[]): Override[] {
   const out: Override[] = [];
   for (let i = 0; i < words.length; i++) {
     const match = /^--([\w-]+(?:\.[\w-]+)*)(?:=(.*))?$/s.exec(words[i]);
-    if (!match) throw new ConfigError(`config: what is '${words[i]}'? An override is --key=value, such as --train.lr=1e-4.`);
+    if (!match)
+      throw new ConfigError(`config: what is '${words[i]}'? An override is --key=value, such as --train.lr=1e-4.`);
     const text = match[2] ?? words[++i];
     if (text === undefined) throw new ConfigError(`config: --${match[1]} has no value; write --${match[1]}=value.`);
     out.push([match[1], text]);
@@ -111,16 +128,28 @@ function explain(issues: readonly Issue[], config: unknown): string {
   const unknown = issues.find((issue) => issue.code === 'unrecognized_keys');
   if (unknown?.code === 'unrecognized_keys') return unknownKey([...unknown.path, unknown.keys[0]].join('.'));
   const issue = issues[0];
-  const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], config);
+  const value = issue.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+    config,
+  );
   return `config: ${issue.path.join('.')} is ${value === undefined ? 'missing' : JSON.stringify(value)}; it must be ${wanted(issue)}.`;
 }
 
 function wanted(issue: Issue): string {
-  const nouns: Record<string, string> = { int: 'a whole number', number: 'a number', string: 'text', object: 'an object', array: 'a list', tuple: 'a list', boolean: 'true or false' };
+  const nouns: Record<string, string> = {
+    int: 'a whole number',
+    number: 'a number',
+    string: 'text',
+    object: 'an object',
+    array: 'a list',
+    tuple: 'a list',
+    boolean: 'true or false',
+  };
   if (issue.code === 'invalid_type') return nouns[issue.expected] ?? issue.expected;
   if (issue.code === 'invalid_value') return `one of ${issue.values.join(', ')}`;
   if (issue.code === 'invalid_union') return `one of ${((issue as { options?: unknown[] }).options ?? []).join(', ')}`;
-  const things = (issue.code === 'too_small' || issue.code === 'too_big') && issue.origin === 'array' ? 'a list of ' : '';
+  const things =
+    (issue.code === 'too_small' || issue.code === 'too_big') && issue.origin === 'array' ? 'a list of ' : '';
   if (issue.code === 'too_small') return `${things}${issue.inclusive ? 'at least' : 'above'} ${issue.minimum}`;
   if (issue.code === 'too_big') return `${things}${issue.inclusive ? 'at most' : 'below'} ${issue.maximum}`;
   return issue.message;
@@ -128,18 +157,37 @@ function wanted(issue: Issue): string {
 
 /** What other trainers call it. */
 const SYNONYMS: Record<string, string> = {
-  learningrate: 'lr', batchsize: 'batch', globalbatchsize: 'batch', maxsteps: 'steps', numsteps: 'steps', warmupratio: 'warmup', rank: 'r', loraalpha: 'alpha', loradropout: 'dropout',
-  maxgradnorm: 'clip', gradclip: 'clip', gradientaccumulation: 'accumulate', gradientaccumulationsteps: 'accumulate', modelmaxlength: 'maxLength', targetmodules: 'targets',
+  learningrate: 'lr',
+  batchsize: 'batch',
+  globalbatchsize: 'batch',
+  maxsteps: 'steps',
+  numsteps: 'steps',
+  warmupratio: 'warmup',
+  rank: 'r',
+  loraalpha: 'alpha',
+  loradropout: 'dropout',
+  maxgradnorm: 'clip',
+  gradclip: 'clip',
+  gradientaccumulation: 'accumulate',
+  gradientaccumulationsteps: 'accumulate',
+  modelmaxlength: 'maxLength',
+  targetmodules: 'targets',
 };
 
 const keyPaths = (object: Json, before = ''): string[] =>
-  Object.entries(object).flatMap(([key, value]) => [before + key, ...(isObject(value) ? keyPaths(value, `${before}${key}.`) : [])]);
+  Object.entries(object).flatMap(([key, value]) => [
+    before + key,
+    ...(isObject(value) ? keyPaths(value, `${before}${key}.`) : []),
+  ]);
 
 function unknownKey(path: string): string {
   const known = keyPaths(RUN_PRESETS.small as unknown as Json); // no part of it is null, so it has every key
-  if (known.includes(path)) return `config: ${path} cannot be set: ${path.slice(0, path.lastIndexOf('.'))} has no such key here, as it is null or of another kind.`;
+  if (known.includes(path))
+    return `config: ${path} cannot be set: ${path.slice(0, path.lastIndexOf('.'))} has no such key here, as it is null or of another kind.`;
   const suggestion = suggest(path, known);
-  return suggestion ? `config: unknown key ${path}; did you mean ${suggestion}?` : `config: unknown key ${path}; the keys at the top are ${Object.keys(RUN_PRESETS.small).join(', ')}.`;
+  return suggestion
+    ? `config: unknown key ${path}; did you mean ${suggestion}?`
+    : `config: unknown key ${path}; the keys at the top are ${Object.keys(RUN_PRESETS.small).join(', ')}.`;
 }
 
 /** The most likely key: a synonym beside it, a near miss beside it, the same word elsewhere, a near miss elsewhere. */
@@ -149,8 +197,13 @@ function suggest(path: string, known: readonly string[]): string | undefined {
   const word = path.slice(cut + 1);
   const synonym = SYNONYMS[word.replaceAll(/[_-]/g, '').toLowerCase()] ?? word;
   if (known.includes(parent + synonym)) return parent + synonym;
-  const siblings = known.filter((candidate) => candidate.startsWith(parent) && !candidate.slice(parent.length).includes('.'));
-  const sibling = meant(word, siblings.map((candidate) => candidate.slice(parent.length)));
+  const siblings = known.filter(
+    (candidate) => candidate.startsWith(parent) && !candidate.slice(parent.length).includes('.'),
+  );
+  const sibling = meant(
+    word,
+    siblings.map((candidate) => candidate.slice(parent.length)),
+  );
   if (sibling !== undefined) return parent + sibling;
   return known.find((candidate) => candidate.endsWith(`.${synonym}`)) ?? meant(path, known);
 }

@@ -1,11 +1,12 @@
 /**
  * @file Runs by name: a model's preset with its base, its data and its report, written as lab notes.
  *
- * small — the question: does all of SQ-LLaVA work, both stages on real pixels, within five minutes on two cores? Stage 1 sees 4,800
- *   captioned scenes once, stage 2 4,160 conversations of eight turns once. 550 held-out questions, because 200 wobble by four points
- *   and read up to seven too high; 100 scenes with three self-asked questions each.
- * quick — the same on a driver eight times slower: a tenth of the steps and of the scenes, fewer questions. It shows that it runs.
- * 7b, 13b — the published runs: bring the base and the data by --config; the base lies in half precision.
+ * small — the question: does all of SQ-LLaVA work, both stages on real pixels, within five minutes on two cores? Stage
+ * 1 sees 4,800
+ *   captioned scenes once, stage 2 4,160 conversations of eight turns once. 550 held-out questions, because 200 wobble
+ *   by four points and read up to seven too high; 100 scenes with three self-asked questions each.
+ * quick — the same on a driver eight times slower: a tenth of the steps and of the scenes, fewer questions. It shows
+ * that it runs. 7b, 13b — the published runs: bring the base and the data by --config; the base lies in half precision.
  */
 import { PRESETS, type PresetName } from '@curio/model';
 import type { RunConfig } from './schema.ts';
@@ -14,21 +15,35 @@ import type { RunConfig } from './schema.ts';
 export const EMBEDDED = 'embedded';
 
 const none = { stage1: null, stage2: null, heldOut: null, images: null };
-const scenes = (stage1: number, stage2: number, heldout: number, ask: number): RunConfig['data'] => ({ ...none, scenes: { stage1, stage2, heldout, 'heldout-ask': ask } });
+const scenes = (stage1: number, stage2: number, heldout: number, ask: number): RunConfig['data'] => ({
+  ...none,
+  scenes: { stage1, stage2, heldout, 'heldout-ask': ask },
+});
 const embeddedBase: RunConfig['base'] = { language: EMBEDDED, vision: EMBEDDED, storage: 'f32' };
 
 const small: RunConfig = {
-  preset: 'small', seed: 1, base: embeddedBase, data: scenes(4800, 4160, 550, 100), ...PRESETS.small,
+  preset: 'small',
+  seed: 1,
+  base: embeddedBase,
+  data: scenes(4800, 4160, 550, 100),
+  ...PRESETS.small,
   run: { checkpointEvery: 200, keep: 2, questions: 550, askScenes: 100 },
 };
 
 const quick: RunConfig = {
-  ...small, preset: 'quick', ...PRESETS.quick, data: scenes(480, 416, 550, 100),
+  ...small,
+  preset: 'quick',
+  ...PRESETS.quick,
+  data: scenes(480, 416, 550, 100),
   run: { checkpointEvery: 0, keep: 1, questions: 110, askScenes: 10 },
 };
 
 const published = (preset: '7b' | '13b', language: string, vision: string): RunConfig => ({
-  preset, seed: 1, base: { language, vision, storage: 'bf16' }, data: { ...none, scenes: null }, ...PRESETS[preset],
+  preset,
+  seed: 1,
+  base: { language, vision, storage: 'bf16' },
+  data: { ...none, scenes: null },
+  ...PRESETS[preset],
   run: { checkpointEvery: 500, keep: 2, questions: 500, askScenes: 100 },
 });
 

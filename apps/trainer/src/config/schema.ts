@@ -1,4 +1,7 @@
-/** @file The shape of a run's configuration: what a file or an override may say. The model's part has its types in @curio/model. */
+/**
+ * @file The shape of a run's configuration: what a file or an override may say. The model's part has its types in
+ * @curio/model.
+ */
 import { TEMPLATES, type Preset, type PresetName, PRESETS } from '@curio/model';
 import { BASE_STORAGES } from '@curio/nn';
 import { z } from 'zod';
@@ -36,7 +39,12 @@ const projector = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('mlp2x_gelu') }),
 ]);
 
-const lora = z.strictObject({ r: positive, alpha: z.number().positive(), dropout: share, targets: z.array(z.string()) });
+const lora = z.strictObject({
+  r: positive,
+  alpha: z.number().positive(),
+  dropout: share,
+  targets: z.array(z.string()),
+});
 
 const model = z.strictObject({
   vision,
@@ -44,7 +52,9 @@ const model = z.strictObject({
   language,
   languageLora: lora.nullable(),
   visionLora: lora.nullable(),
-  vusr: z.enum(['role', 'token']).describe("how a self-question is announced: the string VUSER: or the learned token [vusr]"),
+  vusr: z
+    .enum(['role', 'token'])
+    .describe('how a self-question is announced: the string VUSER: or the learned token [vusr]'),
   template: names(TEMPLATES),
   systemText: z.string().nullable().describe("replaces the template's system text"),
 });
@@ -53,7 +63,11 @@ const stage = z.strictObject({
   steps: count,
   batch: positive.describe('samples of an optimizer step'),
   accumulate: positive.describe('passes that a step is cut into'),
-  trainable: z.array(z.tuple([z.string(), z.number().min(0)])).describe('name pattern (a part of a name, * for any characters) and factor on the learning rate; what none matches is frozen, and each must match'),
+  trainable: z
+    .array(z.tuple([z.string(), z.number().min(0)]))
+    .describe(
+      'name pattern (a part of a name, * for any characters) and factor on the learning rate; what none matches is frozen, and each must match',
+    ),
   warmup: share.describe('share of the steps with a rising learning rate'),
   template: z.enum(['plain', 'chat']),
   imageAspect: z.enum(['crop', 'pad']),
@@ -67,7 +81,9 @@ const train = z.strictObject({
   weightDecay: z.number().min(0),
   clip: z.number().positive().nullable().describe('largest norm of all gradients together'),
   maxLength: positive,
-  gradientCheckpointing: z.boolean().describe('blocks keep only their inputs and are computed once more for their gradients'),
+  gradientCheckpointing: z
+    .boolean()
+    .describe('blocks keep only their inputs and are computed once more for their gradients'),
   stage1: stage,
   stage2: stage,
 });
@@ -86,11 +102,15 @@ const ask = z.strictObject({
 const base = z.strictObject({
   language: z.string().describe('folder in Hugging Face layout'),
   vision: z.string().describe('folder in Hugging Face layout'),
-  storage: z.enum(BASE_STORAGES).describe('how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours'),
+  storage: z
+    .enum(BASE_STORAGES)
+    .describe('how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours'),
 });
 
 const data = z.strictObject({
-  scenes: z.strictObject({ stage1: count, stage2: count, heldout: count, 'heldout-ask': count }).nullable()
+  scenes: z
+    .strictObject({ stage1: count, stage2: count, heldout: count, 'heldout-ask': count })
+    .nullable()
     .describe('sizes of the embedded data set of handwritten digits; null: the files below'),
   stage1: z.string().nullable().describe('LLaVA JSON of stage 1'),
   stage2: z.string().nullable().describe('LLaVA JSON of stage 2'),

@@ -4,20 +4,31 @@ import type { ModelConfig, Trainable } from '@curio/model';
 
 interface Saved {
   readonly model?: ModelConfig;
-  readonly train?: { readonly gradientCheckpointing?: boolean; readonly stage1?: SavedStage; readonly stage2?: SavedStage };
+  readonly train?: {
+    readonly gradientCheckpointing?: boolean;
+    readonly stage1?: SavedStage;
+    readonly stage2?: SavedStage;
+  };
 }
-interface SavedStage { readonly trainable?: Trainable }
+interface SavedStage {
+  readonly trainable?: Trainable;
+}
 
 /**
- * The configuration of a saved run as this version writes it, for the same training: without `train.gradientCheckpointing` nothing was
- * checkpointed, and presets listed patterns of parameters that the model did not have, which then decided nothing.
+ * The configuration of a saved run as this version writes it, for the same training: without
+ * `train.gradientCheckpointing` nothing was checkpointed, and presets listed patterns of parameters that the model did
+ * not have, which then decided nothing.
  * What is of no known shape is left to the check.
  */
 export function upgradeConfig(saved: unknown): unknown {
   const { model, train } = (saved ?? {}) as Saved;
   if (!isObject(model) || !isObject(train)) return saved;
-  const stage = (of: SavedStage | undefined): unknown => (isObject(of) && isList(of.trainable) ? { ...of, trainable: trainableOf(model, of.trainable) } : of);
-  return { ...(saved as object), train: { gradientCheckpointing: false, ...train, stage1: stage(train.stage1), stage2: stage(train.stage2) } };
+  const stage = (of: SavedStage | undefined): unknown =>
+    isObject(of) && isList(of.trainable) ? { ...of, trainable: trainableOf(model, of.trainable) } : of;
+  return {
+    ...(saved as object),
+    train: { gradientCheckpointing: false, ...train, stage1: stage(train.stage1), stage2: stage(train.stage2) },
+  };
 }
 
 const isList = (x: unknown): x is Trainable => Array.isArray(x) && x.every((each) => Array.isArray(each));

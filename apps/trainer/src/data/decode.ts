@@ -1,4 +1,7 @@
-/** @file Image files to pixels, by sharp: bit-identical to Pillow for JPEG and PNG. Transparency is dropped, EXIF turns are not applied. */
+/**
+ * @file Image files to pixels, by sharp: bit-identical to Pillow for JPEG and PNG. Transparency is dropped, EXIF turns
+ * are not applied.
+ */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -8,13 +11,25 @@ import type { ImageSource, Picture } from '@curio/model';
 /** Decodes the bytes of an image file; `name` is how errors call it. */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {
   const { default: sharp } = await import('sharp').catch((error: Error) => {
-    throw new DataError(`image: cannot decode '${name}': sharp does not load (${error.message.split('\n')[0]}); run npm install on this machine.`);
+    throw new DataError(
+      `image: cannot decode '${name}': sharp does not load (${error.message.split('\n')[0]}); run npm install on this machine.`,
+    );
   });
   try {
-    const { data, info } = await sharp(bytes).toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, rgb: info.channels === 3 ? new Uint8Array(data) : grayToRgb(data) };
+    const { data, info } = await sharp(bytes)
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return {
+      width: info.width,
+      height: info.height,
+      rgb: info.channels === 3 ? new Uint8Array(data) : grayToRgb(data),
+    };
   } catch (error) {
-    throw new DataError(`image: '${name}' cannot be decoded (${(error as Error).message}); it must be a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`);
+    throw new DataError(
+      `image: '${name}' cannot be decoded (${(error as Error).message}); it must be a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`,
+    );
   }
 }
 

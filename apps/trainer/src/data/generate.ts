@@ -1,12 +1,24 @@
 /**
- * @file The embedded data set: scenes with captions (stage 1), with conversations (stage 2), held-out questions, and held-out scenes
- * for self-questions. Sample i of a part depends on (seed, part, i) alone.
+ * @file The embedded data set: scenes with captions (stage 1), with conversations (stage 2), held-out questions, and
+ * held-out scenes for self-questions. Sample i of a part depends on (seed, part, i) alone.
  */
 
 import { RandomStream } from '@curio/engine';
 import {
-  askOfKind, caption, converse, DESCRIBE, IMAGE_TAG, KINDS, renderScene, sampleScene,
-  type GlyphSource, type Kind, type Picture, type Scene, type TalkOptions, type Turn,
+  askOfKind,
+  caption,
+  converse,
+  DESCRIBE,
+  IMAGE_TAG,
+  KINDS,
+  renderScene,
+  sampleScene,
+  type GlyphSource,
+  type Kind,
+  type Picture,
+  type Scene,
+  type TalkOptions,
+  type Turn,
 } from '@curio/model';
 import { openHandwriting, type Split } from './digits.ts';
 
@@ -42,7 +54,11 @@ export interface GenerateOptions extends TalkOptions {
 }
 
 /** The samples of one part; pictures are drawn by `pictureOf`. */
-export function generatePart(name: PartName, { seed, count, ...talk }: GenerateOptions, glyphs = openHandwriting(PARTS[name].split)): SceneSample[] {
+export function generatePart(
+  name: PartName,
+  { seed, count, ...talk }: GenerateOptions,
+  glyphs = openHandwriting(PARTS[name].split),
+): SceneSample[] {
   return Array.from({ length: count }, (_, i) => {
     const random = new RandomStream(seed, i, PARTS[name].stream);
     const { scene, turns } = SAMPLERS[name](random, glyphs, i, talk);
@@ -51,7 +67,12 @@ export function generatePart(name: PartName, { seed, count, ...talk }: GenerateO
   });
 }
 
-type Sampler = (random: RandomStream, glyphs: GlyphSource, index: number, talk: TalkOptions) => { scene: Scene; turns: Turn[] };
+type Sampler = (
+  random: RandomStream,
+  glyphs: GlyphSource,
+  index: number,
+  talk: TalkOptions,
+) => { scene: Scene; turns: Turn[] };
 
 const describe: Sampler = (random, glyphs) => {
   const scene = sampleScene(random, glyphs);
@@ -86,6 +107,10 @@ function toEntry(id: string, image: string, turns: readonly Turn[]): LlavaEntry 
 }
 
 /** The picture of a sample of one part. */
-export function pictureOf(name: PartName, { scene }: SceneSample, glyphs = openHandwriting(PARTS[name].split)): Picture {
+export function pictureOf(
+  name: PartName,
+  { scene }: SceneSample,
+  glyphs = openHandwriting(PARTS[name].split),
+): Picture {
   return renderScene(scene, glyphs);
 }

@@ -7,5 +7,9 @@ import { generatePart } from './generate.ts';
 /** `count` held-out scenes and `spare` glyphs of each digit to draw with. */
 export function pageSamples(seed = 1, count = 12, spare = 4): SceneSamples {
   const glyphs = openHandwriting('heldOut');
-  return packSamples(generatePart('heldout-ask', { seed, count }, glyphs).map(({ scene }) => scene), glyphs, spare);
+  return packSamples(
+    generatePart('heldout-ask', { seed, count }, glyphs).map(({ scene }) => scene),
+    glyphs,
+    spare,
+  );
 }

@@ -1,4 +1,7 @@
-/** @file A small PNG writer: 8-bit RGB, no filter, Huffman codes alone (noise never repeats). The same picture gives the same bytes. */
+/**
+ * @file A small PNG writer: 8-bit RGB, no filter, Huffman codes alone (noise never repeats). The same picture gives the
+ * same bytes.
+ */
 
 import { constants, crc32, deflateSync } from 'node:zlib';
 import type { Picture } from '@curio/model';
@@ -14,7 +17,12 @@ export function encodePng({ width, height, rgb }: Picture): Uint8Array {
   header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB, deflate, the standard filters, not interlaced
   const rows = new Uint8Array(height * (width * 3 + 1)); // each row begins with its filter: 0, none
   for (let y = 0; y < height; y++) rows.set(rgb.subarray(y * width * 3, (y + 1) * width * 3), y * (width * 3 + 1) + 1);
-  return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', deflateSync(rows, { strategy: constants.Z_HUFFMAN_ONLY })), chunk('IEND', new Uint8Array(0))]);
+  return Buffer.concat([
+    SIGNATURE,
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows, { strategy: constants.Z_HUFFMAN_ONLY })),
+    chunk('IEND', new Uint8Array(0)),
+  ]);
 }
 
 /** Length, name, data, and the checksum of name and data. */

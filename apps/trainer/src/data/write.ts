@@ -21,10 +21,15 @@ export const fileOf = (name: PartName): string => `${name.startsWith('stage') ? 
 export const truthFileOf = (name: PartName): string => fileOf(name).replace('.json', '.truth.json');
 
 /**
- * Writes all four parts under `folder`, images under `folder/images`. The folder is built under another name and renamed when it is
- * whole, so nothing half-written is ever found. `progress` is called after each image.
+ * Writes all four parts under `folder`, images under `folder/images`. The folder is built under another name and
+ * renamed when it is whole, so nothing half-written is ever found. `progress` is called after each image.
  */
-export function writeDataset(folder: string, seed: number, sizes: DatasetSizes = DEFAULT_SIZES, progress?: (done: number, total: number) => void): void {
+export function writeDataset(
+  folder: string,
+  seed: number,
+  sizes: DatasetSizes = DEFAULT_SIZES,
+  progress?: (done: number, total: number) => void,
+): void {
   const draft = `${folder}.partial`;
   rmSync(draft, { recursive: true, force: true });
   const total = Object.values(sizes).reduce((sum, count) => sum + count, 0);
@@ -46,7 +51,11 @@ export function writeDataset(folder: string, seed: number, sizes: DatasetSizes =
 }
 
 /** What the report judges by. */
-const truthOf = ({ entry, scene, turns }: SceneSample): object => ({ id: entry.id, scene, kinds: turns.map(({ kind }) => kind) });
+const truthOf = ({ entry, scene, turns }: SceneSample): object => ({
+  id: entry.id,
+  scene,
+  kinds: turns.map(({ kind }) => kind),
+});
 
 /** A JSON array, one entry a line. */
 const jsonLines = (entries: object[]): string => `[\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`;

@@ -1,5 +1,19 @@
-/** @file Files for the packages below, and files that are whole or not there: everything is written under another name and renamed. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+/**
+ * @file Files for the packages below, and files that are whole or not there: everything is written under another name
+ * and renamed.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WeightError } from '@curio/engine';
@@ -17,7 +31,10 @@ export function fileSource(path: string): ByteSource {
         let done = 0;
         while (done < length) {
           const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
-          if (bytesRead === 0) throw new WeightError(`weights: ${path}: it ended at byte ${offset + done} and ${offset + length} were expected; it was cut while being read.`);
+          if (bytesRead === 0)
+            throw new WeightError(
+              `weights: ${path}: it ended at byte ${offset + done} and ${offset + length} were expected; it was cut while being read.`,
+            );
           done += bytesRead;
         }
         return bytes;
@@ -29,14 +46,22 @@ export function fileSource(path: string): ByteSource {
 }
 
 export function folderSource(path: string): ByteFolder {
-  return { name: path, open: async (name) => (existsSync(join(path, name)) ? fileSource(join(path, name)) : undefined) };
+  return {
+    name: path,
+    open: async (name) => (existsSync(join(path, name)) ? fileSource(join(path, name)) : undefined),
+  };
 }
 
 /** Writes a file whole: a reader sees the old one or the new one, also after a crash. */
 export function writeWhole(path: string, content: string | Uint8Array | readonly Uint8Array[]): void {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.partial`;
-  const chunks = typeof content === 'string' ? [new TextEncoder().encode(content)] : content instanceof Uint8Array ? [content] : content;
+  const chunks =
+    typeof content === 'string'
+      ? [new TextEncoder().encode(content)]
+      : content instanceof Uint8Array
+        ? [content]
+        : content;
   try {
     const file = openSync(draft, 'w');
     try {
@@ -53,7 +78,10 @@ export function writeWhole(path: string, content: string | Uint8Array | readonly
 }
 
 /** Writes a folder whole, from contents by path under it; a folder that stands there is replaced. */
-export function writeFolderWhole(path: string, files: Readonly<Record<string, string | Uint8Array | readonly Uint8Array[]>>): void {
+export function writeFolderWhole(
+  path: string,
+  files: Readonly<Record<string, string | Uint8Array | readonly Uint8Array[]>>,
+): void {
   const draft = `${path}.partial`;
   const old = `${path}.old`;
   rmSync(draft, { recursive: true, force: true });

@@ -13,7 +13,10 @@ export interface Interrupt {
 }
 
 /** Listens for SIGINT and SIGTERM. `onFirst` tells the user what happens now. */
-export function listenForInterrupt(onFirst: () => void, quit: (code: number) => void = (code) => process.exit(code)): Interrupt {
+export function listenForInterrupt(
+  onFirst: () => void,
+  quit: (code: number) => void = (code) => process.exit(code),
+): Interrupt {
   const abort = new AbortController();
   const listen = (): void => {
     if (abort.signal.aborted) quit(EXIT.interrupted);

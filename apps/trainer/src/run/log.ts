@@ -29,7 +29,10 @@ export class RunLog {
   /** Goes on after `from` where given: what was logged later belongs to steps that will run again, and is dropped. */
   constructor(folder: RunFolder, from?: CheckpointPlace) {
     this.path = folder.file('metrics.jsonl');
-    this.history = from && existsSync(this.path) ? readMetrics(this.path).filter((m) => m.stage < from.stage || (m.stage === from.stage && m.step <= from.step)) : [];
+    this.history =
+      from && existsSync(this.path)
+        ? readMetrics(this.path).filter((m) => m.stage < from.stage || (m.stage === from.stage && m.step <= from.step))
+        : [];
     folder.write('metrics.jsonl', this.history.map(line).join(''));
     this.events = new TensorBoardWriter(folder.file('events'));
     if (from) this.events.restart(from.step);
@@ -69,11 +72,13 @@ const line = (metrics: StepMetrics): string => `${JSON.stringify(metrics)}\n`;
 
 /** Lines of a `metrics.jsonl`; a last line cut off by a crash is left out. */
 export function readMetrics(path: string): StepMetrics[] {
-  return readFileSync(path, 'utf8').split('\n').flatMap((text) => {
-    try {
-      return text === '' ? [] : [JSON.parse(text) as StepMetrics];
-    } catch {
-      return [];
-    }
-  });
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .flatMap((text) => {
+      try {
+        return text === '' ? [] : [JSON.parse(text) as StepMetrics];
+      } catch {
+        return [];
+      }
+    });
 }

@@ -31,23 +31,36 @@ ${panels || `<text x="20" y="40" class="quiet">no steps yet</text>`}
 `;
 }
 
-const describe = ({ label, points }: LossCurve): string => `${label}: loss from ${points[0].loss.toFixed(2)} to ${points.at(-1)!.loss.toFixed(2)} in ${points.length} steps`;
+const describe = ({ label, points }: LossCurve): string =>
+  `${label}: loss from ${points[0].loss.toFixed(2)} to ${points.at(-1)!.loss.toFixed(2)} in ${points.length} steps`;
 
 function panel({ label, points }: LossCurve, offset: number): string {
   const smooth = smoothed(points.map(({ loss }) => loss));
   const last = points.at(-1)!.step;
   const ticks = niceTicks(0, Math.max(...points.map(({ loss }) => loss)), 4);
   const top = ticks.at(-1)!;
-  const x = (step: number): number => PANEL.left + ((step - points[0].step) / Math.max(1, last - points[0].step)) * (PANEL.width - PANEL.left - PANEL.right);
-  const y = (loss: number): number => PANEL.height - PANEL.bottom - (Math.min(loss, top) / top) * (PANEL.height - PANEL.top - PANEL.bottom);
+  const x = (step: number): number =>
+    PANEL.left +
+    ((step - points[0].step) / Math.max(1, last - points[0].step)) * (PANEL.width - PANEL.left - PANEL.right);
+  const y = (loss: number): number =>
+    PANEL.height - PANEL.bottom - (Math.min(loss, top) / top) * (PANEL.height - PANEL.top - PANEL.bottom);
   const path = (values: readonly number[]): string => {
     const stride = Math.ceil(values.length / MAX_POINTS);
     const kept = values.map((loss, i) => ({ loss, i })).filter(({ i }) => i % stride === 0 || i === values.length - 1);
-    return kept.map(({ loss, i }, k) => `${k === 0 ? 'M' : 'L'}${x(points[i].step).toFixed(1)} ${y(loss).toFixed(1)}`).join('');
+    return kept
+      .map(({ loss, i }, k) => `${k === 0 ? 'M' : 'L'}${x(points[i].step).toFixed(1)} ${y(loss).toFixed(1)}`)
+      .join('');
   };
-  const rules = ticks.map((tick) => `<line class="rule" x1="${PANEL.left}" x2="${PANEL.width - PANEL.right}" y1="${y(tick).toFixed(1)}" y2="${y(tick).toFixed(1)}"/><text class="quiet" x="${PANEL.left - 6}" y="${(y(tick) + 4).toFixed(1)}" text-anchor="end">${tick}</text>`);
-  const steps = niceTicks(points[0].step, last, 4).filter((step) => step <= last)
-    .map((step) => `<text class="quiet" x="${x(step).toFixed(1)}" y="${PANEL.height - 16}" text-anchor="middle">${step}</text>`);
+  const rules = ticks.map(
+    (tick) =>
+      `<line class="rule" x1="${PANEL.left}" x2="${PANEL.width - PANEL.right}" y1="${y(tick).toFixed(1)}" y2="${y(tick).toFixed(1)}"/><text class="quiet" x="${PANEL.left - 6}" y="${(y(tick) + 4).toFixed(1)}" text-anchor="end">${tick}</text>`,
+  );
+  const steps = niceTicks(points[0].step, last, 4)
+    .filter((step) => step <= last)
+    .map(
+      (step) =>
+        `<text class="quiet" x="${x(step).toFixed(1)}" y="${PANEL.height - 16}" text-anchor="middle">${step}</text>`,
+    );
   return `<g transform="translate(${offset} 0)">
 <text class="title" x="${PANEL.left}" y="20">${escapeXml(label)}</text>
 <text class="quiet" x="${PANEL.width - PANEL.right}" y="20" text-anchor="end">loss ${smooth.at(-1)!.toFixed(3)}</text>
@@ -81,4 +94,5 @@ export function niceTicks(low: number, high: number, count: number): number[] {
   return Array.from({ length: Math.max(2, to - from + 1) }, (_, i) => Number(((from + i) * step).toPrecision(12)));
 }
 
-export const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+export const escapeXml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

@@ -1,4 +1,7 @@
-/** @file The files at the end of a run: `summary.json`, `loss.svg`, `report.html`. They are written anew each time, whole. */
+/**
+ * @file The files at the end of a run: `summary.json`, `loss.svg`, `report.html`. They are written anew each time,
+ * whole.
+ */
 import type { RunConfig } from '../config/schema.ts';
 import type { Environment } from './environment.ts';
 import type { RunLog } from './log.ts';
@@ -18,17 +21,31 @@ export interface Outcome {
 const LABELS: Readonly<Record<string, string>> = { stage1: 'Stage 1: alignment', stage2: 'Stage 2: self-questioning' };
 
 export const curvesOf = (log: RunLog): LossCurve[] =>
-  Object.entries(LABELS).map(([stage, label]) => ({ label, points: log.steps(stage).map(({ step, loss }) => ({ step, loss })) }));
+  Object.entries(LABELS).map(([stage, label]) => ({
+    label,
+    points: log.steps(stage).map(({ step, loss }) => ({ step, loss })),
+  }));
 
 /** Also useful while a run goes on. */
-export const writeLossChart = (folder: RunFolder, log: RunLog): void => folder.write('loss.svg', lossChart(curvesOf(log)));
+export const writeLossChart = (folder: RunFolder, log: RunLog): void =>
+  folder.write('loss.svg', lossChart(curvesOf(log)));
 
 /** Writes everything; returns the page for the terminal, which shows `shown` of the scenes. */
-export function writeOutcome(folder: RunFolder, log: RunLog, { summary, config, environment, scenes }: Outcome, terminal: Terminal, shown = 3): string {
+export function writeOutcome(
+  folder: RunFolder,
+  log: RunLog,
+  { summary, config, environment, scenes }: Outcome,
+  terminal: Terminal,
+  shown = 3,
+): string {
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`);
   writeLossChart(folder, log);
   folder.write('report.html', reportPage({ summary, config, environment, curves: curvesOf(log), scenes }));
-  const losses = Object.fromEntries(Object.keys(LABELS).map((stage) => [stage, log.steps(stage).map(({ loss }) => loss)]));
-  const files = ['report.html', 'loss.svg', 'summary.json', 'metrics.jsonl', 'events/'].map((name) => folder.file(name));
+  const losses = Object.fromEntries(
+    Object.keys(LABELS).map((stage) => [stage, log.steps(stage).map(({ loss }) => loss)]),
+  );
+  const files = ['report.html', 'loss.svg', 'summary.json', 'metrics.jsonl', 'events/'].map((name) =>
+    folder.file(name),
+  );
   return summaryPage(summary, { losses, scenes: scenes.slice(0, shown), files }, terminal);
 }

@@ -15,16 +15,50 @@ export function profileTable({ kernels, dispatches, busyMs, gapMs }: ProfileSumm
   const rest = kernels.slice(ROWS);
   const lines = [
     ['op', 'kernel', 'count', 'ms', '% of busy', 'GFLOP/s', 'GB/s', '% of roof'],
-    ...shown.map((each) => [each.op ?? '', each.label, `${each.count}`, number(each.ms, 2), number(100 * each.share), number(each.gflops), number(each.gbps), number(each.percentOfRoof, 0)]),
-    ...(rest.length > 0 ? [['', `${rest.length} others`, `${rest.reduce((sum, { count }) => sum + count, 0)}`, number(rest.reduce((sum, { ms }) => sum + ms, 0), 2), number(100 * rest.reduce((sum, { share }) => sum + share, 0)), '', '', '']] : []),
+    ...shown.map((each) => [
+      each.op ?? '',
+      each.label,
+      `${each.count}`,
+      number(each.ms, 2),
+      number(100 * each.share),
+      number(each.gflops),
+      number(each.gbps),
+      number(each.percentOfRoof, 0),
+    ]),
+    ...(rest.length > 0
+      ? [
+          [
+            '',
+            `${rest.length} others`,
+            `${rest.reduce((sum, { count }) => sum + count, 0)}`,
+            number(
+              rest.reduce((sum, { ms }) => sum + ms, 0),
+              2,
+            ),
+            number(100 * rest.reduce((sum, { share }) => sum + share, 0)),
+            '',
+            '',
+            '',
+          ],
+        ]
+      : []),
   ];
   const widths = lines[0]!.map((_, c) => Math.max(...lines.map((line) => line[c]!.length)));
-  const table = lines.map((line) => `  ${line.map((text, c) => (c < 2 ? text.padEnd(widths[c]!) : text.padStart(widths[c]!))).join('  ')}`.trimEnd()).join('\n');
+  const table = lines
+    .map((line) =>
+      `  ${line.map((text, c) => (c < 2 ? text.padEnd(widths[c]!) : text.padStart(widths[c]!))).join('  ')}`.trimEnd(),
+    )
+    .join('\n');
   return `${table}\n  ${dispatches} dispatches, busy ${number(busyMs)} ms, ${number(gapMs)} ms between them`;
 }
 
 /** Writes the trace into the run's folder and gives the text for the terminal. */
-export function reportProfile(folder: RunFolder, stage: string, profile: Profile, { matmulGflops, copyGigabytes }: Speed): string {
+export function reportProfile(
+  folder: RunFolder,
+  stage: string,
+  profile: Profile,
+  { matmulGflops, copyGigabytes }: Speed,
+): string {
   const name = `profile-${stage}.json`;
   folder.write(name, JSON.stringify(chromeTrace(profile)));
   const roofs = `roofs: matmul ${matmulGflops.toFixed(1)} GFLOP/s, read and write ${copyGigabytes.toFixed(1)} GB/s, as curio doctor measures them`;

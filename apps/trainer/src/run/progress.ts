@@ -37,7 +37,11 @@ export class Progress {
   private shown = -Infinity;
   private lineOpen = false;
 
-  constructor(private readonly terminal: Terminal, private readonly stages: readonly StagePlan[], private readonly now: () => number = () => performance.now() / 1000) {
+  constructor(
+    private readonly terminal: Terminal,
+    private readonly stages: readonly StagePlan[],
+    private readonly now: () => number = () => performance.now() / 1000,
+  ) {
     this.before = now();
   }
 
@@ -55,7 +59,8 @@ export class Progress {
     this.before = now;
     // The first step compiles the kernels, so the second one replaces its rates.
     const count = ++this.stepsOfStage;
-    const smooth = (old: number, value: number): number => old + Math.max(SMOOTHING, 1 / Math.max(1, count - 1)) * (value - old);
+    const smooth = (old: number, value: number): number =>
+      old + Math.max(SMOOTHING, 1 / Math.max(1, count - 1)) * (value - old);
     const plan = this.stages.find(({ name }) => name === progress.stage);
     const cost = plan?.cost ?? 1;
     this.rates.cost = smooth(this.rates.cost, cost / seconds);
@@ -97,7 +102,10 @@ export class Progress {
 
   private remaining(stage: string, step: number): number {
     const at = this.stages.findIndex(({ name }) => name === stage);
-    const left = this.stages.reduce((sum, { steps, cost = 1 }, i) => sum + cost * (i < at ? 0 : i === at ? steps - step : steps), 0);
+    const left = this.stages.reduce(
+      (sum, { steps, cost = 1 }, i) => sum + cost * (i < at ? 0 : i === at ? steps - step : steps),
+      0,
+    );
     return left / this.rates.cost;
   }
 

@@ -47,17 +47,27 @@ ${runSection(summary, config, environment)}
 
 function numbers({ answers, blind, selfAsked, seconds, peakBytes }: Summary): string {
   const cards: [string, string][] = [];
-  if (answers) cards.push([percent(answers.overall), `of ${answers.count} held-out questions right (95 % interval ${answers.interval.map((x) => (100 * x).toFixed(0)).join(' to ')} %)`]);
+  if (answers)
+    cards.push([
+      percent(answers.overall),
+      `of ${answers.count} held-out questions right (95 % interval ${answers.interval.map((x) => (100 * x).toFixed(0)).join(' to ')} %)`,
+    ]);
   if (blind) cards.push([percent(blind.overall), 'by guessing blind']);
-  if (selfAsked) cards.push([percent(selfAsked.aboutPicture), `of ${selfAsked.count} self-asked questions are about the picture`], [percent(selfAsked.answeredRight), 'of those answered right by itself']);
+  if (selfAsked)
+    cards.push(
+      [percent(selfAsked.aboutPicture), `of ${selfAsked.count} self-asked questions are about the picture`],
+      [percent(selfAsked.answeredRight), 'of those answered right by itself'],
+    );
   cards.push([clock(seconds.total), `in all; ${megabytes(peakBytes)} of GPU buffers at most`]);
   return `<div class="numbers">${cards.map(([value, words]) => `<div class="number"><b>${value}</b><span>${escape(words)}</span></div>`).join('')}</div>`;
 }
 
 function answersSection({ answers, blind, beforeTraining, afterStage1 }: Summary): string {
   if (!answers) return '';
-  const shareOf = (accuracy: Accuracy | null, kind: string | null): number | undefined => (kind === null ? accuracy?.overall : accuracy?.kinds[kind]);
-  const cell = (share: number | undefined): string => `<td class="share">${share === undefined ? '' : percent(share)}</td>`;
+  const shareOf = (accuracy: Accuracy | null, kind: string | null): number | undefined =>
+    kind === null ? accuracy?.overall : accuracy?.kinds[kind];
+  const cell = (share: number | undefined): string =>
+    `<td class="share">${share === undefined ? '' : percent(share)}</td>`;
   const row = (name: string, kind: string | null): string => {
     const right = shareOf(answers, kind)!;
     const guess = shareOf(blind, kind);
@@ -77,8 +87,15 @@ function answersSection({ answers, blind, beforeTraining, afterStage1 }: Summary
 
 function askedSection({ selfAsked }: Summary, scenes: readonly AskedScene[]): string {
   if (scenes.length === 0) return '';
-  const often = selfAsked && Object.entries(selfAsked.kinds).sort((a, b) => b[1] - a[1]).map(([kind, share]) => `${kindWords(kind)} ${(100 * share).toFixed(0)} %`).join(' · ');
-  const figures = selfAsked ? `<p class="quiet">${percent(selfAsked.wellFormed)} well formed; ${percent(selfAsked.aboutPicture)} about the picture, ${percent(selfAsked.shuffled)} when judged against another one; ${selfAsked.distinct} different questions. ${escape(often!)}</p>` : '';
+  const often =
+    selfAsked &&
+    Object.entries(selfAsked.kinds)
+      .sort((a, b) => b[1] - a[1])
+      .map(([kind, share]) => `${kindWords(kind)} ${(100 * share).toFixed(0)} %`)
+      .join(' · ');
+  const figures = selfAsked
+    ? `<p class="quiet">${percent(selfAsked.wellFormed)} well formed; ${percent(selfAsked.aboutPicture)} about the picture, ${percent(selfAsked.shuffled)} when judged against another one; ${selfAsked.distinct} different questions. ${escape(often!)}</p>`
+    : '';
   return `<section>
 <h2>What it asked itself</h2>
 <p>It describes a picture, asks itself questions about it, and answers them, all without help.</p>
@@ -91,7 +108,9 @@ function sceneCard({ id, picture, truth, description, asked }: AskedScene): stri
   const source = `data:image/png;base64,${Buffer.from(encodePng(picture)).toString('base64')}`;
   const turns = asked.map(({ question, answer, verdict }) => {
     const { good, word } = verdict ? verdictOf(verdict) : { good: null, word: '' };
-    const chip = word ? `<span class="chip ${good === true ? 'good' : good === false ? 'bad' : ''}">${escape(word)}</span>` : '';
+    const chip = word
+      ? `<span class="chip ${good === true ? 'good' : good === false ? 'bad' : ''}">${escape(word)}</span>`
+      : '';
     return `<dt>${escape(question)}</dt><dd>${escape(answer)}${chip}</dd>`;
   });
   return `<article class="scene">
@@ -102,12 +121,18 @@ function sceneCard({ id, picture, truth, description, asked }: AskedScene): stri
 
 function runSection({ stages, seconds, rssBytes }: Summary, config: RunConfig, environment: Environment): string {
   const rows: [string, string][] = [
-    ...Object.values(stages).map(({ label, steps, firstLoss, lastLoss }): [string, string] => [label, `${steps} steps, loss ${firstLoss.toFixed(3)} to ${lastLoss.toFixed(3)}`]),
+    ...Object.values(stages).map(({ label, steps, firstLoss, lastLoss }): [string, string] => [
+      label,
+      `${steps} steps, loss ${firstLoss.toFixed(3)} to ${lastLoss.toFixed(3)}`,
+    ]),
     ['time', `setup ${clock(seconds.setup)}, training ${clock(seconds.train)}, in all ${clock(seconds.total)}`],
     ['memory of the process', megabytes(rssBytes)],
     ['adapter', environment.adapter],
     ['machine', `${environment.processor}, ${environment.cores} cores, ${environment.platform}`],
-    ['versions', `Node ${environment.node}, webgpu ${environment.webgpu}${environment.commit ? `, commit ${environment.commit}` : ''}`],
+    [
+      'versions',
+      `Node ${environment.node}, webgpu ${environment.webgpu}${environment.commit ? `, commit ${environment.commit}` : ''}`,
+    ],
   ];
   return `<section>
 <h2>The run</h2>

@@ -37,22 +37,30 @@ export class RunFolder {
   static create({ root = 'runs', name, preset, now = new Date() }: RunFolderOptions): RunFolder {
     const stamp = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
     const path = join(root, name ?? `${preset}-${stamp}`);
-    if (existsSync(path) && readdirSync(path).length > 0) throw new ConfigError(`run: ${path} holds a run already; go on with it by --resume ${path}, or choose another --name.`);
+    if (existsSync(path) && readdirSync(path).length > 0)
+      throw new ConfigError(
+        `run: ${path} holds a run already; go on with it by --resume ${path}, or choose another --name.`,
+      );
     mkdirSync(path, { recursive: true });
     return new RunFolder(path);
   }
 
   /** Opens a folder to go on with its run. @throws ConfigError when there is no run in it */
   static open(path: string): RunFolder {
-    if (!existsSync(join(path, 'config.json'))) throw new ConfigError(`run: there is no run in ${path}; a run's folder holds config.json.`);
+    if (!existsSync(join(path, 'config.json')))
+      throw new ConfigError(`run: there is no run in ${path}; a run's folder holds config.json.`);
     return new RunFolder(path);
   }
 
   /** The newest folder with a run; undefined where there is none. */
   static newest(root = 'runs'): RunFolder | undefined {
     if (!existsSync(root)) return undefined;
-    const runs = readdirSync(root).map((name) => join(root, name)).filter((path) => existsSync(join(path, 'config.json')));
-    const [path] = runs.sort((a, b) => statSync(join(b, 'config.json')).mtimeMs - statSync(join(a, 'config.json')).mtimeMs);
+    const runs = readdirSync(root)
+      .map((name) => join(root, name))
+      .filter((path) => existsSync(join(path, 'config.json')));
+    const [path] = runs.sort(
+      (a, b) => statSync(join(b, 'config.json')).mtimeMs - statSync(join(a, 'config.json')).mtimeMs,
+    );
     return path === undefined ? undefined : new RunFolder(path);
   }
 
@@ -71,7 +79,10 @@ export class RunFolder {
   /** The resolved configuration, as JSON for `--resume` and as YAML for people, and where it runs. */
   writeConfig(config: RunConfig, environment: Environment): void {
     this.write('config.json', `${JSON.stringify(config, null, 2)}\n`);
-    this.write('config.yaml', `# All that this run was made with; it can be given to --config again.\n${stringify(config)}`);
+    this.write(
+      'config.yaml',
+      `# All that this run was made with; it can be given to --config again.\n${stringify(config)}`,
+    );
     this.write('environment.json', `${JSON.stringify({ ...environment, seed: config.seed }, null, 2)}\n`);
   }
 
@@ -80,11 +91,19 @@ export class RunFolder {
     return checkConfig(upgradeConfig(readJson(this.file('config.json'), 'run')));
   }
 
-  /** Writes a checkpoint whole, then lets go of all but the newest `keep`. Files are given as chunks by path, such as `adapter/adapter_config.json`. */
-  saveCheckpoint({ stage, step }: CheckpointPlace, files: Readonly<Record<string, string | Uint8Array | readonly Uint8Array[]>>, keep: number): string {
+  /**
+   * Writes a checkpoint whole, then lets go of all but the newest `keep`. Files are given as chunks by path, such as
+   * `adapter/adapter_config.json`.
+   */
+  saveCheckpoint(
+    { stage, step }: CheckpointPlace,
+    files: Readonly<Record<string, string | Uint8Array | readonly Uint8Array[]>>,
+    keep: number,
+  ): string {
     const path = this.file(join('checkpoints', `${stage}-${String(step).padStart(6, '0')}`));
     writeFolderWhole(path, files);
-    for (const old of this.checkpoints().slice(0, -keep)) if (old.path !== path) rmSync(old.path, { recursive: true, force: true });
+    for (const old of this.checkpoints().slice(0, -keep))
+      if (old.path !== path) rmSync(old.path, { recursive: true, force: true });
     return path;
   }
 
@@ -92,9 +111,13 @@ export class RunFolder {
   checkpoints(): SavedCheckpoint[] {
     const root = this.file('checkpoints');
     if (!existsSync(root)) return [];
-    return readdirSync(root).sort().flatMap((name) => {
-      const match = CHECKPOINT.exec(name);
-      return match ? [{ stage: match[1] as CheckpointPlace['stage'], step: Number(match[2]), path: join(root, name) }] : [];
-    });
+    return readdirSync(root)
+      .sort()
+      .flatMap((name) => {
+        const match = CHECKPOINT.exec(name);
+        return match
+          ? [{ stage: match[1] as CheckpointPlace['stage'], step: Number(match[2]), path: join(root, name) }]
+          : [];
+      });
   }
 }

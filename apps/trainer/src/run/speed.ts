@@ -6,7 +6,10 @@ export const MATMUL_SIZE = 512;
 const COPY_BYTES = 32 << 20;
 const SECONDS_EACH = 0.4;
 
-export interface Speed { readonly matmulGflops: number; readonly copyGigabytes: number }
+export interface Speed {
+  readonly matmulGflops: number;
+  readonly copyGigabytes: number;
+}
 
 /** Rates through the engine, as training meets them: the best of several rounds, first use (which compiles) aside. */
 export async function measureSpeed(gpu: Gpu): Promise<Speed> {
@@ -36,7 +39,11 @@ async function perSecond(gpu: Gpu, work: () => Tensor): Promise<number> {
         last.dispose(); // a fast device does thousands of them: their results would be gigabytes
         last = work();
       }
-      return slice(last.shape.length > 1 ? slice(last, { axis: 0, start: 0, end: 1 }) : last, { axis: last.shape.length - 1, start: 0, end: 1 }).read();
+      return slice(last.shape.length > 1 ? slice(last, { axis: 0, start: 0, end: 1 }) : last, {
+        axis: last.shape.length - 1,
+        start: 0,
+        end: 1,
+      }).read();
     });
     return (performance.now() - began) / 1000;
   };

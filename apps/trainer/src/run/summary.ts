@@ -1,6 +1,19 @@
 /** @file What a run reached: `summary.json`, and the page of text at the end of it. */
 import type { Accuracy, AskedVerdict, Picture, SelfAsked } from '@curio/model';
-import { bar, clock, cut, megabytes, padEnd, padStart, percent, sparkline, styleOf, widthOf, type Style, type Terminal } from './terminal.ts';
+import {
+  bar,
+  clock,
+  cut,
+  megabytes,
+  padEnd,
+  padStart,
+  percent,
+  sparkline,
+  styleOf,
+  widthOf,
+  type Style,
+  type Terminal,
+} from './terminal.ts';
 
 export interface StageSummary {
   readonly label: string;
@@ -38,12 +51,17 @@ export interface AskedScene {
   readonly truth: string | null;
   /** The model's own description. */
   readonly description: string;
-  readonly asked: readonly { readonly question: string; readonly answer: string; readonly verdict: AskedVerdict | null }[];
+  readonly asked: readonly {
+    readonly question: string;
+    readonly answer: string;
+    readonly verdict: AskedVerdict | null;
+  }[];
 }
 
 export function stageSummary(label: string, losses: readonly number[]): StageSummary {
   const part = Math.max(1, Math.floor(losses.length / 20));
-  const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / Math.max(1, values.length);
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, x) => sum + x, 0) / Math.max(1, values.length);
   return { label, steps: losses.length, firstLoss: mean(losses.slice(0, part)), lastLoss: mean(losses.slice(-part)) };
 }
 
@@ -52,8 +70,17 @@ export const peakResident = (): number => process.resourceUsage().maxRSS * 1024;
 
 /** Kinds as people read them. */
 export const KIND_WORDS: Readonly<Record<string, string>> = {
-  digit_at: 'which digit is there', digit_col: 'which digit is red', color: 'what colour', count: 'how many', exist: 'is there a', where: 'where is it', size: 'small or large',
-  compare: 'greatest, least', relation: 'left of, above', sum: 'sum of digits', object: 'describe it',
+  digit_at: 'which digit is there',
+  digit_col: 'which digit is red',
+  color: 'what colour',
+  count: 'how many',
+  exist: 'is there a',
+  where: 'where is it',
+  size: 'small or large',
+  compare: 'greatest, least',
+  relation: 'left of, above',
+  sum: 'sum of digits',
+  object: 'describe it',
 };
 export const kindWords = (kind: string): string => KIND_WORDS[kind] ?? kind;
 
@@ -67,23 +94,55 @@ export function verdictOf(verdict: AskedVerdict): { good: boolean | null; word: 
 const NAME_WIDTH = 22;
 const BAR_WIDTH = 24;
 
-/** The page at the end of a run. `losses` are the curves by stage, `scenes` the pictures to show, `files` what to open next. */
-export function summaryPage(summary: Summary, { losses, scenes, files }: { losses: Readonly<Record<string, readonly number[]>>; scenes: readonly AskedScene[]; files: readonly string[] }, terminal: Terminal): string {
+/**
+ * The page at the end of a run. `losses` are the curves by stage, `scenes` the pictures to show, `files` what to open
+ * next.
+ */
+export function summaryPage(
+  summary: Summary,
+  {
+    losses,
+    scenes,
+    files,
+  }: { losses: Readonly<Record<string, readonly number[]>>; scenes: readonly AskedScene[]; files: readonly string[] },
+  terminal: Terminal,
+): string {
   const style = styleOf(terminal);
-  const rule = (title: string): string => `\n${style.bold(title)} ${style.dim('─'.repeat(Math.max(3, Math.min(72, terminal.columns - 1) - widthOf(title) - 1)))}`;
+  const rule = (title: string): string =>
+    `\n${style.bold(title)} ${style.dim('─'.repeat(Math.max(3, Math.min(72, terminal.columns - 1) - widthOf(title) - 1)))}`;
   const lines: string[] = [];
   const { answers, selfAsked } = summary;
-  if (answers) lines.push(rule(`${answers.count} questions about pictures it never saw`), ...accuracyLines(summary, style), '', ...kindLines(summary, style));
-  lines.push(rule('How it learnt'), ...Object.entries(summary.stages).map(([name, stage]) => stageLine(stage, losses[name] ?? [], style)));
+  if (answers)
+    lines.push(
+      rule(`${answers.count} questions about pictures it never saw`),
+      ...accuracyLines(summary, style),
+      '',
+      ...kindLines(summary, style),
+    );
+  lines.push(
+    rule('How it learnt'),
+    ...Object.entries(summary.stages).map(([name, stage]) => stageLine(stage, losses[name] ?? [], style)),
+  );
   if (selfAsked) lines.push(rule(`${selfAsked.count} questions it asked itself`), ...askedLines(selfAsked, style));
   for (const scene of scenes) lines.push('', ...sceneLines(scene, terminal, style));
-  lines.push(rule('Costs'), costLine(summary), style.dim(`  ${summary.adapter}, seed ${summary.seed}`), rule('Files'), ...files.map((file) => `  ${style.accent(file)}`), '');
+  lines.push(
+    rule('Costs'),
+    costLine(summary),
+    style.dim(`  ${summary.adapter}, seed ${summary.seed}`),
+    rule('Files'),
+    ...files.map((file) => `  ${style.accent(file)}`),
+    '',
+  );
   return lines.join('\n');
 }
 
 function accuracyLines({ answers, blind, beforeTraining, afterStage1 }: Summary, { good, dim, bold }: Style): string[] {
   const row = (name: string, accuracy: Accuracy | null, paint: (text: string) => string, note = ''): string[] =>
-    accuracy ? [`  ${padEnd(name, NAME_WIDTH)}${padStart(bold(percent(accuracy.overall)), 8)}  ${paint(padEnd(bar(accuracy.overall, BAR_WIDTH), BAR_WIDTH))}  ${dim(note)}`.trimEnd()] : [];
+    accuracy
+      ? [
+          `  ${padEnd(name, NAME_WIDTH)}${padStart(bold(percent(accuracy.overall)), 8)}  ${paint(padEnd(bar(accuracy.overall, BAR_WIDTH), BAR_WIDTH))}  ${dim(note)}`.trimEnd(),
+        ]
+      : [];
   const [low, high] = answers!.interval;
   return [
     ...row('answered right', answers, good, `95 % interval ${(100 * low).toFixed(0)} to ${(100 * high).toFixed(0)} %`),
@@ -101,12 +160,22 @@ function kindLines({ answers, blind }: Summary, { dim, accent }: Style): string[
   });
 }
 
-const stageLine = ({ label, steps, firstLoss, lastLoss }: StageSummary, losses: readonly number[], { accent }: Style): string =>
+const stageLine = (
+  { label, steps, firstLoss, lastLoss }: StageSummary,
+  losses: readonly number[],
+  { accent }: Style,
+): string =>
   `  ${padEnd(label, NAME_WIDTH)}loss ${firstLoss.toFixed(2)} → ${lastLoss.toFixed(2)} in ${steps} steps  ${accent(sparkline(losses, BAR_WIDTH))}`;
 
-function askedLines({ wellFormed, aboutPicture, shuffled, answeredRight, distinct, kinds }: SelfAsked, { dim, bold }: Style): string[] {
-  const row = (name: string, share: number, note: string): string => `  ${padEnd(name, NAME_WIDTH)}${padStart(bold(percent(share)), 8)}  ${dim(note)}`;
-  const often = Object.entries(kinds).sort((a, b) => b[1] - a[1]).map(([kind, share]) => `${kindWords(kind)} ${(100 * share).toFixed(0)} %`);
+function askedLines(
+  { wellFormed, aboutPicture, shuffled, answeredRight, distinct, kinds }: SelfAsked,
+  { dim, bold }: Style,
+): string[] {
+  const row = (name: string, share: number, note: string): string =>
+    `  ${padEnd(name, NAME_WIDTH)}${padStart(bold(percent(share)), 8)}  ${dim(note)}`;
+  const often = Object.entries(kinds)
+    .sort((a, b) => b[1] - a[1])
+    .map(([kind, share]) => `${kindWords(kind)} ${(100 * share).toFixed(0)} %`);
   return [
     row('well formed', wellFormed, `${distinct} different ones`),
     row('about the picture', aboutPicture, `${percent(shuffled)} when judged against another picture`),
@@ -124,7 +193,8 @@ function wrap(words: readonly string[], columns: number, joint = ' '): string[] 
   const out: string[] = [];
   for (const word of words) {
     const last = out.at(-1);
-    if (last !== undefined && widthOf(last) + widthOf(joint) + widthOf(word) <= columns) out[out.length - 1] = last + joint + word;
+    if (last !== undefined && widthOf(last) + widthOf(joint) + widthOf(word) <= columns)
+      out[out.length - 1] = last + joint + word;
     else out.push(word);
   }
   return out;
@@ -133,7 +203,11 @@ function wrap(words: readonly string[], columns: number, joint = ' '): string[] 
 const PICTURE_COLUMNS = 24;
 
 /** The picture on the left where the terminal has colours, what was said about it on the right. */
-function sceneLines({ picture, truth, description, asked }: AskedScene, terminal: Terminal, { bold, dim, good, bad }: Style): string[] {
+function sceneLines(
+  { picture, truth, description, asked }: AskedScene,
+  terminal: Terminal,
+  { bold, dim, good, bad }: Style,
+): string[] {
   const drawn = terminal.color ? pictureLines(picture, PICTURE_COLUMNS, terminal.trueColor) : [];
   const columns = Math.min(terminal.columns, 110) - (drawn.length ? PICTURE_COLUMNS + 6 : 4);
   const said: string[] = [];
@@ -145,29 +219,46 @@ function sceneLines({ picture, truth, description, asked }: AskedScene, terminal
     const paint = right === true ? good : right === false ? bad : dim;
     said.push(`${mark} ${bold(cut(question, columns - 2))}`, `  ${answer}  ${paint(word)}`);
   }
-  return Array.from({ length: Math.max(drawn.length, said.length) }, (_, i) => `  ${drawn.length ? `${drawn[i] ?? ' '.repeat(PICTURE_COLUMNS)}  ` : ''}${said[i] ?? ''}`.trimEnd());
+  return Array.from({ length: Math.max(drawn.length, said.length) }, (_, i) =>
+    `  ${drawn.length ? `${drawn[i] ?? ' '.repeat(PICTURE_COLUMNS)}  ` : ''}${said[i] ?? ''}`.trimEnd(),
+  );
 }
 
 /** A picture in half blocks: two pixels a character, the upper one as its ink. */
 export function pictureLines({ width, height, rgb }: Picture, columns: number, trueColor: boolean): string[] {
   const rows = 2 * Math.max(1, Math.round((columns * height) / width / 2));
-  const pixel = (column: number, row: number): number[] => [0, 1, 2].map((channel) => {
-    let sum = 0;
-    let count = 0;
-    for (let y = Math.floor((row * height) / rows); y < Math.max(((row + 1) * height) / rows, Math.floor((row * height) / rows) + 1); y++) {
-      for (let x = Math.floor((column * width) / columns); x < Math.max(((column + 1) * width) / columns, Math.floor((column * width) / columns) + 1); x++) {
-        sum += rgb[(y * width + x) * 3 + channel];
-        count++;
+  const pixel = (column: number, row: number): number[] =>
+    [0, 1, 2].map((channel) => {
+      let sum = 0;
+      let count = 0;
+      for (
+        let y = Math.floor((row * height) / rows);
+        y < Math.max(((row + 1) * height) / rows, Math.floor((row * height) / rows) + 1);
+        y++
+      ) {
+        for (
+          let x = Math.floor((column * width) / columns);
+          x < Math.max(((column + 1) * width) / columns, Math.floor((column * width) / columns) + 1);
+          x++
+        ) {
+          sum += rgb[(y * width + x) * 3 + channel];
+          count++;
+        }
       }
-    }
-    return Math.round(sum / count);
-  });
+      return Math.round(sum / count);
+    });
   const code = (color: number[]): string => (trueColor ? `2;${color.join(';')}` : `5;${xterm(color)}`);
-  return Array.from({ length: rows / 2 }, (_, i) =>
-    `${Array.from({ length: columns }, (_, column) => `\x1b[38;${code(pixel(column, 2 * i))};48;${code(pixel(column, 2 * i + 1))}m▀`).join('')}\x1b[0m`);
+  return Array.from(
+    { length: rows / 2 },
+    (_, i) =>
+      `${Array.from({ length: columns }, (_, column) => `\x1b[38;${code(pixel(column, 2 * i))};48;${code(pixel(column, 2 * i + 1))}m▀`).join('')}\x1b[0m`,
+  );
 }
 
-/** The nearest of xterm's 256 colours: a ramp of greys from 8 in steps of 10, and a cube with the levels 0, 95, 135, 175, 215, 255. */
+/**
+ * The nearest of xterm's 256 colours: a ramp of greys from 8 in steps of 10, and a cube with the levels 0, 95, 135,
+ * 175, 215, 255.
+ */
 function xterm(color: readonly number[]): number {
   const [low, high] = [Math.min(...color), Math.max(...color)];
   if (high - low < 24 && high < 240) return 232 + Math.max(0, Math.min(23, Math.round(((low + high) / 2 - 8) / 10)));

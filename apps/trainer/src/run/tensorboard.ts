@@ -1,6 +1,7 @@
 /**
- * @file TensorBoard's event files: records of (u64 length, masked CRC-32C of it, bytes, masked CRC-32C of them), each a protobuf
- * `Event`. Source: tensorflow/core/util/event.proto, core/framework/summary.proto, core/lib/io/record_writer.h.
+ * @file TensorBoard's event files: records of (u64 length, masked CRC-32C of it, bytes, masked CRC-32C of them), each a
+ * protobuf `Event`. Source: tensorflow/core/util/event.proto, core/framework/summary.proto,
+ * core/lib/io/record_writer.h.
  */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -27,7 +28,8 @@ const varint = (n: number): Buffer => {
 };
 const key = (field: number, wire: number): Buffer => varint(field * 8 + wire);
 const integer = (field: number, n: number): Buffer => Buffer.concat([key(field, 0), varint(n)]);
-const bytes = (field: number, content: Uint8Array): Buffer => Buffer.concat([key(field, 2), varint(content.length), content]);
+const bytes = (field: number, content: Uint8Array): Buffer =>
+  Buffer.concat([key(field, 2), varint(content.length), content]);
 const text = (field: number, content: string): Buffer => bytes(field, Buffer.from(content));
 const float = (field: number, x: number): Buffer => {
   const out = Buffer.alloc(4);
@@ -40,12 +42,18 @@ const double = (field: number, x: number): Buffer => {
   return Buffer.concat([key(field, 1), out]);
 };
 
-/** Field numbers: Event { wall_time 1, step 2, file_version 3, summary 5, session_log 7 }, Summary.Value { tag 1, simple_value 2, image 4, tensor 8, metadata 9 }. */
+/**
+ * Field numbers: Event { wall_time 1, step 2, file_version 3, summary 5, session_log 7 }, Summary.Value { tag 1,
+ * simple_value 2, image 4, tensor 8, metadata 9 }.
+ */
 export class TensorBoardWriter {
   private readonly file: number;
 
   /** Starts a new file in `folder`; TensorBoard reads all files of a folder as one run. */
-  constructor(folder: string, private readonly now: () => number = () => Date.now() / 1000) {
+  constructor(
+    folder: string,
+    private readonly now: () => number = () => Date.now() / 1000,
+  ) {
     mkdirSync(folder, { recursive: true });
     this.file = openSync(join(folder, `events.out.tfevents.${Math.floor(now())}.${hostname()}.${process.pid}`), 'a');
     this.record(text(3, 'brain.Event:2'));

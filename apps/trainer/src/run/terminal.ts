@@ -16,7 +16,10 @@ interface Output {
   readonly columns?: number;
 }
 
-export function openTerminal(output: Output = process.stdout, env: Readonly<Record<string, string | undefined>> = process.env): Terminal {
+export function openTerminal(
+  output: Output = process.stdout,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Terminal {
   const smart = output.isTTY === true && env.TERM !== 'dumb';
   const ci = env.CI !== undefined && env.CI !== '' && env.CI !== 'false' && env.CI !== '0';
   return {
@@ -39,7 +42,10 @@ export interface Style {
 }
 
 export function styleOf({ color }: Pick<Terminal, 'color'>): Style {
-  const code = (on: number, off: number) => (text: string): string => (color ? `\x1b[${on}m${text}\x1b[${off}m` : text);
+  const code =
+    (on: number, off: number) =>
+    (text: string): string =>
+      color ? `\x1b[${on}m${text}\x1b[${off}m` : text;
   return { bold: code(1, 22), dim: code(2, 22), good: code(32, 39), bad: code(31, 39), accent: code(36, 39) };
 }
 
@@ -48,10 +54,13 @@ const ESCAPES = /\x1b\[[0-9;]*m/g;
 export const widthOf = (text: string): number => [...text.replace(ESCAPES, '')].length;
 
 /** Cuts a text without escape sequences to a width. */
-export const cut = (text: string, columns: number): string => (widthOf(text) <= columns ? text : `${[...text].slice(0, Math.max(0, columns - 1)).join('')}…`);
+export const cut = (text: string, columns: number): string =>
+  widthOf(text) <= columns ? text : `${[...text].slice(0, Math.max(0, columns - 1)).join('')}…`;
 
-export const padEnd = (text: string, columns: number): string => text + ' '.repeat(Math.max(0, columns - widthOf(text)));
-export const padStart = (text: string, columns: number): string => ' '.repeat(Math.max(0, columns - widthOf(text))) + text;
+export const padEnd = (text: string, columns: number): string =>
+  text + ' '.repeat(Math.max(0, columns - widthOf(text)));
+export const padStart = (text: string, columns: number): string =>
+  ' '.repeat(Math.max(0, columns - widthOf(text))) + text;
 
 /** 0…1 as a bar in eighths of a column. */
 export function bar(share: number, columns: number): string {
@@ -74,8 +83,16 @@ export function sparkline(values: readonly number[], columns: number): string {
 }
 
 /** 1234 → 1.2k, for rates. */
-export const compact = (x: number): string => (x >= 1e6 ? `${(x / 1e6).toFixed(1)}M` : x >= 1000 ? `${(x / 1000).toFixed(1)}k` : x >= 10 ? x.toFixed(0) : x.toFixed(1));
-export const megabytes = (bytes: number): string => (bytes >= 1e10 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`);
+export const compact = (x: number): string =>
+  x >= 1e6
+    ? `${(x / 1e6).toFixed(1)}M`
+    : x >= 1000
+      ? `${(x / 1000).toFixed(1)}k`
+      : x >= 10
+        ? x.toFixed(0)
+        : x.toFixed(1);
+export const megabytes = (bytes: number): string =>
+  bytes >= 1e10 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
 /** Seconds as 4:07 or 1:02:07. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

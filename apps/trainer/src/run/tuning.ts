@@ -11,7 +11,8 @@ const FILE = 'tuning.json';
 
 /** A file for each adapter and driver under the user's cache. */
 export function cachedTuning(): TuningStore {
-  const fileOf = (key: string): string => join(cacheFolder(), 'tuning', `${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
+  const fileOf = (key: string): string =>
+    join(cacheFolder(), 'tuning', `${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
   return {
     load: (key) => Promise.resolve(existsSync(fileOf(key)) ? readFileSync(fileOf(key), 'utf8') : null),
     async save(key, record) {
@@ -23,14 +24,19 @@ export function cachedTuning(): TuningStore {
   };
 }
 
-/** A resumed run uses the kernels that it used before, whatever the cache says. @throws ConfigError where the record does not read or is of another device */
+/**
+ * A resumed run uses the kernels that it used before, whatever the cache says.
+ * @throws ConfigError where the record does not read or is of another device
+ */
 export function readTuning(gpu: Gpu, folder: RunFolder): void {
   if (!gpu.kernels.tuner || !existsSync(folder.file(FILE))) return;
   let record: TuningRecord;
   try {
     record = JSON.parse(folder.read(FILE)) as TuningRecord;
   } catch (cause) {
-    throw new ConfigError(`tuning: ${folder.file(FILE)} is no JSON; delete it, and the kernels are measured again.`, { cause });
+    throw new ConfigError(`tuning: ${folder.file(FILE)} is no JSON; delete it, and the kernels are measured again.`, {
+      cause,
+    });
   }
   gpu.kernels.tuner.load(record);
 }

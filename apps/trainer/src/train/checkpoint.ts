@@ -12,7 +12,11 @@ import { fileSource } from '../run/files.ts';
 const OPTIMIZER = 'optimizer.safetensors';
 
 /** The files of a checkpoint. `optimizer` is left out at the end of a stage. */
-export async function checkpointFiles(model: SqLlava, base: { language: string; vision: string }, optimizer?: AdamW): Promise<Record<string, Uint8Array[]>> {
+export async function checkpointFiles(
+  model: SqLlava,
+  base: { language: string; vision: string },
+  optimizer?: AdamW,
+): Promise<Record<string, Uint8Array[]>> {
   const trained = await encodeTrained(model, base);
   const files = Object.fromEntries(Object.entries(trained).map(([name, content]) => [`adapter/${name}`, content]));
   return optimizer ? { ...files, [OPTIMIZER]: encodeOptimizer(await optimizer.readState()) } : files;
@@ -31,13 +35,21 @@ export async function readOptimizer(folder: string): Promise<AdamWState | undefi
   const path = join(folder, OPTIMIZER);
   if (!existsSync(path)) return undefined;
   const { tensors, metadata } = await openSafetensors(fileSource(path));
-  if (!metadata.step) throw new WeightError(`checkpoint: ${path} has no step in its metadata; it was not written by curio train.`);
+  if (!metadata.step)
+    throw new WeightError(`checkpoint: ${path} has no step in its metadata; it was not written by curio train.`);
   const floats = async (name: string): Promise<Float32Array<ArrayBuffer>> => {
     const tensor = tensors.get(name);
     if (!tensor) throw new WeightError(`checkpoint: ${path} has no '${name}'; moments come in pairs.`);
     return decodeFloats(await tensor.read(), tensor.dtype) as Float32Array<ArrayBuffer>;
   };
   const names = [...tensors.keys()].flatMap((name) => (name.startsWith('first.') ? [name.slice('first.'.length)] : []));
-  const moments = new Map(await Promise.all(names.map(async (name) => [name, { first: await floats(`first.${name}`), second: await floats(`second.${name}`) }] as const)));
+  const moments = new Map(
+    await Promise.all(
+      names.map(
+        async (name) =>
+          [name, { first: await floats(`first.${name}`), second: await floats(`second.${name}`) }] as const,
+      ),
+    ),
+  );
   return { step: Number(metadata.step), moments };
 }

@@ -10,10 +10,14 @@ import { readJson } from '../run/files.ts';
 import { openRunData } from './data.ts';
 import { baseFolder } from './open.ts';
 
-const STAGES: readonly (readonly [StageName, string])[] = [['stage1', 'stage 1'], ['stage2', 'stage 2']];
+const STAGES: readonly (readonly [StageName, string])[] = [
+  ['stage1', 'stage 1'],
+  ['stage2', 'stage 2'],
+];
 
 /**
- * A table of bytes for each stage. Shapes are those of the data where it and the base are there, else the longest that the configuration allows.
+ * A table of bytes for each stage. Shapes are those of the data where it and the base are there, else the longest that
+ * the configuration allows.
  * @param gpu opened with `dryRun`
  * @throws DeviceError with the table where a stage does not fit the adapter
  */
@@ -25,11 +29,26 @@ export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<strin
   const data = hasData && hasBase ? await openRunData(config, 'data', () => {}) : null;
   const lines: string[] = [];
   for (const [name, label] of STAGES) {
-    const tokens = data && new Tokens(readJson(join(baseFolder(config, 'language'), 'tokenizer.json'), 'tokenizer') as object, { extra: model.vusr === 'token' ? [VUSER_TOKEN] : [] });
-    const options = { gpu, config: model, storage: base.storage, train, stage: train[name], seed, ...(data && tokens && { data: { tokens, samples: data[name] } }) };
+    const tokens =
+      data &&
+      new Tokens(readJson(join(baseFolder(config, 'language'), 'tokenizer.json'), 'tokenizer') as object, {
+        extra: model.vusr === 'token' ? [VUSER_TOKEN] : [],
+      });
+    const options = {
+      gpu,
+      config: model,
+      storage: base.storage,
+      train,
+      stage: train[name],
+      seed,
+      ...(data && tokens && { data: { tokens, samples: data[name] } }),
+    };
     const prediction = predictStage(options);
     requireFit(label, options, prediction);
-    lines.push(`${label}${data ? '' : `, every sample ${train.maxLength} ids long with an image`}`, predictionTable(prediction));
+    lines.push(
+      `${label}${data ? '' : `, every sample ${train.maxLength} ids long with an image`}`,
+      predictionTable(prediction),
+    );
   }
   return lines.join('\n');
 }

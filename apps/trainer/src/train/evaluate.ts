@@ -5,46 +5,104 @@ import type { AskedScene } from '../run/summary.ts';
 import type { HeldOutQuestion, RunData } from './data.ts';
 import type { OpenedModel } from './open.ts';
 
-/** Greedy answers to every question; `shift` shows the picture that stands that many questions further on instead of its own. */
-export async function answerAll({ speaker, prepare }: OpenedModel, { images, questions }: Pick<RunData, 'images' | 'questions'>, ask: AskConfig, shift = 0): Promise<Accuracy | null> {
+/**
+ * Greedy answers to every question; `shift` shows the picture that stands that many questions further on instead of its
+ * own.
+ */
+export async function answerAll(
+  { speaker, prepare }: OpenedModel,
+  { images, questions }: Pick<RunData, 'images' | 'questions'>,
+  ask: AskConfig,
+  shift = 0,
+): Promise<Accuracy | null> {
   if (questions.length === 0) return null;
-  const requests = await Promise.all(questions.map(async ({ question }, i) => {
-    const { image } = questions[(i + shift) % questions.length]!;
-    return { pixels: prepare(await images.read(image)), messages: [{ role: 'human' as const, text: aboutImage(question) }, { role: 'gpt' as const, text: null }] };
-  }));
+  const requests = await Promise.all(
+    questions.map(async ({ question }, i) => {
+      const { image } = questions[(i + shift) % questions.length]!;
+      return {
+        pixels: prepare(await images.read(image)),
+        messages: [
+          { role: 'human' as const, text: aboutImage(question) },
+          { role: 'gpt' as const, text: null },
+        ],
+      };
+    }),
+  );
   const answers = await speaker.reply(requests, { maxNewTokens: ask.maxAnswer });
   return accuracyOf(questions.map(({ kind, expected }, i) => ({ kind, expected, answer: answers[i]! })));
 }
 
-/** The better of two ways to answer without looking: the most frequent training answer to each question text, and the model shown another picture. */
-export async function answerBlind(opened: OpenedModel, data: Pick<RunData, 'images' | 'questions' | 'stage2'>, ask: AskConfig): Promise<Accuracy | null> {
+/**
+ * The better of two ways to answer without looking: the most frequent training answer to each question text, and the
+ * model shown another picture.
+ */
+export async function answerBlind(
+  opened: OpenedModel,
+  data: Pick<RunData, 'images' | 'questions' | 'stage2'>,
+  ask: AskConfig,
+): Promise<Accuracy | null> {
   if (data.questions.length < 2) return null;
   const guess = mostFrequentAnswers(turnsOf(data.stage2));
-  const frequent = accuracyOf(data.questions.map(({ kind, question, expected }: HeldOutQuestion) => ({ kind, expected, answer: guess(question) })));
-  // Kinds stand in turn, so a shift by a multiple of their number would pair a question with a picture drawn for its own kind.
+  const frequent = accuracyOf(
+    data.questions.map(({ kind, question, expected }: HeldOutQuestion) => ({
+      kind,
+      expected,
+      answer: guess(question),
+    })),
+  );
+  // Kinds stand in turn, so a shift by a multiple of their number would pair a question with a picture drawn for its
+  // own kind.
   const shuffled = (await answerAll(opened, data, ask, Math.floor(data.questions.length / 2) + 1))!;
   return shuffled.overall > frequent.overall ? shuffled : frequent;
 }
 
 function* turnsOf(samples: readonly Sample[]): Generator<{ question: string; answer: string }> {
   for (const { messages } of samples) {
-    for (let i = 0; i + 1 < messages.length; i += 2) yield { question: messages[i]!.text!.replace('<image>', '').trim(), answer: messages[i + 1]!.text! };
+    for (let i = 0; i + 1 < messages.length; i += 2)
+      yield { question: messages[i]!.text!.replace('<image>', '').trim(), answer: messages[i + 1]!.text! };
   }
 }
 
 /** Lets the model ask itself about every held-out picture. Verdicts need the scenes' truth. */
-export async function askItself({ speaker, prepare }: OpenedModel, { images, scenes }: Pick<RunData, 'images' | 'scenes'>, ask: AskConfig, seed: number, signal?: AbortSignal): Promise<{ selfAsked: SelfAsked | null; asked: AskedScene[] }> {
+export async function askItself(
+  { speaker, prepare }: OpenedModel,
+  { images, scenes }: Pick<RunData, 'images' | 'scenes'>,
+  ask: AskConfig,
+  seed: number,
+  signal?: AbortSignal,
+): Promise<{ selfAsked: SelfAsked | null; asked: AskedScene[] }> {
   const pictures: Picture[] = await Promise.all(scenes.map(({ image }) => images.read(image)));
-  const said = await speaker.selfQuestion(pictures.map((picture) => prepare(picture)), ask, seed, { signal });
+  const said = await speaker.selfQuestion(
+    pictures.map((picture) => prepare(picture)),
+    ask,
+    seed,
+    { signal },
+  );
   const asked = said.map((talk, i): AskedScene => {
     const { id, scene } = scenes[i]!;
     const other = scenes[(i + 1) % scenes.length]!.scene;
     return {
-      id, picture: pictures[i]!, truth: scene && caption(scene), description: talk.description,
-      asked: talk.asked.map(({ question, answer }) => ({ question, answer, verdict: scene && other && judgeAsked(question, answer, scene, other) })),
+      id,
+      picture: pictures[i]!,
+      truth: scene && caption(scene),
+      description: talk.description,
+      asked: talk.asked.map(({ question, answer }) => ({
+        question,
+        answer,
+        verdict: scene && other && judgeAsked(question, answer, scene, other),
+      })),
     };
   });
   const all = asked.flatMap((scene) => scene.asked);
   const verdicts = all.flatMap(({ verdict }) => (verdict ? [verdict] : []));
-  return { selfAsked: verdicts.length > 0 ? summariseAsked(all.map(({ question }) => question), verdicts) : null, asked };
+  return {
+    selfAsked:
+      verdicts.length > 0
+        ? summariseAsked(
+            all.map(({ question }) => question),
+            verdicts,
+          )
+        : null,
+    asked,
+  };
 }

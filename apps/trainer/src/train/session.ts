@@ -1,4 +1,7 @@
-/** @file One training run from configuration to report: both stages, the held-out questions around them, the files that stay. */
+/**
+ * @file One training run from configuration to report: both stages, the held-out questions around them, the files that
+ * stay.
+ */
 import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { startProfile, TrainError } from '@curio/engine';
@@ -38,19 +41,42 @@ export interface SessionOptions {
   readonly profile?: boolean;
 }
 
-const STAGES: readonly { name: StageName; label: string }[] = [{ name: 'stage1', label: 'stage 1' }, { name: 'stage2', label: 'stage 2' }];
+const STAGES: readonly { name: StageName; label: string }[] = [
+  { name: 'stage1', label: 'stage 1' },
+  { name: 'stage2', label: 'stage 2' },
+];
 /** Work of a stage-1 step beside one of stage 2, for the ETA. */
 const STAGE1_COST = 0.6;
 const EVALUATIONS = 'evaluations.json';
 
-interface Evaluations { beforeTraining?: Accuracy | null; afterStage1?: Accuracy | null }
+interface Evaluations {
+  beforeTraining?: Accuracy | null;
+  afterStage1?: Accuracy | null;
+}
 
 /** Trains and reports. Returns the exit code. */
-export async function runSession({ gpu, config, folder, from, setupSeconds, profile = false }: SessionOptions): Promise<number> {
+export async function runSession({
+  gpu,
+  config,
+  folder,
+  from,
+  setupSeconds,
+  profile = false,
+}: SessionOptions): Promise<number> {
   const startedAt = Date.now() - 1000 * setupSeconds;
   const terminal = openTerminal();
-  const progress = new Progress(terminal, STAGES.map(({ name, label }) => ({ name, label, steps: config.train[name].steps, cost: name === 'stage1' ? STAGE1_COST : 1 })));
-  const interrupt = listenForInterrupt(() => progress.note('Stopping after this step; press ctrl-C again to quit at once.'));
+  const progress = new Progress(
+    terminal,
+    STAGES.map(({ name, label }) => ({
+      name,
+      label,
+      steps: config.train[name].steps,
+      cost: name === 'stage1' ? STAGE1_COST : 1,
+    })),
+  );
+  const interrupt = listenForInterrupt(() =>
+    progress.note('Stopping after this step; press ctrl-C again to quit at once.'),
+  );
   const log = new RunLog(folder, from);
   try {
     const environment = describeEnvironment(gpu.adapter);
@@ -59,7 +85,10 @@ export async function runSession({ gpu, config, folder, from, setupSeconds, prof
     progress.note(`run ${folder.path} on ${environment.adapter}`);
     const data = await openRunData(config, 'data', (done, total) => progress.activity('drawing scenes', done, total));
     const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'));
-    checkTrainable(opened.model.parameters.map(({ name }) => name), config.train);
+    checkTrainable(
+      opened.model.parameters.map(({ name }) => name),
+      config.train,
+    );
     const setup = (Date.now() - startedAt) / 1000;
     const session = new Session(gpu, config, folder, log, progress, interrupt, data, opened, profile);
     const trainStart = Date.now();
@@ -83,8 +112,14 @@ class Session {
   private evaluating = 0;
 
   constructor(
-    private readonly gpu: Gpu, private readonly config: RunConfig, private readonly folder: RunFolder, private readonly log: RunLog, private readonly progress: Progress,
-    private readonly interrupt: Interrupt, private readonly data: RunData, private readonly opened: OpenedModel,
+    private readonly gpu: Gpu,
+    private readonly config: RunConfig,
+    private readonly folder: RunFolder,
+    private readonly log: RunLog,
+    private readonly progress: Progress,
+    private readonly interrupt: Interrupt,
+    private readonly data: RunData,
+    private readonly opened: OpenedModel,
     private readonly profiled: boolean,
   ) {
     const path = folder.file(EVALUATIONS);
@@ -98,7 +133,8 @@ class Session {
       if (from?.stage === 'stage2' && name === 'stage1') continue;
       const start = from?.stage === name ? from.step : 0;
       const { steps } = this.config.train[name];
-      if (start < steps && !(await this.trainOne(name, label, start, from?.stage === name ? from : undefined))) return false;
+      if (start < steps && !(await this.trainOne(name, label, start, from?.stage === name ? from : undefined)))
+        return false;
       if (name === 'stage1') await this.evaluate('afterStage1', steps);
     }
     return true;
@@ -113,17 +149,37 @@ class Session {
     let profiler: ReturnType<typeof startProfile> | null = null;
     try {
       const reached = await trainStage({
-        model: opened.model, tokens: opened.tokens, stage, train: config.train, samples: data[name], seed: config.seed, from: start,
+        model: opened.model,
+        tokens: opened.tokens,
+        stage,
+        train: config.train,
+        samples: data[name],
+        seed: config.seed,
+        from: start,
         state: from && (await readOptimizer(from.path)),
         pixels: async (image) => opened.prepare(await data.images.read(image), stage.imageAspect),
         onStep: ({ step, loss, gradNorm, lr, counts }: StepReport) => {
           const now = performance.now();
           const bytes = gpu.memoryReport().allocatedBytes;
-          this.log.step({ stage: name, step: step + 1, loss, lr, gradNorm, ...counts, seconds: (now - last) / 1000, bytes });
+          this.log.step({
+            stage: name,
+            step: step + 1,
+            loss,
+            lr,
+            gradNorm,
+            ...counts,
+            seconds: (now - last) / 1000,
+            bytes,
+          });
           progress.step({ stage: name, step: step + 1, loss, lr, ...counts, bytes });
           last = now;
         },
-        onRecord: ({ reason, dispatches, bytes }) => this.log.text(`${name}/recorded`, `${dispatches} dispatches, ${Math.round((bytes.fixed + bytes.temporaries) / 2 ** 20)} MB: ${reason}`, this.log.steps(name).length),
+        onRecord: ({ reason, dispatches, bytes }) =>
+          this.log.text(
+            `${name}/recorded`,
+            `${dispatches} dispatches, ${Math.round((bytes.fixed + bytes.temporaries) / 2 ** 20)} MB: ${reason}`,
+            this.log.steps(name).length,
+          ),
         pause: async (step, optimizer) => {
           if (profiler) {
             progress.note(reportProfile(this.folder, name, await profiler.stop(), await measureSpeed(gpu)));
@@ -138,14 +194,22 @@ class Session {
       return reached === stage.steps;
     } catch (error) {
       const kept = this.folder.checkpoints().at(-1);
-      if (error instanceof TrainError) throw new TrainError(`${error.message} ${kept ? `Checkpoint of ${label}, step ${kept.step} kept in ${kept.path}.` : 'No checkpoint had been written yet.'}`, { cause: error });
+      if (error instanceof TrainError)
+        throw new TrainError(
+          `${error.message} ${kept ? `Checkpoint of ${label}, step ${kept.step} kept in ${kept.path}.` : 'No checkpoint had been written yet.'}`,
+          { cause: error },
+        );
       throw error;
     }
   }
 
   private async save(stage: StageName, step: number, optimizer: AdamW): Promise<void> {
     const base = { language: baseName(this.config, 'language'), vision: baseName(this.config, 'vision') };
-    this.folder.saveCheckpoint({ stage, step }, await checkpointFiles(this.opened.model, base, optimizer), this.config.run.keep);
+    this.folder.saveCheckpoint(
+      { stage, step },
+      await checkpointFiles(this.opened.model, base, optimizer),
+      this.config.run.keep,
+    );
     writeLossChart(this.folder, this.log);
     writeTuning(this.gpu, this.folder);
   }
@@ -161,7 +225,15 @@ class Session {
   }
 
   /** The last evaluations, the files of the run, and the page at the end. */
-  async report({ setup, train, startedAt, environment }: { setup: number; train: number; startedAt: number; environment: ReturnType<typeof describeEnvironment> }, terminal: ReturnType<typeof openTerminal>): Promise<void> {
+  async report(
+    {
+      setup,
+      train,
+      startedAt,
+      environment,
+    }: { setup: number; train: number; startedAt: number; environment: ReturnType<typeof describeEnvironment> },
+    terminal: ReturnType<typeof openTerminal>,
+  ): Promise<void> {
     const { config, data, opened, folder, log, progress, gpu } = this;
     progress.activity('held-out questions', 0, data.questions.length);
     const answers = await answerAll(opened, data, config.ask);
@@ -173,14 +245,35 @@ class Session {
     const base = { language: baseName(config, 'language'), vision: baseName(config, 'vision') };
     const adapter = folder.file('adapter');
     const files = await checkpointFiles(opened.model, base);
-    writeFolderWhole(adapter, Object.fromEntries(Object.entries(files).map(([name, content]) => [name.replace(/^adapter\//, ''), content])));
+    writeFolderWhole(
+      adapter,
+      Object.fromEntries(Object.entries(files).map(([name, content]) => [name.replace(/^adapter\//, ''), content])),
+    );
     rmSync(folder.file(EVALUATIONS), { force: true });
-    const stages = Object.fromEntries(STAGES.map(({ name, label }) => [name, stageSummary(label, log.steps(name).map(({ loss }) => loss))]));
+    const stages = Object.fromEntries(
+      STAGES.map(({ name, label }) => [
+        name,
+        stageSummary(
+          label,
+          log.steps(name).map(({ loss }) => loss),
+        ),
+      ]),
+    );
     const summary = {
-      name: basename(folder.path), preset: config.preset, seed: config.seed, adapter: adapterName(gpu.adapter), commit: environment.commit,
-      answers, blind, beforeTraining: this.evaluations.beforeTraining ?? null, afterStage1: this.evaluations.afterStage1 ?? null, selfAsked, stages,
+      name: basename(folder.path),
+      preset: config.preset,
+      seed: config.seed,
+      adapter: adapterName(gpu.adapter),
+      commit: environment.commit,
+      answers,
+      blind,
+      beforeTraining: this.evaluations.beforeTraining ?? null,
+      afterStage1: this.evaluations.afterStage1 ?? null,
+      selfAsked,
+      stages,
       seconds: { setup, train: train - this.evaluating, total: (Date.now() - startedAt) / 1000 },
-      peakBytes: gpu.memoryReport().peakBytes, rssBytes: peakResident(),
+      peakBytes: gpu.memoryReport().peakBytes,
+      rssBytes: peakResident(),
     };
     terminal.write(writeOutcome(folder, log, { summary, config, environment, scenes: asked }, terminal));
   }

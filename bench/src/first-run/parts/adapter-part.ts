@@ -5,12 +5,46 @@ import { openDevice } from './part-options.ts';
 import { tell } from '../report.ts';
 
 export async function adapterPart(): Promise<void> {
-  tell({ fact: 'host', value: { processor: cpus()[0]?.model.trim(), cores: availableParallelism(), kernel: release(), node: process.versions.node, driverFiles: process.env.VK_DRIVER_FILES ?? null } });
-  const smi = spawnSync('nvidia-smi', ['--query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.sm,power.limit,mig.mode.current', '--format=csv'], { encoding: 'utf8', timeout: 8000 });
-  tell({ fact: 'nvidia-smi', value: smi.status === 0 ? smi.stdout.trim().split('\n') : 'not here, or it did not answer' });
+  tell({
+    fact: 'host',
+    value: {
+      processor: cpus()[0]?.model.trim(),
+      cores: availableParallelism(),
+      kernel: release(),
+      node: process.versions.node,
+      driverFiles: process.env.VK_DRIVER_FILES ?? null,
+    },
+  });
+  const smi = spawnSync(
+    'nvidia-smi',
+    [
+      '--query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.sm,power.limit,mig.mode.current',
+      '--format=csv',
+    ],
+    { encoding: 'utf8', timeout: 8000 },
+  );
+  tell({
+    fact: 'nvidia-smi',
+    value: smi.status === 0 ? smi.stdout.trim().split('\n') : 'not here, or it did not answer',
+  });
   const gpu = await openDevice();
-  const { vendor, architecture, device, description, isSoftware, subgroupSize, subgroupMatrix, features, languageFeatures, limits, matrixConfigurations } = gpu.adapter;
-  tell({ fact: 'adapter', value: { vendor, architecture, device, description, isSoftware, subgroupSize, subgroupMatrix } });
+  const {
+    vendor,
+    architecture,
+    device,
+    description,
+    isSoftware,
+    subgroupSize,
+    subgroupMatrix,
+    features,
+    languageFeatures,
+    limits,
+    matrixConfigurations,
+  } = gpu.adapter;
+  tell({
+    fact: 'adapter',
+    value: { vendor, architecture, device, description, isSoftware, subgroupSize, subgroupMatrix },
+  });
   tell({ fact: 'features', value: features });
   tell({ fact: 'language features', value: languageFeatures });
   tell({ fact: 'limits', value: limits });

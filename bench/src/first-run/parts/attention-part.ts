@@ -13,8 +13,18 @@ import type { Job } from '../sweep.ts';
 type Size = readonly [heads: number, tokens: number, width: number, causal: boolean];
 
 /** The shape that PyTorch is known for, CLIP ViT-L/14-336, LLaMA-7B at its longest, the small model. */
-const FULL: readonly Size[] = [[8, 512, 64, false], [16, 577, 64, false], [32, 512, 128, true], [32, 2048, 128, true], [32, 2048, 128, false], [64, 100, 32, true]];
-const SMALL: readonly Size[] = [[2, 64, 32, false], [2, 50, 32, true]];
+const FULL: readonly Size[] = [
+  [8, 512, 64, false],
+  [16, 577, 64, false],
+  [32, 512, 128, true],
+  [32, 2048, 128, true],
+  [32, 2048, 128, false],
+  [64, 100, 32, true],
+];
+const SMALL: readonly Size[] = [
+  [2, 64, 32, false],
+  [2, 50, 32, true],
+];
 
 export async function attentionPart(options: PartOptions): Promise<void> {
   const sizes = options.scale === 'full' ? FULL : SMALL;
@@ -22,16 +32,33 @@ export async function attentionPart(options: PartOptions): Promise<void> {
     [false, { attention: (opTable('scaledDotProductAttention').families as Families).attention! }],
     [true, { 'attention backward': attentionBackwardVariants as Families[string] }],
   ];
-  const jobs = sizes.map(([H, T, D, causal], i): Job => [`attention ${H}x${T}x${D}${causal ? ' causal' : ''}`, async (gpu) => {
-    const cells = new OpCells(gpu, attentionBench(H, T, D, causal));
-    for (const [backward, family] of families) {
-      const rehearse = (dry: Gpu): void => cells.rehearse(dry, backward);
-      const session = await (backward ? cells.backward() : cells.forward()).open();
-      const name = `attention ${backward ? 'backward' : 'forward'}${causal ? ' causal' : ''}`;
-      const subject = { op: name, shape: `${H}x${T}x${D}`, work: { flops: attentionFlops(H, T, D, causal, backward) }, session, rehearse };
-      const share = (i + (backward ? 1 : 0.5)) / sizes.length;
-      await sweepTunings(gpu, subject, [AS_CALLED, ...choicesOf(gpu, family, rehearse)], options, Math.max(0.3, share));
-    }
-  }]);
+  const jobs = sizes.map(
+    ([H, T, D, causal], i): Job => [
+      `attention ${H}x${T}x${D}${causal ? ' causal' : ''}`,
+      async (gpu) => {
+        const cells = new OpCells(gpu, attentionBench(H, T, D, causal));
+        for (const [backward, family] of families) {
+          const rehearse = (dry: Gpu): void => cells.rehearse(dry, backward);
+          const session = await (backward ? cells.backward() : cells.forward()).open();
+          const name = `attention ${backward ? 'backward' : 'forward'}${causal ? ' causal' : ''}`;
+          const subject = {
+            op: name,
+            shape: `${H}x${T}x${D}`,
+            work: { flops: attentionFlops(H, T, D, causal, backward) },
+            session,
+            rehearse,
+          };
+          const share = (i + (backward ? 1 : 0.5)) / sizes.length;
+          await sweepTunings(
+            gpu,
+            subject,
+            [AS_CALLED, ...choicesOf(gpu, family, rehearse)],
+            options,
+            Math.max(0.3, share),
+          );
+        }
+      },
+    ],
+  );
   await runJobs(openDevice, jobs, options);
 }

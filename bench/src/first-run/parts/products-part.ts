@@ -1,4 +1,7 @@
-/** @file Matrix products: every variant under every tuning at large squares, the best of them at the other shapes, packed weights, matrix units. */
+/**
+ * @file Matrix products: every variant under every tuning at large squares, the best of them at the other shapes,
+ * packed weights, matrix units.
+ */
 import type { Gpu } from '@curio/engine';
 import { enableSubgroupMatrix } from '@curio/engine';
 import { opTable, subgroupMatrix } from '@curio/engine/check';
@@ -22,18 +25,34 @@ const LAYOUTS = ['nn', 'nt', 'tn'] as const;
 
 /** A LLaMA-7B layer under LoRA of rank 128 over 512 tokens, and the small model. */
 const LORA: readonly Size[] = [
-  ['nt', 512, 4096, 4096, 'q_proj forward'], ['nn', 512, 4096, 4096, 'q_proj dx'], ['nt', 512, 11008, 4096, 'gate_proj forward'], ['nt', 512, 4096, 11008, 'down_proj forward'],
-  ['nt', 512, 128, 4096, 'x·Aᵀ'], ['nt', 512, 4096, 128, 'h·Bᵀ'], ['nn', 512, 128, 4096, 'dy·B'], ['tn', 128, 4096, 512, 'dA'], ['tn', 4096, 128, 512, 'dB'],
-  ['nt', 640, 160, 160, 'small model'], ['nt', 640, 16, 160, 'small model, x·Aᵀ'], ['nt', 640, 432, 160, 'small model, MLP'], ['tn', 160, 16, 640, 'small model, dB'],
+  ['nt', 512, 4096, 4096, 'q_proj forward'],
+  ['nn', 512, 4096, 4096, 'q_proj dx'],
+  ['nt', 512, 11008, 4096, 'gate_proj forward'],
+  ['nt', 512, 4096, 11008, 'down_proj forward'],
+  ['nt', 512, 128, 4096, 'x·Aᵀ'],
+  ['nt', 512, 4096, 128, 'h·Bᵀ'],
+  ['nn', 512, 128, 4096, 'dy·B'],
+  ['tn', 128, 4096, 512, 'dA'],
+  ['tn', 4096, 128, 512, 'dB'],
+  ['nt', 640, 160, 160, 'small model'],
+  ['nt', 640, 16, 160, 'small model, x·Aᵀ'],
+  ['nt', 640, 432, 160, 'small model, MLP'],
+  ['tn', 160, 16, 640, 'small model, dB'],
 ];
 /** Shapes unlike the square that the ranking comes from. */
 const THOROUGH = [LORA[0]!, LORA[9]!, LORA[7]!];
-const SMALL: readonly Size[] = [['nt', 64, 48, 32, 'small'], ['tn', 48, 32, 64, 'small']];
+const SMALL: readonly Size[] = [
+  ['nt', 64, 48, 32, 'small'],
+  ['tn', 48, 32, 64, 'small'],
+];
 
 /** Tunings of each variant in the first sweep that go on to other layouts and sizes. */
 const KEPT = 3;
 
-/** Which choices are worth timing elsewhere: every variant as its table tunes it, and under the tunings that were its fastest in the first sweep. */
+/**
+ * Which choices are worth timing elsewhere: every variant as its table tunes it, and under the tunings that were its
+ * fastest in the first sweep.
+ */
 class Ranking {
   private names: ReadonlySet<string> | null = null;
 
@@ -41,7 +60,15 @@ class Ranking {
   learn(ordered: readonly Finding[]): void {
     if (this.names || ordered.length === 0) return;
     const variantOf = ({ choice }: Finding): string => Object.values(choice!.forced).join();
-    this.names = new Set(ordered.filter((each, i) => each.choice && ordered.slice(0, i).filter((other) => other.choice && variantOf(other) === variantOf(each)).length < KEPT).map(({ variant }) => variant));
+    this.names = new Set(
+      ordered
+        .filter(
+          (each, i) =>
+            each.choice &&
+            ordered.slice(0, i).filter((other) => other.choice && variantOf(other) === variantOf(each)).length < KEPT,
+        )
+        .map(({ variant }) => variant),
+    );
   }
 
   keeps({ name, changes }: Choice): boolean {
@@ -53,21 +80,42 @@ export async function productsPart(options: PartOptions): Promise<void> {
   const { scale } = options;
   const [first, second] = scale === 'full' ? [2048, 4096] : [128, 192];
   const [plain, onUnits] = [new Ranking(), new Ranking()];
-  const before = fastest(options.known.filter(isFinding).filter(({ op, shape, library }) => library === 'curio' && op === 'matmul nn' && shape === `${first}x${first}x${first}`));
+  const before = fastest(
+    options.known
+      .filter(isFinding)
+      .filter(
+        ({ op, shape, library }) => library === 'curio' && op === 'matmul nn' && shape === `${first}x${first}x${first}`,
+      ),
+  );
   plain.learn(before.filter(({ choice }) => !choice?.halves));
   onUnits.learn(before.filter(({ choice }) => choice?.halves));
   const square = (layout: Layout, n: number, share: number, halves = false): Job => {
-    const job = halves ? matrixJob([layout, n, n, n], options, onUnits, share) : plainJob([layout, n, n, n], options, plain, share);
+    const job = halves
+      ? matrixJob([layout, n, n, n], options, onUnits, share)
+      : plainJob([layout, n, n, n], options, plain, share);
     return [`matmul ${layout} ${n}${halves ? ' on matrix units' : ''}`, job];
   };
   const jobs: Job[] = [
-    square('nn', first, 0.4), square('nn', second, 0.5), square('nn', first, 0.6, true), square('nn', second, 0.7, true),
-    square('nt', second, 0.8), square('tn', second, 0.8), square('nt', second, 0.85, true), square('tn', second, 0.85, true),
-    square('nt', first, 0.85), square('tn', first, 0.85),
-    ...(scale === 'full' ? LORA : SMALL).map((size): Job => [`matmul ${size.join(' ')}`, plainJob(size, options, plain, 0.95)]),
+    square('nn', first, 0.4),
+    square('nn', second, 0.5),
+    square('nn', first, 0.6, true),
+    square('nn', second, 0.7, true),
+    square('nt', second, 0.8),
+    square('tn', second, 0.8),
+    square('nt', second, 0.85, true),
+    square('tn', second, 0.85, true),
+    square('nt', first, 0.85),
+    square('tn', first, 0.85),
+    ...(scale === 'full' ? LORA : SMALL).map(
+      (size): Job => [`matmul ${size.join(' ')}`, plainJob(size, options, plain, 0.95)],
+    ),
     ...packedJobs(scale),
-    ...(scale === 'full' ? THOROUGH : []).map((size): Job => [`matmul ${size.join(' ')}, other tunings`, plainJob(size, options, plain, 1, true)]),
-    ...(scale === 'full' ? LORA.slice(0, 4) : []).map((size): Job => [`matmul ${size.join(' ')} on matrix units`, matrixJob(size, options, onUnits, 1)]),
+    ...(scale === 'full' ? THOROUGH : []).map(
+      (size): Job => [`matmul ${size.join(' ')}, other tunings`, plainJob(size, options, plain, 1, true)],
+    ),
+    ...(scale === 'full' ? LORA.slice(0, 4) : []).map(
+      (size): Job => [`matmul ${size.join(' ')} on matrix units`, matrixJob(size, options, onUnits, 1)],
+    ),
   ];
   await runJobs(openDevice, jobs, options);
 }
@@ -75,8 +123,12 @@ export async function productsPart(options: PartOptions): Promise<void> {
 function subjectOf(gpu: Gpu, [layout, M, N, K, what]: Size, held?: typeof heldByF16) {
   const cells = new OpCells(gpu, productBench(layout, M, N, K, held));
   return {
-    op: `matmul ${layout}`, shape: `${M}x${N}x${K}`, label: what, work: { flops: 2 * M * N * K },
-    session: cells.forward().open(), rehearse: (dry: Gpu) => cells.rehearse(dry, false),
+    op: `matmul ${layout}`,
+    shape: `${M}x${N}x${K}`,
+    label: what,
+    work: { flops: 2 * M * N * K },
+    session: cells.forward().open(),
+    rehearse: (dry: Gpu) => cells.rehearse(dry, false),
   };
 }
 
@@ -86,7 +138,15 @@ function plainJob(size: Size, options: PartOptions, ranking: Ranking, share: num
     const { session, ...subject } = subjectOf(gpu, size);
     const family = `matmul ${size[0]}`;
     const all = choicesOf(gpu, { [family]: (opTable('matmul').families as Families)[family]! }, subject.rehearse);
-    const found = await sweepTunings(gpu, { ...subject, session: await session }, rest ? all.filter((choice) => !ranking.keeps(choice)) : [AS_CALLED, ...all.filter((choice) => ranking.keeps(choice))], options, share);
+    const found = await sweepTunings(
+      gpu,
+      { ...subject, session: await session },
+      rest
+        ? all.filter((choice) => !ranking.keeps(choice))
+        : [AS_CALLED, ...all.filter((choice) => ranking.keeps(choice))],
+      options,
+      share,
+    );
     ranking.learn(fastest(found));
   };
 }
@@ -103,13 +163,20 @@ async function faultOf(gpu: Gpu): Promise<string | null> {
 function matrixJob(size: Size, options: PartOptions, ranking: Ranking, share: number): Job[1] {
   return async (gpu) => {
     const fault = await faultOf(gpu);
-    tell({ fact: 'matrix units', value: fault ?? 'agree with float64' }); // where not, the sweep tells which of its choices do
+    // where not, the sweep tells which of its choices do
+    tell({ fact: 'matrix units', value: fault ?? 'agree with float64' });
     if (!gpu.adapter.subgroupMatrix) return;
     const { session, ...subject } = subjectOf(gpu, size, heldByF16);
     const [usual, ...tuned] = matrixChoices(gpu, subgroupMatrix, subject.rehearse);
     if (!usual) return tell({ fact: 'matrix units', value: `${subject.op} ${subject.shape} does not run on them` });
     const within: Choice = { ...usual, name: `${usual.name}, rounded within`, forced: { 'matmul halves': 'within' } };
-    const found = await sweepTunings(gpu, { ...subject, session: await session }, [usual, within, ...tuned.filter((choice) => ranking.keeps(choice))], options, share);
+    const found = await sweepTunings(
+      gpu,
+      { ...subject, session: await session },
+      [usual, within, ...tuned.filter((choice) => ranking.keeps(choice))],
+      options,
+      share,
+    );
     ranking.learn(fastest(found));
   };
 }
@@ -117,27 +184,63 @@ function matrixJob(size: Size, options: PartOptions, ranking: Ranking, share: nu
 /** Rows of tokens against a weight as it is stored. */
 function packedJobs(scale: PartOptions['scale']): Job[] {
   const [M, N, K] = scale === 'full' ? [512, 4096, 4096] : [32, 64, 128];
-  const cell = (storage: Storage, rows: number): Job => [`linear ${storage} ${rows}x${N}x${K}`, async (gpu) => {
-    const { open, work } = packed(gpu, storage, rows, N, K);
-    const session = await open();
-    const wrong = await session.check();
-    tell(finding('linear', `${rows}x${N}x${K}`, storage, rows > 1 ? { flops: work!.flops } : { bytes: work!.bytes }, wrong ? `wrong: ${wrong}` : await timesOf(gpu, session.record!)));
-    session.close();
-  }];
-  return [...(['f32', 'bf16', 'int4', 'nf4'] as const).map((storage) => cell(storage, M)), ...(['f32', 'bf16', 'nf4'] as const).map((storage) => cell(storage, 1))];
+  const cell = (storage: Storage, rows: number): Job => [
+    `linear ${storage} ${rows}x${N}x${K}`,
+    async (gpu) => {
+      const { open, work } = packed(gpu, storage, rows, N, K);
+      const session = await open();
+      const wrong = await session.check();
+      tell(
+        finding(
+          'linear',
+          `${rows}x${N}x${K}`,
+          storage,
+          rows > 1 ? { flops: work!.flops } : { bytes: work!.bytes },
+          wrong ? `wrong: ${wrong}` : await timesOf(gpu, session.record!),
+        ),
+      );
+      session.close();
+    },
+  ];
+  return [
+    ...(['f32', 'bf16', 'int4', 'nf4'] as const).map((storage) => cell(storage, M)),
+    ...(['f32', 'bf16', 'nf4'] as const).map((storage) => cell(storage, 1)),
+  ];
 }
 
 /** The best choice of the sweep again, and what is called by default, on a device with other toggles of Dawn's. */
-export const togglePart = (toggle: string) => async (options: PartOptions): Promise<void> => {
-  const { scale, known } = options;
-  const n = scale === 'full' ? 4096 : 192;
-  const best = LAYOUTS.flatMap((layout) => {
-    const found = fastest(known.filter(isFinding).filter(({ op, shape, library, choice }) => library === 'curio' && op === `matmul ${layout}` && shape === `${n}x${n}x${n}` && choice && !choice.halves));
-    return found[0]?.choice ? [[layout, found[0].choice] as const] : [];
-  });
-  await runJobs(() => openDevice([toggle]), best.slice(0, 1).map(([layout, choice]): Job => [`matmul ${layout} ${n} with ${toggle}`, async (gpu) => {
-    const { session, ...subject } = subjectOf(gpu, [layout, n, n, n]);
-    const choices = [choice, AS_CALLED].map((each) => ({ ...each, name: `${each.name}, ${toggle}` }));
-    await sweep(gpu, { ...subject, op: `${subject.op} toggled`, session: await session }, choices, options);
-  }]), options);
-};
+export const togglePart =
+  (toggle: string) =>
+  async (options: PartOptions): Promise<void> => {
+    const { scale, known } = options;
+    const n = scale === 'full' ? 4096 : 192;
+    const best = LAYOUTS.flatMap((layout) => {
+      const found = fastest(
+        known
+          .filter(isFinding)
+          .filter(
+            ({ op, shape, library, choice }) =>
+              library === 'curio' &&
+              op === `matmul ${layout}` &&
+              shape === `${n}x${n}x${n}` &&
+              choice &&
+              !choice.halves,
+          ),
+      );
+      return found[0]?.choice ? [[layout, found[0].choice] as const] : [];
+    });
+    await runJobs(
+      () => openDevice([toggle]),
+      best.slice(0, 1).map(
+        ([layout, choice]): Job => [
+          `matmul ${layout} ${n} with ${toggle}`,
+          async (gpu) => {
+            const { session, ...subject } = subjectOf(gpu, [layout, n, n, n]);
+            const choices = [choice, AS_CALLED].map((each) => ({ ...each, name: `${each.name}, ${toggle}` }));
+            await sweep(gpu, { ...subject, op: `${subject.op} toggled`, session: await session }, choices, options);
+          },
+        ],
+      ),
+      options,
+    );
+  };

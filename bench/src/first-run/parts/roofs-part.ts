@@ -23,20 +23,52 @@ export async function roofsPart(options: PartOptions): Promise<void> {
   const { scale } = options;
   const sizes = scale === 'full' ? [2 ** 26, 2 ** 24] : [2 ** 20];
   const [groups, steps] = scale === 'full' ? [132 * 64, 1024] : [64, 64];
-  await runJobs(openDevice, [
-    ...sizes.map((size) => [`copy ${4 * size >> 20}MB`, async (gpu: Gpu) => {
-      const [from, to] = [empty(gpu, [size]), empty(gpu, [size])].map(({ storage }) => ({ block: storage.block, offset: 0, bytes: 4 * size }));
-      await roof(gpu, 'copy', `${4 * size >> 20}MB`, { bytes: 8 * size }, () => gpu.stream.copy(from!, to!, 4 * size));
-    }] as const),
-    ...sizes.map((size) => [`neg ${4 * size >> 20}MB`, async (gpu: Gpu) => {
-      const x = empty(gpu, [size]);
-      await roof(gpu, 'neg', `${4 * size >> 20}MB`, { bytes: 8 * size }, () => noGrad(() => neg(x)));
-    }] as const),
-    ['multiply-add', async (gpu: Gpu) => {
-      const y = empty(gpu, [groups * WG]);
-      const binding = { block: y.storage.block, offset: 0, bytes: 4 * groups * WG };
-      const run = (): void => gpu.dispatch(kernel, 'forward', { buffers: { y: binding }, params: { a: 0.999, b: 0.001 }, grid: [groups, 1, 1], tuning: { STEPS: `${steps}u` }, op: 'roof' });
-      await roof(gpu, 'multiply-add', `${groups * WG} lanes`, { flops: groups * WG * steps * OPERATIONS }, run);
-    }],
-  ], options);
+  await runJobs(
+    openDevice,
+    [
+      ...sizes.map(
+        (size) =>
+          [
+            `copy ${(4 * size) >> 20}MB`,
+            async (gpu: Gpu) => {
+              const [from, to] = [empty(gpu, [size]), empty(gpu, [size])].map(({ storage }) => ({
+                block: storage.block,
+                offset: 0,
+                bytes: 4 * size,
+              }));
+              await roof(gpu, 'copy', `${(4 * size) >> 20}MB`, { bytes: 8 * size }, () =>
+                gpu.stream.copy(from!, to!, 4 * size),
+              );
+            },
+          ] as const,
+      ),
+      ...sizes.map(
+        (size) =>
+          [
+            `neg ${(4 * size) >> 20}MB`,
+            async (gpu: Gpu) => {
+              const x = empty(gpu, [size]);
+              await roof(gpu, 'neg', `${(4 * size) >> 20}MB`, { bytes: 8 * size }, () => noGrad(() => neg(x)));
+            },
+          ] as const,
+      ),
+      [
+        'multiply-add',
+        async (gpu: Gpu) => {
+          const y = empty(gpu, [groups * WG]);
+          const binding = { block: y.storage.block, offset: 0, bytes: 4 * groups * WG };
+          const run = (): void =>
+            gpu.dispatch(kernel, 'forward', {
+              buffers: { y: binding },
+              params: { a: 0.999, b: 0.001 },
+              grid: [groups, 1, 1],
+              tuning: { STEPS: `${steps}u` },
+              op: 'roof',
+            });
+          await roof(gpu, 'multiply-add', `${groups * WG} lanes`, { flops: groups * WG * steps * OPERATIONS }, run);
+        },
+      ],
+    ],
+    options,
+  );
 }

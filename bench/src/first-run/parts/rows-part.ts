@@ -13,13 +13,23 @@ import { runJobs, sweep } from '../sweep.ts';
 import type { Job } from '../sweep.ts';
 
 /** What the ops choose, or every variant under every tuning where the op table knows some. */
-async function timeGroups(gpu: Gpu, groups: readonly Group[], families: Families | null, options: PartOptions): Promise<void> {
+async function timeGroups(
+  gpu: Gpu,
+  groups: readonly Group[],
+  families: Families | null,
+  options: PartOptions,
+): Promise<void> {
   for (const { op, shape, work, cells, source } of groups) {
     const cell = cells.find(({ variant }) => variant === 'default');
     if (!cell || options.deadline.passed(`${op} ${shape}`)) continue;
     const session = await cell.open();
     const rehearse = (dry: Gpu): void => source?.rehearse(dry, op.endsWith('backward'));
-    await sweep(gpu, { op, shape, work, session, rehearse }, families ? choicesOf(gpu, families, rehearse) : [AS_CALLED], options);
+    await sweep(
+      gpu,
+      { op, shape, work, session, rehearse },
+      families ? choicesOf(gpu, families, rehearse) : [AS_CALLED],
+      options,
+    );
     session.close();
   }
 }
@@ -32,8 +42,18 @@ function acrossRows(gpu: Gpu, R: number, C: number): Group[] {
     for (let r = 0; r < R; r++) total += x.values[r * C + c]!;
     return total;
   };
-  const sums = new OpCells(gpu, { inputs: [x], run: ([a]) => sum(a!, { axis: 0 }), outputShape: [C], forward: () => column });
-  const turned = new OpCells(gpu, { inputs: [x], run: ([a]) => noGrad(() => dense(transpose(a!, 0, 1))), outputShape: [C, R], forward: () => (i) => x.values[(i % R) * C + Math.floor(i / R)]! });
+  const sums = new OpCells(gpu, {
+    inputs: [x],
+    run: ([a]) => sum(a!, { axis: 0 }),
+    outputShape: [C],
+    forward: () => column,
+  });
+  const turned = new OpCells(gpu, {
+    inputs: [x],
+    run: ([a]) => noGrad(() => dense(transpose(a!, 0, 1))),
+    outputShape: [C, R],
+    forward: () => (i) => x.values[(i % R) * C + Math.floor(i / R)]!,
+  });
   const shape = `${R}x${C}`;
   return [
     { op: 'sum of columns', shape, work: { bytes: 4 * R * C }, roof: null, cells: [sums.forward()] },
@@ -43,7 +63,8 @@ function acrossRows(gpu: Gpu, R: number, C: number): Group[] {
 
 export async function rowsPart(options: PartOptions): Promise<void> {
   const { scale } = options;
-  const [R, C, classes, rows, parameters] = scale === 'full' ? [8192, 4096, 32000, 1024, 2 ** 25] : [64, 256, 512, 32, 2 ** 14];
+  const [R, C, classes, rows, parameters] =
+    scale === 'full' ? [8192, 4096, 32000, 1024, 2 ** 25] : [64, 256, 512, 32, 2 ** 14];
   const makers: readonly (readonly [string, (gpu: Gpu) => Group[]])[] = [
     ['softmax', (gpu) => softmaxGroups(gpu, [], '', R, C)],
     ['rmsNorm', (gpu) => normGroups(gpu, [], 'rmsNorm', '', R, C)],

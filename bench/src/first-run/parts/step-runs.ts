@@ -1,4 +1,7 @@
-/** @file The steps that the first run times. Weights are cheap noise: drawing a layer of LLaMA from its initialisers takes longer than all that is measured here. */
+/**
+ * @file The steps that the first run times. Weights are cheap noise: drawing a layer of LLaMA from its initialisers
+ * takes longer than all that is measured here.
+ */
 import { AdamW, backward, capture, mean, mul, noGrad, Parameter, store, sub } from '@curio/engine';
 import type { CapturedStep, Gpu, HostTensors, StepPlan, Tensor } from '@curio/engine';
 import { ClipVision, Llama, PRESETS } from '@curio/model';
@@ -49,7 +52,13 @@ function fill(parameters: readonly Parameter[]): void {
   }
 }
 
-function train<I extends Readonly<Record<string, Tensor>>>(gpu: Gpu, step: CapturedStep<I, { loss: Tensor }>, optimizer: AdamW, inputs: HostTensors<I>, close: () => void): StepRun {
+function train<I extends Readonly<Record<string, Tensor>>>(
+  _gpu: Gpu,
+  step: CapturedStep<I, { loss: Tensor }>,
+  optimizer: AdamW,
+  inputs: HostTensors<I>,
+  close: () => void,
+): StepRun {
   return {
     once() {
       optimizer.beginStep(RATE);
@@ -65,9 +74,15 @@ export function llamaStep(sizes: Partial<LlamaConfig>, tokens: number, base: Bas
   const config: LlamaConfig = { ...PRESETS['7b'].model.language, numLayers: 1, vocabSize: 64, ...sizes };
   const { hiddenSize } = config;
   return {
-    op: 'LLaMA layer LoRA step', shape: `${tokens}x${hiddenSize}x${config.intermediateSize}r${RANK}`, variant: halves ? `${base} base, f16 matrix units` : `${base} base`, base, flops: layerFlops(config, tokens), halves,
+    op: 'LLaMA layer LoRA step',
+    shape: `${tokens}x${hiddenSize}x${config.intermediateSize}r${RANK}`,
+    variant: halves ? `${base} base, f16 matrix units` : `${base} base`,
+    base,
+    flops: layerFlops(config, tokens),
+    halves,
     open(gpu) {
-      const isFrozenMatrix = (name: string, shape: readonly number[]): boolean => shape.length === 2 && !name.includes('lora_');
+      const isFrozenMatrix = (name: string, shape: readonly number[]): boolean =>
+        shape.length === 2 && !name.includes('lora_');
       const weights = new Weights(gpu, { bare: (name, shape) => (isFrozenMatrix(name, shape) ? base : 'f32') });
       const model = new Llama(weights, config, { lora: { r: RANK, alpha: 2 * RANK, dropout: 0 } });
       fill(weights.parameters());
@@ -81,7 +96,10 @@ export function llamaStep(sizes: Partial<LlamaConfig>, tokens: number, base: Bas
         return { loss };
       });
       const shape = [1, tokens, hiddenSize];
-      const inputs = { x: { values: noise(tokens * hiddenSize, 1), shape }, target: { values: noise(tokens * hiddenSize, 2), shape } };
+      const inputs = {
+        x: { values: noise(tokens * hiddenSize, 1), shape },
+        target: { values: noise(tokens * hiddenSize, 2), shape },
+      };
       return train(gpu, step, optimizer, inputs, () => weights.parameters().forEach((p) => p.dispose()));
     },
   };
@@ -94,32 +112,57 @@ export function clipForward(sizes: Partial<ClipVisionConfig>, halves = false): S
   const tokens = (imageSize / patchSize) ** 2 + 1;
   const layers = numLayers + 1 + selectLayer;
   return {
-    op: 'CLIP forward', shape: `${tokens}x${C}, ${layers} layers`, variant: halves ? 'f16 matrix units' : 'f32', base: 'f32', flops: layers * (2 * tokens * (4 * C * C + 2 * C * F) + 4 * tokens ** 2 * C), halves,
+    op: 'CLIP forward',
+    shape: `${tokens}x${C}, ${layers} layers`,
+    variant: halves ? 'f16 matrix units' : 'f32',
+    base: 'f32',
+    flops: layers * (2 * tokens * (4 * C * C + 2 * C * F) + 4 * tokens ** 2 * C),
+    halves,
     open(gpu) {
       const weights = new Weights(gpu, { bare: () => 'f32' });
       const model = new ClipVision(weights, config);
       fill(weights.parameters());
-      const step = capture(gpu, 'CLIP', ({ pixels }: { pixels: Tensor }) => noGrad(() => {
-        const y = model.features(pixels);
-        return { loss: mean(mul(y, y)) };
-      }));
+      const step = capture(gpu, 'CLIP', ({ pixels }: { pixels: Tensor }) =>
+        noGrad(() => {
+          const y = model.features(pixels);
+          return { loss: mean(mul(y, y)) };
+        }),
+      );
       const inputs = { pixels: { values: noise(3 * imageSize ** 2, 1), shape: [1, 3, imageSize, imageSize] } };
-      return { once: () => step.run(inputs).loss, plan: () => step.plan(inputs), close: () => (step.dispose(), weights.parameters().forEach((p) => p.dispose())) };
+      return {
+        once: () => step.run(inputs).loss,
+        plan: () => step.plan(inputs),
+        close: () => (step.dispose(), weights.parameters().forEach((p) => p.dispose())),
+      };
     },
   };
 }
 
 /** The small SQ-LLaVA's stage-2 step, eight samples. */
 export function smallStep(words: number): StepKind {
-  return { op: 'SQ-LLaVA stage 2 step', shape: `8x${words}`, variant: 'f32', base: 'f32', open(gpu) {
-    const { step, optimizer, inputs } = openSmallStep(gpu);
-    return train(gpu, step, optimizer, inputs(words, 1), () => {});
-  } };
+  return {
+    op: 'SQ-LLaVA stage 2 step',
+    shape: `8x${words}`,
+    variant: 'f32',
+    base: 'f32',
+    open(gpu) {
+      const { step, optimizer, inputs } = openSmallStep(gpu);
+      return train(gpu, step, optimizer, inputs(words, 1), () => {});
+    },
+  };
 }
 
 /** The MLP and the GPT block that are also timed beside other libraries. */
-export const trainedSteps: readonly StepKind[] = ([['MLP step', '256x512x1024x512', mlpSpec, mlp], ['GPT block step', '4x256x256x8', gptBlockSpec, gptBlock]] as const).map(([op, shape, specOf, net]) => ({
-  op, shape, variant: 'f32', base: 'f32',
+export const trainedSteps: readonly StepKind[] = (
+  [
+    ['MLP step', '256x512x1024x512', mlpSpec, mlp],
+    ['GPT block step', '4x256x256x8', gptBlockSpec, gptBlock],
+  ] as const
+).map(([op, shape, specOf, net]) => ({
+  op,
+  shape,
+  variant: 'f32',
+  base: 'f32',
   open(gpu) {
     const { parameters: values, x, target } = specOf();
     const parameters = values.map((each) => new Parameter(gpu, each.name, each.shape, each.values));
@@ -127,7 +170,10 @@ export const trainedSteps: readonly StepKind[] = ([['MLP step', '256x512x1024x51
     const optimizer = new AdamW(gpu, parameters);
     const step = capture(gpu, op, (inputs: { x: Tensor; target: Tensor }) => {
       optimizer.zeroGrad();
-      const error = sub(net(inputs.x, (name) => byName.get(name)!), inputs.target);
+      const error = sub(
+        net(inputs.x, (name) => byName.get(name)!),
+        inputs.target,
+      );
       const loss = mean(mul(error, error));
       backward(loss);
       optimizer.update();

@@ -25,10 +25,21 @@ export async function stepsPart(options: PartOptions): Promise<void> {
   const tokens = full ? 512 : 32;
   const naive = new NaiveLosses();
   const kinds: StepKind[] = [
-    llamaStep(llama, tokens, 'f32'), llamaStep(llama, tokens, 'bf16'), llamaStep(llama, tokens, 'nf4'), llamaStep(llama, tokens, 'f32', true), llamaStep(llama, tokens, 'nf4', true),
-    smallStep(full ? 80 : 10), clipForward(clip), clipForward(clip, true), ...(full ? trainedSteps : trainedSteps.slice(0, 1)),
+    llamaStep(llama, tokens, 'f32'),
+    llamaStep(llama, tokens, 'bf16'),
+    llamaStep(llama, tokens, 'nf4'),
+    llamaStep(llama, tokens, 'f32', true),
+    llamaStep(llama, tokens, 'nf4', true),
+    smallStep(full ? 80 : 10),
+    clipForward(clip),
+    clipForward(clip, true),
+    ...(full ? trainedSteps : trainedSteps.slice(0, 1)),
   ];
-  await runJobs(openDevice, kinds.map((kind): Job => [`${kind.op}, ${kind.variant}`, (gpu) => timeStep(gpu, kind, naive)]), options);
+  await runJobs(
+    openDevice,
+    kinds.map((kind): Job => [`${kind.op}, ${kind.variant}`, (gpu) => timeStep(gpu, kind, naive)]),
+    options,
+  );
 }
 
 async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<void> {
@@ -49,14 +60,20 @@ async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<v
     // Last, since buffers hold nonsense afterwards.
     const repeat = Math.max(3, Math.min(100, Math.round(ALONE_MS / times.bestMs)));
     const alone = 1000 * (await run.plan().timeDispatches(repeat)).reduce((sum, { seconds }) => sum + seconds, 0);
-    tell({ fact: `wall over kernels: ${op}, ${variant}`, value: { wallMs: times.bestMs, kernelsMs: alone, dispatches: run.plan().dispatches, ratio: times.bestMs / alone } });
+    tell({
+      fact: `wall over kernels: ${op}, ${variant}`,
+      value: { wallMs: times.bestMs, kernelsMs: alone, dispatches: run.plan().dispatches, ratio: times.bestMs / alone },
+    });
   } finally {
     gpu.kernels.halfProducts = false;
     run.close();
   }
 }
 
-/** Losses by the naive kernels, which the op table holds against float64; a step on matrix units is held against that of its plain twin. */
+/**
+ * Losses by the naive kernels, which the op table holds against float64; a step on matrix units is held against that of
+ * its plain twin.
+ */
 class NaiveLosses {
   private readonly known = new Map<string, number>();
 
@@ -69,12 +86,18 @@ class NaiveLosses {
     const naive = this.known.get(key) ?? (await lossByNaive(gpu, run));
     this.known.set(key, naive);
     const most = halves ? TOLERANCE.halves : TOLERANCE.plain;
-    return Math.abs(ours - naive) <= most * Math.abs(naive) ? null : `the loss is ${ours}, the naive kernels say ${naive}`;
+    return Math.abs(ours - naive) <= most * Math.abs(naive)
+      ? null
+      : `the loss is ${ours}, the naive kernels say ${naive}`;
   }
 }
 
 async function lossByNaive(gpu: Gpu, run: StepRun): Promise<number> {
-  const families = opTables.flatMap(({ families: all = {} }) => Object.entries(all).filter(([, table]) => 'naive' in table).map(([family]) => family));
+  const families = opTables.flatMap(({ families: all = {} }) =>
+    Object.entries(all)
+      .filter(([, table]) => 'naive' in table)
+      .map(([family]) => family),
+  );
   for (const family of families) gpu.kernels.forced.set(family, 'naive');
   try {
     return await run.once().item();
@@ -95,14 +118,27 @@ async function wallOf(gpu: Gpu, run: StepRun): Promise<{ bestMs: number; medianM
   const ms = await sample(2);
   const count = Math.max(2, Math.min(50, Math.round(WALL_MS / 5 / ms)));
   const samples: number[] = [];
-  for (let spent = 0; samples.length < 5 && spent < 2 * WALL_MS; spent += samples.at(-1)! * count) samples.push(await sample(count));
+  for (let spent = 0; samples.length < 5 && spent < 2 * WALL_MS; spent += samples.at(-1)! * count)
+    samples.push(await sample(count));
   return bestAndMedian(samples);
 }
 
 async function tellProfile(gpu: Gpu, run: StepRun, name: string): Promise<void> {
   if (!gpu.device.features.has('timestamp-query')) return;
-  const { kernels, busyMs, gapMs, dispatches } = summarise(await profile(gpu, async () => {
-    await run.once().item();
-  }));
-  tell({ fact: `profile: ${name}`, value: { busyMs, gapMs, dispatches, kernels: kernels.slice(0, NAMED).map(({ op, label, count, ms, gflops, gbps }) => ({ op, label, count, ms, gflops, gbps })) } });
+  const { kernels, busyMs, gapMs, dispatches } = summarise(
+    await profile(gpu, async () => {
+      await run.once().item();
+    }),
+  );
+  tell({
+    fact: `profile: ${name}`,
+    value: {
+      busyMs,
+      gapMs,
+      dispatches,
+      kernels: kernels
+        .slice(0, NAMED)
+        .map(({ op, label, count, ms, gflops, gbps }) => ({ op, label, count, ms, gflops, gbps })),
+    },
+  });
 }

@@ -9,12 +9,24 @@ import type { Job } from '../sweep.ts';
 
 export async function tuningPart(options: PartOptions): Promise<void> {
   const kinds: StepKind[] = options.scale === 'full' ? [llamaStep({}, 512, 'f32'), smallStep(80)] : [smallStep(10)];
-  await runJobs(() => openDevice([], { tune: 'measured' }), kinds.map((kind): Job => [kind.op, async (gpu) => {
-    const run = kind.open(gpu);
-    await run.once().item();
-    const began = performance.now();
-    await gpu.kernels.tuner!.settle();
-    tell({ fact: `measured choices: ${kind.op}`, value: { seconds: (performance.now() - began) / 1000, choices: gpu.kernels.tuner!.record.choices } });
-    run.close();
-  }]), options);
+  await runJobs(
+    () => openDevice([], { tune: 'measured' }),
+    kinds.map(
+      (kind): Job => [
+        kind.op,
+        async (gpu) => {
+          const run = kind.open(gpu);
+          await run.once().item();
+          const began = performance.now();
+          await gpu.kernels.tuner!.settle();
+          tell({
+            fact: `measured choices: ${kind.op}`,
+            value: { seconds: (performance.now() - began) / 1000, choices: gpu.kernels.tuner!.record.choices },
+          });
+          run.close();
+        },
+      ],
+    ),
+    options,
+  );
 }

@@ -6,7 +6,10 @@ import type { Case, OpCases } from '../truth/cases.ts';
 import { Array64 } from '../truth/oracle.ts';
 import { makeInputs, outputWeights, runCase, wantedGradients } from './run-case.ts';
 
-/** Allowed error, relative to the largest magnitude of what is compared (at least 1). Sums of n products grow it by √n in the reference's magnitude. */
+/**
+ * Allowed error, relative to the largest magnitude of what is compared (at least 1). Sums of n products grow it by √n
+ * in the reference's magnitude.
+ */
 export const TOLERANCE = { forward: 1e-5, backward: 1e-4 } as const;
 
 /** Below this many input elements every gradient is measured; above it a random choice of elements and directions. */
@@ -28,7 +31,8 @@ export async function checkCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, seed: n
   const wants = wantedGradients(op, c);
   const actual = await runCase(gpu, op, c, inputs, seed);
   const factor = (op.tolerance?.factor ?? 1) * (c.tolerance?.factor ?? 1);
-  if (showShape(actual.shape) !== showShape(expected.shape)) return fail(`shape is ${showShape(actual.shape)}, expected ${showShape(expected.shape)}`);
+  if (showShape(actual.shape) !== showShape(expected.shape))
+    return fail(`shape is ${showShape(actual.shape)}, expected ${showShape(expected.shape)}`);
   const forward = compare('y', actual.y, expected.data, TOLERANCE.forward * factor);
   if (!forward.ok) return forward;
   let worst = forward.worst;
@@ -51,7 +55,10 @@ function loss<A>(op: OpCases<A>, inputs: readonly (Array64 | null)[], attrs: A, 
   return sum;
 }
 
-/** Measured gradients by case, seed and input: every variant of a kernel is held against the same, and measuring takes longest. */
+/**
+ * Measured gradients by case, seed and input: every variant of a kernel is held against the same, and measuring takes
+ * longest.
+ */
 const measuredGradients = new WeakMap<object, Map<string, readonly number[]>>();
 
 function remember(c: object, key: string, measure: () => number[]): readonly number[] {
@@ -62,7 +69,17 @@ function remember(c: object, key: string, measure: () => number[]): readonly num
   return measured;
 }
 
-function checkGradient<A>(op: OpCases<A>, c: Case<A>, inputs: readonly (Array64 | null)[], attrs: A, weights: Array64, which: number, grad: ArrayLike<number>, seed: number, factor: number): Verdict {
+function checkGradient<A>(
+  op: OpCases<A>,
+  c: Case<A>,
+  inputs: readonly (Array64 | null)[],
+  attrs: A,
+  weights: Array64,
+  which: number,
+  grad: ArrayLike<number>,
+  seed: number,
+  factor: number,
+): Verdict {
   const x = inputs[which]!;
   const size = x.data.length;
   const step = op.step ?? 1e-4;
@@ -77,10 +94,18 @@ function checkGradient<A>(op: OpCases<A>, c: Case<A>, inputs: readonly (Array64 
     return slope;
   };
   const random = new RandomStream(seed, 2, which);
-  const elements = size <= FULL_GRADIENT ? Array.from({ length: size }, (_, i) => i) : Array.from({ length: 64 }, () => Math.floor(random.uniform() * size));
+  const elements =
+    size <= FULL_GRADIENT
+      ? Array.from({ length: size }, (_, i) => i)
+      : Array.from({ length: 64 }, () => Math.floor(random.uniform() * size));
   const norm = Math.sqrt(size);
-  const directions = Array.from({ length: size > FULL_GRADIENT ? 8 : 0 }, () => Float64Array.from({ length: size }, () => random.normal() / norm));
-  const got = [...elements.map((i) => grad[i]!), ...directions.map((direction) => direction.reduce((sum, v, i) => sum + v * grad[i]!, 0))];
+  const directions = Array.from({ length: size > FULL_GRADIENT ? 8 : 0 }, () =>
+    Float64Array.from({ length: size }, () => random.normal() / norm),
+  );
+  const got = [
+    ...elements.map((i) => grad[i]!),
+    ...directions.map((direction) => direction.reduce((sum, v, i) => sum + v * grad[i]!, 0)),
+  ];
   const measured = remember(c, `${op.op} ${seed} ${which}`, () => [
     ...elements.map((i) => along((j) => (j === i ? 1 : 0))),
     ...directions.map((direction) => along((i) => direction[i]!)),
@@ -89,9 +114,11 @@ function checkGradient<A>(op: OpCases<A>, c: Case<A>, inputs: readonly (Array64 
 }
 
 function compare(what: string, actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): Verdict {
-  if (actual.length !== expected.length) return fail(`${what} has ${actual.length} elements, expected ${expected.length}`);
+  if (actual.length !== expected.length)
+    return fail(`${what} has ${actual.length} elements, expected ${expected.length}`);
   let scale = 1;
-  for (let i = 0; i < expected.length; i++) if (Number.isFinite(expected[i]!)) scale = Math.max(scale, Math.abs(expected[i]!));
+  for (let i = 0; i < expected.length; i++)
+    if (Number.isFinite(expected[i]!)) scale = Math.max(scale, Math.abs(expected[i]!));
   let worst = 0;
   let at = -1;
   for (let i = 0; i < expected.length; i++) {
@@ -100,7 +127,11 @@ function compare(what: string, actual: ArrayLike<number>, expected: ArrayLike<nu
     if (!(error <= worst)) [worst, at] = [Number.isNaN(error) ? Infinity : error, i];
   }
   if (worst <= 1) return { ok: true, worst, message: 'ok' };
-  return { ok: false, worst, message: `${what}[${at}] is ${actual[at]}, expected ${expected[at]} (${worst.toFixed(1)} times the tolerance of ${(tolerance * scale).toExponential(1)})` };
+  return {
+    ok: false,
+    worst,
+    message: `${what}[${at}] is ${actual[at]}, expected ${expected[at]} (${worst.toFixed(1)} times the tolerance of ${(tolerance * scale).toExponential(1)})`,
+  };
 }
 
 const fail = (message: string): Verdict => ({ ok: false, worst: Infinity, message });

@@ -28,7 +28,10 @@ export interface CheckOptions {
 
 export interface KernelVerdict {
   readonly ok: boolean;
-  /** `ok`, or what is wrong first: `file:line:column …` where it does not compile, else the case and the first wrong element. */
+  /**
+   * `ok`, or what is wrong first: `file:line:column …` where it does not compile, else the case and the first wrong
+   * element.
+   */
   readonly message: string;
   /** Cases that it took and that agree with float64, forward and backward, and cases that do not fit it. */
   readonly checked: number;
@@ -38,23 +41,36 @@ export interface KernelVerdict {
 }
 
 /**
- * Compiles a kernel in every tuning that the op's cases ask for, then runs each case of the op's table by it, forward and backward, against float64. Nothing
- * of the device is changed afterwards: where it is right, `gpu.kernels.replacements.useVariant(family, name, variant)` puts it to work.
+ * Compiles a kernel in every tuning that the op's cases ask for, then runs each case of the op's table by it, forward
+ * and backward, against float64. Nothing of the device is changed afterwards: where it is right,
+ * `gpu.kernels.replacements.useVariant(family, name, variant)` puts it to work.
  * @throws CurioError for an op or a family that does not exist; whatever the kernel does wrong stands in the verdict
  */
-export async function checkKernel<Plan>(gpu: Gpu, { op, family: asked, variant }: KernelUnderTest<Plan>, { seed = 1, onCase }: CheckOptions = {}): Promise<KernelVerdict> {
+export async function checkKernel<Plan>(
+  gpu: Gpu,
+  { op, family: asked, variant }: KernelUnderTest<Plan>,
+  { seed = 1, onCase }: CheckOptions = {},
+): Promise<KernelVerdict> {
   const table = opTable(op);
   const family = familyOf(table, asked);
   try {
-    const asked = pipelinesOf(gpu, table, table.cases, (dry) => dry.kernels.replacements.useVariant<Plan>(family, 'under check', { ...variant, pays: () => true }));
-    for (const { kernel, entry, tuning } of asked) if (kernel === variant.kernel) await gpu.prepare(kernel, entry, tuning);
+    const asked = pipelinesOf(gpu, table, table.cases, (dry) =>
+      dry.kernels.replacements.useVariant<Plan>(family, 'under check', { ...variant, pays: () => true }),
+    );
+    for (const { kernel, entry, tuning } of asked)
+      if (kernel === variant.kernel) await gpu.prepare(kernel, entry, tuning);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     return { ok: false, message: error.message, checked: 0, passedOver: 0, worst: Infinity };
   }
   let [checked, passedOver, worst] = [0, 0, 0];
   for (const c of table.cases) {
-    const { ok, message, worst: error, used } = await withVariant(gpu, family, variant, async (wasUsed) => {
+    const {
+      ok,
+      message,
+      worst: error,
+      used,
+    } = await withVariant(gpu, family, variant, async (wasUsed) => {
       try {
         return { ...(await checkCase(gpu, table, c, seed)), used: wasUsed() };
       } catch (error) {
@@ -71,20 +87,36 @@ export async function checkKernel<Plan>(gpu: Gpu, { op, family: asked, variant }
     if (!ok) return { ok, message: `${labelOf(c)}: ${message}`, checked, passedOver, worst };
     checked++;
   }
-  if (checked === 0) return { ok: false, message: `${variant.kernel.file}: fits none of the ${passedOver} cases of ${op} on this device; \`fits\` must allow some.`, checked, passedOver, worst };
+  if (checked === 0)
+    return {
+      ok: false,
+      message: `${variant.kernel.file}: fits none of the ${passedOver} cases of ${op} on this device; \`fits\` must allow some.`,
+      checked,
+      passedOver,
+      worst,
+    };
   return { ok: true, message: 'ok', checked, passedOver, worst };
 }
 
 function familyOf({ op, families = {} }: OpCases<never>, asked: string | undefined): string {
   const names = Object.keys(families);
   const family = asked ?? names[0];
-  if (family === undefined) throw new CurioError(`checkKernel: ${op} has one kernel and no family of variants; write an op of your own with defineOp.`);
-  if (!names.includes(family)) throw new CurioError(`checkKernel: ${op} has no family '${family}'; it has ${names.join(', ')}.`);
+  if (family === undefined)
+    throw new CurioError(
+      `checkKernel: ${op} has one kernel and no family of variants; write an op of your own with defineOp.`,
+    );
+  if (!names.includes(family))
+    throw new CurioError(`checkKernel: ${op} has no family '${family}'; it has ${names.join(', ')}.`);
   return family;
 }
 
 /** Runs `f` while every plan that `variant` fits takes it. */
-async function withVariant<Plan, T>(gpu: Gpu, family: string, variant: Variant<Plan>, f: (wasUsed: () => boolean) => T | Promise<T>): Promise<T> {
+async function withVariant<Plan, T>(
+  gpu: Gpu,
+  family: string,
+  variant: Variant<Plan>,
+  f: (wasUsed: () => boolean) => T | Promise<T>,
+): Promise<T> {
   const name = `${variant.kernel.name} under check`;
   let used = false;
   const grid: Variant<Plan>['grid'] = (...asked) => {
@@ -99,8 +131,17 @@ async function withVariant<Plan, T>(gpu: Gpu, family: string, variant: Variant<P
   }
 }
 
-/** The pipelines that cases of a table ask for, found on a device that computes nothing: `set` forces or replaces what it likes there, `look` sees it afterwards. */
-export function pipelinesOf<A>(gpu: Gpu, table: OpCases<A>, cases: readonly Case<A>[], set: (dry: Gpu) => void = () => {}, look: (dry: Gpu) => void = () => {}): Pipeline[] {
+/**
+ * The pipelines that cases of a table ask for, found on a device that computes nothing: `set` forces or replaces what
+ * it likes there, `look` sees it afterwards.
+ */
+export function pipelinesOf<A>(
+  gpu: Gpu,
+  table: OpCases<A>,
+  cases: readonly Case<A>[],
+  set: (dry: Gpu) => void = () => {},
+  look: (dry: Gpu) => void = () => {},
+): Pipeline[] {
   return pipelinesAsked(gpu, (dry) => {
     set(dry);
     for (const c of cases) {

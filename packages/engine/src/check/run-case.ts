@@ -1,4 +1,7 @@
-/** @file Runs one case of the op table on the device: inputs from a seed, the result, and the gradients of a weighted sum of it. */
+/**
+ * @file Runs one case of the op table on the device: inputs from a seed, the result, and the gradients of a weighted
+ * sum of it.
+ */
 import { backward } from '../tensor/autograd.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { HostArray } from '../tensor/dtype.ts';
@@ -47,18 +50,31 @@ export function outputWeights(size: number, seed: number): Float32Array<ArrayBuf
 
 /** Which inputs a gradient is wanted for. */
 export function wantedGradients<A>(op: OpCases<A>, c: Case<A>): boolean[] {
-  return c.inputs.map(specOf).map((s) => op.differentiable !== false && s !== null && (s.dtype ?? 'f32') === 'f32' && s.needsGrad !== false);
+  return c.inputs
+    .map(specOf)
+    .map((s) => op.differentiable !== false && s !== null && (s.dtype ?? 'f32') === 'f32' && s.needsGrad !== false);
 }
 
 /** Uploads the inputs of a case. */
-export function uploadCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, inputs: readonly (Array64 | null)[]): (Tensor | null)[] {
+export function uploadCase<A>(
+  gpu: Gpu,
+  op: OpCases<A>,
+  c: Case<A>,
+  inputs: readonly (Array64 | null)[],
+): (Tensor | null)[] {
   const specs = c.inputs.map(specOf);
   const wants = wantedGradients(op, c);
   return inputs.map((x, i) => x && upload(gpu, x, specs[i]!, wants[i]!));
 }
 
 /** Forward, and backward of the sum of the output times `outputWeights`. */
-export async function runCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, inputs: readonly (Array64 | null)[], seed: number): Promise<CaseRun> {
+export async function runCase<A>(
+  gpu: Gpu,
+  op: OpCases<A>,
+  c: Case<A>,
+  inputs: readonly (Array64 | null)[],
+  seed: number,
+): Promise<CaseRun> {
   const pending = gpu.scope(() => {
     const tensors = uploadCase(gpu, op, c, inputs);
     const y = op.run(tensors, c.attrs as A);
@@ -77,12 +93,25 @@ export async function runCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, inputs: r
 
 function upload(gpu: Gpu, x: Array64, spec: InputSpec, wantsGrad: boolean): Tensor {
   const dtype = spec.dtype ?? 'f32';
-  const leaf = spec.strided ? stridedTensor(gpu, x) : tensor(gpu, dtype === 'f32' ? Float32Array.from(x.data) : dtype === 'i32' ? Int32Array.from(x.data) : Uint32Array.from(x.data), x.shape, { dtype });
+  const leaf = spec.strided
+    ? stridedTensor(gpu, x)
+    : tensor(
+        gpu,
+        dtype === 'f32'
+          ? Float32Array.from(x.data)
+          : dtype === 'i32'
+            ? Int32Array.from(x.data)
+            : Uint32Array.from(x.data),
+        x.shape,
+        { dtype },
+      );
   leaf.requiresGrad = wantsGrad;
   return leaf;
 }
 
-/** The values stored with the last axis first and one element of room in front: neither dense nor on the binding grid. */
+/**
+ * The values stored with the last axis first and one element of room in front: neither dense nor on the binding grid.
+ */
 function stridedTensor(gpu: Gpu, x: Array64): Tensor {
   const rank = x.shape.length;
   const cols = x.shape.at(-1) ?? 1;

@@ -22,16 +22,30 @@ export interface AdapterReport {
   readonly limits: Readonly<Record<string, number>>;
 }
 
-export interface MatrixUnit { readonly M: number; readonly N: number; readonly K: number }
+export interface MatrixUnit {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
 
-export interface MatrixConfiguration extends MatrixUnit { readonly componentType: string; readonly resultComponentType: string }
+export interface MatrixConfiguration extends MatrixUnit {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+}
 
 /** Dawn's name; experimental, and not in the types of WebGPU. */
 export const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
 
 const LIMITS = [
-  'maxBufferSize', 'maxStorageBufferBindingSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX', 'maxComputeWorkgroupSizeY', 'maxComputeWorkgroupsPerDimension', 'maxTextureDimension2D',
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupsPerDimension',
+  'maxTextureDimension2D',
 ] as const;
 
 /** Limits worth asking for above the portable floor. */
@@ -66,14 +80,23 @@ export function reportAdapter(gpu: GPU, adapter: GPUAdapter, device: GPUDevice):
 
 function configurationsOf(info: GPUAdapterInfo): MatrixConfiguration[] {
   const { subgroupMatrixConfigs = [] } = info as unknown as { subgroupMatrixConfigs?: Iterable<MatrixConfiguration> };
-  return [...subgroupMatrixConfigs].map(({ M, N, K, componentType, resultComponentType }) => ({ M, N, K, componentType, resultComponentType }));
+  return [...subgroupMatrixConfigs].map(({ M, N, K, componentType, resultComponentType }) => ({
+    M,
+    N,
+    K,
+    componentType,
+    resultComponentType,
+  }));
 }
 
 /** The largest that the kernel is written for. */
 function matrixUnitOf(configurations: readonly MatrixConfiguration[]): MatrixUnit | null {
   const sizes = [8, 16];
   const [largest] = configurations
-    .filter(({ componentType, resultComponentType, M, N, K }) => componentType === 'f16' && resultComponentType === 'f32' && [M, N, K].every((size) => sizes.includes(size)))
+    .filter(
+      ({ componentType, resultComponentType, M, N, K }) =>
+        componentType === 'f16' && resultComponentType === 'f32' && [M, N, K].every((size) => sizes.includes(size)),
+    )
     .map(({ M, N, K }) => ({ M, N, K }))
     .sort((a, b) => b.M * b.N * b.K - a.M * a.N * a.K);
   return largest ?? null;

@@ -1,7 +1,10 @@
 /** @file Where the WebGPU entry point comes from: the browser's, or Dawn through the npm package `webgpu`. */
 import { DeviceError } from './errors.ts';
 
-/** The single module constant of the engine, Dawn's instances by their toggles: Node aborts when one is garbage-collected while a device lives. */
+/**
+ * The single module constant of the engine, Dawn's instances by their toggles: Node aborts when one is
+ * garbage-collected while a device lives.
+ */
 const pinned = globalThis as { [key: symbol]: Map<string, GPU> | undefined };
 const PIN = Symbol.for('curio.dawn.instances');
 
@@ -10,19 +13,26 @@ interface DawnModule {
   globals: Record<string, { prototype: Record<string, (...args: unknown[]) => unknown> }>;
 }
 
-/** Timestamps as fine as the device has them, for profiles; a browser coarsens them against eavesdropping, which a process of one's own need not. */
+/**
+ * Timestamps as fine as the device has them, for profiles; a browser coarsens them against eavesdropping, which a
+ * process of one's own need not.
+ */
 const DISABLED = 'disable-dawn-features=timestamp_quantization';
 
 /**
- * Features that Dawn calls experimental, for which a process must ask: matrix units. On NVIDIA they need f16, which Dawn keeps off on Vulkan, since some of its
- * conformance tests of f16 fail there. So nothing may rely on f16 arithmetic but the kernel for matrix units, which `enableSubgroupMatrix` tests on the device first.
+ * Features that Dawn calls experimental, for which a process must ask: matrix units. On NVIDIA they need f16, which
+ * Dawn keeps off on Vulkan, since some of its conformance tests of f16 fail there. So nothing may rely on f16
+ * arithmetic but the kernel for matrix units, which `enableSubgroupMatrix` tests on the device first.
  */
 const ENABLED = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
 
 /** The WebGPU entry point. @param toggles further ones of Dawn, for measuring */
 export async function webgpu(toggles: readonly string[] = []): Promise<GPU> {
   const browser = (globalThis.navigator as Navigator | undefined)?.gpu;
-  if (browser && toggles.length > 0) throw new DeviceError(`gpu: dawnToggles (${toggles.join(', ')}) cannot be set in a browser; start it with --enable-dawn-features=${toggles.join(',')}.`);
+  if (browser && toggles.length > 0)
+    throw new DeviceError(
+      `gpu: dawnToggles (${toggles.join(', ')}) cannot be set in a browser; start it with --enable-dawn-features=${toggles.join(',')}.`,
+    );
   if (browser) return browser;
   const instances = (pinned[PIN] ??= new Map());
   const enabled = [...ENABLED, ...toggles].join(',');
@@ -33,7 +43,10 @@ export async function webgpu(toggles: readonly string[] = []): Promise<GPU> {
   try {
     dawn = (await import(/* @vite-ignore */ name)) as DawnModule;
   } catch (cause) {
-    throw new DeviceError('gpu: this runtime has no navigator.gpu and the npm package webgpu is not installed; run npm install webgpu, or use a browser with WebGPU.', { cause });
+    throw new DeviceError(
+      'gpu: this runtime has no navigator.gpu and the npm package webgpu is not installed; run npm install webgpu, or use a browser with WebGPU.',
+      { cause },
+    );
   }
   if (instances.size === 0) {
     Object.assign(globalThis, dawn.globals);
@@ -45,13 +58,17 @@ export async function webgpu(toggles: readonly string[] = []): Promise<GPU> {
 }
 
 /**
- * Dawn's binding polls for finished work from `setImmediate` without a pause, which burns a core: on a software adapter with two cores
- * everything takes 1.7 times as long. It looks `setImmediate` up at every poll, so native callbacks are made to sleep for an eighth of
- * the time waited so far, at most 1 ms.
+ * Dawn's binding polls for finished work from `setImmediate` without a pause, which burns a core: on a software adapter
+ * with two cores everything takes 1.7 times as long. It looks `setImmediate` up at every poll, so native callbacks are
+ * made to sleep for an eighth of the time waited so far, at most 1 ms.
  */
 function softenPolling(globals: DawnModule['globals']): void {
   let start = 0;
-  const waits = [['GPUQueue', 'onSubmittedWorkDone'], ['GPUBuffer', 'mapAsync'], ['GPUDevice', 'popErrorScope']] as const;
+  const waits = [
+    ['GPUQueue', 'onSubmittedWorkDone'],
+    ['GPUBuffer', 'mapAsync'],
+    ['GPUDevice', 'popErrorScope'],
+  ] as const;
   for (const [type, method] of waits) {
     const prototype = globals[type]?.prototype;
     const original = prototype?.[method];

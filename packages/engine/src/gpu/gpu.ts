@@ -1,4 +1,6 @@
-/** @file The device with everything that belongs to it. There is no default one: it is passed in and tensors carry it. */
+/**
+ * @file The device with everything that belongs to it. There is no default one: it is passed in and tensors carry it.
+ */
 import type { AdapterReport } from './adapter.ts';
 import { Arena, Storage } from './memory/arena.ts';
 import { CurioError, DeviceError, KernelError } from './errors.ts';
@@ -19,21 +21,36 @@ import type { Binding, Grid } from './stream/stream.ts';
 export interface GpuOptions {
   /** Keep the stack of each recording call for error messages. */
   readonly debug?: boolean;
-  /** `portable` opens the device with default limits and no features, and passes params in uniform buffers: the floor that every kernel must run on. */
+  /**
+   * `portable` opens the device with default limits and no features, and passes params in uniform buffers: the floor
+   * that every kernel must run on.
+   */
   readonly features?: 'all' | 'portable';
   /** Seed of the random ops. */
   readonly seed?: number;
-  /** All buffers together may take this many bytes; a step that needs more is refused before anything is allocated for it, and no copies of frozen weights are kept. */
+  /**
+   * All buffers together may take this many bytes; a step that needs more is refused before anything is allocated for
+   * it, and no copies of frozen weights are kept.
+   */
   readonly memoryLimit?: number;
-  /** `measured` times variants where the static table could be wrong, and remembers: see `gpu.kernels.tuner`. Default: the table alone, so that the same run gives the same bits. */
+  /**
+   * `measured` times variants where the static table could be wrong, and remembers: see `gpu.kernels.tuner`. Default:
+   * the table alone, so that the same run gives the same bits.
+   */
   readonly tune?: 'static' | 'measured';
   /** Where measured choices are kept between processes. */
   readonly tuningStore?: TuningStore;
   /** Bind at most so many bytes at a time, as a smaller device would. Default: what the adapter can. */
   readonly bindingLimit?: number;
-  /** Allocate and compute nothing, only count: a model, its optimizer and a captured step's plan say what they would take. */
+  /**
+   * Allocate and compute nothing, only count: a model, its optimizer and a captured step's plan say what they would
+   * take.
+   */
   readonly dryRun?: boolean;
-  /** Further toggles of Dawn, such as `disable_robustness`, to measure what its guards cost. In Node only: a browser takes them on its command line. */
+  /**
+   * Further toggles of Dawn, such as `disable_robustness`, to measure what its guards cost. In Node only: a browser
+   * takes them on its command line.
+   */
   readonly dawnToggles?: readonly string[];
 }
 
@@ -52,26 +69,47 @@ export class Gpu {
   readonly lost: Promise<DeviceError>;
   /** Opened with `dryRun`. */
   readonly isDry: boolean;
-  /** The first thing that went wrong for good: after it nothing that the device computes can be relied on, so every later call throws it. */
+  /**
+   * The first thing that went wrong for good: after it nothing that the device computes can be relied on, so every
+   * later call throws it.
+   */
   private failure: Error | null = null;
 
-  constructor(readonly device: GPUDevice, readonly adapter: AdapterReport, options: GpuOptions) {
-    const immediates = options.features !== 'portable' && adapter.languageFeatures.includes('immediate_address_space') && (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
+  constructor(
+    readonly device: GPUDevice,
+    readonly adapter: AdapterReport,
+    options: GpuOptions,
+  ) {
+    const immediates =
+      options.features !== 'portable' &&
+      adapter.languageFeatures.includes('immediate_address_space') &&
+      (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
     this.isDry = options.dryRun ?? false;
     this.stream = new Stream(device, options.debug ?? false, this.isDry);
-    this.memory = new Memory(device, this.stream, () => this.trim(), { dry: this.isDry, limit: options.memoryLimit, bindingLimit: options.bindingLimit });
+    this.memory = new Memory(device, this.stream, () => this.trim(), {
+      dry: this.isDry,
+      limit: options.memoryLimit,
+      bindingLimit: options.bindingLimit,
+    });
     this.pipelines = new Pipelines(device, immediates, this.isDry);
     this.random = new RandomState(this, options.seed ?? 0);
-    this.kernels.tuner = options.tune === 'measured' && !this.isDry ? new Tuner(this, options.tuningStore ?? null) : null;
+    this.kernels.tuner =
+      options.tune === 'measured' && !this.isDry ? new Tuner(this, options.tuningStore ?? null) : null;
     this.lost = device.lost.then((info) => {
-      const reason = this.isClosed ? CLOSED : new DeviceError(`gpu: the device was lost (${info.reason}): ${info.message || 'no message'}; open a new one and load the last checkpoint.`);
+      const reason = this.isClosed
+        ? CLOSED
+        : new DeviceError(
+            `gpu: the device was lost (${info.reason}): ${info.message || 'no message'}; open a new one and load the last checkpoint.`,
+          );
       this.failure ??= reason;
       return reason;
     });
     if (this.isDry) return; // it may share the device of a real one
     device.onuncapturederror = (event) => {
       const full = event.error.constructor.name === 'GPUOutOfMemoryError';
-      this.failure ??= full ? new DeviceError(`gpu: out of memory with ${this.memory.describe()}: ${event.error.message}`) : new CurioError(`gpu: ${event.error.message}`);
+      this.failure ??= full
+        ? new DeviceError(`gpu: out of memory with ${this.memory.describe()}: ${event.error.message}`)
+        : new CurioError(`gpu: ${event.error.message}`);
     };
   }
 
@@ -88,18 +126,36 @@ export class Gpu {
   }
 
   /**
-   * Records one dispatch of `kernel`. `buffers` are keyed by the kernel's binding names, `op` is who asks, for messages.
-   * @throws KernelError where WebGPU would refuse the whole batch; what only the device can tell is thrown by the next await, and by every call after it.
+   * Records one dispatch of `kernel`. `buffers` are keyed by the kernel's binding names, `op` is who asks, for
+   * messages.
+   * @throws KernelError where WebGPU would refuse the whole batch; what only the device can tell is thrown by the next
+   * await, and by every call after it.
    */
-  dispatch(kernel: KernelSource, entry: string, work: { buffers: Readonly<Record<string, Binding>>; params?: Readonly<Record<string, number>>; grid: Grid; tuning?: Tuning; op?: string }): void {
+  dispatch(
+    kernel: KernelSource,
+    entry: string,
+    work: {
+      buffers: Readonly<Record<string, Binding>>;
+      params?: Readonly<Record<string, number>>;
+      grid: Grid;
+      tuning?: Tuning;
+      op?: string;
+    },
+  ): void {
     if (this.failure) throw this.failure;
     const source = this.kernels.replacements.kernelFor(kernel);
     const pipeline = this.pipelines.get(source, entry, work.tuning);
     pipeline.op = work.op ?? null;
     const bindings = pipeline.bindings.map(({ name, isTexture }) => {
       const binding = work.buffers[name];
-      if (binding && binding.block.texels > 0 !== isTexture) throw new CurioError(`${pipeline.label}: ${name} is a ${isTexture ? 'texture' : 'buffer'} and was given a ${isTexture ? 'buffer; fill a texture from it with stream.copyRows' : 'texture; give the buffer that it was filled from'}.`);
-      if (!binding) throw new CurioError(`${pipeline.label}: buffer ${name} was not given; it binds ${pipeline.bindings.map((b) => b.name).join(', ')}.`);
+      if (binding && binding.block.texels > 0 !== isTexture)
+        throw new CurioError(
+          `${pipeline.label}: ${name} is a ${isTexture ? 'texture' : 'buffer'} and was given a ${isTexture ? 'buffer; fill a texture from it with stream.copyRows' : 'texture; give the buffer that it was filled from'}.`,
+        );
+      if (!binding)
+        throw new CurioError(
+          `${pipeline.label}: buffer ${name} was not given; it binds ${pipeline.bindings.map((b) => b.name).join(', ')}.`,
+        );
       return binding;
     });
     checkDispatch(pipeline, bindings, work.grid, this.device.limits.maxComputeWorkgroupsPerDimension);
@@ -108,7 +164,10 @@ export class Gpu {
     bindings.forEach(({ block }, i) => block.mirrors && pipeline.bindings[i]!.writes && block.mirrors.follow());
   }
 
-  /** Compiles one entry of `kernel` now, so that its first use does not. @throws KernelError as `file:line:column message`; the device stays usable. */
+  /**
+   * Compiles one entry of `kernel` now, so that its first use does not.
+   * @throws KernelError as `file:line:column message`; the device stays usable.
+   */
   async prepare(kernel: KernelSource, entry: string, tuning?: Tuning): Promise<void> {
     if (this.failure) throw this.failure;
     await this.pipelines.prepare(kernel, entry, tuning);
@@ -117,12 +176,17 @@ export class Gpu {
   /** A storage of at least `bytes`, owned by the innermost scope: a buffer, or a texture of rows of so many texels. */
   allocate(bytes: number, texels = 0): Storage {
     if (this.failure) throw this.failure;
-    const storage = this.stream.recorder?.allocate(bytes, texels) ?? new Storage(this.memory.acquire(bytes, 'step', texels, true), this.memory);
+    const storage =
+      this.stream.recorder?.allocate(bytes, texels) ??
+      new Storage(this.memory.acquire(bytes, 'step', texels, true), this.memory);
     this.arena.adopt(storage);
     return storage;
   }
 
-  /** Runs `fn` outside of a step that is being recorded: what it records runs once, before the step's first replay. Must not be async. */
+  /**
+   * Runs `fn` outside of a step that is being recorded: what it records runs once, before the step's first replay. Must
+   * not be async.
+   */
   aside<T>(fn: () => T): T {
     const { recorder } = this.stream;
     this.stream.recorder = null;
@@ -183,7 +247,9 @@ export class Gpu {
     if (this.failure) throw this.failure;
   }
 
-  /** What really happened when WebGPU gave up on a promise: it says so a little before it says that the device was lost. */
+  /**
+   * What really happened when WebGPU gave up on a promise: it says so a little before it says that the device was lost.
+   */
   private async reasonFor(error: Error): Promise<Error> {
     if (!(error instanceof CurioError)) await Promise.race([this.lost, new Promise((wake) => setTimeout(wake, 100))]);
     return this.failure ?? error;
@@ -196,14 +262,20 @@ const CLOSED = new DeviceError('gpu: the device was used after close(); open a n
 function checkDispatch({ label, op, bindings }: Pipeline, bound: readonly Binding[], grid: Grid, most: number): void {
   const where = op ? `${op}: ${label}` : label;
   const tooLong = grid.findIndex((count) => !(count <= most));
-  if (tooLong >= 0) throw new KernelError(`${where}: the grid is ${grid.join(' × ')} workgroups; each of its sizes must be at most ${most}, lineGrid() folds a longer line.`);
+  if (tooLong >= 0)
+    throw new KernelError(
+      `${where}: the grid is ${grid.join(' × ')} workgroups; each of its sizes must be at most ${most}, lineGrid() folds a longer line.`,
+    );
   for (let i = 0; i < bound.length; i++) {
     if (!bindings[i]!.writes) continue;
     for (let j = 0; j < bound.length; j++) {
       const [a, b] = [bound[i]!, bound[j]!];
       if (i === j || a.block !== b.block) continue;
       const overlaps = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
-      if (overlaps || !bindings[j]!.writes) throw new KernelError(`${where}: writes ${bindings[i]!.name} into the buffer that ${bindings[j]!.name} ${bindings[j]!.writes ? 'writes too' : 'is read from'}; give each a storage of its own.`);
+      if (overlaps || !bindings[j]!.writes)
+        throw new KernelError(
+          `${where}: writes ${bindings[i]!.name} into the buffer that ${bindings[j]!.name} ${bindings[j]!.writes ? 'writes too' : 'is read from'}; give each a storage of its own.`,
+        );
     }
   }
 }
@@ -217,6 +289,7 @@ function storagesIn(value: unknown, found: Storage[] = []): Storage[] {
     const { quantisation } = value as { quantisation?: object | null };
     if (quantisation) storagesIn({ ...quantisation }, found);
   } else if (Array.isArray(value)) for (const item of value) storagesIn(item, found);
-  else if (Object.getPrototypeOf(value) === Object.prototype) for (const item of Object.values(value)) storagesIn(item, found);
+  else if (Object.getPrototypeOf(value) === Object.prototype)
+    for (const item of Object.values(value)) storagesIn(item, found);
   return found;
 }

@@ -11,15 +11,23 @@ const WANTED = ['subgroups', 'shader-f16', 'timestamp-query', SUBGROUP_MATRIX] a
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const entry = await webgpu(options.dawnToggles);
   const adapter = await entry.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw new DeviceError('gpu: no WebGPU adapter. Install a Vulkan driver; for a software one run: curio doctor --install');
+  if (!adapter)
+    throw new DeviceError(
+      'gpu: no WebGPU adapter. Install a Vulkan driver; for a software one run: curio doctor --install',
+    );
   const portable = options.features === 'portable';
   const requiredFeatures = portable ? [] : WANTED.filter((f) => adapter.features.has(f as GPUFeatureName));
   const requiredLimits: Record<string, number> = portable ? {} : limitsOf(adapter.limits);
   const immediates = (adapter.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize;
   if (!portable && immediates) requiredLimits.maxImmediateSize = immediates;
-  const device = await adapter.requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[], requiredLimits }).catch((cause: Error) => {
-    throw new DeviceError(`gpu: the adapter ${adapter.info.description || adapter.info.device || 'of this machine'} gave no device: ${cause.message}`, { cause });
-  });
+  const device = await adapter
+    .requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[], requiredLimits })
+    .catch((cause: Error) => {
+      throw new DeviceError(
+        `gpu: the adapter ${adapter.info.description || adapter.info.device || 'of this machine'} gave no device: ${cause.message}`,
+        { cause },
+      );
+    });
   const gpu = new Gpu(device, reportAdapter(entry, adapter, device), options);
   await gpu.kernels.tuner?.open();
   return gpu;

@@ -4,14 +4,20 @@ import type { Block } from './memory/memory.ts';
 import type { Binding } from './stream/stream.ts';
 
 export class RandomState {
-  /** Number of random streams drawn since the step or its last `rebase`; `checkpoint` restores it to recompute the same numbers. */
+  /**
+   * Number of random streams drawn since the step or its last `rebase`; `checkpoint` restores it to recompute the same
+   * numbers.
+   */
   counter = 0;
   /** Streams drawn before: data, so that a recorded step can be replayed as a later part of a step. */
   private base = 0;
   private block: Block | null = null;
   private currentStep = 0;
 
-  constructor(private readonly gpu: Gpu, private currentSeed: number) {}
+  constructor(
+    private readonly gpu: Gpu,
+    private currentSeed: number,
+  ) {}
 
   get seed(): number {
     return this.currentSeed;
@@ -38,7 +44,10 @@ export class RandomState {
     if (this.block) this.upload(this.block);
   }
 
-  /** `[seed, step, base, 0]` as u32 on the device: the key of the counter-based generator (kernels/lib/random.wgsl) and what is added to its stream. */
+  /**
+   * `[seed, step, base, 0]` as u32 on the device: the key of the counter-based generator (kernels/lib/random.wgsl) and
+   * what is added to its stream.
+   */
   binding(): Binding {
     if (!this.block) {
       this.block = this.gpu.memory.acquire(16);

@@ -15,7 +15,10 @@ import { checkGroups } from './groups.ts';
 import type { Trainable } from './groups.ts';
 
 export interface AdamWOptions {
-  /** Which parameters are trained, and the factor of each group on the learning rate; what no pattern matches stays frozen. Default: all, at factor 1. */
+  /**
+   * Which parameters are trained, and the factor of each group on the learning rate; what no pattern matches stays
+   * frozen. Default: all, at factor 1.
+   */
   readonly groups?: Trainable;
   /** Learning rate of `step()` without one. Default 1e-3. */
   readonly lr?: number;
@@ -34,7 +37,10 @@ export interface AdamWState {
   /** Steps done. */
   readonly step: number;
   /** First and second moment of each trained parameter, by name. */
-  readonly moments: ReadonlyMap<string, { readonly first: Float32Array<ArrayBuffer>; readonly second: Float32Array<ArrayBuffer> }>;
+  readonly moments: ReadonlyMap<
+    string,
+    { readonly first: Float32Array<ArrayBuffer>; readonly second: Float32Array<ArrayBuffer> }
+  >;
 }
 
 /** Lanes of a workgroup of adamw/update. */
@@ -44,13 +50,18 @@ const EVERYTHING: Trainable = [['', 1]];
 const NORM_CHUNK = 64 * 64;
 
 /**
- * AdamW with decoupled weight decay, bias correction and clipping by global norm, as torch.optim.AdamW and clip_grad_norm_.
- * Making it moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes them again.
+ * AdamW with decoupled weight decay, bias correction and clipping by global norm, as torch.optim.AdamW and
+ * clip_grad_norm_.
+ * Making it moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes them
+ * again.
  * Kernels: kernels/adamw, 28 bytes an element a step. Throws ConfigError when a pattern matches no parameter and for a
  * setting out of its range, DTypeError for packed parameters and for what is no Parameter.
  */
 export class AdamW {
-  /** Norm of all gradients in the last `step`, before clipping: float[]. Read it asynchronously; where it is not finite the step changed nothing. */
+  /**
+   * Norm of all gradients in the last `step`, before clipping: float[]. Read it asynchronously; where it is not finite
+   * the step changed nothing.
+   */
   readonly gradNorm: Tensor;
   /** The trained parameters. */
   readonly parameters: readonly Parameter[];
@@ -61,10 +72,26 @@ export class AdamW {
   private readonly options: Required<AdamWOptions>;
   private steps = 0;
 
-  constructor(private readonly gpu: Gpu, parameters: readonly Parameter[], options: AdamWOptions = {}) {
+  constructor(
+    private readonly gpu: Gpu,
+    parameters: readonly Parameter[],
+    options: AdamWOptions = {},
+  ) {
     checkSettings(parameters, options);
-    this.options = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options, groups: options.groups ?? EVERYTHING, maxGradNorm: options.maxGradNorm ?? 0 };
-    checkGroups('adamw', parameters.map(({ name }) => name), this.options.groups);
+    this.options = {
+      lr: 1e-3,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0,
+      ...options,
+      groups: options.groups ?? EVERYTHING,
+      maxGradNorm: options.maxGradNorm ?? 0,
+    };
+    checkGroups(
+      'adamw',
+      parameters.map(({ name }) => name),
+      this.options.groups,
+    );
     this.segments = flatten(gpu, parameters, this.options.groups);
     this.parameters = this.segments.flatMap((s) => s.parameters);
     const slots = this.segments.reduce((sum, s) => sum + chunksOf(s), 0);
@@ -91,35 +118,81 @@ export class AdamW {
   }
 
   /**
-   * Begins the next step: counts it, and writes what its `update` reads as data, the learning rate and the bias corrections. Once a step. Throws ConfigError unless lr is
-   * finite and at least 0.
+   * Begins the next step: counts it, and writes what its `update` reads as data, the learning rate and the bias
+   * corrections. Once a step. Throws ConfigError unless lr is finite and at least 0.
    */
   beginStep(lr: number): void {
     requireAtLeast0('adamw', 'lr', lr);
-    const { betas: [beta1, beta2] } = this.options;
+    const {
+      betas: [beta1, beta2],
+    } = this.options;
     this.steps++;
-    this.gpu.stream.write(this.rate.block, 0, new Float32Array([lr, 1 - beta1 ** this.steps, Math.sqrt(1 - beta2 ** this.steps)]));
+    this.gpu.stream.write(
+      this.rate.block,
+      0,
+      new Float32Array([lr, 1 - beta1 ** this.steps, Math.sqrt(1 - beta2 ** this.steps)]),
+    );
   }
 
-  /** The update alone, the same commands at every step, so that it can be a part of a captured one; `beginStep` goes before. */
+  /**
+   * The update alone, the same commands at every step, so that it can be a part of a captured one; `beginStep` goes
+   * before.
+   */
   update(): void {
-    const { betas: [beta1, beta2], eps, weightDecay, maxGradNorm } = this.options;
+    const {
+      betas: [beta1, beta2],
+      eps,
+      weightDecay,
+      maxGradNorm,
+    } = this.options;
     const { gpu } = this;
     const slots = this.segments.reduce((sum, s) => sum + chunksOf(s), 0);
     const sums = whole(this.sums, 4 * slots);
     const norm = whole(this.gradNorm.storage, 8);
     let slot = 0;
-    const parts = this.segments.flatMap((s) => s.parts(4 * NORM_CHUNK).map(({ start, size }) => ({ s, size, of: ({ block }: Storage) => ({ block, offset: 4 * start, bytes: 4 * size }) })));
+    const parts = this.segments.flatMap((s) =>
+      s.parts(4 * NORM_CHUNK).map(({ start, size }) => ({
+        s,
+        size,
+        of: ({ block }: Storage) => ({ block, offset: 4 * start, bytes: 4 * size }),
+      })),
+    );
     for (const { s, size, of } of parts) {
       const chunks = ceilDiv(size / 4, NORM_CHUNK);
-      gpu.dispatch(adamwNorm, 'partial', { buffers: { g: of(s.gradient), sums }, params: { vectors: size / 4, slot, slots, max_norm: maxGradNorm }, grid: lineGrid(chunks), op: 'adamw' });
+      gpu.dispatch(adamwNorm, 'partial', {
+        buffers: { g: of(s.gradient), sums },
+        params: { vectors: size / 4, slot, slots, max_norm: maxGradNorm },
+        grid: lineGrid(chunks),
+        op: 'adamw',
+      });
       slot += chunks;
     }
-    gpu.dispatch(adamwNorm, 'finish', { buffers: { sums_done: sums, result: norm }, params: { vectors: 0, slot: 0, slots, max_norm: maxGradNorm }, grid: [1, 1, 1], op: 'adamw' });
+    gpu.dispatch(adamwNorm, 'finish', {
+      buffers: { sums_done: sums, result: norm },
+      params: { vectors: 0, slot: 0, slots, max_norm: maxGradNorm },
+      grid: [1, 1, 1],
+      op: 'adamw',
+    });
     for (const { s, size, of } of parts) {
       gpu.dispatch(adamwUpdate, 'update', {
-        buffers: { x: of(s.value), g: of(s.gradient), m: of(s.first), v: of(s.second), rate: whole(this.rate, 12), norm },
-        params: { vectors: size / 4, factor: s.lrFactor, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, eps, decay: weightDecay },
+        buffers: {
+          x: of(s.value),
+          g: of(s.gradient),
+          m: of(s.first),
+          v: of(s.second),
+          rate: whole(this.rate, 12),
+          norm,
+        },
+        params: {
+          vectors: size / 4,
+          factor: s.lrFactor,
+          beta1,
+          rest1: 1 - beta1,
+          beta2,
+          rest2: 1 - beta2,
+          eps,
+          decay: weightDecay,
+        },
         ...lineWork(gpu, adamwUpdate, size / 4, UPDATE_WG),
       });
     }
@@ -129,10 +202,16 @@ export class AdamW {
   async readState(): Promise<AdamWState> {
     const { gpu, steps } = this;
     const moments = new Map<string, { first: Float32Array<ArrayBuffer>; second: Float32Array<ArrayBuffer> }>();
-    const pending = this.segments.map((s) => Promise.all([gpu.read(s.binding(s.first)), gpu.read(s.binding(s.second))]));
+    const pending = this.segments.map((s) =>
+      Promise.all([gpu.read(s.binding(s.first)), gpu.read(s.binding(s.second))]),
+    );
     for (const [i, s] of this.segments.entries()) {
-      const [first, second] = (await pending[i]!).map((bytes) => new Float32Array(bytes)) as [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>];
-      for (const { name, offset, size } of s.parameters) moments.set(name, { first: first.slice(offset, offset + size), second: second.slice(offset, offset + size) });
+      const [first, second] = (await pending[i]!).map((bytes) => new Float32Array(bytes)) as [
+        Float32Array<ArrayBuffer>,
+        Float32Array<ArrayBuffer>,
+      ];
+      for (const { name, offset, size } of s.parameters)
+        moments.set(name, { first: first.slice(offset, offset + size), second: second.slice(offset, offset + size) });
     }
     return { step: steps, moments };
   }
@@ -141,8 +220,14 @@ export class AdamW {
   load(state: AdamWState): void {
     for (const { name, size } of this.parameters) {
       const found = state.moments.get(name);
-      if (!found) throw new WeightError(`adamw: the state has no moments for '${name}'; it belongs to another choice of trained parameters.`);
-      if (found.first.length !== size || found.second.length !== size) throw new WeightError(`adamw: the state has ${found.first.length} and ${found.second.length} moments for '${name}'; it needs ${size} of each.`);
+      if (!found)
+        throw new WeightError(
+          `adamw: the state has no moments for '${name}'; it belongs to another choice of trained parameters.`,
+        );
+      if (found.first.length !== size || found.second.length !== size)
+        throw new WeightError(
+          `adamw: the state has ${found.first.length} and ${found.second.length} moments for '${name}'; it needs ${size} of each.`,
+        );
     }
     for (const s of this.segments) {
       for (const { name, offset } of s.parameters) {
@@ -157,7 +242,9 @@ export class AdamW {
   async findNonFiniteGradient(): Promise<string | null> {
     for (const s of this.segments) {
       const values = new Float32Array(await this.gpu.read(s.binding(s.gradient)));
-      const bad = s.parameters.find(({ offset, size }) => values.subarray(offset, offset + size).some((v) => !Number.isFinite(v)));
+      const bad = s.parameters.find(({ offset, size }) =>
+        values.subarray(offset, offset + size).some((v) => !Number.isFinite(v)),
+      );
       if (bad) return bad.name;
     }
     return null;
@@ -173,4 +260,8 @@ export class AdamW {
 }
 
 const chunksOf = (s: Segment): number => ceilDiv(s.size / 4, NORM_CHUNK);
-const whole = ({ block }: Storage, bytes: number) => ({ block, offset: 0, bytes: Math.max(16, Math.ceil(bytes / 16) * 16) });
+const whole = ({ block }: Storage, bytes: number) => ({
+  block,
+  offset: 0,
+  bytes: Math.max(16, Math.ceil(bytes / 16) * 16),
+});

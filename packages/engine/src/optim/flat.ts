@@ -22,7 +22,12 @@ export class Segment {
   readonly size: number;
   private readonly grads: Tensor[];
 
-  constructor(private readonly gpu: Gpu, readonly group: number, readonly lrFactor: number, readonly parameters: readonly Parameter[]) {
+  constructor(
+    private readonly gpu: Gpu,
+    readonly group: number,
+    readonly lrFactor: number,
+    readonly parameters: readonly Parameter[],
+  ) {
     this.size = parameters.reduce((sum, p) => sum + paddedSize(p), 0);
     this.value = this.zeros('weights');
     this.gradient = this.zeros('gradients');
@@ -44,7 +49,10 @@ export class Segment {
   /** Stretches of elements, each no larger than one binding, at multiples of `unit`. */
   parts(unit: number): { readonly start: number; readonly size: number }[] {
     const most = Math.max(unit, Math.floor(this.gpu.memory.bindingLimit / 4 / unit) * unit);
-    return Array.from({ length: Math.ceil(this.size / most) }, (_, i) => ({ start: i * most, size: Math.min(most, this.size - i * most) }));
+    return Array.from({ length: Math.ceil(this.size / most) }, (_, i) => ({
+      start: i * most,
+      size: Math.min(most, this.size - i * most),
+    }));
   }
 
   /** Lets the gradients and moments go; the parameters keep their values and are frozen. */
@@ -67,7 +75,12 @@ export class Segment {
   private adopt(parameter: Parameter, offset: number): Tensor {
     const { gpu, shape, storage } = parameter;
     const bytes = 4 * parameter.size;
-    if (bytes > 0) gpu.stream.copy({ block: storage.block, offset: 4 * parameter.offset, bytes }, { block: this.value.block, offset: 4 * offset, bytes }, bytes);
+    if (bytes > 0)
+      gpu.stream.copy(
+        { block: storage.block, offset: 4 * parameter.offset, bytes },
+        { block: this.value.block, offset: 4 * offset, bytes },
+        bytes,
+      );
     storage.release();
     this.value.hold();
     parameter.storage = this.value;
@@ -81,7 +94,10 @@ export class Segment {
 
 const paddedSize = (p: Parameter): number => Math.ceil(p.size / ALIGNMENT) * ALIGNMENT;
 
-/** Gathers the parameters that `groups` name, group by group, in buffers no larger than one binding; a parameter that is larger has one to itself. */
+/**
+ * Gathers the parameters that `groups` name, group by group, in buffers no larger than one binding; a parameter that is
+ * larger has one to itself.
+ */
 export function flatten(gpu: Gpu, parameters: readonly Parameter[], groups: Trainable): Segment[] {
   const limit = gpu.memory.bindingLimit;
   const segments: Segment[] = [];
@@ -94,7 +110,10 @@ export function flatten(gpu: Gpu, parameters: readonly Parameter[], groups: Trai
     };
     for (const p of parameters) {
       if (groupOf(p.name, groups) !== group) continue;
-      if (p.dtype !== 'f32') throw new DTypeError(`adamw: '${p.name}' is ${p.dtype} and cannot be trained; load it as f32, or let no pattern of groups match it.`);
+      if (p.dtype !== 'f32')
+        throw new DTypeError(
+          `adamw: '${p.name}' is ${p.dtype} and cannot be trained; load it as f32, or let no pattern of groups match it.`,
+        );
       if (bytes + 4 * paddedSize(p) > limit) close();
       members.push(p);
       bytes += 4 * paddedSize(p);

@@ -6,7 +6,15 @@ import { requireAtLeast0 } from './settings.ts';
  * As get_cosine_schedule_with_warmup of Hugging Face transformers with half a cycle.
  * Throws ConfigError unless all three are finite and at least 0.
  */
-export function cosineSchedule({ lr, steps, warmup = 0 }: { lr: number; steps: number; warmup?: number }): (step: number) => number {
+export function cosineSchedule({
+  lr,
+  steps,
+  warmup = 0,
+}: {
+  lr: number;
+  steps: number;
+  warmup?: number;
+}): (step: number) => number {
   for (const [name, value] of Object.entries({ lr, steps, warmup })) requireAtLeast0('cosineSchedule', name, value);
   return (step) => {
     if (step < warmup) return (lr * step) / Math.max(1, warmup);

@@ -1,15 +1,21 @@
-/** @file How many multiplications and additions a dispatch does, for profiles: from its kernel's params, one rule a family. */
+/**
+ * @file How many multiplications and additions a dispatch does, for profiles: from its kernel's params, one rule a
+ * family.
+ */
 import type { TimedDispatch } from '../gpu/stream/timing.ts';
 
 type Dispatched = Pick<TimedDispatch, 'kernel' | 'entry' | 'params' | 'grid'>;
 type Rule = (dispatch: Dispatched) => number;
 
-/** Products of [T, D]·[D, S] that an entry of attention does for each head; the backward ones compute the scores again. */
+/**
+ * Products of [T, D]·[D, S] that an entry of attention does for each head; the backward ones compute the scores again.
+ */
 const ATTENTION_PRODUCTS: Readonly<Record<string, number>> = { forward: 2, backward: 5, backward_q: 3, backward_kv: 4 };
 const CAUSAL = 1;
 
 function attention({ entry, params: { tokens, keys, width, group, flags }, grid: [x, y] }: Dispatched): number {
-  // A workgroup of `backward` takes all query heads of a key head, one of `backward_kv` a part of them; else y counts query heads.
+  // A workgroup of `backward` takes all query heads of a key head, one of `backward_kv` a part of them; else y counts
+  // query heads.
   const heads = entry === 'backward' ? x * group! : entry === 'backward_kv' ? y * group! : y;
   const products = ATTENTION_PRODUCTS[entry];
   if (!products) return 0;
@@ -17,10 +23,15 @@ function attention({ entry, params: { tokens, keys, width, group, flags }, grid:
   return (flags! & CAUSAL) !== 0 ? all / 2 : all;
 }
 
-const product: Rule = ({ kernel, params: { M, N, K, K2 = 0 }, grid }) => 2 * M! * N! * (K! + K2) * (kernel.startsWith('matmul/vector') ? 1 : grid[2]);
+const product: Rule = ({ kernel, params: { M, N, K, K2 = 0 }, grid }) =>
+  2 * M! * N! * (K! + K2) * (kernel.startsWith('matmul/vector') ? 1 : grid[2]);
 
 /** By the beginning of a kernel's name. */
-const RULES: readonly (readonly [start: string, rule: Rule])[] = [['matmul/', product], ['attention/', attention]];
+const RULES: readonly (readonly [start: string, rule: Rule])[] = [
+  ['matmul/', product],
+  ['attention/', attention],
+];
 
 /** Operations of a dispatch; null for kernels bound by memory, which nobody counts. */
-export const operationsOf = (dispatch: Dispatched): number | null => RULES.find(([start]) => dispatch.kernel.startsWith(start))?.[1](dispatch) ?? null;
+export const operationsOf = (dispatch: Dispatched): number | null =>
+  RULES.find(([start]) => dispatch.kernel.startsWith(start))?.[1](dispatch) ?? null;

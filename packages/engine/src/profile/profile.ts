@@ -1,4 +1,7 @@
-/** @file Where a step's time goes: timestamps of every dispatch, with its operations and bytes. Plain data, for a table, a page or a trace. */
+/**
+ * @file Where a step's time goes: timestamps of every dispatch, with its operations and bytes. Plain data, for a table,
+ * a page or a trace.
+ */
 import { CurioError, DeviceError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { Timing } from '../gpu/stream/timing.ts';
@@ -12,12 +15,17 @@ export interface ProfiledDispatch extends TimedDispatch {
 
 export interface Profile {
   readonly dispatches: readonly ProfiledDispatch[];
-  /** From the first call to the last result, as the host saw it; with a pass a dispatch it is longer than unprofiled. */
+  /**
+   * From the first call to the last result, as the host saw it; with a pass a dispatch it is longer than unprofiled.
+   */
   readonly wallMs: number;
 }
 
 /** What the device can do at best, as a bench or `curio doctor` measured it. */
-export interface Roofs { readonly gflops?: number; readonly gbps?: number }
+export interface Roofs {
+  readonly gflops?: number;
+  readonly gbps?: number;
+}
 
 /** All dispatches of one kernel for one op. */
 export interface KernelTime {
@@ -45,12 +53,17 @@ export interface ProfileSummary {
 }
 
 /**
- * Begins to time every dispatch on `gpu`, recorded or replayed, each in a pass of its own; the bits that are computed stay the same. `stop` waits and gives the profile.
- * @throws DeviceError when the device has no timestamps (feature `timestamp-query`), CurioError when a profile is being taken already
+ * Begins to time every dispatch on `gpu`, recorded or replayed, each in a pass of its own; the bits that are computed
+ * stay the same. `stop` waits and gives the profile.
+ * @throws DeviceError when the device has no timestamps (feature `timestamp-query`), CurioError when a profile is being
+ * taken already
  */
 export function startProfile(gpu: Gpu): { stop(): Promise<Profile> } {
   const { stream } = gpu;
-  if (!gpu.device.features.has('timestamp-query')) throw new DeviceError(`profile: the device has no timestamps (feature timestamp-query), it has ${[...gpu.device.features].join(', ') || 'no features'}; open an adapter that offers them with all features.`);
+  if (!gpu.device.features.has('timestamp-query'))
+    throw new DeviceError(
+      `profile: the device has no timestamps (feature timestamp-query), it has ${[...gpu.device.features].join(', ') || 'no features'}; open an adapter that offers them with all features.`,
+    );
   if (stream.timing) throw new CurioError('profile: one is being taken already; stop it first.');
   stream.flush();
   const timing = (stream.timing = new Timing(gpu.device));
@@ -85,7 +98,8 @@ export function summarise({ dispatches }: Profile, roofs: Roofs = {}): ProfileSu
     const key = `${each.op}|${each.label}`;
     groups.set(key, [...(groups.get(key) ?? []), each]);
   }
-  const total = (of: readonly ProfiledDispatch[], value: (each: ProfiledDispatch) => number): number => of.reduce((sum, each) => sum + value(each), 0);
+  const total = (of: readonly ProfiledDispatch[], value: (each: ProfiledDispatch) => number): number =>
+    of.reduce((sum, each) => sum + value(each), 0);
   const busyNs = total(dispatches, lengthOf);
   const kernels = [...groups.values()].map((of): KernelTime => {
     const ns = total(of, lengthOf);
@@ -93,22 +107,44 @@ export function summarise({ dispatches }: Profile, roofs: Roofs = {}): ProfileSu
     const gbps = ns === 0 ? 0 : total(of, (each) => each.bytes) / ns;
     const parts = [gflops !== null && roofs.gflops ? gflops / roofs.gflops : 0, roofs.gbps ? gbps / roofs.gbps : 0];
     return {
-      op: of[0]!.op, label: of[0]!.label, count: of.length, ms: ns / 1e6, share: busyNs === 0 ? 0 : ns / busyNs, gflops, gbps,
+      op: of[0]!.op,
+      label: of[0]!.label,
+      count: of.length,
+      ms: ns / 1e6,
+      share: busyNs === 0 ? 0 : ns / busyNs,
+      gflops,
+      gbps,
       percentOfRoof: roofs.gflops || roofs.gbps ? 100 * Math.max(...parts) : null,
     };
   });
-  const gapNs = dispatches.slice(1).reduce((sum, { startNs }, i) => sum + Math.max(0, startNs - dispatches[i]!.endNs), 0);
-  return { kernels: kernels.sort((a, b) => b.ms - a.ms), dispatches: dispatches.length, busyMs: busyNs / 1e6, gapMs: gapNs / 1e6 };
+  const gapNs = dispatches
+    .slice(1)
+    .reduce((sum, { startNs }, i) => sum + Math.max(0, startNs - dispatches[i]!.endNs), 0);
+  return {
+    kernels: kernels.sort((a, b) => b.ms - a.ms),
+    dispatches: dispatches.length,
+    busyMs: busyNs / 1e6,
+    gapMs: gapNs / 1e6,
+  };
 }
 
 const lengthOf = ({ startNs, endNs }: ProfiledDispatch): number => endNs - startNs;
 
-/** The profile as trace events, for Perfetto or chrome://tracing: a row of ops over a row of kernels. Times in microseconds. */
-export function chromeTrace({ dispatches }: Profile): { readonly displayTimeUnit: 'ms'; readonly traceEvents: readonly object[] } {
+/**
+ * The profile as trace events, for Perfetto or chrome://tracing: a row of ops over a row of kernels. Times in
+ * microseconds.
+ */
+export function chromeTrace({ dispatches }: Profile): {
+  readonly displayTimeUnit: 'ms';
+  readonly traceEvents: readonly object[];
+} {
   const row = (tid: number, name: string): object => ({ ph: 'M', name: 'thread_name', pid: 1, tid, args: { name } });
   const events = dispatches.flatMap(({ op, label, kernel, startNs, endNs, operations, bytes, grid, params }) => {
     const at = { ph: 'X', pid: 1, ts: startNs / 1000, dur: (endNs - startNs) / 1000 };
-    return [{ ...at, tid: 1, name: op ?? kernel, cat: 'op' }, { ...at, tid: 2, name: label, cat: 'kernel', args: { operations, bytes, grid: grid.join(' × '), ...params } }];
+    return [
+      { ...at, tid: 1, name: op ?? kernel, cat: 'op' },
+      { ...at, tid: 2, name: label, cat: 'kernel', args: { operations, bytes, grid: grid.join(' × '), ...params } },
+    ];
   });
   return { displayTimeUnit: 'ms', traceEvents: [row(1, 'ops'), row(2, 'kernels'), ...events] };
 }

@@ -16,9 +16,21 @@ export function addInto(y: Tensor, a: Tensor, b: Tensor | null): void {
   else run('assign', { x: a.binding, y: y.binding }, y, a.bindingOffset, 0, y.bindingOffset);
 }
 
-function run(entry: string, buffers: Record<string, Tensor['binding']>, y: Tensor, xOffset: number, aOffset: number, yOffset: number): void {
+function run(
+  entry: string,
+  buffers: Record<string, Tensor['binding']>,
+  y: Tensor,
+  xOffset: number,
+  aOffset: number,
+  yOffset: number,
+): void {
   const width = [y.size, xOffset, aOffset, yOffset].every((n) => n % 4 === 0) ? 4 : 1;
   const items = y.size / width;
   const params = { items, x_offset: xOffset / width, a_offset: aOffset / width, y_offset: yOffset / width };
-  y.gpu.dispatch(kernel, entry, { buffers, params, ...lineWork(y.gpu, kernel, items, WG, { T: width === 4 ? 'vec4<f32>' : 'f32' }), op: 'accumulate' });
+  y.gpu.dispatch(kernel, entry, {
+    buffers,
+    params,
+    ...lineWork(y.gpu, kernel, items, WG, { T: width === 4 ? 'vec4<f32>' : 'f32' }),
+    op: 'accumulate',
+  });
 }

@@ -4,7 +4,7 @@ import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { accumulate, addInto } from './accumulate.ts';
 import { contiguous, countedCopy } from './copy.ts';
 import { sameShape, showShape } from './shape.ts';
-import { Tensor, empty, full } from './tensor.ts';
+import { type Tensor, empty, full } from './tensor.ts';
 
 let enabled = true;
 let nextId = 0;
@@ -37,9 +37,13 @@ export const nextNode = (): number => nextId;
 export const isGradEnabled = (): boolean => enabled;
 
 /** Whether an op on these inputs must be recorded. */
-export const isRecording = (inputs: readonly (Tensor | null)[]): boolean => enabled && inputs.some((x) => x?.requiresGrad);
+export const isRecording = (inputs: readonly (Tensor | null)[]): boolean =>
+  enabled && inputs.some((x) => x?.requiresGrad);
 
-/** The gradient that input i has received so far, where an op may add its own part to it: dense, at the start of a binding. */
+/**
+ * The gradient that input i has received so far, where an op may add its own part to it: dense, at the start of a
+ * binding.
+ */
 export type Totals = (i: number) => Tensor | null;
 
 /** Gives the gradient of each input, or its total, when it has added to that. */
@@ -50,7 +54,12 @@ export class TapeNode implements Abandonable {
   done = false;
 
   /** @param saved storages that must live until this node has run */
-  constructor(readonly name: string, public inputs: readonly (Tensor | null)[], private saved: readonly Storage[], private back: Backward | null) {
+  constructor(
+    readonly name: string,
+    public inputs: readonly (Tensor | null)[],
+    private saved: readonly Storage[],
+    private back: Backward | null,
+  ) {
     for (const storage of saved) {
       storage.hold();
       storage.isSaved = true;
@@ -60,7 +69,10 @@ export class TapeNode implements Abandonable {
   /** The gradients of the inputs, in their order. */
   backward(dy: Tensor, totals: Totals = () => null): readonly (Tensor | null)[] {
     const gradients = this.back!(dy, totals);
-    if (gradients.length !== this.inputs.length) throw new ShapeError(`${this.name}: backward gave ${gradients.length} gradients for ${this.inputs.length} inputs; it must give one for each, null where none is needed.`);
+    if (gradients.length !== this.inputs.length)
+      throw new ShapeError(
+        `${this.name}: backward gave ${gradients.length} gradients for ${this.inputs.length} inputs; it must give one for each, null where none is needed.`,
+      );
     return gradients;
   }
 
@@ -75,24 +87,44 @@ export class TapeNode implements Abandonable {
 }
 
 /** Records how `output` came from `inputs`. */
-export function record(name: string, output: Tensor, inputs: readonly (Tensor | null)[], saved: readonly Storage[], backward: Backward): void {
+export function record(
+  name: string,
+  output: Tensor,
+  inputs: readonly (Tensor | null)[],
+  saved: readonly Storage[],
+  backward: Backward,
+): void {
   const node = new TapeNode(name, inputs, saved, backward);
   output.requiresGrad = true;
   output.node = node;
   output.gpu.arena.watch(node);
 }
 
-interface Pending { value: Tensor; /** nobody else knows it, so it may be added to in place */ owned: boolean }
+interface Pending {
+  value: Tensor /** nobody else knows it, so it may be added to in place */;
+  owned: boolean;
+}
 
 /**
- * Sends the gradient `seed` (1 for a scalar) of `output` back to every leaf that requires one; leaf gradients add up in `leaf.grad`.
- * Saved tensors are freed as the walk passes, so a graph can be walked once. Throws ShapeError when `output` depends on no leaf that requires a gradient, when it
- * is no scalar and no seed is given, when the seed's shape differs, and when the graph was walked before or its scope has ended.
+ * Sends the gradient `seed` (1 for a scalar) of `output` back to every leaf that requires one; leaf gradients add up in
+ * `leaf.grad`.
+ * Saved tensors are freed as the walk passes, so a graph can be walked once. Throws ShapeError when `output` depends on
+ * no leaf that requires a gradient, when it is no scalar and no seed is given, when the seed's shape differs, and when
+ * the graph was walked before or its scope has ended.
  */
 export function backward(output: Tensor, seed?: Tensor): void {
-  if (!output.requiresGrad) throw new ShapeError(`backward: the tensor of shape ${showShape(output.shape)} does not depend on anything that requires a gradient.`);
-  if (!seed && output.size !== 1) throw new ShapeError(`backward: the tensor is ${showShape(output.shape)}; give its gradient, or reduce it to one element.`);
-  if (seed && !sameShape(seed.shape, output.shape)) throw new ShapeError(`backward: the gradient is ${showShape(seed.shape)} and the tensor ${showShape(output.shape)}; they must be equal.`);
+  if (!output.requiresGrad)
+    throw new ShapeError(
+      `backward: the tensor of shape ${showShape(output.shape)} does not depend on anything that requires a gradient.`,
+    );
+  if (!seed && output.size !== 1)
+    throw new ShapeError(
+      `backward: the tensor is ${showShape(output.shape)}; give its gradient, or reduce it to one element.`,
+    );
+  if (seed && !sameShape(seed.shape, output.shape))
+    throw new ShapeError(
+      `backward: the gradient is ${showShape(seed.shape)} and the tensor ${showShape(output.shape)}; they must be equal.`,
+    );
   if (seed && seed.dtype !== 'f32') throw new DTypeError(`backward: the gradient is ${seed.dtype}; it must be f32.`);
   walkBack(output, seed ?? null);
 }
@@ -103,26 +135,29 @@ export function walkBack(output: Tensor, seed: Tensor | null, first = 0): void {
   const nodes = nodesBehind(output, first);
   const grads = new Map<Tensor, Pending>();
   try {
-    gpu.scope(() => noGrad(() => {
-      give(grads, 'backward', output, seed ?? full(gpu, output.shape, 1));
-      for (const [node, made] of nodes) {
-        const pending = grads.get(made);
-        if (pending) {
-          gpu.scope(() => {
-            const totals: Totals = (i) => totalOf(grads, node.inputs[i] ?? null);
-            const back = node.backward(pending.value, totals);
-            const once = (dx: Tensor): boolean => back.filter((other) => other?.storage === dx.storage).length === 1;
-            node.inputs.forEach((input, i) => {
-              const dx = back[i];
-              if (input?.requiresGrad && dx && dx !== totals(i)) give(grads, node.name, input, dx, once(dx) && gpu.arena.isFresh(dx.storage));
+    gpu.scope(() =>
+      noGrad(() => {
+        give(grads, 'backward', output, seed ?? full(gpu, output.shape, 1));
+        for (const [node, made] of nodes) {
+          const pending = grads.get(made);
+          if (pending) {
+            gpu.scope(() => {
+              const totals: Totals = (i) => totalOf(grads, node.inputs[i] ?? null);
+              const back = node.backward(pending.value, totals);
+              const once = (dx: Tensor): boolean => back.filter((other) => other?.storage === dx.storage).length === 1;
+              node.inputs.forEach((input, i) => {
+                const dx = back[i];
+                if (input?.requiresGrad && dx && dx !== totals(i))
+                  give(grads, node.name, input, dx, once(dx) && gpu.arena.isFresh(dx.storage));
+              });
             });
-          });
-          grads.delete(made);
-          pending.value.storage.release();
+            grads.delete(made);
+            pending.value.storage.release();
+          }
+          node.abandon();
         }
-        node.abandon();
-      }
-    }));
+      }),
+    );
   } finally {
     for (const { value } of grads.values()) value.storage.release();
   }
@@ -136,8 +171,14 @@ function nodesBehind(output: Tensor, first: number): [TapeNode, Tensor][] {
     const made = stack.pop()!;
     const { node } = made;
     if (!node || found.has(node)) continue;
-    if (node.done) throw new ShapeError(`backward: the graph through ${node.name} was already used or its scope has ended; run the forward pass again.`);
-    if (node.id < first) throw new ShapeError(`checkpoint: its function uses a result of ${node.name} that requires a gradient and is not among its inputs; give it as an input.`);
+    if (node.done)
+      throw new ShapeError(
+        `backward: the graph through ${node.name} was already used or its scope has ended; run the forward pass again.`,
+      );
+    if (node.id < first)
+      throw new ShapeError(
+        `checkpoint: its function uses a result of ${node.name} that requires a gradient and is not among its inputs; give it as an input.`,
+      );
     found.set(node, made);
     for (const input of node.inputs) if (input?.requiresGrad) stack.push(input);
   }
@@ -148,13 +189,16 @@ function nodesBehind(output: Tensor, first: number): [TapeNode, Tensor][] {
 function totalOf(grads: Map<Tensor, Pending>, input: Tensor | null): Tensor | null {
   if (!input?.requiresGrad) return null;
   const pending = grads.get(input);
-  const total = input.node ? pending?.owned && pending.value : input.grad;
-  return total && total.isDense && total.bindingOffset === 0 ? total : null;
+  const total = input.node ? (pending?.owned ? pending.value : null) : input.grad;
+  return total?.isDense && total.bindingOffset === 0 ? total : null;
 }
 
 /** Adds `dx` to what `input` has received so far; `isOurs` says that it may be added to in place. */
 function give(grads: Map<Tensor, Pending>, from: string, input: Tensor, dx: Tensor, isOurs = false): void {
-  if (!sameShape(input.shape, dx.shape)) throw new ShapeError(`${from}: a gradient of shape ${showShape(dx.shape)} was made for a tensor of shape ${showShape(input.shape)}; they must be equal.`);
+  if (!sameShape(input.shape, dx.shape))
+    throw new ShapeError(
+      `${from}: a gradient of shape ${showShape(dx.shape)} was made for a tensor of shape ${showShape(input.shape)}; they must be equal.`,
+    );
   if (!input.node) return giveLeaf(from, input, dx);
   const pending = grads.get(input);
   if (!pending) {

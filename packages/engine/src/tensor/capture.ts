@@ -13,7 +13,10 @@ import type { Shape } from './shape.ts';
 import { Tensor, tensor } from './tensor.ts';
 
 /** Values on the host and the shape they have on the device: f32, i32 or u32 by the kind of array. */
-export interface HostTensor { readonly values: HostArray; readonly shape: Shape }
+export interface HostTensor {
+  readonly values: HostArray;
+  readonly shape: Shape;
+}
 
 /** Inputs as a step sees them, by name; those that are not given are left out. */
 export type NamedTensors = Readonly<Record<string, Tensor | undefined>>;
@@ -45,13 +48,21 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
   /** Of the kernels, when it was recorded. */
   private readonly revision: number;
 
-  constructor(private readonly gpu: Gpu, private readonly name: string, private readonly plan: Plan, private readonly inputs: Readonly<Record<string, Tensor>>, readonly outputs: O) {
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly name: string,
+    private readonly plan: Plan,
+    private readonly inputs: Readonly<Record<string, Tensor>>,
+    readonly outputs: O,
+  ) {
     this.revision = gpu.kernels.replacements.revision;
   }
 
   /** Why it can no longer run, or should not; null where it can. */
   get stale(): string | null {
-    return this.plan.stale ?? (this.revision === this.gpu.kernels.replacements.revision ? null : 'another kernel was chosen');
+    return (
+      this.plan.stale ?? (this.revision === this.gpu.kernels.replacements.revision ? null : 'another kernel was chosen')
+    );
   }
 
   get dispatches(): number {
@@ -68,7 +79,8 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
   }
 
   /**
-   * Replays the step on new values. The outputs are the same tensors each time: read them, or record what uses them, before the next run.
+   * Replays the step on new values. The outputs are the same tensors each time: read them, or record what uses them,
+   * before the next run.
    * @throws ShapeError where an input is not as it was recorded.
    */
   run(inputs: HostTensors<I>): O {
@@ -77,8 +89,14 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
     for (const key of new Set([...Object.keys(this.inputs), ...Object.keys(inputs)])) {
       const [now, recorded] = [inputs[key], this.inputs[key]];
       if (!now && !recorded) continue;
-      if (!now || !recorded) throw new ShapeError(`${name}: input '${key}' was ${recorded ? 'recorded and not given' : 'given and not recorded'}; a plan takes ${Object.keys(this.inputs).join(', ') || 'no input'}.`);
-      if (describe(now) !== `${recorded.dtype}${showShape(recorded.shape)}`) throw new ShapeError(`${name}: input '${key}' is ${describe(now)} and was recorded as ${recorded.dtype}${showShape(recorded.shape)}; record another plan for it.`);
+      if (!now || !recorded)
+        throw new ShapeError(
+          `${name}: input '${key}' was ${recorded ? 'recorded and not given' : 'given and not recorded'}; a plan takes ${Object.keys(this.inputs).join(', ') || 'no input'}.`,
+        );
+      if (describe(now) !== `${recorded.dtype}${showShape(recorded.shape)}`)
+        throw new ShapeError(
+          `${name}: input '${key}' is ${describe(now)} and was recorded as ${recorded.dtype}${showShape(recorded.shape)}; record another plan for it.`,
+        );
       checkSize(name, key, now);
     }
     for (const [key, { values }] of given(inputs)) if (values.length > 0) this.inputs[key]!.write(values);
@@ -98,11 +116,19 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
   private readonly homes: SharedHomes;
   private recorded = false;
 
-  constructor(private readonly gpu: Gpu, private readonly name: string, private readonly step: (inputs: I) => O, private readonly options: CaptureOptions) {
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly name: string,
+    private readonly step: (inputs: I) => O,
+    private readonly options: CaptureOptions,
+  ) {
     this.homes = new SharedHomes(gpu);
   }
 
-  /** Runs the step on `inputs`: replayed where a plan for them exists, else recorded first. See `StepPlan.run` for what it returns. */
+  /**
+   * Runs the step on `inputs`: replayed where a plan for them exists, else recorded first. See `StepPlan.run` for what
+   * it returns.
+   */
   run(inputs: HostTensors<I>): O {
     return this.plan(inputs).run(inputs);
   }
@@ -115,7 +141,8 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     const stale = found?.stale ?? null;
     this.plans.delete(key);
     if (stale) found!.dispose();
-    const plan = found && !stale ? found : this.record(inputs, stale ?? (this.recorded ? `other inputs: ${key}` : 'first call'));
+    const plan =
+      found && !stale ? found : this.record(inputs, stale ?? (this.recorded ? `other inputs: ${key}` : 'first call'));
     this.plans.set(key, plan);
     return plan;
   }
@@ -127,7 +154,12 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
   }
 
   private record(inputs: HostTensors<I>, reason: string): StepPlan<I, O> {
-    const { gpu, name, homes, options: { maxPlans = 8, onRecord } } = this;
+    const {
+      gpu,
+      name,
+      homes,
+      options: { maxPlans = 8, onRecord },
+    } = this;
     for (const [key, oldest] of this.plans) {
       if (this.plans.size < maxPlans) break;
       this.plans.delete(key);
@@ -160,13 +192,24 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     const shapes = given(inputs).map(([key, input]) => `${key} ${describe(input)}`);
     const forced = [...gpu.kernels.forced].map(([family, variant]) => `${family}=${variant}`);
     const tuned = [...gpu.kernels.tuned].map(([kernel, tuning]) => `${kernel}: ${tuningKey(tuning)}`);
-    return [...shapes, ...forced, ...tuned, isGradEnabled() ? '' : 'no gradients', gpu.probe.poison ? 'poisoned' : '', gpu.kernels.halfProducts ? 'half products' : '', options.baked?.() ?? ''].filter(Boolean).join(', ');
+    return [
+      ...shapes,
+      ...forced,
+      ...tuned,
+      isGradEnabled() ? '' : 'no gradients',
+      gpu.probe.poison ? 'poisoned' : '',
+      gpu.kernels.halfProducts ? 'half products' : '',
+      options.baked?.() ?? '',
+    ]
+      .filter(Boolean)
+      .join(', ');
   }
 }
 
 /**
- * A step that is recorded once for each shape of its inputs and replayed after that, without running its JavaScript again: all of a
- * training step may stand in it, `backward` and the optimizer's `update` included. Replays use buffers of their own and allocate nothing.
+ * A step that is recorded once for each shape of its inputs and replayed after that, without running its JavaScript
+ * again: all of a training step may stand in it, `backward` and the optimizer's `update` included. Replays use buffers
+ * of their own and allocate nothing.
  *
  *     const train = capture(gpu, 'train', ({ x, label }) => {
  *       optimizer.zeroGrad();
@@ -177,22 +220,37 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
  *     });
  *     gpu.random.setStep(step); optimizer.beginStep(lr); const { loss } = train.run({ x: …, label: … });
  *
- * What differs from step to step must be data: an input, the learning rate (`beginStep`), seed and step of the random ops (`setStep`). The
- * guard records again for other shapes, types, forced variants or `baked`, and where a tensor that the step uses was freed; any other
- * number that the step's JavaScript computes is baked in. A forward pass outside and its `backward` must not have a run in between.
- * @throws CurioError where the step reads back, writes from the host to a tensor made outside, or keeps a tensor that it computes.
+ * What differs from step to step must be data: an input, the learning rate (`beginStep`), seed and step of the random
+ * ops (`setStep`). The guard records again for other shapes, types, forced variants or `baked`, and where a tensor that
+ * the step uses was freed; any other number that the step's JavaScript computes is baked in. A forward pass outside and
+ * its `backward` must not have a run in between.
+ * @throws CurioError where the step reads back, writes from the host to a tensor made outside, or keeps a tensor that
+ * it computes.
  */
-export function capture<I extends NamedTensors, O extends Outputs>(gpu: Gpu, name: string, step: (inputs: I) => O, options: CaptureOptions = {}): CapturedStep<I, O> {
+export function capture<I extends NamedTensors, O extends Outputs>(
+  gpu: Gpu,
+  name: string,
+  step: (inputs: I) => O,
+  options: CaptureOptions = {},
+): CapturedStep<I, O> {
   return new CapturedStep(gpu, name, step, options);
 }
 
 /** The inputs on the device, for a step that is to run without being captured. */
-export const upload = <I extends NamedTensors>(gpu: Gpu, inputs: HostTensors<I>): I => Object.fromEntries(given(inputs).map(([key, { values, shape }]) => [key, tensor(gpu, values, shape)])) as unknown as I;
+export const upload = <I extends NamedTensors>(gpu: Gpu, inputs: HostTensors<I>): I =>
+  Object.fromEntries(
+    given(inputs).map(([key, { values, shape }]) => [key, tensor(gpu, values, shape)]),
+  ) as unknown as I;
 
-const given = (inputs: HostTensors): [string, HostTensor][] => Object.entries(inputs).filter((entry) => entry[1] !== undefined);
-const dtypeOf = (values: HostArray): DType => (values instanceof Float32Array ? 'f32' : values instanceof Int32Array ? 'i32' : 'u32');
+const given = (inputs: HostTensors): [string, HostTensor][] =>
+  Object.entries(inputs).filter((entry) => entry[1] !== undefined);
+const dtypeOf = (values: HostArray): DType =>
+  values instanceof Float32Array ? 'f32' : values instanceof Int32Array ? 'i32' : 'u32';
 const describe = ({ values, shape }: HostTensor): string => `${dtypeOf(values)}${showShape(shape)}`;
 
 function checkSize(name: string, key: string, { values, shape }: HostTensor): void {
-  if (values.length !== sizeOf(shape)) throw new ShapeError(`${name}: input '${key}' has ${values.length} values for shape ${showShape(shape)}; it needs ${sizeOf(shape)}.`);
+  if (values.length !== sizeOf(shape))
+    throw new ShapeError(
+      `${name}: input '${key}' has ${values.length} values for shape ${showShape(shape)}; it needs ${sizeOf(shape)}.`,
+    );
 }

@@ -4,34 +4,45 @@ import { isGradEnabled, nextNode, noGrad, record, walkBack, withGrad } from './a
 import { Tensor } from './tensor.ts';
 
 /**
- * Runs `f(...inputs)` without keeping what its backward would need, and runs it again when the gradient comes. Random ops draw the same
- * numbers: the counter is restored. Parameters used inside `f` receive their gradients as usual, so `f` may also be given frozen inputs.
- * Costs a second forward pass of `f` and keeps the inputs and the result. `f` must do the same both times, must not be async, and may checkpoint
- * parts of itself. Throws ShapeError when there is no input, and from `backward` when `f` uses a computed tensor that requires a gradient and is no input.
+ * Runs `f(...inputs)` without keeping what its backward would need, and runs it again when the gradient comes. Random
+ * ops draw the same numbers: the counter is restored. Parameters used inside `f` receive their gradients as usual, so
+ * `f` may also be given frozen inputs.
+ * Costs a second forward pass of `f` and keeps the inputs and the result. `f` must do the same both times, must not be
+ * async, and may checkpoint parts of itself. Throws ShapeError when there is no input, and from `backward` when `f`
+ * uses a computed tensor that requires a gradient and is no input.
  */
 export function checkpoint(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
   if (!isGradEnabled()) return f(...inputs);
   if (inputs.length === 0) throw new ShapeError('checkpoint: no input tensor was given; it needs at least one.');
   const { gpu } = inputs[0]!;
   const before = gpu.random.counter;
-  const y = aliasOf(gpu.scope(() => noGrad(() => f(...inputs)))); // f may give an input back, which has a history of its own
-  record('checkpoint', y, inputs, inputs.map((x) => x.storage), (dy) => {
-    const leaves = inputs.map(leafOf);
-    const now = gpu.random.counter;
-    gpu.random.counter = before;
-    const first = nextNode();
-    const again = withGrad(() => f(...leaves));
-    gpu.random.counter = now; // what is drawn after the backward pass goes on from here
-    if (again.requiresGrad) walkBack(again, dy, first);
-    return leaves.map(({ grad }) => {
-      if (grad) gpu.arena.adopt(grad.storage); // made to outlive its scope as every leaf's gradient; here it is passed on and done
-      return grad;
-    });
-  });
+  // f may give an input back, which has a history of its own
+  const y = aliasOf(gpu.scope(() => noGrad(() => f(...inputs))));
+  record(
+    'checkpoint',
+    y,
+    inputs,
+    inputs.map((x) => x.storage),
+    (dy) => {
+      const leaves = inputs.map(leafOf);
+      const now = gpu.random.counter;
+      gpu.random.counter = before;
+      const first = nextNode();
+      const again = withGrad(() => f(...leaves));
+      gpu.random.counter = now; // what is drawn after the backward pass goes on from here
+      if (again.requiresGrad) walkBack(again, dy, first);
+      return leaves.map(({ grad }) => {
+        // made to outlive its scope as every leaf's gradient; here it is passed on and done
+        if (grad) gpu.arena.adopt(grad.storage);
+        return grad;
+      });
+    },
+  );
   return y;
 }
 
-const aliasOf = (x: Tensor): Tensor => new Tensor(x.gpu, x.shape, x.dtype, x.storage, { strides: x.strides, offset: x.offset });
+const aliasOf = (x: Tensor): Tensor =>
+  new Tensor(x.gpu, x.shape, x.dtype, x.storage, { strides: x.strides, offset: x.offset });
 
 /** A leaf that sees the same values and asks for a gradient when `x` does. */
 function leafOf(x: Tensor): Tensor {

@@ -8,16 +8,23 @@ import { launch, tuned } from '../gpu/kernel/variant.ts';
 import type { Family, Variant } from '../gpu/kernel/variant.ts';
 import { collapse, denseStrides, showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
-import { Tensor, empty, setDenseCopy } from './tensor.ts';
+import { type Tensor, empty, setDenseCopy } from './tensor.ts';
 
 const MAX_RANK = 6;
 const WG = 64;
 
-/** `x` itself when it is dense, else a dense copy, which is counted in `gpu.probe.copies` under `name`; no gradient is recorded. */
+/**
+ * `x` itself when it is dense, else a dense copy, which is counted in `gpu.probe.copies` under `name`; no gradient is
+ * recorded.
+ */
 export const contiguous = (name: string, x: Tensor): Tensor => (x.isDense ? x : countedCopy(name, x));
 
-/** `x` itself when it is dense and starts on the binding grid, else a dense copy, which is counted in `gpu.probe.copies` under `name`. */
-export const aligned = (name: string, x: Tensor): Tensor => (x.isDense && x.bindingOffset === 0 ? x : countedCopy(name, x));
+/**
+ * `x` itself when it is dense and starts on the binding grid, else a dense copy, which is counted in `gpu.probe.copies`
+ * under `name`.
+ */
+export const aligned = (name: string, x: Tensor): Tensor =>
+  x.isDense && x.bindingOffset === 0 ? x : countedCopy(name, x);
 
 /** A copy because a layout did not fit: `gpu.probe.copies` says who needed it. */
 export function countedCopy(name: string, x: Tensor): Tensor {
@@ -36,7 +43,11 @@ export function copyOf(x: Tensor, name?: string): Tensor {
 export const copyInto = (view: Tensor, values: Tensor): void => run('scatter', view, values, view);
 
 /** A view with its axes collapsed, and where it and its dense copy begin. */
-interface CopyPlan { readonly shape: Shape; readonly strides: readonly number[]; readonly offsets: readonly [x: number, y: number] }
+interface CopyPlan {
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly offsets: readonly [x: number, y: number];
+}
 
 const outer = (shape: Shape): Shape => shape.slice(0, -1);
 
@@ -69,23 +80,46 @@ const rows: Variant<CopyPlan> = {
   }),
   free: { STEPS: () => null, ROWS: () => null },
   params: (_, plan) => rowParams(plan),
-  grid: (_, plan, __, tuning) => rowGrid(ceilDiv(sizeOf(outer(plan.shape)), tuned(tuning, 'ROWS')), plan.shape.at(-1)! / widthOf(plan), tuned(tuning, 'STEPS'), WG),
+  grid: (_, plan, __, tuning) =>
+    rowGrid(
+      ceilDiv(sizeOf(outer(plan.shape)), tuned(tuning, 'ROWS')),
+      plan.shape.at(-1)! / widthOf(plan),
+      tuned(tuning, 'STEPS'),
+      WG,
+    ),
 };
 
 function rowParams(plan: CopyPlan): Record<string, number> {
-  const { shape, strides, offsets: [x, y] } = plan;
+  const {
+    shape,
+    strides,
+    offsets: [x, y],
+  } = plan;
   const [axes, width] = [shape.length - 1, widthOf(plan)];
-  const params: Record<string, number> = { rows: sizeOf(outer(shape)), cols: shape[axes]! / width, step: strides[axes]!, x_offset: x / width, y_offset: y / width };
+  const params: Record<string, number> = {
+    rows: sizeOf(outer(shape)),
+    cols: shape[axes]! / width,
+    step: strides[axes]!,
+    x_offset: x / width,
+    y_offset: y / width,
+  };
   for (let k = 0; k < MAX_RANK - 1; k++) params[`stride${k}`] = k < axes ? strides[k]! / width : 0;
   for (let k = 1; k < MAX_RANK - 1; k++) params[`size${k}`] = k < axes ? shape[k]! : 1;
   return params;
 }
 
-const elements: Variant<CopyPlan> = { kernel: copyElements, params: (_, plan) => elementParams(plan), grid: (_, { shape }) => lineGrid(ceilDiv(sizeOf(shape), WG)) };
+const elements: Variant<CopyPlan> = {
+  kernel: copyElements,
+  params: (_, plan) => elementParams(plan),
+  grid: (_, { shape }) => lineGrid(ceilDiv(sizeOf(shape), WG)),
+};
 
 function elementParams({ shape, strides, offsets: [x, y] }: CopyPlan): Record<string, number> {
   const missing = MAX_RANK - shape.length;
-  const [steps, inner] = [[...new Array<number>(missing).fill(0), ...strides], denseStrides([...new Array<number>(missing).fill(1), ...shape])];
+  const [steps, inner] = [
+    [...new Array<number>(missing).fill(0), ...strides],
+    denseStrides([...new Array<number>(missing).fill(1), ...shape]),
+  ];
   const params: Record<string, number> = { size: sizeOf(shape), x_offset: x, y_offset: y };
   for (let k = 0; k < MAX_RANK; k++) params[`stride${k}`] = steps[k]!;
   for (let k = 0; k < MAX_RANK - 1; k++) params[`inner${k}`] = inner[k]!;
@@ -99,7 +133,10 @@ function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor, op
   if (view.size === 0) return;
   const { gpu } = view;
   const { shape, strides } = collapse(view.shape, [view.strides]);
-  if (shape.length > MAX_RANK) throw new ShapeError(`copy: a view of shape ${showShape(view.shape)} has ${shape.length} separate axes; at most ${MAX_RANK} are supported.`);
+  if (shape.length > MAX_RANK)
+    throw new ShapeError(
+      `copy: a view of shape ${showShape(view.shape)} has ${shape.length} separate axes; at most ${MAX_RANK} are supported.`,
+    );
   const plan = cut({ shape, strides: strides[0]!, offsets: [x.bindingOffset, y.bindingOffset] });
   launch(gpu, 'copy', copyVariants, plan, entry, { buffers: { x: x.binding, y: y.binding }, params: {}, op });
 }

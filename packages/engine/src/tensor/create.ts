@@ -3,7 +3,7 @@ import { ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { DType } from './dtype.ts';
 import { requireShape } from './shape.ts';
-import { Tensor, tensor } from './tensor.ts';
+import { type Tensor, tensor } from './tensor.ts';
 
 /**
  * start, start + step, … before `end`; `arange(gpu, n)` is 0 … n - 1.
@@ -13,14 +13,29 @@ import { Tensor, tensor } from './tensor.ts';
 export function arange(gpu: Gpu, start: number, end?: number, step = 1, dtype: DType = 'f32'): Tensor {
   const [from, to] = end === undefined ? [0, start] : [start, end];
   const count = Math.ceil((to - from) / step);
-  if (!Number.isFinite(count) || count < 0) throw new ShapeError(`arange: steps of ${step} do not lead from ${from} to ${to}; the step must not be 0 and point to the end.`);
-  return tensor(gpu, Array.from({ length: count }, (_, i) => from + i * step), [count], { dtype });
+  if (!Number.isFinite(count) || count < 0)
+    throw new ShapeError(
+      `arange: steps of ${step} do not lead from ${from} to ${to}; the step must not be 0 and point to the end.`,
+    );
+  return tensor(
+    gpu,
+    Array.from({ length: count }, (_, i) => from + i * step),
+    [count],
+    { dtype },
+  );
 }
 
-/** `count` values from `start` to `end` inclusive, evenly spaced. Throws ShapeError unless count is a whole number of at least 0. */
+/**
+ * `count` values from `start` to `end` inclusive, evenly spaced. Throws ShapeError unless count is a whole number of at
+ * least 0.
+ */
 export function linspace(gpu: Gpu, start: number, end: number, count: number): Tensor {
   requireShape('linspace', [count]);
-  return tensor(gpu, Array.from({ length: count }, (_, i) => start + (count > 1 ? (i * (end - start)) / (count - 1) : 0)), [count]);
+  return tensor(
+    gpu,
+    Array.from({ length: count }, (_, i) => start + (count > 1 ? (i * (end - start)) / (count - 1) : 0)),
+    [count],
+  );
 }
 
 /** The identity: 1 on the main diagonal, else 0. @returns [rows, columns] */

@@ -1,4 +1,7 @@
-/** @file From what a user gives (lists, typed arrays, numbers) to the words of a tensor: each value is kept, or refused in a sentence. */
+/**
+ * @file From what a user gives (lists, typed arrays, numbers) to the words of a tensor: each value is kept, or refused
+ * in a sentence.
+ */
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { DType, HostArray } from './dtype.ts';
 import { sameShape, showShape } from './shape.ts';
@@ -14,7 +17,10 @@ const HOST = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint3
 type Plain = keyof typeof HOST;
 
 const isNumberArray = (values: unknown): values is NumberArray =>
-  ArrayBuffer.isView(values) && !(values instanceof DataView) && !(values instanceof BigInt64Array) && !(values instanceof BigUint64Array);
+  ArrayBuffer.isView(values) &&
+  !(values instanceof DataView) &&
+  !(values instanceof BigInt64Array) &&
+  !(values instanceof BigUint64Array);
 
 /** A value in a message. */
 export function show(value: unknown): string {
@@ -36,9 +42,14 @@ export function requireNumber(where: string, what: string, value: unknown): void
 /** The shape of nested lists. Throws ShapeError where rows differ in shape, or a list stands beside a number. */
 function shapeOf(values: NestedNumbers | NumberArray): Shape {
   if (!Array.isArray(values)) return [values.length];
-  const inner = (values as unknown[]).map((item) => (Array.isArray(item) || isNumberArray(item) ? shapeOf(item as NestedNumbers) : []));
+  const inner = (values as unknown[]).map((item) =>
+    Array.isArray(item) || isNumberArray(item) ? shapeOf(item as NestedNumbers) : [],
+  );
   const odd = inner.find((shape) => !sameShape(shape, inner[0]!));
-  if (odd) throw new ShapeError(`tensor: rows of shapes ${showShape(inner[0]!)} and ${showShape(odd)} stand side by side; they must be equal.`);
+  if (odd)
+    throw new ShapeError(
+      `tensor: rows of shapes ${showShape(inner[0]!)} and ${showShape(odd)} stand side by side; they must be equal.`,
+    );
   return [values.length, ...(inner[0] ?? [])];
 }
 
@@ -51,17 +62,32 @@ function flatten(values: readonly unknown[], out: unknown[] = []): unknown[] {
   return out;
 }
 
-export interface Given { readonly flat: ArrayLike<number | boolean>; /** Of what was given, where no type is asked for. */ readonly dtype: DType; readonly shape: Shape }
+export interface Given {
+  readonly flat: ArrayLike<number | boolean> /** Of what was given, where no type is asked for. */;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
 
 /**
- * The values of a typed array, a list or nested lists in row-major order, their own type (bool where all are booleans) and shape.
+ * The values of a typed array, a list or nested lists in row-major order, their own type (bool where all are booleans)
+ * and shape.
  * Throws DTypeError for anything else, or what is no number in it; ShapeError where rows differ.
  */
 export function readGiven(values: unknown): Given {
-  if (isNumberArray(values)) return { flat: values, dtype: values instanceof Int32Array ? 'i32' : values instanceof Uint32Array ? 'u32' : 'f32', shape: [values.length] };
+  if (isNumberArray(values))
+    return {
+      flat: values,
+      dtype: values instanceof Int32Array ? 'i32' : values instanceof Uint32Array ? 'u32' : 'f32',
+      shape: [values.length],
+    };
   if (!Array.isArray(values)) {
-    const more = typeof values === 'number' || typeof values === 'boolean' ? `; for one number: tensor(gpu, [${values}], []).` : '.';
-    throw new DTypeError(`tensor: the values are ${show(values)}; they must be a typed array of numbers or a list of ${PLAIN_NAMES}${more}`);
+    const more =
+      typeof values === 'number' || typeof values === 'boolean'
+        ? `; for one number: tensor(gpu, [${values}], []).`
+        : '.';
+    throw new DTypeError(
+      `tensor: the values are ${show(values)}; they must be a typed array of numbers or a list of ${PLAIN_NAMES}${more}`,
+    );
   }
   const isNested = values.some((item) => typeof item === 'object' && item !== null);
   const flat = isNested ? flatten(values) : values;
@@ -71,7 +97,11 @@ export function readGiven(values: unknown): Given {
     requireNumber('tensor', `value ${i}`, flat[i]);
     if (typeof flat[i] === 'boolean') booleans++;
   }
-  return { flat: flat as (number | boolean)[], dtype: flat.length > 0 && booleans === flat.length ? 'bool' : 'f32', shape: isNested ? shapeOf(values) : [flat.length] };
+  return {
+    flat: flat as (number | boolean)[],
+    dtype: flat.length > 0 && booleans === flat.length ? 'bool' : 'f32',
+    shape: isNested ? shapeOf(values) : [flat.length],
+  };
 }
 
 /**
@@ -79,10 +109,15 @@ export function readGiven(values: unknown): Given {
  * Throws DTypeError for a number that i32 or u32 cannot hold.
  */
 export function toHost(where: string, flat: ArrayLike<number | boolean>, dtype: Plain): HostArray {
-  if (dtype === 'bool') return Uint32Array.from(flat as ArrayLike<number>, (value) => (value === 0 || (value as unknown) === false ? 0 : 1));
+  if (dtype === 'bool')
+    return Uint32Array.from(flat as ArrayLike<number>, (value) =>
+      value === 0 || (value as unknown) === false ? 0 : 1,
+    );
   const Host = HOST[dtype];
   if (flat instanceof Host) return flat as HostArray;
-  if (dtype !== 'f32') for (let i = 0; i < flat.length; i++) requireFit(where, flat.length === 1 ? 'the value' : `value ${i}`, Number(flat[i]), dtype);
+  if (dtype !== 'f32')
+    for (let i = 0; i < flat.length; i++)
+      requireFit(where, flat.length === 1 ? 'the value' : `value ${i}`, Number(flat[i]), dtype);
   return Host.from(flat as ArrayLike<number>) as HostArray;
 }
 
@@ -90,5 +125,8 @@ export function toHost(where: string, flat: ArrayLike<number | boolean>, dtype: 
 export function requireFit(where: string, what: string, value: number, dtype: 'i32' | 'u32'): void {
   const [low, high] = BOUNDS[dtype];
   const whole = Math.trunc(value);
-  if (!(whole >= low && whole <= high)) throw new DTypeError(`${where}: ${what} is ${value} and the type ${dtype}; it must lie in ${low}..${high}, or the type be f32.`);
+  if (!(whole >= low && whole <= high))
+    throw new DTypeError(
+      `${where}: ${what} is ${value} and the type ${dtype}; it must lie in ${low}..${high}, or the type be f32.`,
+    );
 }

@@ -19,9 +19,9 @@ import { Tensor, empty } from './tensor.ts';
 export type Inputs = readonly (Tensor | null)[];
 
 /**
- * What a kernel can read: `dense` = row-major, starting on the binding grid (the default); `rows` = the last axis dense, any strides before it;
- * `any` = every stride. An input that does not fit is copied once and the copy is counted in `gpu.probe.copies`. With `rows` and `any` the kernel takes
- * `tensor.strides` and `tensor.bindingOffset` as params.
+ * What a kernel can read: `dense` = row-major, starting on the binding grid (the default); `rows` = the last axis
+ * dense, any strides before it; `any` = every stride. An input that does not fit is copied once and the copy is counted
+ * in `gpu.probe.copies`. With `rows` and `any` the kernel takes `tensor.strides` and `tensor.bindingOffset` as params.
  */
 export type LayoutNeed = 'dense' | 'rows' | 'any';
 
@@ -42,8 +42,9 @@ export interface Work {
 /** A variant of an op's kernel that may take its operands otherwise than they lie. */
 export interface OpVariant<Plan> extends Variant<Plan> {
   /**
-   * What the kernel is given in place of what the op gives: operands that change places, copies with other rows, textures. Runs in a scope of its own, so what it makes is
-   * freed after the dispatch; `tuning` is set beside the variant's.
+   * What the kernel is given in place of what the op gives: operands that change places, copies with other rows,
+   * textures. Runs in a scope of its own, so what it makes is freed after the dispatch; `tuning` is set beside the
+   * variant's.
    */
   readonly bind?: (run: Run, work: Work, plan: Plan) => Work & { readonly tuning?: Tuning };
 }
@@ -59,15 +60,25 @@ export interface Run {
   /** Whether input i needs a gradient; compute and save nothing for those that do not. */
   readonly needs: readonly boolean[];
   /**
-   * In backward: the gradient that input i has received so far. An op that can add its part in passing adds to it and gives it back in the place of a new tensor. Null
-   * where there is none that may be added to.
+   * In backward: the gradient that input i has received so far. An op that can add its part in passing adds to it and
+   * gives it back in the place of a new tensor. Null where there is none that may be added to.
    */
   total(i: number): Tensor | null;
   /** A new dense tensor, f32 unless told. */
   out(shape: Shape, dtype?: DType): Tensor;
   dispatch(kernel: KernelSource, entry: string, work: Dispatch): void;
-  /** Dispatches the variant of `family` that suits the device and `plan`, or the one that was `chosen` of it, with its own operands, grid and tuning. */
-  launch<Plan extends object>(family: string, table: OpFamily<Plan>, plan: Plan, entry: string, work: Work, chosen?: OpVariant<Plan>): void;
+  /**
+   * Dispatches the variant of `family` that suits the device and `plan`, or the one that was `chosen` of it, with its
+   * own operands, grid and tuning.
+   */
+  launch<Plan extends object>(
+    family: string,
+    table: OpFamily<Plan>,
+    plan: Plan,
+    entry: string,
+    work: Work,
+    chosen?: OpVariant<Plan>,
+  ): void;
   /** Dispatches one variant, over the operands that it asks for. */
   launchVariant<Plan extends object>(variant: OpVariant<Plan>, plan: Plan, entry: string, work: Work): void;
   /** `x` made to fit a layout, as inputs are before forward; for `dy` in backward, which may be a view. */
@@ -87,7 +98,10 @@ export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> {
   /** Checks shapes and computes sizes once, for both directions. */
   readonly plan: (inputs: I, attrs: Attrs) => Plan;
   readonly forward: (run: Run, inputs: I, plan: Plan) => { readonly y: Tensor; readonly saved?: S };
-  /** Gradients of the inputs in their order; null where `run.needs` is false. Left out where no gradient exists. `dy` is dense unless `dyLayout` says otherwise. */
+  /**
+   * Gradients of the inputs in their order; null where `run.needs` is false. Left out where no gradient exists. `dy` is
+   * dense unless `dyLayout` says otherwise.
+   */
   readonly backward?: (run: Run, dy: Tensor, saved: S, plan: Plan) => readonly (Tensor | null)[];
 }
 
@@ -106,19 +120,26 @@ export function watchOps(watch: Watcher, f: () => void): void {
 }
 
 /** Makes a callable op: layouts fitted, shapes planned, the kernels recorded, the tape written. */
-export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(spec: OpSpec<I, Attrs, Plan, S>): (inputs: I, attrs: Attrs) => Tensor {
+export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(
+  spec: OpSpec<I, Attrs, Plan, S>,
+): (inputs: I, attrs: Attrs) => Tensor {
   return (inputs, attrs) => {
     inputs.forEach((x: unknown, i) => {
-      if (x !== null && !(x instanceof Tensor)) throw new DTypeError(`${spec.name}: input ${i} is ${show(x)}; it must be a tensor.`);
+      if (x !== null && !(x instanceof Tensor))
+        throw new DTypeError(`${spec.name}: input ${i} is ${show(x)}; it must be a tensor.`);
     });
     const gpu = gpuOf(spec.name, inputs);
     inputs.forEach((x, i) => {
-      if (x && isPacked(x.dtype) && !spec.packed?.includes(i)) throw new DTypeError(`${spec.name}: input ${i} is ${x.dtype}, which is storage only; use cast to make it f32.`);
+      if (x && isPacked(x.dtype) && !spec.packed?.includes(i))
+        throw new DTypeError(`${spec.name}: input ${i} is ${x.dtype}, which is storage only; use cast to make it f32.`);
     });
     const plan = spec.plan(inputs, attrs);
     const recording = spec.backward !== undefined && isRecording(inputs);
     const trained = recording ? inputs.findIndex((x) => x && isPacked(x.dtype) && x.requiresGrad) : -1;
-    if (trained >= 0) throw new DTypeError(`${spec.name}: input ${trained} is ${inputs[trained]!.dtype} and wants a gradient; a packed weight stays frozen, to train it load it as f32.`);
+    if (trained >= 0)
+      throw new DTypeError(
+        `${spec.name}: input ${trained} is ${inputs[trained]!.dtype} and wants a gradient; a packed weight stays frozen, to train it load it as f32.`,
+      );
     const needs = inputs.map((x) => recording && (x?.requiresGrad ?? false));
     let totals: Totals = () => null;
     const run = makeRun(spec.name, gpu, needs, (i) => totals(i));
@@ -136,14 +157,16 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(spec: O
   };
 }
 
-const needOf = (layouts: readonly LayoutNeed[] | undefined, i: number): LayoutNeed => layouts?.[Math.min(i, layouts.length - 1)] ?? 'dense';
+const needOf = (layouts: readonly LayoutNeed[] | undefined, i: number): LayoutNeed =>
+  layouts?.[Math.min(i, layouts.length - 1)] ?? 'dense';
 
 /** The device of all inputs. Throws ShapeError when they live on two, or there is none. */
 export function gpuOf(name: string, inputs: Inputs): Gpu {
   let gpu: Gpu | null = null;
   for (const x of inputs) {
     if (!x) continue;
-    if (gpu && x.gpu !== gpu) throw new ShapeError(`${name}: the inputs live on two devices; move them to one by reading and creating.`);
+    if (gpu && x.gpu !== gpu)
+      throw new ShapeError(`${name}: the inputs live on two devices; move them to one by reading and creating.`);
     gpu = x.gpu;
   }
   if (!gpu) throw new ShapeError(`${name}: no input tensor was given; it needs at least one.`);
@@ -158,7 +181,8 @@ export function boundOf(buffers: Dispatch['buffers']): Record<string, Binding> {
 }
 
 function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Totals): Run {
-  const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void => gpu.dispatch(kernel, entry, { buffers: boundOf(buffers), op: name, ...rest });
+  const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void =>
+    gpu.dispatch(kernel, entry, { buffers: boundOf(buffers), op: name, ...rest });
   const run: Run = {
     name,
     gpu,
@@ -167,21 +191,32 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Total
     out: (shape, dtype) => empty(gpu, shape, dtype),
     dispatch,
     launch(family, table, plan, entry, work, chosen = choose(gpu, family, entry, table, plan)) {
-      gpu.kernels.tuner?.consider(family, entry, table, plan, chosen, boundOf(work.buffers), (each, bound) => run.launchVariant(each, plan, entry, { ...work, buffers: standIns(work.buffers, bound) }));
+      gpu.kernels.tuner?.consider(family, entry, table, plan, chosen, boundOf(work.buffers), (each, bound) =>
+        run.launchVariant(each, plan, entry, { ...work, buffers: standIns(work.buffers, bound) }),
+      );
       run.launchVariant(chosen, plan, entry, work);
     },
     launchVariant(variant, plan, entry, work) {
       const record = (): void => {
         const settings = settingsOf(gpu, variant, plan, entry, work.params);
         const own = variant.bind?.(run, work, plan);
-        dispatch(variant.kernel, entry, own ? { ...settings, ...own, tuning: { ...settings.tuning, ...own.tuning } } : { buffers: work.buffers, ...settings });
+        dispatch(
+          variant.kernel,
+          entry,
+          own
+            ? { ...settings, ...own, tuning: { ...settings.tuning, ...own.tuning } }
+            : { buffers: work.buffers, ...settings },
+        );
       };
       if (variant.bind) gpu.scope(record);
       else record();
     },
     fit(x, need = 'dense') {
       if (fits(x, need)) return x;
-      if (isPacked(x.dtype)) throw new DTypeError(`${name}: a ${x.dtype} tensor of shape ${showShape(x.shape)} must be dense; slice or permute it before cast.`);
+      if (isPacked(x.dtype))
+        throw new DTypeError(
+          `${name}: a ${x.dtype} tensor of shape ${showShape(x.shape)} must be dense; slice or permute it before cast.`,
+        );
       return countedCopy(name, x);
     },
   };
@@ -189,13 +224,21 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Total
 }
 
 /** The tensors of `buffers` as they lie, in other memory of the same size. */
-function standIns(buffers: Dispatch['buffers'], bound: Readonly<Record<string, Binding>>): Record<string, Tensor | Binding> {
-  return Object.fromEntries(Object.entries(buffers).map(([key, x]) => {
-    if (!(x instanceof Tensor)) return [key, bound[key]!];
-    const other = new Tensor(x.gpu, x.shape, x.dtype, new Storage(bound[key]!.block, null), { strides: x.strides, offset: x.bindingOffset });
-    other.quantisation = x.quantisation;
-    return [key, other];
-  }));
+function standIns(
+  buffers: Dispatch['buffers'],
+  bound: Readonly<Record<string, Binding>>,
+): Record<string, Tensor | Binding> {
+  return Object.fromEntries(
+    Object.entries(buffers).map(([key, x]) => {
+      if (!(x instanceof Tensor)) return [key, bound[key]!];
+      const other = new Tensor(x.gpu, x.shape, x.dtype, new Storage(bound[key]!.block, null), {
+        strides: x.strides,
+        offset: x.bindingOffset,
+      });
+      other.quantisation = x.quantisation;
+      return [key, other];
+    }),
+  );
 }
 
 function fits(x: Tensor, need: LayoutNeed): boolean {

@@ -4,13 +4,28 @@ import { show } from './host-values.ts';
 import { meant } from './near-names.ts';
 
 /** What other libraries call an option of ours. */
-const ELSEWHERE: Readonly<Record<string, string>> = { dim: 'axis', dims: 'axis', axes: 'axis', keepdim: 'keepDims', keepdims: 'keepDims', unbiased: 'correction', ddof: 'correction', is_causal: 'causal', epsilon: 'eps', learningRate: 'lr', weight_decay: 'weightDecay' };
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  dim: 'axis',
+  dims: 'axis',
+  axes: 'axis',
+  keepdim: 'keepDims',
+  keepdims: 'keepDims',
+  unbiased: 'correction',
+  ddof: 'correction',
+  is_causal: 'causal',
+  epsilon: 'eps',
+  learningRate: 'lr',
+  weight_decay: 'weightDecay',
+};
 
 /** The known name that `name` is elsewhere, or a slip of, capitals apart. */
 function intended(name: string, known: readonly string[]): string | undefined {
   const other = ELSEWHERE[name];
   if (other !== undefined && known.includes(other)) return other;
-  const plain = meant(name.toLowerCase(), known.map((each) => each.toLowerCase()));
+  const plain = meant(
+    name.toLowerCase(),
+    known.map((each) => each.toLowerCase()),
+  );
   return known.find((each) => each.toLowerCase() === plain);
 }
 
@@ -18,12 +33,16 @@ function intended(name: string, known: readonly string[]): string | undefined {
 export function requireOptions<T extends object>(where: string, options: T, known: readonly string[]): T {
   const list = known.join(', ');
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new CurioError(`${where}: the options are ${show(options)}; they must be an object such as { ${known[0]}: … }, it takes ${list}.`);
+    throw new CurioError(
+      `${where}: the options are ${show(options)}; they must be an object such as { ${known[0]}: … }, it takes ${list}.`,
+    );
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name) || (options as Record<string, unknown>)[name] === undefined) continue;
     const other = intended(name, known);
-    throw new CurioError(`${where}: there is no option ${name}; ${other ? `did you mean ${other}? It` : 'it'} takes ${list}.`);
+    throw new CurioError(
+      `${where}: there is no option ${name}; ${other ? `did you mean ${other}? It` : 'it'} takes ${list}.`,
+    );
   }
   return options;
 }

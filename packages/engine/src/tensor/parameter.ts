@@ -1,4 +1,7 @@
-/** @file A named tensor that belongs to a model: it lives outside every scope, and an optimiser may move it into a flat buffer. */
+/**
+ * @file A named tensor that belongs to a model: it lives outside every scope, and an optimiser may move it into a flat
+ * buffer.
+ */
 import { Storage } from '../gpu/memory/arena.ts';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
@@ -12,13 +15,26 @@ export class Parameter extends Tensor {
   /**
    * A parameter of the given values, frozen until an optimiser trains it. `dispose()` ends it.
    * @param name its checkpoint name, such as `language.model.layers.0.self_attn.q_proj.weight`
-   * @param data row-major values; for a packed storage type (f16, bf16, …) its u32 words; null leaves them undefined, NaN at the start, so that one that is read before it is stored shows
+   * @param data row-major values; for a packed storage type (f16, bf16, …) its u32 words; null leaves them undefined,
+   * NaN at the start, so that one that is read before it is stored shows
    * @throws ShapeError when the number of values does not fit the shape, DTypeError when packed values are not words
    */
-  constructor(gpu: Gpu, readonly name: string, shape: Shape, data: HostArray | null, dtype: DType = 'f32') {
+  constructor(
+    gpu: Gpu,
+    readonly name: string,
+    shape: Shape,
+    data: HostArray | null,
+    dtype: DType = 'f32',
+  ) {
     const bytes = byteLength(dtype, sizeOf(shape));
-    if (data && data.length !== bytes / 4) throw new ShapeError(`parameter: '${name}' of ${dtype} ${showShape(shape)} was given ${data.length} values; it needs ${bytes / 4}.`);
-    if (data && isPacked(dtype) && !(data instanceof Uint32Array)) throw new DTypeError(`parameter: '${name}' is ${dtype} and was given ${data.constructor.name}; packed values are a Uint32Array of words.`);
+    if (data && data.length !== bytes / 4)
+      throw new ShapeError(
+        `parameter: '${name}' of ${dtype} ${showShape(shape)} was given ${data.length} values; it needs ${bytes / 4}.`,
+      );
+    if (data && isPacked(dtype) && !(data instanceof Uint32Array))
+      throw new DTypeError(
+        `parameter: '${name}' is ${dtype} and was given ${data.constructor.name}; packed values are a Uint32Array of words.`,
+      );
     super(gpu, shape, dtype, new Storage(gpu.memory.acquire(Math.max(bytes, 4), 'weights'), gpu.memory));
     const first = data ?? new Uint32Array(Math.min(bytes / 4, 64)).fill(0xffffffff);
     if (first.length > 0) gpu.stream.write(this.storage.block, 0, first);

@@ -3,7 +3,8 @@
  * As Easy as 1, 2, 3", SC 2011). A block of four u32 is a pure function of (key, counter), so a draw can be repeated,
  * skipped or made on the GPU without carrying state. The WGSL twin gives the same bits.
  *
- * Layout everywhere: key = (seed, step), counter = (index, stream, 0, 0). Element i of a tensor takes word i & 3 of block i >> 2.
+ * Layout everywhere: key = (seed, step), counter = (index, stream, 0, 0). Element i of a tensor takes word i & 3 of
+ * block i >> 2.
  */
 
 const M0 = 0xd2511f53;
@@ -25,7 +26,13 @@ function mulHigh(a: number, b: number): number {
 
 /** One block: writes four u32 into `out` (default: a new array) for key (k0, k1) and counter (c0, c1, c2, c3). */
 export function philox4x32(
-  k0: number, k1: number, c0: number, c1 = 0, c2 = 0, c3 = 0, out: Uint32Array = new Uint32Array(4),
+  k0: number,
+  k1: number,
+  c0: number,
+  c1 = 0,
+  c2 = 0,
+  c3 = 0,
+  out: Uint32Array = new Uint32Array(4),
 ): Uint32Array {
   let x0 = c0 >>> 0;
   let x1 = c1 >>> 0;
@@ -56,15 +63,19 @@ export function philox4x32(
 export const unitFloat = (bits: number): number => (bits >>> 8) * 2 ** -24;
 
 /**
- * Draws one after the other from key (seed, step), stream `stream`. Two streams with different (seed, step, stream) are independent.
- * `position` is the number of words drawn so far; setting it resumes a stream exactly.
+ * Draws one after the other from key (seed, step), stream `stream`. Two streams with different (seed, step, stream) are
+ * independent. `position` is the number of words drawn so far; setting it resumes a stream exactly.
  */
 export class RandomStream {
   position = 0;
   readonly #block = new Uint32Array(4);
   #blockIndex = -1;
 
-  constructor(readonly seed: number, readonly step = 0, readonly stream = 0) {}
+  constructor(
+    readonly seed: number,
+    readonly step = 0,
+    readonly stream = 0,
+  ) {}
 
   /** Next u32. */
   bits(): number {

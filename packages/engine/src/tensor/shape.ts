@@ -9,8 +9,13 @@ export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
 /** Throws ShapeError unless it is a list of whole numbers of at least 0. */
 export function requireShape(where: string, shape: Shape): void {
-  if (!Array.isArray(shape)) throw new ShapeError(`${where}: the shape is ${typeof shape === 'object' ? 'no list' : JSON.stringify(shape) ?? String(shape)}; it must be a list of sizes, such as [2, 3].`);
-  for (const n of shape as Shape) if (!Number.isInteger(n) || n < 0) throw new ShapeError(`${where}: shape ${showShape(shape)} has ${n}; sizes must be whole numbers of at least 0.`);
+  if (!Array.isArray(shape))
+    throw new ShapeError(
+      `${where}: the shape is ${typeof shape === 'object' ? 'no list' : (JSON.stringify(shape) ?? String(shape))}; it must be a list of sizes, such as [2, 3].`,
+    );
+  for (const n of shape as Shape)
+    if (!Number.isInteger(n) || n < 0)
+      throw new ShapeError(`${where}: shape ${showShape(shape)} has ${n}; sizes must be whole numbers of at least 0.`);
 }
 
 /** Row-major strides in elements. */
@@ -39,7 +44,10 @@ export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length 
 /** `axis` counted from the front; negative ones count from the back. Throws ShapeError out of range. */
 export function resolveAxis(where: string, axis: number, rank: number): number {
   const resolved = axis < 0 ? axis + rank : axis;
-  if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) throw new ShapeError(`${where}: axis ${axis} is out of range for rank ${rank}; it must lie in ${-rank}..${rank - 1}.`);
+  if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank)
+    throw new ShapeError(
+      `${where}: axis ${axis} is out of range for rank ${rank}; it must lie in ${-rank}..${rank - 1}.`,
+    );
   return resolved;
 }
 
@@ -50,7 +58,10 @@ export function broadcastShapes(where: string, a: Shape, b: Shape): number[] {
   for (let i = 0; i < rank; i++) {
     const x = a[i - rank + a.length] ?? 1;
     const y = b[i - rank + b.length] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) throw new ShapeError(`${where}: cannot broadcast ${showShape(a)} with ${showShape(b)}; sizes must be equal or 1, counted from the last axis.`);
+    if (x !== y && x !== 1 && y !== 1)
+      throw new ShapeError(
+        `${where}: cannot broadcast ${showShape(a)} with ${showShape(b)}; sizes must be equal or 1, counted from the last axis.`,
+      );
     out[i] = x === 1 ? y : x;
   }
   return out;
@@ -65,7 +76,10 @@ export function broadcastStrides(shape: Shape, strides: readonly number[], to: S
 }
 
 /** Merges neighbouring axes that every operand walks as one, and drops axes of size 1. Returns at least one axis. */
-export function collapse(shape: Shape, operands: readonly (readonly number[])[]): { shape: number[]; strides: number[][] } {
+export function collapse(
+  shape: Shape,
+  operands: readonly (readonly number[])[],
+): { shape: number[]; strides: number[][] } {
   const out: number[] = [];
   const strides: number[][] = operands.map(() => []);
   for (let i = 0; i < shape.length; i++) {

@@ -1,5 +1,8 @@
-/** @file A tensor: a storage on the device seen through shape, strides and offset. It carries no op methods; ops are functions. */
-import { Storage } from '../gpu/memory/arena.ts';
+/**
+ * @file A tensor: a storage on the device seen through shape, strides and offset. It carries no op methods; ops are
+ * functions.
+ */
+import type { Storage } from '../gpu/memory/arena.ts';
 import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Binding } from '../gpu/stream/stream.ts';
@@ -14,10 +17,17 @@ import type { Shape } from './shape.ts';
 /** Bindings start at multiples of this many bytes. */
 const ALIGNMENT = 256;
 
-export interface Layout { readonly strides: readonly number[]; readonly offset: number }
+export interface Layout {
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
 
 /** Scales of a block-quantised tensor; see `cast`. */
-export interface Quantisation { readonly scales: Tensor; readonly zeros: Tensor | null; readonly groupSize: number }
+export interface Quantisation {
+  readonly scales: Tensor;
+  readonly zeros: Tensor | null;
+  readonly groupSize: number;
+}
 
 export class Tensor {
   readonly size: number;
@@ -33,7 +43,13 @@ export class Tensor {
   quantisation: Quantisation | null = null;
   private isDisposed = false;
 
-  constructor(readonly gpu: Gpu, readonly shape: Shape, readonly dtype: DType, public storage: Storage, layout?: Layout) {
+  constructor(
+    readonly gpu: Gpu,
+    readonly shape: Shape,
+    readonly dtype: DType,
+    public storage: Storage,
+    layout?: Layout,
+  ) {
     this.size = sizeOf(shape);
     this.strides = layout?.strides ?? denseStrides(shape);
     this.offset = layout?.offset ?? 0;
@@ -48,10 +64,16 @@ export class Tensor {
     return ((this.offset * 4) % ALIGNMENT) / 4;
   }
 
-  /** The part of the storage that this tensor spans, from the binding grid on, in whole 16-byte units where the block allows. */
+  /**
+   * The part of the storage that this tensor spans, from the binding grid on, in whole 16-byte units where the block
+   * allows.
+   */
   get binding(): Binding {
     const { block } = this.storage;
-    if (this.storage.isFreed) throw new ShapeError(`tensor: ${this.dtype} ${showShape(this.shape)} was used after its scope ended; return it from the scope or keep() it.`);
+    if (this.storage.isFreed)
+      throw new ShapeError(
+        `tensor: ${this.dtype} ${showShape(this.shape)} was used after its scope ended; return it from the scope or keep() it.`,
+      );
     const packed = isPacked(this.dtype) ? byteLength(this.dtype, this.offset) : null;
     const offset = packed ?? this.offset * 4 - this.bindingOffset * 4;
     const end = packed === null ? (this.offset + this.span()) * 4 : packed + byteLength(this.dtype, this.size);
@@ -71,20 +93,36 @@ export class Tensor {
 
   /** The value of a tensor of one element. */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new ShapeError(`item: the tensor is ${showShape(this.shape)}; it must have one element.`);
+    if (this.size !== 1)
+      throw new ShapeError(`item: the tensor is ${showShape(this.shape)}; it must have one element.`);
     return (await this.read())[0]!;
   }
 
-  /** Replaces the values from the host, as `read` gives them: Float32Array for f32, Int32Array for i32, Uint32Array for u32, bool and the words of packed types. */
+  /**
+   * Replaces the values from the host, as `read` gives them: Float32Array for f32, Int32Array for i32, Uint32Array for
+   * u32, bool and the words of packed types.
+   */
   write(values: HostArray): void {
-    if (!(values instanceof HOST[this.dtype])) throw new DTypeError(`write: a ${values.constructor.name} for a tensor of ${this.dtype}; it needs a ${HOST[this.dtype].name}.`);
+    if (!(values instanceof HOST[this.dtype]))
+      throw new DTypeError(
+        `write: a ${values.constructor.name} for a tensor of ${this.dtype}; it needs a ${HOST[this.dtype].name}.`,
+      );
     const needed = byteLength(this.dtype, this.size) / 4;
-    if (values.length !== needed) throw new ShapeError(`write: ${values.length} values for a tensor of shape ${showShape(this.shape)}; it needs ${needed}.`);
-    if (!this.isDense) throw new ShapeError(`write: the tensor of shape ${showShape(this.shape)} is a strided view; write to the tensor it views.`);
+    if (values.length !== needed)
+      throw new ShapeError(
+        `write: ${values.length} values for a tensor of shape ${showShape(this.shape)}; it needs ${needed}.`,
+      );
+    if (!this.isDense)
+      throw new ShapeError(
+        `write: the tensor of shape ${showShape(this.shape)} is a strided view; write to the tensor it views.`,
+      );
     this.gpu.stream.write(this.storage.block, this.offset * 4, values);
   }
 
-  /** Lets a tensor go that was made outside every scope, or kept; one of a scope goes before its end. Views share its storage and go with it. */
+  /**
+   * Lets a tensor go that was made outside every scope, or kept; one of a scope goes before its end. Views share its
+   * storage and go with it.
+   */
   dispose(): void {
     if (this.isDisposed) return;
     this.isDisposed = true;
@@ -102,7 +140,9 @@ export class Tensor {
 }
 
 let denseCopy = (_: Tensor): Tensor => {
-  throw new CurioError('tensor: a view needs a dense copy and tensor/copy.ts, which makes it, is not loaded; the bundler must keep it.');
+  throw new CurioError(
+    'tensor: a view needs a dense copy and tensor/copy.ts, which makes it, is not loaded; the bundler must keep it.',
+  );
 };
 /** `contiguous` needs a kernel and kernels need tensors; it hands itself in when loaded. */
 export const setDenseCopy = (copy: (x: Tensor) => Tensor): void => void (denseCopy = copy);
@@ -112,40 +152,63 @@ export function empty(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
   requireShape('empty', shape);
   requireType('empty', dtype);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));
-  if (gpu.probe.poison && dtype === 'f32') gpu.stream.write(x.storage.block, 0, new Float32Array(x.storage.block.bytes / 4).fill(NaN));
+  if (gpu.probe.poison && dtype === 'f32')
+    gpu.stream.write(x.storage.block, 0, new Float32Array(x.storage.block.bytes / 4).fill(NaN));
   return x;
 }
 
-const HOST = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array, f16: Uint32Array, bf16: Uint32Array, int8: Uint32Array, int4: Uint32Array, nf4: Uint32Array } as const;
+const HOST = {
+  f32: Float32Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  bool: Uint32Array,
+  f16: Uint32Array,
+  bf16: Uint32Array,
+  int8: Uint32Array,
+  int4: Uint32Array,
+  nf4: Uint32Array,
+} as const;
 
 /**
- * A tensor of the given values: a typed array or a list in row-major order, or nested lists (of typed arrays too), which give the shape as well.
+ * A tensor of the given values: a typed array or a list in row-major order, or nested lists (of typed arrays too),
+ * which give the shape as well.
  * @param shape default: what the lists say, or one axis
- * @param options dtype: default by the array's kind; f32 for lists of numbers, bool for lists of booleans alone. To bool goes what is not 0, to whole
- * numbers the part before the point
- * Throws ShapeError when their number does not fit the shape or nested rows differ, DTypeError for a packed type, for what is no number, and for a
- * number that the type cannot hold.
+ * @param options dtype: default by the array's kind; f32 for lists of numbers, bool for lists of booleans alone. To
+ * bool goes what is not 0, to whole numbers the part before the point Throws ShapeError when their number does not fit
+ * the shape or nested rows differ, DTypeError for a packed type, for what is no number, and for a number that the type
+ * cannot hold.
  */
-export function tensor(gpu: Gpu, values: HostArray | NestedNumbers, shape?: Shape, options: { dtype?: DType } = {}): Tensor {
+export function tensor(
+  gpu: Gpu,
+  values: HostArray | NestedNumbers,
+  shape?: Shape,
+  options: { dtype?: DType } = {},
+): Tensor {
   const given = readGiven(values);
   const dtype = options.dtype ?? given.dtype;
   const dims = shape ?? given.shape;
   requireType('tensor', dtype);
   requireShape('tensor', dims);
-  if (given.flat.length !== sizeOf(dims)) throw new ShapeError(`tensor: ${given.flat.length} values for shape ${showShape(dims)}; it needs ${sizeOf(dims)}.`);
+  if (given.flat.length !== sizeOf(dims))
+    throw new ShapeError(`tensor: ${given.flat.length} values for shape ${showShape(dims)}; it needs ${sizeOf(dims)}.`);
   return fromHost('tensor', gpu, given.flat, dims, dtype);
 }
 
 function fromHost(where: string, gpu: Gpu, flat: ArrayLike<number | boolean>, shape: Shape, dtype: DType): Tensor {
-  if (dtype !== 'f32' && dtype !== 'i32' && dtype !== 'u32' && dtype !== 'bool') throw new DTypeError(`${where}: cannot be made as ${dtype}; make it as f32 and use cast.`);
+  if (dtype !== 'f32' && dtype !== 'i32' && dtype !== 'u32' && dtype !== 'bool')
+    throw new DTypeError(`${where}: cannot be made as ${dtype}; make it as f32 and use cast.`);
   const host = toHost(where, flat, dtype);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(4 * host.length, 4)));
   if (host.length > 0) gpu.stream.write(x.storage.block, 0, host);
   return x;
 }
 
-/** A tensor that holds `value` everywhere. Throws DTypeError for a packed type, unless all is 0, and for a number that the type cannot hold. */
-export const full = (gpu: Gpu, shape: Shape, value: number, dtype: DType = 'f32'): Tensor => filled('full', gpu, shape, value, dtype);
+/**
+ * A tensor that holds `value` everywhere. Throws DTypeError for a packed type, unless all is 0, and for a number that
+ * the type cannot hold.
+ */
+export const full = (gpu: Gpu, shape: Shape, value: number, dtype: DType = 'f32'): Tensor =>
+  filled('full', gpu, shape, value, dtype);
 
 /** `full` for an op that names itself in messages. */
 export function filled(where: string, gpu: Gpu, shape: Shape, value: number, dtype: DType): Tensor {

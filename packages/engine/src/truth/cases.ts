@@ -1,4 +1,7 @@
-/** @file The truth of an op: a float64 forward, and cases at awkward sizes. One table drives tests, gradient checks, benches and the workbench. */
+/**
+ * @file The truth of an op: a float64 forward, and cases at awkward sizes. One table drives tests, gradient checks,
+ * benches and the workbench.
+ */
 import type { Family } from '../gpu/kernel/variant.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { showShape } from '../tensor/shape.ts';
@@ -61,7 +64,9 @@ export interface OpCases<Attrs = undefined> {
 export const defineCases = <Attrs = undefined>(cases: OpCases<Attrs>): OpCases<Attrs> => cases;
 
 /** Every spelled-out input of a case. */
-export const specOf = (input: Shape | InputSpec | null): InputSpec | null => (input === null ? null : 'shape' in input ? input : { shape: input });
+export const specOf = (input: Shape | InputSpec | null): InputSpec | null =>
+  input === null ? null : 'shape' in input ? input : { shape: input };
 
 /** What a case is called: its label, or the shapes of its inputs. */
-export const labelOf = ({ label, inputs }: Pick<Case<never>, 'label' | 'inputs'>): string => label ?? inputs.map((input) => (input ? showShape(specOf(input)!.shape) : '-')).join(' ');
+export const labelOf = ({ label, inputs }: Pick<Case<never>, 'label' | 'inputs'>): string =>
+  label ?? inputs.map((input) => (input ? showShape(specOf(input)!.shape) : '-')).join(' ');

@@ -5,7 +5,10 @@ import type { Shape } from '../tensor/shape.ts';
 export class Array64 {
   readonly data: Float64Array;
 
-  constructor(readonly shape: Shape, data?: ArrayLike<number>) {
+  constructor(
+    readonly shape: Shape,
+    data?: ArrayLike<number>,
+  ) {
     this.data = data ? Float64Array.from(data) : new Float64Array(sizeOf(shape));
   }
 
@@ -42,14 +45,17 @@ export function build(shape: Shape, f: (...indices: number[]) => number): Array6
 export function mapRows(x: Array64, f: (row: Float64Array, r: number) => ArrayLike<number>): Array64 {
   const cols = x.shape.at(-1) ?? 1;
   const out = new Array64(x.shape);
-  for (let r = 0; cols > 0 && r < x.data.length / cols; r++) out.data.set(f(x.data.subarray(r * cols, (r + 1) * cols), r), r * cols);
+  for (let r = 0; cols > 0 && r < x.data.length / cols; r++)
+    out.data.set(f(x.data.subarray(r * cols, (r + 1) * cols), r), r * cols);
   return out;
 }
 
 /** f over broadcast arrays, in float64. */
 export function broadcast(arrays: readonly Array64[], f: (...values: number[]) => number): Array64 {
   const shape = arrays.map((x) => x.shape).reduce((a, b) => broadcastShapes('oracle', a, b));
-  return build(shape, (...index) => f(...arrays.map((x) => x.at(...x.shape.map((n, k) => (n === 1 ? 0 : index[k + shape.length - x.shape.length]!))))));
+  return build(shape, (...index) =>
+    f(...arrays.map((x) => x.at(...x.shape.map((n, k) => (n === 1 ? 0 : index[k + shape.length - x.shape.length]!))))),
+  );
 }
 
 /** erf by its series, and by a continued fraction where that is slow. */
@@ -68,11 +74,16 @@ export function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * sum;
 }
 
-/** Gives the values of all arrays together distinct ones in the same order, 0.01 apart and none at 0: where slopes jump at ties or at 0, differences must not straddle one. */
+/**
+ * Gives the values of all arrays together distinct ones in the same order, 0.01 apart and none at 0: where slopes jump
+ * at ties or at 0, differences must not straddle one.
+ */
 export function setApart(arrays: readonly (Array64 | null)[]): void {
   const all = arrays.flatMap((x) => (x ? Array.from(x.data, (value, i) => ({ value, x, i })) : []));
   const below = all.filter(({ value }) => value < 0).length;
-  all.sort((a, b) => a.value - b.value).forEach(({ x, i }, rank) => (x.data[i] = Math.fround((rank - below + 0.5) / 100)));
+  all
+    .sort((a, b) => a.value - b.value)
+    .forEach(({ x, i }, rank) => (x.data[i] = Math.fround((rank - below + 0.5) / 100)));
 }
 
 /** x[..., K] · weight[N, K]ᵀ + bias[N]. */

@@ -19,13 +19,23 @@ const ROWS: Readonly<Record<string, (c: number, n: number) => number>> = {
 export type SpecialRow = keyof typeof ROWS;
 
 /** float[rows, n] of the named rows; no gradient is measured, which no difference of such numbers could tell. */
-export const special = (n: number, names: readonly string[] = Object.keys(ROWS)): InputSpec =>
-  ({ shape: [names.length, n], values: names.flatMap((name) => Array.from({ length: n }, (_, c) => ROWS[name]!(c, n))), needsGrad: false });
+export const special = (n: number, names: readonly string[] = Object.keys(ROWS)): InputSpec => ({
+  shape: [names.length, n],
+  values: names.flatMap((name) => Array.from({ length: n }, (_, c) => ROWS[name]!(c, n))),
+  needsGrad: false,
+});
 
 /** The same by columns: float[n, columns]. */
 export function specialColumns(n: number, names?: readonly string[]): InputSpec {
-  const { shape: [columns], values } = special(n, names) as { shape: number[]; values: number[] };
-  return { shape: [n, columns!], values: Array.from({ length: n * columns! }, (_, i) => values[(i % columns!) * n + Math.floor(i / columns!)]!), needsGrad: false };
+  const {
+    shape: [columns],
+    values,
+  } = special(n, names) as { shape: number[]; values: number[] };
+  return {
+    shape: [n, columns!],
+    values: Array.from({ length: n * columns! }, (_, i) => values[(i % columns!) * n + Math.floor(i / columns!)]!),
+    needsGrad: false,
+  };
 }
 
 /** v - top, and 0 for two equal infinities. */

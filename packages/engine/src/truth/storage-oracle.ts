@@ -1,10 +1,15 @@
-/** @file What packed storage makes of values, in float64: the truth of `cast`, and of every op that reads a packed weight. */
+/**
+ * @file What packed storage makes of values, in float64: the truth of `cast`, and of every op that reads a packed
+ * weight.
+ */
 import type { CastOptions } from '../ops/cast/cast.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { Array64, mapRows } from './oracle.ts';
 
 /** A packed type with the options that `cast` takes for it. */
-export interface StorageSpec extends CastOptions { readonly to: DType }
+export interface StorageSpec extends CastOptions {
+  readonly to: DType;
+}
 
 /** To the nearest whole number, a half to the even one, as WGSL's round. */
 function nearest(v: number): number {
@@ -19,17 +24,24 @@ function rounded(v: number, bits: number): number {
   return nearest(v / unit) * unit;
 }
 
-const NF4 = [-1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0, 0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1];
+const NF4 = [
+  -1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0, 0.0795803, 0.1609302, 0.2461123,
+  0.33791524, 0.44070983, 0.562617, 0.72295684, 1,
+];
 
 /**
- * One group through a quantised type and back. Which level a value takes is decided in f32, as kernels/cast/quantise.wgsl says: a value halfway between two
- * levels would else fall to one here and to the other there, once in some hundred thousand.
+ * One group through a quantised type and back. Which level a value takes is decided in f32, as
+ * kernels/cast/quantise.wgsl says: a value halfway between two levels would else fall to one here and to the other
+ * there, once in some hundred thousand.
  */
 function quantised(group: ArrayLike<number>, to: DType, zeros: boolean): number[] {
   const values = Array.from(group, Math.fround);
   const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
   const widest = Math.max(-low, high);
-  if (to === 'nf4') return values.map((v) => widest * NF4.reduce((a, b) => (Math.abs(b - v / widest) < Math.abs(a - v / widest) ? b : a)));
+  if (to === 'nf4')
+    return values.map(
+      (v) => widest * NF4.reduce((a, b) => (Math.abs(b - v / widest) < Math.abs(a - v / widest) ? b : a)),
+    );
   const span = zeros ? Math.fround(high - low) : widest;
   const scale = Math.fround(span / (to === 'int8' ? 127 : zeros ? 15 : 7));
   const inverse = scale > 0 ? Math.fround(1 / scale) : 0;
@@ -41,7 +53,14 @@ function quantised(group: ArrayLike<number>, to: DType, zeros: boolean): number[
 
 /** `x` through a packed type and back. */
 export function asStored(x: Array64, { to, groupSize, zeros = false }: StorageSpec): Array64 {
-  if (to === 'f16' || to === 'bf16') return new Array64(x.shape, x.data.map((v) => rounded(v, to === 'f16' ? 10 : 7)));
+  if (to === 'f16' || to === 'bf16')
+    return new Array64(
+      x.shape,
+      x.data.map((v) => rounded(v, to === 'f16' ? 10 : 7)),
+    );
   const group = groupSize ?? Math.min(64, x.shape.at(-1)!);
-  return new Array64(x.shape, mapRows(new Array64([x.data.length / group, group], x.data), (row) => quantised(row, to, zeros)).data);
+  return new Array64(
+    x.shape,
+    mapRows(new Array64([x.data.length / group, group], x.data), (row) => quantised(row, to, zeros)).data,
+  );
 }

@@ -1,4 +1,7 @@
-/** @file Batches for the small CLIP: groups of scenes that differ in their digits alone, so that telling captions apart means reading digits. */
+/**
+ * @file Batches for the small CLIP: groups of scenes that differ in their digits alone, so that telling captions apart
+ * means reading digits.
+ */
 import type { HostTensor, HostTensors, RandomStream, Tensor } from '@curio/engine';
 import { preprocessImage } from '../data/image.ts';
 import type { ImageConfig } from '../data/image.ts';
@@ -21,15 +24,23 @@ export interface ClipBatch {
 }
 
 /** What patches are told apart by, each said in words: digit, colour, size, place. */
-export const WORD_SETS: readonly (readonly string[])[] = [Array.from({ length: 10 }, (_, digit) => digitWord(digit)), COLORS, SIZES, PLACES];
+export const WORD_SETS: readonly (readonly string[])[] = [
+  Array.from({ length: 10 }, (_, digit) => digitWord(digit)),
+  COLORS,
+  SIZES,
+  PLACES,
+];
 
 /** Ids of a text between `<s>` and `</s>`. */
 export const textIds = (tokens: Tokens, text: string): number[] => [tokens.bos, ...tokens.encode(text), tokens.eos];
 
 /** The word sets as rows for the text tower. */
-export const wordRows = (tokens: Tokens): TextRows[] => WORD_SETS.map((words) => textRows(words.map((word) => textIds(tokens, word))));
+export const wordRows = (tokens: Tokens): TextRows[] =>
+  WORD_SETS.map((words) => textRows(words.map((word) => textIds(tokens, word))));
 
-/** Captions are padded to a multiple of this, and patches to a multiple of that many objects, so that few shapes occur. */
+/**
+ * Captions are padded to a multiple of this, and patches to a multiple of that many objects, so that few shapes occur.
+ */
 const CAPTION_MULTIPLE = 8;
 const OBJECT_MULTIPLE = 64;
 
@@ -42,12 +53,26 @@ export interface ClipBatchOptions {
   readonly image: ImageConfig;
 }
 
-export function clipBatch(tokens: Tokens, glyphs: GlyphSource, random: RandomStream, { groups, groupSize, augment, image }: ClipBatchOptions): ClipBatch {
+export function clipBatch(
+  tokens: Tokens,
+  glyphs: GlyphSource,
+  random: RandomStream,
+  { groups, groupSize, augment, image }: ClipBatchOptions,
+): ClipBatch {
   const scenes = Array.from({ length: groups }, () => group(glyphs, random, groupSize, random.chance(augment))).flat();
   const area = 3 * image.size ** 2;
   const pixels = new Float32Array(scenes.length * area);
   scenes.forEach((scene, i) => pixels.set(preprocessImage(renderScene(scene, glyphs), image), i * area));
-  return { count: scenes.length, pixels, captions: textRows(scenes.map((scene) => textIds(tokens, caption(scene))), CAPTION_MULTIPLE), patches: patchTargets(scenes), scenes };
+  return {
+    count: scenes.length,
+    pixels,
+    captions: textRows(
+      scenes.map((scene) => textIds(tokens, caption(scene))),
+      CAPTION_MULTIPLE,
+    ),
+    patches: patchTargets(scenes),
+    scenes,
+  };
 }
 
 /** What the losses of a pair read; captions as `Texts`. */
@@ -63,7 +88,12 @@ export type ClipInputs = {
 };
 
 /** A batch as arrays of shapes that depend on padded sizes alone. */
-export function clipInputs({ count, pixels, captions, patches: { rows, words, perObject } }: ClipBatch): HostTensors<ClipInputs> {
+export function clipInputs({
+  count,
+  pixels,
+  captions,
+  patches: { rows, words, perObject },
+}: ClipBatch): HostTensors<ClipInputs> {
   const side = Math.sqrt(pixels.length / count / 3);
   const step = OBJECT_MULTIPLE * perObject;
   const padded = Math.ceil(rows.length / step) * step;
@@ -71,7 +101,12 @@ export function clipInputs({ count, pixels, captions, patches: { rows, words, pe
   chosen.set(rows);
   const wordsOf = (every: number): HostTensor => {
     const values = new Int32Array((words.length * padded) / every).fill(IGNORE);
-    words.forEach((list, k) => values.set(list.filter((_, i) => i % every === 0), (k * padded) / every));
+    words.forEach((list, k) =>
+      values.set(
+        list.filter((_, i) => i % every === 0),
+        (k * padded) / every,
+      ),
+    );
     return { values, shape: [words.length, padded / every] };
   };
   return {
@@ -90,7 +125,17 @@ function group(glyphs: GlyphSource, random: RandomStream, size: number, augment:
   const scenes = [first];
   while (scenes.length < size) {
     const other = sampleScene(random, glyphs, { augment, objects: first.objects.length });
-    const scene: Scene = { ...other, objects: other.objects.map((o, i) => ({ ...o, cell: first.objects[i]!.cell, color: first.objects[i]!.color, size: first.objects[i]!.size, dx: first.objects[i]!.dx, dy: first.objects[i]!.dy })) };
+    const scene: Scene = {
+      ...other,
+      objects: other.objects.map((o, i) => ({
+        ...o,
+        cell: first.objects[i]!.cell,
+        color: first.objects[i]!.color,
+        size: first.objects[i]!.size,
+        dx: first.objects[i]!.dx,
+        dy: first.objects[i]!.dy,
+      })),
+    };
     if (seen.has(caption(scene))) continue;
     seen.add(caption(scene));
     scenes.push(scene);

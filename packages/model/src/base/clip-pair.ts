@@ -1,9 +1,26 @@
 /**
  * @file A small CLIP to pretrain: the image tower beside a text tower, trained by contrast.
- * Two losses: whole pictures against their captions (Radford et al. 2021), and patches against the words for what they show, so that
- * the patch features that SQ-LLaVA reads know digit, colour, size and place.
+ * Two losses: whole pictures against their captions (Radford et al. 2021), and patches against the words for what they
+ * show, so that the patch features that SQ-LLaVA reads know digit, colour, size and place.
  */
-import { add, crossEntropy, div, embedding, exp, indexSelect, matmul, mean, minimum, mul, reshape, slice, sqrt, sum, tensor, transpose } from '@curio/engine';
+import {
+  add,
+  crossEntropy,
+  div,
+  embedding,
+  exp,
+  indexSelect,
+  matmul,
+  mean,
+  minimum,
+  mul,
+  reshape,
+  slice,
+  sqrt,
+  sum,
+  tensor,
+  transpose,
+} from '@curio/engine';
 import type { HostTensors, Parameter, Tensor } from '@curio/engine';
 import { init, LayerNorm, Linear } from '@curio/nn';
 import type { Weights } from '@curio/nn';
@@ -23,7 +40,12 @@ export interface ClipTextConfig {
 }
 
 /** Texts of equal padded length; each is read off at its last token. */
-export interface TextRows { readonly ids: Int32Array; readonly count: number; readonly length: number; readonly lengths: Int32Array }
+export interface TextRows {
+  readonly ids: Int32Array;
+  readonly count: number;
+  readonly length: number;
+  readonly lengths: Int32Array;
+}
 
 /** Pads lists of ids to their longest, and that to a multiple of `multiple`. */
 export function textRows(texts: readonly (readonly number[])[], multiple = 1): TextRows {
@@ -39,17 +61,26 @@ export type Texts = { readonly ids: Tensor; readonly ends: Tensor };
 
 export function textInputs({ ids, count, length, lengths }: TextRows): HostTensors<Texts> {
   const ends = Int32Array.from(lengths, (n, i) => i * length + n - 1);
-  return { ids: { values: ids as Int32Array<ArrayBuffer>, shape: [count, length] }, ends: { values: ends, shape: [count] } };
+  return {
+    ids: { values: ids as Int32Array<ArrayBuffer>, shape: [count, length] },
+    ends: { values: ends, shape: [count] },
+  };
 }
 
-/** CLIP's text tower: causal blocks, read at the end token. Tensors: `embeddings.*`, `encoder.layers.{i}.*`, `final_layer_norm.*`. */
+/**
+ * CLIP's text tower: causal blocks, read at the end token. Tensors: `embeddings.*`, `encoder.layers.{i}.*`,
+ * `final_layer_norm.*`.
+ */
 class ClipText {
   private readonly token: Parameter;
   private readonly position: Parameter;
   private readonly blocks: readonly ClipBlock[];
   private readonly norm: LayerNorm;
 
-  constructor(w: Weights, private readonly config: ClipTextConfig) {
+  constructor(
+    w: Weights,
+    private readonly config: ClipTextConfig,
+  ) {
     const { vocabSize, hiddenSize, intermediateSize, numLayers, numHeads, maxPositions, layerNormEps: eps } = config;
     this.token = w.at('embeddings.token_embedding').get('weight', [vocabSize, hiddenSize], init.normal(0.02));
     this.position = w.at('embeddings.position_embedding').get('weight', [maxPositions, hiddenSize], init.normal(0.01));
@@ -63,7 +94,10 @@ class ClipText {
     const { hiddenSize } = this.config;
     const [count, length] = ids.shape as [number, number];
     const words = reshape(embedding(reshape(ids, [ids.size]), this.token), [count, length, hiddenSize]);
-    const hidden = this.blocks.reduce((x, block) => block.forward(x), add(words, slice(this.position, { axis: 0, start: 0, end: length })));
+    const hidden = this.blocks.reduce(
+      (x, block) => block.forward(x),
+      add(words, slice(this.position, { axis: 0, start: 0, end: length })),
+    );
     return this.norm.forward(indexSelect(reshape(hidden, [count * length, hiddenSize]), ends, { axis: 0 }));
   }
 }
@@ -92,14 +126,22 @@ export class ClipPair {
   private readonly patchScale: Parameter;
 
   /** Hugging Face's CLIPModel names; `patch_projection` and `patch_scale` serve pretraining only. */
-  constructor(readonly weights: Weights, vision: ClipVisionConfig, text: ClipTextConfig) {
+  constructor(
+    readonly weights: Weights,
+    vision: ClipVisionConfig,
+    text: ClipTextConfig,
+  ) {
     const w = weights;
     this.vision = new ClipVision(w.at('vision_model'), vision, { blocks: vision.numLayers });
     this.postNorm = new LayerNorm(w.at('vision_model.post_layernorm'), vision.hiddenSize, vision.layerNormEps);
     this.text = new ClipText(w.at('text_model'), text);
-    this.visualProjection = new Linear(w.at('visual_projection'), vision.hiddenSize, text.projectionSize, { bias: false });
+    this.visualProjection = new Linear(w.at('visual_projection'), vision.hiddenSize, text.projectionSize, {
+      bias: false,
+    });
     this.textProjection = new Linear(w.at('text_projection'), text.hiddenSize, text.projectionSize, { bias: false });
-    this.patchProjection = new Linear(w.at('patch_projection'), vision.hiddenSize, text.projectionSize, { bias: false });
+    this.patchProjection = new Linear(w.at('patch_projection'), vision.hiddenSize, text.projectionSize, {
+      bias: false,
+    });
     this.logitScale = w.get('logit_scale', [1], init.constant(Math.log(1 / 0.07)));
     this.patchScale = w.get('patch_scale', [1], init.constant(Math.log(1 / 0.07)));
   }
@@ -120,7 +162,10 @@ export class ClipPair {
       if (i + 1 === used) patches = hidden;
     });
     const first = reshape(slice(hidden, { axis: 1, start: 0, end: 1 }), [pixels.shape[0]!, config.hiddenSize]);
-    return { pooled: normalise(this.visualProjection.forward(this.postNorm.forward(first))), patches: slice(patches, { axis: 1, start: 1 }) };
+    return {
+      pooled: normalise(this.visualProjection.forward(this.postNorm.forward(first))),
+      patches: slice(patches, { axis: 1, start: 1 }),
+    };
   }
 
   /** Cosines of every picture with every caption, times the learned scale: float[B, B]. */
@@ -132,12 +177,23 @@ export class ClipPair {
   captionLoss(pooled: Tensor, captions: Tensor): Tensor {
     const { gpu } = this.weights;
     const logits = this.similarities(pooled, captions);
-    const own = tensor(gpu, Int32Array.from({ length: pooled.shape[0]! }, (_, i) => i));
+    const own = tensor(
+      gpu,
+      Int32Array.from({ length: pooled.shape[0]! }, (_, i) => i),
+    );
     return mul(add(crossEntropy(logits, own), crossEntropy(transpose(logits), own)), 0.5);
   }
 
-  /** Scores of each word set for each patch at `rows`, and for the mean of each object's patches: cosine times a learned scale. `wordSets` are float[words, J]. */
-  patchLogits(patches: Tensor, rows: Tensor, perObject: number, wordSets: readonly Tensor[]): { patch: Tensor[]; object: Tensor[] } {
+  /**
+   * Scores of each word set for each patch at `rows`, and for the mean of each object's patches: cosine times a learned
+   * scale. `wordSets` are float[words, J].
+   */
+  patchLogits(
+    patches: Tensor,
+    rows: Tensor,
+    perObject: number,
+    wordSets: readonly Tensor[],
+  ): { patch: Tensor[]; object: Tensor[] } {
     const { hiddenSize } = this.vision.config;
     const chosen = indexSelect(reshape(patches, [-1, hiddenSize]), rows, { axis: 0 });
     const score = (features: Tensor): Tensor[] => {
@@ -151,11 +207,23 @@ export class ClipPair {
    * Mean over the word sets of the cross-entropy of the true word, for patches and for objects.
    * @param targets i32[sets, rows] for patches and i32[sets, rows / perObject] for objects
    */
-  patchLoss(patches: Tensor, rows: Tensor, targets: { readonly patch: Tensor; readonly object: Tensor }, wordSets: readonly Tensor[]): Tensor {
+  patchLoss(
+    patches: Tensor,
+    rows: Tensor,
+    targets: { readonly patch: Tensor; readonly object: Tensor },
+    wordSets: readonly Tensor[],
+  ): Tensor {
     const { patch, object } = this.patchLogits(patches, rows, rows.size / targets.object.shape[1]!, wordSets);
-    const of = (set: Tensor, k: number): Tensor => reshape(slice(set, { axis: 0, start: k, end: k + 1 }), [set.shape[1]!]);
-    const losses = wordSets.flatMap((_, k) => [crossEntropy(patch[k]!, of(targets.patch, k)), crossEntropy(object[k]!, of(targets.object, k))]);
-    return mul(losses.reduce((a, b) => add(a, b)), 1 / wordSets.length);
+    const of = (set: Tensor, k: number): Tensor =>
+      reshape(slice(set, { axis: 0, start: k, end: k + 1 }), [set.shape[1]!]);
+    const losses = wordSets.flatMap((_, k) => [
+      crossEntropy(patch[k]!, of(targets.patch, k)),
+      crossEntropy(object[k]!, of(targets.object, k)),
+    ]);
+    return mul(
+      losses.reduce((a, b) => add(a, b)),
+      1 / wordSets.length,
+    );
   }
 
   /** exp of the learned logarithm, at most 100 as in CLIP. */

@@ -1,4 +1,7 @@
-/** @file Pretraining of the two small frozen parts: CLIP by contrast, LLaMA by next token on text pictures. Both run on `runSteps`. */
+/**
+ * @file Pretraining of the two small frozen parts: CLIP by contrast, LLaMA by next token on text pictures. Both run on
+ * `runSteps`.
+ */
 import { add, AdamW, argmax, crossEntropy, indexSelect, noGrad, RandomStream, reshape, upload } from '@curio/engine';
 import type { AdamWState, Gpu, HostTensors, NamedTensors, Tensor } from '@curio/engine';
 import { labelledRows, makeTextBatch } from '../data/batch.ts';
@@ -35,23 +38,48 @@ export interface PretrainOptions extends Pick<LoopOptions<never>, 'onRecord' | '
 }
 
 /** Up, level, down: a run can be prolonged from where it was level, without having known its length. */
-export function trapezoid({ lr, warmup, cooldown, steps }: Pick<PretrainOptions, 'lr' | 'warmup' | 'cooldown' | 'steps'>): (step: number) => number {
+export function trapezoid({
+  lr,
+  warmup,
+  cooldown,
+  steps,
+}: Pick<PretrainOptions, 'lr' | 'warmup' | 'cooldown' | 'steps'>): (step: number) => number {
   return (step) => lr * Math.min(1, (step + 1) / Math.max(1, warmup), (steps - step) / Math.max(1, cooldown));
 }
 
-async function pretrain<Micro, I extends NamedTensors>(gpu: Gpu, parameters: ConstructorParameters<typeof AdamW>[1], options: PretrainOptions, work: Pick<LoopOptions<Micro, I>, 'prepare' | 'inputs' | 'loss' | 'count'>): Promise<number> {
+async function pretrain<Micro, I extends NamedTensors>(
+  gpu: Gpu,
+  parameters: ConstructorParameters<typeof AdamW>[1],
+  options: PretrainOptions,
+  work: Pick<LoopOptions<Micro, I>, 'prepare' | 'inputs' | 'loss' | 'count'>,
+): Promise<number> {
   const { from = 0, steps, seed, lr, weightDecay, state, onStep, onRecord, capture, pause } = options;
   const optimizer = new AdamW(gpu, parameters, { lr, betas: [0.9, 0.98], weightDecay, maxGradNorm: 1 });
   if (state) optimizer.load(state);
   try {
-    return await runSteps({ gpu, optimizer, from, steps, seed, lr: trapezoid(options), onStep, onRecord, capture, ...work, pause: pause && ((step) => pause(step, optimizer)) });
+    return await runSteps({
+      gpu,
+      optimizer,
+      from,
+      steps,
+      seed,
+      lr: trapezoid(options),
+      onStep,
+      onRecord,
+      capture,
+      ...work,
+      pause: pause && ((step) => pause(step, optimizer)),
+    });
   } finally {
     optimizer.dispose();
   }
 }
 
 /** Trains a CLIP pair on groups of scenes. Returns the step to resume with. */
-export function pretrainClip(pair: ClipPair, options: PretrainOptions & { readonly batch: ClipBatchOptions }): Promise<number> {
+export function pretrainClip(
+  pair: ClipPair,
+  options: PretrainOptions & { readonly batch: ClipBatchOptions },
+): Promise<number> {
   const { tokens, glyphs, seed, stream, batch } = options;
   const { gpu } = pair.weights;
   const words = wordRows(tokens).map(textInputs);
@@ -61,17 +89,40 @@ export function pretrainClip(pair: ClipPair, options: PretrainOptions & { readon
     loss: ({ pixels, ids, ends, rows, patchWords, objectWords }) => {
       const images = pair.encodeImages(pixels);
       const sets = words.map((set) => pair.encodeTexts(upload(gpu, set)));
-      return add(pair.captionLoss(images.pooled, pair.encodeTexts({ ids, ends })), pair.patchLoss(images.patches, rows, { patch: patchWords, object: objectWords }, sets));
+      return add(
+        pair.captionLoss(images.pooled, pair.encodeTexts({ ids, ends })),
+        pair.patchLoss(images.patches, rows, { patch: patchWords, object: objectWords }, sets),
+      );
     },
     count: ({ count, captions }) => ({ tokens: captions.lengths.reduce((a, b) => a + b, 0), images: count }),
   });
 }
 
-/** Share of objects whose digit, colour, size and place are told right from their patches, and of pictures whose own caption is the nearest of its group. */
-export interface ClipProbe { digit: number; color: number; size: number; place: number; caption: number; count: number }
+/**
+ * Share of objects whose digit, colour, size and place are told right from their patches, and of pictures whose own
+ * caption is the nearest of its group.
+ */
+export interface ClipProbe {
+  digit: number;
+  color: number;
+  size: number;
+  place: number;
+  caption: number;
+  count: number;
+}
 
 /** Probes a pair on scenes that it has not seen. */
-export async function probeClip(pair: ClipPair, { tokens, glyphs, seed, stream, batch }: Pick<PretrainOptions, 'tokens' | 'glyphs' | 'seed' | 'stream'> & { batch: ClipBatchOptions }, batches: number): Promise<ClipProbe> {
+export async function probeClip(
+  pair: ClipPair,
+  {
+    tokens,
+    glyphs,
+    seed,
+    stream,
+    batch,
+  }: Pick<PretrainOptions, 'tokens' | 'glyphs' | 'seed' | 'stream'> & { batch: ClipBatchOptions },
+  batches: number,
+): Promise<ClipProbe> {
   const { gpu } = pair.weights;
   const words = wordRows(tokens).map(textInputs);
   const hits = WORD_SETS.map(() => 0);
@@ -79,14 +130,24 @@ export async function probeClip(pair: ClipPair, { tokens, glyphs, seed, stream, 
   for (let i = 0; i < batches; i++) {
     const made = clipBatch(tokens, glyphs, new RandomStream(seed, i, stream), { ...batch, augment: 0 });
     const { count, patches } = made;
-    const pending = gpu.scope(() => noGrad(() => {
-      const { pixels, ids, ends, rows } = upload(gpu, clipInputs(made));
-      const images = pair.encodeImages(pixels);
-      const sets = words.map((set) => pair.encodeTexts(upload(gpu, set)));
-      return { choices: pair.patchLogits(images.patches, rows, patches.perObject, sets).object.map((logits) => argmax(logits, { axis: -1 }).read()), similarities: pair.similarities(images.pooled, pair.encodeTexts({ ids, ends })).read() };
-    }));
+    const pending = gpu.scope(() =>
+      noGrad(() => {
+        const { pixels, ids, ends, rows } = upload(gpu, clipInputs(made));
+        const images = pair.encodeImages(pixels);
+        const sets = words.map((set) => pair.encodeTexts(upload(gpu, set)));
+        return {
+          choices: pair
+            .patchLogits(images.patches, rows, patches.perObject, sets)
+            .object.map((logits) => argmax(logits, { axis: -1 }).read()),
+          similarities: pair.similarities(images.pooled, pair.encodeTexts({ ids, ends })).read(),
+        };
+      }),
+    );
     const seen = patches.rows.length / patches.perObject;
-    for (const [k, choice] of pending.choices.entries()) (await choice).subarray(0, seen).forEach((word, r) => (hits[k]! += word === patches.words[k]![r * patches.perObject] ? 1 : 0));
+    for (const [k, choice] of pending.choices.entries())
+      (await choice)
+        .subarray(0, seen)
+        .forEach((word, r) => (hits[k]! += word === patches.words[k]![r * patches.perObject] ? 1 : 0));
     objects += seen;
     const similarities = await pending.similarities;
     for (let p = 0; p < count; p++) {
@@ -107,9 +168,14 @@ export interface TextPretrainOptions extends PretrainOptions {
 }
 
 /** Documents of a step, each about a scene of its own. */
-function textBatch({ tokens, glyphs, seed, stream, documents, batchSize }: TextPretrainOptions, step: number): TextBatch {
+function textBatch(
+  { tokens, glyphs, seed, stream, documents, batchSize }: TextPretrainOptions,
+  step: number,
+): TextBatch {
   const random = new RandomStream(seed, step, stream);
-  return makeTextBatch(Array.from({ length: batchSize }, () => textDocument(tokens, sampleScene(random, glyphs), random, documents(step))));
+  return makeTextBatch(
+    Array.from({ length: batchSize }, () => textDocument(tokens, sampleScene(random, glyphs), random, documents(step))),
+  );
 }
 
 /** What the language loss reads: labelled rows only go through the head. */
@@ -124,7 +190,14 @@ type LanguageInputs = {
 };
 
 /** A batch of text as arrays of shapes that depend on padded sizes alone. */
-export function languageInputs({ size, length, tokens, labels, weights, lengths }: TextBatch): HostTensors<LanguageInputs> {
+export function languageInputs({
+  size,
+  length,
+  tokens,
+  labels,
+  weights,
+  lengths,
+}: TextBatch): HostTensors<LanguageInputs> {
   const { rows, targets, count } = labelledRows(labels);
   return {
     tokens: { values: tokens as Int32Array<ArrayBuffer>, shape: [size, length] },
@@ -143,11 +216,17 @@ export function labelledHidden(llama: Llama, { tokens, lengths, rows }: Language
 }
 
 /** Trains a LLaMA on text pictures. Returns the step to resume with. */
-export function pretrainLlama(llama: Llama, gpu: Gpu, parameters: ConstructorParameters<typeof AdamW>[1], options: TextPretrainOptions): Promise<number> {
+export function pretrainLlama(
+  llama: Llama,
+  gpu: Gpu,
+  parameters: ConstructorParameters<typeof AdamW>[1],
+  options: TextPretrainOptions,
+): Promise<number> {
   return pretrain<TextBatch, LanguageInputs>(gpu, parameters, options, {
     prepare: (step) => [textBatch(options, step)],
     inputs: languageInputs,
-    loss: (inputs) => crossEntropy(llama.logits(labelledHidden(llama, inputs)), inputs.targets, { weights: inputs.weights }),
+    loss: (inputs) =>
+      crossEntropy(llama.logits(labelledHidden(llama, inputs)), inputs.targets, { weights: inputs.weights }),
     count: ({ lengths }) => ({ tokens: lengths.reduce((a, b) => a + b, 0), images: 0 }),
   });
 }

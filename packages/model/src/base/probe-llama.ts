@@ -25,10 +25,14 @@ export interface LlamaProbeOptions {
 }
 
 /**
- * Share of exact answers by kind, and of captions. The whole answer with its end counts, word by word with the right words before it,
- * which is the same verdict as greedy decoding.
+ * Share of exact answers by kind, and of captions. The whole answer with its end counts, word by word with the right
+ * words before it, which is the same verdict as greedy decoding.
  */
-export async function probeLlama(llama: Llama, gpu: Gpu, { tokens, glyphs, seed, stream, perKind }: LlamaProbeOptions): Promise<Record<Kind | 'caption', number>> {
+export async function probeLlama(
+  llama: Llama,
+  gpu: Gpu,
+  { tokens, glyphs, seed, stream, perKind }: LlamaProbeOptions,
+): Promise<Record<Kind | 'caption', number>> {
   const out: Partial<Record<Kind | 'caption', number>> = {};
   for (const [k, kind] of ([...KINDS, 'caption'] as const).entries()) {
     const random = new RandomStream(seed, k, stream);
@@ -42,10 +46,12 @@ export async function probeLlama(llama: Llama, gpu: Gpu, { tokens, glyphs, seed,
       };
     });
     const inputs = languageInputs(makeTextBatch(documents));
-    const pending = gpu.scope(() => noGrad(() => {
-      const hidden = labelledHidden(llama, upload(gpu, inputs));
-      return argmax(llama.logits(hidden), { axis: -1 }).read();
-    }));
+    const pending = gpu.scope(() =>
+      noGrad(() => {
+        const hidden = labelledHidden(llama, upload(gpu, inputs));
+        return argmax(llama.logits(hidden), { axis: -1 }).read();
+      }),
+    );
     const chosen = await pending;
     let row = 0;
     let right = 0;
@@ -60,7 +66,11 @@ export async function probeLlama(llama: Llama, gpu: Gpu, { tokens, glyphs, seed,
   return out as Record<Kind | 'caption', number>;
 }
 
-function askable(kind: Kind | 'caption', random: RandomStream, glyphs: GlyphSource): { scene: Scene; turn: { question: string; answer: string } } {
+function askable(
+  kind: Kind | 'caption',
+  random: RandomStream,
+  glyphs: GlyphSource,
+): { scene: Scene; turn: { question: string; answer: string } } {
   for (;;) {
     const scene = sampleScene(random, glyphs);
     const turn = kind === 'caption' ? { question: DESCRIBE, answer: caption(scene) } : askOfKind(scene, kind, random);

@@ -1,6 +1,7 @@
 /**
- * @file From samples to what the model eats: token ids with the image's positions left open, shifted labels, lengths. Batches are
- * padded to a multiple of 32 tokens, so that no shape depends on the data and a captured step can be replayed.
+ * @file From samples to what the model eats: token ids with the image's positions left open, shifted labels, lengths.
+ * Batches are padded to a multiple of 32 tokens, so that no shape depends on the data and a captured step can be
+ * replayed.
  */
 
 import { drawSelfQuestions, encodeConversation, encodePlain, type Draw, type Template } from './conversation.ts';
@@ -28,9 +29,14 @@ export interface EncodeOptions {
 /** Ids and labels of one sample; self-questions are drawn anew for each epoch. */
 export function encodeSample(tokens: Tokens, sample: Sample, options: EncodeOptions): EncodedSample {
   const { template, selfQuestionRate = 0, draw = { seed: 0, epoch: 0, sample: 0 }, maxLength = 2048 } = options;
-  const { ids, labels } = template === 'plain'
-    ? encodePlain(tokens, sample.messages[1].text!)
-    : encodeConversation(tokens, template, drawSelfQuestions(sample.messages, sample.image !== undefined, selfQuestionRate, draw));
+  const { ids, labels } =
+    template === 'plain'
+      ? encodePlain(tokens, sample.messages[1].text!)
+      : encodeConversation(
+          tokens,
+          template,
+          drawSelfQuestions(sample.messages, sample.image !== undefined, selfQuestionRate, draw),
+        );
   return { ids: ids.slice(0, maxLength), labels: labels.slice(0, maxLength) };
 }
 
@@ -65,7 +71,9 @@ export interface BatchOptions {
 /** Puts encoded samples together. */
 export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0, multiple = 32 }: BatchOptions): Batch {
   const size = samples.length;
-  const lengths = Int32Array.from(samples, ({ ids }) => ids.reduce((sum, id) => sum + (id === IMAGE_TOKEN ? patches : 1), 0));
+  const lengths = Int32Array.from(samples, ({ ids }) =>
+    ids.reduce((sum, id) => sum + (id === IMAGE_TOKEN ? patches : 1), 0),
+  );
   const length = roundUp(Math.max(...lengths), multiple);
   const tokens = new Int32Array(size * length).fill(pad);
   const labels = new Int32Array(size * length).fill(IGNORE);
@@ -95,8 +103,15 @@ export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0,
 /** Labelled rows are gathered before the head, padded to a multiple of this, so that few shapes occur. */
 const ROW_MULTIPLE = 64;
 
-/** Flat positions that carry a label, and their labels; what pads them points at position 0 with the label IGNORE. `count` are real. */
-export function labelledRows(labels: Int32Array): { rows: Int32Array<ArrayBuffer>; targets: Int32Array<ArrayBuffer>; count: number } {
+/**
+ * Flat positions that carry a label, and their labels; what pads them points at position 0 with the label IGNORE.
+ * `count` are real.
+ */
+export function labelledRows(labels: Int32Array): {
+  rows: Int32Array<ArrayBuffer>;
+  targets: Int32Array<ArrayBuffer>;
+  count: number;
+} {
   const positions: number[] = [];
   labels.forEach((label, i) => label !== IGNORE && positions.push(i));
   const padded = Math.max(1, Math.ceil(positions.length / ROW_MULTIPLE)) * ROW_MULTIPLE;
@@ -121,7 +136,11 @@ export interface TextBatch {
 }
 
 /** Puts weighted text together, for pretraining the language base. */
-export function makeTextBatch(documents: readonly { ids: number[]; weights: number[] }[], multiple = 32, pad = 0): TextBatch {
+export function makeTextBatch(
+  documents: readonly { ids: number[]; weights: number[] }[],
+  multiple = 32,
+  pad = 0,
+): TextBatch {
   const size = documents.length;
   const lengths = Int32Array.from(documents, ({ ids }) => ids.length);
   const length = roundUp(Math.max(...lengths), multiple);

@@ -1,6 +1,7 @@
 /**
- * @file Conversations as the language model reads them: chat templates, the text of a list of messages, its token ids, and which of
- * them carry loss. Masks come from the boundaries between messages, never from searching the text for role names.
+ * @file Conversations as the language model reads them: chat templates, the text of a list of messages, its token ids,
+ * and which of them carry loss. Masks come from the boundaries between messages, never from searching the text for role
+ * names.
  */
 
 import { RandomStream } from '@curio/engine';
@@ -25,17 +26,20 @@ export interface Template {
   end: string;
 }
 
-const V1_SYSTEM = "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions.";
+const V1_SYSTEM =
+  "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions.";
 const V1_SQ_SYSTEM = `${V1_SYSTEM}Also, the artificial intelligence assistant is a curious virtual user. The virtual user asks complex questions that are relevant to the content in the image, for example, asking about background knowledge of the objects in the image, asking to discuss about events happening in the image, etc. Again, do not ask about uncertain details.`;
-const LLAVA_V1_SYSTEM = "A chat between a curious human and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the human's questions.";
-const PAPER_SYSTEM = "The assistant gives helpful, detailed, and polite answers to the user's questions. Also, the assistant is a curious virtual user can ask complex questions that are relevant to the content in the image.";
+const LLAVA_V1_SYSTEM =
+  "A chat between a curious human and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the human's questions.";
+const PAPER_SYSTEM =
+  "The assistant gives helpful, detailed, and polite answers to the user's questions. Also, the assistant is a curious virtual user can ask complex questions that are relevant to the content in the image.";
 
 const ROLES = { human: 'USER:', gpt: 'ASSISTANT:', vuser: 'VUSER:' };
 const chat = (system: string): Template => ({ roles: ROLES, system, separator: ' ', end: '</s>' });
 
 /**
- * The published templates, word for word (`v1_sq` does miss a space between its two parts), the paper's own system message, and
- * `scenes`: the roles alone, for the small model.
+ * The published templates, word for word (`v1_sq` does miss a space between its two parts), the paper's own system
+ * message, and `scenes`: the roles alone, for the small model.
  */
 export const TEMPLATES = {
   v1: chat(V1_SYSTEM),
@@ -50,10 +54,19 @@ export type TemplateName = keyof typeof TEMPLATES;
 /** The vocabulary word of the paper's self-question role. */
 export const VUSER_TOKEN = '[vusr]';
 
-/** The template with self-questions introduced by the learned token `[vusr]` instead of the published code's string `VUSER:`. */
-export const withVuserToken = (template: Template): Template => ({ ...template, roles: { ...template.roles, vuser: VUSER_TOKEN } });
+/**
+ * The template with self-questions introduced by the learned token `[vusr]` instead of the published code's string
+ * `VUSER:`.
+ */
+export const withVuserToken = (template: Template): Template => ({
+  ...template,
+  roles: { ...template.roles, vuser: VUSER_TOKEN },
+});
 
-/** What a stretch of a conversation is: text that is given, a question (a self-question carries loss), an answer with its end. */
+/**
+ * What a stretch of a conversation is: text that is given, a question (a self-question carries loss), an answer with
+ * its end.
+ */
 export type Part = 'given' | 'question' | 'self-question' | 'answer';
 
 interface Segment {
@@ -62,8 +75,9 @@ interface Segment {
 }
 
 /**
- * Segments whose texts, joined, are the prompt: system text and separator, then `ROLE: text` with a separator after human turns and
- * `</s>` after answers; a self-question ends with `</s>` and the separator. A message with null text gives `ROLE:` alone.
+ * Segments whose texts, joined, are the prompt: system text and separator, then `ROLE: text` with a separator after
+ * human turns and `</s>` after answers; a self-question ends with `</s>` and the separator. A message with null text
+ * gives `ROLE:` alone.
  */
 function segments(template: Template, messages: readonly Message[]): Segment[] {
   const out: Segment[] = [];
@@ -89,7 +103,9 @@ function segments(template: Template, messages: readonly Message[]): Segment[] {
 
 /** The text of a conversation under a chat template. */
 export const renderConversation = (template: Template, messages: readonly Message[]): string =>
-  segments(template, messages).map(({ text }) => text).join('');
+  segments(template, messages)
+    .map(({ text }) => text)
+    .join('');
 
 export interface EncodedConversation {
   /** `<s>` first; IMAGE_TOKEN where an image stands. */
@@ -101,20 +117,30 @@ export interface EncodedConversation {
 }
 
 /** Ids, labels and parts of a conversation: answers and self-questions carry loss, each with the `</s>` after it. */
-export function encodeConversation(tokens: Tokens, template: Template, messages: readonly Message[]): EncodedConversation {
+export function encodeConversation(
+  tokens: Tokens,
+  template: Template,
+  messages: readonly Message[],
+): EncodedConversation {
   return encodeSegments(tokens, segments(template, messages));
 }
 
-/** A stage-1 sample: `<image>`, the caption, a newline; loss on the caption and the newline, no `</s>`. The request is not used. */
+/**
+ * A stage-1 sample: `<image>`, the caption, a newline; loss on the caption and the newline, no `</s>`. The request is
+ * not used.
+ */
 export function encodePlain(tokens: Tokens, caption: string): EncodedConversation {
-  return encodeSegments(tokens, [{ text: IMAGE_TAG, part: 'given' }, { text: `${caption}\n`, part: 'answer' }]);
+  return encodeSegments(tokens, [
+    { text: IMAGE_TAG, part: 'given' },
+    { text: `${caption}\n`, part: 'answer' },
+  ]);
 }
 
 const END = '</s>';
 
 /**
- * A tokenizer joins letters across the boundary of two segments, so the pieces between `<image>` and `</s>` are encoded whole and a
- * boundary lies where the encoding of the text up to it ends.
+ * A tokenizer joins letters across the boundary of two segments, so the pieces between `<image>` and `</s>` are encoded
+ * whole and a boundary lies where the encoding of the text up to it ends.
  */
 function encodeSegments(tokens: Tokens, parts: readonly Segment[]): EncodedConversation {
   const out: EncodedConversation = { ids: [tokens.bos], labels: [IGNORE], parts: ['given'] };
@@ -131,7 +157,10 @@ function encodeSegments(tokens: Tokens, parts: readonly Segment[]): EncodedConve
     const ids = tokens.encode(lead + text);
     let from = lead === '' ? 0 : 1;
     boundaries.forEach(({ end, part }, i) => {
-      const to = i === boundaries.length - 1 ? ids.length : Math.max(from, agreement(ids, tokens.encode(lead + text.slice(0, end))));
+      const to =
+        i === boundaries.length - 1
+          ? ids.length
+          : Math.max(from, agreement(ids, tokens.encode(lead + text.slice(0, end))));
       for (; from < to; from++) add(ids[from], part);
     });
     lead = text.endsWith(END) ? END : '';
@@ -178,10 +207,15 @@ export interface Draw {
 const SELF_QUESTION_STREAM = 0x5351;
 
 /**
- * Turns human messages into self-questions, each with probability `rate`: never the first message, and none where the sample has no
- * image. Turn j of a sample depends on (seed, epoch, sample, j) alone.
+ * Turns human messages into self-questions, each with probability `rate`: never the first message, and none where the
+ * sample has no image. Turn j of a sample depends on (seed, epoch, sample, j) alone.
  */
-export function drawSelfQuestions(messages: readonly Message[], hasImage: boolean, rate: number, { seed, epoch, sample }: Draw): Message[] {
+export function drawSelfQuestions(
+  messages: readonly Message[],
+  hasImage: boolean,
+  rate: number,
+  { seed, epoch, sample }: Draw,
+): Message[] {
   if (!hasImage || rate <= 0) return [...messages];
   return messages.map((message, turn) => {
     if (message.role !== 'human' || turn === 0) return message;

@@ -1,6 +1,6 @@
 /**
- * @file Data sets in the LLaVA format: a JSON array of `{ id, image?, conversations: [{ from: 'human' | 'gpt', value }] }` beside a
- * folder of images, read and checked here. Files enter through `ImageSource`.
+ * @file Data sets in the LLaVA format: a JSON array of `{ id, image?, conversations: [{ from: 'human' | 'gpt', value }]
+ * }` beside a folder of images, read and checked here. Files enter through `ImageSource`.
  */
 
 import { DataError } from '@curio/engine';
@@ -26,7 +26,9 @@ export interface Sample {
 
 const ROLES: Record<string, Role> = { human: 'human', gpt: 'gpt', vuser: 'vuser' };
 
-/** Text of a data-set file to samples. `file` is how errors call it. Leading answers, which some sets have, are dropped. */
+/**
+ * Text of a data-set file to samples. `file` is how errors call it. Leading answers, which some sets have, are dropped.
+ */
 export function parseDataset(text: string, file: string): Sample[] {
   let json: unknown;
   try {
@@ -34,7 +36,8 @@ export function parseDataset(text: string, file: string): Sample[] {
   } catch (error) {
     throw new DataError(`data: ${file}: not JSON (${(error as Error).message}); it must be a JSON array of samples.`);
   }
-  if (!Array.isArray(json)) throw new DataError(`data: ${file}: holds ${nameOf(json)}; it must be a JSON array of samples.`);
+  if (!Array.isArray(json))
+    throw new DataError(`data: ${file}: holds ${nameOf(json)}; it must be a JSON array of samples.`);
   if (json.length === 0) throw new DataError(`data: ${file}: holds no sample; it must hold at least one.`);
   return json.map((entry, i) => parseSample(entry, i, `data: ${file}: entry ${i}`));
 }
@@ -44,7 +47,8 @@ function parseSample(entry: unknown, index: number, where: string): Sample {
     throw new DataError(`${where}: is ${nameOf(entry)}; it must be an object with conversations.`);
   }
   const { id = index, image, conversations } = entry as Record<string, unknown>;
-  if (image !== undefined && typeof image !== 'string') throw new DataError(`${where}: image is ${nameOf(image)}; it must be a path.`);
+  if (image !== undefined && typeof image !== 'string')
+    throw new DataError(`${where}: image is ${nameOf(image)}; it must be a path.`);
   if (!Array.isArray(conversations)) {
     throw new DataError(`${where}: conversations is ${nameOf(conversations)}; it must be a list of { from, value }.`);
   }
@@ -56,10 +60,13 @@ function parseSample(entry: unknown, index: number, where: string): Sample {
       throw new DataError(`${where}: two turns of '${role}' in a row; human and gpt must alternate.`);
     }
   });
-  if (messages.length % 2 === 1) throw new DataError(`${where}: the last question has no answer; every human turn needs a gpt turn after it.`);
+  if (messages.length % 2 === 1)
+    throw new DataError(`${where}: the last question has no answer; every human turn needs a gpt turn after it.`);
   const tagged = messages.some(({ text }) => text!.includes(IMAGE_TAG));
-  if (tagged && image === undefined) throw new DataError(`${where}: says <image> but names no image; add "image" or take the tag out.`);
-  if (!tagged && image !== undefined) throw new DataError(`${where}: names image '${image}' but no turn says <image>; put the tag into the first.`);
+  if (tagged && image === undefined)
+    throw new DataError(`${where}: says <image> but names no image; add "image" or take the tag out.`);
+  if (!tagged && image !== undefined)
+    throw new DataError(`${where}: names image '${image}' but no turn says <image>; put the tag into the first.`);
   return { id: String(id), ...(image === undefined ? {} : { image: image as string }), messages };
 }
 
@@ -88,7 +95,10 @@ export async function checkImages(samples: readonly Sample[], source: ImageSourc
   }
 }
 
-/** Length by which samples are grouped: words of all messages, negative where there is no image (the sampler's modality sign). */
+/**
+ * Length by which samples are grouped: words of all messages, negative where there is no image (the sampler's modality
+ * sign).
+ */
 export function modalityLength({ image, messages }: Sample): number {
   const words = messages.reduce((sum, { text }) => sum + text!.split(/\s+/).filter(Boolean).length, 0);
   return image === undefined ? -words : words;

@@ -1,5 +1,6 @@
 /**
- * @file What CLIP sees of a picture: padded or cropped to a square, resized as Pillow does, normalised. Decoding is not done here:
+ * @file What CLIP sees of a picture: padded or cropped to a square, resized as Pillow does, normalised. Decoding is not
+ * done here:
  * Node and the browser each bring their own decoder.
  */
 
@@ -28,11 +29,17 @@ export const CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
 export function preprocessImage(picture: Picture, { size, mode, mean, std }: ImageConfig): Float32Array {
   const { width, height, rgb } = picture;
   if (width < 1 || height < 1 || rgb.length !== width * height * 3) {
-    throw new DataError(`image: ${rgb.length} bytes for ${width}×${height} pixels; RGB needs ${width * height * 3} and at least one pixel.`);
+    throw new DataError(
+      `image: ${rgb.length} bytes for ${width}×${height} pixels; RGB needs ${width * height * 3} and at least one pixel.`,
+    );
   }
   const square = mode === 'pad' ? padToSquare(picture, mean) : picture;
   const short = Math.min(square.width, square.height);
-  const scaled = resizeBicubic(square, Math.floor((size * square.width) / short), Math.floor((size * square.height) / short));
+  const scaled = resizeBicubic(
+    square,
+    Math.floor((size * square.width) / short),
+    Math.floor((size * square.height) / short),
+  );
   const left = Math.floor((scaled.width - size) / 2);
   const top = Math.floor((scaled.height - size) / 2);
   const out = new Float32Array(3 * size * size);
@@ -47,7 +54,9 @@ export function preprocessImage(picture: Picture, { size, mode, mean, std }: Ima
   return out;
 }
 
-/** The picture centred on a square of its longer side, filled with the truncated mean colour ((122, 116, 104) for CLIP). */
+/**
+ * The picture centred on a square of its longer side, filled with the truncated mean colour ((122, 116, 104) for CLIP).
+ */
 export function padToSquare(picture: Picture, mean: readonly number[] = CLIP_MEAN): Picture {
   const { width, height, rgb } = picture;
   const side = Math.max(width, height);
@@ -57,15 +66,25 @@ export function padToSquare(picture: Picture, mean: readonly number[] = CLIP_MEA
   for (let i = 0; i < out.length; i++) out[i] = fill[i % 3];
   const left = Math.floor((side - width) / 2);
   const top = Math.floor((side - height) / 2);
-  for (let y = 0; y < height; y++) out.set(rgb.subarray(y * width * 3, (y + 1) * width * 3), ((top + y) * side + left) * 3);
+  for (let y = 0; y < height; y++)
+    out.set(rgb.subarray(y * width * 3, (y + 1) * width * 3), ((top + y) * side + left) * 3);
   return { width: side, height: side, rgb: out };
 }
 
-/** Pillow's bicubic resize, equal to the last bit: a = −0.5, widened when shrinking, columns first, 8 bits between the two passes. */
+/**
+ * Pillow's bicubic resize, equal to the last bit: a = −0.5, widened when shrinking, columns first, 8 bits between the
+ * two passes.
+ */
 export function resizeBicubic(picture: Picture, width: number, height: number): Picture {
   const { rgb } = picture;
-  const wide = width === picture.width ? rgb : resizeAxis(rgb, { lines: picture.height, from: picture.width, to: width, step: 3, inner: 3 });
-  const out = height === picture.height ? wide : resizeAxis(wide, { lines: 1, from: picture.height, to: height, step: width * 3, inner: width * 3 });
+  const wide =
+    width === picture.width
+      ? rgb
+      : resizeAxis(rgb, { lines: picture.height, from: picture.width, to: width, step: 3, inner: 3 });
+  const out =
+    height === picture.height
+      ? wide
+      : resizeAxis(wide, { lines: 1, from: picture.height, to: height, step: width * 3, inner: width * 3 });
   return { width, height, rgb: out };
 }
 
@@ -109,7 +128,9 @@ function bicubicTaps(from: number, to: number): { start: number; weights: Int32A
     const center = (i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(center - support + 0.5));
     const end = Math.min(from, Math.trunc(center + support + 0.5));
-    const exact = Array.from({ length: end - start }, (_, tap) => cubic((tap + start - center + 0.5) * (1 / filterScale)));
+    const exact = Array.from({ length: end - start }, (_, tap) =>
+      cubic((tap + start - center + 0.5) * (1 / filterScale)),
+    );
     const total = exact.reduce((sum, weight) => sum + weight, 0);
     return { start, weights: Int32Array.from(exact, (weight) => roundAway((weight / total) * (1 << PRECISION))) };
   });
@@ -129,8 +150,17 @@ function cubic(x: number): number {
 /** `preprocessor_config.json` of the Hugging Face layout. */
 export function preprocessorConfig({ size, mean, std }: ImageConfig): object {
   return {
-    image_processor_type: 'CLIPImageProcessor', crop_size: { height: size, width: size }, do_center_crop: true, do_convert_rgb: true,
-    do_normalize: true, do_rescale: true, do_resize: true, image_mean: mean, image_std: std, resample: 3, rescale_factor: 1 / 255,
+    image_processor_type: 'CLIPImageProcessor',
+    crop_size: { height: size, width: size },
+    do_center_crop: true,
+    do_convert_rgb: true,
+    do_normalize: true,
+    do_rescale: true,
+    do_resize: true,
+    image_mean: mean,
+    image_std: std,
+    resample: 3,
+    rescale_factor: 1 / 255,
     size: { shortest_edge: size },
   };
 }
@@ -139,9 +169,13 @@ export function preprocessorConfig({ size, mean, std }: ImageConfig): object {
 export function readPreprocessorConfig(json: Record<string, unknown>, mode: ImageConfig['mode']): ImageConfig {
   const crop = json.crop_size as number | { height: number } | undefined;
   const size = typeof crop === 'object' ? crop.height : crop;
-  if (!size) throw new DataError('preprocessor_config.json: no crop_size; it must give the side of the square that the tower sees.');
+  if (!size)
+    throw new DataError(
+      'preprocessor_config.json: no crop_size; it must give the side of the square that the tower sees.',
+    );
   return {
-    size, mode,
+    size,
+    mode,
     mean: (json.image_mean ?? CLIP_MEAN) as ImageConfig['mean'],
     std: (json.image_std ?? CLIP_STD) as ImageConfig['std'],
   };

@@ -9,27 +9,44 @@ function chunksOf<T>(items: readonly T[], size: number): T[][] {
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /**
- * Batches of similar length: a shuffled order is cut into pools of `pool` batches, each pool sorted and cut into batches, and the
- * batches shuffled. The last batch may be short. Returns indices batch by batch.
+ * Batches of similar length: a shuffled order is cut into pools of `pool` batches, each pool sorted and cut into
+ * batches, and the batches shuffled. The last batch may be short. Returns indices batch by batch.
  */
-export function groupByLength(lengths: readonly number[], batchSize: number, random: RandomStream, pool = 50): number[][] {
+export function groupByLength(
+  lengths: readonly number[],
+  batchSize: number,
+  random: RandomStream,
+  pool = 50,
+): number[][] {
   const pools = chunksOf(random.shuffle(range(lengths.length)), batchSize * pool);
-  const batches = pools.flatMap((indices) => chunksOf([...indices].sort((a, b) => lengths[b] - lengths[a]), batchSize));
+  const batches = pools.flatMap((indices) =>
+    chunksOf(
+      [...indices].sort((a, b) => lengths[b] - lengths[a]),
+      batchSize,
+    ),
+  );
   const full = batches.filter((batch) => batch.length === batchSize);
   return [...random.shuffle(full), ...batches.filter((batch) => batch.length < batchSize)];
 }
 
 /**
- * The published recipe's order (`group_by_modality_length`): lengths are positive for samples with an image and negative for text;
- * each megabatch of batchSize · world samples is of one kind, except the last, which takes what is left of both. Returns one flat
- * order; `world` is devices × accumulation steps. Throws DataError where a length is zero.
+ * The published recipe's order (`group_by_modality_length`): lengths are positive for samples with an image and
+ * negative for text; each megabatch of batchSize · world samples is of one kind, except the last, which takes what is
+ * left of both. Returns one flat order; `world` is devices × accumulation steps. Throws DataError where a length is
+ * zero.
  */
-export function groupByModalityLength(lengths: readonly number[], batchSize: number, world: number, random: RandomStream): number[] {
+export function groupByModalityLength(
+  lengths: readonly number[],
+  batchSize: number,
+  world: number,
+  random: RandomStream,
+): number[] {
   const zero = lengths.indexOf(0);
   if (zero >= 0) throw new DataError(`sampler: sample ${zero} has length 0; every sample needs at least one word.`);
   const images = range(lengths.length).filter((i) => lengths[i] > 0);
   const texts = range(lengths.length).filter((i) => lengths[i] < 0);
-  const ordered = (indices: number[]): number[][] => chunksOf(megabatchOrder(indices, lengths, batchSize, world, random), batchSize * world);
+  const ordered = (indices: number[]): number[][] =>
+    chunksOf(megabatchOrder(indices, lengths, batchSize, world, random), batchSize * world);
   if (images.length === 0 || texts.length === 0) return ordered(range(lengths.length)).flat();
   const imageBatches = ordered(images);
   const textBatches = ordered(texts);
@@ -38,7 +55,13 @@ export function groupByModalityLength(lengths: readonly number[], batchSize: num
 }
 
 /** Random megabatches, each sorted by length and dealt evenly to `world` batches. */
-function megabatchOrder(indices: number[], lengths: readonly number[], batchSize: number, world: number, random: RandomStream): number[] {
+function megabatchOrder(
+  indices: number[],
+  lengths: readonly number[],
+  batchSize: number,
+  world: number,
+  random: RandomStream,
+): number[] {
   return chunksOf(random.shuffle(indices), batchSize * world).flatMap((megabatch) => {
     const sorted = [...megabatch].sort((a, b) => Math.abs(lengths[b]) - Math.abs(lengths[a]));
     return dealEvenly(sorted, lengths, world).flat();

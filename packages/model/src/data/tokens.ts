@@ -1,9 +1,10 @@
 /**
  * @file Text to token ids and back, for LLaMA's SentencePiece vocabularies and for any other `tokenizer.json`.
  *
- * LLaMA's ids depend on the version that trained the model. This is the rule of transformers 4.31 with `legacy: false` (the
- * published SQ-LLaVA's): cut at `<s>`, `</s>` and `<unk>`; every piece is encoded with a leading `▁`; from all but the first piece
- * that `▁` is taken off again unless the piece begins with a space. Newer tokenizers give other ids after `</s>`.
+ * LLaMA's ids depend on the version that trained the model. This is the rule of transformers 4.31 with `legacy: false`
+ * (the published SQ-LLaVA's): cut at `<s>`, `</s>` and `<unk>`; every piece is encoded with a leading `▁`; from all but
+ * the first piece that `▁` is taken off again unless the piece begins with a space. Newer tokenizers give other ids
+ * after `</s>`.
  */
 
 import { DataError } from '@curio/engine';
@@ -48,19 +49,34 @@ export class Tokens {
   /** Throws DataError where the JSON is no tokenizer or does not begin with `<unk>`, `<s>`, `</s>`. */
   constructor(json: object, { extra = [] }: TokensOptions = {}) {
     const source = json as TokenizerJson;
-    if (!source.model?.vocab) throw new DataError('tokenizer.json: no model.vocab; a BPE tokenizer of the Hugging Face format is needed.');
+    if (!source.model?.vocab)
+      throw new DataError('tokenizer.json: no model.vocab; a BPE tokenizer of the Hugging Face format is needed.');
     this.#sentencePiece = SPACE in source.model.vocab;
     // The dummy prefix is put on here, piece by piece, so the tokenizer's own way of doing it is taken out.
-    const plain = { normalizer: { type: 'Replace', pattern: { String: ' ' }, content: SPACE }, pre_tokenizer: null, post_processor: null };
-    this.#tokenizer = new Tokenizer(this.#sentencePiece ? { ...source, ...plain } : source, { clean_up_tokenization_spaces: false });
+    const plain = {
+      normalizer: { type: 'Replace', pattern: { String: ' ' }, content: SPACE },
+      pre_tokenizer: null,
+      post_processor: null,
+    };
+    this.#tokenizer = new Tokenizer(this.#sentencePiece ? { ...source, ...plain } : source, {
+      clean_up_tokenization_spaces: false,
+    });
     this.vocabSize = 1 + Math.max(...Object.values(source.model.vocab));
     for (const [id, token] of ['<unk>', '<s>', '</s>'].entries()) {
       const found = this.#tokenizer.token_to_id(token);
-      if (found !== id) throw new DataError(`tokenizer.json: ${token} has id ${found ?? 'none'}; LLaMA's vocabularies give it ${id}.`);
+      if (found !== id)
+        throw new DataError(`tokenizer.json: ${token} has id ${found ?? 'none'}; LLaMA's vocabularies give it ${id}.`);
     }
     this.extra = extra;
-    this.#literals = new Map([['<unk>', 0], ['<s>', 1], ['</s>', 2], ...extra.map((token, i): [string, number] => [token, this.vocabSize + i])]);
-    this.#cuts = new RegExp(`(${[...SPECIAL, ...extra].map((token) => token.replace(/[[\]\\^$.*+?(){}|/]/g, '\\$&')).join('|')})`);
+    this.#literals = new Map([
+      ['<unk>', 0],
+      ['<s>', 1],
+      ['</s>', 2],
+      ...extra.map((token, i): [string, number] => [token, this.vocabSize + i]),
+    ]);
+    this.#cuts = new RegExp(
+      `(${[...SPECIAL, ...extra].map((token) => token.replace(/[[\]\\^$.*+?(){}|/]/g, '\\$&')).join('|')})`,
+    );
   }
 
   /** Ids of one text, without `<s>` unless it stands there; `<image>` is not looked for. */
@@ -71,7 +87,10 @@ export class Tokens {
     });
   }
 
-  /** Ids of a prompt: `<s>`, then the text with IMAGE_TOKEN at every `<image>`; the pieces between are encoded each on its own. */
+  /**
+   * Ids of a prompt: `<s>`, then the text with IMAGE_TOKEN at every `<image>`; the pieces between are encoded each on
+   * its own.
+   */
   encodePrompt(text: string): number[] {
     const pieces = text.split(IMAGE_TAG).map((piece) => this.encode(piece));
     return [this.bos, ...pieces.flatMap((ids, i) => (i === 0 ? ids : [IMAGE_TOKEN, ...ids]))];
@@ -97,7 +116,7 @@ export class Tokens {
 
   /** The token of an id, for showing. */
   token(id: number): string {
-    return id >= this.vocabSize ? this.extra[id - this.vocabSize] : this.#tokenizer.id_to_token(id) ?? '<unk>';
+    return id >= this.vocabSize ? this.extra[id - this.vocabSize] : (this.#tokenizer.id_to_token(id) ?? '<unk>');
   }
 
   /** The id of a token, or undefined. */

@@ -1,7 +1,8 @@
 /**
- * @file The questions of the toy world. There are 545 of them in twelve kinds; each carries its text and the function that
- * answers it from a scene's truth, so writing, parsing and judging cannot disagree: well-formed means "is in this list",
- * about a scene means "has an answer there" (what the question presupposes holds), right means "equals that answer".
+ * @file The questions of the toy world. There are 545 of them in twelve kinds; each carries its text and the function
+ * that answers it from a scene's truth, so writing, parsing and judging cannot disagree: well-formed means "is in this
+ * list", about a scene means "has an answer there" (what the question presupposes holds), right means "equals that
+ * answer".
  */
 
 import type { Scene, SceneObject } from './scene.ts';
@@ -9,7 +10,17 @@ import { COLORS, DESCRIBE, NUMBERS, PLACES, SIZES, digitWord, type Color } from 
 
 /** The kinds that are asked; the request for a caption comes on top. */
 export const KINDS = [
-  'digit_at', 'digit_col', 'color', 'count', 'exist', 'where', 'size', 'compare', 'relation', 'object', 'sum',
+  'digit_at',
+  'digit_col',
+  'color',
+  'count',
+  'exist',
+  'where',
+  'size',
+  'compare',
+  'relation',
+  'object',
+  'sum',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -38,10 +49,12 @@ function only(scene: Scene, fits: (object: SceneObject) => boolean): SceneObject
 }
 
 /** Answer about the only object that fits. */
-const about = (fits: (object: SceneObject) => boolean, say: (object: SceneObject) => string): Answer => (scene) => {
-  const object = only(scene, fits);
-  return object && sentence(say(object));
-};
+const about =
+  (fits: (object: SceneObject) => boolean, say: (object: SceneObject) => string): Answer =>
+  (scene) => {
+    const object = only(scene, fits);
+    return object && sentence(say(object));
+  };
 
 const yesNo = (holds: boolean): string => sentence(holds ? 'yes' : 'no');
 
@@ -80,11 +93,20 @@ function* questions(): Generator<[Kind, form: string, text: string, answer: Answ
     yield ['digit_col', 'color', `which digit is ${color} ?`, about(colored, (object) => digitWord(object.digit))];
     yield ['object', 'color', `describe the ${color} digit .`, about(colored, objectPhrase)];
     yield ['exist', 'color', `is there a ${color} digit ?`, (scene) => yesNo(scene.objects.some(colored))];
-    yield ['count', 'color', `how many ${color} digits are there ?`, (scene) => sentence(NUMBERS[scene.objects.filter(colored).length])];
+    yield [
+      'count',
+      'color',
+      `how many ${color} digits are there ?`,
+      (scene) => sentence(NUMBERS[scene.objects.filter(colored).length]),
+    ];
   }
   for (const size of SIZES) {
-    yield ['count', 'size', `how many ${size} digits are there ?`,
-      (scene) => sentence(NUMBERS[scene.objects.filter((object) => object.size === size).length])];
+    yield [
+      'count',
+      'size',
+      `how many ${size} digits are there ?`,
+      (scene) => sentence(NUMBERS[scene.objects.filter((object) => object.size === size).length]),
+    ];
   }
   for (const digit of DIGITS) {
     const word = digitWord(digit);
@@ -96,26 +118,41 @@ function* questions(): Generator<[Kind, form: string, text: string, answer: Answ
     yield ['exist', 'digit', `is there a ${word} ?`, (scene) => yesNo(scene.objects.some(named))];
     for (const other of DIGITS.filter((candidate) => candidate !== digit)) {
       for (const [relation, { axis, holds }] of Object.entries(RELATIONS)) {
-        yield ['relation', relation, `is the ${word} ${relation} the ${digitWord(other)} ?`, (scene) => {
-          const a = only(scene, named);
-          const b = only(scene, (object) => object.digit === other);
-          return a && b && axis(a) !== axis(b) ? yesNo(holds(axis(a), axis(b))) : null;
-        }];
+        yield [
+          'relation',
+          relation,
+          `is the ${word} ${relation} the ${digitWord(other)} ?`,
+          (scene) => {
+            const a = only(scene, named);
+            const b = only(scene, (object) => object.digit === other);
+            return a && b && axis(a) !== axis(b) ? yesNo(holds(axis(a), axis(b))) : null;
+          },
+        ];
       }
     }
   }
   for (const first of COLORS) {
     for (const second of COLORS.filter((candidate) => candidate !== first)) {
-      yield ['sum', 'color', `what is the sum of the ${first} and the ${second} digit ?`, (scene) => {
-        const pair = pairByColor(scene, first, second);
-        return pair && sentence(NUMBERS[pair[0] + pair[1]]);
-      }];
-      for (const which of ['greater', 'lower']) {
-        yield ['compare', which, `which digit is ${which} , the ${first} or the ${second} ?`, (scene) => {
+      yield [
+        'sum',
+        'color',
+        `what is the sum of the ${first} and the ${second} digit ?`,
+        (scene) => {
           const pair = pairByColor(scene, first, second);
-          if (!pair || pair[0] === pair[1]) return null;
-          return sentence(digitWord(which === 'greater' ? Math.max(...pair) : Math.min(...pair)));
-        }];
+          return pair && sentence(NUMBERS[pair[0] + pair[1]]);
+        },
+      ];
+      for (const which of ['greater', 'lower']) {
+        yield [
+          'compare',
+          which,
+          `which digit is ${which} , the ${first} or the ${second} ?`,
+          (scene) => {
+            const pair = pairByColor(scene, first, second);
+            if (!pair || pair[0] === pair[1]) return null;
+            return sentence(digitWord(which === 'greater' ? Math.max(...pair) : Math.min(...pair)));
+          },
+        ];
       }
     }
   }
@@ -126,7 +163,10 @@ const describeImage: Question = { kind: 'caption', form: '', text: DESCRIBE, nam
 /** Every question of the language by its text. */
 export const QUESTIONS: ReadonlyMap<string, Question> = new Map<string, Question>([
   [DESCRIBE, describeImage],
-  ...[...questions()].map(([kind, form, text, answer]): [string, Question] => [text, { kind, form, text, names: true, answer }]),
+  ...[...questions()].map(([kind, form, text, answer]): [string, Question] => [
+    text,
+    { kind, form, text, names: true, answer },
+  ]),
 ]);
 
 /** The question that this text is, or null where it is not well-formed. */

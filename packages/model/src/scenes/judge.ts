@@ -1,4 +1,6 @@
-/** @file What a run's answers and its self-asked questions are worth, judged by the truth of the scenes. Pure functions. */
+/**
+ * @file What a run's answers and its self-asked questions are worth, judged by the truth of the scenes. Pure functions.
+ */
 
 import { parseQuestion } from './grammar.ts';
 import type { Scene } from './scene.ts';
@@ -59,7 +61,9 @@ export function summariseAsked(questions: readonly string[], verdicts: readonly 
     shuffled: share(verdicts, (verdict) => verdict.shuffled),
     answeredRight: share(about, (verdict) => verdict.answeredRight),
     kinds: Object.fromEntries(
-      [...new Set(wellFormed.map(({ kind }) => kind!))].sort().map((kind) => [kind, share(wellFormed, (verdict) => verdict.kind === kind)]),
+      [...new Set(wellFormed.map(({ kind }) => kind!))]
+        .sort()
+        .map((kind) => [kind, share(wellFormed, (verdict) => verdict.kind === kind)]),
     ),
     distinct: new Set(questions.map((question) => question.trim())).size,
     count: verdicts.length,
@@ -78,7 +82,8 @@ export interface Accuracy {
 export function accuracyOf(items: readonly { kind: string; answer: string; expected: string }[]): Accuracy {
   const right = items.filter(({ answer, expected }) => answer.trim() === expected.trim());
   const kinds = [...new Set(items.map(({ kind }) => kind))];
-  const ofKind = (list: readonly { kind: string }[], kind: string): number => list.filter((item) => item.kind === kind).length;
+  const ofKind = (list: readonly { kind: string }[], kind: string): number =>
+    list.filter((item) => item.kind === kind).length;
   return {
     overall: items.length === 0 ? 0 : right.length / items.length,
     interval: wilson(right.length, items.length),
@@ -98,10 +103,12 @@ export function wilson(hits: number, n: number): [number, number] {
 }
 
 /**
- * The blind guesser: the answer given most often in training to the same question text (the first seen wins ties), or to any
- * question where the text is new. Returns a function from question to guess.
+ * The blind guesser: the answer given most often in training to the same question text (the first seen wins ties), or
+ * to any question where the text is new. Returns a function from question to guess.
  */
-export function mostFrequentAnswers(training: Iterable<{ question: string; answer: string }>): (question: string) => string {
+export function mostFrequentAnswers(
+  training: Iterable<{ question: string; answer: string }>,
+): (question: string) => string {
   const byQuestion = new Map<string, Map<string, number>>();
   const overall = new Map<string, number>();
   for (const { question, answer } of training) {
@@ -110,7 +117,8 @@ export function mostFrequentAnswers(training: Iterable<{ question: string; answe
     byQuestion.set(question, counts);
     overall.set(answer, (overall.get(answer) ?? 0) + 1);
   }
-  const most = (counts: Map<string, number>): string => [...counts].reduce((best, entry) => (entry[1] > best[1] ? entry : best), ['', 0])[0];
+  const most = (counts: Map<string, number>): string =>
+    [...counts].reduce((best, entry) => (entry[1] > best[1] ? entry : best), ['', 0])[0];
   const guesses = new Map([...byQuestion].map(([question, counts]) => [question, most(counts)]));
   const fallback = most(overall);
   return (question) => guesses.get(question) ?? fallback;

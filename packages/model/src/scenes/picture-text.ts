@@ -1,6 +1,7 @@
 /**
- * @file Text pictures, on which the language base is pretrained: conversations in the very template of stage 2 whose image is written
- * as 36 patch words. It is pure text, needs no image, and teaches the look-ups that image tokens need later.
+ * @file Text pictures, on which the language base is pretrained: conversations in the very template of stage 2 whose
+ * image is written as 36 patch words. It is pure text, needs no image, and teaches the look-ups that image tokens need
+ * later.
  */
 
 import type { RandomStream } from '@curio/engine';
@@ -13,7 +14,10 @@ import { patchWord, type PatchWord } from './words.ts';
 
 export const PATCHES_PER_SIDE = CANVAS / PATCH;
 
-/** The 36 patches in raster order; an object fills the 2×2 of its cell, of which each is left empty with probability `blank` (never all). */
+/**
+ * The 36 patches in raster order; an object fills the 2×2 of its cell, of which each is left empty with probability
+ * `blank` (never all).
+ */
 export function patchWords(scene: Scene, random: RandomStream, blank = 0): PatchWord[] {
   const perCell = CELL / PATCH;
   const words = Array.from({ length: PATCHES_PER_SIDE ** 2 }, (_, patch): PatchWord => {
@@ -34,7 +38,9 @@ export interface DocumentOptions {
   turns?: number;
   /** Share of documents that are a picture and its caption, as in stage 1. Default 0.15. */
   plain?: number;
-  /** Probability that a conversation opens with the caption, after which answers can be read off the text. Default 0.25. */
+  /**
+   * Probability that a conversation opens with the caption, after which answers can be read off the text. Default 0.25.
+   */
   describe?: number;
   /** Loss weight of questions, which cannot be foretold. Default 0.05. */
   questionWeight?: number;
@@ -54,8 +60,21 @@ export interface TextDocument {
 }
 
 /** One document about a scene. Answers and captions weigh 1; questions and role words weigh `questionWeight`. */
-export function textDocument(tokens: Tokens, scene: Scene, random: RandomStream, options: DocumentOptions = {}): TextDocument {
-  const { turns = 8, plain = 0.15, describe = 0.25, questionWeight = 0.05, blank = 0.1, kindWeights, template = TEMPLATES.scenes } = options;
+export function textDocument(
+  tokens: Tokens,
+  scene: Scene,
+  random: RandomStream,
+  options: DocumentOptions = {},
+): TextDocument {
+  const {
+    turns = 8,
+    plain = 0.15,
+    describe = 0.25,
+    questionWeight = 0.05,
+    blank = 0.1,
+    kindWeights,
+    template = TEMPLATES.scenes,
+  } = options;
   const picture = patchWords(scene, random, blank).map((word) => tokens.id(patchWord(word))!);
   const encoded = random.chance(plain)
     ? encodePlain(tokens, caption(scene))

@@ -1,6 +1,6 @@
 /**
- * @file Scenes: one to three handwritten digits in colours and sizes on a dark 72×72 canvas of 3×3 cells. A scene is plain
- * data (its truth), drawn by a pure function; cells of 24 px cover patches of 12 px exactly (2×2 each).
+ * @file Scenes: one to three handwritten digits in colours and sizes on a dark 72×72 canvas of 3×3 cells. A scene is
+ * plain data (its truth), drawn by a pure function; cells of 24 px cover patches of 12 px exactly (2×2 each).
  */
 
 import type { RandomStream } from '@curio/engine';
@@ -13,7 +13,10 @@ export const GRID = 3;
 /** Side of a patch in pixels; the image tower sees CANVAS / PATCH patches a side. */
 export const PATCH = 12;
 
-/** Handwriting: `pixels` is 28×28, 0 (paper) … 255 (ink). One source holds training digits or held-out digits, never both. */
+/**
+ * Handwriting: `pixels` is 28×28, 0 (paper) … 255 (ink). One source holds training digits or held-out digits, never
+ * both.
+ */
 export interface GlyphSource {
   count(digit: number): number;
   pixels(digit: number, index: number): Uint8Array;
@@ -52,11 +55,14 @@ export interface Scene {
   noise: number;
 }
 
-
 /** Ink of each colour. */
 export const RGB: Record<Color, readonly [number, number, number]> = {
-  red: [235, 50, 50], green: [50, 190, 70], blue: [70, 110, 255],
-  yellow: [245, 225, 60], purple: [170, 70, 215], white: [245, 245, 245],
+  red: [235, 50, 50],
+  green: [50, 190, 70],
+  blue: [70, 110, 255],
+  yellow: [245, 225, 60],
+  purple: [170, 70, 215],
+  white: [245, 245, 245],
 };
 /** Side of the drawn square. */
 const SIDE: Record<Size, number> = { small: 15, large: 22 };
@@ -72,18 +78,28 @@ export interface SceneOptions {
   augment?: boolean;
 }
 
-/** Draws a scene. Digits, and colours, are all different with probability 0.7, else independent, so that most things can be named. */
+/**
+ * Draws a scene. Digits, and colours, are all different with probability 0.7, else independent, so that most things can
+ * be named.
+ */
 export function sampleScene(random: RandomStream, glyphs: GlyphSource, options: SceneOptions = {}): Scene {
   const count = options.objects ?? 1 + random.weighted([1, 2, 2]);
-  const cells = random.shuffle([0, 1, 2, 3, 4, 5, 6, 7, 8]).slice(0, count).sort((a, b) => a - b);
+  const cells = random
+    .shuffle([0, 1, 2, 3, 4, 5, 6, 7, 8])
+    .slice(0, count)
+    .sort((a, b) => a - b);
   const digits = mostlyDifferent(random, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], count);
   const colors = mostlyDifferent(random, COLORS, count);
   const objects = cells.map((cell, i): SceneObject => {
     const size = random.pick(SIZES);
     return {
-      digit: digits[i], color: colors[i], size, cell,
+      digit: digits[i],
+      color: colors[i],
+      size,
+      cell,
       glyph: random.integer(glyphs.count(digits[i])),
-      dx: random.between(...OFFSET[size]), dy: random.between(...OFFSET[size]),
+      dx: random.between(...OFFSET[size]),
+      dy: random.between(...OFFSET[size]),
       ...(options.augment ? { pose: samplePose(random) } : {}),
     };
   });
@@ -97,12 +113,19 @@ function mostlyDifferent<T>(random: RandomStream, items: readonly T[], count: nu
 
 function samplePose(random: RandomStream): Pose {
   return {
-    angle: random.uniform(-0.18, 0.18), scaleX: random.uniform(0.88, 1.12), scaleY: random.uniform(0.88, 1.12),
-    shear: random.uniform(-0.12, 0.12), shiftX: random.uniform(-1, 1), shiftY: random.uniform(-1, 1),
+    angle: random.uniform(-0.18, 0.18),
+    scaleX: random.uniform(0.88, 1.12),
+    scaleY: random.uniform(0.88, 1.12),
+    shear: random.uniform(-0.12, 0.12),
+    shiftX: random.uniform(-1, 1),
+    shiftY: random.uniform(-1, 1),
   };
 }
 
-/** Draws a scene: background with noise, then each digit's ink blended in its colour. Pure: the same scene gives the same bytes. */
+/**
+ * Draws a scene: background with noise, then each digit's ink blended in its colour. Pure: the same scene gives the
+ * same bytes.
+ */
 export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
   const rgb = drawBackground(scene);
   for (const object of scene.objects) {
@@ -123,11 +146,16 @@ export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
   return { width: CANVAS, height: CANVAS, rgb };
 }
 
-/** Grey plus noise of standard deviation 0.03: the sum of two bytes of a small integer hash, which is quick and the same everywhere. */
+/**
+ * Grey plus noise of standard deviation 0.03: the sum of two bytes of a small integer hash, which is quick and the same
+ * everywhere.
+ */
 function drawBackground({ background, noise }: Scene): Uint8Array {
   const rgb = new Uint8Array(CANVAS * CANVAS * 3);
-  const level = Uint8Array.from({ length: 511 }, (_, sum) => Math.max(0, Math.round(255 * (background + 0.0735 * (sum / 255 - 1)))));
-  let state = (noise | 0) || 1;
+  const level = Uint8Array.from({ length: 511 }, (_, sum) =>
+    Math.max(0, Math.round(255 * (background + 0.0735 * (sum / 255 - 1)))),
+  );
+  let state = noise | 0 || 1;
   for (let i = 0; i < rgb.length; i++) {
     // xorshift32 (Marsaglia 2003): only texture hangs on it.
     state ^= state << 13;
@@ -138,7 +166,9 @@ function drawBackground({ background, noise }: Scene): Uint8Array {
   return rgb;
 }
 
-/** The inner 22×22 of a glyph drawn on `side`×`side`, 0…1: bilinear with 2×2 samples a pixel, turned about the centre. */
+/**
+ * The inner 22×22 of a glyph drawn on `side`×`side`, 0…1: bilinear with 2×2 samples a pixel, turned about the centre.
+ */
 function resizeGlyph(pixels: Uint8Array, side: number, pose?: Pose): Float32Array {
   const out = new Float32Array(side * side);
   const cos = Math.cos(pose?.angle ?? 0);

@@ -1,5 +1,6 @@
 /**
- * @file Conversations about scenes: turns of distinct questions whose kinds are equally frequent and whose answers are balanced.
+ * @file Conversations about scenes: turns of distinct questions whose kinds are equally frequent and whose answers are
+ * balanced.
  */
 
 import type { RandomStream } from '@curio/engine';
@@ -23,17 +24,35 @@ export interface TalkOptions {
 }
 
 /**
- * How eagerly a kind is asked where it can be. Not every scene has two digits to compare, so the rarer kinds are preferred; these
- * values make the kinds equally frequent over conversations of eight turns (a test counts them).
+ * How eagerly a kind is asked where it can be. Not every scene has two digits to compare, so the rarer kinds are
+ * preferred; these values make the kinds equally frequent over conversations of eight turns (a test counts them).
  */
 const EAGERNESS: Record<Kind, number> = {
-  digit_at: 0.95, digit_col: 1, color: 1, count: 0.77, exist: 0.78, where: 1, size: 1, compare: 1.42, relation: 1.32, object: 0.78, sum: 1.45,
+  digit_at: 0.95,
+  digit_col: 1,
+  color: 1,
+  count: 0.77,
+  exist: 0.78,
+  where: 1,
+  size: 1,
+  compare: 1.42,
+  relation: 1.32,
+  object: 0.78,
+  sum: 1.45,
 };
 /** Rare answers are preferred where they are possible. */
 const ANSWER_WEIGHT: Record<string, number> = { 'two .': 2, 'three .': 3 };
 
-/** One question of a kind for a scene: first the form, then the answer, then the question, so that no form or answer dominates; null where none is left. */
-export function askOfKind(scene: Scene, kind: Kind, random: RandomStream, asked: ReadonlySet<string> = new Set()): Turn | null {
+/**
+ * One question of a kind for a scene: first the form, then the answer, then the question, so that no form or answer
+ * dominates; null where none is left.
+ */
+export function askOfKind(
+  scene: Scene,
+  kind: Kind,
+  random: RandomStream,
+  asked: ReadonlySet<string> = new Set(),
+): Turn | null {
   const open = OF_KIND[kind]
     .map((question) => ({ question, answer: asked.has(question.text) ? null : question.answer(scene) }))
     .filter((candidate): candidate is { question: Question; answer: string } => candidate.answer !== null);
@@ -41,7 +60,7 @@ export function askOfKind(scene: Scene, kind: Kind, random: RandomStream, asked:
   const form = random.pick([...new Set(open.map(({ question }) => question.form))]);
   const ofForm = open.filter(({ question }) => question.form === form);
   const answers = [...new Set(ofForm.map(({ answer }) => answer))];
-  const answer = answers[random.weighted(answers.map((text) => (kind === 'count' ? ANSWER_WEIGHT[text] ?? 1 : 1)))];
+  const answer = answers[random.weighted(answers.map((text) => (kind === 'count' ? (ANSWER_WEIGHT[text] ?? 1) : 1)))];
   const { question } = random.pick(ofForm.filter((candidate) => candidate.answer === answer));
   return { kind, question: question.text, answer };
 }
@@ -55,7 +74,8 @@ export function converse(scene: Scene, random: RandomStream, options: TalkOption
   const { turns = 8, describe = 0.4, kindWeights = {} } = options;
   const asked = new Set<string>();
   const out: Turn[] = [];
-  if (random.chance(describe)) out.push({ kind: 'caption', question: DESCRIBE, answer: QUESTIONS.get(DESCRIBE)!.answer(scene)! });
+  if (random.chance(describe))
+    out.push({ kind: 'caption', question: DESCRIBE, answer: QUESTIONS.get(DESCRIBE)!.answer(scene)! });
   const weights = KINDS.map((kind) => EAGERNESS[kind] * (kindWeights[kind] ?? 1));
   while (out.length < turns && weights.some((weight) => weight > 0)) {
     const index = random.weighted(weights);

@@ -20,7 +20,10 @@ function halfTable(): Float32Array {
   return (table = out);
 }
 
-/** One f32 to the bits of the nearest half. Beyond 65,504 (rounded) it is infinite; every NaN becomes the quiet one of its sign. */
+/**
+ * One f32 to the bits of the nearest half. Beyond 65,504 (rounded) it is infinite; every NaN becomes the quiet one of
+ * its sign.
+ */
 export function halfBits(x: number): number {
   value[0] = x;
   const sign = (bits[0] >>> 16) & 0x8000;

@@ -1,11 +1,15 @@
 /**
- * @file Named tensors in a file, whatever its format: `safetensors.ts`, `torch-pickle.ts` and `peft.ts` all give a `TensorMap`.
+ * @file Named tensors in a file, whatever its format: `safetensors.ts`, `torch-pickle.ts` and `peft.ts` all give a
+ * `TensorMap`.
  * Bytes are read only when a tensor is asked for, so a 13 GB checkpoint can be opened on a small machine.
  */
 import { WeightError } from '@curio/engine';
 import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from './half.ts';
 
-/** Where bytes come from: a file, a Blob, HTTP ranges, OPFS. Apps implement it; nothing below them touches a disk or a network. */
+/**
+ * Where bytes come from: a file, a Blob, HTTP ranges, OPFS. Apps implement it; nothing below them touches a disk or a
+ * network.
+ */
 export interface ByteSource {
   /** For messages. */
   readonly name: string;
@@ -22,7 +26,21 @@ export interface ByteFolder {
 
 /** Bytes of one element, by safetensors' names of types. */
 export const BYTES = {
-  BOOL: 1, U8: 1, I8: 1, F8_E4M3: 1, F8_E5M2: 1, U16: 2, I16: 2, F16: 2, BF16: 2, U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8,
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  U64: 8,
+  I64: 8,
+  F64: 8,
 } as const;
 export type StoredDType = keyof typeof BYTES;
 
@@ -53,7 +71,10 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
     name,
     size: bytes.length,
     read: async (offset, length) => {
-      if (offset + length > bytes.length) throw new WeightError(`weights: ${name}: bytes ${offset} to ${offset + length} were asked for and it has ${bytes.length}; it is truncated.`);
+      if (offset + length > bytes.length)
+        throw new WeightError(
+          `weights: ${name}: bytes ${offset} to ${offset + length} were asked for and it has ${bytes.length}; it is truncated.`,
+        );
       return bytes.subarray(offset, offset + length);
     },
   };
@@ -70,19 +91,33 @@ export function decodeFloats(bytes: Uint8Array, dtype: StoredDType): Float32Arra
   const { buffer, byteOffset } = aligned(bytes, size);
   const length = bytes.length / size;
   switch (dtype) {
-    case 'F32': return new Float32Array(buffer, byteOffset, length);
-    case 'F16': return halfToFloat(new Uint16Array(buffer, byteOffset, length));
-    case 'BF16': return bfloatToFloat(new Uint16Array(buffer, byteOffset, length));
-    case 'F64': return Float32Array.from(new Float64Array(buffer, byteOffset, length));
-    case 'I64': return Float32Array.from(new BigInt64Array(buffer, byteOffset, length), Number);
-    case 'U64': return Float32Array.from(new BigUint64Array(buffer, byteOffset, length), Number);
-    case 'I32': return Float32Array.from(new Int32Array(buffer, byteOffset, length));
-    case 'U32': return Float32Array.from(new Uint32Array(buffer, byteOffset, length));
-    case 'I16': return Float32Array.from(new Int16Array(buffer, byteOffset, length));
-    case 'U16': return Float32Array.from(new Uint16Array(buffer, byteOffset, length));
-    case 'I8': return Float32Array.from(new Int8Array(buffer, byteOffset, length));
-    case 'U8': case 'BOOL': return Float32Array.from(bytes);
-    default: throw new WeightError(`weights: cannot turn ${dtype} into numbers; use F32, F16, BF16, F64 or an integer type.`);
+    case 'F32':
+      return new Float32Array(buffer, byteOffset, length);
+    case 'F16':
+      return halfToFloat(new Uint16Array(buffer, byteOffset, length));
+    case 'BF16':
+      return bfloatToFloat(new Uint16Array(buffer, byteOffset, length));
+    case 'F64':
+      return Float32Array.from(new Float64Array(buffer, byteOffset, length));
+    case 'I64':
+      return Float32Array.from(new BigInt64Array(buffer, byteOffset, length), Number);
+    case 'U64':
+      return Float32Array.from(new BigUint64Array(buffer, byteOffset, length), Number);
+    case 'I32':
+      return Float32Array.from(new Int32Array(buffer, byteOffset, length));
+    case 'U32':
+      return Float32Array.from(new Uint32Array(buffer, byteOffset, length));
+    case 'I16':
+      return Float32Array.from(new Int16Array(buffer, byteOffset, length));
+    case 'U16':
+      return Float32Array.from(new Uint16Array(buffer, byteOffset, length));
+    case 'I8':
+      return Float32Array.from(new Int8Array(buffer, byteOffset, length));
+    case 'U8':
+    case 'BOOL':
+      return Float32Array.from(bytes);
+    default:
+      throw new WeightError(`weights: cannot turn ${dtype} into numbers; use F32, F16, BF16, F64 or an integer type.`);
   }
 }
 

@@ -1,22 +1,48 @@
 /**
- * @file PyTorch's `.bin` files: a zip archive with a pickled dictionary and one entry a storage. The pickle is read by a machine that
- * knows tensors and dictionaries and refuses every other name, so nothing in a file is ever run.
+ * @file PyTorch's `.bin` files: a zip archive with a pickled dictionary and one entry a storage. The pickle is read by
+ * a machine that knows tensors and dictionaries and refuses every other name, so nothing in a file is ever run.
  */
 import { WeightError } from '@curio/engine';
-import { BYTES, elements, type ByteSource, type StoredDType, type StoredTensor, type TensorMap } from './tensor-file.ts';
+import {
+  BYTES,
+  elements,
+  type ByteSource,
+  type StoredDType,
+  type StoredTensor,
+  type TensorMap,
+} from './tensor-file.ts';
 import { openZip, type ZipEntry } from './zip.ts';
 
 const STORAGES: Readonly<Record<string, StoredDType>> = {
-  FloatStorage: 'F32', HalfStorage: 'F16', BFloat16Storage: 'BF16', DoubleStorage: 'F64', LongStorage: 'I64', IntStorage: 'I32', ShortStorage: 'I16', CharStorage: 'I8',
-  ByteStorage: 'U8', BoolStorage: 'BOOL',
+  FloatStorage: 'F32',
+  HalfStorage: 'F16',
+  BFloat16Storage: 'BF16',
+  DoubleStorage: 'F64',
+  LongStorage: 'I64',
+  IntStorage: 'I32',
+  ShortStorage: 'I16',
+  CharStorage: 'I8',
+  ByteStorage: 'U8',
+  BoolStorage: 'BOOL',
 };
 
-interface StorageClass { readonly dtype: StoredDType }
-interface Storage extends StorageClass { readonly key: string; readonly count: number }
-interface PickledTensor { readonly storage: Storage; readonly offset: number; readonly shape: number[]; readonly stride: number[] }
+interface StorageClass {
+  readonly dtype: StoredDType;
+}
+interface Storage extends StorageClass {
+  readonly key: string;
+  readonly count: number;
+}
+interface PickledTensor {
+  readonly storage: Storage;
+  readonly offset: number;
+  readonly shape: number[];
+  readonly stride: number[];
+}
 type Callable = (args: unknown[]) => unknown;
 
-const isTensor = (x: unknown): x is PickledTensor => typeof x === 'object' && x !== null && 'storage' in x && 'stride' in x;
+const isTensor = (x: unknown): x is PickledTensor =>
+  typeof x === 'object' && x !== null && 'storage' in x && 'stride' in x;
 
 /**
  * Opens a file that `torch.save` made of a dictionary of tensors; storages are read when asked for.
@@ -35,14 +61,23 @@ export async function openTorchFile(source: ByteSource): Promise<TensorMap> {
   if (!(content instanceof Map)) return fail('it holds no dictionary of tensors.');
   const tensors = new Map<string, StoredTensor>();
   for (const [name, value] of content) {
-    if (typeof name !== 'string' || !isTensor(value)) return fail(`'${String(name)}' is not a tensor; only a flat dictionary of tensors can be read.`);
-    const entry = entries.get(`${root}data/${value.storage.key}`) ?? fail(`the storage '${value.storage.key}' of '${name}' is missing.`);
+    if (typeof name !== 'string' || !isTensor(value))
+      return fail(`'${String(name)}' is not a tensor; only a flat dictionary of tensors can be read.`);
+    const entry =
+      entries.get(`${root}data/${value.storage.key}`) ??
+      fail(`the storage '${value.storage.key}' of '${name}' is missing.`);
     tensors.set(name, storedTensor(source, name, value, entry, fail));
   }
   return tensors;
 }
 
-function storedTensor(source: ByteSource, name: string, { storage, offset, shape, stride }: PickledTensor, entry: ZipEntry, fail: (what: string) => never): StoredTensor {
+function storedTensor(
+  source: ByteSource,
+  name: string,
+  { storage, offset, shape, stride }: PickledTensor,
+  entry: ZipEntry,
+  fail: (what: string) => never,
+): StoredTensor {
   const size = BYTES[storage.dtype];
   const last = offset + shape.reduce((sum, n, axis) => sum + (n - 1) * stride[axis], 0);
   if (elements(shape) > 0 && ((last + 1) * size > entry.size || Math.min(offset, ...stride) < 0)) {
@@ -57,7 +92,13 @@ function storedTensor(source: ByteSource, name: string, { storage, offset, shape
 }
 
 /** A strided tensor, such as a saved transpose, in row-major order. */
-function gather(bytes: Uint8Array, size: number, offset: number, shape: readonly number[], stride: readonly number[]): Uint8Array {
+function gather(
+  bytes: Uint8Array,
+  size: number,
+  offset: number,
+  shape: readonly number[],
+  stride: readonly number[],
+): Uint8Array {
   const out = new Uint8Array(elements(shape) * size);
   const index = shape.map(() => 0);
   for (let to = 0; to < out.length; to += size) {
@@ -111,11 +152,16 @@ function unpickle(bytes: Uint8Array, fail: (what: string) => never): unknown {
 
   const steps: Record<number, () => void> = {
     0x80: () => void (at += 1), // PROTO
-    0x63: () => { // GLOBAL
+    0x63: () => {
+      // GLOBAL
       const [module, name] = [line(), line()];
-      stack.push(allowed(module, name) ?? fail(`it names ${module}.${name}, which is not allowed; only tensors and dictionaries are read from it.`));
+      stack.push(
+        allowed(module, name) ??
+          fail(`it names ${module}.${name}, which is not allowed; only tensors and dictionaries are read from it.`),
+      );
     },
-    0x58: () => { // BINUNICODE
+    0x58: () => {
+      // BINUNICODE
       const length = view.getUint32(at, true);
       at += 4;
       stack.push(text(length));
@@ -123,7 +169,8 @@ function unpickle(bytes: Uint8Array, fail: (what: string) => never): unknown {
     0x4b: () => void stack.push(bytes[at++]), // BININT1
     0x4d: () => void (stack.push(view.getUint16(at, true)), (at += 2)), // BININT2
     0x4a: () => void (stack.push(view.getInt32(at, true)), (at += 4)), // BININT
-    0x8a: () => { // LONG1, little-endian two's complement
+    0x8a: () => {
+      // LONG1, little-endian two's complement
       const length = bytes[at++];
       let value = 0n;
       for (let i = 0; i < length; i++) value |= BigInt(bytes[at + i]) << BigInt(8 * i);
@@ -144,17 +191,20 @@ function unpickle(bytes: Uint8Array, fail: (what: string) => never): unknown {
     0x4e: () => void stack.push(null), // NONE
     0x88: () => void stack.push(true),
     0x89: () => void stack.push(false),
-    0x51: () => { // BINPERSID: ('storage', class, key, device, count)
+    0x51: () => {
+      // BINPERSID: ('storage', class, key, device, count)
       const [kind, type, key, , count] = pop() as [string, StorageClass, string, string, number];
       if (kind !== 'storage') fail(`it refers to a '${kind}'; only storages are known.`);
       stack.push({ dtype: type.dtype, key, count } satisfies Storage);
     },
-    0x52: () => { // REDUCE
+    0x52: () => {
+      // REDUCE
       const args = pop() as unknown[];
       const call = pop();
       stack.push(typeof call === 'function' ? (call as Callable)(args) : fail('its pickle calls what is no function.'));
     },
-    0x73: () => { // SETITEM
+    0x73: () => {
+      // SETITEM
       const value = pop();
       setItems([pop(), value]);
     },
@@ -166,7 +216,10 @@ function unpickle(bytes: Uint8Array, fail: (what: string) => never): unknown {
     const code = bytes[at++];
     if (code === 0x2e) return pop(); // STOP
     try {
-      (steps[code] ?? (() => fail(`its pickle uses the opcode 0x${code.toString(16)}, which dictionaries of tensors do not need.`)))();
+      (
+        steps[code] ??
+        (() => fail(`its pickle uses the opcode 0x${code.toString(16)}, which dictionaries of tensors do not need.`))
+      )();
     } catch (error) {
       if (error instanceof RangeError) fail('its pickle is truncated.');
       throw error;

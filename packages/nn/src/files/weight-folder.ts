@@ -1,11 +1,15 @@
-/** @file Weights in a folder of Hugging Face's layout: safetensors or PyTorch's .bin, in one file or in shards with an index. */
+/**
+ * @file Weights in a folder of Hugging Face's layout: safetensors or PyTorch's .bin, in one file or in shards with an
+ * index.
+ */
 import { WeightError } from '@curio/engine';
 import { openSafetensors } from './safetensors.ts';
 import type { ByteFolder, ByteSource, StoredTensor, TensorMap } from './tensor-file.ts';
 import { openTorchFile } from './torch-pickle.ts';
 
 /** Opens a file by its ending. */
-const openTensors = async (source: ByteSource): Promise<TensorMap> => (source.name.endsWith('.bin') ? openTorchFile(source) : (await openSafetensors(source)).tensors);
+const openTensors = async (source: ByteSource): Promise<TensorMap> =>
+  source.name.endsWith('.bin') ? openTorchFile(source) : (await openSafetensors(source)).tensors;
 
 /** Opens `<stem>.safetensors`, else `<stem>.bin`; undefined where the folder has neither. */
 export async function openWeightFile(folder: ByteFolder, stem: string): Promise<TensorMap | undefined> {
@@ -26,7 +30,9 @@ export async function openWeightFolder(folder: ByteFolder): Promise<TensorMap> {
     const index = await folder.open(name);
     if (index) return openShards(folder, index);
   }
-  throw new WeightError(`weights: ${folder.name} has no model.safetensors, pytorch_model.bin or index of shards; one of them must be there.`);
+  throw new WeightError(
+    `weights: ${folder.name} has no model.safetensors, pytorch_model.bin or index of shards; one of them must be there.`,
+  );
 }
 
 async function openShards(folder: ByteFolder, index: ByteSource): Promise<TensorMap> {
@@ -40,7 +46,10 @@ async function openShards(folder: ByteFolder, index: ByteSource): Promise<Tensor
   const tensors = new Map<string, StoredTensor>();
   for (const [name, file] of weightMap) {
     const tensor = shards.get(file)!.get(name);
-    if (!tensor) throw new WeightError(`weights: ${index.name}: tensor '${name}' is promised in '${file}', which has no such tensor.`);
+    if (!tensor)
+      throw new WeightError(
+        `weights: ${index.name}: tensor '${name}' is promised in '${file}', which has no such tensor.`,
+      );
     tensors.set(name, tensor);
   }
   return tensors;

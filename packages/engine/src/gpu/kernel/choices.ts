@@ -8,12 +8,21 @@ export class KernelChoices {
   readonly forced = new Map<string, string>();
   /** Families whose forced variant fitted and was used; cleared by whoever looks. */
   readonly obeyed = new Set<string>();
-  /** Values of free tunables by kernel name, for tests and benches: `gpu.kernels.tuned.set('softmax/subgroup', { WG: '128u' })`. */
+  /**
+   * Values of free tunables by kernel name, for tests and benches: `gpu.kernels.tuned.set('softmax/subgroup', { WG:
+   * '128u' })`.
+   */
   readonly tuned = new Map<string, Tuning>();
-  /** Products may round their operands to f16 and run on the matrix units; `enableSubgroupMatrix` sets it where they compute rightly. */
+  /**
+   * Products may round their operands to f16 and run on the matrix units; `enableSubgroupMatrix` sets it where they
+   * compute rightly.
+   */
   halfProducts = false;
   /** Kernels of somebody's own in place of ours. */
   readonly replacements = new Replacements();
-  /** Measured choices; null under the static table. `await gpu.kernels.tuner.settle()` times what waits, best after the first step. */
+  /**
+   * Measured choices; null under the static table. `await gpu.kernels.tuner.settle()` times what waits, best after the
+   * first step.
+   */
   tuner: Tuner | null = null;
 }

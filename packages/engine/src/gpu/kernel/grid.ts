@@ -3,7 +3,10 @@ import type { Grid } from '../stream/stream.ts';
 
 const MAX = 65535;
 
-/** Workgroups for `count` of them in a line; the kernel's index is `wg.y * num_workgroups.x + wg.x`, which may overshoot `count`. */
+/**
+ * Workgroups for `count` of them in a line; the kernel's index is `wg.y * num_workgroups.x + wg.x`, which may overshoot
+ * `count`.
+ */
 export function lineGrid(count: number): Grid {
   if (count <= MAX) return [count, 1, 1];
   const rows = Math.ceil(count / MAX);

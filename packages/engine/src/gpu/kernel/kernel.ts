@@ -19,15 +19,30 @@ export interface KernelSource {
   readonly f16: boolean;
 }
 
-export interface KernelParam { readonly name: string; readonly type: 'u32' | 'i32' | 'f32'; readonly offset: number }
-export interface KernelBinding { readonly binding: number; readonly name: string; readonly type: 'storage' | 'read-only-storage' | 'read-only-texture' | 'uniform' }
-export interface Tunable { readonly name: string; readonly value: string; readonly allowed: readonly string[]; readonly line: number }
+export interface KernelParam {
+  readonly name: string;
+  readonly type: 'u32' | 'i32' | 'f32';
+  readonly offset: number;
+}
+export interface KernelBinding {
+  readonly binding: number;
+  readonly name: string;
+  readonly type: 'storage' | 'read-only-storage' | 'read-only-texture' | 'uniform';
+}
+export interface Tunable {
+  readonly name: string;
+  readonly value: string;
+  readonly allowed: readonly string[];
+  readonly line: number;
+}
 
 /**
- * A kernel of your own, for `defineOp`. Its text is whole WGSL as in this repository's kernels: storage bindings in group 0 (at most 8 an entry), sizes in
- * `struct Params` of at most 16 scalars bound as `var<uniform> params: Params`, tunables on lines `const WG = 64u; // tune: 64u 128u`.
+ * A kernel of your own, for `defineOp`. Its text is whole WGSL as in this repository's kernels: storage bindings in
+ * group 0 (at most 8 an entry), sizes in `struct Params` of at most 16 scalars bound as `var<uniform> params: Params`,
+ * tunables on lines `const WG = 64u; // tune: 64u 128u`.
  * @param name stands in labels and messages, with `.wgsl` where a line is named
- * @throws KernelError with file and line where the text does not read so; what only a compiler sees is thrown by `gpu.prepare` or the first read
+ * @throws KernelError with file and line where the text does not read so; what only a compiler sees is thrown by
+ * `gpu.prepare` or the first read
  */
 export function defineKernel(name: string, code: string): KernelSource {
   try {
@@ -40,13 +55,20 @@ export function defineKernel(name: string, code: string): KernelSource {
 /** Values for declared tunables: `{ WG: '64u' }`. */
 export type Tuning = Readonly<Record<string, string>>;
 
-/** The kernel's text with the tuning's values on the declared lines and the shared pieces appended. Throws KernelError for an undeclared name or value. */
+/**
+ * The kernel's text with the tuning's values on the declared lines and the shared pieces appended. Throws KernelError
+ * for an undeclared name or value.
+ */
 export function specialise(kernel: KernelSource, tuning: Tuning = {}): string {
   const lines = kernel.code.split('\n');
   for (const [name, value] of Object.entries(tuning)) {
     const tunable = kernel.tunables.find((t) => t.name === name);
-    if (!tunable) throw new KernelError(`${kernel.file}: has no tunable ${name}; it declares ${kernel.tunables.map((t) => t.name).join(', ') || 'none'}.`);
-    if (!tunable.allowed.includes(value)) throw new KernelError(`${kernel.file}: tunable ${name} is ${value}; allowed are ${tunable.allowed.join(' ')}.`);
+    if (!tunable)
+      throw new KernelError(
+        `${kernel.file}: has no tunable ${name}; it declares ${kernel.tunables.map((t) => t.name).join(', ') || 'none'}.`,
+      );
+    if (!tunable.allowed.includes(value))
+      throw new KernelError(`${kernel.file}: tunable ${name} is ${value}; allowed are ${tunable.allowed.join(' ')}.`);
     const index = tunable.line - 1;
     lines[index] = lines[index]!.replace(/=\s*[^;]+;/, `= ${value};`);
   }
@@ -54,7 +76,10 @@ export function specialise(kernel: KernelSource, tuning: Tuning = {}): string {
 }
 
 /** `WG=64u S=8u`, the tuning's readable key. */
-export const tuningKey = (tuning: Tuning = {}): string => Object.entries(tuning).map(([name, value]) => `${name}=${value}`).join(' ');
+export const tuningKey = (tuning: Tuning = {}): string =>
+  Object.entries(tuning)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
 
 /** Bytes of the kernel's params block, rounded up to 16. */
 export const paramBytes = (kernel: KernelSource): number => Math.ceil((4 * kernel.params.length) / 16) * 16;
@@ -65,7 +90,10 @@ export function packParams(kernel: KernelSource, values: Readonly<Record<string,
   const view = new DataView(block);
   for (const { name, type, offset } of kernel.params) {
     const value = values[name];
-    if (value === undefined) throw new KernelError(`${kernel.file}: parameter ${name} was not given; it takes ${kernel.params.map((p) => p.name).join(', ')}.`);
+    if (value === undefined)
+      throw new KernelError(
+        `${kernel.file}: parameter ${name} was not given; it takes ${kernel.params.map((p) => p.name).join(', ')}.`,
+      );
     if (type === 'f32') view.setFloat32(offset, value, true);
     else if (type === 'i32') view.setInt32(offset, value, true);
     else view.setUint32(offset, value, true);

@@ -5,21 +5,33 @@ import type { KernelSource, Tuning } from './kernel.ts';
 import type { Grid } from '../stream/stream.ts';
 
 /**
- * Items that a lane takes one after the other: many where starting a workgroup costs more than its work, as long as every core has workgroups enough; one where lanes
- * are many.
+ * Items that a lane takes one after the other: many where starting a workgroup costs more than its work, as long as
+ * every core has workgroups enough; one where lanes are many.
  */
 function stepsOf(gpu: Gpu, kernel: KernelSource, items: number, wg: number): string {
   const usual = gpu.adapter.costs.subgroupStart === 'cheap' ? '1u' : items < 4 * wg * 64 ? '16u' : '64u';
   return gpu.kernels.tuned.get(kernel.name)?.STEPS ?? usual;
 }
 
-/** Tuning and grid of a kernel over `items` items, a lane taking STEPS of them; `wg` is its workgroup's size, a multiple of 8. */
-export function lineWork(gpu: Gpu, kernel: KernelSource, items: number, wg: number, tuning: Tuning = {}): { tuning: Tuning; grid: Grid } {
+/**
+ * Tuning and grid of a kernel over `items` items, a lane taking STEPS of them; `wg` is its workgroup's size, a multiple
+ * of 8.
+ */
+export function lineWork(
+  gpu: Gpu,
+  kernel: KernelSource,
+  items: number,
+  wg: number,
+  tuning: Tuning = {},
+): { tuning: Tuning; grid: Grid } {
   const steps = stepsOf(gpu, kernel, items, wg);
   return { tuning: { ...tuning, STEPS: steps }, grid: lineGrid(ceilDiv(items, wg * Number.parseInt(steps, 10))) };
 }
 
-/** Grid of a kernel over rows, eight lanes along each, a lane taking `steps` of a row's columns; `wg` is its workgroup's size. */
+/**
+ * Grid of a kernel over rows, eight lanes along each, a lane taking `steps` of a row's columns; `wg` is its workgroup's
+ * size.
+ */
 export function rowGrid(rows: number, cols: number, steps: number, wg: number): Grid {
   const [x, y] = lineGrid(ceilDiv(rows, wg / 8));
   return [x, y, ceilDiv(cols, 8 * steps)];

@@ -13,7 +13,12 @@ export interface Pipeline {
   readonly handle: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
   /** Buffers and textures of this entry, in the order of their numbers. */
-  readonly bindings: readonly { readonly binding: number; readonly name: string; readonly writes: boolean; readonly isTexture: boolean }[];
+  readonly bindings: readonly {
+    readonly binding: number;
+    readonly name: string;
+    readonly writes: boolean;
+    readonly isTexture: boolean;
+  }[];
   /** How params reach it. */
   readonly params: 'none' | 'uniform' | 'immediate';
   /** The op that dispatched it last, for messages. */
@@ -29,7 +34,11 @@ export class Pipelines {
   private count = 0;
 
   /** @param dry compile nothing: a dry run needs only what a pipeline binds */
-  constructor(private readonly device: GPUDevice, private readonly immediates: boolean, private readonly dry = false) {}
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly immediates: boolean,
+    private readonly dry = false,
+  ) {}
 
   /** Number of distinct pipelines compiled so far. */
   get size(): number {
@@ -63,7 +72,10 @@ export class Pipelines {
     for (const [pipeline] of checks) this.checks.delete(pipeline);
   }
 
-  /** Compiles ahead. Throws the compile error and forgets the pipeline, so that another text under the same name may follow. */
+  /**
+   * Compiles ahead. Throws the compile error and forgets the pipeline, so that another text under the same name may
+   * follow.
+   */
   async prepare(kernel: KernelSource, entry: string, tuning?: Tuning): Promise<void> {
     const pipeline = this.get(kernel, entry, tuning);
     const check = this.checks.get(pipeline);
@@ -78,41 +90,87 @@ export class Pipelines {
 
   private compile(kernel: KernelSource, entry: string, tuning?: Tuning): Pipeline {
     const used = kernel.entries[entry];
-    if (!used) throw new KernelError(`${kernel.file}: has no entry ${entry}; it has ${Object.keys(kernel.entries).join(', ')}.`);
+    if (!used)
+      throw new KernelError(`${kernel.file}: has no entry ${entry}; it has ${Object.keys(kernel.entries).join(', ')}.`);
     const label = `${kernel.name}:${entry}${tuning && Object.keys(tuning).length ? ` (${tuningKey(tuning)})` : ''}`;
     const params = !used.bindings.includes('params') ? 'none' : this.immediates ? 'immediate' : 'uniform';
     let code = specialise(kernel, tuning);
-    if (params === 'immediate') code = code.replace(/@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s+params\s*:/, 'var<immediate> params:');
-    else if (params === 'uniform' && !UNIFORM_LINE.test(code)) throw new KernelError(`${kernel.file}: params must be declared as var<uniform> params: Params.`);
+    if (params === 'immediate')
+      code = code.replace(/@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s+params\s*:/, 'var<immediate> params:');
+    else if (params === 'uniform' && !UNIFORM_LINE.test(code))
+      throw new KernelError(`${kernel.file}: params must be declared as var<uniform> params: Params.`);
     const bindings = kernel.bindings
       .filter((b) => b.name !== 'params' && used.bindings.includes(b.name))
-      .map((b) => ({ binding: b.binding, name: b.name, writes: b.type === 'storage', isTexture: b.type === 'read-only-texture' }));
-    if (this.dry) return { id: this.count++, kernel, entry, tuning, label, handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, bindings, params, op: null };
+      .map((b) => ({
+        binding: b.binding,
+        name: b.name,
+        writes: b.type === 'storage',
+        isTexture: b.type === 'read-only-texture',
+      }));
+    if (this.dry)
+      return {
+        id: this.count++,
+        kernel,
+        entry,
+        tuning,
+        label,
+        handle: {} as GPUComputePipeline,
+        layout: {} as GPUBindGroupLayout,
+        bindings,
+        params,
+        op: null,
+      };
 
     this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ code, label });
     const entries: GPUBindGroupLayoutEntry[] = bindings.map(({ binding, writes, isTexture }) => ({
       binding,
       visibility: 4,
-      ...(isTexture ? { storageTexture: { access: 'read-only', format: 'rgba32float' } } : { buffer: { type: writes ? 'storage' : 'read-only-storage' } }),
+      ...(isTexture
+        ? { storageTexture: { access: 'read-only', format: 'rgba32float' } }
+        : { buffer: { type: writes ? 'storage' : 'read-only-storage' } }),
     }));
-    if (params === 'uniform') entries.push({ binding: kernel.bindings.find((b) => b.name === 'params')!.binding, visibility: 4, buffer: { type: 'uniform' } });
+    if (params === 'uniform')
+      entries.push({
+        binding: kernel.bindings.find((b) => b.name === 'params')!.binding,
+        visibility: 4,
+        buffer: { type: 'uniform' },
+      });
     const layout = this.device.createBindGroupLayout({ label, entries });
     const immediateSize = params === 'immediate' ? paramBytes(kernel) : 0;
     const handle = this.device.createComputePipeline({
       label,
-      layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout], immediateSize } as GPUPipelineLayoutDescriptor),
+      layout: this.device.createPipelineLayout({
+        bindGroupLayouts: [layout],
+        immediateSize,
+      } as GPUPipelineLayoutDescriptor),
       compute: { module, entryPoint: entry },
     });
     const failed = this.device.popErrorScope();
     const check = this.report(kernel, label, module, failed);
     check.catch(() => {}); // thrown by settle(); an unobserved rejection must not end the process
-    const pipeline: Pipeline = { id: this.count++, kernel, entry, tuning, label, handle, layout, bindings, params, op: null };
+    const pipeline: Pipeline = {
+      id: this.count++,
+      kernel,
+      entry,
+      tuning,
+      label,
+      handle,
+      layout,
+      bindings,
+      params,
+      op: null,
+    };
     this.checks.set(pipeline, check);
     return pipeline;
   }
 
-  private async report(kernel: KernelSource, label: string, module: GPUShaderModule, failed: Promise<GPUError | null>): Promise<void> {
+  private async report(
+    kernel: KernelSource,
+    label: string,
+    module: GPUShaderModule,
+    failed: Promise<GPUError | null>,
+  ): Promise<void> {
     const error = await failed;
     if (!error) return;
     const { messages } = await module.getCompilationInfo();

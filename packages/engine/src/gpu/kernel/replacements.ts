@@ -1,4 +1,7 @@
-/** @file Kernels that somebody put in place of ours, on one device: their own for an op, or an edited text of one of ours. */
+/**
+ * @file Kernels that somebody put in place of ours, on one device: their own for an op, or an edited text of one of
+ * ours.
+ */
 import { KernelError } from '../errors.ts';
 import type { KernelSource } from './kernel.ts';
 import type { Variant } from './variant.ts';
@@ -10,8 +13,9 @@ export class Replacements {
   private readonly variants = new Map<string, Map<string, Variant<never>>>();
 
   /**
-   * From now on a variant of your own belongs to a family (`softmax`, `matmul nt`, …) and is preferred wherever it fits and pays, in running models too; null takes it
-   * out again. Hold it against the op's truth first: `checkKernel` of @curio/engine/check.
+   * From now on a variant of your own belongs to a family (`softmax`, `matmul nt`, …) and is preferred wherever it fits
+   * and pays, in running models too; null takes it out again. Hold it against the op's truth first: `checkKernel` of
+   * @curio/engine/check.
    * @param name your name for it
    */
   useVariant<Plan>(family: string, name: string, variant: Variant<Plan> | null): void {
@@ -23,12 +27,16 @@ export class Replacements {
   }
 
   /**
-   * From now on `kernel` runs wherever the one of this name (`softmax/subgroup`) is asked for, with the same buffers, params, tunables and grid; null takes it back.
+   * From now on `kernel` runs wherever the one of this name (`softmax/subgroup`) is asked for, with the same buffers,
+   * params, tunables and grid; null takes it back.
    * @throws KernelError where an entry of `instead` is missing
    */
   useKernel(instead: KernelSource, kernel: KernelSource | null): void {
     const missing = kernel && Object.keys(instead.entries).find((entry) => !kernel.entries[entry]);
-    if (missing) throw new KernelError(`${kernel.file}: has no entry ${missing}, which ${instead.name} has; it has ${Object.keys(kernel.entries).join(', ')}.`);
+    if (missing)
+      throw new KernelError(
+        `${kernel.file}: has no entry ${missing}, which ${instead.name} has; it has ${Object.keys(kernel.entries).join(', ')}.`,
+      );
     if (kernel) this.kernels.set(instead.name, kernel);
     else this.kernels.delete(instead.name);
     this.revision++;

@@ -1,6 +1,7 @@
 /**
- * @file Measured choices among variants: the first time a family meets sizes of a new bucket, the static table chooses and the question is queued; `settle` times the
- * candidates on buffers of their own and remembers the fastest. A record of choices is plain data, so that a run can be repeated with the same kernels.
+ * @file Measured choices among variants: the first time a family meets sizes of a new bucket, the static table chooses
+ * and the question is queued; `settle` times the candidates on buffers of their own and remembers the fastest. A record
+ * of choices is plain data, so that a run can be repeated with the same kernels.
  */
 import { ConfigError } from '../errors.ts';
 import type { Gpu } from '../gpu.ts';
@@ -15,7 +16,10 @@ export interface TuningStore {
   save(key: string, record: string): Promise<void>;
 }
 
-/** What was chosen on which device, by which version of the engine: another one may have other kernels under the same names. */
+/**
+ * What was chosen on which device, by which version of the engine: another one may have other kernels under the same
+ * names.
+ */
 export interface TuningRecord {
   readonly engine: string;
   readonly adapter: string;
@@ -26,9 +30,16 @@ export interface TuningRecord {
 type Buffers = Readonly<Record<string, Binding>>;
 
 /** Records the work of a candidate over buffers of the same sizes as those that it was asked for. */
-interface Candidate { readonly name: string; readonly record: (buffers: Buffers) => void }
+interface Candidate {
+  readonly name: string;
+  readonly record: (buffers: Buffers) => void;
+}
 
-interface Question { readonly key: string; readonly bytes: ReadonlyMap<string, number>; readonly candidates: readonly Candidate[] }
+interface Question {
+  readonly key: string;
+  readonly bytes: ReadonlyMap<string, number>;
+  readonly candidates: readonly Candidate[];
+}
 
 const MAX_CANDIDATES = 4;
 const SAMPLES = 5;
@@ -53,13 +64,29 @@ export class Tuner {
   private readonly choices = new Map<string, string>();
   private readonly questions = new Map<string, Question>();
 
-  constructor(private readonly gpu: Gpu, private readonly store: TuningStore | null) {
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly store: TuningStore | null,
+  ) {
     const { vendor, architecture, device, description, features, subgroupSize } = gpu.adapter;
-    this.adapter = [vendor, architecture, device, description, `subgroups ${subgroupSize?.min ?? 0} to ${subgroupSize?.max ?? 0}`, ...features].filter(Boolean).join(', ');
+    this.adapter = [
+      vendor,
+      architecture,
+      device,
+      description,
+      `subgroups ${subgroupSize?.min ?? 0} to ${subgroupSize?.max ?? 0}`,
+      ...features,
+    ]
+      .filter(Boolean)
+      .join(', ');
   }
 
   get record(): TuningRecord {
-    return { engine: VERSION, adapter: this.adapter, choices: Object.fromEntries([...this.choices].sort(([a], [b]) => (a < b ? -1 : 1))) };
+    return {
+      engine: VERSION,
+      adapter: this.adapter,
+      choices: Object.fromEntries([...this.choices].sort(([a], [b]) => (a < b ? -1 : 1))),
+    };
   }
 
   /** Whether something waits to be timed. */
@@ -68,7 +95,12 @@ export class Tuner {
   }
 
   /** The variant that was measured best for an entry, where it is known and still fits. */
-  chosen<V extends Variant<Plan>, Plan extends object>(family: string, entry: string, table: Readonly<Record<string, V>>, plan: Plan): V | null {
+  chosen<V extends Variant<Plan>, Plan extends object>(
+    family: string,
+    entry: string,
+    table: Readonly<Record<string, V>>,
+    plan: Plan,
+  ): V | null {
     const name = this.choices.get(keyOf(family, entry, plan));
     const variant = name === undefined ? undefined : table[name];
     return variant && (variant.fits?.(this.gpu, plan) ?? true) ? variant : null;
@@ -79,19 +111,40 @@ export class Tuner {
    * @param first what runs now; where it is none of the table's, as somebody's own, nothing is asked
    * @param record the whole work of a variant, copies of its operands too
    */
-  consider<V extends Variant<Plan>, Plan extends object>(family: string, entry: string, table: Readonly<Record<string, V>>, plan: Plan, first: Variant<Plan>, buffers: Buffers, record: (variant: V, buffers: Buffers) => void): void {
+  consider<V extends Variant<Plan>, Plan extends object>(
+    family: string,
+    entry: string,
+    table: Readonly<Record<string, V>>,
+    plan: Plan,
+    first: Variant<Plan>,
+    buffers: Buffers,
+    record: (variant: V, buffers: Buffers) => void,
+  ): void {
     const key = keyOf(family, entry, plan);
-    if (this.choices.has(key) || this.questions.has(key) || !Object.values<Variant<Plan>>(table).includes(first)) return;
-    const all = Object.entries(table).filter(([, variant]) => variant === first || (variant.fits?.(this.gpu, plan) ?? true));
+    if (this.choices.has(key) || this.questions.has(key) || !Object.values<Variant<Plan>>(table).includes(first))
+      return;
+    const all = Object.entries(table).filter(
+      ([, variant]) => variant === first || (variant.fits?.(this.gpu, plan) ?? true),
+    );
     const tuned = all.filter(([name, variant]) => name !== 'naive' || variant === first);
     const fitting = tuned.length > 1 ? tuned : all;
-    const ordered = [...fitting.filter(([, variant]) => variant === first), ...fitting.filter(([, variant]) => variant !== first)].slice(0, MAX_CANDIDATES);
+    const ordered = [
+      ...fitting.filter(([, variant]) => variant === first),
+      ...fitting.filter(([, variant]) => variant !== first),
+    ].slice(0, MAX_CANDIDATES);
     if (ordered.length < 2) return;
     const bytes = new Map(Object.entries(buffers).map(([name, binding]) => [name, binding.bytes]));
-    this.questions.set(key, { key, bytes, candidates: ordered.map(([name, variant]) => ({ name, record: (own) => record(variant, own) })) });
+    this.questions.set(key, {
+      key,
+      bytes,
+      candidates: ordered.map(([name, variant]) => ({ name, record: (own) => record(variant, own) })),
+    });
   }
 
-  /** Reads what an earlier process found out. A record of another device or engine, or one that does not read, is passed over. */
+  /**
+   * Reads what an earlier process found out. A record of another device or engine, or one that does not read, is passed
+   * over.
+   */
   async open(): Promise<void> {
     const text = await this.store?.load(this.adapter);
     if (!text) return;
@@ -103,10 +156,19 @@ export class Tuner {
     }
   }
 
-  /** Takes the choices of a record, as a resumed run does with its own. @throws ConfigError where it is of another device or engine */
+  /**
+   * Takes the choices of a record, as a resumed run does with its own.
+   * @throws ConfigError where it is of another device or engine
+   */
   load(record: TuningRecord): void {
-    if (record.adapter !== this.adapter) throw new ConfigError(`tuning: the record is of '${record.adapter}' and this is '${this.adapter}'; leave it out, or go on with the run where it began.`);
-    if (record.engine !== VERSION) throw new ConfigError(`tuning: the record is of engine ${record.engine ?? 'before 0.1.0'} and this is ${VERSION}; leave it out, or go on with the run under that version.`);
+    if (record.adapter !== this.adapter)
+      throw new ConfigError(
+        `tuning: the record is of '${record.adapter}' and this is '${this.adapter}'; leave it out, or go on with the run where it began.`,
+      );
+    if (record.engine !== VERSION)
+      throw new ConfigError(
+        `tuning: the record is of engine ${record.engine ?? 'before 0.1.0'} and this is ${VERSION}; leave it out, or go on with the run under that version.`,
+      );
     this.choices.clear();
     this.take(record);
   }

@@ -14,9 +14,14 @@ export interface Variant<Plan> {
   /** Whether it is worth choosing, asked only when nothing is forced. */
   readonly pays?: (gpu: Gpu, plan: Plan) => boolean;
   readonly tuning?: (gpu: Gpu, plan: Plan) => Tuning;
-  /** The family's params as this kernel counts them, such as columns in fours; without it they are taken as they are. */
+  /**
+   * The family's params as this kernel counts them, such as columns in fours; without it they are taken as they are.
+   */
   readonly params?: (params: Params, plan: Plan, tuning: Tuning) => Params;
-  /** Tunables that change the speed and not the result, each with why a value (beside all the others) cannot run on this device, or null where it can. `gpu.kernels.tuned` sets them. */
+  /**
+   * Tunables that change the speed and not the result, each with why a value (beside all the others) cannot run on this
+   * device, or null where it can. `gpu.kernels.tuned` sets them.
+   */
   readonly free?: Readonly<Record<string, (gpu: Gpu, value: number, tuning: Tuning) => string | null>>;
 }
 
@@ -24,11 +29,19 @@ export interface Variant<Plan> {
 export type Family<Plan> = Readonly<Record<string, Variant<Plan>>>;
 
 /**
- * The first variant that fits and pays, somebody's own before ours, or the one forced by `gpu.kernels.forced` where it fits, or the one that was measured best.
+ * The first variant that fits and pays, somebody's own before ours, or the one forced by `gpu.kernels.forced` where it
+ * fits, or the one that was measured best.
  * @param entry of the kernel, where they were measured apart
  * @param ownFamily the family of somebody's own variants, where a direction has a table of its own
  */
-export function choose<V extends Variant<Plan>, Plan extends object>(gpu: Gpu, family: string, entry: string, table: Readonly<Record<string, V>>, plan: Plan, ownFamily = family): V {
+export function choose<V extends Variant<Plan>, Plan extends object>(
+  gpu: Gpu,
+  family: string,
+  entry: string,
+  table: Readonly<Record<string, V>>,
+  plan: Plan,
+  ownFamily = family,
+): V {
   const forced = gpu.kernels.forced.get(family);
   if (forced !== undefined) {
     const variant = table[forced];
@@ -41,29 +54,55 @@ export function choose<V extends Variant<Plan>, Plan extends object>(gpu: Gpu, f
   const measured = forced === undefined ? gpu.kernels.tuner?.chosen(ownFamily, entry, table, plan) : null;
   const own = gpu.kernels.replacements.ownOf(ownFamily).map(([, variant]) => variant as unknown as V);
   if (measured && own.length === 0) return measured;
-  for (const variant of own.length > 0 && forced === undefined ? [...own, ...Object.values(table)] : Object.values(table)) {
+  for (const variant of own.length > 0 && forced === undefined
+    ? [...own, ...Object.values(table)]
+    : Object.values(table)) {
     if ((variant.fits?.(gpu, plan) ?? true) && (variant.pays?.(gpu, plan) ?? true)) return variant;
   }
-  throw new KernelError(`${family}: no variant fits this device and these sizes; the table must end with one that always does.`);
+  throw new KernelError(
+    `${family}: no variant fits this device and these sizes; the table must end with one that always does.`,
+  );
 }
 
-/** Tuning and grid of one dispatch of `variant`: what its table says, with the free tunables that `gpu.kernels.tuned` sets. */
-export function tune<Plan>(gpu: Gpu, variant: Variant<Plan>, plan: Plan, entry: string): { tuning?: Tuning; grid: Grid } {
+/**
+ * Tuning and grid of one dispatch of `variant`: what its table says, with the free tunables that `gpu.kernels.tuned`
+ * sets.
+ */
+export function tune<Plan>(
+  gpu: Gpu,
+  variant: Variant<Plan>,
+  plan: Plan,
+  entry: string,
+): { tuning?: Tuning; grid: Grid } {
   const wanted = variant.free && gpu.kernels.tuned.get(variant.kernel.name);
   const tuning = wanted ? { ...variant.tuning?.(gpu, plan), ...wanted } : variant.tuning?.(gpu, plan);
   return { tuning, grid: variant.grid(gpu, plan, entry, tuning ?? {}) };
 }
 
 /** What one dispatch of `variant` needs beside its buffers. */
-export function settingsOf<Plan>(gpu: Gpu, variant: Variant<Plan>, plan: Plan, entry: string, params: Params = {}): { tuning?: Tuning; grid: Grid; params: Params } {
+export function settingsOf<Plan>(
+  gpu: Gpu,
+  variant: Variant<Plan>,
+  plan: Plan,
+  entry: string,
+  params: Params = {},
+): { tuning?: Tuning; grid: Grid; params: Params } {
   const { tuning, grid } = tune(gpu, variant, plan, entry);
   return { tuning, grid, params: variant.params?.(params, plan, tuning ?? {}) ?? params };
 }
 
 /** Dispatches the variant of `family` that suits the device and `plan`, outside of an op; ops do it by `run.launch`. */
-export function launch<Plan extends object>(gpu: Gpu, family: string, table: Family<Plan>, plan: Plan, entry: string, work: { buffers: Readonly<Record<string, Binding>>; params: Params; op?: string }): void {
+export function launch<Plan extends object>(
+  gpu: Gpu,
+  family: string,
+  table: Family<Plan>,
+  plan: Plan,
+  entry: string,
+  work: { buffers: Readonly<Record<string, Binding>>; params: Params; op?: string },
+): void {
   const first = choose(gpu, family, entry, table, plan);
-  const record = (variant: Variant<Plan>, buffers: Readonly<Record<string, Binding>>): void => gpu.dispatch(variant.kernel, entry, { ...work, buffers, ...settingsOf(gpu, variant, plan, entry, work.params) });
+  const record = (variant: Variant<Plan>, buffers: Readonly<Record<string, Binding>>): void =>
+    gpu.dispatch(variant.kernel, entry, { ...work, buffers, ...settingsOf(gpu, variant, plan, entry, work.params) });
   gpu.kernels.tuner?.consider(family, entry, table, plan, first, work.buffers, record);
   record(first, work.buffers);
 }
@@ -74,7 +113,10 @@ export const tuned = (tuning: Tuning, name: string): number => Number.parseInt(t
 /** Subgroup sizes that kernels are written for. */
 const SUBGROUP_SIZES = [4, 8, 16, 32, 64];
 
-/** The one subgroup size that every kernel meets on this device, or 0 when there are none, they vary, or no kernel is written for it. */
+/**
+ * The one subgroup size that every kernel meets on this device, or 0 when there are none, they vary, or no kernel is
+ * written for it.
+ */
 export function fixedSubgroupSize(gpu: Gpu): number {
   const size = gpu.adapter.subgroupSize;
   return size && size.min === size.max && SUBGROUP_SIZES.includes(size.min) ? size.min : 0;

@@ -1,13 +1,20 @@
-/** @file Step arenas: what is made inside a scope is freed at its end, unless it escapes or something still holds it. */
+/**
+ * @file Step arenas: what is made inside a scope is freed at its end, unless it escapes or something still holds it.
+ */
 import type { Block, Memory } from './memory.ts';
 
-/** A block and the number of its holders: the scope it was made in, tape nodes that saved it, gradients on their way. */
+/**
+ * A block and the number of its holders: the scope it was made in, tape nodes that saved it, gradients on their way.
+ */
 export class Storage {
   private holds = 1;
   /** A tape node keeps it for its backward: an activation, not scratch. */
   isSaved = false;
 
-  constructor(private at: Block, private memory: Pick<Memory, 'release'> | null) {}
+  constructor(
+    private at: Block,
+    private memory: Pick<Memory, 'release'> | null,
+  ) {}
 
   get block(): Block {
     return this.at;
@@ -39,9 +46,15 @@ export class Storage {
 }
 
 /** Something that must be let go when the outermost scope ends without having been used: a tape node. */
-export interface Abandonable { abandon(): void; readonly done: boolean }
+export interface Abandonable {
+  abandon(): void;
+  readonly done: boolean;
+}
 
-interface Scope { storages: Set<Storage>; pending: Abandonable[] }
+interface Scope {
+  storages: Set<Storage>;
+  pending: Abandonable[];
+}
 
 export class Arena {
   private readonly scopes: Scope[] = [];
@@ -55,7 +68,9 @@ export class Arena {
     this.scopes.at(-1)?.storages.add(storage);
   }
 
-  /** Whether the innermost scope will free it: it was made there, and nobody else can know it yet unless they hold it. */
+  /**
+   * Whether the innermost scope will free it: it was made there, and nobody else can know it yet unless they hold it.
+   */
   isFresh(storage: Storage): boolean {
     return storage.hasOneHolder && (this.scopes.at(-1)?.storages.has(storage) ?? false);
   }

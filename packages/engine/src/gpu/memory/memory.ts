@@ -1,6 +1,7 @@
 /**
- * @file A pool of storage buffers by size class, and of textures. The queue runs in order, so a freed buffer is reused at once: for its own class, or for something brief
- * of more than half its size. What lies idle is bounded by what was in use; the longest idle goes first.
+ * @file A pool of storage buffers by size class, and of textures. The queue runs in order, so a freed buffer is reused
+ * at once: for its own class, or for something brief of more than half its size. What lies idle is bounded by what was
+ * in use; the longest idle goes first.
  */
 import { DeviceError } from '../errors.ts';
 import type { Mirrors } from './mirrors.ts';
@@ -69,7 +70,10 @@ export function showBytes(bytes: number): string {
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]!}`;
 }
 
-/** The class of a size: whole rows of a texture, no more than a texture may have unless more are needed, which the device then refuses. */
+/**
+ * The class of a size: whole rows of a texture, no more than a texture may have unless more are needed, which the
+ * device then refuses.
+ */
 function classOf({ bytes, texels }: Home, maxRows: number): number {
   if (texels === 0) return sizeClass(bytes);
   const rows = (size: number): number => Math.ceil(size / (16 * texels));
@@ -77,7 +81,9 @@ function classOf({ bytes, texels }: Home, maxRows: number): number {
 }
 const poolKey = (bytes: number, texels: number): string => `${bytes} ${texels}`;
 
-/** Idle buffers may take this share of the most that was in use since the last trim, and this many bytes in any case. */
+/**
+ * Idle buffers may take this share of the most that was in use since the last trim, and this many bytes in any case.
+ */
 const [IDLE_SHARE, IDLE_BYTES] = [0.25, 2 ** 25];
 
 /** The classes that may serve one of `size` bytes, smallest first: those below twice its size. */
@@ -117,7 +123,10 @@ export class Memory {
     readonly options: MemoryOptions = {},
   ) {}
 
-  /** Bytes that a kernel can be given at once. What a step makes must fit; weights, gradients and moments may be larger and are bound in parts. */
+  /**
+   * Bytes that a kernel can be given at once. What a step makes must fit; weights, gradients and moments may be larger
+   * and are bound in parts.
+   */
   get bindingLimit(): number {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     return Math.min(maxBufferSize, maxStorageBufferBindingSize, this.options.bindingLimit ?? Infinity);
@@ -131,11 +140,17 @@ export class Memory {
     const size = classOf({ bytes, texels }, this.device.limits.maxTextureDimension2D);
     const { dry, limit = Infinity } = this.options;
     const most = texels > 0 ? Infinity : purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
-    if (bytes > most && !dry) throw new DeviceError(`memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`);
+    if (bytes > most && !dry)
+      throw new DeviceError(
+        `memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`,
+      );
     const pooled = this.takeFree(size, texels, isBrief && texels === 0);
     const isTooMuch = (): boolean => !pooled && !dry && this.allocatedBytes + size > limit;
     if (isTooMuch()) this.makeRoom();
-    if (isTooMuch()) throw new DeviceError(`memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`);
+    if (isTooMuch())
+      throw new DeviceError(
+        `memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`,
+      );
     const taken = pooled?.bytes ?? size;
     this.liveBytes += taken;
     this.mostLive = Math.max(this.mostLive, this.liveBytes);
@@ -148,7 +163,16 @@ export class Memory {
     }
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
-    return { id: this.created++, ...this.create(size, texels), bytes: size, texels, lastUse: -1, returns: 0, purpose, mirrors: null };
+    return {
+      id: this.created++,
+      ...this.create(size, texels),
+      bytes: size,
+      texels,
+      lastUse: -1,
+      returns: 0,
+      purpose,
+      mirrors: null,
+    };
   }
 
   private takeFree(size: number, texels: number, mayBeLarger: boolean): Block | undefined {
@@ -173,8 +197,15 @@ export class Memory {
   private create(size: number, texels: number): Pick<Block, 'buffer' | 'texture'> {
     if (this.options.dry) return { buffer: NO_BUFFER, texture: null };
     const label = `pool ${size}`;
-    if (texels === 0) return { buffer: this.device.createBuffer({ size, usage: 0x80 | 0x08 | 0x04, label }), texture: null }; // STORAGE | COPY_DST | COPY_SRC
-    const texture = this.device.createTexture({ size: [texels, size / (16 * texels)], format: 'rgba32float', usage: 0x08 | 0x02, label }); // STORAGE_BINDING | COPY_DST
+    if (texels === 0)
+      // STORAGE | COPY_DST | COPY_SRC
+      return { buffer: this.device.createBuffer({ size, usage: 0x80 | 0x08 | 0x04, label }), texture: null };
+    const texture = this.device.createTexture({
+      size: [texels, size / (16 * texels)],
+      format: 'rgba32float',
+      usage: 0x08 | 0x02,
+      label,
+    }); // STORAGE_BINDING | COPY_DST
     return { buffer: NO_BUFFER, texture };
   }
 
@@ -240,11 +271,21 @@ export class Memory {
 
   report(): MemoryReport {
     const { liveBytes, liveBuffers, allocatedBytes, peakBytes, created, largestBytes } = this;
-    return { liveBytes, liveBuffers, allocatedBytes, peakBytes, created, largestBytes, byPurpose: { ...this.byPurpose } };
+    return {
+      liveBytes,
+      liveBuffers,
+      allocatedBytes,
+      peakBytes,
+      created,
+      largestBytes,
+      byPurpose: { ...this.byPurpose },
+    };
   }
 
   /** What lives now, in words. */
   describe(): string {
-    return Object.entries(this.byPurpose).map(([purpose, bytes]) => `${purpose} ${showBytes(bytes)}`).join(', ');
+    return Object.entries(this.byPurpose)
+      .map(([purpose, bytes]) => `${purpose} ${showBytes(bytes)}`)
+      .join(', ');
   }
 }

@@ -1,9 +1,14 @@
-/** @file Textures that hold what a frozen weight holds, in the layouts that kernels want: laid once, not in every step. */
+/**
+ * @file Textures that hold what a frozen weight holds, in the layouts that kernels want: laid once, not in every step.
+ */
 import type { Gpu } from '../gpu.ts';
 import type { Block } from './memory.ts';
 
 /** A texture, and what records the copies that fill it. */
-interface Mirror { readonly texture: Block; readonly fill: () => void }
+interface Mirror {
+  readonly texture: Block;
+  readonly fill: () => void;
+}
 
 /** The mirrors of one block. They follow it: whoever changes it calls `follow` after that. */
 export class Mirrors {
@@ -11,7 +16,10 @@ export class Mirrors {
 
   constructor(private readonly gpu: Gpu) {}
 
-  /** The mirror of layout `key`, a texture of rows of so many texels; filled now where there is none. Null where mirrors take as much as they may. */
+  /**
+   * The mirror of layout `key`, a texture of rows of so many texels; filled now where there is none. Null where mirrors
+   * take as much as they may.
+   */
   of(key: string, bytes: number, texels: number, fillFrom: (texture: Block) => void): Block | null {
     const known = this.all.get(key);
     if (known) return known.texture;

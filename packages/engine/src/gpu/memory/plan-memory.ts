@@ -1,9 +1,15 @@
-/** @file Which temporaries of a recorded step may lie in one buffer: their lifetimes are known, so no order of freeing is needed. */
+/**
+ * @file Which temporaries of a recorded step may lie in one buffer: their lifetimes are known, so no order of freeing
+ * is needed.
+ */
 
 import type { Home } from './memory.ts';
 
 /** A temporary: its bytes and the first and last command that touch it. */
-export interface Lifetime extends Home { readonly first: number; readonly last: number }
+export interface Lifetime extends Home {
+  readonly first: number;
+  readonly last: number;
+}
 
 export interface MemoryPlan {
   /** For each lifetime the number of its home. */
@@ -13,8 +19,9 @@ export interface MemoryPlan {
 }
 
 /**
- * Gives each lifetime a home that no other one uses at the same time, the largest first, each in the smallest home that fits. Homes are
- * whole buffers and not parts of one, since WebGPU refuses a buffer that one dispatch both reads and writes, wherever in it.
+ * Gives each lifetime a home that no other one uses at the same time, the largest first, each in the smallest home that
+ * fits. Homes are whole buffers and not parts of one, since WebGPU refuses a buffer that one dispatch both reads and
+ * writes, wherever in it.
  * @param given homes that exist already, from plans that never run at the same time
  * Source: "greedy by size" for shared objects, Pisarchyk and Lee 2020, https://arxiv.org/abs/2001.03288
  */
@@ -22,12 +29,19 @@ export function planMemory(lifetimes: readonly Lifetime[], given: readonly Home[
   const homes = [...given];
   const tenants: Lifetime[][] = homes.map(() => []);
   const homeOf = new Array<number>(lifetimes.length).fill(-1);
-  const order = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[b]!.bytes - lifetimes[a]!.bytes || lifetimes[a]!.first - lifetimes[b]!.first);
+  const order = lifetimes
+    .map((_, i) => i)
+    .sort((a, b) => lifetimes[b]!.bytes - lifetimes[a]!.bytes || lifetimes[a]!.first - lifetimes[b]!.first);
   for (const i of order) {
     const life = lifetimes[i]!;
     let best = -1;
     for (let h = 0; h < homes.length; h++) {
-      if (homes[h]!.texels !== life.texels || homes[h]!.bytes < life.bytes || (best >= 0 && homes[h]!.bytes >= homes[best]!.bytes)) continue;
+      if (
+        homes[h]!.texels !== life.texels ||
+        homes[h]!.bytes < life.bytes ||
+        (best >= 0 && homes[h]!.bytes >= homes[best]!.bytes)
+      )
+        continue;
       if (tenants[h]!.every((other) => other.last < life.first || life.last < other.first)) best = h;
     }
     if (best < 0) {
@@ -42,7 +56,15 @@ export function planMemory(lifetimes: readonly Lifetime[], given: readonly Home[
 
 /** The most bytes that are alive at once. */
 export function peakBytes(lifetimes: readonly Omit<Lifetime, 'texels'>[]): number {
-  const changes = lifetimes.flatMap(({ bytes, first, last }) => [[first, bytes], [last + 1, -bytes]] as [number, number][]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const changes = lifetimes
+    .flatMap(
+      ({ bytes, first, last }) =>
+        [
+          [first, bytes],
+          [last + 1, -bytes],
+        ] as [number, number][],
+    )
+    .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   let [now, most] = [0, 0];
   for (const [, bytes] of changes) most = Math.max(most, (now += bytes));
   return most;

@@ -1,4 +1,7 @@
-/** @file Buffers for the temporaries of plans that never run at the same time: as many as the largest needs, not as all together. */
+/**
+ * @file Buffers for the temporaries of plans that never run at the same time: as many as the largest needs, not as all
+ * together.
+ */
 import type { Gpu } from '../gpu.ts';
 import type { Block, Home } from './memory.ts';
 import { planMemory } from './plan-memory.ts';
@@ -12,7 +15,10 @@ export interface Tenant {
 }
 
 /** What a newcomer asks for, and what is given back for them. */
-export interface Demand { readonly homes: readonly Home[]; readonly freed: number }
+export interface Demand {
+  readonly homes: readonly Home[];
+  readonly freed: number;
+}
 
 /** All are laid out anew where that saves at least this share. */
 const WORTHWHILE = 0.05;
@@ -63,7 +69,10 @@ export class SharedHomes {
 }
 
 /** All tenants in one set of homes, the one that needs most first. */
-function layOut(tenants: readonly Tenant[]): { homes: readonly Home[]; homesOf: ReadonlyMap<Tenant, readonly number[]> } {
+function layOut(tenants: readonly Tenant[]): {
+  homes: readonly Home[];
+  homesOf: ReadonlyMap<Tenant, readonly number[]>;
+} {
   const homesOf = new Map<Tenant, readonly number[]>();
   let homes: readonly Home[] = [];
   const alone = new Map(tenants.map((tenant) => [tenant, total(planMemory(tenant.lifetimes).homes)]));

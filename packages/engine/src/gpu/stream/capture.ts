@@ -1,6 +1,7 @@
 /**
- * @file A step recorded once and replayed: its commands as a list with bind groups made, in buffers of its own. While a step is recorded
- * nothing runs and nothing is allocated: storages are lifetimes, and their buffers are planned when the whole list is known.
+ * @file A step recorded once and replayed: its commands as a list with bind groups made, in buffers of its own. While a
+ * step is recorded nothing runs and nothing is allocated: storages are lifetimes, and their buffers are planned when
+ * the whole list is known.
  */
 import { Arena, Storage } from '../memory/arena.ts';
 import { CurioError, DeviceError } from '../errors.ts';
@@ -15,7 +16,9 @@ import { deviceTime } from './timing.ts';
 import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder, TextureRows } from './stream.ts';
 
 function refuseEarly(): never {
-  throw new CurioError('capture: a tensor of a recorded step was used before the step had buffers; use what the step returns.');
+  throw new CurioError(
+    'capture: a tensor of a recorded step was used before the step had buffers; use what the step returns.',
+  );
 }
 
 /** A block of a recorded step, before it has a buffer. */
@@ -38,7 +41,11 @@ class Planned implements Block {
   home: Block | null = null;
   readonly storage: Storage;
 
-  constructor(bytes: number, readonly texels: number, memory: { release(block: Block): void }) {
+  constructor(
+    bytes: number,
+    readonly texels: number,
+    memory: { release(block: Block): void },
+  ) {
     this.bytes = texels === 0 ? sizeClass(bytes) : bytes;
     this.storage = new Storage(this, memory);
   }
@@ -53,7 +60,14 @@ class Planned implements Block {
 }
 
 type Command =
-  | { readonly kind: 'dispatch'; readonly pipeline: Pipeline; readonly bindings: readonly Binding[]; readonly params: ArrayBuffer | null; readonly grid: Grid; readonly op: string | null }
+  | {
+      readonly kind: 'dispatch';
+      readonly pipeline: Pipeline;
+      readonly bindings: readonly Binding[];
+      readonly params: ArrayBuffer | null;
+      readonly grid: Grid;
+      readonly op: string | null;
+    }
   | { readonly kind: 'copy'; readonly from: Binding; readonly to: Binding; readonly bytes: number }
   | { readonly kind: 'copyRows'; readonly from: Binding; readonly to: Block; readonly rows: TextureRows }
   | { readonly kind: 'clear'; readonly to: Binding; readonly bytes: number };
@@ -99,14 +113,21 @@ class CommandList implements Recorder {
   write(to: Block, offset: number, data: ArrayBufferView): void {
     if (!(to instanceof Planned) || to.last >= 0) {
       const what = to instanceof Planned ? 'a tensor that the step has used before' : 'a tensor made outside the step';
-      throw new CurioError(`capture: the step writes ${data.byteLength} bytes from the host to ${what}, which a replay would not do; make it an input, or write before the step.`);
+      throw new CurioError(
+        `capture: the step writes ${data.byteLength} bytes from the host to ${what}, which a replay would not do; make it an input, or write before the step.`,
+      );
     }
     to.alone = true;
-    to.host.push({ offset, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice() as Uint8Array<ArrayBuffer> });
+    to.host.push({
+      offset,
+      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice() as Uint8Array<ArrayBuffer>,
+    });
   }
 
   refuseRead(from: Binding): never {
-    throw new CurioError(`capture: the step reads ${from.bytes} bytes back, which a replay would not do; return the tensor and read it after the step.`);
+    throw new CurioError(
+      `capture: the step reads ${from.bytes} bytes back, which a replay would not do; return the tensor and read it after the step.`,
+    );
   }
 
   changes(block: Block): boolean {
@@ -147,12 +168,23 @@ export class Plan implements Tenant {
   private readonly own = new Set<Block>();
   readonly lifetimes: readonly Planned[];
   /** Constants that the step itself changes. */
-  private readonly restored: { readonly block: Block; readonly offset: number; readonly data: Uint8Array<ArrayBuffer> }[] = [];
+  private readonly restored: {
+    readonly block: Block;
+    readonly offset: number;
+    readonly data: Uint8Array<ArrayBuffer>;
+  }[] = [];
   private blocks: readonly Block[] = [];
   private readonly streams: number;
   private disposed = false;
 
-  constructor(name: string, private readonly gpu: Gpu, private readonly homes: SharedHomes, private readonly list: CommandList, outputs: readonly Storage[], streams: number) {
+  constructor(
+    name: string,
+    private readonly gpu: Gpu,
+    private readonly homes: SharedHomes,
+    private readonly list: CommandList,
+    outputs: readonly Storage[],
+    streams: number,
+  ) {
     const { commands, planned, outside } = list;
     this.streams = streams;
     this.dispatches = commands.filter(({ kind }) => kind === 'dispatch').length;
@@ -161,7 +193,10 @@ export class Plan implements Tenant {
     for (const block of used) block.alone ||= pinned.has(block.storage);
     const kept = used.filter(({ storage }) => !storage.isFreed && !pinned.has(storage));
     const changed = kept.find(({ written }) => written);
-    if (changed) throw new CurioError(`capture: the step keeps a tensor of ${changed.bytes} bytes that it computes, and every replay would write it anew; make it before the step (a parameter's gradient by an optimizer), or return it.`);
+    if (changed)
+      throw new CurioError(
+        `capture: the step keeps a tensor of ${changed.bytes} bytes that it computes, and every replay would write it anew; make it before the step (a parameter's gradient by an optimizer), or return it.`,
+      );
     this.lifetimes = used.filter(({ alone }) => !alone);
     const fixed = used.filter(({ alone }) => alone);
     const activations = peakBytes(this.lifetimes.filter(({ storage }) => storage.isSaved));
@@ -183,7 +218,9 @@ export class Plan implements Tenant {
   /** Why the plan can no longer run, or null: something that it uses from outside was freed. */
   get stale(): string | null {
     if (this.disposed) return 'the plan was let go';
-    return this.outside.every(({ block, returns }) => block.returns === returns) ? null : 'a tensor that it uses was freed';
+    return this.outside.every(({ block, returns }) => block.returns === returns)
+      ? null
+      : 'a tensor that it uses was freed';
   }
 
   /** Runs the step again on what the inputs hold now. */
@@ -198,7 +235,8 @@ export class Plan implements Tenant {
   }
 
   /**
-   * Seconds of each dispatch, run `repeat` times in one pass and divided by it: what the step costs when nothing is between its kernels.
+   * Seconds of each dispatch, run `repeat` times in one pass and divided by it: what the step costs when nothing is
+   * between its kernels.
    * For benches: buffers hold nonsense afterwards, those of the parameters too.
    */
   async timeDispatches(repeat = 100): Promise<{ readonly label: string; readonly seconds: number }[]> {
@@ -207,7 +245,13 @@ export class Plan implements Tenant {
     await gpu.synchronize();
     const times: { label: string; seconds: number }[] = [];
     for (const dispatch of this.parts!.flatMap((part) => (part.kind === 'pass' ? part.dispatches : []))) {
-      const ms = await deviceTime(gpu, () => gpu.stream.replay([{ kind: 'pass', dispatches: new Array<ReadyDispatch>(repeat).fill(dispatch) }], this.blocks, []));
+      const ms = await deviceTime(gpu, () =>
+        gpu.stream.replay(
+          [{ kind: 'pass', dispatches: new Array<ReadyDispatch>(repeat).fill(dispatch) }],
+          this.blocks,
+          [],
+        ),
+      );
       times.push({ label: dispatch.pipeline.label, seconds: ms / 1000 / repeat });
     }
     return times;
@@ -217,7 +261,8 @@ export class Plan implements Tenant {
     if (this.disposed) return;
     this.disposed = true;
     this.homes.leave(this);
-    for (const block of this.list.planned) if (block.home && !block.storage.isFreed && this.own.has(block.home)) block.storage.release();
+    for (const block of this.list.planned)
+      if (block.home && !block.storage.isFreed && this.own.has(block.home)) block.storage.release();
     this.parts = null;
   }
 
@@ -253,7 +298,8 @@ export class Plan implements Tenant {
       }
       pass = null;
       if (command.kind === 'copy') parts.push({ ...command, from: real(command.from), to: real(command.to) });
-      else if (command.kind === 'copyRows') parts.push({ kind: 'copyRows', call: stream.readyRows(real(command.from), home(command.to), command.rows) });
+      else if (command.kind === 'copyRows')
+        parts.push({ kind: 'copyRows', call: stream.readyRows(real(command.from), home(command.to), command.rows) });
       else parts.push({ ...command, to: real(command.to) });
     }
     return parts;
@@ -265,22 +311,29 @@ function refuseTooMuch(gpu: Gpu, name: string, homes: readonly Home[], freed: nu
   const { memory } = gpu;
   if (gpu.isDry) return;
   const largest = Math.max(0, ...homes.map(({ bytes, texels }) => (texels === 0 ? bytes : 0)));
-  if (largest > memory.bindingLimit) throw new DeviceError(`${name}: the step needs a tensor of ${showBytes(largest)} and the adapter binds ${showBytes(memory.bindingLimit)}; make the batch smaller.`);
+  if (largest > memory.bindingLimit)
+    throw new DeviceError(
+      `${name}: the step needs a tensor of ${showBytes(largest)} and the adapter binds ${showBytes(memory.bindingLimit)}; make the batch smaller.`,
+    );
   const { limit = Infinity } = memory.options;
   if (memory.report().allocatedBytes - freed + memory.missing(homes) <= limit) return;
   gpu.trim();
   const taken = memory.report().allocatedBytes - freed;
   const needed = memory.missing(homes);
   if (taken + needed <= limit) return;
-  throw new DeviceError(`${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${memory.describe()}, and ${showBytes(limit - taken)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`);
+  throw new DeviceError(
+    `${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${memory.describe()}, and ${showBytes(limit - taken)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`,
+  );
 }
 
 /**
- * Records what `step` does instead of doing it. `step` gets a function that makes storages for its inputs and gives the storages that
- * are to be seen from outside. @throws CurioError when the step reads back, writes to a tensor from outside, or keeps what it computes.
+ * Records what `step` does instead of doing it. `step` gets a function that makes storages for its inputs and gives the
+ * storages that are to be seen from outside. @throws CurioError when the step reads back, writes to a tensor from
+ * outside, or keeps what it computes.
  */
 export function recordPlan(gpu: Gpu, name: string, homes: SharedHomes, step: () => readonly Storage[]): Plan {
-  if (gpu.stream.recorder) throw new CurioError('capture: a step is being recorded already; call the inner one as a plain function.');
+  if (gpu.stream.recorder)
+    throw new CurioError('capture: a step is being recorded already; call the inner one as a plain function.');
   const list = new CommandList(gpu.stream.debug);
   const { arena } = gpu;
   gpu.random.binding(); // made now, for it outlives the step

@@ -7,10 +7,23 @@ import { boundBytes } from './timing.ts';
 import type { Timing } from './timing.ts';
 
 /** A part of a block, in bytes; the offset is a multiple of 256. */
-export interface Binding { readonly block: Block; readonly offset: number; readonly bytes: number }
+export interface Binding {
+  readonly block: Block;
+  readonly offset: number;
+  readonly bytes: number;
+}
 
-/** Rows of a buffer, so many texels of each, and where they go in a texture. `pitch` is texels from row to row, a multiple of 16, which WebGPU asks for. */
-export interface TextureRows { readonly pitch: number; readonly texels: number; readonly count: number; readonly x: number; readonly y: number }
+/**
+ * Rows of a buffer, so many texels of each, and where they go in a texture. `pitch` is texels from row to row, a
+ * multiple of 16, which WebGPU asks for.
+ */
+export interface TextureRows {
+  readonly pitch: number;
+  readonly texels: number;
+  readonly count: number;
+  readonly x: number;
+  readonly y: number;
+}
 
 export type Grid = readonly [x: number, y: number, z: number];
 
@@ -44,7 +57,11 @@ export interface ReadyDispatch {
 }
 
 /** What a copy of rows to a texture is called with; made once, since that takes a fifth of the call's time. */
-type RowsCall = readonly [from: GPUTexelCopyBufferInfo, to: GPUTexelCopyTextureInfo, size: readonly [width: number, height: number]];
+type RowsCall = readonly [
+  from: GPUTexelCopyBufferInfo,
+  to: GPUTexelCopyTextureInfo,
+  size: readonly [width: number, height: number],
+];
 
 /** A part of a replay: dispatches of one pass, or a command between passes. */
 export type ReadyPart =
@@ -62,7 +79,11 @@ const BATCH = 96;
 const MAX_BIND_GROUPS = 16384;
 
 /** The calls that led here, without this one. */
-export const stackHere = (): string => (new Error().stack ?? '').split('\n').filter((line) => !/^Error|stackHere/.test(line)).join('\n');
+export const stackHere = (): string =>
+  (new Error().stack ?? '')
+    .split('\n')
+    .filter((line) => !/^Error|stackHere/.test(line))
+    .join('\n');
 
 export class Stream {
   private encoder: GPUCommandEncoder | null = null;
@@ -88,7 +109,11 @@ export class Stream {
   readonly counts = { dispatches: 0, submits: 0 };
 
   /** @param dry nothing reaches the device; steps can still be recorded */
-  constructor(private readonly device: GPUDevice, readonly debug: boolean, private readonly dry = false) {}
+  constructor(
+    private readonly device: GPUDevice,
+    readonly debug: boolean,
+    private readonly dry = false,
+  ) {}
 
   dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void {
     const [x, y, z] = grid;
@@ -97,7 +122,9 @@ export class Stream {
     if (this.dry) return;
     const uniform = pipeline.params === 'uniform' ? this.uniform(params!) : null;
     const group = this.bindGroup(pipeline, bindings, uniform);
-    const pass = this.timing ? this.timedPass(this.timing.next(pipeline.op, pipeline, boundBytes(bindings), params, grid)) : this.beginPass();
+    const pass = this.timing
+      ? this.timedPass(this.timing.next(pipeline.op, pipeline, boundBytes(bindings), params, grid))
+      : this.beginPass();
     if (this.current !== pipeline) {
       pass.setPipeline(pipeline.handle);
       this.current = pipeline;
@@ -113,7 +140,11 @@ export class Stream {
   }
 
   /** Encodes a recorded list, in one batch with what comes before and after it. `blocks` are all that it uses. */
-  replay(parts: readonly ReadyPart[], blocks: readonly Block[], stacks: readonly { label: string; stack: string }[]): void {
+  replay(
+    parts: readonly ReadyPart[],
+    blocks: readonly Block[],
+    stacks: readonly { label: string; stack: string }[],
+  ): void {
     if (this.dry) return;
     for (const part of parts) {
       if (part.kind === 'pass') this.replayPass(part.dispatches);
@@ -181,7 +212,10 @@ export class Stream {
     to.block.mirrors?.follow();
   }
 
-  /** Writes from the host. Commands recorded earlier that use the block are submitted first, so they still see the old content. */
+  /**
+   * Writes from the host. Commands recorded earlier that use the block are submitted first, so they still see the old
+   * content.
+   */
   write(to: Block, offset: number, data: ArrayBufferView): void {
     if (this.recorder) return this.recorder.write(to, offset, data);
     if (this.dry) return;
@@ -197,7 +231,9 @@ export class Stream {
 
   /** Has the device's clock written down when all that was recorded before is done. */
   mark(querySet: GPUQuerySet, index: number): void {
-    this.endPass().beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: index } }).end();
+    this.endPass()
+      .beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: index } })
+      .end();
   }
 
   /** Submits what is recorded. */
@@ -217,7 +253,9 @@ export class Stream {
       if (!error) return;
       const from = [...used].find(({ label }) => error.message.includes(`"${label}"`));
       const at = from && stacks.find(({ label }) => label === from.label);
-      throw new KernelError(`${from?.op ?? 'gpu'}: WebGPU refused ${from ? from.label : 'the commands'}: ${error.message}${at ? `\nrecorded at\n${at.stack}` : ''}`);
+      throw new KernelError(
+        `${from?.op ?? 'gpu'}: WebGPU refused ${from ? from.label : 'the commands'}: ${error.message}${at ? `\nrecorded at\n${at.stack}` : ''}`,
+      );
     });
     check.catch(() => {}); // thrown by settle()
     this.checks.add(check);
@@ -234,10 +272,15 @@ export class Stream {
   /** Records a copy to the host now; the promise gives the bytes. Reads asked for together are submitted together. */
   read(from: Binding): Promise<ArrayBuffer> {
     if (this.recorder) this.recorder.refuseRead(from);
-    if (this.dry) throw new DeviceError(`gpu: ${from.bytes} bytes were to be read in a dry run, which computes nothing; open the device without dryRun.`);
+    if (this.dry)
+      throw new DeviceError(
+        `gpu: ${from.bytes} bytes were to be read in a dry run, which computes nothing; open the device without dryRun.`,
+      );
     const size = Math.ceil(from.bytes / 4) * 4;
     const key = 2 ** Math.ceil(Math.log2(Math.max(size, 256)));
-    const staging = this.staging.get(key)?.pop() ?? this.device.createBuffer({ size: key, usage: 0x01 | 0x08, label: `staging ${key}` });
+    const staging =
+      this.staging.get(key)?.pop() ??
+      this.device.createBuffer({ size: key, usage: 0x01 | 0x08, label: `staging ${key}` });
     this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, staging, 0, size);
     from.block.lastUse = this.serial;
     this.submitting ??= Promise.resolve().then(() => {
@@ -248,24 +291,47 @@ export class Stream {
   }
 
   /** A dispatch made ready for `replay`; its bind group belongs to whoever asked. */
-  ready(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, [x, y, z]: Grid, op: string | null): ReadyDispatch {
+  ready(
+    pipeline: Pipeline,
+    bindings: readonly Binding[],
+    params: ArrayBuffer | null,
+    [x, y, z]: Grid,
+    op: string | null,
+  ): ReadyDispatch {
     const rest = { x, y, z, op, params, bytes: boundBytes(bindings) };
     if (this.dry) return { pipeline, group: {} as GPUBindGroup, immediates: null, ...rest };
     const uniform = pipeline.params === 'uniform' ? this.uniform(params!) : null;
-    return { pipeline, group: this.makeBindGroup(pipeline, bindings, uniform), immediates: pipeline.params === 'immediate' ? params : null, ...rest };
+    return {
+      pipeline,
+      group: this.makeBindGroup(pipeline, bindings, uniform),
+      immediates: pipeline.params === 'immediate' ? params : null,
+      ...rest,
+    };
   }
 
   /** A copy of rows made ready for `replay`. */
   readyRows({ block, offset }: Binding, to: Block, { pitch, texels, count, x, y }: TextureRows): RowsCall {
-    return [{ buffer: block.buffer, offset, bytesPerRow: 16 * pitch }, { texture: to.texture!, origin: [x, y] }, [texels, count]];
+    return [
+      { buffer: block.buffer, offset, bytesPerRow: 16 * pitch },
+      { texture: to.texture!, origin: [x, y] },
+      [texels, count],
+    ];
   }
 
-  /** Forgets all bind groups, since some may name destroyed buffers; looking through them took longer than making them anew. */
+  /**
+   * Forgets all bind groups, since some may name destroyed buffers; looking through them took longer than making them
+   * anew.
+   */
   forgetBindGroups(): void {
     this.bindGroups.clear();
   }
 
-  private async finishRead(staging: GPUBuffer, key: number, bytes: number, submitted: Promise<void>): Promise<ArrayBuffer> {
+  private async finishRead(
+    staging: GPUBuffer,
+    key: number,
+    bytes: number,
+    submitted: Promise<void>,
+  ): Promise<ArrayBuffer> {
     await submitted;
     await staging.mapAsync(0x01, 0, Math.ceil(bytes / 4) * 4);
     const data = staging.getMappedRange(0, Math.ceil(bytes / 4) * 4).slice(0, bytes);
@@ -305,7 +371,8 @@ export class Stream {
     const key = String.fromCharCode(...new Uint16Array(params));
     let entry = this.uniforms.get(key);
     if (!entry) {
-      if (this.uniforms.size >= MAX_BIND_GROUPS) { // decoding asks for new ones at every token; those that a plan uses live on in its bind groups
+      if (this.uniforms.size >= MAX_BIND_GROUPS) {
+        // decoding asks for new ones at every token; those that a plan uses live on in its bind groups
         this.uniforms.clear();
         this.bindGroups.clear();
       }
@@ -317,7 +384,11 @@ export class Stream {
     return entry;
   }
 
-  private bindGroup(pipeline: Pipeline, bindings: readonly Binding[], uniform: { id: number; buffer: GPUBuffer } | null): GPUBindGroup {
+  private bindGroup(
+    pipeline: Pipeline,
+    bindings: readonly Binding[],
+    uniform: { id: number; buffer: GPUBuffer } | null,
+  ): GPUBindGroup {
     let key = `${pipeline.id}/${uniform ? uniform.id : ''}`;
     for (const { block, offset, bytes } of bindings) key += `,${block.id}:${offset}:${bytes}`;
     const cached = this.bindGroups.get(key);
@@ -328,12 +399,20 @@ export class Stream {
     return group;
   }
 
-  private makeBindGroup(pipeline: Pipeline, bindings: readonly Binding[], uniform: { buffer: GPUBuffer } | null): GPUBindGroup {
+  private makeBindGroup(
+    pipeline: Pipeline,
+    bindings: readonly Binding[],
+    uniform: { buffer: GPUBuffer } | null,
+  ): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = bindings.map(({ block, offset, bytes }, i) => ({
       binding: pipeline.bindings[i]!.binding,
       resource: block.texture ? block.texture.createView() : { buffer: block.buffer, offset, size: bytes },
     }));
-    if (uniform) entries.push({ binding: pipeline.kernel.bindings.find((b) => b.name === 'params')!.binding, resource: { buffer: uniform.buffer } });
+    if (uniform)
+      entries.push({
+        binding: pipeline.kernel.bindings.find((b) => b.name === 'params')!.binding,
+        resource: { buffer: uniform.buffer },
+      });
     return this.device.createBindGroup({ label: pipeline.label, layout: pipeline.layout, entries });
   }
 }

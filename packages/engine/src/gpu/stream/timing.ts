@@ -31,10 +31,24 @@ export class Timing {
   constructor(private readonly device: GPUDevice) {}
 
   /** Where the next pass writes its times. */
-  next(op: string | null, pipeline: Pipeline, bytes: number, params: ArrayBuffer | null, grid: Grid): GPUComputePassTimestampWrites {
+  next(
+    op: string | null,
+    pipeline: Pipeline,
+    bytes: number,
+    params: ArrayBuffer | null,
+    grid: Grid,
+  ): GPUComputePassTimestampWrites {
     const at = (2 * this.dispatches.length) % QUERIES;
     if (at === 0) this.sets.push(this.device.createQuerySet({ type: 'timestamp', count: QUERIES, label: 'profile' }));
-    this.dispatches.push({ op, label: pipeline.label, kernel: pipeline.kernel.name, entry: pipeline.entry, params: namedParams(pipeline, params), grid, bytes });
+    this.dispatches.push({
+      op,
+      label: pipeline.label,
+      kernel: pipeline.kernel.name,
+      entry: pipeline.entry,
+      params: namedParams(pipeline, params),
+      grid,
+      bytes,
+    });
     return { querySet: this.sets.at(-1)!, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
   }
 
@@ -45,19 +59,27 @@ export class Timing {
       const count = Math.min(QUERIES, 2 * this.dispatches.length - i * QUERIES);
       times.push(...(await readQueries(this.device, set, count)));
     }
+    // biome-ignore lint/complexity/useMathMinMax: bigints
     const first = times.reduce((least, t) => (t < least ? t : least), times[0] ?? 0n);
-    return this.dispatches.map((each, i) => ({ ...each, startNs: Number(times[2 * i]! - first), endNs: Number(times[2 * i + 1]! - first) }));
+    return this.dispatches.map((each, i) => ({
+      ...each,
+      startNs: Number(times[2 * i]! - first),
+      endNs: Number(times[2 * i + 1]! - first),
+    }));
   }
 }
 
 /**
- * Milliseconds that the device takes for what `record` records, from its first command to the end of its last, with the passes as they are in use: unlike in a profile,
- * dispatches share one. What was recorded before is done first. By the host's clock where the device has no timestamps.
+ * Milliseconds that the device takes for what `record` records, from its first command to the end of its last, with the
+ * passes as they are in use: unlike in a profile, dispatches share one. What was recorded before is done first. By the
+ * host's clock where the device has no timestamps.
  */
 export async function deviceTime(gpu: Gpu, record: () => void): Promise<number> {
   const { stream, device } = gpu;
   await gpu.synchronize();
-  const set = device.features.has('timestamp-query') ? device.createQuerySet({ type: 'timestamp', count: 2, label: 'device time' }) : null;
+  const set = device.features.has('timestamp-query')
+    ? device.createQuerySet({ type: 'timestamp', count: 2, label: 'device time' })
+    : null;
   const began = performance.now();
   if (set) stream.mark(set, 0);
   record();
@@ -71,7 +93,10 @@ export async function deviceTime(gpu: Gpu, record: () => void): Promise<number> 
 
 /** The first `count` times of a set, when the device has done what was submitted; destroys the set. */
 async function readQueries(device: GPUDevice, set: GPUQuerySet, count: number): Promise<bigint[]> {
-  const [resolved, staging] = [device.createBuffer({ size: 8 * count, usage: 0x200 | 0x04 }), device.createBuffer({ size: 8 * count, usage: 0x01 | 0x08 })];
+  const [resolved, staging] = [
+    device.createBuffer({ size: 8 * count, usage: 0x200 | 0x04 }),
+    device.createBuffer({ size: 8 * count, usage: 0x01 | 0x08 }),
+  ];
   const encoder = device.createCommandEncoder();
   encoder.resolveQuerySet(set, 0, count, resolved, 0);
   encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
@@ -85,7 +110,8 @@ async function readQueries(device: GPUDevice, set: GPUQuerySet, count: number): 
 /** Bytes of the distinct places that are bound: a buffer that stands in for one that is not used counts once. */
 export function boundBytes(bindings: readonly Binding[]): number {
   const seen = new Map<string, number>();
-  for (const { block, offset, bytes } of bindings) seen.set(`${block.id}:${offset}`, Math.max(bytes, seen.get(`${block.id}:${offset}`) ?? 0));
+  for (const { block, offset, bytes } of bindings)
+    seen.set(`${block.id}:${offset}`, Math.max(bytes, seen.get(`${block.id}:${offset}`) ?? 0));
   return [...seen.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 

@@ -13,7 +13,10 @@ export interface AttentionOptions {
   readonly causal?: boolean;
   /** i32[B]: number of valid keys of each batch row; the rest is padding. */
   readonly lengths?: Tensor;
-  /** i32[1] or i32[B]: position of the first query, as data, for decoding over a cache of fixed size. Implies `causal`; no gradient. */
+  /**
+   * i32[1] or i32[B]: position of the first query, as data, for decoding over a cache of fixed size. Implies `causal`;
+   * no gradient.
+   */
   readonly position?: Tensor;
   /** Default 1 / √D. */
   readonly scale?: number;
@@ -29,21 +32,41 @@ const op = defineOp({
     requireFloat('scaledDotProductAttention', q, k, v);
     const [batch, heads, tokens, width] = q.shape as [number, number, number, number];
     const [, kvHeads, keys] = k.shape as [number, number, number, number];
-    const fits = [q, k, v].every((x) => x.shape.length === 4) && k.shape.every((n, i) => n === v.shape[i]) && k.shape[0] === batch && k.shape[3] === width;
-    if (!fits) throw new ShapeError(`scaledDotProductAttention: q is ${showShape(q.shape)}, k ${showShape(k.shape)} and v ${showShape(v.shape)}; they must be [B, H, T, D], [B, Hkv, S, D] and [B, Hkv, S, D].`);
-    if (heads % kvHeads !== 0) throw new ShapeError(`scaledDotProductAttention: q has ${heads} heads and k ${kvHeads}; the first must be a multiple of the second.`);
-    for (const [name, x, sizes] of [['lengths', lengths, [batch]], ['position', position, [1, batch]]] as const) {
+    const fits =
+      [q, k, v].every((x) => x.shape.length === 4) &&
+      k.shape.every((n, i) => n === v.shape[i]) &&
+      k.shape[0] === batch &&
+      k.shape[3] === width;
+    if (!fits)
+      throw new ShapeError(
+        `scaledDotProductAttention: q is ${showShape(q.shape)}, k ${showShape(k.shape)} and v ${showShape(v.shape)}; they must be [B, H, T, D], [B, Hkv, S, D] and [B, Hkv, S, D].`,
+      );
+    if (heads % kvHeads !== 0)
+      throw new ShapeError(
+        `scaledDotProductAttention: q has ${heads} heads and k ${kvHeads}; the first must be a multiple of the second.`,
+      );
+    for (const [name, x, sizes] of [
+      ['lengths', lengths, [batch]],
+      ['position', position, [1, batch]],
+    ] as const) {
       if (!x) continue;
       if (x.dtype !== 'i32') throw new DTypeError(`scaledDotProductAttention: ${name} is ${x.dtype}; it must be i32.`);
-      if (!(sizes as readonly number[]).includes(x.size)) throw new ShapeError(`scaledDotProductAttention: ${name} is ${showShape(x.shape)} and q is ${showShape(q.shape)}; ${name} must be ${[...new Set(sizes)].map((n) => `[${n}]`).join(' or ')}.`);
+      if (!(sizes as readonly number[]).includes(x.size))
+        throw new ShapeError(
+          `scaledDotProductAttention: ${name} is ${showShape(x.shape)} and q is ${showShape(q.shape)}; ${name} must be ${[...new Set(sizes)].map((n) => `[${n}]`).join(' or ')}.`,
+        );
     }
-    if (lengths && position) throw new ShapeError('scaledDotProductAttention: lengths and position were both given; after right padding position alone hides the keys that are not there yet.');
-    const flags = (causal || position ? 1 : 0) + (lengths ? 2 : 0) + (position ? 4 : 0) + (position && position.size > 1 ? 8 : 0);
+    if (lengths && position)
+      throw new ShapeError(
+        'scaledDotProductAttention: lengths and position were both given; after right padding position alone hides the keys that are not there yet.',
+      );
+    const flags =
+      (causal || position ? 1 : 0) + (lengths ? 2 : 0) + (position ? 4 : 0) + (position && position.size > 1 ? 8 : 0);
     return { batch, heads, group: heads / kvHeads, tokens, keys, width, scale: scale ?? 1 / Math.sqrt(width), flags };
   },
   forward(run, [q, k, v, lengths, position], sizes) {
     const dense = k.strides.every((stride, i) => stride === v.strides[i] || k.shape[i] === 1);
-    const [key, value] = dense ? [k, v] : [run.fit(byToken(k)), run.fit(byToken(v))].map(byToken) as [Tensor, Tensor];
+    const [key, value] = dense ? [k, v] : ([run.fit(byToken(k)), run.fit(byToken(v))].map(byToken) as [Tensor, Tensor]);
     const plan = planOf(sizes, q, key, value);
     const y = run.out([sizes.batch, sizes.tokens, sizes.heads, sizes.width]);
     const lse = run.out([sizes.batch, sizes.heads, sizes.tokens]);
@@ -52,13 +75,20 @@ const op = defineOp({
     return { y: byToken(y), saved: { q, k: key, v: value, lengths, y, lse } };
   },
   backward(run, dy, { q, k, v, lengths, y, lse }, sizes) {
-    if (sizes.flags & 4) throw new ShapeError('scaledDotProductAttention: a gradient was asked for with position; position is for decoding under noGrad, use causal to train.');
+    if (sizes.flags & 4)
+      throw new ShapeError(
+        'scaledDotProductAttention: a gradient was asked for with position; position is for decoding under noGrad, use causal to train.',
+      );
     const plan = planOf(sizes, q, k, v);
     const stats = run.out([...lse.shape, 4]);
     const dyByToken = run.fit(byToken(dy));
     const { batch, tokens, heads, group, keys, width } = sizes;
     const { params } = plan;
-    run.dispatch(attentionPrepare.kernel, 'prepare', { buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats }, params, ...tune(run.gpu, attentionPrepare, plan, 'prepare') });
+    run.dispatch(attentionPrepare.kernel, 'prepare', {
+      buffers: { y_saved: y, lse_saved: lse, dy: dyByToken, bounds: lengths ?? q, stats },
+      params,
+      ...tune(run.gpu, attentionPrepare, plan, 'prepare'),
+    });
     const family = run.gpu.kernels.forced.has('attention backward') ? 'attention backward' : 'attention';
     const variant = choose(run.gpu, family, 'backward', attentionBackwardVariants, plan, 'attention backward');
     if (variant.gradients) return [...variant.gradients(run, { q, k, v, dy, stats }, sizes), null, null];
@@ -67,37 +97,84 @@ const op = defineOp({
     const writes = (entry: keyof typeof wants): boolean => entries.includes('backward') || entries.includes(entry);
     const dq = writes('backward_q') ? zeros(run.gpu, [batch, tokens, heads, width]) : null;
     const [dk, dv] = writes('backward_kv') ? [0, 1].map(() => run.out([batch, keys, heads / group, width])) : [];
-    const buffers = { q, k, v, dy: dyByToken, stats_saved: stats, ...(dq && { dq }), ...(dk && { dk }), ...(dv && { dv }) };
+    const buffers = {
+      q,
+      k,
+      v,
+      dy: dyByToken,
+      stats_saved: stats,
+      ...(dq && { dq }),
+      ...(dk && { dk }),
+      ...(dv && { dv }),
+    };
     for (const entry of entries) run.launchVariant(variant, plan, entry, { buffers, params });
-    return [run.needs[0] ? byToken(dq!) : null, run.needs[1] ? byToken(dk!) : null, run.needs[2] ? byToken(dv!) : null, null, null];
+    return [
+      run.needs[0] ? byToken(dq!) : null,
+      run.needs[1] ? byToken(dk!) : null,
+      run.needs[2] ? byToken(dv!) : null,
+      null,
+      null,
+    ];
   },
 });
 
 /** [B, T, H, D] seen as [B, H, T, D], or the other way round: no gradient recorded. */
 const byToken = ({ gpu, shape, dtype, storage, strides, offset }: Tensor): Tensor =>
-  new Tensor(gpu, [shape[0]!, shape[2]!, shape[1]!, shape[3]!], dtype, storage, { strides: [strides[0]!, strides[2]!, strides[1]!, strides[3]!], offset });
+  new Tensor(gpu, [shape[0]!, shape[2]!, shape[1]!, shape[3]!], dtype, storage, {
+    strides: [strides[0]!, strides[2]!, strides[1]!, strides[3]!],
+    offset,
+  });
 
 function planOf(sizes: AttentionSizes, q: Tensor, k: Tensor, v: Tensor): AttentionPlan {
   const { tokens, keys, heads, group, width, scale, flags } = sizes;
   const [qBatch, qHead, qToken] = q.strides as [number, number, number];
   const [kvBatch, kvHead, kvToken] = k.strides as [number, number, number];
   const params = {
-    tokens, keys, heads, group, width,
-    q_batch: qBatch, q_head: qHead, q_token: qToken, q_offset: q.bindingOffset,
-    kv_batch: kvBatch, kv_head: kvHead, kv_token: kvToken, k_offset: k.bindingOffset, v_offset: v.bindingOffset,
-    scale, flags,
+    tokens,
+    keys,
+    heads,
+    group,
+    width,
+    q_batch: qBatch,
+    q_head: qHead,
+    q_token: qToken,
+    q_offset: q.bindingOffset,
+    kv_batch: kvBatch,
+    kv_head: kvHead,
+    kv_token: kvToken,
+    k_offset: k.bindingOffset,
+    v_offset: v.bindingOffset,
+    scale,
+    flags,
   };
-  const steps = [width, qBatch, qHead, qToken, q.bindingOffset, kvBatch, kvHead, kvToken, k.bindingOffset, v.bindingOffset];
+  const steps = [
+    width,
+    qBatch,
+    qHead,
+    qToken,
+    q.bindingOffset,
+    kvBatch,
+    kvHead,
+    kvToken,
+    k.bindingOffset,
+    v.bindingOffset,
+  ];
   return { ...sizes, params, inQuads: steps.every((n) => n % 4 === 0) };
 }
 
 /**
- * Scaled dot-product attention: y = softmax(scale · q·kᵀ)·v over the keys that a query sees. Several query heads may share a key and value head
- * (H a multiple of Hkv: head h uses h·Hkv/H). A query that sees no key gives 0; padded queries give finite values.
- * @param q float[B, H, T, D] @param k float[B, Hkv, S, D] @param v float[B, Hkv, S, D]: any strides with a dense last axis
+ * Scaled dot-product attention: y = softmax(scale · q·kᵀ)·v over the keys that a query sees. Several query heads may
+ * share a key and value head (H a multiple of Hkv: head h uses h·Hkv/H). A query that sees no key gives 0; padded
+ * queries give finite values.
+ * @param q float[B, H, T, D] @param k float[B, Hkv, S, D] @param v float[B, Hkv, S, D]: any strides with a dense last
+ * axis
  * @returns float[B, H, T, D], stored as [B, T, H, D], so that permuting back and merging the heads is free
- * Saves q, k, v, y and one number a query; the backward pass recomputes the scores, by tiles or a few heads at a time. Kernels: kernels/attention. Throws ShapeError and DTypeError
- * where sizes do not fit. Source: Dao 2023 (FlashAttention-2).
+ * Saves q, k, v, y and one number a query; the backward pass recomputes the scores, by tiles or a few heads at a time.
+ * Kernels: kernels/attention. Throws ShapeError and DTypeError where sizes do not fit. Source: Dao 2023
+ * (FlashAttention-2).
  */
 export const scaledDotProductAttention = (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor =>
-  op([q, k, v, options.lengths ?? null, options.position ?? null], requireOptions('scaledDotProductAttention', options, ['causal', 'scale', 'lengths', 'position']));
+  op(
+    [q, k, v, options.lengths ?? null, options.position ?? null],
+    requireOptions('scaledDotProductAttention', options, ['causal', 'scale', 'lengths', 'position']),
+  );

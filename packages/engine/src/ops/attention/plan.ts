@@ -24,6 +24,13 @@ export interface AttentionPlan extends AttentionSizes {
 /** A way to get the gradients: its entries in order; one named after a gradient is left out where nothing needs it. */
 export interface BackwardVariant extends OpVariant<AttentionPlan> {
   readonly entries: readonly ('backward' | 'backward_q' | 'backward_kv')[];
-  /** Where it is more than dispatches of its kernel: the gradients of q, k and v, null where nothing needs one. `stats` float[B, H, T, 4] is from attention/naive's prepare. */
-  readonly gradients?: (run: Run, tensors: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>, sizes: AttentionSizes) => readonly (Tensor | null)[];
+  /**
+   * Where it is more than dispatches of its kernel: the gradients of q, k and v, null where nothing needs one. `stats`
+   * float[B, H, T, 4] is from attention/naive's prepare.
+   */
+  readonly gradients?: (
+    run: Run,
+    tensors: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>,
+    sizes: AttentionSizes,
+  ) => readonly (Tensor | null)[];
 }

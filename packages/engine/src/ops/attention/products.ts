@@ -14,8 +14,8 @@ import { dense, reshape, slice } from '../layout/views.ts';
 const BAND = 2048;
 
 /**
- * Columns of a row of scores in the backward by products: the keys and some that nobody sees. In a multiple of 64 rows are copied into textures as they lie, which pays
- * for an eighth more.
+ * Columns of a row of scores in the backward by products: the keys and some that nobody sees. In a multiple of 64 rows
+ * are copied into textures as they lie, which pays for an eighth more.
  */
 function scoreColumns(keys: number): number {
   const copied = 64 * ceilDiv(keys, 64);
@@ -23,36 +23,62 @@ function scoreColumns(keys: number): number {
 }
 
 /**
- * dq, dk and dv float[B, H, T or S, D], null where nothing needs them. The scores are formed again, BAND rows of them at a time: 8·BAND·S bytes or an eighth more, linear in the
- * tokens. Seven products' worth of tiles become five of the fastest kernel there is.
+ * dq, dk and dv float[B, H, T or S, D], null where nothing needs them. The scores are formed again, BAND rows of them
+ * at a time: 8·BAND·S bytes or an eighth more, linear in the tokens. Seven products' worth of tiles become five of the
+ * fastest kernel there is.
  * @param stats float[B, H, T, 4] from attention/naive's prepare
  */
-function backwardByProducts(run: Run, { q, k, v, dy, stats }: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>, { batch, heads, tokens, keys, width, scale }: AttentionSizes): (Tensor | null)[] {
+function backwardByProducts(
+  run: Run,
+  { q, k, v, dy, stats }: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>,
+  { batch, heads, tokens, keys, width, scale }: AttentionSizes,
+): (Tensor | null)[] {
   const [needsQ, needsK, needsV] = run.needs as boolean[];
   const cols = scoreColumns(keys);
   const all = batch * heads;
   const rowsOf = (x: Tensor): Tensor => reshape(dense(x), [all, tokens, width]);
-  const colsOf = (x: Tensor): Tensor => reshape(cols === keys ? dense(x) : pad(x, [[0, cols - keys], [0, 0]]), [all, cols, width]);
+  const colsOf = (x: Tensor): Tensor =>
+    reshape(
+      cols === keys
+        ? dense(x)
+        : pad(x, [
+            [0, cols - keys],
+            [0, 0],
+          ]),
+      [all, cols, width],
+    );
   const [query, dyRows, key, value] = [rowsOf(q), rowsOf(dy), colsOf(k), colsOf(v)];
   const perBand = Math.max(1, Math.floor(BAND / tokens));
-  const bands = Array.from({ length: ceilDiv(all, perBand) }, (_, i) => run.gpu.scope(() => {
-    const [first, end] = [i * perBand, Math.min(all, (i + 1) * perBand)];
-    const [qBand, dyBand, kBand, vBand] = [query, dyRows, key, value].map((x) => slice(x, { axis: 0, start: first, end })) as [Tensor, Tensor, Tensor, Tensor];
-    const s = matmul(qBand, kBand, { transposeB: true });
-    const ds = matmul(dyBand, vBand, { transposeB: true });
-    const rows = (end - first) * tokens;
-    run.dispatch(attentionWeights, 'weights', { buffers: { stats_saved: stats, s, ds }, params: { rows, quads: cols / 4, first: first * tokens, scale }, grid: lineGrid(ceilDiv(rows, 8)) });
-    return {
-      dq: needsQ ? matmul(ds, kBand) : null,
-      dk: needsK ? matmul(ds, qBand, { transposeA: true }) : null,
-      dv: needsV ? matmul(s, dyBand, { transposeA: true }) : null,
-    };
-  }));
+  const bands = Array.from({ length: ceilDiv(all, perBand) }, (_, i) =>
+    run.gpu.scope(() => {
+      const [first, end] = [i * perBand, Math.min(all, (i + 1) * perBand)];
+      const [qBand, dyBand, kBand, vBand] = [query, dyRows, key, value].map((x) =>
+        slice(x, { axis: 0, start: first, end }),
+      ) as [Tensor, Tensor, Tensor, Tensor];
+      const s = matmul(qBand, kBand, { transposeB: true });
+      const ds = matmul(dyBand, vBand, { transposeB: true });
+      const rows = (end - first) * tokens;
+      run.dispatch(attentionWeights, 'weights', {
+        buffers: { stats_saved: stats, s, ds },
+        params: { rows, quads: cols / 4, first: first * tokens, scale },
+        grid: lineGrid(ceilDiv(rows, 8)),
+      });
+      return {
+        dq: needsQ ? matmul(ds, kBand) : null,
+        dk: needsK ? matmul(ds, qBand, { transposeA: true }) : null,
+        dv: needsV ? matmul(s, dyBand, { transposeA: true }) : null,
+      };
+    }),
+  );
   return (['dq', 'dk', 'dv'] as const).map((name) => {
     const parts = bands.flatMap((band) => band[name] ?? []);
     if (parts.length === 0) return null;
     const whole = parts.length === 1 ? parts[0]! : cat(parts, { axis: 0 });
-    return slice(reshape(whole, [batch, heads, name === 'dq' ? tokens : cols, width]), { axis: 2, start: 0, end: name === 'dq' ? tokens : keys });
+    return slice(reshape(whole, [batch, heads, name === 'dq' ? tokens : cols, width]), {
+      axis: 2,
+      start: 0,
+      end: name === 'dq' ? tokens : keys,
+    });
   });
 }
 
@@ -61,7 +87,11 @@ export const attentionProducts: BackwardVariant = {
   kernel: attentionWeights,
   fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,
   // Rows of scores that cannot be copied into textures as they lie would cost it what it gains.
-  pays: (gpu, { tokens, keys, flags }) => gpu.adapter.costs.barriers === 'dear' && (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8),
+  pays: (gpu, { tokens, keys, flags }) =>
+    gpu.adapter.costs.barriers === 'dear' &&
+    (flags & 1) === 0 &&
+    Math.min(tokens, keys) >= 64 &&
+    (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8),
   grid: (_, { tokens }) => lineGrid(ceilDiv(tokens, 8)),
   entries: [],
   gradients: backwardByProducts,

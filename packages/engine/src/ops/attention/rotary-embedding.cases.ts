@@ -10,7 +10,13 @@ export const rotaryEmbeddingCases = defineCases<{ theta: number; start?: number 
     const half = width / 2;
     return build(x!.shape, (b, t, h, d) => {
       const given = positions?.data;
-      const position = !given ? start + t! : given.length === 1 ? given[0]! + t! : given.length === tokens ? given[t!]! : given[b! * tokens + t!]!;
+      const position = !given
+        ? start + t!
+        : given.length === 1
+          ? given[0]! + t!
+          : given.length === tokens
+            ? given[t!]!
+            : given[b! * tokens + t!]!;
       if (position < 0 || position > 65535) return NaN;
       const angle = position * theta ** ((-2 * (d! % half)) / width);
       const other = d! < half ? -x!.at(b!, t!, h!, d! + half) : x!.at(b!, t!, h!, d! - half);
@@ -21,14 +27,47 @@ export const rotaryEmbeddingCases = defineCases<{ theta: number; start?: number 
     { inputs: [[1, 1, 1, 2], null], attrs: { theta: 10000 } },
     { inputs: [[2, 5, 3, 6], null], attrs: { theta: 10000 } },
     { inputs: [[1, 33, 2, 32], null], attrs: { theta: 500000 } },
-    { label: 'far start', inputs: [[2, 3, 2, 8], { shape: [1], dtype: 'i32', values: [60000] }], attrs: { theta: 10000 } },
+    {
+      label: 'far start',
+      inputs: [[2, 3, 2, 8], { shape: [1], dtype: 'i32', values: [60000] }],
+      attrs: { theta: 10000 },
+    },
     { label: 'start', inputs: [[1, 4, 2, 8], null], attrs: { theta: 10000, start: 259 } },
-    { label: 'positions of each token', inputs: [[2, 4, 1, 8], { shape: [4], dtype: 'i32', values: [3, 300, 0, 4095] }], attrs: { theta: 10000 } },
-    { label: 'positions of each row', inputs: [[2, 3, 1, 4], { shape: [2, 3], dtype: 'i32', range: [0, 2048] }], attrs: { theta: 10000 } },
-    { label: 'beyond the positions', inputs: [{ shape: [1, 5, 1, 8], needsGrad: false }, { shape: [5], dtype: 'i32', values: [65535, 65536, 100000, -1, 0] }], attrs: { theta: 10000 } },
-    { label: 'a run beyond the positions, odd half', inputs: [{ shape: [1, 3, 2, 6], needsGrad: false }, { shape: [1], dtype: 'i32', values: [65534] }], attrs: { theta: 10000 } },
+    {
+      label: 'positions of each token',
+      inputs: [[2, 4, 1, 8], { shape: [4], dtype: 'i32', values: [3, 300, 0, 4095] }],
+      attrs: { theta: 10000 },
+    },
+    {
+      label: 'positions of each row',
+      inputs: [[2, 3, 1, 4], { shape: [2, 3], dtype: 'i32', range: [0, 2048] }],
+      attrs: { theta: 10000 },
+    },
+    {
+      label: 'beyond the positions',
+      inputs: [
+        { shape: [1, 5, 1, 8], needsGrad: false },
+        { shape: [5], dtype: 'i32', values: [65535, 65536, 100000, -1, 0] },
+      ],
+      attrs: { theta: 10000 },
+    },
+    {
+      label: 'a run beyond the positions, odd half',
+      inputs: [
+        { shape: [1, 3, 2, 6], needsGrad: false },
+        { shape: [1], dtype: 'i32', values: [65534] },
+      ],
+      attrs: { theta: 10000 },
+    },
     { label: 'empty', inputs: [[0, 3, 1, 4], null], attrs: { theta: 10000 } },
     { label: 'strided', inputs: [{ shape: [2, 3, 2, 4], strided: true }, null], attrs: { theta: 10000 } },
   ],
-  bench: [{ label: 'small LLaMA, stage 2', inputs: [[8, 160, 4, 32], null], attrs: { theta: 10000 }, bytes: 8 * 8 * 160 * 128 }],
+  bench: [
+    {
+      label: 'small LLaMA, stage 2',
+      inputs: [[8, 160, 4, 32], null],
+      attrs: { theta: 10000 },
+      bytes: 8 * 8 * 160 * 128,
+    },
+  ],
 });

@@ -23,7 +23,8 @@ import { laySpan, readsTexels, rowTexels } from '../parts/texel-rows.ts';
 
 const naive: Variant<AttentionPlan> = {
   kernel: attentionNaive,
-  grid: (_, { batch, heads, group, tokens, keys }, entry) => (entry === 'backward_kv' ? [ceilDiv(keys, 64), (batch * heads) / group, 1] : [ceilDiv(tokens, 64), batch * heads, 1]),
+  grid: (_, { batch, heads, group, tokens, keys }, entry) =>
+    entry === 'backward_kv' ? [ceilDiv(keys, 64), (batch * heads) / group, 1] : [ceilDiv(tokens, 64), batch * heads, 1],
 };
 
 /** Widths and subgroup sizes that kernels/attention/*_subgroup are compiled for. */
@@ -34,7 +35,9 @@ const TILE_SUBGROUPS = [4, 8, 16];
 
 function fitsSubgroupTile(gpu: Gpu, { inQuads, width, keys }: AttentionPlan): boolean {
   const size = fixedSubgroupSize(gpu);
-  return keys > 0 && inQuads && TILE_WIDTHS.includes(width) && TILE_SUBGROUPS.includes(size) && width % (4 * size) === 0;
+  return (
+    keys > 0 && inQuads && TILE_WIDTHS.includes(width) && TILE_SUBGROUPS.includes(size) && width % (4 * size) === 0
+  );
 }
 
 /** A tile of one subgroup leaves a GPU idle. */
@@ -43,30 +46,44 @@ const tileTuning = (gpu: Gpu, { width }: AttentionPlan) => ({ D: `${width}u`, SG
 
 /** The sizes of a tile of kernels/lib/attention_lanes.wgsl for rows of `d`. */
 function laneTile(tuning: Tuning, d: number): { rows: number; columns: number; bytes: number } {
-  const [lanes, lanesAcross, rowsALane, columnsALane] = ['LANES', 'LANES_ACROSS', 'ROWS_A_LANE', 'COLUMNS_A_LANE'].map((name) => tuned(tuning, name)) as [number, number, number, number];
+  const [lanes, lanesAcross, rowsALane, columnsALane] = ['LANES', 'LANES_ACROSS', 'ROWS_A_LANE', 'COLUMNS_A_LANE'].map(
+    (name) => tuned(tuning, name),
+  ) as [number, number, number, number];
   const across = Math.min(Math.max(lanesAcross, d / 8), d / 4);
   const rows = rowsALane * (lanes / across);
   const columns = columnsALane * across;
   const depth = Math.min(32, (16 * lanes) / Math.max(rows, columns));
   const span = Math.min(columns, (16 * lanes) / d);
-  return { rows, columns, bytes: 4 * (depth * rows + Math.max(depth * columns, span * d) + columns * rows + 4 * columns) };
+  return {
+    rows,
+    columns,
+    bytes: 4 * (depth * rows + Math.max(depth * columns, span * d) + columns * rows + 4 * columns),
+  };
 }
 
 const LANE_WIDTHS = [32, 64, 128];
 
 /** Bytes of workgroup memory that a tile takes, for any width where none is given. */
-const laneBytes = (tuning: Tuning): number => Math.max(...(tuning.D ? [tuned(tuning, 'D')] : LANE_WIDTHS).map((d) => laneTile(tuning, d).bytes));
-const hasMemoryFor = (gpu: Gpu, tuning: Tuning): boolean => laneBytes(tuning) <= gpu.adapter.limits.maxComputeWorkgroupStorageSize!;
+const laneBytes = (tuning: Tuning): number =>
+  Math.max(...(tuning.D ? [tuned(tuning, 'D')] : LANE_WIDTHS).map((d) => laneTile(tuning, d).bytes));
+const hasMemoryFor = (gpu: Gpu, tuning: Tuning): boolean =>
+  laneBytes(tuning) <= gpu.adapter.limits.maxComputeWorkgroupStorageSize!;
 
 /**
- * Four rows by four columns a lane. On an H200 the backward of 8×512×64 took 0.140 ms with 128 lanes, 0.187 with 64, and 0.197 with 128 and eight rows a lane; a software
- * adapter takes long to compile larger tiles.
+ * Four rows by four columns a lane. On an H200 the backward of 8×512×64 took 0.140 ms with 128 lanes, 0.187 with 64,
+ * and 0.197 with 128 and eight rows a lane; a software adapter takes long to compile larger tiles.
  */
 const laneTuning = (gpu: Gpu, { width }: AttentionPlan): Tuning => {
   const d = LANE_WIDTHS.find((most) => width <= most)!;
   const isSlow = gpu.adapter.costs.compiler === 'slow';
   const lanes = d > (isSlow ? 64 : 32) ? '128u' : '64u';
-  const preferred: Tuning = { D: `${d}u`, LANES: lanes, LANES_ACROSS: isSlow ? '8u' : '16u', ROWS_A_LANE: '4u', COLUMNS_A_LANE: '4u' };
+  const preferred: Tuning = {
+    D: `${d}u`,
+    LANES: lanes,
+    LANES_ACROSS: isSlow ? '8u' : '16u',
+    ROWS_A_LANE: '4u',
+    COLUMNS_A_LANE: '4u',
+  };
   return hasMemoryFor(gpu, preferred) ? preferred : { ...preferred, LANES: '64u' };
 };
 
@@ -74,24 +91,48 @@ const laneChoices: Variant<AttentionPlan>['free'] = {
   LANES: () => null,
   LANES_ACROSS: () => null,
   ROWS_A_LANE: () => null,
-  COLUMNS_A_LANE: (gpu, _, tuning) => (hasMemoryFor(gpu, tuning) ? null : `the tile takes ${laneBytes(tuning)} bytes of workgroup memory and the device has ${gpu.adapter.limits.maxComputeWorkgroupStorageSize}`),
+  COLUMNS_A_LANE: (gpu, _, tuning) =>
+    hasMemoryFor(gpu, tuning)
+      ? null
+      : `the tile takes ${laneBytes(tuning)} bytes of workgroup memory and the device has ${gpu.adapter.limits.maxComputeWorkgroupStorageSize}`,
 };
 const fitsSharedTile = (_: Gpu, { width }: AttentionPlan): boolean => width <= 128;
 const fitsQuads = (gpu: Gpu, plan: AttentionPlan): boolean => plan.inQuads && fitsSharedTile(gpu, plan);
 const laneRows = (tuning: Tuning): number => laneTile(tuning, tuned(tuning, 'D')).rows;
-const forwardGrid: Variant<AttentionPlan>['grid'] = (_, { batch, heads, tokens }, __, tuning) => [ceilDiv(tokens, laneRows(tuning)), batch * heads, 1];
-const backwardGrid: Variant<AttentionPlan>['grid'] = (gpu, plan, entry, tuning) => (entry === 'backward_kv' ? [ceilDiv(plan.keys, laneRows(tuning)), (plan.batch * plan.heads) / plan.group, 1] : forwardGrid(gpu, plan, entry, tuning));
+const forwardGrid: Variant<AttentionPlan>['grid'] = (_, { batch, heads, tokens }, __, tuning) => [
+  ceilDiv(tokens, laneRows(tuning)),
+  batch * heads,
+  1,
+];
+const backwardGrid: Variant<AttentionPlan>['grid'] = (gpu, plan, entry, tuning) =>
+  entry === 'backward_kv'
+    ? [ceilDiv(plan.keys, laneRows(tuning)), (plan.batch * plan.heads) / plan.group, 1]
+    : forwardGrid(gpu, plan, entry, tuning);
 
-/** Whether every head's numbers of a token lie in one row of `row` elements, see kernels/attention/forward_texels.wgsl. */
-function liesInRows(width: number, heads: number, row: number, batchStep: number, headStep: number, offset: number): boolean {
+/**
+ * Whether every head's numbers of a token lie in one row of `row` elements, see kernels/attention/forward_texels.wgsl.
+ */
+function liesInRows(
+  width: number,
+  heads: number,
+  row: number,
+  batchStep: number,
+  headStep: number,
+  offset: number,
+): boolean {
   const column = offset % row;
-  const within = headStep < row ? column + (heads - 1) * headStep + width <= row : headStep % row === 0 && column + width <= row;
+  const within =
+    headStep < row ? column + (heads - 1) * headStep + width <= row : headStep % row === 0 && column + width <= row;
   return within && batchStep % row === 0;
 }
 
 /** q, k and v in textures, a row from token to token. */
 function headsInTextures(run: Run, { q, k, v }: Work['buffers'], params: Params): Record<'q' | 'k' | 'v', Binding> {
-  return { q: laySpan(run, q as Tensor, params.q_token!), k: laySpan(run, k as Tensor, params.kv_token!), v: laySpan(run, v as Tensor, params.kv_token!) };
+  return {
+    q: laySpan(run, q as Tensor, params.q_token!),
+    k: laySpan(run, k as Tensor, params.kv_token!),
+    v: laySpan(run, v as Tensor, params.kv_token!),
+  };
 }
 
 /** Reads q, k and v from textures. */
@@ -102,14 +143,26 @@ export const attentionOverTexels: OpVariant<AttentionPlan> = {
     if (!fitsSubgroupTile(gpu, plan) || !readsTexels(gpu)) return false;
     const { width, heads, group, batch, params: p } = plan;
     const most = gpu.adapter.limits.maxTextureDimension2D!;
-    const rowsOf = (tokens: number, token: number, batchStep: number, headStep: number, count: number): number => tokens + ((batch - 1) * batchStep + (count - 1) * headStep) / token + 1;
+    const rowsOf = (tokens: number, token: number, batchStep: number, headStep: number, count: number): number =>
+      tokens + ((batch - 1) * batchStep + (count - 1) * headStep) / token + 1;
     const [kvHeads, sides] = [heads / group, [rowTexels(p.q_token!), rowTexels(p.kv_token!)]];
-    sides.push(rowsOf(plan.tokens, p.q_token!, p.q_batch!, p.q_head!, heads), rowsOf(plan.keys, p.kv_token!, p.kv_batch!, p.kv_head!, kvHeads));
-    return Math.max(...sides) <= most && liesInRows(width, heads, p.q_token!, p.q_batch!, p.q_head!, p.q_offset!)
-      && [p.k_offset!, p.v_offset!].every((offset) => liesInRows(width, kvHeads, p.kv_token!, p.kv_batch!, p.kv_head!, offset));
+    sides.push(
+      rowsOf(plan.tokens, p.q_token!, p.q_batch!, p.q_head!, heads),
+      rowsOf(plan.keys, p.kv_token!, p.kv_batch!, p.kv_head!, kvHeads),
+    );
+    return (
+      Math.max(...sides) <= most &&
+      liesInRows(width, heads, p.q_token!, p.q_batch!, p.q_head!, p.q_offset!) &&
+      [p.k_offset!, p.v_offset!].every((offset) =>
+        liesInRows(width, kvHeads, p.kv_token!, p.kv_batch!, p.kv_head!, offset),
+      )
+    );
   },
   // Rows that cannot be copied as they lie are laid by a kernel first.
-  pays: (gpu, { tokens, params }) => gpu.adapter.costs.bufferLoads === 'scalar' && fixedSubgroupSize(gpu) === 8 && tokens >= (params.q_token! % 64 === 0 && params.kv_token! % 64 === 0 ? 32 : 256),
+  pays: (gpu, { tokens, params }) =>
+    gpu.adapter.costs.bufferLoads === 'scalar' &&
+    fixedSubgroupSize(gpu) === 8 &&
+    tokens >= (params.q_token! % 64 === 0 && params.kv_token! % 64 === 0 ? 32 : 256),
   tuning: tileTuning,
   grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
 };
@@ -118,13 +171,20 @@ export const attentionOverTexels: OpVariant<AttentionPlan> = {
 export const attentionVariants: OpFamily<AttentionPlan> = {
   decode: {
     kernel: attentionDecode,
-    fits: (gpu, { inQuads, width, tokens }) => inQuads && TILE_WIDTHS.includes(width) && fixedSubgroupSize(gpu) > 0 && tokens < 65536,
+    fits: (gpu, { inQuads, width, tokens }) =>
+      inQuads && TILE_WIDTHS.includes(width) && fixedSubgroupSize(gpu) > 0 && tokens < 65536,
     pays: (_, { tokens }) => tokens <= 4,
     tuning: tileTuning,
     grid: (_, { batch, heads, tokens }) => [tokens, batch * heads, 1],
   },
   texels: attentionOverTexels,
-  subgroup: { kernel: attentionForwardSubgroup, fits: fitsSubgroupTile, pays: tilesBySubgroup, tuning: tileTuning, grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1] },
+  subgroup: {
+    kernel: attentionForwardSubgroup,
+    fits: fitsSubgroupTile,
+    pays: tilesBySubgroup,
+    tuning: tileTuning,
+    grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
+  },
   quads: { kernel: attentionForwardQuads, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: forwardGrid },
   shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: laneTuning, grid: forwardGrid },
   naive,
@@ -133,13 +193,27 @@ export const attentionVariants: OpFamily<AttentionPlan> = {
 /** Σ dy · y of each query, before every backward variant. */
 export const attentionPrepare = naive;
 
-/** The family `attention`, backward, under the same names, so that forcing one forces both directions; `attention backward` forces this one alone. */
+/**
+ * The family `attention`, backward, under the same names, so that forcing one forces both directions; `attention
+ * backward` forces this one alone.
+ */
 export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>> = {
   products: attentionProducts,
   texels: {
     kernel: attentionBackwardTexels,
-    bind: (run, { buffers, params }, { heads, width }) => ({ buffers: { ...buffers, ...headsInTextures(run, buffers, params!), dy: laySpan(run, buffers.dy as Tensor, heads * width) }, params }),
-    fits: (gpu, plan) => attentionOverTexels.fits!(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH && Math.max(rowTexels(plan.heads * plan.width), plan.batch * plan.tokens) <= gpu.adapter.limits.maxTextureDimension2D!,
+    bind: (run, { buffers, params }, { heads, width }) => ({
+      buffers: {
+        ...buffers,
+        ...headsInTextures(run, buffers, params!),
+        dy: laySpan(run, buffers.dy as Tensor, heads * width),
+      },
+      params,
+    }),
+    fits: (gpu, plan) =>
+      attentionOverTexels.fits!(gpu, plan) &&
+      plan.width <= MAX_BACKWARD_WIDTH &&
+      Math.max(rowTexels(plan.heads * plan.width), plan.batch * plan.tokens) <=
+        gpu.adapter.limits.maxTextureDimension2D!,
     pays: attentionOverTexels.pays,
     tuning: tileTuning,
     grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
@@ -155,7 +229,20 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
     grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
     entries: ['backward'],
   },
-  quads: { kernel: attentionBackwardQuads, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: backwardGrid, entries: ['backward_q', 'backward_kv'] },
-  shared: { kernel: attentionBackwardShared, fits: fitsSharedTile, tuning: laneTuning, grid: backwardGrid, entries: ['backward_q', 'backward_kv'] },
+  quads: {
+    kernel: attentionBackwardQuads,
+    fits: fitsQuads,
+    tuning: laneTuning,
+    free: laneChoices,
+    grid: backwardGrid,
+    entries: ['backward_q', 'backward_kv'],
+  },
+  shared: {
+    kernel: attentionBackwardShared,
+    fits: fitsSharedTile,
+    tuning: laneTuning,
+    grid: backwardGrid,
+    entries: ['backward_q', 'backward_kv'],
+  },
   naive: { ...naive, entries: ['backward_q', 'backward_kv'] },
 };

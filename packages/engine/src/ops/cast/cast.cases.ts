@@ -12,21 +12,33 @@ export const castCases = defineCases<{ to: DType } & CastOptions>({
     const data = x!.data;
     if (to === 'i32') return new Array64(x!.shape, data.map(Math.trunc));
     if (to === 'u32') return new Array64(x!.shape, data.map(Math.trunc));
-    if (to === 'bool') return new Array64(x!.shape, data.map((v) => Number(v !== 0)));
+    if (to === 'bool')
+      return new Array64(
+        x!.shape,
+        data.map((v) => Number(v !== 0)),
+      );
     return asStored(x!, { to, groupSize, zeros });
   },
   differentiable: false,
   cases: [
     { label: 'i32', inputs: [{ shape: [5, 7], range: [-9, 9] }], attrs: { to: 'i32' } },
     { label: 'u32', inputs: [{ shape: [33], range: [0, 9] }], attrs: { to: 'u32' } },
-    { label: 'bool', inputs: [{ shape: [8], values: [0, 1, -2, -0, 0.5, NaN, Infinity, 1e-45] }], attrs: { to: 'bool' } },
+    {
+      label: 'bool',
+      inputs: [{ shape: [8], values: [0, 1, -2, -0, 0.5, NaN, Infinity, 1e-45] }],
+      attrs: { to: 'bool' },
+    },
     { label: 'f16', inputs: [[9, 31]], attrs: { to: 'f16' } },
     { label: 'bf16', inputs: [[9, 31]], attrs: { to: 'bf16' } },
     { label: 'f16 of one element', inputs: [[1]], attrs: { to: 'f16' } },
     { label: 'int8', inputs: [[5, 128]], attrs: { to: 'int8' } },
     { label: 'int8, groups of 8', inputs: [[3, 24]], attrs: { to: 'int8', groupSize: 8 } },
     { label: 'int4', inputs: [[5, 128]], attrs: { to: 'int4' } },
-    { label: 'int4 with zeros', inputs: [{ shape: [4, 64], range: [-1, 3] }], attrs: { to: 'int4', groupSize: 32, zeros: true } },
+    {
+      label: 'int4 with zeros',
+      inputs: [{ shape: [4, 64], range: [-1, 3] }],
+      attrs: { to: 'int4', groupSize: 32, zeros: true },
+    },
     { label: 'nf4', inputs: [[5, 128]], attrs: { to: 'nf4' } },
     { label: 'nf4 of zeros', inputs: [{ shape: [8], values: [0, 0, 0, 0, 0, 0, 0, 1] }], attrs: { to: 'nf4' } },
   ],

@@ -17,7 +17,10 @@ import { unpackWeight } from '../parts/unpack-weight.ts';
 const WG = 64;
 
 export interface CastOptions {
-  /** Neighbours of the last axis that share a scale, for int8, int4 and NF4: a multiple of 8 that divides the axis. Default 64, or the axis where it is shorter. */
+  /**
+   * Neighbours of the last axis that share a scale, for int8, int4 and NF4: a multiple of 8 that divides the axis.
+   * Default 64, or the axis where it is shorter.
+   */
   readonly groupSize?: number;
   /** Give each int4 group a zero of its own, for values that lie off 0. */
   readonly zeros?: boolean;
@@ -31,7 +34,12 @@ const between = defineOp({
   forward(run, [x], to) {
     const y = run.out(x.shape, to);
     const vectors = ceilDiv(x.size, 4);
-    const work = { buffers: { x, y }, params: { vectors }, tuning: { FROM: wordType(x.dtype), TO: wordType(to) }, grid: lineGrid(ceilDiv(vectors, WG)) };
+    const work = {
+      buffers: { x, y },
+      params: { vectors },
+      tuning: { FROM: wordType(x.dtype), TO: wordType(to) },
+      grid: lineGrid(ceilDiv(vectors, WG)),
+    };
     run.dispatch(castConvert, to === 'bool' ? 'truth' : 'convert', work);
     return { y };
   },
@@ -40,7 +48,10 @@ const between = defineOp({
 function groupSizeFor(x: Tensor, to: DType, groupSize?: number): number {
   const cols = x.shape.at(-1) ?? 0;
   const group = groupSize ?? Math.min(64, cols);
-  if (group < 8 || group % 8 !== 0 || cols % group !== 0) throw new ShapeError(`cast: groups of ${group} do not fit ${to} of ${showShape(x.shape)}; a group is a multiple of 8 that divides the last axis.`);
+  if (group < 8 || group % 8 !== 0 || cols % group !== 0)
+    throw new ShapeError(
+      `cast: groups of ${group} do not fit ${to} of ${showShape(x.shape)}; a group is a multiple of 8 that divides the last axis.`,
+    );
   return group;
 }
 
@@ -51,18 +62,32 @@ function quantise(run: Run, x: Tensor, to: DType, group: number, zeros: boolean)
   const scales = run.out(perGroup);
   const offsets = zeros ? run.out(perGroup) : null;
   const FORMAT = to === 'int4' ? (zeros ? 'INT4_ZEROS' : 'INT4') : to.toUpperCase();
-  run.dispatch(castQuantise, 'pack', { buffers: { x, y, scales, zeros: offsets ?? run.out([1]) }, params: { groups, group }, tuning: { FORMAT }, grid: lineGrid(ceilDiv(groups, WG)) });
+  run.dispatch(castQuantise, 'pack', {
+    buffers: { x, y, scales, zeros: offsets ?? run.out([1]) },
+    params: { groups, group },
+    tuning: { FORMAT },
+    grid: lineGrid(ceilDiv(groups, WG)),
+  });
   y.quantisation = { scales, zeros: offsets, groupSize: group };
   return y;
 }
 
 const pack = defineOp({
   name: 'cast',
-  plan: ([x]: readonly [Tensor], { to, groupSize, zeros = false }: CastOptions & { to: DType }) => ({ to, zeros: zeros && to === 'int4', group: to === 'f16' || to === 'bf16' ? 0 : groupSizeFor(x, to, groupSize) }),
+  plan: ([x]: readonly [Tensor], { to, groupSize, zeros = false }: CastOptions & { to: DType }) => ({
+    to,
+    zeros: zeros && to === 'int4',
+    group: to === 'f16' || to === 'bf16' ? 0 : groupSizeFor(x, to, groupSize),
+  }),
   forward(run, [x], { to, group, zeros }) {
     if (group > 0) return { y: quantise(run, x, to, group, zeros) };
     const y = run.out(x.shape, to);
-    run.dispatch(castHalves, 'pack', { buffers: { x, y }, params: { size: x.size }, tuning: { FORMAT: to.toUpperCase() }, grid: lineGrid(ceilDiv(x.size, 4 * WG)) });
+    run.dispatch(castHalves, 'pack', {
+      buffers: { x, y },
+      params: { size: x.size },
+      tuning: { FORMAT: to.toUpperCase() },
+      grid: lineGrid(ceilDiv(x.size, 4 * WG)),
+    });
     return { y };
   },
 });
@@ -79,8 +104,9 @@ const unpack = defineOp({
 /**
  * `x` as another element type.
  * @param x any type; packed ones (f16, bf16, int8, int4, nf4) become f32 only
- * @param to f32 to whole numbers goes towards 0, to bool is x ≠ 0 (NaN is), to f16 and bf16 rounds to nearest with ties to even; int8, int4 and nf4
- * carry one scale a group in `quantisation`, NaN where the group holds NaN, which then reads back as NaN
+ * @param to f32 to whole numbers goes towards 0, to bool is x ≠ 0 (NaN is), to f16 and bf16 rounds to nearest with ties
+ * to even; int8, int4 and nf4 carry one scale a group in `quantisation`, NaN where the group holds NaN, which then
+ * reads back as NaN
  * @returns the same shape; `x` itself when it has the type already. No gradient passes.
  * Throws DTypeError between two packed types, ShapeError when groups do not fit the last axis.
  */

@@ -16,16 +16,21 @@ export interface StoreOptions {
 }
 
 /**
- * Writes f32 values into `parameter` as its type stores them: rounded to f16 or bf16, or quantised with scales. At most 16 MiB of f32 are on the device at a
- * time, whatever the size.
+ * Writes f32 values into `parameter` as its type stores them: rounded to f16 or bf16, or quantised with scales. At most
+ * 16 MiB of f32 are on the device at a time, whatever the size.
  * @param values row-major, as many as the parameter has elements
- * Throws ShapeError when their number or the groups do not fit, DTypeError when the parameter is neither f32 nor packed.
+ * Throws ShapeError when their number or the groups do not fit, DTypeError when the parameter is neither f32 nor
+ * packed.
  */
 export function store(parameter: Parameter, values: Float32Array<ArrayBuffer>, options: StoreOptions = {}): void {
   const { gpu, dtype, size, shape, name } = parameter;
-  if (values.length !== size) throw new ShapeError(`store: ${values.length} values for '${name}' of shape ${showShape(shape)}; it needs ${size}.`);
+  if (values.length !== size)
+    throw new ShapeError(
+      `store: ${values.length} values for '${name}' of shape ${showShape(shape)}; it needs ${size}.`,
+    );
   if (dtype === 'f32') return parameter.write(values);
-  if (!isPacked(dtype)) throw new DTypeError(`store: '${name}' is ${dtype}; only f32 and packed parameters can be stored.`);
+  if (!isPacked(dtype))
+    throw new DTypeError(`store: '${name}' is ${dtype}; only f32 and packed parameters can be stored.`);
   const group = groupOf(parameter, options);
   const chunk = group * Math.max(1, Math.floor(Math.min(CHUNK, gpu.memory.bindingLimit / 4) / group));
   const scales = dtype === 'f16' || dtype === 'bf16' ? null : keep(empty(gpu, [size / group]));
@@ -52,7 +57,10 @@ export function reserveScales(parameter: Parameter, options: StoreOptions = {}):
 
 function groupOf({ name, dtype, shape }: Parameter, { groupSize }: StoreOptions): number {
   const group = dtype === 'f16' || dtype === 'bf16' ? 8 : groupFor(shape.at(-1) ?? 0, groupSize);
-  if (group === 0) throw new ShapeError(`store: '${name}' is ${showShape(shape)} and ${dtype} wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.`);
+  if (group === 0)
+    throw new ShapeError(
+      `store: '${name}' is ${showShape(shape)} and ${dtype} wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.`,
+    );
   return group;
 }
 
@@ -63,5 +71,9 @@ function groupFor(cols: number, asked?: number): number {
 }
 
 function copyBytes(from: Tensor, to: Tensor, offset: number, bytes: number): void {
-  from.gpu.stream.copy({ block: from.storage.block, offset: 0, bytes }, { block: to.storage.block, offset, bytes }, bytes);
+  from.gpu.stream.copy(
+    { block: from.storage.block, offset: 0, bytes },
+    { block: to.storage.block, offset, bytes },
+    bytes,
+  );
 }

@@ -18,27 +18,54 @@ import { where } from '../elementwise/where.ts';
  * Copied once. Throws ShapeError when the numbers do not go with the axes.
  */
 export function repeat(x: Tensor, times: readonly number[]): Tensor {
-  if (times.length !== x.shape.length || times.some((n) => !Number.isInteger(n) || n < 0)) throw new ShapeError(`repeat: ${showShape(times)} for x of ${showShape(x.shape)}; it must be one whole number of at least 0 for each axis.`);
-  const between = reshape(x, x.shape.flatMap((n) => [1, n]));
-  return reshape(expand(between, x.shape.flatMap((n, i) => [times[i]!, n])), x.shape.map((n, i) => n * times[i]!));
+  if (times.length !== x.shape.length || times.some((n) => !Number.isInteger(n) || n < 0))
+    throw new ShapeError(
+      `repeat: ${showShape(times)} for x of ${showShape(x.shape)}; it must be one whole number of at least 0 for each axis.`,
+    );
+  const between = reshape(
+    x,
+    x.shape.flatMap((n) => [1, n]),
+  );
+  return reshape(
+    expand(
+      between,
+      x.shape.flatMap((n, i) => [times[i]!, n]),
+    ),
+    x.shape.map((n, i) => n * times[i]!),
+  );
 }
 
-/** `x` with the order along an axis turned round: y[…, j, …] = x[…, n - 1 - j, …]. @param x float[...]. Throws ShapeError for an axis out of range. */
+/**
+ * `x` with the order along an axis turned round: y[…, j, …] = x[…, n - 1 - j, …].
+ * @param x float[...]. Throws ShapeError for an axis out of range.
+ */
 export function flip(x: Tensor, options: { readonly axis: number }): Tensor {
   requireOptions('flip', options, ['axis']);
   const k = resolveAxis('flip', options.axis, x.shape.length);
   const n = x.shape[k]!;
-  return indexSelect(x, tensor(x.gpu, Int32Array.from({ length: n }, (_, i) => n - 1 - i)), { axis: k });
+  return indexSelect(
+    x,
+    tensor(
+      x.gpu,
+      Int32Array.from({ length: n }, (_, i) => n - 1 - i),
+    ),
+    { axis: k },
+  );
 }
 
-/** `x` moved along an axis by `shift` places, what leaves at the end coming in at the start: y[…, (j + shift) mod n, …] = x[…, j, …]. Throws ShapeError for a shift that is not whole. */
+/**
+ * `x` moved along an axis by `shift` places, what leaves at the end coming in at the start: y[…, (j + shift) mod n, …]
+ * = x[…, j, …]. Throws ShapeError for a shift that is not whole.
+ */
 export function roll(x: Tensor, shift: number, options: { readonly axis: number }): Tensor {
   requireOptions('roll', options, ['axis']);
   const k = resolveAxis('roll', options.axis, x.shape.length);
   if (!Number.isInteger(shift)) throw new ShapeError(`roll: the shift is ${shift}; it must be a whole number.`);
   const n = x.shape[k]!;
-  const cut = n === 0 ? 0 : (((-shift % n) + n) % n);
-  return cut === 0 ? x : cat([slice(x, { axis: k, start: cut }), slice(x, { axis: k, start: 0, end: cut })], { axis: k });
+  const cut = n === 0 ? 0 : ((-shift % n) + n) % n;
+  return cut === 0
+    ? x
+    : cat([slice(x, { axis: k, start: cut }), slice(x, { axis: k, start: 0, end: cut })], { axis: k });
 }
 
 function triangle(name: string, x: Tensor, diagonal: number, compare: typeof ge): Tensor {
@@ -47,12 +74,21 @@ function triangle(name: string, x: Tensor, diagonal: number, compare: typeof ge)
   return where(compare(unsqueeze(arange(x.gpu, diagonal, rows + diagonal), { axis: 1 }), arange(x.gpu, cols)), x, 0);
 }
 
-/** `x` on and below a diagonal of its last two axes (0 the main one, positive ones to the right), else 0. Throws ShapeError below two axes. */
+/**
+ * `x` on and below a diagonal of its last two axes (0 the main one, positive ones to the right), else 0. Throws
+ * ShapeError below two axes.
+ */
 export const tril = (x: Tensor, diagonal = 0): Tensor => triangle('tril', x, diagonal, ge);
-/** `x` on and above a diagonal of its last two axes (0 the main one, positive ones to the right), else 0. Throws ShapeError below two axes. */
+/**
+ * `x` on and above a diagonal of its last two axes (0 the main one, positive ones to the right), else 0. Throws
+ * ShapeError below two axes.
+ */
 export const triu = (x: Tensor, diagonal = 0): Tensor => triangle('triu', x, diagonal, le);
 
-/** float[..., classes]: 1 at each index, else 0; an index out of range gives zeros. @param ids i32[...]. No gradient. Throws DTypeError unless the ids are i32. */
+/**
+ * float[..., classes]: 1 at each index, else 0; an index out of range gives zeros.
+ * @param ids i32[...]. No gradient. Throws DTypeError unless the ids are i32.
+ */
 export function oneHot(ids: Tensor, classes: number): Tensor {
   if (ids.dtype !== 'i32') throw new DTypeError(`oneHot: the ids are ${ids.dtype}; they must be i32.`);
   return cast(eq(unsqueeze(ids, { axis: -1 }), arange(ids.gpu, 0, classes, 1, 'i32')), 'f32');

@@ -7,7 +7,10 @@ import { mean } from '../reduce/reductions.ts';
 import { abs, softplus } from '../elementwise/unary.ts';
 
 function requireSame(where: string, x: Tensor, target: Tensor): void {
-  if (!sameShape(x.shape, target.shape)) throw new ShapeError(`${where}: x is ${showShape(x.shape)} and the target ${showShape(target.shape)}; they must be equal.`);
+  if (!sameShape(x.shape, target.shape))
+    throw new ShapeError(
+      `${where}: x is ${showShape(x.shape)} and the target ${showShape(target.shape)}; they must be equal.`,
+    );
 }
 
 /** mean (x - target)². Throws ShapeError when the shapes differ. */
@@ -23,7 +26,10 @@ export function l1Loss(x: Tensor, target: Tensor): Tensor {
   return mean(abs(sub(x, target)));
 }
 
-/** mean -(target · log sigmoid x + (1 - target) · log(1 - sigmoid x)) = mean softplus x - x · target, for targets from 0 to 1. Throws ShapeError when the shapes differ. */
+/**
+ * mean -(target · log sigmoid x + (1 - target) · log(1 - sigmoid x)) = mean softplus x - x · target, for targets from 0
+ * to 1. Throws ShapeError when the shapes differ.
+ */
 export function binaryCrossEntropyWithLogits(x: Tensor, target: Tensor): Tensor {
   requireSame('binaryCrossEntropyWithLogits', x, target);
   return mean(sub(softplus(x), mul(x, target)));

@@ -8,20 +8,32 @@ import { logSumExp, norm, std, variance } from './statistics.ts';
 import type { VarianceOptions } from './statistics.ts';
 
 const average = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
-const spread = (values: Float64Array, correction = 1): number => values.reduce((sum, v) => sum + (v - average(values)) ** 2, 0) / (values.length - correction);
+const spread = (values: Float64Array, correction = 1): number =>
+  values.reduce((sum, v) => sum + (v - average(values)) ** 2, 0) / (values.length - correction);
 
 /** A reduction of the last axis, or of everything. */
-const reduction = (op: string, run: (x: Tensor, options: VarianceOptions) => Tensor, f: (row: Float64Array, correction?: number) => number, options: VarianceOptions = {}) =>
+const reduction = (
+  op: string,
+  run: (x: Tensor, options: VarianceOptions) => Tensor,
+  f: (row: Float64Array, correction?: number) => number,
+  options: VarianceOptions = {},
+) =>
   defineCases<VarianceOptions>({
     op,
     run: ([x], attrs) => run(x!, attrs),
     reference: ([x], { axis, keepDims, correction }) => {
       if (axis === undefined) return new Array64([], [f(x!.data, correction)]);
       const cols = x!.shape.at(-1)!;
-      const rows = Array.from({ length: x!.data.length / cols }, (_, r) => f(x!.data.subarray(r * cols, (r + 1) * cols), correction));
+      const rows = Array.from({ length: x!.data.length / cols }, (_, r) =>
+        f(x!.data.subarray(r * cols, (r + 1) * cols), correction),
+      );
       return new Array64([...x!.shape.slice(0, -1), ...(keepDims ? [1] : [])], rows);
     },
-    cases: [{ inputs: [[33]], attrs: {} }, { inputs: [[3, 7]], attrs: { axis: -1, ...options } }, { inputs: [[2, 5, 12]], attrs: { axis: -1, keepDims: true } }],
+    cases: [
+      { inputs: [[33]], attrs: {} },
+      { inputs: [[3, 7]], attrs: { axis: -1, ...options } },
+      { inputs: [[2, 5, 12]], attrs: { axis: -1, keepDims: true } },
+    ],
   });
 
 export const varianceCases = reduction('variance', variance, spread, { correction: 0 });
@@ -32,19 +44,38 @@ const logSumExpOf = (row: Float64Array): number => {
   return Number.isFinite(top) ? top + Math.log(row.reduce((sum, v) => sum + Math.exp(v - top), 0)) : top;
 };
 const logSumExpTable = reduction('logSumExp', logSumExp, logSumExpOf);
-export const logSumExpCases = { ...logSumExpTable, cases: [...logSumExpTable.cases, ...[1, 2, 9, 36].map((n) => ({ label: `special values, rows of ${n}`, inputs: [special(n)], attrs: { axis: -1 } }))] };
+export const logSumExpCases = {
+  ...logSumExpTable,
+  cases: [
+    ...logSumExpTable.cases,
+    ...[1, 2, 9, 36].map((n) => ({ label: `special values, rows of ${n}`, inputs: [special(n)], attrs: { axis: -1 } })),
+  ],
+};
 
-const loss = (op: string, run: (x: Tensor, target: Tensor) => Tensor, f: (x: number, target: number) => number, targets: readonly [number, number]) =>
+const loss = (
+  op: string,
+  run: (x: Tensor, target: Tensor) => Tensor,
+  f: (x: number, target: number) => number,
+  targets: readonly [number, number],
+) =>
   defineCases({
     op,
     run: ([x, target]) => run(x!, target!),
     reference: ([x, target]) => new Array64([], [average(x!.data.map((v, i) => f(v, target!.data[i]!)))]),
-    cases: [{ inputs: [[37], { shape: [37], range: targets }] }, { inputs: [[4, 9], { shape: [4, 9], range: targets, needsGrad: false }] }],
+    cases: [
+      { inputs: [[37], { shape: [37], range: targets }] },
+      { inputs: [[4, 9], { shape: [4, 9], range: targets, needsGrad: false }] },
+    ],
   });
 
 export const mseLossCases = loss('mseLoss', mseLoss, (x, t) => (x - t) ** 2, [-2, 2]);
 export const l1LossCases = loss('l1Loss', l1Loss, (x, t) => Math.abs(x - t), [6, 9]);
-export const binaryCrossEntropyCases = loss('binaryCrossEntropyWithLogits', binaryCrossEntropyWithLogits, (x, t) => Math.log1p(Math.exp(x)) - x * t, [0, 1]);
+export const binaryCrossEntropyCases = loss(
+  'binaryCrossEntropyWithLogits',
+  binaryCrossEntropyWithLogits,
+  (x, t) => Math.log1p(Math.exp(x)) - x * t,
+  [0, 1],
+);
 
 export const groupNormCases = defineCases<number>({
   op: 'groupNorm',
@@ -56,9 +87,14 @@ export const groupNormCases = defineCases<number>({
     for (let i = 0; i < y.data.length; i++) {
       const group = x!.data.subarray(Math.floor(i / size) * size, (Math.floor(i / size) + 1) * size);
       const c = Math.floor(i / (y.data.length / (batch * channels))) % channels;
-      y.data[i] = ((x!.data[i]! - average(group)) / Math.sqrt(spread(group, 0) + 1e-5)) * weight!.data[c]! + bias!.data[c]!;
+      y.data[i] =
+        ((x!.data[i]! - average(group)) / Math.sqrt(spread(group, 0) + 1e-5)) * weight!.data[c]! + bias!.data[c]!;
     }
     return y;
   },
-  cases: [{ inputs: [[2, 6, 3, 5], [6], [6]], attrs: 3 }, { inputs: [[3, 4, 7], [4], [4]], attrs: 4 }, { inputs: [[2, 8], [8], [8]], attrs: 1 }],
+  cases: [
+    { inputs: [[2, 6, 3, 5], [6], [6]], attrs: 3 },
+    { inputs: [[3, 4, 7], [4], [4]], attrs: 4 },
+    { inputs: [[2, 8], [8], [8]], attrs: 1 },
+  ],
 });

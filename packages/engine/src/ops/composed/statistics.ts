@@ -13,7 +13,10 @@ import { reshape } from '../layout/views.ts';
 import { where } from '../elementwise/where.ts';
 
 export interface VarianceOptions extends ReduceOptions {
-  /** Taken from the number of elements that the squares are divided by. Default 1, as PyTorch has it; 0 for the variance of the elements themselves. */
+  /**
+   * Taken from the number of elements that the squares are divided by. Default 1, as PyTorch has it; 0 for the variance
+   * of the elements themselves.
+   */
   readonly correction?: number;
 }
 
@@ -25,9 +28,15 @@ export interface VarianceOptions extends ReduceOptions {
 export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
   const { correction = 1, ...options } = requireOptions('variance', given, ['axis', 'keepDims', 'correction']);
   const { axis } = options;
-  const axes = axis === undefined ? x.shape.map((_, i) => i) : [...new Set([axis].flat().map((k) => resolveAxis('variance', k, x.shape.length)))];
+  const axes =
+    axis === undefined
+      ? x.shape.map((_, i) => i)
+      : [...new Set([axis].flat().map((k) => resolveAxis('variance', k, x.shape.length)))];
   const n = sizeOf(axes.map((k) => x.shape[k]!));
-  if (n <= correction) throw new ShapeError(`variance: ${n} elements of ${showShape(x.shape)} with a correction of ${correction}; there must be more elements than that.`);
+  if (n <= correction)
+    throw new ShapeError(
+      `variance: ${n} elements of ${showShape(x.shape)} with a correction of ${correction}; there must be more elements than that.`,
+    );
   const off = sub(x, mean(x, { ...options, keepDims: true }));
   const squares = sum(mul(off, off), options);
   const rounding = noGrad(() => {
@@ -43,7 +52,10 @@ export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => root(va
 /** √Σ x² over axes, the Euclidean length; slope 0 where it is 0. */
 export const norm = (x: Tensor, options: ReduceOptions = {}): Tensor => root(sum(mul(x, x), options));
 
-/** log Σ eˣ over axes, without overflow: the greatest element is taken out first, unless it is infinite: ∞ gives ∞, -∞ alone -∞. Throws ShapeError when there are no elements. */
+/**
+ * log Σ eˣ over axes, without overflow: the greatest element is taken out first, unless it is infinite: ∞ gives ∞, -∞
+ * alone -∞. Throws ShapeError when there are no elements.
+ */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const greatest = noGrad(() => max(x, { ...options, keepDims: true }));
   const isUsual = isFinite(greatest);

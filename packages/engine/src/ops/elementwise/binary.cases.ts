@@ -25,7 +25,11 @@ const SHAPES: readonly (readonly [string, readonly number[], readonly number[]])
 ];
 
 function cases(range: Range): Case<undefined>[] {
-  const input = (shape: readonly number[], more: Partial<InputSpec> = {}): InputSpec => ({ shape, ...(range ? { range } : {}), ...more });
+  const input = (shape: readonly number[], more: Partial<InputSpec> = {}): InputSpec => ({
+    shape,
+    ...(range ? { range } : {}),
+    ...more,
+  });
   return [
     ...SHAPES.map(([label, a, b]) => ({ label, inputs: [input(a), input(b)] })),
     { label: 'strided', inputs: [input([6, 10], { strided: true }), input([6, 10])] },
@@ -34,14 +38,27 @@ function cases(range: Range): Case<undefined>[] {
   ];
 }
 
-function binary(op: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: number, b: number) => number, range?: Range, settle?: Case<undefined>['settle']): OpCases {
+function binary(
+  op: string,
+  run: (a: Tensor, b: Tensor) => Tensor,
+  f: (a: number, b: number) => number,
+  range?: Range,
+  settle?: Case<undefined>['settle'],
+): OpCases {
   return defineCases({
     op,
     run: ([a, b]) => run(a!, b!),
     reference: ([a, b]) => broadcast([a!, b!], f),
     cases: cases(range).map((c) => ({ ...c, settle })),
     bench: [
-      { label: 'residual of CLIP ViT-L/14-336, batch 8', inputs: [[8, 577, 1024], [8, 577, 1024]], bytes: 12 * 8 * 577 * 1024 },
+      {
+        label: 'residual of CLIP ViT-L/14-336, batch 8',
+        inputs: [
+          [8, 577, 1024],
+          [8, 577, 1024],
+        ],
+        bytes: 12 * 8 * 577 * 1024,
+      },
       { label: 'bias of CLIP ViT-L/14-336, batch 8', inputs: [[8, 577, 1024], [1024]], bytes: 8 * 8 * 577 * 1024 },
     ],
   });
@@ -54,15 +71,27 @@ export const divCases = binary('div', div, (a, b) => a / b, [0.5, 3]);
 /** Dense, a row repeated and strided, in fours and not. */
 const withNaN = (table: OpCases): OpCases => ({
   ...table,
-  cases: [...table.cases, ...[[3, 4], [3, 3]].flatMap(([rows, cols]) => {
-    const x = (every: number): InputSpec => ({ shape: [rows!, cols!], values: Array.from({ length: rows! * cols! }, (_, i) => (i % every === 1 ? NaN : i % 5 === 0 ? -Infinity : i - 4)), needsGrad: false });
-    const row: InputSpec = { shape: [cols!], values: [NaN, ...Array<number>(cols! - 1).fill(2)], needsGrad: false };
-    return [
-      { label: `NaN on both sides, ${cols} columns`, inputs: [x(4), x(3)] },
-      { label: `NaN beside a row, ${cols} columns`, inputs: [x(4), row] },
-      { label: `NaN in strides, ${cols} columns`, inputs: [{ ...x(4), strided: true }, x(3)] },
-    ];
-  })],
+  cases: [
+    ...table.cases,
+    ...[
+      [3, 4],
+      [3, 3],
+    ].flatMap(([rows, cols]) => {
+      const x = (every: number): InputSpec => ({
+        shape: [rows!, cols!],
+        values: Array.from({ length: rows! * cols! }, (_, i) =>
+          i % every === 1 ? NaN : i % 5 === 0 ? -Infinity : i - 4,
+        ),
+        needsGrad: false,
+      });
+      const row: InputSpec = { shape: [cols!], values: [NaN, ...Array<number>(cols! - 1).fill(2)], needsGrad: false };
+      return [
+        { label: `NaN on both sides, ${cols} columns`, inputs: [x(4), x(3)] },
+        { label: `NaN beside a row, ${cols} columns`, inputs: [x(4), row] },
+        { label: `NaN in strides, ${cols} columns`, inputs: [{ ...x(4), strided: true }, x(3)] },
+      ];
+    }),
+  ],
 });
 
 export const maximumCases = withNaN(binary('maximum', maximum, Math.max, undefined, setApart));
@@ -78,7 +107,16 @@ export const swigluCases = defineCases({
     { label: 'up frozen', inputs: [[7, 6], { shape: [7, 6], needsGrad: false }] },
     { label: 'far from 0', inputs: [{ shape: [6], values: [-200, -90, -20, 20, 90, 200] }, [6]] },
   ],
-  bench: [{ label: 'MLP of LLaMA-7B, 739 tokens', inputs: [[739, 11008], [739, 11008]], bytes: 12 * 739 * 11008 }],
+  bench: [
+    {
+      label: 'MLP of LLaMA-7B, 739 tokens',
+      inputs: [
+        [739, 11008],
+        [739, 11008],
+      ],
+      bytes: 12 * 739 * 11008,
+    },
+  ],
 });
 
 /** The forms with a number. */

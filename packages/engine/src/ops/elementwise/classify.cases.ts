@@ -9,7 +9,11 @@ const classify = (op: string, run: (x: Tensor) => Tensor, f: (v: number) => bool
   defineCases({
     op,
     run: ([x]) => run(x!),
-    reference: ([x]) => new Array64(x!.shape, x!.data.map((v) => Number(f(v)))),
+    reference: ([x]) =>
+      new Array64(
+        x!.shape,
+        x!.data.map((v) => Number(f(v))),
+      ),
     differentiable: false,
     cases: [
       { inputs: [{ shape: [9], values: SPECIAL }] },

@@ -1,5 +1,6 @@
 /**
- * @file Which values are NaN, infinite or finite: float[...] in, bool[...] of the same shape out, by bits, so that no driver's arithmetic has a say.
+ * @file Which values are NaN, infinite or finite: float[...] in, bool[...] of the same shape out, by bits, so that no
+ * driver's arithmetic has a say.
  * Kernel: kernels/elementwise/classify.wgsl. No gradient. Each throws DTypeError unless x is f32.
  */
 import { elementwiseClassify as kernel } from '@curio/kernels/elementwise_classify';

@@ -12,11 +12,41 @@ const compare = (op: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: numbe
     reference: ([a, b]) => broadcast([a!, b!], (u, v) => Number(f(u, v))),
     differentiable: false,
     cases: [
-      ...(['i32', 'u32'] as DType[]).map((dtype) => ({ label: dtype, inputs: [{ shape: [9, 13], dtype }, { shape: [13], dtype }] })),
-      { label: 'f32 with equal ones', inputs: [{ shape: [4], values: [1, 2, 3, 4] }, { shape: [4], values: [2, 2, 3, 1] }] },
-      { label: 'NaN and infinities', inputs: [{ shape: [6, 1], values: [NaN, 1, Infinity, -Infinity, 0, -0] }, { shape: [6], values: [NaN, 1, Infinity, -Infinity, 0, -0] }] },
-      { label: 'integers whose bits would be NaN', inputs: [{ shape: [3], dtype: 'i32', values: [0x7fc00000, -1, 5] }, { shape: [3], dtype: 'i32', values: [0x7fc00000, -1, 6] }] },
-      { label: 'both grow', inputs: [[4, 1, 3], [5, 1]] },
+      ...(['i32', 'u32'] as DType[]).map((dtype) => ({
+        label: dtype,
+        inputs: [
+          { shape: [9, 13], dtype },
+          { shape: [13], dtype },
+        ],
+      })),
+      {
+        label: 'f32 with equal ones',
+        inputs: [
+          { shape: [4], values: [1, 2, 3, 4] },
+          { shape: [4], values: [2, 2, 3, 1] },
+        ],
+      },
+      {
+        label: 'NaN and infinities',
+        inputs: [
+          { shape: [6, 1], values: [NaN, 1, Infinity, -Infinity, 0, -0] },
+          { shape: [6], values: [NaN, 1, Infinity, -Infinity, 0, -0] },
+        ],
+      },
+      {
+        label: 'integers whose bits would be NaN',
+        inputs: [
+          { shape: [3], dtype: 'i32', values: [0x7fc00000, -1, 5] },
+          { shape: [3], dtype: 'i32', values: [0x7fc00000, -1, 6] },
+        ],
+      },
+      {
+        label: 'both grow',
+        inputs: [
+          [4, 1, 3],
+          [5, 1],
+        ],
+      },
       { inputs: [[0], [1]] },
     ],
   });
@@ -34,21 +64,50 @@ const logic = (op: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: boolean
     run: ([a, b]) => run(a!, b!),
     reference: ([a, b]) => broadcast([a!, b!], (u, v) => Number(f(u !== 0, v !== 0))),
     differentiable: false,
-    cases: [{ inputs: [{ shape: [9, 13], dtype: 'bool' }, { shape: [13], dtype: 'bool' }] }, { inputs: [{ shape: [4, 1], dtype: 'bool' }, { shape: [3], dtype: 'bool' }] }],
+    cases: [
+      {
+        inputs: [
+          { shape: [9, 13], dtype: 'bool' },
+          { shape: [13], dtype: 'bool' },
+        ],
+      },
+      {
+        inputs: [
+          { shape: [4, 1], dtype: 'bool' },
+          { shape: [3], dtype: 'bool' },
+        ],
+      },
+    ],
   });
 
 export const logicalAndCases = logic('logicalAnd', logicalAnd, (a, b) => a && b);
 export const logicalOrCases = logic('logicalOr', logicalOr, (a, b) => a || b);
 export const logicalXorCases = logic('logicalXor', logicalXor, (a, b) => a !== b);
-export const logicalNotCases = logic('logicalNot', (a, b) => logicalAnd(logicalNot(a), eq(b, b)), (a) => !a);
+export const logicalNotCases = logic(
+  'logicalNot',
+  (a, b) => logicalAnd(logicalNot(a), eq(b, b)),
+  (a) => !a,
+);
 
-const quantifier = (op: string, run: (x: Tensor, options: { axis: number }) => Tensor, f: (row: Float64Array) => boolean) =>
+const quantifier = (
+  op: string,
+  run: (x: Tensor, options: { axis: number }) => Tensor,
+  f: (row: Float64Array) => boolean,
+) =>
   defineCases({
     op,
     run: ([x]) => run(x!, { axis: -1 }),
-    reference: ([x]) => new Array64([x!.shape[0]!], [...mapRows(x!, (row) => row.map(() => Number(f(row)))).data].filter((_, i) => i % x!.shape[1]! === 0)),
+    reference: ([x]) =>
+      new Array64(
+        [x!.shape[0]!],
+        [...mapRows(x!, (row) => row.map(() => Number(f(row)))).data].filter((_, i) => i % x!.shape[1]! === 0),
+      ),
     differentiable: false,
-    cases: [{ inputs: [{ shape: [4, 3], dtype: 'bool', values: [0, 0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 0] }] }, { inputs: [{ shape: [3, 2], values: [0, -0.5, 0, -0, 0, NaN] }] }, { inputs: [{ shape: [33, 2], dtype: 'i32', range: [-1, 2] }] }],
+    cases: [
+      { inputs: [{ shape: [4, 3], dtype: 'bool', values: [0, 0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 0] }] },
+      { inputs: [{ shape: [3, 2], values: [0, -0.5, 0, -0, 0, NaN] }] },
+      { inputs: [{ shape: [33, 2], dtype: 'i32', range: [-1, 2] }] },
+    ],
   });
 
 export const anyCases = quantifier('any', any, (row) => row.some((v) => v !== 0));
@@ -59,7 +118,11 @@ const cond = (shape: readonly number[]) => ({ shape, dtype: 'bool' as const });
 export const whereCases = defineCases({
   op: 'where',
   run: ([c, a, b]) => where(c!, a!, b!),
-  reference: (inputs) => broadcast(inputs.map((x) => x!), (c, a, b) => (c ? a : b)),
+  reference: (inputs) =>
+    broadcast(
+      inputs.map((x) => x!),
+      (c, a, b) => (c ? a : b),
+    ),
   cases: [
     { inputs: [cond([33]), [33], [33]] },
     { label: 'condition repeated', inputs: [cond([5, 1]), [5, 9], [5, 9]] },

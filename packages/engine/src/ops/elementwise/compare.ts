@@ -1,7 +1,9 @@
 /**
- * @file Comparisons and logic with NumPy's broadcasting: bool[...] that is 1 where they hold. a and b are of one type (f32, i32, u32 or bool), or b is
- * a number, which is compared with whole numbers as it is and with f32 as an f32. NaN equals nothing, itself neither.
- * Kernel: kernels/elementwise/compare.wgsl. No gradient. Each throws ShapeError when the shapes do not broadcast, DTypeError when the types differ.
+ * @file Comparisons and logic with NumPy's broadcasting: bool[...] that is 1 where they hold. a and b are of one type
+ * (f32, i32, u32 or bool), or b is a number, which is compared with whole numbers as it is and with f32 as an f32. NaN
+ * equals nothing, itself neither.
+ * Kernel: kernels/elementwise/compare.wgsl. No gradient. Each throws ShapeError when the shapes do not broadcast,
+ * DTypeError when the types differ.
  */
 import { elementwiseCompare as kernel } from '@curio/kernels/elementwise_compare';
 import { DTypeError } from '../../gpu/errors.ts';
@@ -19,8 +21,8 @@ const WG = 64;
 type Kind = 'EQ' | 'NE' | 'LT' | 'LE' | 'GT' | 'GE' | 'AND' | 'OR' | 'XOR';
 
 /**
- * A comparison of whole numbers with any number, as one with a whole number of their type: lt(i32, 2.5) is le(i32, 2). Where the number lies beyond the
- * type or is NaN it holds for all (≥ the least) or for none (< the least).
+ * A comparison of whole numbers with any number, as one with a whole number of their type: lt(i32, 2.5) is le(i32, 2).
+ * Where the number lies beyond the type or is NaN it holds for all (≥ the least) or for none (< the least).
  */
 function amongWhole(kind: Kind, n: number, [low, high]: readonly [number, number]): readonly [Kind, number] {
   const always = (holds: boolean): readonly [Kind, number] => [holds ? 'GE' : 'LT', low];
@@ -39,17 +41,32 @@ function define(name: string, kind: Kind): (a: Tensor, b: Tensor | number) => Te
     layouts: ['any'],
     plan([a, b]: readonly [Tensor, Tensor], OP: Kind) {
       if (isLogic) for (const [i, x] of [a, b].entries()) requireDType(name, 'ab'[i]!, x, 'bool');
-      if (a.dtype !== b.dtype) throw new DTypeError(`${name}: a is ${a.dtype} and b is ${b.dtype}; they must be equal, use cast.`);
+      if (a.dtype !== b.dtype)
+        throw new DTypeError(`${name}: a is ${a.dtype} and b is ${b.dtype}; they must be equal, use cast.`);
       return { shape: commonShape(name, [a.shape, b.shape]), OP };
     },
     forward(run, [a, b], { shape, OP }) {
       const y = run.out(shape, 'bool');
       const path = walk(name, [a, b], shape, 4);
       const [first, second] = path.tensors as [Tensor, Tensor];
-      const params: Record<string, number> = { items: path.items, a_offset: first.bindingOffset, b_offset: second.bindingOffset, parts: path.parts, n1: path.sizes[1]!, n2: path.sizes[2]!, n3: path.sizes[3]! };
-      for (let k = 0; k < 4; k++) [params[`a_stride${k}`], params[`b_stride${k}`]] = [path.strides[0]![k]!, path.strides[1]![k]!];
+      const params: Record<string, number> = {
+        items: path.items,
+        a_offset: first.bindingOffset,
+        b_offset: second.bindingOffset,
+        parts: path.parts,
+        n1: path.sizes[1]!,
+        n2: path.sizes[2]!,
+        n3: path.sizes[3]!,
+      };
+      for (let k = 0; k < 4; k++)
+        [params[`a_stride${k}`], params[`b_stride${k}`]] = [path.strides[0]![k]!, path.strides[1]![k]!];
       const tuning = { OP, T: a.dtype === 'bool' ? 'u32' : a.dtype };
-      run.dispatch(kernel, 'strided', { buffers: { a: first, b: second, y }, params, tuning, grid: lineGrid(ceilDiv(path.items, WG)) });
+      run.dispatch(kernel, 'strided', {
+        buffers: { a: first, b: second, y },
+        params,
+        tuning,
+        grid: lineGrid(ceilDiv(path.items, WG)),
+      });
       return { y };
     },
   });
@@ -57,7 +74,8 @@ function define(name: string, kind: Kind): (a: Tensor, b: Tensor | number) => Te
     if (b instanceof Tensor) return op([a, b], kind);
     requireNumber(name, 'b', b);
     // A packed type is refused by the op itself.
-    if (a.dtype !== 'i32' && a.dtype !== 'u32' && a.dtype !== 'bool') return op([a, filled(name, a.gpu, [], Number(b), 'f32')], kind);
+    if (a.dtype !== 'i32' && a.dtype !== 'u32' && a.dtype !== 'bool')
+      return op([a, filled(name, a.gpu, [], Number(b), 'f32')], kind);
     const [whole, n] = amongWhole(kind, Number(b), BOUNDS[a.dtype]);
     return op([a, filled(name, a.gpu, [], n, a.dtype)], whole);
   };
@@ -88,7 +106,15 @@ export const logicalOr = (a: Tensor, b: Tensor): Tensor => or(a, b);
 export const logicalXor = (a: Tensor, b: Tensor): Tensor => xor(a, b);
 /** bool: 1 where x is 0. */
 export const logicalNot = (x: Tensor): Tensor => eq(x, 0);
-/** bool: whether an element over the axes is not 0. Composed of cast and max. Throws ShapeError when there are no elements. */
-export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => gt(max(cast(cast(x, 'bool'), 'f32'), options), 0);
-/** bool: whether every element over the axes is not 0. Composed of cast and min. Throws ShapeError when there are no elements. */
-export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => gt(min(cast(cast(x, 'bool'), 'f32'), options), 0);
+/**
+ * bool: whether an element over the axes is not 0. Composed of cast and max. Throws ShapeError when there are no
+ * elements.
+ */
+export const any = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  gt(max(cast(cast(x, 'bool'), 'f32'), options), 0);
+/**
+ * bool: whether every element over the axes is not 0. Composed of cast and min. Throws ShapeError when there are no
+ * elements.
+ */
+export const all = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  gt(min(cast(cast(x, 'bool'), 'f32'), options), 0);

@@ -13,7 +13,10 @@ const op = defineOp({
   name: 'swiglu',
   plan([gate, up]: readonly [Tensor, Tensor], _: undefined) {
     requireFloat('swiglu', gate, up);
-    if (!sameShape(gate.shape, up.shape)) throw new ShapeError(`swiglu: gate is ${showShape(gate.shape)} and up ${showShape(up.shape)}; they must be equal.`);
+    if (!sameShape(gate.shape, up.shape))
+      throw new ShapeError(
+        `swiglu: gate is ${showShape(gate.shape)} and up ${showShape(up.shape)}; they must be equal.`,
+      );
     const vectors = ceilDiv(gate.size, 4);
     return { params: { vectors }, ...lineWork(gate.gpu, kernel, vectors, WG) };
   },
@@ -36,6 +39,7 @@ const op = defineOp({
  * y = silu(gate) · up, the gated unit of LLaMA's MLP.
  * @param gate float[...]
  * @param up float[...], of the same shape
- * Saves gate, and up where gate needs a gradient. Kernel: kernels/elementwise/swiglu.wgsl. Throws ShapeError when the shapes differ. (Shazeer 2020)
+ * Saves gate, and up where gate needs a gradient. Kernel: kernels/elementwise/swiglu.wgsl. Throws ShapeError when the
+ * shapes differ. (Shazeer 2020)
  */
 export const swiglu = (gate: Tensor, up: Tensor): Tensor => op([gate, up], undefined);

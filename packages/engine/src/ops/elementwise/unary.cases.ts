@@ -2,19 +2,67 @@ import { defineCases } from '../../truth/cases.ts';
 import type { OpCases } from '../../truth/cases.ts';
 import { Array64, erf, setApart } from '../../truth/oracle.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { abs, ceil, clamp, cos, elu, erf as erfOp, exp, expm1, floor, gelu, geluTanh, leakyRelu, log, log1p, neg, pow, quickGelu, relu, round, rsqrt, sigmoid, sign, silu, sin, softplus, sqrt, tanh } from './unary.ts';
+import {
+  abs,
+  ceil,
+  clamp,
+  cos,
+  elu,
+  erf as erfOp,
+  exp,
+  expm1,
+  floor,
+  gelu,
+  geluTanh,
+  leakyRelu,
+  log,
+  log1p,
+  neg,
+  pow,
+  quickGelu,
+  relu,
+  round,
+  rsqrt,
+  sigmoid,
+  sign,
+  silu,
+  sin,
+  softplus,
+  sqrt,
+  tanh,
+} from './unary.ts';
 
 const map = (x: Array64, f: (v: number) => number): Array64 => new Array64(x.shape, x.data.map(f));
 
 /** Cases of a function of one tensor; `range` where it is defined or smooth only there. */
-function unary(op: string, run: (x: Tensor) => Tensor, f: (v: number) => number, range: readonly [number, number] = [-4, 4], large: readonly number[] = [], settle?: typeof setApart): OpCases {
+function unary(
+  op: string,
+  run: (x: Tensor) => Tensor,
+  f: (v: number) => number,
+  range: readonly [number, number] = [-4, 4],
+  large: readonly number[] = [],
+  settle?: typeof setApart,
+): OpCases {
   const cases = [[1], [31], [33], [4, 257], [0, 3]].map((shape) => ({ inputs: [{ shape, range }], settle }));
   return defineCases({
     op,
     run: ([x]) => run(x!),
     reference: ([x]) => map(x!, f),
-    cases: [...cases, { label: 'NaN', inputs: [{ shape: [5], values: [NaN, range[1], NaN, range[1], NaN], needsGrad: false }] }, { inputs: [{ shape: [5, 12], range, strided: true }], settle }, ...(large.length ? [{ label: 'far from 0', inputs: [{ shape: [large.length], values: large.map(Math.fround) }] }] : [])],
-    bench: [{ label: 'MLP of CLIP ViT-L/14-336: 577 tokens of width 4096', inputs: [{ shape: [577, 4096], range }], bytes: 8 * 577 * 4096 }],
+    cases: [
+      ...cases,
+      { label: 'NaN', inputs: [{ shape: [5], values: [NaN, range[1], NaN, range[1], NaN], needsGrad: false }] },
+      { inputs: [{ shape: [5, 12], range, strided: true }], settle },
+      ...(large.length
+        ? [{ label: 'far from 0', inputs: [{ shape: [large.length], values: large.map(Math.fround) }] }]
+        : []),
+    ],
+    bench: [
+      {
+        label: 'MLP of CLIP ViT-L/14-336: 577 tokens of width 4096',
+        inputs: [{ shape: [577, 4096], range }],
+        bytes: 8 * 577 * 4096,
+      },
+    ],
   });
 }
 
@@ -34,21 +82,62 @@ export const tanhCases = unary('tanh', tanh, Math.tanh, [-4, 4], FAR);
 export const sigmoidCases = unary('sigmoid', sigmoid, logistic, [-4, 4], FAR);
 export const reluCases = unary('relu', relu, (v) => Math.max(v, 0), [-4, 4], [], setApart);
 export const geluCases = unary('gelu', gelu, (v) => 0.5 * v * (1 + erf(v / Math.SQRT2)), [-4, 4], FAR);
-export const geluTanhCases = unary('geluTanh', geluTanh, (v) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3))), [-4, 4], FAR);
+export const geluTanhCases = unary(
+  'geluTanh',
+  geluTanh,
+  (v) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3))),
+  [-4, 4],
+  FAR,
+);
 export const quickGeluCases = unary('quickGelu', quickGelu, (v) => v * logistic(1.702 * v), [-4, 4], FAR);
 export const siluCases = unary('silu', silu, (v) => v * logistic(v), [-4, 4], FAR);
 export const sinCases = unary('sin', sin, Math.sin, [-7, 7], [-900.3, -50, 0, 31.4, 100, 2000.7]);
 export const cosCases = unary('cos', cos, Math.cos, [-7, 7], [-900.3, -50, 0, 31.4, 100, 2000.7]);
 export const erfCases = unary('erf', erfOp, erf, [-4, 4], [-30, -5, 5, 30]);
-export const softplusCases = unary('softplus', softplus, (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v))), [-4, 4], FAR);
-export const eluCases = unary('elu', (x) => elu(x, 1.5), (v) => (v > 0 ? v : 1.5 * Math.expm1(v)), [-4, 4], FAR, setApart);
-export const leakyReluCases = unary('leakyRelu', (x) => leakyRelu(x, 0.1), (v) => (v > 0 ? v : 0.1 * v), [-4, 4], [], setApart);
+export const softplusCases = unary(
+  'softplus',
+  softplus,
+  (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v))),
+  [-4, 4],
+  FAR,
+);
+export const eluCases = unary(
+  'elu',
+  (x) => elu(x, 1.5),
+  (v) => (v > 0 ? v : 1.5 * Math.expm1(v)),
+  [-4, 4],
+  FAR,
+  setApart,
+);
+export const leakyReluCases = unary(
+  'leakyRelu',
+  (x) => leakyRelu(x, 0.1),
+  (v) => (v > 0 ? v : 0.1 * v),
+  [-4, 4],
+  [],
+  setApart,
+);
 /** Set apart, values lie at odd multiples of 0.005, so none is at an edge. */
-export const clampCases = unary('clamp', (x) => clamp(x, -0.1, 0.15), (v) => Math.min(Math.max(v, -0.1), 0.15), [-4, 4], [], setApart);
+export const clampCases = unary(
+  'clamp',
+  (x) => clamp(x, -0.1, 0.15),
+  (v) => Math.min(Math.max(v, -0.1), 0.15),
+  [-4, 4],
+  [],
+  setApart,
+);
 
 /** Functions with steps, at places that no difference straddles. */
 const steps = (op: string, run: (x: Tensor) => Tensor, f: (v: number) => number): OpCases =>
-  defineCases({ op, run: ([x]) => run(x!), reference: ([x]) => map(x!, f), cases: [{ label: 'special values', inputs: [{ shape: [3], values: [NaN, Infinity, -Infinity], needsGrad: false }] }, { inputs: [{ shape: [10], values: [-2.7, -1.2, -0.9, -0.25, 0.25, 0.75, 1.2, 2.7, 7.4, 100.75] }] }] });
+  defineCases({
+    op,
+    run: ([x]) => run(x!),
+    reference: ([x]) => map(x!, f),
+    cases: [
+      { label: 'special values', inputs: [{ shape: [3], values: [NaN, Infinity, -Infinity], needsGrad: false }] },
+      { inputs: [{ shape: [10], values: [-2.7, -1.2, -0.9, -0.25, 0.25, 0.75, 1.2, 2.7, 7.4, 100.75] }] },
+    ],
+  });
 
 export const floorCases = steps('floor', floor, Math.floor);
 export const ceilCases = steps('ceil', ceil, Math.ceil);
@@ -61,8 +150,16 @@ export const powCases = defineCases<{ exponent: number }>({
   reference: ([x], { exponent }) => map(x!, (v) => v ** exponent),
   cases: [
     { label: 'exponent 0 at 0', inputs: [{ shape: [3], values: [0, 0, 2] }], attrs: { exponent: 0 } },
-    ...[0, 1, 2, 3, -1, 0.5].map((exponent) => ({ label: `NaN, exponent ${exponent}`, inputs: [{ shape: [3], values: [NaN, 1, NaN], needsGrad: false }], attrs: { exponent } })),
+    ...[0, 1, 2, 3, -1, 0.5].map((exponent) => ({
+      label: `NaN, exponent ${exponent}`,
+      inputs: [{ shape: [3], values: [NaN, 1, NaN], needsGrad: false }],
+      attrs: { exponent },
+    })),
     ...[0, 1, 2, 3].map((exponent) => ({ label: `exponent ${exponent}`, inputs: [[33]], attrs: { exponent } })),
-    ...[-2, -1, 0.5, 1.7].map((exponent) => ({ label: `exponent ${exponent}`, inputs: [{ shape: [33], range: [0.5, 3] as const }], attrs: { exponent } })),
+    ...[-2, -1, 0.5, 1.7].map((exponent) => ({
+      label: `exponent ${exponent}`,
+      inputs: [{ shape: [33], range: [0.5, 3] as const }],
+      attrs: { exponent },
+    })),
   ],
 });

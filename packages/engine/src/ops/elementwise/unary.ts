@@ -1,6 +1,7 @@
 /**
- * @file Functions of one tensor, element by element: float[...] in, float[...] of the same shape out. Each saves x, or y where the slope is cheaper in
- * it. NaN stays NaN, but for x⁰ = 1. Kernel: kernels/elementwise/unary.wgsl. Each throws DTypeError unless x is f32. How many ulp each is off: docs/accuracy.md.
+ * @file Functions of one tensor, element by element: float[...] in, float[...] of the same shape out. Each saves x, or
+ * y where the slope is cheaper in it. NaN stays NaN, but for x⁰ = 1. Kernel: kernels/elementwise/unary.wgsl. Each
+ * throws DTypeError unless x is f32. How many ulp each is off: docs/accuracy.md.
  */
 import { elementwiseUnary as kernel } from '@curio/kernels/elementwise_unary';
 import { ShapeError } from '../../gpu/errors.ts';
@@ -10,13 +11,50 @@ import { defineOp } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { requireFloat } from '../parts/walk.ts';
 
-export type UnaryKind = 'AFFINE' | 'EXP' | 'LOG' | 'SQRT' | 'RSQRT' | 'ABS' | 'TANH' | 'SIGMOID' | 'RELU' | 'GELU' | 'GELU_TANH' | 'QUICK_GELU' | 'SILU' | 'POW' | 'MAX' | 'MIN' | 'INVERSE'
-  | 'SIN' | 'COS' | 'ERF' | 'SOFTPLUS' | 'ELU' | 'LEAKY_RELU' | 'CLAMP' | 'FLOOR' | 'CEIL' | 'ROUND' | 'SIGN'
-  | 'EXPM1' | 'LOG1P' | 'QUOTIENT' | 'ROOT';
+export type UnaryKind =
+  | 'AFFINE'
+  | 'EXP'
+  | 'LOG'
+  | 'SQRT'
+  | 'RSQRT'
+  | 'ABS'
+  | 'TANH'
+  | 'SIGMOID'
+  | 'RELU'
+  | 'GELU'
+  | 'GELU_TANH'
+  | 'QUICK_GELU'
+  | 'SILU'
+  | 'POW'
+  | 'MAX'
+  | 'MIN'
+  | 'INVERSE'
+  | 'SIN'
+  | 'COS'
+  | 'ERF'
+  | 'SOFTPLUS'
+  | 'ELU'
+  | 'LEAKY_RELU'
+  | 'CLAMP'
+  | 'FLOOR'
+  | 'CEIL'
+  | 'ROUND'
+  | 'SIGN'
+  | 'EXPM1'
+  | 'LOG1P'
+  | 'QUOTIENT'
+  | 'ROOT';
 
 /** Numbers of a function, and those of its slope where they differ. */
-interface Attrs extends Numbers { readonly slope?: Numbers }
-interface Numbers { readonly p?: number; readonly q?: number; readonly low?: number; readonly form?: number }
+interface Attrs extends Numbers {
+  readonly slope?: Numbers;
+}
+interface Numbers {
+  readonly p?: number;
+  readonly q?: number;
+  readonly low?: number;
+  readonly form?: number;
+}
 
 const WG = 64;
 /** -0 is the number that changes nothing when it is added, not even the sign of a zero. */
@@ -84,7 +122,13 @@ const quotientOp = define('div', 'QUOTIENT');
 const rootOp = define('sqrt', 'ROOT');
 
 /** Exponents with exact forms of their own; of others form is 8, more by 1 where they are whole, by 2 where odd. */
-const POWER_FORMS: readonly (readonly [exponent: number, form: number])[] = [[0, 0], [1, 1], [2, 2], [3, 3], [-1, 4]];
+const POWER_FORMS: readonly (readonly [exponent: number, form: number])[] = [
+  [0, 0],
+  [1, 1],
+  [2, 2],
+  [3, 3],
+  [-1, 4],
+];
 
 /** factor · x^exponent: the exponent in two parts, of which the first has twelve bits. */
 function power(exponent: number, factor: number): Numbers {
@@ -92,7 +136,9 @@ function power(exponent: number, factor: number): Numbers {
   const bits = new Uint32Array(Float32Array.of(n).buffer);
   bits[0]! &= 0xfffff000;
   const p = new Float32Array(bits.buffer)[0]!;
-  const form = POWER_FORMS.find(([known]) => known === n)?.[1] ?? 8 + (Number.isInteger(n) ? 1 : 0) + (Math.abs(n % 2) === 1 ? 2 : 0);
+  const form =
+    POWER_FORMS.find(([known]) => known === n)?.[1] ??
+    8 + (Number.isInteger(n) ? 1 : 0) + (Math.abs(n % 2) === 1 ? 2 : 0);
   return { p, low: n - p, q: factor, form };
 }
 
@@ -100,7 +146,10 @@ function power(exponent: number, factor: number): Numbers {
 export const affine = (x: Tensor, scale: number, shift = -0): Tensor => affineOp(x, { p: scale, q: shift });
 /** y = -x. */
 export const neg = (x: Tensor): Tensor => negOp(x, { p: -1 });
-/** y = x ^ exponent, by C's rules at 0 and ∞; NaN for negative x unless the exponent is whole. Slope exponent · x ^ (exponent - 1). */
+/**
+ * y = x ^ exponent, by C's rules at 0 and ∞; NaN for negative x unless the exponent is whole. Slope exponent · x ^
+ * (exponent - 1).
+ */
 export const pow = (x: Tensor, exponent: number): Tensor =>
   powOp(x, { ...power(exponent, 1), slope: exponent === 0 ? power(0, 0) : power(exponent - 1, exponent) });
 /** y = eˣ. Infinite above 88.7. */
@@ -153,7 +202,9 @@ export const softplus = (x: Tensor): Tensor => softplusOp(x);
 export const elu = (x: Tensor, alpha = 1): Tensor => eluOp(x, { p: alpha });
 /** y = x above 0, else slope · x. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => leakyReluOp(x, { p: slope });
-/** y = min(max(x, low), high); slope 1 from low to high, both included, else 0. Throws ShapeError when low exceeds high. */
+/**
+ * y = min(max(x, low), high); slope 1 from low to high, both included, else 0. Throws ShapeError when low exceeds high.
+ */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   if (!(low <= high)) throw new ShapeError(`clamp: low is ${low} and high ${high}; low must not exceed high.`);
   return clampOp(x, { p: low, q: high });

@@ -18,9 +18,23 @@ function choose(run: Run, cond: Tensor, a: Tensor, b: Tensor, shape: Shape): Ten
   const y = run.out(shape, a.dtype);
   const path = walk('where', [cond, a, b], shape, 3);
   const [c, first, second] = path.tensors as [Tensor, Tensor, Tensor];
-  const params: Record<string, number> = { items: path.items, parts: path.parts, n1: path.sizes[1]!, n2: path.sizes[2]!, cond_offset: c.bindingOffset, a_offset: first.bindingOffset, b_offset: second.bindingOffset };
-  ['cond', 'a', 'b'].forEach((name, i) => path.strides[i]!.forEach((stride, k) => (params[`${name}_stride${k}`] = stride)));
-  run.dispatch(kernel, 'forward', { buffers: { cond: c, a: first, b: second, y }, params, grid: lineGrid(ceilDiv(path.items, WG)) });
+  const params: Record<string, number> = {
+    items: path.items,
+    parts: path.parts,
+    n1: path.sizes[1]!,
+    n2: path.sizes[2]!,
+    cond_offset: c.bindingOffset,
+    a_offset: first.bindingOffset,
+    b_offset: second.bindingOffset,
+  };
+  ['cond', 'a', 'b'].forEach((name, i) =>
+    path.strides[i]!.forEach((stride, k) => (params[`${name}_stride${k}`] = stride)),
+  );
+  run.dispatch(kernel, 'forward', {
+    buffers: { cond: c, a: first, b: second, y },
+    params,
+    grid: lineGrid(ceilDiv(path.items, WG)),
+  });
   return y;
 }
 
@@ -29,7 +43,8 @@ const op = defineOp({
   layouts: ['any'],
   plan([cond, a, b]: readonly [Tensor, Tensor, Tensor], _: undefined) {
     requireDType('where', 'the condition', cond, 'bool', 'u32', 'i32');
-    if (a.dtype !== b.dtype) throw new DTypeError(`where: a is ${a.dtype} and b is ${b.dtype}; they must be equal, use cast.`);
+    if (a.dtype !== b.dtype)
+      throw new DTypeError(`where: a is ${a.dtype} and b is ${b.dtype}; they must be equal, use cast.`);
     return { a: a.shape, b: b.shape, y: commonShape('where', [cond.shape, a.shape, b.shape]) };
   },
   forward: (run, [cond, a, b], shapes) => ({ y: choose(run, cond, a, b, shapes.y), saved: { cond } }),
@@ -47,18 +62,28 @@ const op = defineOp({
  * y = a where the condition is not 0, else b, broadcast.
  * @param cond bool[...]
  * @param a, b tensors of one dtype, or numbers; beside a fraction, ±∞ or NaN whole numbers become f32, as in PyTorch
- * Saves cond. Kernel: kernels/elementwise/choose.wgsl. Throws ShapeError when the shapes do not broadcast, DTypeError when a and b differ, or a
- * whole number does not fit the other's type.
+ * Saves cond. Kernel: kernels/elementwise/choose.wgsl. Throws ShapeError when the shapes do not broadcast, DTypeError
+ * when a and b differ, or a whole number does not fit the other's type.
  */
 export function where(cond: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
   const [x, n] = a instanceof Tensor ? [a, b] : [b, a];
   if (x instanceof Tensor && n instanceof Tensor) return op([cond, a as Tensor, b as Tensor], undefined);
-  for (const [name, value] of [['a', a], ['b', b]] as const) if (!(value instanceof Tensor)) requireNumber('where', name, value);
-  const tensorOf = (value: Tensor | number): Tensor => (value instanceof Tensor ? beside(value, Number(n)) : filled('where', cond.gpu, [], Number(value), typeOf(x, Number(value))));
+  for (const [name, value] of [
+    ['a', a],
+    ['b', b],
+  ] as const)
+    if (!(value instanceof Tensor)) requireNumber('where', name, value);
+  const tensorOf = (value: Tensor | number): Tensor =>
+    value instanceof Tensor
+      ? beside(value, Number(n))
+      : filled('where', cond.gpu, [], Number(value), typeOf(x, Number(value)));
   return op([cond, tensorOf(a), tensorOf(b)], undefined);
 }
 
-/** The type that a number and a tensor meet in: the tensor's where it holds the number, f32 for fractions, infinities and NaN beside whole numbers. */
+/**
+ * The type that a number and a tensor meet in: the tensor's where it holds the number, f32 for fractions, infinities
+ * and NaN beside whole numbers.
+ */
 function typeOf(x: Tensor | number, n: number): DType {
   if (!(x instanceof Tensor) || isPacked(x.dtype) || x.dtype === 'f32') return 'f32';
   if (x.dtype === 'bool') return n === 0 || n === 1 ? 'bool' : 'f32';

@@ -11,7 +11,8 @@ const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
 /** Attributes: how a frozen table is stored; none for f32. */
 export const embeddingCases = defineCases<StorageSpec | undefined>({
   op: 'embedding',
-  run: ([i, table], storage) => embedding(i!, storage ? cast(table!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : table!),
+  run: ([i, table], storage) =>
+    embedding(i!, storage ? cast(table!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : table!),
   reference([i, table], storage) {
     const rows = storage ? asStored(table!, storage) : table!;
     const [count, size] = rows.shape as [number, number];
@@ -29,7 +30,11 @@ export const embeddingCases = defineCases<StorageSpec | undefined>({
     { label: 'bf16', inputs: [ids([2, 3], 5), frozen(5, 33)], attrs: { to: 'bf16' } },
     { label: 'int8', inputs: [ids([9], 4), frozen(4, 128)], attrs: { to: 'int8' } },
     { label: 'int4', inputs: [ids([9], 4), frozen(4, 64)], attrs: { to: 'int4', groupSize: 32 } },
-    { label: 'int4 with zeros', inputs: [ids([9], 4), frozen(4, 24)], attrs: { to: 'int4', groupSize: 8, zeros: true } },
+    {
+      label: 'int4 with zeros',
+      inputs: [ids([9], 4), frozen(4, 24)],
+      attrs: { to: 'int4', groupSize: 8, zeros: true },
+    },
     { label: 'nf4', inputs: [ids([9], 4), frozen(4, 40)], attrs: { to: 'nf4' } },
   ],
 });

@@ -13,17 +13,25 @@ const op = rowsOp('embedding', [0]);
 /**
  * Rows of a table: y[..., :] = table[ids[...], :]; an id out of range gives zeros.
  * @param ids i32[...]
- * @param table float[V, C], or frozen in a packed storage (f16, bf16, int8, int4, nf4), of which only the chosen rows are read
+ * @param table float[V, C], or frozen in a packed storage (f16, bf16, int8, int4, nf4), of which only the chosen rows
+ * are read
  * @returns float[..., C]
  * The gradient of the table is summed in a fixed order, without atomics. Saves ids. Kernel: kernels/rows/select.wgsl.
- * Throws DTypeError unless the ids are i32, ShapeError unless the table has two axes; DTypeError where a packed table is to be trained.
+ * Throws DTypeError unless the ids are i32, ShapeError unless the table has two axes; DTypeError where a packed table
+ * is to be trained.
  */
 export function embedding(ids: Tensor, table: Tensor): Tensor {
   if (ids.dtype !== 'i32') throw new DTypeError(`embedding: the ids are ${ids.dtype}; they must be i32.`);
-  if (table.shape.length !== 2) throw new ShapeError(`embedding: the table is ${showShape(table.shape)}; it must be [V, C].`);
+  if (table.shape.length !== 2)
+    throw new ShapeError(`embedding: the table is ${showShape(table.shape)}; it must be [V, C].`);
   const flat = reshape(ids, [ids.size]);
   // An id of another band is out of range and gives zeros. Whole numbers below 2²⁴ are exact in f32.
   const shifted = (start: number): Tensor => (start === 0 ? flat : cast(affine(cast(flat, 'f32'), 1, -start), 'i32'));
-  const parts = bandsOf(table)?.map(({ rows, start }) => op([rows, shifted(start)], undefined)) ?? [op([table, flat], undefined)];
-  return reshape(parts.reduce((sum, part) => add(sum, part)), [...ids.shape, table.shape[1]!]);
+  const parts = bandsOf(table)?.map(({ rows, start }) => op([rows, shifted(start)], undefined)) ?? [
+    op([table, flat], undefined),
+  ];
+  return reshape(
+    parts.reduce((sum, part) => add(sum, part)),
+    [...ids.shape, table.shape[1]!],
+  );
 }

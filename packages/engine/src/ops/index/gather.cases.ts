@@ -10,10 +10,11 @@ const index = (shape: readonly number[], n: number) => ({ shape, dtype: 'i32' as
 export const gatherCases = defineCases<{ axis: number }>({
   op: 'gather',
   run: ([x, i], { axis }) => gather(x!, i!, { axis }),
-  reference: ([x, i], { axis }) => build(i!.shape, (...at) => {
-    const row = i!.at(...at);
-    return row >= 0 && row < x!.shape[axis]! ? x!.at(...at.map((c, k) => (k === axis ? row : c))) : 0;
-  }),
+  reference: ([x, i], { axis }) =>
+    build(i!.shape, (...at) => {
+      const row = i!.at(...at);
+      return row >= 0 && row < x!.shape[axis]! ? x!.at(...at.map((c, k) => (k === axis ? row : c))) : 0;
+    }),
   cases: [
     { inputs: [[7], index([31], 7)], attrs: { axis: 0 } },
     { inputs: [[5, 3], index([9, 3], 5)], attrs: { axis: 0 } },
@@ -39,15 +40,28 @@ export const scatterAddCases = defineCases<{ axis: number }>({
     { inputs: [[7], index([31], 7), [31]], attrs: { axis: 0 } },
     { inputs: [[5, 3], index([9, 3], 5), [9, 3]], attrs: { axis: 0 } },
     { inputs: [[2, 6, 3], index([2, 4, 3], 6), [2, 4, 3]], attrs: { axis: 1 } },
-    { label: 'only the values have a gradient', inputs: [{ shape: [5], needsGrad: false }, index([9], 5), [9]], attrs: { axis: 0 } },
+    {
+      label: 'only the values have a gradient',
+      inputs: [{ shape: [5], needsGrad: false }, index([9], 5), [9]],
+      attrs: { axis: 0 },
+    },
   ],
 });
 
 export const topkCases = defineCases<{ k: number }>({
   op: 'topk',
   run: ([x], { k }) => topk(x!, k).values,
-  reference: ([x], { k }) => new Array64([...x!.shape.slice(0, -1), k], [...mapRows(x!, (row) => row.slice().sort((a, b) => b - a)).data].filter((_, i) => i % x!.shape.at(-1)! < k)),
-  cases: [{ inputs: [[1, 1]], attrs: { k: 1 } }, { inputs: [[5, 33]], attrs: { k: 4 } }, { inputs: [[2, 3, 8]], attrs: { k: 8 } }, { inputs: [[130, 7]], attrs: { k: 2 } }].map((c) => ({ ...c, settle: setApart })),
+  reference: ([x], { k }) =>
+    new Array64(
+      [...x!.shape.slice(0, -1), k],
+      [...mapRows(x!, (row) => row.slice().sort((a, b) => b - a)).data].filter((_, i) => i % x!.shape.at(-1)! < k),
+    ),
+  cases: [
+    { inputs: [[1, 1]], attrs: { k: 1 } },
+    { inputs: [[5, 33]], attrs: { k: 4 } },
+    { inputs: [[2, 3, 8]], attrs: { k: 8 } },
+    { inputs: [[130, 7]], attrs: { k: 2 } },
+  ].map((c) => ({ ...c, settle: setApart })),
 });
 
 /** NaN above all others; the differences of infinities would be NaN. */
@@ -59,13 +73,20 @@ export const topkPlacesCases = defineCases<{ k: number }>({
   run: ([x], { k }) => topk(x!, k).indices,
   reference: ([x], { k }) => {
     const first = mapRows(x!, (row) => Array.from(row.keys()).sort((a, b) => rank(row[b]!) - rank(row[a]!) || a - b));
-    return new Array64([x!.shape[0]!, k], [...first.data].filter((_, i) => i % x!.shape[1]! < k));
+    return new Array64(
+      [x!.shape[0]!, k],
+      [...first.data].filter((_, i) => i % x!.shape[1]! < k),
+    );
   },
   differentiable: false,
   cases: [
     { label: 'equal ones', inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }], attrs: { k: 3 } },
     { label: 'NaN first', inputs: [{ shape: [3, 3], values: [NaN, 1, 2, 1, 2, NaN, NaN, -1, NaN] }], attrs: { k: 3 } },
-    { label: 'infinities', inputs: [{ shape: [2, 3], values: [-Infinity, -Infinity, -Infinity, Infinity, LEAST, Infinity] }], attrs: { k: 3 } },
+    {
+      label: 'infinities',
+      inputs: [{ shape: [2, 3], values: [-Infinity, -Infinity, -Infinity, Infinity, LEAST, Infinity] }],
+      attrs: { k: 3 },
+    },
     { label: 'zeros of both signs', inputs: [{ shape: [1, 3], values: [-0, 0, -0] }], attrs: { k: 2 } },
   ],
 });
@@ -73,14 +94,15 @@ export const topkPlacesCases = defineCases<{ k: number }>({
 export const adaptiveAvgPool1dCases = defineCases<{ length: number }>({
   op: 'adaptiveAvgPool1d',
   run: ([x], { length }) => adaptiveAvgPool1d(x!, length),
-  reference: ([x], { length }) => build([x!.shape[0]!, length, x!.shape[2]!], (b, i, c) => {
-    const size = x!.shape[1]!;
-    const start = Math.floor((i! * size) / length);
-    const end = Math.ceil(((i! + 1) * size) / length);
-    let total = 0;
-    for (let l = start; l < end; l++) total += x!.at(b!, l, c!);
-    return total / (end - start);
-  }),
+  reference: ([x], { length }) =>
+    build([x!.shape[0]!, length, x!.shape[2]!], (b, i, c) => {
+      const size = x!.shape[1]!;
+      const start = Math.floor((i! * size) / length);
+      const end = Math.ceil(((i! + 1) * size) / length);
+      let total = 0;
+      for (let l = start; l < end; l++) total += x!.at(b!, l, c!);
+      return total / (end - start);
+    }),
   cases: [
     { inputs: [[2, 9, 4]], attrs: { length: 4 } },
     { inputs: [[1, 7, 3]], attrs: { length: 7 } },
@@ -88,5 +110,12 @@ export const adaptiveAvgPool1dCases = defineCases<{ length: number }>({
     { label: 'more bins than tokens', inputs: [[1, 3, 2]], attrs: { length: 7 } },
     { inputs: [[1, 64, 33]], attrs: { length: 1 } },
   ],
-  bench: [{ label: 'prototypes of SQ-LLaVA: 576 patches to 256 bins', inputs: [[8, 576, 1024]], attrs: { length: 256 }, bytes: 4 * 8 * (576 + 256) * 1024 }],
+  bench: [
+    {
+      label: 'prototypes of SQ-LLaVA: 576 patches to 256 bins',
+      inputs: [[8, 576, 1024]],
+      attrs: { length: 256 },
+      bytes: 4 * 8 * (576 + 256) * 1024,
+    },
+  ],
 });

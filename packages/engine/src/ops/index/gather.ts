@@ -15,7 +15,13 @@ import { requireDType, requireFloat } from '../parts/walk.ts';
 
 const WG = 64;
 
-interface Plan { readonly from: Shape; readonly outer: number; readonly rows: number; readonly cols: number; readonly picks: number }
+interface Plan {
+  readonly from: Shape;
+  readonly outer: number;
+  readonly rows: number;
+  readonly cols: number;
+  readonly picks: number;
+}
 
 function planFor(where: string, x: Tensor, index: Tensor, axis: number): Plan {
   requireFloat(where, x);
@@ -23,7 +29,10 @@ function planFor(where: string, x: Tensor, index: Tensor, axis: number): Plan {
   const k = resolveAxis(where, axis, x.shape.length);
   const [outer, rows, cols] = around(x.shape, [k, k + 1]);
   const agree = index.shape.length === x.shape.length && index.shape.every((n, i) => i === k || n === x.shape[i]);
-  if (!agree) throw new ShapeError(`${where}: the index is ${showShape(index.shape)} and x ${showShape(x.shape)}; all axes but ${k} must be equal.`);
+  if (!agree)
+    throw new ShapeError(
+      `${where}: the index is ${showShape(index.shape)} and x ${showShape(x.shape)}; all axes but ${k} must be equal.`,
+    );
   return { from: x.shape, outer, rows, cols, picks: index.shape[k]! };
 }
 
@@ -31,12 +40,20 @@ const paramsOf = ({ outer, rows, cols, picks }: Plan): Record<string, number> =>
 
 function pick(run: Run, x: Tensor, index: Tensor, plan: Plan): Tensor {
   const y = run.out(index.shape);
-  run.dispatch(kernel, 'gather', { buffers: { x, index, y }, params: paramsOf(plan), grid: lineGrid(ceilDiv(y.size, WG)) });
+  run.dispatch(kernel, 'gather', {
+    buffers: { x, index, y },
+    params: paramsOf(plan),
+    grid: lineGrid(ceilDiv(y.size, WG)),
+  });
   return y;
 }
 
 function addInto(run: Run, y: Tensor, index: Tensor, x: Tensor, plan: Plan): Tensor {
-  run.dispatch(kernel, 'add', { buffers: { x, index, y }, params: paramsOf(plan), grid: lineGrid(ceilDiv(plan.outer * plan.cols, WG)) });
+  run.dispatch(kernel, 'add', {
+    buffers: { x, index, y },
+    params: paramsOf(plan),
+    grid: lineGrid(ceilDiv(plan.outer * plan.cols, WG)),
+  });
   return y;
 }
 
@@ -51,11 +68,18 @@ const scatterAddOp = defineOp({
   name: 'scatterAdd',
   plan([x, index, values]: readonly [Tensor, Tensor, Tensor], axis: number) {
     requireFloat('scatterAdd', values);
-    if (showShape(values.shape) !== showShape(index.shape)) throw new ShapeError(`scatterAdd: the values are ${showShape(values.shape)} and the index ${showShape(index.shape)}; they must be equal.`);
+    if (showShape(values.shape) !== showShape(index.shape))
+      throw new ShapeError(
+        `scatterAdd: the values are ${showShape(values.shape)} and the index ${showShape(index.shape)}; they must be equal.`,
+      );
     return planFor('scatterAdd', x, index, axis);
   },
   forward: (run, [x, index, values], plan) => ({ y: addInto(run, copyOf(x), index, values, plan), saved: { index } }),
-  backward: (run, dy, { index }, plan) => [run.needs[0] ? dy : null, null, run.needs[2] ? pick(run, dy, index!, plan) : null],
+  backward: (run, dy, { index }, plan) => [
+    run.needs[0] ? dy : null,
+    null,
+    run.needs[2] ? pick(run, dy, index!, plan) : null,
+  ],
 });
 
 /**

@@ -10,32 +10,53 @@ import { permute, reshape } from '../layout/views.ts';
 import { formatOf, groupSizeOf, scalesOf } from '../parts/weight-format.ts';
 import { requireFloat } from '../parts/walk.ts';
 
-interface Plan { readonly rows: number; readonly cols: number; readonly table: number; readonly quads: number; readonly group: number }
+interface Plan {
+  readonly rows: number;
+  readonly cols: number;
+  readonly table: number;
+  readonly quads: number;
+  readonly group: number;
+}
 
 /** Rows of a table [N, C] by index, as the op `name`; input 0 may be packed where `packed` says so. */
-export const rowsOp = (name: string, packed: readonly number[] = []) => defineOp({
-  name,
-  packed,
-  plan([x, index]: readonly [Tensor, Tensor], _: undefined): Plan {
-    if (!isPacked(x.dtype)) requireFloat(name, x);
-    if (index.dtype !== 'i32') throw new DTypeError(`${name}: the index is ${index.dtype}; it must be i32.`);
-    if (index.shape.length !== 1) throw new ShapeError(`${name}: the index is ${showShape(index.shape)}; it must have one axis.`);
-    const [table, cols] = x.shape as [number, number];
-    return { rows: index.size, cols, table, quads: ceilDiv(cols, 4), group: groupSizeOf(x) };
-  },
-  forward(run, [x, index], plan) {
-    const y = run.out([plan.rows, plan.cols]);
-    run.dispatch(rowsSelect, 'gather', { buffers: { x, index, y, ...scalesOf(x, x) }, params: { ...plan }, tuning: { FORMAT: formatOf(name, x) }, grid: lineGrid(ceilDiv(plan.rows * plan.quads, 64)) });
-    return { y, saved: { index } };
-  },
-  backward(run, dy, { index }, plan) {
-    const found = run.out([plan.table, 2], 'u32');
-    const dx = run.out([plan.table, plan.cols]);
-    run.dispatch(rowsSelect, 'find', { buffers: { index, found }, params: { ...plan }, grid: lineGrid(ceilDiv(plan.table, 64)) });
-    run.dispatch(rowsSelect, 'collect', { buffers: { index, known: found, dy, dx }, params: { ...plan }, grid: lineGrid(ceilDiv(plan.table * plan.quads, 64)) });
-    return [dx, null];
-  },
-});
+export const rowsOp = (name: string, packed: readonly number[] = []) =>
+  defineOp({
+    name,
+    packed,
+    plan([x, index]: readonly [Tensor, Tensor], _: undefined): Plan {
+      if (!isPacked(x.dtype)) requireFloat(name, x);
+      if (index.dtype !== 'i32') throw new DTypeError(`${name}: the index is ${index.dtype}; it must be i32.`);
+      if (index.shape.length !== 1)
+        throw new ShapeError(`${name}: the index is ${showShape(index.shape)}; it must have one axis.`);
+      const [table, cols] = x.shape as [number, number];
+      return { rows: index.size, cols, table, quads: ceilDiv(cols, 4), group: groupSizeOf(x) };
+    },
+    forward(run, [x, index], plan) {
+      const y = run.out([plan.rows, plan.cols]);
+      run.dispatch(rowsSelect, 'gather', {
+        buffers: { x, index, y, ...scalesOf(x, x) },
+        params: { ...plan },
+        tuning: { FORMAT: formatOf(name, x) },
+        grid: lineGrid(ceilDiv(plan.rows * plan.quads, 64)),
+      });
+      return { y, saved: { index } };
+    },
+    backward(run, dy, { index }, plan) {
+      const found = run.out([plan.table, 2], 'u32');
+      const dx = run.out([plan.table, plan.cols]);
+      run.dispatch(rowsSelect, 'find', {
+        buffers: { index, found },
+        params: { ...plan },
+        grid: lineGrid(ceilDiv(plan.table, 64)),
+      });
+      run.dispatch(rowsSelect, 'collect', {
+        buffers: { index, known: found, dy, dx },
+        params: { ...plan },
+        grid: lineGrid(ceilDiv(plan.table * plan.quads, 64)),
+      });
+      return [dx, null];
+    },
+  });
 
 const op = rowsOp('indexSelect');
 
@@ -44,7 +65,8 @@ const op = rowsOp('indexSelect');
  * @param x float[...]
  * @param index i32[N]
  * @returns float[...] with N along `axis`
- * The gradient sums slices chosen several times, in a fixed order and without atomics. Saves index. Kernel: kernels/rows/select.wgsl.
+ * The gradient sums slices chosen several times, in a fixed order and without atomics. Saves index. Kernel:
+ * kernels/rows/select.wgsl.
  * Throws DTypeError unless x is f32 and the index i32, ShapeError unless it has one axis.
  */
 export function indexSelect(x: Tensor, index: Tensor, options: { readonly axis: number }): Tensor {
@@ -53,7 +75,10 @@ export function indexSelect(x: Tensor, index: Tensor, options: { readonly axis: 
   const others = x.shape.map((_, i) => i).filter((i) => i !== k);
   const first = k === 0 ? x : permute(x, [k, ...others]);
   const rest = others.map((i) => x.shape[i]!);
-  const chosen = reshape(op([reshape(first, [x.shape[k]!, rest.reduce((a, b) => a * b, 1)]), index], undefined), [index.size, ...rest]);
+  const chosen = reshape(op([reshape(first, [x.shape[k]!, rest.reduce((a, b) => a * b, 1)]), index], undefined), [
+    index.size,
+    ...rest,
+  ]);
   if (k === 0) return chosen;
   const order = x.shape.map((_, i) => (i === k ? 0 : others.indexOf(i) + 1));
   return permute(chosen, order);

@@ -14,7 +14,8 @@ const places = defineOp({
   plan([x]: readonly [Tensor], k: number) {
     requireFloat('topk', x);
     const cols = x.shape.at(-1) ?? 0;
-    if (!Number.isInteger(k) || k < 1 || k > cols) throw new ShapeError(`topk: k is ${k} and x ${showShape(x.shape)}; k must lie in 1..${cols}.`);
+    if (!Number.isInteger(k) || k < 1 || k > cols)
+      throw new ShapeError(`topk: k is ${k} and x ${showShape(x.shape)}; k must lie in 1..${cols}.`);
     return { rows: x.size / cols, cols, k };
   },
   forward(run, [x], { rows, cols, k }) {
@@ -25,7 +26,8 @@ const places = defineOp({
 });
 
 /**
- * The k greatest elements of the last axis, the greatest first, the lowest index first among equals, NaN before all others; meant for a small k.
+ * The k greatest elements of the last axis, the greatest first, the lowest index first among equals, NaN before all
+ * others; meant for a small k.
  * @param x float[..., C]
  * @returns values float[..., k], through which gradients flow, and indices i32[..., k]
  * Kernel: kernels/reduce/top_k.wgsl. Throws ShapeError unless 1 ≤ k ≤ C.

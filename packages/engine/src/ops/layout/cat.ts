@@ -10,9 +10,14 @@ import { empty, Tensor } from '../../tensor/tensor.ts';
 import { slice, unsqueeze } from './views.ts';
 
 /** Negative ones count from the end. */
-export interface AxisOption { readonly axis?: number }
+export interface AxisOption {
+  readonly axis?: number;
+}
 
-/** Tensors one after the other along an axis (default: the first); all other axes must agree. Each input is copied once; gradients are views of dy. Throws ShapeError. */
+/**
+ * Tensors one after the other along an axis (default: the first); all other axes must agree. Each input is copied once;
+ * gradients are views of dy. Throws ShapeError.
+ */
 export function cat(inputs: readonly Tensor[], options: AxisOption = {}): Tensor {
   requireOptions('cat', options, ['axis']);
   const { axis = 0 } = options;
@@ -21,15 +26,31 @@ export function cat(inputs: readonly Tensor[], options: AxisOption = {}): Tensor
   const gpu = gpuOf('cat', inputs);
   const k = resolveAxis('cat', axis, first.shape.length);
   for (const x of inputs) {
-    const fits = x.shape.length === first.shape.length && x.shape.every((n, i) => i === k || n === first.shape[i]) && x.dtype === first.dtype;
-    if (!fits) throw new ShapeError(`cat: ${x.dtype} ${showShape(x.shape)} does not go with ${first.dtype} ${showShape(first.shape)}; all axes but ${k} and the types must be equal.`);
+    const fits =
+      x.shape.length === first.shape.length &&
+      x.shape.every((n, i) => i === k || n === first.shape[i]) &&
+      x.dtype === first.dtype;
+    if (!fits)
+      throw new ShapeError(
+        `cat: ${x.dtype} ${showShape(x.shape)} does not go with ${first.dtype} ${showShape(first.shape)}; all axes but ${k} and the types must be equal.`,
+      );
   }
-  if (isPacked(first.dtype)) throw new DTypeError(`cat: the inputs are ${first.dtype}, which is storage only; use cast to make them f32.`);
+  if (isPacked(first.dtype))
+    throw new DTypeError(`cat: the inputs are ${first.dtype}, which is storage only; use cast to make them f32.`);
   const starts: number[] = [];
   const total = inputs.reduce((sum, x) => (starts.push(sum), sum + x.shape[k]!), 0);
-  const y = empty(gpu, first.shape.map((n, i) => (i === k ? total : n)), first.dtype);
+  const y = empty(
+    gpu,
+    first.shape.map((n, i) => (i === k ? total : n)),
+    first.dtype,
+  );
   inputs.forEach((x, i) => put(y, k, starts[i]!, x));
-  if (isRecording(inputs)) record('cat', y, inputs, [], (dy) => inputs.map((x, i) => (x.requiresGrad ? slice(dy, { axis: k, start: starts[i]!, end: starts[i]! + x.shape[k]! }) : null)));
+  if (isRecording(inputs))
+    record('cat', y, inputs, [], (dy) =>
+      inputs.map((x, i) =>
+        x.requiresGrad ? slice(dy, { axis: k, start: starts[i]!, end: starts[i]! + x.shape[k]! }) : null,
+      ),
+    );
   return y;
 }
 
@@ -38,32 +59,60 @@ function put(y: Tensor, axis: number, start: number, x: Tensor): void {
   if (x.size === 0) return;
   const offset = start * y.strides[axis]!;
   const whole = x.isDense && y.shape.slice(0, axis).every((n) => n === 1);
-  if (whole) y.gpu.stream.copy({ block: x.storage.block, offset: x.offset * 4, bytes: x.size * 4 }, { block: y.storage.block, offset: offset * 4, bytes: x.size * 4 }, x.size * 4);
+  if (whole)
+    y.gpu.stream.copy(
+      { block: x.storage.block, offset: x.offset * 4, bytes: x.size * 4 },
+      { block: y.storage.block, offset: offset * 4, bytes: x.size * 4 },
+      x.size * 4,
+    );
   else copyInto(new Tensor(y.gpu, x.shape, y.dtype, y.storage, { strides: y.strides, offset }), contiguous('cat', x));
 }
 
-/** Tensors of one shape joined along a new axis (default: the first). Throws ShapeError when there are none or shapes differ. */
+/**
+ * Tensors of one shape joined along a new axis (default: the first). Throws ShapeError when there are none or shapes
+ * differ.
+ */
 export function stack(inputs: readonly Tensor[], options: AxisOption = {}): Tensor {
   requireOptions('stack', options, ['axis']);
   const { axis = 0 } = options;
   const first = inputs[0];
   if (!first) throw new ShapeError('stack: no tensors were given; it needs at least one.');
   const other = inputs.find((x) => !sameShape(x.shape, first.shape));
-  if (other) throw new ShapeError(`stack: ${showShape(other.shape)} does not go with ${showShape(first.shape)}; the shapes must be equal.`);
-  return cat(inputs.map((x) => unsqueeze(x, { axis })), { axis });
+  if (other)
+    throw new ShapeError(
+      `stack: ${showShape(other.shape)} does not go with ${showShape(first.shape)}; the shapes must be equal.`,
+    );
+  return cat(
+    inputs.map((x) => unsqueeze(x, { axis })),
+    { axis },
+  );
 }
 
-/** Views of `x` cut along an axis (default: the first) into pieces of the given sizes, or of one size (the last may be smaller). Throws ShapeError when sizes do not add up. */
+/**
+ * Views of `x` cut along an axis (default: the first) into pieces of the given sizes, or of one size (the last may be
+ * smaller). Throws ShapeError when sizes do not add up.
+ */
 export function split(x: Tensor, sizes: number | readonly number[], options: AxisOption = {}): Tensor[] {
   requireOptions('split', options, ['axis']);
   const { axis = 0 } = options;
   const k = resolveAxis('split', axis, x.shape.length);
   const n = x.shape[k]!;
-  const wrong = (typeof sizes === 'number' ? [sizes] : sizes).find((size) => !Number.isInteger(size) || size < (typeof sizes === 'number' ? 1 : 0));
-  if (wrong !== undefined) throw new ShapeError(`split: a size is ${wrong}; sizes must be whole numbers of at least ${typeof sizes === 'number' ? 1 : 0}.`);
-  const pieces = typeof sizes === 'number' ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes)) : sizes;
+  const wrong = (typeof sizes === 'number' ? [sizes] : sizes).find(
+    (size) => !Number.isInteger(size) || size < (typeof sizes === 'number' ? 1 : 0),
+  );
+  if (wrong !== undefined)
+    throw new ShapeError(
+      `split: a size is ${wrong}; sizes must be whole numbers of at least ${typeof sizes === 'number' ? 1 : 0}.`,
+    );
+  const pieces =
+    typeof sizes === 'number'
+      ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
+      : sizes;
   const total = pieces.reduce((sum, size) => sum + size, 0);
-  if (total !== n) throw new ShapeError(`split: sizes ${showShape(pieces)} add up to ${total} and axis ${axis} of ${showShape(x.shape)} has ${n}; they must be equal.`);
+  if (total !== n)
+    throw new ShapeError(
+      `split: sizes ${showShape(pieces)} add up to ${total} and axis ${axis} of ${showShape(x.shape)} has ${n}; they must be equal.`,
+    );
   let start = 0;
   return pieces.map((size) => slice(x, { axis: k, start, end: (start += size) }));
 }

@@ -7,7 +7,11 @@ import { dense, permute } from './views.ts';
 export const denseCases = defineCases<number[]>({
   op: 'dense',
   run: ([x], order) => dense(permute(x!, order)),
-  reference: ([x], order) => build(order.map((axis) => x!.shape[axis]!), (...at) => x!.at(...x!.shape.map((_, axis) => at[order.indexOf(axis)]!))),
+  reference: ([x], order) =>
+    build(
+      order.map((axis) => x!.shape[axis]!),
+      (...at) => x!.at(...x!.shape.map((_, axis) => at[order.indexOf(axis)]!)),
+    ),
   families: { copy: copyVariants },
   cases: [
     { inputs: [[3, 2]], attrs: [1, 0] },

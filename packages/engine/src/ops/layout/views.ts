@@ -5,24 +5,45 @@ import { contiguous, copyInto, copyOf, countedCopy } from '../../tensor/copy.ts'
 import { isPacked } from '../../tensor/dtype.ts';
 import { gpuOf } from '../../tensor/op.ts';
 import { requireOptions } from '../../tensor/options.ts';
-import { broadcastStrides, denseStrides, requireShape, resolveAxis, sameShape, showShape, sizeOf } from '../../tensor/shape.ts';
+import {
+  broadcastStrides,
+  denseStrides,
+  requireShape,
+  resolveAxis,
+  sameShape,
+  showShape,
+  sizeOf,
+} from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { Tensor, zeros } from '../../tensor/tensor.ts';
 import { sumTo } from '../parts/sum-to.ts';
 
-function view(name: string, x: Tensor, shape: Shape, strides: readonly number[], offset: number, back: (dy: Tensor) => Tensor): Tensor {
+function view(
+  name: string,
+  x: Tensor,
+  shape: Shape,
+  strides: readonly number[],
+  offset: number,
+  back: (dy: Tensor) => Tensor,
+): Tensor {
   const y = new Tensor(x.gpu, shape, x.dtype, x.storage, { strides, offset });
   if (isRecording([x])) record(name, y, [x], [], (dy) => [back(dy)]);
   return y;
 }
 
-/** A tensor with `x`'s elements in row-major order under another shape; one size may be -1. Copies only when the strides cannot express it. Throws ShapeError when sizes differ. */
+/**
+ * A tensor with `x`'s elements in row-major order under another shape; one size may be -1. Copies only when the strides
+ * cannot express it. Throws ShapeError when sizes differ.
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const open = shape.filter((n) => n === -1).length;
   if (open > 1) throw new ShapeError(`reshape: ${showShape(shape)} leaves ${open} sizes open; at most one may be -1.`);
   const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
   const to = shape.map((n) => (n === -1 ? x.size / known : n));
-  if (sizeOf(to) !== x.size || to.some((n) => !Number.isInteger(n) || n < 0)) throw new ShapeError(`reshape: ${showShape(x.shape)} has ${x.size} elements and ${showShape(shape)} does not; the products must be equal.`);
+  if (sizeOf(to) !== x.size || to.some((n) => !Number.isInteger(n) || n < 0))
+    throw new ShapeError(
+      `reshape: ${showShape(x.shape)} has ${x.size} elements and ${showShape(shape)} does not; the products must be equal.`,
+    );
   if (sameShape(to, x.shape)) return x;
   const strides = stridesFor(x, to);
   const back = (dy: Tensor): Tensor => reshape(dy, x.shape);
@@ -63,12 +84,25 @@ function stridesFor(x: Tensor, to: Shape): number[] | null {
   return strides;
 }
 
-/** `x` with its axes in the given order, without a copy: y.shape[i] = x.shape[order[i]]. Throws ShapeError unless each axis is named once. */
+/**
+ * `x` with its axes in the given order, without a copy: y.shape[i] = x.shape[order[i]]. Throws ShapeError unless each
+ * axis is named once.
+ */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const axes = order.map((axis) => resolveAxis('permute', axis, x.shape.length));
-  if (axes.length !== x.shape.length || new Set(axes).size !== axes.length) throw new ShapeError(`permute: order ${showShape(order)} for a tensor of shape ${showShape(x.shape)}; it must name each axis once.`);
+  if (axes.length !== x.shape.length || new Set(axes).size !== axes.length)
+    throw new ShapeError(
+      `permute: order ${showShape(order)} for a tensor of shape ${showShape(x.shape)}; it must name each axis once.`,
+    );
   const inverse = axes.map((_, i) => axes.indexOf(i));
-  return view('permute', x, axes.map((a) => x.shape[a]!), axes.map((a) => x.strides[a]!), x.offset, (dy) => permute(dy, inverse));
+  return view(
+    'permute',
+    x,
+    axes.map((a) => x.shape[a]!),
+    axes.map((a) => x.strides[a]!),
+    x.offset,
+    (dy) => permute(dy, inverse),
+  );
 }
 
 /** `x` with two axes exchanged (default: the last two), without a copy. Throws ShapeError for an axis out of range. */
@@ -79,31 +113,51 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   return permute(x, order);
 }
 
-export interface SliceOptions { readonly axis: number; /** Default: 0. */ readonly start?: number; /** Default: the end of the axis. */ readonly end?: number }
+export interface SliceOptions {
+  readonly axis: number /** Default: 0. */;
+  readonly start?: number /** Default: the end of the axis. */;
+  readonly end?: number;
+}
 
-/** Elements `start` (inclusive) to `end` (exclusive) along `axis`, without a copy; negative ones count from the end, and what lies beyond it is cut off. Throws ShapeError when the end comes first. */
+/**
+ * Elements `start` (inclusive) to `end` (exclusive) along `axis`, without a copy; negative ones count from the end, and
+ * what lies beyond it is cut off. Throws ShapeError when the end comes first.
+ */
 export function slice(x: Tensor, options: SliceOptions): Tensor {
   requireOptions('slice', options, ['axis', 'start', 'end']);
   const { axis, start = 0, end = Number.MAX_SAFE_INTEGER } = options;
   const k = resolveAxis('slice', axis, x.shape.length);
   const n = x.shape[k]!;
-  if (!Number.isInteger(start) || !Number.isInteger(end)) throw new ShapeError(`slice: ${start}..${end} of axis ${axis}; both must be whole numbers.`);
+  if (!Number.isInteger(start) || !Number.isInteger(end))
+    throw new ShapeError(`slice: ${start}..${end} of axis ${axis}; both must be whole numbers.`);
   const from = Math.max(0, start < 0 ? start + n : start);
   const to = Math.min(n, end < 0 ? end + n : end);
-  if (from > to) throw new ShapeError(`slice: ${start}..${end} of axis ${axis} of ${showShape(x.shape)} ends before it starts; start must not exceed end.`);
+  if (from > to)
+    throw new ShapeError(
+      `slice: ${start}..${end} of axis ${axis} of ${showShape(x.shape)} ends before it starts; start must not exceed end.`,
+    );
   const shape = x.shape.map((m, i) => (i === k ? to - from : m));
   return view('slice', x, shape, x.strides, x.offset + from * x.strides[k]!, (dy) => {
     const dx = zeros(dy.gpu, x.shape);
-    const window = new Tensor(dx.gpu, shape, dx.dtype, dx.storage, { strides: dx.strides, offset: from * dx.strides[k]! });
+    const window = new Tensor(dx.gpu, shape, dx.dtype, dx.storage, {
+      strides: dx.strides,
+      offset: from * dx.strides[k]!,
+    });
     copyInto(window, contiguous('slice', dy));
     return dx;
   });
 }
 
-/** `x` repeated along axes of size 1 until it has `shape`, without a copy. The gradient is summed over the repetitions. Throws ShapeError where another axis would change. */
+/**
+ * `x` repeated along axes of size 1 until it has `shape`, without a copy. The gradient is summed over the repetitions.
+ * Throws ShapeError where another axis would change.
+ */
 export function expand(x: Tensor, shape: Shape): Tensor {
   const extra = shape.length - x.shape.length;
-  if (extra < 0 || x.shape.some((n, i) => n !== shape[extra + i] && n !== 1)) throw new ShapeError(`expand: ${showShape(x.shape)} cannot become ${showShape(shape)}; only axes of size 1 can grow.`);
+  if (extra < 0 || x.shape.some((n, i) => n !== shape[extra + i] && n !== 1))
+    throw new ShapeError(
+      `expand: ${showShape(x.shape)} cannot become ${showShape(shape)}; only axes of size 1 can grow.`,
+    );
   requireShape('expand', shape);
   return view('expand', x, shape, broadcastStrides(x.shape, x.strides, shape), x.offset, (dy) => sumTo(dy, x.shape));
 }
@@ -113,8 +167,12 @@ export function squeeze(x: Tensor, options: { readonly axis?: number } = {}): Te
   requireOptions('squeeze', options, ['axis']);
   const { axis } = options;
   const k = axis === undefined ? -1 : resolveAxis('squeeze', axis, x.shape.length);
-  if (k >= 0 && x.shape[k] !== 1) throw new ShapeError(`squeeze: axis ${axis} of ${showShape(x.shape)} has size ${x.shape[k]}; it must be 1.`);
-  return reshape(x, x.shape.filter((n, i) => (k >= 0 ? i !== k : n !== 1)));
+  if (k >= 0 && x.shape[k] !== 1)
+    throw new ShapeError(`squeeze: axis ${axis} of ${showShape(x.shape)} has size ${x.shape[k]}; it must be 1.`);
+  return reshape(
+    x,
+    x.shape.filter((n, i) => (k >= 0 ? i !== k : n !== 1)),
+  );
 }
 
 /** `x` with a new axis of size 1 at `axis`. Throws ShapeError for an axis out of range. */
@@ -126,7 +184,8 @@ export function unsqueeze(x: Tensor, options: { readonly axis: number }): Tensor
 }
 
 /** The same values without a path for gradients. */
-export const detach = (x: Tensor): Tensor => new Tensor(x.gpu, x.shape, x.dtype, x.storage, { strides: x.strides, offset: x.offset });
+export const detach = (x: Tensor): Tensor =>
+  new Tensor(x.gpu, x.shape, x.dtype, x.storage, { strides: x.strides, offset: x.offset });
 
 /** `x` in row-major order from the start of a binding: itself, or one copy. */
 export function dense(x: Tensor): Tensor {
@@ -136,16 +195,39 @@ export function dense(x: Tensor): Tensor {
   return y;
 }
 
-/** Overwrites elements `start`, `start + 1`, … of `to` along `axis` with `values`, without a gradient: caches and buffers. Views of `to` see it. Throws ShapeError when they do not fit, DTypeError when types differ. */
-export function assignSlice(to: Tensor, values: Tensor, options: { readonly axis: number; readonly start: number }): void {
+/**
+ * Overwrites elements `start`, `start + 1`, … of `to` along `axis` with `values`, without a gradient: caches and
+ * buffers. Views of `to` see it. Throws ShapeError when they do not fit, DTypeError when types differ.
+ */
+export function assignSlice(
+  to: Tensor,
+  values: Tensor,
+  options: { readonly axis: number; readonly start: number },
+): void {
   requireOptions('assignSlice', options, ['axis', 'start']);
   const { axis, start } = options;
   const k = resolveAxis('assignSlice', axis, to.shape.length);
   gpuOf('assignSlice', [to, values]);
-  if (to.dtype !== values.dtype || isPacked(to.dtype)) throw new DTypeError(`assignSlice: the values are ${values.dtype} and the tensor ${to.dtype}; they must be equal and not packed, use cast.`);
+  if (to.dtype !== values.dtype || isPacked(to.dtype))
+    throw new DTypeError(
+      `assignSlice: the values are ${values.dtype} and the tensor ${to.dtype}; they must be equal and not packed, use cast.`,
+    );
   const window = to.shape.map((n, i) => (i === k ? values.shape[k]! : n));
-  if (!sameShape(window, values.shape) || !(start >= 0) || !Number.isInteger(start) || start + values.shape[k]! > to.shape[k]!) {
-    throw new ShapeError(`assignSlice: ${showShape(values.shape)} at ${start} of axis ${axis} does not fit into ${showShape(to.shape)}; all other axes must agree and the end must not pass.`);
+  if (
+    !sameShape(window, values.shape) ||
+    !(start >= 0) ||
+    !Number.isInteger(start) ||
+    start + values.shape[k]! > to.shape[k]!
+  ) {
+    throw new ShapeError(
+      `assignSlice: ${showShape(values.shape)} at ${start} of axis ${axis} does not fit into ${showShape(to.shape)}; all other axes must agree and the end must not pass.`,
+    );
   }
-  copyInto(new Tensor(to.gpu, window, to.dtype, to.storage, { strides: to.strides, offset: to.offset + start * to.strides[k]! }), values.storage === to.storage ? copyOf(values) : contiguous('assignSlice', values));
+  copyInto(
+    new Tensor(to.gpu, window, to.dtype, to.storage, {
+      strides: to.strides,
+      offset: to.offset + start * to.strides[k]!,
+    }),
+    values.storage === to.storage ? copyOf(values) : contiguous('assignSlice', values),
+  );
 }

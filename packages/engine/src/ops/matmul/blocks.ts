@@ -24,7 +24,8 @@ const AT_ONCE = 128;
 
 /** The tile that takes least time, edges and idle parts of the device counted. */
 function tileOf({ M, N, batches }: MatmulPlan): (typeof TILES)[number] {
-  const timeOf = ({ rows, columns, slowness }: (typeof TILES)[number]): number => Math.max(AT_ONCE, ceilDiv(M, rows) * ceilDiv(N, columns) * batches) * rows * columns * slowness;
+  const timeOf = ({ rows, columns, slowness }: (typeof TILES)[number]): number =>
+    Math.max(AT_ONCE, ceilDiv(M, rows) * ceilDiv(N, columns) * batches) * rows * columns * slowness;
   return TILES.reduce((best, tile) => (timeOf(tile) < timeOf(best) ? tile : best));
 }
 
@@ -32,31 +33,48 @@ function tileOf({ M, N, batches }: MatmulPlan): (typeof TILES)[number] {
 const SKEWED_BYTES = 4 * 2 * (128 + 2) * 16;
 
 /**
- * From so many multiply-adds on a pair takes two dispatches: a step that may read either of two operands waits for its loads. On an H200, 512×4096×4096 took 0.43 ms, a
- * pair of rank 128 0.02 ms, and both in one kernel 0.65 ms.
+ * From so many multiply-adds on a pair takes two dispatches: a step that may read either of two operands waits for its
+ * loads. On an H200, 512×4096×4096 took 0.43 ms, a pair of rank 128 0.02 ms, and both in one kernel 0.65 ms.
  */
 const PAIR_APART = 2 ** 28;
 
 /**
- * Quantised weights that so many rows read are unpacked once instead of in every tile of rows: on an H200 512×4096×4096 took 0.68 ms over NF4 and 0.43 ms over f32, and to
- * unpack it takes 0.04 ms.
+ * Quantised weights that so many rows read are unpacked once instead of in every tile of rows: on an H200 512×4096×4096
+ * took 0.68 ms over NF4 and 0.43 ms over f32, and to unpack it takes 0.04 ms.
  */
 const MIN_UNPACK_ROWS = 256;
 
-/** Whether B is unpacked before. `gpu.kernels.forced.set('matmul unpack', 'before' | 'within')` says it for tests and benches. */
+/**
+ * Whether B is unpacked before. `gpu.kernels.forced.set('matmul unpack', 'before' | 'within')` says it for tests and
+ * benches.
+ */
 function unpacks(gpu: Gpu, { format, M, N, K }: MatmulPlan): boolean {
   if (format === 'F32' || format === 'F16' || format === 'BF16') return false;
   const forced = gpu.kernels.forced.get('matmul unpack');
-  return forced === undefined ? M >= MIN_UNPACK_ROWS && 4 * N * K <= gpu.adapter.limits.maxStorageBufferBindingSize! : forced === 'before';
+  return forced === undefined
+    ? M >= MIN_UNPACK_ROWS && 4 * N * K <= gpu.adapter.limits.maxStorageBufferBindingSize!
+    : forced === 'before';
 }
 
 function unpacked(run: Run, work: Work, { format, groupSize }: MatmulPlan) {
   const { a, b, scales, zeros } = work.buffers as Record<string, Tensor>;
-  const values = unpackWeight(run, b!, format, { scales: scales!, zeros: format === 'INT4_ZEROS' ? zeros! : null, groupSize });
-  return { buffers: { ...work.buffers, b: values, scales: a!, zeros: a! }, params: { ...work.params, group: 0 }, tuning: { FORMAT: 'F32' } };
+  const values = unpackWeight(run, b!, format, {
+    scales: scales!,
+    zeros: format === 'INT4_ZEROS' ? zeros! : null,
+    groupSize,
+  });
+  return {
+    buffers: { ...work.buffers, b: values, scales: a!, zeros: a! },
+    params: { ...work.params, group: 0 },
+    tuning: { FORMAT: 'F32' },
+  };
 }
 
-function blocks(kernel: KernelSource, fits: (plan: MatmulPlan) => boolean, formatOf: (plan: MatmulPlan) => Tuning): MatmulVariant {
+function blocks(
+  kernel: KernelSource,
+  fits: (plan: MatmulPlan) => boolean,
+  formatOf: (plan: MatmulPlan) => Tuning,
+): MatmulVariant {
   return {
     kernel,
     readsPitch: true,
@@ -67,16 +85,32 @@ function blocks(kernel: KernelSource, fits: (plan: MatmulPlan) => boolean, forma
     pays: (gpu, { M, N, K }) => gpu.adapter.costs.barriers === 'cheap' && M * N * K >= 4096,
     tuning(gpu, plan) {
       const { rows, columns } = tileOf(plan);
-      return { ...formatOf(plan), ...transposition(plan.layout), PAIR: `${plan.K2 > 0}`, ROWS: `${rows}u`, COLUMNS: `${columns}u`, SKEW: gpu.adapter.limits.maxComputeWorkgroupStorageSize! < SKEWED_BYTES ? '0u' : '2u' };
+      return {
+        ...formatOf(plan),
+        ...transposition(plan.layout),
+        PAIR: `${plan.K2 > 0}`,
+        ROWS: `${rows}u`,
+        COLUMNS: `${columns}u`,
+        SKEW: gpu.adapter.limits.maxComputeWorkgroupStorageSize! < SKEWED_BYTES ? '0u' : '2u',
+      };
     },
     free: { ROWS: () => null, COLUMNS: () => null },
-    grid: (_, { M, N, batches }, __, tuning) => [ceilDiv(N, tuned(tuning, 'COLUMNS')), ceilDiv(M, tuned(tuning, 'ROWS')), batches],
+    grid: (_, { M, N, batches }, __, tuning) => [
+      ceilDiv(N, tuned(tuning, 'COLUMNS')),
+      ceilDiv(M, tuned(tuning, 'ROWS')),
+      batches,
+    ],
   };
 }
 
 /** Rows of a multiple of four on both sides and in C. */
-const isInFours = ({ layout, M, N, K, K2 }: MatmulPlan): boolean => N % 4 === 0 && (layout[0] === 'n' ? K : M) % 4 === 0 && (layout[1] === 'n' || K % 4 === 0) && K2 % 4 === 0;
+const isInFours = ({ layout, M, N, K, K2 }: MatmulPlan): boolean =>
+  N % 4 === 0 && (layout[0] === 'n' ? K : M) % 4 === 0 && (layout[1] === 'n' || K % 4 === 0) && K2 % 4 === 0;
 
 export const block = blocks(matmulBlock, isInFours, ({ format }) => ({ FORMAT: format }));
 
-export const blockScalar = blocks(matmulBlockScalar, ({ format }) => format === 'F32', () => ({}));
+export const blockScalar = blocks(
+  matmulBlockScalar,
+  ({ format }) => format === 'F32',
+  () => ({}),
+);

@@ -15,32 +15,51 @@ import { matrixTiles, subgroupMatrix, subgroupMatrixHalves } from './matrix-unit
 import { formatOf, groupSizeOf } from '../parts/weight-format.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
 
-/** More than one tile, one of them without an edge, edges in every direction, and several steps of which the last is not full. */
+/**
+ * More than one tile, one of them without an edge, edges in every direction, and several steps of which the last is not
+ * full.
+ */
 const [M, N, K] = [152, 144, 88];
 /** Terms of the products with packed weights: whole steps. */
 const PACKED_K = 128;
-const STORAGES: readonly { readonly dtype: DType; readonly zeros?: boolean }[] = [{ dtype: 'f32' }, { dtype: 'f16' }, { dtype: 'int8' }, { dtype: 'int4' }, { dtype: 'int4', zeros: true }, { dtype: 'nf4' }];
-/** How far a result may be off: exact operands leave only the rounding of sums, weights times their scale are rounded to f16 first. */
+const STORAGES: readonly { readonly dtype: DType; readonly zeros?: boolean }[] = [
+  { dtype: 'f32' },
+  { dtype: 'f16' },
+  { dtype: 'int8' },
+  { dtype: 'int4' },
+  { dtype: 'int4', zeros: true },
+  { dtype: 'nf4' },
+];
+/**
+ * How far a result may be off: exact operands leave only the rounding of sums, weights times their scale are rounded to
+ * f16 first.
+ */
 const [EXACT, ROUNDED] = [1e-4, 0.25];
 
 /**
- * Lets matmul, linear and loraLinear round their operands to f16 and multiply on matrix units (tensor cores), with sums in f32: many times faster where the adapter
- * has them, and each operand off by up to 2⁻¹¹ of itself; one above 65,504 becomes infinite, one below 6·10⁻⁸ zero. Products of less than 16 rows, columns or terms,
- * of bf16 weights, and of operands whose rows in memory are not a multiple of 16 bytes, stay as they were. Sets `gpu.kernels.halfProducts`; set that to false to go back.
+ * Lets matmul, linear and loraLinear round their operands to f16 and multiply on matrix units (tensor cores), with sums
+ * in f32: many times faster where the adapter has them, and each operand off by up to 2⁻¹¹ of itself; one above 65,504
+ * becomes infinite, one below 6·10⁻⁸ zero. Products of less than 16 rows, columns or terms, of bf16 weights, and of
+ * operands whose rows in memory are not a multiple of 16 bytes, stay as they were. Sets `gpu.kernels.halfProducts`; set
+ * that to false to go back.
  *
- * First compares the kernel with sums in float64: in all four layouts, with the large tile over operands rounded before and with the small one, and in every storage
- * of weights. Drivers have been wrong here: Dawn itself keeps f16 off on some for tests that fail.
+ * First compares the kernel with sums in float64: in all four layouts, with the large tile over operands rounded before
+ * and with the small one, and in every storage of weights. Drivers have been wrong here: Dawn itself keeps f16 off on
+ * some for tests that fail.
  * @returns null where it is on from now, else why not, in a sentence; products then stay in f32
- * Kernel: kernels/matmul/subgroup_matrix.wgsl, on Dawn's experimental feature chromium-experimental-subgroup-matrix (Chrome: behind a flag).
+ * Kernel: kernels/matmul/subgroup_matrix.wgsl, on Dawn's experimental feature chromium-experimental-subgroup-matrix
+ * (Chrome: behind a flag).
  */
 export async function enableSubgroupMatrix(gpu: Gpu): Promise<string | null> {
-  if (!gpu.adapter.subgroupMatrix) return `the adapter ${gpu.adapter.description || gpu.adapter.device} offers no matrix units for f16 with sums in f32`;
+  if (!gpu.adapter.subgroupMatrix)
+    return `the adapter ${gpu.adapter.description || gpu.adapter.device} offers no matrix units for f16 with sums in f32`;
   const [tuned, forced] = [new Map(gpu.kernels.tuned), new Map(gpu.kernels.forced)];
   try {
     const fault = (await faultOfLayouts(gpu)) ?? (await faultOfStorages(gpu));
     if (fault) return `${fault}, so products stay in f32`;
   } catch (error) {
-    if (error instanceof KernelError) return `the kernel for matrix units does not compile here, so products stay in f32: ${error.message}`;
+    if (error instanceof KernelError)
+      return `the kernel for matrix units does not compile here, so products stay in f32: ${error.message}`;
     throw error;
   } finally {
     restore(gpu.kernels.tuned, tuned);
@@ -62,7 +81,8 @@ function eighths(size: number, seed: number): Float32Array<ArrayBuffer> {
 }
 
 /** x[rows, columns] as [columns, rows]. */
-const transposed = (x: Float32Array<ArrayBuffer>, rows: number, columns: number): Float32Array<ArrayBuffer> => x.map((_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!);
+const transposed = (x: Float32Array<ArrayBuffer>, rows: number, columns: number): Float32Array<ArrayBuffer> =>
+  x.map((_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!);
 
 /** a[M, terms]·b[terms, N]. */
 function truth(a: ArrayLike<number>, b: ArrayLike<number>, terms: number): Float64Array {
@@ -82,9 +102,17 @@ async function faultOfLayouts(gpu: Gpu): Promise<string | null> {
     for (const transposeB of [false, true]) {
       const [left, layout] = [transposeA ? transposed(a, M, K) : a, layoutOf(transposeA, transposeB)];
       const across = transposeB ? transposed(b, K, N) : b;
-      const run = (): Tensor => matmul(tensor(gpu, left, transposeA ? [K, M] : [M, K]), tensor(gpu, across, transposeB ? [N, K] : [K, N]), { transposeA, transposeB });
+      const run = (): Tensor =>
+        matmul(tensor(gpu, left, transposeA ? [K, M] : [M, K]), tensor(gpu, across, transposeB ? [N, K] : [K, N]), {
+          transposeA,
+          transposeB,
+        });
       for (const isLarge of [true, false]) {
-        const fault = firstWrong(await onUnits(gpu, isLarge, isLarge, { layout, K, format: isLarge ? 'F16' : 'F32', groupSize: 0 }, run), right, EXACT);
+        const fault = firstWrong(
+          await onUnits(gpu, isLarge, isLarge, { layout, K, format: isLarge ? 'F16' : 'F32', groupSize: 0 }, run),
+          right,
+          EXACT,
+        );
         if (fault) return `${fault} of a ${M}×${N}×${K} product in layout ${layout})`;
       }
     }
@@ -102,19 +130,34 @@ async function faultOfStorages(gpu: Gpu): Promise<string | null> {
     });
     const right = truth(x, transposed(Float32Array.from(await stored), N, PACKED_K), PACKED_K);
     const run = (): Tensor => linear(tensor(gpu, x, [M, PACKED_K]), packed());
-    const fault = firstWrong(await onUnits(gpu, true, false, { layout: 'nt', K: PACKED_K, format, groupSize }, run), right, ROUNDED);
+    const fault = firstWrong(
+      await onUnits(gpu, true, false, { layout: 'nt', K: PACKED_K, format, groupSize }, run),
+      right,
+      ROUNDED,
+    );
     if (fault) return `${fault} of a product with a weight in ${dtype})`;
   }
   return null;
 }
 
 /** What `run` gives on matrix units, with the largest tile or the smallest, and operands rounded before or within. */
-async function onUnits(gpu: Gpu, isLarge: boolean, isBefore: boolean, plan: { layout: Layout; K: number; format: WeightFormat; groupSize: number }, run: () => Tensor): Promise<ArrayLike<number>> {
+async function onUnits(
+  gpu: Gpu,
+  isLarge: boolean,
+  isBefore: boolean,
+  plan: { layout: Layout; K: number; format: WeightFormat; groupSize: number },
+  run: () => Tensor,
+): Promise<ArrayLike<number>> {
   const { kernel } = subgroupMatrix;
   gpu.kernels.tuned.set(kernel.name, matrixTiles(gpu).at(isLarge ? 0 : -1)!);
   gpu.kernels.forced.set('matmul halves', isBefore ? 'before' : 'within');
   // Compiled ahead, so that a kernel that does not compile leaves the device usable.
-  const { tuning } = tune(gpu, isBefore ? subgroupMatrixHalves : subgroupMatrix, { M, N, K2: 0, hasBias: false, batches: 1, inRows: true, ...plan }, 'multiply');
+  const { tuning } = tune(
+    gpu,
+    isBefore ? subgroupMatrixHalves : subgroupMatrix,
+    { M, N, K2: 0, hasBias: false, batches: 1, inRows: true, ...plan },
+    'multiply',
+  );
   await gpu.prepare(gpu.kernels.replacements.kernelFor(kernel), 'multiply', tuning);
   const was = gpu.kernels.halfProducts;
   gpu.kernels.halfProducts = true;

@@ -11,7 +11,12 @@ const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
 /** Attributes: how a frozen weight is stored; none for f32. */
 export const linearCases = defineCases<StorageSpec | undefined>({
   op: 'linear',
-  run: ([x, weight, bias], storage) => linear(x!, storage ? cast(weight!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : weight!, bias),
+  run: ([x, weight, bias], storage) =>
+    linear(
+      x!,
+      storage ? cast(weight!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : weight!,
+      bias,
+    ),
   reference: ([x, weight, bias], storage) => multiplyRows(x!, storage ? asStored(weight!, storage) : weight!, bias),
   families: { 'matmul nt': matmulVariants.nt, 'matmul nn': matmulVariants.nn, 'matmul tn': matmulVariants.tn },
   cases: [
@@ -29,17 +34,37 @@ export const linearCases = defineCases<StorageSpec | undefined>({
     { label: 'int8, two groups a row', inputs: [[7, 80], frozen(12, 80), [12]], attrs: { to: 'int8', groupSize: 40 } },
     { label: 'int8 with an odd number of rows', inputs: [[3, 8], frozen(5, 8), null], attrs: { to: 'int8' } },
     { label: 'int4', inputs: [[8, 64], frozen(36, 64), [36]], attrs: { to: 'int4', groupSize: 32 } },
-    { label: 'int4 with zeros', inputs: [[6, 48], frozen(20, 48), null], attrs: { to: 'int4', groupSize: 16, zeros: true } },
+    {
+      label: 'int4 with zeros',
+      inputs: [[6, 48], frozen(20, 48), null],
+      attrs: { to: 'int4', groupSize: 16, zeros: true },
+    },
     { label: 'int8, more than a tile', inputs: [[69, 96], frozen(72, 96), null], attrs: { to: 'int8', groupSize: 24 } },
     { label: 'one row', inputs: [[1, 36], [9, 36], [9]] },
     { label: 'one row of f16', inputs: [[1, 40], frozen(6, 40), null], attrs: { to: 'f16' } },
     { label: 'one row of bf16', inputs: [[1, 24], frozen(5, 24), [5]], attrs: { to: 'bf16' } },
     { label: 'one row of int8', inputs: [[1, 72], frozen(5, 72), [5]], attrs: { to: 'int8', groupSize: 8 } },
     { label: 'one row of int4', inputs: [[1, 160], frozen(4, 160), null], attrs: { to: 'int4', groupSize: 16 } },
-    { label: 'one row of int8, groups of 48', inputs: [[1, 96], frozen(21, 96), null], attrs: { to: 'int8', groupSize: 48 } },
-    { label: 'two rows of int4, groups of 64', inputs: [[2, 128], frozen(6, 128), [6]], attrs: { to: 'int4', groupSize: 64 } },
-    { label: 'three rows of int4 with zeros', inputs: [[3, 96], frozen(5, 96), null], attrs: { to: 'int4', groupSize: 32, zeros: true } },
-    { label: 'one row of nf4, more groups than lanes', inputs: [[1, 1, 288], frozen(7, 288), [7]], attrs: { to: 'nf4', groupSize: 16 } },
+    {
+      label: 'one row of int8, groups of 48',
+      inputs: [[1, 96], frozen(21, 96), null],
+      attrs: { to: 'int8', groupSize: 48 },
+    },
+    {
+      label: 'two rows of int4, groups of 64',
+      inputs: [[2, 128], frozen(6, 128), [6]],
+      attrs: { to: 'int4', groupSize: 64 },
+    },
+    {
+      label: 'three rows of int4 with zeros',
+      inputs: [[3, 96], frozen(5, 96), null],
+      attrs: { to: 'int4', groupSize: 32, zeros: true },
+    },
+    {
+      label: 'one row of nf4, more groups than lanes',
+      inputs: [[1, 1, 288], frozen(7, 288), [7]],
+      attrs: { to: 'nf4', groupSize: 16 },
+    },
     { label: 'nf4, more than a tile', inputs: [[37, 128], frozen(68, 128), null], attrs: { to: 'nf4' } },
   ],
   bench: [
@@ -49,7 +74,15 @@ export const linearCases = defineCases<StorageSpec | undefined>({
       attrs: to && { to },
       flops: 2 * 4096 ** 2,
     })),
-    { label: 'LLaMA q_proj, stage 2 of the small model', inputs: [[8, 158, 128], [128, 128], null], flops: 2 * 8 * 158 * 128 * 128 },
-    { label: 'CLIP fc1, 128 small images', inputs: [[128, 37, 128], [512, 128], [512]], flops: 2 * 128 * 37 * 128 * 512 },
+    {
+      label: 'LLaMA q_proj, stage 2 of the small model',
+      inputs: [[8, 158, 128], [128, 128], null],
+      flops: 2 * 8 * 158 * 128 * 128,
+    },
+    {
+      label: 'CLIP fc1, 128 small images',
+      inputs: [[128, 37, 128], [512, 128], [512]],
+      flops: 2 * 128 * 37 * 128 * 512,
+    },
   ],
 });

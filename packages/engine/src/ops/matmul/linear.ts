@@ -12,22 +12,40 @@ import { slice } from '../layout/views.ts';
 import { requireFloat } from '../parts/walk.ts';
 
 /** Sizes of x[..., K] against weight[N, K]; M counts all rows. */
-export interface LinearPlan { readonly M: number; readonly N: number; readonly K: number; readonly x: Shape; readonly y: Shape }
+export interface LinearPlan {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly x: Shape;
+  readonly y: Shape;
+}
 
 /** Checks the shapes of a linear layer. Throws ShapeError where they do not go together. */
 export function planLinear(where: string, x: Tensor, weight: Tensor, bias: Tensor | null): LinearPlan {
   requireFloat(where, x, ...(isPacked(weight.dtype) ? [] : [weight]), ...(bias ? [bias] : []));
-  if (weight.shape.length !== 2) throw new ShapeError(`${where}: weight is ${showShape(weight.shape)}; it must be [out, in].`);
+  if (weight.shape.length !== 2)
+    throw new ShapeError(`${where}: weight is ${showShape(weight.shape)}; it must be [out, in].`);
   const [N, K] = weight.shape as [number, number];
-  if (x.shape.at(-1) !== K) throw new ShapeError(`${where}: x is ${showShape(x.shape)} and weight ${showShape(weight.shape)}; x's last axis must be ${K}.`);
-  if (bias && !sameShape(bias.shape, [N])) throw new ShapeError(`${where}: bias is ${showShape(bias.shape)}; it must be [${N}].`);
-  return { M: x.shape.slice(0, -1).reduce((rows, n) => rows * n, 1), N, K, x: x.shape, y: [...x.shape.slice(0, -1), N] };
+  if (x.shape.at(-1) !== K)
+    throw new ShapeError(
+      `${where}: x is ${showShape(x.shape)} and weight ${showShape(weight.shape)}; x's last axis must be ${K}.`,
+    );
+  if (bias && !sameShape(bias.shape, [N]))
+    throw new ShapeError(`${where}: bias is ${showShape(bias.shape)}; it must be [${N}].`);
+  return {
+    M: x.shape.slice(0, -1).reduce((rows, n) => rows * n, 1),
+    N,
+    K,
+    x: x.shape,
+    y: [...x.shape.slice(0, -1), N],
+  };
 }
 
 const op = defineOp({
   name: 'linear',
   packed: [1],
-  plan: ([x, weight, bias]: readonly [Tensor, Tensor, Tensor | null], _: undefined): LinearPlan => planLinear('linear', x, weight, bias),
+  plan: ([x, weight, bias]: readonly [Tensor, Tensor, Tensor | null], _: undefined): LinearPlan =>
+    planLinear('linear', x, weight, bias),
   forward(run, [x, weight, bias], { M, N, K, y: shape }) {
     const y = product(run, { a: x, b: weight, layout: 'nt', M, N, K, shape, bias });
     return { y, saved: { x: run.needs[1] ? x : null, weight: run.needs[0] ? weight : null } };
@@ -44,15 +62,21 @@ const op = defineOp({
 /**
  * y[..., n] = Σ_k x[..., k] · weight[n, k] + bias[n].
  * @param x float[..., K]
- * @param weight float[N, K], or frozen in a packed storage (f16, bf16, int8, int4, nf4), which is read as it lies, forward and for dx
+ * @param weight float[N, K], or frozen in a packed storage (f16, bf16, int8, int4, nf4), which is read as it lies,
+ * forward and for dx
  * @param bias float[N] or null
  * @returns float[..., N]
- * Saves x where weight needs a gradient and weight where x does. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together, DTypeError where an
- * input is no float or a packed weight is to be trained.
+ * Saves x where weight needs a gradient and weight where x does. Kernels: kernels/matmul. Throws ShapeError where
+ * shapes do not go together, DTypeError where an input is no float or a packed weight is to be trained.
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   const bands = bandsOf(weight);
   if (!bands) return op([x, weight, bias], undefined);
   planLinear('linear', x, weight, bias);
-  return cat(bands.map(({ rows, start }) => op([x, rows, bias && slice(bias, { axis: 0, start, end: start + rows.shape[0]! })], undefined)), { axis: -1 });
+  return cat(
+    bands.map(({ rows, start }) =>
+      op([x, rows, bias && slice(bias, { axis: 0, start, end: start + rows.shape[0]! })], undefined),
+    ),
+    { axis: -1 },
+  );
 }

@@ -20,17 +20,25 @@ export interface LoraOptions {
   readonly dropout?: number;
 }
 
-interface Plan extends LinearPlan { readonly r: number; readonly scale: number }
+interface Plan extends LinearPlan {
+  readonly r: number;
+  readonly scale: number;
+}
 
 const op = defineOp({
   name: 'loraLinear',
   packed: [1],
-  plan([x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor, Tensor | null], { scale }: LoraOptions): Plan {
+  plan(
+    [x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor, Tensor | null],
+    { scale }: LoraOptions,
+  ): Plan {
     const plan = planLinear('loraLinear', x, weight, bias);
     requireFloat('loraLinear', loraA, loraB);
     const r = loraA.shape[0] ?? 0;
     if (!sameShape(loraA.shape, [r, plan.K]) || !sameShape(loraB.shape, [plan.N, r])) {
-      throw new ShapeError(`loraLinear: lora_A is ${showShape(loraA.shape)} and lora_B ${showShape(loraB.shape)} for a weight of ${showShape(weight.shape)}; they must be [r, ${plan.K}] and [${plan.N}, r].`);
+      throw new ShapeError(
+        `loraLinear: lora_A is ${showShape(loraA.shape)} and lora_B ${showShape(loraB.shape)} for a weight of ${showShape(weight.shape)}; they must be [r, ${plan.K}] and [${plan.N}, r].`,
+      );
     }
     return { ...plan, r, scale };
   },
@@ -41,37 +49,68 @@ const op = defineOp({
     const [needX, needW, , needA, needB] = run.needs;
     return {
       y,
-      saved: { x: needW ? x : null, branch: needA ? branch : null, weight: needX ? weight : null, loraA: needX ? loraA : null, loraB: needX || needA ? loraB : null, h: needB ? h : null },
+      saved: {
+        x: needW ? x : null,
+        branch: needA ? branch : null,
+        weight: needX ? weight : null,
+        loraA: needX ? loraA : null,
+        loraB: needX || needA ? loraB : null,
+        h: needB ? h : null,
+      },
     };
   },
   backward(run, dy, { x, branch, weight, loraA, loraB, h }, { M, N, K, r, scale, x: xShape }) {
     const [needX, needW, needBias, needA, , apart] = run.needs;
     const dh = loraB && product(run, { a: dy, b: loraB, layout: 'nn', M, N: r, K: N, shape: [M, r], alpha: scale });
     return [
-      needX ? product(run, { a: dy, b: weight!, layout: 'nn', M, N: K, K: N, shape: xShape, pair: apart ? undefined : { a: dh!, b: loraA!, K: r }, into: run.total(0) }) : null,
+      needX
+        ? product(run, {
+            a: dy,
+            b: weight!,
+            layout: 'nn',
+            M,
+            N: K,
+            K: N,
+            shape: xShape,
+            pair: apart ? undefined : { a: dh!, b: loraA!, K: r },
+            into: run.total(0),
+          })
+        : null,
       needW ? product(run, { a: dy, b: x!, layout: 'tn', M: N, N: K, K: M, shape: [N, K], into: run.total(1) }) : null,
       needBias ? reduceMiddle('SUM', dy, 1, M, N, [N]) : null,
-      needA ? product(run, { a: dh!, b: branch!, layout: 'tn', M: r, N: K, K: M, shape: [r, K], into: run.total(3) }) : null,
+      needA
+        ? product(run, { a: dh!, b: branch!, layout: 'tn', M: r, N: K, K: M, shape: [r, K], into: run.total(3) })
+        : null,
       h && product(run, { a: dy, b: h, layout: 'tn', M: N, N: r, K: M, shape: [N, r], into: run.total(4) }),
-      apart ? product(run, { a: dh!, b: loraA!, layout: 'nn', M, N: K, K: r, shape: xShape, into: run.total(5) }) : null,
+      apart
+        ? product(run, { a: dh!, b: loraA!, layout: 'nn', M, N: K, K: r, shape: xShape, into: run.total(5) })
+        : null,
     ];
   },
 });
 
 /**
- * y = x·Wᵀ + bias + scale · (drop(x)·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k. Dropout draws anew at each call.
+ * y = x·Wᵀ + bias + scale · (drop(x)·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k. Dropout draws
+ * anew at each call.
  * @param x float[..., K]
- * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made; a frozen one may have a packed storage
- * (f16, bf16, int8, int4, nf4: QLoRA), which is read as it lies in both directions
+ * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made; a frozen
+ * one may have a packed storage (f16, bf16, int8, int4, nf4: QLoRA), which is read as it lies in both directions
  * @param bias float[N] or null
  * @param loraA float[r, K], PEFT's lora_A
  * @param loraB float[N, r], PEFT's lora_B
  * @returns float[..., N]
- * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read. Kernels: kernels/matmul. Throws ShapeError where shapes do not go together,
- * DTypeError where a packed weight is to be trained.
+ * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read. Kernels: kernels/matmul. Throws
+ * ShapeError where shapes do not go together, DTypeError where a packed weight is to be trained.
  * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; Dettmers et al. 2023, https://arxiv.org/abs/2305.14314
  */
-export function loraLinear(x: Tensor, weight: Tensor, bias: Tensor | null, loraA: Tensor, loraB: Tensor, options: LoraOptions): Tensor {
+export function loraLinear(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  loraA: Tensor,
+  loraB: Tensor,
+  options: LoraOptions,
+): Tensor {
   requireOptions('loraLinear', options, ['scale', 'dropout']);
   const dropped = options.dropout ? dropout(x, { p: options.dropout }) : null;
   if (!bandsOf(weight)) return op([x, weight, bias, loraA, loraB, dropped], options);

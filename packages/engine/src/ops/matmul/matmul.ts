@@ -34,12 +34,18 @@ const op = defineOp({
   name: 'matmul',
   plan([a, b]: readonly [Tensor, Tensor], { transposeA = false, transposeB = false }: MatmulOptions): Plan {
     requireFloat('matmul', a, b);
-    if (a.shape.length < 2 || b.shape.length < 2) throw new ShapeError(`matmul: a is ${showShape(a.shape)} and b is ${showShape(b.shape)}; both need at least two axes.`);
+    if (a.shape.length < 2 || b.shape.length < 2)
+      throw new ShapeError(
+        `matmul: a is ${showShape(a.shape)} and b is ${showShape(b.shape)}; both need at least two axes.`,
+      );
     const [rows, inner] = a.shape.slice(-2) as [number, number];
     const [across, cols] = b.shape.slice(-2) as [number, number];
     const [M, K] = transposeA ? [inner, rows] : [rows, inner];
     const [kb, N] = transposeB ? [cols, across] : [across, cols];
-    if (K !== kb) throw new ShapeError(`matmul: inner sizes differ: a is ${showShape(a.shape)}${transposeA ? ' transposed' : ''} and b is ${showShape(b.shape)}${transposeB ? ' transposed' : ''}; a's inner axis is ${K} and b's ${kb}, they must be equal.`);
+    if (K !== kb)
+      throw new ShapeError(
+        `matmul: inner sizes differ: a is ${showShape(a.shape)}${transposeA ? ' transposed' : ''} and b is ${showShape(b.shape)}${transposeB ? ' transposed' : ''}; a's inner axis is ${K} and b's ${kb}, they must be equal.`,
+      );
     const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
     return { transposeA, transposeB, M, N, K, a: a.shape, b: b.shape, batch };
   },
@@ -49,18 +55,38 @@ const op = defineOp({
     return { y, saved: { a: run.needs[1] ? a : null, b: run.needs[0] ? b : null } };
   },
   backward(run, dy, { a, b }, { transposeA, transposeB, M, N, K, batch, a: aShape, b: bShape }) {
-    const whole = (i: 0 | 1): Tensor | null => (sizeOf(i === 0 ? aShape : bShape) === sizeOf(batch) * (i === 0 ? M * K : K * N) ? run.total(i) : null);
-    const da = b && (transposeA ? batched(run, b, dy, layoutOf(transposeB, true), K, M, N, batch, whole(0)) : batched(run, dy, b, layoutOf(false, !transposeB), M, K, N, batch, whole(0)));
-    const db = a && (transposeB ? batched(run, dy, a, layoutOf(true, transposeA), N, K, M, batch, whole(1)) : batched(run, a, dy, layoutOf(!transposeA, false), K, N, M, batch, whole(1)));
+    const whole = (i: 0 | 1): Tensor | null =>
+      sizeOf(i === 0 ? aShape : bShape) === sizeOf(batch) * (i === 0 ? M * K : K * N) ? run.total(i) : null;
+    const da =
+      b &&
+      (transposeA
+        ? batched(run, b, dy, layoutOf(transposeB, true), K, M, N, batch, whole(0))
+        : batched(run, dy, b, layoutOf(false, !transposeB), M, K, N, batch, whole(0)));
+    const db =
+      a &&
+      (transposeB
+        ? batched(run, dy, a, layoutOf(true, transposeA), N, K, M, batch, whole(1))
+        : batched(run, a, dy, layoutOf(!transposeA, false), K, N, M, batch, whole(1)));
     return [da && sumTo(da, aShape), db && sumTo(db, bShape)];
   },
 });
 
 /** op(a)·op(b) as [...batch, M, N], with the leading axes of both broadcast; added to `into` where it can be. */
-function batched(run: Run, a: Tensor, b: Tensor, layout: Layout, M: number, N: number, K: number, batch: Shape, into: Tensor | null = null): Tensor {
+function batched(
+  run: Run,
+  a: Tensor,
+  b: Tensor,
+  layout: Layout,
+  M: number,
+  N: number,
+  K: number,
+  batch: Shape,
+  into: Tensor | null = null,
+): Tensor {
   const shape = [...batch, M, N];
   const one = sizeOf(b.shape) === K * N && layout[0] === 'n' && sizeOf(a.shape) === sizeOf(batch) * M * K;
-  if (one) return product(run, { a, b, layout, M: sizeOf(batch) * M, N, K, shape, into }); // one B for all: the batches are rows
+  // one B for all: the batches are rows
+  if (one) return product(run, { a, b, layout, M: sizeOf(batch) * M, N, K, shape, into });
   return product(run, { a, b, layout, M, N, K, shape, batches: batchesOf(a, b, M * K, K * N, batch), into });
 }
 
@@ -70,9 +96,21 @@ function batchesOf(a: Tensor, b: Tensor, aSize: number, bSize: number, batch: Sh
     return broadcastStrides(lead, denseStrides(lead), batch).map((step) => step * size);
   };
   const axes = collapse(batch, [steps(a, aSize), steps(b, bSize)]);
-  if (axes.shape.length > 2) throw new ShapeError(`matmul: a is ${showShape(a.shape)} and b is ${showShape(b.shape)}: their leading axes alternate between equal and broadcast more than once; expand one and make it dense.`);
-  const [aSteps, bSteps] = axes.strides.map((s) => [...new Array<number>(2 - s.length).fill(0), ...s] as [number, number]) as [[number, number], [number, number]];
-  return { count: sizeOf(batch), inner: axes.shape.at(-1)!, aOuter: aSteps[0], aInner: aSteps[1], bOuter: bSteps[0], bInner: bSteps[1] };
+  if (axes.shape.length > 2)
+    throw new ShapeError(
+      `matmul: a is ${showShape(a.shape)} and b is ${showShape(b.shape)}: their leading axes alternate between equal and broadcast more than once; expand one and make it dense.`,
+    );
+  const [aSteps, bSteps] = axes.strides.map(
+    (s) => [...new Array<number>(2 - s.length).fill(0), ...s] as [number, number],
+  ) as [[number, number], [number, number]];
+  return {
+    count: sizeOf(batch),
+    inner: axes.shape.at(-1)!,
+    aOuter: aSteps[0],
+    aInner: aSteps[1],
+    bOuter: bSteps[0],
+    bInner: bSteps[1],
+  };
 }
 
 /**
@@ -80,6 +118,8 @@ function batchesOf(a: Tensor, b: Tensor, aSize: number, bSize: number, batch: Sh
  * @param a float[..., M, K], or float[..., K, M] with transposeA
  * @param b float[..., K, N], or float[..., N, K] with transposeB
  * @returns float[..., M, N]
- * Saves a where b needs a gradient and b where a does. Kernels: kernels/matmul. Throws ShapeError when inner sizes differ or leading axes do not broadcast, DTypeError unless both are f32.
+ * Saves a where b needs a gradient and b where a does. Kernels: kernels/matmul. Throws ShapeError when inner sizes
+ * differ or leading axes do not broadcast, DTypeError unless both are f32.
  */
-export const matmul = (a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor => op([a, b], requireOptions('matmul', options, ['transposeA', 'transposeB']));
+export const matmul = (a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor =>
+  op([a, b], requireOptions('matmul', options, ['transposeA', 'transposeB']));

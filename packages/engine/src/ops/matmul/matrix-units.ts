@@ -1,4 +1,7 @@
-/** @file The product on matrix units. It rounds operands to f16, so it stands beside the families, whose kernels all keep one contract, and must be asked for. */
+/**
+ * @file The product on matrix units. It rounds operands to f16, so it stands beside the families, whose kernels all
+ * keep one contract, and must be asked for.
+ */
 import { matmulHalves } from '@curio/kernels/matmul_halves';
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
@@ -10,8 +13,15 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import type { MatmulPlan, MatmulVariant } from './plan.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
 
-/** Subgroups of a workgroup down and across, matrices of a subgroup down, of which four lie across, and terms a step. The largest first: 182 TFLOP/s on an H200, the next 145. */
-const TILES = [{ DOWN: '4u', ACROSS: '2u', T: '2u', DEPTH: '64u' }, { DOWN: '4u', ACROSS: '2u', T: '2u' }, { DOWN: '4u', ACROSS: '1u', T: '1u' }] as const satisfies readonly Tuning[];
+/**
+ * Subgroups of a workgroup down and across, matrices of a subgroup down, of which four lie across, and terms a step.
+ * The largest first: 182 TFLOP/s on an H200, the next 145.
+ */
+const TILES = [
+  { DOWN: '4u', ACROSS: '2u', T: '2u', DEPTH: '64u' },
+  { DOWN: '4u', ACROSS: '2u', T: '2u' },
+  { DOWN: '4u', ACROSS: '1u', T: '1u' },
+] as const satisfies readonly Tuning[];
 
 const SMALLEST = TILES.at(-1)!;
 
@@ -27,13 +37,21 @@ function sidesOf(gpu: Gpu, tile: Tuning): { rows: number; columns: number } {
   return { rows: tuned(tile, 'DOWN') * tuned(tile, 'T') * unit.M, columns: tuned(tile, 'ACROSS') * 4 * unit.N };
 }
 
-/** Why the device cannot run a tile, or null: by the kernel's own declarations, A and B as they lie, whichever way is larger. */
+/**
+ * Why the device cannot run a tile, or null: by the kernel's own declarations, A and B as they lie, whichever way is
+ * larger.
+ */
 function lacks(gpu: Gpu, tile: Tuning): string | null {
   const { M, N } = gpu.adapter.subgroupMatrix!;
   const { rows, columns } = sidesOf(gpu, tile);
-  const [depth, pad, buffers] = [tuned({ DEPTH: '32u', ...tile }, 'DEPTH'), 8, tuned({ BUFFERS: '1u', ...tile }, 'BUFFERS')];
+  const [depth, pad, buffers] = [
+    tuned({ DEPTH: '32u', ...tile }, 'DEPTH'),
+    8,
+    tuned({ BUFFERS: '1u', ...tile }, 'BUFFERS'),
+  ];
   const subgroups = tuned(tile, 'DOWN') * tuned(tile, 'ACROSS');
-  const halves = Math.max(rows * (depth + pad), depth * (rows + pad)) + Math.max(columns * (depth + pad), depth * (columns + pad));
+  const halves =
+    Math.max(rows * (depth + pad), depth * (rows + pad)) + Math.max(columns * (depth + pad), depth * (columns + pad));
   const bytes = 2 * buffers * halves + 4 * subgroups * M * N + 64;
   const { maxComputeWorkgroupStorageSize: memory, maxComputeInvocationsPerWorkgroup: lanes } = gpu.adapter.limits;
   if (bytes > memory!) return `the tile takes ${bytes} bytes of workgroup memory and the device has ${memory}`;
@@ -43,7 +61,8 @@ function lacks(gpu: Gpu, tile: Tuning): string | null {
 const fitsTile = (gpu: Gpu, _: number, tuning: Tuning): string | null => lacks(gpu, tuning);
 
 /** The tiles that products use on this device; the smallest is for every device. */
-export const matrixTiles = (gpu: Gpu): readonly Tuning[] => TILES.filter((tile) => tile === SMALLEST || lacks(gpu, tile) === null);
+export const matrixTiles = (gpu: Gpu): readonly Tuning[] =>
+  TILES.filter((tile) => tile === SMALLEST || lacks(gpu, tile) === null);
 
 /** The largest tile of which there are enough to fill the device. */
 function tileFor(gpu: Gpu, { M, N, batches }: MatmulPlan): Tuning {
@@ -62,8 +81,15 @@ export const subgroupMatrix: MatmulVariant = {
     // The parts of a split sum are batches of the layout tn, and the last one is shorter.
     const mayEndInside = K % DEEPEST !== 0 || (layout === 'tn' && batches > 1);
     return {
-      FORMAT: format, TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}`, TAIL: `${mayEndInside}`,
-      SG: `${fixedSubgroupSize(gpu)}u`, MATRIX_M: `${unit.M}u`, MATRIX_N: `${unit.N}u`, MATRIX_K: `${unit.K}u`, ...tileFor(gpu, plan),
+      FORMAT: format,
+      TRANSPOSE_A: `${layout[0] === 't'}`,
+      TRANSPOSE_B: `${layout[1] === 't'}`,
+      TAIL: `${mayEndInside}`,
+      SG: `${fixedSubgroupSize(gpu)}u`,
+      MATRIX_M: `${unit.M}u`,
+      MATRIX_N: `${unit.N}u`,
+      MATRIX_K: `${unit.K}u`,
+      ...tileFor(gpu, plan),
     };
   },
   free: { DOWN: fitsTile, ACROSS: fitsTile, T: fitsTile, DEPTH: fitsTile, BUFFERS: fitsTile, GROUP: () => null },
@@ -89,25 +115,55 @@ export const subgroupMatrixHalves: MatmulVariant = {
 /** x as f16. */
 function inHalves(run: Run, x: Tensor): Tensor {
   const y = run.out(x.shape, 'f16');
-  run.dispatch(matmulHalves, 'pack', { buffers: { x, y }, params: { size: x.size }, grid: lineGrid(ceilDiv(x.size, 8 * 256)) });
+  run.dispatch(matmulHalves, 'pack', {
+    buffers: { x, y },
+    params: { size: x.size },
+    grid: lineGrid(ceilDiv(x.size, 8 * 256)),
+  });
   return y;
 }
 
 /** Elements of B in the sixteen bytes that a lane reads at a time; of A there are four. */
-const CHUNK: Readonly<Record<WeightFormat, number>> = { F32: 4, F16: 8, BF16: 8, INT8: 16, INT4: 32, INT4_ZEROS: 32, NF4: 32 };
+const CHUNK: Readonly<Record<WeightFormat, number>> = {
+  F32: 4,
+  F16: 8,
+  BF16: 8,
+  INT8: 16,
+  INT4: 32,
+  INT4_ZEROS: 32,
+  NF4: 32,
+};
 
-/** Rows in memory must be whole chunks; bf16 has values that f16 cannot hold; below 16 of anything most of a tile would be padding. */
+/**
+ * Rows in memory must be whole chunks; bf16 has values that f16 cannot hold; below 16 of anything most of a tile would
+ * be padding.
+ */
 export function fitsMatrixUnits(gpu: Gpu, { layout, M, N, K, K2, format, groupSize }: MatmulPlan): boolean {
-  if (gpu.adapter.subgroupMatrix === null || fixedSubgroupSize(gpu) === 0 || Math.min(M, N, K) < 16 || format === 'BF16') return false;
-  const isWhole = (layout[0] === 'n' ? K : M) % 4 === 0 && (layout[1] === 'n' ? N : K) % CHUNK[format] === 0 && groupSize % CHUNK[format] === 0;
+  if (
+    gpu.adapter.subgroupMatrix === null ||
+    fixedSubgroupSize(gpu) === 0 ||
+    Math.min(M, N, K) < 16 ||
+    format === 'BF16'
+  )
+    return false;
+  const isWhole =
+    (layout[0] === 'n' ? K : M) % 4 === 0 &&
+    (layout[1] === 'n' ? N : K) % CHUNK[format] === 0 &&
+    groupSize % CHUNK[format] === 0;
   const pairFits = K2 === 0 || (layout[0] === 'n' && K2 % 4 === 0 && (layout[1] === 't' || N % 4 === 0));
   return isWhole && pairFits;
 }
 
-/** So many multiply-adds are worth two more dispatches, and so many rows and columns of the result the copy: each element is read once for 64 or 128 of them. */
+/**
+ * So many multiply-adds are worth two more dispatches, and so many rows and columns of the result the copy: each
+ * element is read once for 64 or 128 of them.
+ */
 const [MIN_PRODUCTS, MIN_READS] = [2 ** 32, 512];
 
-/** Whether A, and B where it is f32, are rounded before the product, so that it reads half as much. `gpu.kernels.forced.set('matmul halves', 'before' | 'within')` says it for tests and benches. */
+/**
+ * Whether A, and B where it is f32, are rounded before the product, so that it reads half as much.
+ * `gpu.kernels.forced.set('matmul halves', 'before' | 'within')` says it for tests and benches.
+ */
 export function halvesPay(gpu: Gpu, { layout, M, N, K, format, batches }: MatmulPlan): boolean {
   const isWhole = (layout[0] === 'n' ? K : M) % 8 === 0 && (layout[1] === 'n' ? N : K) % 8 === 0;
   const forced = gpu.kernels.forced.get('matmul halves');

@@ -1,4 +1,7 @@
-/** @file How a product's operands reach the kernels that do not take them as they lie: in each other's places, with padded rows, in textures. */
+/**
+ * @file How a product's operands reach the kernels that do not take them as they lie: in each other's places, with
+ * padded rows, in textures.
+ */
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Params } from '../../gpu/kernel/variant.ts';
 import type { OpVariant, Work } from '../../tensor/op.ts';
@@ -16,54 +19,118 @@ export function swapped({ buffers, params }: Work): Work {
   const { M, N, a_outer, a_inner, b_outer, b_inner, a_pitch, b_pitch, ...rest } = params as Record<string, number>;
   return {
     buffers: { ...buffers, a: buffers.b!, b: buffers.a! },
-    params: { ...rest, M: N!, N: M!, a_outer: b_outer!, a_inner: b_inner!, b_outer: a_outer!, b_inner: a_inner!, a_pitch: b_pitch!, b_pitch: a_pitch! } as Params,
+    params: {
+      ...rest,
+      M: N!,
+      N: M!,
+      a_outer: b_outer!,
+      a_inner: b_inner!,
+      b_outer: a_outer!,
+      b_inner: a_inner!,
+      a_pitch: b_pitch!,
+      b_pitch: a_pitch!,
+    } as Params,
   };
 }
 
 /** Operands whose rows a kernel walks, many of them at once. */
-export interface Pads { readonly a: boolean; readonly b: boolean }
-
-/** Copies with padded rows of those operands where each element is read often enough. */
-export const padded = (pads: Pads): Bind => (run, { buffers, params }, plan) => {
-  const { a, b } = operandsOf({ buffers });
-  const { M, N, K } = plan;
-  const pays = (operand: 'a' | 'b', rows: number, times: number): boolean => plan.batches === 1 && pads[operand] && paddingPays(run.gpu, operand, rows, K, times);
-  const [left, right] = [pays('a', M, N), pays('b', N, M)];
-  return {
-    buffers: { ...buffers, ...(left && { a: padRows(run, a, M, K) }), ...(right && { b: padRows(run, b, N, K) }) },
-    params: { ...params, ...(left && { a_pitch: paddedPitch(K) }), ...(right && { b_pitch: paddedPitch(K) }) },
-  };
-};
-
-/** Rows of an operand from its first to its last batch, and rows from batch to batch. */
-function linesOf(x: Tensor, rows: number, width: number, count: number, innerCount: number, outer: number, inner: number) {
-  const [outerRows, innerRows] = [outer / width, inner / width];
-  return { lines: { x, rows: (ceilDiv(count, innerCount) - 1) * outerRows + (Math.min(count, innerCount) - 1) * innerRows + rows, width }, outerRows, innerRows };
+export interface Pads {
+  readonly a: boolean;
+  readonly b: boolean;
 }
 
-const mayGroup = ({ outerRows, innerRows }: ReturnType<typeof linesOf>): boolean => outerRows % 4 === 0 && innerRows % 4 === 0;
-
-/** Both operands in textures, the pair's behind them along the terms; in each other's places where the kernel computes Cᵀ. */
-export const inTextures = (swaps: boolean): Bind => (run, { buffers, params }, { layout, M, N, K, K2, batches }) => {
-  const { a, b, c, bias, a2, b2 } = operandsOf({ buffers });
-  const { K_last, batch_inner, flags, alpha, a_outer, a_inner, b_outer, b_inner } = params as Record<string, number>;
-  const along = isAlong(layout);
-  const aLines = linesOf(a, along.a ? M : K, along.a ? K : M, batches, batch_inner!, a_outer!, a_inner!);
-  const bLines = linesOf(b, along.b ? N : K, along.b ? K : N, batches, batch_inner!, b_outer!, b_inner!);
-  const hasPair = K2 > 0;
-  const aTexels = layRows(run, aLines.lines, hasPair ? { x: a2, rows: M, width: K2 } : null, along.a, N, mayGroup(aLines));
-  const bTexels = layRows(run, bLines.lines, hasPair ? { x: b2, rows: along.b ? N : K2, width: along.b ? K2 : N } : null, along.b, M, mayGroup(bLines));
-  aTexels.fill();
-  bTexels.fill();
-  const [left, right] = swaps ? [bTexels, aTexels] : [aTexels, bTexels];
-  const [leftLines, rightLines] = swaps ? [bLines, aLines] : [aLines, bLines];
-  return {
-    buffers: { a: left.binding, b: right.binding, c, bias },
-    params: {
-      M: swaps ? N : M, N: swaps ? M : N, K: K + K2, K_last: K_last! + K2, batch_inner: batch_inner!, flags: flags!, alpha: alpha!,
-      a_outer: leftLines.outerRows, a_inner: leftLines.innerRows, b_outer: rightLines.outerRows, b_inner: rightLines.innerRows,
-      a_strip: left.strip, a_strip_rows: left.stripRows, b_strip: right.strip, b_strip_rows: right.stripRows,
-    },
-    tuning: { TAIL: `${(K_last! + K2) % 4 !== 0 || K % 4 !== 0}` },
+/** Copies with padded rows of those operands where each element is read often enough. */
+export const padded =
+  (pads: Pads): Bind =>
+  (run, { buffers, params }, plan) => {
+    const { a, b } = operandsOf({ buffers });
+    const { M, N, K } = plan;
+    const pays = (operand: 'a' | 'b', rows: number, times: number): boolean =>
+      plan.batches === 1 && pads[operand] && paddingPays(run.gpu, operand, rows, K, times);
+    const [left, right] = [pays('a', M, N), pays('b', N, M)];
+    return {
+      buffers: { ...buffers, ...(left && { a: padRows(run, a, M, K) }), ...(right && { b: padRows(run, b, N, K) }) },
+      params: { ...params, ...(left && { a_pitch: paddedPitch(K) }), ...(right && { b_pitch: paddedPitch(K) }) },
+    };
   };
-};
+
+/** Rows of an operand from its first to its last batch, and rows from batch to batch. */
+function linesOf(
+  x: Tensor,
+  rows: number,
+  width: number,
+  count: number,
+  innerCount: number,
+  outer: number,
+  inner: number,
+) {
+  const [outerRows, innerRows] = [outer / width, inner / width];
+  return {
+    lines: {
+      x,
+      rows: (ceilDiv(count, innerCount) - 1) * outerRows + (Math.min(count, innerCount) - 1) * innerRows + rows,
+      width,
+    },
+    outerRows,
+    innerRows,
+  };
+}
+
+const mayGroup = ({ outerRows, innerRows }: ReturnType<typeof linesOf>): boolean =>
+  outerRows % 4 === 0 && innerRows % 4 === 0;
+
+/**
+ * Both operands in textures, the pair's behind them along the terms; in each other's places where the kernel computes
+ * Cᵀ.
+ */
+export const inTextures =
+  (swaps: boolean): Bind =>
+  (run, { buffers, params }, { layout, M, N, K, K2, batches }) => {
+    const { a, b, c, bias, a2, b2 } = operandsOf({ buffers });
+    const { K_last, batch_inner, flags, alpha, a_outer, a_inner, b_outer, b_inner } = params as Record<string, number>;
+    const along = isAlong(layout);
+    const aLines = linesOf(a, along.a ? M : K, along.a ? K : M, batches, batch_inner!, a_outer!, a_inner!);
+    const bLines = linesOf(b, along.b ? N : K, along.b ? K : N, batches, batch_inner!, b_outer!, b_inner!);
+    const hasPair = K2 > 0;
+    const aTexels = layRows(
+      run,
+      aLines.lines,
+      hasPair ? { x: a2, rows: M, width: K2 } : null,
+      along.a,
+      N,
+      mayGroup(aLines),
+    );
+    const bTexels = layRows(
+      run,
+      bLines.lines,
+      hasPair ? { x: b2, rows: along.b ? N : K2, width: along.b ? K2 : N } : null,
+      along.b,
+      M,
+      mayGroup(bLines),
+    );
+    aTexels.fill();
+    bTexels.fill();
+    const [left, right] = swaps ? [bTexels, aTexels] : [aTexels, bTexels];
+    const [leftLines, rightLines] = swaps ? [bLines, aLines] : [aLines, bLines];
+    return {
+      buffers: { a: left.binding, b: right.binding, c, bias },
+      params: {
+        M: swaps ? N : M,
+        N: swaps ? M : N,
+        K: K + K2,
+        K_last: K_last! + K2,
+        batch_inner: batch_inner!,
+        flags: flags!,
+        alpha: alpha!,
+        a_outer: leftLines.outerRows,
+        a_inner: leftLines.innerRows,
+        b_outer: rightLines.outerRows,
+        b_inner: rightLines.innerRows,
+        a_strip: left.strip,
+        a_strip_rows: left.stripRows,
+        b_strip: right.strip,
+        b_strip_rows: right.stripRows,
+      },
+      tuning: { TAIL: `${(K_last! + K2) % 4 !== 0 || K % 4 !== 0}` },
+    };
+  };

@@ -9,17 +9,26 @@ import type { Tensor } from '../../tensor/tensor.ts';
 const GAP = 16;
 
 /**
- * How often each element must be read before a copy pays, by what divides K: rows of a multiple of 4 KiB all lie in one set of 64, of 2 KiB in two, of 1 KiB in four.
+ * How often each element must be read before a copy pays, by what divides K: rows of a multiple of 4 KiB all lie in one
+ * set of 64, of 2 KiB in two, of 1 KiB in four.
  * Measured on Lavapipe. A's rows, 32 a tile and half as many as B's 64, pay less.
  */
-const ENOUGH = { a: [[1024, 512]], b: [[1024, 128], [512, 256], [256, 1024]] } as const;
+const ENOUGH = {
+  a: [[1024, 512]],
+  b: [
+    [1024, 128],
+    [512, 256],
+    [256, 1024],
+  ],
+} as const;
 
 /**
- * Whether copying an operand of rows of K elements, which tiles walk many of at once, costs less than it saves, where each element is read `times` times. On software
- * adapters only: a GPU stages tiles in workgroup memory.
+ * Whether copying an operand of rows of K elements, which tiles walk many of at once, costs less than it saves, where
+ * each element is read `times` times. On software adapters only: a GPU stages tiles in workgroup memory.
  */
 export function paddingPays(gpu: Gpu, operand: 'a' | 'b', rows: number, K: number, times: number): boolean {
-  if (gpu.adapter.costs.cacheConflicts === 'cheap' || rows < 16 || 4 * rows * (K + GAP) > gpu.memory.bindingLimit) return false;
+  if (gpu.adapter.costs.cacheConflicts === 'cheap' || rows < 16 || 4 * rows * (K + GAP) > gpu.memory.bindingLimit)
+    return false;
   return ENOUGH[operand].some(([divisor, enough]) => K % divisor === 0 && times >= enough);
 }
 
@@ -27,7 +36,11 @@ export function paddingPays(gpu: Gpu, operand: 'a' | 'b', rows: number, K: numbe
 export function padRows(run: Run, x: Tensor, rows: number, K: number): Tensor {
   const y = run.out([rows, K + GAP]);
   const items = (rows * K) / 4;
-  run.dispatch(matmulPadRows, 'pad', { buffers: { x, y }, params: { items, width: K / 4, pitch: (K + GAP) / 4 }, grid: lineGrid(ceilDiv(items, 64 * 8)) });
+  run.dispatch(matmulPadRows, 'pad', {
+    buffers: { x, y },
+    params: { items, width: K / 4, pitch: (K + GAP) / 4 },
+    grid: lineGrid(ceilDiv(items, 64 * 8)),
+  });
   return y;
 }
 

@@ -28,11 +28,20 @@ export interface MatmulVariant extends OpVariant<MatmulPlan> {
   readonly adds?: boolean;
   /** Reads rows along the terms that are longer than the sum, so that parts of a sum are batches in every layout. */
   readonly readsPitch?: boolean;
-  /** Whether A2·op(B2) is a product of its own that is added to the first. `gpu.kernels.forced.set('matmul pair', 'apart' | 'joined')` says it for tests and benches. */
+  /**
+   * Whether A2·op(B2) is a product of its own that is added to the first. `gpu.kernels.forced.set('matmul pair',
+   * 'apart' | 'joined')` says it for tests and benches.
+   */
   readonly pairApart?: (plan: MatmulPlan) => boolean;
 }
 
 /** Whether the rows of A, or of B, run along the terms of the sum. */
-export const isAlong = (layout: Layout): { readonly a: boolean; readonly b: boolean } => ({ a: layout[0] === 'n', b: layout[1] === 't' });
+export const isAlong = (layout: Layout): { readonly a: boolean; readonly b: boolean } => ({
+  a: layout[0] === 'n',
+  b: layout[1] === 't',
+});
 
-export const transposition = (layout: Layout): Tuning => ({ TRANSPOSE_A: `${layout[0] === 't'}`, TRANSPOSE_B: `${layout[1] === 't'}` });
+export const transposition = (layout: Layout): Tuning => ({
+  TRANSPOSE_A: `${layout[0] === 't'}`,
+  TRANSPOSE_B: `${layout[1] === 't'}`,
+});

@@ -14,7 +14,14 @@ import type { Layout, MatmulPlan, MatmulVariant } from './plan.ts';
 import { matmulVariants, partsOf } from './variants.ts';
 
 /** Steps of A and B, in elements, from batch to batch: z = outer · inner + i. */
-export interface Batches { readonly count: number; readonly inner: number; readonly aOuter: number; readonly aInner: number; readonly bOuter: number; readonly bInner: number }
+export interface Batches {
+  readonly count: number;
+  readonly inner: number;
+  readonly aOuter: number;
+  readonly aInner: number;
+  readonly bOuter: number;
+  readonly bInner: number;
+}
 
 export interface Product {
   readonly a: Tensor;
@@ -45,7 +52,18 @@ const [BIAS, ADD] = [1, 2];
 export function product(run: Run, wanted: Product): Tensor {
   const { b, layout, M, N, K, shape, batches = ONE_BATCH, bias, pair } = wanted;
   const inRows = K === 0 || beginAtRows(batches, layout[0] === 'n' ? K : M, layout[1] === 't' ? K : N);
-  const plan = { layout, M, N, K, K2: pair?.K ?? 0, hasBias: bias != null, batches: batches.count, format: formatOf(run.name, b), groupSize: groupSizeOf(b), inRows };
+  const plan = {
+    layout,
+    M,
+    N,
+    K,
+    K2: pair?.K ?? 0,
+    hasBias: bias != null,
+    batches: batches.count,
+    format: formatOf(run.name, b),
+    groupSize: groupSizeOf(b),
+    inRows,
+  };
   if (pair && isApart(run.gpu, plan)) {
     const c = product(run, { ...wanted, pair: undefined });
     const rest = { a: pair.a, b: pair.b, layout, M, N, K: pair.K, shape, alpha: wanted.alpha, into: c };
@@ -57,14 +75,37 @@ export function product(run: Run, wanted: Product): Tensor {
   const count = ceilDiv(K, terms);
   const part = { ...plan, K: terms, batches: count };
   const readsPitch = (each: MatmulPlan): boolean => variantOf(run.gpu, each).readsPitch === true;
-  if (parts === 1 || (layout !== 'tn' && !(readsPitch(plan) && readsPitch(part)))) return multiply(run, wanted, plan, K);
+  if (parts === 1 || (layout !== 'tn' && !(readsPitch(plan) && readsPitch(part))))
+    return multiply(run, wanted, plan, K);
   const along = isAlong(layout);
-  const split = { ...wanted, into: null, K: terms, pitch: K, shape: [count, M, N], batches: { count, inner: count, aOuter: 0, aInner: along.a ? terms : terms * M, bOuter: 0, bInner: along.b ? terms : terms * N } };
+  const split = {
+    ...wanted,
+    into: null,
+    K: terms,
+    pitch: K,
+    shape: [count, M, N],
+    batches: {
+      count,
+      inner: count,
+      aOuter: 0,
+      aInner: along.a ? terms : terms * M,
+      bOuter: 0,
+      bInner: along.b ? terms : terms * N,
+    },
+  };
   return reduceMiddle('SUM', multiply(run, split, part, K - (count - 1) * terms), 1, count, M * N, shape);
 }
 
 /** A2·op(B2) as a product of its own. */
-const pairPlan = (plan: MatmulPlan): MatmulPlan => ({ ...plan, K: plan.K2, K2: 0, hasBias: false, format: 'F32', groupSize: 0, inRows: true });
+const pairPlan = (plan: MatmulPlan): MatmulPlan => ({
+  ...plan,
+  K: plan.K2,
+  K2: 0,
+  hasBias: false,
+  format: 'F32',
+  groupSize: 0,
+  inRows: true,
+});
 
 /** Whether a pair takes two products, of which the second adds itself to the first. */
 function isApart(gpu: Gpu, plan: MatmulPlan): boolean {
@@ -76,7 +117,8 @@ function isApart(gpu: Gpu, plan: MatmulPlan): boolean {
 
 /** The kernel of a product. */
 function variantOf(gpu: Gpu, plan: MatmulPlan): MatmulVariant {
-  if (gpu.kernels.halfProducts && fitsMatrixUnits(gpu, plan)) return halvesPay(gpu, plan) ? subgroupMatrixHalves : subgroupMatrix;
+  if (gpu.kernels.halfProducts && fitsMatrixUnits(gpu, plan))
+    return halvesPay(gpu, plan) ? subgroupMatrixHalves : subgroupMatrix;
   return choose<MatmulVariant, MatmulPlan>(gpu, `matmul ${plan.layout}`, 'multiply', matmulVariants[plan.layout], plan);
 }
 
@@ -91,8 +133,21 @@ function multiply(run: Run, wanted: Product, plan: MatmulPlan, lastTerms: number
   const work = {
     buffers: { a, b, c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a, ...scalesOf(b, a) },
     params: {
-      M, N, K, K_last: lastTerms, K2: plan.K2, batch_inner: inner, flags: (bias ? BIAS : 0) + (into ? ADD : 0), alpha, group: plan.groupSize,
-      a_outer: aOuter, a_inner: aInner, b_outer: bOuter, b_inner: bInner, a_pitch: pitch, b_pitch: pitch,
+      M,
+      N,
+      K,
+      K_last: lastTerms,
+      K2: plan.K2,
+      batch_inner: inner,
+      flags: (bias ? BIAS : 0) + (into ? ADD : 0),
+      alpha,
+      group: plan.groupSize,
+      a_outer: aOuter,
+      a_inner: aInner,
+      b_outer: bOuter,
+      b_inner: bInner,
+      a_pitch: pitch,
+      b_pitch: pitch,
     },
   };
   run.launch<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, 'multiply', work, variant);
@@ -104,4 +159,5 @@ const beginAtRows = ({ aOuter, aInner, bOuter, bInner }: Batches, aWidth: number
   aOuter % aWidth === 0 && aInner % aWidth === 0 && bOuter % bWidth === 0 && bInner % bWidth === 0;
 
 /** The layout of op(A)·op(B). */
-export const layoutOf = (transposeA: boolean, transposeB: boolean): Layout => `${transposeA ? 't' : 'n'}${transposeB ? 't' : 'n'}`;
+export const layoutOf = (transposeA: boolean, transposeB: boolean): Layout =>
+  `${transposeA ? 't' : 'n'}${transposeB ? 't' : 'n'}`;

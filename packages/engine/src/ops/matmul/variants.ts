@@ -27,13 +27,19 @@ import type { WeightFormat } from '../parts/weight-format.ts';
 /** Each kernel's own view of a product that it computes swapped. */
 const swapped = (plan: MatmulPlan): MatmulPlan => ({ ...plan, M: plan.N, N: plan.M });
 
-/** Subgroup tiles are written for these sizes; 32 and 64 belong to devices with shared memory, where another kernel wins. */
+/**
+ * Subgroup tiles are written for these sizes; 32 and 64 belong to devices with shared memory, where another kernel
+ * wins.
+ */
 const hasTileSize = (gpu: Gpu): boolean => [4, 8, 16].includes(fixedSubgroupSize(gpu));
 
 /** Four columns or eight a lane: wider subgroups make the tile wide enough by themselves. */
 const foursOf = (sg: number): number => (sg === 16 ? 1 : 2);
 
-/** At least a row a lane where the rows lie across the lanes: further ones would fall outside the tile, and be added to its last row. */
+/**
+ * At least a row a lane where the rows lie across the lanes: further ones would fall outside the tile, and be added to
+ * its last row.
+ */
 function rowsOf(sg: number, layout: Layout, M: number): number {
   if (M <= 8 && (sg <= 8 || layout[0] === 't')) return 8;
   return M <= 16 || (sg === 4 && layout[0] === 'n') ? 16 : 32;
@@ -50,25 +56,44 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean, pads
       const { M, N, K, K2, hasBias, format } = own(plan);
       const rowsFit = layout[0] === 'n' ? K % 2 === 0 && K2 % 2 === 0 : M % 4 === 0 && K2 === 0;
       const columnsFit = N % 4 === 0 && (layout[1] === 'n' || K % 2 === 0);
-      return format === 'F32' && hasTileSize(gpu) && rowsFit && columnsFit && (!swaps || (M % 4 === 0 && K2 === 0 && !hasBias));
+      return (
+        format === 'F32' &&
+        hasTileSize(gpu) &&
+        rowsFit &&
+        columnsFit &&
+        (!swaps || (M % 4 === 0 && K2 === 0 && !hasBias))
+      );
     },
     pays: (gpu, plan) => gpu.adapter.costs.barriers === 'dear' && (!swaps || (plan.N <= 16 && plan.M >= 4 * plan.N)),
     tuning(gpu, plan) {
       const sg = fixedSubgroupSize(gpu);
       const pair: Tuning = layout[0] === 'n' ? { PAIR: `${plan.K2 > 0}` } : {};
-      return { SG: `${sg}u`, ROWS: `${rowsOf(sg, layout, own(plan).M)}u`, FOURS: `${foursOf(sg)}u`, ...pair, SWAP: `${swaps}` };
+      return {
+        SG: `${sg}u`,
+        ROWS: `${rowsOf(sg, layout, own(plan).M)}u`,
+        FOURS: `${foursOf(sg)}u`,
+        ...pair,
+        SWAP: `${swaps}`,
+      };
     },
     free: {
       ROWS(gpu, rows) {
         const sg = fixedSubgroupSize(gpu);
-        if (layout[0] === 'n' && rows < sg) return `rows lie across the ${sg} lanes, and some would fall outside the tile`;
-        return rows > (layout[0] === 'n' ? 4 : 8) * sg ? `the ${sg} lanes hold ${layout[0] === 'n' ? 4 : 8} rows each` : null;
+        if (layout[0] === 'n' && rows < sg)
+          return `rows lie across the ${sg} lanes, and some would fall outside the tile`;
+        return rows > (layout[0] === 'n' ? 4 : 8) * sg
+          ? `the ${sg} lanes hold ${layout[0] === 'n' ? 4 : 8} rows each`
+          : null;
       },
       FOURS: () => null,
     },
     grid(gpu, plan, _, tuning) {
       const { M, N, batches } = own(plan);
-      return [ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')), ceilDiv(M, tuned(tuning, 'ROWS')), batches];
+      return [
+        ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')),
+        ceilDiv(M, tuned(tuning, 'ROWS')),
+        batches,
+      ];
     },
   };
 }
@@ -94,26 +119,62 @@ function packedTile(kernel: KernelSource, layout: Layout): MatmulVariant {
 /** Subgroups a workgroup: a workgroup of 64 lanes or more, which also costs least to start on a software adapter. */
 const subgroupsOf = (sg: number): number => (sg >= 32 ? 4 : 8);
 
-/** For few rows: a subgroup for four columns, or for eight where they are so small that the rows of A are most of what is read. */
-function vector(kernel: KernelSource, formats: readonly WeightFormat[], fitsK: (plan: MatmulPlan) => boolean, eights?: readonly WeightFormat[]): MatmulVariant {
+/**
+ * For few rows: a subgroup for four columns, or for eight where they are so small that the rows of A are most of what
+ * is read.
+ */
+function vector(
+  kernel: KernelSource,
+  formats: readonly WeightFormat[],
+  fitsK: (plan: MatmulPlan) => boolean,
+  eights?: readonly WeightFormat[],
+): MatmulVariant {
   return {
     kernel,
     adds: true,
-    fits: (gpu, plan) => plan.M <= 4 && plan.batches === 1 && fixedSubgroupSize(gpu) > 0 && formats.includes(plan.format) && plan.K2 % 4 === 0 && fitsK(plan),
+    fits: (gpu, plan) =>
+      plan.M <= 4 &&
+      plan.batches === 1 &&
+      fixedSubgroupSize(gpu) > 0 &&
+      formats.includes(plan.format) &&
+      plan.K2 % 4 === 0 &&
+      fitsK(plan),
     tuning(gpu, { format, M, K2 }) {
       const sg = fixedSubgroupSize(gpu);
-      return { FORMAT: format, SG: `${sg}u`, SUBGROUPS: `${subgroupsOf(sg)}u`, ROWS: M === 1 ? '1u' : '4u', PAIR: `${K2 > 0}`, ...(eights && { FOURS: eights.includes(format) ? '2u' : '1u' }) };
+      return {
+        FORMAT: format,
+        SG: `${sg}u`,
+        SUBGROUPS: `${subgroupsOf(sg)}u`,
+        ROWS: M === 1 ? '1u' : '4u',
+        PAIR: `${K2 > 0}`,
+        ...(eights && { FOURS: eights.includes(format) ? '2u' : '1u' }),
+      };
     },
     free: {
-      SUBGROUPS: (gpu, count) => (count * fixedSubgroupSize(gpu) > gpu.adapter.limits.maxComputeInvocationsPerWorkgroup! ? `that many of ${fixedSubgroupSize(gpu)} lanes are no workgroup here` : null),
+      SUBGROUPS: (gpu, count) =>
+        count * fixedSubgroupSize(gpu) > gpu.adapter.limits.maxComputeInvocationsPerWorkgroup!
+          ? `that many of ${fixedSubgroupSize(gpu)} lanes are no workgroup here`
+          : null,
       ...(eights && { FOURS: () => null }),
     },
-    grid: (_, { N }, __, tuning) => [ceilDiv(N, (eights ? 4 * tuned(tuning, 'FOURS') : 4) * tuned(tuning, 'SUBGROUPS')), 1, 1],
+    grid: (_, { N }, __, tuning) => [
+      ceilDiv(N, (eights ? 4 * tuned(tuning, 'FOURS') : 4) * tuned(tuning, 'SUBGROUPS')),
+      1,
+      1,
+    ],
   };
 }
 
-const plainVector = vector(matmulVector, ['F32', 'F16', 'BF16'], ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0);
-const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true, ['INT8', 'INT4', 'INT4_ZEROS']);
+const plainVector = vector(
+  matmulVector,
+  ['F32', 'F16', 'BF16'],
+  ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0,
+);
+const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true, [
+  'INT8',
+  'INT4',
+  'INT4_ZEROS',
+]);
 
 /** Levels of four words, which a lane takes at a time. */
 const levelsOf = (format: WeightFormat): number => (format === 'INT8' ? 16 : 32);
@@ -122,11 +183,25 @@ const levelsOf = (format: WeightFormat): number => (format === 'INT8' ? 16 : 32)
 const columnVector: MatmulVariant = {
   kernel: matmulVectorColumns,
   adds: true,
-  fits: (gpu, plan) => [8, 16].includes(fixedSubgroupSize(gpu)) && scaledVector.fits!(gpu, plan) && plan.groupSize % levelsOf(plan.format) === 0,
+  fits: (gpu, plan) =>
+    [8, 16].includes(fixedSubgroupSize(gpu)) &&
+    scaledVector.fits!(gpu, plan) &&
+    plan.groupSize % levelsOf(plan.format) === 0,
   pays: (gpu, { N }) => gpu.adapter.costs.bufferLoads === 'scalar' && N >= 256,
-  tuning: (gpu, { format, M, K2 }) => ({ FORMAT: format, SG: `${fixedSubgroupSize(gpu)}u`, SUBGROUPS: '4u', ROWS: M === 1 ? '1u' : '4u', COLUMNS: '2u', PAIR: `${K2 > 0}` }),
+  tuning: (gpu, { format, M, K2 }) => ({
+    FORMAT: format,
+    SG: `${fixedSubgroupSize(gpu)}u`,
+    SUBGROUPS: '4u',
+    ROWS: M === 1 ? '1u' : '4u',
+    COLUMNS: '2u',
+    PAIR: `${K2 > 0}`,
+  }),
   free: { SUBGROUPS: () => null, COLUMNS: () => null },
-  grid: (gpu, { N }, __, tuning) => [ceilDiv(N, fixedSubgroupSize(gpu) * tuned(tuning, 'COLUMNS') * tuned(tuning, 'SUBGROUPS')), 1, 1],
+  grid: (gpu, { N }, __, tuning) => [
+    ceilDiv(N, fixedSubgroupSize(gpu) * tuned(tuning, 'COLUMNS') * tuned(tuning, 'SUBGROUPS')),
+    1,
+    1,
+  ],
 };
 
 /** The same without subgroups, or where their size varies. */
@@ -139,11 +214,11 @@ const sharedVector: MatmulVariant = {
 };
 
 /**
- * A texture is worth its copy from so many products of two elements, and where each element is read often enough: on Lavapipe in every layout, on SwiftShader, whose
- * subgroups have four lanes, where the rows across the lanes run along the terms.
+ * A texture is worth its copy from so many products of two elements, and where each element is read often enough: on
+ * Lavapipe in every layout, on SwiftShader, whose subgroups have four lanes, where the rows across the lanes run along
+ * the terms.
  */
 const [MIN_PRODUCTS, MIN_READS] = [2 ** 23, 10];
-
 
 /** The subgroup tile over operands in textures. */
 function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
@@ -158,29 +233,55 @@ function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
       if (!plan.inRows || format !== 'F32' || N % 4 !== 0 || K === 0 || !readsTexels(gpu)) return false;
       if (K2 > 0 && (batches !== 1 || K % 4 !== 0 || !along.a)) return false;
       if (swaps && (M % 4 !== 0 || K2 > 0 || hasBias)) return false;
-      return Math.max(...sidesOf(along.a, plan.M, K, K2, batches), ...sidesOf(along.b, plan.N, K, K2, batches)) <= gpu.adapter.limits.maxTextureDimension2D!;
+      return (
+        Math.max(...sidesOf(along.a, plan.M, K, K2, batches), ...sidesOf(along.b, plan.N, K, K2, batches)) <=
+        gpu.adapter.limits.maxTextureDimension2D!
+      );
     },
     pays(gpu, plan) {
       const { M, N, K, batches } = own(plan);
       const sg = fixedSubgroupSize(gpu);
-      return gpu.adapter.costs.bufferLoads === 'scalar' && (sg === 8 || (sg === 4 && (swaps ? along.b : along.a))) && M * N >= MIN_READS * (M + N) && M * N * K * batches >= MIN_PRODUCTS && (!swaps || (M <= 32 && N >= 4 * M));
+      return (
+        gpu.adapter.costs.bufferLoads === 'scalar' &&
+        (sg === 8 || (sg === 4 && (swaps ? along.b : along.a))) &&
+        M * N >= MIN_READS * (M + N) &&
+        M * N * K * batches >= MIN_PRODUCTS &&
+        (!swaps || (M <= 32 && N >= 4 * M))
+      );
     },
     tuning(gpu, plan) {
       const { M, K, K2 } = own(plan);
       const sg = fixedSubgroupSize(gpu);
       const [a, b] = swaps ? [along.b, along.a] : [along.a, along.b];
-      return { SG: `${sg}u`, ROWS: M <= 16 || sg === 4 ? '16u' : '32u', FOURS: `${foursOf(sg)}u`, A_ALONG: `${a}`, B_ALONG: `${b}`, TAIL: `${(K + K2) % 4 !== 0}`, SWAP: `${swaps}` };
+      return {
+        SG: `${sg}u`,
+        ROWS: M <= 16 || sg === 4 ? '16u' : '32u',
+        FOURS: `${foursOf(sg)}u`,
+        A_ALONG: `${a}`,
+        B_ALONG: `${b}`,
+        TAIL: `${(K + K2) % 4 !== 0}`,
+        SWAP: `${swaps}`,
+      };
     },
-    free: { ROWS: (gpu, rows) => (rows > 4 * fixedSubgroupSize(gpu) ? `the ${fixedSubgroupSize(gpu)} lanes hold 4 rows each` : null), FOURS: () => null },
+    free: {
+      ROWS: (gpu, rows) =>
+        rows > 4 * fixedSubgroupSize(gpu) ? `the ${fixedSubgroupSize(gpu)} lanes hold 4 rows each` : null,
+      FOURS: () => null,
+    },
     grid(gpu, plan, _, tuning) {
       const { M, N, batches } = own(plan);
-      return [ceilDiv(M, tuned(tuning, 'ROWS')), ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')), batches];
+      return [
+        ceilDiv(M, tuned(tuning, 'ROWS')),
+        ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')),
+        batches,
+      ];
     },
   };
 }
 
 /** Texels of a row of the texture, and its rows, for an operand of so many rows or columns of the result. */
-const sidesOf = (along: boolean, count: number, K: number, K2: number, batches: number): number[] => (along ? [rowTexels(K, K2), count * batches] : [rowTexels(count), K * batches + K2]);
+const sidesOf = (along: boolean, count: number, K: number, K2: number, batches: number): number[] =>
+  along ? [rowTexels(K, K2), count * batches] : [rowTexels(count), K * batches + K2];
 
 const tile: MatmulVariant = {
   kernel: matmulTile,
@@ -201,8 +302,9 @@ const naive: MatmulVariant = {
 const [TILE, MIN_TERMS, MAX_PARTS] = [64 * 64, 256, 16];
 
 /**
- * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles to work on and long sums, as gradients of LoRA and of small layers have, and
- * layers of few rows. In the layout tn, which has k outermost on both sides, parts are batches for every kernel; elsewhere for those that read a pitch, in fours.
+ * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles to work on and long sums, as
+ * gradients of LoRA and of small layers have, and layers of few rows. In the layout tn, which has k outermost on both
+ * sides, parts are batches for every kernel; elsewhere for those that read a pitch, in fours.
  * `gpu.kernels.forced.set('matmul split', '3')` asks for three, where the layout allows.
  */
 export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
@@ -214,11 +316,56 @@ export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, forma
   return tiles >= full / 2 ? 1 : Math.max(1, Math.min(ceilDiv(full, tiles), Math.floor(K / MIN_TERMS), MAX_PARTS));
 }
 
-/** Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is `subgroup` over a packed B, `texels` over
- * operands in textures, `skinnyTexels` both; `vector…` are for few rows; `block…` for real GPUs. */
+/**
+ * Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is
+ * `subgroup` over a packed B, `texels` over operands in textures, `skinnyTexels` both; `vector…` are for few rows;
+ * `block…` for real GPUs.
+ */
 export const matmulVariants = {
-  nn: { skinnyTexels: overTexels('nn', true), texels: overTexels('nn', false), skinny: subgroupTile(matmulSubgroupTt, 'tt', true), subgroup: subgroupTile(matmulSubgroupNn, 'nn', false, { a: true, b: false }), packed: packedTile(matmulPackedNn, 'nn'), block, blockScalar, tile, naive },
-  nt: { vector: plainVector, vectorColumns: columnVector, vectorScaled: scaledVector, vectorShared: sharedVector, skinnyTexels: overTexels('nt', true), texels: overTexels('nt', false), skinny: subgroupTile(matmulSubgroupNt, 'nt', true), subgroup: subgroupTile(matmulSubgroupNt, 'nt', false, { a: true, b: true }), packed: packedTile(matmulPackedNt, 'nt'), block, blockScalar, tile, naive },
-  tn: { skinnyTexels: overTexels('tn', true), texels: overTexels('tn', false), skinny: subgroupTile(matmulSubgroupTn, 'tn', true), subgroup: subgroupTile(matmulSubgroupTn, 'tn', false), block, blockScalar, tile, naive },
-  tt: { skinnyTexels: overTexels('tt', true), texels: overTexels('tt', false), skinny: subgroupTile(matmulSubgroupNn, 'nn', true), subgroup: subgroupTile(matmulSubgroupTt, 'tt', false), block, blockScalar, tile, naive },
+  nn: {
+    skinnyTexels: overTexels('nn', true),
+    texels: overTexels('nn', false),
+    skinny: subgroupTile(matmulSubgroupTt, 'tt', true),
+    subgroup: subgroupTile(matmulSubgroupNn, 'nn', false, { a: true, b: false }),
+    packed: packedTile(matmulPackedNn, 'nn'),
+    block,
+    blockScalar,
+    tile,
+    naive,
+  },
+  nt: {
+    vector: plainVector,
+    vectorColumns: columnVector,
+    vectorScaled: scaledVector,
+    vectorShared: sharedVector,
+    skinnyTexels: overTexels('nt', true),
+    texels: overTexels('nt', false),
+    skinny: subgroupTile(matmulSubgroupNt, 'nt', true),
+    subgroup: subgroupTile(matmulSubgroupNt, 'nt', false, { a: true, b: true }),
+    packed: packedTile(matmulPackedNt, 'nt'),
+    block,
+    blockScalar,
+    tile,
+    naive,
+  },
+  tn: {
+    skinnyTexels: overTexels('tn', true),
+    texels: overTexels('tn', false),
+    skinny: subgroupTile(matmulSubgroupTn, 'tn', true),
+    subgroup: subgroupTile(matmulSubgroupTn, 'tn', false),
+    block,
+    blockScalar,
+    tile,
+    naive,
+  },
+  tt: {
+    skinnyTexels: overTexels('tt', true),
+    texels: overTexels('tt', false),
+    skinny: subgroupTile(matmulSubgroupNn, 'nn', true),
+    subgroup: subgroupTile(matmulSubgroupTt, 'tt', false),
+    block,
+    blockScalar,
+    tile,
+    naive,
+  },
 } as const satisfies Record<Layout, Record<string, MatmulVariant>>;

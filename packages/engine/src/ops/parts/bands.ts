@@ -1,6 +1,6 @@
 /**
- * @file Weights larger than one binding: one buffer, bound band by band, whose rows are the weight's. The ops that take weights do their work for each band and put it
- * together; nobody else notices.
+ * @file Weights larger than one binding: one buffer, bound band by band, whose rows are the weight's. The ops that take
+ * weights do their work for each band and put it together; nobody else notices.
  */
 import { Storage } from '../../gpu/memory/arena.ts';
 import { byteLength, isPacked } from '../../tensor/dtype.ts';
@@ -16,7 +16,10 @@ export interface Band {
   readonly start: number;
 }
 
-/** The bands of a weight [N, ...], or null where one binding holds it. A trained one's bands are leaves whose gradients lie in its gradient. */
+/**
+ * The bands of a weight [N, ...], or null where one binding holds it. A trained one's bands are leaves whose gradients
+ * lie in its gradient.
+ */
 export function bandsOf(weight: Tensor): Band[] | null {
   const { gpu, dtype, shape, size } = weight;
   const limit = gpu.memory.bindingLimit;
@@ -24,16 +27,27 @@ export function bandsOf(weight: Tensor): Band[] | null {
   const cols = shape[1]!;
   const rows = Math.max(ROWS, Math.floor(limit / byteLength(dtype, ROWS * cols)) * ROWS);
   if (weight.requiresGrad) weight.grad ??= zeroGradient(weight);
-  return Array.from({ length: Math.ceil(shape[0]! / rows) }, (_, i) => ({ start: i * rows, rows: bandOf(weight, i * rows, Math.min((i + 1) * rows, shape[0]!)) }));
+  return Array.from({ length: Math.ceil(shape[0]! / rows) }, (_, i) => ({
+    start: i * rows,
+    rows: bandOf(weight, i * rows, Math.min((i + 1) * rows, shape[0]!)),
+  }));
 }
 
 function bandOf(weight: Tensor, start: number, end: number): Tensor {
-  const view = (x: Tensor, cols: number): Tensor => new Tensor(x.gpu, [end - start, cols], x.dtype, x.storage, { strides: denseStrides([end - start, cols]), offset: x.offset + start * cols });
+  const view = (x: Tensor, cols: number): Tensor =>
+    new Tensor(x.gpu, [end - start, cols], x.dtype, x.storage, {
+      strides: denseStrides([end - start, cols]),
+      offset: x.offset + start * cols,
+    });
   const cols = weight.shape[1]!;
   const band = view(weight, cols);
   if (weight.quantisation) {
     const { scales, zeros, groupSize } = weight.quantisation;
-    band.quantisation = { scales: view(scales, cols / groupSize), zeros: zeros && view(zeros, cols / groupSize), groupSize };
+    band.quantisation = {
+      scales: view(scales, cols / groupSize),
+      zeros: zeros && view(zeros, cols / groupSize),
+      groupSize,
+    };
   }
   band.requiresGrad = weight.requiresGrad && !isPacked(weight.dtype);
   band.grad = weight.grad && view(weight.grad, cols);

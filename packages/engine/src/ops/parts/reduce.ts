@@ -1,4 +1,6 @@
-/** @file The reduction that sum, mean, max, min and the gradients of broadcasting share. Records kernels only; no tape. */
+/**
+ * @file The reduction that sum, mean, max, min and the gradients of broadcasting share. Records kernels only; no tape.
+ */
 import { reduceColumns } from '@curio/kernels/reduce_columns';
 import { reduceRows } from '@curio/kernels/reduce_rows';
 import { reduceRowsShared } from '@curio/kernels/reduce_rows_shared';
@@ -9,21 +11,39 @@ import { fixedSubgroupSize, launch } from '../../gpu/kernel/variant.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
-import { Tensor, empty, full } from '../../tensor/tensor.ts';
+import { type Tensor, empty, full } from '../../tensor/tensor.ts';
 import { workgroupRows } from './row-variant.ts';
 
 export type Reduction = 'SUM' | 'MAX' | 'MIN';
 
 /** `[outer, n, inner]`, of which the middle axis is reduced in `segments` parts of `chunk` elements. */
-interface Plan { op: Reduction; outer: number; n: number; inner: number; segments: number; chunk: number }
+interface Plan {
+  op: Reduction;
+  outer: number;
+  n: number;
+  inner: number;
+  segments: number;
+  chunk: number;
+}
 
 const rowItems = ({ outer, segments }: Plan): number => outer * segments;
 
-const sharedRows = workgroupRows<Plan>(reduceRowsShared, (plan) => ({ rows: rowItems(plan), cols: plan.n, length: plan.chunk }));
+const sharedRows = workgroupRows<Plan>(reduceRowsShared, (plan) => ({
+  rows: rowItems(plan),
+  cols: plan.n,
+  length: plan.chunk,
+}));
 
 /** Kernels that reduce the last axis, the preferred first. */
 export const reduceRowsVariants: Family<Plan> = {
-  shared: { ...sharedRows, tuning: (gpu, plan) => ({ ...sharedRows.tuning!(gpu, plan), OP: plan.op, U: plan.n % 4 === 0 ? 'vec4<u32>' : 'u32' }) },
+  shared: {
+    ...sharedRows,
+    tuning: (gpu, plan) => ({
+      ...sharedRows.tuning!(gpu, plan),
+      OP: plan.op,
+      U: plan.n % 4 === 0 ? 'vec4<u32>' : 'u32',
+    }),
+  },
   subgroup: {
     kernel: reduceRowsSubgroup,
     fits: (gpu, { n, chunk }) => fixedSubgroupSize(gpu) > 0 && n % 4 === 0 && chunk % 4 === 0,
@@ -31,7 +51,11 @@ export const reduceRowsVariants: Family<Plan> = {
     tuning: (gpu, { op }) => ({ OP: op, SG: `${fixedSubgroupSize(gpu)}u` }),
     grid: (gpu, plan) => lineGrid(ceilDiv(rowItems(plan), 64 / fixedSubgroupSize(gpu))),
   },
-  lane: { kernel: reduceRows, tuning: (_, { op }) => ({ OP: op }), grid: (_, plan) => lineGrid(ceilDiv(rowItems(plan), 64)) },
+  lane: {
+    kernel: reduceRows,
+    tuning: (_, { op }) => ({ OP: op }),
+    grid: (_, plan) => lineGrid(ceilDiv(rowItems(plan), 64)),
+  },
 };
 
 const columnItems = ({ outer, segments, inner }: Plan, width: number): number => (outer * segments * inner) / width;
@@ -45,11 +69,26 @@ export const reduceColumnsVariants: Family<Plan> = {
     params: (params) => ({ ...params, cols: params.cols! / 4 }),
     grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 4), 64)),
   },
-  single: { kernel: reduceColumns, tuning: (_, { op }) => ({ OP: op, T: 'f32', U: 'u32' }), grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 1), 64)) },
+  single: {
+    kernel: reduceColumns,
+    tuning: (_, { op }) => ({ OP: op, T: 'f32', U: 'u32' }),
+    grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 1), 64)),
+  },
 };
 
-/** The dense `x` seen as `[outer, n, inner]`, reduced over the middle axis and multiplied by `scale`; the result has `shape`. */
-export function reduceMiddle(op: Reduction, x: Tensor, outer: number, n: number, inner: number, shape: Shape, scale = 1): Tensor {
+/**
+ * The dense `x` seen as `[outer, n, inner]`, reduced over the middle axis and multiplied by `scale`; the result has
+ * `shape`.
+ */
+export function reduceMiddle(
+  op: Reduction,
+  x: Tensor,
+  outer: number,
+  n: number,
+  inner: number,
+  shape: Shape,
+  scale = 1,
+): Tensor {
   const { gpu } = x;
   if (n === 0) return full(gpu, shape, op === 'SUM' ? 0 * scale : op === 'MAX' ? -Infinity : Infinity);
   const whole = { op, outer, n, inner, segments: 1, chunk: n };
@@ -73,12 +112,23 @@ function pass(plan: Plan, x: Tensor, shape: Shape, scale: number): Tensor {
   const y = empty(gpu, shape);
   const work = { buffers: { x: x.binding, y: y.binding }, op: plan.op.toLowerCase() };
   const rest = { segments, chunk, scale };
-  if (inner === 1) launch(gpu, 'reduceRows', reduceRowsVariants, plan, 'reduce', { ...work, params: { rows: outer, cols: n, ...rest } });
-  else launch(gpu, 'reduceColumns', reduceColumnsVariants, plan, 'reduce', { ...work, params: { outer, rows: n, cols: inner, ...rest } });
+  if (inner === 1)
+    launch(gpu, 'reduceRows', reduceRowsVariants, plan, 'reduce', {
+      ...work,
+      params: { rows: outer, cols: n, ...rest },
+    });
+  else
+    launch(gpu, 'reduceColumns', reduceColumnsVariants, plan, 'reduce', {
+      ...work,
+      params: { outer, rows: n, cols: inner, ...rest },
+    });
   return y;
 }
 
-/** Runs of neighbouring axes that are reduced together: `[first, end)`, from the last to the first so that indices stay valid. */
+/**
+ * Runs of neighbouring axes that are reduced together: `[first, end)`, from the last to the first so that indices stay
+ * valid.
+ */
 export function runsOf(axes: readonly number[]): [first: number, end: number][] {
   const runs: [number, number][] = [];
   for (const axis of [...axes].sort((a, b) => b - a)) {
@@ -90,4 +140,8 @@ export function runsOf(axes: readonly number[]): [first: number, end: number][] 
 }
 
 /** `[outer, n, inner]` around the axes `[first, end)`. */
-export const around = (shape: Shape, [first, end]: readonly [number, number]): [number, number, number] => [sizeOf(shape.slice(0, first)), sizeOf(shape.slice(first, end)), sizeOf(shape.slice(end))];
+export const around = (shape: Shape, [first, end]: readonly [number, number]): [number, number, number] => [
+  sizeOf(shape.slice(0, first)),
+  sizeOf(shape.slice(first, end)),
+  sizeOf(shape.slice(end)),
+];

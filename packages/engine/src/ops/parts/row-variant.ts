@@ -6,7 +6,10 @@ import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
 import type { Variant } from '../../gpu/kernel/variant.ts';
 
 /** WG / SG rows a workgroup, where the device has one subgroup size and `fits` allows. */
-export const subgroupRows = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean = () => true): Variant<Plan> => ({
+export const subgroupRows = <Plan extends { readonly rows: number }>(
+  kernel: KernelSource,
+  fits: (plan: Plan) => boolean = () => true,
+): Variant<Plan> => ({
   kernel,
   fits: (gpu, plan) => fixedSubgroupSize(gpu) > 0 && fits(plan),
   tuning: (gpu) => ({ SG: `${fixedSubgroupSize(gpu)}u`, WG: '64u' }),
@@ -15,30 +18,40 @@ export const subgroupRows = <Plan extends { readonly rows: number }>(kernel: Ker
 });
 
 /**
- * Rows that one subgroup takes in turn. Where starting one is dear it costs as much as some 60 columns, so a strip is long as long as the strips
- * keep every core busy; elsewhere it would leave lanes idle.
+ * Rows that one subgroup takes in turn. Where starting one is dear it costs as much as some 60 columns, so a strip is
+ * long as long as the strips keep every core busy; elsewhere it would leave lanes idle.
  */
-const stripOf = (gpu: Gpu, rows: number): number => (gpu.adapter.costs.subgroupStart === 'cheap' || rows < 64 ? 1 : rows < 1024 ? 4 : 8);
+const stripOf = (gpu: Gpu, rows: number): number =>
+  gpu.adapter.costs.subgroupStart === 'cheap' || rows < 64 ? 1 : rows < 1024 ? 4 : 8;
 
 /** The same where a subgroup takes a strip of rows. */
-export const subgroupStrips = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => ({
+export const subgroupStrips = <Plan extends { readonly rows: number }>(
+  kernel: KernelSource,
+  fits: (plan: Plan) => boolean,
+): Variant<Plan> => ({
   ...subgroupRows(kernel, fits),
   tuning: (gpu, { rows }) => ({ SG: `${fixedSubgroupSize(gpu)}u`, WG: '64u', STRIP: `${stripOf(gpu, rows)}u` }),
   free: { WG: () => null, STRIP: () => null },
-  grid: (gpu, { rows }, _, tuning) => lineGrid(ceilDiv(rows, (tuned(tuning, 'WG') / fixedSubgroupSize(gpu)) * tuned(tuning, 'STRIP'))),
+  grid: (gpu, { rows }, _, tuning) =>
+    lineGrid(ceilDiv(rows, (tuned(tuning, 'WG') / fixedSubgroupSize(gpu)) * tuned(tuning, 'STRIP'))),
 });
 
 /** Rows backward of one subgroup: they share what they read of a weight. */
-const sharedRows = (gpu: Gpu, rows: number): number => (gpu.adapter.costs.subgroupStart === 'cheap' || rows < 2 ? 1 : rows < 64 ? 2 : 4);
+const sharedRows = (gpu: Gpu, rows: number): number =>
+  gpu.adapter.costs.subgroupStart === 'cheap' || rows < 2 ? 1 : rows < 64 ? 2 : 4;
 
 /** The same forward, and backward fewer rows a subgroup, since each is read from two tensors. */
-export const subgroupNorm = <Plan extends { readonly rows: number }>(kernel: KernelSource, fits: (plan: Plan) => boolean): Variant<Plan> => {
+export const subgroupNorm = <Plan extends { readonly rows: number }>(
+  kernel: KernelSource,
+  fits: (plan: Plan) => boolean,
+): Variant<Plan> => {
   const strips = subgroupStrips(kernel, fits);
   return {
     ...strips,
     tuning: (gpu, plan) => ({ ...strips.tuning!(gpu, plan), ROWS: `${sharedRows(gpu, plan.rows)}u` }),
     free: { ...strips.free, ROWS: () => null },
-    grid: (gpu, plan, entry, tuning) => strips.grid(gpu, plan, entry, entry === 'forward' ? tuning : { ...tuning, STRIP: tuning.ROWS! }),
+    grid: (gpu, plan, entry, tuning) =>
+      strips.grid(gpu, plan, entry, entry === 'forward' ? tuning : { ...tuning, STRIP: tuning.ROWS! }),
   };
 };
 
@@ -52,16 +65,28 @@ function lanesFor(gpu: Gpu, values: number): number {
 }
 
 /** What a workgroup walks: `length` neighbours of a row of `cols`. */
-interface RowSizes { readonly rows: number; readonly cols: number; readonly length: number }
+interface RowSizes {
+  readonly rows: number;
+  readonly cols: number;
+  readonly length: number;
+}
 
-/** A workgroup a row: for GPUs whose subgroups vary in size or are missing, and for long rows, which it keeps in registers. */
+/**
+ * A workgroup a row: for GPUs whose subgroups vary in size or are missing, and for long rows, which it keeps in
+ * registers.
+ */
 export const workgroupRows = <Plan>(kernel: KernelSource, sizesOf: (plan: Plan) => RowSizes): Variant<Plan> => ({
   kernel,
-  pays: (gpu, plan) => gpu.adapter.costs.barriers === 'cheap' && (fixedSubgroupSize(gpu) === 0 || sizesOf(plan).length >= LONG_ROW),
+  pays: (gpu, plan) =>
+    gpu.adapter.costs.barriers === 'cheap' && (fixedSubgroupSize(gpu) === 0 || sizesOf(plan).length >= LONG_ROW),
   tuning(gpu, plan) {
     const { cols, length } = sizesOf(plan);
     const isWide = cols % 4 === 0;
-    return { T: isWide ? 'vec4<f32>' : 'f32', WIDTH: isWide ? '4u' : '1u', WG: `${lanesFor(gpu, isWide ? length / 4 : length)}u` };
+    return {
+      T: isWide ? 'vec4<f32>' : 'f32',
+      WIDTH: isWide ? '4u' : '1u',
+      WG: `${lanesFor(gpu, isWide ? length / 4 : length)}u`,
+    };
   },
   free: {
     WG(gpu, lanes) {
@@ -72,4 +97,8 @@ export const workgroupRows = <Plan>(kernel: KernelSource, sizesOf: (plan: Plan) 
   grid: (_, plan) => lineGrid(sizesOf(plan).rows),
 });
 
-export const wholeRows = ({ rows, cols }: { readonly rows: number; readonly cols: number }): RowSizes => ({ rows, cols, length: cols });
+export const wholeRows = ({ rows, cols }: { readonly rows: number; readonly cols: number }): RowSizes => ({
+  rows,
+  cols,
+  length: cols,
+});

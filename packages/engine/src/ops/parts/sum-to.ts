@@ -5,7 +5,10 @@ import { denseStrides, sameShape } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { around, reduceMiddle, runsOf } from './reduce.ts';
 
-/** `x` summed over the axes that broadcasting from `shape` has added or grown: the gradient of a broadcast input. Returns `x` itself when nothing was grown. */
+/**
+ * `x` summed over the axes that broadcasting from `shape` has added or grown: the gradient of a broadcast input.
+ * Returns `x` itself when nothing was grown.
+ */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const extra = x.shape.length - shape.length;

@@ -1,4 +1,7 @@
-/** @file Operands of products copied into textures, which software adapters read at more than twice the speed of buffers. Records commands only; no tape. */
+/**
+ * @file Operands of products copied into textures, which software adapters read at more than twice the speed of
+ * buffers. Records commands only; no tape.
+ */
 import { matmulTexelRows } from '@curio/kernels/matmul_texel_rows';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
@@ -10,11 +13,20 @@ import type { Run } from '../../tensor/op.ts';
 import { Parameter } from '../../tensor/parameter.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
-/** Whether kernels may read textures here. Not with subgroups of 16: Lavapipe of Mesa 25.0 then reads zeros in the upper half of them. */
-export const readsTexels = (gpu: Gpu): boolean => [4, 8].includes(fixedSubgroupSize(gpu)) && gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures');
+/**
+ * Whether kernels may read textures here. Not with subgroups of 16: Lavapipe of Mesa 25.0 then reads zeros in the upper
+ * half of them.
+ */
+export const readsTexels = (gpu: Gpu): boolean =>
+  [4, 8].includes(fixedSubgroupSize(gpu)) &&
+  gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures');
 
 /** An operand as it lies in memory: rows of `width` elements. */
-export interface Lines { readonly x: Tensor; readonly rows: number; readonly width: number }
+export interface Lines {
+  readonly x: Tensor;
+  readonly rows: number;
+  readonly width: number;
+}
 
 /** WebGPU copies rows of so many elements, and their multiples, into a texture. */
 const COPIED = 64;
@@ -23,14 +35,20 @@ const GAP = 4;
 
 const copiedTexels = (width: number): number => (COPIED / 4) * ceilDiv(width, COPIED);
 
-/** Texels in a row of the texture for rows of `width` elements, with `behind` more behind them: classes of a quarter of a power of two, so that textures are used again, and never a power of two apart. */
+/**
+ * Texels in a row of the texture for rows of `width` elements, with `behind` more behind them: classes of a quarter of
+ * a power of two, so that textures are used again, and never a power of two apart.
+ */
 export function rowTexels(width: number, behind = 0): number {
   const texels = Math.max(copiedTexels(width), behind && width / 4 + copiedTexels(behind));
   const step = 2 ** Math.max(4, Math.floor(Math.log2(texels)) - 2);
   return step * ceilDiv(texels, step) + GAP;
 }
 
-/** How an operand lies in its texture: in strips of so many texels, `stripRows` rows each; or, strip 1 or 2, every second or fourth row in one of so many groups of `stripRows`. */
+/**
+ * How an operand lies in its texture: in strips of so many texels, `stripRows` rows each; or, strip 1 or 2, every
+ * second or fourth row in one of so many groups of `stripRows`.
+ */
 export interface Laid {
   readonly binding: Binding;
   readonly strip: number;
@@ -39,12 +57,17 @@ export interface Laid {
   readonly fill: () => void;
 }
 
-/** Terms, texels of a row, and reads of each element from which rows across the terms are laid in strips: each is a command, and copies in short pieces. */
+/**
+ * Terms, texels of a row, and reads of each element from which rows across the terms are laid in strips: each is a
+ * command, and copies in short pieces.
+ */
 const [MIN_STRIP_ROWS, MIN_STRIP_TEXELS, MIN_STRIP_READS] = [256, 64, 256];
 /** Texels of a strip, at least: columns of a tile. */
 const STRIP = 16;
 
-/** Texels of a strip of rows that lie across the terms: narrow ones where the texture is long enough for all of them. */
+/**
+ * Texels of a strip of rows that lie across the terms: narrow ones where the texture is long enough for all of them.
+ */
 function stripOf(gpu: Gpu, width: number, rows: number, reads: number): number {
   const texels = copiedTexels(width);
   if (rows < MIN_STRIP_ROWS || texels < MIN_STRIP_TEXELS || reads < MIN_STRIP_READS) return texels;
@@ -54,8 +77,8 @@ function stripOf(gpu: Gpu, width: number, rows: number, reads: number): number {
 }
 
 /**
- * Groups that rows are copied in, those of one group two or four apart: WebGPU copies rows a multiple of 256 bytes apart. A kernel that lays them costs more, unless they
- * are few and short.
+ * Groups that rows are copied in, those of one group two or four apart: WebGPU copies rows a multiple of 256 bytes
+ * apart. A kernel that lays them costs more, unless they are few and short.
  */
 function groupsOf({ width }: Lines): 1 | 2 | 4 {
   if (width <= COPIED || width % 16 !== 0 || width % COPIED === 0) return 1;
@@ -63,19 +86,28 @@ function groupsOf({ width }: Lines): 1 | 2 | 4 {
 }
 
 /**
- * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the end of each row where a row runs along the terms
- * (`along`), else below. It belongs to the innermost scope, as do the buffers that it is filled from.
+ * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the
+ * end of each row where a row runs along the terms (`along`), else below. It belongs to the innermost scope, as do the
+ * buffers that it is filled from.
  * @param reads how often each element is read, as rows or columns of the result on the other side
  * @param mayGroup whether every batch begins at a multiple of four rows
  */
-export function layRows(run: Run, operand: Lines, behind: Lines | null, along: boolean, reads: number, mayGroup: boolean): Laid {
+export function layRows(
+  run: Run,
+  operand: Lines,
+  behind: Lines | null,
+  along: boolean,
+  reads: number,
+  mayGroup: boolean,
+): Laid {
   const { gpu } = run;
   const rows = operand.rows + (behind && !along ? behind.rows : 0);
   const groups = mayGroup ? groupsOf(operand) : 1;
   const groupRows = ceilDiv(rows, groups);
   const whole = copiedTexels(operand.width);
   const strip = along || groups > 1 ? whole : stripOf(gpu, operand.width, rows, reads);
-  const texels = strip < whole ? strip + (strip > STRIP ? GAP : 0) : rowTexels(operand.width, behind && along ? behind.width : 0);
+  const texels =
+    strip < whole ? strip + (strip > STRIP ? GAP : 0) : rowTexels(operand.width, behind && along ? behind.width : 0);
   const bytes = 16 * texels * groups * groupRows * ceilDiv(whole, strip);
   const laying = (block: Block, lines: Lines, at: { x: number; y: number }): (() => void) => {
     const asItLies = (lines.width * groups) % COPIED === 0;
@@ -87,13 +119,20 @@ export function layRows(run: Run, operand: Lines, behind: Lines | null, along: b
         const count = ceilDiv(lines.rows - group, groups);
         for (let i = 0; i * each < pitch; i++) {
           const place = { x: at.x, y: at.y / groups + group * groupRows + i * rows };
-          gpu.stream.copyRows({ ...from, offset: from.offset + 16 * (group * pitch + i * each) }, block, { pitch: groups * pitch, texels: Math.min(each, pitch - i * each), count, ...place });
+          gpu.stream.copyRows({ ...from, offset: from.offset + 16 * (group * pitch + i * each) }, block, {
+            pitch: groups * pitch,
+            texels: Math.min(each, pitch - i * each),
+            count,
+            ...place,
+          });
         }
       }
     };
   };
   const start = { x: 0, y: 0 };
-  const mirror = mirrorOf(run, operand, `${texels} ${strip} ${groups} ${rows}`, bytes, texels, (texture) => laying(texture, operand, start)());
+  const mirror = mirrorOf(run, operand, `${texels} ${strip} ${groups} ${rows}`, bytes, texels, (texture) =>
+    laying(texture, operand, start)(),
+  );
   const block = mirror ?? gpu.allocate(bytes, texels).block;
   const own = mirror ? null : laying(block, operand, start);
   const others = behind && laying(block, behind, along ? { x: operand.width / 4, y: 0 } : { x: 0, y: operand.rows });
@@ -105,7 +144,14 @@ export function layRows(run: Run, operand: Lines, behind: Lines | null, along: b
 }
 
 /** The texture kept for an operand that is a frozen parameter; null for others. */
-function mirrorOf({ gpu }: Run, { x, rows, width }: Lines, layout: string, bytes: number, texels: number, fill: (texture: Block) => void): Block | null {
+function mirrorOf(
+  { gpu }: Run,
+  { x, rows, width }: Lines,
+  layout: string,
+  bytes: number,
+  texels: number,
+  fill: (texture: Block) => void,
+): Block | null {
   if (!(x instanceof Parameter) || x.requiresGrad) return null;
   const { block } = x.storage;
   if (gpu.stream.recorder?.changes(block)) return null; // it would have to be laid again in each replay
@@ -114,8 +160,8 @@ function mirrorOf({ gpu }: Run, { x, rows, width }: Lines, layout: string, bytes
 }
 
 /**
- * A texture of what a tensor's strides span, cut into rows of `width` elements from the start of its binding: element i is in row ⌊i / width⌋. It belongs to the
- * innermost scope.
+ * A texture of what a tensor's strides span, cut into rows of `width` elements from the start of its binding: element i
+ * is in row ⌊i / width⌋. It belongs to the innermost scope.
  */
 export function laySpan(run: Run, x: Tensor, width: number): Binding {
   const { gpu } = run;
@@ -130,7 +176,14 @@ export function laySpan(run: Run, x: Tensor, width: number): Binding {
     const count = isWhole ? Math.floor(span.bytes / (4 * width)) : rows;
     if (count > 0) gpu.stream.copyRows(from, block, { pitch, texels: pitch, count, x: 0, y: 0 });
     const rest = isWhole ? span.bytes / 16 - count * pitch : 0;
-    if (rest > 0) gpu.stream.copyRows({ ...from, offset: from.offset + 16 * count * pitch }, block, { pitch, texels: rest, count: 1, x: 0, y: count });
+    if (rest > 0)
+      gpu.stream.copyRows({ ...from, offset: from.offset + 16 * count * pitch }, block, {
+        pitch,
+        texels: rest,
+        count: 1,
+        x: 0,
+        y: count,
+      });
   });
   return { block, offset: 0, bytes };
 }

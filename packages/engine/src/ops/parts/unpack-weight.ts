@@ -8,7 +8,12 @@ import type { WeightFormat } from './weight-format.ts';
 const WG = 64;
 
 /** The values of f16, bf16, int8, int4 or nf4 as f32, in the same shape. */
-export function unpackWeight(run: Run, x: Tensor, FORMAT: WeightFormat, kind: Quantisation | null = x.quantisation): Tensor {
+export function unpackWeight(
+  run: Run,
+  x: Tensor,
+  FORMAT: WeightFormat,
+  kind: Quantisation | null = x.quantisation,
+): Tensor {
   const y = run.out(x.shape);
   const rest = { tuning: { FORMAT }, grid: lineGrid(ceilDiv(x.size, 8 * WG)) };
   if (!kind) {

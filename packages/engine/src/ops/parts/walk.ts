@@ -23,27 +23,44 @@ export interface Walk {
 }
 
 /** The common shape of all of them. Throws ShapeError when there is none. */
-export const commonShape = (where: string, shapes: readonly Shape[]): Shape => shapes.reduce((a, b) => broadcastShapes(where, a, b));
+export const commonShape = (where: string, shapes: readonly Shape[]): Shape =>
+  shapes.reduce((a, b) => broadcastShapes(where, a, b));
 
 /** Plans a walk of op `name` over `tensors` of at most `rank` axes; tensors whose strides need more are copied. */
 export function walk(name: string, tensors: readonly Tensor[], shape: Shape, rank: number): Walk {
   const wide = tensors.map((x) => broadcastStrides(x.shape, x.strides, shape));
   const { shape: sizes, strides } = collapse(shape, wide);
   if (sizes.length > rank) {
-    return walk(name, tensors.map((x, i) => aligned(name, new Tensor(x.gpu, shape, x.dtype, x.storage, { strides: wide[i]!, offset: x.offset }))), shape, rank);
+    return walk(
+      name,
+      tensors.map((x, i) =>
+        aligned(name, new Tensor(x.gpu, shape, x.dtype, x.storage, { strides: wide[i]!, offset: x.offset })),
+      ),
+      shape,
+      rank,
+    );
   }
   const pad = new Array<number>(rank - sizes.length).fill(0);
   const parts = ceilDiv(sizes.at(-1)!, SPAN);
   const lines = sizes.slice(0, -1).reduce((a, b) => a * b, 1);
-  return { tensors, rank: sizes.length, sizes: [...pad.map(() => 1), ...sizes], strides: strides.map((s) => [...pad, ...s]), parts, items: lines * parts };
+  return {
+    tensors,
+    rank: sizes.length,
+    sizes: [...pad.map(() => 1), ...sizes],
+    strides: strides.map((s) => [...pad, ...s]),
+    parts,
+    items: lines * parts,
+  };
 }
 
 /** Throws DTypeError unless every tensor is f32. */
 export function requireFloat(where: string, ...tensors: readonly Tensor[]): void {
-  for (const { dtype } of tensors) if (dtype !== 'f32') throw new DTypeError(`${where}: an input is ${dtype}; arithmetic is f32, use cast.`);
+  for (const { dtype } of tensors)
+    if (dtype !== 'f32') throw new DTypeError(`${where}: an input is ${dtype}; arithmetic is f32, use cast.`);
 }
 
 /** Throws DTypeError unless `x` has one of `dtypes`. */
 export function requireDType(where: string, name: string, x: Tensor, ...dtypes: readonly DType[]): void {
-  if (!dtypes.includes(x.dtype)) throw new DTypeError(`${where}: ${name} is ${x.dtype}; it must be ${dtypes.join(' or ')}.`);
+  if (!dtypes.includes(x.dtype))
+    throw new DTypeError(`${where}: ${name} is ${x.dtype}; it must be ${dtypes.join(' or ')}.`);
 }

@@ -1,4 +1,7 @@
-/** @file How kernels read a weight that may be packed: its format, its scales. The formats stand in kernels/lib/load_weight.wgsl. */
+/**
+ * @file How kernels read a weight that may be packed: its format, its scales. The formats stand in
+ * kernels/lib/load_weight.wgsl.
+ */
 import { DTypeError } from '../../gpu/errors.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -10,13 +13,22 @@ const IS_QUANTISED: Readonly<Record<string, boolean>> = { int8: true, int4: true
 
 /** The format of a weight. Throws DTypeError when a quantised one has lost its scales, as a view does. */
 export function formatOf(where: string, { dtype, shape, quantisation }: Tensor): WeightFormat {
-  if (IS_QUANTISED[dtype] && !quantisation) throw new DTypeError(`${where}: the ${dtype} tensor of shape ${showShape(shape)} has no scales; take it as cast made it, not a view of it.`);
+  if (IS_QUANTISED[dtype] && !quantisation)
+    throw new DTypeError(
+      `${where}: the ${dtype} tensor of shape ${showShape(shape)} has no scales; take it as cast made it, not a view of it.`,
+    );
   if (dtype === 'int4' && quantisation!.zeros) return 'INT4_ZEROS';
   return dtype === 'f16' || dtype === 'bf16' || IS_QUANTISED[dtype] ? (dtype.toUpperCase() as WeightFormat) : 'F32';
 }
 
-/** What to bind as a weight's scales and zeros: where it has none the kernel never reads them, and another buffer stands in. */
-export const scalesOf = (weight: Tensor, standIn: Tensor): { scales: Tensor; zeros: Tensor } => ({ scales: weight.quantisation?.scales ?? standIn, zeros: weight.quantisation?.zeros ?? standIn });
+/**
+ * What to bind as a weight's scales and zeros: where it has none the kernel never reads them, and another buffer stands
+ * in.
+ */
+export const scalesOf = (weight: Tensor, standIn: Tensor): { scales: Tensor; zeros: Tensor } => ({
+  scales: weight.quantisation?.scales ?? standIn,
+  zeros: weight.quantisation?.zeros ?? standIn,
+});
 
 /** Neighbours along the last axis that share a scale; 0 without scales. */
 export const groupSizeOf = (weight: Tensor): number => weight.quantisation?.groupSize ?? 0;

@@ -16,7 +16,13 @@ import type { Grid } from '../../gpu/stream/stream.ts';
 import type { Dispatch, Run } from '../../tensor/op.ts';
 
 /** Sizes of one dispatch; `rows` are the rows that it writes. */
-export interface Sizes { readonly batch: number; readonly rows: number; readonly cols: number; readonly tokens: number; readonly centres: number }
+export interface Sizes {
+  readonly batch: number;
+  readonly rows: number;
+  readonly cols: number;
+  readonly tokens: number;
+  readonly centres: number;
+}
 
 const WG = 64;
 const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
@@ -44,39 +50,81 @@ export const prototypeRowVariants: Family<Sizes> = {
 
 const widthOf = (tuning: Tuning | undefined): number => (tuning?.T === FOURS.T ? 4 : 1);
 
-const runGrid = (_: unknown, { rows, cols }: Sizes, __: string, tuning: Tuning): Grid => rowGrid(rows, cols / widthOf(tuning), tuned(tuning, 'STEPS'), WG);
+const runGrid = (_: unknown, { rows, cols }: Sizes, __: string, tuning: Tuning): Grid =>
+  rowGrid(rows, cols / widthOf(tuning), tuned(tuning, 'STEPS'), WG);
 
 /** Steps that treat every channel alike. */
 export const prototypeTokenVariants: Family<Sizes> = {
-  fours: { kernel: prototypeTokens, fits: inFours, params: columnsInFours, ...along(FOURS, { STEPS: '32u' }), grid: runGrid },
+  fours: {
+    kernel: prototypeTokens,
+    fits: inFours,
+    params: columnsInFours,
+    ...along(FOURS, { STEPS: '32u' }),
+    grid: runGrid,
+  },
   single: { kernel: prototypeTokens, ...along(SINGLE, { STEPS: '32u' }), grid: runGrid },
 };
 
 /** Sums over the tokens of a centre. */
 export const prototypeMemberVariants: Family<Sizes> = {
-  fours: { kernel: prototypeMembers, fits: inFours, params: columnsInFours, ...along(FOURS, { STEPS: '4u' }), grid: runGrid },
+  fours: {
+    kernel: prototypeMembers,
+    fits: inFours,
+    params: columnsInFours,
+    ...along(FOURS, { STEPS: '4u' }),
+    grid: runGrid,
+  },
   single: { kernel: prototypeMembers, ...along(SINGLE, { STEPS: '4u' }), grid: runGrid },
   naive: { kernel: prototypeMembersNaive, grid: (_, { rows, cols }) => lineGrid(ceilDiv(rows * cols, WG)) },
 };
 
-const columnGrid = (_: unknown, { batch, cols }: Sizes, __: string, tuning: Tuning): Grid => [ceilDiv(cols / widthOf(tuning), tuned(tuning, 'WG') * tuned(tuning, 'STEPS')), batch, 1];
+const columnGrid = (_: unknown, { batch, cols }: Sizes, __: string, tuning: Tuning): Grid => [
+  ceilDiv(cols / widthOf(tuning), tuned(tuning, 'WG') * tuned(tuning, 'STEPS')),
+  batch,
+  1,
+];
 
 /** Reductions over the tokens of a channel. */
 export const prototypeColumnVariants: Family<Sizes> = {
-  fours: { kernel: prototypeColumns, fits: inFours, params: columnsInFours, ...along({ ...FOURS, U: 'vec4<u32>', WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
-  single: { kernel: prototypeColumns, ...along({ ...SINGLE, U: 'u32', WG: '64u' }, { STEPS: '4u', WG: '8u' }), grid: columnGrid },
+  fours: {
+    kernel: prototypeColumns,
+    fits: inFours,
+    params: columnsInFours,
+    ...along({ ...FOURS, U: 'vec4<u32>', WG: '64u' }, { STEPS: '4u', WG: '8u' }),
+    grid: columnGrid,
+  },
+  single: {
+    kernel: prototypeColumns,
+    ...along({ ...SINGLE, U: 'u32', WG: '64u' }, { STEPS: '4u', WG: '8u' }),
+    grid: columnGrid,
+  },
 };
 
-export const prototypeFamilies = { prototypeRows: prototypeRowVariants, prototypeTokens: prototypeTokenVariants, prototypeMembers: prototypeMemberVariants, prototypeColumns: prototypeColumnVariants };
+export const prototypeFamilies = {
+  prototypeRows: prototypeRowVariants,
+  prototypeTokens: prototypeTokenVariants,
+  prototypeMembers: prototypeMemberVariants,
+  prototypeColumns: prototypeColumnVariants,
+};
 
 /** Dispatches `entry` of the variant that suits. */
-export function step(run: Run, family: keyof typeof prototypeFamilies, entry: string, sizes: Sizes, buffers: Dispatch['buffers']): void {
+export function step(
+  run: Run,
+  family: keyof typeof prototypeFamilies,
+  entry: string,
+  sizes: Sizes,
+  buffers: Dispatch['buffers'],
+): void {
   run.launch<Sizes>(family, prototypeFamilies[family], sizes, entry, { buffers, params: { ...sizes } });
 }
 
 /** The token lists of each centre, in ascending order. */
 export function sortTokens(run: Run, { batch, tokens, centres }: Sizes, buffers: Dispatch['buffers']): void {
-  run.dispatch(prototypeSort, 'sort', { buffers, params: { rows: batch * centres, tokens, centres }, grid: lineGrid(ceilDiv(batch * centres, WG)) });
+  run.dispatch(prototypeSort, 'sort', {
+    buffers,
+    params: { rows: batch * centres, tokens, centres },
+    grid: lineGrid(ceilDiv(batch * centres, WG)),
+  });
 }
 
 /** The gradients of α and β from those of the gates. */

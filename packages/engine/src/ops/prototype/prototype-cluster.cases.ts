@@ -15,7 +15,8 @@ const unit = (a: readonly number[]): number[] => {
 const flip = (a: Matrix): Matrix => a[0]!.map((_, j) => a.map((row) => row[j]!));
 /** a·bᵀ */
 const product = (a: Matrix, b: Matrix): Matrix => a.map((row) => b.map((other) => dot(row, other)));
-const mean = (rows: Matrix): number[] => flip(rows).map((column) => column.reduce((sum, v) => sum + v, 0) / rows.length);
+const mean = (rows: Matrix): number[] =>
+  flip(rows).map((column) => column.reduce((sum, v) => sum + v, 0) / rows.length);
 const softmax = (a: readonly number[]): number[] => {
   const e = a.map((v) => Math.exp(v - Math.max(...a)));
   const total = e.reduce((sum, v) => sum + v, 0);
@@ -23,7 +24,16 @@ const softmax = (a: readonly number[]): number[] => {
 };
 
 /** One image, in the steps of the specification's 1.4.2; `cos` [K][L] decides the assignment. */
-function clusterOne(X: Matrix, F: Matrix, V: Matrix, Wc: Matrix, bc: readonly number[], alpha: number, beta: number, { numPrototypes: K, iterations }: PrototypeClusterOptions): { Y: Matrix; cos: Matrix } {
+function clusterOne(
+  X: Matrix,
+  F: Matrix,
+  V: Matrix,
+  Wc: Matrix,
+  bc: readonly number[],
+  alpha: number,
+  beta: number,
+  { numPrototypes: K, iterations }: PrototypeClusterOptions,
+): { Y: Matrix; cos: Matrix } {
   const L = X.length;
   const bin = (rows: Matrix, i: number): Matrix => rows.slice(Math.floor((i * L) / K), Math.ceil(((i + 1) * L) / K));
   const pool = (rows: Matrix): Matrix => Array.from({ length: K }, (_, i) => mean(bin(rows, i)));
@@ -47,7 +57,8 @@ function clusterOne(X: Matrix, F: Matrix, V: Matrix, Wc: Matrix, bc: readonly nu
   return { Y: X.map((x, l) => x.map((v, d) => v + w[l]! * G[chosen[l]!]![d]!)), cos };
 }
 
-const matrix = (data: ArrayLike<number>, rows: number, cols: number, from = 0): Matrix => Array.from({ length: rows }, (_, r) => Array.from({ length: cols }, (_, c) => data[from + r * cols + c]!));
+const matrix = (data: ArrayLike<number>, rows: number, cols: number, from = 0): Matrix =>
+  Array.from({ length: rows }, (_, r) => Array.from({ length: cols }, (_, c) => data[from + r * cols + c]!));
 
 /** Each image of the batch. */
 function cluster(inputs: readonly (Array64 | null)[], attrs: PrototypeClusterOptions): { Y: Matrix; cos: Matrix }[] {
@@ -59,11 +70,18 @@ function cluster(inputs: readonly (Array64 | null)[], attrs: PrototypeClusterOpt
   });
 }
 
-/** The assignment must not change within the step of a central difference, nor by f32 rounding: least distance of a token's best cosine from the next. */
+/**
+ * The assignment must not change within the step of a central difference, nor by f32 rounding: least distance of a
+ * token's best cosine from the next.
+ */
 const MARGIN = 2e-5;
 
 /** Draws tokens again whose two best centres are too close, until none is left. */
-function settle(inputs: readonly (Array64 | null)[], attrs: PrototypeClusterOptions, random: { normal(): number }): void {
+function settle(
+  inputs: readonly (Array64 | null)[],
+  attrs: PrototypeClusterOptions,
+  random: { normal(): number },
+): void {
   const x = inputs[0]!;
   const [, L, D] = x.shape as [number, number, number];
   if (attrs.numPrototypes === 1) return;
@@ -71,19 +89,38 @@ function settle(inputs: readonly (Array64 | null)[], attrs: PrototypeClusterOpti
     const close = cluster(inputs, attrs).flatMap(({ cos }, b) =>
       flip(cos).flatMap((ofToken, l) => {
         const best = Math.max(...ofToken);
-        return ofToken.some((c) => c !== best && c > best - MARGIN) ? [b * L + l] : []; // equal ones belong to equal bins: a true tie
-      }));
+        // equal ones belong to equal bins: a true tie
+        return ofToken.some((c) => c !== best && c > best - MARGIN) ? [b * L + l] : [];
+      }),
+    );
     if (close.length === 0) return;
     for (const row of close) for (let d = 0; d < D; d++) x.data[row * D + d] = Math.fround(random.normal());
   }
-  throw new Error(`prototypeCluster cases: no inputs of shape ${x.shape.join('×')} with ${attrs.numPrototypes} centres were found whose assignment is clear; use fewer.`);
+  throw new Error(
+    `prototypeCluster cases: no inputs of shape ${x.shape.join('×')} with ${attrs.numPrototypes} centres were found whose assignment is clear; use fewer.`,
+  );
 }
 
-function makeCase(label: string, B: number, L: number, D: number, numPrototypes: number, iterations = 2): Case<PrototypeClusterOptions> {
+function makeCase(
+  label: string,
+  B: number,
+  L: number,
+  D: number,
+  numPrototypes: number,
+  iterations = 2,
+): Case<PrototypeClusterOptions> {
   const tokens = [B, L, D];
   return {
     label: `${label}: B=${B} L=${L} D=${D} K=${numPrototypes} T=${iterations}`,
-    inputs: [tokens, tokens, { shape: tokens, range: L === 1 ? [0.5, 1.5] : undefined }, [D, D], [D], { shape: [1], range: [0.5, 2] }, { shape: [1], range: [-1, 1] }],
+    inputs: [
+      tokens,
+      tokens,
+      { shape: tokens, range: L === 1 ? [0.5, 1.5] : undefined },
+      [D, D],
+      [D],
+      { shape: [1], range: [0.5, 2] },
+      { shape: [1], range: [-1, 1] },
+    ],
     attrs: { numPrototypes, iterations },
     settle,
   };
@@ -91,9 +128,13 @@ function makeCase(label: string, B: number, L: number, D: number, numPrototypes:
 
 export const prototypeClusterCases = defineCases<PrototypeClusterOptions>({
   op: 'prototypeCluster',
-  run: ([x, f, v, cWeight, cBias, alpha, beta], attrs) => prototypeCluster(x!, f!, v!, cWeight!, cBias!, alpha!, beta!, attrs),
+  run: ([x, f, v, cWeight, cBias, alpha, beta], attrs) =>
+    prototypeCluster(x!, f!, v!, cWeight!, cBias!, alpha!, beta!, attrs),
   reference(inputs, attrs) {
-    return new Array64(inputs[0]!.shape, cluster(inputs, attrs).flatMap(({ Y }) => Y.flat()));
+    return new Array64(
+      inputs[0]!.shape,
+      cluster(inputs, attrs).flatMap(({ Y }) => Y.flat()),
+    );
   },
   families: prototypeFamilies,
   step: 1e-6,
@@ -107,8 +148,18 @@ export const prototypeClusterCases = defineCases<PrototypeClusterOptions>({
     makeCase('wider than a workgroup', 1, 7, 68, 3),
   ],
   bench: [
-    { label: 'the small model, batch 16', inputs: benchInputs(16, 36, 128), attrs: { numPrototypes: 16, iterations: 2 }, flops: benchFlops(16, 36, 128, 16) },
-    { label: 'published: CLIP ViT-L/14-336, 256 centres', inputs: benchInputs(1, 576, 1024), attrs: { numPrototypes: 256, iterations: 2 }, flops: benchFlops(1, 576, 1024, 256) },
+    {
+      label: 'the small model, batch 16',
+      inputs: benchInputs(16, 36, 128),
+      attrs: { numPrototypes: 16, iterations: 2 },
+      flops: benchFlops(16, 36, 128, 16),
+    },
+    {
+      label: 'published: CLIP ViT-L/14-336, 256 centres',
+      inputs: benchInputs(1, 576, 1024),
+      attrs: { numPrototypes: 256, iterations: 2 },
+      flops: benchFlops(1, 576, 1024, 256),
+    },
   ],
 });
 

@@ -21,7 +21,15 @@ export interface PrototypeClusterOptions {
 }
 
 /** `x`, `f`, `v` float[B, L, D], weight and bias of the centre map, α and β. */
-type Inputs = readonly [x: Tensor, f: Tensor, v: Tensor, cWeight: Tensor, cBias: Tensor, simAlpha: Tensor, simBeta: Tensor];
+type Inputs = readonly [
+  x: Tensor,
+  f: Tensor,
+  v: Tensor,
+  cWeight: Tensor,
+  cBias: Tensor,
+  simAlpha: Tensor,
+  simBeta: Tensor,
+];
 
 interface Plan {
   readonly iterations: number;
@@ -35,17 +43,37 @@ interface Plan {
   readonly centreShape: readonly number[];
 }
 
-function planCluster([x, f, v, cWeight, cBias, simAlpha, simBeta]: Inputs, { numPrototypes, iterations }: PrototypeClusterOptions): Plan {
+function planCluster(
+  [x, f, v, cWeight, cBias, simAlpha, simBeta]: Inputs,
+  { numPrototypes, iterations }: PrototypeClusterOptions,
+): Plan {
   const where = 'prototypeCluster';
-  if (x.shape.length !== 3 || x.shape[1] === 0) throw new ShapeError(`${where}: x is ${showShape(x.shape)}; it must be [batch, tokens, channels] with at least one token.`);
-  for (const [name, y] of [['f', f], ['v', v]] as const) {
-    if (!sameShape(y.shape, x.shape)) throw new ShapeError(`${where}: ${name} is ${showShape(y.shape)} and x is ${showShape(x.shape)}; they must be equal.`);
+  if (x.shape.length !== 3 || x.shape[1] === 0)
+    throw new ShapeError(
+      `${where}: x is ${showShape(x.shape)}; it must be [batch, tokens, channels] with at least one token.`,
+    );
+  for (const [name, y] of [
+    ['f', f],
+    ['v', v],
+  ] as const) {
+    if (!sameShape(y.shape, x.shape))
+      throw new ShapeError(
+        `${where}: ${name} is ${showShape(y.shape)} and x is ${showShape(x.shape)}; they must be equal.`,
+      );
   }
   const [batch, tokens, cols] = x.shape as [number, number, number];
-  if (!sameShape(cWeight.shape, [cols, cols]) || !sameShape(cBias.shape, [cols])) throw new ShapeError(`${where}: cWeight is ${showShape(cWeight.shape)} and cBias ${showShape(cBias.shape)} for x of ${showShape(x.shape)}; they must be ${showShape([cols, cols])} and ${showShape([cols])}.`);
-  if (simAlpha.size !== 1 || simBeta.size !== 1) throw new ShapeError(`${where}: simAlpha is ${showShape(simAlpha.shape)} and simBeta ${showShape(simBeta.shape)}; each must have one element.`);
-  if (!Number.isInteger(numPrototypes) || numPrototypes < 1) throw new ShapeError(`${where}: numPrototypes is ${numPrototypes}; it must be a whole number of at least 1.`);
-  if (!Number.isInteger(iterations) || iterations < 1) throw new ShapeError(`${where}: iterations is ${iterations}; it must be a whole number of at least 1.`);
+  if (!sameShape(cWeight.shape, [cols, cols]) || !sameShape(cBias.shape, [cols]))
+    throw new ShapeError(
+      `${where}: cWeight is ${showShape(cWeight.shape)} and cBias ${showShape(cBias.shape)} for x of ${showShape(x.shape)}; they must be ${showShape([cols, cols])} and ${showShape([cols])}.`,
+    );
+  if (simAlpha.size !== 1 || simBeta.size !== 1)
+    throw new ShapeError(
+      `${where}: simAlpha is ${showShape(simAlpha.shape)} and simBeta ${showShape(simBeta.shape)}; each must have one element.`,
+    );
+  if (!Number.isInteger(numPrototypes) || numPrototypes < 1)
+    throw new ShapeError(`${where}: numPrototypes is ${numPrototypes}; it must be a whole number of at least 1.`);
+  if (!Number.isInteger(iterations) || iterations < 1)
+    throw new ShapeError(`${where}: iterations is ${iterations}; it must be a whole number of at least 1.`);
   const sizes = { batch, cols, tokens, centres: numPrototypes };
   return {
     iterations,
@@ -60,10 +88,25 @@ function planCluster([x, f, v, cWeight, cBias, simAlpha, simBeta]: Inputs, { num
 }
 
 /** What one E/M iteration starts from and makes, for its own backward. */
-interface Iteration { readonly centres: Tensor; readonly unit: Tensor; readonly inverse: Tensor; readonly assignment: Tensor }
+interface Iteration {
+  readonly centres: Tensor;
+  readonly unit: Tensor;
+  readonly inverse: Tensor;
+  readonly assignment: Tensor;
+}
 
-/** Step 5: Q = C·Wcᵀ + bc, rows made unit, A = softmax over the centres of Q̂·V̂ᵀ, kept as [B, L, K] so that its rows are tokens. */
-function iterate(run: Run, { ofCentres, centreShape }: Plan, centres: Tensor, vUnit: Tensor, cWeight: Tensor, cBias: Tensor): Iteration {
+/**
+ * Step 5: Q = C·Wcᵀ + bc, rows made unit, A = softmax over the centres of Q̂·V̂ᵀ, kept as [B, L, K] so that its rows
+ * are tokens.
+ */
+function iterate(
+  run: Run,
+  { ofCentres, centreShape }: Plan,
+  centres: Tensor,
+  vUnit: Tensor,
+  cWeight: Tensor,
+  cBias: Tensor,
+): Iteration {
   const query = linear(centres, cWeight, cBias);
   const unit = run.out(centreShape);
   const inverse = run.out(centreShape.slice(0, 2));
@@ -71,7 +114,11 @@ function iterate(run: Run, { ofCentres, centreShape }: Plan, centres: Tensor, vU
   return { centres, unit, inverse, assignment: softmax(matmul(vUnit, unit, { transposeB: true })) };
 }
 
-function forward(run: Run, [x, f, v, cWeight, cBias, alpha, beta]: Inputs, plan: Plan): { y: Tensor; saved: Record<string, Tensor> } {
+function forward(
+  run: Run,
+  [x, f, v, cWeight, cBias, alpha, beta]: Inputs,
+  plan: Plan,
+): { y: Tensor; saved: Record<string, Tensor> } {
   const { ofTokens, ofCentres, tokenShape, centreShape } = plan;
   const [batch, tokens] = tokenShape as [number, number, number];
   const vUnit = run.out(tokenShape);
@@ -93,7 +140,15 @@ function forward(run: Run, [x, f, v, cWeight, cBias, alpha, beta]: Inputs, plan:
   const scores = matmul(x, relative, { transposeB: true });
   const index = run.out([batch, tokens], 'u32');
   const stats = run.out([batch, tokens, 3]);
-  step(run, 'prototypeRows', 'assign', ofTokens, { scores, x, centre_unit: centreUnit, alpha, beta, index_out: index, stats_out: stats });
+  step(run, 'prototypeRows', 'assign', ofTokens, {
+    scores,
+    x,
+    centre_unit: centreUnit,
+    alpha,
+    beta,
+    index_out: index,
+    stats_out: stats,
+  });
   const order = run.out([batch, tokens], 'u32');
   const first = run.out([batch, ofTokens.centres + 1], 'u32');
   sortTokens(run, ofTokens, { index, order, first });
@@ -101,7 +156,25 @@ function forward(run: Run, [x, f, v, cWeight, cBias, alpha, beta]: Inputs, plan:
   step(run, 'prototypeMembers', 'gather_features', ofCentres, { index, order, first, stats, f, group });
   const y = run.out(tokenShape);
   step(run, 'prototypeTokens', 'residual', ofTokens, { x, index, stats, group, y });
-  return { y, saved: { ...saved, x, f, cWeight, alpha, vUnit, vInverse, centreUnit, centreInverse, index, stats, order, first, group } };
+  return {
+    y,
+    saved: {
+      ...saved,
+      x,
+      f,
+      cWeight,
+      alpha,
+      vUnit,
+      vInverse,
+      centreUnit,
+      centreInverse,
+      index,
+      stats,
+      order,
+      first,
+      group,
+    },
+  };
 }
 
 /** total + x, in place after the first. */
@@ -114,18 +187,46 @@ function plus(total: Tensor | null, x: Tensor): Tensor {
 function backward(run: Run, dy: Tensor, saved: Record<string, Tensor>, plan: Plan): (Tensor | null)[] {
   const [needsX, needsF, needsV, needsWeight, needsBias, needsAlpha, needsBeta] = run.needs as boolean[];
   const { ofTokens, ofCentres, tokenShape, centreShape } = plan;
-  const { x, f, cWeight, alpha, vUnit, centreUnit, index, stats, order, first, group } = saved as Record<string, Tensor>;
+  const { x, f, cWeight, alpha, vUnit, centreUnit, index, stats, order, first, group } = saved as Record<
+    string,
+    Tensor
+  >;
   const flat = (centres: Tensor): Tensor => reshape(centres, [ofCentres.rows, ofCentres.cols]);
 
   // Steps 10 to 6: what the chosen pairs of token and centre send back.
   const dgroup = run.out(centreShape);
-  step(run, 'prototypeMembers', 'gather_gradient', ofCentres, { index: index!, order: order!, first: first!, stats: stats!, dy, dgroup });
+  step(run, 'prototypeMembers', 'gather_gradient', ofCentres, {
+    index: index!,
+    order: order!,
+    first: first!,
+    stats: stats!,
+    dy,
+    dgroup,
+  });
   const dgate = run.out([...tokenShape.slice(0, 2), 2]);
-  step(run, 'prototypeRows', 'gate_backward', ofTokens, { dy, f: f!, group: group!, dgroup, index: index!, stats: stats!, alpha: alpha!, dgate });
+  step(run, 'prototypeRows', 'gate_backward', ofTokens, {
+    dy,
+    f: f!,
+    group: group!,
+    dgroup,
+    index: index!,
+    stats: stats!,
+    alpha: alpha!,
+    dgate,
+  });
   const dgates = needsAlpha || needsBeta ? run.out([2]) : null;
   if (dgates) sumGates(run, ofTokens, { dgate, stats: stats!, dgates });
   const dx = needsX ? run.out(tokenShape) : null;
-  if (dx) step(run, 'prototypeTokens', 'token_dx', ofTokens, { dy, x: x!, centre_unit: centreUnit!, index: index!, stats: stats!, dgate, dx });
+  if (dx)
+    step(run, 'prototypeTokens', 'token_dx', ofTokens, {
+      dy,
+      x: x!,
+      centre_unit: centreUnit!,
+      index: index!,
+      stats: stats!,
+      dgate,
+      dx,
+    });
   const df = needsF ? run.out(tokenShape) : null;
   if (df) step(run, 'prototypeTokens', 'token_df', ofTokens, { index: index!, stats: stats!, dpooled: dgroup, df });
 
@@ -135,9 +236,25 @@ function backward(run: Run, dy: Tensor, saved: Record<string, Tensor>, plan: Pla
   let dBias: Tensor | null = null;
   const needsStart = needsX || needsV || needsWeight || needsBias;
   let dcentres = run.out(centreShape);
-  if (needsStart || needsF) step(run, 'prototypeMembers', 'gather_cosine', ofCentres, { index: index!, order: order!, first: first!, x: x!, stats: stats!, dgate, centre_unit: centreUnit!, inverse: saved.centreInverse!, dcentre: dcentres });
+  if (needsStart || needsF)
+    step(run, 'prototypeMembers', 'gather_cosine', ofCentres, {
+      index: index!,
+      order: order!,
+      first: first!,
+      x: x!,
+      stats: stats!,
+      dgate,
+      centre_unit: centreUnit!,
+      inverse: saved.centreInverse!,
+      dcentre: dcentres,
+    });
   for (let t = plan.iterations - 1; t >= 0; t--) {
-    const made = { centres: saved[`centres${t}`]!, unit: saved[`unit${t}`]!, inverse: saved[`inverse${t}`]!, assignment: saved[`assignment${t}`]! };
+    const made = {
+      centres: saved[`centres${t}`]!,
+      unit: saved[`unit${t}`]!,
+      inverse: saved[`inverse${t}`]!,
+      assignment: saved[`assignment${t}`]!,
+    };
     if (df) accumulate(df, matmul(made.assignment, dcentres));
     if (!needsStart && (t === 0 || !needsF)) break;
     const dscores = softmaxBackward(run, made.assignment, matmul(f!, dcentres, { transposeB: true }));
@@ -145,16 +262,37 @@ function backward(run: Run, dy: Tensor, saved: Record<string, Tensor>, plan: Pla
     if (t === 0 && !needsX && !needsWeight && !needsBias) break;
     const dunit = matmul(dscores, vUnit!, { transposeA: true });
     const dquery = run.out(centreShape);
-    step(run, 'prototypeRows', 'unit_backward', ofCentres, { dy: dunit, y_saved: made.unit, inverse_saved: made.inverse, dx: dquery });
+    step(run, 'prototypeRows', 'unit_backward', ofCentres, {
+      dy: dunit,
+      y_saved: made.unit,
+      inverse_saved: made.inverse,
+      dx: dquery,
+    });
     if (needsWeight) dWeight = plus(dWeight, matmul(flat(dquery), flat(made.centres), { transposeA: true }));
-    if (needsBias) dBias = plus(dBias, reduceMiddle('SUM', dquery, 1, ofCentres.rows, ofCentres.cols, [ofCentres.cols]));
+    if (needsBias)
+      dBias = plus(dBias, reduceMiddle('SUM', dquery, 1, ofCentres.rows, ofCentres.cols, [ofCentres.cols]));
     if (t > 0 || needsX) dcentres = matmul(dquery, cWeight!);
   }
   if (dx) step(run, 'prototypeTokens', 'spread', ofTokens, { dpooled: dcentres, dx });
   const dv = dvUnit && run.out(tokenShape);
-  if (dv) step(run, 'prototypeColumns', 'backward', ofTokens, { dy: dvUnit!, y_saved: vUnit!, inverse_saved: saved.vInverse!, dx: dv });
-  const scalar = (shape: readonly number[], offset: number): Tensor => new Tensor(run.gpu, shape, 'f32', dgates!.storage, { strides: shape.map(() => 1), offset });
-  return [dx, df, dv, dWeight, dBias, needsAlpha ? scalar(plan.alphaShape, 0) : null, needsBeta ? scalar(plan.betaShape, 1) : null];
+  if (dv)
+    step(run, 'prototypeColumns', 'backward', ofTokens, {
+      dy: dvUnit!,
+      y_saved: vUnit!,
+      inverse_saved: saved.vInverse!,
+      dx: dv,
+    });
+  const scalar = (shape: readonly number[], offset: number): Tensor =>
+    new Tensor(run.gpu, shape, 'f32', dgates!.storage, { strides: shape.map(() => 1), offset });
+  return [
+    dx,
+    df,
+    dv,
+    dWeight,
+    dBias,
+    needsAlpha ? scalar(plan.alphaShape, 0) : null,
+    needsBeta ? scalar(plan.betaShape, 1) : null,
+  ];
 }
 
 function softmaxBackward(run: Run, y: Tensor, dy: Tensor): Tensor {
@@ -168,20 +306,21 @@ function softmaxBackward(run: Run, y: Tensor, dy: Tensor): Tensor {
 const op = defineOp({
   name: 'prototypeCluster',
   plan: planCluster,
-  forward: (run, inputs: Inputs, plan) => run.gpu.scope(() => {
-    const { y, saved } = noGrad(() => forward(run, inputs, plan));
-    return run.needs.some(Boolean) ? { y, saved } : { y };
-  }),
+  forward: (run, inputs: Inputs, plan) =>
+    run.gpu.scope(() => {
+      const { y, saved } = noGrad(() => forward(run, inputs, plan));
+      return run.needs.some(Boolean) ? { y, saved } : { y };
+    }),
   backward,
 });
 
 /**
- * The prototype extractor of SQ-LLaVA between its linear maps and its MLP. Per batch item, with C⁰ the tokens of x average-pooled to K bins:
+ * The prototype extractor of SQ-LLaVA between its linear maps and its MLP. Per batch item, with C⁰ the tokens of x
+ * average-pooled to K bins:
  *
- *     C ← softmax_K(unit(C·Wcᵀ + bc) · unit_L(v)ᵀ)·f, T times        (unit: each row; unit_L: each channel over the tokens)
- *     n(l) = arg max_n of s[n, l], s = σ(β + α·cos(C[n], x[l])), the lowest n on ties; w(l) = s[n(l), l]
- *     G[n] = (Σ_{n(l) = n} w(l)·f[l] + pooled f[n]) / (number of l with n(l) = n, plus 1)
- *     y[l] = x[l] + w(l)·G[n(l)]
+ *     C ← softmax_K(unit(C·Wcᵀ + bc) · unit_L(v)ᵀ)·f, T times        (unit: each row; unit_L: each channel over the
+ *       tokens) n(l) = arg max_n of s[n, l], s = σ(β + α·cos(C[n], x[l])), the lowest n on ties; w(l) = s[n(l), l] G[n]
+ *       = (Σ_{n(l) = n} w(l)·f[l] + pooled f[n]) / (number of l with n(l) = n, plus 1) y[l] = x[l] + w(l)·G[n(l)]
  *
  * No gradient flows through the choice of n(l) or the counts.
  * @param x float[B, L, D], the tower's features
@@ -190,9 +329,19 @@ const op = defineOp({
  * @param cWeight float[D, D], cBias float[D]: the map from centres to queries
  * @param simAlpha one element, simBeta one element
  * @returns float[B, L, D]
- * Saves, besides x and f, the unit v, of each iteration C, unit Q [B, K, D] and the softmax [B, L, K], G, and some numbers a token.
- * Kernels: kernels/prototype, kernels/matmul, kernels/softmax; all f32, same bits on every run. Throws ShapeError where shapes do not go together.
+ * Saves, besides x and f, the unit v, of each iteration C, unit Q [B, K, D] and the softmax [B, L, K], G, and some
+ * numbers a token.
+ * Kernels: kernels/prototype, kernels/matmul, kernels/softmax; all f32, same bits on every run. Throws ShapeError where
+ * shapes do not go together.
  * Source: heliossun/SQ-LLaVA, the cluster projector; its aggregation is that of Ma et al. 2023, Image as Set of Points.
  */
-export const prototypeCluster = (x: Tensor, f: Tensor, v: Tensor, cWeight: Tensor, cBias: Tensor, simAlpha: Tensor, simBeta: Tensor, options: PrototypeClusterOptions): Tensor =>
-  op([x, f, v, cWeight, cBias, simAlpha, simBeta], options);
+export const prototypeCluster = (
+  x: Tensor,
+  f: Tensor,
+  v: Tensor,
+  cWeight: Tensor,
+  cBias: Tensor,
+  simAlpha: Tensor,
+  simBeta: Tensor,
+  options: PrototypeClusterOptions,
+): Tensor => op([x, f, v, cWeight, cBias, simAlpha, simBeta], options);

@@ -11,7 +11,10 @@ export const dropoutCases = defineCases<{ p: number }>({
   },
   reference([x], { p }) {
     const random = new RandomStream(11, 3, 0);
-    return new Array64(x!.shape, x!.data.map((v) => (random.uniform() >= p ? v / (1 - p) : 0)));
+    return new Array64(
+      x!.shape,
+      x!.data.map((v) => (random.uniform() >= p ? v / (1 - p) : 0)),
+    );
   },
   cases: [
     { label: 'p = 0', inputs: [[33]], attrs: { p: 0 } },

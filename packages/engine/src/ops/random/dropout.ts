@@ -9,7 +9,10 @@ import { requireFloat } from '../parts/walk.ts';
 
 const WG = 64;
 
-interface Plan { readonly p: number; readonly stream: number }
+interface Plan {
+  readonly p: number;
+  readonly stream: number;
+}
 
 function apply(run: Run, x: Tensor, { p, stream }: Plan): Tensor {
   const y = run.out(x.shape);
@@ -37,7 +40,8 @@ const op = defineOp({
  * y = x / (1 - p) with probability 1 - p, else 0, independently for each element.
  * @param x float[...]
  * @param options p: probability of a zero
- * Draws one stream of the step's random numbers; the mask is drawn again for the gradient, so nothing is saved. With p = 0 it is x itself.
+ * Draws one stream of the step's random numbers; the mask is drawn again for the gradient, so nothing is saved. With p
+ * = 0 it is x itself.
  * Kernel: kernels/random/dropout.wgsl. Throws ShapeError unless 0 ≤ p ≤ 1. (Srivastava et al. 2014)
  */
 export const dropout = (x: Tensor, { p }: { p: number }): Tensor => (p === 0 ? x : op([x], p));

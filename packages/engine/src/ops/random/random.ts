@@ -1,6 +1,7 @@
 /**
  * @file Tensors of random numbers: a pure function of the step's seed, the step and the count of streams drawn before
- * (Philox4x32-10, Salmon et al. 2011), so the same in Node, in a browser and on the host (`RandomStream`). Kernel: kernels/random/fill.wgsl.
+ * (Philox4x32-10, Salmon et al. 2011), so the same in Node, in a browser and on the host (`RandomStream`). Kernel:
+ * kernels/random/fill.wgsl.
  * Each throws ShapeError for a shape with a negative or broken size.
  */
 import { randomFill as kernel } from '@curio/kernels/random_fill';
@@ -14,11 +15,23 @@ import type { Tensor } from '../../tensor/tensor.ts';
 
 const WG = 64;
 
-function fill(gpu: Gpu, shape: Shape, entry: 'words' | 'uniform_floats' | 'normal_floats', dtype: DType, low: number, high: number): Tensor {
+function fill(
+  gpu: Gpu,
+  shape: Shape,
+  entry: 'words' | 'uniform_floats' | 'normal_floats',
+  dtype: DType,
+  low: number,
+  high: number,
+): Tensor {
   const y = empty(gpu, shape, dtype);
   const vectors = ceilDiv(y.size, 4);
   const params = { vectors, stream: gpu.random.counter++, low, high };
-  gpu.dispatch(kernel, entry, { buffers: { key: gpu.random.binding(), y: y.binding }, params, grid: lineGrid(ceilDiv(vectors, WG)), op: 'random' });
+  gpu.dispatch(kernel, entry, {
+    buffers: { key: gpu.random.binding(), y: y.binding },
+    params,
+    grid: lineGrid(ceilDiv(vectors, WG)),
+    op: 'random',
+  });
   return y;
 }
 

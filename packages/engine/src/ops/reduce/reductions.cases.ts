@@ -12,7 +12,10 @@ import type { ReduceOptions } from './reductions.ts';
 /** f over the elements that share the coordinates which stay. */
 function reduce(x: Array64, { axis, keepDims }: ReduceOptions, f: (values: number[]) => number): Array64 {
   const rank = x.shape.length;
-  const gone = axis === undefined ? x.shape.map((_, i) => i) : (typeof axis === 'number' ? [axis] : [...axis]).map((k) => (k < 0 ? k + rank : k));
+  const gone =
+    axis === undefined
+      ? x.shape.map((_, i) => i)
+      : (typeof axis === 'number' ? [axis] : [...axis]).map((k) => (k < 0 ? k + rank : k));
   const kept = x.shape.map((n, i) => (gone.includes(i) ? 1 : n));
   const groups = Array.from({ length: sizeOf(kept) }, (): number[] => []);
   let i = 0;
@@ -35,7 +38,15 @@ const CASES: readonly Case<ReduceOptions>[] = [
   { label: 'middle axis', inputs: [[3, 19, 8]], attrs: { axis: 1 } },
   { label: 'two runs', inputs: [[3, 5, 2, 7]], attrs: { axis: [0, 2] } },
   { label: 'two neighbours kept', inputs: [[3, 5, 2, 7]], attrs: { axis: [1, 2], keepDims: true } },
-  { label: 'two passes over rows', inputs: [[2, 4100]], attrs: { axis: 1 }, tolerance: { factor: 10, reason: 'partial sums of thousands of terms are ten times as large as a sum that cancels' } },
+  {
+    label: 'two passes over rows',
+    inputs: [[2, 4100]],
+    attrs: { axis: 1 },
+    tolerance: {
+      factor: 10,
+      reason: 'partial sums of thousands of terms are ten times as large as a sum that cancels',
+    },
+  },
   { label: 'two passes over an odd row', inputs: [[4099]], attrs: {}, tolerance: { factor: 10, reason: 'as above' } },
   { label: 'two passes over columns', inputs: [[131, 4]], attrs: { axis: 0 } },
   { label: 'strided', inputs: [{ shape: [6, 10], strided: true }], attrs: { axis: -1 } },
@@ -48,7 +59,11 @@ const APART = CASES.map((c) => ({ ...c, settle: setApart }));
 const SPECIAL: readonly Case<ReduceOptions>[] = [1, 2, 4, 8, 33, 132, 4100].flatMap((n) => [
   { label: `special values, rows of ${n}`, inputs: [special(n)], attrs: { axis: -1 } },
   { label: `special values, columns of ${n}`, inputs: [specialColumns(n)], attrs: { axis: 0 } },
-  { label: `special values, odd columns of ${n}`, inputs: [specialColumns(n, ['hidden', 'one NaN', 'infinite'])], attrs: { axis: 0 } },
+  {
+    label: `special values, odd columns of ${n}`,
+    inputs: [specialColumns(n, ['hidden', 'one NaN', 'infinite'])],
+    attrs: { axis: 0 },
+  },
 ]);
 
 const EMPTY: readonly Case<ReduceOptions>[] = [
@@ -56,7 +71,12 @@ const EMPTY: readonly Case<ReduceOptions>[] = [
   { label: 'nothing to add', inputs: [[3, 0]], attrs: { axis: -1 } },
 ];
 
-const reduction = (op: string, run: (x: Tensor, options: ReduceOptions) => Tensor, f: (values: number[]) => number, cases: readonly Case<ReduceOptions>[]): OpCases<ReduceOptions> =>
+const reduction = (
+  op: string,
+  run: (x: Tensor, options: ReduceOptions) => Tensor,
+  f: (values: number[]) => number,
+  cases: readonly Case<ReduceOptions>[],
+): OpCases<ReduceOptions> =>
   defineCases<ReduceOptions>({
     op,
     run: ([x], options) => run(x!, options),
@@ -64,8 +84,18 @@ const reduction = (op: string, run: (x: Tensor, options: ReduceOptions) => Tenso
     families: { reduceRows: reduceRowsVariants, reduceColumns: reduceColumnsVariants },
     cases,
     bench: [
-      { label: 'gradient of a bias: 16384 tokens of width 1024', inputs: [[16384, 1024]], attrs: { axis: 0 }, bytes: 4 * 16384 * 1024 },
-      { label: 'each of 16384 tokens of width 1024', inputs: [[16384, 1024]], attrs: { axis: 1 }, bytes: 4 * 16384 * 1024 },
+      {
+        label: 'gradient of a bias: 16384 tokens of width 1024',
+        inputs: [[16384, 1024]],
+        attrs: { axis: 0 },
+        bytes: 4 * 16384 * 1024,
+      },
+      {
+        label: 'each of 16384 tokens of width 1024',
+        inputs: [[16384, 1024]],
+        attrs: { axis: 1 },
+        bytes: 4 * 16384 * 1024,
+      },
       { label: '64 MB as one sum', inputs: [[1 << 24]], attrs: {}, bytes: 4 << 24 },
     ],
   });
@@ -73,18 +103,29 @@ const reduction = (op: string, run: (x: Tensor, options: ReduceOptions) => Tenso
 const total = (values: number[]): number => values.reduce((a, b) => a + b, 0);
 
 /** Sums of the least number overflow in f32 alone. */
-const FINITE_SUMS = [4, 33, 4100].map((n) => ({ label: `special values, rows of ${n}`, inputs: [special(n, ['hidden', 'one not hidden', 'one NaN', 'infinite', 'some infinite'])], attrs: { axis: -1 } }));
+const FINITE_SUMS = [4, 33, 4100].map((n) => ({
+  label: `special values, rows of ${n}`,
+  inputs: [special(n, ['hidden', 'one not hidden', 'one NaN', 'infinite', 'some infinite'])],
+  attrs: { axis: -1 },
+}));
 
 export const sumCases = reduction('sum', sum, total, [...CASES, ...EMPTY, ...FINITE_SUMS]);
 export const meanCases = reduction('mean', mean, (values) => total(values) / values.length, CASES);
 export const maxCases = reduction('max', max, (values) => Math.max(...values), [...APART, ...SPECIAL]);
 export const minCases = reduction('min', min, (values) => Math.min(...values), [...APART, ...SPECIAL]);
 
-const arg = (op: string, run: (x: Tensor, options: { axis: number; keepDims?: boolean }) => Tensor, best: (values: number[]) => number) =>
+const arg = (
+  op: string,
+  run: (x: Tensor, options: { axis: number; keepDims?: boolean }) => Tensor,
+  best: (values: number[]) => number,
+) =>
   defineCases<{ axis: number; keepDims?: boolean }>({
     op,
     run: ([x], options) => run(x!, options),
-    reference: ([x], options) => reduce(x!, options, (values) => (values.some(Number.isNaN) ? values.findIndex(Number.isNaN) : values.indexOf(best(values)))),
+    reference: ([x], options) =>
+      reduce(x!, options, (values) =>
+        values.some(Number.isNaN) ? values.findIndex(Number.isNaN) : values.indexOf(best(values)),
+      ),
     differentiable: false,
     cases: [
       { inputs: [[1, 1]], attrs: { axis: -1 } },
@@ -93,7 +134,11 @@ const arg = (op: string, run: (x: Tensor, options: { axis: number; keepDims?: bo
       { inputs: [[2, 5, 3]], attrs: { axis: 1 } },
       { label: 'special values', inputs: [special(9)], attrs: { axis: -1 } },
       { label: 'zeros of both signs', inputs: [{ shape: [2, 2], values: [-0, 0, 0, -0] }], attrs: { axis: -1 } },
-      { label: 'equal ones: the first', inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }], attrs: { axis: -1 } },
+      {
+        label: 'equal ones: the first',
+        inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }],
+        attrs: { axis: -1 },
+      },
     ],
   });
 
@@ -103,6 +148,18 @@ export const argminCases = arg('argmin', argmin, (values) => Math.min(...values)
 export const cumsumCases = defineCases<{ axis: number }>({
   op: 'cumsum',
   run: ([x], options) => cumsum(x!, options),
-  reference: ([x], { axis }) => build(x!.shape, (...at) => total(Array.from({ length: at.at(axis)! + 1 }, (_, j) => x!.at(...at.map((c, k) => (k === (axis + at.length) % at.length ? j : c)))))),
-  cases: [{ inputs: [[1]], attrs: { axis: -1 } }, { inputs: [[3, 31]], attrs: { axis: -1 } }, { inputs: [[3, 9, 5]], attrs: { axis: 1 } }, { inputs: [[4, 66]], attrs: { axis: 0 } }],
+  reference: ([x], { axis }) =>
+    build(x!.shape, (...at) =>
+      total(
+        Array.from({ length: at.at(axis)! + 1 }, (_, j) =>
+          x!.at(...at.map((c, k) => (k === (axis + at.length) % at.length ? j : c))),
+        ),
+      ),
+    ),
+  cases: [
+    { inputs: [[1]], attrs: { axis: -1 } },
+    { inputs: [[3, 31]], attrs: { axis: -1 } },
+    { inputs: [[3, 9, 5]], attrs: { axis: 1 } },
+    { inputs: [[4, 66]], attrs: { axis: 0 } },
+  ],
 });

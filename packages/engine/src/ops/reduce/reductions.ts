@@ -1,6 +1,7 @@
 /**
- * @file Sums, means and extremes over axes: float[...] in, the shape without them out (with 1 in their place under keepDims). Kernels: kernels/reduce; a
- * long axis is reduced in two passes, always in the same order. Each throws ShapeError for an axis out of range, DTypeError unless x is f32.
+ * @file Sums, means and extremes over axes: float[...] in, the shape without them out (with 1 in their place under
+ * keepDims). Kernels: kernels/reduce; a long axis is reduced in two passes, always in the same order. Each throws
+ * ShapeError for an axis out of range, DTypeError unless x is f32.
  */
 import { reduceArg } from '@curio/kernels/reduce_arg';
 import { reduceSpread } from '@curio/kernels/reduce_spread';
@@ -25,8 +26,18 @@ export interface ReduceOptions {
 }
 
 /** One run of neighbouring axes, seen as the middle of `[outer, n, inner]`. */
-interface Plan { readonly shape: Shape; readonly from: Shape; readonly outer: number; readonly n: number; readonly inner: number; readonly scale: number }
-interface Attrs { readonly run: readonly [number, number]; readonly isMean: boolean }
+interface Plan {
+  readonly shape: Shape;
+  readonly from: Shape;
+  readonly outer: number;
+  readonly n: number;
+  readonly inner: number;
+  readonly scale: number;
+}
+interface Attrs {
+  readonly run: readonly [number, number];
+  readonly isMean: boolean;
+}
 
 const WG = 64;
 const SPAN = 8;
@@ -37,15 +48,29 @@ function spread(run: Run, dy: Tensor, plan: Plan, chosen: Tensor | null): Tensor
   const width = inner % 4 === 0 ? 4 : 1;
   const [cols, parts] = [inner / width, ceilDiv(n, SPAN)];
   const tuning = width === 4 ? { T: 'vec4<f32>', I: 'vec4<u32>' } : { T: 'f32', I: 'u32' };
-  const work = { params: { outer, rows: n, cols, parts, scale }, tuning, grid: lineGrid(ceilDiv(outer * parts * cols, WG)) };
+  const work = {
+    params: { outer, rows: n, cols, parts, scale },
+    tuning,
+    grid: lineGrid(ceilDiv(outer * parts * cols, WG)),
+  };
   if (chosen) run.dispatch(reduceSpread, 'pick', { buffers: { dy, chosen, dx }, ...work });
   else run.dispatch(reduceSpread, 'spread', { buffers: { dy, dx }, ...work });
   return dx;
 }
 
-function argument(run: Run, kind: 'MAX' | 'MIN', x: Tensor, { shape, outer, n, inner }: Pick<Plan, 'shape' | 'outer' | 'n' | 'inner'>): Tensor {
+function argument(
+  run: Run,
+  kind: 'MAX' | 'MIN',
+  x: Tensor,
+  { shape, outer, n, inner }: Pick<Plan, 'shape' | 'outer' | 'n' | 'inner'>,
+): Tensor {
   const y = run.out(shape, 'i32');
-  run.dispatch(reduceArg, 'arg', { buffers: { x, y }, params: { outer, rows: n, cols: inner }, tuning: { OP: kind }, grid: lineGrid(ceilDiv(outer * inner, WG)) });
+  run.dispatch(reduceArg, 'arg', {
+    buffers: { x, y },
+    params: { outer, rows: n, cols: inner },
+    tuning: { OP: kind },
+    grid: lineGrid(ceilDiv(outer * inner, WG)),
+  });
   return y;
 }
 
@@ -54,7 +79,14 @@ function define(name: string, kind: Reduction): (x: Tensor, attrs: Attrs) => Ten
     name,
     plan([x]: readonly [Tensor], { run: [first, end], isMean }: Attrs): Plan {
       const [outer, n, inner] = around(x.shape, [first, end]);
-      return { shape: x.shape.map((size, i) => (i >= first && i < end ? 1 : size)), from: x.shape, outer, n, inner, scale: isMean ? 1 / n : 1 };
+      return {
+        shape: x.shape.map((size, i) => (i >= first && i < end ? 1 : size)),
+        from: x.shape,
+        outer,
+        n,
+        inner,
+        scale: isMean ? 1 / n : 1,
+      };
     },
     forward(run, [x], plan) {
       const y = reduceMiddle(kind, x, plan.outer, plan.n, plan.inner, plan.shape, plan.scale);
@@ -75,12 +107,21 @@ function overAxes(name: string, op: (x: Tensor, attrs: Attrs) => Tensor, x: Tens
   requireOptions(name, options, ['axis', 'keepDims']);
   const { axis } = options;
   const rank = x.shape.length;
-  const axes = axis === undefined ? x.shape.map((_, i) => i) : [...new Set((typeof axis === 'number' ? [axis] : axis).map((k) => resolveAxis(name, k, rank)))];
-  if ((name === 'max' || name === 'min') && x.size === 0) throw new ShapeError(`${name}: ${showShape(x.shape)} has no elements; it needs at least one.`);
+  const axes =
+    axis === undefined
+      ? x.shape.map((_, i) => i)
+      : [...new Set((typeof axis === 'number' ? [axis] : axis).map((k) => resolveAxis(name, k, rank)))];
+  if ((name === 'max' || name === 'min') && x.size === 0)
+    throw new ShapeError(`${name}: ${showShape(x.shape)} has no elements; it needs at least one.`);
   let y = x;
   for (const run of runsOf(axes)) if (sizeOf(y.shape.slice(...run)) !== 1) y = op(y, { run, isMean: name === 'mean' });
   const gone = new Set(axes);
-  return options.keepDims ? y : reshape(y, y.shape.filter((_, i) => !gone.has(i)));
+  return options.keepDims
+    ? y
+    : reshape(
+        y,
+        y.shape.filter((_, i) => !gone.has(i)),
+      );
 }
 
 /**
@@ -93,13 +134,22 @@ export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes(
 /** y = Σ x / n over axes of n elements together; NaN where n is 0. Saves nothing. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('mean', meanOp, x, options);
 
-/** The greatest element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index. Throws ShapeError when there are no elements. */
+/**
+ * The greatest element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index.
+ * Throws ShapeError when there are no elements.
+ */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('max', maxOp, x, options);
 
-/** The least element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index. Throws ShapeError when there are no elements. */
+/**
+ * The least element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index.
+ * Throws ShapeError when there are no elements.
+ */
 export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('min', minOp, x, options);
 
-export interface ArgOptions { /** Default: the last. */ readonly axis?: number; readonly keepDims?: boolean }
+export interface ArgOptions {
+  /** Default: the last. */ readonly axis?: number;
+  readonly keepDims?: boolean;
+}
 
 function defineArg(name: string, kind: 'MAX' | 'MIN'): (x: Tensor, options?: ArgOptions) => Tensor {
   const op = defineOp({
@@ -108,7 +158,8 @@ function defineArg(name: string, kind: 'MAX' | 'MIN'): (x: Tensor, options?: Arg
       requireFloat(name, x);
       const k = resolveAxis(name, axis, x.shape.length);
       const [outer, n, inner] = around(x.shape, [k, k + 1]);
-      if (n === 0) throw new ShapeError(`${name}: axis ${axis} of ${showShape(x.shape)} has no elements; it needs at least one.`);
+      if (n === 0)
+        throw new ShapeError(`${name}: axis ${axis} of ${showShape(x.shape)} has no elements; it needs at least one.`);
       return { shape: x.shape.map((size, i) => (i === k ? 1 : size)), outer, n, inner };
     },
     forward: (run, [x], plan) => ({ y: argument(run, kind, x, plan) }),
@@ -117,11 +168,22 @@ function defineArg(name: string, kind: 'MAX' | 'MIN'): (x: Tensor, options?: Arg
     requireOptions(name, options, ['axis', 'keepDims']);
     const y = op([x], options);
     const k = resolveAxis(name, options.axis ?? -1, x.shape.length);
-    return options.keepDims ? y : reshape(y, y.shape.filter((_, i) => i !== k));
+    return options.keepDims
+      ? y
+      : reshape(
+          y,
+          y.shape.filter((_, i) => i !== k),
+        );
   };
 }
 
-/** i32: the index of the greatest element along an axis, the lowest among equals; of the first NaN where there is one. No gradient. */
+/**
+ * i32: the index of the greatest element along an axis, the lowest among equals; of the first NaN where there is one.
+ * No gradient.
+ */
 export const argmax = defineArg('argmax', 'MAX');
-/** i32: the index of the least element along an axis, the lowest among equals; of the first NaN where there is one. No gradient. */
+/**
+ * i32: the index of the least element along an axis, the lowest among equals; of the first NaN where there is one. No
+ * gradient.
+ */
 export const argmin = defineArg('argmin', 'MIN');

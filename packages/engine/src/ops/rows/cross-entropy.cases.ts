@@ -5,15 +5,26 @@ import { belowTop, special } from '../../truth/special.ts';
 import { crossEntropy, crossEntropyVariants } from './cross-entropy.ts';
 
 /** Classes in no order, every third row ignored. */
-const labels = (rows: number, classes: number): number[] => Array.from({ length: rows }, (_, i) => (i % 3 === 1 ? -100 : (i * 29 + 3) % classes));
+const labels = (rows: number, classes: number): number[] =>
+  Array.from({ length: rows }, (_, i) => (i % 3 === 1 ? -100 : (i * 29 + 3) % classes));
 
 const only = (value: number): InputSpec => ({ shape: [1], dtype: 'i32', values: [value] });
-const plain = (rows: number, classes: number): InputSpec => ({ shape: [rows, classes], range: [-2, 2], needsGrad: false });
+const plain = (rows: number, classes: number): InputSpec => ({
+  shape: [rows, classes],
+  range: [-2, 2],
+  needsGrad: false,
+});
 
 const SPECIAL: readonly Case<undefined>[] = [7, 12, 300].flatMap((n) => [
-  ...['least', 'hidden', 'one not hidden', 'one NaN'].map((row) => ({ label: `${row}, ${n} classes`, inputs: [special(n, [row]), only(n - 1), null] })),
+  ...['least', 'hidden', 'one not hidden', 'one NaN'].map((row) => ({
+    label: `${row}, ${n} classes`,
+    inputs: [special(n, [row]), only(n - 1), null],
+  })),
   // The next row's score of class 0 stands where a target of n would point.
-  ...[n, 1000 * n, -1, -99, -101, 2 ** 31 - 1, -(2 ** 31)].map((target) => ({ label: `target ${target} of ${n} classes`, inputs: [plain(2, n), { shape: [2], dtype: 'i32' as const, values: [target, 0] }, null] })),
+  ...[n, 1000 * n, -1, -99, -101, 2 ** 31 - 1, -(2 ** 31)].map((target) => ({
+    label: `target ${target} of ${n} classes`,
+    inputs: [plain(2, n), { shape: [2], dtype: 'i32' as const, values: [target, 0] }, null],
+  })),
 ]);
 
 export const crossEntropyCases = defineCases({
@@ -28,7 +39,10 @@ export const crossEntropyCases = defineCases({
       const row = logits!.data.subarray(r * cols, (r + 1) * cols);
       const top = Math.max(...row);
       const w = weights?.data[r] ?? 1;
-      loss += w * (Math.log(row.reduce((sum, v) => sum + Math.exp(belowTop(v, top)), 0)) - belowTop(target < 0 ? NaN : (row[target] ?? NaN), top));
+      loss +=
+        w *
+        (Math.log(row.reduce((sum, v) => sum + Math.exp(belowTop(v, top)), 0)) -
+          belowTop(target < 0 ? NaN : (row[target] ?? NaN), top));
       total += w;
     });
     return new Array64([], [total === 0 ? 0 : loss / total]);
@@ -42,15 +56,43 @@ export const crossEntropyCases = defineCases({
     { inputs: [[9, 131], { shape: [9], dtype: 'i32', range: [0, 131] }, null] },
     { inputs: [[3, 300], { shape: [3], dtype: 'i32', range: [0, 300] }, null] },
     { label: 'each lane several fours', inputs: [[2, 8228], { shape: [2], dtype: 'i32', values: [8227, 2048] }, null] },
-    { label: 'NaN in an ignored row', inputs: [{ shape: [2, 8], values: [NaN, 1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7, 8], needsGrad: false }, { shape: [2], dtype: 'i32', values: [-100, 2] }, null] },
+    {
+      label: 'NaN in an ignored row',
+      inputs: [
+        { shape: [2, 8], values: [NaN, 1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7, 8], needsGrad: false },
+        { shape: [2], dtype: 'i32', values: [-100, 2] },
+        null,
+      ],
+    },
     { label: 'all ignored', inputs: [[3, 8], { shape: [3], dtype: 'i32', values: [-100, -100, -100] }, null] },
-    { label: 'weighted', inputs: [[6, 12], { shape: [6], dtype: 'i32', values: [1, -100, 11, 0, 5, 5] }, { shape: [6], range: [0, 2], needsGrad: false }] },
-    { label: 'large logits', inputs: [{ shape: [4, 16], range: [80, 120] }, { shape: [4], dtype: 'i32', range: [0, 16] }, null] },
+    {
+      label: 'weighted',
+      inputs: [
+        [6, 12],
+        { shape: [6], dtype: 'i32', values: [1, -100, 11, 0, 5, 5] },
+        { shape: [6], range: [0, 2], needsGrad: false },
+      ],
+    },
+    {
+      label: 'large logits',
+      inputs: [{ shape: [4, 16], range: [80, 120] }, { shape: [4], dtype: 'i32', range: [0, 16] }, null],
+    },
     ...SPECIAL,
-    { label: 'strided', inputs: [{ shape: [5, 12], strided: true }, { shape: [5], dtype: 'i32', range: [0, 12] }, null] },
+    {
+      label: 'strided',
+      inputs: [{ shape: [5, 12], strided: true }, { shape: [5], dtype: 'i32', range: [0, 12] }, null],
+    },
   ],
   bench: [
-    { label: 'small LLaMA, stage 2', inputs: [[8 * 160, 192], { shape: [8 * 160], dtype: 'i32', range: [0, 192] }, null], bytes: 4 * 8 * 160 * 192 },
-    { label: 'LLaMA vocabulary', inputs: [[512, 32000], { shape: [512], dtype: 'i32', range: [0, 32000] }, null], bytes: 4 * 512 * 32000 },
+    {
+      label: 'small LLaMA, stage 2',
+      inputs: [[8 * 160, 192], { shape: [8 * 160], dtype: 'i32', range: [0, 192] }, null],
+      bytes: 4 * 8 * 160 * 192,
+    },
+    {
+      label: 'LLaMA vocabulary',
+      inputs: [[512, 32000], { shape: [512], dtype: 'i32', range: [0, 32000] }, null],
+      bytes: 4 * 512 * 32000,
+    },
   ],
 });

@@ -18,7 +18,13 @@ const rows = workgroupRows<Plan>(crossEntropyShared, wholeRows);
 
 /** Kernels of the family `crossEntropy`, the preferred first. */
 export const crossEntropyVariants: Family<Plan> = {
-  shared: { ...rows, tuning: (gpu, plan) => ({ ...rows.tuning!(gpu, plan), PLACES: plan.cols % 4 === 0 ? 'vec4f(0.0,1.0,2.0,3.0)' : '0.0' }) },
+  shared: {
+    ...rows,
+    tuning: (gpu, plan) => ({
+      ...rows.tuning!(gpu, plan),
+      PLACES: plan.cols % 4 === 0 ? 'vec4f(0.0,1.0,2.0,3.0)' : '0.0',
+    }),
+  },
   subgroup: subgroupRows(crossEntropySubgroup, ({ cols }) => cols % 4 === 0),
   naive: { kernel: crossEntropyNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
@@ -28,11 +34,23 @@ const op = defineOp({
   plan([logits, targets, weights]: readonly [Tensor, Tensor, Tensor | null], _: undefined): Plan {
     requireFloat('crossEntropy', logits, ...(weights ? [weights] : []));
     const cols = logits.shape.at(-1);
-    if (!cols) throw new ShapeError(`crossEntropy: logits are ${showShape(logits.shape)}; they need a last axis of at least one class.`);
+    if (!cols)
+      throw new ShapeError(
+        `crossEntropy: logits are ${showShape(logits.shape)}; they need a last axis of at least one class.`,
+      );
     const leading = logits.shape.slice(0, -1);
-    if (!sameShape(targets.shape, leading)) throw new ShapeError(`crossEntropy: targets are ${showShape(targets.shape)} and logits ${showShape(logits.shape)}; targets must be ${showShape(leading)}.`);
-    if (targets.dtype !== 'i32') throw new DTypeError(`crossEntropy: targets are ${targets.dtype}; they must be i32, -100 where a row is ignored.`);
-    if (weights && weights.size !== targets.size) throw new ShapeError(`crossEntropy: weights are ${showShape(weights.shape)} and targets ${showShape(targets.shape)}; they must be equal.`);
+    if (!sameShape(targets.shape, leading))
+      throw new ShapeError(
+        `crossEntropy: targets are ${showShape(targets.shape)} and logits ${showShape(logits.shape)}; targets must be ${showShape(leading)}.`,
+      );
+    if (targets.dtype !== 'i32')
+      throw new DTypeError(
+        `crossEntropy: targets are ${targets.dtype}; they must be i32, -100 where a row is ignored.`,
+      );
+    if (weights && weights.size !== targets.size)
+      throw new ShapeError(
+        `crossEntropy: weights are ${showShape(weights.shape)} and targets ${showShape(targets.shape)}; they must be equal.`,
+      );
     return { rows: sizeOf(leading), cols, weighted: weights ? 1 : 0 };
   },
   forward(run, [logits, targets, weights], plan) {
@@ -41,24 +59,34 @@ const op = defineOp({
     const terms = run.out([rows, 2]);
     const loss = run.out([]);
     const totals = run.out([2]);
-    run.launch('crossEntropy', crossEntropyVariants, plan, 'forward', { buffers: { x: logits, label: targets, row_weight: weights ?? logits, lse, terms }, params: plan });
+    run.launch('crossEntropy', crossEntropyVariants, plan, 'forward', {
+      buffers: { x: logits, label: targets, row_weight: weights ?? logits, lse, terms },
+      params: plan,
+    });
     run.dispatch(crossEntropyMean, 'forward', { buffers: { terms, loss, totals }, params: { rows }, grid: [1, 1, 1] });
     return { y: loss, saved: { logits, targets, lse, terms, totals } };
   },
   backward(run, dy, { logits, targets, lse, terms, totals }, plan) {
     const dx = run.out(logits.shape);
-    run.launch('crossEntropy', crossEntropyVariants, plan, 'backward', { buffers: { x: logits, label: targets, lse_saved: lse, terms_saved: terms, totals, dy, dx }, params: plan });
+    run.launch('crossEntropy', crossEntropyVariants, plan, 'backward', {
+      buffers: { x: logits, label: targets, lse_saved: lse, terms_saved: terms, totals, dy, dx },
+      params: plan,
+    });
     return [dx, null, null];
   },
 });
 
 /**
  * Mean cross-entropy: loss = Σ w · (log Σ exp logits - logits[target]) / Σ w over the rows whose target is not -100.
- * A batch without such a row gives 0. A row whose logits are all -∞ counts as V equal ones. The number of loss tokens stays on the device.
+ * A batch without such a row gives 0. A row whose logits are all -∞ counts as V equal ones. The number of loss tokens
+ * stays on the device.
  * @param logits float[..., V]
- * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other makes the loss and every gradient NaN: the device alone knows the targets
+ * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other makes the loss and every gradient
+ * NaN: the device alone knows the targets
  * @param options.weights float[...]: w of each row; 1 when left out. No gradient flows to it.
  * @returns float[]
- * Saves logits and their log-sum-exp. Kernels: kernels/cross_entropy. Throws ShapeError when the sizes differ, DTypeError when targets are not i32.
+ * Saves logits and their log-sum-exp. Kernels: kernels/cross_entropy. Throws ShapeError when the sizes differ,
+ * DTypeError when targets are not i32.
  */
-export const crossEntropy = (logits: Tensor, targets: Tensor, options: { weights?: Tensor } = {}): Tensor => op([logits, targets, requireOptions('crossEntropy', options, ['weights']).weights ?? null], undefined);
+export const crossEntropy = (logits: Tensor, targets: Tensor, options: { weights?: Tensor } = {}): Tensor =>
+  op([logits, targets, requireOptions('crossEntropy', options, ['weights']).weights ?? null], undefined);

@@ -9,7 +9,9 @@ export const layerNormCases = defineCases<{ eps: number } | undefined>({
     mapRows(x!, (row) => {
       const mean = row.reduce((sum, v) => sum + v, 0) / row.length;
       const variance = row.reduce((sum, v) => sum + (v - mean) ** 2, 0) / row.length;
-      return row.map((v, c) => ((v - mean) / Math.sqrt(variance + (attrs?.eps ?? 1e-5))) * weight!.data[c]! + bias!.data[c]!);
+      return row.map(
+        (v, c) => ((v - mean) / Math.sqrt(variance + (attrs?.eps ?? 1e-5))) * weight!.data[c]! + bias!.data[c]!,
+      );
     }),
   families: { layerNorm: layerNormVariants },
   cases: [
@@ -22,10 +24,20 @@ export const layerNormCases = defineCases<{ eps: number } | undefined>({
     { label: 'long strips', inputs: [[1027, 8], [8], [8]] },
     { inputs: [[0, 8], [8], [8]] },
     { label: 'large mean', inputs: [{ shape: [5, 12], range: [20, 21] }, [12], [12]], attrs: { eps: 0.01 } },
-    ...[3, 12, 127, 1024, 2053, 8228].flatMap((cols) => [0.1, 1e4 + 0.1, 1e6 + 0.1].map((value) => ({
-      label: `${cols} times ${value}`, inputs: [{ shape: [1, cols], values: Array<number>(cols).fill(Math.fround(value)), needsGrad: false }, { shape: [cols], needsGrad: false }, { shape: [cols], needsGrad: false }],
-    }))),
-    { label: 'frozen weight and bias', inputs: [[130, 8], { shape: [8], needsGrad: false }, { shape: [8], needsGrad: false }] },
+    ...[3, 12, 127, 1024, 2053, 8228].flatMap((cols) =>
+      [0.1, 1e4 + 0.1, 1e6 + 0.1].map((value) => ({
+        label: `${cols} times ${value}`,
+        inputs: [
+          { shape: [1, cols], values: Array<number>(cols).fill(Math.fround(value)), needsGrad: false },
+          { shape: [cols], needsGrad: false },
+          { shape: [cols], needsGrad: false },
+        ],
+      })),
+    ),
+    {
+      label: 'frozen weight and bias',
+      inputs: [[130, 8], { shape: [8], needsGrad: false }, { shape: [8], needsGrad: false }],
+    },
     { label: 'frozen input', inputs: [{ shape: [70, 4], needsGrad: false }, [4], [4]] },
     { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053], [2053], [2053]] },
     { label: 'longer than a workgroup holds in registers, in fours', inputs: [[1, 8228], [8228], [8228]] },

@@ -20,17 +20,34 @@ export const layerNormVariants: Family<NormPlan> = {
 
 const op = defineOp({
   name: 'layerNorm',
-  plan: ([x, weight, bias]: readonly [Tensor, Tensor, Tensor], { eps }: { eps: number }) => planNorm('layerNorm', x, [['weight', weight], ['bias', bias]], eps),
+  plan: ([x, weight, bias]: readonly [Tensor, Tensor, Tensor], { eps }: { eps: number }) =>
+    planNorm(
+      'layerNorm',
+      x,
+      [
+        ['weight', weight],
+        ['bias', bias],
+      ],
+      eps,
+    ),
   forward(run, [x, weight, bias], plan) {
     const y = run.out(x.shape);
     const stats = run.out([plan.rows, 2]);
-    run.launch('layerNorm', layerNormVariants, plan, 'forward', { buffers: { x, weight, bias, y, stats }, params: { ...plan } });
+    run.launch('layerNorm', layerNormVariants, plan, 'forward', {
+      buffers: { x, weight, bias, y, stats },
+      params: { ...plan },
+    });
     return { y, saved: { x, weight: run.needs[0] ? weight : null, stats } };
   },
   backward(run, dy, { x, weight, stats }, plan) {
     const dx = run.needs[0] ? run.out(x.shape) : null;
-    if (dx) run.launch('layerNorm', layerNormVariants, plan, 'backward', { buffers: { x, weight: weight!, stats_saved: stats, dy, dx }, params: { ...plan } });
-    const [dweight, dbias] = run.needs[1] || run.needs[2] ? columnGradients(run, 'layer_partial', plan, { x, stats, dy }) : [];
+    if (dx)
+      run.launch('layerNorm', layerNormVariants, plan, 'backward', {
+        buffers: { x, weight: weight!, stats_saved: stats, dy, dx },
+        params: { ...plan },
+      });
+    const [dweight, dbias] =
+      run.needs[1] || run.needs[2] ? columnGradients(run, 'layer_partial', plan, { x, stats, dy }) : [];
     return [dx, run.needs[1] ? dweight! : null, run.needs[2] ? dbias! : null];
   },
 });
@@ -41,6 +58,8 @@ const op = defineOp({
  * @param weight float[C]
  * @param bias float[C]
  * @returns float[..., C]
- * Saves x and two numbers a row. Kernels: kernels/norm. Throws ShapeError when weight or bias is not [C]. Source: Ba et al. 2016.
+ * Saves x and two numbers a row. Kernels: kernels/norm. Throws ShapeError when weight or bias is not [C]. Source: Ba et
+ * al. 2016.
  */
-export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, options: { eps?: number } = {}): Tensor => op([x, weight, bias], { eps: requireOptions('layerNorm', options, ['eps']).eps ?? 1e-5 });
+export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, options: { eps?: number } = {}): Tensor =>
+  op([x, weight, bias], { eps: requireOptions('layerNorm', options, ['eps']).eps ?? 1e-5 });

@@ -4,7 +4,10 @@ import { belowTop, special } from '../../truth/special.ts';
 import { logSoftmax, logSoftmaxVariants } from './log-softmax.ts';
 
 /** Rows of -∞ alone, too, count as equal scores. */
-const SPECIAL = [1, 2, 9, 12, 300, 2053, 8228].map((n) => ({ label: `special values, rows of ${n}`, inputs: [special(n, ['least', 'hidden', 'one not hidden', 'one NaN', 'NaN last'])] }));
+const SPECIAL = [1, 2, 9, 12, 300, 2053, 8228].map((n) => ({
+  label: `special values, rows of ${n}`,
+  inputs: [special(n, ['least', 'hidden', 'one not hidden', 'one NaN', 'NaN last'])],
+}));
 
 export const logSoftmaxCases = defineCases({
   op: 'logSoftmax',
@@ -16,5 +19,15 @@ export const logSoftmaxCases = defineCases({
       return row.map((v) => belowTop(v, top) - Math.log(total));
     }),
   families: { logSoftmax: logSoftmaxVariants },
-  cases: [{ inputs: [[1, 1]] }, { inputs: [[3, 31]] }, { inputs: [[65, 33]] }, { inputs: [[2, 3, 8]] }, { inputs: [[0, 5]] }, { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053]] }, { label: 'in fours', inputs: [[3, 132]] }, { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] }, ...SPECIAL],
+  cases: [
+    { inputs: [[1, 1]] },
+    { inputs: [[3, 31]] },
+    { inputs: [[65, 33]] },
+    { inputs: [[2, 3, 8]] },
+    { inputs: [[0, 5]] },
+    { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053]] },
+    { label: 'in fours', inputs: [[3, 132]] },
+    { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] },
+    ...SPECIAL,
+  ],
 });

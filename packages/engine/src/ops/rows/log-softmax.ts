@@ -12,7 +12,10 @@ import { transpose } from '../layout/views.ts';
 import { subgroupRows, wholeRows, workgroupRows } from '../parts/row-variant.ts';
 import { requireFloat } from '../parts/walk.ts';
 
-interface Plan { rows: number; cols: number }
+interface Plan {
+  rows: number;
+  cols: number;
+}
 
 /** Kernels of the family `logSoftmax`, the preferred first. */
 export const logSoftmaxVariants: Family<Plan> = {
@@ -26,7 +29,10 @@ const op = defineOp({
   plan([x]: readonly [Tensor], _: undefined): Plan {
     requireFloat('logSoftmax', x);
     const cols = x.shape.at(-1);
-    if (cols === undefined) throw new ShapeError(`logSoftmax: the input is a scalar of shape ${showShape(x.shape)}; it needs at least one axis.`);
+    if (cols === undefined)
+      throw new ShapeError(
+        `logSoftmax: the input is a scalar of shape ${showShape(x.shape)}; it needs at least one axis.`,
+      );
     return { rows: cols === 0 ? 0 : x.size / cols, cols };
   },
   forward(run, [x], plan) {
@@ -36,7 +42,10 @@ const op = defineOp({
   },
   backward(run, dy, { y }, plan) {
     const dx = run.out(y.shape);
-    run.launch('logSoftmax', logSoftmaxVariants, plan, 'backward', { buffers: { y_saved: y, dy, dx }, params: { ...plan } });
+    run.launch('logSoftmax', logSoftmaxVariants, plan, 'backward', {
+      buffers: { y_saved: y, dy, dx },
+      params: { ...plan },
+    });
     return [dx];
   },
 });

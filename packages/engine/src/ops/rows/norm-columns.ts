@@ -8,7 +8,12 @@ import { Tensor } from '../../tensor/tensor.ts';
 const ROWS = 64;
 
 /** `[dweight]` or `[dweight, dbias]`, each float[cols]. */
-export function columnGradients(run: Run, entry: 'layer_partial' | 'rms_partial', { rows, cols }: { rows: number; cols: number }, buffers: { x: Tensor; stats: Tensor; dy: Tensor }): Tensor[] {
+export function columnGradients(
+  run: Run,
+  entry: 'layer_partial' | 'rms_partial',
+  { rows, cols }: { rows: number; cols: number },
+  buffers: { x: Tensor; stats: Tensor; dy: Tensor },
+): Tensor[] {
   const parts = entry === 'layer_partial' ? 2 : 1;
   const width = parts * cols;
   const rowsPerChunk = Math.max(ROWS, ceilDiv(rows, 1024));
@@ -17,6 +22,13 @@ export function columnGradients(run: Run, entry: 'layer_partial' | 'rms_partial'
   const partial = run.out([chunks, width]);
   run.dispatch(normColumns, entry, { buffers: { ...buffers, partial }, params, grid: [ceilDiv(cols, 64), chunks, 1] });
   const total = run.out([width]);
-  run.dispatch(normColumns, 'finish', { buffers: { partial_done: partial, total }, params, grid: [ceilDiv(width, 64), 1, 1] });
-  return Array.from({ length: parts }, (_, i) => new Tensor(run.gpu, [cols], 'f32', total.storage, { strides: [1], offset: i * cols }));
+  run.dispatch(normColumns, 'finish', {
+    buffers: { partial_done: partial, total },
+    params,
+    grid: [ceilDiv(width, 64), 1, 1],
+  });
+  return Array.from(
+    { length: parts },
+    (_, i) => new Tensor(run.gpu, [cols], 'f32', total.storage, { strides: [1], offset: i * cols }),
+  );
 }

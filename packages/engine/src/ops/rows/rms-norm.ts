@@ -20,7 +20,8 @@ export const rmsNormVariants: Family<NormPlan> = {
 
 const op = defineOp({
   name: 'rmsNorm',
-  plan: ([x, weight]: readonly [Tensor, Tensor], { eps }: { eps: number }) => planNorm('rmsNorm', x, [['weight', weight]], eps),
+  plan: ([x, weight]: readonly [Tensor, Tensor], { eps }: { eps: number }) =>
+    planNorm('rmsNorm', x, [['weight', weight]], eps),
   forward(run, [x, weight], plan) {
     const y = run.out(x.shape);
     const stats = run.out([plan.rows]);
@@ -29,7 +30,11 @@ const op = defineOp({
   },
   backward(run, dy, { x, weight, stats }, plan) {
     const dx = run.needs[0] ? run.out(x.shape) : null;
-    if (dx) run.launch('rmsNorm', rmsNormVariants, plan, 'backward', { buffers: { x, weight: weight!, stats_saved: stats, dy, dx }, params: { ...plan } });
+    if (dx)
+      run.launch('rmsNorm', rmsNormVariants, plan, 'backward', {
+        buffers: { x, weight: weight!, stats_saved: stats, dy, dx },
+        params: { ...plan },
+      });
     return [dx, run.needs[1] ? columnGradients(run, 'rms_partial', plan, { x, stats, dy })[0]! : null];
   },
 });
@@ -39,6 +44,8 @@ const op = defineOp({
  * @param x float[..., C]
  * @param weight float[C]
  * @returns float[..., C]
- * Saves x and one number a row. Kernels: kernels/norm. Throws ShapeError when weight is not [C]. Source: Zhang & Sennrich 2019.
+ * Saves x and one number a row. Kernels: kernels/norm. Throws ShapeError when weight is not [C]. Source: Zhang &
+ * Sennrich 2019.
  */
-export const rmsNorm = (x: Tensor, weight: Tensor, options: { eps?: number } = {}): Tensor => op([x, weight], { eps: requireOptions('rmsNorm', options, ['eps']).eps ?? 1e-6 });
+export const rmsNorm = (x: Tensor, weight: Tensor, options: { eps?: number } = {}): Tensor =>
+  op([x, weight], { eps: requireOptions('rmsNorm', options, ['eps']).eps ?? 1e-6 });

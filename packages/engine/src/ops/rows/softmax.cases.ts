@@ -4,7 +4,10 @@ import { belowTop, special } from '../../truth/special.ts';
 import { softmax, softmaxVariants } from './softmax.ts';
 
 /** PyTorch has NaN for a row of -∞ alone; here it counts as equal scores, as rows of the least number do. */
-const SPECIAL = [1, 2, 9, 12, 300, 2053, 8228].map((n) => ({ label: `special values, rows of ${n}`, inputs: [special(n, ['least', 'hidden', 'least or hidden', 'one not hidden', 'one NaN', 'NaN last'])] }));
+const SPECIAL = [1, 2, 9, 12, 300, 2053, 8228].map((n) => ({
+  label: `special values, rows of ${n}`,
+  inputs: [special(n, ['least', 'hidden', 'least or hidden', 'one not hidden', 'one NaN', 'NaN last'])],
+}));
 
 export const softmaxCases = defineCases({
   op: 'softmax',
@@ -17,7 +20,21 @@ export const softmaxCases = defineCases({
       return e.map((v) => v / total);
     }),
   families: { softmax: softmaxVariants },
-  cases: [{ inputs: [[1, 1]] }, { inputs: [[3, 31]] }, { inputs: [[65, 33]] }, { inputs: [[2, 3, 8]] }, { inputs: [[3, 300]] }, { label: 'a strip that ends past the rows', inputs: [[67, 172]] }, { label: 'long strips', inputs: [[1027, 8]] }, { inputs: [[0, 5]] }, { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053]] }, { label: 'longer than a workgroup holds in registers, in fours', inputs: [[2, 8228]] }, { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] }, { inputs: [{ shape: [5, 12], strided: true }] }, ...SPECIAL],
+  cases: [
+    { inputs: [[1, 1]] },
+    { inputs: [[3, 31]] },
+    { inputs: [[65, 33]] },
+    { inputs: [[2, 3, 8]] },
+    { inputs: [[3, 300]] },
+    { label: 'a strip that ends past the rows', inputs: [[67, 172]] },
+    { label: 'long strips', inputs: [[1027, 8]] },
+    { inputs: [[0, 5]] },
+    { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053]] },
+    { label: 'longer than a workgroup holds in registers, in fours', inputs: [[2, 8228]] },
+    { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] },
+    { inputs: [{ shape: [5, 12], strided: true }] },
+    ...SPECIAL,
+  ],
   bench: [
     { label: '4096 rows of 1024', inputs: [[4096, 1024]], bytes: 8 * 4096 * 1024 },
     { label: 'attention scores of CLIP ViT-L/14-336, 16 heads', inputs: [[16 * 577, 577]], bytes: 8 * 16 * 577 * 577 },

@@ -13,7 +13,10 @@ import { transpose } from '../layout/views.ts';
 import { subgroupRows, subgroupStrips, wholeRows, workgroupRows } from '../parts/row-variant.ts';
 import { requireFloat } from '../parts/walk.ts';
 
-interface Plan { rows: number; cols: number }
+interface Plan {
+  rows: number;
+  cols: number;
+}
 
 /** Kernels of the family `softmax`, the preferred first. */
 export const softmaxVariants: Family<Plan> = {
@@ -28,7 +31,10 @@ const op = defineOp({
   plan([x]: readonly [Tensor], _: undefined): Plan {
     requireFloat('softmax', x);
     const cols = x.shape.at(-1);
-    if (cols === undefined) throw new ShapeError(`softmax: the input is a scalar of shape ${showShape(x.shape)}; it needs at least one axis.`);
+    if (cols === undefined)
+      throw new ShapeError(
+        `softmax: the input is a scalar of shape ${showShape(x.shape)}; it needs at least one axis.`,
+      );
     return { rows: cols === 0 ? 0 : x.size / cols, cols };
   },
   forward(run, [x], plan) {

@@ -13,14 +13,19 @@ const op = defineOp({
   plan([x]: readonly [Tensor], length: number) {
     requireFloat('adaptiveAvgPool1d', x);
     const [batch, from, width] = x.shape;
-    if (x.shape.length !== 3 || from === 0) throw new ShapeError(`adaptiveAvgPool1d: x is ${showShape(x.shape)}; it must be [B, L, D] with L of at least 1.`);
-    if (!Number.isInteger(length) || length < 1) throw new ShapeError(`adaptiveAvgPool1d: the length is ${length}; it must be a whole number of at least 1.`);
+    if (x.shape.length !== 3 || from === 0)
+      throw new ShapeError(`adaptiveAvgPool1d: x is ${showShape(x.shape)}; it must be [B, L, D] with L of at least 1.`);
+    if (!Number.isInteger(length) || length < 1)
+      throw new ShapeError(`adaptiveAvgPool1d: the length is ${length}; it must be a whole number of at least 1.`);
     const fours = width! % 4 === 0;
     const cols = width! / (fours ? 4 : 1);
     return {
       from: x.shape,
       to: [batch!, length, width!],
-      work: { params: { batch: batch!, from_len: from!, to_len: length, cols }, tuning: { T: fours ? 'vec4<f32>' : 'f32' } },
+      work: {
+        params: { batch: batch!, from_len: from!, to_len: length, cols },
+        tuning: { T: fours ? 'vec4<f32>' : 'f32' },
+      },
       gridFor: (len: number) => lineGrid(ceilDiv(batch! * len * cols, WG)),
     };
   },
@@ -41,6 +46,7 @@ const op = defineOp({
  * @param x float[B, L, D]
  * @param length N
  * @returns float[B, N, D]
- * Saves nothing. Kernel: kernels/pool/adaptive.wgsl. Throws ShapeError unless x has three axes. Tokens stand in the middle, unlike PyTorch's [B, D, L].
+ * Saves nothing. Kernel: kernels/pool/adaptive.wgsl. Throws ShapeError unless x has three axes. Tokens stand in the
+ * middle, unlike PyTorch's [B, D, L].
  */
 export const adaptiveAvgPool1d = (x: Tensor, length: number): Tensor => op([x], length);

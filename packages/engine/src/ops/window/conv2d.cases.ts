@@ -9,9 +9,11 @@ import { avgPool2d, maxPool2d } from './pool2d.ts';
 import type { PoolOptions } from './pool2d.ts';
 
 /** A pixel, 0 outside. */
-const pixel = (x: Array64, b: number, c: number, v: number, u: number): number => (v >= 0 && u >= 0 && v < x.shape[2]! && u < x.shape[3]! ? x.at(b, c, v, u) : 0);
+const pixel = (x: Array64, b: number, c: number, v: number, u: number): number =>
+  v >= 0 && u >= 0 && v < x.shape[2]! && u < x.shape[3]! ? x.at(b, c, v, u) : 0;
 
-const count = (size: number, kernel: number, stride: number, padding: number): number => Math.floor((size + 2 * padding - kernel) / stride) + 1;
+const count = (size: number, kernel: number, stride: number, padding: number): number =>
+  Math.floor((size + 2 * padding - kernel) / stride) + 1;
 
 export const unfoldCases = defineCases<WindowOptions>({
   op: 'unfold',
@@ -23,7 +25,13 @@ export const unfoldCases = defineCases<WindowOptions>({
     return build([b, c * kh * kw, rows * cols], (n, k, l) => {
       const j = k! % kw;
       const i = Math.floor(k! / kw) % kh;
-      return pixel(x!, n!, Math.floor(k! / (kw * kh)), Math.floor(l! / cols) * stride + i - padding, (l! % cols) * stride + j - padding);
+      return pixel(
+        x!,
+        n!,
+        Math.floor(k! / (kw * kh)),
+        Math.floor(l! / cols) * stride + i - padding,
+        (l! % cols) * stride + j - padding,
+      );
     });
   },
   cases: [
@@ -33,7 +41,14 @@ export const unfoldCases = defineCases<WindowOptions>({
     { label: 'uneven window', inputs: [[2, 1, 6, 5]], attrs: { kernel: [2, 3], stride: 1 } },
     { label: 'a rest is left over', inputs: [[1, 2, 7, 8]], attrs: { kernel: 2, stride: 3 } },
   ],
-  bench: [{ label: 'patches of CLIP ViT-L/14-336, batch 8', inputs: [[8, 3, 336, 336]], attrs: { kernel: 14, stride: 14 }, bytes: 8 * 8 * 3 * 336 * 336 }],
+  bench: [
+    {
+      label: 'patches of CLIP ViT-L/14-336, batch 8',
+      inputs: [[8, 3, 336, 336]],
+      attrs: { kernel: 14, stride: 14 },
+      bytes: 8 * 8 * 3 * 336 * 336,
+    },
+  ],
 });
 
 export const conv2dCases = defineCases<{ stride?: number; padding?: number }>({
@@ -44,7 +59,10 @@ export const conv2dCases = defineCases<{ stride?: number; padding?: number }>({
     const [rows, cols] = [count(x!.shape[2]!, kh, stride, padding), count(x!.shape[3]!, kw, stride, padding)];
     return build([x!.shape[0]!, out, rows, cols], (b, o, oy, ox) => {
       let total = bias ? bias.at(o!) : 0;
-      for (let c = 0; c < channels; c++) for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) total += weight!.at(o!, c, i, j) * pixel(x!, b!, c, oy! * stride + i - padding, ox! * stride + j - padding);
+      for (let c = 0; c < channels; c++)
+        for (let i = 0; i < kh; i++)
+          for (let j = 0; j < kw; j++)
+            total += weight!.at(o!, c, i, j) * pixel(x!, b!, c, oy! * stride + i - padding, ox! * stride + j - padding);
       return total;
     });
   },
@@ -62,7 +80,13 @@ const POOLS: readonly Case<PoolOptions>[] = [
   { label: 'padding', inputs: [[1, 2, 6, 5]], attrs: { kernel: 3, stride: 2, padding: 1 } },
 ];
 
-const pool = (op: string, run: typeof avgPool2d, f: (inside: number[], side: number) => number, settle?: Case<PoolOptions>['settle'], more: readonly Case<PoolOptions>[] = []) =>
+const pool = (
+  op: string,
+  run: typeof avgPool2d,
+  f: (inside: number[], side: number) => number,
+  settle?: Case<PoolOptions>['settle'],
+  more: readonly Case<PoolOptions>[] = [],
+) =>
   defineCases<PoolOptions>({
     op,
     run: ([x], options) => run(x!, options),
@@ -82,8 +106,59 @@ const pool = (op: string, run: typeof avgPool2d, f: (inside: number[], side: num
     cases: [...POOLS.map((c) => ({ ...c, settle })), ...more],
   });
 
-export const avgPool2dCases = pool('avgPool2d', avgPool2d, (inside, side) => inside.reduce((a, b) => a + b, 0) / (side * side));
+export const avgPool2dCases = pool(
+  'avgPool2d',
+  avgPool2d,
+  (inside, side) => inside.reduce((a, b) => a + b, 0) / (side * side),
+);
 export const maxPool2dCases = pool('maxPool2d', maxPool2d, (inside) => Math.max(...inside), setApart, [
-  { label: 'special values', inputs: [{ shape: [1, 4, 2, 4], values: [-Infinity, -Infinity, 1, NaN, -Infinity, -Infinity, 2, 3, NaN, NaN, NaN, Infinity, NaN, NaN, 0, 1, Infinity, 1, LEAST, LEAST, 2, 3, LEAST, LEAST, 1, 2, 3, 4, 5, 6, 7, NaN], needsGrad: false }], attrs: { kernel: 2 } },
-  { label: 'special values, padding', inputs: [{ shape: [1, 1, 2, 2], values: [-Infinity, -Infinity, NaN, -Infinity], needsGrad: false }], attrs: { kernel: 2, stride: 1, padding: 1 } },
+  {
+    label: 'special values',
+    inputs: [
+      {
+        shape: [1, 4, 2, 4],
+        values: [
+          -Infinity,
+          -Infinity,
+          1,
+          NaN,
+          -Infinity,
+          -Infinity,
+          2,
+          3,
+          NaN,
+          NaN,
+          NaN,
+          Infinity,
+          NaN,
+          NaN,
+          0,
+          1,
+          Infinity,
+          1,
+          LEAST,
+          LEAST,
+          2,
+          3,
+          LEAST,
+          LEAST,
+          1,
+          2,
+          3,
+          4,
+          5,
+          6,
+          7,
+          NaN,
+        ],
+        needsGrad: false,
+      },
+    ],
+    attrs: { kernel: 2 },
+  },
+  {
+    label: 'special values, padding',
+    inputs: [{ shape: [1, 1, 2, 2], values: [-Infinity, -Infinity, NaN, -Infinity], needsGrad: false }],
+    attrs: { kernel: 2, stride: 1, padding: 1 },
+  },
 ]);

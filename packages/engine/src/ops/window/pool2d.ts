@@ -27,20 +27,42 @@ function define(name: string, kind: 'MEAN' | 'MAX'): (x: Tensor, options: PoolOp
       requireFloat(name, x);
       const [outHeight, outWidth] = windowsOver(name, x, [side, side], stride, padding);
       // A window of padding alone would have no greatest element, and no mean but 0.
-      if (padding > side / 2) throw new ShapeError(`${name}: the padding is ${padding} and the window's side ${side}; the padding must be at most half of the side.`);
+      if (padding > side / 2)
+        throw new ShapeError(
+          `${name}: the padding is ${padding} and the window's side ${side}; the padding must be at most half of the side.`,
+        );
       const [batch, channels, height, width] = x.shape as [number, number, number, number];
-      const params = { planes: batch * channels, height, width, kernel: side, stride, padding, out_height: outHeight, out_width: outWidth };
+      const params = {
+        planes: batch * channels,
+        height,
+        width,
+        kernel: side,
+        stride,
+        padding,
+        out_height: outHeight,
+        out_width: outWidth,
+      };
       return { params, from: x.shape, to: [batch, channels, outHeight, outWidth] };
     },
     forward(run, [x], { params, to }) {
       const y = run.out(to);
       const place = run.out(to, 'u32');
-      run.dispatch(kernel, 'forward', { buffers: { x, y, place }, params, tuning, grid: lineGrid(ceilDiv(y.size, WG)) });
+      run.dispatch(kernel, 'forward', {
+        buffers: { x, y, place },
+        params,
+        tuning,
+        grid: lineGrid(ceilDiv(y.size, WG)),
+      });
       return { y, saved: { place: kind === 'MAX' ? place : null } };
     },
     backward(run, dy, { place }, { params, from }) {
       const dx = run.out(from);
-      run.dispatch(kernel, 'backward', { buffers: { dy, chosen: place ?? dy, dx }, params, tuning, grid: lineGrid(ceilDiv(dx.size, WG)) });
+      run.dispatch(kernel, 'backward', {
+        buffers: { dy, chosen: place ?? dy, dx },
+        params,
+        tuning,
+        grid: lineGrid(ceilDiv(dx.size, WG)),
+      });
       return [dx];
     },
   });
@@ -59,6 +81,7 @@ export const avgPool2d = define('avgPool2d', 'MEAN');
  * The greatest element of each window; the gradient goes to the first of equals. NaN where a window holds one.
  * @param x float[B, C, H, W]
  * @returns float[B, C, oh, ow]
- * Saves where it stands. Throws ShapeError unless x has four axes and the window fits, the padding being at most half of it.
+ * Saves where it stands. Throws ShapeError unless x has four axes and the window fits, the padding being at most half
+ * of it.
  */
 export const maxPool2d = define('maxPool2d', 'MAX');

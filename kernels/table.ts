@@ -11,8 +11,9 @@ All GPU text of this repository and nothing else. Each file is whole WGSL; the s
 it, so an error line is the line in the file. Lines marked \`// tune:\` are the only ones the loader changes. \`npm run codegen\` reads the files and writes
 [gen](gen) (data that the engine bundles) and this table; [CONTRIBUTING](../CONTRIBUTING.md) says how to add one. All arithmetic is f32.
 
-A kernel named \`naive\` is the plain form that its folder's other kernels replace; it stays, as what they are measured beside and what runs where they do not fit. In
-reduce it is called \`rows\`; a folder without one holds kernels in plain form only. The op table holds each against float64.
+A folder is a family of ops, named as in packages/engine/src/ops. A kernel called \`naive\` is the plain form that the others of its op replace; it stays, as
+what they are measured beside and what runs where they do not fit. In reduce it is called \`rows\`; an op without one has kernels in plain form only. The op
+table holds each against float64.
 
 | kernel | what it computes | grid | traffic | used by |
 |---|---|---|---|---|

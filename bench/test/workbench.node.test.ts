@@ -13,13 +13,13 @@ afterAll(() => gpu.close());
 
 test('a folder, a kernel and an op name their kernels', () => {
   expect(kernelsNamed('softmax')).toEqual([
-    'softmax/naive',
-    'softmax/shared',
-    'softmax/subgroup',
-    'softmax/subgroup_scalar',
+    'rows/softmax_naive',
+    'rows/softmax_shared',
+    'rows/softmax_subgroup',
+    'rows/softmax_subgroup_scalar',
   ]);
-  expect(kernelsNamed('softmax/naive')).toEqual(['softmax/naive']);
-  expect(kernelsNamed('rmsNorm')).toEqual(['norm/rms_naive', 'norm/rms_shared', 'norm/rms_subgroup']);
+  expect(kernelsNamed('rows/softmax_naive')).toEqual(['rows/softmax_naive']);
+  expect(kernelsNamed('rmsNorm')).toEqual(['rows/norm_rms_naive', 'rows/norm_rms_shared', 'rows/norm_rms_subgroup']);
   expect(kernelsNamed('nonsense')).toEqual([]);
 });
 
@@ -32,12 +32,12 @@ test('a kernel is judged where it is the one that is forced, in the op it is nam
 });
 
 test('a broken kernel: a word that does not compile, a wrong forward, a wrong backward', async () => {
-  const [target] = targetsOf(gpu, 'softmax/naive');
-  const committed = readKernel('softmax/naive');
+  const [target] = targetsOf(gpu, 'rows/softmax_naive');
+  const committed = readKernel('rows/softmax_naive');
   const broken = (from: string, to: string) => ({ ...committed, code: committed.code.replace(from, to) });
   const line = committed.code.split('\n').findIndex((text) => text.includes('total += exp_of(')) + 1;
   expect(await compile(gpu, target!, broken('total += exp_of(', 'total += exq_of('))).toMatch(
-    new RegExp(`^kernels/softmax/naive\\.wgsl:${line}:\\d+ .*exq`),
+    new RegExp(`^kernels/rows/softmax_naive\\.wgsl:${line}:\\d+ .*exq`),
   );
 
   const judged = async (from: string, to: string) => {

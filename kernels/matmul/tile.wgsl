@@ -5,7 +5,7 @@
 // Traffic: each element of A is read N / 64 times, of B M / 64 times.
 // Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernels 5 and 6 (https://siboehm.com/articles/22/CUDA-MMM).
 // B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale.
-// uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_four.wgsl
+// uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_vec4.wgsl
 
 struct Params {
   M: u32, N: u32, K: u32, K_last: u32, K2: u32,

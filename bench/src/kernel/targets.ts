@@ -32,10 +32,13 @@ export const variantOf = ({ table, choice }: Target): Variant<never> | null =>
 export const nameOf = ({ table, choice }: Target): string =>
   [table.op, ...(choice ? [choice[0] === table.op ? choice[1] : choice.join(' ')] : [])].join(', ');
 
-/** The kernels that `what` names: a folder (`matmul`), a kernel (`matmul/tile`), or an op (`softmax`). */
+/**
+ * The kernels that `what` names: a folder (`matmul`), a kernel (`matmul/tile`), what names begin with (`rows/norm`), or
+ * an op (`softmax`).
+ */
 export function kernelsNamed(what: string): string[] {
   const names = kernelNames();
-  const found = names.filter((name) => name === what || name.startsWith(`${what}/`));
+  const found = names.filter((name) => name === what || name.startsWith(`${what}/`) || name.startsWith(`${what}_`));
   if (found.length > 0) return found;
   const table = opTables.find(({ op }) => op === what);
   const used = new Set(
@@ -45,17 +48,19 @@ export function kernelsNamed(what: string): string[] {
 }
 
 /**
- * Ops that may run a kernel: those with it in a family first, that of the folder's name before the others; else all
- * without families.
+ * Ops that may run a kernel: those with it in a family, else those whose families have one of its folder, the op that
+ * it is named after before the others; else all without families.
  */
 function tablesFor(kernel: string): readonly OpCases<never>[] {
-  const folder = kernel.split('/')[0]!;
-  const inFamily = opTables.filter(({ families = {} }) =>
-    Object.values(families).some((family) =>
-      Object.values(family).some((variant) => variant.kernel.name.split('/')[0] === folder),
-    ),
-  );
-  const rank = ({ op }: OpCases<never>): number => (op.toLowerCase().startsWith(folder.replace(/_/g, '')) ? 0 : 1);
+  const [folder, own] = kernel.split('/') as [string, string];
+  const withOne = (isSuch: (name: string) => boolean): OpCases<never>[] =>
+    opTables.filter(({ families = {} }) =>
+      Object.values(families).some((family) => Object.values(family).some((variant) => isSuch(variant.kernel.name))),
+    );
+  const exact = withOne((name) => name === kernel);
+  const inFamily = exact.length > 0 ? exact : withOne((name) => name.split('/')[0] === folder);
+  const rank = ({ op }: OpCases<never>): number =>
+    own.replace(/_/g, '').startsWith(op.toLowerCase()) || op.toLowerCase().startsWith(folder) ? 0 : 1;
   return inFamily.length > 0
     ? [...inFamily].sort((a, b) => rank(a) - rank(b))
     : opTables.filter(({ families }) => !families);

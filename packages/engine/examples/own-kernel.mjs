@@ -17,8 +17,8 @@ import {
 import { checkKernel } from '@curio/engine/check';
 /** @typedef {import('@curio/engine').Tensor} Tensor */
 
-// The contract of the family `softmax` stands in kernels/softmax/naive.wgsl: the names of buffers and params, and both
-// directions in one file. This one reads each row once less: maximum and sum come out of one pass.
+// The contract of the family `softmax` stands in kernels/rows/softmax_naive.wgsl: the names of buffers and params, and
+// both directions in one file. This one reads each row once less: maximum and sum come out of one pass.
 export const onlineSoftmax = /* wgsl */ `
 struct Params { rows: u32, cols: u32 }
 

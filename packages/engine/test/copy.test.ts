@@ -14,7 +14,7 @@ afterEach(() => {
   gpu.kernels.tuned.clear();
 });
 
-const ROWS = 'copy/rows';
+const ROWS = 'tensor/copy_rows';
 const TUNINGS: Readonly<Record<string, string>>[] = [{}, { STEPS: '1u' }, { ROWS: '1u' }, { ROWS: '4u', STEPS: '32u' }];
 
 interface Case {

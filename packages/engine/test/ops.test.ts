@@ -133,7 +133,7 @@ if (isSweep)
 function cannotRun(kernel: KernelSource, name: string, value: string): string | null {
   const lanes = fixedSubgroupSize(gpu);
   if (kernel.subgroups && lanes === 0) return 'this device has no subgroups of one size';
-  if (kernel.name === 'matmul/vector_columns' && lanes < 8) return 'fewer than 8 lanes own too few columns';
+  if (kernel.name === 'matmul/gemv_columns' && lanes < 8) return 'fewer than 8 lanes own too few columns';
   if (
     (kernel.name === 'matmul/texel_rows' || kernel.bindings.some(({ type }) => type === 'read-only-texture')) &&
     !readsTexels(gpu)

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { main, onlineSoftmax, variantOf } from '../examples/own-kernel.mjs';
 import { checkKernel } from '../src/check/check-kernel.ts';
 import { opTable } from '../src/check/tables.ts';
-import { softmaxNaive } from '@curio/kernels/softmax_naive';
-import { softmaxSubgroup } from '@curio/kernels/softmax_subgroup';
+import { rowsSoftmaxNaive } from '@curio/kernels/rows_softmax_naive';
+import { rowsSoftmaxSubgroup } from '@curio/kernels/rows_softmax_subgroup';
 import { capture, fixedSubgroupSize, openGpu, softmax, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 
@@ -68,14 +68,14 @@ test('a text of one of our kernels can be replaced, and taken back', async () =>
   gpu.kernels.forced.clear();
   const { backward: _, ...entries } = kernel.entries;
   expect(() => gpu.kernels.replacements.useKernel(kernel, { ...kernel, entries })).toThrow(
-    'kernels/softmax/naive.wgsl: has no entry backward, which softmax/naive has; it has forward.',
+    'kernels/rows/softmax_naive.wgsl: has no entry backward, which rows/softmax_naive has; it has forward.',
   );
 });
 
 test('a captured step takes a replaced text from its next run on', async () => {
   const step = capture(gpu, 'step', ({ x }: { x: Tensor }) => ({ y: softmax(x) }));
   const inputs = { x: { values: Float32Array.of(1, 2, 3, 4), shape: [1, 4] } };
-  const original = fixedSubgroupSize(gpu) > 0 ? softmaxSubgroup : softmaxNaive;
+  const original = fixedSubgroupSize(gpu) > 0 ? rowsSoftmaxSubgroup : rowsSoftmaxNaive;
   const plain = [...(await step.run(inputs).y.read())];
   // The first line that writes y, doubled.
   gpu.kernels.replacements.useKernel(original, {

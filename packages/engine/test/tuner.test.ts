@@ -75,7 +75,7 @@ test('what was measured forward is not chosen backward', async () => {
   other.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, choices: { [keys[1]!]: 'shared' } });
   await step(other);
   const entries = other.pipelines.labels
-    .filter((label) => label.startsWith('softmax/shared'))
+    .filter((label) => label.startsWith('rows/softmax_shared'))
     .map((label) => label.split(/[: ]/)[1]);
   expect(entries).toEqual(['forward']);
   other.close();

@@ -19,7 +19,7 @@ const violations: [string, (files: rules.Files) => string[], Record<string, stri
   [
     'kernels past the engine',
     rules.importArrows,
-    { 'packages/nn/src/a.ts': "import { copyRows } from '@curio/kernels/copy_rows';" },
+    { 'packages/nn/src/a.ts': "import { tensorCopyRows } from '@curio/kernels/tensor_copy_rows';" },
     'packages/nn/src/a.ts:1 imports @curio/kernels, but nn may import only from its left: kernels → engine → nn → model → apps.',
   ],
   [

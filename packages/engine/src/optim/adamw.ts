@@ -1,6 +1,6 @@
 /** @file AdamW over flat buffers. */
-import { adamwNorm } from '@curio/kernels/adamw_norm';
-import { adamwUpdate } from '@curio/kernels/adamw_update';
+import { optimAdamwNorm } from '@curio/kernels/optim_adamw_norm';
+import { optimAdamwUpdate } from '@curio/kernels/optim_adamw_update';
 import { Storage } from '../gpu/memory/arena.ts';
 import { WeightError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
@@ -43,10 +43,10 @@ export interface AdamWState {
   >;
 }
 
-/** Lanes of a workgroup of adamw/update. */
+/** Lanes of a workgroup of optim/adamw_update. */
 const UPDATE_WG = 64;
 const EVERYTHING: Trainable = [['', 1]];
-/** Vectors of four elements that one workgroup of adamw/norm sums. */
+/** Vectors of four elements that one workgroup of optim/adamw_norm sums. */
 const NORM_CHUNK = 64 * 64;
 
 /**
@@ -159,7 +159,7 @@ export class AdamW {
     );
     for (const { s, size, of } of parts) {
       const chunks = ceilDiv(size / 4, NORM_CHUNK);
-      gpu.dispatch(adamwNorm, 'partial', {
+      gpu.dispatch(optimAdamwNorm, 'partial', {
         buffers: { g: of(s.gradient), sums },
         params: { vectors: size / 4, slot, slots, max_norm: maxGradNorm },
         grid: lineGrid(chunks),
@@ -167,14 +167,14 @@ export class AdamW {
       });
       slot += chunks;
     }
-    gpu.dispatch(adamwNorm, 'finish', {
+    gpu.dispatch(optimAdamwNorm, 'finish', {
       buffers: { sums_done: sums, result: norm },
       params: { vectors: 0, slot: 0, slots, max_norm: maxGradNorm },
       grid: [1, 1, 1],
       op: 'adamw',
     });
     for (const { s, size, of } of parts) {
-      gpu.dispatch(adamwUpdate, 'update', {
+      gpu.dispatch(optimAdamwUpdate, 'update', {
         buffers: {
           x: of(s.value),
           g: of(s.gradient),
@@ -193,7 +193,7 @@ export class AdamW {
           eps,
           decay: weightDecay,
         },
-        ...lineWork(gpu, adamwUpdate, size / 4, UPDATE_WG),
+        ...lineWork(gpu, optimAdamwUpdate, size / 4, UPDATE_WG),
       });
     }
   }

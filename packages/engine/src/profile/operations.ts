@@ -24,7 +24,7 @@ function attention({ entry, params: { tokens, keys, width, group, flags }, grid:
 }
 
 const product: Rule = ({ kernel, params: { M, N, K, K2 = 0 }, grid }) =>
-  2 * M! * N! * (K! + K2) * (kernel.startsWith('matmul/vector') ? 1 : grid[2]);
+  2 * M! * N! * (K! + K2) * (kernel.startsWith('matmul/gemv') ? 1 : grid[2]);
 
 /** By the beginning of a kernel's name. */
 const RULES: readonly (readonly [start: string, rule: Rule])[] = [

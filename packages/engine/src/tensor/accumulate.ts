@@ -1,5 +1,5 @@
 /** @file Sums of gradients, the one arithmetic that the tape itself records. */
-import { accumulate as kernel } from '@curio/kernels/accumulate';
+import { tensorAccumulate as kernel } from '@curio/kernels/tensor_accumulate';
 import { lineWork } from '../gpu/kernel/line.ts';
 import type { Tensor } from './tensor.ts';
 

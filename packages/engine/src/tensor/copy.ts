@@ -1,6 +1,6 @@
 /** @file Strided copies: views made dense, and dense gradients put back into a view's place. */
-import { copyElements } from '@curio/kernels/copy_elements';
-import { copyRows } from '@curio/kernels/copy_rows';
+import { tensorCopyElements } from '@curio/kernels/tensor_copy_elements';
+import { tensorCopyRows } from '@curio/kernels/tensor_copy_rows';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
 import { rowGrid } from '../gpu/kernel/line.ts';
@@ -69,7 +69,7 @@ function cut({ shape, strides, offsets }: CopyPlan): CopyPlan {
 }
 
 const rows: Variant<CopyPlan> = {
-  kernel: copyRows,
+  kernel: tensorCopyRows,
   fits: ({ adapter }, { shape }) => shape.at(-1)! <= LANES * adapter.limits.maxComputeWorkgroupsPerDimension!,
   pays: (_, { shape }) => shape.at(-1)! >= LANES && sizeOf(outer(shape)) >= WG / LANES,
   tuning: ({ adapter }, plan) => ({
@@ -109,7 +109,7 @@ function rowParams(plan: CopyPlan): Record<string, number> {
 }
 
 const elements: Variant<CopyPlan> = {
-  kernel: copyElements,
+  kernel: tensorCopyElements,
   params: (_, plan) => elementParams(plan),
   grid: (_, { shape }) => lineGrid(ceilDiv(sizeOf(shape), WG)),
 };

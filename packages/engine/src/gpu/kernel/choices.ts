@@ -9,8 +9,8 @@ export class KernelChoices {
   /** Families whose forced variant fitted and was used; cleared by whoever looks. */
   readonly obeyed = new Set<string>();
   /**
-   * Values of free tunables by kernel name, for tests and benches: `gpu.kernels.tuned.set('softmax/subgroup', { WG:
-   * '128u' })`.
+   * Values of free tunables by kernel name, for tests and benches: `gpu.kernels.tuned.set('rows/softmax_subgroup', {
+   * WG: '128u' })`.
    */
   readonly tuned = new Map<string, Tuning>();
   /**

@@ -6,7 +6,7 @@ import { KernelError } from '../errors.ts';
 export interface KernelSource {
   /** `softmax/rows` */
   readonly name: string;
-  /** `kernels/softmax/naive.wgsl` */
+  /** `kernels/rows/softmax_naive.wgsl` */
   readonly file: string;
   readonly code: string;
   /** Shared pieces, appended after `code` so that line numbers stay those of the file. */

@@ -27,8 +27,8 @@ export class Replacements {
   }
 
   /**
-   * From now on `kernel` runs wherever the one of this name (`softmax/subgroup`) is asked for, with the same buffers,
-   * params, tunables and grid; null takes it back.
+   * From now on `kernel` runs wherever the one of this name (`rows/softmax_subgroup`) is asked for, with the same
+   * buffers, params, tunables and grid; null takes it back.
    * @throws KernelError where an entry of `instead` is missing
    */
   useKernel(instead: KernelSource, kernel: KernelSource | null): void {

@@ -1,4 +1,4 @@
-import { rotaryRotate } from '@curio/kernels/rotary_rotate';
+import { attentionRotate } from '@curio/kernels/attention_rotate';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
@@ -117,7 +117,7 @@ function rotate(
   };
   const inFours = Object.values(along).every((n) => n % 4 === 0);
   const lanes = (batch * tokens * width) / 2 / (inFours ? 4 : 1);
-  run.dispatch(rotaryRotate, 'rotate', {
+  run.dispatch(attentionRotate, 'rotate', {
     buffers: { x, table, positions: positions ?? table, y },
     params: {
       ...Object.fromEntries(Object.entries(along).map(([name, n]) => [name, inFours ? n / 4 : n])),
@@ -140,8 +140,8 @@ function rotate(
  * @param x float[B, T, H, D], any strides with a dense last axis; a permuted [B, H, T, D] is permuted back first
  * @returns float[B, T, H, D]
  * Positions go from 0 to 65535: `start` is refused where one would not, and one that the device alone knows gives NaN.
- * Saves positions only. Kernel: kernels/rotary/rotate. Throws ShapeError or DTypeError when they do not fit. Source: Su
- * et al. 2021.
+ * Saves positions only. Kernel: kernels/attention/rotate. Throws ShapeError or DTypeError when they do not fit. Source:
+ * Su et al. 2021.
  */
 export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor {
   const {

@@ -1,10 +1,10 @@
 /** @file The kernels of attention and when each is chosen. */
-import { attentionBackwardQuads } from '@curio/kernels/attention_backward_quads';
+import { attentionBackwardVec4 } from '@curio/kernels/attention_backward_vec4';
 import { attentionBackwardShared } from '@curio/kernels/attention_backward_shared';
 import { attentionBackwardSubgroup } from '@curio/kernels/attention_backward_subgroup';
 import { attentionBackwardTexels } from '@curio/kernels/attention_backward_texels';
 import { attentionDecode } from '@curio/kernels/attention_decode';
-import { attentionForwardQuads } from '@curio/kernels/attention_forward_quads';
+import { attentionForwardVec4 } from '@curio/kernels/attention_forward_vec4';
 import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
 import { attentionForwardTexels } from '@curio/kernels/attention_forward_texels';
@@ -185,7 +185,7 @@ export const attentionVariants: OpFamily<AttentionPlan> = {
     tuning: tileTuning,
     grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
   },
-  quads: { kernel: attentionForwardQuads, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: forwardGrid },
+  quads: { kernel: attentionForwardVec4, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: forwardGrid },
   shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: laneTuning, grid: forwardGrid },
   naive,
 };
@@ -230,7 +230,7 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
     entries: ['backward'],
   },
   quads: {
-    kernel: attentionBackwardQuads,
+    kernel: attentionBackwardVec4,
     fits: fitsQuads,
     tuning: laneTuning,
     free: laneChoices,

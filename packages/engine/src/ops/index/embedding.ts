@@ -16,7 +16,7 @@ const op = rowsOp('embedding', [0]);
  * @param table float[V, C], or frozen in a packed storage (f16, bf16, int8, int4, nf4), of which only the chosen rows
  * are read
  * @returns float[..., C]
- * The gradient of the table is summed in a fixed order, without atomics. Saves ids. Kernel: kernels/rows/select.wgsl.
+ * The gradient of the table is summed in a fixed order, without atomics. Saves ids. Kernel: kernels/index/select.wgsl.
  * Throws DTypeError unless the ids are i32, ShapeError unless the table has two axes; DTypeError where a packed table
  * is to be trained.
  */

@@ -1,5 +1,5 @@
-/** @file Picking and adding along an axis at a place of each element's own. Kernel: kernels/gather/along.wgsl. */
-import { gatherAlong as kernel } from '@curio/kernels/gather_along';
+/** @file Picking and adding along an axis at a place of each element's own. Kernel: kernels/index/gather.wgsl. */
+import { indexGather as kernel } from '@curio/kernels/index_gather';
 import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { copyOf } from '../../tensor/copy.ts';

@@ -1,4 +1,4 @@
-import { rowsSelect } from '@curio/kernels/rows_select';
+import { indexSelect as kernel } from '@curio/kernels/index_select';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
@@ -33,7 +33,7 @@ export const rowsOp = (name: string, packed: readonly number[] = []) =>
     },
     forward(run, [x, index], plan) {
       const y = run.out([plan.rows, plan.cols]);
-      run.dispatch(rowsSelect, 'gather', {
+      run.dispatch(kernel, 'gather', {
         buffers: { x, index, y, ...scalesOf(x, x) },
         params: { ...plan },
         tuning: { FORMAT: formatOf(name, x) },
@@ -44,12 +44,12 @@ export const rowsOp = (name: string, packed: readonly number[] = []) =>
     backward(run, dy, { index }, plan) {
       const found = run.out([plan.table, 2], 'u32');
       const dx = run.out([plan.table, plan.cols]);
-      run.dispatch(rowsSelect, 'find', {
+      run.dispatch(kernel, 'find', {
         buffers: { index, found },
         params: { ...plan },
         grid: lineGrid(ceilDiv(plan.table, 64)),
       });
-      run.dispatch(rowsSelect, 'collect', {
+      run.dispatch(kernel, 'collect', {
         buffers: { index, known: found, dy, dx },
         params: { ...plan },
         grid: lineGrid(ceilDiv(plan.table * plan.quads, 64)),
@@ -66,7 +66,7 @@ const op = rowsOp('indexSelect');
  * @param index i32[N]
  * @returns float[...] with N along `axis`
  * The gradient sums slices chosen several times, in a fixed order and without atomics. Saves index. Kernel:
- * kernels/rows/select.wgsl.
+ * kernels/index/select.wgsl.
  * Throws DTypeError unless x is f32 and the index i32, ShapeError unless it has one axis.
  */
 export function indexSelect(x: Tensor, index: Tensor, options: { readonly axis: number }): Tensor {

@@ -8,10 +8,10 @@ import { matmulSubgroupTexels } from '@curio/kernels/matmul_subgroup_texels';
 import { matmulSubgroupTn } from '@curio/kernels/matmul_subgroup_tn';
 import { matmulSubgroupTt } from '@curio/kernels/matmul_subgroup_tt';
 import { matmulTile } from '@curio/kernels/matmul_tile';
-import { matmulVector } from '@curio/kernels/matmul_vector';
-import { matmulVectorColumns } from '@curio/kernels/matmul_vector_columns';
-import { matmulVectorScaled } from '@curio/kernels/matmul_vector_scaled';
-import { matmulVectorShared } from '@curio/kernels/matmul_vector_shared';
+import { matmulGemv } from '@curio/kernels/matmul_gemv';
+import { matmulGemvColumns } from '@curio/kernels/matmul_gemv_columns';
+import { matmulGemvScaled } from '@curio/kernels/matmul_gemv_scaled';
+import { matmulGemvShared } from '@curio/kernels/matmul_gemv_shared';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../../gpu/kernel/kernel.ts';
@@ -165,12 +165,8 @@ function vector(
   };
 }
 
-const plainVector = vector(
-  matmulVector,
-  ['F32', 'F16', 'BF16'],
-  ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0,
-);
-const scaledVector = vector(matmulVectorScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true, [
+const plainVector = vector(matmulGemv, ['F32', 'F16', 'BF16'], ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0);
+const scaledVector = vector(matmulGemvScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true, [
   'INT8',
   'INT4',
   'INT4_ZEROS',
@@ -181,7 +177,7 @@ const levelsOf = (format: WeightFormat): number => (format === 'INT8' ? 16 : 32)
 
 /** For few rows over a quantised weight, a column or two a lane, where loads cost more than lanes that wait. */
 const columnVector: MatmulVariant = {
-  kernel: matmulVectorColumns,
+  kernel: matmulGemvColumns,
   adds: true,
   fits: (gpu, plan) =>
     [8, 16].includes(fixedSubgroupSize(gpu)) &&
@@ -206,7 +202,7 @@ const columnVector: MatmulVariant = {
 
 /** The same without subgroups, or where their size varies. */
 const sharedVector: MatmulVariant = {
-  kernel: matmulVectorShared,
+  kernel: matmulGemvShared,
   adds: true,
   fits: (_, { M, K, K2, batches }) => M <= 4 && batches === 1 && K % 4 === 0 && K2 % 4 === 0,
   tuning: (_, { format, M }) => ({ FORMAT: format, ROWS: M === 1 ? '1u' : '4u' }),

@@ -1,7 +1,7 @@
-import { crossEntropyMean } from '@curio/kernels/cross_entropy_mean';
-import { crossEntropyNaive } from '@curio/kernels/cross_entropy_naive';
-import { crossEntropyShared } from '@curio/kernels/cross_entropy_shared';
-import { crossEntropySubgroup } from '@curio/kernels/cross_entropy_subgroup';
+import { rowsCrossEntropyMean } from '@curio/kernels/rows_cross_entropy_mean';
+import { rowsCrossEntropyNaive } from '@curio/kernels/rows_cross_entropy_naive';
+import { rowsCrossEntropyShared } from '@curio/kernels/rows_cross_entropy_shared';
+import { rowsCrossEntropySubgroup } from '@curio/kernels/rows_cross_entropy_subgroup';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
@@ -14,7 +14,7 @@ import { requireFloat } from '../parts/walk.ts';
 
 type Plan = { readonly rows: number; readonly cols: number; readonly weighted: number };
 
-const rows = workgroupRows<Plan>(crossEntropyShared, wholeRows);
+const rows = workgroupRows<Plan>(rowsCrossEntropyShared, wholeRows);
 
 /** Kernels of the family `crossEntropy`, the preferred first. */
 export const crossEntropyVariants: Family<Plan> = {
@@ -25,8 +25,8 @@ export const crossEntropyVariants: Family<Plan> = {
       PLACES: plan.cols % 4 === 0 ? 'vec4f(0.0,1.0,2.0,3.0)' : '0.0',
     }),
   },
-  subgroup: subgroupRows(crossEntropySubgroup, ({ cols }) => cols % 4 === 0),
-  naive: { kernel: crossEntropyNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
+  subgroup: subgroupRows(rowsCrossEntropySubgroup, ({ cols }) => cols % 4 === 0),
+  naive: { kernel: rowsCrossEntropyNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 
 const op = defineOp({
@@ -63,7 +63,11 @@ const op = defineOp({
       buffers: { x: logits, label: targets, row_weight: weights ?? logits, lse, terms },
       params: plan,
     });
-    run.dispatch(crossEntropyMean, 'forward', { buffers: { terms, loss, totals }, params: { rows }, grid: [1, 1, 1] });
+    run.dispatch(rowsCrossEntropyMean, 'forward', {
+      buffers: { terms, loss, totals },
+      params: { rows },
+      grid: [1, 1, 1],
+    });
     return { y: loss, saved: { logits, targets, lse, terms, totals } };
   },
   backward(run, dy, { logits, targets, lse, terms, totals }, plan) {

@@ -1,6 +1,6 @@
-import { normLayerNaive } from '@curio/kernels/norm_layer_naive';
-import { normLayerShared } from '@curio/kernels/norm_layer_shared';
-import { normLayerSubgroup } from '@curio/kernels/norm_layer_subgroup';
+import { rowsNormLayerNaive } from '@curio/kernels/rows_norm_layer_naive';
+import { rowsNormLayerShared } from '@curio/kernels/rows_norm_layer_shared';
+import { rowsNormLayerSubgroup } from '@curio/kernels/rows_norm_layer_subgroup';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
 import { requireOptions } from '../../tensor/options.ts';
@@ -13,9 +13,9 @@ import { subgroupNorm, wholeRows, workgroupRows } from '../parts/row-variant.ts'
 
 /** Kernels of the family `layerNorm`, the preferred first. */
 export const layerNormVariants: Family<NormPlan> = {
-  shared: workgroupRows(normLayerShared, wholeRows),
-  subgroup: subgroupNorm(normLayerSubgroup, ({ cols }) => cols % 4 === 0),
-  naive: { kernel: normLayerNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
+  shared: workgroupRows(rowsNormLayerShared, wholeRows),
+  subgroup: subgroupNorm(rowsNormLayerSubgroup, ({ cols }) => cols % 4 === 0),
+  naive: { kernel: rowsNormLayerNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 
 const op = defineOp({

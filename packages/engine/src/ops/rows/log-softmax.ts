@@ -1,6 +1,6 @@
-import { logSoftmaxNaive } from '@curio/kernels/log_softmax_naive';
-import { logSoftmaxShared } from '@curio/kernels/log_softmax_shared';
-import { logSoftmaxSubgroup } from '@curio/kernels/log_softmax_subgroup';
+import { rowsLogSoftmaxNaive } from '@curio/kernels/rows_log_softmax_naive';
+import { rowsLogSoftmaxShared } from '@curio/kernels/rows_log_softmax_shared';
+import { rowsLogSoftmaxSubgroup } from '@curio/kernels/rows_log_softmax_subgroup';
 import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
@@ -19,9 +19,9 @@ interface Plan {
 
 /** Kernels of the family `logSoftmax`, the preferred first. */
 export const logSoftmaxVariants: Family<Plan> = {
-  shared: workgroupRows(logSoftmaxShared, wholeRows),
-  subgroup: subgroupRows(logSoftmaxSubgroup),
-  naive: { kernel: logSoftmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
+  shared: workgroupRows(rowsLogSoftmaxShared, wholeRows),
+  subgroup: subgroupRows(rowsLogSoftmaxSubgroup),
+  naive: { kernel: rowsLogSoftmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 
 const op = defineOp({

@@ -1,5 +1,5 @@
 /** @file The gradients of a norm's weight and bias: sums over the rows, in two passes. */
-import { normColumns } from '@curio/kernels/norm_columns';
+import { rowsNormColumns } from '@curio/kernels/rows_norm_columns';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Run } from '../../tensor/op.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -20,9 +20,13 @@ export function columnGradients(
   const chunks = ceilDiv(rows, rowsPerChunk);
   const params = { rows, cols, width, chunks, rows_per_chunk: rowsPerChunk };
   const partial = run.out([chunks, width]);
-  run.dispatch(normColumns, entry, { buffers: { ...buffers, partial }, params, grid: [ceilDiv(cols, 64), chunks, 1] });
+  run.dispatch(rowsNormColumns, entry, {
+    buffers: { ...buffers, partial },
+    params,
+    grid: [ceilDiv(cols, 64), chunks, 1],
+  });
   const total = run.out([width]);
-  run.dispatch(normColumns, 'finish', {
+  run.dispatch(rowsNormColumns, 'finish', {
     buffers: { partial_done: partial, total },
     params,
     grid: [ceilDiv(width, 64), 1, 1],

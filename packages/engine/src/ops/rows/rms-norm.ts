@@ -1,6 +1,6 @@
-import { normRmsNaive } from '@curio/kernels/norm_rms_naive';
-import { normRmsShared } from '@curio/kernels/norm_rms_shared';
-import { normRmsSubgroup } from '@curio/kernels/norm_rms_subgroup';
+import { rowsNormRmsNaive } from '@curio/kernels/rows_norm_rms_naive';
+import { rowsNormRmsShared } from '@curio/kernels/rows_norm_rms_shared';
+import { rowsNormRmsSubgroup } from '@curio/kernels/rows_norm_rms_subgroup';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
 import { requireOptions } from '../../tensor/options.ts';
@@ -13,9 +13,9 @@ import { subgroupNorm, wholeRows, workgroupRows } from '../parts/row-variant.ts'
 
 /** Kernels of the family `rmsNorm`, the preferred first. */
 export const rmsNormVariants: Family<NormPlan> = {
-  shared: workgroupRows(normRmsShared, wholeRows),
-  subgroup: subgroupNorm(normRmsSubgroup, ({ cols }) => cols % 4 === 0),
-  naive: { kernel: normRmsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
+  shared: workgroupRows(rowsNormRmsShared, wholeRows),
+  subgroup: subgroupNorm(rowsNormRmsSubgroup, ({ cols }) => cols % 4 === 0),
+  naive: { kernel: rowsNormRmsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 
 const op = defineOp({

@@ -1,7 +1,7 @@
-import { softmaxNaive } from '@curio/kernels/softmax_naive';
-import { softmaxShared } from '@curio/kernels/softmax_shared';
-import { softmaxSubgroup } from '@curio/kernels/softmax_subgroup';
-import { softmaxSubgroupScalar } from '@curio/kernels/softmax_subgroup_scalar';
+import { rowsSoftmaxNaive } from '@curio/kernels/rows_softmax_naive';
+import { rowsSoftmaxShared } from '@curio/kernels/rows_softmax_shared';
+import { rowsSoftmaxSubgroup } from '@curio/kernels/rows_softmax_subgroup';
+import { rowsSoftmaxSubgroupScalar } from '@curio/kernels/rows_softmax_subgroup_scalar';
 import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
@@ -20,10 +20,10 @@ interface Plan {
 
 /** Kernels of the family `softmax`, the preferred first. */
 export const softmaxVariants: Family<Plan> = {
-  shared: workgroupRows(softmaxShared, wholeRows),
-  subgroup: subgroupStrips(softmaxSubgroup, ({ cols }) => cols % 4 === 0),
-  subgroupScalar: subgroupRows(softmaxSubgroupScalar),
-  naive: { kernel: softmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
+  shared: workgroupRows(rowsSoftmaxShared, wholeRows),
+  subgroup: subgroupStrips(rowsSoftmaxSubgroup, ({ cols }) => cols % 4 === 0),
+  subgroupScalar: subgroupRows(rowsSoftmaxSubgroupScalar),
+  naive: { kernel: rowsSoftmaxNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };
 
 const op = defineOp({

@@ -1,5 +1,5 @@
-/** @file Convolution as unfold and matmul. Kernel: kernels/unfold/patches.wgsl. */
-import { unfoldPatches as kernel } from '@curio/kernels/unfold_patches';
+/** @file Convolution as unfold and matmul. Kernel: kernels/window/unfold.wgsl. */
+import { windowUnfold as kernel } from '@curio/kernels/window_unfold';
 import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { requireOptions } from '../../tensor/options.ts';

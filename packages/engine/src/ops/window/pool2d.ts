@@ -1,5 +1,5 @@
-/** @file Means and extremes of the windows of pictures. Kernel: kernels/pool/window.wgsl. */
-import { poolWindow as kernel } from '@curio/kernels/pool_window';
+/** @file Means and extremes of the windows of pictures. Kernel: kernels/window/pool.wgsl. */
+import { windowPool as kernel } from '@curio/kernels/window_pool';
 import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';

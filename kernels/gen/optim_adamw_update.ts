@@ -1,0 +1,31 @@
+// Generated from kernels/optim/adamw_update.wgsl by npm run codegen. Do not edit.
+export const optimAdamwUpdate = {
+  name: 'optim/adamw_update',
+  file: 'kernels/optim/adamw_update.wgsl',
+  code: "// optim/adamw_update: one AdamW step over flat buffers, in place.\n//   g' = clip · g;  m = β₁·m + (1-β₁)·g';  v = β₂·v + (1-β₂)·g'²;  x = x·(1 - lr·decay) - lr · (m / c₁) / (√v / √c₂ +\n//     eps)\n// lr = rate[0] · factor, c₁ = rate[1] = 1 - β₁ᵗ, √c₂ = rate[2] = √(1 - β₂ᵗ): data, so that a recorded step can be\n// replayed. norm = the gradients' norm and clip (optim/adamw_norm); nothing is changed where clip is negative.\n// Shapes: x, g, m, v float[4 · vectors]; rate float[3]; norm float[2]. Grid: ceil(vectors / (WG · STEPS)) workgroups in\n// a line.\n// Traffic: 28 bytes an element. Source: Loshchilov & Hutter 2019, as torch.optim.AdamW.\n// uses: lib/run.wgsl\n\nstruct Params { vectors: u32, factor: f32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, eps: f32, decay: f32 }\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read_write> x: array<vec4<f32>>;\n@group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;\n@group(0) @binding(3) var<storage, read_write> m: array<vec4<f32>>;\n@group(0) @binding(4) var<storage, read_write> v: array<vec4<f32>>;\n@group(0) @binding(5) var<storage, read> rate: array<f32>;\n@group(0) @binding(6) var<storage, read> norm: array<f32>;\n\nconst WG = 64u;\nconst STEPS = 1u; // tune: 1u 16u 64u\n\n@compute @workgroup_size(WG)\nfn update(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,\n  @builtin(local_invocation_index) lane: u32) {\n  let clip = norm[1];\n  if (clip < 0.0) { return; }\n  let lr = rate[0] * params.factor;\n  let kept = 1.0 - lr * params.decay;\n  let step = lr / rate[1];\n  let scale = 1.0 / rate[2];\n  let begin = run_begin(wg, count, lane);\n  let end = run_end(begin, params.vectors);\n  for (var i = begin; i < end; i += 8u) {\n    let gradient = clip * g[i];\n    let value = x[i];\n    let first = params.beta1 * m[i] + params.rest1 * gradient;\n    let second = params.beta2 * v[i] + params.rest2 * gradient * gradient;\n    m[i] = first;\n    v[i] = second;\n    x[i] = value * kept - step * first / (sqrt(second) * scale + params.eps);\n  }\n}\n",
+  uses: ['lib/run.wgsl'],
+  lib: "// A lane's share of a line of items: eight neighbouring lanes walk a run of 8 · STEPS items together, so that each\n// subgroup of a software adapter, which runs its whole loop before the next one starts, reads contiguous memory, and\n// fewer workgroups have to be started: twice as fast there. On a GPU STEPS is 1.\n// Needs in the kernel: `const WG: u32` and `const STEPS: u32`. Use: `for (var i = run_begin(…); i < run_end(i, size); i\n// += 8u)`.\n\nfn run_begin(wg: vec3u, count: vec3u, lane: u32) -> u32 {\n  return ((wg.y * count.x + wg.x) * WG + lane / 8u * 8u) * STEPS + lane % 8u;\n}\n\nfn run_end(begin: u32, size: u32) -> u32 { return min(begin / (8u * STEPS) * (8u * STEPS) + 8u * STEPS, size); }\n",
+  params: [
+    { name: 'vectors', type: 'u32', offset: 0 },
+    { name: 'factor', type: 'f32', offset: 4 },
+    { name: 'beta1', type: 'f32', offset: 8 },
+    { name: 'rest1', type: 'f32', offset: 12 },
+    { name: 'beta2', type: 'f32', offset: 16 },
+    { name: 'rest2', type: 'f32', offset: 20 },
+    { name: 'eps', type: 'f32', offset: 24 },
+    { name: 'decay', type: 'f32', offset: 28 },
+  ],
+  bindings: [
+    { binding: 0, name: 'params', type: 'uniform', element: 'Params' },
+    { binding: 1, name: 'x', type: 'storage', element: 'vec4<f32>' },
+    { binding: 2, name: 'g', type: 'read-only-storage', element: 'vec4<f32>' },
+    { binding: 3, name: 'm', type: 'storage', element: 'vec4<f32>' },
+    { binding: 4, name: 'v', type: 'storage', element: 'vec4<f32>' },
+    { binding: 5, name: 'rate', type: 'read-only-storage', element: 'f32' },
+    { binding: 6, name: 'norm', type: 'read-only-storage', element: 'f32' },
+  ],
+  tunables: [{ name: 'STEPS', value: '1u', allowed: ['1u', '16u', '64u'], line: 22 }],
+  entries: { update: { bindings: ['params', 'x', 'g', 'm', 'v', 'rate', 'norm'], workgroupSize: ['WG'] } },
+  subgroups: false,
+  f16: false,
+} as const;

@@ -1,0 +1,41 @@
+// Generated from kernels/tensor/copy_rows.wgsl by npm run codegen. Do not edit.
+export const tensorCopyRows = {
+  name: 'tensor/copy_rows',
+  file: 'kernels/tensor/copy_rows.wgsl',
+  code: "// tensor/copy_rows: tensor/copy_elements for a view whose last axis has some length: rows of it, eight lanes along\n// each, so that one place is found for many elements.\n//   gather   y[r · cols + c] = x[place(r) + c · step]        scatter  y[place(r) + c · step] = x[r · cols + c]\n// place(r) = Σ_k coordinate_k(r) · stride_k over the view's axes but the last, the outermost first; size_k is the\n// length of axis k; AXES of them are used.\n// Elements are four neighbours each where T is vec4<u32>: then sizes, offsets and strides count fours, and step is 1.\n// Grid: as lib/row_run says, each eight lanes taking ROWS rows one after the other. Traffic: 8 bytes an element.\n// uses: lib/row_run.wgsl\n\nstruct Params {\n  rows: u32, cols: u32, step: u32, x_offset: u32, y_offset: u32,\n  stride0: u32, stride1: u32, stride2: u32, stride3: u32, stride4: u32,\n  size1: u32, size2: u32, size3: u32, size4: u32,\n}\n\nalias T = vec4<u32>; // tune: u32 vec4<u32>\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read> x: array<T>;\n@group(0) @binding(2) var<storage, read_write> y: array<T>;\n\nconst WG = 64u;\nconst STEPS = 1u; // tune: 1u 32u\nconst ROWS = 1u; // tune: 1u 4u\nconst AXES = 1u; // tune: 1u 2u 3u 4u 5u\n\nfn place(row: u32) -> u32 {\n  var rest = row;\n  var at = 0u;\n  if (AXES > 4u) {\n    at += rest % params.size4 * params.stride4;\n    rest /= params.size4;\n  }\n  if (AXES > 3u) {\n    at += rest % params.size3 * params.stride3;\n    rest /= params.size3;\n  }\n  if (AXES > 2u) {\n    at += rest % params.size2 * params.stride2;\n    rest /= params.size2;\n  }\n  if (AXES > 1u) {\n    at += rest % params.size1 * params.stride1;\n    rest /= params.size1;\n  }\n  return at + rest * params.stride0;\n}\n\n@compute @workgroup_size(WG)\nfn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,\n  @builtin(local_invocation_index) lane: u32) {\n  let first = run_row(wg, count, lane) * ROWS;\n  for (var row = first; row < min(first + ROWS, params.rows); row++) {\n    let source = params.x_offset + place(row);\n    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {\n      y[params.y_offset + row * params.cols + col] = x[source + col * params.step];\n    }\n  }\n}\n\n@compute @workgroup_size(WG)\nfn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,\n  @builtin(local_invocation_index) lane: u32) {\n  let first = run_row(wg, count, lane) * ROWS;\n  for (var row = first; row < min(first + ROWS, params.rows); row++) {\n    let goal = params.y_offset + place(row);\n    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {\n      y[goal + col * params.step] = x[params.x_offset + row * params.cols + col];\n    }\n  }\n}\n",
+  uses: ['lib/row_run.wgsl'],
+  lib: "// A lane's share of a row: eight neighbouring lanes walk a run of 8 · STEPS columns of one row together, and a\n// workgroup holds WG / 8 rows. A subgroup of a software adapter, which costs as much to start as some 60 columns, then\n// has a whole run to do; on a GPU STEPS is 1.\n// Needs in the kernel: `const WG: u32` and `const STEPS: u32`. Grid: ceil(rows / (WG / 8)) in a line over x and y,\n// ceil(cols / (8 · STEPS)) in z.\n// Use: `for (var col = col_begin(wg, lane); col < col_end(wg, cols); col += 8u)`.\n\nfn run_row(wg: vec3u, count: vec3u, lane: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / 8u) + lane / 8u; }\n\nfn col_begin(wg: vec3u, lane: u32) -> u32 { return wg.z * (8u * STEPS) + lane % 8u; }\n\nfn col_end(wg: vec3u, cols: u32) -> u32 { return min((wg.z + 1u) * (8u * STEPS), cols); }\n",
+  params: [
+    { name: 'rows', type: 'u32', offset: 0 },
+    { name: 'cols', type: 'u32', offset: 4 },
+    { name: 'step', type: 'u32', offset: 8 },
+    { name: 'x_offset', type: 'u32', offset: 12 },
+    { name: 'y_offset', type: 'u32', offset: 16 },
+    { name: 'stride0', type: 'u32', offset: 20 },
+    { name: 'stride1', type: 'u32', offset: 24 },
+    { name: 'stride2', type: 'u32', offset: 28 },
+    { name: 'stride3', type: 'u32', offset: 32 },
+    { name: 'stride4', type: 'u32', offset: 36 },
+    { name: 'size1', type: 'u32', offset: 40 },
+    { name: 'size2', type: 'u32', offset: 44 },
+    { name: 'size3', type: 'u32', offset: 48 },
+    { name: 'size4', type: 'u32', offset: 52 },
+  ],
+  bindings: [
+    { binding: 0, name: 'params', type: 'uniform', element: 'Params' },
+    { binding: 1, name: 'x', type: 'read-only-storage', element: 'T' },
+    { binding: 2, name: 'y', type: 'storage', element: 'T' },
+  ],
+  tunables: [
+    { name: 'T', value: 'vec4<u32>', allowed: ['u32', 'vec4<u32>'], line: 16 },
+    { name: 'STEPS', value: '1u', allowed: ['1u', '32u'], line: 23 },
+    { name: 'ROWS', value: '1u', allowed: ['1u', '4u'], line: 24 },
+    { name: 'AXES', value: '1u', allowed: ['1u', '2u', '3u', '4u', '5u'], line: 25 },
+  ],
+  entries: {
+    gather: { bindings: ['params', 'x', 'y'], workgroupSize: ['WG'] },
+    scatter: { bindings: ['params', 'x', 'y'], workgroupSize: ['WG'] },
+  },
+  subgroups: false,
+  f16: false,
+} as const;

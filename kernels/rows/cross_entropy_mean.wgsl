@@ -1,0 +1,43 @@
+// rows/cross_entropy_mean: the weighted mean of the rows' losses, in a fixed order.
+//   forward   loss = Σ row_loss / Σ w,   totals = loss, 1 / Σ w;   0 and 0 when Σ w is 0 (every row ignored)
+// Shapes: terms float[rows, 2] = row_loss, w; loss float[1]; totals float[2]. Grid: one workgroup; lane l sums rows l,
+// l + WG, … in blocks, then eight lanes and lane 0 the lanes. Accumulates in f32. Traffic: 8 bytes a row.
+// uses: lib/block_sum.wgsl
+
+struct Params { rows: u32 }
+
+alias T = vec2<f32>;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> terms: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(3) var<storage, read_write> totals: array<f32>;
+
+const WG = 64u;
+var<workgroup> sums: array<vec2<f32>, WG>;
+
+@compute @workgroup_size(WG)
+fn forward(@builtin(local_invocation_index) lane: u32) {
+  var blocks = Blocks();
+  for (var row = lane; row < params.rows;) {
+    let stop = min(row + BLOCK * WG, params.rows);
+    var part = vec2f();
+    for (; row < stop; row += WG) { part += terms[row]; }
+    blocks = add_block(blocks, part);
+  }
+  sums[lane] = sum_of(blocks);
+  workgroupBarrier();
+  var sum = vec2f();
+  if (lane < 8u) {
+    for (var i = lane; i < WG; i += 8u) { sum += sums[i]; }
+  }
+  workgroupBarrier();
+  if (lane < 8u) { sums[lane] = sum; }
+  workgroupBarrier();
+  if (lane > 0u) { return; }
+  for (var i = 1u; i < 8u; i++) { sum += sums[i]; }
+  let weight = select(1.0 / sum.y, 0.0, sum.y == 0.0);
+  loss[0] = sum.x * weight;
+  totals[0] = sum.x * weight;
+  totals[1] = weight;
+}

@@ -1,0 +1,109 @@
+// rows/norm_layer_shared: layer normalisation over the last axis, one workgroup a row; no subgroups, any number of
+// columns.
+// Contract of rows/norm_layer_naive.
+//   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
+//   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
+// Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd. Dense. T is
+// vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32; the
+// variance from differences to a pivot, the mean as f32 sums give it; what that is off by, the mean of the differences,
+// is taken out: else a constant row of large numbers would give ±1.
+// Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
+// only those behind are read again.
+// Source: Ba et al. 2016.
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
+
+struct Params { rows: u32, cols: u32, eps: f32 }
+
+alias T = f32; // tune: f32 vec4<f32>
+const WIDTH = 1u; // tune: 1u 4u
+const WG = 64u; // tune: 32u 64u 128u 256u 512u
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read> weight: array<T>;
+@group(0) @binding(3) var<storage, read> bias: array<T>;
+@group(0) @binding(4) var<storage, read_write> y: array<T>;
+@group(0) @binding(5) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(6) var<storage, read> stats_saved: array<f32>;
+@group(0) @binding(7) var<storage, read> dy: array<T>;
+@group(0) @binding(8) var<storage, read_write> dx: array<T>;
+
+@compute @workgroup_size(WG)
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let row = wg.y * count.x + wg.x;
+  if (row >= params.rows) { return; }
+  let size = params.cols / WIDTH;
+  let begin = row * size;
+  var a = T();
+  var b = T();
+  var c = T();
+  var d = T();
+  if (lane < size) { a = x[begin + lane]; }
+  if (lane + WG < size) { b = x[begin + lane + WG]; }
+  if (lane + 2u * WG < size) { c = x[begin + lane + 2u * WG]; }
+  if (lane + 3u * WG < size) { d = x[begin + lane + 3u * WG]; }
+  var sums = (a + b) + (c + d);
+  for (var i = lane + 4u * WG; i < size; i += WG) { sums += x[begin + i]; }
+  let pivot = shared_sum(across(sums), lane) / f32(params.cols);
+  // Lanes past the end hold 0, which counts neither here nor below.
+  if (lane < size) { a -= pivot; }
+  if (lane + WG < size) { b -= pivot; }
+  if (lane + 2u * WG < size) { c -= pivot; }
+  if (lane + 3u * WG < size) { d -= pivot; }
+  sums = (a + b) + (c + d);
+  var squares = (a * a + b * b) + (c * c + d * d);
+  for (var i = lane + 4u * WG; i < size; i += WG) {
+    let v = x[begin + i] - pivot;
+    sums += v;
+    squares += v * v;
+  }
+  let off = shared_sum(across(sums), lane) / f32(params.cols);
+  let rstd = 1.0 / sqrt(max(shared_sum(across(squares), lane) / f32(params.cols) - off * off, 0.0) + params.eps);
+  if (lane == 0u) {
+    stats[2u * row] = pivot + off;
+    stats[2u * row + 1u] = rstd;
+  }
+  if (lane < size) { y[begin + lane] = (a - off) * rstd * weight[lane] + bias[lane]; }
+  if (lane + WG < size) { y[begin + lane + WG] = (b - off) * rstd * weight[lane + WG] + bias[lane + WG]; }
+  if (lane + 2u * WG < size) {
+    y[begin + lane + 2u * WG] = (c - off) * rstd * weight[lane + 2u * WG] + bias[lane + 2u * WG];
+  }
+  if (lane + 3u * WG < size) {
+    y[begin + lane + 3u * WG] = (d - off) * rstd * weight[lane + 3u * WG] + bias[lane + 3u * WG];
+  }
+  for (var i = lane + 4u * WG; i < size; i += WG) {
+    y[begin + i] = (x[begin + i] - pivot - off) * rstd * weight[i] + bias[i];
+  }
+}
+
+@compute @workgroup_size(WG)
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let row = wg.y * count.x + wg.x;
+  if (row >= params.rows) { return; }
+  let size = params.cols / WIDTH;
+  let begin = row * size;
+  let mean = stats_saved[2u * row];
+  let rstd = stats_saved[2u * row + 1u];
+  var a = T();
+  var b = T();
+  var ga = T();
+  var gb = T();
+  if (lane < size) { a = (x[begin + lane] - mean) * rstd; ga = dy[begin + lane] * weight[lane]; }
+  if (lane + WG < size) { b = (x[begin + lane + WG] - mean) * rstd; gb = dy[begin + lane + WG] * weight[lane + WG]; }
+  var sums = ga + gb;
+  var products = ga * a + gb * b;
+  for (var i = lane + 2u * WG; i < size; i += WG) {
+    let g = dy[begin + i] * weight[i];
+    sums += g;
+    products += g * ((x[begin + i] - mean) * rstd);
+  }
+  let plain = shared_sum(across(sums), lane) / f32(params.cols);
+  let along = shared_sum(across(products), lane) / f32(params.cols);
+  if (lane < size) { dx[begin + lane] = rstd * (ga - plain - a * along); }
+  if (lane + WG < size) { dx[begin + lane + WG] = rstd * (gb - plain - b * along); }
+  for (var i = lane + 2u * WG; i < size; i += WG) {
+    dx[begin + i] = rstd * (dy[begin + i] * weight[i] - plain - (x[begin + i] - mean) * rstd * along);
+  }
+}

@@ -1,0 +1,77 @@
+// rows/norm_rms_shared: root-mean-square normalisation over the last axis, one workgroup a row; no subgroups, any
+// number of columns. Contract of rows/norm_rms_naive.
+//   forward   y = x · rstd · weight,   rstd = 1 / √(mean x² + eps)
+//   backward  dx = rstd · (g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = x · rstd
+// Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd. Dense. T is vec4<f32> and WIDTH
+// 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32.
+// Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
+// only those behind are read again.
+// Source: Zhang & Sennrich 2019.
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
+
+struct Params { rows: u32, cols: u32, eps: f32 }
+
+alias T = f32; // tune: f32 vec4<f32>
+const WIDTH = 1u; // tune: 1u 4u
+const WG = 64u; // tune: 32u 64u 128u 256u 512u
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read> weight: array<T>;
+@group(0) @binding(3) var<storage, read_write> y: array<T>;
+@group(0) @binding(4) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(5) var<storage, read> stats_saved: array<f32>;
+@group(0) @binding(6) var<storage, read> dy: array<T>;
+@group(0) @binding(7) var<storage, read_write> dx: array<T>;
+
+@compute @workgroup_size(WG)
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let row = wg.y * count.x + wg.x;
+  if (row >= params.rows) { return; }
+  let size = params.cols / WIDTH;
+  let begin = row * size;
+  var a = T();
+  var b = T();
+  var c = T();
+  var d = T();
+  if (lane < size) { a = x[begin + lane]; }
+  if (lane + WG < size) { b = x[begin + lane + WG]; }
+  if (lane + 2u * WG < size) { c = x[begin + lane + 2u * WG]; }
+  if (lane + 3u * WG < size) { d = x[begin + lane + 3u * WG]; }
+  var squares = (a * a + b * b) + (c * c + d * d);
+  for (var i = lane + 4u * WG; i < size; i += WG) { squares += x[begin + i] * x[begin + i]; }
+  let rstd = 1.0 / sqrt(shared_sum(across(squares), lane) / f32(params.cols) + params.eps);
+  if (lane == 0u) { stats[row] = rstd; }
+  if (lane < size) { y[begin + lane] = a * rstd * weight[lane]; }
+  if (lane + WG < size) { y[begin + lane + WG] = b * rstd * weight[lane + WG]; }
+  if (lane + 2u * WG < size) { y[begin + lane + 2u * WG] = c * rstd * weight[lane + 2u * WG]; }
+  if (lane + 3u * WG < size) { y[begin + lane + 3u * WG] = d * rstd * weight[lane + 3u * WG]; }
+  for (var i = lane + 4u * WG; i < size; i += WG) { y[begin + i] = x[begin + i] * rstd * weight[i]; }
+}
+
+@compute @workgroup_size(WG)
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let row = wg.y * count.x + wg.x;
+  if (row >= params.rows) { return; }
+  let size = params.cols / WIDTH;
+  let begin = row * size;
+  let rstd = stats_saved[row];
+  var a = T();
+  var b = T();
+  var ga = T();
+  var gb = T();
+  if (lane < size) { a = x[begin + lane] * rstd; ga = dy[begin + lane] * weight[lane]; }
+  if (lane + WG < size) { b = x[begin + lane + WG] * rstd; gb = dy[begin + lane + WG] * weight[lane + WG]; }
+  var products = ga * a + gb * b;
+  for (var i = lane + 2u * WG; i < size; i += WG) {
+    products += dy[begin + i] * weight[i] * (x[begin + i] * rstd);
+  }
+  let along = shared_sum(across(products), lane) / f32(params.cols);
+  if (lane < size) { dx[begin + lane] = rstd * (ga - a * along); }
+  if (lane + WG < size) { dx[begin + lane + WG] = rstd * (gb - b * along); }
+  for (var i = lane + 2u * WG; i < size; i += WG) {
+    dx[begin + i] = rstd * (dy[begin + i] * weight[i] - x[begin + i] * rstd * along);
+  }
+}

@@ -1,0 +1,91 @@
+// rows/softmax_shared: over the last axis, one workgroup a row; no subgroups, any number of columns. Contract of
+// rows/softmax_naive.
+//   forward   y = exp(x - max x) / Σ exp(x - max x)
+//   backward  dx = y · (dy - Σ y·dy)
+// Shapes: x, y, dy, dx float[rows, cols], dense. T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows
+// workgroups in a line.
+// Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers,
+// only those behind are read again. A row of -∞ alone gives 1/n.
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl
+
+struct Params { rows: u32, cols: u32 }
+
+alias T = f32; // tune: f32 vec4<f32>
+const WIDTH = 1u; // tune: 1u 4u
+const WG = 64u; // tune: 32u 64u 128u 256u 512u
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
+@group(0) @binding(3) var<storage, read> y_saved: array<T>;
+@group(0) @binding(4) var<storage, read> dy: array<T>;
+@group(0) @binding(5) var<storage, read_write> dx: array<T>;
+
+@compute @workgroup_size(WG)
+fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let row = wg.y * count.x + wg.x;
+  if (row >= params.rows) { return; }
+  let size = params.cols / WIDTH;
+  let at = row * size + lane;
+  let end = row * size + size;
+  var a = T(LEAST);
+  var b = T(LEAST);
+  var c = T(LEAST);
+  var d = T(LEAST);
+  if (at < end) { a = x[at]; }
+  if (at + WG < end) { b = x[at + WG]; }
+  if (at + 2u * WG < end) { c = x[at + 2u * WG]; }
+  if (at + 3u * WG < end) { d = x[at + 3u * WG]; }
+  var top = max(LEAST, greatest(max(max(a, b), max(c, d)))); // not -∞, since ∞ - ∞ would be NaN
+  for (var i = at + 4u * WG; i < end; i += WG) { top = max(top, greatest(x[i])); }
+  top = shared_max(top, lane);
+  a -= top;
+  b -= top;
+  c -= top;
+  d -= top;
+  var total = 0.0;
+  if (at < end) { total += across_exp(a); }
+  if (at + WG < end) { total += across_exp(b); }
+  if (at + 2u * WG < end) { total += across_exp(c); }
+  if (at + 3u * WG < end) { total += across_exp(d); }
+  for (var i = at + 4u * WG; i < end; i += WG) { total += across_exp(x[i] - top); }
+  let sum = shared_sum(total, lane);
+  let scale = select(1.0 / sum, 0.0, sum == 0.0);
+  let level = select(0.0, 1.0 / f32(params.cols), sum == 0.0);
+  if (at < end) { y[at] = exp(a) * scale + level; }
+  if (at + WG < end) { y[at + WG] = exp(b) * scale + level; }
+  if (at + 2u * WG < end) { y[at + 2u * WG] = exp(c) * scale + level; }
+  if (at + 3u * WG < end) { y[at + 3u * WG] = exp(d) * scale + level; }
+  for (var i = at + 4u * WG; i < end; i += WG) { y[i] = exp(x[i] - top) * scale + level; }
+}
+
+@compute @workgroup_size(WG)
+fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let row = wg.y * count.x + wg.x;
+  if (row >= params.rows) { return; }
+  let size = params.cols / WIDTH;
+  let at = row * size + lane;
+  let end = row * size + size;
+  var a = T();
+  var b = T();
+  var c = T();
+  var d = T();
+  var da = T();
+  var db = T();
+  var dc = T();
+  var dd = T();
+  if (at < end) { a = y_saved[at]; da = dy[at]; }
+  if (at + WG < end) { b = y_saved[at + WG]; db = dy[at + WG]; }
+  if (at + 2u * WG < end) { c = y_saved[at + 2u * WG]; dc = dy[at + 2u * WG]; }
+  if (at + 3u * WG < end) { d = y_saved[at + 3u * WG]; dd = dy[at + 3u * WG]; }
+  var along = (a * da + b * db) + (c * dc + d * dd);
+  for (var i = at + 4u * WG; i < end; i += WG) { along += y_saved[i] * dy[i]; }
+  let part = shared_sum(across(along), lane);
+  if (at < end) { dx[at] = a * (da - part); }
+  if (at + WG < end) { dx[at + WG] = b * (db - part); }
+  if (at + 2u * WG < end) { dx[at + 2u * WG] = c * (dc - part); }
+  if (at + 3u * WG < end) { dx[at + 3u * WG] = d * (dd - part); }
+  for (var i = at + 4u * WG; i < end; i += WG) { dx[i] = y_saved[i] * (dy[i] - part); }
+}

@@ -1,0 +1,71 @@
+// tensor/copy_rows: tensor/copy_elements for a view whose last axis has some length: rows of it, eight lanes along
+// each, so that one place is found for many elements.
+//   gather   y[r · cols + c] = x[place(r) + c · step]        scatter  y[place(r) + c · step] = x[r · cols + c]
+// place(r) = Σ_k coordinate_k(r) · stride_k over the view's axes but the last, the outermost first; size_k is the
+// length of axis k; AXES of them are used.
+// Elements are four neighbours each where T is vec4<u32>: then sizes, offsets and strides count fours, and step is 1.
+// Grid: as lib/row_run says, each eight lanes taking ROWS rows one after the other. Traffic: 8 bytes an element.
+// uses: lib/row_run.wgsl
+
+struct Params {
+  rows: u32, cols: u32, step: u32, x_offset: u32, y_offset: u32,
+  stride0: u32, stride1: u32, stride2: u32, stride3: u32, stride4: u32,
+  size1: u32, size2: u32, size3: u32, size4: u32,
+}
+
+alias T = vec4<u32>; // tune: u32 vec4<u32>
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
+
+const WG = 64u;
+const STEPS = 1u; // tune: 1u 32u
+const ROWS = 1u; // tune: 1u 4u
+const AXES = 1u; // tune: 1u 2u 3u 4u 5u
+
+fn place(row: u32) -> u32 {
+  var rest = row;
+  var at = 0u;
+  if (AXES > 4u) {
+    at += rest % params.size4 * params.stride4;
+    rest /= params.size4;
+  }
+  if (AXES > 3u) {
+    at += rest % params.size3 * params.stride3;
+    rest /= params.size3;
+  }
+  if (AXES > 2u) {
+    at += rest % params.size2 * params.stride2;
+    rest /= params.size2;
+  }
+  if (AXES > 1u) {
+    at += rest % params.size1 * params.stride1;
+    rest /= params.size1;
+  }
+  return at + rest * params.stride0;
+}
+
+@compute @workgroup_size(WG)
+fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let first = run_row(wg, count, lane) * ROWS;
+  for (var row = first; row < min(first + ROWS, params.rows); row++) {
+    let source = params.x_offset + place(row);
+    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {
+      y[params.y_offset + row * params.cols + col] = x[source + col * params.step];
+    }
+  }
+}
+
+@compute @workgroup_size(WG)
+fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let first = run_row(wg, count, lane) * ROWS;
+  for (var row = first; row < min(first + ROWS, params.rows); row++) {
+    let goal = params.y_offset + place(row);
+    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {
+      y[goal + col * params.step] = x[params.x_offset + row * params.cols + col];
+    }
+  }
+}

@@ -1,6 +1,6 @@
 // attention/backward_shared: the gradients of attention by tiles in workgroup memory and registers. Contract of
 // attention/naive, for any strides, and D up to 128.
-// For real GPUs; attention/backward_vec4 is the same over rows that lie in fours.
+// For real GPUs; attention/backward_vec4 is the same over rows that lie in vec4s.
 //   backward_q   rows = queries: ds = p · (dy·vᵀ - Σ dy · y) · scale with p = exp(s - lse);  dq = ds·k
 //   backward_kv  rows = keys, over the queries of all heads of the group:  dv = pᵀ·dy,  dk = dsᵀ·q
 // Grid: ceil(T / ROWS) × B·H workgroups of LANES, ceil(S / ROWS) × B·H/group for dk and dv; ROWS = ROWS_A_LANE · LANES

@@ -1,6 +1,6 @@
 // attention/forward_shared: attention by tiles of queries and keys in workgroup memory and registers, with an online
 // softmax. Contract of attention/naive, for any strides, and D up to 128. For real GPUs; attention/forward_vec4 is the
-// same over rows that lie in fours.
+// same over rows that lie in vec4s.
 //   s = scale · q·kᵀ;  p = exp(s - max so far);  y = (y · shrink + p·v), divided by Σ p at the end
 // Grid: ceil(T / ROWS) × B·H workgroups of LANES; ROWS = ROWS_A_LANE · LANES / LANES_ACROSS, which is 16 at least for D
 // = 128. f32. Keys that no query of a tile sees are not read.

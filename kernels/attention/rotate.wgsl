@@ -6,7 +6,7 @@
 // to f32 and equal on every driver; any other gives NaN.
 // Shapes: x float[B, T, H, D] with strides (last axis dense); y float[B, T, H, D] with strides; table float[low or
 // high, cos or sin, 256, D/2]; positions i32: [B, T], [T] or [1] = the first of a run. T is vec4<f32> where D/2,
-// strides and offset (then counted in fours) are multiples of 4.
+// strides and offset (then counted in vec4s) are multiples of 4.
 // Grid: one lane for each (b, t, d), all heads in a loop.
 // Traffic: 8 bytes an element (ideal). Source: Su et al. 2021.
 // uses: lib/special_values.wgsl

@@ -6,7 +6,7 @@
 // the rows' from `first` on.
 // Grid: ceil(rows / (WG / 8)) workgroups in a line, eight neighbouring lanes a row. Traffic: 16 bytes an element.
 
-struct Params { rows: u32, quads: u32, first: u32, scale: f32 }
+struct Params { rows: u32, vec4s: u32, first: u32, scale: f32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> stats_saved: array<vec4<f32>>;
@@ -21,8 +21,8 @@ fn weights(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let row = (wg.y * count.x + wg.x) * (WG / 8u) + lane / 8u;
   if (row >= params.rows) { return; }
   let stats = stats_saved[params.first + row];
-  for (var i = lane % 8u; i < params.quads; i += 8u) {
-    let at = row * params.quads + i;
+  for (var i = lane % 8u; i < params.vec4s; i += 8u) {
+    let at = row * params.vec4s + i;
     let there = vec4f(4.0 * f32(i)) + vec4f(0.0, 1.0, 2.0, 3.0) < vec4f(stats.z);
     let p = select(vec4f(), exp(s[at] * params.scale - stats.x), there);
     s[at] = p;

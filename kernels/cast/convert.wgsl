@@ -1,6 +1,6 @@
 // cast/convert: between 32-bit types; towards 0 from float to whole numbers, 0 or 1 to bool.
 //   y = TO(x), or y = x ≠ 0, which NaN is
-// Shapes: x, y [size], dense, in fours; the last four may reach into the padding. Grid: ceil(size / 4 / WG) workgroups
+// Shapes: x, y [size], dense, in vec4s; the last four may reach into the padding. Grid: ceil(size / 4 / WG) workgroups
 // in a line. Traffic: 8 bytes an element.
 
 struct Params { vectors: u32 }

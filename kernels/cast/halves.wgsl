@@ -1,6 +1,6 @@
 // cast/halves: f32 to f16 or bf16, two a word, rounded to nearest, ties to even. Integer arithmetic: the rounding of
 // pack2x16float is the driver's.
-// Shapes: x float[size], y u32[ceil(size / 2)], dense; x is read in fours and may reach into the padding.
+// Shapes: x float[size], y u32[ceil(size / 2)], dense; x is read in vec4s and may reach into the padding.
 // Grid: one lane two words, ceil(size / 4 / WG) workgroups in a line. Traffic: 6 bytes an element.
 
 struct Params { size: u32 }

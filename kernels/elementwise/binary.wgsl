@@ -5,8 +5,8 @@
 //   backward_a  da = dy · ∂f/∂a (MAX, MIN: one half each where a = b)      backward_b  db = dy · ∂f/∂b
 // The gradients of ADD, SUB, MUL and DIV are such functions themselves.
 // MAX and MIN give NaN where a or b is NaN.
-// Shapes: up to 4 axes after neighbouring ones are merged; y dense. T and U are fours where sizes and offsets (then in
-// fours) allow.
+// Shapes: up to 4 axes after neighbouring ones are merged; y dense. T and U are vec4s where sizes and offsets (then in
+// vec4s) allow.
 // Grid: dense, backward: ceil(items / (WG · STEPS)); rows: ceil(cols · ceil(rows / ROWS) / WG); strided: ceil(lines ·
 // parts / WG); all in a line.
 // Traffic: 12 bytes an element (8 where b repeats).

@@ -5,7 +5,7 @@
 // ELU and LEAKY_RELU with p below 0; POW: q·x^n, n = p + low, see `Exponent`. MAX and MIN have slope ½ where x = p.
 // ROOT is √x with slope 0 at 0.
 // FLOOR, CEIL, ROUND (halves to even) and SIGN have slope 0. f(NaN) is NaN, but for x^0.
-// Shapes: x, y, saved, dy, dx float[size], dense, in fours; the last four may reach into the padding of the buffers.
+// Shapes: x, y, saved, dy, dx float[size], dense, in vec4s; the last four may reach into the padding of the buffers.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for
 // AFFINE).
 // Numbers: float64 to the ulp that docs/accuracy.md lists, over the whole range of f32; subnormal numbers may count as

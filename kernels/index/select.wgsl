@@ -11,7 +11,7 @@
 // that share a scale.
 // uses: lib/load_weight.wgsl, lib/weight_element.wgsl
 
-struct Params { rows: u32, cols: u32, table: u32, quads: u32, group: u32 }
+struct Params { rows: u32, cols: u32, table: u32, vec4s: u32, group: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
@@ -31,9 +31,9 @@ const WG = 64u;
 fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
-  let row = i / params.quads;
+  let row = i / params.vec4s;
   if (row >= params.rows) { return; }
-  let begin = (i - row * params.quads) * 4u;
+  let begin = (i - row * params.vec4s) * 4u;
   let source = index[row];
   let valid = source >= 0 && u32(source) < params.table;
   let from_row = u32(max(source, 0)) * params.cols;
@@ -65,9 +65,9 @@ fn find(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
 fn collect(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
-  let t = i / params.quads;
+  let t = i / params.vec4s;
   if (t >= params.table) { return; }
-  let begin = (i - t * params.quads) * 4u;
+  let begin = (i - t * params.vec4s) * 4u;
   let size = min(4u, params.cols - begin);
   var r = known[2u * t];
   var left = known[2u * t + 1u];

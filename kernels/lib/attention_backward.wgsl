@@ -2,7 +2,7 @@
 // the scores are formed again, once; no shared memory, no atomics.
 //   s = scale · k·qᵀ,  p = exp(s - lse),  ds = p · (v·dyᵀ - Σ dy · y) · scale;   dv += p·dy,  dk += ds·q,  dq += dsᵀ·k
 //   scores   lane l holds queries 4·l … 4·l + 3 of a tile for all BM keys
-//   output   lane l holds quads l, l + SG, … of the rows of dk and dv, and adds its quads to dq in memory: only this
+//   output   lane l holds vec4s l, l + SG, … of the rows of dk and dv, and adds its vec4s to dq in memory: only this
 //            subgroup writes that head's rows
 // Needs in the kernel: `enable subgroups;`, Params and the bindings stats_saved, dq, dk and dv of attention/naive,
 // const D and SG, lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/place_of.wgsl, and load_q, load_k, load_v,

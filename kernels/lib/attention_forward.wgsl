@@ -2,7 +2,7 @@
 // lanes share goes by broadcasts and shuffles.
 //   scores   lane l holds keys 4·l … 4·l + 3 of a tile of 4·SG for all BM queries; a query's numbers come from the lane
 //            that loaded its row
-//   output   lane l holds quads l, l + SG, … of all BM output rows; a probability comes from the lane that holds its
+//   output   lane l holds vec4s l, l + SG, … of all BM output rows; a probability comes from the lane that holds its
 //            key
 // Needs in the kernel: `enable subgroups;`, Params and the bindings bounds, y and lse of attention/naive, const D and
 // SG, lib/attention_mask.wgsl, lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/subgroup_reduce.wgsl,

@@ -1,8 +1,8 @@
 // Tiles of scores in registers, for devices with fast workgroup memory: ROWS by COLUMNS scores a workgroup, ACROSS
-// lanes across and DOWN down. A lane holds fours of rows by fours of columns, each a mat4x4f: rows 4·down … and, where
+// lanes across and DOWN down. A lane holds vec4s of rows by vec4s of columns, each a mat4x4f: rows 4·down … and, where
 // it has eight, 4·(down + DOWN) …; columns 4·across … and 4·(across + ACROSS) …
 //   add_piece   scores += rows·columnsᵀ over DEPTH of the width, both operands transposed in workgroup memory
-//   add_span    ROWS by D results += weights·values over SPAN of the columns; weights are stored by column, fours of
+//   add_span    ROWS by D results += weights·values over SPAN of the columns; weights are stored by column, vec4s of
 //               rows beside each other
 // Every lane fetches four rows by four numbers of an operand ahead of time, in registers. Sums are named, never an
 // array: an index that a compiler leaves to a loop would put them into memory. In workgroup memory each four of rows is

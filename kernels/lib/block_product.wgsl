@@ -2,7 +2,7 @@
 // lane, or by 8 in the largest tile. The kernel says how operands are read and results written. A step takes DEPTH
 // terms. Each lane fetches a block of four terms of four rows of A or four columns of B (two blocks where there are
 // more than lanes) and holds it in registers while the terms before are multiplied; then it stages it in workgroup
-// memory, Aᵀ and B, in fours of rows or columns.
+// memory, Aᵀ and B, in vec4s of rows or columns.
 // Groups of 32 lanes, by index and not by subgroup, share 64 rows and 16 or 32 columns. Two neighbours take the same
 // columns and every second the same rows, which is how NVIDIA's shared memory serves a read of 16 bytes a lane best
 // (CUTLASS, gemm/warp/mma_simt_policy.h).

@@ -1,4 +1,4 @@
-// How the operands of a product in blocks reach workgroup memory: Aᵀ and B, in fours of rows or columns. A lane's block
+// How the operands of a product in blocks reach workgroup memory: Aᵀ and B, in vec4s of rows or columns. A lane's block
 // is four terms of four of them, held in registers from its fetch to its staging.
 // SKEW moves each four terms on by so many banks of 16 bytes, so that blocks that are transposed on their way are
 // written without conflicts.
@@ -55,20 +55,20 @@ fn stage(held: Block, tile: Tile, step: Step, block: u32) {
   if (block < A_BLOCKS) {
     let place = a_place(block);
     let at = min(place.y * A_LAYER + place.x, LAYERS * A_LAYER - 3u * ROWS / 4u - 1u);
-    let fours = by_term(f32_values(held), !TRANSPOSE_A, step, step.first + 4u * place.y);
-    a_tile[at] = fours[0];
-    a_tile[at + ROWS / 4u] = fours[1];
-    a_tile[at + ROWS / 2u] = fours[2];
-    a_tile[at + 3u * ROWS / 4u] = fours[3];
+    let vec4s = by_term(f32_values(held), !TRANSPOSE_A, step, step.first + 4u * place.y);
+    a_tile[at] = vec4s[0];
+    a_tile[at + ROWS / 4u] = vec4s[1];
+    a_tile[at + ROWS / 2u] = vec4s[2];
+    a_tile[at + 3u * ROWS / 4u] = vec4s[3];
   } else if (block < BLOCKS) {
     let place = b_place(block);
     let at = min(place.y * B_LAYER + place.x, LAYERS * B_LAYER - 3u * COLUMNS / 4u - 1u);
     let k = step.first + 4u * place.y;
-    let fours = by_term(b_values(held, tile.first_column + 4u * place.x, k, step), TRANSPOSE_B, step, k);
-    b_tile[at] = fours[0];
-    b_tile[at + COLUMNS / 4u] = fours[1];
-    b_tile[at + COLUMNS / 2u] = fours[2];
-    b_tile[at + 3u * COLUMNS / 4u] = fours[3];
+    let vec4s = by_term(b_values(held, tile.first_column + 4u * place.x, k, step), TRANSPOSE_B, step, k);
+    b_tile[at] = vec4s[0];
+    b_tile[at + COLUMNS / 4u] = vec4s[1];
+    b_tile[at + COLUMNS / 2u] = vec4s[2];
+    b_tile[at + 3u * COLUMNS / 4u] = vec4s[3];
   }
 }
 
@@ -79,12 +79,12 @@ fn f32_values(block: Block) -> mat4x4f {
 
 // A column of the matrix for each term from k on, zero past the last term.
 fn by_term(values: mat4x4f, lies_along: bool, step: Step, k: u32) -> mat4x4f {
-  var fours = values;
-  if (lies_along) { fours = transpose(values); }
+  var vec4s = values;
+  if (lies_along) { vec4s = transpose(values); }
   if (k + 4u > step.terms) {
     let inside = k + FOUR < vec4u(step.terms);
-    fours = mat4x4f(select(vec4f(), fours[0], inside.x), select(vec4f(), fours[1], inside.y),
-      select(vec4f(), fours[2], inside.z), select(vec4f(), fours[3], inside.w));
+    vec4s = mat4x4f(select(vec4f(), vec4s[0], inside.x), select(vec4f(), vec4s[1], inside.y),
+      select(vec4f(), vec4s[2], inside.z), select(vec4f(), vec4s[3], inside.w));
   }
-  return fours;
+  return vec4s;
 }

@@ -1,15 +1,15 @@
-// The arithmetic of a subgroup tile: ROWS rows of C, 4·FOURS columns a lane, two terms of the sum at a time. One
+// The arithmetic of a subgroup tile: ROWS rows of C, 4·VEC4S columns a lane, two terms of the sum at a time. One
 // operand's rows lie across the lanes and are spread by broadcasts whose lanes are constants: a rolled loop of shuffles
 // is 15 times slower on software adapters.
-// Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const FOURS (1u or 2u), alias Tile =
-// array<vec4f, ROWS * FOURS>.
+// Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const VEC4S (1u or 2u), alias Tile =
+// array<vec4f, ROWS * VEC4S>.
 
 // What a lane holds of the other operand: terms p and q at its first and second four columns.
 struct Columns { p0: vec4f, p1: vec4f, q0: vec4f, q1: vec4f }
 
 fn add_row(c: ptr<function, Tile>, row: u32, p: f32, q: f32, b: Columns) {
-  (*c)[row * FOURS] = (*c)[row * FOURS] + p * b.p0 + q * b.q0;
-  if (FOURS > 1u) { (*c)[row * FOURS + FOURS - 1u] = (*c)[row * FOURS + FOURS - 1u] + p * b.p1 + q * b.q1; }
+  (*c)[row * VEC4S] = (*c)[row * VEC4S] + p * b.p0 + q * b.q0;
+  if (VEC4S > 1u) { (*c)[row * VEC4S + VEC4S - 1u] = (*c)[row * VEC4S + VEC4S - 1u] + p * b.p1 + q * b.q1; }
 }
 
 // Lane l holds both terms of row first + l.

@@ -1,7 +1,7 @@
-// How a product of few rows ends: the second pair (LoRA), the sum over the lanes, alpha, bias and edges. 4 · FOURS
+// How a product of few rows ends: the second pair (LoRA), the sum over the lanes, alpha, bias and edges. 4 · VEC4S
 // columns of C a subgroup.
 // Needs in the kernel: `enable subgroups;`; params with M, N, K2, flags, alpha; bindings c (read_write) and bias:
-// array<f32>, a2 and b2: array<vec4f>; const SG, FOURS, ROWS, PAIR; alias Sums = array<vec4f, FOURS * ROWS>, a lane's
+// array<f32>, a2 and b2: array<vec4f>; const SG, VEC4S, ROWS, PAIR; alias Sums = array<vec4f, VEC4S * ROWS>, a lane's
 // share of each four columns of each row; lib/subgroup_reduce.wgsl. flags: 1 bias, 2 add to C.
 
 // x · each of four rows of weights.
@@ -15,18 +15,18 @@ fn four_columns(first: u32) -> vec4u {
 }
 
 fn add_pair(sums: ptr<function, Sums>, part: u32, columns: vec4u, lane: u32) {
-  let fours = params.K2 / 4u;
-  let at = columns * fours;
-  for (var i = lane; i < fours; i += SG) {
+  let vec4s = params.K2 / 4u;
+  let at = columns * vec4s;
+  for (var i = lane; i < vec4s; i += SG) {
     for (var m = 0u; m < ROWS; m++) {
-      (*sums)[part * ROWS + m] += dots(a2[min(m, params.M - 1u) * fours + i], b2[at.x + i], b2[at.y + i], b2[at.z + i],
+      (*sums)[part * ROWS + m] += dots(a2[min(m, params.M - 1u) * vec4s + i], b2[at.x + i], b2[at.y + i], b2[at.z + i],
         b2[at.w + i]);
     }
   }
 }
 
 fn store_sums(sums: ptr<function, Sums>, first: u32, lane: u32) {
-  for (var part = 0u; part < FOURS; part++) {
+  for (var part = 0u; part < VEC4S; part++) {
     if (PAIR) { add_pair(sums, part, four_columns(first + 4u * part), lane); }
     for (var m = 0u; m < ROWS; m++) {
       let share = (*sums)[part * ROWS + m];

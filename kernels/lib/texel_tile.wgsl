@@ -1,16 +1,16 @@
 // The arithmetic of a subgroup tile, four terms of the sum at a time: rows across the lanes, spread by shuffles whose
 // lanes are constants once the call is inlined.
-// Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const FOURS (1u or 2u), alias Tile =
-// array<vec4f, ROWS * FOURS>.
+// Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const VEC4S (1u or 2u), alias Tile =
+// array<vec4f, ROWS * VEC4S>.
 
 // Four terms of four rows or columns.
 struct Terms { p: vec4f, q: vec4f, r: vec4f, s: vec4f }
 
 fn add_row(tile: ptr<function, Tile>, row: u32, v: vec4f, b0: Terms, b1: Terms) {
-  let at = row * FOURS;
+  let at = row * VEC4S;
   (*tile)[at] = (*tile)[at] + v.x * b0.p + v.y * b0.q + v.z * b0.r + v.w * b0.s;
-  if (FOURS > 1u) {
-    (*tile)[at + FOURS - 1u] = (*tile)[at + FOURS - 1u] + v.x * b1.p + v.y * b1.q + v.z * b1.r + v.w * b1.s;
+  if (VEC4S > 1u) {
+    (*tile)[at + VEC4S - 1u] = (*tile)[at + VEC4S - 1u] + v.x * b1.p + v.y * b1.q + v.z * b1.r + v.w * b1.s;
   }
 }
 

@@ -1,5 +1,5 @@
 // matmul/block: a tile of 64 or 128 rows and columns a workgroup, 8 rows by 4 or 8 columns of it in the registers of
-// each lane, all memory read and written in fours. For real GPUs; every layout whose rows are multiples of four, A in
+// each lane, all memory read and written in vec4s. For real GPUs; every layout whose rows are multiples of four, A in
 // layout n where there is a second pair.
 //   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])        contract of matmul/naive
 // Shapes: A float[M, K], its rows a_pitch apart, or float[K, M]; B float[K, N], or float[N, K], its rows b_pitch apart;
@@ -94,7 +94,7 @@ fn put(tile: Tile, row: u32, column: u32, s0: vec4f, s1: vec4f, s2: vec4f, s3: v
   if (row + 3u < params.M) { c[at.w] = values[3]; }
 }
 
-// The fours of a block, counted in fours: a row each and the same terms of it, or a term each and the same columns of
+// The vec4s of a block, counted in vec4s: a row each and the same terms of it, or a term each and the same columns of
 // it. Past an edge the last ones again.
 fn places(lies_along: bool, first: u32, count: u32, k: u32, terms: u32, pitch: u32) -> vec4u {
   if (lies_along) { return along(first, count, k, terms, pitch); }
@@ -105,7 +105,7 @@ fn along(first: u32, count: u32, k: u32, terms: u32, pitch: u32) -> vec4u {
   return min(first + FOUR, vec4u(count - 1u)) * (pitch / 4u) + min(k, terms - 4u) / 4u;
 }
 
-// The groups that share a scale in which the fours of a block of B lie: whole ones to a row.
+// The groups that share a scale in which the vec4s of a block of B lie: whole ones to a row.
 fn groups(column: u32, k: u32, terms: u32) -> vec4u {
   if (TRANSPOSE_B) {
     return min(column + FOUR, vec4u(params.N - 1u)) * (params.b_pitch / params.group)

@@ -23,9 +23,9 @@ const FORMAT = F32; // tune: F32 F16 BF16
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const SUBGROUPS = 4u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 4u
-const FOURS = 1u; // eight columns would spill the loaded vectors
+const VEC4S = 1u; // eight columns would spill the loaded vectors
 const PAIR = false; // tune: false true
-alias Sums = array<vec4f, FOURS * ROWS>;
+alias Sums = array<vec4f, VEC4S * ROWS>;
 
 @compute @workgroup_size(SG * SUBGROUPS)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -33,7 +33,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   let first = (wg.x * SUBGROUPS + local / SG) * 4u;
   let steps = params.K / (4u * PER_WORD);
   let at = four_columns(first) * steps;
-  let fours = params.K / 4u;
+  let vec4s = params.K / 4u;
   var sums: Sums;
   for (var i = lane; i < steps; i += SG) {
     let w0 = b[at.x + i];
@@ -41,7 +41,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
     let w2 = b[at.z + i];
     let w3 = b[at.w + i];
     for (var m = 0u; m < ROWS; m++) {
-      sums[m] += word_dots(min(m, params.M - 1u) * fours + i * PER_WORD, w0, w1, w2, w3);
+      sums[m] += word_dots(min(m, params.M - 1u) * vec4s + i * PER_WORD, w0, w1, w2, w3);
     }
   }
   store_sums(&sums, first, lane);

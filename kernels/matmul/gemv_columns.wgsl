@@ -26,7 +26,7 @@ const SUBGROUPS = 4u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 4u
 const COLUMNS = 2u; // tune: 1u 2u
 const PAIR = false; // tune: false true
-const FOURS = PER_WORD; // fours of x to four words
+const VEC4S = PER_WORD; // vec4s of x to four words
 alias Sums = array<f32, COLUMNS * ROWS>;
 
 @compute @workgroup_size(SG * SUBGROUPS)
@@ -46,7 +46,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
       var more = vec4u();
       if (COLUMNS > 1u) { more = b[column_at(first, COLUMNS - 1u) * groups * steps + at]; }
       for (var m = 0u; m < ROWS; m++) {
-        let x = a[min(m, params.M - 1u) * (params.K / 4u) + at * FOURS + lane % FOURS] * LOWER;
+        let x = a[min(m, params.M - 1u) * (params.K / 4u) + at * VEC4S + lane % VEC4S] * LOWER;
         parts[m] += words_dot(x, words, held);
         if (COLUMNS > 1u) { parts[(COLUMNS - 1u) * ROWS + m] += words_dot(x, more, held); }
         if (IS_INT4) { totals[m] += sum_of_fours(x); }
@@ -69,7 +69,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
 // The lane's column n; past the edge the last one.
 fn column_at(first: u32, n: u32) -> u32 { return min(first + n * SG, params.N - 1u); }
 
-// Σ x · level over four words of one column; the fours of x lie across the lanes.
+// Σ x · level over four words of one column; the vec4s of x lie across the lanes.
 fn words_dot(x: vec4f, words: vec4u, held: vec2f) -> f32 {
   if (FORMAT == INT8) {
     return dot(subgroupShuffle(x, 0u), int8_levels(words.x)) + dot(subgroupShuffle(x, 1u), int8_levels(words.y))
@@ -81,20 +81,20 @@ fn words_dot(x: vec4f, words: vec4u, held: vec2f) -> f32 {
     + dot(subgroupShuffle(x, 6u), low_four(words.w, held)) + dot(subgroupShuffle(x, 7u), high_four(words.w, held));
 }
 
-// Σ x over the fours of int4's words.
+// Σ x over the vec4s of int4's words.
 fn sum_of_fours(x: vec4f) -> f32 {
   let own = dot(x, RAISED);
   let pairs = own + subgroupShuffleXor(own, 1u);
-  let fours = pairs + subgroupShuffleXor(pairs, 2u);
-  return fours + subgroupShuffleXor(fours, 4u);
+  let vec4s = pairs + subgroupShuffleXor(pairs, 2u);
+  return vec4s + subgroupShuffleXor(vec4s, 4u);
 }
 
 fn store(m: u32, column: u32, sum: f32) {
   if (m >= params.M || column >= params.N) { return; }
   var value = sum;
   if (PAIR) {
-    let fours = params.K2 / 4u;
-    for (var i = 0u; i < fours; i++) { value += dot(a2[m * fours + i], b2[column * fours + i]); }
+    let vec4s = params.K2 / 4u;
+    for (var i = 0u; i < vec4s; i++) { value += dot(a2[m * vec4s + i], b2[column * vec4s + i]); }
   }
   value *= params.alpha;
   if ((params.flags & 1u) != 0u) { value += bias[column]; }

@@ -6,7 +6,7 @@ enable subgroups;
 // Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K; C float[M, N], A2 float[M, K2], B2 float[N,
 // K2]; K2 a multiple of 4. Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its groups in
 // ascending order, then by butterflies.
-// Traffic: B once. A is read again for every 4 · FOURS columns, from the cache.
+// Traffic: B once. A is read again for every 4 · VEC4S columns, from the cache.
 // uses: lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/scaled_levels.wgsl, lib/subgroup_reduce.wgsl, lib/gemv_store.wgsl
 
 struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
@@ -25,20 +25,20 @@ const FORMAT = INT4; // tune: INT8 INT4 INT4_ZEROS NF4
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const SUBGROUPS = 4u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 4u
-const FOURS = 1u; // tune: 1u 2u
+const VEC4S = 1u; // tune: 1u 2u
 const PAIR = false; // tune: false true
-alias Sums = array<vec4f, FOURS * ROWS>;
+alias Sums = array<vec4f, VEC4S * ROWS>;
 alias Rows = array<vec4f, ROWS>;
 
 @compute @workgroup_size(SG * SUBGROUPS)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = local % SG;
   let held = nf4_held(lane);
-  let first = (wg.x * SUBGROUPS + local / SG) * (4u * FOURS);
+  let first = (wg.x * SUBGROUPS + local / SG) * (4u * VEC4S);
   let columns = four_columns(first);
   let columns2 = four_columns(first + 4u);
   let words = params.K / PER_WORD;
-  let fours = params.K / 4u;
+  let vec4s = params.K / 4u;
   let groups = params.K / params.group;
   let steps = params.group / PER_WORD;
   var sums: Sums;
@@ -55,20 +55,20 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
       let w2 = b[at.z + step];
       let w3 = b[at.w + step];
       var v = vec4u();
-      if (FOURS > 1u) { v = vec4u(b[at2.x + step], b[at2.y + step], b[at2.z + step], b[at2.w + step]); }
+      if (VEC4S > 1u) { v = vec4u(b[at2.x + step], b[at2.y + step], b[at2.z + step], b[at2.w + step]); }
       for (var m = 0u; m < ROWS; m++) {
-        let x = min(m, params.M - 1u) * fours + (g * steps + step) * (PER_WORD / 4u);
+        let x = min(m, params.M - 1u) * vec4s + (g * steps + step) * (PER_WORD / 4u);
         let x0 = a[x] * LOWER;
         if (FORMAT == INT8) {
           parts[m] += dots(x0, int8_levels(w0), int8_levels(w1), int8_levels(w2), int8_levels(w3));
-          if (FOURS > 1u) {
+          if (VEC4S > 1u) {
             parts[ROWS + m] += dots(x0, int8_levels(v.x), int8_levels(v.y), int8_levels(v.z), int8_levels(v.w));
           }
         } else {
           let x1 = a[x + 1u] * LOWER;
           parts[m] += dots(x0, low_four(w0, held), low_four(w1, held), low_four(w2, held), low_four(w3, held));
           parts[m] += dots(x1, high_four(w0, held), high_four(w1, held), high_four(w2, held), high_four(w3, held));
-          if (FOURS > 1u) {
+          if (VEC4S > 1u) {
             parts[ROWS + m] += dots(x0, low_four(v.x, held), low_four(v.y, held), low_four(v.z, held),
               low_four(v.w, held));
             parts[ROWS + m] += dots(x1, high_four(v.x, held), high_four(v.y, held), high_four(v.z, held),
@@ -78,7 +78,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
         }
       }
     }
-    for (var part = 0u; part < FOURS; part++) {
+    for (var part = 0u; part < VEC4S; part++) {
       let own = select(columns2, columns, part == 0u) * groups + g;
       let scale = select(vec4f(), vec4f(scales[own.x], scales[own.y], scales[own.z], scales[own.w]), round
         + lane < groups);

@@ -28,12 +28,12 @@ var<workgroup> shared_sums: array<vec4f, WG * ROWS>;
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = wg.x * 4u;
   let columns = min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(params.N - 1u));
-  let fours = params.K / 4u;
+  let vec4s = params.K / 4u;
   var sums = array<vec4f, ROWS>();
-  for (var i = lane; i < fours; i += WG) {
+  for (var i = lane; i < vec4s; i += WG) {
     let at = columns * params.K + 4u * i;
     let w = mat4x4f(row_four(at.x), row_four(at.y), row_four(at.z), row_four(at.w));
-    for (var m = 0u; m < ROWS; m++) { sums[m] += a[min(m, params.M - 1u) * fours + i] * w; }
+    for (var m = 0u; m < ROWS; m++) { sums[m] += a[min(m, params.M - 1u) * vec4s + i] * w; }
   }
   let fours2 = params.K2 / 4u;
   for (var i = lane; i < fours2; i += WG) {

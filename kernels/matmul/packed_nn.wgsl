@@ -4,7 +4,7 @@ enable subgroups;
 //   C = alpha · (A·dequantised(B) + A2·B2) + bias  (+ C)        contract of matmul/naive, without batches
 // Shapes: A float[M, K], its rows a_pitch apart, B packed[K, N] in groups of neighbours along N, C float[M, N], A2
 // float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4.
-// Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k, two terms a step.
+// Grid: [ceil(N / (4 · SG · VEC4S)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k, two terms a step.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
 
 struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32, a_pitch: u32 }
@@ -22,19 +22,19 @@ struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: 
 const FORMAT = F16; // tune: F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const SG = 8u; // tune: 4u 8u 16u
 const ROWS = 32u; // tune: 8u 16u 32u
-const FOURS = 2u; // tune: 1u 2u
+const VEC4S = 2u; // tune: 1u 2u
 const PAIR = false; // tune: false true
 const SWAP = false;
-alias Tile = array<vec4f, ROWS * FOURS>;
+alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = wg.y * ROWS;
-  let column = wg.x * (SG * FOURS) + lane;
-  let fours = params.N / 4u;
+  let column = wg.x * (SG * VEC4S) + lane;
+  let vec4s = params.N / 4u;
   let rows = vec4u(first_row + lane, first_row + lane + SG, first_row + lane + 2u * SG, first_row + lane + 3u * SG);
   let row = min(rows, vec4u(params.M - 1u));
-  let columns = min(vec2u(column, column + SG), vec2u(fours - 1u));
+  let columns = min(vec2u(column, column + SG), vec2u(vec4s - 1u));
   let group = select(params.N, params.group, HAS_SCALES);
   let groups = params.N / group;
   let in_row = columns * 4u / group;
@@ -45,10 +45,10 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   for (var k = 0u; k < params.K / 2u; k++) {
     let p = 2u * k;
     let held = Columns(
-      four_of_b(p * fours + columns.x, p * groups + in_row.x, levels),
-        four_of_b(p * fours + columns.y, p * groups + in_row.y, levels),
-      four_of_b((p + 1u) * fours + columns.x, (p + 1u) * groups + in_row.x, levels),
-        four_of_b((p + 1u) * fours + columns.y, (p + 1u) * groups + in_row.y, levels),
+      four_of_b(p * vec4s + columns.x, p * groups + in_row.x, levels),
+        four_of_b(p * vec4s + columns.y, p * groups + in_row.y, levels),
+      four_of_b((p + 1u) * vec4s + columns.x, (p + 1u) * groups + in_row.x, levels),
+        four_of_b((p + 1u) * vec4s + columns.y, (p + 1u) * groups + in_row.y, levels),
     );
     multiply_rows(&tile, a[ia.x + k], a[ia.y + k], a[ia.z + k], a[ia.w + k], held);
   }
@@ -57,9 +57,9 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
     let ia2 = row * (params.K2 / 2u);
     var ib2 = columns;
     for (var k = 0u; k < params.K2 / 2u; k++) {
-      let held = Columns(b2[ib2.x], b2[ib2.y], b2[ib2.x + fours], b2[ib2.y + fours]);
+      let held = Columns(b2[ib2.x], b2[ib2.y], b2[ib2.x + vec4s], b2[ib2.y + vec4s]);
       multiply_rows(&tile, a2[ia2.x + k], a2[ia2.y + k], a2[ia2.z + k], a2[ia2.w + k], held);
-      ib2 += 2u * fours;
+      ib2 += 2u * vec4s;
     }
   }
   store_tile(&tile, 0u, first_row, column);

@@ -4,7 +4,7 @@ enable subgroups;
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
 // Shapes: A float[M, K], its rows a_pitch apart, B packed[N, K] in groups of neighbours along K, C float[M, N], A2
 // float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4.
-// Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k.
+// Grid: [ceil(N / (4 · SG · VEC4S)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k.
 // A step takes two terms, as there; a word is read again for each of its pairs, which is cheaper than to hold it.
 // Scales are read once a group.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
@@ -24,16 +24,16 @@ struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: 
 const FORMAT = F16; // tune: F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const SG = 8u; // tune: 4u 8u 16u
 const ROWS = 32u; // tune: 8u 16u 32u
-const FOURS = 2u; // tune: 1u 2u
+const VEC4S = 2u; // tune: 1u 2u
 const PAIR = false; // tune: false true
 const SWAP = false;
 const PAIRS = PER_WORD / 2u; // of terms, in a word
-alias Tile = array<vec4f, ROWS * FOURS>;
+alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = wg.y * ROWS;
-  let column = wg.x * (SG * FOURS) + lane;
+  let column = wg.x * (SG * VEC4S) + lane;
   let rows = vec4u(first_row + lane, first_row + lane + SG, first_row + lane + 2u * SG, first_row + lane + 3u * SG);
   let row = min(rows, vec4u(params.M - 1u));
   let left = min(column, params.N / 4u - 1u) * 4u;

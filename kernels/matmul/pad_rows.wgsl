@@ -1,4 +1,4 @@
-// matmul/pad_rows: y[r, c] = x[r, c] with rows `pitch` fours apart in y. Rows of an operand that lie a large power of
+// matmul/pad_rows: y[r, c] = x[r, c] with rows `pitch` vec4s apart in y. Rows of an operand that lie a large power of
 // two apart fall into one set of a processor's nearest cache, where a product that walks many rows at once evicts what
 // it will need next: a copy first costs far less (1024³: 1.4 times as fast).
 // Shapes: x float[rows, 4 · width], y float[rows, 4 · pitch]; width a multiple of 64, which is what a run of

@@ -10,7 +10,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 // DOWN by ACROSS subgroups a workgroup, T by 4 matrices of MATRIX_M × MATRIX_N each. A and B are read in chunks of 16
 // bytes, into registers while the matrix units work on the terms before, and lie in workgroup memory as f16 in the
 // order of memory; PAD spreads the lines over the banks.
-// Shapes: lines of A and B in memory are whole chunks, of A2 and B2 whole fours. K2 only where A is not transposed. An
+// Shapes: lines of A and B in memory are whole chunks, of A2 and B2 whole vec4s. K2 only where A is not transposed. An
 // operand above 65,504 becomes infinite.
 // Grid: [ceil(N / COLUMNS), ceil(M / ROWS), batches], walked GROUP rows of tiles at a time, so that the tiles at work
 // share operands in the cache.

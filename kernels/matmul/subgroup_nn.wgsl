@@ -3,7 +3,7 @@ enable subgroups;
 // broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]·B[z] + A2·B2) + bias  (+ C[z])        contract of matmul/naive
 // Shapes: A float[M, K], its rows a_pitch apart, B float[K, N], C float[M, N] (float[N, M] with SWAP), A2 float[M, K2],
-// B2 float[K2, N]; K and K2 even, N a multiple of 4 (M too with SWAP). Grid: [ceil(N / (4 · SG · FOURS)), ceil(M /
+// B2 float[K2, N]; K and K2 even, N a multiple of 4 (M too with SWAP). Grid: [ceil(N / (4 · SG · VEC4S)), ceil(M /
 // ROWS), batches]. Accumulates in f32 over ascending k.
 // Two terms a step, so that A is read in pairs: four terms would load twice as many vectors ahead, and half of them
 // would spill (see subgroup_nt).
@@ -25,10 +25,10 @@ struct Params {
 
 const SG = 8u; // tune: 4u 8u 16u
 const ROWS = 32u; // tune: 8u 16u 32u
-const FOURS = 2u; // tune: 1u 2u
+const VEC4S = 2u; // tune: 1u 2u
 const PAIR = false; // tune: false true
 const SWAP = false; // tune: false true
-alias Tile = array<vec4f, ROWS * FOURS>;
+alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
@@ -36,29 +36,29 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first_row = wg.y * ROWS;
-  let column = wg.x * (SG * FOURS) + lane;
-  let fours = params.N / 4u;
+  let column = wg.x * (SG * VEC4S) + lane;
+  let vec4s = params.N / 4u;
   let rows = vec4u(first_row + lane, first_row + lane + SG, first_row + lane + 2u * SG, first_row + lane + 3u * SG);
   let row = min(rows, vec4u(params.M - 1u));
-  let columns = min(vec2u(column, column + SG), vec2u(fours - 1u));
+  let columns = min(vec2u(column, column + SG), vec2u(vec4s - 1u));
   var tile: Tile;
 
   let ia = row * (params.a_pitch / 2u) + (outer * params.a_outer + inner * params.a_inner) / 2u;
   var ib = columns + (outer * params.b_outer + inner * params.b_inner) / 4u;
   let terms = select(params.K, params.K_last, wg.z == count.z - 1u) / 2u;
   for (var k = 0u; k < terms; k++) {
-    let held = Columns(b[ib.x], b[ib.y], b[ib.x + fours], b[ib.y + fours]);
+    let held = Columns(b[ib.x], b[ib.y], b[ib.x + vec4s], b[ib.y + vec4s]);
     multiply_rows(&tile, a[ia.x + k], a[ia.y + k], a[ia.z + k], a[ia.w + k], held);
-    ib += 2u * fours;
+    ib += 2u * vec4s;
   }
 
   if (PAIR) {
     let ia2 = row * (params.K2 / 2u);
     var ib2 = columns;
     for (var k = 0u; k < params.K2 / 2u; k++) {
-      let held = Columns(b2[ib2.x], b2[ib2.y], b2[ib2.x + fours], b2[ib2.y + fours]);
+      let held = Columns(b2[ib2.x], b2[ib2.y], b2[ib2.x + vec4s], b2[ib2.y + vec4s]);
       multiply_rows(&tile, a2[ia2.x + k], a2[ia2.y + k], a2[ia2.z + k], a2[ia2.w + k], held);
-      ib2 += 2u * fours;
+      ib2 += 2u * vec4s;
     }
   }
   store_tile(&tile, wg.z, first_row, column);

@@ -3,10 +3,10 @@ enable subgroups;
 // broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]·B[z]ᵀ + A2·B2ᵀ) + bias  (+ C[z])        contract of matmul/naive
 // Shapes: A float[M, K], B float[N, K], their rows a_pitch and b_pitch apart, C float[M, N] (float[N, M] with SWAP), A2
-// float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4 (M too with SWAP). Grid: [ceil(N / (4 · SG · FOURS)),
+// float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4 (M too with SWAP). Grid: [ceil(N / (4 · SG · VEC4S)),
 // ceil(M / ROWS), batches]. Accumulates in f32 over ascending k.
-// On a software adapter what counts is elements loaded per multiplication: a step loads ROWS + 4 · FOURS · SG pairs for
-// SG · 8 · FOURS · ROWS products, and more than some 24 vectors loaded ahead would spill. Rows past an edge are clamped
+// On a software adapter what counts is elements loaded per multiplication: a step loads ROWS + 4 · VEC4S · SG pairs for
+// SG · 8 · VEC4S · ROWS products, and more than some 24 vectors loaded ahead would spill. Rows past an edge are clamped
 // when loaded and not stored.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
 
@@ -26,10 +26,10 @@ struct Params {
 
 const SG = 8u; // tune: 4u 8u 16u
 const ROWS = 32u; // tune: 8u 16u 32u
-const FOURS = 2u; // tune: 1u 2u
+const VEC4S = 2u; // tune: 1u 2u
 const PAIR = false; // tune: false true
 const SWAP = false; // tune: false true
-alias Tile = array<vec4f, ROWS * FOURS>;
+alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
@@ -37,7 +37,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first_row = wg.y * ROWS;
-  let column = wg.x * (SG * FOURS) + lane;
+  let column = wg.x * (SG * VEC4S) + lane;
   let rows = vec4u(first_row + lane, first_row + lane + SG, first_row + lane + 2u * SG, first_row + lane + 3u * SG);
   let row = min(rows, vec4u(params.M - 1u));
   let left = min(column, params.N / 4u - 1u) * 4u;

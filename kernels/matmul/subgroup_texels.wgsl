@@ -11,7 +11,7 @@ enable subgroups;
 // the rows lie in two or four groups of a_strip_rows, every second or fourth row in one: WebGPU copies rows of some
 // widths only so. Batches: as in matmul/naive, their steps in rows, then multiples of four. TAIL: K or K_last is no
 // multiple of 4.
-// Grid: [ceil(M / ROWS), ceil(N / (4 · SG · FOURS)), batches]: neighbours share columns, the larger part. Accumulates
+// Grid: [ceil(M / ROWS), ceil(N / (4 · SG · VEC4S)), batches]: neighbours share columns, the larger part. Accumulates
 // in f32 over ascending k, four terms a step.
 // uses: lib/texel_tile.wgsl, lib/tile_store.wgsl
 
@@ -29,26 +29,26 @@ struct Params {
 
 const SG = 8u; // tune: 4u 8u
 const ROWS = 32u; // tune: 16u 32u
-const FOURS = 2u; // tune: 1u 2u
+const VEC4S = 2u; // tune: 1u 2u
 const A_ALONG = true; // tune: false true
 const B_ALONG = true; // tune: false true
 const TAIL = false; // tune: false true
 const SWAP = false; // tune: false true
-alias Tile = array<vec4f, ROWS * FOURS>;
+alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
-  let first = vec2u(wg.x * ROWS, wg.y * (SG * FOURS));
+  let first = vec2u(wg.x * ROWS, wg.y * (SG * VEC4S));
   let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
   let a_batch = outer * params.a_outer + inner * params.a_inner;
   let b_batch = outer * params.b_outer + inner * params.b_inner;
   let a_lines = lines_of(params.a_strip, params.a_strip_rows);
   let b_lines = lines_of(params.b_strip, params.b_strip_rows);
   let column = place_of_four(first.y + lane, b_batch, b_lines);
-  let next_column = place_of_four(first.y + lane + select(0u, SG, FOURS > 1u), b_batch, b_lines);
+  let next_column = place_of_four(first.y + lane + select(0u, SG, VEC4S > 1u), b_batch, b_lines);
   let row = a_batch + first.x + lane;
   let rows = array<u32, 4>(line_of(row, a_lines), line_of(row + SG, a_lines), line_of(row + 2u * SG, a_lines),
     line_of(row + 3u * SG, a_lines));

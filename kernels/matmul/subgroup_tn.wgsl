@@ -1,9 +1,9 @@
 enable subgroups;
-// matmul/subgroup_tn: one subgroup a tile, no shared memory, no barrier: fours of A's rows across the lanes, spread by
+// matmul/subgroup_tn: one subgroup a tile, no shared memory, no barrier: vec4s of A's rows across the lanes, spread by
 // broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]ᵀ·B[z]) + bias  (+ C[z])        contract of matmul/naive, without a second pair
 // Shapes: A float[K, M], B float[K, N], C float[M, N] (float[N, M] with SWAP); M and N multiples of 4, K any. Its use:
-// gradients of weights, dW = dyᵀ·x, where K counts rows. Grid: [ceil(N / (4 · SG · FOURS)), ceil(M / ROWS), batches].
+// gradients of weights, dW = dyᵀ·x, where K counts rows. Grid: [ceil(N / (4 · SG · VEC4S)), ceil(M / ROWS), batches].
 // Accumulates in f32 over ascending k, two terms a step.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
 
@@ -21,9 +21,9 @@ struct Params {
 
 const SG = 8u; // tune: 4u 8u 16u
 const ROWS = 32u; // tune: 8u 16u 32u
-const FOURS = 2u; // tune: 1u 2u
+const VEC4S = 2u; // tune: 1u 2u
 const SWAP = false; // tune: false true
-alias Tile = array<vec4f, ROWS * FOURS>;
+alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
@@ -31,7 +31,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first_row = wg.y * ROWS;
-  let column = wg.x * (SG * FOURS) + lane;
+  let column = wg.x * (SG * VEC4S) + lane;
   let a_step = params.M / 4u;
   let b_step = params.N / 4u;
   let row_fours = min(vec2u(first_row / 4u + lane, first_row / 4u + lane + SG), vec2u(a_step - 1u));
@@ -59,8 +59,8 @@ fn add_last(tile: ptr<function, Tile>, ia: vec2u, ib: vec2u) {
   for (var r = 0u; r < ROWS; r++) {
     let four = select(p, q, r >= 4u * SG);
     let value = subgroupShuffle(four[r % 4u], r / 4u % SG);
-    (*tile)[r * FOURS] += value * b0;
-    if (FOURS > 1u) { (*tile)[r * FOURS + FOURS - 1u] += value * b1; }
+    (*tile)[r * VEC4S] += value * b0;
+    if (VEC4S > 1u) { (*tile)[r * VEC4S + VEC4S - 1u] += value * b1; }
   }
 }
 

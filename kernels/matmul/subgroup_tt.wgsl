@@ -1,10 +1,10 @@
 enable subgroups;
-// matmul/subgroup_tt: one subgroup a tile, no shared memory, no barrier: fours of A's rows across the lanes, spread by
+// matmul/subgroup_tt: one subgroup a tile, no shared memory, no barrier: vec4s of A's rows across the lanes, spread by
 // broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]ᵀ·B[z]ᵀ) + bias  (+ C[z])        contract of matmul/naive, without a second pair
 // Shapes: A float[K, M], B float[N, K], C float[M, N] (float[N, M] with SWAP); M and N multiples of 4, K even. Its use:
 // B·A with few columns, as (AᵀBᵀ)ᵀ by SWAP: the gradient of LoRA's inner activations. Grid: [ceil(N / (4 · SG ·
-// FOURS)), ceil(M / ROWS), batches].
+// VEC4S)), ceil(M / ROWS), batches].
 // Accumulates in f32 over ascending k, two terms a step.
 // uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
 
@@ -22,9 +22,9 @@ struct Params {
 
 const SG = 8u; // tune: 4u 8u 16u
 const ROWS = 32u; // tune: 8u 16u 32u
-const FOURS = 2u; // tune: 1u 2u
+const VEC4S = 2u; // tune: 1u 2u
 const SWAP = false; // tune: false true
-alias Tile = array<vec4f, ROWS * FOURS>;
+alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
@@ -32,7 +32,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first_row = wg.y * ROWS;
-  let column = wg.x * (SG * FOURS) + lane;
+  let column = wg.x * (SG * VEC4S) + lane;
   let a_step = params.M / 4u;
   let step = params.K / 2u;
   let left = min(column, params.N / 4u - 1u) * 4u;

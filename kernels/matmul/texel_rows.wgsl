@@ -1,4 +1,4 @@
-// matmul/texel_rows: y[r, c] = x[r, c] with rows `pitch` fours apart in y, so that they can be copied into a texture:
+// matmul/texel_rows: y[r, c] = x[r, c] with rows `pitch` vec4s apart in y, so that they can be copied into a texture:
 // WebGPU takes rows of 16 texels and their multiples there. What lies behind a row's last element in y is anything.
 // Shapes: x float[rows, columns], y float[rows, 4 · pitch]. Grid: [ceil(columns / (4 · LANES)), ceil(rows / (64 / LANES
 // · STEPS)), 1]. Traffic: 8 bytes an element.
@@ -21,7 +21,7 @@ fn four_at(index: u32) -> vec4f {
 }
 
 @compute @workgroup_size(64)
-fn lay(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn copy(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
   let four = wg.x * LANES + lane % LANES;
   if (4u * four >= params.columns) { return; }
   let begin = wg.y * (64u / LANES * STEPS) + lane / LANES;

@@ -27,8 +27,8 @@ const FORMAT = F32; // tune: F32 F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const TRANSPOSE_A = false; // tune: false true
 const TRANSPOSE_B = false; // tune: false true
 const SIDE = 64u;
-const FOURS = SIDE / 4u;
-const DEPTH = 256u / FOURS; // so that each lane stages one four of either operand
+const VEC4S = SIDE / 4u;
+const DEPTH = 256u / VEC4S; // so that each lane stages one four of either operand
 
 var<workgroup> a_tile: array<vec4f, 256>;
 var<workgroup> b_tile: array<vec4f, 256>;
@@ -45,8 +45,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let x = lane % 16u;
   let y = lane / 16u;
   // Neighbouring lanes stage neighbouring elements of memory.
-  let a_place = select(vec2u(lane % DEPTH, lane / DEPTH), vec2u(lane / FOURS, lane % FOURS), TRANSPOSE_A);
-  let b_place = select(vec2u(lane / FOURS, lane % FOURS), vec2u(lane % DEPTH, lane / DEPTH), TRANSPOSE_B);
+  let a_place = select(vec2u(lane % DEPTH, lane / DEPTH), vec2u(lane / VEC4S, lane % VEC4S), TRANSPOSE_A);
+  let b_place = select(vec2u(lane / VEC4S, lane % VEC4S), vec2u(lane % DEPTH, lane / DEPTH), TRANSPOSE_B);
   var sum0 = vec4f();
   var sum1 = vec4f();
   var sum2 = vec4f();
@@ -57,20 +57,20 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let all_steps = steps + (params.K2 + DEPTH - 1u) / DEPTH;
   for (var step = 0u; step < all_steps; step++) {
     if (step < steps) {
-      a_tile[a_place.x * FOURS + a_place.y] =
+      a_tile[a_place.x * VEC4S + a_place.y] =
         four_of_a(a_start, first_row + 4u * a_place.y, step * DEPTH + a_place.x, terms);
-      b_tile[b_place.x * FOURS + b_place.y] =
+      b_tile[b_place.x * VEC4S + b_place.y] =
         four_of_b(b_start, first_column + 4u * b_place.y, step * DEPTH + b_place.x, terms);
     } else {
-      a_tile[a_place.x * FOURS + a_place.y] =
+      a_tile[a_place.x * VEC4S + a_place.y] =
         four_of_a2(first_row + 4u * a_place.y, (step - steps) * DEPTH + a_place.x);
-      b_tile[b_place.x * FOURS + b_place.y] =
+      b_tile[b_place.x * VEC4S + b_place.y] =
         four_of_b2(first_column + 4u * b_place.y, (step - steps) * DEPTH + b_place.x);
     }
     workgroupBarrier();
     for (var k = 0u; k < DEPTH; k++) {
-      let held = a_tile[k * FOURS + y];
-      let across = b_tile[k * FOURS + x];
+      let held = a_tile[k * VEC4S + y];
+      let across = b_tile[k * VEC4S + x];
       sum0 += held.x * across;
       sum1 += held.y * across;
       sum2 += held.z * across;

@@ -8,7 +8,7 @@
 // Shapes: of tokens float[batch, tokens, cols], order u32[batch, tokens], stats float[batch, tokens, 3] = (gate,
 // cosine, 1/‖x‖), dgate float[batch, tokens, 2] = (ds, α·ds); of centres float[batch, centres, cols], first u32[batch,
 // centres + 1], inverse float[batch, centres].
-// All dense. T is vec4<f32> where cols (then counted in fours) is a multiple of 4. Grid: as lib/row_run says, over the
+// All dense. T is vec4<f32> where cols (then counted in vec4s) is a multiple of 4. Grid: as lib/row_run says, over the
 // centres.
 // Accumulates in f32. Traffic: each token row once. Source: SQ-LLaVA, specification 1.4.2 step 9 and 1.4.4.
 // uses: lib/row_run.wgsl

@@ -8,7 +8,7 @@
 //   spread    dx[l] += Σ over the bins n of l: dpooled[n] / length of n
 // Shapes: of tokens float[batch, tokens, cols], index u32[batch, tokens], stats float[batch, tokens, 3] = (gate,
 // cosine, 1/‖x‖), dgate float[batch, tokens, 2] = (ds, α·ds); of centres float[batch, centres, cols]. All dense. T is
-// vec4<f32> where cols (then counted in fours) is a multiple of 4; T = f32 is the baseline. Grid: as lib/row_run says,
+// vec4<f32> where cols (then counted in vec4s) is a multiple of 4; T = f32 is the baseline. Grid: as lib/row_run says,
 // over the rows that are written; bin n is l in [⌊n·L/N⌋, ⌈(n + 1)·L/N⌉). Traffic: each operand once. Source: SQ-LLaVA,
 // specification 1.4.2 to 1.4.4.
 // uses: lib/row_run.wgsl

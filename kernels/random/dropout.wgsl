@@ -2,7 +2,7 @@
 // kept.
 //   forward   y = u ≥ p ? x · scale : 0, scale = 1 / (1 - p)        backward  the same on dy
 // u is uniform from key (seed, step) and counter (element / 4, stream + key[2]). Shapes: x, y float[size], dense, in
-// fours.
+// vec4s.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element; the ten rounds cost more.
 // uses: lib/random.wgsl, lib/run.wgsl
 

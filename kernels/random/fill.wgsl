@@ -2,7 +2,7 @@
 //   uniform  y = low + (high - low) · u            normal  y = low + high · z, by Box and Muller from the word pairs
 //            (0, 1) and (2, 3)
 //   words    y = the bits themselves
-// Shapes: y [size], dense, in fours. Grid: one lane four elements, ceil(size / 4 / WG) workgroups in a line. Traffic: 4
+// Shapes: y [size], dense, in vec4s. Grid: one lane four elements, ceil(size / 4 / WG) workgroups in a line. Traffic: 4
 // bytes an element.
 // uses: lib/random.wgsl
 

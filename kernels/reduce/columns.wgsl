@@ -1,7 +1,7 @@
 // reduce/columns: sum, greatest or least over a middle axis, one lane a column of a segment.
 //   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]
 // Shapes: x float[outer, rows, cols], y float[outer, segments, cols], dense. With segments > 1 a second dispatch
-// reduces y. T and U are fours where cols (then counted in fours) is a multiple of 4. Grid: ceil(outer · segments ·
+// reduces y. T and U are vec4s where cols (then counted in vec4s) is a multiple of 4. Grid: ceil(outer · segments ·
 // cols / WG) workgroups in a line.
 // Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element. Its use: gradients of biases.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl

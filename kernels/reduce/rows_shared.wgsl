@@ -1,7 +1,7 @@
 // reduce/rows_shared: sum, greatest or least over the last axis, one workgroup a segment of a row; no subgroups, any
 // number of columns. Contract of reduce/rows.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
-// Shapes: x float[rows, cols], y float[rows, segments], dense. T and U are fours and WIDTH 4 where cols and chunk are
+// Shapes: x float[rows, cols], y float[rows, segments], dense. T and U are vec4s and WIDTH 4 where cols and chunk are
 // multiples of 4.
 // Grid: rows · segments workgroups in a line. Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl

@@ -1,5 +1,5 @@
 enable subgroups;
-// reduce/rows_subgroup: one subgroup a segment of a row, lanes along the columns in fours; no barrier. Same contract as
+// reduce/rows_subgroup: one subgroup a segment of a row, lanes along the columns in vec4s; no barrier. Same contract as
 // reduce/rows, for cols and chunk that are multiples of 4.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
 // Shapes: x float[rows, cols], y float[rows, segments], dense. Grid: ceil(rows · segments / (WG / SG)) workgroups in a

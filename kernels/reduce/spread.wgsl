@@ -1,7 +1,7 @@
 // reduce/spread: the gradients of reductions over a middle axis.
 //   spread  dx[o, k, c] = scale · dy[o, c]                        of sum and mean
 //   pick    dx[o, k, c] = (k = chosen[o, c]) ? dy[o, c] : 0       of max and min
-// Shapes: dx float[outer, rows, cols], dy float[outer, cols], chosen u32[outer, cols], dense. T and I are fours where
+// Shapes: dx float[outer, rows, cols], dy float[outer, cols], chosen u32[outer, cols], dense. T and I are vec4s where
 // cols is a multiple of 4.
 // Grid: one lane SPAN rows of a column, ceil(outer · parts · cols / WG) workgroups in a line. Traffic: 4 bytes an
 // element.

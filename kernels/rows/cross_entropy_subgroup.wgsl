@@ -38,9 +38,9 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   let inside = min(row, params.rows - 1u);
   let chosen = label[inside];
-  let quads = params.cols / 4u;
-  let begin = inside * quads;
-  let end = select(0u, quads, is_class(chosen) && row < params.rows);
+  let vec4s = params.cols / 4u;
+  let begin = inside * vec4s;
+  let end = select(0u, vec4s, is_class(chosen) && row < params.rows);
   var seen = online_start();
   var i = index % SG;
   let main = end - end % (4u * SG);
@@ -68,29 +68,29 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   @builtin(local_invocation_index) index: u32) {
   let row = (wg.y * count.x + wg.x) * (WG / SG) + index / SG;
   if (row >= params.rows) { return; }
-  let quads = params.cols / 4u;
-  let begin = row * quads;
+  let vec4s = params.cols / 4u;
+  let begin = row * vec4s;
   let chosen = label[row];
   let scale = select(terms_saved[2u * row + 1u], lse_saved[row].y, is_nan(lse_saved[row].y)) * totals[1] * dy[0];
   if (scale == 0.0) {
-    for (var i = index % SG; i < quads; i += SG) { dx[begin + i] = vec4f(); }
+    for (var i = index % SG; i < vec4s; i += SG) { dx[begin + i] = vec4f(); }
     return;
   }
   let log_sum = lse_saved[row];
   var i = index % SG;
-  let main = quads - quads % (2u * SG);
+  let main = vec4s - vec4s % (2u * SG);
   for (; i < main; i += 2u * SG) {
     let a = x[begin + i];
     let b = x[begin + i + SG];
     dx[begin + i] = exp(below_top(a, log_sum) - log_sum.y) * scale;
     dx[begin + i + SG] = exp(below_top(b, log_sum) - log_sum.y) * scale;
   }
-  for (; i < quads; i += SG) { dx[begin + i] = exp(below_top(x[begin + i], log_sum) - log_sum.y) * scale; }
+  for (; i < vec4s; i += SG) { dx[begin + i] = exp(below_top(x[begin + i], log_sum) - log_sum.y) * scale; }
   // The target's one, by the lane that wrote these four: cheaper than four comparisons at every step.
-  let chosen_quad = u32(chosen) / 4u;
-  if (chosen_quad < quads && chosen_quad % SG == index % SG) {
-    var p = exp(below_top(x[begin + chosen_quad], log_sum) - log_sum.y);
+  let chosen_vec4 = u32(chosen) / 4u;
+  if (chosen_vec4 < vec4s && chosen_vec4 % SG == index % SG) {
+    var p = exp(below_top(x[begin + chosen_vec4], log_sum) - log_sum.y);
     p[u32(chosen) % 4u] -= 1.0;
-    dx[begin + chosen_quad] = p * scale;
+    dx[begin + chosen_vec4] = p * scale;
   }
 }

@@ -43,14 +43,14 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   @builtin(local_invocation_index) index: u32) {
   let first = subgroup_id(wg, count, index) * STRIP;
   let lane = index % SG;
-  let quads = params.cols / 4u;
-  let main = quads - quads % (4u * SG);
+  let vec4s = params.cols / 4u;
+  let main = vec4s - vec4s % (4u * SG);
   var mean: array<f32, STRIP>;
   var rstd: array<f32, STRIP>;
   for (var r = 0u; r < STRIP; r++) {
-    let begin = at(first + r) * quads;
-    let four = select(vec4f(), x[begin + min(lane, quads - 1u)], lane < quads);
-    let pivot = subgroup_sum(dot(four, vec4f(0.25))) / f32(min(quads, SG));
+    let begin = at(first + r) * vec4s;
+    let four = select(vec4f(), x[begin + min(lane, vec4s - 1u)], lane < vec4s);
+    let pivot = subgroup_sum(dot(four, vec4f(0.25))) / f32(min(vec4s, SG));
     var sums = vec4f();
     var squares = vec4f();
     var i = lane;
@@ -62,7 +62,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
       sums += a + b + c + d;
       squares += a * a + b * b + c * c + d * d;
     }
-    for (; i < quads; i += SG) {
+    for (; i < vec4s; i += SG) {
       let v = x[begin + i] - pivot;
       sums += v;
       squares += v * v;
@@ -83,8 +83,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   }
   if (first < params.rows) {
     var begin: array<u32, STRIP>;
-    for (var r = 0u; r < STRIP; r++) { begin[r] = at(first + r) * quads; }
-    for (var i = lane; i < quads; i += SG) {
+    for (var r = 0u; r < STRIP; r++) { begin[r] = at(first + r) * vec4s; }
+    for (var i = lane; i < vec4s; i += SG) {
       let scale = weight[i];
       let shift = bias[i];
       for (var r = 0u; r < STRIP; r++) { y[begin[r] + i] = (x[begin[r] + i] - mean[r]) * rstd[r] * scale + shift; }
@@ -97,7 +97,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   @builtin(local_invocation_index) index: u32) {
   let first = subgroup_id(wg, count, index) * ROWS;
   let lane = index % SG;
-  let quads = params.cols / 4u;
+  let vec4s = params.cols / 4u;
   var mean: array<f32, ROWS>;
   var rstd: array<f32, ROWS>;
   var plain: array<f32, ROWS>;
@@ -108,10 +108,10 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     var plain_sum = array<vec4f, BOTH>();
     var along_sum = array<vec4f, BOTH>();
     for (var k = 0u; k < BOTH; k++) {
-      begin[k] = at(first + r + k) * quads;
+      begin[k] = at(first + r + k) * vec4s;
       row_mean[k] = stats_saved[2u * at(first + r + k)];
     }
-    for (var i = lane; i < quads; i += SG) {
+    for (var i = lane; i < vec4s; i += SG) {
       let scale = weight[i];
       for (var k = 0u; k < BOTH; k++) {
         let g = dy[begin[k] + i] * scale;
@@ -134,8 +134,8 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   }
   if (first < params.rows) {
     var begin: array<u32, ROWS>;
-    for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * quads; }
-    for (var i = lane; i < quads; i += SG) {
+    for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * vec4s; }
+    for (var i = lane; i < vec4s; i += SG) {
       let scale = weight[i];
       for (var r = 0u; r < ROWS; r++) {
         dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - plain[r] - (x[begin[r] + i] - mean[r]) * along[r]);

@@ -40,11 +40,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   @builtin(local_invocation_index) index: u32) {
   let first = subgroup_id(wg, count, index) * STRIP;
   let lane = index % SG;
-  let quads = params.cols / 4u;
-  let main = quads - quads % (4u * SG);
+  let vec4s = params.cols / 4u;
+  let main = vec4s - vec4s % (4u * SG);
   var rstd: array<f32, STRIP>;
   for (var r = 0u; r < STRIP; r++) {
-    let begin = at(first + r) * quads;
+    let begin = at(first + r) * vec4s;
     var squares = vec4f();
     var i = lane;
     for (; i < main; i += 4u * SG) {
@@ -54,7 +54,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
       let d = x[begin + i + 3u * SG];
       squares += a * a + b * b + c * c + d * d;
     }
-    for (; i < quads; i += SG) { squares += x[begin + i] * x[begin + i]; }
+    for (; i < vec4s; i += SG) { squares += x[begin + i] * x[begin + i]; }
     let row_rstd = 1.0 / sqrt(subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols) + params.eps);
     if (first < params.rows && lane == 0u) { stats[at(first + r)] = row_rstd; }
     // An index that is known when the loop is unrolled keeps the array in registers; rstd[r] would not.
@@ -62,8 +62,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   }
   if (first < params.rows) {
     var begin: array<u32, STRIP>;
-    for (var r = 0u; r < STRIP; r++) { begin[r] = at(first + r) * quads; }
-    for (var i = lane; i < quads; i += SG) {
+    for (var r = 0u; r < STRIP; r++) { begin[r] = at(first + r) * vec4s; }
+    for (var i = lane; i < vec4s; i += SG) {
       let scale = weight[i];
       for (var r = 0u; r < STRIP; r++) { y[begin[r] + i] = x[begin[r] + i] * rstd[r] * scale; }
     }
@@ -75,14 +75,14 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   @builtin(local_invocation_index) index: u32) {
   let first = subgroup_id(wg, count, index) * ROWS;
   let lane = index % SG;
-  let quads = params.cols / 4u;
+  let vec4s = params.cols / 4u;
   var rstd: array<f32, ROWS>;
   var along: array<f32, ROWS>;
   for (var r = 0u; r < ROWS; r += BOTH) {
     var begin: array<u32, BOTH>;
     var along_sum = array<vec4f, BOTH>();
-    for (var k = 0u; k < BOTH; k++) { begin[k] = at(first + r + k) * quads; }
-    for (var i = lane; i < quads; i += SG) {
+    for (var k = 0u; k < BOTH; k++) { begin[k] = at(first + r + k) * vec4s; }
+    for (var i = lane; i < vec4s; i += SG) {
       let scale = weight[i];
       for (var k = 0u; k < BOTH; k++) { along_sum[k] += dy[begin[k] + i] * scale * x[begin[k] + i]; }
     }
@@ -98,8 +98,8 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   }
   if (first < params.rows) {
     var begin: array<u32, ROWS>;
-    for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * quads; }
-    for (var i = lane; i < quads; i += SG) {
+    for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * vec4s; }
+    for (var i = lane; i < vec4s; i += SG) {
       let scale = weight[i];
       for (var r = 0u; r < ROWS; r++) {
         dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - x[begin[r] + i] * along[r]);

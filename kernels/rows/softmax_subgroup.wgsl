@@ -34,12 +34,12 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   @builtin(local_invocation_index) index: u32) {
   let first = first_row(wg, count, index);
   let lane = index % SG;
-  let quads = params.cols / 4u;
+  let vec4s = params.cols / 4u;
   for (var r = 0u; r < STRIP; r++) {
-    let begin = min(first + r, params.rows - 1u) * quads;
+    let begin = min(first + r, params.rows - 1u) * vec4s;
     var seen = online_start();
     var i = lane;
-    let main = quads - quads % (4u * SG);
+    let main = vec4s - vec4s % (4u * SG);
     for (; i < main; i += 4u * SG) {
       let a = x[begin + i];
       let b = x[begin + i + SG];
@@ -47,19 +47,19 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
       let d = x[begin + i + 3u * SG];
       seen = online_sixteen(seen, a, b, c, d);
     }
-    for (; i < quads; i += SG) { seen = online_four(seen, x[begin + i]); }
+    for (; i < vec4s; i += SG) { seen = online_four(seen, x[begin + i]); }
     let all = online_subgroup(seen);
     let scale = select(1.0 / all.total, 0.0, all.total == 0.0);
     let level = select(0.0, 1.0 / f32(params.cols), all.total == 0.0);
     if (first < params.rows) {
-      let twos = quads - quads % (2u * SG);
+      let twos = vec4s - vec4s % (2u * SG);
       for (i = lane; i < twos; i += 2u * SG) {
         let a = x[begin + i];
         let b = x[begin + i + SG];
         y[begin + i] = exp(a - all.top) * scale + level;
         y[begin + i + SG] = exp(b - all.top) * scale + level;
       }
-      for (; i < quads; i += SG) { y[begin + i] = exp(x[begin + i] - all.top) * scale + level; }
+      for (; i < vec4s; i += SG) { y[begin + i] = exp(x[begin + i] - all.top) * scale + level; }
     }
   }
 }
@@ -69,14 +69,14 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   @builtin(local_invocation_index) index: u32) {
   let first = first_row(wg, count, index);
   let lane = index % SG;
-  let quads = params.cols / 4u;
+  let vec4s = params.cols / 4u;
   for (var r = 0u; r < STRIP; r++) {
-    let begin = min(first + r, params.rows - 1u) * quads;
+    let begin = min(first + r, params.rows - 1u) * vec4s;
     var along = vec4f();
-    for (var i = lane; i < quads; i += SG) { along += y_saved[begin + i] * dy[begin + i]; }
+    for (var i = lane; i < vec4s; i += SG) { along += y_saved[begin + i] * dy[begin + i]; }
     let shared_part = subgroup_sum(dot(along, vec4f(1.0)));
     if (first < params.rows) {
-      for (var i = lane; i < quads; i += SG) { dx[begin + i] = y_saved[begin + i] * (dy[begin + i] - shared_part); }
+      for (var i = lane; i < vec4s; i += SG) { dx[begin + i] = y_saved[begin + i] * (dy[begin + i] - shared_part); }
     }
   }
 }

@@ -151,7 +151,7 @@ function cannotRun(kernel: KernelSource, name: string, value: string): string | 
   )
     return `rows of ${value} do not divide among ${lanes} lanes`;
   if (
-    /^attention\/\w+_(quads|shared)$/.test(kernel.name) &&
+    /^attention\/\w+_(vec4s|shared)$/.test(kernel.name) &&
     (value === '128u' || value === '8u') &&
     gpu.adapter.limits.maxComputeWorkgroupStorageSize! < 32768
   )

@@ -1,9 +1,9 @@
-/** Lifetimes that meet never share a home, and random ones come near the least that any layout needs. */
+/** Lifetimes that meet never share a slot, and random ones come near the least that any layout needs. */
 import { expect, test } from 'vitest';
 import { peakBytes, planMemory } from '../src/gpu/memory/plan-memory.ts';
 import { RandomStream } from '../src/tensor/philox.ts';
 
-test('each lifetime has a home of its own size or more while it lasts', () => {
+test('each lifetime has a slot of its own size or more while it lasts', () => {
   const random = new RandomStream(8);
   for (let round = 0; round < 20; round++) {
     const lifetimes = Array.from({ length: 200 }, () => {
@@ -16,19 +16,19 @@ test('each lifetime has a home of its own size or more while it lasts', () => {
       } as const;
     });
     const given = round % 2 ? [256, 4096, 1024].map((bytes) => ({ bytes, texels: 0 })) : [];
-    const { homeOf, homes } = planMemory(lifetimes, given);
-    expect(homes.slice(0, given.length)).toEqual(given);
+    const { slotOf, slots } = planMemory(lifetimes, given);
+    expect(slots.slice(0, given.length)).toEqual(given);
     expect(
-      lifetimes.filter((life, i) => homes[homeOf[i]!]!.bytes < life.bytes || homes[homeOf[i]!]!.texels !== life.texels),
+      lifetimes.filter((life, i) => slots[slotOf[i]!]!.bytes < life.bytes || slots[slotOf[i]!]!.texels !== life.texels),
     ).toEqual([]);
     const clashes = lifetimes.flatMap((a, i) =>
-      lifetimes.filter((b, j) => j > i && homeOf[i] === homeOf[j] && a.first <= b.last && b.first <= a.last),
+      lifetimes.filter((b, j) => j > i && slotOf[i] === slotOf[j] && a.first <= b.last && b.first <= a.last),
     );
     expect(clashes).toEqual([]);
     for (const texels of [0, 20]) {
       const of = <T extends { texels: number }>(list: readonly T[]): T[] =>
         list.filter((each) => each.texels === texels);
-      expect(of(homes).reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(1.35 * peakBytes(of(lifetimes)) + 8192);
+      expect(of(slots).reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(1.35 * peakBytes(of(lifetimes)) + 8192);
     }
   }
 });

@@ -29,7 +29,7 @@ test('a product is asked about once for sizes of a bucket, and the answer is kep
   expect(Object.keys(choices)).toHaveLength(1);
   const [[key, name]] = Object.entries(choices) as [[string, string]];
   expect(key).toMatch(/^matmul nn multiply \| .*M6 N6 K6 /);
-  expect(['skinny', 'subgroup', 'block', 'blockScalar', 'tile', 'naive']).toContain(name);
+  expect(['narrow', 'subgroup', 'block', 'blockScalar', 'tile', 'naive']).toContain(name);
   const after = [...(await product(gpu, 48))];
   expect(gpu.kernels.tuner!.isWaiting).toBe(false);
   await product(gpu, 64);

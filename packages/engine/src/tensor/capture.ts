@@ -5,7 +5,7 @@ import type { Plan, StepBytes } from '../gpu/stream/capture.ts';
 import { ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { tuningKey } from '../gpu/kernel/kernel.ts';
-import { SharedHomes } from '../gpu/memory/shared-homes.ts';
+import { SharedSlots } from '../gpu/memory/shared-slots.ts';
 import { isGradEnabled } from './autograd.ts';
 import type { DType, HostArray } from './dtype.ts';
 import { showShape, sizeOf } from './shape.ts';
@@ -113,7 +113,7 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
 export class CapturedStep<I extends NamedTensors, O extends Outputs> {
   /** By what they are recorded for, the one not used for longest first. */
   private readonly plans = new Map<string, StepPlan<I, O>>();
-  private readonly homes: SharedHomes;
+  private readonly slots: SharedSlots;
   private recorded = false;
 
   constructor(
@@ -122,7 +122,7 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     private readonly step: (inputs: I) => O,
     private readonly options: CaptureOptions,
   ) {
-    this.homes = new SharedHomes(gpu);
+    this.slots = new SharedSlots(gpu);
   }
 
   /**
@@ -157,7 +157,7 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     const {
       gpu,
       name,
-      homes,
+      slots,
       options: { maxPlans = 8, onRecord },
     } = this;
     for (const [key, oldest] of this.plans) {
@@ -167,7 +167,7 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     }
     const made: Record<string, Tensor> = {};
     let outputs!: O;
-    const plan = recordPlan(gpu, name, homes, () => {
+    const plan = recordPlan(gpu, name, slots, () => {
       for (const [key, { values, shape }] of given(inputs)) {
         const storage = gpu.allocate(Math.max(4 * values.length, 4));
         made[key] = new Tensor(gpu, shape, dtypeOf(values), storage);

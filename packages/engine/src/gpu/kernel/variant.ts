@@ -15,7 +15,7 @@ export interface Variant<Plan> {
   readonly pays?: (gpu: Gpu, plan: Plan) => boolean;
   readonly tuning?: (gpu: Gpu, plan: Plan) => Tuning;
   /**
-   * The family's params as this kernel counts them, such as columns in fours; without it they are taken as they are.
+   * The family's params as this kernel counts them, such as columns in vec4s; without it they are taken as they are.
    */
   readonly params?: (params: Params, plan: Plan, tuning: Tuning) => Params;
   /**

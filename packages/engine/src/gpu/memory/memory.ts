@@ -10,13 +10,13 @@ import type { Mirrors } from './mirrors.ts';
 export type Purpose = 'weights' | 'gradients' | 'optimizer' | 'step';
 
 /** Where bytes lie, or are to lie. */
-export interface Home {
+export interface Slot {
   readonly bytes: number;
   /** 0 for a buffer; else texels of four floats in each row of a texture, which `Stream.copyRows` fills. */
   readonly texels: number;
 }
 
-export interface Block extends Home {
+export interface Block extends Slot {
   readonly id: number;
   readonly buffer: GPUBuffer;
   readonly texture: GPUTexture | null;
@@ -74,7 +74,7 @@ export function showBytes(bytes: number): string {
  * The class of a size: whole rows of a texture, no more than a texture may have unless more are needed, which the
  * device then refuses.
  */
-function classOf({ bytes, texels }: Home, maxRows: number): number {
+function classOf({ bytes, texels }: Slot, maxRows: number): number {
   if (texels === 0) return sizeClass(bytes);
   const rows = (size: number): number => Math.ceil(size / (16 * texels));
   return 16 * texels * Math.max(rows(bytes), Math.min(rows(sizeClass(bytes)), maxRows));
@@ -210,11 +210,11 @@ export class Memory {
   }
 
   /** Bytes that acquiring such blocks would create, what the pool holds apart. */
-  missing(homes: readonly Home[]): number {
+  missing(slots: readonly Slot[]): number {
     const left = new Map([...this.free].map(([key, list]) => [key, list.length]));
-    return homes.reduce((sum, home) => {
-      const size = classOf(home, this.device.limits.maxTextureDimension2D);
-      const key = poolKey(size, home.texels);
+    return slots.reduce((sum, slot) => {
+      const size = classOf(slot, this.device.limits.maxTextureDimension2D);
+      const key = poolKey(size, slot.texels);
       const count = left.get(key) ?? 0;
       left.set(key, count - 1);
       return count > 0 ? sum : sum + size;

@@ -1,5 +1,6 @@
 /**
- * @file Textures that hold what a frozen weight holds, in the layouts that kernels want: laid once, not in every step.
+ * @file Textures that hold what a frozen weight holds, in the layouts that kernels want: copied once, not in every
+ * step.
  */
 import type { Gpu } from '../gpu.ts';
 import type { Block } from './memory.ts';

@@ -6,11 +6,11 @@
 import { Arena, Storage } from '../memory/arena.ts';
 import { CurioError, DeviceError } from '../errors.ts';
 import type { Gpu } from '../gpu.ts';
-import type { Block, Home } from '../memory/memory.ts';
+import type { Block, Slot } from '../memory/memory.ts';
 import { showBytes, sizeClass } from '../memory/memory.ts';
 import type { Pipeline } from '../kernel/pipeline.ts';
 import { peakBytes } from '../memory/plan-memory.ts';
-import type { SharedHomes, Tenant } from '../memory/shared-homes.ts';
+import type { SharedSlots, SlotUser } from '../memory/shared-slots.ts';
 import { stackHere } from './stream.ts';
 import { deviceTime } from './timing.ts';
 import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder, TextureRows } from './stream.ts';
@@ -38,7 +38,7 @@ class Planned implements Block {
   written = false;
   /** The same at every replay, or seen from outside: it shares its buffer with nothing. */
   alone = false;
-  home: Block | null = null;
+  slot: Block | null = null;
   readonly storage: Storage;
 
   constructor(
@@ -157,7 +157,7 @@ export interface StepBytes {
 }
 
 /** A recorded step that can be replayed. */
-export class Plan implements Tenant {
+export class Plan implements SlotUser {
   /** Dispatches of one replay. */
   readonly dispatches: number;
   readonly bytes: StepBytes;
@@ -180,7 +180,7 @@ export class Plan implements Tenant {
   constructor(
     name: string,
     private readonly gpu: Gpu,
-    private readonly homes: SharedHomes,
+    private readonly slots: SharedSlots,
     private readonly list: CommandList,
     outputs: readonly Storage[],
     streams: number,
@@ -200,18 +200,18 @@ export class Plan implements Tenant {
     this.lifetimes = used.filter(({ alone }) => !alone);
     const fixed = used.filter(({ alone }) => alone);
     const activations = peakBytes(this.lifetimes.filter(({ storage }) => storage.isSaved));
-    homes.admit(this, (demand) => refuseTooMuch(gpu, name, [...demand.homes, ...fixed], demand.freed, activations));
+    slots.admit(this, (demand) => refuseTooMuch(gpu, name, [...demand.slots, ...fixed], demand.freed, activations));
     for (const block of fixed) this.place(block, kept.includes(block));
-    this.outside = [...outside, ...fixed.map(({ home }) => home!)].map((block) => ({ block, returns: block.returns }));
+    this.outside = [...outside, ...fixed.map(({ slot }) => slot!)].map((block) => ({ block, returns: block.returns }));
     this.bytes = {
       fixed: fixed.reduce((sum, { bytes }) => sum + bytes, 0),
       activations,
-      temporaries: [...new Set(this.lifetimes.map(({ home }) => home!))].reduce((sum, { bytes }) => sum + bytes, 0),
+      temporaries: [...new Set(this.lifetimes.map(({ slot }) => slot!))].reduce((sum, { bytes }) => sum + bytes, 0),
     };
   }
 
-  moveIn(homes: readonly Block[]): void {
-    this.lifetimes.forEach((block, i) => (block.home = homes[i]!));
+  takeSlots(slots: readonly Block[]): void {
+    this.lifetimes.forEach((block, i) => (block.slot = slots[i]!));
     this.parts = null;
   }
 
@@ -260,35 +260,35 @@ export class Plan implements Tenant {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.homes.leave(this);
+    this.slots.leave(this);
     for (const block of this.list.planned)
-      if (block.home && !block.storage.isFreed && this.own.has(block.home)) block.storage.release();
+      if (block.slot && !block.storage.isFreed && this.own.has(block.slot)) block.storage.release();
     this.parts = null;
   }
 
   /** Gives a block that stays a buffer of its own. What the step kept for later steps belongs to whoever keeps it. */
   private place(block: Planned, isKept: boolean): void {
     const { memory, stream } = this.gpu;
-    const home = memory.acquire(block.bytes);
-    block.home = home;
+    const slot = memory.acquire(block.bytes);
+    block.slot = slot;
     for (const { offset, data } of block.host) {
-      stream.write(home, offset, data);
-      if (block.written) this.restored.push({ block: home, offset, data });
+      stream.write(slot, offset, data);
+      if (block.written) this.restored.push({ block: slot, offset, data });
     }
     if (!isKept) {
-      this.own.add(home);
+      this.own.add(slot);
       if (block.storage.isFreed) block.storage.hold(); // a constant that its scope let go: the plan holds it
     }
-    block.storage.settle(home, memory);
+    block.storage.settle(slot, memory);
   }
 
   /** Bind groups for the buffers as they are now. */
   private makeReady(): ReadyPart[] {
     const { stream } = this.gpu;
-    this.blocks = [...new Set([...this.lifetimes.map(({ home }) => home!), ...this.outside.map(({ block }) => block)])];
+    this.blocks = [...new Set([...this.lifetimes.map(({ slot }) => slot!), ...this.outside.map(({ block }) => block)])];
     const parts: ReadyPart[] = [];
-    const home = (block: Block): Block => (block instanceof Planned ? block.home! : block);
-    const real = ({ block, offset, bytes }: Binding): Binding => ({ block: home(block), offset, bytes });
+    const slot = (block: Block): Block => (block instanceof Planned ? block.slot! : block);
+    const real = ({ block, offset, bytes }: Binding): Binding => ({ block: slot(block), offset, bytes });
     let pass: ReadyDispatch[] | null = null;
     for (const command of this.list.commands) {
       if (command.kind === 'dispatch') {
@@ -299,7 +299,7 @@ export class Plan implements Tenant {
       pass = null;
       if (command.kind === 'copy') parts.push({ ...command, from: real(command.from), to: real(command.to) });
       else if (command.kind === 'copyRows')
-        parts.push({ kind: 'copyRows', call: stream.readyRows(real(command.from), home(command.to), command.rows) });
+        parts.push({ kind: 'copyRows', call: stream.readyRows(real(command.from), slot(command.to), command.rows) });
       else parts.push({ ...command, to: real(command.to) });
     }
     return parts;
@@ -307,19 +307,19 @@ export class Plan implements Tenant {
 }
 
 /** Before anything is allocated for a step: whether it fits. A dry run only counts. */
-function refuseTooMuch(gpu: Gpu, name: string, homes: readonly Home[], freed: number, activations: number): void {
+function refuseTooMuch(gpu: Gpu, name: string, slots: readonly Slot[], freed: number, activations: number): void {
   const { memory } = gpu;
   if (gpu.isDry) return;
-  const largest = Math.max(0, ...homes.map(({ bytes, texels }) => (texels === 0 ? bytes : 0)));
+  const largest = Math.max(0, ...slots.map(({ bytes, texels }) => (texels === 0 ? bytes : 0)));
   if (largest > memory.bindingLimit)
     throw new DeviceError(
       `${name}: the step needs a tensor of ${showBytes(largest)} and the adapter binds ${showBytes(memory.bindingLimit)}; make the batch smaller.`,
     );
   const { limit = Infinity } = memory.options;
-  if (memory.report().allocatedBytes - freed + memory.missing(homes) <= limit) return;
+  if (memory.report().allocatedBytes - freed + memory.missing(slots) <= limit) return;
   gpu.trim();
   const taken = memory.report().allocatedBytes - freed;
-  const needed = memory.missing(homes);
+  const needed = memory.missing(slots);
   if (taken + needed <= limit) return;
   throw new DeviceError(
     `${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${memory.describe()}, and ${showBytes(limit - taken)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`,
@@ -331,7 +331,7 @@ function refuseTooMuch(gpu: Gpu, name: string, homes: readonly Home[], freed: nu
  * storages that are to be seen from outside. @throws CurioError when the step reads back, writes to a tensor from
  * outside, or keeps what it computes.
  */
-export function recordPlan(gpu: Gpu, name: string, homes: SharedHomes, step: () => readonly Storage[]): Plan {
+export function recordPlan(gpu: Gpu, name: string, slots: SharedSlots, step: () => readonly Storage[]): Plan {
   if (gpu.stream.recorder)
     throw new CurioError('capture: a step is being recorded already; call the inner one as a plain function.');
   const list = new CommandList(gpu.stream.debug);
@@ -350,5 +350,5 @@ export function recordPlan(gpu: Gpu, name: string, homes: SharedHomes, step: () 
     gpu.stream.recorder = null;
     gpu.arena = arena;
   }
-  return new Plan(name, gpu, homes, list, outputs, streams);
+  return new Plan(name, gpu, slots, list, outputs, streams);
 }

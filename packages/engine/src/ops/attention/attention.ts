@@ -6,7 +6,7 @@ import { showShape } from '../../tensor/shape.ts';
 import { Tensor, zeros } from '../../tensor/tensor.ts';
 import type { AttentionPlan, AttentionSizes } from './plan.ts';
 import { attentionBackwardVariants, attentionPrepare, attentionVariants } from './variants.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 export interface AttentionOptions {
   /** Query i sees keys up to its own position: S - T + i, or as `position` says. */

@@ -60,7 +60,7 @@ function backwardByProducts(
       const rows = (end - first) * tokens;
       run.dispatch(attentionWeights, 'weights', {
         buffers: { stats_saved: stats, s, ds },
-        params: { rows, quads: cols / 4, first: first * tokens, scale },
+        params: { rows, vec4s: cols / 4, first: first * tokens, scale },
         grid: lineGrid(ceilDiv(rows, 8)),
       });
       return {

@@ -8,7 +8,7 @@ import type { Run } from '../../tensor/op.ts';
 import { denseStrides, showShape } from '../../tensor/shape.ts';
 import { keep, tensor } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 export interface RotaryOptions {
   /** Base of the wavelengths. Default 10000. */

@@ -19,7 +19,7 @@ import type { OpFamily, OpVariant, Run, Work } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { AttentionPlan, BackwardVariant } from './plan.ts';
 import { attentionProducts } from './products.ts';
-import { laySpan, readsTexels, rowTexels } from '../parts/texel-rows.ts';
+import { toTexelSpan, readsTexels, rowTexels } from '../parts/texel-rows.ts';
 
 const naive: Variant<AttentionPlan> = {
   kernel: attentionNaive,
@@ -129,9 +129,9 @@ function liesInRows(
 /** q, k and v in textures, a row from token to token. */
 function headsInTextures(run: Run, { q, k, v }: Work['buffers'], params: Params): Record<'q' | 'k' | 'v', Binding> {
   return {
-    q: laySpan(run, q as Tensor, params.q_token!),
-    k: laySpan(run, k as Tensor, params.kv_token!),
-    v: laySpan(run, v as Tensor, params.kv_token!),
+    q: toTexelSpan(run, q as Tensor, params.q_token!),
+    k: toTexelSpan(run, k as Tensor, params.kv_token!),
+    v: toTexelSpan(run, v as Tensor, params.kv_token!),
   };
 }
 
@@ -158,7 +158,7 @@ export const attentionOverTexels: OpVariant<AttentionPlan> = {
       )
     );
   },
-  // Rows that cannot be copied as they lie are laid by a kernel first.
+  // Rows that cannot be copied as they lie are copied by a kernel first.
   pays: (gpu, { tokens, params }) =>
     gpu.adapter.costs.bufferLoads === 'scalar' &&
     fixedSubgroupSize(gpu) === 8 &&
@@ -185,7 +185,7 @@ export const attentionVariants: OpFamily<AttentionPlan> = {
     tuning: tileTuning,
     grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
   },
-  quads: { kernel: attentionForwardVec4, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: forwardGrid },
+  vec4s: { kernel: attentionForwardVec4, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: forwardGrid },
   shared: { kernel: attentionForwardShared, fits: fitsSharedTile, tuning: laneTuning, grid: forwardGrid },
   naive,
 };
@@ -205,7 +205,7 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
       buffers: {
         ...buffers,
         ...headsInTextures(run, buffers, params!),
-        dy: laySpan(run, buffers.dy as Tensor, heads * width),
+        dy: toTexelSpan(run, buffers.dy as Tensor, heads * width),
       },
       params,
     }),
@@ -229,7 +229,7 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
     grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
     entries: ['backward'],
   },
-  quads: {
+  vec4s: {
     kernel: attentionBackwardVec4,
     fits: fitsQuads,
     tuning: laneTuning,

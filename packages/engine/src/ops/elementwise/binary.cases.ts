@@ -13,7 +13,7 @@ const SHAPES: readonly (readonly [string, readonly number[], readonly number[]])
   ['dense, not a multiple of four', [3, 31], [3, 31]],
   ['dense, beyond a workgroup', [5, 257], [5, 257]],
   ['empty', [0, 4], [4]],
-  ['a row repeated, in fours', [19, 12], [12]],
+  ['a row repeated, in vec4s', [19, 12], [12]],
   ['a row repeated, odd', [19, 7], [7]],
   ['repeated on the left', [12], [19, 12]],
   ['a column repeated', [9, 20], [9, 1]],
@@ -68,7 +68,7 @@ export const addCases = binary('add', add, (a, b) => a + b);
 export const subCases = binary('sub', sub, (a, b) => a - b);
 export const mulCases = binary('mul', mul, (a, b) => a * b);
 export const divCases = binary('div', div, (a, b) => a / b, [0.5, 3]);
-/** Dense, a row repeated and strided, in fours and not. */
+/** Dense, a row repeated and strided, in vec4s and not. */
 const withNaN = (table: OpCases): OpCases => ({
   ...table,
   cases: [

@@ -16,7 +16,7 @@ import { Tensor } from '../../tensor/tensor.ts';
 import { sumTo } from '../parts/sum-to.ts';
 import { affine, inverse, maximumOf, minimumOf, quotient } from './unary.ts';
 import { expand } from '../layout/views.ts';
-import { commonShape, requireFloat, walk } from '../parts/walk.ts';
+import { commonShape, planBroadcast, requireFloat } from '../parts/broadcast.ts';
 
 type Kind = 'ADD' | 'SUB' | 'MUL' | 'DIV' | 'MAX' | 'MIN';
 
@@ -43,7 +43,7 @@ const NO_PARAMS = {
 /** Records y = f(a, b) under `shape` by the fastest entry that their strides allow. */
 function record(run: Run, kind: Kind, a: Tensor, b: Tensor, shape: Shape): Tensor {
   const y = run.out(shape);
-  const path = walk(run.name, [a, b], shape, 4);
+  const path = planBroadcast(run.name, [a, b], shape, 4);
   const [first, second] = path.tensors as [Tensor, Tensor];
   const [sa, sb] = path.strides as [number[], number[]];
   const [, , rows, cols] = path.sizes as [number, number, number, number];
@@ -51,10 +51,10 @@ function record(run: Run, kind: Kind, a: Tensor, b: Tensor, shape: Shape): Tenso
   const isRows = path.rank === 2 && sa[3] === 1 && sa[2] === cols && sb[3] === 1 && sb[2] === 0;
   const isSwappedRows = path.rank === 2 && sb[3] === 1 && sb[2] === cols && sa[3] === 1 && sa[2] === 0;
   if (isSwappedRows && kind !== 'SUB' && kind !== 'DIV') return record(run, kind, b, a, shape);
-  const fours =
+  const vec4s =
     first.bindingOffset % 4 === 0 && second.bindingOffset % 4 === 0 && (isFlat || (isRows && cols % 4 === 0));
-  const width = fours ? 4 : 1;
-  const tuning = { OP: kind, T: fours ? 'vec4<f32>' : 'f32', U: fours ? 'vec4<u32>' : 'u32' };
+  const width = vec4s ? 4 : 1;
+  const tuning = { OP: kind, T: vec4s ? 'vec4<f32>' : 'f32', U: vec4s ? 'vec4<u32>' : 'u32' };
   const buffers = { a: first, b: second, y };
   const offsets = { a_offset: first.bindingOffset / width, b_offset: second.bindingOffset / width };
   if (isFlat) {

@@ -8,7 +8,7 @@ import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import { lineWork } from '../../gpu/kernel/line.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
 

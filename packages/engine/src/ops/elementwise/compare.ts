@@ -14,7 +14,7 @@ import { filled, Tensor } from '../../tensor/tensor.ts';
 import { cast } from '../cast/cast.ts';
 import { max, min } from '../reduce/reductions.ts';
 import type { ReduceOptions } from '../reduce/reductions.ts';
-import { commonShape, requireDType, walk } from '../parts/walk.ts';
+import { commonShape, planBroadcast, requireDType } from '../parts/broadcast.ts';
 
 const WG = 64;
 
@@ -47,7 +47,7 @@ function define(name: string, kind: Kind): (a: Tensor, b: Tensor | number) => Te
     },
     forward(run, [a, b], { shape, OP }) {
       const y = run.out(shape, 'bool');
-      const path = walk(name, [a, b], shape, 4);
+      const path = planBroadcast(name, [a, b], shape, 4);
       const [first, second] = path.tensors as [Tensor, Tensor];
       const params: Record<string, number> = {
         items: path.items,

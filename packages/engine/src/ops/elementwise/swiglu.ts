@@ -5,7 +5,7 @@ import { lineWork } from '../../gpu/kernel/line.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
 

@@ -9,7 +9,7 @@ import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import { lineWork } from '../../gpu/kernel/line.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 export type UnaryKind =
   | 'AFFINE'

@@ -10,13 +10,13 @@ import { requireFit, requireNumber } from '../../tensor/host-values.ts';
 import { filled, Tensor, zeros } from '../../tensor/tensor.ts';
 import { cast } from '../cast/cast.ts';
 import { sumTo } from '../parts/sum-to.ts';
-import { commonShape, requireDType, walk } from '../parts/walk.ts';
+import { commonShape, planBroadcast, requireDType } from '../parts/broadcast.ts';
 
 const WG = 64;
 
 function choose(run: Run, cond: Tensor, a: Tensor, b: Tensor, shape: Shape): Tensor {
   const y = run.out(shape, a.dtype);
-  const path = walk('where', [cond, a, b], shape, 3);
+  const path = planBroadcast('where', [cond, a, b], shape, 3);
   const [c, first, second] = path.tensors as [Tensor, Tensor, Tensor];
   const params: Record<string, number> = {
     items: path.items,

@@ -1,7 +1,7 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { bandsOf } from '../parts/bands.ts';
+import { shardsOf } from '../parts/shards.ts';
 import { add } from '../elementwise/binary.ts';
 import { cast } from '../cast/cast.ts';
 import { rowsOp } from './index-select.ts';
@@ -25,9 +25,9 @@ export function embedding(ids: Tensor, table: Tensor): Tensor {
   if (table.shape.length !== 2)
     throw new ShapeError(`embedding: the table is ${showShape(table.shape)}; it must be [V, C].`);
   const flat = reshape(ids, [ids.size]);
-  // An id of another band is out of range and gives zeros. Whole numbers below 2²⁴ are exact in f32.
+  // An id of another shard is out of range and gives zeros. Whole numbers below 2²⁴ are exact in f32.
   const shifted = (start: number): Tensor => (start === 0 ? flat : cast(affine(cast(flat, 'f32'), 1, -start), 'i32'));
-  const parts = bandsOf(table)?.map(({ rows, start }) => op([rows, shifted(start)], undefined)) ?? [
+  const parts = shardsOf(table)?.map(({ rows, start }) => op([rows, shifted(start)], undefined)) ?? [
     op([table, flat], undefined),
   ];
   return reshape(

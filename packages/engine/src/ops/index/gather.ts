@@ -11,7 +11,7 @@ import type { Shape } from '../../tensor/shape.ts';
 import { zeros } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { around } from '../parts/reduce.ts';
-import { requireDType, requireFloat } from '../parts/walk.ts';
+import { requireDType, requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
 

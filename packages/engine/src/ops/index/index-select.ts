@@ -8,13 +8,13 @@ import { resolveAxis, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { permute, reshape } from '../layout/views.ts';
 import { formatOf, groupSizeOf, scalesOf } from '../parts/weight-format.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 interface Plan {
   readonly rows: number;
   readonly cols: number;
   readonly table: number;
-  readonly quads: number;
+  readonly vec4s: number;
   readonly group: number;
 }
 
@@ -29,7 +29,7 @@ export const rowsOp = (name: string, packed: readonly number[] = []) =>
       if (index.shape.length !== 1)
         throw new ShapeError(`${name}: the index is ${showShape(index.shape)}; it must have one axis.`);
       const [table, cols] = x.shape as [number, number];
-      return { rows: index.size, cols, table, quads: ceilDiv(cols, 4), group: groupSizeOf(x) };
+      return { rows: index.size, cols, table, vec4s: ceilDiv(cols, 4), group: groupSizeOf(x) };
     },
     forward(run, [x, index], plan) {
       const y = run.out([plan.rows, plan.cols]);
@@ -37,7 +37,7 @@ export const rowsOp = (name: string, packed: readonly number[] = []) =>
         buffers: { x, index, y, ...scalesOf(x, x) },
         params: { ...plan },
         tuning: { FORMAT: formatOf(name, x) },
-        grid: lineGrid(ceilDiv(plan.rows * plan.quads, 64)),
+        grid: lineGrid(ceilDiv(plan.rows * plan.vec4s, 64)),
       });
       return { y, saved: { index } };
     },
@@ -52,7 +52,7 @@ export const rowsOp = (name: string, packed: readonly number[] = []) =>
       run.dispatch(kernel, 'collect', {
         buffers: { index, known: found, dy, dx },
         params: { ...plan },
-        grid: lineGrid(ceilDiv(plan.table * plan.quads, 64)),
+        grid: lineGrid(ceilDiv(plan.table * plan.vec4s, 64)),
       });
       return [dx, null];
     },

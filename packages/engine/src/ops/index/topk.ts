@@ -5,7 +5,7 @@ import { defineOp } from '../../tensor/op.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { gather } from './gather.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
 

@@ -4,12 +4,12 @@ import { isPacked } from '../../tensor/dtype.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { bandsOf } from '../parts/bands.ts';
+import { shardsOf } from '../parts/shards.ts';
 import { cat } from '../layout/cat.ts';
 import { product } from './product.ts';
 import { reduceMiddle } from '../parts/reduce.ts';
 import { slice } from '../layout/views.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 /** Sizes of x[..., K] against weight[N, K]; M counts all rows. */
 export interface LinearPlan {
@@ -70,11 +70,11 @@ const op = defineOp({
  * shapes do not go together, DTypeError where an input is no float or a packed weight is to be trained.
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  const bands = bandsOf(weight);
-  if (!bands) return op([x, weight, bias], undefined);
+  const shards = shardsOf(weight);
+  if (!shards) return op([x, weight, bias], undefined);
   planLinear('linear', x, weight, bias);
   return cat(
-    bands.map(({ rows, start }) =>
+    shards.map(({ rows, start }) =>
       op([x, rows, bias && slice(bias, { axis: 0, start, end: start + rows.shape[0]! })], undefined),
     ),
     { axis: -1 },

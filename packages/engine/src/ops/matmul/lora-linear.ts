@@ -3,7 +3,7 @@ import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { bandsOf } from '../parts/bands.ts';
+import { shardsOf } from '../parts/shards.ts';
 import { add } from '../elementwise/binary.ts';
 import { dropout } from '../random/dropout.ts';
 import { linear, planLinear } from './linear.ts';
@@ -11,7 +11,7 @@ import type { LinearPlan } from './linear.ts';
 import { product } from './product.ts';
 import { reduceMiddle } from '../parts/reduce.ts';
 import { affine } from '../elementwise/unary.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 export interface LoraOptions {
   /** Factor of the branch: alpha / r. */
@@ -113,6 +113,6 @@ export function loraLinear(
 ): Tensor {
   requireOptions('loraLinear', options, ['scale', 'dropout']);
   const dropped = options.dropout ? dropout(x, { p: options.dropout }) : null;
-  if (!bandsOf(weight)) return op([x, weight, bias, loraA, loraB, dropped], options);
+  if (!shardsOf(weight)) return op([x, weight, bias, loraA, loraB, dropped], options);
   return add(linear(x, weight, bias), affine(linear(linear(dropped ?? x, loraA), loraB), options.scale));
 }

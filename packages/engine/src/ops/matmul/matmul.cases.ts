@@ -124,7 +124,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: { transposeA: true, transposeB: true },
     },
     {
-      label: 'both transposed, in fours',
+      label: 'both transposed, in vec4s',
       inputs: [
         [10, 68],
         [16, 10],

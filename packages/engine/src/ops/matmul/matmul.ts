@@ -9,7 +9,7 @@ import { layoutOf, product } from './product.ts';
 import type { Batches } from './product.ts';
 import type { Layout } from './plan.ts';
 import { sumTo } from '../parts/sum-to.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 export interface MatmulOptions {
   /** Take a as [..., K, M]. */

@@ -6,7 +6,7 @@ import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Params } from '../../gpu/kernel/variant.ts';
 import type { OpVariant, Work } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { layRows } from '../parts/texel-rows.ts';
+import { toTexelRows } from '../parts/texel-rows.ts';
 import { isAlong } from './plan.ts';
 import type { MatmulPlan } from './plan.ts';
 import { paddingPays, paddedPitch, padRows } from './padded-rows.ts';
@@ -92,7 +92,7 @@ export const inTextures =
     const aLines = linesOf(a, along.a ? M : K, along.a ? K : M, batches, batch_inner!, a_outer!, a_inner!);
     const bLines = linesOf(b, along.b ? N : K, along.b ? K : N, batches, batch_inner!, b_outer!, b_inner!);
     const hasPair = K2 > 0;
-    const aTexels = layRows(
+    const aTexels = toTexelRows(
       run,
       aLines.lines,
       hasPair ? { x: a2, rows: M, width: K2 } : null,
@@ -100,7 +100,7 @@ export const inTextures =
       N,
       mayGroup(aLines),
     );
-    const bTexels = layRows(
+    const bTexels = toTexelRows(
       run,
       bLines.lines,
       hasPair ? { x: b2, rows: along.b ? N : K2, width: along.b ? K2 : N } : null,

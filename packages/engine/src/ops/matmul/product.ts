@@ -11,7 +11,7 @@ import { formatOf, groupSizeOf, scalesOf } from '../parts/weight-format.ts';
 import { fitsMatrixUnits, halvesPay, subgroupMatrix, subgroupMatrixHalves } from './matrix-units.ts';
 import { isAlong } from './plan.ts';
 import type { Layout, MatmulPlan, MatmulVariant } from './plan.ts';
-import { matmulVariants, partsOf } from './variants.ts';
+import { matmulVariants, splitsOf } from './variants.ts';
 
 /** Steps of A and B, in elements, from batch to batch: z = outer · inner + i. */
 export interface Batches {
@@ -69,13 +69,13 @@ export function product(run: Run, wanted: Product): Tensor {
     const rest = { a: pair.a, b: pair.b, layout, M, N, K: pair.K, shape, alpha: wanted.alpha, into: c };
     return multiply(run, rest, pairPlan(plan), pair.K);
   }
-  const parts = sizeOf(shape) === 0 ? 1 : partsOf(run.gpu, plan);
+  const splits = sizeOf(shape) === 0 ? 1 : splitsOf(run.gpu, plan);
   // Parts of the sum are batches, added up in a fixed order.
-  const terms = 4 * ceilDiv(ceilDiv(K, parts), 4);
+  const terms = 4 * ceilDiv(ceilDiv(K, splits), 4);
   const count = ceilDiv(K, terms);
   const part = { ...plan, K: terms, batches: count };
   const readsPitch = (each: MatmulPlan): boolean => variantOf(run.gpu, each).readsPitch === true;
-  if (parts === 1 || (layout !== 'tn' && !(readsPitch(plan) && readsPitch(part))))
+  if (splits === 1 || (layout !== 'tn' && !(readsPitch(plan) && readsPitch(part))))
     return multiply(run, wanted, plan, K);
   const along = isAlong(layout);
   const split = {

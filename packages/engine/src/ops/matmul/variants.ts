@@ -34,7 +34,7 @@ const swapped = (plan: MatmulPlan): MatmulPlan => ({ ...plan, M: plan.N, N: plan
 const hasTileSize = (gpu: Gpu): boolean => [4, 8, 16].includes(fixedSubgroupSize(gpu));
 
 /** Four columns or eight a lane: wider subgroups make the tile wide enough by themselves. */
-const foursOf = (sg: number): number => (sg === 16 ? 1 : 2);
+const vec4sOf = (sg: number): number => (sg === 16 ? 1 : 2);
 
 /**
  * At least a row a lane where the rows lie across the lanes: further ones would fall outside the tile, and be added to
@@ -71,7 +71,7 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean, pads
       return {
         SG: `${sg}u`,
         ROWS: `${rowsOf(sg, layout, own(plan).M)}u`,
-        FOURS: `${foursOf(sg)}u`,
+        VEC4S: `${vec4sOf(sg)}u`,
         ...pair,
         SWAP: `${swaps}`,
       };
@@ -85,12 +85,12 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean, pads
           ? `the ${sg} lanes hold ${layout[0] === 'n' ? 4 : 8} rows each`
           : null;
       },
-      FOURS: () => null,
+      VEC4S: () => null,
     },
     grid(gpu, plan, _, tuning) {
       const { M, N, batches } = own(plan);
       return [
-        ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')),
+        ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'VEC4S')),
         ceilDiv(M, tuned(tuning, 'ROWS')),
         batches,
       ];
@@ -123,7 +123,7 @@ const subgroupsOf = (sg: number): number => (sg >= 32 ? 4 : 8);
  * For few rows: a subgroup for four columns, or for eight where they are so small that the rows of A are most of what
  * is read.
  */
-function vector(
+function gemv(
   kernel: KernelSource,
   formats: readonly WeightFormat[],
   fitsK: (plan: MatmulPlan) => boolean,
@@ -147,7 +147,7 @@ function vector(
         SUBGROUPS: `${subgroupsOf(sg)}u`,
         ROWS: M === 1 ? '1u' : '4u',
         PAIR: `${K2 > 0}`,
-        ...(eights && { FOURS: eights.includes(format) ? '2u' : '1u' }),
+        ...(eights && { VEC4S: eights.includes(format) ? '2u' : '1u' }),
       };
     },
     free: {
@@ -155,18 +155,18 @@ function vector(
         count * fixedSubgroupSize(gpu) > gpu.adapter.limits.maxComputeInvocationsPerWorkgroup!
           ? `that many of ${fixedSubgroupSize(gpu)} lanes are no workgroup here`
           : null,
-      ...(eights && { FOURS: () => null }),
+      ...(eights && { VEC4S: () => null }),
     },
     grid: (_, { N }, __, tuning) => [
-      ceilDiv(N, (eights ? 4 * tuned(tuning, 'FOURS') : 4) * tuned(tuning, 'SUBGROUPS')),
+      ceilDiv(N, (eights ? 4 * tuned(tuning, 'VEC4S') : 4) * tuned(tuning, 'SUBGROUPS')),
       1,
       1,
     ],
   };
 }
 
-const plainVector = vector(matmulGemv, ['F32', 'F16', 'BF16'], ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0);
-const scaledVector = vector(matmulGemvScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true, [
+const plainGemv = gemv(matmulGemv, ['F32', 'F16', 'BF16'], ({ K, format }) => K % (format === 'F32' ? 4 : 8) === 0);
+const scaledGemv = gemv(matmulGemvScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'], () => true, [
   'INT8',
   'INT4',
   'INT4_ZEROS',
@@ -176,12 +176,12 @@ const scaledVector = vector(matmulGemvScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF
 const levelsOf = (format: WeightFormat): number => (format === 'INT8' ? 16 : 32);
 
 /** For few rows over a quantised weight, a column or two a lane, where loads cost more than lanes that wait. */
-const columnVector: MatmulVariant = {
+const columnGemv: MatmulVariant = {
   kernel: matmulGemvColumns,
   adds: true,
   fits: (gpu, plan) =>
     [8, 16].includes(fixedSubgroupSize(gpu)) &&
-    scaledVector.fits!(gpu, plan) &&
+    scaledGemv.fits!(gpu, plan) &&
     plan.groupSize % levelsOf(plan.format) === 0,
   pays: (gpu, { N }) => gpu.adapter.costs.bufferLoads === 'scalar' && N >= 256,
   tuning: (gpu, { format, M, K2 }) => ({
@@ -201,7 +201,7 @@ const columnVector: MatmulVariant = {
 };
 
 /** The same without subgroups, or where their size varies. */
-const sharedVector: MatmulVariant = {
+const sharedGemv: MatmulVariant = {
   kernel: matmulGemvShared,
   adds: true,
   fits: (_, { M, K, K2, batches }) => M <= 4 && batches === 1 && K % 4 === 0 && K2 % 4 === 0,
@@ -252,7 +252,7 @@ function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
       return {
         SG: `${sg}u`,
         ROWS: M <= 16 || sg === 4 ? '16u' : '32u',
-        FOURS: `${foursOf(sg)}u`,
+        VEC4S: `${vec4sOf(sg)}u`,
         A_ALONG: `${a}`,
         B_ALONG: `${b}`,
         TAIL: `${(K + K2) % 4 !== 0}`,
@@ -262,13 +262,13 @@ function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
     free: {
       ROWS: (gpu, rows) =>
         rows > 4 * fixedSubgroupSize(gpu) ? `the ${fixedSubgroupSize(gpu)} lanes hold 4 rows each` : null,
-      FOURS: () => null,
+      VEC4S: () => null,
     },
     grid(gpu, plan, _, tuning) {
       const { M, N, batches } = own(plan);
       return [
         ceilDiv(M, tuned(tuning, 'ROWS')),
-        ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'FOURS')),
+        ceilDiv(N, 4 * fixedSubgroupSize(gpu) * tuned(tuning, 'VEC4S')),
         batches,
       ];
     },
@@ -300,10 +300,10 @@ const [TILE, MIN_TERMS, MAX_PARTS] = [64 * 64, 256, 16];
 /**
  * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles to work on and long sums, as
  * gradients of LoRA and of small layers have, and layers of few rows. In the layout tn, which has k outermost on both
- * sides, parts are batches for every kernel; elsewhere for those that read a pitch, in fours.
+ * sides, parts are batches for every kernel; elsewhere for those that read a pitch, in vec4s.
  * `gpu.kernels.forced.set('matmul split', '3')` asks for three, where the layout allows.
  */
-export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
+export function splitsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
   if (batches !== 1 || hasBias || K2 > 0 || format !== 'F32' || (layout !== 'tn' && K % 4 !== 0)) return 1;
   const forced = gpu.kernels.forced.get('matmul split');
   if (forced !== undefined) return Math.max(1, Math.min(Number(forced), Math.floor(K / 4)));
@@ -313,15 +313,15 @@ export function partsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, forma
 }
 
 /**
- * Kernels by layout, the preferred first. `skinny` is for few columns: there the lanes run along the rows. `packed` is
- * `subgroup` over a packed B, `texels` over operands in textures, `skinnyTexels` both; `vector…` are for few rows;
+ * Kernels by layout, the preferred first. `narrow` is for few columns: there the lanes run along the rows. `packed` is
+ * `subgroup` over a packed B, `texels` over operands in textures, `narrowTexels` both; `gemv…` are for few rows;
  * `block…` for real GPUs.
  */
 export const matmulVariants = {
   nn: {
-    skinnyTexels: overTexels('nn', true),
+    narrowTexels: overTexels('nn', true),
     texels: overTexels('nn', false),
-    skinny: subgroupTile(matmulSubgroupTt, 'tt', true),
+    narrow: subgroupTile(matmulSubgroupTt, 'tt', true),
     subgroup: subgroupTile(matmulSubgroupNn, 'nn', false, { a: true, b: false }),
     packed: packedTile(matmulPackedNn, 'nn'),
     block,
@@ -330,13 +330,13 @@ export const matmulVariants = {
     naive,
   },
   nt: {
-    vector: plainVector,
-    vectorColumns: columnVector,
-    vectorScaled: scaledVector,
-    vectorShared: sharedVector,
-    skinnyTexels: overTexels('nt', true),
+    gemv: plainGemv,
+    gemvColumns: columnGemv,
+    gemvScaled: scaledGemv,
+    gemvShared: sharedGemv,
+    narrowTexels: overTexels('nt', true),
     texels: overTexels('nt', false),
-    skinny: subgroupTile(matmulSubgroupNt, 'nt', true),
+    narrow: subgroupTile(matmulSubgroupNt, 'nt', true),
     subgroup: subgroupTile(matmulSubgroupNt, 'nt', false, { a: true, b: true }),
     packed: packedTile(matmulPackedNt, 'nt'),
     block,
@@ -345,9 +345,9 @@ export const matmulVariants = {
     naive,
   },
   tn: {
-    skinnyTexels: overTexels('tn', true),
+    narrowTexels: overTexels('tn', true),
     texels: overTexels('tn', false),
-    skinny: subgroupTile(matmulSubgroupTn, 'tn', true),
+    narrow: subgroupTile(matmulSubgroupTn, 'tn', true),
     subgroup: subgroupTile(matmulSubgroupTn, 'tn', false),
     block,
     blockScalar,
@@ -355,9 +355,9 @@ export const matmulVariants = {
     naive,
   },
   tt: {
-    skinnyTexels: overTexels('tt', true),
+    narrowTexels: overTexels('tt', true),
     texels: overTexels('tt', false),
-    skinny: subgroupTile(matmulSubgroupNn, 'nn', true),
+    narrow: subgroupTile(matmulSubgroupNn, 'nn', true),
     subgroup: subgroupTile(matmulSubgroupTt, 'tt', false),
     block,
     blockScalar,

@@ -62,7 +62,7 @@ const columnItems = ({ outer, segments, inner }: Plan, width: number): number =>
 
 /** Kernels that reduce a middle axis, the preferred first. */
 export const reduceColumnsVariants: Family<Plan> = {
-  fours: {
+  vec4s: {
     kernel: reduceColumns,
     fits: (_, { inner }) => inner % 4 === 0,
     tuning: (_, { op }) => ({ OP: op, T: 'vec4<f32>', U: 'vec4<u32>' }),

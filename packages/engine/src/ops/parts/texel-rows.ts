@@ -58,7 +58,7 @@ export interface Laid {
 }
 
 /**
- * Terms, texels of a row, and reads of each element from which rows across the terms are laid in strips: each is a
+ * Terms, texels of a row, and reads of each element from which rows across the terms are copied in strips: each is a
  * command, and copies in short pieces.
  */
 const [MIN_STRIP_ROWS, MIN_STRIP_TEXELS, MIN_STRIP_READS] = [256, 64, 256];
@@ -78,7 +78,7 @@ function stripOf(gpu: Gpu, width: number, rows: number, reads: number): number {
 
 /**
  * Groups that rows are copied in, those of one group two or four apart: WebGPU copies rows a multiple of 256 bytes
- * apart. A kernel that lays them costs more, unless they are few and short.
+ * apart. A kernel that copies them costs more, unless they are few and short.
  */
 function groupsOf({ width }: Lines): 1 | 2 | 4 {
   if (width <= COPIED || width % 16 !== 0 || width % COPIED === 0) return 1;
@@ -92,7 +92,7 @@ function groupsOf({ width }: Lines): 1 | 2 | 4 {
  * @param reads how often each element is read, as rows or columns of the result on the other side
  * @param mayGroup whether every batch begins at a multiple of four rows
  */
-export function layRows(
+export function toTexelRows(
   run: Run,
   operand: Lines,
   behind: Lines | null,
@@ -109,7 +109,7 @@ export function layRows(
   const texels =
     strip < whole ? strip + (strip > STRIP ? GAP : 0) : rowTexels(operand.width, behind && along ? behind.width : 0);
   const bytes = 16 * texels * groups * groupRows * ceilDiv(whole, strip);
-  const laying = (block: Block, lines: Lines, at: { x: number; y: number }): (() => void) => {
+  const copying = (block: Block, lines: Lines, at: { x: number; y: number }): (() => void) => {
     const asItLies = (lines.width * groups) % COPIED === 0;
     const pitch = asItLies ? lines.width / 4 : copiedTexels(lines.width);
     const from = asItLies ? lines.x.binding : withPitch(run, lines, pitch);
@@ -131,11 +131,11 @@ export function layRows(
   };
   const start = { x: 0, y: 0 };
   const mirror = mirrorOf(run, operand, `${texels} ${strip} ${groups} ${rows}`, bytes, texels, (texture) =>
-    laying(texture, operand, start)(),
+    copying(texture, operand, start)(),
   );
   const block = mirror ?? gpu.allocate(bytes, texels).block;
-  const own = mirror ? null : laying(block, operand, start);
-  const others = behind && laying(block, behind, along ? { x: operand.width / 4, y: 0 } : { x: 0, y: operand.rows });
+  const own = mirror ? null : copying(block, operand, start);
+  const others = behind && copying(block, behind, along ? { x: operand.width / 4, y: 0 } : { x: 0, y: operand.rows });
   const fill = (): void => {
     own?.();
     others?.();
@@ -154,7 +154,7 @@ function mirrorOf(
 ): Block | null {
   if (!(x instanceof Parameter) || x.requiresGrad) return null;
   const { block } = x.storage;
-  if (gpu.stream.recorder?.changes(block)) return null; // it would have to be laid again in each replay
+  if (gpu.stream.recorder?.changes(block)) return null; // it would have to be copied again in each replay
   block.mirrors ??= new Mirrors(gpu);
   return block.mirrors.of(`${x.binding.offset} ${width} ${rows} ${layout}`, bytes, texels, fill);
 }
@@ -163,7 +163,7 @@ function mirrorOf(
  * A texture of what a tensor's strides span, cut into rows of `width` elements from the start of its binding: element i
  * is in row ⌊i / width⌋. It belongs to the innermost scope.
  */
-export function laySpan(run: Run, x: Tensor, width: number): Binding {
+export function toTexelSpan(run: Run, x: Tensor, width: number): Binding {
   const { gpu } = run;
   const span = x.binding;
   const rows = ceilDiv(span.bytes, 4 * width);
@@ -188,16 +188,16 @@ export function laySpan(run: Run, x: Tensor, width: number): Binding {
   return { block, offset: 0, bytes };
 }
 
-/** The same rows, so many fours apart, in a buffer of the innermost scope. */
+/** The same rows, so many vec4s apart, in a buffer of the innermost scope. */
 function withPitch(run: Run, { x, rows, width }: Lines, pitch: number): Binding {
   const bytes = 16 * pitch * rows;
-  const fours = ceilDiv(width, 4);
-  const lanes = fours <= 4 ? 4 : fours <= 8 ? 8 : 16;
+  const vec4s = ceilDiv(width, 4);
+  const lanes = vec4s <= 4 ? 4 : vec4s <= 8 ? 8 : 16;
   const y: Binding = { block: run.gpu.allocate(bytes).block, offset: 0, bytes };
-  run.dispatch(matmulTexelRows, 'lay', {
+  run.dispatch(matmulTexelRows, 'copy', {
     buffers: { x, elements: x, y },
     params: { rows, columns: width, pitch },
-    grid: [ceilDiv(fours, lanes), ceilDiv(rows, (64 / lanes) * 4), 1],
+    grid: [ceilDiv(vec4s, lanes), ceilDiv(rows, (64 / lanes) * 4), 1],
     tuning: { ALIGNED: `${width % 4 === 0}`, LANES: `${lanes}u` },
   });
   return y;

@@ -26,11 +26,11 @@ export interface Sizes {
 
 const WG = 64;
 const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
-/** Kernels over fours of columns count them in fours. */
+/** Kernels over vec4s of columns count them in vec4s. */
 const columnsInFours = (params: Params): Params => ({ ...params, cols: params.cols! / 4 });
-const FOURS = { T: 'vec4<f32>' };
+const VEC4S = { T: 'vec4<f32>' };
 const SINGLE = { T: 'f32' };
-/** Tunables of a kernel over fours of columns, or single ones: where subgroups are dear to start, `runs`. */
+/** Tunables of a kernel over vec4s of columns, or single ones: where subgroups are dear to start, `runs`. */
 const along = (T: Tuning, runs: Tuning) => ({
   tuning: (gpu: Gpu): Tuning => ({ ...T, ...(gpu.adapter.costs.subgroupStart === 'dear' ? runs : { STEPS: '1u' }) }),
   free: Object.fromEntries(Object.keys(runs).map((name) => [name, () => null])),
@@ -48,18 +48,18 @@ export const prototypeRowVariants: Family<Sizes> = {
   naive: { kernel: prototypeRowsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, WG)) },
 };
 
-const widthOf = (tuning: Tuning | undefined): number => (tuning?.T === FOURS.T ? 4 : 1);
+const widthOf = (tuning: Tuning | undefined): number => (tuning?.T === VEC4S.T ? 4 : 1);
 
 const runGrid = (_: unknown, { rows, cols }: Sizes, __: string, tuning: Tuning): Grid =>
   rowGrid(rows, cols / widthOf(tuning), tuned(tuning, 'STEPS'), WG);
 
 /** Steps that treat every channel alike. */
 export const prototypeTokenVariants: Family<Sizes> = {
-  fours: {
+  vec4s: {
     kernel: prototypeTokens,
     fits: inFours,
     params: columnsInFours,
-    ...along(FOURS, { STEPS: '32u' }),
+    ...along(VEC4S, { STEPS: '32u' }),
     grid: runGrid,
   },
   single: { kernel: prototypeTokens, ...along(SINGLE, { STEPS: '32u' }), grid: runGrid },
@@ -67,11 +67,11 @@ export const prototypeTokenVariants: Family<Sizes> = {
 
 /** Sums over the tokens of a centre. */
 export const prototypeMemberVariants: Family<Sizes> = {
-  fours: {
+  vec4s: {
     kernel: prototypeMembers,
     fits: inFours,
     params: columnsInFours,
-    ...along(FOURS, { STEPS: '4u' }),
+    ...along(VEC4S, { STEPS: '4u' }),
     grid: runGrid,
   },
   single: { kernel: prototypeMembers, ...along(SINGLE, { STEPS: '4u' }), grid: runGrid },
@@ -86,11 +86,11 @@ const columnGrid = (_: unknown, { batch, cols }: Sizes, __: string, tuning: Tuni
 
 /** Reductions over the tokens of a channel. */
 export const prototypeColumnVariants: Family<Sizes> = {
-  fours: {
+  vec4s: {
     kernel: prototypeColumns,
     fits: inFours,
     params: columnsInFours,
-    ...along({ ...FOURS, U: 'vec4<u32>', WG: '64u' }, { STEPS: '4u', WG: '8u' }),
+    ...along({ ...VEC4S, U: 'vec4<u32>', WG: '64u' }, { STEPS: '4u', WG: '8u' }),
     grid: columnGrid,
   },
   single: {

@@ -5,7 +5,7 @@ import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { around } from '../parts/reduce.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
 

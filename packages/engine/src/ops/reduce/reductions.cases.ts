@@ -31,10 +31,10 @@ const CASES: readonly Case<ReduceOptions>[] = [
   { label: 'all of 1', inputs: [[1]], attrs: {} },
   { label: 'all of 33', inputs: [[33]], attrs: {} },
   { label: 'last axis, odd', inputs: [[3, 31]], attrs: { axis: -1 } },
-  { label: 'last axis, in fours', inputs: [[65, 36]], attrs: { axis: -1 } },
+  { label: 'last axis, in vec4s', inputs: [[65, 36]], attrs: { axis: -1 } },
   { label: 'last axis kept', inputs: [[2, 3, 12]], attrs: { axis: -1, keepDims: true } },
   { label: 'first axis, odd', inputs: [[37, 7]], attrs: { axis: 0 } },
-  { label: 'first axis, in fours', inputs: [[37, 12]], attrs: { axis: 0 } },
+  { label: 'first axis, in vec4s', inputs: [[37, 12]], attrs: { axis: 0 } },
   { label: 'middle axis', inputs: [[3, 19, 8]], attrs: { axis: 1 } },
   { label: 'two runs', inputs: [[3, 5, 2, 7]], attrs: { axis: [0, 2] } },
   { label: 'two neighbours kept', inputs: [[3, 5, 2, 7]], attrs: { axis: [1, 2], keepDims: true } },
@@ -55,7 +55,7 @@ const CASES: readonly Case<ReduceOptions>[] = [
 /** Extremes are checked where no two elements are nearly equal. */
 const APART = CASES.map((c) => ({ ...c, settle: setApart }));
 
-/** Along rows and columns, one at a time and in fours, in one pass and in two. */
+/** Along rows and columns, one at a time and in vec4s, in one pass and in two. */
 const SPECIAL: readonly Case<ReduceOptions>[] = [1, 2, 4, 8, 33, 132, 4100].flatMap((n) => [
   { label: `special values, rows of ${n}`, inputs: [special(n)], attrs: { axis: -1 } },
   { label: `special values, columns of ${n}`, inputs: [specialColumns(n)], attrs: { axis: 0 } },

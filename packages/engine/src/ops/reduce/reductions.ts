@@ -16,7 +16,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { around, reduceMiddle, runsOf } from '../parts/reduce.ts';
 import type { Reduction } from '../parts/reduce.ts';
 import { reshape } from '../layout/views.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 export interface ReduceOptions {
   /** One axis or several; all of them when left out. Negative ones count from the end. */

@@ -55,7 +55,7 @@ export const crossEntropyCases = defineCases({
     { inputs: [[2, 5, 36], { shape: [2, 5], dtype: 'i32', values: labels(10, 36) }, null] },
     { inputs: [[9, 131], { shape: [9], dtype: 'i32', range: [0, 131] }, null] },
     { inputs: [[3, 300], { shape: [3], dtype: 'i32', range: [0, 300] }, null] },
-    { label: 'each lane several fours', inputs: [[2, 8228], { shape: [2], dtype: 'i32', values: [8227, 2048] }, null] },
+    { label: 'each lane several vec4s', inputs: [[2, 8228], { shape: [2], dtype: 'i32', values: [8227, 2048] }, null] },
     {
       label: 'NaN in an ignored row',
       inputs: [

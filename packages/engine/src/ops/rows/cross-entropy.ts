@@ -10,7 +10,7 @@ import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { subgroupRows, wholeRows, workgroupRows } from '../parts/row-variant.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 type Plan = { readonly rows: number; readonly cols: number; readonly weighted: number };
 

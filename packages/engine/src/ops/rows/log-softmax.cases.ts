@@ -26,7 +26,7 @@ export const logSoftmaxCases = defineCases({
     { inputs: [[2, 3, 8]] },
     { inputs: [[0, 5]] },
     { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053]] },
-    { label: 'in fours', inputs: [[3, 132]] },
+    { label: 'in vec4s', inputs: [[3, 132]] },
     { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] },
     ...SPECIAL,
   ],

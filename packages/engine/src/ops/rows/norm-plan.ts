@@ -2,7 +2,7 @@
 import { ShapeError } from '../../gpu/errors.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 export type NormPlan = { readonly rows: number; readonly cols: number; readonly eps: number };
 

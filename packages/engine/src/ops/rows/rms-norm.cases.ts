@@ -23,7 +23,7 @@ export const rmsNormCases = defineCases<{ eps: number } | undefined>({
     { label: 'frozen weight', inputs: [[130, 8], { shape: [8], needsGrad: false }] },
     { label: 'frozen input', inputs: [{ shape: [70, 4], needsGrad: false }, [4]] },
     { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053], [2053]] },
-    { label: 'longer than a workgroup holds in registers, in fours', inputs: [[1, 8228], [8228]] },
+    { label: 'longer than a workgroup holds in registers, in vec4s', inputs: [[1, 8228], [8228]] },
     { label: 'strided', inputs: [{ shape: [5, 12], strided: true }, [12]] },
   ],
   tolerance: { factor: 3, reason: 'rstd is a quotient of rounded sums' },

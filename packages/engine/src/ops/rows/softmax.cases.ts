@@ -30,7 +30,7 @@ export const softmaxCases = defineCases({
     { label: 'long strips', inputs: [[1027, 8]] },
     { inputs: [[0, 5]] },
     { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053]] },
-    { label: 'longer than a workgroup holds in registers, in fours', inputs: [[2, 8228]] },
+    { label: 'longer than a workgroup holds in registers, in vec4s', inputs: [[2, 8228]] },
     { label: 'large values', inputs: [{ shape: [4, 9], range: [80, 120] }] },
     { inputs: [{ shape: [5, 12], strided: true }] },
     ...SPECIAL,

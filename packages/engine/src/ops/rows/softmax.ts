@@ -11,7 +11,7 @@ import { resolveAxis, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { transpose } from '../layout/views.ts';
 import { subgroupRows, subgroupStrips, wholeRows, workgroupRows } from '../parts/row-variant.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 interface Plan {
   rows: number;

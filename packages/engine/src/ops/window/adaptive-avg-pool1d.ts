@@ -4,7 +4,7 @@ import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
 
@@ -17,14 +17,14 @@ const op = defineOp({
       throw new ShapeError(`adaptiveAvgPool1d: x is ${showShape(x.shape)}; it must be [B, L, D] with L of at least 1.`);
     if (!Number.isInteger(length) || length < 1)
       throw new ShapeError(`adaptiveAvgPool1d: the length is ${length}; it must be a whole number of at least 1.`);
-    const fours = width! % 4 === 0;
-    const cols = width! / (fours ? 4 : 1);
+    const vec4s = width! % 4 === 0;
+    const cols = width! / (vec4s ? 4 : 1);
     return {
       from: x.shape,
       to: [batch!, length, width!],
       work: {
         params: { batch: batch!, from_len: from!, to_len: length, cols },
-        tuning: { T: fours ? 'vec4<f32>' : 'f32' },
+        tuning: { T: vec4s ? 'vec4<f32>' : 'f32' },
       },
       gridFor: (len: number) => lineGrid(ceilDiv(batch! * len * cols, WG)),
     };

@@ -8,7 +8,7 @@ import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { linear } from '../matmul/linear.ts';
 import { permute, reshape, transpose } from '../layout/views.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
 

@@ -6,7 +6,7 @@ import { defineOp } from '../../tensor/op.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { windowsOver } from './conv2d.ts';
-import { requireFloat } from '../parts/walk.ts';
+import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
 

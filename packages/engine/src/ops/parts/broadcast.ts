@@ -11,7 +11,7 @@ import { Tensor } from '../../tensor/tensor.ts';
 const SPAN = 8;
 
 /** Tensors under one shape: neighbouring axes merged, then padded in front to a fixed rank. */
-export interface Walk {
+export interface BroadcastPlan {
   readonly tensors: readonly Tensor[];
   /** Number of axes after merging. */
   readonly rank: number;
@@ -27,11 +27,11 @@ export const commonShape = (where: string, shapes: readonly Shape[]): Shape =>
   shapes.reduce((a, b) => broadcastShapes(where, a, b));
 
 /** Plans a walk of op `name` over `tensors` of at most `rank` axes; tensors whose strides need more are copied. */
-export function walk(name: string, tensors: readonly Tensor[], shape: Shape, rank: number): Walk {
+export function planBroadcast(name: string, tensors: readonly Tensor[], shape: Shape, rank: number): BroadcastPlan {
   const wide = tensors.map((x) => broadcastStrides(x.shape, x.strides, shape));
   const { shape: sizes, strides } = collapse(shape, wide);
   if (sizes.length > rank) {
-    return walk(
+    return planBroadcast(
       name,
       tensors.map((x, i) =>
         aligned(name, new Tensor(x.gpu, shape, x.dtype, x.storage, { strides: wide[i]!, offset: x.offset })),

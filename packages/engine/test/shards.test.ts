@@ -19,11 +19,11 @@ import {
   tensor,
 } from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
-import { bandsOf } from '../src/ops/parts/bands.ts';
+import { shardsOf } from '../src/ops/parts/shards.ts';
 import { openDevice } from './device.ts';
 import { noise } from './noise.ts';
 
-/** Three bands of a [300, 64] in f32; half of a band's rows fit in 16-bit storage twice over. */
+/** Three shards of a [300, 64] in f32; half of a shard's rows fit in 16-bit storage twice over. */
 const LIMIT = 32 * 1024;
 const [N, K, ROWS] = [300, 64, 5];
 
@@ -42,14 +42,14 @@ function parameter(gpu: Gpu, name: string, shape: readonly number[], dtype: DTyp
 }
 
 test('a weight is cut at multiples of 64 rows, and only where it must be', () => {
-  const bands = bandsOf(parameter(small, 'w', [N, K]))!;
-  expect(bands.map(({ start, rows }) => [start, ...rows.shape])).toEqual([
+  const shards = shardsOf(parameter(small, 'w', [N, K]))!;
+  expect(shards.map(({ start, rows }) => [start, ...rows.shape])).toEqual([
     [0, 128, K],
     [128, 128, K],
     [256, 44, K],
   ]);
-  expect(bandsOf(parameter(small, 'w', [N, K], 'int4'))).toBeNull();
-  expect(bandsOf(parameter(whole, 'w', [N, K]))).toBeNull();
+  expect(shardsOf(parameter(small, 'w', [N, K], 'int4'))).toBeNull();
+  expect(shardsOf(parameter(whole, 'w', [N, K]))).toBeNull();
 });
 
 /** y and the gradient of x by something that uses a weight. */
@@ -87,7 +87,7 @@ test.each([
 ] as const)('linear and its dx through %s', async (dtype, cols) => {
   const bias = (gpu: Gpu): Tensor => tensor(gpu, noise(N, 3));
   const use = (x: Tensor, w: Parameter): Tensor => linear(x, w, bias(x.gpu));
-  expect(bandsOf(parameter(small, 'weight', [N, cols], dtype))!.length).toBeGreaterThan(1);
+  expect(shardsOf(parameter(small, 'weight', [N, cols], dtype))!.length).toBeGreaterThan(1);
   near(await outcome(small, dtype, cols, use), await outcome(whole, dtype, cols, use));
 });
 

@@ -1,26 +1,26 @@
 /**
- * @file Weights larger than one binding: one buffer, bound band by band, whose rows are the weight's. The ops that take
- * weights do their work for each band and put it together; nobody else notices.
+ * @file Weights larger than one binding: one buffer, bound shard by shard, whose rows are the weight's. The ops that
+ * take weights do their work for each shard and put it together; nobody else notices.
  */
 import { Storage } from '../../gpu/memory/arena.ts';
 import { byteLength, isPacked } from '../../tensor/dtype.ts';
 import { denseStrides } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 
-/** Bands begin at multiples of this many rows, and so of 256 bytes in every storage, scales included. */
+/** Shards begin at multiples of this many rows, and so of 256 bytes in every storage, scales included. */
 const ROWS = 64;
 
-export interface Band {
+export interface Shard {
   readonly rows: Tensor;
   /** The first of its rows in the whole. */
   readonly start: number;
 }
 
 /**
- * The bands of a weight [N, ...], or null where one binding holds it. A trained one's bands are leaves whose gradients
- * lie in its gradient.
+ * The shards of a weight [N, ...], or null where one binding holds it. A trained one's shards are leaves whose
+ * gradients lie in its gradient.
  */
-export function bandsOf(weight: Tensor): Band[] | null {
+export function shardsOf(weight: Tensor): Shard[] | null {
   const { gpu, dtype, shape, size } = weight;
   const limit = gpu.memory.bindingLimit;
   if (byteLength(dtype, size) <= limit || shape.length !== 2 || !weight.isDense) return null;
@@ -40,18 +40,18 @@ function bandOf(weight: Tensor, start: number, end: number): Tensor {
       offset: x.offset + start * cols,
     });
   const cols = weight.shape[1]!;
-  const band = view(weight, cols);
+  const shard = view(weight, cols);
   if (weight.quantisation) {
     const { scales, zeros, groupSize } = weight.quantisation;
-    band.quantisation = {
+    shard.quantisation = {
       scales: view(scales, cols / groupSize),
       zeros: zeros && view(zeros, cols / groupSize),
       groupSize,
     };
   }
-  band.requiresGrad = weight.requiresGrad && !isPacked(weight.dtype);
-  band.grad = weight.grad && view(weight.grad, cols);
-  return band;
+  shard.requiresGrad = weight.requiresGrad && !isPacked(weight.dtype);
+  shard.grad = weight.grad && view(weight.grad, cols);
+  return shard;
 }
 
 function zeroGradient(weight: Tensor): Tensor {

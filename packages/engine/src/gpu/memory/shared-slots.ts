@@ -1,0 +1,85 @@
+/**
+ * @file Buffers for the temporaries of plans that never run at the same time: as many as the largest needs, not as all
+ * together.
+ */
+import type { Gpu } from '../gpu.ts';
+import type { Block, Slot } from './memory.ts';
+import { planMemory } from './plan-memory.ts';
+import type { Lifetime } from './plan-memory.ts';
+
+/** A plan whose temporaries live here. */
+export interface SlotUser {
+  readonly lifetimes: readonly Lifetime[];
+  /** Told where each lifetime is from now on, at first and whenever all are laid out anew. */
+  takeSlots(slots: readonly Block[]): void;
+}
+
+/** What a newcomer asks for, and what is given back for them. */
+export interface Demand {
+  readonly slots: readonly Slot[];
+  readonly freed: number;
+}
+
+/** All are laid out anew where that saves at least this share. */
+const WORTHWHILE = 0.05;
+const total = (slots: readonly Slot[]): number => slots.reduce((sum, { bytes }) => sum + bytes, 0);
+
+export class SharedSlots {
+  private slots: Block[] = [];
+  private readonly users = new Map<SlotUser, ReadonlySet<Block>>();
+
+  constructor(private readonly gpu: Gpu) {}
+
+  /** Finds room for `user`; `mayTake` throws where it would be too much, before anything changes. */
+  admit(user: SlotUser, mayTake: (demand: Demand) => void): void {
+    const there = this.slots;
+    const grown = planMemory(user.lifetimes, there);
+    const missing = grown.slots.slice(there.length);
+    const anew = missing.length > 0 && this.users.size > 0 ? layOut([...this.users.keys(), user]) : null;
+    if (anew && total(anew.slots) < (1 - WORTHWHILE) * total(grown.slots)) {
+      mayTake({ slots: anew.slots, freed: total(there) });
+      for (const slot of this.slots) this.gpu.memory.release(slot);
+      this.gpu.trim(); // the old ones go before the new ones come, or both would be there at the peak
+      this.slots = anew.slots.map((slot) => this.take(slot));
+      for (const [each, slotOf] of anew.slotsOf) this.settle(each, slotOf);
+      return;
+    }
+    mayTake({ slots: missing, freed: 0 });
+    this.slots.push(...missing.map((slot) => this.take(slot)));
+    this.settle(user, grown.slotOf);
+  }
+
+  /** Frees what no other user uses. */
+  leave(user: SlotUser): void {
+    if (!this.users.delete(user)) return;
+    const used = new Set([...this.users.values()].flatMap((slots) => [...slots]));
+    for (const slot of this.slots) if (!used.has(slot)) this.gpu.memory.release(slot);
+    this.slots = this.slots.filter((slot) => used.has(slot));
+  }
+
+  private take({ bytes, texels }: Slot): Block {
+    return this.gpu.memory.acquire(bytes, 'step', texels);
+  }
+
+  private settle(user: SlotUser, slotOf: readonly number[]): void {
+    const slots = slotOf.map((h) => this.slots[h]!);
+    this.users.set(user, new Set(slots));
+    user.takeSlots(slots);
+  }
+}
+
+/** All users in one set of slots, the one that needs most first. */
+function layOut(users: readonly SlotUser[]): {
+  slots: readonly Slot[];
+  slotsOf: ReadonlyMap<SlotUser, readonly number[]>;
+} {
+  const slotsOf = new Map<SlotUser, readonly number[]>();
+  let slots: readonly Slot[] = [];
+  const alone = new Map(users.map((user) => [user, total(planMemory(user.lifetimes).slots)]));
+  for (const user of [...users].sort((a, b) => alone.get(b)! - alone.get(a)!)) {
+    const plan = planMemory(user.lifetimes, slots);
+    slotsOf.set(user, plan.slotOf);
+    slots = plan.slots;
+  }
+  return { slots, slotsOf };
+}

@@ -59,7 +59,7 @@ const QUOTIENT = 30u;
 const ROOT = 31u;
 const OP = AFFINE; // tune: AFFINE EXP LOG SQRT RSQRT ABS TANH SIGMOID RELU GELU GELU_TANH QUICK_GELU SILU POW MAX MIN INVERSE SIN COS ERF SOFTPLUS ELU LEAKY_RELU CLAMP FLOOR CEIL ROUND SIGN EXPM1 LOG1P QUOTIENT ROOT
 const WG = 64u;
-const STEPS = 1u; // tune: 1u 16u 64u
+const STEPS = 1u; // tune: 1u 4u 16u 64u
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,

@@ -19,6 +19,24 @@ fn shared_sum(value: f32, lane: u32) -> f32 {
   return total;
 }
 
+// Two sums for the barriers of one.
+var<workgroup> lane_pairs: array<vec2f, WG>;
+var<workgroup> part_pairs: array<vec2f, 16>;
+
+fn shared_pair(value: vec2f, lane: u32) -> vec2f {
+  lane_pairs[lane] = value;
+  workgroupBarrier();
+  if (lane < 16u) {
+    var part = lane_pairs[lane];
+    for (var i = 1u; i < WG / 16u; i++) { part += lane_pairs[lane + 16u * i]; }
+    part_pairs[lane] = part;
+  }
+  workgroupBarrier();
+  var total = part_pairs[0];
+  for (var i = 1u; i < 16u; i++) { total += part_pairs[i]; }
+  return total;
+}
+
 fn shared_max(value: f32, lane: u32) -> f32 {
   lane_values[lane] = value;
   workgroupBarrier();

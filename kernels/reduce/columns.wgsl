@@ -4,7 +4,7 @@
 // reduces y. T and U are vec4s where cols (then counted in vec4s) is a multiple of 4. Grid: ceil(outer · segments ·
 // cols / WG) workgroups in a line.
 // Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element. Its use: gradients of biases.
-// uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
+// uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
 
@@ -55,22 +55,4 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     sums = add_part(sums, combine(combine(part0, part1), combine(part2, part3)));
   }
   y[item] = result_of(sums) * params.scale;
-}
-
-fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }
-
-fn add_part(sums: Blocks, part: T) -> Blocks {
-  if (OP == SUM) { return add_block(sums, part); }
-  return Blocks(0u, combine(sums.low, part), T(), T());
-}
-
-fn result_of(sums: Blocks) -> T {
-  if (OP == SUM) { return sum_of(sums); }
-  return sums.low;
-}
-
-fn combine(a: T, b: T) -> T {
-  if (OP == MAX) { return greater(a, b); }
-  if (OP == MIN) { return lesser(a, b); }
-  return a + b;
 }

@@ -22,6 +22,14 @@ fn forward(@builtin(local_invocation_index) lane: u32) {
   for (var row = lane; row < params.rows;) {
     let stop = min(row + BLOCK * WG, params.rows);
     var part = vec2f();
+    // Four loads in flight, added in their order.
+    for (; row + 3u * WG < stop; row += 4u * WG) {
+      let a = terms[row];
+      let b = terms[row + WG];
+      let c = terms[row + 2u * WG];
+      let d = terms[row + 3u * WG];
+      part = part + a + b + c + d;
+    }
     for (; row < stop; row += WG) { part += terms[row]; }
     blocks = add_block(blocks, part);
   }

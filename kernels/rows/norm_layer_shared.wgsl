@@ -58,8 +58,9 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     sums += v;
     squares += v * v;
   }
-  let off = shared_sum(across(sums), lane) / f32(params.cols);
-  let rstd = 1.0 / sqrt(max(shared_sum(across(squares), lane) / f32(params.cols) - off * off, 0.0) + params.eps);
+  let means = shared_pair(vec2f(across(sums), across(squares)), lane) / f32(params.cols);
+  let off = means.x;
+  let rstd = 1.0 / sqrt(max(means.y - off * off, 0.0) + params.eps);
   if (lane == 0u) {
     stats[2u * row] = pivot + off;
     stats[2u * row + 1u] = rstd;
@@ -99,8 +100,9 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     sums += g;
     products += g * ((x[begin + i] - mean) * rstd);
   }
-  let plain = shared_sum(across(sums), lane) / f32(params.cols);
-  let along = shared_sum(across(products), lane) / f32(params.cols);
+  let means = shared_pair(vec2f(across(sums), across(products)), lane) / f32(params.cols);
+  let plain = means.x;
+  let along = means.y;
   if (lane < size) { dx[begin + lane] = rstd * (ga - plain - a * along); }
   if (lane + WG < size) { dx[begin + lane + WG] = rstd * (gb - plain - b * along); }
   for (var i = lane + 2u * WG; i < size; i += WG) {

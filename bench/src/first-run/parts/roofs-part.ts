@@ -15,8 +15,15 @@ const WG = 256;
 
 const kernel: KernelSource = roofMultiplyAdd;
 
-async function roof(gpu: Gpu, op: string, shape: string, work: Work, record: () => unknown): Promise<void> {
-  tell(finding(op, shape, 'as called', work, await timesOf(gpu, record)));
+async function roof(
+  gpu: Gpu,
+  op: string,
+  shape: string,
+  work: Work,
+  record: () => unknown,
+  variant = 'as called',
+): Promise<void> {
+  tell(finding(op, shape, variant, work, await timesOf(gpu, record)));
 }
 
 export async function roofsPart(options: PartOptions): Promise<void> {
@@ -48,7 +55,11 @@ export async function roofsPart(options: PartOptions): Promise<void> {
             `neg ${(4 * size) >> 20}MB`,
             async (gpu: Gpu) => {
               const x = empty(gpu, [size]);
-              await roof(gpu, 'neg', `${(4 * size) >> 20}MB`, { bytes: 8 * size }, () => noGrad(() => neg(x)));
+              const negate = (): unknown => noGrad(() => neg(x));
+              await roof(gpu, 'neg', `${(4 * size) >> 20}MB`, { bytes: 8 * size }, negate);
+              gpu.kernels.tuned.set('elementwise/unary', { STEPS: '4u' });
+              await roof(gpu, 'neg', `${(4 * size) >> 20}MB`, { bytes: 8 * size }, negate, 'STEPS=4u');
+              gpu.kernels.tuned.delete('elementwise/unary');
             },
           ] as const,
       ),

@@ -54,7 +54,7 @@ const NORM_CHUNK = 64 * 64;
  * clip_grad_norm_.
  * Making it moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes them
  * again.
- * Kernels: kernels/adamw, 28 bytes an element a step. Throws ConfigError when a pattern matches no parameter and for a
+ * Kernels: kernels/optim, 28 bytes an element a step. Throws ConfigError when a pattern matches no parameter and for a
  * setting out of its range, DTypeError for packed parameters and for what is no Parameter.
  */
 export class AdamW {

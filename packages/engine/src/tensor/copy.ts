@@ -1,6 +1,7 @@
 /** @file Strided copies: views made dense, and dense gradients put back into a view's place. */
 import { tensorCopyElements } from '@curio/kernels/tensor_copy_elements';
 import { tensorCopyRows } from '@curio/kernels/tensor_copy_rows';
+import { tensorCopyTransposed } from '@curio/kernels/tensor_copy_transposed';
 import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
 import { rowGrid } from '../gpu/kernel/line.ts';
@@ -126,8 +127,53 @@ function elementParams({ shape, strides, offsets: [x, y] }: CopyPlan): Record<st
   return params;
 }
 
+/** Rows and columns of a tile of tensor/copy_transposed, and the axes that it has beside those two. */
+const [SIDE, OTHER_AXES] = [32, 3];
+
+/** The axis along which the view's neighbours lie, where that is not the last one; else -1. */
+const turnedAxis = ({ strides }: CopyPlan): number => (strides.at(-1) === 1 ? -1 : strides.lastIndexOf(1));
+
+const transposed: Variant<CopyPlan> = {
+  kernel: tensorCopyTransposed,
+  fits: (_, plan) => turnedAxis(plan) >= 0 && plan.shape.length <= OTHER_AXES + 2,
+  pays: ({ adapter }, plan) =>
+    adapter.costs.barriers === 'cheap' && Math.min(plan.shape[turnedAxis(plan)]!, plan.shape.at(-1)!) >= SIDE / 2,
+  params: (_, plan) => transposedParams(plan),
+  grid(_, plan) {
+    const [rows, cols] = [plan.shape[turnedAxis(plan)]!, plan.shape.at(-1)!];
+    return lineGrid((sizeOf(plan.shape) / (rows * cols)) * ceilDiv(rows, SIDE) * ceilDiv(cols, SIDE));
+  },
+};
+
+function transposedParams(plan: CopyPlan): Record<string, number> {
+  const {
+    shape,
+    strides,
+    offsets: [x_offset, y_offset],
+  } = plan;
+  const dense = denseStrides(shape);
+  const [turned, last] = [turnedAxis(plan), shape.length - 1];
+  const others = shape.map((_, k) => k).filter((k) => k !== turned && k !== last);
+  const params: Record<string, number> = {
+    outer: sizeOf(others.map((k) => shape[k]!)),
+    rows: shape[turned]!,
+    cols: shape[last]!,
+    view_step: strides[last]!,
+    dense_step: dense[turned]!,
+    x_offset,
+    y_offset,
+  };
+  for (let k = 0; k < OTHER_AXES; k++) {
+    const axis = others[k - (OTHER_AXES - others.length)];
+    params[`view${k}`] = axis === undefined ? 0 : strides[axis]!;
+    params[`dense${k}`] = axis === undefined ? 0 : dense[axis]!;
+    if (k > 0) params[`size${k}`] = axis === undefined ? 1 : shape[axis]!;
+  }
+  return params;
+}
+
 /** The family `copy`. The preferred variant first. */
-export const copyVariants: Family<CopyPlan> = { rows, elements };
+export const copyVariants: Family<CopyPlan> = { transposed, rows, elements };
 
 function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor, op?: string): void {
   if (view.size === 0) return;

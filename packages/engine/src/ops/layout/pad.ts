@@ -10,8 +10,8 @@ import { slice } from './views.ts';
  * `x` with elements of `value` around it: y.shape[i] = before + x.shape[i] + after.
  * @param x any type but packed
  * @param sides `[before, after]` of the last axes, in their order; axes in front of them stay as they are
- * Copied once; its gradient is a view of dy. Saves nothing. Kernels: kernels/copy. Throws ShapeError when a side is no
- * whole number of at least 0 or there are more sides than axes, DTypeError for packed types.
+ * Copied once; its gradient is a view of dy. Saves nothing. Kernels: kernels/tensor. Throws ShapeError when a side is
+ * no whole number of at least 0 or there are more sides than axes, DTypeError for packed types.
  */
 export function pad(x: Tensor, sides: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
   const kept = x.shape.length - sides.length;

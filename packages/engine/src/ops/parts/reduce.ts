@@ -2,6 +2,7 @@
  * @file The reduction that sum, mean, max, min and the gradients of broadcasting share. Records kernels only; no tape.
  */
 import { reduceColumns } from '@curio/kernels/reduce_columns';
+import { reduceColumnsShared } from '@curio/kernels/reduce_columns_shared';
 import { reduceRows } from '@curio/kernels/reduce_rows';
 import { reduceRowsShared } from '@curio/kernels/reduce_rows_shared';
 import { reduceRowsSubgroup } from '@curio/kernels/reduce_rows_subgroup';
@@ -60,8 +61,20 @@ export const reduceRowsVariants: Family<Plan> = {
 
 const columnItems = ({ outer, segments, inner }: Plan, width: number): number => (outer * segments * inner) / width;
 
+/** Lanes of a workgroup side by side and below each other in reduce/columns_shared. */
+const [ACROSS, DOWN] = [32, 8];
+const widthOf = ({ inner }: Plan): number => (inner % 4 === 0 ? 4 : 1);
+
 /** Kernels that reduce a middle axis, the preferred first. */
 export const reduceColumnsVariants: Family<Plan> = {
+  shared: {
+    kernel: reduceColumnsShared,
+    pays: (gpu) => gpu.adapter.costs.barriers === 'cheap',
+    tuning: (_, plan) =>
+      widthOf(plan) === 4 ? { OP: plan.op, T: 'vec4<f32>', U: 'vec4<u32>' } : { OP: plan.op, T: 'f32', U: 'u32' },
+    params: (params, plan) => ({ ...params, cols: params.cols! / widthOf(plan) }),
+    grid: (_, plan) => lineGrid(rowItems(plan) * ceilDiv(plan.inner / widthOf(plan), ACROSS)),
+  },
   vec4s: {
     kernel: reduceColumns,
     fits: (_, { inner }) => inner % 4 === 0,
@@ -102,7 +115,9 @@ export function reduceMiddle(
 
 /** Enough independent parts to fill a device, none shorter than is worth a lane. */
 function segmentsFor(gpu: Gpu, { outer, n, inner }: Plan): number {
-  const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [gpu.adapter.costs.lanes / (outer * inner), n / 32];
+  const { lanes, barriers } = gpu.adapter.costs;
+  const together = barriers === 'cheap' ? DOWN : 1;
+  const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [lanes / (outer * inner * together), n / 32];
   return Math.max(1, Math.floor(Math.min(wanted, least)));
 }
 

@@ -331,7 +331,7 @@ const op = defineOp({
  * @returns float[B, L, D]
  * Saves, besides x and f, the unit v, of each iteration C, unit Q [B, K, D] and the softmax [B, L, K], G, and some
  * numbers a token.
- * Kernels: kernels/prototype, kernels/matmul, kernels/softmax; all f32, same bits on every run. Throws ShapeError where
+ * Kernels: kernels/prototype, kernels/matmul, kernels/rows; all f32, same bits on every run. Throws ShapeError where
  * shapes do not go together.
  * Source: heliossun/SQ-LLaVA, the cluster projector; its aggregation is that of Ma et al. 2023, Image as Set of Points.
  */

@@ -89,7 +89,7 @@ const op = defineOp({
  * NaN: the device alone knows the targets
  * @param options.weights float[...]: w of each row; 1 when left out. No gradient flows to it.
  * @returns float[]
- * Saves logits and their log-sum-exp. Kernels: kernels/cross_entropy. Throws ShapeError when the sizes differ,
+ * Saves logits and their log-sum-exp. Kernels: kernels/rows. Throws ShapeError when the sizes differ,
  * DTypeError when targets are not i32.
  */
 export const crossEntropy = (logits: Tensor, targets: Tensor, options: { weights?: Tensor } = {}): Tensor =>

@@ -58,7 +58,7 @@ const op = defineOp({
  * @param weight float[C]
  * @param bias float[C]
  * @returns float[..., C]
- * Saves x and two numbers a row. Kernels: kernels/norm. Throws ShapeError when weight or bias is not [C]. Source: Ba et
+ * Saves x and two numbers a row. Kernels: kernels/rows. Throws ShapeError when weight or bias is not [C]. Source: Ba et
  * al. 2016.
  */
 export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, options: { eps?: number } = {}): Tensor =>

@@ -54,7 +54,7 @@ const op = defineOp({
  * y = x - max x - log Σ exp(x - max x) over an axis, the last one unless told.
  * @param x float[..., C]
  * @returns float[..., C]
- * Saves y. Kernels: kernels/log_softmax. Throws ShapeError for a scalar, DTypeError unless x is f32.
+ * Saves y. Kernels: kernels/rows. Throws ShapeError for a scalar, DTypeError unless x is f32.
  */
 export function logSoftmax(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
   requireOptions('logSoftmax', options, ['axis']);

@@ -44,7 +44,7 @@ const op = defineOp({
  * @param x float[..., C]
  * @param weight float[C]
  * @returns float[..., C]
- * Saves x and one number a row. Kernels: kernels/norm. Throws ShapeError when weight is not [C]. Source: Zhang &
+ * Saves x and one number a row. Kernels: kernels/rows. Throws ShapeError when weight is not [C]. Source: Zhang &
  * Sennrich 2019.
  */
 export const rmsNorm = (x: Tensor, weight: Tensor, options: { eps?: number } = {}): Tensor =>

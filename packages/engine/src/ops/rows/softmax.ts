@@ -53,7 +53,7 @@ const op = defineOp({
  * y = exp(x - max x) / Σ exp(x - max x) over an axis, the last one unless told.
  * @param x float[..., C]
  * @returns float[..., C]
- * Saves y. Kernels: kernels/softmax. Throws ShapeError for a scalar, DTypeError unless x is f32.
+ * Saves y. Kernels: kernels/rows. Throws ShapeError for a scalar, DTypeError unless x is f32.
  */
 export function softmax(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
   requireOptions('softmax', options, ['axis']);

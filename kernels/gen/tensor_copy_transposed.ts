@@ -1,0 +1,37 @@
+// Generated from kernels/tensor/copy_transposed.wgsl by npm run codegen. Do not edit.
+export const tensorCopyTransposed = {
+  name: 'tensor/copy_transposed',
+  file: 'kernels/tensor/copy_transposed.wgsl',
+  code: "// tensor/copy_transposed: tensor/copy_elements for a view whose neighbours in memory lie along another axis than the\n// last: tiles of 32 by 32 go through workgroup memory, so that both sides are read and written along memory. For real\n// GPUs.\n//   gather   y[place(o) + r · dense_step + c] = x[view(o) + r + c · view_step]        scatter  the other way\n// o counts the axes beside those two, at most three; view and place are Σ_k coordinate_k(o) · stride_k of the view and\n// of the dense tensor, the outermost first; size_k is the length of axis k. The axis of r has `rows` elements, which\n// are neighbours in the view, the last axis, of c, has cols. 32-bit elements of any kind. Grid: outer · ceil(rows / 32)\n// · ceil(cols / 32) workgroups in a line. Traffic: 8 bytes an element.\n\nstruct Params {\n  outer: u32, rows: u32, cols: u32, view_step: u32, dense_step: u32, x_offset: u32, y_offset: u32,\n  view0: u32, view1: u32, view2: u32, dense0: u32, dense1: u32, dense2: u32, size1: u32, size2: u32,\n}\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read> x: array<u32>;\n@group(0) @binding(2) var<storage, read_write> y: array<u32>;\n\nconst SIDE = 32u;\nconst DOWN = 8u;\nconst PITCH = SIDE + 1u; // rows one bank apart\nvar<workgroup> tile: array<u32, SIDE * PITCH>;\n\nstruct Place { is_inside: bool, view: u32, dense: u32, row: u32, col: u32 }\n\nfn place_of(item: u32) -> Place {\n  let across = (params.cols + SIDE - 1u) / SIDE;\n  let down = (params.rows + SIDE - 1u) / SIDE;\n  let line = item / across;\n  let o = line / down;\n  let c2 = o % params.size2;\n  let upper = o / params.size2;\n  let c1 = upper % params.size1;\n  let c0 = upper / params.size1;\n  return Place(o < params.outer, c0 * params.view0 + c1 * params.view1 + c2 * params.view2,\n    c0 * params.dense0 + c1 * params.dense1 + c2 * params.dense2,\n    (line - o * down) * SIDE, (item - line * across) * SIDE);\n}\n\nfn view_at(at: Place, row: u32, col: u32) -> u32 { return at.view + at.row + row + (at.col + col) * params.view_step; }\nfn dense_at(at: Place, row: u32, col: u32) -> u32 {\n  return at.dense + (at.row + row) * params.dense_step + at.col + col;\n}\n\n@compute @workgroup_size(SIDE * DOWN)\nfn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,\n  @builtin(local_invocation_index) lane: u32) {\n  let at = place_of(wg.y * count.x + wg.x);\n  if (!at.is_inside) { return; }\n  let along = lane % SIDE;\n  for (var across = lane / SIDE; across < SIDE; across += DOWN) {\n    if (at.row + along < params.rows && at.col + across < params.cols) {\n      tile[across * PITCH + along] = x[params.x_offset + view_at(at, along, across)];\n    }\n  }\n  workgroupBarrier();\n  for (var across = lane / SIDE; across < SIDE; across += DOWN) {\n    if (at.row + across < params.rows && at.col + along < params.cols) {\n      y[params.y_offset + dense_at(at, across, along)] = tile[along * PITCH + across];\n    }\n  }\n}\n\n@compute @workgroup_size(SIDE * DOWN)\nfn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,\n  @builtin(local_invocation_index) lane: u32) {\n  let at = place_of(wg.y * count.x + wg.x);\n  if (!at.is_inside) { return; }\n  let along = lane % SIDE;\n  for (var across = lane / SIDE; across < SIDE; across += DOWN) {\n    if (at.row + across < params.rows && at.col + along < params.cols) {\n      tile[across * PITCH + along] = x[params.x_offset + dense_at(at, across, along)];\n    }\n  }\n  workgroupBarrier();\n  for (var across = lane / SIDE; across < SIDE; across += DOWN) {\n    if (at.row + along < params.rows && at.col + across < params.cols) {\n      y[params.y_offset + view_at(at, along, across)] = tile[along * PITCH + across];\n    }\n  }\n}\n",
+  uses: [],
+  lib: '',
+  params: [
+    { name: 'outer', type: 'u32', offset: 0 },
+    { name: 'rows', type: 'u32', offset: 4 },
+    { name: 'cols', type: 'u32', offset: 8 },
+    { name: 'view_step', type: 'u32', offset: 12 },
+    { name: 'dense_step', type: 'u32', offset: 16 },
+    { name: 'x_offset', type: 'u32', offset: 20 },
+    { name: 'y_offset', type: 'u32', offset: 24 },
+    { name: 'view0', type: 'u32', offset: 28 },
+    { name: 'view1', type: 'u32', offset: 32 },
+    { name: 'view2', type: 'u32', offset: 36 },
+    { name: 'dense0', type: 'u32', offset: 40 },
+    { name: 'dense1', type: 'u32', offset: 44 },
+    { name: 'dense2', type: 'u32', offset: 48 },
+    { name: 'size1', type: 'u32', offset: 52 },
+    { name: 'size2', type: 'u32', offset: 56 },
+  ],
+  bindings: [
+    { binding: 0, name: 'params', type: 'uniform', element: 'Params' },
+    { binding: 1, name: 'x', type: 'read-only-storage', element: 'u32' },
+    { binding: 2, name: 'y', type: 'storage', element: 'u32' },
+  ],
+  tunables: [],
+  entries: {
+    gather: { bindings: ['params', 'x', 'y'], workgroupSize: ['SIDE * DOWN'] },
+    scatter: { bindings: ['params', 'x', 'y'], workgroupSize: ['SIDE * DOWN'] },
+  },
+  subgroups: false,
+  f16: false,
+} as const;

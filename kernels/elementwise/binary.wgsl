@@ -36,7 +36,7 @@ const MAX = 4u;
 const MIN = 5u;
 const OP = ADD; // tune: ADD SUB MUL DIV MAX MIN
 const WG = 64u;
-const STEPS = 1u; // tune: 1u 16u 64u
+const STEPS = 1u; // tune: 1u 4u 16u 64u
 const ROWS = 8u;
 const SPAN = 8u;
 

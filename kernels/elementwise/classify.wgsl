@@ -16,7 +16,7 @@ const INF = 1u;
 const FINITE = 2u;
 const OP = NAN; // tune: NAN INF FINITE
 const WG = 64u;
-const STEPS = 1u; // tune: 1u 16u 64u
+const STEPS = 1u; // tune: 1u 4u 16u 64u
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,

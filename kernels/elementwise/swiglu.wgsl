@@ -17,7 +17,7 @@ struct Params { vectors: u32 }
 @group(0) @binding(6) var<storage, read_write> dup: array<vec4<f32>>;
 
 const WG = 64u;
-const STEPS = 1u; // tune: 1u 16u 64u
+const STEPS = 1u; // tune: 1u 4u 16u 64u
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,

@@ -19,7 +19,7 @@ struct Params { vectors: u32, factor: f32, beta1: f32, rest1: f32, beta2: f32, r
 @group(0) @binding(6) var<storage, read> norm: array<f32>;
 
 const WG = 64u;
-const STEPS = 1u; // tune: 1u 16u 64u
+const STEPS = 1u; // tune: 1u 4u 16u 64u
 
 @compute @workgroup_size(WG)
 fn update(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,

@@ -14,7 +14,7 @@ struct Params { vectors: u32, stream: u32, p: f32, scale: f32 }
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 
 const WG = 64u;
-const STEPS = 1u; // tune: 1u 16u 64u
+const STEPS = 1u; // tune: 1u 4u 16u 64u
 
 @compute @workgroup_size(WG)
 fn apply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,

@@ -14,7 +14,7 @@ struct Params { items: u32, x_offset: u32, a_offset: u32, y_offset: u32 }
 @group(0) @binding(3) var<storage, read_write> y: array<T>;
 
 const WG = 64u;
-const STEPS = 1u; // tune: 1u 16u 64u
+const STEPS = 1u; // tune: 1u 4u 16u 64u
 
 @compute @workgroup_size(WG)
 fn add_to(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,

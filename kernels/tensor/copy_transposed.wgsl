@@ -48,13 +48,20 @@ fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let at = place_of(wg.y * count.x + wg.x);
   if (!at.is_inside) { return; }
   let along = lane % SIDE;
-  for (var across = lane / SIDE; across < SIDE; across += DOWN) {
-    if (at.row + along < params.rows && at.col + across < params.cols) {
-      tile[across * PITCH + along] = x[params.x_offset + view_at(at, along, across)];
-    }
-  }
+  let down = lane / SIDE;
+  let last_row = params.rows - 1u - at.row;
+  let last_col = params.cols - 1u - at.col;
+  // Past an edge the last element once more: loads without branches are in flight together.
+  let a = x[params.x_offset + view_at(at, min(along, last_row), min(down + 0u * DOWN, last_col))];
+  let b = x[params.x_offset + view_at(at, min(along, last_row), min(down + 1u * DOWN, last_col))];
+  let c = x[params.x_offset + view_at(at, min(along, last_row), min(down + 2u * DOWN, last_col))];
+  let d = x[params.x_offset + view_at(at, min(along, last_row), min(down + 3u * DOWN, last_col))];
+  tile[down * PITCH + along] = a;
+  tile[(down + DOWN) * PITCH + along] = b;
+  tile[(down + 2u * DOWN) * PITCH + along] = c;
+  tile[(down + 3u * DOWN) * PITCH + along] = d;
   workgroupBarrier();
-  for (var across = lane / SIDE; across < SIDE; across += DOWN) {
+  for (var across = down; across < SIDE; across += DOWN) {
     if (at.row + across < params.rows && at.col + along < params.cols) {
       y[params.y_offset + dense_at(at, across, along)] = tile[along * PITCH + across];
     }
@@ -67,13 +74,20 @@ fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let at = place_of(wg.y * count.x + wg.x);
   if (!at.is_inside) { return; }
   let along = lane % SIDE;
-  for (var across = lane / SIDE; across < SIDE; across += DOWN) {
-    if (at.row + across < params.rows && at.col + along < params.cols) {
-      tile[across * PITCH + along] = x[params.x_offset + dense_at(at, across, along)];
-    }
-  }
+  let down = lane / SIDE;
+  let last_row = params.rows - 1u - at.row;
+  let last_col = params.cols - 1u - at.col;
+  // Past an edge the last element once more: loads without branches are in flight together.
+  let a = x[params.x_offset + dense_at(at, min(down + 0u * DOWN, last_row), min(along, last_col))];
+  let b = x[params.x_offset + dense_at(at, min(down + 1u * DOWN, last_row), min(along, last_col))];
+  let c = x[params.x_offset + dense_at(at, min(down + 2u * DOWN, last_row), min(along, last_col))];
+  let d = x[params.x_offset + dense_at(at, min(down + 3u * DOWN, last_row), min(along, last_col))];
+  tile[down * PITCH + along] = a;
+  tile[(down + DOWN) * PITCH + along] = b;
+  tile[(down + 2u * DOWN) * PITCH + along] = c;
+  tile[(down + 3u * DOWN) * PITCH + along] = d;
   workgroupBarrier();
-  for (var across = lane / SIDE; across < SIDE; across += DOWN) {
+  for (var across = down; across < SIDE; across += DOWN) {
     if (at.row + along < params.rows && at.col + across < params.cols) {
       y[params.y_offset + view_at(at, along, across)] = tile[along * PITCH + across];
     }

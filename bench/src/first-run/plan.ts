@@ -18,7 +18,7 @@ export const PARTS: readonly PartPlan[] = [
   { letter: 'e', name: 'attention', limit: 60 },
   { letter: 'f', name: 'rows', limit: 25 },
   { letter: 'g', name: 'steps', limit: 45 },
-  { letter: 'h', name: 'training', limit: 30 },
+  { letter: 'h', name: 'training', limit: 45 },
   { letter: 'i', name: 'tuning', limit: 20 },
   { letter: 'j', name: 'pytorch', limit: 45 },
   { letter: 'k', name: 'toggles', limit: 20 },

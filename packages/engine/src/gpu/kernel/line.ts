@@ -6,10 +6,12 @@ import type { Grid } from '../stream/stream.ts';
 
 /**
  * Items that a lane takes one after the other: many where starting a workgroup costs more than its work, as long as
- * every core has workgroups enough; one where lanes are many.
+ * every core has workgroups enough. Where lanes are many, one, or four of long lines, whose loads are then in flight
+ * together: neg of 256 MB moved 3323 GB/s with one and 3989 with four on an H200.
  */
 function stepsOf(gpu: Gpu, kernel: KernelSource, items: number, wg: number): string {
-  const usual = gpu.adapter.costs.subgroupStart === 'cheap' ? '1u' : items < 4 * wg * 64 ? '16u' : '64u';
+  const { subgroupStart, lanes } = gpu.adapter.costs;
+  const usual = subgroupStart === 'cheap' ? (items < 4 * lanes ? '1u' : '4u') : items < 4 * wg * 64 ? '16u' : '64u';
   return gpu.kernels.tuned.get(kernel.name)?.STEPS ?? usual;
 }
 

@@ -13,7 +13,7 @@ export interface Variant<Plan> {
   readonly fits?: (gpu: Gpu, plan: Plan) => boolean;
   /** Whether it is worth choosing, asked only when nothing is forced. */
   readonly pays?: (gpu: Gpu, plan: Plan) => boolean;
-  readonly tuning?: (gpu: Gpu, plan: Plan) => Tuning;
+  readonly tuning?: (gpu: Gpu, plan: Plan, entry: string) => Tuning;
   /**
    * The family's params as this kernel counts them, such as columns in vec4s; without it they are taken as they are.
    */
@@ -75,7 +75,8 @@ export function tune<Plan>(
   entry: string,
 ): { tuning?: Tuning; grid: Grid } {
   const wanted = variant.free && gpu.kernels.tuned.get(variant.kernel.name);
-  const tuning = wanted ? { ...variant.tuning?.(gpu, plan), ...wanted } : variant.tuning?.(gpu, plan);
+  const usual = variant.tuning?.(gpu, plan, entry);
+  const tuning = wanted ? { ...usual, ...wanted } : usual;
   return { tuning, grid: variant.grid(gpu, plan, entry, tuning ?? {}) };
 }
 

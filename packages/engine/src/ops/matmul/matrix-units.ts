@@ -102,8 +102,8 @@ export const subgroupMatrix: MatmulVariant = {
 /** The same over operands that are rounded before, so that the product reads half as much. */
 export const subgroupMatrixHalves: MatmulVariant = {
   ...subgroupMatrix,
-  tuning(gpu, plan) {
-    const { FORMAT, ...rest } = subgroupMatrix.tuning!(gpu, plan);
+  tuning(gpu, plan, entry) {
+    const { FORMAT, ...rest } = subgroupMatrix.tuning!(gpu, plan, entry);
     return { ...rest, FORMAT: FORMAT === 'F32' ? 'F16' : FORMAT!, A_FORMAT: 'F16' };
   },
   bind(run, { buffers, params }, { format }) {

@@ -109,8 +109,8 @@ function packedTile(kernel: KernelSource, layout: Layout): MatmulVariant {
     free: plain.free,
     fits: (gpu, plan) => plan.format !== 'F32' && plain.fits!(gpu, { ...plan, format: 'F32' }),
     pays: plain.pays,
-    tuning(gpu, plan) {
-      const { SWAP: _, ...rest } = plain.tuning!(gpu, plan);
+    tuning(gpu, plan, entry) {
+      const { SWAP: _, ...rest } = plain.tuning!(gpu, plan, entry);
       return { FORMAT: plan.format, ...rest };
     },
   };

@@ -39,8 +39,8 @@ const sharedRows = workgroupRows<Plan>(reduceRowsShared, (plan) => ({
 export const reduceRowsVariants: Family<Plan> = {
   shared: {
     ...sharedRows,
-    tuning: (gpu, plan) => ({
-      ...sharedRows.tuning!(gpu, plan),
+    tuning: (gpu, plan, entry) => ({
+      ...sharedRows.tuning!(gpu, plan, entry),
       OP: plan.op,
       U: plan.n % 4 === 0 ? 'vec4<u32>' : 'u32',
     }),

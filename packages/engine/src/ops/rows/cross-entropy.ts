@@ -20,8 +20,8 @@ const rows = workgroupRows<Plan>(rowsCrossEntropyShared, wholeRows);
 export const crossEntropyVariants: Family<Plan> = {
   shared: {
     ...rows,
-    tuning: (gpu, plan) => ({
-      ...rows.tuning!(gpu, plan),
+    tuning: (gpu, plan, entry) => ({
+      ...rows.tuning!(gpu, plan, entry),
       PLACES: plan.cols % 4 === 0 ? 'vec4f(0.0,1.0,2.0,3.0)' : '0.0',
     }),
   },

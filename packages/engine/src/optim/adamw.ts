@@ -46,6 +46,9 @@ export interface AdamWState {
 /** Lanes of a workgroup of optim/adamw_update. */
 const UPDATE_WG = 64;
 const EVERYTHING: Trainable = [['', 1]];
+/** What adamw_update reads and writes: x, m and v both ways, and g. */
+const STREAMS = 7;
+
 /** Vectors of four elements that one workgroup of optim/adamw_norm sums. */
 const NORM_CHUNK = 64 * 64;
 
@@ -193,7 +196,7 @@ export class AdamW {
           eps,
           decay: weightDecay,
         },
-        ...lineWork(gpu, optimAdamwUpdate, size / 4, UPDATE_WG),
+        ...lineWork(gpu, optimAdamwUpdate, size / 4, UPDATE_WG, {}, STREAMS),
       });
     }
   }

@@ -8,6 +8,8 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
+/** What the backward pass reads and writes. */
+const STREAMS = 5;
 
 const op = defineOp({
   name: 'swiglu',
@@ -18,7 +20,7 @@ const op = defineOp({
         `swiglu: gate is ${showShape(gate.shape)} and up ${showShape(up.shape)}; they must be equal.`,
       );
     const vectors = ceilDiv(gate.size, 4);
-    return { params: { vectors }, ...lineWork(gate.gpu, kernel, vectors, WG) };
+    return { params: { vectors }, ...lineWork(gate.gpu, kernel, vectors, WG, {}, STREAMS) };
   },
   forward(run, [gate, up], plan) {
     const y = run.out(gate.shape);

@@ -155,7 +155,7 @@ async function onUnits(
   const { tuning } = tune(
     gpu,
     isBefore ? subgroupMatrixHalves : subgroupMatrix,
-    { M, N, K2: 0, hasBias: false, batches: 1, inRows: true, ...plan },
+    { M, N, K2: 0, hasBias: false, batches: 1, inRows: true, isPart: false, ...plan },
     'multiply',
   );
   await gpu.prepare(gpu.kernels.replacements.kernelFor(kernel), 'multiply', tuning);

@@ -21,6 +21,8 @@ export interface MatmulPlan {
   readonly groupSize: number;
   /** Whether each batch of A and B begins at a row. */
   readonly inRows: boolean;
+  /** Whether the batches are parts of one sum. */
+  readonly isPart: boolean;
 }
 
 export interface MatmulVariant extends OpVariant<MatmulPlan> {

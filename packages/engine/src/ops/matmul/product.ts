@@ -63,6 +63,7 @@ export function product(run: Run, wanted: Product): Tensor {
     format: formatOf(run.name, b),
     groupSize: groupSizeOf(b),
     inRows,
+    isPart: false,
   };
   if (pair && isApart(run.gpu, plan)) {
     const c = product(run, { ...wanted, pair: undefined });
@@ -73,7 +74,7 @@ export function product(run: Run, wanted: Product): Tensor {
   // Parts of the sum are batches, added up in a fixed order.
   const terms = 4 * ceilDiv(ceilDiv(K, splits), 4);
   const count = ceilDiv(K, terms);
-  const part = { ...plan, K: terms, batches: count };
+  const part = { ...plan, K: terms, batches: count, isPart: true };
   const readsPitch = (each: MatmulPlan): boolean => variantOf(run.gpu, each).readsPitch === true;
   if (splits === 1 || (layout !== 'tn' && !(readsPitch(plan) && readsPitch(part))))
     return multiply(run, wanted, plan, K);
@@ -105,6 +106,7 @@ const pairPlan = (plan: MatmulPlan): MatmulPlan => ({
   format: 'F32',
   groupSize: 0,
   inRows: true,
+  isPart: false,
 });
 
 /** Whether a pair takes two products, of which the second adds itself to the first. */
@@ -121,7 +123,7 @@ function isApart(gpu: Gpu, plan: MatmulPlan): boolean {
  * an H200 and 0.036 ms split.
  */
 function variantOf(gpu: Gpu, plan: MatmulPlan): MatmulVariant {
-  const isSplit = plan.layout !== 'tn' && splitsOf(gpu, plan) > 1;
+  const isSplit = plan.layout !== 'tn' && (plan.isPart || splitsOf(gpu, plan) > 1);
   if (gpu.kernels.halfProducts && !isSplit && fitsMatrixUnits(gpu, plan))
     return halvesPay(gpu, plan) ? subgroupMatrixHalves : subgroupMatrix;
   return choose<MatmulVariant, MatmulPlan>(gpu, `matmul ${plan.layout}`, 'multiply', matmulVariants[plan.layout], plan);

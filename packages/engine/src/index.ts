@@ -135,6 +135,7 @@ export {
   sqrt,
   tanh,
 } from './ops/elementwise/unary.ts';
+export { assignAt } from './ops/layout/assign-at.ts';
 export {
   assignSlice,
   dense,

@@ -2,7 +2,7 @@
  * @file Writing answers and questions: sampling, the cached decoding loop, and visual self-questioning.
  * docs/sq-llava.md 5.1 and 5.2.
  */
-import { DataError, noGrad, RandomStream, reshape, slice, tensor } from '@curio/engine';
+import { capture, DataError, noGrad, RandomStream, reshape, slice } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import { KvCache } from '@curio/nn';
 import { makeBatch } from './data/batch.ts';
@@ -100,16 +100,24 @@ export async function generate(
   const randoms = prompts.map((_, i) => new RandomStream(seed, i, 0x67656e));
   const out: number[][] = prompts.map(() => []);
   const done = prompts.map(() => false);
-  const step = (embed: () => Tensor): Promise<Float32Array> =>
+  const prompt = (): Promise<Float32Array> =>
     gpu.scope(() =>
       noGrad(() => {
-        const hidden = language.forward(embed(), { cache });
+        const hidden = language.forward(model.splice(batch, images), { cache });
         const last = slice(hidden, { axis: 1, start: hidden.shape[1]! - 1 });
         return language.logits(reshape(last, [count, hiddenSize])).read() as Promise<Float32Array>;
       }),
     );
+  // Recorded once: each further word is a replay, with its place as data.
+  const decode = capture(gpu, 'decode', ({ ids, positions }: { ids: Tensor; positions: Tensor }) =>
+    noGrad(() => {
+      const x = reshape(language.embed(ids), [count, 1, hiddenSize]);
+      const hidden = language.forward(x, { cache, positions });
+      return { logits: language.logits(reshape(hidden, [count, hiddenSize])) };
+    }),
+  );
   try {
-    let logits = await step(() => model.splice(batch, images));
+    let logits = await prompt();
     for (let t = 0; t < maxNewTokens && !signal?.aborted; t++) {
       const width = logits.length / count;
       const next = new Int32Array(count);
@@ -121,9 +129,12 @@ export async function generate(
         onToken?.(i, next[i]!);
       }
       if (done.every(Boolean) || t + 1 === maxNewTokens) break;
-      logits = await step(() => reshape(language.embed(tensor(gpu, next)), [count, 1, hiddenSize]));
+      const positions = { values: Int32Array.of(batch.length + t), shape: [1] };
+      const outputs = decode.run({ ids: { values: next, shape: [count] }, positions });
+      logits = (await outputs.logits.read()) as Float32Array;
     }
   } finally {
+    decode.dispose();
     cache.dispose();
   }
   return out;

@@ -110,16 +110,17 @@ export class Llama {
 
   /**
    * Hidden states after the final norm: float[B, T, C] → float[B, T, C]. With a cache, x holds only the new tokens and
-   * the cache advances.
+   * the cache advances; with `positions` beside it, the caller says where it stands.
    */
   forward(x: Tensor, context: AttentionContext = {}): Tensor {
     const { cache } = context;
-    const positions = cache && cache.length > 0 ? tensor(x.gpu, Int32Array.of(cache.length)) : null;
+    const positions =
+      context.positions ?? (cache && cache.length > 0 ? tensor(x.gpu, Int32Array.of(cache.length)) : null);
     const hidden = this.layers.reduce(
       (h, layer, i) => runBlock(this.mode, (y) => layer.forward(y, { ...context, positions, layer: i }), h),
       x,
     );
-    if (cache) cache.length += x.shape[1]!;
+    if (cache && !context.positions) cache.length += x.shape[1]!;
     return this.norm.forward(hidden);
   }
 

@@ -31,7 +31,10 @@ export interface AttentionContext {
   readonly cache?: KvCache | null;
   /** Which layer of the cache. */
   readonly layer?: number;
-  /** Position of the first token, i32[1]; 0 when left out. */
+  /**
+   * Position of the first token, i32[1]; without it 0, or the tokens that the cache holds. With a cache the keys and
+   * values are written there, and its length is the caller's: what a captured step of decoding needs.
+   */
   readonly positions?: Tensor | null;
 }
 
@@ -73,8 +76,13 @@ export class Attention {
     const q = first(rotate(heads(this.q.forward(x))));
     let k = first(rotate(heads(this.k.forward(x))));
     let v = first(heads(this.v.forward(x)));
-    if (cache) ({ k, v } = cache.append(layer, k, v));
-    const y = scaledDotProductAttention(q, k, v, { causal, ...(lengths && { lengths }) });
+    if (cache) ({ k, v } = cache.append(layer, k, v, positions));
+    const position = cache && positions;
+    const y = scaledDotProductAttention(q, k, v, {
+      causal,
+      ...(lengths && { lengths }),
+      ...(position && { position }),
+    });
     return this.o.forward(reshape(permute(y, [0, 2, 1, 3]), [batch, tokens, -1]));
   }
 }

@@ -1,5 +1,5 @@
 /** @file Keys and values of the tokens so far, allocated once at their maximum. */
-import { assignSlice, empty, keep, ShapeError, slice } from '@curio/engine';
+import { assignAt, assignSlice, empty, keep, ShapeError, slice } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 
 interface LayerCache {
@@ -17,7 +17,7 @@ export interface KvCacheOptions {
 
 /** One `[B, Hkv, maxTokens, D]` pair a layer. `dispose()` frees it. */
 export class KvCache {
-  /** Tokens held. The model advances it after its last layer. */
+  /** Tokens held. The model advances it after its last layer, but where the position is data. */
   length = 0;
   private readonly layers: LayerCache[];
 
@@ -31,10 +31,17 @@ export class KvCache {
   }
 
   /**
-   * Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. Throws ShapeError when they do not
-   * fit.
+   * Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. With `position` i32[1] they are
+   * written there, as a captured step needs it, and the whole cache is given: attention must be told the position too,
+   * and the caller that there is room. Throws ShapeError when they do not fit.
    */
-  append(layer: number, k: Tensor, v: Tensor): { k: Tensor; v: Tensor } {
+  append(layer: number, k: Tensor, v: Tensor, position: Tensor | null = null): { k: Tensor; v: Tensor } {
+    if (position) {
+      const cache = this.layers[layer]!;
+      assignAt(cache.k, k, { axis: 2, position });
+      assignAt(cache.v, v, { axis: 2, position });
+      return cache;
+    }
     const end = this.length + k.shape[2]!;
     if (end > this.options.maxTokens)
       throw new ShapeError(

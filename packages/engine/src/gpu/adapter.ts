@@ -33,6 +33,8 @@ export interface MatrixConfiguration extends MatrixUnit {
   readonly resultComponentType: string;
 }
 
+/** Lets a kernel say how many lanes its subgroups have, `@subgroup_size(n)`, where they vary; not in the types yet. */
+export const SUBGROUP_SIZE_CONTROL = 'subgroup-size-control';
 /** Dawn's name; experimental, and not in the types of WebGPU. */
 export const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
 

@@ -1,11 +1,11 @@
 /** @file Opens a device, the same way in Node and in a browser. */
-import { limitsOf, reportAdapter, SUBGROUP_MATRIX } from './adapter.ts';
+import { limitsOf, reportAdapter, SUBGROUP_MATRIX, SUBGROUP_SIZE_CONTROL } from './adapter.ts';
 import { webgpu } from './dawn.ts';
 import { DeviceError } from './errors.ts';
 import { Gpu } from './gpu.ts';
 import type { GpuOptions } from './gpu.ts';
 
-const WANTED = ['subgroups', 'shader-f16', 'timestamp-query', SUBGROUP_MATRIX] as const;
+const WANTED = ['subgroups', SUBGROUP_SIZE_CONTROL, 'shader-f16', 'timestamp-query', SUBGROUP_MATRIX] as const;
 
 /** Opens the best adapter with every feature and limit it has. Throws DeviceError when there is none. */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {

@@ -75,6 +75,15 @@ export function specialise(kernel: KernelSource, tuning: Tuning = {}): string {
   return `${lines.join('\n')}\n${kernel.lib}`;
 }
 
+/**
+ * The same text with every entry held to subgroups of SG lanes, which a kernel over subgroups declares, for devices
+ * that have `subgroup-size-control`. No line moves.
+ */
+export const pinSubgroups = (code: string): string =>
+  code
+    .replace(/^enable subgroups;/m, 'enable subgroups; enable subgroup_size_control;')
+    .replace(/@workgroup_size\([^)]*\)/g, '$& @subgroup_size(SG)');
+
 /** `WG=64u S=8u`, the tuning's readable key. */
 export const tuningKey = (tuning: Tuning = {}): string =>
   Object.entries(tuning)

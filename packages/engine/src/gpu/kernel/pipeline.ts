@@ -1,6 +1,7 @@
 /** @file Compiles kernels once per entry and tuning, with explicit bind-group layouts. */
 import { KernelError } from '../errors.ts';
-import { paramBytes, specialise, tuningKey } from './kernel.ts';
+import { SUBGROUP_SIZE_CONTROL } from '../adapter.ts';
+import { paramBytes, pinSubgroups, specialise, tuningKey } from './kernel.ts';
 import type { KernelSource, Tuning } from './kernel.ts';
 
 export interface Pipeline {
@@ -24,6 +25,8 @@ export interface Pipeline {
   /** The op that dispatched it last, for messages. */
   op: string | null;
 }
+
+const overSubgroups = ({ tunables }: KernelSource): boolean => tunables.some(({ name }) => name === 'SG');
 
 const UNIFORM_LINE = /var<uniform>\s+params\s*:/;
 
@@ -95,6 +98,8 @@ export class Pipelines {
     const label = `${kernel.name}:${entry}${tuning && Object.keys(tuning).length ? ` (${tuningKey(tuning)})` : ''}`;
     const params = !used.bindings.includes('params') ? 'none' : this.immediates ? 'immediate' : 'uniform';
     let code = specialise(kernel, tuning);
+    if (!this.dry && this.device.features.has(SUBGROUP_SIZE_CONTROL as GPUFeatureName) && overSubgroups(kernel))
+      code = pinSubgroups(code);
     if (params === 'immediate')
       code = code.replace(/@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s+params\s*:/, 'var<immediate> params:');
     else if (params === 'uniform' && !UNIFORM_LINE.test(code))

@@ -1,4 +1,5 @@
 /** @file The choice among kernels that keep one contract: a readable static table, the first that fits wins. */
+import { SUBGROUP_SIZE_CONTROL } from '../adapter.ts';
 import { KernelError } from '../errors.ts';
 import type { Gpu } from '../gpu.ts';
 import type { KernelSource, Tuning } from './kernel.ts';
@@ -115,10 +116,12 @@ export const tuned = (tuning: Tuning, name: string): number => Number.parseInt(t
 const SUBGROUP_SIZES = [4, 8, 16, 32, 64];
 
 /**
- * The one subgroup size that every kernel meets on this device, or 0 when there are none, they vary, or no kernel is
- * written for it.
+ * The one subgroup size that every kernel meets on this device: the only one, or where sizes vary and a kernel may ask
+ * for one, 32 or what is nearest to it. 0 when there are none, they vary freely, or no kernel is written for it.
  */
 export function fixedSubgroupSize(gpu: Gpu): number {
-  const size = gpu.adapter.subgroupSize;
-  return size && size.min === size.max && SUBGROUP_SIZES.includes(size.min) ? size.min : 0;
+  const { subgroupSize: size, features } = gpu.adapter;
+  if (!size || (size.min !== size.max && !features.includes(SUBGROUP_SIZE_CONTROL))) return 0;
+  const possible = SUBGROUP_SIZES.filter((lanes) => size.min <= lanes && lanes <= size.max);
+  return possible.sort((a, b) => Math.abs(a - 32) - Math.abs(b - 32))[0] ?? 0;
 }

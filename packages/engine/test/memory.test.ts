@@ -114,7 +114,7 @@ test('a buffer where a kernel binds a texture is refused at the call, with what 
   const dispatch = (kernel: KernelSource, given: Record<string, Binding>): void =>
     gpu.dispatch(kernel, 'multiply', { buffers: given, grid: [1, 1, 1] });
   expect(() => dispatch(matmulSubgroupTexels, buffers)).toThrow(
-    'a is a texture and was given a buffer; fill a texture from it with stream.tensorCopyRows.',
+    'a is a texture and was given a buffer; fill a texture from it with stream.copyRows.',
   );
   expect(() =>
     dispatch(matmulNaive, {

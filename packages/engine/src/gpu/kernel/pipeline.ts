@@ -130,7 +130,7 @@ export class Pipelines {
     const module = this.device.createShaderModule({ code, label });
     const entries: GPUBindGroupLayoutEntry[] = bindings.map(({ binding, writes, isTexture }) => ({
       binding,
-      visibility: 4,
+      visibility: GPUShaderStage.COMPUTE,
       ...(isTexture
         ? { storageTexture: { access: 'read-only', format: 'rgba32float' } }
         : { buffer: { type: writes ? 'storage' : 'read-only-storage' } }),
@@ -138,7 +138,7 @@ export class Pipelines {
     if (params === 'uniform')
       entries.push({
         binding: kernel.bindings.find((b) => b.name === 'params')!.binding,
-        visibility: 4,
+        visibility: GPUShaderStage.COMPUTE,
         buffer: { type: 'uniform' },
       });
     const layout = this.device.createBindGroupLayout({ label, entries });

@@ -198,14 +198,20 @@ export class Memory {
     if (this.options.dry) return { buffer: NO_BUFFER, texture: null };
     const label = `pool ${size}`;
     if (texels === 0)
-      // STORAGE | COPY_DST | COPY_SRC
-      return { buffer: this.device.createBuffer({ size, usage: 0x80 | 0x08 | 0x04, label }), texture: null };
+      return {
+        buffer: this.device.createBuffer({
+          size,
+          usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+          label,
+        }),
+        texture: null,
+      };
     const texture = this.device.createTexture({
       size: [texels, size / (16 * texels)],
       format: 'rgba32float',
-      usage: 0x08 | 0x02,
+      usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
       label,
-    }); // STORAGE_BINDING | COPY_DST
+    });
     return { buffer: NO_BUFFER, texture };
   }
 

@@ -280,7 +280,11 @@ export class Stream {
     const key = 2 ** Math.ceil(Math.log2(Math.max(size, 256)));
     const staging =
       this.staging.get(key)?.pop() ??
-      this.device.createBuffer({ size: key, usage: 0x01 | 0x08, label: `staging ${key}` });
+      this.device.createBuffer({
+        size: key,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+        label: `staging ${key}`,
+      });
     this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, staging, 0, size);
     from.block.lastUse = this.serial;
     this.submitting ??= Promise.resolve().then(() => {
@@ -333,7 +337,7 @@ export class Stream {
     submitted: Promise<void>,
   ): Promise<ArrayBuffer> {
     await submitted;
-    await staging.mapAsync(0x01, 0, Math.ceil(bytes / 4) * 4);
+    await staging.mapAsync(GPUMapMode.READ, 0, Math.ceil(bytes / 4) * 4);
     const data = staging.getMappedRange(0, Math.ceil(bytes / 4) * 4).slice(0, bytes);
     staging.unmap();
     const list = this.staging.get(key);
@@ -376,7 +380,11 @@ export class Stream {
         this.uniforms.clear();
         this.bindGroups.clear();
       }
-      const buffer = this.device.createBuffer({ size: params.byteLength, usage: 0x40 | 0x08, label: 'params' });
+      const buffer = this.device.createBuffer({
+        size: params.byteLength,
+        usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+        label: 'params',
+      });
       this.device.queue.writeBuffer(buffer, 0, params);
       entry = { id: this.uniformsMade++, buffer };
       this.uniforms.set(key, entry);

@@ -94,14 +94,14 @@ export async function deviceTime(gpu: Gpu, record: () => void): Promise<number> 
 /** The first `count` times of a set, when the device has done what was submitted; destroys the set. */
 async function readQueries(device: GPUDevice, set: GPUQuerySet, count: number): Promise<bigint[]> {
   const [resolved, staging] = [
-    device.createBuffer({ size: 8 * count, usage: 0x200 | 0x04 }),
-    device.createBuffer({ size: 8 * count, usage: 0x01 | 0x08 }),
+    device.createBuffer({ size: 8 * count, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC }),
+    device.createBuffer({ size: 8 * count, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }),
   ];
   const encoder = device.createCommandEncoder();
   encoder.resolveQuerySet(set, 0, count, resolved, 0);
   encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
   device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(0x01);
+  await staging.mapAsync(GPUMapMode.READ);
   const times = [...new BigUint64Array(staging.getMappedRange())];
   for (const each of [resolved, staging, set]) each.destroy();
   return times;

@@ -8,6 +8,7 @@ import { openGpu } from '../src/gpu/open.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { RandomStream } from '../src/tensor/philox.ts';
 import { Parameter } from '../src/tensor/parameter.ts';
+import { zeros } from '../src/tensor/tensor.ts';
 import { noise } from './noise.ts';
 
 let gpu: Gpu;
@@ -161,14 +162,47 @@ test('a run continued from its state equals one that never stopped; a second opt
     }
   }
   for (const [i, p] of whole.entries()) expect(await parts[i]!.read()).toEqual(await p.read());
+  expect(() => b.load({ step: 1, moments: new Map() })).toThrow(
+    "adamw: the state has no moments for 'language.0.lora_A'; it belongs to another choice of trained parameters.",
+  );
   const live = gpu.memoryReport().liveBuffers;
   a.dispose();
   b.dispose();
   for (const p of [...whole, ...parts]) p.dispose();
   expect(gpu.memoryReport().liveBuffers).toBe(live - 2 * (2 * 4 + 3) - 2);
-  expect(() => b.load({ step: 1, moments: new Map() })).toThrow(
-    "adamw: the state has no moments for 'language.0.lora_A'; it belongs to another choice of trained parameters.",
+});
+
+test('a parameter is trained by one optimizer at a time, and only with the gradient that it reads', () => {
+  const make = (name: string): Parameter => new Parameter(gpu, name, [2], Float32Array.of(1, 2));
+  const [a, b] = [make('a'), make('b')];
+  const first = new AdamW(gpu, [a, b], { groups: [['a', 1]] });
+  const second = new AdamW(gpu, [a, b], { groups: [['b', 1]] });
+  const live = gpu.memoryReport().liveBuffers;
+  expect(() => new AdamW(gpu, [b, a], { groups: [['a', 1]] })).toThrow(
+    "adamw: 'a' is trained by another optimizer; dispose() of that one first, or let no pattern of groups match it.",
   );
+  const c = make('c');
+  expect(() => new AdamW(gpu, [c, c])).toThrow("adamw: 'c' is given twice; each parameter is given once.");
+  expect(gpu.memoryReport().liveBuffers).toBe(live + 1); // c's own
+  const { grad } = b;
+  b.grad = null;
+  expect(() => second.step()).toThrow(
+    "adamw: the gradient of 'b' was taken away and would train nothing; zeroGrad() begins a new sum.",
+  );
+  b.grad = zeros(gpu, [2]);
+  expect(() => second.step()).toThrow(
+    "adamw: the gradient of 'b' was replaced and would train nothing; zeroGrad() begins a new sum.",
+  );
+  b.grad.dispose();
+  b.grad = grad;
+  second.step();
+  expect(second.stepsDone).toBe(1);
+  first.dispose();
+  first.dispose();
+  for (const call of [() => first.zeroGrad(), () => first.step(), () => first.update()])
+    expect(call).toThrow('adamw: it was used after dispose(); make a new one, and load() the state read before.');
+  new AdamW(gpu, [a]).dispose();
+  for (const each of [second, a, b, c]) each.dispose();
 });
 
 test('patterns: part of a name, * for anything, the first that matches', () => {

@@ -9,6 +9,7 @@ import { KernelChoices } from './kernel/choices.ts';
 import type { KernelSource, Tuning } from './kernel/kernel.ts';
 import { Memory } from './memory/memory.ts';
 import type { MemoryReport } from './memory/memory.ts';
+import { noteWrite } from './memory/saved-part.ts';
 import { Pipelines } from './kernel/pipeline.ts';
 import type { Pipeline } from './kernel/pipeline.ts';
 import { Probe } from './probe.ts';
@@ -161,7 +162,11 @@ export class Gpu {
     checkDispatch(pipeline, bindings, work.grid, this.device.limits.maxComputeWorkgroupsPerDimension);
     const params = pipeline.params === 'none' ? null : packParams(source, work.params ?? {});
     this.stream.dispatch(pipeline, bindings, params, work.grid);
-    bindings.forEach(({ block }, i) => block.mirrors && pipeline.bindings[i]!.writes && block.mirrors.follow());
+    bindings.forEach(({ block, offset, bytes }, i) => {
+      if (!pipeline.bindings[i]!.writes) return;
+      block.mirrors?.follow();
+      noteWrite(block, offset, bytes, work.op ?? pipeline.label);
+    });
   }
 
   /**

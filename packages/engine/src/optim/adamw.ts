@@ -2,7 +2,7 @@
 import { optimAdamwNorm } from '@curio/kernels/optim_adamw_norm';
 import { optimAdamwUpdate } from '@curio/kernels/optim_adamw_update';
 import { Storage } from '../gpu/memory/arena.ts';
-import { WeightError } from '../gpu/errors.ts';
+import { ConfigError, WeightError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
 import { lineWork } from '../gpu/kernel/line.ts';
@@ -58,7 +58,8 @@ const NORM_CHUNK = 64 * 64;
  * Making it moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes them
  * again.
  * Kernels: kernels/optim, 28 bytes an element a step. Throws ConfigError when a pattern matches no parameter and for a
- * setting out of its range, DTypeError for packed parameters and for what is no Parameter.
+ * setting out of its range, or a parameter that another one trains; DTypeError for packed parameters and for what is
+ * no Parameter. Where a parameter's gradient was replaced or taken away, `update` throws ConfigError.
  */
 export class AdamW {
   /**
@@ -74,6 +75,7 @@ export class AdamW {
   private readonly rate: Storage;
   private readonly options: Required<AdamWOptions>;
   private steps = 0;
+  private isDisposed = false;
 
   constructor(
     private readonly gpu: Gpu,
@@ -111,11 +113,13 @@ export class AdamW {
 
   /** Sets all gradients to zero. */
   zeroGrad(): void {
-    for (const s of this.segments) this.gpu.stream.clear(s.binding(s.gradient), 4 * s.size);
+    this.requireLive();
+    for (const s of this.segments) this.gpu.stream.clear(s.binding(s.gradient), 4 * s.size, 'zeroGrad');
   }
 
   /** Updates the parameters from their gradients. Where the norm of the gradients is not finite it changes nothing. */
   step(lr: number = this.options.lr): void {
+    this.requireReady(); // before the step is counted
     this.beginStep(lr);
     this.update();
   }
@@ -125,6 +129,7 @@ export class AdamW {
    * corrections. Once a step. Throws ConfigError unless lr is finite and at least 0.
    */
   beginStep(lr: number): void {
+    this.requireLive();
     requireAtLeast0('adamw', 'lr', lr);
     const {
       betas: [beta1, beta2],
@@ -142,6 +147,7 @@ export class AdamW {
    * before.
    */
   update(): void {
+    this.requireReady();
     const {
       betas: [beta1, beta2],
       eps,
@@ -197,12 +203,14 @@ export class AdamW {
           decay: weightDecay,
         },
         ...lineWork(gpu, optimAdamwUpdate, size / 4, UPDATE_WG, {}, STREAMS),
+        op: 'adamw',
       });
     }
   }
 
   /** The state to write into a checkpoint. */
   async readState(): Promise<AdamWState> {
+    this.requireLive();
     const { gpu, steps } = this;
     const moments = new Map<string, { first: Float32Array<ArrayBuffer>; second: Float32Array<ArrayBuffer> }>();
     const pending = this.segments.map((s) =>
@@ -221,6 +229,7 @@ export class AdamW {
 
   /** Continues from a state. Throws WeightError where it lacks a trained parameter or has another size for it. */
   load(state: AdamWState): void {
+    this.requireLive();
     for (const { name, size } of this.parameters) {
       const found = state.moments.get(name);
       if (!found)
@@ -243,6 +252,7 @@ export class AdamW {
 
   /** Name of the first trained parameter whose gradient has a value that is not finite, or null: for error messages. */
   async findNonFiniteGradient(): Promise<string | null> {
+    this.requireLive();
     for (const s of this.segments) {
       const values = new Float32Array(await this.gpu.read(s.binding(s.gradient)));
       const bad = s.parameters.find(({ offset, size }) =>
@@ -255,10 +265,22 @@ export class AdamW {
 
   /** Frees gradients and moments and freezes the parameters, which keep their values. */
   dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
     for (const s of this.segments) s.dispose();
     this.sums.release();
     this.rate.release();
     this.gradNorm.dispose();
+  }
+
+  private requireReady(): void {
+    this.requireLive();
+    for (const s of this.segments) s.requireWhole();
+  }
+
+  private requireLive(): void {
+    if (this.isDisposed)
+      throw new ConfigError('adamw: it was used after dispose(); make a new one, and load() the state read before.');
   }
 }
 

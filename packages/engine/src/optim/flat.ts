@@ -1,8 +1,9 @@
 /** @file Flat buffers: the trained parameters of a group side by side, so that a step is a few dispatches. */
 import { Storage } from '../gpu/memory/arena.ts';
-import { DTypeError } from '../gpu/errors.ts';
+import { ConfigError, DTypeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Purpose } from '../gpu/memory/memory.ts';
+import { moveSaved } from '../gpu/memory/saved-part.ts';
 import type { Binding } from '../gpu/stream/stream.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -55,9 +56,23 @@ export class Segment {
     }));
   }
 
+  /**
+   * Throws ConfigError where a parameter's gradient or values are no longer the ones that a step reads and writes: it
+   * would train nothing.
+   */
+  requireWhole(): void {
+    this.parameters.forEach((p, i) => {
+      if (p.grad !== this.grads[i])
+        throw new ConfigError(
+          `adamw: the gradient of '${p.name}' was ${p.grad ? 'replaced' : 'taken away'} and would train nothing; zeroGrad() begins a new sum.`,
+        );
+    });
+  }
+
   /** Lets the gradients and moments go; the parameters keep their values and are frozen. */
   dispose(): void {
     this.parameters.forEach((p, i) => {
+      taken.delete(p);
       if (p.grad !== this.grads[i]) return;
       p.grad = null;
       p.requiresGrad = false;
@@ -81,8 +96,10 @@ export class Segment {
         { block: this.value.block, offset: 4 * offset, bytes },
         bytes,
       );
+    moveSaved(parameter, storage.block, this.value.block, 4 * offset);
     storage.release();
     this.value.hold();
+    taken.add(parameter);
     parameter.storage = this.value;
     parameter.offset = offset;
     const grad = new Tensor(this.gpu, shape, 'f32', this.gradient, { strides: parameter.strides, offset });
@@ -92,7 +109,31 @@ export class Segment {
   }
 }
 
+/** Parameters that an optimizer trains now. */
+const taken = new WeakSet<Parameter>();
+
 const paddedSize = (p: Parameter): number => Math.ceil(p.size / ALIGNMENT) * ALIGNMENT;
+
+/**
+ * Before anything is moved: throws ConfigError for a parameter that an optimizer trains already, or that is given
+ * twice, DTypeError for a packed one.
+ */
+function requireTrainable(parameters: readonly Parameter[], groups: Trainable): void {
+  const seen = new Set<Parameter>();
+  for (const p of parameters) {
+    if (groupOf(p.name, groups) < 0) continue;
+    if (p.dtype !== 'f32')
+      throw new DTypeError(
+        `adamw: '${p.name}' is ${p.dtype} and cannot be trained; load it as f32, or let no pattern of groups match it.`,
+      );
+    if (taken.has(p))
+      throw new ConfigError(
+        `adamw: '${p.name}' is trained by another optimizer; dispose() of that one first, or let no pattern of groups match it.`,
+      );
+    if (seen.has(p)) throw new ConfigError(`adamw: '${p.name}' is given twice; each parameter is given once.`);
+    seen.add(p);
+  }
+}
 
 /**
  * Gathers the parameters that `groups` name, group by group, in buffers no larger than one binding; a parameter that is
@@ -101,6 +142,7 @@ const paddedSize = (p: Parameter): number => Math.ceil(p.size / ALIGNMENT) * ALI
 export function flatten(gpu: Gpu, parameters: readonly Parameter[], groups: Trainable): Segment[] {
   const limit = gpu.memory.bindingLimit;
   const segments: Segment[] = [];
+  requireTrainable(parameters, groups);
   groups.forEach(([, factor], group) => {
     let members: Parameter[] = [];
     let bytes = 0;
@@ -110,10 +152,6 @@ export function flatten(gpu: Gpu, parameters: readonly Parameter[], groups: Trai
     };
     for (const p of parameters) {
       if (groupOf(p.name, groups) !== group) continue;
-      if (p.dtype !== 'f32')
-        throw new DTypeError(
-          `adamw: '${p.name}' is ${p.dtype} and cannot be trained; load it as f32, or let no pattern of groups match it.`,
-        );
       if (bytes + 4 * paddedSize(p) > limit) close();
       members.push(p);
       bytes += 4 * paddedSize(p);

@@ -1,5 +1,6 @@
 /** @file The tape: nodes that know how to send a gradient back, and the walk over them. */
 import type { Abandonable, Storage } from '../gpu/memory/arena.ts';
+import { SavedPart } from '../gpu/memory/saved-part.ts';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import { accumulate, addInto } from './accumulate.ts';
 import { contiguous, countedCopy } from './copy.ts';
@@ -49,25 +50,45 @@ export type Totals = (i: number) => Tensor | null;
 /** Gives the gradient of each input, or its total, when it has added to that. */
 export type Backward = (dy: Tensor, totals: Totals) => readonly (Tensor | null)[];
 
+interface Saved {
+  readonly tensor: Tensor;
+  /** Where it lay when it was saved: an optimizer may have moved it. */
+  readonly storage: Storage;
+  readonly part: SavedPart;
+}
+
+/** A tensor in a message: a parameter by its name. */
+const describe = (x: Tensor): string =>
+  `${'name' in x ? `'${x.name as string}' ` : 'its '}${x.dtype} ${showShape(x.shape)}`;
+
 export class TapeNode implements Abandonable {
   readonly id = nextId++;
   done = false;
+  private saved: readonly Saved[];
 
-  /** @param saved storages that must live until this node has run */
+  /** @param saved tensors that must live, and stay as they are, until this node has run */
   constructor(
     readonly name: string,
     public inputs: readonly (Tensor | null)[],
-    private saved: readonly Storage[],
+    saved: readonly Tensor[],
     private back: Backward | null,
   ) {
-    for (const storage of saved) {
+    this.saved = saved.map((tensor) => {
+      const { storage } = tensor;
       storage.hold();
       storage.isSaved = true;
-    }
+      const { block, offset, bytes } = tensor.binding;
+      return { tensor, storage, part: new SavedPart(block, offset, bytes, tensor) };
+    });
   }
 
   /** The gradients of the inputs, in their order. */
   backward(dy: Tensor, totals: Totals = () => null): readonly (Tensor | null)[] {
+    for (const { tensor, part } of this.saved)
+      if (part.writer !== null)
+        throw new ShapeError(
+          `backward: ${this.name} needs ${describe(tensor)} as it was, and ${part.writer} has changed it since; change it after backward, or run the forward pass again.`,
+        );
     const gradients = this.back!(dy, totals);
     if (gradients.length !== this.inputs.length)
       throw new ShapeError(
@@ -80,7 +101,10 @@ export class TapeNode implements Abandonable {
   abandon(): void {
     if (this.done) return;
     this.done = true;
-    for (const storage of this.saved) storage.release();
+    for (const { storage, part } of this.saved) {
+      part.letGo();
+      storage.release();
+    }
     this.saved = this.inputs = [];
     this.back = null;
   }
@@ -91,7 +115,7 @@ export function record(
   name: string,
   output: Tensor,
   inputs: readonly (Tensor | null)[],
-  saved: readonly Storage[],
+  saved: readonly Tensor[],
   backward: Backward,
 ): void {
   const node = new TapeNode(name, inputs, saved, backward);
@@ -109,8 +133,8 @@ interface Pending {
  * Sends the gradient `seed` (1 for a scalar) of `output` back to every leaf that requires one; leaf gradients add up in
  * `leaf.grad`.
  * Saved tensors are freed as the walk passes, so a graph can be walked once. Throws ShapeError when `output` depends on
- * no leaf that requires a gradient, when it is no scalar and no seed is given, when the seed's shape differs, and when
- * the graph was walked before or its scope has ended.
+ * no leaf that requires a gradient, when it is no scalar and no seed is given, when the seed's shape differs, when the
+ * graph was walked before or its scope has ended, and when something that it needs was written over since.
  */
 export function backward(output: Tensor, seed?: Tensor): void {
   if (!output.requiresGrad)

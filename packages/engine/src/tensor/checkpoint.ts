@@ -1,6 +1,8 @@
 /** @file Activation checkpointing: recompute instead of keeping. */
 import { ShapeError } from '../gpu/errors.ts';
 import { isGradEnabled, nextNode, noGrad, record, walkBack, withGrad } from './autograd.ts';
+import { watchOps } from './op.ts';
+import type { Inputs } from './op.ts';
 import { Tensor } from './tensor.ts';
 
 /**
@@ -17,27 +19,29 @@ export function checkpoint(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor
   const { gpu } = inputs[0]!;
   const before = gpu.random.counter;
   // f may give an input back, which has a history of its own
-  const y = aliasOf(gpu.scope(() => noGrad(() => f(...inputs))));
-  record(
-    'checkpoint',
-    y,
-    inputs,
-    inputs.map((x) => x.storage),
-    (dy) => {
-      const leaves = inputs.map(leafOf);
-      const now = gpu.random.counter;
-      gpu.random.counter = before;
-      const first = nextNode();
-      const again = withGrad(() => f(...leaves));
-      gpu.random.counter = now; // what is drawn after the backward pass goes on from here
-      if (again.requiresGrad) walkBack(again, dy, first);
-      return leaves.map(({ grad }) => {
-        // made to outlive its scope as every leaf's gradient; here it is passed on and done
-        if (grad) gpu.arena.adopt(grad.storage);
-        return grad;
-      });
-    },
-  );
+  let y!: Tensor;
+  const read = new Set(inputs);
+  gpu.scope(() => {
+    const watch = (_: string, used: Inputs): void => used.forEach((x) => x && read.add(x));
+    watchOps(watch, () => (y = aliasOf(noGrad(() => f(...inputs)))));
+    return y;
+  });
+  // What f found outside must be the same when it runs again; what it made is gone, but its result.
+  const saved = [...read].filter((x) => !x.storage.isFreed && (inputs.includes(x) || x.storage !== y.storage));
+  record('checkpoint', y, inputs, saved, (dy) => {
+    const leaves = inputs.map(leafOf);
+    const now = gpu.random.counter;
+    gpu.random.counter = before;
+    const first = nextNode();
+    const again = withGrad(() => f(...leaves));
+    gpu.random.counter = now; // what is drawn after the backward pass goes on from here
+    if (again.requiresGrad) walkBack(again, dy, first);
+    return leaves.map(({ grad }) => {
+      // made to outlive its scope as every leaf's gradient; here it is passed on and done
+      if (grad) gpu.arena.adopt(grad.storage);
+      return grad;
+    });
+  });
   return y;
 }
 

@@ -41,7 +41,7 @@ export function copyOf(x: Tensor, name?: string): Tensor {
 }
 
 /** Writes the dense `values` into the elements that `view` sees; they lie in different storages. */
-export const copyInto = (view: Tensor, values: Tensor): void => run('scatter', view, values, view);
+export const copyInto = (view: Tensor, values: Tensor, name?: string): void => run('scatter', view, values, view, name);
 
 /** A view with its axes collapsed, and where it and its dense copy begin. */
 interface CopyPlan {

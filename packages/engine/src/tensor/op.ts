@@ -146,7 +146,7 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(
     const fitted = inputs.map((x, i) => x && run.fit(x, needOf(spec.layouts, i))) as unknown as I;
     const { y, saved } = spec.forward(run, fitted, plan);
     if (recording) {
-      const kept = Object.values(saved ?? {}).flatMap((x) => (x ? [x.storage] : []));
+      const kept = Object.values(saved ?? {}).flatMap((x) => (x ? [x, ...packedWith(x)] : []));
       record(spec.name, y, inputs, kept, (dy, soFar) => {
         totals = soFar;
         return spec.backward!(run, run.fit(dy, spec.dyLayout), (saved ?? {}) as S, plan);
@@ -156,6 +156,10 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(
     return y;
   };
 }
+
+/** What the values of a packed tensor need beside it. */
+const packedWith = ({ quantisation }: Tensor): Tensor[] =>
+  quantisation ? [quantisation.scales, ...(quantisation.zeros ? [quantisation.zeros] : [])] : [];
 
 const needOf = (layouts: readonly LayoutNeed[] | undefined, i: number): LayoutNeed =>
   layouts?.[Math.min(i, layouts.length - 1)] ?? 'dense';

@@ -5,6 +5,7 @@
  */
 import { DeviceError } from '../errors.ts';
 import type { Mirrors } from './mirrors.ts';
+import type { SavedPart } from './saved-part.ts';
 
 /** What a buffer is for; all that is neither a parameter nor the optimizer's is `step`. */
 export type Purpose = 'weights' | 'gradients' | 'optimizer' | 'step';
@@ -29,6 +30,8 @@ export interface Block extends Slot {
   purpose: Purpose;
   /** Textures with the same content, where it is frozen. */
   mirrors: Mirrors | null;
+  /** Parts that wait for a backward pass; made where the first is. */
+  saved: Set<SavedPart> | null;
 }
 
 export interface MemoryReport {
@@ -172,6 +175,7 @@ export class Memory {
       returns: 0,
       purpose,
       mirrors: null,
+      saved: null,
     };
   }
 

@@ -8,6 +8,7 @@ import { CurioError, DeviceError } from '../errors.ts';
 import type { Gpu } from '../gpu.ts';
 import type { Block, Slot } from '../memory/memory.ts';
 import { showBytes, sizeClass } from '../memory/memory.ts';
+import { noteWrite } from '../memory/saved-part.ts';
 import type { Pipeline } from '../kernel/pipeline.ts';
 import { peakBytes } from '../memory/plan-memory.ts';
 import type { SharedSlots, SlotUser } from '../memory/shared-slots.ts';
@@ -28,6 +29,7 @@ class Planned implements Block {
   readonly returns = 0;
   readonly purpose = 'step';
   readonly mirrors = null;
+  saved: Block['saved'] = null;
   lastUse = -1;
   /** First and last command that uses it. */
   first = Infinity;
@@ -76,7 +78,8 @@ class CommandList implements Recorder {
   readonly commands: Command[] = [];
   readonly planned: Planned[] = [];
   readonly outside = new Set<Block>();
-  private readonly changed = new Set<Block>();
+  /** Blocks from outside that a command changes, and the bytes from the first to the last. */
+  readonly changed = new Map<Block, { start: number; end: number }>();
   readonly stacks: { label: string; stack: string }[] = [];
 
   constructor(private readonly debug: boolean) {}
@@ -88,25 +91,25 @@ class CommandList implements Recorder {
   }
 
   dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void {
-    bindings.forEach(({ block }, i) => this.use(block, pipeline.bindings[i]!.writes));
+    bindings.forEach((binding, i) => this.use(binding.block, pipeline.bindings[i]!.writes ? binding : null));
     if (this.debug) this.stacks.push({ label: pipeline.label, stack: stackHere() });
     this.commands.push({ kind: 'dispatch', pipeline, bindings, params, grid, op: pipeline.op });
   }
 
   copy(from: Binding, to: Binding, bytes: number): void {
-    this.use(from.block, false);
-    this.use(to.block, true);
+    this.use(from.block, null);
+    this.use(to.block, { offset: to.offset, bytes });
     this.commands.push({ kind: 'copy', from, to, bytes });
   }
 
   copyRows(from: Binding, to: Block, rows: TextureRows): void {
-    this.use(from.block, false);
-    this.use(to, true);
+    this.use(from.block, null);
+    this.use(to, { offset: 0, bytes: to.bytes });
     this.commands.push({ kind: 'copyRows', from, to, rows });
   }
 
   clear(to: Binding, bytes: number): void {
-    this.use(to.block, true);
+    this.use(to.block, { offset: to.offset, bytes });
     this.commands.push({ kind: 'clear', to, bytes });
   }
 
@@ -134,15 +137,18 @@ class CommandList implements Recorder {
     return this.changed.has(block);
   }
 
-  private use(block: Block, writes: boolean): void {
+  private use(block: Block, writes: Pick<Binding, 'offset' | 'bytes'> | null): void {
     if (!(block instanceof Planned)) {
       this.outside.add(block);
-      if (writes) this.changed.add(block);
+      if (!writes) return;
+      const known = this.changed.get(block) ?? { start: Infinity, end: 0 };
+      const { offset, bytes } = writes;
+      this.changed.set(block, { start: Math.min(known.start, offset), end: Math.max(known.end, offset + bytes) });
       return;
     }
     block.first = Math.min(block.first, this.commands.length);
     block.last = this.commands.length;
-    block.written ||= writes;
+    block.written ||= writes !== null;
   }
 }
 
@@ -167,6 +173,8 @@ export class Plan implements SlotUser {
   private readonly outside: { readonly block: Block; readonly returns: number }[];
   private readonly own = new Set<Block>();
   readonly lifetimes: readonly Planned[];
+  /** Inputs, outputs and constants. */
+  private readonly fixed: readonly Planned[];
   /** Constants that the step itself changes. */
   private readonly restored: {
     readonly block: Block;
@@ -178,7 +186,7 @@ export class Plan implements SlotUser {
   private disposed = false;
 
   constructor(
-    name: string,
+    private readonly name: string,
     private readonly gpu: Gpu,
     private readonly slots: SharedSlots,
     private readonly list: CommandList,
@@ -201,6 +209,7 @@ export class Plan implements SlotUser {
     const fixed = used.filter(({ alone }) => alone);
     const activations = peakBytes(this.lifetimes.filter(({ storage }) => storage.isSaved));
     slots.admit(this, (demand) => refuseTooMuch(gpu, name, [...demand.slots, ...fixed], demand.freed, activations));
+    this.fixed = fixed;
     for (const block of fixed) this.place(block, kept.includes(block));
     this.outside = [...outside, ...fixed.map(({ slot }) => slot!)].map((block) => ({ block, returns: block.returns }));
     this.bytes = {
@@ -230,7 +239,11 @@ export class Plan implements SlotUser {
     for (const { block, offset, data } of this.restored) gpu.stream.write(block, offset, data);
     this.parts ??= this.makeReady();
     gpu.stream.replay(this.parts, this.blocks, this.list.stacks);
-    for (const { block } of this.outside) if (block.mirrors && this.list.changes(block)) block.mirrors.follow();
+    for (const [block, { start, end }] of this.list.changed) {
+      block.mirrors?.follow();
+      noteWrite(block, start, end - start, `a run of ${this.name}`);
+    }
+    for (const { slot, bytes, written } of this.fixed) if (written) noteWrite(slot!, 0, bytes, `a run of ${this.name}`);
     gpu.random.counter = this.streams;
   }
 

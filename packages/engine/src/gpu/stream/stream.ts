@@ -2,6 +2,7 @@
 import type { Storage } from '../memory/arena.ts';
 import { DeviceError, KernelError } from '../errors.ts';
 import type { Block } from '../memory/memory.ts';
+import { noteWrite } from '../memory/saved-part.ts';
 import type { Pipeline } from '../kernel/pipeline.ts';
 import { boundBytes } from './timing.ts';
 import type { Timing } from './timing.ts';
@@ -187,13 +188,15 @@ export class Stream {
     this.counts.dispatches += dispatches.length;
   }
 
-  copy(from: Binding, to: Binding, bytes: number): void {
+  /** `op` is who asks, here and below, for messages. */
+  copy(from: Binding, to: Binding, bytes: number, op = 'copy'): void {
     if (this.recorder) this.recorder.copy(from, to, bytes);
     else if (!this.dry) {
       this.endPass().copyBufferToBuffer(from.block.buffer, from.offset, to.block.buffer, to.offset, bytes);
       from.block.lastUse = to.block.lastUse = this.serial;
     }
     to.block.mirrors?.follow();
+    noteWrite(to.block, to.offset, bytes, op);
   }
 
   copyRows(from: Binding, to: Block, rows: TextureRows): void {
@@ -203,21 +206,23 @@ export class Stream {
     from.block.lastUse = to.lastUse = this.serial;
   }
 
-  clear(to: Binding, bytes: number): void {
+  clear(to: Binding, bytes: number, op = 'clear'): void {
     if (this.recorder) this.recorder.clear(to, bytes);
     else if (!this.dry) {
       this.endPass().clearBuffer(to.block.buffer, to.offset, bytes);
       to.block.lastUse = this.serial;
     }
     to.block.mirrors?.follow();
+    noteWrite(to.block, to.offset, bytes, op);
   }
 
   /**
    * Writes from the host. Commands recorded earlier that use the block are submitted first, so they still see the old
    * content.
    */
-  write(to: Block, offset: number, data: ArrayBufferView): void {
+  write(to: Block, offset: number, data: ArrayBufferView, op = 'write'): void {
     if (this.recorder) return this.recorder.write(to, offset, data);
+    noteWrite(to, offset, data.byteLength, op);
     if (this.dry) return;
     if (this.isPending(to)) this.flush();
     this.device.queue.writeBuffer(to.buffer, offset, data.buffer, data.byteOffset, data.byteLength);

@@ -229,5 +229,6 @@ export function assignSlice(
       offset: to.offset + start * to.strides[k]!,
     }),
     values.storage === to.storage ? copyOf(values) : contiguous('assignSlice', values),
+    'assignSlice',
   );
 }

@@ -1,0 +1,50 @@
+/**
+ * @file What a backward pass waits for, by the bytes where it lies: whoever writes over it is written down, so that the
+ * pass can refuse instead of giving another gradient. By bytes and not by buffer, since the parameters of an optimizer
+ * share one.
+ */
+import type { Block } from './memory.ts';
+
+/** Bytes of a block that a tape node saved. */
+export class SavedPart {
+  /** Who wrote over it since, or null. */
+  writer: string | null = null;
+
+  /** @param owner whose values lie there: a tensor */
+  constructor(
+    private block: Block,
+    private offset: number,
+    private readonly bytes: number,
+    private readonly owner: object,
+  ) {
+    (block.saved ??= new Set()).add(this);
+  }
+
+  letGo(): void {
+    this.block.saved!.delete(this);
+  }
+
+  overlaps(offset: number, bytes: number): boolean {
+    return offset < this.offset + this.bytes && this.offset < offset + bytes;
+  }
+
+  /** Goes to `block` when its owner has. */
+  follow(owner: object, block: Block, offset: number): void {
+    if (owner !== this.owner) return;
+    this.letGo();
+    this.block = block;
+    this.offset = offset;
+    (block.saved ??= new Set()).add(this);
+  }
+}
+
+/** Tells the nodes that saved some of these bytes; all that writes to a block calls it. */
+export function noteWrite({ saved }: Block, offset: number, bytes: number, writer: string): void {
+  if (!saved || saved.size === 0) return;
+  for (const part of saved) if (part.overlaps(offset, bytes)) part.writer ??= writer;
+}
+
+/** What was saved of `owner` is saved where it lies now. */
+export function moveSaved(owner: object, from: Block, to: Block, offset: number): void {
+  if (from.saved) for (const part of [...from.saved]) part.follow(owner, to, offset);
+}

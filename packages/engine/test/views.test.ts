@@ -318,6 +318,22 @@ const WRONG: readonly [string, (x: Tensor) => unknown][] = [
     'slice: 3..1 of axis 1 of [2, 3, 4] ends before it starts; start must not exceed end.',
     (x) => slice(x, { axis: 1, start: 3, end: 1 }),
   ],
+  [
+    'slice: 0..4 of axis 1 of [2, 3, 4] goes beyond it; both must lie in -3..3.',
+    (x) => slice(x, { axis: 1, start: 0, end: 4 }),
+  ],
+  [
+    'slice: 4..3 of axis 1 of [2, 3, 4] goes beyond it; both must lie in -3..3.',
+    (x) => slice(x, { axis: 1, start: 4 }),
+  ],
+  [
+    'slice: -4..3 of axis 1 of [2, 3, 4] goes beyond it; both must lie in -3..3.',
+    (x) => slice(x, { axis: 1, start: -4 }),
+  ],
+  [
+    'slice: 0..-4 of axis -2 of [2, 3, 4] goes beyond it; both must lie in -3..3.',
+    (x) => slice(x, { axis: -2, start: 0, end: -4 }),
+  ],
   ['slice: 0.5..1 of axis 1; both must be whole numbers.', (x) => slice(x, { axis: 1, start: 0.5, end: 1 })],
   ['expand: [2, 3, 4] cannot become [2, 6, 4]; only axes of size 1 can grow.', (x) => expand(x, [2, 6, 4])],
   ['squeeze: axis 1 of [2, 3, 4] has size 3; it must be 1.', (x) => squeeze(x, { axis: 1 })],
@@ -338,6 +354,15 @@ const WRONG: readonly [string, (x: Tensor) => unknown][] = [
   [
     'assignSlice: [2, 3, 4] at 1 of axis 0 does not fit into [2, 3, 4]; all other axes must agree and the end must not pass.',
     (x) => assignSlice(x, ones(x.gpu, x.shape), { axis: 0, start: 1 }),
+  ],
+  [
+    'assignSlice: the tensor of shape [2, 3, 4, 5] is expanded along axis 3, where all 5 places are one; assign to a dense copy of it.',
+    (x) =>
+      assignSlice(expand(unsqueeze(x, { axis: 3 }), [2, 3, 4, 5]), ones(x.gpu, [2, 3, 4, 5]), { axis: 0, start: 0 }),
+  ],
+  [
+    'assignSlice: [1, 3, 4] at -1 of axis 0 does not fit into [2, 3, 4]; all other axes must agree and the end must not pass.',
+    (x) => assignSlice(x, ones(x.gpu, [1, 3, 4]), { axis: 0, start: -1 }),
   ],
   [
     'assignSlice: the values are i32 and the tensor f32; they must be equal and not packed, use cast.',

@@ -120,18 +120,21 @@ export interface SliceOptions {
 }
 
 /**
- * Elements `start` (inclusive) to `end` (exclusive) along `axis`, without a copy; negative ones count from the end, and
- * what lies beyond it is cut off. Throws ShapeError when the end comes first.
+ * Elements `start` (inclusive) to `end` (exclusive) along `axis`, without a copy; negative ones count from the end.
+ * Throws ShapeError when one of them lies beyond the axis, and when the end comes first.
  */
 export function slice(x: Tensor, options: SliceOptions): Tensor {
   requireOptions('slice', options, ['axis', 'start', 'end']);
-  const { axis, start = 0, end = Number.MAX_SAFE_INTEGER } = options;
-  const k = resolveAxis('slice', axis, x.shape.length);
+  const k = resolveAxis('slice', options.axis, x.shape.length);
   const n = x.shape[k]!;
+  const { axis, start = 0, end = n } = options;
   if (!Number.isInteger(start) || !Number.isInteger(end))
     throw new ShapeError(`slice: ${start}..${end} of axis ${axis}; both must be whole numbers.`);
-  const from = Math.max(0, start < 0 ? start + n : start);
-  const to = Math.min(n, end < 0 ? end + n : end);
+  const [from, to] = [start, end].map((at) => (at < 0 ? at + n : at)) as [number, number];
+  if ([from, to].some((at) => at < 0 || at > n))
+    throw new ShapeError(
+      `slice: ${start}..${end} of axis ${axis} of ${showShape(x.shape)} goes beyond it; both must lie in ${-n}..${n}.`,
+    );
   if (from > to)
     throw new ShapeError(
       `slice: ${start}..${end} of axis ${axis} of ${showShape(x.shape)} ends before it starts; start must not exceed end.`,
@@ -197,7 +200,8 @@ export function dense(x: Tensor): Tensor {
 
 /**
  * Overwrites elements `start`, `start + 1`, … of `to` along `axis` with `values`, without a gradient: caches and
- * buffers. Views of `to` see it. Throws ShapeError when they do not fit, DTypeError when types differ.
+ * buffers. Views of `to` see it, and a backward pass that needs what it overwrites is refused. Throws ShapeError when
+ * they do not fit or `to` is expanded, DTypeError when types differ.
  */
 export function assignSlice(
   to: Tensor,
@@ -211,6 +215,11 @@ export function assignSlice(
   if (to.dtype !== values.dtype || isPacked(to.dtype))
     throw new DTypeError(
       `assignSlice: the values are ${values.dtype} and the tensor ${to.dtype}; they must be equal and not packed, use cast.`,
+    );
+  const repeated = to.shape.findIndex((n, i) => n > 1 && to.strides[i] === 0);
+  if (repeated >= 0)
+    throw new ShapeError(
+      `assignSlice: the tensor of shape ${showShape(to.shape)} is expanded along axis ${repeated}, where all ${to.shape[repeated]} places are one; assign to a dense copy of it.`,
     );
   const window = to.shape.map((n, i) => (i === k ? values.shape[k]! : n));
   if (

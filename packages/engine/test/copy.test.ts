@@ -2,7 +2,7 @@
  * Strided copies against the host, one way and back: ranks, offsets and lengths that each kernel of the family takes.
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { dense, pad, permute, slice, tensor } from '../src/index.ts';
+import { assignSlice, capture, dense, mul, pad, permute, slice, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
 
@@ -83,6 +83,34 @@ test.each(CASES)('rows of $shape, axes $order', async (given) => {
 test.each(CASES)('element by element of $shape, axes $order', async (given) => {
   gpu.kernels.forced.set('copy', 'elements');
   expect([...(await dense(viewOf(given)).read())]).toEqual(places(given));
+});
+
+/** More axes than the params of the family have room for. */
+const MANY: Case[] = [
+  { shape: [2, 2, 2, 3, 2, 2, 3], order: [6, 4, 2, 0, 5, 3, 1], axes: 7, inFours: false },
+  { shape: [2, 3, 2, 2, 2, 3, 2, 5], from: 2, order: [6, 4, 2, 0, 7, 5, 3, 1], axes: 8, inFours: false },
+];
+
+test.each(MANY)('any number of axes: $shape, axes $order', async (given) => {
+  expect([...(await dense(viewOf(given)).read())]).toEqual(places(given));
+  const [x, below] = [viewOf(given), counted(given.shape)];
+  gpu.scope(() => {
+    const view = permute(slice(below, { axis: given.shape.length - 1, start: given.from ?? 0 }), [...given.order]);
+    assignSlice(view, mul(dense(x), -1), { axis: 0, start: 0 });
+  });
+  const [inside, values] = [new Set(places(given)), [...(await below.read())]];
+  expect(values).toEqual(values.map((_, i) => (inside.has(i) ? -i : i)));
+});
+
+test('a captured step walks many axes as well', async () => {
+  const step = capture(gpu, 'axes', ({ x }: { x: Tensor }) => ({ y: dense(permute(x, [6, 4, 2, 0, 5, 3, 1])) }));
+  const given = MANY[0]!;
+  for (const factor of [1, 2]) {
+    const values = Float32Array.from({ length: 288 }, (_, i) => factor * i);
+    const { y } = step.run({ x: { values, shape: given.shape } });
+    expect([...(await y.read())]).toEqual(places(given).map((i) => factor * i));
+  }
+  step.dispose();
 });
 
 test.each(['rows', 'elements'])('%s: what is written into a part leaves the rest alone', async (variant) => {

@@ -1,16 +1,17 @@
 /** @file Strided copies: views made dense, and dense gradients put back into a view's place. */
+import { tensorCopyAxes } from '@curio/kernels/tensor_copy_axes';
 import { tensorCopyElements } from '@curio/kernels/tensor_copy_elements';
 import { tensorCopyRows } from '@curio/kernels/tensor_copy_rows';
 import { tensorCopyTransposed } from '@curio/kernels/tensor_copy_transposed';
-import { ShapeError } from '../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
 import { rowGrid } from '../gpu/kernel/line.ts';
 import { launch, tuned } from '../gpu/kernel/variant.ts';
 import type { Family, Variant } from '../gpu/kernel/variant.ts';
-import { collapse, denseStrides, showShape, sizeOf } from './shape.ts';
+import { collapse, denseStrides, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
-import { type Tensor, empty, setDenseCopy } from './tensor.ts';
+import { type Tensor, empty, setDenseCopy, tensor } from './tensor.ts';
 
+/** Axes whose sizes and strides the params of a kernel have room for. */
 const MAX_RANK = 6;
 const WG = 64;
 
@@ -179,12 +180,25 @@ function run(entry: 'gather' | 'scatter', view: Tensor, x: Tensor, y: Tensor, op
   if (view.size === 0) return;
   const { gpu } = view;
   const { shape, strides } = collapse(view.shape, [view.strides]);
-  if (shape.length > MAX_RANK)
-    throw new ShapeError(
-      `copy: a view of shape ${showShape(view.shape)} has ${shape.length} separate axes; at most ${MAX_RANK} are supported.`,
-    );
-  const plan = cut({ shape, strides: strides[0]!, offsets: [x.bindingOffset, y.bindingOffset] });
+  const whole: CopyPlan = { shape, strides: strides[0]!, offsets: [x.bindingOffset, y.bindingOffset] };
+  if (shape.length > MAX_RANK) return runAxes(entry, whole, x, y, op);
+  const plan = cut(whole);
   launch(gpu, 'copy', copyVariants, plan, entry, { buffers: { x: x.binding, y: y.binding }, params: {}, op });
+}
+
+/** A view of more separate axes than the family takes. */
+function runAxes(entry: string, { shape, strides, offsets }: CopyPlan, x: Tensor, y: Tensor, op?: string): void {
+  const { gpu } = x;
+  const size = sizeOf(shape);
+  gpu.scope(() => {
+    const walk = tensor(gpu, Uint32Array.from(shape.flatMap((n, k) => [n, strides[k]!])));
+    gpu.dispatch(tensorCopyAxes, entry, {
+      buffers: { x: x.binding, walk: walk.binding, y: y.binding },
+      params: { size, axes: shape.length, x_offset: offsets[0], y_offset: offsets[1] },
+      grid: lineGrid(ceilDiv(size, WG)),
+      op,
+    });
+  });
 }
 
 setDenseCopy((x) => copyOf(x));

@@ -14,6 +14,8 @@ export const repeatCases = defineCases<number[]>({
     { inputs: [[3]], attrs: [4] },
     { inputs: [[2, 3]], attrs: [2, 3] },
     { inputs: [[2, 1, 3]], attrs: [1, 5, 2] },
+    { label: 'four axes', inputs: [[2, 3, 2, 5]], attrs: [3, 2, 2, 2] },
+    { label: 'eight axes', inputs: [[2, 1, 2, 2, 1, 2, 1, 2]], attrs: [2, 2, 1, 2, 2, 1, 1, 2] },
   ],
 });
 

@@ -22,6 +22,7 @@ const SHAPES: readonly (readonly [string, readonly number[], readonly number[]])
   ['both grow', [4, 1, 3], [5, 1]],
   ['four axes', [2, 1, 3, 1], [1, 4, 1, 5]],
   ['five axes, copied first', [2, 1, 3, 1, 2], [1, 4, 1, 5, 1]],
+  ['eight axes, copied first', [2, 1, 2, 1, 3, 1, 2, 1], [1, 2, 1, 2, 1, 2, 1, 3]],
 ];
 
 function cases(range: Range): Case<undefined>[] {

@@ -27,6 +27,8 @@ export const denseCases = defineCases<number[]>({
     { label: 'tiles across two axes', inputs: [[2, 3, 35, 40]], attrs: [1, 3, 0, 2] },
     { label: 'tiles, the first axis last', inputs: [[33, 2, 3, 34]], attrs: [3, 1, 2, 0] },
     { label: 'tiles across three axes', inputs: [[2, 3, 2, 18, 20]], attrs: [2, 0, 4, 1, 3] },
+    { label: 'seven axes', inputs: [[2, 2, 2, 3, 2, 2, 3]], attrs: [6, 4, 2, 0, 5, 3, 1] },
+    { label: 'eight axes', inputs: [[2, 2, 2, 1, 3, 2, 2, 2, 2]], attrs: [8, 6, 4, 2, 0, 7, 5, 3, 1] },
     { label: 'empty', inputs: [[3, 0, 2]], attrs: [2, 1, 0] },
   ],
   bench: [

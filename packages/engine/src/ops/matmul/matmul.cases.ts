@@ -148,6 +148,22 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
+      label: 'equal and broadcast axes in turn',
+      inputs: [
+        [2, 1, 2, 3, 4],
+        [2, 3, 1, 4, 5],
+      ],
+      attrs: {},
+    },
+    {
+      label: 'both broadcast in turn, b transposed',
+      inputs: [
+        [2, 1, 2, 1, 3, 4],
+        [1, 2, 1, 3, 5, 4],
+      ],
+      attrs: { transposeB: true },
+    },
+    {
       label: 'broadcast both ways',
       inputs: [
         [3, 1, 5, 4],

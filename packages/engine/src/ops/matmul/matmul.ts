@@ -4,7 +4,7 @@ import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
 import { broadcastShapes, broadcastStrides, collapse, denseStrides, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import { layoutOf, product } from './product.ts';
 import type { Batches } from './product.ts';
 import type { Layout } from './plan.ts';
@@ -87,19 +87,34 @@ function batched(
   const one = sizeOf(b.shape) === K * N && layout[0] === 'n' && sizeOf(a.shape) === sizeOf(batch) * M * K;
   // one B for all: the batches are rows
   if (one) return product(run, { a, b, layout, M: sizeOf(batch) * M, N, K, shape, into });
-  return product(run, { a, b, layout, M, N, K, shape, batches: batchesOf(a, b, M * K, K * N, batch), into });
+  const batches = batchesOf(a, b, M * K, K * N, batch);
+  if (batches) return product(run, { a, b, layout, M, N, K, shape, batches, into });
+  // Equal and broadcast axes alternate too often for two steps a batch: what repeats is written out, of one where that
+  // will do.
+  const [wideA, wideB] = [spread(a, batch), spread(b, batch)];
+  const [left, right] = batchesOf(wideA, b, M * K, K * N, batch)
+    ? [wideA, b]
+    : batchesOf(a, wideB, M * K, K * N, batch)
+      ? [a, wideB]
+      : [wideA, wideB];
+  return batched(run, run.fit(left), run.fit(right), layout, M, N, K, batch, into);
 }
 
-function batchesOf(a: Tensor, b: Tensor, aSize: number, bSize: number, batch: Shape): Batches {
+/** `x` seen with the leading axes `batch`. */
+function spread(x: Tensor, batch: Shape): Tensor {
+  const shape = [...batch, ...x.shape.slice(-2)];
+  const strides = broadcastStrides(x.shape, x.strides, shape);
+  return new Tensor(x.gpu, shape, x.dtype, x.storage, { strides, offset: x.offset });
+}
+
+/** How far apart the batches lie; null where that takes more than two steps. */
+function batchesOf(a: Tensor, b: Tensor, aSize: number, bSize: number, batch: Shape): Batches | null {
   const steps = ({ shape }: Tensor, size: number): number[] => {
     const lead = shape.slice(0, -2);
     return broadcastStrides(lead, denseStrides(lead), batch).map((step) => step * size);
   };
   const axes = collapse(batch, [steps(a, aSize), steps(b, bSize)]);
-  if (axes.shape.length > 2)
-    throw new ShapeError(
-      `matmul: a is ${showShape(a.shape)} and b is ${showShape(b.shape)}: their leading axes alternate between equal and broadcast more than once; expand one and make it dense.`,
-    );
+  if (axes.shape.length > 2) return null;
   const [aSteps, bSteps] = axes.strides.map(
     (s) => [...new Array<number>(2 - s.length).fill(0), ...s] as [number, number],
   ) as [[number, number], [number, number]];

@@ -246,16 +246,16 @@ test('a graph is walked once, also a part that two results share', () => {
     const [one, other] = [sum(mul(h, h)), sum(h)];
     backward(one);
     expect(() => backward(one)).toThrow(
-      'backward: the graph through reshape was already used or its scope has ended; run the forward pass again.',
+      'backward: a part of this graph was walked before, and what it saved is freed; add the losses and call backward once, or run the forward pass again.',
     );
     expect(() => backward(other)).toThrow(
-      'backward: the graph through gelu was already used or its scope has ended; run the forward pass again.',
+      'backward: a part of this graph was walked before, and what it saved is freed; add the losses and call backward once, or run the forward pass again.',
     );
     expect(h.grad).toBeNull();
   });
   const late = gpu.scope(() => sum(gelu(x)));
   expect(() => backward(late)).toThrow(
-    'backward: the graph through reshape was already used or its scope has ended; run the forward pass again.',
+    'backward: the scope in which the forward pass ran has ended, and what it saved is freed; call backward inside of it.',
   );
   late.dispose();
   expect(live()).toBe(before + 1); // the gradient of x

@@ -382,7 +382,7 @@ const WRONG: readonly [string, (x: Tensor) => unknown][] = [
   ],
   ['arange: steps of 1 do not lead from 3 to 0; the step must not be 0 and point to the end.', () => arange(gpu, 3, 0)],
   ['write: 3 values for a tensor of shape [2, 3, 4]; it needs 24.', (x) => x.write(new Float32Array(3))],
-  ['write: a Int32Array for a tensor of f32; it needs a Float32Array.', (x) => x.write(new Int32Array(24))],
+  ['write: a value of Int32Array for a tensor of f32; it needs a Float32Array.', (x) => x.write(new Int32Array(24))],
   [
     'write: the tensor of shape [4, 3, 2] is a strided view; write to the tensor it views.',
     (x) => permute(x, [2, 1, 0]).write(new Float32Array(24)),

@@ -58,15 +58,10 @@ export class PrototypeProjector {
   /** Y float[B, L, D]: the features after the prototype extractor, before the MLP. */
   extract(x: Tensor): Tensor {
     const { weight, bias } = this.c;
-    return prototypeCluster(
-      x,
-      this.f.forward(x),
-      this.v.forward(x),
-      weight,
-      bias!,
-      this.simAlpha,
-      this.simBeta,
-      this.options,
-    );
+    const { numPrototypes, iterations } = this.options;
+    return prototypeCluster(x, this.f.forward(x), this.v.forward(x), weight, bias!, this.simAlpha, this.simBeta, {
+      numPrototypes,
+      iterations,
+    });
   }
 }

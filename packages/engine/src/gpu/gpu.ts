@@ -13,6 +13,7 @@ import { noteWrite } from './memory/saved-part.ts';
 import { Pipelines } from './kernel/pipeline.ts';
 import type { Pipeline } from './kernel/pipeline.ts';
 import { Probe } from './probe.ts';
+import { requireSync } from './sync.ts';
 import { RandomState } from './random.ts';
 import { Stream } from './stream/stream.ts';
 import { Tuner } from './kernel/tuner.ts';
@@ -53,6 +54,8 @@ export interface GpuOptions {
    * takes them on its command line.
    */
   readonly dawnToggles?: readonly string[];
+  /** Told what is no error and yet wrong, such as a training loop without a scope. Default: `console.warn`. */
+  readonly onWarning?: (sentence: string) => void;
 }
 
 export class Gpu {
@@ -70,6 +73,7 @@ export class Gpu {
   readonly lost: Promise<DeviceError>;
   /** Opened with `dryRun`. */
   readonly isDry: boolean;
+  readonly warn: (sentence: string) => void;
   /**
    * The first thing that went wrong for good: after it nothing that the device computes can be relied on, so every
    * later call throws it.
@@ -86,6 +90,7 @@ export class Gpu {
       adapter.languageFeatures.includes('immediate_address_space') &&
       (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
     this.isDry = options.dryRun ?? false;
+    this.warn = options.onWarning ?? ((sentence) => console.warn(sentence));
     this.stream = new Stream(device, options.debug ?? false, this.isDry);
     this.memory = new Memory(device, this.stream, () => this.trim(), {
       dry: this.isDry,
@@ -116,6 +121,7 @@ export class Gpu {
 
   /** Runs `fn` in a step arena: what it makes is freed at the end, except what it returns. Must not be async. */
   scope<T>(fn: () => T): T {
+    requireSync('scope', fn);
     this.arena.open();
     let result: T | undefined;
     try {

@@ -1,14 +1,33 @@
 /** @file Opens a device, the same way in Node and in a browser. */
 import { limitsOf, reportAdapter, SUBGROUP_MATRIX, SUBGROUP_SIZE_CONTROL } from './adapter.ts';
 import { webgpu } from './dawn.ts';
-import { DeviceError } from './errors.ts';
+import { CurioError, DeviceError } from './errors.ts';
 import { Gpu } from './gpu.ts';
 import type { GpuOptions } from './gpu.ts';
 
 const WANTED = ['subgroups', SUBGROUP_SIZE_CONTROL, 'shader-f16', 'timestamp-query', SUBGROUP_MATRIX] as const;
 
-/** Opens the best adapter with every feature and limit it has. Throws DeviceError when there is none. */
+const KNOWN: Record<keyof GpuOptions, true> = {
+  debug: true,
+  features: true,
+  seed: true,
+  memoryLimit: true,
+  tune: true,
+  tuningStore: true,
+  bindingLimit: true,
+  dryRun: true,
+  dawnToggles: true,
+  onWarning: true,
+};
+
+/**
+ * Opens the best adapter with every feature and limit it has. Throws DeviceError when there is none, CurioError for an
+ * option that it does not know.
+ */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
+  const unknown = Object.keys(options).find((name) => !(name in KNOWN));
+  if (unknown !== undefined)
+    throw new CurioError(`openGpu: there is no option ${unknown}; it takes ${Object.keys(KNOWN).join(', ')}.`);
   const entry = await webgpu(options.dawnToggles);
   const adapter = await entry.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter)

@@ -6,6 +6,8 @@ import { ConfigError, WeightError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
 import { lineWork } from '../gpu/kernel/line.ts';
+import { requireGpu } from '../tensor/host-values.ts';
+import { requireOptions } from '../tensor/options.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { flatten } from './flat.ts';
@@ -82,6 +84,8 @@ export class AdamW {
     parameters: readonly Parameter[],
     options: AdamWOptions = {},
   ) {
+    requireGpu('adamw', gpu);
+    requireOptions('adamw', options, ['groups', 'lr', 'betas', 'eps', 'weightDecay', 'maxGradNorm']);
     checkSettings(parameters, options);
     this.options = {
       lr: 1e-3,

@@ -1,17 +1,20 @@
 /** @file The tape: nodes that know how to send a gradient back, and the walk over them. */
 import type { Abandonable, Storage } from '../gpu/memory/arena.ts';
+import { noteStep } from '../gpu/memory/loose-steps.ts';
 import { SavedPart } from '../gpu/memory/saved-part.ts';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
+import { requireSync } from '../gpu/sync.ts';
 import { accumulate, addInto } from './accumulate.ts';
 import { contiguous, countedCopy } from './copy.ts';
 import { sameShape, showShape } from './shape.ts';
-import { type Tensor, empty, full } from './tensor.ts';
+import { empty, full, requireTensors, type Tensor } from './tensor.ts';
 
 let enabled = true;
 let nextId = 0;
 
 /** Runs `fn` without recording: nothing is saved for a backward pass. Must not be async. */
 export function noGrad<T>(fn: () => T): T {
+  requireSync('noGrad', fn);
   const before = enabled;
   enabled = false;
   try {
@@ -64,6 +67,8 @@ const describe = (x: Tensor): string =>
 export class TapeNode implements Abandonable {
   readonly id = nextId++;
   done = false;
+  /** Its scope ended before a backward pass came by. */
+  isPast = false;
   private saved: readonly Saved[];
 
   /** @param saved tensors that must live, and stay as they are, until this node has run */
@@ -98,9 +103,10 @@ export class TapeNode implements Abandonable {
   }
 
   /** Lets go what was saved and what it came from; a second backward through it is an error. */
-  abandon(): void {
+  abandon(isPast = false): void {
     if (this.done) return;
     this.done = true;
+    this.isPast = isPast;
     for (const { storage, part } of this.saved) {
       part.letGo();
       storage.release();
@@ -137,6 +143,7 @@ interface Pending {
  * graph was walked before or its scope has ended, and when something that it needs was written over since.
  */
 export function backward(output: Tensor, seed?: Tensor): void {
+  requireTensors('backward', output, ...(seed === undefined ? [] : [seed]));
   if (!output.requiresGrad)
     throw new ShapeError(
       `backward: the tensor of shape ${showShape(output.shape)} does not depend on anything that requires a gradient.`,
@@ -150,6 +157,7 @@ export function backward(output: Tensor, seed?: Tensor): void {
       `backward: the gradient is ${showShape(seed.shape)} and the tensor ${showShape(output.shape)}; they must be equal.`,
     );
   if (seed && seed.dtype !== 'f32') throw new DTypeError(`backward: the gradient is ${seed.dtype}; it must be f32.`);
+  noteStep(output.gpu);
   walkBack(output, seed ?? null);
 }
 
@@ -197,7 +205,9 @@ function nodesBehind(output: Tensor, first: number): [TapeNode, Tensor][] {
     if (!node || found.has(node)) continue;
     if (node.done)
       throw new ShapeError(
-        `backward: the graph through ${node.name} was already used or its scope has ended; run the forward pass again.`,
+        node.isPast
+          ? 'backward: the scope in which the forward pass ran has ended, and what it saved is freed; call backward inside of it.'
+          : 'backward: a part of this graph was walked before, and what it saved is freed; add the losses and call backward once, or run the forward pass again.',
       );
     if (node.id < first)
       throw new ShapeError(

@@ -6,8 +6,11 @@ import { ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { tuningKey } from '../gpu/kernel/kernel.ts';
 import { SharedSlots } from '../gpu/memory/shared-slots.ts';
+import { requireSync } from '../gpu/sync.ts';
 import { isGradEnabled } from './autograd.ts';
 import type { DType, HostArray } from './dtype.ts';
+import { requireGpu } from './host-values.ts';
+import { requireOptions } from './options.ts';
 import { showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
 import { Tensor, tensor } from './tensor.ts';
@@ -233,6 +236,9 @@ export function capture<I extends NamedTensors, O extends Outputs>(
   step: (inputs: I) => O,
   options: CaptureOptions = {},
 ): CapturedStep<I, O> {
+  requireGpu('capture', gpu);
+  requireSync('capture', step);
+  requireOptions('capture', options, ['onRecord', 'baked', 'maxPlans']);
   return new CapturedStep(gpu, name, step, options);
 }
 

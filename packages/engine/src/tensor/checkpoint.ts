@@ -1,9 +1,9 @@
 /** @file Activation checkpointing: recompute instead of keeping. */
 import { ShapeError } from '../gpu/errors.ts';
+import { requireSync } from '../gpu/sync.ts';
 import { isGradEnabled, nextNode, noGrad, record, walkBack, withGrad } from './autograd.ts';
-import { watchOps } from './op.ts';
-import type { Inputs } from './op.ts';
-import { Tensor } from './tensor.ts';
+import { currentWatcher, watchOps } from './op.ts';
+import { requireTensors, Tensor } from './tensor.ts';
 
 /**
  * Runs `f(...inputs)` without keeping what its backward would need, and runs it again when the gradient comes. Random
@@ -14,6 +14,8 @@ import { Tensor } from './tensor.ts';
  * uses a computed tensor that requires a gradient and is no input.
  */
 export function checkpoint(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
+  requireSync('checkpoint', f);
+  requireTensors('checkpoint', ...inputs);
   if (!isGradEnabled()) return f(...inputs);
   if (inputs.length === 0) throw new ShapeError('checkpoint: no input tensor was given; it needs at least one.');
   const { gpu } = inputs[0]!;
@@ -22,7 +24,11 @@ export function checkpoint(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor
   let y!: Tensor;
   const read = new Set(inputs);
   gpu.scope(() => {
-    const watch = (_: string, used: Inputs): void => used.forEach((x) => x && read.add(x));
+    const outer = currentWatcher();
+    const watch: typeof outer = (name, used, result) => {
+      used.forEach((x) => x && read.add(x));
+      outer?.(name, used, result);
+    };
     watchOps(watch, () => (y = aliasOf(noGrad(() => f(...inputs)))));
     return y;
   });

@@ -31,6 +31,14 @@ export function show(value: unknown): string {
   return name ? `a value of ${name}` : 'an object';
 }
 
+/** Throws DTypeError unless it is a device. */
+export function requireGpu(where: string, gpu: unknown): void {
+  if (typeof (gpu as { allocate?: unknown } | null | undefined)?.allocate !== 'function')
+    throw new DTypeError(
+      `${where}: the first argument is ${show(gpu)}; it must be the device, as await openGpu() gives it.`,
+    );
+}
+
 const PLAIN_NAMES = 'numbers, booleans, or lists of them';
 
 /** Throws DTypeError unless `value` is a number or a boolean. */

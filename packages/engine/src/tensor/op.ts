@@ -108,6 +108,9 @@ export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> {
 type Watcher = (name: string, inputs: Inputs, y: Tensor) => void;
 let watcher: Watcher | null = null;
 
+/** Who is shown every op now. */
+export const currentWatcher = (): Watcher | null => watcher;
+
 /** Runs `f` and shows every op's inputs and output to `watch`, and to no watcher around it. Must not be async. */
 export function watchOps(watch: Watcher, f: () => void): void {
   const outer = watcher;
@@ -124,10 +127,6 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(
   spec: OpSpec<I, Attrs, Plan, S>,
 ): (inputs: I, attrs: Attrs) => Tensor {
   return (inputs, attrs) => {
-    inputs.forEach((x: unknown, i) => {
-      if (x !== null && !(x instanceof Tensor))
-        throw new DTypeError(`${spec.name}: input ${i} is ${show(x)}; it must be a tensor.`);
-    });
     const gpu = gpuOf(spec.name, inputs);
     inputs.forEach((x, i) => {
       if (x && isPacked(x.dtype) && !spec.packed?.includes(i))
@@ -167,8 +166,10 @@ const needOf = (layouts: readonly LayoutNeed[] | undefined, i: number): LayoutNe
 /** The device of all inputs. Throws ShapeError when they live on two, or there is none. */
 export function gpuOf(name: string, inputs: Inputs): Gpu {
   let gpu: Gpu | null = null;
-  for (const x of inputs) {
-    if (!x) continue;
+  for (let i = 0; i < inputs.length; i++) {
+    const x = inputs[i] ?? null;
+    if (inputs[i] === null) continue;
+    if (!(x instanceof Tensor)) throw new DTypeError(`${name}: input ${i} is ${show(inputs[i])}; it must be a tensor.`);
     if (gpu && x.gpu !== gpu)
       throw new ShapeError(`${name}: the inputs live on two devices; move them to one by reading and creating.`);
     gpu = x.gpu;

@@ -1,5 +1,8 @@
-/** @file Options of a call: an object whose keys are known, so that a slip of the pen is not passed over. */
-import { CurioError } from '../gpu/errors.ts';
+/**
+ * @file What a call was given beside tensors, where its types were not checked: options, an object whose keys are
+ * known, so that a slip of the pen is not passed over; lists; numbers.
+ */
+import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import { show } from './host-values.ts';
 import { meant } from './near-names.ts';
 
@@ -45,4 +48,15 @@ export function requireOptions<T extends object>(where: string, options: T, know
     );
   }
   return options;
+}
+
+/** Throws ShapeError unless it is a list. */
+export function requireList(where: string, what: string, value: unknown, example: string): void {
+  if (!Array.isArray(value))
+    throw new ShapeError(`${where}: ${what} is ${show(value)}; it must be a list, such as ${example}.`);
+}
+
+/** Throws DTypeError unless it is a number. */
+export function requireScalar(where: string, what: string, value: unknown): void {
+  if (typeof value !== 'number') throw new DTypeError(`${where}: ${what} is ${show(value)}; it must be a number.`);
 }

@@ -5,11 +5,12 @@
 import { Storage } from '../gpu/memory/arena.ts';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { byteLength, isPacked } from './dtype.ts';
+import { byteLength, isPacked, requireType } from './dtype.ts';
 import type { DType, HostArray } from './dtype.ts';
-import { showShape, sizeOf } from './shape.ts';
+import { requireGpu, show } from './host-values.ts';
+import { requireShape, showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
-import { Tensor } from './tensor.ts';
+import { HOST, Tensor } from './tensor.ts';
 
 export class Parameter extends Tensor {
   /**
@@ -17,7 +18,8 @@ export class Parameter extends Tensor {
    * @param name its checkpoint name, such as `language.model.layers.0.self_attn.q_proj.weight`
    * @param data row-major values; for a packed storage type (f16, bf16, …) its u32 words; null leaves them undefined,
    * NaN at the start, so that one that is read before it is stored shows
-   * @throws ShapeError when the number of values does not fit the shape, DTypeError when packed values are not words
+   * @throws ShapeError when the number of values does not fit the shape, DTypeError when they are of another type than
+   * `read` gives
    */
   constructor(
     gpu: Gpu,
@@ -26,14 +28,19 @@ export class Parameter extends Tensor {
     data: HostArray | null,
     dtype: DType = 'f32',
   ) {
+    requireGpu('parameter', gpu);
+    if (typeof name !== 'string')
+      throw new DTypeError(`parameter: the name is ${show(name)}; it must be a text, such as 'head.weight'.`);
+    requireShape('parameter', shape);
+    requireType('parameter', dtype);
+    if (data !== null && !(data instanceof HOST[dtype]))
+      throw new DTypeError(
+        `parameter: '${name}' is ${dtype} and was given ${show(data)}; ${isPacked(dtype) ? 'packed values are a Uint32Array of words' : `its values are a ${HOST[dtype].name}`}.`,
+      );
     const bytes = byteLength(dtype, sizeOf(shape));
     if (data && data.length !== bytes / 4)
       throw new ShapeError(
         `parameter: '${name}' of ${dtype} ${showShape(shape)} was given ${data.length} values; it needs ${bytes / 4}.`,
-      );
-    if (data && isPacked(dtype) && !(data instanceof Uint32Array))
-      throw new DTypeError(
-        `parameter: '${name}' is ${dtype} and was given ${data.constructor.name}; packed values are a Uint32Array of words.`,
       );
     super(gpu, shape, dtype, new Storage(gpu.memory.acquire(Math.max(bytes, 4), 'weights'), gpu.memory));
     const first = data ?? new Uint32Array(Math.min(bytes / 4, 64)).fill(0xffffffff);

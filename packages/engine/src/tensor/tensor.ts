@@ -9,8 +9,9 @@ import type { Binding } from '../gpu/stream/stream.ts';
 import type { TapeNode } from './autograd.ts';
 import { byteLength, hostView, isPacked, requireType } from './dtype.ts';
 import type { DType, HostArray } from './dtype.ts';
-import { readGiven, requireNumber, toHost } from './host-values.ts';
+import { readGiven, requireGpu, requireNumber, show, toHost } from './host-values.ts';
 import type { NestedNumbers } from './host-values.ts';
+import { requireOptions } from './options.ts';
 import { denseStrides, isDense, requireShape, showShape, sizeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
 
@@ -72,7 +73,9 @@ export class Tensor {
     const { block } = this.storage;
     if (this.storage.isFreed)
       throw new ShapeError(
-        `tensor: ${this.dtype} ${showShape(this.shape)} was used after its scope ended; return it from the scope or keep() it.`,
+        this.storage.isDisposed
+          ? `tensor: ${this.dtype} ${showShape(this.shape)} was used after dispose(), its own or that of the tensor it views; dispose() when nothing uses it any more.`
+          : `tensor: ${this.dtype} ${showShape(this.shape)} was used after its scope ended; return it from the scope or keep() it.`,
       );
     const packed = isPacked(this.dtype) ? byteLength(this.dtype, this.offset) : null;
     const offset = packed ?? this.offset * 4 - this.bindingOffset * 4;
@@ -105,7 +108,7 @@ export class Tensor {
   write(values: HostArray): void {
     if (!(values instanceof HOST[this.dtype]))
       throw new DTypeError(
-        `write: a ${values.constructor.name} for a tensor of ${this.dtype}; it needs a ${HOST[this.dtype].name}.`,
+        `write: ${show(values)} for a tensor of ${this.dtype}; it needs a ${HOST[this.dtype].name}.`,
       );
     const needed = byteLength(this.dtype, this.size) / 4;
     if (values.length !== needed)
@@ -131,12 +134,20 @@ export class Tensor {
     this.quantisation?.scales.dispose();
     this.quantisation?.zeros?.dispose();
     this.gpu.arena.keep(this.storage);
+    this.storage.isDisposed = true;
     this.storage.release();
   }
 
   private span(): number {
     return this.size === 0 ? 0 : this.shape.reduce((last, n, i) => last + (n - 1) * this.strides[i]!, 1);
   }
+}
+
+/** Throws DTypeError unless all of them are tensors. */
+export function requireTensors(where: string, ...inputs: readonly unknown[]): void {
+  for (let i = 0; i < inputs.length; i++)
+    if (!(inputs[i] instanceof Tensor))
+      throw new DTypeError(`${where}: input ${i} is ${show(inputs[i])}; it must be a tensor.`);
 }
 
 let denseCopy = (_: Tensor): Tensor => {
@@ -149,6 +160,7 @@ export const setDenseCopy = (copy: (x: Tensor) => Tensor): void => void (denseCo
 
 /** A tensor of undefined values (NaN under `gpu.probe.poison`, for tests). */
 export function empty(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
+  requireGpu('empty', gpu);
   requireShape('empty', shape);
   requireType('empty', dtype);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));
@@ -157,7 +169,8 @@ export function empty(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
   return x;
 }
 
-const HOST = {
+/** What `read` gives and `write` takes. */
+export const HOST = {
   f32: Float32Array,
   i32: Int32Array,
   u32: Uint32Array,
@@ -184,6 +197,8 @@ export function tensor(
   shape?: Shape,
   options: { dtype?: DType } = {},
 ): Tensor {
+  requireGpu('tensor', gpu);
+  requireOptions('tensor', options, ['dtype']);
   const given = readGiven(values);
   const dtype = options.dtype ?? given.dtype;
   const dims = shape ?? given.shape;
@@ -212,6 +227,7 @@ export const full = (gpu: Gpu, shape: Shape, value: number, dtype: DType = 'f32'
 
 /** `full` for an op that names itself in messages. */
 export function filled(where: string, gpu: Gpu, shape: Shape, value: number, dtype: DType): Tensor {
+  requireGpu(where, gpu);
   requireShape(where, shape);
   requireType(where, dtype);
   requireNumber(where, 'the value', value);
@@ -223,6 +239,7 @@ export function filled(where: string, gpu: Gpu, shape: Shape, value: number, dty
 
 /** A tensor of zeros; all bits are 0, in packed types too. */
 export function zeros(gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor {
+  requireGpu('zeros', gpu);
   requireShape('zeros', shape);
   requireType('zeros', dtype);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(byteLength(dtype, sizeOf(shape)), 4)));

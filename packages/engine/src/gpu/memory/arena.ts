@@ -10,6 +10,8 @@ export class Storage {
   private holds = 1;
   /** A tape node keeps it for its backward: an activation, not scratch. */
   isSaved = false;
+  /** A tensor on it was disposed of: for messages. */
+  isDisposed = false;
 
   constructor(
     private at: Block,
@@ -47,7 +49,8 @@ export class Storage {
 
 /** Something that must be let go when the outermost scope ends without having been used: a tape node. */
 export interface Abandonable {
-  abandon(): void;
+  /** @param isPast the scope has ended */
+  abandon(isPast?: boolean): void;
   readonly done: boolean;
 }
 
@@ -98,7 +101,7 @@ export class Arena {
       parent?.storages.add(storage);
     }
     if (parent) for (const work of scope.pending) if (!work.done) parent.pending.push(work);
-    if (!parent) for (const work of scope.pending) if (!work.done) work.abandon();
+    if (!parent) for (const work of scope.pending) if (!work.done) work.abandon(true);
     for (const storage of scope.storages) storage.release();
   }
 }

@@ -3,11 +3,12 @@ import { castConvert } from '@curio/kernels/cast_convert';
 import { castHalves } from '@curio/kernels/cast_halves';
 import { castQuantise } from '@curio/kernels/cast_quantise';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
-import { isPacked } from '../../tensor/dtype.ts';
+import { isPacked, requireType } from '../../tensor/dtype.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -111,6 +112,8 @@ const unpack = defineOp({
  * Throws DTypeError between two packed types, ShapeError when groups do not fit the last axis.
  */
 export function cast(x: Tensor, to: DType, options: CastOptions = {}): Tensor {
+  requireTensors('cast', x);
+  requireType('cast', to);
   requireOptions('cast', options, ['groupSize', 'zeros']);
   if (x.dtype === to) return x;
   if (isPacked(x.dtype)) {

@@ -1,6 +1,7 @@
 /** @file Host values into a parameter of any storage. */
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { byteLength, isPacked } from '../../tensor/dtype.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import type { Parameter } from '../../tensor/parameter.ts';
 import { showShape } from '../../tensor/shape.ts';
 import { empty, keep, tensor } from '../../tensor/tensor.ts';
@@ -23,6 +24,7 @@ export interface StoreOptions {
  * packed.
  */
 export function store(parameter: Parameter, values: Float32Array<ArrayBuffer>, options: StoreOptions = {}): void {
+  requireOptions('store', options, ['groupSize']);
   const { gpu, dtype, size, shape, name } = parameter;
   if (values.length !== size)
     throw new ShapeError(

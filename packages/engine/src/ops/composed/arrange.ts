@@ -1,9 +1,9 @@
 /** @file Tensors laid out anew, composed of views, indexSelect, cat and where. */
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { arange } from '../../tensor/create.ts';
-import { requireOptions } from '../../tensor/options.ts';
+import { requireList, requireOptions, requireScalar } from '../../tensor/options.ts';
 import { resolveAxis, showShape } from '../../tensor/shape.ts';
-import { tensor } from '../../tensor/tensor.ts';
+import { requireTensors, tensor } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { cast } from '../cast/cast.ts';
 import { cat } from '../layout/cat.ts';
@@ -18,6 +18,8 @@ import { where } from '../elementwise/where.ts';
  * Copied once. Throws ShapeError when the numbers do not go with the axes.
  */
 export function repeat(x: Tensor, times: readonly number[]): Tensor {
+  requireTensors('repeat', x);
+  requireList('repeat', 'the second argument', times, '[2, 1]');
   if (times.length !== x.shape.length || times.some((n) => !Number.isInteger(n) || n < 0))
     throw new ShapeError(
       `repeat: ${showShape(times)} for x of ${showShape(x.shape)}; it must be one whole number of at least 0 for each axis.`,
@@ -40,6 +42,7 @@ export function repeat(x: Tensor, times: readonly number[]): Tensor {
  * @param x float[...]. Throws ShapeError for an axis out of range.
  */
 export function flip(x: Tensor, options: { readonly axis: number }): Tensor {
+  requireTensors('flip', x);
   requireOptions('flip', options, ['axis']);
   const k = resolveAxis('flip', options.axis, x.shape.length);
   const n = x.shape[k]!;
@@ -58,6 +61,7 @@ export function flip(x: Tensor, options: { readonly axis: number }): Tensor {
  * = x[…, j, …]. Throws ShapeError for a shift that is not whole.
  */
 export function roll(x: Tensor, shift: number, options: { readonly axis: number }): Tensor {
+  requireTensors('roll', x);
   requireOptions('roll', options, ['axis']);
   const k = resolveAxis('roll', options.axis, x.shape.length);
   if (!Number.isInteger(shift)) throw new ShapeError(`roll: the shift is ${shift}; it must be a whole number.`);
@@ -69,6 +73,7 @@ export function roll(x: Tensor, shift: number, options: { readonly axis: number 
 }
 
 function triangle(name: string, x: Tensor, diagonal: number, compare: typeof ge): Tensor {
+  requireTensors(name, x);
   if (x.shape.length < 2) throw new ShapeError(`${name}: x is ${showShape(x.shape)}; it needs at least two axes.`);
   const [rows, cols] = x.shape.slice(-2) as [number, number];
   return where(compare(unsqueeze(arange(x.gpu, diagonal, rows + diagonal), { axis: 1 }), arange(x.gpu, cols)), x, 0);
@@ -90,6 +95,8 @@ export const triu = (x: Tensor, diagonal = 0): Tensor => triangle('triu', x, dia
  * @param ids i32[...]. No gradient. Throws DTypeError unless the ids are i32.
  */
 export function oneHot(ids: Tensor, classes: number): Tensor {
+  requireTensors('oneHot', ids);
+  requireScalar('oneHot', 'the number of classes', classes);
   if (ids.dtype !== 'i32') throw new DTypeError(`oneHot: the ids are ${ids.dtype}; they must be i32.`);
   return cast(eq(unsqueeze(ids, { axis: -1 }), arange(ids.gpu, 0, classes, 1, 'i32')), 'f32');
 }

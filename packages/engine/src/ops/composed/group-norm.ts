@@ -1,7 +1,7 @@
 import { ShapeError } from '../../gpu/errors.ts';
-import { requireOptions } from '../../tensor/options.ts';
+import { requireOptions, requireScalar } from '../../tensor/options.ts';
 import { showShape } from '../../tensor/shape.ts';
-import { ones, zeros } from '../../tensor/tensor.ts';
+import { ones, requireTensors, zeros } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { add, mul } from '../elementwise/binary.ts';
 import { layerNorm } from '../rows/layer-norm.ts';
@@ -23,6 +23,9 @@ export function groupNorm(
   bias: Tensor,
   options: { eps?: number } = {},
 ): Tensor {
+  requireTensors('groupNorm', x);
+  requireScalar('groupNorm', 'the number of groups', groups);
+  requireTensors('groupNorm', x, weight, bias);
   const { eps = 1e-5 } = requireOptions('groupNorm', options, ['eps']);
   const channels = x.shape[1] ?? 0;
   if (x.shape.length < 2 || !Number.isInteger(channels / groups) || groups < 1)

@@ -1,5 +1,6 @@
 /** @file Mean losses, composed. Both sides are float[...] of one shape; the result is float[]. */
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { mul, sub } from '../elementwise/binary.ts';
@@ -7,6 +8,7 @@ import { mean } from '../reduce/reductions.ts';
 import { abs, softplus } from '../elementwise/unary.ts';
 
 function requireSame(where: string, x: Tensor, target: Tensor): void {
+  requireTensors(where, x, target);
   if (!sameShape(x.shape, target.shape))
     throw new ShapeError(
       `${where}: x is ${showShape(x.shape)} and the target ${showShape(target.shape)}; they must be equal.`,

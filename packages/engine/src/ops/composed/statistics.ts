@@ -1,5 +1,6 @@
 /** @file Spread and size of values over axes, composed of means, sums and elementwise ops. */
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
 import { noGrad } from '../../tensor/autograd.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape, sizeOf } from '../../tensor/shape.ts';
@@ -26,6 +27,7 @@ export interface VarianceOptions extends ReduceOptions {
  * @param x float[...]. Throws ShapeError when n does not exceed the correction.
  */
 export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
+  requireTensors('variance', x);
   const { correction = 1, ...options } = requireOptions('variance', given, ['axis', 'keepDims', 'correction']);
   const { axis } = options;
   const axes =
@@ -47,16 +49,23 @@ export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
 }
 
 /** √variance; slope 0 where all elements are equal. See `variance`. */
-export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => root(variance(x, options));
+export function std(x: Tensor, options: VarianceOptions = {}): Tensor {
+  requireTensors('std', x);
+  return root(variance(x, options));
+}
 
 /** √Σ x² over axes, the Euclidean length; slope 0 where it is 0. */
-export const norm = (x: Tensor, options: ReduceOptions = {}): Tensor => root(sum(mul(x, x), options));
+export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireTensors('norm', x);
+  return root(sum(mul(x, x), options));
+}
 
 /**
  * log Σ eˣ over axes, without overflow: the greatest element is taken out first, unless it is infinite: ∞ gives ∞, -∞
  * alone -∞. Throws ShapeError when there are no elements.
  */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireTensors('logSumExp', x);
   const greatest = noGrad(() => max(x, { ...options, keepDims: true }));
   const isUsual = isFinite(greatest);
   const top = where(isUsual, greatest, 0);

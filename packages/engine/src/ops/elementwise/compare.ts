@@ -7,10 +7,11 @@
  */
 import { elementwiseCompare as kernel } from '@curio/kernels/elementwise_compare';
 import { DTypeError } from '../../gpu/errors.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { BOUNDS, requireNumber } from '../../tensor/host-values.ts';
-import { filled, Tensor } from '../../tensor/tensor.ts';
+import { filled, requireTensors, Tensor } from '../../tensor/tensor.ts';
 import { cast } from '../cast/cast.ts';
 import { max, min } from '../reduce/reductions.ts';
 import type { ReduceOptions } from '../reduce/reductions.ts';
@@ -71,6 +72,7 @@ function define(name: string, kind: Kind): (a: Tensor, b: Tensor | number) => Te
     },
   });
   return (a, b) => {
+    requireTensors(name, a);
     if (b instanceof Tensor) return op([a, b], kind);
     requireNumber(name, 'b', b);
     // A packed type is refused by the op itself.
@@ -94,27 +96,39 @@ export const gt = define('gt', 'GT');
 /** bool: a ≥ b. */
 export const ge = define('ge', 'GE');
 
-const and = define('logicalAnd', 'AND');
-const or = define('logicalOr', 'OR');
-const xor = define('logicalXor', 'XOR');
+/** Of two tensors, as the types have it: a number would be compared with 0. */
+function both(name: string, kind: Kind): (a: Tensor, b: Tensor) => Tensor {
+  const op = define(name, kind);
+  return (a, b) => {
+    requireTensors(name, a, b);
+    return op(a, b);
+  };
+}
 
 /** bool: a and b, both bool. */
-export const logicalAnd = (a: Tensor, b: Tensor): Tensor => and(a, b);
+export const logicalAnd = both('logicalAnd', 'AND');
 /** bool: a or b, both bool. */
-export const logicalOr = (a: Tensor, b: Tensor): Tensor => or(a, b);
+export const logicalOr = both('logicalOr', 'OR');
 /** bool: one of a and b, both bool, and not the other. */
-export const logicalXor = (a: Tensor, b: Tensor): Tensor => xor(a, b);
+export const logicalXor = both('logicalXor', 'XOR');
 /** bool: 1 where x is 0. */
-export const logicalNot = (x: Tensor): Tensor => eq(x, 0);
+export function logicalNot(x: Tensor): Tensor {
+  requireTensors('logicalNot', x);
+  return eq(x, 0);
+}
 /**
  * bool: whether an element over the axes is not 0. Composed of cast and max. Throws ShapeError when there are no
  * elements.
  */
-export const any = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  gt(max(cast(cast(x, 'bool'), 'f32'), options), 0);
+export function any(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireTensors('any', x);
+  return gt(max(cast(cast(x, 'bool'), 'f32'), requireOptions('any', options, ['axis', 'keepDims'])), 0);
+}
 /**
  * bool: whether every element over the axes is not 0. Composed of cast and min. Throws ShapeError when there are no
  * elements.
  */
-export const all = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  gt(min(cast(cast(x, 'bool'), 'f32'), options), 0);
+export function all(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireTensors('all', x);
+  return gt(min(cast(cast(x, 'bool'), 'f32'), requireOptions('all', options, ['axis', 'keepDims'])), 0);
+}

@@ -5,6 +5,7 @@
  */
 import { elementwiseUnary as kernel } from '@curio/kernels/elementwise_unary';
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireScalar } from '../../tensor/options.ts';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import { lineWork } from '../../gpu/kernel/line.ts';
 import { defineOp } from '../../tensor/op.ts';
@@ -143,15 +144,21 @@ function power(exponent: number, factor: number): Numbers {
 }
 
 /** y = scale · x + shift. Saves nothing. */
-export const affine = (x: Tensor, scale: number, shift = -0): Tensor => affineOp(x, { p: scale, q: shift });
+export function affine(x: Tensor, scale: number, shift = -0): Tensor {
+  requireScalar('affine', 'the scale', scale);
+  requireScalar('affine', 'the shift', shift);
+  return affineOp(x, { p: scale, q: shift });
+}
 /** y = -x. */
 export const neg = (x: Tensor): Tensor => negOp(x, { p: -1 });
 /**
  * y = x ^ exponent, by C's rules at 0 and ∞; NaN for negative x unless the exponent is whole. Slope exponent · x ^
  * (exponent - 1).
  */
-export const pow = (x: Tensor, exponent: number): Tensor =>
-  powOp(x, { ...power(exponent, 1), slope: exponent === 0 ? power(0, 0) : power(exponent - 1, exponent) });
+export function pow(x: Tensor, exponent: number): Tensor {
+  requireScalar('pow', 'the exponent', exponent);
+  return powOp(x, { ...power(exponent, 1), slope: exponent === 0 ? power(0, 0) : power(exponent - 1, exponent) });
+}
 /** y = eˣ. Infinite above 88.7. */
 export const exp = (x: Tensor): Tensor => expOp(x);
 /** y = eˣ - 1, without the loss of digits near 0. */
@@ -199,13 +206,21 @@ export const erf = (x: Tensor): Tensor => erfOp(x);
 /** y = ln(1 + eˣ). */
 export const softplus = (x: Tensor): Tensor => softplusOp(x);
 /** y = x above 0, else alpha · (eˣ - 1) (Clevert et al. 2015). */
-export const elu = (x: Tensor, alpha = 1): Tensor => eluOp(x, { p: alpha });
+export function elu(x: Tensor, alpha = 1): Tensor {
+  requireScalar('elu', 'alpha', alpha);
+  return eluOp(x, { p: alpha });
+}
 /** y = x above 0, else slope · x. */
-export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => leakyReluOp(x, { p: slope });
+export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  requireScalar('leakyRelu', 'the slope', slope);
+  return leakyReluOp(x, { p: slope });
+}
 /**
  * y = min(max(x, low), high); slope 1 from low to high, both included, else 0. Throws ShapeError when low exceeds high.
  */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
+  requireScalar('clamp', 'low', low);
+  requireScalar('clamp', 'high', high);
   if (!(low <= high)) throw new ShapeError(`clamp: low is ${low} and high ${high}; low must not exceed high.`);
   return clampOp(x, { p: low, q: high });
 }

@@ -1,4 +1,5 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { shardsOf } from '../parts/shards.ts';
@@ -21,6 +22,7 @@ const op = rowsOp('embedding', [0]);
  * is to be trained.
  */
 export function embedding(ids: Tensor, table: Tensor): Tensor {
+  requireTensors('embedding', ids, table);
   if (ids.dtype !== 'i32') throw new DTypeError(`embedding: the ids are ${ids.dtype}; they must be i32.`);
   if (table.shape.length !== 2)
     throw new ShapeError(`embedding: the table is ${showShape(table.shape)}; it must be [V, C].`);

@@ -1,5 +1,6 @@
 import { indexSelect as kernel } from '@curio/kernels/index_select';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { isPacked } from '../../tensor/dtype.ts';
@@ -70,6 +71,7 @@ const op = rowsOp('indexSelect');
  * Throws DTypeError unless x is f32 and the index i32, ShapeError unless it has one axis.
  */
 export function indexSelect(x: Tensor, index: Tensor, options: { readonly axis: number }): Tensor {
+  requireTensors('indexSelect', x, index);
   requireOptions('indexSelect', options, ['axis']);
   const k = resolveAxis('indexSelect', options.axis, x.shape.length);
   const others = x.shape.map((_, i) => i).filter((i) => i !== k);

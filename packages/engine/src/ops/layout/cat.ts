@@ -4,9 +4,9 @@ import { isRecording, record } from '../../tensor/autograd.ts';
 import { contiguous, copyInto } from '../../tensor/copy.ts';
 import { isPacked } from '../../tensor/dtype.ts';
 import { gpuOf } from '../../tensor/op.ts';
-import { requireOptions } from '../../tensor/options.ts';
+import { requireList, requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, sameShape, showShape } from '../../tensor/shape.ts';
-import { empty, Tensor } from '../../tensor/tensor.ts';
+import { empty, requireTensors, Tensor } from '../../tensor/tensor.ts';
 import { slice, unsqueeze } from './views.ts';
 
 /** Negative ones count from the end. */
@@ -19,6 +19,7 @@ export interface AxisOption {
  * gradients are views of dy. Throws ShapeError.
  */
 export function cat(inputs: readonly Tensor[], options: AxisOption = {}): Tensor {
+  requireTensorList('cat', inputs);
   requireOptions('cat', options, ['axis']);
   const { axis = 0 } = options;
   const first = inputs[0];
@@ -73,6 +74,7 @@ function put(y: Tensor, axis: number, start: number, x: Tensor): void {
  * differ.
  */
 export function stack(inputs: readonly Tensor[], options: AxisOption = {}): Tensor {
+  requireTensorList('stack', inputs);
   requireOptions('stack', options, ['axis']);
   const { axis = 0 } = options;
   const first = inputs[0];
@@ -93,6 +95,8 @@ export function stack(inputs: readonly Tensor[], options: AxisOption = {}): Tens
  * smaller). Throws ShapeError when sizes do not add up.
  */
 export function split(x: Tensor, sizes: number | readonly number[], options: AxisOption = {}): Tensor[] {
+  requireTensors('split', x);
+  if (typeof sizes !== 'number') requireList('split', 'the sizes', sizes, '[1, 3]');
   requireOptions('split', options, ['axis']);
   const { axis = 0 } = options;
   const k = resolveAxis('split', axis, x.shape.length);
@@ -115,4 +119,9 @@ export function split(x: Tensor, sizes: number | readonly number[], options: Axi
     );
   let start = 0;
   return pieces.map((size) => slice(x, { axis: k, start, end: (start += size) }));
+}
+
+function requireTensorList(where: string, inputs: unknown): void {
+  requireList(where, 'the first argument', inputs, '[a, b]');
+  requireTensors(where, ...(inputs as unknown[]));
 }

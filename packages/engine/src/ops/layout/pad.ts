@@ -1,9 +1,10 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { requireList } from '../../tensor/options.ts';
 import { isRecording, record } from '../../tensor/autograd.ts';
 import { contiguous, copyInto } from '../../tensor/copy.ts';
 import { isPacked } from '../../tensor/dtype.ts';
 import { showShape } from '../../tensor/shape.ts';
-import { Tensor, filled } from '../../tensor/tensor.ts';
+import { filled, requireTensors, Tensor } from '../../tensor/tensor.ts';
 import { slice } from './views.ts';
 
 /**
@@ -14,6 +15,13 @@ import { slice } from './views.ts';
  * no whole number of at least 0 or there are more sides than axes, DTypeError for packed types.
  */
 export function pad(x: Tensor, sides: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
+  requireTensors('pad', x);
+  requireList('pad', 'the second argument', sides, '[[1, 1]]');
+  for (const side of sides) {
+    requireList('pad', 'a side', side, '[1, 1]');
+    if (side.length !== 2)
+      throw new ShapeError(`pad: a side is ${showShape(side)}; it must be two numbers, [before, after].`);
+  }
   const kept = x.shape.length - sides.length;
   if (kept < 0)
     throw new ShapeError(

@@ -4,7 +4,7 @@ import { isRecording, record } from '../../tensor/autograd.ts';
 import { contiguous, copyInto, copyOf, countedCopy } from '../../tensor/copy.ts';
 import { isPacked } from '../../tensor/dtype.ts';
 import { gpuOf } from '../../tensor/op.ts';
-import { requireOptions } from '../../tensor/options.ts';
+import { requireList, requireOptions } from '../../tensor/options.ts';
 import {
   broadcastStrides,
   denseStrides,
@@ -15,7 +15,7 @@ import {
   sizeOf,
 } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
-import { Tensor, zeros } from '../../tensor/tensor.ts';
+import { requireTensors, Tensor, zeros } from '../../tensor/tensor.ts';
 import { sumTo } from '../parts/sum-to.ts';
 
 function view(
@@ -36,6 +36,8 @@ function view(
  * cannot express it. Throws ShapeError when sizes differ.
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  requireTensors('reshape', x);
+  requireList('reshape', 'the shape', shape, '[2, -1]');
   const open = shape.filter((n) => n === -1).length;
   if (open > 1) throw new ShapeError(`reshape: ${showShape(shape)} leaves ${open} sizes open; at most one may be -1.`);
   const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
@@ -89,6 +91,8 @@ function stridesFor(x: Tensor, to: Shape): number[] | null {
  * axis is named once.
  */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
+  requireTensors('permute', x);
+  requireList('permute', 'the order', order, '[1, 0]');
   const axes = order.map((axis) => resolveAxis('permute', axis, x.shape.length));
   if (axes.length !== x.shape.length || new Set(axes).size !== axes.length)
     throw new ShapeError(
@@ -107,6 +111,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
 
 /** `x` with two axes exchanged (default: the last two), without a copy. Throws ShapeError for an axis out of range. */
 export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+  requireTensors('transpose', x);
   const order = x.shape.map((_, i) => i);
   const [i, j] = [resolveAxis('transpose', a, order.length), resolveAxis('transpose', b, order.length)];
   [order[i], order[j]] = [j, i];
@@ -124,6 +129,7 @@ export interface SliceOptions {
  * Throws ShapeError when one of them lies beyond the axis, and when the end comes first.
  */
 export function slice(x: Tensor, options: SliceOptions): Tensor {
+  requireTensors('slice', x);
   requireOptions('slice', options, ['axis', 'start', 'end']);
   const k = resolveAxis('slice', options.axis, x.shape.length);
   const n = x.shape[k]!;
@@ -156,6 +162,8 @@ export function slice(x: Tensor, options: SliceOptions): Tensor {
  * Throws ShapeError where another axis would change.
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
+  requireTensors('expand', x);
+  requireList('expand', 'the shape', shape, '[2, 3]');
   const extra = shape.length - x.shape.length;
   if (extra < 0 || x.shape.some((n, i) => n !== shape[extra + i] && n !== 1))
     throw new ShapeError(
@@ -167,6 +175,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 
 /** `x` without the given axis of size 1, or without all of them. Throws ShapeError when the axis has another size. */
 export function squeeze(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
+  requireTensors('squeeze', x);
   requireOptions('squeeze', options, ['axis']);
   const { axis } = options;
   const k = axis === undefined ? -1 : resolveAxis('squeeze', axis, x.shape.length);
@@ -180,6 +189,7 @@ export function squeeze(x: Tensor, options: { readonly axis?: number } = {}): Te
 
 /** `x` with a new axis of size 1 at `axis`. Throws ShapeError for an axis out of range. */
 export function unsqueeze(x: Tensor, options: { readonly axis: number }): Tensor {
+  requireTensors('unsqueeze', x);
   requireOptions('unsqueeze', options, ['axis']);
   const { axis } = options;
   const k = resolveAxis('unsqueeze', axis, x.shape.length + 1);
@@ -187,11 +197,14 @@ export function unsqueeze(x: Tensor, options: { readonly axis: number }): Tensor
 }
 
 /** The same values without a path for gradients. */
-export const detach = (x: Tensor): Tensor =>
-  new Tensor(x.gpu, x.shape, x.dtype, x.storage, { strides: x.strides, offset: x.offset });
+export function detach(x: Tensor): Tensor {
+  requireTensors('detach', x);
+  return new Tensor(x.gpu, x.shape, x.dtype, x.storage, { strides: x.strides, offset: x.offset });
+}
 
 /** `x` in row-major order from the start of a binding: itself, or one copy. */
 export function dense(x: Tensor): Tensor {
+  requireTensors('dense', x);
   if (x.isDense || isPacked(x.dtype)) return x;
   const y = copyOf(x);
   if (isRecording([x])) record('dense', y, [x], [], (dy) => [dy]);
@@ -208,6 +221,7 @@ export function assignSlice(
   values: Tensor,
   options: { readonly axis: number; readonly start: number },
 ): void {
+  requireTensors('assignSlice', to, values);
   requireOptions('assignSlice', options, ['axis', 'start']);
   const { axis, start } = options;
   const k = resolveAxis('assignSlice', axis, to.shape.length);

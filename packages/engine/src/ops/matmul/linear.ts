@@ -1,4 +1,5 @@
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { isPacked } from '../../tensor/dtype.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
@@ -70,6 +71,7 @@ const op = defineOp({
  * shapes do not go together, DTypeError where an input is no float or a packed weight is to be trained.
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  requireTensors('linear', x, weight);
   const shards = shardsOf(weight);
   if (!shards) return op([x, weight, bias], undefined);
   planLinear('linear', x, weight, bias);

@@ -1,4 +1,5 @@
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
@@ -111,6 +112,7 @@ export function loraLinear(
   loraB: Tensor,
   options: LoraOptions,
 ): Tensor {
+  requireTensors('loraLinear', x, weight);
   requireOptions('loraLinear', options, ['scale', 'dropout']);
   const dropped = options.dropout ? dropout(x, { p: options.dropout }) : null;
   if (!shardsOf(weight)) return op([x, weight, bias, loraA, loraB, dropped], options);

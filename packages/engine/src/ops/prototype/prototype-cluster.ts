@@ -1,4 +1,5 @@
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { accumulate } from '../../tensor/accumulate.ts';
 import { noGrad } from '../../tensor/autograd.ts';
 import { defineOp } from '../../tensor/op.ts';
@@ -344,4 +345,8 @@ export const prototypeCluster = (
   simAlpha: Tensor,
   simBeta: Tensor,
   options: PrototypeClusterOptions,
-): Tensor => op([x, f, v, cWeight, cBias, simAlpha, simBeta], options);
+): Tensor =>
+  op(
+    [x, f, v, cWeight, cBias, simAlpha, simBeta],
+    requireOptions('prototypeCluster', options, ['numPrototypes', 'iterations']),
+  );

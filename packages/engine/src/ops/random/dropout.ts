@@ -1,5 +1,7 @@
 import { randomDropout as kernel } from '@curio/kernels/random_dropout';
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
+import { requireOptions } from '../../tensor/options.ts';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import { lineWork } from '../../gpu/kernel/line.ts';
 import { defineOp } from '../../tensor/op.ts';
@@ -44,4 +46,8 @@ const op = defineOp({
  * = 0 it is x itself.
  * Kernel: kernels/random/dropout.wgsl. Throws ShapeError unless 0 ≤ p ≤ 1. (Srivastava et al. 2014)
  */
-export const dropout = (x: Tensor, { p }: { p: number }): Tensor => (p === 0 ? x : op([x], p));
+export function dropout(x: Tensor, options: { p: number }): Tensor {
+  requireTensors('dropout', x);
+  const { p } = requireOptions('dropout', options, ['p']);
+  return p === 0 ? x : op([x], p);
+}

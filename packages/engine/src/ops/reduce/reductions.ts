@@ -6,6 +6,7 @@
 import { reduceArg } from '@curio/kernels/reduce_arg';
 import { reduceSpread } from '@curio/kernels/reduce_spread';
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
@@ -103,6 +104,7 @@ const maxOp = define('max', 'MAX');
 const minOp = define('min', 'MIN');
 
 function overAxes(name: string, op: (x: Tensor, attrs: Attrs) => Tensor, x: Tensor, options: ReduceOptions): Tensor {
+  requireTensors(name, x);
   requireFloat(name, x);
   requireOptions(name, options, ['axis', 'keepDims']);
   const { axis } = options;

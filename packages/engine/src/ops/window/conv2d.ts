@@ -1,6 +1,7 @@
 /** @file Convolution as unfold and matmul. Kernel: kernels/window/unfold.wgsl. */
 import { windowUnfold as kernel } from '@curio/kernels/window_unfold';
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireTensors } from '../../tensor/tensor.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
@@ -53,7 +54,9 @@ const windows = defineOp({
   name: 'unfold',
   plan([x]: readonly [Tensor], { kernel: size, stride = 1, padding = 0 }: WindowOptions) {
     requireFloat('unfold', x);
-    const [kernelHeight, kernelWidth] = typeof size === 'number' ? [size, size] : size;
+    const [kernelHeight, kernelWidth] = Array.isArray(size)
+      ? (size as [number, number])
+      : [size as number, size as number];
     const [outHeight, outWidth] = windowsOver('unfold', x, [kernelHeight, kernelWidth], stride, padding);
     const [batch, channels, height, width] = x.shape as [number, number, number, number];
     const params = {
@@ -110,6 +113,7 @@ export function conv2d(
   bias: Tensor | null = null,
   options: { stride?: number; padding?: number } = {},
 ): Tensor {
+  requireTensors('conv2d', x, weight);
   const { stride = 1, padding = 0 } = requireOptions('conv2d', options, ['stride', 'padding']);
   const [out, channels, kernelHeight, kernelWidth] = weight.shape as [number, number, number, number];
   if (weight.shape.length !== 4 || channels !== x.shape[1])

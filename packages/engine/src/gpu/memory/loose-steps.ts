@@ -1,0 +1,22 @@
+/** @file Steps outside of every scope, which nothing frees: said once, as browsers do of listeners that pile up. */
+import type { Gpu } from '../gpu.ts';
+import { showBytes } from './memory.ts';
+
+/** Steps after which it is looked at; a step that leaves less than a buffer each time is left alone. */
+const STEPS = 100;
+
+const seen = new WeakMap<Gpu, { steps: number; buffers: number; bytes: number }>();
+
+/** Called at each `backward`. */
+export function noteStep(gpu: Gpu): void {
+  if (gpu.arena.depth > 0 || gpu.stream.recorder) return;
+  const { liveBuffers, liveBytes } = gpu.memoryReport();
+  const first = seen.get(gpu);
+  if (!first) return void seen.set(gpu, { steps: 0, buffers: liveBuffers, bytes: liveBytes });
+  if (++first.steps !== STEPS) return;
+  const buffers = liveBuffers - first.buffers;
+  if (buffers < STEPS) return;
+  gpu.warn(
+    `backward: ${STEPS} steps outside of gpu.scope left ${buffers} buffers of ${showBytes(liveBytes - first.bytes)} that nothing frees; run each step in gpu.scope(() => …), which frees what it makes.`,
+  );
+}

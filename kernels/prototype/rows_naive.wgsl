@@ -12,7 +12,7 @@
 // cols]. All dense.
 // Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32. Source: SQ-LLaVA, specification 1.4.2 (steps 5b, 6 to
 // 8) and 1.4.4.
-// uses: lib/special_values.wgsl
+// uses: lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl
 
 struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
 
@@ -92,7 +92,7 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   }
   let scale = 1.0 / at_least(sqrt(squares), 1e-12);
   index_out[row] = chosen;
-  stats_out[3u * row] = 1.0 / (1.0 + exp(-(beta[0] + alpha[0] * product * scale)));
+  stats_out[3u * row] = sigmoid4(vec4f(beta[0] + alpha[0] * product * scale)).x;
   stats_out[3u * row + 1u] = product * scale;
   stats_out[3u * row + 2u] = scale;
 }

@@ -4,7 +4,7 @@ enable subgroups;
 // multiple of 4; cols counts vec4s here.
 // Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32, 4·SG partial sums a row. Traffic: each operand
 // read once, twice in unit_forward and unit_backward.
-// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl
 
 struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
 
@@ -107,7 +107,7 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let cosine = sum_fours(products) * scale;
   if (item >= params.rows || lane != 0u) { return; }
   index_out[row] = chosen;
-  stats_out[3u * row] = 1.0 / (1.0 + exp(-(beta[0] + alpha[0] * cosine)));
+  stats_out[3u * row] = sigmoid4(vec4f(beta[0] + alpha[0] * cosine)).x;
   stats_out[3u * row + 1u] = cosine;
   stats_out[3u * row + 2u] = scale;
 }

@@ -7,12 +7,17 @@ import {
   backward,
   cast,
   crossEntropy,
+  findNonFinite,
+  linear,
   logSoftmax,
   maxPool2d,
   ones,
   openGpu,
+  Parameter,
+  prototypeCluster,
   softmax,
   softplus,
+  store,
   tensor,
   topk,
 } from '../src/index.ts';
@@ -20,6 +25,7 @@ import type { Gpu, Tensor } from '../src/index.ts';
 import { LEAST } from '../src/truth/special.ts';
 import { crossEntropyVariants } from '../src/ops/rows/cross-entropy.ts';
 import { logSoftmaxVariants } from '../src/ops/rows/log-softmax.ts';
+import { prototypeFamilies } from '../src/ops/prototype/kernels.ts';
 import { softmaxVariants } from '../src/ops/rows/softmax.ts';
 
 let gpu: Gpu;
@@ -141,4 +147,43 @@ test('a NaN weight stored as int4 with zeros reads back as NaN', async () => {
     ),
   );
   expect(got[7]).toBe(NaN);
+});
+
+test.each(Object.keys(prototypeFamilies.prototypeRows))('NaN passes the prototype extractor, %s', async (variant) => {
+  gpu.kernels.forced.set('prototypeRows', variant);
+  const shapes = [[1, 9, 16], [1, 9, 16], [1, 9, 16], [16, 16], [16], [1, 1, 1], [1, 1, 1]];
+  for (let planted = -1; planted < shapes.length; planted++) {
+    const y = await read(() => {
+      const inputs = shapes.map((shape, i) => {
+        const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, k) => Math.sin(7 * k + i));
+        if (i === planted) values[values.length >> 1] = NaN;
+        return tensor(gpu, values, shape);
+      });
+      const [x, f, v, cWeight, cBias, alpha, beta] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+      return prototypeCluster(x, f, v, cWeight, cBias, alpha, beta, { numPrototypes: 4, iterations: 2 });
+    });
+    expect([planted, Array.from(y).some(Number.isNaN)]).toEqual([planted, planted >= 0]);
+  }
+});
+
+test.each([
+  ['f32', 'w (element 67 is NaN)'],
+  ['f16', 'w (element 67 of f16)'],
+  ['bf16', 'w (element 67 of bf16)'],
+  ['int8', 'w (scale 2 is NaN)'],
+  ['int4', 'w (scale 2 is NaN)'],
+  ['nf4', 'w (scale 2 is NaN)'],
+] as const)('a parameter in %s that is not finite is named before what it reaches', async (dtype, said) => {
+  const values = Float32Array.from({ length: 128 }, (_, i) => Math.sin(i));
+  const make = (name: string): Parameter => new Parameter(gpu, name, [2, 64], null, dtype);
+  const [whole, w] = [make('whole'), make('w')];
+  store(whole, values, { groupSize: 32 });
+  const x = tensor(gpu, new Float32Array(64).fill(1), [1, 64]);
+  const f = (): Tensor => linear(linear(x, w), ones(gpu, [1, 2]));
+  store(w, values, { groupSize: 32 });
+  expect(await findNonFinite(gpu, f, [whole, w])).toBeNull();
+  store(w, values.slice().fill(NaN, 67, 68), { groupSize: 32 });
+  expect(await findNonFinite(gpu, f, [whole, w])).toBe(said);
+  expect(await findNonFinite(gpu, f)).toBe('output of linear with w (element 1 is NaN)');
+  for (const each of [whole, w, x]) each.dispose();
 });

@@ -2,7 +2,7 @@
  * @file The training loop: data prepared ahead, at most two steps in flight, numbers read without stalling the device.
  */
 import { backward, capture, findNonFinite, full, TrainError, upload } from '@curio/engine';
-import type { AdamW, Gpu, HostTensors, NamedTensors, RecordReport, StepBytes, Tensor } from '@curio/engine';
+import type { AdamW, Gpu, HostTensors, NamedTensors, Parameter, RecordReport, StepBytes, Tensor } from '@curio/engine';
 
 export interface StepReport {
   /** 0-based. */
@@ -37,6 +37,8 @@ export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   /** Records the mean loss of one micro-batch; all that differs from one to the next must come from its inputs. */
   readonly loss: (inputs: I) => Tensor;
   readonly count: (micro: Micro) => StepCounts;
+  /** Those that the loss reads, frozen ones too, to name one that is not finite. Default: the trained ones. */
+  readonly parameters?: readonly Parameter[];
   /** False records every step anew, which gives the same bits. Default true. */
   readonly capture?: boolean;
   /** Told when a shape comes for the first time, or again after eight others. */
@@ -191,14 +193,15 @@ async function settle<Micro, I extends NamedTensors>(
   options: LoopOptions<Micro, I>,
   { step, lr, micros, losses, norm }: Recorded<Micro>,
 ): Promise<StepReport> {
-  const { gpu, inputs } = options;
+  const { gpu, inputs, parameters = options.optimizer.parameters } = options;
   const values = await Promise.all(losses);
   const gradNorm = await norm;
   const loss = values.reduce((sum, v) => sum + v, 0) / values.length;
   if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
     const what = Number.isFinite(loss) ? `the gradient norm is ${gradNorm}` : `the loss is ${loss}`;
     let culprit: string | null = null;
-    for (const micro of micros) culprit ??= await findNonFinite(gpu, () => options.loss(upload<I>(gpu, inputs(micro))));
+    for (const micro of micros)
+      culprit ??= await findNonFinite(gpu, () => options.loss(upload<I>(gpu, inputs(micro))), parameters);
     throw new TrainError(
       `train: ${what} at step ${step}; first non-finite tensor: ${culprit ?? 'none in the forward pass, so one of the gradients'}. The step changed nothing.`,
     );

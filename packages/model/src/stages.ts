@@ -124,6 +124,7 @@ export async function trainStage(options: StageOptions): Promise<number> {
   try {
     return await runSteps<Micro, LossInputs>({
       gpu: model.gpu,
+      parameters: model.parameters,
       optimizer,
       from,
       steps: stage.steps,

@@ -134,7 +134,7 @@ test('a loss that is not finite is told with its cause', async () => {
   });
   await expect(run).rejects.toThrow(
     new TrainError(
-      'train: the loss is NaN at step 0; first non-finite tensor: output of loraLinear with language.model.layers.1.mlp.down_proj.weight (element 0 is NaN). The step changed nothing.',
+      'train: the loss is NaN at step 0; first non-finite tensor: language.model.layers.1.mlp.down_proj.weight (element 0 is NaN). The step changed nothing.',
     ),
   );
   for (const parameter of model.parameters) parameter.dispose();

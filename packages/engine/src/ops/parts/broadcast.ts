@@ -29,7 +29,13 @@ export const commonShape = (where: string, shapes: readonly Shape[]): Shape =>
 /** Plans a walk of op `name` over `tensors` of at most `rank` axes; tensors whose strides need more are copied. */
 export function planBroadcast(name: string, tensors: readonly Tensor[], shape: Shape, rank: number): BroadcastPlan {
   const wide = tensors.map((x) => broadcastStrides(x.shape, x.strides, shape));
-  const { shape: sizes, strides } = collapse(shape, wide);
+  // Without elements every walk will do, and no copy would bring the axes of such tensors together.
+  const { shape: sizes, strides } = shape.includes(0)
+    ? collapse(
+        [0],
+        wide.map(() => [1]),
+      )
+    : collapse(shape, wide);
   if (sizes.length > rank) {
     return planBroadcast(
       name,

@@ -20,6 +20,7 @@ struct Params { rows: u32, cols: u32, eps: f32 }
 @group(0) @binding(8) var<storage, read_write> dx: array<f32>;
 
 const WG = 64u;
+const MOST = 0x1.fffffep+127f; // so that a variance beyond f32 stays infinite: ∞ - ∞ would be NaN
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
@@ -38,7 +39,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     squares += d * d;
   }
   let off = sums / f32(params.cols);
-  let rstd = 1.0 / sqrt(max(squares / f32(params.cols) - off * off, 0.0) + params.eps);
+  let rstd = 1.0 / sqrt(max(squares / f32(params.cols) - min(off * off, MOST), 0.0) + params.eps);
   for (var i = 0u; i < params.cols; i++) { y[begin + i] = (x[begin + i] - pivot - off) * rstd * weight[i] + bias[i]; }
   stats[2u * row] = pivot + off;
   stats[2u * row + 1u] = rstd;

@@ -17,6 +17,7 @@ struct Params { rows: u32, cols: u32, eps: f32 }
 alias T = f32; // tune: f32 vec4<f32>
 const WIDTH = 1u; // tune: 1u 4u
 const WG = 64u; // tune: 32u 64u 128u 256u 512u
+const MOST = 0x1.fffffep+127f; // so that a variance beyond f32 stays infinite: ∞ - ∞ would be NaN
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -60,7 +61,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   }
   let means = shared_pair(vec2f(across(sums), across(squares)), lane) / f32(params.cols);
   let off = means.x;
-  let rstd = 1.0 / sqrt(max(means.y - off * off, 0.0) + params.eps);
+  let rstd = 1.0 / sqrt(max(means.y - min(off * off, MOST), 0.0) + params.eps);
   if (lane == 0u) {
     stats[2u * row] = pivot + off;
     stats[2u * row + 1u] = rstd;

@@ -31,6 +31,7 @@ const WG = 64u; // tune: 64u 128u 256u
 const STRIP = 1u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 2u 4u
 const BOTH = min(ROWS, 2u);
+const MOST = 0x1.fffffep+127f; // so that a variance beyond f32 stays infinite: ∞ - ∞ would be NaN
 
 fn subgroup_id(wg: vec3u, count: vec3u, index: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / SG) + index / SG; }
 
@@ -69,8 +70,8 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     }
     let off = subgroup_sum(dot(sums, vec4f(1.0))) / f32(params.cols);
     let row_mean = pivot + off;
-    let row_rstd = 1.0 / sqrt(max(subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols) - off * off, 0.0)
-      + params.eps);
+    let square = subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols);
+    let row_rstd = 1.0 / sqrt(max(square - min(off * off, MOST), 0.0) + params.eps);
     if (first < params.rows && lane == 0u) {
       stats[2u * at(first + r)] = row_mean;
       stats[2u * at(first + r) + 1u] = row_rstd;

@@ -9,6 +9,7 @@ import {
   crossEntropy,
   findNonFinite,
   linear,
+  layerNorm,
   logSoftmax,
   maxPool2d,
   ones,
@@ -18,12 +19,15 @@ import {
   softmax,
   softplus,
   store,
+  std,
   tensor,
   topk,
+  variance,
 } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 import { LEAST } from '../src/truth/special.ts';
 import { crossEntropyVariants } from '../src/ops/rows/cross-entropy.ts';
+import { layerNormVariants } from '../src/ops/rows/layer-norm.ts';
 import { logSoftmaxVariants } from '../src/ops/rows/log-softmax.ts';
 import { prototypeFamilies } from '../src/ops/prototype/kernels.ts';
 import { softmaxVariants } from '../src/ops/rows/softmax.ts';
@@ -122,6 +126,22 @@ test('a window of -∞ alone has its gradient where it stands', async () => {
 test('topk takes NaN first and its values follow', async () => {
   expectClose(await read(() => topk(tensor(gpu, Float32Array.of(1, 2, NaN)), 3).values), [NaN, 2, 1]);
 });
+
+for (const n of [3, 8, 300, 2053]) {
+  const values = filled(n, 0);
+  values[0] = 1e30;
+  for (const variant of Object.keys(layerNormVariants)) {
+    test(`layerNorm, ${variant}: a row of ${n} whose variance is beyond f32 gives the bias`, async () => {
+      gpu.kernels.forced.set('layerNorm', variant);
+      const row = tensor(gpu, values, [1, n]);
+      const got = await read(() => layerNorm(row, ones(gpu, [n]), tensor(gpu, filled(n, 0.25))));
+      expectClose(got, Array<number>(n).fill(0.25));
+    });
+  }
+  test(`variance and std of ${n} are infinite where they are beyond f32`, async () => {
+    for (const f of [variance, std]) expectClose(await read(() => f(tensor(gpu, values))), [Infinity]);
+  });
+}
 
 test('slopes do not hide NaN', async () => {
   expectClose(await slope(softplus, Float32Array.of(NaN, 0), [2]), [NaN, 0.5]);

@@ -5,13 +5,16 @@ import { noGrad } from '../../tensor/autograd.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { add, maximum, mul, sub } from '../elementwise/binary.ts';
+import { add, maximum, minimum, mul, sub } from '../elementwise/binary.ts';
 import { isFinite } from '../elementwise/classify.ts';
 import { max, mean, sum } from '../reduce/reductions.ts';
 import type { ReduceOptions } from '../reduce/reductions.ts';
 import { exp, log, root } from '../elementwise/unary.ts';
 import { reshape } from '../layout/views.ts';
 import { where } from '../elementwise/where.ts';
+
+/** The greatest f32: squares beyond it stay infinite, where ∞ - ∞ would be NaN. */
+const MOST = (2 - 2 ** -23) * 2 ** 127;
 
 export interface VarianceOptions extends ReduceOptions {
   /**
@@ -43,7 +46,7 @@ export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
   const squares = sum(mul(off, off), options);
   const rounding = noGrad(() => {
     const rest = sum(off, options);
-    return mul(mul(rest, rest), 1 / n);
+    return minimum(mul(mul(rest, rest), 1 / n), MOST);
   });
   return mul(maximum(sub(squares, rounding), 0), 1 / (n - correction));
 }

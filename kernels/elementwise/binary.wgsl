@@ -90,11 +90,10 @@ fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   }
 }
 
-// 1 where f takes its first argument, 0 where its second.
-fn first_share(u: T, v: T) -> T {
-  let larger = select(select(T(0.0), T(1.0), u > v), T(0.5), u == v); // no difference: ∞ - ∞ is NaN
-  if (OP == MIN) { return 1.0 - larger; }
-  return larger;
+// What of g goes to u: none where f takes v, not even ∞ or NaN; all where one of them is NaN.
+fn share_of(g: T, u: T, v: T) -> T {
+  if (OP == MIN) { return select(select(g, T(0.0), u > v), 0.5 * g, u == v); }
+  return select(select(g, T(0.0), u < v), 0.5 * g, u == v);
 }
 
 @compute @workgroup_size(WG)
@@ -102,7 +101,7 @@ fn backward_a(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: 
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
-  for (var i = begin; i < end; i += 8u) { y[i] = dy[i] * first_share(a[i], b[i]); }
+  for (var i = begin; i < end; i += 8u) { y[i] = share_of(dy[i], a[i], b[i]); }
 }
 
 @compute @workgroup_size(WG)
@@ -110,5 +109,5 @@ fn backward_b(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: 
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
-  for (var i = begin; i < end; i += 8u) { y[i] = dy[i] * (1.0 - first_share(a[i], b[i])); }
+  for (var i = begin; i < end; i += 8u) { y[i] = share_of(dy[i], b[i], a[i]); }
 }

@@ -74,7 +74,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) { dx[i] = dy[i] * slope(saved[i]); }
+  for (var i = begin; i < end; i += 8u) { dx[i] = gradient(dy[i], saved[i]); }
 }
 
 // max, min, clamp and sign drop NaN, exp and log of some drivers too.
@@ -120,6 +120,21 @@ fn function_of(v: vec4f) -> vec4f {
   }
 }
 
+// Where a slope is 0 by choice nothing passes, not even ∞ or NaN; a NaN that was chosen among does pass, but for CLAMP.
+fn gradient(g: vec4f, v: vec4f) -> vec4f {
+  let none = vec4(0.0);
+  switch OP {
+    case RELU { return select(g, none, v <= none); }
+    case MAX { return select(select(g, none, v < vec4(params.p)), 0.5 * g, v == vec4(params.p)); }
+    case MIN { return select(select(g, none, v > vec4(params.p)), 0.5 * g, v == vec4(params.p)); }
+    case CLAMP { return select(none, g, (v >= vec4(params.p)) & (v <= vec4(params.q))); }
+    case FLOOR, CEIL, ROUND, SIGN { return none; }
+    case ROOT { return select(g * (0.5 / v), none, v == none); }
+    case POW { return select(g * power(v), none, vec4(params.form == ZEROTH && params.q == 0.0)); }
+    default { return g * slope(v); }
+  }
+}
+
 fn slope(v: vec4f) -> vec4f {
   switch OP {
     case EXP { return v; }
@@ -129,14 +144,10 @@ fn slope(v: vec4f) -> vec4f {
     case ABS { return sign(v); }
     case TANH { return tanh_slope4(v); }
     case SIGMOID { return sigmoid_slope4(v); }
-    case RELU { return select(vec4(0.0), vec4(1.0), v > vec4(0.0)); }
     case GELU { return gelu_slope4(v); }
     case GELU_TANH { return gelu_tanh_slope4(v); }
     case QUICK_GELU { return quick_gelu_slope4(v); }
     case SILU { return silu_slope4(v); }
-    case POW { return power(v); }
-    case MAX { return select(select(vec4(0.0), vec4(1.0), v > vec4(params.p)), vec4(0.5), v == vec4(params.p)); }
-    case MIN { return select(select(vec4(0.0), vec4(1.0), v < vec4(params.p)), vec4(0.5), v == vec4(params.p)); }
     case INVERSE { return -(params.p / v) / v; }
     case SIN { return cos4(v); }
     case COS { return -sin4(v); }
@@ -144,12 +155,9 @@ fn slope(v: vec4f) -> vec4f {
     case SOFTPLUS { return with_nan(sigmoid4(v), v, v); }
     case ELU { return select(product4(scaled_exp4(v, vec4f()), vec4f(params.p)), vec4(1.0), v > vec4(0.0)); }
     case LEAKY_RELU { return select(vec4(params.p), vec4(1.0), v > vec4(0.0)); }
-    case CLAMP { return select(vec4(0.0), vec4(1.0), (v >= vec4(params.p)) & (v <= vec4(params.q))); }
-    case FLOOR, CEIL, ROUND, SIGN { return vec4(0.0); }
     case EXPM1 { return exp4(v); }
     case LOG1P { return 1.0 / (1.0 + v); }
     case QUOTIENT { return vec4(1.0); }
-    case ROOT { return select(0.5 / v, vec4(0.0), v == vec4(0.0)); }
     default { return vec4(params.p); }
   }
 }

@@ -46,7 +46,7 @@ fn gelu4(x: vec4f) -> vec4f {
 
 /// Φ(x) + x φ(x)
 fn gelu_slope4(x: vec4f) -> vec4f {
-  let size = within4(abs(x), 0.0, 14.5);
+  let size = within4(abs(x), 0.0, 15.0);
   let tail = product4(bell4(size, 0.5), 0.5 * erfcx4(size * 0.70710678) - 0.39894228 * size);
   return select(1.0 - tail, tail, x < vec4f());
 }

@@ -6,16 +6,31 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
   backward,
   cast,
+  ceil,
+  clamp,
   crossEntropy,
   findNonFinite,
   linear,
+  floor,
+  gelu,
+  geluTanh,
   layerNorm,
   logSoftmax,
+  maximum,
   maxPool2d,
+  minimum,
+  mul,
+  norm,
   ones,
   openGpu,
   Parameter,
   prototypeCluster,
+  pow,
+  quickGelu,
+  relu,
+  round,
+  sign,
+  silu,
   softmax,
   softplus,
   store,
@@ -23,6 +38,7 @@ import {
   tensor,
   topk,
   variance,
+  zeros,
 } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 import { LEAST } from '../src/truth/special.ts';
@@ -127,6 +143,45 @@ test('topk takes NaN first and its values follow', async () => {
   expectClose(await read(() => topk(tensor(gpu, Float32Array.of(1, 2, NaN)), 3).values), [NaN, 2, 1]);
 });
 
+/** Ops that choose; below, slopes under an infinite gradient, right by PyTorch. */
+const choosers: readonly (readonly [string, (x: Tensor) => Tensor, readonly number[]])[] = [
+  ['relu', relu, [0, 0, Infinity]],
+  ['maximum with a number', (x) => maximum(x, 0), [0, Infinity, Infinity]],
+  ['maximum of a number', (x) => maximum(0, x), [0, Infinity, Infinity]],
+  ['minimum with a number', (x) => minimum(x, 0), [Infinity, Infinity, 0]],
+  ['maximum with a tensor', (x) => maximum(x, zeros(gpu, [3])), [0, Infinity, Infinity]],
+  ['maximum of a tensor', (x) => maximum(zeros(gpu, [3]), x), [0, Infinity, Infinity]],
+  ['minimum with a tensor', (x) => minimum(x, zeros(gpu, [3])), [Infinity, Infinity, 0]],
+  ['minimum of a tensor', (x) => minimum(zeros(gpu, [3]), x), [Infinity, Infinity, 0]],
+  ['clamp', (x) => clamp(x, -0.5, 0.5), [0, Infinity, 0]],
+  ['floor', floor, [0, 0, 0]],
+  ['ceil', ceil, [0, 0, 0]],
+  ['round', round, [0, 0, 0]],
+  ['sign', sign, [0, 0, 0]],
+  ['pow to 0', (x) => pow(x, 0), [0, 0, 0]],
+  ['norm', (x) => norm(mul(x, zeros(gpu, [3])), { axis: [] }), [0, 0, 0]],
+];
+
+test.each(choosers)('%s passes no infinite gradient, and no NaN, where its slope is 0', async (_, f, right) => {
+  const values = Float32Array.of(-1, 0, 1);
+  expectClose(await slope(f, values, [3], filled(3, Infinity)), right);
+  expectClose(
+    await slope(f, values, [3], filled(3, NaN)),
+    right.map((v) => (v === 0 ? 0 : NaN)),
+  );
+});
+
+test('a NaN that was chosen passes the gradient on, but for clamp', async () => {
+  const nan = Float32Array.of(NaN);
+  const other = (): Tensor => zeros(gpu, [1]);
+  for (const f of [relu, (x: Tensor) => maximum(x, 0), (x: Tensor) => minimum(0, x)])
+    expectClose(await slope(f, nan, [1]), [1]);
+  for (const f of [maximum, minimum])
+    for (const g of [(x: Tensor) => f(x, other()), (x: Tensor) => f(other(), x)])
+      expectClose(await slope(g, nan, [1]), [1]);
+  expectClose(await slope((x) => clamp(x, 0, 1), nan, [1]), [0]);
+});
+
 for (const n of [3, 8, 300, 2053]) {
   const values = filled(n, 0);
   values[0] = 1e30;
@@ -142,6 +197,14 @@ for (const n of [3, 8, 300, 2053]) {
     for (const f of [variance, std]) expectClose(await read(() => f(tensor(gpu, values))), [Infinity]);
   });
 }
+
+test('slopes at -∞ are 0, not the least number', async () => {
+  for (const f of [gelu, geluTanh, quickGelu, silu])
+    expectClose(await slope(f, Float32Array.of(-Infinity, -20), [2], filled(2, Infinity)), [
+      NaN,
+      f === gelu || f === geluTanh ? NaN : -Infinity,
+    ]);
+});
 
 test('slopes do not hide NaN', async () => {
   expectClose(await slope(softplus, Float32Array.of(NaN, 0), [2]), [NaN, 0.5]);

@@ -97,6 +97,8 @@ const power = (x: number, n: number): number => (Math.abs(x) === 1 && Math.abs(n
 const evenRound = (x: number): number =>
   Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.sign(x) * Math.round(Math.abs(x));
 const step = (x: number): number => (x > 0 ? 1 : 0);
+/** The slope of a choice, which is 1 at NaN too: what was chosen passes the gradient on. */
+const chosen = (x: number): number => (x <= 0 ? 0 : 1);
 const none = (): number => 0;
 
 const entry = (
@@ -223,7 +225,7 @@ export const elementwiseFunctions: readonly ElementwiseFunction[] = [
     ),
     lowest: -86,
   },
-  stepped('relu', relu, (x) => Math.max(x, 0), step, [0, 0]),
+  stepped('relu', relu, (x) => Math.max(x, 0), chosen, [0, 0]),
   stepped('abs', abs, Math.abs, (x) => step(x) - step(-x), [0, 0]),
   entry(
     'neg',
@@ -243,14 +245,14 @@ export const elementwiseFunctions: readonly ElementwiseFunction[] = [
     'maximum(x, 1)',
     (x) => maximum(x, 1),
     (x) => Math.max(x, 1),
-    (x) => (x === 1 ? 0.5 : step(x - 1)),
+    (x) => (x === 1 ? 0.5 : chosen(x - 1)),
     [0, 0],
   ),
   stepped(
     'minimum(x, 1)',
     (x) => minimum(x, 1),
     (x) => Math.min(x, 1),
-    (x) => (x === 1 ? 0.5 : step(1 - x)),
+    (x) => (x === 1 ? 0.5 : chosen(1 - x)),
     [0, 0],
   ),
   stepped(

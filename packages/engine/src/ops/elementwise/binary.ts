@@ -219,9 +219,15 @@ export const mul = (a: Operand, b: Operand): Tensor =>
   );
 /** y = a / b, broadcast. Saves b, and y where b needs a gradient. */
 export const div = (a: Operand, b: Operand): Tensor => pair('div', a, b, divOp, quotient, (n, x) => inverse(x, n));
-/** y = max(a, b), broadcast, NaN where one is; where they are equal each gets half of the gradient. Saves a and b. */
+/**
+ * y = max(a, b), broadcast, NaN where one is. The gradient goes to the one that was taken, halved where they are equal,
+ * to both where one is NaN; the other gets 0, be the gradient infinite or NaN. Saves a and b.
+ */
 export const maximum = (a: Operand, b: Operand): Tensor =>
   pair('maximum', a, b, maximumOp, maximumOf, (n, x) => maximumOf(x, n));
-/** y = min(a, b), broadcast, NaN where one is; where they are equal each gets half of the gradient. Saves a and b. */
+/**
+ * y = min(a, b), broadcast, NaN where one is. The gradient goes to the one that was taken, halved where they are equal,
+ * to both where one is NaN; the other gets 0, be the gradient infinite or NaN. Saves a and b.
+ */
 export const minimum = (a: Operand, b: Operand): Tensor =>
   pair('minimum', a, b, minimumOp, minimumOf, (n, x) => minimumOf(x, n));

@@ -179,7 +179,7 @@ export const abs = (x: Tensor): Tensor => absOp(x);
 export const tanh = (x: Tensor): Tensor => tanhOp(x);
 /** y = 1 / (1 + e⁻ˣ). */
 export const sigmoid = (x: Tensor): Tensor => sigmoidOp(x);
-/** y = max(x, 0); slope 0 at 0. */
+/** y = max(x, 0); slope 0 at 0 and below, where no gradient passes, be it infinite or NaN. */
 export const relu = (x: Tensor): Tensor => reluOp(x);
 /** y = x · Φ(x) = x/2 · (1 + erf(x / √2)) (Hendrycks and Gimpel 2016). */
 export const gelu = (x: Tensor): Tensor => geluOp(x);
@@ -216,7 +216,8 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return leakyReluOp(x, { p: slope });
 }
 /**
- * y = min(max(x, low), high); slope 1 from low to high, both included, else 0. Throws ShapeError when low exceeds high.
+ * y = min(max(x, low), high); slope 1 from low to high, both included, else 0, where no gradient passes. Throws
+ * ShapeError when low exceeds high.
  */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   requireScalar('clamp', 'low', low);

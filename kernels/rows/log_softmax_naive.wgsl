@@ -41,5 +41,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let end = begin + params.cols;
   var total = 0.0;
   for (var i = begin; i < end; i++) { total += dy[i]; }
+  // A NaN makes all of its row NaN, which exp of some drivers drops.
+  total = select(total, quiet_nan(), is_nan(y_saved[begin]));
   for (var i = begin; i < end; i++) { dx[i] = dy[i] - exp(y_saved[i]) * total; }
 }

@@ -78,7 +78,9 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (at + 3u * WG < end) { d = y_saved[at + 3u * WG]; dd = dy[at + 3u * WG]; }
   var sums = (da + db) + (dc + dd);
   for (var i = at + 4u * WG; i < end; i += WG) { sums += dy[i]; }
-  let total = shared_sum(across(sums), lane);
+  // A NaN makes all of its row NaN, which exp of some drivers drops.
+  let is_lost = is_nan(vec4f(y_saved[row * size]).x);
+  let total = select(shared_sum(across(sums), lane), quiet_nan(), is_lost);
   if (at < end) { dx[at] = da - exp(a) * total; }
   if (at + WG < end) { dx[at + WG] = db - exp(b) * total; }
   if (at + 2u * WG < end) { dx[at + 2u * WG] = dc - exp(c) * total; }

@@ -49,7 +49,9 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;
   var total = 0.0;
   for (var i = begin; i < end; i += SG) { total += dy[i]; }
-  total = subgroup_sum(total);
+  // A NaN makes all of its row NaN, which exp of some drivers drops.
+  let is_lost = is_nan(y_saved[min(row, params.rows - 1u) * params.cols]);
+  total = select(subgroup_sum(total), quiet_nan(), is_lost);
   if (row < params.rows) {
     for (var i = begin; i < end; i += SG) { dx[i] = dy[i] - exp(y_saved[i]) * total; }
   }

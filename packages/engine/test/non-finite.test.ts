@@ -113,6 +113,19 @@ for (const n of [3, 8, 300, 2053]) {
   }
 }
 
+for (const variant of Object.keys(logSoftmaxVariants)) {
+  test(`logSoftmax's gradient of a row with NaN is NaN, of another not, ${variant}`, async () => {
+    gpu.kernels.forced.set('logSoftmax', variant);
+    for (const n of [3, 8, 300]) {
+      const values = filled(2 * n, 0);
+      values[n - 1] = NaN;
+      const got = await slope(logSoftmax, values, [2, n], firstOf(2 * n));
+      expect(got.slice(0, n).every(Number.isNaN), `${n}: ${got.slice(0, n)}`).toBe(true);
+      expectClose(got.slice(n), Array<number>(n).fill(0));
+    }
+  });
+}
+
 for (const variant of Object.keys(crossEntropyVariants)) {
   test(`a target that is no class makes the gradient NaN, ${variant}`, async () => {
     gpu.kernels.forced.set('crossEntropy', variant);

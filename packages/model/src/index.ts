@@ -22,10 +22,10 @@ export {
   preprocessImage,
   preprocessorConfig,
   readPreprocessorConfig,
-  resizeBicubic,
   type ImageConfig,
   type Picture,
 } from './data/image.ts';
+export { resizeBicubic } from './data/resize.ts';
 export { checkImages, modalityLength, parseDataset, type ImageSource, type Sample } from './data/dataset.ts';
 export { groupByLength, groupByModalityLength } from './data/sampler.ts';
 export {

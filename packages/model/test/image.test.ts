@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { openGolden } from '../../testing/src/golden.ts';
-import {
-  CLIP_MEAN,
-  CLIP_STD,
-  padToSquare,
-  preprocessImage,
-  preprocessorConfig,
-  readPreprocessorConfig,
-  resizeBicubic,
-} from '../src/data/image.ts';
+import { CLIP_MEAN, CLIP_STD, preprocessImage, preprocessorConfig, readPreprocessorConfig } from '../src/data/image.ts';
+import { resizeBicubic } from '../src/data/resize.ts';
 
 describe('against Pillow', () => {
   test.each(['shrink', 'grow', 'mixed', 'wide', 'single'])('resize %s is equal byte for byte', async (name) => {
@@ -32,10 +25,24 @@ describe('against Pillow', () => {
 });
 
 test('padding fills with the truncated mean colour and centres with floor offsets', () => {
-  const wide = padToSquare({ width: 4, height: 1, rgb: new Uint8Array(12).fill(9) });
-  expect([wide.width, wide.height]).toEqual([4, 4]);
-  expect([...wide.rgb.slice(0, 3)]).toEqual([122, 116, 104]);
-  expect([...wide.rgb.slice(12, 15)]).toEqual([9, 9, 9]);
+  const plain = { size: 4, mode: 'pad', mean: CLIP_MEAN, std: [1, 1, 1] } as const;
+  const seen = preprocessImage({ width: 4, height: 1, rgb: new Uint8Array(12).fill(9) }, plain);
+  const bytes = Array.from(seen, (value, i) => Math.round((value + CLIP_MEAN[Math.floor(i / 16)]!) * 255));
+  const fill = [122, 116, 104];
+  expect(bytes).toEqual(fill.flatMap((value) => [0, 1, 2, 3].flatMap((y) => Array(4).fill(y === 1 ? 9 : value))));
+});
+
+test.each(['pad', 'crop'] as const)('a strip is a picture like any other: %s', (mode) => {
+  const config = { size: 72, mode, mean: CLIP_MEAN, std: CLIP_STD } as const;
+  for (const [width, height] of [
+    [60_000, 1],
+    [1, 60_000],
+  ] as const) {
+    const seen = preprocessImage({ width, height, rgb: new Uint8Array(3 * width * height).fill(255) }, config);
+    const white = (1 - CLIP_MEAN[0]) / CLIP_STD[0];
+    // Padded, a line in 60,000 leaves no trace; cropped, nothing else is there.
+    expect(seen[35 * 72 + 35]).toBeCloseTo(mode === 'crop' ? white : (122 / 255 - CLIP_MEAN[0]) / CLIP_STD[0], 5);
+  }
 });
 
 test('a picture of the wrong size is refused', () => {

@@ -1,0 +1,96 @@
+/**
+ * @file Pillow's bicubic resize, equal to the last bit: a = −0.5, widened when shrinking, columns first, 8 bits between
+ * the two passes. A picture may lie on a larger square of one colour, and a part of the result may be all that is
+ * wanted; neither costs the memory of the whole, so a strip of 60,000 × 1 is as good a picture as any.
+ */
+import type { Picture } from './image.ts';
+
+/** One axis of a resize. */
+export interface Axis {
+  /** Positions before; the picture takes those of its own size from `at` on, the others have the colour of the fill. */
+  readonly from: number;
+  readonly at: number;
+  /** Positions after, of which `count` from `first` on are computed. */
+  readonly to: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** An axis of a picture without a fill, all of it wanted. */
+const whole = (from: number, to: number): Axis => ({ from, at: 0, to, first: 0, count: to });
+
+export const resizeBicubic = (picture: Picture, width: number, height: number): Picture =>
+  resizePart(picture, whole(picture.width, width), whole(picture.height, height), [0, 0, 0]);
+
+/** The wanted part of a picture that lies on a square of the colour `fill` and is resized. */
+export function resizePart({ width, height, rgb }: Picture, x: Axis, y: Axis, fill: readonly number[]): Picture {
+  const columns = tapsOf(x, width);
+  const row = x.count * 3;
+  const wide = new Uint8Array(height * row);
+  for (let line = 0; line < height; line++)
+    columns.forEach(({ start, weights, outside }, i) => {
+      for (let c = 0; c < 3; c++) {
+        let sum = ROUND + fill[c]! * outside;
+        let at = (line * width + start) * 3 + c;
+        for (let tap = 0; tap < weights.length; tap++, at += 3) sum += rgb[at]! * weights[tap]!;
+        wide[line * row + 3 * i + c] = toByte(sum);
+      }
+    });
+  // A line above or below the picture after the first pass.
+  const blank = columns.flatMap(({ total }) => fill.map((value) => toByte(ROUND + value * total)));
+  const out = new Uint8Array(y.count * row);
+  tapsOf(y, height).forEach(({ start, weights, outside }, i) => {
+    for (let j = 0; j < row; j++) {
+      let sum = ROUND + blank[j]! * outside;
+      let at = start * row + j;
+      for (let tap = 0; tap < weights.length; tap++, at += row) sum += wide[at]! * weights[tap]!;
+      out[i * row + j] = toByte(sum);
+    }
+  });
+  return { width: x.count, height: y.count, rgb: out };
+}
+
+/** Pillow's fixed point: 32 − 8 − 2 bits. */
+const PRECISION = 22;
+const ROUND = 1 << (PRECISION - 1);
+const toByte = (sum: number): number => Math.max(0, Math.min(255, sum >> PRECISION));
+
+/** What one output takes: pixels of the picture from `start` on, and the fill with the weight `outside`. */
+interface Taps {
+  readonly start: number;
+  readonly weights: Int32Array;
+  readonly outside: number;
+  readonly total: number;
+}
+
+function tapsOf({ from, at, to, first, count }: Axis, size: number): Taps[] {
+  const scale = from / to;
+  const filterScale = Math.max(scale, 1);
+  const support = 2 * filterScale;
+  return Array.from({ length: count }, (_, k) => {
+    const center = (first + k + 0.5) * scale;
+    const start = Math.max(0, Math.trunc(center - support + 0.5));
+    const end = Math.min(from, Math.trunc(center + support + 0.5));
+    const exact = Array.from({ length: end - start }, (_, tap) =>
+      cubic((tap + start - center + 0.5) * (1 / filterScale)),
+    );
+    const norm = exact.reduce((sum, weight) => sum + weight, 0);
+    const all = Int32Array.from(exact, (weight) => roundAway((weight / norm) * (1 << PRECISION)));
+    const begin = Math.min(Math.max(at - start, 0), all.length);
+    const weights = all.slice(begin, Math.max(begin, Math.min(at + size - start, all.length)));
+    const total = all.reduce((sum, weight) => sum + weight, 0);
+    const outside = total - weights.reduce((sum, weight) => sum + weight, 0);
+    return { start: Math.max(0, start + begin - at), weights, outside, total };
+  });
+}
+
+const roundAway = (value: number): number => Math.trunc(value + (value < 0 ? -0.5 : 0.5));
+
+/** Keys' cubic convolution kernel with a = −0.5. */
+function cubic(x: number): number {
+  const a = -0.5;
+  const t = Math.abs(x);
+  if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
+  if (t < 2) return (((t - 5) * t + 8) * t - 4) * a;
+  return 0;
+}

@@ -10,6 +10,7 @@ import { baseCommand } from './commands/base.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { trainCommand } from './commands/train.ts';
+import { fileError } from './disk/system-error.ts';
 import { EXIT } from './run/interrupt.ts';
 
 const program = new Command('curio')
@@ -31,9 +32,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no WebGPU device
 
 const debug = process.argv.includes('--debug');
 
+// A reader that went away (a terminal that was closed, `| head`) ends no training: its files have everything.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 /** One sentence for what a user can mend; a stack only for --debug and for mistakes of ours. */
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed itself
+function report(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed itself
+  const error = fileError(thrown) ?? thrown;
   const ours = error instanceof CurioError;
   console.error(
     error instanceof Error ? (debug || !ours ? (error.stack ?? error.message) : error.message) : String(error),

@@ -6,8 +6,7 @@ import { encodeSafetensors, openSafetensors } from '@curio/nn';
 import { expect, test } from 'vitest';
 import { RUN_PRESETS } from '../src/config/presets.ts';
 import { fileSource, folderSource, writeFolderWhole, writeWhole } from '../src/run/files.ts';
-import { EXIT, listenForInterrupt } from '../src/run/interrupt.ts';
-import { readMetrics, RunLog } from '../src/run/log.ts';
+import { readLines, RunLog, type StepMetrics } from '../src/run/log.ts';
 import { lossChart, niceTicks, smoothed } from '../src/run/loss-chart.ts';
 import { writeOutcome } from '../src/run/outcome.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
@@ -72,6 +71,7 @@ test('a run folder is made once, keeps the newest checkpoints, and gives its con
   const root = temporary();
   const folder = RunFolder.create({ root, name: 'a', preset: 'small' });
   folder.writeConfig(RUN_PRESETS.small, environment);
+  folder.unlock();
   expect(() => RunFolder.create({ root, name: 'a', preset: 'small' })).toThrow(
     `run: ${join(root, 'a')} holds a run already; go on with it by --resume ${join(root, 'a')}, or choose another --name.`,
   );
@@ -135,26 +135,12 @@ test('metrics are a line a step; a resumed run drops what will run again, and a 
   const resumed = new RunLog(folder, { stage: 'stage1', step: 2 });
   resumed.step(metrics('stage1', 3, 9));
   expect(resumed.steps('stage1').map(({ loss }) => loss)).toEqual([1, 1, 9]);
-  expect(readMetrics(folder.file('metrics.jsonl')).map(({ stage, step }) => `${stage} ${step}`)).toEqual([
+  expect(readLines<StepMetrics>(folder.file('metrics.jsonl')).map(({ stage, step }) => `${stage} ${step}`)).toEqual([
     'stage1 1',
     'stage1 2',
     'stage1 3',
   ]);
   resumed.close();
-});
-
-test('the first signal saves and stops, the second quits', () => {
-  const seen: unknown[] = [];
-  const interrupt = listenForInterrupt(
-    () => seen.push('save'),
-    (code) => seen.push(code),
-  );
-  process.emit('SIGINT');
-  expect([interrupt.requested, interrupt.signal.aborted, seen]).toEqual([true, true, ['save']]);
-  process.emit('SIGINT');
-  expect(seen[1]).toBe(EXIT.interrupted);
-  interrupt.close();
-  expect(process.listenerCount('SIGINT')).toBe(0);
 });
 
 test('curves are smoothed without a bias at the start, and ticks are round', () => {
@@ -214,6 +200,7 @@ function outcome(terminal: Terminal) {
       asked.map(({ verdict }) => verdict),
     ),
     stages: { stage1: stageSummary('stage 1', losses('stage1')), stage2: stageSummary('stage 2', losses('stage2')) },
+    skipped: 2,
     seconds: { setup: 2, train: 100, total: 125 },
     peakBytes: 4e8,
     rssBytes: 9e8,
@@ -254,6 +241,7 @@ test('the outcome: a summary, a chart, a page that needs nothing else, and text 
     'answered right',
     '50.0 %',
     'loss 3.0',
+    'left out              2 entries, listed in skipped.jsonl',
     '✓ which digit is red ?',
     '✗ is <it> so',
     'in all 2:05',

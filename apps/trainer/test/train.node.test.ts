@@ -2,46 +2,16 @@
  * The command `curio train` as a user runs it, on a few scenes and steps: what it leaves behind, ctrl-C and going on, a
  * loss that explodes, data of one's own.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { memorySource, openSafetensors } from '@curio/nn';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
+import { ADAPTER, runCurio, TINY, whenever, type During } from './curio.ts';
 
-const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'curio-train-'));
-const TINY = [
-  '--data.scenes.stage1=12',
-  '--data.scenes.stage2=24',
-  '--data.scenes.heldout=22',
-  '--data.scenes.heldout-ask=2',
-  '--train.stage1.steps=3',
-  '--train.stage1.batch=4',
-  '--train.stage2.steps=6',
-  '--train.stage2.batch=4',
-];
-
-interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs curio in the test's folder; `during` may send it a signal. */
-function curio(args: readonly string[], during?: (kill: (signal: NodeJS.Signals) => void) => void): Promise<Ended> {
-  const child = spawn(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), '--conditions=source', join(root, 'apps/trainer/src/cli.ts'), ...args],
-    { cwd: folder, env: { ...process.env, NO_COLOR: '1' } },
-  );
-  const ended: Ended = { code: null, stdout: '', stderr: '' };
-  child.stdout.on('data', (text) => (ended.stdout += text));
-  child.stderr.on('data', (text) => (ended.stderr += text));
-  during?.((signal) => child.kill(signal));
-  return new Promise((done) => child.on('close', (code) => done({ ...ended, code })));
-}
+const curio = (args: readonly string[], during?: During) => runCurio(folder, args, during);
 
 const read = (...path: string[]): Buffer => readFileSync(join(folder, 'runs', ...path));
 const steps = (name: string): { stage: string; step: number; loss: number; gradNorm: number }[] =>
@@ -51,12 +21,6 @@ const steps = (name: string): { stage: string; step: number; loss: number; gradN
     .split('\n')
     .map((line) => JSON.parse(line))
     .filter(({ loss }) => loss !== undefined);
-const ADAPTER = [
-  'adapter_model.safetensors',
-  'non_lora_trainables.safetensors',
-  join('Vit-lora', 'adapter_model.safetensors'),
-];
-
 test('a run leaves all that it promises', async () => {
   const { code, stdout, stderr } = await curio(['train', '--preset', 'small', '--name', 'whole', ...TINY]);
   expect(code, stderr).toBe(0);
@@ -107,15 +71,14 @@ test('a run leaves all that it promises', async () => {
 
 test('ctrl-C saves and stops; going on ends with the bytes of a run that was never stopped', async () => {
   const metrics = join(folder, 'runs', 'cut', 'metrics.jsonl');
-  let watch: NodeJS.Timeout | undefined;
+  let giveUp = (): void => {};
   const cut = await curio(['train', '--preset', 'small', '--name', 'cut', ...TINY], (kill) => {
-    watch = setInterval(() => {
-      if (!existsSync(metrics) || !readFileSync(metrics, 'utf8').includes('"stage2"')) return;
-      clearInterval(watch);
-      kill('SIGINT');
-    }, 5);
+    giveUp = whenever(
+      () => existsSync(metrics) && readFileSync(metrics, 'utf8').includes('"stage2"'),
+      () => kill('SIGINT'),
+    );
   });
-  clearInterval(watch);
+  giveUp();
   expect(cut.code, cut.stderr).toBe(130);
   expect(cut.stdout).toContain('Saved. Go on with: curio train --resume');
   expect(existsSync(join(folder, 'runs', 'cut', 'summary.json'))).toBe(false);
@@ -146,7 +109,7 @@ test("a pattern of stage 2 that matches no parameter stops the run before stage 
   expect(stderr.trim().split('\n').at(-1)).toMatch(
     /^config: train\.stage2\.trainable: pattern 'projectr' matches none of \d+ parameters \(nearest: 'projector\.\S+', .*\); it must be a part of a parameter's name, with \* for any characters\.$/,
   );
-  expect(existsSync(join(folder, 'runs', 'typo', 'checkpoints'))).toBe(false);
+  expect(existsSync(join(folder, 'runs', 'typo')), 'a start that failed frees its name').toBe(false);
 });
 
 test('a loss that is no number stops the run, names the first bad tensor and keeps the last checkpoint', async () => {
@@ -227,6 +190,6 @@ test('it trains on any LLaVA JSON and folder of images, JPEG and text alone amon
   ]);
   expect(missing.code).not.toBe(0);
   expect(missing.stderr.trim().split('\n').at(-1)).toContain(
-    "data: mine/train-stage2.json: entry 2: image 'gone.png' not found under mine/images.",
+    "data: mine/train-stage2.json: entry 2: image 'gone.png' not found under mine/images; mend it, or leave such entries out with --on-bad-entry skip.",
   );
 });

@@ -26,8 +26,9 @@ export {
   type Picture,
 } from './data/image.ts';
 export { resizeBicubic } from './data/resize.ts';
-export { checkImages, modalityLength, parseDataset, type ImageSource, type Sample } from './data/dataset.ts';
+export { modalityLength, parseDataset, type ImageSource, type Sample } from './data/dataset.ts';
 export { groupByLength, groupByModalityLength } from './data/sampler.ts';
+export { whyNotTrainable } from './data/trainable-sample.ts';
 export {
   encodeSample,
   makeBatch,

@@ -44,8 +44,16 @@ export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   /** Told when a shape comes for the first time, or again after eight others. */
   readonly onRecord?: (report: RecordReport) => void;
   readonly onStep?: (report: StepReport) => void | Promise<void>;
-  /** Called between steps, when the device has done all before `step`; true ends the loop. */
-  readonly pause?: (step: number) => Promise<boolean> | boolean;
+  /**
+   * Called between steps; true ends the loop. The last step's numbers may still be under way: what saves awaits `land`
+   * first, so that nothing is saved of a step that `onStep` was not told of.
+   */
+  readonly pause?: (step: number, land: () => Promise<void>) => Promise<boolean> | boolean;
+  /**
+   * Called once where `prepare` of `step` fails, after `onStep` was told of all before it: the place to save. The
+   * failure is thrown afterwards.
+   */
+  readonly onBadData?: (step: number) => Promise<void> | void;
 }
 
 interface Recorded<Micro> {
@@ -60,10 +68,11 @@ const IN_FLIGHT = 2;
 
 /**
  * Runs steps `from` to `steps`. Returns the number of the step to resume with.
- * @throws TrainError when a loss or the gradient norm is not finite; that step has changed no parameter.
+ * @throws TrainError when a loss or the gradient norm is not finite; that step has changed no parameter. What `prepare`
+ * throws, after `onBadData`.
  */
 export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptions<Micro, I>): Promise<number> {
-  const { from, steps, prepare, onStep, pause } = options;
+  const { from, steps, onStep, pause } = options;
   const flying: Recorded<Micro>[] = [];
   const land = async (keep: number): Promise<void> => {
     while (flying.length > keep) {
@@ -73,10 +82,18 @@ export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptio
   };
   const work = options.capture === false ? everyTimeAnew(options) : captured(options);
   try {
-    let next = from < steps ? prepare(from) : null;
+    let next = from < steps ? ahead(options, from) : null;
     for (let step = from; step < steps; step++) {
-      flying.push(record(options, work, step, await next!));
-      next = step + 1 < steps ? prepare(step + 1) : null;
+      let micros: readonly Micro[];
+      try {
+        micros = await next!;
+      } catch (error) {
+        await land(0);
+        await options.onBadData?.(step);
+        throw error;
+      }
+      flying.push(record(options, work, step, micros));
+      next = step + 1 < steps ? ahead(options, step + 1) : null;
       await land(IN_FLIGHT - 1);
       if (options.gpu.kernels.tuner?.isWaiting) {
         await land(0);
@@ -91,12 +108,19 @@ export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptio
   }
 }
 
+/** The data of a step. They may fail while the loop waits for something else, so the failure has a listener at once. */
+function ahead<Micro>({ prepare }: Pick<LoopOptions<Micro>, 'prepare'>, step: number): Promise<readonly Micro[]> {
+  const data = (async () => prepare(step))();
+  data.catch(() => {});
+  return data;
+}
+
 async function pauseAfter(
   step: number,
   pause: NonNullable<LoopOptions<never>['pause']>,
   land: (keep: number) => Promise<void>,
 ): Promise<boolean> {
-  const stop = await pause(step);
+  const stop = await pause(step, () => land(0));
   if (stop) await land(0);
   return stop;
 }

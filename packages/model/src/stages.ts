@@ -1,7 +1,7 @@
 /**
  * @file The two training stages: which samples a step sees, which parameters learn, at what rate. docs/sq-llava.md 3.
  */
-import { AdamW, cosineSchedule, RandomStream, tensor } from '@curio/engine';
+import { AdamW, cosineSchedule, DataError, RandomStream, tensor } from '@curio/engine';
 import type { AdamWState, Tensor } from '@curio/engine';
 import type { Mode } from '@curio/nn';
 import { encodeSample, makeBatch } from './data/batch.ts';
@@ -24,14 +24,16 @@ export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onRec
   readonly stage: StageConfig;
   readonly train: TrainConfig;
   readonly samples: readonly Sample[];
-  /** Normalised pixels of an image, float32 [3, S, S]. */
-  readonly pixels: (image: string) => Promise<Float32Array>;
+  /** Normalised pixels of a sample's image, float32 [3, S, S]; null leaves the sample out of its step. */
+  readonly pixels: (image: string, sample: Sample) => Promise<Float32Array | null>;
   readonly seed: number;
   /** Step to begin with, and the optimizer's state there. */
   readonly from?: number;
   readonly state?: AdamWState;
-  /** Called between steps with the optimizer, for checkpoints; true ends the stage. */
-  readonly pause?: (step: number, optimizer: AdamW) => Promise<boolean> | boolean;
+  /** Called between steps with the optimizer, for checkpoints; true ends the stage. `land` as in `LoopOptions`. */
+  readonly pause?: (step: number, optimizer: AdamW, land: () => Promise<void>) => Promise<boolean> | boolean;
+  /** Called where the data of `step` cannot be prepared, before that is thrown: the place for a checkpoint. */
+  readonly onBadData?: (step: number, optimizer: AdamW) => Promise<void> | void;
 }
 
 interface Micro {
@@ -113,9 +115,12 @@ export const trainingMode = ({ gradientCheckpointing }: TrainConfig): Mode => ({
   checkpointing: gradientCheckpointing,
 });
 
-/** Trains one stage. Returns the step to resume with and disposes of the optimizer. */
+/**
+ * Trains one stage. Returns the step to resume with and disposes of the optimizer.
+ * @throws DataError for a step of which no sample or no label is left; what `pixels` throws; TrainError as `runSteps`
+ */
 export async function trainStage(options: StageOptions): Promise<number> {
-  const { model, stage, train, samples, seed, from = 0, state, onStep, onRecord, capture, pause } = options;
+  const { model, stage, train, samples, seed, from = 0, state, onStep, onRecord, capture, pause, onBadData } = options;
   const optimizer = stageOptimizer(model, stage, train);
   if (state) optimizer.load(state);
   model.gpu.trim(); // what lies ready for reuse has other sizes than a captured step's
@@ -133,20 +138,12 @@ export async function trainStage(options: StageOptions): Promise<number> {
       onRecord,
       capture,
       lr: cosineSchedule({ lr: train.lr, steps: stage.steps, warmup: Math.ceil(stage.warmup * stage.steps) }),
-      prepare: (step) =>
-        Promise.all(
-          batchesOf(options, model.config, order[step]!).map(async ({ batch, chosen }) => ({
-            batch,
-            pixels: await stack(
-              batch.images.map((b) => chosen[b]!.image!),
-              options.pixels,
-            ),
-          })),
-        ),
+      prepare: (step) => microsOf(options, step, order[step]!),
       inputs: ({ batch, pixels }) => model.lossInputs(batch, pixels),
       loss: (inputs) => model.lossOf(inputs),
       count: ({ batch }) => ({ tokens: batch.lengths.reduce((a, b) => a + b, 0), images: batch.images.length }),
-      pause: pause && ((step) => pause(step, optimizer)),
+      pause: pause && ((step, land) => pause(step, optimizer, land)),
+      onBadData: onBadData && ((step) => onBadData(step, optimizer)),
     });
   } finally {
     Object.assign(model.mode, { training: false, checkpointing: false });
@@ -154,13 +151,41 @@ export async function trainStage(options: StageOptions): Promise<number> {
   }
 }
 
+/** The micro-batches of a step with their pixels, without the samples that `pixels` leaves out. */
+async function microsOf(
+  options: StageOptions,
+  step: number,
+  { epoch, indices }: { epoch: number; indices: readonly number[] },
+): Promise<Micro[]> {
+  const { samples, model, train } = options;
+  const images = new Map<Sample, Float32Array>();
+  const kept: number[] = [];
+  await Promise.all(
+    indices.map(async (index) => {
+      const sample = samples[index]!;
+      const pixels = sample.image === undefined ? undefined : await options.pixels(sample.image, sample);
+      if (pixels) images.set(sample, pixels);
+      if (pixels !== null) kept.push(index);
+    }),
+  );
+  if (kept.length === 0)
+    throw new DataError(
+      `train: step ${step}: all ${indices.length} of its samples were left out; it needs at least one.`,
+    );
+  const place = new Map(indices.map((index, i) => [index, i]));
+  kept.sort((a, b) => place.get(a)! - place.get(b)!); // pictures arrive in any order
+  return batchesOf(options, model.config, { epoch, indices: kept }).map(({ batch, chosen }) => {
+    if (batch.labelled === 0)
+      throw new DataError(
+        `train: step ${step}: none of its ${batch.size} samples has a label within train.maxLength ${train.maxLength}; raise it or leave them out.`,
+      );
+    return { batch, pixels: stack(batch.images.map((b) => images.get(chosen[b]!)!)) };
+  });
+}
+
 /** Pixels of several images one after the other; null for none. */
-async function stack(
-  images: readonly string[],
-  read: (image: string) => Promise<Float32Array>,
-): Promise<Float32Array | null> {
-  if (images.length === 0) return null;
-  const each = await Promise.all(images.map(read));
+function stack(each: readonly Float32Array[]): Float32Array | null {
+  if (each.length === 0) return null;
   const out = new Float32Array(each.reduce((sum, pixels) => sum + pixels.length, 0));
   let at = 0;
   for (const pixels of each) {

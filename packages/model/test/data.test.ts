@@ -2,9 +2,10 @@ import { RandomStream } from '@curio/engine';
 import { describe, expect, test } from 'vitest';
 import { encodeSample, makeBatch, makeTextBatch } from '../src/data/batch.ts';
 import { TEMPLATES } from '../src/data/conversation.ts';
-import { checkImages, modalityLength, parseDataset, type ImageSource } from '../src/data/dataset.ts';
+import { modalityLength, parseDataset } from '../src/data/dataset.ts';
 import { groupByLength, groupByModalityLength } from '../src/data/sampler.ts';
 import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
+import { whyNotTrainable } from '../src/data/trainable-sample.ts';
 import { IGNORE, IMAGE_TOKEN, Tokens } from '../src/data/tokens.ts';
 
 const turn = (from: string, value: unknown) => ({ from, value });
@@ -25,6 +26,7 @@ describe('LLaVA JSON', () => {
           { role: 'human', text: '<image>\nWhat is it?' },
           { role: 'gpt', text: 'A dog.' },
         ],
+        entry: 0,
       },
     ]);
     const [text] = parse({ conversations: [turn('gpt', 'Hello.'), turn('human', 'Hi.'), turn('gpt', 'How are you?')] });
@@ -34,15 +36,18 @@ describe('LLaVA JSON', () => {
         { role: 'human', text: 'Hi.' },
         { role: 'gpt', text: 'How are you?' },
       ],
+      entry: 0,
     });
     expect(modalityLength(text)).toBe(-4);
     expect(modalityLength(parse(good)[0])).toBe(6);
+    expect(parseDataset(`\ufeff${JSON.stringify([good, good])}`, 'mix.json').map(({ entry }) => entry)).toEqual([0, 1]);
   });
 
   test.each<[unknown, string]>([
     [3, 'entry 1: is the number 3; it must be an object with conversations.'],
     [{ id: 'x' }, 'entry 1: conversations is missing; it must be a list of { from, value }.'],
     [{ ...good, image: 7 }, 'entry 1: image is the number 7; it must be a path.'],
+    [{ ...good, image: '' }, "entry 1: image is ''; it must be a path."],
     [{ conversations: [] }, 'entry 1: has no question; a conversation starts with a human turn.'],
     [{ conversations: [turn('system', 'x')] }, "entry 1: turn 0: is from 'system'; it must be 'human' or 'gpt'."],
     [{ conversations: [turn('human', null)] }, 'entry 1: turn 0: value is null; it must be text.'],
@@ -71,18 +76,6 @@ describe('LLaVA JSON', () => {
       'data: x.json: holds an object; it must be a JSON array of samples.',
     );
     expect(() => parseDataset('[]', 'x.json')).toThrow('data: x.json: holds no sample; it must hold at least one.');
-  });
-
-  test('a missing image is named', async () => {
-    const source: ImageSource = {
-      name: 'data/images',
-      has: (path) => path === 'a.png',
-      read: () => Promise.reject(new Error('not read here')),
-    };
-    await checkImages(parse(good), source, 'mix.json');
-    await expect(checkImages(parse(good, { ...good, image: 'gqa/2354786.jpg' }), source, 'mix.json')).rejects.toThrow(
-      "data: mix.json: entry 1: image 'gqa/2354786.jpg' not found under data/images.",
-    );
   });
 });
 
@@ -189,5 +182,39 @@ describe('order', () => {
     );
     expect(Math.max(...spread)).toBeLessThan(25);
     expect(batches).not.toEqual(groupByLength(lengths, 8, new RandomStream(9)));
+  });
+});
+
+describe('a sample that a stage learns nothing from', () => {
+  const tokens = new Tokens(sceneTokenizerJson());
+  const why = (sample: Parameters<typeof whyNotTrainable>[0], template: 'plain' | 'chat', maxLength: number) =>
+    whyNotTrainable(sample, tokens, { template }, { maxLength }, TEMPLATES.scenes);
+  const sample = (question: string, image?: string) => ({
+    id: 'x',
+    ...(image && { image }),
+    messages: [
+      { role: 'human' as const, text: question },
+      { role: 'gpt' as const, text: 'yes .' },
+    ],
+  });
+
+  test('text alone under the template plain', () => {
+    expect(why(sample('a ?'), 'plain', 512)).toBe(
+      'it has no image, and a stage with the template plain learns the captions of images',
+    );
+    expect(why(sample('<image>\na ?', 'a.png'), 'plain', 512)).toBeNull();
+    expect(() => encodeSample(tokens, sample('a ?'), { template: 'plain' })).toThrow(
+      "batch: sample 'x' has no image; the template plain is an image and its caption.",
+    );
+  });
+
+  test('every answer cut away: told to the very id', () => {
+    const long = sample('is there a two ? '.repeat(40));
+    const { labels } = encodeSample(tokens, long, { template: TEMPLATES.scenes });
+    const first = labels.findIndex((label) => label !== IGNORE);
+    expect(why(long, 'chat', first + 1)).toBeNull();
+    expect(why(long, 'chat', first)).toBe(
+      `its first answer begins at id ${first}, and train.maxLength cuts it at ${first}`,
+    );
   });
 });

@@ -1,5 +1,5 @@
 /** @file Runs and resumes the pretraining of one part of the base, with probes along the way. */
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RandomStream } from '@curio/engine';
 import type { AdamW, Gpu, Parameter } from '@curio/engine';
@@ -19,6 +19,9 @@ import type { DocumentOptions, StepReport } from '@curio/model';
 import { Weights } from '@curio/nn';
 import { openHandwriting } from '../data/digits.ts';
 import { PRETRAINING_STREAMS } from '../data/generate.ts';
+import { withFile } from '../disk/system-error.ts';
+import { writeWhole } from '../run/files.ts';
+import { line, readLines } from '../run/log.ts';
 import { CLIP, CLIP_TEXT, LLAMA } from './recipe.ts';
 import { openPretrainState, savePretrainState } from './state.ts';
 import type { PretrainState } from './state.ts';
@@ -28,7 +31,7 @@ export type BasePart = 'clip' | 'llama';
 export interface PretrainingOptions {
   readonly gpu: Gpu;
   readonly part: BasePart;
-  /** Holds `state.safetensors` and `metrics.jsonl`. */
+  /** Exists and is locked; holds `state.safetensors` and `metrics.jsonl`. */
   readonly folder: string;
   readonly seed: number;
   readonly steps: number;
@@ -100,15 +103,27 @@ function documentsAt(step: number, { kindWeights, questionWeight }: PretrainingO
   return { kindWeights: kindWeights ?? phase.kindWeights, questionWeight: questionWeight ?? phase.questionWeight };
 }
 
+/** What was logged before the saved step; later steps run again. A probe counts steps done, a loss begins with 0. */
+const keptMetrics = (path: string, done: number): object[] =>
+  existsSync(path)
+    ? readLines<{ step: number; probe?: object }>(path).filter(({ step, probe }) => step < done + (probe ? 1 : 0))
+    : [];
+
 /** Trains until `steps`, or until stopped; saves its state either way. */
 export async function runPretraining(options: PretrainingOptions): Promise<void> {
   const { gpu, part, folder, seed, say } = options;
-  mkdirSync(folder, { recursive: true });
   const state = await openPretrainState(folder);
   if (state) say(`going on with step ${state.step} of ${folder}`);
+  const metrics = join(folder, 'metrics.jsonl');
+  writeWhole(
+    metrics,
+    keptMetrics(metrics, state?.step ?? 0)
+      .map(line)
+      .join(''),
+  );
   const tokens = baseTokens();
   const glyphs = openHandwriting('train');
-  const log = (line: object): void => appendFileSync(join(folder, 'metrics.jsonl'), `${JSON.stringify(line)}\n`);
+  const log = (entry: object): void => withFile(metrics, () => appendFileSync(metrics, line(entry)));
   let smooth = 0;
   let last = performance.now();
   const shared = (parameters: readonly Parameter[]) => ({
@@ -130,11 +145,12 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
         );
       last = now;
     },
-    pause: async (step: number, optimizer: AdamW) => {
+    pause: async (step: number, optimizer: AdamW, land: () => Promise<void>) => {
       const stop = options.stopped();
-      if (stop || step === options.steps || step % options.saveEvery === 0)
-        await savePretrainState(folder, step, parameters, optimizer);
-      if (step % options.probeEvery === 0 || step === options.steps) {
+      const probes = step % options.probeEvery === 0 || step === options.steps;
+      const saves = stop || step === options.steps || step % options.saveEvery === 0;
+      if (probes || saves) await land();
+      if (probes) {
         const probe = await probeOf();
         log({ step, probe });
         say(
@@ -143,6 +159,8 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
             .join('  ')}`,
         );
       }
+      // Last, so that metrics.jsonl has all that the state has gone through.
+      if (saves) await savePretrainState(folder, step, parameters, optimizer);
       return stop;
     },
   });

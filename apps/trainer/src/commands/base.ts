@@ -4,6 +4,8 @@ import { Command, InvalidArgumentError } from 'commander';
 import { writeBase } from '../base/export.ts';
 import { runPretraining } from '../base/pretraining.ts';
 import { CLIP, LLAMA } from '../base/recipe.ts';
+import { lockFolder } from '../disk/lock.ts';
+import { makeFolder } from '../disk/system-error.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
 import { whole } from './data.ts';
 
@@ -70,28 +72,34 @@ export function baseCommand(): Command {
       .option('--save-every <n>', 'steps between saves', whole, 100)
       .option('--probe-every <n>', 'steps between probes', whole, 250)
       .action(async (options) => {
+        makeFolder(options.run);
+        const release = lockFolder(options.run);
         const gpu = await openGpu({ seed: options.seed });
         const interrupt = listenForInterrupt(() =>
           console.log('Saving and stopping; press ctrl-C again to quit at once.'),
         );
-        await runPretraining({
-          gpu,
-          part,
-          folder: options.run,
-          seed: options.seed,
-          steps: options.steps,
-          cooldown: options.cooldown,
-          lr: options.lr,
-          kindWeights: options.kinds,
-          questionWeight: options.questionWeight,
-          batch: options.batch,
-          saveEvery: options.saveEvery,
-          probeEvery: options.probeEvery,
-          say: (line) => console.log(line),
-          stopped: () => interrupt.requested,
-        });
-        interrupt.close();
-        gpu.close();
+        try {
+          await runPretraining({
+            gpu,
+            part,
+            folder: options.run,
+            seed: options.seed,
+            steps: options.steps,
+            cooldown: options.cooldown,
+            lr: options.lr,
+            kindWeights: options.kinds,
+            questionWeight: options.questionWeight,
+            batch: options.batch,
+            saveEvery: options.saveEvery,
+            probeEvery: options.probeEvery,
+            say: (line) => console.log(line),
+            stopped: () => interrupt.requested,
+          });
+        } finally {
+          interrupt.close();
+          gpu.close();
+          release();
+        }
         if (interrupt.requested) process.exitCode = EXIT.interrupted;
       });
   }

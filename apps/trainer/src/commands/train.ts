@@ -1,7 +1,7 @@
 import { ConfigError, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { Command } from 'commander';
-import { loadConfig, parseOverrides } from '../config/load.ts';
+import { checkConfig, loadConfig, parseOverrides } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { adapterName } from '../run/environment.ts';
 import { RunFolder } from '../run/run-folder.ts';
@@ -22,6 +22,7 @@ interface Options {
   readonly profile?: boolean;
   readonly tune?: string;
   readonly matrixUnits?: boolean;
+  readonly onBadEntry?: string;
 }
 
 /** `curio train`: both stages of SQ-LLaVA, from a preset, a file and overrides. */
@@ -32,6 +33,10 @@ export function trainCommand(): Command {
     .option('--config <file>', 'JSON or YAML with the keys that differ from the preset')
     .option('--name <name>', 'name of the run, a folder under runs/')
     .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
+    .option(
+      '--on-bad-entry <how>',
+      'fail: an entry of the data that cannot be trained on ends the run; skip: it is left out and listed',
+    )
     .option('--dry-run', 'print what both stages take on the device, and train nothing')
     .option(
       '--tune <how>',
@@ -65,7 +70,7 @@ export function trainCommand(): Command {
 }
 
 /** The configuration that the options name; the small one on a driver too slow for it is cut short. */
-function chosenConfig(gpu: Gpu, words: string[], { preset, config: file, dryRun }: Options): RunConfig {
+function chosenConfig(gpu: Gpu, words: string[], { preset, config: file, dryRun, onBadEntry }: Options): RunConfig {
   const slow = !preset && !file && !dryRun && /swiftshader/i.test(adapterName(gpu.adapter));
   if (slow)
     console.log(
@@ -74,7 +79,10 @@ function chosenConfig(gpu: Gpu, words: string[], { preset, config: file, dryRun 
   return loadConfig({
     preset: preset ?? (slow ? 'quick' : undefined),
     file,
-    overrides: parseOverrides(words),
+    overrides: [
+      ...parseOverrides(words),
+      ...(onBadEntry === undefined ? [] : [['data.onBadEntry', onBadEntry] as const]),
+    ],
     withoutData: dryRun,
   });
 }
@@ -88,25 +96,38 @@ function resumedFolder(path: string | true): RunFolder {
 async function begin(gpu: Gpu, words: string[], options: Options): Promise<number> {
   const config = chosenConfig(gpu, words, options);
   const folder = RunFolder.create({ name: options.name, preset: config.preset });
-  return runSession({ gpu, config, folder, setupSeconds, profile: options.profile });
+  try {
+    return await runSession({ gpu, config, folder, setupSeconds, profile: options.profile });
+  } catch (error) {
+    if (!folder.hasSteps()) folder.discard();
+    throw error;
+  } finally {
+    folder.unlock();
+  }
 }
 
 async function resume(
   gpu: Gpu,
   words: string[],
-  { resume: path, preset, config: file, profile }: Options,
+  { resume: path, preset, config: file, profile, onBadEntry }: Options,
 ): Promise<number> {
   if (words.length > 0 || preset || file)
     throw new ConfigError(
       'train: a resumed run keeps its configuration; leave out --preset, --config and overrides, or start a new run.',
     );
   const folder = resumedFolder(path!);
-  return runSession({
-    gpu,
-    config: folder.readConfig(),
-    folder,
-    from: folder.checkpoints().at(-1),
-    setupSeconds,
-    profile,
-  });
+  folder.lock();
+  try {
+    const config = folder.readConfig();
+    return await runSession({
+      gpu,
+      config: onBadEntry === undefined ? config : checkConfig({ ...config, data: { ...config.data, onBadEntry } }),
+      folder,
+      from: folder.checkpoints().at(-1),
+      setupSeconds,
+      profile,
+    });
+  } finally {
+    folder.unlock();
+  }
 }

@@ -1,9 +1,11 @@
 /** @file From a preset, a file and overrides to one checked configuration. Every mistake is one sentence. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { ConfigError, meant } from '@curio/engine';
 import { PRESETS, presetTrainable, type ModelConfig, type PresetName } from '@curio/model';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
+import { FileError } from '../disk/system-error.ts';
+import { readText } from '../run/files.ts';
 import { RUN_PRESETS } from './presets.ts';
 import { runConfigSchema, type RunConfig } from './schema.ts';
 
@@ -64,9 +66,18 @@ export function checkConfig(config: unknown, withoutData = false): RunConfig {
   return checked.data;
 }
 
+/** Wrong usage whatever is wrong with the file, so a ConfigError. */
+function readConfigText(file: string): string {
+  try {
+    return readText(file, 'config');
+  } catch (error) {
+    throw error instanceof FileError ? new ConfigError(error.message, { cause: error }) : error;
+  }
+}
+
 function readConfigFile(file: string): Json {
   if (!existsSync(file)) throw new ConfigError(`config: ${file} not found.`);
-  const text = readFileSync(file, 'utf8');
+  const text = readConfigText(file);
   const isJson = file.endsWith('.json');
   let parsed: unknown;
   try {

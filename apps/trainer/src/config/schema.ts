@@ -107,6 +107,9 @@ const base = z.strictObject({
     .describe('how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours'),
 });
 
+/** What becomes of an entry with a missing or broken picture, or of which nothing can be learnt. */
+export const ON_BAD_ENTRY = ['fail', 'skip'] as const;
+
 const data = z.strictObject({
   scenes: z
     .strictObject({ stage1: count, stage2: count, heldout: count, 'heldout-ask': count })
@@ -116,6 +119,11 @@ const data = z.strictObject({
   stage2: z.string().nullable().describe('LLaVA JSON of stage 2'),
   heldOut: z.string().nullable().describe('LLaVA JSON of held-out questions'),
   images: z.string().nullable().describe('folder that the image paths start from'),
+  onBadEntry: z
+    .enum(ON_BAD_ENTRY)
+    .describe(
+      'fail: an entry that cannot be trained on ends the run; skip: it is left out and listed in skipped.jsonl',
+    ),
 });
 
 const run = z.strictObject({

@@ -3,6 +3,7 @@ import { trainableOf } from '@curio/model';
 import type { ModelConfig, Trainable } from '@curio/model';
 
 interface Saved {
+  readonly data?: object;
   readonly model?: ModelConfig;
   readonly train?: {
     readonly gradientCheckpointing?: boolean;
@@ -16,17 +17,18 @@ interface SavedStage {
 
 /**
  * The configuration of a saved run as this version writes it, for the same training: without
- * `train.gradientCheckpointing` nothing was checkpointed, and presets listed patterns of parameters that the model did
- * not have, which then decided nothing.
+ * `train.gradientCheckpointing` nothing was checkpointed, without `data.onBadEntry` a bad entry ended it, and presets
+ * listed patterns of parameters that the model did not have, which then decided nothing.
  * What is of no known shape is left to the check.
  */
 export function upgradeConfig(saved: unknown): unknown {
-  const { model, train } = (saved ?? {}) as Saved;
-  if (!isObject(model) || !isObject(train)) return saved;
+  const { data, model, train } = (saved ?? {}) as Saved;
+  if (!isObject(data) || !isObject(model) || !isObject(train)) return saved;
   const stage = (of: SavedStage | undefined): unknown =>
     isObject(of) && isList(of.trainable) ? { ...of, trainable: trainableOf(model, of.trainable) } : of;
   return {
     ...(saved as object),
+    data: { onBadEntry: 'fail', ...data },
     train: { gradientCheckpointing: false, ...train, stage1: stage(train.stage1), stage2: stage(train.stage2) },
   };
 }

@@ -7,6 +7,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { DataError } from '@curio/engine';
 import type { ImageSource, Picture } from '@curio/model';
+import { fileError } from '../disk/system-error.ts';
+import { isFile } from '../run/files.ts';
 
 /** Decodes the bytes of an image file; `name` is how errors call it. */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {
@@ -28,7 +30,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Pict
     };
   } catch (error) {
     throw new DataError(
-      `image: '${name}' cannot be decoded (${(error as Error).message}); it must be a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`,
+      `image: '${name}' cannot be decoded (${(error as Error).message.trim().replaceAll('\n', ', ')}); it must be a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`,
     );
   }
 }
@@ -39,14 +41,20 @@ function grayToRgb(gray: Uint8Array): Uint8Array {
   return rgb;
 }
 
-/** Decodes an image file. Throws DataError where it is missing or no image. */
+/** Decodes an image file. Throws DataError where it is missing, cannot be read or is no image. */
 export async function readImage(path: string): Promise<Picture> {
   if (!existsSync(path)) throw new DataError(`image: '${path}' not found.`);
-  return decodeImage(readFileSync(path), path);
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new DataError(fileError(error, path, 'image')?.message ?? (error as Error).message, { cause: error });
+  }
+  return decodeImage(bytes, path);
 }
 
 /** The images under a folder. */
 export function imageFolder(folder: string): ImageSource {
   const pathOf = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
-  return { name: folder, has: (path) => existsSync(pathOf(path)), read: (path) => readImage(pathOf(path)) };
+  return { name: folder, has: (path) => isFile(pathOf(path)), read: (path) => readImage(pathOf(path)) };
 }

@@ -1,7 +1,9 @@
 /** @file Writes the embedded data set to a folder: LLaVA JSON, images, and the truth of every scene beside them. */
 
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { runs } from '../disk/lock.ts';
+import { makeFolder, withFile } from '../disk/system-error.ts';
 import { openHandwriting } from './digits.ts';
 import { generatePart, pictureOf, type PartName, type SceneSample } from './generate.ts';
 import { encodePng } from './png.ts';
@@ -23,6 +25,7 @@ export const truthFileOf = (name: PartName): string => fileOf(name).replace('.js
 /**
  * Writes all four parts under `folder`, images under `folder/images`. The folder is built under another name and
  * renamed when it is whole, so nothing half-written is ever found. `progress` is called after each image.
+ * @throws FileError
  */
 export function writeDataset(
   folder: string,
@@ -30,24 +33,36 @@ export function writeDataset(
   sizes: DatasetSizes = DEFAULT_SIZES,
   progress?: (done: number, total: number) => void,
 ): void {
-  const draft = `${folder}.partial`;
-  rmSync(draft, { recursive: true, force: true });
+  makeFolder(dirname(folder));
+  clearDrafts(folder);
+  const draft = `${folder}.partial-${process.pid}`; // another process may be writing the same
   const total = Object.values(sizes).reduce((sum, count) => sum + count, 0);
   let done = 0;
   for (const [name, count] of Object.entries(sizes) as [PartName, number][]) {
     const glyphs = openHandwriting(name.startsWith('stage') ? 'train' : 'heldOut');
     const samples = generatePart(name, { seed, count }, glyphs);
-    mkdirSync(join(draft, 'images', name), { recursive: true });
+    makeFolder(join(draft, 'images', name));
+    const write = (file: string, content: string | Uint8Array): void =>
+      withFile(join(draft, file), () => writeFileSync(join(draft, file), content));
     for (const sample of samples) {
-      writeFileSync(join(draft, 'images', sample.entry.image), encodePng(pictureOf(name, sample, glyphs)));
+      write(join('images', sample.entry.image), encodePng(pictureOf(name, sample, glyphs)));
       progress?.(++done, total);
     }
-    writeFileSync(join(draft, fileOf(name)), jsonLines(samples.map(({ entry }) => entry)));
-    writeFileSync(join(draft, truthFileOf(name)), jsonLines(samples.map(truthOf)));
+    write(fileOf(name), jsonLines(samples.map(({ entry }) => entry)));
+    write(truthFileOf(name), jsonLines(samples.map(truthOf)));
   }
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(dirname(folder), { recursive: true });
-  renameSync(draft, folder);
+  withFile(folder, () => {
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(draft, folder);
+  });
+}
+
+/** Removes what processes that run no more had begun to write. */
+function clearDrafts(folder: string): void {
+  const before = `${basename(folder)}.partial-`;
+  for (const name of readdirSync(dirname(folder)))
+    if (name.startsWith(before) && !runs(Number(name.slice(before.length))))
+      rmSync(join(dirname(folder), name), { recursive: true, force: true });
 }
 
 /** What the report judges by. */

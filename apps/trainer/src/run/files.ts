@@ -6,8 +6,8 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -18,19 +18,24 @@ import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WeightError } from '@curio/engine';
 import type { ByteFolder, ByteSource } from '@curio/nn';
+import { FileError, fileError, makeFolder, withFile } from '../disk/system-error.ts';
 
 /** A file as a source of bytes; it is opened for each read, so nothing has to be closed. */
 export function fileSource(path: string): ByteSource {
   return {
     name: basename(path),
-    size: statSync(path).size,
+    size: withFile(path, () => statSync(path)).size,
     read: async (offset, length) => {
-      const file = await open(path);
+      const file = await open(path).catch((error: unknown) => {
+        throw fileError(error, path) ?? error;
+      });
       try {
         const bytes = new Uint8Array(length);
         let done = 0;
         while (done < length) {
-          const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
+          const { bytesRead } = await file.read(bytes, done, length - done, offset + done).catch((error: unknown) => {
+            throw fileError(error, path) ?? error; // such as a folder, which opens and does not read
+          });
           if (bytesRead === 0)
             throw new WeightError(
               `weights: ${path}: it ended at byte ${offset + done} and ${offset + length} were expected; it was cut while being read.`,
@@ -52,9 +57,8 @@ export function folderSource(path: string): ByteFolder {
   };
 }
 
-/** Writes a file whole: a reader sees the old one or the new one, also after a crash. */
+/** Writes a file whole: a reader sees the old one or the new one, also after a crash. @throws FileError */
 export function writeWhole(path: string, content: string | Uint8Array | readonly Uint8Array[]): void {
-  mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.partial`;
   const chunks =
     typeof content === 'string'
@@ -62,47 +66,83 @@ export function writeWhole(path: string, content: string | Uint8Array | readonly
       : content instanceof Uint8Array
         ? [content]
         : content;
-  try {
-    const file = openSync(draft, 'w');
+  withFile(path, () => {
+    makeFolder(dirname(path));
     try {
-      for (const chunk of chunks) for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
+      const file = openSync(draft, 'w');
+      try {
+        for (const chunk of chunks) for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(draft, path);
+    } catch (error) {
+      rmSync(draft, { force: true });
+      throw error;
     }
-    renameSync(draft, path);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw error;
-  }
+  });
 }
 
-/** Writes a folder whole, from contents by path under it; a folder that stands there is replaced. */
+/**
+ * Writes a folder whole, from contents by path under it; a folder that stands there is replaced.
+ * @throws FileError
+ */
 export function writeFolderWhole(
   path: string,
   files: Readonly<Record<string, string | Uint8Array | readonly Uint8Array[]>>,
 ): void {
   const draft = `${path}.partial`;
   const old = `${path}.old`;
-  rmSync(draft, { recursive: true, force: true });
-  rmSync(old, { recursive: true, force: true });
-  mkdirSync(draft, { recursive: true });
-  try {
-    for (const [name, content] of Object.entries(files)) writeWhole(join(draft, name), content);
-    if (existsSync(path)) renameSync(path, old);
-    renameSync(draft, path);
-  } catch (error) {
+  withFile(path, () => {
     rmSync(draft, { recursive: true, force: true });
-    if (existsSync(old) && !existsSync(path)) renameSync(old, path);
-    throw error;
-  }
-  rmSync(old, { recursive: true, force: true });
+    rmSync(old, { recursive: true, force: true });
+    try {
+      makeFolder(draft);
+      for (const [name, content] of Object.entries(files)) writeWhole(join(draft, name), content);
+      if (existsSync(path)) renameSync(path, old);
+      renameSync(draft, path);
+    } catch (error) {
+      rmSync(draft, { recursive: true, force: true });
+      if (existsSync(old) && !existsSync(path)) renameSync(old, path);
+      throw error;
+    }
+    rmSync(old, { recursive: true, force: true });
+  });
 }
 
-/** Parses a JSON file; `where` begins the sentence of an error. */
-export function readJson(path: string, where: string): unknown {
+/** Clears away what a crash left of `writeWhole` and `writeFolderWhole` under a folder. */
+export function mendFolder(path: string): void {
+  for (const name of readdirSync(path)) {
+    const stem = join(path, name.replace(/\.(partial|old)$/, ''));
+    if (name.endsWith('.old') && !existsSync(stem)) renameSync(join(path, name), stem);
+    else if (/\.(partial|old)$/.test(name)) rmSync(join(path, name), { recursive: true, force: true });
+  }
+}
+
+/** Whether a file, and not a folder, stands at the path. */
+export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
+/**
+ * The text of a file, without the byte order mark that editors on Windows write; `where` begins the sentence of an
+ * error.
+ * @throws FileError where it cannot be read or is not UTF-8
+ */
+export function readText(path: string, where: string): string {
+  const bytes = withFile(path, () => readFileSync(path), where);
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const wide = bytes.length > 1 && bytes[0]! + bytes[1]! === 0xff + 0xfe;
+    throw new FileError(`${where}: ${path}: it is ${wide ? 'UTF-16' : 'no UTF-8 text'}; save it as UTF-8.`, { cause });
+  }
+}
+
+/** Parses a JSON file; `where` begins the sentence of an error. @throws FileError as `readText`, WeightError */
+export function readJson(path: string, where: string): unknown {
+  const text = readText(path, where);
+  try {
+    return JSON.parse(text);
   } catch (cause) {
     throw new WeightError(`${where}: ${path}: not JSON (${(cause as Error).message}).`, { cause });
   }

@@ -1,4 +1,7 @@
-/** @file Ctrl-C: the first asks the run to save and stop, the second ends it at once. */
+/**
+ * @file Ctrl-C, a signal to end and the loss of the terminal: the first asks the run to save and stop, a second ctrl-C
+ * or SIGTERM ends it at once.
+ */
 
 /** Exit codes of every command. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, noDevice: 3, interrupted: 130 } as const;
@@ -12,27 +15,35 @@ export interface Interrupt {
   close(): void;
 }
 
-/** Listens for SIGINT and SIGTERM. `onFirst` tells the user what happens now. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** One that comes again so soon is the same: a group of processes gets it, and the launcher passes it on. */
+const SAME_MS = 500;
+
+/** Listens for SIGINT, SIGTERM and SIGHUP. `onFirst` tells the user what happens now. */
 export function listenForInterrupt(
   onFirst: () => void,
   quit: (code: number) => void = (code) => process.exit(code),
 ): Interrupt {
   const abort = new AbortController();
-  const listen = (): void => {
-    if (abort.signal.aborted) quit(EXIT.interrupted);
+  let since = -Infinity;
+  const listen = (signal: NodeJS.Signals): void => {
+    if (abort.signal.aborted) {
+      // A terminal that is gone has nobody who could mean it twice.
+      if (signal !== 'SIGHUP' && performance.now() - since >= SAME_MS) quit(EXIT.interrupted);
+      return;
+    }
+    since = performance.now();
     abort.abort();
     onFirst();
   };
-  process.on('SIGINT', listen);
-  process.on('SIGTERM', listen);
+  for (const signal of SIGNALS) process.on(signal, listen);
   return {
     get requested() {
       return abort.signal.aborted;
     },
     signal: abort.signal,
     close: () => {
-      process.off('SIGINT', listen);
-      process.off('SIGTERM', listen);
+      for (const signal of SIGNALS) process.off(signal, listen);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** @file What a run reports while it goes: `metrics.jsonl`, one line a step, and TensorBoard events under `events/`. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { withFile } from '../disk/system-error.ts';
 import type { RunFolder, CheckpointPlace } from './run-folder.ts';
 import { TensorBoardWriter } from './tensorboard.ts';
 
@@ -31,16 +32,19 @@ export class RunLog {
     this.path = folder.file('metrics.jsonl');
     this.history =
       from && existsSync(this.path)
-        ? readMetrics(this.path).filter((m) => m.stage < from.stage || (m.stage === from.stage && m.step <= from.step))
+        ? readLines<StepMetrics>(this.path).filter(
+            (m) => m.stage < from.stage || (m.stage === from.stage && m.step <= from.step),
+          )
         : [];
     folder.write('metrics.jsonl', this.history.map(line).join(''));
     this.events = new TensorBoardWriter(folder.file('events'));
     if (from) this.events.restart(from.step);
   }
 
+  /** @throws FileError */
   step(metrics: StepMetrics): void {
     this.history.push(metrics);
-    appendFileSync(this.path, line(metrics));
+    withFile(this.path, () => appendFileSync(this.path, line(metrics)));
     for (const name of SCALARS) this.events.scalar(`${metrics.stage}/${name}`, metrics[name], metrics.step);
   }
 
@@ -68,15 +72,16 @@ export class RunLog {
   }
 }
 
-const line = (metrics: StepMetrics): string => `${JSON.stringify(metrics)}\n`;
+/** A line of a `.jsonl` file. */
+export const line = (value: object): string => `${JSON.stringify(value)}\n`;
 
-/** Lines of a `metrics.jsonl`; a last line cut off by a crash is left out. */
-export function readMetrics(path: string): StepMetrics[] {
+/** Lines of a `.jsonl` file; a last line cut off by a crash is left out. */
+export function readLines<T>(path: string): T[] {
   return readFileSync(path, 'utf8')
     .split('\n')
     .flatMap((text) => {
       try {
-        return text === '' ? [] : [JSON.parse(text) as StepMetrics];
+        return text === '' ? [] : [JSON.parse(text) as T];
       } catch {
         return [];
       }

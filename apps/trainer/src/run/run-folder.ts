@@ -1,5 +1,5 @@
 /** @file `runs/<name>/`: where a run writes, and the checkpoints in it. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '@curio/engine';
 import { stringify } from 'yaml';
@@ -7,7 +7,9 @@ import { checkConfig } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { upgradeConfig } from '../config/upgrade.ts';
 import type { Environment } from './environment.ts';
-import { readJson, writeFolderWhole, writeWhole } from './files.ts';
+import { isLock, lockFolder } from '../disk/lock.ts';
+import { makeFolder } from '../disk/system-error.ts';
+import { isFile, mendFolder, readJson, readText, writeFolderWhole, writeWhole } from './files.ts';
 
 export interface RunFolderOptions {
   /** Folder of all runs. Default `runs`. */
@@ -31,23 +33,37 @@ export interface SavedCheckpoint extends CheckpointPlace {
 const CHECKPOINT = /^(stage[12])-(\d{6})$/;
 
 export class RunFolder {
+  private release: (() => void) | null = null;
+
   private constructor(readonly path: string) {}
 
-  /** Makes a new folder. @throws ConfigError when one of that name has been trained in */
+  /**
+   * Makes a new folder and locks it.
+   * @throws ConfigError when one of that name has been trained in or the name is a path; FileError where it cannot be
+   * made
+   */
   static create({ root = 'runs', name, preset, now = new Date() }: RunFolderOptions): RunFolder {
     const stamp = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
+    if (name !== undefined && (/[/\\\0]/.test(name) || ['', '.', '..'].includes(name)))
+      throw new ConfigError(
+        `run: --name is '${name}'; it must be the name of a folder under ${root}/, so no path such as a/b or ../c.`,
+      );
     const path = join(root, name ?? `${preset}-${stamp}`);
-    if (existsSync(path) && readdirSync(path).length > 0)
+    makeFolder(path, 'run');
+    const folder = new RunFolder(path);
+    folder.lock();
+    if (readdirSync(path).some((entry) => !isLock(entry))) {
+      folder.unlock();
       throw new ConfigError(
         `run: ${path} holds a run already; go on with it by --resume ${path}, or choose another --name.`,
       );
-    mkdirSync(path, { recursive: true });
-    return new RunFolder(path);
+    }
+    return folder;
   }
 
   /** Opens a folder to go on with its run. @throws ConfigError when there is no run in it */
   static open(path: string): RunFolder {
-    if (!existsSync(join(path, 'config.json')))
+    if (!isFile(join(path, 'config.json')))
       throw new ConfigError(`run: there is no run in ${path}; a run's folder holds config.json.`);
     return new RunFolder(path);
   }
@@ -57,11 +73,37 @@ export class RunFolder {
     if (!existsSync(root)) return undefined;
     const runs = readdirSync(root)
       .map((name) => join(root, name))
-      .filter((path) => existsSync(join(path, 'config.json')));
+      .filter((path) => isFile(join(path, 'config.json')));
     const [path] = runs.sort(
       (a, b) => statSync(join(b, 'config.json')).mtimeMs - statSync(join(a, 'config.json')).mtimeMs,
     );
     return path === undefined ? undefined : new RunFolder(path);
+  }
+
+  /**
+   * Keeps other processes from training here until `unlock` or the end of this one, and clears away what a crash left
+   * half written.
+   * @throws ConfigError where another process trains here
+   */
+  lock(): void {
+    this.release = lockFolder(this.path);
+    for (const root of [this.path, this.file('checkpoints')]) if (existsSync(root)) mendFolder(root);
+  }
+
+  unlock(): void {
+    this.release?.();
+    this.release = null;
+  }
+
+  /** Whether a step of it was told or saved. */
+  hasSteps(): boolean {
+    return this.checkpoints().length > 0 || (isFile(this.file('metrics.jsonl')) && this.read('metrics.jsonl') !== '');
+  }
+
+  /** Removes a run that has learnt nothing, so that its name is free. */
+  discard(): void {
+    this.unlock();
+    rmSync(this.path, { recursive: true, force: true });
   }
 
   file(name: string): string {
@@ -69,7 +111,7 @@ export class RunFolder {
   }
 
   read(name: string): string {
-    return readFileSync(this.file(name), 'utf8');
+    return readText(this.file(name), 'run');
   }
 
   write(name: string, content: string | Uint8Array | readonly Uint8Array[]): void {

@@ -37,6 +37,8 @@ export interface Summary {
   readonly afterStage1: Accuracy | null;
   readonly selfAsked: SelfAsked | null;
   readonly stages: Readonly<Record<string, StageSummary>>;
+  /** Entries of the data that were left out; `skipped.jsonl` lists them. */
+  readonly skipped: number;
   readonly seconds: { readonly setup: number; readonly train: number; readonly total: number };
   /** Largest sum of live GPU buffers, and the process's own memory. */
   readonly peakBytes: number;
@@ -122,6 +124,9 @@ export function summaryPage(
   lines.push(
     rule('How it learnt'),
     ...Object.entries(summary.stages).map(([name, stage]) => stageLine(stage, losses[name] ?? [], style)),
+    ...(summary.skipped > 0
+      ? [`  ${padEnd('left out', NAME_WIDTH)}${summary.skipped} entries, listed in skipped.jsonl`]
+      : []),
   );
   if (selfAsked) lines.push(rule(`${selfAsked.count} questions it asked itself`), ...askedLines(selfAsked, style));
   for (const scene of scenes) lines.push('', ...sceneLines(scene, terminal, style));

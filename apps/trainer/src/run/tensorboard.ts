@@ -3,9 +3,10 @@
  * protobuf `Event`. Source: tensorflow/core/util/event.proto, core/framework/summary.proto,
  * core/lib/io/record_writer.h.
  */
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder, withFile } from '../disk/system-error.ts';
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0x82f63b78 : byte >>> 1;
@@ -48,14 +49,16 @@ const double = (field: number, x: number): Buffer => {
  */
 export class TensorBoardWriter {
   private readonly file: number;
+  private readonly path: string;
 
   /** Starts a new file in `folder`; TensorBoard reads all files of a folder as one run. */
   constructor(
     folder: string,
     private readonly now: () => number = () => Date.now() / 1000,
   ) {
-    mkdirSync(folder, { recursive: true });
-    this.file = openSync(join(folder, `events.out.tfevents.${Math.floor(now())}.${hostname()}.${process.pid}`), 'a');
+    this.path = join(folder, `events.out.tfevents.${Math.floor(now())}.${hostname()}.${process.pid}`);
+    makeFolder(folder);
+    this.file = withFile(this.path, () => openSync(this.path, 'a'));
     this.record(text(3, 'brain.Event:2'));
   }
 
@@ -95,6 +98,6 @@ export class TensorBoardWriter {
     out.writeUInt32LE(maskedCrc(out.subarray(0, 8)), 8);
     event.copy(out, 12);
     out.writeUInt32LE(maskedCrc(event), 12 + event.length);
-    writeSync(this.file, out);
+    withFile(this.path, () => writeSync(this.file, out));
   }
 }

@@ -2,16 +2,18 @@
  * @file What a run trains on and is judged by: the embedded scenes, written out as files first, or LLaVA JSON of one's
  * own.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '@curio/engine';
-import { checkImages, parseDataset } from '@curio/model';
-import type { ImageSource, Sample, Scene } from '@curio/model';
+import { parseDataset, templateOf, whyNotTrainable } from '@curio/model';
+import type { ImageSource, Sample, Scene, StageName, Tokens } from '@curio/model';
 import type { RunConfig } from '../config/schema.ts';
 import { imageFolder } from '../data/decode.ts';
 import type { PartName } from '../data/generate.ts';
 import { fileOf, truthFileOf, writeDataset } from '../data/write.ts';
-import { readJson } from '../run/files.ts';
+import { readJson, readText } from '../run/files.ts';
+import { asReason } from './bad-entries.ts';
+import type { BadEntries } from './bad-entries.ts';
 
 /** A held-out question with its right answer. `kind` is `all` where no truth is known. */
 export interface HeldOutQuestion {
@@ -34,6 +36,8 @@ export interface RunData {
   readonly stage2: readonly Sample[];
   readonly questions: readonly HeldOutQuestion[];
   readonly scenes: readonly HeldOutScene[];
+  /** How errors call the file of each stage. */
+  readonly files: Readonly<Record<StageName, string>>;
 }
 
 interface Truth {
@@ -46,10 +50,32 @@ interface Truth {
 export async function openRunData(
   config: RunConfig,
   cache: string,
+  bad: BadEntries,
   progress: (done: number, total: number) => void,
 ): Promise<RunData> {
   const { scenes } = config.data;
-  return scenes ? openScenes(config, scenes, cache, progress) : openFiles(config);
+  return scenes ? openScenes(config, scenes, cache, progress) : openFiles(config, bad);
+}
+
+/**
+ * The data without what a stage cannot learn from.
+ * @throws DataError for the first such entry under the policy fail, and for a file of nothing else
+ */
+export function trainableData(data: RunData, { model, train }: RunConfig, tokens: Tokens, bad: BadEntries): RunData {
+  const template = templateOf(model);
+  const of = (stage: StageName): readonly Sample[] => {
+    if (train[stage].steps === 0) return data[stage];
+    const file = data.files[stage];
+    const kept = data[stage].filter((sample) => {
+      const why = whyNotTrainable(sample, tokens, train[stage], train, template);
+      if (why !== null) bad.refuse(file, sample, why);
+      return why === null;
+    });
+    if (kept.length === 0)
+      throw new DataError(`data: ${file}: no entry is left for train.${stage}; it needs at least one.`);
+    return kept;
+  };
+  return { ...data, stage1: of('stage1'), stage2: of('stage2') };
 }
 
 async function openScenes(
@@ -62,12 +88,13 @@ async function openScenes(
   if (!existsSync(folder)) writeDataset(folder, seed, sizes, progress);
   const images = imageFolder(join(folder, 'images'));
   const samples = (part: PartName): Sample[] =>
-    parseDataset(readFileSync(join(folder, fileOf(part)), 'utf8'), fileOf(part));
+    sizes[part] === 0 ? [] : parseDataset(readText(join(folder, fileOf(part)), 'data'), fileOf(part));
   const truth = (part: PartName): Truth[] => readJson(join(folder, truthFileOf(part)), 'data') as Truth[];
   const kinds = truth('heldout').map((t) => t.kinds[0]!);
   const asked = truth('heldout-ask');
   return {
     images,
+    files: { stage1: join(folder, fileOf('stage1')), stage2: join(folder, fileOf('stage2')) },
     stage1: samples('stage1'),
     stage2: samples('stage2'),
     questions: samples('heldout')
@@ -79,22 +106,42 @@ async function openScenes(
   };
 }
 
-async function openFiles({ data, run }: RunConfig): Promise<RunData> {
+async function openFiles({ data, run }: RunConfig, bad: BadEntries): Promise<RunData> {
   const images = imageFolder(data.images!);
   const open = async (path: string): Promise<Sample[]> => {
-    if (!existsSync(path)) throw new DataError(`data: ${path} not found.`);
-    const samples = parseDataset(readFileSync(path, 'utf8'), path);
-    await checkImages(samples, images, path);
+    const samples: Sample[] = [];
+    for (const sample of parseDataset(readText(path, 'data'), path)) {
+      if (sample.image === undefined || (await images.has(sample.image))) samples.push(sample);
+      else bad.refuse(path, sample, `image '${sample.image}' not found under ${images.name}`);
+    }
     return samples;
   };
-  const heldOut = data.heldOut === null ? [] : (await open(data.heldOut)).filter(({ image }) => image !== undefined);
+  const asked = Math.max(run.questions, run.askScenes);
+  const heldOut: Sample[] = [];
+  for (const sample of data.heldOut === null ? [] : await open(data.heldOut)) {
+    if (heldOut.length === asked) break;
+    // Read once now: some are looked at only after the training.
+    if (sample.image !== undefined && (await readable(images, sample, data.heldOut!, bad))) heldOut.push(sample);
+  }
   return {
     images,
+    files: { stage1: data.stage1!, stage2: data.stage2! },
     stage1: await open(data.stage1!),
     stage2: await open(data.stage2!),
     questions: heldOut.slice(0, run.questions).map((sample) => toQuestion(sample, 'all')),
     scenes: heldOut.slice(0, run.askScenes).map(({ id, image }) => ({ id, image: image!, scene: null })),
   };
+}
+
+async function readable(images: ImageSource, sample: Sample, file: string, bad: BadEntries): Promise<boolean> {
+  try {
+    await images.read(sample.image!);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    bad.refuse(file, sample, asReason(error));
+    return false;
+  }
 }
 
 /** The first question of a sample; the image tag is put back when it is asked. */

@@ -7,7 +7,8 @@ import type { StageName } from '@curio/model';
 import { EMBEDDED } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { readJson } from '../run/files.ts';
-import { openRunData } from './data.ts';
+import { BadEntries } from './bad-entries.ts';
+import { openRunData, trainableData } from './data.ts';
 import { baseFolder } from './open.ts';
 
 const STAGES: readonly (readonly [StageName, string])[] = [
@@ -26,14 +27,16 @@ export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<strin
   const { stage1, stage2, images, scenes } = config.data;
   const hasData = scenes !== null || [stage1, stage2, images].every((path) => path !== null && existsSync(path));
   const hasBase = base.language === EMBEDDED || existsSync(base.language);
-  const data = hasData && hasBase ? await openRunData(config, 'data', () => {}) : null;
-  const lines: string[] = [];
+  const tokens =
+    hasData && hasBase
+      ? new Tokens(readJson(join(baseFolder(config, 'language'), 'tokenizer.json'), 'tokenizer') as object, {
+          extra: model.vusr === 'token' ? [VUSER_TOKEN] : [],
+        })
+      : null;
+  const bad = new BadEntries(config.data.onBadEntry);
+  const data = tokens && trainableData(await openRunData(config, 'data', bad, () => {}), config, tokens, bad);
+  const lines: string[] = bad.count > 0 ? [`${bad.count} entries are left out`] : [];
   for (const [name, label] of STAGES) {
-    const tokens =
-      data &&
-      new Tokens(readJson(join(baseFolder(config, 'language'), 'tokenizer.json'), 'tokenizer') as object, {
-        extra: model.vusr === 'token' ? [VUSER_TOKEN] : [],
-      });
     const options = {
       gpu,
       config: model,

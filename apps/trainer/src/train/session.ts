@@ -4,11 +4,12 @@
  */
 import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { startProfile, TrainError } from '@curio/engine';
+import { DataError, startProfile, TrainError } from '@curio/engine';
 import type { AdamW, Gpu } from '@curio/engine';
 import { checkTrainable, trainStage } from '@curio/model';
-import type { Accuracy, StageName, StepReport } from '@curio/model';
+import type { Accuracy, Sample, StageName, StepReport } from '@curio/model';
 import type { RunConfig } from '../config/schema.ts';
+import { FileError } from '../disk/system-error.ts';
 import { writeFolderWhole } from '../run/files.ts';
 import { adapterName, describeEnvironment } from '../run/environment.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
@@ -22,8 +23,9 @@ import { measureSpeed } from '../run/speed.ts';
 import { readTuning, writeTuning } from '../run/tuning.ts';
 import { peakResident, stageSummary } from '../run/summary.ts';
 import { openTerminal } from '../run/terminal.ts';
+import { asReason, BadEntries } from './bad-entries.ts';
 import { checkpointFiles, readOptimizer } from './checkpoint.ts';
-import { openRunData } from './data.ts';
+import { openRunData, trainableData } from './data.ts';
 import type { RunData } from './data.ts';
 import { answerAll, answerBlind, askItself } from './evaluate.ts';
 import { baseName, openForRun } from './open.ts';
@@ -83,23 +85,24 @@ export async function runSession({
     folder.writeConfig(config, environment);
     if (from) readTuning(gpu, folder);
     progress.note(`run ${folder.path} on ${environment.adapter}`);
-    const data = await openRunData(config, 'data', (done, total) => progress.activity('drawing scenes', done, total));
+    const bad = BadEntries.ofRun(config, folder, (text) => progress.note(text));
+    const all = await openRunData(config, 'data', bad, (done, total) =>
+      progress.activity('drawing scenes', done, total),
+    );
     const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'));
     checkTrainable(
       opened.model.parameters.map(({ name }) => name),
       config.train,
     );
+    const data = trainableData(all, config, opened.tokens, bad);
     const setup = (Date.now() - startedAt) / 1000;
-    const session = new Session(gpu, config, folder, log, progress, interrupt, data, opened, profile);
+    const session = new Session(gpu, config, folder, log, progress, interrupt, data, bad, opened, profile);
     const trainStart = Date.now();
-    const finished = await session.train(from);
-    if (!finished) {
-      progress.note(`Saved. Go on with: curio train --resume ${folder.path}`);
-      return EXIT.interrupted;
-    }
+    const trained = await session.train(from);
     const train = (Date.now() - trainStart) / 1000;
-    await session.report({ setup, train, startedAt, environment }, terminal);
-    return EXIT.ok;
+    if (trained && (await session.report({ setup, train, startedAt, environment }, terminal))) return EXIT.ok;
+    progress.note(`Saved. Go on with: curio train --resume ${folder.path}`);
+    return EXIT.interrupted;
   } finally {
     progress.end();
     log.close();
@@ -119,6 +122,7 @@ class Session {
     private readonly progress: Progress,
     private readonly interrupt: Interrupt,
     private readonly data: RunData,
+    private readonly bad: BadEntries,
     private readonly opened: OpenedModel,
     private readonly profiled: boolean,
   ) {
@@ -129,18 +133,18 @@ class Session {
   /** Both stages from a checkpoint on. False when interrupted. */
   async train(from?: SavedCheckpoint): Promise<boolean> {
     if (!from) await this.evaluate('beforeTraining', 0);
-    for (const { name, label } of STAGES) {
+    for (const { name } of STAGES) {
       if (from?.stage === 'stage2' && name === 'stage1') continue;
       const start = from?.stage === name ? from.step : 0;
       const { steps } = this.config.train[name];
-      if (start < steps && !(await this.trainOne(name, label, start, from?.stage === name ? from : undefined)))
-        return false;
+      if (start < steps && !(await this.trainOne(name, start, from?.stage === name ? from : undefined))) return false;
+      if (this.interrupt.requested) return false; // the end of the stage is saved
       if (name === 'stage1') await this.evaluate('afterStage1', steps);
     }
     return true;
   }
 
-  private async trainOne(name: StageName, label: string, start: number, from?: SavedCheckpoint): Promise<boolean> {
+  private async trainOne(name: StageName, start: number, from?: SavedCheckpoint): Promise<boolean> {
     const { config, data, opened, progress, interrupt, gpu } = this;
     const stage = config.train[name];
     const every = config.run.checkpointEvery;
@@ -157,7 +161,7 @@ class Session {
         seed: config.seed,
         from: start,
         state: from && (await readOptimizer(from.path)),
-        pixels: async (image) => opened.prepare(await data.images.read(image), stage.imageAspect),
+        pixels: (image, sample) => this.pixels(name, image, sample),
         onStep: ({ step, loss, gradNorm, lr, counts }: StepReport) => {
           const now = performance.now();
           const bytes = gpu.memoryReport().allocatedBytes;
@@ -180,26 +184,47 @@ class Session {
             `${dispatches} dispatches, ${Math.round((bytes.fixed + bytes.temporaries) / 2 ** 20)} MB: ${reason}`,
             this.log.steps(name).length,
           ),
-        pause: async (step, optimizer) => {
+        pause: async (step, optimizer, land) => {
           if (profiler) {
             progress.note(reportProfile(this.folder, name, await profiler.stop(), await measureSpeed(gpu)));
             profiler = null;
           }
           if (this.profiled && step === PROFILED_STEP - 1) profiler = startProfile(gpu);
           const stop = interrupt.requested && step < stage.steps;
-          if (stop || step === stage.steps || (every > 0 && step % every === 0)) await this.save(name, step, optimizer);
+          if (stop || step === stage.steps || (every > 0 && step % every === 0)) {
+            await land(); // metrics.jsonl has every step that the checkpoint has
+            await this.save(name, step, optimizer);
+          }
           return stop;
+        },
+        onBadData: async (step, optimizer) => {
+          if (step > start) await this.save(name, step, optimizer);
         },
       });
       return reached === stage.steps;
     } catch (error) {
-      const kept = this.folder.checkpoints().at(-1);
-      if (error instanceof TrainError)
-        throw new TrainError(
-          `${error.message} ${kept ? `Checkpoint of ${label}, step ${kept.step} kept in ${kept.path}.` : 'No checkpoint had been written yet.'}`,
-          { cause: error },
-        );
+      const Kind = [TrainError, DataError, FileError].find((kind) => error instanceof kind);
+      if (Kind) throw new Kind(`${(error as Error).message} ${this.kept()}`, { cause: error });
       throw error;
+    }
+  }
+
+  private kept(): string {
+    const kept = this.folder.checkpoints().at(-1);
+    return kept
+      ? `Checkpoint of ${STAGES.find(({ name }) => name === kept.stage)!.label}, step ${kept.step} kept in ${kept.path}.`
+      : 'No checkpoint had been written yet.';
+  }
+
+  /** Null for an entry that is left out. @throws DataError that names the entry */
+  private async pixels(stage: StageName, image: string, sample: Sample): Promise<Float32Array | null> {
+    const { data, opened, bad, config } = this;
+    try {
+      return opened.prepare(await data.images.read(image), config.train[stage].imageAspect);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      bad.refuse(data.files[stage], sample, asReason(error));
+      return null;
     }
   }
 
@@ -224,7 +249,7 @@ class Session {
     this.evaluating += (performance.now() - start) / 1000;
   }
 
-  /** The last evaluations, the files of the run, and the page at the end. */
+  /** The last evaluations, the files of the run, and the page at the end. False when interrupted. */
   async report(
     {
       setup,
@@ -233,7 +258,7 @@ class Session {
       environment,
     }: { setup: number; train: number; startedAt: number; environment: ReturnType<typeof describeEnvironment> },
     terminal: ReturnType<typeof openTerminal>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { config, data, opened, folder, log, progress, gpu } = this;
     progress.activity('held-out questions', 0, data.questions.length);
     const answers = await answerAll(opened, data, config.ask);
@@ -241,6 +266,7 @@ class Session {
     const blind = await answerBlind(opened, data, config.ask);
     progress.activity('self-questions', 0, data.scenes.length * config.ask.questions);
     const { selfAsked, asked } = await askItself(opened, data, config.ask, config.seed, this.interrupt.signal);
+    if (this.interrupt.requested) return false;
     progress.end();
     const base = { language: baseName(config, 'language'), vision: baseName(config, 'vision') };
     const adapter = folder.file('adapter');
@@ -271,10 +297,12 @@ class Session {
       afterStage1: this.evaluations.afterStage1 ?? null,
       selfAsked,
       stages,
+      skipped: this.bad.count,
       seconds: { setup, train: train - this.evaluating, total: (Date.now() - startedAt) / 1000 },
       peakBytes: gpu.memoryReport().peakBytes,
       rssBytes: peakResident(),
     };
     terminal.write(writeOutcome(folder, log, { summary, config, environment, scenes: asked }, terminal));
+    return true;
   }
 }

@@ -34,7 +34,8 @@ export interface PretrainOptions extends Pick<LoopOptions<never>, 'onRecord' | '
   readonly from?: number;
   readonly state?: AdamWState;
   readonly onStep?: (report: StepReport) => void | Promise<void>;
-  readonly pause?: (step: number, optimizer: AdamW) => Promise<boolean> | boolean;
+  /** As in `StageOptions`. */
+  readonly pause?: (step: number, optimizer: AdamW, land: () => Promise<void>) => Promise<boolean> | boolean;
 }
 
 /** Up, level, down: a run can be prolonged from where it was level, without having known its length. */
@@ -68,7 +69,7 @@ async function pretrain<Micro, I extends NamedTensors>(
       onRecord,
       capture,
       ...work,
-      pause: pause && ((step) => pause(step, optimizer)),
+      pause: pause && ((step, land) => pause(step, optimizer, land)),
     });
   } finally {
     optimizer.dispose();

@@ -4,6 +4,7 @@
  * replayed.
  */
 
+import { DataError } from '@curio/engine';
 import { drawSelfQuestions, encodeConversation, encodePlain, type Draw, type Template } from './conversation.ts';
 import type { Sample } from './dataset.ts';
 import { IGNORE, IMAGE_TOKEN, type Tokens } from './tokens.ts';
@@ -26,9 +27,14 @@ export interface EncodeOptions {
   maxLength?: number;
 }
 
-/** Ids and labels of one sample; self-questions are drawn anew for each epoch. */
+/**
+ * Ids and labels of one sample; self-questions are drawn anew for each epoch.
+ * @throws DataError where `plain` gets text alone
+ */
 export function encodeSample(tokens: Tokens, sample: Sample, options: EncodeOptions): EncodedSample {
   const { template, selfQuestionRate = 0, draw = { seed: 0, epoch: 0, sample: 0 }, maxLength = 2048 } = options;
+  if (template === 'plain' && sample.image === undefined)
+    throw new DataError(`batch: sample '${sample.id}' has no image; the template plain is an image and its caption.`);
   const { ids, labels } =
     template === 'plain'
       ? encodePlain(tokens, sample.messages[1].text!)

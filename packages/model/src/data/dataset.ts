@@ -22,6 +22,8 @@ export interface Sample {
   /** Path under the image folder; absent for text alone. */
   image?: string;
   messages: Message[];
+  /** Its place in the file that it was read from, from 0. */
+  entry?: number;
 }
 
 const ROLES: Record<string, Role> = { human: 'human', gpt: 'gpt', vuser: 'vuser' };
@@ -32,7 +34,7 @@ const ROLES: Record<string, Role> = { human: 'human', gpt: 'gpt', vuser: 'vuser'
 export function parseDataset(text: string, file: string): Sample[] {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text.replace(/^\ufeff/, '')); // editors on Windows begin a file with a byte order mark
   } catch (error) {
     throw new DataError(`data: ${file}: not JSON (${(error as Error).message}); it must be a JSON array of samples.`);
   }
@@ -47,7 +49,7 @@ function parseSample(entry: unknown, index: number, where: string): Sample {
     throw new DataError(`${where}: is ${nameOf(entry)}; it must be an object with conversations.`);
   }
   const { id = index, image, conversations } = entry as Record<string, unknown>;
-  if (image !== undefined && typeof image !== 'string')
+  if (image !== undefined && (typeof image !== 'string' || image === ''))
     throw new DataError(`${where}: image is ${nameOf(image)}; it must be a path.`);
   if (!Array.isArray(conversations)) {
     throw new DataError(`${where}: conversations is ${nameOf(conversations)}; it must be a list of { from, value }.`);
@@ -67,7 +69,7 @@ function parseSample(entry: unknown, index: number, where: string): Sample {
     throw new DataError(`${where}: says <image> but names no image; add "image" or take the tag out.`);
   if (!tagged && image !== undefined)
     throw new DataError(`${where}: names image '${image}' but no turn says <image>; put the tag into the first.`);
-  return { id: String(id), ...(image === undefined ? {} : { image: image as string }), messages };
+  return { id: String(id), ...(image === undefined ? {} : { image: image as string }), messages, entry: index };
 }
 
 function parseTurn(turn: unknown, where: string): Message {
@@ -84,15 +86,6 @@ function nameOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
   return typeof value === 'string' ? `'${value}'` : `the ${typeof value} ${String(value)}`;
-}
-
-/** Throws DataError for the first sample whose image the source does not have. */
-export async function checkImages(samples: readonly Sample[], source: ImageSource, file: string): Promise<void> {
-  for (const [i, { image }] of samples.entries()) {
-    if (image !== undefined && !(await source.has(image))) {
-      throw new DataError(`data: ${file}: entry ${i}: image '${image}' not found under ${source.name}.`);
-    }
-  }
 }
 
 /**

@@ -1,0 +1,129 @@
+/** The training loop where data fail: told to the caller, with everything before told first, and nothing unhandled. */
+import { AdamW, DataError, mul, openGpu, Parameter, sum } from '@curio/engine';
+import type { Gpu, Tensor } from '@curio/engine';
+import { Weights } from '@curio/nn';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ModelConfig } from '../src/config.ts';
+import type { Sample } from '../src/data/dataset.ts';
+import { Tokens } from '../src/data/tokens.ts';
+import { runSteps } from '../src/loop.ts';
+import type { LoopOptions } from '../src/loop.ts';
+import { PRESETS } from '../src/presets.ts';
+import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
+import { SqLlava } from '../src/sq-llava.ts';
+import { trainStage } from '../src/stages.ts';
+import type { StageOptions } from '../src/stages.ts';
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu()));
+afterAll(() => gpu.close());
+
+const later = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+/** Four numbers learn for three steps; what the loop told comes back as words. */
+async function loop(options: Partial<LoopOptions<number, { x: Tensor }>>) {
+  const w = new Parameter(gpu, 'w', [4], Float32Array.of(1, 2, 3, 4));
+  const optimizer = new AdamW(gpu, [w], { groups: [['w', 1]] });
+  const told: string[] = [];
+  const ended = await runSteps<number, { x: Tensor }>({
+    gpu,
+    optimizer,
+    from: 0,
+    steps: 3,
+    lr: () => 1e-3,
+    seed: 1,
+    count: () => ({ tokens: 1, images: 1 }),
+    prepare: (step) => [step],
+    inputs: () => ({ x: { values: Float32Array.of(1, 1, 1, 1), shape: [4] } }),
+    loss: ({ x }) => sum(mul(w, x)),
+    onStep: ({ step }) => void told.push(`step ${step}`),
+    onBadData: (step) => void told.push(`bad data of ${step}`),
+    ...options,
+  }).catch((error: Error) => error);
+  optimizer.dispose();
+  w.dispose();
+  return { ended, told };
+}
+
+test.each([
+  ['at once, by a throw', 1, 0],
+  ['by a rejection while the loop waits', 1, 1],
+  ['two steps on', 2, 1],
+  ['before the first step', 0, 1],
+])('data that fail %s reach the caller, after all steps before', async (_, bad, ms) => {
+  const error = new DataError("image: 'photo.jpg' cannot be decoded; it is cut.");
+  const { ended, told } = await loop({
+    prepare: (step) => {
+      if (step !== bad) return [step];
+      if (ms === 0) throw error;
+      return later(ms).then(() => {
+        throw error;
+      });
+    },
+    pause: () => later(30).then(() => false), // such as the writing of a checkpoint
+  });
+  expect(ended).toBe(error);
+  expect(told).toEqual([...Array.from({ length: bad }, (_, i) => `step ${i}`), `bad data of ${bad}`]);
+});
+
+test('who saves between steps can have all steps before told first', async () => {
+  const log: string[] = [];
+  await loop({
+    onStep: ({ step }) => void log.push(`step ${step}`),
+    pause: async (step, land) => {
+      await land();
+      log.push(`save ${step}`);
+      return false;
+    },
+  });
+  expect(log).toEqual(['step 0', 'save 1', 'step 1', 'save 2', 'step 2', 'save 3']);
+});
+
+const { model: small, train } = PRESETS.small;
+const config: ModelConfig = {
+  ...small,
+  vision: { ...small.vision, hiddenSize: 32, intermediateSize: 64, numLayers: 3, numHeads: 2 },
+  language: { ...small.language, hiddenSize: 32, intermediateSize: 64, numLayers: 2, numHeads: 2, numKeyValueHeads: 2 },
+};
+const samples: Sample[] = Array.from({ length: 8 }, (_, i) => ({
+  id: `${i}`,
+  image: `${i}`,
+  messages: [
+    { role: 'human', text: '<image>\nis there a two ?' },
+    { role: 'gpt', text: 'yes .' },
+  ],
+}));
+
+async function stage1(options: Partial<StageOptions>) {
+  const model = new SqLlava(new Weights(gpu, { seed: 1 }), config);
+  const images: number[] = [];
+  const ended = await trainStage({
+    model,
+    tokens: new Tokens(sceneTokenizerJson()),
+    train,
+    stage: { ...train.stage1, batch: 4, steps: 2 },
+    samples,
+    seed: 5,
+    pixels: () => Promise.resolve(new Float32Array(3 * config.vision.imageSize ** 2)),
+    onStep: ({ counts }) => void images.push(counts.images),
+    ...options,
+  }).catch((error: Error) => error.message);
+  for (const parameter of model.parameters) parameter.dispose();
+  return { ended, images };
+}
+
+test('a sample without pixels is left out of its step, and a step of none is refused', async () => {
+  const pixels = new Float32Array(3 * config.vision.imageSize ** 2);
+  const without = (bad: (id: number) => boolean) =>
+    stage1({ pixels: async (image) => (bad(Number(image)) ? null : pixels) });
+  expect(await without((id) => id === 3)).toMatchObject({ ended: 2, images: expect.arrayContaining([4, 3]) });
+  expect((await without(() => true)).ended).toBe(
+    'train: step 0: all 4 of its samples were left out; it needs at least one.',
+  );
+});
+
+test('a batch without a label is refused instead of trained on', async () => {
+  expect((await stage1({ train: { ...train, maxLength: 2 } })).ended).toBe(
+    'train: step 0: none of its 4 samples has a label within train.maxLength 2; raise it or leave them out.',
+  );
+});

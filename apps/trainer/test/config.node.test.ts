@@ -112,6 +112,30 @@ test.each([
   ],
   ['--model.vision=3', 'config: model.vision is 3; it must be an object.'],
   ['--preset=huge', "config: unknown preset 'huge'; known are small, quick, 7b, 13b."],
+  [
+    '--model.vision.imageSize=70',
+    'config: model.vision.imageSize is 70 and patchSize 12; imageSize must be a whole number of patches, such as 72.',
+  ],
+  [
+    '--model.vision.numHeads=5',
+    'config: model.vision.numHeads is 5 and hiddenSize 128; heads must divide it, such as 4.',
+  ],
+  [
+    '--model.vision.selectLayer=-9',
+    'config: model.vision.selectLayer is -9 and numLayers 4; it counts from the end of 5 hidden states, so at least -5.',
+  ],
+  [
+    '--model.language.numHeads=3',
+    'config: model.language.numHeads is 3 and hiddenSize 128; heads must divide it, such as 2.',
+  ],
+  [
+    '--model.language.numKeyValueHeads=3',
+    'config: model.language.numHeads is 4 and numKeyValueHeads 3; numHeads must be a whole number of groups of key-value heads, such as 3.',
+  ],
+  [
+    '--model.language.numHeads=128',
+    'config: model.language.numHeads is 128 and hiddenSize 128, so a head is 1 wide; rotary positions turn pairs, so it must be even.',
+  ],
 ])('%s', (word, message) => {
   expect(set(word)).toBe(message);
 });
@@ -140,6 +164,9 @@ test('files that cannot be right', () => {
     'config: unknown key train.batch_size; did you mean train.stage1.batch?',
   );
   expect(() => checkConfig(3)).toThrow('config:');
+  expect(refuse({ file: folder })).toBe('config: DIR: it is a folder (EISDIR); give a file.');
+  expect(loadConfig({ file: file('bom.json', '\ufeff{ "seed": 2 }') }).seed).toBe(2);
+  expect(loadConfig({ file: file('bom.yaml', '\ufeffseed: 2') }).seed).toBe(2);
 });
 
 test('editors get a JSON schema', () => {

@@ -102,6 +102,7 @@ export {
 } from './config.ts';
 export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './hf-config.ts';
 export { PRESETS, presetTrainable, type PresetName } from './presets.ts';
+export { checkModelSizes } from './model-sizes.ts';
 export { checkTrainable, trainableOf } from './trainable.ts';
 export { openGlyphs, packSamples, type SceneSamples } from './scenes/samples.ts';
 export { encodeTrained, openModel, type ModelFiles } from './checkpoint.ts';

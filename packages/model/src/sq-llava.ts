@@ -9,6 +9,7 @@ import type { Mode, Weights } from '@curio/nn';
 import { labelledRows } from './data/batch.ts';
 import type { Batch } from './data/batch.ts';
 import { ClipVision } from './clip.ts';
+import { checkModelSizes } from './model-sizes.ts';
 import type { ModelConfig } from './config.ts';
 import { Llama } from './llama.ts';
 
@@ -47,6 +48,7 @@ export class SqLlava {
     readonly weights: Weights,
     readonly config: ModelConfig,
   ) {
+    checkModelSizes(config);
     const { vision, projector, language, languageLora, visionLora } = config;
     this.language = new Llama(weights.at('language'), language, {
       lora: languageLora,

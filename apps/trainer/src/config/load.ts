@@ -1,7 +1,7 @@
 /** @file From a preset, a file and overrides to one checked configuration. Every mistake is one sentence. */
 import { existsSync } from 'node:fs';
 import { ConfigError, meant } from '@curio/engine';
-import { PRESETS, presetTrainable, type ModelConfig, type PresetName } from '@curio/model';
+import { checkModelSizes, PRESETS, presetTrainable, type ModelConfig, type PresetName } from '@curio/model';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { FileError } from '../disk/system-error.ts';
@@ -56,6 +56,7 @@ function fitTrainable(name: PresetName, merged: Json, fromFile: Json): void {
 export function checkConfig(config: unknown, withoutData = false): RunConfig {
   const checked = runConfigSchema.safeParse(config);
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, config));
+  checkModelSizes(checked.data.model);
   const { data } = checked.data;
   const missing =
     !withoutData && data.scenes === null && (['stage1', 'stage2', 'images'] as const).find((key) => data[key] === null);

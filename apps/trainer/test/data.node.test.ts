@@ -119,7 +119,7 @@ describe('images', () => {
     );
     writeFileSync(join(folder, 'text.png'), 'no picture');
     await expect(readImage(join(folder, 'text.png'))).rejects.toThrow(
-      /text\.png' cannot be decoded \(.+\); it must be a PNG, JPEG, WebP, GIF, AVIF or TIFF file\.$/,
+      /text\.png' cannot be decoded \(.+\); it must be a PNG, JPEG, WebP, GIF, AVIF, TIFF, BMP or Netpbm file\.$/,
     );
   });
 });

@@ -20,7 +20,7 @@ interface Options {
 export function askCommand(): Command {
   return new Command('ask')
     .description('ask a trained model about an image, or let it ask itself')
-    .argument('<image>', 'PNG, JPEG, WebP, GIF, AVIF or TIFF')
+    .argument('<image>', 'PNG, JPEG, WebP, GIF, AVIF, TIFF, BMP or Netpbm')
     .argument('[question]', 'such as "what color is the seven ?"')
     .option('--run <folder>', 'a finished run; default: the newest under runs/')
     .option('--self <n>', 'let the model describe the image, ask n questions and answer them', whole)

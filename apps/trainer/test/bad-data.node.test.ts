@@ -98,9 +98,16 @@ test.each([
     'long.json',
     `data: long.json: entry 7: its first answer begins at id 2005, and train.maxLength cuts it at 448; ${REMEDY}`,
   ],
+  [
+    'no folder of images',
+    'good.json',
+    'good.json',
+    "data: data.images is 'gone', which is no folder; the paths of images start from it.",
+    '--data.images=gone',
+  ],
   ['a folder for the file', 'img', 'good.json', 'data: img: it is a folder (EISDIR); give a file.'],
-])('before the first step: %s, and the name stays free', async (_, stage1, stage2, sentence) => {
-  expect(await train('never', stage1, stage2)).toMatchObject({ code: EXIT.failed, sentence });
+])('before the first step: %s, and the name stays free', async (_, stage1, stage2, sentence, ...more) => {
+  expect(await train('never', stage1, stage2, ...more)).toMatchObject({ code: EXIT.failed, sentence });
   expect(existsSync(run('never'))).toBe(false);
 });
 

@@ -163,7 +163,7 @@ test('files that cannot be right', () => {
   expect(refuse({ file: file('d.yaml', 'train: { batch_size: 3 }') })).toBe(
     'config: unknown key train.batch_size; did you mean train.stage1.batch?',
   );
-  expect(() => checkConfig(3)).toThrow('config:');
+  expect(() => checkConfig(3)).toThrow('config: the whole is 3; it must be an object.');
   expect(refuse({ file: folder })).toBe('config: DIR: it is a folder (EISDIR); give a file.');
   expect(loadConfig({ file: file('bom.json', '\ufeff{ "seed": 2 }') }).seed).toBe(2);
   expect(loadConfig({ file: file('bom.yaml', '\ufeffseed: 2') }).seed).toBe(2);

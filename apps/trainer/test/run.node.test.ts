@@ -78,6 +78,8 @@ test('a run folder is made once, keeps the newest checkpoints, and gives its con
   expect(() => RunFolder.open(join(root, 'b'))).toThrow(
     `run: there is no run in ${join(root, 'b')}; a run's folder holds config.json.`,
   );
+  writeFileSync(join(root, 'a file'), '');
+  expect(() => RunFolder.open(join(root, 'a file'))).toThrow(`run: there is no run in ${join(root, 'a file')};`);
   for (const [stage, step] of [
     ['stage1', 200],
     ['stage1', 300],

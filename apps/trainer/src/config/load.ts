@@ -144,7 +144,7 @@ function explain(issues: readonly Issue[], config: unknown): string {
     (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
     config,
   );
-  return `config: ${issue.path.join('.')} is ${value === undefined ? 'missing' : JSON.stringify(value)}; it must be ${wanted(issue)}.`;
+  return `config: ${issue.path.join('.') || 'the whole'} is ${value === undefined ? 'missing' : JSON.stringify(value)}; it must be ${wanted(issue)}.`;
 }
 
 function wanted(issue: Issue): string {

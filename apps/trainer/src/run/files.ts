@@ -15,6 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { WeightError } from '@curio/engine';
 import type { ByteFolder, ByteSource } from '@curio/nn';
@@ -121,7 +122,18 @@ export function mendFolder(path: string): void {
 }
 
 /** Whether a file, and not a folder, stands at the path. */
-export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+export const isFile = (path: string): boolean => statOf(path)?.isFile() ?? false;
+export const isFolder = (path: string): boolean => statOf(path)?.isDirectory() ?? false;
+
+/** Undefined where nothing stands; below a file nothing does. @throws FileError for what cannot be looked at */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw fileError(error, path) ?? error;
+  }
+}
 
 /**
  * The text of a file, without the byte order mark that editors on Windows write; `where` begins the sentence of an

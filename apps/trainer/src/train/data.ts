@@ -11,7 +11,7 @@ import type { RunConfig } from '../config/schema.ts';
 import { imageFolder } from '../data/decode.ts';
 import type { PartName } from '../data/generate.ts';
 import { fileOf, truthFileOf, writeDataset } from '../data/write.ts';
-import { readJson, readText } from '../run/files.ts';
+import { isFolder, readJson, readText } from '../run/files.ts';
 import { asReason } from './bad-entries.ts';
 import type { BadEntries } from './bad-entries.ts';
 
@@ -107,6 +107,10 @@ async function openScenes(
 }
 
 async function openFiles({ data, run }: RunConfig, bad: BadEntries): Promise<RunData> {
+  if (!isFolder(data.images!))
+    throw new DataError(
+      `data: data.images is '${data.images}', which is no folder; the paths of images start from it.`,
+    );
   const images = imageFolder(data.images!);
   const open = async (path: string): Promise<Sample[]> => {
     const samples: Sample[] = [];

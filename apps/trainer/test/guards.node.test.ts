@@ -141,7 +141,18 @@ test.runIf(process.platform !== 'win32')(
       expect(ended.code, ended.stderr).toBe(EXIT.interrupted);
       return ended;
     };
-    await stopAt(train('held', '--train.stage2.steps=60'), 2, 'SIGTERM');
+    // A kill at any moment finds a line in metrics.jsonl for every step of the newest checkpoint.
+    let [seen, missing] = [0, 0];
+    const watch = setInterval(() => {
+      const newest = existsSync(join(run, 'checkpoints')) ? RunFolder.open(run).checkpoints().at(-1) : undefined;
+      if (newest?.stage !== 'stage1') return;
+      seen++;
+      if (lines() < newest.step) missing++;
+    }, 2);
+    const long = ['--train.stage1.steps=12', '--train.stage2.steps=60', '--run.checkpointEvery=1'];
+    await stopAt(train('held', ...long), 13, 'SIGTERM');
+    clearInterval(watch);
+    expect([seen > 5, missing]).toEqual([true, 0]);
     expect(readdirSync(run).filter((name) => name.startsWith('lock'))).toEqual([]);
     const saved = RunFolder.open(run).checkpoints().at(-1)!;
     expect(lines()).toBeGreaterThanOrEqual(2);

@@ -13,12 +13,22 @@ import {
   encodeSafetensors,
   openAdapter,
   openWeightFile,
+  loraOf,
   openWeightFolder,
   projectorTensors,
   Weights,
 } from '@curio/nn';
-import type { BaseStorage, ByteFolder, NamedTensor, WeightPart, WeightsReport } from '@curio/nn';
-import type { LoraConfig, ModelConfig } from './config.ts';
+import type {
+  AdapterConfig,
+  BaseStorage,
+  ByteFolder,
+  LoraBranch,
+  NamedTensor,
+  TensorMap,
+  WeightPart,
+  WeightsReport,
+} from '@curio/nn';
+import type { ClipVisionConfig, LoraConfig, ModelConfig } from './config.ts';
 import { SqLlava } from './sq-llava.ts';
 
 export interface ModelFiles {
@@ -56,19 +66,27 @@ export async function openModel(
   const parts: WeightPart[] = [];
   const base = options.storage;
   if (adapter) {
-    const { language: lora } = await openAdapter(adapter);
-    parts.push({ at: 'language', tensors: lora });
+    const opened = await openAdapter(adapter);
+    requireSameBranches(adapter.name, opened.language, opened.config, config.languageLora);
+    parts.push({ at: 'language', tensors: opened.language, whole: true });
     const tensors = await openWeightFile(adapter, 'non_lora_trainables');
-    if (tensors) {
-      parts.push({ at: 'projector', tensors: projectorTensors(tensors) });
-      parts.push({
-        at: 'language',
-        tensors: new Map([...tensors].filter(([name]) => name.includes('extra_'))),
-        prefixes: [EXTRA_PREFIX],
-      });
-    }
+    if (!tensors)
+      throw new WeightError(
+        `adapter: ${adapter.name} has no ${PROJECTOR_FILE}; the projector, which was trained with the adapter, stands in it.`,
+      );
+    parts.push({ at: 'projector', tensors: projectorTensors(tensors), whole: true });
+    parts.push({
+      at: 'language',
+      tensors: new Map([...tensors].filter(([name]) => name.includes('extra_'))),
+      prefixes: [EXTRA_PREFIX],
+      whole: true,
+    });
   }
-  if (visionAdapter) parts.push({ at: 'vision', tensors: (await openAdapter(visionAdapter)).vision });
+  if (visionAdapter) {
+    const opened = await openAdapter(visionAdapter);
+    requireSameBranches(visionAdapter.name, opened.vision, opened.config, config.visionLora);
+    parts.push({ at: 'vision', tensors: opened.vision, ignore: afterSelected(config.vision), whole: true });
+  }
   parts.push({
     at: 'language',
     tensors: await openWeightFolder(language),
@@ -96,6 +114,31 @@ export async function openModel(
     );
   if (report.initialised.some((name) => name.includes('extra_'))) await model.language.initialiseExtra();
   return { model, report };
+}
+
+/** Tensors of the tower's blocks after the selected one, which never run. */
+function afterSelected({ numLayers, selectLayer }: ClipVisionConfig): RegExp {
+  const last = Array.from({ length: -1 - selectLayer }, (_, i) => numLayers - 1 - i);
+  return last.length === 0 ? /(?!)/ : new RegExp(`^vision_model\\.encoder\\.layers\\.(${last.join('|')})\\.`);
+}
+
+/** What the adapter's file says of each linear must be what the model is built with. */
+function requireSameBranches(
+  folder: string,
+  tensors: TensorMap,
+  adapter: AdapterConfig,
+  config: LoraConfig | null,
+): void {
+  const show = (branch: LoraBranch | null): string =>
+    branch ? `a branch of rank ${branch.r} scaled by ${Number(branch.scale.toPrecision(6))}` : 'no branch';
+  for (const name of tensors.keys()) {
+    const module = name.slice(0, name.lastIndexOf('.lora_'));
+    const [says, built] = [loraOf(module, adapter), loraOf(module, config)];
+    if (says?.r !== built?.r || says?.scale !== built?.scale)
+      throw new WeightError(
+        `adapter: ${folder}/adapter_config.json gives '${module}' ${show(says)} and the model's configuration ${show(built)}; both must say the same.`,
+      );
+  }
 }
 
 /** Matrices of the base that other ops than `linear` and `embedding` read. */
@@ -152,10 +195,7 @@ export async function encodeTrained(
   return files;
 }
 
-const peftConfig = (
-  { r, alpha, dropout, targets }: LoraConfig,
-  base: string,
-): Parameters<typeof encodeAdapter>[0]['config'] => ({ r, alpha, dropout, targets, base });
+const peftConfig = (lora: LoraConfig, base: string): AdapterConfig => ({ ...lora, base });
 
 async function toNamed(parameter: Parameter, name: string): Promise<NamedTensor> {
   return { name, dtype: 'F32', shape: parameter.shape, data: (await parameter.read()) as Float32Array };

@@ -2,6 +2,7 @@
  * @file What a SQ-LLaVA is made of and how it is trained, as plain data. Values stand in `presets.ts`; names are
  * Hugging Face's in camelCase.
  */
+import type { LoraOptions } from '@curio/nn';
 import type { TemplateName } from './data/conversation.ts';
 
 /** CLIP's image tower (pre-norm blocks, QuickGELU, class token, learned positions). */
@@ -44,12 +45,9 @@ export type ProjectorConfig =
   | { readonly kind: 'cluster'; readonly numPrototypes: number; readonly iterations: number }
   | { readonly kind: 'mlp2x_gelu' };
 
-/** Low-rank branches beside frozen linears, as PEFT names them; the branch is scaled by alpha / r. */
-export interface LoraConfig {
-  readonly r: number;
-  readonly alpha: number;
-  readonly dropout: number;
-  /** Last names of the linears that carry a pair. */
+/** Low-rank branches beside frozen linears, as PEFT names them. */
+export interface LoraConfig extends LoraOptions {
+  /** Linears that carry a pair, by their last names or by longer ends of their paths. */
   readonly targets: readonly string[];
 }
 

@@ -3,7 +3,7 @@ import type { Tensor } from '@curio/engine';
 import type { Initializer } from './init.ts';
 import type { KvCache } from './kv-cache.ts';
 import { Linear } from './linear.ts';
-import type { LoraOptions } from './linear.ts';
+import type { LoraOptions } from './lora.ts';
 import type { Mode } from './mode.ts';
 import type { Weights } from './weights.ts';
 

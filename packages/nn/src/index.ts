@@ -2,7 +2,8 @@ export { Attention, type AttentionContext, type AttentionOptions } from './atten
 export { Embedding } from './embedding.ts';
 export { hashName, init, type Initializer } from './init.ts';
 export { KvCache, type KvCacheOptions } from './kv-cache.ts';
-export { Linear, type LinearOptions, type LoraOptions } from './linear.ts';
+export { Linear, type LinearOptions } from './linear.ts';
+export { endsWithName, loraOf, type LoraBranch, type LoraOptions } from './lora.ts';
 export { mergeLora } from './merge-lora.ts';
 export { GatedMlp, Mlp, type MlpOptions } from './mlp.ts';
 export { MlpProjector } from './mlp-projector.ts';
@@ -14,9 +15,10 @@ export {
   openAdapter,
   projectorTensors,
   type Adapter,
-  type AdapterConfig,
   type AdapterContent,
 } from './files/peft.ts';
+export type { AdapterConfig } from './files/peft-config.ts';
+export { readJsonFile } from './files/json-file.ts';
 export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';
 export { encodeSafetensors, joinBytes, openSafetensors, type Safetensors } from './files/safetensors.ts';
 export {

@@ -2,19 +2,10 @@ import { linear, loraLinear } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
 import { init } from './init.ts';
 import type { Initializer } from './init.ts';
+import { loraOf } from './lora.ts';
+import type { LoraOptions } from './lora.ts';
 import type { Mode } from './mode.ts';
 import type { Weights } from './weights.ts';
-
-/** A low-rank branch beside a linear layer (Hu et al. 2021; names and scaling as PEFT). */
-export interface LoraOptions {
-  readonly r: number;
-  /** The branch is scaled by alpha / r. */
-  readonly alpha: number;
-  /** Probability of dropping an input of the branch while training. */
-  readonly dropout: number;
-  /** Last names of the linears that carry a pair; all when left out. */
-  readonly targets?: readonly string[];
-}
 
 export interface LinearOptions {
   readonly bias?: boolean;
@@ -32,7 +23,7 @@ interface Branch {
 }
 
 /**
- * y = x·Wᵀ + b, with LoRA y = x·Wᵀ + b + (alpha/r)·(drop(x)·Aᵀ)·Bᵀ.
+ * y = x·Wᵀ + b, with LoRA y = x·Wᵀ + b + scale·(drop(x)·Aᵀ)·Bᵀ, scale as `loraOf` gives it.
  * x float[..., in] → float[..., out]. Tensors: `weight` [out, in], `bias` [out], `lora_A.weight` [r, in],
  * `lora_B.weight` [out, r] (zeros at first).
  */
@@ -44,14 +35,13 @@ export class Linear {
 
   constructor(w: Weights, inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     const { bias = true, initial = init.linear(inFeatures) } = options;
-    const name = w.path.slice(w.path.lastIndexOf('.') + 1);
-    const lora = options.lora && (options.lora.targets?.includes(name) ?? true) ? options.lora : null;
+    const lora = loraOf(w.path, options.lora);
     this.weight = w.get('weight', [outFeatures, inFeatures], initial);
     this.bias = bias ? w.get('bias', [outFeatures], options.initial ? init.zeros : initial) : null;
     this.lora = lora && {
       a: w.at('lora_A').get('weight', [lora.r, inFeatures], init.linear(inFeatures)),
       b: w.at('lora_B').get('weight', [outFeatures, lora.r], init.zeros),
-      scale: lora.alpha / lora.r,
+      scale: lora.scale,
       dropout: lora.dropout,
     };
     this.mode = options.mode ?? null;

@@ -1,18 +1,17 @@
 /** @file LoRA folded into the matrices it stands beside. */
 import { add, isPacked, matmul, mul, WeightError } from '@curio/engine';
 import type { Parameter } from '@curio/engine';
+import { loraOf } from './lora.ts';
+import type { LoraOptions } from './lora.ts';
 
 /**
- * W ← W + (alpha / r)·B·A for every pair `….lora_A.weight` [r, in], `….lora_B.weight` [out, r] beside a `….weight`
- * [out, in], and B ← 0, so that the model says the same as before and its base has what the branch held. As PEFT's
- * `merge_and_unload`; r is taken from A.
+ * W ← W + scale·B·A for every pair `….lora_A.weight` [r, in], `….lora_B.weight` [out, r] beside a `….weight` [out, in],
+ * and B ← 0, so that the model says the same as before and its base has what the branch held. The scale is `loraOf`'s.
+ * As PEFT's `merge_and_unload`.
  * @returns the names of the matrices that took a branch
  * @throws WeightError, before anything is changed, when such a matrix is missing or packed
  */
-export async function mergeLora(
-  parameters: readonly Parameter[],
-  { alpha }: { readonly alpha: number },
-): Promise<string[]> {
+export async function mergeLora(parameters: readonly Parameter[], lora: LoraOptions): Promise<string[]> {
   const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const pairs = parameters
     .filter(({ name }) => name.endsWith('.lora_A.weight'))
@@ -27,11 +26,16 @@ export async function mergeLora(
         throw new WeightError(
           `mergeLora: '${weight.name}' is stored as ${weight.dtype}; only an f32 matrix can take a branch, so open the base as f32.`,
         );
-      return { a, b, weight };
+      const branch = loraOf(stem, lora);
+      if (branch?.r !== a.shape[0])
+        throw new WeightError(
+          `mergeLora: '${a.name}' is [${a.shape.join(', ')}] and the options give '${stem}' ${branch ? `rank ${branch.r}` : 'no branch'}; take the options that the model was made with.`,
+        );
+      return { a, b, weight, scale: branch.scale };
     });
-  for (const { a, b, weight } of pairs) {
+  for (const { a, b, weight, scale } of pairs) {
     const merged = (await weight.gpu.scope(() =>
-      add(weight, mul(matmul(b, a), alpha / a.shape[0]!)).read(),
+      add(weight, mul(matmul(b, a), scale)).read(),
     )) as Float32Array<ArrayBuffer>;
     weight.write(merged);
     b.write(new Float32Array(b.size));

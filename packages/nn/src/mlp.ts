@@ -2,7 +2,7 @@ import { swiglu } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import type { Initializer } from './init.ts';
 import { Linear } from './linear.ts';
-import type { LoraOptions } from './linear.ts';
+import type { LoraOptions } from './lora.ts';
 import type { Mode } from './mode.ts';
 import type { Weights } from './weights.ts';
 

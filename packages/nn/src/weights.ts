@@ -37,6 +37,8 @@ export interface WeightPart {
   readonly plain?: RegExp;
   /** Tensors in the file that are known to be of no use, and are not reported as unexpected. */
   readonly ignore?: RegExp;
+  /** Refuse what nothing asked for and is not ignored, instead of reporting it. */
+  readonly whole?: boolean;
 }
 
 export interface WeightsOptions {
@@ -161,7 +163,14 @@ export class Weights {
 
   /** Reads every tensor asked for so far from its file, one at a time, and uploads it. */
   async load(onTensor?: (done: number, total: number) => void): Promise<WeightsReport> {
-    const { pending } = this.registry;
+    const { pending, parts, used } = this.registry;
+    for (const part of parts) {
+      const [spare] = part.whole ? unusedOf(part, used) : [];
+      if (spare)
+        throw new WeightError(
+          `weights: '${spare[0]}' in ${spare[1].file} has no place in the model; the file belongs to another configuration.`,
+        );
+    }
     const total = pending.length;
     for (let next = pending.shift(); next; next = pending.shift()) {
       const { parameter, stored } = next;
@@ -175,9 +184,7 @@ export class Weights {
 
   report(): WeightsReport {
     const { parts, used, loaded, initialised } = this.registry;
-    const unexpected = parts.flatMap(({ tensors, ignore }) =>
-      [...tensors].filter(([name, stored]) => !used.has(stored) && !ignore?.test(name)).map(([name]) => name),
-    );
+    const unexpected = parts.flatMap((part) => unusedOf(part, used).map(([name]) => name));
     return { loaded: [...loaded], initialised: [...initialised], unexpected };
   }
 
@@ -231,6 +238,9 @@ export class Weights {
     return `weights: no file holds '${fullName}', and it has no initialiser; open a checkpoint that has it.`;
   }
 }
+
+const unusedOf = ({ tensors, ignore }: WeightPart, used: ReadonlySet<StoredTensor>): [string, StoredTensor][] =>
+  [...tensors].filter(([name, stored]) => !used.has(stored) && !ignore?.test(name));
 
 function refuseHuge(values: Float32Array, name: string): void {
   const huge = values.find((v) => Math.abs(v) >= 65520 && Number.isFinite(v));

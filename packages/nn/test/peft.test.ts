@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { adapterName, encodeAdapter, openAdapter, projectorTensors } from '../src/files/peft.ts';
+import { loraOf } from '../src/lora.ts';
+import { readAdapterConfig } from '../src/files/peft-config.ts';
 import { joinBytes } from '../src/files/safetensors.ts';
 import { memorySource, type ByteFolder, type NamedTensor } from '../src/files/tensor-file.ts';
 
@@ -25,16 +27,18 @@ test("both of PEFT's ways to name the tower's tensors lead to the tower's own na
 });
 
 test.each(['main', 'Vit-lora'] as const)('what is written as %s is read back', async (kind) => {
-  const files = encodeAdapter({ config, language: kind === 'main' ? pair(q) : [], vision: pair(v) }, kind);
+  const ofKind = { ...config, targets: kind === 'main' ? ['q_proj'] : ['fc1'] };
+  const files = encodeAdapter({ config: ofKind, language: kind === 'main' ? pair(q) : [], vision: pair(v) }, kind);
   const adapter = await openAdapter(folder(files));
-  expect(adapter.config).toEqual(config);
+  expect(adapter.config).toEqual(ofKind);
+  expect(adapter.describesVision).toBe(kind === 'Vit-lora');
   expect([...adapter.language.keys()]).toEqual(kind === 'main' ? [`${q}.lora_A.weight`, `${q}.lora_B.weight`] : []);
   expect([...adapter.vision.keys()]).toEqual([`${v}.lora_A.weight`, `${v}.lora_B.weight`]);
   expect(JSON.parse(new TextDecoder().decode(files['adapter_config.json'][0]))).toMatchObject({
     peft_type: 'LORA',
     r: 2,
     lora_alpha: 4,
-    target_modules: ['q_proj'],
+    target_modules: ofKind.targets,
     task_type: kind === 'main' ? 'CAUSAL_LM' : null,
   });
 });
@@ -70,6 +74,126 @@ test('an adapter that cannot be right is refused in one sentence', async () => {
   await refused(
     encodeAdapter({ config, language: pair(q).slice(0, 1) }),
     `peft: '${q}.lora_A.weight' in adapter_model.safetensors has no '${q}.lora_B.weight' beside it; LoRA tensors come in pairs.`,
+  );
+});
+
+/** Settings as PEFT 0.21 writes them for plain LoRA. */
+const today = {
+  alora_invocation_tokens: null,
+  alpha_pattern: {},
+  arrow_config: null,
+  corda_config: null,
+  ensure_weight_tying: false,
+  eva_config: null,
+  exclude_modules: null,
+  kasa_config: null,
+  layer_replication: null,
+  loftq_config: {},
+  lora_bias: false,
+  megatron_core: 'megatron.core',
+  modules_to_save: null,
+  peft_version: '0.21.2',
+  qalora_group_size: 16,
+  rank_pattern: {},
+  target_parameters: null,
+  trainable_token_indices: null,
+  use_dora: false,
+  use_rslora: false,
+};
+const plain = { peft_type: 'LORA', r: 2, lora_alpha: 4, target_modules: ['q_proj'] };
+const FILE = 'a/adapter_config.json';
+
+test('settings that change the arithmetic and are not done are refused by name and value; those of plain LoRA pass', () => {
+  const read = (change: object) => readAdapterConfig({ ...plain, ...change }, FILE, []);
+  expect(read(today)).toEqual({ r: 2, alpha: 4, dropout: 0, targets: ['q_proj'] });
+  const refused: [object, string][] = [
+    [
+      { use_dora: true },
+      'use_dora is true (DoRA scales each row of the sum by a magnitude); only plain LoRA can be read.',
+    ],
+    [{ lora_bias: true }, 'lora_bias is true (the branch has a bias); only plain LoRA can be read.'],
+    [{ fan_in_fan_out: true }, 'fan_in_fan_out is true (the matrices are transposed); only plain LoRA can be read.'],
+    [
+      { modules_to_save: ['lm_head'] },
+      'modules_to_save is ["lm_head"] (whole modules of the base are replaced); only plain LoRA can be read.',
+    ],
+    [{ bias: 'all' }, 'bias is "all"; only \'none\' can be read, adapters of the matrices alone.'],
+    [
+      { init_lora_weights: 'pissa' },
+      'init_lora_weights is "pissa", which takes a part out of the base\'s matrices; convert the adapter to plain LoRA with PEFT first.',
+    ],
+    [
+      { use_something: 3 },
+      'use_something is 3; no such setting is known, so it cannot be told what the adapter computes.',
+    ],
+    [{ r: 0 }, 'r is 0; it must be a whole number above 0.'],
+    [{ lora_alpha: '4' }, 'lora_alpha is "4"; it must be a number.'],
+    [{ lora_dropout: 1 }, 'lora_dropout is 1; it must be a number from 0 up to 1.'],
+    [{ use_rslora: 'yes' }, 'use_rslora is "yes"; it must be true or false.'],
+    [{ target_modules: null }, 'target_modules is null; it must be a list of names, or a pattern.'],
+    [{ alpha_pattern: { q_proj: '8' } }, 'alpha_pattern: \'q_proj\' is "8"; it must be a number.'],
+    [
+      { target_modules: '(?P<n>q)_proj' },
+      'target_modules: the pattern "(?P<n>q)_proj" cannot be read (a form of Python alone); write it without Python\'s own forms.',
+    ],
+  ];
+  for (const [change, text] of refused) expect(() => read(change)).toThrow(`${FILE}: ${text}`);
+  for (const json of [null, 3, []])
+    expect(() => readAdapterConfig(json, FILE, [])).toThrow(
+      `${FILE}: it holds ${JSON.stringify(json)}; it must be an object of PEFT's settings.`,
+    );
+});
+
+const MODULES = [0, 1, 11].flatMap((i) =>
+  ['self_attn.q_proj', 'mlp.up_proj'].map((name) => `model.layers.${i}.${name}`),
+);
+
+test('targets, layers and patterns choose the linears that PEFT chooses', () => {
+  const targets = (change: object) => readAdapterConfig({ ...plain, ...change }, FILE, MODULES).targets;
+  expect(targets({ target_modules: 'all-linear' })).toEqual(['q_proj', 'up_proj']);
+  expect(targets({ target_modules: '.*layers\\.1\\..*_proj' })).toEqual([MODULES[2], MODULES[3]]);
+  expect(targets({ layers_to_transform: [0, 11] })).toEqual([MODULES[0], MODULES[4]]);
+  expect(targets({ layers_to_transform: 1, layers_pattern: 'layers' })).toEqual([MODULES[2]]);
+  expect(targets({ layers_to_transform: 1, layers_pattern: ['blocks'] })).toEqual([]);
+  expect(targets({ target_modules: ['q_proj', 'up_proj'], exclude_modules: ['layers.1.mlp.up_proj'] })).toEqual(
+    MODULES.filter((name) => name !== MODULES[3]),
+  );
+  const config = readAdapterConfig(
+    {
+      ...plain,
+      use_rslora: true,
+      rank_pattern: { 'layers.1.self_attn.q_proj': 16 },
+      alpha_pattern: { '^model.layers.11.*|up_proj': 9 },
+    },
+    FILE,
+    MODULES,
+  );
+  const scaleOf = (module: string) => loraOf(module, { ...config, targets: ['q_proj', 'up_proj'] });
+  expect(scaleOf(MODULES[0]!)).toMatchObject({ r: 2, scale: 4 / Math.SQRT2 });
+  expect(scaleOf(MODULES[2]!)).toMatchObject({ r: 16, scale: 1 });
+  expect(scaleOf(MODULES[3]!)).toMatchObject({ r: 2, scale: 9 / Math.SQRT2 });
+  expect(scaleOf(MODULES[4]!)).toMatchObject({ r: 2, scale: 9 / Math.SQRT2 });
+  expect(loraOf('model.layers.0.self_attn.q_proj_extra', config)).toBeNull();
+});
+
+test('tensors that are no half of a pair, of a linear that is not chosen, or there twice are refused', async () => {
+  const open = (tensors: NamedTensor[]) => openAdapter(folder(encodeAdapter({ config, language: tensors })));
+  const extra = (name: string): NamedTensor => ({ name, dtype: 'F32', shape: [3], data: new Float32Array(3) });
+  for (const name of [
+    `${q}.lora_magnitude_vector`,
+    `${q}.bias`,
+    'model.embed_tokens.lora_embedding_A',
+    'lm_head.weight',
+  ])
+    await expect(open([...pair(q), extra(name)])).rejects.toThrow(
+      `peft: 'base_model.model.${name}' in adapter_model.safetensors is no half of a pair (1 such); only lora_A.weight and lora_B.weight beside linears can be read.`,
+    );
+  await expect(open([...pair(q), ...pair('lm_head')])).rejects.toThrow(
+    "peft: 'lm_head.lora_A.weight' in adapter_model.safetensors belongs to a linear that adapter_config.json does not choose (target_modules q_proj); both must name the same linears.",
+  );
+  const [a, b] = pair(q);
+  await expect(open([a!, b!, { ...a!, name: `${q}.lora_A.other.weight` }])).rejects.toThrow(
+    `peft: '${q}.lora_A.weight' stands twice in adapter_model.safetensors; a file holds one adapter.`,
   );
 });
 

@@ -11,21 +11,16 @@
  *       → vision: vision_model.encoder.layers.0.…
  *     base_model.model.vision_tower.vision_model.encoder.layers.0.…       (Vit-lora)
  *       → vision: vision_model.encoder.layers.0.…
+ *     base_model.model.encoder.layers.0.…       (PEFT around CLIPVisionModel of transformers 5)
+ *       → vision: vision_model.encoder.layers.0.…
  */
 import { WeightError } from '@curio/engine';
+import { loraOf } from '../lora.ts';
+import { readJsonFile } from './json-file.ts';
+import { readAdapterConfig, type AdapterConfig } from './peft-config.ts';
 import { encodeSafetensors } from './safetensors.ts';
 import type { ByteFolder, NamedTensor, StoredTensor, TensorMap } from './tensor-file.ts';
 import { openWeightFile } from './weight-folder.ts';
-
-export interface AdapterConfig {
-  readonly r: number;
-  readonly alpha: number;
-  readonly dropout: number;
-  /** Last names of the linears that carry a pair, such as `q_proj`. */
-  readonly targets: readonly string[];
-  /** Name or path of the base that the adapter was trained on. */
-  readonly base?: string;
-}
 
 export interface Adapter {
   readonly config: AdapterConfig;
@@ -33,87 +28,114 @@ export interface Adapter {
   readonly language: TensorMap;
   /** Tensors by the names of the image tower, `vision_model.encoder.layers.…lora_A.weight`. */
   readonly vision: TensorMap;
+  /**
+   * Whether `config` is about the tower's tensors too. A published main adapter holds those of its `Vit-lora` folder
+   * again, whose rank is another; what they are scaled by stands in that folder alone.
+   */
+  readonly describesVision: boolean;
 }
 
 const CONFIG_FILE = 'adapter_config.json';
 const TENSOR_FILE = 'adapter_model.safetensors';
-/** Longest first: each is what stands before `vision_model.` or before the language model's own names. */
-const PREFIXES = [
-  'base_model.model.model.vision_tower.vision_tower.',
-  'base_model.model.vision_tower.',
-  'base_model.model.',
-];
+const PEFT_PREFIX = 'base_model.model.';
+/** What stands before the tower's own names; longest first. */
+const TOWER_PREFIXES = ['model.vision_tower.vision_tower.', 'vision_tower.'];
+const PAIR = /^(.+)\.lora_([AB])\.weight$/;
 
 /** A tensor's name in the model: without PEFT's prefix and without its adapter name (`lora_A.default.weight`). */
 export function adapterName(stored: string): string {
-  const prefix = PREFIXES.find((candidate) => stored.startsWith(candidate)) ?? '';
-  return stored.slice(prefix.length).replace(/\.(lora_[AB])\.[^.]+\.weight$/, '.$1.weight');
+  const name = stored.startsWith(PEFT_PREFIX) ? stored.slice(PEFT_PREFIX.length) : stored;
+  const tower = TOWER_PREFIXES.find((prefix) => name.startsWith(prefix)) ?? '';
+  return name
+    .slice(tower.length)
+    .replace(/^(?=encoder\.layers\.)/, 'vision_model.')
+    .replace(/\.(lora_[AB])\.[^.]+\.weight$/, '.$1.weight');
 }
+
+const isVision = (name: string): boolean => name.startsWith('vision_model.');
 
 /**
  * Opens an adapter folder.
- * @throws WeightError when a file is missing, it is no LoRA, a pair is incomplete, or a rank differs from the
- * configuration's.
+ * @throws WeightError when a file is missing, it is no plain LoRA, a tensor is no half of a pair, a pair is incomplete,
+ * or its linear or rank is not what the configuration says.
  */
 export async function openAdapter(folder: ByteFolder): Promise<Adapter> {
-  const config = await readConfig(folder);
+  const where = `peft: ${folder.name}/${CONFIG_FILE}`;
+  const json = await readJsonFile(folder, CONFIG_FILE, 'peft');
+  if (json === undefined)
+    throw new WeightError(
+      `peft: ${folder.name} has no ${CONFIG_FILE}; an adapter folder holds it beside ${TENSOR_FILE}.`,
+    );
+  readAdapterConfig(json, where, []);
   const tensors = await openWeightFile(folder, 'adapter_model');
   if (!tensors)
     throw new WeightError(
       `peft: ${folder.name} has no ${TENSOR_FILE}; an adapter folder holds it beside ${CONFIG_FILE}.`,
     );
-  const language = new Map<string, StoredTensor>();
-  const vision = new Map<string, StoredTensor>();
+  const [language, vision] = [new Map<string, StoredTensor>(), new Map<string, StoredTensor>()];
+  /** PEFT's path of each linear, which its patterns are about → the model's own. */
+  const modules = new Map<string, string>();
+  const others: string[] = [];
   for (const [stored, tensor] of tensors) {
     const name = adapterName(stored);
-    (name.startsWith('vision_model.') ? vision : language).set(name, tensor);
+    const map = isVision(name) ? vision : language;
+    if (map.has(name))
+      throw new WeightError(`peft: '${name}' stands twice in ${tensor.file}; a file holds one adapter.`);
+    const pair = PAIR.exec(name);
+    if (pair) modules.set(stored.slice(PEFT_PREFIX.length).replace(/\.lora_[AB]\..*$/, ''), pair[1]!);
+    else others.push(`'${stored}' in ${tensor.file}`);
+    map.set(name, tensor);
   }
-  for (const map of [language, vision]) checkPairs(map, config.r);
-  return { config, language, vision };
-}
-
-async function readConfig(folder: ByteFolder): Promise<AdapterConfig> {
-  const source = await folder.open(CONFIG_FILE);
-  if (!source)
+  const config = inOwnNames(readAdapterConfig(json, where, [...modules.keys()]), modules);
+  if (others.length > 0)
     throw new WeightError(
-      `peft: ${folder.name} has no ${CONFIG_FILE}; an adapter folder holds it beside ${TENSOR_FILE}.`,
+      `peft: ${others[0]} is no half of a pair (${others.length} such); only lora_A.weight and lora_B.weight beside linears can be read.`,
     );
-  const where = `peft: ${folder.name}/${CONFIG_FILE}`;
-  let raw: Record<string, unknown>;
-  try {
-    raw = JSON.parse(new TextDecoder().decode(await source.read(0, source.size)));
-  } catch (cause) {
-    throw new WeightError(`${where}: not JSON (${(cause as Error).message}).`, { cause });
-  }
-  const {
-    peft_type: kind,
-    r,
-    lora_alpha: alpha,
-    lora_dropout: dropout = 0,
-    target_modules: modules,
-    base_model_name_or_path: base,
-  } = raw;
-  if (kind !== 'LORA') throw new WeightError(`${where}: peft_type is ${JSON.stringify(kind)}; only LORA can be read.`);
-  if (typeof r !== 'number' || typeof alpha !== 'number' || typeof dropout !== 'number')
-    throw new WeightError(`${where}: r, lora_alpha and lora_dropout must be numbers.`);
-  const targets = typeof modules === 'string' ? [modules] : modules;
-  if (!Array.isArray(targets))
-    throw new WeightError(`${where}: target_modules is ${JSON.stringify(modules)}; it must be a list of names.`);
-  return { r, alpha, dropout, targets: targets as string[], base: typeof base === 'string' ? base : undefined };
+  checkPairs(language, config);
+  const describesVision = language.size === 0 || !isOfOtherRank(vision, config);
+  checkPairs(vision, describesVision ? config : null);
+  return { config, language, vision, describesVision };
 }
 
-function checkPairs(tensors: TensorMap, r: number): void {
+function inOwnNames(config: AdapterConfig, modules: ReadonlyMap<string, string>): AdapterConfig {
+  const own = (name: string): string => modules.get(name) ?? name;
+  const renamed = (pattern: Readonly<Record<string, number>>): Record<string, number> =>
+    Object.fromEntries(Object.entries(pattern).map(([name, value]) => [own(name), value]));
+  return {
+    ...config,
+    targets: config.targets.map(own),
+    ...(config.rankPattern && { rankPattern: renamed(config.rankPattern) }),
+    ...(config.alphaPattern && { alphaPattern: renamed(config.alphaPattern) }),
+  };
+}
+
+const rankOf = (half: string, shape: readonly number[]): number | undefined => (half === 'A' ? shape[0] : shape[1]);
+
+const isOfOtherRank = (tensors: TensorMap, config: AdapterConfig): boolean =>
+  [...tensors].some(([name, { shape }]) => {
+    const [, module, half] = PAIR.exec(name)!;
+    return rankOf(half!, shape) !== loraOf(module!, config)?.r;
+  });
+
+/** Each half has its twin, and is what the configuration says, where it is about them. */
+function checkPairs(tensors: TensorMap, config: AdapterConfig | null): void {
   for (const [name, { shape, file }] of tensors) {
-    const half = /\.lora_([AB])\.weight$/.exec(name)?.[1];
-    if (!half) continue;
-    const rank = half === 'A' ? shape[0] : shape[1];
-    if (rank !== r)
-      throw new WeightError(
-        `peft: '${name}' in ${file} is [${shape.join(', ')}], rank ${rank}, and ${CONFIG_FILE} says r ${r}.`,
-      );
-    const twin = name.replace(/lora_[AB]\.weight$/, half === 'A' ? 'lora_B.weight' : 'lora_A.weight');
+    const [, module, half] = PAIR.exec(name)!;
+    const is = `'${name}' in ${file}`;
+    const twin = `${module}.lora_${half === 'A' ? 'B' : 'A'}.weight`;
     if (!tensors.has(twin))
-      throw new WeightError(`peft: '${name}' in ${file} has no '${twin}' beside it; LoRA tensors come in pairs.`);
+      throw new WeightError(`peft: ${is} has no '${twin}' beside it; LoRA tensors come in pairs.`);
+    if (!config) continue;
+    const branch = loraOf(module!, config);
+    if (!branch)
+      throw new WeightError(
+        `peft: ${is} belongs to a linear that ${CONFIG_FILE} does not choose (target_modules ${config.targets.slice(0, 8).join(', ')}); both must name the same linears.`,
+      );
+    const rank = rankOf(half!, shape);
+    if (rank !== branch.r)
+      throw new WeightError(
+        `peft: ${is} is [${shape.join(', ')}], rank ${rank}, and ${CONFIG_FILE} says r ${branch.r}.`,
+      );
   }
 }
 
@@ -132,9 +154,9 @@ export function encodeAdapter(
   { config, language = [], vision = [] }: AdapterContent,
   kind: 'main' | 'Vit-lora' = 'main',
 ): Record<string, Uint8Array[]> {
-  const tower = kind === 'main' ? PREFIXES[0] : PREFIXES[1];
+  const tower = PEFT_PREFIX + TOWER_PREFIXES[kind === 'main' ? 0 : 1]!;
   const tensors = [
-    ...language.map((tensor) => ({ ...tensor, name: `base_model.model.${tensor.name}` })),
+    ...language.map((tensor) => ({ ...tensor, name: PEFT_PREFIX + tensor.name })),
     ...vision.map((tensor) => ({ ...tensor, name: tower + tensor.name })),
   ];
   const text = JSON.stringify(
@@ -155,6 +177,10 @@ export function encodeAdapter(
       revision: null,
       target_modules: config.targets,
       task_type: kind === 'main' ? 'CAUSAL_LM' : null,
+      // Only where they say something: PEFT 0.4 does not know them.
+      ...(config.rslora && { use_rslora: true }),
+      ...(config.rankPattern && { rank_pattern: config.rankPattern }),
+      ...(config.alphaPattern && { alpha_pattern: config.alphaPattern }),
     },
     null,
     2,

@@ -1,0 +1,117 @@
+/** Adapters beside the configuration that a run names: both must say the same, and nothing is left out or drawn. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openGpu } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import { decodeFloats, encodeSafetensors, joinBytes, memorySource, openSafetensors, Weights } from '@curio/nn';
+import type { ByteFolder } from '@curio/nn';
+import { encodeTrained, openModel } from '../src/checkpoint.ts';
+import { LANGUAGE_TARGETS, VISION_TARGETS } from '../src/config.ts';
+import type { ModelConfig } from '../src/config.ts';
+import { SqLlava } from '../src/sq-llava.ts';
+
+const size = { hiddenSize: 16, intermediateSize: 24, numLayers: 2, numHeads: 2 };
+const config: ModelConfig = {
+  vision: { ...size, imageSize: 8, patchSize: 4, layerNormEps: 1e-5, selectLayer: -2 },
+  projector: { kind: 'cluster', numPrototypes: 2, iterations: 2 },
+  language: { ...size, vocabSize: 12, numKeyValueHeads: 2, rmsNormEps: 1e-5, ropeTheta: 10000, maxPositions: 32 },
+  languageLora: { r: 4, alpha: 8, dropout: 0, targets: LANGUAGE_TARGETS },
+  visionLora: { r: 2, alpha: 4, dropout: 0, targets: VISION_TARGETS },
+  vusr: 'role',
+  template: 'scenes',
+  systemText: null,
+};
+
+type Files = Record<string, Uint8Array>;
+const folder = (name: string, files: Files): ByteFolder => ({
+  name,
+  open: async (file) => (files[file] ? memorySource(file, files[file]) : undefined),
+});
+
+let gpu: Gpu;
+let base: { language: ByteFolder; vision: ByteFolder };
+let trained: Files;
+beforeAll(async () => {
+  gpu = await openGpu();
+  const model = new SqLlava(new Weights(gpu, { seed: 5 }), config);
+  const scope = async (name: string): Promise<ByteFolder> => {
+    const tensors = model.parameters.filter((p) => p.name.startsWith(`${name}.`) && !p.name.includes('lora_'));
+    const named = await Promise.all(
+      tensors.map(async (p) => ({
+        name: p.name.slice(name.length + 1),
+        dtype: 'F32' as const,
+        shape: p.shape,
+        data: (await p.read()) as Float32Array,
+      })),
+    );
+    return folder(name, { 'model.safetensors': joinBytes(encodeSafetensors(named)) });
+  };
+  base = { language: await scope('language'), vision: await scope('vision') };
+  const files = await encodeTrained(model, { language: 'l', vision: 'v' });
+  trained = Object.fromEntries(Object.entries(files).map(([name, chunks]) => [name, joinBytes(chunks)]));
+});
+afterAll(() => gpu.close());
+
+const edited = (file: Uint8Array, change: object): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify({ ...JSON.parse(new TextDecoder().decode(file)), ...change }));
+const withSettings = (change: object): ByteFolder =>
+  folder('adapter', { ...trained, 'adapter_config.json': edited(trained['adapter_config.json']!, change) });
+const vitLora = (): ByteFolder =>
+  folder(
+    'adapter/Vit-lora',
+    Object.fromEntries(Object.entries(trained).map(([name, bytes]) => [name.replace('Vit-lora/', ''), bytes])),
+  );
+
+test('what was trained opens again, and every tensor of it is used', async () => {
+  const { report } = await openModel(gpu, config, { ...base, adapter: withSettings({}), visionAdapter: vitLora() });
+  expect(report.initialised).toEqual([]);
+  expect(report.unexpected).toEqual([]);
+});
+
+test.each([
+  [{ use_rslora: true }, 'rank 4 scaled by 4', 'rank 4 scaled by 2'],
+  [{ lora_alpha: 4 }, 'rank 4 scaled by 1', 'rank 4 scaled by 2'],
+  [{ alpha_pattern: { q_proj: 2 } }, 'rank 4 scaled by 0.5', 'rank 4 scaled by 2'],
+])('an adapter of %o is not opened as one of another scale', async (change, says, built) => {
+  await expect(openModel(gpu, config, { ...base, adapter: withSettings(change) })).rejects.toThrow(
+    new RegExp(
+      `^adapter: adapter/adapter_config\\.json gives 'model\\.layers\\.0\\.\\w+\\.\\w+' a branch of ${says} and the model's configuration a branch of ${built}; both must say the same\\.$`,
+    ),
+  );
+});
+
+test('branches, a projector or a tower adapter that one side lacks are refused', async () => {
+  const open = (change: Partial<ModelConfig>, files: object) =>
+    openModel(gpu, { ...config, ...change }, { ...base, ...files });
+  const q = { ...config.languageLora!, targets: ['q_proj'] };
+  await expect(open({ languageLora: q }, { adapter: withSettings({}) })).rejects.toThrow(
+    "and the model's configuration no branch; both must say the same.",
+  );
+  await expect(open({ visionLora: null }, { visionAdapter: vitLora() })).rejects.toThrow(
+    "and the model's configuration no branch; both must say the same.",
+  );
+  const { 'non_lora_trainables.safetensors': _, ...lost } = trained;
+  await expect(open({}, { adapter: folder('adapter', lost) })).rejects.toThrow(
+    'adapter: adapter has no non_lora_trainables.safetensors; the projector, which was trained with the adapter, stands in it.',
+  );
+  const spare = {
+    name: 'base_model.model.extra_head',
+    dtype: 'F32' as const,
+    shape: [1, 16],
+    data: new Float32Array(16),
+  };
+  const projector = await openSafetensors(memorySource('p', trained['non_lora_trainables.safetensors']!));
+  const tensors = await Promise.all(
+    [...projector.tensors].map(async ([name, t]) => ({
+      name,
+      dtype: 'F32' as const,
+      shape: t.shape,
+      data: decodeFloats(await t.read(), t.dtype) as Float32Array,
+    })),
+  );
+  const more = joinBytes(encodeSafetensors([...tensors, spare]));
+  await expect(
+    open({}, { adapter: folder('adapter', { ...trained, 'non_lora_trainables.safetensors': more }) }),
+  ).rejects.toThrow(
+    "weights: 'base_model.model.extra_head' in non_lora_trainables.safetensors has no place in the model; the file belongs to another configuration.",
+  );
+});

@@ -1,0 +1,203 @@
+/**
+ * @file `adapter_config.json` as PEFT writes it, from 0.4 on. Every setting is taken as PEFT takes it, or known to
+ * change no number, or refused: none is read past.
+ */
+import { WeightError } from '@curio/engine';
+import { endsWithName, type LoraOptions } from '../lora.ts';
+
+export interface AdapterConfig extends LoraOptions {
+  readonly targets: readonly string[];
+  /** Name or path of the base that the adapter was trained on. */
+  readonly base?: string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Settings that say how the adapter was made or is kept, and change no number of it. */
+const INERT = new Set([
+  'auto_mapping',
+  'inference_mode',
+  'revision',
+  'task_type',
+  'peft_version',
+  'megatron_core', // only with megatron_config
+  'qalora_group_size', // only with use_qalora
+  'eva_config',
+  'loftq_config', // init_lora_weights says whether the base was changed by it
+  'corda_config',
+  'lora_ga_config',
+  'runtime_config',
+  'ensure_weight_tying',
+]);
+
+/** Settings of other arithmetic, and what it is. */
+const OTHER: Readonly<Record<string, string>> = {
+  use_dora: 'DoRA scales each row of the sum by a magnitude',
+  use_qalora: 'QALoRA pools the input of the branch',
+  use_bdlora: 'BD-LoRA has block-diagonal factors',
+  lora_bias: 'the branch has a bias',
+  fan_in_fan_out: 'the matrices are transposed',
+  modules_to_save: 'whole modules of the base are replaced',
+  layer_replication: 'layers of the base are doubled',
+  trainable_token_indices: 'rows of the embedding are replaced',
+  target_parameters: 'parameters that are no linear carry a pair',
+  alora_invocation_tokens: 'the branch works only after certain tokens',
+  arrow_config: 'several adapters are routed between',
+  kasa_config: 'the base is cut down by its singular values',
+  monteclora_config: 'the factors are drawn anew',
+  velora_config: 'the gradients are compressed',
+  megatron_config: 'the linears are Megatron’s',
+};
+
+/** First values that leave the base as it is; others (PiSSA, OLoRA, LoftQ, CorDA, LoRA-GA) take a part out of it. */
+const PLAIN_INIT: readonly unknown[] = [true, false, 'gaussian', 'eva', 'orthogonal'];
+
+const isNothing = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === false ||
+  (typeof value === 'object' && Object.keys(value).length === 0);
+
+const show = (value: unknown): string => JSON.stringify(value) ?? 'missing';
+
+/**
+ * Reads the settings.
+ * @param where the file, for errors
+ * @param modules paths of the linears that the file of tensors has pairs for: patterns are turned into lists of them
+ * @throws WeightError for a setting that is not known, malformed, or of other arithmetic
+ */
+export function readAdapterConfig(json: unknown, where: string, modules: readonly string[]): AdapterConfig {
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new WeightError(`${where}: it holds ${show(json)}; it must be an object of PEFT's settings.`);
+  const {
+    peft_type: kind,
+    r,
+    lora_alpha: alpha,
+    lora_dropout: dropout = 0,
+    target_modules,
+    base_model_name_or_path: base,
+    use_rslora: rslora = false,
+    rank_pattern,
+    alpha_pattern,
+    bias = 'none',
+    init_lora_weights: init = true,
+    exclude_modules,
+    layers_to_transform,
+    layers_pattern,
+    ...rest
+  } = json as Json;
+  if (kind !== 'LORA') throw new WeightError(`${where}: peft_type is ${show(kind)}; only LORA can be read.`);
+  if (!(Number.isInteger(r) && (r as number) > 0))
+    throw new WeightError(`${where}: r is ${show(r)}; it must be a whole number above 0.`);
+  if (!Number.isFinite(alpha)) throw new WeightError(`${where}: lora_alpha is ${show(alpha)}; it must be a number.`);
+  if (!(typeof dropout === 'number' && dropout >= 0 && dropout < 1))
+    throw new WeightError(`${where}: lora_dropout is ${show(dropout)}; it must be a number from 0 up to 1.`);
+  if (typeof rslora !== 'boolean')
+    throw new WeightError(`${where}: use_rslora is ${show(rslora)}; it must be true or false.`);
+  if (bias !== 'none')
+    throw new WeightError(`${where}: bias is ${show(bias)}; only 'none' can be read, adapters of the matrices alone.`);
+  if (!PLAIN_INIT.includes(init))
+    throw new WeightError(
+      `${where}: init_lora_weights is ${show(init)}, which takes a part out of the base's matrices; convert the adapter to plain LoRA with PEFT first.`,
+    );
+  for (const [key, value] of Object.entries(rest)) {
+    if (INERT.has(key) || isNothing(value)) continue;
+    const what = Object.hasOwn(OTHER, key) ? OTHER[key] : undefined;
+    throw new WeightError(
+      `${where}: ${key} is ${show(value)}${what ? ` (${what})` : ''}; ${what ? 'only plain LoRA can be read' : 'no such setting is known, so it cannot be told what the adapter computes'}.`,
+    );
+  }
+  const selection = { exclude_modules, layers_to_transform, layers_pattern };
+  const pattern = (key: string, value: unknown): Record<string, number> | undefined =>
+    readPattern(value, `${where}: ${key}`, modules);
+  const rankPattern = pattern('rank_pattern', rank_pattern);
+  const alphaPattern = pattern('alpha_pattern', alpha_pattern);
+  return {
+    r: r as number,
+    alpha: alpha as number,
+    dropout,
+    targets: readTargets(target_modules, selection, where, modules),
+    ...(rslora && { rslora }),
+    ...(rankPattern && { rankPattern }),
+    ...(alphaPattern && { alphaPattern }),
+    ...(typeof base === 'string' && base !== '' && { base }),
+  };
+}
+
+/** A pattern of Python's `re`; what JavaScript does not read the same way is refused. */
+function expression(text: string, where: string, wrap: (text: string) => string): RegExp {
+  try {
+    if (/\(\?[^:=!<]|\\[AZ]|\(\?<[^=!]/.test(text)) throw new SyntaxError('a form of Python alone');
+    return new RegExp(wrap(text));
+  } catch (cause) {
+    throw new WeightError(
+      `${where}: the pattern ${show(text)} cannot be read (${(cause as Error).message}); write it without Python's own forms.`,
+      { cause },
+    );
+  }
+}
+
+/** Path's ends → numbers. Keys that are more than a name are matched with the modules, as PEFT does. */
+function readPattern(value: unknown, where: string, modules: readonly string[]): Record<string, number> | undefined {
+  if (isNothing(value)) return undefined;
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new WeightError(`${where} is ${show(value)}; it must be an object from module names to numbers.`);
+  const out: Record<string, number> = {};
+  for (const [key, number] of Object.entries(value as Json)) {
+    if (!(typeof number === 'number' && Number.isFinite(number)))
+      throw new WeightError(`${where}: '${key}' is ${show(number)}; it must be a number.`);
+    const plain = /^[\w.]+$/.test(key);
+    const matcher = plain ? null : expression(key, where, (text) => `^(?:.*\\.)?(?:${text})$`);
+    for (const name of matcher ? modules.filter((module) => matcher.test(module)) : [key]) out[name] ??= number;
+  }
+  return out;
+}
+
+/**
+ * The linears that carry a pair. A list of names stays one; a pattern, or a choice among layers, becomes the list of
+ * paths that it picks among the modules.
+ */
+function readTargets(
+  value: unknown,
+  { exclude_modules: exclude, layers_to_transform: layers, layers_pattern: pattern }: Json,
+  where: string,
+  modules: readonly string[],
+): readonly string[] {
+  const list = isNames(value);
+  if (!list && typeof value !== 'string')
+    throw new WeightError(`${where}: target_modules is ${show(value)}; it must be a list of names, or a pattern.`);
+  // `all-linear` spares the head, which carries no pair that could be read anyway.
+  if (!list && value.toLowerCase() === 'all-linear') return namesOf(modules);
+  if (list && isNothing(exclude) && isNothing(layers)) return value;
+  const matches = nameMatcher(value, `${where}: target_modules`);
+  const excluded = isNothing(exclude) ? () => false : nameMatcher(exclude, `${where}: exclude_modules`);
+  const inLayer = list && !isNothing(layers) ? layerMatcher(layers, pattern, where) : () => true;
+  return modules.filter((module) => matches(module) && !excluded(module) && inLayer(module));
+}
+
+const isNames = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((name) => typeof name === 'string');
+
+const namesOf = (modules: readonly string[]): string[] => [
+  ...new Set(modules.map((module) => module.slice(module.lastIndexOf('.') + 1))),
+];
+
+/** Names are ends of a path, a text is a pattern of all of it. */
+function nameMatcher(value: unknown, where: string): (module: string) => boolean {
+  if (isNames(value)) return (module) => value.some((name) => endsWithName(module, name));
+  if (typeof value !== 'string')
+    throw new WeightError(`${where} is ${show(value)}; it must be a list of names, or a pattern.`);
+  const whole = expression(value, where, (text) => `^(?:${text})$`);
+  return (module) => whole.test(module);
+}
+
+function layerMatcher(layers: unknown, pattern: unknown, where: string): (module: string) => boolean {
+  const wanted = Array.isArray(layers) ? layers : [layers];
+  if (!wanted.every(Number.isInteger))
+    throw new WeightError(`${where}: layers_to_transform is ${show(layers)}; it must be a layer or a list of layers.`);
+  const names = isNothing(pattern) || pattern === '' ? ['[^.]*'] : Array.isArray(pattern) ? pattern : [pattern];
+  const matchers = names.map((name) =>
+    expression(String(name), `${where}: layers_pattern`, (text) => `(?:^|\\.)${text}\\.(\\d+)\\.`),
+  );
+  return (module) => matchers.some((matcher) => wanted.includes(Number(matcher.exec(module)?.[1] ?? NaN)));
+}

@@ -64,8 +64,11 @@ async function open(address: string): Promise<void> {
       onTensor: (done, total) => loading('Handing the weights to the device', done / total),
     },
   );
-  const tokens = new Tokens(tokenizer, { extra: config.vusr === 'token' ? [VUSER_TOKEN] : [] });
-  const image = readPreprocessorConfig(settings, 'pad');
+  const tokens = new Tokens(tokenizer, {
+    extra: config.vusr === 'token' ? [VUSER_TOKEN] : [],
+    rows: config.language.vocabSize,
+  });
+  const image = readPreprocessorConfig(settings, 'pad', config.vision.imageSize);
   talker = { speaker: new Speaker(model, tokens), ask, prepare: (picture) => preprocessImage(picture, image) };
   // The device compiles each kernel when it is first used: better now than in the visitor's first answer.
   loading('Warming up');

@@ -29,6 +29,7 @@ import type {
   WeightsReport,
 } from '@curio/nn';
 import type { ClipVisionConfig, LoraConfig, ModelConfig } from './config.ts';
+import { requireBaseConfig } from './model-config.ts';
 import { SqLlava } from './sq-llava.ts';
 
 export interface ModelFiles {
@@ -53,8 +54,8 @@ export interface OpenModelOptions {
 }
 
 /**
- * Builds the model and loads it. Throws WeightError for missing tensors and shapes that do not fit, ShapeError where
- * quantised groups do not.
+ * Builds the model and loads it. Throws WeightError for missing tensors and shapes that do not fit, ConfigError where
+ * the folders' own files say otherwise than `config`, ShapeError where quantised groups do not fit.
  */
 export async function openModel(
   gpu: Gpu,
@@ -63,6 +64,7 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<{ model: SqLlava; report: WeightsReport }> {
   const { language, vision, adapter, visionAdapter } = files;
+  await requireBaseConfig(files, config);
   const parts: WeightPart[] = [];
   const base = options.storage;
   if (adapter) {

@@ -1,34 +1,133 @@
 /**
- * @file `config.json` files in Hugging Face's layout, to configurations and back. Unknown keys are ignored, as files
- * carry many.
+ * @file `config.json` files in Hugging Face's layout, to configurations and back. What a file says of the arithmetic
+ * is done or refused; keys that change no number are known by name, and `unknownKeys` lists the others.
  */
 import { ConfigError } from '@curio/engine';
 import type { ClipVisionConfig, LlamaConfig } from './config.ts';
 
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
+
+const show = (value: unknown): string => JSON.stringify(value) ?? 'missing';
 
 function numberOf(json: Json, key: string, where: string, fallback?: number): number {
   const value = json[key] ?? fallback;
-  if (typeof value !== 'number')
-    throw new ConfigError(`${where}: ${key} is ${JSON.stringify(json[key]) ?? 'missing'}; it must be a number.`);
+  if (typeof value !== 'number') throw new ConfigError(`${where}: ${key} is ${show(json[key])}; it must be a number.`);
   return value;
 }
 
-/** A LLaMA `config.json`; `where` names the file in errors. */
+const COUNTS = new Set([
+  'vocab_size',
+  'hidden_size',
+  'intermediate_size',
+  'num_hidden_layers',
+  'num_attention_heads',
+  'num_key_value_heads',
+  'max_position_embeddings',
+  'image_size',
+  'patch_size',
+]);
+
+/** Reads numbers of one file; sizes are whole and above 0. */
+const reader =
+  (json: Json, where: string) =>
+  (key: string, fallback?: number): number => {
+    const value = numberOf(json, key, where, fallback);
+    if (COUNTS.has(key) ? !(Number.isInteger(value) && value > 0) : !(value > 0 && Number.isFinite(value)))
+      throw new ConfigError(
+        `${where}: ${key} is ${value}; it must be a ${COUNTS.has(key) ? 'whole ' : ''}number above 0.`,
+      );
+    return value;
+  };
+
+/** Values that the code here computes with, by key; null and no value at all stand for the first. */
+type Fixed = Readonly<Record<string, readonly unknown[]>>;
+
+function requireFixed(json: Json, fixed: Fixed, where: string): void {
+  for (const [key, known] of Object.entries(fixed)) {
+    const value = json[key];
+    if (value === undefined || value === null || known.some((each) => show(each) === show(value))) continue;
+    throw new ConfigError(
+      `${where}: ${key} is ${show(value)}; ${known.length > 0 ? `only ${known.map(show).join(' or ')} can be computed` : 'a base with it cannot be computed'}.`,
+    );
+  }
+}
+
+/** Settings of `PretrainedConfig`, of generation and of training that change no score of a model. */
+const INERT =
+  `_name_or_path add_cross_attention architectures auto_map bad_words_ids begin_suppress_tokens chunk_size_feed_forward
+cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dtype early_stopping encoder_no_repeat_ngram_size
+exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id id2label initializer_factor
+initializer_range is_decoder is_encoder_decoder label2id length_penalty max_length max_sequence_length min_length
+no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions output_hidden_states output_scores
+pad_token_id prefix pretraining_tp problem_type projection_dim remove_invalid_values repetition_penalty return_dict
+return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss tie_encoder_decoder
+tokenizer_class tokenizer_model_max_length tokenizer_padding_side top_k top_p torch_dtype torchscript transformers_version
+typical_p unfreeze_mm_vision_tower use_bfloat16 use_cache`.split(/\s+/);
+
+const LLAMA_TYPES = ['llama', 'llava', 'llava_llama', 'share4v'];
+const LLAMA_FIXED: Fixed = {
+  model_type: LLAMA_TYPES,
+  hidden_act: ['silu'],
+  attention_bias: [false],
+  mlp_bias: [false],
+  tie_word_embeddings: [false],
+  attention_dropout: [0],
+  bos_token_id: [1],
+  eos_token_id: [2, [2]],
+  pruned_heads: [{}],
+  sliding_window: [],
+  quantization_config: [],
+};
+const ROPE = ['rope_theta', 'rope_scaling', 'rope_parameters', 'partial_rotary_factor'];
+const LLAMA_READ =
+  `vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads head_dim
+rms_norm_eps max_position_embeddings`.split(/\s+/);
+
+/**
+ * A LLaMA `config.json`, LLaVA's and ShareGPT4V's among them; `where` names the file in errors. Old files give
+ * `rope_theta` and `rope_scaling`, those of transformers 5 `rope_parameters`.
+ * @throws ConfigError for arithmetic that is not LLaMA-2's: scaled positions, biases, tied heads, other activations
+ */
 export function llamaFromHf(json: Json, where: string): LlamaConfig {
-  const get = (key: string, fallback?: number): number => numberOf(json, key, where, fallback);
+  const get = reader(json, where);
   const numHeads = get('num_attention_heads');
+  requireFixed(json, LLAMA_FIXED, where);
+  const hiddenSize = get('hidden_size');
+  const numKeyValueHeads = get('num_key_value_heads', numHeads);
+  if (hiddenSize % (2 * numHeads) !== 0 || numHeads % numKeyValueHeads !== 0)
+    throw new ConfigError(
+      `${where}: ${numHeads} heads, ${numKeyValueHeads} of keys, cannot part a width of ${hiddenSize}; heads must have one even width, and groups of one size.`,
+    );
+  requireFixed(json, { head_dim: [hiddenSize / numHeads] }, where);
   return {
     vocabSize: get('vocab_size'),
-    hiddenSize: get('hidden_size'),
+    hiddenSize,
     intermediateSize: get('intermediate_size'),
     numLayers: get('num_hidden_layers'),
     numHeads,
-    numKeyValueHeads: get('num_key_value_heads', numHeads),
-    rmsNormEps: get('rms_norm_eps'),
-    ropeTheta: get('rope_theta', 10000),
-    maxPositions: get('max_position_embeddings'),
+    numKeyValueHeads,
+    rmsNormEps: get('rms_norm_eps', 1e-6), // where a key may be missing, transformers' own default
+    ropeTheta: ropeTheta(json, where),
+    maxPositions: get('max_position_embeddings', 2048),
   };
+}
+
+/** The base of the wavelengths. @throws ConfigError where positions are scaled, or turn a part of the width */
+function ropeTheta(json: Json, where: string): number {
+  const given = (json.rope_parameters ?? {}) as Json;
+  for (const [key, scaling] of [
+    ['rope_scaling', json.rope_scaling],
+    ['rope_parameters', json.rope_parameters],
+  ] as const) {
+    if (scaling === undefined || scaling === null) continue;
+    const type = (scaling as Json).rope_type ?? (scaling as Json).type;
+    if (typeof scaling !== 'object' || type !== 'default')
+      throw new ConfigError(
+        `${where}: ${key} is ${show(scaling)}; only positions that are not scaled (type default) can be computed.`,
+      );
+  }
+  for (const holder of [json, given]) requireFixed(holder, { partial_rotary_factor: [1] }, where);
+  return reader({ rope_theta: given.rope_theta ?? json.rope_theta }, where)('rope_theta', 10000);
 }
 
 export function llamaToHf(config: LlamaConfig): Json {
@@ -54,25 +153,59 @@ export function llamaToHf(config: LlamaConfig): Json {
   };
 }
 
-/** A CLIP `config.json`, of the whole model (its `vision_config` is taken) or of the image tower alone. */
+const CLIP_FIXED: Fixed = {
+  model_type: ['clip', 'clip_vision_model'],
+  hidden_act: ['quick_gelu'],
+  num_channels: [3],
+  attention_dropout: [0],
+  dropout: [0],
+  pruned_heads: [{}],
+  quantization_config: [],
+};
+const CLIP_READ =
+  `image_size patch_size hidden_size intermediate_size num_hidden_layers num_attention_heads layer_norm_eps`.split(' ');
+
+/**
+ * A CLIP `config.json`, of the whole model (its `vision_config` is taken) or of the image tower alone. Missing keys
+ * have the values of transformers' CLIPVisionConfig.
+ * @throws ConfigError for arithmetic that is not OpenAI's CLIP's
+ */
 export function clipVisionFromHf(json: Json, where: string): ClipVisionConfig {
+  requireFixed(json, { model_type: CLIP_FIXED.model_type!, quantization_config: [] }, where);
   const vision = (json.vision_config ?? json) as Json;
-  const get = (key: string, fallback?: number): number => numberOf(vision, key, where, fallback);
-  const activation = vision.hidden_act ?? 'quick_gelu';
-  if (activation !== 'quick_gelu')
-    throw new ConfigError(
-      `${where}: hidden_act is ${JSON.stringify(activation)}; only quick_gelu, as in OpenAI's CLIP, is known.`,
-    );
-  return {
-    imageSize: get('image_size'),
-    patchSize: get('patch_size'),
-    hiddenSize: get('hidden_size'),
-    intermediateSize: get('intermediate_size'),
-    numLayers: get('num_hidden_layers'),
-    numHeads: get('num_attention_heads'),
+  const get = reader(vision, where);
+  requireFixed(vision, CLIP_FIXED, where);
+  const config: ClipVisionConfig = {
+    imageSize: get('image_size', 224),
+    patchSize: get('patch_size', 32),
+    hiddenSize: get('hidden_size', 768),
+    intermediateSize: get('intermediate_size', 3072),
+    numLayers: get('num_hidden_layers', 12),
+    numHeads: get('num_attention_heads', 12),
     layerNormEps: get('layer_norm_eps', 1e-5),
     selectLayer: -2,
   };
+  const { imageSize, patchSize, hiddenSize, numHeads } = config;
+  if (imageSize % patchSize !== 0 || hiddenSize % numHeads !== 0)
+    throw new ConfigError(
+      `${where}: patches of ${patchSize} cannot part a side of ${imageSize}, or ${numHeads} heads a width of ${hiddenSize}; both must divide.`,
+    );
+  return config;
+}
+
+/** Keys of a `config.json` that are neither read nor known to change no number; LLaVA's are `readLlavaConfig`'s. */
+export function unknownKeys(json: Json, kind: 'llama' | 'clip'): string[] {
+  const known = new Set(
+    kind === 'llama'
+      ? [...INERT, ...Object.keys(LLAMA_FIXED), ...ROPE, ...LLAMA_READ]
+      : [...INERT, ...Object.keys(CLIP_FIXED), ...CLIP_READ, 'tie_word_embeddings', 'bos_token_id', 'eos_token_id'],
+  );
+  const whole =
+    kind === 'clip'
+      ? ['vision_config', 'vision_config_dict', 'text_config', 'text_config_dict', 'logit_scale_init_value']
+      : [];
+  const inside = kind === 'clip' && json.vision_config ? unknownKeys(json.vision_config as Json, kind) : [];
+  return [...Object.keys(json).filter((key) => !known.has(key) && !whole.includes(key)), ...inside];
 }
 
 export function clipVisionToHf(config: ClipVisionConfig): Json {

@@ -7,6 +7,7 @@ import type { ByteFolder } from '@curio/nn';
 import { encodeTrained, openModel } from '../src/checkpoint.ts';
 import { LANGUAGE_TARGETS, VISION_TARGETS } from '../src/config.ts';
 import type { ModelConfig } from '../src/config.ts';
+import { clipVisionToHf, llamaToHf } from '../src/hf-config.ts';
 import { SqLlava } from '../src/sq-llava.ts';
 
 const size = { hiddenSize: 16, intermediateSize: 24, numLayers: 2, numHeads: 2 };
@@ -113,5 +114,26 @@ test('branches, a projector or a tower adapter that one side lacks are refused',
     open({}, { adapter: folder('adapter', { ...trained, 'non_lora_trainables.safetensors': more }) }),
   ).rejects.toThrow(
     "weights: 'base_model.model.extra_head' in non_lora_trainables.safetensors has no place in the model; the file belongs to another configuration.",
+  );
+});
+
+test('a base whose config.json says otherwise than the configuration is refused, with both values', async () => {
+  const beside = (source: ByteFolder, json: object): ByteFolder => ({
+    name: source.name,
+    open: async (file) =>
+      file === 'config.json' ? memorySource(file, new TextEncoder().encode(JSON.stringify(json))) : source.open(file),
+  });
+  const [llama, clip] = [llamaToHf(config.language), clipVisionToHf(config.vision)];
+  const open = (language: object, vision: object) =>
+    openModel(gpu, config, { language: beside(base.language, language), vision: beside(base.vision, vision) });
+  await open(llama, clip);
+  await expect(open({ ...llama, rms_norm_eps: 0.1 }, clip)).rejects.toThrow(
+    'config: model.language.rmsNormEps is 0.00001 and language/config.json says 0.1; the weights are made for what stands beside them.',
+  );
+  await expect(open({ ...llama, num_attention_heads: 4, num_key_value_heads: 4 }, clip)).rejects.toThrow(
+    'config: model.language.numHeads is 2 and language/config.json says 4; the weights are made for what stands beside them.',
+  );
+  await expect(open(llama, { ...clip, layer_norm_eps: 1e-6 })).rejects.toThrow(
+    'config: model.vision.layerNormEps is 0.00001 and vision/config.json says 0.000001; the weights are made for what stands beside them.',
   );
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { imageTokens, shortened } from '../src/config.ts';
 import type { ModelConfig, Preset, Trainable } from '../src/config.ts';
-import { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from '../src/hf-config.ts';
+import { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf, unknownKeys } from '../src/hf-config.ts';
 import { PRESETS, presetTrainable } from '../src/presets.ts';
 import type { PresetName } from '../src/presets.ts';
 import { checkTrainable } from '../src/trainable.ts';
@@ -19,8 +19,81 @@ test("Hugging Face's files and our configurations say the same", () => {
     'base/config.json: num_attention_heads is missing; it must be a number.',
   );
   expect(() => clipVisionFromHf({ ...clipVisionToHf(PRESETS.small.model.vision), hidden_act: 'gelu' }, 'c')).toThrow(
-    'c: hidden_act is "gelu"; only quick_gelu, as in OpenAI\'s CLIP, is known.',
+    'c: hidden_act is "gelu"; only "quick_gelu" can be computed.',
   );
+});
+
+/** As transformers 5 writes it. */
+const today = {
+  ...llamaToHf(PRESETS.small.model.language),
+  rope_theta: undefined,
+  rope_parameters: { rope_theta: 500000, rope_type: 'default' },
+  head_dim: 32,
+  mlp_bias: false,
+  attention_dropout: 0,
+  dtype: 'float32',
+};
+
+test('what a base computes otherwise is refused by key and value', () => {
+  expect(llamaFromHf(today, 'c').ropeTheta).toBe(500000);
+  expect(llamaFromHf({ ...llamaToHf(PRESETS['7b'].model.language), model_type: 'share4v' }, 'c')).toEqual(
+    PRESETS['7b'].model.language,
+  );
+  const { rms_norm_eps: _, ...noEps } = llamaToHf(PRESETS.small.model.language);
+  expect(llamaFromHf(noEps, 'c').rmsNormEps).toBe(1e-6);
+  const language: [object, string][] = [
+    [
+      { rope_scaling: { type: 'linear', factor: 4 } },
+      'rope_scaling is {"type":"linear","factor":4}; only positions that are not scaled (type default) can be computed.',
+    ],
+    [
+      { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4 } },
+      'rope_parameters is {"rope_type":"yarn","rope_theta":10000}; only positions that are not scaled (type default) can be computed.',
+    ],
+    [
+      { rope_parameters: { rope_type: 'default', partial_rotary_factor: 0.5 } },
+      'partial_rotary_factor is 0.5; only 1 can be computed.',
+    ],
+    [{ attention_bias: true }, 'attention_bias is true; only false can be computed.'],
+    [{ mlp_bias: true }, 'mlp_bias is true; only false can be computed.'],
+    [{ head_dim: 64 }, 'head_dim is 64; only 32 can be computed.'],
+    [{ hidden_act: 'gelu' }, 'hidden_act is "gelu"; only "silu" can be computed.'],
+    [{ tie_word_embeddings: true }, 'tie_word_embeddings is true; only false can be computed.'],
+    [
+      { model_type: 'mistral' },
+      'model_type is "mistral"; only "llama" or "llava" or "llava_llama" or "share4v" can be computed.',
+    ],
+    [{ sliding_window: 4096 }, 'sliding_window is 4096; a base with it cannot be computed.'],
+    [{ eos_token_id: [2, 7] }, 'eos_token_id is [2,7]; only 2 or [2] can be computed.'],
+    [
+      { num_attention_heads: 3, head_dim: undefined },
+      '3 heads, 4 of keys, cannot part a width of 128; heads must have one even width, and groups of one size.',
+    ],
+    [{ num_hidden_layers: 1.5 }, 'num_hidden_layers is 1.5; it must be a whole number above 0.'],
+  ];
+  for (const [change, text] of language) expect(() => llamaFromHf({ ...today, ...change }, 'c')).toThrow(`c: ${text}`);
+  const vision = clipVisionToHf(PRESETS.small.model.vision);
+  const tower: [object, string][] = [
+    [
+      { model_type: 'siglip_vision_model' },
+      'model_type is "siglip_vision_model"; only "clip" or "clip_vision_model" can be computed.',
+    ],
+    [{ num_channels: 1 }, 'num_channels is 1; only 3 can be computed.'],
+    [{ patch_size: 14 }, 'patches of 14 cannot part a side of 72, or 4 heads a width of 128; both must divide.'],
+  ];
+  for (const [change, text] of tower)
+    expect(() => clipVisionFromHf({ ...vision, ...change }, 'c')).toThrow(`c: ${text}`);
+  expect(clipVisionFromHf({ model_type: 'clip', vision_config: {} }, 'c')).toMatchObject({
+    numHeads: 12,
+    patchSize: 32,
+  });
+});
+
+test('keys that nobody knows are told; those that change nothing, or are read, are not', () => {
+  expect(unknownKeys({ ...today, initializer_range: 0.02, use_flux: 1 }, 'llama')).toEqual(['use_flux']);
+  const vision = { ...clipVisionToHf(PRESETS.small.model.vision), scale_attn: 2 };
+  expect(unknownKeys(vision, 'clip')).toEqual(['scale_attn']);
+  expect(unknownKeys({ model_type: 'clip', text_config: {}, vision_config: vision }, 'clip')).toEqual(['scale_attn']);
 });
 
 test('sizes of the published models', () => {

@@ -56,6 +56,33 @@ test('preprocessor_config.json goes round', () => {
   const config = { size: 72, mode: 'pad', mean: CLIP_MEAN, std: CLIP_STD } as const;
   expect(readPreprocessorConfig(preprocessorConfig(config) as Record<string, unknown>, 'pad')).toEqual(config);
   expect(readPreprocessorConfig({ crop_size: 336 }, 'crop')).toEqual({ ...config, size: 336, mode: 'crop' });
+  const refused: [object, string][] = [
+    [
+      { crop_size: 224 },
+      'size is {"shortest_edge":336} and crop_size 224; the shorter side is made as long as the crop.',
+    ],
+    [{ crop_size: { height: 336, width: 300 } }, 'crop_size is {"height":336,"width":300}; the tower sees a square.'],
+    [
+      { size: { height: 336, width: 336 } },
+      'size is {"height":336,"width":336} and crop_size 336; the shorter side is made as long as the crop.',
+    ],
+    [{ do_center_crop: false }, 'do_center_crop is false; only true is done.'],
+    [{ resample: 2 }, 'resample is 2; only 3 is done.'],
+    [{ rescale_factor: 1 }, 'rescale_factor is 1; bytes are divided by 255.'],
+    [{ image_mean: 0.5 }, 'image_mean is 0.5; it must be three numbers.'],
+    [
+      { image_processor_type: 'SiglipImageProcessor' },
+      'image_processor_type is "SiglipImageProcessor"; only "CLIPImageProcessor" or "CLIPImageProcessorFast" or "CLIPImageProcessorPil" or "CLIPFeatureExtractor" is done.',
+    ],
+    [{ do_flip: true }, 'do_flip is true; no such step is known.'],
+  ];
+  const full = preprocessorConfig({ ...config, size: 336 }) as Record<string, unknown>;
+  for (const [change, text] of refused)
+    expect(() => readPreprocessorConfig({ ...full, ...change }, 'pad')).toThrow(`preprocessor_config.json: ${text}`);
+  expect(readPreprocessorConfig(full, 'pad', 336)).toEqual({ ...config, size: 336 });
+  expect(() => readPreprocessorConfig(full, 'pad', 72)).toThrow(
+    "preprocessor_config.json: crop_size is 336 and the tower sees 72; take the folder's own files.",
+  );
   expect(() => readPreprocessorConfig({}, 'crop')).toThrow(
     'preprocessor_config.json: no crop_size; it must give the side of the square that the tower sees.',
   );

@@ -66,3 +66,32 @@ test('a file that is no tokenizer, or not LLaMA-shaped, is refused in one senten
   json.added_tokens[2].id = 99;
   expect(() => new Tokens(json)).toThrow("tokenizer.json: </s> has id 99; LLaMA's vocabularies give it 2.");
 });
+
+test('a word without a row in the model is refused; a special one that was added is read as text, and [vusr] comes after all rows', () => {
+  const added = (id: number, content: string, special: boolean) => {
+    const json = structuredClone(llamaTokenizerJson()) as { added_tokens: object[] };
+    json.added_tokens.push({
+      id,
+      content,
+      special,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+    });
+    return json;
+  };
+  const rows = new Tokens(llamaTokenizerJson()).vocabSize;
+  expect(() => new Tokens(added(rows, 'dog', false), { rows })).toThrow(
+    `tokenizer.json: 'dog' has id ${rows} and the model has ${rows} rows; take the tokenizer that the model was trained with.`,
+  );
+  expect(() => new Tokens(llamaTokenizerJson(), { rows: 100 })).toThrow('and the model has 100 rows;');
+  const padded = new Tokens(added(rows, '<pad>', true), { rows, extra: ['[vusr]'] });
+  expect(padded.withoutRow).toEqual(['<pad>']);
+  expect(padded.encode('<pad>').every((id) => id < rows)).toBe(true);
+  expect(padded.id('[vusr]')).toBe(rows);
+  // The model has the row: [vusr] comes after it, and after rows that no word has.
+  const grown = new Tokens(added(rows, '<pad>', true), { rows: rows + 8, extra: ['[vusr]'] });
+  expect([grown.encode('<pad>').at(-1), grown.id('[vusr]'), grown.withoutRow]).toEqual([rows, rows + 8, []]);
+  expect(new Tokens(added(rows, '<pad>', true), { extra: ['[vusr]'] }).id('[vusr]')).toBe(rows + 1);
+});

@@ -31,6 +31,7 @@ export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<strin
     hasData && hasBase
       ? new Tokens(readJson(join(baseFolder(config, 'language'), 'tokenizer.json'), 'tokenizer') as object, {
           extra: model.vusr === 'token' ? [VUSER_TOKEN] : [],
+          rows: model.language.vocabSize,
         })
       : null;
   const bad = new BadEntries(config.data.onBadEntry);

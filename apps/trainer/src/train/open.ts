@@ -67,7 +67,10 @@ export async function openForRun(gpu: Gpu, config: RunConfig, adapter?: string):
     { seed: config.seed, storage: config.base.storage },
   );
   const json = readJson(join(language, 'tokenizer.json'), 'tokenizer') as object;
-  const tokens = new Tokens(json, { extra: config.model.vusr === 'token' ? [VUSER_TOKEN] : [] });
+  const tokens = new Tokens(json, {
+    extra: config.model.vusr === 'token' ? [VUSER_TOKEN] : [],
+    rows: config.model.language.vocabSize,
+  });
   const image = imageConfig(vision, config.model.vision.imageSize);
   return {
     model,
@@ -81,5 +84,5 @@ export async function openForRun(gpu: Gpu, config: RunConfig, adapter?: string):
 function imageConfig(folder: string, size: number): ImageConfig {
   const path = join(folder, 'preprocessor_config.json');
   if (!existsSync(path)) return { size, mode: 'pad', mean: CLIP_MEAN, std: CLIP_STD };
-  return readPreprocessorConfig(readJson(path, 'preprocessor') as Record<string, unknown>, 'pad');
+  return readPreprocessorConfig(readJson(path, 'preprocessor') as Record<string, unknown>, 'pad', size);
 }

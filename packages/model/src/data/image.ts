@@ -78,18 +78,69 @@ export function preprocessorConfig({ size, mean, std }: ImageConfig): object {
   };
 }
 
-/** Size, mean and std out of a `preprocessor_config.json`; older files write the size as a number. */
-export function readPreprocessorConfig(json: Record<string, unknown>, mode: ImageConfig['mode']): ImageConfig {
-  const crop = json.crop_size as number | { height: number } | undefined;
-  const size = typeof crop === 'object' ? crop.height : crop;
-  if (!size)
-    throw new DataError(
-      'preprocessor_config.json: no crop_size; it must give the side of the square that the tower sees.',
-    );
-  return {
-    size,
-    mode,
-    mean: (json.image_mean ?? CLIP_MEAN) as ImageConfig['mean'],
-    std: (json.image_std ?? CLIP_STD) as ImageConfig['std'],
+const PROCESSORS = ['CLIPImageProcessor', 'CLIPImageProcessorFast', 'CLIPImageProcessorPil', 'CLIPFeatureExtractor'];
+/** What this file does, by key; `data_format` and the like are about other frameworks' memory. */
+const DONE: Readonly<Record<string, readonly unknown[]>> = {
+  image_processor_type: PROCESSORS,
+  feature_extractor_type: PROCESSORS,
+  do_resize: [true],
+  do_center_crop: [true],
+  do_rescale: [true],
+  do_normalize: [true],
+  do_convert_rgb: [true, false],
+  do_pad: [false],
+  default_to_square: [false],
+  resample: [3],
+};
+const OF_OTHERS = [
+  'data_format',
+  'input_data_format',
+  'return_tensors',
+  'device',
+  'processor_class',
+  'disable_grouping',
+];
+const READ = ['crop_size', 'size', 'rescale_factor', 'image_mean', 'image_std'];
+
+/**
+ * Size, mean and std out of a `preprocessor_config.json`; older files write the size as a number.
+ * @param side what the tower sees; left out, any side will do
+ * @throws DataError for another side, and for steps that are not CLIP's
+ */
+export function readPreprocessorConfig(
+  json: Record<string, unknown>,
+  mode: ImageConfig['mode'],
+  side?: number,
+): ImageConfig {
+  const refuse = (what: string): never => {
+    throw new DataError(`preprocessor_config.json: ${what}`);
   };
+  const show = (value: unknown): string => JSON.stringify(value);
+  const edge = (value: unknown, ...keys: string[]): number | undefined =>
+    typeof value === 'object' && value !== null
+      ? keys.map((key) => (value as Record<string, number>)[key]).find((each) => each !== undefined)
+      : (value as number | undefined);
+  const { crop_size: crop, size: resized, rescale_factor: factor = 1 / 255 } = json;
+  const size = edge(crop, 'height');
+  if (!size) return refuse('no crop_size; it must give the side of the square that the tower sees.');
+  if (edge(crop, 'width') !== size) refuse(`crop_size is ${show(crop)}; the tower sees a square.`);
+  if (resized !== undefined && edge(resized, 'shortest_edge') !== size)
+    refuse(`size is ${show(resized)} and crop_size ${size}; the shorter side is made as long as the crop.`);
+  if (side !== undefined && size !== side)
+    refuse(`crop_size is ${size} and the tower sees ${side}; take the folder's own files.`);
+  if (typeof factor !== 'number' || Math.abs(factor * 255 - 1) > 1e-6)
+    refuse(`rescale_factor is ${show(factor)}; bytes are divided by 255.`);
+  for (const [key, value] of Object.entries(json)) {
+    if (value === null || OF_OTHERS.includes(key) || READ.includes(key)) continue;
+    if (!Object.hasOwn(DONE, key)) refuse(`${key} is ${show(value)}; no such step is known.`);
+    if (!DONE[key]!.includes(value))
+      refuse(`${key} is ${show(value)}; only ${DONE[key]!.map(show).join(' or ')} is done.`);
+  }
+  const channels = (key: string, fallback: ImageConfig['mean']): ImageConfig['mean'] => {
+    const value = (json[key] ?? fallback) as ImageConfig['mean'];
+    if (!Array.isArray(value) || value.length !== 3 || !value.every(Number.isFinite))
+      refuse(`${key} is ${show(value)}; it must be three numbers.`);
+    return value;
+  };
+  return { size, mode, mean: channels('image_mean', CLIP_MEAN), std: channels('image_std', CLIP_STD) };
 }

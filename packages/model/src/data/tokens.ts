@@ -25,15 +25,17 @@ interface TokenizerJson {
   normalizer?: unknown;
   pre_tokenizer?: unknown;
   model?: { vocab?: Record<string, number> };
-  added_tokens?: { content: string }[];
+  added_tokens?: { content: string; id: number; special?: boolean }[];
 }
 
 export interface TokensOptions {
   /** Words added after the vocabulary, in order, such as `[vusr]`: they get the ids vocabSize, vocabSize + 1, … */
   extra?: readonly string[];
+  /** Rows of the model's embedding. Left out, as many as the file has ids. */
+  rows?: number;
 }
 
-/** A vocabulary. `vocabSize` does not count the extra words. */
+/** A vocabulary. `vocabSize` does not count the extra words; it is the model's, where its rows are given. */
 export class Tokens {
   readonly bos = 1;
   readonly eos = 2;
@@ -41,17 +43,37 @@ export class Tokens {
   readonly pad = 0;
   readonly vocabSize: number;
   readonly extra: readonly string[];
+  /** Special tokens of the file without a row in the model, such as a `<pad>` that was added: read as plain text. */
+  readonly withoutRow: readonly string[];
   readonly #tokenizer: Tokenizer;
   readonly #sentencePiece: boolean;
   readonly #cuts: RegExp;
   readonly #literals: Map<string, number>;
 
-  /** Throws DataError where the JSON is no tokenizer or does not begin with `<unk>`, `<s>`, `</s>`. */
-  constructor(json: object, { extra = [] }: TokensOptions = {}) {
-    const source = json as TokenizerJson;
-    if (!source.model?.vocab)
+  /**
+   * Throws DataError where the JSON is no tokenizer, does not begin with `<unk>`, `<s>`, `</s>`, or has a word that the
+   * model has no row for.
+   */
+  constructor(json: object, { extra = [], rows }: TokensOptions = {}) {
+    const given = json as TokenizerJson;
+    if (!given.model?.vocab)
       throw new DataError('tokenizer.json: no model.vocab; a BPE tokenizer of the Hugging Face format is needed.');
-    this.#sentencePiece = SPACE in source.model.vocab;
+    const added = given.added_tokens ?? [];
+    const ids = [
+      ...Object.entries(given.model.vocab),
+      ...added.map(({ content, id }): [string, number] => [content, id]),
+    ];
+    this.vocabSize = rows ?? 1 + ids.reduce((most, [, id]) => Math.max(most, id), 0);
+    const hasRow = ({ id }: { id: number }): boolean => id < this.vocabSize;
+    const spare = added.filter((token) => token.special && !hasRow(token)).map(({ content }) => content);
+    const beyond = ids.find(([token, id]) => id >= this.vocabSize && !spare.includes(token));
+    if (beyond)
+      throw new DataError(
+        `tokenizer.json: '${beyond[0]}' has id ${beyond[1]} and the model has ${this.vocabSize} rows; take the tokenizer that the model was trained with.`,
+      );
+    this.withoutRow = spare;
+    const source = spare.length === 0 ? given : { ...given, added_tokens: added.filter(hasRow) };
+    this.#sentencePiece = SPACE in given.model.vocab;
     // The dummy prefix is put on here, piece by piece, so the tokenizer's own way of doing it is taken out.
     const plain = {
       normalizer: { type: 'Replace', pattern: { String: ' ' }, content: SPACE },
@@ -61,7 +83,6 @@ export class Tokens {
     this.#tokenizer = new Tokenizer(this.#sentencePiece ? { ...source, ...plain } : source, {
       clean_up_tokenization_spaces: false,
     });
-    this.vocabSize = 1 + Math.max(...Object.values(source.model.vocab));
     for (const [id, token] of ['<unk>', '<s>', '</s>'].entries()) {
       const found = this.#tokenizer.token_to_id(token);
       if (found !== id)

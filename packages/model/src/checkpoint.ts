@@ -2,45 +2,23 @@
  * @file A trained model on disk: the base in Hugging Face's layout, what was trained as a PEFT folder beside it.
  * docs/sq-llava.md 4.
  *
+ *     config.json                                         LLaMA's and LLaVA's keys
  *     adapter_config.json, adapter_model.safetensors      LoRA of the language model
  *     Vit-lora/adapter_config.json, …                     LoRA of the image tower
  *     non_lora_trainables.safetensors                     projector (and the rows of new words)
  */
 import { WeightError } from '@curio/engine';
 import type { Gpu, Parameter } from '@curio/engine';
-import {
-  encodeAdapter,
-  encodeSafetensors,
-  openAdapter,
-  openWeightFile,
-  loraOf,
-  openWeightFolder,
-  projectorTensors,
-  Weights,
-} from '@curio/nn';
-import type {
-  AdapterConfig,
-  BaseStorage,
-  ByteFolder,
-  LoraBranch,
-  NamedTensor,
-  TensorMap,
-  WeightPart,
-  WeightsReport,
-} from '@curio/nn';
+import { encodeAdapter, encodeSafetensors, loraOf, openWeightFolder, projectorTensors, Weights } from '@curio/nn';
+import type { AdapterConfig, BaseStorage, LoraBranch, NamedTensor, TensorMap, WeightPart } from '@curio/nn';
+import { llamaToHf } from './files/hf-config.ts';
 import type { ClipVisionConfig, LoraConfig, ModelConfig } from './config.ts';
-import { requireBaseConfig } from './model-config.ts';
+import { llavaToHf } from './files/llava-config.ts';
+import { loadReport } from './files/load-report.ts';
+import type { LoadReport } from './files/load-report.ts';
+import { openAdapters, requireBaseConfig } from './files/model-config.ts';
+import type { ModelFiles, OpenedAdapters } from './files/model-config.ts';
 import { SqLlava } from './sq-llava.ts';
-
-export interface ModelFiles {
-  /** LLaMA's and CLIP's folders. */
-  readonly language: ByteFolder;
-  readonly vision: ByteFolder;
-  /** What was trained; freshly initialised when left out. */
-  readonly adapter?: ByteFolder | null;
-  /** The adapter's image LoRA: its folder `Vit-lora`. */
-  readonly visionAdapter?: ByteFolder | null;
-}
 
 const PROJECTOR_FILE = 'non_lora_trainables.safetensors';
 const PROJECTOR_PREFIX = 'base_model.model.model.mm_projector.';
@@ -50,6 +28,8 @@ export interface OpenModelOptions {
   readonly seed?: number;
   /** How the frozen matrices of both towers lie on the device. Default f32. */
   readonly storage?: BaseStorage;
+  /** Take the projector out of the base's files, as of a merged model. Else one that stands there is foreign. */
+  readonly baseProjector?: boolean;
   readonly onTensor?: (done: number, total: number) => void;
 }
 
@@ -62,60 +42,83 @@ export async function openModel(
   config: ModelConfig,
   files: ModelFiles,
   options: OpenModelOptions = {},
-): Promise<{ model: SqLlava; report: WeightsReport }> {
-  const { language, vision, adapter, visionAdapter } = files;
-  await requireBaseConfig(files, config);
-  const parts: WeightPart[] = [];
-  const base = options.storage;
-  if (adapter) {
-    const opened = await openAdapter(adapter);
-    requireSameBranches(adapter.name, opened.language, opened.config, config.languageLora);
-    parts.push({ at: 'language', tensors: opened.language, whole: true });
-    const tensors = await openWeightFile(adapter, 'non_lora_trainables');
-    if (!tensors)
-      throw new WeightError(
-        `adapter: ${adapter.name} has no ${PROJECTOR_FILE}; the projector, which was trained with the adapter, stands in it.`,
-      );
-    parts.push({ at: 'projector', tensors: projectorTensors(tensors), whole: true });
-    parts.push({
+): Promise<{ model: SqLlava; report: LoadReport }> {
+  const { language, vision } = files;
+  const { storage: base, baseProjector = false } = options;
+  const notes = await requireBaseConfig(files, config);
+  const adapters = await openAdapters(files);
+  const parts: WeightPart[] = adapterParts(config, files, adapters);
+  const languageTensors = await openWeightFolder(language);
+  if (baseProjector)
+    parts.push({ at: 'projector', label: 'projector', tensors: projectorTensors(languageTensors), whole: true });
+  parts.push(
+    {
       at: 'language',
-      tensors: new Map([...tensors].filter(([name]) => name.includes('extra_'))),
-      prefixes: [EXTRA_PREFIX],
-      whole: true,
-    });
-  }
-  if (visionAdapter) {
-    const opened = await openAdapter(visionAdapter);
-    requireSameBranches(visionAdapter.name, opened.vision, opened.config, config.visionLora);
-    parts.push({ at: 'vision', tensors: opened.vision, ignore: afterSelected(config.vision), whole: true });
-  }
-  parts.push({
-    at: 'language',
-    tensors: await openWeightFolder(language),
-    base,
-    fresh: /lora_|extra_/,
-    ignore: /rotary_emb|mm_projector/,
-  });
-  parts.push({
-    at: 'vision',
-    tensors: await openWeightFolder(vision),
-    base,
-    plain: PLAIN,
-    fresh: /lora_/,
-    ignore: /^(?!vision_model\.)|post_layernorm|layers\.\d+\./,
-  });
+      label: 'language base',
+      tensors: baseProjector ? without(languageTensors, FOREIGN) : languageTensors,
+      base,
+      fresh: /lora_|extra_/,
+      ignore: new RegExp(`rotary_emb|${FOREIGN.source}`),
+    },
+    {
+      at: 'vision',
+      label: 'image tower',
+      tensors: towerTensors(await openWeightFolder(vision)),
+      base,
+      plain: PLAIN,
+      fresh: /lora_/,
+      ignore: new RegExp(`^(?!vision_model\\.)|position_ids|post_layernorm|${afterSelected(config.vision).source}`),
+    },
+  );
   const weights = new Weights(gpu, { seed: options.seed, parts });
   const model = new SqLlava(weights, config);
   const report = await weights.load(options.onTensor);
-  const lacking =
-    adapter &&
-    report.initialised.find((name) => name.includes('.lora_') && (visionAdapter || name.startsWith('language.')));
+  const lacking = report.initialised.find(
+    (name) => name.includes('.lora_') && (name.startsWith('language.') ? adapters.main : adapters.vision) !== null,
+  );
   if (lacking)
     throw new WeightError(
-      `adapter: ${adapter.name} has no '${lacking}'; it belongs to another configuration (targets or layers).`,
+      `adapter: ${files.adapter?.name} has no '${lacking}'; it belongs to another configuration (targets or layers).`,
     );
   if (report.initialised.some((name) => name.includes('extra_'))) await model.language.initialiseExtra();
-  return { model, report };
+  return { model, report: loadReport(config, files, adapters, report, notes) };
+}
+
+/** A projector and a tower that a base carries and that are not the model's. */
+const FOREIGN = /mm_projector|vision_tower/;
+
+const without = (tensors: TensorMap, names: RegExp): TensorMap =>
+  new Map([...tensors].filter(([name]) => !names.test(name)));
+
+/** The tower by the names of CLIP: transformers 5 saves CLIPVisionModel without `vision_model.`. */
+const towerTensors = (tensors: TensorMap): TensorMap =>
+  tensors.has('embeddings.class_embedding')
+    ? new Map([...tensors].map(([name, tensor]) => [`vision_model.${name}`, tensor]))
+    : tensors;
+
+function adapterParts(config: ModelConfig, files: ModelFiles, { main, vision, trained }: OpenedAdapters): WeightPart[] {
+  const parts: WeightPart[] = [];
+  if (main) {
+    requireSameBranches(files.adapter!.name, main.language, main.config, config.languageLora);
+    parts.push({ at: 'language', label: 'language LoRA', tensors: main.language, whole: true });
+  }
+  if (trained) {
+    const strange = [...trained].find(([name]) => !/mm_projector\.|extra_/.test(name));
+    if (strange)
+      throw new WeightError(
+        `adapter: '${strange[0]}' in ${strange[1].file} is no tensor of the projector; what else was trained cannot be put anywhere.`,
+      );
+    parts.push({ at: 'projector', label: 'projector', tensors: projectorTensors(trained), whole: true });
+    const words = new Map([...trained].filter(([name]) => name.includes('extra_')));
+    if (words.size > 0)
+      parts.push({ at: 'language', label: 'new words', tensors: words, prefixes: [EXTRA_PREFIX], whole: true });
+  }
+  if (vision) {
+    requireSameBranches(vision.file, vision.tensors, vision.config, config.visionLora);
+    const ignore = afterSelected(config.vision);
+    parts.push({ at: 'vision', label: 'image LoRA', tensors: vision.tensors, ignore, whole: true });
+  }
+  return parts;
 }
 
 /** Tensors of the tower's blocks after the selected one, which never run. */
@@ -171,7 +174,10 @@ export async function encodeTrained(
       (name) => name.startsWith(`${scope}.`) && name.includes('.lora_'),
       (name) => name.slice(scope.length + 1),
     );
-  const files: Record<string, Uint8Array[]> = {};
+  const about = { ...llamaToHf(model.config.language), ...llavaToHf(model.config, base.vision), model_type: 'llava' };
+  const files: Record<string, Uint8Array[]> = {
+    'config.json': [new TextEncoder().encode(`${JSON.stringify(about, null, 2)}\n`)],
+  };
   if (languageLora)
     Object.assign(
       files,

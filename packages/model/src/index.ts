@@ -100,12 +100,21 @@ export {
   type Trainable,
   type TrainConfig,
 } from './config.ts';
-export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './hf-config.ts';
+export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './files/hf-config.ts';
 export { PRESETS, presetTrainable, type PresetName } from './presets.ts';
 export { checkModelSizes } from './model-sizes.ts';
 export { checkTrainable, trainableOf } from './trainable.ts';
 export { openGlyphs, packSamples, type SceneSamples } from './scenes/samples.ts';
-export { encodeTrained, openModel, type ModelFiles } from './checkpoint.ts';
+export { encodeTrained, openModel, type OpenModelOptions } from './checkpoint.ts';
+export type { LoadReport } from './files/load-report.ts';
+export { readLlavaConfig, type LlavaConfig } from './files/llava-config.ts';
+export {
+  llavaHolder,
+  requireConfigFile,
+  readModelConfig,
+  type FolderConfig,
+  type ModelFiles,
+} from './files/model-config.ts';
 export { ClipVision } from './clip.ts';
 export { Llama } from './llama.ts';
 export { SqLlava } from './sq-llava.ts';

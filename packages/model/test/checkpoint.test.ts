@@ -7,7 +7,7 @@ import type { ByteFolder } from '@curio/nn';
 import { encodeTrained, openModel } from '../src/checkpoint.ts';
 import { LANGUAGE_TARGETS, VISION_TARGETS } from '../src/config.ts';
 import type { ModelConfig } from '../src/config.ts';
-import { clipVisionToHf, llamaToHf } from '../src/hf-config.ts';
+import { clipVisionToHf, llamaToHf } from '../src/files/hf-config.ts';
 import { SqLlava } from '../src/sq-llava.ts';
 
 const size = { hiddenSize: 16, intermediateSize: 24, numLayers: 2, numHeads: 2 };
@@ -66,6 +66,27 @@ test('what was trained opens again, and every tensor of it is used', async () =>
   const { report } = await openModel(gpu, config, { ...base, adapter: withSettings({}), visionAdapter: vitLora() });
   expect(report.initialised).toEqual([]);
   expect(report.unexpected).toEqual([]);
+  expect(report.lines).toEqual([
+    'language base: language: 21 tensors used',
+    'image tower: vision: 21 tensors used',
+    // B is zero before training.
+    'language LoRA: adapter: 28 tensors used; r 4, alpha 8; all zero: it changes nothing',
+    'image LoRA: adapter/Vit-lora: 12 tensors used; r 2, alpha 4; all zero: it changes nothing',
+    'projector: adapter: 14 tensors used; cluster',
+    'base: the adapter was trained on l and is opened on language; other weights give other answers',
+    'language has no config.json; it is taken to be what the configuration says',
+    'vision has no config.json; it is taken to be what the configuration says',
+  ]);
+});
+
+test('without an adapter the report says what is new and what is drawn at random', async () => {
+  const { report } = await openModel(gpu, { ...config, vusr: 'token' }, base);
+  expect(report.lines.slice(2, 6)).toEqual([
+    'language LoRA: new, changes nothing before it is trained',
+    'image LoRA: new, changes nothing before it is trained',
+    'projector: cluster, 14 tensors drawn at random; stage 1 trains them',
+    'new words: the mean of the known rows',
+  ]);
 });
 
 test.each([
@@ -92,7 +113,7 @@ test('branches, a projector or a tower adapter that one side lacks are refused',
   );
   const { 'non_lora_trainables.safetensors': _, ...lost } = trained;
   await expect(open({}, { adapter: folder('adapter', lost) })).rejects.toThrow(
-    'adapter: adapter has no non_lora_trainables.safetensors; the projector, which was trained with the adapter, stands in it.',
+    'adapter: adapter has no non_lora_trainables.safetensors or .bin; the projector, which was trained with the adapter, stands in it.',
   );
   const spare = {
     name: 'base_model.model.extra_head',

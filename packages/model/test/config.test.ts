@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { imageTokens, shortened } from '../src/config.ts';
 import type { ModelConfig, Preset, Trainable } from '../src/config.ts';
-import { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf, unknownKeys } from '../src/hf-config.ts';
+import { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf, unknownKeys } from '../src/files/hf-config.ts';
 import { PRESETS, presetTrainable } from '../src/presets.ts';
 import type { PresetName } from '../src/presets.ts';
 import { checkTrainable } from '../src/trainable.ts';

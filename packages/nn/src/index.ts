@@ -40,6 +40,7 @@ export {
   BASE_STORAGES,
   Weights,
   type BaseStorage,
+  type PartReport,
   type WeightPart,
   type WeightsOptions,
   type WeightsReport,

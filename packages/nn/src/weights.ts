@@ -23,6 +23,8 @@ export interface WeightPart {
    * gives it.
    */
   readonly at?: string;
+  /** What it is, for the report. */
+  readonly label?: string;
   readonly tensors: TensorMap;
   /** What stands in the file before the rest of the path; the first prefix that fits is taken. Default ['']. */
   readonly prefixes?: readonly string[];
@@ -56,6 +58,17 @@ export interface WeightsReport {
   readonly initialised: readonly string[];
   /** Names in the files that nothing asked for. */
   readonly unexpected: readonly string[];
+  /** Loaded parameters all of whose values are 0. */
+  readonly zero: readonly string[];
+  readonly parts: readonly PartReport[];
+}
+
+/** What became of the tensors of a part, by their names in the file. */
+export interface PartReport {
+  readonly label: string;
+  readonly used: readonly string[];
+  readonly ignored: readonly string[];
+  readonly unexpected: readonly string[];
 }
 
 /** What all scopes of one model share. */
@@ -68,6 +81,7 @@ interface Registry {
   readonly pending: { parameter: Parameter; stored: StoredTensor }[];
   readonly loaded: string[];
   readonly initialised: string[];
+  readonly zero: string[];
   readonly used: Set<StoredTensor>;
 }
 
@@ -94,6 +108,7 @@ export class Weights {
       pending: [],
       loaded: [],
       initialised: [],
+      zero: [],
       used: new Set(),
     };
   }
@@ -163,7 +178,7 @@ export class Weights {
 
   /** Reads every tensor asked for so far from its file, one at a time, and uploads it. */
   async load(onTensor?: (done: number, total: number) => void): Promise<WeightsReport> {
-    const { pending, parts, used } = this.registry;
+    const { pending, parts, used, zero } = this.registry;
     for (const part of parts) {
       const [spare] = part.whole ? unusedOf(part, used) : [];
       if (spare)
@@ -175,6 +190,7 @@ export class Weights {
     for (let next = pending.shift(); next; next = pending.shift()) {
       const { parameter, stored } = next;
       const values = decodeFloats(await stored.read(), stored.dtype);
+      if (values.every((value) => value === 0)) zero.push(parameter.name);
       if (parameter.dtype === 'f16') refuseHuge(values, parameter.name);
       store(parameter, values as Float32Array<ArrayBuffer>);
       onTensor?.(total - pending.length, total);
@@ -183,9 +199,20 @@ export class Weights {
   }
 
   report(): WeightsReport {
-    const { parts, used, loaded, initialised } = this.registry;
-    const unexpected = parts.flatMap((part) => unusedOf(part, used).map(([name]) => name));
-    return { loaded: [...loaded], initialised: [...initialised], unexpected };
+    const { used, loaded, initialised, zero } = this.registry;
+    const parts = this.registry.parts.map((part): PartReport => {
+      const { label = part.at ?? '', tensors, ignore } = part;
+      const names = (which: (stored: StoredTensor, name: string) => boolean | undefined): string[] =>
+        [...tensors].filter(([name, stored]) => which(stored, name)).map(([name]) => name);
+      return {
+        label,
+        used: names((stored) => used.has(stored)),
+        ignored: names((stored, name) => !used.has(stored) && ignore?.test(name)),
+        unexpected: unusedOf(part, used).map(([name]) => name),
+      };
+    });
+    const unexpected = parts.flatMap((part) => part.unexpected);
+    return { loaded: [...loaded], initialised: [...initialised], unexpected, zero: [...zero], parts };
   }
 
   /** All parameters made under this scope, by full name, in the order of making. */

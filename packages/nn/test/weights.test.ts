@@ -49,9 +49,42 @@ test('scopes lead to names, files give values, and the rest is reported', async 
     loaded: [q.name, norm.name],
     initialised: ['head.weight'],
     unexpected: ['model.left_over'],
+    zero: [],
+    parts: [
+      {
+        label: 'language',
+        used: ['model.layers.0.q_proj.weight', 'model.norm.weight'],
+        ignored: ['model.rotary_emb.inv_freq'],
+        unexpected: ['model.left_over'],
+      },
+    ],
   });
   expect(w.at('language').parameters()).toEqual([q, norm]);
   expect([layer.has('weight'), layer.has('bias')]).toEqual([true, false]);
+});
+
+test('a parameter that is all zeros is told', async () => {
+  const w = new Weights(gpu, {
+    parts: [
+      {
+        tensors: (
+          await openSafetensors(
+            memorySource(
+              'a',
+              joinBytes(
+                encodeSafetensors([
+                  { name: 'b', dtype: 'F32', shape: [2], data: new Float32Array(2) },
+                  { name: 'c', dtype: 'F32', shape: [2], data: Float32Array.of(0, -1) },
+                ]),
+              ),
+            ),
+          )
+        ).tensors,
+      },
+    ],
+  });
+  for (const name of ['b', 'c']) w.get(name, [2]);
+  expect((await w.load()).zero).toEqual(['b']);
 });
 
 test('what is not in the file is refused, with the nearest name, unless it may be fresh', async () => {

@@ -1,12 +1,14 @@
 import { ConfigError, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { Command } from 'commander';
-import { checkConfig, loadConfig, parseOverrides } from '../config/load.ts';
+import { checkConfig, loadConfig, parseOverrides, presetOf } from '../config/load.ts';
+import { RUN_PRESETS } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { adapterName } from '../run/environment.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { cachedTuning, wasMeasured } from '../run/tuning.ts';
 import { describeMemory } from '../train/dry-run.ts';
+import { ADAPTER, findModel, MODEL, VISION } from '../train/folders.ts';
 import { MATRIX_UNITS, useMatrixUnits } from '../train/matrix-units.ts';
 import { runSession } from '../train/session.ts';
 
@@ -15,6 +17,9 @@ const setupSeconds = Number(process.env.CURIO_SETUP_SECONDS ?? 0);
 
 interface Options {
   readonly preset?: string;
+  readonly model?: string;
+  readonly vision?: string;
+  readonly adapter?: string;
   readonly config?: string;
   readonly name?: string;
   readonly resume?: string | true;
@@ -30,6 +35,9 @@ export function trainCommand(): Command {
   return new Command('train')
     .description('train SQ-LLaVA in both stages and report what it learnt')
     .option('--preset <name>', 'small, quick, 7b or 13b')
+    .option('--model <folder>', `${MODEL}; its files decide model.*`)
+    .option('--vision <folder>', VISION)
+    .option('--adapter <folder>', `${ADAPTER}; the run starts from it`)
     .option('--config <file>', 'JSON or YAML with the keys that differ from the preset')
     .option('--name <name>', 'name of the run, a folder under runs/')
     .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
@@ -60,7 +68,7 @@ export function trainCommand(): Command {
         ...(measured && { tune: 'measured', tuningStore: cachedTuning() }),
       });
       try {
-        if (options.dryRun) return console.log(await describeMemory(gpu, chosenConfig(gpu, words, options)));
+        if (options.dryRun) return console.log(await describeMemory(gpu, await chosenConfig(gpu, words, options)));
         if (options.matrixUnits) await useMatrixUnits(gpu);
         process.exitCode = options.resume ? await resume(gpu, words, options) : await begin(gpu, words, options);
       } finally {
@@ -70,21 +78,25 @@ export function trainCommand(): Command {
 }
 
 /** The configuration that the options name; the small one on a driver too slow for it is cut short. */
-function chosenConfig(gpu: Gpu, words: string[], { preset, config: file, dryRun, onBadEntry }: Options): RunConfig {
-  const slow = !preset && !file && !dryRun && /swiftshader/i.test(adapterName(gpu.adapter));
+async function chosenConfig(gpu: Gpu, words: string[], options: Options): Promise<RunConfig> {
+  const { preset, config: file, dryRun, model, vision, adapter, onBadEntry } = options;
+  if (model === undefined && (vision ?? adapter) !== undefined)
+    throw new ConfigError('train: --vision and --adapter go with --model, the language model that they belong to.');
+  const slow = !preset && !file && !dryRun && model === undefined && /swiftshader/i.test(adapterName(gpu.adapter));
   if (slow)
     console.log(
       'SwiftShader is about eight times slower than Lavapipe, so this is the preset quick: a tenth of the steps. It shows that all parts work, not what they can reach. For the whole run: --preset small.',
     );
-  return loadConfig({
-    preset: preset ?? (slow ? 'quick' : undefined),
-    file,
-    overrides: [
-      ...parseOverrides(words),
-      ...(onBadEntry === undefined ? [] : [['data.onBadEntry', onBadEntry] as const]),
-    ],
-    withoutData: dryRun,
-  });
+  const overrides = [
+    ...parseOverrides(words),
+    ...(onBadEntry === undefined ? [] : [['data.onBadEntry', onBadEntry] as const]),
+  ];
+  const sources = { preset: preset ?? (slow ? 'quick' : undefined), file, overrides, withoutData: dryRun };
+  if (model === undefined) return loadConfig(sources);
+  const start = presetOf({ ...sources, preset: preset ?? (file ? undefined : '7b') });
+  const found = await findModel({ model, vision, adapter }, RUN_PRESETS[start].model);
+  const base = { ...found.folders, storage: found.storage };
+  return loadConfig({ ...sources, preset: start, folders: { base, model: found.model } });
 }
 
 function resumedFolder(path: string | true): RunFolder {
@@ -94,7 +106,7 @@ function resumedFolder(path: string | true): RunFolder {
 }
 
 async function begin(gpu: Gpu, words: string[], options: Options): Promise<number> {
-  const config = chosenConfig(gpu, words, options);
+  const config = await chosenConfig(gpu, words, options);
   const folder = RunFolder.create({ name: options.name, preset: config.preset });
   try {
     return await runSession({ gpu, config, folder, setupSeconds, profile: options.profile });
@@ -109,11 +121,11 @@ async function begin(gpu: Gpu, words: string[], options: Options): Promise<numbe
 async function resume(
   gpu: Gpu,
   words: string[],
-  { resume: path, preset, config: file, profile, onBadEntry }: Options,
+  { resume: path, preset, config: file, model, vision, adapter, profile, onBadEntry }: Options,
 ): Promise<number> {
-  if (words.length > 0 || preset || file)
+  if (words.length > 0 || (preset ?? file ?? model ?? vision ?? adapter) !== undefined)
     throw new ConfigError(
-      'train: a resumed run keeps its configuration; leave out --preset, --config and overrides, or start a new run.',
+      'train: a resumed run keeps its configuration; leave out --preset, --config, folders and overrides, or start a new run.',
     );
   const folder = resumedFolder(path!);
   folder.lock();

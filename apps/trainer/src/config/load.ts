@@ -18,6 +18,8 @@ export interface ConfigSources {
   /** A JSON or YAML file with the keys that differ from the preset. */
   readonly file?: string;
   readonly overrides?: readonly Override[];
+  /** Keys that the folders of a model decide; a file and overrides come after them. */
+  readonly folders?: Pick<RunConfig, 'base' | 'model'>;
   /** The data need not be named: for a dry run. */
   readonly withoutData?: boolean;
 }
@@ -26,19 +28,27 @@ export interface ConfigSources {
  * @throws ConfigError for an unknown preset or key, a value of the wrong type or range, a file that is missing or
  * malformed.
  */
-export function loadConfig({ preset, file, overrides = [], withoutData = false }: ConfigSources): RunConfig {
+export function loadConfig({ preset, file, overrides = [], folders, withoutData = false }: ConfigSources): RunConfig {
+  const fromFile = file === undefined ? {} : readConfigFile(file);
+  const name = presetOf({ preset, file, overrides });
+  const merged = structuredClone(RUN_PRESETS[name]) as unknown as Json;
+  if (folders) Object.assign(merged, folders);
+  merge(merged, { ...fromFile, preset: name });
+  const ofModel = overrides.filter(([path]) => path.split('.')[0] === 'model');
+  for (const [path, text] of ofModel) applyOverride(merged, path, text);
+  fitTrainable(name, merged, fromFile);
+  for (const [path, text] of overrides)
+    if (path !== 'preset' && path.split('.')[0] !== 'model') applyOverride(merged, path, text);
+  return checkConfig(merged, withoutData);
+}
+
+/** The preset that the sources name. @throws ConfigError where there is none of that name */
+export function presetOf({ preset, file, overrides = [] }: ConfigSources): PresetName {
   const fromFile = file === undefined ? {} : readConfigFile(file);
   const name = preset ?? overrides.find(([path]) => path === 'preset')?.[1] ?? String(fromFile.preset ?? 'small');
   if (!Object.hasOwn(PRESETS, name))
     throw new ConfigError(`config: unknown preset '${name}'; known are ${Object.keys(PRESETS).join(', ')}.`);
-  const merged = structuredClone(RUN_PRESETS[name as PresetName]) as unknown as Json;
-  merge(merged, { ...fromFile, preset: name });
-  const ofModel = overrides.filter(([path]) => path.split('.')[0] === 'model');
-  for (const [path, text] of ofModel) applyOverride(merged, path, text);
-  fitTrainable(name as PresetName, merged, fromFile);
-  for (const [path, text] of overrides)
-    if (path !== 'preset' && path.split('.')[0] !== 'model') applyOverride(merged, path, text);
-  return checkConfig(merged, withoutData);
+  return name as PresetName;
 }
 
 /**

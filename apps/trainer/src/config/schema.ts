@@ -43,7 +43,10 @@ const lora = z.strictObject({
   r: positive,
   alpha: z.number().positive(),
   dropout: share,
-  targets: z.array(z.string()),
+  targets: z.array(z.string()).describe('linears with a pair, by their last names or by longer ends of their paths'),
+  rslora: z.boolean().optional().describe('scaled by alpha / √r instead of alpha / r'),
+  rankPattern: z.record(z.string(), positive).optional().describe('r of linears whose path ends so'),
+  alphaPattern: z.record(z.string(), z.number()).optional().describe('alpha of linears whose path ends so'),
 });
 
 const model = z.strictObject({
@@ -102,6 +105,7 @@ const ask = z.strictObject({
 const base = z.strictObject({
   language: z.string().describe('folder in Hugging Face layout'),
   vision: z.string().describe('folder in Hugging Face layout'),
+  adapter: z.string().nullable().optional().describe('folder of an adapter to start from; null: new ones'),
   storage: z
     .enum(BASE_STORAGES)
     .describe('how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours'),

@@ -17,17 +17,17 @@ import {
   Tokens,
   VUSER_TOKEN,
 } from '@curio/model';
-import type { ImageConfig, Picture, SqLlava } from '@curio/model';
-import type { WeightsReport } from '@curio/nn';
+import type { ImageConfig, LoadReport, Picture, SqLlava } from '@curio/model';
 import { EMBEDDED } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { folderSource, readJson } from '../run/files.ts';
+import { readJson } from '../run/files.ts';
+import { modelFiles } from './folders.ts';
 
 export interface OpenedModel {
   readonly model: SqLlava;
   readonly tokens: Tokens;
   readonly speaker: Speaker;
-  readonly report: WeightsReport;
+  readonly report: LoadReport;
   /** A decoded picture as the image tower takes it. */
   readonly prepare: (picture: Picture, aspect?: 'crop' | 'pad') => Float32Array;
 }
@@ -52,26 +52,38 @@ export function baseFolder({ base }: Pick<RunConfig, 'base'>, part: 'language' |
 export const baseName = ({ base }: Pick<RunConfig, 'base'>, part: 'language' | 'vision'): string =>
   base[part] === EMBEDDED ? `apps/trainer/base/${part}` : base[part];
 
-/** Opens the model of a configuration with what was trained in `adapter`, or with fresh adapters and projector. */
-export async function openForRun(gpu: Gpu, config: RunConfig, adapter?: string): Promise<OpenedModel> {
+export interface OpenOptions {
+  /** Take the projector out of the base's files. */
+  readonly baseProjector?: boolean;
+  /** Hears what became of the files. */
+  readonly onReport?: (line: string) => void;
+}
+
+/**
+ * Opens the model of a configuration with what was trained in `adapter`, else in the adapter that it starts from, else
+ * with fresh adapters and projector.
+ */
+export async function openForRun(
+  gpu: Gpu,
+  config: Pick<RunConfig, 'model' | 'base' | 'seed'>,
+  adapter?: string,
+  { baseProjector, onReport }: OpenOptions = {},
+): Promise<OpenedModel> {
   const [language, vision] = [baseFolder(config, 'language'), baseFolder(config, 'vision')];
-  const { model, report } = await openModel(
-    gpu,
-    config.model,
-    {
-      language: folderSource(language),
-      vision: folderSource(vision),
-      adapter: adapter ? folderSource(adapter) : null,
-      visionAdapter: adapter && existsSync(join(adapter, 'Vit-lora')) ? folderSource(join(adapter, 'Vit-lora')) : null,
-    },
-    { seed: config.seed, storage: config.base.storage },
-  );
+  const files = modelFiles({ language, vision, adapter: adapter ?? config.base.adapter ?? null });
+  const { model, report } = await openModel(gpu, config.model, files, {
+    seed: config.seed,
+    storage: config.base.storage,
+    baseProjector,
+  });
   const json = readJson(join(language, 'tokenizer.json'), 'tokenizer') as object;
   const tokens = new Tokens(json, {
     extra: config.model.vusr === 'token' ? [VUSER_TOKEN] : [],
     rows: config.model.language.vocabSize,
   });
   const image = imageConfig(vision, config.model.vision.imageSize);
+  const spare = tokens.withoutRow.map((token) => `tokenizer: ${token} has no row in the model and is read as text`);
+  for (const line of [...report.lines, ...spare]) onReport?.(line);
   return {
     model,
     tokens,

@@ -89,7 +89,9 @@ export async function runSession({
     const all = await openRunData(config, 'data', bad, (done, total) =>
       progress.activity('drawing scenes', done, total),
     );
-    const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'));
+    const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'), {
+      onReport: (line) => progress.note(line),
+    });
     checkTrainable(
       opened.model.parameters.map(({ name }) => name),
       config.train,

@@ -3,7 +3,7 @@
  * is done or refused; keys that change no number are known by name, and `unknownKeys` lists the others.
  */
 import { ConfigError } from '@curio/engine';
-import type { ClipVisionConfig, LlamaConfig } from './config.ts';
+import type { ClipVisionConfig, LlamaConfig } from '../config.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 

@@ -1,0 +1,190 @@
+/** @file What the folders of a model say of it, by their `config.json` files. docs/sq-llava.md 4.5 to 4.7. */
+import { ConfigError, WeightError } from '@curio/engine';
+import { openAdapter, openWeightFile, readJsonFile } from '@curio/nn';
+import type { Adapter, AdapterConfig, ByteFolder, TensorMap } from '@curio/nn';
+import type { LoraConfig, ModelConfig } from '../config.ts';
+import { clipVisionFromHf, llamaFromHf, unknownKeys } from './hf-config.ts';
+import type { Json } from './hf-config.ts';
+import { LLAVA_KEYS, readLlavaConfig } from './llava-config.ts';
+import type { LlavaConfig } from './llava-config.ts';
+
+export interface ModelFiles {
+  /** LLaMA's and CLIP's folders. */
+  readonly language: ByteFolder;
+  readonly vision: ByteFolder;
+  /** What was trained; freshly initialised when left out. */
+  readonly adapter?: ByteFolder | null;
+  /** The adapter's image LoRA: its folder `Vit-lora`. */
+  readonly visionAdapter?: ByteFolder | null;
+}
+
+const CONFIG_FILE = 'config.json';
+
+/** An object out of a folder's `config.json`; undefined where there is no such file. */
+export async function readConfigFile(folder: ByteFolder): Promise<Json | undefined> {
+  const json = await readJsonFile(folder, CONFIG_FILE, 'config');
+  if (json === undefined) return undefined;
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new ConfigError(`config: ${folder.name}/${CONFIG_FILE} holds ${JSON.stringify(json)}; it must be an object.`);
+  return json as Json;
+}
+
+/** As `readConfigFile`. @throws ConfigError where there is no such file */
+export async function requireConfigFile(folder: ByteFolder): Promise<Json> {
+  const json = await readConfigFile(folder);
+  if (!json)
+    throw new ConfigError(
+      `config: ${folder.name} has no ${CONFIG_FILE}, which says what the weights beside it are; a run of curio train is opened by --run.`,
+    );
+  return json;
+}
+
+const notKnown = (where: string, json: Json, kind: 'llama' | 'clip'): string[] => {
+  const unknown = unknownKeys(json, kind).filter((key) => !(kind === 'llama' && LLAVA_KEYS.includes(key)));
+  return unknown.length > 0 ? [`${where}: not known, and not used: ${unknown.join(', ')}`] : [];
+};
+
+/**
+ * Holds a configuration against the `config.json` of the base's folders, where they are there.
+ * @returns what was found in them and is of no use here, a sentence each
+ * @throws ConfigError where both say something else of the same thing, or the base is of another kind
+ */
+export async function requireBaseConfig(
+  { language, vision }: Pick<ModelFiles, 'language' | 'vision'>,
+  config: ModelConfig,
+): Promise<string[]> {
+  const notes: string[] = [];
+  for (const [part, folder] of [
+    ['language', language],
+    ['vision', vision],
+  ] as const) {
+    const where = `${folder.name}/${CONFIG_FILE}`;
+    const json = await readConfigFile(folder);
+    if (!json) {
+      notes.push(`${folder.name} has no ${CONFIG_FILE}; it is taken to be what the configuration says`);
+      continue;
+    }
+    const says =
+      part === 'language'
+        ? llamaFromHf(json, where)
+        : { ...clipVisionFromHf(json, where), selectLayer: config.vision.selectLayer };
+    for (const [key, value] of Object.entries(says)) {
+      const ours = (config[part] as unknown as Json)[key];
+      if (ours !== value)
+        throw new ConfigError(
+          `config: model.${part}.${key} is ${JSON.stringify(ours)} and ${where} says ${JSON.stringify(value)}; the weights are made for what stands beside them.`,
+        );
+    }
+    notes.push(...notKnown(where, json, part === 'language' ? 'llama' : 'clip'));
+  }
+  return notes;
+}
+
+/** The adapter folders of a model, opened as far as their settings. */
+export interface OpenedAdapters {
+  /** LoRA of the language model; null where there is none, as after stage 1. */
+  readonly main: Adapter | null;
+  /** LoRA of the image tower: of the folder `Vit-lora`, else of the main file where its settings are about it. */
+  readonly vision: { readonly config: AdapterConfig; readonly tensors: TensorMap; readonly file: string } | null;
+  /** Projector and new words; null without an adapter. */
+  readonly trained: TensorMap | null;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Opens what was trained: stage 2's `adapter_model` with `non_lora_trainables`, stage 1's `mm_projector`, and
+ * `Vit-lora`.
+ * @throws WeightError where a file is wrong, or an adapter stands without its projector
+ */
+export async function openAdapters({ adapter, visionAdapter }: ModelFiles): Promise<OpenedAdapters> {
+  const notes: string[] = [];
+  if (!adapter && !visionAdapter) return { main: null, vision: null, trained: null, notes };
+  const stage2 = adapter && (await openWeightFile(adapter, 'non_lora_trainables'));
+  const stage1 = adapter && !stage2 ? await openWeightFile(adapter, 'mm_projector') : undefined;
+  const isLora = adapter && (stage2 || (await adapter.open('adapter_config.json')));
+  const main = isLora ? await openAdapter(adapter) : null;
+  if (adapter && !stage2 && (main || !stage1))
+    throw new WeightError(
+      `adapter: ${adapter.name} has no non_lora_trainables.safetensors or .bin; the projector, which was trained with the adapter, stands in it.`,
+    );
+  const own = visionAdapter ? await openAdapter(visionAdapter) : null;
+  if (own && own.language.size > 0)
+    throw new WeightError(
+      `adapter: ${visionAdapter!.name} holds '${[...own.language.keys()][0]}'; a Vit-lora folder has pairs of the image tower alone.`,
+    );
+  const repeated = main?.vision.size ?? 0;
+  if (own && repeated > 0)
+    notes.push(`${adapter!.name}: ${repeated} tensors of the image tower's LoRA are those of Vit-lora again; not read`);
+  if (!own && repeated > 0 && !main!.describesVision)
+    notes.push(
+      `${adapter!.name}: ${repeated} tensors of the image tower's LoRA are left out: their rank is not adapter_config.json's r ${main!.config.r}, and no Vit-lora/adapter_config.json gives their alpha`,
+    );
+  const vision = own
+    ? { config: own.config, tensors: own.vision, file: visionAdapter!.name }
+    : main && repeated > 0 && main.describesVision
+      ? { config: main.config, tensors: main.vision, file: adapter!.name }
+      : null;
+  return { main, vision, trained: stage2 ?? stage1 ?? null, notes };
+}
+
+/** A model as its folders describe it. */
+export interface FolderConfig extends Pick<LlavaConfig, 'imageAspect'> {
+  readonly model: ModelConfig;
+  /** Whether the template is the one that the files name, and no default. */
+  readonly saysTemplate: boolean;
+  /** Whether the projector is the base's own, as in a merged model. */
+  readonly baseProjector: boolean;
+  /** Storage in which the base's numbers stand in their files. */
+  readonly storage: 'f32' | 'f16' | 'bf16';
+}
+
+const loraConfig = ({ base: _, ...lora }: AdapterConfig): LoraConfig => lora;
+
+/** Where LLaVA's keys stand: beside the adapter, by whose file the published code builds the model, else the base. */
+export const llavaHolder = ({ language, adapter }: Pick<ModelFiles, 'language' | 'adapter'>): ByteFolder =>
+  adapter ?? language;
+
+/**
+ * The configuration that a model's folders give it, whatever their names. A LoRA adapter is the model's language LoRA;
+ * an adapter's `config.json` says the projector, and must say the same of the language model as the base's.
+ * @param fresh for a model that is to be trained: what it has where no adapter gives it. A projector that the base
+ * carries is then foreign
+ * @throws ConfigError, WeightError where a file is missing, or says what cannot be computed
+ */
+export async function readModelConfig(files: ModelFiles, fresh?: ModelConfig): Promise<FolderConfig> {
+  const { language, vision, adapter } = files;
+  const where = (folder: ByteFolder): string => `${folder.name}/${CONFIG_FILE}`;
+  const base = await requireConfigFile(language);
+  const llama = llamaFromHf(base, where(language));
+  const clip = clipVisionFromHf(await requireConfigFile(vision), where(vision));
+  const holder = llavaHolder(files);
+  const json = adapter ? await requireConfigFile(adapter) : base;
+  if (adapter && 'num_attention_heads' in json)
+    for (const [key, value] of Object.entries(llamaFromHf(json, where(adapter)))) {
+      const ours = (llama as unknown as Json)[key];
+      if (ours !== value)
+        throw new ConfigError(
+          `config: ${where(adapter)} says ${JSON.stringify(value)} of ${key} and ${where(language)} ${JSON.stringify(ours)}; the adapter was trained on another base.`,
+        );
+    }
+  const llava = adapter || !fresh ? readLlavaConfig(json, where(holder), clip.hiddenSize) : null;
+  const { main, vision: tower } = await openAdapters(files);
+  const dtype = base.dtype ?? base.torch_dtype;
+  const talk = llava?.template ? llava : fresh;
+  return {
+    model: {
+      vision: { ...clip, selectLayer: llava?.selectLayer ?? fresh!.vision.selectLayer },
+      projector: llava?.projector ?? fresh!.projector,
+      language: llama,
+      languageLora: main ? loraConfig(main.config) : (fresh?.languageLora ?? null),
+      visionLora: tower ? loraConfig(tower.config) : (fresh?.visionLora ?? null),
+      vusr: talk?.vusr ?? 'role',
+      template: talk?.template ?? 'v1_sq',
+      systemText: talk?.systemText ?? null,
+    },
+    imageAspect: llava?.imageAspect ?? null,
+    saysTemplate: llava?.template != null,
+    baseProjector: !adapter && !fresh,
+    storage: dtype === 'float16' ? 'f16' : dtype === 'bfloat16' ? 'bf16' : 'f32',
+  };
+}

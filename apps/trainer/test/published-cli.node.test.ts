@@ -1,0 +1,90 @@
+/** `curio train` and `curio ask` on folders as published, and on what a run leaves, by their names alone. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../../..');
+const published = join(root, 'packages/testing/published/transformers-4.31');
+const folder = mkdtempSync(join(tmpdir(), 'curio-by-name-'));
+
+function curio(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), '--conditions=source', join(root, 'apps/trainer/src/cli.ts'), ...args],
+    { cwd: folder, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } },
+  );
+  return { status, stdout, stderr: stderr.replaceAll(/^Warning: .*\n/gm, '').trim() };
+}
+
+const LANGUAGE = join(published, 'language');
+const ADAPTER = join(published, 'adapter');
+
+test('a run starts from a published adapter; what it leaves is opened by --run, and by name', async () => {
+  await sharp({ create: { width: 20, height: 12, channels: 3, background: 'teal' } })
+    .png()
+    .toFile(join(folder, 'a.png'));
+  const conversations = [
+    { from: 'human', value: '<image>\nwhat is that ?' },
+    { from: 'gpt', value: 'a lake .' },
+  ];
+  const entries = [0, 1].map((id) => ({ id: String(id), image: 'a.png', conversations }));
+  writeFileSync(join(folder, 'data.json'), JSON.stringify(entries));
+  const trained = curio(
+    ...['train', '--model', LANGUAGE, '--adapter', ADAPTER, '--name', 'short', '--data.images=.'],
+    ...['--data.stage1=data.json', '--data.stage2=data.json', '--train.stage1.steps=0', '--train.stage2.steps=1'],
+    ...['--train.stage2.batch=2', '--train.stage2.accumulate=1'],
+  );
+  expect(trained.stderr).not.toContain('Error');
+  expect(trained.status).toBe(0);
+  const read = (name: string) => JSON.parse(readFileSync(join(folder, 'runs/short', name), 'utf8'));
+  expect(read('config.json')).toMatchObject({
+    preset: '7b',
+    base: { language: LANGUAGE, adapter: ADAPTER, storage: 'f16' },
+    model: { languageLora: { r: 8, alpha: 16, dropout: 0.05 }, visionLora: { r: 4, alpha: 8, dropout: 0.2 } },
+  });
+  expect(read('adapter/config.json')).toMatchObject({
+    model_type: 'llava',
+    mm_projector_type: 'cluster',
+    chat_template_name: 'v1_sq',
+  });
+  const question = ['a.png', 'what is that ?', '--max-new-tokens', '3'];
+  const byRun = curio('ask', ...question, '--run', 'runs/short');
+  const byName = curio('ask', ...question, '--model', LANGUAGE, '--adapter', 'runs/short/adapter');
+  expect(byRun.stderr).toContain(`language LoRA: ${join('runs/short/adapter')}: 28 tensors used; r 8, alpha 16`);
+  expect([byRun.status, byName.status]).toEqual([0, 0]);
+  expect(byName.stderr).toBe(byRun.stderr);
+  expect(byName.stdout).toBe(byRun.stdout);
+}, 300_000);
+
+test('a question to a published adapter: the report beside the answer', () => {
+  const asked = curio(
+    ...['ask', 'a.png', 'what is that ?', '--model', LANGUAGE, '--adapter', ADAPTER, '--max-new-tokens', '2'],
+  );
+  expect(asked.status).toBe(0);
+  expect(asked.stdout).not.toContain('tensors');
+  expect(asked.stderr).toContain(
+    `language base: ${LANGUAGE}: 21 tensors used; 4 of a foreign projector dropped; 2 rotary buffers not needed`,
+  );
+  expect(asked.stderr).toContain(
+    `base: the adapter was trained on ./checkpoints/tiny-share4v-base and is opened on ${LANGUAGE}; other weights give other answers`,
+  );
+}, 120_000);
+
+test('folders without their model, or beside a run, are refused in one sentence', () => {
+  expect(curio('ask', 'a.png', 'what ?', '--adapter', ADAPTER)).toMatchObject({
+    status: 2,
+    stderr: 'ask: --vision, --adapter and --storage go with --model, the language model that they belong to.',
+  });
+  expect(curio('ask', 'a.png', 'what ?', '--model', LANGUAGE, '--run', 'runs/short')).toMatchObject({
+    status: 2,
+    stderr: 'ask: give --run or --model; a run has its own model.',
+  });
+  expect(curio('train', '--resume', 'runs/short', '--model', LANGUAGE)).toMatchObject({
+    status: 2,
+    stderr:
+      'train: a resumed run keeps its configuration; leave out --preset, --config, folders and overrides, or start a new run.',
+  });
+});

@@ -1,0 +1,186 @@
+/**
+ * Folders as published, opened by name alone: small random models that PyTorch, transformers and PEFT wrote, of the
+ * versions that the published code pins and of today. packages/testing/python/published_folders.py makes them.
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { noGrad, openGpu } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import { IMAGE_TOKEN, imageTensor, makeBatch } from '@curio/model';
+import { parseGolden } from '@curio/testing/golden';
+import type { GoldenFile } from '@curio/testing/golden';
+import { findModel } from '../src/train/folders.ts';
+import type { ModelFolders } from '../src/train/folders.ts';
+import { openForRun } from '../src/train/open.ts';
+
+const root = resolve(import.meta.dirname, '../../../packages/testing/published');
+const LAYOUTS = ['transformers-4.31', 'transformers-5'] as const;
+
+let gpu: Gpu;
+beforeAll(async () => void (gpu = await openGpu()));
+afterAll(() => gpu.close());
+
+const folders = (layout: string, at = root): ModelFolders & { adapter: string } => ({
+  model: join(at, layout, 'language'),
+  adapter: join(at, layout, 'adapter'),
+});
+
+/** A copy of a layout that a test may change. */
+function copyOf(layout: string): ModelFolders & { adapter: string } {
+  const at = mkdtempSync(join(tmpdir(), 'curio-published-'));
+  cpSync(join(root, layout), join(at, layout), { recursive: true });
+  return folders(layout, at);
+}
+
+const edit = (path: string, change: object): void =>
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...change }));
+
+function expected(layout: string): GoldenFile {
+  const file = readFileSync(join(root, layout, 'expected.safetensors'));
+  return parseGolden(layout, Uint8Array.from(file).buffer);
+}
+
+async function open(named: ModelFolders, storage?: 'f32') {
+  const found = await findModel(named);
+  const lines: string[] = [];
+  const base = { ...found.folders, storage: storage ?? found.storage };
+  const opened = await openForRun(gpu, { model: found.model, base, seed: 1 }, undefined, {
+    baseProjector: found.baseProjector,
+    onReport: (line) => lines.push(line.replaceAll(/\/\S*\/(?=transformers-)/g, '')),
+  });
+  return { found, lines, ...opened };
+}
+
+async function logitsOf({ model }: Awaited<ReturnType<typeof open>>, golden: GoldenFile) {
+  const ids = Array.from(golden.ints('ids'));
+  const batch = makeBatch([{ ids, labels: ids.map(() => -100) }], { patches: 256 });
+  const pixels = imageTensor(model, golden.floats('pixels') as Float32Array<ArrayBuffer>);
+  const { image, logits } = gpu.scope(() =>
+    noGrad(() => ({
+      image: model.encodeImages(pixels).read(),
+      logits: model.language.logits(model.hidden(batch, pixels)).read(),
+    })),
+  );
+  const [rows, width] = golden.tensor('logits').shape as [number, number];
+  const end = (ids.length - 1 + 256) * width;
+  return { image: await image, logits: (await logits).slice(end - rows * width, end) };
+}
+
+/** Greatest difference, beside the greatest value. */
+function worst(got: ArrayLike<number>, want: ArrayLike<number>): number {
+  expect(got.length).toBe(want.length);
+  const most = (values: number[]): number => values.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
+  return most(Array.from(want, (v, i) => v - got[i]!)) / most(Array.from(want));
+}
+
+test.each(LAYOUTS)('%s: features and scores are those of PyTorch, and every tensor is told of', async (layout) => {
+  const golden = expected(layout);
+  expect(golden.ints('ids')).toContain(IMAGE_TOKEN);
+  const opened = await open(folders(layout), 'f32');
+  const { image, logits } = await logitsOf(opened, golden);
+  expect(worst(image, golden.floats('image'))).toBeLessThan(1e-5);
+  expect(worst(logits, golden.floats('logits'))).toBeLessThan(1e-5);
+  const old = layout === 'transformers-4.31';
+  const at = `${layout}/`;
+  expect(opened.lines).toEqual([
+    `language base: ${at}language: 21 tensors used; 4 of a foreign projector dropped${old ? '; 2 rotary buffers not needed' : ''}`,
+    `image tower: ${at}tower: 37 tensors used; 18 after the selected block or of the text tower not needed`,
+    `language LoRA: ${at}adapter: 28 tensors used; r 8, alpha 16${old ? '' : ' over √r, others by pattern'}`,
+    `image LoRA: ${at}adapter/Vit-lora: 24 tensors used; r 4, alpha 8; 12 of blocks that never run`,
+    `projector: ${at}adapter: 14 tensors used; cluster`,
+    `base: the adapter was trained on ./checkpoints/tiny-share4v-base and is opened on ${at}language; other weights give other answers`,
+    `${at}adapter: 36 tensors of the image tower's LoRA are those of Vit-lora again; not read`,
+    'tokenizer: <pad> has no row in the model and is read as text',
+  ]);
+});
+
+test.each(LAYOUTS)('%s: a base in the type of its files gives the same scores', async (layout) => {
+  const golden = expected(layout);
+  const opened = await open(folders(layout));
+  expect(opened.found.storage).toBe('f16');
+  const { logits } = await logitsOf(opened, golden);
+  expect(worst(logits, golden.floats('logits'))).toBeLessThan(1e-5);
+});
+
+test('what the files say is what decides, not what the folders are called', async () => {
+  const { found } = await open(folders('transformers-4.31'), 'f32');
+  expect(found).toMatchObject({ imageAspect: 'pad', saysTemplate: false, baseProjector: false });
+  expect(found.model.projector).toEqual({ kind: 'cluster', numPrototypes: 256, iterations: 2 });
+  expect(found.model.languageLora).toMatchObject({ r: 8, alpha: 16, dropout: 0.05 });
+  expect(found.model.visionLora).toMatchObject({ r: 4, alpha: 8, dropout: 0.2 });
+});
+
+test("without Vit-lora the tower's pairs of the main file are left out, as the published code does, and that is told", async () => {
+  const named = copyOf('transformers-4.31');
+  rmSync(join(named.adapter, 'Vit-lora'), { recursive: true });
+  const { lines, found } = await open(named, 'f32');
+  expect(found.model.visionLora).toBeNull();
+  expect(lines).toContain(
+    "transformers-4.31/adapter: 36 tensors of the image tower's LoRA are left out: their rank is not adapter_config.json's r 8, and no Vit-lora/adapter_config.json gives their alpha",
+  );
+});
+
+test('the folder of stage 1 opens: a projector and nothing else', async () => {
+  const named = copyOf('transformers-4.31');
+  cpSync(join(named.adapter, 'non_lora_trainables.bin'), join(named.adapter, 'mm_projector.bin'));
+  for (const name of ['non_lora_trainables.bin', 'adapter_config.json', 'adapter_model.bin', 'Vit-lora'])
+    rmSync(join(named.adapter, name), { recursive: true });
+  const { lines, found } = await open(named, 'f32');
+  expect([found.model.languageLora, found.model.visionLora]).toEqual([null, null]);
+  expect(lines[2]).toBe('projector: transformers-4.31/adapter: 14 tensors used; cluster');
+});
+
+test('a merged model brings its own projector', async () => {
+  const { model } = folders('transformers-5');
+  const { lines, found } = await open({ model }, 'f32');
+  expect(found).toMatchObject({
+    baseProjector: true,
+    model: { projector: { kind: 'mlp2x_gelu' }, languageLora: null },
+  });
+  expect(lines.slice(0, 3)).toEqual([
+    'language base: transformers-5/language: 21 tensors used',
+    'image tower: transformers-5/tower: 37 tensors used; 18 after the selected block or of the text tower not needed',
+    'projector: transformers-5/language: 4 tensors used; mlp2x_gelu',
+  ]);
+});
+
+test('folders that do not belong together, or lack a part, are refused in one sentence', async () => {
+  const refused = async (change: (named: ModelFolders & { adapter: string }) => void, text: string | RegExp) => {
+    const named = copyOf('transformers-4.31');
+    change(named);
+    await expect(open(named)).rejects.toThrow(text);
+  };
+  await refused(
+    ({ adapter }) => edit(join(adapter, 'config.json'), { rms_norm_eps: 1e-6 }),
+    /^config: .*adapter\/config\.json says 0\.000001 of rmsNormEps and .*language\/config\.json 0\.00001; the adapter was trained on another base\.$/,
+  );
+  await refused(
+    ({ adapter }) => edit(join(adapter, 'config.json'), { mm_projector_type: 'linear' }),
+    /^.*adapter\/config\.json: mm_projector_type is "linear"; known are "cluster", "mlp2x_gelu"\.$/,
+  );
+  await refused(
+    ({ adapter }) => edit(join(adapter, 'config.json'), { mm_use_im_start_end: true }),
+    /mm_use_im_start_end is true; only false can be computed\.$/,
+  );
+  await refused(
+    ({ adapter }) => edit(join(adapter, 'config.json'), { mm_vision_tower: 'org/elsewhere' }),
+    /^model: .*adapter\/config\.json names the image tower 'org\/elsewhere', and there is no config\.json in org\/elsewhere, .*; give its folder with --vision\.$/,
+  );
+  await refused(
+    ({ adapter }) => rmSync(join(adapter, 'non_lora_trainables.bin')),
+    /^adapter: .*adapter has no non_lora_trainables\.safetensors or \.bin; the projector, which was trained with the adapter, stands in it\.$/,
+  );
+  await refused(
+    ({ adapter }) => rmSync(join(adapter, 'config.json')),
+    /^config: .*adapter has no config\.json, which says what the weights beside it are; a run of curio train is opened by --run\.$/,
+  );
+  await refused(
+    ({ adapter }) => edit(join(adapter, 'adapter_config.json'), { use_dora: true }),
+    /adapter_config\.json: use_dora is true \(DoRA scales each row of the sum by a magnitude\); only plain LoRA can be read\.$/,
+  );
+  await expect(findModel({ model: 'nowhere' })).rejects.toThrow(
+    'model: --model nowhere is not there; give a folder on this machine.',
+  );
+});

@@ -133,8 +133,11 @@ test('the folder of stage 1 opens: a projector and nothing else', async () => {
 });
 
 test('a merged model brings its own projector', async () => {
-  const { model } = folders('transformers-5');
-  const { lines, found } = await open({ model }, 'f32');
+  const golden = expected('transformers-5');
+  const { lines, found, ...opened } = await open({ model: folders('transformers-5').model }, 'f32');
+  const pixels = imageTensor(opened.model, golden.floats('pixels') as Float32Array<ArrayBuffer>);
+  const rows = await gpu.scope(() => noGrad(() => opened.model.encodeImages(pixels).read()));
+  expect(worst(rows, golden.floats('merged'))).toBeLessThan(1e-5);
   expect(found).toMatchObject({
     baseProjector: true,
     model: { projector: { kind: 'mlp2x_gelu' }, languageLora: null },

@@ -10,7 +10,8 @@ Each holds
     tower/     CLIPVisionModel in bf16, beside preprocessor_config.json
     adapter/   what LLaVA's training saves: adapter_config.json and adapter_model with the pairs of language model and tower in one
                file, non_lora_trainables.bin with the projector, config.json, and Vit-lora/ with the tower's pairs once more
-    expected.safetensors   a picture, ids with -200 for it, and the last logits that PyTorch computes from the saved values in f32
+    expected.safetensors   a picture, ids with -200 for it, and what PyTorch computes from the saved values in f32: `image`, the rows of
+               the projector; `logits`, the last ones; `merged`, the rows of the base's own projector without any adapter
 """
 
 import copy
@@ -117,7 +118,12 @@ def main(seed: int) -> None:
     rounded(fill(tower, seed + 1), torch.bfloat16)
 
     # The base, with a projector of its own.
-    llama.model.mm_projector = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+    torch.manual_seed(seed)
+    own = rounded(nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH)), torch.float16)
+    llama.model.mm_projector = own
+    pixels = torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed + 5))
+    with torch.no_grad():
+        merged = own(CLIPVisionTower(tower.eval())(pixels[None])[0])
     # A copy, since 4.31 keeps its tables of angles as buffers, which would stay rounded.
     copy.deepcopy(llama).half().save_pretrained(language, max_shard_size="60KB")
     del llama.model.mm_projector
@@ -139,7 +145,6 @@ def main(seed: int) -> None:
     projector = fill(PrototypeProjector(WIDTH, WIDTH, 256, 2), seed + 4)
 
     whole.eval(), tower_peft.eval()
-    pixels = torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed + 5))
     with torch.no_grad():
         features = wrapped(pixels[None])[0]
         spread(projector, features)
@@ -171,7 +176,7 @@ def main(seed: int) -> None:
     (adapter / "trainer_state.json").write_text('{"log_history": []}\n')
     about = {"transformers": transformers.__version__, "peft": peft.__version__, "torch": torch.__version__, "margin": margin}
     save_file({"pixels": pixels, "ids": torch.tensor(IDS, dtype=torch.int32),
-               "image": image.contiguous(), "logits": logits.contiguous()}, ROOT / "expected.safetensors", {"config": json.dumps(about)})
+               "image": image.contiguous(), "merged": merged.contiguous(), "logits": logits.contiguous()}, ROOT / "expected.safetensors", {"config": json.dumps(about)})
     print(about, "clusters used", bare["assignment"].unique().numel(), "size of logits", logits.abs().max().item())
 
 

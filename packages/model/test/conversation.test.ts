@@ -65,6 +65,21 @@ test('the templates are the published ones, word for word', () => {
   );
 });
 
+test('a short question in the template of the published evaluation has 58 ids', () => {
+  const question = 'What is this?\nAnswer the question using a single word or phrase.';
+  const messages: Message[] = [
+    { role: 'human', text: `<image>\n${question}` },
+    { role: 'gpt', text: null },
+  ];
+  const { ids } = encodeConversation(tokens, TEMPLATES.v1, messages);
+  expect(ids.length).toBe(58);
+  expect(ids.slice(31)).toEqual(
+    '3148 1001 29901 29871 -200 29871 13 5618 338 445 29973 13 22550 278 1139 773 263 2323 1734 470 16549 29889 319 1799 9047 13566 29901'
+      .split(' ')
+      .map(Number),
+  );
+});
+
 test('the learned token takes the place of the role string', () => {
   const more = new Tokens(llamaTokenizerJson(), { extra: ['[vusr]'] });
   const encoded = encodeConversation(more, withVuserToken(TEMPLATES.v1_sq), talk);

@@ -10,7 +10,8 @@ const WORDS = `▁A=319 ▁chat=13563 ▁between=1546 ▁a=263 ▁curious=12758 
   ▁virtual=6901 ▁asks=19514 ▁complex=4280 ▁that=393 ▁are=526 ▁relevant=8018 ▁content=2793 ▁in=297 ▁image=1967 ▁for=363 ▁example=1342
   ▁asking=6721 ▁about=1048 ▁background=3239 ▁knowledge=7134 ▁of=310 ▁objects=3618 ▁discuss=5353 ▁events=4959 ▁happening=10464 ▁etc=2992
   ▁Again=11454 ▁do=437 ▁not=451 ▁ask=2244 ▁uncertain=17999 ▁details=4902 What=5618 ▁animal=13019 ▁on=373 ▁grey=18345 ▁cat=6635 ▁What=1724
-  ▁looking=3063 ▁at=472 ▁It=739 ▁out=714 ▁window=3474 ▁How=1128 ▁many=1784 ▁there=727 ▁Two=7803`;
+  ▁looking=3063 ▁at=472 ▁It=739 ▁out=714 ▁window=3474 ▁How=1128 ▁many=1784 ▁there=727 ▁Two=7803 ▁this=445
+  Answer=22550 ▁question=1139 ▁using=773 ▁single=2323 ▁word=1734 ▁or=470 ▁phrase=16549`;
 const LETTERS = "▁=29871 .=29889 ,=29892 :=29901 ?=29973 '=29915 s=29879 V=29963";
 
 const parse = (text: string): [string, number][] =>

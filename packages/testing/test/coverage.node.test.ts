@@ -1,0 +1,69 @@
+/** docs/coverage.md names tests for what works; a name that no file has would show nothing. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../../..');
+const STATES = ['works', 'partly', 'not there'];
+
+interface Row {
+  readonly number: number;
+  readonly state: string;
+  readonly shown: readonly (readonly [file: string, title: string])[];
+}
+
+function rowsOf(text: string): Row[] {
+  return text.split('\n').flatMap((line) => {
+    const [, number, , state, shown] = /^\| (\d+) \| (.*?) \| (.*?) \|(.*)\|$/.exec(line) ?? [];
+    if (number === undefined) return [];
+    const tests = [...shown!.matchAll(/`([^`]+)` › (.+?)(?=; `|\s*$)/g)].map(
+      ([, file, title]) => [file!, title!] as const,
+    );
+    return [{ number: Number(number), state: state!, shown: tests }];
+  });
+}
+
+/** A sentence for each row that says more than the sources. */
+function faults(rows: readonly Row[], read: (file: string) => string | null): string[] {
+  return rows.flatMap(({ number, state, shown }) => {
+    const unknown = STATES.some((known) => state === known || new RegExp(`^${known}[:;] `).test(state))
+      ? []
+      : [`row ${number}: its state is '${state}'`];
+    const bare = state.startsWith('works') && shown.length === 0 ? [`row ${number}: works, and no test shows it`] : [];
+    const missing = shown.flatMap(([file, title]) => {
+      const source = read(file);
+      if (source === null) return [`row ${number}: there is no ${file}`];
+      const titles = [...source.matchAll(/(?<quote>['"`])((?:\\.|(?!\k<quote>)[^\\\n])*)\k<quote>/g)].map(
+        ([, , text]) => text!.replaceAll(/\\(.)/g, '$1'),
+      );
+      return titles.some((from) => from.includes(title)) ? [] : [`row ${number}: ${file} has no test '${title}'`];
+    });
+    return [...unknown, ...bare, ...missing];
+  });
+}
+
+test('every row of the checklist stands once, and what works is shown by tests that are there', () => {
+  const rows = rowsOf(readFileSync(join(root, 'docs/coverage.md'), 'utf8'));
+  expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 47 }, (_, i) => i + 1));
+  const read = (file: string): string | null =>
+    existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : null;
+  expect(faults(rows, read)).toEqual([]);
+});
+
+test('a row that says more than the sources is found', () => {
+  const rows = rowsOf(
+    [
+      '| 1 | a | works | `a.test.ts` › one; `a.test.ts` › two |',
+      '| 2 | b | works | |',
+      '| 3 | c | partly: half | `b.test.ts` › one |',
+      '| 4 | d | surely | `a.test.ts` › one |',
+    ].join('\n'),
+  );
+  const read = (file: string): string | null => (file === 'a.test.ts' ? "test('one', () => {});\n// two" : null);
+  expect(faults(rows, read)).toEqual([
+    "row 1: a.test.ts has no test 'two'",
+    'row 2: works, and no test shows it',
+    'row 3: there is no b.test.ts',
+    "row 4: its state is 'surely'",
+  ]);
+});

@@ -11,6 +11,7 @@ import type { Gpu } from '@curio/engine';
 import { IMAGE_TOKEN, imageTensor, makeBatch } from '@curio/model';
 import { parseGolden } from '@curio/testing/golden';
 import type { GoldenFile } from '@curio/testing/golden';
+import { RunFolder } from '../src/run/run-folder.ts';
 import { findModel } from '../src/train/folders.ts';
 import type { ModelFolders } from '../src/train/folders.ts';
 import { openForRun } from '../src/train/open.ts';
@@ -146,6 +147,26 @@ test('a merged model brings its own projector', async () => {
     'language base: transformers-5/language: 21 tensors used',
     'image tower: transformers-5/tower: 37 tensors used; 18 after the selected block or of the text tower not needed',
     'projector: transformers-5/language: 4 tensors used; mlp2x_gelu',
+  ]);
+});
+
+test('a run of an earlier version, without config.json beside its adapter, opens as before', async () => {
+  const trained = resolve(import.meta.dirname, '../../demo/trained');
+  const folder = mkdtempSync(join(tmpdir(), 'curio-old-run-'));
+  cpSync(join(trained, 'adapter'), join(folder, 'adapter'), { recursive: true });
+  cpSync(join(trained, 'config.json'), join(folder, 'config.json'));
+  rmSync(join(folder, 'adapter/config.json'), { force: true });
+  const lines: string[] = [];
+  const { report } = await openForRun(gpu, RunFolder.open(folder).readConfig(), join(folder, 'adapter'), {
+    onReport: (line) => lines.push(line.replaceAll(`${folder}/`, '').replaceAll(/\/\S*\/(?=apps)/g, '')),
+  });
+  expect([report.initialised, report.unexpected]).toEqual([[], []]);
+  expect(lines).toEqual([
+    'language base: apps/trainer/base/language: 39 tensors used',
+    expect.stringMatching(/^image tower: apps\/trainer\/base\/vision: 53 tensors used; \d+ after the selected block/),
+    'language LoRA: adapter: 56 tensors used; r 16, alpha 32',
+    'image LoRA: adapter/Vit-lora: 36 tensors used; r 8, alpha 16',
+    'projector: adapter: 14 tensors used; cluster',
   ]);
 });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { decodeFloats, encodeSafetensors, joinBytes, memorySource, openSafetensors, Weights } from '@curio/nn';
-import type { ByteFolder } from '@curio/nn';
+import type { ByteFolder, NamedTensor } from '@curio/nn';
 import { encodeTrained, openModel } from '../src/checkpoint.ts';
 import { LANGUAGE_TARGETS, VISION_TARGETS } from '../src/config.ts';
 import type { ModelConfig } from '../src/config.ts';
@@ -61,6 +61,26 @@ const vitLora = (): ByteFolder =>
     'adapter/Vit-lora',
     Object.fromEntries(Object.entries(trained).map(([name, bytes]) => [name.replace('Vit-lora/', ''), bytes])),
   );
+
+/** A file of the trained folder with its tensors under other names or left out, and more of them. */
+async function rewritten(
+  file: string,
+  rename: (name: string) => string | null,
+  more: readonly NamedTensor[] = [],
+): Promise<Uint8Array> {
+  const { tensors } = await openSafetensors(memorySource(file, trained[file]!));
+  const kept = [...tensors].flatMap(([name, tensor]) => {
+    const next = rename(name);
+    return next === null ? [] : [{ name: next, tensor }];
+  });
+  const copied = kept.map(async ({ name, tensor }) => ({
+    name,
+    dtype: 'F32' as const,
+    shape: tensor.shape,
+    data: decodeFloats(await tensor.read(), tensor.dtype) as Float32Array,
+  }));
+  return joinBytes(encodeSafetensors([...(await Promise.all(copied)), ...more]));
+}
 
 test('what was trained opens again, and every tensor of it is used', async () => {
   const { report } = await openModel(gpu, config, { ...base, adapter: withSettings({}), visionAdapter: vitLora() });
@@ -121,20 +141,34 @@ test('branches, a projector or a tower adapter that one side lacks are refused',
     shape: [1, 16],
     data: new Float32Array(16),
   };
-  const projector = await openSafetensors(memorySource('p', trained['non_lora_trainables.safetensors']!));
-  const tensors = await Promise.all(
-    [...projector.tensors].map(async ([name, t]) => ({
-      name,
-      dtype: 'F32' as const,
-      shape: t.shape,
-      data: decodeFloats(await t.read(), t.dtype) as Float32Array,
-    })),
-  );
-  const more = joinBytes(encodeSafetensors([...tensors, spare]));
+  const more = await rewritten('non_lora_trainables.safetensors', (name) => name, [spare]);
   await expect(
     open({}, { adapter: folder('adapter', { ...trained, 'non_lora_trainables.safetensors': more }) }),
   ).rejects.toThrow(
     "weights: 'base_model.model.extra_head' in non_lora_trainables.safetensors has no place in the model; the file belongs to another configuration.",
+  );
+});
+
+test('an adapter that lacks a pair, a projector with strange tensors and a Vit-lora of other pairs are refused', async () => {
+  const adapter = async (file: string, rename: (name: string) => string | null): Promise<ByteFolder> =>
+    folder('adapter', { ...trained, [file]: await rewritten(file, rename) });
+  const fewer = await adapter('adapter_model.safetensors', (name) =>
+    name.includes('layers.1.mlp.up_proj') ? null : name,
+  );
+  await expect(openModel(gpu, config, { ...base, adapter: fewer })).rejects.toThrow(
+    "adapter: adapter has no 'language.model.layers.1.mlp.up_proj.lora_A.weight'; it belongs to another configuration (targets or layers).",
+  );
+  const tower = 'base_model.model.model.vision_tower.vision_tower.vision_model.post_layernorm.bias';
+  const strange = await adapter('non_lora_trainables.safetensors', (name) =>
+    name.endsWith('ln_1.bias') ? tower : name,
+  );
+  await expect(openModel(gpu, config, { ...base, adapter: strange })).rejects.toThrow(
+    `adapter: '${tower}' in non_lora_trainables.safetensors is no tensor of the projector; what else was trained cannot be put anywhere.`,
+  );
+  await expect(
+    openModel(gpu, config, { ...base, adapter: withSettings({}), visionAdapter: withSettings({}) }),
+  ).rejects.toThrow(
+    "adapter: adapter holds 'model.layers.0.mlp.down_proj.lora_A.weight'; a Vit-lora folder has pairs of the image tower alone.",
   );
 });
 

@@ -43,6 +43,16 @@ test.each(['main', 'Vit-lora'] as const)('what is written as %s is read back', a
   });
 });
 
+test("a main file's settings are about the tower's pairs where they choose them and name their rank", async () => {
+  const describes = async (targets: string[], r: number) => {
+    const files = encodeAdapter({ config: { ...config, targets }, language: pair(q), vision: pair(v, r) });
+    return (await openAdapter(folder(files))).describesVision;
+  };
+  expect(await describes(['q_proj', 'fc1'], 2)).toBe(true);
+  expect(await describes(['q_proj', 'fc1'], 3)).toBe(false);
+  expect(await describes(['q_proj'], 2)).toBe(false);
+});
+
 test('an adapter that cannot be right is refused in one sentence', async () => {
   const good = encodeAdapter({ config, language: pair(q) });
   const withConfig = (change: object) => ({
@@ -133,8 +143,12 @@ test('settings that change the arithmetic and are not done are refused by name a
     [{ target_modules: null }, 'target_modules is null; it must be a list of names, or a pattern.'],
     [{ alpha_pattern: { q_proj: '8' } }, 'alpha_pattern: \'q_proj\' is "8"; it must be a number.'],
     [
+      { target_modules: '(a+)+b' },
+      'target_modules: the pattern "(a+)+b" cannot be read (a repetition of repetitions); write the names out.',
+    ],
+    [
       { target_modules: '(?P<n>q)_proj' },
-      'target_modules: the pattern "(?P<n>q)_proj" cannot be read (a form of Python alone); write it without Python\'s own forms.',
+      'target_modules: the pattern "(?P<n>q)_proj" cannot be read (a form of Python alone); write the names out.',
     ],
   ];
   for (const [change, text] of refused) expect(() => read(change)).toThrow(`${FILE}: ${text}`);

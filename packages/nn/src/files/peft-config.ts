@@ -128,10 +128,12 @@ export function readAdapterConfig(json: unknown, where: string, modules: readonl
 function expression(text: string, where: string, wrap: (text: string) => string): RegExp {
   try {
     if (/\(\?[^:=!<]|\\[AZ]|\(\?<[^=!]/.test(text)) throw new SyntaxError('a form of Python alone');
+    // Such a pattern can take longer than anybody waits to fail on one name.
+    if (/\([^()]*[*+{][^()]*\)[*+{]/.test(text)) throw new SyntaxError('a repetition of repetitions');
     return new RegExp(wrap(text));
   } catch (cause) {
     throw new WeightError(
-      `${where}: the pattern ${show(text)} cannot be read (${(cause as Error).message}); write it without Python's own forms.`,
+      `${where}: the pattern ${show(text)} cannot be read (${(cause as Error).message}); write the names out.`,
       { cause },
     );
   }

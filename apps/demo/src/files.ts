@@ -1,14 +1,17 @@
-/** @file The model's files over HTTP, fetched together with one progress over all bytes. */
-import { memorySource } from '@curio/nn';
+/**
+ * @file The model's files over HTTP, fetched together with one progress over all bytes, and kept as Blobs: a browser
+ * has large ones on disk, and weights are read out of them tensor by tensor.
+ */
+import { blobSource } from '@curio/nn';
 import type { ByteFolder } from '@curio/nn';
 
 export class ModelFiles {
-  private constructor(private readonly files: ReadonlyMap<string, Uint8Array>) {}
+  private constructor(private readonly files: ReadonlyMap<string, Blob>) {}
 
   /** Fetches every file that `files.json` of the folder lists. @param address ends with a slash */
   static async fetch(address: string, onBytes: (done: number, total: number) => void): Promise<ModelFiles> {
     const sizes = Object.entries(
-      JSON.parse(new TextDecoder().decode(await download(`${address}files.json`))) as Record<string, number>,
+      JSON.parse(await (await download(`${address}files.json`)).text()) as Record<string, number>,
     );
     const total = sizes.reduce((sum, [, size]) => sum + size, 0);
     let done = 0;
@@ -24,9 +27,9 @@ export class ModelFiles {
     return this.files.has(name);
   }
 
-  json<T>(name: string): T | null {
-    const bytes = this.files.get(name);
-    return bytes ? (JSON.parse(new TextDecoder().decode(bytes)) as T) : null;
+  async json<T>(name: string): Promise<T | null> {
+    const file = this.files.get(name);
+    return file ? (JSON.parse(await file.text()) as T) : null;
   }
 
   /** One folder of them, or null where none of its files is there. */
@@ -35,14 +38,14 @@ export class ModelFiles {
     return {
       name: path,
       open: async (name) => {
-        const bytes = this.files.get(`${path}/${name}`);
-        return bytes && memorySource(`${path}/${name}`, bytes);
+        const file = this.files.get(`${path}/${name}`);
+        return file && blobSource(`${path}/${name}`, file);
       },
     };
   }
 }
 
-async function download(address: string, onBytes: (bytes: number) => void = () => {}): Promise<Uint8Array> {
+async function download(address: string, onBytes: (bytes: number) => void = () => {}): Promise<Blob> {
   const response = await fetch(address);
   if (!response.ok || !response.body)
     throw new Error(
@@ -55,5 +58,5 @@ async function download(address: string, onBytes: (bytes: number) => void = () =
     parts.push(value);
     onBytes(value.length);
   }
-  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  return new Blob(parts as BlobPart[]);
 }

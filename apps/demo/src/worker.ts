@@ -48,14 +48,15 @@ async function open(address: string): Promise<void> {
     loading(`Loading the model: ${mega(done)} of ${mega(total)} MB`, done / total),
   );
   const [language, vision, adapter] = ['language', 'vision', 'adapter'].map((name) => files.folder(name));
-  const tokenizer = files.json<object>('language/tokenizer.json');
-  const settings = files.json<Record<string, unknown>>('vision/preprocessor_config.json');
+  const tokenizer = await files.json<object>('language/tokenizer.json');
+  const settings = await files.json<Record<string, unknown>>('vision/preprocessor_config.json');
   if (!language || !vision || !tokenizer || !settings)
     throw new OpeningError(
       'no-base',
       'page: the server has no base model; apps/trainer/base should hold language/ and vision/.',
     );
-  const { model: config, ask } = files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json') ?? PRESETS.small;
+  const { model: config, ask } =
+    (await files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json')) ?? PRESETS.small;
   const { model } = await openModel(
     gpu,
     config,
@@ -82,7 +83,7 @@ async function open(address: string): Promise<void> {
     device: description || `${vendor} ${architecture}`.trim() || 'a device without a name',
     isSoftware,
     parameters: model.parameters.reduce((sum, { size }) => sum + size, 0),
-    summary: adapter ? files.json<Summary>('run/summary.json') : null,
+    summary: adapter ? await files.json<Summary>('run/summary.json') : null,
   });
 }
 

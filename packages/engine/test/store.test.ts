@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cast, openGpu, Parameter, store, tensor } from '../src/index.ts';
+import { AdamW, cast, openGpu, openStore, Parameter, store, tensor } from '../src/index.ts';
 import type { DType, Gpu } from '../src/index.ts';
 import { byteLength } from '../src/tensor/dtype.ts';
 
@@ -53,4 +53,28 @@ test('storing again replaces the scales, and what does not fit is refused', asyn
   expect(() => store(parameter([2, 64], 'int8'), values(64))).toThrow(
     "store: 64 values for 'w' of shape [2, 64]; it needs 128.",
   );
+});
+
+test('pieces are written in their places and no others', () => {
+  const w = parameter([2, 64], 'int8');
+  const writer = openStore(w);
+  expect(() => writer.write(64, values(64))).toThrow(
+    "store: 64 values from element 64 of 'w'; pieces of 4194304 are written, the last one of what is left.",
+  );
+  expect(() => writer.write(0, { dtype: 'f16', words: new Uint32Array(32), count: 64 })).toThrow(
+    "store: 64 values from element 0 of 'w'; pieces of 4194304 are written, the last one of what is left.",
+  );
+});
+
+test('a parameter beside others in an optimizer is written in its own place', async () => {
+  const [first, second] = ['first', 'second'].map(
+    (name) => new Parameter(gpu, name, [64], new Float32Array(64).fill(1)),
+  );
+  const optimizer = new AdamW(gpu, [first!, second!]);
+  const writer = openStore(second!);
+  writer.write(0, new Float32Array(64).fill(2));
+  writer.finish();
+  expect([...(await first!.read())]).toEqual(new Array(64).fill(1));
+  expect([...(await second!.read())]).toEqual(new Array(64).fill(2));
+  optimizer.dispose();
 });

@@ -1,4 +1,14 @@
-export { IGNORE, IMAGE_TAG, IMAGE_TOKEN, Tokens, type TokensOptions } from './data/tokens.ts';
+export { SentencePiece } from './data/sentence-piece.ts';
+export {
+  IGNORE,
+  IMAGE_TAG,
+  IMAGE_TOKEN,
+  openTokens,
+  TOKEN_RULES,
+  Tokens,
+  type TokenRule,
+  type TokensOptions,
+} from './data/tokens.ts';
 export {
   drawSelfQuestions,
   encodeConversation,

@@ -17,6 +17,17 @@ export {
   type Adapter,
   type AdapterContent,
 } from './files/peft.ts';
+export {
+  blobSource,
+  handleSource,
+  httpFolder,
+  openHttpSource,
+  type BlobLike,
+  type FetchBytes,
+  type FetchedBytes,
+  type HttpOptions,
+  type SyncHandle,
+} from './files/byte-sources.ts';
 export type { AdapterConfig } from './files/peft-config.ts';
 export { readJsonFile } from './files/json-file.ts';
 export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';

@@ -5,9 +5,10 @@
  *
  * and does not see where the values come from: an opened file, an adapter, or a seeded initialiser.
  */
-import { editDistance, Parameter, RandomStream, reserveScales, store, type Gpu, WeightError } from '@curio/engine';
+import { editDistance, Parameter, RandomStream, reserveScales, type Gpu, WeightError } from '@curio/engine';
 import { hashName, type Initializer } from './init.ts';
-import { decodeFloats, elements, type StoredTensor, type TensorMap } from './files/tensor-file.ts';
+import { type Piece, piecesOf, readAhead, Scratch } from './files/load-pieces.ts';
+import { elements, type StoredTensor, type TensorMap } from './files/tensor-file.ts';
 
 /**
  * How the frozen matrices of a base may lie on the device; arithmetic is f32 in any case. int8, int4 and nf4 carry a
@@ -15,6 +16,9 @@ import { decodeFloats, elements, type StoredTensor, type TensorMap } from './fil
  */
 export const BASE_STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4'] as const;
 export type BaseStorage = (typeof BASE_STORAGES)[number];
+
+/** Bytes handed to the device before it is waited for. */
+const MOST_STAGED = 2 ** 26;
 
 /** Opened tensors, mounted at a path of the model. */
 export interface WeightPart {
@@ -176,9 +180,12 @@ export class Weights {
     return this.find(this.fullName(name)) !== undefined;
   }
 
-  /** Reads every tensor asked for so far from its file, one at a time, and uploads it. */
+  /**
+   * Reads every tensor asked for so far from its file and uploads it, piece by piece, the next piece on its way
+   * meanwhile: of no tensor more than two pieces of 16 MiB are in memory where its file gives parts.
+   */
   async load(onTensor?: (done: number, total: number) => void): Promise<WeightsReport> {
-    const { pending, parts, used, zero } = this.registry;
+    const { gpu, pending, parts, used, zero } = this.registry;
     for (const part of parts) {
       const [spare] = part.whole ? unusedOf(part, used) : [];
       if (spare)
@@ -187,13 +194,22 @@ export class Weights {
         );
     }
     const total = pending.length;
-    for (let next = pending.shift(); next; next = pending.shift()) {
-      const { parameter, stored } = next;
-      const values = decodeFloats(await stored.read(), stored.dtype);
-      if (values.every((value) => value === 0)) zero.push(parameter.name);
-      if (parameter.dtype === 'f16') refuseHuge(values, parameter.name);
-      store(parameter, values as Float32Array<ArrayBuffer>);
-      onTensor?.(total - pending.length, total);
+    let done = 0;
+    let staged = 0;
+    let isZero = true;
+    for await (const { piece, bytes } of readAhead(piecesOfAll(pending))) {
+      piece.write(bytes);
+      isZero &&= piece.isZero(bytes);
+      staged += bytes.length;
+      if (staged >= MOST_STAGED) {
+        // What is uploaded stays in memory until the device has taken it.
+        await gpu.synchronize();
+        staged = 0;
+      }
+      if (!piece.isLast) continue;
+      if (isZero) zero.push(piece.name);
+      isZero = true;
+      onTensor?.(++done, total);
     }
     return this.report();
   }
@@ -269,8 +285,7 @@ export class Weights {
 const unusedOf = ({ tensors, ignore }: WeightPart, used: ReadonlySet<StoredTensor>): [string, StoredTensor][] =>
   [...tensors].filter(([name, stored]) => !used.has(stored) && !ignore?.test(name));
 
-function refuseHuge(values: Float32Array, name: string): void {
-  const huge = values.find((v) => Math.abs(v) >= 65520 && Number.isFinite(v));
-  if (huge !== undefined)
-    throw new WeightError(`weights: '${name}' holds ${huge}, and f16 ends at 65504; store this base as bf16 or f32.`);
+function* piecesOfAll(pending: { parameter: Parameter; stored: StoredTensor }[]): Generator<Piece> {
+  const scratch = new Scratch();
+  for (let next = pending.shift(); next; next = pending.shift()) yield* piecesOf(next.parameter, next.stored, scratch);
 }

@@ -82,7 +82,7 @@ test.each([
   [
     'a header of absurd size',
     new Uint8Array(16).fill(0xff),
-    'the header claims 18446744073709552000 bytes, and at most 100000000 are allowed; this is not a safetensors file.',
+    'the header claims 18446744073709552000 bytes, and at most 10000000 are read; this is not a safetensors file.',
   ],
   ['a header that is a list', file([1]), 'the header is not a JSON object; the file is damaged.'],
   [
@@ -92,6 +92,40 @@ test.each([
   ],
   ['an entry that is a number', file({ w: 3 }), "tensor 'w' is not described by an object; the file is damaged."],
   [
+    'a name given twice',
+    file(
+      '{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+      4,
+    ),
+    "the header names 'w' twice; the file is damaged.",
+  ],
+  [
+    'two shapes',
+    file('{"w":{"dtype":"F32","shape":[2],"shape":[1],"data_offsets":[0,4]}}', 4),
+    "the header names 'shape' twice; the file is damaged.",
+  ],
+  [
+    'a shape that cannot be counted',
+    one({ dtype: 'F32', shape: [2 ** 40, 2 ** 40, 0], data_offsets: [0, 0] }, 0),
+    "tensor 'w' has the shape [1099511627776,1099511627776,0]; it must be a list of at most 64 sizes.",
+  ],
+  [
+    'a shape that is nested',
+    one({ dtype: 'F32', shape: [[[4]]], data_offsets: [0, 16] }),
+    "tensor 'w' has the shape [[…]]; it must be a list of at most 64 sizes.",
+  ],
+  [
+    'a name over several lines',
+    file({ [`a\nb${'x'.repeat(200)}`]: 3 }),
+    `tensor 'a\\u000ab${'x'.repeat(37)}…${'x'.repeat(40)}' is not described by an object; the file is damaged.`,
+  ],
+  [
+    'a header of many brackets',
+    file('['.repeat(600_001)),
+    'the header has 600001 brackets, commas and colons, and at most 600000 are read; the file is damaged.',
+  ],
+  ['a header that is not UTF-8', file('{}').fill(0xff, 8), 'the header is not UTF-8; the file is damaged.'],
+  [
     'an unknown type',
     one({ dtype: 'F7', shape: [4], data_offsets: [0, 16] }),
     'tensor \'w\' has the type "F7"; known are BOOL, U8, I8, F8_E4M3, F8_E5M2, U16, I16, F16, BF16, U32, I32, F32, U64, I64, F64.',
@@ -99,7 +133,7 @@ test.each([
   [
     'a negative size',
     one({ dtype: 'F32', shape: [-4], data_offsets: [0, 16] }),
-    "tensor 'w' has the shape [-4]; it must be a list of sizes.",
+    "tensor 'w' has the shape [-4]; it must be a list of at most 64 sizes.",
   ],
   [
     'one offset',
@@ -142,6 +176,11 @@ test('a header that is not JSON', async () => {
   expect(await message(file('{"w": '))).toMatch(
     /^WeightError: safetensors: x\.safetensors: the header is not JSON \(.*\); the file is damaged\.$/,
   );
+});
+
+test('a tensor called __proto__ is one like any other', async () => {
+  const { tensors: read } = await open(joinBytes(encodeSafetensors([float('__proto__', [2], [3, 4])])));
+  expect([...(await read.get('__proto__')!.read())]).toEqual([...new Uint8Array(Float32Array.of(3, 4).buffer)]);
 });
 
 test('writing refuses what does not fit', () => {

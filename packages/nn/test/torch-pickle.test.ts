@@ -1,6 +1,8 @@
+import { WeightError } from '@curio/engine';
 import { expect, test } from 'vitest';
 import { decodeFloats, memorySource, type ByteSource } from '../src/files/tensor-file.ts';
 import { openTorchFile } from '../src/files/torch-pickle.ts';
+import { openGolden } from '../../testing/src/golden.ts';
 import { MODULE, TENSORS } from './torch-file.ts';
 
 const open = (bytes: Uint8Array) => openTorchFile(memorySource('x.bin', bytes));
@@ -47,9 +49,9 @@ const little = (value: number, size: number): number[] =>
 
 /**
  * A stored archive as the zip64 rules write a huge one: sizes and places of all ones, the true ones in extra fields and
- * records.
+ * records. @param before bytes that stand before what is given, and count in every place
  */
-function zip64(files: Record<string, number[]>): Uint8Array {
+function zip64(files: Record<string, number[]>, before = 0): Uint8Array {
   const out: number[] = [];
   const central: number[] = [];
   for (const [name, data] of Object.entries(files)) {
@@ -58,7 +60,7 @@ function zip64(files: Record<string, number[]>): Uint8Array {
       ...little(24, 2),
       ...little(data.length, 8),
       ...little(data.length, 8),
-      ...little(out.length, 8),
+      ...little(before + out.length, 8),
     ];
     central.push(
       ...little(0x02014b50, 4),
@@ -79,8 +81,8 @@ function zip64(files: Record<string, number[]>): Uint8Array {
       ...little(5, 2),
       ...bytesOf(name),
       ...Array<number>(5).fill(0),
-      ...data,
     );
+    for (const byte of data) out.push(byte);
   }
   const directory = out.length;
   out.push(...central);
@@ -93,9 +95,9 @@ function zip64(files: Record<string, number[]>): Uint8Array {
     ...little(count, 8),
     ...little(count, 8),
     ...little(central.length, 8),
-    ...little(directory, 8),
+    ...little(before + directory, 8),
   );
-  out.push(...little(0x07064b50, 4), ...little(0, 4), ...little(record, 8), ...little(1, 4));
+  out.push(...little(0x07064b50, 4), ...little(0, 4), ...little(before + record, 8), ...little(1, 4));
   return Uint8Array.from([
     ...out,
     ...little(0x06054b50, 4),
@@ -114,16 +116,20 @@ const pickled = (...codes: (number[] | string)[]): number[] => [
   0x2e,
 ];
 const string = (text: string): number[] => [0x58, ...little(text.length, 4), ...bytesOf(text)];
-const tensorOf = (offset: number): (number[] | string)[] => [
+/** A tensor of two floats: any part may be given otherwise. */
+const tensorOf = (
+  offset: number,
+  { key = string('0'), count = [0x4b, 2], shape = [0x4b, 2], stride = [0x4b, 1] }: Record<string, number[]> = {},
+): (number[] | string)[] => [
   'ctorch._utils\n_rebuild_tensor_v2\n',
   '((',
   string('storage'),
   'ctorch\nFloatStorage\n',
-  string('0'),
+  key,
   string('cpu'),
-  [0x4b, 2, 0x74, 0x51],
+  [...count, 0x74, 0x51],
   [0x4b, offset],
-  [0x4b, 2, 0x85, 0x4b, 1, 0x85],
+  [...shape, 0x85, ...stride, 0x85],
   [0x89],
   '}',
   'tR',
@@ -135,6 +141,29 @@ test('zip64 archives, of which no 4 GB one is needed here', async () => {
     'r/data/0': [...new Uint8Array(Float32Array.of(3, 4).buffer)],
   };
   const tensors = await open(zip64(files));
+  expect([...decodeFloats(await tensors.get('w')!.read(), 'F32')]).toEqual([3, 4]);
+});
+
+/** Each tuple holds the one before twice, which stands in the memo. */
+const doubled = (levels: number): number[][] => Array.from({ length: levels }, (_, i) => [0x68, i, 0x86, 0x71, i + 1]);
+
+test('entries beyond 10 GB, of which only what is asked for is read', async () => {
+  const before = 10 * 2 ** 30;
+  const files = {
+    'r/data.pkl': pickled('}', string('w'), ...tensorOf(0), 's'),
+    'r/data/0': [...new Uint8Array(Float32Array.of(3, 4).buffer)],
+  };
+  const bytes = zip64(files, before);
+  const tensors = await openTorchFile({
+    name: 'x.bin',
+    size: before + bytes.length,
+    read: async (offset, length) => {
+      const out = new Uint8Array(length);
+      const from = Math.max(0, before - offset);
+      if (from < length) out.set(bytes.subarray(Math.max(0, offset - before), offset + length - before), from);
+      return out;
+    },
+  });
   expect([...decodeFloats(await tensors.get('w')!.read(), 'F32')]).toEqual([3, 4]);
 });
 
@@ -157,7 +186,70 @@ test.each([
     "'w' reaches element 2 of a storage with 2; the file is damaged.",
   ],
   ['a pickle without an end', [0x80, 2, 0x7d], 'its pickle is truncated.'],
-  ['an empty stack', pickled('s'), 'its pickle is damaged.'],
+  ['an empty stack', pickled('s'), 'its pickle is damaged: a value is missing.'],
+  ['a pickle that ends too late', pickled('}}'), 'its pickle is damaged: it ends with 1 values left over.'],
+  ['protocol 9', [0x80, 9, 0x7d, 0x2e], 'its pickle is damaged: it is of protocol 9; 2 to 5 are read.'],
+  ['a key that is a number', pickled('}', [0x4b, 7], 'N', 's'), 'its dictionary has the key 7; names are text.'],
+  [
+    'a name given twice',
+    pickled('}', string('w'), ...tensorOf(0), 's', string('w'), ...tensorOf(0), 's'),
+    "'w' is given twice; names must differ.",
+  ],
+  [
+    'a tuple of 2^40 leaves as a name',
+    pickled('}', string('leaf'), [0x85, 0x71, 0], ...doubled(40), 'N', 's'),
+    'its dictionary has the key [[…],[…]]; names are text.',
+  ],
+  [
+    'a tuple of 2^40 leaves as a shape',
+    pickled(
+      '}',
+      string('w'),
+      ...tensorOf(0, { shape: [...string('leaf'), 0x85, 0x71, 0, ...doubled(40).flat()] }),
+      's',
+    ),
+    'it makes a tensor of shape [[…]], strides [1] and offset 0; shape and strides are lists of at most 64 sizes, equally long.',
+  ],
+  [
+    'two values expanded to 2^50',
+    pickled('}', string('w'), ...tensorOf(0, { shape: [0x8a, 7, 0, 0, 0, 0, 0, 0, 4], stride: [0x4b, 0] }), 's'),
+    "'w' is F32 [1125899906842624], more than its file of 475 bytes; save an expanded tensor after .contiguous().",
+  ],
+  [
+    'a storage called 0, the number',
+    pickled('}', string('w'), ...tensorOf(0, { key: [0x4b, 0] }), 's'),
+    'it refers to a storage without a type, a name and a number of elements.',
+  ],
+  [
+    'a storage of another size',
+    pickled('}', string('w'), ...tensorOf(0, { count: [0x4b, 3] }), 's'),
+    "the storage '0' of 'w' has 8 bytes and 3 elements of F32 take 12; the file is damaged.",
+  ],
+  [
+    'a whole number of 200 bytes',
+    pickled([0x8a, 200, ...Array<number>(200).fill(1)]),
+    'its pickle is damaged: a whole number of 200 bytes; sizes take at most 8.',
+  ],
+  [
+    'many objects',
+    pickled('N', Array<number>(250_001).fill(0x85)),
+    'its pickle of 250005 bytes makes more than 84335 objects; no dictionary of tensors needs as many.',
+  ],
+  [
+    'a high stack',
+    pickled(Array<number>(10_001).fill(0x4e)),
+    'its pickle stacks more than 10000 values; no dictionary of tensors needs as many.',
+  ],
+  [
+    'a memo beyond the file',
+    pickled('N', [0x72, ...little(2 ** 32 - 1, 4)]),
+    'its pickle is damaged: it keeps a value as number 4294967295 of 9 bytes.',
+  ],
+  [
+    'attributes of a dictionary',
+    pickled('}}', string('x'), 'N', 'sb'),
+    'it sets attributes other than the _metadata of a dictionary; only tensors are read.',
+  ],
   [
     'a prototype by name',
     pickled('ctorch\nconstructor\n'),
@@ -176,5 +268,46 @@ test('only what is asked for is read', async () => {
   const tensors = await openTorchFile(counting);
   read = 0;
   await tensors.get('row')!.read();
-  expect(read).toBe(16);
+  expect(read).toBe(30 + 16); // the entry's own header, and the row
+});
+
+test('files of protocols 2 to 5, as published and as modules, parameters and views make them', async () => {
+  const golden = await openGolden('torch-files');
+  const names = ['mm_projector', 'non_lora_trainables', 'parameters', 'views', 'expanded'];
+  for (const name of [...names, ...[2, 3, 4, 5].map((protocol) => `state-${protocol}`)]) {
+    const tensors = await open(golden.bytes(`file.${name}`));
+    const want = golden.under(`${name}.`);
+    expect([...tensors.keys()].sort(), name).toEqual([...want.keys()].sort());
+    for (const [tensor, { shape, data }] of want) {
+      const stored = tensors.get(tensor)!;
+      expect(stored.shape, `${name} ${tensor}`).toEqual(shape);
+      expect(decodeFloats(await stored.read(), stored.dtype), `${name} ${tensor}`).toEqual(data);
+    }
+  }
+});
+
+test.each([
+  [
+    'wide',
+    "torch: x.bin: 'w' is F32 [100000], more than its file of 1577 bytes; save an expanded tensor after .contiguous().",
+  ],
+  ['negated', 'torch: x.bin: it marks a tensor as negated or conjugated; save it after .resolve_neg().'],
+  ['nested', "torch: x.bin: 'epoch' is not a tensor; only a flat dictionary of tensors can be read."],
+  [
+    'sparse',
+    'torch: x.bin: it names torch._utils._rebuild_sparse_tensor, which is not allowed; only tensors and dictionaries are read from it.',
+  ],
+  [
+    'legacy',
+    'zip: x.bin: no end of a zip archive found; it is truncated, or not a PyTorch file of version 1.6 or later.',
+  ],
+])('a file of PyTorch that is refused: %s', async (name, message) => {
+  await expect(open((await openGolden('torch-files')).bytes(`file.${name}`))).rejects.toThrow(new WeightError(message));
+});
+
+test('an archive of a big-endian machine', async () => {
+  const files = { 'r/data.pkl': pickled('}'), 'r/byteorder': bytesOf('big') };
+  await expect(open(zip64(files))).rejects.toThrow(
+    "torch: x.bin: its byte order is 'big'; only little-endian files are read.",
+  );
 });

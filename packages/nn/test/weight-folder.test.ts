@@ -22,6 +22,38 @@ test('one file, of either format', async () => {
   expect(await openWeightFile(folder({}), 'x')).toBeUndefined();
 });
 
+test('of several layouts safetensors are taken, in shards too, as transformers does', async () => {
+  expect(
+    await names({
+      'pytorch_model.bin': TENSORS,
+      'model.safetensors.index.json': json({ weight_map: { a: '1.safetensors' } }),
+      '1.safetensors': shard('a'),
+    }),
+  ).toEqual(['a']);
+});
+
+test('what shards hold beyond the index is given out, and refused where two hold it', async () => {
+  const both = joinBytes(
+    encodeSafetensors(['b', 'c'].map((name) => ({ name, dtype: 'F32', shape: [1], data: Float32Array.of(1) }))),
+  );
+  const index = (weight_map: object) => ({ 'model.safetensors.index.json': json({ weight_map }) });
+  const files = { '1.safetensors': shard('b'), '2.safetensors': both };
+  expect(await names({ ...files, ...index({ b: '1.safetensors', c: '2.safetensors' }) })).toEqual(['b', 'c']);
+  expect(await names({ ...files, ...index({ b: '2.safetensors' }) })).toEqual(['b', 'c']);
+  await expect(
+    names({ ...files, '3.safetensors': both, ...index({ b: '2.safetensors', d: '3.safetensors' }) }),
+  ).rejects.toThrow("tensor 'd' is promised in '3.safetensors', which has no such tensor.");
+  const doubled = {
+    '1.safetensors': joinBytes(
+      encodeSafetensors(['a', 'c'].map((name) => ({ name, dtype: 'F32', shape: [1], data: Float32Array.of(1) }))),
+    ),
+    '2.safetensors': both,
+  };
+  await expect(names({ ...doubled, ...index({ a: '1.safetensors', b: '2.safetensors' }) })).rejects.toThrow(
+    "weights: model.safetensors.index.json: tensor 'c' stands in '1.safetensors' and '2.safetensors'; the index must place it.",
+  );
+});
+
 test('shards are found through the index, and broken promises are named', async () => {
   const files = {
     'model.safetensors.index.json': json({ weight_map: { a: '1.safetensors', b: '2.safetensors' } }),
@@ -31,7 +63,7 @@ test('shards are found through the index, and broken promises are named', async 
   expect(await names(files)).toEqual(['a', 'b']);
   expect(
     await names({ 'pytorch_model.bin.index.json': json({ weight_map: { row: '1.bin' } }), '1.bin': TENSORS }),
-  ).toEqual(['row']);
+  ).toEqual(['row', 'model.mm_projector.a.weight', 'half', 'brain', 'ids', 'transposed', 'scalar', 'again']);
   const refused = (changed: Record<string, Uint8Array | undefined>, text: string) =>
     expect(openWeightFolder(folder(changed))).rejects.toThrow(text);
   await refused(
@@ -45,6 +77,16 @@ test('shards are found through the index, and broken promises are named', async 
   await refused(
     { ...files, '2.safetensors': shard('c') },
     "weights: model.safetensors.index.json: tensor 'b' is promised in '2.safetensors', which has no such tensor.",
+  );
+  for (const file of ['../1.safetensors', '/1.safetensors', 'a/b.bin', 'C:\\1.bin', '..', '', '1.gguf']) {
+    await refused(
+      { 'model.safetensors.index.json': json({ weight_map: { a: file } }) },
+      `weights: model.safetensors.index.json: '${file}' is no name of a shard; a .safetensors or .bin file beside the index is needed.`,
+    );
+  }
+  await refused(
+    { 'model.safetensors.index.json': new TextEncoder().encode('{"weight_map":{"a":"1.bin","a":"2.bin"}}') },
+    "weights: model.safetensors.index.json: it names 'a' twice.",
   );
   await refused(
     { 'model.safetensors.index.json': json({}) },

@@ -2,7 +2,7 @@ import { openGpu, type Gpu } from '@curio/engine';
 import { beforeAll, expect, test } from 'vitest';
 import { init } from '../src/init.ts';
 import { encodeSafetensors, joinBytes, openSafetensors } from '../src/files/safetensors.ts';
-import { encodeFloats, memorySource, type TensorMap } from '../src/files/tensor-file.ts';
+import { encodeFloats, memorySource, type StoredTensor, type TensorMap } from '../src/files/tensor-file.ts';
 import { Weights } from '../src/weights.ts';
 
 let gpu: Gpu;
@@ -148,4 +148,74 @@ test('a value that f16 cannot hold is named', async () => {
   await expect(w.load()).rejects.toThrow(
     "weights: 'w' holds 70000, and f16 ends at 65504; store this base as bf16 or f32.",
   );
+});
+
+/** A matrix in a file that counts how it is read; without parts where `whole`. */
+async function counted(dtype: 'F32' | 'F16' | 'BF16', values: Float32Array, whole = false) {
+  const shape = [values.length / 128, 128];
+  const encoded = joinBytes(encodeSafetensors([{ name: 'w', dtype, shape, data: encodeFloats(values, dtype) }]));
+  const { tensors } = await openSafetensors(memorySource('x', encoded));
+  const reads: number[] = [];
+  const { readRange, read, ...stored } = tensors.get('w')!;
+  const counting: StoredTensor = {
+    ...stored,
+    read: () => (reads.push(encoded.length), read()),
+    ...(whole ? {} : { readRange: (a: number, b: number) => (reads.push(b - a), readRange!(a, b)) }),
+  };
+  return { tensors: new Map([['w', counting]]), reads, shape };
+}
+
+test('a tensor larger than a piece is read in parts, each once, and lies as it would in one', async () => {
+  const small = await openGpu({ bindingLimit: 2 ** 16 });
+  const host = Float32Array.from({ length: 300 * 128 }, (_, i) => Math.fround(Math.sin(i) * 3));
+  for (const [dtype, base] of [
+    ['F32', 'f32'],
+    ['F32', 'nf4'],
+    ['F16', 'f16'],
+    ['F16', 'bf16'],
+    ['F16', 'f32'],
+    ['F16', 'int8'],
+    ['BF16', 'f16'],
+    ['BF16', 'bf16'],
+    ['BF16', 'int4'],
+  ] as const) {
+    const loaded = async (device: Gpu, whole: boolean) => {
+      const { tensors, reads, shape } = await counted(dtype, host, whole);
+      const w = new Weights(device, { parts: [{ tensors, base }] });
+      const p = w.get('w', shape);
+      await w.load();
+      const scales = p.quantisation ? [...(await p.quantisation.scales.read())] : null;
+      const words = [...new Uint32Array((await p.read()).buffer)];
+      p.dispose();
+      return { words, scales, reads };
+    };
+    const parts = await loaded(small, false);
+    const once = await loaded(gpu, false);
+    const fallback = await loaded(small, true);
+    const size = dtype === 'F32' ? 4 : 2;
+    expect(parts.reads, dtype).toEqual([16384 * size, 16384 * size, 5632 * size]);
+    expect([once.reads.length, fallback.reads.length]).toEqual([1, 1]);
+    expect([parts.words, parts.scales], `${dtype} as ${base}`).toEqual([once.words, once.scales]);
+    expect([fallback.words, fallback.scales], `${dtype} as ${base}`).toEqual([once.words, once.scales]);
+  }
+  small.close();
+});
+
+test('halves of the same type go to the device bit for bit', async () => {
+  const bits = Uint16Array.of(0x0001, 0x8001, 0x7c00, 0xfc00, 0x7e01, 0x7bff, 0x0400, 0);
+  const file = joinBytes(encodeSafetensors([{ name: 'w', dtype: 'F16', shape: [2, 4], data: bits }]));
+  const opened = await openSafetensors(memorySource('x', file));
+  const w = new Weights(gpu, { parts: [{ tensors: opened.tensors, base: 'f16' }] });
+  const p = w.get('w', [2, 4]);
+  await w.load();
+  expect([...new Uint16Array((await p.read()).buffer)]).toEqual([...bits]);
+});
+
+test('a read that fails while the piece before is uploaded fails the load, once', async () => {
+  const { tensors, shape } = await counted('F16', new Float32Array(2 ** 10));
+  const broken: StoredTensor = { ...tensors.get('w')!, readRange: () => Promise.reject(new Error('cut')) };
+  const w = new Weights(gpu, { parts: [{ tensors: new Map([...tensors, ['v', broken]]), base: 'f16' }] });
+  w.get('w', shape);
+  w.get('v', shape);
+  await expect(w.load()).rejects.toThrow('cut');
 });

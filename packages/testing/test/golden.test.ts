@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest';
 import { openGolden } from '../src/golden.ts';
 
-const names = ['clip', 'prototype-small', 'prototype-large', 'llama', 'llama-gqa', 'whole', 'trace', 'bicubic'];
+const names = [
+  'clip',
+  'prototype-small',
+  'prototype-large',
+  'llama',
+  'llama-gqa',
+  'whole',
+  'trace',
+  'bicubic',
+  'torch-files',
+];
 
 test.each(names)(
   'golden file %s opens, and each tensor has as many finite elements as its shape says',

@@ -31,7 +31,8 @@ export function fileSource(path: string): ByteSource {
         throw fileError(error, path) ?? error;
       });
       try {
-        const bytes = new Uint8Array(length);
+        // Not filled with zeros: every byte of it is read, or the read fails.
+        const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
         let done = 0;
         while (done < length) {
           const { bytesRead } = await file.read(bytes, done, length - done, offset + done).catch((error: unknown) => {

@@ -1,12 +1,11 @@
 /** @file What a run would take on the device, before it takes anything. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Gpu } from '@curio/engine';
-import { predictionTable, predictStage, requireFit, Tokens, VUSER_TOKEN } from '@curio/model';
+import { openTokens, predictionTable, predictStage, requireFit, VUSER_TOKEN } from '@curio/model';
 import type { StageName } from '@curio/model';
 import { EMBEDDED } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { readJson } from '../run/files.ts';
+import { folderSource } from '../run/files.ts';
 import { BadEntries } from './bad-entries.ts';
 import { openRunData, trainableData } from './data.ts';
 import { baseFolder } from './open.ts';
@@ -29,7 +28,7 @@ export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<strin
   const hasBase = base.language === EMBEDDED || existsSync(base.language);
   const tokens =
     hasData && hasBase
-      ? new Tokens(readJson(join(baseFolder(config, 'language'), 'tokenizer.json'), 'tokenizer') as object, {
+      ? await openTokens(folderSource(baseFolder(config, 'language')), {
           extra: model.vusr === 'token' ? [VUSER_TOKEN] : [],
           rows: model.language.vocabSize,
         })

@@ -11,16 +11,16 @@ import {
   CLIP_MEAN,
   CLIP_STD,
   openModel,
+  openTokens,
   preprocessImage,
   readPreprocessorConfig,
   Speaker,
-  Tokens,
   VUSER_TOKEN,
 } from '@curio/model';
-import type { ImageConfig, LoadReport, Picture, SqLlava } from '@curio/model';
+import type { ImageConfig, LoadReport, Picture, SqLlava, Tokens } from '@curio/model';
 import { EMBEDDED } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { readJson } from '../run/files.ts';
+import { folderSource, readJson } from '../run/files.ts';
 import { modelFiles } from './folders.ts';
 
 export interface OpenedModel {
@@ -76,8 +76,7 @@ export async function openForRun(
     storage: config.base.storage,
     baseProjector,
   });
-  const json = readJson(join(language, 'tokenizer.json'), 'tokenizer') as object;
-  const tokens = new Tokens(json, {
+  const tokens = await openTokens(folderSource(language), {
     extra: config.model.vusr === 'token' ? [VUSER_TOKEN] : [],
     rows: config.model.language.vocabSize,
   });

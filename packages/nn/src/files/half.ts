@@ -44,17 +44,18 @@ export function bfloatBits(x: number): number {
   return ((bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
-export function halfToFloat(source: Uint16Array): Float32Array {
+/** @param out as long as `source`: fresh memory takes more time than the numbers */
+export function halfToFloat(source: Uint16Array, out: Float32Array = new Float32Array(source.length)): Float32Array {
   const lut = halfTable();
-  const out = new Float32Array(source.length);
   for (let i = 0; i < source.length; i++) out[i] = lut[source[i]];
   return out;
 }
 
-export function bfloatToFloat(source: Uint16Array): Float32Array {
-  const out = new Uint32Array(source.length);
-  for (let i = 0; i < source.length; i++) out[i] = source[i] << 16;
-  return new Float32Array(out.buffer);
+/** @param out as long as `source` */
+export function bfloatToFloat(source: Uint16Array, out: Float32Array = new Float32Array(source.length)): Float32Array {
+  const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
+  for (let i = 0; i < source.length; i++) words[i] = source[i] << 16;
+  return out;
 }
 
 export function floatToHalf(source: Float32Array): Uint16Array {

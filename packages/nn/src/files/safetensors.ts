@@ -3,18 +3,21 @@
  * raw little-endian tensors without gaps. Source: https://github.com/huggingface/safetensors#format.
  */
 import { WeightError } from '@curio/engine';
+import { isObject, MOST_JSON, parseJson } from './json.ts';
+import { shownShape, shownText, shownValue } from './shown.ts';
 import {
   BYTES,
   elements,
+  isCount,
+  isShape,
+  MOST_AXES,
+  readExactly,
   type ByteSource,
   type NamedTensor,
   type StoredDType,
   type StoredTensor,
   type TensorMap,
 } from './tensor-file.ts';
-
-/** The reference implementation's own limit. */
-const MAX_HEADER = 100_000_000;
 
 export interface Safetensors {
   readonly tensors: TensorMap;
@@ -30,83 +33,78 @@ interface Entry {
   readonly end: number;
 }
 
-const isCount = (x: unknown): x is number => typeof x === 'number' && Number.isSafeInteger(x) && x >= 0;
-const isObject = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null && !Array.isArray(x);
+type Fail = (what: string) => never;
 
 /**
  * Opens a file: reads and checks the header, no tensor yet.
- * @throws WeightError in one sentence for a truncated file, a malformed header, unknown types, and tensors that
- * overlap, leave gaps or do not fit.
+ * @throws WeightError in one sentence for a truncated file, a malformed header, names given twice, unknown types, and
+ * tensors that overlap, leave gaps or do not fit.
  */
 export async function openSafetensors(source: ByteSource): Promise<Safetensors> {
-  const fail = (what: string): never => {
+  const fail: Fail = (what) => {
     throw new WeightError(`safetensors: ${source.name}: ${what}`);
   };
   if (source.size < 8) fail(`the file has ${source.size} bytes and a header's length alone takes 8; it is truncated.`);
-  const prefix = await source.read(0, 8);
+  const prefix = await readExactly(source, 0, 8);
   const length = Number(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true));
-  if (length > MAX_HEADER)
-    fail(`the header claims ${length} bytes, and at most ${MAX_HEADER} are allowed; this is not a safetensors file.`);
+  // The reference allows 100 MB, which no file has: 60,000 tensors take 7.
+  if (length > MOST_JSON)
+    fail(`the header claims ${length} bytes, and at most ${MOST_JSON} are read; this is not a safetensors file.`);
   if (8 + length > source.size)
     fail(`the header claims ${length} bytes and ${source.size - 8} follow; the file is truncated.`);
-  const text = new TextDecoder().decode(await source.read(8, length));
-  let header: unknown;
-  try {
-    header = JSON.parse(text);
-  } catch (cause) {
-    throw new WeightError(
-      `safetensors: ${source.name}: the header is not JSON (${(cause as Error).message}); the file is damaged.`,
-      { cause },
-    );
-  }
+  const header = parseJson(await readExactly(source, 8, length), (what) =>
+    fail(`the header ${what}; the file is damaged.`),
+  );
   if (!isObject(header)) return fail('the header is not a JSON object; the file is damaged.');
 
   const { __metadata__: metadata = {}, ...rest } = header;
   if (!isObject(metadata) || Object.values(metadata).some((x) => typeof x !== 'string'))
     fail("'__metadata__' must map names to strings; the file is damaged.");
   const entries = Object.entries(rest).map(([name, raw]) => readEntry(name, raw, fail));
-
-  // Sorted by place, the tensors must touch each other and fill the file: whatever else is a damaged or a crafted file.
-  const data = source.size - 8 - length;
-  let filled = 0;
-  let before = 'the header';
-  for (const { name, begin, end } of entries.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin < filled)
-      fail(
-        `tensor '${name}' starts at byte ${begin} inside ${before}, which ends at ${filled}; tensors must not overlap.`,
-      );
-    if (begin > filled)
-      fail(`tensor '${name}' starts at byte ${begin} and ${before} ends at ${filled}; there must be no gap.`);
-    if (end > data)
-      fail(`tensor '${name}' ends at byte ${end} of the data and the file has ${data}; the file is truncated.`);
-    filled = end;
-    before = `tensor '${name}'`;
-  }
-  if (filled < data)
-    fail(`the tensors end at byte ${filled} of the data and the file has ${data}; there must be nothing after them.`);
+  refuseHoles(entries, source.size - 8 - length, fail);
 
   const tensors = new Map<string, StoredTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    tensors.set(name, { dtype, shape, file: source.name, read: () => source.read(8 + length + begin, end - begin) });
+    const readRange = (from: number, to: number) => readExactly(source, 8 + length + begin + from, to - from);
+    tensors.set(name, { dtype, shape, file: source.name, read: () => readRange(0, end - begin), readRange });
   }
   return { tensors, metadata: metadata as Record<string, string> };
 }
 
-function readEntry(name: string, raw: unknown, fail: (what: string) => never): Entry {
-  if (!isObject(raw)) return fail(`tensor '${name}' is not described by an object; the file is damaged.`);
+/** Sorted by place, tensors must touch each other and fill the file: whatever else is a damaged or a crafted one. */
+function refuseHoles(entries: Entry[], data: number, fail: Fail): void {
+  let filled = 0;
+  let before = 'the header';
+  for (const { name, begin, end } of entries.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    const tensor = `tensor '${shownText(name)}'`;
+    if (begin < filled)
+      fail(`${tensor} starts at byte ${begin} inside ${before}, which ends at ${filled}; tensors must not overlap.`);
+    if (begin > filled)
+      fail(`${tensor} starts at byte ${begin} and ${before} ends at ${filled}; there must be no gap.`);
+    if (end > data) fail(`${tensor} ends at byte ${end} of the data and the file has ${data}; the file is truncated.`);
+    filled = end;
+    before = tensor;
+  }
+  if (filled < data)
+    fail(`the tensors end at byte ${filled} of the data and the file has ${data}; there must be nothing after them.`);
+}
+
+function readEntry(name: string, raw: unknown, fail: Fail): Entry {
+  const tensor = `tensor '${shownText(name)}'`;
+  if (!isObject(raw)) return fail(`${tensor} is not described by an object; the file is damaged.`);
   const { dtype, shape, data_offsets: offsets } = raw;
   if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype))
-    return fail(`tensor '${name}' has the type ${JSON.stringify(dtype)}; known are ${Object.keys(BYTES).join(', ')}.`);
-  if (!Array.isArray(shape) || !shape.every(isCount))
-    return fail(`tensor '${name}' has the shape ${JSON.stringify(shape)}; it must be a list of sizes.`);
+    return fail(`${tensor} has the type ${shownValue(dtype)}; known are ${Object.keys(BYTES).join(', ')}.`);
+  if (!isShape(shape))
+    return fail(`${tensor} has the shape ${shownValue(shape)}; it must be a list of at most ${MOST_AXES} sizes.`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
-    return fail(`tensor '${name}' has the offsets ${JSON.stringify(offsets)}; they must be a begin and an end.`);
+    return fail(`${tensor} has the offsets ${shownValue(offsets)}; they must be a begin and an end.`);
   }
   const [begin, end] = offsets as number[];
   const bytes = elements(shape) * BYTES[dtype as StoredDType];
   if (end - begin !== bytes)
     return fail(
-      `tensor '${name}' is ${dtype} [${shape.join(', ')}], which takes ${bytes} bytes, and its offsets hold ${end - begin}; the file is damaged.`,
+      `${tensor} is ${dtype} ${shownShape(shape)}, which takes ${bytes} bytes, and its offsets hold ${end - begin}; the file is damaged.`,
     );
   return { name, dtype: dtype as StoredDType, shape, begin, end };
 }
@@ -121,22 +119,21 @@ export function encodeSafetensors(
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Uint8Array[] {
   const sorted = [...tensors].sort((a, b) => BYTES[b.dtype] - BYTES[a.dtype] || (a.name < b.name ? -1 : 1));
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header = new Map<string, unknown>([['__metadata__', metadata]]);
   const chunks: Uint8Array[] = [];
   let offset = 0;
   for (const { name, dtype, shape, data } of sorted) {
-    if (Object.hasOwn(header, name))
-      throw new WeightError(`safetensors: tensor '${name}' is given twice; names must differ.`);
+    if (header.has(name)) throw new WeightError(`safetensors: tensor '${name}' is given twice; names must differ.`);
     const bytes = elements(shape) * BYTES[dtype];
     if (data.byteLength !== bytes)
       throw new WeightError(
         `safetensors: tensor '${name}' is ${dtype} [${shape.join(', ')}], which takes ${bytes} bytes, and its data has ${data.byteLength}.`,
       );
-    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes] };
+    header.set(name, { dtype, shape, data_offsets: [offset, offset + bytes] });
     chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     offset += bytes;
   }
-  const text = new TextEncoder().encode(JSON.stringify(header));
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const padded = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
   new DataView(padded.buffer).setBigUint64(0, BigInt(padded.length - 8), true);
   padded.set(text, 8);

@@ -51,6 +51,8 @@ export interface StoredTensor {
   readonly file: string;
   /** Raw little-endian bytes, row-major. */
   read(): Promise<Uint8Array>;
+  /** Bytes `begin` to `end` of the same, where a part can be had without the whole. */
+  readRange?(begin: number, end: number): Promise<Uint8Array>;
 }
 
 export type TensorMap = ReadonlyMap<string, StoredTensor>;
@@ -65,28 +67,67 @@ export interface NamedTensor {
 
 export const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
+/** PyTorch's own limit. */
+export const MOST_AXES = 64;
+
+/** A whole number that can be a size or a place. */
+export const isCount = (x: unknown): x is number => typeof x === 'number' && Number.isSafeInteger(x) && x >= 0;
+
+/** Whether a value out of a file is a list of sizes, or of strides. */
+export const isCounts = (x: unknown): x is readonly number[] =>
+  Array.isArray(x) && x.length <= MOST_AXES && x.every(isCount);
+
+/** Whether it is a shape whose elements can be counted. */
+export const isShape = (x: unknown): x is readonly number[] =>
+  isCounts(x) && x.reduce((product, size) => product * Math.max(1, size), 1) <= Number.MAX_SAFE_INTEGER;
+
+function refuseBeyond({ name, size }: { name: string; size: number }, offset: number, length: number): void {
+  if (offset + length > size)
+    throw new WeightError(
+      `weights: ${name}: bytes ${offset} to ${offset + length} were asked for and it has ${size}; it is truncated.`,
+    );
+}
+
+/**
+ * Reads from a source, holding it to its word: no byte beyond its end is asked for, and as many come as were.
+ * @throws WeightError where there are fewer
+ */
+export async function readExactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+  refuseBeyond(source, offset, length);
+  if (length === 0) return new Uint8Array(0);
+  const bytes = await source.read(offset, length);
+  if (bytes.length !== length)
+    throw new WeightError(
+      `weights: ${source.name}: ${length} bytes were asked for at byte ${offset} and ${bytes.length} came; read it again.`,
+    );
+  return bytes;
+}
+
 /** A `ByteSource` over bytes in memory. */
 export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   return {
     name,
     size: bytes.length,
     read: async (offset, length) => {
-      if (offset + length > bytes.length)
-        throw new WeightError(
-          `weights: ${name}: bytes ${offset} to ${offset + length} were asked for and it has ${bytes.length}; it is truncated.`,
-        );
+      refuseBeyond({ name, size: bytes.length }, offset, length);
       return bytes.subarray(offset, offset + length);
     },
   };
 }
 
-/** Views over raw bytes; copies them where they do not start at a multiple of the element's size. */
+/**
+ * Views over raw bytes; copies them where they do not start at a multiple of the element's size. Not by `slice`, which
+ * gives a view where the bytes are Node's Buffer.
+ */
 function aligned(bytes: Uint8Array, size: number): Uint8Array {
-  return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  return bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
 }
 
-/** Raw bytes of type `dtype` as f32 numbers. 64-bit types are rounded to the nearest. */
-export function decodeFloats(bytes: Uint8Array, dtype: StoredDType): Float32Array {
+/**
+ * Raw bytes of type `dtype` as f32 numbers. 64-bit types are rounded to the nearest.
+ * @param scratch where f16 and bf16 may be put, at least as long
+ */
+export function decodeFloats(bytes: Uint8Array, dtype: StoredDType, scratch?: Float32Array): Float32Array {
   const size = BYTES[dtype];
   const { buffer, byteOffset } = aligned(bytes, size);
   const length = bytes.length / size;
@@ -94,9 +135,9 @@ export function decodeFloats(bytes: Uint8Array, dtype: StoredDType): Float32Arra
     case 'F32':
       return new Float32Array(buffer, byteOffset, length);
     case 'F16':
-      return halfToFloat(new Uint16Array(buffer, byteOffset, length));
+      return halfToFloat(new Uint16Array(buffer, byteOffset, length), scratch?.subarray(0, length));
     case 'BF16':
-      return bfloatToFloat(new Uint16Array(buffer, byteOffset, length));
+      return bfloatToFloat(new Uint16Array(buffer, byteOffset, length), scratch?.subarray(0, length));
     case 'F64':
       return Float32Array.from(new Float64Array(buffer, byteOffset, length));
     case 'I64':

@@ -1,17 +1,24 @@
 /**
- * @file PyTorch's `.bin` files: a zip archive with a pickled dictionary and one entry a storage. The pickle is read by
- * a machine that knows tensors and dictionaries and refuses every other name, so nothing in a file is ever run.
+ * @file PyTorch's `.bin` files: a zip archive with a pickled dictionary and one entry a storage. Of the pickle's names
+ * only tensors, parameters and dictionaries are known (pickle.ts), and no tensor may be larger than its file.
  */
 import { WeightError } from '@curio/engine';
+import { PickledDict, PickledGlobal, unpickle, type PickleRules } from './pickle.ts';
+import { shownShape, shownText, shownValue } from './shown.ts';
 import {
   BYTES,
   elements,
+  isCount,
+  isCounts,
+  isShape,
+  MOST_AXES,
+  readExactly,
   type ByteSource,
   type StoredDType,
   type StoredTensor,
   type TensorMap,
 } from './tensor-file.ts';
-import { openZip, type ZipEntry } from './zip.ts';
+import { openZip, type Zip, type ZipEntry } from './zip.ts';
 
 const STORAGES: Readonly<Record<string, StoredDType>> = {
   FloatStorage: 'F32',
@@ -26,203 +33,176 @@ const STORAGES: Readonly<Record<string, StoredDType>> = {
   BoolStorage: 'BOOL',
 };
 
-interface StorageClass {
-  readonly dtype: StoredDType;
+/** The class of a storage, which a persistent id names. */
+class StorageClass extends PickledGlobal {
+  constructor(
+    name: string,
+    readonly dtype: StoredDType,
+  ) {
+    super(name);
+  }
 }
-interface Storage extends StorageClass {
-  readonly key: string;
-  readonly count: number;
+class Storage {
+  constructor(
+    readonly dtype: StoredDType,
+    readonly key: string,
+    readonly count: number,
+  ) {}
 }
-interface PickledTensor {
-  readonly storage: Storage;
-  readonly offset: number;
-  readonly shape: number[];
-  readonly stride: number[];
+class PickledTensor {
+  constructor(
+    readonly storage: Storage,
+    readonly offset: number,
+    readonly shape: readonly number[],
+    readonly stride: readonly number[],
+  ) {}
 }
-type Callable = (args: unknown[]) => unknown;
 
-const isTensor = (x: unknown): x is PickledTensor =>
-  typeof x === 'object' && x !== null && 'storage' in x && 'stride' in x;
+type Fail = (what: string) => never;
 
 /**
  * Opens a file that `torch.save` made of a dictionary of tensors; storages are read when asked for.
  * @throws WeightError for a truncated archive, a name that is not allowed, or content that is no dictionary of tensors
  */
 export async function openTorchFile(source: ByteSource): Promise<TensorMap> {
-  const fail = (what: string): never => {
+  const fail: Fail = (what) => {
     throw new WeightError(`torch: ${source.name}: ${what}`);
   };
-  const entries = await openZip(source);
-  const pickle = [...entries.keys()].find((name) => name.endsWith('/data.pkl'));
-  if (!pickle) return fail('it has no data.pkl; it is no file of torch.save.');
-  const root = pickle.slice(0, -'data.pkl'.length);
-  const { offset, size } = entries.get(pickle)!;
-  const content = unpickle(await source.read(offset, size), fail);
-  if (!(content instanceof Map)) return fail('it holds no dictionary of tensors.');
+  const zip = await openZip(source);
+  const pickles = [...zip.entries.keys()].filter((name) => name.endsWith('/data.pkl'));
+  if (pickles.length !== 1)
+    return fail(
+      pickles.length === 0
+        ? 'it has no data.pkl; it is no file of torch.save.'
+        : `it has ${pickles.length} files called data.pkl; torch.save writes one.`,
+    );
+  const root = pickles[0].slice(0, -'data.pkl'.length);
+  await refuseBigEndian(zip, root, fail);
+  const content = unpickle(await zip.read(pickles[0]), torchRules(fail));
+  if (!(content instanceof PickledDict)) return fail('it holds no dictionary of tensors.');
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, value] of content) {
-    if (typeof name !== 'string' || !isTensor(value))
-      return fail(`'${String(name)}' is not a tensor; only a flat dictionary of tensors can be read.`);
-    const entry =
-      entries.get(`${root}data/${value.storage.key}`) ??
-      fail(`the storage '${value.storage.key}' of '${name}' is missing.`);
-    tensors.set(name, storedTensor(source, name, value, entry, fail));
+  for (const [name, value] of content.items) {
+    if (typeof name !== 'string') return fail(`its dictionary has the key ${shownValue(name)}; names are text.`);
+    if (!(value instanceof PickledTensor))
+      return fail(`'${shownText(name)}' is not a tensor; only a flat dictionary of tensors can be read.`);
+    if (tensors.has(name)) return fail(`'${shownText(name)}' is given twice; names must differ.`);
+    tensors.set(name, storedTensor(source, zip, root, name, value, fail));
   }
   return tensors;
 }
 
+/** Files of big-endian machines say so in an entry of their own; those without one are little-endian. */
+async function refuseBigEndian(zip: Zip, root: string, fail: Fail): Promise<void> {
+  const entry = zip.entries.get(`${root}byteorder`);
+  if (!entry) return;
+  const order = entry.size <= 16 ? new TextDecoder().decode(await zip.read(entry.name)) : `${entry.size} bytes`;
+  if (order !== 'little') fail(`its byte order is '${shownText(order)}'; only little-endian files are read.`);
+}
+
+function torchRules(fail: Fail): PickleRules {
+  return {
+    fail,
+    global: (module, name) => {
+      if (module === 'torch' && Object.hasOwn(STORAGES, name)) return new StorageClass(name, STORAGES[name]);
+      if (module === 'collections' && name === 'OrderedDict') return ORDERED_DICT;
+      if (module === 'torch._utils' && name === '_rebuild_tensor_v2')
+        return new PickledGlobal(name, (args) => tensorOf(args, fail));
+      if (module === 'torch._utils' && name === '_rebuild_parameter')
+        return new PickledGlobal(name, ([data]) =>
+          data instanceof PickledTensor ? data : fail('it makes a parameter of what is no tensor.'),
+        );
+      return undefined;
+    },
+    // ('storage', class, key, device, count)
+    persistent: (id) => {
+      const [kind, type, key, , count] = Array.isArray(id) ? (id as unknown[]) : [id];
+      if (kind !== 'storage') return fail(`it refers to ${shownValue(kind)}; only storages are known.`);
+      if (!(type instanceof StorageClass) || typeof key !== 'string' || !isCount(count))
+        return fail('it refers to a storage without a type, a name and a number of elements.');
+      return new Storage(type.dtype, key, count);
+    },
+  };
+}
+
+const ORDERED_DICT = new PickledGlobal('OrderedDict', () => new PickledDict());
+
+/** `_rebuild_tensor_v2(storage, offset, shape, stride, requires_grad, hooks, metadata)`. */
+function tensorOf(args: readonly unknown[], fail: Fail): PickledTensor {
+  const [storage, offset, shape, stride, , , metadata] = args;
+  if (!(storage instanceof Storage)) return fail('it makes a tensor of what is no storage.');
+  if (!isShape(shape) || !isCounts(stride) || shape.length !== stride.length || !isCount(offset))
+    return fail(
+      `it makes a tensor of shape ${shownValue(shape)}, strides ${shownValue(stride)} and offset ${shownValue(offset)}; shape and strides are lists of at most ${MOST_AXES} sizes, equally long.`,
+    );
+  // What stands here changes the values: the tensor is read as its negative or conjugate.
+  if (metadata instanceof PickledDict ? metadata.items.length > 0 : metadata !== undefined && metadata !== null)
+    return fail('it marks a tensor as negated or conjugated; save it after .resolve_neg().');
+  return new PickledTensor(storage, offset, shape, stride);
+}
+
 function storedTensor(
   source: ByteSource,
+  zip: Zip,
+  root: string,
   name: string,
   { storage, offset, shape, stride }: PickledTensor,
-  entry: ZipEntry,
-  fail: (what: string) => never,
+  fail: Fail,
 ): StoredTensor {
-  const size = BYTES[storage.dtype];
+  const { dtype, key, count } = storage;
+  const entry =
+    zip.entries.get(`${root}data/${key}`) ??
+    fail(`the storage '${shownText(key)}' of '${shownText(name)}' is missing.`);
+  const size = BYTES[dtype];
+  if (entry.size !== count * size)
+    fail(
+      `the storage '${shownText(key)}' of '${shownText(name)}' has ${entry.size} bytes and ${count} elements of ${dtype} take ${count * size}; the file is damaged.`,
+    );
+  const total = elements(shape);
+  // An expanded tensor repeats what is stored, as often as it likes; what it takes in memory is bounded by its file.
+  if (total * size > source.size)
+    fail(
+      `'${shownText(name)}' is ${dtype} ${shownShape(shape)}, more than its file of ${source.size} bytes; save an expanded tensor after .contiguous().`,
+    );
   const last = offset + shape.reduce((sum, n, axis) => sum + (n - 1) * stride[axis], 0);
-  if (elements(shape) > 0 && ((last + 1) * size > entry.size || Math.min(offset, ...stride) < 0)) {
-    fail(`'${name}' reaches element ${last} of a storage with ${entry.size / size}; the file is damaged.`);
-  }
+  if (total > 0 && last >= count)
+    fail(`'${shownText(name)}' reaches element ${last} of a storage with ${count}; the file is damaged.`);
   const dense = shape.every((n, axis) => n === 1 || stride[axis] === elements(shape.slice(axis + 1)));
+  const stored = { dtype, shape, file: source.name };
+  if (total === 0) return { ...stored, read: async () => new Uint8Array(0) };
+  if (dense) {
+    const readRange = (begin: number, end: number) => readEntry(source, zip, entry, offset * size + begin, end - begin);
+    return { ...stored, read: () => readRange(0, total * size), readRange };
+  }
   const read = async (): Promise<Uint8Array> => {
-    if (dense) return source.read(entry.offset + offset * size, elements(shape) * size);
-    return gather(await source.read(entry.offset, entry.size), size, offset, shape, stride);
+    const bytes = await readEntry(source, zip, entry, offset * size, (last - offset + 1) * size);
+    return gather(bytes, size, shape, stride);
   };
-  return { dtype: storage.dtype, shape, file: source.name, read };
+  return { ...stored, read };
+}
+
+async function readEntry(
+  source: ByteSource,
+  zip: Zip,
+  entry: ZipEntry,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  return readExactly(source, (await zip.locate(entry)) + offset, length);
 }
 
 /** A strided tensor, such as a saved transpose, in row-major order. */
-function gather(
-  bytes: Uint8Array,
-  size: number,
-  offset: number,
-  shape: readonly number[],
-  stride: readonly number[],
-): Uint8Array {
+function gather(bytes: Uint8Array, size: number, shape: readonly number[], stride: readonly number[]): Uint8Array {
   const out = new Uint8Array(elements(shape) * size);
   const index = shape.map(() => 0);
+  let from = 0;
   for (let to = 0; to < out.length; to += size) {
-    const from = (offset + index.reduce((sum, i, axis) => sum + i * stride[axis], 0)) * size;
-    out.set(bytes.subarray(from, from + size), to);
-    for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
-  }
-  return out;
-}
-
-/** What a GLOBAL may name. */
-function allowed(module: string, name: string): Callable | StorageClass | undefined {
-  if (module === 'torch' && Object.hasOwn(STORAGES, name)) return { dtype: STORAGES[name] };
-  if (module === 'collections' && name === 'OrderedDict') return () => new Map();
-  if (module === 'torch._utils' && name === '_rebuild_tensor_v2') {
-    return ([storage, offset, shape, stride]) => ({ storage, offset, shape, stride }) as PickledTensor;
-  }
-  return undefined;
-}
-
-const MARK = Symbol('mark');
-
-/** The pickle machine, protocol 2, as far as dictionaries of tensors need it. */
-function unpickle(bytes: Uint8Array, fail: (what: string) => never): unknown {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const stack: unknown[] = [];
-  const memo = new Map<number, unknown>();
-  let at = 0;
-  const text = (length: number): string => {
-    if (at + length > bytes.length) fail('its pickle is truncated.');
-    return new TextDecoder().decode(bytes.subarray(at, (at += length)));
-  };
-  const line = (): string => {
-    const end = bytes.indexOf(10, at);
-    const out = text((end < 0 ? bytes.length : end) - at);
-    at++;
-    return out;
-  };
-  const pop = (): unknown => (stack.length > 0 ? stack.pop() : fail('its pickle is damaged.'));
-  const toMark = (): unknown[] => {
-    const mark = stack.lastIndexOf(MARK);
-    if (mark < 0) fail('its pickle is damaged.');
-    return stack.splice(mark).slice(1);
-  };
-  const setItems = (items: readonly unknown[]): void => {
-    const target = stack.at(-1);
-    if (!(target instanceof Map)) return fail('its pickle is damaged.');
-    for (let i = 0; i + 1 < items.length; i += 2) target.set(items[i], items[i + 1]);
-  };
-  const tuple = (count: number): void => void stack.push(Array.from({ length: count }, pop).reverse());
-
-  const steps: Record<number, () => void> = {
-    0x80: () => void (at += 1), // PROTO
-    0x63: () => {
-      // GLOBAL
-      const [module, name] = [line(), line()];
-      stack.push(
-        allowed(module, name) ??
-          fail(`it names ${module}.${name}, which is not allowed; only tensors and dictionaries are read from it.`),
-      );
-    },
-    0x58: () => {
-      // BINUNICODE
-      const length = view.getUint32(at, true);
-      at += 4;
-      stack.push(text(length));
-    },
-    0x4b: () => void stack.push(bytes[at++]), // BININT1
-    0x4d: () => void (stack.push(view.getUint16(at, true)), (at += 2)), // BININT2
-    0x4a: () => void (stack.push(view.getInt32(at, true)), (at += 4)), // BININT
-    0x8a: () => {
-      // LONG1, little-endian two's complement
-      const length = bytes[at++];
-      let value = 0n;
-      for (let i = 0; i < length; i++) value |= BigInt(bytes[at + i]) << BigInt(8 * i);
-      at += length;
-      stack.push(Number(BigInt.asIntN(8 * length, value)));
-    },
-    0x71: () => void memo.set(bytes[at++], stack.at(-1)), // BINPUT
-    0x72: () => void (memo.set(view.getUint32(at, true), stack.at(-1)), (at += 4)), // LONG_BINPUT
-    0x68: () => void stack.push(memo.get(bytes[at++])), // BINGET
-    0x6a: () => void (stack.push(memo.get(view.getUint32(at, true))), (at += 4)), // LONG_BINGET
-    0x28: () => void stack.push(MARK),
-    0x29: () => void stack.push([]), // EMPTY_TUPLE
-    0x74: () => void stack.push(toMark()), // TUPLE
-    0x85: () => tuple(1),
-    0x86: () => tuple(2),
-    0x87: () => tuple(3),
-    0x7d: () => void stack.push(new Map()), // EMPTY_DICT
-    0x4e: () => void stack.push(null), // NONE
-    0x88: () => void stack.push(true),
-    0x89: () => void stack.push(false),
-    0x51: () => {
-      // BINPERSID: ('storage', class, key, device, count)
-      const [kind, type, key, , count] = pop() as [string, StorageClass, string, string, number];
-      if (kind !== 'storage') fail(`it refers to a '${kind}'; only storages are known.`);
-      stack.push({ dtype: type.dtype, key, count } satisfies Storage);
-    },
-    0x52: () => {
-      // REDUCE
-      const args = pop() as unknown[];
-      const call = pop();
-      stack.push(typeof call === 'function' ? (call as Callable)(args) : fail('its pickle calls what is no function.'));
-    },
-    0x73: () => {
-      // SETITEM
-      const value = pop();
-      setItems([pop(), value]);
-    },
-    0x75: () => setItems(toMark()), // SETITEMS
-    0x62: () => void pop(), // BUILD: a dictionary's attributes, such as _metadata
-  };
-  for (;;) {
-    if (at >= bytes.length) fail('its pickle is truncated.');
-    const code = bytes[at++];
-    if (code === 0x2e) return pop(); // STOP
-    try {
-      (
-        steps[code] ??
-        (() => fail(`its pickle uses the opcode 0x${code.toString(16)}, which dictionaries of tensors do not need.`))
-      )();
-    } catch (error) {
-      if (error instanceof RangeError) fail('its pickle is truncated.');
-      throw error;
+    for (let i = 0; i < size; i++) out[to + i] = bytes[from * size + i];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += stride[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= stride[axis] * shape[axis];
+      index[axis] = 0;
     }
   }
+  return out;
 }

@@ -3,8 +3,10 @@
  * index.
  */
 import { WeightError } from '@curio/engine';
+import { isObject, MOST_JSON, parseJson } from './json.ts';
 import { openSafetensors } from './safetensors.ts';
-import type { ByteFolder, ByteSource, StoredTensor, TensorMap } from './tensor-file.ts';
+import { shownText } from './shown.ts';
+import { readExactly, type ByteFolder, type ByteSource, type StoredTensor, type TensorMap } from './tensor-file.ts';
 import { openTorchFile } from './torch-pickle.ts';
 
 /** Opens a file by its ending. */
@@ -17,18 +19,24 @@ export async function openWeightFile(folder: ByteFolder, stem: string): Promise<
   return source && openTensors(source);
 }
 
-const INDICES = ['model.safetensors.index.json', 'pytorch_model.bin.index.json'];
+/** In the order in which transformers looks: of several kinds the first is the model. */
+const LAYOUTS = [
+  { file: 'model.safetensors', index: 'model.safetensors.index.json' },
+  { file: 'pytorch_model.bin', index: 'pytorch_model.bin.index.json' },
+];
 
 /**
- * Opens a model's weights: `model.safetensors` or `pytorch_model.bin`, or the shards that an index beside them names.
- * @throws WeightError where there are none, a shard is missing, or a shard lacks a tensor that the index promises
+ * Opens a model's weights: `model.safetensors` or the shards that an index beside it names, else `pytorch_model.bin` or
+ * its shards.
+ * @throws WeightError where there are none, a shard is missing or no file of the folder itself, a shard lacks a tensor
+ * that the index promises, or two shards hold one that it does not place
  */
 export async function openWeightFolder(folder: ByteFolder): Promise<TensorMap> {
-  const whole = (await openWeightFile(folder, 'model')) ?? (await openWeightFile(folder, 'pytorch_model'));
-  if (whole) return whole;
-  for (const name of INDICES) {
-    const index = await folder.open(name);
-    if (index) return openShards(folder, index);
+  for (const { file, index } of LAYOUTS) {
+    const whole = await folder.open(file);
+    if (whole) return openTensors(whole);
+    const shards = await folder.open(index);
+    if (shards) return openShards(folder, shards);
   }
   throw new WeightError(
     `weights: ${folder.name} has no model.safetensors, pytorch_model.bin or index of shards; one of them must be there.`,
@@ -36,35 +44,45 @@ export async function openWeightFolder(folder: ByteFolder): Promise<TensorMap> {
 }
 
 async function openShards(folder: ByteFolder, index: ByteSource): Promise<TensorMap> {
-  const weightMap = await readWeightMap(index);
+  const fail = (what: string): never => {
+    throw new WeightError(`weights: ${index.name}: ${what}`);
+  };
+  const weightMap = await readWeightMap(index, fail);
   const shards = new Map<string, TensorMap>();
   for (const file of new Set(weightMap.values())) {
+    if (!/^[^/\\:\p{Cc}]+\.(safetensors|bin)$/u.test(file))
+      fail(`'${shownText(file)}' is no name of a shard; a .safetensors or .bin file beside the index is needed.`);
     const source = await folder.open(file);
-    if (!source) throw new WeightError(`weights: ${index.name}: shard '${file}' not found in ${folder.name}.`);
+    if (!source) return fail(`shard '${shownText(file)}' not found in ${folder.name}.`);
     shards.set(file, await openTensors(source));
   }
   const tensors = new Map<string, StoredTensor>();
   for (const [name, file] of weightMap) {
     const tensor = shards.get(file)!.get(name);
     if (!tensor)
-      throw new WeightError(
-        `weights: ${index.name}: tensor '${name}' is promised in '${file}', which has no such tensor.`,
-      );
+      return fail(`tensor '${shownText(name)}' is promised in '${shownText(file)}', which has no such tensor.`);
     tensors.set(name, tensor);
+  }
+  // What a shard holds beyond the index is given out too, as transformers does, and shows in reports of what is unused.
+  for (const [file, shard] of shards) {
+    for (const [name, tensor] of shard) {
+      if (weightMap.has(name)) continue;
+      const other = tensors.get(name);
+      if (other)
+        fail(
+          `tensor '${shownText(name)}' stands in '${other.file}' and '${shownText(file)}'; the index must place it.`,
+        );
+      tensors.set(name, tensor);
+    }
   }
   return tensors;
 }
 
-async function readWeightMap(index: ByteSource): Promise<Map<string, string>> {
-  let parsed: { weight_map?: unknown } | null;
-  try {
-    parsed = JSON.parse(new TextDecoder().decode(await index.read(0, index.size)));
-  } catch (cause) {
-    throw new WeightError(`weights: ${index.name}: not JSON (${(cause as Error).message}).`, { cause });
-  }
-  const map = parsed?.weight_map;
-  if (typeof map !== 'object' || map === null || Object.values(map).some((file) => typeof file !== 'string')) {
-    throw new WeightError(`weights: ${index.name}: it has no 'weight_map' from tensor names to file names.`);
-  }
-  return new Map(Object.entries(map as Record<string, string>));
+async function readWeightMap(index: ByteSource, fail: (what: string) => never): Promise<Map<string, string>> {
+  if (index.size > MOST_JSON) fail(`it has ${index.size} bytes; at most ${MOST_JSON} are read.`);
+  const parsed = parseJson(await readExactly(index, 0, index.size), (what) => fail(`it ${what}.`));
+  const map = isObject(parsed) ? parsed.weight_map : undefined;
+  if (!isObject(map) || Object.values(map).some((file) => typeof file !== 'string'))
+    return fail(`it has no 'weight_map' from tensor names to file names.`);
+  return new Map(Object.entries(map) as [string, string][]);
 }

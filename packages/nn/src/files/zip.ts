@@ -1,13 +1,24 @@
 /**
  * @file Where the entries of a zip archive lie, for archives that store them uncompressed (as PyTorch does), zip64
- * included.
+ * included. The directory is read at once, an entry's own header when it is asked for: over HTTP each is a request.
  */
 import { WeightError } from '@curio/engine';
-import type { ByteSource } from './tensor-file.ts';
+import { shownText } from './shown.ts';
+import { readExactly, type ByteSource } from './tensor-file.ts';
 
 export interface ZipEntry {
-  readonly offset: number;
+  readonly name: string;
   readonly size: number;
+  /** Where its own header begins. */
+  readonly header: number;
+}
+
+export interface Zip {
+  readonly entries: ReadonlyMap<string, ZipEntry>;
+  /** Where an entry's data begins. @throws WeightError when its header is damaged */
+  locate(entry: ZipEntry): Promise<number>;
+  /** All bytes of the entry called `name`, which must be there. */
+  read(name: string): Promise<Uint8Array>;
 }
 
 const END = 0x06054b50;
@@ -17,53 +28,86 @@ const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
 /** The end record and the longest comment behind it. */
 const TAIL = 22 + 0xffff;
+/** An entry takes about 80 bytes of the directory. */
+const MOST_DIRECTORY = 16_000_000;
+
+type Fail = (what: string) => never;
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 const u64 = (view: DataView, at: number): number => Number(view.getBigUint64(at, true));
 
 /**
- * Reads the central directory and the entries' local headers.
- * @throws WeightError for anything but a whole archive of stored entries
+ * Reads the directory of an archive.
+ * @throws WeightError for anything but a whole archive of stored entries, each name once
  */
-export async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
-  const fail = (what: string): never => {
+export async function openZip(source: ByteSource): Promise<Zip> {
+  const fail: Fail = (what) => {
     throw new WeightError(`zip: ${source.name}: ${what}`);
   };
   const directory = await findDirectory(source, fail);
-  if (directory.offset + directory.size > source.size)
-    fail(
-      `its directory ends at byte ${directory.offset + directory.size} and the file has ${source.size}; it is truncated.`,
-    );
-  const view = viewOf(await source.read(directory.offset, directory.size));
+  const { offset, size, count } = directory;
+  if (offset + size > source.size)
+    fail(`its directory ends at byte ${offset + size} and the file has ${source.size}; it is truncated.`);
+  if (size > MOST_DIRECTORY) fail(`its directory has ${size} bytes; at most ${MOST_DIRECTORY} are read.`);
+  const view = viewOf(await readExactly(source, offset, size));
   const entries = new Map<string, ZipEntry>();
   let at = 0;
-  for (let i = 0; i < directory.count; i++) {
-    if (at + 46 > view.byteLength || view.getUint32(at, true) !== CENTRAL)
-      fail(`entry ${i} of ${directory.count} is damaged.`);
+  for (let i = 0; i < count; i++) {
+    if (at + 46 > size || view.getUint32(at, true) !== CENTRAL) fail(`entry ${i} of ${count} is damaged.`);
     const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => view.getUint16(at + field, true));
+    const next = at + 46 + nameLength + extraLength + commentLength;
+    if (next > size) fail(`entry ${i} of ${count} is damaged.`);
     const name = new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + at + 46, nameLength));
-    if (view.getUint16(at + 10, true) !== 0) fail(`'${name}' is compressed; only stored entries can be read.`);
-    const wide = readWide(view, at, at + 46 + nameLength, extraLength);
-    const local = viewOf(await source.read(wide.header, 30));
-    if (local.getUint32(0, true) !== LOCAL)
-      fail(`'${name}' has no header at byte ${wide.header}; the archive is damaged.`);
-    const offset = wide.header + 30 + local.getUint16(26, true) + local.getUint16(28, true);
-    if (offset + wide.size > source.size)
-      fail(`'${name}' ends at byte ${offset + wide.size} and the file has ${source.size}; it is truncated.`);
-    entries.set(name, { offset, size: wide.size });
-    at += 46 + nameLength + extraLength + commentLength;
+    if (view.getUint16(at + 8, true) & 1) fail(`'${shownText(name)}' is encrypted; only plain entries can be read.`);
+    if (view.getUint16(at + 10, true) !== 0)
+      fail(`'${shownText(name)}' is compressed; only stored entries can be read.`);
+    if (entries.has(name)) fail(`'${shownText(name)}' stands in it twice; names must differ.`);
+    const extra = at + 46 + nameLength;
+    const wide = readWide(view, at, extra, extra + extraLength);
+    if (!wide) return fail(`the sizes of '${shownText(name)}' are damaged.`);
+    if (wide.header + 30 + wide.size > source.size)
+      fail(
+        `'${shownText(name)}' ends beyond byte ${wide.header + 30 + wide.size} and the file has ${source.size}; it is truncated.`,
+      );
+    entries.set(name, { name, ...wide });
+    at = next;
   }
-  return entries;
+  const places = new Map<ZipEntry, Promise<number>>();
+  const locate = (entry: ZipEntry): Promise<number> => {
+    const place = places.get(entry) ?? locateEntry(source, entry, fail);
+    places.set(entry, place);
+    // A read that failed, of a network perhaps, is tried anew the next time.
+    place.catch(() => places.delete(entry));
+    return place;
+  };
+  const read = async (name: string): Promise<Uint8Array> => {
+    const entry = entries.get(name)!;
+    return readExactly(source, await locate(entry), entry.size);
+  };
+  return { entries, locate, read };
+}
+
+async function locateEntry(source: ByteSource, entry: ZipEntry, fail: Fail): Promise<number> {
+  const { name, size, header } = entry;
+  const local = viewOf(await readExactly(source, header, 30));
+  if (local.getUint32(0, true) !== LOCAL)
+    fail(`'${shownText(name)}' has no header at byte ${header}; the archive is damaged.`);
+  const offset = header + 30 + local.getUint16(26, true) + local.getUint16(28, true);
+  if (offset + size > source.size)
+    fail(`'${shownText(name)}' ends at byte ${offset + size} and the file has ${source.size}; it is truncated.`);
+  return offset;
 }
 
 async function findDirectory(
   source: ByteSource,
-  fail: (what: string) => never,
-): Promise<ZipEntry & { readonly count: number }> {
+  fail: Fail,
+): Promise<{ readonly offset: number; readonly size: number; readonly count: number }> {
   const from = Math.max(0, source.size - TAIL);
-  const tail = viewOf(await source.read(from, source.size - from));
+  const tail = viewOf(await readExactly(source, from, source.size - from));
   let end = tail.byteLength - 22;
-  while (end >= 0 && tail.getUint32(end, true) !== END) end--;
+  const isEnd = (at: number): boolean =>
+    tail.getUint32(at, true) === END && at + 22 + tail.getUint16(at + 20, true) === tail.byteLength;
+  while (end >= 0 && !isEnd(end)) end--;
   if (end < 0)
     return fail('no end of a zip archive found; it is truncated, or not a PyTorch file of version 1.6 or later.');
   const locator = end - 20;
@@ -74,22 +118,35 @@ async function findDirectory(
       offset: tail.getUint32(end + 16, true),
     };
   }
-  const record = viewOf(await source.read(u64(tail, locator + 8), 56));
+  const at = u64(tail, locator + 8);
+  if (at + 56 > source.size) fail(`its zip64 record is said to lie at byte ${at} of ${source.size}; it is damaged.`);
+  const record = viewOf(await readExactly(source, at, 56));
   if (record.getUint32(0, true) !== END64) fail('its zip64 record is damaged.');
   return { count: u64(record, 32), size: u64(record, 40), offset: u64(record, 48) };
 }
 
-/** Size and place of an entry; values of all ones stand in the zip64 extra field instead, in this order. */
-function readWide(view: DataView, at: number, extra: number, extraLength: number): { size: number; header: number } {
+/**
+ * Size and place of an entry; values of all ones stand in the zip64 extra field instead, in this order. Undefined
+ * where that field is too short.
+ */
+function readWide(
+  view: DataView,
+  at: number,
+  extra: number,
+  extraEnd: number,
+): { size: number; header: number } | undefined {
   let size = view.getUint32(at + 24, true);
   const stored = view.getUint32(at + 20, true);
   let header = view.getUint32(at + 42, true);
-  for (let field = extra; field + 4 <= extra + extraLength; field += 4 + view.getUint16(field + 2, true)) {
+  for (let field = extra; field + 4 <= extraEnd; field += 4 + view.getUint16(field + 2, true)) {
     if (view.getUint16(field, true) !== 1) continue;
     let place = field + 4;
-    if (size === 0xffffffff) (size = u64(view, place)), (place += 8);
-    if (stored === 0xffffffff) place += 8;
-    if (header === 0xffffffff) header = u64(view, place);
+    const end = Math.min(extraEnd, place + view.getUint16(field + 2, true));
+    const wide = (): number => ((place += 8) <= end ? u64(view, place - 8) : NaN);
+    if (size === 0xffffffff) size = wide();
+    if (stored === 0xffffffff && wide() !== size) return undefined;
+    if (header === 0xffffffff) header = wide();
+    return Number.isNaN(size + header) ? undefined : { size, header };
   }
-  return { size, header };
+  return stored === size ? { size, header } : undefined;
 }

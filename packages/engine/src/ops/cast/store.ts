@@ -16,6 +16,66 @@ export interface StoreOptions {
   readonly groupSize?: number;
 }
 
+/** Writes a parameter piece by piece, so that no more than a piece of it has to be in memory. */
+export interface StoreWriter {
+  /** Elements of a piece, the last one excepted: at most 16 MiB of f32. */
+  readonly piece: number;
+  /**
+   * The values from element `begin` on, a multiple of `piece`: f32 as they are, f16 and bf16 as words of two, which
+   * are unpacked on the device where the parameter is stored otherwise. Subnormal halves may then come out as 0.
+   */
+  write(begin: number, values: Float32Array<ArrayBuffer> | HalfWords): void;
+  /** To be called once, after the last piece: the scales of a quantised parameter become its own. */
+  finish(): void;
+}
+export interface HalfWords {
+  readonly dtype: 'f16' | 'bf16';
+  /** Two a word, the first in the low bits; the last word of an odd number is half empty. */
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly count: number;
+}
+
+/**
+ * Opens a parameter for writing; what it held is lost piece by piece.
+ * @throws ShapeError when groups do not fit its last axis, DTypeError when it is neither f32 nor packed
+ */
+export function openStore(parameter: Parameter, options: StoreOptions = {}): StoreWriter {
+  requireOptions('store', options, ['groupSize']);
+  const { gpu, dtype, size, name, storage, offset } = parameter;
+  if (dtype !== 'f32' && !isPacked(dtype))
+    throw new DTypeError(`store: '${name}' is ${dtype}; only f32 and packed parameters can be stored.`);
+  const group = dtype === 'f32' ? 8 : groupOf(parameter, options);
+  const piece = group * Math.max(1, Math.floor(Math.min(CHUNK, gpu.memory.bindingLimit / 4) / group));
+  const scales = dtype === 'f32' || dtype === 'f16' || dtype === 'bf16' ? null : keep(empty(gpu, [size / group]));
+  const plainOf = (values: Float32Array<ArrayBuffer> | HalfWords, shape: readonly number[]): Tensor => {
+    if (values instanceof Float32Array) return tensor(gpu, values, shape);
+    const halves = empty(gpu, shape, values.dtype);
+    gpu.stream.write(halves.storage.block, halves.offset * 4, values.words);
+    return cast(halves, 'f32');
+  };
+  const write = (begin: number, values: Float32Array<ArrayBuffer> | HalfWords): void => {
+    const count = values instanceof Float32Array ? values.length : values.count;
+    if (begin % piece !== 0 || count !== Math.min(piece, size - begin))
+      throw new ShapeError(
+        `store: ${count} values from element ${begin} of '${name}'; pieces of ${piece} are written, the last one of what is left.`,
+      );
+    const raw = values instanceof Float32Array ? dtype === 'f32' && values : values.dtype === dtype && values.words;
+    const at = byteLength(dtype, offset + begin); // an optimizer's parameters share a buffer
+    if (raw) return gpu.stream.write(storage.block, at, raw);
+    gpu.scope(() => {
+      const plain = plainOf(values, scales ? [count / group, group] : [count]);
+      const stored = dtype === 'f32' ? plain : cast(plain, dtype, { groupSize: group });
+      copyBytes(stored, parameter, at, byteLength(dtype, count));
+      if (scales) copyBytes(stored.quantisation!.scales, scales, (4 * begin) / group, (4 * count) / group);
+    });
+  };
+  const finish = (): void => {
+    parameter.quantisation?.scales.dispose();
+    parameter.quantisation = scales && { scales, zeros: null, groupSize: group };
+  };
+  return { piece, write, finish };
+}
+
 /**
  * Writes f32 values into `parameter` as its type stores them: rounded to f16 or bf16, or quantised with scales. At most
  * 16 MiB of f32 are on the device at a time, whatever the size.
@@ -25,28 +85,16 @@ export interface StoreOptions {
  */
 export function store(parameter: Parameter, values: Float32Array<ArrayBuffer>, options: StoreOptions = {}): void {
   requireOptions('store', options, ['groupSize']);
-  const { gpu, dtype, size, shape, name } = parameter;
+  const { dtype, size, shape, name } = parameter;
   if (values.length !== size)
     throw new ShapeError(
       `store: ${values.length} values for '${name}' of shape ${showShape(shape)}; it needs ${size}.`,
     );
   if (dtype === 'f32') return parameter.write(values);
-  if (!isPacked(dtype))
-    throw new DTypeError(`store: '${name}' is ${dtype}; only f32 and packed parameters can be stored.`);
-  const group = groupOf(parameter, options);
-  const chunk = group * Math.max(1, Math.floor(Math.min(CHUNK, gpu.memory.bindingLimit / 4) / group));
-  const scales = dtype === 'f16' || dtype === 'bf16' ? null : keep(empty(gpu, [size / group]));
-  for (let begin = 0; begin < size; begin += chunk) {
-    const count = Math.min(chunk, size - begin);
-    gpu.scope(() => {
-      const plain = tensor(gpu, values.subarray(begin, begin + count), scales ? [count / group, group] : [count]);
-      const packed = cast(plain, dtype, { groupSize: group });
-      copyBytes(packed, parameter, byteLength(dtype, begin), byteLength(dtype, count));
-      if (scales) copyBytes(packed.quantisation!.scales, scales, (4 * begin) / group, (4 * count) / group);
-    });
-  }
-  parameter.quantisation?.scales.dispose();
-  parameter.quantisation = scales && { scales, zeros: null, groupSize: group };
+  const writer = openStore(parameter, options);
+  for (let begin = 0; begin < size; begin += writer.piece)
+    writer.write(begin, values.subarray(begin, begin + writer.piece));
+  writer.finish();
 }
 
 /** Makes the scales of a quantised parameter without their values, for a dry run. */

@@ -1,0 +1,56 @@
+/** @file JSON out of a file: UTF-8, and no name twice in one object, of which JavaScript would keep the last. */
+import { shownText } from './shown.ts';
+
+export const isObject = (x: unknown): x is Record<string, unknown> =>
+  typeof x === 'object' && x !== null && !Array.isArray(x);
+
+/** The index over the shards of a model of 600 billion parameters has 9 MB. */
+export const MOST_JSON = 10_000_000;
+/** Brackets, commas and colons: a tensor in a header takes 12, in an index 2. */
+const MOST_MARKS = 600_000;
+
+/**
+ * The value that `bytes`, at most MOST_JSON, hold.
+ * @param fail throws, with what is wrong as `is not JSON (…)` or `names 'a' twice`
+ */
+export function parseJson(bytes: Uint8Array, fail: (what: string) => never): unknown {
+  let marks = 0;
+  for (const byte of bytes) if (byte === 0x2c || byte === 0x3a || byte === 0x5b || byte === 0x7b) marks++;
+  if (marks > MOST_MARKS) return fail(`has ${marks} brackets, commas and colons, and at most ${MOST_MARKS} are read`);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return fail('is not UTF-8');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    return fail(`is not JSON (${shownText((cause as Error).message)})`);
+  }
+  const twice = nameGivenTwice(text);
+  return twice === undefined ? value : fail(`names '${shownText(twice)}' twice`);
+}
+
+/** Walks text that `JSON.parse` took: strings before a colon are names, whose objects the brackets tell. */
+function nameGivenTwice(text: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const mark = text[at];
+    if (mark === '{') open.push(new Set());
+    else if (mark === '}') open.pop();
+    else if (mark === '"') {
+      const begin = at++;
+      for (; text[at] !== '"'; at++) if (text[at] === '\\') at++;
+      let next = at + 1;
+      while (/\s/.test(text[next] ?? '')) next++;
+      if (text[next] !== ':') continue;
+      const name = JSON.parse(text.slice(begin, at + 1)) as string;
+      const names = open.at(-1)!;
+      if (names.has(name)) return name;
+      names.add(name);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,107 @@
+/** @file Tensors of files on their way into parameters, in pieces, each read while the one before is uploaded. */
+import { type HalfWords, openStore, type Parameter, WeightError } from '@curio/engine';
+import { BYTES, decodeFloats, type StoredDType, type StoredTensor } from './tensor-file.ts';
+
+/** A piece of a tensor: how it is read, and how it is written. */
+export interface Piece {
+  /** The parameter's. */
+  readonly name: string;
+  readonly isLast: boolean;
+  read(): Promise<Uint8Array>;
+  write(bytes: Uint8Array): void;
+  /** Whether all its values are 0. */
+  isZero(bytes: Uint8Array): boolean;
+}
+
+/** Memory for one piece as f32, which the device has copied when a write returns. */
+export class Scratch {
+  private values = new Float32Array(0);
+
+  of(length: number): Float32Array {
+    if (this.values.length < length) this.values = new Float32Array(length);
+    return this.values;
+  }
+}
+
+/** The pieces of one tensor, in order. A tensor whose file gives no parts is read whole, once. */
+export function* piecesOf(parameter: Parameter, stored: StoredTensor, scratch: Scratch): Generator<Piece> {
+  const { size } = parameter;
+  const bytes = BYTES[stored.dtype];
+  const writer = openStore(parameter);
+  let whole: Promise<Uint8Array> | null = null;
+  const read = async (begin: number, end: number): Promise<Uint8Array> => {
+    if (stored.readRange) return stored.readRange(begin * bytes, end * bytes);
+    const all = await (whole ??= stored.read());
+    return all.subarray(begin * bytes, end * bytes);
+  };
+  for (let begin = 0; begin === 0 || begin < size; begin += writer.piece) {
+    const end = Math.min(size, begin + writer.piece);
+    const isLast = end === size;
+    yield {
+      name: parameter.name,
+      isLast,
+      read: () => read(begin, end),
+      write: (piece) => {
+        if (size > 0) writer.write(begin, hostValues(piece, stored, parameter, scratch));
+        if (isLast) writer.finish();
+      },
+      isZero: (piece) => allZero(piece, stored.dtype),
+    };
+  }
+}
+
+/** Whether all values are 0 or -0; the first bytes tell in most. */
+function allZero(bytes: Uint8Array, dtype: StoredDType): boolean {
+  const size = BYTES[dtype];
+  const sign = /^B?F/.test(dtype) ? 0x80 : 0;
+  return bytes.every((byte, i) => byte === 0 || (byte === sign && i % size === size - 1));
+}
+
+/** What the device can take as it lies in the file goes there so; the rest is turned into f32 here. */
+function hostValues(
+  bytes: Uint8Array,
+  { dtype }: StoredTensor,
+  parameter: Parameter,
+  scratch: Scratch,
+): Float32Array<ArrayBuffer> | HalfWords {
+  const half = dtype === 'F16' ? 'f16' : dtype === 'BF16' ? 'bf16' : null;
+  // f32 parameters get exact subnormals, and f16 ones no values beyond its end: both are seen to here.
+  const here = parameter.dtype === 'f32' || (half === 'bf16' && parameter.dtype === 'f16');
+  if (half && !here) return { dtype: half, words: wordsOf(bytes), count: bytes.length / 2 };
+  const room = half ? scratch.of(bytes.length / 2) : undefined;
+  const values = decodeFloats(bytes, dtype, room) as Float32Array<ArrayBuffer>;
+  if (parameter.dtype === 'f16') refuseHuge(values, parameter.name);
+  return values;
+}
+
+function wordsOf(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = bytes;
+  if (byteOffset % 4 === 0 && length % 4 === 0 && buffer instanceof ArrayBuffer)
+    return new Uint32Array(buffer, byteOffset, length / 4);
+  const words = new Uint32Array(Math.ceil(length / 4));
+  new Uint8Array(words.buffer).set(bytes);
+  return words;
+}
+
+function refuseHuge(values: Float32Array, name: string): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (Math.abs(value) >= 65520 && value !== Infinity && value !== -Infinity)
+      throw new WeightError(
+        `weights: '${name}' holds ${value}, and f16 ends at 65504; store this base as bf16 or f32.`,
+      );
+  }
+}
+
+/** Each piece with its bytes; while one is used the next is read. */
+export async function* readAhead(pieces: Iterable<Piece>): AsyncGenerator<{ piece: Piece; bytes: Uint8Array }> {
+  let waiting: { piece: Piece; bytes: Promise<Uint8Array> } | null = null;
+  for (const piece of pieces) {
+    const bytes = piece.read();
+    // It is waited for below; until then a failure must not count as unhandled.
+    bytes.catch(() => {});
+    if (waiting) yield { piece: waiting.piece, bytes: await waiting.bytes };
+    waiting = { piece, bytes };
+  }
+  if (waiting) yield { piece: waiting.piece, bytes: await waiting.bytes };
+}

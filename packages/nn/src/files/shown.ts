@@ -1,0 +1,28 @@
+/** @file What a file says, fit for a sentence: on one line and short, whatever was written there. */
+
+const MOST_CHARACTERS = 80;
+const MOST_ITEMS = 8;
+/** Control characters, line and paragraph ends, marks that turn the direction of writing, halves of pairs. */
+const UNSHOWN = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/gu;
+
+/** Text without its quotation marks; the middle of a long one is left out. */
+export function shownText(text: string): string {
+  const half = MOST_CHARACTERS / 2;
+  const short = text.length > MOST_CHARACTERS ? `${text.slice(0, half)}…${text.slice(-half)}` : text;
+  return short.replace(UNSHOWN, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** A value of JSON or of a pickle; what is nested is not walked. */
+export function shownValue(value: unknown): string {
+  if (typeof value === 'string') return `"${shownText(value)}"`;
+  if (Array.isArray(value)) {
+    const items = value.slice(0, MOST_ITEMS).map((item) => (Array.isArray(item) ? '[…]' : shownValue(item)));
+    return `[${[...items, ...(value.length > MOST_ITEMS ? ['…'] : [])].join(',')}]`;
+  }
+  if (value === undefined) return 'nothing';
+  return typeof value === 'object' && value !== null ? '{…}' : String(value as number | boolean | null);
+}
+
+/** A shape, `[2, 3]`. */
+export const shownShape = (shape: readonly number[]): string =>
+  `[${shape.slice(0, MOST_ITEMS).join(', ')}${shape.length > MOST_ITEMS ? ', …' : ''}]`;

@@ -1,0 +1,126 @@
+/** @file The readers that mutants are fed to, and what counts as a fault of one. */
+import { CurioError } from '@curio/engine';
+import { SentencePiece, TOKEN_RULES, Tokens } from '@curio/model';
+import {
+  memorySource,
+  openSafetensors,
+  openTorchFile,
+  openWeightFolder,
+  type ByteFolder,
+  type ByteSource,
+  type TensorMap,
+} from '@curio/nn';
+import { Draw } from './draw.ts';
+import { safetensorsMutant, shardsMutant } from './safetensors-mutants.ts';
+import { strangeText, tokenizerMutant } from './tokenizer-mutants.ts';
+import { torchMutant } from './torch-mutants.ts';
+
+export const READERS = ['torch', 'safetensors', 'shards', 'tokenizer'] as const;
+export type ReaderName = (typeof READERS)[number];
+
+/** Bytes that a reader may ask for while it reads one mutant, of a few hundred kilobytes at most. */
+const MOST_READ = 64_000_000;
+/** Characters of a sentence. */
+const LONGEST = 400;
+
+/** What a mutant led to: it opened, or was refused; `fault` where neither may happen so. */
+export interface Outcome {
+  readonly refused: string | null;
+  readonly fault: string | null;
+  /** Milliseconds that the reader took. */
+  readonly ms: number;
+}
+
+/** Makes a mutant; what it answers feeds it to the reader. */
+type Make = (draw: Draw) => (counted: (source: ByteSource) => ByteSource) => Promise<void>;
+
+/** What mutants are made of. */
+export interface Samples {
+  /** Files that torch.save wrote. */
+  readonly torch: readonly Uint8Array[];
+  /** A `tokenizer.model`. */
+  readonly tokenizer: Uint8Array;
+}
+
+/** The function that runs the mutant of a seed through a reader. */
+export function openReader(name: ReaderName, samples: Samples): (seed: number) => Promise<Outcome> {
+  const make = MAKERS[name](samples);
+  return async (seed) => {
+    let read = 0;
+    const counted = (source: ByteSource): ByteSource => ({
+      ...source,
+      read: (offset, length) => {
+        read += length;
+        return source.read(offset, length);
+      },
+    });
+    let refused: string | null = null;
+    let fault: string | null = null;
+    const feed = make(new Draw(seed));
+    const began = performance.now();
+    try {
+      await feed(counted);
+    } catch (error) {
+      refused = error instanceof Error ? error.message : String(error);
+      fault = faultOf(error);
+    }
+    const ms = performance.now() - began;
+    if (read > MOST_READ) fault = `it read ${read} bytes`;
+    return { refused, fault, ms };
+  };
+}
+
+function faultOf(error: unknown): string | null {
+  if (!(error instanceof CurioError)) return `no error of its own: ${String(error).slice(0, LONGEST)}`;
+  const { message } = error;
+  if (message.length > LONGEST) return `${message.length} characters: ${message.slice(0, LONGEST)}`;
+  if (!/^[\w.]+: [^\p{Cc}\p{Zl}\p{Zp}]*\.$/u.test(message))
+    return `no sentence on one line: ${JSON.stringify(message)}`;
+  return /undefined|NaN|\[object/.test(message) ? `a value that is none: ${message}` : null;
+}
+
+async function readAll(tensors: TensorMap): Promise<void> {
+  for (const [name, { dtype, shape, read, readRange }] of tensors) {
+    const bytes = await read();
+    const part = await readRange?.(0, Math.min(bytes.length, 4));
+    if (part?.some((byte, i) => byte !== bytes[i])) throw new TypeError(`${name}: a part differs from the whole`);
+    if (shape.reduce((product, size) => product * size, 1) > bytes.length)
+      throw new TypeError(`${name}: ${dtype} [${shape.join()}] gave ${bytes.length} bytes`);
+  }
+}
+
+const MAKERS: Readonly<Record<ReaderName, (samples: Samples) => Make>> = {
+  torch: (samples) => (draw) => {
+    const file = torchMutant(samples.torch, draw);
+    return async (counted) => readAll(await openTorchFile(counted(memorySource('x.bin', file))));
+  },
+  safetensors: () => (draw) => {
+    const file = safetensorsMutant(draw);
+    return async (counted) => readAll((await openSafetensors(counted(memorySource('x.safetensors', file)))).tensors);
+  },
+  shards: () => (draw) => {
+    const files = shardsMutant(draw);
+    return async (counted) => {
+      const folder: ByteFolder = {
+        name: 'base',
+        open: async (name) => {
+          if (/[/\\]|^\.*$/.test(name)) throw new TypeError(`'${name}' leaves the folder`);
+          const bytes = files.get(name);
+          return bytes && counted(memorySource(name, bytes));
+        },
+      };
+      await readAll(await openWeightFolder(folder));
+    };
+  },
+  tokenizer: (samples) => (draw) => {
+    const file = tokenizerMutant(samples.tokenizer, draw);
+    const text = strangeText(draw);
+    return async () => {
+      const tokens = new Tokens(SentencePiece.read(file), { rule: draw.pick(TOKEN_RULES) });
+      const ids = tokens.encode(text);
+      if (!ids.every((id) => Number.isInteger(id) && id >= 0 && id < tokens.vocabSize))
+        throw new TypeError(`ids ${ids.slice(0, 9).join()} in a vocabulary of ${tokens.vocabSize}`);
+      tokens.decode([...ids, ...Array.from({ length: 50 }, () => draw.below(tokens.vocabSize))]);
+    };
+  },
+};

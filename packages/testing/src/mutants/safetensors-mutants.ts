@@ -1,0 +1,114 @@
+/** @file Damaged safetensors: the bytes, the header's values, and the index over shards. */
+import { encodeSafetensors, joinBytes, type NamedTensor } from '@curio/nn';
+import { ascii, damaged, type Draw, joined, little } from './draw.ts';
+
+const tensors: readonly NamedTensor[] = [
+  { name: 'model.a.weight', dtype: 'F32', shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+  { name: 'model.b.weight', dtype: 'F16', shape: [4], data: Uint16Array.of(1, 2, 3, 4) },
+  { name: 'model.ids', dtype: 'I64', shape: [2, 1], data: BigInt64Array.of(-1n, 5n) },
+  { name: 'model.mask', dtype: 'BOOL', shape: [3], data: Uint8Array.of(1, 0, 1) },
+];
+const fileOf = (from: number, to: number): Uint8Array => joinBytes(encodeSafetensors(tensors.slice(from, to)));
+
+/** JSON text of some value, the wrong one mostly. */
+function anything(draw: Draw, depth = 0): string {
+  const kinds: (() => string)[] = [
+    () => 'null',
+    () => 'true',
+    () => String(draw.edge()),
+    () => String(-draw.edge()),
+    () => draw.pick(['1e400', '1.5', '-0', '1e15', '9007199254740993']),
+    () =>
+      JSON.stringify(draw.pick(['', 'F32', 'F16', 'F7', 'constructor', '__proto__', 'a\nb\u2028', 'x'.repeat(5000)])),
+    () => '[]',
+    () => '{}',
+    () => '['.repeat(500) + ']'.repeat(500),
+    () => `[${new Array(300).fill('1').join()}]`,
+  ];
+  if (depth < 3) {
+    const nested = (): string[] => Array.from({ length: draw.below(4) }, () => anything(draw, depth + 1));
+    kinds.push(
+      () => `[${nested().join()}]`,
+      () =>
+        `{${nested()
+          .map((value) => `${JSON.stringify(draw.pick(['dtype', 'shape', 'a']))}:${value}`)
+          .join()}}`,
+    );
+  }
+  return draw.pick(kinds)();
+}
+
+const perhaps = (draw: Draw, right: string, share = 0.8): string => (draw.chance(share) ? right : anything(draw));
+const numbers = (draw: Draw, right: readonly number[]): string =>
+  `[${right.map((n) => perhaps(draw, String(n), 0.9)).join()}]`;
+
+/** A header written anew, with strange values, names that repeat, holes and overlaps. */
+function strangeHeader(draw: Draw): string {
+  let at = 0;
+  const entries = Array.from({ length: draw.below(5) }, (_, i) => {
+    const count = draw.below(4);
+    const begin = at + (draw.chance(0.1) ? draw.below(9) - 4 : 0);
+    at = begin + 4 * count + (draw.chance(0.1) ? draw.below(9) - 4 : 0);
+    const fields = [
+      `"dtype":${perhaps(draw, '"F32"')}`,
+      `"shape":${perhaps(draw, numbers(draw, draw.chance(0.8) ? [count] : [count, 1]))}`,
+      `"data_offsets":${perhaps(draw, numbers(draw, [begin, at]))}`,
+      ...(draw.chance(0.1) ? [`"shape":${anything(draw)}`] : []),
+    ];
+    const name = draw.chance(0.9)
+      ? `t${i}`
+      : draw.pick(['t0', '__proto__', '', '__metadata__', 'a\u0000\n', 'n'.repeat(9000)]);
+    return `${JSON.stringify(name)}:${perhaps(draw, `{${fields.join()}}`, 0.95)}`;
+  });
+  if (draw.chance(0.3)) entries.push(`"__metadata__":${perhaps(draw, '{"format":"pt"}', 0.5)}`);
+  return `{${entries.join()}}${' '.repeat(draw.below(8))}`;
+}
+
+/** Headers of megabytes that would become many objects, or deep ones. */
+function bomb(draw: Draw): Uint8Array {
+  const megabytes = 1 + draw.below(9);
+  const item = draw.pick(['[', '[],', '{"a":', '1,', '"",', '"\u2028",', ' ', `"${'x'.repeat(30)}":{},`, '\u0000']);
+  const body = item.repeat(Math.floor((megabytes * 1e6) / item.length));
+  const header = new TextEncoder().encode(`{"__metadata__":${draw.pick(['[', '{', ''])}${body}`);
+  return joined([little(header.length, 8), header]);
+}
+
+/** One damaged file. */
+export function safetensorsMutant(draw: Draw): Uint8Array {
+  if (draw.chance(0.005)) return bomb(draw);
+  if (draw.chance(0.35)) return damaged(fileOf(0, tensors.length), draw);
+  const header = ascii(strangeHeader(draw));
+  const length = draw.chance(0.9) ? header.length : draw.edge();
+  const text = draw.chance(0.9) ? header : [...damaged(Uint8Array.from(header), draw)];
+  return joined([little(length, 8), text, new Uint8Array(draw.below(40))]);
+}
+
+/** A folder of two shards and their index, one of which is damaged. */
+export function shardsMutant(draw: Draw): ReadonlyMap<string, Uint8Array> {
+  const shard = (from: number, to: number): Uint8Array =>
+    draw.chance(0.85) ? fileOf(from, to) : damaged(fileOf(from, to), draw);
+  const first = 'model-00001-of-00002.safetensors';
+  const second = 'model-00002-of-00002.safetensors';
+  const strange = [
+    '../secret.safetensors',
+    '/etc/passwd',
+    'C:\\x.bin',
+    '..',
+    '',
+    'a/b.safetensors',
+    'x\u0000.bin',
+    'gone.bin',
+  ];
+  const places = tensors.map(({ name }, i) => {
+    const file = draw.chance(0.93) ? JSON.stringify(i < 2 ? first : second) : JSON.stringify(draw.pick(strange));
+    return `${JSON.stringify(draw.chance(0.95) ? name : 'model.other')}:${perhaps(draw, file, 0.97)}`;
+  });
+  if (draw.chance(0.1)) places.push(places[0]);
+  const map = perhaps(draw, `{${places.join()}}`, 0.95);
+  const index = ascii(draw.chance(0.95) ? `{"metadata":{"total_size":51},"weight_map":${map}}` : anything(draw));
+  return new Map([
+    ['model.safetensors.index.json', draw.chance(0.8) ? Uint8Array.from(index) : damaged(Uint8Array.from(index), draw)],
+    [first, shard(0, 2)],
+    [second, draw.chance(0.9) ? shard(2, 4) : shard(1, 4)],
+  ]);
+}

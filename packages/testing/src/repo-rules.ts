@@ -18,8 +18,9 @@ const mayImport: Record<string, string[]> = {
   engine: ['kernels'],
   nn: ['engine'],
   model: ['engine', 'nn'],
+  eval: [],
   testing: ['kernels', 'engine', 'nn', 'model'],
-  trainer: ['engine', 'nn', 'model', 'scripts'],
+  trainer: ['engine', 'nn', 'model', 'eval', 'scripts'],
   demo: ['engine', 'nn', 'model'],
   bench: ['kernels', 'engine', 'nn', 'model'],
   scripts: [],
@@ -27,7 +28,12 @@ const mayImport: Record<string, string[]> = {
 const order = 'kernels → engine → nn → model → apps';
 
 /** Packages from npm that a room below the apps may import. */
-const mayDependOn: Record<string, string[]> = { engine: ['webgpu'], nn: [], model: ['@huggingface/tokenizers'] };
+const mayDependOn: Record<string, string[]> = {
+  engine: ['webgpu'],
+  nn: [],
+  model: ['@huggingface/tokenizers'],
+  eval: ['fflate'],
+};
 
 const floors = ['gpu', 'tensor', 'ops', 'optim', 'profile'];
 /** Floors of truths and judges: nothing in the engine imports them but the truth files beside the ops. */

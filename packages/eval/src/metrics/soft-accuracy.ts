@@ -1,0 +1,24 @@
+/** @file Accuracy against ten annotators: VQA's, and the same with EvalAI's processor for TextVQA and VizWiz. */
+import { flattened, normaliseAnswer, normaliseForVqa } from './answer-normaliser.ts';
+
+/** mean over annotators i of min(1, matches among the others / 3); answers and prediction compared as they are. */
+export function leaveOneOut(prediction: string, answers: readonly string[]): number {
+  const matches = answers.filter((answer) => answer === prediction).length;
+  const total = answers.reduce((sum, answer) => sum + Math.min(1, (matches - Number(answer === prediction)) / 3), 0);
+  return answers.length ? total / answers.length : 0;
+}
+
+/**
+ * VQA accuracy of one question, 0 to 1, as vqaEval.py has it: texts are normalised only where the annotators disagree.
+ * Source: https://github.com/GT-Vision-Lab/VQA.
+ */
+export function vqaAccuracy(prediction: string, answers: readonly string[]): number {
+  const flat = answers.map(flattened);
+  const asTheyAre = new Set(flat).size <= 1;
+  const same = (text: string) => (asTheyAre ? text : normaliseForVqa(text));
+  return leaveOneOut(same(flattened(prediction)), flat.map(same));
+}
+
+/** Soft accuracy with all texts through EvalAI's processor, 0 to 1: TextVQA's (m4c_evaluator.py) and VizWiz's. */
+export const softAccuracy = (prediction: string, answers: readonly string[]): number =>
+  leaveOneOut(normaliseAnswer(prediction), answers.map(normaliseAnswer));

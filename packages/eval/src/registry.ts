@@ -1,0 +1,34 @@
+/** @file All benchmarks, in the order of the paper's tables. */
+import type { Benchmark } from './benchmark.ts';
+import { gqa } from './benchmarks/gqa.ts';
+import { mmbench, mmbenchCn } from './benchmarks/mmbench.ts';
+import { pope } from './benchmarks/pope.ts';
+import { scienceqa } from './benchmarks/scienceqa.ts';
+import { textvqa, textvqaNoOcr } from './benchmarks/textvqa.ts';
+import { vizwiz } from './benchmarks/vizwiz.ts';
+import { vqav2 } from './benchmarks/vqav2.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: each has entries of its own kind, and gets only those that it has read
+type AnyBenchmark = Benchmark<any, string>;
+
+export const benchmarks: readonly AnyBenchmark[] = [
+  vqav2,
+  gqa,
+  vizwiz,
+  scienceqa,
+  textvqa,
+  textvqaNoOcr,
+  pope,
+  mmbench,
+  mmbenchCn,
+];
+
+/** @throws RangeError for a name that none has */
+export function benchmarkNamed(name: string): AnyBenchmark {
+  const found = benchmarks.find((benchmark) => benchmark.name === name);
+  if (!found)
+    throw new RangeError(
+      `eval: there is no benchmark '${name}'; it must be one of ${benchmarks.map((each) => each.name).join(', ')}.`,
+    );
+  return found;
+}

@@ -10,7 +10,26 @@ export {
   type Score,
   type SourceFile,
 } from './benchmark.ts';
+export {
+  type LlavaBenchQuestion,
+  marksIn,
+  type Review,
+  readReviews,
+  reviewLine,
+  reviewRequest,
+  summariseReviews,
+} from './benchmarks/llava-bench.ts';
+export {
+  type Grade,
+  gradeIn,
+  gradeRequest,
+  gradesFile,
+  type MmVetQuestion,
+  readGrades,
+  scoreGrades,
+} from './benchmarks/mm-vet.ts';
 export { scoreScienceQa } from './benchmarks/scienceqa.ts';
+export type { JudgeRequest } from './judge.ts';
 export { normaliseAnswer } from './metrics/answer-normaliser.ts';
 export { inferOption } from './metrics/option-letter.ts';
 export { softAccuracy, vqaAccuracy } from './metrics/soft-accuracy.ts';

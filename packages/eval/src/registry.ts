@@ -1,6 +1,8 @@
 /** @file All benchmarks, in the order of the paper's tables. */
 import type { Benchmark } from './benchmark.ts';
 import { gqa } from './benchmarks/gqa.ts';
+import { llavaBench } from './benchmarks/llava-bench.ts';
+import { mmVet } from './benchmarks/mm-vet.ts';
 import { mmbench, mmbenchCn } from './benchmarks/mmbench.ts';
 import { pope } from './benchmarks/pope.ts';
 import { scienceqa } from './benchmarks/scienceqa.ts';
@@ -19,6 +21,8 @@ export const benchmarks: readonly AnyBenchmark[] = [
   textvqa,
   textvqaNoOcr,
   pope,
+  mmVet,
+  llavaBench,
   mmbench,
   mmbenchCn,
 ];

@@ -1,0 +1,20 @@
+/** @file Requests to a judge in OpenAI's batch form, which any OpenAI-compatible endpoint or batch runner takes. */
+
+export interface JudgeRequest {
+  readonly custom_id: string;
+  readonly method: 'POST';
+  readonly url: '/v1/chat/completions';
+  readonly body: {
+    readonly model: string;
+    readonly messages: readonly { readonly role: 'system' | 'user'; readonly content: string }[];
+    readonly temperature: number;
+    readonly max_tokens: number;
+  };
+}
+
+export const judgeRequest = (id: string, body: JudgeRequest['body']): JudgeRequest => ({
+  custom_id: id,
+  method: 'POST',
+  url: '/v1/chat/completions',
+  body,
+});

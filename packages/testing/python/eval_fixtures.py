@@ -12,7 +12,6 @@ SHORT = ["yes", "no", "Yes", "No.", "one", "two", "Ten", "none", "zero", "3", "1
          "café", "É", "İstanbul", "ΟΔΟΣ", "５", "３,４", "2 . 5", "a.b.c", "...", "......................................... end", "no-break\u00a0space",
          "\u3000wide", "x\x1fy", "\u0085next", "zero.", "ten,", "the a an", "she's", "ow's'at", "somebody'd", "Im", "I'dve", "they'd've", "somebodydve", "None", "nan", "two dogs", "thirty two", "-5", "- 5", "5-", "5 -"]
 PUNCTUATION = list(";/[]\"{}()=+\\_-><@`,?!.':")
-ENTITY = {"adversarial": 1, "popular": 2, "random": 3}
 
 
 def answer_text(rng: random.Random, contractions: list[str]) -> str:

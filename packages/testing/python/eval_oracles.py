@@ -4,12 +4,9 @@ import contextlib
 import importlib.util
 import io
 import json
-import random
 import re
-import runpy
 import subprocess
 import sys
-import tempfile
 import types
 from pathlib import Path
 

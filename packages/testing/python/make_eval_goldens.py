@@ -176,15 +176,14 @@ def make_mmbench(oracles: Oracles) -> None:
         sheet = pd.read_excel(root / "tiny.xlsx", header=None, keep_default_na=False, dtype=object)
     read["prediction"] = texts
     inferred = [oracles.choice.prefetch_answer(read.iloc[i]) or None for i in range(len(read))]
-    groups, read["GT"] = {}, read["answer"]
+    read["GT"] = read["answer"]
     read["g_index"] = [int(each % 1e6) for each in read["index"]]
     main = read[read["index"] == read["g_index"]].copy()
     main["hit"] = [int((oracles.choice.prefetch_circular_group(read[read["g_index"] == each]) or {"hit": 0})["hit"]) for each in main["index"]]
-    report = oracles.choice.report_acc(main)
-    oracles.choice.MMB_abbrs.clear()
+    oracles.choice.MMB_abbrs.clear()  # names as the table has them
     report = oracles.choice.report_acc(main)
     save("mmbench", {"table": table, "texts": texts, "inferred": inferred, "hits": {str(i): h for i, h in zip(main["index"], main["hit"])}, "overall": float(main["hit"].mean()),
-                     "report": report.to_dict("records"), "sheet": [[None if each == "" else each for each in row] for row in sheet.values.tolist()]})
+                     "report": sorted(report.to_dict("records"), key=lambda row: row["split"]), "sheet": [[None if each == "" else each for each in row] for row in sheet.values.tolist()]})
 
 
 def make_judged(oracles: Oracles) -> None:

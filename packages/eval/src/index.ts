@@ -29,6 +29,11 @@ export {
   scoreGrades,
 } from './benchmarks/mm-vet.ts';
 export { scoreScienceQa } from './benchmarks/scienceqa.ts';
+export { bleu } from './captions/bleu.ts';
+export { ciderD } from './captions/cider.ts';
+export { type CaptionScores, scoreCaptions } from './captions/protocol.ts';
+export { tokenise } from './captions/ptb-tokenizer.ts';
+export { rougeL } from './captions/rouge.ts';
 export type { JudgeRequest } from './judge.ts';
 export { normaliseAnswer } from './metrics/answer-normaliser.ts';
 export { inferOption } from './metrics/option-letter.ts';

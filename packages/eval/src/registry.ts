@@ -1,5 +1,6 @@
 /** @file All benchmarks, in the order of the paper's tables. */
 import type { Benchmark } from './benchmark.ts';
+import { cocoCaptions, conceptual, flickr30k, nocaps } from './benchmarks/captions.ts';
 import { gqa } from './benchmarks/gqa.ts';
 import { llavaBench } from './benchmarks/llava-bench.ts';
 import { mmVet } from './benchmarks/mm-vet.ts';
@@ -25,6 +26,10 @@ export const benchmarks: readonly AnyBenchmark[] = [
   llavaBench,
   mmbench,
   mmbenchCn,
+  cocoCaptions,
+  flickr30k,
+  nocaps,
+  conceptual,
 ];
 
 /** @throws RangeError for a name that none has */

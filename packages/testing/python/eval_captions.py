@@ -14,7 +14,8 @@ SPECIAL = ["don't", "Don't", "can't", "cannot", "Cannot", "won't", "isn't", "I'm
            "t-shirt", "black-and-white", "close-up", "half-eaten", "double-decker", "--", "-", "---", "...", "....", ". . .", "..", "?!", "!!", "!!!", "??", "?", "word--word", "word - word", "a–b", "a—b", "and/or", "his/her", "w/", "w/o",
            "(left)", "[sic]", "{x}", "<b>", "<b>bold</b>", "a<b", "a>b", "\"quoted\"", "'quoted'", "``quoted''", "“curly”", "‘curly’", "it’s", "don’t", "`", "``", "''", "\"", "'", "&", "AT&T", "rock & roll", "R&B", "A&W", "&amp;", "@", "me@x.com", "@user", "#tag",
            "www.flickr.com", "http://x.org/a.html", "example.com", "photo.jpg", "a_b", "_", "*", "**", "~", "^", "|", "\\", "a\\b", "=", "+", "a+b", "a=b", ";", ":", "a:b", "a;b", "a,b", "a ,b", "colour.Next", "end.", "end .", "end!", "end?", "end,", "e.t.", "café", "naïve", "Übung", "日本", "é", "½", "€5", "£5", "5€", "5°", "°", "©", "™", "•", ":)", ":-)", ";)", "=)", ":D", "<3",
-           "no-one", "x-ray", "T-Rex", "ex-wife", "e-mail", "co-op", "McDonald's", "O'Brien", "o'brien", "D'Angelo", "L'Oreal", "d'oh", "hors d'oeuvres", "'em", "'cause", "s'more", "C'mon", "int'l", "Hawai'i", "B&W", "Q&A", "Ph.D.", "B.C.", "J.R. Smith", "a. b", "A. man", "A.", "b.", "vs", "mt. everest", "ft.", "in.", "lb.", "oz.", "cm.", "ok.", "no.", "No.", "no. 5", "jpg.", "x.", "tv.", "T.V.", "TV."]
+           "no-one", "x-ray", "T-Rex", "ex-wife", "e-mail", "co-op", "McDonald's", "O'Brien", "o'brien", "D'Angelo", "L'Oreal", "d'oh", "hors d'oeuvres", "'em", "'cause", "s'more", "C'mon", "int'l", "Hawai'i", "B&W", "Q&A", "Ph.D.", "B.C.", "J.R. Smith", "a. b", "A. man", "A.", "b.", "vs", "mt. everest", "ft.", "in.", "lb.", "oz.", "cm.", "ok.", "no.", "No.", "no. 5", "jpg.", "x.", "tv.", "T.V.", "TV.",
+           "<aeb@cwi.nl>", "###", "##", "<<", ">>", "l’opera", "dell’Opera", "-----", "------", "0.x", "32\\*1024", "2 1/2 cups", "100 200 300"]
 
 
 def sentence(rng: random.Random) -> str:

@@ -148,22 +148,31 @@ function unpackMesa(folder, finalFolder, triplet) {
   return true;
 }
 
-/** @param {(sentence: string) => void} say @returns {Record<string, string> | null} */
-function lavapipe(say) {
+/**
+ * Mesa's drivers, unpacked into the cache once: Lavapipe, and with it RADV, whose compiler bench/gpu-compiler asks.
+ * @param {(sentence: string) => void} say @param {string} why it is fetched
+ * @returns {{ folder: string, libraries: string[] } | null} null where it cannot be had
+ */
+export function unpackedMesa(say, why) {
   const triplet = /** @type {Record<string, string>} */ ({ x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' })[
     process.arch
   ];
   if (process.platform !== 'linux' || !triplet || !exists('apt-get') || !exists('dpkg-deb')) return null;
   const folder = fillOnce('lavapipe', (part, final) => {
-    say('no working Vulkan driver is installed; fetching Mesa Lavapipe into the cache (about 55 MB, once) ...');
+    say(`${why}; fetching Mesa Lavapipe into the cache (about 55 MB, once) ...`);
     return unpackMesa(part, final, triplet);
   });
   if (!folder) {
     say('Lavapipe could not be fetched (no network, or no such package); going on without it.');
     return null;
   }
-  const libraries = ['root/usr/lib', 'root/lib'].map((name) => path.join(folder, name, triplet));
-  return driverVariables(libraries, path.join(folder, 'lavapipe.json'));
+  return { folder, libraries: ['root/usr/lib', 'root/lib'].map((name) => path.join(folder, name, triplet)) };
+}
+
+/** @param {(sentence: string) => void} say @returns {Record<string, string> | null} */
+function lavapipe(say) {
+  const mesa = unpackedMesa(say, 'no working Vulkan driver is installed');
+  return mesa && driverVariables(mesa.libraries, path.join(mesa.folder, 'lavapipe.json'));
 }
 
 /** SwiftShader as it runs inside the browser tests, for Node. @returns {Record<string, string> | null} */

@@ -1,5 +1,4 @@
 /** @file Which kernels a name on the command line means, and which ops run them. */
-import { sizeOf } from '@curio/engine';
 import type { Gpu, KernelSource, Tuning, Variant } from '@curio/engine';
 import { opTables, pipelinesOf, specOf } from '@curio/engine/check';
 import type { BenchShape, Case, OpCases } from '@curio/engine/check';
@@ -51,7 +50,7 @@ export function kernelsNamed(what: string): string[] {
  * Ops that may run a kernel: those with it in a family, else those whose families have one of its folder, the op that
  * it is named after before the others; else all without families.
  */
-function tablesFor(kernel: string): readonly OpCases<never>[] {
+export function tablesFor(kernel: string): readonly OpCases<never>[] {
   const [folder, own] = kernel.split('/') as [string, string];
   const withOne = (isSuch: (name: string) => boolean): OpCases<never>[] =>
     opTables.filter(({ families = {} }) =>
@@ -92,16 +91,14 @@ export interface TimedShape {
   readonly directions: readonly ('forward' | 'backward')[];
 }
 
-/** A shape with inputs of zeros, for asking which kernels it would run. */
-function blank(shape: BenchShape<never>, needsGrad: boolean): BenchShape<never> {
-  const inputs = shape.inputs.map((each) => {
+/** A shape without gradients. */
+const forwardOnly = (shape: BenchShape<never>): BenchShape<never> => ({
+  ...shape,
+  inputs: shape.inputs.map((each) => {
     const spec = specOf(each);
-    return (
-      spec && { ...spec, values: new Float32Array(sizeOf(spec.shape)), ...(needsGrad ? {} : { needsGrad: false }) }
-    );
-  });
-  return { ...shape, inputs };
-}
+    return spec && { ...spec, needsGrad: false };
+  }),
+});
 
 const labelsOf = (pipelines: readonly { readonly label: string }[]): string =>
   pipelines
@@ -112,12 +109,9 @@ const labelsOf = (pipelines: readonly { readonly label: string }[]): string =>
 /** The pipelines of a kernel that the quickest bench shape asks for. */
 function firstShapeLabels(gpu: Gpu, kernel: KernelSource, table: OpCases<never>, choice: Choice | null): string {
   for (const shape of bySize(table)) {
-    const asked = pipelinesOf(
-      gpu,
-      table,
-      [blank(shape, true)],
-      (dry) => choice && dry.kernels.forced.set(...choice),
-    ).filter((pipeline) => pipeline.kernel === kernel);
+    const asked = pipelinesOf(gpu, table, [shape], (dry) => choice && dry.kernels.forced.set(...choice)).filter(
+      (pipeline) => pipeline.kernel === kernel,
+    );
     if (asked.length > 0) return labelsOf(asked);
   }
   return '';
@@ -132,7 +126,7 @@ export function obeys(gpu: Gpu, table: OpCases<never>, choice: Choice, shape: Be
   pipelinesOf(
     gpu,
     table,
-    [blank(shape, false)],
+    [forwardOnly(shape)],
     (dry) => dry.kernels.forced.set(...choice),
     (dry) => (obeyed = dry.kernels.obeyed.has(choice[0])),
   );
@@ -145,9 +139,12 @@ export function obeys(gpu: Gpu, table: OpCases<never>, choice: Choice, shape: Be
  */
 export function timedShapes(gpu: Gpu, { kernel, table, choice }: Target): TimedShape[] {
   const runs = (shape: BenchShape<never>, needsGrad: boolean): boolean =>
-    pipelinesOf(gpu, table, [blank(shape, needsGrad)], (dry) => choice && dry.kernels.forced.set(...choice)).some(
-      (pipeline) => pipeline.kernel === kernel,
-    );
+    pipelinesOf(
+      gpu,
+      table,
+      [needsGrad ? shape : forwardOnly(shape)],
+      (dry) => choice && dry.kernels.forced.set(...choice),
+    ).some((pipeline) => pipeline.kernel === kernel);
   const shapes = bySize(table);
   const forward = shapes
     .filter((shape) => runs(shape, false))

@@ -4,11 +4,12 @@ import { KernelError, CurioError } from '../gpu/errors.ts';
 import { Gpu } from '../gpu/gpu.ts';
 import type { Pipeline } from '../gpu/kernel/pipeline.ts';
 import type { Variant } from '../gpu/kernel/variant.ts';
-import { ones } from '../tensor/tensor.ts';
-import { labelOf } from '../truth/cases.ts';
+import { zeros } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { labelOf, specOf } from '../truth/cases.ts';
 import type { Case, OpCases } from '../truth/cases.ts';
 import { checkCase } from './check-case.ts';
-import { makeInputs, uploadCase } from './run-case.ts';
+import { makeInputs, uploadCase, wantedGradients } from './run-case.ts';
 import { opTable } from './tables.ts';
 
 export interface KernelUnderTest<Plan> {
@@ -131,12 +132,15 @@ async function withVariant<Plan, T>(
   }
 }
 
+/** What kernels are chosen by: a device, with its adapter's report or one that tells of another adapter. */
+export type DeviceFacts = Pick<Gpu, 'device' | 'adapter'>;
+
 /**
  * The pipelines that cases of a table ask for, found on a device that computes nothing: `set` forces or replaces what
  * it likes there, `look` sees it afterwards.
  */
 export function pipelinesOf<A>(
-  gpu: Gpu,
+  gpu: DeviceFacts,
   table: OpCases<A>,
   cases: readonly Case<A>[],
   set: (dry: Gpu) => void = () => {},
@@ -146,16 +150,28 @@ export function pipelinesOf<A>(
     set(dry);
     for (const c of cases) {
       dry.scope(() => {
-        const y = table.run(uploadCase(dry, table, c, makeInputs(c, 1)), c.attrs as A);
-        if (y.requiresGrad) backward(y, ones(dry, y.shape));
+        const y = table.run(blankInputs(dry, table, c), c.attrs as A);
+        if (y.requiresGrad) backward(y, zeros(dry, y.shape));
       });
     }
     look(dry);
   });
 }
 
+/** Inputs of a case without values, which a device that computes nothing does not look at. */
+function blankInputs<A>(dry: Gpu, table: OpCases<A>, c: Case<A>): (Tensor | null)[] {
+  const specs = c.inputs.map(specOf);
+  if (specs.some((spec) => spec?.strided)) return uploadCase(dry, table, c, makeInputs(c, 1));
+  const wants = wantedGradients(table, c);
+  return specs.map((spec, i) => {
+    const x = spec && zeros(dry, spec.shape, spec.dtype);
+    if (x) x.requiresGrad = wants[i]!;
+    return x;
+  });
+}
+
 /** The pipelines that what `record` records asks for; the device that it is given computes nothing. */
-export function pipelinesAsked(gpu: Gpu, record: (dry: Gpu) => void): Pipeline[] {
+export function pipelinesAsked(gpu: DeviceFacts, record: (dry: Gpu) => void): Pipeline[] {
   const dry = new Gpu(gpu.device, gpu.adapter, { dryRun: true });
   record(dry);
   return dry.pipelines.all;

@@ -6,7 +6,7 @@ export type { Verdict } from './check-case.ts';
 export { elementwiseFunctions } from './elementwise.ts';
 export type { ElementwiseFunction } from './elementwise.ts';
 export { checkKernel, pipelinesAsked, pipelinesOf } from './check-kernel.ts';
-export type { CheckOptions, KernelUnderTest, KernelVerdict } from './check-kernel.ts';
+export type { CheckOptions, DeviceFacts, KernelUnderTest, KernelVerdict } from './check-kernel.ts';
 export { makeInputs, runCase, uploadCase } from './run-case.ts';
 export type { CaseRun } from './run-case.ts';
 export { greaterError, measureUlp, sweep, ulpError, ulpOf } from './ulp.ts';

@@ -98,12 +98,12 @@ fn attend(wg: vec3u, count: vec3u, lane: u32) {
 
 // What the lanes of a row tell each other passes through the place of the weights, while nobody reads those.
 fn put_share(across: u32, down: u32, share0: vec4f, share1: vec4f) {
-  weights[across * ROW_FOURS + (down + across) % ROW_FOURS] = share0;
-  if (HAS_TWO_ROWS) { weights[across * ROW_FOURS + (down + DOWN + across) % ROW_FOURS] = share1; }
+  weights[(across % ACROSS) * ROW_FOURS + (down + across) % ROW_FOURS] = share0;
+  if (HAS_TWO_ROWS) { weights[(across % ACROSS) * ROW_FOURS + (down + DOWN + across) % ROW_FOURS] = share1; }
 }
 
 fn share_at(across: u32, row_four: u32) -> vec4f {
-  return weights[across * ROW_FOURS + (row_four + across) % ROW_FOURS];
+  return weights[(across % ACROSS) * ROW_FOURS + (row_four + across) % ROW_FOURS];
 }
 
 /// The scores of four keys from `key` on, hidden from the rows whose limit they reach.

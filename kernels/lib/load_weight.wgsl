@@ -61,4 +61,4 @@ const NF4_LEVELS = array<f32, 16>(
     0.5626170039176941, 0.7229568362236023, 1.0,
 );
 
-fn nf4_level(at: u32) -> f32 { return NF4_LEVELS[at]; }
+fn nf4_level(at: u32) -> f32 { return NF4_LEVELS[at % 16u]; }

@@ -7,7 +7,7 @@ enable subgroups;
 // Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its k in ascending order, then by
 // butterflies.
 // Traffic: B once. A is read again for every four columns, from the cache.
-// uses: lib/load_weight.wgsl, lib/subgroup_reduce.wgsl, lib/gemv_store.wgsl
+// uses: lib/load_weight.wgsl, lib/subgroup_reduce.wgsl, lib/gemv_store.wgsl, lib/turns.wgsl
 
 struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32 }
 
@@ -35,7 +35,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   let at = four_columns(first) * steps;
   let vec4s = params.K / 4u;
   var sums: Sums;
-  for (var i = lane; i < steps; i += SG) {
+  var i = lane;
+  for (var left = turns(i, steps, SG); left > 0u; left--) {
     let w0 = b[at.x + i];
     let w1 = b[at.y + i];
     let w2 = b[at.z + i];
@@ -43,6 +44,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
     for (var m = 0u; m < ROWS; m++) {
       sums[m] += word_dots(min(m, params.M - 1u) * vec4s + i * PER_WORD, w0, w1, w2, w3);
     }
+    i += SG;
   }
   store_sums(&sums, first, lane);
 }

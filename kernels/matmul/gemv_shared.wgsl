@@ -4,7 +4,7 @@
 // Shapes: A float[M, K], M at most ROWS; B [N, K] as FORMAT says; C float[M, N], A2 float[M, K2], B2 float[N, K2]; K
 // and K2 multiples of 4.
 // Grid: [ceil(N / 4), 1, 1]. Accumulates in f32: a lane over its k in ascending order, then by a tree. Traffic: B once.
-// uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_vec4.wgsl
+// uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_vec4.wgsl, lib/turns.wgsl
 
 struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
 
@@ -30,16 +30,20 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
   let columns = min(vec4u(first, first + 1u, first + 2u, first + 3u), vec4u(params.N - 1u));
   let vec4s = params.K / 4u;
   var sums = array<vec4f, ROWS>();
-  for (var i = lane; i < vec4s; i += WG) {
-    let at = columns * params.K + 4u * i;
+  var i = lane;
+  for (var left = turns(i, vec4s, WG); left > 0u; left--) {
+    let at = 4u * (columns * vec4s + i); // written so, a compiler sees that four neighbours are one load
     let w = mat4x4f(row_four(at.x), row_four(at.y), row_four(at.z), row_four(at.w));
     for (var m = 0u; m < ROWS; m++) { sums[m] += a[min(m, params.M - 1u) * vec4s + i] * w; }
+    i += WG;
   }
   let fours2 = params.K2 / 4u;
-  for (var i = lane; i < fours2; i += WG) {
+  i = lane;
+  for (var left = turns(i, fours2, WG); left > 0u; left--) {
     let at = columns * fours2 + i;
     let w = mat4x4f(b2[at.x], b2[at.y], b2[at.z], b2[at.w]);
     for (var m = 0u; m < ROWS; m++) { sums[m] += a2[min(m, params.M - 1u) * fours2 + i] * w; }
+    i += WG;
   }
 
   for (var m = 0u; m < ROWS; m++) { shared_sums[m * WG + lane] = sums[m]; }

@@ -96,7 +96,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   var s30: Sums; var s31: Sums; var s32: Sums; var s33: Sums;
 
   // A turn loads the chunks of one step, multiplies the step before it, and puts the chunks where that lay.
-  for (var step = 0u; step <= all_steps; step++) {
+  for (var remaining = all_steps + 1u; remaining > 0u; remaining--) {
+    let step = all_steps + 1u - remaining;
     let from_a = Span(outer * params.a_outer + inner * params.a_inner, first_row, step * DEPTH, terms);
     let from_b = Span(outer * params.b_outer + inner * params.b_inner, first_column, step * DEPTH, terms);
     if (step < steps) {

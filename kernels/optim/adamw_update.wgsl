@@ -6,7 +6,7 @@
 // Shapes: x, g, m, v float[4 · vectors]; rate float[3]; norm float[2]. Grid: ceil(vectors / (WG · STEPS)) workgroups in
 // a line.
 // Traffic: 28 bytes an element. Source: Loshchilov & Hutter 2019, as torch.optim.AdamW.
-// uses: lib/run.wgsl
+// uses: lib/run.wgsl, lib/turns.wgsl
 
 struct Params { vectors: u32, factor: f32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, eps: f32, decay: f32 }
 
@@ -32,7 +32,8 @@ fn update(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let scale = 1.0 / rate[2];
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) {
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
     let gradient = clip * g[i];
     let value = x[i];
     let first = params.beta1 * m[i] + params.rest1 * gradient;
@@ -40,5 +41,6 @@ fn update(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     m[i] = first;
     v[i] = second;
     x[i] = value * kept - step * first / (sqrt(second) * scale + params.eps);
+    i += 8u;
   }
 }

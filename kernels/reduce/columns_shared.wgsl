@@ -3,7 +3,7 @@
 //   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]
 // Grid: outer · segments · ceil(cols / ACROSS) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
 // Traffic: 4 bytes an element. Its use: gradients of biases.
-// uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl
+// uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl, lib/turns.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
 
@@ -45,16 +45,18 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     var part2 = part0;
     var part3 = part0;
     let stop = min(row + 4u * BLOCK * DOWN, last);
-    for (; row + 3u * DOWN < stop; row += 4u * DOWN) {
+    for (var left = turns(row + 3u * DOWN, stop, 4u * DOWN); left > 0u; left--) {
       part0 = combine(part0, x[i]);
       part1 = combine(part1, x[i + DOWN * params.cols]);
       part2 = combine(part2, x[i + 2u * DOWN * params.cols]);
       part3 = combine(part3, x[i + 3u * DOWN * params.cols]);
       i += 4u * DOWN * params.cols;
+      row += 4u * DOWN;
     }
-    for (; row < stop; row += DOWN) {
+    for (var left = turns(row, stop, DOWN); left > 0u; left--) {
       part0 = combine(part0, x[i]);
       i += DOWN * params.cols;
+      row += DOWN;
     }
     sums = add_part(sums, combine(combine(part0, part1), combine(part2, part3)));
   }

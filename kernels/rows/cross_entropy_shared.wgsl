@@ -10,7 +10,7 @@
 // T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32, the
 // greatest and the sum in one pass.
 // Ignored rows are not read: forward gives 0, backward writes 0. Traffic: 4 bytes an element forward, 8 backward.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, weighted: u32 }
 
@@ -45,7 +45,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   var top = LEAST;
   var total = 0.0;
   var i = begin + lane;
-  for (; i + 3u * WG < end; i += 4u * WG) {
+  for (var left = turns(i + 3u * WG, end, 4u * WG); left > 0u; left--) {
     let a = x[i];
     let b = x[i + WG];
     let c = x[i + 2u * WG];
@@ -54,12 +54,14 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     total = total * exp(top - higher) + ((across_exp(a - higher) + across_exp(b - higher))
       + (across_exp(c - higher) + across_exp(d - higher)));
     top = higher;
+    i += 4u * WG;
   }
-  for (; i < end; i += WG) {
+  for (var left = turns(i, end, WG); left > 0u; left--) {
     let a = x[i];
     let higher = max(top, greatest(a));
     total = total * exp(top - higher) + across_exp(a - higher);
     top = higher;
+    i += WG;
   }
   let all_top = shared_max(top, lane);
   let log_sum = log_sum_of(all_top, shared_sum(total * exp(top - all_top), lane));
@@ -82,13 +84,17 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let end = begin + size;
   let scale = select(terms_saved[2u * row + 1u], lse_saved[row].y, is_nan(lse_saved[row].y)) * totals[1] * dy[0];
   if (scale == 0.0) {
-    for (var i = begin + lane; i < end; i += WG) { dx[i] = T(); }
+    var i = begin + lane;
+    for (var left = turns(i, end, WG); left > 0u; left--) {
+      dx[i] = T();
+      i += WG;
+    }
     return;
   }
   let log_sum = lse_saved[row];
   let chosen = label[row];
   var i = begin + lane;
-  for (; i + 3u * WG < end; i += 4u * WG) {
+  for (var left = turns(i + 3u * WG, end, 4u * WG); left > 0u; left--) {
     let a = x[i];
     let b = x[i + WG];
     let c = x[i + 2u * WG];
@@ -97,8 +103,12 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     dx[i + WG] = exp(below_top(b, log_sum) - log_sum.y) * scale;
     dx[i + 2u * WG] = exp(below_top(c, log_sum) - log_sum.y) * scale;
     dx[i + 3u * WG] = exp(below_top(d, log_sum) - log_sum.y) * scale;
+    i += 4u * WG;
   }
-  for (; i < end; i += WG) { dx[i] = exp(below_top(x[i], log_sum) - log_sum.y) * scale; }
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    dx[i] = exp(below_top(x[i], log_sum) - log_sum.y) * scale;
+    i += WG;
+  }
   // The target's one, by the lane that wrote it.
   let at = u32(chosen) / WIDTH;
   if (at < size && at % WG == lane) {

@@ -10,7 +10,7 @@ enable subgroups;
 // Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32. Ignored rows are not read: forward gives 0,
 // backward writes 0.
 // Traffic: 4 bytes an element forward, read once; 8 backward.
-// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, weighted: u32 }
 
@@ -44,14 +44,18 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   var seen = online_start();
   var i = index % SG;
   let main = end - end % (4u * SG);
-  for (; i < main; i += 4u * SG) {
+  for (var left = turns(i, main, 4u * SG); left > 0u; left--) {
     let a = x[begin + i];
     let b = x[begin + i + SG];
     let c = x[begin + i + 2u * SG];
     let d = x[begin + i + 3u * SG];
     seen = online_sixteen(seen, a, b, c, d);
+    i += 4u * SG;
   }
-  for (; i < end; i += SG) { seen = online_four(seen, x[begin + i]); }
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    seen = online_four(seen, x[begin + i]);
+    i += SG;
+  }
   let all = online_subgroup(seen);
   let log_sum = log_sum_of(all.top, all.total);
   if (row < params.rows && index % SG == 0u) {
@@ -73,19 +77,27 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let chosen = label[row];
   let scale = select(terms_saved[2u * row + 1u], lse_saved[row].y, is_nan(lse_saved[row].y)) * totals[1] * dy[0];
   if (scale == 0.0) {
-    for (var i = index % SG; i < vec4s; i += SG) { dx[begin + i] = vec4f(); }
+    var i = index % SG;
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
+      dx[begin + i] = vec4f();
+      i += SG;
+    }
     return;
   }
   let log_sum = lse_saved[row];
   var i = index % SG;
   let main = vec4s - vec4s % (2u * SG);
-  for (; i < main; i += 2u * SG) {
+  for (var left = turns(i, main, 2u * SG); left > 0u; left--) {
     let a = x[begin + i];
     let b = x[begin + i + SG];
     dx[begin + i] = exp(below_top(a, log_sum) - log_sum.y) * scale;
     dx[begin + i + SG] = exp(below_top(b, log_sum) - log_sum.y) * scale;
+    i += 2u * SG;
   }
-  for (; i < vec4s; i += SG) { dx[begin + i] = exp(below_top(x[begin + i], log_sum) - log_sum.y) * scale; }
+  for (var left = turns(i, vec4s, SG); left > 0u; left--) {
+    dx[begin + i] = exp(below_top(x[begin + i], log_sum) - log_sum.y) * scale;
+    i += SG;
+  }
   // The target's one, by the lane that wrote these four: cheaper than four comparisons at every step.
   let chosen_vec4 = u32(chosen) / 4u;
   if (chosen_vec4 < vec4s && chosen_vec4 % SG == index % SG) {

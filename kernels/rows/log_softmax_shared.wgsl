@@ -6,7 +6,7 @@
 // workgroups in a line.
 // Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers,
 // only those behind are read again. A row of -∞ alone gives -ln n.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -38,14 +38,22 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (at + 2u * WG < end) { c = x[at + 2u * WG]; }
   if (at + 3u * WG < end) { d = x[at + 3u * WG]; }
   var top = max(LEAST, greatest(max(max(a, b), max(c, d)))); // not -∞, since ∞ - ∞ would be NaN
-  for (var i = at + 4u * WG; i < end; i += WG) { top = max(top, greatest(x[i])); }
+  var i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    top = max(top, greatest(x[i]));
+    i += WG;
+  }
   top = shared_max(top, lane);
   var total = 0.0;
   if (at < end) { total += across_exp(a - top); }
   if (at + WG < end) { total += across_exp(b - top); }
   if (at + 2u * WG < end) { total += across_exp(c - top); }
   if (at + 3u * WG < end) { total += across_exp(d - top); }
-  for (var i = at + 4u * WG; i < end; i += WG) { total += across_exp(x[i] - top); }
+  i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    total += across_exp(x[i] - top);
+    i += WG;
+  }
   total = shared_sum(total, lane);
   let hidden = total == 0.0;
   let log_total = log_of(select(total, f32(params.cols), hidden));
@@ -53,7 +61,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (at + WG < end) { y[at + WG] = select(b - top, T(), hidden) - log_total; }
   if (at + 2u * WG < end) { y[at + 2u * WG] = select(c - top, T(), hidden) - log_total; }
   if (at + 3u * WG < end) { y[at + 3u * WG] = select(d - top, T(), hidden) - log_total; }
-  for (var i = at + 4u * WG; i < end; i += WG) { y[i] = select(x[i] - top, T(), hidden) - log_total; }
+  i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    y[i] = select(x[i] - top, T(), hidden) - log_total;
+    i += WG;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -77,7 +89,11 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (at + 2u * WG < end) { c = y_saved[at + 2u * WG]; dc = dy[at + 2u * WG]; }
   if (at + 3u * WG < end) { d = y_saved[at + 3u * WG]; dd = dy[at + 3u * WG]; }
   var sums = (da + db) + (dc + dd);
-  for (var i = at + 4u * WG; i < end; i += WG) { sums += dy[i]; }
+  var i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    sums += dy[i];
+    i += WG;
+  }
   // A NaN makes all of its row NaN, which exp of some drivers drops.
   let is_lost = is_nan(vec4f(y_saved[row * size]).x);
   let total = select(shared_sum(across(sums), lane), quiet_nan(), is_lost);
@@ -85,5 +101,9 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (at + WG < end) { dx[at + WG] = db - exp(b) * total; }
   if (at + 2u * WG < end) { dx[at + 2u * WG] = dc - exp(c) * total; }
   if (at + 3u * WG < end) { dx[at + 3u * WG] = dd - exp(d) * total; }
-  for (var i = at + 4u * WG; i < end; i += WG) { dx[i] = dy[i] - exp(y_saved[i]) * total; }
+  i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    dx[i] = dy[i] - exp(y_saved[i]) * total;
+    i += WG;
+  }
 }

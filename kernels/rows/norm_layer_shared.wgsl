@@ -10,7 +10,7 @@
 // Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
 // only those behind are read again.
 // Source: Ba et al. 2016.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
 
@@ -45,7 +45,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (lane + 2u * WG < size) { c = x[begin + lane + 2u * WG]; }
   if (lane + 3u * WG < size) { d = x[begin + lane + 3u * WG]; }
   var sums = (a + b) + (c + d);
-  for (var i = lane + 4u * WG; i < size; i += WG) { sums += x[begin + i]; }
+  var i = lane + 4u * WG;
+  for (var left = turns(i, size, WG); left > 0u; left--) {
+    sums += x[begin + i];
+    i += WG;
+  }
   let pivot = shared_sum(across(sums), lane) / f32(params.cols);
   // Lanes past the end hold 0, which counts neither here nor below.
   if (lane < size) { a -= pivot; }
@@ -54,10 +58,12 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (lane + 3u * WG < size) { d -= pivot; }
   sums = (a + b) + (c + d);
   var squares = (a * a + b * b) + (c * c + d * d);
-  for (var i = lane + 4u * WG; i < size; i += WG) {
+  i = lane + 4u * WG;
+  for (var left = turns(i, size, WG); left > 0u; left--) {
     let v = x[begin + i] - pivot;
     sums += v;
     squares += v * v;
+    i += WG;
   }
   let means = shared_pair(vec2f(across(sums), across(squares)), lane) / f32(params.cols);
   let off = means.x;
@@ -74,8 +80,10 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (lane + 3u * WG < size) {
     y[begin + lane + 3u * WG] = (d - off) * rstd * weight[lane + 3u * WG] + bias[lane + 3u * WG];
   }
-  for (var i = lane + 4u * WG; i < size; i += WG) {
+  i = lane + 4u * WG;
+  for (var left = turns(i, size, WG); left > 0u; left--) {
     y[begin + i] = (x[begin + i] - pivot - off) * rstd * weight[i] + bias[i];
+    i += WG;
   }
 }
 
@@ -96,17 +104,21 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (lane + WG < size) { b = (x[begin + lane + WG] - mean) * rstd; gb = dy[begin + lane + WG] * weight[lane + WG]; }
   var sums = ga + gb;
   var products = ga * a + gb * b;
-  for (var i = lane + 2u * WG; i < size; i += WG) {
+  var i = lane + 2u * WG;
+  for (var left = turns(i, size, WG); left > 0u; left--) {
     let g = dy[begin + i] * weight[i];
     sums += g;
     products += g * ((x[begin + i] - mean) * rstd);
+    i += WG;
   }
   let means = shared_pair(vec2f(across(sums), across(products)), lane) / f32(params.cols);
   let plain = means.x;
   let along = means.y;
   if (lane < size) { dx[begin + lane] = rstd * (ga - plain - a * along); }
   if (lane + WG < size) { dx[begin + lane + WG] = rstd * (gb - plain - b * along); }
-  for (var i = lane + 2u * WG; i < size; i += WG) {
+  i = lane + 2u * WG;
+  for (var left = turns(i, size, WG); left > 0u; left--) {
     dx[begin + i] = rstd * (dy[begin + i] * weight[i] - plain - (x[begin + i] - mean) * rstd * along);
+    i += WG;
   }
 }

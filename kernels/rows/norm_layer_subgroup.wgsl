@@ -12,7 +12,7 @@ enable subgroups;
 // Mean and variance in one pass, about a pivot: the mean of the first 4 · SG columns, which differs from the mean by no
 // more than √(cols / (4 · SG)) standard deviations, so that the difference of the sums keeps its digits.
 // Traffic: 8 bytes an element forward, 12 backward (ideal). Source: Ba et al. 2016.
-// uses: lib/subgroup_reduce.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
 
@@ -55,18 +55,20 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     var sums = vec4f();
     var squares = vec4f();
     var i = lane;
-    for (; i < main; i += 4u * SG) {
+    for (var left = turns(i, main, 4u * SG); left > 0u; left--) {
       let a = x[begin + i] - pivot;
       let b = x[begin + i + SG] - pivot;
       let c = x[begin + i + 2u * SG] - pivot;
       let d = x[begin + i + 3u * SG] - pivot;
       sums += a + b + c + d;
       squares += a * a + b * b + c * c + d * d;
+      i += 4u * SG;
     }
-    for (; i < vec4s; i += SG) {
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let v = x[begin + i] - pivot;
       sums += v;
       squares += v * v;
+      i += SG;
     }
     let off = subgroup_sum(dot(sums, vec4f(1.0))) / f32(params.cols);
     let row_mean = pivot + off;
@@ -85,10 +87,12 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (first < params.rows) {
     var begin: array<u32, STRIP>;
     for (var r = 0u; r < STRIP; r++) { begin[r] = at(first + r) * vec4s; }
-    for (var i = lane; i < vec4s; i += SG) {
+    var i = lane;
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
       let shift = bias[i];
       for (var r = 0u; r < STRIP; r++) { y[begin[r] + i] = (x[begin[r] + i] - mean[r]) * rstd[r] * scale + shift; }
+      i += SG;
     }
   }
 }
@@ -112,13 +116,15 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
       begin[k] = at(first + r + k) * vec4s;
       row_mean[k] = stats_saved[2u * at(first + r + k)];
     }
-    for (var i = lane; i < vec4s; i += SG) {
+    var i = lane;
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
       for (var k = 0u; k < BOTH; k++) {
         let g = dy[begin[k] + i] * scale;
         plain_sum[k] += g;
         along_sum[k] += g * (x[begin[k] + i] - row_mean[k]);
       }
+      i += SG;
     }
     for (var k = 0u; k < BOTH; k++) {
       let row_rstd = stats_saved[2u * at(first + r + k) + 1u];
@@ -136,11 +142,13 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (first < params.rows) {
     var begin: array<u32, ROWS>;
     for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * vec4s; }
-    for (var i = lane; i < vec4s; i += SG) {
+    var i = lane;
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
       for (var r = 0u; r < ROWS; r++) {
         dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - plain[r] - (x[begin[r] + i] - mean[r]) * along[r]);
       }
+      i += SG;
     }
   }
 }

@@ -7,7 +7,7 @@
 // Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
 // only those behind are read again.
 // Source: Zhang & Sennrich 2019.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
 
@@ -40,14 +40,22 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (lane + 2u * WG < size) { c = x[begin + lane + 2u * WG]; }
   if (lane + 3u * WG < size) { d = x[begin + lane + 3u * WG]; }
   var squares = (a * a + b * b) + (c * c + d * d);
-  for (var i = lane + 4u * WG; i < size; i += WG) { squares += x[begin + i] * x[begin + i]; }
+  var i = lane + 4u * WG;
+  for (var left = turns(i, size, WG); left > 0u; left--) {
+    squares += x[begin + i] * x[begin + i];
+    i += WG;
+  }
   let rstd = 1.0 / sqrt(shared_sum(across(squares), lane) / f32(params.cols) + params.eps);
   if (lane == 0u) { stats[row] = rstd; }
   if (lane < size) { y[begin + lane] = a * rstd * weight[lane]; }
   if (lane + WG < size) { y[begin + lane + WG] = b * rstd * weight[lane + WG]; }
   if (lane + 2u * WG < size) { y[begin + lane + 2u * WG] = c * rstd * weight[lane + 2u * WG]; }
   if (lane + 3u * WG < size) { y[begin + lane + 3u * WG] = d * rstd * weight[lane + 3u * WG]; }
-  for (var i = lane + 4u * WG; i < size; i += WG) { y[begin + i] = x[begin + i] * rstd * weight[i]; }
+  i = lane + 4u * WG;
+  for (var left = turns(i, size, WG); left > 0u; left--) {
+    y[begin + i] = x[begin + i] * rstd * weight[i];
+    i += WG;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -65,13 +73,17 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (lane < size) { a = x[begin + lane] * rstd; ga = dy[begin + lane] * weight[lane]; }
   if (lane + WG < size) { b = x[begin + lane + WG] * rstd; gb = dy[begin + lane + WG] * weight[lane + WG]; }
   var products = ga * a + gb * b;
-  for (var i = lane + 2u * WG; i < size; i += WG) {
+  var i = lane + 2u * WG;
+  for (var left = turns(i, size, WG); left > 0u; left--) {
     products += dy[begin + i] * weight[i] * (x[begin + i] * rstd);
+    i += WG;
   }
   let along = shared_sum(across(products), lane) / f32(params.cols);
   if (lane < size) { dx[begin + lane] = rstd * (ga - a * along); }
   if (lane + WG < size) { dx[begin + lane + WG] = rstd * (gb - b * along); }
-  for (var i = lane + 2u * WG; i < size; i += WG) {
+  i = lane + 2u * WG;
+  for (var left = turns(i, size, WG); left > 0u; left--) {
     dx[begin + i] = rstd * (dy[begin + i] * weight[i] - x[begin + i] * rstd * along);
+    i += WG;
   }
 }

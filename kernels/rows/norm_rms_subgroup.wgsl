@@ -10,7 +10,7 @@ enable subgroups;
 // which a software adapter feels. Forward the sums are found row by row, since four loads of one row at a time hide
 // more than one load of four rows; backward two rows at once, which share what they read of weight.
 // Traffic: 8 bytes an element forward, 12 backward (ideal). Source: Zhang & Sennrich 2019.
-// uses: lib/subgroup_reduce.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
 
@@ -47,14 +47,18 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     let begin = at(first + r) * vec4s;
     var squares = vec4f();
     var i = lane;
-    for (; i < main; i += 4u * SG) {
+    for (var left = turns(i, main, 4u * SG); left > 0u; left--) {
       let a = x[begin + i];
       let b = x[begin + i + SG];
       let c = x[begin + i + 2u * SG];
       let d = x[begin + i + 3u * SG];
       squares += a * a + b * b + c * c + d * d;
+      i += 4u * SG;
     }
-    for (; i < vec4s; i += SG) { squares += x[begin + i] * x[begin + i]; }
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
+      squares += x[begin + i] * x[begin + i];
+      i += SG;
+    }
     let row_rstd = 1.0 / sqrt(subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols) + params.eps);
     if (first < params.rows && lane == 0u) { stats[at(first + r)] = row_rstd; }
     // An index that is known when the loop is unrolled keeps the array in registers; rstd[r] would not.
@@ -63,9 +67,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (first < params.rows) {
     var begin: array<u32, STRIP>;
     for (var r = 0u; r < STRIP; r++) { begin[r] = at(first + r) * vec4s; }
-    for (var i = lane; i < vec4s; i += SG) {
+    var i = lane;
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
       for (var r = 0u; r < STRIP; r++) { y[begin[r] + i] = x[begin[r] + i] * rstd[r] * scale; }
+      i += SG;
     }
   }
 }
@@ -82,9 +88,11 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     var begin: array<u32, BOTH>;
     var along_sum = array<vec4f, BOTH>();
     for (var k = 0u; k < BOTH; k++) { begin[k] = at(first + r + k) * vec4s; }
-    for (var i = lane; i < vec4s; i += SG) {
+    var i = lane;
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
       for (var k = 0u; k < BOTH; k++) { along_sum[k] += dy[begin[k] + i] * scale * x[begin[k] + i]; }
+      i += SG;
     }
     for (var k = 0u; k < BOTH; k++) {
       let row_rstd = stats_saved[at(first + r + k)];
@@ -99,11 +107,13 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (first < params.rows) {
     var begin: array<u32, ROWS>;
     for (var r = 0u; r < ROWS; r++) { begin[r] = at(first + r) * vec4s; }
-    for (var i = lane; i < vec4s; i += SG) {
+    var i = lane;
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
       for (var r = 0u; r < ROWS; r++) {
         dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - x[begin[r] + i] * along[r]);
       }
+      i += SG;
     }
   }
 }

@@ -6,7 +6,7 @@
 // workgroups in a line.
 // Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers,
 // only those behind are read again. A row of -∞ alone gives 1/n.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -38,7 +38,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (at + 2u * WG < end) { c = x[at + 2u * WG]; }
   if (at + 3u * WG < end) { d = x[at + 3u * WG]; }
   var top = max(LEAST, greatest(max(max(a, b), max(c, d)))); // not -∞, since ∞ - ∞ would be NaN
-  for (var i = at + 4u * WG; i < end; i += WG) { top = max(top, greatest(x[i])); }
+  var i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    top = max(top, greatest(x[i]));
+    i += WG;
+  }
   top = shared_max(top, lane);
   a -= top;
   b -= top;
@@ -49,7 +53,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (at + WG < end) { total += across_exp(b); }
   if (at + 2u * WG < end) { total += across_exp(c); }
   if (at + 3u * WG < end) { total += across_exp(d); }
-  for (var i = at + 4u * WG; i < end; i += WG) { total += across_exp(x[i] - top); }
+  i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    total += across_exp(x[i] - top);
+    i += WG;
+  }
   let sum = shared_sum(total, lane);
   let scale = select(1.0 / sum, 0.0, sum == 0.0);
   let level = select(0.0, 1.0 / f32(params.cols), sum == 0.0);
@@ -57,7 +65,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   if (at + WG < end) { y[at + WG] = exp(b) * scale + level; }
   if (at + 2u * WG < end) { y[at + 2u * WG] = exp(c) * scale + level; }
   if (at + 3u * WG < end) { y[at + 3u * WG] = exp(d) * scale + level; }
-  for (var i = at + 4u * WG; i < end; i += WG) { y[i] = exp(x[i] - top) * scale + level; }
+  i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    y[i] = exp(x[i] - top) * scale + level;
+    i += WG;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -81,11 +93,19 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (at + 2u * WG < end) { c = y_saved[at + 2u * WG]; dc = dy[at + 2u * WG]; }
   if (at + 3u * WG < end) { d = y_saved[at + 3u * WG]; dd = dy[at + 3u * WG]; }
   var along = (a * da + b * db) + (c * dc + d * dd);
-  for (var i = at + 4u * WG; i < end; i += WG) { along += y_saved[i] * dy[i]; }
+  var i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    along += y_saved[i] * dy[i];
+    i += WG;
+  }
   let part = shared_sum(across(along), lane);
   if (at < end) { dx[at] = a * (da - part); }
   if (at + WG < end) { dx[at + WG] = b * (db - part); }
   if (at + 2u * WG < end) { dx[at + 2u * WG] = c * (dc - part); }
   if (at + 3u * WG < end) { dx[at + 3u * WG] = d * (dd - part); }
-  for (var i = at + 4u * WG; i < end; i += WG) { dx[i] = y_saved[i] * (dy[i] - part); }
+  i = at + 4u * WG;
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    dx[i] = y_saved[i] * (dy[i] - part);
+    i += WG;
+  }
 }

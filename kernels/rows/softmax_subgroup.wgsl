@@ -8,7 +8,7 @@ enable subgroups;
 // Traffic: 8 bytes an element forward, 12 backward (ideal). The greatest and the sum are found in one pass; the
 // exponentials are computed twice rather than stored: measured faster. A long strip pays for the start of a subgroup
 // once, which a software adapter feels. A row of -∞ alone gives 1/n.
-// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -40,14 +40,18 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     var seen = online_start();
     var i = lane;
     let main = vec4s - vec4s % (4u * SG);
-    for (; i < main; i += 4u * SG) {
+    for (var left = turns(i, main, 4u * SG); left > 0u; left--) {
       let a = x[begin + i];
       let b = x[begin + i + SG];
       let c = x[begin + i + 2u * SG];
       let d = x[begin + i + 3u * SG];
       seen = online_sixteen(seen, a, b, c, d);
+      i += 4u * SG;
     }
-    for (; i < vec4s; i += SG) { seen = online_four(seen, x[begin + i]); }
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
+      seen = online_four(seen, x[begin + i]);
+      i += SG;
+    }
     let all = online_subgroup(seen);
     let scale = select(1.0 / all.total, 0.0, all.total == 0.0);
     let level = select(0.0, 1.0 / f32(params.cols), all.total == 0.0);
@@ -59,7 +63,10 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
         y[begin + i] = exp(a - all.top) * scale + level;
         y[begin + i + SG] = exp(b - all.top) * scale + level;
       }
-      for (; i < vec4s; i += SG) { y[begin + i] = exp(x[begin + i] - all.top) * scale + level; }
+      for (var left = turns(i, vec4s, SG); left > 0u; left--) {
+        y[begin + i] = exp(x[begin + i] - all.top) * scale + level;
+        i += SG;
+      }
     }
   }
 }
@@ -73,10 +80,18 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   for (var r = 0u; r < STRIP; r++) {
     let begin = min(first + r, params.rows - 1u) * vec4s;
     var along = vec4f();
-    for (var i = lane; i < vec4s; i += SG) { along += y_saved[begin + i] * dy[begin + i]; }
+    var i = lane;
+    for (var left = turns(i, vec4s, SG); left > 0u; left--) {
+      along += y_saved[begin + i] * dy[begin + i];
+      i += SG;
+    }
     let shared_part = subgroup_sum(dot(along, vec4f(1.0)));
     if (first < params.rows) {
-      for (var i = lane; i < vec4s; i += SG) { dx[begin + i] = y_saved[begin + i] * (dy[begin + i] - shared_part); }
+      i = lane;
+      for (var left = turns(i, vec4s, SG); left > 0u; left--) {
+        dx[begin + i] = y_saved[begin + i] * (dy[begin + i] - shared_part);
+        i += SG;
+      }
     }
   }
 }

@@ -61,7 +61,8 @@ fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   tile[(down + 2u * DOWN) * PITCH + along] = c;
   tile[(down + 3u * DOWN) * PITCH + along] = d;
   workgroupBarrier();
-  for (var across = down; across < SIDE; across += DOWN) {
+  for (var n = 0u; n < SIDE / DOWN; n++) {
+    let across = down + n * DOWN;
     if (at.row + across < params.rows && at.col + along < params.cols) {
       y[params.y_offset + dense_at(at, across, along)] = tile[along * PITCH + across];
     }
@@ -87,7 +88,8 @@ fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   tile[(down + 2u * DOWN) * PITCH + along] = c;
   tile[(down + 3u * DOWN) * PITCH + along] = d;
   workgroupBarrier();
-  for (var across = down; across < SIDE; across += DOWN) {
+  for (var n = 0u; n < SIDE / DOWN; n++) {
+    let across = down + n * DOWN;
     if (at.row + along < params.rows && at.col + across < params.cols) {
       y[params.y_offset + view_at(at, along, across)] = tile[along * PITCH + across];
     }

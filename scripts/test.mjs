@@ -1,6 +1,7 @@
 // npm test: sets up what is missing, checks format, lint and types, builds, and runs every test in Node and in a
 // headless Chromium. npm test -- <path or vitest flags> runs only those; --node 22 or 24 runs them on that Node.
-// npm run test:all adds the Node tests on both, every value of every tunable, and subgroups of 4 and 16 lanes.
+// npm run test:all adds the Node tests on both, every value of every tunable, subgroups of 4 and 16 lanes, and
+// budgets of kernels on a GPU.
 import path from 'node:path';
 import { nodeBinary, NODES } from './nodes.mjs';
 import { build, checkNode, fail, install, root, runNode, say } from './workspace.mjs';
@@ -71,6 +72,11 @@ if (all) {
     const node = binaryOf(other);
     if (node) await stage(`Node tests on Node ${version}`, () => vitest(['--project', 'node'], {}, node));
   }
+  // What Mesa's compiler for AMD makes of the kernels for GPUs; it skips itself where there is none.
+  if (only.length === 0)
+    await stage('budgets of kernels on a GPU', () =>
+      vitest(['--project', 'node', 'bench/test/gpu-budgets.node.test.ts'], { CURIO_GPU_BUDGETS: 'all' }),
+    );
   // Values of tunables are tried in the op table alone, and matrix units emulated beside it. A large tile compiles for
   // minutes where subgroups are wide.
   const slow = ['--testTimeout=900000', '--hookTimeout=900000', '--passWithNoTests'];

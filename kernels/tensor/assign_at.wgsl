@@ -1,11 +1,11 @@
 // tensor/assign_at: rows written over those of another tensor from a place that the device knows: caches of keys and
 // values in a step that is recorded once. 32-bit elements of any kind.
-//   y[(o · rows + at + t) · inner + c] = x[(o · count + t) · inner + c],  at = position[0]
-// Shapes: x [outer, count, inner], y [outer, rows, inner], dense; position i32[1]. Rows that would lie outside of y are
-// not written. T is vec4<u32> where inner (then counted in vec4s) is a multiple of 4.
+//   y[(o · rows + at + t) · inner + c] = x[(o · count + t) · inner + c],  at = position[o / share]
+// Shapes: x [outer, count, inner], y [outer, rows, inner], dense; position i32[outer / share]. Rows that would lie
+// outside of y are not written. T is vec4<u32> where inner (then counted in vec4s) is a multiple of 4.
 // Grid: ceil(outer · count · inner / WG) workgroups in a line. Traffic: 8 bytes an element of x.
 
-struct Params { size: u32, count: u32, rows: u32, inner: u32 }
+struct Params { size: u32, count: u32, rows: u32, inner: u32, share: u32 }
 
 alias T = u32; // tune: u32 vec4<u32>
 
@@ -23,7 +23,7 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   if (i >= params.size) { return; }
   let line = i / params.inner;
   let o = line / params.count;
-  let row = position[0] + i32(line - o * params.count);
+  let row = position[o / params.share] + i32(line - o * params.count);
   if (row < 0 || row >= i32(params.rows)) { return; }
   y[(o * params.rows + u32(row)) * params.inner + i - line * params.inner] = x[i];
 }

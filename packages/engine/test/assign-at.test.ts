@@ -44,6 +44,22 @@ test.each([
   expect([...got]).toEqual(expected);
 });
 
+test.each([2, 4])('each row of the batch at its own position, %i elements wide', async (inner) => {
+  const places = [3, 0, 5, -1];
+  const expected = new Float32Array(4 * 2 * 5 * inner);
+  places.forEach((place, b) => {
+    if (place < 0 || place > 4) return;
+    for (let h = 0; h < 2; h++)
+      for (let c = 0; c < inner; c++) expected[((2 * b + h) * 5 + place) * inner + c] = 1 + (2 * b + h) * inner + c;
+  });
+  const got = await gpu.scope(() => {
+    const to = zeros(gpu, [4, 2, 5, inner]);
+    assignAt(to, numbers([4, 2, 1, inner]), { axis: 2, position: tensor(gpu, Int32Array.from(places), [4]) });
+    return to.read();
+  });
+  expect(got).toEqual(expected);
+});
+
 test('values may be a view, and whole numbers', async () => {
   const got = await gpu.scope(() => {
     const to = zeros(gpu, [2, 3], 'i32');
@@ -76,6 +92,11 @@ test('what does not fit is refused', () => {
     expect(() => assignAt(to, numbers([1, 3]), { axis: 0, position: at(0) })).toThrow(
       new ShapeError(
         'assignAt: [1, 3] along axis 0 of [4, 2], at a position of shape [1]; all other axes must agree, there must be room, and position must be [1].',
+      ),
+    );
+    expect(() => assignAt(to, numbers([4, 1]), { axis: 1, position: tensor(gpu, Int32Array.of(0, 1), [2]) })).toThrow(
+      new ShapeError(
+        'assignAt: [4, 1] along axis 1 of [4, 2], at a position of shape [2]; all other axes must agree, there must be room, and position must be [1] or [4].',
       ),
     );
     expect(() => assignAt(slice(to, { axis: 0, start: 1 }), row, { axis: 0, position: at(0) })).toThrow(

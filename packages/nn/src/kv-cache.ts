@@ -31,8 +31,8 @@ export class KvCache {
   }
 
   /**
-   * Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. With `position` i32[1] they are
-   * written there, as a captured step needs it, and the whole cache is given: attention must be told the position too,
+   * Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. With `position` i32[1] or, a place
+   * for each row, i32[B] they are written there, as a captured step needs it, and the whole cache is given: attention must be told the position too,
    * and the caller that there is room. Throws ShapeError when they do not fit.
    */
   append(layer: number, k: Tensor, v: Tensor, position: Tensor | null = null): { k: Tensor; v: Tensor } {

@@ -11,12 +11,12 @@ import type { Tensor } from '../../tensor/tensor.ts';
 const WG = 64;
 
 /**
- * Overwrites elements p, p + 1, … of `to` along `axis` with `values`, where p = position[0] is data: what a captured
- * step writes at another place each time. No gradient; views of `to` see it. What would lie outside of `to` is left
- * out, since the device alone knows the position.
+ * Overwrites elements p, p + 1, … of `to` along `axis` with `values`, where p = position[0], or position[b] in row b of
+ * the first axis, is data: what a captured step writes at another place each time. No gradient; views of `to` see it.
+ * What would lie outside of `to` is left out, since the device alone knows the position.
  * @param to dense, f32, i32 or u32
  * @param values of the type of `to`, and of its shape but along `axis`
- * @param options.position i32[1]
+ * @param options.position i32[1], or i32[B] where B = `to.shape[0]` and `axis` is another one
  * Kernel: kernels/tensor/assign_at.wgsl. Throws ShapeError when shapes do not fit or `to` is a view that is not dense,
  * DTypeError when types differ.
  */
@@ -34,9 +34,10 @@ export function assignAt(
       `assignAt: the tensor is ${to.dtype}, the values ${values.dtype} and position ${position.dtype}; the first two must be f32, i32 or u32 alike and position i32.`,
     );
   const window = to.shape.map((n, i) => (i === k ? values.shape[k]! : n));
-  if (!sameShape(window, values.shape) || values.shape[k]! > to.shape[k]! || position.size !== 1)
+  const isEach = k > 0 && position.size === to.shape[0];
+  if (!sameShape(window, values.shape) || values.shape[k]! > to.shape[k]! || (position.size !== 1 && !isEach))
     throw new ShapeError(
-      `assignAt: ${showShape(values.shape)} along axis ${axis} of ${showShape(to.shape)}, at a position of shape ${showShape(position.shape)}; all other axes must agree, there must be room, and position must be [1].`,
+      `assignAt: ${showShape(values.shape)} along axis ${axis} of ${showShape(to.shape)}, at a position of shape ${showShape(position.shape)}; all other axes must agree, there must be room, and position must be [1]${k > 0 ? ` or [${to.shape[0]}]` : ''}.`,
     );
   if (!to.isDense || to.bindingOffset !== 0)
     throw new ShapeError(
@@ -45,9 +46,10 @@ export function assignAt(
   if (values.size === 0) return;
   const inner = sizeOf(to.shape.slice(k + 1));
   const width = inner % 4 === 0 ? 4 : 1;
+  const share = sizeOf(to.shape.slice(0, k)) / position.size;
   gpu.dispatch(tensorAssignAt, 'assign', {
     buffers: { x: aligned('assignAt', values).binding, position: aligned('assignAt', position).binding, y: to.binding },
-    params: { size: values.size / width, count: values.shape[k]!, rows: to.shape[k]!, inner: inner / width },
+    params: { size: values.size / width, count: values.shape[k]!, rows: to.shape[k]!, inner: inner / width, share },
     tuning: { T: width === 4 ? 'vec4<u32>' : 'u32' },
     grid: lineGrid(ceilDiv(values.size / width, WG)),
     op: 'assignAt',

@@ -1,22 +1,46 @@
 /**
- * @file Asking the model: answers to questions, descriptions, and visual self-questioning (docs/sq-llava.md 5.1, 5.2).
+ * @file Asking the model: answers to questions, descriptions, and visual self-questioning. docs/sq-llava.md 5.1 to
+ * 5.3.
  */
-import { noGrad } from '@curio/engine';
+import { cat, DataError, indexSelect, noGrad, tensor } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import type { AskConfig } from './config.ts';
 import { encodeConversation } from './data/conversation.ts';
-import type { Message } from './data/conversation.ts';
-import { generate } from './generate.ts';
-import type { GenerateOptions } from './generate.ts';
-import type { SqLlava } from './sq-llava.ts';
-import { imageTensor, templateOf } from './stages.ts';
+import type { Message, Template, TemplateName } from './data/conversation.ts';
 import { IMAGE_TAG } from './data/tokens.ts';
 import type { Tokens } from './data/tokens.ts';
+import { TextStream } from './decoding/text-stream.ts';
+import { generate } from './generate.ts';
+import type { GenerateOptions, SequenceOptions, Sequence } from './generate.ts';
+import type { SqLlava } from './sq-llava.ts';
+import { imageTensor, templateOf } from './stages.ts';
 
-/** A prompt to continue: what was said, ending with a message of null text, and the picture it is about. */
-export interface Request {
-  readonly pixels: Float32Array | null;
+/** A prompt to continue: what was said, ending with a message of null text, and the pictures it is about. */
+export interface Request extends Partial<SequenceOptions> {
+  /** A picture for every `<image>` of the messages, in their order. */
+  readonly pixels: Float32Array | readonly Float32Array[] | null;
   readonly messages: readonly Message[];
+  /** Replaces the template's system text. */
+  readonly system?: string;
+  /** Texts that end the answer where the first of them begins, beside the end of the template's turns. */
+  readonly stop?: readonly string[];
+}
+
+export interface Reply {
+  readonly text: string;
+  /** Why it ended: by itself, at a keyword, at the most tokens, or because it was aborted. */
+  readonly finish: 'end' | 'keyword' | 'length' | 'aborted';
+  readonly promptTokens: number;
+  readonly newTokens: number;
+}
+
+export interface ReplyOptions extends SequenceOptions, Pick<GenerateOptions, 'together'> {
+  /** Called with each new id of a request: the answer so far, as far as it is certain, and what is new of it. */
+  readonly onText?: (request: number, text: string, piece: string) => void;
+  /** Called when a request is answered. */
+  readonly onReply?: (request: number, reply: Reply) => void;
+  /** Default: the model's own. */
+  readonly template?: TemplateName;
 }
 
 export interface SelfQuestion {
@@ -28,64 +52,85 @@ export interface SelfQuestioning {
   readonly asked: readonly SelfQuestion[];
 }
 
-export interface SelfQuestionOptions {
+export type TalkPart = 'description' | 'question' | 'answer';
+
+/** As that of self-questions, and the last answer by entry. */
+export type AfterQuestionsListener = (part: TalkPart | 'self-answer', index: number, text: string) => void;
+
+export interface SelfQuestionOptions extends Pick<ReplyOptions, 'together' | 'template'> {
   /** Ends the writing where it stands. */
   readonly signal?: AbortSignal;
   /**
    * Called as text grows: descriptions by picture; questions, then their answers, by picture and number (`picture ·
    * ask.questions + k`).
    */
-  readonly onText?: (part: 'description' | 'question' | 'answer', index: number, text: string) => void;
+  readonly onText?: (part: TalkPart, index: number, text: string) => void;
 }
 
 /** The first human turn about a picture. */
 export const aboutImage = (question: string): string => `${IMAGE_TAG}\n${question}`;
 
-/** How many prompts are continued together. */
+/** How many requests have their pictures' features in memory at a time. */
 const WIDTH = 64;
 
-/** Talks with a model. One at a time: the model's cache is made for each call. */
+const picturesOf = ({ pixels }: Request): readonly Float32Array[] =>
+  pixels === null ? [] : pixels instanceof Float32Array ? [pixels] : pixels;
+
+/** Talks with a model. One call at a time: the model's cache is made for each. */
 export class Speaker {
   constructor(
     readonly model: SqLlava,
     readonly tokens: Tokens,
   ) {}
 
-  /** Continues each request. Prompts of equal length go together; the order of the results is that of the requests. */
-  async reply(
-    requests: readonly Request[],
-    options: Omit<GenerateOptions, 'eos' | 'onToken'> & { onText?: (request: number, text: string) => void },
-  ): Promise<string[]> {
-    const template = templateOf(this.model.config);
-    const prompts = requests.map(({ messages }) => encodeConversation(this.tokens, template, messages).ids);
-    const byLength = new Map<number, number[]>();
-    prompts.forEach((ids, i) => byLength.set(ids.length, [...(byLength.get(ids.length) ?? []), i]));
-    const out: string[] = requests.map(() => '');
-    const { onText, ...rest } = options;
-    for (const same of byLength.values()) {
-      for (let at = 0; at < same.length; at += WIDTH) {
-        const part = same.slice(at, at + WIDTH);
-        const written: number[][] = part.map(() => []);
-        const onToken =
-          onText &&
-          ((k: number, id: number): void => {
-            written[k]!.push(id);
-            onText(part[k]!, this.tokens.decode(written[k]!));
-          });
-        const ids = await this.withImages(
-          part.map((i) => requests[i]!.pixels),
-          (images) =>
-            generate(
-              this.model,
-              part.map((i) => prompts[i]!),
-              images,
-              { ...rest, seed: (rest.seed ?? 0) + part[0]!, eos: this.tokens.eos, onToken },
-            ),
+  /** The texts that continue the requests, in their order. See `write`. */
+  async reply(requests: readonly Request[], options: ReplyOptions): Promise<string[]> {
+    return (await this.write(requests, options)).map(({ text }) => text);
+  }
+
+  /**
+   * Continues each request; the order of the results is that of the requests. Each is the same to the bit as it would
+   * be alone, except with `together`. What is drawn depends on the seed and on `stream`, by default the request's
+   * place. Throws DataError where pictures and `<image>`s do not go together or a prompt is too long.
+   */
+  async write(requests: readonly Request[], options: ReplyOptions): Promise<Reply[]> {
+    const template = this.template(options.template);
+    const prompts = requests.map((request, i) => {
+      const own = request.system === undefined ? template : { ...template, system: request.system };
+      const tags = request.messages.reduce((sum, { text }) => sum + (text?.split(IMAGE_TAG).length ?? 1) - 1, 0);
+      const given = picturesOf(request).length;
+      if (tags !== given)
+        throw new DataError(
+          `reply: request ${i} says ${IMAGE_TAG} ${tags} times and has ${given} pictures; there must be one for each.`,
         );
-        part.forEach((i, k) => (out[i] = this.tokens.decode(ids[k]!).trim()));
-      }
+      return encodeConversation(this.tokens, own, request.messages).ids;
+    });
+    const replies: Reply[] = [];
+    for (let from = 0; from < requests.length; from += WIDTH) {
+      const part = requests.slice(from, from + WIDTH);
+      const keywords = template.end.trim() === '' ? [] : [template.end];
+      const texts = part.map(({ stop = [] }) => new TextStream(this.tokens, [...keywords, ...stop]));
+      const done = await this.withImages(part.flatMap(picturesOf), options.together === true, (images) =>
+        generate(this.model, prompts.slice(from, from + WIDTH), images, {
+          ...options,
+          eos: this.tokens.eos,
+          each: (k) => ({ stream: from + k, ...settingsOf(part[k]!) }),
+          onToken: (k, id) => {
+            const text = texts[k]!;
+            const piece = text.push(id);
+            options.onText?.(from + k, text.text, piece);
+            return text.stopped;
+          },
+          onEnd: (k, sequence) => {
+            const rest = texts[k]!.end();
+            if (rest !== '') options.onText?.(from + k, texts[k]!.text, rest);
+            options.onReply?.(from + k, replyOf(texts[k]!, sequence));
+          },
+        }),
+      );
+      done.forEach((sequence, k) => replies.push(replyOf(texts[k]!, sequence)));
     }
-    return out;
+    return replies;
   }
 
   /**
@@ -96,14 +141,13 @@ export class Speaker {
     pictures: readonly Float32Array[],
     ask: AskConfig,
     seed: number,
-    { signal, onText }: SelfQuestionOptions = {},
+    { onText, ...options }: SelfQuestionOptions = {},
   ): Promise<SelfQuestioning[]> {
-    const listen = (part: 'description' | 'question' | 'answer') =>
-      onText && ((index: number, text: string): void => onText(part, index, text));
+    const listen = (part: TalkPart) => onText && ((index: number, text: string): void => onText(part, index, text));
     const opening: Message = { role: 'human', text: aboutImage(ask.describePrompt) };
     const descriptions = await this.reply(
       pictures.map((pixels) => ({ pixels, messages: [opening, { role: 'gpt', text: null }] })),
-      { maxNewTokens: ask.maxDescription, signal, onText: listen('description') },
+      { ...options, maxNewTokens: ask.maxDescription, onText: listen('description') },
     );
     const turns = pictures.flatMap((pixels, p) =>
       Array.from({ length: ask.questions }, () => ({
@@ -114,14 +158,14 @@ export class Speaker {
     const sampling = { temperature: ask.temperature, topK: ask.topK || undefined, topP: ask.topP };
     const questions = await this.reply(
       turns.map(({ pixels, said }) => ({ pixels, messages: [...said, { role: 'vuser', text: null }] })),
-      { ...sampling, maxNewTokens: ask.maxQuestion, seed, signal, onText: listen('question') },
+      { ...options, ...sampling, maxNewTokens: ask.maxQuestion, seed, onText: listen('question') },
     );
     const answers = await this.reply(
       turns.map(({ pixels, said }, i) => ({
         pixels,
         messages: [...said, { role: 'vuser', text: questions[i]! }, { role: 'gpt', text: null }],
       })),
-      { maxNewTokens: ask.maxAnswer, signal, onText: listen('answer') },
+      { ...options, maxNewTokens: ask.maxAnswer, onText: listen('answer') },
     );
     return pictures.map((_, p) => ({
       description: descriptions[p]!,
@@ -132,20 +176,95 @@ export class Speaker {
     }));
   }
 
-  /** Image features of the pictures, kept while `use` runs. */
+  /**
+   * Lets the model describe each picture and ask and answer questions of its own, shows them to it as turns of the
+   * human, and asks the question last (docs/sq-llava.md 5.3). `options` are those of the last answer.
+   */
+  async answerAfterQuestions(
+    entries: readonly { readonly pixels: Float32Array; readonly question: string }[],
+    ask: AskConfig,
+    seed: number,
+    { onText, ...options }: Omit<ReplyOptions, 'onText' | 'onReply'> & { readonly onText?: AfterQuestionsListener },
+  ): Promise<(SelfQuestioning & { readonly answer: string })[]> {
+    const { together, template, signal } = options;
+    const talks = await this.selfQuestion(
+      entries.map(({ pixels }) => pixels),
+      ask,
+      seed,
+      {
+        ...{ together, template, signal },
+        onText: onText && ((part, index, text) => onText(part === 'answer' ? 'self-answer' : part, index, text)),
+      },
+    );
+    const requests = entries.map(({ pixels, question }, i): Request => {
+      const { description, asked } = talks[i]!;
+      const said: (readonly [string, string])[] = [
+        [aboutImage(ask.describePrompt), description],
+        ...asked.map((turn) => [turn.question, turn.answer] as const),
+      ];
+      const turns = said.flatMap(([human, gpt]): Message[] => [
+        { role: 'human', text: human },
+        { role: 'gpt', text: gpt },
+      ]);
+      return { pixels, messages: [...turns, { role: 'human', text: question }, { role: 'gpt', text: null }] };
+    });
+    const answers = await this.reply(requests, {
+      ...{ ...options, seed },
+      onText: onText && ((index, text) => onText('answer', index, text)),
+    });
+    return talks.map((talk, i) => ({ ...talk, answer: answers[i]! }));
+  }
+
+  /** The chat template, with the name of another. */
+  private template(name: TemplateName | undefined): Template {
+    const { config } = this.model;
+    return templateOf(name === undefined ? config : { ...config, template: name, systemText: null });
+  }
+
+  /** Image features of the pictures in their order, kept while `use` runs; a picture that comes again is seen once. */
   private async withImages<T>(
-    pictures: readonly (Float32Array | null)[],
+    pictures: readonly Float32Array[],
+    together: boolean,
     use: (images: Tensor | null) => Promise<T>,
   ): Promise<T> {
-    const given = pictures.filter((p) => p !== null);
-    if (given.length === 0) return use(null);
-    const all = new Float32Array(given.length * given[0]!.length);
-    given.forEach((pixels, i) => all.set(pixels, i * pixels.length));
-    const images = this.model.gpu.scope(() => noGrad(() => this.model.encodeImages(imageTensor(this.model, all))));
+    if (pictures.length === 0) return use(null);
+    const { gpu } = this.model;
+    const seen = [...new Set(pictures)];
+    const encode = (pixels: Float32Array): Tensor => this.model.encodeImages(imageTensor(this.model, pixels));
+    const images = gpu.scope(() =>
+      noGrad(() => {
+        const features = together ? encode(joined(seen)) : cat(seen.map(encode), { axis: 0 });
+        if (seen.length === pictures.length) return features;
+        const places = Int32Array.from(pictures, (pixels) => seen.indexOf(pixels));
+        return indexSelect(features, tensor(gpu, places), { axis: 0 });
+      }),
+    );
     try {
       return await use(images);
     } finally {
       images.dispose();
     }
   }
+}
+
+/** What a request has of its own among the settings. */
+function settingsOf({
+  pixels: _,
+  messages: __,
+  system: ___,
+  stop: ____,
+  ...settings
+}: Request): Partial<SequenceOptions> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+function replyOf(text: TextStream, { finish, ids, promptTokens }: Sequence): Reply {
+  const reason = finish === 'stopped' ? (text.stopped ? 'keyword' : 'aborted') : finish;
+  return { text: text.text, finish: reason, promptTokens, newTokens: ids.length };
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => (out.set(part, at), at + part.length), 0);
+  return out;
 }

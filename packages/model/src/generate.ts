@@ -1,111 +1,109 @@
 /**
- * @file Writing answers and questions: sampling, the cached decoding loop, and visual self-questioning.
- * docs/sq-llava.md 5.1 and 5.2.
+ * @file Writing answers and questions: prompts are read into a cache of keys and values and continued word by word.
+ * docs/sq-llava.md 5.1.
  */
-import { capture, DataError, noGrad, RandomStream, reshape, slice } from '@curio/engine';
+import { capture, DataError, indexSelect, noGrad, RandomStream, reshape, slice, tensor } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import { KvCache } from '@curio/nn';
-import { makeBatch } from './data/batch.ts';
 import { imageTokens } from './config.ts';
+import { makeBatch } from './data/batch.ts';
+import { IMAGE_TOKEN } from './data/tokens.ts';
+import { checkSampling, sample } from './decoding/sample.ts';
+import type { SamplingOptions } from './decoding/sample.ts';
 import type { SqLlava } from './sq-llava.ts';
 
-export interface SamplingOptions {
-  /** 0 (default) takes the likeliest word. */
-  readonly temperature?: number;
-  /** Keep this many of the likeliest words. */
-  readonly topK?: number;
-  /** Keep the likeliest words whose probabilities first reach this sum. */
-  readonly topP?: number;
-  readonly seed?: number;
+/** What each prompt may have of its own. */
+export interface SequenceOptions extends SamplingOptions {
+  readonly maxNewTokens: number;
+  /** Ends the sequence where it stands. */
+  readonly signal?: AbortSignal;
+  /** Together with the seed, what is drawn for it. Default: its index. */
+  readonly stream?: number;
 }
 
-export interface GenerateOptions extends SamplingOptions {
-  readonly maxNewTokens: number;
+export interface GenerateOptions extends SequenceOptions {
   /** Ends a sequence; its id is not part of the result. */
   readonly eos: number;
-  /** Called with each new id of each sequence. */
-  readonly onToken?: (sequence: number, id: number) => void;
-  /** Ends all sequences where they stand. */
-  readonly signal?: AbortSignal;
+  /** What a sequence has otherwise than the rest. */
+  readonly each?: (sequence: number) => Partial<SequenceOptions>;
+  /** Called with each new id of each sequence and the scores that it was chosen by; true ends the sequence after it. */
+  readonly onToken?: (sequence: number, id: number, scores: Float32Array) => boolean | void;
+  /** Called when a sequence has ended. */
+  readonly onEnd?: (sequence: number, result: Sequence) => void;
+  /**
+   * Reads the prompts side by side and writes them in steps of as many rows as there are: faster for many short
+   * prompts, but which kernel computes a row then depends on the others, and its last bits with it. Without it a
+   * sequence is the same to the bit whatever else is in the call.
+   */
+  readonly together?: boolean;
+}
+
+export interface Sequence {
+  /** New ids, without the end. */
+  readonly ids: number[];
+  /** Why it ended: by itself, at `maxNewTokens` or the last position of the model, or from outside. */
+  readonly finish: 'end' | 'length' | 'stopped';
+  /** Positions that the prompt took. */
+  readonly promptTokens: number;
+}
+
+/** Rows of a step: up to so many are each computed in the same order (packages/engine/test/few-rows.test.ts). */
+const ROWS = 4;
+const ROWS_TOGETHER = 64;
+
+interface Row extends SequenceOptions {
+  readonly index: number;
+  readonly prompt: readonly number[];
+  readonly length: number;
+  /** Which of the images are its own. */
+  readonly images: { readonly start: number; readonly end: number };
+  readonly random: RandomStream;
+  readonly ids: number[];
+  finish: Sequence['finish'] | null;
 }
 
 /**
- * Draws the next id from one row of scores, in transformers' order: temperature, top-k, top-p, draw. Ties go to the
- * lower id. Throws DataError where a score is NaN.
- */
-export function sample(
-  logits: Float32Array,
-  { temperature = 0, topK, topP }: SamplingOptions,
-  random: RandomStream,
-): number {
-  const bad = logits.findIndex(Number.isNaN);
-  if (bad >= 0)
-    throw new DataError(
-      `sample: the score of word ${bad} of ${logits.length} is NaN; scores must be numbers, so the model has diverged or its weights are damaged.`,
-    );
-  if (temperature <= 0) {
-    let best = 0;
-    for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
-    return best;
-  }
-  const order = Array.from(logits.keys())
-    .sort((a, b) => logits[b]! - logits[a]! || a - b)
-    .slice(0, topK ?? logits.length);
-  const top = logits[order[0]!]!;
-  // Equal infinities have no difference.
-  const weights = order.map((i) => (logits[i] === top ? 1 : Math.exp((logits[i]! - top) / temperature)));
-  const total = weights.reduce((sum, w) => sum + w, 0);
-  let kept = weights.length;
-  for (let i = 0, sum = 0; topP !== undefined && i < weights.length; i++) {
-    sum += weights[i]! / total;
-    if (sum >= topP) {
-      kept = i + 1;
-      break;
-    }
-  }
-  return order[random.weighted(weights.slice(0, kept))]!;
-}
-
-/**
- * Continues prompts of equal length together, each with the image of the same index (null for text alone).
- * @param prompts ids with IMAGE_TOKEN where the image stands, as `Tokens.encodePrompt` gives them
- * @param images float[N, P, H] from `model.encodeImages`
- * @returns the new ids of each prompt, without the end token
+ * Continues prompts of any lengths.
+ * @param prompts ids with IMAGE_TOKEN where an image stands, as `Tokens.encodePrompt` gives them
+ * @param images float[N, P, H] from `model.encodeImages`, in the order of the IMAGE_TOKENs
+ * Throws DataError for a prompt that the model has no positions for, ConfigError for sampling without meaning.
  */
 export async function generate(
   model: SqLlava,
   prompts: readonly (readonly number[])[],
   images: Tensor | null,
   options: GenerateOptions,
-): Promise<number[][]> {
-  const { maxNewTokens, eos, onToken, signal, seed = 0 } = options;
-  const { language, gpu } = model;
+): Promise<Sequence[]> {
+  const { gpu, language } = model;
   const { numLayers, numKeyValueHeads, hiddenSize, numHeads } = model.config.language;
-  const batch = makeBatch(
-    prompts.map((ids) => ({ ids: [...ids], labels: [] })),
-    { patches: imageTokens(model.config.vision), multiple: 1 },
-  );
-  if (new Set(batch.lengths).size > 1)
-    throw new RangeError(
-      `generate: prompts take ${[...new Set(batch.lengths)].join(' and ')} positions; prompts of one call must be equally long.`,
-    );
-  const count = prompts.length;
+  const sequences = rowsOf(model, prompts, options);
+  for (const row of sequences) if (row.finish) options.onEnd?.(row.index, resultOf(row));
+  const waiting = sequences.filter(({ finish }) => finish === null);
+  const count = Math.min(waiting.length, options.together ? ROWS_TOGETHER : ROWS);
+  if (count === 0) return sequences.map(resultOf);
+  const slots: (Row | null)[] = Array(count).fill(null);
   const cache = new KvCache(gpu, {
     numLayers,
     batch: count,
     numKeyValueHeads,
     headDim: hiddenSize / numHeads,
-    maxTokens: batch.length + maxNewTokens,
+    maxTokens: Math.max(...waiting.map(({ length, maxNewTokens }) => length + maxNewTokens)),
   });
-  const randoms = prompts.map((_, i) => new RandomStream(seed, i, 0x67656e));
-  const out: number[][] = prompts.map(() => []);
-  const done = prompts.map(() => false);
-  const prompt = (): Promise<Float32Array> =>
+  /** Scores after the prompts, which are read into as many rows of the cache. */
+  const read = (rows: readonly Row[], slot: number): Promise<Float32Array> =>
     gpu.scope(() =>
       noGrad(() => {
-        const hidden = language.forward(model.splice(batch, images), { cache });
-        const last = slice(hidden, { axis: 1, start: hidden.shape[1]! - 1 });
-        return language.logits(reshape(last, [count, hiddenSize])).read() as Promise<Float32Array>;
+        const batch = makeBatch(
+          rows.map(({ prompt }) => ({ ids: [...prompt], labels: [] })),
+          { patches: imageTokens(model.config.vision), multiple: 1 },
+        );
+        const [start, end] = [rows[0]!.images.start, rows.at(-1)!.images.end];
+        const own = images && end > start ? slice(images, { axis: 0, start, end }) : null;
+        // What pads a prompt on its right is never looked at: new words are written over it.
+        const hidden = language.forward(model.splice(batch, own), { cache: cache.rows(slot, rows.length) });
+        const last = Int32Array.from(rows, ({ length }, i) => i * batch.length + length - 1);
+        const states = indexSelect(reshape(hidden, [-1, hiddenSize]), tensor(gpu, last), { axis: 0 });
+        return language.logits(states).read() as Promise<Float32Array>;
       }),
     );
   // Recorded once: each further word is a replay, with its place as data.
@@ -116,26 +114,90 @@ export async function generate(
       return { logits: language.logits(reshape(hidden, [count, hiddenSize])) };
     }),
   );
-  try {
-    let logits = await prompt();
-    for (let t = 0; t < maxNewTokens && !signal?.aborted; t++) {
-      const width = logits.length / count;
-      const next = new Int32Array(count);
-      for (let i = 0; i < count; i++) {
-        next[i] = done[i] ? eos : sample(logits.subarray(i * width, (i + 1) * width), options, randoms[i]!);
-        if (next[i] === eos) done[i] = true;
-        if (done[i]) continue;
-        out[i]!.push(next[i]!);
-        onToken?.(i, next[i]!);
+  const isAborted = ({ signal }: Row): boolean => signal?.aborted === true || options.signal?.aborted === true;
+  const end = (row: Row, finish: Sequence['finish']): void => {
+    row.finish = finish;
+    options.onEnd?.(row.index, resultOf(row));
+  };
+  const advance = (row: Row, logits: Float32Array): void => {
+    if (isAborted(row)) return end(row, 'stopped');
+    const id = sample(logits, row, row.random);
+    if (id === options.eos) return end(row, 'end');
+    row.ids.push(id);
+    if (options.onToken?.(row.index, id, logits)) end(row, 'stopped');
+    else if (row.ids.length === row.maxNewTokens) end(row, 'length');
+  };
+  /** Puts waiting prompts into free rows: each by itself, or all rows at once. */
+  const refill = async (): Promise<void> => {
+    for (let slot = 0; slot < count && waiting.length > 0; slot++) {
+      while (!slots[slot] && waiting.length > 0) {
+        if (options.together && slots.some(Boolean)) return;
+        const rows = waiting.splice(0, options.together ? count : 1);
+        const live = rows.filter((row) => !isAborted(row));
+        for (const row of rows) if (!live.includes(row)) end(row, 'stopped');
+        if (live.length === 0) continue;
+        const logits = await read(live, slot);
+        const width = logits.length / live.length;
+        live.forEach((row, i) => {
+          advance(row, logits.subarray(i * width, (i + 1) * width));
+          slots[slot + i] = row.finish ? null : row;
+        });
       }
-      if (done.every(Boolean) || t + 1 === maxNewTokens) break;
-      const positions = { values: Int32Array.of(batch.length + t), shape: [1] };
-      const outputs = decode.run({ ids: { values: next, shape: [count] }, positions });
-      logits = (await outputs.logits.read()) as Float32Array;
+    }
+  };
+  try {
+    for (await refill(); slots.some(Boolean); await refill()) {
+      const ids = Int32Array.from(slots, (row) => row?.ids.at(-1) ?? 0);
+      const positions = Int32Array.from(slots, (row) => (row ? row.length + row.ids.length - 1 : 0));
+      const { logits } = decode.run({
+        ids: { values: ids, shape: [count] },
+        positions: { values: positions, shape: [count] },
+      });
+      const scores = (await logits.read()) as Float32Array;
+      const width = scores.length / count;
+      slots.forEach((row, slot) => {
+        if (!row) return;
+        advance(row, scores.subarray(slot * width, (slot + 1) * width));
+        if (row.finish) slots[slot] = null;
+      });
     }
   } finally {
     decode.dispose();
     cache.dispose();
   }
-  return out;
+  return sequences.map(resultOf);
+}
+
+const resultOf = ({ ids, finish, length }: Row): Sequence => ({ ids, finish: finish!, promptTokens: length });
+
+/** The prompts with their settings; checked before anything is computed. */
+function rowsOf(model: SqLlava, prompts: readonly (readonly number[])[], options: GenerateOptions): Row[] {
+  const { maxPositions } = model.config.language;
+  const patches = imageTokens(model.config.vision);
+  let start = 0;
+  return prompts.map((prompt, index) => {
+    const own = { ...options, ...options.each?.(index) };
+    checkSampling(own);
+    const { temperature, topK, topP, seed = 0, stream = index, signal } = own;
+    const images = prompt.filter((id) => id === IMAGE_TOKEN).length;
+    const length = prompt.length + images * (patches - 1);
+    const room = maxPositions - length;
+    if (room < 1)
+      throw new DataError(
+        `generate: prompt ${index} takes ${length} positions and the model has ${maxPositions}; shorten it, so that one is left for the answer.`,
+      );
+    const maxNewTokens = Math.min(own.maxNewTokens, room);
+    const row: Row = {
+      index,
+      prompt,
+      length,
+      images: { start, end: start + images },
+      ...{ temperature, topK, topP, signal, maxNewTokens },
+      random: new RandomStream(seed, stream, 0x67656e),
+      ids: [],
+      finish: maxNewTokens > 0 ? null : 'length',
+    };
+    start += images;
+    return row;
+  });
 }

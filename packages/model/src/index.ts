@@ -128,8 +128,20 @@ export {
 export { ClipVision } from './clip.ts';
 export { Llama } from './llama.ts';
 export { SqLlava } from './sq-llava.ts';
-export { generate, sample, type GenerateOptions, type SamplingOptions } from './generate.ts';
-export { aboutImage, Speaker, type Request, type SelfQuestioning, type SelfQuestionOptions } from './converse.ts';
+export { sample, type SamplingOptions } from './decoding/sample.ts';
+export { TextStream } from './decoding/text-stream.ts';
+export { generate, type GenerateOptions, type Sequence, type SequenceOptions } from './generate.ts';
+export {
+  aboutImage,
+  Speaker,
+  type Reply,
+  type ReplyOptions,
+  type Request,
+  type SelfQuestion,
+  type SelfQuestioning,
+  type SelfQuestionOptions,
+  type TalkPart,
+} from './converse.ts';
 export { imageTensor, stepsOfSamples, templateOf, trainStage, type StageOptions } from './stages.ts';
 export { runSteps, type LoopOptions, type StepCounts, type StepReport } from './loop.ts';
 export { ClipPair, textRows, type ClipTextConfig, type PatchTargets, type TextRows } from './base/clip-pair.ts';

@@ -74,7 +74,7 @@ test('ten conversations are learnt by heart', async () => {
   });
   const images = gpu.scope(() => model.encodeImages(imageTensor(model, all)));
   const answers = await generate(model, prompts, images, { maxNewTokens: 4, eos: tokens.eos });
-  expect(answers.map((ids) => tokens.decode(ids).trim())).toEqual(samples.map(({ messages }) => messages[1]!.text));
+  expect(answers.map(({ ids }) => tokens.decode(ids).trim())).toEqual(samples.map(({ messages }) => messages[1]!.text));
   images.dispose();
   for (const parameter of model.parameters) parameter.dispose();
 });

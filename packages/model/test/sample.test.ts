@@ -1,7 +1,7 @@
 /** The next word from one row of scores. */
 import { RandomStream } from '@curio/engine';
 import { expect, test } from 'vitest';
-import { sample } from '../src/generate.ts';
+import { sample } from '../src/decoding/sample.ts';
 
 const random = (): RandomStream => new RandomStream(1, 0, 0);
 const OPTIONS = [{}, { temperature: 0.7 }, { temperature: 1, topK: 2 }, { temperature: 1, topP: 0.5 }];

@@ -19,21 +19,29 @@ export interface KvCacheOptions {
 export class KvCache {
   /** Tokens held. The model advances it after its last layer, but where the position is data. */
   length = 0;
-  private readonly layers: LayerCache[];
+  private readonly layers: readonly LayerCache[];
 
   constructor(
-    gpu: Gpu,
+    private readonly gpu: Gpu,
     private readonly options: KvCacheOptions,
+    layers?: readonly LayerCache[],
   ) {
     const { numLayers, batch, numKeyValueHeads, headDim, maxTokens } = options;
     const room = (): Tensor => keep(empty(gpu, [batch, numKeyValueHeads, maxTokens, headDim]));
-    this.layers = Array.from({ length: numLayers }, () => ({ k: room(), v: room() }));
+    this.layers = layers ?? Array.from({ length: numLayers }, () => ({ k: room(), v: room() }));
+  }
+
+  /** Some rows of the batch as an empty cache that writes to this one; it lives as long as the scope it is made in. */
+  rows(start: number, count: number): KvCache {
+    const part = (x: Tensor): Tensor => slice(x, { axis: 0, start, end: start + count });
+    const layers = this.layers.map(({ k, v }) => ({ k: part(k), v: part(v) }));
+    return new KvCache(this.gpu, { ...this.options, batch: count }, layers);
   }
 
   /**
-   * Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. With `position` i32[1] or, a place
-   * for each row, i32[B] they are written there, as a captured step needs it, and the whole cache is given: attention must be told the position too,
-   * and the caller that there is room. Throws ShapeError when they do not fit.
+   * Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. With `position`, i32[1] or i32[B]
+   * for rows each at its own, they are written there, as a captured step needs it, and the whole cache is given:
+   * attention must be told the position too, and the caller that there is room. Throws ShapeError when they do not fit.
    */
   append(layer: number, k: Tensor, v: Tensor, position: Tensor | null = null): { k: Tensor; v: Tensor } {
     if (position) {

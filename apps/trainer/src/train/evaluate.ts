@@ -28,7 +28,7 @@ export async function answerAll(
       };
     }),
   );
-  const answers = await speaker.reply(requests, { maxNewTokens: ask.maxAnswer });
+  const answers = await speaker.reply(requests, { maxNewTokens: ask.maxAnswer, together: true });
   return accuracyOf(questions.map(({ kind, expected }, i) => ({ kind, expected, answer: answers[i]! })));
 }
 
@@ -76,7 +76,7 @@ export async function askItself(
     pictures.map((picture) => prepare(picture)),
     ask,
     seed,
-    { signal },
+    { signal, together: true },
   );
   const asked = said.map((talk, i): AskedScene => {
     const { id, scene } = scenes[i]!;

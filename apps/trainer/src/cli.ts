@@ -7,6 +7,9 @@ import { ConfigError, CurioError, DeviceError } from '@curio/engine';
 import { Command, CommanderError } from 'commander';
 import { askCommand } from './commands/ask.ts';
 import { baseCommand } from './commands/base.ts';
+import { batchCommand } from './commands/batch.ts';
+import { captionCommand } from './commands/caption.ts';
+import { chatCommand } from './commands/chat.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { trainCommand } from './commands/train.ts';
@@ -21,6 +24,9 @@ const program = new Command('curio')
   .option('--debug', 'print the stack of an error')
   .addCommand(trainCommand())
   .addCommand(askCommand())
+  .addCommand(chatCommand())
+  .addCommand(captionCommand())
+  .addCommand(batchCommand())
   .addCommand(baseCommand())
   .addCommand(dataCommand())
   .addCommand(doctorCommand())

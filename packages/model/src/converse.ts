@@ -181,7 +181,7 @@ export class Speaker {
    * human, and asks the question last (docs/sq-llava.md 5.3). `options` are those of the last answer.
    */
   async answerAfterQuestions(
-    entries: readonly { readonly pixels: Float32Array; readonly question: string }[],
+    entries: readonly (Pick<Request, 'stop'> & { readonly pixels: Float32Array; readonly question: string })[],
     ask: AskConfig,
     seed: number,
     { onText, ...options }: Omit<ReplyOptions, 'onText' | 'onReply'> & { readonly onText?: AfterQuestionsListener },
@@ -196,7 +196,7 @@ export class Speaker {
         onText: onText && ((part, index, text) => onText(part === 'answer' ? 'self-answer' : part, index, text)),
       },
     );
-    const requests = entries.map(({ pixels, question }, i): Request => {
+    const requests = entries.map(({ pixels, question, stop }, i): Request => {
       const { description, asked } = talks[i]!;
       const said: (readonly [string, string])[] = [
         [aboutImage(ask.describePrompt), description],
@@ -206,7 +206,7 @@ export class Speaker {
         { role: 'human', text: human },
         { role: 'gpt', text: gpt },
       ]);
-      return { pixels, messages: [...turns, { role: 'human', text: question }, { role: 'gpt', text: null }] };
+      return { pixels, stop, messages: [...turns, { role: 'human', text: question }, { role: 'gpt', text: null }] };
     });
     const answers = await this.reply(requests, {
       ...{ ...options, seed },

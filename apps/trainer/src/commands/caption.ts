@@ -1,0 +1,47 @@
+import { Command } from 'commander';
+import { readImage } from '../data/decode.ts';
+import { openTalk } from '../talk/open.ts';
+import { question, replyOptions, withWritingOptions } from '../talk/options.ts';
+import type { WritingOptions } from '../talk/options.ts';
+
+interface Options extends WritingOptions {
+  readonly prompt?: string;
+  readonly json?: boolean;
+}
+
+/** How many pictures are in memory at a time. */
+const PART = 16;
+
+/** `curio caption`: what is to be seen in pictures, a line each. */
+export function captionCommand(): Command {
+  return withWritingOptions(new Command('caption'), { temperature: 0, maxNewTokens: 1024, aspect: 'crop' })
+    .description('describe images, a line each')
+    .argument('<images...>', 'PNG, JPEG, WebP, GIF, AVIF or TIFF')
+    .option('--prompt <text>', "what is asked; default: the run's own request for a description")
+    .option('--json', 'a line of JSON for each image')
+    .action(async (paths: string[], options: Options) => {
+      for (const path of paths) await readImage(path); // before the model is opened, which takes long
+      const talk = await openTalk('caption', options);
+      try {
+        const { prompt = talk.ask.describePrompt, json } = options;
+        for (let at = 0; at < paths.length; at += PART) {
+          const part = paths.slice(at, at + PART);
+          const pixels = await Promise.all(
+            part.map(async (path) => talk.prepare(await readImage(path), options.aspect)),
+          );
+          const replies = await talk.speaker.write(
+            pixels.map((each, k) => ({ ...question(prompt, each, options.stop), stream: at + k })),
+            replyOptions(options, talk),
+          );
+          replies.forEach(({ text, finish, newTokens }, k) => {
+            const image = part[k]!;
+            const line = text.replaceAll(/\s*\n\s*/g, ' ');
+            if (json) console.log(JSON.stringify({ image, caption: text, prompt, finish, newTokens }));
+            else console.log(paths.length === 1 ? line : `${image}: ${line}`);
+          });
+        }
+      } finally {
+        talk.close();
+      }
+    });
+}

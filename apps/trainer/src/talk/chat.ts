@@ -1,0 +1,165 @@
+/** @file What `curio chat` does with a line: a question, or a command that begins with /. */
+import { resolve } from 'node:path';
+import { CurioError } from '@curio/engine';
+import type { Picture, Reply } from '@curio/model';
+import type { ChatTurn, History } from './history.ts';
+import type { Talk } from './open.ts';
+import { replyOptions } from './options.ts';
+import type { WritingOptions } from './options.ts';
+
+export const CHAT_HELP = `/image FILE    talk about another picture, from the beginning
+/regenerate    another answer to the last question
+/self [n]      let the model ask itself n questions (1) and answer them
+/clear         forget what was said, keep the picture
+/help          this list
+/quit          end`;
+
+/** Where the text of a chat goes. */
+export interface ChatOutput {
+  /** A piece of a text that grows, and its end. */
+  piece(text: string): void;
+  /** A turn that is in the history now. */
+  turn(turn: ChatTurn, reply: Reply): void;
+  /** A text of its own: help, or why something was not done. */
+  note(text: string): void;
+  /** Comes before a question that the model asks. */
+  asking(): void;
+}
+
+export class Chat {
+  private pixels: Float32Array | null = null;
+  /** Counts what was drawn, so that a second answer is another one. */
+  private drawn = 0;
+
+  constructor(
+    private readonly talk: Talk,
+    readonly history: History,
+    private readonly options: WritingOptions,
+    private readonly read: (path: string) => Promise<Picture>,
+    private readonly output: ChatOutput,
+  ) {
+    this.drawn = history.turns.length;
+  }
+
+  /** Reads the picture of a history that was opened. */
+  async open(): Promise<void> {
+    if (this.history.image !== null) this.pixels = await this.look(this.history.image);
+  }
+
+  /** Answers a line. @returns false where it ends the chat */
+  async line(line: string, signal?: AbortSignal): Promise<boolean> {
+    const text = line.trim();
+    if (text === '') return true;
+    try {
+      if (text.startsWith('/')) return await this.command(text, signal);
+      await this.answer({ role: 'human', question: text }, signal);
+    } catch (error) {
+      if (!(error instanceof CurioError)) throw error;
+      this.output.note(error.message);
+    }
+    return true;
+  }
+
+  /** Begins about a picture. */
+  async show(path: string): Promise<void> {
+    const pixels = await this.look(path);
+    this.pixels = pixels;
+    this.history.begin(resolve(path));
+  }
+
+  private async command(text: string, signal?: AbortSignal): Promise<boolean> {
+    const [name, ...rest] = text.split(/\s+/) as [string, ...string[]];
+    const argument = text.slice(name.length).trim();
+    const { output, history } = this;
+    switch (name) {
+      case '/quit':
+        return false;
+      case '/help':
+        output.note(CHAT_HELP);
+        break;
+      case '/clear':
+        history.begin(history.image);
+        break;
+      case '/image':
+        if (argument === '') output.note('chat: /image is without a file; write /image FILE.');
+        else await this.show(argument);
+        break;
+      case '/regenerate':
+        await this.regenerate(signal);
+        break;
+      case '/self':
+        if (rest.length > 1 || (argument !== '' && !/^[1-9]\d{0,2}$/.test(argument)))
+          output.note(`chat: /self is given '${argument}'; it takes a number of questions from 1 to 999.`);
+        else await this.self(Number(argument || '1'), signal);
+        break;
+      default:
+        output.note(`chat: there is no command ${name}; /help lists them.`);
+    }
+    return true;
+  }
+
+  private async regenerate(signal?: AbortSignal): Promise<void> {
+    const last = this.history.turns.at(-1);
+    if (!last) return this.output.note('chat: nothing was answered yet; ask something first.');
+    if (this.options.temperature === 0)
+      return this.output.note(
+        'chat: at temperature 0 the answer would be the same; start with --temperature 0.2 or more to draw another.',
+      );
+    this.history.takeLast();
+    const done = await this.answer(last, signal).catch((error: unknown) => {
+      this.history.add(last);
+      throw error;
+    });
+    if (!done) this.history.add(last);
+  }
+
+  private async self(questions: number, signal?: AbortSignal): Promise<void> {
+    const { ask } = this.talk;
+    // A question of its own before any answer never occurs in training.
+    if (this.history.turns.length === 0) {
+      if (!(await this.answer({ role: 'human', question: ask.describePrompt }, signal))) return;
+    }
+    for (let k = 0; k < questions; k++) {
+      this.output.asking();
+      const { temperature, topP } = ask;
+      const sampling = { temperature, topK: ask.topK || undefined, topP, maxNewTokens: ask.maxQuestion };
+      const asked = await this.write(this.history.messages('vuser'), sampling, signal);
+      if (asked.finish === 'aborted') return;
+      if (!(await this.answer({ role: 'vuser', question: asked.text }, signal))) return;
+    }
+  }
+
+  /** @returns whether it was answered and kept */
+  private async answer(turn: Pick<ChatTurn, 'role' | 'question'>, signal?: AbortSignal): Promise<boolean> {
+    const reply = await this.write(this.history.messages({ role: turn.role, question: turn.question }), {}, signal);
+    if (reply.finish === 'aborted') return false;
+    const whole: ChatTurn = { role: turn.role, question: turn.question, answer: reply.text };
+    this.history.add(whole);
+    this.output.turn(whole, reply);
+    return true;
+  }
+
+  private async write(
+    messages: ReturnType<History['messages']>,
+    settings: {
+      readonly temperature?: number;
+      readonly topK?: number;
+      readonly topP?: number;
+      readonly maxNewTokens?: number;
+    },
+    signal?: AbortSignal,
+  ): Promise<Reply> {
+    const { talk, options, output, pixels } = this;
+    const [reply] = await talk.speaker.write([{ pixels, messages, stop: options.stop, stream: this.drawn++ }], {
+      ...replyOptions(options, talk),
+      ...settings,
+      signal,
+      onText: (_, __, piece) => output.piece(piece),
+    });
+    output.piece('\n');
+    return reply!;
+  }
+
+  private look = async (path: string): Promise<Float32Array> =>
+    this.talk.prepare(await this.read(path), this.options.aspect);
+}

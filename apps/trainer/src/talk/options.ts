@@ -1,0 +1,92 @@
+/** @file The options of commands that write text, and what they mean. */
+import { TEMPLATES } from '@curio/model';
+import type { ReplyOptions, Request, TemplateName } from '@curio/model';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import { whole } from '../commands/data.ts';
+import { MATRIX_UNITS } from '../train/matrix-units.ts';
+import type { Talk, TalkOptions } from './open.ts';
+
+export interface WritingOptions extends TalkOptions {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP?: number;
+  readonly maxNewTokens: number;
+  readonly stop: readonly string[];
+  readonly template?: TemplateName;
+  readonly aspect: 'crop' | 'pad';
+}
+
+interface Defaults {
+  readonly temperature: number;
+  readonly maxNewTokens: number;
+  readonly aspect: 'crop' | 'pad';
+}
+
+/** A number of at least 0. */
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('It must be a number of at least 0.');
+  return value;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('It must be a number above 0 and at most 1.');
+  return value;
+}
+
+/** A whole number of at least 1. */
+export function count(text: string): number {
+  const value = whole(text);
+  if (value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
+  return value;
+}
+
+/** Adds the options that all of them take. */
+export const withWritingOptions = (command: Command, { temperature, maxNewTokens, aspect }: Defaults): Command =>
+  command
+    .option('--run <folder>', 'a finished run; default: the newest under runs/')
+    .option('--temperature <t>', '0 takes the likeliest word each time, more draws', number, temperature)
+    .option('--top-k <n>', 'draw among the n likeliest words; 0: all', whole, 50)
+    .option('--top-p <p>', "draw among the likeliest words that first reach p; default: the base's own, else 1", share)
+    .option('--max-new-tokens <n>', 'most tokens of an answer', count, maxNewTokens)
+    .option(
+      '--stop <text>',
+      'end an answer before this text; may be given again',
+      (text, all: string[]) => [...all, text],
+      [],
+    )
+    .addOption(
+      new Option('--template <name>', "chat template; default: the run's own").choices(
+        Object.keys(TEMPLATES).filter((name) => name !== 'plain'),
+      ),
+    )
+    .addOption(
+      new Option('--aspect <how>', 'pad: the whole picture on a square; crop: its middle')
+        .choices(['pad', 'crop'])
+        .default(aspect),
+    )
+    .option('--seed <n>', 'seed of what it draws', whole, 1)
+    .option('--matrix-units', MATRIX_UNITS);
+
+/** The settings of a call. */
+export const replyOptions = (
+  { temperature, topK, topP, maxNewTokens, seed, template }: WritingOptions,
+  talk: Pick<Talk, 'topP'>,
+): Omit<ReplyOptions, 'onText' | 'onReply'> => ({
+  ...{ temperature, maxNewTokens, seed, template },
+  topK: topK === 0 ? undefined : topK,
+  topP: topP ?? talk.topP,
+});
+
+/** A question about a picture, or without one. */
+export const question = (text: string, pixels: Float32Array | null, stop: readonly string[]): Request => ({
+  pixels,
+  stop,
+  messages: [
+    { role: 'human', text: pixels ? `<image>\n${text}` : text },
+    { role: 'gpt', text: null },
+  ],
+});

@@ -1,0 +1,117 @@
+/**
+ * @file Questions as JSON lines, `{ question_id, image?, text }` in LLaVA's format, and the file of their answers: a
+ * line each, in the order of the questions, whole or not there, continued where it ended.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { ConfigError, DataError } from '@curio/engine';
+
+export interface FileQuestion {
+  readonly id: string | number;
+  /** Path of the picture; undefined for text alone. */
+  readonly image?: string;
+  readonly text: string;
+}
+
+/** Reads questions. `images`: the folder that paths of pictures count from. @throws DataError by line and field */
+export function readQuestions(path: string, images: string): FileQuestion[] {
+  if (!existsSync(path)) throw new DataError(`batch: '${path}' not found; give a file of JSON lines.`);
+  const seen = new Map<string, number>();
+  const questions = readFileSync(path, 'utf8')
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .flatMap((line, i): FileQuestion[] => {
+      if (line.trim() === '') return [];
+      const where = `batch: ${path}:${i + 1}`;
+      const { question_id: id, text, image } = parseObject(line, where);
+      if ((typeof id !== 'string' && typeof id !== 'number') || id === '')
+        throw new DataError(`${where}: question_id is ${JSON.stringify(id)}; it must be text or a number.`);
+      const before = seen.get(String(id));
+      if (before !== undefined)
+        throw new DataError(
+          `${where}: question_id ${JSON.stringify(id)} stands in line ${before} too; each needs its own.`,
+        );
+      seen.set(String(id), i + 1);
+      if (typeof text !== 'string' || text.trim() === '')
+        throw new DataError(`${where}: text is ${JSON.stringify(text)}; it must be the question.`);
+      if (image === undefined || image === null) return [{ id, text: withoutTag(text) }];
+      if (typeof image !== 'string')
+        throw new DataError(`${where}: image is ${JSON.stringify(image)}; it must be a path, or left out.`);
+      const file = isAbsolute(image) ? image : join(images, image);
+      if (!existsSync(file))
+        throw new DataError(`${where}: image '${image}' not found under ${images}; name their folder with --images.`);
+      return [{ id, text: withoutTag(text), image: file }];
+    });
+  if (questions.length === 0) throw new DataError(`batch: ${path}: holds no question; it must hold at least one.`);
+  return questions;
+}
+
+/** Some files say `<image>` in the text, which is put there again. */
+const withoutTag = (text: string): string => text.replaceAll('<image>', '').trim();
+
+function parseObject(line: string, where: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw new DataError(`${where}: not JSON (${(error as Error).message}); each line must be one object.`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new DataError(`${where}: is ${JSON.stringify(value)}; each line must be one object.`);
+  return value as Record<string, unknown>;
+}
+
+/** A short name for what answers were made with: they are continued only with the same. */
+export const fingerprint = (settings: object): string =>
+  createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
+
+/** An answer's own name: the same for the same question, answer and settings. */
+export const answerId = (...parts: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+
+/** Answers that are written while they come; what a crash cut in the middle is dropped when it is opened again. */
+export class AnswersFile {
+  private constructor(
+    private readonly file: number,
+    /** Questions answered before. */
+    readonly done: number,
+  ) {}
+
+  /**
+   * Opens the file and holds what is in it against the questions.
+   * @throws ConfigError where it was made with other settings or for other questions
+   */
+  static open(path: string, questions: readonly FileQuestion[], settings: string): AnswersFile {
+    const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+    const end = bytes.lastIndexOf(10) + 1;
+    const lines = bytes.subarray(0, end).toString('utf8').split('\n').slice(0, -1);
+    lines.forEach((line, i) => {
+      const where = `batch: ${path}:${i + 1}`;
+      const { question_id: id, metadata } = parseObject(line, where);
+      const question = questions[i];
+      if (!question || question.id !== id)
+        throw new ConfigError(
+          `${where}: answers question ${JSON.stringify(id)} and ${question ? `question ${i + 1} of the input is ${JSON.stringify(question.id)}` : `the input has ${questions.length} questions`}; give the input that it was begun with, or another --out.`,
+        );
+      const made = (metadata as { settings?: unknown } | undefined)?.settings;
+      if (made !== settings)
+        throw new ConfigError(
+          `${where}: was written with settings ${JSON.stringify(made)} and these are "${settings}"; give the same model and options, or another --out.`,
+        );
+    });
+    const file = openSync(path, 'a+');
+    ftruncateSync(file, end);
+    return new AnswersFile(file, lines.length);
+  }
+
+  write(answer: object): void {
+    const line = new TextEncoder().encode(`${JSON.stringify(answer)}\n`);
+    for (let done = 0; done < line.length; ) done += writeSync(this.file, line, done);
+  }
+
+  close(): void {
+    fsyncSync(this.file);
+    closeSync(this.file);
+  }
+}

@@ -12,6 +12,7 @@ import { captionCommand } from './commands/caption.ts';
 import { chatCommand } from './commands/chat.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { serveCommand } from './commands/serve.ts';
 import { trainCommand } from './commands/train.ts';
 import { fileError } from './disk/system-error.ts';
 import { EXIT } from './run/interrupt.ts';
@@ -27,6 +28,7 @@ const program = new Command('curio')
   .addCommand(chatCommand())
   .addCommand(captionCommand())
   .addCommand(batchCommand())
+  .addCommand(serveCommand())
   .addCommand(baseCommand())
   .addCommand(dataCommand())
   .addCommand(doctorCommand())

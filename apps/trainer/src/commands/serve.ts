@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { ConfigError } from '@curio/engine';
+import { Command, Option } from 'commander';
+import { createApi } from '../serve/server.ts';
+import { openTalk } from '../talk/open.ts';
+import type { TalkOptions } from '../talk/open.ts';
+import { count } from '../talk/options.ts';
+import { MATRIX_UNITS } from '../train/matrix-units.ts';
+import { whole } from './data.ts';
+
+interface Options extends Omit<TalkOptions, 'seed'> {
+  readonly host: string;
+  readonly port: number;
+  readonly keyFile?: string;
+  readonly aspect: 'crop' | 'pad';
+  readonly maxNewTokens: number;
+  readonly queue: number;
+}
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+const MAX_BODY = 32 * 2 ** 20;
+
+/** `curio serve`: the model behind OpenAI's API, for any client of it. */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description("answer over HTTP as OpenAI's API does: GET /v1/models, POST /v1/chat/completions")
+    .option('--run <folder>', 'a finished run; default: the newest under runs/')
+    .option('--host <address>', 'where to listen; beyond this machine a key is needed', '127.0.0.1')
+    .option('--port <n>', '0: any free one', whole, 8080)
+    .option('--key-file <file>', 'holds the key that clients must send; default: CURIO_API_KEY, or none on loopback')
+    .option('--max-new-tokens <n>', 'most tokens of an answer where the client says nothing', count, 512)
+    .option('--queue <n>', 'answers that may be waited for', count, 64)
+    .addOption(
+      new Option('--aspect <how>', 'pad: the whole picture on a square; crop: its middle')
+        .choices(['pad', 'crop'])
+        .default('pad'),
+    )
+    .option('--matrix-units', MATRIX_UNITS)
+    .action(async (options: Options) => {
+      const { host, port, aspect, maxNewTokens, queue } = options;
+      const key = keyOf(options.keyFile);
+      if (key === null && !LOOPBACK.test(host))
+        throw new ConfigError(
+          `serve: --host is ${host}, which others can reach, and there is no key; put one into CURIO_API_KEY or --key-file, or listen on 127.0.0.1.`,
+        );
+      if (port > 65535) throw new ConfigError(`serve: --port is ${port}; it must be from 0 to 65535.`);
+      const talk = await openTalk('serve', { ...options, seed: 1 });
+      try {
+        const server = createApi({
+          ...{ speaker: talk.speaker, prepare: (picture) => talk.prepare(picture, aspect), model: talk.name },
+          ...{ maxTokens: maxNewTokens, topP: talk.topP, key, queue, maxBody: MAX_BODY },
+          onFault: (error) => console.error(error instanceof Error ? error.stack : error),
+        });
+        server.listen(port, host);
+        await Promise.race([once(server, 'listening'), failedListen(server, host, port)]);
+        const { address, port: taken, family } = server.address() as AddressInfo;
+        const at = family === 'IPv6' ? `[${address}]` : address;
+        console.log(
+          `serve: http://${at}:${taken}/v1 answers as '${talk.name}'${key === null ? '' : ', with a key'}; Ctrl-C ends it.`,
+        );
+        await new Promise<void>((resolve) => {
+          for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+        });
+        server.close();
+        server.closeAllConnections();
+      } finally {
+        talk.close();
+      }
+    });
+}
+
+async function failedListen(server: ReturnType<typeof createApi>, host: string, port: number): Promise<never> {
+  const [error] = (await once(server, 'error')) as [NodeJS.ErrnoException];
+  const why = error.code === 'EADDRINUSE' ? 'something else listens there' : error.message;
+  throw new ConfigError(`serve: cannot listen on ${host}, port ${port} (${why}); choose another --port or --host.`);
+}
+
+function keyOf(file: string | undefined): string | null {
+  if (file === undefined) return process.env.CURIO_API_KEY || null;
+  if (!existsSync(file)) throw new ConfigError(`serve: --key-file ${file} is not there; it must hold the key.`);
+  const key = readFileSync(file, 'utf8').trim();
+  if (key === '') throw new ConfigError(`serve: --key-file ${file} is empty; it must hold the key.`);
+  return key;
+}

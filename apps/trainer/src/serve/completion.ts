@@ -1,0 +1,71 @@
+/** @file The answer to a chat completion: whole, or in pieces as server-sent events. */
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import type { Reply } from '@curio/model';
+import type { Queue } from './queue.ts';
+import type { Completion } from './request.ts';
+
+/** Answers when the queue comes to it; ends without an answer where the client goes. */
+export async function complete(
+  response: ServerResponse,
+  completion: Completion,
+  model: string,
+  queue: Queue,
+): Promise<void> {
+  queue.requireRoom(completion.requests.length);
+  const abort = new AbortController();
+  response.on('close', () => abort.abort()); // the client has gone, or all was sent
+  const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model };
+  const answer = (onPiece: (index: number, piece: string) => void): Promise<Reply[]> =>
+    Promise.all(
+      completion.requests.map((request, index) =>
+        queue.answer({ request, signal: abort.signal, onPiece: (piece) => onPiece(index, piece) }),
+      ),
+    );
+  if (completion.stream) return stream(response, completion, head, answer);
+  const replies = await answer(() => {});
+  if (response.destroyed) return;
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
+  const choices = replies.map(({ text, finish }, index) => ({
+    index,
+    message: { role: 'assistant', content: text, refusal: null },
+    logprobs: null,
+    finish_reason: reasonOf(finish),
+  }));
+  response.end(JSON.stringify({ ...head, object: 'chat.completion', choices, usage: usageOf(replies) }));
+}
+
+/** The role, pieces of text, why it ended, what it took where that is asked for, and the end. */
+async function stream(
+  response: ServerResponse,
+  { requests, includeUsage }: Completion,
+  head: object,
+  answer: (onPiece: (index: number, piece: string) => void) => Promise<Reply[]>,
+): Promise<void> {
+  const chunk = (choices: readonly object[], usage: object | null = null): void => {
+    // Sent with the first text, so that what is refused before it still has a status of its own.
+    if (!response.headersSent)
+      response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
+    const whole = { ...head, object: 'chat.completion.chunk', choices, ...(includeUsage && { usage }) };
+    response.write(`data: ${JSON.stringify(whole)}\n\n`);
+  };
+  const begun = requests.map(() => false);
+  const choice = (index: number, delta: object, reason: string | null = null): void => {
+    const role = begun[index] ? {} : { role: 'assistant' };
+    begun[index] = true;
+    chunk([{ index, delta: { ...role, ...delta }, logprobs: null, finish_reason: reason }]);
+  };
+  const replies = await answer((index, content) => choice(index, { content }));
+  if (response.destroyed) return;
+  replies.forEach(({ finish }, index) => choice(index, {}, reasonOf(finish)));
+  if (includeUsage) chunk([], usageOf(replies));
+  response.end('data: [DONE]\n\n');
+}
+
+const reasonOf = (finish: Reply['finish']): string => (finish === 'length' ? 'length' : 'stop');
+
+function usageOf(replies: readonly Reply[]): object {
+  const completion = replies.reduce((sum, { newTokens }) => sum + newTokens, 0);
+  const prompt = replies[0]!.promptTokens;
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
+}

@@ -14,20 +14,23 @@ const KiB = 1024;
  * software.
  */
 const GPUS: Readonly<Record<string, Partial<AdapterReport> & { readonly limits: Readonly<Record<string, number>> }>> = {
-  /** NVIDIA, Apple. */
+  /** NVIDIA and Apple; AMD and Intel where a kernel may ask for a subgroup size. */
   'fixed 32': {
+    features: [],
     subgroupSize: { min: 32, max: 32 },
     subgroupMatrix: { M: 16, N: 16, K: 16 },
     limits: { maxComputeWorkgroupStorageSize: 48 * KiB, maxComputeInvocationsPerWorkgroup: 1024 },
   },
-  /** AMD; Intel, from 8 lanes on, is chosen for as well. */
+  /** AMD where it may not; Intel, from 8 lanes on, is chosen for as well. */
   varies: {
+    features: [],
     subgroupSize: { min: 32, max: 64 },
     subgroupMatrix: null,
     limits: { maxComputeWorkgroupStorageSize: 64 * KiB, maxComputeInvocationsPerWorkgroup: 1024 },
   },
   /** The portable floor. */
   none: {
+    features: [],
     subgroupSize: null,
     subgroupMatrix: null,
     limits: { maxComputeWorkgroupStorageSize: 16 * KiB, maxComputeInvocationsPerWorkgroup: 256 },

@@ -50,7 +50,7 @@ test('a run starts from a published adapter; what it leaves is opened by --run, 
     mm_projector_type: 'cluster',
     chat_template_name: 'v1_sq',
   });
-  const question = ['a.png', 'what is that ?', '--max-new-tokens', '3'];
+  const question = ['a.png', 'what is that ?', '--max-new-tokens', '3', '--template', 'v1'];
   const byRun = curio('ask', ...question, '--run', 'runs/short');
   const byName = curio('ask', ...question, '--model', LANGUAGE, '--adapter', 'runs/short/adapter');
   expect(byRun.stderr).toContain(`language LoRA: ${join('runs/short/adapter')}: 28 tensors used; r 8, alpha 16`);

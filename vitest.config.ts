@@ -50,7 +50,8 @@ export default defineConfig({
     env,
     testTimeout: 120_000, // a software adapter compiles a large kernel for seconds
     hookTimeout: 120_000,
-    // One process and one page each, so that all files share one device and its pipelines; one project after the other.
+    // One process and one page each, so that all files share one device and its pipelines. The Node project comes
+    // first, by itself, since some of it kills and counts processes; the other two run side by side.
     isolate: false,
     maxWorkers: 1,
     projects: [
@@ -82,7 +83,7 @@ export default defineConfig({
           name: 'browser',
           include: tests,
           exclude: ['**/*.node.test.ts', '**/node_modules/**'],
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
           browser: {
             enabled: true,
             headless: true,

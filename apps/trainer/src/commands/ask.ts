@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { ConfigError, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { aboutImage, PRESETS, TEMPLATES } from '@curio/model';
@@ -8,7 +6,7 @@ import { BASE_STORAGES } from '@curio/nn';
 import type { BaseStorage } from '@curio/nn';
 import { Command, Option } from 'commander';
 import { readImage } from '../data/decode.ts';
-import { RunFolder } from '../run/run-folder.ts';
+import { finishedRun } from '../talk/open.ts';
 import { ADAPTER, findModel, MODEL, VISION } from '../train/folders.ts';
 import { MATRIX_UNITS, useMatrixUnits } from '../train/matrix-units.ts';
 import { openForRun } from '../train/open.ts';
@@ -119,16 +117,8 @@ interface Opened {
 const onReport = (line: string): void => console.error(line);
 
 async function openRun(gpu: Gpu, { run, template, aspect = 'pad' }: Options): Promise<Opened> {
-  const folder = run ? RunFolder.open(run) : RunFolder.newest();
-  if (!folder)
-    throw new ConfigError(
-      'ask: there is no run under runs/; train one with curio train, name one with --run, or a model with --model.',
-    );
-  const adapter = folder.file('adapter');
-  if (!existsSync(adapter))
-    throw new ConfigError(
-      `ask: ${folder.path} is not finished (no ${join(folder.path, 'adapter')}); go on with curio train --resume ${folder.path}.`,
-    );
+  const remedy = 'train one with curio train, name one with --run, or a model with --model';
+  const { folder, adapter } = finishedRun('ask', run || undefined, remedy);
   const config = folder.readConfig();
   const model = { ...config.model, ...(template && { template }) };
   const opened = await openForRun(gpu, { ...config, model }, adapter, { onReport });

@@ -25,18 +25,28 @@ export interface Talk {
   close(): void;
 }
 
-/** Opens the run of `--run` or the newest. `command` begins the sentence of an error. */
-export async function openTalk(command: string, { run, seed, matrixUnits }: TalkOptions): Promise<Talk> {
+/**
+ * The run of `--run`, or the newest, with its adapter. `command` begins the sentence of an error, `remedy` ends the one
+ * that there is no run.
+ */
+export function finishedRun(
+  command: string,
+  run: string | undefined,
+  remedy: string,
+): { readonly folder: RunFolder; readonly adapter: string } {
   const folder = run === undefined ? RunFolder.newest() : RunFolder.open(run);
-  if (!folder)
-    throw new ConfigError(
-      `${command}: there is no run under runs/; train one with curio train, or name one with --run.`,
-    );
+  if (!folder) throw new ConfigError(`${command}: there is no run under runs/; ${remedy}.`);
   const adapter = folder.file('adapter');
   if (!existsSync(adapter))
     throw new ConfigError(
       `${command}: ${folder.path} is not finished (no ${adapter}); go on with curio train --resume ${folder.path}.`,
     );
+  return { folder, adapter };
+}
+
+/** Opens the run of `--run` or the newest. `command` begins the sentence of an error. */
+export async function openTalk(command: string, { run, seed, matrixUnits }: TalkOptions): Promise<Talk> {
+  const { folder, adapter } = finishedRun(command, run, 'train one with curio train, or name one with --run');
   const config = folder.readConfig();
   const gpu = await openGpu({ seed });
   try {

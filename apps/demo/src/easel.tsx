@@ -1,7 +1,8 @@
 /** @jsxImportSource preact */
 /** @file The easel: canvas, pens, samples. */
-import { CANVAS, COLORS, digitWord, openGlyphs, PLACES, renderScene, RGB, SIZES } from '@curio/model';
-import type { Color, GlyphSource, Picture, SceneSamples, Size } from '@curio/model';
+import { CANVAS, COLORS, digitWord, openGlyphs, PLACES, renderScene, RGB, SIZES } from '@curio/scenes';
+import type { Picture } from '@curio/model';
+import type { Color, GlyphSource, SceneSamples, Size } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { blankSketch, cellOf, clearCell, renderSketch, writeDigit } from './sketch.ts';

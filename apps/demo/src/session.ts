@@ -1,5 +1,6 @@
 /** @file What the page knows: the model in its worker, and the talks with it. */
-import type { Picture, Scene } from '@curio/model';
+import type { Picture } from '@curio/model';
+import type { Scene } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
 import type { Closed, FromWorker, Opened, Part, ToWorker } from './protocol.ts';
 

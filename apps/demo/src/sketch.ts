@@ -2,8 +2,9 @@
  * @file What stands on the easel, as plain data: a scene of handwritten digits, and strokes over it. Drawing is pure,
  * in the 72×72 pixels that the model sees, so the page shows exactly what the model gets.
  */
-import { CANVAS, CELL, renderScene, RGB } from '@curio/model';
-import type { Color, GlyphSource, Picture, Scene, SceneObject, Size } from '@curio/model';
+import { CANVAS, CELL, renderScene, RGB } from '@curio/scenes';
+import type { Picture } from '@curio/model';
+import type { Color, GlyphSource, Scene, SceneObject, Size } from '@curio/scenes';
 
 /** Pixels of the picture; (0, 0) is the corner of the first. */
 export interface Point {

@@ -1,6 +1,6 @@
 /** @file From a person's words to those that the model has read, and back. */
-import { caption, NUMBERS, parseQuestion, PLACES, VOCABULARY } from '@curio/model';
-import type { Scene } from '@curio/model';
+import { caption, NUMBERS, parseQuestion, PLACES, VOCABULARY } from '@curio/scenes';
+import type { Scene } from '@curio/scenes';
 import { cellOf, strokeCentre } from './sketch.ts';
 import type { Sketch } from './sketch.ts';
 

@@ -1,5 +1,5 @@
-import { openGlyphs } from '@curio/model';
-import type { Scene } from '@curio/model';
+import { openGlyphs } from '@curio/scenes';
+import type { Scene } from '@curio/scenes';
 import { describe, expect, test } from 'vitest';
 import { adviceFor } from '../src/advice.ts';
 import { blankSketch, clearCell, renderSketch, writeDigit } from '../src/sketch.ts';

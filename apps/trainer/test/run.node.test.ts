@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accuracyOf, judgeAsked, summariseAsked, type Scene } from '@curio/model';
+import { accuracyOf, judgeAsked, summariseAsked, type Scene } from '@curio/scenes';
 import { encodeSafetensors, openSafetensors } from '@curio/nn';
 import { expect, test } from 'vitest';
 import { RUN_PRESETS } from '../src/config/presets.ts';

@@ -41,6 +41,7 @@ export { groupByLength, groupByModalityLength } from './data/sampler.ts';
 export { whyNotTrainable } from './data/trainable-sample.ts';
 export {
   encodeSample,
+  labelledRows,
   makeBatch,
   makeTextBatch,
   type Batch,
@@ -49,50 +50,6 @@ export {
   type EncodeOptions,
   type TextBatch,
 } from './data/batch.ts';
-export {
-  accuracyOf,
-  judgeAsked,
-  mostFrequentAnswers,
-  summariseAsked,
-  wilson,
-  type Accuracy,
-  type AskedVerdict,
-  type SelfAsked,
-} from './scenes/judge.ts';
-export { caption, KINDS, objectPhrase, parseQuestion, QUESTIONS, type Kind, type Question } from './scenes/grammar.ts';
-export {
-  messagesOf,
-  patchWords,
-  textDocument,
-  type DocumentOptions,
-  type TextDocument,
-} from './scenes/picture-text.ts';
-export {
-  CANVAS,
-  CELL,
-  PATCH,
-  renderScene,
-  RGB,
-  sampleScene,
-  type GlyphSource,
-  type Pose,
-  type Scene,
-  type SceneObject,
-  type SceneOptions,
-} from './scenes/scene.ts';
-export { askOfKind, converse, type TalkOptions, type Turn } from './scenes/talk.ts';
-export { sceneEmbedding, sceneTokenizerJson, VOCABULARY } from './scenes/vocabulary.ts';
-export {
-  COLORS,
-  DESCRIBE,
-  digitWord,
-  NUMBERS,
-  PLACES,
-  SIZES,
-  type Color,
-  type Place,
-  type Size,
-} from './scenes/words.ts';
 export {
   imageTokens,
   LANGUAGE_TARGETS,
@@ -114,7 +71,6 @@ export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './file
 export { PRESETS, presetTrainable, type PresetName } from './presets.ts';
 export { checkModelSizes } from './model-sizes.ts';
 export { checkTrainable, trainableOf } from './trainable.ts';
-export { openGlyphs, packSamples, type SceneSamples } from './scenes/samples.ts';
 export { encodeTrained, openModel, type OpenModelOptions } from './checkpoint.ts';
 export type { LoadReport } from './files/load-report.ts';
 export { readLlavaConfig, type LlavaConfig } from './files/llava-config.ts';
@@ -125,7 +81,7 @@ export {
   type FolderConfig,
   type ModelFiles,
 } from './files/model-config.ts';
-export { ClipVision } from './clip.ts';
+export { ClipBlock, ClipVision } from './clip.ts';
 export { Llama } from './llama.ts';
 export { SqLlava } from './sq-llava.ts';
 export { sample, type SamplingOptions } from './decoding/sample.ts';
@@ -144,16 +100,4 @@ export {
 } from './converse.ts';
 export { imageTensor, stepsOfSamples, templateOf, trainStage, type StageOptions } from './stages.ts';
 export { runSteps, type LoopOptions, type StepCounts, type StepReport } from './loop.ts';
-export { ClipPair, textRows, type ClipTextConfig, type PatchTargets, type TextRows } from './base/clip-pair.ts';
-export { clipBatch, WORD_SETS, wordRows, type ClipBatch, type ClipBatchOptions } from './base/clip-batch.ts';
-export {
-  pretrainClip,
-  pretrainLlama,
-  probeClip,
-  trapezoid,
-  type ClipProbe,
-  type PretrainOptions,
-  type TextPretrainOptions,
-} from './base/pretrain.ts';
-export { probeLlama, type LlamaProbeOptions } from './base/probe-llama.ts';
 export { predictionTable, predictStage, requireFit, type PredictOptions, type StagePrediction } from './predict.ts';

@@ -14,8 +14,6 @@ import {
   type Trainable,
   type TrainConfig,
 } from './config.ts';
-import { DESCRIBE } from './scenes/words.ts';
-import { VOCABULARY } from './scenes/vocabulary.ts';
 import { stage2Trainable, trainableOf } from './trainable.ts';
 
 /**
@@ -44,7 +42,7 @@ const small: Preset = {
     },
     projector: { kind: 'cluster', numPrototypes: 16, iterations: 2 },
     language: {
-      vocabSize: VOCABULARY.length,
+      vocabSize: 1160, // the words of @curio/scenes
       hiddenSize: 128,
       intermediateSize: 352,
       numLayers: 4,
@@ -92,7 +90,7 @@ const small: Preset = {
   // Temperature 1.0 and top-p 0.9: at the published 1.2 and 0.95 the questions were up to 7 points less about the
   // picture.
   ask: {
-    describePrompt: DESCRIBE,
+    describePrompt: 'describe the image in detail .',
     questions: 3,
     temperature: 1,
     topK: 0,

@@ -11,7 +11,7 @@ import { TextStream } from '../src/decoding/text-stream.ts';
 import { generate } from '../src/generate.ts';
 import type { SequenceOptions } from '../src/generate.ts';
 import { PRESETS } from '../src/presets.ts';
-import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
+import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
 import { imageTensor } from '../src/stages.ts';
 import { llamaTokenizerJson } from './llama-vocabulary.ts';

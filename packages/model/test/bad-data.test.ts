@@ -9,7 +9,7 @@ import { Tokens } from '../src/data/tokens.ts';
 import { runSteps } from '../src/loop.ts';
 import type { LoopOptions } from '../src/loop.ts';
 import { PRESETS } from '../src/presets.ts';
-import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
+import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
 import { trainStage } from '../src/stages.ts';
 import type { StageOptions } from '../src/stages.ts';

@@ -9,7 +9,7 @@ import { TEMPLATES } from '../src/data/conversation.ts';
 import type { Sample } from '../src/data/dataset.ts';
 import { generate } from '../src/generate.ts';
 import { PRESETS } from '../src/presets.ts';
-import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
+import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
 import { imageTensor, trainStage } from '../src/stages.ts';
 import { Tokens } from '../src/data/tokens.ts';

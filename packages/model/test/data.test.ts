@@ -4,7 +4,7 @@ import { encodeSample, makeBatch, makeTextBatch } from '../src/data/batch.ts';
 import { TEMPLATES } from '../src/data/conversation.ts';
 import { modalityLength, parseDataset } from '../src/data/dataset.ts';
 import { groupByLength, groupByModalityLength } from '../src/data/sampler.ts';
-import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
+import { sceneTokenizerJson } from '@curio/scenes';
 import { whyNotTrainable } from '../src/data/trainable-sample.ts';
 import { IGNORE, IMAGE_TOKEN, Tokens } from '../src/data/tokens.ts';
 

@@ -6,7 +6,7 @@ import type { ModelConfig, TrainConfig } from '../src/config.ts';
 import type { Sample } from '../src/data/dataset.ts';
 import { predictionTable, predictStage, requireFit } from '../src/predict.ts';
 import { PRESETS } from '../src/presets.ts';
-import { sceneTokenizerJson } from '../src/scenes/vocabulary.ts';
+import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
 import { trainStage } from '../src/stages.ts';
 import { Tokens } from '../src/data/tokens.ts';

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '@curio/engine';
-import { clipVisionToHf, llamaToHf, preprocessorConfig, PRESETS, sceneTokenizerJson } from '@curio/model';
+import { clipVisionToHf, llamaToHf, preprocessorConfig, PRESETS } from '@curio/model';
+import { sceneTokenizerJson } from '@curio/scenes';
 import { decodeFloats, encodeFloats, encodeSafetensors } from '@curio/nn';
 import type { NamedTensor, TensorMap } from '@curio/nn';
 import { writeFolderWhole } from '../run/files.ts';

@@ -3,19 +3,18 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RandomStream } from '@curio/engine';
 import type { AdamW, Gpu, Parameter } from '@curio/engine';
+import { Llama, PRESETS, Tokens } from '@curio/model';
 import {
   ClipPair,
-  Llama,
-  PRESETS,
   pretrainClip,
   pretrainLlama,
   probeClip,
   probeLlama,
   sceneEmbedding,
   sceneTokenizerJson,
-  Tokens,
-} from '@curio/model';
-import type { DocumentOptions, StepReport } from '@curio/model';
+} from '@curio/scenes';
+import type { StepReport } from '@curio/model';
+import type { DocumentOptions } from '@curio/scenes';
 import { Weights } from '@curio/nn';
 import { openHandwriting } from '../data/digits.ts';
 import { PRETRAINING_STREAMS } from '../data/generate.ts';

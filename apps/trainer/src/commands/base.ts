@@ -1,5 +1,5 @@
 import { openGpu } from '@curio/engine';
-import { KINDS } from '@curio/model';
+import { KINDS } from '@curio/scenes';
 import { Command, InvalidArgumentError } from 'commander';
 import { writeBase } from '../base/export.ts';
 import { runPretraining } from '../base/pretraining.ts';

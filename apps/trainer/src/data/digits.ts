@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DataError } from '@curio/engine';
-import type { GlyphSource } from '@curio/model';
+import type { GlyphSource } from '@curio/scenes';
 
 const PIXELS = 28 * 28;
 const TRAINING_SHARE = 0.85;

@@ -4,22 +4,21 @@
  */
 
 import { RandomStream } from '@curio/engine';
+import { IMAGE_TAG, type Picture } from '@curio/model';
 import {
   askOfKind,
   caption,
   converse,
   DESCRIBE,
-  IMAGE_TAG,
   KINDS,
   renderScene,
   sampleScene,
   type GlyphSource,
   type Kind,
-  type Picture,
   type Scene,
   type TalkOptions,
   type Turn,
-} from '@curio/model';
+} from '@curio/scenes';
 import { openHandwriting, type Split } from './digits.ts';
 
 /** An entry of a LLaVA JSON array. */

@@ -1,6 +1,6 @@
 /** @file The page's sample scenes: held-out handwriting that no training picture holds. */
 
-import { packSamples, type SceneSamples } from '@curio/model';
+import { packSamples, type SceneSamples } from '@curio/scenes';
 import { openHandwriting } from './digits.ts';
 import { generatePart } from './generate.ts';
 

@@ -1,5 +1,5 @@
 /** @file `report.html`: a run on one page that needs no other file and no network. */
-import type { Accuracy } from '@curio/model';
+import type { Accuracy } from '@curio/scenes';
 import type { RunConfig } from '../config/schema.ts';
 import { encodePng } from '../data/png.ts';
 import type { Environment } from './environment.ts';

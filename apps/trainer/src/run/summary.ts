@@ -1,5 +1,6 @@
 /** @file What a run reached: `summary.json`, and the page of text at the end of it. */
-import type { Accuracy, AskedVerdict, Picture, SelfAsked } from '@curio/model';
+import type { Picture } from '@curio/model';
+import type { Accuracy, AskedVerdict, SelfAsked } from '@curio/scenes';
 import {
   bar,
   clock,

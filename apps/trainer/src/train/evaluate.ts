@@ -1,6 +1,8 @@
 /** @file How well a model answers held-out questions, and what the questions are worth that it asks itself. */
-import { aboutImage, accuracyOf, caption, judgeAsked, mostFrequentAnswers, summariseAsked } from '@curio/model';
-import type { Accuracy, AskConfig, Picture, Sample, SelfAsked } from '@curio/model';
+import { aboutImage } from '@curio/model';
+import { accuracyOf, caption, judgeAsked, mostFrequentAnswers, summariseAsked } from '@curio/scenes';
+import type { AskConfig, Picture, Sample } from '@curio/model';
+import type { Accuracy, SelfAsked } from '@curio/scenes';
 import type { AskedScene } from '../run/summary.ts';
 import type { HeldOutQuestion, RunData } from './data.ts';
 import type { OpenedModel } from './open.ts';

@@ -3,14 +3,12 @@
  * means reading digits.
  */
 import type { HostTensor, HostTensors, RandomStream, Tensor } from '@curio/engine';
-import { preprocessImage } from '../data/image.ts';
-import type { ImageConfig } from '../data/image.ts';
-import { caption } from '../scenes/grammar.ts';
-import { CANVAS, CELL, GRID, PATCH, renderScene, sampleScene } from '../scenes/scene.ts';
-import type { GlyphSource, Scene } from '../scenes/scene.ts';
-import { COLORS, digitWord, PLACES, SIZES } from '../scenes/words.ts';
-import { IGNORE } from '../data/tokens.ts';
-import type { Tokens } from '../data/tokens.ts';
+import { IGNORE, preprocessImage } from '@curio/model';
+import type { ImageConfig, Tokens } from '@curio/model';
+import { caption } from '../grammar.ts';
+import { CANVAS, CELL, GRID, PATCH, renderScene, sampleScene } from '../scene.ts';
+import type { GlyphSource, Scene } from '../scene.ts';
+import { COLORS, digitWord, PLACES, SIZES } from '../words.ts';
 import { textInputs, textRows } from './clip-pair.ts';
 import type { PatchTargets, TextRows } from './clip-pair.ts';
 

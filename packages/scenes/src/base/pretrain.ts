@@ -4,16 +4,12 @@
  */
 import { add, AdamW, argmax, crossEntropy, indexSelect, noGrad, RandomStream, reshape, upload } from '@curio/engine';
 import type { AdamWState, Gpu, HostTensors, NamedTensors, Tensor } from '@curio/engine';
-import { labelledRows, makeTextBatch } from '../data/batch.ts';
-import type { TextBatch } from '../data/batch.ts';
-import type { Llama } from '../llama.ts';
-import { runSteps } from '../loop.ts';
-import type { LoopOptions, StepReport } from '../loop.ts';
-import { textDocument } from '../scenes/picture-text.ts';
-import type { DocumentOptions } from '../scenes/picture-text.ts';
-import { sampleScene } from '../scenes/scene.ts';
-import type { GlyphSource } from '../scenes/scene.ts';
-import type { Tokens } from '../data/tokens.ts';
+import { labelledRows, makeTextBatch, runSteps } from '@curio/model';
+import type { Llama, LoopOptions, StepReport, TextBatch, Tokens } from '@curio/model';
+import { textDocument } from '../picture-text.ts';
+import type { DocumentOptions } from '../picture-text.ts';
+import { sampleScene } from '../scene.ts';
+import type { GlyphSource } from '../scene.ts';
 import { clipBatch, clipInputs, wordRows, WORD_SETS } from './clip-batch.ts';
 import type { ClipBatch, ClipBatchOptions, ClipInputs } from './clip-batch.ts';
 import { textInputs } from './clip-pair.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { RandomStream } from '@curio/engine';
-import type { Picture } from '../data/image.ts';
+import type { Picture } from '@curio/model';
 import { COLORS, SIZES, type Color, type Size } from './words.ts';
 
 export const CANVAS = 72;

@@ -1,14 +1,13 @@
 import { RandomStream } from '@curio/engine';
 import { describe, expect, test } from 'vitest';
-import { encodeConversation, TEMPLATES, type Message } from '../src/data/conversation.ts';
-import { caption, KINDS, parseQuestion, QUESTIONS } from '../src/scenes/grammar.ts';
-import { accuracyOf, judgeAsked, mostFrequentAnswers, summariseAsked, wilson } from '../src/scenes/judge.ts';
-import { messagesOf, patchWords, textDocument } from '../src/scenes/picture-text.ts';
-import { CANVAS, renderScene, sampleScene, type GlyphSource, type Scene } from '../src/scenes/scene.ts';
-import { converse } from '../src/scenes/talk.ts';
-import { sceneEmbedding, sceneTokenizerJson, VOCABULARY } from '../src/scenes/vocabulary.ts';
-import { PATCH_WORDS, patchWord } from '../src/scenes/words.ts';
-import { Tokens } from '../src/data/tokens.ts';
+import { encodeConversation, type Message, PRESETS, TEMPLATES, Tokens } from '@curio/model';
+import { caption, KINDS, parseQuestion, QUESTIONS } from '../src/grammar.ts';
+import { accuracyOf, judgeAsked, mostFrequentAnswers, summariseAsked, wilson } from '../src/judge.ts';
+import { messagesOf, patchWords, textDocument } from '../src/picture-text.ts';
+import { CANVAS, renderScene, sampleScene, type GlyphSource, type Scene } from '../src/scene.ts';
+import { converse } from '../src/talk.ts';
+import { sceneEmbedding, sceneTokenizerJson, VOCABULARY } from '../src/vocabulary.ts';
+import { DESCRIBE, PATCH_WORDS, patchWord } from '../src/words.ts';
 
 /** Handwriting of a kind: each digit a square of its own grey. */
 const glyphs: GlyphSource = {
@@ -79,6 +78,13 @@ describe('grammar', () => {
     expect(QUESTIONS.get('is the two above the seven ?')!.answer(one)).toBe('no .');
     expect(QUESTIONS.get('is the seven left of the two ?')!.answer(one)).toBeNull();
   });
+});
+
+test('the presets are made for these words', () => {
+  for (const name of ['small', 'quick'] as const) {
+    expect(PRESETS[name].model.language.vocabSize).toBe(VOCABULARY.length);
+    expect(PRESETS[name].ask.describePrompt).toBe(DESCRIBE);
+  }
 });
 
 describe('scenes', () => {

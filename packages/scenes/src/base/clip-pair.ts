@@ -24,8 +24,8 @@ import {
 import type { HostTensors, Parameter, Tensor } from '@curio/engine';
 import { init, LayerNorm, Linear } from '@curio/nn';
 import type { Weights } from '@curio/nn';
-import { ClipBlock, ClipVision } from '../clip.ts';
-import type { ClipVisionConfig } from '../config.ts';
+import { ClipBlock, ClipVision } from '@curio/model';
+import type { ClipVisionConfig } from '@curio/model';
 
 export interface ClipTextConfig {
   readonly vocabSize: number;

@@ -5,8 +5,17 @@
  */
 
 import type { RandomStream } from '@curio/engine';
-import { encodeConversation, encodePlain, TEMPLATES, type Message, type Template } from '../data/conversation.ts';
-import { IGNORE, IMAGE_TAG, IMAGE_TOKEN, type Tokens } from '../data/tokens.ts';
+import {
+  encodeConversation,
+  encodePlain,
+  IGNORE,
+  IMAGE_TAG,
+  IMAGE_TOKEN,
+  type Message,
+  type Template,
+  TEMPLATES,
+  type Tokens,
+} from '@curio/model';
 import { caption, type Kind } from './grammar.ts';
 import { CANVAS, CELL, PATCH, type Scene } from './scene.ts';
 import { converse } from './talk.ts';

@@ -1,18 +1,15 @@
 /** @file Which look-ups a language base has learnt: questions about text pictures, by kind. */
 import { argmax, noGrad, RandomStream, upload } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
-import { makeTextBatch } from '../data/batch.ts';
-import { encodeConversation, TEMPLATES } from '../data/conversation.ts';
-import type { Llama } from '../llama.ts';
-import { caption, KINDS } from '../scenes/grammar.ts';
-import type { Kind } from '../scenes/grammar.ts';
-import { messagesOf, patchWords } from '../scenes/picture-text.ts';
-import { patchWord, DESCRIBE } from '../scenes/words.ts';
-import { sampleScene } from '../scenes/scene.ts';
-import type { GlyphSource, Scene } from '../scenes/scene.ts';
-import { askOfKind } from '../scenes/talk.ts';
-import { IGNORE, IMAGE_TOKEN } from '../data/tokens.ts';
-import type { Tokens } from '../data/tokens.ts';
+import { encodeConversation, IGNORE, IMAGE_TOKEN, makeTextBatch, TEMPLATES } from '@curio/model';
+import type { Llama, Tokens } from '@curio/model';
+import { caption, KINDS } from '../grammar.ts';
+import type { Kind } from '../grammar.ts';
+import { messagesOf, patchWords } from '../picture-text.ts';
+import { patchWord, DESCRIBE } from '../words.ts';
+import { sampleScene } from '../scene.ts';
+import type { GlyphSource, Scene } from '../scene.ts';
+import { askOfKind } from '../talk.ts';
 import { labelledHidden, languageInputs } from './pretrain.ts';
 
 export interface LlamaProbeOptions {

@@ -1,0 +1,58 @@
+/** @file Scenes of handwritten digits: what is drawn, asked and answered, and how the small model's base is trained. */
+export {
+  accuracyOf,
+  judgeAsked,
+  mostFrequentAnswers,
+  summariseAsked,
+  wilson,
+  type Accuracy,
+  type AskedVerdict,
+  type SelfAsked,
+} from './judge.ts';
+export { caption, KINDS, objectPhrase, parseQuestion, QUESTIONS, type Kind, type Question } from './grammar.ts';
+export {
+  messagesOf,
+  patchWords,
+  textDocument,
+  type DocumentOptions,
+  type TextDocument,
+} from './picture-text.ts';
+export {
+  CANVAS,
+  CELL,
+  PATCH,
+  renderScene,
+  RGB,
+  sampleScene,
+  type GlyphSource,
+  type Pose,
+  type Scene,
+  type SceneObject,
+  type SceneOptions,
+} from './scene.ts';
+export { askOfKind, converse, type TalkOptions, type Turn } from './talk.ts';
+export { sceneEmbedding, sceneTokenizerJson, VOCABULARY } from './vocabulary.ts';
+export {
+  COLORS,
+  DESCRIBE,
+  digitWord,
+  NUMBERS,
+  PLACES,
+  SIZES,
+  type Color,
+  type Place,
+  type Size,
+} from './words.ts';
+export { openGlyphs, packSamples, type SceneSamples } from './samples.ts';
+export { ClipPair, textRows, type ClipTextConfig, type PatchTargets, type TextRows } from './base/clip-pair.ts';
+export { clipBatch, WORD_SETS, wordRows, type ClipBatch, type ClipBatchOptions } from './base/clip-batch.ts';
+export {
+  pretrainClip,
+  pretrainLlama,
+  probeClip,
+  trapezoid,
+  type ClipProbe,
+  type PretrainOptions,
+  type TextPretrainOptions,
+} from './base/pretrain.ts';
+export { probeLlama, type LlamaProbeOptions } from './base/probe-llama.ts';

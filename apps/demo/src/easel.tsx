@@ -2,11 +2,11 @@
 /** @file The easel: canvas, pens, samples. */
 import { CANVAS, COLORS, digitWord, openGlyphs, PLACES, renderScene, RGB, SIZES } from '@curio/scenes';
 import type { Picture } from '@curio/model';
-import type { Color, GlyphSource, SceneSamples, Size } from '@curio/scenes';
+import type { Color, GlyphSource, Point, SceneSamples, Size } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { blankSketch, cellOf, clearCell, renderSketch, writeDigit } from './sketch.ts';
-import type { Point, Sketch } from './sketch.ts';
+import type { Sketch } from './sketch.ts';
 
 const samples = signal<SceneSamples | null>(null);
 const glyphs = computed<GlyphSource>(() =>

@@ -33,9 +33,19 @@ export interface Question {
   names: boolean;
   /** The only right answer, or null where the scene does not hold what the question presupposes. */
   answer(scene: Scene): string | null;
+  /** Whether a thing that it speaks of is not there at all (there may also be several): `NONE` is the reply then. */
+  isFalsePremise(scene: Scene): boolean;
 }
 
+/** The reply to a question about what is not there. */
+export const NONE = 'there is none .';
+
+/** What is right to say to a question: its answer, `NONE`, or null where it cannot be told which thing is meant. */
+export const replyTo = (question: Question, scene: Scene): string | null =>
+  question.answer(scene) ?? (question.isFalsePremise(scene) ? NONE : null);
+
 type Answer = (scene: Scene) => string | null;
+type Fits = (object: SceneObject) => boolean;
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const column = (object: SceneObject): number => object.cell % 3;
@@ -43,14 +53,14 @@ const row = (object: SceneObject): number => Math.floor(object.cell / 3);
 const sentence = (words: string): string => `${words} .`;
 
 /** The only object that fits, or null where none or several do. */
-function only(scene: Scene, fits: (object: SceneObject) => boolean): SceneObject | null {
+function only(scene: Scene, fits: Fits): SceneObject | null {
   const found = scene.objects.filter(fits);
   return found.length === 1 ? found[0] : null;
 }
 
 /** Answer about the only object that fits. */
 const about =
-  (fits: (object: SceneObject) => boolean, say: (object: SceneObject) => string): Answer =>
+  (fits: Fits, say: (object: SceneObject) => string): Answer =>
   (scene) => {
     const object = only(scene, fits);
     return object && sentence(say(object));
@@ -65,6 +75,7 @@ export function objectPhrase(object: SceneObject): string {
 
 /** All objects in raster order: `a large red seven at top left , a small blue two at center .` */
 export function caption(scene: Scene): string {
+  if (scene.objects.length === 0) return 'there are no digits .';
   return sentence(scene.objects.map(objectPhrase).join(' , '));
 }
 
@@ -75,23 +86,41 @@ const RELATIONS = {
   below: { axis: row, holds: (a: number, b: number) => a > b },
 };
 
+const ofColor =
+  (color: Color): Fits =>
+  (object) =>
+    object.color === color;
+
 /** Two different digits, each the only one of its colour. */
 function pairByColor(scene: Scene, first: Color, second: Color): [number, number] | null {
-  const a = only(scene, (object) => object.color === first);
-  const b = only(scene, (object) => object.color === second);
+  const a = only(scene, ofColor(first));
+  const b = only(scene, ofColor(second));
   return a && b ? [a.digit, b.digit] : null;
 }
 
-function* questions(): Generator<[Kind, form: string, text: string, answer: Answer]> {
+/** `about` are the things of which a question says that there is one. */
+function* questions(): Generator<[Kind, form: string, text: string, answer: Answer, about?: readonly Fits[]]> {
   for (const [cell, place] of PLACES.entries()) {
-    const here = (object: SceneObject): boolean => object.cell === cell;
-    yield ['digit_at', 'place', `which digit is at ${place} ?`, about(here, (object) => digitWord(object.digit))];
-    yield ['object', 'place', `describe the digit at ${place} .`, about(here, objectPhrase)];
+    const here: Fits = (object) => object.cell === cell;
+    yield [
+      'digit_at',
+      'place',
+      `which digit is at ${place} ?`,
+      about(here, (object) => digitWord(object.digit)),
+      [here],
+    ];
+    yield ['object', 'place', `describe the digit at ${place} .`, about(here, objectPhrase), [here]];
   }
   for (const color of COLORS) {
-    const colored = (object: SceneObject): boolean => object.color === color;
-    yield ['digit_col', 'color', `which digit is ${color} ?`, about(colored, (object) => digitWord(object.digit))];
-    yield ['object', 'color', `describe the ${color} digit .`, about(colored, objectPhrase)];
+    const colored = ofColor(color);
+    yield [
+      'digit_col',
+      'color',
+      `which digit is ${color} ?`,
+      about(colored, (object) => digitWord(object.digit)),
+      [colored],
+    ];
+    yield ['object', 'color', `describe the ${color} digit .`, about(colored, objectPhrase), [colored]];
     yield ['exist', 'color', `is there a ${color} digit ?`, (scene) => yesNo(scene.objects.some(colored))];
     yield [
       'count',
@@ -110,11 +139,11 @@ function* questions(): Generator<[Kind, form: string, text: string, answer: Answ
   }
   for (const digit of DIGITS) {
     const word = digitWord(digit);
-    const named = (object: SceneObject): boolean => object.digit === digit;
-    yield ['color', 'digit', `what color is the ${word} ?`, about(named, (object) => object.color)];
-    yield ['where', 'digit', `where is the ${word} ?`, about(named, (object) => PLACES[object.cell])];
-    yield ['size', 'digit', `is the ${word} small or large ?`, about(named, (object) => object.size)];
-    yield ['object', 'digit', `describe the ${word} .`, about(named, objectPhrase)];
+    const named: Fits = (object) => object.digit === digit;
+    yield ['color', 'digit', `what color is the ${word} ?`, about(named, (object) => object.color), [named]];
+    yield ['where', 'digit', `where is the ${word} ?`, about(named, (object) => PLACES[object.cell]), [named]];
+    yield ['size', 'digit', `is the ${word} small or large ?`, about(named, (object) => object.size), [named]];
+    yield ['object', 'digit', `describe the ${word} .`, about(named, objectPhrase), [named]];
     yield ['exist', 'digit', `is there a ${word} ?`, (scene) => yesNo(scene.objects.some(named))];
     for (const other of DIGITS.filter((candidate) => candidate !== digit)) {
       for (const [relation, { axis, holds }] of Object.entries(RELATIONS)) {
@@ -127,6 +156,7 @@ function* questions(): Generator<[Kind, form: string, text: string, answer: Answ
             const b = only(scene, (object) => object.digit === other);
             return a && b && axis(a) !== axis(b) ? yesNo(holds(axis(a), axis(b))) : null;
           },
+          [named, (object) => object.digit === other],
         ];
       }
     }
@@ -141,6 +171,7 @@ function* questions(): Generator<[Kind, form: string, text: string, answer: Answ
           const pair = pairByColor(scene, first, second);
           return pair && sentence(NUMBERS[pair[0] + pair[1]]);
         },
+        [ofColor(first), ofColor(second)],
       ];
       for (const which of ['greater', 'lower']) {
         yield [
@@ -152,20 +183,35 @@ function* questions(): Generator<[Kind, form: string, text: string, answer: Answ
             if (!pair || pair[0] === pair[1]) return null;
             return sentence(digitWord(which === 'greater' ? Math.max(...pair) : Math.min(...pair)));
           },
+          [ofColor(first), ofColor(second)],
         ];
       }
     }
   }
 }
 
-const describeImage: Question = { kind: 'caption', form: '', text: DESCRIBE, names: false, answer: caption };
+const describeImage: Question = {
+  kind: 'caption',
+  form: '',
+  text: DESCRIBE,
+  names: false,
+  answer: caption,
+  isFalsePremise: () => false,
+};
 
 /** Every question of the language by its text. */
 export const QUESTIONS: ReadonlyMap<string, Question> = new Map<string, Question>([
   [DESCRIBE, describeImage],
-  ...[...questions()].map(([kind, form, text, answer]): [string, Question] => [
+  ...[...questions()].map(([kind, form, text, answer, about = []]): [string, Question] => [
     text,
-    { kind, form, text, names: true, answer },
+    {
+      kind,
+      form,
+      text,
+      names: true,
+      answer,
+      isFalsePremise: (scene) => about.some((fits) => !scene.objects.some(fits)),
+    },
   ]),
 ]);
 

@@ -9,7 +9,17 @@ export {
   type AskedVerdict,
   type SelfAsked,
 } from './judge.ts';
-export { caption, KINDS, objectPhrase, parseQuestion, QUESTIONS, type Kind, type Question } from './grammar.ts';
+export {
+  caption,
+  KINDS,
+  NONE,
+  objectPhrase,
+  replyTo,
+  parseQuestion,
+  QUESTIONS,
+  type Kind,
+  type Question,
+} from './grammar.ts';
 export {
   messagesOf,
   patchWords,
@@ -30,7 +40,7 @@ export {
   type SceneObject,
   type SceneOptions,
 } from './scene.ts';
-export { askOfKind, converse, type TalkOptions, type Turn } from './talk.ts';
+export { askFalsePremise, askOfKind, converse, type TalkOptions, type Turn } from './talk.ts';
 export { sceneEmbedding, sceneTokenizerJson, VOCABULARY } from './vocabulary.ts';
 export {
   COLORS,
@@ -56,3 +66,5 @@ export {
   type TextPretrainOptions,
 } from './base/pretrain.ts';
 export { probeLlama, type LlamaProbeOptions } from './base/probe-llama.ts';
+export { drawLines, PEN, type Point } from './ink.ts';
+export { drawDigit, type DrawnDigit, type DrawnOptions } from './hand.ts';

@@ -18,7 +18,7 @@ import {
 } from '@curio/model';
 import { caption, type Kind } from './grammar.ts';
 import { CANVAS, CELL, PATCH, type Scene } from './scene.ts';
-import { converse } from './talk.ts';
+import { converse, type Turn } from './talk.ts';
 import { patchWord, type PatchWord } from './words.ts';
 
 export const PATCHES_PER_SIDE = CANVAS / PATCH;
@@ -55,6 +55,10 @@ export interface DocumentOptions {
   questionWeight?: number;
   /** Probability that a patch of an object is written as empty. Default 0.1. */
   blank?: number;
+  /** Probability that a turn asks about what is not there; such questions weigh nothing. Default 0. */
+  falsePremises?: number;
+  /** Probability of a picture without digits. Default 0. */
+  empty?: number;
   /** Factor on how often a kind is asked. */
   kindWeights?: Partial<Record<Kind, number>>;
   /** Default: `scenes`. */
@@ -81,29 +85,37 @@ export function textDocument(
     describe = 0.25,
     questionWeight = 0.05,
     blank = 0.1,
+    falsePremises = 0,
     kindWeights,
     template = TEMPLATES.scenes,
   } = options;
   const picture = patchWords(scene, random, blank).map((word) => tokens.id(patchWord(word))!);
-  const encoded = random.chance(plain)
-    ? encodePlain(tokens, caption(scene))
-    : encodeConversation(tokens, template, messagesOf(converse(scene, random, { turns, describe, kindWeights })));
+  const talk = random.chance(plain) ? [] : converse(scene, random, { turns, describe, falsePremises, kindWeights });
+  const encoded =
+    talk.length === 0 ? encodePlain(tokens, caption(scene)) : encodeConversation(tokens, template, messagesOf(talk));
   const out: TextDocument = { ids: [], weights: [] };
+  let turn = 0;
   encoded.ids.forEach((id, i) => {
-    const written = id === IMAGE_TOKEN;
-    const weight = encoded.labels[i] !== IGNORE ? 1 : questionWeight;
-    for (const word of written ? picture : [id]) {
+    const isPicture = id === IMAGE_TOKEN;
+    const isAnswer = encoded.labels[i] !== IGNORE;
+    if (!isAnswer && i > 0 && encoded.labels[i - 1] !== IGNORE) turn++;
+    const weight = isAnswer ? 1 : talk[turn]?.isFalsePremise ? 0 : questionWeight;
+    for (const word of isPicture ? picture : [id]) {
       out.ids.push(word);
-      out.weights.push(written || i === 0 ? 0 : weight);
+      out.weights.push(isPicture || i === 0 ? 0 : weight);
     }
   });
   return out;
 }
 
 /** The messages of a conversation about a picture, the image tag before the first question. */
-export function messagesOf(turns: readonly { question: string; answer: string }[]): Message[] {
-  return turns.flatMap(({ question, answer }, i): Message[] => [
-    { role: 'human', text: i === 0 ? `${IMAGE_TAG}\n${question}` : question },
+export function messagesOf(turns: readonly Pick<Turn, 'question' | 'answer' | 'isFalsePremise'>[]): Message[] {
+  return turns.flatMap(({ question, answer, isFalsePremise }, i): Message[] => [
+    {
+      role: 'human',
+      text: i === 0 ? `${IMAGE_TAG}\n${question}` : question,
+      ...(isFalsePremise ? { selfQuestion: false as const } : {}),
+    },
     { role: 'gpt', text: answer },
   ]);
 }

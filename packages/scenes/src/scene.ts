@@ -1,10 +1,13 @@
 /**
- * @file Scenes: one to three handwritten digits in colours and sizes on a dark 72×72 canvas of 3×3 cells. A scene is
- * plain data (its truth), drawn by a pure function; cells of 24 px cover patches of 12 px exactly (2×2 each).
+ * @file Scenes: up to three digits, handwritten or drawn with a pen, in colours and sizes on a dark 72×72 canvas of 3×3
+ * cells. A scene is plain data (its truth), drawn by a pure function; cells of 24 px cover patches of 12 px exactly
+ * (2×2 each).
  */
 
 import type { RandomStream } from '@curio/engine';
 import type { Picture } from '@curio/model';
+import { drawDigit, pointsOf, type DrawnDigit } from './hand.ts';
+import { drawLines } from './ink.ts';
 import { COLORS, SIZES, type Color, type Size } from './words.ts';
 
 export const CANVAS = 72;
@@ -44,6 +47,8 @@ export interface SceneObject {
   dx: number;
   dy: number;
   pose?: Pose;
+  /** Drawn with a pen, instead of a sample of handwriting. */
+  drawn?: DrawnDigit;
 }
 
 /** Objects stand in raster order of their cells. */
@@ -72,8 +77,12 @@ const OFFSET: Record<Size, readonly [number, number]> = { small: [2, 6], large: 
 const INK = 22;
 
 export interface SceneOptions {
-  /** Number of objects; 1, 2, 3 with odds 1 : 2 : 2 when left out. */
+  /** Number of objects, 0 to 9; 1, 2, 3 with odds 1 : 2 : 2 when left out. */
   objects?: number;
+  /** Probability of a scene of digits that are drawn with a pen; one in seven of these is handwriting. Default 0. */
+  drawn?: number;
+  /** Probability of a scene without digits, where `objects` is left out. Default 0. */
+  empty?: number;
   /** Vary the strokes (shift, rotation, scale); for pretraining only. */
   augment?: boolean;
 }
@@ -83,7 +92,9 @@ export interface SceneOptions {
  * be named.
  */
 export function sampleScene(random: RandomStream, glyphs: GlyphSource, options: SceneOptions = {}): Scene {
-  const count = options.objects ?? 1 + random.weighted([1, 2, 2]);
+  const { drawn = 0, empty = 0 } = options;
+  const count = options.objects ?? (empty > 0 && random.chance(empty) ? 0 : 1 + random.weighted([1, 2, 2]));
+  const isDrawn = drawn > 0 && random.chance(drawn);
   const cells = random
     .shuffle([0, 1, 2, 3, 4, 5, 6, 7, 8])
     .slice(0, count)
@@ -101,10 +112,15 @@ export function sampleScene(random: RandomStream, glyphs: GlyphSource, options: 
       dx: random.between(...OFFSET[size]),
       dy: random.between(...OFFSET[size]),
       ...(options.augment ? { pose: samplePose(random) } : {}),
+      ...(isDrawn && !random.chance(1 / 7) ? { drawn: drawInCell(random, digits[i], size, cell) } : {}),
     };
   });
   return { objects, background: Math.round(random.uniform(0, 0.18) * 1000) / 1000, noise: random.bits() };
 }
+
+/** A digit drawn with a pen in a cell. */
+export const drawInCell = (random: RandomStream, digit: number, size: Size, cell: number): DrawnDigit =>
+  drawDigit(random, { digit, size, left: (cell % GRID) * CELL, top: Math.floor(cell / GRID) * CELL, side: CELL });
 
 function mostlyDifferent<T>(random: RandomStream, items: readonly T[], count: number): T[] {
   if (random.chance(0.7)) return random.shuffle(items).slice(0, count);
@@ -128,7 +144,12 @@ function samplePose(random: RandomStream): Pose {
  */
 export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
   const rgb = drawBackground(scene);
+  const picture: Picture = { width: CANVAS, height: CANVAS, rgb };
   for (const object of scene.objects) {
+    if (object.drawn) {
+      drawLines(picture, pointsOf(object.drawn), object.drawn.pen, RGB[object.color]);
+      continue;
+    }
     const side = SIDE[object.size];
     const ink = resizeGlyph(glyphs.pixels(object.digit, object.glyph), side, object.pose);
     const left = (object.cell % GRID) * CELL + object.dx;
@@ -143,7 +164,7 @@ export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
       }
     }
   }
-  return { width: CANVAS, height: CANVAS, rgb };
+  return picture;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import type { RandomStream } from '@curio/engine';
-import { KINDS, QUESTIONS, type Kind, type Question } from './grammar.ts';
+import { KINDS, NONE, QUESTIONS, type Kind, type Question } from './grammar.ts';
 import type { Scene } from './scene.ts';
 import { DESCRIBE } from './words.ts';
 
@@ -12,6 +12,8 @@ export interface Turn {
   kind: Kind | 'caption';
   question: string;
   answer: string;
+  /** It speaks of what is not there; nobody should learn to ask it. */
+  isFalsePremise?: true;
 }
 
 export interface TalkOptions {
@@ -19,6 +21,8 @@ export interface TalkOptions {
   turns?: number;
   /** Probability that the first turn asks for the caption. Default 0.4. */
   describe?: number;
+  /** Probability that a turn asks about what is not there; the answer is `NONE`. Default 0. */
+  falsePremises?: number;
   /** Factor on how often a kind is asked, for kinds a model has yet to learn. Default 1 each. */
   kindWeights?: Partial<Record<Kind, number>>;
 }
@@ -65,23 +69,41 @@ export function askOfKind(
   return { kind, question: question.text, answer };
 }
 
+/** One question about what is not in a scene; null where none is left. First the kind is drawn, then the form. */
+export function askFalsePremise(
+  scene: Scene,
+  random: RandomStream,
+  asked: ReadonlySet<string> = new Set(),
+): Turn | null {
+  const open = [...QUESTIONS.values()].filter(
+    (question) => !asked.has(question.text) && question.isFalsePremise(scene),
+  );
+  if (open.length === 0) return null;
+  const kind = random.pick([...new Set(open.map((question) => question.kind))]);
+  const ofKind = open.filter((question) => question.kind === kind);
+  const form = random.pick([...new Set(ofKind.map((question) => question.form))]);
+  const { text } = random.pick(ofKind.filter((question) => question.form === form));
+  return { kind, question: text, answer: NONE, isFalsePremise: true };
+}
+
 const OF_KIND = Object.fromEntries(
   KINDS.map((kind) => [kind, [...QUESTIONS.values()].filter((question) => question.kind === kind)]),
 ) as Record<Kind, Question[]>;
 
 /** A conversation about a scene. */
 export function converse(scene: Scene, random: RandomStream, options: TalkOptions = {}): Turn[] {
-  const { turns = 8, describe = 0.4, kindWeights = {} } = options;
+  const { turns = 8, describe = 0.4, falsePremises = 0, kindWeights = {} } = options;
   const asked = new Set<string>();
   const out: Turn[] = [];
   if (random.chance(describe))
     out.push({ kind: 'caption', question: DESCRIBE, answer: QUESTIONS.get(DESCRIBE)!.answer(scene)! });
   const weights = KINDS.map((kind) => EAGERNESS[kind] * (kindWeights[kind] ?? 1));
   while (out.length < turns && weights.some((weight) => weight > 0)) {
-    const index = random.weighted(weights);
-    const turn = askOfKind(scene, KINDS[index], random, asked);
+    const isFalse = falsePremises > 0 && random.chance(falsePremises);
+    const index = isFalse ? -1 : random.weighted(weights);
+    const turn = isFalse ? askFalsePremise(scene, random, asked) : askOfKind(scene, KINDS[index], random, asked);
     if (!turn) {
-      weights[index] = 0;
+      if (!isFalse) weights[index] = 0;
       continue;
     }
     asked.add(turn.question);

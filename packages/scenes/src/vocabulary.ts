@@ -17,7 +17,7 @@ export const VOCABULARY: readonly string[] = [
   ...SPECIAL,
   ...ROLES,
   ...SPOKEN,
-  '<reserved>',
+  'none', // after the others, where a place was kept free
   ...PATCH_WORDS.map(patchWord),
 ];
 const FIRST_PATCH_WORD = VOCABULARY.length - PATCH_WORDS.length;

@@ -15,11 +15,11 @@ import {
 } from '@curio/scenes';
 import type { StepReport } from '@curio/model';
 import type { DocumentOptions } from '@curio/scenes';
-import { Weights } from '@curio/nn';
+import { openSafetensors, Weights } from '@curio/nn';
 import { openHandwriting } from '../data/digits.ts';
 import { PRETRAINING_STREAMS } from '../data/generate.ts';
 import { withFile } from '../disk/system-error.ts';
-import { writeWhole } from '../run/files.ts';
+import { fileSource, writeWhole } from '../run/files.ts';
 import { line, readLines } from '../run/log.ts';
 import { CLIP, CLIP_TEXT, LLAMA } from './recipe.ts';
 import { openPretrainState, savePretrainState } from './state.ts';
@@ -43,6 +43,10 @@ export interface PretrainingOptions {
   readonly kindWeights?: Readonly<Record<string, number>>;
   readonly questionWeight?: number;
   readonly batch: number;
+  /**
+   * A folder in Hugging Face's layout, such as the committed base's, that a new run starts from instead of from noise.
+   */
+  readonly start?: string;
   readonly saveEvery: number;
   readonly probeEvery: number;
   /** One line for each report. */
@@ -56,7 +60,7 @@ export const baseTokens = (): Tokens => new Tokens(sceneTokenizerJson());
 async function openWeights(
   gpu: Gpu,
   seed: number,
-  state: PretrainState | null,
+  state: Pick<PretrainState, 'weights'> | null,
   build: (w: Weights) => void,
 ): Promise<Weights> {
   const weights = new Weights(gpu, { seed, parts: state ? [{ tensors: state.weights }] : [] });
@@ -68,7 +72,7 @@ async function openWeights(
 export async function openClip(
   gpu: Gpu,
   seed: number,
-  state: PretrainState | null,
+  state: Pick<PretrainState, 'weights'> | null,
 ): Promise<{ pair: ClipPair; weights: Weights }> {
   let pair!: ClipPair;
   const weights = await openWeights(
@@ -83,7 +87,7 @@ export async function openClip(
 export async function openLlama(
   gpu: Gpu,
   seed: number,
-  state: PretrainState | null,
+  state: Pick<PretrainState, 'weights'> | null,
 ): Promise<{ llama: Llama; weights: Weights }> {
   const config = PRESETS.small.model.language;
   const table = sceneEmbedding(new RandomStream(seed, 0, 0x656d62), config.hiddenSize, 0.5);
@@ -99,7 +103,11 @@ export async function openLlama(
 
 function documentsAt(step: number, { kindWeights, questionWeight }: PretrainingOptions): DocumentOptions {
   const phase = LLAMA.phases.filter(({ from }) => step >= from).at(-1)!;
-  return { kindWeights: kindWeights ?? phase.kindWeights, questionWeight: questionWeight ?? phase.questionWeight };
+  return {
+    ...phase,
+    kindWeights: kindWeights ?? phase.kindWeights,
+    questionWeight: questionWeight ?? phase.questionWeight,
+  };
 }
 
 /** What was logged before the saved step; later steps run again. A probe counts steps done, a loss begins with 0. */
@@ -108,11 +116,17 @@ const keptMetrics = (path: string, done: number): object[] =>
     ? readLines<{ step: number; probe?: object }>(path).filter(({ step, probe }) => step < done + (probe ? 1 : 0))
     : [];
 
+async function startOf({ start }: PretrainingOptions): Promise<Pick<PretrainState, 'weights'> | null> {
+  if (start === undefined) return null;
+  return { weights: (await openSafetensors(fileSource(join(start, 'model.safetensors')))).tensors };
+}
+
 /** Trains until `steps`, or until stopped; saves its state either way. */
 export async function runPretraining(options: PretrainingOptions): Promise<void> {
   const { gpu, part, folder, seed, say } = options;
   const state = await openPretrainState(folder);
   if (state) say(`going on with step ${state.step} of ${folder}`);
+  const before = state ?? (await startOf(options));
   const metrics = join(folder, 'metrics.jsonl');
   writeWhole(
     metrics,
@@ -165,16 +179,16 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
   });
   let probeOf: () => Promise<Record<string, number>>;
   if (part === 'clip') {
-    const { pair, weights } = await openClip(gpu, seed, state);
+    const { pair, weights } = await openClip(gpu, seed, before);
     const batch = { ...CLIP.batch, groups: options.batch / CLIP.batch.groupSize };
     const heldOut = openHandwriting('heldOut');
-    probeOf = async () => ({
-      ...(await probeClip(
+    const probe = (drawn: number) =>
+      probeClip(
         pair,
-        { tokens, glyphs: heldOut, seed, stream: PRETRAINING_STREAMS.probe, batch: { ...batch, groups: 16 } },
+        { tokens, glyphs: heldOut, seed, stream: PRETRAINING_STREAMS.probe, batch: { ...batch, groups: 16, drawn } },
         4,
-      )),
-    });
+      );
+    probeOf = async () => ({ ...(await probe(0)), 'drawn digit': (await probe(1)).digit });
     await pretrainClip(pair, {
       ...shared(weights.parameters()),
       warmup: CLIP.warmup,
@@ -183,7 +197,7 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
       batch,
     });
   } else {
-    const { llama, weights } = await openLlama(gpu, seed, state);
+    const { llama, weights } = await openLlama(gpu, seed, before);
     probeOf = () => probeLlama(llama, gpu, { tokens, glyphs, seed, stream: PRETRAINING_STREAMS.probe, perKind: 64 });
     await pretrainLlama(llama, gpu, weights.parameters(), {
       ...shared(weights.parameters()),

@@ -34,7 +34,7 @@ export const CLIP = {
   weightDecay: 0.05,
   steps: 3000,
   cooldown: 600,
-  batch: { groups: 12, groupSize: 8, augment: 0.3, image: IMAGE },
+  batch: { groups: 12, groupSize: 8, augment: 0.3, drawn: 0.4, image: IMAGE },
 };
 
 /**
@@ -58,6 +58,6 @@ export const LLAMA = {
       questionWeight: 0.25,
       kindWeights: { digit_at: 2.5, relation: 3, where: 1.5, object: 1.4, count: 1.2 },
     },
-    { from: 6400, questionWeight: 1, kindWeights: {} },
+    { from: 6400, questionWeight: 1, kindWeights: {}, falsePremises: 0.12, empty: 0.04 },
   ] satisfies ({ from: number } & DocumentOptions)[],
 };

@@ -49,6 +49,7 @@ export function baseCommand(): Command {
           : 'next-token pretraining on conversations about scenes written out in words',
       )
       .option('--run <folder>', 'where the run stands; it goes on from there', `runs/base-${part}`)
+      .option('--start <folder>', 'folder of a base that a new run starts from, such as apps/trainer/base/vision')
       .option('--seed <n>', 'seed of weights and scenes', whole, 1)
       .option('--steps <n>', 'last step', whole, defaults.steps)
       .option('--cooldown <n>', 'steps over which the learning rate falls to 0 at the end', whole, defaults.cooldown)
@@ -83,6 +84,7 @@ export function baseCommand(): Command {
             gpu,
             part,
             folder: options.run,
+            start: options.start,
             seed: options.seed,
             steps: options.steps,
             cooldown: options.cooldown,

@@ -25,7 +25,8 @@ import { openHandwriting, type Split } from './digits.ts';
 export interface LlavaEntry {
   id: string;
   image: string;
-  conversations: { from: 'human' | 'gpt'; value: string }[];
+  /** `self_question: false` where a question is about what is not there. */
+  conversations: { from: 'human' | 'gpt'; value: string; self_question?: false }[];
 }
 
 /** A sample with its truth. */
@@ -98,8 +99,12 @@ function askOn(random: RandomStream, glyphs: GlyphSource, kind: Kind): { scene: 
 }
 
 function toEntry(id: string, image: string, turns: readonly Turn[]): LlavaEntry {
-  const conversations = turns.flatMap(({ question, answer }, i): LlavaEntry['conversations'] => [
-    { from: 'human', value: i === 0 ? `${IMAGE_TAG}\n${question}` : question },
+  const conversations = turns.flatMap(({ question, answer, isFalsePremise }, i): LlavaEntry['conversations'] => [
+    {
+      from: 'human',
+      value: i === 0 ? `${IMAGE_TAG}\n${question}` : question,
+      ...(isFalsePremise ? { self_question: false } : {}),
+    },
     { from: 'gpt', value: answer },
   ]);
   return { id, image, conversations };

@@ -14,6 +14,8 @@ export interface Message {
   role: Role;
   /** null: the model is to write it; only the last message may be. */
   text: string | null;
+  /** false: this human turn is never drawn as a self-question. */
+  selfQuestion?: false;
 }
 
 export interface Template {
@@ -207,8 +209,9 @@ export interface Draw {
 const SELF_QUESTION_STREAM = 0x5351;
 
 /**
- * Turns human messages into self-questions, each with probability `rate`: never the first message, and none where the
- * sample has no image. Turn j of a sample depends on (seed, epoch, sample, j) alone.
+ * Turns human messages into self-questions, each with probability `rate`: never the first message nor one that says
+ * `selfQuestion: false`, and none where the sample has no image. Turn j of a sample depends on (seed, epoch, sample, j)
+ * alone.
  */
 export function drawSelfQuestions(
   messages: readonly Message[],
@@ -218,7 +221,7 @@ export function drawSelfQuestions(
 ): Message[] {
   if (!hasImage || rate <= 0) return [...messages];
   return messages.map((message, turn) => {
-    if (message.role !== 'human' || turn === 0) return message;
+    if (message.role !== 'human' || turn === 0 || message.selfQuestion === false) return message;
     const random = new RandomStream(seed, sample, SELF_QUESTION_STREAM + epoch * 0x10000);
     random.position = turn;
     return random.uniform() < rate ? { ...message, role: 'vuser' } : message;

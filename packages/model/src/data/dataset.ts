@@ -1,6 +1,7 @@
 /**
  * @file Data sets in the LLaVA format: a JSON array of `{ id, image?, conversations: [{ from: 'human' | 'gpt', value }]
- * }` beside a folder of images, read and checked here. Files enter through `ImageSource`.
+ * }` beside a folder of images, read and checked here. A human turn with `self_question: false` is never drawn as a
+ * self-question. Files enter through `ImageSource`.
  */
 
 import { DataError } from '@curio/engine';
@@ -73,11 +74,15 @@ function parseSample(entry: unknown, index: number, where: string): Sample {
 }
 
 function parseTurn(turn: unknown, where: string): Message {
-  const { from, value } = (turn ?? {}) as Record<string, unknown>;
+  const { from, value, self_question: selfQuestion } = (turn ?? {}) as Record<string, unknown>;
   const role = ROLES[String(from)];
   if (!role) throw new DataError(`${where}: is from ${nameOf(from)}; it must be 'human' or 'gpt'.`);
   if (typeof value !== 'string') throw new DataError(`${where}: value is ${nameOf(value)}; it must be text.`);
-  return { role, text: imageFirst(value) };
+  if (selfQuestion !== undefined && (typeof selfQuestion !== 'boolean' || role !== 'human'))
+    throw new DataError(
+      `${where}: self_question of a '${String(from)}' turn is ${nameOf(selfQuestion)}; it must be true or false, in a human turn.`,
+    );
+  return { role, text: imageFirst(value), ...(selfQuestion === false ? { selfQuestion: false as const } : {}) };
 }
 
 function nameOf(value: unknown): string {

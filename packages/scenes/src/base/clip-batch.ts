@@ -6,8 +6,8 @@ import type { HostTensor, HostTensors, RandomStream, Tensor } from '@curio/engin
 import { IGNORE, preprocessImage } from '@curio/model';
 import type { ImageConfig, Tokens } from '@curio/model';
 import { caption } from '../grammar.ts';
-import { CANVAS, CELL, GRID, PATCH, renderScene, sampleScene } from '../scene.ts';
-import type { GlyphSource, Scene } from '../scene.ts';
+import { CANVAS, CELL, drawInCell, GRID, PATCH, renderScene, sampleScene } from '../scene.ts';
+import type { GlyphSource, Scene, SceneOptions } from '../scene.ts';
 import { COLORS, digitWord, PLACES, SIZES } from '../words.ts';
 import { textInputs, textRows } from './clip-pair.ts';
 import type { PatchTargets, TextRows } from './clip-pair.ts';
@@ -48,6 +48,8 @@ export interface ClipBatchOptions {
   readonly groupSize: number;
   /** Share of groups whose strokes are varied. */
   readonly augment: number;
+  /** Share of groups whose digits are drawn with a pen. Default 0. */
+  readonly drawn?: number;
   readonly image: ImageConfig;
 }
 
@@ -55,9 +57,14 @@ export function clipBatch(
   tokens: Tokens,
   glyphs: GlyphSource,
   random: RandomStream,
-  { groups, groupSize, augment, image }: ClipBatchOptions,
+  { groups, groupSize, augment, drawn = 0, image }: ClipBatchOptions,
 ): ClipBatch {
-  const scenes = Array.from({ length: groups }, () => group(glyphs, random, groupSize, random.chance(augment))).flat();
+  const scenes = Array.from({ length: groups }, () =>
+    group(glyphs, random, groupSize, {
+      augment: random.chance(augment),
+      drawn: drawn > 0 && random.chance(drawn) ? 1 : 0,
+    }),
+  ).flat();
   const area = 3 * image.size ** 2;
   const pixels = new Float32Array(scenes.length * area);
   scenes.forEach((scene, i) => pixels.set(preprocessImage(renderScene(scene, glyphs), image), i * area));
@@ -117,22 +124,27 @@ export function clipInputs({
 }
 
 /** One layout with different digits: scenes whose captions all differ. */
-function group(glyphs: GlyphSource, random: RandomStream, size: number, augment: boolean): Scene[] {
-  const first = sampleScene(random, glyphs, { augment });
+function group(
+  glyphs: GlyphSource,
+  random: RandomStream,
+  size: number,
+  options: Pick<SceneOptions, 'augment' | 'drawn'>,
+): Scene[] {
+  const first = sampleScene(random, glyphs, options);
   const seen = new Set([caption(first)]);
   const scenes = [first];
   while (scenes.length < size) {
-    const other = sampleScene(random, glyphs, { augment, objects: first.objects.length });
+    const other = sampleScene(random, glyphs, { ...options, objects: first.objects.length });
     const scene: Scene = {
       ...other,
-      objects: other.objects.map((o, i) => ({
-        ...o,
-        cell: first.objects[i]!.cell,
-        color: first.objects[i]!.color,
-        size: first.objects[i]!.size,
-        dx: first.objects[i]!.dx,
-        dy: first.objects[i]!.dy,
-      })),
+      objects: other.objects.map(({ drawn, ...object }, i) => {
+        const { cell, color, size, dx, dy } = first.objects[i]!;
+        return {
+          ...object,
+          ...{ cell, color, size, dx, dy },
+          ...(drawn ? { drawn: drawInCell(random, object.digit, size, cell) } : {}),
+        };
+      }),
     };
     if (seen.has(caption(scene))) continue;
     seen.add(caption(scene));

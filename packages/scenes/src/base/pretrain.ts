@@ -170,8 +170,11 @@ function textBatch(
   step: number,
 ): TextBatch {
   const random = new RandomStream(seed, step, stream);
+  const options = documents(step);
   return makeTextBatch(
-    Array.from({ length: batchSize }, () => textDocument(tokens, sampleScene(random, glyphs), random, documents(step))),
+    Array.from({ length: batchSize }, () =>
+      textDocument(tokens, sampleScene(random, glyphs, { empty: options.empty }), random, options),
+    ),
   );
 }
 

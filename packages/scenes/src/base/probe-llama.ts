@@ -9,8 +9,10 @@ import { messagesOf, patchWords } from '../picture-text.ts';
 import { patchWord, DESCRIBE } from '../words.ts';
 import { sampleScene } from '../scene.ts';
 import type { GlyphSource, Scene } from '../scene.ts';
-import { askOfKind } from '../talk.ts';
+import { askFalsePremise, askOfKind } from '../talk.ts';
 import { labelledHidden, languageInputs } from './pretrain.ts';
+
+type ProbedKind = Kind | 'caption' | 'false_premise';
 
 export interface LlamaProbeOptions {
   readonly tokens: Tokens;
@@ -29,9 +31,9 @@ export async function probeLlama(
   llama: Llama,
   gpu: Gpu,
   { tokens, glyphs, seed, stream, perKind }: LlamaProbeOptions,
-): Promise<Record<Kind | 'caption', number>> {
-  const out: Partial<Record<Kind | 'caption', number>> = {};
-  for (const [k, kind] of ([...KINDS, 'caption'] as const).entries()) {
+): Promise<Record<ProbedKind, number>> {
+  const out: Partial<Record<ProbedKind, number>> = {};
+  for (const [k, kind] of ([...KINDS, 'caption', 'false_premise'] as const).entries()) {
     const random = new RandomStream(seed, k, stream);
     const documents = Array.from({ length: perKind }, () => {
       const { scene, turn } = askable(kind, random, glyphs);
@@ -60,17 +62,22 @@ export async function probeLlama(
     }
     out[kind] = right / perKind;
   }
-  return out as Record<Kind | 'caption', number>;
+  return out as Record<ProbedKind, number>;
 }
 
 function askable(
-  kind: Kind | 'caption',
+  kind: ProbedKind,
   random: RandomStream,
   glyphs: GlyphSource,
 ): { scene: Scene; turn: { question: string; answer: string } } {
   for (;;) {
     const scene = sampleScene(random, glyphs);
-    const turn = kind === 'caption' ? { question: DESCRIBE, answer: caption(scene) } : askOfKind(scene, kind, random);
+    const turn =
+      kind === 'caption'
+        ? { question: DESCRIBE, answer: caption(scene) }
+        : kind === 'false_premise'
+          ? askFalsePremise(scene, random)
+          : askOfKind(scene, kind, random);
     if (turn) return { scene, turn };
   }
 }

@@ -134,6 +134,7 @@ export async function openJax(): Promise<Peer> {
       const [x, target] = [upload(spec.x), upload(spec.target)];
       const net = spec.name === 'MLP' ? mlp : gptBlock;
       const update = jit(
+        // biome-ignore lint/complexity/useMaxParams: jit traces each argument by its place
         (p0: Tree, m0: Tree, v0: Tree, correct1: A, correct2: A, input: A, wanted: A): [A, Tree, Tree, Tree] => {
           const lossOf = (q: Tree): A => {
             const loss = np.square(net(input.ref, q).sub(wanted.ref)).mean();

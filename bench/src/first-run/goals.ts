@@ -81,9 +81,7 @@ export function goalRows(reports: readonly Report[]): GoalRow[] {
     due: number,
     layout: string,
     n: number,
-    ours: RegExp,
-    best: RegExp,
-    theirs: RegExp,
+    { ours, best, theirs }: { ours: RegExp; best: RegExp; theirs: RegExp },
   ): void => {
     const rate = (ms: number | null): number | null => ms && (2 * n ** 3) / ms / 1e9;
     const of = (variant: RegExp): number | null =>
@@ -97,11 +95,12 @@ export function goalRows(reports: readonly Report[]): GoalRow[] {
       unit: 'TFLOP/s',
     });
   };
+  const inF32 = { ours: CALLED, best: NOT_UNITS, theirs: /^f32$/ };
+  const onUnits = { ours: /^f16 matrix units$/, best: UNITS, theirs: /^f16$/ };
+  for (const layout of ['nn', 'nt', 'tn']) product(`f32 matmul ${layout} 4096³ of cuBLAS f32`, 60, layout, 4096, inF32);
+  product('f32 matmul nn 2048³ of cuBLAS f32', 60, 'nn', 2048, inF32);
   for (const layout of ['nn', 'nt', 'tn'])
-    product(`f32 matmul ${layout} 4096³ of cuBLAS f32`, 60, layout, 4096, CALLED, NOT_UNITS, /^f32$/);
-  product('f32 matmul nn 2048³ of cuBLAS f32', 60, 'nn', 2048, CALLED, NOT_UNITS, /^f32$/);
-  for (const layout of ['nn', 'nt', 'tn'])
-    product(`f16 matrix units ${layout} 4096³ of cuBLAS f16`, 20, layout, 4096, /^f16 matrix units$/, UNITS, /^f16$/);
+    product(`f16 matrix units ${layout} 4096³ of cuBLAS f16`, 20, layout, 4096, onUnits);
   for (const [shape, causal] of [
     ['8x512x64', ''],
     ['16x577x64', ''],

@@ -55,9 +55,7 @@ function groups(
   gpu: Gpu,
   peers: readonly Peer[],
   label: string,
-  H: number,
-  T: number,
-  D: number,
+  [H, T, D]: readonly [number, number, number],
   causal: boolean,
 ): Group[] {
   const shape = [1, H, T, D];
@@ -113,6 +111,6 @@ function groups(
 
 export const attentionGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] =>
   [false, true].flatMap((causal) => [
-    () => groups(gpu, peers, '8 heads, 512 tokens', 8, 512, 64, causal),
-    () => groups(gpu, peers, 'CLIP ViT-L/14-336', 16, 577, 64, causal),
+    () => groups(gpu, peers, '8 heads, 512 tokens', [8, 512, 64], causal),
+    () => groups(gpu, peers, 'CLIP ViT-L/14-336', [16, 577, 64], causal),
   ]);

@@ -50,7 +50,7 @@ function loraCells(gpu: Gpu, M: number, N: number, K: number, r: number): OpCell
   };
   return new OpCells(gpu, {
     inputs,
-    run: ([p, q, s, t]) => loraLinear(p!, q!, null, s!, t!, { scale: SCALE }),
+    run: ([p, q, s, t]) => loraLinear(p!, q!, null, { a: s!, b: t!, scale: SCALE }),
     outputShape: [M, N],
     forward: () => y,
     gradient: (i, dy) => gradients(dy)[i]!,

@@ -96,7 +96,14 @@ export function prototypeGroups(gpu: Gpu): (() => Group[])[] {
       const cells = new OpCells(gpu, {
         inputs,
         run: ([x, f, v, w, b, alpha, beta]) =>
-          prototypeCluster(x!, f!, v!, w!, b!, alpha!, beta!, { numPrototypes: K, iterations }),
+          prototypeCluster(x!, f!, v!, {
+            cWeight: w!,
+            cBias: b!,
+            simAlpha: alpha!,
+            simBeta: beta!,
+            numPrototypes: K,
+            iterations,
+          }),
         outputShape: [1, L, D],
         forward: (dy) => (i) => truthOf(dy).y[i]!,
         gradient: (which, dy) => (i) => truthOf(dy).grads[which]![i]!,

@@ -16,14 +16,13 @@ const roof = { kind: 'copy' } as const;
 function rowGroups(
   gpu: Gpu,
   op: string,
-  family: string,
   label: string,
   [R, C]: readonly [number, number],
   bench: OpBench,
   peersOf: (cells: OpCells) => { readonly forward: Cell[]; readonly backward: Cell[] },
 ): Group[] {
   const cells = new OpCells(gpu, bench);
-  const naive = { variant: 'naive', forced: { [family]: 'naive' } };
+  const naive = { variant: 'naive', forced: { [op]: 'naive' } };
   const shape = `${R}x${C}`;
   const others = peersOf(cells);
   return [
@@ -72,7 +71,7 @@ export function softmaxGroups(gpu: Gpu, peers: readonly Peer[], label: string, R
     forward: () => truth.y,
     gradient: (_, dy) => truth.dx(dyRow(dy, C)),
   };
-  return rowGroups(gpu, 'softmax', 'softmax', label, [R, C], bench, (cells) => ({
+  return rowGroups(gpu, 'softmax', label, [R, C], bench, (cells) => ({
     forward: peerCells(peers, 'softmax', [x], judgeOutput(cells)),
     backward: peerCells(peers, 'softmaxGradient', [x, cells.outputGradient], judgeGradients(cells)),
   }));
@@ -101,7 +100,7 @@ export function normGroups(
     gradient: (_, dy) => truth.dx(dyRow(dy, C)),
   };
   const [weight, bias] = shared as [Values, Values];
-  return rowGroups(gpu, op, op, label, [R, C], bench, (cells) =>
+  return rowGroups(gpu, op, label, [R, C], bench, (cells) =>
     op === 'layerNorm'
       ? {
           forward: peerCells(peers, 'layerNorm', [x, weight, bias], judgeOutput(cells)),

@@ -24,11 +24,8 @@ function addProduct(
   out: Float64Array,
   a: Float64Array,
   b: Float64Array,
-  M: number,
-  N: number,
-  K: number,
-  transposeA: boolean,
-  transposeB: boolean,
+  [M, N, K]: readonly [number, number, number],
+  { transposeA = false, transposeB = false } = {},
 ): void {
   const right = transposeB ? turned(b, N, K) : b;
   for (let m = 0; m < M; m++) {
@@ -54,14 +51,14 @@ export function times(a: Matrix64, b: Matrix64, { transposeA = false, transposeB
     N,
     undefined,
     () => {
-      if (transposeA) addProduct(a.grad, b.data, y.grad, K, M, N, transposeB, true);
-      else addProduct(a.grad, y.grad, b.data, M, K, N, false, !transposeB);
-      if (transposeB) addProduct(b.grad, y.grad, a.data, N, K, M, true, transposeA);
-      else addProduct(b.grad, a.data, y.grad, K, N, M, !transposeA, false);
+      if (transposeA) addProduct(a.grad, b.data, y.grad, [K, M, N], { transposeA: transposeB, transposeB: true });
+      else addProduct(a.grad, y.grad, b.data, [M, K, N], { transposeB: !transposeB });
+      if (transposeB) addProduct(b.grad, y.grad, a.data, [N, K, M], { transposeA: true, transposeB: transposeA });
+      else addProduct(b.grad, a.data, y.grad, [K, N, M], { transposeA: !transposeA });
     },
     [a, b],
   );
-  addProduct(y.data, a.data, b.data, M, N, K, transposeA, transposeB);
+  addProduct(y.data, a.data, b.data, [M, N, K], { transposeA, transposeB });
   return y;
 }
 

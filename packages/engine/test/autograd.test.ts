@@ -139,7 +139,7 @@ test('a frozen base under LoRA makes no gradient of its own size', () => {
   x.requiresGrad = w.requiresGrad = false;
   gpu.memory.trim();
   gpu.memory.resetPeak();
-  gpu.scope(() => backward(sum(loraLinear(x, w, null, a, b, { scale: 2 }))));
+  gpu.scope(() => backward(sum(loraLinear(x, w, null, { a, b, scale: 2 }))));
   expect(x.grad ?? w.grad).toBeNull();
   expect(gpu.memoryReport().largestBytes).toBeLessThan(96 * 64 * 4);
   for (const p of [x, w, a, b]) p.dispose();
@@ -291,7 +291,7 @@ test('a long chain gives back what it kept as the walk passes', () => {
   const before = live();
   gpu.scope(() => {
     let h: Tensor = x;
-    for (let i = 0; i < 300; i++) h = gpu.scope(() => gelu(watched([h], undefined)));
+    for (let i = 0; i < 300; i++) h = gpu.scope(() => gelu(watched([h])));
     backward(sum(h));
   });
   expect(seen.length).toBe(300);
@@ -346,10 +346,10 @@ const cubeOp = defineOp({
 
 test('an op of a user, with a kernel of their own, takes part like any other', async () => {
   const x = leaf([1, 2, 3, 4, 5, 6], [2, 3]);
-  const values = await gpu.scope(() => cubeOp([transpose(x)], undefined).read());
+  const values = await gpu.scope(() => cubeOp([transpose(x)]).read());
   expect([...values]).toEqual([1, 64, 8, 125, 27, 216]);
   expect(gpu.probe.copies.get('cube')).toBe(1); // it reads dense inputs, so the transposed view was copied
-  expect(await gradients([x], () => mul(reshape(cubeOp([x], undefined), [6]), 2))).toEqual([[6, 24, 54, 96, 150, 216]]);
+  expect(await gradients([x], () => mul(reshape(cubeOp([x]), [6]), 2))).toEqual([[6, 24, 54, 96, 150, 216]]);
 });
 
 test("what is wrong with a user's kernel or op is told by its name", async () => {
@@ -372,10 +372,10 @@ test("what is wrong with a user's kernel or op is told by its name", async () =>
     });
   const before = live();
   gpu.scope(() => {
-    expect(() => backward(sum(wrong(() => [])([x], undefined)))).toThrow(
+    expect(() => backward(sum(wrong(() => [])([x])))).toThrow(
       'wrong: backward gave 0 gradients for 1 inputs; it must give one for each, null where none is needed.',
     );
-    expect(() => backward(sum(wrong(() => [zeros(gpu, [3])])([x], undefined)))).toThrow(
+    expect(() => backward(sum(wrong(() => [zeros(gpu, [3])])([x])))).toThrow(
       'wrong: a gradient of shape [3] was made for a tensor of shape [2]; they must be equal.',
     );
   });

@@ -83,7 +83,7 @@ const TYPES: readonly [string, (x: Tensor) => unknown][] = [
   ['indexSelect', (x) => indexSelect(x, of('i32', 1), { axis: 0 })],
   ['embedding', (x) => embedding(of('i32', 1), x)],
   ['crossEntropy', (x) => crossEntropy(x, of('i32', 2))],
-  ['loraLinear', (x) => loraLinear(f(2, 2), f(2, 2), null, x, f(2, 2), { scale: 1 })],
+  ['loraLinear', (x) => loraLinear(f(2, 2), f(2, 2), null, { a: x, b: f(2, 2), scale: 1 })],
 ];
 
 test.each(TYPES)('%s takes floats', (name, call) => {
@@ -111,7 +111,7 @@ const SHAPES: readonly [string, () => unknown][] = [
   ['linear: bias is [3]; it must be [4].', () => linear(f(2, 5), f(4, 5), f(3))],
   [
     'loraLinear: lora_A is [2, 4] and lora_B [4, 2] for a weight of [4, 5]; they must be [r, 5] and [4, r].',
-    () => loraLinear(f(1, 5), f(4, 5), null, f(2, 4), f(4, 2), { scale: 1 }),
+    () => loraLinear(f(1, 5), f(4, 5), null, { a: f(2, 4), b: f(4, 2), scale: 1 }),
   ],
   ['softmax: the input is a scalar of shape []; it needs at least one axis.', () => softmax(f())],
   ['layerNorm: weight is [3] and x is [2, 4]; weight must be [4].', () => layerNorm(f(2, 4), f(3), f(4))],

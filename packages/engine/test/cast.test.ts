@@ -111,7 +111,9 @@ test('a packed weight is taken by linear, loraLinear and embedding alone, as it 
     const [x, weight] = [ones(gpu, [2, 64]), cast(ones(gpu, [8, 64]), 'int4')];
     const ids = tensor(gpu, Int32Array.of(1));
     expect(linear(x, weight).shape).toEqual([2, 8]);
-    expect(loraLinear(x, weight, null, ones(gpu, [4, 64]), ones(gpu, [8, 4]), { scale: 1 }).shape).toEqual([2, 8]);
+    expect(loraLinear(x, weight, null, { a: ones(gpu, [4, 64]), b: ones(gpu, [8, 4]), scale: 1 }).shape).toEqual([
+      2, 8,
+    ]);
     expect(embedding(ids, weight).shape).toEqual([1, 64]);
     expect(() => linear(weight, x)).toThrow('linear: input 0 is int4, which is storage only; use cast to make it f32.');
     expect(() => matmul(x, weight, { transposeB: true })).toThrow(

@@ -61,7 +61,7 @@ test.each([
   [63, 33],
 ])('a linear with a LoRA branch, %i to %i', async (k, n) => {
   const [weight, a, b] = [draw([n, k], 2), draw([8, k], 3), draw([n, 8], 4)];
-  await expectRowsAlone(draw([4, k], 1), (x) => loraLinear(x, weight, null, a, b, { scale: 2 }));
+  await expectRowsAlone(draw([4, k], 1), (x) => loraLinear(x, weight, null, { a, b, scale: 2 }));
 });
 
 test.each([32, 128, 130])('a norm of %i elements', async (width) => {

@@ -35,11 +35,11 @@ function run(forward: (x: Tensor, w: Tensor, a: Tensor, b: Tensor) => Tensor) {
 }
 
 test('equals dropping the branch by hand', async () => {
-  const fused = await run((x, w, a, b) => loraLinear(x, w, null, a, b, { scale: 2, dropout: 0.4 }));
+  const fused = await run((x, w, a, b) => loraLinear(x, w, null, { a, b, scale: 2, dropout: 0.4 }));
   const apart = await run((x, w, a, b) =>
     add(linear(x, w, null), mul(linear(linear(dropout(x, { p: 0.4 }), a, null), b, null), 2)),
   );
   fused.forEach((values, i) => values.forEach((v, k) => expect(v).toBeCloseTo(apart[i]![k]!, 3)));
-  const kept = await run((x, w, a, b) => loraLinear(x, w, null, a, b, { scale: 2 }));
+  const kept = await run((x, w, a, b) => loraLinear(x, w, null, { a, b, scale: 2 }));
   expect(fused[0]).not.toEqual(kept[0]);
 });

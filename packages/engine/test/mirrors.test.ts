@@ -45,7 +45,7 @@ test('a frozen weight is laid once, forward and for dx, with a second pair too',
     const learning = tensor(gpu, noise(M * K, 1), [M, K]);
     learning.requiresGrad = true;
     const [y, dx] = gpu.scope(() => {
-      const made = loraLinear(learning, of, null, a, b, { scale: 0.5 });
+      const made = loraLinear(learning, of, null, { a, b, scale: 0.5 });
       backward(sum(made));
       return [made.read(), learning.grad!.read()];
     });

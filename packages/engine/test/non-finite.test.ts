@@ -255,8 +255,16 @@ test.each(Object.keys(prototypeFamilies.prototypeRows))('NaN passes the prototyp
         if (i === planted) values[values.length >> 1] = NaN;
         return tensor(gpu, values, shape);
       });
-      const [x, f, v, cWeight, cBias, alpha, beta] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-      return prototypeCluster(x, f, v, cWeight, cBias, alpha, beta, { numPrototypes: 4, iterations: 2 });
+      const [x, f, v, cWeight, cBias, simAlpha, simBeta] = inputs as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      return prototypeCluster(x, f, v, { cWeight, cBias, simAlpha, simBeta, numPrototypes: 4, iterations: 2 });
     });
     expect([planted, Array.from(y).some(Number.isNaN)]).toEqual([planted, planted >= 0]);
   }

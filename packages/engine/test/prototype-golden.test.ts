@@ -3,7 +3,18 @@
  * refusals.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backward, linear, mul, openGpu, prototypeCluster, quickGelu, ShapeError, sum, tensor } from '../src/index.ts';
+import {
+  backward,
+  linear,
+  mul,
+  ones,
+  openGpu,
+  prototypeCluster,
+  quickGelu,
+  ShapeError,
+  sum,
+  tensor,
+} from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;
@@ -71,7 +82,11 @@ test('the golden vector of the specification, forward and backward', async () =>
   );
 
   const { y, e, loss } = gpu.scope(() => {
-    const clustered = prototypeCluster(x, linear(x, fw, fb), linear(x, vw, vb), cw, cb, alpha, beta, {
+    const clustered = prototypeCluster(x, linear(x, fw, fb), linear(x, vw, vb), {
+      cWeight: cw,
+      cBias: cb,
+      simAlpha: alpha,
+      simBeta: beta,
       numPrototypes: K,
       iterations: 2,
     });
@@ -127,14 +142,17 @@ test('of centres that are equal the lowest is chosen', async () => {
         tensor(gpu, x, [1, tokens, width]),
         tensor(gpu, f, [1, tokens, width]),
         tensor(gpu, f, [1, tokens, width]),
-        tensor(gpu, zeros, [width, width]),
-        tensor(gpu, ones, [width]),
-        tensor(gpu, [alpha]),
-        tensor(gpu, [0.5]),
-        { numPrototypes: centres, iterations: 2 },
+        {
+          cWeight: tensor(gpu, zeros, [width, width]),
+          cBias: tensor(gpu, ones, [width]),
+          simAlpha: tensor(gpu, [alpha]),
+          simBeta: tensor(gpu, [0.5]),
+          numPrototypes: centres,
+          iterations: 2,
+        },
       ).read(),
     );
-    const expected = allToFirst(x, f, tokens, width, centres, alpha, 0.5);
+    const expected = allToFirst(x, f, { tokens, width, centres, alpha, beta: 0.5 });
     await expectClose(y, expected, 0, 1e-5, `y with α = ${alpha}`);
   }
 });
@@ -143,11 +161,13 @@ test('of centres that are equal the lowest is chosen', async () => {
 function allToFirst(
   x: number[],
   f: number[],
-  tokens: number,
-  width: number,
-  centres: number,
-  alpha: number,
-  beta: number,
+  {
+    tokens,
+    width,
+    centres,
+    alpha,
+    beta,
+  }: { tokens: number; width: number; centres: number; alpha: number; beta: number },
 ): number[] {
   const row = (a: number[], l: number): number[] => a.slice(l * width, (l + 1) * width);
   const dot = (a: number[], b: number[]): number => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
@@ -183,8 +203,8 @@ test('the same inputs give the same bits', async () => {
       leaf([0], [1]),
     ] as const;
     return gpu.scope(() => {
-      const [x, f, v, cw, cb, alpha, beta] = leaves;
-      const y = prototypeCluster(x, f, v, cw, cb, alpha, beta, { numPrototypes: 16, iterations: 2 });
+      const [x, f, v, cWeight, cBias, simAlpha, simBeta] = leaves;
+      const y = prototypeCluster(x, f, v, { cWeight, cBias, simAlpha, simBeta, numPrototypes: 16, iterations: 2 });
       const read = y.read();
       backward(sum(y));
       return [read, ...leaves.map((each) => each.grad!.read())];
@@ -209,20 +229,14 @@ test('gradients of frozen inputs are not computed', () => {
     gpu.scope(() => {
       f.requiresGrad = train;
       const before = gpu.stream.counts.dispatches;
-      const y = prototypeCluster(
-        x,
-        f,
-        x,
-        tensor(
-          gpu,
-          fill(D, D, () => 1),
-          [D, D],
-        ),
-        tensor(gpu, [1, 2, 3, 4]),
-        tensor(gpu, [1]),
-        tensor(gpu, [0]),
-        { numPrototypes: K, iterations: 2 },
-      );
+      const y = prototypeCluster(x, f, x, {
+        cWeight: ones(gpu, [D, D]),
+        cBias: tensor(gpu, [1, 2, 3, 4]),
+        simAlpha: tensor(gpu, [1]),
+        simBeta: tensor(gpu, [0]),
+        numPrototypes: K,
+        iterations: 2,
+      });
       expect(y.requiresGrad).toBe(train);
       if (train) backward(sum(y));
       return gpu.stream.counts.dispatches - before;
@@ -234,16 +248,10 @@ test('gradients of frozen inputs are not computed', () => {
 
 test('what does not fit is refused in words', () => {
   const make = (shapes: number[][], options = { numPrototypes: 2, iterations: 1 }): void => {
-    const inputs = shapes.map((shape) => tensor(gpu, new Float32Array(shape.reduce((a, b) => a * b, 1)), shape)) as [
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
-    prototypeCluster(...inputs, options);
+    const [x, f, v, cWeight, cBias, simAlpha, simBeta] = shapes.map((shape) =>
+      tensor(gpu, new Float32Array(shape.reduce((a, b) => a * b, 1)), shape),
+    ) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+    prototypeCluster(x, f, v, { cWeight, cBias, simAlpha, simBeta, ...options });
   };
   const good = [[1, 3, 2], [1, 3, 2], [1, 3, 2], [2, 2], [2], [1], [1]];
   const but = (i: number, shape: number[]): number[][] => good.map((s, k) => (k === i ? shape : s));

@@ -93,7 +93,9 @@ test.each([
 
 test('loraLinear', async () => {
   const use = (x: Tensor, w: Parameter): Tensor =>
-    loraLinear(x, w, null, tensor(x.gpu, noise(4 * K, 1), [4, K]), tensor(x.gpu, noise(N * 4, 2), [N, 4]), {
+    loraLinear(x, w, null, {
+      a: tensor(x.gpu, noise(4 * K, 1), [4, K]),
+      b: tensor(x.gpu, noise(N * 4, 2), [N, 4]),
       scale: 0.5,
     });
   near(await outcome(small, 'f32', K, use), await outcome(whole, 'f32', K, use));

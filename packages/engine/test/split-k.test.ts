@@ -51,7 +51,7 @@ test.each([true, false])(
         tensor(gpu, noise(N * r, 4), [N, r]),
         tensor(gpu, noise(N, 5), [N]),
       ];
-      const y = loraLinear(x, w, bias, a, b, { scale: 2 });
+      const y = loraLinear(x, w, bias, { a, b, scale: 2 });
       if (!isGradient) return (await y.read()) as Float32Array;
       backward(sum(y));
       return (await x.grad!.read()) as Float32Array;

@@ -160,7 +160,7 @@ onUnits('loraLinear, forward and every gradient', async () => {
   ];
   const pairs = await both(() => {
     const [input, A, B] = [x(), a(), b()];
-    const y = loraLinear(input, w(), null, A, B, { scale: 0.5 });
+    const y = loraLinear(input, w(), null, { a: A, b: B, scale: 0.5 });
     backward(y, dy());
     return [y, input.grad!, A.grad!, B.grad!];
   });

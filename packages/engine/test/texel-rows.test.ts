@@ -68,11 +68,13 @@ test('a layer with a bias, and with a second pair behind the first', async () =>
   const [x, w, bias] = [values([70, 132], 7), values([100, 132], 8), values([100], 9)];
   await expectSameBits(() => linear(x, w, bias));
   for (const r of [16, 64, 70])
-    await expectSameBits(() => loraLinear(x, w, bias, values([r, 132], 10), values([100, r], 11), { scale: 0.5 }));
+    await expectSameBits(() =>
+      loraLinear(x, w, bias, { a: values([r, 132], 10), b: values([100, r], 11), scale: 0.5 }),
+    );
   const [x144, w144] = [values([70, 144], 12), values([112, 144], 13)];
   for (const r of [8, 16, 64])
     await expectSameBits(() =>
-      loraLinear(x144, w144, null, values([r, 144], 14), values([112, r], 15), { scale: 0.5 }),
+      loraLinear(x144, w144, null, { a: values([r, 144], 14), b: values([112, r], 15), scale: 0.5 }),
     );
 });
 

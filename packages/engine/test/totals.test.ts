@@ -110,7 +110,7 @@ test.each<DType>(['f16', 'int8', 'int4', 'nf4'])('dx of a layer over %s weights'
 test('every gradient of a layer with LoRA, and no dispatch to add them up', async () => {
   const [x, w, b, loraA, loraB] = [leaf(21, 48), leaf(32, 48), leaf(32), leaf(8, 48), leaf(32, 8)];
   const { once, both, dispatches } = await twice([x, w, b, loraA, loraB], () =>
-    loraLinear(x, w, b, loraA, loraB, { scale: 0.5 }),
+    loraLinear(x, w, b, { a: loraA, b: loraB, scale: 0.5 }),
   );
   expect(both).toEqual(once.map((grad) => plus(grad, grad)));
   expect(dispatches[1]! - dispatches[0]!).toBe(-4); // the bias is no product
@@ -173,7 +173,7 @@ test('a tensor that an op gives to two inputs, or keeps for itself, is not added
         const [p, q] = [mul(a, 1), mul(b, 1)];
         // recorded before the op: the walk adds to what the op gave, to the first input's gradient first
         const rest = add(other(q, 5), other(p, 3));
-        backward(sum(add(opOf(gradients)([p, q], undefined), rest)));
+        backward(sum(add(opOf(gradients)([p, q]), rest)));
       });
       expect(await read(a.grad!)).toEqual(first.map((g) => g + 3));
       expect(await read(b.grad!)).toEqual(second.map((g) => g + 5));

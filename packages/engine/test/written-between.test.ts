@@ -128,7 +128,7 @@ const WRITERS: readonly [string, string, () => void][] = [
     () => {
       const w = row(2, 3);
       const y = sum(mul(leaf(5, 7), w));
-      noGrad(() => twiceInPlace([w], undefined));
+      noGrad(() => twiceInPlace([w]));
       backward(y);
     },
   ],

@@ -50,6 +50,7 @@ export class Linear {
   forward(x: Tensor): Tensor {
     if (!this.lora) return linear(x, this.weight, this.bias);
     const dropout = this.mode?.training ? this.lora.dropout : 0;
-    return loraLinear(x, this.weight, this.bias, this.lora.a, this.lora.b, { scale: this.lora.scale, dropout });
+    const { a, b, scale } = this.lora;
+    return loraLinear(x, this.weight, this.bias, { a, b, scale, dropout });
   }
 }

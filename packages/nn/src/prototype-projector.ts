@@ -57,9 +57,14 @@ export class PrototypeProjector {
 
   /** Y float[B, L, D]: the features after the prototype extractor, before the MLP. */
   extract(x: Tensor): Tensor {
-    const { weight, bias } = this.c;
+    const { simAlpha, simBeta } = this;
+    const { weight: cWeight, bias: cBias } = this.c;
     const { numPrototypes, iterations } = this.options;
-    return prototypeCluster(x, this.f.forward(x), this.v.forward(x), weight, bias!, this.simAlpha, this.simBeta, {
+    return prototypeCluster(x, this.f.forward(x), this.v.forward(x), {
+      cWeight,
+      cBias: cBias!,
+      simAlpha,
+      simBeta,
       numPrototypes,
       iterations,
     });

@@ -77,7 +77,7 @@ const op = defineOp({
  * @param x float[...]
  * Saves x. Kernel: kernels/elementwise/softsign.wgsl. Throws DTypeError unless x is f32.
  */
-export const softsign = (x: Tensor): Tensor => op([x], undefined);
+export const softsign = (x: Tensor): Tensor => op([x]);
 `,
   'packages/engine/src/ops/elementwise/softsign.cases.ts': `import { defineCases } from '../../truth/cases.ts';
 import { broadcast } from '../../truth/oracle.ts';

@@ -99,7 +99,18 @@ export async function runSession({
     );
     const data = trainableData(all, config, opened.tokens, bad);
     const setup = (Date.now() - startedAt) / 1000;
-    const session = new Session(gpu, config, folder, log, progress, interrupt, data, bad, opened, profile);
+    const session = new Session({
+      gpu,
+      config,
+      folder,
+      log,
+      progress,
+      interrupt,
+      data,
+      bad,
+      opened,
+      profiled: profile,
+    });
     const trainStart = Date.now();
     const trained = await session.train(from);
     const train = (Date.now() - trainStart) / 1000;
@@ -113,22 +124,26 @@ export async function runSession({
   }
 }
 
+/** What a session works on and where it tells of it. */
+interface SessionParts {
+  readonly gpu: Gpu;
+  readonly config: RunConfig;
+  readonly folder: RunFolder;
+  readonly log: RunLog;
+  readonly progress: Progress;
+  readonly interrupt: Interrupt;
+  readonly data: RunData;
+  readonly bad: BadEntries;
+  readonly opened: OpenedModel;
+  readonly profiled: boolean;
+}
+
 class Session {
   private evaluations: Evaluations = {};
   private evaluating = 0;
 
-  constructor(
-    private readonly gpu: Gpu,
-    private readonly config: RunConfig,
-    private readonly folder: RunFolder,
-    private readonly log: RunLog,
-    private readonly progress: Progress,
-    private readonly interrupt: Interrupt,
-    private readonly data: RunData,
-    private readonly bad: BadEntries,
-    private readonly opened: OpenedModel,
-    private readonly profiled: boolean,
-  ) {
+  constructor(private readonly parts: SessionParts) {
+    const { folder } = parts;
     const path = folder.file(EVALUATIONS);
     if (existsSync(path)) this.evaluations = JSON.parse(folder.read(EVALUATIONS)) as Evaluations;
   }
@@ -139,16 +154,16 @@ class Session {
     for (const { name } of STAGES) {
       if (from?.stage === 'stage2' && name === 'stage1') continue;
       const start = from?.stage === name ? from.step : 0;
-      const { steps } = this.config.train[name];
+      const { steps } = this.parts.config.train[name];
       if (start < steps && !(await this.trainOne(name, start, from?.stage === name ? from : undefined))) return false;
-      if (this.interrupt.requested) return false; // the end of the stage is saved
+      if (this.parts.interrupt.requested) return false; // the end of the stage is saved
       if (name === 'stage1') await this.evaluate('afterStage1', steps);
     }
     return true;
   }
 
   private async trainOne(name: StageName, start: number, from?: SavedCheckpoint): Promise<boolean> {
-    const { config, data, opened, progress, interrupt, gpu } = this;
+    const { config, data, opened, progress, interrupt, gpu } = this.parts;
     const stage = config.train[name];
     const every = config.run.checkpointEvery;
     progress.begin(name);
@@ -168,7 +183,7 @@ class Session {
         onStep: ({ step, loss, gradNorm, lr, counts }: StepReport) => {
           const now = performance.now();
           const bytes = gpu.memoryReport().allocatedBytes;
-          this.log.step({
+          this.parts.log.step({
             stage: name,
             step: step + 1,
             loss,
@@ -182,17 +197,17 @@ class Session {
           last = now;
         },
         onRecord: ({ reason, dispatches, bytes }) =>
-          this.log.text(
+          this.parts.log.text(
             `${name}/recorded`,
             `${dispatches} dispatches, ${Math.round((bytes.fixed + bytes.temporaries) / 2 ** 20)} MB: ${reason}`,
-            this.log.steps(name).length,
+            this.parts.log.steps(name).length,
           ),
         pause: async (step, optimizer, land) => {
           if (profiler) {
-            progress.note(reportProfile(this.folder, name, await profiler.stop(), await measureSpeed(gpu)));
+            progress.note(reportProfile(this.parts.folder, name, await profiler.stop(), await measureSpeed(gpu)));
             profiler = null;
           }
-          if (this.profiled && step === PROFILED_STEP - 1) profiler = startProfile(gpu);
+          if (this.parts.profiled && step === PROFILED_STEP - 1) profiler = startProfile(gpu);
           const stop = interrupt.requested && step < stage.steps;
           if (stop || step === stage.steps || (every > 0 && step % every === 0)) {
             await land(); // metrics.jsonl has every step that the checkpoint has
@@ -213,7 +228,7 @@ class Session {
   }
 
   private kept(): string {
-    const kept = this.folder.checkpoints().at(-1);
+    const kept = this.parts.folder.checkpoints().at(-1);
     return kept
       ? `Checkpoint of ${STAGES.find(({ name }) => name === kept.stage)!.label}, step ${kept.step} kept in ${kept.path}.`
       : 'No checkpoint had been written yet.';
@@ -221,7 +236,7 @@ class Session {
 
   /** Null for an entry that is left out. @throws DataError that names the entry */
   private async pixels(stage: StageName, image: string, sample: Sample): Promise<Float32Array | null> {
-    const { data, opened, bad, config } = this;
+    const { data, opened, bad, config } = this.parts;
     try {
       return opened.prepare(await data.images.read(image), config.train[stage].imageAspect);
     } catch (error) {
@@ -232,23 +247,23 @@ class Session {
   }
 
   private async save(stage: StageName, step: number, optimizer: AdamW): Promise<void> {
-    const base = { language: baseName(this.config, 'language'), vision: baseName(this.config, 'vision') };
-    this.folder.saveCheckpoint(
+    const base = { language: baseName(this.parts.config, 'language'), vision: baseName(this.parts.config, 'vision') };
+    this.parts.folder.saveCheckpoint(
       { stage, step },
-      await checkpointFiles(this.opened.model, base, optimizer),
-      this.config.run.keep,
+      await checkpointFiles(this.parts.opened.model, base, optimizer),
+      this.parts.config.run.keep,
     );
-    writeLossChart(this.folder, this.log);
-    writeTuning(this.gpu, this.folder);
+    writeLossChart(this.parts.folder, this.parts.log);
+    writeTuning(this.parts.gpu, this.parts.folder);
   }
 
   private async evaluate(when: keyof Evaluations, step: number): Promise<void> {
     const start = performance.now();
-    this.progress.activity('held-out questions', 0, this.data.questions.length);
-    const accuracy = await answerAll(this.opened, this.data, this.config.ask);
+    this.parts.progress.activity('held-out questions', 0, this.parts.data.questions.length);
+    const accuracy = await answerAll(this.parts.opened, this.parts.data, this.parts.config.ask);
     this.evaluations = { ...this.evaluations, [when]: accuracy };
-    this.folder.write(EVALUATIONS, `${JSON.stringify(this.evaluations)}\n`);
-    if (accuracy) this.log.scalar(`answers/${when}`, accuracy.overall, step);
+    this.parts.folder.write(EVALUATIONS, `${JSON.stringify(this.evaluations)}\n`);
+    if (accuracy) this.parts.log.scalar(`answers/${when}`, accuracy.overall, step);
     this.evaluating += (performance.now() - start) / 1000;
   }
 
@@ -262,14 +277,14 @@ class Session {
     }: { setup: number; train: number; startedAt: number; environment: ReturnType<typeof describeEnvironment> },
     terminal: ReturnType<typeof openTerminal>,
   ): Promise<boolean> {
-    const { config, data, opened, folder, log, progress, gpu } = this;
+    const { config, data, opened, folder, log, progress, gpu } = this.parts;
     progress.activity('held-out questions', 0, data.questions.length);
     const answers = await answerAll(opened, data, config.ask);
     progress.activity('without the picture', 0, data.questions.length);
     const blind = await answerBlind(opened, data, config.ask);
     progress.activity('self-questions', 0, data.scenes.length * config.ask.questions);
-    const { selfAsked, asked } = await askItself(opened, data, config.ask, config.seed, this.interrupt.signal);
-    if (this.interrupt.requested) return false;
+    const { selfAsked, asked } = await askItself(opened, data, config.ask, config.seed, this.parts.interrupt.signal);
+    if (this.parts.interrupt.requested) return false;
     progress.end();
     const base = { language: baseName(config, 'language'), vision: baseName(config, 'vision') };
     const adapter = folder.file('adapter');
@@ -300,7 +315,7 @@ class Session {
       afterStage1: this.evaluations.afterStage1 ?? null,
       selfAsked,
       stages,
-      skipped: this.bad.count,
+      skipped: this.parts.bad.count,
       seconds: { setup, train: train - this.evaluating, total: (Date.now() - startedAt) / 1000 },
       peakBytes: gpu.memoryReport().peakBytes,
       rssBytes: peakResident(),

@@ -40,7 +40,7 @@ export async function checkCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, seed: n
     if (!wants[i]) continue;
     const grad = actual.grads[i];
     if (!grad) return fail(`input ${i} received no gradient`);
-    const verdict = checkGradient(op, c, inputs, attrs, weights, i, grad, seed, factor);
+    const verdict = checkGradient(op, c, { inputs, attrs, weights, which: i, grad, seed, factor });
     if (!verdict.ok) return verdict;
     worst = Math.max(worst, verdict.worst);
   }
@@ -72,14 +72,17 @@ function remember(c: object, key: string, measure: () => number[]): readonly num
 function checkGradient<A>(
   op: OpCases<A>,
   c: Case<A>,
-  inputs: readonly (Array64 | null)[],
-  attrs: A,
-  weights: Array64,
-  which: number,
-  grad: ArrayLike<number>,
-  seed: number,
-  factor: number,
+  given: {
+    readonly inputs: readonly (Array64 | null)[];
+    readonly attrs: A;
+    readonly weights: Array64;
+    readonly which: number;
+    readonly grad: ArrayLike<number>;
+    readonly seed: number;
+    readonly factor: number;
+  },
 ): Verdict {
+  const { inputs, attrs, weights, which, grad, seed, factor } = given;
   const x = inputs[which]!;
   const size = x.data.length;
   const step = op.step ?? 1e-4;

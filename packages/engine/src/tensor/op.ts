@@ -125,8 +125,9 @@ export function watchOps(watch: Watcher, f: () => void): void {
 /** Makes a callable op: layouts fitted, shapes planned, the kernels recorded, the tape written. */
 export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(
   spec: OpSpec<I, Attrs, Plan, S>,
-): (inputs: I, attrs: Attrs) => Tensor {
-  return (inputs, attrs) => {
+): (inputs: I, ...options: undefined extends Attrs ? [attrs?: Attrs] : [attrs: Attrs]) => Tensor {
+  return (inputs, ...options) => {
+    const attrs = options[0] as Attrs;
     const gpu = gpuOf(spec.name, inputs);
     inputs.forEach((x, i) => {
       if (x && isPacked(x.dtype) && !spec.packed?.includes(i))
@@ -196,9 +197,12 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Total
     out: (shape, dtype) => empty(gpu, shape, dtype),
     dispatch,
     launch(family, table, plan, entry, work, chosen = choose(gpu, family, entry, table, plan)) {
-      gpu.kernels.tuner?.consider(family, entry, table, plan, chosen, boundOf(work.buffers), (each, bound) =>
-        run.launchVariant(each, plan, entry, { ...work, buffers: standIns(work.buffers, bound) }),
-      );
+      gpu.kernels.tuner?.consider(family, entry, table, plan, {
+        first: chosen,
+        buffers: boundOf(work.buffers),
+        record: (each, bound) =>
+          run.launchVariant(each, plan, entry, { ...work, buffers: standIns(work.buffers, bound) }),
+      });
       run.launchVariant(chosen, plan, entry, work);
     },
     launchVariant(variant, plan, entry, work) {

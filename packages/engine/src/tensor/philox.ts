@@ -24,14 +24,13 @@ function mulHigh(a: number, b: number): number {
   return (a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(cross / 0x10000)) >>> 0;
 }
 
-/** One block: writes four u32 into `out` (default: a new array) for key (k0, k1) and counter (c0, c1, c2, c3). */
+/**
+ * One block: writes four u32 into `out` (default: a new array) for a key of two words and a counter of up to four, the
+ * rest 0.
+ */
 export function philox4x32(
-  k0: number,
-  k1: number,
-  c0: number,
-  c1 = 0,
-  c2 = 0,
-  c3 = 0,
+  [k0, k1]: readonly [number, number],
+  [c0, c1 = 0, c2 = 0, c3 = 0]: readonly [number, number?, number?, number?],
   out: Uint32Array = new Uint32Array(4),
 ): Uint32Array {
   let x0 = c0 >>> 0;
@@ -81,7 +80,7 @@ export class RandomStream {
   bits(): number {
     const index = Math.floor(this.position / 4);
     if (index !== this.#blockIndex) {
-      philox4x32(this.seed, this.step, index, this.stream, 0, 0, this.#block);
+      philox4x32([this.seed, this.step], [index, this.stream], this.#block);
       this.#blockIndex = index;
     }
     return this.#block[this.position++ & 3];

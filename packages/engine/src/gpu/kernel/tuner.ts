@@ -116,9 +116,11 @@ export class Tuner {
     entry: string,
     table: Readonly<Record<string, V>>,
     plan: Plan,
-    first: Variant<Plan>,
-    buffers: Buffers,
-    record: (variant: V, buffers: Buffers) => void,
+    {
+      first,
+      buffers,
+      record,
+    }: { first: Variant<Plan>; buffers: Buffers; record: (variant: V, buffers: Buffers) => void },
   ): void {
     const key = keyOf(family, entry, plan);
     if (this.choices.has(key) || this.questions.has(key) || !Object.values<Variant<Plan>>(table).includes(first))

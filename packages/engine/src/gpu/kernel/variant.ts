@@ -105,7 +105,7 @@ export function launch<Plan extends object>(
   const first = choose(gpu, family, entry, table, plan);
   const record = (variant: Variant<Plan>, buffers: Readonly<Record<string, Binding>>): void =>
     gpu.dispatch(variant.kernel, entry, { ...work, buffers, ...settingsOf(gpu, variant, plan, entry, work.params) });
-  gpu.kernels.tuner?.consider(family, entry, table, plan, first, work.buffers, record);
+  gpu.kernels.tuner?.consider(family, entry, table, plan, { first, buffers: work.buffers, record });
   record(first, work.buffers);
 }
 

@@ -118,7 +118,7 @@ export function cast(x: Tensor, to: DType, options: CastOptions = {}): Tensor {
   if (x.dtype === to) return x;
   if (isPacked(x.dtype)) {
     if (to !== 'f32') throw new DTypeError(`cast: ${x.dtype} cannot become ${to}; cast it to f32 first.`);
-    return unpack([x], undefined);
+    return unpack([x]);
   }
   if (!isPacked(to)) return between([x], to);
   if (x.dtype !== 'f32') throw new DTypeError(`cast: ${x.dtype} cannot become ${to}; cast it to f32 first.`);

@@ -154,7 +154,7 @@ function define(name: string, kind: Kind): (a: Tensor, b: Tensor) => Tensor {
       run.needs[1] ? sumTo(db(run, dy, a!, b!, y!), shapes.b) : null,
     ],
   });
-  return (a, b) => op([a, b], undefined);
+  return (a, b) => op([a, b]);
 }
 
 const addOp = define('add', 'ADD');

@@ -26,7 +26,7 @@ function define(name: string, kind: 'NAN' | 'INF' | 'FINITE'): (x: Tensor) => Te
       return { y };
     },
   });
-  return (x) => op([x], undefined);
+  return (x) => op([x]);
 }
 
 /** bool: x is NaN. */

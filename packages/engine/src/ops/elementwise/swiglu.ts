@@ -44,4 +44,4 @@ const op = defineOp({
  * Saves gate, and up where gate needs a gradient. Kernel: kernels/elementwise/swiglu.wgsl. Throws ShapeError when the
  * shapes differ. (Shazeer 2020)
  */
-export const swiglu = (gate: Tensor, up: Tensor): Tensor => op([gate, up], undefined);
+export const swiglu = (gate: Tensor, up: Tensor): Tensor => op([gate, up]);

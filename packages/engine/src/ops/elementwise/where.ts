@@ -67,7 +67,7 @@ const op = defineOp({
  */
 export function where(cond: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
   const [x, n] = a instanceof Tensor ? [a, b] : [b, a];
-  if (x instanceof Tensor && n instanceof Tensor) return op([cond, a as Tensor, b as Tensor], undefined);
+  if (x instanceof Tensor && n instanceof Tensor) return op([cond, a as Tensor, b as Tensor]);
   for (const [name, value] of [
     ['a', a],
     ['b', b],
@@ -77,7 +77,7 @@ export function where(cond: Tensor, a: Tensor | number, b: Tensor | number): Ten
     value instanceof Tensor
       ? beside(value, Number(n))
       : filled('where', cond.gpu, [], Number(value), typeOf(x, Number(value)));
-  return op([cond, tensorOf(a), tensorOf(b)], undefined);
+  return op([cond, tensorOf(a), tensorOf(b)]);
 }
 
 /**

@@ -29,9 +29,7 @@ export function embedding(ids: Tensor, table: Tensor): Tensor {
   const flat = reshape(ids, [ids.size]);
   // An id of another shard is out of range and gives zeros. Whole numbers below 2²⁴ are exact in f32.
   const shifted = (start: number): Tensor => (start === 0 ? flat : cast(affine(cast(flat, 'f32'), 1, -start), 'i32'));
-  const parts = shardsOf(table)?.map(({ rows, start }) => op([rows, shifted(start)], undefined)) ?? [
-    op([table, flat], undefined),
-  ];
+  const parts = shardsOf(table)?.map(({ rows, start }) => op([rows, shifted(start)])) ?? [op([table, flat])];
   return reshape(
     parts.reduce((sum, part) => add(sum, part)),
     [...ids.shape, table.shape[1]!],

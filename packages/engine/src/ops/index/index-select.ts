@@ -77,7 +77,7 @@ export function indexSelect(x: Tensor, index: Tensor, options: { readonly axis: 
   const others = x.shape.map((_, i) => i).filter((i) => i !== k);
   const first = k === 0 ? x : permute(x, [k, ...others]);
   const rest = others.map((i) => x.shape[i]!);
-  const chosen = reshape(op([reshape(first, [x.shape[k]!, rest.reduce((a, b) => a * b, 1)]), index], undefined), [
+  const chosen = reshape(op([reshape(first, [x.shape[k]!, rest.reduce((a, b) => a * b, 1)]), index]), [
     index.size,
     ...rest,
   ]);

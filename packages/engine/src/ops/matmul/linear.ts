@@ -55,7 +55,7 @@ const op = defineOp({
     return [
       weight && product(run, { a: dy, b: weight, layout: 'nn', M, N: K, K: N, shape: xShape, into: run.total(0) }),
       x && product(run, { a: dy, b: x, layout: 'tn', M: N, N: K, K: M, shape: [N, K], into: run.total(1) }),
-      run.needs[2] ? reduceMiddle('SUM', dy, 1, M, N, [N]) : null,
+      run.needs[2] ? reduceMiddle('SUM', dy, { outer: 1, n: M, inner: N, shape: [N] }) : null,
     ];
   },
 });
@@ -73,11 +73,11 @@ const op = defineOp({
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   requireTensors('linear', x, weight);
   const shards = shardsOf(weight);
-  if (!shards) return op([x, weight, bias], undefined);
+  if (!shards) return op([x, weight, bias]);
   planLinear('linear', x, weight, bias);
   return cat(
     shards.map(({ rows, start }) =>
-      op([x, rows, bias && slice(bias, { axis: 0, start, end: start + rows.shape[0]! })], undefined),
+      op([x, rows, bias && slice(bias, { axis: 0, start, end: start + rows.shape[0]! })]),
     ),
     { axis: -1 },
   );

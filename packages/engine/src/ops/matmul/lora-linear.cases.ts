@@ -7,16 +7,14 @@ import type { LoraOptions } from './lora-linear.ts';
 import { loraLinear } from './lora-linear.ts';
 import { matmulVariants } from './variants.ts';
 
-export const loraLinearCases = defineCases<LoraOptions & { storage?: StorageSpec }>({
+export const loraLinearCases = defineCases<Omit<LoraOptions, 'a' | 'b'> & { storage?: StorageSpec }>({
   op: 'loraLinear',
   run: ([x, weight, bias, a, b], { storage, ...options }) =>
     loraLinear(
       x!,
       storage ? cast(weight!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : weight!,
       bias!,
-      a!,
-      b!,
-      options,
+      { a: a!, b: b!, ...options },
     ),
   reference: ([x, weight, bias, a, b], { scale, storage }) => {
     const branch = multiplyRows(multiplyRows(x!, a!), b!);

@@ -15,6 +15,10 @@ import { affine } from '../elementwise/unary.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 export interface LoraOptions {
+  /** float[r, K], PEFT's lora_A. */
+  readonly a: Tensor;
+  /** float[N, r], PEFT's lora_B. */
+  readonly b: Tensor;
   /** Factor of the branch: alpha / r. */
   readonly scale: number;
   /** Probability of dropping an input of the branch; the rest is scaled by 1 / (1 - p). Default 0. */
@@ -31,7 +35,7 @@ const op = defineOp({
   packed: [1],
   plan(
     [x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor, Tensor | null],
-    { scale }: LoraOptions,
+    { scale }: Pick<LoraOptions, 'scale'>,
   ): Plan {
     const plan = planLinear('loraLinear', x, weight, bias);
     requireFloat('loraLinear', loraA, loraB);
@@ -78,7 +82,7 @@ const op = defineOp({
           })
         : null,
       needW ? product(run, { a: dy, b: x!, layout: 'tn', M: N, N: K, K: M, shape: [N, K], into: run.total(1) }) : null,
-      needBias ? reduceMiddle('SUM', dy, 1, M, N, [N]) : null,
+      needBias ? reduceMiddle('SUM', dy, { outer: 1, n: M, inner: N, shape: [N] }) : null,
       needA
         ? product(run, { a: dh!, b: branch!, layout: 'tn', M: r, N: K, K: M, shape: [r, K], into: run.total(3) })
         : null,
@@ -97,24 +101,15 @@ const op = defineOp({
  * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made; a frozen
  * one may have a packed storage (f16, bf16, int8, int4, nf4: QLoRA), which is read as it lies in both directions
  * @param bias float[N] or null
- * @param loraA float[r, K], PEFT's lora_A
- * @param loraB float[N, r], PEFT's lora_B
  * @returns float[..., N]
  * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read. Kernels: kernels/matmul. Throws
  * ShapeError where shapes do not go together, DTypeError where a packed weight is to be trained.
  * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; Dettmers et al. 2023, https://arxiv.org/abs/2305.14314
  */
-export function loraLinear(
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | null,
-  loraA: Tensor,
-  loraB: Tensor,
-  options: LoraOptions,
-): Tensor {
+export function loraLinear(x: Tensor, weight: Tensor, bias: Tensor | null, options: LoraOptions): Tensor {
   requireTensors('loraLinear', x, weight);
-  requireOptions('loraLinear', options, ['scale', 'dropout']);
-  const dropped = options.dropout ? dropout(x, { p: options.dropout }) : null;
-  if (!shardsOf(weight)) return op([x, weight, bias, loraA, loraB, dropped], options);
-  return add(linear(x, weight, bias), affine(linear(linear(dropped ?? x, loraA), loraB), options.scale));
+  const { a, b, scale, dropout: p } = requireOptions('loraLinear', options, ['a', 'b', 'scale', 'dropout']);
+  const dropped = p ? dropout(x, { p }) : null;
+  if (!shardsOf(weight)) return op([x, weight, bias, a, b, dropped], { scale });
+  return add(linear(x, weight, bias), affine(linear(linear(dropped ?? x, a), b), scale));
 }

@@ -51,7 +51,7 @@ const op = defineOp({
   },
   forward(run, [a, b], plan) {
     const { M, N, K, batch, transposeA, transposeB } = plan;
-    const y = batched(run, a, b, layoutOf(transposeA, transposeB), M, N, K, batch);
+    const y = batched(run, { a, b, layout: layoutOf(transposeA, transposeB), M, N, K, batch });
     return { y, saved: { a: run.needs[1] ? a : null, b: run.needs[0] ? b : null } };
   },
   backward(run, dy, { a, b }, { transposeA, transposeB, M, N, K, batch, a: aShape, b: bShape }) {
@@ -60,29 +60,31 @@ const op = defineOp({
     const da =
       b &&
       (transposeA
-        ? batched(run, b, dy, layoutOf(transposeB, true), K, M, N, batch, whole(0))
-        : batched(run, dy, b, layoutOf(false, !transposeB), M, K, N, batch, whole(0)));
+        ? batched(run, { a: b, b: dy, layout: layoutOf(transposeB, true), M: K, N: M, K: N, batch, into: whole(0) })
+        : batched(run, { a: dy, b, layout: layoutOf(false, !transposeB), M, N: K, K: N, batch, into: whole(0) }));
     const db =
       a &&
       (transposeB
-        ? batched(run, dy, a, layoutOf(true, transposeA), N, K, M, batch, whole(1))
-        : batched(run, a, dy, layoutOf(!transposeA, false), K, N, M, batch, whole(1)));
+        ? batched(run, { a: dy, b: a, layout: layoutOf(true, transposeA), M: N, N: K, K: M, batch, into: whole(1) })
+        : batched(run, { a, b: dy, layout: layoutOf(!transposeA, false), M: K, N, K: M, batch, into: whole(1) }));
     return [da && sumTo(da, aShape), db && sumTo(db, bShape)];
   },
 });
 
+interface Batched {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly layout: Layout;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly batch: Shape;
+  readonly into?: Tensor | null;
+}
+
 /** op(a)·op(b) as [...batch, M, N], with the leading axes of both broadcast; added to `into` where it can be. */
-function batched(
-  run: Run,
-  a: Tensor,
-  b: Tensor,
-  layout: Layout,
-  M: number,
-  N: number,
-  K: number,
-  batch: Shape,
-  into: Tensor | null = null,
-): Tensor {
+function batched(run: Run, operands: Batched): Tensor {
+  const { a, b, layout, M, N, K, batch, into } = operands;
   const shape = [...batch, M, N];
   const one = sizeOf(b.shape) === K * N && layout[0] === 'n' && sizeOf(a.shape) === sizeOf(batch) * M * K;
   // one B for all: the batches are rows
@@ -97,7 +99,7 @@ function batched(
     : batchesOf(a, wideB, M * K, K * N, batch)
       ? [a, wideB]
       : [wideA, wideB];
-  return batched(run, run.fit(left), run.fit(right), layout, M, N, K, batch, into);
+  return batched(run, { ...operands, a: run.fit(left), b: run.fit(right) });
 }
 
 /** `x` seen with the leading axes `batch`. */

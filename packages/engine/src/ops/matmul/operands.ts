@@ -57,12 +57,8 @@ export const padded =
 /** Rows of an operand from its first to its last batch, and rows from batch to batch. */
 function linesOf(
   x: Tensor,
-  rows: number,
-  width: number,
-  count: number,
-  innerCount: number,
-  outer: number,
-  inner: number,
+  [rows, width]: readonly [number, number],
+  { count, innerCount, outer, inner }: { count: number; innerCount: number; outer: number; inner: number },
 ) {
   const [outerRows, innerRows] = [outer / width, inner / width];
   return {
@@ -89,8 +85,9 @@ export const inTextures =
     const { a, b, c, bias, a2, b2 } = operandsOf({ buffers });
     const { K_last, batch_inner, flags, alpha, a_outer, a_inner, b_outer, b_inner } = params as Record<string, number>;
     const along = isAlong(layout);
-    const aLines = linesOf(a, along.a ? M : K, along.a ? K : M, batches, batch_inner!, a_outer!, a_inner!);
-    const bLines = linesOf(b, along.b ? N : K, along.b ? K : N, batches, batch_inner!, b_outer!, b_inner!);
+    const counts = { count: batches, innerCount: batch_inner! };
+    const aLines = linesOf(a, along.a ? [M, K] : [K, M], { ...counts, outer: a_outer!, inner: a_inner! });
+    const bLines = linesOf(b, along.b ? [N, K] : [K, N], { ...counts, outer: b_outer!, inner: b_inner! });
     const hasPair = K2 > 0;
     const aTexels = toTexelRows(
       run,

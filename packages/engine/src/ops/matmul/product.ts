@@ -94,7 +94,8 @@ export function product(run: Run, wanted: Product): Tensor {
       bInner: along.b ? terms : terms * N,
     },
   };
-  return reduceMiddle('SUM', multiply(run, split, part, K - (count - 1) * terms), 1, count, M * N, shape);
+  const parts = multiply(run, split, part, K - (count - 1) * terms);
+  return reduceMiddle('SUM', parts, { outer: 1, n: count, inner: M * N, shape });
 }
 
 /** A2·op(B2) as a product of its own. */

@@ -96,11 +96,19 @@ export const reduceColumnsVariants: Family<Plan> = {
 export function reduceMiddle(
   op: Reduction,
   x: Tensor,
-  outer: number,
-  n: number,
-  inner: number,
-  shape: Shape,
-  scale = 1,
+  {
+    outer,
+    n,
+    inner,
+    shape,
+    scale = 1,
+  }: {
+    readonly outer: number;
+    readonly n: number;
+    readonly inner: number;
+    readonly shape: Shape;
+    readonly scale?: number;
+  },
 ): Tensor {
   const { gpu } = x;
   if (n === 0) return full(gpu, shape, op === 'SUM' ? 0 * scale : op === 'MAX' ? -Infinity : Infinity);

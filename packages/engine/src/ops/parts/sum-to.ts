@@ -18,7 +18,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   for (const run of runsOf(axes)) {
     const [outer, n, inner] = around(dims, run);
     dims = dims.map((size, i) => (i >= run[0] && i < run[1] ? 1 : size));
-    y = reduceMiddle('SUM', y, outer, n, inner, dims);
+    y = reduceMiddle('SUM', y, { outer, n, inner, shape: dims });
   }
   return new Tensor(x.gpu, shape, x.dtype, y.storage, { strides: denseStrides(shape), offset: y.offset });
 }

@@ -28,10 +28,7 @@ function clusterOne(
   X: Matrix,
   F: Matrix,
   V: Matrix,
-  Wc: Matrix,
-  bc: readonly number[],
-  alpha: number,
-  beta: number,
+  { Wc, bc, alpha, beta }: { Wc: Matrix; bc: readonly number[]; alpha: number; beta: number },
   { numPrototypes: K, iterations }: PrototypeClusterOptions,
 ): { Y: Matrix; cos: Matrix } {
   const L = X.length;
@@ -64,9 +61,15 @@ const matrix = (data: ArrayLike<number>, rows: number, cols: number, from = 0): 
 function cluster(inputs: readonly (Array64 | null)[], attrs: PrototypeClusterOptions): { Y: Matrix; cos: Matrix }[] {
   const [x, f, v, cWeight, cBias, alpha, beta] = inputs as Array64[];
   const [B, L, D] = x!.shape as [number, number, number];
+  const weights = {
+    Wc: matrix(cWeight!.data, D, D),
+    bc: [...cBias!.data],
+    alpha: alpha!.data[0]!,
+    beta: beta!.data[0]!,
+  };
   return Array.from({ length: B }, (_, b) => {
     const [X, F, V] = [x!, f!, v!].map((a) => matrix(a.data, L, D, b * L * D)) as [Matrix, Matrix, Matrix];
-    return clusterOne(X, F, V, matrix(cWeight!.data, D, D), [...cBias!.data], alpha!.data[0]!, beta!.data[0]!, attrs);
+    return clusterOne(X, F, V, weights, attrs);
   });
 }
 
@@ -128,8 +131,14 @@ function makeCase(
 
 export const prototypeClusterCases = defineCases<PrototypeClusterOptions>({
   op: 'prototypeCluster',
-  run: ([x, f, v, cWeight, cBias, alpha, beta], attrs) =>
-    prototypeCluster(x!, f!, v!, cWeight!, cBias!, alpha!, beta!, attrs),
+  run: ([x, f, v, cWeight, cBias, simAlpha, simBeta], attrs) =>
+    prototypeCluster(x!, f!, v!, {
+      cWeight: cWeight!,
+      cBias: cBias!,
+      simAlpha: simAlpha!,
+      simBeta: simBeta!,
+      ...attrs,
+    }),
   reference(inputs, attrs) {
     return new Array64(
       inputs[0]!.shape,

@@ -21,6 +21,17 @@ export interface PrototypeClusterOptions {
   readonly iterations: number;
 }
 
+/** The weights of the extractor itself; those of its linear maps around it are the caller's. */
+export interface PrototypeWeights {
+  /** float[D, D], the map from centres to queries. */
+  readonly cWeight: Tensor;
+  /** float[D]. */
+  readonly cBias: Tensor;
+  /** α and β, one element each. */
+  readonly simAlpha: Tensor;
+  readonly simBeta: Tensor;
+}
+
 /** `x`, `f`, `v` float[B, L, D], weight and bias of the centre map, α and β. */
 type Inputs = readonly [
   x: Tensor,
@@ -192,7 +203,8 @@ function backward(run: Run, dy: Tensor, saved: Record<string, Tensor>, plan: Pla
     string,
     Tensor
   >;
-  const flat = (centres: Tensor): Tensor => reshape(centres, [ofCentres.rows, ofCentres.cols]);
+  const { rows, cols } = ofCentres;
+  const flat = (centres: Tensor): Tensor => reshape(centres, [rows, cols]);
 
   // Steps 10 to 6: what the chosen pairs of token and centre send back.
   const dgroup = run.out(centreShape);
@@ -270,8 +282,7 @@ function backward(run: Run, dy: Tensor, saved: Record<string, Tensor>, plan: Pla
       dx: dquery,
     });
     if (needsWeight) dWeight = plus(dWeight, matmul(flat(dquery), flat(made.centres), { transposeA: true }));
-    if (needsBias)
-      dBias = plus(dBias, reduceMiddle('SUM', dquery, 1, ofCentres.rows, ofCentres.cols, [ofCentres.cols]));
+    if (needsBias) dBias = plus(dBias, reduceMiddle('SUM', dquery, { outer: 1, n: rows, inner: cols, shape: [cols] }));
     if (t > 0 || needsX) dcentres = matmul(dquery, cWeight!);
   }
   if (dx) step(run, 'prototypeTokens', 'spread', ofTokens, { dpooled: dcentres, dx });
@@ -327,8 +338,7 @@ const op = defineOp({
  * @param x float[B, L, D], the tower's features
  * @param f float[B, L, D], the tokens as features
  * @param v float[B, L, D], the tokens as keys
- * @param cWeight float[D, D], cBias float[D]: the map from centres to queries
- * @param simAlpha one element, simBeta one element
+ * @param options the weights beside the two numbers
  * @returns float[B, L, D]
  * Saves, besides x and f, the unit v, of each iteration C, unit Q [B, K, D] and the softmax [B, L, K], G, and some
  * numbers a token.
@@ -340,13 +350,15 @@ export const prototypeCluster = (
   x: Tensor,
   f: Tensor,
   v: Tensor,
-  cWeight: Tensor,
-  cBias: Tensor,
-  simAlpha: Tensor,
-  simBeta: Tensor,
-  options: PrototypeClusterOptions,
-): Tensor =>
-  op(
-    [x, f, v, cWeight, cBias, simAlpha, simBeta],
-    requireOptions('prototypeCluster', options, ['numPrototypes', 'iterations']),
-  );
+  options: PrototypeClusterOptions & PrototypeWeights,
+): Tensor => {
+  const { cWeight, cBias, simAlpha, simBeta, ...attrs } = requireOptions('prototypeCluster', options, [
+    'cWeight',
+    'cBias',
+    'simAlpha',
+    'simBeta',
+    'numPrototypes',
+    'iterations',
+  ]);
+  return op([x, f, v, cWeight, cBias, simAlpha, simBeta], attrs);
+};

@@ -7,7 +7,6 @@
 import { randomFill as kernel } from '@curio/kernels/random_fill';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
-import type { DType } from '../../tensor/dtype.ts';
 import { requireGpu } from '../../tensor/host-values.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -21,12 +20,10 @@ function fill(
   gpu: Gpu,
   shape: Shape,
   entry: 'words' | 'uniform_floats' | 'normal_floats',
-  dtype: DType,
-  low: number,
-  high: number,
+  [low, high]: readonly [number, number] = [0, 0],
 ): Tensor {
   requireGpu(where, gpu);
-  const y = empty(gpu, shape, dtype);
+  const y = empty(gpu, shape, entry === 'words' ? 'u32' : 'f32');
   const vectors = ceilDiv(y.size, 4);
   const params = { vectors, stream: gpu.random.counter++, low, high };
   gpu.dispatch(kernel, entry, {
@@ -41,14 +38,14 @@ function fill(
 /** float of `shape`, uniform in [low, high). Draws one stream. */
 export const randomUniform = (gpu: Gpu, shape: Shape, options: { low?: number; high?: number } = {}): Tensor => {
   const { low = 0, high = 1 } = requireOptions('randomUniform', options, ['low', 'high']);
-  return fill('randomUniform', gpu, shape, 'uniform_floats', 'f32', low, high);
+  return fill('randomUniform', gpu, shape, 'uniform_floats', [low, high]);
 };
 
 /** float of `shape`, normal with the given mean and standard deviation. Draws one stream. */
 export const randomNormal = (gpu: Gpu, shape: Shape, options: { mean?: number; std?: number } = {}): Tensor => {
   const { mean = 0, std = 1 } = requireOptions('randomNormal', options, ['mean', 'std']);
-  return fill('randomNormal', gpu, shape, 'normal_floats', 'f32', mean, std);
+  return fill('randomNormal', gpu, shape, 'normal_floats', [mean, std]);
 };
 
 /** u32 of `shape`, every bit fair. Draws one stream. */
-export const randomBits = (gpu: Gpu, shape: Shape): Tensor => fill('randomBits', gpu, shape, 'words', 'u32', 0, 0);
+export const randomBits = (gpu: Gpu, shape: Shape): Tensor => fill('randomBits', gpu, shape, 'words');

@@ -90,7 +90,7 @@ function define(name: string, kind: Reduction): (x: Tensor, attrs: Attrs) => Ten
       };
     },
     forward(run, [x], plan) {
-      const y = reduceMiddle(kind, x, plan.outer, plan.n, plan.inner, plan.shape, plan.scale);
+      const y = reduceMiddle(kind, x, plan);
       return { y, saved: { chosen: kind !== 'SUM' && run.needs[0] ? argument(run, kind, x, plan) : null } };
     },
     backward: (run, dy, { chosen }, plan) => [spread(run, dy, plan, chosen)],

@@ -93,4 +93,4 @@ const op = defineOp({
  * DTypeError when targets are not i32.
  */
 export const crossEntropy = (logits: Tensor, targets: Tensor, options: { weights?: Tensor } = {}): Tensor =>
-  op([logits, targets, requireOptions('crossEntropy', options, ['weights']).weights ?? null], undefined);
+  op([logits, targets, requireOptions('crossEntropy', options, ['weights']).weights ?? null]);

@@ -59,7 +59,7 @@ const op = defineOp({
 export function logSoftmax(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
   requireOptions('logSoftmax', options, ['axis']);
   const { axis = -1 } = options;
-  if (axis === -1 || x.shape.length === 0) return op([x], undefined);
+  if (axis === -1 || x.shape.length === 0) return op([x]);
   const k = resolveAxis('logSoftmax', axis, x.shape.length);
-  return transpose(op([transpose(x, k, -1)], undefined), k, -1);
+  return transpose(op([transpose(x, k, -1)]), k, -1);
 }

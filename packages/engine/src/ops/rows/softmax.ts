@@ -58,7 +58,7 @@ const op = defineOp({
 export function softmax(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
   requireOptions('softmax', options, ['axis']);
   const { axis = -1 } = options;
-  if (axis === -1 || x.shape.length === 0) return op([x], undefined);
+  if (axis === -1 || x.shape.length === 0) return op([x]);
   const k = resolveAxis('softmax', axis, x.shape.length);
-  return transpose(op([transpose(x, k, -1)], undefined), k, -1);
+  return transpose(op([transpose(x, k, -1)]), k, -1);
 }

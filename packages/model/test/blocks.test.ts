@@ -1,10 +1,10 @@
 /** What a block costs beside its arithmetic. */
-import { backward, mul, openGpu, randomNormal, sum, tensor } from '@curio/engine';
+import { backward, empty, mul, noGrad, openGpu, randomNormal, sum, tensor } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { Weights } from '@curio/nn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClipBlock } from '../src/clip.ts';
-import { LlamaBlock } from '../src/llama.ts';
+import { ClipBlock, ClipVision } from '../src/clip.ts';
+import { Llama, LlamaBlock } from '../src/llama.ts';
 import { PRESETS } from '../src/presets.ts';
 
 let gpu: Gpu;
@@ -39,3 +39,30 @@ test.each(['LLaMA', 'LLaMA with grouped heads', 'CLIP'])(
     for (const parameter of weights.parameters()) parameter.dispose();
   },
 );
+
+test.each(['LLaMA', 'CLIP'])('a forward pass of %s under noGrad takes the memory of one block', async (kind) => {
+  const device = await openGpu({ dryRun: true });
+  const peakOf = (numLayers: number): number => {
+    const weights = new Weights(device, { seed: 1 });
+    const [llama, clip] = [
+      new Llama(weights, { ...small.language, numLayers }),
+      new ClipVision(weights, small.vision, { blocks: numLayers }),
+    ];
+    const before = device.memoryReport().liveBytes;
+    device.trim();
+    device.memory.resetPeak();
+    device.scope(() =>
+      noGrad(() =>
+        kind === 'LLaMA'
+          ? llama.forward(empty(device, [64, 100, small.language.hiddenSize]))
+          : clip.features(empty(device, [64, 3, small.vision.imageSize, small.vision.imageSize])),
+      ),
+    );
+    const { peakBytes } = device.memoryReport();
+    for (const parameter of weights.parameters()) parameter.dispose();
+    return peakBytes - before;
+  };
+  // The results of the blocks stay.
+  expect(peakOf(8)).toBeLessThan(1.5 * peakOf(2));
+  device.close();
+});

@@ -1,4 +1,4 @@
-import { checkpoint } from '@curio/engine';
+import { checkpoint, isGradEnabled } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 
 /** How a model runs. One object is shared by all layers of a model; layers read it at each call. */
@@ -12,6 +12,12 @@ export interface Mode {
   checkpointing: boolean;
 }
 
-/** Runs a block as `mode` says. A block whose input needs no gradient is run plainly: it may be frozen throughout. */
-export const runBlock = (mode: Mode | undefined, block: (x: Tensor) => Tensor, x: Tensor): Tensor =>
-  mode?.checkpointing && x.requiresGrad ? checkpoint(block, x) : block(x);
+/**
+ * Runs a block as `mode` says. A block whose input needs no gradient is run plainly: it may be frozen throughout. Under
+ * `noGrad` what the block makes is freed at its end: a forward pass takes the memory of one block, and the results of
+ * the others.
+ */
+export function runBlock(mode: Mode | undefined, block: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  if (!isGradEnabled()) return x.gpu.scope(() => block(x));
+  return mode?.checkpointing && x.requiresGrad ? checkpoint(block, x) : block(x);
+}

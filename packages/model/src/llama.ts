@@ -2,7 +2,7 @@
  * @file LLaMA-2's decoder with LoRA on its seven linears. Mirrors transformers' LlamaForCausalLM; docs/sq-llava.md 1.5
  * and 1.6.
  */
-import { add, cast, cat, embedding, linear, sub, tensor } from '@curio/engine';
+import { add, cast, cat, embedding, indexSelect, linear, reshape, sub, tensor } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
 import { Attention, GatedMlp, init, RmsNorm, runBlock } from '@curio/nn';
 import type { AttentionContext, Initializer, LoraOptions, Mode, Weights } from '@curio/nn';
@@ -58,8 +58,10 @@ export class LlamaBlock {
     });
   }
 
-  forward(x: Tensor, context: AttentionContext): Tensor {
-    const mixed = add(x, this.attention.forward(this.inputNorm.forward(x), context));
+  /** @param rows flat positions of those that are wanted: float[R, C] comes out */
+  forward(x: Tensor, context: AttentionContext, rows: Tensor | null = null): Tensor {
+    const all = add(x, this.attention.forward(this.inputNorm.forward(x), context));
+    const mixed = rows ? indexSelect(reshape(all, [-1, x.shape.at(-1)!]), rows, { axis: 0 }) : all;
     return add(mixed, this.mlp.forward(this.postNorm.forward(mixed)));
   }
 }
@@ -111,15 +113,17 @@ export class Llama {
   /**
    * Hidden states after the final norm: float[B, T, C] → float[B, T, C]. With a cache, x holds only the new tokens and
    * the cache advances; with `positions` beside it, the caller says where it stands.
+   * @param rows i32[R], flat positions b·T + t: gives their states alone, float[R, C], and spares the others the last
+   * MLP
    */
-  forward(x: Tensor, context: AttentionContext = {}): Tensor {
+  forward(x: Tensor, context: AttentionContext = {}, rows: Tensor | null = null): Tensor {
     const { cache } = context;
     const positions =
       context.positions ?? (cache && cache.length > 0 ? tensor(x.gpu, Int32Array.of(cache.length)) : null);
-    const hidden = this.layers.reduce(
-      (h, layer, i) => runBlock(this.mode, (y) => layer.forward(y, { ...context, positions, layer: i }), h),
-      x,
-    );
+    const hidden = this.layers.reduce((h, layer, i) => {
+      const wanted = i === this.layers.length - 1 ? rows : null;
+      return runBlock(this.mode, (y) => layer.forward(y, { ...context, positions, layer: i }, wanted), h);
+    }, x);
     if (cache && !context.positions) cache.length += x.shape[1]!;
     return this.norm.forward(hidden);
   }

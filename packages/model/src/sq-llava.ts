@@ -114,11 +114,10 @@ export class SqLlava {
     };
   }
 
-  /** The loss from `lossInputs` on the device; only labelled rows go through the head. */
+  /** The loss from `lossInputs` on the device; only labelled rows go through the last MLP and the head. */
   lossOf({ tokens, source, lengths, rows, targets, pixels }: LossInputs): Tensor {
     const images = pixels ? this.encodeImages(pixels) : null;
-    const hidden = this.language.forward(this.place(tokens, images && source, images), { lengths });
-    const labelled = indexSelect(reshape(hidden, [-1, this.config.language.hiddenSize]), rows, { axis: 0 });
+    const labelled = this.language.forward(this.place(tokens, images && source, images), { lengths }, rows);
     return crossEntropy(this.language.logits(labelled), targets);
   }
 

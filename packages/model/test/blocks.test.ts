@@ -1,5 +1,5 @@
 /** What a block costs beside its arithmetic. */
-import { backward, empty, mul, noGrad, openGpu, randomNormal, sum, tensor } from '@curio/engine';
+import { backward, empty, indexSelect, mul, noGrad, openGpu, randomNormal, reshape, sum, tensor } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { Weights } from '@curio/nn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -65,4 +65,33 @@ test.each(['LLaMA', 'CLIP'])('a forward pass of %s under noGrad takes the memory
   // The results of the blocks stay.
   expect(peakOf(8)).toBeLessThan(1.5 * peakOf(2));
   device.close();
+});
+
+test('LLaMA gives some rows as it gives all, with their gradients', async () => {
+  const { hiddenSize } = small.language;
+  const weights = new Weights(gpu, { seed: 2 });
+  const llama = new Llama(weights, { ...small.language, numLayers: 2 });
+  for (const parameter of weights.parameters()) parameter.requiresGrad = false;
+  const x = randomNormal(gpu, [2, 9, hiddenSize]);
+  x.requiresGrad = true;
+  const rows = tensor(gpu, Int32Array.of(3, 17, 0, 9, 10));
+  const lengths = tensor(gpu, Int32Array.of(9, 7));
+  const weight = randomNormal(gpu, [5, hiddenSize]);
+  const results = [
+    (): ReturnType<typeof reshape> => llama.forward(x, { lengths }, rows),
+    () => indexSelect(reshape(llama.forward(x, { lengths }), [-1, hiddenSize]), rows, { axis: 0 }),
+  ].map((forward) =>
+    gpu.scope(() => {
+      x.grad = null;
+      const y = forward();
+      backward(sum(mul(y, weight)));
+      return [y.read(), x.grad!.read()];
+    }),
+  );
+  const [some, all] = await Promise.all(results.map((each) => Promise.all(each)));
+  some!.forEach((values, i) => {
+    expect(values.length).toBe(all![i]!.length);
+    values.forEach((value, k) => expect(value).toBeCloseTo(all![i]![k]!, 5));
+  });
+  for (const each of [x, rows, lengths, weight, ...weights.parameters()]) each.dispose();
 });

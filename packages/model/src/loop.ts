@@ -41,7 +41,7 @@ export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   readonly parameters?: readonly Parameter[];
   /** False records every step anew, which gives the same bits. Default true. */
   readonly capture?: boolean;
-  /** Told when a shape comes for the first time, or again after eight others. */
+  /** Told when a shape comes for the first time, or again after as many others as are kept. */
   readonly onRecord?: (report: RecordReport) => void;
   readonly onStep?: (report: StepReport) => void | Promise<void>;
   /**
@@ -65,6 +65,8 @@ interface Recorded<Micro> {
 }
 
 const IN_FLIGHT = 2;
+/** Shapes of micro-batches that stay recorded: those of a data set's padded lengths and labels. */
+const MAX_PLANS = 16;
 
 /**
  * Runs steps `from` to `steps`. Returns the number of the step to resume with.
@@ -156,7 +158,7 @@ export function captured<I extends NamedTensors>({
       backward(value, share);
       return { loss: value };
     },
-    { onRecord },
+    { onRecord, maxPlans: MAX_PLANS },
   );
   const update = capture(gpu, 'update', () => {
     optimizer.update();

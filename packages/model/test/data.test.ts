@@ -1,6 +1,6 @@
 import { RandomStream } from '@curio/engine';
 import { describe, expect, test } from 'vitest';
-import { encodeSample, makeBatch, makeTextBatch } from '../src/data/batch.ts';
+import { encodeSample, makeBatch, makeTextBatch, paddedLength } from '../src/data/batch.ts';
 import { TEMPLATES } from '../src/data/conversation.ts';
 import { modalityLength, parseDataset } from '../src/data/dataset.ts';
 import { groupByLength, groupByModalityLength } from '../src/data/sampler.ts';
@@ -128,6 +128,12 @@ describe('batches', () => {
       patches: 4,
     });
     expect([batch.images, batch.labelled, batch.lengths[0]]).toEqual([[], 0, 2]);
+  });
+
+  test('lengths are padded to multiples of 8, 16 or 32', () => {
+    const lengths = [1, 8, 9, 64, 65, 127, 128, 129, 143, 255, 256, 257, 289, 2047, 2048];
+    const padded = [8, 8, 16, 64, 72, 128, 128, 144, 144, 256, 256, 288, 320, 2048, 2048];
+    expect(lengths.map(paddedLength)).toEqual(padded);
   });
 
   test('weighted text', () => {

@@ -1,7 +1,6 @@
 /**
  * @file From samples to what the model eats: token ids with the image's positions left open, shifted labels, lengths.
- * Batches are padded to a multiple of 32 tokens, so that no shape depends on the data and a captured step can be
- * replayed.
+ * Batches are padded to few lengths, so that captured steps can be replayed.
  */
 
 import { DataError } from '@curio/engine';
@@ -49,7 +48,7 @@ export function encodeSample(tokens: Tokens, sample: Sample, options: EncodeOpti
 export interface Batch {
   /** Sequences B. */
   size: number;
-  /** Positions T of each, images spread out, a multiple of 32. */
+  /** Positions T of each, images spread out, padded: see `paddedLength`. */
   length: number;
   /** [B·T] token ids; the padding id where an image or nothing stands. */
   tokens: Int32Array;
@@ -70,17 +69,18 @@ export interface BatchOptions {
   patches: number;
   /** Id of padding. Default 0. */
   pad?: number;
-  /** T is rounded up to a multiple of this. Default 32. */
+  /** T is rounded up to a multiple of this. Default: `paddedLength`. */
   multiple?: number;
 }
 
 /** Puts encoded samples together. */
-export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0, multiple = 32 }: BatchOptions): Batch {
+export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0, multiple }: BatchOptions): Batch {
   const size = samples.length;
   const lengths = Int32Array.from(samples, ({ ids }) =>
     ids.reduce((sum, id) => sum + (id === IMAGE_TOKEN ? patches : 1), 0),
   );
-  const length = roundUp(Math.max(...lengths), multiple);
+  const longest = Math.max(...lengths);
+  const length = multiple === undefined ? paddedLength(longest) : roundUp(longest, multiple);
   const tokens = new Int32Array(size * length).fill(pad);
   const labels = new Int32Array(size * length).fill(IGNORE);
   const imageRows: number[] = [];
@@ -107,7 +107,7 @@ export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0,
 }
 
 /** Labelled rows are gathered before the head, padded to a multiple of this, so that few shapes occur. */
-const ROW_MULTIPLE = 64;
+const ROW_MULTIPLE = 128;
 
 /**
  * Flat positions that carry a label, and their labels; what pads them points at position 0 with the label IGNORE.
@@ -165,3 +165,10 @@ export function makeTextBatch(
 }
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+
+/**
+ * The next multiple of an eighth of the power of two below, of 8 at least and 32 at most: padding costs a few in a
+ * hundred, and few lengths occur.
+ */
+export const paddedLength = (length: number): number =>
+  roundUp(length, Math.min(32, Math.max(8, 2 ** (Math.floor(Math.log2(length)) - 3))));

@@ -1,10 +1,11 @@
-// rows/cross_entropy_mean: the weighted mean of the rows' losses, in a fixed order.
+// rows/cross_entropy_mean: the weighted mean of the rows' losses, or their sum, in a fixed order.
 //   forward   loss = Σ row_loss / Σ w,   totals = loss, 1 / Σ w;   0 and 0 when Σ w is 0 (every row ignored)
+//             summed = 1: loss = Σ row_loss,   totals = loss, 1
 // Shapes: terms float[rows, 2] = row_loss, w; loss float[1]; totals float[2]. Grid: one workgroup; lane l sums rows l,
 // l + WG, … in blocks, then eight lanes and lane 0 the lanes. Accumulates in f32. Traffic: 8 bytes a row.
 // uses: lib/block_sum.wgsl
 
-struct Params { rows: u32 }
+struct Params { rows: u32, summed: u32 }
 
 alias T = vec2<f32>;
 
@@ -44,7 +45,7 @@ fn forward(@builtin(local_invocation_index) lane: u32) {
   workgroupBarrier();
   if (lane > 0u) { return; }
   for (var i = 1u; i < 8u; i++) { sum += sums[i]; }
-  let weight = select(1.0 / sum.y, 0.0, sum.y == 0.0);
+  let weight = select(select(1.0 / sum.y, 0.0, sum.y == 0.0), 1.0, params.summed == 1u);
   loss[0] = sum.x * weight;
   totals[0] = sum.x * weight;
   totals[1] = weight;

@@ -71,6 +71,7 @@ export {
 export { conv2d, unfold } from './ops/window/conv2d.ts';
 export type { WindowOptions } from './ops/window/conv2d.ts';
 export { crossEntropy } from './ops/rows/cross-entropy.ts';
+export type { CrossEntropyOptions } from './ops/rows/cross-entropy.ts';
 export { cumsum } from './ops/reduce/cumsum.ts';
 export { dropout } from './ops/random/dropout.ts';
 export { embedding } from './ops/index/embedding.ts';
@@ -81,6 +82,8 @@ export { layerNorm } from './ops/rows/layer-norm.ts';
 export { linear } from './ops/matmul/linear.ts';
 export { logSoftmax } from './ops/rows/log-softmax.ts';
 export { binaryCrossEntropyWithLogits, l1Loss, mseLoss } from './ops/composed/losses.ts';
+export { linearCrossEntropy } from './ops/composed/linear-cross-entropy.ts';
+export type { LinearCrossEntropyOptions } from './ops/composed/linear-cross-entropy.ts';
 export { loraLinear } from './ops/matmul/lora-linear.ts';
 export type { LoraOptions } from './ops/matmul/lora-linear.ts';
 export { matmul } from './ops/matmul/matmul.ts';

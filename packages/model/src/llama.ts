@@ -2,7 +2,18 @@
  * @file LLaMA-2's decoder with LoRA on its seven linears. Mirrors transformers' LlamaForCausalLM; docs/sq-llava.md 1.5
  * and 1.6.
  */
-import { add, cast, cat, embedding, indexSelect, linear, reshape, sub, tensor } from '@curio/engine';
+import {
+  add,
+  cast,
+  cat,
+  embedding,
+  indexSelect,
+  linear,
+  linearCrossEntropy,
+  reshape,
+  sub,
+  tensor,
+} from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
 import { Attention, GatedMlp, init, RmsNorm, runBlock } from '@curio/nn';
 import type { AttentionContext, Initializer, LoraOptions, Mode, Weights } from '@curio/nn';
@@ -132,6 +143,14 @@ export class Llama {
   logits(hidden: Tensor): Tensor {
     const known = linear(hidden, this.head, null);
     return this.extra ? cat([known, linear(hidden, this.extra.head, null)], { axis: -1 }) : known;
+  }
+
+  /**
+   * Mean cross-entropy of the next words: hidden float[R, C], targets i32[R], -100 where there is none. Logits of many
+   * rows are never there all at once.
+   */
+  loss(hidden: Tensor, targets: Tensor): Tensor {
+    return linearCrossEntropy(hidden, this.extra ? [this.head, this.extra.head] : this.head, targets);
   }
 
   /** Gives each new word the mean of the known rows, in embedding and head, as the spec's `token` realisation asks. */

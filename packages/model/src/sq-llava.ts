@@ -2,7 +2,7 @@
  * @file SQ-LLaVA: CLIP features, the prototype extractor, LLaMA, and the image's rows among the words.
  * docs/sq-llava.md 1.1 and 2.7.
  */
-import { cat, crossEntropy, indexSelect, reshape, upload } from '@curio/engine';
+import { cat, indexSelect, reshape, upload } from '@curio/engine';
 import type { Gpu, HostTensors, Parameter, Tensor } from '@curio/engine';
 import { MlpProjector, PrototypeProjector } from '@curio/nn';
 import type { Mode, Weights } from '@curio/nn';
@@ -118,7 +118,7 @@ export class SqLlava {
   lossOf({ tokens, source, lengths, rows, targets, pixels }: LossInputs): Tensor {
     const images = pixels ? this.encodeImages(pixels) : null;
     const labelled = this.language.forward(this.place(tokens, images && source, images), { lengths }, rows);
-    return crossEntropy(this.language.logits(labelled), targets);
+    return this.language.loss(labelled, targets);
   }
 
   /** tokens i32[B, T]; source i32[B·T]: which row of [words | image rows] stands where. */

@@ -3,6 +3,7 @@ import * as attentionAttention from '../ops/attention/attention.cases.ts';
 import * as attentionRotaryEmbedding from '../ops/attention/rotary-embedding.cases.ts';
 import * as castCast from '../ops/cast/cast.cases.ts';
 import * as composedArrange from '../ops/composed/arrange.cases.ts';
+import * as composedLinearCrossEntropy from '../ops/composed/linear-cross-entropy.cases.ts';
 import * as composedStatistics from '../ops/composed/statistics.cases.ts';
 import * as elementwiseBinary from '../ops/elementwise/binary.cases.ts';
 import * as elementwiseClassify from '../ops/elementwise/classify.cases.ts';
@@ -32,6 +33,7 @@ export const caseModules = [
   attentionRotaryEmbedding,
   castCast,
   composedArrange,
+  composedLinearCrossEntropy,
   composedStatistics,
   elementwiseBinary,
   elementwiseClassify,

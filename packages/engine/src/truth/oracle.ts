@@ -1,4 +1,5 @@
 /** @file Float64 arrays for reference forwards. JavaScript's numbers are doubles, so the oracle is free. */
+import { belowTop } from './special.ts';
 import { broadcastShapes, denseStrides, sizeOf } from '../tensor/shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 
@@ -97,4 +98,28 @@ export function multiplyRows(x: Array64, weight: Array64, bias: Array64 | null =
     out.data[i] = sum;
   }
   return out;
+}
+
+/** Mean over rows of w · (log Σ exp logits - logits[target]), rows of target -100 left out; or the sum. */
+export function meanCrossEntropy(
+  logits: Array64,
+  targets: Array64,
+  weights: Array64 | null | undefined,
+  reduction: 'mean' | 'sum' = 'mean',
+): Array64 {
+  const cols = logits.shape.at(-1)!;
+  let loss = 0;
+  let total = 0;
+  targets.data.forEach((target, r) => {
+    if (target === -100) return;
+    const row = logits.data.subarray(r * cols, (r + 1) * cols);
+    const top = Math.max(...row);
+    const w = weights?.data[r] ?? 1;
+    loss +=
+      w *
+      (Math.log(row.reduce((sum, v) => sum + Math.exp(belowTop(v, top)), 0)) -
+        belowTop(target < 0 ? NaN : (row[target] ?? NaN), top));
+    total += w;
+  });
+  return new Array64([], [reduction === 'sum' ? loss : total === 0 ? 0 : loss / total]);
 }

@@ -1,7 +1,7 @@
 import { defineCases } from '../../truth/cases.ts';
 import type { Case, InputSpec } from '../../truth/cases.ts';
-import { Array64 } from '../../truth/oracle.ts';
-import { belowTop, special } from '../../truth/special.ts';
+import { meanCrossEntropy } from '../../truth/oracle.ts';
+import { special } from '../../truth/special.ts';
 import { crossEntropy, crossEntropyVariants } from './cross-entropy.ts';
 
 /** Classes in no order, every third row ignored. */
@@ -15,7 +15,7 @@ const plain = (rows: number, classes: number): InputSpec => ({
   needsGrad: false,
 });
 
-const SPECIAL: readonly Case<undefined>[] = [7, 12, 300].flatMap((n) => [
+const SPECIAL: readonly Case<'sum' | undefined>[] = [7, 12, 300].flatMap((n) => [
   ...['least', 'hidden', 'one not hidden', 'one NaN'].map((row) => ({
     label: `${row}, ${n} classes`,
     inputs: [special(n, [row]), only(n - 1), null],
@@ -27,26 +27,11 @@ const SPECIAL: readonly Case<undefined>[] = [7, 12, 300].flatMap((n) => [
   })),
 ]);
 
-export const crossEntropyCases = defineCases({
+export const crossEntropyCases = defineCases<'sum' | undefined>({
   op: 'crossEntropy',
-  run: ([logits, targets, weights]) => crossEntropy(logits!, targets!, weights ? { weights } : {}),
-  reference: ([logits, targets, weights]) => {
-    const cols = logits!.shape.at(-1)!;
-    let loss = 0;
-    let total = 0;
-    targets!.data.forEach((target, r) => {
-      if (target === -100) return;
-      const row = logits!.data.subarray(r * cols, (r + 1) * cols);
-      const top = Math.max(...row);
-      const w = weights?.data[r] ?? 1;
-      loss +=
-        w *
-        (Math.log(row.reduce((sum, v) => sum + Math.exp(belowTop(v, top)), 0)) -
-          belowTop(target < 0 ? NaN : (row[target] ?? NaN), top));
-      total += w;
-    });
-    return new Array64([], [total === 0 ? 0 : loss / total]);
-  },
+  run: ([logits, targets, weights], reduction) =>
+    crossEntropy(logits!, targets!, { ...(weights && { weights }), ...(reduction && { reduction }) }),
+  reference: ([logits, targets, weights], reduction) => meanCrossEntropy(logits!, targets!, weights, reduction),
   families: { crossEntropy: crossEntropyVariants },
   cases: [
     { inputs: [[1, 1], { shape: [1], dtype: 'i32', values: [0] }, null] },
@@ -72,6 +57,15 @@ export const crossEntropyCases = defineCases({
         { shape: [6], dtype: 'i32', values: [1, -100, 11, 0, 5, 5] },
         { shape: [6], range: [0, 2], needsGrad: false },
       ],
+    },
+    {
+      label: 'summed',
+      inputs: [
+        [6, 12],
+        { shape: [6], dtype: 'i32', values: [1, -100, 11, 0, 5, 5] },
+        { shape: [6], range: [0, 2], needsGrad: false },
+      ],
+      attrs: 'sum',
     },
     {
       label: 'large logits',

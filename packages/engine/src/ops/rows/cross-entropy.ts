@@ -2,9 +2,10 @@ import { rowsCrossEntropyMean } from '@curio/kernels/rows_cross_entropy_mean';
 import { rowsCrossEntropyNaive } from '@curio/kernels/rows_cross_entropy_naive';
 import { rowsCrossEntropyShared } from '@curio/kernels/rows_cross_entropy_shared';
 import { rowsCrossEntropySubgroup } from '@curio/kernels/rows_cross_entropy_subgroup';
-import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { CurioError, DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
+import { show } from '../../tensor/host-values.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape, sizeOf } from '../../tensor/shape.ts';
@@ -12,7 +13,14 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { subgroupRows, wholeRows, workgroupRows } from '../parts/row-variant.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
-type Plan = { readonly rows: number; readonly cols: number; readonly weighted: number };
+type Plan = { readonly rows: number; readonly cols: number; readonly weighted: number; readonly summed: number };
+
+export interface CrossEntropyOptions {
+  /** float[...]: w of each row; 1 when left out. No gradient flows to it. */
+  readonly weights?: Tensor;
+  /** `mean` divides by Σ w; `sum` does not. Default `mean`. */
+  readonly reduction?: 'mean' | 'sum';
+}
 
 const rows = workgroupRows<Plan>(rowsCrossEntropyShared, wholeRows);
 
@@ -31,7 +39,7 @@ export const crossEntropyVariants: Family<Plan> = {
 
 const op = defineOp({
   name: 'crossEntropy',
-  plan([logits, targets, weights]: readonly [Tensor, Tensor, Tensor | null], _: undefined): Plan {
+  plan([logits, targets, weights]: readonly [Tensor, Tensor, Tensor | null], reduction: 'mean' | 'sum'): Plan {
     requireFloat('crossEntropy', logits, ...(weights ? [weights] : []));
     const cols = logits.shape.at(-1);
     if (!cols)
@@ -51,30 +59,31 @@ const op = defineOp({
       throw new ShapeError(
         `crossEntropy: weights are ${showShape(weights.shape)} and targets ${showShape(targets.shape)}; they must be equal.`,
       );
-    return { rows: sizeOf(leading), cols, weighted: weights ? 1 : 0 };
+    return { rows: sizeOf(leading), cols, weighted: weights ? 1 : 0, summed: reduction === 'sum' ? 1 : 0 };
   },
   forward(run, [logits, targets, weights], plan) {
-    const { rows } = plan;
+    const { rows, cols, weighted, summed } = plan;
     const lse = run.out([rows, 2]);
     const terms = run.out([rows, 2]);
     const loss = run.out([]);
     const totals = run.out([2]);
     run.launch('crossEntropy', crossEntropyVariants, plan, 'forward', {
       buffers: { x: logits, label: targets, row_weight: weights ?? logits, lse, terms },
-      params: plan,
+      params: { rows, cols, weighted },
     });
     run.dispatch(rowsCrossEntropyMean, 'forward', {
       buffers: { terms, loss, totals },
-      params: { rows },
+      params: { rows, summed },
       grid: [1, 1, 1],
     });
     return { y: loss, saved: { logits, targets, lse, terms, totals } };
   },
   backward(run, dy, { logits, targets, lse, terms, totals }, plan) {
+    const { rows, cols, weighted } = plan;
     const dx = run.out(logits.shape);
     run.launch('crossEntropy', crossEntropyVariants, plan, 'backward', {
       buffers: { x: logits, label: targets, lse_saved: lse, terms_saved: terms, totals, dy, dx },
-      params: plan,
+      params: { rows, cols, weighted },
     });
     return [dx, null, null];
   },
@@ -87,10 +96,14 @@ const op = defineOp({
  * @param logits float[..., V]
  * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other makes the loss and every gradient
  * NaN: the device alone knows the targets
- * @param options.weights float[...]: w of each row; 1 when left out. No gradient flows to it.
  * @returns float[]
+ * `reduction: 'sum'` gives Σ w · (…) without the division.
  * Saves logits and their log-sum-exp. Kernels: kernels/rows. Throws ShapeError when the sizes differ,
- * DTypeError when targets are not i32.
+ * DTypeError when targets are not i32, CurioError for another reduction.
  */
-export const crossEntropy = (logits: Tensor, targets: Tensor, options: { weights?: Tensor } = {}): Tensor =>
-  op([logits, targets, requireOptions('crossEntropy', options, ['weights']).weights ?? null]);
+export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { weights = null, reduction = 'mean' } = requireOptions('crossEntropy', options, ['weights', 'reduction']);
+  if (reduction !== 'mean' && reduction !== 'sum')
+    throw new CurioError(`crossEntropy: reduction is ${show(reduction)}; it must be 'mean' or 'sum'.`);
+  return op([logits, targets, weights], reduction);
+}

@@ -12,6 +12,7 @@ import { captionCommand } from './commands/caption.ts';
 import { chatCommand } from './commands/chat.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { mergeCommand } from './commands/merge.ts';
 import { serveCommand } from './commands/serve.ts';
 import { trainCommand } from './commands/train.ts';
 import { fileError } from './disk/system-error.ts';
@@ -29,6 +30,7 @@ const program = new Command('curio')
   .addCommand(captionCommand())
   .addCommand(batchCommand())
   .addCommand(serveCommand())
+  .addCommand(mergeCommand())
   .addCommand(baseCommand())
   .addCommand(dataCommand())
   .addCommand(doctorCommand())

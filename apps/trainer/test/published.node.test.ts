@@ -2,88 +2,30 @@
  * Folders as published, opened by name alone: small random models that PyTorch, transformers and PEFT wrote, of the
  * versions that the published code pins and of today. packages/testing/python/published_folders.py makes them.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { noGrad, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
-import { IMAGE_TOKEN, imageTensor, makeBatch } from '@curio/model';
-import { parseGolden } from '@curio/testing/golden';
-import type { GoldenFile } from '@curio/testing/golden';
+import { IMAGE_TOKEN, imageTensor } from '@curio/model';
 import { RunFolder } from '../src/run/run-folder.ts';
 import { findModel } from '../src/train/folders.ts';
 import type { ModelFolders } from '../src/train/folders.ts';
 import { openForRun } from '../src/train/open.ts';
-
-const root = resolve(import.meta.dirname, '../../../packages/testing/published');
-const LAYOUTS = ['transformers-4.31', 'transformers-5'] as const;
+import { copyOf, edit, expected, folders, LAYOUTS, LOGITS, logitsOf, openNamed, worst } from './published.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
 afterAll(() => gpu.close());
 
-const folders = (layout: string, at = root): ModelFolders & { adapter: string } => ({
-  model: join(at, layout, 'language'),
-  adapter: join(at, layout, 'adapter'),
-});
-
-/** A copy of a layout that a test may change. */
-function copyOf(layout: string): ModelFolders & { adapter: string } {
-  const at = mkdtempSync(join(tmpdir(), 'curio-published-'));
-  cpSync(join(root, layout), join(at, layout), { recursive: true });
-  return folders(layout, at);
-}
-
-const edit = (path: string, change: object): void =>
-  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...change }));
-
-function expected(layout: string): GoldenFile {
-  const file = readFileSync(join(root, layout, 'expected.safetensors'));
-  return parseGolden(layout, Uint8Array.from(file).buffer);
-}
-
-async function open(named: ModelFolders, storage?: 'f32') {
-  const found = await findModel(named);
-  const lines: string[] = [];
-  const base = { ...found.folders, storage: storage ?? found.storage };
-  const opened = await openForRun(gpu, { model: found.model, base, seed: 1 }, undefined, {
-    baseProjector: found.baseProjector,
-    onReport: (line) => lines.push(line.replaceAll(/\/\S*\/(?=transformers-)/g, '')),
-  });
-  return { found, lines, ...opened };
-}
-
-async function logitsOf({ model }: Awaited<ReturnType<typeof open>>, golden: GoldenFile) {
-  const ids = Array.from(golden.ints('ids'));
-  const batch = makeBatch([{ ids, labels: ids.map(() => -100) }], { patches: 256 });
-  const pixels = imageTensor(model, golden.floats('pixels') as Float32Array<ArrayBuffer>);
-  const { image, logits } = gpu.scope(() =>
-    noGrad(() => ({
-      image: model.encodeImages(pixels).read(),
-      logits: model.language.logits(model.hidden(batch, pixels)).read(),
-    })),
-  );
-  const [rows, width] = golden.tensor('logits').shape as [number, number];
-  const end = (ids.length - 1 + 256) * width;
-  return { image: await image, logits: (await logits).slice(end - rows * width, end) };
-}
-
-/** What PyTorch's logits may differ by: of the layers of the 7B, 1.9e-5 was measured. */
-const LOGITS = 2e-5;
-
-/** Greatest difference, beside the greatest value. */
-function worst(got: ArrayLike<number>, want: ArrayLike<number>): number {
-  expect(got.length).toBe(want.length);
-  const most = (values: number[]): number => values.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
-  return most(Array.from(want, (v, i) => v - got[i]!)) / most(Array.from(want));
-}
+const open = (named: ModelFolders, storage?: 'f32') => openNamed(gpu, named, storage);
 
 test.each(LAYOUTS)('%s: features and scores are those of PyTorch, and every tensor is told of', async (layout) => {
   const golden = expected(layout);
   expect(golden.ints('ids')).toContain(IMAGE_TOKEN);
   const opened = await open(folders(layout), 'f32');
-  const { image, logits } = await logitsOf(opened, golden);
+  const { image, logits } = await logitsOf(gpu, opened, golden);
   expect(worst(image, golden.floats('image'))).toBeLessThan(1e-5);
   expect(worst(logits, golden.floats('logits'))).toBeLessThan(LOGITS);
   const old = layout === 'transformers-4.31';
@@ -104,7 +46,7 @@ test.each(LAYOUTS)('%s: a base in the type of its files gives the same scores', 
   const golden = expected(layout);
   const opened = await open(folders(layout));
   expect(opened.found.storage).toBe('f16');
-  const { logits } = await logitsOf(opened, golden);
+  const { logits } = await logitsOf(gpu, opened, golden);
   expect(worst(logits, golden.floats('logits'))).toBeLessThan(LOGITS);
 });
 

@@ -33,6 +33,16 @@ export interface OpenModelOptions {
   readonly onTensor?: (done: number, total: number) => void;
 }
 
+/** A model without its values, and the files that they come from. */
+export interface BuiltModel {
+  readonly model: SqLlava;
+  readonly adapters: OpenedAdapters;
+  readonly language: TensorMap;
+  /** By CLIP's names. */
+  readonly vision: TensorMap;
+  readonly notes: readonly string[];
+}
+
 /**
  * Builds the model and loads it. Throws WeightError for missing tensors and shapes that do not fit, ConfigError where
  * the folders' own files say otherwise than `config`, ShapeError where quantised groups do not fit.
@@ -43,19 +53,32 @@ export async function openModel(
   files: ModelFiles,
   options: OpenModelOptions = {},
 ): Promise<{ model: SqLlava; report: LoadReport }> {
-  const { language, vision } = files;
+  const { model, adapters, notes } = await buildModel(gpu, config, files, options);
+  const report = await model.weights.load(options.onTensor);
+  if (report.initialised.some((name) => name.includes('extra_'))) await model.language.initialiseExtra();
+  return { model, report: loadReport(config, files, adapters, report, notes) };
+}
+
+/** Builds the model: every tensor is found in its file and has the shape that it needs. Throws as `openModel`. */
+export async function buildModel(
+  gpu: Gpu,
+  config: ModelConfig,
+  files: ModelFiles,
+  options: Omit<OpenModelOptions, 'onTensor'>,
+): Promise<BuiltModel> {
   const { storage: base, baseProjector = false } = options;
   const notes = await requireBaseConfig(files, config);
   const adapters = await openAdapters(files);
   const parts: WeightPart[] = adapterParts(config, files, adapters);
-  const languageTensors = await openWeightFolder(language);
+  const language = await openWeightFolder(files.language);
+  const vision = towerTensors(await openWeightFolder(files.vision));
   if (baseProjector)
-    parts.push({ at: 'projector', label: 'projector', tensors: projectorTensors(languageTensors), whole: true });
+    parts.push({ at: 'projector', label: 'projector', tensors: projectorTensors(language), whole: true });
   parts.push(
     {
       at: 'language',
       label: 'language base',
-      tensors: baseProjector ? without(languageTensors, FOREIGN) : languageTensors,
+      tensors: baseProjector ? without(language, FOREIGN) : language,
       base,
       fresh: /lora_|extra_/,
       ignore: new RegExp(`rotary_emb|${FOREIGN.source}`),
@@ -63,7 +86,7 @@ export async function openModel(
     {
       at: 'vision',
       label: 'image tower',
-      tensors: towerTensors(await openWeightFolder(vision)),
+      tensors: vision,
       base,
       plain: PLAIN,
       fresh: /lora_/,
@@ -72,16 +95,17 @@ export async function openModel(
   );
   const weights = new Weights(gpu, { seed: options.seed, parts });
   const model = new SqLlava(weights, config);
-  const report = await weights.load(options.onTensor);
-  const lacking = report.initialised.find(
-    (name) => name.includes('.lora_') && (name.startsWith('language.') ? adapters.main : adapters.vision) !== null,
-  );
+  weights.requireWhole();
+  const lacking = weights
+    .report()
+    .initialised.find(
+      (name) => name.includes('.lora_') && (name.startsWith('language.') ? adapters.main : adapters.vision) !== null,
+    );
   if (lacking)
     throw new WeightError(
       `adapter: ${files.adapter?.name} has no '${lacking}'; it belongs to another configuration (targets or layers).`,
     );
-  if (report.initialised.some((name) => name.includes('extra_'))) await model.language.initialiseExtra();
-  return { model, report: loadReport(config, files, adapters, report, notes) };
+  return { model, adapters, language, vision, notes };
 }
 
 /** A projector and a tower that a base carries and that are not the model's. */

@@ -73,6 +73,7 @@ export { checkModelSizes } from './model-sizes.ts';
 export { checkTrainable, trainableOf } from './trainable.ts';
 export { encodeTrained, openModel, type OpenModelOptions } from './checkpoint.ts';
 export type { LoadReport } from './files/load-report.ts';
+export { mergedFolder, TOWER_FOLDER, type MergedFolder, type MergeOptions } from './files/merged-folder.ts';
 export { readLlavaConfig, type LlavaConfig } from './files/llava-config.ts';
 export {
   llavaHolder,

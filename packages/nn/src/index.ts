@@ -5,6 +5,17 @@ export { KvCache, type KvCacheOptions } from './kv-cache.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export { endsWithName, loraOf, type LoraBranch, type LoraOptions } from './lora.ts';
 export { mergeLora } from './merge-lora.ts';
+export { mergedTensor, type StoredBranch } from './export/merged-tensor.ts';
+export { shardSafetensors, streamSafetensors, type ShardOptions } from './export/safetensors-shards.ts';
+export {
+  copiedFile,
+  isZero,
+  recoded,
+  textFile,
+  type FloatDType,
+  type StreamedFile,
+  type StreamedTensor,
+} from './export/streamed.ts';
 export { GatedMlp, Mlp, type MlpOptions } from './mlp.ts';
 export { MlpProjector } from './mlp-projector.ts';
 export { runBlock, type Mode } from './mode.ts';

@@ -1,8 +1,12 @@
 /** @file LoRA folded into the matrices it stands beside. */
 import { add, isPacked, matmul, mul, WeightError } from '@curio/engine';
-import type { Parameter } from '@curio/engine';
+import type { Parameter, Tensor } from '@curio/engine';
 import { loraOf } from './lora.ts';
 import type { LoraOptions } from './lora.ts';
+
+/** W + scale·B·A: weight f32[out, in], b f32[out, r], a f32[r, in] → f32[out, in]. */
+export const withBranch = (weight: Tensor, a: Tensor, b: Tensor, scale: number): Tensor =>
+  add(weight, mul(matmul(b, a), scale));
 
 /**
  * W ← W + scale·B·A for every pair `….lora_A.weight` [r, in], `….lora_B.weight` [out, r] beside a `….weight` [out, in],
@@ -34,9 +38,7 @@ export async function mergeLora(parameters: readonly Parameter[], lora: LoraOpti
       return { a, b, weight, scale: branch.scale };
     });
   for (const { a, b, weight, scale } of pairs) {
-    const merged = (await weight.gpu.scope(() =>
-      add(weight, mul(matmul(b, a), scale)).read(),
-    )) as Float32Array<ArrayBuffer>;
+    const merged = (await weight.gpu.scope(() => withBranch(weight, a, b, scale).read())) as Float32Array<ArrayBuffer>;
     weight.write(merged);
     b.write(new Float32Array(b.size));
   }

@@ -185,14 +185,8 @@ export class Weights {
    * meanwhile: of no tensor more than two pieces of 16 MiB are in memory where its file gives parts.
    */
   async load(onTensor?: (done: number, total: number) => void): Promise<WeightsReport> {
-    const { gpu, pending, parts, used, zero } = this.registry;
-    for (const part of parts) {
-      const [spare] = part.whole ? unusedOf(part, used) : [];
-      if (spare)
-        throw new WeightError(
-          `weights: '${spare[0]}' in ${spare[1].file} has no place in the model; the file belongs to another configuration.`,
-        );
-    }
+    const { gpu, pending, zero } = this.registry;
+    this.requireWhole();
     const total = pending.length;
     let done = 0;
     let staged = 0;
@@ -212,6 +206,18 @@ export class Weights {
       onTensor?.(++done, total);
     }
     return this.report();
+  }
+
+  /** @throws WeightError for a tensor that nothing asked for in a part that is `whole` */
+  requireWhole(): void {
+    const { parts, used } = this.registry;
+    for (const part of parts) {
+      const [spare] = part.whole ? unusedOf(part, used) : [];
+      if (spare)
+        throw new WeightError(
+          `weights: '${spare[0]}' in ${spare[1].file} has no place in the model; the file belongs to another configuration.`,
+        );
+    }
   }
 
   report(): WeightsReport {

@@ -76,6 +76,12 @@ export class Progress {
     this.show(`${label} ${done}/${total}`, done === total);
   }
 
+  /** Bytes of a file or a folder: `12/338 MB written`. */
+  written(done: number, total: number): void {
+    const [now, all] = [done, total].map((bytes) => Math.ceil(bytes / 1e6));
+    this.show(`${now}/${all} MB written`, done === total);
+  }
+
   /** A line of its own, above the live one. */
   note(text: string): void {
     this.closeLine();

@@ -63,8 +63,10 @@ async function findTower(model: string, adapter: string | undefined): Promise<st
       `model: ${holder.name}/config.json names no image tower (mm_vision_tower); give its folder with --vision, and what was trained with --adapter.`,
     );
   const near = [model, ...(adapter === undefined ? [] : [adapter])].map((path) => join(dirname(path), basename(name)));
-  const places = [name, ...near];
-  const found = places.find((path) => existsSync(join(path, 'config.json')));
+  // A merged model brings its tower along, under a name that another folder may have too: that one is looked at first.
+  const inside = join(holder.name, name);
+  const places = [name, ...near, inside];
+  const found = [inside, ...places].find((path) => existsSync(join(path, 'config.json')));
   if (found === undefined)
     throw new ConfigError(
       `model: ${holder.name}/config.json names the image tower '${name}', and there is no config.json in ${[...new Set(places)].join(', ')}; give its folder with --vision.`,

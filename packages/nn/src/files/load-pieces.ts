@@ -51,7 +51,7 @@ export function* piecesOf(parameter: Parameter, stored: StoredTensor, scratch: S
 }
 
 /** Whether all values are 0 or -0; the first bytes tell in most. */
-function allZero(bytes: Uint8Array, dtype: StoredDType): boolean {
+export function allZero(bytes: Uint8Array, dtype: StoredDType): boolean {
   const size = BYTES[dtype];
   const sign = /^B?F/.test(dtype) ? 0x80 : 0;
   return bytes.every((byte, i) => byte === 0 || (byte === sign && i % size === size - 1));
@@ -83,13 +83,12 @@ function wordsOf(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
   return words;
 }
 
-function refuseHuge(values: Float32Array, name: string): void {
+/** @throws WeightError for a finite value that f16 does not hold */
+export function refuseHuge(values: Float32Array, name: string): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     if (Math.abs(value) >= 65520 && value !== Infinity && value !== -Infinity)
-      throw new WeightError(
-        `weights: '${name}' holds ${value}, and f16 ends at 65504; store this base as bf16 or f32.`,
-      );
+      throw new WeightError(`weights: '${name}' holds ${value}, and f16 ends at 65504; store it as bf16 or f32.`);
   }
 }
 

@@ -109,35 +109,52 @@ function readEntry(name: string, raw: unknown, fail: Fail): Entry {
   return { name, dtype: dtype as StoredDType, shape, begin, end };
 }
 
+/** What stands in a header of one tensor. */
+type Described = Pick<NamedTensor, 'name' | 'dtype' | 'shape'>;
+
+export const byteLength = ({ dtype, shape }: Described): number => elements(shape) * BYTES[dtype];
+
 /**
- * The file as a list of chunks, so that a large one can be written without a second copy in memory. Tensors stand by
- * size of element, then by name, and the header is padded to 8 bytes, as the reference does: the same tensors always
- * give the same bytes.
+ * The header of a file, and the order in which the tensors follow it: by size of element, then by name, the header
+ * padded to 8 bytes, as the reference does: the same tensors always give the same bytes.
  */
+export function safetensorsHeader<T extends Described>(
+  tensors: Iterable<T>,
+  metadata: Readonly<Record<string, string>> = { format: 'pt' },
+): { readonly header: Uint8Array; readonly sorted: readonly T[]; readonly size: number } {
+  const sorted = [...tensors].sort((a, b) => BYTES[b.dtype] - BYTES[a.dtype] || (a.name < b.name ? -1 : 1));
+  const fields = new Map<string, unknown>([['__metadata__', metadata]]);
+  let offset = 0;
+  for (const tensor of sorted) {
+    const { name, dtype, shape } = tensor;
+    if (fields.has(name)) throw new WeightError(`safetensors: tensor '${name}' is given twice; names must differ.`);
+    const end = offset + byteLength(tensor);
+    fields.set(name, { dtype, shape, data_offsets: [offset, end] });
+    offset = end;
+  }
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(fields)));
+  const header = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
+  header.set(text, 8);
+  return { header, sorted, size: header.length + offset };
+}
+
+/** The file as a list of chunks, so that a large one can be written without a second copy in memory. */
 export function encodeSafetensors(
   tensors: Iterable<NamedTensor>,
-  metadata: Readonly<Record<string, string>> = { format: 'pt' },
+  metadata?: Readonly<Record<string, string>>,
 ): Uint8Array[] {
-  const sorted = [...tensors].sort((a, b) => BYTES[b.dtype] - BYTES[a.dtype] || (a.name < b.name ? -1 : 1));
-  const header = new Map<string, unknown>([['__metadata__', metadata]]);
-  const chunks: Uint8Array[] = [];
-  let offset = 0;
-  for (const { name, dtype, shape, data } of sorted) {
-    if (header.has(name)) throw new WeightError(`safetensors: tensor '${name}' is given twice; names must differ.`);
-    const bytes = elements(shape) * BYTES[dtype];
+  const { header, sorted } = safetensorsHeader(tensors, metadata);
+  const chunks = sorted.map((tensor) => {
+    const { name, dtype, shape, data } = tensor;
+    const bytes = byteLength(tensor);
     if (data.byteLength !== bytes)
       throw new WeightError(
         `safetensors: tensor '${name}' is ${dtype} [${shape.join(', ')}], which takes ${bytes} bytes, and its data has ${data.byteLength}.`,
       );
-    header.set(name, { dtype, shape, data_offsets: [offset, offset + bytes] });
-    chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    offset += bytes;
-  }
-  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
-  const padded = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
-  new DataView(padded.buffer).setBigUint64(0, BigInt(padded.length - 8), true);
-  padded.set(text, 8);
-  return [padded, ...chunks];
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  });
+  return [header, ...chunks];
 }
 
 /** Chunks as one array. */

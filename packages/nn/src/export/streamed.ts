@@ -1,0 +1,92 @@
+/**
+ * @file Files whose bytes are made while they are written, so that a checkpoint of any size can be written on a small
+ * machine: tensors one after the other, each in pieces of at most 16 MiB of f32.
+ */
+import type { ByteFolder, NamedTensor, StoredDType, StoredTensor } from '../files/tensor-file.ts';
+import { BYTES, decodeFloats, elements, encodeFloats, readExactly } from '../files/tensor-file.ts';
+import { allZero, refuseHuge } from '../files/load-pieces.ts';
+
+/** Elements of a piece. */
+export const PIECE = 2 ** 22;
+
+/** A tensor to be written, in order of its bytes. */
+export interface StreamedTensor extends Pick<NamedTensor, 'name' | 'dtype' | 'shape'> {
+  pieces(): AsyncIterable<Uint8Array>;
+}
+
+/** A file to be written; `name` may have folders in it, `a/b.json`. */
+export interface StreamedFile {
+  readonly name: string;
+  readonly size: number;
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** A type of floats that files are written in. */
+export type FloatDType = 'F32' | 'F16' | 'BF16';
+const FLOATS: readonly StoredDType[] = ['F64', 'F32', 'F16', 'BF16'];
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** Elements `begin` to `end` of a stored tensor, as its bytes. */
+export async function readElements(stored: StoredTensor, begin: number, end: number): Promise<Uint8Array> {
+  const size = BYTES[stored.dtype];
+  if (stored.readRange) return stored.readRange(begin * size, end * size);
+  return (await stored.read()).subarray(begin * size, end * size);
+}
+
+/**
+ * Numbers as they are written.
+ * @throws WeightError where f16 would make a finite one infinite
+ */
+export function encodePiece(values: Float32Array, dtype: FloatDType, name: string): Uint8Array {
+  if (dtype === 'F16') refuseHuge(values, name);
+  return bytesOf(encodeFloats(values, dtype));
+}
+
+/** Whether all values of a tensor are 0. */
+export const isZero = async (stored: StoredTensor): Promise<boolean> => allZero(await stored.read(), stored.dtype);
+
+/** A stored tensor in another type of floats, rounded to the nearest; whole numbers stay as they are. */
+export function recoded(name: string, stored: StoredTensor, dtype: FloatDType): StreamedTensor {
+  const { shape } = stored;
+  const isFloat = FLOATS.includes(stored.dtype);
+  const same = !isFloat || stored.dtype === dtype;
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    const total = elements(shape);
+    // What gives no parts is read once, whole.
+    const step = stored.readRange ? PIECE : Math.max(1, total);
+    for (let begin = 0; begin < total; begin += step) {
+      const bytes = await readElements(stored, begin, Math.min(total, begin + step));
+      yield same ? bytes : encodePiece(decodeFloats(bytes, stored.dtype), dtype, name);
+    }
+  }
+  return { name, dtype: isFloat ? dtype : stored.dtype, shape, pieces };
+}
+
+/** A file out of a text. */
+export function textFile(name: string, text: string): StreamedFile {
+  const bytes = new TextEncoder().encode(text);
+  return {
+    name,
+    size: bytes.length,
+    chunks: async function* () {
+      yield bytes;
+    },
+  };
+}
+
+/** A file of a folder as it is; undefined where it has none of that name. */
+export async function copiedFile(folder: ByteFolder, name: string, as = name): Promise<StreamedFile | undefined> {
+  const source = await folder.open(name);
+  return (
+    source && {
+      name: as,
+      size: source.size,
+      chunks: async function* () {
+        for (let at = 0; at < source.size; at += PIECE)
+          yield await readExactly(source, at, Math.min(PIECE, source.size - at));
+      },
+    }
+  );
+}

@@ -30,6 +30,8 @@ export interface OpenModelOptions {
   readonly storage?: BaseStorage;
   /** Take the projector out of the base's files, as of a merged model. Else one that stands there is foreign. */
   readonly baseProjector?: boolean;
+  /** A model on the same device, folders and storage whose frozen matrices this one reads too. */
+  readonly sharesBaseOf?: SqLlava;
   readonly onTensor?: (done: number, total: number) => void;
 }
 
@@ -66,7 +68,7 @@ export async function buildModel(
   files: ModelFiles,
   options: Omit<OpenModelOptions, 'onTensor'>,
 ): Promise<BuiltModel> {
-  const { storage: base, baseProjector = false } = options;
+  const { storage: base, baseProjector = false, sharesBaseOf } = options;
   const notes = await requireBaseConfig(files, config);
   const adapters = await openAdapters(files);
   const parts: WeightPart[] = adapterParts(config, files, adapters);
@@ -93,7 +95,10 @@ export async function buildModel(
       ignore: new RegExp(`^(?!vision_model\\.)|position_ids|post_layernorm|${afterSelected(config.vision).source}`),
     },
   );
-  const weights = new Weights(gpu, { seed: options.seed, parts });
+  const known = new Map(
+    sharesBaseOf?.parameters.filter(({ name }) => isBase(name)).map((parameter) => [parameter.name, parameter]),
+  );
+  const weights = new Weights(gpu, { seed: options.seed, parts, shared: (name) => known.get(name) });
   const model = new SqLlava(weights, config);
   weights.requireWhole();
   const lacking = weights
@@ -173,12 +178,14 @@ function requireSameBranches(
 /** Matrices of the base that other ops than `linear` and `embedding` read. */
 const PLAIN = /position_embedding/;
 
+const isBase = (name: string): boolean => /^(language|vision)\./.test(name) && !/lora_|extra_/.test(name);
+
 /** The model without values, on a device opened with `dryRun`: each parameter as large as `openModel` would make it. */
 export function bareModel(gpu: Gpu, config: ModelConfig, storage: BaseStorage = 'f32'): SqLlava {
-  const isBase = (name: string): boolean =>
-    /^(language|vision)\./.test(name) && !/lora_|extra_/.test(name) && !PLAIN.test(name);
   return new SqLlava(
-    new Weights(gpu, { bare: (name, shape) => (shape.length === 2 && isBase(name) ? storage : 'f32') }),
+    new Weights(gpu, {
+      bare: (name, shape) => (shape.length === 2 && isBase(name) && !PLAIN.test(name) ? storage : 'f32'),
+    }),
     config,
   );
 }

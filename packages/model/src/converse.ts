@@ -65,6 +65,8 @@ export interface SelfQuestionOptions extends Pick<ReplyOptions, 'together' | 'te
    * ask.questions + k`).
    */
   readonly onText?: (part: TalkPart, index: number, text: string) => void;
+  /** Called when one of these texts is whole. */
+  readonly onEnd?: (part: TalkPart, index: number) => void;
 }
 
 /** The first human turn about a picture. */
@@ -141,13 +143,16 @@ export class Speaker {
     pictures: readonly Float32Array[],
     ask: AskConfig,
     seed: number,
-    { onText, ...options }: SelfQuestionOptions = {},
+    { onText, onEnd, ...options }: SelfQuestionOptions = {},
   ): Promise<SelfQuestioning[]> {
-    const listen = (part: TalkPart) => onText && ((index: number, text: string): void => onText(part, index, text));
+    const listen = (part: TalkPart): Pick<ReplyOptions, 'onText' | 'onReply'> => ({
+      onText: onText && ((index, text) => onText(part, index, text)),
+      onReply: onEnd && ((index) => onEnd(part, index)),
+    });
     const opening: Message = { role: 'human', text: aboutImage(ask.describePrompt) };
     const descriptions = await this.reply(
       pictures.map((pixels) => ({ pixels, messages: [opening, { role: 'gpt', text: null }] })),
-      { ...options, maxNewTokens: ask.maxDescription, onText: listen('description') },
+      { ...options, maxNewTokens: ask.maxDescription, ...listen('description') },
     );
     const turns = pictures.flatMap((pixels, p) =>
       Array.from({ length: ask.questions }, () => ({
@@ -158,14 +163,14 @@ export class Speaker {
     const sampling = { temperature: ask.temperature, topK: ask.topK || undefined, topP: ask.topP };
     const questions = await this.reply(
       turns.map(({ pixels, said }) => ({ pixels, messages: [...said, { role: 'vuser', text: null }] })),
-      { ...options, ...sampling, maxNewTokens: ask.maxQuestion, seed, onText: listen('question') },
+      { ...options, ...sampling, maxNewTokens: ask.maxQuestion, seed, ...listen('question') },
     );
     const answers = await this.reply(
       turns.map(({ pixels, said }, i) => ({
         pixels,
         messages: [...said, { role: 'vuser', text: questions[i]! }, { role: 'gpt', text: null }],
       })),
-      { ...options, maxNewTokens: ask.maxAnswer, onText: listen('answer') },
+      { ...options, maxNewTokens: ask.maxAnswer, ...listen('answer') },
     );
     return pictures.map((_, p) => ({
       description: descriptions[p]!,
@@ -184,7 +189,14 @@ export class Speaker {
     entries: readonly (Pick<Request, 'stop'> & { readonly pixels: Float32Array; readonly question: string })[],
     ask: AskConfig,
     seed: number,
-    { onText, ...options }: Omit<ReplyOptions, 'onText' | 'onReply'> & { readonly onText?: AfterQuestionsListener },
+    {
+      onText,
+      onEnd,
+      ...options
+    }: Omit<ReplyOptions, 'onText' | 'onReply'> &
+      Pick<SelfQuestionOptions, 'onEnd'> & {
+        readonly onText?: AfterQuestionsListener;
+      },
   ): Promise<(SelfQuestioning & { readonly answer: string })[]> {
     const { together, template, signal } = options;
     const talks = await this.selfQuestion(
@@ -192,7 +204,7 @@ export class Speaker {
       ask,
       seed,
       {
-        ...{ together, template, signal },
+        ...{ together, template, signal, onEnd },
         onText: onText && ((part, index, text) => onText(part === 'answer' ? 'self-answer' : part, index, text)),
       },
     );

@@ -51,6 +51,8 @@ export interface WeightsOptions {
   /** Seed of the initialisers. Default 0. */
   readonly seed?: number;
   readonly parts?: readonly WeightPart[];
+  /** A frozen parameter of another model that this one is to use too, in place of a copy; undefined: its own. */
+  readonly shared?: (name: string) => Parameter | undefined;
   /** For a dry run: no file and no values; the storage of each parameter comes from here. */
   readonly bare?: (name: string, shape: readonly number[]) => BaseStorage;
 }
@@ -81,6 +83,7 @@ interface Registry {
   readonly seed: number;
   readonly parts: readonly WeightPart[];
   readonly bare: WeightsOptions['bare'];
+  readonly shared: WeightsOptions['shared'];
   readonly parameters: Map<string, Parameter>;
   readonly pending: { parameter: Parameter; stored: StoredTensor }[];
   readonly loaded: string[];
@@ -101,13 +104,14 @@ export class Weights {
       this.path = second as string;
       return;
     }
-    const { seed = 0, parts = [], bare } = second as WeightsOptions;
+    const { seed = 0, parts = [], bare, shared } = second as WeightsOptions;
     this.path = '';
     this.registry = {
       gpu: from,
       seed,
       parts,
       bare,
+      shared,
       parameters: new Map(),
       pending: [],
       loaded: [],
@@ -136,7 +140,7 @@ export class Weights {
    * for twice.
    */
   get(name: string, shape: readonly number[], initial?: Initializer): Parameter {
-    const { gpu, seed, bare, parameters, pending, loaded, initialised, used } = this.registry;
+    const { gpu, seed, bare, shared, parameters, pending, loaded, initialised, used } = this.registry;
     const fullName = this.fullName(name);
     if (parameters.has(fullName))
       throw new WeightError(`weights: '${fullName}' is asked for twice; share the parameter instead.`);
@@ -156,6 +160,13 @@ export class Weights {
         throw new WeightError(
           `weights: '${storedName}' in ${stored.file} is [${stored.shape.join(', ')}] and the model needs [${shape.join(', ')}]; the file belongs to another configuration.`,
         );
+      }
+      const known = shared?.(fullName);
+      if (known) {
+        parameters.set(fullName, known);
+        used.add(stored);
+        loaded.push(fullName);
+        return known;
       }
     } else {
       const draw = this.mayInitialise(fullName) ? initial : undefined;

@@ -21,7 +21,7 @@ interface Options extends WritingOptions {
 
 /** `curio batch`: a file of questions answered into a file, which is continued where it ended. */
 export function batchCommand(): Command {
-  return withWritingOptions(new Command('batch'), { temperature: 0, maxNewTokens: 1024, aspect: 'pad' })
+  return withWritingOptions(new Command('batch'), { temperature: 0, maxNewTokens: 1024 })
     .description('answer a file of questions, line by line in the format of LLaVA’s evaluations')
     .requiredOption('--in <file>', 'JSON lines of { question_id, image?, text }')
     .requiredOption('--out <file>', 'JSON lines of { question_id, prompt, text, answer_id, model_id, metadata }')
@@ -41,9 +41,20 @@ export function batchCommand(): Command {
       const interrupt = listenForInterrupt(() => console.error('batch: ending; what is answered is kept.'));
       const progress = new Progress(openTerminal(process.stderr), []);
       try {
-        const { temperature, topK, topP = talk.topP, maxNewTokens, stop, template, aspect, seed } = options;
+        const { temperature, topK, topP = talk.topP, maxNewTokens, stop, seed } = options;
+        const { template = talk.template, aspect = talk.aspect } = options;
         const drawn = temperature === 0 ? {} : { topK, topP, seed };
-        const made = { model: talk.name, temperature, ...drawn, maxNewTokens, stop, template, aspect, sq };
+        const made = {
+          model: talk.name,
+          ...talk.from,
+          temperature,
+          ...drawn,
+          maxNewTokens,
+          stop,
+          template,
+          aspect,
+          sq,
+        };
         const settings = fingerprint(sq === undefined ? made : { ...made, seed, ask: talk.ask });
         const file = AnswersFile.open(out, questions, settings);
         let answered = 0;

@@ -14,14 +14,14 @@ const PART = 16;
 
 /** `curio caption`: what is to be seen in pictures, a line each. */
 export function captionCommand(): Command {
-  return withWritingOptions(new Command('caption'), { temperature: 0, maxNewTokens: 1024, aspect: 'crop' })
+  return withWritingOptions(new Command('caption'), { temperature: 0, maxNewTokens: 1024 })
     .description('describe images, a line each')
     .argument('<images...>', 'PNG, JPEG, WebP, GIF, AVIF or TIFF')
     .option('--prompt <text>', "what is asked; default: the run's own request for a description")
     .option('--json', 'a line of JSON for each image')
     .action(async (paths: string[], options: Options) => {
       for (const path of paths) await readImage(path); // before the model is opened, which takes long
-      const talk = await openTalk('caption', options);
+      const talk = await openTalk('caption', options, 'caption');
       try {
         const { prompt = talk.ask.describePrompt, json } = options;
         for (let at = 0; at < paths.length; at += PART) {

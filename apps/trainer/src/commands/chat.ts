@@ -16,7 +16,7 @@ interface Options extends WritingOptions {
 
 /** `curio chat`: a conversation of several turns, on a terminal or line by line from a pipe. */
 export function chatCommand(): Command {
-  return withWritingOptions(new Command('chat'), { temperature: 0.2, maxNewTokens: 512, aspect: 'pad' })
+  return withWritingOptions(new Command('chat'), { temperature: 0.2, maxNewTokens: 512 })
     .description('talk with a trained model, about a picture or without one')
     .argument('[image]', 'PNG, JPEG, WebP, GIF, AVIF or TIFF')
     .option('--history <file>', 'keep the conversation here, and go on with the one that is there')

@@ -2,19 +2,18 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { ConfigError } from '@curio/engine';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { createApi } from '../serve/server.ts';
 import { openTalk } from '../talk/open.ts';
 import type { TalkOptions } from '../talk/open.ts';
-import { count } from '../talk/options.ts';
-import { MATRIX_UNITS } from '../train/matrix-units.ts';
+import { count, withModelOptions } from '../talk/options.ts';
 import { whole } from './data.ts';
 
 interface Options extends Omit<TalkOptions, 'seed'> {
   readonly host: string;
   readonly port: number;
   readonly keyFile?: string;
-  readonly aspect: 'crop' | 'pad';
+  readonly aspect?: 'crop' | 'pad';
   readonly maxNewTokens: number;
   readonly queue: number;
 }
@@ -24,20 +23,13 @@ const MAX_BODY = 32 * 2 ** 20;
 
 /** `curio serve`: the model behind OpenAI's API, for any client of it. */
 export function serveCommand(): Command {
-  return new Command('serve')
+  return withModelOptions(new Command('serve'))
     .description("answer over HTTP as OpenAI's API does: GET /v1/models, POST /v1/chat/completions")
-    .option('--run <folder>', 'a finished run; default: the newest under runs/')
     .option('--host <address>', 'where to listen; beyond this machine a key is needed', '127.0.0.1')
     .option('--port <n>', '0: any free one', whole, 8080)
     .option('--key-file <file>', 'holds the key that clients must send; default: CURIO_API_KEY, or none on loopback')
     .option('--max-new-tokens <n>', 'most tokens of an answer where the client says nothing', count, 512)
     .option('--queue <n>', 'answers that may be waited for', count, 64)
-    .addOption(
-      new Option('--aspect <how>', 'pad: the whole picture on a square; crop: its middle')
-        .choices(['pad', 'crop'])
-        .default('pad'),
-    )
-    .option('--matrix-units', MATRIX_UNITS)
     .action(async (options: Options) => {
       const { host, port, aspect, maxNewTokens, queue } = options;
       const key = keyOf(options.keyFile);

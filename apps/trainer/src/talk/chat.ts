@@ -3,13 +3,14 @@ import { resolve } from 'node:path';
 import { CurioError } from '@curio/engine';
 import type { Picture, Reply } from '@curio/model';
 import type { ChatTurn, History } from './history.ts';
-import type { Talk } from './open.ts';
+import type { NamedModel, Talk } from './open.ts';
 import { replyOptions } from './options.ts';
 import type { WritingOptions } from './options.ts';
 
 export const CHAT_HELP = `/image FILE    talk about another picture, from the beginning
 /regenerate    another answer to the last question
 /self [n]      let the model ask itself n questions (1) and answer them
+/adapter NAME  go on with another adapter
 /clear         forget what was said, keep the picture
 /help          this list
 /quit          end`;
@@ -30,6 +31,7 @@ export class Chat {
   private pixels: Float32Array | null = null;
   /** Counts what was drawn, so that a second answer is another one. */
   private drawn = 0;
+  private model: NamedModel;
 
   constructor(
     private readonly talk: Talk,
@@ -39,6 +41,7 @@ export class Chat {
     private readonly output: ChatOutput,
   ) {
     this.drawn = history.turns.length;
+    this.model = talk.models[0]!;
   }
 
   /** Reads the picture of a history that was opened. */
@@ -84,6 +87,9 @@ export class Chat {
         if (argument === '') output.note('chat: /image is without a file; write /image FILE.');
         else await this.show(argument);
         break;
+      case '/adapter':
+        await this.adapter(argument);
+        break;
       case '/regenerate':
         await this.regenerate(signal);
         break;
@@ -96,6 +102,17 @@ export class Chat {
         output.note(`chat: there is no command ${name}; /help lists them.`);
     }
     return true;
+  }
+
+  private async adapter(name: string): Promise<void> {
+    const { models } = this.talk;
+    const found = models.find((model) => model.name === name);
+    const names = models.map((model) => (model === this.model ? `${model.name} (in use)` : model.name)).join(', ');
+    if (!found) return this.output.note(`chat: there is no adapter '${name}'; there are ${names}.`);
+    // Another adapter may want the picture squared otherwise.
+    const pixels = this.history.image === null ? null : await this.look(this.history.image, found);
+    [this.model, this.pixels] = [found, pixels];
+    this.output.note(`chat: ${name} answers from here on.`);
   }
 
   private async regenerate(signal?: AbortSignal): Promise<void> {
@@ -149,8 +166,8 @@ export class Chat {
     },
     signal?: AbortSignal,
   ): Promise<Reply> {
-    const { talk, options, output, pixels } = this;
-    const [reply] = await talk.speaker.write([{ pixels, messages, stop: options.stop, stream: this.drawn++ }], {
+    const { talk, model, options, output, pixels } = this;
+    const [reply] = await model.speaker.write([{ pixels, messages, stop: options.stop, stream: this.drawn++ }], {
       ...replyOptions(options, talk),
       ...settings,
       signal,
@@ -160,6 +177,6 @@ export class Chat {
     return reply!;
   }
 
-  private look = async (path: string): Promise<Float32Array> =>
-    this.talk.prepare(await this.read(path), this.options.aspect);
+  private look = async (path: string, model = this.model): Promise<Float32Array> =>
+    model.prepare(await this.read(path), this.options.aspect);
 }

@@ -4,6 +4,8 @@ import type { ReplyOptions, Request, TemplateName } from '@curio/model';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { whole } from '../commands/data.ts';
+import { BASE_STORAGES } from '@curio/nn';
+import { ADAPTER, MODEL, VISION } from '../train/folders.ts';
 import { MATRIX_UNITS } from '../train/matrix-units.ts';
 import type { Talk, TalkOptions } from './open.ts';
 
@@ -11,16 +13,16 @@ export interface WritingOptions extends TalkOptions {
   readonly temperature: number;
   readonly topK: number;
   readonly topP?: number;
-  readonly maxNewTokens: number;
+  /** Default: the model's own. */
+  readonly maxNewTokens?: number;
   readonly stop: readonly string[];
   readonly template?: TemplateName;
-  readonly aspect: 'crop' | 'pad';
+  readonly aspect?: 'crop' | 'pad';
 }
 
 interface Defaults {
   readonly temperature: number;
-  readonly maxNewTokens: number;
-  readonly aspect: 'crop' | 'pad';
+  readonly maxNewTokens?: number;
 }
 
 /** A number of at least 0. */
@@ -44,39 +46,51 @@ export function count(text: string): number {
   return value;
 }
 
-/** Adds the options that all of them take. */
-export const withWritingOptions = (command: Command, { temperature, maxNewTokens, aspect }: Defaults): Command =>
+const each = (text: string, all: readonly string[] = []): string[] => [...all, text];
+
+/** Adds what says which model answers, and how pictures reach it. */
+export const withModelOptions = (command: Command): Command =>
   command
     .option('--run <folder>', 'a finished run; default: the newest under runs/')
+    .option('--model <folder>', `in place of a run: ${MODEL}`)
+    .option('--vision <folder>', VISION)
+    .option('--adapter <[name=]folder>', `${ADAPTER}; given again, another on the same base`, each)
+    .addOption(
+      new Option('--storage <type>', 'how the base lies on the device with --model; default: as in its files').choices([
+        ...BASE_STORAGES,
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--aspect <how>',
+        "pad: the whole picture on a square; crop: its middle; default: the model's own for a question, else crop, as published",
+      ).choices(['pad', 'crop']),
+    )
+    .option('--matrix-units', MATRIX_UNITS);
+
+/** Adds the options that all commands take that write text. */
+export const withWritingOptions = (command: Command, { temperature, maxNewTokens }: Defaults): Command =>
+  withModelOptions(command)
     .option('--temperature <t>', '0 takes the likeliest word each time, more draws', number, temperature)
     .option('--top-k <n>', 'draw among the n likeliest words; 0: all', whole, 50)
     .option('--top-p <p>', "draw among the likeliest words that first reach p; default: the base's own, else 1", share)
     .option('--max-new-tokens <n>', 'most tokens of an answer', count, maxNewTokens)
-    .option(
-      '--stop <text>',
-      'end an answer before this text; may be given again',
-      (text, all: string[]) => [...all, text],
-      [],
-    )
+    .option('--stop <text>', 'end an answer before this text; may be given again', each, [])
     .addOption(
-      new Option('--template <name>', "chat template; default: the run's own").choices(
-        Object.keys(TEMPLATES).filter((name) => name !== 'plain'),
-      ),
+      new Option(
+        '--template <name>',
+        "chat template; default: the model's own, else v1 for a question and v1_sq for --self, as published",
+      ).choices(Object.keys(TEMPLATES).filter((name) => name !== 'plain')),
     )
-    .addOption(
-      new Option('--aspect <how>', 'pad: the whole picture on a square; crop: its middle')
-        .choices(['pad', 'crop'])
-        .default(aspect),
-    )
-    .option('--seed <n>', 'seed of what it draws', whole, 1)
-    .option('--matrix-units', MATRIX_UNITS);
+    .option('--seed <n>', 'seed of what it draws', whole, 1);
 
 /** The settings of a call. */
 export const replyOptions = (
   { temperature, topK, topP, maxNewTokens, seed, template }: WritingOptions,
-  talk: Pick<Talk, 'topP'>,
+  talk: Pick<Talk, 'topP' | 'ask'>,
 ): Omit<ReplyOptions, 'onText' | 'onReply'> => ({
-  ...{ temperature, maxNewTokens, seed, template },
+  ...{ temperature, seed, template },
+  maxNewTokens: maxNewTokens ?? talk.ask.maxAnswer,
   topK: topK === 0 ? undefined : topK,
   topP: topP ?? talk.topP,
 });

@@ -55,6 +55,8 @@ export const baseName = ({ base }: Pick<RunConfig, 'base'>, part: 'language' | '
 export interface OpenOptions {
   /** Take the projector out of the base's files. */
   readonly baseProjector?: boolean;
+  /** A model that was opened from the same base, whose frozen matrices this one reads too. */
+  readonly sharesBaseOf?: SqLlava;
   /** Hears what became of the files. */
   readonly onReport?: (line: string) => void;
 }
@@ -67,14 +69,14 @@ export async function openForRun(
   gpu: Gpu,
   config: Pick<RunConfig, 'model' | 'base' | 'seed'>,
   adapter?: string,
-  { baseProjector, onReport }: OpenOptions = {},
+  { baseProjector, sharesBaseOf, onReport }: OpenOptions = {},
 ): Promise<OpenedModel> {
   const [language, vision] = [baseFolder(config, 'language'), baseFolder(config, 'vision')];
   const files = modelFiles({ language, vision, adapter: adapter ?? config.base.adapter ?? null });
   const { model, report } = await openModel(gpu, config.model, files, {
     seed: config.seed,
     storage: config.base.storage,
-    baseProjector,
+    ...{ baseProjector, sharesBaseOf },
   });
   const tokens = await openTokens(folderSource(language), {
     extra: config.model.vusr === 'token' ? [VUSER_TOKEN] : [],

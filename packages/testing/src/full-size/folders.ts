@@ -3,16 +3,8 @@
  * train on. All tensors are views of one block of values, so that writing 13.5 GB takes the memory of the largest.
  */
 import { openGpu, RandomStream, sizeOf } from '@curio/engine';
-import {
-  clipVisionToHf,
-  llamaToHf,
-  preprocessorConfig,
-  PRESETS,
-  sceneTokenizerJson,
-  SqLlava,
-  CLIP_MEAN,
-  CLIP_STD,
-} from '@curio/model';
+import { clipVisionToHf, llamaToHf, preprocessorConfig, PRESETS, SqLlava, CLIP_MEAN, CLIP_STD } from '@curio/model';
+import { sceneTokenizerJson } from '@curio/scenes';
 import type { PresetName } from '@curio/model';
 import { encodeSafetensors, floatToHalf, Weights } from '@curio/nn';
 import type { NamedTensor } from '@curio/nn';

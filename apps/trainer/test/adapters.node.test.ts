@@ -1,0 +1,144 @@
+/** Folders instead of a run: one base with several adapters, and what is asked of it by template and aspect. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ConfigError } from '@curio/engine';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readImage } from '../src/data/decode.ts';
+import { encodePng } from '../src/data/png.ts';
+import { Chat } from '../src/talk/chat.ts';
+import { History } from '../src/talk/history.ts';
+import { InOrder } from '../src/talk/in-order.ts';
+import { openTalk } from '../src/talk/open.ts';
+import type { NamedModel, Talk } from '../src/talk/open.ts';
+import { question } from '../src/talk/options.ts';
+import { smallFolders } from './small-folders.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+const published = join(root, 'packages/testing/published/transformers-4.31');
+const folder = mkdtempSync(join(tmpdir(), 'curio-adapters-'));
+const picture = join(folder, 'a.png');
+writeFileSync(
+  picture,
+  encodePng({ width: 48, height: 24, rgb: Uint8Array.from({ length: 3 * 48 * 24 }, (_, i) => (i * 7) % 256) }),
+);
+
+const { base, good: trained, plain } = smallFolders(folder);
+const model = { ...base, seed: 1 };
+let both: Talk;
+beforeAll(async () => void (both = await openTalk('chat', { ...model, adapter: [`good=${trained}`, plain] })));
+afterAll(() => both.close());
+
+const asked = 'what is in the picture ?';
+async function answerOf({ speaker, prepare }: NamedModel): Promise<string> {
+  const request = question(asked, prepare(await readImage(picture)), []);
+  return (await speaker.reply([request], { maxNewTokens: 24 }))[0]!;
+}
+
+test('several adapters share one base and answer as each does alone, in any order', async () => {
+  const [good, zero] = both.models as [NamedModel, NamedModel];
+  expect(both.models.map(({ name }) => name)).toEqual(['good', 'plain']);
+  const told = [await answerOf(good), await answerOf(zero), await answerOf(good)];
+  expect(told[2]).toBe(told[0]);
+  expect(told[1]).not.toBe(told[0]);
+  for (const [i, adapter] of [trained, plain].entries()) {
+    const alone = await openTalk('chat', { ...model, adapter: [adapter] });
+    expect(await answerOf(alone)).toBe(told[i]);
+    alone.close();
+  }
+  const second = new Map(zero.speaker.model.parameters.map((each) => [each.name, each]));
+  const own = good.speaker.model.parameters.filter((each) => second.get(each.name) !== each);
+  expect(own.length).toBeGreaterThan(0);
+  expect(own.filter(({ name }) => !/lora_|^projector\.|extra_/.test(name))).toEqual([]);
+});
+
+test('/adapter goes on with another one in the same conversation', async () => {
+  const said: string[] = [];
+  const options = { ...model, temperature: 0, topK: 0, stop: [], maxNewTokens: 24 };
+  const chat = new Chat(both, new History(), options, readImage, {
+    ...{ piece: () => {}, turn: () => {}, asking: () => {} },
+    note: (text) => void said.push(text),
+  });
+  await chat.show(picture);
+  await chat.line('/adapter better');
+  await chat.line('/adapter plain');
+  await chat.line(asked);
+  expect(chat.history.turns[0]!.answer).toBe(await answerOf(both.models[1]!));
+  await chat.line('/clear');
+  await chat.line('/adapter good');
+  await chat.line(asked);
+  expect(chat.history.turns[0]!.answer).toBe(await answerOf(both.models[0]!));
+  expect(said).toEqual([
+    "chat: there is no adapter 'better'; there are good (in use), plain.",
+    'chat: plain answers from here on.',
+    'chat: good answers from here on.',
+  ]);
+});
+
+test('two adapters of one name are refused', async () => {
+  await expect(openTalk('chat', { ...model, adapter: [plain, `plain=${trained}`] })).rejects.toThrow(
+    new ConfigError(
+      `chat: the adapters ${plain} and ${trained} are both called 'plain'; give one another name by --adapter NAME=${trained}.`,
+    ),
+  );
+});
+
+test('template and aspect are those of the published programs where the files do not say', async () => {
+  const folders = { model: join(published, 'language'), adapter: [join(published, 'adapter')], seed: 1 };
+  const told = [];
+  for (const purpose of ['question', 'self-question', 'caption'] as const) {
+    const talk = await openTalk('ask', folders, purpose);
+    told.push([talk.template, talk.aspect]);
+    talk.close();
+  }
+  expect(told).toEqual([
+    ['v1', 'pad'],
+    ['v1_sq', 'crop'],
+    ['v1', 'crop'],
+  ]);
+  const own = { ...model, adapter: [trained] };
+  const talk = await openTalk('ask', own, 'self-question');
+  expect([talk.template, talk.aspect]).toEqual(['scenes', 'pad']);
+  talk.close();
+});
+
+test('texts that grow side by side are printed one after the other', () => {
+  const said: string[] = [];
+  const shown = new InOrder((text) => void said.push(text), ['', '? ', '= ']);
+  shown.grow(1, 'who');
+  shown.grow(0, 'a');
+  shown.grow(0, 'a b');
+  expect(said.join('')).toBe('a b');
+  shown.end(1);
+  shown.end(0);
+  expect(said.join('')).toBe('a b? who');
+  shown.end(2);
+  expect(said.join('')).toBe('a b? who= ');
+});
+
+function ask(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--conditions=source', 'apps/trainer/src/cli.ts', 'ask', ...args],
+    { cwd: root, encoding: 'utf8' },
+  );
+  return { status, stdout, stderr: stderr.trim() };
+}
+
+test('ask: by text, by JSON, after questions of its own, and wrong usage', { timeout: 120_000 }, async () => {
+  const named = ['--model', model.model, '--vision', model.vision, '--adapter', trained];
+  const text = ask(picture, asked, ...named);
+  expect([text.status, text.stdout]).toEqual([0, `${await answerOf(both)}\n`]);
+  const json = ask(picture, asked, ...named, '--sq', '2', '--json');
+  const told = JSON.parse(json.stdout);
+  expect(told).toMatchObject({ image: picture, question: asked, answer: expect.any(String) });
+  expect(told.asked.length).toBe(2);
+  const shown = ask(picture, asked, ...named, '--sq', '2');
+  const turns = told.asked.map((turn: { question: string; answer: string }) => `? ${turn.question}\n  ${turn.answer}`);
+  expect(shown.stdout).toBe([told.description, ...turns, `> ${asked}\n  ${told.answer}\n`].join('\n\n'));
+  expect(ask(picture, '--self', '2', '--sq', '1')).toMatchObject({
+    status: 2,
+    stderr: 'ask: --sq 1 goes before a question and --self 2 has none; give one of the two.',
+  });
+});

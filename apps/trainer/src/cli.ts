@@ -13,6 +13,7 @@ import { chatCommand } from './commands/chat.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { mergeCommand } from './commands/merge.ts';
+import { evalCommand } from './commands/eval.ts';
 import { serveCommand } from './commands/serve.ts';
 import { trainCommand } from './commands/train.ts';
 import { fileError } from './disk/system-error.ts';
@@ -31,6 +32,7 @@ const program = new Command('curio')
   .addCommand(batchCommand())
   .addCommand(serveCommand())
   .addCommand(mergeCommand())
+  .addCommand(evalCommand())
   .addCommand(baseCommand())
   .addCommand(dataCommand())
   .addCommand(doctorCommand())

@@ -1,5 +1,6 @@
 /** @file What a benchmark is: five functions and some facts, so that one command can run any of them. */
 import type { Answer, AnswerText } from './answers.ts';
+import type { Judging } from './judge.ts';
 
 /** A file that the caller has read; the name is for errors. */
 export interface SourceFile {
@@ -72,6 +73,8 @@ export interface Benchmark<E extends Entry = Entry, Role extends string = string
    * Needs an answer for every entry, unless the official rule fills the gap. @throws EvalDataError without the truth
    */
   score?(entries: readonly E[], answers: readonly Answer[]): Score;
+  /** How a judge's replies become a score, where the metric needs one. */
+  readonly judging?: Judging<E, Role>;
   /** The answers in the files that the official server, script or judge takes. */
   write(run: Run<E, Role>): ResultFile[];
 }

@@ -34,7 +34,7 @@ export { ciderD } from './captions/cider.ts';
 export { type CaptionScores, scoreCaptions } from './captions/protocol.ts';
 export { tokenise } from './captions/ptb-tokenizer.ts';
 export { rougeL } from './captions/rouge.ts';
-export type { JudgeRequest } from './judge.ts';
+export type { Judging, JudgeReply, JudgeRequest } from './judge.ts';
 export { normaliseAnswer } from './metrics/answer-normaliser.ts';
 export { inferOption } from './metrics/option-letter.ts';
 export { softAccuracy, vqaAccuracy } from './metrics/soft-accuracy.ts';

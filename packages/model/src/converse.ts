@@ -5,7 +5,7 @@
 import { cat, DataError, indexSelect, noGrad, tensor } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import type { AskConfig } from './config.ts';
-import { encodeConversation } from './data/conversation.ts';
+import { encodeConversation, renderConversation } from './data/conversation.ts';
 import type { Message, Template, TemplateName } from './data/conversation.ts';
 import { IMAGE_TAG } from './data/tokens.ts';
 import type { Tokens } from './data/tokens.ts';
@@ -225,6 +225,12 @@ export class Speaker {
       onText: onText && ((index, text) => onText('answer', index, text)),
     });
     return talks.map((talk, i) => ({ ...talk, answer: answers[i]! }));
+  }
+
+  /** What the model is given for a request, as text. */
+  promptText({ system, messages }: Pick<Request, 'system' | 'messages'>, name?: TemplateName): string {
+    const template = this.template(name);
+    return renderConversation(system === undefined ? template : { ...template, system }, messages);
   }
 
   /** The chat template, with the name of another. */

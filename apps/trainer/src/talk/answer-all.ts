@@ -1,10 +1,16 @@
 /** @file Answers to many questions, some at a time, each given as soon as those before it are. */
 import type { Reply, SelfQuestioning } from '@curio/model';
-import { readImage } from '../data/decode.ts';
+import { decodeImage, readImage } from '../data/decode.ts';
 import type { Talk } from './open.ts';
 import { question, replyOptions } from './options.ts';
 import type { WritingOptions } from './options.ts';
-import type { FileQuestion } from './questions-file.ts';
+
+/** A question, with the path of its picture or the bytes of its file. */
+export interface Asked {
+  readonly id: string | number;
+  readonly text: string;
+  readonly image?: string | Uint8Array;
+}
 
 export interface Answered extends Partial<Omit<Reply, 'text'>>, Partial<SelfQuestioning> {
   readonly text: string;
@@ -23,13 +29,16 @@ export interface AnswerAllOptions {
 
 /** Answers `questions` from number `from` on; what is drawn for one depends on its number alone. */
 export async function answerAll(
-  questions: readonly FileQuestion[],
+  questions: readonly Asked[],
   from: number,
   { talk, options, batch, sq, signal, onAnswer }: AnswerAllOptions,
 ): Promise<void> {
   const settings = { ...replyOptions(options, talk), signal };
-  const pixelsOf = async ({ image }: FileQuestion): Promise<Float32Array | null> =>
-    image === undefined ? null : talk.prepare(await readImage(image), options.aspect);
+  const pixelsOf = async ({ id, image }: Asked): Promise<Float32Array | null> => {
+    if (image === undefined) return null;
+    const picture = await (typeof image === 'string' ? readImage(image) : decodeImage(image, `picture of ${id}`));
+    return talk.prepare(picture, options.aspect);
+  };
   for (let at = from; at < questions.length && !signal.aborted; at += batch) {
     const part = questions.slice(at, at + batch);
     const pixels = await Promise.all(part.map(pixelsOf));

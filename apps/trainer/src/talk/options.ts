@@ -46,7 +46,7 @@ export function count(text: string): number {
   return value;
 }
 
-const each = (text: string, all: readonly string[] = []): string[] => [...all, text];
+export const each = (text: string, all: readonly string[] = []): string[] => [...all, text];
 
 /** Adds what says which model answers, and how pictures reach it. */
 export const withModelOptions = (command: Command): Command =>

@@ -3,9 +3,10 @@
  * line each, in the order of the questions, whole or not there, continued where it ended.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ConfigError, DataError } from '@curio/engine';
+import { LineFile } from '../disk/line-file.ts';
 
 export interface FileQuestion {
   readonly id: string | number;
@@ -73,7 +74,7 @@ export const answerId = (...parts: readonly unknown[]): string =>
 /** Answers that are written while they come; what a crash cut in the middle is dropped when it is opened again. */
 export class AnswersFile {
   private constructor(
-    private readonly file: number,
+    private readonly file: LineFile,
     /** Questions answered before. */
     readonly done: number,
   ) {}
@@ -83,9 +84,8 @@ export class AnswersFile {
    * @throws ConfigError where it was made with other settings or for other questions
    */
   static open(path: string, questions: readonly FileQuestion[], settings: string): AnswersFile {
-    const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
-    const end = bytes.lastIndexOf(10) + 1;
-    const lines = bytes.subarray(0, end).toString('utf8').split('\n').slice(0, -1);
+    const file = new LineFile(path);
+    const lines = file.text.split('\n').slice(0, -1);
     lines.forEach((line, i) => {
       const where = `batch: ${path}:${i + 1}`;
       const { question_id: id, metadata } = parseObject(line, where);
@@ -100,18 +100,14 @@ export class AnswersFile {
           `${where}: was written with settings ${JSON.stringify(made)} and these are "${settings}"; give the same model and options, or another --out.`,
         );
     });
-    const file = openSync(path, 'a+');
-    ftruncateSync(file, end);
     return new AnswersFile(file, lines.length);
   }
 
   write(answer: object): void {
-    const line = new TextEncoder().encode(`${JSON.stringify(answer)}\n`);
-    for (let done = 0; done < line.length; ) done += writeSync(this.file, line, done);
+    this.file.write(`${JSON.stringify(answer)}\n`);
   }
 
   close(): void {
-    fsyncSync(this.file);
-    closeSync(this.file);
+    this.file.close();
   }
 }

@@ -163,6 +163,37 @@ export const llavaBench: Benchmark<LlavaBenchQuestion, keyof typeof layout> = {
   prompt: (entry) => entry.text,
   parse: (answer) => answer,
 
+  // The official script takes a reply without marks as it is.
+  judging: {
+    publishedModel: 'gpt-4-0314',
+    request: (entry, text, model) => reviewRequest(entry, text, model),
+    isMark: () => true,
+    attempts: 1,
+    finish({ name, entries, answers }, replies, judge) {
+      const byQuestion = byId('llava-bench, answers', answers, (answer) => answer.question_id);
+      const lines = entries.map((entry, place) =>
+        reviewLine(place, entry, byQuestion.get(entry.id)!, replies.get(entry.id)!.text),
+      );
+      const file = { name: `reviews/${name}-${judge}.jsonl`, content: lines.join('') };
+      const summary = summariseReviews(readReviews({ name: file.name, text: file.content }));
+      const details = [...summary].flatMap(([category, [ratio, first, second]]) => [
+        [category, ratio],
+        [`${category}, mean of GPT-4's answers`, first],
+        [`${category}, mean of the model's`, second],
+      ]);
+      const marks = entries.map((entry) => marksIn(replies.get(entry.id)!.text));
+      return {
+        files: [file],
+        score: {
+          main: summary.get('all')![0],
+          mainName: "mark as a share of GPT-4's",
+          details: Object.fromEntries(details),
+          perEntry: new Map(entries.map((entry, i) => [entry.id, (marks[i]?.[1] ?? -1) / 10])),
+        },
+      };
+    },
+  },
+
   /** The answers file, which the official judge script takes, and the same as requests to any judge. */
   write({ name, entries, answers }) {
     const byQuestion = byId('llava-bench, answers', answers, (answer) => answer.question_id);

@@ -148,6 +148,32 @@ export const mmVet: Benchmark<MmVetQuestion, keyof typeof layout> = {
   prompt: (entry) => entry.text,
   parse: (answer) => answer,
 
+  judging: {
+    publishedModel: 'gpt-4-0613',
+    request: gradeRequest,
+    isMark: (reply) => gradeIn(reply) !== null,
+    // The grader asks a sixth time and grades 0 whatever comes.
+    attempts: 5,
+    finish({ name, entries }, replies, judge) {
+      const grades = new Map(
+        entries.map((entry): [string, Grade] => {
+          const { model, text } = replies.get(entry.id)!;
+          return [keyOf(entry), { model: [model], content: [text], score: [gradeIn(text) ?? 0] }];
+        }),
+      );
+      const { total, ...details } = scoreGrades(entries, grades);
+      return {
+        files: [{ name: `results/${name}_${judge}-grade-1runs.json`, content: gradesFile(grades) }],
+        score: {
+          main: total!,
+          mainName: 'mean grade',
+          details,
+          perEntry: new Map(entries.map((entry) => [entry.id, grades.get(keyOf(entry))!.score[0]!])),
+        },
+      };
+    },
+  },
+
   /** The grader's input, and the same as requests to any judge. */
   write({ name, entries, answers }) {
     const pairs = paired('mm-vet', entries, answers);

@@ -1,0 +1,153 @@
+import { basename, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { ConfigError } from '@curio/engine';
+import { TEMPLATES } from '@curio/model';
+import { benchmarkNamed, benchmarks } from '@curio/eval';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { answersPath, joinShards } from '../eval/answers.ts';
+import type { Shard } from '../eval/answers.ts';
+import { askEntries } from '../eval/ask.ts';
+import type { AskOptions } from '../eval/ask.ts';
+import { openDataSet } from '../eval/data-set.ts';
+import type { DataOptions, DataSet } from '../eval/data-set.ts';
+import { writeResult } from '../eval/result.ts';
+import type { Result } from '../eval/result.ts';
+import { readJson } from '../run/files.ts';
+import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
+import { openTalk, requireOneModel } from '../talk/open.ts';
+import type { TalkOptions } from '../talk/open.ts';
+import { count, each, withModelOptions } from '../talk/options.ts';
+import { whole } from './data.ts';
+
+interface Options extends TalkOptions, AskOptions, DataOptions {
+  readonly out?: string;
+  readonly join?: number;
+  readonly answers?: string;
+  readonly judge?: string;
+  readonly judgeModel?: string;
+  readonly judgeTimeout: number;
+  readonly fallbackSeed?: number;
+  readonly json?: boolean;
+}
+
+/** `curio eval`: a benchmark's questions answered, written as its server or judge takes them, and scored. */
+export function evalCommand(): Command {
+  return withModelOptions(new Command('eval'))
+    .description('answer the questions of a benchmark and score them as its own programs do')
+    .addArgument(new Argument('<benchmark>', 'which').choices(benchmarks.map(({ name }) => name)))
+    .requiredOption('--data <folder>', 'the benchmark as its bundle has it')
+    .option('--images <folder>', 'its pictures; default: where the bundle has them')
+    .option('--file <role=file>', 'a file that lies elsewhere; may be given again', each)
+    .option('--out <folder>', 'answers and results; default: eval/BENCHMARK/MODEL; what is there is continued')
+    .option('--batch <n>', 'questions in work at a time; changes no answer', count, 16)
+    .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', count)
+    .option('--max-new-tokens <n>', "most tokens of an answer; default: the benchmark's own", count)
+    .addOption(
+      new Option('--template <name>', "chat template; default: the model's own, else v1, as published").choices(
+        Object.keys(TEMPLATES).filter((name) => name !== 'plain'),
+      ),
+    )
+    .option('--seed <n>', 'seed of the questions that --sq draws', whole, 1)
+    .option('--limit <n>', 'the first n entries alone', count)
+    .option('--shard <i/n>', 'answer part i of n alone, such as 1/4; --join 4 puts the parts together', shard)
+    .option('--join <n>', 'put the answers of n shards together and score them; needs no model', count)
+    .option('--answers <file>', 'score the answers of this file, in LLaVA’s format; needs no model')
+    .option('--judge <url>', 'an API as OpenAI has it, whose key stands in CURIO_JUDGE_KEY')
+    .option('--judge-model <name>', 'the model that judges')
+    .option('--judge-timeout <s>', 'seconds that a reply may take before it is asked again', count, 120)
+    .option('--fallback-seed <n>', 'scienceqa: draw an option where a reply names none, as its authors do', whole)
+    .option('--json', 'print the result as JSON')
+    .action(async (name: string, options: Options) => {
+      requireTogether(name, options);
+      const set = openDataSet(name, options);
+      const answered = options.answers !== undefined || options.join !== undefined;
+      const scored = answered ? given(set, options) : await ask(set, options);
+      if (!scored) return;
+      const result = await writeResult(set, {
+        ...scored,
+        fallbackSeed: options.fallbackSeed,
+        judge: options.judge === undefined ? undefined : judgeOf(options),
+      });
+      if (options.json) console.log(JSON.stringify(result));
+      else console.log(page(result, scored.out));
+      if (options.judge !== undefined && !result.score) process.exitCode = EXIT.failed;
+    });
+}
+
+function shard(text: string): Shard {
+  const [, index, parts] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
+  if (!index || !parts || index > parts)
+    throw new InvalidArgumentError('It must be i/n, such as 1/4, with i from 1 to n.');
+  return { index, parts };
+}
+
+/** Refuses options that do not go together, before anything is read. */
+function requireTogether(name: string, options: Options): void {
+  const { shard: part, join: parts, answers, judge, judgeModel, fallbackSeed } = options;
+  const ways = Object.entries({ shard: part, join: parts, answers }).filter(([, value]) => value !== undefined);
+  if (ways.length > 1)
+    throw new ConfigError(`eval: --${ways[0]![0]} and --${ways[1]![0]} are given; they do not go together.`);
+  if ((judge === undefined) !== (judgeModel === undefined))
+    throw new ConfigError('eval: --judge and --judge-model go together; give both or none.');
+  if (judge !== undefined && !benchmarkNamed(name).judging)
+    throw new ConfigError(`eval: --judge is given and ${name} is scored without one; leave it out.`);
+  if (fallbackSeed !== undefined && name !== 'scienceqa')
+    throw new ConfigError(`eval: --fallback-seed is for scienceqa and this is ${name}; leave it out.`);
+  requireOneModel('eval', options);
+}
+
+interface Scored {
+  readonly out: string;
+  readonly name: string;
+  readonly answers: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** Answers that are there. */
+function given(set: DataSet, { answers, join: parts, out = join('eval', set.benchmark.name) }: Options): Scored {
+  const path = join(out, 'settings.json');
+  const settings = existsSync(path) ? (readJson(path, 'eval') as Record<string, unknown>) : {};
+  if (answers !== undefined) {
+    const name = basename(answers).replace(/\.jsonl$/, '');
+    return { ...{ out, name, answers }, settings: { answers, data: set.digests } };
+  }
+  const { model } = settings;
+  if (typeof model !== 'string')
+    throw new ConfigError(`eval: ${path} is not there or names no model; give the --out of the shards.`);
+  joinShards(out, model, set.benchmark, set.entries, parts!);
+  return { out, name: model, answers: answersPath(out, model), settings };
+}
+
+/** Answers of the model; null where there is nothing to score yet. */
+async function ask(set: DataSet, options: Options): Promise<Scored | null> {
+  const talk = await openTalk('eval', options);
+  const interrupt = listenForInterrupt(() => console.error('eval: ending; what is answered is kept.'));
+  try {
+    const out = options.out ?? join('eval', set.benchmark.name, talk.name);
+    const { path, before, answered, entries } = await askEntries(set, talk, out, options, interrupt.signal);
+    const earlier = before > 0 ? `, ${before} of them from before` : '';
+    console.error(`eval: ${path} holds ${before + answered} answers to ${entries} entries${earlier}.`);
+    if (interrupt.requested) process.exitCode = EXIT.interrupted;
+    if (before + answered < entries || options.shard) return null;
+    const settings = readJson(join(out, 'settings.json'), 'eval') as Record<string, unknown>;
+    return { out, name: talk.name, answers: path, settings };
+  } finally {
+    interrupt.close();
+    talk.close();
+  }
+}
+
+const judgeOf = ({ judge, judgeModel, judgeTimeout }: Options) => ({
+  ...{ url: judge!, model: judgeModel!, key: process.env.CURIO_JUDGE_KEY, timeoutMs: 1000 * judgeTimeout, retries: 3 },
+});
+
+function page({ title, name, entries, score, notScored, files }: Result, out: string): string {
+  const row = (label: string, value: number): string => `  ${value.toFixed(2).padStart(8)}  ${label}`;
+  return [
+    `${title}: ${name}, ${entries} entries`,
+    ...(score ? [row(score.mainName, score.main), ...Object.entries(score.details).map(([k, v]) => row(k, v))] : []),
+    ...notScored,
+    ...files.map((path) => `  ${path}`),
+    `  ${join(out, 'result.json')}`,
+  ].join('\n');
+}

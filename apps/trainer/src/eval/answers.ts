@@ -1,0 +1,115 @@
+/**
+ * @file The answers of an evaluation: files in the published form, which has no room for settings, and beside them
+ * `settings.json`, with which alone they are continued.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, DataError } from '@curio/engine';
+import { answerLine, answerOf, partOf, readAnswers } from '@curio/eval';
+import type { Answer, Entry } from '@curio/eval';
+import { LineFile } from '../disk/line-file.ts';
+import { readJson, readText, writeWhole } from '../run/files.ts';
+import { answerId } from '../talk/questions-file.ts';
+import { ofData } from './data-set.ts';
+import type { AnyBenchmark } from './data-set.ts';
+
+/** Part `index` of `parts`, from 1. */
+export interface Shard {
+  readonly index: number;
+  readonly parts: number;
+}
+
+export const answersPath = (out: string, name: string, shard?: Shard): string =>
+  shard ? join(out, 'shards', `${name}.${shard.index}-of-${shard.parts}.jsonl`) : join(out, 'answers', `${name}.jsonl`);
+
+export const shardOf = <T>(entries: readonly T[], { index, parts }: Shard): T[] => partOf(entries, parts, index - 1);
+
+export const idOfAnswer = (benchmark: AnyBenchmark, answer: Answer): string | number =>
+  benchmark.idOf?.(answer) ?? answer.question_id;
+
+/** Keeps the settings that answers are made with, or holds them against those that are there. @throws ConfigError */
+export function keepSettings(out: string, settings: Readonly<Record<string, unknown>>): void {
+  const path = join(out, 'settings.json');
+  const text = `${JSON.stringify(settings, null, 2)}\n`;
+  if (!existsSync(path)) return writeWhole(path, text);
+  const there = readJson(path, 'eval') as Record<string, unknown>;
+  for (const key of new Set([...Object.keys(there), ...Object.keys(settings)])) {
+    const [was, is] = [there[key], settings[key]].map((value) => JSON.stringify(value) ?? 'not given');
+    if (was !== is)
+      throw new ConfigError(
+        `eval: ${path} says ${key} ${was} and this is ${is}; go on with the same model, data and options, or give another --out.`,
+      );
+  }
+}
+
+/** Answers that are written while they come, in the order of the entries. */
+export class AnswerWriter {
+  private constructor(
+    private readonly file: LineFile,
+    private readonly benchmark: AnyBenchmark,
+    private readonly entries: readonly Entry[],
+    /** Entries answered before. */
+    readonly done: number,
+  ) {}
+
+  /** @throws ConfigError where the file has answers to other entries */
+  static open(path: string, benchmark: AnyBenchmark, entries: readonly Entry[]): AnswerWriter {
+    const file = new LineFile(path);
+    const { answers } = ofData(() =>
+      readAnswers({ name: path, text: file.text }, (answer) => idOfAnswer(benchmark, answer)),
+    );
+    answers.forEach((answer, i) => {
+      const [is, wanted] = [idOfAnswer(benchmark, answer), entries[i]?.id];
+      if (is !== wanted)
+        throw new ConfigError(
+          `eval: ${path}, line ${i + 1}: answers ${JSON.stringify(is)} and ${wanted === undefined ? `there are ${entries.length} entries` : `entry ${i + 1} is ${JSON.stringify(wanted)}`}; give the data that it was begun with, or another --out.`,
+        );
+    });
+    return new AnswerWriter(file, benchmark, entries, answers.length);
+  }
+
+  /** Whether a last line had been cut in the middle and was dropped. */
+  get torn(): boolean {
+    return this.file.torn;
+  }
+
+  write(index: number, text: string, modelId: string): void {
+    const { benchmark, entries } = this;
+    const entry = entries[index]!;
+    const answer = answerOf(benchmark, entry, { text, answerId: answerId(entry.id, text, modelId), modelId });
+    this.file.write(answerLine(answer));
+  }
+
+  close(): void {
+    this.file.close();
+  }
+}
+
+/** The answers of a file, one for each entry, in any order. @throws DataError */
+export function readAnswersOf(path: string, benchmark: AnyBenchmark): Answer[] {
+  const text = readText(path, 'eval');
+  return ofData(() => readAnswers({ name: path, text }, (answer) => idOfAnswer(benchmark, answer)).answers);
+}
+
+/** Puts the files of all shards together. @throws DataError where one is not finished */
+export function joinShards(
+  out: string,
+  name: string,
+  benchmark: AnyBenchmark,
+  entries: readonly Entry[],
+  parts: number,
+): void {
+  let text = '';
+  for (let index = 1; index <= parts; index++) {
+    const path = answersPath(out, name, { index, parts });
+    if (!existsSync(path)) throw new DataError(`eval: ${path} is not there; run --shard ${index}/${parts} first.`);
+    const own = shardOf(entries, { index, parts });
+    const writer = AnswerWriter.open(path, benchmark, own);
+    if (writer.done < own.length || writer.torn)
+      throw new DataError(
+        `eval: ${path} has ${writer.done} answers and its shard ${own.length} entries; run --shard ${index}/${parts} to its end first.`,
+      );
+    text += readText(path, 'eval');
+  }
+  writeWhole(answersPath(out, name), text);
+}

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
+import type { TestSpecification } from 'vitest/node';
 import { findChromium } from './scripts/chromium.mjs';
 import { chooseDriver, describeDriver, swiftShader } from './scripts/vulkan.mjs';
 
@@ -42,18 +44,31 @@ const inNode =
 const traceInNode = inNode('packages/testing/src/small-model-trace-cli.ts');
 const opsInNode = inNode('packages/testing/test/op-bits-cli.ts');
 
+/** Projects by what is left to do after them, and in each the op table, which takes longest by far, first. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ project, moduleId }: TestSpecification): number =>
+      2 * ['node-portable', 'node', 'browser'].indexOf(project.name) + (moduleId.endsWith('/ops.test.ts') ? 0 : 1);
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
+
 export default defineConfig({
   // Workspace packages resolve to their sources; the rest are Vite's own defaults.
   resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
   ssr: { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } },
   test: {
     env,
-    testTimeout: 120_000, // a software adapter compiles a large kernel for seconds
-    hookTimeout: 120_000,
-    // One process and one page each, so that all files share one device and its pipelines. The Node project comes
-    // first, by itself, since some of it kills and counts processes; the other two run side by side.
+    // For what hangs: a software adapter compiles a large kernel for seconds, and the test that kills a run again and
+    // again takes more than two minutes on a busy machine.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    // Two processes for the files of both Node projects, and a page for the browser's, which keep what they have loaded
+    // from file to file; the driver's cache hands compiled kernels from one to the other. All three run at once, since
+    // compiling a kernel keeps only one core busy.
     isolate: false,
-    maxWorkers: 1,
+    maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -62,7 +77,6 @@ export default defineConfig({
           include: tests,
           exclude: ['**/*.browser.test.ts', '**/node_modules/**'],
           pool: 'forks',
-          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -74,7 +88,6 @@ export default defineConfig({
           exclude: ['**/*.browser.test.ts', '**/*.node.test.ts'],
           pool: 'forks',
           env: { ...env, CURIO_FEATURES: 'portable' },
-          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -83,10 +96,10 @@ export default defineConfig({
           name: 'browser',
           include: tests,
           exclude: ['**/*.node.test.ts', '**/node_modules/**'],
-          sequence: { groupOrder: 1 },
           browser: {
             enabled: true,
             headless: true,
+            fileParallelism: false, // one page
             screenshotFailures: false,
             instances: [{ browser: 'chromium' }],
             provider: playwright({ launchOptions: findChromium() }),

@@ -53,11 +53,16 @@ if (major !== null) {
   }
 }
 
-if (only.length === 0) {
-  await stage('lint and format', () => runNode([tool('@biomejs/biome/bin/biome'), 'check', '.']));
-  await stage('types', () => runNode([tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit']));
-  await stage('build', () => build());
-}
+if (only.length === 0)
+  await stage('lint, format, types and build', async () => {
+    const checks = [
+      runNode([tool('@biomejs/biome/bin/biome'), 'check', '.']),
+      runNode([tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit']),
+    ];
+    build(); // waits, while the two checks run on the other cores
+    const codes = await Promise.all(checks);
+    return codes.find((code) => code !== 0);
+  });
 /** @param {string[]} args @param {Record<string, string>} [more] @param {string} [node] */
 const vitest = (args, more = {}, node = own) => {
   const PATH = `${path.dirname(node)}${path.delimiter}${process.env.PATH}`; // what tests start finds the same Node

@@ -19,11 +19,12 @@ export type { AdapterReport } from './gpu/adapter.ts';
 export type { Gpu, GpuOptions } from './gpu/gpu.ts';
 export type { KernelSource, Tuning } from './gpu/kernel/kernel.ts';
 export { showBytes } from './gpu/memory/memory.ts';
-export type { MemoryReport, Purpose } from './gpu/memory/memory.ts';
-export type { Binding, Grid } from './gpu/stream/stream.ts';
-export { deviceTime } from './gpu/stream/timing.ts';
+export type { Binding, Purpose } from './gpu/memory/block.ts';
+export type { MemoryReport } from './gpu/memory/memory.ts';
+export type { Grid } from './gpu/kernel/grid.ts';
+export { deviceTime } from './gpu/stream/device-time.ts';
 export type { TuningRecord, TuningStore } from './gpu/kernel/tuner.ts';
-export type { Family, Variant } from './gpu/kernel/variant.ts';
+export type { Family, KernelDevice, Variant } from './gpu/kernel/variant.ts';
 
 export { backward, isGradEnabled, noGrad } from './tensor/autograd.ts';
 export { capture, CapturedStep, StepPlan, upload } from './tensor/capture.ts';

@@ -36,7 +36,7 @@ async function allOf(n: number): Promise<number[]> {
   const optimizer = new AdamW(gpu, [p], { groups: [['p', 1]], lr: 0.1, maxGradNorm: 1 });
   const results: number[] = [];
   for (let step = 0; step < 2; step++) {
-    gpu.random.counter = 0;
+    gpu.random.setStep(0);
     const loss = gpu.scope(() => {
       const x = tensor(gpu, noise(n, 2), [n]);
       const y: Tensor = dropout(swiglu(add(p, sigmoid(p)), maximum(x, p)), { p: 0.3 });

@@ -17,7 +17,7 @@ afterAll(() => gpu.close());
 
 test('the device draws the same bits as the host', async () => {
   gpu.random.setStep(7, 0xdeadbeef);
-  gpu.random.counter = 5;
+  gpu.random.draw(5);
   const bits = await gpu.scope(() => randomBits(gpu, [1027]).read());
   const expected = new Uint32Array(1028);
   for (let block = 0; block < 257; block++) expected.set(philox4x32([0xdeadbeef, 7], [block, 5]), 4 * block);
@@ -35,7 +35,7 @@ test('uniform numbers are those of the host stream, exactly', async () => {
 test('numbers repeat with the seed and step, and differ by stream, step and seed', async () => {
   const draw = (step: number, seed: number, stream: number) => {
     gpu.random.setStep(step, seed);
-    gpu.random.counter = stream;
+    gpu.random.draw(stream);
     return gpu.scope(() => randomUniform(gpu, [16]).read());
   };
   const first = await draw(1, 2, 3);

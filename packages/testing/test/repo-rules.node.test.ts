@@ -104,6 +104,21 @@ const violations: [string, (files: rules.Files) => string[], Record<string, stri
     'packages/nn/src/a.ts → packages/nn/src/b.ts → packages/nn/src/a.ts is a ring of imports; move what they share into one of them or a third.',
   ],
   [
+    'a ring of types in gpu/',
+    rules.cycles,
+    {
+      'packages/engine/src/gpu/a.ts': "import type { B } from './memory/b.ts';",
+      'packages/engine/src/gpu/memory/b.ts': "import type { A } from '../a.ts';",
+    },
+    'packages/engine/src/gpu/a.ts → packages/engine/src/gpu/memory/b.ts → packages/engine/src/gpu/a.ts is a ring of imports; move what they share into one of them or a third.',
+  ],
+  [
+    'a type from above in gpu/',
+    rules.gpuFloors,
+    { 'packages/engine/src/gpu/memory/a.ts': "import type { Gpu } from '../gpu.ts';" },
+    "packages/engine/src/gpu/memory/a.ts:1 imports '../gpu.ts', but inside gpu/ each may import only from its left: adapter.ts, costs.ts, errors.ts, sync.ts → memory → kernel → stream → the rest; name the part of it that is needed in an interface.",
+  ],
+  [
     'GPU text in a string',
     rules.gpuText,
     { 'packages/engine/src/ops/a.ts': 'const code = `@compute fn main() {}`;' },
@@ -259,6 +274,14 @@ describe('and lets pass what it allows', () => {
       {
         'packages/nn/src/a.ts': '// as nn/src/b.ts says, and https://a.b/c.ts, and ops/*.ts',
         'packages/nn/src/b.ts': '',
+      },
+    ],
+    [
+      'what stands lower in gpu/',
+      rules.gpuFloors,
+      {
+        'packages/engine/src/gpu/stream/a.ts': "import { Memory } from '../memory/memory.ts';\nimport '../errors.ts';",
+        'packages/engine/src/gpu/gpu.ts': "import { Stream } from './stream/stream.ts';",
       },
     ],
     [

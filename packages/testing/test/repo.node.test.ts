@@ -44,6 +44,7 @@ describe('the repository keeps its rules', () => {
     ['no variant is told by its identity', () => rules.variantsByIdentity(files)],
     ['no op asks what the adapter is', () => rules.softwareAsked(files)],
     ['no rings of imports', () => rules.cycles(files)],
+    ['floors inside gpu/', () => rules.gpuFloors(files)],
     ['GPU text stands in kernels/', () => rules.gpuText(files)],
     ['WebGPU is called in engine/src/gpu', () => rules.webgpuCalls(files)],
     ['packages touch no platform', () => rules.platform(files)],

@@ -1,7 +1,8 @@
 /** @file Holds a kernel of somebody's own against the truth of an op, before it takes the place of ours. */
 import { backward } from '../tensor/autograd.ts';
 import { KernelError, CurioError } from '../gpu/errors.ts';
-import { Gpu } from '../gpu/gpu.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import { openDry } from '../gpu/open.ts';
 import type { Pipeline } from '../gpu/kernel/pipeline.ts';
 import type { Variant } from '../gpu/kernel/variant.ts';
 import { zeros } from '../tensor/tensor.ts';
@@ -172,7 +173,7 @@ function blankInputs<A>(dry: Gpu, table: OpCases<A>, c: Case<A>): (Tensor | null
 
 /** The pipelines that what `record` records asks for; the device that it is given computes nothing. */
 export function pipelinesAsked(gpu: DeviceFacts, record: (dry: Gpu) => void): Pipeline[] {
-  const dry = new Gpu(gpu.device, gpu.adapter, { dryRun: true });
+  const dry = openDry(gpu);
   record(dry);
   return dry.pipelines.all;
 }

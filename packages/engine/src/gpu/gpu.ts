@@ -2,23 +2,24 @@
  * @file The device with everything that belongs to it. There is no default one: it is passed in and tensors carry it.
  */
 import type { AdapterReport } from './adapter.ts';
+import type { Backing } from './backing.ts';
 import { Arena, Storage } from './memory/arena.ts';
+import type { Binding } from './memory/block.ts';
 import { CurioError, DeviceError, KernelError } from './errors.ts';
 import { packParams } from './kernel/kernel.ts';
 import { KernelChoices } from './kernel/choices.ts';
 import type { KernelSource, Tuning } from './kernel/kernel.ts';
-import { Memory } from './memory/memory.ts';
-import type { MemoryReport } from './memory/memory.ts';
+import type { Grid } from './kernel/grid.ts';
+import type { Memory, MemoryReport } from './memory/memory.ts';
 import { noteWrite } from './memory/saved-part.ts';
-import { Pipelines } from './kernel/pipeline.ts';
-import type { Pipeline } from './kernel/pipeline.ts';
+import type { Pipeline, Pipelines } from './kernel/pipeline.ts';
 import { Probe } from './probe.ts';
 import { requireSync } from './sync.ts';
 import { RandomState } from './random.ts';
+import { deviceTime } from './stream/device-time.ts';
 import { Stream } from './stream/stream.ts';
 import { Tuner } from './kernel/tuner.ts';
 import type { TuningStore } from './kernel/tuner.ts';
-import type { Binding, Grid } from './stream/stream.ts';
 
 export interface GpuOptions {
   /** Keep the stack of each recording call for error messages. */
@@ -62,8 +63,7 @@ export class Gpu {
   readonly memory: Memory;
   readonly pipelines: Pipelines;
   readonly stream: Stream;
-  /** Step arenas; a recorded step has its own. */
-  arena = new Arena();
+  private currentArena = new Arena();
   readonly random: RandomState;
   /** Which kernels run: what is forced, tuned, replaced or measured. */
   readonly kernels = new KernelChoices();
@@ -80,27 +80,26 @@ export class Gpu {
    */
   private failure: Error | null = null;
 
+  /** `openGpu` chooses the backing: the device itself, or one that only counts. */
   constructor(
     readonly device: GPUDevice,
     readonly adapter: AdapterReport,
     options: GpuOptions,
+    backing: Backing,
   ) {
-    const immediates =
-      options.features !== 'portable' &&
-      adapter.languageFeatures.includes('immediate_address_space') &&
-      (device.limits as unknown as { maxImmediateSize?: number }).maxImmediateSize! >= 64;
-    this.isDry = options.dryRun ?? false;
+    this.isDry = backing.isDry;
     this.warn = options.onWarning ?? ((sentence) => console.warn(sentence));
-    this.stream = new Stream(device, options.debug ?? false, this.isDry);
-    this.memory = new Memory(device, this.stream, () => this.trim(), {
-      dry: this.isDry,
+    this.stream = new Stream(backing.queue, options.debug ?? false);
+    this.memory = backing.memory(this.stream, () => this.trim(), {
       limit: options.memoryLimit,
       bindingLimit: options.bindingLimit,
     });
-    this.pipelines = new Pipelines(device, immediates, this.isDry);
+    this.pipelines = backing.pipelines;
     this.random = new RandomState(this, options.seed ?? 0);
     this.kernels.tuner =
-      options.tune === 'measured' && !this.isDry ? new Tuner(this, options.tuningStore ?? null) : null;
+      options.tune === 'measured'
+        ? new Tuner(this, options.tuningStore ?? null, (record) => deviceTime(this, record))
+        : null;
     this.lost = device.lost.then((info) => {
       const reason = this.isClosed
         ? CLOSED
@@ -110,13 +109,29 @@ export class Gpu {
       this.failure ??= reason;
       return reason;
     });
-    if (this.isDry) return; // it may share the device of a real one
-    device.onuncapturederror = (event) => {
-      const full = event.error.constructor.name === 'GPUOutOfMemoryError';
+    backing.onError((error) => {
+      const full = error.constructor.name === 'GPUOutOfMemoryError';
       this.failure ??= full
-        ? new DeviceError(`gpu: out of memory with ${this.memory.describe()}: ${event.error.message}`)
-        : new CurioError(`gpu: ${event.error.message}`);
-    };
+        ? new DeviceError(`gpu: out of memory with ${this.memory.describe()}: ${error.message}`)
+        : new CurioError(`gpu: ${error.message}`);
+    });
+  }
+
+  /** Step arenas; a recorded step has its own. */
+  get arena(): Arena {
+    return this.currentArena;
+  }
+
+  /** Runs `fn` with its storages in `arena`, whose scopes are the caller's. Must not be async. */
+  withArena<T>(arena: Arena, fn: () => T): T {
+    requireSync('withArena', fn);
+    const before = this.currentArena;
+    this.currentArena = arena;
+    try {
+      return fn();
+    } finally {
+      this.currentArena = before;
+    }
   }
 
   /** Runs `fn` in a step arena: what it makes is freed at the end, except what it returns. Must not be async. */
@@ -199,13 +214,7 @@ export class Gpu {
    * not be async.
    */
   aside<T>(fn: () => T): T {
-    const { recorder } = this.stream;
-    this.stream.recorder = null;
-    try {
-      return this.scope(fn);
-    } finally {
-      this.stream.recorder = recorder;
-    }
+    return this.stream.recordInto(null, () => this.scope(fn));
   }
 
   /** Records a read of `from` now; the promise gives its bytes, or throws the first error since the last wait. */

@@ -1,6 +1,8 @@
 /** @file Opens a device, the same way in Node and in a browser. */
+import { deviceBacking, takesImmediates } from './backing.ts';
 import { limitsOf, reportAdapter, SUBGROUP_MATRIX, SUBGROUP_SIZE_CONTROL } from './adapter.ts';
 import { webgpu } from './dawn.ts';
+import { dryBacking } from './dry-run.ts';
 import { CurioError, DeviceError } from './errors.ts';
 import { Gpu } from './gpu.ts';
 import type { GpuOptions } from './gpu.ts';
@@ -47,7 +49,16 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
         { cause },
       );
     });
-  const gpu = new Gpu(device, reportAdapter(entry, adapter, device), options);
+  const report = reportAdapter(entry, adapter, device);
+  if (options.dryRun) return openDry({ device, adapter: report }, options);
+  const backing = deviceBacking(device, !portable && takesImmediates(device, report), options.debug ?? false);
+  const gpu = new Gpu(device, report, options, backing);
   await gpu.kernels.tuner?.open();
   return gpu;
+}
+
+/** A device of these facts that computes and allocates nothing, so that nothing can be measured on it either. */
+export function openDry({ device, adapter }: Pick<Gpu, 'device' | 'adapter'>, options: GpuOptions = {}): Gpu {
+  const immediates = options.features !== 'portable' && takesImmediates(device, adapter);
+  return new Gpu(device, adapter, { ...options, tune: 'static' }, dryBacking(device, immediates));
 }

@@ -1,21 +1,17 @@
 /** @file The state of random ops: seed and step are data on the device, the counter belongs to the recording. */
-import type { Gpu } from './gpu.ts';
-import type { Block } from './memory/memory.ts';
-import type { Binding } from './stream/stream.ts';
+import type { Binding, Block } from './memory/block.ts';
+import type { Memory } from './memory/memory.ts';
+import type { Stream } from './stream/stream.ts';
 
 export class RandomState {
-  /**
-   * Number of random streams drawn since the step or its last `rebase`; `checkpoint` restores it to recompute the same
-   * numbers.
-   */
-  counter = 0;
+  private drawn = 0;
   /** Streams drawn before: data, so that a recorded step can be replayed as a later part of a step. */
   private base = 0;
   private block: Block | null = null;
   private currentStep = 0;
 
   constructor(
-    private readonly gpu: Gpu,
+    private readonly gpu: { readonly memory: Pick<Memory, 'acquire'>; readonly stream: Pick<Stream, 'write'> },
     private currentSeed: number,
   ) {}
 
@@ -27,20 +23,46 @@ export class RandomState {
     return this.currentStep;
   }
 
+  /** Number of random streams drawn since the step or its last `rebase`. */
+  get counter(): number {
+    return this.drawn;
+  }
+
+  /** The number of the next stream, which is drawn now; `count` of them where a recorded step is replayed. */
+  draw(count = 1): number {
+    const first = this.drawn;
+    this.drawn += count;
+    return first;
+  }
+
+  /**
+   * Runs `fn` with `counter` streams drawn, as `checkpoint` does to draw the same numbers again; what is drawn later
+   * goes on from where it was.
+   */
+  drawnFrom<T>(counter: number, fn: () => T): T {
+    const before = this.drawn;
+    this.drawn = counter;
+    try {
+      return fn();
+    } finally {
+      this.drawn = before;
+    }
+  }
+
   /** Starts step `step`: the counter begins at 0 and the same (seed, step) gives the same numbers. */
   setStep(step: number, seed: number = this.currentSeed): void {
     this.currentSeed = seed;
     this.currentStep = step;
-    this.counter = 0;
+    this.drawn = 0;
     this.base = 0;
     if (this.block) this.upload(this.block);
   }
 
   /** Counts from 0 again without drawing any number twice. */
   rebase(): void {
-    if (this.counter === 0) return;
-    this.base += this.counter;
-    this.counter = 0;
+    if (this.drawn === 0) return;
+    this.base += this.drawn;
+    this.drawn = 0;
     if (this.block) this.upload(this.block);
   }
 

@@ -2,9 +2,8 @@
 import { Storage } from '../gpu/memory/arena.ts';
 import { ConfigError, DTypeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { Purpose } from '../gpu/memory/memory.ts';
 import { moveSaved } from '../gpu/memory/saved-part.ts';
-import type { Binding } from '../gpu/stream/stream.ts';
+import type { Binding, Purpose } from '../gpu/memory/block.ts';
 import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { groupOf } from './groups.ts';

@@ -64,13 +64,14 @@ export function startProfile(gpu: Gpu): { stop(): Promise<Profile> } {
     throw new DeviceError(
       `profile: the device has no timestamps (feature timestamp-query), it has ${[...gpu.device.features].join(', ') || 'no features'}; open an adapter that offers them with all features.`,
     );
-  if (stream.timing) throw new CurioError('profile: one is being taken already; stop it first.');
+  if (stream.isTimed) throw new CurioError('profile: one is being taken already; stop it first.');
   stream.flush();
-  const timing = (stream.timing = new Timing(gpu.device));
+  const timing = new Timing(gpu.device);
+  const restore = stream.timed(timing);
   const began = performance.now();
   return {
     async stop() {
-      stream.timing = null;
+      restore();
       await gpu.synchronize();
       const wallMs = performance.now() - began;
       return { wallMs, dispatches: (await timing.read()).map((each) => ({ ...each, operations: operationsOf(each) })) };

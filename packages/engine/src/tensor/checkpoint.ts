@@ -36,11 +36,8 @@ export function checkpoint(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor
   const saved = [...read].filter((x) => !x.storage.isFreed && (inputs.includes(x) || x.storage !== y.storage));
   record('checkpoint', y, inputs, saved, (dy) => {
     const leaves = inputs.map(leafOf);
-    const now = gpu.random.counter;
-    gpu.random.counter = before;
     const first = nextNode();
-    const again = withGrad(() => f(...leaves));
-    gpu.random.counter = now; // what is drawn after the backward pass goes on from here
+    const again = gpu.random.drawnFrom(before, () => withGrad(() => f(...leaves)));
     if (again.requiresGrad) walkBack(again, dy, first);
     return leaves.map(({ grad }) => {
       // made to outlive its scope as every leaf's gradient; here it is passed on and done

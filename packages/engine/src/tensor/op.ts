@@ -2,9 +2,10 @@
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel/kernel.ts';
-import type { Binding, Grid } from '../gpu/stream/stream.ts';
+import type { Grid } from '../gpu/kernel/grid.ts';
+import type { Binding } from '../gpu/memory/block.ts';
 import { Storage } from '../gpu/memory/arena.ts';
-import { choose, settingsOf } from '../gpu/kernel/variant.ts';
+import { choose, settingsOf } from '../gpu/kernel/choose.ts';
 import type { Params, Variant } from '../gpu/kernel/variant.ts';
 import { isRecording, record } from './autograd.ts';
 import type { Totals } from './autograd.ts';

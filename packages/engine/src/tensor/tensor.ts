@@ -5,7 +5,7 @@
 import type { Storage } from '../gpu/memory/arena.ts';
 import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { Binding } from '../gpu/stream/stream.ts';
+import type { Binding } from '../gpu/memory/block.ts';
 import type { TapeNode } from './autograd.ts';
 import { byteLength, hostView, isPacked, requireType } from './dtype.ts';
 import type { DType, HostArray } from './dtype.ts';

@@ -1,5 +1,6 @@
 /** @file Grids that respect the limit of 65,535 workgroups in one dimension. */
-import type { Grid } from '../stream/stream.ts';
+/** Workgroups along each axis. */
+export type Grid = readonly [x: number, y: number, z: number];
 
 const MAX = 65535;
 

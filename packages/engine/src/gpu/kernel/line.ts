@@ -1,8 +1,8 @@
 /** @file Work on a line of items, or on rows of them, in runs: see kernels/lib/run.wgsl and row_run.wgsl. */
-import type { Gpu } from '../gpu.ts';
 import { ceilDiv, lineGrid } from './grid.ts';
+import type { Grid } from './grid.ts';
 import type { KernelSource, Tuning } from './kernel.ts';
-import type { Grid } from '../stream/stream.ts';
+import type { KernelDevice } from './variant.ts';
 
 /**
  * Items that a lane takes one after the other: many where starting a workgroup costs more than its work, as long as
@@ -10,7 +10,7 @@ import type { Grid } from '../stream/stream.ts';
  * together: neg of 256 MB moved 3323 GB/s with one and 3989 with four on an H200, AdamW, which has seven streams, 3364
  * and 3141.
  */
-function stepsOf(gpu: Gpu, kernel: KernelSource, items: number, wg: number, streams: number): string {
+function stepsOf(gpu: KernelDevice, kernel: KernelSource, items: number, wg: number, streams: number): string {
   const { subgroupStart, lanes } = gpu.adapter.costs;
   const usual =
     subgroupStart === 'cheap' ? (items < 4 * lanes || streams > 3 ? '1u' : '4u') : items < 4 * wg * 64 ? '16u' : '64u';
@@ -22,7 +22,7 @@ function stepsOf(gpu: Gpu, kernel: KernelSource, items: number, wg: number, stre
  * of 8, and `streams` are the tensors that it reads or writes.
  */
 export function lineWork(
-  gpu: Gpu,
+  gpu: KernelDevice,
   kernel: KernelSource,
   items: number,
   wg: number,

@@ -26,6 +26,14 @@ export interface Pipeline {
   op: string | null;
 }
 
+/** What is to be compiled. */
+type Asked = Pick<Pipeline, 'kernel' | 'entry' | 'label' | 'bindings' | 'params'>;
+
+/** What came of it, and the promise that tells whether it compiled. */
+export interface Built extends Pick<Pipeline, 'handle' | 'layout'> {
+  readonly check: Promise<void> | null;
+}
+
 const overSubgroups = ({ tunables }: KernelSource): boolean => tunables.some(({ name }) => name === 'SG');
 
 const UNIFORM_LINE = /var<uniform>\s+params\s*:/;
@@ -36,11 +44,10 @@ export class Pipelines {
   private readonly checks = new Map<Pipeline, Promise<void>>();
   private count = 0;
 
-  /** @param dry compile nothing: a dry run needs only what a pipeline binds */
+  /** @param immediates the device takes params as such, not in uniform buffers */
   constructor(
-    private readonly device: GPUDevice,
+    protected readonly device: GPUDevice,
     private readonly immediates: boolean,
-    private readonly dry = false,
   ) {}
 
   /** Number of distinct pipelines compiled so far. */
@@ -98,8 +105,6 @@ export class Pipelines {
     const label = `${kernel.name}:${entry}${tuning && Object.keys(tuning).length ? ` (${tuningKey(tuning)})` : ''}`;
     const params = !used.bindings.includes('params') ? 'none' : this.immediates ? 'immediate' : 'uniform';
     let code = specialise(kernel, tuning);
-    if (!this.dry && this.device.features.has(SUBGROUP_SIZE_CONTROL as GPUFeatureName) && overSubgroups(kernel))
-      code = pinSubgroups(code);
     if (params === 'immediate')
       code = code.replace(/@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s+params\s*:/, 'var<immediate> params:');
     else if (params === 'uniform' && !UNIFORM_LINE.test(code))
@@ -112,20 +117,27 @@ export class Pipelines {
         writes: b.type === 'storage',
         isTexture: b.type === 'read-only-texture',
       }));
-    if (this.dry)
-      return {
-        id: this.count++,
-        kernel,
-        entry,
-        tuning,
-        label,
-        handle: {} as GPUComputePipeline,
-        layout: {} as GPUBindGroupLayout,
-        bindings,
-        params,
-        op: null,
-      };
+    const built = this.build({ kernel, entry, label, bindings, params }, code);
+    const pipeline: Pipeline = {
+      id: this.count++,
+      kernel,
+      entry,
+      tuning,
+      label,
+      handle: built.handle,
+      layout: built.layout,
+      bindings,
+      params,
+      op: null,
+    };
+    if (built.check) this.checks.set(pipeline, built.check);
+    return pipeline;
+  }
 
+  /** Has the device compile `text`. */
+  protected build({ kernel, entry, label, bindings, params }: Asked, text: string): Built {
+    const pins = this.device.features.has(SUBGROUP_SIZE_CONTROL as GPUFeatureName) && overSubgroups(kernel);
+    const code = pins ? pinSubgroups(text) : text;
     this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ code, label });
     const entries: GPUBindGroupLayoutEntry[] = bindings.map(({ binding, writes, isTexture }) => ({
@@ -154,20 +166,7 @@ export class Pipelines {
     const failed = this.device.popErrorScope();
     const check = this.report(kernel, label, module, failed);
     check.catch(() => {}); // thrown by settle(); an unobserved rejection must not end the process
-    const pipeline: Pipeline = {
-      id: this.count++,
-      kernel,
-      entry,
-      tuning,
-      label,
-      handle,
-      layout,
-      bindings,
-      params,
-      op: null,
-    };
-    this.checks.set(pipeline, check);
-    return pipeline;
+    return { handle, layout, check };
   }
 
   private async report(

@@ -4,11 +4,11 @@
  * of choices is plain data, so that a run can be repeated with the same kernels.
  */
 import { ConfigError } from '../errors.ts';
-import type { Gpu } from '../gpu.ts';
-import type { Binding } from '../stream/stream.ts';
-import { deviceTime } from '../stream/timing.ts';
 import { VERSION } from '../../version.ts';
-import type { Variant } from './variant.ts';
+import type { Binding } from '../memory/block.ts';
+import type { Memory } from '../memory/memory.ts';
+import type { Replacements } from './replacements.ts';
+import type { KernelDevice, Variant } from './variant.ts';
 
 /** Where choices are kept between processes: a file in the user's cache, a database in a browser. */
 export interface TuningStore {
@@ -28,6 +28,14 @@ export interface TuningRecord {
 }
 
 type Buffers = Readonly<Record<string, Binding>>;
+
+/** Where candidates are timed. */
+export interface TuningDevice extends KernelDevice {
+  readonly kernels: KernelDevice['kernels'] & { readonly replacements: Replacements };
+  readonly memory: Memory;
+  readonly stream: { clear(to: Binding, bytes: number): void };
+  scope(work: () => void): void;
+}
 
 /** Records the work of a candidate over buffers of the same sizes as those that it was asked for. */
 interface Candidate {
@@ -64,9 +72,11 @@ export class Tuner {
   private readonly choices = new Map<string, string>();
   private readonly questions = new Map<string, Question>();
 
+  /** @param time milliseconds that the device takes for what is recorded */
   constructor(
-    private readonly gpu: Gpu,
+    private readonly gpu: TuningDevice,
     private readonly store: TuningStore | null,
+    private readonly time: (record: () => void) => Promise<number>,
   ) {
     const { vendor, architecture, device, description, features, subgroupSize } = gpu.adapter;
     this.adapter = [
@@ -203,7 +213,7 @@ export class Tuner {
         gpu.stream.clear({ block, offset: 0, bytes: block.bytes }, block.bytes);
         buffers[binding] = { block, offset: 0, bytes: Math.min(size, block.bytes) };
       }
-      const time = (): Promise<number> => deviceTime(gpu, () => gpu.scope(() => record(buffers)));
+      const time = (): Promise<number> => this.time(() => gpu.scope(() => record(buffers)));
       await time(); // compiles
       const samples = [await time()];
       while (samples.length < SAMPLES && samples[0]! < HOPELESS * best.ms) samples.push(await time());

@@ -1,7 +1,8 @@
 /**
  * @file Step arenas: what is made inside a scope is freed at its end, unless it escapes or something still holds it.
  */
-import type { Block, Memory } from './memory.ts';
+import type { Block } from './block.ts';
+import type { Memory } from './memory.ts';
 
 /**
  * A block and the number of its holders: the scope it was made in, tape nodes that saved it, gradients on their way.

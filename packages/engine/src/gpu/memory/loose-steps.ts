@@ -1,14 +1,22 @@
 /** @file Steps outside of every scope, which nothing frees: said once, as browsers do of listeners that pile up. */
-import type { Gpu } from '../gpu.ts';
 import { showBytes } from './memory.ts';
+import type { MemoryReport } from './memory.ts';
 
 /** Steps after which it is looked at; a step that leaves less than a buffer each time is left alone. */
 const STEPS = 100;
 
-const seen = new WeakMap<Gpu, { steps: number; buffers: number; bytes: number }>();
+/** What is looked at. */
+interface SteppingDevice {
+  readonly arena: { readonly depth: number };
+  readonly stream: { readonly recorder: object | null };
+  memoryReport(): MemoryReport;
+  warn(sentence: string): void;
+}
+
+const seen = new WeakMap<SteppingDevice, { steps: number; buffers: number; bytes: number }>();
 
 /** Called at each `backward`. */
-export function noteStep(gpu: Gpu): void {
+export function noteStep(gpu: SteppingDevice): void {
   if (gpu.arena.depth > 0 || gpu.stream.recorder) return;
   const { liveBuffers, liveBytes } = gpu.memoryReport();
   const first = seen.get(gpu);

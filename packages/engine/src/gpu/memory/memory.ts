@@ -4,35 +4,7 @@
  * in use; the longest idle goes first.
  */
 import { DeviceError } from '../errors.ts';
-import type { Mirrors } from './mirrors.ts';
-import type { SavedPart } from './saved-part.ts';
-
-/** What a buffer is for; all that is neither a parameter nor the optimizer's is `step`. */
-export type Purpose = 'weights' | 'gradients' | 'optimizer' | 'step';
-
-/** Where bytes lie, or are to lie. */
-export interface Slot {
-  readonly bytes: number;
-  /** 0 for a buffer; else texels of four floats in each row of a texture, which `Stream.copyRows` fills. */
-  readonly texels: number;
-}
-
-export interface Block extends Slot {
-  readonly id: number;
-  readonly buffer: GPUBuffer;
-  readonly texture: GPUTexture | null;
-  /** Size of the class, which is at least what was asked for. */
-  readonly bytes: number;
-  /** Serial of the last recorded batch of commands that uses it. */
-  lastUse: number;
-  /** How often it was given back: who remembers a block can tell whether it is still the same one's. */
-  returns: number;
-  purpose: Purpose;
-  /** Textures with the same content, where it is frozen. */
-  mirrors: Mirrors | null;
-  /** Parts that wait for a backward pass; made where the first is. */
-  saved: Set<SavedPart> | null;
-}
+import type { Block, Purpose, Slot } from './block.ts';
 
 export interface MemoryReport {
   /** Bytes and number of buffers in use. */
@@ -50,8 +22,6 @@ export interface MemoryReport {
 }
 
 export interface MemoryOptions {
-  /** Count and plan, but create no buffer. */
-  readonly dry?: boolean;
   /** All buffers together may take this many bytes. */
   readonly limit?: number;
   /** Bind at most so many bytes at a time. */
@@ -97,8 +67,8 @@ function* classesFor(size: number): Generator<number> {
 /** Bytes that all mirrors together may take. */
 const MIRROR_LIMIT = 2 ** 28;
 
-/** Stands for the buffers of a dry run, where no command reaches the device. */
-const NO_BUFFER = {} as GPUBuffer;
+/** Stands where a block is a texture, and for the buffers of a dry run, where no command reaches the device. */
+export const NO_BUFFER = {} as GPUBuffer;
 
 export class Memory {
   private readonly free = new Map<string, Block[]>();
@@ -137,23 +107,13 @@ export class Memory {
 
   /**
    * @param isBrief it will soon be given back, so that a larger idle buffer may serve
-   * @throws DeviceError where it goes over a limit of the adapter or the one that was set; a dry run only counts.
+   * @throws DeviceError where it goes over a limit of the adapter or the one that was set
    */
   acquire(bytes: number, purpose: Purpose = 'step', texels = 0, isBrief = false): Block {
     const size = classOf({ bytes, texels }, this.device.limits.maxTextureDimension2D);
-    const { dry, limit = Infinity } = this.options;
-    const most = texels > 0 ? Infinity : purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
-    if (bytes > most && !dry)
-      throw new DeviceError(
-        `memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`,
-      );
+    if (texels === 0) this.requireBindable(bytes, purpose);
     const pooled = this.takeFree(size, texels, isBrief && texels === 0);
-    const isTooMuch = (): boolean => !pooled && !dry && this.allocatedBytes + size > limit;
-    if (isTooMuch()) this.makeRoom();
-    if (isTooMuch())
-      throw new DeviceError(
-        `memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`,
-      );
+    if (!pooled) this.requireRoom(size);
     const taken = pooled?.bytes ?? size;
     this.liveBytes += taken;
     this.mostLive = Math.max(this.mostLive, this.liveBytes);
@@ -198,8 +158,49 @@ export class Memory {
     return texture;
   }
 
-  private create(size: number, texels: number): Pick<Block, 'buffer' | 'texture'> {
-    if (this.options.dry) return { buffer: NO_BUFFER, texture: null };
+  /** Refuses what the adapter cannot hold in one piece. */
+  protected requireBindable(bytes: number, purpose: Purpose): void {
+    const most = purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
+    if (bytes <= most) return;
+    throw new DeviceError(
+      `memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`,
+    );
+  }
+
+  /** Refuses so many bytes more where they go over the limit, after making what room there is. */
+  protected requireRoom(size: number): void {
+    const { limit = Infinity } = this.options;
+    if (this.allocatedBytes + size > limit) this.makeRoom();
+    if (this.allocatedBytes + size > limit)
+      throw new DeviceError(
+        `memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`,
+      );
+  }
+
+  /**
+   * Before anything is allocated for a step: refuses it where it does not fit.
+   * @param name of the step
+   * @param slots what it needs, `freed` bytes of which are given back for it
+   * @param activations the most that it keeps at once between forward and backward, for the message
+   */
+  requireStep(name: string, slots: readonly Slot[], freed: number, activations: number): void {
+    const largest = Math.max(0, ...slots.map(({ bytes, texels }) => (texels === 0 ? bytes : 0)));
+    if (largest > this.bindingLimit)
+      throw new DeviceError(
+        `${name}: the step needs a tensor of ${showBytes(largest)} and the adapter binds ${showBytes(this.bindingLimit)}; make the batch smaller.`,
+      );
+    const { limit = Infinity } = this.options;
+    if (this.allocatedBytes - freed + this.missing(slots) <= limit) return;
+    this.makeRoom();
+    const taken = this.allocatedBytes - freed;
+    const needed = this.missing(slots);
+    if (taken + needed <= limit) return;
+    throw new DeviceError(
+      `${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${this.describe()}, and ${showBytes(limit - taken)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`,
+    );
+  }
+
+  protected create(size: number, texels: number): Pick<Block, 'buffer' | 'texture'> {
     const label = `pool ${size}`;
     if (texels === 0)
       return {
@@ -220,7 +221,7 @@ export class Memory {
   }
 
   /** Bytes that acquiring such blocks would create, what the pool holds apart. */
-  missing(slots: readonly Slot[]): number {
+  private missing(slots: readonly Slot[]): number {
     const left = new Map([...this.free].map(([key, list]) => [key, list.length]));
     return slots.reduce((sum, slot) => {
       const size = classOf(slot, this.device.limits.maxTextureDimension2D);
@@ -262,7 +263,12 @@ export class Memory {
 
   private destroy(block: Block): void {
     this.allocatedBytes -= block.bytes;
-    if (!this.options.dry) (block.texture ?? block.buffer).destroy();
+    this.drop(block);
+  }
+
+  /** Gives its memory back to the device. */
+  protected drop({ texture, buffer }: Block): void {
+    (texture ?? buffer).destroy();
   }
 
   /** Destroys every pooled buffer that is not in use. */

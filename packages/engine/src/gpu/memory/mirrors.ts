@@ -2,8 +2,8 @@
  * @file Textures that hold what a frozen weight holds, in the layouts that kernels want: copied once, not in every
  * step.
  */
-import type { Gpu } from '../gpu.ts';
-import type { Block } from './memory.ts';
+import type { Block, BlockMirrors } from './block.ts';
+import type { Memory } from './memory.ts';
 
 /** A texture, and what records the copies that fill it. */
 interface Mirror {
@@ -11,11 +11,18 @@ interface Mirror {
   readonly fill: () => void;
 }
 
+/** What mirrors need of the device. */
+interface MirrorDevice {
+  readonly memory: Pick<Memory, 'acquireMirror' | 'release'>;
+  aside(fill: () => void): void;
+  scope(fill: () => void): void;
+}
+
 /** The mirrors of one block. They follow it: whoever changes it calls `follow` after that. */
-export class Mirrors {
+export class Mirrors implements BlockMirrors {
   private readonly all = new Map<string, Mirror>();
 
-  constructor(private readonly gpu: Gpu) {}
+  constructor(private readonly gpu: MirrorDevice) {}
 
   /**
    * The mirror of layout `key`, a texture of rows of so many texels; filled now where there is none. Null where mirrors

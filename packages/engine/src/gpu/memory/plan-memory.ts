@@ -3,7 +3,7 @@
  * is needed.
  */
 
-import type { Slot } from './memory.ts';
+import type { Slot } from './block.ts';
 
 /** A temporary: its bytes and the first and last command that touch it. */
 export interface Lifetime extends Slot {

@@ -3,10 +3,10 @@
  * pass can refuse instead of giving another gradient. By bytes and not by buffer, since the parameters of an optimizer
  * share one.
  */
-import type { Block } from './memory.ts';
+import type { Block, SavedBytes } from './block.ts';
 
 /** Bytes of a block that a tape node saved. */
-export class SavedPart {
+export class SavedPart implements SavedBytes {
   /** Who wrote over it since, or null. */
   writer: string | null = null;
 

@@ -2,8 +2,8 @@
  * @file Buffers for the temporaries of plans that never run at the same time: as many as the largest needs, not as all
  * together.
  */
-import type { Gpu } from '../gpu.ts';
-import type { Block, Slot } from './memory.ts';
+import type { Block, Slot } from './block.ts';
+import type { Memory } from './memory.ts';
 import { planMemory } from './plan-memory.ts';
 import type { Lifetime } from './plan-memory.ts';
 
@@ -28,7 +28,7 @@ export class SharedSlots {
   private slots: Block[] = [];
   private readonly users = new Map<SlotUser, ReadonlySet<Block>>();
 
-  constructor(private readonly gpu: Gpu) {}
+  constructor(private readonly gpu: { readonly memory: Pick<Memory, 'acquire' | 'release'>; trim(): void }) {}
 
   /** Finds room for `user`; `mayTake` throws where it would be too much, before anything changes. */
   admit(user: SlotUser, mayTake: (demand: Demand) => void): void {

@@ -3,153 +3,33 @@
  * step is recorded nothing runs and nothing is allocated: storages are lifetimes, and their buffers are planned when
  * the whole list is known.
  */
-import { Arena, Storage } from '../memory/arena.ts';
-import { CurioError, DeviceError } from '../errors.ts';
-import type { Gpu } from '../gpu.ts';
-import type { Block, Slot } from '../memory/memory.ts';
-import { showBytes, sizeClass } from '../memory/memory.ts';
+import { CurioError } from '../errors.ts';
+import { Arena } from '../memory/arena.ts';
+import type { Storage } from '../memory/arena.ts';
+import type { Binding, Block } from '../memory/block.ts';
+import type { Memory } from '../memory/memory.ts';
 import { noteWrite } from '../memory/saved-part.ts';
-import type { Pipeline } from '../kernel/pipeline.ts';
 import { peakBytes } from '../memory/plan-memory.ts';
 import type { SharedSlots, SlotUser } from '../memory/shared-slots.ts';
-import { stackHere } from './stream.ts';
-import { deviceTime } from './timing.ts';
-import type { Binding, Grid, ReadyDispatch, ReadyPart, Recorder, TextureRows } from './stream.ts';
+import { CommandList, Planned } from './command-list.ts';
+import type { ReadyDispatch, ReadyPart } from './commands.ts';
+import { deviceTime } from './device-time.ts';
+import type { Stream } from './stream.ts';
 
-function refuseEarly(): never {
-  throw new CurioError(
-    'capture: a tensor of a recorded step was used before the step had buffers; use what the step returns.',
-  );
-}
-
-/** A block of a recorded step, before it has a buffer. */
-class Planned implements Block {
-  readonly id = -1;
-  readonly bytes: number;
-  readonly returns = 0;
-  readonly purpose = 'step';
-  readonly mirrors = null;
-  saved: Block['saved'] = null;
-  lastUse = -1;
-  /** First and last command that uses it. */
-  first = Infinity;
-  last = -1;
-  /** What the host wrote when the step was recorded: constants. */
-  readonly host: { readonly offset: number; readonly data: Uint8Array<ArrayBuffer> }[] = [];
-  /** A command changes it. */
-  written = false;
-  /** The same at every replay, or seen from outside: it shares its buffer with nothing. */
-  alone = false;
-  slot: Block | null = null;
-  readonly storage: Storage;
-
-  constructor(
-    bytes: number,
-    readonly texels: number,
-    memory: { release(block: Block): void },
-  ) {
-    this.bytes = texels === 0 ? sizeClass(bytes) : bytes;
-    this.storage = new Storage(this, memory);
-  }
-
-  get buffer(): GPUBuffer {
-    return refuseEarly();
-  }
-
-  get texture(): GPUTexture {
-    return refuseEarly();
-  }
-}
-
-type Command =
-  | {
-      readonly kind: 'dispatch';
-      readonly pipeline: Pipeline;
-      readonly bindings: readonly Binding[];
-      readonly params: ArrayBuffer | null;
-      readonly grid: Grid;
-      readonly op: string | null;
-    }
-  | { readonly kind: 'copy'; readonly from: Binding; readonly to: Binding; readonly bytes: number }
-  | { readonly kind: 'copyRows'; readonly from: Binding; readonly to: Block; readonly rows: TextureRows }
-  | { readonly kind: 'clear'; readonly to: Binding; readonly bytes: number };
-
-class CommandList implements Recorder {
-  readonly commands: Command[] = [];
-  readonly planned: Planned[] = [];
-  readonly outside = new Set<Block>();
-  /** Blocks from outside that a command changes, and the bytes from the first to the last. */
-  readonly changed = new Map<Block, { start: number; end: number }>();
-  readonly stacks: { label: string; stack: string }[] = [];
-
-  constructor(private readonly debug: boolean) {}
-
-  allocate(bytes: number, texels: number): Storage {
-    const block = new Planned(bytes, texels, { release() {} });
-    this.planned.push(block);
-    return block.storage;
-  }
-
-  dispatch(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null, grid: Grid): void {
-    bindings.forEach((binding, i) => this.use(binding.block, pipeline.bindings[i]!.writes ? binding : null));
-    if (this.debug) this.stacks.push({ label: pipeline.label, stack: stackHere() });
-    this.commands.push({ kind: 'dispatch', pipeline, bindings, params, grid, op: pipeline.op });
-  }
-
-  copy(from: Binding, to: Binding, bytes: number): void {
-    this.use(from.block, null);
-    this.use(to.block, { offset: to.offset, bytes });
-    this.commands.push({ kind: 'copy', from, to, bytes });
-  }
-
-  copyRows(from: Binding, to: Block, rows: TextureRows): void {
-    this.use(from.block, null);
-    this.use(to, { offset: 0, bytes: to.bytes });
-    this.commands.push({ kind: 'copyRows', from, to, rows });
-  }
-
-  clear(to: Binding, bytes: number): void {
-    this.use(to.block, { offset: to.offset, bytes });
-    this.commands.push({ kind: 'clear', to, bytes });
-  }
-
-  write(to: Block, offset: number, data: ArrayBufferView): void {
-    if (!(to instanceof Planned) || to.last >= 0) {
-      const what = to instanceof Planned ? 'a tensor that the step has used before' : 'a tensor made outside the step';
-      throw new CurioError(
-        `capture: the step writes ${data.byteLength} bytes from the host to ${what}, which a replay would not do; make it an input, or write before the step.`,
-      );
-    }
-    to.alone = true;
-    to.host.push({
-      offset,
-      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice() as Uint8Array<ArrayBuffer>,
-    });
-  }
-
-  refuseRead(from: Binding): never {
-    throw new CurioError(
-      `capture: the step reads ${from.bytes} bytes back, which a replay would not do; return the tensor and read it after the step.`,
-    );
-  }
-
-  changes(block: Block): boolean {
-    return this.changed.has(block);
-  }
-
-  private use(block: Block, writes: Pick<Binding, 'offset' | 'bytes'> | null): void {
-    if (!(block instanceof Planned)) {
-      this.outside.add(block);
-      if (!writes) return;
-      const known = this.changed.get(block) ?? { start: Infinity, end: 0 };
-      const { offset, bytes } = writes;
-      this.changed.set(block, { start: Math.min(known.start, offset), end: Math.max(known.end, offset + bytes) });
-      return;
-    }
-    block.first = Math.min(block.first, this.commands.length);
-    block.last = this.commands.length;
-    block.written ||= writes !== null;
-  }
+/** What steps are recorded and replayed on. */
+interface RecordingDevice {
+  readonly device: GPUDevice;
+  readonly memory: Memory;
+  readonly stream: Stream;
+  readonly random: {
+    readonly counter: number;
+    binding(): Binding;
+    rebase(): void;
+    draw(count: number): number;
+    drawnFrom<T>(counter: number, fn: () => T): T;
+  };
+  withArena<T>(arena: Arena, fn: () => T): T;
+  synchronize(): Promise<void>;
 }
 
 /** Bytes that a recorded step takes beside what it uses from outside. */
@@ -187,7 +67,7 @@ export class Plan implements SlotUser {
 
   constructor(
     private readonly name: string,
-    private readonly gpu: Gpu,
+    private readonly gpu: RecordingDevice,
     private readonly slots: SharedSlots,
     private readonly list: CommandList,
     outputs: readonly Storage[],
@@ -208,7 +88,9 @@ export class Plan implements SlotUser {
     this.lifetimes = used.filter(({ alone }) => !alone);
     const fixed = used.filter(({ alone }) => alone);
     const activations = peakBytes(this.lifetimes.filter(({ storage }) => storage.isSaved));
-    slots.admit(this, (demand) => refuseTooMuch(gpu, name, [...demand.slots, ...fixed], demand.freed, activations));
+    slots.admit(this, ({ slots: demanded, freed }) =>
+      gpu.memory.requireStep(name, [...demanded, ...fixed], freed, activations),
+    );
     this.fixed = fixed;
     for (const block of fixed) this.place(block, kept.includes(block));
     this.outside = [...outside, ...fixed.map(({ slot }) => slot!)].map((block) => ({ block, returns: block.returns }));
@@ -244,7 +126,7 @@ export class Plan implements SlotUser {
       noteWrite(block, start, end - start, `a run of ${this.name}`);
     }
     for (const { slot, bytes, written } of this.fixed) if (written) noteWrite(slot!, 0, bytes, `a run of ${this.name}`);
-    gpu.random.counter = this.streams;
+    gpu.random.draw(this.streams);
   }
 
   /**
@@ -319,49 +201,25 @@ export class Plan implements SlotUser {
   }
 }
 
-/** Before anything is allocated for a step: whether it fits. A dry run only counts. */
-function refuseTooMuch(gpu: Gpu, name: string, slots: readonly Slot[], freed: number, activations: number): void {
-  const { memory } = gpu;
-  if (gpu.isDry) return;
-  const largest = Math.max(0, ...slots.map(({ bytes, texels }) => (texels === 0 ? bytes : 0)));
-  if (largest > memory.bindingLimit)
-    throw new DeviceError(
-      `${name}: the step needs a tensor of ${showBytes(largest)} and the adapter binds ${showBytes(memory.bindingLimit)}; make the batch smaller.`,
-    );
-  const { limit = Infinity } = memory.options;
-  if (memory.report().allocatedBytes - freed + memory.missing(slots) <= limit) return;
-  gpu.trim();
-  const taken = memory.report().allocatedBytes - freed;
-  const needed = memory.missing(slots);
-  if (taken + needed <= limit) return;
-  throw new DeviceError(
-    `${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${memory.describe()}, and ${showBytes(limit - taken)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`,
-  );
-}
-
 /**
  * Records what `step` does instead of doing it. `step` gets a function that makes storages for its inputs and gives the
  * storages that are to be seen from outside. @throws CurioError when the step reads back, writes to a tensor from
  * outside, or keeps what it computes.
  */
-export function recordPlan(gpu: Gpu, name: string, slots: SharedSlots, step: () => readonly Storage[]): Plan {
+export function recordPlan(
+  gpu: RecordingDevice,
+  name: string,
+  slots: SharedSlots,
+  step: () => readonly Storage[],
+): Plan {
   if (gpu.stream.recorder)
     throw new CurioError('capture: a step is being recorded already; call the inner one as a plain function.');
   const list = new CommandList(gpu.stream.debug);
-  const { arena } = gpu;
   gpu.random.binding(); // made now, for it outlives the step
   gpu.random.rebase();
-  gpu.arena = new Arena();
-  gpu.stream.recorder = list;
-  let outputs: readonly Storage[];
-  let streams: number;
-  try {
-    outputs = step();
-  } finally {
-    streams = gpu.random.counter;
-    gpu.random.counter = 0;
-    gpu.stream.recorder = null;
-    gpu.arena = arena;
-  }
+  const record = () => ({ outputs: step(), streams: gpu.random.counter });
+  const { outputs, streams } = gpu.random.drawnFrom(0, () =>
+    gpu.withArena(new Arena(), () => gpu.stream.recordInto(list, record)),
+  );
   return new Plan(name, gpu, slots, list, outputs, streams);
 }

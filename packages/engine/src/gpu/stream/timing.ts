@@ -1,7 +1,7 @@
 /** @file Timestamps around dispatches: while a profile is taken each dispatch has a pass of its own. */
-import type { Gpu } from '../gpu.ts';
+import type { Binding } from '../memory/block.ts';
+import type { Grid } from '../kernel/grid.ts';
 import type { Pipeline } from '../kernel/pipeline.ts';
-import type { Binding, Grid } from './stream.ts';
 
 /** A dispatch as it was recorded, and when the device ran it. */
 export interface TimedDispatch {
@@ -69,30 +69,8 @@ export class Timing {
   }
 }
 
-/**
- * Milliseconds that the device takes for what `record` records, from its first command to the end of its last, with the
- * passes as they are in use: unlike in a profile, dispatches share one. What was recorded before is done first. By the
- * host's clock where the device has no timestamps.
- */
-export async function deviceTime(gpu: Gpu, record: () => void): Promise<number> {
-  const { stream, device } = gpu;
-  await gpu.synchronize();
-  const set = device.features.has('timestamp-query')
-    ? device.createQuerySet({ type: 'timestamp', count: 2, label: 'device time' })
-    : null;
-  const began = performance.now();
-  if (set) stream.mark(set, 0);
-  record();
-  if (set) stream.mark(set, 1);
-  await gpu.synchronize();
-  const wall = performance.now() - began;
-  if (!set) return wall;
-  const [start, end] = await readQueries(device, set, 2);
-  return Number(end! - start!) / 1e6;
-}
-
 /** The first `count` times of a set, when the device has done what was submitted; destroys the set. */
-async function readQueries(device: GPUDevice, set: GPUQuerySet, count: number): Promise<bigint[]> {
+export async function readQueries(device: GPUDevice, set: GPUQuerySet, count: number): Promise<bigint[]> {
   const [resolved, staging] = [
     device.createBuffer({ size: 8 * count, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC }),
     device.createBuffer({ size: 8 * count, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }),

@@ -1,5 +1,5 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
-import { choose, tune } from '../../gpu/kernel/variant.ts';
+import { choose, tune } from '../../gpu/kernel/choose.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { showShape } from '../../tensor/shape.ts';

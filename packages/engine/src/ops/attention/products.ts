@@ -1,6 +1,6 @@
 /** @file The backward of attention by whole products, a few heads at a time. Records kernels only; no tape. */
 import { attentionWeights } from '@curio/kernels/attention_weights';
-import type { Gpu } from '../../gpu/gpu.ts';
+import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Run } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -84,14 +84,14 @@ function backwardByProducts(
 }
 
 /** Rows of scores that cannot be copied into textures as they lie would cost it what it gains. */
-const paysBesideSubgroups = (gpu: Gpu, { tokens, keys, flags }: AttentionSizes): boolean =>
+const paysBesideSubgroups = (gpu: KernelDevice, { tokens, keys, flags }: AttentionSizes): boolean =>
   (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8);
 
 /**
  * Wide heads and many tokens, all of which see each other: on an H200 32 heads of 2048×128 took 8.0 ms by products and
  * 11.4 ms by tiles, 16 of 577×64 0.72 and 0.42 ms.
  */
-const paysBesideTiles = (_: Gpu, { tokens, keys, width, flags }: AttentionSizes): boolean =>
+const paysBesideTiles = (_: KernelDevice, { tokens, keys, width, flags }: AttentionSizes): boolean =>
   (flags & 1) === 0 && width > 64 && Math.min(tokens, keys) >= 1024;
 
 /** Its kernel is what stands between the products. */

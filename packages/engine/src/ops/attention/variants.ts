@@ -9,12 +9,11 @@ import { attentionForwardShared } from '@curio/kernels/attention_forward_shared'
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
 import { attentionForwardTexels } from '@curio/kernels/attention_forward_texels';
 import { attentionNaive } from '@curio/kernels/attention_naive';
-import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Tuning } from '../../gpu/kernel/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
-import type { Params, Variant } from '../../gpu/kernel/variant.ts';
-import type { Binding } from '../../gpu/stream/stream.ts';
+import type { KernelDevice, Params, Variant } from '../../gpu/kernel/variant.ts';
+import type { Binding } from '../../gpu/memory/block.ts';
 import type { OpFamily, OpVariant, Run, Work } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { AttentionPlan, BackwardVariant } from './plan.ts';
@@ -33,7 +32,7 @@ const TILE_WIDTHS = [16, 32, 64, 96, 128];
 const MAX_BACKWARD_WIDTH = 64;
 const TILE_SUBGROUPS = [4, 8, 16];
 
-function fitsSubgroupTile(gpu: Gpu, { inQuads, width, keys }: AttentionPlan): boolean {
+function fitsSubgroupTile(gpu: KernelDevice, { inQuads, width, keys }: AttentionPlan): boolean {
   const size = fixedSubgroupSize(gpu);
   return (
     keys > 0 && inQuads && TILE_WIDTHS.includes(width) && TILE_SUBGROUPS.includes(size) && width % (4 * size) === 0
@@ -41,8 +40,11 @@ function fitsSubgroupTile(gpu: Gpu, { inQuads, width, keys }: AttentionPlan): bo
 }
 
 /** A tile of one subgroup leaves a GPU idle. */
-const tilesBySubgroup = (gpu: Gpu): boolean => gpu.adapter.costs.barriers === 'dear';
-const tileTuning = (gpu: Gpu, { width }: AttentionPlan) => ({ D: `${width}u`, SG: `${fixedSubgroupSize(gpu)}u` });
+const tilesBySubgroup = (gpu: KernelDevice): boolean => gpu.adapter.costs.barriers === 'dear';
+const tileTuning = (gpu: KernelDevice, { width }: AttentionPlan) => ({
+  D: `${width}u`,
+  SG: `${fixedSubgroupSize(gpu)}u`,
+});
 
 /** The sizes of a tile of kernels/lib/attention_lanes.wgsl for rows of `d`. */
 function laneTile(tuning: Tuning, d: number): { rows: number; columns: number; bytes: number } {
@@ -66,7 +68,7 @@ const LANE_WIDTHS = [32, 64, 128];
 /** Bytes of workgroup memory that a tile takes, for any width where none is given. */
 const laneBytes = (tuning: Tuning): number =>
   Math.max(...(tuning.D ? [tuned(tuning, 'D')] : LANE_WIDTHS).map((d) => laneTile(tuning, d).bytes));
-const hasMemoryFor = (gpu: Gpu, tuning: Tuning): boolean =>
+const hasMemoryFor = (gpu: KernelDevice, tuning: Tuning): boolean =>
   laneBytes(tuning) <= gpu.adapter.limits.maxComputeWorkgroupStorageSize!;
 
 /** Tiles that a large GPU works on at once: their number in waves of this many is what takes time. */
@@ -86,7 +88,7 @@ function lanesFor({ batch, heads, tokens }: AttentionPlan): number {
  * Four rows by four columns a lane. On an H200 the backward of 8×512×64 took 0.140 ms with 128 lanes, 0.187 with 64,
  * and 0.197 with 128 and eight rows a lane; a software adapter takes long to compile larger tiles.
  */
-const laneTuning = (gpu: Gpu, plan: AttentionPlan): Tuning => {
+const laneTuning = (gpu: KernelDevice, plan: AttentionPlan): Tuning => {
   const d = LANE_WIDTHS.find((most) => plan.width <= most)!;
   const isSlow = gpu.adapter.costs.compiler === 'slow';
   const lanes = d > 64 ? 128 : isSlow || d === 32 ? 64 : lanesFor(plan);
@@ -109,8 +111,8 @@ const laneChoices: Variant<AttentionPlan>['free'] = {
       ? null
       : `the tile takes ${laneBytes(tuning)} bytes of workgroup memory and the device has ${gpu.adapter.limits.maxComputeWorkgroupStorageSize}`,
 };
-const fitsSharedTile = (_: Gpu, { width }: AttentionPlan): boolean => width <= 128;
-const fitsQuads = (gpu: Gpu, plan: AttentionPlan): boolean => plan.inQuads && fitsSharedTile(gpu, plan);
+const fitsSharedTile = (_: KernelDevice, { width }: AttentionPlan): boolean => width <= 128;
+const fitsQuads = (gpu: KernelDevice, plan: AttentionPlan): boolean => plan.inQuads && fitsSharedTile(gpu, plan);
 const laneRows = (tuning: Tuning): number => laneTile(tuning, tuned(tuning, 'D')).rows;
 const forwardGrid: Variant<AttentionPlan>['grid'] = (_, { batch, heads, tokens }, __, tuning) => [
   ceilDiv(tokens, laneRows(tuning)),

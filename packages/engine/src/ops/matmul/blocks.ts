@@ -1,7 +1,7 @@
 /** @file Products in blocks of registers, for real GPUs: which tile for which sizes. */
 import { matmulBlock } from '@curio/kernels/matmul_block';
 import { matmulBlockScalar } from '@curio/kernels/matmul_block_scalar';
-import type { Gpu } from '../../gpu/gpu.ts';
+import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { KernelSource, Tuning } from '../../gpu/kernel/kernel.ts';
 import { tuned } from '../../gpu/kernel/variant.ts';
@@ -48,7 +48,7 @@ const MIN_UNPACK_ROWS = 256;
  * Whether B is unpacked before. `gpu.kernels.forced.set('matmul unpack', 'before' | 'within')` says it for tests and
  * benches.
  */
-function unpacks(gpu: Gpu, { format, M, N, K }: MatmulPlan): boolean {
+function unpacks(gpu: KernelDevice, { format, M, N, K }: MatmulPlan): boolean {
   if (format === 'F32' || format === 'F16' || format === 'BF16') return false;
   const forced = gpu.kernels.forced.get('matmul unpack');
   return forced === undefined

@@ -1,6 +1,6 @@
 import { KernelError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
-import { tune } from '../../gpu/kernel/variant.ts';
+import { tune } from '../../gpu/kernel/choose.ts';
 import { noGrad } from '../../tensor/autograd.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { RandomStream } from '../../tensor/philox.ts';

@@ -5,7 +5,7 @@
 import { matmulHalves } from '@curio/kernels/matmul_halves';
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
-import type { Gpu } from '../../gpu/gpu.ts';
+import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import type { Tuning } from '../../gpu/kernel/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
 import type { Run } from '../../tensor/op.ts';
@@ -32,7 +32,7 @@ const FULL = 128;
 const DEEPEST = 64;
 
 /** Rows and columns of the tile of one workgroup. */
-function sidesOf(gpu: Gpu, tile: Tuning): { rows: number; columns: number } {
+function sidesOf(gpu: KernelDevice, tile: Tuning): { rows: number; columns: number } {
   const unit = gpu.adapter.subgroupMatrix!;
   return { rows: tuned(tile, 'DOWN') * tuned(tile, 'T') * unit.M, columns: tuned(tile, 'ACROSS') * 4 * unit.N };
 }
@@ -41,7 +41,7 @@ function sidesOf(gpu: Gpu, tile: Tuning): { rows: number; columns: number } {
  * Why the device cannot run a tile, or null: by the kernel's own declarations, A and B as they lie, whichever way is
  * larger.
  */
-function lacks(gpu: Gpu, tile: Tuning): string | null {
+function lacks(gpu: KernelDevice, tile: Tuning): string | null {
   const { M, N } = gpu.adapter.subgroupMatrix!;
   const { rows, columns } = sidesOf(gpu, tile);
   const [depth, pad, buffers] = [
@@ -58,14 +58,14 @@ function lacks(gpu: Gpu, tile: Tuning): string | null {
   return subgroups * fixedSubgroupSize(gpu) > lanes! ? `${subgroups} subgroups are no workgroup here` : null;
 }
 
-const fitsTile = (gpu: Gpu, _: number, tuning: Tuning): string | null => lacks(gpu, tuning);
+const fitsTile = (gpu: KernelDevice, _: number, tuning: Tuning): string | null => lacks(gpu, tuning);
 
 /** The tiles that products use on this device; the smallest is for every device. */
-export const matrixTiles = (gpu: Gpu): readonly Tuning[] =>
+export const matrixTiles = (gpu: KernelDevice): readonly Tuning[] =>
   TILES.filter((tile) => tile === SMALLEST || lacks(gpu, tile) === null);
 
 /** The largest tile of which there are enough to fill the device. */
-function tileFor(gpu: Gpu, { M, N, batches }: MatmulPlan): Tuning {
+function tileFor(gpu: KernelDevice, { M, N, batches }: MatmulPlan): Tuning {
   const enough = (tile: Tuning): boolean => {
     const { rows, columns } = sidesOf(gpu, tile);
     return ceilDiv(M, rows) * ceilDiv(N, columns) * batches >= FULL;
@@ -138,7 +138,7 @@ const CHUNK: Readonly<Record<WeightFormat, number>> = {
  * Rows in memory must be whole chunks; bf16 has values that f16 cannot hold; below 16 of anything most of a tile would
  * be padding.
  */
-export function fitsMatrixUnits(gpu: Gpu, { layout, M, N, K, K2, format, groupSize }: MatmulPlan): boolean {
+export function fitsMatrixUnits(gpu: KernelDevice, { layout, M, N, K, K2, format, groupSize }: MatmulPlan): boolean {
   if (
     gpu.adapter.subgroupMatrix === null ||
     fixedSubgroupSize(gpu) === 0 ||
@@ -164,7 +164,7 @@ const [MIN_PRODUCTS, MIN_READS] = [2 ** 32, 512];
  * Whether A, and B where it is f32, are rounded before the product, so that it reads half as much.
  * `gpu.kernels.forced.set('matmul halves', 'before' | 'within')` says it for tests and benches.
  */
-export function halvesPay(gpu: Gpu, { layout, M, N, K, format, batches }: MatmulPlan): boolean {
+export function halvesPay(gpu: KernelDevice, { layout, M, N, K, format, batches }: MatmulPlan): boolean {
   const isWhole = (layout[0] === 'n' ? K : M) % 8 === 0 && (layout[1] === 'n' ? N : K) % 8 === 0;
   const forced = gpu.kernels.forced.get('matmul halves');
   if (forced !== undefined) return isWhole && forced === 'before';

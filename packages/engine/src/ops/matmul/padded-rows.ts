@@ -1,7 +1,7 @@
 /** @file Operands of products, copied so that their rows do not fall into one set of a processor's nearest cache. */
 import { matmulPadRows } from '@curio/kernels/matmul_pad_rows';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
-import type { Gpu } from '../../gpu/gpu.ts';
+import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import type { Run } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
@@ -26,7 +26,7 @@ const ENOUGH = {
  * Whether copying an operand of rows of K elements, which tiles walk many of at once, costs less than it saves, where
  * each element is read `times` times. On software adapters only: a GPU stages tiles in workgroup memory.
  */
-export function paddingPays(gpu: Gpu, operand: 'a' | 'b', rows: number, K: number, times: number): boolean {
+export function paddingPays(gpu: KernelDevice, operand: 'a' | 'b', rows: number, K: number, times: number): boolean {
   if (gpu.adapter.costs.cacheConflicts === 'cheap' || rows < 16 || 4 * rows * (K + GAP) > gpu.memory.bindingLimit)
     return false;
   return ENOUGH[operand].some(([divisor, enough]) => K % divisor === 0 && times >= enough);

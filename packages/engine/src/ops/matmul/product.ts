@@ -1,7 +1,7 @@
 /** @file The product that matmul, linear and loraLinear share. Records kernels only; no tape. */
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
-import { choose } from '../../gpu/kernel/variant.ts';
+import { choose } from '../../gpu/kernel/choose.ts';
 import type { Run } from '../../tensor/op.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';

@@ -13,7 +13,7 @@ import { matmulGemvColumns } from '@curio/kernels/matmul_gemv_columns';
 import { matmulGemvScaled } from '@curio/kernels/matmul_gemv_scaled';
 import { matmulGemvShared } from '@curio/kernels/matmul_gemv_shared';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
-import type { Gpu } from '../../gpu/gpu.ts';
+import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import type { KernelSource, Tuning } from '../../gpu/kernel/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
 import { block, blockScalar } from './blocks.ts';
@@ -31,7 +31,7 @@ const swapped = (plan: MatmulPlan): MatmulPlan => ({ ...plan, M: plan.N, N: plan
  * Subgroup tiles are written for these sizes; 32 and 64 belong to devices with shared memory, where another kernel
  * wins.
  */
-const hasTileSize = (gpu: Gpu): boolean => [4, 8, 16].includes(fixedSubgroupSize(gpu));
+const hasTileSize = (gpu: KernelDevice): boolean => [4, 8, 16].includes(fixedSubgroupSize(gpu));
 
 /** Four columns or eight a lane: wider subgroups make the tile wide enough by themselves. */
 const vec4sOf = (sg: number): number => (sg === 16 ? 1 : 2);
@@ -303,7 +303,7 @@ const [TILE, MIN_TERMS, MAX_PARTS] = [64 * 64, 256, 16];
  * sides, parts are batches for every kernel; elsewhere for those that read a pitch, in vec4s.
  * `gpu.kernels.forced.set('matmul split', '3')` asks for three, where the layout allows.
  */
-export function splitsOf(gpu: Gpu, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
+export function splitsOf(gpu: KernelDevice, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
   if (batches !== 1 || hasBias || K2 > 0 || format !== 'F32' || (layout !== 'tn' && K % 4 !== 0)) return 1;
   const forced = gpu.kernels.forced.get('matmul split');
   if (forced !== undefined) return Math.max(1, Math.min(Number(forced), Math.floor(K / 4)));

@@ -1,9 +1,8 @@
 /** @file The kernels that give the rows of the last axis to subgroups: same grid, same tunables. */
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
-import type { Gpu } from '../../gpu/gpu.ts';
 import type { KernelSource } from '../../gpu/kernel/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
-import type { Variant } from '../../gpu/kernel/variant.ts';
+import type { KernelDevice, Variant } from '../../gpu/kernel/variant.ts';
 
 /** WG / SG rows a workgroup, where the device has one subgroup size and `fits` allows. */
 export const subgroupRows = <Plan extends { readonly rows: number }>(
@@ -21,7 +20,7 @@ export const subgroupRows = <Plan extends { readonly rows: number }>(
  * Rows that one subgroup takes in turn. Where starting one is dear it costs as much as some 60 columns, so a strip is
  * long as long as the strips keep every core busy; elsewhere it would leave lanes idle.
  */
-const stripOf = (gpu: Gpu, rows: number): number =>
+const stripOf = (gpu: KernelDevice, rows: number): number =>
   gpu.adapter.costs.subgroupStart === 'cheap' || rows < 64 ? 1 : rows < 1024 ? 4 : 8;
 
 /** The same where a subgroup takes a strip of rows. */
@@ -37,7 +36,7 @@ export const subgroupStrips = <Plan extends { readonly rows: number }>(
 });
 
 /** Rows backward of one subgroup: they share what they read of a weight. */
-const sharedRows = (gpu: Gpu, rows: number): number =>
+const sharedRows = (gpu: KernelDevice, rows: number): number =>
   gpu.adapter.costs.subgroupStart === 'cheap' || rows < 2 ? 1 : rows < 64 ? 2 : 4;
 
 /** The same forward, and backward fewer rows a subgroup, since each is read from two tensors. */
@@ -62,7 +61,7 @@ const LONG_ROW = 2048;
  * Lanes for so many values of a row: as many values each as the kernels keep in registers, four of one tensor forward
  * and two of two backward. On an H200 softmax of 4096 columns moved 3958 GB/s with 256 lanes and 3786 with 512.
  */
-function lanesFor(gpu: Gpu, values: number, entry: string): number {
+function lanesFor(gpu: KernelDevice, values: number, entry: string): number {
   const most = Math.min(512, gpu.adapter.limits.maxComputeInvocationsPerWorkgroup!);
   return Math.min(2 ** Math.ceil(Math.log2(Math.max(32, values / (entry === 'backward' ? 2 : 4)))), most);
 }

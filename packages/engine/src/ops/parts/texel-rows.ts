@@ -5,9 +5,9 @@
 import { matmulTexelRows } from '@curio/kernels/matmul_texel_rows';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
-import type { Block } from '../../gpu/memory/memory.ts';
+import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import { Mirrors } from '../../gpu/memory/mirrors.ts';
-import type { Binding } from '../../gpu/stream/stream.ts';
+import type { Binding, Block } from '../../gpu/memory/block.ts';
 import { fixedSubgroupSize } from '../../gpu/kernel/variant.ts';
 import type { Run } from '../../tensor/op.ts';
 import { Parameter } from '../../tensor/parameter.ts';
@@ -17,7 +17,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
  * Whether kernels may read textures here. Not with subgroups of 16: Lavapipe of Mesa 25.0 then reads zeros in the upper
  * half of them.
  */
-export const readsTexels = (gpu: Gpu): boolean =>
+export const readsTexels = (gpu: KernelDevice): boolean =>
   [4, 8].includes(fixedSubgroupSize(gpu)) &&
   gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures');
 

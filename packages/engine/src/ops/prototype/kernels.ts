@@ -7,12 +7,11 @@ import { prototypeRowsSubgroup } from '@curio/kernels/prototype_rows_subgroup';
 import { prototypeSort } from '@curio/kernels/prototype_sort';
 import { prototypeTokens } from '@curio/kernels/prototype_tokens';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
-import type { Gpu } from '../../gpu/gpu.ts';
 import type { Tuning } from '../../gpu/kernel/kernel.ts';
 import { rowGrid } from '../../gpu/kernel/line.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
-import type { Family, Params } from '../../gpu/kernel/variant.ts';
-import type { Grid } from '../../gpu/stream/stream.ts';
+import type { Family, KernelDevice, Params } from '../../gpu/kernel/variant.ts';
+import type { Grid } from '../../gpu/kernel/grid.ts';
 import type { Dispatch, Run } from '../../tensor/op.ts';
 
 /** Sizes of one dispatch; `rows` are the rows that it writes. */
@@ -32,7 +31,10 @@ const VEC4S = { T: 'vec4<f32>' };
 const SINGLE = { T: 'f32' };
 /** Tunables of a kernel over vec4s of columns, or single ones: where subgroups are dear to start, `runs`. */
 const along = (T: Tuning, runs: Tuning) => ({
-  tuning: (gpu: Gpu): Tuning => ({ ...T, ...(gpu.adapter.costs.subgroupStart === 'dear' ? runs : { STEPS: '1u' }) }),
+  tuning: (gpu: KernelDevice): Tuning => ({
+    ...T,
+    ...(gpu.adapter.costs.subgroupStart === 'dear' ? runs : { STEPS: '1u' }),
+  }),
   free: Object.fromEntries(Object.keys(runs).map((name) => [name, () => null])),
 });
 

@@ -32,7 +32,7 @@ const op = defineOp({
   plan([x]: readonly [Tensor], p: number): Plan {
     requireFloat('dropout', x);
     if (!(p >= 0 && p <= 1)) throw new ShapeError(`dropout: p is ${p}; it must lie in 0..1.`);
-    return { p, stream: x.gpu.random.counter++ };
+    return { p, stream: x.gpu.random.draw() };
   },
   forward: (run, [x], plan) => ({ y: apply(run, x, plan) }),
   backward: (run, dy, _, plan) => [apply(run, dy, plan)],

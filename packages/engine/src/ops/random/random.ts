@@ -25,7 +25,7 @@ function fill(
   requireGpu(where, gpu);
   const y = empty(gpu, shape, entry === 'words' ? 'u32' : 'f32');
   const vectors = ceilDiv(y.size, 4);
-  const params = { vectors, stream: gpu.random.counter++, low, high };
+  const params = { vectors, stream: gpu.random.draw(), low, high };
   gpu.dispatch(kernel, entry, {
     buffers: { key: gpu.random.binding(), y: y.binding },
     params,

@@ -1,0 +1,77 @@
+/**
+ * @file A device that allocates and computes nothing, only counts: a model, its optimizer and a captured step's plan
+ * say what they would take, and which kernels they would ask for. It may share the device of a real one.
+ */
+import type { Backing } from './backing.ts';
+import { DeviceError } from './errors.ts';
+import { Pipelines } from './kernel/pipeline.ts';
+import type { Built } from './kernel/pipeline.ts';
+import { Memory, NO_BUFFER } from './memory/memory.ts';
+import type { Block } from './memory/block.ts';
+import type { CommandQueue, ReadyDispatch, RowsCall } from './stream/commands.ts';
+import { boundBytes } from './stream/timing.ts';
+
+/** Nothing reaches the device; steps can still be recorded. */
+class DryQueue implements CommandQueue {
+  readonly counts = { dispatches: 0, submits: 0 };
+
+  dispatch(): void {}
+  copy(): void {}
+  copyRows(): void {}
+  clear(): void {}
+  write(): void {}
+  replay(): void {}
+  mark(): void {}
+  flush(): void {}
+  timeInto(): void {}
+  forgetBindGroups(): void {}
+
+  ready(...[pipeline, bindings, params, [x, y, z], op]: Parameters<CommandQueue['ready']>): ReadyDispatch {
+    const group = {} as GPUBindGroup;
+    return { pipeline, group, immediates: null, x, y, z, op, params, bytes: boundBytes(bindings) };
+  }
+
+  readyRows(): RowsCall {
+    return [{ buffer: NO_BUFFER }, { texture: {} as GPUTexture }, [0, 0]];
+  }
+
+  read({ bytes }: { readonly bytes: number }): never {
+    throw new DeviceError(
+      `gpu: ${bytes} bytes were to be read in a dry run, which computes nothing; open the device without dryRun.`,
+    );
+  }
+
+  isPending(): boolean {
+    return false;
+  }
+
+  async settle(): Promise<void> {}
+}
+
+/** Counts, and refuses nothing. */
+class DryMemory extends Memory {
+  protected override create(): Pick<Block, 'buffer' | 'texture'> {
+    return { buffer: NO_BUFFER, texture: null };
+  }
+
+  protected override drop(): void {}
+  protected override requireBindable(): void {}
+  protected override requireRoom(): void {}
+  override requireStep(): void {}
+}
+
+/** Compiles nothing: all that is asked of a pipeline is what it binds. */
+class DryPipelines extends Pipelines {
+  protected override build(): Built {
+    return { handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, check: null };
+  }
+}
+
+/** Stands in for `device`, of which it asks the limits alone. */
+export const dryBacking = (device: GPUDevice, immediates: boolean): Backing => ({
+  isDry: true,
+  queue: new DryQueue(),
+  pipelines: new DryPipelines(device, immediates),
+  memory: (...options) => new DryMemory(device, ...options),
+  onError() {},
+});

@@ -1,0 +1,32 @@
+/** @file How long the device takes for what is recorded. */
+import type { Stream } from './stream.ts';
+import { readQueries } from './timing.ts';
+
+/** What has a clock. */
+interface TimedDevice {
+  readonly device: GPUDevice;
+  readonly stream: Pick<Stream, 'mark'>;
+  synchronize(): Promise<void>;
+}
+
+/**
+ * Milliseconds that the device takes for what `record` records, from its first command to the end of its last, with the
+ * passes as they are in use: unlike in a profile, dispatches share one. What was recorded before is done first. By the
+ * host's clock where the device has no timestamps.
+ */
+export async function deviceTime(gpu: TimedDevice, record: () => void): Promise<number> {
+  const { stream, device } = gpu;
+  await gpu.synchronize();
+  const set = device.features.has('timestamp-query')
+    ? device.createQuerySet({ type: 'timestamp', count: 2, label: 'device time' })
+    : null;
+  const began = performance.now();
+  if (set) stream.mark(set, 0);
+  record();
+  if (set) stream.mark(set, 1);
+  await gpu.synchronize();
+  const wall = performance.now() - began;
+  if (!set) return wall;
+  const [start, end] = await readQueries(device, set, 2);
+  return Number(end! - start!) / 1e6;
+}

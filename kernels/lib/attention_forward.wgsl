@@ -70,9 +70,9 @@ fn attend(wg: vec3u, lane: u32) {
       let at = j + 4u * t;
       for (var e = 0u; e < OWN; e++) {
         let v0 = load_v(value + vec2u(e * SG, at));
-        let v1 = load_v(value + vec2u(e * SG, min(at + 1u, end - 1u)));
-        let v2 = load_v(value + vec2u(e * SG, min(at + 2u, end - 1u)));
-        let v3 = load_v(value + vec2u(e * SG, min(at + 3u, end - 1u)));
+        let v1 = value_or_zero(value + vec2u(e * SG, min(at + 1u, end - 1u)), at + 1u < end);
+        let v2 = value_or_zero(value + vec2u(e * SG, min(at + 2u, end - 1u)), at + 2u < end);
+        let v3 = value_or_zero(value + vec2u(e * SG, min(at + 3u, end - 1u)), at + 3u < end);
         for (var r = 0u; r < BM; r++) { o[r * OWN + e] += mix4(subgroupShuffle(s[r], t), v0, v1, v2, v3); }
       }
     }
@@ -86,3 +86,6 @@ fn attend(wg: vec3u, lane: u32) {
     if (lane == 0u) { lse[wg.y * params.tokens + first + r] = select(top[r] + log(sum), infinity(), sum == 0.0); }
   }
 }
+
+/// Past the last key nothing: a weight of 0 would make NaN of a value that is infinite.
+fn value_or_zero(place: vec2u, is_key: bool) -> vec4f { return select(vec4f(), load_v(place), is_key); }

@@ -1,5 +1,5 @@
 // What a lane fetches: four rows by four numbers of q, k or v, from number d of a head's row on. Past the last row it
-// is the last one again.
+// is the last one again; of v nothing, since a weight of 0 would make NaN of a value that is infinite.
 // Needs in the kernel: Params of attention/naive, and load_q, load_k, load_v: four elements of a row, 0 past the width.
 
 fn q_block(head: u32, row: u32, d: u32) -> mat4x4f {
@@ -18,9 +18,11 @@ fn k_block(head: u32, row: u32, d: u32, end: u32) -> mat4x4f {
 }
 
 fn v_block(head: u32, row: u32, d: u32, end: u32) -> mat4x4f {
+  return mat4x4f(value_or_zero(head, row, d, end), value_or_zero(head, row + 1u, d, end),
+    value_or_zero(head, row + 2u, d, end), value_or_zero(head, row + 3u, d, end));
+}
+
+fn value_or_zero(head: u32, row: u32, d: u32, end: u32) -> vec4f {
   let last = max(end, 1u) - 1u;
-  let first = params.v_offset + head;
-  let step = params.kv_token;
-  return mat4x4f(load_v(first + min(row, last) * step, d), load_v(first + min(row + 1u, last) * step, d),
-    load_v(first + min(row + 2u, last) * step, d), load_v(first + min(row + 3u, last) * step, d));
+  return select(vec4f(), load_v(params.v_offset + head + min(row, last) * params.kv_token, d), row < end);
 }

@@ -21,6 +21,13 @@ const constant = (tokens: number, d: number, value: number): InputSpec => ({
   needsGrad: false,
 });
 
+/** Values of which the last key's are infinite. */
+const infiniteAtLast = (keys: number, d: number): InputSpec => ({
+  shape: [1, 1, keys, d],
+  values: Array.from({ length: keys * d }, (_, i) => (i < (keys - 1) * d ? ((i * 7) % 5) - 2 : Infinity)),
+  needsGrad: false,
+});
+
 /** Self-attention of B rows, H heads, T tokens, width D. */
 const self = (b: number, h: number, t: number, d: number, attrs: Attrs = {}): Case<Attrs> => ({
   label: `${b}x${h}x${t}x${d}${attrs.causal ? ' causal' : ''}`,
@@ -121,6 +128,18 @@ export const attentionCases = defineCases<Attrs>({
         attrs: { scale: 1, causal },
       })),
     ),
+    ...[3, 32, 64, 128].flatMap((d) =>
+      [37, 33].map((keys) => ({
+        label: `an infinite value at the last of ${keys} keys, width ${d}`,
+        inputs: [frozen(1, 1, 18, d), frozen(1, 1, keys, d), infiniteAtLast(keys, d), null, null],
+        attrs: {},
+      })),
+    ),
+    {
+      label: 'an infinite value past the valid keys',
+      inputs: [frozen(1, 1, 18, 32), frozen(1, 1, 21, 32), infiniteAtLast(21, 32), ints([19]), null],
+      attrs: {},
+    },
     {
       label: 'several tiles',
       inputs: [q(1, 2, 35, 32), q(1, 1, 70, 32), q(1, 1, 70, 32), null, null],

@@ -42,6 +42,7 @@ export {
 export type { AdapterConfig } from './files/peft-config.ts';
 export { readJsonFile } from './files/json-file.ts';
 export { floatToHalf } from './files/half.ts';
+export { shownJson } from './files/shown.ts';
 export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';
 export { encodeSafetensors, joinBytes, openSafetensors, type Safetensors } from './files/safetensors.ts';
 export {

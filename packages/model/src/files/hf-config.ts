@@ -3,15 +3,15 @@
  * is done or refused; keys that change no number are known by name, and `unknownKeys` lists the others.
  */
 import { ConfigError } from '@curio/engine';
+import { shownJson } from '@curio/nn';
 import type { ClipVisionConfig, LlamaConfig } from '../config.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-const show = (value: unknown): string => JSON.stringify(value) ?? 'missing';
-
 function numberOf(json: Json, key: string, where: string, fallback?: number): number {
   const value = json[key] ?? fallback;
-  if (typeof value !== 'number') throw new ConfigError(`${where}: ${key} is ${show(json[key])}; it must be a number.`);
+  if (typeof value !== 'number')
+    throw new ConfigError(`${where}: ${key} is ${shownJson(json[key])}; it must be a number.`);
   return value;
 }
 
@@ -45,9 +45,9 @@ type Fixed = Readonly<Record<string, readonly unknown[]>>;
 function requireFixed(json: Json, fixed: Fixed, where: string): void {
   for (const [key, known] of Object.entries(fixed)) {
     const value = json[key];
-    if (value === undefined || value === null || known.some((each) => show(each) === show(value))) continue;
+    if (value === undefined || value === null || known.some((each) => shownJson(each) === shownJson(value))) continue;
     throw new ConfigError(
-      `${where}: ${key} is ${show(value)}; ${known.length > 0 ? `only ${known.map(show).join(' or ')} can be computed` : 'a base with it cannot be computed'}.`,
+      `${where}: ${key} is ${shownJson(value)}; ${known.length > 0 ? `only ${known.map(shownJson).join(' or ')} can be computed` : 'a base with it cannot be computed'}.`,
     );
   }
 }
@@ -123,7 +123,7 @@ function ropeTheta(json: Json, where: string): number {
     const type = (scaling as Json).rope_type ?? (scaling as Json).type;
     if (typeof scaling !== 'object' || type !== 'default')
       throw new ConfigError(
-        `${where}: ${key} is ${show(scaling)}; only positions that are not scaled (type default) can be computed.`,
+        `${where}: ${key} is ${shownJson(scaling)}; only positions that are not scaled (type default) can be computed.`,
       );
   }
   for (const holder of [json, given]) requireFixed(holder, { partial_rotary_factor: [1] }, where);

@@ -3,6 +3,7 @@
  * 4.5.
  */
 import { ConfigError } from '@curio/engine';
+import { shownJson } from '@curio/nn';
 import type { ModelConfig, ProjectorConfig } from '../config.ts';
 import { TEMPLATES } from '../data/conversation.ts';
 import type { TemplateName } from '../data/conversation.ts';
@@ -54,19 +55,17 @@ const OWN = ['mm_num_prototypes', 'mm_prototype_iterations', 'vusr', 'chat_templ
 
 export const LLAVA_KEYS: readonly string[] = [...Object.keys(FIXED), ...INERT, ...READ, ...OWN];
 
-const show = (value: unknown): string => JSON.stringify(value) ?? 'missing';
-
 const oneOf = <T>(json: Json, key: string, known: readonly T[], fallback: T, where: string): T => {
   const value = json[key] ?? fallback;
   if (!known.includes(value as T))
-    throw new ConfigError(`${where}: ${key} is ${show(json[key])}; known are ${known.map(show).join(', ')}.`);
+    throw new ConfigError(`${where}: ${key} is ${shownJson(json[key])}; known are ${known.map(shownJson).join(', ')}.`);
   return value as T;
 };
 
 const countOf = (json: Json, key: string, fallback: number, where: string): number => {
   const value = json[key] ?? fallback;
   if (!(Number.isInteger(value) && (value as number) > 0))
-    throw new ConfigError(`${where}: ${key} is ${show(value)}; it must be a whole number above 0.`);
+    throw new ConfigError(`${where}: ${key} is ${shownJson(value)}; it must be a whole number above 0.`);
   return value as number;
 };
 
@@ -80,18 +79,18 @@ export function readLlavaConfig(json: Json, where: string, visionSize: number): 
     const value = json[key];
     if (value !== undefined && value !== null && !known.includes(value))
       throw new ConfigError(
-        `${where}: ${key} is ${show(value)}; ${known.length > 0 ? `only ${known.map(show).join(' or ')}` : 'nothing of the kind'} can be computed.`,
+        `${where}: ${key} is ${shownJson(value)}; ${known.length > 0 ? `only ${known.map(shownJson).join(' or ')}` : 'nothing of the kind'} can be computed.`,
       );
   }
   const kind = oneOf(json, 'mm_projector_type', ['cluster', 'mlp2x_gelu'] as const, '' as 'cluster', where);
   if (json.mm_hidden_size !== undefined && json.mm_hidden_size !== visionSize)
     throw new ConfigError(
-      `${where}: mm_hidden_size is ${show(json.mm_hidden_size)} and the image tower is ${visionSize} wide; take the tower that mm_vision_tower names (${show(json.mm_vision_tower)}).`,
+      `${where}: mm_hidden_size is ${shownJson(json.mm_hidden_size)} and the image tower is ${visionSize} wide; take the tower that mm_vision_tower names (${shownJson(json.mm_vision_tower)}).`,
     );
   const selectLayer = json.mm_vision_select_layer ?? -2;
   if (!(Number.isInteger(selectLayer) && (selectLayer as number) < 0))
     throw new ConfigError(
-      `${where}: mm_vision_select_layer is ${show(selectLayer)}; it must be a hidden state counted from the end, such as -2.`,
+      `${where}: mm_vision_select_layer is ${shownJson(selectLayer)}; it must be a hidden state counted from the end, such as -2.`,
     );
   // LLaVA's code takes `square`, the default, as the centre of the picture.
   const aspect = oneOf(json, 'image_aspect_ratio', ['pad', 'square', null] as const, null, where);

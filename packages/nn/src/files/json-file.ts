@@ -1,16 +1,18 @@
 import { WeightError } from '@curio/engine';
+import { parseJson } from './json.ts';
 import type { ByteFolder } from './tensor-file.ts';
 
 /**
- * Parses a JSON file of a folder; undefined where there is none.
- * @throws WeightError, beginning with `where`, for what is not JSON
+ * Parses a JSON file of a folder, with or without a byte order mark; undefined where there is none.
+ * @throws WeightError, beginning with `where`, for what is not JSON, is not UTF-8 or names a key twice
  */
 export async function readJsonFile(folder: ByteFolder, name: string, where: string): Promise<unknown> {
   const source = await folder.open(name);
   if (!source) return undefined;
-  try {
-    return JSON.parse(new TextDecoder().decode(await source.read(0, source.size)));
-  } catch (cause) {
-    throw new WeightError(`${where}: ${folder.name}/${name}: not JSON (${(cause as Error).message}).`, { cause });
-  }
+  const bytes = await source.read(0, source.size);
+  const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  const fail = (what: string): never => {
+    throw new WeightError(`${where}: ${folder.name}/${name}: ${what}; it must be one value of JSON.`);
+  };
+  return parseJson(isMarked ? bytes.subarray(3) : bytes, fail, Infinity);
 }

@@ -10,13 +10,13 @@ export const MOST_JSON = 10_000_000;
 const MOST_MARKS = 600_000;
 
 /**
- * The value that `bytes`, at most MOST_JSON, hold.
+ * The value that `bytes`, at most MOST_JSON where they are a file's header, hold.
  * @param fail throws, with what is wrong as `is not JSON (…)` or `names 'a' twice`
  */
-export function parseJson(bytes: Uint8Array, fail: (what: string) => never): unknown {
+export function parseJson(bytes: Uint8Array, fail: (what: string) => never, mostMarks = MOST_MARKS): unknown {
   let marks = 0;
   for (const byte of bytes) if (byte === 0x2c || byte === 0x3a || byte === 0x5b || byte === 0x7b) marks++;
-  if (marks > MOST_MARKS) return fail(`has ${marks} brackets, commas and colons, and at most ${MOST_MARKS} are read`);
+  if (marks > mostMarks) return fail(`has ${marks} brackets, commas and colons, and at most ${mostMarks} are read`);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -3,6 +3,7 @@
  * change no number, or refused: none is read past.
  */
 import { WeightError } from '@curio/engine';
+import { shownJson } from './shown.ts';
 import { endsWithName, type LoraOptions } from '../lora.ts';
 
 export interface AdapterConfig extends LoraOptions {
@@ -58,8 +59,6 @@ const isNothing = (value: unknown): boolean =>
   value === false ||
   (typeof value === 'object' && Object.keys(value).length === 0);
 
-const show = (value: unknown): string => JSON.stringify(value) ?? 'missing';
-
 /**
  * Reads the settings.
  * @param where the file, for errors
@@ -68,7 +67,7 @@ const show = (value: unknown): string => JSON.stringify(value) ?? 'missing';
  */
 export function readAdapterConfig(json: unknown, where: string, modules: readonly string[]): AdapterConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new WeightError(`${where}: it holds ${show(json)}; it must be an object of PEFT's settings.`);
+    throw new WeightError(`${where}: it holds ${shownJson(json)}; it must be an object of PEFT's settings.`);
   const {
     peft_type: kind,
     r,
@@ -86,25 +85,28 @@ export function readAdapterConfig(json: unknown, where: string, modules: readonl
     layers_pattern,
     ...rest
   } = json as Json;
-  if (kind !== 'LORA') throw new WeightError(`${where}: peft_type is ${show(kind)}; only LORA can be read.`);
+  if (kind !== 'LORA') throw new WeightError(`${where}: peft_type is ${shownJson(kind)}; only LORA can be read.`);
   if (!(Number.isInteger(r) && (r as number) > 0))
-    throw new WeightError(`${where}: r is ${show(r)}; it must be a whole number above 0.`);
-  if (!Number.isFinite(alpha)) throw new WeightError(`${where}: lora_alpha is ${show(alpha)}; it must be a number.`);
+    throw new WeightError(`${where}: r is ${shownJson(r)}; it must be a whole number above 0.`);
+  if (!Number.isFinite(alpha))
+    throw new WeightError(`${where}: lora_alpha is ${shownJson(alpha)}; it must be a number.`);
   if (!(typeof dropout === 'number' && dropout >= 0 && dropout < 1))
-    throw new WeightError(`${where}: lora_dropout is ${show(dropout)}; it must be a number from 0 up to 1.`);
+    throw new WeightError(`${where}: lora_dropout is ${shownJson(dropout)}; it must be a number from 0 up to 1.`);
   if (typeof rslora !== 'boolean')
-    throw new WeightError(`${where}: use_rslora is ${show(rslora)}; it must be true or false.`);
+    throw new WeightError(`${where}: use_rslora is ${shownJson(rslora)}; it must be true or false.`);
   if (bias !== 'none')
-    throw new WeightError(`${where}: bias is ${show(bias)}; only 'none' can be read, adapters of the matrices alone.`);
+    throw new WeightError(
+      `${where}: bias is ${shownJson(bias)}; only 'none' can be read, adapters of the matrices alone.`,
+    );
   if (!PLAIN_INIT.includes(init))
     throw new WeightError(
-      `${where}: init_lora_weights is ${show(init)}, which takes a part out of the base's matrices; convert the adapter to plain LoRA with PEFT first.`,
+      `${where}: init_lora_weights is ${shownJson(init)}, which takes a part out of the base's matrices; convert the adapter to plain LoRA with PEFT first.`,
     );
   for (const [key, value] of Object.entries(rest)) {
     if (INERT.has(key) || isNothing(value)) continue;
     const what = Object.hasOwn(OTHER, key) ? OTHER[key] : undefined;
     throw new WeightError(
-      `${where}: ${key} is ${show(value)}${what ? ` (${what})` : ''}; ${what ? 'only plain LoRA can be read' : 'no such setting is known, so it cannot be told what the adapter computes'}.`,
+      `${where}: ${key} is ${shownJson(value)}${what ? ` (${what})` : ''}; ${what ? 'only plain LoRA can be read' : 'no such setting is known, so it cannot be told what the adapter computes'}.`,
     );
   }
   const selection = { exclude_modules, layers_to_transform, layers_pattern };
@@ -133,7 +135,7 @@ function expression(text: string, where: string, wrap: (text: string) => string)
     return new RegExp(wrap(text));
   } catch (cause) {
     throw new WeightError(
-      `${where}: the pattern ${show(text)} cannot be read (${(cause as Error).message}); write the names out.`,
+      `${where}: the pattern ${shownJson(text)} cannot be read (${(cause as Error).message}); write the names out.`,
       { cause },
     );
   }
@@ -143,11 +145,11 @@ function expression(text: string, where: string, wrap: (text: string) => string)
 function readPattern(value: unknown, where: string, modules: readonly string[]): Record<string, number> | undefined {
   if (isNothing(value)) return undefined;
   if (typeof value !== 'object' || Array.isArray(value))
-    throw new WeightError(`${where} is ${show(value)}; it must be an object from module names to numbers.`);
+    throw new WeightError(`${where} is ${shownJson(value)}; it must be an object from module names to numbers.`);
   const out: Record<string, number> = {};
   for (const [key, number] of Object.entries(value as Json)) {
     if (!(typeof number === 'number' && Number.isFinite(number)))
-      throw new WeightError(`${where}: '${key}' is ${show(number)}; it must be a number.`);
+      throw new WeightError(`${where}: '${key}' is ${shownJson(number)}; it must be a number.`);
     const plain = /^[\w.]+$/.test(key);
     const matcher = plain ? null : expression(key, where, (text) => `^(?:.*\\.)?(?:${text})$`);
     for (const name of matcher ? modules.filter((module) => matcher.test(module)) : [key]) out[name] ??= number;
@@ -167,7 +169,7 @@ function readTargets(
 ): readonly string[] {
   const list = isNames(value);
   if (!list && typeof value !== 'string')
-    throw new WeightError(`${where}: target_modules is ${show(value)}; it must be a list of names, or a pattern.`);
+    throw new WeightError(`${where}: target_modules is ${shownJson(value)}; it must be a list of names, or a pattern.`);
   // `all-linear` spares the head, which carries no pair that could be read anyway.
   if (!list && value.toLowerCase() === 'all-linear') return namesOf(modules);
   if (list && isNothing(exclude) && isNothing(layers)) return value;
@@ -188,7 +190,7 @@ const namesOf = (modules: readonly string[]): string[] => [
 function nameMatcher(value: unknown, where: string): (module: string) => boolean {
   if (isNames(value)) return (module) => value.some((name) => endsWithName(module, name));
   if (typeof value !== 'string')
-    throw new WeightError(`${where} is ${show(value)}; it must be a list of names, or a pattern.`);
+    throw new WeightError(`${where} is ${shownJson(value)}; it must be a list of names, or a pattern.`);
   const whole = expression(value, where, (text) => `^(?:${text})$`);
   return (module) => whole.test(module);
 }
@@ -196,7 +198,9 @@ function nameMatcher(value: unknown, where: string): (module: string) => boolean
 function layerMatcher(layers: unknown, pattern: unknown, where: string): (module: string) => boolean {
   const wanted = Array.isArray(layers) ? layers : [layers];
   if (!wanted.every(Number.isInteger))
-    throw new WeightError(`${where}: layers_to_transform is ${show(layers)}; it must be a layer or a list of layers.`);
+    throw new WeightError(
+      `${where}: layers_to_transform is ${shownJson(layers)}; it must be a layer or a list of layers.`,
+    );
   const names = isNothing(pattern) || pattern === '' ? ['[^.]*'] : Array.isArray(pattern) ? pattern : [pattern];
   const matchers = names.map((name) =>
     expression(String(name), `${where}: layers_pattern`, (text) => `(?:^|\\.)${text}\\.(\\d+)\\.`),

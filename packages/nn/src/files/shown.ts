@@ -23,6 +23,9 @@ export function shownValue(value: unknown): string {
   return typeof value === 'object' && value !== null ? '{…}' : String(value as number | boolean | null);
 }
 
+/** A setting of JSON as it was written, in full. */
+export const shownJson = (value: unknown): string => JSON.stringify(value) ?? 'missing';
+
 /** A shape, `[2, 3]`. */
 export const shownShape = (shape: readonly number[]): string =>
   `[${shape.slice(0, MOST_ITEMS).join(', ')}${shape.length > MOST_ITEMS ? ', …' : ''}]`;

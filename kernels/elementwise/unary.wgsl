@@ -1,9 +1,8 @@
 // elementwise/unary: one function of one tensor.
 //   forward   y = f(x)
-//   backward  dx = dy · f'   from x, or from y where the slope is cheaper in it (EXP SQRT ROOT RSQRT RELU)
+//   backward  dx = dy · f'   from x, or from y where the slope is cheaper in it (EXP SQRT RSQRT RELU)
 // With numbers p and q: AFFINE p·x + q, MAX max(x, p), MIN min(x, p), INVERSE p / x, QUOTIENT x / p, CLAMP into p..q,
 // ELU and LEAKY_RELU with p below 0; POW: q·x^n, n = p + low, see `Exponent`. MAX and MIN have slope ½ where x = p.
-// ROOT is √x with slope 0 at 0.
 // FLOOR, CEIL, ROUND (halves to even) and SIGN have slope 0. f(NaN) is NaN, but for x^0.
 // Shapes: x, y, saved, dy, dx float[size], dense, in vec4s; the last four may reach into the padding of the buffers.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for
@@ -56,8 +55,7 @@ const SIGN = 27u;
 const EXPM1 = 28u;
 const LOG1P = 29u;
 const QUOTIENT = 30u;
-const ROOT = 31u;
-const OP = AFFINE; // tune: AFFINE EXP LOG SQRT RSQRT ABS TANH SIGMOID RELU GELU GELU_TANH QUICK_GELU SILU POW MAX MIN INVERSE SIN COS ERF SOFTPLUS ELU LEAKY_RELU CLAMP FLOOR CEIL ROUND SIGN EXPM1 LOG1P QUOTIENT ROOT
+const OP = AFFINE; // tune: AFFINE EXP LOG SQRT RSQRT ABS TANH SIGMOID RELU GELU GELU_TANH QUICK_GELU SILU POW MAX MIN INVERSE SIN COS ERF SOFTPLUS ELU LEAKY_RELU CLAMP FLOOR CEIL ROUND SIGN EXPM1 LOG1P QUOTIENT
 const WG = 64u;
 const STEPS = 1u; // tune: 1u 4u 16u 64u
 
@@ -115,7 +113,6 @@ fn function_of(v: vec4f) -> vec4f {
     case EXPM1 { return expm1_4(v); }
     case LOG1P { return log1p_4(v); }
     case QUOTIENT { return v / params.p; }
-    case ROOT { return sqrt(v); }
     default { return v * params.p + params.q; }
   }
 }
@@ -129,7 +126,6 @@ fn gradient(g: vec4f, v: vec4f) -> vec4f {
     case MIN { return select(select(g, none, v > vec4(params.p)), 0.5 * g, v == vec4(params.p)); }
     case CLAMP { return select(none, g, (v >= vec4(params.p)) & (v <= vec4(params.q))); }
     case FLOOR, CEIL, ROUND, SIGN { return none; }
-    case ROOT { return select(g * (0.5 / v), none, v == none); }
     case POW { return select(g * power(v), none, vec4(params.form == ZEROTH && params.q == 0.0)); }
     default { return g * slope(v); }
   }

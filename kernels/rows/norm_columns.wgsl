@@ -7,7 +7,7 @@
 // ceil(width / WG).
 // One lane a column, f32.
 // Traffic: 8 bytes an element (ideal).
-// uses: lib/block_sum.wgsl
+// uses: lib/block_sum.wgsl, lib/narrowing.wgsl
 
 struct Params { rows: u32, cols: u32, width: u32, chunks: u32, rows_per_chunk: u32 }
 
@@ -33,7 +33,8 @@ fn layer_partial(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_ind
   var dbias = 0.0;
   for (var row = first; row < end; row++) {
     let g = dy[row * params.cols + col];
-    dweight += g * (x[row * params.cols + col] - stats[2u * row]) * stats[2u * row + 1u];
+    let k = narrowing(stats[2u * row + 1u]);
+    dweight += g * (x[row * params.cols + col] * k - stats[2u * row] * k) * abs(stats[2u * row + 1u]);
     dbias += g;
   }
   partial[wg.y * params.width + col] = dweight;
@@ -48,7 +49,7 @@ fn rms_partial(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index
   let end = min(first + params.rows_per_chunk, params.rows);
   var dweight = 0.0;
   for (var row = first; row < end; row++) {
-    dweight += dy[row * params.cols + col] * x[row * params.cols + col] * stats[row];
+    dweight += dy[row * params.cols + col] * (x[row * params.cols + col] * narrowing(stats[row])) * abs(stats[row]);
   }
   partial[wg.y * params.width + col] = dweight;
 }

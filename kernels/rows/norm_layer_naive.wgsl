@@ -1,13 +1,18 @@
 // rows/norm_layer_naive: layer normalisation over the last axis, one lane a row.
 //   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
 //   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
-// Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd. Dense.
+// Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd (negative as
+// lib/narrow_rows.wgsl says). Dense.
 // Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32; the variance from differences to a pivot, the mean as
 // f32 sums give it; what that is off by, the mean of the differences, is taken out: else a constant row of large
 // numbers would give ±1.
 // Traffic: 8 bytes an element forward, 12 backward (ideal); here three and two passes. Source: Ba et al. 2016.
+// uses: lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
+
+alias T = f32;
+const WIDTH = 1u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -20,7 +25,6 @@ struct Params { rows: u32, cols: u32, eps: f32 }
 @group(0) @binding(8) var<storage, read_write> dx: array<f32>;
 
 const WG = 64u;
-const MOST = 0x1.fffffep+127f; // so that a variance beyond f32 stays infinite: ∞ - ∞ would be NaN
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
@@ -30,7 +34,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let begin = row * params.cols;
   var total = 0.0;
   for (var i = 0u; i < params.cols; i++) { total += x[begin + i]; }
-  let pivot = total / f32(params.cols);
+  var pivot = total / f32(params.cols);
   var sums = 0.0;
   var squares = 0.0;
   for (var i = 0u; i < params.cols; i++) {
@@ -38,11 +42,23 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     sums += d;
     squares += d * d;
   }
-  let off = sums / f32(params.cols);
-  let rstd = 1.0 / sqrt(max(squares / f32(params.cols) - min(off * off, MOST), 0.0) + params.eps);
-  for (var i = 0u; i < params.cols; i++) { y[begin + i] = (x[begin + i] - pivot - off) * rstd * weight[i] + bias[i]; }
+  var off = sums / f32(params.cols);
+  var rstd = 1.0 / sqrt(max(squares / f32(params.cols) - off * off, 0.0) + params.eps);
   stats[2u * row] = pivot + off;
   stats[2u * row + 1u] = rstd;
+  var k = 1.0;
+  if (overflows(squares)) {
+    let narrow = narrow_layer(begin, params.cols);
+    k = NARROW;
+    pivot = narrow.x;
+    off = 0.0;
+    rstd = narrow.y;
+    stats[2u * row] = narrow.x * WIDE;
+    stats[2u * row + 1u] = -narrow.y;
+  }
+  for (var i = 0u; i < params.cols; i++) {
+    y[begin + i] = (x[begin + i] * k - pivot - off) * rstd * weight[i] + bias[i];
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -51,18 +67,19 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
-  let mean = stats_saved[2u * row];
-  let rstd = stats_saved[2u * row + 1u];
+  let k = narrowing(stats_saved[2u * row + 1u]);
+  let mean = stats_saved[2u * row] * k;
+  let rstd = abs(stats_saved[2u * row + 1u]);
   var plain = 0.0;
   var along = 0.0;
   for (var i = 0u; i < params.cols; i++) {
     let g = dy[begin + i] * weight[i];
     plain += g;
-    along += g * (x[begin + i] - mean) * rstd;
+    along += g * (x[begin + i] * k - mean) * rstd;
   }
   plain /= f32(params.cols);
   along /= f32(params.cols);
   for (var i = 0u; i < params.cols; i++) {
-    dx[begin + i] = rstd * (dy[begin + i] * weight[i] - plain - (x[begin + i] - mean) * rstd * along);
+    dx[begin + i] = rstd * (dy[begin + i] * weight[i] - plain - (x[begin + i] * k - mean) * rstd * along) * k;
   }
 }

@@ -10,14 +10,13 @@
 // Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
 // only those behind are read again.
 // Source: Ba et al. 2016.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/turns.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
 
 alias T = f32; // tune: f32 vec4<f32>
 const WIDTH = 1u; // tune: 1u 4u
 const WG = 64u; // tune: 32u 64u 128u 256u 512u
-const MOST = 0x1.fffffep+127f; // so that a variance beyond f32 stays infinite: ∞ - ∞ would be NaN
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -50,7 +49,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     sums += x[begin + i];
     i += WG;
   }
-  let pivot = shared_sum(across(sums), lane) / f32(params.cols);
+  var pivot = shared_sum(across(sums), lane) / f32(params.cols);
   // Lanes past the end hold 0, which counts neither here nor below.
   if (lane < size) { a -= pivot; }
   if (lane + WG < size) { b -= pivot; }
@@ -66,11 +65,27 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     i += WG;
   }
   let means = shared_pair(vec2f(across(sums), across(squares)), lane) / f32(params.cols);
-  let off = means.x;
-  let rstd = 1.0 / sqrt(max(means.y - min(off * off, MOST), 0.0) + params.eps);
+  var off = means.x;
+  var rstd = 1.0 / sqrt(max(means.y - off * off, 0.0) + params.eps);
+  var k = 1.0;
   if (lane == 0u) {
     stats[2u * row] = pivot + off;
     stats[2u * row + 1u] = rstd;
+  }
+  if (overflows(means.y)) {
+    let narrow = narrow_layer(begin, size);
+    k = NARROW;
+    pivot = narrow.x;
+    off = 0.0;
+    rstd = narrow.y;
+    if (lane < size) { a = x[begin + lane] * k - pivot; }
+    if (lane + WG < size) { b = x[begin + lane + WG] * k - pivot; }
+    if (lane + 2u * WG < size) { c = x[begin + lane + 2u * WG] * k - pivot; }
+    if (lane + 3u * WG < size) { d = x[begin + lane + 3u * WG] * k - pivot; }
+    if (lane == 0u) {
+      stats[2u * row] = narrow.x * WIDE;
+      stats[2u * row + 1u] = -narrow.y;
+    }
   }
   if (lane < size) { y[begin + lane] = (a - off) * rstd * weight[lane] + bias[lane]; }
   if (lane + WG < size) { y[begin + lane + WG] = (b - off) * rstd * weight[lane + WG] + bias[lane + WG]; }
@@ -82,7 +97,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   }
   i = lane + 4u * WG;
   for (var left = turns(i, size, WG); left > 0u; left--) {
-    y[begin + i] = (x[begin + i] - pivot - off) * rstd * weight[i] + bias[i];
+    y[begin + i] = (x[begin + i] * k - pivot - off) * rstd * weight[i] + bias[i];
     i += WG;
   }
 }
@@ -94,31 +109,35 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;
   let begin = row * size;
-  let mean = stats_saved[2u * row];
-  let rstd = stats_saved[2u * row + 1u];
+  let k = narrowing(stats_saved[2u * row + 1u]);
+  let mean = stats_saved[2u * row] * k;
+  let rstd = abs(stats_saved[2u * row + 1u]);
   var a = T();
   var b = T();
   var ga = T();
   var gb = T();
-  if (lane < size) { a = (x[begin + lane] - mean) * rstd; ga = dy[begin + lane] * weight[lane]; }
-  if (lane + WG < size) { b = (x[begin + lane + WG] - mean) * rstd; gb = dy[begin + lane + WG] * weight[lane + WG]; }
+  if (lane < size) { a = (x[begin + lane] * k - mean) * rstd; ga = dy[begin + lane] * weight[lane]; }
+  if (lane + WG < size) {
+    b = (x[begin + lane + WG] * k - mean) * rstd;
+    gb = dy[begin + lane + WG] * weight[lane + WG];
+  }
   var sums = ga + gb;
   var products = ga * a + gb * b;
   var i = lane + 2u * WG;
   for (var left = turns(i, size, WG); left > 0u; left--) {
     let g = dy[begin + i] * weight[i];
     sums += g;
-    products += g * ((x[begin + i] - mean) * rstd);
+    products += g * ((x[begin + i] * k - mean) * rstd);
     i += WG;
   }
   let means = shared_pair(vec2f(across(sums), across(products)), lane) / f32(params.cols);
   let plain = means.x;
   let along = means.y;
-  if (lane < size) { dx[begin + lane] = rstd * (ga - plain - a * along); }
-  if (lane + WG < size) { dx[begin + lane + WG] = rstd * (gb - plain - b * along); }
+  if (lane < size) { dx[begin + lane] = rstd * (ga - plain - a * along) * k; }
+  if (lane + WG < size) { dx[begin + lane + WG] = rstd * (gb - plain - b * along) * k; }
   i = lane + 2u * WG;
   for (var left = turns(i, size, WG); left > 0u; left--) {
-    dx[begin + i] = rstd * (dy[begin + i] * weight[i] - plain - (x[begin + i] - mean) * rstd * along);
+    dx[begin + i] = rstd * (dy[begin + i] * weight[i] - plain - (x[begin + i] * k - mean) * rstd * along) * k;
     i += WG;
   }
 }

@@ -12,9 +12,12 @@ enable subgroups;
 // Mean and variance in one pass, about a pivot: the mean of the first 4 · SG columns, which differs from the mean by no
 // more than √(cols / (4 · SG)) standard deviations, so that the difference of the sums keeps its digits.
 // Traffic: 8 bytes an element forward, 12 backward (ideal). Source: Ba et al. 2016.
-// uses: lib/subgroup_reduce.wgsl, lib/turns.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
+
+alias T = vec4<f32>;
+const WIDTH = 4u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
@@ -31,7 +34,6 @@ const WG = 64u; // tune: 64u 128u 256u
 const STRIP = 1u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 2u 4u
 const BOTH = min(ROWS, 2u);
-const MOST = 0x1.fffffep+127f; // so that a variance beyond f32 stays infinite: ∞ - ∞ would be NaN
 
 fn subgroup_id(wg: vec3u, count: vec3u, index: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / SG) + index / SG; }
 
@@ -71,11 +73,18 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
       i += SG;
     }
     let off = subgroup_sum(dot(sums, vec4f(1.0))) / f32(params.cols);
-    let row_mean = pivot + off;
+    var row_mean = pivot + off;
+    var kept_mean = row_mean;
     let square = subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols);
-    let row_rstd = 1.0 / sqrt(max(square - min(off * off, MOST), 0.0) + params.eps);
+    var row_rstd = 1.0 / sqrt(max(square - off * off, 0.0) + params.eps);
+    if (overflows(square)) {
+      let narrow = narrow_layer(begin, vec4s);
+      row_mean = narrow.x;
+      kept_mean = narrow.x * WIDE;
+      row_rstd = -narrow.y;
+    }
     if (first < params.rows && lane == 0u) {
-      stats[2u * at(first + r)] = row_mean;
+      stats[2u * at(first + r)] = kept_mean;
       stats[2u * at(first + r) + 1u] = row_rstd;
     }
     // An index that is known when the loop is unrolled keeps the arrays in registers; mean[r] would not.
@@ -91,7 +100,9 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
       let shift = bias[i];
-      for (var r = 0u; r < STRIP; r++) { y[begin[r] + i] = (x[begin[r] + i] - mean[r]) * rstd[r] * scale + shift; }
+      for (var r = 0u; r < STRIP; r++) {
+        y[begin[r] + i] = (x[begin[r] + i] * narrowing(rstd[r]) - mean[r]) * abs(rstd[r]) * scale + shift;
+      }
       i += SG;
     }
   }
@@ -110,11 +121,13 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   for (var r = 0u; r < ROWS; r += BOTH) {
     var begin: array<u32, BOTH>;
     var row_mean: array<f32, BOTH>;
+    var narrow: array<f32, BOTH>;
     var plain_sum = array<vec4f, BOTH>();
     var along_sum = array<vec4f, BOTH>();
     for (var k = 0u; k < BOTH; k++) {
       begin[k] = at(first + r + k) * vec4s;
-      row_mean[k] = stats_saved[2u * at(first + r + k)];
+      narrow[k] = narrowing(stats_saved[2u * at(first + r + k) + 1u]);
+      row_mean[k] = stats_saved[2u * at(first + r + k)] * narrow[k];
     }
     var i = lane;
     for (var left = turns(i, vec4s, SG); left > 0u; left--) {
@@ -122,7 +135,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
       for (var k = 0u; k < BOTH; k++) {
         let g = dy[begin[k] + i] * scale;
         plain_sum[k] += g;
-        along_sum[k] += g * (x[begin[k] + i] - row_mean[k]);
+        along_sum[k] += g * (x[begin[k] + i] * narrow[k] - row_mean[k]);
       }
       i += SG;
     }
@@ -146,7 +159,9 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
       for (var r = 0u; r < ROWS; r++) {
-        dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - plain[r] - (x[begin[r] + i] - mean[r]) * along[r]);
+        let k = narrowing(rstd[r]);
+        dx[begin[r] + i] = abs(rstd[r]) * (dy[begin[r] + i] * scale - plain[r]
+          - (x[begin[r] + i] * k - mean[r]) * along[r]) * k;
       }
       i += SG;
     }

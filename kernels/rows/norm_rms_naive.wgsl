@@ -1,11 +1,16 @@
 // rows/norm_rms_naive: root-mean-square normalisation over the last axis, one lane a row.
 //   forward   y = x · rstd · weight,   rstd = 1 / √(mean x² + eps)
 //   backward  dx = rstd · (g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = x · rstd
-// Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd. Dense.
+// Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd (negative as
+// lib/narrow_rows.wgsl says). Dense.
 // Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32.
 // Traffic: 8 bytes an element forward, 12 backward (ideal); here two passes each. Source: Zhang & Sennrich 2019.
+// uses: lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
+
+alias T = f32;
+const WIDTH = 1u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -26,9 +31,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let begin = row * params.cols;
   var squares = 0.0;
   for (var i = 0u; i < params.cols; i++) { squares += x[begin + i] * x[begin + i]; }
-  let rstd = 1.0 / sqrt(squares / f32(params.cols) + params.eps);
-  for (var i = 0u; i < params.cols; i++) { y[begin + i] = x[begin + i] * rstd * weight[i]; }
+  var rstd = 1.0 / sqrt(squares / f32(params.cols) + params.eps);
+  if (overflows(squares)) { rstd = -narrow_rms(begin, params.cols); }
   stats[row] = rstd;
+  let k = narrowing(rstd);
+  for (var i = 0u; i < params.cols; i++) { y[begin + i] = x[begin + i] * k * abs(rstd) * weight[i]; }
 }
 
 @compute @workgroup_size(WG)
@@ -37,9 +44,12 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let row = (wg.y * count.x + wg.x) * WG + lane;
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
-  let rstd = stats_saved[row];
+  let k = narrowing(stats_saved[row]);
+  let rstd = abs(stats_saved[row]);
   var along = 0.0;
-  for (var i = 0u; i < params.cols; i++) { along += dy[begin + i] * weight[i] * x[begin + i]; }
+  for (var i = 0u; i < params.cols; i++) { along += dy[begin + i] * weight[i] * (x[begin + i] * k); }
   along *= rstd * rstd / f32(params.cols);
-  for (var i = 0u; i < params.cols; i++) { dx[begin + i] = rstd * (dy[begin + i] * weight[i] - x[begin + i] * along); }
+  for (var i = 0u; i < params.cols; i++) {
+    dx[begin + i] = rstd * (dy[begin + i] * weight[i] - x[begin + i] * k * along) * k;
+  }
 }

@@ -7,7 +7,7 @@
 // Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
 // only those behind are read again.
 // Source: Zhang & Sennrich 2019.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/turns.wgsl
+// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
 
@@ -45,15 +45,19 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     squares += x[begin + i] * x[begin + i];
     i += WG;
   }
-  let rstd = 1.0 / sqrt(shared_sum(across(squares), lane) / f32(params.cols) + params.eps);
+  let square = shared_sum(across(squares), lane) / f32(params.cols);
+  var rstd = 1.0 / sqrt(square + params.eps);
+  if (overflows(square)) { rstd = -narrow_rms(begin, size); }
   if (lane == 0u) { stats[row] = rstd; }
-  if (lane < size) { y[begin + lane] = a * rstd * weight[lane]; }
-  if (lane + WG < size) { y[begin + lane + WG] = b * rstd * weight[lane + WG]; }
-  if (lane + 2u * WG < size) { y[begin + lane + 2u * WG] = c * rstd * weight[lane + 2u * WG]; }
-  if (lane + 3u * WG < size) { y[begin + lane + 3u * WG] = d * rstd * weight[lane + 3u * WG]; }
+  let k = narrowing(rstd);
+  rstd = abs(rstd);
+  if (lane < size) { y[begin + lane] = a * k * rstd * weight[lane]; }
+  if (lane + WG < size) { y[begin + lane + WG] = b * k * rstd * weight[lane + WG]; }
+  if (lane + 2u * WG < size) { y[begin + lane + 2u * WG] = c * k * rstd * weight[lane + 2u * WG]; }
+  if (lane + 3u * WG < size) { y[begin + lane + 3u * WG] = d * k * rstd * weight[lane + 3u * WG]; }
   i = lane + 4u * WG;
   for (var left = turns(i, size, WG); left > 0u; left--) {
-    y[begin + i] = x[begin + i] * rstd * weight[i];
+    y[begin + i] = x[begin + i] * k * rstd * weight[i];
     i += WG;
   }
 }
@@ -65,25 +69,26 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;
   let begin = row * size;
-  let rstd = stats_saved[row];
+  let k = narrowing(stats_saved[row]);
+  let rstd = abs(stats_saved[row]);
   var a = T();
   var b = T();
   var ga = T();
   var gb = T();
-  if (lane < size) { a = x[begin + lane] * rstd; ga = dy[begin + lane] * weight[lane]; }
-  if (lane + WG < size) { b = x[begin + lane + WG] * rstd; gb = dy[begin + lane + WG] * weight[lane + WG]; }
+  if (lane < size) { a = x[begin + lane] * k * rstd; ga = dy[begin + lane] * weight[lane]; }
+  if (lane + WG < size) { b = x[begin + lane + WG] * k * rstd; gb = dy[begin + lane + WG] * weight[lane + WG]; }
   var products = ga * a + gb * b;
   var i = lane + 2u * WG;
   for (var left = turns(i, size, WG); left > 0u; left--) {
-    products += dy[begin + i] * weight[i] * (x[begin + i] * rstd);
+    products += dy[begin + i] * weight[i] * (x[begin + i] * k * rstd);
     i += WG;
   }
   let along = shared_sum(across(products), lane) / f32(params.cols);
-  if (lane < size) { dx[begin + lane] = rstd * (ga - a * along); }
-  if (lane + WG < size) { dx[begin + lane + WG] = rstd * (gb - b * along); }
+  if (lane < size) { dx[begin + lane] = rstd * (ga - a * along) * k; }
+  if (lane + WG < size) { dx[begin + lane + WG] = rstd * (gb - b * along) * k; }
   i = lane + 2u * WG;
   for (var left = turns(i, size, WG); left > 0u; left--) {
-    dx[begin + i] = rstd * (dy[begin + i] * weight[i] - x[begin + i] * rstd * along);
+    dx[begin + i] = rstd * (dy[begin + i] * weight[i] - x[begin + i] * k * rstd * along) * k;
     i += WG;
   }
 }

@@ -10,9 +10,12 @@ enable subgroups;
 // which a software adapter feels. Forward the sums are found row by row, since four loads of one row at a time hide
 // more than one load of four rows; backward two rows at once, which share what they read of weight.
 // Traffic: 8 bytes an element forward, 12 backward (ideal). Source: Zhang & Sennrich 2019.
-// uses: lib/subgroup_reduce.wgsl, lib/turns.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }
+
+alias T = vec4<f32>;
+const WIDTH = 4u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
@@ -59,7 +62,9 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
       squares += x[begin + i] * x[begin + i];
       i += SG;
     }
-    let row_rstd = 1.0 / sqrt(subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols) + params.eps);
+    let square = subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols);
+    var row_rstd = 1.0 / sqrt(square + params.eps);
+    if (overflows(square)) { row_rstd = -narrow_rms(begin, vec4s); }
     if (first < params.rows && lane == 0u) { stats[at(first + r)] = row_rstd; }
     // An index that is known when the loop is unrolled keeps the array in registers; rstd[r] would not.
     for (var k = 0u; k < STRIP; k++) { rstd[k] = select(rstd[k], row_rstd, k == r); }
@@ -70,7 +75,9 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     var i = lane;
     for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
-      for (var r = 0u; r < STRIP; r++) { y[begin[r] + i] = x[begin[r] + i] * rstd[r] * scale; }
+      for (var r = 0u; r < STRIP; r++) {
+        y[begin[r] + i] = x[begin[r] + i] * narrowing(rstd[r]) * abs(rstd[r]) * scale;
+      }
       i += SG;
     }
   }
@@ -87,11 +94,15 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   for (var r = 0u; r < ROWS; r += BOTH) {
     var begin: array<u32, BOTH>;
     var along_sum = array<vec4f, BOTH>();
-    for (var k = 0u; k < BOTH; k++) { begin[k] = at(first + r + k) * vec4s; }
+    var narrow: array<f32, BOTH>;
+    for (var k = 0u; k < BOTH; k++) {
+      begin[k] = at(first + r + k) * vec4s;
+      narrow[k] = narrowing(stats_saved[at(first + r + k)]);
+    }
     var i = lane;
     for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
-      for (var k = 0u; k < BOTH; k++) { along_sum[k] += dy[begin[k] + i] * scale * x[begin[k] + i]; }
+      for (var k = 0u; k < BOTH; k++) { along_sum[k] += dy[begin[k] + i] * scale * (x[begin[k] + i] * narrow[k]); }
       i += SG;
     }
     for (var k = 0u; k < BOTH; k++) {
@@ -111,7 +122,8 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     for (var left = turns(i, vec4s, SG); left > 0u; left--) {
       let scale = weight[i];
       for (var r = 0u; r < ROWS; r++) {
-        dx[begin[r] + i] = rstd[r] * (dy[begin[r] + i] * scale - x[begin[r] + i] * along[r]);
+        let k = narrowing(rstd[r]);
+        dx[begin[r] + i] = abs(rstd[r]) * (dy[begin[r] + i] * scale - x[begin[r] + i] * k * along[r]) * k;
       }
       i += SG;
     }

@@ -38,5 +38,21 @@ export function specialColumns(n: number, names?: readonly string[]): InputSpec 
   };
 }
 
+/** Rows whose squares f32 cannot hold, and one of ordinary numbers beside them. */
+const OVERFLOWING: readonly ((c: number, n: number) => number)[] = [
+  (c, n) => (c === Math.floor(n / 2) ? 1e38 : (c * 7) % 5),
+  (c) => (c % 2 === 0 ? 3e38 : -3e38),
+  () => 3e38,
+  (c) => -1e20 * (1 + (c % 3)),
+  (c) => (c * 7) % 5,
+];
+
+/** float[5, n]; no gradient is measured, since no step is right for 1 and for 1e38. */
+export const overflowing = (n: number): InputSpec => ({
+  shape: [OVERFLOWING.length, n],
+  values: OVERFLOWING.flatMap((f) => Array.from({ length: n }, (_, c) => Math.fround(f(c, n)))),
+  needsGrad: false,
+});
+
 /** v - top, and 0 for two equal infinities. */
 export const belowTop = (v: number, top: number): number => (v === top ? 0 : v - top);

@@ -1,10 +1,11 @@
 import { defineCases } from '../../truth/cases.ts';
+import type { Case } from '../../truth/cases.ts';
 import { Array64 } from '../../truth/oracle.ts';
 import { special } from '../../truth/special.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { binaryCrossEntropyWithLogits, l1Loss, mseLoss } from './losses.ts';
 import { groupNorm } from './group-norm.ts';
-import { logSumExp, norm, std, variance } from './statistics.ts';
+import { logSumExp, std, variance } from './statistics.ts';
 import type { VarianceOptions } from './statistics.ts';
 
 const average = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
@@ -17,6 +18,7 @@ const reduction = (
   run: (x: Tensor, options: VarianceOptions) => Tensor,
   f: (row: Float64Array, correction?: number) => number,
   options: VarianceOptions = {},
+  extra: readonly Case<VarianceOptions>[] = [],
 ) =>
   defineCases<VarianceOptions>({
     op,
@@ -33,12 +35,32 @@ const reduction = (
       { inputs: [[33]], attrs: {} },
       { inputs: [[3, 7]], attrs: { axis: -1, ...options } },
       { inputs: [[2, 5, 12]], attrs: { axis: -1, keepDims: true } },
+      ...extra,
     ],
   });
 
-export const varianceCases = reduction('variance', variance, spread, { correction: 0 });
-export const stdCases = reduction('std', std, (row, correction) => Math.sqrt(spread(row, correction)));
-export const normCases = reduction('norm', norm, (row) => Math.hypot(...row));
+/** Rows of 12 by how large they are: their squares vanish or overflow in f32. */
+const scales = (...all: number[]): Case<VarianceOptions>[] =>
+  all.map((scale) => ({
+    label: `elements of ${scale}`,
+    inputs: [
+      {
+        shape: [1, 12],
+        values: Array.from({ length: 12 }, (_, c) => Math.fround((scale * ((c * 7) % 5)) / 4)),
+        needsGrad: false,
+      },
+    ],
+    attrs: { axis: -1 },
+  }));
+
+export const varianceCases = reduction('variance', variance, spread, { correction: 0 }, scales(1e-15, 1e18, 2e19));
+export const stdCases = reduction(
+  'std',
+  std,
+  (row, correction) => Math.sqrt(spread(row, correction)),
+  {},
+  scales(1e-38, 1e-25, 1e-15, 1e18, 1e25, 2e37),
+);
 const logSumExpOf = (row: Float64Array): number => {
   const top = Math.max(...row);
   return Number.isFinite(top) ? top + Math.log(row.reduce((sum, v) => sum + Math.exp(v - top), 0)) : top;

@@ -1,20 +1,18 @@
-/** @file Spread and size of values over axes, composed of means, sums and elementwise ops. */
+/** @file Spread of values over axes, composed of means, lengths, sums and elementwise ops. */
 import { ShapeError } from '../../gpu/errors.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
 import { noGrad } from '../../tensor/autograd.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { add, maximum, minimum, mul, sub } from '../elementwise/binary.ts';
+import { add, mul, sub } from '../elementwise/binary.ts';
 import { isFinite } from '../elementwise/classify.ts';
+import { norm } from '../reduce/norm.ts';
 import { max, mean, sum } from '../reduce/reductions.ts';
 import type { ReduceOptions } from '../reduce/reductions.ts';
-import { exp, log, root } from '../elementwise/unary.ts';
+import { exp, log } from '../elementwise/unary.ts';
 import { reshape } from '../layout/views.ts';
 import { where } from '../elementwise/where.ts';
-
-/** The greatest f32: squares beyond it stay infinite, where ∞ - ∞ would be NaN. */
-const MOST = (2 - 2 ** -23) * 2 ** 127;
 
 export interface VarianceOptions extends ReduceOptions {
   /**
@@ -25,42 +23,38 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /**
- * Σ (x - mean x)² / (n - correction) over axes. The mean of the deviations, which is what rounding left of
- * the mean, is taken out: (Σ d)² / n of Σ d².
+ * √variance; slope 0 where all elements are equal. The mean of the deviations, which is what rounding left of the mean,
+ * is taken out. Elements whose sum overflows give NaN.
  * @param x float[...]. Throws ShapeError when n does not exceed the correction.
  */
-export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
-  requireTensors('variance', x);
-  const { correction = 1, ...options } = requireOptions('variance', given, ['axis', 'keepDims', 'correction']);
+export function std(x: Tensor, options: VarianceOptions = {}): Tensor {
+  return deviation('std', x, options);
+}
+
+/** Σ (x - mean x)² / (n - correction) over axes. See `std`. */
+export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
+  const root = deviation('variance', x, options);
+  return mul(root, root);
+}
+
+function deviation(name: string, x: Tensor, given: VarianceOptions): Tensor {
+  requireTensors(name, x);
+  const { correction = 1, ...options } = requireOptions(name, given, ['axis', 'keepDims', 'correction']);
   const { axis } = options;
   const axes =
     axis === undefined
       ? x.shape.map((_, i) => i)
-      : [...new Set([axis].flat().map((k) => resolveAxis('variance', k, x.shape.length)))];
+      : [...new Set([axis].flat().map((k) => resolveAxis(name, k, x.shape.length)))];
   const n = sizeOf(axes.map((k) => x.shape[k]!));
   if (n <= correction)
     throw new ShapeError(
-      `variance: ${n} elements of ${showShape(x.shape)} with a correction of ${correction}; there must be more elements than that.`,
+      `${name}: ${n} elements of ${showShape(x.shape)} with a correction of ${correction}; there must be more elements than that.`,
     );
-  const off = sub(x, mean(x, { ...options, keepDims: true }));
-  const squares = sum(mul(off, off), options);
-  const rounding = noGrad(() => {
-    const rest = sum(off, options);
-    return minimum(mul(mul(rest, rest), 1 / n), MOST);
-  });
-  return mul(maximum(sub(squares, rounding), 0), 1 / (n - correction));
-}
-
-/** √variance; slope 0 where all elements are equal. See `variance`. */
-export function std(x: Tensor, options: VarianceOptions = {}): Tensor {
-  requireTensors('std', x);
-  return root(variance(x, options));
-}
-
-/** √Σ x² over axes, the Euclidean length; slope 0 where it is 0. */
-export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
-  requireTensors('norm', x);
-  return root(sum(mul(x, x), options));
+  // Deviations add up to 0, so the mean has no part in the slope of their length.
+  const meanOf = (values: Tensor): Tensor => noGrad(() => mean(values, { ...options, keepDims: true }));
+  const nearly = sub(x, meanOf(x));
+  const off = sub(nearly, meanOf(nearly));
+  return mul(norm(off, options), 1 / Math.sqrt(n - correction));
 }
 
 /**

@@ -43,8 +43,7 @@ export type UnaryKind =
   | 'SIGN'
   | 'EXPM1'
   | 'LOG1P'
-  | 'QUOTIENT'
-  | 'ROOT';
+  | 'QUOTIENT';
 
 /** Numbers of a function, and those of its slope where they differ. */
 interface Attrs extends Numbers {
@@ -62,7 +61,7 @@ const WG = 64;
 const NO_NUMBERS = { p: 0, q: -0, low: 0, form: 0 };
 /** Their own slopes, but for the shift. */
 const LINEAR: readonly UnaryKind[] = ['AFFINE', 'QUOTIENT'];
-const FROM_RESULT: readonly UnaryKind[] = ['EXP', 'SQRT', 'ROOT', 'RSQRT', 'RELU'];
+const FROM_RESULT: readonly UnaryKind[] = ['EXP', 'SQRT', 'RSQRT', 'RELU'];
 
 function define(name: string, kind: UnaryKind): (x: Tensor, attrs?: Attrs) => Tensor {
   const op = defineOp({
@@ -120,7 +119,6 @@ const signOp = define('sign', 'SIGN');
 const expm1Op = define('expm1', 'EXPM1');
 const log1pOp = define('log1p', 'LOG1P');
 const quotientOp = define('div', 'QUOTIENT');
-const rootOp = define('sqrt', 'ROOT');
 
 /** Exponents with exact forms of their own; of others form is 8, more by 1 where they are whole, by 2 where odd. */
 const POWER_FORMS: readonly (readonly [exponent: number, form: number])[] = [
@@ -169,8 +167,6 @@ export const log1p = (x: Tensor): Tensor => log1pOp(x);
 export const log = (x: Tensor): Tensor => logOp(x);
 /** y = √x; its slope is infinite at 0. */
 export const sqrt = (x: Tensor): Tensor => sqrtOp(x);
-/** y = √x with slope 0 at 0, a subgradient where x is a sum of squares. */
-export const root = (x: Tensor): Tensor => rootOp(x);
 /** y = 1 / √x. */
 export const rsqrt = (x: Tensor): Tensor => rsqrtOp(x);
 /** y = |x|; slope 0 at 0. */
@@ -231,5 +227,5 @@ export const floor = (x: Tensor): Tensor => floorOp(x);
 export const ceil = (x: Tensor): Tensor => ceilOp(x);
 /** y = the nearest whole number, halves to the even one. Its gradient is 0. */
 export const round = (x: Tensor): Tensor => roundOp(x);
-/** y = -1, 0 or 1 as x is below, at or above 0. Its gradient is 0. */
+/** y = -1, 0 or 1 as x is below, at or above 0; NaN at NaN, where PyTorch has 0. Its gradient is 0. */
 export const sign = (x: Tensor): Tensor => signOp(x);

@@ -1,10 +1,11 @@
 import { defineCases } from '../../truth/cases.ts';
-import type { Case, OpCases } from '../../truth/cases.ts';
+import type { Case, InputSpec, OpCases } from '../../truth/cases.ts';
 import { Array64, build, setApart } from '../../truth/oracle.ts';
 import { special, specialColumns } from '../../truth/special.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { cumsum } from './cumsum.ts';
+import { norm } from './norm.ts';
 import { reduceColumnsVariants, reduceRowsVariants } from '../parts/reduce.ts';
 import { argmax, argmin, max, mean, min, sum } from './reductions.ts';
 import type { ReduceOptions } from './reductions.ts';
@@ -113,6 +114,38 @@ export const sumCases = reduction('sum', sum, total, [...CASES, ...EMPTY, ...FIN
 export const meanCases = reduction('mean', mean, (values) => total(values) / values.length, CASES);
 export const maxCases = reduction('max', max, (values) => Math.max(...values), [...APART, ...SPECIAL]);
 export const minCases = reduction('min', min, (values) => Math.min(...values), [...APART, ...SPECIAL]);
+
+/** Of elements whose squares vanish, lose digits, and overflow; one a case, as errors are measured by the greatest. */
+const SCALES = [1e-38, 1e-30, 1e-20, 1e-12, 1e15, 1e19, 1e25, 1e36];
+const row = (n: number, scale: number): InputSpec => ({
+  shape: [1, n],
+  values: Array.from({ length: n }, (_, c) => Math.fround((scale * (1 + (c % 3))) / 4)),
+  needsGrad: false,
+});
+
+/** Rows whose length is infinite or NaN in float64 as well. */
+const ENDLESS = ['hidden', 'one not hidden', 'one NaN', 'NaN last', 'infinite', 'some infinite'];
+/** JavaScript's says ∞ beside NaN too. */
+const lengthOf = (values: number[]): number => (values.some(Number.isNaN) ? NaN : Math.hypot(...values));
+const normTable = reduction('norm', norm, lengthOf, CASES);
+export const normCases: OpCases<ReduceOptions> = {
+  ...normTable,
+  families: {},
+  cases: [
+    ...normTable.cases,
+    ...[1, 3, 36, 4100].flatMap((n) => [
+      ...SCALES.map((scale) => ({
+        label: `rows of ${n} times ${scale}`,
+        inputs: [row(n, scale)],
+        attrs: { axis: -1 },
+      })),
+      { label: `special values, rows of ${n}`, inputs: [special(n, ENDLESS)], attrs: { axis: -1 } },
+      { label: `special values, columns of ${n}`, inputs: [specialColumns(n, ENDLESS)], attrs: { axis: 0 } },
+    ]),
+    { label: 'nothing to add', inputs: [[3, 0]], attrs: { axis: -1 } },
+    { label: 'axes of one element', inputs: [[3, 1, 1]], attrs: { axis: [1, 2] } },
+  ],
+};
 
 const arg = (
   op: string,

@@ -35,8 +35,9 @@ interface Plan {
   readonly inner: number;
   readonly scale: number;
 }
-interface Attrs {
-  readonly run: readonly [number, number];
+/** Neighbouring axes from the first to before the end. */
+export interface ReduceAttrs {
+  readonly run: readonly [first: number, end: number];
   readonly isMean: boolean;
 }
 
@@ -75,10 +76,10 @@ function argument(
   return y;
 }
 
-function define(name: string, kind: Reduction): (x: Tensor, attrs: Attrs) => Tensor {
+function define(name: string, kind: Reduction): (x: Tensor, attrs: ReduceAttrs) => Tensor {
   const op = defineOp({
     name,
-    plan([x]: readonly [Tensor], { run: [first, end], isMean }: Attrs): Plan {
+    plan([x]: readonly [Tensor], { run: [first, end], isMean }: ReduceAttrs): Plan {
       const [outer, n, inner] = around(x.shape, [first, end]);
       return {
         shape: x.shape.map((size, i) => (i >= first && i < end ? 1 : size)),
@@ -103,7 +104,13 @@ const meanOp = define('mean', 'SUM');
 const maxOp = define('max', 'MAX');
 const minOp = define('min', 'MIN');
 
-function overAxes(name: string, op: (x: Tensor, attrs: Attrs) => Tensor, x: Tensor, options: ReduceOptions): Tensor {
+/** An op over one run of neighbouring axes, over any. */
+export function overAxes(
+  name: string,
+  op: (x: Tensor, attrs: ReduceAttrs) => Tensor,
+  x: Tensor,
+  options: ReduceOptions,
+): Tensor {
   requireTensors(name, x);
   requireFloat(name, x);
   requireOptions(name, options, ['axis', 'keepDims']);
@@ -116,7 +123,10 @@ function overAxes(name: string, op: (x: Tensor, attrs: Attrs) => Tensor, x: Tens
   if ((name === 'max' || name === 'min') && x.size === 0)
     throw new ShapeError(`${name}: ${showShape(x.shape)} has no elements; it needs at least one.`);
   let y = x;
-  for (const run of runsOf(axes)) if (sizeOf(y.shape.slice(...run)) !== 1) y = op(y, { run, isMean: name === 'mean' });
+  const runs = runsOf(axes);
+  if (name === 'norm' && runs.length === 0) runs.push([rank, rank]); // each element's own length
+  for (const run of runs)
+    if (name === 'norm' || sizeOf(y.shape.slice(...run)) !== 1) y = op(y, { run, isMean: name === 'mean' });
   const gone = new Set(axes);
   return options.keepDims
     ? y

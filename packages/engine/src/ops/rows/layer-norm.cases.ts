@@ -1,5 +1,6 @@
 import { defineCases } from '../../truth/cases.ts';
 import { mapRows } from '../../truth/oracle.ts';
+import { overflowing } from '../../truth/special.ts';
 import { layerNorm, layerNormVariants } from './layer-norm.ts';
 
 export const layerNormCases = defineCases<{ eps: number } | undefined>({
@@ -34,6 +35,10 @@ export const layerNormCases = defineCases<{ eps: number } | undefined>({
         ],
       })),
     ),
+    ...[3, 12, 127, 1024, 2053, 8228].map((cols) => ({
+      label: `rows of ${cols} whose squares overflow`,
+      inputs: [overflowing(cols), [cols], [cols]],
+    })),
     {
       label: 'frozen weight and bias',
       inputs: [[130, 8], { shape: [8], needsGrad: false }, { shape: [8], needsGrad: false }],

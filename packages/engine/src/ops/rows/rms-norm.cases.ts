@@ -1,5 +1,6 @@
 import { defineCases } from '../../truth/cases.ts';
 import { mapRows } from '../../truth/oracle.ts';
+import { overflowing } from '../../truth/special.ts';
 import { rmsNorm, rmsNormVariants } from './rms-norm.ts';
 
 export const rmsNormCases = defineCases<{ eps: number } | undefined>({
@@ -20,6 +21,10 @@ export const rmsNormCases = defineCases<{ eps: number } | undefined>({
     { label: 'a strip that ends past the rows', inputs: [[67, 132], [132]] },
     { label: 'long strips', inputs: [[1027, 8], [8]] },
     { inputs: [[0, 8], [8]] },
+    ...[3, 12, 127, 1024, 2053, 8228].map((cols) => ({
+      label: `rows of ${cols} whose squares overflow`,
+      inputs: [overflowing(cols), [cols]],
+    })),
     { label: 'frozen weight', inputs: [[130, 8], { shape: [8], needsGrad: false }] },
     { label: 'frozen input', inputs: [{ shape: [70, 4], needsGrad: false }, [4]] },
     { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053], [2053]] },

@@ -124,7 +124,7 @@ fn gradient(g: vec4f, v: vec4f) -> vec4f {
     case RELU { return select(g, none, v <= none); }
     case MAX { return select(select(g, none, v < vec4(params.p)), 0.5 * g, v == vec4(params.p)); }
     case MIN { return select(select(g, none, v > vec4(params.p)), 0.5 * g, v == vec4(params.p)); }
-    case CLAMP { return select(none, g, (v >= vec4(params.p)) & (v <= vec4(params.q))); }
+    case CLAMP { return select(none, g, (v > vec4(params.p)) & (v < vec4(params.q))); }
     case FLOOR, CEIL, ROUND, SIGN { return none; }
     case POW { return select(g * power(v), none, vec4(params.form == ZEROTH && params.q == 0.0)); }
     default { return g * slope(v); }

@@ -184,6 +184,10 @@ test.each(choosers)('%s passes no infinite gradient, and no NaN, where its slope
   );
 });
 
+test('clamp passes no gradient at its bounds, as PyTorch 2.15', async () => {
+  expectClose(await slope((x) => clamp(x, -1, 1), Float32Array.of(-2, -1, 0, 1, 2), [5]), [0, 0, 1, 0, 0]);
+});
+
 test('a NaN that was chosen passes the gradient on, but for clamp', async () => {
   const nan = Float32Array.of(NaN);
   const other = (): Tensor => zeros(gpu, [1]);

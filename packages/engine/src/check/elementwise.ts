@@ -259,7 +259,7 @@ export const elementwiseFunctions: readonly ElementwiseFunction[] = [
     'clamp(x, -1, 1)',
     (x) => clamp(x, -1, 1),
     (x) => Math.min(Math.max(x, -1), 1),
-    (x) => (Math.abs(x) <= 1 ? 1 : 0),
+    (x) => (Math.abs(x) < 1 ? 1 : 0),
     [0, 0],
   ),
   entry(

@@ -212,8 +212,8 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return leakyReluOp(x, { p: slope });
 }
 /**
- * y = min(max(x, low), high); slope 1 from low to high, both included, else 0, where no gradient passes. Throws
- * ShapeError when low exceeds high.
+ * y = min(max(x, low), high); slope 1 between low and high, else 0, at the bounds too as in PyTorch 2.15, and no
+ * gradient passes. Throws ShapeError when low exceeds high.
  */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   requireScalar('clamp', 'low', low);

@@ -71,7 +71,7 @@ export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './file
 export { PRESETS, presetTrainable, type PresetName } from './presets.ts';
 export { checkModelSizes } from './model-sizes.ts';
 export { checkTrainable, trainableOf } from './trainable.ts';
-export { encodeTrained, openModel, type OpenModelOptions } from './checkpoint.ts';
+export { encodeProjector, encodeTrained, openModel, type BaseNames, type OpenModelOptions } from './checkpoint.ts';
 export type { LoadReport } from './files/load-report.ts';
 export { mergedFolder, TOWER_FOLDER, type MergedFolder, type MergeOptions } from './files/merged-folder.ts';
 export { readLlavaConfig, type LlavaConfig } from './files/llava-config.ts';

@@ -7,6 +7,7 @@ export { endsWithName, loraOf, type LoraBranch, type LoraOptions } from './lora.
 export { mergeLora } from './merge-lora.ts';
 export { mergedTensor, type StoredBranch } from './export/merged-tensor.ts';
 export { shardSafetensors, streamSafetensors, type ShardOptions } from './export/safetensors-shards.ts';
+export { encodeTensorFile, TENSOR_FORMATS, type TensorFormat } from './export/tensor-formats.ts';
 export {
   copiedFile,
   isZero,
@@ -59,7 +60,7 @@ export {
   type TensorMap,
 } from './files/tensor-file.ts';
 export { openTorchFile } from './files/torch-pickle.ts';
-export { openWeightFile, openWeightFolder } from './files/weight-folder.ts';
+export { openTensorFile, openWeightFile, openWeightFolder } from './files/weight-folder.ts';
 export {
   BASE_STORAGES,
   Weights,

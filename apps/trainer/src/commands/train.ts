@@ -28,6 +28,8 @@ interface Options {
   readonly tune?: string;
   readonly matrixUnits?: boolean;
   readonly onBadEntry?: string;
+  readonly format?: string;
+  readonly projector?: string;
 }
 
 /** `curio train`: both stages of SQ-LLaVA, from a preset, a file and overrides. */
@@ -38,6 +40,7 @@ export function trainCommand(): Command {
     .option('--model <folder>', `${MODEL}; its files decide model.*`)
     .option('--vision <folder>', VISION)
     .option('--adapter <folder>', `${ADAPTER}; the run starts from it`)
+    .option('--projector <file>', 'mm_projector or non_lora_trainables to start from, beside new adapters')
     .option('--config <file>', 'JSON or YAML with the keys that differ from the preset')
     .option('--name <name>', 'name of the run, a folder under runs/')
     .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
@@ -45,6 +48,7 @@ export function trainCommand(): Command {
       '--on-bad-entry <how>',
       'fail: an entry of the data that cannot be trained on ends the run; skip: it is left out and listed',
     )
+    .option('--format <name>', 'files of what was trained: safetensors, or bin, PyTorch’s as published')
     .option('--dry-run', 'print what both stages take on the device, and train nothing')
     .option(
       '--tune <how>',
@@ -79,7 +83,7 @@ export function trainCommand(): Command {
 
 /** The configuration that the options name; the small one on a driver too slow for it is cut short. */
 async function chosenConfig(gpu: Gpu, words: string[], options: Options): Promise<RunConfig> {
-  const { preset, config: file, dryRun, model, vision, adapter, onBadEntry } = options;
+  const { preset, config: file, dryRun, model, vision, adapter, projector, onBadEntry, format } = options;
   if (model === undefined && (vision ?? adapter) !== undefined)
     throw new ConfigError('train: --vision and --adapter go with --model, the language model that they belong to.');
   const slow = !preset && !file && !dryRun && model === undefined && /swiftshader/i.test(adapterName(gpu.adapter));
@@ -90,12 +94,16 @@ async function chosenConfig(gpu: Gpu, words: string[], options: Options): Promis
   const overrides = [
     ...parseOverrides(words),
     ...(onBadEntry === undefined ? [] : [['data.onBadEntry', onBadEntry] as const]),
+    ...(projector === undefined ? [] : [['base.projector', projector] as const]),
+    ...(format === undefined ? [] : [['run.format', format] as const]),
   ];
+  if (projector !== undefined && adapter !== undefined)
+    throw new ConfigError('train: give --projector or --adapter; an adapter has its own projector.');
   const sources = { preset: preset ?? (slow ? 'quick' : undefined), file, overrides, withoutData: dryRun };
   if (model === undefined) return loadConfig(sources);
   const start = presetOf({ ...sources, preset: preset ?? (file ? undefined : '7b') });
   const found = await findModel({ model, vision, adapter }, RUN_PRESETS[start].model);
-  const base = { ...found.folders, storage: found.storage };
+  const base = { ...found.folders, projector: null, storage: found.storage };
   return loadConfig({ ...sources, preset: start, folders: { base, model: found.model } });
 }
 
@@ -121,9 +129,9 @@ async function begin(gpu: Gpu, words: string[], options: Options): Promise<numbe
 async function resume(
   gpu: Gpu,
   words: string[],
-  { resume: path, preset, config: file, model, vision, adapter, profile, onBadEntry }: Options,
+  { resume: path, preset, config: file, model, vision, adapter, projector, format, profile, onBadEntry }: Options,
 ): Promise<number> {
-  if (words.length > 0 || (preset ?? file ?? model ?? vision ?? adapter) !== undefined)
+  if (words.length > 0 || (preset ?? file ?? model ?? vision ?? adapter ?? projector ?? format) !== undefined)
     throw new ConfigError(
       'train: a resumed run keeps its configuration; leave out --preset, --config, folders and overrides, or start a new run.',
     );

@@ -19,7 +19,13 @@ const scenes = (stage1: number, stage2: number, heldout: number, ask: number): R
   ...none,
   scenes: { stage1, stage2, heldout, 'heldout-ask': ask },
 });
-const embeddedBase: RunConfig['base'] = { language: EMBEDDED, vision: EMBEDDED, storage: 'f32' };
+const embeddedBase: RunConfig['base'] = {
+  language: EMBEDDED,
+  vision: EMBEDDED,
+  adapter: null,
+  projector: null,
+  storage: 'f32',
+};
 
 const small: RunConfig = {
   preset: 'small',
@@ -27,7 +33,7 @@ const small: RunConfig = {
   base: embeddedBase,
   data: scenes(4800, 4160, 550, 100),
   ...PRESETS.small,
-  run: { checkpointEvery: 200, keep: 2, questions: 550, askScenes: 100 },
+  run: { checkpointEvery: 200, keep: 2, format: 'safetensors', questions: 550, askScenes: 100 },
 };
 
 const quick: RunConfig = {
@@ -35,16 +41,16 @@ const quick: RunConfig = {
   preset: 'quick',
   ...PRESETS.quick,
   data: scenes(480, 416, 550, 100),
-  run: { checkpointEvery: 0, keep: 1, questions: 110, askScenes: 10 },
+  run: { checkpointEvery: 0, keep: 1, format: 'safetensors', questions: 110, askScenes: 10 },
 };
 
 const published = (preset: '7b' | '13b', language: string, vision: string): RunConfig => ({
   preset,
   seed: 1,
-  base: { language, vision, storage: 'bf16' },
+  base: { language, vision, adapter: null, projector: null, storage: 'bf16' },
   data: { ...none, scenes: null },
   ...PRESETS[preset],
-  run: { checkpointEvery: 500, keep: 2, questions: 500, askScenes: 100 },
+  run: { checkpointEvery: 500, keep: 2, format: 'safetensors', questions: 500, askScenes: 100 },
 });
 
 export const RUN_PRESETS: Readonly<Record<PresetName, RunConfig>> = {

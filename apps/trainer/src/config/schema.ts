@@ -3,7 +3,7 @@
  * @curio/model.
  */
 import { TEMPLATES, type Preset, type PresetName, PRESETS } from '@curio/model';
-import { BASE_STORAGES } from '@curio/nn';
+import { BASE_STORAGES, TENSOR_FORMATS } from '@curio/nn';
 import { z } from 'zod';
 
 const count = z.int().min(0);
@@ -106,6 +106,7 @@ const base = z.strictObject({
   language: z.string().describe('folder in Hugging Face layout'),
   vision: z.string().describe('folder in Hugging Face layout'),
   adapter: z.string().nullable().optional().describe('folder of an adapter to start from; null: new ones'),
+  projector: z.string().nullable().optional().describe('file of a projector to start from, beside new adapters'),
   storage: z
     .enum(BASE_STORAGES)
     .describe('how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours'),
@@ -133,6 +134,7 @@ const data = z.strictObject({
 const run = z.strictObject({
   checkpointEvery: count.describe('steps between checkpoints; 0: at the end of a stage only'),
   keep: positive.describe('checkpoints that stay on disk'),
+  format: z.enum(TENSOR_FORMATS).describe('files of what was trained: safetensors, or PyTorch’s .bin as published'),
   questions: count.describe('held-out questions of the report'),
   askScenes: count.describe('held-out images on which the model asks itself questions'),
 });

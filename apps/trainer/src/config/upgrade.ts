@@ -4,6 +4,7 @@ import type { ModelConfig, Trainable } from '@curio/model';
 
 interface Saved {
   readonly data?: object;
+  readonly run?: object;
   readonly model?: ModelConfig;
   readonly train?: {
     readonly gradientCheckpointing?: boolean;
@@ -17,17 +18,19 @@ interface SavedStage {
 
 /**
  * The configuration of a saved run as this version writes it, for the same training: without
- * `train.gradientCheckpointing` nothing was checkpointed, without `data.onBadEntry` a bad entry ended it, and presets
- * listed patterns of parameters that the model did not have, which then decided nothing.
+ * `train.gradientCheckpointing` nothing was checkpointed, without `run.format` files were safetensors, without
+ * `data.onBadEntry` a bad entry ended it, and presets listed patterns of parameters that the model did not have, which
+ * then decided nothing.
  * What is of no known shape is left to the check.
  */
 export function upgradeConfig(saved: unknown): unknown {
-  const { data, model, train } = (saved ?? {}) as Saved;
+  const { data, model, train, run } = (saved ?? {}) as Saved;
   if (!isObject(data) || !isObject(model) || !isObject(train)) return saved;
   const stage = (of: SavedStage | undefined): unknown =>
     isObject(of) && isList(of.trainable) ? { ...of, trainable: trainableOf(model, of.trainable) } : of;
   return {
     ...(saved as object),
+    ...(isObject(run) && { run: { format: 'safetensors', ...run } }),
     data: { onBadEntry: 'fail', ...data },
     train: { gradientCheckpointing: false, ...train, stage1: stage(train.stage1), stage2: stage(train.stage2) },
   };

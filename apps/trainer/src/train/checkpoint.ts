@@ -6,7 +6,7 @@ import type { AdamW, AdamWState } from '@curio/engine';
 import { encodeTrained } from '@curio/model';
 import type { SqLlava } from '@curio/model';
 import { decodeFloats, encodeSafetensors, openSafetensors } from '@curio/nn';
-import type { NamedTensor } from '@curio/nn';
+import type { NamedTensor, TensorFormat } from '@curio/nn';
 import { fileSource } from '../run/files.ts';
 
 const OPTIMIZER = 'optimizer.safetensors';
@@ -15,9 +15,10 @@ const OPTIMIZER = 'optimizer.safetensors';
 export async function checkpointFiles(
   model: SqLlava,
   base: { language: string; vision: string },
+  format: TensorFormat,
   optimizer?: AdamW,
 ): Promise<Record<string, Uint8Array[]>> {
-  const trained = await encodeTrained(model, base);
+  const trained = await encodeTrained(model, base, format);
   const files = Object.fromEntries(Object.entries(trained).map(([name, content]) => [`adapter/${name}`, content]));
   return optimizer ? { ...files, [OPTIMIZER]: encodeOptimizer(await optimizer.readState()) } : files;
 }

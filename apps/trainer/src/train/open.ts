@@ -20,7 +20,7 @@ import {
 import type { ImageConfig, LoadReport, Picture, SqLlava, Tokens } from '@curio/model';
 import { EMBEDDED } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { folderSource, readJson } from '../run/files.ts';
+import { fileSource, folderSource, readJson } from '../run/files.ts';
 import { modelFiles } from './folders.ts';
 
 export interface OpenedModel {
@@ -62,8 +62,8 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the model of a configuration with what was trained in `adapter`, else in the adapter that it starts from, else
- * with fresh adapters and projector.
+ * Opens the model of a configuration with what was trained in `adapter`, else in the adapter or projector that it
+ * starts from, else with fresh ones.
  */
 export async function openForRun(
   gpu: Gpu,
@@ -72,7 +72,9 @@ export async function openForRun(
   { baseProjector, sharesBaseOf, onReport }: OpenOptions = {},
 ): Promise<OpenedModel> {
   const [language, vision] = [baseFolder(config, 'language'), baseFolder(config, 'vision')];
-  const files = modelFiles({ language, vision, adapter: adapter ?? config.base.adapter ?? null });
+  const start = config.base.adapter ?? null;
+  const projector = adapter === undefined && config.base.projector ? fileSource(config.base.projector) : null;
+  const files = { ...modelFiles({ language, vision, adapter: adapter ?? start }), projector };
   const { model, report } = await openModel(gpu, config.model, files, {
     seed: config.seed,
     storage: config.base.storage,

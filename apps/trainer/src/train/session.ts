@@ -6,8 +6,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DataError, startProfile, TrainError } from '@curio/engine';
 import type { AdamW, Gpu } from '@curio/engine';
-import { checkTrainable, trainStage } from '@curio/model';
-import type { Sample, StageName, StepReport } from '@curio/model';
+import { checkTrainable, encodeProjector, trainStage } from '@curio/model';
+import type { BaseNames, Sample, StageName, StepReport } from '@curio/model';
 import type { Accuracy } from '@curio/scenes';
 import type { RunConfig } from '../config/schema.ts';
 import { FileError } from '../disk/system-error.ts';
@@ -157,6 +157,7 @@ class Session {
       const { steps } = this.parts.config.train[name];
       if (start < steps && !(await this.trainOne(name, start, from?.stage === name ? from : undefined))) return false;
       if (this.parts.interrupt.requested) return false; // the end of the stage is saved
+      if (name === 'stage1' && start < steps) await this.keepProjector();
       if (name === 'stage1') await this.evaluate('afterStage1', steps);
     }
     return true;
@@ -246,11 +247,20 @@ class Session {
     }
   }
 
+  /** What stage 1 leaves, as the published code does: a start for any stage 2. */
+  private async keepProjector(): Promise<void> {
+    const files = await encodeProjector(this.parts.opened.model, this.baseNames, this.parts.config.run.format);
+    writeFolderWhole(this.parts.folder.file('stage1'), files);
+  }
+
+  private get baseNames(): BaseNames {
+    return { language: baseName(this.parts.config, 'language'), vision: baseName(this.parts.config, 'vision') };
+  }
+
   private async save(stage: StageName, step: number, optimizer: AdamW): Promise<void> {
-    const base = { language: baseName(this.parts.config, 'language'), vision: baseName(this.parts.config, 'vision') };
     this.parts.folder.saveCheckpoint(
       { stage, step },
-      await checkpointFiles(this.parts.opened.model, base, optimizer),
+      await checkpointFiles(this.parts.opened.model, this.baseNames, this.parts.config.run.format, optimizer),
       this.parts.config.run.keep,
     );
     writeLossChart(this.parts.folder, this.parts.log);
@@ -286,9 +296,8 @@ class Session {
     const { selfAsked, asked } = await askItself(opened, data, config.ask, config.seed, this.parts.interrupt.signal);
     if (this.parts.interrupt.requested) return false;
     progress.end();
-    const base = { language: baseName(config, 'language'), vision: baseName(config, 'vision') };
     const adapter = folder.file('adapter');
-    const files = await checkpointFiles(opened.model, base);
+    const files = await checkpointFiles(opened.model, this.baseNames, config.run.format);
     writeFolderWhole(
       adapter,
       Object.fromEntries(Object.entries(files).map(([name, content]) => [name.replace(/^adapter\//, ''), content])),

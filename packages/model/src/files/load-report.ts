@@ -21,7 +21,7 @@ const lastName = (path: string): string =>
 /** Puts the facts into lines. */
 export function loadReport(
   config: ModelConfig,
-  { language, vision, adapter, visionAdapter }: ModelFiles,
+  { language, vision, adapter, visionAdapter, projector: file }: ModelFiles,
   adapters: OpenedAdapters,
   report: WeightsReport,
   notes: readonly string[],
@@ -73,7 +73,7 @@ export function loadReport(
   loraLine('language LoRA', 'language.', adapter?.name ?? '', config.languageLora);
   loraLine('image LoRA', 'vision.', adapters.vision?.file ?? visionAdapter?.name ?? '', config.visionLora);
   const projector = partOf('projector');
-  if (projector) line('projector', adapter?.name ?? language.name, projector, [config.projector.kind]);
+  if (projector) line('projector', (adapter ?? file ?? language).name, projector, [config.projector.kind]);
   else
     lines.push(
       `projector: ${config.projector.kind}, ${drawn('projector.').length} tensors drawn at random; stage 1 trains them`,

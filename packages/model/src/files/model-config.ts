@@ -1,7 +1,7 @@
 /** @file What the folders of a model say of it, by their `config.json` files. docs/sq-llava.md 4.5 to 4.7. */
 import { ConfigError, WeightError } from '@curio/engine';
-import { openAdapter, openWeightFile, readJsonFile } from '@curio/nn';
-import type { Adapter, AdapterConfig, ByteFolder, TensorMap } from '@curio/nn';
+import { openAdapter, openTensorFile, openWeightFile, readJsonFile } from '@curio/nn';
+import type { Adapter, AdapterConfig, ByteFolder, ByteSource, TensorMap } from '@curio/nn';
 import type { LoraConfig, ModelConfig } from '../config.ts';
 import { clipVisionFromHf, llamaFromHf, unknownKeys } from './hf-config.ts';
 import type { Json } from './hf-config.ts';
@@ -16,6 +16,8 @@ export interface ModelFiles {
   readonly adapter?: ByteFolder | null;
   /** The adapter's image LoRA: its folder `Vit-lora`. */
   readonly visionAdapter?: ByteFolder | null;
+  /** A projector by itself, where there is no adapter: `mm_projector` or `non_lora_trainables`. */
+  readonly projector?: ByteSource | null;
 }
 
 const CONFIG_FILE = 'config.json';
@@ -94,10 +96,15 @@ export interface OpenedAdapters {
 /**
  * Opens what was trained: stage 2's `adapter_model` with `non_lora_trainables`, stage 1's `mm_projector`, and
  * `Vit-lora`.
- * @throws WeightError where a file is wrong, or an adapter stands without its projector
+ * @throws WeightError where a file is wrong, or an adapter stands without its projector; ConfigError for two projectors
  */
-export async function openAdapters({ adapter, visionAdapter }: ModelFiles): Promise<OpenedAdapters> {
+export async function openAdapters({ adapter, visionAdapter, projector }: ModelFiles): Promise<OpenedAdapters> {
   const notes: string[] = [];
+  if (adapter && projector)
+    throw new ConfigError(
+      `adapter: ${adapter.name} has a projector of its own and ${projector.name} is given beside it; give one of the two.`,
+    );
+  if (projector) return { main: null, vision: null, trained: await openTensorFile(projector), notes };
   if (!adapter && !visionAdapter) return { main: null, vision: null, trained: null, notes };
   const stage2 = adapter && (await openWeightFile(adapter, 'non_lora_trainables'));
   const stage1 = adapter && !stage2 ? await openWeightFile(adapter, 'mm_projector') : undefined;

@@ -18,7 +18,8 @@ import { WeightError } from '@curio/engine';
 import { loraOf } from '../lora.ts';
 import { readJsonFile } from './json-file.ts';
 import { readAdapterConfig, type AdapterConfig } from './peft-config.ts';
-import { encodeSafetensors } from './safetensors.ts';
+import { encodeTensorFile } from '../export/tensor-formats.ts';
+import type { TensorFormat } from '../export/tensor-formats.ts';
 import type { ByteFolder, NamedTensor, StoredTensor, TensorMap } from './tensor-file.ts';
 import { openWeightFile } from './weight-folder.ts';
 
@@ -153,6 +154,7 @@ export interface AdapterContent {
 export function encodeAdapter(
   { config, language = [], vision = [] }: AdapterContent,
   kind: 'main' | 'Vit-lora' = 'main',
+  format: TensorFormat = 'safetensors',
 ): Record<string, Uint8Array[]> {
   const tower = PEFT_PREFIX + TOWER_PREFIXES[kind === 'main' ? 0 : 1]!;
   const tensors = [
@@ -185,7 +187,10 @@ export function encodeAdapter(
     null,
     2,
   );
-  return { [CONFIG_FILE]: [new TextEncoder().encode(`${text}\n`)], [TENSOR_FILE]: encodeSafetensors(tensors) };
+  return {
+    [CONFIG_FILE]: [new TextEncoder().encode(`${text}\n`)],
+    ...encodeTensorFile('adapter_model', tensors, format),
+  };
 }
 
 /**

@@ -9,14 +9,14 @@ import { shownText } from './shown.ts';
 import { readExactly, type ByteFolder, type ByteSource, type StoredTensor, type TensorMap } from './tensor-file.ts';
 import { openTorchFile } from './torch-pickle.ts';
 
-/** Opens a file by its ending. */
-const openTensors = async (source: ByteSource): Promise<TensorMap> =>
+/** Opens a file of tensors by its ending: PyTorch's where it is `.bin`, else safetensors. */
+export const openTensorFile = async (source: ByteSource): Promise<TensorMap> =>
   source.name.endsWith('.bin') ? openTorchFile(source) : (await openSafetensors(source)).tensors;
 
 /** Opens `<stem>.safetensors`, else `<stem>.bin`; undefined where the folder has neither. */
 export async function openWeightFile(folder: ByteFolder, stem: string): Promise<TensorMap | undefined> {
   const source = (await folder.open(`${stem}.safetensors`)) ?? (await folder.open(`${stem}.bin`));
-  return source && openTensors(source);
+  return source && openTensorFile(source);
 }
 
 /** In the order in which transformers looks: of several kinds the first is the model. */
@@ -34,7 +34,7 @@ const LAYOUTS = [
 export async function openWeightFolder(folder: ByteFolder): Promise<TensorMap> {
   for (const { file, index } of LAYOUTS) {
     const whole = await folder.open(file);
-    if (whole) return openTensors(whole);
+    if (whole) return openTensorFile(whole);
     const shards = await folder.open(index);
     if (shards) return openShards(folder, shards);
   }
@@ -54,7 +54,7 @@ async function openShards(folder: ByteFolder, index: ByteSource): Promise<Tensor
       fail(`'${shownText(file)}' is no name of a shard; a .safetensors or .bin file beside the index is needed.`);
     const source = await folder.open(file);
     if (!source) return fail(`shard '${shownText(file)}' not found in ${folder.name}.`);
-    shards.set(file, await openTensors(source));
+    shards.set(file, await openTensorFile(source));
   }
   const tensors = new Map<string, StoredTensor>();
   for (const [name, file] of weightMap) {

@@ -1,0 +1,86 @@
+/** What a run leaves as `.bin`, and a run that starts from a projector alone. */
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { openTensorFile, projectorTensors } from '@curio/nn';
+import { fileSource } from '../src/run/files.ts';
+import { runCurio } from './curio.ts';
+import { folders } from './published.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'curio-formats-'));
+const named = folders('transformers-5');
+const data = ['--data.images=.', '--data.stage1=data.json', '--data.stage2=data.json'];
+
+test('--format bin writes the published files, and --projector starts a run from one of them', async () => {
+  await sharp({ create: { width: 20, height: 12, channels: 3, background: 'teal' } })
+    .png()
+    .toFile(join(folder, 'a.png'));
+  const conversations = [
+    { from: 'human', value: '<image>\nwhat is that ?' },
+    { from: 'gpt', value: 'a lake .' },
+  ];
+  writeFileSync(join(folder, 'data.json'), JSON.stringify([0, 1].map((id) => ({ id, image: 'a.png', conversations }))));
+  const first = await runCurio(folder, [
+    ...['train', '--model', named.model, '--adapter', named.adapter, '--name', 'first', '--format', 'bin', ...data],
+    ...['--train.stage1.steps=1', '--train.stage1.batch=2', '--train.stage1.accumulate=1', '--train.stage2.steps=0'],
+  ]);
+  expect(first.code, first.stderr).toBe(0);
+  const run = join(folder, 'runs/first');
+  expect(readdirSync(join(run, 'stage1')).sort()).toEqual(['config.json', 'mm_projector.bin']);
+  expect(readdirSync(join(run, 'adapter'), { recursive: true }).map(String).sort()).toEqual(
+    [
+      'Vit-lora',
+      'Vit-lora/adapter_config.json',
+      'Vit-lora/adapter_model.bin',
+      'adapter_config.json',
+      'adapter_model.bin',
+      'config.json',
+      'non_lora_trainables.bin',
+    ].sort(),
+  );
+  const projector = async (path: string) => projectorTensors(await openTensorFile(fileSource(path)));
+  const learnt = await projector(join(run, 'stage1/mm_projector.bin'));
+  expect(learnt.size).toBe(14);
+  expect([...(await openTensorFile(fileSource(join(run, 'stage1/mm_projector.bin')))).keys()]).toContain(
+    'model.mm_projector.mlp.2.weight',
+  );
+
+  const start = [
+    'train',
+    '--model',
+    named.model,
+    '--vision',
+    join(named.adapter, '../tower'),
+    '--name',
+    'second',
+    ...data,
+  ];
+  const lora = ['--model.languageLora.r=4', '--model.visionLora.r=4'];
+  const second = await runCurio(folder, [
+    ...[...start, '--projector', 'runs/first/stage1/mm_projector.bin', ...lora],
+    ...['--train.stage1.steps=0', '--train.stage2.steps=0'],
+  ]);
+  expect(second.code, second.stderr).toBe(0);
+  expect(second.stdout).toContain('projector: mm_projector.bin: 14 tensors used; cluster');
+  const kept = await projector(join(folder, 'runs/second/adapter/non_lora_trainables.safetensors'));
+  for (const [name, stored] of learnt) expect(await kept.get(name)!.read(), name).toEqual(await stored.read());
+
+  const nowhere = await runCurio(folder, [
+    ...start.slice(0, 5),
+    '--name',
+    'third',
+    ...data,
+    '--projector',
+    'no.bin',
+    ...lora,
+  ]);
+  expect(nowhere.sentence).toBe('file: no.bin: it is not there (ENOENT); give the path of one that is.');
+  expect(existsSync(join(folder, 'runs/third'))).toBe(false);
+  const both = await runCurio(folder, [...start, '--projector', 'no.bin', '--adapter', named.adapter]);
+  expect([both.code, both.sentence]).toEqual([
+    2,
+    'train: give --projector or --adapter; an adapter has its own projector.',
+  ]);
+}, 400_000);

@@ -69,6 +69,17 @@ test('a run leaves all that it promises', async () => {
   expect(commit ?? 'outside of git').toMatch(/^[0-9a-f]{12}(\+changes)?$|^outside of git$/);
 });
 
+test('curio eval scenes finds again what the run said at its end', async () => {
+  const run = join('runs', 'whole');
+  const { code, stdout, stderr } = await curio(['eval', 'scenes', '--run', run, '--json']);
+  expect(code, stderr).toBe(0);
+  const { answers, blind, selfAsked } = JSON.parse(read('whole', 'summary.json').toString());
+  expect(JSON.parse(stdout)).toMatchObject({ answers, blind, selfAsked, settings: { model: 'whole', seed: 1 } });
+  expect(await curio(['eval', 'scenes', '--run', run, '--limit', '3'])).toMatchObject({
+    ...{ code: 2, sentence: 'eval: --limit is given and scenes has no use of it; leave it out.' },
+  });
+});
+
 test('ctrl-C saves and stops; going on ends with the bytes of a run that was never stopped', async () => {
   const metrics = join(folder, 'runs', 'cut', 'metrics.jsonl');
   let giveUp = (): void => {};

@@ -12,14 +12,23 @@ import { openDataSet } from '../eval/data-set.ts';
 import type { DataOptions, DataSet } from '../eval/data-set.ts';
 import { writeResult } from '../eval/result.ts';
 import type { Result } from '../eval/result.ts';
-import { readJson } from '../run/files.ts';
+import { evaluateScenes } from '../eval/scenes.ts';
+import { readJson, readText } from '../run/files.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
+import { evaluationPage } from '../run/summary.ts';
+import { openTerminal } from '../run/terminal.ts';
 import { openTalk, requireOneModel } from '../talk/open.ts';
 import type { TalkOptions } from '../talk/open.ts';
 import { count, each, withModelOptions } from '../talk/options.ts';
 import { whole } from './data.ts';
 
-interface Options extends TalkOptions, AskOptions, DataOptions {
+/** The embedded scenes, which no bundle has. */
+const SCENES = 'scenes';
+/** Pictures that are shown with what was asked about them. */
+const SHOWN = 3;
+
+interface Options extends TalkOptions, AskOptions, Omit<DataOptions, 'data'> {
+  readonly data?: string;
   readonly out?: string;
   readonly join?: number;
   readonly answers?: string;
@@ -34,8 +43,8 @@ interface Options extends TalkOptions, AskOptions, DataOptions {
 export function evalCommand(): Command {
   return withModelOptions(new Command('eval'))
     .description('answer the questions of a benchmark and score them as its own programs do')
-    .addArgument(new Argument('<benchmark>', 'which').choices(benchmarks.map(({ name }) => name)))
-    .requiredOption('--data <folder>', 'the benchmark as its bundle has it')
+    .addArgument(new Argument('<benchmark>', 'which').choices([...benchmarks.map(({ name }) => name), SCENES]))
+    .option('--data <folder>', `the benchmark as its bundle has it; ${SCENES} has its own`)
     .option('--images <folder>', 'its pictures; default: where the bundle has them')
     .option('--file <role=file>', 'a file that lies elsewhere; may be given again', each)
     .option('--out <folder>', 'answers and results; default: eval/BENCHMARK/MODEL; what is there is continued')
@@ -58,8 +67,11 @@ export function evalCommand(): Command {
     .option('--fallback-seed <n>', 'scienceqa: draw an option where a reply names none, as its authors do', whole)
     .option('--json', 'print the result as JSON')
     .action(async (name: string, options: Options) => {
+      if (name === SCENES) return scenes(options);
       requireTogether(name, options);
-      const set = openDataSet(name, options);
+      const { data } = options;
+      if (data === undefined) throw new ConfigError(`eval: ${name} is without --data; give the folder of its bundle.`);
+      const set = openDataSet(name, { ...options, data });
       const answered = options.answers !== undefined || options.join !== undefined;
       const scored = answered ? given(set, options) : await ask(set, options);
       if (!scored) return;
@@ -72,6 +84,40 @@ export function evalCommand(): Command {
       else console.log(page(result, scored.out));
       if (options.judge !== undefined && !result.score) process.exitCode = EXIT.failed;
     });
+}
+
+async function scenes(options: Options): Promise<void> {
+  const { out, run, model, json } = options;
+  // What a run reports is asked in one way, so that numbers can be compared.
+  for (const key of [
+    'data',
+    'images',
+    'file',
+    'sq',
+    'limit',
+    'shard',
+    'join',
+    'answers',
+    'judge',
+    'judgeModel',
+  ] as const)
+    if (options[key] !== undefined)
+      throw new ConfigError(`eval: --${key.replace('M', '-m')} is given and ${SCENES} has no use of it; leave it out.`);
+  const talk = await openTalk('eval', options);
+  const interrupt = listenForInterrupt(() => console.error('eval: ending.'));
+  try {
+    const folder = out ?? join('eval', SCENES, talk.name);
+    const found = await evaluateScenes(talk, { run, model }, folder, interrupt.signal);
+    if (!found) process.exitCode = EXIT.interrupted;
+    else if (json) console.log(readText(join(folder, 'result.json'), 'eval').trim());
+    else
+      console.log(
+        `${evaluationPage(found, found.asked.slice(0, SHOWN), openTerminal())}  ${join(folder, 'result.json')}`,
+      );
+  } finally {
+    interrupt.close();
+    talk.close();
+  }
 }
 
 function shard(text: string): Shard {

@@ -111,17 +111,8 @@ export function summaryPage(
   terminal: Terminal,
 ): string {
   const style = styleOf(terminal);
-  const rule = (title: string): string =>
-    `\n${style.bold(title)} ${style.dim('─'.repeat(Math.max(3, Math.min(72, terminal.columns - 1) - widthOf(title) - 1)))}`;
-  const lines: string[] = [];
-  const { answers, selfAsked } = summary;
-  if (answers)
-    lines.push(
-      rule(`${answers.count} questions about pictures it never saw`),
-      ...accuracyLines(summary, style),
-      '',
-      ...kindLines(summary, style),
-    );
+  const rule = ruleOf(terminal, style);
+  const lines = answersPart(summary, rule, style);
   lines.push(
     rule('How it learnt'),
     ...Object.entries(summary.stages).map(([name, stage]) => stageLine(stage, losses[name] ?? [], style)),
@@ -129,9 +120,8 @@ export function summaryPage(
       ? [`  ${padEnd('left out', NAME_WIDTH)}${summary.skipped} entries, listed in skipped.jsonl`]
       : []),
   );
-  if (selfAsked) lines.push(rule(`${selfAsked.count} questions it asked itself`), ...askedLines(selfAsked, style));
-  for (const scene of scenes) lines.push('', ...sceneLines(scene, terminal, style));
   lines.push(
+    ...askedPart(summary, scenes, terminal),
     rule('Costs'),
     costLine(summary),
     style.dim(`  ${summary.adapter}, seed ${summary.seed}`),
@@ -142,7 +132,49 @@ export function summaryPage(
   return lines.join('\n');
 }
 
-function accuracyLines({ answers, blind, beforeTraining, afterStage1 }: Summary, { good, dim, bold }: Style): string[] {
+/** The same of a model alone: answers, and what it asked itself. */
+export function evaluationPage(
+  found: Pick<Summary, 'answers' | 'blind' | 'selfAsked'>,
+  scenes: readonly AskedScene[],
+  terminal: Terminal,
+): string {
+  const style = styleOf(terminal);
+  const whole = { beforeTraining: null, afterStage1: null, ...found };
+  return [...answersPart(whole, ruleOf(terminal, style), style), ...askedPart(found, scenes, terminal), ''].join('\n');
+}
+
+const ruleOf =
+  (terminal: Terminal, { bold, dim }: Style) =>
+  (title: string): string =>
+    `\n${bold(title)} ${dim('─'.repeat(Math.max(3, Math.min(72, terminal.columns - 1) - widthOf(title) - 1)))}`;
+
+type Answers = Pick<Summary, 'answers' | 'blind' | 'beforeTraining' | 'afterStage1'>;
+
+function answersPart(summary: Answers, rule: (title: string) => string, style: Style): string[] {
+  const { answers } = summary;
+  if (!answers) return [];
+  return [
+    rule(`${answers.count} questions about pictures it never saw`),
+    ...accuracyLines(summary, style),
+    '',
+    ...kindLines(summary, style),
+  ];
+}
+
+function askedPart(
+  { selfAsked }: Pick<Summary, 'selfAsked'>,
+  scenes: readonly AskedScene[],
+  terminal: Terminal,
+): string[] {
+  const style = styleOf(terminal);
+  const rule = ruleOf(terminal, style);
+  return [
+    ...(selfAsked ? [rule(`${selfAsked.count} questions it asked itself`), ...askedLines(selfAsked, style)] : []),
+    ...scenes.flatMap((scene) => ['', ...sceneLines(scene, terminal, style)]),
+  ];
+}
+
+function accuracyLines({ answers, blind, beforeTraining, afterStage1 }: Answers, { good, dim, bold }: Style): string[] {
   const row = (name: string, accuracy: Accuracy | null, paint: (text: string) => string, note = ''): string[] =>
     accuracy
       ? [
@@ -158,7 +190,7 @@ function accuracyLines({ answers, blind, beforeTraining, afterStage1 }: Summary,
   ];
 }
 
-function kindLines({ answers, blind }: Summary, { dim, accent }: Style): string[] {
+function kindLines({ answers, blind }: Pick<Summary, 'answers' | 'blind'>, { dim, accent }: Style): string[] {
   const kinds = Object.entries(answers!.kinds).sort((a, b) => b[1] - a[1]);
   return kinds.map(([kind, share]) => {
     const guess = blind?.kinds[kind];

@@ -79,8 +79,9 @@ export function trainableData(data: RunData, { model, train }: RunConfig, tokens
   return { ...data, stage1: of('stage1'), stage2: of('stage2') };
 }
 
-async function openScenes(
-  { seed, run }: RunConfig,
+/** The embedded scenes, as `openRunData` has them. */
+export async function openScenes(
+  { seed, run }: Pick<RunConfig, 'seed' | 'run'>,
   sizes: NonNullable<RunConfig['data']['scenes']>,
   cache: string,
   progress: (done: number, total: number) => void,

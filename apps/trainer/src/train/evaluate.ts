@@ -7,12 +7,38 @@ import type { AskedScene } from '../run/summary.ts';
 import type { HeldOutQuestion, RunData } from './data.ts';
 import type { OpenedModel } from './open.ts';
 
+type Opened = Pick<OpenedModel, 'speaker' | 'prepare'>;
+
+/** What a run says of its model at the end, and `curio eval scenes` of any. */
+export interface Evaluation {
+  readonly answers: Accuracy | null;
+  readonly blind: Accuracy | null;
+  readonly selfAsked: SelfAsked | null;
+  readonly asked: readonly AskedScene[];
+}
+
+/** All of it. Where `signal` ended it, it is not whole. */
+export async function evaluate(
+  opened: Opened,
+  data: RunData,
+  ask: AskConfig,
+  seed: number,
+  { signal, onPart }: { readonly signal: AbortSignal; readonly onPart: (label: string, count: number) => void },
+): Promise<Evaluation> {
+  onPart('held-out questions', data.questions.length);
+  const answers = await answerAll(opened, data, ask);
+  onPart('without the picture', data.questions.length);
+  const blind = await answerBlind(opened, data, ask);
+  onPart('self-questions', data.scenes.length * ask.questions);
+  return { answers, blind, ...(await askItself(opened, data, ask, seed, signal)) };
+}
+
 /**
  * Greedy answers to every question; `shift` shows the picture that stands that many questions further on instead of its
  * own.
  */
 export async function answerAll(
-  { speaker, prepare }: OpenedModel,
+  { speaker, prepare }: Opened,
   { images, questions }: Pick<RunData, 'images' | 'questions'>,
   ask: AskConfig,
   shift = 0,
@@ -38,8 +64,8 @@ export async function answerAll(
  * The better of two ways to answer without looking: the most frequent training answer to each question text, and the
  * model shown another picture.
  */
-export async function answerBlind(
-  opened: OpenedModel,
+async function answerBlind(
+  opened: Opened,
   data: Pick<RunData, 'images' | 'questions' | 'stage2'>,
   ask: AskConfig,
 ): Promise<Accuracy | null> {
@@ -66,8 +92,8 @@ function* turnsOf(samples: readonly Sample[]): Generator<{ question: string; ans
 }
 
 /** Lets the model ask itself about every held-out picture. Verdicts need the scenes' truth. */
-export async function askItself(
-  { speaker, prepare }: OpenedModel,
+async function askItself(
+  { speaker, prepare }: Opened,
   { images, scenes }: Pick<RunData, 'images' | 'scenes'>,
   ask: AskConfig,
   seed: number,

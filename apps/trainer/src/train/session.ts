@@ -28,7 +28,7 @@ import { asReason, BadEntries } from './bad-entries.ts';
 import { checkpointFiles, readOptimizer } from './checkpoint.ts';
 import { openRunData, trainableData } from './data.ts';
 import type { RunData } from './data.ts';
-import { answerAll, answerBlind, askItself } from './evaluate.ts';
+import { answerAll, evaluate } from './evaluate.ts';
 import { baseName, openForRun } from './open.ts';
 import type { OpenedModel } from './open.ts';
 
@@ -288,12 +288,10 @@ class Session {
     terminal: ReturnType<typeof openTerminal>,
   ): Promise<boolean> {
     const { config, data, opened, folder, log, progress, gpu } = this.parts;
-    progress.activity('held-out questions', 0, data.questions.length);
-    const answers = await answerAll(opened, data, config.ask);
-    progress.activity('without the picture', 0, data.questions.length);
-    const blind = await answerBlind(opened, data, config.ask);
-    progress.activity('self-questions', 0, data.scenes.length * config.ask.questions);
-    const { selfAsked, asked } = await askItself(opened, data, config.ask, config.seed, this.parts.interrupt.signal);
+    const { answers, blind, selfAsked, asked } = await evaluate(opened, data, config.ask, config.seed, {
+      signal: this.parts.interrupt.signal,
+      onPart: (label, count) => progress.activity(label, 0, count),
+    });
     if (this.parts.interrupt.requested) return false;
     progress.end();
     const adapter = folder.file('adapter');

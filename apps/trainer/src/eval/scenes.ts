@@ -1,0 +1,59 @@
+/** @file The small model's own benchmark: what a run says of itself at the end, of any model and by the same code. */
+import { join } from 'node:path';
+import { ConfigError } from '@curio/engine';
+import { RUN_PRESETS } from '../config/presets.ts';
+import { writeWhole } from '../run/files.ts';
+import { Progress } from '../run/progress.ts';
+import { RunFolder } from '../run/run-folder.ts';
+import { openTerminal } from '../run/terminal.ts';
+import type { Talk } from '../talk/open.ts';
+import { openScenes } from '../train/data.ts';
+import { evaluate } from '../train/evaluate.ts';
+import type { Evaluation } from '../train/evaluate.ts';
+
+/** As the scenes are drawn and asked about; a model by its folders is asked what the preset small is asked. */
+function configOf(run: string | undefined, isRun: boolean) {
+  const config = isRun
+    ? (run === undefined ? RunFolder.newest()! : RunFolder.open(run)).readConfig()
+    : RUN_PRESETS.small;
+  const { scenes } = config.data;
+  if (!scenes)
+    throw new ConfigError(
+      'eval: scenes: the run was trained on data of its own, so it says nothing of scenes; name a run of the small model by --run.',
+    );
+  return { config, scenes };
+}
+
+/** Null where `signal` ended it. `result.json` under `out` has all of it but the pictures. */
+export async function evaluateScenes(
+  talk: Talk,
+  { run, model }: { readonly run?: string; readonly model?: string },
+  out: string,
+  signal: AbortSignal,
+): Promise<Evaluation | null> {
+  const { config, scenes } = configOf(run, model === undefined);
+  const progress = new Progress(openTerminal(process.stderr), []);
+  try {
+    const data = await openScenes(config, scenes, 'data', (done, total) =>
+      progress.activity('drawing scenes', done, total),
+    );
+    const found = await evaluate(talk, data, talk.ask, config.seed, {
+      ...{ signal, onPart: (label: string, count: number) => progress.activity(label, 0, count) },
+    });
+    if (signal.aborted) return null;
+    const { answers, blind, selfAsked } = found;
+    const settings = { model: talk.name, from: talk.from, template: talk.template, ask: talk.ask, seed: config.seed };
+    const result = {
+      benchmark: 'scenes',
+      name: talk.name,
+      answers,
+      blind,
+      selfAsked,
+      settings: { ...settings, scenes },
+    };
+    writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+    return found;
+  } finally {
+    progress.end();
+  }
+}

@@ -73,10 +73,19 @@ export interface Benchmark<E extends Entry = Entry, Role extends string = string
    * Needs an answer for every entry, unless the official rule fills the gap. @throws EvalDataError without the truth
    */
   score?(entries: readonly E[], answers: readonly Answer[]): Score;
+  /** For captions: what programs of others score (METEOR, SPICE); null without references. */
+  captions?(entries: readonly E[], answers: readonly Answer[]): CaptionPair[] | null;
   /** How a judge's replies become a score, where the metric needs one. */
   readonly judging?: Judging<E, Role>;
   /** The answers in the files that the official server, script or judge takes. */
   write(run: Run<E, Role>): ResultFile[];
+}
+
+/** A caption and those of people, tokenised as the PTB tokenizer does, tokens with a space between. */
+export interface CaptionPair {
+  readonly id: string | number;
+  readonly caption: string;
+  readonly references: readonly string[];
 }
 
 export interface Run<E extends Entry = Entry, Role extends string = string> {

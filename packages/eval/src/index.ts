@@ -2,6 +2,7 @@ export { type Answer, type AnswerText, answerLine, paired, partOf, readAnswers }
 export {
   answerOf,
   type Benchmark,
+  type CaptionPair,
   type Decoding,
   type Entry,
   type LayoutFile,

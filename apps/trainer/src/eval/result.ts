@@ -6,6 +6,7 @@ import { writeWhole } from '../run/files.ts';
 import { idOfAnswer, readAnswersOf } from './answers.ts';
 import { ofData } from './data-set.ts';
 import type { DataSet } from './data-set.ts';
+import { javaMetrics } from './java-metrics.ts';
 import type { Judge } from './judge.ts';
 
 export interface ResultOptions {
@@ -65,6 +66,12 @@ export async function writeResult(set: DataSet, options: ResultOptions): Promise
       if (!(error instanceof EvalDataError)) throw error;
       notScored.push(error.message);
     }
+  }
+  const captions = score && benchmark.captions?.(entries, answers);
+  if (score && captions) {
+    const { scores, skipped } = await javaMetrics(captions);
+    score = { ...score, details: { ...score.details, ...scores } };
+    notScored.push(...skipped);
   }
   for (const { name: path, content } of written) writeWhole(join(out, path), content);
   if (score) {

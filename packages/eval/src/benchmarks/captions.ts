@@ -7,11 +7,12 @@
  * caption a text or a list of texts. Of these question files only COCO's is published; the others have its form.
  * Prompt: `Provide a brief description of the given image, …`, in the file. Decoding: greedy, 1024 tokens. Parsing:
  * none. Metric: BLEU-4, ROUGE-L and CIDEr-D, as coco-caption has them and as SQ-LLaVA's script has them; METEOR and
- * SPICE need their authors' Java programs and are left to those, which take the result file.
+ * SPICE are their authors' Java programs, which `captions` prepares for.
  */
 import { paired } from '../answers.ts';
 import type { Benchmark, SourceFile } from '../benchmark.ts';
 import { scoreCaptions } from '../captions/protocol.ts';
+import { tokenise } from '../captions/ptb-tokenizer.ts';
 import { type Question, readQuestions } from '../question-file.ts';
 import {
   EvalDataError,
@@ -128,6 +129,14 @@ function captionBenchmark(
         details,
         perEntry: new Map(entries.map((entry, i) => [entry.id, own.each[i].ciderD / 10])),
       };
+    },
+
+    captions(entries, answers) {
+      if (entries.some(({ references }) => references === null)) return null;
+      return paired(name, entries, answers).map(([{ id, references }, text]) => {
+        const [caption, ...known] = tokenise([text, ...references!]);
+        return { id, caption: caption!, references: known };
+      });
     },
 
     /** The results file of the COCO caption challenge, which pycocoevalcap and the nocaps server take. */

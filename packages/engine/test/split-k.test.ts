@@ -3,7 +3,7 @@
  * reads a pitch.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backward, cast, linear, loraLinear, matmul, profile, sum, tensor } from '../src/index.ts';
+import { backward, cast, linear, loraLinear, matmul, mul, profile, sum, tensor } from '../src/index.ts';
 import type { Gpu } from '../src/index.ts';
 import { openDevice } from './device.ts';
 import { noise } from './noise.ts';
@@ -69,6 +69,41 @@ test.each([true, false])(
     }
   },
 );
+
+test.each(['frozen', 'trained'])('a pair folded into a %s weight, and all gradients', async (kind) => {
+  const [M, N, K, r] = [68, 72, 100, 12];
+  const wanted = async (): Promise<number[][]> => {
+    const [x, w, a, b, bias] = [
+      tensor(gpu, noise(M * K, 1), [M, K]),
+      tensor(gpu, noise(N * K, 2), [N, K]),
+      tensor(gpu, noise(r * K, 3), [r, K]),
+      tensor(gpu, noise(N * r, 4), [N, r]),
+      tensor(gpu, noise(N, 5), [N]),
+    ] as const;
+    const learning = kind === 'frozen' ? [x, a, b] : [x, w, a, b, bias];
+    for (const each of learning) each.requiresGrad = true;
+    const [y, ...gradients] = gpu.scope(() => {
+      const made = loraLinear(x, w, bias, a, b, { scale: 2 });
+      backward(sum(mul(made, made)));
+      return [made.read(), ...learning.map(({ grad }) => grad!.read()), w.read()];
+    });
+    return Promise.all([y, ...gradients].map(async (read) => Array.from((await read) as Float32Array)));
+  };
+  try {
+    gpu.kernels.forced.set('matmul pair', 'joined');
+    const joined = await wanted();
+    gpu.kernels.forced.set('matmul pair', 'folded');
+    const folded = await wanted();
+    for (const [i, each] of folded.entries()) {
+      const scale = Math.max(...joined[i]!.map(Math.abs));
+      expect(Math.max(...each.map((v, j) => Math.abs(v - joined[i]![j]!))) / scale).toBeLessThan(1e-5);
+    }
+    expect(folded[0]).not.toEqual(joined[0]); // the weight is rounded once more
+    expect(folded.at(-1)).toEqual(joined.at(-1)); // and stays what it was
+  } finally {
+    gpu.kernels.forced.clear();
+  }
+});
 
 test.each([
   ['int8', {}],

@@ -9,7 +9,7 @@ import { add } from '../elementwise/binary.ts';
 import { dropout } from '../random/dropout.ts';
 import { linear, planLinear } from './linear.ts';
 import type { LinearPlan } from './linear.ts';
-import { product } from './product.ts';
+import { foldedWeight, product } from './product.ts';
 import { reduceMiddle } from '../parts/reduce.ts';
 import { affine } from '../elementwise/unary.ts';
 import { requireFloat } from '../parts/broadcast.ts';
@@ -48,18 +48,23 @@ const op = defineOp({
     return { ...plan, r, scale };
   },
   forward(run, [x, weight, bias, loraA, loraB, dropped], { M, N, K, r, scale, y: shape }) {
-    const branch = dropped ?? x;
-    const h = product(run, { a: branch, b: loraA, layout: 'nt', M, N: r, K, shape: [M, r], alpha: scale });
-    const y = product(run, { a: x, b: weight, layout: 'nt', M, N, K, shape, bias, pair: { a: h, b: loraB, K: r } });
     const [needX, needW, , needA, needB] = run.needs;
+    const branch = dropped ?? x;
+    const folded = dropped ? null : foldedWeight(run, weight, loraB, loraA, scale, M);
+    const h =
+      needB || !folded
+        ? product(run, { a: branch, b: loraA, layout: 'nt', M, N: r, K, shape: [M, r], alpha: scale })
+        : null;
+    const pair = folded ? undefined : { a: h!, b: loraB, K: r };
+    const y = product(run, { a: x, b: folded ?? weight, layout: 'nt', M, N, K, shape, bias, pair });
     return {
       y,
       saved: {
         x: needW ? x : null,
         branch: needA ? branch : null,
-        weight: needX ? weight : null,
-        loraA: needX ? loraA : null,
-        loraB: needX || needA ? loraB : null,
+        weight: needX ? (folded ?? weight) : null,
+        loraA: needX && !folded ? loraA : null,
+        loraB: (needX && !folded) || needA ? loraB : null,
         h: needB ? h : null,
       },
     };
@@ -77,7 +82,7 @@ const op = defineOp({
             N: K,
             K: N,
             shape: xShape,
-            pair: apart ? undefined : { a: dh!, b: loraA!, K: r },
+            pair: apart || !loraA ? undefined : { a: dh!, b: loraA, K: r },
             into: run.total(0),
           })
         : null,
@@ -95,15 +100,15 @@ const op = defineOp({
 });
 
 /**
- * y = x·Wᵀ + bias + scale · (drop(x)·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k. Dropout draws
- * anew at each call.
+ * y = x·Wᵀ + bias + scale · (drop(x)·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k, or, where x has
+ * many rows for the weight's size and a device gains by it, x·(W + scale · B·A)ᵀ. Dropout draws anew at each call.
  * @param x float[..., K]
  * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made; a frozen
  * one may have a packed storage (f16, bf16, int8, int4, nf4: QLoRA), which is read as it lies in both directions
  * @param bias float[N] or null
  * @returns float[..., N]
- * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read. Kernels: kernels/matmul. Throws
- * ShapeError where shapes do not go together, DTypeError where a packed weight is to be trained.
+ * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read, folded ones included. Kernels:
+ * kernels/matmul. Throws ShapeError where shapes do not go together, DTypeError where a packed weight is to be trained.
  * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; Dettmers et al. 2023, https://arxiv.org/abs/2305.14314
  */
 export function loraLinear(x: Tensor, weight: Tensor, bias: Tensor | null, options: LoraOptions): Tensor {

@@ -32,9 +32,11 @@ export interface MatmulVariant extends OpVariant<MatmulPlan> {
   readonly readsPitch?: boolean;
   /**
    * Whether A2·op(B2) is a product of its own that is added to the first. `gpu.kernels.forced.set('matmul pair',
-   * 'apart' | 'joined')` says it for tests and benches.
+   * 'apart' | 'joined' | 'folded')` says it for tests and benches.
    */
   readonly pairApart?: (plan: MatmulPlan) => boolean;
+  /** Whether the pair of a layer is added to its weight before the product: see `foldedWeight`. */
+  readonly pairFolds?: (plan: MatmulPlan) => boolean;
 }
 
 /** Whether the rows of A, or of B, run along the terms of the sum. */

@@ -2,6 +2,7 @@
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import { choose } from '../../gpu/kernel/choose.ts';
+import { copyOf } from '../../tensor/copy.ts';
 import type { Run } from '../../tensor/op.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -110,12 +111,35 @@ const pairPlan = (plan: MatmulPlan): MatmulPlan => ({
   isPart: false,
 });
 
+/** How a pair is computed: in one sum, as a second product, or added to B before the product. */
+type PairWay = 'joined' | 'apart' | 'folded';
+
+const forcedWay = (gpu: Gpu): PairWay | undefined => gpu.kernels.forced.get('matmul pair') as PairWay | undefined;
+
 /** Whether a pair takes two products, of which the second adds itself to the first. */
 function isApart(gpu: Gpu, plan: MatmulPlan): boolean {
   if (plan.K2 === 0 || plan.M * plan.N === 0) return false;
-  const forced = gpu.kernels.forced.get('matmul pair');
+  const forced = forcedWay(gpu);
   const isWanted = forced === undefined ? variantOf(gpu, plan).pairApart?.(plan) === true : forced === 'apart';
   return isWanted && variantOf(gpu, pairPlan(plan)).adds === true;
+}
+
+/**
+ * W + scale · B·A, a new tensor, where x·(W + scale · B·A)ᵀ costs less than the pair x·Wᵀ + scale · (x·Aᵀ)·Bᵀ for M
+ * rows of x; else null. W float[N, K], B float[N, r], A float[r, K].
+ */
+export function foldedWeight(run: Run, weight: Tensor, b: Tensor, a: Tensor, scale: number, M: number): Tensor | null {
+  const [N, K] = weight.shape as [number, number];
+  const r = a.shape[0]!;
+  const format = formatOf(run.name, weight);
+  if (format !== 'F32' || M * N * K * r === 0) return null;
+  const whole = { hasBias: false, batches: 1, format, groupSize: 0, inRows: true, isPart: false } as const;
+  const pair: MatmulPlan = { ...whole, layout: 'nt', M, N, K, K2: r };
+  const forced = forcedWay(run.gpu);
+  const isWanted = forced === undefined ? variantOf(run.gpu, pair).pairFolds?.(pair) === true : forced === 'folded';
+  if (!isWanted || variantOf(run.gpu, { ...whole, layout: 'nn', M: N, N: K, K: r, K2: 0 }).adds !== true) return null;
+  const into = copyOf(weight, run.name);
+  return product(run, { a: b, b: a, layout: 'nn', M: N, N: K, K: r, shape: weight.shape, alpha: scale, into });
 }
 
 /**

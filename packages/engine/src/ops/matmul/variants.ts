@@ -215,6 +215,11 @@ const sharedGemv: MatmulVariant = {
  * the terms.
  */
 const [MIN_PRODUCTS, MIN_READS] = [2 ** 23, 10];
+/**
+ * A pair lengthens both sums and is copied behind both operands; folding it costs a product and a copy of the weight's
+ * size.
+ */
+const FOLD = 4;
 
 /** The subgroup tile over operands in textures. */
 function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
@@ -223,6 +228,7 @@ function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
   return {
     kernel: matmulSubgroupTexels,
     adds: true,
+    pairFolds: ({ M, N, K }) => FOLD * N * K <= M * (N + K),
     bind: inTextures(swaps),
     fits(gpu, plan) {
       const { M, N, K, K2, hasBias, batches, format } = own(plan);

@@ -105,7 +105,12 @@ test.each([
     "data: data.images is 'gone', which is no folder; the paths of images start from it.",
     '--data.images=gone',
   ],
-  ['a folder for the file', 'img', 'good.json', 'data: img: it is a folder (EISDIR); give a file.'],
+  [
+    'a folder without metadata for the file',
+    'img',
+    'good.json',
+    'data: img: it is a folder without metadata.jsonl or metadata.parquet; give a file, or an image folder with one of these.',
+  ],
 ])('before the first step: %s, and the name stays free', async (_, stage1, stage2, sentence, ...more) => {
   expect(await train('never', stage1, stage2, ...more)).toMatchObject({ code: EXIT.failed, sentence });
   expect(existsSync(run('never'))).toBe(false);

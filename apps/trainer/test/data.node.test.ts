@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseDataset } from '@curio/model';
 import { KINDS, openGlyphs, QUESTIONS, renderScene, type Scene } from '@curio/scenes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage, imageFolder, readImage } from '../src/data/decode.ts';
@@ -10,6 +9,7 @@ import { openHandwriting } from '../src/data/digits.ts';
 import { generatePart, pictureOf } from '../src/data/generate.ts';
 import { pageSamples } from '../src/data/page-samples.ts';
 import { encodePng } from '../src/data/png.ts';
+import { openSet } from '../src/data/open-set.ts';
 import { fileOf, truthFileOf, writeDataset } from '../src/data/write.ts';
 
 const SIZES = { stage1: 6, stage2: 6, heldout: 11, 'heldout-ask': 3 };
@@ -55,14 +55,18 @@ describe('the written data set', () => {
     expect(hash(one)).not.toBe(hash(other));
     expect(readdirSync(folder).filter((name) => name.includes('.partial'))).toEqual([]);
     for (const part of ['stage1', 'stage2', 'heldout', 'heldout-ask'] as const) {
-      const samples = parseDataset(readFileSync(join(one, fileOf(part)), 'utf8'), fileOf(part));
+      const set = (await openSet(join(one, fileOf(part)), join(one, 'images'))).samples;
+      const samples = await Promise.all(Array.from({ length: set.length }, (_, i) => set.read(i)));
       const truth = JSON.parse(readFileSync(join(one, truthFileOf(part)), 'utf8')) as {
         id: string;
         scene: Scene;
         kinds: string[];
       }[];
       const images = imageFolder(join(one, 'images'));
-      for (const { image } of samples) expect(await images.has(image!), image).toBe(true);
+      for (const {
+        images: [image],
+      } of samples)
+        expect(await images.has(image!), image).toBe(true);
       expect(truth.map(({ id }) => id)).toEqual(samples.map(({ id }) => id));
       samples.forEach(({ messages }, i) =>
         messages.forEach(({ role, text }, j) => {

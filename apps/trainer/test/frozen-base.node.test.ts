@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
-import { trainStage } from '@curio/model';
+import { samplesOf, trainStage } from '@curio/model';
 import { decodeFloats, openWeightFolder } from '@curio/nn';
 import { loadConfig } from '../src/config/load.ts';
 import { generatePart, pictureOf } from '../src/data/generate.ts';
@@ -37,12 +37,20 @@ test('the base is bit-equal to its file after both stages, adapters and projecto
     const parts = generatePart(name, { seed: 5, count });
     const samples = parts.map(({ entry }) => ({
       id: entry.id,
-      image: entry.image,
+      images: [entry.image],
       messages: entry.conversations.map(({ from, value }) => ({ role: from, text: value })),
     }));
     const pixels = (image: string): Promise<Float32Array> =>
       Promise.resolve(prepare(pictureOf(name, parts.find(({ entry }) => entry.image === image)!)));
-    await trainStage({ model, tokens, stage: config.train[name], train: config.train, samples, pixels, seed: 5 });
+    await trainStage({
+      model,
+      tokens,
+      stage: config.train[name],
+      train: config.train,
+      samples: samplesOf(samples),
+      pixels,
+      seed: 5,
+    });
   }
 
   const files = {
@@ -88,7 +96,7 @@ test('a base in NF4 is trained through: its words stay, the loss is near that of
     const parts = generatePart('stage2', { seed: 5, count: 4 });
     const samples = parts.map(({ entry }) => ({
       id: entry.id,
-      image: entry.image,
+      images: [entry.image],
       messages: entry.conversations.map(({ from, value }) => ({ role: from, text: value })),
     }));
     const pixels = (image: string): Promise<Float32Array> =>
@@ -98,7 +106,7 @@ test('a base in NF4 is trained through: its words stay, the loss is near that of
       tokens,
       stage: config.train.stage2,
       train: config.train,
-      samples,
+      samples: samplesOf(samples),
       pixels,
       seed: 5,
       onStep: ({ step, loss }) => void (step <= 1 && losses.push(loss)),

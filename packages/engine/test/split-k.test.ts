@@ -83,7 +83,7 @@ test.each(['frozen', 'trained'])('a pair folded into a %s weight, and all gradie
     const learning = kind === 'frozen' ? [x, a, b] : [x, w, a, b, bias];
     for (const each of learning) each.requiresGrad = true;
     const [y, ...gradients] = gpu.scope(() => {
-      const made = loraLinear(x, w, bias, a, b, { scale: 2 });
+      const made = loraLinear(x, w, bias, { a, b, scale: 2 });
       backward(sum(mul(made, made)));
       return [made.read(), ...learning.map(({ grad }) => grad!.read()), w.read()];
     });

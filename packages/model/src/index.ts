@@ -36,9 +36,19 @@ export {
   type Picture,
 } from './data/image.ts';
 export { resizeBicubic } from './data/resize.ts';
-export { modalityLength, parseDataset, type ImageSource, type Sample } from './data/dataset.ts';
+export {
+  chooseSamples,
+  modalityLength,
+  samplesOf,
+  type ImageSource,
+  type Sample,
+  type Samples,
+} from './data/dataset.ts';
+export { EntrySamples, openSamples, type OpenSamplesOptions } from './entries/open-samples.ts';
+export type { IndexStore } from './entries/sample-index.ts';
+export { isFault, readEntry, type EntryFault, type Fault, type Note, type ReadEntry } from './entries/read-entry.ts';
 export { groupByLength, groupByModalityLength } from './data/sampler.ts';
-export { whyNotTrainable } from './data/trainable-sample.ts';
+export { isSurelyTrainable, whyNotTrainable } from './data/trainable-sample.ts';
 export {
   encodeSample,
   labelledRows,

@@ -14,6 +14,7 @@ import { captured } from './loop.ts';
 import type { SqLlava } from './sq-llava.ts';
 import { batchesOf, stageOptimizer, stepsOfSamples, trainingMode } from './stages.ts';
 import type { StageBatches } from './stages.ts';
+import type { Samples } from './data/dataset.ts';
 import { IMAGE_TOKEN } from './data/tokens.ts';
 
 export interface StagePrediction {
@@ -51,7 +52,7 @@ export interface PredictOptions {
    * The data whose shapes are planned; without them every sample is taken as long as `train.maxLength` lets it be, with
    * an image.
    */
-  readonly data?: Pick<StageBatches, 'tokens' | 'samples'>;
+  readonly data?: Pick<StageBatches, 'tokens'> & { readonly samples: Samples };
   /** Steps looked at. Default 1000. */
   readonly steps?: number;
 }
@@ -60,7 +61,7 @@ export interface PredictOptions {
  * Plans a stage as `trainStage` would run it. Its buffers are the same, so that what is measured then is what is said
  * here.
  */
-export function predictStage(options: PredictOptions): StagePrediction {
+export async function predictStage(options: PredictOptions): Promise<StagePrediction> {
   const { gpu, config, stage, train } = options;
   if (!gpu.isDry) throw new ConfigError('predict: the device computes; open it with dryRun.');
   gpu.memory.resetPeak();
@@ -72,7 +73,7 @@ export function predictStage(options: PredictOptions): StagePrediction {
   let activations = 0;
   let largest: Batch | null = null;
   const shapes = new Set<string>();
-  for (const batch of batches(options)) {
+  for await (const batch of batches(options)) {
     const pixels =
       batch.images.length > 0 ? new Float32Array(batch.images.length * 3 * config.vision.imageSize ** 2) : null;
     const inputs = model.lossInputs(batch, pixels);
@@ -106,7 +107,7 @@ export function predictStage(options: PredictOptions): StagePrediction {
 }
 
 /** Micro-batches in the order of the steps. */
-function* batches({ config, stage, train, seed, data, steps = 1000 }: PredictOptions): Generator<Batch> {
+async function* batches({ config, stage, train, seed, data, steps = 1000 }: PredictOptions): AsyncGenerator<Batch> {
   if (!data) {
     const ids = [1, IMAGE_TOKEN, ...new Array<number>(Math.max(1, train.maxLength - 2)).fill(2)];
     yield makeBatch(
@@ -115,8 +116,12 @@ function* batches({ config, stage, train, seed, data, steps = 1000 }: PredictOpt
     );
     return;
   }
-  for (const order of stepsOfSamples(data.samples, stage, seed).slice(0, steps))
-    for (const { batch } of batchesOf({ ...data, stage, train, seed }, config, order)) yield batch;
+  const { tokens, samples } = data;
+  for (const { epoch, indices } of stepsOfSamples(samples, stage, seed).slice(0, steps)) {
+    const chosen = await Promise.all(indices.map((index) => samples.read(index)));
+    for (const { batch } of batchesOf({ tokens, stage, train, seed }, config, { epoch, indices, samples: chosen }))
+      yield batch;
+  }
 }
 
 const ROWS = ['weights', 'gradients', 'optimizer', 'activations', 'scratch'] as const;
@@ -137,12 +142,12 @@ export function predictionTable(prediction: StagePrediction): string {
  * Throws DeviceError with the table where a stage does not fit the adapter or `limit` bytes, naming a number of passes
  * a step that does: gradients are then summed over smaller parts of the same batch.
  */
-export function requireFit(
+export async function requireFit(
   where: string,
   options: PredictOptions,
   prediction: StagePrediction,
   limit = Infinity,
-): void {
+): Promise<void> {
   const fits = ({ largest, bindingLimit, peak }: StagePrediction): boolean => largest <= bindingLimit && peak <= limit;
   if (fits(prediction)) return;
   const { stage } = options;
@@ -150,7 +155,7 @@ export function requireFit(
   let least = prediction;
   while (!fits(least) && passes < stage.batch) {
     passes = Math.min(stage.batch, 2 * passes);
-    least = predictStage({ ...options, stage: { ...stage, accumulate: passes } });
+    least = await predictStage({ ...options, stage: { ...stage, accumulate: passes } });
   }
   const over =
     prediction.largest > prediction.bindingLimit

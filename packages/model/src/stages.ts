@@ -10,12 +10,12 @@ import { imageTokens } from './config.ts';
 import type { ModelConfig, StageConfig, TrainConfig } from './config.ts';
 import { TEMPLATES, withVuserToken } from './data/conversation.ts';
 import type { Template } from './data/conversation.ts';
-import { modalityLength } from './data/dataset.ts';
-import type { Sample } from './data/dataset.ts';
+import type { Sample, Samples } from './data/dataset.ts';
 import { runSteps } from './loop.ts';
 import type { LoopOptions } from './loop.ts';
 import { groupByLength, groupByModalityLength } from './data/sampler.ts';
 import type { LossInputs, SqLlava } from './sq-llava.ts';
+import { IMAGE_TAG } from './data/tokens.ts';
 import type { Tokens } from './data/tokens.ts';
 
 export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onRecord' | 'capture'> {
@@ -23,8 +23,8 @@ export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onRec
   readonly tokens: Tokens;
   readonly stage: StageConfig;
   readonly train: TrainConfig;
-  readonly samples: readonly Sample[];
-  /** Normalised pixels of a sample's image, float32 [3, S, S]; null leaves the sample out of its step. */
+  readonly samples: Samples;
+  /** Normalised pixels of an image of a sample, float32 [3, S, S]; null leaves the sample out of its step. */
   readonly pixels: (image: string, sample: Sample) => Promise<Float32Array | null>;
   readonly seed: number;
   /** Step to begin with, and the optimizer's state there. */
@@ -50,11 +50,11 @@ export function templateOf({ template, systemText, vusr }: SqLlava['config']): T
 
 /** Indices of the samples of every step: epoch after epoch, similar lengths together, drawn from the seed alone. */
 export function stepsOfSamples(
-  samples: readonly Sample[],
+  { lengths: all }: Pick<Samples, 'lengths'>,
   { batch, steps }: Pick<StageConfig, 'batch' | 'steps'>,
   seed: number,
 ): { epoch: number; indices: number[] }[] {
-  const lengths = samples.map(modalityLength);
+  const lengths = Array.from(all);
   const mixed = lengths.some((n) => n > 0) && lengths.some((n) => n < 0);
   const out: { epoch: number; indices: number[] }[] = [];
   for (let epoch = 0; out.length < steps; epoch++) {
@@ -69,19 +69,19 @@ export function stepsOfSamples(
 }
 
 /** What of a stage decides the batches of its steps. */
-export type StageBatches = Pick<StageOptions, 'tokens' | 'stage' | 'train' | 'samples' | 'seed'>;
+export type StageBatches = Pick<StageOptions, 'tokens' | 'stage' | 'train' | 'seed'>;
 
-/** The micro-batches of a step, each with its samples. */
+/** The micro-batches of a step from its samples, the k-th of them the one of index `indices[k]`. */
 export function batchesOf(
-  { tokens, stage, train, samples, seed }: StageBatches,
+  { tokens, stage, train, seed }: StageBatches,
   config: ModelConfig,
-  { epoch, indices }: { epoch: number; indices: readonly number[] },
+  { epoch, indices, samples }: { epoch: number; indices: readonly number[]; samples: readonly Sample[] },
 ): { batch: Batch; chosen: Sample[] }[] {
   const template = stage.template === 'plain' ? 'plain' : templateOf(config);
   const size = Math.ceil(indices.length / stage.accumulate);
   return Array.from({ length: Math.ceil(indices.length / size) }, (_, i) => {
     const part = indices.slice(i * size, (i + 1) * size);
-    const chosen = part.map((index) => samples[index]!);
+    const chosen = samples.slice(i * size, (i + 1) * size);
     const encoded = chosen.map((sample, k) =>
       encodeSample(tokens, sample, {
         template,
@@ -158,30 +158,38 @@ async function microsOf(
   { epoch, indices }: { epoch: number; indices: readonly number[] },
 ): Promise<Micro[]> {
   const { samples, model, train } = options;
-  const images = new Map<Sample, Float32Array>();
-  const kept: number[] = [];
-  await Promise.all(
+  const each = await Promise.all(
     indices.map(async (index) => {
-      const sample = samples[index]!;
-      const pixels = sample.image === undefined ? undefined : await options.pixels(sample.image, sample);
-      if (pixels) images.set(sample, pixels);
-      if (pixels !== null) kept.push(index);
+      const sample = await samples.read(index);
+      const pixels = await Promise.all(
+        shownImages(sample, options.stage).map((image) => options.pixels(image, sample)),
+      );
+      return { index, sample, pixels };
     }),
   );
+  const kept = each.filter(({ pixels }) => !pixels.includes(null));
   if (kept.length === 0)
     throw new DataError(
       `train: step ${step}: all ${indices.length} of its samples were left out; it needs at least one.`,
     );
-  const place = new Map(indices.map((index, i) => [index, i]));
-  kept.sort((a, b) => place.get(a)! - place.get(b)!); // pictures arrive in any order
-  return batchesOf(options, model.config, { epoch, indices: kept }).map(({ batch, chosen }) => {
+  const images = new Map(kept.map(({ sample, pixels }) => [sample, pixels as Float32Array[]]));
+  const left = { epoch, indices: kept.map(({ index }) => index), samples: kept.map(({ sample }) => sample) };
+  return batchesOf(options, model.config, left).map(({ batch, chosen }) => {
     if (batch.labelled === 0)
       throw new DataError(
         `train: step ${step}: none of its ${batch.size} samples has a label within train.maxLength ${train.maxLength}; raise it or leave them out.`,
       );
-    return { batch, pixels: stack(batch.images.map((b) => images.get(chosen[b]!)!)) };
+    const shown = batch.images.map((b, i) => {
+      const pixels = images.get(chosen[b]!)!;
+      return pixels[pixels.length === 1 ? 0 : batch.imageTags[i]!]!;
+    });
+    return { batch, pixels: stack(shown) };
   });
 }
+
+/** The images of a sample that stand at an `<image>`: none where no turn says so. */
+const shownImages = ({ images, messages }: Sample, { template }: StageConfig): readonly string[] =>
+  template === 'plain' || messages.some(({ text }) => text!.includes(IMAGE_TAG)) ? images : [];
 
 /** Pixels of several images one after the other; null for none. */
 function stack(each: readonly Float32Array[]): Float32Array | null {

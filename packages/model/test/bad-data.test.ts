@@ -4,7 +4,7 @@ import type { Gpu, Tensor } from '@curio/engine';
 import { Weights } from '@curio/nn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ModelConfig } from '../src/config.ts';
-import type { Sample } from '../src/data/dataset.ts';
+import { samplesOf, type Sample } from '../src/data/dataset.ts';
 import { Tokens } from '../src/data/tokens.ts';
 import { runSteps } from '../src/loop.ts';
 import type { LoopOptions } from '../src/loop.ts';
@@ -87,7 +87,7 @@ const config: ModelConfig = {
 };
 const samples: Sample[] = Array.from({ length: 8 }, (_, i) => ({
   id: `${i}`,
-  image: `${i}`,
+  images: [`${i}`],
   messages: [
     { role: 'human', text: '<image>\nis there a two ?' },
     { role: 'gpt', text: 'yes .' },
@@ -102,7 +102,7 @@ async function stage1(options: Partial<StageOptions>) {
     tokens: new Tokens(sceneTokenizerJson()),
     train,
     stage: { ...train.stage1, batch: 4, steps: 2 },
-    samples,
+    samples: samplesOf(samples),
     seed: 5,
     pixels: () => Promise.resolve(new Float32Array(3 * config.vision.imageSize ** 2)),
     onStep: ({ counts }) => void images.push(counts.images),
@@ -126,4 +126,38 @@ test('a batch without a label is refused instead of trained on', async () => {
   expect((await stage1({ train: { ...train, maxLength: 2 } })).ended).toBe(
     'train: step 0: none of its 4 samples has a label within train.maxLength 2; raise it or leave them out.',
   );
+});
+
+test('each image of a sample is shown at its own tag, a single one at every tag, none where no turn says so', async () => {
+  const area = 3 * config.vision.imageSize ** 2;
+  const loss = async (images: string[], question: string) => {
+    let said = NaN;
+    const asked: string[] = [];
+    const messages: Sample['messages'] = [
+      { role: 'human', text: question },
+      { role: 'gpt', text: 'yes .' },
+    ];
+    const { ended } = await stage1({
+      stage: { ...train.stage2, template: 'chat', batch: 1, steps: 1, sqR: 0 },
+      samples: samplesOf([{ id: 'x', images, messages }]),
+      pixels: async (image) => {
+        asked.push(image);
+        return new Float32Array(area).fill(image === 'a' ? 1 : -1);
+      },
+      onStep: ({ loss }) => void (said = loss),
+    });
+    expect(ended).toBe(1);
+    return { said, asked };
+  };
+  const both = '<image>\n<image>\nis there a two ?';
+  const [ab, ba, aa, a, bare] = [
+    await loss(['a', 'b'], both),
+    await loss(['b', 'a'], both),
+    await loss(['a', 'a'], both),
+    await loss(['a'], both),
+    await loss(['a'], 'is there a two ?'),
+  ];
+  expect(new Set([ab.said, ba.said, aa.said, bare.said]).size).toBe(4);
+  expect(a.said).toBe(aa.said);
+  expect([ab.asked, a.asked, bare.asked]).toEqual([['a', 'b'], ['a'], []]);
 });

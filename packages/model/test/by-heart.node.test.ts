@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeSample } from '../src/data/batch.ts';
 import type { ModelConfig } from '../src/config.ts';
 import { TEMPLATES } from '../src/data/conversation.ts';
-import type { Sample } from '../src/data/dataset.ts';
+import { samplesOf, type Sample } from '../src/data/dataset.ts';
 import { generate } from '../src/generate.ts';
 import { PRESETS } from '../src/presets.ts';
 import { sceneTokenizerJson } from '@curio/scenes';
@@ -38,7 +38,7 @@ test('ten conversations are learnt by heart', async () => {
   const words = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
   const samples: Sample[] = words.map((word, i) => ({
     id: word,
-    image: word,
+    images: [word],
     messages: [
       { role: 'human', text: `<image>\nwhere is the ${word} ?` },
       { role: 'gpt', text: `${words[(3 * i + 1) % 10]} .` },
@@ -54,7 +54,7 @@ test('ten conversations are learnt by heart', async () => {
     tokens,
     train: { ...train, lr: 3e-3 },
     stage,
-    samples,
+    samples: samplesOf(samples),
     pixels,
     seed: 3,
     onStep: ({ loss }) => void losses.push(loss),

@@ -2,94 +2,24 @@ import { RandomStream } from '@curio/engine';
 import { describe, expect, test } from 'vitest';
 import { encodeSample, makeBatch, makeTextBatch, paddedLength } from '../src/data/batch.ts';
 import { TEMPLATES } from '../src/data/conversation.ts';
-import { modalityLength, parseDataset } from '../src/data/dataset.ts';
+import type { Sample } from '../src/data/dataset.ts';
 import { groupByLength, groupByModalityLength } from '../src/data/sampler.ts';
 import { sceneTokenizerJson } from '@curio/scenes';
 import { whyNotTrainable } from '../src/data/trainable-sample.ts';
 import { IGNORE, IMAGE_TOKEN, Tokens } from '../src/data/tokens.ts';
 
-const turn = (from: string, value: unknown) => ({ from, value });
-const good = {
-  id: 'demo-1',
-  image: 'a.png',
-  conversations: [turn('human', 'What is it?\n<image>'), turn('gpt', 'A dog.')],
-};
-const parse = (...entries: unknown[]) => parseDataset(JSON.stringify(entries), 'mix.json');
-
-describe('LLaVA JSON', () => {
-  test('is read; the image tag is brought to the front and leading answers dropped', () => {
-    expect(parse(good)).toEqual([
-      {
-        id: 'demo-1',
-        image: 'a.png',
-        messages: [
-          { role: 'human', text: '<image>\nWhat is it?' },
-          { role: 'gpt', text: 'A dog.' },
-        ],
-        entry: 0,
-      },
-    ]);
-    const [text] = parse({ conversations: [turn('gpt', 'Hello.'), turn('human', 'Hi.'), turn('gpt', 'How are you?')] });
-    expect(text).toEqual({
-      id: '0',
-      messages: [
-        { role: 'human', text: 'Hi.' },
-        { role: 'gpt', text: 'How are you?' },
-      ],
-      entry: 0,
-    });
-    expect(modalityLength(text)).toBe(-4);
-    expect(modalityLength(parse(good)[0])).toBe(6);
-    expect(parseDataset(`\ufeff${JSON.stringify([good, good])}`, 'mix.json').map(({ entry }) => entry)).toEqual([0, 1]);
-  });
-
-  test.each<[unknown, string]>([
-    [3, 'entry 1: is the number 3; it must be an object with conversations.'],
-    [{ id: 'x' }, 'entry 1: conversations is missing; it must be a list of { from, value }.'],
-    [{ ...good, image: 7 }, 'entry 1: image is the number 7; it must be a path.'],
-    [{ ...good, image: '' }, "entry 1: image is ''; it must be a path."],
-    [{ conversations: [] }, 'entry 1: has no question; a conversation starts with a human turn.'],
-    [{ conversations: [turn('system', 'x')] }, "entry 1: turn 0: is from 'system'; it must be 'human' or 'gpt'."],
-    [{ conversations: [turn('human', null)] }, 'entry 1: turn 0: value is null; it must be text.'],
-    [
-      { conversations: [turn('human', 'a'), turn('human', 'b')] },
-      "entry 1: two turns of 'human' in a row; human and gpt must alternate.",
-    ],
-    [
-      { conversations: [turn('human', 'a')] },
-      'entry 1: the last question has no answer; every human turn needs a gpt turn after it.',
-    ],
-    [{ ...good, image: undefined }, 'entry 1: says <image> but names no image; add "image" or take the tag out.'],
-    [
-      { image: 'b.png', conversations: [turn('human', 'a'), turn('gpt', 'b')] },
-      "entry 1: names image 'b.png' but no turn says <image>; put the tag into the first.",
-    ],
-  ])('%j is refused in one sentence', (entry, message) => {
-    expect(() => parse(good, entry)).toThrow(`data: mix.json: ${message}`);
-  });
-
-  test('a file that is no list is refused', () => {
-    expect(() => parseDataset('[{', 'x.json')).toThrow(
-      /^data: x\.json: not JSON \(.+\); it must be a JSON array of samples\.$/,
-    );
-    expect(() => parseDataset('{}', 'x.json')).toThrow(
-      'data: x.json: holds an object; it must be a JSON array of samples.',
-    );
-    expect(() => parseDataset('[]', 'x.json')).toThrow('data: x.json: holds no sample; it must hold at least one.');
-  });
-});
-
 describe('batches', () => {
   const tokens = new Tokens(sceneTokenizerJson());
-  const [sample] = parse({
-    image: 'a.png',
-    conversations: [
-      turn('human', '<image>\nis there a two ?'),
-      turn('gpt', 'yes .'),
-      turn('human', 'where is the two ?'),
-      turn('gpt', 'top left .'),
+  const sample: Sample = {
+    id: 'x',
+    images: ['a.png'],
+    messages: [
+      { role: 'human', text: '<image>\nis there a two ?' },
+      { role: 'gpt', text: 'yes .' },
+      { role: 'human', text: 'where is the two ?' },
+      { role: 'gpt', text: 'top left .' },
     ],
-  });
+  };
   const name = (id: number): string => tokens.token(id);
 
   test('images are spread out, labels shifted, lengths rounded up to 32', () => {
@@ -105,7 +35,10 @@ describe('batches', () => {
     const batch = makeBatch([one, two], { patches: 4 });
     expect([batch.size, batch.length, [...batch.lengths]]).toEqual([2, 32, [one.ids.length + 3, 8]]);
     expect([...batch.imageRows]).toEqual([2, 3, 4, 5, 33, 34, 35, 36]);
-    expect(batch.images).toEqual([0, 1]);
+    expect([batch.images, batch.imageTags]).toEqual([
+      [0, 1],
+      [0, 0],
+    ]);
     expect(batch.labelled).toBe(3 + 4 + 3);
     // The last position of the image foretells the first word of the caption.
     expect(name(batch.labels[36])).toBe('yes');
@@ -120,6 +53,19 @@ describe('batches', () => {
       makeBatch([encodeSample(tokens, sample, { template: TEMPLATES.scenes, selfQuestionRate, draw })], { patches: 4 })
         .labelled;
     expect(labelled(1) - labelled(0)).toBe('where is the two ? </s>'.split(' ').length);
+  });
+
+  test('several images stand in their order; text alone that says <image> has none', () => {
+    const messages = [
+      { role: 'human' as const, text: '<image> where <image> is' },
+      { role: 'gpt' as const, text: 'red' },
+    ];
+    const two = encodeSample(tokens, { id: 'x', images: ['a', 'b'], messages }, { template: TEMPLATES.scenes });
+    const none = encodeSample(tokens, { id: 'x', images: [], messages }, { template: TEMPLATES.scenes });
+    const batch = makeBatch([two, none, two], { patches: 4 });
+    expect([batch.images, batch.imageTags, batch.imageRows.length]).toEqual([[0, 0, 2, 2], [0, 1, 0, 1], 16]);
+    expect(none.ids).not.toContain(IMAGE_TOKEN);
+    expect(none.ids.length).toBeGreaterThanOrEqual(two.ids.length);
   });
 
   test('long samples are cut, also where that takes the image away', () => {
@@ -197,7 +143,7 @@ describe('a sample that a stage learns nothing from', () => {
     whyNotTrainable(sample, tokens, { template }, { maxLength }, TEMPLATES.scenes);
   const sample = (question: string, image?: string) => ({
     id: 'x',
-    ...(image && { image }),
+    images: image ? [image] : [],
     messages: [
       { role: 'human' as const, text: question },
       { role: 'gpt' as const, text: 'yes .' },
@@ -211,6 +157,17 @@ describe('a sample that a stage learns nothing from', () => {
     expect(why(sample('<image>\na ?', 'a.png'), 'plain', 512)).toBeNull();
     expect(() => encodeSample(tokens, sample('a ?'), { template: 'plain' })).toThrow(
       "batch: sample 'x' has no image; the template plain is an image and its caption.",
+    );
+  });
+
+  test('under the template plain anything but one image, shown, and its caption', () => {
+    const [question, answer] = sample('<image>\na ?', 'a.png').messages;
+    const two = { id: 'x', images: ['a.png'], messages: [question!, answer!, question!, answer!] };
+    expect(why(two, 'plain', 512)).toBe(
+      'it has 1 images and 4 turns, and a stage with the template plain learns an image and its caption',
+    );
+    expect(why(sample('a ?', 'a.png'), 'plain', 512)).toBe(
+      'its question does not say <image>, and a stage with the template plain learns the captions of images',
     );
   });
 

@@ -3,7 +3,7 @@ import { openGpu } from '@curio/engine';
 import { Weights } from '@curio/nn';
 import { expect, test } from 'vitest';
 import type { ModelConfig, TrainConfig } from '../src/config.ts';
-import type { Sample } from '../src/data/dataset.ts';
+import { samplesOf, type Sample } from '../src/data/dataset.ts';
 import { predictionTable, predictStage, requireFit } from '../src/predict.ts';
 import { PRESETS } from '../src/presets.ts';
 import { sceneTokenizerJson } from '@curio/scenes';
@@ -20,7 +20,7 @@ const config: ModelConfig = {
 const tokens = new Tokens(sceneTokenizerJson());
 const samples: Sample[] = Array.from({ length: 32 }, (_, i) => ({
   id: `${i}`,
-  image: `${i}`,
+  images: [`${i}`],
   messages: [
     { role: 'human', text: '<image>\nwhere is the red digit ?' },
     { role: 'gpt', text: new Array(1 + ((i * 7) % 60)).fill('red').join(' ') },
@@ -42,13 +42,13 @@ test.each([
   async (name, gradientCheckpointing) => {
     const settings: TrainConfig = { ...train, gradientCheckpointing };
     const dry = await openGpu({ dryRun: true });
-    const prediction = predictStage({
+    const prediction = await predictStage({
       gpu: dry,
       config,
       train: settings,
       stage: train[name],
       seed: 5,
-      data: { tokens, samples },
+      data: { tokens, samples: samplesOf(samples) },
     });
     expect(dry.memoryReport().liveBytes).toBeLessThan(100_000);
     dry.close();
@@ -61,7 +61,7 @@ test.each([
       tokens,
       train: settings,
       stage: train[name],
-      samples,
+      samples: samplesOf(samples),
       pixels,
       seed: 5,
       onStep: () => void (measured = gpu.memoryReport()),
@@ -85,13 +85,13 @@ test('gradient checkpointing keeps less', async () => {
   const [kept, recomputed] = await Promise.all(
     [false, true].map(async (gradientCheckpointing) => {
       const dry = await openGpu({ dryRun: true });
-      const { activations } = predictStage({
+      const { activations } = await predictStage({
         gpu: dry,
         config: deep,
         train: { ...train, gradientCheckpointing },
         stage: train.stage2,
         seed: 5,
-        data: { tokens, samples },
+        data: { tokens, samples: samplesOf(samples) },
       });
       dry.close();
       return activations;
@@ -103,27 +103,27 @@ test('gradient checkpointing keeps less', async () => {
 test('a stage that does not fit says so with its table and what would fit, before anything is allocated', async () => {
   const dry = await openGpu({ dryRun: true });
   const options = { gpu: dry, config, train: { ...train, maxLength: 60 }, stage: train.stage1, seed: 5 };
-  const prediction = predictStage(options);
+  const prediction = await predictStage(options);
   expect(prediction.batch).toEqual({ size: 8, length: 96, images: 8 });
-  expect(() => requireFit('stage 1', options, prediction)).not.toThrow();
-  const half = predictStage({ ...options, stage: { ...train.stage1, accumulate: 2 } });
-  expect(() => requireFit('stage 1', options, prediction, half.peak)).toThrow(
+  await requireFit('stage 1', options, prediction);
+  const half = await predictStage({ ...options, stage: { ...train.stage1, accumulate: 2 } });
+  await expect(requireFit('stage 1', options, prediction, half.peak)).rejects.toThrow(
     /^stage 1: [\d.]+ MB are over the limit of [\d.]+ MB; accumulate 2 \(4 samples a pass\) fits, with [\d.]+ MB\.\n {2}weights/,
   );
-  expect(() => requireFit('stage 1', options, prediction, 1000)).toThrow(
+  await expect(requireFit('stage 1', options, prediction, 1000)).rejects.toThrow(
     /one sample a pass still takes [\d.]+ MB with a tensor of [\d.]+ kB; take a smaller maxLength, a packed base\.storage or another device\.\n/,
   );
   expect(predictionTable(prediction)).toMatch(
     /^ {2}weights +[\d.]+ [kM]B\n {2}gradients .*\n {2}optimizer .*\n {2}activations .*\n {2}scratch .*\n {2}at the peak .*\n {2}largest tensor .* that the adapter binds\n {2}1 shape of step, the largest 8 × 96 positions with 8 images$/,
   );
-  expect(() => predictStage({ ...options, gpu: { isDry: false } as never })).toThrow(
+  await expect(predictStage({ ...options, gpu: { isDry: false } as never })).rejects.toThrow(
     'predict: the device computes; open it with dryRun.',
   );
   dry.close();
 
   const gpu = await openGpu({ memoryLimit: prediction.peak / 2 });
   const model = new SqLlava(new Weights(gpu), config);
-  const run = trainStage({ model, tokens, train, stage: train.stage2, samples, pixels, seed: 5 });
+  const run = trainStage({ model, tokens, train, stage: train.stage2, samples: samplesOf(samples), pixels, seed: 5 });
   await expect(run).rejects.toThrow(
     /^train: the step needs [\d.]+ MB \(activations [\d.]+ MB, scratch [\d.]+ (MB|kB)\) beside weights [\d.]+ kB, gradients [\d.]+ kB, optimizer [\d.]+ kB, step .*, and [\d.]+ (MB|kB) of [\d.]+ MB are left; make the batch smaller, or recompute parts with checkpoint\.$/,
   );

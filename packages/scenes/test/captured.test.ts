@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClipPair } from '../src/base/clip-pair.ts';
 import { pretrainClip, pretrainLlama } from '../src/base/pretrain.ts';
 import type { ModelConfig, Sample, StepReport, TrainConfig } from '@curio/model';
-import { Llama, PRESETS, SqLlava, Tokens, trainStage } from '@curio/model';
+import { Llama, PRESETS, samplesOf, SqLlava, Tokens, trainStage } from '@curio/model';
 import type { GlyphSource } from '../src/scene.ts';
 import { sceneTokenizerJson, VOCABULARY } from '../src/vocabulary.ts';
 
@@ -34,7 +34,7 @@ const words = (count: number): string =>
 /** Conversations of 3 to 40 words, every third without a picture. */
 const samples: Sample[] = Array.from({ length: 24 }, (_, i) => ({
   id: `${i}`,
-  ...(i % 3 > 0 && { image: `${i}` }),
+  images: i % 3 > 0 ? [`${i}`] : [],
   messages: [
     { role: 'human', text: `${i % 3 > 0 ? '<image>\n' : ''}${words(3)} ?` },
     { role: 'gpt', text: words(1 + ((5 * i) % 37)) },
@@ -42,7 +42,7 @@ const samples: Sample[] = Array.from({ length: 24 }, (_, i) => ({
     { role: 'gpt', text: words(2) },
   ],
 }));
-const pictures = samples.filter(({ image }) => image !== undefined);
+const pictures = samples.filter(({ images }) => images.length > 0);
 const pixels = async (image: string): Promise<Float32Array> => {
   const draw = new RandomStream(Number(image), 1);
   return Float32Array.from({ length: 3 * config.vision.imageSize ** 2 }, () => draw.uniform(-1, 1));
@@ -74,7 +74,7 @@ async function stage(
     tokens,
     train: settings,
     stage: settings[name],
-    samples: name === 'stage1' ? pictures : samples,
+    samples: samplesOf(name === 'stage1' ? pictures : samples),
     pixels,
     seed: 5,
   };
@@ -122,7 +122,7 @@ test('a loss that is not finite is told with its cause', async () => {
     tokens,
     train,
     stage: { ...train.stage1, batch: 4 },
-    samples: pictures,
+    samples: samplesOf(pictures),
     pixels,
     seed: 5,
   });

@@ -34,7 +34,7 @@ const order = 'kernels → engine → nn → model → scenes → apps';
 const mayDependOn: Record<string, string[]> = {
   engine: ['webgpu'],
   nn: [],
-  model: ['@huggingface/tokenizers'],
+  model: ['@huggingface/tokenizers', 'hyparquet', 'hyparquet-compressors'],
   scenes: [],
   eval: ['fflate'],
 };

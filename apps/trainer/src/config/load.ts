@@ -69,7 +69,7 @@ export function checkConfig(config: unknown, withoutData = false): RunConfig {
   checkModelSizes(checked.data.model);
   const { data } = checked.data;
   const missing =
-    !withoutData && data.scenes === null && (['stage1', 'stage2', 'images'] as const).find((key) => data[key] === null);
+    !withoutData && data.scenes === null && (['stage1', 'stage2'] as const).find((key) => data[key] === null);
   if (missing)
     throw new ConfigError(
       `config: data.${missing} is not set; give the path of your own data, or take the embedded scenes with a preset that has them (small, quick).`,

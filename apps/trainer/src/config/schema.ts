@@ -120,10 +120,10 @@ const data = z.strictObject({
     .strictObject({ stage1: count, stage2: count, heldout: count, 'heldout-ask': count })
     .nullable()
     .describe('sizes of the embedded data set of handwritten digits; null: the files below'),
-  stage1: z.string().nullable().describe('LLaVA JSON of stage 1'),
-  stage2: z.string().nullable().describe('LLaVA JSON of stage 2'),
-  heldOut: z.string().nullable().describe('LLaVA JSON of held-out questions'),
-  images: z.string().nullable().describe('folder that the image paths start from'),
+  stage1: z.string().nullable().describe('data of stage 1: LLaVA JSON, JSON lines, Parquet or an image folder'),
+  stage2: z.string().nullable().describe('data of stage 2, likewise'),
+  heldOut: z.string().nullable().describe('held-out questions, likewise'),
+  images: z.string().nullable().describe('folder that the image paths start from; an image folder is its own'),
   onBadEntry: z
     .enum(ON_BAD_ENTRY)
     .describe(

@@ -21,14 +21,17 @@ import { WeightError } from '@curio/engine';
 import type { ByteFolder, ByteSource } from '@curio/nn';
 import { FileError, fileError, makeFolder, withFile } from '../disk/system-error.ts';
 
-/** A file as a source of bytes; it is opened for each read, so nothing has to be closed. */
-export function fileSource(path: string): ByteSource {
+/**
+ * A file as a source of bytes; it is opened for each read, so nothing has to be closed. `where` begins the sentence of
+ * an error.
+ */
+export function fileSource(path: string, where?: string): ByteSource {
   return {
     name: basename(path),
-    size: withFile(path, () => statSync(path)).size,
+    size: withFile(path, () => statSync(path), where).size,
     read: async (offset, length) => {
       const file = await open(path).catch((error: unknown) => {
-        throw fileError(error, path) ?? error;
+        throw fileError(error, path, where) ?? error;
       });
       try {
         // Not filled with zeros: every byte of it is read, or the read fails.
@@ -36,7 +39,7 @@ export function fileSource(path: string): ByteSource {
         let done = 0;
         while (done < length) {
           const { bytesRead } = await file.read(bytes, done, length - done, offset + done).catch((error: unknown) => {
-            throw fileError(error, path) ?? error; // such as a folder, which opens and does not read
+            throw fileError(error, path, where) ?? error; // such as a folder, which opens and does not read
           });
           if (bytesRead === 0)
             throw new WeightError(

@@ -62,7 +62,7 @@ export class BadEntries {
    * Leaves an entry out under the policy skip. `reason` is the end of a sentence without its full stop.
    * @throws DataError under the policy fail
    */
-  refuse(file: string, { id, entry = 0 }: Sample, reason: string): void {
+  refuse(file: string, { id, entry = 0 }: Pick<Sample, 'id' | 'entry'>, reason: string): void {
     if (this.policy === 'fail')
       throw new DataError(
         `data: ${file}: entry ${entry}: ${reason}; mend it, or leave such entries out with --on-bad-entry skip.`,

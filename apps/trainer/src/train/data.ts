@@ -5,14 +5,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '@curio/engine';
-import { parseDataset, templateOf, whyNotTrainable } from '@curio/model';
-import type { ImageSource, Sample, StageName, Tokens } from '@curio/model';
+import { chooseSamples, isSurelyTrainable, templateOf, whyNotTrainable } from '@curio/model';
+import type { EntrySamples, ImageSource, Sample, Samples, StageName, Tokens } from '@curio/model';
 import type { Scene } from '@curio/scenes';
 import type { RunConfig } from '../config/schema.ts';
-import { imageFolder } from '../data/decode.ts';
 import type { PartName } from '../data/generate.ts';
+import { openSet } from '../data/open-set.ts';
+import type { OpenedSet } from '../data/open-set.ts';
 import { fileOf, truthFileOf, writeDataset } from '../data/write.ts';
-import { isFolder, readJson, readText } from '../run/files.ts';
+import { readJson } from '../run/files.ts';
 import { asReason } from './bad-entries.ts';
 import type { BadEntries } from './bad-entries.ts';
 
@@ -32,14 +33,18 @@ export interface HeldOutScene {
 }
 
 export interface RunData {
-  readonly images: ImageSource;
-  readonly stage1: readonly Sample[];
-  readonly stage2: readonly Sample[];
+  readonly stage1: Samples;
+  readonly stage2: Samples;
   readonly questions: readonly HeldOutQuestion[];
   readonly scenes: readonly HeldOutScene[];
+  /** Pictures of each stage, and of the held-out questions and scenes. */
+  readonly images: Readonly<Record<StageName | 'heldOut', ImageSource>>;
   /** How errors call the file of each stage. */
   readonly files: Readonly<Record<StageName, string>>;
 }
+
+/** Told while pictures are drawn or a large file is gone through. */
+type Progress = (done: number, total: number) => void;
 
 interface Truth {
   readonly id: string;
@@ -52,31 +57,40 @@ export async function openRunData(
   config: RunConfig,
   cache: string,
   bad: BadEntries,
-  progress: (done: number, total: number) => void,
+  progress: Progress,
 ): Promise<RunData> {
   const { scenes } = config.data;
-  return scenes ? openScenes(config, scenes, cache, progress) : openFiles(config, bad);
+  return scenes ? openScenes(config, scenes, cache, progress) : openFiles(config, bad, progress);
 }
 
 /**
  * The data without what a stage cannot learn from.
  * @throws DataError for the first such entry under the policy fail, and for a file of nothing else
  */
-export function trainableData(data: RunData, { model, train }: RunConfig, tokens: Tokens, bad: BadEntries): RunData {
+export async function trainableData(
+  data: RunData,
+  { model, train }: RunConfig,
+  tokens: Tokens,
+  bad: BadEntries,
+): Promise<RunData> {
   const template = templateOf(model);
-  const of = (stage: StageName): readonly Sample[] => {
-    if (train[stage].steps === 0) return data[stage];
+  const of = async (stage: StageName): Promise<Samples> => {
+    const samples = data[stage] as EntrySamples;
+    if (train[stage].steps === 0) return samples;
     const file = data.files[stage];
-    const kept = data[stage].filter((sample) => {
-      const why = whyNotTrainable(sample, tokens, train[stage], train, template);
-      if (why !== null) bad.refuse(file, sample, why);
-      return why === null;
-    });
+    const kept: number[] = [];
+    for (let i = 0; i < samples.length; i++) {
+      const isSure = isSurelyTrainable(samples.facts(i), train[stage], train, template);
+      const sample = isSure ? null : await samples.read(i);
+      const why = sample && whyNotTrainable(sample, tokens, train[stage], train, template);
+      if (why === null) kept.push(i);
+      else bad.refuse(file, sample!, why);
+    }
     if (kept.length === 0)
       throw new DataError(`data: ${file}: no entry is left for train.${stage}; it needs at least one.`);
-    return kept;
+    return kept.length === samples.length ? samples : chooseSamples(samples, kept);
   };
-  return { ...data, stage1: of('stage1'), stage2: of('stage2') };
+  return { ...data, stage1: await of('stage1'), stage2: await of('stage2') };
 }
 
 /** The embedded scenes, as `openRunData` has them. */
@@ -84,77 +98,81 @@ export async function openScenes(
   { seed, run }: Pick<RunConfig, 'seed' | 'run'>,
   sizes: NonNullable<RunConfig['data']['scenes']>,
   cache: string,
-  progress: (done: number, total: number) => void,
+  progress: Progress,
 ): Promise<RunData> {
   const folder = join(cache, `scenes-${seed}-${Object.values(sizes).join('-')}`);
   if (!existsSync(folder)) writeDataset(folder, seed, sizes, progress);
-  const images = imageFolder(join(folder, 'images'));
-  const samples = (part: PartName): Sample[] =>
-    sizes[part] === 0 ? [] : parseDataset(readText(join(folder, fileOf(part)), 'data'), fileOf(part));
+  const set = (part: PartName): Promise<OpenedSet> => openSet(join(folder, fileOf(part)), join(folder, 'images'));
   const truth = (part: PartName): Truth[] => readJson(join(folder, truthFileOf(part)), 'data') as Truth[];
+  const samples = async (part: PartName, most = Infinity): Promise<Sample[]> =>
+    sizes[part] === 0 ? [] : readAll((await set(part)).samples, most);
   const kinds = truth('heldout').map((t) => t.kinds[0]!);
   const asked = truth('heldout-ask');
+  const [stage1, stage2] = [await set('stage1'), await set('stage2')];
   return {
-    images,
+    images: { stage1: stage1.images, stage2: stage2.images, heldOut: stage1.images },
     files: { stage1: join(folder, fileOf('stage1')), stage2: join(folder, fileOf('stage2')) },
-    stage1: samples('stage1'),
-    stage2: samples('stage2'),
-    questions: samples('heldout')
-      .slice(0, run.questions)
-      .map((sample, i) => toQuestion(sample, kinds[i]!)),
-    scenes: samples('heldout-ask')
-      .slice(0, run.askScenes)
-      .map(({ id, image }, i) => ({ id, image: image!, scene: asked[i]!.scene })),
+    stage1: stage1.samples,
+    stage2: stage2.samples,
+    questions: (await samples('heldout', run.questions)).map((sample, i) => toQuestion(sample, kinds[i]!)),
+    scenes: (await samples('heldout-ask', run.askScenes)).map(({ id, images }, i) => ({
+      id,
+      image: images[0]!,
+      scene: asked[i]!.scene,
+    })),
   };
 }
 
-async function openFiles({ data, run }: RunConfig, bad: BadEntries): Promise<RunData> {
-  if (!isFolder(data.images!))
-    throw new DataError(
-      `data: data.images is '${data.images}', which is no folder; the paths of images start from it.`,
-    );
-  const images = imageFolder(data.images!);
-  const open = async (path: string): Promise<Sample[]> => {
-    const samples: Sample[] = [];
-    for (const sample of parseDataset(readText(path, 'data'), path)) {
-      if (sample.image === undefined || (await images.has(sample.image))) samples.push(sample);
-      else bad.refuse(path, sample, `image '${sample.image}' not found under ${images.name}`);
-    }
-    return samples;
+const readAll = (samples: Samples, most: number): Promise<Sample[]> =>
+  Promise.all(Array.from({ length: Math.min(samples.length, most) }, (_, i) => samples.read(i)));
+
+async function openFiles({ data, run }: RunConfig, bad: BadEntries, progress: Progress): Promise<RunData> {
+  const open = async (path: string): Promise<OpenedSet> => {
+    const set = await openSet(path, data.images, progress);
+    for await (const { entry, id, reason } of set.samples.faults()) bad.refuse(set.samples.file, { entry, id }, reason);
+    return set;
   };
   const asked = Math.max(run.questions, run.askScenes);
   const heldOut: Sample[] = [];
-  for (const sample of data.heldOut === null ? [] : await open(data.heldOut)) {
-    if (heldOut.length === asked) break;
+  const held = data.heldOut === null ? null : await open(data.heldOut);
+  for (let i = 0; held !== null && i < held.samples.length && heldOut.length < asked; i++) {
+    const sample = await held.samples.read(i);
+    if (sample.images.length > 1)
+      bad.refuse(
+        held.samples.file,
+        sample,
+        `it has ${sample.images.length} images, and a held-out question is about one`,
+      );
     // Read once now: some are looked at only after the training.
-    if (sample.image !== undefined && (await readable(images, sample, data.heldOut!, bad))) heldOut.push(sample);
+    else if (sample.images.length === 1 && (await readable(held, sample, bad))) heldOut.push(sample);
   }
+  const [stage1, stage2] = [await open(data.stage1!), await open(data.stage2!)];
   return {
-    images,
-    files: { stage1: data.stage1!, stage2: data.stage2! },
-    stage1: await open(data.stage1!),
-    stage2: await open(data.stage2!),
+    images: { stage1: stage1.images, stage2: stage2.images, heldOut: held?.images ?? stage1.images },
+    files: { stage1: stage1.samples.file, stage2: stage2.samples.file },
+    stage1: stage1.samples,
+    stage2: stage2.samples,
     questions: heldOut.slice(0, run.questions).map((sample) => toQuestion(sample, 'all')),
-    scenes: heldOut.slice(0, run.askScenes).map(({ id, image }) => ({ id, image: image!, scene: null })),
+    scenes: heldOut.slice(0, run.askScenes).map(({ id, images }) => ({ id, image: images[0]!, scene: null })),
   };
 }
 
-async function readable(images: ImageSource, sample: Sample, file: string, bad: BadEntries): Promise<boolean> {
+async function readable({ samples, images }: OpenedSet, sample: Sample, bad: BadEntries): Promise<boolean> {
   try {
-    await images.read(sample.image!);
+    await images.read(sample.images[0]!);
     return true;
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
-    bad.refuse(file, sample, asReason(error));
+    bad.refuse(samples.file, sample, asReason(error));
     return false;
   }
 }
 
 /** The first question of a sample; the image tag is put back when it is asked. */
-function toQuestion({ image, messages }: Sample, kind: string): HeldOutQuestion {
+function toQuestion({ images, messages }: Sample, kind: string): HeldOutQuestion {
   return {
     kind,
-    image: image!,
+    image: images[0]!,
     question: messages[0]!.text!.replace('<image>', '').trim(),
     expected: messages[1]!.text!,
   };

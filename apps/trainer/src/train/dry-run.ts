@@ -34,7 +34,7 @@ export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<strin
         })
       : null;
   const bad = new BadEntries(config.data.onBadEntry);
-  const data = tokens && trainableData(await openRunData(config, 'data', bad, () => {}), config, tokens, bad);
+  const data = tokens && (await trainableData(await openRunData(config, 'data', bad, () => {}), config, tokens, bad));
   const lines: string[] = bad.count > 0 ? [`${bad.count} entries are left out`] : [];
   for (const [name, label] of STAGES) {
     const options = {
@@ -46,8 +46,8 @@ export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<strin
       seed,
       ...(data && tokens && { data: { tokens, samples: data[name] } }),
     };
-    const prediction = predictStage(options);
-    requireFit(label, options, prediction);
+    const prediction = await predictStage(options);
+    await requireFit(label, options, prediction);
     lines.push(
       `${label}${data ? '' : `, every sample ${train.maxLength} ids long with an image`}`,
       predictionTable(prediction),

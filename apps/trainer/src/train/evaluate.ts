@@ -1,7 +1,7 @@
 /** @file How well a model answers held-out questions, and what the questions are worth that it asks itself. */
 import { aboutImage } from '@curio/model';
 import { accuracyOf, caption, judgeAsked, mostFrequentAnswers, summariseAsked } from '@curio/scenes';
-import type { AskConfig, Picture, Sample } from '@curio/model';
+import type { AskConfig, Picture, Samples } from '@curio/model';
 import type { Accuracy, SelfAsked } from '@curio/scenes';
 import type { AskedScene } from '../run/summary.ts';
 import type { HeldOutQuestion, RunData } from './data.ts';
@@ -48,7 +48,7 @@ export async function answerAll(
     questions.map(async ({ question }, i) => {
       const { image } = questions[(i + shift) % questions.length]!;
       return {
-        pixels: prepare(await images.read(image)),
+        pixels: prepare(await images.heldOut.read(image)),
         messages: [
           { role: 'human' as const, text: aboutImage(question) },
           { role: 'gpt' as const, text: null },
@@ -70,7 +70,9 @@ async function answerBlind(
   ask: AskConfig,
 ): Promise<Accuracy | null> {
   if (data.questions.length < 2) return null;
-  const guess = mostFrequentAnswers(turnsOf(data.stage2));
+  const guess = mostFrequentAnswers(
+    await turnsOf(data.stage2, new Set(data.questions.map(({ question }) => question))),
+  );
   const frequent = accuracyOf(
     data.questions.map(({ kind, question, expected }: HeldOutQuestion) => ({
       kind,
@@ -84,11 +86,21 @@ async function answerBlind(
   return shuffled.overall > frequent.overall ? shuffled : frequent;
 }
 
-function* turnsOf(samples: readonly Sample[]): Generator<{ question: string; answer: string }> {
-  for (const { messages } of samples) {
-    for (let i = 0; i + 1 < messages.length; i += 2)
-      yield { question: messages[i]!.text!.replace('<image>', '').trim(), answer: messages[i + 1]!.text! };
+/** Samples of the training looked at for answers. */
+const MOST_LOOKED_AT = 50_000;
+
+/** Turns of the training's first samples: those of other questions only while few are kept. */
+async function turnsOf(samples: Samples, asked: ReadonlySet<string>): Promise<{ question: string; answer: string }[]> {
+  const turns: { question: string; answer: string }[] = [];
+  for (let k = 0; k < Math.min(samples.length, MOST_LOOKED_AT); k++) {
+    const { messages } = await samples.read(k);
+    for (let i = 0; i + 1 < messages.length; i += 2) {
+      const question = messages[i]!.text!.replace('<image>', '').trim();
+      if (asked.has(question) || turns.length < MOST_LOOKED_AT)
+        turns.push({ question, answer: messages[i + 1]!.text! });
+    }
   }
+  return turns;
 }
 
 /** Lets the model ask itself about every held-out picture. Verdicts need the scenes' truth. */
@@ -99,7 +111,7 @@ async function askItself(
   seed: number,
   signal?: AbortSignal,
 ): Promise<{ selfAsked: SelfAsked | null; asked: AskedScene[] }> {
-  const pictures: Picture[] = await Promise.all(scenes.map(({ image }) => images.read(image)));
+  const pictures: Picture[] = await Promise.all(scenes.map(({ image }) => images.heldOut.read(image)));
   const said = await speaker.selfQuestion(
     pictures.map((picture) => prepare(picture)),
     ask,

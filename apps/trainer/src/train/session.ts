@@ -88,7 +88,7 @@ export async function runSession({
     progress.note(`run ${folder.path} on ${environment.adapter}`);
     const bad = BadEntries.ofRun(config, folder, (text) => progress.note(text));
     const all = await openRunData(config, 'data', bad, (done, total) =>
-      progress.activity('drawing scenes', done, total),
+      progress.activity(config.data.scenes ? 'drawing scenes' : 'looking through the data', done, total),
     );
     const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'), {
       onReport: (line) => progress.note(line),
@@ -97,7 +97,7 @@ export async function runSession({
       opened.model.parameters.map(({ name }) => name),
       config.train,
     );
-    const data = trainableData(all, config, opened.tokens, bad);
+    const data = await trainableData(all, config, opened.tokens, bad);
     const setup = (Date.now() - startedAt) / 1000;
     const session = new Session({
       gpu,
@@ -239,7 +239,7 @@ class Session {
   private async pixels(stage: StageName, image: string, sample: Sample): Promise<Float32Array | null> {
     const { data, opened, bad, config } = this.parts;
     try {
-      return opened.prepare(await data.images.read(image), config.train[stage].imageAspect);
+      return opened.prepare(await data.images[stage].read(image), config.train[stage].imageAspect);
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       bad.refuse(data.files[stage], sample, asReason(error));

@@ -32,16 +32,17 @@ export interface EncodeOptions {
  */
 export function encodeSample(tokens: Tokens, sample: Sample, options: EncodeOptions): EncodedSample {
   const { template, selfQuestionRate = 0, draw = { seed: 0, epoch: 0, sample: 0 }, maxLength = 2048 } = options;
-  if (template === 'plain' && sample.image === undefined)
-    throw new DataError(`batch: sample '${sample.id}' has no image; the template plain is an image and its caption.`);
+  const hasImage = sample.images.length > 0;
+  if (template === 'plain' && sample.images.length !== 1)
+    throw new DataError(
+      `batch: sample '${sample.id}' has ${hasImage ? `${sample.images.length} images` : 'no image'}; the template plain is an image and its caption.`,
+    );
   const { ids, labels } =
     template === 'plain'
       ? encodePlain(tokens, sample.messages[1].text!)
-      : encodeConversation(
-          tokens,
-          template,
-          drawSelfQuestions(sample.messages, sample.image !== undefined, selfQuestionRate, draw),
-        );
+      : encodeConversation(tokens, template, drawSelfQuestions(sample.messages, hasImage, selfQuestionRate, draw), {
+          images: hasImage,
+        });
   return { ids: ids.slice(0, maxLength), labels: labels.slice(0, maxLength) };
 }
 
@@ -58,8 +59,9 @@ export interface Batch {
   lengths: Int32Array;
   /** [images·P] flat positions b·T + t of the rows of image features, image by image. */
   imageRows: Int32Array;
-  /** For each image, the sample of the batch that it belongs to. */
+  /** For each image, the sample of the batch that it belongs to, and which `<image>` of it it stands at. */
   images: number[];
+  imageTags: number[];
   /** Positions with a label. */
   labelled: number;
 }
@@ -85,12 +87,15 @@ export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0,
   const labels = new Int32Array(size * length).fill(IGNORE);
   const imageRows: number[] = [];
   const images: number[] = [];
+  const imageTags: number[] = [];
   let labelled = 0;
   samples.forEach((sample, b) => {
     let at = b * length;
+    let tag = 0;
     sample.ids.forEach((id, i) => {
       if (id === IMAGE_TOKEN) {
         images.push(b);
+        imageTags.push(tag++);
         for (let row = 0; row < patches; row++) imageRows.push(at++);
         return;
       }
@@ -103,7 +108,7 @@ export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0,
       at++;
     });
   });
-  return { size, length, tokens, labels, lengths, imageRows: Int32Array.from(imageRows), images, labelled };
+  return { size, length, tokens, labels, lengths, imageRows: Int32Array.from(imageRows), images, imageTags, labelled };
 }
 
 /** Labelled rows are gathered before the head, padded to a multiple of this, so that few shapes occur. */

@@ -118,13 +118,17 @@ export interface EncodedConversation {
   parts: Part[];
 }
 
-/** Ids, labels and parts of a conversation: answers and self-questions carry loss, each with the `</s>` after it. */
+/**
+ * Ids, labels and parts of a conversation: answers and self-questions carry loss, each with the `</s>` after it.
+ * @param options.images false: `<image>` is text like any other, as in a conversation without one. Default true.
+ */
 export function encodeConversation(
   tokens: Tokens,
   template: Template,
   messages: readonly Message[],
+  { images = true }: { readonly images?: boolean } = {},
 ): EncodedConversation {
-  return encodeSegments(tokens, segments(template, messages));
+  return encodeSegments(tokens, segments(template, messages), images);
 }
 
 /**
@@ -144,7 +148,7 @@ const END = '</s>';
  * A tokenizer joins letters across the boundary of two segments, so the pieces between `<image>` and `</s>` are encoded
  * whole and a boundary lies where the encoding of the text up to it ends.
  */
-function encodeSegments(tokens: Tokens, parts: readonly Segment[]): EncodedConversation {
+function encodeSegments(tokens: Tokens, parts: readonly Segment[], images = true): EncodedConversation {
   const out: EncodedConversation = { ids: [tokens.bos], labels: [IGNORE], parts: ['given'] };
   let text = '';
   // `</s>` where the open piece follows one: the tokenizer treats the text after it differently from a beginning.
@@ -170,7 +174,8 @@ function encodeSegments(tokens: Tokens, parts: readonly Segment[]): EncodedConve
     boundaries = [];
   };
   for (const segment of parts) {
-    segment.text.split(IMAGE_TAG).forEach((piece, i) => {
+    const pieces = images ? segment.text.split(IMAGE_TAG) : [segment.text];
+    pieces.forEach((piece, i) => {
       if (i > 0) {
         flush();
         lead = '';

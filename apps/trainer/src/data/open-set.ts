@@ -1,0 +1,123 @@
+/**
+ * @file A data set by its path: a JSON array, JSON lines or Parquet, or a folder of pictures with a `metadata` file as
+ * Hugging Face's image folders have it. Indices of large files are kept in the user's cache.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, openSync, readFileSync, readSync, renameSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DataError, WeightError } from '@curio/engine';
+import {
+  openSamples,
+  type EntrySamples,
+  type ImageSource,
+  type IndexStore,
+  type OpenSamplesOptions,
+} from '@curio/model';
+import type { ByteSource } from '@curio/nn';
+import { cacheFolder } from '../../../../scripts/cache.mjs';
+import { FileError, withFile } from '../disk/system-error.ts';
+import { fileSource, isFolder, writeWhole } from '../run/files.ts';
+import { decodeImage, imageFolder } from './decode.ts';
+
+/** A smaller file is gone through each time, within a second. */
+const KEPT_FROM = 32 << 20;
+/** Bytes at both ends of a file that tell, beside size and time, whether it changed. */
+const ENDS = 65536;
+const METADATA = ['metadata.jsonl', 'metadata.parquet'];
+
+export interface OpenedSet {
+  readonly samples: EntrySamples;
+  /** Pictures by the paths of its samples, those that lie in the data itself too. */
+  readonly images: ImageSource;
+}
+
+/**
+ * Opens a set.
+ * @param folder that the paths of pictures start from; of an image folder it is the folder itself
+ * @throws DataError, FileError
+ */
+export async function openSet(
+  path: string,
+  folder: string | null,
+  progress?: OpenSamplesOptions['progress'],
+): Promise<OpenedSet> {
+  const [file, root] = isFolder(path) ? [metadataOf(path), path] : [path, folder];
+  if (root !== null && !isFolder(root))
+    throw new DataError(`data: data.images is '${root}', which is no folder; the paths of images start from it.`);
+  const files = root === null ? noFolder : imageFolder(root);
+  const source = dataSource(file);
+  const index = source.size < KEPT_FROM ? undefined : keptIndex(file, root, source.size);
+  const samples = await openSamples(file, source, { images: files, index, progress });
+  return { samples, images: withEmbedded(samples, files) };
+}
+
+const noFolder: ImageSource = {
+  name: 'any folder, since none was given',
+  has: () => false,
+  read: (path) => {
+    throw new DataError(
+      `image: '${path}' not found; give the folder that the paths of images start from (data.images).`,
+    );
+  },
+};
+
+function metadataOf(folder: string): string {
+  const found = METADATA.map((name) => join(folder, name)).find((path) => existsSync(path));
+  if (found) return found;
+  throw new DataError(
+    `data: ${folder}: it is a folder without ${METADATA.join(' or ')}; give a file, or an image folder with one of these.`,
+  );
+}
+
+/** A data file; what fails while it is read is told as its own. */
+function dataSource(path: string): ByteSource {
+  const source = fileSource(path, 'data');
+  return {
+    ...source,
+    read: (offset, length) =>
+      source.read(offset, length).catch((error: unknown) => {
+        if (!(error instanceof WeightError)) throw error;
+        throw new DataError(`data: ${path}: it became shorter while it was being read; start again.`, { cause: error });
+      }),
+  };
+}
+
+function hashOfEnds(path: string, size: number): string {
+  const hash = createHash('sha256');
+  const file = withFile(path, () => openSync(path, 'r'));
+  try {
+    for (const at of [0, Math.max(0, size - ENDS)]) {
+      const bytes = new Uint8Array(ENDS);
+      hash.update(bytes.subarray(0, readSync(file, bytes, 0, ENDS, at)));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest('hex').slice(0, 32);
+}
+
+/** Pictures of files, and those whose bytes stand in the entries. */
+const withEmbedded = (samples: EntrySamples, files: ImageSource): ImageSource => ({
+  ...files,
+  read: async (path) => {
+    const bytes = await samples.embedded(path);
+    return bytes ? decodeImage(bytes, `${samples.file}: ${path}`) : files.read(path);
+  },
+});
+
+function keptIndex(file: string, root: string | null, size: number): IndexStore {
+  const key = createHash('sha256').update(`${resolve(file)}\0${root === null ? '' : resolve(root)}`);
+  const path = join(cacheFolder(), 'data', `${key.digest('hex').slice(0, 24)}.index`);
+  return {
+    stamp: `${size} ${statSync(file).mtimeMs} ${hashOfEnds(file, size)}`,
+    load: async () => (existsSync(path) ? withFile(path, () => readFileSync(path)) : null),
+    save: async (bytes) => {
+      try {
+        writeWhole(`${path}.${process.pid}`, bytes); // another process may be writing the same
+        renameSync(`${path}.${process.pid}`, path);
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error; // a full cache costs time alone: the file is gone through again
+      }
+    },
+  };
+}

@@ -10,6 +10,7 @@ import { baseCommand } from './commands/base.ts';
 import { batchCommand } from './commands/batch.ts';
 import { captionCommand } from './commands/caption.ts';
 import { chatCommand } from './commands/chat.ts';
+import { dataCheckCommand } from './commands/data-check.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { mergeCommand } from './commands/merge.ts';
@@ -34,7 +35,7 @@ const program = new Command('curio')
   .addCommand(mergeCommand())
   .addCommand(evalCommand())
   .addCommand(baseCommand())
-  .addCommand(dataCommand())
+  .addCommand(dataCommand().addCommand(dataCheckCommand()))
   .addCommand(doctorCommand())
   .addHelpText(
     'after',

@@ -203,7 +203,7 @@ function outcome(terminal: Terminal) {
     ),
     stages: { stage1: stageSummary('stage 1', losses('stage1')), stage2: stageSummary('stage 2', losses('stage2')) },
     skipped: 2,
-    seconds: { setup: 2, train: 100, total: 125 },
+    seconds: { setup: 2, train: 100, waiting: 1.25, total: 125 },
     peakBytes: 4e8,
     rssBytes: 9e8,
   };
@@ -247,6 +247,7 @@ test('the outcome: a summary, a chart, a page that needs nothing else, and text 
     '✓ which digit is red ?',
     '✗ is <it> so',
     'in all 2:05',
+    '1.3 % of the training waited for data',
     'report.html',
   ])
     expect(page).toContain(word);

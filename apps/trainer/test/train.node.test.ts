@@ -59,7 +59,12 @@ test('a run leaves all that it promises', async () => {
     adapter: expect.any(String),
     peakBytes: expect.any(Number),
     rssBytes: expect.any(Number),
-    seconds: { setup: expect.any(Number), train: expect.any(Number), total: expect.any(Number) },
+    seconds: {
+      setup: expect.any(Number),
+      train: expect.any(Number),
+      waiting: expect.any(Number),
+      total: expect.any(Number),
+    },
   });
   const report = read('whole', 'report.html').toString();
   expect(report).toContain('data:image/png;base64,');

@@ -44,6 +44,8 @@ export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   /** Told when a shape comes for the first time, or again after as many others as are kept. */
   readonly onRecord?: (report: RecordReport) => void;
   readonly onStep?: (report: StepReport) => void | Promise<void>;
+  /** Told milliseconds that a step's data were waited for: at most as long as the device had nothing to do. */
+  readonly onWait?: (ms: number) => void;
   /**
    * Called between steps; true ends the loop. The last step's numbers may still be under way: what saves awaits `land`
    * first, so that nothing is saved of a step that `onStep` was not told of.
@@ -88,7 +90,9 @@ export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptio
     for (let step = from; step < steps; step++) {
       let micros: readonly Micro[];
       try {
+        const began = performance.now();
         micros = await next!;
+        options.onWait?.(performance.now() - began);
       } catch (error) {
         await land(0);
         await options.onBadData?.(step);

@@ -18,7 +18,7 @@ import type { LossInputs, SqLlava } from './sq-llava.ts';
 import { IMAGE_TAG } from './data/tokens.ts';
 import type { Tokens } from './data/tokens.ts';
 
-export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onRecord' | 'capture'> {
+export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onWait' | 'onRecord' | 'capture'> {
   readonly model: SqLlava;
   readonly tokens: Tokens;
   readonly stage: StageConfig;
@@ -120,7 +120,8 @@ export const trainingMode = ({ gradientCheckpointing }: TrainConfig): Mode => ({
  * @throws DataError for a step of which no sample or no label is left; what `pixels` throws; TrainError as `runSteps`
  */
 export async function trainStage(options: StageOptions): Promise<number> {
-  const { model, stage, train, samples, seed, from = 0, state, onStep, onRecord, capture, pause, onBadData } = options;
+  const { model, stage, train, samples, seed, from = 0, state, onStep, onWait, onRecord, capture } = options;
+  const { pause, onBadData } = options;
   const optimizer = stageOptimizer(model, stage, train);
   if (state) optimizer.load(state);
   model.gpu.trim(); // what lies ready for reuse has other sizes than a captured step's
@@ -135,6 +136,7 @@ export async function trainStage(options: StageOptions): Promise<number> {
       steps: stage.steps,
       seed,
       onStep,
+      onWait,
       onRecord,
       capture,
       lr: cosineSchedule({ lr: train.lr, steps: stage.steps, warmup: Math.ceil(stage.warmup * stage.steps) }),

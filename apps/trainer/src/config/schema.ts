@@ -124,6 +124,9 @@ const data = z.strictObject({
   stage2: z.string().nullable().describe('data of stage 2, likewise'),
   heldOut: z.string().nullable().describe('held-out questions, likewise'),
   images: z.string().nullable().describe('folder that the image paths start from; an image folder is its own'),
+  workers: count
+    .optional()
+    .describe('threads that decode and prepare pictures; left out: all cores but one, at most 8; 0: none'),
   onBadEntry: z
     .enum(ON_BAD_ENTRY)
     .describe(

@@ -113,8 +113,26 @@ export async function readImage(path: string): Promise<Picture> {
   return decodeImage(bytes, path);
 }
 
+/** Where a picture is: a file, or bytes that errors call `name`. */
+export type PicturePlace = { readonly path: string } | { readonly bytes: Uint8Array; readonly name: string };
+
+/** The picture at a place. @throws DataError as `readImage` */
+export const readPlace = (place: PicturePlace): Promise<Picture> =>
+  'path' in place ? readImage(place.path) : decodeImage(place.bytes, place.name);
+
+/** Images that threads can read for themselves. */
+export interface PlacedImages extends ImageSource {
+  /** Where the picture of a path is. */
+  place(path: string): Promise<PicturePlace>;
+}
+
 /** The images under a folder. */
-export function imageFolder(folder: string): ImageSource {
+export function imageFolder(folder: string): PlacedImages {
   const pathOf = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
-  return { name: folder, has: (path) => isFile(pathOf(path)), read: (path) => readImage(pathOf(path)) };
+  return {
+    name: folder,
+    has: (path) => isFile(pathOf(path)),
+    read: (path) => readImage(pathOf(path)),
+    place: async (path) => ({ path: pathOf(path) }),
+  };
 }

@@ -6,18 +6,13 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, readSync, renameSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DataError, WeightError } from '@curio/engine';
-import {
-  openSamples,
-  type EntrySamples,
-  type ImageSource,
-  type IndexStore,
-  type OpenSamplesOptions,
-} from '@curio/model';
+import { openSamples, type EntrySamples, type IndexStore, type OpenSamplesOptions } from '@curio/model';
 import type { ByteSource } from '@curio/nn';
 import { cacheFolder } from '../../../../scripts/cache.mjs';
 import { FileError, withFile } from '../disk/system-error.ts';
 import { fileSource, isFolder, writeWhole } from '../run/files.ts';
-import { decodeImage, imageFolder } from './decode.ts';
+import { imageFolder, readPlace } from './decode.ts';
+import type { PicturePlace, PlacedImages } from './decode.ts';
 
 /** A smaller file is gone through each time, within a second. */
 const KEPT_FROM = 32 << 20;
@@ -28,7 +23,7 @@ const METADATA = ['metadata.jsonl', 'metadata.parquet'];
 export interface OpenedSet {
   readonly samples: EntrySamples;
   /** Pictures by the paths of its samples, those that lie in the data itself too. */
-  readonly images: ImageSource;
+  readonly images: PlacedImages;
 }
 
 /**
@@ -51,15 +46,16 @@ export async function openSet(
   return { samples, images: withEmbedded(samples, files) };
 }
 
-const noFolder: ImageSource = {
+const noFolder: PlacedImages = {
   name: 'any folder, since none was given',
   has: () => false,
-  read: (path) => {
-    throw new DataError(
-      `image: '${path}' not found; give the folder that the paths of images start from (data.images).`,
-    );
-  },
+  read: (path) => lost(path),
+  place: (path) => lost(path),
 };
+
+async function lost(path: string): Promise<never> {
+  throw new DataError(`image: '${path}' not found; give data.images, the folder that the paths of images start from.`);
+}
 
 function metadataOf(folder: string): string {
   const found = METADATA.map((name) => join(folder, name)).find((path) => existsSync(path));
@@ -97,13 +93,13 @@ function hashOfEnds(path: string, size: number): string {
 }
 
 /** Pictures of files, and those whose bytes stand in the entries. */
-const withEmbedded = (samples: EntrySamples, files: ImageSource): ImageSource => ({
-  ...files,
-  read: async (path) => {
+const withEmbedded = (samples: EntrySamples, files: PlacedImages): PlacedImages => {
+  const place = async (path: string): Promise<PicturePlace> => {
     const bytes = await samples.embedded(path);
-    return bytes ? decodeImage(bytes, `${samples.file}: ${path}`) : files.read(path);
-  },
-});
+    return bytes ? { bytes, name: `${samples.file}: ${path}` } : files.place(path);
+  };
+  return { ...files, place, read: async (path) => readPlace(await place(path)) };
+};
 
 function keptIndex(file: string, root: string | null, size: number): IndexStore {
   const key = createHash('sha256').update(`${resolve(file)}\0${root === null ? '' : resolve(root)}`);

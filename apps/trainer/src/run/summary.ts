@@ -40,7 +40,13 @@ export interface Summary {
   readonly stages: Readonly<Record<string, StageSummary>>;
   /** Entries of the data that were left out; `skipped.jsonl` lists them. */
   readonly skipped: number;
-  readonly seconds: { readonly setup: number; readonly train: number; readonly total: number };
+  /** `waiting`: how long steps waited for their data, the most that the device had nothing to do for want of them. */
+  readonly seconds: {
+    readonly setup: number;
+    readonly train: number;
+    readonly waiting: number;
+    readonly total: number;
+  };
   /** Largest sum of live GPU buffers, and the process's own memory. */
   readonly peakBytes: number;
   readonly rssBytes: number;
@@ -124,6 +130,7 @@ export function summaryPage(
     ...askedPart(summary, scenes, terminal),
     rule('Costs'),
     costLine(summary),
+    waitingLine(summary),
     style.dim(`  ${summary.adapter}, seed ${summary.seed}`),
     rule('Files'),
     ...files.map((file) => `  ${style.accent(file)}`),
@@ -225,6 +232,9 @@ function askedLines(
 function costLine({ seconds, peakBytes, rssBytes }: Summary): string {
   return `  setup ${clock(seconds.setup)}, training ${clock(seconds.train)}, in all ${clock(seconds.total)} · ${megabytes(peakBytes)} of GPU buffers, ${megabytes(rssBytes)} in all`;
 }
+
+const waitingLine = ({ seconds }: Summary): string =>
+  `  ${percent(seconds.waiting / Math.max(seconds.train, 1e-9))} of the training waited for data`;
 
 /** Joins words into lines of at most `columns`. */
 function wrap(words: readonly string[], columns: number, joint = ' '): string[] {

@@ -6,10 +6,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '@curio/engine';
 import { chooseSamples, isSurelyTrainable, templateOf, whyNotTrainable } from '@curio/model';
-import type { EntrySamples, ImageSource, Sample, Samples, StageName, Tokens } from '@curio/model';
+import type { EntrySamples, Sample, Samples, StageName, Tokens } from '@curio/model';
 import type { Scene } from '@curio/scenes';
 import type { RunConfig } from '../config/schema.ts';
 import type { PartName } from '../data/generate.ts';
+import type { PlacedImages } from '../data/decode.ts';
 import { openSet } from '../data/open-set.ts';
 import type { OpenedSet } from '../data/open-set.ts';
 import { fileOf, truthFileOf, writeDataset } from '../data/write.ts';
@@ -38,7 +39,7 @@ export interface RunData {
   readonly questions: readonly HeldOutQuestion[];
   readonly scenes: readonly HeldOutScene[];
   /** Pictures of each stage, and of the held-out questions and scenes. */
-  readonly images: Readonly<Record<StageName | 'heldOut', ImageSource>>;
+  readonly images: Readonly<Record<StageName | 'heldOut', PlacedImages>>;
   /** How errors call the file of each stage. */
   readonly files: Readonly<Record<StageName, string>>;
 }

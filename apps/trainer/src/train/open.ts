@@ -30,6 +30,8 @@ export interface OpenedModel {
   readonly report: LoadReport;
   /** A decoded picture as the image tower takes it. */
   readonly prepare: (picture: Picture, aspect?: 'crop' | 'pad') => Float32Array;
+  /** How it does so. */
+  readonly imageConfig: (aspect: 'crop' | 'pad') => ImageConfig;
 }
 
 /** Folders of the base that comes with this repository: apps/trainer/base. */
@@ -92,6 +94,7 @@ export async function openForRun(
     tokens,
     report,
     speaker: new Speaker(model, tokens),
+    imageConfig: (aspect) => ({ ...image, mode: aspect }),
     prepare: (picture, aspect = 'pad') => preprocessImage(picture, { ...image, mode: aspect }),
   };
 }

@@ -10,6 +10,7 @@ import { checkTrainable, encodeProjector, trainStage } from '@curio/model';
 import type { BaseNames, Sample, StageName, StepReport } from '@curio/model';
 import type { Accuracy } from '@curio/scenes';
 import type { RunConfig } from '../config/schema.ts';
+import { PicturePool } from '../data/picture-pool.ts';
 import { FileError } from '../disk/system-error.ts';
 import { writeFolderWhole } from '../run/files.ts';
 import { adapterName, describeEnvironment } from '../run/environment.ts';
@@ -81,6 +82,7 @@ export async function runSession({
     progress.note('Stopping after this step; press ctrl-C again to quit at once.'),
   );
   const log = new RunLog(folder, from);
+  const pool = new PicturePool(config.data.workers);
   try {
     const environment = describeEnvironment(gpu.adapter);
     folder.writeConfig(config, environment);
@@ -110,6 +112,7 @@ export async function runSession({
       bad,
       opened,
       profiled: profile,
+      pool,
     });
     const trainStart = Date.now();
     const trained = await session.train(from);
@@ -118,6 +121,7 @@ export async function runSession({
     progress.note(`Saved. Go on with: curio train --resume ${folder.path}`);
     return EXIT.interrupted;
   } finally {
+    await pool.close();
     progress.end();
     log.close();
     interrupt.close();
@@ -136,11 +140,14 @@ interface SessionParts {
   readonly bad: BadEntries;
   readonly opened: OpenedModel;
   readonly profiled: boolean;
+  readonly pool: PicturePool;
 }
 
 class Session {
   private evaluations: Evaluations = {};
   private evaluating = 0;
+  /** Seconds that steps waited for their data. */
+  private waited = 0;
 
   constructor(private readonly parts: SessionParts) {
     const { folder } = parts;
@@ -197,6 +204,7 @@ class Session {
           progress.step({ stage: name, step: step + 1, loss, lr, ...counts, bytes });
           last = now;
         },
+        onWait: (ms) => void (this.waited += ms / 1000),
         onRecord: ({ reason, dispatches, bytes }) =>
           this.parts.log.text(
             `${name}/recorded`,
@@ -239,7 +247,8 @@ class Session {
   private async pixels(stage: StageName, image: string, sample: Sample): Promise<Float32Array | null> {
     const { data, opened, bad, config } = this.parts;
     try {
-      return opened.prepare(await data.images[stage].read(image), config.train[stage].imageAspect);
+      const place = await data.images[stage].place(image);
+      return await this.parts.pool.prepare(place, opened.imageConfig(config.train[stage].imageAspect));
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       bad.refuse(data.files[stage], sample, asReason(error));
@@ -323,7 +332,7 @@ class Session {
       selfAsked,
       stages,
       skipped: this.parts.bad.count,
-      seconds: { setup, train: train - this.evaluating, total: (Date.now() - startedAt) / 1000 },
+      seconds: { setup, train: train - this.evaluating, waiting: this.waited, total: (Date.now() - startedAt) / 1000 },
       peakBytes: gpu.memoryReport().peakBytes,
       rssBytes: peakResident(),
     };

@@ -1,0 +1,91 @@
+/** @file Decodes and prepares pictures in threads, so that the one that feeds the device is free for it. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { DataError, TrainError } from '@curio/engine';
+import type { ImageConfig } from '@curio/model';
+import type { PicturePlace } from './decode.ts';
+import { preparePicture, type PictureJob, type PictureResult } from './picture-worker.ts';
+
+/** Threads beyond which the disk or the device is what is waited for. */
+const MOST = 8;
+
+/** All cores but the one that feeds the device. */
+export const defaultWorkers = (): number => Math.max(1, Math.min(MOST, availableParallelism() - 1));
+
+interface Pending {
+  readonly done: (pixels: Float32Array) => void;
+  readonly failed: (error: Error) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly pending: Map<number, Pending>;
+}
+
+/** The built file; from the sources one that has tsx read them, which its own `--import` does not do in a thread. */
+function workerProgram(): URL {
+  if (!import.meta.url.endsWith('.ts')) return new URL('./picture-worker.js', import.meta.url);
+  const [tsx, program] = [import.meta.resolve('tsx/esm/api'), new URL('./picture-worker.ts', import.meta.url).href];
+  const text = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(program)});`;
+  return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
+}
+
+/** Threads begin with the first picture, and end with `close`. */
+export class PicturePool {
+  private threads: Thread[] = [];
+  private next = 0;
+
+  /** @param count of threads; 0: pictures are prepared on the calling one */
+  constructor(private readonly count = defaultWorkers()) {}
+
+  /**
+   * A picture as the image tower takes it, the same bits from any thread.
+   * @throws DataError where it cannot be read; TrainError where its thread ended
+   */
+  prepare(place: PicturePlace, image: ImageConfig): Promise<Float32Array> {
+    if (this.count === 0) return preparePicture({ place, image });
+    const thread = this.leastBusy();
+    const job: PictureJob = { id: this.next++, place, image };
+    return new Promise((done, failed) => {
+      thread.pending.set(job.id, { done, failed });
+      thread.worker.ref(); // an idle thread keeps no process alive
+      thread.worker.postMessage(job);
+    });
+  }
+
+  /** Ends the threads; what is still waited for fails. */
+  async close(): Promise<void> {
+    const { threads } = this;
+    this.threads = [];
+    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+  }
+
+  private leastBusy(): Thread {
+    const idle = this.threads.find(({ pending }) => pending.size === 0);
+    if (idle) return idle;
+    if (this.threads.length < this.count) return this.start();
+    return this.threads.reduce((least, each) => (each.pending.size < least.pending.size ? each : least));
+  }
+
+  private start(): Thread {
+    const thread: Thread = { worker: new Worker(workerProgram()), pending: new Map() };
+    const { worker, pending } = thread;
+    this.threads.push(thread);
+    worker.on('message', (result: PictureResult) => {
+      const { done, failed } = pending.get(result.id)!;
+      pending.delete(result.id);
+      if (pending.size === 0) worker.unref();
+      if ('pixels' in result) done(result.pixels);
+      else failed('bad' in result ? new DataError(result.bad) : new Error(result.failed));
+    });
+    const end = (why: string): void => {
+      this.threads = this.threads.filter((each) => each !== thread);
+      for (const { failed } of pending.values())
+        failed(new TrainError(`pictures: a thread that prepared them ended (${why}); try fewer with --data.workers.`));
+      pending.clear();
+    };
+    worker.on('error', (error: Error) => end(error.message.split('\n')[0]!));
+    worker.on('exit', (code) => end(`exit code ${code}`));
+    return thread;
+  }
+}

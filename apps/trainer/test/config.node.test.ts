@@ -176,3 +176,8 @@ test('editors get a JSON schema', () => {
     properties: { seed: { type: 'integer' } },
   });
 });
+
+test('threads for pictures: as many as fit by default, or a number', () => {
+  const workers = (...overrides: [string, string][]) => loadConfig({ preset: 'small', overrides }).data.workers;
+  expect([workers(), workers(['data.workers', '0']), workers(['data.workers', '2'])]).toEqual([null, 0, 2]);
+});

@@ -125,8 +125,9 @@ const data = z.strictObject({
   heldOut: z.string().nullable().describe('held-out questions, likewise'),
   images: z.string().nullable().describe('folder that the image paths start from; an image folder is its own'),
   workers: count
+    .nullable()
     .optional()
-    .describe('threads that decode and prepare pictures; left out: all cores but one, at most 8; 0: none'),
+    .describe('threads that decode and prepare pictures; null: all cores but one, at most 8; 0: none'),
   onBadEntry: z
     .enum(ON_BAD_ENTRY)
     .describe(

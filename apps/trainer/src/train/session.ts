@@ -82,7 +82,7 @@ export async function runSession({
     progress.note('Stopping after this step; press ctrl-C again to quit at once.'),
   );
   const log = new RunLog(folder, from);
-  const pool = new PicturePool(config.data.workers);
+  const pool = new PicturePool(config.data.workers ?? undefined);
   try {
     const environment = describeEnvironment(gpu.adapter);
     folder.writeConfig(config, environment);

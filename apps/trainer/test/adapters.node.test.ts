@@ -1,13 +1,17 @@
 /** Folders instead of a run: one base with several adapters, and what is asked of it by template and aspect. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '@curio/engine';
+import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readImage } from '../src/data/decode.ts';
 import { encodePng } from '../src/data/png.ts';
 import { Chat } from '../src/talk/chat.ts';
+import { createApi } from '../src/serve/server.ts';
 import { History } from '../src/talk/history.ts';
 import { InOrder } from '../src/talk/in-order.ts';
 import { openTalk } from '../src/talk/open.ts';
@@ -74,6 +78,44 @@ test('/adapter goes on with another one in the same conversation', async () => {
     'chat: plain answers from here on.',
     'chat: good answers from here on.',
   ]);
+});
+
+test('a server answers by the adapter that a request names, others waiting meanwhile', async () => {
+  const server = createApi({
+    ...{ models: both.models, maxTokens: 24, topP: 1, key: null, queue: 8, maxBody: 2 ** 20 },
+    onFault: (error) => expect.unreachable(String(error)),
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: 'none', maxRetries: 0 });
+  const url = `data:image/png;base64,${readFileSync(picture).toString('base64')}`;
+  const messages: OpenAI.ChatCompletionMessageParam[] = [
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: asked },
+        { type: 'image_url', image_url: { url } },
+      ],
+    },
+  ];
+  const ask = (name: string) => client.chat.completions.create({ model: name, temperature: 0, messages });
+  try {
+    expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['good', 'plain']);
+    const replies = await Promise.all(['good', 'plain', 'plain', 'good'].map(ask));
+    const good = await answerOf(both.models[0]!);
+    const zero = await answerOf(both.models[1]!);
+    expect(replies.map((reply) => [reply.model, reply.choices[0]!.message.content])).toEqual([
+      ['good', good],
+      ['plain', zero],
+      ['plain', zero],
+      ['good', good],
+    ]);
+    await expect(ask('best')).rejects.toThrow(
+      "404 model is 'best' and this server has 'good', 'plain'; ask for one of those.",
+    );
+  } finally {
+    server.close().closeAllConnections();
+  }
 });
 
 test('two adapters of one name are refused', async () => {

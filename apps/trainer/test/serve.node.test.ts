@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
+import { Speaker } from '@curio/model';
 import type { ReplyOptions, Request } from '@curio/model';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -25,10 +26,12 @@ afterAll(() => {
   talk.close();
 });
 
+const served = (speaker: Pick<Speaker, 'write'>) => ({ name: 'trained', speaker, prepare: talk.prepare });
+
 /** A server with some settings of its own, and a client of it. */
 async function serve(options: Partial<ServeOptions>, key = 'none'): Promise<OpenAI> {
   const server = createApi({
-    ...{ speaker: talk.speaker, prepare: talk.prepare, model: 'trained', maxTokens: 32, topP: 1 },
+    ...{ models: [served(talk.speaker)], maxTokens: 32, topP: 1 },
     ...{ key: null, queue: 8, maxBody: 2 ** 20 },
     onFault: (error) => expect.unreachable(String(error)),
     ...options,
@@ -148,6 +151,43 @@ test('several at once have the answers of each alone; several turns, stops and l
   });
   const alone = await client.chat.completions.create({ ...greedy, messages: about('which digit is red ?') });
   expect(turns.usage!.prompt_tokens).toBeGreaterThan(alone.usage!.prompt_tokens);
+});
+
+/** The model without an end, so that an answer is as long as it may be. */
+function endless(): Speaker {
+  const { model, tokens } = talk.speaker;
+  const get = (of: typeof tokens, key: string | symbol): unknown => {
+    const value: unknown = Reflect.get(of, key, of);
+    return key === 'eos' ? -1 : typeof value === 'function' ? value.bind(of) : value;
+  };
+  return new Speaker(model, new Proxy(tokens, { get }));
+}
+
+test('a newcomer does not wait for a long answer, and has the answer that it has alone', async () => {
+  const open = await serve({ models: [served(endless())] });
+  const short = { ...greedy, messages: about('is it blue ?'), max_tokens: 4 };
+  const alone = await open.chat.completions.create(short);
+  const long = { ...greedy, messages: about('what is in the picture ?'), max_tokens: 120 };
+  const whole = await open.chat.completions.create(long);
+  const rambling = await open.chat.completions.create({ ...long, stream: true });
+  let text = '';
+  let pieces = 0;
+  let before = -1;
+  let joined: Promise<unknown> | undefined;
+  for await (const { choices } of rambling) {
+    if (!choices[0]?.delta.content) continue;
+    pieces++;
+    text += choices[0].delta.content;
+    joined ??= open.chat.completions.create(short).then((reply) => {
+      before = pieces;
+      expect(reply.choices[0]!.message.content).toBe(alone.choices[0]!.message.content);
+    });
+  }
+  await joined;
+  expect(text).toBe(whole.choices[0]!.message.content);
+  expect(pieces).toBeGreaterThan(20);
+  expect(before).toBeGreaterThan(0);
+  expect(before).toBeLessThan(pieces);
 });
 
 test('what is drawn follows the seed, and n answers differ', async () => {
@@ -275,7 +315,7 @@ function slowSpeaker() {
 
 test('a client that goes ends its answer, written or waiting', async () => {
   const { calls, speaker, until } = slowSpeaker();
-  const slow = await serve({ speaker });
+  const slow = await serve({ models: [served(speaker)] });
   const ask = (signal?: AbortSignal) =>
     slow.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'a' }] }, { signal });
   const [first, second] = [new AbortController(), new AbortController()];
@@ -299,7 +339,7 @@ test('a client that goes ends its answer, written or waiting', async () => {
 
 test('a full queue says so', async () => {
   const { calls, speaker, until } = slowSpeaker();
-  const slow = await serve({ speaker, queue: 1 });
+  const slow = await serve({ models: [served(speaker)], queue: 1 });
   const body = { ...greedy, messages: [{ role: 'user', content: 'a' }] } as const;
   const first = slow.chat.completions.create({ ...body, messages: [...body.messages] });
   await until(() => calls.length === 1);

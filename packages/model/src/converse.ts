@@ -10,7 +10,7 @@ import type { Message, Template, TemplateName } from './data/conversation.ts';
 import { IMAGE_TAG } from './data/tokens.ts';
 import type { Tokens } from './data/tokens.ts';
 import { TextStream } from './decoding/text-stream.ts';
-import { generate } from './generate.ts';
+import { generate, positionsOf } from './generate.ts';
 import type { GenerateOptions, SequenceOptions, Sequence } from './generate.ts';
 import type { SqLlava } from './sq-llava.ts';
 import { imageTensor, templateOf } from './stages.ts';
@@ -41,6 +41,11 @@ export interface ReplyOptions extends SequenceOptions, Pick<GenerateOptions, 'to
   readonly onReply?: (request: number, reply: Reply) => void;
   /** Default: the model's own. */
   readonly template?: TemplateName;
+  /**
+   * Asked whenever a row is free for a request that joins those in work, numbered on from them. `fits` says whether
+   * there is room for it, and throws DataError as `write` does. Of the requests given at first at most 64.
+   */
+  readonly join?: (fits: (request: Request) => boolean) => Request | null;
 }
 
 export interface SelfQuestion {
@@ -97,7 +102,7 @@ export class Speaker {
    */
   async write(requests: readonly Request[], options: ReplyOptions): Promise<Reply[]> {
     const template = this.template(options.template);
-    const prompts = requests.map((request, i) => {
+    const encode = (request: Request, i: number): number[] => {
       const own = request.system === undefined ? template : { ...template, system: request.system };
       const tags = request.messages.reduce((sum, { text }) => sum + (text?.split(IMAGE_TAG).length ?? 1) - 1, 0);
       const given = picturesOf(request).length;
@@ -106,15 +111,31 @@ export class Speaker {
           `reply: request ${i} says ${IMAGE_TAG} ${tags} times and has ${given} pictures; there must be one for each.`,
         );
       return encodeConversation(this.tokens, own, request.messages).ids;
-    });
+    };
+    const prompts = requests.map(encode);
     const replies: Reply[] = [];
     for (let from = 0; from < requests.length; from += WIDTH) {
       const part = requests.slice(from, from + WIDTH);
       const keywords = template.end.trim() === '' ? [] : [template.end];
-      const texts = part.map(({ stop = [] }) => new TextStream(this.tokens, [...keywords, ...stop]));
+      const textOf = ({ stop = [] }: Request) => new TextStream(this.tokens, [...keywords, ...stop]);
+      const texts = part.map(textOf);
+      const join = (room: number): { prompt: number[]; images: Tensor | null } | null => {
+        let prompt: number[] = [];
+        const request = options.join!((each) => {
+          prompt = encode(each, part.length);
+          const most = each.maxNewTokens ?? options.maxNewTokens;
+          const { length, maxNewTokens } = positionsOf(this.model, prompt, most, part.length);
+          return length + maxNewTokens <= room;
+        });
+        if (!request) return null;
+        part.push(request);
+        texts.push(textOf(request));
+        return { prompt, images: this.features(picturesOf(request), false) };
+      };
       const done = await this.withImages(part.flatMap(picturesOf), options.together === true, (images) =>
         generate(this.model, prompts.slice(from, from + WIDTH), images, {
           ...options,
+          join: options.join && join,
           eos: this.tokens.eos,
           each: (k) => ({ stream: from + k, ...settingsOf(part[k]!) }),
           onToken: (k, id) => {
@@ -245,11 +266,20 @@ export class Speaker {
     together: boolean,
     use: (images: Tensor | null) => Promise<T>,
   ): Promise<T> {
-    if (pictures.length === 0) return use(null);
+    const images = this.features(pictures, together);
+    try {
+      return await use(images);
+    } finally {
+      images?.dispose();
+    }
+  }
+
+  private features(pictures: readonly Float32Array[], together: boolean): Tensor | null {
+    if (pictures.length === 0) return null;
     const { gpu } = this.model;
     const seen = [...new Set(pictures)];
     const encode = (pixels: Float32Array): Tensor => this.model.encodeImages(imageTensor(this.model, pixels));
-    const images = gpu.scope(() =>
+    return gpu.scope(() =>
       noGrad(() => {
         const features = together ? encode(joined(seen)) : cat(seen.map(encode), { axis: 0 });
         if (seen.length === pictures.length) return features;
@@ -257,11 +287,6 @@ export class Speaker {
         return indexSelect(features, tensor(gpu, places), { axis: 0 });
       }),
     );
-    try {
-      return await use(images);
-    } finally {
-      images.dispose();
-    }
   }
 }
 

@@ -36,6 +36,12 @@ export interface GenerateOptions extends SequenceOptions {
    * sequence is the same to the bit whatever else is in the call.
    */
   readonly together?: boolean;
+  /**
+   * Asked before each step while a row is free for a prompt that joins, numbered on from those before, whose result is
+   * told by `onEnd` alone. `room`: positions that it may take with its answer, of `positionsOf`. Its images are
+   * disposed of.
+   */
+  readonly join?: (room: number) => { readonly prompt: readonly number[]; readonly images: Tensor | null } | null;
 }
 
 export interface Sequence {
@@ -50,13 +56,15 @@ export interface Sequence {
 /** Rows of a step: up to so many are each computed in the same order (packages/engine/test/few-rows.test.ts). */
 const ROWS = 4;
 const ROWS_TOGETHER = 64;
+/** A cache that others may join has room for more than the first prompt. */
+const JOIN_ROOM = 512;
 
 interface Row extends SequenceOptions {
   readonly index: number;
   readonly prompt: readonly number[];
   readonly length: number;
   /** Which of the images are its own. */
-  readonly images: { readonly start: number; readonly end: number };
+  readonly images: { readonly of: Tensor | null; readonly start: number; readonly end: number };
   readonly random: RandomStream;
   readonly ids: number[];
   finish: Sequence['finish'] | null;
@@ -76,18 +84,20 @@ export async function generate(
 ): Promise<Sequence[]> {
   const { gpu, language } = model;
   const { numLayers, numKeyValueHeads, hiddenSize, numHeads } = model.config.language;
-  const sequences = rowsOf(model, prompts, options);
+  const sequences = rowsOf(model, prompts, images, options);
   for (const row of sequences) if (row.finish) options.onEnd?.(row.index, resultOf(row));
   const waiting = sequences.filter(({ finish }) => finish === null);
-  const count = Math.min(waiting.length, options.together ? ROWS_TOGETHER : ROWS);
-  if (count === 0) return sequences.map(resultOf);
+  const count = options.join ? ROWS : Math.min(waiting.length, options.together ? ROWS_TOGETHER : ROWS);
+  if (waiting.length === 0) return sequences.map(resultOf);
   const slots: (Row | null)[] = Array(count).fill(null);
+  const longest = Math.max(...waiting.map(({ length, maxNewTokens }) => length + maxNewTokens));
+  const room = options.join ? Math.min(model.config.language.maxPositions, Math.max(longest, JOIN_ROOM)) : longest;
   const cache = new KvCache(gpu, {
     numLayers,
     batch: count,
     numKeyValueHeads,
     headDim: hiddenSize / numHeads,
-    maxTokens: Math.max(...waiting.map(({ length, maxNewTokens }) => length + maxNewTokens)),
+    maxTokens: room,
   });
   /** Scores after the prompts, which are read into as many rows of the cache. */
   const read = (rows: readonly Row[], slot: number): Promise<Float32Array> =>
@@ -97,8 +107,8 @@ export async function generate(
           rows.map(({ prompt }) => ({ ids: [...prompt], labels: [] })),
           { patches: imageTokens(model.config.vision), multiple: 1 },
         );
-        const [start, end] = [rows[0]!.images.start, rows.at(-1)!.images.end];
-        const own = images && end > start ? slice(images, { axis: 0, start, end }) : null;
+        const [{ of, start }, { end }] = [rows[0]!.images, rows.at(-1)!.images];
+        const own = of && end > start ? slice(of, { axis: 0, start, end }) : null;
         // What pads a prompt on its right is never looked at: new words are written over it.
         const hidden = language.forward(model.splice(batch, own), { cache: cache.rows(slot, rows.length) });
         const last = Int32Array.from(rows, ({ length }, i) => i * batch.length + length - 1);
@@ -145,8 +155,31 @@ export async function generate(
       }
     }
   };
+  /** Newcomers go into rows that are free once nobody waits. */
+  const admit = async (): Promise<void> => {
+    for (let slot = 0; options.join && slot < count; slot++) {
+      while (!slots[slot]) {
+        const joined = options.join(room);
+        if (!joined) return;
+        const row = rowOf(model, joined.prompt, sequences.length, { of: joined.images, start: 0 }, options);
+        sequences.push(row);
+        try {
+          if (isAborted(row)) end(row, 'stopped');
+          else if (row.finish) options.onEnd?.(row.index, resultOf(row));
+          else advance(row, await read([row], slot));
+        } finally {
+          joined.images?.dispose();
+        }
+        slots[slot] = row.finish ? null : row;
+      }
+    }
+  };
+  const fill = async (): Promise<void> => {
+    await refill();
+    await admit();
+  };
   try {
-    for (await refill(); slots.some(Boolean); await refill()) {
+    for (await fill(); slots.some(Boolean); await fill()) {
       const ids = Int32Array.from(slots, (row) => row?.ids.at(-1) ?? 0);
       const positions = Int32Array.from(slots, (row) => (row ? row.length + row.ids.length - 1 : 0));
       const { logits } = decode.run({
@@ -165,39 +198,67 @@ export async function generate(
     decode.dispose();
     cache.dispose();
   }
-  return sequences.map(resultOf);
+  return sequences.slice(0, prompts.length).map(resultOf);
 }
 
 const resultOf = ({ ids, finish, length }: Row): Sequence => ({ ids, finish: finish!, promptTokens: length });
 
 /** The prompts with their settings; checked before anything is computed. */
-function rowsOf(model: SqLlava, prompts: readonly (readonly number[])[], options: GenerateOptions): Row[] {
-  const { maxPositions } = model.config.language;
-  const patches = imageTokens(model.config.vision);
+function rowsOf(
+  model: SqLlava,
+  prompts: readonly (readonly number[])[],
+  images: Tensor | null,
+  options: GenerateOptions,
+): Row[] {
   let start = 0;
   return prompts.map((prompt, index) => {
-    const own = { ...options, ...options.each?.(index) };
-    checkSampling(own);
-    const { temperature, topK, topP, seed = 0, stream = index, signal } = own;
-    const images = prompt.filter((id) => id === IMAGE_TOKEN).length;
-    const length = prompt.length + images * (patches - 1);
-    const room = maxPositions - length;
-    if (room < 1)
-      throw new DataError(
-        `generate: prompt ${index} takes ${length} positions and the model has ${maxPositions}; shorten it, so that one is left for the answer.`,
-      );
-    const maxNewTokens = Math.min(own.maxNewTokens, room);
-    const row: Row = {
-      index,
-      prompt,
-      length,
-      images: { start, end: start + images },
-      ...{ temperature, topK, topP, signal, maxNewTokens },
-      random: new RandomStream(seed, stream, 0x67656e),
-      ids: [],
-      finish: maxNewTokens > 0 ? null : 'length',
-    };
-    start += images;
+    const row = rowOf(model, prompt, index, { of: images, start }, options);
+    start = row.images.end;
     return row;
   });
+}
+
+/** @param images the tensor of its images, and which is the first */
+function rowOf(
+  model: SqLlava,
+  prompt: readonly number[],
+  index: number,
+  { of, start }: { readonly of: Tensor | null; readonly start: number },
+  options: GenerateOptions,
+): Row {
+  const own = { ...options, ...options.each?.(index) };
+  checkSampling(own);
+  const { temperature, topK, topP, seed = 0, stream = index, signal } = own;
+  const { length, images, maxNewTokens } = positionsOf(model, prompt, own.maxNewTokens, index);
+  return {
+    index,
+    prompt,
+    length,
+    images: { of, start, end: start + images },
+    ...{ temperature, topK, topP, signal, maxNewTokens },
+    random: new RandomStream(seed, stream, 0x67656e),
+    ids: [],
+    finish: maxNewTokens > 0 ? null : 'length',
+  };
+}
+
+/**
+ * Positions that a prompt takes, its images, and how many new words the model has room for, at most `maxNewTokens`.
+ * @throws DataError where there is none
+ */
+export function positionsOf(
+  { config }: Pick<SqLlava, 'config'>,
+  prompt: readonly number[],
+  maxNewTokens: number,
+  index: number,
+): { readonly length: number; readonly images: number; readonly maxNewTokens: number } {
+  const images = prompt.filter((id) => id === IMAGE_TOKEN).length;
+  const length = prompt.length + images * (imageTokens(config.vision) - 1);
+  const { maxPositions } = config.language;
+  const room = maxPositions - length;
+  if (room < 1)
+    throw new DataError(
+      `generate: prompt ${index} takes ${length} positions and the model has ${maxPositions}; shorten it, so that one is left for the answer.`,
+    );
+  return { length, images, maxNewTokens: Math.min(maxNewTokens, room) };
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { ConfigError } from '@curio/engine';
+import type { Picture } from '@curio/model';
 import { Command } from 'commander';
 import { createApi } from '../serve/server.ts';
 import { openTalk } from '../talk/open.ts';
@@ -41,7 +42,9 @@ export function serveCommand(): Command {
       const talk = await openTalk('serve', { ...options, seed: 1 });
       try {
         const server = createApi({
-          ...{ speaker: talk.speaker, prepare: (picture) => talk.prepare(picture, aspect), model: talk.name },
+          models: talk.models.map(({ name, speaker, prepare }) => ({
+            ...{ name, speaker, prepare: (picture: Picture) => prepare(picture, aspect) },
+          })),
           ...{ maxTokens: maxNewTokens, topP: talk.topP, key, queue, maxBody: MAX_BODY },
           onFault: (error) => console.error(error instanceof Error ? error.stack : error),
         });
@@ -50,7 +53,7 @@ export function serveCommand(): Command {
         const { address, port: taken, family } = server.address() as AddressInfo;
         const at = family === 'IPv6' ? `[${address}]` : address;
         console.log(
-          `serve: http://${at}:${taken}/v1 answers as '${talk.name}'${key === null ? '' : ', with a key'}; Ctrl-C ends it.`,
+          `serve: http://${at}:${taken}/v1 answers as ${talk.models.map(({ name }) => `'${name}'`).join(', ')}${key === null ? '' : ', with a key'}; Ctrl-C ends it.`,
         );
         await new Promise<void>((resolve) => {
           for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());

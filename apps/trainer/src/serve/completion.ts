@@ -6,20 +6,20 @@ import type { Queue } from './queue.ts';
 import type { Completion } from './request.ts';
 
 /** Answers when the queue comes to it; ends without an answer where the client goes. */
-export async function complete(
-  response: ServerResponse,
-  completion: Completion,
-  model: string,
-  queue: Queue,
-): Promise<void> {
+export async function complete(response: ServerResponse, completion: Completion, queue: Queue): Promise<void> {
   queue.requireRoom(completion.requests.length);
   const abort = new AbortController();
   response.on('close', () => abort.abort()); // the client has gone, or all was sent
-  const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model };
+  const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: completion.model.name };
   const answer = (onPiece: (index: number, piece: string) => void): Promise<Reply[]> =>
     Promise.all(
       completion.requests.map((request, index) =>
-        queue.answer({ request, signal: abort.signal, onPiece: (piece) => onPiece(index, piece) }),
+        queue.answer({
+          speaker: completion.model.speaker,
+          request,
+          signal: abort.signal,
+          onPiece: (piece) => onPiece(index, piece),
+        }),
       ),
     );
   if (completion.stream) return stream(response, completion, head, answer);

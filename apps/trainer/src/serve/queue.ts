@@ -1,8 +1,10 @@
-/** @file Requests one after the other, up to four together, since a model's cache serves one call at a time. */
+/** @file Requests in their order, up to four in work at a time: the next joins as soon as one ends. */
 import type { Reply, Request, Speaker } from '@curio/model';
 import { ApiError } from './api-error.ts';
 
 export interface Job {
+  /** The model that it is for; the one after it waits for another model until those of this one are done. */
+  readonly speaker: Pick<Speaker, 'write'>;
   readonly request: Request;
   /** Ends it, also while it waits. */
   readonly signal: AbortSignal;
@@ -12,11 +14,9 @@ export interface Job {
 interface Waiting extends Job {
   readonly done: (reply: Reply) => void;
   readonly failed: (error: unknown) => void;
-  state: 'waiting' | 'writing' | 'done';
+  ended: boolean;
 }
 
-/** As many are decoded together: more would wait for a row anyway. */
-const TOGETHER = 4;
 const ABORTED: Reply = { text: '', finish: 'aborted', promptTokens: 0, newTokens: 0 };
 
 export class Queue {
@@ -24,10 +24,7 @@ export class Queue {
   private working = false;
 
   /** @param most answers that may wait */
-  constructor(
-    private readonly speaker: Pick<Speaker, 'write'>,
-    private readonly most: number,
-  ) {}
+  constructor(private readonly most: number) {}
 
   /** Refuses what would be too much, before any of it waits. @throws ApiError */
   requireRoom(count: number): void {
@@ -45,8 +42,7 @@ export class Queue {
   /** Answers a request when its turn comes. One that was aborted before has an empty answer. */
   answer(job: Job): Promise<Reply> {
     return new Promise((done, failed) => {
-      this.waiting.push({ ...job, done, failed, state: 'waiting' });
-      // What came in the same moment is answered together.
+      this.waiting.push({ ...job, done, failed, ended: false });
       if (!this.working) void Promise.resolve().then(() => this.work());
     });
   }
@@ -55,40 +51,54 @@ export class Queue {
     if (this.working) return;
     this.working = true;
     try {
-      while (this.waiting.length > 0) {
-        const part = this.waiting.splice(0, TOGETHER);
-        for (const { done } of part.filter(({ signal }) => signal.aborted)) done(ABORTED);
-        const live = part.filter(({ signal }) => !signal.aborted);
-        if (live.length > 0) await this.write(live);
-      }
+      for (let next = this.next(); next; next = this.next()) await this.write(this.take(next));
     } finally {
       this.working = false;
     }
   }
 
-  /** One that cannot be answered, such as a prompt that is too long, does not take the others with it. */
-  private async write(part: readonly Waiting[]): Promise<void> {
-    try {
-      await this.speaker.write(
-        part.map(({ request, signal }) => ({ ...request, signal })),
-        {
-          maxNewTokens: 1, // each has its own
-          onText: (k, _, piece) => {
-            part[k]!.state = 'writing';
-            if (piece !== '') part[k]!.onPiece(piece);
-          },
-          onReply: (k, reply) => {
-            part[k]!.state = 'done';
-            part[k]!.done(reply);
-          },
-        },
-      );
-    } catch (error) {
-      const open = part.filter(({ state }) => state !== 'done');
-      for (const one of open) {
-        if (part.length === 1 || one.state === 'writing') one.failed(error);
-        else await this.write([one]);
+  /** The first that still wants its answer. */
+  private next(): Waiting | undefined {
+    while (this.waiting[0]?.signal.aborted) this.waiting.shift()!.done(ABORTED);
+    return this.waiting[0];
+  }
+
+  private take(job: Waiting): Waiting {
+    this.waiting.shift();
+    return job;
+  }
+
+  /** Answers one and those that join it. One that cannot be answered, such as a long prompt, takes no other with it. */
+  private async write(first: Waiting): Promise<void> {
+    const part = [first];
+    const { speaker } = first;
+    const requestOf = ({ request, signal }: Waiting): Request => ({ ...request, signal });
+    const join = (fits: (request: Request) => boolean): Request | null => {
+      const next = this.next();
+      if (next?.speaker !== speaker) return null;
+      try {
+        if (!fits(requestOf(next))) return null;
+      } catch (error) {
+        this.take(next).failed(error);
+        return join(fits);
       }
+      part.push(this.take(next));
+      return requestOf(next);
+    };
+    try {
+      await speaker.write([requestOf(first)], {
+        maxNewTokens: 1, // each has its own
+        join,
+        onText: (k, _, piece) => {
+          if (piece !== '') part[k]!.onPiece(piece);
+        },
+        onReply: (k, reply) => {
+          part[k]!.ended = true;
+          part[k]!.done(reply);
+        },
+      });
+    } catch (error) {
+      for (const job of part) if (!job.ended) job.failed(error);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** @file The body of a chat completion, as OpenAI's API has it, to requests of ours: done or refused, never ignored. */
-import type { Picture, Request } from '@curio/model';
+import type { Picture, Request, Speaker } from '@curio/model';
 import { z } from 'zod';
 import { ApiError } from './api-error.ts';
 import { message, readMessages } from './messages.ts';
@@ -29,7 +29,15 @@ const body = z.strictObject({
 type Body = z.infer<typeof body>;
 type Issue = z.core.$ZodIssue;
 
+/** A model that is asked for by its name. */
+export interface ServedModel {
+  readonly name: string;
+  readonly speaker: Pick<Speaker, 'write'>;
+  readonly prepare: (picture: Picture) => Float32Array;
+}
+
 export interface Completion {
+  readonly model: ServedModel;
   /** As many as answers are asked for. */
   readonly requests: readonly Request[];
   readonly stream: boolean;
@@ -37,7 +45,7 @@ export interface Completion {
 }
 
 export interface CompletionDefaults {
-  readonly model: string;
+  readonly models: readonly ServedModel[];
   readonly maxTokens: number;
   readonly topP: number;
 }
@@ -45,19 +53,19 @@ export interface CompletionDefaults {
 /** @throws ApiError that names the field */
 export async function readCompletion(
   json: unknown,
-  { model, maxTokens, topP }: CompletionDefaults,
-  prepare: (picture: Picture) => Float32Array,
+  { models, maxTokens, topP }: CompletionDefaults,
 ): Promise<Completion> {
   const given = parse(json);
-  if (given.model !== model)
+  const model = models.find(({ name }) => name === given.model);
+  if (!model)
     throw new ApiError(
       404,
-      `model is '${given.model}' and this server has '${model}'; ask for that one.`,
+      `model is '${given.model}' and this server has ${models.map(({ name }) => `'${name}'`).join(', ')}; ask for ${models.length > 1 ? 'one of those' : 'that one'}.`,
       'model',
       'model_not_found',
     );
   const request: Request = {
-    ...(await readMessages(given.messages, prepare)),
+    ...(await readMessages(given.messages, model.prepare)),
     maxNewTokens: given.max_completion_tokens ?? given.max_tokens ?? maxTokens,
     temperature: given.temperature ?? 1,
     topK: given.top_k || undefined,
@@ -66,6 +74,7 @@ export async function readCompletion(
     stop: given.stop == null ? [] : [given.stop].flat(),
   };
   return {
+    model,
     requests: Array.from({ length: given.n ?? 1 }, (_, stream) => ({ ...request, stream })),
     stream: given.stream === true,
     includeUsage: given.stream_options?.include_usage === true,

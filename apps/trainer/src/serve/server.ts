@@ -3,7 +3,6 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { CurioError } from '@curio/engine';
-import type { Picture, Speaker } from '@curio/model';
 import { ApiError } from './api-error.ts';
 import { complete } from './completion.ts';
 import { Queue } from './queue.ts';
@@ -11,8 +10,6 @@ import { readCompletion } from './request.ts';
 import type { CompletionDefaults } from './request.ts';
 
 export interface ServeOptions extends CompletionDefaults {
-  readonly speaker: Pick<Speaker, 'write'>;
-  readonly prepare: (picture: Picture) => Float32Array;
   /** What clients must send as `Authorization: Bearer …`; null: nothing. */
   readonly key: string | null;
   /** Answers that may wait. */
@@ -25,8 +22,9 @@ export interface ServeOptions extends CompletionDefaults {
 
 /** The server, not listening yet. */
 export function createApi(options: ServeOptions): Server {
-  const queue = new Queue(options.speaker, options.queue);
-  const model = { id: options.model, object: 'model', created: Math.floor(Date.now() / 1000), owned_by: 'curio' };
+  const queue = new Queue(options.queue);
+  const created = Math.floor(Date.now() / 1000);
+  const models = options.models.map(({ name }) => ({ id: name, object: 'model', created, owned_by: 'curio' }));
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     requireKey(request, options.key);
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
@@ -36,18 +34,20 @@ export function createApi(options: ServeOptions): Server {
     };
     if (path === '/v1/models') {
       requireMethod('GET');
-      return send(response, 200, { object: 'list', data: [model] });
+      return send(response, 200, { object: 'list', data: models });
     }
     if (path.startsWith('/v1/models/')) {
       requireMethod('GET');
       const id = path.slice('/v1/models/'.length);
-      if (id === encodeURIComponent(options.model)) return send(response, 200, model);
-      throw new ApiError(404, `model '${id}' is not here; there is '${options.model}'.`, 'model', 'model_not_found');
+      const model = models.find((each) => id === encodeURIComponent(each.id));
+      if (model) return send(response, 200, model);
+      const names = models.map((each) => `'${each.id}'`).join(', ');
+      throw new ApiError(404, `model '${id}' is not here; there is ${names}.`, 'model', 'model_not_found');
     }
     if (path === '/v1/chat/completions') {
       requireMethod('POST');
-      const completion = await readCompletion(await readBody(request, options.maxBody), options, options.prepare);
-      return complete(response, completion, options.model, queue);
+      const completion = await readCompletion(await readBody(request, options.maxBody), options);
+      return complete(response, completion, queue);
     }
     throw new ApiError(404, `${path} is not here; there are /v1/models and /v1/chat/completions.`);
   };

@@ -11,6 +11,7 @@ import { batchCommand } from './commands/batch.ts';
 import { captionCommand } from './commands/caption.ts';
 import { chatCommand } from './commands/chat.ts';
 import { dataCheckCommand } from './commands/data-check.ts';
+import { convertCommand } from './commands/convert.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { mergeCommand } from './commands/merge.ts';
@@ -33,6 +34,7 @@ const program = new Command('curio')
   .addCommand(batchCommand())
   .addCommand(serveCommand())
   .addCommand(mergeCommand())
+  .addCommand(convertCommand())
   .addCommand(evalCommand())
   .addCommand(baseCommand())
   .addCommand(dataCommand().addCommand(dataCheckCommand()))

@@ -104,7 +104,7 @@ export { rmsNorm } from './ops/rows/rms-norm.ts';
 export { rotaryEmbedding } from './ops/attention/rotary-embedding.ts';
 export type { RotaryOptions } from './ops/attention/rotary-embedding.ts';
 export { softmax } from './ops/rows/softmax.ts';
-export { openStore, reserveScales, store } from './ops/cast/store.ts';
+export { openPackedStore, openStore, reserveScales, store } from './ops/cast/store.ts';
 export type { HalfWords, StoreOptions, StoreWriter } from './ops/cast/store.ts';
 export { logSumExp, std, variance } from './ops/composed/statistics.ts';
 export type { VarianceOptions } from './ops/composed/statistics.ts';

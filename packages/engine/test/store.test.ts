@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, cast, openGpu, openStore, Parameter, store, tensor } from '../src/index.ts';
+import { AdamW, cast, openGpu, openPackedStore, openStore, Parameter, store, tensor } from '../src/index.ts';
 import type { DType, Gpu } from '../src/index.ts';
 import { byteLength } from '../src/tensor/dtype.ts';
 
@@ -77,4 +77,27 @@ test('a parameter beside others in an optimizer is written in its own place', as
   expect([...(await first!.read())]).toEqual(new Array(64).fill(1));
   expect([...(await second!.read())]).toEqual(new Array(64).fill(2));
   optimizer.dispose();
+});
+
+test('words and scales of one parameter make another with the same numbers', async () => {
+  const first = new Parameter(gpu, 'w', [6, 64], null, 'nf4');
+  store(first, values(384), { groupSize: 16 });
+  const words = (await first.read()) as Uint32Array<ArrayBuffer>;
+  const scales = new Uint32Array(((await first.quantisation!.scales.read()) as Float32Array<ArrayBuffer>).buffer);
+  const second = new Parameter(gpu, 'w', [6, 64], null, 'nf4');
+  const writer = openPackedStore(second, 16);
+  expect(writer.bytes).toBe(words.byteLength);
+  writer.words(0, words.slice(0, 20));
+  writer.words(80, words.slice(20));
+  writer.scales(0, scales.slice(0, 5));
+  writer.scales(20, scales.slice(5));
+  writer.finish();
+  const [a, b] = await gpu.scope(() => [first, second].map((w) => cast(w, 'f32').read()));
+  expect(await b).toEqual(await a);
+  expect(() => openPackedStore(new Parameter(gpu, 'h', [6, 64], null, 'f16'), 16)).toThrow(
+    "store: 'h' is f16; only int8, int4 and nf4 parameters have words with scales.",
+  );
+  expect(() => openPackedStore(second, 24)).toThrow(
+    "store: 'w' is [6, 64] and nf4 wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.",
+  );
 });

@@ -123,13 +123,13 @@ export async function buildModel(
 }
 
 /** A projector and a tower that a base carries and that are not the model's. */
-const FOREIGN = /mm_projector|vision_tower/;
+export const FOREIGN = /mm_projector|vision_tower/;
 
 const without = (tensors: TensorMap, names: RegExp): TensorMap =>
   new Map([...tensors].filter(([name]) => !names.test(name)));
 
 /** The tower by the names of CLIP: transformers 5 saves CLIPVisionModel without `vision_model.`. */
-const towerTensors = (tensors: TensorMap): TensorMap =>
+export const towerTensors = (tensors: TensorMap): TensorMap =>
   tensors.has('embeddings.class_embedding')
     ? new Map([...tensors].map(([name, tensor]) => [`vision_model.${name}`, tensor]))
     : tensors;
@@ -185,7 +185,7 @@ function requireSameBranches(
 }
 
 /** Matrices of the base that other ops than `linear` and `embedding` read. */
-const PLAIN = /position_embedding/;
+export const PLAIN = /position_embedding/;
 
 const isBase = (name: string): boolean => /^(language|vision)\./.test(name) && !/lora_|extra_/.test(name);
 

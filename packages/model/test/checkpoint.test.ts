@@ -8,6 +8,7 @@ import { encodeTrained, openModel } from '../src/checkpoint.ts';
 import { LANGUAGE_TARGETS, VISION_TARGETS } from '../src/config.ts';
 import type { ModelConfig } from '../src/config.ts';
 import { clipVisionToHf, llamaToHf } from '../src/files/hf-config.ts';
+import { quantisedFolder } from '../src/files/quantised-folder.ts';
 import { SqLlava } from '../src/sq-llava.ts';
 
 const size = { hiddenSize: 16, intermediateSize: 24, numLayers: 2, numHeads: 2 };
@@ -191,4 +192,32 @@ test('a base whose config.json says otherwise than the configuration is refused,
   await expect(open(llama, { ...clip, layer_norm_eps: 1e-6 })).rejects.toThrow(
     'config: model.vision.layerNormEps is 0.00001 and vision/config.json says 0.000001; the weights are made for what stands beside them.',
   );
+});
+
+test('folders quantised once open with the bits of quantising while opening', async () => {
+  const files: Files = {};
+  const withConfig = (from: ByteFolder, json: object): ByteFolder => ({
+    name: from.name,
+    open: async (name) =>
+      name === 'config.json' ? memorySource(name, new TextEncoder().encode(JSON.stringify(json))) : from.open(name),
+  });
+  const source = {
+    language: withConfig(base.language, llamaToHf(config.language)),
+    vision: withConfig(base.vision, clipVisionToHf(config.vision)),
+  };
+  for (const { name, chunks } of await quantisedFolder(source, { gpu, storage: 'int4' })) {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of chunks()) parts.push(chunk);
+    files[name] = joinBytes(parts);
+  }
+  const tower: ByteFolder = { name: 'tower', open: (name) => folder('q', files).open(`vision_tower/${name}`) };
+  const once = await openModel(gpu, config, { language: folder('q', files), vision: tower }, { storage: 'int4' });
+  const direct = await openModel(gpu, config, base, { storage: 'int4' });
+  expect(direct.model.parameters.filter(({ dtype }) => dtype === 'int4').length).toBeGreaterThan(10);
+  for (const [i, want] of direct.model.parameters.entries()) {
+    const got = once.model.parameters[i]!;
+    expect(await got.read(), got.name).toEqual(await want.read());
+    const scales = [got, want].map(({ quantisation }) => quantisation?.scales.read());
+    expect(await scales[0]).toEqual(await scales[1]);
+  }
 });

@@ -5,6 +5,8 @@ export { KvCache, type KvCacheOptions } from './kv-cache.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export { endsWithName, loraOf, type LoraBranch, type LoraOptions } from './lora.ts';
 export { mergeLora } from './merge-lora.ts';
+export { quantisedTensor } from './export/quantised-tensor.ts';
+export { QUANTISED_STORAGES, quantisedMetadata, type QuantisedStorage } from './files/quantised.ts';
 export { mergedTensor, type StoredBranch } from './export/merged-tensor.ts';
 export { shardSafetensors, streamSafetensors, type ShardOptions } from './export/safetensors-shards.ts';
 export { encodeTensorFile, TENSOR_FORMATS, type TensorFormat } from './export/tensor-formats.ts';
@@ -13,6 +15,7 @@ export {
   isZero,
   recoded,
   textFile,
+  unchanged,
   type FloatDType,
   type StreamedFile,
   type StreamedTensor,

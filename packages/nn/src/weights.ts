@@ -151,6 +151,11 @@ export class Weights {
       return parameter;
     }
     const found = this.find(fullName);
+    const packed = found?.stored.quantised?.storage;
+    if (packed && packed !== (found.part.base ?? 'f32'))
+      throw new WeightError(
+        `weights: '${found.storedName}' in ${found.stored.file} is stored as ${packed} and ${found.part.base ?? 'f32'} is asked for; open it as ${packed}, or take the files that it was converted from.`,
+      );
     const storage =
       found && shape.length === 2 && !found.part.plain?.test(fullName) ? (found.part.base ?? 'f32') : 'f32';
     let values: Float32Array<ArrayBuffer> | null = null;

@@ -62,7 +62,7 @@ export function mergeCommand(): Command {
 const UNITS: Readonly<Record<string, number>> = { '': 1, KB: 1e3, MB: 1e6, GB: 1e9 };
 
 /** A number of bytes, with a unit of thousands, as transformers writes `max_shard_size`. */
-function bytesOf(text: string): number {
+export function bytesOf(text: string): number {
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(KB|MB|GB)?$/i.exec(text) ?? [];
   const bytes = Math.floor(Number(number) * UNITS[unit.toUpperCase()]!);
   if (!(bytes > 0)) throw new InvalidArgumentError('It must be a size such as 5GB, 500MB or 60KB.');

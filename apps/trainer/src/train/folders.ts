@@ -52,7 +52,8 @@ export async function findModel({ model, vision, adapter }: ModelFolders, fresh?
   return { ...(await readModelConfig(modelFiles(folders), fresh)), folders };
 }
 
-async function findTower(model: string, adapter: string | undefined): Promise<string> {
+/** The folder of the tower that a model's files name. @throws ConfigError where they name none or it is not there */
+export async function findTower(model: string, adapter?: string): Promise<string> {
   const holder = llavaHolder({
     language: folderSource(model),
     adapter: adapter === undefined ? null : folderSource(adapter),

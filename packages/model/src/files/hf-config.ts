@@ -3,7 +3,8 @@
  * is done or refused; keys that change no number are known by name, and `unknownKeys` lists the others.
  */
 import { ConfigError } from '@curio/engine';
-import { shownJson } from '@curio/nn';
+import { QUANTISED_STORAGES, shownJson } from '@curio/nn';
+import type { QuantisedStorage } from '@curio/nn';
 import type { ClipVisionConfig, LlamaConfig } from '../config.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -38,6 +39,10 @@ const reader =
       );
     return value;
   };
+
+/** What `curio convert` says of its numbers; others read it as a model that they cannot open. */
+export const quantisationOf = (storage: QuantisedStorage): Json => ({ quant_method: 'curio', storage });
+const QUANTISATIONS = QUANTISED_STORAGES.map(quantisationOf);
 
 /** Values that the code here computes with, by key; null and no value at all stand for the first. */
 type Fixed = Readonly<Record<string, readonly unknown[]>>;
@@ -76,7 +81,7 @@ const LLAMA_FIXED: Fixed = {
   eos_token_id: [2, [2]],
   pruned_heads: [{}],
   sliding_window: [],
-  quantization_config: [],
+  quantization_config: QUANTISATIONS,
 };
 const ROPE = ['rope_theta', 'rope_scaling', 'rope_parameters', 'partial_rotary_factor'];
 const LLAMA_READ =
@@ -160,7 +165,7 @@ const CLIP_FIXED: Fixed = {
   attention_dropout: [0],
   dropout: [0],
   pruned_heads: [{}],
-  quantization_config: [],
+  quantization_config: QUANTISATIONS,
 };
 const CLIP_READ =
   `image_size patch_size hidden_size intermediate_size num_hidden_layers num_attention_heads layer_norm_eps`.split(' ');
@@ -171,7 +176,7 @@ const CLIP_READ =
  * @throws ConfigError for arithmetic that is not OpenAI's CLIP's
  */
 export function clipVisionFromHf(json: Json, where: string): ClipVisionConfig {
-  requireFixed(json, { model_type: CLIP_FIXED.model_type!, quantization_config: [] }, where);
+  requireFixed(json, { model_type: CLIP_FIXED.model_type!, quantization_config: QUANTISATIONS }, where);
   const vision = (json.vision_config ?? json) as Json;
   const get = reader(vision, where);
   requireFixed(vision, CLIP_FIXED, where);

@@ -20,7 +20,7 @@ import {
   shardSafetensors,
   textFile,
 } from '@curio/nn';
-import type { FloatDType, LoraOptions, StreamedFile, StreamedTensor, TensorMap } from '@curio/nn';
+import type { ByteFolder, FloatDType, LoraOptions, StreamedFile, StreamedTensor, TensorMap } from '@curio/nn';
 import { buildModel } from '../checkpoint.ts';
 import { clipVisionToHf, llamaToHf } from './hf-config.ts';
 import { llavaToHf } from './llava-config.ts';
@@ -99,15 +99,11 @@ export async function mergedFolder(
     model_type: 'llava',
     torch_dtype: name,
   };
-  const copied = await Promise.all([
-    ...COPIED.map((file) => copiedFile(files.language, file)),
-    copiedFile(files.vision, 'preprocessor_config.json', `${TOWER_FOLDER}/preprocessor_config.json`),
-  ]);
   return {
     files: [
       textFile('config.json', json(about)),
       textFile(`${TOWER_FOLDER}/config.json`, json({ ...clipVisionToHf(config.vision), torch_dtype: name })),
-      ...copied.filter((file) => file !== undefined),
+      ...(await copiedFiles(files.language, files.vision)),
       ...shardSafetensors(
         [
           ...languageTensors,
@@ -123,6 +119,15 @@ export async function mergedFolder(
     merged: ((adapters.main?.language.size ?? 0) + (adapters.vision?.tensors.size ?? 0)) / 2,
     lines: loadReport(config, files, adapters, report, notes).lines,
   };
+}
+
+/** The files beside the weights that stay as they are. */
+export async function copiedFiles(language: ByteFolder, vision: ByteFolder | null): Promise<StreamedFile[]> {
+  const copied = await Promise.all([
+    ...COPIED.map((file) => copiedFile(language, file)),
+    vision && copiedFile(vision, 'preprocessor_config.json', `${TOWER_FOLDER}/preprocessor_config.json`),
+  ]);
+  return copied.filter((file) => file !== undefined && file !== null);
 }
 
 function mergedTensors(

@@ -1,7 +1,7 @@
 /** @file What the folders of a model say of it, by their `config.json` files. docs/sq-llava.md 4.5 to 4.7. */
 import { ConfigError, WeightError } from '@curio/engine';
 import { openAdapter, openTensorFile, openWeightFile, readJsonFile } from '@curio/nn';
-import type { Adapter, AdapterConfig, ByteFolder, ByteSource, TensorMap } from '@curio/nn';
+import type { Adapter, AdapterConfig, BaseStorage, ByteFolder, ByteSource, TensorMap } from '@curio/nn';
 import type { LoraConfig, ModelConfig } from '../config.ts';
 import { clipVisionFromHf, llamaFromHf, unknownKeys } from './hf-config.ts';
 import type { Json } from './hf-config.ts';
@@ -142,7 +142,7 @@ export interface FolderConfig extends Pick<LlavaConfig, 'imageAspect'> {
   /** Whether the projector is the base's own, as in a merged model. */
   readonly baseProjector: boolean;
   /** Storage in which the base's numbers stand in their files. */
-  readonly storage: 'f32' | 'f16' | 'bf16';
+  readonly storage: BaseStorage;
 }
 
 const loraConfig = ({ base: _, ...lora }: AdapterConfig): LoraConfig => lora;
@@ -177,6 +177,7 @@ export async function readModelConfig(files: ModelFiles, fresh?: ModelConfig): P
   const llava = adapter || !fresh ? readLlavaConfig(json, where(holder), clip.hiddenSize) : null;
   const { main, vision: tower } = await openAdapters(files);
   const dtype = base.dtype ?? base.torch_dtype;
+  const packed = (base.quantization_config as Json | null | undefined)?.storage as BaseStorage | undefined;
   const talk = llava?.template ? llava : fresh;
   return {
     model: {
@@ -192,6 +193,6 @@ export async function readModelConfig(files: ModelFiles, fresh?: ModelConfig): P
     imageAspect: llava?.imageAspect ?? null,
     saysTemplate: llava?.template != null,
     baseProjector: !adapter && !fresh,
-    storage: dtype === 'float16' ? 'f16' : dtype === 'bfloat16' ? 'bf16' : 'f32',
+    storage: packed ?? (dtype === 'float16' ? 'f16' : dtype === 'bfloat16' ? 'bf16' : 'f32'),
   };
 }

@@ -9,13 +9,18 @@ export interface ShardOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+const withCompanion = (tensor: StreamedTensor): StreamedTensor[] =>
+  tensor.companion ? [tensor, tensor.companion] : [tensor];
+const bytesOf = (tensor: StreamedTensor): number =>
+  withCompanion(tensor).reduce((sum, each) => sum + byteLength(each), 0);
+
 /** The tensors in one safetensors file. */
 export function streamSafetensors(
   name: string,
   tensors: readonly StreamedTensor[],
   metadata?: Readonly<Record<string, string>>,
 ): StreamedFile {
-  const { header, sorted, size } = safetensorsHeader(tensors, metadata);
+  const { header, sorted, size } = safetensorsHeader(tensors.flatMap(withCompanion), metadata);
   return {
     name,
     size,
@@ -34,7 +39,7 @@ export function shardSafetensors(
   const shards: StreamedTensor[][] = [];
   let room = 0;
   for (const tensor of tensors) {
-    const bytes = byteLength(tensor);
+    const bytes = bytesOf(tensor);
     if (bytes > room) {
       shards.push([]);
       room = mostBytes;
@@ -48,7 +53,7 @@ export function shardSafetensors(
     streamSafetensors(`model-${five(i + 1)}-of-${five(shards.length)}.safetensors`, shard, metadata),
   );
   const index = {
-    metadata: { total_size: tensors.reduce((sum, tensor) => sum + byteLength(tensor), 0) },
+    metadata: { total_size: tensors.reduce((sum, tensor) => sum + bytesOf(tensor), 0) },
     weight_map: Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, files[i]!.name]))),
   };
   return [...files, textFile('model.safetensors.index.json', `${JSON.stringify(index, null, 2)}\n`)];

@@ -12,6 +12,8 @@ export const PIECE = 2 ** 22;
 /** A tensor to be written, in order of its bytes. */
 export interface StreamedTensor extends Pick<NamedTensor, 'name' | 'dtype' | 'shape'> {
   pieces(): AsyncIterable<Uint8Array>;
+  /** What belongs to it and lies in the same file, such as scales; an index does not list it. */
+  readonly companion?: StreamedTensor;
 }
 
 /** A file to be written; `name` may have folders in it, `a/b.json`. */
@@ -51,17 +53,27 @@ export const isZero = async (stored: StoredTensor): Promise<boolean> => allZero(
 export function recoded(name: string, stored: StoredTensor, dtype: FloatDType): StreamedTensor {
   const { shape } = stored;
   const isFloat = FLOATS.includes(stored.dtype);
-  const same = !isFloat || stored.dtype === dtype;
+  if (!isFloat || stored.dtype === dtype) return unchanged(name, stored);
   async function* pieces(): AsyncGenerator<Uint8Array> {
-    const total = elements(shape);
-    // What gives no parts is read once, whole.
-    const step = stored.readRange ? PIECE : Math.max(1, total);
-    for (let begin = 0; begin < total; begin += step) {
-      const bytes = await readElements(stored, begin, Math.min(total, begin + step));
-      yield same ? bytes : encodePiece(decodeFloats(bytes, stored.dtype), dtype, name);
-    }
+    for await (const bytes of elementBytes(stored)) yield encodePiece(decodeFloats(bytes, stored.dtype), dtype, name);
   }
-  return { name, dtype: isFloat ? dtype : stored.dtype, shape, pieces };
+  return { name, dtype, shape, pieces };
+}
+
+/** A stored tensor with the bytes that it has. */
+export const unchanged = (name: string, stored: StoredTensor): StreamedTensor => ({
+  name,
+  dtype: stored.dtype,
+  shape: stored.shape,
+  pieces: () => elementBytes(stored),
+});
+
+async function* elementBytes(stored: StoredTensor): AsyncGenerator<Uint8Array> {
+  const total = elements(stored.shape);
+  // What gives no parts is read once, whole.
+  const step = stored.readRange ? PIECE : Math.max(1, total);
+  for (let begin = 0; begin < total; begin += step)
+    yield await readElements(stored, begin, Math.min(total, begin + step));
 }
 
 /** A file out of a text. */

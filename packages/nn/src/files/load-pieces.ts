@@ -1,6 +1,6 @@
 /** @file Tensors of files on their way into parameters, in pieces, each read while the one before is uploaded. */
-import { type HalfWords, openStore, type Parameter, WeightError } from '@curio/engine';
-import { BYTES, decodeFloats, type StoredDType, type StoredTensor } from './tensor-file.ts';
+import { type HalfWords, openPackedStore, openStore, type Parameter, WeightError } from '@curio/engine';
+import { BYTES, decodeFloats, type QuantisedPart, type StoredDType, type StoredTensor } from './tensor-file.ts';
 
 /** A piece of a tensor: how it is read, and how it is written. */
 export interface Piece {
@@ -25,6 +25,7 @@ export class Scratch {
 
 /** The pieces of one tensor, in order. A tensor whose file gives no parts is read whole, once. */
 export function* piecesOf(parameter: Parameter, stored: StoredTensor, scratch: Scratch): Generator<Piece> {
+  if (stored.quantised) return yield* packedPieces(parameter, stored, stored.quantised);
   const { size } = parameter;
   const bytes = BYTES[stored.dtype];
   const writer = openStore(parameter);
@@ -48,6 +49,43 @@ export function* piecesOf(parameter: Parameter, stored: StoredTensor, scratch: S
       isZero: (piece) => allZero(piece, stored.dtype),
     };
   }
+}
+
+/** Bytes of a piece of packed words. */
+const PACKED_PIECE = 2 ** 24;
+
+/** The words as they lie, then the scales; scales of 0 are a matrix of 0. */
+function* packedPieces(
+  parameter: Parameter,
+  stored: StoredTensor,
+  { groupSize, scales }: QuantisedPart,
+): Generator<Piece> {
+  const { name } = parameter;
+  const writer = openPackedStore(parameter, groupSize);
+  const parts = [
+    { from: stored, bytes: writer.bytes, write: writer.words, isZero: () => true },
+    {
+      from: scales,
+      bytes: 4 * (parameter.size / groupSize),
+      write: writer.scales,
+      isZero: (b: Uint8Array) => allZero(b, 'F32'),
+    },
+  ];
+  for (const { from, bytes, write, isZero } of parts)
+    for (let begin = 0; begin < bytes; begin += PACKED_PIECE) {
+      const end = Math.min(bytes, begin + PACKED_PIECE);
+      const isLast = from === scales && end === bytes;
+      yield {
+        name,
+        isLast,
+        read: async () => (from.readRange ? from.readRange(begin, end) : (await from.read()).subarray(begin, end)),
+        write: (piece) => {
+          write(begin, wordsOf(piece));
+          if (isLast) writer.finish();
+        },
+        isZero,
+      };
+    }
 }
 
 /** Whether all values are 0 or -0; the first bytes tell in most. */

@@ -3,6 +3,7 @@
  * raw little-endian tensors without gaps. Source: https://github.com/huggingface/safetensors#format.
  */
 import { WeightError } from '@curio/engine';
+import { joinScales } from './quantised.ts';
 import { isObject, MOST_JSON, parseJson } from './json.ts';
 import { shownShape, shownText, shownValue } from './shown.ts';
 import {
@@ -68,7 +69,8 @@ export async function openSafetensors(source: ByteSource): Promise<Safetensors> 
     const readRange = (from: number, to: number) => readExactly(source, 8 + length + begin + from, to - from);
     tensors.set(name, { dtype, shape, file: source.name, read: () => readRange(0, end - begin), readRange });
   }
-  return { tensors, metadata: metadata as Record<string, string> };
+  const texts = metadata as Record<string, string>;
+  return { tensors: joinScales(source.name, tensors, texts), metadata: texts };
 }
 
 /** Sorted by place, tensors must touch each other and fill the file: whatever else is a damaged or a crafted one. */

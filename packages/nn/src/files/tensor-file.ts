@@ -53,6 +53,15 @@ export interface StoredTensor {
   read(): Promise<Uint8Array>;
   /** Bytes `begin` to `end` of the same, where a part can be had without the whole. */
   readRange?(begin: number, end: number): Promise<Uint8Array>;
+  /** The bytes are words of a quantised matrix, and `shape` is that of its numbers (quantised.ts). */
+  readonly quantised?: QuantisedPart;
+}
+
+export interface QuantisedPart {
+  readonly storage: 'int8' | 'int4' | 'nf4';
+  /** Neighbours along the last axis that share a scale. */
+  readonly groupSize: number;
+  readonly scales: StoredTensor;
 }
 
 export type TensorMap = ReadonlyMap<string, StoredTensor>;

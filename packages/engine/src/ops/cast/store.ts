@@ -97,6 +97,37 @@ export function store(parameter: Parameter, values: Float32Array<ArrayBuffer>, o
   writer.finish();
 }
 
+/** Writes a quantised parameter as it was read: the words that `read` gave, and the scales; `begin` in bytes. */
+export interface PackedWriter {
+  /** Bytes of all words. */
+  readonly bytes: number;
+  words(begin: number, words: Uint32Array<ArrayBuffer>): void;
+  /** f32 numbers, as words. */
+  scales(begin: number, words: Uint32Array<ArrayBuffer>): void;
+  /** To be called once, at the end. */
+  finish(): void;
+}
+
+/**
+ * Opens a quantised parameter for the words and scales of one like it.
+ * @throws DTypeError when it has no scales, ShapeError when groups do not fit its last axis
+ */
+export function openPackedStore(parameter: Parameter, groupSize: number): PackedWriter {
+  const { gpu, dtype, size, name, storage, offset } = parameter;
+  if (!isPacked(dtype) || dtype === 'f16' || dtype === 'bf16')
+    throw new DTypeError(`store: '${name}' is ${dtype}; only int8, int4 and nf4 parameters have words with scales.`);
+  const scales = keep(empty(gpu, [size / groupOf(parameter, { groupSize })]));
+  return {
+    bytes: byteLength(dtype, size),
+    words: (begin, words) => gpu.stream.write(storage.block, byteLength(dtype, offset) + begin, words),
+    scales: (begin, words) => gpu.stream.write(scales.storage.block, 4 * scales.offset + begin, words),
+    finish: () => {
+      parameter.quantisation?.scales.dispose();
+      parameter.quantisation = { scales, zeros: null, groupSize };
+    },
+  };
+}
+
 /** Makes the scales of a quantised parameter without their values, for a dry run. */
 export function reserveScales(parameter: Parameter, options: StoreOptions = {}): void {
   const { gpu, dtype, size } = parameter;

@@ -1,0 +1,115 @@
+/** `curio convert`: a quantised folder opens with the very bits that quantising while opening gives. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openGpu } from '@curio/engine';
+import type { Gpu, Parameter } from '@curio/engine';
+import { mergedFolder, quantisedFolder } from '@curio/model';
+import { openSafetensors, QUANTISED_STORAGES } from '@curio/nn';
+import type { QuantisedStorage } from '@curio/nn';
+import { writeNewFolder } from '../src/disk/new-folder.ts';
+import { fileSource, folderSource } from '../src/run/files.ts';
+import { findModel, modelFiles } from '../src/train/folders.ts';
+import { openForRun } from '../src/train/open.ts';
+import { runCurio } from './curio.ts';
+import { edit, folders } from './published.ts';
+
+let gpu: Gpu;
+const scratch = mkdtempSync(join(tmpdir(), 'curio-convert-'));
+const merged = join(scratch, 'merged');
+beforeAll(async () => {
+  gpu = await openGpu();
+  const dry = await openGpu({ dryRun: true });
+  const found = await findModel(folders('transformers-5'));
+  const { files } = await mergedFolder(found, modelFiles(found.folders), { gpu, dry, storage: 'bf16' });
+  await writeNewFolder(merged, files);
+  dry.close();
+});
+afterAll(() => gpu.close());
+
+async function open(model: string, storage?: QuantisedStorage) {
+  const found = await findModel({ model });
+  const base = { ...found.folders, storage: storage ?? found.storage };
+  const { baseProjector } = found;
+  return { found, ...(await openForRun(gpu, { model: found.model, base, seed: 1 }, undefined, { baseProjector })) };
+}
+
+const bitsOf = async (parameter: Parameter): Promise<Uint8Array> => {
+  const values = await parameter.read();
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+};
+
+test.each(QUANTISED_STORAGES)(
+  '%s: every parameter and every scale has the bits of quantising while opening',
+  async (storage) => {
+    const out = join(scratch, storage);
+    const source = { language: folderSource(merged), vision: folderSource(join(merged, 'vision_tower')) };
+    await writeNewFolder(out, await quantisedFolder(source, { gpu, storage, mostBytes: 20_000 }));
+    expect(readdirSync(out).filter((name) => name.endsWith('.safetensors')).length).toBeGreaterThan(1);
+    const [want, got] = [await open(merged, storage), await open(out)];
+    expect(got.found.storage).toBe(storage);
+    expect(got.report.unexpected).toEqual([]);
+    expect(got.report.zero).toEqual(want.report.zero);
+    const packed = want.model.parameters.filter(({ dtype }) => dtype === storage);
+    expect(packed.length).toBeGreaterThan(25);
+    for (const [i, parameter] of want.model.parameters.entries()) {
+      const other = got.model.parameters[i]!;
+      expect([other.name, other.dtype]).toEqual([parameter.name, parameter.dtype]);
+      expect(await bitsOf(other), other.name).toEqual(await bitsOf(parameter));
+      expect(other.quantisation?.groupSize).toBe(parameter.quantisation?.groupSize);
+      const scales = [other, parameter].map(({ quantisation }) => quantisation?.scales.read());
+      expect(await scales[0]).toEqual(await scales[1]);
+    }
+    const shard = readdirSync(out).find((name) => name.endsWith('.safetensors'))!;
+    const { metadata } = await openSafetensors(fileSource(join(out, shard)));
+    expect(metadata).toEqual({ format: 'curio-quantised', version: '1', storage });
+  },
+  120_000,
+);
+
+test('what a quantised folder cannot be used for is refused in one sentence', async () => {
+  const out = join(scratch, 'refused');
+  cpSync(join(scratch, 'nf4'), out, { recursive: true });
+  await expect(open(out, 'int8')).rejects.toThrow(
+    /^weights: 'model\.embed_tokens\.weight' in model-\S+ is stored as nf4 and int8 is asked for; open it as nf4, or take the files that it was converted from\.$/,
+  );
+  const source = { language: folderSource(out), vision: null };
+  await expect(quantisedFolder(source, { gpu, storage: 'nf4' })).rejects.toThrow(
+    `convert: ${out}/config.json is quantised already; convert the model that it was made of.`,
+  );
+  edit(join(out, 'config.json'), { quantization_config: { quant_method: 'gptq' } });
+  await expect(open(out)).rejects.toThrow(
+    /config\.json: quantization_config is \{"quant_method":"gptq"\}; only \{"quant_method":"curio","storage":"int8"\} or .* can be computed\.$/,
+  );
+});
+
+test('on the command line, and a language model by itself', async () => {
+  const { model } = folders('transformers-4.31');
+  const alone = join(scratch, 'alone');
+  cpSync(model, alone, { recursive: true });
+  const config = JSON.parse(readFileSync(join(alone, 'config.json'), 'utf8'));
+  edit(join(alone, 'config.json'), { mm_vision_tower: undefined });
+  expect(config.mm_vision_tower).toBe('org/tower');
+  const { stdout, code } = await runCurio(scratch, [
+    'convert',
+    '--model',
+    'alone',
+    '--out',
+    'small',
+    '--quantise',
+    'nf4',
+  ]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^convert: small holds [\d.]+ kB in \d files, matrices as nf4; it names no image tower, so the language model stands alone\.\n$/,
+  );
+  expect(readdirSync(join(scratch, 'small'))).toContain('model.safetensors');
+  const whole = await runCurio(scratch, ['convert', '--model', 'merged', '--out', 'whole', '--quantise', 'int8']);
+  expect([whole.code, whole.stdout]).toEqual([0, expect.stringMatching(/matrices as int8\.\n$/)]);
+  expect(JSON.parse(readFileSync(join(scratch, 'whole/config.json'), 'utf8'))).toMatchObject({
+    mm_vision_tower: 'vision_tower',
+    quantization_config: { quant_method: 'curio', storage: 'int8' },
+  });
+  rmSync(scratch, { recursive: true });
+}, 120_000);

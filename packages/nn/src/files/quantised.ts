@@ -1,0 +1,70 @@
+/**
+ * @file Quantised matrices in safetensors: the words as they lie on the device, and their scales beside them.
+ *
+ *     __metadata__               format 'curio-quantised', version '1', storage 'nf4', group_size '64'
+ *     X.weight                   U32 [out, in · bits / 32]
+ *     X.weight.scales            F32 [out, in / group]
+ *
+ * A matrix narrower than the group has a smaller one, which the shape of its scales tells. What has no scales is a
+ * tensor as in any file.
+ */
+import { WeightError } from '@curio/engine';
+import { shownText, shownValue } from './shown.ts';
+import type { StoredTensor } from './tensor-file.ts';
+
+/** Storages with scales, and the bits of a number. */
+const BITS = { int8: 8, int4: 4, nf4: 4 } as const;
+export type QuantisedStorage = keyof typeof BITS;
+export const QUANTISED_STORAGES = Object.keys(BITS) as QuantisedStorage[];
+
+export const SCALES = '.scales';
+const FORMAT = 'curio-quantised';
+const VERSION = '1';
+
+/** What stands in the header of a file. */
+export const quantisedMetadata = (storage: QuantisedStorage): Record<string, string> => ({
+  format: FORMAT,
+  version: VERSION,
+  storage,
+});
+
+/** Numbers in a word. */
+export const perWord = (storage: QuantisedStorage): number => 32 / BITS[storage];
+
+/**
+ * The tensors of a file, matrices with their scales taken together under the shape of the numbers.
+ * @throws WeightError for another version, scales without a matrix, or shapes that do not fit
+ */
+export function joinScales(
+  file: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  { format, version, storage }: Readonly<Record<string, string>>,
+): ReadonlyMap<string, StoredTensor> {
+  if (format !== FORMAT) return tensors;
+  const fail = (what: string): never => {
+    throw new WeightError(`quantised: ${file}: ${what}`);
+  };
+  if (version !== VERSION || !Object.hasOwn(BITS, storage ?? ''))
+    fail(
+      `it is version ${shownValue(version)} with storage ${shownValue(storage)}; version ${VERSION} with ${QUANTISED_STORAGES.join(', ')} can be read, so convert it anew.`,
+    );
+  const kind = storage as QuantisedStorage;
+  const joined = new Map(tensors);
+  for (const [name, scales] of tensors) {
+    if (!name.endsWith(SCALES)) continue;
+    const matrix = name.slice(0, -SCALES.length);
+    const words = tensors.get(matrix) ?? fail(`'${shownText(name)}' stands without '${shownText(matrix)}'.`);
+    const [rows, columns] = [words.shape[0] ?? 0, (words.shape[1] ?? 0) * perWord(kind)];
+    const groups = scales.shape[1] ?? 0;
+    const groupSize = columns / groups;
+    const fits =
+      words.dtype === 'U32' && scales.dtype === 'F32' && words.shape.length === 2 && scales.shape.length === 2;
+    if (!fits || scales.shape[0] !== rows || !Number.isInteger(groupSize) || groupSize % 8 !== 0)
+      fail(
+        `'${shownText(matrix)}' is ${words.dtype} [${words.shape.join(', ')}] with scales ${scales.dtype} [${scales.shape.join(', ')}]; U32 words of whole groups with F32 scales are needed.`,
+      );
+    joined.delete(name);
+    joined.set(matrix, { ...words, shape: [rows, columns], quantised: { storage: kind, groupSize, scales } });
+  }
+  return joined;
+}

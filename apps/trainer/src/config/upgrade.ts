@@ -3,6 +3,7 @@ import { trainableOf } from '@curio/model';
 import type { ModelConfig, Trainable } from '@curio/model';
 
 interface Saved {
+  readonly base?: object;
   readonly data?: object;
   readonly run?: object;
   readonly model?: ModelConfig;
@@ -19,17 +20,18 @@ interface SavedStage {
 /**
  * The configuration of a saved run as this version writes it, for the same training: without
  * `train.gradientCheckpointing` nothing was checkpointed, without `run.format` files were safetensors, without
- * `data.onBadEntry` a bad entry ended it, and presets listed patterns of parameters that the model did not have, which
- * then decided nothing.
+ * `base.adapter` and `base.projector` both began new, without `data.onBadEntry` a bad entry ended it, and presets
+ * listed patterns of parameters that the model did not have, which then decided nothing.
  * What is of no known shape is left to the check.
  */
 export function upgradeConfig(saved: unknown): unknown {
-  const { data, model, train, run } = (saved ?? {}) as Saved;
+  const { base, data, model, train, run } = (saved ?? {}) as Saved;
   if (!isObject(data) || !isObject(model) || !isObject(train)) return saved;
   const stage = (of: SavedStage | undefined): unknown =>
     isObject(of) && isList(of.trainable) ? { ...of, trainable: trainableOf(model, of.trainable) } : of;
   return {
     ...(saved as object),
+    ...(isObject(base) && { base: { adapter: null, projector: null, ...base } }),
     ...(isObject(run) && { run: { format: 'safetensors', ...run } }),
     data: { onBadEntry: 'fail', ...data },
     train: { gradientCheckpointing: false, ...train, stage1: stage(train.stage1), stage2: stage(train.stage2) },

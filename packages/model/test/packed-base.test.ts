@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backward, cast, noGrad, openGpu, RandomStream, tensor } from '@curio/engine';
-import type { Gpu } from '@curio/engine';
+import type { DType, Gpu } from '@curio/engine';
 import { IMAGE_TOKEN, imageTokens, makeBatch, PRESETS, SqLlava } from '@curio/model';
 import type { ModelConfig } from '@curio/model';
 import { Weights } from '@curio/nn';
@@ -54,7 +54,7 @@ const pixels = Float32Array.from({ length: 2 * 3 * 36 * 36 }, (_, i) => Math.sin
  * The model above; `through` first takes the base's matrices through a storage and back, so that they are f32 with the
  * values of that storage.
  */
-async function open(base: BaseStorage, through: BaseStorage = 'f32'): Promise<SqLlava> {
+async function open(base: BaseStorage, through: DType = 'f32'): Promise<SqLlava> {
   const tensors = new Map<string, StoredTensor>();
   for (const [name, { shape, data }] of plain) {
     const packs = through !== 'f32' && shape.length === 2 && !NOT_BASE.test(name);

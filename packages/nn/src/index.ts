@@ -66,6 +66,7 @@ export { openTorchFile } from './files/torch-pickle.ts';
 export { openTensorFile, openWeightFile, openWeightFolder } from './files/weight-folder.ts';
 export {
   BASE_STORAGES,
+  dtypeOf,
   Weights,
   type BaseStorage,
   type PartReport,

@@ -5,17 +5,22 @@
  *
  * and does not see where the values come from: an opened file, an adapter, or a seeded initialiser.
  */
-import { editDistance, Parameter, RandomStream, reserveScales, type Gpu, WeightError } from '@curio/engine';
+import { editDistance, Parameter, RandomStream, reserveScales, WeightError } from '@curio/engine';
+import type { DType, Gpu, StoreOptions } from '@curio/engine';
 import { hashName, type Initializer } from './init.ts';
 import { type Piece, piecesOf, readAhead, Scratch } from './files/load-pieces.ts';
 import { elements, type StoredTensor, type TensorMap } from './files/tensor-file.ts';
 
 /**
  * How the frozen matrices of a base may lie on the device; arithmetic is f32 in any case. int8, int4 and nf4 carry a
- * scale for 64 neighbours.
+ * scale for 64 neighbours; nf4-dq is nf4 whose scales are quantised once more (QLoRA's double quantisation).
  */
-export const BASE_STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4'] as const;
+export const BASE_STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4', 'nf4-dq'] as const;
 export type BaseStorage = (typeof BASE_STORAGES)[number];
+
+/** The element type that a storage's parameters have. */
+export const dtypeOf = (storage: BaseStorage): DType => (storage === 'nf4-dq' ? 'nf4' : storage);
+const storeOptionsOf = (storage: BaseStorage): StoreOptions => ({ nested: storage === 'nf4-dq' });
 
 /** Bytes handed to the device before it is waited for. */
 const MOST_STAGED = 2 ** 26;
@@ -77,6 +82,12 @@ export interface PartReport {
   readonly unexpected: readonly string[];
 }
 
+interface Pending {
+  readonly parameter: Parameter;
+  readonly stored: StoredTensor;
+  readonly options: StoreOptions;
+}
+
 /** What all scopes of one model share. */
 interface Registry {
   readonly gpu: Gpu;
@@ -85,7 +96,7 @@ interface Registry {
   readonly bare: WeightsOptions['bare'];
   readonly shared: WeightsOptions['shared'];
   readonly parameters: Map<string, Parameter>;
-  readonly pending: { parameter: Parameter; stored: StoredTensor }[];
+  readonly pending: Pending[];
   readonly loaded: string[];
   readonly initialised: string[];
   readonly zero: string[];
@@ -145,8 +156,9 @@ export class Weights {
     if (parameters.has(fullName))
       throw new WeightError(`weights: '${fullName}' is asked for twice; share the parameter instead.`);
     if (bare) {
-      const parameter = new Parameter(gpu, fullName, shape, null, bare(fullName, shape));
-      reserveScales(parameter);
+      const storage = bare(fullName, shape);
+      const parameter = new Parameter(gpu, fullName, shape, null, dtypeOf(storage));
+      reserveScales(parameter, storeOptionsOf(storage));
       parameters.set(fullName, parameter);
       return parameter;
     }
@@ -179,10 +191,10 @@ export class Weights {
       values = new Float32Array(elements(shape)).fill(NaN);
       draw(values, new RandomStream(seed, 0, hashName(fullName)));
     }
-    const parameter = new Parameter(gpu, fullName, shape, values, storage);
+    const parameter = new Parameter(gpu, fullName, shape, values, dtypeOf(storage));
     parameters.set(fullName, parameter);
     if (found) {
-      pending.push({ parameter, stored: found.stored });
+      pending.push({ parameter, stored: found.stored, options: storeOptionsOf(storage) });
       used.add(found.stored);
       loaded.push(fullName);
     } else {
@@ -307,7 +319,8 @@ export class Weights {
 const unusedOf = ({ tensors, ignore }: WeightPart, used: ReadonlySet<StoredTensor>): [string, StoredTensor][] =>
   [...tensors].filter(([name, stored]) => !used.has(stored) && !ignore?.test(name));
 
-function* piecesOfAll(pending: { parameter: Parameter; stored: StoredTensor }[]): Generator<Piece> {
+function* piecesOfAll(pending: Pending[]): Generator<Piece> {
   const scratch = new Scratch();
-  for (let next = pending.shift(); next; next = pending.shift()) yield* piecesOf(next.parameter, next.stored, scratch);
+  for (let next = pending.shift(); next; next = pending.shift())
+    yield* piecesOf(next.parameter, next.stored, scratch, next.options);
 }

@@ -1,4 +1,4 @@
-import { openGpu, type Gpu } from '@curio/engine';
+import { cast, linear, openGpu, tensor, type Gpu } from '@curio/engine';
 import { beforeAll, expect, test } from 'vitest';
 import { init } from '../src/init.ts';
 import { encodeSafetensors, joinBytes, openSafetensors } from '../src/files/safetensors.ts';
@@ -197,6 +197,32 @@ test('a tensor larger than a piece is read in parts, each once, and lies as it w
     expect([fallback.words, fallback.scales], `${dtype} as ${base}`).toEqual([once.words, once.scales]);
   }
   small.close();
+});
+
+test('nf4-dq is nf4 whose scales take 8 bits: loaded, counted, bound in shards', async () => {
+  const shape = [192, 256];
+  const host = Float32Array.from({ length: 192 * 256 }, (_, i) => Math.sin(i) * (1 + ((i >> 6) % 5)));
+  const encoded = joinBytes(encodeSafetensors([{ name: 'w', dtype: 'F32', shape, data: host }]));
+  const { tensors } = await openSafetensors(memorySource('x', encoded));
+  const small = await openGpu({ bindingLimit: 12 * 1024 });
+  const dry = await openGpu({ dryRun: true });
+  const x = Float32Array.from({ length: 5 * 256 }, (_, i) => Math.cos(i));
+  const loaded = async (device: Gpu) => {
+    const w = new Weights(device, { parts: [{ tensors, base: 'nf4-dq' }] });
+    const p = w.get('w', shape);
+    await w.load();
+    const y = await device.scope(() => linear(tensor(device, x, [5, 256]), p)).read();
+    return { p, y: [...y] };
+  };
+  const [whole, shards] = [await loaded(gpu), await loaded(small)];
+  expect(shards.y).toEqual(whole.y);
+  const made = gpu.scope(() => cast(cast(tensor(gpu, host, shape), 'nf4', { nested: true }), 'f32'));
+  expect([...(await gpu.scope(() => cast(whole.p, 'f32')).read())]).toEqual([...(await made.read())]);
+  const { scales, blocks } = whole.p.quantisation!;
+  expect([scales.dtype, scales.size, blocks!.shape]).toEqual(['int8', 768, [3, 2]]);
+  new Weights(dry, { bare: () => 'nf4-dq' }).get('w', shape);
+  expect(dry.memoryReport().byPurpose.weights).toBe(small.memoryReport().byPurpose.weights);
+  for (const device of [small, dry]) device.close();
 });
 
 test('halves of the same type go to the device bit for bit', async () => {

@@ -109,7 +109,9 @@ const base = z.strictObject({
   projector: z.string().nullable().optional().describe('file of a projector to start from, beside new adapters'),
   storage: z
     .enum(BASE_STORAGES)
-    .describe('how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours'),
+    .describe(
+      'how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours, nf4-dq with scales of 8 bits',
+    ),
 });
 
 /** What becomes of an entry with a missing or broken picture, or of which nothing can be learnt. */

@@ -68,8 +68,10 @@ async function badElement(parameter: Parameter): Promise<string | null> {
     const at = words.findIndex((word) => (word & low) === low || (word & high) === high);
     return at < 0 ? null : `${name} (element ${2 * at + ((words[at]! & low) === low ? 0 : 1)} of ${dtype})`;
   }
-  const values = quantisation ? quantisation.scales : dtype === 'f32' ? parameter : null;
+  const values = quantisation ? (quantisation.blocks ?? quantisation.scales) : dtype === 'f32' ? parameter : null;
   const read = values ? ((await values.read()) as Float32Array) : new Float32Array(0);
   const at = read.findIndex((v) => !Number.isFinite(v));
-  return at < 0 ? null : `${name} (${quantisation ? 'scale' : 'element'} ${at} is ${read[at]})`;
+  return at < 0
+    ? null
+    : `${name} (${quantisation?.blocks ? 'scale of scales' : quantisation ? 'scale' : 'element'} ${at} is ${read[at]})`;
 }

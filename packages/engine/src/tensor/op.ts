@@ -160,7 +160,7 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(
 
 /** What the values of a packed tensor need beside it. */
 const packedWith = ({ quantisation }: Tensor): Tensor[] =>
-  quantisation ? [quantisation.scales, ...(quantisation.zeros ? [quantisation.zeros] : [])] : [];
+  quantisation ? [quantisation.scales, quantisation.zeros, quantisation.blocks].filter((x) => x != null) : [];
 
 const needOf = (layouts: readonly LayoutNeed[] | undefined, i: number): LayoutNeed =>
   layouts?.[Math.min(i, layouts.length - 1)] ?? 'dense';

@@ -25,8 +25,11 @@ export interface Layout {
 
 /** Scales of a block-quantised tensor; see `cast`. */
 export interface Quantisation {
+  /** f32, or int8 with `blocks` beside it. */
   readonly scales: Tensor;
   readonly zeros: Tensor | null;
+  /** Of scales that are quantised once more: least value and step of each 256, float[ceil(scales / 256), 2]. */
+  readonly blocks?: Tensor | null;
   readonly groupSize: number;
 }
 
@@ -133,6 +136,7 @@ export class Tensor {
     this.grad = null;
     this.quantisation?.scales.dispose();
     this.quantisation?.zeros?.dispose();
+    this.quantisation?.blocks?.dispose();
     this.gpu.arena.keep(this.storage);
     this.storage.isDisposed = true;
     this.storage.release();
@@ -255,5 +259,6 @@ export function keep<T extends Tensor>(x: T): T {
   x.gpu.arena.keep(x.storage);
   if (x.quantisation) keep(x.quantisation.scales);
   if (x.quantisation?.zeros) keep(x.quantisation.zeros);
+  if (x.quantisation?.blocks) keep(x.quantisation.blocks);
   return x;
 }

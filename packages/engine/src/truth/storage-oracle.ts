@@ -52,15 +52,32 @@ function quantised(group: ArrayLike<number>, to: DType, zeros: boolean): number[
 }
 
 /** `x` through a packed type and back. */
-export function asStored(x: Array64, { to, groupSize, zeros = false }: StorageSpec): Array64 {
+export function asStored(x: Array64, { to, groupSize, zeros = false, nested = false }: StorageSpec): Array64 {
   if (to === 'f16' || to === 'bf16')
     return new Array64(
       x.shape,
       x.data.map((v) => rounded(v, to === 'f16' ? 10 : 7)),
     );
   const group = groupSize ?? Math.min(64, x.shape.at(-1)!);
+  const rows = new Array64([x.data.length / group, group], x.data);
+  const stored = mapRows(rows, (row) => quantised(row, to, zeros)).data;
+  if (!nested || (64 * (x.shape.at(-1)! / group)) % 256 !== 0) return new Array64(x.shape, stored);
+  const scales = Array.from({ length: rows.shape[0]! }, (_, g) =>
+    Math.max(...Array.from(rows.data.subarray(g * group, (g + 1) * group), (v) => Math.abs(Math.fround(v)))),
+  );
+  const ratios = scales.map((scale, g) => (scale === 0 ? 0 : nestedScale(scales, g) / scale));
   return new Array64(
     x.shape,
-    mapRows(new Array64([x.data.length / group, group], x.data), (row) => quantised(row, to, zeros)).data,
+    stored.map((v, i) => v * ratios[Math.floor(i / group)]!),
   );
+}
+
+/** A scale in 8 bits between the least and the greatest of its block of 256; decided in f32, as the kernel does. */
+function nestedScale(scales: readonly number[], at: number): number {
+  const begin = at - (at % 256);
+  const block = scales.slice(begin, begin + 256);
+  const least = Math.min(...block);
+  const step = Math.fround(Math.fround(Math.max(...block) - least) / 255);
+  const inverse = step > 0 ? Math.fround(1 / step) : 0;
+  return least + nearest(Math.fround(Math.fround(scales[at]! - least) * inverse)) * step;
 }

@@ -1,5 +1,12 @@
 /** @file Tensors of files on their way into parameters, in pieces, each read while the one before is uploaded. */
-import { type HalfWords, openPackedStore, openStore, type Parameter, WeightError } from '@curio/engine';
+import {
+  type HalfWords,
+  openPackedStore,
+  openStore,
+  type Parameter,
+  type StoreOptions,
+  WeightError,
+} from '@curio/engine';
 import { BYTES, decodeFloats, type QuantisedPart, type StoredDType, type StoredTensor } from './tensor-file.ts';
 
 /** A piece of a tensor: how it is read, and how it is written. */
@@ -24,11 +31,16 @@ export class Scratch {
 }
 
 /** The pieces of one tensor, in order. A tensor whose file gives no parts is read whole, once. */
-export function* piecesOf(parameter: Parameter, stored: StoredTensor, scratch: Scratch): Generator<Piece> {
+export function* piecesOf(
+  parameter: Parameter,
+  stored: StoredTensor,
+  scratch: Scratch,
+  options: StoreOptions = {},
+): Generator<Piece> {
   if (stored.quantised) return yield* packedPieces(parameter, stored, stored.quantised);
   const { size } = parameter;
   const bytes = BYTES[stored.dtype];
-  const writer = openStore(parameter);
+  const writer = openStore(parameter, options);
   let whole: Promise<Uint8Array> | null = null;
   const read = async (begin: number, end: number): Promise<Uint8Array> => {
     if (stored.readRange) return stored.readRange(begin * bytes, end * bytes);

@@ -8,7 +8,7 @@ import type { CastOptions } from './cast.ts';
 export const castCases = defineCases<{ to: DType } & CastOptions>({
   op: 'cast',
   run: ([x], { to, ...options }) => cast(cast(x!, to, options), 'f32'),
-  reference([x], { to, groupSize, zeros }) {
+  reference([x], { to, ...options }) {
     const data = x!.data;
     if (to === 'i32') return new Array64(x!.shape, data.map(Math.trunc));
     if (to === 'u32') return new Array64(x!.shape, data.map(Math.trunc));
@@ -17,7 +17,7 @@ export const castCases = defineCases<{ to: DType } & CastOptions>({
         x!.shape,
         data.map((v) => Number(v !== 0)),
       );
-    return asStored(x!, { to, groupSize, zeros });
+    return asStored(x!, { to, ...options });
   },
   differentiable: false,
   cases: [
@@ -40,6 +40,8 @@ export const castCases = defineCases<{ to: DType } & CastOptions>({
       attrs: { to: 'int4', groupSize: 32, zeros: true },
     },
     { label: 'nf4', inputs: [[5, 128]], attrs: { to: 'nf4' } },
+    { label: 'nf4 with nested scales', inputs: [[72, 256]], attrs: { to: 'nf4', nested: true } },
+    { label: 'nf4 whose scales do not nest', inputs: [[5, 64]], attrs: { to: 'nf4', nested: true } },
     { label: 'nf4 of zeros', inputs: [{ shape: [8], values: [0, 0, 0, 0, 0, 0, 0, 1] }], attrs: { to: 'nf4' } },
   ],
 });

@@ -1,11 +1,15 @@
 /** @file Host values into a parameter of any storage. */
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import type { Gpu } from '../../gpu/gpu.ts';
+import { Storage } from '../../gpu/memory/arena.ts';
 import { byteLength, isPacked } from '../../tensor/dtype.ts';
+import type { DType } from '../../tensor/dtype.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import type { Parameter } from '../../tensor/parameter.ts';
-import { showShape } from '../../tensor/shape.ts';
-import { empty, keep, tensor } from '../../tensor/tensor.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import { showShape, sizeOf } from '../../tensor/shape.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { empty, Tensor, tensor } from '../../tensor/tensor.ts';
+import { canNest, packScales, SCALE_BLOCK } from '../parts/nested-scales.ts';
 import { cast } from './cast.ts';
 
 /** Elements that are on the device as f32 at a time. */
@@ -14,6 +18,8 @@ const CHUNK = 2 ** 22;
 export interface StoreOptions {
   /** As `cast` takes it; default 64, or a smaller power of two that divides the last axis. */
   readonly groupSize?: number;
+  /** As `cast` takes it. */
+  readonly nested?: boolean;
 }
 
 /** Writes a parameter piece by piece, so that no more than a piece of it has to be in memory. */
@@ -40,13 +46,13 @@ export interface HalfWords {
  * @throws ShapeError when groups do not fit its last axis, DTypeError when it is neither f32 nor packed
  */
 export function openStore(parameter: Parameter, options: StoreOptions = {}): StoreWriter {
-  requireOptions('store', options, ['groupSize']);
+  requireOptions('store', options, ['groupSize', 'nested']);
   const { gpu, dtype, size, name, storage, offset } = parameter;
   if (dtype !== 'f32' && !isPacked(dtype))
     throw new DTypeError(`store: '${name}' is ${dtype}; only f32 and packed parameters can be stored.`);
   const group = dtype === 'f32' ? 8 : groupOf(parameter, options);
   const piece = group * Math.max(1, Math.floor(Math.min(CHUNK, gpu.memory.bindingLimit / 4) / group));
-  const scales = dtype === 'f32' || dtype === 'f16' || dtype === 'bf16' ? null : keep(empty(gpu, [size / group]));
+  const scales = dtype === 'f32' || dtype === 'f16' || dtype === 'bf16' ? null : permanent(gpu, [size / group]);
   const plainOf = (values: Float32Array<ArrayBuffer> | HalfWords, shape: readonly number[]): Tensor => {
     if (values instanceof Float32Array) return tensor(gpu, values, shape);
     const halves = empty(gpu, shape, values.dtype);
@@ -70,8 +76,14 @@ export function openStore(parameter: Parameter, options: StoreOptions = {}): Sto
     });
   };
   const finish = (): void => {
-    parameter.quantisation?.scales.dispose();
+    const { quantisation } = parameter;
+    quantisation?.scales.dispose();
+    quantisation?.blocks?.dispose();
     parameter.quantisation = scales && { scales, zeros: null, groupSize: group };
+    if (!scales || !isNested(parameter, group, options)) return;
+    const packed = packScales(scales, (shape, type) => permanent(gpu, shape, type));
+    parameter.quantisation = { ...packed, zeros: null, groupSize: group };
+    scales.dispose();
   };
   return { piece, write, finish };
 }
@@ -84,7 +96,7 @@ export function openStore(parameter: Parameter, options: StoreOptions = {}): Sto
  * packed.
  */
 export function store(parameter: Parameter, values: Float32Array<ArrayBuffer>, options: StoreOptions = {}): void {
-  requireOptions('store', options, ['groupSize']);
+  requireOptions('store', options, ['groupSize', 'nested']);
   const { dtype, size, shape, name } = parameter;
   if (values.length !== size)
     throw new ShapeError(
@@ -116,13 +128,14 @@ export function openPackedStore(parameter: Parameter, groupSize: number): Packed
   const { gpu, dtype, size, name, storage, offset } = parameter;
   if (!isPacked(dtype) || dtype === 'f16' || dtype === 'bf16')
     throw new DTypeError(`store: '${name}' is ${dtype}; only int8, int4 and nf4 parameters have words with scales.`);
-  const scales = keep(empty(gpu, [size / groupOf(parameter, { groupSize })]));
+  const scales = permanent(gpu, [size / groupOf(parameter, { groupSize })]);
   return {
     bytes: byteLength(dtype, size),
     words: (begin, words) => gpu.stream.write(storage.block, byteLength(dtype, offset) + begin, words),
     scales: (begin, words) => gpu.stream.write(scales.storage.block, 4 * scales.offset + begin, words),
     finish: () => {
       parameter.quantisation?.scales.dispose();
+      parameter.quantisation?.blocks?.dispose();
       parameter.quantisation = { scales, zeros: null, groupSize };
     },
   };
@@ -133,8 +146,28 @@ export function reserveScales(parameter: Parameter, options: StoreOptions = {}):
   const { gpu, dtype, size } = parameter;
   if (!isPacked(dtype) || dtype === 'f16' || dtype === 'bf16') return;
   const groupSize = groupOf(parameter, options);
-  parameter.quantisation = { scales: keep(empty(gpu, [size / groupSize])), zeros: null, groupSize };
+  const count = size / groupSize;
+  parameter.quantisation = isNested(parameter, groupSize, options)
+    ? {
+        scales: permanent(gpu, [count], 'int8'),
+        blocks: permanent(gpu, [Math.ceil(count / SCALE_BLOCK), 2]),
+        zeros: null,
+        groupSize,
+      }
+    : { scales: permanent(gpu, [count]), zeros: null, groupSize };
 }
+
+/** What belongs to a weight, and is counted with it. */
+const permanent = (gpu: Gpu, shape: Shape, dtype: DType = 'f32'): Tensor =>
+  new Tensor(
+    gpu,
+    shape,
+    dtype,
+    new Storage(gpu.memory.acquire(byteLength(dtype, sizeOf(shape)), 'weights'), gpu.memory),
+  );
+
+const isNested = ({ dtype, shape }: Parameter, groupSize: number, { nested = false }: StoreOptions): boolean =>
+  nested && dtype === 'nf4' && canNest(shape.at(-1)!, groupSize);
 
 function groupOf({ name, dtype, shape }: Parameter, { groupSize }: StoreOptions): number {
   const group = dtype === 'f16' || dtype === 'bf16' ? 8 : groupFor(shape.at(-1) ?? 0, groupSize);

@@ -8,11 +8,13 @@ import { embedding } from './embedding.ts';
 const ids = (shape: readonly number[], n: number) => ({ shape, dtype: 'i32' as const, range: [0, n] as const });
 const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
 
+/** What `cast` takes of it. */
+const optionsOf = ({ to: _, ...options }: StorageSpec) => options;
+
 /** Attributes: how a frozen table is stored; none for f32. */
 export const embeddingCases = defineCases<StorageSpec | undefined>({
   op: 'embedding',
-  run: ([i, table], storage) =>
-    embedding(i!, storage ? cast(table!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : table!),
+  run: ([i, table], storage) => embedding(i!, storage ? cast(table!, storage.to, optionsOf(storage)) : table!),
   reference([i, table], storage) {
     const rows = storage ? asStored(table!, storage) : table!;
     const [count, size] = rows.shape as [number, number];
@@ -35,6 +37,7 @@ export const embeddingCases = defineCases<StorageSpec | undefined>({
       inputs: [ids([9], 4), frozen(4, 24)],
       attrs: { to: 'int4', groupSize: 8, zeros: true },
     },
+    { label: 'nf4 with nested scales', inputs: [ids([9], 80), frozen(80, 256)], attrs: { to: 'nf4', nested: true } },
     { label: 'nf4', inputs: [ids([9], 4), frozen(4, 40)], attrs: { to: 'nf4' } },
   ],
 });

@@ -8,7 +8,7 @@ import { requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { permute, reshape } from '../layout/views.ts';
-import { formatOf, groupSizeOf, scalesOf } from '../parts/weight-format.ts';
+import { formatOf, groupSizeOf, withScales } from '../parts/weight-format.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 interface Plan {
@@ -34,12 +34,14 @@ export const rowsOp = (name: string, packed: readonly number[] = []) =>
     },
     forward(run, [x, index], plan) {
       const y = run.out([plan.rows, plan.cols]);
-      run.dispatch(kernel, 'gather', {
-        buffers: { x, index, y, ...scalesOf(x, x) },
-        params: { ...plan },
-        tuning: { FORMAT: formatOf(name, x) },
-        grid: lineGrid(ceilDiv(plan.rows * plan.vec4s, 64)),
-      });
+      withScales(run, x, x, (scales) =>
+        run.dispatch(kernel, 'gather', {
+          buffers: { x, index, y, ...scales },
+          params: { ...plan },
+          tuning: { FORMAT: formatOf(name, x) },
+          grid: lineGrid(ceilDiv(plan.rows * plan.vec4s, 64)),
+        }),
+      );
       return { y, saved: { index } };
     },
     backward(run, dy, { index }, plan) {

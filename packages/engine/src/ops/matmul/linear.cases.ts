@@ -6,17 +6,15 @@ import { cast } from '../cast/cast.ts';
 import { linear } from './linear.ts';
 import { matmulVariants } from './variants.ts';
 
+/** What `cast` takes of it. */
+const optionsOf = ({ to: _, ...options }: StorageSpec) => options;
 const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
 
 /** Attributes: how a frozen weight is stored; none for f32. */
 export const linearCases = defineCases<StorageSpec | undefined>({
   op: 'linear',
   run: ([x, weight, bias], storage) =>
-    linear(
-      x!,
-      storage ? cast(weight!, storage.to, { groupSize: storage.groupSize, zeros: storage.zeros }) : weight!,
-      bias,
-    ),
+    linear(x!, storage ? cast(weight!, storage.to, optionsOf(storage)) : weight!, bias),
   reference: ([x, weight, bias], storage) => multiplyRows(x!, storage ? asStored(weight!, storage) : weight!, bias),
   families: { 'matmul nt': matmulVariants.nt, 'matmul nn': matmulVariants.nn, 'matmul tn': matmulVariants.tn },
   cases: [
@@ -64,6 +62,16 @@ export const linearCases = defineCases<StorageSpec | undefined>({
       label: 'one row of nf4, more groups than lanes',
       inputs: [[1, 1, 288], frozen(7, 288), [7]],
       attrs: { to: 'nf4', groupSize: 16 },
+    },
+    {
+      label: 'nf4 with nested scales',
+      inputs: [[9, 256], frozen(20, 256), null],
+      attrs: { to: 'nf4', nested: true },
+    },
+    {
+      label: 'one row of nf4 with nested scales',
+      inputs: [[1, 64], frozen(8, 64), null],
+      attrs: { to: 'nf4', groupSize: 16, nested: true },
     },
     { label: 'nf4, more than a tile', inputs: [[37, 128], frozen(68, 128), null], attrs: { to: 'nf4' } },
   ],

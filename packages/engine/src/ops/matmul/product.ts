@@ -8,7 +8,7 @@ import { sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { reduceMiddle } from '../parts/reduce.ts';
-import { formatOf, groupSizeOf, scalesOf } from '../parts/weight-format.ts';
+import { formatOf, groupSizeOf, withScales } from '../parts/weight-format.ts';
 import { fitsMatrixUnits, halvesPay, subgroupMatrix, subgroupMatrixHalves } from './matrix-units.ts';
 import { isAlong } from './plan.ts';
 import type { Layout, MatmulPlan, MatmulVariant } from './plan.ts';
@@ -162,27 +162,34 @@ function multiply(run: Run, wanted: Product, plan: MatmulPlan, lastTerms: number
   const into = variant.adds ? wanted.into : null;
   const c = into ?? run.out(shape);
   const { inner, aOuter, aInner, bOuter, bInner } = batches;
-  const work = {
-    buffers: { a, b, c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a, ...scalesOf(b, a) },
-    params: {
-      M,
-      N,
-      K,
-      K_last: lastTerms,
-      K2: plan.K2,
-      batch_inner: inner,
-      flags: (bias ? BIAS : 0) + (into ? ADD : 0),
-      alpha,
-      group: plan.groupSize,
-      a_outer: aOuter,
-      a_inner: aInner,
-      b_outer: bOuter,
-      b_inner: bInner,
-      a_pitch: pitch,
-      b_pitch: pitch,
-    },
+  const buffers = { a, b, c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a };
+  const params = {
+    M,
+    N,
+    K,
+    K_last: lastTerms,
+    K2: plan.K2,
+    batch_inner: inner,
+    flags: (bias ? BIAS : 0) + (into ? ADD : 0),
+    alpha,
+    group: plan.groupSize,
+    a_outer: aOuter,
+    a_inner: aInner,
+    b_outer: bOuter,
+    b_inner: bInner,
+    a_pitch: pitch,
+    b_pitch: pitch,
   };
-  run.launch<MatmulPlan>(`matmul ${layout}`, matmulVariants[layout], plan, 'multiply', work, variant);
+  withScales(run, b, a, (scales) =>
+    run.launch<MatmulPlan>(
+      `matmul ${layout}`,
+      matmulVariants[layout],
+      plan,
+      'multiply',
+      { buffers: { ...buffers, ...scales }, params },
+      variant,
+    ),
+  );
   return c;
 }
 

@@ -6,6 +6,7 @@ import { Storage } from '../../gpu/memory/arena.ts';
 import { byteLength, isPacked } from '../../tensor/dtype.ts';
 import { denseStrides } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { SCALE_BLOCK } from './nested-scales.ts';
 
 /** Shards begin at multiples of this many rows, and so of 256 bytes in every storage, scales included. */
 const ROWS = 64;
@@ -42,11 +43,18 @@ function bandOf(weight: Tensor, start: number, end: number): Tensor {
   const cols = weight.shape[1]!;
   const shard = view(weight, cols);
   if (weight.quantisation) {
-    const { scales, zeros, groupSize } = weight.quantisation;
+    const { scales, zeros, groupSize, blocks } = weight.quantisation;
+    const first = (start * (cols / groupSize)) / SCALE_BLOCK;
     shard.quantisation = {
       scales: view(scales, cols / groupSize),
       zeros: zeros && view(zeros, cols / groupSize),
       groupSize,
+      blocks:
+        blocks &&
+        new Tensor(blocks.gpu, [blocks.shape[0]! - first, 2], 'f32', blocks.storage, {
+          strides: [2, 1],
+          offset: blocks.offset + 2 * first,
+        }),
     };
   }
   shard.requiresGrad = weight.requiresGrad && !isPacked(weight.dtype);

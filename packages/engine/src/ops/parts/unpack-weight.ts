@@ -3,6 +3,7 @@ import { castUnpack } from '@curio/kernels/cast_unpack';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Run } from '../../tensor/op.ts';
 import type { Quantisation, Tensor } from '../../tensor/tensor.ts';
+import { unpackScales } from './nested-scales.ts';
 import type { WeightFormat } from './weight-format.ts';
 
 const WG = 64;
@@ -21,8 +22,13 @@ export function unpackWeight(
     return y;
   }
   const params = { size: x.size, group: kind.groupSize };
-  const { scales, zeros } = kind;
-  if (zeros) run.dispatch(castUnpack, 'shifted', { buffers: { x, y, scales, zeros }, params, ...rest });
+  const { scales, zeros, blocks } = kind;
+  if (blocks)
+    run.gpu.scope(() => {
+      const each = unpackScales(run, scales, blocks);
+      run.dispatch(castUnpack, 'scaled', { buffers: { x, y, scales: each }, params, ...rest });
+    });
+  else if (zeros) run.dispatch(castUnpack, 'shifted', { buffers: { x, y, scales, zeros }, params, ...rest });
   else run.dispatch(castUnpack, 'scaled', { buffers: { x, y, scales }, params, ...rest });
   return y;
 }

@@ -4,7 +4,9 @@
  */
 import { DTypeError } from '../../gpu/errors.ts';
 import { showShape } from '../../tensor/shape.ts';
+import type { Run } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { unpackScales } from './nested-scales.ts';
 
 /** The tunable FORMAT of kernels that read weights. */
 export type WeightFormat = 'F32' | 'F16' | 'BF16' | 'INT8' | 'INT4' | 'INT4_ZEROS' | 'NF4';
@@ -22,13 +24,20 @@ export function formatOf(where: string, { dtype, shape, quantisation }: Tensor):
 }
 
 /**
- * What to bind as a weight's scales and zeros: where it has none the kernel never reads them, and another buffer stands
- * in.
+ * Gives `use` what to bind as a weight's scales and zeros: where it has none the kernel never reads them, and another
+ * buffer stands in. Scales that are quantised themselves are there as f32 until `use` returns.
  */
-export const scalesOf = (weight: Tensor, standIn: Tensor): { scales: Tensor; zeros: Tensor } => ({
-  scales: weight.quantisation?.scales ?? standIn,
-  zeros: weight.quantisation?.zeros ?? standIn,
-});
+export function withScales(
+  run: Run,
+  weight: Tensor,
+  standIn: Tensor,
+  use: (bound: { readonly scales: Tensor; readonly zeros: Tensor }) => void,
+): void {
+  const { quantisation } = weight;
+  if (quantisation?.blocks)
+    run.gpu.scope(() => use({ scales: unpackScales(run, quantisation.scales, quantisation.blocks!), zeros: standIn }));
+  else use({ scales: quantisation?.scales ?? standIn, zeros: quantisation?.zeros ?? standIn });
+}
 
 /** Neighbours along the last axis that share a scale; 0 without scales. */
 export const groupSizeOf = (weight: Tensor): number => weight.quantisation?.groupSize ?? 0;

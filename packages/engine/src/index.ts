@@ -91,6 +91,8 @@ export { matmul } from './ops/matmul/matmul.ts';
 export type { MatmulOptions } from './ops/matmul/matmul.ts';
 export { pad } from './ops/layout/pad.ts';
 export { avgPool2d, maxPool2d } from './ops/window/pool2d.ts';
+export { stepWork } from './profile/work.ts';
+export type { StepWork } from './profile/work.ts';
 export { chromeTrace, profile, startProfile, summarise } from './profile/profile.ts';
 export type { KernelTime, Profile, ProfiledDispatch, ProfileSummary, Roofs } from './profile/profile.ts';
 export type { PoolOptions } from './ops/window/pool2d.ts';

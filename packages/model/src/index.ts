@@ -112,4 +112,5 @@ export {
 } from './converse.ts';
 export { imageTensor, stepsOfSamples, templateOf, trainStage, type StageOptions } from './stages.ts';
 export { runSteps, type LoopOptions, type StepCounts, type StepReport } from './loop.ts';
-export { predictionTable, predictStage, requireFit, type PredictOptions, type StagePrediction } from './predict.ts';
+export { predictionTable, predictStage, requireFit, stepSeconds } from './predict.ts';
+export type { DeviceRates, PredictOptions, StagePrediction } from './predict.ts';

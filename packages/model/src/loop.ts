@@ -1,8 +1,18 @@
 /**
  * @file The training loop: data prepared ahead, at most two steps in flight, numbers read without stalling the device.
  */
-import { backward, capture, findNonFinite, full, TrainError, upload } from '@curio/engine';
-import type { AdamW, Gpu, HostTensors, NamedTensors, Parameter, RecordReport, StepBytes, Tensor } from '@curio/engine';
+import { backward, capture, findNonFinite, full, stepWork, TrainError, upload } from '@curio/engine';
+import type {
+  AdamW,
+  Gpu,
+  HostTensors,
+  NamedTensors,
+  Parameter,
+  RecordReport,
+  StepBytes,
+  StepWork,
+  Tensor,
+} from '@curio/engine';
 
 export interface StepReport {
   /** 0-based. */
@@ -153,6 +163,8 @@ export function captured<I extends NamedTensors>({
 }: WorkOptions<I>): Work<I> & {
   /** Records what a step with such a micro-batch needs, without running it; gives the bytes. */
   plan(inputs: HostTensors<I>): StepBytes;
+  /** What the device does for such a micro-batch, and for the update of a step. */
+  workOf(inputs: HostTensors<I>): { readonly micro: StepWork; readonly update: StepWork };
 } {
   const micro = capture(
     gpu,
@@ -179,6 +191,10 @@ export function captured<I extends NamedTensors>({
       update.plan({});
       return bytes;
     },
+    workOf: (inputs) => ({
+      micro: stepWork(micro.plan(withShare(inputs, 1)).work()),
+      update: stepWork(update.plan({}).work()),
+    }),
     update: () => void update.run({}),
     dispose() {
       micro.dispose();

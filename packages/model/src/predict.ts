@@ -3,7 +3,7 @@
  * its steps, planned on a device opened with `dryRun`.
  */
 import { ConfigError, DeviceError, showBytes } from '@curio/engine';
-import type { Gpu } from '@curio/engine';
+import type { Gpu, StepWork } from '@curio/engine';
 import type { BaseStorage } from '@curio/nn';
 import { makeBatch } from './data/batch.ts';
 import type { Batch } from './data/batch.ts';
@@ -31,6 +31,9 @@ export interface StagePrediction {
   /** The largest tensor, and what the adapter can bind. */
   readonly largest: number;
   readonly bindingLimit: number;
+  /** What the device does for an optimizer step, on average. */
+  readonly work: StepWork;
+  readonly steps: number;
   /** Distinct shapes of micro-batches, and the largest: sequences, positions, images. */
   readonly shapes: number;
   readonly batch: Pick<Batch, 'size' | 'length'> & { readonly images: number };
@@ -72,16 +75,25 @@ export async function predictStage(options: PredictOptions): Promise<StagePredic
   const work = captured({ gpu, optimizer, loss: (inputs: Parameters<SqLlava['lossOf']>[0]) => model.lossOf(inputs) });
   let activations = 0;
   let largest: Batch | null = null;
-  const shapes = new Set<string>();
+  const works = new Map<string, ReturnType<typeof work.workOf>>();
+  const sum = { operations: 0, bytes: 0 };
+  let micros = 0;
   for await (const batch of batches(options)) {
     const pixels =
       batch.images.length > 0 ? new Float32Array(batch.images.length * 3 * config.vision.imageSize ** 2) : null;
     const inputs = model.lossInputs(batch, pixels);
-    shapes.add(JSON.stringify(Object.values(inputs).map((input) => input?.shape)));
+    const shape = JSON.stringify(Object.values(inputs).map((input) => input?.shape));
     activations = Math.max(activations, work.plan(inputs).activations);
+    const known = works.get(shape) ?? work.workOf(inputs);
+    works.set(shape, known);
+    sum.operations += known.micro.operations;
+    sum.bytes += known.micro.bytes;
+    micros++;
     if (!largest || batch.size * batch.length > largest.size * largest.length) largest = batch;
   }
   if (!largest) throw new ConfigError('predict: the stage has no step; give it samples.');
+  const { update } = [...works.values()][0]!;
+  const passes = Math.ceil(stage.batch / Math.ceil(stage.batch / stage.accumulate));
   const {
     byPurpose: { weights, gradients, optimizer: moments, step },
     peakBytes,
@@ -96,7 +108,12 @@ export async function predictStage(options: PredictOptions): Promise<StagePredic
     peak: peakBytes,
     largest: largestBytes,
     bindingLimit: gpu.memory.bindingLimit,
-    shapes: shapes.size,
+    work: {
+      operations: (sum.operations * passes) / micros + update.operations,
+      bytes: (sum.bytes * passes) / micros + update.bytes,
+    },
+    steps: stage.steps,
+    shapes: works.size,
     batch: { size: largest.size, length: largest.length, images: largest.images.length },
   };
   work.dispose();
@@ -126,8 +143,29 @@ async function* batches({ config, stage, train, seed, data, steps = 1000 }: Pred
 
 const ROWS = ['weights', 'gradients', 'optimizer', 'activations', 'scratch'] as const;
 
-/** One line for each kind of bytes, and what they come to. */
-export function predictionTable(prediction: StagePrediction): string {
+/** How fast a device is at a model's products, and at everything else. */
+export interface DeviceRates {
+  /** Multiplications and additions, and bytes, a second. */
+  readonly operations: number;
+  readonly bytes: number;
+}
+
+/** Seconds of one optimizer step at these rates: products and attention by operations, the rest by bytes. */
+export const stepSeconds = ({ work }: Pick<StagePrediction, 'work'>, rates: DeviceRates): number =>
+  work.operations / rates.operations + work.bytes / rates.bytes;
+
+function showSeconds(seconds: number): string {
+  const units: readonly (readonly [number, string])[] = [
+    [86400, 'days'],
+    [3600, 'h'],
+    [60, 'min'],
+  ];
+  const [size, unit] = units.find(([each]) => seconds >= 2 * each) ?? [1, 's'];
+  return `${(seconds / size).toPrecision(3)} ${unit}`;
+}
+
+/** One line for each kind of bytes, and what they come to; with the rates of a device also the time. */
+export function predictionTable(prediction: StagePrediction, rates?: DeviceRates): string {
   const { peak, largest, bindingLimit, shapes, batch } = prediction;
   const row = (name: string, bytes: number): string => `  ${name.padEnd(12)}${showBytes(bytes).padStart(10)}`;
   return [
@@ -135,7 +173,14 @@ export function predictionTable(prediction: StagePrediction): string {
     row('at the peak', peak),
     `  largest tensor ${showBytes(largest)}, of ${showBytes(bindingLimit)} that the adapter binds`,
     `  ${shapes} ${shapes === 1 ? 'shape' : 'shapes'} of step, the largest ${batch.size} × ${batch.length} positions with ${batch.images} ${batch.images === 1 ? 'image' : 'images'}`,
+    ...(rates ? [timeLine(prediction, rates)] : []),
   ].join('\n');
+}
+
+function timeLine(prediction: StagePrediction, rates: DeviceRates): string {
+  const seconds = stepSeconds(prediction, rates);
+  const { work, steps } = prediction;
+  return `  a step ${showSeconds(seconds)}, ${steps} steps ${showSeconds(steps * seconds)}: ${(work.operations / 1e12).toPrecision(3)} TFLOP at ${(rates.operations / 1e9).toPrecision(3)} GFLOP/s, ${showBytes(work.bytes)} at ${showBytes(rates.bytes)}/s`;
 }
 
 /**

@@ -116,6 +116,10 @@ test('a stage that does not fit says so with its table and what would fit, befor
   expect(predictionTable(prediction)).toMatch(
     /^ {2}weights +[\d.]+ [kM]B\n {2}gradients .*\n {2}optimizer .*\n {2}activations .*\n {2}scratch .*\n {2}at the peak .*\n {2}largest tensor .* that the adapter binds\n {2}1 shape of step, the largest 8 × 96 positions with 8 images$/,
   );
+  expect(predictionTable(prediction, { operations: 1e9, bytes: 1e9 })).toMatch(
+    /\n {2}a step [\d.]+ s, 6 steps [\d.]+ s: [\d.e-]+ TFLOP at 1\.00 GFLOP\/s, [\d.]+ MB at 1\.0 GB\/s$/,
+  );
+  expect(half.work.operations / prediction.work.operations).toBeCloseTo(1, 1); // as many samples, in other passes
   await expect(predictStage({ ...options, gpu: { isDry: false } as never })).rejects.toThrow(
     'predict: the device computes; open it with dryRun.',
   );

@@ -5,9 +5,10 @@ import { checkConfig, loadConfig, parseOverrides, presetOf } from '../config/loa
 import { RUN_PRESETS } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { adapterName } from '../run/environment.ts';
+import { measureRates } from '../run/speed.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { cachedTuning, wasMeasured } from '../run/tuning.ts';
-import { describeMemory } from '../train/dry-run.ts';
+import { describeStages } from '../train/dry-run.ts';
 import { ADAPTER, findModel, MODEL, VISION } from '../train/folders.ts';
 import { MATRIX_UNITS, useMatrixUnits } from '../train/matrix-units.ts';
 import { runSession } from '../train/session.ts';
@@ -49,7 +50,7 @@ export function trainCommand(): Command {
       'fail: an entry of the data that cannot be trained on ends the run; skip: it is left out and listed',
     )
     .option('--format <name>', 'files of what was trained: safetensors, or bin, PyTorch’s as published')
-    .option('--dry-run', 'print what both stages take on the device, and train nothing')
+    .option('--dry-run', 'print the memory and time that both stages take on the device, and train nothing')
     .option(
       '--tune <how>',
       'static: kernels by the table, the same bits each time; measured: times variants on this adapter and remembers',
@@ -72,13 +73,24 @@ export function trainCommand(): Command {
         ...(measured && { tune: 'measured', tuningStore: cachedTuning() }),
       });
       try {
-        if (options.dryRun) return console.log(await describeMemory(gpu, await chosenConfig(gpu, words, options)));
+        if (options.dryRun) return console.log(await dryRun(gpu, await chosenConfig(gpu, words, options)));
         if (options.matrixUnits) await useMatrixUnits(gpu);
         process.exitCode = options.resume ? await resume(gpu, words, options) : await begin(gpu, words, options);
       } finally {
         gpu.close();
       }
     });
+}
+
+/** What both stages take, with the time that this adapter would need. */
+async function dryRun(gpu: Gpu, config: RunConfig): Promise<string> {
+  const real = await openGpu();
+  try {
+    const { storage } = config.base;
+    return await describeStages(gpu, config, await measureRates(real, config.model.language.hiddenSize, storage));
+  } finally {
+    real.close();
+  }
 }
 
 /** The configuration that the options name; the small one on a driver too slow for it is cut short. */

@@ -1,6 +1,9 @@
 /** @file How fast the adapter is, as training meets it: for the doctor, and as the roofs of a profile. */
-import { matmul, neg, RandomStream, slice, tensor } from '@curio/engine';
+import { linear, matmul, neg, Parameter, RandomStream, slice, store, tensor } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
+import type { DeviceRates } from '@curio/model';
+import { dtypeOf } from '@curio/nn';
+import type { BaseStorage } from '@curio/nn';
 
 export const MATMUL_SIZE = 512;
 const COPY_BYTES = 32 << 20;
@@ -25,6 +28,29 @@ export async function measureSpeed(gpu: Gpu): Promise<Speed> {
   } finally {
     a.dispose();
     x.dispose();
+    gpu.trim();
+  }
+}
+
+/** Rows of the product that stands for a training step's. */
+const ROWS = 256;
+
+/** The rates that a step of a model meets: a product of 256 positions with a weight as it is stored, and a copy. */
+export async function measureRates(gpu: Gpu, width: number, storage: BaseStorage): Promise<DeviceRates> {
+  const dtype = dtypeOf(storage);
+  const random = new RandomStream(1);
+  const noise = (count: number) => Float32Array.from({ length: count }, () => random.uniform() - 0.5);
+  const x = tensor(gpu, noise(ROWS * width), [ROWS, width]);
+  const weight = new Parameter(gpu, 'rate', [width, width], null, dtype);
+  store(weight, noise(width ** 2));
+  const copied = tensor(gpu, new Float32Array(COPY_BYTES / 4), [COPY_BYTES / 4]);
+  try {
+    return {
+      operations: 2 * ROWS * width ** 2 * (await perSecond(gpu, () => linear(x, weight))),
+      bytes: 2 * COPY_BYTES * (await perSecond(gpu, () => neg(copied))),
+    };
+  } finally {
+    for (const each of [x, weight, copied]) each.dispose();
     gpu.trim();
   }
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Gpu } from '@curio/engine';
 import { openTokens, predictionTable, predictStage, requireFit, VUSER_TOKEN } from '@curio/model';
-import type { StageName } from '@curio/model';
+import type { DeviceRates, StageName } from '@curio/model';
 import { EMBEDDED } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { folderSource } from '../run/files.ts';
@@ -16,12 +16,12 @@ const STAGES: readonly (readonly [StageName, string])[] = [
 ];
 
 /**
- * A table of bytes for each stage. Shapes are those of the data where it and the base are there, else the longest that
- * the configuration allows.
+ * A table of bytes for each stage that has steps, and of time where the device's rates are known. Shapes are those of
+ * the data where it and the base are there, else the longest that the configuration allows.
  * @param gpu opened with `dryRun`
  * @throws DeviceError with the table where a stage does not fit the adapter
  */
-export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<string> {
+export async function describeStages(gpu: Gpu, config: RunConfig, rates?: DeviceRates): Promise<string> {
   const { base, model, train, seed } = config;
   const { stage1, stage2, images, scenes } = config.data;
   const hasData = scenes !== null || [stage1, stage2, images].every((path) => path !== null && existsSync(path));
@@ -37,6 +37,7 @@ export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<strin
   const data = tokens && (await trainableData(await openRunData(config, 'data', bad, () => {}), config, tokens, bad));
   const lines: string[] = bad.count > 0 ? [`${bad.count} entries are left out`] : [];
   for (const [name, label] of STAGES) {
+    if (train[name].steps === 0) continue;
     const options = {
       gpu,
       config: model,
@@ -50,7 +51,7 @@ export async function describeMemory(gpu: Gpu, config: RunConfig): Promise<strin
     await requireFit(label, options, prediction);
     lines.push(
       `${label}${data ? '' : `, every sample ${train.maxLength} ids long with an image`}`,
-      predictionTable(prediction),
+      predictionTable(prediction, rates),
     );
   }
   return lines.join('\n');

@@ -5,7 +5,7 @@
 import type { TimedDispatch } from '../gpu/stream/timing.ts';
 
 type Dispatched = Pick<TimedDispatch, 'kernel' | 'entry' | 'params' | 'grid'>;
-type Rule = (dispatch: Dispatched) => number;
+type Rule = (dispatch: Dispatched) => number | null;
 
 /**
  * Products of [T, D]·[D, S] that an entry of attention does for each head; the backward ones compute the scores again.
@@ -23,8 +23,9 @@ function attention({ entry, params: { tokens, keys, width, group, flags }, grid:
   return (flags! & CAUSAL) !== 0 ? all / 2 : all;
 }
 
+/** Null for what prepares operands: padded rows, halves. */
 const product: Rule = ({ kernel, params: { M, N, K, K2 = 0 }, grid }) =>
-  2 * M! * N! * (K! + K2) * (kernel.startsWith('matmul/gemv') ? 1 : grid[2]);
+  M === undefined ? null : 2 * M * N! * (K! + K2) * (kernel.startsWith('matmul/gemv') ? 1 : grid[2]);
 
 /** By the beginning of a kernel's name. */
 const RULES: readonly (readonly [start: string, rule: Rule])[] = [

@@ -3,6 +3,7 @@ import type { Storage } from '../gpu/memory/arena.ts';
 import { recordPlan } from '../gpu/stream/capture.ts';
 import type { Plan, StepBytes } from '../gpu/stream/capture.ts';
 import { ShapeError } from '../gpu/errors.ts';
+import type { RecordedDispatch } from '../gpu/stream/timing.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { tuningKey } from '../gpu/kernel/kernel.ts';
 import { SharedSlots } from '../gpu/memory/shared-slots.ts';
@@ -74,6 +75,11 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
 
   get bytes(): StepBytes {
     return this.plan.bytes;
+  }
+
+  /** See `Plan.work`. */
+  work(): Iterable<RecordedDispatch> {
+    return this.plan.work();
   }
 
   /** See `Plan.timeDispatches`. */

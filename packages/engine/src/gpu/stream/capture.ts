@@ -14,6 +14,8 @@ import type { SharedSlots, SlotUser } from '../memory/shared-slots.ts';
 import { CommandList, Planned } from './command-list.ts';
 import type { ReadyDispatch, ReadyPart } from './commands.ts';
 import { deviceTime } from './device-time.ts';
+import { boundBytes, recordedDispatch } from './timing.ts';
+import type { RecordedDispatch } from './timing.ts';
 import type { Stream } from './stream.ts';
 
 /** What steps are recorded and replayed on. */
@@ -112,6 +114,15 @@ export class Plan implements SlotUser {
     return this.outside.every(({ block, returns }) => block.returns === returns)
       ? null
       : 'a tensor that it uses was freed';
+  }
+
+  /** What one replay dispatches, in order. */
+  *work(): Generator<RecordedDispatch> {
+    for (const command of this.list.commands) {
+      if (command.kind !== 'dispatch') continue;
+      const { op, pipeline, bindings, params, grid } = command;
+      yield recordedDispatch(op, pipeline, boundBytes(bindings), params, grid);
+    }
   }
 
   /** Runs the step again on what the inputs hold now. */

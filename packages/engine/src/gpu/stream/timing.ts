@@ -3,8 +3,8 @@ import type { Binding } from '../memory/block.ts';
 import type { Grid } from '../kernel/grid.ts';
 import type { Pipeline } from '../kernel/pipeline.ts';
 
-/** A dispatch as it was recorded, and when the device ran it. */
-export interface TimedDispatch {
+/** A dispatch as it was recorded. */
+export interface RecordedDispatch {
   /** Who asked: `linear`; null for what the tape and the optimizer do themselves. */
   readonly op: string | null;
   /** `matmul/tile:multiply (T=4u)` */
@@ -16,6 +16,10 @@ export interface TimedDispatch {
   readonly grid: Grid;
   /** Of the buffers that are bound, each counted once. */
   readonly bytes: number;
+}
+
+/** And when the device ran it. */
+export interface TimedDispatch extends RecordedDispatch {
   /** On the device's clock, from the first dispatch of the profile. */
   readonly startNs: number;
   readonly endNs: number;
@@ -26,7 +30,7 @@ const QUERIES = 4096;
 
 export class Timing {
   private readonly sets: GPUQuerySet[] = [];
-  private readonly dispatches: Omit<TimedDispatch, 'startNs' | 'endNs'>[] = [];
+  private readonly dispatches: RecordedDispatch[] = [];
 
   constructor(private readonly device: GPUDevice) {}
 
@@ -40,15 +44,7 @@ export class Timing {
   ): GPUComputePassTimestampWrites {
     const at = (2 * this.dispatches.length) % QUERIES;
     if (at === 0) this.sets.push(this.device.createQuerySet({ type: 'timestamp', count: QUERIES, label: 'profile' }));
-    this.dispatches.push({
-      op,
-      label: pipeline.label,
-      kernel: pipeline.kernel.name,
-      entry: pipeline.entry,
-      params: namedParams(pipeline, params),
-      grid,
-      bytes,
-    });
+    this.dispatches.push(recordedDispatch(op, pipeline, bytes, params, grid));
     return { querySet: this.sets.at(-1)!, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
   }
 
@@ -87,11 +83,30 @@ export async function readQueries(device: GPUDevice, set: GPUQuerySet, count: nu
 
 /** Bytes of the distinct places that are bound: a buffer that stands in for one that is not used counts once. */
 export function boundBytes(bindings: readonly Binding[]): number {
+  const blocks = [...new Set(bindings.map(({ block }) => block))];
   const seen = new Map<string, number>();
-  for (const { block, offset, bytes } of bindings)
-    seen.set(`${block.id}:${offset}`, Math.max(bytes, seen.get(`${block.id}:${offset}`) ?? 0));
+  for (const { block, offset, bytes } of bindings) {
+    const place = `${blocks.indexOf(block)}:${offset}`; // a planned block has no id yet
+    seen.set(place, Math.max(bytes, seen.get(place) ?? 0));
+  }
   return [...seen.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
+
+export const recordedDispatch = (
+  op: string | null,
+  pipeline: Pipeline,
+  bytes: number,
+  params: ArrayBuffer | null,
+  grid: Grid,
+): RecordedDispatch => ({
+  op,
+  label: pipeline.label,
+  kernel: pipeline.kernel.name,
+  entry: pipeline.entry,
+  params: namedParams(pipeline, params),
+  grid,
+  bytes,
+});
 
 function namedParams({ kernel }: Pipeline, block: ArrayBuffer | null): Record<string, number> {
   if (!block) return {};

@@ -110,7 +110,11 @@ export class Memory {
    * @throws DeviceError where it goes over a limit of the adapter or the one that was set
    */
   acquire(bytes: number, purpose: Purpose = 'step', texels = 0, isBrief = false): Block {
-    const size = classOf({ bytes, texels }, this.device.limits.maxTextureDimension2D);
+    // What stays is as large as it must be; what comes and goes has sizes in common.
+    const size =
+      purpose === 'step' || texels > 0
+        ? classOf({ bytes, texels }, this.device.limits.maxTextureDimension2D)
+        : Math.max(256, Math.ceil(bytes / 256) * 256);
     if (texels === 0) this.requireBindable(bytes, purpose);
     const pooled = this.takeFree(size, texels, isBrief && texels === 0);
     if (!pooled) this.requireRoom(size);

@@ -1,4 +1,4 @@
-/** @file The tensor library: a device, tensors on it, ops with gradients, optimisers. */
+/** @file The tensor library: a device, tensors on it, ops with gradients, optimizers. */
 export {
   ConfigError,
   CurioError,

@@ -1,4 +1,4 @@
-/** @file Judges one case: forward against float64, backward against measured gradients. */
+/** @file Checks one case: forward against float64, backward against measured gradients. */
 import type { Gpu } from '../gpu/gpu.ts';
 import { RandomStream } from '../tensor/philox.ts';
 import { showShape } from '../tensor/shape.ts';
@@ -7,8 +7,7 @@ import { Array64 } from '../truth/oracle.ts';
 import { makeInputs, outputWeights, runCase, wantedGradients } from './run-case.ts';
 
 /**
- * Allowed error, relative to the largest magnitude of what is compared (at least 1). Sums of n products grow it by √n
- * in the reference's magnitude.
+ * Allowed error, relative to the largest magnitude compared (at least 1); for sums of n products it grows by √n.
  */
 export const TOLERANCE = { forward: 1e-5, backward: 1e-4 } as const;
 
@@ -22,7 +21,7 @@ export interface Verdict {
   readonly message: string;
 }
 
-/** Checks forward and, where there is one, backward. Never throws for a wrong number: the verdict says it. */
+/** Checks forward and, where there is one, backward. Never throws for a wrong number: the verdict reports it. */
 export async function checkCase<A>(gpu: Gpu, op: OpCases<A>, c: Case<A>, seed: number): Promise<Verdict> {
   const inputs = makeInputs(c, seed);
   const attrs = c.attrs as A;
@@ -56,8 +55,8 @@ function loss<A>(op: OpCases<A>, inputs: readonly (Array64 | null)[], attrs: A, 
 }
 
 /**
- * Measured gradients by case, seed and input: every variant of a kernel is held against the same, and measuring takes
- * longest.
+ * Measured gradients by case, seed and input, cached since every variant of a kernel needs the same ones and measuring
+ * takes longest.
  */
 const measuredGradients = new WeakMap<object, Map<string, readonly number[]>>();
 

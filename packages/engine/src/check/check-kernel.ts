@@ -1,4 +1,4 @@
-/** @file Holds a kernel of somebody's own against the truth of an op, before it takes the place of ours. */
+/** @file Compares a user's own kernel with the reference of an op before it replaces ours. */
 import { backward } from '../tensor/autograd.ts';
 import { KernelError, CurioError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
@@ -24,7 +24,7 @@ export interface KernelUnderTest<Plan> {
 export interface CheckOptions {
   /** Of the inputs. Default 1. */
   readonly seed?: number;
-  /** Told after each case that the kernel took. */
+  /** Called after each case that the kernel ran. */
   readonly onCase?: (label: string, message: string) => void;
 }
 
@@ -35,7 +35,7 @@ export interface KernelVerdict {
    * element.
    */
   readonly message: string;
-  /** Cases that it took and that agree with float64, forward and backward, and cases that do not fit it. */
+  /** Cases that it ran and that agree with float64, forward and backward, and cases that do not fit it. */
   readonly checked: number;
   readonly passedOver: number;
   /** Worst error over tolerance. */
@@ -43,10 +43,10 @@ export interface KernelVerdict {
 }
 
 /**
- * Compiles a kernel in every tuning that the op's cases ask for, then runs each case of the op's table by it, forward
- * and backward, against float64. Nothing of the device is changed afterwards: where it is right,
- * `gpu.kernels.replacements.useVariant(family, name, variant)` puts it to work.
- * @throws CurioError for an op or a family that does not exist; whatever the kernel does wrong stands in the verdict
+ * Compiles a kernel in every tuning that the op's cases need, then runs each case of the op's table with it, forward
+ * and backward, against float64. The device's settings are unchanged afterwards: if the kernel is right,
+ * `gpu.kernels.replacements.useVariant(family, name, variant)` activates it.
+ * @throws CurioError for an op or a family that does not exist; faults of the kernel are reported in the verdict
  */
 export async function checkKernel<Plan>(
   gpu: Gpu,
@@ -133,12 +133,12 @@ async function withVariant<Plan, T>(
   }
 }
 
-/** What kernels are chosen by: a device, with its adapter's report or one that tells of another adapter. */
+/** The device for which kernels are chosen, with its adapter's description or that of another adapter. */
 export type DeviceFacts = Pick<Gpu, 'device' | 'adapter'>;
 
 /**
- * The pipelines that cases of a table ask for, found on a device that computes nothing: `set` forces or replaces what
- * it likes there, `look` sees it afterwards.
+ * The pipelines that cases of a table need, found on a device that computes nothing: `set` may force or replace kernels
+ * there, `look` sees the device afterwards.
  */
 export function pipelinesOf<A>(
   gpu: DeviceFacts,
@@ -159,7 +159,7 @@ export function pipelinesOf<A>(
   });
 }
 
-/** Inputs of a case without values, which a device that computes nothing does not look at. */
+/** Inputs of a case without values, which a device that computes nothing does not need. */
 function blankInputs<A>(dry: Gpu, table: OpCases<A>, c: Case<A>): (Tensor | null)[] {
   const specs = c.inputs.map(specOf);
   if (specs.some((spec) => spec?.strided)) return uploadCase(dry, table, c, makeInputs(c, 1));
@@ -171,7 +171,7 @@ function blankInputs<A>(dry: Gpu, table: OpCases<A>, c: Case<A>): (Tensor | null
   });
 }
 
-/** The pipelines that what `record` records asks for; the device that it is given computes nothing. */
+/** The pipelines needed by what `record` records, on a device that computes nothing. */
 export function pipelinesAsked(gpu: DeviceFacts, record: (dry: Gpu) => void): Pipeline[] {
   const dry = openDry(gpu);
   record(dry);

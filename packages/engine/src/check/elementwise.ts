@@ -1,6 +1,6 @@
 /**
- * @file The truth of each function of one number and of its slope, over the whole range of f32, and how many ulp the
- * kernels may be off.
+ * @file The float64 reference of each elementwise function and of its derivative, over the whole range of f32, and the
+ * error allowed to the kernels in ulp.
  */
 import { div, maximum, minimum, mul } from '../ops/elementwise/binary.ts';
 import { swiglu } from '../ops/elementwise/swiglu.ts';
@@ -42,17 +42,17 @@ export interface ElementwiseFunction {
   readonly run: (x: Tensor) => Tensor;
   readonly f: (x: number) => number;
   readonly slope: (x: number) => number;
-  /** Greatest error in ulp of f32. */
+  /** Largest error in ulp of f32. */
   readonly forwardUlp: number;
   readonly slopeUlp: number;
   /**
-   * Where the slope passes through 0 between numbers of f32: from `low` to `high` its error is counted in ulp of its
-   * larger terms' size, `scale`, since no count in its own is bounded there.
+   * Where the derivative passes through 0 between f32 numbers: from `low` to `high` its error is measured in ulp of
+   * `scale`, the size of its larger terms, since in ulp of its own it is unbounded there.
    */
   readonly slopeZero?: { readonly low: number; readonly high: number; readonly scale: number };
-  /** Left out where it is a function of steps or of ends, whose NaN tests of their own hold. */
+  /** Left out for step functions and clamps, whose NaN other tests cover. */
   readonly atNaN: boolean;
-  /** Left out below it: a composed function loses what its parts have below 2^-126. */
+  /** Smaller numbers are left out: a composed function loses what its parts have below 2^-126. */
   readonly lowest?: number;
 }
 
@@ -97,7 +97,7 @@ const power = (x: number, n: number): number => (Math.abs(x) === 1 && Math.abs(n
 const evenRound = (x: number): number =>
   Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.sign(x) * Math.round(Math.abs(x));
 const step = (x: number): number => (x > 0 ? 1 : 0);
-/** The slope of a choice, which is 1 at NaN too: what was chosen passes the gradient on. */
+/** The derivative of a choice, which is 1 at NaN too: what was chosen passes the gradient on. */
 const chosen = (x: number): number => (x <= 0 ? 0 : 1);
 const none = (): number => 0;
 
@@ -119,7 +119,7 @@ const entry = (
   ...(slopeZero ? { slopeZero } : {}),
 });
 
-/** Functions whose value or slope has a step. */
+/** Functions whose value or derivative has a step. */
 const stepped = (...args: Parameters<typeof entry>): ElementwiseFunction => ({ ...entry(...args) });
 
 const powers = [-2, -1, -0.5, 0, 1 / 3, 0.5, 1.7, 2, 3, 20.25, 101].map((n) =>

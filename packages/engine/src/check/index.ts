@@ -1,4 +1,4 @@
-/** @file The truth of ops, for tests, benches and users' own ops: `@curio/engine/check`. */
+/** @file The references of ops, for tests, benchmarks and users' own ops: `@curio/engine/check`. */
 export { defineCases, labelOf, specOf } from '../truth/cases.ts';
 export type { BenchShape, Case, InputSpec, OpCases } from '../truth/cases.ts';
 export { checkCase, TOLERANCE } from './check-case.ts';

@@ -12,11 +12,11 @@ import type { Case, InputSpec, OpCases } from '../truth/cases.ts';
 import { specOf } from '../truth/cases.ts';
 import { Array64 } from '../truth/oracle.ts';
 
-/** What the device made of a case. */
+/** The device's results for a case. */
 export interface CaseRun {
   readonly shape: Shape;
   readonly y: HostArray;
-  /** Of each input; null where none was wanted or none came. */
+  /** The gradient of each input; null where none was requested or none arrived. */
   readonly grads: readonly (HostArray | null)[];
 }
 
@@ -42,13 +42,13 @@ function makeInput(spec: InputSpec, random: RandomStream): Array64 {
   return out;
 }
 
-/** Weights of the output's elements in the scalar whose gradient is taken. */
+/** Weights of the output's elements in the scalar that is differentiated. */
 export function outputWeights(size: number, seed: number): Float32Array<ArrayBuffer> {
   const normal = new RandomStream(seed, 1);
   return Float32Array.from({ length: size }, () => normal.normal());
 }
 
-/** Which inputs a gradient is wanted for. */
+/** Which inputs need a gradient. */
 export function wantedGradients<A>(op: OpCases<A>, c: Case<A>): boolean[] {
   return c.inputs
     .map(specOf)

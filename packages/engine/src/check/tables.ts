@@ -1,6 +1,6 @@
 /**
- * @file The truth of every op, by name: what tests, benches and the workbench run, and what a user's own kernel is held
- * against.
+ * @file The reference of every op, by name: what tests, benchmarks and the workbench run, and what a user's own kernel
+ * is compared with.
  */
 import { CurioError } from '../gpu/errors.ts';
 import type { OpCases } from '../truth/cases.ts';

@@ -1,5 +1,5 @@
 /**
- * @file How far a function of one number is from float64, in ulp of f32, over a sweep of every exponent and sign,
+ * @file The error of an elementwise function against float64, in ulp of f32, over a sweep of every exponent and sign,
  * infinities and NaN.
  */
 import { backward } from '../tensor/autograd.ts';
@@ -9,13 +9,13 @@ import type { ElementwiseFunction } from './elementwise.ts';
 
 const LEAST_NORMAL = 2 ** -126;
 
-/** The distance of neighbours in f32 at v; below 2^-126 that at 2^-126. */
+/** The spacing of f32 numbers at v; below 2^-126 that at 2^-126. */
 export const ulpOf = (v: number): number =>
   2 ** (Math.max(Math.floor(Math.log2(Math.abs(v) || LEAST_NORMAL)), -126) - 23);
 
 /**
  * |got - truth| in ulp of the truth, or of `scale` where that is larger. Infinity stands for 2^128, the number after
- * the greatest; a truth below 2^-126 may be anything that small, since devices may take subnormal numbers for 0.
+ * the largest; below 2^-126 any result that small is accepted, since devices may flush subnormal numbers to 0.
  * @returns Infinity where one of the two is NaN, or infinite of the other sign
  */
 export function ulpError(got: number, truth: number, scale = 0): number {
@@ -63,7 +63,7 @@ export interface UlpReport {
 
 export const greaterError = (a: GreatestError, b: GreatestError): GreatestError => (b.ulp > a.ulp ? b : a);
 
-/** Runs a function and its slope at numbers on the device and finds where each is farthest from float64. */
+/** Runs a function and its derivative at numbers on the device and finds where each is farthest from float64. */
 export async function measureUlp(
   gpu: Gpu,
   { run, f, slope, slopeZero, atNaN, lowest = -Infinity }: ElementwiseFunction,

@@ -7,15 +7,15 @@ export interface AdapterReport {
   readonly architecture: string;
   readonly device: string;
   readonly description: string;
-  /** Runs on the processor: Lavapipe, SwiftShader, WARP. */
+  /** Runs on the CPU: Lavapipe, SwiftShader, WARP. */
   readonly isSoftware: boolean;
-  /** What is dear on it, by which kernels are chosen. */
+  /** What is expensive on it; kernels are selected by this. */
   readonly costs: Costs;
   /** Smallest and largest subgroup size that a kernel may meet; null without the feature. */
   readonly subgroupSize: { readonly min: number; readonly max: number } | null;
   /** What the matrix units multiply, f16 operands with sums in f32: A[M, K]·B[K, N]; null without them. */
   readonly subgroupMatrix: MatrixUnit | null;
-  /** All that they can multiply, as Dawn lists it. */
+  /** Every supported configuration, as Dawn lists it. */
   readonly matrixConfigurations: readonly MatrixConfiguration[];
   readonly features: readonly string[];
   readonly languageFeatures: readonly string[];
@@ -33,7 +33,7 @@ export interface MatrixConfiguration extends MatrixUnit {
   readonly resultComponentType: string;
 }
 
-/** Lets a kernel say how many lanes its subgroups have, `@subgroup_size(n)`, where they vary; not in the types yet. */
+/** Lets a kernel fix its subgroup size, `@subgroup_size(n)`, where the size varies; not in the types yet. */
 export const SUBGROUP_SIZE_CONTROL = 'subgroup-size-control';
 /** Dawn's name; experimental, and not in the types of WebGPU. */
 export const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
@@ -50,7 +50,7 @@ const LIMITS = [
   'maxTextureDimension2D',
 ] as const;
 
-/** Limits worth asking for above the portable floor. */
+/** Limits requested above the portable floor. */
 export function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
   const all: Record<string, number> = {};
   for (const name of LIMITS) all[name] = limits[name];

@@ -1,4 +1,4 @@
-/** @file What does the work of a `Gpu`: a device here, in dry-run.ts something that only counts. */
+/** @file The back end of a `Gpu`: a device here; in dry-run.ts one that only does the accounting. */
 import type { AdapterReport } from './adapter.ts';
 import { Pipelines } from './kernel/pipeline.ts';
 import { Memory } from './memory/memory.ts';
@@ -11,11 +11,11 @@ export interface Backing {
   readonly queue: CommandQueue;
   readonly pipelines: Pipelines;
   memory(...options: ConstructorParameters<typeof Memory> extends [GPUDevice, ...infer Rest] ? Rest : never): Memory;
-  /** Tells of errors that belong to no call. */
+  /** Reports errors that belong to no call. */
   onError(tell: (error: GPUError) => void): void;
 }
 
-/** Params reach kernels as immediates; what the floor offers is uniform buffers. */
+/** Params reach kernels as immediates; the portable floor has only uniform buffers. */
 export function takesImmediates(device: GPUDevice, { languageFeatures }: AdapterReport): boolean {
   const { maxImmediateSize = 0 } = device.limits as unknown as { maxImmediateSize?: number };
   return languageFeatures.includes('immediate_address_space') && maxImmediateSize >= 64;

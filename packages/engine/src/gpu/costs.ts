@@ -1,29 +1,29 @@
 /**
- * @file What is dear on a device and what is cheap, as far as kernels are chosen by it. Two tables: a GPU, and a
- * software adapter, whose lanes are a processor's vector units. docs/lavapipe.md tells how each was measured and what
- * follows from it.
+ * @file What is expensive on a device, as far as the selection of kernels depends on it. Two tables: one for GPUs, and
+ * one for software adapters, whose lanes are a CPU's vector units. docs/lavapipe.md explains the measurements and
+ * consequences.
  */
 export interface Costs {
   /** Lanes that keep the device busy. */
   readonly lanes: number;
   /**
-   * Starting a subgroup. Where it is dear subgroups run one after the other, and a lane does several pieces of work in
-   * turn.
+   * Starting a subgroup. Where it is expensive, subgroups run one after the other, and each lane processes several
+   * items.
    */
   readonly subgroupStart: 'dear' | 'cheap';
   /**
-   * Barriers, and with them tiles that a workgroup shares. Where they are dear a tile belongs to one subgroup and its
-   * registers.
+   * Barriers, and therefore tiles shared by a workgroup. Where they are expensive, a tile belongs to one subgroup and
+   * its registers.
    */
   readonly barriers: 'dear' | 'cheap';
   /**
-   * A load of four floats from a buffer: one access a lane each, or one for all four. Where it is scalar, textures are
-   * read faster.
+   * A load of four floats from a buffer: one access per float and lane, or one for all four. Where it is scalar,
+   * textures are faster.
    */
   readonly bufferLoads: 'scalar' | 'vector';
-  /** Rows a large power of two apart, walked many at once: they fall into one set of a processor's nearest cache. */
+  /** Reading many rows at once that are a large power of two apart: they fall into one set of the CPU's L1 cache. */
   readonly cacheConflicts: 'dear' | 'cheap';
-  /** The driver's compiler, over large unrolled kernels. */
+  /** The driver's compiler, for large unrolled kernels. */
   readonly compiler: 'slow' | 'fast';
 }
 

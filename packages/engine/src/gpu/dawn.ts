@@ -14,15 +14,15 @@ interface DawnModule {
 }
 
 /**
- * Timestamps as fine as the device has them, for profiles; a browser coarsens them against eavesdropping, which a
- * process of one's own need not.
+ * Timestamps at the device's full resolution, for profiles; browsers coarsen them against timing attacks, which does
+ * not concern a process of its own.
  */
 const DISABLED = 'disable-dawn-features=timestamp_quantization';
 
 /**
- * Features that Dawn calls experimental, for which a process must ask: matrix units. On NVIDIA they need f16, which
- * Dawn keeps off on Vulkan, since some of its conformance tests of f16 fail there. So nothing may rely on f16
- * arithmetic but the kernel for matrix units, which `enableSubgroupMatrix` tests on the device first.
+ * Features that Dawn calls experimental and enables only on request: matrix units. On NVIDIA they need f16, which Dawn
+ * disables on Vulkan, since some of its f16 conformance tests fail there. So only the kernel for matrix units may use
+ * f16 arithmetic, and `enableSubgroupMatrix` tests it on the device first.
  */
 const ENABLED = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
 

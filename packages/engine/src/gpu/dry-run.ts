@@ -1,6 +1,7 @@
 /**
- * @file A device that allocates and computes nothing, only counts: a model, its optimizer and a captured step's plan
- * say what they would take, and which kernels they would ask for. It may share the device of a real one.
+ * @file A device that allocates and computes nothing and only does the accounting: how much memory a model, its
+ * optimizer and the plan of a captured step would need, and which kernels they would use. It may share the device of a
+ * real one.
  */
 import type { Backing } from './backing.ts';
 import { DeviceError } from './errors.ts';
@@ -60,14 +61,14 @@ class DryMemory extends Memory {
   override requireStep(): void {}
 }
 
-/** Compiles nothing: all that is asked of a pipeline is what it binds. */
+/** Compiles nothing: only the bindings of a pipeline are needed. */
 class DryPipelines extends Pipelines {
   protected override build(): Built {
     return { handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, check: null };
   }
 }
 
-/** Stands in for `device`, of which it asks the limits alone. */
+/** Stands in for `device`, of which it uses only the limits. */
 export const dryBacking = (device: GPUDevice, immediates: boolean): Backing => ({
   isDry: true,
   queue: new DryQueue(),

@@ -43,11 +43,11 @@ export interface GpuOptions {
   readonly tune?: 'static' | 'measured';
   /** Where measured choices are kept between processes. */
   readonly tuningStore?: TuningStore;
-  /** Bind at most so many bytes at a time, as a smaller device would. Default: what the adapter can. */
+  /** Largest binding in bytes, to emulate a smaller device. Default: the adapter's limit. */
   readonly bindingLimit?: number;
   /**
-   * Allocate and compute nothing, only count: a model, its optimizer and a captured step's plan say what they would
-   * take.
+   * Allocate and compute nothing, only do the accounting: how much memory a model, its optimizer and the plan of a
+   * captured step would need.
    */
   readonly dryRun?: boolean;
   /**
@@ -55,7 +55,7 @@ export interface GpuOptions {
    * takes them on its command line.
    */
   readonly dawnToggles?: readonly string[];
-  /** Told what is no error and yet wrong, such as a training loop without a scope. Default: `console.warn`. */
+  /** Called with warnings, such as a training loop without a scope. Default: `console.warn`. */
   readonly onWarning?: (sentence: string) => void;
 }
 
@@ -67,7 +67,7 @@ export class Gpu {
   readonly random: RandomState;
   /** Which kernels run: what is forced, tuned, replaced or measured. */
   readonly kernels = new KernelChoices();
-  /** What tests ask. */
+  /** For tests: counts, and filling outputs with NaN. */
   readonly probe = new Probe();
   /** Resolves with the reason when the device is lost, `close()` included. */
   readonly lost: Promise<DeviceError>;
@@ -75,8 +75,7 @@ export class Gpu {
   readonly isDry: boolean;
   readonly warn: (sentence: string) => void;
   /**
-   * The first thing that went wrong for good: after it nothing that the device computes can be relied on, so every
-   * later call throws it.
+   * The first permanent error: nothing that the device computes after it can be trusted, so every later call throws it.
    */
   private failure: Error | null = null;
 
@@ -148,10 +147,10 @@ export class Gpu {
   }
 
   /**
-   * Records one dispatch of `kernel`. `buffers` are keyed by the kernel's binding names, `op` is who asks, for
+   * Records one dispatch of `kernel`. `buffers` are keyed by the kernel's binding names, `op` names the caller in
    * messages.
-   * @throws KernelError where WebGPU would refuse the whole batch; what only the device can tell is thrown by the next
-   * await, and by every call after it.
+   * @throws KernelError where WebGPU would refuse the whole batch; errors that only the device detects are thrown by
+   * the next await and every call after it.
    */
   dispatch(
     kernel: KernelSource,
@@ -236,7 +235,7 @@ export class Gpu {
     await this.settle();
   }
 
-  /** Submits what is recorded and destroys every buffer that is kept for reuse and not in use. */
+  /** Submits what is recorded and destroys every pooled buffer that is not in use. */
   trim(): void {
     this.stream.flush();
     this.memory.trim();
@@ -246,7 +245,7 @@ export class Gpu {
     return this.memory.report();
   }
 
-  /** Ends the device and frees all it held. Other devices of the process are not touched. */
+  /** Destroys the device and frees everything it held. Other devices of the process are not affected. */
   close(): void {
     if (this.failure === null) this.failure = CLOSED;
     this.device.destroy();
@@ -268,7 +267,8 @@ export class Gpu {
   }
 
   /**
-   * What really happened when WebGPU gave up on a promise: it says so a little before it says that the device was lost.
+   * The real cause when WebGPU rejects a promise: the rejection arrives shortly before the loss of the device is
+   * reported.
    */
   private async reasonFor(error: Error): Promise<Error> {
     if (!(error instanceof CurioError)) await Promise.race([this.lost, new Promise((wake) => setTimeout(wake, 100))]);
@@ -278,7 +278,7 @@ export class Gpu {
 
 const CLOSED = new DeviceError('gpu: the device was used after close(); open a new one with openGpu().');
 
-/** What WebGPU would refuse without naming the dispatch. Throws KernelError. */
+/** Checks what WebGPU would refuse without naming the dispatch. Throws KernelError. */
 function checkDispatch({ label, op, bindings }: Pipeline, bound: readonly Binding[], grid: Grid, most: number): void {
   const where = op ? `${op}: ${label}` : label;
   const tooLong = grid.findIndex((count) => !(count <= most));

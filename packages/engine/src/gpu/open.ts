@@ -57,7 +57,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   return gpu;
 }
 
-/** A device of these facts that computes and allocates nothing, so that nothing can be measured on it either. */
+/** A device with these properties that computes and allocates nothing, so nothing can be measured on it either. */
 export function openDry({ device, adapter }: Pick<Gpu, 'device' | 'adapter'>, options: GpuOptions = {}): Gpu {
   const immediates = options.features !== 'portable' && takesImmediates(device, adapter);
   return new Gpu(device, adapter, { ...options, tune: 'static' }, dryBacking(device, immediates));

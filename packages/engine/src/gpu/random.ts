@@ -36,8 +36,8 @@ export class RandomState {
   }
 
   /**
-   * Runs `fn` with `counter` streams drawn, as `checkpoint` does to draw the same numbers again; what is drawn later
-   * goes on from where it was.
+   * Runs `fn` with `counter` streams drawn, as `checkpoint` does to draw the same numbers again; later draws continue
+   * from where it was.
    */
   drawnFrom<T>(counter: number, fn: () => T): T {
     const before = this.drawn;

@@ -1,4 +1,4 @@
-/** @file Functions that record must not be async: what they record after an await belongs to nobody. */
+/** @file Functions that record must not be async: what they record after an await belongs to no scope. */
 import { CurioError } from './errors.ts';
 
 /** Throws CurioError for an async function. */

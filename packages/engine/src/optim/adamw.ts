@@ -30,7 +30,7 @@ export interface AdamWOptions {
   readonly eps?: number;
   /** Default 0. */
   readonly weightDecay?: number;
-  /** Gradients are scaled down to this global norm. Default: not at all. */
+  /** Gradients are clipped to this global norm. Default: no clipping. */
   readonly maxGradNorm?: number;
 }
 
@@ -57,11 +57,11 @@ const NORM_CHUNK = 64 * 64;
 /**
  * AdamW with decoupled weight decay, bias correction and clipping by global norm, as torch.optim.AdamW and
  * clip_grad_norm_.
- * Making it moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes them
- * again.
+ * The constructor moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes
+ * them again.
  * Kernels: kernels/optim, 28 bytes an element a step. Throws ConfigError when a pattern matches no parameter and for a
- * setting out of its range, or a parameter that another one trains; DTypeError for packed parameters and for what is
- * no Parameter. Where a parameter's gradient was replaced or taken away, `update` throws ConfigError.
+ * setting out of its range, or a parameter that another one trains; DTypeError for packed parameters and for anything
+ * that is not a Parameter. Where a parameter's gradient was replaced or taken away, `update` throws ConfigError.
  */
 export class AdamW {
   /**
@@ -147,8 +147,8 @@ export class AdamW {
   }
 
   /**
-   * The update alone, the same commands at every step, so that it can be a part of a captured one; `beginStep` goes
-   * before.
+   * The update itself, the same commands at every step, so that it can be part of a captured step; call `beginStep`
+   * before it.
    */
   update(): void {
     this.requireReady();

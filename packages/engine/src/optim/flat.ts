@@ -46,7 +46,7 @@ export class Segment {
     return { block: storage.block, offset: 0, bytes: 4 * this.size };
   }
 
-  /** Stretches of elements, each no larger than one binding, at multiples of `unit`. */
+  /** Ranges of elements, each no larger than one binding, starting at multiples of `unit`. */
   parts(unit: number): { readonly start: number; readonly size: number }[] {
     const most = Math.max(unit, Math.floor(this.gpu.memory.bindingLimit / 4 / unit) * unit);
     return Array.from({ length: Math.ceil(this.size / most) }, (_, i) => ({
@@ -68,7 +68,7 @@ export class Segment {
     });
   }
 
-  /** Lets the gradients and moments go; the parameters keep their values and are frozen. */
+  /** Frees the gradients and moments; the parameters keep their values and are frozen. */
   dispose(): void {
     this.parameters.forEach((p, i) => {
       taken.delete(p);

@@ -24,8 +24,8 @@ export function groupOf(name: string, groups: Trainable): number {
 }
 
 /**
- * Checks that each pattern decides about at least one of the parameters `names`, so that a misspelt one cannot freeze
- * what it meant.
+ * Checks that each pattern decides about at least one of the parameters `names`, so that a misspelt pattern cannot
+ * freeze parameters by mistake.
  * @param where what messages begin with, such as `adamw`
  * @throws ConfigError for a pattern that matches no name, or only names that earlier patterns take, and where `names`
  * or `groups` is empty
@@ -70,8 +70,8 @@ function nearestNames(pattern: string, names: readonly string[]): string[] {
 }
 
 /**
- * The fewest edits that make `pattern` a part of `name`: Levenshtein's rows, where what stands before and after costs
- * nothing, nor does `*`.
+ * The fewest edits that make `pattern` a substring of `name`: Levenshtein distance, where the text before and after
+ * costs nothing, nor does `*`.
  */
 function editsInto(pattern: string, name: string): number {
   let row = new Array<number>(name.length + 1).fill(0);

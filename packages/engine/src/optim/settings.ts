@@ -1,4 +1,4 @@
-/** @file What an optimiser may be told: each number in its range, each parameter a Parameter. */
+/** @file Checks an optimizer's settings: each number in its range, each parameter a Parameter. */
 import { ConfigError, DTypeError } from '../gpu/errors.ts';
 import { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -19,7 +19,7 @@ export function requireAtLeast0(where: string, what: string, value: unknown): vo
     throw new ConfigError(`${where}: ${what} is ${show(value)}; it must be a finite number of at least 0.`);
 }
 
-/** Throws ConfigError for a setting out of its range, DTypeError for what is no list of parameters. */
+/** Throws ConfigError for a setting out of its range, DTypeError for anything but a list of parameters. */
 export function checkSettings(
   parameters: unknown,
   { groups = [], lr = 0, betas = [0, 0], eps = 0, weightDecay = 0, maxGradNorm = 0 }: Settings = {},

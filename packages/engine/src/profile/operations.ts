@@ -1,5 +1,5 @@
 /**
- * @file How many multiplications and additions a dispatch does, for profiles: from its kernel's params, one rule a
+ * @file How many multiplications and additions a dispatch does, for profiles: from its kernel's params, by one rule per
  * family.
  */
 import type { TimedDispatch } from '../gpu/stream/timing.ts';
@@ -33,6 +33,6 @@ const RULES: readonly (readonly [start: string, rule: Rule])[] = [
   ['attention/', attention],
 ];
 
-/** Operations of a dispatch; null for kernels bound by memory, which nobody counts. */
+/** Operations of a dispatch; null for memory-bound kernels, which are not counted. */
 export const operationsOf = (dispatch: Dispatched): number | null =>
   RULES.find(([start]) => dispatch.kernel.startsWith(start))?.[1](dispatch) ?? null;

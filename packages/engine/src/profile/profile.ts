@@ -16,7 +16,8 @@ export interface ProfiledDispatch extends TimedDispatch {
 export interface Profile {
   readonly dispatches: readonly ProfiledDispatch[];
   /**
-   * From the first call to the last result, as the host saw it; with a pass a dispatch it is longer than unprofiled.
+   * From the first call to the last result, as the host saw it; with one pass per dispatch it is longer than
+   * unprofiled.
    */
   readonly wallMs: number;
 }
@@ -38,7 +39,7 @@ export interface KernelTime {
   readonly share: number;
   readonly gflops: number | null;
   readonly gbps: number;
-  /** 0..100, of the roof that it is nearer to; null without one. */
+  /** 0..100, of the nearer roofline; null without one. */
   readonly percentOfRoof: number | null;
 }
 

@@ -1,4 +1,4 @@
-/** @file Sums of gradients, the one arithmetic that the tape itself records. */
+/** @file Sums of gradients, the only arithmetic that the tape itself records. */
 import { tensorAccumulate as kernel } from '@curio/kernels/tensor_accumulate';
 import { lineWork } from '../gpu/kernel/line.ts';
 import type { Tensor } from './tensor.ts';

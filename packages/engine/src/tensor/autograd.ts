@@ -50,7 +50,7 @@ export const isRecording = (inputs: readonly (Tensor | null)[]): boolean =>
  */
 export type Totals = (i: number) => Tensor | null;
 
-/** Gives the gradient of each input, or its total, when it has added to that. */
+/** Returns the gradient of each input, or its total if it has added to that. */
 export type Backward = (dy: Tensor, totals: Totals) => readonly (Tensor | null)[];
 
 interface Saved {
@@ -67,7 +67,7 @@ const describe = (x: Tensor): string =>
 export class TapeNode implements Abandonable {
   readonly id = nextId++;
   done = false;
-  /** Its scope ended before a backward pass came by. */
+  /** Its scope ended before a backward pass. */
   isPast = false;
   private saved: readonly Saved[];
 
@@ -102,7 +102,7 @@ export class TapeNode implements Abandonable {
     return gradients;
   }
 
-  /** Lets go what was saved and what it came from; a second backward through it is an error. */
+  /** Releases what it saved and its inputs; a second backward through it is an error. */
   abandon(isPast = false): void {
     if (this.done) return;
     this.done = true;
@@ -249,7 +249,7 @@ function give(grads: Map<Tensor, Pending>, from: string, input: Tensor, dx: Tens
   }
 }
 
-/** A leaf's gradient outlives the scope; an optimiser's parameters have theirs in a flat buffer from the start. */
+/** A leaf's gradient outlives the scope; an optimizer's parameters have theirs in a flat buffer from the start. */
 function giveLeaf(from: string, leaf: Tensor, dx: Tensor): void {
   if (leaf.grad) return accumulate(leaf.grad, contiguous(from, dx));
   const grad = dx.isDense ? empty(leaf.gpu, leaf.shape) : countedCopy(from, dx);

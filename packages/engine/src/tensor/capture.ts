@@ -39,9 +39,9 @@ export interface RecordReport {
 }
 
 export interface CaptureOptions {
-  /** Told at each recording, the first included. */
+  /** Called at each recording, including the first. */
   readonly onRecord?: (report: RecordReport) => void;
-  /** Whatever else the step depends on, such as whether it trains; another text, another plan. */
+  /** Anything else the step depends on, such as training or not; each value has its own plan. */
   readonly baked?: () => string;
   /** Plans kept; the one not used for longest goes first. Default 8. */
   readonly maxPlans?: number;

@@ -20,7 +20,7 @@ export function checkpoint(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor
   if (inputs.length === 0) throw new ShapeError('checkpoint: no input tensor was given; it needs at least one.');
   const { gpu } = inputs[0]!;
   const before = gpu.random.counter;
-  // f may give an input back, which has a history of its own
+  // f may return an input, which has a history of its own
   let y!: Tensor;
   const read = new Set(inputs);
   gpu.scope(() => {
@@ -51,7 +51,7 @@ export function checkpoint(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor
 const aliasOf = (x: Tensor): Tensor =>
   new Tensor(x.gpu, x.shape, x.dtype, x.storage, { strides: x.strides, offset: x.offset });
 
-/** A leaf that sees the same values and asks for a gradient when `x` does. */
+/** A leaf that shares the values of `x` and requires a gradient when `x` does. */
 function leafOf(x: Tensor): Tensor {
   const leaf = aliasOf(x);
   leaf.requiresGrad = x.requiresGrad;

@@ -29,7 +29,7 @@ export const contiguous = (name: string, x: Tensor): Tensor => (x.isDense ? x : 
 export const aligned = (name: string, x: Tensor): Tensor =>
   x.isDense && x.bindingOffset === 0 ? x : countedCopy(name, x);
 
-/** A copy because a layout did not fit: `gpu.probe.copies` says who needed it. */
+/** A copy because a layout did not fit; `gpu.probe.copies` counts it by op. */
 export function countedCopy(name: string, x: Tensor): Tensor {
   x.gpu.probe.copies.set(name, (x.gpu.probe.copies.get(name) ?? 0) + 1);
   return copyOf(x, name);
@@ -54,7 +54,7 @@ interface CopyPlan {
 
 const outer = (shape: Shape): Shape => shape.slice(0, -1);
 
-/** 4 where the view's rows, all of them, are fours of neighbours. */
+/** 4 where every row of the view consists of contiguous vec4s. */
 function widthOf({ shape, strides, offsets }: CopyPlan): 1 | 4 {
   return strides.at(-1) === 1 && [shape.at(-1)!, ...outer(strides), ...offsets].every((n) => n % 4 === 0) ? 4 : 1;
 }

@@ -26,7 +26,7 @@ export function arange(gpu: Gpu, start: number, end?: number, step = 1, dtype: D
 }
 
 /**
- * `count` values from `start` to `end` inclusive, evenly spaced. Throws ShapeError unless count is a whole number of at
+ * `count` values from `start` to `end` inclusive, evenly spaced. Throws ShapeError unless count is an integer of at
  * least 0.
  */
 export function linspace(gpu: Gpu, start: number, end: number, count: number): Tensor {

@@ -1,4 +1,4 @@
-/** @file Where a NaN or an infinity comes from: a forward pass run again with every op's output looked at. */
+/** @file Finds the origin of a NaN or an infinity: runs a forward pass again and checks every op's output. */
 import type { Gpu } from '../gpu/gpu.ts';
 import { noGrad } from './autograd.ts';
 import { byteLength } from './dtype.ts';
@@ -31,7 +31,7 @@ export async function findNonFinite(
     ),
   );
   // All of them, whichever is found first: a read still on its way when the caller closes the device would fail
-  // unheard.
+  // unhandled.
   const all = await Promise.all(outputs.map(({ values }) => values));
   for (const [i, { name }] of outputs.entries()) {
     const read = Array.from(all[i]!);

@@ -1,6 +1,6 @@
 /**
- * @file From what a user gives (lists, typed arrays, numbers) to the words of a tensor: each value is kept, or refused
- * in a sentence.
+ * @file Converts what a user gives (lists, typed arrays, numbers) to the words of a tensor: each value is kept, or
+ * refused with an error.
  */
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { DType, HostArray } from './dtype.ts';
@@ -11,7 +11,7 @@ type NumberArray = Exclude<ArrayBufferView, DataView> & ArrayLike<number>;
 /** Rows of rows of numbers; a typed array may stand for the innermost row. */
 export type NestedNumbers = readonly (number | boolean | NestedNumbers | NumberArray)[];
 
-/** Bounds of the whole-number types; bool is 0 or 1. */
+/** Bounds of the integer types; bool is 0 or 1. */
 export const BOUNDS = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1], bool: [0, 1] } as const;
 const HOST = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array } as const;
 type Plain = keyof typeof HOST;
@@ -31,7 +31,7 @@ export function show(value: unknown): string {
   return name ? `a value of ${name}` : 'an object';
 }
 
-/** Throws DTypeError unless it is a device. */
+/** Throws DTypeError unless it is a `Gpu`. */
 export function requireGpu(where: string, gpu: unknown): void {
   if (typeof (gpu as { allocate?: unknown } | null | undefined)?.allocate !== 'function')
     throw new DTypeError(
@@ -113,7 +113,7 @@ export function readGiven(values: unknown): Given {
 }
 
 /**
- * Values as words of an unpacked type: to bool what is not 0, to whole numbers towards 0, as PyTorch has it.
+ * Values as words of an unpacked type: to bool what is not 0, to integers towards 0, as PyTorch has it.
  * Throws DTypeError for a number that i32 or u32 cannot hold.
  */
 export function toHost(where: string, flat: ArrayLike<number | boolean>, dtype: Plain): HostArray {
@@ -129,7 +129,7 @@ export function toHost(where: string, flat: ArrayLike<number | boolean>, dtype: 
   return Host.from(flat as ArrayLike<number>) as HostArray;
 }
 
-/** Throws DTypeError where a whole-number type cannot hold the number cut towards 0. */
+/** Throws DTypeError where an integer type cannot hold the number cut towards 0. */
 export function requireFit(where: string, what: string, value: number, dtype: 'i32' | 'u32'): void {
   const [low, high] = BOUNDS[dtype];
   const whole = Math.trunc(value);

@@ -1,4 +1,4 @@
-/** @file Which known name somebody may have meant. */
+/** @file Suggests the known name that a user may have meant. */
 
 /** The name nearest to `name` by edit distance, for "did you mean"; undefined where there are none. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
@@ -25,7 +25,7 @@ export function editDistance(a: string, b: string, limit = Infinity): number {
   return row[b.length]!;
 }
 
-/** The name that `name` is a slip of: one nearer than a third of its letters; undefined where there is none. */
+/** The name that `name` misspells: one at less than a third of its letters away; undefined where there is none. */
 export function meant(name: string, known: Iterable<string>): string | undefined {
   const near = nearest(name, known);
   return near !== undefined && editDistance(name, near) <= Math.max(1, Math.floor(name.length / 3)) ? near : undefined;

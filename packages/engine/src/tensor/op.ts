@@ -40,12 +40,11 @@ export interface Work {
   readonly params?: Params;
 }
 
-/** A variant of an op's kernel that may take its operands otherwise than they lie. */
+/** A variant of an op's kernel that may need its operands in another form. */
 export interface OpVariant<Plan> extends Variant<Plan> {
   /**
-   * What the kernel is given in place of what the op gives: operands that change places, copies with other rows,
-   * textures. Runs in a scope of its own, so what it makes is freed after the dispatch; `tuning` is set beside the
-   * variant's.
+   * What the kernel receives in place of the op's operands: swapped operands, copies with padded rows, textures. Runs
+   * in a scope of its own, so what it makes is freed after the dispatch; `tuning` is set beside the variant's.
    */
   readonly bind?: (run: Run, work: Work, plan: Plan) => Work & { readonly tuning?: Tuning };
 }
@@ -61,8 +60,8 @@ export interface Run {
   /** Whether input i needs a gradient; compute and save nothing for those that do not. */
   readonly needs: readonly boolean[];
   /**
-   * In backward: the gradient that input i has received so far. An op that can add its part in passing adds to it and
-   * gives it back in the place of a new tensor. Null where there is none that may be added to.
+   * In backward: the gradient that input i has received so far. An op whose kernel can accumulate adds to it and
+   * returns it instead of a new tensor. Null if there is none that may be added to.
    */
   total(i: number): Tensor | null;
   /** A new dense tensor, f32 unless told. */
@@ -109,10 +108,10 @@ export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> {
 type Watcher = (name: string, inputs: Inputs, y: Tensor) => void;
 let watcher: Watcher | null = null;
 
-/** Who is shown every op now. */
+/** The current watcher of ops. */
 export const currentWatcher = (): Watcher | null => watcher;
 
-/** Runs `f` and shows every op's inputs and output to `watch`, and to no watcher around it. Must not be async. */
+/** Runs `f` and calls `watch` with every op's inputs and output, instead of any outer watcher. Must not be async. */
 export function watchOps(watch: Watcher, f: () => void): void {
   const outer = watcher;
   watcher = watch;
@@ -123,7 +122,7 @@ export function watchOps(watch: Watcher, f: () => void): void {
   }
 }
 
-/** Makes a callable op: layouts fitted, shapes planned, the kernels recorded, the tape written. */
+/** Makes a callable op, which fits layouts, plans shapes, records kernels and writes the tape. */
 export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(
   spec: OpSpec<I, Attrs, Plan, S>,
 ): (inputs: I, ...options: undefined extends Attrs ? [attrs?: Attrs] : [attrs: Attrs]) => Tensor {
@@ -233,7 +232,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Total
   return run;
 }
 
-/** The tensors of `buffers` as they lie, in other memory of the same size. */
+/** Tensors like those of `buffers`, in other memory of the same size. */
 function standIns(
   buffers: Dispatch['buffers'],
   bound: Readonly<Record<string, Binding>>,

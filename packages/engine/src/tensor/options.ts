@@ -1,12 +1,12 @@
 /**
- * @file What a call was given beside tensors, where its types were not checked: options, an object whose keys are
- * known, so that a slip of the pen is not passed over; lists; numbers.
+ * @file Checks the arguments of a call besides tensors, for callers without TypeScript: options, whose keys must be
+ * known, so that a typo is not ignored; lists; numbers.
  */
 import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import { show } from './host-values.ts';
 import { meant } from './near-names.ts';
 
-/** What other libraries call an option of ours. */
+/** The names that other libraries use for our options. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   dim: 'axis',
   dims: 'axis',

@@ -1,5 +1,5 @@
 /**
- * @file A named tensor that belongs to a model: it lives outside every scope, and an optimiser may move it into a flat
+ * @file A named tensor that belongs to a model: it lives outside every scope, and an optimizer may move it into a flat
  * buffer.
  */
 import { Storage } from '../gpu/memory/arena.ts';
@@ -14,7 +14,7 @@ import { HOST, Tensor } from './tensor.ts';
 
 export class Parameter extends Tensor {
   /**
-   * A parameter of the given values, frozen until an optimiser trains it. `dispose()` ends it.
+   * A parameter of the given values, frozen until an optimizer trains it. `dispose()` ends it.
    * @param name its checkpoint name, such as `language.model.layers.0.self_attn.q_proj.weight`
    * @param data row-major values; for a packed storage type (f16, bf16, …) its u32 words; null leaves them undefined,
    * NaN at the start, so that one that is read before it is stored shows

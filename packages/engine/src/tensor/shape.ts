@@ -7,7 +7,7 @@ export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => pro
 
 export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
-/** Throws ShapeError unless it is a list of whole numbers of at least 0. */
+/** Throws ShapeError unless it is a list of integers of at least 0. */
 export function requireShape(where: string, shape: Shape): void {
   if (!Array.isArray(shape))
     throw new ShapeError(
@@ -75,7 +75,7 @@ export function broadcastStrides(shape: Shape, strides: readonly number[], to: S
   });
 }
 
-/** Merges neighbouring axes that every operand walks as one, and drops axes of size 1. Returns at least one axis. */
+/** Merges adjacent axes that every operand walks as one, and drops axes of size 1. Returns at least one axis. */
 export function collapse(
   shape: Shape,
   operands: readonly (readonly number[])[],

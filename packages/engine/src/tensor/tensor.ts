@@ -42,7 +42,7 @@ export class Tensor {
   requiresGrad = false;
   /** Sum of the gradients of the `backward` calls so far, for leaves. */
   grad: Tensor | null = null;
-  /** What made it, while gradients may still flow through. */
+  /** The tape node that produced it, while gradients may still flow through. */
   node: TapeNode | null = null;
   quantisation: Quantisation | null = null;
   private isDisposed = false;
@@ -105,8 +105,8 @@ export class Tensor {
   }
 
   /**
-   * Replaces the values from the host, as `read` gives them: Float32Array for f32, Int32Array for i32, Uint32Array for
-   * u32, bool and the words of packed types.
+   * Replaces the values from the host, in the types that `read` returns: Float32Array for f32, Int32Array for i32,
+   * Uint32Array for u32, bool and the words of packed types.
    */
   write(values: HostArray): void {
     if (!(values instanceof HOST[this.dtype]))
@@ -126,8 +126,8 @@ export class Tensor {
   }
 
   /**
-   * Lets a tensor go that was made outside every scope, or kept; one of a scope goes before its end. Views share its
-   * storage and go with it.
+   * Frees a tensor that was created outside every scope, or kept; one of a scope is freed early. Views share its
+   * storage and are freed with it.
    */
   dispose(): void {
     if (this.isDisposed) return;
@@ -159,7 +159,7 @@ let denseCopy = (_: Tensor): Tensor => {
     'tensor: a view needs a dense copy and tensor/copy.ts, which makes it, is not loaded; the bundler must keep it.',
   );
 };
-/** `contiguous` needs a kernel and kernels need tensors; it hands itself in when loaded. */
+/** `contiguous` needs a kernel and kernels need tensors, so it registers itself when loaded. */
 export const setDenseCopy = (copy: (x: Tensor) => Tensor): void => void (denseCopy = copy);
 
 /** A tensor of undefined values (NaN under `gpu.probe.poison`, for tests). */
@@ -191,9 +191,9 @@ export const HOST = {
  * which give the shape as well.
  * @param shape default: what the lists say, or one axis
  * @param options dtype: default by the array's kind; f32 for lists of numbers, bool for lists of booleans alone. To
- * bool goes what is not 0, to whole numbers the part before the point Throws ShapeError when their number does not fit
- * the shape or nested rows differ, DTypeError for a packed type, for what is no number, and for a number that the type
- * cannot hold.
+ * bool, what is not 0 becomes true; to integers, fractions are cut off.
+ * Throws ShapeError when their number does not fit the shape or nested rows differ, DTypeError for a packed type, for
+ * anything but a number, and for a number that the type cannot hold.
  */
 export function tensor(
   gpu: Gpu,

@@ -76,8 +76,8 @@ export function erf(x: number): number {
 }
 
 /**
- * Gives the values of all arrays together distinct ones in the same order, 0.01 apart and none at 0: where slopes jump
- * at ties or at 0, differences must not straddle one.
+ * Gives the values of all arrays together distinct ones in the same order, 0.01 apart and none at 0: where derivatives
+ * jump at ties or at 0, differences must not straddle one.
  */
 export function setApart(arrays: readonly (Array64 | null)[]): void {
   const all = arrays.flatMap((x) => (x ? Array.from(x.data, (value, i) => ({ value, x, i })) : []));

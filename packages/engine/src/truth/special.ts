@@ -1,7 +1,7 @@
-/** @file Inputs with values that arithmetic treats apart: infinities, NaN and the least finite number. */
+/** @file Inputs with special values: infinities, NaN and the lowest finite number. */
 import type { InputSpec } from './cases.ts';
 
-/** The least finite f32: what masks that avoid -∞ are made of. */
+/** The lowest finite f32, used by masks that avoid -∞. */
 export const LEAST = -3.4028234663852886e38;
 
 /** A row of n values by what it holds, each with ordinary ones where it is mixed. */
@@ -18,7 +18,7 @@ const ROWS: Readonly<Record<string, (c: number, n: number) => number>> = {
 
 export type SpecialRow = keyof typeof ROWS;
 
-/** float[rows, n] of the named rows; no gradient is measured, which no difference of such numbers could tell. */
+/** float[rows, n] of the named rows; no gradient is measured, since differences of such numbers say nothing. */
 export const special = (n: number, names: readonly string[] = Object.keys(ROWS)): InputSpec => ({
   shape: [names.length, n],
   values: names.flatMap((name) => Array.from({ length: n }, (_, c) => ROWS[name]!(c, n))),

@@ -1,6 +1,5 @@
 /**
- * @file What packed storage makes of values, in float64: the truth of `cast`, and of every op that reads a packed
- * weight.
+ * @file Packed storage in float64: the reference of `cast`, and of every op that reads a packed weight.
  */
 import type { CastOptions } from '../ops/cast/cast.ts';
 import type { DType } from '../tensor/dtype.ts';
@@ -11,7 +10,7 @@ export interface StorageSpec extends CastOptions {
   readonly to: DType;
 }
 
-/** To the nearest whole number, a half to the even one, as WGSL's round. */
+/** To the nearest integer, a half to the even one, as WGSL's round. */
 function nearest(v: number): number {
   const floor = Math.floor(v);
   return v - floor > 0.5 || (v - floor === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
@@ -31,8 +30,8 @@ const NF4 = [
 
 /**
  * One group through a quantised type and back. Which level a value takes is decided in f32, as
- * kernels/cast/quantise.wgsl says: a value halfway between two levels would else fall to one here and to the other
- * there, once in some hundred thousand.
+ * kernels/cast/quantise.wgsl says: a value halfway between two levels would otherwise round differently here and there,
+ * once in some hundred thousand.
  */
 function quantised(group: ArrayLike<number>, to: DType, zeros: boolean): number[] {
   const values = Array.from(group, Math.fround);

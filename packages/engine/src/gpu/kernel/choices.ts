@@ -6,7 +6,7 @@ import type { Tuner } from './tuner.ts';
 export class KernelChoices {
   /** Variants forced by family name, for tests and benches: `gpu.kernels.forced.set('matmul nn', 'naive')`. */
   readonly forced = new Map<string, string>();
-  /** Families whose forced variant fitted and was used; cleared by whoever looks. */
+  /** Families whose forced variant fitted and was used; cleared by the reader. */
   readonly obeyed = new Set<string>();
   /**
    * Values of free tunables by kernel name, for tests and benches: `gpu.kernels.tuned.set('rows/softmax_subgroup', {
@@ -14,11 +14,11 @@ export class KernelChoices {
    */
   readonly tuned = new Map<string, Tuning>();
   /**
-   * Products may round their operands to f16 and run on the matrix units; `enableSubgroupMatrix` sets it where they
-   * compute rightly.
+   * Products may round their operands to f16 and run on the matrix units; `enableSubgroupMatrix` sets it where their
+   * results are right.
    */
   halfProducts = false;
-  /** Kernels of somebody's own in place of ours. */
+  /** Kernels of the user's own in place of ours. */
   readonly replacements = new Replacements();
   /**
    * Measured choices; null under the static table. `await gpu.kernels.tuner.settle()` times what waits, best after the

@@ -1,4 +1,4 @@
-/** @file The choice among kernels that keep one contract: a readable static table, the first that fits wins. */
+/** @file Selects among kernels with the same contract: a readable static table, of which the first match wins. */
 import { KernelError } from '../errors.ts';
 import type { Binding } from '../memory/block.ts';
 import type { KernelChoices } from './choices.ts';
@@ -21,10 +21,10 @@ interface DispatchingDevice extends ChoosingDevice {
 }
 
 /**
- * The first variant that fits and pays, somebody's own before ours, or the one forced by `gpu.kernels.forced` where it
+ * The first variant that fits and pays, the user's own before ours, or the one forced by `gpu.kernels.forced` where it
  * fits, or the one that was measured best.
  * @param entry of the kernel, where they were measured apart
- * @param ownFamily the family of somebody's own variants, where a direction has a table of its own
+ * @param ownFamily the family of the user's own variants, where a direction has a table of its own
  */
 export function choose<V extends Variant<Plan>, Plan extends object>(
   gpu: ChoosingDevice,

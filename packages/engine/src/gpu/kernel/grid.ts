@@ -5,7 +5,7 @@ export type Grid = readonly [x: number, y: number, z: number];
 const MAX = 65535;
 
 /**
- * Workgroups for `count` of them in a line; the kernel's index is `wg.y * num_workgroups.x + wg.x`, which may overshoot
+ * A grid of at least `count` workgroups; the kernel's index is `wg.y * num_workgroups.x + wg.x`, which may overshoot
  * `count`.
  */
 export function lineGrid(count: number): Grid {

@@ -1,4 +1,4 @@
-/** @file A kernel: reflected WGSL text, made special by replacing the values of its declared tunables. */
+/** @file A kernel: reflected WGSL, specialised by substituting the values of its declared tunables. */
 import { ReflectError, reflectKernel } from '@curio/kernels/reflect';
 import { KernelError } from '../errors.ts';
 
@@ -9,7 +9,7 @@ export interface KernelSource {
   /** `kernels/rows/softmax_naive.wgsl` */
   readonly file: string;
   readonly code: string;
-  /** Shared pieces, appended after `code` so that line numbers stay those of the file. */
+  /** Shared code, appended to `code` so that line numbers stay those of the file. */
   readonly lib: string;
   readonly params: readonly KernelParam[];
   readonly bindings: readonly KernelBinding[];
@@ -37,12 +37,12 @@ export interface Tunable {
 }
 
 /**
- * A kernel of your own, for `defineOp`. Its text is whole WGSL as in this repository's kernels: storage bindings in
+ * A kernel of your own, for `defineOp`. Its text is complete WGSL as in this repository's kernels: storage bindings in
  * group 0 (at most 8 an entry), sizes in `struct Params` of at most 16 scalars bound as `var<uniform> params: Params`,
  * tunables on lines `const WG = 64u; // tune: 64u 128u`.
  * @param name stands in labels and messages, with `.wgsl` where a line is named
- * @throws KernelError with file and line where the text does not read so; what only a compiler sees is thrown by
- * `gpu.prepare` or the first read
+ * @throws KernelError with file and line where the text breaks these rules; errors that only the compiler detects are
+ * thrown by `gpu.prepare` or the first read
  */
 export function defineKernel(name: string, code: string): KernelSource {
   try {
@@ -56,7 +56,7 @@ export function defineKernel(name: string, code: string): KernelSource {
 export type Tuning = Readonly<Record<string, string>>;
 
 /**
- * The kernel's text with the tuning's values on the declared lines and the shared pieces appended. Throws KernelError
+ * The kernel's text with the tuning's values on the declared lines and the shared code appended. Throws KernelError
  * for an undeclared name or value.
  */
 export function specialise(kernel: KernelSource, tuning: Tuning = {}): string {
@@ -76,8 +76,8 @@ export function specialise(kernel: KernelSource, tuning: Tuning = {}): string {
 }
 
 /**
- * The same text with every entry held to subgroups of SG lanes, which a kernel over subgroups declares, for devices
- * that have `subgroup-size-control`. No line moves.
+ * The same text with every entry fixed to the subgroup size SG that the kernel declares, for devices that have
+ * `subgroup-size-control`. Line numbers do not change.
  */
 export const pinSubgroups = (code: string): string =>
   code

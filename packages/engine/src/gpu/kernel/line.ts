@@ -1,14 +1,13 @@
-/** @file Work on a line of items, or on rows of them, in runs: see kernels/lib/run.wgsl and row_run.wgsl. */
+/** @file Grids over a line of items or over rows, several items per lane: see kernels/lib/run.wgsl and row_run.wgsl. */
 import { ceilDiv, lineGrid } from './grid.ts';
 import type { Grid } from './grid.ts';
 import type { KernelSource, Tuning } from './kernel.ts';
 import type { KernelDevice } from './variant.ts';
 
 /**
- * Items that a lane takes one after the other: many where starting a workgroup costs more than its work, as long as
- * every core has workgroups enough. Where lanes are many, one, or four of long lines, whose loads are then in flight
- * together: neg of 256 MB moved 3323 GB/s with one and 3989 with four on an H200, AdamW, which has seven streams, 3364
- * and 3141.
+ * Items per lane: many where starting a workgroup costs more than its work, as long as every core has enough
+ * workgroups. Where there are many lanes, one, or four for long lines, so that four loads are in flight: neg of 256 MB
+ * moved 3323 GB/s with one and 3989 with four on an H200, AdamW, which has seven streams, 3364 and 3141.
  */
 function stepsOf(gpu: KernelDevice, kernel: KernelSource, items: number, wg: number, streams: number): string {
   const { subgroupStart, lanes } = gpu.adapter.costs;

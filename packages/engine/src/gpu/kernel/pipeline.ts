@@ -26,10 +26,10 @@ export interface Pipeline {
   op: string | null;
 }
 
-/** What is to be compiled. */
+/** What to compile. */
 type Asked = Pick<Pipeline, 'kernel' | 'entry' | 'label' | 'bindings' | 'params'>;
 
-/** What came of it, and the promise that tells whether it compiled. */
+/** The pipeline, and a promise of whether it compiled. */
 export interface Built extends Pick<Pipeline, 'handle' | 'layout'> {
   readonly check: Promise<void> | null;
 }
@@ -40,7 +40,7 @@ const UNIFORM_LINE = /var<uniform>\s+params\s*:/;
 
 export class Pipelines {
   private readonly cache = new Map<KernelSource, Map<string, Pipeline>>();
-  /** Compilations that nobody has waited for. */
+  /** Compilations not awaited yet. */
   private readonly checks = new Map<Pipeline, Promise<void>>();
   private count = 0;
 
@@ -59,7 +59,7 @@ export class Pipelines {
     return [...this.cache.values()].flatMap((entries) => [...entries.values()]);
   }
 
-  /** Labels of all of them. */
+  /** The labels of all pipelines. */
   get labels(): string[] {
     return this.all.map(({ label }) => label);
   }
@@ -83,8 +83,8 @@ export class Pipelines {
   }
 
   /**
-   * Compiles ahead. Throws the compile error and forgets the pipeline, so that another text under the same name may
-   * follow.
+   * Compiles ahead of time. Throws the compile error and forgets the pipeline, so that a corrected text may use the
+   * same name.
    */
   async prepare(kernel: KernelSource, entry: string, tuning?: Tuning): Promise<void> {
     const pipeline = this.get(kernel, entry, tuning);

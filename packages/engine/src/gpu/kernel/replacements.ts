@@ -1,20 +1,19 @@
 /**
- * @file Kernels that somebody put in place of ours, on one device: their own for an op, or an edited text of one of
- * ours.
+ * @file The user's kernels in place of ours, on one device: a variant of an op, or an edited text of one of ours.
  */
 import { KernelError } from '../errors.ts';
 import type { KernelSource } from './kernel.ts';
 import type { Variant } from './variant.ts';
 
 export class Replacements {
-  /** Grows with every change; a captured step is recorded anew when it has. */
+  /** Grows with every change; a captured step is recorded again when it has. */
   revision = 0;
   private readonly kernels = new Map<string, KernelSource>();
   private readonly variants = new Map<string, Map<string, Variant<never>>>();
 
   /**
    * From now on a variant of your own belongs to a family (`softmax`, `matmul nt`, …) and is preferred wherever it fits
-   * and pays, in running models too; null takes it out again. Hold it against the op's truth first: `checkKernel` of
+   * and pays, in running models too; null removes it. Compare it with the op's reference first: `checkKernel` of
    * @curio/engine/check.
    * @param name your name for it
    */
@@ -27,8 +26,8 @@ export class Replacements {
   }
 
   /**
-   * From now on `kernel` runs wherever the one of this name (`rows/softmax_subgroup`) is asked for, with the same
-   * buffers, params, tunables and grid; null takes it back.
+   * From now on `kernel` runs wherever the one of this name (`rows/softmax_subgroup`) is selected, with the same
+   * buffers, params, tunables and grid; null restores ours.
    * @throws KernelError where an entry of `instead` is missing
    */
   useKernel(instead: KernelSource, kernel: KernelSource | null): void {
@@ -42,12 +41,12 @@ export class Replacements {
     this.revision++;
   }
 
-  /** What runs where `kernel` is asked for. */
+  /** What runs in place of `kernel`: itself, or its replacement. */
   kernelFor(kernel: KernelSource): KernelSource {
     return this.kernels.size === 0 ? kernel : (this.kernels.get(kernel.name) ?? kernel);
   }
 
-  /** Own variants of a family by name, the last one given first. */
+  /** The user's variants of a family by name, latest first. */
   ownOf(family: string): readonly (readonly [string, Variant<never>])[] {
     const own = this.variants.get(family);
     return own ? [...own].reverse() : [];

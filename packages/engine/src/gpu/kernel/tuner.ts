@@ -1,7 +1,7 @@
 /**
- * @file Measured choices among variants: the first time a family meets sizes of a new bucket, the static table chooses
- * and the question is queued; `settle` times the candidates on buffers of their own and remembers the fastest. A record
- * of choices is plain data, so that a run can be repeated with the same kernels.
+ * @file Measured choices among variants: the first time a family meets a new bucket of sizes, the static table decides
+ * and a measurement is queued; `settle` times the candidates on buffers of their own and remembers the fastest. A
+ * record of choices is plain data, so that a run can be repeated with the same kernels.
  */
 import { ConfigError } from '../errors.ts';
 import { VERSION } from '../../version.ts';
@@ -17,7 +17,7 @@ export interface TuningStore {
 }
 
 /**
- * What was chosen on which device, by which version of the engine: another one may have other kernels under the same
+ * What was chosen on which device, by which version of the engine, since another may have other kernels under the same
  * names.
  */
 export interface TuningRecord {
@@ -51,10 +51,10 @@ interface Question {
 
 const MAX_CANDIDATES = 4;
 const SAMPLES = 5;
-/** One that takes so many times as long at first is not timed again. */
+/** A candidate this many times slower in its first run is not timed again. */
 const HOPELESS = 3;
 
-/** Sizes are one bucket between two powers of two; words and switches count as they are. */
+/** Sizes between two powers of two share a bucket; strings and booleans must be equal. */
 function bucketOf(plan: object): string {
   const part = ([name, value]: [string, unknown]): string[] => {
     if (typeof value === 'number') return [`${name}${value > 0 ? Math.ceil(Math.log2(value)) : value}`];
@@ -63,7 +63,7 @@ function bucketOf(plan: object): string {
   return Object.entries(plan).flatMap(part).join(' ');
 }
 
-/** Forward and backward of a family are two questions. */
+/** Forward and backward of a family are measured separately. */
 const keyOf = (family: string, entry: string, plan: object): string => `${family} ${entry} | ${bucketOf(plan)}`;
 
 export class Tuner {
@@ -99,7 +99,7 @@ export class Tuner {
     };
   }
 
-  /** Whether something waits to be timed. */
+  /** Whether a measurement is queued. */
   get isWaiting(): boolean {
     return this.questions.size > 0;
   }
@@ -117,8 +117,8 @@ export class Tuner {
   }
 
   /**
-   * Queues the question which variant is fastest, where it is new and there is more than one.
-   * @param first what runs now; where it is none of the table's, as somebody's own, nothing is asked
+   * Queues a measurement of the fastest variant, if it is new and there is more than one.
+   * @param first what runs now; nothing is queued where it is not in the table, as the user's own variants
    * @param record the whole work of a variant, copies of its operands too
    */
   consider<V extends Variant<Plan>, Plan extends object>(
@@ -154,8 +154,7 @@ export class Tuner {
   }
 
   /**
-   * Reads what an earlier process found out. A record of another device or engine, or one that does not read, is passed
-   * over.
+   * Reads the choices of an earlier process. A record of another device or engine, or an unreadable one, is ignored.
    */
   async open(): Promise<void> {
     const text = await this.store?.load(this.adapter);
@@ -164,7 +163,7 @@ export class Tuner {
       const record = JSON.parse(text) as TuningRecord;
       if (record.engine === VERSION && record.adapter === this.adapter) this.take(record);
     } catch {
-      // a broken cache costs a measurement, not a run
+      // a broken cache must cost only a measurement
     }
   }
 
@@ -190,7 +189,10 @@ export class Tuner {
     this.gpu.kernels.replacements.revision++;
   }
 
-  /** Times what waits. Captured steps are recorded anew where a choice changed. Not while a step is being recorded. */
+  /**
+   * Times the queued candidates. Captured steps are recorded again where a choice changed. Must not be called while a
+   * step is being recorded.
+   */
   async settle(): Promise<void> {
     if (this.questions.size === 0) return;
     const waiting = [...this.questions.values()];

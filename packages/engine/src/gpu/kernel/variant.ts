@@ -1,4 +1,4 @@
-/** @file Kernels that keep one contract, and what they are chosen by. */
+/** @file Kernels with the same contract, and the criteria for choosing among them. */
 import { SUBGROUP_SIZE_CONTROL } from '../adapter.ts';
 import type { AdapterReport } from '../adapter.ts';
 import type { Grid } from './grid.ts';
@@ -6,7 +6,7 @@ import type { KernelSource, Tuning } from './kernel.ts';
 
 export type Params = Readonly<Record<string, number>>;
 
-/** What a variant may ask of the device: what it can do, and what somebody has set. */
+/** What a variant may query of the device: its capabilities, and what the user has set. */
 export interface KernelDevice {
   readonly adapter: AdapterReport;
   readonly memory: { readonly bindingLimit: number };
@@ -22,16 +22,16 @@ export interface Variant<Plan> {
   readonly grid: (gpu: KernelDevice, plan: Plan, entry: string, tuning: Tuning) => Grid;
   /** Whether the device and the sizes suit it; the last of a table has none and always fits. */
   readonly fits?: (gpu: KernelDevice, plan: Plan) => boolean;
-  /** Whether it is worth choosing, asked only when nothing is forced. */
+  /** Whether it pays; asked only when nothing is forced. */
   readonly pays?: (gpu: KernelDevice, plan: Plan) => boolean;
   readonly tuning?: (gpu: KernelDevice, plan: Plan, entry: string) => Tuning;
   /**
-   * The family's params as this kernel counts them, such as columns in vec4s; without it they are taken as they are.
+   * The family's params as this kernel counts them, such as columns in vec4s; without it they are passed on unchanged.
    */
   readonly params?: (params: Params, plan: Plan, tuning: Tuning) => Params;
   /**
-   * Tunables that change the speed and not the result, each with why a value (beside all the others) cannot run on this
-   * device, or null where it can. `gpu.kernels.tuned` sets them.
+   * Tunables that affect only the speed, each with a function that says why a value (given the others) cannot run on
+   * this device, or null where it can. `gpu.kernels.tuned` sets them.
    */
   readonly free?: Readonly<Record<string, (gpu: KernelDevice, value: number, tuning: Tuning) => string | null>>;
 }

@@ -33,7 +33,7 @@ export class Storage {
     return this.holds === 0;
   }
 
-  /** Nobody but its maker holds it. */
+  /** Only its creator holds it. */
   get hasOneHolder(): boolean {
     return this.holds === 1;
   }
@@ -67,13 +67,13 @@ export class Arena {
     return this.scopes.length;
   }
 
-  /** Registers a storage that was just made. Without an open scope its maker owns it. */
+  /** Registers a storage that was just made. Without an open scope its creator owns it. */
   adopt(storage: Storage): void {
     this.scopes.at(-1)?.storages.add(storage);
   }
 
   /**
-   * Whether the innermost scope will free it: it was made there, and nobody else can know it yet unless they hold it.
+   * Whether the innermost scope will free it: it was created there, and nothing else holds it.
    */
   isFresh(storage: Storage): boolean {
     return storage.hasOneHolder && (this.scopes.at(-1)?.storages.has(storage) ?? false);
@@ -84,7 +84,7 @@ export class Arena {
     this.scopes.at(-1)?.pending.push(work);
   }
 
-  /** Takes a storage out of the open scopes: its maker owns it from now on. */
+  /** Takes a storage out of the open scopes: its creator owns it from now on. */
   keep(storage: Storage): void {
     for (const scope of this.scopes) scope.storages.delete(storage);
   }
@@ -93,7 +93,7 @@ export class Arena {
     this.scopes.push({ storages: new Set(), pending: [] });
   }
 
-  /** Ends the innermost scope. `escaping` storages move to the parent, or to their maker when there is none. */
+  /** Ends the innermost scope. `escaping` storages move to the parent, or to their creator when there is none. */
   close(escaping: Iterable<Storage> = []): void {
     const scope = this.scopes.pop()!;
     const parent = this.scopes.at(-1);

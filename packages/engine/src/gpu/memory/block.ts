@@ -1,9 +1,12 @@
-/** @file A buffer or texture of the pool, the part of one that a command works on, and who waits for its content. */
+/**
+ * @file A buffer or texture of the pool, the part of one that a command uses, and the backward passes that need its
+ * content.
+ */
 
-/** What a buffer is for; all that is neither a parameter nor the optimizer's is `step`. */
+/** What a buffer is for; everything that belongs to neither a parameter nor the optimizer is `step`. */
 export type Purpose = 'weights' | 'gradients' | 'optimizer' | 'step';
 
-/** Where bytes lie, or are to lie. */
+/** Space for bytes. */
 export interface Slot {
   readonly bytes: number;
   /** 0 for a buffer; else texels of four floats in each row of a texture, which `Stream.copyRows` fills. */
@@ -14,16 +17,16 @@ export interface Block extends Slot {
   readonly id: number;
   readonly buffer: GPUBuffer;
   readonly texture: GPUTexture | null;
-  /** Size of the class, which is at least what was asked for. */
+  /** Size of the class, at least the requested size. */
   readonly bytes: number;
   /** Serial of the last recorded batch of commands that uses it. */
   lastUse: number;
-  /** How often it was given back: who remembers a block can tell whether it is still the same one's. */
+  /** How often it was released: a remembered block with another count has a new owner. */
   returns: number;
   purpose: Purpose;
   /** Textures with the same content, where it is frozen. */
   mirrors: BlockMirrors | null;
-  /** Parts that wait for a backward pass; made where the first is. */
+  /** Parts that a backward pass needs; created with the first of them. */
   saved: Set<SavedBytes> | null;
 }
 
@@ -43,7 +46,7 @@ export interface BlockMirrors {
 
 /** Bytes that a backward pass will read: memory/saved-part.ts. */
 export interface SavedBytes {
-  /** Who wrote over them since, or null. */
+  /** What overwrote them since, or null. */
   writer: string | null;
   overlaps(offset: number, bytes: number): boolean;
   follow(owner: object, block: Block, offset: number): void;

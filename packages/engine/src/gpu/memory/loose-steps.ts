@@ -1,11 +1,11 @@
-/** @file Steps outside of every scope, which nothing frees: said once, as browsers do of listeners that pile up. */
+/** @file Warns once about steps outside every scope, whose tensors nothing frees. */
 import { showBytes } from './memory.ts';
 import type { MemoryReport } from './memory.ts';
 
-/** Steps after which it is looked at; a step that leaves less than a buffer each time is left alone. */
+/** Steps before memory is checked; steps that leave less than one buffer each cause no warning. */
 const STEPS = 100;
 
-/** What is looked at. */
+/** What is checked. */
 interface SteppingDevice {
   readonly arena: { readonly depth: number };
   readonly stream: { readonly recorder: object | null };

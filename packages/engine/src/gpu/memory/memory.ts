@@ -1,7 +1,7 @@
 /**
  * @file A pool of storage buffers by size class, and of textures. The queue runs in order, so a freed buffer is reused
- * at once: for its own class, or for something brief of more than half its size. What lies idle is bounded by what was
- * in use; the longest idle goes first.
+ * at once: for its own class, or for a short-lived tensor of more than half its size. Idle memory is limited by what
+ * was in use; the buffer that has been idle longest is destroyed first.
  */
 import { DeviceError } from '../errors.ts';
 import type { Block, Purpose, Slot } from './block.ts';
@@ -17,14 +17,14 @@ export interface MemoryReport {
   readonly created: number;
   /** `liveBytes` by what they are for. */
   readonly byPurpose: Readonly<Record<Purpose, number>>;
-  /** The largest buffer asked for since then. */
+  /** The largest buffer requested since then. */
   readonly largestBytes: number;
 }
 
 export interface MemoryOptions {
   /** All buffers together may take this many bytes. */
   readonly limit?: number;
-  /** Bind at most so many bytes at a time. */
+  /** Largest binding in bytes. */
   readonly bindingLimit?: number;
 }
 
@@ -67,7 +67,7 @@ function* classesFor(size: number): Generator<number> {
 /** Bytes that all mirrors together may take. */
 const MIRROR_LIMIT = 2 ** 28;
 
-/** Stands where a block is a texture, and for the buffers of a dry run, where no command reaches the device. */
+/** The buffer of blocks that are textures, and of those in a dry run, where no command reaches the device. */
 export const NO_BUFFER = {} as GPUBuffer;
 
 export class Memory {
@@ -86,8 +86,8 @@ export class Memory {
   private readonly byPurpose: Record<Purpose, number> = { weights: 0, gradients: 0, optimizer: 0, step: 0 };
 
   /**
-   * @param stream says whether commands that are not submitted yet use a block, and is told when buffers were destroyed
-   * @param makeRoom asked for before a limit is met: submits what uses pooled buffers and trims
+   * @param stream says whether pending commands use a block, and is notified when buffers are destroyed
+   * @param makeRoom called before a limit would be exceeded: submits what uses pooled buffers, and trims
    */
   constructor(
     private readonly device: GPUDevice,
@@ -106,8 +106,8 @@ export class Memory {
   }
 
   /**
-   * @param isBrief it will soon be given back, so that a larger idle buffer may serve
-   * @throws DeviceError where it goes over a limit of the adapter or the one that was set
+   * @param isBrief it will soon be released, so a larger idle buffer may serve
+   * @throws DeviceError where it exceeds a limit of the adapter or the one that was set
    */
   acquire(bytes: number, purpose: Purpose = 'step', texels = 0, isBrief = false): Block {
     // What stays is as large as it must be; what comes and goes has sizes in common.
@@ -171,7 +171,7 @@ export class Memory {
     );
   }
 
-  /** Refuses so many bytes more where they go over the limit, after making what room there is. */
+  /** Refuses `bytes` more where they exceed the limit, after freeing what can be freed. */
   protected requireRoom(size: number): void {
     const { limit = Infinity } = this.options;
     if (this.allocatedBytes + size > limit) this.makeRoom();
@@ -224,7 +224,7 @@ export class Memory {
     return { buffer: NO_BUFFER, texture };
   }
 
-  /** Bytes that acquiring such blocks would create, what the pool holds apart. */
+  /** Bytes that acquiring such blocks would create, beyond what the pool holds. */
   private missing(slots: readonly Slot[]): number {
     const left = new Map([...this.free].map(([key, list]) => [key, list.length]));
     return slots.reduce((sum, slot) => {
@@ -251,7 +251,7 @@ export class Memory {
     this.boundIdle();
   }
 
-  /** Destroys what has been idle longest where idle buffers take more than they may. */
+  /** Destroys the buffers that have been idle longest while idle memory exceeds its limit. */
   private boundIdle(): void {
     const most = this.mostLive + Math.max(IDLE_BYTES, IDLE_SHARE * this.mostLive);
     if (this.allocatedBytes <= most) return;
@@ -302,7 +302,7 @@ export class Memory {
     };
   }
 
-  /** What lives now, in words. */
+  /** Live memory, as text. */
   describe(): string {
     return Object.entries(this.byPurpose)
       .map(([purpose, bytes]) => `${purpose} ${showBytes(bytes)}`)

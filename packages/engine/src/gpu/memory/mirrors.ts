@@ -18,15 +18,15 @@ interface MirrorDevice {
   scope(fill: () => void): void;
 }
 
-/** The mirrors of one block. They follow it: whoever changes it calls `follow` after that. */
+/** The mirrors of one block. Every change of the block must be followed by a call of `follow`. */
 export class Mirrors implements BlockMirrors {
   private readonly all = new Map<string, Mirror>();
 
   constructor(private readonly gpu: MirrorDevice) {}
 
   /**
-   * The mirror of layout `key`, a texture of rows of so many texels; filled now where there is none. Null where mirrors
-   * take as much as they may.
+   * The mirror of layout `key`, a texture with rows of `texels` texels; created and filled if there is none. Null where
+   * mirrors have reached their limit.
    */
   of(key: string, bytes: number, texels: number, fillFrom: (texture: Block) => void): Block | null {
     const known = this.all.get(key);
@@ -39,12 +39,12 @@ export class Mirrors implements BlockMirrors {
     return texture;
   }
 
-  /** Fills all of them again, as a part of the step that is being recorded where one is. */
+  /** Fills all of them again, as part of the step if one is being recorded. */
   follow(): void {
     for (const { fill } of this.all.values()) this.gpu.scope(fill);
   }
 
-  /** Gives them back: a plan that uses one is recorded again. */
+  /** Releases them: a plan that uses one is recorded again. */
   end(): void {
     for (const { texture } of this.all.values()) this.gpu.memory.release(texture);
     this.all.clear();

@@ -1,6 +1,5 @@
 /**
- * @file Which temporaries of a recorded step may lie in one buffer: their lifetimes are known, so no order of freeing
- * is needed.
+ * @file Which temporaries of a recorded step share a buffer; their lifetimes are known.
  */
 
 import type { Slot } from './block.ts';

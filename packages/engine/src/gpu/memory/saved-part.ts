@@ -1,13 +1,12 @@
 /**
- * @file What a backward pass waits for, by the bytes where it lies: whoever writes over it is written down, so that the
- * pass can refuse instead of giving another gradient. By bytes and not by buffer, since the parameters of an optimizer
- * share one.
+ * @file The bytes that a backward pass needs: a write over them is noted, so that the pass can refuse instead of
+ * computing a wrong gradient. Tracked by bytes and not by buffer, since the parameters of an optimizer share one.
  */
 import type { Block, SavedBytes } from './block.ts';
 
 /** Bytes of a block that a tape node saved. */
 export class SavedPart implements SavedBytes {
-  /** Who wrote over it since, or null. */
+  /** What overwrote it since, or null. */
   writer: string | null = null;
 
   /** @param owner whose values lie there: a tensor */
@@ -28,7 +27,7 @@ export class SavedPart implements SavedBytes {
     return offset < this.offset + this.bytes && this.offset < offset + bytes;
   }
 
-  /** Goes to `block` when its owner has. */
+  /** Moves to `block` when its owner has moved. */
   follow(owner: object, block: Block, offset: number): void {
     if (owner !== this.owner) return;
     this.letGo();
@@ -38,13 +37,13 @@ export class SavedPart implements SavedBytes {
   }
 }
 
-/** Tells the nodes that saved some of these bytes; all that writes to a block calls it. */
+/** Notifies the nodes that saved some of these bytes; every write to a block must call it. */
 export function noteWrite({ saved }: Block, offset: number, bytes: number, writer: string): void {
   if (!saved || saved.size === 0) return;
   for (const part of saved) if (part.overlaps(offset, bytes)) part.writer ??= writer;
 }
 
-/** What was saved of `owner` is saved where it lies now. */
+/** What was saved of `owner` is now saved at its new place. */
 export function moveSaved(owner: object, from: Block, to: Block, offset: number): void {
   if (from.saved) for (const part of [...from.saved]) part.follow(owner, to, offset);
 }

@@ -10,17 +10,17 @@ import type { Lifetime } from './plan-memory.ts';
 /** A plan whose temporaries live here. */
 export interface SlotUser {
   readonly lifetimes: readonly Lifetime[];
-  /** Told where each lifetime is from now on, at first and whenever all are laid out anew. */
+  /** Called with the slot of each lifetime, at first and whenever all are laid out again. */
   takeSlots(slots: readonly Block[]): void;
 }
 
-/** What a newcomer asks for, and what is given back for them. */
+/** The slots that a new user needs, and what is freed for them. */
 export interface Demand {
   readonly slots: readonly Slot[];
   readonly freed: number;
 }
 
-/** All are laid out anew where that saves at least this share. */
+/** All are laid out again where that saves at least this share. */
 const WORTHWHILE = 0.05;
 const total = (slots: readonly Slot[]): number => slots.reduce((sum, { bytes }) => sum + bytes, 0);
 
@@ -30,7 +30,7 @@ export class SharedSlots {
 
   constructor(private readonly gpu: { readonly memory: Pick<Memory, 'acquire' | 'release'>; trim(): void }) {}
 
-  /** Finds room for `user`; `mayTake` throws where it would be too much, before anything changes. */
+  /** Finds room for `user`; `mayTake` throws where it would exceed a limit, before anything changes. */
   admit(user: SlotUser, mayTake: (demand: Demand) => void): void {
     const there = this.slots;
     const grown = planMemory(user.lifetimes, there);
@@ -39,7 +39,7 @@ export class SharedSlots {
     if (anew && total(anew.slots) < (1 - WORTHWHILE) * total(grown.slots)) {
       mayTake({ slots: anew.slots, freed: total(there) });
       for (const slot of this.slots) this.gpu.memory.release(slot);
-      this.gpu.trim(); // the old ones go before the new ones come, or both would be there at the peak
+      this.gpu.trim(); // free the old buffers first, or the peak would include both
       this.slots = anew.slots.map((slot) => this.take(slot));
       for (const [each, slotOf] of anew.slotsOf) this.settle(each, slotOf);
       return;

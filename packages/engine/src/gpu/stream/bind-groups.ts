@@ -30,7 +30,7 @@ export class BindGroups {
     return group;
   }
 
-  /** A group that belongs to whoever asked. */
+  /** A group that belongs to the caller. */
   own(pipeline: Pipeline, bindings: readonly Binding[], params: ArrayBuffer | null): GPUBindGroup {
     return this.make(pipeline, bindings, this.uniformOf(pipeline, params));
   }

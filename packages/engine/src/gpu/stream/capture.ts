@@ -34,7 +34,7 @@ interface RecordingDevice {
   synchronize(): Promise<void>;
 }
 
-/** Bytes that a recorded step takes beside what it uses from outside. */
+/** Bytes of a recorded step, besides what it uses from outside. */
 export interface StepBytes {
   /** Inputs, outputs and constants. */
   readonly fixed: number;
@@ -51,7 +51,7 @@ export class Plan implements SlotUser {
   readonly bytes: StepBytes;
   /** Null until the next replay, where buffers have changed. */
   private parts: ReadyPart[] | null = null;
-  /** Blocks that others may free, the plan's own outputs included. */
+  /** Blocks that may be freed from outside, the plan's own outputs included. */
   private readonly outside: { readonly block: Block; readonly returns: number }[];
   private readonly own = new Set<Block>();
   readonly lifetimes: readonly Planned[];
@@ -141,9 +141,8 @@ export class Plan implements SlotUser {
   }
 
   /**
-   * Seconds of each dispatch, run `repeat` times in one pass and divided by it: what the step costs when nothing is
-   * between its kernels.
-   * For benches: buffers hold nonsense afterwards, those of the parameters too.
+   * Seconds of each dispatch, averaged over `repeat` runs in one pass: the cost of the step without gaps between
+   * kernels. For benchmarks: afterwards the buffers, including those of parameters, hold garbage.
    */
   async timeDispatches(repeat = 100): Promise<{ readonly label: string; readonly seconds: number }[]> {
     const { gpu } = this;
@@ -172,7 +171,7 @@ export class Plan implements SlotUser {
     this.parts = null;
   }
 
-  /** Gives a block that stays a buffer of its own. What the step kept for later steps belongs to whoever keeps it. */
+  /** Gives a lasting block a buffer of its own. What the step kept for later steps belongs to its keeper. */
   private place(block: Planned, isKept: boolean): void {
     const { memory, stream } = this.gpu;
     const slot = memory.acquire(block.bytes);
@@ -213,9 +212,9 @@ export class Plan implements SlotUser {
 }
 
 /**
- * Records what `step` does instead of doing it. `step` gets a function that makes storages for its inputs and gives the
- * storages that are to be seen from outside. @throws CurioError when the step reads back, writes to a tensor from
- * outside, or keeps what it computes.
+ * Records what `step` does instead of executing it. `step` receives a function that creates storages for its inputs,
+ * and returns the storages that must be visible outside. @throws CurioError when the step reads back, writes to a
+ * tensor from outside, or keeps what it computes.
  */
 export function recordPlan(
   gpu: RecordingDevice,
@@ -226,7 +225,7 @@ export function recordPlan(
   if (gpu.stream.recorder)
     throw new CurioError('capture: a step is being recorded already; call the inner one as a plain function.');
   const list = new CommandList(gpu.stream.debug);
-  gpu.random.binding(); // made now, for it outlives the step
+  gpu.random.binding(); // created now, since it outlives the step
   gpu.random.rebase();
   const record = () => ({ outputs: step(), streams: gpu.random.counter });
   const { outputs, streams } = gpu.random.drawnFrom(0, () =>

@@ -30,7 +30,7 @@ export class Planned implements Block {
   readonly host: { readonly offset: number; readonly data: Uint8Array<ArrayBuffer> }[] = [];
   /** A command changes it. */
   written = false;
-  /** The same at every replay, or seen from outside: it shares its buffer with nothing. */
+  /** Constant across replays, or visible outside: it shares its buffer with nothing. */
   alone = false;
   slot: Block | null = null;
   readonly storage: Storage;

@@ -1,4 +1,4 @@
-/** @file What a stream is made of: who takes commands, and those that are ready to be encoded. */
+/** @file The parts of a stream: what accepts commands, and the prepared commands. */
 import type { Storage } from '../memory/arena.ts';
 import type { Binding, Block } from '../memory/block.ts';
 import type { Grid } from '../kernel/grid.ts';
@@ -6,8 +6,8 @@ import type { Pipeline } from '../kernel/pipeline.ts';
 import type { Timing } from './timing.ts';
 
 /**
- * Rows of a buffer, so many texels of each, and where they go in a texture. `pitch` is texels from row to row, a
- * multiple of 16, which WebGPU asks for.
+ * Rows of a buffer, the texels to copy of each, and their place in a texture. `pitch` is texels from row to row, a
+ * multiple of 16, as WebGPU requires.
  */
 export interface TextureRows {
   readonly pitch: number;
@@ -27,7 +27,7 @@ interface Commands {
   write(to: Block, offset: number, data: ArrayBufferView): void;
 }
 
-/** Takes down commands instead of encoding them, while a step is recorded. */
+/** Collects commands instead of encoding them, while a step is recorded. */
 export interface Recorder extends Commands {
   /** Throws: nothing can be read inside. */
   refuseRead(from: Binding): never;
@@ -36,7 +36,7 @@ export interface Recorder extends Commands {
   changes(block: Block): boolean;
 }
 
-/** A dispatch that needs nothing but to be encoded. */
+/** A dispatch that only has to be encoded. */
 export interface ReadyDispatch {
   readonly pipeline: Pipeline;
   readonly group: GPUBindGroup;
@@ -45,13 +45,13 @@ export interface ReadyDispatch {
   readonly x: number;
   readonly y: number;
   readonly z: number;
-  /** What a profile says of it. */
+  /** What a profile reports about it. */
   readonly op: string | null;
   readonly params: ArrayBuffer | null;
   readonly bytes: number;
 }
 
-/** What a copy of rows to a texture is called with; made once, since that takes a fifth of the call's time. */
+/** The arguments of a copy of rows to a texture; created once, since that takes a fifth of the call's time. */
 export type RowsCall = readonly [
   from: GPUTexelCopyBufferInfo,
   to: GPUTexelCopyTextureInfo,
@@ -71,13 +71,13 @@ export interface RecordedAt {
   readonly stack: string;
 }
 
-/** Where commands go that are not taken down: to a device, or in a dry run nowhere. */
+/** Where commands go that are not recorded: to a device or, in a dry run, nowhere. */
 export interface CommandQueue extends Commands {
   /** Dispatches and submits since the start. */
   readonly counts: { readonly dispatches: number; readonly submits: number };
   /** Encodes a recorded list, in one batch with what comes before and after it. `blocks` are all that it uses. */
   replay(parts: readonly ReadyPart[], blocks: readonly Block[], stacks: readonly RecordedAt[]): void;
-  /** A dispatch made ready for `replay`; its bind group belongs to whoever asked. */
+  /** A dispatch prepared for `replay`; its bind group belongs to the caller. */
   ready(
     pipeline: Pipeline,
     bindings: readonly Binding[],
@@ -85,13 +85,13 @@ export interface CommandQueue extends Commands {
     grid: Grid,
     op: string | null,
   ): ReadyDispatch;
-  /** A copy of rows made ready for `replay`. */
+  /** A copy of rows prepared for `replay`. */
   readyRows(from: Binding, to: Block, rows: TextureRows): RowsCall;
-  /** Copies to the host now; the promise gives the bytes. Reads asked for together are submitted together. */
+  /** Copies to the host now; the promise gives the bytes. Reads requested together are submitted together. */
   read(from: Binding): Promise<ArrayBuffer>;
-  /** Whether commands that are not submitted yet use `block`. */
+  /** Whether pending commands use `block`. */
   isPending(block: Block): boolean;
-  /** Has the device's clock written down when all that was recorded before is done. */
+  /** Records the device's clock when everything recorded before is done. */
   mark(querySet: GPUQuerySet, index: number): void;
   /** Submits what is recorded. */
   flush(): void;
@@ -99,7 +99,7 @@ export interface CommandQueue extends Commands {
   settle(): Promise<void>;
   /**
    * Forgets all bind groups, since some may name destroyed buffers; looking through them took longer than making them
-   * anew.
+   * again.
    */
   forgetBindGroups(): void;
   /** Times each dispatch from now on, in a pass of its own; null ends it. `Stream.timed` calls it. */

@@ -23,7 +23,7 @@ export class DeviceQueue implements CommandQueue {
   private serial = 0;
   private readonly groups: BindGroups;
   private readonly staging = new Map<number, GPUBuffer[]>();
-  /** Validation of the batches that nobody has waited for. */
+  /** Validation of the batches not awaited yet. */
   private readonly checks = new Set<Promise<void>>();
   /** Pipelines of the batch being recorded, and the stacks that recorded them (when debugging). */
   private used = new Set<Pipeline>();

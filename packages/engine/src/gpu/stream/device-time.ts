@@ -1,8 +1,8 @@
-/** @file How long the device takes for what is recorded. */
+/** @file The device time of recorded commands. */
 import type { Stream } from './stream.ts';
 import { readQueries } from './timing.ts';
 
-/** What has a clock. */
+/** A stream with a clock. */
 interface TimedDevice {
   readonly device: GPUDevice;
   readonly stream: Pick<Stream, 'mark'>;
@@ -10,8 +10,8 @@ interface TimedDevice {
 }
 
 /**
- * Milliseconds that the device takes for what `record` records, from its first command to the end of its last, with the
- * passes as they are in use: unlike in a profile, dispatches share one. What was recorded before is done first. By the
+ * Milliseconds that the device takes for what `record` records, from its first command to the end of its last, with
+ * passes as in normal use: unlike in a profile, dispatches share one. Waits for what was recorded before. Uses the
  * host's clock where the device has no timestamps.
  */
 export async function deviceTime(gpu: TimedDevice, record: () => void): Promise<number> {

@@ -1,6 +1,6 @@
 /**
- * @file What is recorded on a device, in order: commands go to the recorder of a step where one is being recorded, else
- * to the queue. Whoever waits for bytes that a command changes is told of it here.
+ * @file The commands of a device, in order: they go to the recorder of a step if one is being recorded, else to the
+ * queue. Tape nodes that saved bytes which a command changes are notified here.
  */
 import type { Binding, Block } from '../memory/block.ts';
 import { noteWrite } from '../memory/saved-part.ts';
@@ -28,7 +28,7 @@ export class Stream {
     readonly debug: boolean,
   ) {}
 
-  /** Takes down the commands, while a step is recorded. */
+  /** Collects the commands while a step is recorded. */
   get recorder(): Recorder | null {
     return this.current;
   }
@@ -78,7 +78,7 @@ export class Stream {
     this.queue.replay(parts, blocks, stacks);
   }
 
-  /** `op` is who asks, here and below, for messages. */
+  /** `op` names the caller in messages, here and below. */
   copy(from: Binding, to: Binding, bytes: number, op = 'copy'): void {
     (this.current ?? this.queue).copy(from, to, bytes);
     to.block.mirrors?.follow();
@@ -103,13 +103,13 @@ export class Stream {
     to.mirrors?.follow();
   }
 
-  /** Records a copy to the host now; the promise gives the bytes. Reads asked for together are submitted together. */
+  /** Records a copy to the host now; the promise gives the bytes. Reads requested together are submitted together. */
   read(from: Binding): Promise<ArrayBuffer> {
     this.current?.refuseRead(from);
     return this.queue.read(from);
   }
 
-  /** A dispatch made ready for `replay`; its bind group belongs to whoever asked. */
+  /** A dispatch prepared for `replay`; its bind group belongs to the caller. */
   ready(
     pipeline: Pipeline,
     bindings: readonly Binding[],
@@ -120,17 +120,17 @@ export class Stream {
     return this.queue.ready(pipeline, bindings, params, grid, op);
   }
 
-  /** A copy of rows made ready for `replay`. */
+  /** A copy of rows prepared for `replay`. */
   readyRows(from: Binding, to: Block, rows: TextureRows): RowsCall {
     return this.queue.readyRows(from, to, rows);
   }
 
-  /** Whether commands that are not submitted yet use `block`. */
+  /** Whether pending commands use `block`. */
   isPending(block: Block): boolean {
     return this.queue.isPending(block);
   }
 
-  /** Has the device's clock written down when all that was recorded before is done. */
+  /** Records the device's clock when everything recorded before is done. */
   mark(querySet: GPUQuerySet, index: number): void {
     this.queue.mark(querySet, index);
   }

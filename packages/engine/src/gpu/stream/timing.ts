@@ -5,7 +5,7 @@ import type { Pipeline } from '../kernel/pipeline.ts';
 
 /** A dispatch as it was recorded. */
 export interface RecordedDispatch {
-  /** Who asked: `linear`; null for what the tape and the optimizer do themselves. */
+  /** The op that recorded it, such as `linear`; null for the work of the tape and the optimizer. */
   readonly op: string | null;
   /** `matmul/tile:multiply (T=4u)` */
   readonly label: string;
@@ -14,7 +14,7 @@ export interface RecordedDispatch {
   readonly entry: string;
   readonly params: Readonly<Record<string, number>>;
   readonly grid: Grid;
-  /** Of the buffers that are bound, each counted once. */
+  /** Bytes of the bound buffers, each counted once. */
   readonly bytes: number;
 }
 
@@ -81,7 +81,7 @@ export async function readQueries(device: GPUDevice, set: GPUQuerySet, count: nu
   return times;
 }
 
-/** Bytes of the distinct places that are bound: a buffer that stands in for one that is not used counts once. */
+/** Bytes of the distinct places that are bound: a placeholder for an unused buffer counts once. */
 export function boundBytes(bindings: readonly Binding[]): number {
   const blocks = [...new Set(bindings.map(({ block }) => block))];
   const seen = new Map<string, number>();

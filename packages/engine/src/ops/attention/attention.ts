@@ -118,7 +118,7 @@ const op = defineOp({
   },
 });
 
-/** [B, T, H, D] seen as [B, H, T, D], or the other way round: no gradient recorded. */
+/** [B, T, H, D] viewed as [B, H, T, D], or vice versa; no gradient is recorded. */
 const byToken = ({ gpu, shape, dtype, storage, strides, offset }: Tensor): Tensor =>
   new Tensor(gpu, [shape[0]!, shape[2]!, shape[1]!, shape[3]!], dtype, storage, {
     strides: [strides[0]!, strides[2]!, strides[1]!, strides[3]!],
@@ -169,7 +169,8 @@ function planOf(sizes: AttentionSizes, q: Tensor, k: Tensor, v: Tensor): Attenti
  * @param q float[B, H, T, D] @param k float[B, Hkv, S, D] @param v float[B, Hkv, S, D]: any strides with a dense last
  * axis
  * @returns float[B, H, T, D], stored as [B, T, H, D], so that permuting back and merging the heads is free
- * Saves q, k, v, y and one number a query; the backward pass recomputes the scores, by tiles or a few heads at a time.
+ * Saves q, k, v, y and one number per query; the backward pass recomputes the scores, by tiles or a few heads at a
+ * time.
  * Kernels: kernels/attention. Throws ShapeError and DTypeError where sizes do not fit. Source: Dao 2023
  * (FlashAttention-2).
  */

@@ -1,4 +1,4 @@
-/** @file What is known of attention before its kernel is chosen. */
+/** @file The sizes of an attention, known before its kernel is chosen. */
 import type { OpVariant, Run } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
@@ -21,7 +21,7 @@ export interface AttentionPlan extends AttentionSizes {
   readonly inQuads: boolean;
 }
 
-/** A way to get the gradients: its entries in order; one named after a gradient is left out where nothing needs it. */
+/** A way to compute the gradients: its entries in order; one named after a gradient is skipped if nothing needs it. */
 export interface BackwardVariant extends OpVariant<AttentionPlan> {
   readonly entries: readonly ('backward' | 'backward_q' | 'backward_kv')[];
   /**

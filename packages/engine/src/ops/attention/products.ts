@@ -11,12 +11,12 @@ import { matmul } from '../matmul/matmul.ts';
 import { pad } from '../layout/pad.ts';
 import { dense, reshape, slice } from '../layout/views.ts';
 
-/** Rows of scores that the backward by products has at a time. */
+/** Rows of scores that the backward by products holds at a time. */
 const BAND = 2048;
 
 /**
- * Columns of a row of scores in the backward by products: the keys and some that nobody sees. In a multiple of 64 rows
- * are copied into textures as they lie, which pays for an eighth more.
+ * Columns of a row of scores in the backward by products: the keys and some padding. With a multiple of 64, rows are
+ * copied into textures directly, which is worth up to an eighth more.
  */
 function scoreColumns(keys: number): number {
   const copied = 64 * ceilDiv(keys, 64);
@@ -24,9 +24,9 @@ function scoreColumns(keys: number): number {
 }
 
 /**
- * dq, dk and dv float[B, H, T or S, D], null where nothing needs them. The scores are formed again, BAND rows of them
- * at a time: 8·BAND·S bytes or an eighth more, linear in the tokens. Seven products' worth of tiles become five of the
- * fastest kernel there is.
+ * dq, dk and dv float[B, H, T or S, D], null where nothing needs them. The scores are recomputed, BAND rows at a time:
+ * 8·BAND·S bytes or an eighth more, linear in the tokens. Seven products' worth of tiles become five of the fastest
+ * kernel there is.
  * @param stats float[B, H, T, 4] from attention/naive's prepare
  */
 function backwardByProducts(
@@ -83,7 +83,7 @@ function backwardByProducts(
   });
 }
 
-/** Rows of scores that cannot be copied into textures as they lie would cost it what it gains. */
+/** Rows of scores that cannot be copied into textures directly would cost more than this gains. */
 const paysBesideSubgroups = (gpu: KernelDevice, { tokens, keys, flags }: AttentionSizes): boolean =>
   (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8);
 
@@ -94,7 +94,7 @@ const paysBesideSubgroups = (gpu: KernelDevice, { tokens, keys, flags }: Attenti
 const paysBesideTiles = (_: KernelDevice, { tokens, keys, width, flags }: AttentionSizes): boolean =>
   (flags & 1) === 0 && width > 64 && Math.min(tokens, keys) >= 1024;
 
-/** Its kernel is what stands between the products. */
+/** Its kernel is the part between the products. */
 export const attentionProducts: BackwardVariant = {
   kernel: attentionWeights,
   fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,

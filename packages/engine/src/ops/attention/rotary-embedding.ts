@@ -32,7 +32,7 @@ interface Plan {
   readonly start: number;
 }
 
-/** Positions that two bytes tell. */
+/** Positions that fit two bytes. */
 const POSITIONS = 65536;
 
 const tables = new WeakMap<Gpu, Map<string, Tensor>>();
@@ -56,7 +56,7 @@ function tableOf(gpu: Gpu, width: number, theta: number): Tensor {
         }
       }
     }
-    // not a part of the step: it would be lost with a recording that fails
+    // not part of the step: it would be lost if the recording failed
     ofGpu.set(key, (table = gpu.aside(() => keep(tensor(gpu, values)))));
   }
   return table;
@@ -139,7 +139,7 @@ function rotate(
  * y[d] = x[d] · cos a - x[d + D/2] · sin a and y[d + D/2] = x[d + D/2] · cos a + x[d] · sin a for d < D/2.
  * @param x float[B, T, H, D], any strides with a dense last axis; a permuted [B, H, T, D] is permuted back first
  * @returns float[B, T, H, D]
- * Positions go from 0 to 65535: `start` is refused where one would not, and one that the device alone knows gives NaN.
+ * Positions go from 0 to 65535: `start` is refused where one would not, and one that only the device knows gives NaN.
  * Saves positions only. Kernel: kernels/attention/rotate. Throws ShapeError or DTypeError when they do not fit. Source:
  * Su et al. 2021.
  */

@@ -71,7 +71,7 @@ const laneBytes = (tuning: Tuning): number =>
 const hasMemoryFor = (gpu: KernelDevice, tuning: Tuning): boolean =>
   laneBytes(tuning) <= gpu.adapter.limits.maxComputeWorkgroupStorageSize!;
 
-/** Tiles that a large GPU works on at once: their number in waves of this many is what takes time. */
+/** Tiles that a large GPU runs at once: time is proportional to the number of such waves. */
 const AT_ONCE = 132;
 
 /**
@@ -85,7 +85,7 @@ function lanesFor({ batch, heads, tokens }: AttentionPlan): number {
 }
 
 /**
- * Four rows by four columns a lane. On an H200 the backward of 8×512×64 took 0.140 ms with 128 lanes, 0.187 with 64,
+ * Four rows by four columns per lane. On an H200 the backward of 8×512×64 took 0.140 ms with 128 lanes, 0.187 with 64,
  * and 0.197 with 128 and eight rows a lane; a software adapter takes long to compile larger tiles.
  */
 const laneTuning = (gpu: KernelDevice, plan: AttentionPlan): Tuning => {
@@ -173,7 +173,7 @@ export const attentionOverTexels: OpVariant<AttentionPlan> = {
       )
     );
   },
-  // Rows that cannot be copied as they lie are copied by a kernel first.
+  // Rows that cannot be copied directly are copied by a kernel first.
   pays: (gpu, { tokens, params }) =>
     gpu.adapter.costs.bufferLoads === 'scalar' &&
     fixedSubgroupSize(gpu) === 8 &&
@@ -234,7 +234,7 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
     grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
     entries: ['backward'],
   },
-  /** Forward alone; forcing it leaves the backward free. */
+  /** Forward only; forcing it does not affect backward. */
   decode: { ...naive, fits: () => false, entries: [] },
   subgroup: {
     kernel: attentionBackwardSubgroup,

@@ -1,4 +1,7 @@
-/** @file Between element types. Kernels: kernels/cast; the packed formats stand in kernels/lib/load_weight.wgsl. */
+/**
+ * @file Conversion between element types. Kernels: kernels/cast; kernels/lib/load_weight.wgsl describes the packed
+ * formats.
+ */
 import { castConvert } from '@curio/kernels/cast_convert';
 import { castHalves } from '@curio/kernels/cast_halves';
 import { castQuantise } from '@curio/kernels/cast_quantise';
@@ -20,8 +23,8 @@ const WG = 64;
 
 export interface CastOptions {
   /**
-   * Neighbours of the last axis that share a scale, for int8, int4 and NF4: a multiple of 8 that divides the axis.
-   * Default 64, or the axis where it is shorter.
+   * Adjacent elements of the last axis that share a scale, for int8, int4 and NF4: a multiple of 8 that divides the
+   * axis. Default 64, or the axis where it is shorter.
    */
   readonly groupSize?: number;
   /**
@@ -29,7 +32,7 @@ export interface CastOptions {
    * element in place of 4.5. Not where 64 rows hold no whole number of blocks.
    */
   readonly nested?: boolean;
-  /** Give each int4 group a zero of its own, for values that lie off 0. */
+  /** Give each int4 group its own zero point, for values that are not centred on 0. */
   readonly zeros?: boolean;
 }
 
@@ -117,9 +120,9 @@ const unpack = defineOp({
 /**
  * `x` as another element type.
  * @param x any type; packed ones (f16, bf16, int8, int4, nf4) become f32 only
- * @param to f32 to whole numbers goes towards 0, to bool is x ≠ 0 (NaN is), to f16 and bf16 rounds to nearest with ties
- * to even; int8, int4 and nf4 carry one scale a group in `quantisation`, NaN where the group holds NaN, which then
- * reads back as NaN
+ * @param to f32 to integers truncates, to bool is x ≠ 0 (true for NaN), to f16 and bf16 rounds to nearest, ties to
+ * even; int8, int4 and nf4 carry one scale per group in `quantisation`, NaN where the group holds NaN, which then reads
+ * back as NaN
  * @returns the same shape; `x` itself when it has the type already. No gradient passes.
  * Throws DTypeError between two packed types, ShapeError when groups do not fit the last axis.
  */

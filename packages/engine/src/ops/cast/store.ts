@@ -1,4 +1,4 @@
-/** @file Host values into a parameter of any storage. */
+/** @file Writes host values into a parameter of any storage type. */
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { Storage } from '../../gpu/memory/arena.ts';
@@ -24,7 +24,7 @@ export interface StoreOptions {
 
 /** Writes a parameter piece by piece, so that no more than a piece of it has to be in memory. */
 export interface StoreWriter {
-  /** Elements of a piece, the last one excepted: at most 16 MiB of f32. */
+  /** Elements of a piece, except the last one: at most 16 MiB of f32. */
   readonly piece: number;
   /**
    * The values from element `begin` on, a multiple of `piece`: f32 as they are, f16 and bf16 as words of two, which
@@ -36,7 +36,7 @@ export interface StoreWriter {
 }
 export interface HalfWords {
   readonly dtype: 'f16' | 'bf16';
-  /** Two a word, the first in the low bits; the last word of an odd number is half empty. */
+  /** Two per word, the first in the low bits; with an odd number the last word is half empty. */
   readonly words: Uint32Array<ArrayBuffer>;
   readonly count: number;
 }
@@ -141,7 +141,7 @@ export function openPackedStore(parameter: Parameter, groupSize: number): Packed
   };
 }
 
-/** Makes the scales of a quantised parameter without their values, for a dry run. */
+/** Creates the scales of a quantised parameter without their values, for a dry run. */
 export function reserveScales(parameter: Parameter, options: StoreOptions = {}): void {
   const { gpu, dtype, size } = parameter;
   if (!isPacked(dtype) || dtype === 'f16' || dtype === 'bf16') return;

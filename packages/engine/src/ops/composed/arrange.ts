@@ -1,4 +1,4 @@
-/** @file Tensors laid out anew, composed of views, indexSelect, cat and where. */
+/** @file Rearranging tensors, composed of views, indexSelect, cat and where. */
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { arange } from '../../tensor/create.ts';
 import { requireList, requireOptions, requireScalar } from '../../tensor/options.ts';
@@ -14,8 +14,8 @@ import { where } from '../elementwise/where.ts';
 
 /**
  * `x` repeated as a whole along each axis, as NumPy's tile: y.shape[i] = times[i] · x.shape[i].
- * @param times one whole number of at least 0 for each axis
- * Copied once. Throws ShapeError when the numbers do not go with the axes.
+ * @param times one integer of at least 0 for each axis
+ * Copied once. Throws ShapeError when the numbers do not match the axes.
  */
 export function repeat(x: Tensor, times: readonly number[]): Tensor {
   requireTensors('repeat', x);
@@ -38,7 +38,7 @@ export function repeat(x: Tensor, times: readonly number[]): Tensor {
 }
 
 /**
- * `x` with the order along an axis turned round: y[…, j, …] = x[…, n - 1 - j, …].
+ * `x` reversed along an axis: y[…, j, …] = x[…, n - 1 - j, …].
  * @param x float[...]. Throws ShapeError for an axis out of range.
  */
 export function flip(x: Tensor, options: { readonly axis: number }): Tensor {
@@ -57,7 +57,7 @@ export function flip(x: Tensor, options: { readonly axis: number }): Tensor {
 }
 
 /**
- * `x` moved along an axis by `shift` places, what leaves at the end coming in at the start: y[…, (j + shift) mod n, …]
+ * `x` rotated along an axis by `shift` places: y[…, (j + shift) mod n, …]
  * = x[…, j, …]. Throws ShapeError for a shift that is not whole.
  */
 export function roll(x: Tensor, shift: number, options: { readonly axis: number }): Tensor {

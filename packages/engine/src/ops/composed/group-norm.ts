@@ -8,8 +8,8 @@ import { layerNorm } from '../rows/layer-norm.ts';
 import { reshape } from '../layout/views.ts';
 
 /**
- * y = (x - mean) / √(var + eps) · weight + bias, mean and (biased) variance over each group of neighbouring channels of
- * each picture.
+ * y = (x - mean) / √(var + eps) · weight + bias, mean and (biased) variance over each group of adjacent channels of
+ * each image.
  * @param x float[B, C, ...]
  * @param groups a divisor of C; C itself is instance normalisation
  * @param weight float[C]

@@ -1,4 +1,4 @@
-/** @file Cross-entropy of a linear layer's outputs, whose logits are never there all at once. */
+/** @file Cross-entropy of a linear layer's outputs, without ever holding all logits. */
 import { ShapeError } from '../../gpu/errors.ts';
 import { checkpoint } from '../../tensor/checkpoint.ts';
 import { show } from '../../tensor/host-values.ts';
@@ -19,16 +19,18 @@ import { crossEntropy } from '../rows/cross-entropy.ts';
 export interface LinearCrossEntropyOptions {
   /** float[...]: w of each row; 1 when left out. No gradient flows to it. */
   readonly weights?: Tensor;
-  /** Rows whose logits are there at a time. Default: so many that they take 32 MiB. */
+  /** Rows whose logits are held at a time. Default: as many as take 32 MiB. */
   readonly chunk?: number;
 }
 
 /** Bytes of a chunk's logits: on a GPU a product of this size keeps all lanes busy. */
 const CHUNK_BYTES = 2 ** 25;
-/** Chunks begin at multiples of this many rows, and so where a binding may begin. */
+/** Chunks begin at multiples of this many rows, where a binding may begin. */
 const ROWS = 64;
 
-/** Rows of each chunk: as equal as multiples of 64 are, so that the last is not computed by a kernel for few rows. */
+/**
+ * Rows of each chunk: multiples of 64, as equal as possible, so that the last is not computed by a kernel for few rows.
+ */
 function chunkOf(rows: number, classes: number): number {
   const most = ROWS * Math.max(1, Math.floor(CHUNK_BYTES / (4 * classes * ROWS)));
   const chunks = Math.max(1, Math.ceil(rows / most));
@@ -36,11 +38,11 @@ function chunkOf(rows: number, classes: number): number {
 }
 
 /**
- * `crossEntropy(linear(x, weight), targets)`, with the logits of `chunk` rows at a time, forward and, computed once
- * more, backward. Where one chunk holds all rows they are kept as usual. Differs from the whole by the rounding of
+ * `crossEntropy(linear(x, weight), targets)`, with the logits of `chunk` rows at a time, in forward and, recomputed, in
+ * backward. If one chunk holds all rows, they are saved as usual. Differs from the unchunked result by the rounding of
  * sums over chunks: of the loss, and of a trained weight's gradient.
  * @param x float[..., C]
- * @param weight float[V, C], as `linear` takes it; or several, whose rows follow each other
+ * @param weight float[V, C], as `linear` takes it; or several, concatenated by rows
  * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other makes the loss NaN
  * @returns float[]
  * Saves x. Throws ShapeError when the sizes differ, DTypeError when targets are not i32.

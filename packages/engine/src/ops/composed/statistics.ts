@@ -1,4 +1,4 @@
-/** @file Spread of values over axes, composed of means, lengths, sums and elementwise ops. */
+/** @file Variance and related statistics over axes, composed of means, norms, sums and elementwise ops. */
 import { ShapeError } from '../../gpu/errors.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
 import { noGrad } from '../../tensor/autograd.ts';
@@ -23,8 +23,8 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /**
- * √variance; slope 0 where all elements are equal. The mean of the deviations, which is what rounding left of the mean,
- * is taken out. Elements whose sum overflows give NaN.
+ * √variance; derivative 0 where all elements are equal. The mean of the deviations, left by rounding, is subtracted.
+ * Elements whose sum overflows give NaN.
  * @param x float[...]. Throws ShapeError when n does not exceed the correction.
  */
 export function std(x: Tensor, options: VarianceOptions = {}): Tensor {
@@ -50,7 +50,7 @@ function deviation(name: string, x: Tensor, given: VarianceOptions): Tensor {
     throw new ShapeError(
       `${name}: ${n} elements of ${showShape(x.shape)} with a correction of ${correction}; there must be more elements than that.`,
     );
-  // Deviations add up to 0, so the mean has no part in the slope of their length.
+  // Deviations add up to 0, so the mean has no part in the derivative of their length.
   const meanOf = (values: Tensor): Tensor => noGrad(() => mean(values, { ...options, keepDims: true }));
   const nearly = sub(x, meanOf(x));
   const off = sub(nearly, meanOf(nearly));
@@ -58,7 +58,7 @@ function deviation(name: string, x: Tensor, given: VarianceOptions): Tensor {
 }
 
 /**
- * log Σ eˣ over axes, without overflow: the greatest element is taken out first, unless it is infinite: ∞ gives ∞, -∞
+ * log Σ eˣ over axes, without overflow: the largest element is taken out first, unless it is infinite: ∞ gives ∞, -∞
  * alone -∞. Throws ShapeError when there are no elements.
  */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {

@@ -1,6 +1,6 @@
 /**
- * @file Which values are NaN, infinite or finite: float[...] in, bool[...] of the same shape out, by bits, so that no
- * driver's arithmetic has a say.
+ * @file Which values are NaN, infinite or finite: float[...] in, bool[...] of the same shape out, decided by bits, so
+ * the result does not depend on the driver's arithmetic.
  * Kernel: kernels/elementwise/classify.wgsl. No gradient. Each throws DTypeError unless x is f32.
  */
 import { elementwiseClassify as kernel } from '@curio/kernels/elementwise_classify';

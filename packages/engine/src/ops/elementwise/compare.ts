@@ -1,7 +1,7 @@
 /**
  * @file Comparisons and logic with NumPy's broadcasting: bool[...] that is 1 where they hold. a and b are of one type
- * (f32, i32, u32 or bool), or b is a number, which is compared with whole numbers as it is and with f32 as an f32. NaN
- * equals nothing, itself neither.
+ * (f32, i32, u32 or bool), or b is a number, which is compared exactly with integers, and as an f32 with f32. NaN
+ * equals nothing, not even itself.
  * Kernel: kernels/elementwise/compare.wgsl. No gradient. Each throws ShapeError when the shapes do not broadcast,
  * DTypeError when the types differ.
  */
@@ -22,7 +22,7 @@ const WG = 64;
 type Kind = 'EQ' | 'NE' | 'LT' | 'LE' | 'GT' | 'GE' | 'AND' | 'OR' | 'XOR';
 
 /**
- * A comparison of whole numbers with any number, as one with a whole number of their type: lt(i32, 2.5) is le(i32, 2).
+ * A comparison of integers with any number, as one with an integer of their type: lt(i32, 2.5) is le(i32, 2).
  * Where the number lies beyond the type or is NaN it holds for all (≥ the least) or for none (< the least).
  */
 function amongWhole(kind: Kind, n: number, [low, high]: readonly [number, number]): readonly [Kind, number] {
@@ -109,7 +109,7 @@ function both(name: string, kind: Kind): (a: Tensor, b: Tensor) => Tensor {
 export const logicalAnd = both('logicalAnd', 'AND');
 /** bool: a or b, both bool. */
 export const logicalOr = both('logicalOr', 'OR');
-/** bool: one of a and b, both bool, and not the other. */
+/** bool: exactly one of a and b, both bool. */
 export const logicalXor = both('logicalXor', 'XOR');
 /** bool: 1 where x is 0. */
 export function logicalNot(x: Tensor): Tensor {

@@ -1,6 +1,6 @@
 /**
  * @file Functions of one tensor, element by element: float[...] in, float[...] of the same shape out. Each saves x, or
- * y where the slope is cheaper in it. NaN stays NaN, but for x⁰ = 1. Kernel: kernels/elementwise/unary.wgsl. Each
+ * y where the derivative is cheaper in it. NaN stays NaN, but for x⁰ = 1. Kernel: kernels/elementwise/unary.wgsl. Each
  * throws DTypeError unless x is f32. How many ulp each is off: docs/accuracy.md.
  */
 import { elementwiseUnary as kernel } from '@curio/kernels/elementwise_unary';
@@ -45,7 +45,7 @@ export type UnaryKind =
   | 'LOG1P'
   | 'QUOTIENT';
 
-/** Numbers of a function, and those of its slope where they differ. */
+/** Numbers of a function, and those of its derivative where they differ. */
 interface Attrs extends Numbers {
   readonly slope?: Numbers;
 }
@@ -57,9 +57,9 @@ interface Numbers {
 }
 
 const WG = 64;
-/** -0 is the number that changes nothing when it is added, not even the sign of a zero. */
+/** Adding -0 changes nothing, not even the sign of a zero. */
 const NO_NUMBERS = { p: 0, q: -0, low: 0, form: 0 };
-/** Their own slopes, but for the shift. */
+/** Their own derivatives, except for the shift. */
 const LINEAR: readonly UnaryKind[] = ['AFFINE', 'QUOTIENT'];
 const FROM_RESULT: readonly UnaryKind[] = ['EXP', 'SQRT', 'RSQRT', 'RELU'];
 
@@ -131,7 +131,7 @@ const POWER_FORMS: readonly (readonly [exponent: number, form: number])[] = [
 
 /** factor · x^exponent: the exponent in two parts, of which the first has twelve bits. */
 function power(exponent: number, factor: number): Numbers {
-  const n = Math.min(Math.max(exponent, -1e30), 1e30); // as good as infinite, and no product with it is NaN
+  const n = Math.min(Math.max(exponent, -1e30), 1e30); // effectively infinite, and no product with it is NaN
   const bits = new Uint32Array(Float32Array.of(n).buffer);
   bits[0]! &= 0xfffff000;
   const p = new Float32Array(bits.buffer)[0]!;
@@ -150,7 +150,7 @@ export function affine(x: Tensor, scale: number, shift = -0): Tensor {
 /** y = -x. */
 export const neg = (x: Tensor): Tensor => negOp(x, { p: -1 });
 /**
- * y = x ^ exponent, by C's rules at 0 and ∞; NaN for negative x unless the exponent is whole. Slope exponent · x ^
+ * y = x ^ exponent, by C's rules at 0 and ∞; NaN for negative x unless the exponent is whole. Derivative exponent · x ^
  * (exponent - 1).
  */
 export function pow(x: Tensor, exponent: number): Tensor {
@@ -165,17 +165,17 @@ export const expm1 = (x: Tensor): Tensor => expm1Op(x);
 export const log1p = (x: Tensor): Tensor => log1pOp(x);
 /** y = ln x; -∞ at 0, NaN below. */
 export const log = (x: Tensor): Tensor => logOp(x);
-/** y = √x; its slope is infinite at 0. */
+/** y = √x; its derivative is infinite at 0. */
 export const sqrt = (x: Tensor): Tensor => sqrtOp(x);
 /** y = 1 / √x. */
 export const rsqrt = (x: Tensor): Tensor => rsqrtOp(x);
-/** y = |x|; slope 0 at 0. */
+/** y = |x|; derivative 0 at 0. */
 export const abs = (x: Tensor): Tensor => absOp(x);
 /** y = tanh x. */
 export const tanh = (x: Tensor): Tensor => tanhOp(x);
 /** y = 1 / (1 + e⁻ˣ). */
 export const sigmoid = (x: Tensor): Tensor => sigmoidOp(x);
-/** y = max(x, 0); slope 0 at 0 and below, where no gradient passes, be it infinite or NaN. */
+/** y = max(x, 0); derivative 0 at 0 and below, where no gradient passes, be it infinite or NaN. */
 export const relu = (x: Tensor): Tensor => reluOp(x);
 /** y = x · Φ(x) = x/2 · (1 + erf(x / √2)) (Hendrycks and Gimpel 2016). */
 export const gelu = (x: Tensor): Tensor => geluOp(x);
@@ -185,9 +185,9 @@ export const geluTanh = (x: Tensor): Tensor => geluTanhOp(x);
 export const quickGelu = (x: Tensor): Tensor => quickGeluOp(x);
 /** y = x · sigmoid(x). */
 export const silu = (x: Tensor): Tensor => siluOp(x);
-/** y = max(x, number); slope ½ where they are equal. */
+/** y = max(x, number); derivative ½ where they are equal. */
 export const maximumOf = (x: Tensor, number: number): Tensor => maximumOp(x, { p: number });
-/** y = min(x, number); slope ½ where they are equal. */
+/** y = min(x, number); derivative ½ where they are equal. */
 export const minimumOf = (x: Tensor, number: number): Tensor => minimumOp(x, { p: number });
 /** y = x / number. Saves nothing. */
 export const quotient = (x: Tensor, number: number): Tensor => quotientOp(x, { p: number });
@@ -212,7 +212,7 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return leakyReluOp(x, { p: slope });
 }
 /**
- * y = min(max(x, low), high); slope 1 between low and high, else 0, at the bounds too as in PyTorch 2.15, and no
+ * y = min(max(x, low), high); derivative 1 between low and high, else 0, at the bounds too as in PyTorch 2.15, and no
  * gradient passes. Throws ShapeError when low exceeds high.
  */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
@@ -221,11 +221,11 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
   if (!(low <= high)) throw new ShapeError(`clamp: low is ${low} and high ${high}; low must not exceed high.`);
   return clampOp(x, { p: low, q: high });
 }
-/** y = the greatest whole number not above x. Its gradient is 0. */
+/** y = the largest integer not above x. Its gradient is 0. */
 export const floor = (x: Tensor): Tensor => floorOp(x);
-/** y = the least whole number not below x. Its gradient is 0. */
+/** y = the smallest integer not below x. Its gradient is 0. */
 export const ceil = (x: Tensor): Tensor => ceilOp(x);
-/** y = the nearest whole number, halves to the even one. Its gradient is 0. */
+/** y = the nearest integer, halves to the even one. Its gradient is 0. */
 export const round = (x: Tensor): Tensor => roundOp(x);
 /** y = -1, 0 or 1 as x is below, at or above 0; NaN at NaN, where PyTorch has 0. Its gradient is 0. */
 export const sign = (x: Tensor): Tensor => signOp(x);

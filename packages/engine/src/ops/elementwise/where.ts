@@ -61,9 +61,9 @@ const op = defineOp({
 /**
  * y = a where the condition is not 0, else b, broadcast.
  * @param cond bool[...]
- * @param a, b tensors of one dtype, or numbers; beside a fraction, ±∞ or NaN whole numbers become f32, as in PyTorch
+ * @param a, b tensors of one dtype, or numbers; beside a fraction, ±∞ or NaN integers become f32, as in PyTorch
  * Saves cond. Kernel: kernels/elementwise/choose.wgsl. Throws ShapeError when the shapes do not broadcast, DTypeError
- * when a and b differ, or a whole number does not fit the other's type.
+ * when a and b differ, or an integer does not fit the other's type.
  */
 export function where(cond: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
   const [x, n] = a instanceof Tensor ? [a, b] : [b, a];
@@ -82,7 +82,7 @@ export function where(cond: Tensor, a: Tensor | number, b: Tensor | number): Ten
 
 /**
  * The type that a number and a tensor meet in: the tensor's where it holds the number, f32 for fractions, infinities
- * and NaN beside whole numbers.
+ * and NaN beside integers.
  */
 function typeOf(x: Tensor | number, n: number): DType {
   if (!(x instanceof Tensor) || isPacked(x.dtype) || x.dtype === 'f32') return 'f32';

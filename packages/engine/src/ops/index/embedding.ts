@@ -27,7 +27,7 @@ export function embedding(ids: Tensor, table: Tensor): Tensor {
   if (table.shape.length !== 2)
     throw new ShapeError(`embedding: the table is ${showShape(table.shape)}; it must be [V, C].`);
   const flat = reshape(ids, [ids.size]);
-  // An id of another shard is out of range and gives zeros. Whole numbers below 2²⁴ are exact in f32.
+  // An id of another shard is out of range and gives zeros. Integers below 2²⁴ are exact in f32.
   const shifted = (start: number): Tensor => (start === 0 ? flat : cast(affine(cast(flat, 'f32'), 1, -start), 'i32'));
   const parts = shardsOf(table)?.map(({ rows, start }) => op([rows, shifted(start)])) ?? [op([table, flat])];
   return reshape(

@@ -1,4 +1,4 @@
-/** @file Picking and adding along an axis at a place of each element's own. Kernel: kernels/index/gather.wgsl. */
+/** @file Gathering and scatter-adding along an axis. Kernel: kernels/index/gather.wgsl. */
 import { indexGather as kernel } from '@curio/kernels/index_gather';
 import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
@@ -83,7 +83,7 @@ const scatterAddOp = defineOp({
 });
 
 /**
- * Picks along an axis: y[…, j, …] = x[…, index[…, j, …], …]; an index out of range gives 0.
+ * Gathers along an axis: y[…, j, …] = x[…, index[…, j, …], …]; an index out of range gives 0.
  * @param x float[...]
  * @param index i32[...], of x's shape except along `axis`
  * @returns float of index's shape

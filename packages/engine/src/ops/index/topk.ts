@@ -26,7 +26,7 @@ const places = defineOp({
 });
 
 /**
- * The k greatest elements of the last axis, the greatest first, the lowest index first among equals, NaN before all
+ * The k largest elements of the last axis, the largest first, the lowest index first among equals, NaN before all
  * others; meant for a small k.
  * @param x float[..., C]
  * @returns values float[..., k], through which gradients flow, and indices i32[..., k]

@@ -12,8 +12,8 @@ const WG = 64;
 
 /**
  * Overwrites elements p, p + 1, … of `to` along `axis` with `values`, where p = position[0], or position[b] in row b of
- * the first axis, is data: what a captured step writes at another place each time. No gradient; views of `to` see it.
- * What would lie outside of `to` is left out, since the device alone knows the position.
+ * the first axis, is data, so a captured step can write at another position each time. No gradient; views of `to` see
+ * it. Elements outside `to` are dropped, since only the device knows the position.
  * @param to dense, f32, i32 or u32
  * @param values of the type of `to`, and of its shape but along `axis`
  * @param options.position i32[1], or i32[B] where B = `to.shape[0]` and `axis` is another one

@@ -1,4 +1,4 @@
-/** @file Joining and cutting along an axis. */
+/** @file Concatenating and splitting along an axis. */
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { isRecording, record } from '../../tensor/autograd.ts';
 import { contiguous, copyInto } from '../../tensor/copy.ts';
@@ -55,7 +55,7 @@ export function cat(inputs: readonly Tensor[], options: AxisOption = {}): Tensor
   return y;
 }
 
-/** Copies `x` into its place of `y`: as one stretch of memory where it is one. */
+/** Copies `x` into its place in `y`, as one block of memory if it is contiguous. */
 function put(y: Tensor, axis: number, start: number, x: Tensor): void {
   if (x.size === 0) return;
   const offset = start * y.strides[axis]!;

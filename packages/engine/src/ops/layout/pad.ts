@@ -9,10 +9,10 @@ import { slice } from './views.ts';
 
 /**
  * `x` with elements of `value` around it: y.shape[i] = before + x.shape[i] + after.
- * @param x any type but packed
+ * @param x any type except packed ones
  * @param sides `[before, after]` of the last axes, in their order; axes in front of them stay as they are
  * Copied once; its gradient is a view of dy. Saves nothing. Kernels: kernels/tensor. Throws ShapeError when a side is
- * no whole number of at least 0 or there are more sides than axes, DTypeError for packed types.
+ * no integer of at least 0 or there are more sides than axes, DTypeError for packed types.
  */
 export function pad(x: Tensor, sides: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
   requireTensors('pad', x);

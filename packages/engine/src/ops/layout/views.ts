@@ -56,7 +56,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return y;
 }
 
-/** Strides that show `x` under the shape `to`, or null when a copy is needed. */
+/** Strides that view `x` as the shape `to`, or null when a copy is needed. */
 function stridesFor(x: Tensor, to: Shape): number[] | null {
   if (x.isDense) return denseStrides(to);
   const from = x.shape.map((n, i) => ({ n, stride: x.strides[i]! })).filter(({ n }) => n !== 1);
@@ -109,7 +109,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
   );
 }
 
-/** `x` with two axes exchanged (default: the last two), without a copy. Throws ShapeError for an axis out of range. */
+/** `x` with two axes swapped (default: the last two), without a copy. Throws ShapeError for an axis out of range. */
 export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   requireTensors('transpose', x);
   const order = x.shape.map((_, i) => i);

@@ -11,7 +11,7 @@ import { unpackWeight } from '../parts/unpack-weight.ts';
 import { transposition } from './plan.ts';
 import type { MatmulPlan, MatmulVariant } from './plan.ts';
 
-/** Tiles, with the time that a result takes in each: a larger one reads less for it. */
+/** Tiles, with the relative time per result: a larger one reads less for each. */
 const TILES = [
   { rows: 128, columns: 128, slowness: 1 },
   { rows: 128, columns: 64, slowness: 1.1 },
@@ -19,34 +19,36 @@ const TILES = [
   { rows: 64, columns: 64, slowness: 1.25 },
 ] as const;
 
-/** Tiles that a large GPU works on at once: fewer leave a part of it idle. */
+/** Tiles that a large GPU runs at once: fewer leave part of it idle. */
 const AT_ONCE = 128;
 
-/** The tile that takes least time, edges and idle parts of the device counted. */
+/** The fastest tile, counting edges and idle parts of the device. */
 function tileOf({ M, N, batches }: MatmulPlan): (typeof TILES)[number] {
   const timeOf = ({ rows, columns, slowness }: (typeof TILES)[number]): number =>
     Math.max(AT_ONCE, ceilDiv(M, rows) * ceilDiv(N, columns) * batches) * rows * columns * slowness;
   return TILES.reduce((best, tile) => (timeOf(tile) < timeOf(best) ? tile : best));
 }
 
-/** Bytes of workgroup memory of the largest tile under SKEW 2, which spares bank conflicts; without it 16 KiB do. */
+/**
+ * Bytes of workgroup memory of the largest tile under SKEW 2, which avoids bank conflicts; without it 16 KiB suffice.
+ */
 const SKEWED_BYTES = 4 * 2 * (128 + 2) * 16;
 
 /**
- * From so many multiply-adds on a pair takes two dispatches: a step that may read either of two operands waits for its
- * loads. On an H200, 512×4096×4096 took 0.43 ms, a pair of rank 128 0.02 ms, and both in one kernel 0.65 ms.
+ * From this many multiply-adds on, a pair takes two dispatches, since a step that may read either of two operands waits
+ * for its loads. On an H200, 512×4096×4096 took 0.43 ms, a pair of rank 128 0.02 ms, and both in one kernel 0.65 ms.
  */
 const PAIR_APART = 2 ** 28;
 
 /**
- * Quantised weights that so many rows read are unpacked once instead of in every tile of rows: on an H200 512×4096×4096
- * took 0.68 ms over NF4 and 0.43 ms over f32, and to unpack it takes 0.04 ms.
+ * Quantised weights read by at least this many rows are unpacked once instead of in every tile of rows: on an H200
+ * 512×4096×4096 took 0.68 ms over NF4 and 0.43 ms over f32, and unpacking takes 0.04 ms.
  */
 const MIN_UNPACK_ROWS = 256;
 
 /**
- * Whether B is unpacked before. `gpu.kernels.forced.set('matmul unpack', 'before' | 'within')` says it for tests and
- * benches.
+ * Whether B is unpacked beforehand. `gpu.kernels.forced.set('matmul unpack', 'before' | 'within')` decides it in tests
+ * and benchmarks.
  */
 function unpacks(gpu: KernelDevice, { format, M, N, K }: MatmulPlan): boolean {
   if (format === 'F32' || format === 'F16' || format === 'BF16') return false;

@@ -40,13 +40,13 @@ const [EXACT, ROUNDED] = [1e-4, 0.25];
  * Lets matmul, linear and loraLinear round their operands to f16 and multiply on matrix units (tensor cores), with sums
  * in f32: many times faster where the adapter has them, and each operand off by up to 2⁻¹¹ of itself; one above 65,504
  * becomes infinite, one below 6·10⁻⁸ zero. Products of less than 16 rows, columns or terms, of bf16 weights, and of
- * operands whose rows in memory are not a multiple of 16 bytes, stay as they were. Sets `gpu.kernels.halfProducts`; set
- * that to false to go back.
+ * operands whose rows in memory are not a multiple of 16 bytes, stay in f32. Sets `gpu.kernels.halfProducts`; set that
+ * to false to disable it again.
  *
- * First compares the kernel with sums in float64: in all four layouts, with the large tile over operands rounded before
- * and with the small one, and in every storage of weights. Drivers have been wrong here: Dawn itself keeps f16 off on
- * some for tests that fail.
- * @returns null where it is on from now, else why not, in a sentence; products then stay in f32
+ * First compares the kernel with sums in float64: in all four layouts, with the large tile over operands rounded
+ * beforehand and with the small one, and in every weight format. Drivers have been wrong here: Dawn itself disables f16
+ * on some because of failing tests.
+ * @returns null if it is enabled now, else a sentence that says why not; products then stay in f32
  * Kernel: kernels/matmul/subgroup_matrix.wgsl, on Dawn's experimental feature chromium-experimental-subgroup-matrix
  * (Chrome: behind a flag).
  */
@@ -140,7 +140,9 @@ async function faultOfStorages(gpu: Gpu): Promise<string | null> {
   return null;
 }
 
-/** What `run` gives on matrix units, with the largest tile or the smallest, and operands rounded before or within. */
+/**
+ * The results of `run` on matrix units, with the largest or smallest tile, and operands rounded beforehand or within.
+ */
 async function onUnits(
   gpu: Gpu,
   isLarge: boolean,

@@ -101,13 +101,13 @@ const op = defineOp({
 
 /**
  * y = x·Wᵀ + bias + scale · (drop(x)·Aᵀ)·Bᵀ, with y written once: [x | h]·[W | B]ᵀ is one sum over k, or, where x has
- * many rows for the weight's size and a device gains by it, x·(W + scale · B·A)ᵀ. Dropout draws anew at each call.
+ * many rows for the size of W and the device gains from it, x·(W + scale · B·A)ᵀ. Each call draws a new dropout mask.
  * @param x float[..., K]
  * @param weight float[N, K], usually frozen: then dx = dy·W + dh·A is one pass and no [N, K] gradient is made; a frozen
- * one may have a packed storage (f16, bf16, int8, int4, nf4: QLoRA), which is read as it lies in both directions
+ * one may have a packed storage (f16, bf16, int8, int4, nf4: QLoRA), which is read without unpacking in both directions
  * @param bias float[N] or null
  * @returns float[..., N]
- * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the wanted gradients read, folded ones included. Kernels:
+ * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the required gradients read, folded ones included. Kernels:
  * kernels/matmul. Throws ShapeError where shapes do not go together, DTypeError where a packed weight is to be trained.
  * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; Dettmers et al. 2023, https://arxiv.org/abs/2305.14314
  */

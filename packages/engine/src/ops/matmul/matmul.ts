@@ -87,12 +87,12 @@ function batched(run: Run, operands: Batched): Tensor {
   const { a, b, layout, M, N, K, batch, into } = operands;
   const shape = [...batch, M, N];
   const one = sizeOf(b.shape) === K * N && layout[0] === 'n' && sizeOf(a.shape) === sizeOf(batch) * M * K;
-  // one B for all: the batches are rows
+  // one B for all: batches become rows
   if (one) return product(run, { a, b, layout, M: sizeOf(batch) * M, N, K, shape, into });
   const batches = batchesOf(a, b, M * K, K * N, batch);
   if (batches) return product(run, { a, b, layout, M, N, K, shape, batches, into });
-  // Equal and broadcast axes alternate too often for two steps a batch: what repeats is written out, of one where that
-  // will do.
+  // Equal and broadcast axes alternate too often for two batch strides: the broadcast operands are expanded into
+  // copies, only one of them if that suffices.
   const [wideA, wideB] = [spread(a, batch), spread(b, batch)];
   const [left, right] = batchesOf(wideA, b, M * K, K * N, batch)
     ? [wideA, b]
@@ -102,14 +102,14 @@ function batched(run: Run, operands: Batched): Tensor {
   return batched(run, { ...operands, a: run.fit(left), b: run.fit(right) });
 }
 
-/** `x` seen with the leading axes `batch`. */
+/** `x` viewed with the leading axes `batch`. */
 function spread(x: Tensor, batch: Shape): Tensor {
   const shape = [...batch, ...x.shape.slice(-2)];
   const strides = broadcastStrides(x.shape, x.strides, shape);
   return new Tensor(x.gpu, shape, x.dtype, x.storage, { strides, offset: x.offset });
 }
 
-/** How far apart the batches lie; null where that takes more than two steps. */
+/** The strides between batches; null where more than two are needed. */
 function batchesOf(a: Tensor, b: Tensor, aSize: number, bSize: number, batch: Shape): Batches | null {
   const steps = ({ shape }: Tensor, size: number): number[] => {
     const lead = shape.slice(0, -2);

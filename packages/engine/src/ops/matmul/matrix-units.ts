@@ -1,6 +1,6 @@
 /**
- * @file The product on matrix units. It rounds operands to f16, so it stands beside the families, whose kernels all
- * keep one contract, and must be asked for.
+ * @file The product on matrix units. It rounds operands to f16, so it belongs to no family, whose kernels all have the
+ * same contract, and must be enabled explicitly.
  */
 import { matmulHalves } from '@curio/kernels/matmul_halves';
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
@@ -25,7 +25,7 @@ const TILES = [
 
 const SMALLEST = TILES.at(-1)!;
 
-/** So many workgroups fill a device. */
+/** This many workgroups fill a device. */
 const FULL = 128;
 
 /** The most terms that a step may be tuned to take. */
@@ -38,8 +38,8 @@ function sidesOf(gpu: KernelDevice, tile: Tuning): { rows: number; columns: numb
 }
 
 /**
- * Why the device cannot run a tile, or null: by the kernel's own declarations, A and B as they lie, whichever way is
- * larger.
+ * Why the device cannot run a tile, or null: by the kernel's own declarations, for whichever layout of A and B needs
+ * more memory.
  */
 function lacks(gpu: KernelDevice, tile: Tuning): string | null {
   const { M, N } = gpu.adapter.subgroupMatrix!;
@@ -99,7 +99,7 @@ export const subgroupMatrix: MatmulVariant = {
   },
 };
 
-/** The same over operands that are rounded before, so that the product reads half as much. */
+/** The same over operands rounded beforehand, so that the product reads half as much. */
 export const subgroupMatrixHalves: MatmulVariant = {
   ...subgroupMatrix,
   tuning(gpu, plan, entry) {
@@ -155,14 +155,14 @@ export function fitsMatrixUnits(gpu: KernelDevice, { layout, M, N, K, K2, format
 }
 
 /**
- * So many multiply-adds are worth two more dispatches, and so many rows and columns of the result the copy: each
- * element is read once for 64 or 128 of them.
+ * Minimum multiply-adds that justify two more dispatches, and minimum rows and columns of the result that justify the
+ * copies: each element is read once for 64 or 128 of them.
  */
 const [MIN_PRODUCTS, MIN_READS] = [2 ** 32, 512];
 
 /**
- * Whether A, and B where it is f32, are rounded before the product, so that it reads half as much.
- * `gpu.kernels.forced.set('matmul halves', 'before' | 'within')` says it for tests and benches.
+ * Whether A, and B if it is f32, are rounded before the product, so that it reads half as much.
+ * `gpu.kernels.forced.set('matmul halves', 'before' | 'within')` decides it in tests and benchmarks.
  */
 export function halvesPay(gpu: KernelDevice, { layout, M, N, K, format, batches }: MatmulPlan): boolean {
   const isWhole = (layout[0] === 'n' ? K : M) % 8 === 0 && (layout[1] === 'n' ? N : K) % 8 === 0;

@@ -1,6 +1,5 @@
 /**
- * @file How a product's operands reach the kernels that do not take them as they lie: in each other's places, with
- * padded rows, in textures.
+ * @file Operands for kernels that need them in another form: swapped, with padded rows, or in textures.
  */
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Params } from '../../gpu/kernel/variant.ts';
@@ -14,7 +13,7 @@ import { paddingPays, paddedPitch, padRows } from './padded-rows.ts';
 type Bind = NonNullable<OpVariant<MatmulPlan>['bind']>;
 const operandsOf = (work: Work) => work.buffers as Readonly<Record<'a' | 'b' | 'c' | 'bias' | 'a2' | 'b2', Tensor>>;
 
-/** Cᵀ = op(B)ᵀ·op(A)ᵀ, which the kernel writes transposed: A and B change places, and M and N. */
+/** Cᵀ = op(B)ᵀ·op(A)ᵀ, which the kernel writes transposed: A and B are swapped, and so are M and N. */
 export function swapped({ buffers, params }: Work): Work {
   const { M, N, a_outer, a_inner, b_outer, b_inner, a_pitch, b_pitch, ...rest } = params as Record<string, number>;
   return {
@@ -76,8 +75,7 @@ const mayGroup = ({ outerRows, innerRows }: ReturnType<typeof linesOf>): boolean
   outerRows % 4 === 0 && innerRows % 4 === 0;
 
 /**
- * Both operands in textures, the pair's behind them along the terms; in each other's places where the kernel computes
- * Cᵀ.
+ * Both operands in textures, the pair's behind them along the terms; swapped where the kernel computes Cᵀ.
  */
 export const inTextures =
   (swaps: boolean): Bind =>

@@ -1,17 +1,17 @@
-/** @file Operands of products, copied so that their rows do not fall into one set of a processor's nearest cache. */
+/** @file Operands of products, copied so that their rows do not fall into one set of the CPU's L1 cache. */
 import { matmulPadRows } from '@curio/kernels/matmul_pad_rows';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import type { Run } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
-/** Elements between rows that put each into the next set: a cache line. */
+/** Extra elements that put each row into the next set: a cache line. */
 const GAP = 16;
 
 /**
- * How often each element must be read before a copy pays, by what divides K: rows of a multiple of 4 KiB all lie in one
- * set of 64, of 2 KiB in two, of 1 KiB in four.
- * Measured on Lavapipe. A's rows, 32 a tile and half as many as B's 64, pay less.
+ * How often each element must be read before a copy pays, by what divides K: rows of a multiple of 4 KiB all fall into
+ * one of 64 sets, of 2 KiB into two, of 1 KiB into four. Measured on Lavapipe. A's rows, 32 a tile and half as many as
+ * B's 64, pay less.
  */
 const ENOUGH = {
   a: [[1024, 512]],
@@ -44,5 +44,5 @@ export function padRows(run: Run, x: Tensor, rows: number, K: number): Tensor {
   return y;
 }
 
-/** Elements from row to row of what padRows makes. */
+/** Row pitch, in elements, of what padRows makes. */
 export const paddedPitch = (K: number): number => K + GAP;

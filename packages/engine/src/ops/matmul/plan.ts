@@ -1,4 +1,4 @@
-/** @file What is known of a matrix product before its kernel is chosen. */
+/** @file The sizes and layout of a matrix product, known before its kernel is chosen. */
 import type { Tuning } from '../../gpu/kernel/kernel.ts';
 import type { OpVariant } from '../../tensor/op.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
@@ -15,7 +15,7 @@ export interface MatmulPlan {
   readonly K2: number;
   readonly hasBias: boolean;
   readonly batches: number;
-  /** How B lies in memory; a packed one has one batch, and the layout nt or nn. */
+  /** How B is stored; packed weights have one batch, and the layout nt or nn. */
   readonly format: WeightFormat;
   /** Neighbours of B that share a scale; 0 without scales. */
   readonly groupSize: number;

@@ -99,7 +99,7 @@ export function product(run: Run, wanted: Product): Tensor {
   return reduceMiddle('SUM', parts, { outer: 1, n: count, inner: M * N, shape });
 }
 
-/** A2·op(B2) as a product of its own. */
+/** A2·op(B2) as a separate product. */
 const pairPlan = (plan: MatmulPlan): MatmulPlan => ({
   ...plan,
   K: plan.K2,
@@ -143,9 +143,9 @@ export function foldedWeight(run: Run, weight: Tensor, b: Tensor, a: Tensor, sca
 }
 
 /**
- * The kernel of a product. Long sums of few results, as LoRA's inner activations are, stay in f32: splitting them over
- * k keeps a GPU busy, and matrix units split in the layout tn alone. 512×128 over 4096 terms took 0.15 ms on those of
- * an H200 and 0.036 ms split.
+ * The kernel of a product. Long sums of few results, such as LoRA's inner activations, stay in f32: split-K keeps a GPU
+ * busy, and matrix units support it only in the layout tn. 512×128 over 4096 terms took 0.15 ms on those of an H200 and
+ * 0.036 ms split.
  */
 function variantOf(gpu: Gpu, plan: MatmulPlan): MatmulVariant {
   const isSplit = plan.layout !== 'tn' && (plan.isPart || splitsOf(gpu, plan) > 1);

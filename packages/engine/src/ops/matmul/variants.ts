@@ -24,21 +24,21 @@ import type { Layout, MatmulPlan, MatmulVariant } from './plan.ts';
 import { readsTexels, rowTexels } from '../parts/texel-rows.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
 
-/** Each kernel's own view of a product that it computes swapped. */
+/** The product as a kernel sees it that computes it swapped. */
 const swapped = (plan: MatmulPlan): MatmulPlan => ({ ...plan, M: plan.N, N: plan.M });
 
 /**
- * Subgroup tiles are written for these sizes; 32 and 64 belong to devices with shared memory, where another kernel
+ * Subgroup tiles are written for these sizes; devices with 32 and 64 have fast shared memory, where another kernel
  * wins.
  */
 const hasTileSize = (gpu: KernelDevice): boolean => [4, 8, 16].includes(fixedSubgroupSize(gpu));
 
-/** Four columns or eight a lane: wider subgroups make the tile wide enough by themselves. */
+/** Four columns per lane, or eight: with wider subgroups four make the tile wide enough. */
 const vec4sOf = (sg: number): number => (sg === 16 ? 1 : 2);
 
 /**
- * At least a row a lane where the rows lie across the lanes: further ones would fall outside the tile, and be added to
- * its last row.
+ * At least one row per lane where the rows lie across the lanes: lanes without a row would add to the last row of the
+ * tile.
  */
 function rowsOf(sg: number, layout: Layout, M: number): number {
   if (M <= 8 && (sg <= 8 || layout[0] === 't')) return 8;
@@ -116,7 +116,7 @@ function packedTile(kernel: KernelSource, layout: Layout): MatmulVariant {
   };
 }
 
-/** Subgroups a workgroup: a workgroup of 64 lanes or more, which also costs least to start on a software adapter. */
+/** Subgroups per workgroup, for at least 64 lanes, which also starts fastest on a software adapter. */
 const subgroupsOf = (sg: number): number => (sg >= 32 ? 4 : 8);
 
 /**
@@ -175,7 +175,7 @@ const scaledGemv = gemv(matmulGemvScaled, ['INT8', 'INT4', 'INT4_ZEROS', 'NF4'],
 /** Levels of four words, which a lane takes at a time. */
 const levelsOf = (format: WeightFormat): number => (format === 'INT8' ? 16 : 32);
 
-/** For few rows over a quantised weight, a column or two a lane, where loads cost more than lanes that wait. */
+/** For few rows over a quantised weight: one or two columns per lane, where loads cost more than idle lanes. */
 const columnGemv: MatmulVariant = {
   kernel: matmulGemvColumns,
   adds: true,
@@ -210,7 +210,7 @@ const sharedGemv: MatmulVariant = {
 };
 
 /**
- * A texture is worth its copy from so many products of two elements, and where each element is read often enough: on
+ * A texture is worth its copy from this many multiply-adds on, if each element is read often enough: on
  * Lavapipe in every layout, on SwiftShader, whose subgroups have four lanes, where the rows across the lanes run along
  * the terms.
  */
@@ -300,14 +300,14 @@ const naive: MatmulVariant = {
   grid: (_, { M, N, batches }) => [ceilDiv(N, 8), ceilDiv(M, 8), batches],
 };
 
-/** Results of a tile, a lane each at most; a part of a sum should have some terms to itself. */
+/** Results of a tile, at most one per lane; each part of a split sum should have enough terms. */
 const [TILE, MIN_TERMS, MAX_PARTS] = [64 * 64, 256, 16];
 
 /**
- * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles to work on and long sums, as
- * gradients of LoRA and of small layers have, and layers of few rows. In the layout tn, which has k outermost on both
+ * Into how many parts the sum over k is split: 1, except where a GPU would have few tiles with long sums, as in
+ * gradients of LoRA and of small layers, and in layers of few rows. In the layout tn, which has k outermost on both
  * sides, parts are batches for every kernel; elsewhere for those that read a pitch, in vec4s.
- * `gpu.kernels.forced.set('matmul split', '3')` asks for three, where the layout allows.
+ * `gpu.kernels.forced.set('matmul split', '3')` requests three, where the layout allows.
  */
 export function splitsOf(gpu: KernelDevice, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
   if (batches !== 1 || hasBias || K2 > 0 || format !== 'F32' || (layout !== 'tn' && K % 4 !== 0)) return 1;

@@ -1,4 +1,4 @@
-/** @file How elementwise kernels walk tensors that are broadcast against each other. */
+/** @file How elementwise kernels iterate over tensors that are broadcast together. */
 import { DTypeError } from '../../gpu/errors.ts';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import { aligned } from '../../tensor/copy.ts';
@@ -7,10 +7,10 @@ import { broadcastShapes, broadcastStrides, collapse } from '../../tensor/shape.
 import type { Shape } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 
-/** Neighbours of the last axis that one lane of a strided kernel computes; SPAN in kernels/elementwise. */
+/** Adjacent elements of the last axis that one lane of a strided kernel computes; SPAN in kernels/elementwise. */
 const SPAN = 8;
 
-/** Tensors under one shape: neighbouring axes merged, then padded in front to a fixed rank. */
+/** Tensors under one shape: adjacent axes merged, then padded in front to a fixed rank. */
 export interface BroadcastPlan {
   readonly tensors: readonly Tensor[];
   /** Number of axes after merging. */
@@ -26,10 +26,10 @@ export interface BroadcastPlan {
 export const commonShape = (where: string, shapes: readonly Shape[]): Shape =>
   shapes.reduce((a, b) => broadcastShapes(where, a, b));
 
-/** Plans a walk of op `name` over `tensors` of at most `rank` axes; tensors whose strides need more are copied. */
+/** Plans op `name` over `tensors`, with at most `rank` axes; tensors whose strides need more are copied. */
 export function planBroadcast(name: string, tensors: readonly Tensor[], shape: Shape, rank: number): BroadcastPlan {
   const wide = tensors.map((x) => broadcastStrides(x.shape, x.strides, shape));
-  // Without elements every walk will do, and no copy would bring the axes of such tensors together.
+  // Without elements any plan will do, and no copy could merge the axes of such tensors.
   const { shape: sizes, strides } = shape.includes(0)
     ? collapse(
         [0],

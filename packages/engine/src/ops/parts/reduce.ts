@@ -150,7 +150,7 @@ function pass(plan: Plan, x: Tensor, shape: Shape, scale: number): Tensor {
 }
 
 /**
- * Runs of neighbouring axes that are reduced together: `[first, end)`, from the last to the first so that indices stay
+ * Runs of adjacent axes that are reduced together: `[first, end)`, from the last to the first so that indices stay
  * valid.
  */
 export function runsOf(axes: readonly number[]): [first: number, end: number][] {

@@ -4,7 +4,7 @@ import type { KernelSource } from '../../gpu/kernel/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
 import type { KernelDevice, Variant } from '../../gpu/kernel/variant.ts';
 
-/** WG / SG rows a workgroup, where the device has one subgroup size and `fits` allows. */
+/** WG / SG rows per workgroup, where the device has one subgroup size and `fits` allows. */
 export const subgroupRows = <Plan extends { readonly rows: number }>(
   kernel: KernelSource,
   fits: (plan: Plan) => boolean = () => true,
@@ -17,8 +17,8 @@ export const subgroupRows = <Plan extends { readonly rows: number }>(
 });
 
 /**
- * Rows that one subgroup takes in turn. Where starting one is dear it costs as much as some 60 columns, so a strip is
- * long as long as the strips keep every core busy; elsewhere it would leave lanes idle.
+ * Rows that one subgroup processes one after the other. Where starting a subgroup is expensive (as much as about 60
+ * columns), strips are as long as still keeps every core busy; elsewhere they would leave lanes idle.
  */
 const stripOf = (gpu: KernelDevice, rows: number): number =>
   gpu.adapter.costs.subgroupStart === 'cheap' || rows < 64 ? 1 : rows < 1024 ? 4 : 8;
@@ -58,7 +58,7 @@ export const subgroupNorm = <Plan extends { readonly rows: number }>(
 const LONG_ROW = 2048;
 
 /**
- * Lanes for so many values of a row: as many values each as the kernels keep in registers, four of one tensor forward
+ * Lanes for a row of this many values: each takes as many as the kernels keep in registers, four of one tensor forward
  * and two of two backward. On an H200 softmax of 4096 columns moved 3958 GB/s with 256 lanes and 3786 with 512.
  */
 function lanesFor(gpu: KernelDevice, values: number, entry: string): number {
@@ -66,7 +66,7 @@ function lanesFor(gpu: KernelDevice, values: number, entry: string): number {
   return Math.min(2 ** Math.ceil(Math.log2(Math.max(32, values / (entry === 'backward' ? 2 : 4)))), most);
 }
 
-/** What a workgroup walks: `length` neighbours of a row of `cols`. */
+/** What a workgroup processes: `length` adjacent elements of a row of `cols`. */
 interface RowSizes {
   readonly rows: number;
   readonly cols: number;
@@ -74,7 +74,7 @@ interface RowSizes {
 }
 
 /**
- * A workgroup a row: for GPUs whose subgroups vary in size or are missing, and for long rows, which it keeps in
+ * A workgroup per row: for GPUs whose subgroups vary in size or are missing, and for long rows, which it keeps in
  * registers.
  */
 export const workgroupRows = <Plan>(kernel: KernelSource, sizesOf: (plan: Plan) => RowSizes): Variant<Plan> => ({

@@ -1,6 +1,6 @@
 /**
- * @file Weights larger than one binding: one buffer, bound shard by shard, whose rows are the weight's. The ops that
- * take weights do their work for each shard and put it together; nobody else notices.
+ * @file Weights larger than one binding: one buffer, bound shard by shard, whose rows are the weight's. Only the ops
+ * that take weights know of shards: they process each and combine the results.
  */
 import { Storage } from '../../gpu/memory/arena.ts';
 import { byteLength, isPacked } from '../../tensor/dtype.ts';
@@ -18,8 +18,8 @@ export interface Shard {
 }
 
 /**
- * The shards of a weight [N, ...], or null where one binding holds it. A trained one's shards are leaves whose
- * gradients lie in its gradient.
+ * The shards of a weight [N, ...], or null where one binding holds it. Shards of a trained weight are leaves whose
+ * gradients are parts of its gradient.
  */
 export function shardsOf(weight: Tensor): Shard[] | null {
   const { gpu, dtype, shape, size } = weight;

@@ -21,23 +21,23 @@ export const readsTexels = (gpu: KernelDevice): boolean =>
   [4, 8].includes(fixedSubgroupSize(gpu)) &&
   gpu.adapter.languageFeatures.includes('readonly_and_readwrite_storage_textures');
 
-/** An operand as it lies in memory: rows of `width` elements. */
+/** An operand in memory: rows of `width` elements. */
 export interface Lines {
   readonly x: Tensor;
   readonly rows: number;
   readonly width: number;
 }
 
-/** WebGPU copies rows of so many elements, and their multiples, into a texture. */
+/** WebGPU copies only rows of a multiple of this many elements into a texture. */
 const COPIED = 64;
-/** Texels between rows that put each into the next set of a processor's nearest cache: a line of it. */
+/** Extra texels that put each row into the next set of the CPU's L1 cache: a cache line. */
 const GAP = 4;
 
 const copiedTexels = (width: number): number => (COPIED / 4) * ceilDiv(width, COPIED);
 
 /**
  * Texels in a row of the texture for rows of `width` elements, with `behind` more behind them: classes of a quarter of
- * a power of two, so that textures are used again, and never a power of two apart.
+ * a power of two, so that textures are reused, and rows are never a power of two apart.
  */
 export function rowTexels(width: number, behind = 0): number {
   const texels = Math.max(copiedTexels(width), behind && width / 4 + copiedTexels(behind));
@@ -87,7 +87,7 @@ function groupsOf({ width }: Lines): 1 | 2 | 4 {
 
 /**
  * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the
- * end of each row where a row runs along the terms (`along`), else below. It belongs to the innermost scope, as do the
+ * end of each row where a row runs along the terms (`along`), else below. It belongs to the innermost scope, like the
  * buffers that it is filled from.
  * @param reads how often each element is read, as rows or columns of the result on the other side
  * @param mayGroup whether every batch begins at a multiple of four rows

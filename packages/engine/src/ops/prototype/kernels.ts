@@ -1,4 +1,4 @@
-/** @file The kernels of the prototype extractor by what their grid walks, each family with its baseline. */
+/** @file The kernels of the prototype extractor, grouped by their grid, each family with its baseline. */
 import { prototypeColumns } from '@curio/kernels/prototype_columns';
 import { prototypeMembers } from '@curio/kernels/prototype_members';
 import { prototypeMembersNaive } from '@curio/kernels/prototype_members_naive';
@@ -29,7 +29,7 @@ const inFours = (_: unknown, { cols }: Sizes): boolean => cols % 4 === 0;
 const columnsInFours = (params: Params): Params => ({ ...params, cols: params.cols! / 4 });
 const VEC4S = { T: 'vec4<f32>' };
 const SINGLE = { T: 'f32' };
-/** Tunables of a kernel over vec4s of columns, or single ones: where subgroups are dear to start, `runs`. */
+/** Tunables of a kernel over vec4s of columns, or single ones: where starting subgroups is expensive, `runs`. */
 const along = (T: Tuning, runs: Tuning) => ({
   tuning: (gpu: KernelDevice): Tuning => ({
     ...T,

@@ -108,7 +108,7 @@ interface Iteration {
 }
 
 /**
- * Step 5: Q = C·Wcᵀ + bc, rows made unit, A = softmax over the centres of Q̂·V̂ᵀ, kept as [B, L, K] so that its rows
+ * Step 5: Q = C·Wcᵀ + bc, rows normalised, A = softmax over the centres of Q̂·V̂ᵀ, kept as [B, L, K] so that its rows
  * are tokens.
  */
 function iterate(
@@ -330,9 +330,10 @@ const op = defineOp({
  * The prototype extractor of SQ-LLaVA between its linear maps and its MLP. Per batch item, with C⁰ the tokens of x
  * average-pooled to K bins:
  *
- *     C ← softmax_K(unit(C·Wcᵀ + bc) · unit_L(v)ᵀ)·f, T times        (unit: each row; unit_L: each channel over the
- *       tokens) n(l) = arg max_n of s[n, l], s = σ(β + α·cos(C[n], x[l])), the lowest n on ties; w(l) = s[n(l), l] G[n]
- *       = (Σ_{n(l) = n} w(l)·f[l] + pooled f[n]) / (number of l with n(l) = n, plus 1) y[l] = x[l] + w(l)·G[n(l)]
+ *     C ← softmax_K(unit(C·Wcᵀ + bc) · unit_L(v)ᵀ)·f, T times     (unit: each row; unit_L: each channel over tokens)
+ *     n(l) = arg max_n of s[n, l], s = σ(β + α·cos(C[n], x[l])), the lowest n on ties; w(l) = s[n(l), l]
+ *     G[n] = (Σ_{n(l) = n} w(l)·f[l] + pooled f[n]) / (number of l with n(l) = n, plus 1)
+ *     y[l] = x[l] + w(l)·G[n(l)]
  *
  * No gradient flows through the choice of n(l) or the counts.
  * @param x float[B, L, D], the tower's features

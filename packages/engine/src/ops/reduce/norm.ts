@@ -21,7 +21,7 @@ const WG = 64;
 /** The fewest elements that are worth a lane. */
 const LEAST = 32;
 
-/** Segments that one dispatch leaves of n: neighbouring lanes read neighbouring elements, so a row has several. */
+/** Segments that one dispatch leaves of n: adjacent lanes read adjacent elements, so a row has several. */
 function segmentsOf(run: Run, { outer, inner }: Plan, n: number): number {
   const lanes = run.gpu.adapter.costs.lanes / (outer * inner);
   return Math.max(1, Math.floor(Math.min(inner === 1 ? Math.max(WG, lanes) : lanes, n / LEAST)));
@@ -66,8 +66,8 @@ const op = defineOp({
 });
 
 /**
- * √Σ x² over axes, the Euclidean length, also where the squares would leave f32 at either end; slope x / y, 0 where the
- * length is 0.
+ * √Σ x² over axes, the Euclidean length, also where the squares would leave f32 at either end; derivative x / y, 0
+ * where the length is 0.
  * @param x float[...]
  * Saves x and the length. Kernel: kernels/reduce/norm. Throws ShapeError for an axis out of range, DTypeError unless x
  * is f32. Source of the scaling: BLAS nrm2 (Blue 1978).

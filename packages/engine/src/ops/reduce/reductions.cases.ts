@@ -115,7 +115,7 @@ export const meanCases = reduction('mean', mean, (values) => total(values) / val
 export const maxCases = reduction('max', max, (values) => Math.max(...values), [...APART, ...SPECIAL]);
 export const minCases = reduction('min', min, (values) => Math.min(...values), [...APART, ...SPECIAL]);
 
-/** Of elements whose squares vanish, lose digits, and overflow; one a case, as errors are measured by the greatest. */
+/** Of elements whose squares vanish, lose digits, and overflow; one a case, as errors are measured by the largest. */
 const SCALES = [1e-38, 1e-30, 1e-20, 1e-12, 1e15, 1e19, 1e25, 1e36];
 const row = (n: number, scale: number): InputSpec => ({
   shape: [1, n],

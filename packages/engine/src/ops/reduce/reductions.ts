@@ -26,7 +26,7 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
-/** One run of neighbouring axes, seen as the middle of `[outer, n, inner]`. */
+/** One run of adjacent axes, seen as the middle of `[outer, n, inner]`. */
 interface Plan {
   readonly shape: Shape;
   readonly from: Shape;
@@ -104,7 +104,7 @@ const meanOp = define('mean', 'SUM');
 const maxOp = define('max', 'MAX');
 const minOp = define('min', 'MIN');
 
-/** An op over one run of neighbouring axes, over any. */
+/** An op over one run of adjacent axes, over any. */
 export function overAxes(
   name: string,
   op: (x: Tensor, attrs: ReduceAttrs) => Tensor,
@@ -147,13 +147,13 @@ export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes(
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('mean', meanOp, x, options);
 
 /**
- * The greatest element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index.
+ * The largest element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index.
  * Throws ShapeError when there are no elements.
  */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('max', maxOp, x, options);
 
 /**
- * The least element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index.
+ * The smallest element over axes, NaN where there is one; the gradient goes to the first of equals. Saves its index.
  * Throws ShapeError when there are no elements.
  */
 export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => overAxes('min', minOp, x, options);
@@ -190,12 +190,12 @@ function defineArg(name: string, kind: 'MAX' | 'MIN'): (x: Tensor, options?: Arg
 }
 
 /**
- * i32: the index of the greatest element along an axis, the lowest among equals; of the first NaN where there is one.
+ * i32: the index of the largest element along an axis, the lowest among equals; of the first NaN where there is one.
  * No gradient.
  */
 export const argmax = defineArg('argmax', 'MAX');
 /**
- * i32: the index of the least element along an axis, the lowest among equals; of the first NaN where there is one. No
- * gradient.
+ * i32: the index of the smallest element along an axis, the lowest among equals; of the first NaN where there is one.
+ * No gradient.
  */
 export const argmin = defineArg('argmin', 'MIN');

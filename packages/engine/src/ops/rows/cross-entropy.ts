@@ -95,7 +95,7 @@ const op = defineOp({
  * stays on the device.
  * @param logits float[..., V]
  * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other makes the loss and every gradient
- * NaN: the device alone knows the targets
+ * NaN: only the device knows the targets
  * @returns float[]
  * `reduction: 'sum'` gives Σ w · (…) without the division.
  * Saves logits and their log-sum-exp. Kernels: kernels/rows. Throws ShapeError when the sizes differ,

@@ -46,7 +46,7 @@ const op = defineOp({
  * @param x float[B, L, D]
  * @param length N
  * @returns float[B, N, D]
- * Saves nothing. Kernel: kernels/window/adaptive_pool.wgsl. Throws ShapeError unless x has three axes. Tokens stand in
- * the middle, unlike PyTorch's [B, D, L].
+ * Saves nothing. Kernel: kernels/window/adaptive_pool.wgsl. Throws ShapeError unless x has three axes. Tokens are the
+ * middle axis, unlike PyTorch's [B, D, L].
  */
 export const adaptiveAvgPool1d = (x: Tensor, length: number): Tensor => op([x], length);

@@ -1,4 +1,4 @@
-/** @file Convolution as unfold and matmul. Kernel: kernels/window/unfold.wgsl. */
+/** @file Convolution by unfold and matmul. Kernel: kernels/window/unfold.wgsl. */
 import { windowUnfold as kernel } from '@curio/kernels/window_unfold';
 import { ShapeError } from '../../gpu/errors.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
@@ -14,7 +14,7 @@ import { requireFloat } from '../parts/broadcast.ts';
 const WG = 64;
 
 export interface WindowOptions {
-  /** Side of the window, or height and width. */
+  /** Size of the window, or height and width. */
   readonly kernel: number | readonly [number, number];
   /** Default 1. */
   readonly stride?: number;
@@ -90,7 +90,7 @@ const windows = defineOp({
 });
 
 /**
- * The windows of pictures as columns (im2col): y[b, (c·kh + i)·kw + j, l] = x[b, c, oy·stride + i - padding, ox·stride
+ * The windows of images as columns (im2col): y[b, (c·kh + i)·kw + j, l] = x[b, c, oy·stride + i - padding, ox·stride
  * + j - padding].
  * @param x float[B, C, H, W]
  * @returns float[B, C·kh·kw, L], a view of rows; L windows in row-major order

@@ -1,4 +1,4 @@
-/** @file Means and extremes of the windows of pictures. Kernel: kernels/window/pool.wgsl. */
+/** @file Average and max pooling of images. Kernel: kernels/window/pool.wgsl. */
 import { windowPool as kernel } from '@curio/kernels/window_pool';
 import { ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
@@ -26,7 +26,7 @@ function define(name: string, kind: 'MEAN' | 'MAX'): (x: Tensor, options: PoolOp
     plan([x]: readonly [Tensor], { kernel: side, stride = side, padding = 0 }: PoolOptions) {
       requireFloat(name, x);
       const [outHeight, outWidth] = windowsOver(name, x, [side, side], stride, padding);
-      // A window of padding alone would have no greatest element, and no mean but 0.
+      // A window of padding alone would have no largest element, and no mean but 0.
       if (padding > side / 2)
         throw new ShapeError(
           `${name}: the padding is ${padding} and the window's side ${side}; the padding must be at most half of the side.`,
@@ -78,10 +78,10 @@ function define(name: string, kind: 'MEAN' | 'MAX'): (x: Tensor, options: PoolOp
 export const avgPool2d = define('avgPool2d', 'MEAN');
 
 /**
- * The greatest element of each window; the gradient goes to the first of equals. NaN where a window holds one.
+ * The largest element of each window; the gradient goes to the first of equals. NaN where a window holds one.
  * @param x float[B, C, H, W]
  * @returns float[B, C, oh, ow]
- * Saves where it stands. Throws ShapeError unless x has four axes and the window fits, the padding being at most half
+ * Saves its index. Throws ShapeError unless x has four axes and the window fits, the padding being at most half
  * of it.
  */
 export const maxPool2d = define('maxPool2d', 'MAX');

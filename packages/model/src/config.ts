@@ -90,7 +90,7 @@ export interface StageConfig {
   readonly warmup: number;
   /** `plain` (image, caption) or the model's chat template. */
   readonly template: 'plain' | 'chat';
-  /** `crop`: the centre square of the picture; `pad`: all of it on a square of the mean colour. */
+  /** `crop`: the centre square of the image; `pad`: all of it on a square of the mean colour. */
   readonly imageAspect: 'crop' | 'pad';
   /** Probability that a question after the first turn is one that the model must ask itself (sq_r, the paper's δ). */
   readonly sqR: number;

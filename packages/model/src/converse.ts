@@ -15,9 +15,9 @@ import type { GenerateOptions, SequenceOptions, Sequence } from './generate.ts';
 import type { SqLlava } from './sq-llava.ts';
 import { imageTensor, templateOf } from './stages.ts';
 
-/** A prompt to continue: what was said, ending with a message of null text, and the pictures it is about. */
+/** A prompt to continue: what was said, ending with a message of null text, and the images it is about. */
 export interface Request extends Partial<SequenceOptions> {
-  /** A picture for every `<image>` of the messages, in their order. */
+  /** An image for every `<image>` of the messages, in their order. */
   readonly pixels: Float32Array | readonly Float32Array[] | null;
   readonly messages: readonly Message[];
   /** Replaces the template's system text. */
@@ -66,7 +66,7 @@ export interface SelfQuestionOptions extends Pick<ReplyOptions, 'together' | 'te
   /** Ends the writing where it stands. */
   readonly signal?: AbortSignal;
   /**
-   * Called as text grows: descriptions by picture; questions, then their answers, by picture and number (`picture ·
+   * Called as text grows: descriptions by image; questions, then their answers, by image and number (`image ·
    * ask.questions + k`).
    */
   readonly onText?: (part: TalkPart, index: number, text: string) => void;
@@ -74,10 +74,10 @@ export interface SelfQuestionOptions extends Pick<ReplyOptions, 'together' | 'te
   readonly onEnd?: (part: TalkPart, index: number) => void;
 }
 
-/** The first human turn about a picture. */
+/** The first human turn about an image. */
 export const aboutImage = (question: string): string => `${IMAGE_TAG}\n${question}`;
 
-/** How many requests have their pictures' features in memory at a time. */
+/** How many requests have their images' features in memory at a time. */
 const WIDTH = 64;
 
 const picturesOf = ({ pixels }: Request): readonly Float32Array[] =>
@@ -98,7 +98,7 @@ export class Speaker {
   /**
    * Continues each request; the order of the results is that of the requests. Each is the same to the bit as it would
    * be alone, except with `together`. What is drawn depends on the seed and on `stream`, by default the request's
-   * place. Throws DataError where pictures and `<image>`s do not go together or a prompt is too long.
+   * place. Throws DataError where images and `<image>`s do not go together or a prompt is too long.
    */
   async write(requests: readonly Request[], options: ReplyOptions): Promise<Reply[]> {
     const template = this.template(options.template);
@@ -157,7 +157,7 @@ export class Speaker {
   }
 
   /**
-   * Describes each picture, then draws `ask.questions` questions from that point independently, then answers each of
+   * Describes each image, then draws `ask.questions` questions from that point independently, then answers each of
    * them.
    */
   async selfQuestion(
@@ -203,7 +203,7 @@ export class Speaker {
   }
 
   /**
-   * Lets the model describe each picture and ask and answer questions of its own, shows them to it as turns of the
+   * Lets the model describe each image and ask and answer questions of its own, shows them to it as turns of the
    * human, and asks the question last (docs/sq-llava.md 5.3). `options` are those of the last answer.
    */
   async answerAfterQuestions(
@@ -260,7 +260,7 @@ export class Speaker {
     return templateOf(name === undefined ? config : { ...config, template: name, systemText: null });
   }
 
-  /** Image features of the pictures in their order, kept while `use` runs; a picture that comes again is seen once. */
+  /** Image features of the images in their order, kept while `use` runs; an image that comes again is seen once. */
   private async withImages<T>(
     pictures: readonly Float32Array[],
     together: boolean,

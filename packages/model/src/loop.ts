@@ -49,7 +49,7 @@ export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   readonly count: (micro: Micro) => StepCounts;
   /** Those that the loss reads, frozen ones too, to name one that is not finite. Default: the trained ones. */
   readonly parameters?: readonly Parameter[];
-  /** False records every step anew, which gives the same bits. Default true. */
+  /** False records every step again, which gives the same bits. Default true. */
   readonly capture?: boolean;
   /** Told when a shape comes for the first time, or again after as many others as are kept. */
   readonly onRecord?: (report: RecordReport) => void;

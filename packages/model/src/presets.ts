@@ -88,7 +88,7 @@ const small: Preset = {
     },
   },
   // Temperature 1.0 and top-p 0.9: at the published 1.2 and 0.95 the questions were up to 7 points less about the
-  // picture.
+  // image.
   ask: {
     describePrompt: 'describe the image in detail .',
     questions: 3,

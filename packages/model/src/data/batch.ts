@@ -27,7 +27,7 @@ export interface EncodeOptions {
 }
 
 /**
- * Ids and labels of one sample; self-questions are drawn anew for each epoch.
+ * Ids and labels of one sample; self-questions are drawn again for each epoch.
  * @throws DataError where `plain` gets text alone
  */
 export function encodeSample(tokens: Tokens, sample: Sample, options: EncodeOptions): EncodedSample {

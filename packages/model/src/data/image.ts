@@ -1,5 +1,5 @@
 /**
- * @file What CLIP sees of a picture: padded or cropped to a square, resized as Pillow does, normalised. Decoding is not
+ * @file What CLIP sees of an image: padded or cropped to a square, resized as Pillow does, normalised. Decoding is not
  * done here:
  * Node and the browser each bring their own decoder.
  */
@@ -18,7 +18,7 @@ export interface Picture {
 export interface ImageConfig {
   /** Side of the square that the tower sees, in pixels. */
   size: number;
-  /** `pad`: the whole picture on a square of the mean colour; `crop`: the centre square. */
+  /** `pad`: the whole image on a square of the mean colour; `crop`: the centre square. */
   mode: 'pad' | 'crop';
   mean: readonly [number, number, number];
   std: readonly [number, number, number];
@@ -28,8 +28,8 @@ export const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
 export const CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
 
 /**
- * Float32 [3, size, size], channels first: (value / 255 − mean) / std. `pad` centres the picture on a square of its
- * longer side with the truncated mean colour. Throws DataError for an empty picture.
+ * Float32 [3, size, size], channels first: (value / 255 − mean) / std. `pad` centres the image on a square of its
+ * longer side with the truncated mean colour. Throws DataError for an empty image.
  */
 export function preprocessImage(picture: Picture, { size, mode, mean, std }: ImageConfig): Float32Array {
   const { width, height, rgb } = picture;

@@ -1,13 +1,13 @@
 /**
  * @file Pillow's bicubic resize, equal to the last bit: a = −0.5, widened when shrinking, columns first, 8 bits between
- * the two passes. A picture may lie on a larger square of one colour, and a part of the result may be all that is
- * wanted; neither costs the memory of the whole, so a strip of 60,000 × 1 is as good a picture as any.
+ * the two passes. An image may lie on a larger square of one colour, and a part of the result may be all that is
+ * wanted; neither costs the memory of the whole, so a strip of 60,000 × 1 is as good an image as any.
  */
 import type { Picture } from './image.ts';
 
 /** One axis of a resize. */
 export interface Axis {
-  /** Positions before; the picture takes those of its own size from `at` on, the others have the colour of the fill. */
+  /** Positions before; the image takes those of its own size from `at` on, the others have the colour of the fill. */
   readonly from: number;
   readonly at: number;
   /** Positions after, of which `count` from `first` on are computed. */
@@ -16,13 +16,13 @@ export interface Axis {
   readonly count: number;
 }
 
-/** An axis of a picture without a fill, all of it wanted. */
+/** An axis of an image without a fill, all of it wanted. */
 const whole = (from: number, to: number): Axis => ({ from, at: 0, to, first: 0, count: to });
 
 export const resizeBicubic = (picture: Picture, width: number, height: number): Picture =>
   resizePart(picture, whole(picture.width, width), whole(picture.height, height), [0, 0, 0]);
 
-/** The wanted part of a picture that lies on a square of the colour `fill` and is resized. */
+/** The wanted part of an image that lies on a square of the colour `fill` and is resized. */
 export function resizePart({ width, height, rgb }: Picture, x: Axis, y: Axis, fill: readonly number[]): Picture {
   const columns = tapsOf(x, width);
   const row = x.count * 3;
@@ -36,7 +36,7 @@ export function resizePart({ width, height, rgb }: Picture, x: Axis, y: Axis, fi
         wide[line * row + 3 * i + c] = toByte(sum);
       }
     });
-  // A line above or below the picture after the first pass.
+  // A line above or below the image after the first pass.
   const blank = columns.flatMap(({ total }) => fill.map((value) => toByte(ROUND + value * total)));
   const out = new Uint8Array(y.count * row);
   tapsOf(y, height).forEach(({ start, weights, outside }, i) => {
@@ -55,7 +55,7 @@ const PRECISION = 22;
 const ROUND = 1 << (PRECISION - 1);
 const toByte = (sum: number): number => Math.max(0, Math.min(255, sum >> PRECISION));
 
-/** What one output takes: pixels of the picture from `start` on, and the fill with the weight `outside`. */
+/** What one output takes: pixels of the image from `start` on, and the fill with the weight `outside`. */
 interface Taps {
   readonly start: number;
   readonly weights: Int32Array;

@@ -1,5 +1,5 @@
 /**
- * @file LLaVA's keys of a `config.json`: which projector, which features, how pictures are squared. docs/sq-llava.md
+ * @file LLaVA's keys of a `config.json`: which projector, which features, how images are squared. docs/sq-llava.md
  * 4.5.
  */
 import { ConfigError } from '@curio/engine';
@@ -12,7 +12,7 @@ import type { Json } from './hf-config.ts';
 export interface LlavaConfig {
   readonly projector: ProjectorConfig;
   readonly selectLayer: number;
-  /** How pictures become square; null where the file does not say. */
+  /** How images become square; null where the file does not say. */
   readonly imageAspect: 'crop' | 'pad' | null;
   /** Name or path of the image tower. */
   readonly visionTower: string | null;
@@ -92,7 +92,7 @@ export function readLlavaConfig(json: Json, where: string, visionSize: number): 
     throw new ConfigError(
       `${where}: mm_vision_select_layer is ${shownJson(selectLayer)}; it must be a hidden state counted from the end, such as -2.`,
     );
-  // LLaVA's code takes `square`, the default, as the centre of the picture.
+  // LLaVA's code takes `square`, the default, as the centre of the image.
   const aspect = oneOf(json, 'image_aspect_ratio', ['pad', 'square', null] as const, null, where);
   const text = (key: string): string | null => (typeof json[key] === 'string' ? (json[key] as string) : null);
   const names = Object.keys(TEMPLATES) as TemplateName[];

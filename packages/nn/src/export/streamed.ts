@@ -49,7 +49,7 @@ export function encodePiece(values: Float32Array, dtype: FloatDType, name: strin
 /** Whether all values of a tensor are 0. */
 export const isZero = async (stored: StoredTensor): Promise<boolean> => allZero(await stored.read(), stored.dtype);
 
-/** A stored tensor in another type of floats, rounded to the nearest; whole numbers stay as they are. */
+/** A stored tensor in another type of floats, rounded to the nearest; integers stay as they are. */
 export function recoded(name: string, stored: StoredTensor, dtype: FloatDType): StreamedTensor {
   const { shape } = stored;
   const isFloat = FLOATS.includes(stored.dtype);

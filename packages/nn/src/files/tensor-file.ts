@@ -79,7 +79,7 @@ export const elements = (shape: readonly number[]): number => shape.reduce((prod
 /** PyTorch's own limit. */
 export const MOST_AXES = 64;
 
-/** A whole number that can be a size or a place. */
+/** An integer that can be a size or a place. */
 export const isCount = (x: unknown): x is number => typeof x === 'number' && Number.isSafeInteger(x) && x >= 0;
 
 /** Whether a value out of a file is a list of sizes, or of strides. */

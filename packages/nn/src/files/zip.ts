@@ -76,7 +76,7 @@ export async function openZip(source: ByteSource): Promise<Zip> {
   const locate = (entry: ZipEntry): Promise<number> => {
     const place = places.get(entry) ?? locateEntry(source, entry, fail);
     places.set(entry, place);
-    // A read that failed, of a network perhaps, is tried anew the next time.
+    // A read that failed, of a network perhaps, is tried again the next time.
     place.catch(() => places.delete(entry));
     return place;
   };

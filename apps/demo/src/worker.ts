@@ -76,7 +76,7 @@ async function open(address: string): Promise<void> {
   const side = config.vision.imageSize;
   await answer({ width: side, height: side, rgb: new Uint8Array(3 * side * side) }, ask.describePrompt, 3, () => {});
   // On a software adapter the table is right and a visitor waits; a GPU of one's own is asked once and remembered.
-  if (!gpu.adapter.isSoftware) await gpu.kernels.tuner?.settle();
+  if (!gpu.adapter.isSoftware) await gpu.kernels.tuner?.measure();
   const { description, vendor, architecture, isSoftware } = gpu.adapter;
   say({
     kind: 'ready',

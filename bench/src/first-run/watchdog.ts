@@ -72,7 +72,7 @@ export function runWatched({
           if (pid !== undefined) killGroup(pid);
         }, 1000 * attemptSeconds);
     } else {
-      if (trying && settles(message, trying)) {
+      if (trying && concludes(message, trying)) {
         trying = null;
         clearTimeout(patience);
       }
@@ -135,8 +135,8 @@ export function runWatched({
   });
 }
 
-/** Whether a report says how what was tried went. */
-function settles(report: Report, tried: Report): boolean {
+/** Whether a report gives the outcome of what was tried. */
+function concludes(report: Report, tried: Report): boolean {
   if (isFinding(report) && isFinding(tried))
     return report.op === tried.op && report.shape === tried.shape && report.variant === tried.variant;
   return !isFinding(report) && /^(done|failed): /.test(report.fact);

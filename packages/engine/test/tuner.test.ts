@@ -24,7 +24,7 @@ const product = (on: Gpu, n: number): Promise<HostArray> =>
 test('a product is asked about once for sizes of a bucket, and the answer is kept', async () => {
   const before = [...(await product(gpu, 48))];
   expect(gpu.kernels.tuner!.isWaiting).toBe(true);
-  await gpu.kernels.tuner!.settle();
+  await gpu.kernels.tuner!.measure();
   const { choices } = gpu.kernels.tuner!.record;
   expect(Object.keys(choices)).toHaveLength(1);
   const [[key, name]] = Object.entries(choices) as [[string, string]];
@@ -45,7 +45,7 @@ test('a product is asked about once for sizes of a bucket, and the answer is kep
 
 test('every variant that a record names is used, and gives the same numbers', async () => {
   const expected = [...(await product(gpu, 48))];
-  await gpu.kernels.tuner!.settle();
+  await gpu.kernels.tuner!.measure();
   const [key] = Object.keys(gpu.kernels.tuner!.record.choices);
   for (const name of ['tile', 'naive']) {
     gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, choices: { [key!]: name } });
@@ -68,7 +68,7 @@ test('what was measured forward is not chosen backward', async () => {
     x.dispose();
   };
   await step(gpu);
-  await gpu.kernels.tuner!.settle();
+  await gpu.kernels.tuner!.measure();
   const keys = Object.keys(gpu.kernels.tuner!.record.choices).filter((key) => key.startsWith('softmax'));
   expect(keys.map((key) => key.split(' |')[0])).toEqual(['softmax backward', 'softmax forward']);
   const other = await openDevice({ tune: 'measured' });
@@ -91,7 +91,7 @@ test('a captured step is recorded anew when a choice changes', async () => {
       .run({ x: { values: values(8 * 32), shape: [8, 32] }, w: { values: values(16 * 32), shape: [16, 32] } })
       .y.read();
   const first = [...(await run())];
-  await gpu.kernels.tuner!.settle();
+  await gpu.kernels.tuner!.measure();
   const [key] = Object.keys(gpu.kernels.tuner!.record.choices);
   gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, choices: { [key!]: 'naive' } });
   const second = [...(await run())];

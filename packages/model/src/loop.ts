@@ -90,7 +90,7 @@ export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptio
   const flying: Recorded<Micro>[] = [];
   const land = async (keep: number): Promise<void> => {
     while (flying.length > keep) {
-      const report = await settle(options, flying.shift()!);
+      const report = await finishStep(options, flying.shift()!);
       await onStep?.(report);
     }
   };
@@ -113,7 +113,7 @@ export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptio
       await land(IN_FLIGHT - 1);
       if (options.gpu.kernels.tuner?.isWaiting) {
         await land(0);
-        await options.gpu.kernels.tuner.settle();
+        await options.gpu.kernels.tuner.measure();
       }
       if (pause && (await pauseAfter(step + 1, pause, land))) return step + 1;
     }
@@ -230,12 +230,12 @@ function record<Micro, I extends NamedTensors>(
   const losses = micros.map((micro) => work.backward(inputs(micro), 1 / micros.length));
   work.update();
   const norm = optimizer.gradNorm.item();
-  // awaited by settle(), perhaps only after another one failed
+  // awaited by finishStep(), perhaps only after another one failed
   for (const promise of [...losses, norm]) promise.catch(() => {});
   return { step, lr: rate, micros, losses, norm };
 }
 
-async function settle<Micro, I extends NamedTensors>(
+async function finishStep<Micro, I extends NamedTensors>(
   options: LoopOptions<Micro, I>,
   { step, lr, micros, losses, norm }: Recorded<Micro>,
 ): Promise<StepReport> {

@@ -18,7 +18,7 @@ export async function tuningPart(options: PartOptions): Promise<void> {
           const run = kind.open(gpu);
           await run.once().item();
           const began = performance.now();
-          await gpu.kernels.tuner!.settle();
+          await gpu.kernels.tuner!.measure();
           tell({
             fact: `measured choices: ${kind.op}`,
             value: { seconds: (performance.now() - began) / 1000, choices: gpu.kernels.tuner!.record.choices },

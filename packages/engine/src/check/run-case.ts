@@ -26,7 +26,7 @@ export function makeInputs<A>(c: Case<A>, seed: number): (Array64 | null)[] {
     const spec = specOf(input);
     return spec && makeInput(spec, new RandomStream(seed, 0, i));
   });
-  c.settle?.(inputs, c.attrs as A, new RandomStream(seed, 3));
+  c.adjust?.(inputs, c.attrs as A, new RandomStream(seed, 3));
   return inputs;
 }
 

@@ -46,7 +46,7 @@ class DryQueue implements CommandQueue {
     return false;
   }
 
-  async settle(): Promise<void> {}
+  async throwFirstError(): Promise<void> {}
 }
 
 /** Counts, and refuses nothing. */

@@ -221,7 +221,7 @@ export class Gpu {
     if (this.failure) throw this.failure;
     const pending = this.stream.read(from);
     pending.catch(() => {}); // a validation error explains a failed map better and is thrown first
-    await this.settle();
+    await this.throwFirstError();
     return pending.catch(async (error: Error) => {
       throw await this.reasonFor(error);
     });
@@ -232,7 +232,7 @@ export class Gpu {
     if (this.failure) throw this.failure;
     this.stream.flush();
     await Promise.race([this.device.queue.onSubmittedWorkDone(), this.lost]);
-    await this.settle();
+    await this.throwFirstError();
   }
 
   /** Submits what is recorded and destroys every pooled buffer that is not in use. */
@@ -256,10 +256,10 @@ export class Gpu {
   }
 
   /** Throws the first compile or validation error so far, from now on at every call. */
-  private async settle(): Promise<void> {
+  private async throwFirstError(): Promise<void> {
     try {
-      await this.pipelines.settle();
-      await this.stream.settle();
+      await this.pipelines.throwFirstError();
+      await this.stream.throwFirstError();
     } catch (error) {
       this.failure ??= await this.reasonFor(error as Error);
     }

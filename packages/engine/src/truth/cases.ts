@@ -28,7 +28,7 @@ export interface Case<Attrs> {
   readonly inputs: readonly (Shape | InputSpec | null)[];
   readonly attrs?: Attrs;
   /** Changes random inputs that the op cannot be checked at, such as an arg-max within a step of a tie. */
-  readonly settle?: (inputs: readonly (Array64 | null)[], attrs: Attrs, random: { normal(): number }) => void;
+  readonly adjust?: (inputs: readonly (Array64 | null)[], attrs: Attrs, random: { normal(): number }) => void;
   /** Factor on the tolerance of the op, with the reason in words. */
   readonly tolerance?: { readonly factor: number; readonly reason: string };
 }

@@ -21,7 +21,7 @@ export class KernelChoices {
   /** Kernels of the user's own in place of ours. */
   readonly replacements = new Replacements();
   /**
-   * Measured choices; null under the static table. `await gpu.kernels.tuner.settle()` times what waits, best after the
+   * Measured choices; null under the static table. `await gpu.kernels.tuner.measure()` times what waits, best after the
    * first step.
    */
   tuner: Tuner | null = null;

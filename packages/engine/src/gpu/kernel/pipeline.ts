@@ -64,7 +64,7 @@ export class Pipelines {
     return this.all.map(({ label }) => label);
   }
 
-  /** The pipeline of one kernel entry under one tuning. Compile errors surface at the next `settle()`. */
+  /** The pipeline of one kernel entry under one tuning. Compile errors surface at the next `throwFirstError()`. */
   get(kernel: KernelSource, entry: string, tuning?: Tuning): Pipeline {
     let entries = this.cache.get(kernel);
     if (!entries) this.cache.set(kernel, (entries = new Map()));
@@ -75,7 +75,7 @@ export class Pipelines {
   }
 
   /** Throws the first compile error since the last call, as `file:line:column message`. */
-  async settle(): Promise<void> {
+  async throwFirstError(): Promise<void> {
     if (this.checks.size === 0) return;
     const checks = [...this.checks];
     await Promise.all(checks.map(([, check]) => check)); // who waits at the same time waits for the same
@@ -165,7 +165,7 @@ export class Pipelines {
     });
     const failed = this.device.popErrorScope();
     const check = this.report(kernel, label, module, failed);
-    check.catch(() => {}); // thrown by settle(); an unobserved rejection must not end the process
+    check.catch(() => {}); // thrown by throwFirstError(); an unobserved rejection must not end the process
     return { handle, layout, check };
   }
 

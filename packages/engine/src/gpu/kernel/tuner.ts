@@ -1,6 +1,6 @@
 /**
  * @file Measured choices among variants: the first time a family meets a new bucket of sizes, the static table decides
- * and a measurement is queued; `settle` times the candidates on buffers of their own and remembers the fastest. A
+ * and a measurement is queued; `measure` times the candidates on buffers of their own and remembers the fastest. A
  * record of choices is plain data, so that a run can be repeated with the same kernels.
  */
 import { ConfigError } from '../errors.ts';
@@ -193,7 +193,7 @@ export class Tuner {
    * Times the queued candidates. Captured steps are recorded again where a choice changed. Must not be called while a
    * step is being recorded.
    */
-  async settle(): Promise<void> {
+  async measure(): Promise<void> {
     if (this.questions.size === 0) return;
     const waiting = [...this.questions.values()];
     this.questions.clear();

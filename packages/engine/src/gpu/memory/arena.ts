@@ -24,7 +24,7 @@ export class Storage {
   }
 
   /** Gives a storage of a recorded step, which has no buffer while the step is recorded, its real block. */
-  settle(block: Block, memory: Pick<Memory, 'release'> | null): void {
+  setBlock(block: Block, memory: Pick<Memory, 'release'> | null): void {
     this.at = block;
     this.memory = memory;
   }

@@ -41,12 +41,12 @@ export class SharedSlots {
       for (const slot of this.slots) this.gpu.memory.release(slot);
       this.gpu.trim(); // free the old buffers first, or the peak would include both
       this.slots = anew.slots.map((slot) => this.take(slot));
-      for (const [each, slotOf] of anew.slotsOf) this.settle(each, slotOf);
+      for (const [each, slotOf] of anew.slotsOf) this.assign(each, slotOf);
       return;
     }
     mayTake({ slots: missing, freed: 0 });
     this.slots.push(...missing.map((slot) => this.take(slot)));
-    this.settle(user, grown.slotOf);
+    this.assign(user, grown.slotOf);
   }
 
   /** Frees what no other user uses. */
@@ -61,7 +61,7 @@ export class SharedSlots {
     return this.gpu.memory.acquire(bytes, 'step', texels);
   }
 
-  private settle(user: SlotUser, slotOf: readonly number[]): void {
+  private assign(user: SlotUser, slotOf: readonly number[]): void {
     const slots = slotOf.map((h) => this.slots[h]!);
     this.users.set(user, new Set(slots));
     user.takeSlots(slots);

@@ -184,7 +184,7 @@ export class Plan implements SlotUser {
       this.own.add(slot);
       if (block.storage.isFreed) block.storage.hold(); // a constant that its scope let go: the plan holds it
     }
-    block.storage.settle(slot, memory);
+    block.storage.setBlock(slot, memory);
   }
 
   /** Bind groups for the buffers as they are now. */

@@ -96,7 +96,7 @@ export interface CommandQueue extends Commands {
   /** Submits what is recorded. */
   flush(): void;
   /** Throws the first validation error of the batches submitted so far. */
-  settle(): Promise<void>;
+  throwFirstError(): Promise<void>;
   /**
    * Forgets all bind groups, since some may name destroyed buffers; looking through them took longer than making them
    * again.

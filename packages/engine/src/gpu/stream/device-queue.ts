@@ -155,11 +155,11 @@ export class DeviceQueue implements CommandQueue {
         `${from?.op ?? 'gpu'}: WebGPU refused ${from ? from.label : 'the commands'}: ${error.message}${at ? `\nrecorded at\n${at.stack}` : ''}`,
       );
     });
-    check.catch(() => {}); // thrown by settle()
+    check.catch(() => {}); // thrown by throwFirstError()
     this.checks.add(check);
   }
 
-  async settle(): Promise<void> {
+  async throwFirstError(): Promise<void> {
     await this.submitting;
     const checks = [...this.checks];
     await Promise.all(checks); // who waits at the same time waits for the same

@@ -141,8 +141,8 @@ export class Stream {
   }
 
   /** Throws the first validation error of the batches submitted so far. */
-  settle(): Promise<void> {
-    return this.queue.settle();
+  throwFirstError(): Promise<void> {
+    return this.queue.throwFirstError();
   }
 
   /** Some buffers were destroyed. */

@@ -44,13 +44,13 @@ function binary(
   run: (a: Tensor, b: Tensor) => Tensor,
   f: (a: number, b: number) => number,
   range?: Range,
-  settle?: Case<undefined>['settle'],
+  adjust?: Case<undefined>['adjust'],
 ): OpCases {
   return defineCases({
     op,
     run: ([a, b]) => run(a!, b!),
     reference: ([a, b]) => broadcast([a!, b!], f),
-    cases: cases(range).map((c) => ({ ...c, settle })),
+    cases: cases(range).map((c) => ({ ...c, adjust })),
     bench: [
       {
         label: 'residual of CLIP ViT-L/14-336, batch 8',

@@ -41,9 +41,9 @@ function unary(
   f: (v: number) => number,
   range: readonly [number, number] = [-4, 4],
   large: readonly number[] = [],
-  settle?: typeof setApart,
+  adjust?: typeof setApart,
 ): OpCases {
-  const cases = [[1], [31], [33], [4, 257], [0, 3]].map((shape) => ({ inputs: [{ shape, range }], settle }));
+  const cases = [[1], [31], [33], [4, 257], [0, 3]].map((shape) => ({ inputs: [{ shape, range }], adjust }));
   return defineCases({
     op,
     run: ([x]) => run(x!),
@@ -51,7 +51,7 @@ function unary(
     cases: [
       ...cases,
       { label: 'NaN', inputs: [{ shape: [5], values: [NaN, range[1], NaN, range[1], NaN], needsGrad: false }] },
-      { inputs: [{ shape: [5, 12], range, strided: true }], settle },
+      { inputs: [{ shape: [5, 12], range, strided: true }], adjust },
       ...(large.length
         ? [{ label: 'far from 0', inputs: [{ shape: [large.length], values: large.map(Math.fround) }] }]
         : []),

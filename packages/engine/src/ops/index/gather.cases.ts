@@ -61,7 +61,7 @@ export const topkCases = defineCases<{ k: number }>({
     { inputs: [[5, 33]], attrs: { k: 4 } },
     { inputs: [[2, 3, 8]], attrs: { k: 8 } },
     { inputs: [[130, 7]], attrs: { k: 2 } },
-  ].map((c) => ({ ...c, settle: setApart })),
+  ].map((c) => ({ ...c, adjust: setApart })),
 });
 
 /** NaN above all others; the differences of infinities would be NaN. */

@@ -93,7 +93,7 @@ function batched(run: Run, operands: Batched): Tensor {
   if (batches) return product(run, { a, b, layout, M, N, K, shape, batches, into });
   // Equal and broadcast axes alternate too often for two batch strides: the broadcast operands are expanded into
   // copies, only one of them if that suffices.
-  const [wideA, wideB] = [spread(a, batch), spread(b, batch)];
+  const [wideA, wideB] = [expandBatch(a, batch), expandBatch(b, batch)];
   const [left, right] = batchesOf(wideA, b, M * K, K * N, batch)
     ? [wideA, b]
     : batchesOf(a, wideB, M * K, K * N, batch)
@@ -103,7 +103,7 @@ function batched(run: Run, operands: Batched): Tensor {
 }
 
 /** `x` viewed with the leading axes `batch`. */
-function spread(x: Tensor, batch: Shape): Tensor {
+function expandBatch(x: Tensor, batch: Shape): Tensor {
   const shape = [...batch, ...x.shape.slice(-2)];
   const strides = broadcastStrides(x.shape, x.strides, shape);
   return new Tensor(x.gpu, shape, x.dtype, x.storage, { strides, offset: x.offset });

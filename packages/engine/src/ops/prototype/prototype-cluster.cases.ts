@@ -80,7 +80,7 @@ function cluster(inputs: readonly (Array64 | null)[], attrs: PrototypeClusterOpt
 const MARGIN = 2e-5;
 
 /** Draws tokens again whose two best centres are too close, until none is left. */
-function settle(
+function adjust(
   inputs: readonly (Array64 | null)[],
   attrs: PrototypeClusterOptions,
   random: { normal(): number },
@@ -125,7 +125,7 @@ function makeCase(
       { shape: [1], range: [-1, 1] },
     ],
     attrs: { numPrototypes, iterations },
-    settle,
+    adjust,
   };
 }
 

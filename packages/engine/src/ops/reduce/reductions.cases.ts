@@ -54,7 +54,7 @@ const CASES: readonly Case<ReduceOptions>[] = [
 ];
 
 /** Extremes are checked where no two elements are nearly equal. */
-const APART = CASES.map((c) => ({ ...c, settle: setApart }));
+const APART = CASES.map((c) => ({ ...c, adjust: setApart }));
 
 /** Along rows and columns, one at a time and in vec4s, in one pass and in two. */
 const SPECIAL: readonly Case<ReduceOptions>[] = [1, 2, 4, 8, 33, 132, 4100].flatMap((n) => [

@@ -84,7 +84,7 @@ const pool = (
   op: string,
   run: typeof avgPool2d,
   f: (inside: number[], side: number) => number,
-  settle?: Case<PoolOptions>['settle'],
+  adjust?: Case<PoolOptions>['adjust'],
   more: readonly Case<PoolOptions>[] = [],
 ) =>
   defineCases<PoolOptions>({
@@ -103,7 +103,7 @@ const pool = (
         return f(inside, kernel);
       });
     },
-    cases: [...POOLS.map((c) => ({ ...c, settle })), ...more],
+    cases: [...POOLS.map((c) => ({ ...c, adjust })), ...more],
   });
 
 export const avgPool2dCases = pool(

@@ -4,8 +4,8 @@
 //   backward_q   rows = queries: ds = p · (dy·vᵀ - Σ dy · y) · scale with p = exp(s - lse);  dq = ds·k
 //   backward_kv  rows = keys, over the queries of all heads of the group:  dv = pᵀ·dy,  dk = dsᵀ·q
 // Grid: ceil(T / ROWS) × B·H workgroups of LANES, ceil(S / ROWS) × B·H/group for dk and dv; ROWS = ROWS_A_LANE · LANES
-// / LANES_ACROSS, which is 16 at least for D = 128. f32, no atomics. Tiles in which no query sees a key are passed
-// over. Traffic: every operand twice for every tile of rows. Workgroup memory: 12 to 49 KiB. Source: Dao 2023
+// / LANES_ACROSS, which is 16 at least for D = 128. f32, no atomics. Tiles in which no query sees a key are skipped.
+// Traffic: every operand twice for every tile of rows. Workgroup memory: 12 to 49 KiB. Source: Dao 2023
 // (FlashAttention-2).
 // uses: lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl, lib/attention_lanes_gradient.wgsl, lib/attention_lanes_backward_q.wgsl, lib/attention_lanes_backward_kv.wgsl
 

@@ -1,7 +1,7 @@
 enable subgroups;
-// attention/decode: attention of a few queries over a cache of keys and values, one subgroup a query. Contract of
-// attention/naive, forward only, for rows that start at multiples of 4 elements. Each lane goes over every SG-th key
-// with an online softmax of its own; the lanes are merged at the end.
+// attention/decode: attention of a few queries over a cache of keys and values, one subgroup per query. Contract of
+// attention/naive, forward only, for rows that start at multiples of 4 elements. Each lane processes every SG-th key
+// with its own online softmax; the lanes are merged at the end.
 //   of a lane   m = max s,  l = Σ exp(s - m),  o = Σ exp(s - m) · v        y = Σ over lanes of o · exp(m - max m) / Σ l
 //     · exp(m - max m)
 // Grid: T × B·H workgroups of one subgroup. f32. Traffic: k and v once a query head.

@@ -1,6 +1,6 @@
 enable subgroups;
-// attention/forward_subgroup: attention by tiles of 16 queries with an online softmax, one subgroup a tile. Contract of
-// attention/naive, for rows that start at multiples of 4 elements.
+// attention/forward_subgroup: attention by tiles of 16 queries with an online softmax, one subgroup per tile. Contract
+// of attention/naive, for rows that start at multiples of 4 elements.
 // Grid: ceil(T / 16) × B·H workgroups of one subgroup. f32. Source: Dao 2023 (FlashAttention-2).
 // uses: lib/special_values.wgsl, lib/attention_mask.wgsl, lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/subgroup_reduce.wgsl, lib/place_of.wgsl, lib/attention_forward.wgsl
 

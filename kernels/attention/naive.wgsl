@@ -1,4 +1,4 @@
-// attention/naive: scaled dot-product attention with grouped key and value heads, one lane a query (or a key, for dk
+// attention/naive: scaled dot-product attention with grouped key and value heads, one lane per query (or a key, for dk
 // and dv).
 //   forward   s = scale · q·kᵀ, p = softmax s over the visible keys, y = p·v,   lse = log Σ exp s
 //   prepare   stats = lse, Σ dy · y, number of visible keys, 0
@@ -7,7 +7,7 @@
 // Shapes: q float[B, H, T, D], k and v float[B, H/group, S, D] with strides (last axis dense, one set for k and v); y,
 // dy, dq float[B, T, H, D] and dk, dv float[B, S, H/group, D] dense; lse float[B, H, T]; stats float[B, H, T, 4]. A
 // query that sees no key gives 0.
-// Grid: ceil(T / WG) × B·H workgroups; ceil(S / WG) × B·H/group for dk and dv. f32. Reads k and v once a query: a
+// Grid: ceil(T / WG) × B·H workgroups; ceil(S / WG) × B·H/group for dk and dv. f32. Reads k and v once per query: a
 // baseline.
 // uses: lib/attention_mask.wgsl, lib/special_values.wgsl
 

@@ -8,7 +8,7 @@
 // high, cos or sin, 256, D/2]; positions i32: [B, T], [T] or [1] = the first of a run. T is vec4<f32> where D/2,
 // strides and offset (then counted in vec4s) are multiples of 4.
 // Grid: one lane for each (b, t, d), all heads in a loop.
-// Traffic: 8 bytes an element (ideal). Source: Su et al. 2021.
+// Traffic: 8 bytes per element (ideal). Source: Su et al. 2021.
 // uses: lib/special_values.wgsl
 
 struct Params {

@@ -1,10 +1,10 @@
-// attention/weights: between the whole products of attention's backward: what the scores and dy·vᵀ become, both in
-// place.
+// attention/weights: the step between the products of attention's backward: turns scores and dy·vᵀ into p and ds, both
+// in place.
 //   s = q·kᵀ → p = exp(scale · s - lse),   ds = dy·vᵀ → p · (ds - Σ dy · y) · scale;   0 where a query does not see a
 //     key
 // Shapes: s, ds float[rows, keys], keys a multiple of 4; stats float[B·H·T, 4] as attention/naive's prepare writes it,
 // the rows' from `first` on.
-// Grid: ceil(rows / (WG / 8)) workgroups in a line, eight neighbouring lanes a row. Traffic: 16 bytes an element.
+// Grid: ceil(rows / (WG / 8)) workgroups in a line, eight adjacent lanes a row. Traffic: 16 bytes per element.
 
 struct Params { rows: u32, vec4s: u32, first: u32, scale: f32 }
 

@@ -1,7 +1,7 @@
-// cast/convert: between 32-bit types; towards 0 from float to whole numbers, 0 or 1 to bool.
+// cast/convert: between 32-bit types; float to integers truncates, to bool gives 0 or 1.
 //   y = TO(x), or y = x ≠ 0, which NaN is
 // Shapes: x, y [size], dense, in vec4s; the last four may reach into the padding. Grid: ceil(size / 4 / WG) workgroups
-// in a line. Traffic: 8 bytes an element.
+// in a line. Traffic: 8 bytes per element.
 
 struct Params { vectors: u32 }
 
@@ -28,7 +28,7 @@ fn truth(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u
   if (i < params.vectors) { y[i] = select(vec4<TO>(TO(1)), vec4<TO>(), is_zero(x[i])); }
 }
 
-// By bits, which a zero of either sign has and NaN has not.
+// Decided by bits: zero for either sign of 0, nonzero for NaN.
 fn is_zero(v: vec4<FROM>) -> vec4<bool> {
   let bits = bitcast<vec4<u32>>(v);
   return (bits == vec4<u32>()) | ((bits == vec4<u32>(0x80000000u)) & (v == vec4<FROM>()));

@@ -1,7 +1,7 @@
 // cast/halves: f32 to f16 or bf16, two a word, rounded to nearest, ties to even. Integer arithmetic: the rounding of
 // pack2x16float is the driver's.
 // Shapes: x float[size], y u32[ceil(size / 2)], dense; x is read in vec4s and may reach into the padding.
-// Grid: one lane two words, ceil(size / 4 / WG) workgroups in a line. Traffic: 6 bytes an element.
+// Grid: two words per lane, ceil(size / 4 / WG) workgroups in a line. Traffic: 6 bytes per element.
 
 struct Params { size: u32 }
 
@@ -36,7 +36,7 @@ fn f16_bits(bits: vec4u) -> vec4u {
   let sign = (bits >> vec4u(16u)) & vec4u(0x8000u);
   let size = bits & vec4u(0x7fffffffu);
   let normal = (size - 0x38000000u + 0xfffu + ((size >> vec4u(13u)) & vec4u(1u))) >> vec4u(13u);
-  // Subnormal: the mantissa with its leading one, shifted by what the exponent lacks, rounded by hand.
+  // Subnormal: the mantissa with its leading one, shifted by the missing exponent, rounded explicitly.
   let lack = min(vec4u(126u) - min(size >> vec4u(23u), vec4u(113u)), vec4u(31u));
   let mantissa = (size & vec4u(0x7fffffu)) | vec4u(0x800000u);
   let kept = mantissa >> lack;

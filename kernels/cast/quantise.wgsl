@@ -1,4 +1,5 @@
-// cast/quantise: f32 to int8, int4 or NF4 with a scale (and for int4 a zero) a group of neighbours. One lane a group.
+// cast/quantise: f32 to int8, int4 or NF4 with a scale (and for int4 a zero) per group of adjacent elements. One lane
+// per group.
 //   INT8            scale = max|x| / 127,           level = round(x / scale)
 //   INT4            scale = max|x| / 7,             level = round(x / scale) + 8
 //   INT4_ZEROS      scale = (max x - min x) / 15,   level = round(x / scale) + zero, zero = round(-min x / scale); both

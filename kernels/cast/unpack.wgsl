@@ -1,7 +1,7 @@
-// cast/unpack: packed weights to f32; the formats stand in lib/load_weight.wgsl.
+// cast/unpack: packed weights to f32; lib/load_weight.wgsl describes the formats.
 // Shapes: x u32 words of `size` elements, scales, zeros float[size / group], y float[size], dense. One lane eight
 // elements: four words of halves, two of int8, one of int4. Grid: ceil(size / 8 / WG) workgroups in a line. Traffic: 4
-// bytes an element and its packed ones.
+// bytes per element and its packed ones.
 // uses: lib/load_weight.wgsl
 
 struct Params { size: u32, group: u32 }

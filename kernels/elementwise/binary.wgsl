@@ -1,15 +1,16 @@
 // elementwise/binary: one function of two tensors, with broadcasting.
 //   dense       y[i] = f(a[i], b[i])
 //   rows        y[r, c] = f(a[r, c], b[c]): a bias; one lane keeps b for ROWS rows
-//   strided     y = f(a, b) for any strides: one lane SPAN neighbours of the last axis, which pays the divisions once
+//   strided     y = f(a, b) for any strides: each lane computes SPAN adjacent elements of the last axis, which pays the
+//     divisions once
 //   backward_a  da = dy · ∂f/∂a (MAX, MIN: one half each where a = b)      backward_b  db = dy · ∂f/∂b
 // The gradients of ADD, SUB, MUL and DIV are such functions themselves.
 // MAX and MIN give NaN where a or b is NaN.
-// Shapes: up to 4 axes after neighbouring ones are merged; y dense. T and U are vec4s where sizes and offsets (then in
+// Shapes: up to 4 axes after adjacent ones are merged; y dense. T and U are vec4s where sizes and offsets (then in
 // vec4s) allow.
 // Grid: dense, backward: ceil(items / (WG · STEPS)); rows: ceil(cols · ceil(rows / ROWS) / WG); strided: ceil(lines ·
 // parts / WG); all in a line.
-// Traffic: 12 bytes an element (8 where b repeats).
+// Traffic: 12 bytes per element (8 where b repeats).
 // uses: lib/extremes.wgsl, lib/run.wgsl
 
 struct Params {
@@ -90,7 +91,7 @@ fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   }
 }
 
-// What of g goes to u: none where f takes v, not even ∞ or NaN; all where one of them is NaN.
+// The part of g that goes to u: none where f takes v, not even ∞ or NaN; all where one of them is NaN.
 fn share_of(g: T, u: T, v: T) -> T {
   if (OP == MIN) { return select(select(g, T(0.0), u > v), 0.5 * g, u == v); }
   return select(select(g, T(0.0), u < v), 0.5 * g, u == v);

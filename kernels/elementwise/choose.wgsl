@@ -1,8 +1,8 @@
-// elementwise/choose: where a condition holds one tensor, elsewhere the other, with broadcasting.
+// elementwise/choose: selects between two tensors by a condition, with broadcasting.
 //   y = cond ? a : b; its gradients are the same with dy and a zero: da = cond ? dy : 0, db = cond ? 0 : dy
-// Shapes: up to 3 axes after neighbouring ones are merged, any strides; y dense; 32-bit elements of any kind.
-// Grid: one lane SPAN neighbours of the last axis, ceil(lines · parts / WG) workgroups in a line. Traffic: 16 bytes an
-// element.
+// Shapes: up to 3 axes after adjacent ones are merged, any strides; y dense; 32-bit elements of any kind.
+// Grid: each lane computes SPAN adjacent elements of the last axis, ceil(lines · parts / WG) workgroups in a line.
+// Traffic: 16 bytes per element.
 
 struct Params {
   items: u32, parts: u32, n1: u32, n2: u32,

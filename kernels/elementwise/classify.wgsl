@@ -1,8 +1,8 @@
-// elementwise/classify: 1 where a value is of a kind, else 0, told by its bits.
+// elementwise/classify: 1 where a value is of a kind, else 0, decided by its bits.
 //   NAN y = x is NaN     INF y = |x| = ∞     FINITE y = neither
 // Shapes: x float[size], y u32[size], dense, in vec4s; the last four may reach into the padding. The values are bound
-// as bits, which no compiler has rules about.
-// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element.
+// as bits, about which compilers make no assumptions.
+// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes per element.
 // uses: lib/run.wgsl
 
 struct Params { vectors: u32 }

@@ -1,8 +1,8 @@
-// elementwise/compare: 1 where two elements compare so, else 0, with broadcasting.
-//   y = a OP b; AND, OR and XOR take what is not 0 for true. NaN equals nothing, itself neither
-// Shapes: up to 4 axes after neighbouring ones are merged, any strides; y u32, dense.
-// Grid: one lane SPAN neighbours of the last axis, ceil(lines · parts / WG) workgroups in a line. Traffic: 12 bytes an
-// element.
+// elementwise/compare: 1 where the comparison of two elements holds, else 0, with broadcasting.
+//   y = a OP b; AND, OR and XOR treat nonzero as true. NaN equals nothing, not even itself
+// Shapes: up to 4 axes after adjacent ones are merged, any strides; y u32, dense.
+// Grid: each lane computes SPAN adjacent elements of the last axis, ceil(lines · parts / WG) workgroups in a line.
+// Traffic: 12 bytes per element.
 // uses: lib/special_values.wgsl
 
 struct Params {

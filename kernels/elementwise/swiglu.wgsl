@@ -3,7 +3,7 @@
 //   backward       dgate = dy · up · silu'(gate), dup = dy · silu(gate)
 //   backward_gate, backward_up: one of the two, where the other is not needed
 // Shapes: all float[size], dense, in vec4s; the last four may reach into the padding of the buffers.
-// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 12 bytes an element forward, 20 backward.
+// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 12 bytes per element forward, 20 backward.
 // uses: lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl, lib/run.wgsl
 
 struct Params { vectors: u32 }

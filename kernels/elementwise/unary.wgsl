@@ -1,11 +1,11 @@
 // elementwise/unary: one function of one tensor.
 //   forward   y = f(x)
-//   backward  dx = dy · f'   from x, or from y where the slope is cheaper in it (EXP SQRT RSQRT RELU)
+//   backward  dx = dy · f'   from x, or from y where the derivative is cheaper in it (EXP SQRT RSQRT RELU)
 // With numbers p and q: AFFINE p·x + q, MAX max(x, p), MIN min(x, p), INVERSE p / x, QUOTIENT x / p, CLAMP into p..q,
-// ELU and LEAKY_RELU with p below 0; POW: q·x^n, n = p + low, see `Exponent`. MAX and MIN have slope ½ where x = p.
-// FLOOR, CEIL, ROUND (halves to even) and SIGN have slope 0. f(NaN) is NaN, but for x^0.
+// ELU and LEAKY_RELU with p below 0; POW: q·x^n, n = p + low, see `Exponent`. MAX and MIN have derivative ½ where x =
+// p. FLOOR, CEIL, ROUND (halves to even) and SIGN have derivative 0. f(NaN) is NaN, but for x^0.
 // Shapes: x, y, saved, dy, dx float[size], dense, in vec4s; the last four may reach into the padding of the buffers.
-// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element forward, 12 backward (8 for
+// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes per element forward, 12 backward (8 for
 // AFFINE).
 // Numbers: float64 to the ulp that docs/accuracy.md lists, over the whole range of f32; subnormal numbers may count as
 // 0.
@@ -117,7 +117,8 @@ fn function_of(v: vec4f) -> vec4f {
   }
 }
 
-// Where a slope is 0 by choice nothing passes, not even ∞ or NaN; a NaN that was chosen among does pass, but for CLAMP.
+// Where a derivative is defined as 0 nothing passes, not even ∞ or NaN; at x = NaN the gradient passes, except for
+// CLAMP.
 fn gradient(g: vec4f, v: vec4f) -> vec4f {
   let none = vec4(0.0);
   switch OP {
@@ -158,7 +159,7 @@ fn slope(v: vec4f) -> vec4f {
   }
 }
 
-// The commonest exponents are exact. Of the others form is 8, more by 1 where they are whole, by 2 where odd.
+// The most common exponents are exact. For others form is 8, plus 1 for integers, plus 2 for odd ones.
 const ZEROTH = 0u;
 const FIRST = 1u;
 const SECOND = 2u;

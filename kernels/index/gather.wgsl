@@ -1,11 +1,10 @@
-// index/gather: picks and adds along a middle axis, at its own place for each element. An index out of range picks 0
-// and adds nothing.
+// index/gather: gathers and scatter-adds along a middle axis. An index out of range picks 0 and adds nothing.
 //   gather  y[o, j, c] = x[o, index[o, j, c], c]
 //   add     y[o, index[o, j, c], c] += x[o, j, c], for j in order: one lane owns a column, so there is no race and no
 //           atomic
 // Shapes: gather: x [outer, rows, cols], index, y [outer, picks, cols]; add: y [outer, rows, cols], index, x [outer,
 // picks, cols]; dense.
-// Grid: gather one lane an element, add one lane a column; ceil(… / WG) workgroups in a line. Traffic: 12 bytes a
+// Grid: gather one lane per element, add one lane per column; ceil(… / WG) workgroups in a line. Traffic: 12 bytes a
 // picked element, 16 an added one.
 
 struct Params { outer: u32, rows: u32, cols: u32, picks: u32 }

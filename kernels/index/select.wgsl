@@ -5,7 +5,7 @@
 //   collect  dx[t, c] = Σ_{r: index[r] = t} dy[r, c], r ascending
 // Shapes: x, dx float[table, cols], index i32[rows], y, dy float[rows, cols], found u32[table, 2]; dense.
 // Grid: gather and collect: one lane for 4 neighbours of a row, 64 lanes a workgroup, in a line over rows · ceil(cols /
-// 4); find: one lane a table row. Traffic: 8 bytes an element of y; find reads index once for every table row, which
+// 4); find: one lane per table row. Traffic: 8 bytes per element of y; find reads index once for every table row, which
 // the cache holds.
 // The table may be a packed weight (FORMAT), of which only the chosen rows are read; group is the number of neighbours
 // that share a scale.

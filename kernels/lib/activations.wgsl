@@ -1,6 +1,6 @@
-// Activations and their slopes on four values, right over the whole range of f32: no difference of near numbers, no
-// product of a number that overflows with one that vanishes. All come from e = e^-|z|, which never overflows: sigmoid z
-// = 1 / (1 + e) or e / (1 + e).
+// Activations and their derivatives on four values, right over the whole range of f32: no difference of near numbers,
+// no product of a number that overflows with one that vanishes. All come from e = e^-|z|, which never overflows:
+// sigmoid z = 1 / (1 + e) or e / (1 + e).
 // Needs lib/exponential.wgsl, lib/logarithm.wgsl.
 
 fn sigmoid4(x: vec4f) -> vec4f {
@@ -35,7 +35,7 @@ fn gated4(x: vec4f, e: Scaled) -> vec4f {
   return select(x / whole, product4(e, within4(x, -200.0, 200.0) / whole), x < vec4f());
 }
 
-/// Its slope sigmoid(z) · (1 + w · sigmoid(-z)) with w = x · dz/dx
+/// Its derivative sigmoid(z) · (1 + w · sigmoid(-z)) with w = x · dz/dx
 fn gated_slope4(x: vec4f, w: vec4f, e: Scaled) -> vec4f {
   let v = value4(e);
   let whole = 1.0 + v;

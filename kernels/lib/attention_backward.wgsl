@@ -1,5 +1,5 @@
 // The gradients of attention in one pass by tiles of BM keys and 4·SG queries, one subgroup for one key and value head:
-// the scores are formed again, once; no shared memory, no atomics.
+// the scores are recomputed only once; no shared memory, no atomics.
 //   s = scale · k·qᵀ,  p = exp(s - lse),  ds = p · (v·dyᵀ - Σ dy · y) · scale;   dv += p·dy,  dk += ds·q,  dq += dsᵀ·k
 //   scores   lane l holds queries 4·l … 4·l + 3 of a tile for all BM keys
 //   output   lane l holds vec4s l, l + SG, … of the rows of dk and dv, and adds its vec4s to dq in memory: only this
@@ -33,7 +33,7 @@ fn attend_back(wg: vec3u, lane: u32) {
 
   for (var j = 0u; j < params.keys; j += BM) {
     let rows = min(BM, params.keys - j);
-    for (var r = 0u; r < rows; r++) { // rows past the end keep old numbers, which meet zeros only
+    for (var r = 0u; r < rows; r++) { // rows past the end keep old values, which are multiplied by zeros
       for (var e = 0u; e < OWN; e++) { k_own[r * OWN + e] = load_k(key + vec2u(lane + e * SG, j + r)); }
     }
     for (var r = 0u; r < BM * OWN; r++) {

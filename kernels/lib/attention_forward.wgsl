@@ -1,5 +1,5 @@
-// Attention by tiles of BM queries with an online softmax, one subgroup a tile; no shared memory, no barrier: what
-// lanes share goes by broadcasts and shuffles.
+// Attention by tiles of BM queries with an online softmax, one subgroup per tile; no shared memory, no barrier: lanes
+// exchange data by broadcasts and shuffles.
 //   scores   lane l holds keys 4·l … 4·l + 3 of a tile of 4·SG for all BM queries; a query's numbers come from the lane
 //            that loaded its row
 //   output   lane l holds vec4s l, l + SG, … of all BM output rows; a probability comes from the lane that holds its
@@ -40,7 +40,7 @@ fn attend(wg: vec3u, lane: u32) {
     let k1 = key + vec2u(0u, min(j + 4u * lane + 1u, end - 1u));
     let k2 = key + vec2u(0u, min(j + 4u * lane + 2u, end - 1u));
     let k3 = key + vec2u(0u, min(j + 4u * lane + 3u, end - 1u));
-    // by hand: an array declared in a loop is not cleared again by every driver
+    // explicitly: not every driver clears an array declared in a loop again
     for (var r = 0u; r < BM; r++) { s[r] = vec4f(); }
     for (var c = 0u; c < QUADS; c++) {
       let at = vec2u(c, 0u);
@@ -87,5 +87,5 @@ fn attend(wg: vec3u, lane: u32) {
   }
 }
 
-/// Past the last key nothing: a weight of 0 would make NaN of a value that is infinite.
+/// Stop at the last key: 0 times an infinite value would be NaN.
 fn value_or_zero(place: vec2u, is_key: bool) -> vec4f { return select(vec4f(), load_v(place), is_key); }

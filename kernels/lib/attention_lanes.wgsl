@@ -4,13 +4,13 @@
 //   add_piece   scores += rows·columnsᵀ over DEPTH of the width, both operands transposed in workgroup memory
 //   add_span    ROWS by D results += weights·values over SPAN of the columns; weights are stored by column, vec4s of
 //               rows beside each other
-// Every lane fetches four rows by four numbers of an operand ahead of time, in registers. Sums are named, never an
-// array: an index that a compiler leaves to a loop would put them into memory. In workgroup memory each four of rows is
-// turned by the number of its line, so that neither way of access meets in one bank.
+// Every lane prefetches four rows by four numbers of an operand into registers. Sums are named variables, never an
+// array: an array indexed by a loop that the compiler does not unroll would be kept in memory. In workgroup memory each
+// vec4 of rows is rotated by the number of its line, so that neither access pattern causes bank conflicts.
 // Needs in the kernel: const D, LANES (64u at least), LANES_ACROSS (8u or 16u), ROWS_A_LANE and COLUMNS_A_LANE (4u or
 // 8u).
 
-const ACROSS = clamp(LANES_ACROSS, D / 8u, D / 4u); // so that each lane has one four or two of the width
+const ACROSS = clamp(LANES_ACROSS, D / 8u, D / 4u); // so that each lane has one or two vec4s of the width
 const DOWN = LANES / ACROSS;
 const ROWS = ROWS_A_LANE * DOWN;
 const COLUMNS = COLUMNS_A_LANE * ACROSS;
@@ -39,7 +39,7 @@ struct Scores { c0r0: mat4x4f, c0r1: mat4x4f, c1r0: mat4x4f, c1r1: mat4x4f }
 /// A lane's results, by four of rows and numbers 4·across … and 4·(across + ACROSS) … of the width; rows inside.
 struct Sums { r0d0: mat4x4f, r0d1: mat4x4f, r1d0: mat4x4f, r1d1: mat4x4f }
 
-/// Neighbouring lanes stand 8 by 4, which read the fewest places of workgroup memory at a time.
+/// Adjacent lanes stand 8 by 4, which read the fewest places of workgroup memory at a time.
 fn across_of(lane: u32) -> u32 { return lane % 8u + 8u * ((lane / 32u) % (ACROSS / 8u)); }
 fn down_of(lane: u32) -> u32 { return (lane % 32u) / 8u + 4u * ((lane / (4u * ACROSS)) % (DOWN / 4u)); }
 
@@ -87,7 +87,7 @@ fn put_span(lane: u32, held: mat4x4f) {
   }
 }
 
-/// Puts what was fetched for a step: PIECES of both operands, then SPANS of values.
+/// Stores what was fetched for a step: PIECES of both operands, then SPANS of values.
 fn put_operands(lane: u32, step: u32, rows: mat4x4f, columns: mat4x4f) {
   if (step < PIECES) {
     put_rows(lane, rows);
@@ -111,7 +111,7 @@ fn weights_at(column_four: u32, row_four: u32) -> mat4x4f {
   return mat4x4f(weights[at], weights[at + ROW_FOURS], weights[at + 2u * ROW_FOURS], weights[at + 3u * ROW_FOURS]);
 }
 
-/// Adds the product of what lies in both tiles.
+/// Adds the product of both tiles.
 fn add_piece(lane: u32, s: ptr<function, Scores>) {
   let across = across_of(lane) % ACROSS;
   let down = down_of(lane) % DOWN;
@@ -133,7 +133,7 @@ fn add_piece(lane: u32, s: ptr<function, Scores>) {
   }
 }
 
-/// Adds the span's weights times the values that lie in the column tile.
+/// Adds the span's weights times the values in the column tile.
 fn add_span(lane: u32, step: u32, o: ptr<function, Sums>) {
   let across = across_of(lane) % ACROSS;
   let down = down_of(lane) % DOWN;

@@ -96,7 +96,7 @@ fn attend(wg: vec3u, count: vec3u, lane: u32) {
   }
 }
 
-// What the lanes of a row tell each other passes through the place of the weights, while nobody reads those.
+// The lanes of a row communicate through the memory of the weights while it is not read.
 fn put_share(across: u32, down: u32, share0: vec4f, share1: vec4f) {
   weights[(across % ACROSS) * ROW_FOURS + (down + across) % ROW_FOURS] = share0;
   if (HAS_TWO_ROWS) { weights[(across % ACROSS) * ROW_FOURS + (down + DOWN + across) % ROW_FOURS] = share1; }
@@ -115,7 +115,7 @@ fn masked(s: mat4x4f, key: i32, limit: vec4i) -> mat4x4f {
 
 fn max_of(s: mat4x4f) -> vec4f { return max(max(s[0], s[1]), max(s[2], s[3])); }
 
-/// Puts the weights of four keys; returns their sum.
+/// Stores the weights of four keys; returns their sum.
 fn put_exp(s: mat4x4f, m: vec4f, column_four: u32, row_four: u32) -> vec4f {
   let p = mat4x4f(exp(s[0] - m), exp(s[1] - m), exp(s[2] - m), exp(s[3] - m));
   put_weights(column_four, row_four, p);

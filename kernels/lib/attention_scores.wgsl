@@ -1,5 +1,5 @@
-// Scores of 16 rows that the lanes hold, lane l of a[g] row g · SG + l, with the four columns of this lane. SwiftShader
-// spreads a lane's numbers faster by broadcasts, whose lanes must be constants, hence the 16 lines. Needs in the
+// Scores of 16 rows that the lanes hold, lane l of a[g] row g · SG + l, with the four columns of this lane. On
+// SwiftShader broadcasts are faster than shuffles, but their lanes must be constants, hence the 16 lines. Needs in the
 // kernel: `enable subgroups;`, const SG, const BM = 16u, lib/attention_tile.wgsl.
 
 fn add_scores(s: ptr<function, array<vec4f, BM>>, a: array<vec4f, BM / SG>, b0: vec4f, b1: vec4f, b2: vec4f,

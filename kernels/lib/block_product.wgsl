@@ -1,14 +1,12 @@
-// The course of a product whose results stay in registers: ROWS by COLUMNS results a workgroup, 8 rows by 4 columns a
-// lane, or by 8 in the largest tile. The kernel says how operands are read and results written. A step takes DEPTH
+// The main loop of a product whose results stay in registers: ROWS by COLUMNS results a workgroup, 8 rows by 4 columns
+// a lane, or by 8 in the largest tile. The kernel says how operands are read and results written. A step takes DEPTH
 // terms. Each lane fetches a block of four terms of four rows of A or four columns of B (two blocks where there are
-// more than lanes) and holds it in registers while the terms before are multiplied; then it stages it in workgroup
-// memory, Aᵀ and B, in vec4s of rows or columns.
-// Groups of 32 lanes, by index and not by subgroup, share 64 rows and 16 or 32 columns. Two neighbours take the same
-// columns and every second the same rows, which is how NVIDIA's shared memory serves a read of 16 bytes a lane best
-// (CUTLASS, gemm/warp/mma_simt_policy.h).
-// The fetch of the last turn is for nothing: where it is made only sometimes, the compiler may wait for what it brings
-// at once, to put it in its place.
-// The sums are named, since a compiler that leaves a loop over an array as it stands keeps the array in memory.
+// more than lanes) and holds it in registers while the previous terms are multiplied; then it stores it in workgroup
+// memory, Aᵀ and B, in vec4s of rows or columns. Groups of 32 lanes, by index and not by subgroup, share 64 rows and 16
+// or 32 columns. Two adjacent lanes take the same columns and every second lane the same rows, the pattern in which
+// NVIDIA's shared memory serves 16-byte reads best (CUTLASS, gemm/warp/mma_simt_policy.h). The fetch of the last
+// iteration is unused: if it were conditional, the compiler might wait for its data immediately. The sums are named
+// variables, since a compiler that does not unroll a loop over an array keeps the array in memory.
 // Needs in the kernel: lib/block_stage.wgsl and what it needs; lib/tile_order.wgsl; params of matmul/naive; const PAIR
 // (whether there are A2 and B2), GROUP; and
 //   fn put(tile: Tile, row: u32, column: u32, s0: vec4f, s1: vec4f, s2: vec4f, s3: vec4f)      four columns of four

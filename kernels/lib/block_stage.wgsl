@@ -1,7 +1,6 @@
 // How the operands of a product in blocks reach workgroup memory: Aᵀ and B, in vec4s of rows or columns. A lane's block
 // is four terms of four of them, held in registers from its fetch to its staging.
-// SKEW moves each four terms on by so many banks of 16 bytes, so that blocks that are transposed on their way are
-// written without conflicts.
+// SKEW shifts each four terms by this many banks of 16 bytes, so that transposed blocks are written without conflicts.
 // Needs in the kernel: const TRANSPOSE_A, TRANSPOSE_B, ROWS, COLUMNS, DEPTH, SKEW; and
 //   fn a_block(tile: Tile, step: Step, row: u32, k: u32) -> Block      four terms from k on of four rows; what lies
 //     past an edge may be anything fn b_block(tile: Tile, step: Step, column: u32, k: u32) -> Block
@@ -21,13 +20,13 @@ struct Tile { first_row: u32, first_column: u32, batch: u32, a_start: u32, b_sta
 // The terms from `first` on, of `terms` in all; of A2 and B2 in the second run.
 struct Step { first: u32, terms: u32, is_second: bool }
 
-// Four reads of four, as bits, or the words that they unpack from.
+// Four reads of four elements, as bits, or the packed words.
 struct Block { r0: vec4u, r1: vec4u, r2: vec4u, r3: vec4u }
 
 var<workgroup> a_tile: array<vec4f, LAYERS * A_LAYER>;
 var<workgroup> b_tile: array<vec4f, LAYERS * B_LAYER>;
 
-// The four of rows, and the four terms, of a block of A: neighbours read neighbouring memory.
+// The four rows, and the four terms, of a block of A: adjacent lanes read adjacent memory.
 fn a_place(block: u32) -> vec2u {
   let n = block % A_BLOCKS;
   return select(vec2u(n / LAYERS, n % LAYERS), vec2u(n % (ROWS / 4u), n / (ROWS / 4u)), TRANSPOSE_A);
@@ -38,7 +37,7 @@ fn b_place(block: u32) -> vec2u {
   return select(vec2u(n % (COLUMNS / 4u), n / (COLUMNS / 4u)), vec2u(n / LAYERS, n % LAYERS), TRANSPOSE_B);
 }
 
-// A lane has a block of A or of B for good; one that would have neither reads a block of B again and stages none.
+// Each lane has a fixed block of A or of B; one with neither reads a block of B again and stores nothing.
 fn fetch(tile: Tile, step: Step, block: u32) -> Block {
   var held: Block;
   if (block < A_BLOCKS) {

@@ -1,6 +1,6 @@
-// A long sum as a sum of sums: the kernel adds up BLOCK terms, here come 32 blocks, 32 of those, and the rest. In one
-// chain the error grows with the number of terms, a percent at a million; so with its logarithm. Needs in the kernel:
-// alias T of floats.
+// A long sum as a sum of sums: the kernel adds up BLOCK terms; this file adds 32 blocks, 32 of those sums, and the
+// rest. In a single chain the error grows with the number of terms, to a percent at a million; here with its logarithm.
+// Needs in the kernel: alias T of floats.
 
 const BLOCK = 32u;
 

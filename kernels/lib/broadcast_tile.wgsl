@@ -1,6 +1,6 @@
 // The arithmetic of a subgroup tile: ROWS rows of C, 4·VEC4S columns a lane, two terms of the sum at a time. One
-// operand's rows lie across the lanes and are spread by broadcasts whose lanes are constants: a rolled loop of shuffles
-// is 15 times slower on software adapters.
+// operand's rows lie across the lanes and are distributed by broadcasts whose lanes are constants: a rolled loop of
+// shuffles is 15 times slower on software adapters.
 // Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const VEC4S (1u or 2u), alias Tile =
 // array<vec4f, ROWS * VEC4S>.
 

@@ -1,4 +1,4 @@
-// The greater and the lesser of two values, NaN where one is NaN, as PyTorch has it: max and min of WGSL may drop it.
+// The larger and the smaller of two values, NaN where one is NaN, as PyTorch has it: max and min of WGSL may drop it.
 // By bits, since a compiler may assume that there is none. Needs in the kernel: alias T of f32 or vec4<f32>, alias U of
 // u32 or vec4<u32>.
 

@@ -1,7 +1,7 @@
 // NF4's levels held across the lanes of a subgroup and fetched by shuffles: three times as fast on a software adapter
-// as to index an array, which every lane does by itself.
-// Needs in the kernel: `enable subgroups;`, const SG, lib/load_weight.wgsl. Only in uniform control flow: a lane that
-// sleeps gives nothing.
+// as indexing an array, which is done lane by lane.
+// Needs in the kernel: `enable subgroups;`, const SG, lib/load_weight.wgsl. Only in uniform control flow: an inactive
+// lane provides no value.
 
 // What a lane holds: with 16 lanes or more one level, with 8 two, with 4 none.
 fn nf4_held(lane: u32) -> vec2f {

@@ -1,4 +1,4 @@
-// The greatest of what a lane has seen and Σ exp(x - greatest), kept in one pass (Milakov & Gimelshein 2018): sixteen
+// The largest of what a lane has seen and Σ exp(x - largest), kept in one pass (Milakov & Gimelshein 2018): sixteen
 // at a time cost one more exponential.
 // It starts from the least finite number, since ∞ - ∞ would be NaN: Σ is 0 where all were -∞. Needs
 // lib/special_values.wgsl.

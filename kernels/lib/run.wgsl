@@ -1,4 +1,4 @@
-// A lane's share of a line of items: eight neighbouring lanes walk a run of 8 · STEPS items together, so that each
+// A lane's share of a line of items: eight adjacent lanes walk a run of 8 · STEPS items together, so that each
 // subgroup of a software adapter, which runs its whole loop before the next one starts, reads contiguous memory, and
 // fewer workgroups have to be started: twice as fast there. On a GPU STEPS is 1.
 // Needs in the kernel: `const WG: u32` and `const STEPS: u32`. Use: `for (var i = run_begin(…); i < run_end(i, size); i

@@ -1,7 +1,7 @@
 // Sine and cosine of four values in radians, right to 2 ulp over the whole range of f32, where the driver's own may be
-// off by 2e-4 within a turn and by anything beyond. Needs lib/exponential.wgsl.
+// off by 2e-4 within one period and by any amount beyond. Needs lib/exponential.wgsl.
 
-/// x less a whole number k of quarter turns (-π/4..π/4), and k mod 4.
+/// x less an integer k of quarter turns (-π/4..π/4), and k mod 4.
 struct Turned { r: vec4f, quarter: vec4u }
 
 // π/2 in four parts whose products with k up to 955 are exact; the quarters beyond come from the digits of 2/π.

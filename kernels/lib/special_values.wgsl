@@ -15,14 +15,14 @@ fn is_nan(v: f32) -> bool { return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u
 /// max(v, low), NaN where v is.
 fn at_least(v: f32, low: f32) -> f32 { return select(max(v, low), v, is_nan(v)); }
 
-/// eˣ and ln x, NaN where x is: some drivers' own make a number of it.
+/// eˣ and ln x, NaN where x is: some drivers' own functions return a number.
 fn exp_of(v: f32) -> f32 { return select(exp(v), v, is_nan(v)); }
 fn exp_of4(v: vec4f) -> vec4f {
   return select(exp(v), v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }
 fn log_of(v: f32) -> f32 { return select(log(v), v, is_nan(v)); }
 
-/// Whole numbers in the order of the values: -∞ first, both zeros equal, NaN after ∞, as PyTorch sorts.
+/// Integers in the order of the values: -∞ first, both zeros equal, NaN after ∞, as PyTorch sorts.
 fn rank_of(v: f32) -> u32 {
   let bits = bitcast<u32>(v);
   if (is_nan(v)) { return 0xffffffffu; }

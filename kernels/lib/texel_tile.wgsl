@@ -1,5 +1,5 @@
-// The arithmetic of a subgroup tile, four terms of the sum at a time: rows across the lanes, spread by shuffles whose
-// lanes are constants once the call is inlined.
+// The arithmetic of a subgroup tile, four terms of the sum at a time: rows across the lanes, distributed by shuffles
+// whose lanes are constants once the call is inlined.
 // Needs in the kernel: `enable subgroups;`, const SG (subgroup size), const ROWS, const VEC4S (1u or 2u), alias Tile =
 // array<vec4f, ROWS * VEC4S>.
 

@@ -1,11 +1,11 @@
-// Sixteen bytes of a quantised weight as f16, four elements at a time: word by word, so that no index is left to a
+// Sixteen bytes of a quantised weight as f16, four elements at a time: word by word, so that no array is indexed by a
 // loop.
 // Needs in the kernel: enable f16; const FORMAT; b_tile: array<vec4<f16>> in workgroup memory; lib/load_weight.wgsl;
 // fill_nf4_table before put_weights.
 
-// A table in workgroup memory is read by many lanes at different places at once; one of constants is not. Where it is
-// not needed it still takes 16 bytes: matrices are loaded from multiples of 16, and a table of 4 bytes moved the tiles
-// behind it, so that NVIDIA's driver read beside them.
+// A table in workgroup memory can be read by many lanes at different indices at once; a constant one cannot. Where it
+// is not needed it still takes 16 bytes: matrices are loaded from multiples of 16, and a table of 4 bytes shifted the
+// tiles behind it, so that NVIDIA's driver read from the wrong place.
 var<workgroup> nf4_table: array<f32, select(4u, 16u, FORMAT == NF4)>;
 
 fn fill_nf4_table(lane: u32) {

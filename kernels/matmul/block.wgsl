@@ -8,7 +8,7 @@
 // 128 by 128, 256 bytes more with SKEW 2.
 // Traffic: each element of A is read N / COLUMNS times, of B M / ROWS times.
 // B may be a packed weight (FORMAT), read as it lies and unpacked on its way into workgroup memory; group is the number
-// of its neighbours that share a scale.
+// of its adjacent elements that share a scale.
 // Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernel 10 (https://siboehm.com/articles/22/CUDA-MMM);
 // CUTLASS's efficient_gemm.md.
 // uses: lib/block_product.wgsl, lib/block_stage.wgsl, lib/tile_order.wgsl, lib/load_weight.wgsl

@@ -1,7 +1,7 @@
 enable subgroups;
-// matmul/gemv_columns: matmul/gemv_scaled by lanes that own columns: four words of a column at a time, and x, which
-// all lanes need, is loaded once a subgroup and spread by shuffles. Half the loads of matmul/gemv_scaled, which
-// software adapters pay for one by one.
+// matmul/gemv_columns: matmul/gemv_scaled with one or two columns per lane: four words of a column at a time, and x,
+// which all lanes need, is loaded once per subgroup and distributed by shuffles. Half the loads of matmul/gemv_scaled,
+// each of which costs a software adapter separately.
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
 // Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K, of a multiple of four words; C float[M, N],
 // A2 float[M, K2], B2 float[N, K2]; K2 a multiple of 4. Grid: [ceil(N / (SG · COLUMNS · SUBGROUPS)), 1, 1]. Accumulates

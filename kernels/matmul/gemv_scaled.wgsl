@@ -1,5 +1,5 @@
 enable subgroups;
-// matmul/gemv_scaled: matmul/gemv where B is quantised: int8, int4 or NF4, read as it lies. A lane takes whole
+// matmul/gemv_scaled: matmul/gemv where B is quantised: int8, int4 or NF4, unpacked on the fly. A lane takes whole
 // groups, so that it reads their scales once, and a word of each column at a time: with two, the loaded vectors would
 // spill.
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches

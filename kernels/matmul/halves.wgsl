@@ -3,7 +3,7 @@
 // The rounding is the driver's, as in matmul/subgroup_matrix itself; cast/halves rounds the same everywhere and takes
 // longer.
 // Shapes: x float[size], y u32[size / 2], dense, size a multiple of 8.
-// Grid: a lane eight elements, ceil(size / 8 / WG) workgroups in a line. Traffic: 6 bytes an element.
+// Grid: eight elements per lane, ceil(size / 8 / WG) workgroups in a line. Traffic: 6 bytes per element.
 
 struct Params { size: u32 }
 

@@ -1,4 +1,4 @@
-// matmul/naive: one lane an element of C; every layout. The baseline of the family.
+// matmul/naive: one lane per element of C; every layout. The baseline of the family.
 //   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])
 // Shapes: A float[M, K] (or [K, M]: TRANSPOSE_A), B float[K, N] (or [N, K]: TRANSPOSE_B), C float[M, N], bias float[N];
 // the second pair A2 float[M, K2], B2 float[K2, N] (or [N, K2]) continues the sum over k (LoRA); K2 = 0 leaves it out.
@@ -6,7 +6,8 @@
 // terms, so that split sums are batches. flags: 1 bias, 2 add to C. Grid: [ceil(N / 8), ceil(M / 8), batches].
 // Accumulates in f32 over ascending k.
 // Backward of the family is the family: dA = dC·Bᵀ, dB = Aᵀ·dC.
-// B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale.
+// B may be a packed weight, unpacked on the fly (FORMAT); group is the number of its adjacent elements that share a
+// scale.
 // uses: lib/load_weight.wgsl, lib/weight_element.wgsl
 
 struct Params {

@@ -1,6 +1,6 @@
 enable subgroups;
-// matmul/packed_nn: matmul/subgroup_nn where B is a packed weight, read as it lies. Its use: dx = dy·W through a frozen
-// base (QLoRA).
+// matmul/packed_nn: matmul/subgroup_nn where B is a packed weight, unpacked on the fly. Used for dx = dy·W through a
+// frozen base (QLoRA).
 //   C = alpha · (A·dequantised(B) + A2·B2) + bias  (+ C)        contract of matmul/naive, without batches
 // Shapes: A float[M, K], its rows a_pitch apart, B packed[K, N] in groups of neighbours along N, C float[M, N], A2
 // float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4.

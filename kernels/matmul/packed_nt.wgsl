@@ -1,6 +1,6 @@
 enable subgroups;
-// matmul/packed_nt: matmul/subgroup_nt where B is a packed weight, read as it lies: half, a quarter or an eighth of the
-// words.
+// matmul/packed_nt: matmul/subgroup_nt where B is a packed weight, unpacked on the fly: half, a quarter or an eighth of
+// the words.
 //   C = alpha · (A·dequantised(B)ᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
 // Shapes: A float[M, K], its rows a_pitch apart, B packed[N, K] in groups of neighbours along K, C float[M, N], A2
 // float[M, K2], B2 float[N, K2]; K and K2 even, N a multiple of 4.

@@ -1,9 +1,9 @@
 // matmul/pad_rows: y[r, c] = x[r, c] with rows `pitch` vec4s apart in y. Rows of an operand that lie a large power of
-// two apart fall into one set of a processor's nearest cache, where a product that walks many rows at once evicts what
+// two apart fall into one set of the CPU's L1 cache, where a product that walks many rows at once evicts what
 // it will need next: a copy first costs far less (1024³: 1.4 times as fast).
 // Shapes: x float[rows, 4 · width], y float[rows, 4 · pitch]; width a multiple of 64, which is what a run of
 // lib/run.wgsl covers.
-// Grid: ceil(rows · width / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element.
+// Grid: ceil(rows · width / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes per element.
 // uses: lib/run.wgsl
 
 struct Params { items: u32, width: u32, pitch: u32 }

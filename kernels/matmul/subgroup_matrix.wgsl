@@ -8,16 +8,16 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 //   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias        contract of matmul/naive but for the rounding:
 //     relative 2⁻¹¹ of each operand
 // DOWN by ACROSS subgroups a workgroup, T by 4 matrices of MATRIX_M × MATRIX_N each. A and B are read in chunks of 16
-// bytes, into registers while the matrix units work on the terms before, and lie in workgroup memory as f16 in the
-// order of memory; PAD spreads the lines over the banks.
+// bytes, into registers while the matrix units work on the terms before, and are stored in workgroup memory as f16 in
+// the same order; PAD distributes the lines over the banks.
 // Shapes: lines of A and B in memory are whole chunks, of A2 and B2 whole vec4s. K2 only where A is not transposed. An
 // operand above 65,504 becomes infinite.
 // Grid: [ceil(N / COLUMNS), ceil(M / ROWS), batches], walked GROUP rows of tiles at a time, so that the tiles at work
 // share operands in the cache.
 // Accumulates in f32, MATRIX_K terms a step. Traffic: each element of A is read N / COLUMNS times, of B M / ROWS times.
 // Source: NVIDIA, CUDA C++ Programming Guide, Warp Matrix Functions; Dawn, docs/dawn/features/subgroup_matrix.
-// B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale. Not
-// bf16: f16 cannot hold its range.
+// B may be a packed weight, unpacked on the fly (FORMAT); group is the number of its adjacent elements that share a
+// scale. Not bf16: f16 cannot hold its range.
 // Every sum and every chunk is a variable of its own: NVIDIA's compiler keeps an array that a loop indexes in memory.
 // No subgroup arithmetic in this module, which crashes that compiler beside matrices.
 // uses: lib/load_weight.wgsl, lib/weight_chunk.wgsl, lib/matrix_chunks.wgsl, lib/tile_order.wgsl
@@ -95,7 +95,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   var s20: Sums; var s21: Sums; var s22: Sums; var s23: Sums;
   var s30: Sums; var s31: Sums; var s32: Sums; var s33: Sums;
 
-  // A turn loads the chunks of one step, multiplies the step before it, and puts the chunks where that lay.
+  // An iteration loads the chunks of one step, multiplies the previous step, and stores the chunks in its place.
   for (var remaining = all_steps + 1u; remaining > 0u; remaining--) {
     let step = all_steps + 1u - remaining;
     let from_a = Span(outer * params.a_outer + inner * params.a_inner, first_row, step * DEPTH, terms);

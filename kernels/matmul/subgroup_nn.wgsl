@@ -1,5 +1,5 @@
 enable subgroups;
-// matmul/subgroup_nn: one subgroup a tile, no shared memory, no barrier: A's rows across the lanes, spread by
+// matmul/subgroup_nn: one subgroup per tile, no shared memory, no barrier: A's rows across the lanes, distributed by
 // broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]·B[z] + A2·B2) + bias  (+ C[z])        contract of matmul/naive
 // Shapes: A float[M, K], its rows a_pitch apart, B float[K, N], C float[M, N] (float[N, M] with SWAP), A2 float[M, K2],

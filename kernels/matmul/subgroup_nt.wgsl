@@ -1,5 +1,5 @@
 enable subgroups;
-// matmul/subgroup_nt: one subgroup a tile, no shared memory, no barrier: A's rows across the lanes, spread by
+// matmul/subgroup_nt: one subgroup per tile, no shared memory, no barrier: A's rows across the lanes, distributed by
 // broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]·B[z]ᵀ + A2·B2ᵀ) + bias  (+ C[z])        contract of matmul/naive
 // Shapes: A float[M, K], B float[N, K], their rows a_pitch and b_pitch apart, C float[M, N] (float[N, M] with SWAP), A2

@@ -1,15 +1,15 @@
 enable subgroups;
-// matmul/subgroup_texels: one subgroup a tile, both operands read from textures, no shared memory, no barrier: A's rows
-// across the lanes, spread by shuffles; the lanes own columns. A software adapter loads a texel a lane without a
-// branch, and a storage buffer's vector element by element with a bounds check each.
+// matmul/subgroup_texels: one subgroup per tile, both operands read from textures, no shared memory, no barrier: A's
+// rows across the lanes, distributed by shuffles; the lanes own columns. A software adapter loads a texel a lane
+// without a branch, and a storage buffer's vector element by element with a bounds check each.
 //   C[z] = alpha · (A[z]·B[z]) + bias  (+ C[z])        contract of matmul/naive
 // Shapes: A float[M, K] (A_ALONG: a texel is four terms of a row) or [K, M] (four rows at a term), B float[N, K]
 // (B_ALONG: four terms of a column) or [K, N] (four columns at a term), a row of the operand a row of its texture; a
 // second pair lies behind the first, along the terms. C float[M, N] (float[N, M] with SWAP), N a multiple of 4.
 // Where a row does not run along the terms, the texture may hold it in strips of so many texels, the rows of a strip
-// all below each other (a_strip, a_strip_rows): a tile then walks through contiguous memory. With an a_strip of 1 or 2
-// the rows lie in two or four groups of a_strip_rows, every second or fourth row in one: WebGPU copies rows of some
-// widths only so. Batches: as in matmul/naive, their steps in rows, then multiples of four. TAIL: K or K_last is no
+// below each other (a_strip, a_strip_rows): a tile then reads contiguous memory. With an a_strip of 1 or 2 the rows lie
+// in two or four groups of a_strip_rows, every second or fourth row in one: the only way in which WebGPU copies rows of
+// some widths. Batches: as in matmul/naive, their steps in rows, then multiples of four. TAIL: K or K_last is no
 // multiple of 4.
 // Grid: [ceil(M / ROWS), ceil(N / (4 · SG · VEC4S)), batches]: neighbours share columns, the larger part. Accumulates
 // in f32 over ascending k, four terms a step.
@@ -122,5 +122,5 @@ fn terms_of_columns(column: vec2u, k: u32, terms: u32, lines: Lines) -> Terms {
     within(four[3], k + 3u < terms));
 }
 
-// Zero for a term that the sum has not, whose texel may hold anything.
+// Zero for a term past the end of the sum, whose texel may hold anything.
 fn within(value: vec4f, is_there: bool) -> vec4f { return select(value, select(vec4f(), value, is_there), TAIL); }

@@ -1,6 +1,6 @@
 enable subgroups;
-// matmul/subgroup_tn: one subgroup a tile, no shared memory, no barrier: vec4s of A's rows across the lanes, spread by
-// broadcasts; the lanes own columns.
+// matmul/subgroup_tn: one subgroup per tile, no shared memory, no barrier: vec4s of A's rows across the lanes,
+// distributed by broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]ᵀ·B[z]) + bias  (+ C[z])        contract of matmul/naive, without a second pair
 // Shapes: A float[K, M], B float[K, N], C float[M, N] (float[N, M] with SWAP); M and N multiples of 4, K any. Its use:
 // gradients of weights, dW = dyᵀ·x, where K counts rows. Grid: [ceil(N / (4 · SG · VEC4S)), ceil(M / ROWS), batches].

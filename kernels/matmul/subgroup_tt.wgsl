@@ -1,6 +1,6 @@
 enable subgroups;
-// matmul/subgroup_tt: one subgroup a tile, no shared memory, no barrier: vec4s of A's rows across the lanes, spread by
-// broadcasts; the lanes own columns.
+// matmul/subgroup_tt: one subgroup per tile, no shared memory, no barrier: vec4s of A's rows across the lanes,
+// distributed by broadcasts; the lanes own columns.
 //   C[z] = alpha · (A[z]ᵀ·B[z]ᵀ) + bias  (+ C[z])        contract of matmul/naive, without a second pair
 // Shapes: A float[K, M], B float[N, K], C float[M, N] (float[N, M] with SWAP); M and N multiples of 4, K even. Its use:
 // B·A with few columns, as (AᵀBᵀ)ᵀ by SWAP: the gradient of LoRA's inner activations. Grid: [ceil(N / (4 · SG ·

@@ -1,7 +1,7 @@
 // matmul/texel_rows: y[r, c] = x[r, c] with rows `pitch` vec4s apart in y, so that they can be copied into a texture:
-// WebGPU takes rows of 16 texels and their multiples there. What lies behind a row's last element in y is anything.
+// WebGPU takes rows of 16 texels and their multiples there. The padding behind a row's last element in y is undefined.
 // Shapes: x float[rows, columns], y float[rows, 4 · pitch]. Grid: [ceil(columns / (4 · LANES)), ceil(rows / (64 / LANES
-// · STEPS)), 1]. Traffic: 8 bytes an element.
+// · STEPS)), 1]. Traffic: 8 bytes per element.
 
 struct Params { rows: u32, columns: u32, pitch: u32 }
 

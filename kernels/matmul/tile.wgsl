@@ -1,10 +1,11 @@
 // matmul/tile: 256 lanes a tile of 64 by 64, staged through workgroup memory, 4 by 4 results a lane; every layout, size
-// and format. For software adapters without subgroups, and for what fits no other kernel.
+// and format. For software adapters without subgroups, and for products that fit no other kernel.
 //   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])        contract of matmul/naive
 // Grid: [ceil(N / 64), ceil(M / 64), batches]. Accumulates in f32 over ascending k. Workgroup memory: 8 KiB.
 // Traffic: each element of A is read N / 64 times, of B M / 64 times.
 // Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernels 5 and 6 (https://siboehm.com/articles/22/CUDA-MMM).
-// B may be a packed weight, read as it lies (FORMAT); group is the number of its neighbours that share a scale.
+// B may be a packed weight, unpacked on the fly (FORMAT); group is the number of its adjacent elements that share a
+// scale.
 // uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_vec4.wgsl
 
 struct Params {
@@ -28,7 +29,7 @@ const TRANSPOSE_A = false; // tune: false true
 const TRANSPOSE_B = false; // tune: false true
 const SIDE = 64u;
 const VEC4S = SIDE / 4u;
-const DEPTH = 256u / VEC4S; // so that each lane stages one four of either operand
+const DEPTH = 256u / VEC4S; // so that each lane stages one vec4 of each operand
 
 var<workgroup> a_tile: array<vec4f, 256>;
 var<workgroup> b_tile: array<vec4f, 256>;
@@ -44,7 +45,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let first_column = wg.x * SIDE;
   let x = lane % 16u;
   let y = lane / 16u;
-  // Neighbouring lanes stage neighbouring elements of memory.
+  // Adjacent lanes stage adjacent elements of memory.
   let a_place = select(vec2u(lane % DEPTH, lane / DEPTH), vec2u(lane / VEC4S, lane % VEC4S), TRANSPOSE_A);
   let b_place = select(vec2u(lane / VEC4S, lane % VEC4S), vec2u(lane % DEPTH, lane / DEPTH), TRANSPOSE_B);
   var sum0 = vec4f();

@@ -4,7 +4,7 @@
 //            when the norm is not finite)
 // Shapes: g float[4 · vectors], sums float[slots], result float[2]. Grid: partial one workgroup for each WG · ROUNDS
 // vectors in a line, finish one workgroup. Accumulates in f32, lane by lane, then lane 0 over the lanes. Traffic: 4
-// bytes an element. Source of the 1e-6: PyTorch clip_grad_norm_.
+// bytes per element. Source of the 1e-6: PyTorch clip_grad_norm_.
 // uses: lib/block_sum.wgsl
 
 struct Params { vectors: u32, slot: u32, slots: u32, max_norm: f32 }

@@ -2,10 +2,10 @@
 //   g' = clip · g;  m = β₁·m + (1-β₁)·g';  v = β₂·v + (1-β₂)·g'²;  x = x·(1 - lr·decay) - lr · (m / c₁) / (√v / √c₂ +
 //     eps)
 // lr = rate[0] · factor, c₁ = rate[1] = 1 - β₁ᵗ, √c₂ = rate[2] = √(1 - β₂ᵗ): data, so that a recorded step can be
-// replayed. norm = the gradients' norm and clip (optim/adamw_norm); nothing is changed where clip is negative.
+// replayed. norm = the gradients' norm and clip (optim/adamw_norm); nothing changes if clip is negative.
 // Shapes: x, g, m, v float[4 · vectors]; rate float[3]; norm float[2]. Grid: ceil(vectors / (WG · STEPS)) workgroups in
 // a line.
-// Traffic: 28 bytes an element. Source: Loshchilov & Hutter 2019, as torch.optim.AdamW.
+// Traffic: 28 bytes per element. Source: Loshchilov & Hutter 2019, as torch.optim.AdamW.
 // uses: lib/run.wgsl, lib/turns.wgsl
 
 struct Params { vectors: u32, factor: f32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, eps: f32, decay: f32 }

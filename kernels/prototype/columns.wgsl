@@ -1,10 +1,10 @@
-// prototype/columns: each channel of a batch item made unit over its tokens, one lane for STEPS channels.
+// prototype/columns: each channel of a batch item normalised over its tokens, one lane for STEPS channels.
 //   forward   y[b, l, d] = x[b, l, d] / max(‖x[b, :, d]‖, 1e-12), inverse[b, d] = 1 / max(‖x[b, :, d]‖, 1e-12)
 //   backward  dx = (dy - y·Σ_l dy·y) · inverse; dy · inverse where the norm was clamped
 // Shapes: x, y, dx, dy float[batch, tokens, cols], inverse float[batch, cols], dense. T and U are vec4s where cols
 // (then counted in vec4s) is a multiple of 4; with T = f32 it is its own baseline. Grid: [ceil(cols / (WG · STEPS)),
 // batch]; a lane's channels lie 8 apart, so that eight lanes read a long run of each token's row. Accumulates in f32.
-// Traffic: 12 bytes an element forward, 20 backward. Source: SQ-LLaVA, specification 1.4.2 step 4: over tokens, not
+// Traffic: 12 bytes per element forward, 20 backward. Source: SQ-LLaVA, specification 1.4.2 step 4: over tokens, not
 // over channels.
 // uses: lib/run.wgsl, lib/extremes.wgsl
 

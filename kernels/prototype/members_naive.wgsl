@@ -1,4 +1,4 @@
-// prototype/members_naive: sums over the tokens of one centre, one lane an element, which looks at every token. Same
+// prototype/members_naive: sums over the tokens of one centre, one lane per element, which looks at every token. Same
 // contract, formulas and shapes as prototype/members, with index u32[batch, tokens] in the place of its lists.
 // Grid: ceil(rows · cols / WG) workgroups in a line. Accumulates in f32.
 

@@ -1,4 +1,4 @@
-// prototype/rows_naive: the steps of the prototype extractor that reduce over channels, one lane a row.
+// prototype/rows_naive: the steps of the prototype extractor that reduce over channels, one lane per row.
 //   unit_forward   y = x / max(‖x‖, 1e-12), inverse = 1 / max(‖x‖, 1e-12)
 //   unit_backward  dx = (dy - y·⟨dy, y⟩) · inverse; dy · inverse where the norm was clamped
 //   assign         index = arg max over centres of sign(α)·scores, the lowest on ties; cosine = ⟨x, centre⟩ / ‖x‖; gate

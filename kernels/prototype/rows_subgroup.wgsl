@@ -1,5 +1,5 @@
 enable subgroups;
-// prototype/rows_subgroup: the steps of the prototype extractor that reduce over channels, one subgroup a row, lanes
+// prototype/rows_subgroup: the steps of the prototype extractor that reduce over channels, one subgroup per row, lanes
 // along the channels in vec4s; no barrier. Same contract, formulas and shapes as prototype/rows_naive, for cols a
 // multiple of 4; cols counts vec4s here.
 // Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32, 4·SG partial sums a row. Traffic: each operand

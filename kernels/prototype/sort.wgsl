@@ -4,8 +4,9 @@
 //   gates  dgates = (Σ ds·cosine, Σ ds): the gradients of α and β
 // Shapes: index, order u32[batch, tokens], first u32[batch, centres + 1], stats float[batch, tokens, 3], dgate
 // float[batch, tokens, 2], dgates float[2].
-// Grid: sort one lane a centre, ceil(rows / WG) workgroups in a line with rows = batch·centres, each walking its item's
-// tokens twice (tokens are few: 576); gates one workgroup, 64 partial sums added in lane order, rows = batch·tokens.
+// Grid: sort one lane per centre, ceil(rows / WG) workgroups in a line with rows = batch·centres, each visiting its
+// item's tokens twice (tokens are few: 576); gates one workgroup, 64 partial sums added in lane order, rows =
+// batch·tokens.
 // Source: SQ-LLaVA, specification 1.4.2 step 8 and 1.4.4.
 
 struct Params { rows: u32, tokens: u32, centres: u32 }

@@ -3,7 +3,7 @@
 //   forward   y = u ≥ p ? x · scale : 0, scale = 1 / (1 - p)        backward  the same on dy
 // u is uniform from key (seed, step) and counter (element / 4, stream + key[2]). Shapes: x, y float[size], dense, in
 // vec4s.
-// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes an element; the ten rounds cost more.
+// Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes per element; the ten rounds cost more.
 // uses: lib/random.wgsl, lib/run.wgsl
 
 struct Params { vectors: u32, stream: u32, p: f32, scale: f32 }

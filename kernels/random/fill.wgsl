@@ -2,8 +2,8 @@
 //   uniform  y = low + (high - low) · u            normal  y = low + high · z, by Box and Muller from the word pairs
 //            (0, 1) and (2, 3)
 //   words    y = the bits themselves
-// Shapes: y [size], dense, in vec4s. Grid: one lane four elements, ceil(size / 4 / WG) workgroups in a line. Traffic: 4
-// bytes an element.
+// Shapes: y [size], dense, in vec4s. Grid: four elements per lane, ceil(size / 4 / WG) workgroups in a line. Traffic: 4
+// bytes per element.
 // uses: lib/random.wgsl
 
 struct Params { vectors: u32, stream: u32, low: f32, high: f32 }

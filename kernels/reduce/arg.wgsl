@@ -1,9 +1,9 @@
-// reduce/arg: where along a middle axis the greatest or least element stands; the lowest index among equals, NaN before
-// all others.
+// reduce/arg: the index of the largest or smallest element along a middle axis; the lowest index among equals, NaN
+// before all others.
 //   y[o, c] = min argmax_k x[o, k, c]
-// Shapes: x float[outer, rows, cols], y i32[outer, cols], dense. Grid: one lane a column, ceil(outer · cols / WG)
+// Shapes: x float[outer, rows, cols], y i32[outer, cols], dense. Grid: one lane per column, ceil(outer · cols / WG)
 // workgroups in a line.
-// Traffic: 4 bytes an element.
+// Traffic: 4 bytes per element.
 // uses: lib/special_values.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32 }

@@ -1,9 +1,9 @@
-// reduce/columns: sum, greatest or least over a middle axis, one lane a column of a segment.
+// reduce/columns: sum, largest or smallest over a middle axis, one lane per column of a segment.
 //   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]
 // Shapes: x float[outer, rows, cols], y float[outer, segments, cols], dense. With segments > 1 a second dispatch
 // reduces y. T and U are vec4s where cols (then counted in vec4s) is a multiple of 4. Grid: ceil(outer · segments ·
 // cols / WG) workgroups in a line.
-// Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element. Its use: gradients of biases.
+// Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element. Used for gradients of biases.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }

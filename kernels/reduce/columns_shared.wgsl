@@ -1,8 +1,8 @@
-// reduce/columns_shared: sum, greatest or least over a middle axis, DOWN lanes of a workgroup a column of a segment,
+// reduce/columns_shared: sum, largest or smallest over a middle axis, DOWN lanes of a workgroup a column of a segment,
 // which they put together in its memory. Contract of reduce/columns. For real GPUs.
 //   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]
 // Grid: outer · segments · ceil(cols / ACROSS) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
-// Traffic: 4 bytes an element. Its use: gradients of biases.
+// Traffic: 4 bytes per element. Used for gradients of biases.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl, lib/turns.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }

@@ -1,7 +1,8 @@
 // reduce/cumulative: running sums along a middle axis.
 //   forward   y[o, k, c] = Σ_{j ≤ k} x[o, j, c]        backward  y[o, k, c] = Σ_{j ≥ k} x[o, j, c]   (x is dy, y is dx)
-// Shapes: x, y float[outer, rows, cols], dense. Grid: one lane a column, ceil(outer · cols / WG) workgroups in a line.
-// Accumulates in f32: the blocks before, and the running sum of this one. Traffic: 8 bytes an element.
+// Shapes: x, y float[outer, rows, cols], dense. Grid: one lane per column, ceil(outer · cols / WG) workgroups in a
+// line.
+// Accumulates in f32: the blocks before, and the running sum of this one. Traffic: 8 bytes per element.
 // uses: lib/block_sum.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32 }

@@ -1,4 +1,4 @@
-// reduce/norm: the Euclidean length over a middle axis, one lane a segment of a column.
+// reduce/norm: the Euclidean length over a middle axis, one lane per segment of a column.
 //   forward   y[o, s, c] = √Σ x[o, i, c]² over i = s, s + segments, … < rows
 //   backward  dx[o, i, c] = dy[o, c] · x[o, i, c] / y[o, c], 0 where the length is 0
 // Shapes: x, dx float[outer, rows, cols], y float[outer, segments, cols], dy float[outer, cols], dense. The length of
@@ -6,7 +6,7 @@
 // Grid: ceil(outer · segments · cols / WG) workgroups in a line, backward ceil(outer · rows · cols / WG).
 // Accumulates in f32, in blocks. Squares of what lies near an end of f32 leave it: a sum of which that may be true is
 // formed again of x · 2^80 or x · 2^-80, which rounds nothing.
-// Traffic: 4 bytes an element forward, 8 backward.
+// Traffic: 4 bytes per element forward, 8 backward.
 // uses: lib/block_sum.wgsl, lib/special_values.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32, segments: u32 }
@@ -38,7 +38,7 @@ fn squares(at: Segment, k: f32) -> f32 {
   return sum_of(sums);
 }
 
-/// The bits of the greatest |x|: whole numbers in the order of the magnitudes, with NaN after ∞.
+/// The bits of the largest |x|: integers in the order of the magnitudes, with NaN after ∞.
 fn greatest_bits(at: Segment) -> u32 {
   var most = 0u;
   for (var i = at.first; i < at.end; i += at.step) { most = max(most, bitcast<u32>(x[i]) & 0x7fffffffu); }

@@ -1,9 +1,9 @@
-// reduce/rows: sum, greatest or least over the last axis, one lane a segment of a row.
+// reduce/rows: sum, largest or smallest over the last axis, one lane per segment of a row.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
 // Shapes: x float[rows, cols], y float[rows, segments], dense. With segments > 1 a second dispatch reduces y: a fixed
 // order, no atomics.
 // Grid: ceil(rows · segments / WG) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
-// Traffic: 4 bytes an element.
+// Traffic: 4 bytes per element.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
 struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }

@@ -1,9 +1,9 @@
-// reduce/rows_shared: sum, greatest or least over the last axis, one workgroup a segment of a row; no subgroups, any
-// number of columns. Contract of reduce/rows.
+// reduce/rows_shared: sum, largest or smallest over the last axis, one workgroup per segment of a row; no subgroups,
+// any number of columns. Contract of reduce/rows.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
 // Shapes: x float[rows, cols], y float[rows, segments], dense. T and U are vec4s and WIDTH 4 where cols and chunk are
 // multiples of 4.
-// Grid: rows · segments workgroups in a line. Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element.
+// Grid: rows · segments workgroups in a line. Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
 struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
@@ -48,7 +48,7 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   if (OP == SUM) { total = shared_sum(across(values), lane); }
   if (OP == MAX) { total = shared_max(greatest(values), lane); }
   if (OP == MIN) { total = -shared_max(greatest(-values), lane); }
-  // The workgroup's greatest may drop NaN, so whether a lane met one is told apart.
+  // The workgroup's largest may drop NaN, so whether a lane met one is told apart.
   if (OP != SUM) {
     let four = vec4f(values);
     let met_nan = is_nan(four.x) || is_nan(four.y) || is_nan(four.z) || is_nan(four.w);

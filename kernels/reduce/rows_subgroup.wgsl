@@ -1,10 +1,10 @@
 enable subgroups;
-// reduce/rows_subgroup: one subgroup a segment of a row, lanes along the columns in vec4s; no barrier. Same contract as
-// reduce/rows, for cols and chunk that are multiples of 4.
+// reduce/rows_subgroup: one subgroup per segment of a row, lanes along the columns in vec4s; no barrier. Same contract
+// as reduce/rows, for cols and chunk that are multiples of 4.
 //   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
 // Shapes: x float[rows, cols], y float[rows, segments], dense. Grid: ceil(rows · segments / (WG / SG)) workgroups in a
 // line.
-// Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes an element.
+// Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
 struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }

@@ -3,8 +3,8 @@
 //   pick    dx[o, k, c] = (k = chosen[o, c]) ? dy[o, c] : 0       of max and min
 // Shapes: dx float[outer, rows, cols], dy float[outer, cols], chosen u32[outer, cols], dense. T and I are vec4s where
 // cols is a multiple of 4.
-// Grid: one lane SPAN rows of a column, ceil(outer · parts · cols / WG) workgroups in a line. Traffic: 4 bytes an
-// element.
+// Grid: each lane computes SPAN rows of a column, ceil(outer · parts · cols / WG) workgroups in a line. Traffic: 4
+// bytes per element.
 
 struct Params { outer: u32, rows: u32, cols: u32, parts: u32, scale: f32 }
 

@@ -1,8 +1,8 @@
-// reduce/top_k: where the k greatest elements of a row stand, the greatest first, the lowest index first among equals;
+// reduce/top_k: the indices of the k largest elements of a row, the largest first, the lowest index first among equals;
 // NaN before all others. k passes over the row, each finding the best element behind the one before: meant for a small
 // k.
-// Shapes: x float[rows, cols], y i32[rows, k], dense. Grid: one lane a row, ceil(rows / WG) workgroups in a line.
-// Traffic: 4k bytes an element.
+// Shapes: x float[rows, cols], y i32[rows, k], dense. Grid: one lane per row, ceil(rows / WG) workgroups in a line.
+// Traffic: 4k bytes per element.
 // uses: lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32, k: u32 }

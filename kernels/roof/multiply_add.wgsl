@@ -1,8 +1,8 @@
-// roof/multiply_add: chains of multiply-adds and nothing else, the most that a device's arithmetic gives.
+// roof/multiply_add: chains of multiply-adds and nothing else, to measure a device's peak arithmetic rate.
 //   forward  y[lane] = Σ of eight chains after STEPS times round: s ← s · a + b, on vectors of four.
-// Eight chains a lane hide the latency of each; a and b come from outside, so that no compiler knows the end.
+// Eight chains a lane hide the latency of each; a and b are params, so that no compiler can precompute the result.
 // Shapes: y float[lanes]. Grid: WG lanes a workgroup, in a line. Operations: lanes · STEPS · 8 chains · 4 · 2. Traffic:
-// none to speak of.
+// negligible.
 
 struct Params { a: f32, b: f32 }
 

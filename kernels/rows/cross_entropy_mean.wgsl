@@ -2,7 +2,7 @@
 //   forward   loss = Σ row_loss / Σ w,   totals = loss, 1 / Σ w;   0 and 0 when Σ w is 0 (every row ignored)
 //             summed = 1: loss = Σ row_loss,   totals = loss, 1
 // Shapes: terms float[rows, 2] = row_loss, w; loss float[1]; totals float[2]. Grid: one workgroup; lane l sums rows l,
-// l + WG, … in blocks, then eight lanes and lane 0 the lanes. Accumulates in f32. Traffic: 8 bytes a row.
+// l + WG, … in blocks, then eight lanes and lane 0 the lanes. Accumulates in f32. Traffic: 8 bytes per row.
 // uses: lib/block_sum.wgsl
 
 struct Params { rows: u32, summed: u32 }

@@ -1,4 +1,4 @@
-// rows/cross_entropy_naive: next-token loss of rows of logits, one lane a row; rows whose target is -100 are ignored.
+// rows/cross_entropy_naive: next-token loss of rows of logits, one lane per row; rows whose target is -100 are ignored.
 //   forward   lse = log Σ exp x,   row_loss = w · (lse - x[target])
 //   backward  dx = (exp(x - lse) - onehot(target)) · w · dy / Σ w
 // w is 1 or row_weight[row], and 0 for ignored rows; totals = Σ row_loss / Σ w and 1 / Σ w, of rows/cross_entropy_mean.
@@ -6,7 +6,7 @@
 // max x); terms float[rows, 2] = row_loss, w; dy float[1]. Dense.
 // The two parts of lse stay apart, since beside a great maximum their sum loses the second. A target of -100 ignores
 // its row; any other that is no class gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
-// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32. Traffic: 4 bytes an element forward, 8 backward
+// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32. Traffic: 4 bytes per element forward, 8 backward
 // (ideal).
 // uses: lib/special_values.wgsl, lib/cross_entropy_row.wgsl
 

@@ -1,4 +1,4 @@
-// rows/cross_entropy_shared: next-token loss of rows of logits, one workgroup a row; no subgroups, any number of
+// rows/cross_entropy_shared: next-token loss of rows of logits, one workgroup per row; no subgroups, any number of
 // classes.
 // Contract of rows/cross_entropy_naive.
 //   forward   lse = log Σ exp x,   row_loss = w · (lse - x[target])
@@ -8,8 +8,8 @@
 // The two parts of lse stay apart, since beside a great maximum their sum loses the second. A target of -100 ignores
 // its row; any other that is no class gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
 // T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32, the
-// greatest and the sum in one pass.
-// Ignored rows are not read: forward gives 0, backward writes 0. Traffic: 4 bytes an element forward, 8 backward.
+// largest and the sum in one pass.
+// Ignored rows are not read: forward gives 0, backward writes 0. Traffic: 4 bytes per element forward, 8 backward.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, weighted: u32 }
@@ -31,8 +31,8 @@ const WG = 64u; // tune: 32u 64u 128u 256u 512u
 @group(0) @binding(9) var<storage, read> dy: array<f32>;
 @group(0) @binding(10) var<storage, read_write> dx: array<T>;
 
-// An ignored row walks no columns: a label is no uniform value, so that the barriers stand outside of what depends on
-// it.
+// An ignored row visits no columns. A label is not a uniform value, so the barriers are outside the code that depends
+// on it.
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {

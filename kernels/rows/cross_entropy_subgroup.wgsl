@@ -1,5 +1,5 @@
 enable subgroups;
-// rows/cross_entropy_subgroup: next-token loss of rows of logits, one subgroup a row, four neighbouring classes a lane.
+// rows/cross_entropy_subgroup: next-token loss of rows of logits, one subgroup per row, four adjacent classes a lane.
 // Contract of rows/cross_entropy_naive, for cols a multiple of 4.
 //   forward   lse = log Σ exp x,   row_loss = w · (lse - x[target])
 //   backward  dx = (exp(x - lse) - onehot(target)) · w · dy / Σ w
@@ -9,7 +9,7 @@ enable subgroups;
 // its row; any other that is no class gives NaN, and nothing is read for it. A row of -∞ alone counts as equal scores.
 // Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32. Ignored rows are not read: forward gives 0,
 // backward writes 0.
-// Traffic: 4 bytes an element forward, read once; 8 backward.
+// Traffic: 4 bytes per element forward, read once; 8 backward.
 // uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl, lib/cross_entropy_row.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, weighted: u32 }

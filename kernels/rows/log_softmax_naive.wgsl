@@ -1,8 +1,8 @@
-// rows/log_softmax_naive: over the last axis, one lane a row.
+// rows/log_softmax_naive: over the last axis, one lane per row.
 //   forward   y = x - max x - log Σ exp(x - max x)
 //   backward  dx = dy - exp(y) · Σ dy
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal); here three passes over x. A row of -∞ alone gives -ln n.
+// Traffic: 8 bytes per element forward, 12 backward (ideal); here three passes over x. A row of -∞ alone gives -ln n.
 // uses: lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }

@@ -1,10 +1,10 @@
 enable subgroups;
-// rows/log_softmax_subgroup: over the last axis, one subgroup a row, lanes along the columns; no barrier. Same contract
-// as rows/log_softmax_naive.
+// rows/log_softmax_subgroup: over the last axis, one subgroup per row, lanes along the columns; no barrier. Same
+// contract as rows/log_softmax_naive.
 //   forward   y = x - max x - log Σ exp(x - max x)
 //   backward  dx = dy - exp(y) · Σ dy
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal).
+// Traffic: 8 bytes per element forward, 12 backward (ideal).
 // A row of -∞ alone gives -ln n.
 // uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
 

@@ -6,7 +6,7 @@
 // width]; total float[width], width = 2 · cols or cols. Grid: partial ceil(cols / WG) × chunks workgroups, finish
 // ceil(width / WG).
 // One lane a column, f32.
-// Traffic: 8 bytes an element (ideal).
+// Traffic: 8 bytes per element (ideal).
 // uses: lib/block_sum.wgsl, lib/narrowing.wgsl
 
 struct Params { rows: u32, cols: u32, width: u32, chunks: u32, rows_per_chunk: u32 }

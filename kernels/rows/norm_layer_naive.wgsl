@@ -1,12 +1,12 @@
-// rows/norm_layer_naive: layer normalisation over the last axis, one lane a row.
+// rows/norm_layer_naive: layer normalisation over the last axis, one lane per row.
 //   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
 //   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd (negative as
 // lib/narrow_rows.wgsl says). Dense.
-// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32; the variance from differences to a pivot, the mean as
-// f32 sums give it; what that is off by, the mean of the differences, is taken out: else a constant row of large
-// numbers would give ±1.
-// Traffic: 8 bytes an element forward, 12 backward (ideal); here three and two passes. Source: Ba et al. 2016.
+// Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32; the variance from differences to a pivot, the mean
+// from f32 sums, whose error, the mean of the differences, is subtracted: otherwise a constant row of large numbers
+// would give ±1.
+// Traffic: 8 bytes per element forward, 12 backward (ideal); here three and two passes. Source: Ba et al. 2016.
 // uses: lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }

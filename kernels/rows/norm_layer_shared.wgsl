@@ -1,13 +1,13 @@
-// rows/norm_layer_shared: layer normalisation over the last axis, one workgroup a row; no subgroups, any number of
+// rows/norm_layer_shared: layer normalisation over the last axis, one workgroup per row; no subgroups, any number of
 // columns.
 // Contract of rows/norm_layer_naive.
 //   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
 //   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd. Dense. T is
 // vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32; the
-// variance from differences to a pivot, the mean as f32 sums give it; what that is off by, the mean of the differences,
-// is taken out: else a constant row of large numbers would give ±1.
-// Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
+// variance from differences to a pivot, the mean from f32 sums, whose error, the mean of the differences, is
+// subtracted: otherwise a constant row of large numbers would give ±1.
+// Traffic: 8 bytes per element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
 // only those behind are read again.
 // Source: Ba et al. 2016.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl

@@ -1,17 +1,17 @@
 enable subgroups;
 // rows/norm_layer_subgroup: layer normalisation over the last axis, one subgroup for STRIP rows forward and ROWS
-// backward, which share what they read of weight and bias, four neighbouring columns a lane. Contract of
+// backward, which share what they read of weight and bias, four adjacent columns a lane. Contract of
 // rows/norm_layer_naive, for cols a multiple of 4.
 //   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
 //   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd. Dense.
 // Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line, backward with ROWS for STRIP. Accumulates in f32. No
-// barrier: rows stay in the nearest cache between their passes. A long strip pays for the start of a subgroup once,
-// which a software adapter feels. Forward the sums are found row by row, since four loads of one row at a time hide
-// more than one load of four rows; backward two rows at once, which share what they read of weight.
+// barrier: rows stay in the L1 cache between their passes. A long strip pays for the start of a subgroup once,
+// which matters on a software adapter. Forward the sums are found row by row, since four loads of one row at a time
+// hide more than one load of four rows; backward two rows at once, which share what they read of weight.
 // Mean and variance in one pass, about a pivot: the mean of the first 4 · SG columns, which differs from the mean by no
 // more than √(cols / (4 · SG)) standard deviations, so that the difference of the sums keeps its digits.
-// Traffic: 8 bytes an element forward, 12 backward (ideal). Source: Ba et al. 2016.
+// Traffic: 8 bytes per element forward, 12 backward (ideal). Source: Ba et al. 2016.
 // uses: lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }

@@ -1,10 +1,10 @@
-// rows/norm_rms_naive: root-mean-square normalisation over the last axis, one lane a row.
+// rows/norm_rms_naive: root-mean-square normalisation over the last axis, one lane per row.
 //   forward   y = x · rstd · weight,   rstd = 1 / √(mean x² + eps)
 //   backward  dx = rstd · (g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = x · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd (negative as
 // lib/narrow_rows.wgsl says). Dense.
 // Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal); here two passes each. Source: Zhang & Sennrich 2019.
+// Traffic: 8 bytes per element forward, 12 backward (ideal); here two passes each. Source: Zhang & Sennrich 2019.
 // uses: lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }

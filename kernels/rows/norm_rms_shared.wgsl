@@ -1,10 +1,10 @@
-// rows/norm_rms_shared: root-mean-square normalisation over the last axis, one workgroup a row; no subgroups, any
+// rows/norm_rms_shared: root-mean-square normalisation over the last axis, one workgroup per row; no subgroups, any
 // number of columns. Contract of rows/norm_rms_naive.
 //   forward   y = x · rstd · weight,   rstd = 1 / √(mean x² + eps)
 //   backward  dx = rstd · (g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = x · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd. Dense. T is vec4<f32> and WIDTH
 // 4 where cols is a multiple of 4. Grid: rows workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
+// Traffic: 8 bytes per element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
 // only those behind are read again.
 // Source: Zhang & Sennrich 2019.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl

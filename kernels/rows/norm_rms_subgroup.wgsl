@@ -1,15 +1,15 @@
 enable subgroups;
 // rows/norm_rms_subgroup: root-mean-square normalisation over the last axis, one subgroup for STRIP rows forward and
-// ROWS backward, which share what they read of weight, four neighbouring columns a lane. Contract of
+// ROWS backward, which share what they read of weight, four adjacent columns a lane. Contract of
 // rows/norm_rms_naive, for cols a multiple of 4.
 //   forward   y = x · rstd · weight,   rstd = 1 / √(mean x² + eps)
 //   backward  dx = rstd · (g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = x · rstd
 // Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd. Dense.
 // Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line, backward with ROWS for STRIP. Accumulates in f32. No
-// barrier: rows stay in the nearest cache between their passes. A long strip pays for the start of a subgroup once,
-// which a software adapter feels. Forward the sums are found row by row, since four loads of one row at a time hide
-// more than one load of four rows; backward two rows at once, which share what they read of weight.
-// Traffic: 8 bytes an element forward, 12 backward (ideal). Source: Zhang & Sennrich 2019.
+// barrier: rows stay in the L1 cache between their passes. A long strip pays for the start of a subgroup once,
+// which matters on a software adapter. Forward the sums are found row by row, since four loads of one row at a time
+// hide more than one load of four rows; backward two rows at once, which share what they read of weight.
+// Traffic: 8 bytes per element forward, 12 backward (ideal). Source: Zhang & Sennrich 2019.
 // uses: lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, eps: f32 }

@@ -1,8 +1,8 @@
-// rows/softmax_naive: over the last axis, one lane a row.
+// rows/softmax_naive: over the last axis, one lane per row.
 //   forward   y = exp(x - max x) / Σ exp(x - max x)
 //   backward  dx = y · (dy - Σ y·dy)
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal); here three passes over x. A row of -∞ alone gives 1/n.
+// Traffic: 8 bytes per element forward, 12 backward (ideal); here three passes over x. A row of -∞ alone gives 1/n.
 // uses: lib/special_values.wgsl
 
 struct Params { rows: u32, cols: u32 }

@@ -1,11 +1,11 @@
-// rows/softmax_shared: over the last axis, one workgroup a row; no subgroups, any number of columns. Contract of
+// rows/softmax_shared: over the last axis, one workgroup per row; no subgroups, any number of columns. Contract of
 // rows/softmax_naive.
 //   forward   y = exp(x - max x) / Σ exp(x - max x)
 //   backward  dx = y · (dy - Σ y·dy)
 // Shapes: x, y, dy, dx float[rows, cols], dense. T is vec4<f32> and WIDTH 4 where cols is a multiple of 4. Grid: rows
 // workgroups in a line.
-// Accumulates in f32. Traffic: 8 bytes an element forward, 12 backward: the first 4 · WG values of T stay in registers,
-// only those behind are read again. A row of -∞ alone gives 1/n.
+// Accumulates in f32. Traffic: 8 bytes per element forward, 12 backward: the first 4 · WG values of T stay in
+// registers, only those behind are read again. A row of -∞ alone gives 1/n.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32 }

@@ -1,13 +1,13 @@
 enable subgroups;
-// rows/softmax_subgroup: over the last axis, one subgroup for STRIP rows in turn, four neighbouring columns a lane; no
+// rows/softmax_subgroup: over the last axis, one subgroup for STRIP rows in turn, four adjacent columns a lane; no
 // barrier. Contract of rows/softmax_naive, for cols a multiple of 4.
 //   forward   y = exp(x - max x) / Σ exp(x - max x)
 //   backward  dx = y · (dy - Σ y·dy)
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line. Accumulates
 // in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal). The greatest and the sum are found in one pass; the
+// Traffic: 8 bytes per element forward, 12 backward (ideal). The largest and the sum are found in one pass; the
 // exponentials are computed twice rather than stored: measured faster. A long strip pays for the start of a subgroup
-// once, which a software adapter feels. A row of -∞ alone gives 1/n.
+// once, which matters on a software adapter. A row of -∞ alone gives 1/n.
 // uses: lib/subgroup_reduce.wgsl, lib/online_sum.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32 }

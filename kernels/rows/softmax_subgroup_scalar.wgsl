@@ -1,11 +1,11 @@
 enable subgroups;
-// rows/softmax_subgroup_scalar: over the last axis, one subgroup a row, lanes along the columns; no barrier. Same
+// rows/softmax_subgroup_scalar: over the last axis, one subgroup per row, lanes along the columns; no barrier. Same
 // contract as rows/softmax_naive, any number of columns; where it is a multiple of four, rows/softmax_subgroup reads
 // four at a time.
 //   forward   y = exp(x - max x) / Σ exp(x - max x)
 //   backward  dx = y · (dy - Σ y·dy)
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32.
-// Traffic: 8 bytes an element forward, 12 backward (ideal). The exponentials are computed twice rather than stored:
+// Traffic: 8 bytes per element forward, 12 backward (ideal). The exponentials are computed twice rather than stored:
 // measured faster. A row of -∞ alone gives 1/n.
 // uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
 

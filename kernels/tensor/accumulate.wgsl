@@ -1,7 +1,7 @@
 // accumulate: sums of gradients.
 //   add_to  y[i] += x[i]        add  y[i] = a[i] + x[i]        assign  y[i] = x[i]
 // Shapes: all float[size], dense; in vec4s where size and offsets (then in vec4s too) allow.
-// Grid: ceil(items / (WG · STEPS)) workgroups in a line. Traffic: 12 bytes an element (8 for assign).
+// Grid: ceil(items / (WG · STEPS)) workgroups in a line. Traffic: 12 bytes per element (8 for assign).
 // uses: lib/run.wgsl
 
 alias T = vec4<f32>; // tune: f32 vec4<f32>

@@ -1,9 +1,9 @@
-// tensor/assign_at: rows written over those of another tensor from a place that the device knows: caches of keys and
+// tensor/assign_at: overwrites rows of another tensor from a position that only the device knows: caches of keys and
 // values in a step that is recorded once. 32-bit elements of any kind.
 //   y[(o · rows + at + t) · inner + c] = x[(o · count + t) · inner + c],  at = position[o / share]
 // Shapes: x [outer, count, inner], y [outer, rows, inner], dense; position i32[outer / share]. Rows that would lie
 // outside of y are not written. T is vec4<u32> where inner (then counted in vec4s) is a multiple of 4.
-// Grid: ceil(outer · count · inner / WG) workgroups in a line. Traffic: 8 bytes an element of x.
+// Grid: ceil(outer · count · inner / WG) workgroups in a line. Traffic: 8 bytes per element of x.
 
 struct Params { size: u32, count: u32, rows: u32, inner: u32, share: u32 }
 

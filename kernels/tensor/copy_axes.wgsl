@@ -2,8 +2,8 @@
 // params have no room for.
 //   gather   y[i] = x[place(i)]        scatter  y[place(i)] = x[i]
 // place(i) = Σ_k coordinate_k(i) · stride_k, coordinates in row-major order of the view.
-// Shapes: walk u32[axes, 2], size and stride of each axis, the outermost first. Grid: one lane an element, 64 a
-// workgroup, in a line. Traffic: 8 bytes an element, and walk, which the cache holds.
+// Shapes: walk u32[axes, 2], size and stride of each axis, the outermost first. Grid: one lane per element, 64 a
+// workgroup, in a line. Traffic: 8 bytes per element, and walk, which the cache holds.
 
 struct Params { size: u32, axes: u32, x_offset: u32, y_offset: u32 }
 

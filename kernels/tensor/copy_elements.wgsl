@@ -1,9 +1,9 @@
 // tensor/copy_elements: between a dense tensor and a strided view of up to 6 axes; 32-bit elements of any kind.
 //   gather   y[i] = x[place(i)]        scatter  y[place(i)] = x[i]
 // place(i) = Σ_k coordinate_k(i) · stride_k, coordinates in row-major order of the view.
-// inner_k is the number of elements that one step of axis k spans. Grid: one lane an element, 64 a workgroup, in a
+// inner_k is the number of elements that one step of axis k spans. Grid: one lane per element, 64 a workgroup, in a
 // line.
-// Traffic: 8 bytes an element. Five divisions an element make it slow on a software adapter: tensor/copy_rows is for
+// Traffic: 8 bytes per element. Five divisions an element make it slow on a software adapter: tensor/copy_rows is for
 // last axes of some length.
 
 struct Params {

@@ -1,10 +1,10 @@
 // tensor/copy_rows: tensor/copy_elements for a view whose last axis has some length: rows of it, eight lanes along
-// each, so that one place is found for many elements.
+// each, so that one index computation serves many elements.
 //   gather   y[r · cols + c] = x[place(r) + c · step]        scatter  y[place(r) + c · step] = x[r · cols + c]
 // place(r) = Σ_k coordinate_k(r) · stride_k over the view's axes but the last, the outermost first; size_k is the
 // length of axis k; AXES of them are used.
 // Elements are four neighbours each where T is vec4<u32>: then sizes, offsets and strides count vec4s, and step is 1.
-// Grid: as lib/row_run says, each eight lanes taking ROWS rows one after the other. Traffic: 8 bytes an element.
+// Grid: as lib/row_run says, each eight lanes taking ROWS rows one after the other. Traffic: 8 bytes per element.
 // uses: lib/row_run.wgsl
 
 struct Params {

@@ -1,11 +1,10 @@
-// tensor/copy_transposed: tensor/copy_elements for a view whose neighbours in memory lie along another axis than the
-// last: tiles of 32 by 32 go through workgroup memory, so that both sides are read and written along memory. For real
-// GPUs.
+// tensor/copy_transposed: tensor/copy_elements for a view that is contiguous along an axis other than the last: tiles
+// of 32 by 32 go through workgroup memory, so that both sides are read and written along memory. For real GPUs.
 //   gather   y[place(o) + r · dense_step + c] = x[view(o) + r + c · view_step]        scatter  the other way
 // o counts the axes beside those two, at most three; view and place are Σ_k coordinate_k(o) · stride_k of the view and
 // of the dense tensor, the outermost first; size_k is the length of axis k. The axis of r has `rows` elements, which
 // are neighbours in the view, the last axis, of c, has cols. 32-bit elements of any kind. Grid: outer · ceil(rows / 32)
-// · ceil(cols / 32) workgroups in a line. Traffic: 8 bytes an element.
+// · ceil(cols / 32) workgroups in a line. Traffic: 8 bytes per element.
 
 struct Params {
   outer: u32, rows: u32, cols: u32, view_step: u32, dense_step: u32, x_offset: u32, y_offset: u32,

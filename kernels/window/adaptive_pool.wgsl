@@ -1,10 +1,10 @@
-// window/adaptive_pool: means over bins that tile an axis of any length; neighbouring bins may share an element.
+// window/adaptive_pool: means over bins that tile an axis of any length; adjacent bins may share an element.
 //   forward   y[b, i, c] = mean x[b, start(i) … end(i), c], start(i) = ⌊i·L / N⌋, end(i) = ⌈(i + 1)·L / N⌉
 //   backward  dx[b, l, c] = Σ_{bins i around l} dy[b, i, c] / (end(i) - start(i))
 // Shapes: x, dx float[batch, from_len, cols], y, dy float[batch, to_len, cols], dense; L = from_len, N = to_len. T is
 // vec4s where cols is a multiple of 4.
-// Grid: one lane an element of what is written, ceil(… / WG) workgroups in a line. Traffic: 4 bytes an element of x and
-// of y.
+// Grid: one lane per element of what is written, ceil(… / WG) workgroups in a line. Traffic: 4 bytes per element of x
+// and of y.
 // Source: PyTorch, AdaptiveAveragePooling.cpp.
 
 struct Params { batch: u32, from_len: u32, to_len: u32, cols: u32 }

@@ -1,9 +1,9 @@
-// window/pool: mean or greatest element of the windows of a picture.
+// window/pool: mean or largest element of the windows of an image.
 //   forward   MEAN y = Σ x / kernel² (padding counts as 0)      MAX y = max x, at = its place in the plane, the first
 //             of equals; NaN passes
 //   backward  MEAN dx = Σ dy / kernel² over the windows around it  MAX dx = Σ dy over the windows that chose it
 // Shapes: x, dx float[planes, height, width], y, dy float and at u32 [planes, out_height, out_width], dense.
-// Grid: one lane an element of what is written, ceil(… / WG) workgroups in a line. No atomics. Traffic: kernel² /
+// Grid: one lane per element of what is written, ceil(… / WG) workgroups in a line. No atomics. Traffic: kernel² /
 // stride² times x.
 // uses: lib/special_values.wgsl
 

@@ -1,11 +1,11 @@
-// window/unfold: the windows of a picture as rows of a matrix (im2col), so that a convolution is a matmul.
+// window/unfold: the windows of an image as rows of a matrix (im2col), so that a convolution is a matmul.
 //   unfold  y[b, oy, ox, c, i, j] = x[b, c, oy·stride + i - padding, ox·stride + j - padding], 0 outside
 //   fold    dx[b, c, v, u] = Σ of dy over the windows around (v, u)
 // Shapes: x, dx float[batch, channels, height, width], y, dy float[batch, out_height·out_width,
 // channels·kernel_height·kernel_width], dense.
-// Grid: unfold one lane a row of one window, fold one lane an element of dx; ceil(… / WG) workgroups in a line. No
+// Grid: unfold one lane per row of one window, fold one lane per element of dx; ceil(… / WG) workgroups in a line. No
 // atomics.
-// Traffic: 4 bytes an element of y and of x.
+// Traffic: 4 bytes per element of y and of x.
 
 struct Params {
   batch: u32, channels: u32, height: u32, width: u32,

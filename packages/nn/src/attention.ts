@@ -33,8 +33,8 @@ export interface AttentionContext {
   readonly layer?: number;
   /**
    * Position of the first token, i32[1], or of the one token of each row, i32[B]; without it 0, or the tokens that the
-   * cache holds. With a cache the keys and values are written there, and its length is the caller's: what a captured
-   * step of decoding needs.
+   * cache holds. With a cache the keys and values are written there, and the caller tracks its length, as a captured
+   * decoding step requires.
    */
   readonly positions?: Tensor | null;
 }

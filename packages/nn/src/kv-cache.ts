@@ -15,9 +15,9 @@ export interface KvCacheOptions {
   readonly maxTokens: number;
 }
 
-/** One `[B, Hkv, maxTokens, D]` pair a layer. `dispose()` frees it. */
+/** One `[B, Hkv, maxTokens, D]` pair per layer. `dispose()` frees it. */
 export class KvCache {
-  /** Tokens held. The model advances it after its last layer, but where the position is data. */
+  /** Tokens held. The model advances it after its last layer, except where the position is data. */
   length = 0;
   private readonly layers: readonly LayerCache[];
 
@@ -40,8 +40,9 @@ export class KvCache {
 
   /**
    * Appends `k`, `v` [B, Hkv, T, D] to a layer and gives all keys and values so far. With `position`, i32[1] or i32[B]
-   * for rows each at its own, they are written there, as a captured step needs it, and the whole cache is given:
-   * attention must be told the position too, and the caller that there is room. Throws ShapeError when they do not fit.
+   * for rows each at its own, they are written there, as a captured step requires, and the whole cache is returned:
+   * attention must receive the position too, and the caller must ensure that there is room. Throws ShapeError when they
+   * do not fit.
    */
   append(layer: number, k: Tensor, v: Tensor, position: Tensor | null = null): { k: Tensor; v: Tensor } {
     if (position) {

@@ -3,18 +3,21 @@
  * PEFT's rules.
  */
 
-/** What a model's branches are. */
+/** The LoRA settings of a model. */
 export interface LoraOptions {
   readonly r: number;
   /** The branch is scaled by alpha / r, under `rslora` by alpha / √r. */
   readonly alpha: number;
   /** Probability of dropping an input of the branch while training. */
   readonly dropout: number;
-  /** Linears that carry a pair, by their last names (`q_proj`) or by longer ends of their paths; all when left out. */
+  /** Linears that carry a pair, by name (`q_proj`) or longer suffix of their path; all when left out. */
   readonly targets?: readonly string[];
   /** Rank-stabilised scale (Kalajdzievski 2023). */
   readonly rslora?: boolean;
-  /** Rank, and alpha, of linears whose path ends so, in place of `r` and `alpha`; the first end that fits counts. */
+  /**
+   * Rank, and alpha, of linears whose path has this suffix, in place of `r` and `alpha`; the first matching suffix
+   * counts.
+   */
   readonly rankPattern?: Readonly<Record<string, number>>;
   readonly alphaPattern?: Readonly<Record<string, number>>;
 }

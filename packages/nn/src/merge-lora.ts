@@ -1,4 +1,4 @@
-/** @file LoRA folded into the matrices it stands beside. */
+/** @file Merges LoRA into the matrices it belongs to. */
 import { add, isPacked, matmul, mul, WeightError } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
 import { loraOf } from './lora.ts';
@@ -10,9 +10,9 @@ export const withBranch = (weight: Tensor, a: Tensor, b: Tensor, scale: number):
 
 /**
  * W ← W + scale·B·A for every pair `….lora_A.weight` [r, in], `….lora_B.weight` [out, r] beside a `….weight` [out, in],
- * and B ← 0, so that the model says the same as before and its base has what the branch held. The scale is `loraOf`'s.
+ * and B ← 0, so that the model computes the same as before and the base contains the branch. The scale is `loraOf`'s.
  * As PEFT's `merge_and_unload`.
- * @returns the names of the matrices that took a branch
+ * @returns the names of the matrices that had a branch
  * @throws WeightError, before anything is changed, when such a matrix is missing or packed
  */
 export async function mergeLora(parameters: readonly Parameter[], lora: LoraOptions): Promise<string[]> {

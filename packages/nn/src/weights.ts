@@ -35,7 +35,7 @@ export interface WeightPart {
   /** What it is, for the report. */
   readonly label?: string;
   readonly tensors: TensorMap;
-  /** What stands in the file before the rest of the path; the first prefix that fits is taken. Default ['']. */
+  /** Prefix of the path in the file; the first that fits is used. Default ['']. */
   readonly prefixes?: readonly string[];
   /** Tensors under `at` that may be initialised when the file lacks them; all others must be there. Default: none. */
   readonly fresh?: RegExp;
@@ -46,9 +46,9 @@ export interface WeightPart {
    * positions that is added.
    */
   readonly plain?: RegExp;
-  /** Tensors in the file that are known to be of no use, and are not reported as unexpected. */
+  /** Tensors in the file that are known to be unused and are not reported as unexpected. */
   readonly ignore?: RegExp;
-  /** Refuse what nothing asked for and is not ignored, instead of reporting it. */
+  /** Refuse tensors that nothing requested and that are not ignored, instead of reporting them. */
   readonly whole?: boolean;
 }
 
@@ -56,7 +56,7 @@ export interface WeightsOptions {
   /** Seed of the initialisers. Default 0. */
   readonly seed?: number;
   readonly parts?: readonly WeightPart[];
-  /** A frozen parameter of another model that this one is to use too, in place of a copy; undefined: its own. */
+  /** A frozen parameter of another model to be shared instead of copied; undefined: its own. */
   readonly shared?: (name: string) => Parameter | undefined;
   /** For a dry run: no file and no values; the storage of each parameter comes from here. */
   readonly bare?: (name: string, shape: readonly number[]) => BaseStorage;
@@ -67,14 +67,14 @@ export interface WeightsReport {
   readonly loaded: readonly string[];
   /** Parameters whose values were drawn. */
   readonly initialised: readonly string[];
-  /** Names in the files that nothing asked for. */
+  /** Names in the files that nothing requested. */
   readonly unexpected: readonly string[];
   /** Loaded parameters all of whose values are 0. */
   readonly zero: readonly string[];
   readonly parts: readonly PartReport[];
 }
 
-/** What became of the tensors of a part, by their names in the file. */
+/** How the tensors of a part were used, by their names in the file. */
 export interface PartReport {
   readonly label: string;
   readonly used: readonly string[];
@@ -145,10 +145,10 @@ export class Weights {
   }
 
   /**
-   * The parameter `name` of this scope. Its values come from the first part that covers it, once `load()` ran (until
-   * then they begin with NaN, so that a forgotten `load` shows), else from `initial`.
-   * @throws WeightError when it is in no file and may not be initialised, when its shape differs, or when it is asked
-   * for twice.
+   * The parameter `name` of this scope. Its values come from the first part that covers it, after `load()` (until then
+   * they begin with NaN, so that a forgotten `load` is noticed), else from `initial`.
+   * @throws WeightError when it is in no file and may not be initialised, when its shape differs, or when it is
+   * requested twice.
    */
   get(name: string, shape: readonly number[], initial?: Initializer): Parameter {
     const { gpu, seed, bare, shared, parameters, pending, loaded, initialised, used } = this.registry;
@@ -209,8 +209,8 @@ export class Weights {
   }
 
   /**
-   * Reads every tensor asked for so far from its file and uploads it, piece by piece, the next piece on its way
-   * meanwhile: of no tensor more than two pieces of 16 MiB are in memory where its file gives parts.
+   * Reads every tensor requested so far from its file and uploads it piece by piece while the next piece is read: if
+   * the file allows partial reads, at most two pieces of 16 MiB are in memory.
    */
   async load(onTensor?: (done: number, total: number) => void): Promise<WeightsReport> {
     const { gpu, pending, zero } = this.registry;
@@ -236,7 +236,7 @@ export class Weights {
     return this.report();
   }
 
-  /** @throws WeightError for a tensor that nothing asked for in a part that is `whole` */
+  /** @throws WeightError for a tensor that nothing requested in a part that is `whole` */
   requireWhole(): void {
     const { parts, used } = this.registry;
     for (const part of parts) {
@@ -265,7 +265,7 @@ export class Weights {
     return { loaded: [...loaded], initialised: [...initialised], unexpected, zero: [...zero], parts };
   }
 
-  /** All parameters made under this scope, by full name, in the order of making. */
+  /** All parameters created under this scope, by full name, in order of creation. */
   parameters(): Parameter[] {
     const under = this.path === '' ? '' : `${this.path}.`;
     return [...this.registry.parameters].filter(([name]) => name.startsWith(under)).map(([, parameter]) => parameter);

@@ -1,4 +1,4 @@
-/** @file A matrix with its LoRA branch folded in, made while it is written. */
+/** @file A matrix with its LoRA branch merged in, computed while it is written. */
 import { tensor, WeightError } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import { decodeFloats } from '../files/tensor-file.ts';
@@ -7,7 +7,7 @@ import { withBranch } from '../merge-lora.ts';
 import { encodePiece, PIECE, readElements } from './streamed.ts';
 import type { FloatDType, StreamedTensor } from './streamed.ts';
 
-/** The two halves of a branch in their file: A [r, in], B [out, r], and what B·A is scaled by. */
+/** The two matrices of a branch in their file: A [r, in], B [out, r], and what B·A is scaled by. */
 export interface StoredBranch {
   readonly a: StoredTensor;
   readonly b: StoredTensor;
@@ -18,8 +18,8 @@ const floatsOf = async (stored: StoredTensor, begin: number, end: number): Promi
   decodeFloats(await readElements(stored, begin, end), stored.dtype) as Float32Array<ArrayBuffer>;
 
 /**
- * W + scale·B·A in f32, some rows at a time, rounded once to `dtype`: as PEFT's `merge_and_unload` of the model in f32,
- * saved in `dtype`.
+ * W + scale·B·A in f32, some rows at a time, rounded once to `dtype`, like PEFT's `merge_and_unload` of the model in
+ * f32, saved in `dtype`.
  * @throws WeightError where the branch does not fit the matrix
  */
 export function mergedTensor(

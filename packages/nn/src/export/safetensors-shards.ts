@@ -4,7 +4,7 @@ import type { StreamedFile, StreamedTensor } from './streamed.ts';
 import { textFile } from './streamed.ts';
 
 export interface ShardOptions {
-  /** Bytes of tensors in a file; one that is larger has a file to itself. Default 5 GB, as in transformers 4. */
+  /** Bytes of tensors per file; a larger tensor has a file to itself. Default 5 GB, as in transformers 4. */
   readonly mostBytes?: number;
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -31,7 +31,7 @@ export function streamSafetensors(
   };
 }
 
-/** The tensors in their order, cut into files of at most `mostBytes`, with the index where there are several. */
+/** The tensors in order, split into files of at most `mostBytes`, with an index if there are several. */
 export function shardSafetensors(
   tensors: readonly StreamedTensor[],
   { mostBytes = 5e9, metadata }: ShardOptions = {},

@@ -1,6 +1,6 @@
 /**
- * @file Files whose bytes are made while they are written, so that a checkpoint of any size can be written on a small
- * machine: tensors one after the other, each in pieces of at most 16 MiB of f32.
+ * @file Files whose bytes are computed while they are written, so that a checkpoint of any size can be written on a
+ * small machine: one tensor after another, each in pieces of at most 16 MiB of f32.
  */
 import type { ByteFolder, NamedTensor, StoredDType, StoredTensor } from '../files/tensor-file.ts';
 import { BYTES, decodeFloats, elements, encodeFloats, readExactly } from '../files/tensor-file.ts';
@@ -23,7 +23,7 @@ export interface StreamedFile {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-/** A type of floats that files are written in. */
+/** A float type of files to be written. */
 export type FloatDType = 'F32' | 'F16' | 'BF16';
 const FLOATS: readonly StoredDType[] = ['F64', 'F32', 'F16', 'BF16'];
 
@@ -49,7 +49,7 @@ export function encodePiece(values: Float32Array, dtype: FloatDType, name: strin
 /** Whether all values of a tensor are 0. */
 export const isZero = async (stored: StoredTensor): Promise<boolean> => allZero(await stored.read(), stored.dtype);
 
-/** A stored tensor in another type of floats, rounded to the nearest; integers stay as they are. */
+/** A stored tensor in another float type, rounded to nearest; integers stay as they are. */
 export function recoded(name: string, stored: StoredTensor, dtype: FloatDType): StreamedTensor {
   const { shape } = stored;
   const isFloat = FLOATS.includes(stored.dtype);
@@ -76,7 +76,7 @@ async function* elementBytes(stored: StoredTensor): AsyncGenerator<Uint8Array> {
     yield await readElements(stored, begin, Math.min(total, begin + step));
 }
 
-/** A file out of a text. */
+/** A file with the given text. */
 export function textFile(name: string, text: string): StreamedFile {
   const bytes = new TextEncoder().encode(text);
   return {
@@ -88,7 +88,7 @@ export function textFile(name: string, text: string): StreamedFile {
   };
 }
 
-/** A file of a folder as it is; undefined where it has none of that name. */
+/** A file copied from a folder; undefined if it has none of that name. */
 export async function copiedFile(folder: ByteFolder, name: string, as = name): Promise<StreamedFile | undefined> {
   const source = await folder.open(name);
   return (

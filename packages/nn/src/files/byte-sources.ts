@@ -1,31 +1,31 @@
 /**
- * @file Sources of bytes over what platforms offer: a Blob or File, a synchronous handle of OPFS, a server that knows
- * HTTP ranges. What the platform brings enters as a small interface; its own objects fit.
+ * @file Byte sources for what platforms offer: a Blob or File, a synchronous OPFS handle, a server that supports HTTP
+ * ranges. Each is declared as a small interface that the platform's own objects satisfy.
  */
 import { WeightError } from '@curio/engine';
 import { shownText } from './shown.ts';
 import type { ByteFolder, ByteSource } from './tensor-file.ts';
 
-/** As much of a Blob or File as is used. */
+/** The part of Blob and File that is used. */
 export interface BlobLike {
   readonly size: number;
   slice(begin: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
 }
 
-/** Parts of a Blob, of which none has to be in memory: browsers keep large ones on disk. */
+/** A Blob, read in parts without loading it into memory: browsers keep large ones on disk. */
 export const blobSource = (name: string, blob: BlobLike): ByteSource => ({
   name,
   size: blob.size,
   read: async (offset, length) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
 });
 
-/** As much of OPFS's `FileSystemSyncAccessHandle` as is used. */
+/** The part of OPFS's `FileSystemSyncAccessHandle` that is used. */
 export interface SyncHandle {
   getSize(): number;
   read(into: Uint8Array, options: { at: number }): number;
 }
 
-/** A file of OPFS that a worker has open; whoever opened the handle closes it. */
+/** An OPFS file opened by a worker; the caller closes the handle. */
 export const handleSource = (name: string, handle: SyncHandle): ByteSource => ({
   name,
   size: handle.getSize(),
@@ -43,7 +43,7 @@ export const handleSource = (name: string, handle: SyncHandle): ByteSource => ({
   },
 });
 
-/** As much of `fetch` as is used. */
+/** The part of `fetch` that is used. */
 export type FetchBytes = (
   address: string,
   init: { headers: Record<string, string>; signal: AbortSignal },
@@ -60,22 +60,22 @@ export interface HttpOptions {
   readonly name?: string;
   /** Sent with each request, such as an authorization. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** How often a read is taken up again where it broke off. Default 4. */
+  /** How often an interrupted read is resumed. Default 4. */
   readonly retries?: number;
-  /** Milliseconds before the first of them; each waits twice as long as the one before. Default 250. */
+  /** Milliseconds before the first retry; the delay doubles each time. Default 250. */
   readonly pause?: number;
   /** Milliseconds without a byte after which a connection counts as broken. Default 30,000. */
   readonly silence?: number;
 }
 
-/** Why a request may be made again. */
+/** Why a request may be retried. */
 class Broken extends Error {}
 
 /**
- * Opens a file on a server that answers requests for ranges; its size is asked for, and what is read is read then.
+ * Opens a file on a server that supports range requests; only its size is requested now.
  * @returns undefined where the server has no such file (404)
  * @throws WeightError, as reads do, in one sentence where it cannot be reached, sends whole files only, sends other
- * bytes than asked for, or the file becomes another one meanwhile
+ * bytes than requested, or if the file changes meanwhile
  */
 export async function openHttpSource(
   address: string,
@@ -111,7 +111,7 @@ class HttpFile implements ByteSource {
     this.name = options.name ?? bareAddress(address);
   }
 
-  /** Asks for the first byte, and so for the size. @returns whether the file is there */
+  /** Requests the first byte, and thereby the size. @returns whether the file is there */
   async open(): Promise<boolean> {
     return this.repeated(async () => {
       const response = await this.request(0, 1);
@@ -135,7 +135,7 @@ class HttpFile implements ByteSource {
   async read(offset: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     let done = 0;
-    // A connection that was cut is taken up again at the byte where it broke off.
+    // An interrupted read resumes at the byte where it stopped.
     await this.repeated(async () => {
       const [begin, end] = [offset + done, offset + length];
       const response = await this.request(begin, end);
@@ -160,7 +160,7 @@ class HttpFile implements ByteSource {
     throw new WeightError(`http: ${this.name}: ${what}`);
   }
 
-  /** Runs `attempt` again after what passes, at most `retries` times. */
+  /** Runs `attempt` again after temporary failures, at most `retries` times. */
   private async repeated<T>(attempt: () => Promise<T>): Promise<T> {
     const { retries = 4, pause = 250 } = this.options;
     for (let failed = 0; ; failed++) {
@@ -186,7 +186,7 @@ class HttpFile implements ByteSource {
     }
   }
 
-  /** Refuses what is no part of the same file; the body is let go. */
+  /** Refuses a response that is not part of the same file, and releases its body. */
   private requirePart(response: FetchedBytes, begin: number, end: number): void {
     const { status, statusText, headers } = response;
     const tag = headers.get('etag');
@@ -218,14 +218,14 @@ class HttpFile implements ByteSource {
         yield value;
       }
     } catch (error) {
-      // A cut connection is an error here, or the end: both are told by the bytes that are missing.
+      // A lost connection shows as an error here or as an early end; either way bytes are missing.
       if (error instanceof WeightError) throw error;
     } finally {
       void reader.cancel().catch(() => {});
     }
   }
 
-  /** What comes before the silence is too long. */
+  /** `promise`, or a failure after too long a silence. */
   private soon<T>(promise: Promise<T>): Promise<T> {
     const { silence = 30_000 } = this.options;
     let timer: ReturnType<typeof setTimeout>;

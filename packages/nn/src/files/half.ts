@@ -4,7 +4,7 @@ const bits = new Uint32Array(1);
 const value = new Float32Array(bits.buffer);
 let table: Float32Array | undefined;
 
-/** All 65,536 half values: a look-up is several times as fast as arithmetic on the fields. */
+/** All 65,536 half values: a lookup is several times as fast as decoding the fields. */
 function halfTable(): Float32Array {
   if (table) return table;
   const out = new Float32Array(65536);
@@ -44,7 +44,7 @@ export function bfloatBits(x: number): number {
   return ((bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
-/** @param out as long as `source`: fresh memory takes more time than the numbers */
+/** @param out as long as `source`: allocating takes more time than converting */
 export function halfToFloat(source: Uint16Array, out: Float32Array = new Float32Array(source.length)): Float32Array {
   const lut = halfTable();
   for (let i = 0; i < source.length; i++) out[i] = lut[source[i]];

@@ -1,10 +1,12 @@
-/** @file JSON out of a file: UTF-8, and no name twice in one object, of which JavaScript would keep the last. */
+/**
+ * @file JSON from a file: must be UTF-8 and must not repeat a name in one object, where JavaScript would keep the last.
+ */
 import { shownText } from './shown.ts';
 
 export const isObject = (x: unknown): x is Record<string, unknown> =>
   typeof x === 'object' && x !== null && !Array.isArray(x);
 
-/** The index over the shards of a model of 600 billion parameters has 9 MB. */
+/** The index over the shards of a model of 600 billion parameters takes 9 MB. */
 export const MOST_JSON = 10_000_000;
 /** Brackets, commas and colons: a tensor in a header takes 12, in an index 2. */
 const MOST_MARKS = 600_000;
@@ -33,7 +35,7 @@ export function parseJson(bytes: Uint8Array, fail: (what: string) => never, most
   return twice === undefined ? value : fail(`names '${shownText(twice)}' twice`);
 }
 
-/** Walks text that `JSON.parse` took: strings before a colon are names, whose objects the brackets tell. */
+/** Scans text that `JSON.parse` accepted: strings before a colon are names, and brackets delimit their objects. */
 function nameGivenTwice(text: string): string | undefined {
   const open: Set<string>[] = [];
   for (let at = 0; at < text.length; at++) {

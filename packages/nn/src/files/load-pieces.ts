@@ -107,7 +107,7 @@ export function allZero(bytes: Uint8Array, dtype: StoredDType): boolean {
   return bytes.every((byte, i) => byte === 0 || (byte === sign && i % size === size - 1));
 }
 
-/** What the device can take as it lies in the file goes there so; the rest is turned into f32 here. */
+/** Data that the device can take in its stored form is uploaded as it is; the rest is converted to f32 here. */
 function hostValues(
   bytes: Uint8Array,
   { dtype }: StoredTensor,
@@ -115,7 +115,7 @@ function hostValues(
   scratch: Scratch,
 ): Float32Array<ArrayBuffer> | HalfWords {
   const half = dtype === 'F16' ? 'f16' : dtype === 'BF16' ? 'bf16' : null;
-  // f32 parameters get exact subnormals, and f16 ones no values beyond its end: both are seen to here.
+  // Keeps subnormals exact for f32 parameters, and refuses values beyond f16's range for f16 ones.
   const here = parameter.dtype === 'f32' || (half === 'bf16' && parameter.dtype === 'f16');
   if (half && !here) return { dtype: half, words: wordsOf(bytes), count: bytes.length / 2 };
   const room = half ? scratch.of(bytes.length / 2) : undefined;
@@ -142,12 +142,12 @@ export function refuseHuge(values: Float32Array, name: string): void {
   }
 }
 
-/** Each piece with its bytes; while one is used the next is read. */
+/** Each piece with its bytes; the next is read while one is used. */
 export async function* readAhead(pieces: Iterable<Piece>): AsyncGenerator<{ piece: Piece; bytes: Uint8Array }> {
   let waiting: { piece: Piece; bytes: Promise<Uint8Array> } | null = null;
   for (const piece of pieces) {
     const bytes = piece.read();
-    // It is waited for below; until then a failure must not count as unhandled.
+    // Awaited below; until then a failure must not count as unhandled.
     bytes.catch(() => {});
     if (waiting) yield { piece: waiting.piece, bytes: await waiting.bytes };
     waiting = { piece, bytes };

@@ -1,6 +1,6 @@
 /**
- * @file `adapter_config.json` as PEFT writes it, from 0.4 on. Every setting is taken as PEFT takes it, or known to
- * change no number, or refused: none is read past.
+ * @file `adapter_config.json` as PEFT writes it, from 0.4 on. Every setting is implemented as in PEFT, known not to
+ * affect the numbers, or refused; none is ignored.
  */
 import { WeightError } from '@curio/engine';
 import { shownJson } from './shown.ts';
@@ -14,7 +14,7 @@ export interface AdapterConfig extends LoraOptions {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Settings that say how the adapter was made or is kept, and change no number of it. */
+/** Settings that describe how the adapter was made or is stored, and do not affect its numbers. */
 const INERT = new Set([
   'auto_mapping',
   'inference_mode',
@@ -31,7 +31,7 @@ const INERT = new Set([
   'ensure_weight_tying',
 ]);
 
-/** Settings of other arithmetic, and what it is. */
+/** Settings that change the arithmetic, and how. */
 const OTHER: Readonly<Record<string, string>> = {
   use_dora: 'DoRA scales each row of the sum by a magnitude',
   use_qalora: 'QALoRA pools the input of the branch',
@@ -50,7 +50,9 @@ const OTHER: Readonly<Record<string, string>> = {
   megatron_config: 'the linears are Megatron’s',
 };
 
-/** First values that leave the base as it is; others (PiSSA, OLoRA, LoftQ, CorDA, LoRA-GA) take a part out of it. */
+/**
+ * Initialisations that leave the base unchanged; others (PiSSA, OLoRA, LoftQ, CorDA, LoRA-GA) subtract a part of it.
+ */
 const PLAIN_INIT: readonly unknown[] = [true, false, 'gaussian', 'eva', 'orthogonal'];
 
 const isNothing = (value: unknown): boolean =>
@@ -62,8 +64,8 @@ const isNothing = (value: unknown): boolean =>
 /**
  * Reads the settings.
  * @param where the file, for errors
- * @param modules paths of the linears that the file of tensors has pairs for: patterns are turned into lists of them
- * @throws WeightError for a setting that is not known, malformed, or of other arithmetic
+ * @param modules paths of the linears that the file of tensors has pairs for: patterns are resolved to lists of them
+ * @throws WeightError for a setting that is unknown, malformed, or changes the arithmetic
  */
 export function readAdapterConfig(json: unknown, where: string, modules: readonly string[]): AdapterConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
@@ -126,11 +128,11 @@ export function readAdapterConfig(json: unknown, where: string, modules: readonl
   };
 }
 
-/** A pattern of Python's `re`; what JavaScript does not read the same way is refused. */
+/** A pattern of Python's `re`; syntax that JavaScript reads differently is refused. */
 function expression(text: string, where: string, wrap: (text: string) => string): RegExp {
   try {
     if (/\(\?[^:=!<]|\\[AZ]|\(\?<[^=!]/.test(text)) throw new SyntaxError('a form of Python alone');
-    // Such a pattern can take longer than anybody waits to fail on one name.
+    // Such a pattern can take practically forever to fail on a name.
     if (/\([^()]*[*+{][^()]*\)[*+{]/.test(text)) throw new SyntaxError('a repetition of repetitions');
     return new RegExp(wrap(text));
   } catch (cause) {
@@ -141,7 +143,7 @@ function expression(text: string, where: string, wrap: (text: string) => string)
   }
 }
 
-/** Path's ends → numbers. Keys that are more than a name are matched with the modules, as PEFT does. */
+/** Path suffixes → numbers. Keys that are patterns are matched against the modules, as in PEFT. */
 function readPattern(value: unknown, where: string, modules: readonly string[]): Record<string, number> | undefined {
   if (isNothing(value)) return undefined;
   if (typeof value !== 'object' || Array.isArray(value))
@@ -158,8 +160,8 @@ function readPattern(value: unknown, where: string, modules: readonly string[]):
 }
 
 /**
- * The linears that carry a pair. A list of names stays one; a pattern, or a choice among layers, becomes the list of
- * paths that it picks among the modules.
+ * The linears that carry a pair. A list of names stays a list; a pattern, or a selection of layers, becomes the list of
+ * module paths that it matches.
  */
 function readTargets(
   value: unknown,
@@ -170,7 +172,7 @@ function readTargets(
   const list = isNames(value);
   if (!list && typeof value !== 'string')
     throw new WeightError(`${where}: target_modules is ${shownJson(value)}; it must be a list of names, or a pattern.`);
-  // `all-linear` spares the head, which carries no pair that could be read anyway.
+  // `all-linear` excludes the head, which never has a pair that could be read.
   if (!list && value.toLowerCase() === 'all-linear') return namesOf(modules);
   if (list && isNothing(exclude) && isNothing(layers)) return value;
   const matches = nameMatcher(value, `${where}: target_modules`);
@@ -186,7 +188,7 @@ const namesOf = (modules: readonly string[]): string[] => [
   ...new Set(modules.map((module) => module.slice(module.lastIndexOf('.') + 1))),
 ];
 
-/** Names are ends of a path, a text is a pattern of all of it. */
+/** Names are suffixes of a path; a string is a pattern for the whole path. */
 function nameMatcher(value: unknown, where: string): (module: string) => boolean {
   if (isNames(value)) return (module) => value.some((name) => endsWithName(module, name));
   if (typeof value !== 'string')

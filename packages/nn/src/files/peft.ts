@@ -3,7 +3,7 @@
  * lora_A [r, in], lora_B [out, r].
  *
  * A published SQ-LLaVA adapter holds the LoRA of the language model and of the image tower in one file, and its
- * `Vit-lora/` folder holds the latter again under other names. Both are read to the names of the models themselves:
+ * `Vit-lora/` folder holds the latter again under other names. Both are mapped to the models' own names:
  *
  *     base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight
  *       → language: model.layers.0.…
@@ -30,8 +30,8 @@ export interface Adapter {
   /** Tensors by the names of the image tower, `vision_model.encoder.layers.…lora_A.weight`. */
   readonly vision: TensorMap;
   /**
-   * Whether `config` is about the tower's tensors too. A published main adapter holds those of its `Vit-lora` folder
-   * again, whose rank is another; what they are scaled by stands in that folder alone.
+   * Whether `config` also applies to the tower's tensors. A published main adapter repeats those of its `Vit-lora`
+   * folder, which have another rank; only that folder gives their scale.
    */
   readonly describesVision: boolean;
 }
@@ -39,7 +39,7 @@ export interface Adapter {
 const CONFIG_FILE = 'adapter_config.json';
 const TENSOR_FILE = 'adapter_model.safetensors';
 const PEFT_PREFIX = 'base_model.model.';
-/** What stands before the tower's own names; longest first. */
+/** Prefixes of the tower's own names; longest first. */
 const TOWER_PREFIXES = ['model.vision_tower.vision_tower.', 'vision_tower.'];
 const PAIR = /^(.+)\.lora_([AB])\.weight$/;
 
@@ -57,8 +57,8 @@ const isVision = (name: string): boolean => name.startsWith('vision_model.');
 
 /**
  * Opens an adapter folder.
- * @throws WeightError when a file is missing, it is no plain LoRA, a tensor is no half of a pair, a pair is incomplete,
- * or its linear or rank is not what the configuration says.
+ * @throws WeightError when a file is missing, it is not plain LoRA, a tensor belongs to no pair, a pair is incomplete,
+ * or its linear or rank differs from the configuration.
  */
 export async function openAdapter(folder: ByteFolder): Promise<Adapter> {
   const where = `peft: ${folder.name}/${CONFIG_FILE}`;
@@ -74,7 +74,7 @@ export async function openAdapter(folder: ByteFolder): Promise<Adapter> {
       `peft: ${folder.name} has no ${TENSOR_FILE}; an adapter folder holds it beside ${CONFIG_FILE}.`,
     );
   const [language, vision] = [new Map<string, StoredTensor>(), new Map<string, StoredTensor>()];
-  /** PEFT's path of each linear, which its patterns are about → the model's own. */
+  /** PEFT's path of each linear, to which its patterns apply → the model's own. */
   const modules = new Map<string, string>();
   const others: string[] = [];
   for (const [stored, tensor] of tensors) {
@@ -118,7 +118,7 @@ const isOfOtherRank = (tensors: TensorMap, config: AdapterConfig): boolean =>
     return rankOf(half!, shape) !== loraOf(module!, config)?.r;
   });
 
-/** Each half has its twin, and is what the configuration says, where it is about them. */
+/** Checks that each pair is complete, and matches the configuration where that applies. */
 function checkPairs(tensors: TensorMap, config: AdapterConfig | null): void {
   for (const [name, { shape, file }] of tensors) {
     const [, module, half] = PAIR.exec(name)!;
@@ -148,8 +148,8 @@ export interface AdapterContent {
 }
 
 /**
- * The files of an adapter folder, as chunks by file name. `kind` decides the names of the tower's tensors: those of the
- * main adapter, or those of a `Vit-lora` folder.
+ * The files of an adapter folder, as chunks by file name. `kind` decides whether the tower's tensors are named as in
+ * the main adapter or as in a `Vit-lora` folder.
  */
 export function encodeAdapter(
   { config, language = [], vision = [] }: AdapterContent,
@@ -179,7 +179,7 @@ export function encodeAdapter(
       revision: null,
       target_modules: config.targets,
       task_type: kind === 'main' ? 'CAUSAL_LM' : null,
-      // Only where they say something: PEFT 0.4 does not know them.
+      // Written only if not empty: PEFT 0.4 does not know them.
       ...(config.rslora && { use_rslora: true }),
       ...(config.rankPattern && { rank_pattern: config.rankPattern }),
       ...(config.alphaPattern && { alpha_pattern: config.alphaPattern }),
@@ -194,7 +194,7 @@ export function encodeAdapter(
 }
 
 /**
- * Projector tensors out of any of the files that carry them, by their own names (`c.weight`): stage 1's
+ * Projector tensors from any of the files that carry them, by their own names (`c.weight`): stage 1's
  * `model.mm_projector.…`, stage 2's `base_model.model.model.mm_projector.…`, or a merged checkpoint.
  */
 export function projectorTensors(tensors: TensorMap): TensorMap {

@@ -1,7 +1,7 @@
 /**
- * @file The pickle machine, protocols 2 to 5, as far as dictionaries of tensors need it. It knows what the caller
- * allows by name and refuses every other, so nothing in a file is ever run. What it holds is bounded by the file:
- * a step takes a byte, steps never walk what they hold, and objects, stack and memo have budgets.
+ * @file A pickle interpreter, protocols 2 to 5, as far as dictionaries of tensors need it. It accepts only names that
+ * the caller allows, so no code in a file is ever run. Its work is bounded by the file's size: each opcode takes at
+ * least a byte, none traverses the objects it holds, and objects, stack and memo have budgets.
  * Source: the opcodes' descriptions in CPython's pickletools.
  */
 import { shownText } from './shown.ts';
@@ -11,7 +11,7 @@ export class PickledDict {
   readonly items: [key: unknown, value: unknown][] = [];
 }
 
-/** What a GLOBAL may name: a class that is only looked at, or a function that REDUCE calls. */
+/** What a GLOBAL may name: a class that is only named, or a function that REDUCE calls. */
 export class PickledGlobal {
   constructor(
     readonly name: string,
@@ -27,7 +27,7 @@ export interface PickleRules {
   fail(what: string): never;
 }
 
-/** Dictionaries of 30,000 tensors fit; a stack holds one batch of them (2,000 values) and what it is nested in. */
+/** Dictionaries of 30,000 tensors fit; a stack holds one batch of them (2,000 values) and what contains it. */
 const MOST_BYTES = 8_000_000;
 /** An object takes six bytes at least in what torch.save writes. */
 const mostObjects = (bytes: number): number => Math.min(250_000, 1000 + Math.floor(bytes / 3));

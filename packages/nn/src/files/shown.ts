@@ -1,8 +1,8 @@
-/** @file What a file says, fit for a sentence: on one line and short, whatever was written there. */
+/** @file Formats content of a file for an error message: short and on one line, whatever the file contains. */
 
 const MOST_CHARACTERS = 80;
 const MOST_ITEMS = 8;
-/** Control characters, line and paragraph ends, marks that turn the direction of writing, halves of pairs. */
+/** Control characters, line and paragraph ends, bidirectional marks, unpaired surrogates. */
 const UNSHOWN = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/gu;
 
 /** Text without its quotation marks; the middle of a long one is left out. */
@@ -12,7 +12,7 @@ export function shownText(text: string): string {
   return short.replace(UNSHOWN, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** A value of JSON or of a pickle; what is nested is not walked. */
+/** A value of JSON or of a pickle; nested values are not expanded. */
 export function shownValue(value: unknown): string {
   if (typeof value === 'string') return `"${shownText(value)}"`;
   if (Array.isArray(value)) {

@@ -7,7 +7,7 @@ import { WeightError } from '@curio/engine';
 import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from './half.ts';
 
 /**
- * Where bytes come from: a file, a Blob, HTTP ranges, OPFS. Apps implement it; nothing below them touches a disk or a
+ * A source of bytes: a file, a Blob, HTTP ranges, OPFS. Apps implement it; the packages never touch a disk or a
  * network.
  */
 export interface ByteSource {
@@ -51,7 +51,7 @@ export interface StoredTensor {
   readonly file: string;
   /** Raw little-endian bytes, row-major. */
   read(): Promise<Uint8Array>;
-  /** Bytes `begin` to `end` of the same, where a part can be had without the whole. */
+  /** Bytes `begin` to `end` of the same, where partial reads are possible. */
   readRange?(begin: number, end: number): Promise<Uint8Array>;
   /** The bytes are words of a quantised matrix, and `shape` is that of its numbers (quantised.ts). */
   readonly quantised?: QuantisedPart;
@@ -98,7 +98,7 @@ function refuseBeyond({ name, size }: { name: string; size: number }, offset: nu
 }
 
 /**
- * Reads from a source, holding it to its word: no byte beyond its end is asked for, and as many come as were.
+ * Reads from a source and checks it: nothing beyond its end is requested, and exactly the requested bytes must arrive.
  * @throws WeightError where there are fewer
  */
 export async function readExactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 /**
- * @file PyTorch's `.bin` files: a zip archive with a pickled dictionary and one entry a storage. Of the pickle's names
- * only tensors, parameters and dictionaries are known (pickle.ts), and no tensor may be larger than its file.
+ * @file PyTorch's `.bin` files: a zip archive with a pickled dictionary and one entry per storage. The pickle may name
+ * only tensors, parameters and dictionaries (pickle.ts), and no tensor may be larger than its file.
  */
 import { WeightError } from '@curio/engine';
 import { PickledDict, PickledGlobal, unpickle, type PickleRules } from './pickle.ts';
@@ -134,7 +134,7 @@ function tensorOf(args: readonly unknown[], fail: Fail): PickledTensor {
     return fail(
       `it makes a tensor of shape ${shownValue(shape)}, strides ${shownValue(stride)} and offset ${shownValue(offset)}; shape and strides are lists of at most ${MOST_AXES} sizes, equally long.`,
     );
-  // What stands here changes the values: the tensor is read as its negative or conjugate.
+  // These flags change the values: the tensor is read as its negative or conjugate.
   if (metadata instanceof PickledDict ? metadata.items.length > 0 : metadata !== undefined && metadata !== null)
     return fail('it marks a tensor as negated or conjugated; save it after .resolve_neg().');
   return new PickledTensor(storage, offset, shape, stride);
@@ -158,7 +158,7 @@ function storedTensor(
       `the storage '${shownText(key)}' of '${shownText(name)}' has ${entry.size} bytes and ${count} elements of ${dtype} take ${count * size}; the file is damaged.`,
     );
   const total = elements(shape);
-  // An expanded tensor repeats what is stored, as often as it likes; what it takes in memory is bounded by its file.
+  // An expanded tensor repeats its storage any number of times; its size in memory is bounded by the file's.
   if (total * size > source.size)
     fail(
       `'${shownText(name)}' is ${dtype} ${shownShape(shape)}, more than its file of ${source.size} bytes; save an expanded tensor after .contiguous().`,

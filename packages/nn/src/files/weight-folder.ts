@@ -19,7 +19,7 @@ export async function openWeightFile(folder: ByteFolder, stem: string): Promise<
   return source && openTensorFile(source);
 }
 
-/** In the order in which transformers looks: of several kinds the first is the model. */
+/** In the order of transformers: if there are several kinds, the first is the model. */
 const LAYOUTS = [
   { file: 'model.safetensors', index: 'model.safetensors.index.json' },
   { file: 'pytorch_model.bin', index: 'pytorch_model.bin.index.json' },
@@ -28,7 +28,7 @@ const LAYOUTS = [
 /**
  * Opens a model's weights: `model.safetensors` or the shards that an index beside it names, else `pytorch_model.bin` or
  * its shards.
- * @throws WeightError where there are none, a shard is missing or no file of the folder itself, a shard lacks a tensor
+ * @throws WeightError where there are none, a shard is missing or outside the folder, a shard lacks a tensor
  * that the index promises, or two shards hold one that it does not place
  */
 export async function openWeightFolder(folder: ByteFolder): Promise<TensorMap> {
@@ -63,7 +63,7 @@ async function openShards(folder: ByteFolder, index: ByteSource): Promise<Tensor
       return fail(`tensor '${shownText(name)}' is promised in '${shownText(file)}', which has no such tensor.`);
     tensors.set(name, tensor);
   }
-  // What a shard holds beyond the index is given out too, as transformers does, and shows in reports of what is unused.
+  // Tensors that a shard holds beyond the index are included, as in transformers, and appear in reports as unused.
   for (const [file, shard] of shards) {
     for (const [name, tensor] of shard) {
       if (weightMap.has(name)) continue;

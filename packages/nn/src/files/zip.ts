@@ -1,6 +1,6 @@
 /**
- * @file Where the entries of a zip archive lie, for archives that store them uncompressed (as PyTorch does), zip64
- * included. The directory is read at once, an entry's own header when it is asked for: over HTTP each is a request.
+ * @file Locates the entries of a zip archive that stores them uncompressed (as PyTorch does), zip64 included. The
+ * directory is read at once, an entry's own header only when needed, since over HTTP each read is a request.
  */
 import { WeightError } from '@curio/engine';
 import { shownText } from './shown.ts';

@@ -1,5 +1,5 @@
 /**
- * @file A trained model on disk: the base in Hugging Face's layout, what was trained as a PEFT folder beside it.
+ * @file A trained model on disk: the base in Hugging Face's layout, and a PEFT folder with what was trained.
  * docs/sq-llava.md 4.
  *
  *     config.json                                         LLaMA's and LLaVA's keys
@@ -35,16 +35,18 @@ const EXTRA_PREFIX = 'base_model.model.';
 
 export interface OpenModelOptions {
   readonly seed?: number;
-  /** How the frozen matrices of both towers lie on the device. Default f32. */
+  /** How the frozen matrices of both towers are stored on the device. Default f32. */
   readonly storage?: BaseStorage;
-  /** Take the projector out of the base's files, as of a merged model. Else one that stands there is foreign. */
+  /**
+   * Take the projector from the base's files, as for a merged model. Otherwise a projector there is ignored as foreign.
+   */
   readonly baseProjector?: boolean;
-  /** A model on the same device, folders and storage whose frozen matrices this one reads too. */
+  /** A model on the same device, with the same folders and storage, whose frozen matrices this one shares. */
   readonly sharesBaseOf?: SqLlava;
   readonly onTensor?: (done: number, total: number) => void;
 }
 
-/** A model without its values, and the files that they come from. */
+/** A model without values, and the files that they come from. */
 export interface BuiltModel {
   readonly model: SqLlava;
   readonly adapters: OpenedAdapters;
@@ -56,7 +58,7 @@ export interface BuiltModel {
 
 /**
  * Builds the model and loads it. Throws WeightError for missing tensors and shapes that do not fit, ConfigError where
- * the folders' own files say otherwise than `config`, ShapeError where quantised groups do not fit.
+ * the folders' own files contradict `config`, ShapeError where quantised groups do not fit.
  */
 export async function openModel(
   gpu: Gpu,
@@ -165,7 +167,7 @@ function afterSelected({ numLayers, selectLayer }: ClipVisionConfig): RegExp {
   return last.length === 0 ? /(?!)/ : new RegExp(`^vision_model\\.encoder\\.layers\\.(${last.join('|')})\\.`);
 }
 
-/** What the adapter's file says of each linear must be what the model is built with. */
+/** Checks that the adapter's settings for each linear are those that the model is built with. */
 function requireSameBranches(
   folder: string,
   tensors: TensorMap,

@@ -99,7 +99,7 @@ export class ClipVision {
   ) {
     const { hiddenSize, intermediateSize, numHeads, layerNormEps: eps } = config;
     this.mode = mode;
-    // As large as what the patches bring: from 0.02 on, where a patch lies was still unknown after 250 steps.
+    // As large as the patch embeddings: starting at 0.02, the model had not learnt positions after 250 steps.
     this.embeddings = new ClipEmbeddings(w.at('embeddings'), config, init.normal(0.5));
     this.preNorm = new LayerNorm(w.at('pre_layrnorm'), hiddenSize, eps);
     const block = { hiddenSize, intermediateSize, numHeads, eps, causal: false, lora, mode };

@@ -1,5 +1,5 @@
 /**
- * @file What a SQ-LLaVA is made of and how it is trained, as plain data. Values stand in `presets.ts`; names are
+ * @file The architecture and training of a SQ-LLaVA, as plain data. Values are in `presets.ts`; names are
  * Hugging Face's in camelCase.
  */
 import type { LoraOptions } from '@curio/nn';
@@ -45,9 +45,9 @@ export type ProjectorConfig =
   | { readonly kind: 'cluster'; readonly numPrototypes: number; readonly iterations: number }
   | { readonly kind: 'mlp2x_gelu' };
 
-/** Low-rank branches beside frozen linears, as PEFT names them. */
+/** LoRA branches of frozen linears, as PEFT names them. */
 export interface LoraConfig extends LoraOptions {
-  /** Linears that carry a pair, by their last names or by longer ends of their paths. */
+  /** Linears with a pair, by name or by longer suffix of their path. */
   readonly targets: readonly string[];
 }
 
@@ -60,11 +60,10 @@ export interface ModelConfig {
   readonly language: LlamaConfig;
   readonly languageLora: LoraConfig | null;
   /**
-   * It trains where a stage's `trainable` names it; the published code only loads it (its tower runs without
-   * gradients).
+   * Trained if a stage's `trainable` names it; the published code only loads it (its tower runs without gradients).
    */
   readonly visionLora: LoraConfig | null;
-  /** How a self-question is announced: the published code's string `VUSER:`, or the paper's learned token `[vusr]`. */
+  /** What introduces a self-question: the published code's string `VUSER:`, or the paper's learned token `[vusr]`. */
   readonly vusr: 'role' | 'token';
   /** Chat template of stage 2 and of inference. */
   readonly template: TemplateName;
@@ -74,15 +73,15 @@ export interface ModelConfig {
 
 /**
  * Name pattern → factor on the learning rate. A pattern matches a name that contains it, `*` stands for any characters,
- * and the first that matches counts; no match: frozen. One that decides about no parameter is an error. See `Trainable`
- * of @curio/engine.
+ * and the first that matches counts; no match: frozen. A pattern that decides about no parameter is an error. See
+ * `Trainable` of @curio/engine.
  */
 export type Trainable = readonly (readonly [pattern: string, factor: number])[];
 
 export interface StageConfig {
   /** Optimizer steps. */
   readonly steps: number;
-  /** Samples of an optimizer step, and into how many passes they are cut. */
+  /** Samples of an optimizer step, and the number of passes that they are split into. */
   readonly batch: number;
   readonly accumulate: number;
   readonly trainable: Trainable;
@@ -102,11 +101,11 @@ export interface TrainConfig {
   readonly betas: readonly [number, number];
   readonly eps: number;
   readonly weightDecay: number;
-  /** Largest norm of all gradients together; null: not clipped. */
+  /** Largest global norm of the gradients; null: not clipped. */
   readonly clip: number | null;
-  /** Text ids of a sample are cut to this many. */
+  /** Text ids of a sample are truncated to this many. */
   readonly maxLength: number;
-  /** Whether blocks keep only their inputs and are computed once more for their gradients. */
+  /** Whether blocks save only their inputs and are recomputed for their gradients. */
   readonly gradientCheckpointing: boolean;
   /** Alignment of image and language. */
   readonly stage1: StageConfig;
@@ -136,7 +135,7 @@ export interface Preset {
   readonly ask: AskConfig;
 }
 
-/** The same training in a fraction of the steps (at least one each). */
+/** The same training in a fraction of the steps (at least one per stage). */
 export function shortened(train: TrainConfig, fraction: number): TrainConfig {
   const cut = (stage: StageConfig): StageConfig => ({
     ...stage,

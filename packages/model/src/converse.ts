@@ -15,27 +15,27 @@ import type { GenerateOptions, SequenceOptions, Sequence } from './generate.ts';
 import type { SqLlava } from './sq-llava.ts';
 import { imageTensor, templateOf } from './stages.ts';
 
-/** A prompt to continue: what was said, ending with a message of null text, and the images it is about. */
+/** A prompt to continue: the messages so far, ending with one of null text, and their images. */
 export interface Request extends Partial<SequenceOptions> {
   /** An image for every `<image>` of the messages, in their order. */
   readonly pixels: Float32Array | readonly Float32Array[] | null;
   readonly messages: readonly Message[];
   /** Replaces the template's system text. */
   readonly system?: string;
-  /** Texts that end the answer where the first of them begins, beside the end of the template's turns. */
+  /** Stop strings: the answer ends where the first of them begins, or at the template's end of turn. */
   readonly stop?: readonly string[];
 }
 
 export interface Reply {
   readonly text: string;
-  /** Why it ended: by itself, at a keyword, at the most tokens, or because it was aborted. */
+  /** Why it ended: by itself, at a stop string, at the maximum of tokens, or because it was aborted. */
   readonly finish: 'end' | 'keyword' | 'length' | 'aborted';
   readonly promptTokens: number;
   readonly newTokens: number;
 }
 
 export interface ReplyOptions extends SequenceOptions, Pick<GenerateOptions, 'together'> {
-  /** Called with each new id of a request: the answer so far, as far as it is certain, and what is new of it. */
+  /** Called with each new id of a request: the certain part of the answer so far, and what is new in it. */
   readonly onText?: (request: number, text: string, piece: string) => void;
   /** Called when a request is answered. */
   readonly onReply?: (request: number, reply: Reply) => void;
@@ -63,14 +63,14 @@ export type TalkPart = 'description' | 'question' | 'answer';
 export type AfterQuestionsListener = (part: TalkPart | 'self-answer', index: number, text: string) => void;
 
 export interface SelfQuestionOptions extends Pick<ReplyOptions, 'together' | 'template'> {
-  /** Ends the writing where it stands. */
+  /** Stops generation at this point. */
   readonly signal?: AbortSignal;
   /**
    * Called as text grows: descriptions by image; questions, then their answers, by image and number (`image ·
    * ask.questions + k`).
    */
   readonly onText?: (part: TalkPart, index: number, text: string) => void;
-  /** Called when one of these texts is whole. */
+  /** Called when one of these texts is complete. */
   readonly onEnd?: (part: TalkPart, index: number) => void;
 }
 
@@ -83,7 +83,7 @@ const WIDTH = 64;
 const picturesOf = ({ pixels }: Request): readonly Float32Array[] =>
   pixels === null ? [] : pixels instanceof Float32Array ? [pixels] : pixels;
 
-/** Talks with a model. One call at a time: the model's cache is made for each. */
+/** Converses with a model. One call at a time: each call has its own cache. */
 export class Speaker {
   constructor(
     readonly model: SqLlava,
@@ -97,8 +97,8 @@ export class Speaker {
 
   /**
    * Continues each request; the order of the results is that of the requests. Each is the same to the bit as it would
-   * be alone, except with `together`. What is drawn depends on the seed and on `stream`, by default the request's
-   * place. Throws DataError where images and `<image>`s do not go together or a prompt is too long.
+   * be alone, except with `together`. Random draws depend on the seed and on `stream`, by default the request's index.
+   * Throws DataError where the numbers of images and `<image>`s differ or a prompt is too long.
    */
   async write(requests: readonly Request[], options: ReplyOptions): Promise<Reply[]> {
     const template = this.template(options.template);
@@ -254,13 +254,13 @@ export class Speaker {
     return renderConversation(system === undefined ? template : { ...template, system }, messages);
   }
 
-  /** The chat template, with the name of another. */
+  /** The chat template, or another by name. */
   private template(name: TemplateName | undefined): Template {
     const { config } = this.model;
     return templateOf(name === undefined ? config : { ...config, template: name, systemText: null });
   }
 
-  /** Image features of the images in their order, kept while `use` runs; an image that comes again is seen once. */
+  /** Features of the images in order, kept while `use` runs; a repeated image is encoded once. */
   private async withImages<T>(
     pictures: readonly Float32Array[],
     together: boolean,
@@ -290,7 +290,7 @@ export class Speaker {
   }
 }
 
-/** What a request has of its own among the settings. */
+/** The settings of an individual request. */
 function settingsOf({
   pixels: _,
   messages: __,

@@ -1,5 +1,5 @@
 /**
- * @file Writing answers and questions: prompts are read into a cache of keys and values and continued word by word.
+ * @file Generation: prompts are prefilled into a KV cache and continued token by token.
  * docs/sq-llava.md 5.1.
  */
 import { capture, DataError, indexSelect, noGrad, RandomStream, reshape, slice, tensor } from '@curio/engine';
@@ -12,28 +12,28 @@ import { checkSampling, sample } from './decoding/sample.ts';
 import type { SamplingOptions } from './decoding/sample.ts';
 import type { SqLlava } from './sq-llava.ts';
 
-/** What each prompt may have of its own. */
+/** Settings of an individual prompt. */
 export interface SequenceOptions extends SamplingOptions {
   readonly maxNewTokens: number;
-  /** Ends the sequence where it stands. */
+  /** Ends the sequence at this point. */
   readonly signal?: AbortSignal;
-  /** Together with the seed, what is drawn for it. Default: its index. */
+  /** Selects, together with the seed, its random draws. Default: its index. */
   readonly stream?: number;
 }
 
 export interface GenerateOptions extends SequenceOptions {
   /** Ends a sequence; its id is not part of the result. */
   readonly eos: number;
-  /** What a sequence has otherwise than the rest. */
+  /** Settings of individual sequences. */
   readonly each?: (sequence: number) => Partial<SequenceOptions>;
   /** Called with each new id of each sequence and the scores that it was chosen by; true ends the sequence after it. */
   readonly onToken?: (sequence: number, id: number, scores: Float32Array) => boolean | void;
   /** Called when a sequence has ended. */
   readonly onEnd?: (sequence: number, result: Sequence) => void;
   /**
-   * Reads the prompts side by side and writes them in steps of as many rows as there are: faster for many short
-   * prompts, but which kernel computes a row then depends on the others, and its last bits with it. Without it a
-   * sequence is the same to the bit whatever else is in the call.
+   * Prefills all prompts together and decodes them in steps of as many rows as there are: faster for many short
+   * prompts, but the kernel that computes a row, and so its last bits, then depend on the other rows. Without it a
+   * sequence is the same to the bit, whatever else is in the call.
    */
   readonly together?: boolean;
   /**
@@ -53,7 +53,7 @@ export interface Sequence {
   readonly promptTokens: number;
 }
 
-/** Rows of a step: up to so many are each computed in the same order (packages/engine/test/few-rows.test.ts). */
+/** Rows of a step: up to this many are each computed in the same order (packages/engine/test/few-rows.test.ts). */
 const ROWS = 4;
 const ROWS_TOGETHER = 64;
 /** A cache that others may join has room for more than the first prompt. */
@@ -74,7 +74,7 @@ interface Row extends SequenceOptions {
  * Continues prompts of any lengths.
  * @param prompts ids with IMAGE_TOKEN where an image stands, as `Tokens.encodePrompt` gives them
  * @param images float[N, P, H] from `model.encodeImages`, in the order of the IMAGE_TOKENs
- * Throws DataError for a prompt that the model has no positions for, ConfigError for sampling without meaning.
+ * Throws DataError for a prompt that is too long for the model, ConfigError for meaningless sampling settings.
  */
 export async function generate(
   model: SqLlava,
@@ -116,7 +116,7 @@ export async function generate(
         return language.logits(states).read() as Promise<Float32Array>;
       }),
     );
-  // Recorded once: each further word is a replay, with its place as data.
+  // Recorded once: each further token is a replay, with its position as data.
   const decode = capture(gpu, 'decode', ({ ids, positions }: { ids: Tensor; positions: Tensor }) =>
     noGrad(() => {
       const x = reshape(language.embed(ids), [count, 1, hiddenSize]);

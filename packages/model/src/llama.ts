@@ -69,7 +69,7 @@ export class LlamaBlock {
     });
   }
 
-  /** @param rows flat positions of those that are wanted: float[R, C] comes out */
+  /** @param rows flat positions of the required rows; returns float[R, C] */
   forward(x: Tensor, context: AttentionContext, rows: Tensor | null = null): Tensor {
     const all = add(x, this.attention.forward(this.inputNorm.forward(x), context));
     const mixed = rows ? indexSelect(reshape(all, [-1, x.shape.at(-1)!]), rows, { axis: 0 }) : all;
@@ -123,9 +123,9 @@ export class Llama {
 
   /**
    * Hidden states after the final norm: float[B, T, C] → float[B, T, C]. With a cache, x holds only the new tokens and
-   * the cache advances; with `positions` beside it, the caller says where it stands.
-   * @param rows i32[R], flat positions b·T + t: gives their states alone, float[R, C], and spares the others the last
-   * MLP
+   * the cache advances; with `positions` as well, the caller tracks the position.
+   * @param rows i32[R], flat positions b·T + t: returns only their states, float[R, C], and skips the last MLP for the
+   * others
    */
   forward(x: Tensor, context: AttentionContext = {}, rows: Tensor | null = null): Tensor {
     const { cache } = context;
@@ -146,14 +146,17 @@ export class Llama {
   }
 
   /**
-   * Mean cross-entropy of the next words: hidden float[R, C], targets i32[R], -100 where there is none. Logits of many
-   * rows are never there all at once.
+   * Mean cross-entropy of the next words: hidden float[R, C], targets i32[R], -100 where there is none. The logits of
+   * many rows are never held all at once.
    */
   loss(hidden: Tensor, targets: Tensor): Tensor {
     return linearCrossEntropy(hidden, this.extra ? [this.head, this.extra.head] : this.head, targets);
   }
 
-  /** Gives each new word the mean of the known rows, in embedding and head, as the spec's `token` realisation asks. */
+  /**
+   * Gives each new word the mean of the known rows, in embedding and head, as the specification's `token` variant
+   * requires.
+   */
   async initialiseExtra(): Promise<void> {
     if (!this.extra) return;
     const { hiddenSize, vocabSize } = this.config;

@@ -1,5 +1,6 @@
 /**
- * @file The training loop: data prepared ahead, at most two steps in flight, numbers read without stalling the device.
+ * @file The training loop: data is prepared ahead, at most two steps are in flight, and results are read without
+ * stalling the device.
  */
 import { backward, capture, findNonFinite, full, stepWork, TrainError, upload } from '@curio/engine';
 import type {
@@ -24,7 +25,7 @@ export interface StepReport {
   readonly counts: StepCounts;
 }
 
-/** What a step saw, for rates. */
+/** The counts of a step, for throughput. */
 export interface StepCounts {
   readonly tokens: number;
   readonly images: number;
@@ -51,18 +52,18 @@ export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   readonly parameters?: readonly Parameter[];
   /** False records every step again, which gives the same bits. Default true. */
   readonly capture?: boolean;
-  /** Told when a shape comes for the first time, or again after as many others as are kept. */
+  /** Called when a shape occurs for the first time, or again after its recording was dropped. */
   readonly onRecord?: (report: RecordReport) => void;
   readonly onStep?: (report: StepReport) => void | Promise<void>;
   /** Told milliseconds that a step's data were waited for: at most as long as the device had nothing to do. */
   readonly onWait?: (ms: number) => void;
   /**
-   * Called between steps; true ends the loop. The last step's numbers may still be under way: what saves awaits `land`
-   * first, so that nothing is saved of a step that `onStep` was not told of.
+   * Called between steps; true ends the loop. The last step's results may still be in flight: await `land` before
+   * saving, so that no step is saved that `onStep` has not reported.
    */
   readonly pause?: (step: number, land: () => Promise<void>) => Promise<boolean> | boolean;
   /**
-   * Called once where `prepare` of `step` fails, after `onStep` was told of all before it: the place to save. The
+   * Called once when `prepare` of `step` fails, after `onStep` has reported all steps before it: the place to save. The
    * failure is thrown afterwards.
    */
   readonly onBadData?: (step: number) => Promise<void> | void;
@@ -124,7 +125,10 @@ export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptio
   }
 }
 
-/** The data of a step. They may fail while the loop waits for something else, so the failure has a listener at once. */
+/**
+ * The data of a step. Preparing may fail while the loop waits for something else, so the failure gets a handler at
+ * once.
+ */
 function ahead<Micro>({ prepare }: Pick<LoopOptions<Micro>, 'prepare'>, step: number): Promise<readonly Micro[]> {
   const data = (async () => prepare(step))();
   data.catch(() => {});
@@ -141,9 +145,9 @@ async function pauseAfter(
   return stop;
 }
 
-/** The parts of a step that the device does. */
+/** The parts of a step that run on the device. */
 interface Work<I extends NamedTensors> {
-  /** Adds `share` of the loss's gradient to the parameters' and gives the loss. */
+  /** Adds `share` of the loss's gradient to the parameters' and returns the loss. */
   backward(inputs: HostTensors<I>, share: number): Promise<number>;
   update(): void;
   dispose(): void;
@@ -161,7 +165,7 @@ export function captured<I extends NamedTensors>({
   loss,
   onRecord,
 }: WorkOptions<I>): Work<I> & {
-  /** Records what a step with such a micro-batch needs, without running it; gives the bytes. */
+  /** Records what a step with such a micro-batch needs, without running it; returns the bytes. */
   plan(inputs: HostTensors<I>): StepBytes;
   /** What the device does for such a micro-batch, and for the update of a step. */
   workOf(inputs: HostTensors<I>): { readonly micro: StepWork; readonly update: StepWork };

@@ -1,4 +1,4 @@
-/** @file Whether the sizes of a model go into each other, told by the names of the configuration. */
+/** @file Checks that the sizes of a model are compatible, with errors that name the configuration's keys. */
 import { ConfigError } from '@curio/engine';
 import type { ModelConfig } from './config.ts';
 

@@ -1,5 +1,5 @@
 /**
- * @file What a stage will take on the device, told before anything is allocated: model, optimizer and every shape of
+ * @file Predicts the memory of a stage before anything is allocated: model, optimizer and every shape of
  * its steps, planned on a device opened with `dryRun`.
  */
 import { ConfigError, DeviceError, showBytes } from '@curio/engine';
@@ -22,11 +22,11 @@ export interface StagePrediction {
   readonly weights: number;
   readonly gradients: number;
   readonly optimizer: number;
-  /** Kept at once between forward and backward. */
+  /** The most kept between forward and backward. */
   readonly activations: number;
   /** Everything else that a step computes with, its inputs among it. */
   readonly scratch: number;
-  /** The most that exists at once. */
+  /** Peak memory. */
   readonly peak: number;
   /** The largest tensor, and what the adapter can bind. */
   readonly largest: number;
@@ -61,8 +61,8 @@ export interface PredictOptions {
 }
 
 /**
- * Plans a stage as `trainStage` would run it. Its buffers are the same, so that what is measured then is what is said
- * here.
+ * Plans a stage as `trainStage` would run it. It uses the same buffers, so that later measurements agree with the
+ * prediction.
  */
 export async function predictStage(options: PredictOptions): Promise<StagePrediction> {
   const { gpu, config, stage, train } = options;
@@ -185,7 +185,7 @@ function timeLine(prediction: StagePrediction, rates: DeviceRates): string {
 
 /**
  * Throws DeviceError with the table where a stage does not fit the adapter or `limit` bytes, naming a number of passes
- * a step that does: gradients are then summed over smaller parts of the same batch.
+ * per step that does: gradients are then summed over smaller parts of the same batch.
  */
 export async function requireFit(
   where: string,

@@ -1,5 +1,5 @@
 /**
- * @file Models and schedules that are known to work, with where each value comes from. docs/sq-llava.md holds the
+ * @file Models and schedules that are known to work, with the source of each value. docs/sq-llava.md holds the
  * sources.
  */
 import {

@@ -20,7 +20,7 @@ export interface Projector {
 type SpliceInputs = {
   /** i32[B, T] */
   readonly tokens: Tensor;
-  /** i32[B·T]: the row of [words | image rows] that stands there; left out without images. */
+  /** i32[B·T]: the row of [words | image rows] at each position; left out without images. */
   readonly source?: Tensor;
   /** i32[B] */
   readonly lengths: Tensor;
@@ -121,7 +121,7 @@ export class SqLlava {
     return this.language.loss(labelled, targets);
   }
 
-  /** tokens i32[B, T]; source i32[B·T]: which row of [words | image rows] stands where. */
+  /** tokens i32[B, T]; source i32[B·T]: the row of [words | image rows] at each position. */
   private place(tokens: Tensor, source: Tensor | null | undefined, images: Tensor | null): Tensor {
     const { hiddenSize } = this.config.language;
     const shape = [...tokens.shape, hiddenSize];

@@ -1,5 +1,6 @@
 /**
- * @file The two training stages: which samples a step sees, which parameters learn, at what rate. docs/sq-llava.md 3.
+ * @file The two training stages: which samples a step sees, which parameters are trained, and at what rate.
+ * docs/sq-llava.md 3.
  */
 import { AdamW, cosineSchedule, DataError, RandomStream, tensor } from '@curio/engine';
 import type { AdamWState, Tensor } from '@curio/engine';
@@ -32,7 +33,7 @@ export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onWai
   readonly state?: AdamWState;
   /** Called between steps with the optimizer, for checkpoints; true ends the stage. `land` as in `LoopOptions`. */
   readonly pause?: (step: number, optimizer: AdamW, land: () => Promise<void>) => Promise<boolean> | boolean;
-  /** Called where the data of `step` cannot be prepared, before that is thrown: the place for a checkpoint. */
+  /** Called when the data of `step` cannot be prepared, before the error is thrown: the place for a checkpoint. */
   readonly onBadData?: (step: number, optimizer: AdamW) => Promise<void> | void;
 }
 
@@ -117,14 +118,14 @@ export const trainingMode = ({ gradientCheckpointing }: TrainConfig): Mode => ({
 
 /**
  * Trains one stage. Returns the step to resume with and disposes of the optimizer.
- * @throws DataError for a step of which no sample or no label is left; what `pixels` throws; TrainError as `runSteps`
+ * @throws DataError for a step with no sample or no label left; what `pixels` throws; TrainError as `runSteps`
  */
 export async function trainStage(options: StageOptions): Promise<number> {
   const { model, stage, train, samples, seed, from = 0, state, onStep, onWait, onRecord, capture } = options;
   const { pause, onBadData } = options;
   const optimizer = stageOptimizer(model, stage, train);
   if (state) optimizer.load(state);
-  model.gpu.trim(); // what lies ready for reuse has other sizes than a captured step's
+  model.gpu.trim(); // pooled buffers do not have the sizes of a captured step's
   const order = stepsOfSamples(samples, stage, seed);
   Object.assign(model.mode, trainingMode(train));
   try {

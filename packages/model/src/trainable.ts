@@ -2,7 +2,7 @@
 import { checkGroups } from '@curio/engine';
 import type { ModelConfig, StageName, Trainable, TrainConfig } from './config.ts';
 
-/** Patterns for parameters that some models lack, and which have them. */
+/** Patterns for parameters that only some models have, and which do. */
 const PARTS: Readonly<Record<string, (model: ModelConfig) => boolean>> = {
   'language.*lora_': ({ languageLora }) => languageLora !== null,
   'vision.*lora_': ({ visionLora }) => visionLora !== null,
@@ -29,7 +29,7 @@ export const trainableOf = (model: ModelConfig, trainable: Trainable): Trainable
 const STAGES: readonly StageName[] = ['stage1', 'stage2'];
 
 /**
- * Checks the patterns of every stage that has steps, so that a mistake in stage 2's is told before stage 1 runs.
+ * Checks the patterns of every stage that has steps, so that a mistake in stage 2's is reported before stage 1 runs.
  * @param names of the model's parameters
  * @throws ConfigError as `checkGroups`
  */

@@ -1,6 +1,6 @@
 /**
- * @file From samples to what the model eats: token ids with the image's positions left open, shifted labels, lengths.
- * Batches are padded to few lengths, so that captured steps can be replayed.
+ * @file Converts samples to the model's inputs: token ids with gaps for the image, shifted labels, lengths. Batches are
+ * padded to a small set of lengths, so that captured steps can be replayed.
  */
 
 import { DataError } from '@curio/engine';
@@ -20,9 +20,9 @@ export interface EncodeOptions {
   template: Template | 'plain';
   /** Share of questions that the model is to ask itself (the paper's δ, the code's sq_r). Default 0. */
   selfQuestionRate?: number;
-  /** Where the draws of self-questions come from; needed where the rate is above 0. */
+  /** The random source of self-questions; required if the rate is above 0. */
   draw?: Draw;
-  /** Text ids are cut to this many. Default 2048. */
+  /** Text ids are truncated to this many. Default 2048. */
   maxLength?: number;
 }
 
@@ -49,11 +49,11 @@ export function encodeSample(tokens: Tokens, sample: Sample, options: EncodeOpti
 export interface Batch {
   /** Sequences B. */
   size: number;
-  /** Positions T of each, images spread out, padded: see `paddedLength`. */
+  /** Positions T of each, images expanded to P positions, padded: see `paddedLength`. */
   length: number;
-  /** [B·T] token ids; the padding id where an image or nothing stands. */
+  /** [B·T] token ids; the padding id at images and padding. */
   tokens: Int32Array;
-  /** [B·T] the id that position t is to foretell (that of t + 1), or IGNORE. */
+  /** [B·T] the id that position t is to predict (that of t + 1), or IGNORE. */
   labels: Int32Array;
   /** [B] positions in use. */
   lengths: Int32Array;
@@ -75,7 +75,7 @@ export interface BatchOptions {
   multiple?: number;
 }
 
-/** Puts encoded samples together. */
+/** Collates encoded samples. */
 export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0, multiple }: BatchOptions): Batch {
   const size = samples.length;
   const lengths = Int32Array.from(samples, ({ ids }) =>
@@ -100,7 +100,7 @@ export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0,
         return;
       }
       tokens[at] = id;
-      // The first id has nothing before it that could foretell it.
+      // Nothing precedes the first id that could predict it.
       if (i > 0 && sample.labels[i] !== IGNORE) {
         labels[at - 1] = sample.labels[i];
         labelled++;
@@ -111,11 +111,11 @@ export function makeBatch(samples: readonly EncodedSample[], { patches, pad = 0,
   return { size, length, tokens, labels, lengths, imageRows: Int32Array.from(imageRows), images, imageTags, labelled };
 }
 
-/** Labelled rows are gathered before the head, padded to a multiple of this, so that few shapes occur. */
+/** Labelled rows are gathered before the head, padded to a multiple of this, to limit the number of shapes. */
 const ROW_MULTIPLE = 128;
 
 /**
- * Flat positions that carry a label, and their labels; what pads them points at position 0 with the label IGNORE.
+ * Flat positions that carry a label, and their labels; padding points at position 0 with the label IGNORE.
  * `count` are real.
  */
 export function labelledRows(labels: Int32Array): {
@@ -146,7 +146,7 @@ export interface TextBatch {
   lengths: Int32Array;
 }
 
-/** Puts weighted text together, for pretraining the language base. */
+/** Collates weighted text, for pretraining the language base. */
 export function makeTextBatch(
   documents: readonly { ids: number[]; weights: number[] }[],
   multiple = 32,
@@ -172,8 +172,8 @@ export function makeTextBatch(
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /**
- * The next multiple of an eighth of the power of two below, of 8 at least and 32 at most: padding costs a few in a
- * hundred, and few lengths occur.
+ * Rounds up to a multiple of an eighth of the power of two below, but at least 8 and at most 32: padding costs a few
+ * per cent, and few lengths occur.
  */
 export const paddedLength = (length: number): number =>
   roundUp(length, Math.min(32, Math.max(8, 2 ** (Math.floor(Math.log2(length)) - 3))));

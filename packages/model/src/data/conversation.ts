@@ -1,7 +1,7 @@
 /**
  * @file Conversations as the language model reads them: chat templates, the text of a list of messages, its token ids,
- * and which of them carry loss. Masks come from the boundaries between messages, never from searching the text for role
- * names.
+ * and which of them contribute to the loss. Masks come from the boundaries between messages, never from searching the
+ * text for role names.
  */
 
 import { RandomStream } from '@curio/engine';
@@ -66,8 +66,7 @@ export const withVuserToken = (template: Template): Template => ({
 });
 
 /**
- * What a stretch of a conversation is: text that is given, a question (a self-question carries loss), an answer with
- * its end.
+ * The kind of a segment: given text, a question (a self-question carries loss), an answer with its end.
  */
 export type Part = 'given' | 'question' | 'self-question' | 'answer';
 
@@ -110,11 +109,11 @@ export const renderConversation = (template: Template, messages: readonly Messag
     .join('');
 
 export interface EncodedConversation {
-  /** `<s>` first; IMAGE_TOKEN where an image stands. */
+  /** `<s>` first; IMAGE_TOKEN in place of an image. */
   ids: number[];
   /** As long as ids, not shifted: the id itself where it carries loss, else IGNORE. */
   labels: number[];
-  /** What each id belongs to. */
+  /** The segment kind of each id. */
   parts: Part[];
 }
 
@@ -145,8 +144,8 @@ export function encodePlain(tokens: Tokens, caption: string): EncodedConversatio
 const END = '</s>';
 
 /**
- * A tokenizer joins letters across the boundary of two segments, so the pieces between `<image>` and `</s>` are encoded
- * whole and a boundary lies where the encoding of the text up to it ends.
+ * A tokenizer merges letters across segment boundaries, so the text between `<image>` and `</s>` is encoded as a whole,
+ * and a boundary is where the encoding of the text before it ends.
  */
 function encodeSegments(tokens: Tokens, parts: readonly Segment[], images = true): EncodedConversation {
   const out: EncodedConversation = { ids: [tokens.bos], labels: [IGNORE], parts: ['given'] };
@@ -197,13 +196,13 @@ function agreement(a: readonly number[], b: readonly number[]): number {
   return n;
 }
 
-/** Brings the image tag to the front of its message: `<image>`, newline, the rest, trimmed. */
+/** Moves the image tag to the front of its message: `<image>`, newline, the rest, trimmed. */
 export function imageFirst(text: string): string {
   if (!text.includes(IMAGE_TAG)) return text;
   return `${IMAGE_TAG}\n${text.replaceAll(IMAGE_TAG, '').trim()}`.trim();
 }
 
-/** Where a self-question draw comes from, so that a run can be repeated. */
+/** The random source of self-questions, so that a run can be repeated. */
 export interface Draw {
   seed: number;
   epoch: number;

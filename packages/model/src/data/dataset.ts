@@ -5,7 +5,7 @@ import type { Picture } from './image.ts';
 
 /** A folder of images. */
 export interface ImageSource {
-  /** How errors call it, such as `data/images`. */
+  /** Its name in errors, such as `data/images`. */
   name: string;
   has(path: string): boolean | Promise<boolean>;
   /** Decoded pixels. Throws DataError where the file is missing or no image. */
@@ -20,7 +20,7 @@ export interface Sample {
    */
   images: readonly string[];
   messages: Message[];
-  /** Its place in the file that it was read from, from 0. */
+  /** Its index in the file that it was read from, from 0. */
   entry?: number;
 }
 

@@ -1,7 +1,6 @@
 /**
- * @file What CLIP sees of an image: padded or cropped to a square, resized as Pillow does, normalised. Decoding is not
- * done here:
- * Node and the browser each bring their own decoder.
+ * @file CLIP's preprocessing of an image: padded or cropped to a square, resized as Pillow does, normalised. Decoding
+ * is not done here: Node and the browser have their own decoders.
  */
 
 import { DataError } from '@curio/engine';
@@ -41,7 +40,7 @@ export function preprocessImage(picture: Picture, { size, mode, mean, std }: Ima
   const side = Math.max(width, height);
   const [fullWidth, fullHeight] = mode === 'pad' ? [side, side] : [width, height];
   const short = Math.min(fullWidth, fullHeight);
-  /** The middle `size` positions of an axis whose shorter fellow is resized to `size`. */
+  /** The middle `size` positions of an axis when the shorter axis is resized to `size`. */
   const middle = (from: number, own: number): Axis => {
     const to = Math.floor((size * from) / short);
     return { from, at: Math.floor((from - own) / 2), to, first: Math.floor((to - size) / 2), count: size };

@@ -1,7 +1,7 @@
 /**
  * @file Pillow's bicubic resize, equal to the last bit: a = −0.5, widened when shrinking, columns first, 8 bits between
- * the two passes. An image may lie on a larger square of one colour, and a part of the result may be all that is
- * wanted; neither costs the memory of the whole, so a strip of 60,000 × 1 is as good an image as any.
+ * the two passes. An image may lie on a larger square of one colour, and only a part of the result may be needed;
+ * neither costs the memory of the whole, so even a strip of 60,000 × 1 works.
  */
 import type { Picture } from './image.ts';
 
@@ -16,13 +16,13 @@ export interface Axis {
   readonly count: number;
 }
 
-/** An axis of an image without a fill, all of it wanted. */
+/** An axis of an image without padding, all of it needed. */
 const whole = (from: number, to: number): Axis => ({ from, at: 0, to, first: 0, count: to });
 
 export const resizeBicubic = (picture: Picture, width: number, height: number): Picture =>
   resizePart(picture, whole(picture.width, width), whole(picture.height, height), [0, 0, 0]);
 
-/** The wanted part of an image that lies on a square of the colour `fill` and is resized. */
+/** The needed part of an image that is padded to a square of the colour `fill` and resized. */
 export function resizePart({ width, height, rgb }: Picture, x: Axis, y: Axis, fill: readonly number[]): Picture {
   const columns = tapsOf(x, width);
   const row = x.count * 3;
@@ -55,7 +55,7 @@ const PRECISION = 22;
 const ROUND = 1 << (PRECISION - 1);
 const toByte = (sum: number): number => Math.max(0, Math.min(255, sum >> PRECISION));
 
-/** What one output takes: pixels of the image from `start` on, and the fill with the weight `outside`. */
+/** The inputs of one output: pixels of the image from `start` on, and the fill with the weight `outside`. */
 interface Taps {
   readonly start: number;
   readonly weights: Int32Array;

@@ -54,7 +54,7 @@ export function groupByModalityLength(
   return [...random.shuffle([...imageBatches, ...textBatches]).flat(), ...rest];
 }
 
-/** Random megabatches, each sorted by length and dealt evenly to `world` batches. */
+/** Random megabatches, each sorted by length and distributed evenly over `world` batches. */
 function megabatchOrder(
   indices: number[],
   lengths: readonly number[],
@@ -68,7 +68,7 @@ function megabatchOrder(
   });
 }
 
-/** Each next index goes to the shortest chunk that has room; round robin where the chunks cannot be equally many. */
+/** Each next index goes to the shortest chunk that has room; round robin if the count is not divisible. */
 function dealEvenly(sorted: number[], lengths: readonly number[], world: number): number[][] {
   const chunks: number[][] = range(world).map(() => []);
   if (sorted.length % world !== 0) {

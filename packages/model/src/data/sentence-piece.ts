@@ -32,11 +32,11 @@ export class SentencePiece {
   readonly size: number;
   readonly unknown: number;
   readonly #pieces: readonly Piece[];
-  /** What text can become, and what it cannot: `<s>`, `<unk>`, `<0x0A>`. */
+  /** Pieces that text can produce, and those it cannot: `<s>`, `<unk>`, `<0x0A>`. */
   readonly #ids = new Map<string, number>();
   readonly #reserved = new Map<string, number>();
   readonly #bytes: readonly number[];
-  /** Words of the user by their first character, long ones first. */
+  /** User-defined words by their first character, long ones first. */
   readonly #words = new Map<string, string[]>();
 
   private constructor(pieces: readonly Piece[], byteFallback: boolean, fail: Fail) {
@@ -69,7 +69,7 @@ export class SentencePiece {
 
   /**
    * Reads a file.
-   * @throws DataError in one sentence where it is damaged, or no BPE model that takes text as it is
+   * @throws DataError in one sentence where it is damaged, or is not a BPE model without text normalisation
    */
   static read(file: Uint8Array, name = 'tokenizer.model'): SentencePiece {
     const fail: Fail = (what) => {
@@ -105,8 +105,8 @@ export class SentencePiece {
   }
 
   /**
-   * Ids of a text, spaces as `▁`, without a dummy prefix: the pair of neighbours whose piece has the best score is
-   * joined, the leftmost of equals, until none is a piece; then what is no piece becomes its bytes.
+   * Ids of a text, spaces as `▁`, without a dummy prefix: the adjacent pair whose piece has the best score is merged,
+   * the leftmost among equals, until no pair is a piece; anything that is not a piece then becomes its bytes.
    */
   encode(text: string): number[] {
     const symbols = this.#cut(text.replaceAll(' ', SPACE));
@@ -115,14 +115,14 @@ export class SentencePiece {
       const id = this.id(symbol) ?? this.unknown;
       if (id !== this.unknown) ids.push(id);
       else if (this.#bytes.length > 0) for (const byte of ENCODER.encode(symbol)) ids.push(this.#bytes[byte]);
-      // Neighbours that are unknown are one.
+      // Adjacent unknown pieces become one.
       else if (ids.at(-1) !== this.unknown) ids.push(this.unknown);
     }
     return ids;
   }
 
   /**
-   * Text of ids, `▁` as spaces but for the one that begins it; bytes that are no UTF-8 become U+FFFD each, control
+   * Text of ids, `▁` as spaces but for the one that begins it; bytes that are not UTF-8 become U+FFFD each, control
    * pieces nothing.
    */
   decode(ids: readonly number[]): string {
@@ -172,13 +172,13 @@ export class SentencePiece {
       if (id === undefined) return;
       const { score, kind } = this.#pieces[id];
       agenda.push({ left, right, score, length: piece.length });
-      // An unused piece is a step on the way only, and is taken apart at the end.
+      // An unused piece is only an intermediate step, and is split again at the end.
       if (kind === UNUSED) halves.set(piece, [texts[left], texts[right]]);
     };
     for (let i = 1; i < texts.length; i++) consider(i - 1, i);
     for (let pair = agenda.pop(); pair; pair = agenda.pop()) {
       const { left, right, length } = pair;
-      // One of the two was joined with another meanwhile.
+      // One of the two has been merged with another meanwhile.
       if (texts[left] === '' || texts[right] === '' || texts[left].length + texts[right].length !== length) continue;
       texts[left] += texts[right];
       texts[right] = '';
@@ -246,7 +246,7 @@ const goesFirst = (a: Pair, b: Pair): boolean => a.score > b.score || (a.score =
 const ENCODER = new TextEncoder();
 const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** UTF-8 as SentencePiece reads it: of what is none, each byte is one U+FFFD. */
+/** UTF-8 as SentencePiece reads it: each invalid byte becomes one U+FFFD. */
 function decodeBytes(bytes: readonly number[]): string {
   let text = '';
   for (let at = 0; at < bytes.length; ) {

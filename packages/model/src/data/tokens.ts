@@ -2,7 +2,7 @@
  * @file Text to token ids and back, for LLaMA's SentencePiece vocabularies (`tokenizer.model` or `tokenizer.json`) and
  * for any other `tokenizer.json`.
  *
- * LLaMA's ids depend on the version that trained the model; both rules cut at `<s>`, `</s>` and `<unk>`.
+ * LLaMA's ids depend on the version that trained the model; both rules split at `<s>`, `</s>` and `<unk>`.
  *
  * - `4.31`, of transformers 4.31 with `legacy: false`, the published SQ-LLaVA's: a literal `▁` is a space; every piece
  *   is encoded with a leading `▁`; from all but the first that `▁` is taken off again unless the piece begins with a
@@ -16,9 +16,9 @@ import { type ByteFolder, readJsonFile } from '@curio/nn';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { SentencePiece, SPACE } from './sentence-piece.ts';
 
-/** Stands for an image in a list of ids; never an entry of a vocabulary. */
+/** Placeholder of an image in a list of ids; never an entry of a vocabulary. */
 export const IMAGE_TOKEN = -200;
-/** The literal that it is written as in text. */
+/** Its literal in text. */
 export const IMAGE_TAG = '<image>';
 /** Label of positions without loss. */
 export const IGNORE = -100;
@@ -39,13 +39,13 @@ interface TokenizerJson {
 export interface TokensOptions {
   /** Words added after the vocabulary, in order, such as `[vusr]`: they get the ids vocabSize, vocabSize + 1, … */
   extra?: readonly string[];
-  /** Rows of the model's embedding. Left out, as many as the file has ids. */
+  /** Rows of the model's embedding. Default: the number of ids in the file. */
   rows?: number;
   /** For SentencePiece vocabularies. Default `4.31`. */
   rule?: TokenRule;
 }
 
-/** What encodes and decodes plain text, without special words and without a dummy prefix. */
+/** Encodes and decodes plain text, without special words and without a dummy prefix. */
 interface Vocabulary {
   readonly file: string;
   /** Whether spaces are `▁` in it. */
@@ -87,7 +87,7 @@ function vocabularyOfJson(json: object, rows: number | undefined): Vocabulary {
   const spare = added.filter(({ id }) => id >= size);
   const source = spare.length === 0 ? given : { ...given, added_tokens: added.filter(({ id }) => id < size) };
   const sentencePiece = SPACE in given.model.vocab;
-  // The dummy prefix is put on here, piece by piece, so the tokenizer's own way of doing it is taken out.
+  // The dummy prefix is added here, piece by piece, so the tokenizer's own prefix is disabled.
   const plain = {
     normalizer: { type: 'Replace', pattern: { String: ' ' }, content: SPACE },
     pre_tokenizer: null,
@@ -165,7 +165,7 @@ export class Tokens {
     );
   }
 
-  /** Ids of one text, without `<s>` unless it stands there; `<image>` is not looked for. */
+  /** Ids of one text, without `<s>` unless the text contains it; `<image>` is not treated specially. */
   encode(text: string): number[] {
     const plain = this.#vocabulary.sentencePiece && this.#rule === '4.31' ? text.replaceAll(SPACE, ' ') : text;
     return plain.split(this.#cuts).flatMap((piece, i) => {

@@ -1,4 +1,4 @@
-/** @file Whether a stage can learn from a sample, told before the first step. */
+/** @file Whether a stage can learn from a sample, decided before the first step. */
 import type { StageConfig, TrainConfig } from '../config.ts';
 import { encodeSample } from './batch.ts';
 import { renderConversation } from './conversation.ts';
@@ -38,8 +38,8 @@ export function isSurelyTrainable(
 }
 
 /**
- * Why a stage learns nothing from a sample, as the end of a sentence; null where it does. A stage with the template
- * plain needs an image, and every other the beginning of an answer within `maxLength` ids.
+ * Why a stage learns nothing from a sample, as the end of a sentence; null if it does. A stage with the template
+ * `plain` needs an image, any other the beginning of an answer within `maxLength` ids.
  * @param template the model's chat template, for stages that take it
  */
 export function whyNotTrainable(

@@ -1,13 +1,13 @@
-/** @file The next word from one row of scores, in transformers' order: temperature, top-k, top-p, draw. */
+/** @file The next token from one row of scores, in transformers' order: temperature, top-k, top-p, draw. */
 import { ConfigError, DataError } from '@curio/engine';
 import type { RandomStream } from '@curio/engine';
 
 export interface SamplingOptions {
-  /** 0 (default) takes the likeliest word. */
+  /** 0 (default) takes the likeliest token. */
   readonly temperature?: number;
-  /** Keep this many of the likeliest words. Default: all. */
+  /** Keep this many of the likeliest tokens. Default: all. */
   readonly topK?: number;
-  /** Keep the likeliest words whose probabilities first reach this sum. Default: all. */
+  /** Keep the likeliest tokens until their probabilities reach this sum. Default: all. */
   readonly topP?: number;
   readonly seed?: number;
 }

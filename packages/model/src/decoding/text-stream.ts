@@ -1,16 +1,16 @@
 /**
- * @file Text that grows id by id: a piece is given once it is certain, so that the pieces joined are the answer,
- * trimmed and cut at a keyword.
+ * @file Text that grows id by id: a piece is returned once it is certain, so that the joined pieces are the answer,
+ * trimmed and cut at a stop string.
  */
 import type { Tokens } from '../data/tokens.ts';
 
-/** What a decoder gives for bytes that are no whole character yet. */
+/** What a decoder returns for bytes that are not yet a complete character. */
 const INCOMPLETE = /\ufffd+$/;
 
 export class TextStream {
   /** What is certain so far. */
   text = '';
-  /** Whether a keyword has come. */
+  /** Whether a stop string has occurred. */
   stopped = false;
   readonly ids: number[] = [];
 
@@ -20,7 +20,7 @@ export class TextStream {
     private readonly stop: readonly string[] = [],
   ) {}
 
-  /** Takes the next id and gives the piece of text that has become certain by it, often none. */
+  /** Takes the next id and returns the text that has become certain, often none. */
   push(id: number): string {
     this.ids.push(id);
     const whole = this.tokens.decode(this.ids).trimStart();
@@ -51,7 +51,7 @@ export class TextStream {
   }
 }
 
-/** How many characters at the end of a text begin a word. */
+/** How many characters at the end of a text are the beginning of a word. */
 function begun(text: string, word: string): number {
   let n = Math.min(text.length, word.length - 1);
   while (n > 0 && !text.endsWith(word.slice(0, n))) n--;

@@ -1,6 +1,6 @@
 /**
- * @file `config.json` files in Hugging Face's layout, to configurations and back. What a file says of the arithmetic
- * is done or refused; keys that change no number are known by name, and `unknownKeys` lists the others.
+ * @file `config.json` files in Hugging Face's layout, to configurations and back. Settings that affect the arithmetic
+ * are implemented or refused; keys that do not are known by name, and `unknownKeys` lists the rest.
  */
 import { ConfigError } from '@curio/engine';
 import { QUANTISED_STORAGES, shownJson } from '@curio/nn';

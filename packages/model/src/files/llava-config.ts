@@ -22,10 +22,10 @@ export interface LlavaConfig {
   readonly systemText: string | null;
 }
 
-/** The published code builds its extractor with these numbers and writes them nowhere. */
+/** The published code builds its extractor with these numbers but never writes them. */
 const PUBLISHED = { numPrototypes: 256, iterations: 2 };
 
-/** Values that the model computes with, by key; a key without a value stands for the first. */
+/** Values that are implemented, by key; a key without a value means the first. */
 const FIXED: Readonly<Record<string, readonly unknown[]>> = {
   mm_vision_select_feature: ['patch'],
   mm_use_im_start_end: [false],

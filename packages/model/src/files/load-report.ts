@@ -1,14 +1,14 @@
-/** @file What became of a model's files when it was opened, for people to read. docs/sq-llava.md 4.7. */
+/** @file A readable report on how a model's files were used when it was opened. docs/sq-llava.md 4.7. */
 import type { PartReport, WeightsReport } from '@curio/nn';
 import type { LoraConfig, ModelConfig } from '../config.ts';
 import type { ModelFiles, OpenedAdapters } from './model-config.ts';
 
 export interface LoadReport extends WeightsReport {
-  /** One for each part of the model, and one for each thing that does not fit. */
+  /** One line for each part of the model, and one for each mismatch. */
   readonly lines: readonly string[];
 }
 
-/** Names as a list that stays short. */
+/** Names as a shortened list. */
 const some = (names: readonly string[]): string =>
   names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
 
@@ -18,7 +18,7 @@ const lastName = (path: string): string =>
     .replace(/^.*[/\\]/, '')
     .toLowerCase();
 
-/** Puts the facts into lines. */
+/** Formats the facts as lines. */
 export function loadReport(
   config: ModelConfig,
   { language, vision, adapter, visionAdapter, projector: file }: ModelFiles,

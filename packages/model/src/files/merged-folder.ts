@@ -1,5 +1,5 @@
 /**
- * @file A model with its adapters folded in, as Hugging Face folders: the language model with LLaVA's keys and the
+ * @file A model with its adapters merged in, as Hugging Face folders: the language model with LLaVA's keys and the
  * projector among its tensors, the image tower in a folder inside. docs/sq-llava.md 4.7.
  *
  *     config.json                                     LLaMA's and LLaVA's keys
@@ -43,7 +43,7 @@ const COPIED = [
 export interface MergeOptions {
   /** Merges some rows of a matrix at a time. */
   readonly gpu: Gpu;
-  /** Opened with `dryRun`: the model is built on it without values, so that what is read is checked before. */
+  /** Opened with `dryRun`: the model is built on it without values, so that the inputs are checked first. */
   readonly dry: Gpu;
   readonly storage: 'f32' | 'f16' | 'bf16';
   /** Bytes of a file of weights. Default as `shardSafetensors`. */
@@ -147,7 +147,7 @@ function mergedTensors(
   });
 }
 
-/** Branches that change nothing, by the names of their parameters. */
+/** Branches that have no effect, by the names of their parameters. */
 async function zeroBranches({ main, vision }: OpenedAdapters): Promise<string[]> {
   const zero: string[] = [];
   for (const [scope, tensors] of [

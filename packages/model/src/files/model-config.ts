@@ -1,4 +1,6 @@
-/** @file What the folders of a model say of it, by their `config.json` files. docs/sq-llava.md 4.5 to 4.7. */
+/**
+ * @file The configuration of a model according to the `config.json` files of its folders. docs/sq-llava.md 4.5 to 4.7.
+ */
 import { ConfigError, WeightError } from '@curio/engine';
 import { openAdapter, openTensorFile, openWeightFile, readJsonFile } from '@curio/nn';
 import type { Adapter, AdapterConfig, BaseStorage, ByteFolder, ByteSource, TensorMap } from '@curio/nn';
@@ -47,9 +49,9 @@ const notKnown = (where: string, json: Json, kind: 'llama' | 'clip'): string[] =
 };
 
 /**
- * Holds a configuration against the `config.json` of the base's folders, where they are there.
- * @returns what was found in them and is of no use here, a sentence each
- * @throws ConfigError where both say something else of the same thing, or the base is of another kind
+ * Compares a configuration with the `config.json` of the base's folders, if present.
+ * @returns settings found there that are not used here, one sentence each
+ * @throws ConfigError where the two contradict each other, or the base is of another kind
  */
 export async function requireBaseConfig(
   { language, vision }: Pick<ModelFiles, 'language' | 'vision'>,
@@ -137,7 +139,7 @@ export async function openAdapters({ adapter, visionAdapter, projector }: ModelF
 /** A model as its folders describe it. */
 export interface FolderConfig extends Pick<LlavaConfig, 'imageAspect'> {
   readonly model: ModelConfig;
-  /** Whether the template is the one that the files name, and no default. */
+  /** Whether the template is named in the files, and not a default. */
   readonly saysTemplate: boolean;
   /** Whether the projector is the base's own, as in a merged model. */
   readonly baseProjector: boolean;
@@ -147,16 +149,18 @@ export interface FolderConfig extends Pick<LlavaConfig, 'imageAspect'> {
 
 const loraConfig = ({ base: _, ...lora }: AdapterConfig): LoraConfig => lora;
 
-/** Where LLaVA's keys stand: beside the adapter, by whose file the published code builds the model, else the base. */
+/**
+ * Where LLaVA's keys are: with the adapter, whose file the published code builds the model from, else with the base.
+ */
 export const llavaHolder = ({ language, adapter }: Pick<ModelFiles, 'language' | 'adapter'>): ByteFolder =>
   adapter ?? language;
 
 /**
  * The configuration that a model's folders give it, whatever their names. A LoRA adapter is the model's language LoRA;
  * an adapter's `config.json` says the projector, and must say the same of the language model as the base's.
- * @param fresh for a model that is to be trained: what it has where no adapter gives it. A projector that the base
- * carries is then foreign
- * @throws ConfigError, WeightError where a file is missing, or says what cannot be computed
+ * @param fresh for a model that is to be trained: used where no adapter gives a value. A projector contained in the
+ * base is then ignored as foreign
+ * @throws ConfigError, WeightError where a file is missing, or its settings are not implemented
  */
 export async function readModelConfig(files: ModelFiles, fresh?: ModelConfig): Promise<FolderConfig> {
   const { language, vision, adapter } = files;

@@ -4,8 +4,8 @@
 // Shapes: x, dx float[outer, rows, cols], y float[outer, segments, cols], dy float[outer, cols], dense. The length of
 // lengths is the length of all, so with segments > 1 the next dispatch takes y for x.
 // Grid: ceil(outer · segments · cols / WG) workgroups in a line, backward ceil(outer · rows · cols / WG).
-// Accumulates in f32, in blocks. Squares of what lies near an end of f32 leave it: a sum of which that may be true is
-// formed again of x · 2^80 or x · 2^-80, which rounds nothing.
+// Accumulates in f32, in blocks. Squares of very large or small numbers leave the range of f32: where that may have
+// happened, the sum is recomputed from x · 2^80 or x · 2^-80, which rounds nothing.
 // Traffic: 4 bytes per element forward, 8 backward.
 // uses: lib/block_sum.wgsl, lib/special_values.wgsl
 

@@ -83,10 +83,22 @@ function servedModel(): Plugin {
   };
 }
 
+/** Where the page will stand, with a slash at its end: pictures of preview cards need a whole address. */
+const SITE = process.env.CURIO_SITE ?? '';
+/** Where its code is; a GitHub workflow says so itself. */
+const { CURIO_CODE, GITHUB_REPOSITORY } = process.env;
+const CODE = CURIO_CODE ?? (GITHUB_REPOSITORY ? `https://github.com/${GITHUB_REPOSITORY}` : '');
+
+const addressed: Plugin = {
+  name: 'curio-address',
+  transformIndexHtml: (html) => html.replaceAll('%SITE%', SITE),
+};
+
 export default defineConfig({
   root: here,
   base: './',
-  plugins: [servedModel()],
+  define: { CODE: JSON.stringify(CODE) },
+  plugins: [servedModel(), addressed],
   resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
   worker: { format: 'es' },
   build: { target: 'es2022', outDir: 'dist' },

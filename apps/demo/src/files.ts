@@ -46,11 +46,11 @@ export class ModelFiles {
 }
 
 async function download(address: string, onBytes: (bytes: number) => void = () => {}): Promise<Blob> {
-  const response = await fetch(address);
+  const response = await fetch(address).catch((error: Error) => {
+    throw new Error(`page: ${address} could not be fetched (${error.message}); look at the connection and try again.`);
+  });
   if (!response.ok || !response.body)
-    throw new Error(
-      `page: ${address} could not be fetched (${response.status} ${response.statusText}); reload the page.`,
-    );
+    throw new Error(`page: ${address} could not be fetched (${response.status} ${response.statusText}); try again.`);
   const parts: Uint8Array[] = [];
   for (const reader = response.body.getReader(); ; ) {
     const { done, value } = await reader.read();

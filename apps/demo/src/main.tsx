@@ -1,25 +1,41 @@
 /** @jsxImportSource preact */
-/** @file The page: draw or take a scene, ask, or let the model ask. Everything of the model runs in a worker. */
+/** @file The page: draw or take a picture, ask, or let the model ask. Everything of the model runs in a worker. */
 import { render } from 'preact';
-import { Conversation } from './conversation.tsx';
-import { Easel, openSamples } from './easel.tsx';
-import { openModel } from './session.ts';
+import { Board } from './board/board.tsx';
+import { isEmpty, openSamples, picture, truth } from './board/drawing.ts';
+import { Pens } from './board/pens.tsx';
+import { Pictures } from './board/pictures.tsx';
+import { keepPage } from './keeping.ts';
+import { ask, letItAsk, openModel, stopFirst, talks } from './session.ts';
 import { Footing, Standing } from './standing.tsx';
-import './style.css';
+import { Asking, question } from './talk/asking.tsx';
+import { Conversation } from './talk/conversation.tsx';
+import { readQuestion } from './talk/question.ts';
+import './style/page.css';
+import './style/layout.css';
+import './style/board.css';
+import './style/talk.css';
 
 function Page() {
   return (
     <>
       <header>
-        <h1>Curio</h1>
-        <p>
-          Draw some digits. A small vision-language model, running on your device, answers questions about them, and
-          asks its own.
+        <p class="name">Curio</p>
+        <h1>Draw digits. A small model answers, and asks.</h1>
+        <p class="lead">
+          It has two million parameters and runs on this device, in this tab, through hand-written GPU kernels.
         </p>
       </header>
       <main>
-        <Easel />
+        <section class="easel" aria-label="Picture">
+          <Board />
+          <Pens />
+        </section>
+        <div class="pictures">
+          <Pictures />
+        </div>
         <div class="side">
+          <Asking />
           <Standing />
           <Conversation />
         </div>
@@ -29,6 +45,16 @@ function Page() {
   );
 }
 
+/** The model speaks first: it answers the question of a link, or asks about the first picture. */
+function speakFirst(): void {
+  if (isEmpty.value || talks.value.length > 0) return;
+  const typed = readQuestion(question.value);
+  if ('question' in typed) ask(typed.question, picture.value, truth.value);
+  else if (!matchMedia('(prefers-reduced-motion: reduce)').matches) letItAsk(picture.value, truth.value, true);
+}
+
+keepPage();
 render(<Page />, document.getElementById('page')!);
+document.addEventListener('keydown', ({ key }) => key === 'Escape' && stopFirst());
 openModel();
-void openSamples();
+void openSamples().then(speakFirst);

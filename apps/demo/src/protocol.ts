@@ -11,7 +11,7 @@ export type ToWorker =
       readonly questions: number;
       readonly seed: number;
     }
-  | { readonly kind: 'stop' };
+  | { readonly kind: 'stop'; readonly id: number };
 
 export type FromWorker =
   | {

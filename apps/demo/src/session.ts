@@ -1,94 +1,150 @@
-/** @file What the page knows: the model in its worker, and the talks with it. */
+/** @file What the page knows: the model in its worker, the talks with it, and those that wait for it. */
 import type { Picture } from '@curio/model';
 import type { Scene } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
 import type { Closed, FromWorker, Opened, Part, ToWorker } from './protocol.ts';
 
+/** Who asks: the visitor, the model itself, or the model the visitor. */
+export type TalkKind = 'asked' | 'self' | 'quiz';
+
 export interface Talk {
   readonly id: number;
-  /** Null where the model asks. */
+  readonly kind: TalkKind;
+  /** What the visitor asked. */
   readonly asked: string | null;
   readonly picture: Picture;
   /** Truth of the picture, where it is a sample. */
   readonly truth: Scene | null;
+  readonly seed: number;
   /** By part and number. */
   readonly texts: Readonly<Partial<Record<`${Part} ${number}`, string>>>;
   readonly tokens: number;
   readonly seconds: number;
-  readonly state: 'writing' | 'done' | 'stopped' | 'failed';
+  readonly state: 'waiting' | 'writing' | 'done' | 'stopped' | 'failed';
   readonly message: string;
+  /** What the visitor answered. */
+  readonly picked: string | null;
+  /** The page began it, so it makes way for what the visitor wants. */
+  readonly isOpening: boolean;
 }
 
-export const loading = signal<{ readonly label: string; readonly share: number | null }>({
-  label: 'Starting',
-  share: null,
-});
+const STARTING = { label: 'Starting', share: null };
+export const loading = signal<{ readonly label: string; readonly share: number | null }>(STARTING);
 export const opened = signal<Opened | null>(null);
 export const closed = signal<{ readonly reason: Closed; readonly message: string } | null>(null);
 /** Newest first. */
 export const talks = signal<readonly Talk[]>([]);
-export const busy = computed(() => talks.value[0]?.state === 'writing');
-export const ready = computed(() => opened.value !== null && closed.value === null && !busy.value);
+const writing = computed(() => talks.value.find(({ state }) => state === 'writing'));
+/** Something is written or waits. */
+export const busy = computed(() => talks.value.some(({ state }) => state === 'writing' || state === 'waiting'));
+/** The oldest that waits. */
+const waiting = computed(() => talks.value.filter(({ state }) => state === 'waiting').at(-1));
+/** This browser has no device for the model: nothing that is asked can ever be answered. */
+export const hopeless = computed(() => closed.value?.reason === 'no-webgpu' || closed.value?.reason === 'no-adapter');
 
 /** How many questions the model asks at a time. */
 export const QUESTIONS = 3;
+/** A device that is lost again within this time in ms is not opened by itself. */
+const PATIENCE = 20_000;
 
-const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
-const send = (message: ToWorker): void => worker.postMessage(message);
-
-worker.onerror = ({ message }) =>
-  close('error', message || 'page: the worker with the model could not be started; reload the page.');
-worker.onmessage = ({ data }: MessageEvent<FromWorker>): void => {
-  if (data.kind === 'loading') loading.value = data;
-  else if (data.kind === 'ready') opened.value = data;
-  else if (data.kind === 'closed') close(data.reason, data.message);
-  else if (data.kind === 'text')
-    change(data.id, ({ texts }) => ({
-      texts: { ...texts, [`${data.part} ${data.index}`]: data.text },
-      tokens: data.tokens,
-      seconds: data.seconds,
-    }));
-  else if (data.kind === 'done') change(data.id, ({ state }) => ({ state: state === 'writing' ? 'done' : state }));
-  else change(data.id, () => ({ state: 'failed', message: data.message }));
-};
-
-function close(reason: Closed, message: string): void {
-  closed.value = { reason, message };
-  if (busy.value) change(talks.value[0]!.id, () => ({ state: 'failed', message }));
-}
+let worker: Worker | null = null;
+let openedAt = 0;
+const send = (message: ToWorker): void => worker?.postMessage(message);
 
 function change(id: number, how: (talk: Talk) => Partial<Talk>): void {
   talks.value = talks.value.map((talk) => (talk.id === id ? { ...talk, ...how(talk) } : talk));
 }
 
-function begin(asked: string | null, picture: Picture, truth: Scene | null): number {
-  const id = talks.value.length;
-  talks.value = [
-    { id, asked, picture, truth, texts: {}, tokens: 0, seconds: 0, state: 'writing', message: '' },
-    ...talks.value,
-  ];
-  return id;
+function hear(data: FromWorker): void {
+  if (data.kind === 'loading') loading.value = data;
+  else if (data.kind === 'ready') {
+    opened.value = data;
+    next();
+  } else if (data.kind === 'closed') close(data.reason, data.message);
+  else if (data.kind === 'text')
+    change(data.id, ({ texts, state }) =>
+      state === 'writing'
+        ? {
+            texts: { ...texts, [`${data.part} ${data.index}`]: data.text },
+            tokens: data.tokens,
+            seconds: data.seconds,
+          }
+        : {},
+    );
+  else {
+    const end: Partial<Talk> = data.kind === 'done' ? { state: 'done' } : { state: 'failed', message: data.message };
+    change(data.id, ({ state }) => (state === 'writing' ? end : {}));
+    next();
+  }
+}
+
+/** Starts the worker and the model in it; what waits is asked as soon as it is there. */
+export function openModel(): void {
+  worker?.terminate();
+  [openedAt, loading.value, opened.value, closed.value] = [performance.now(), STARTING, null, null];
+  worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+  worker.onerror = ({ message }) =>
+    close('error', message || 'page: the worker with the model could not be started; try again.');
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => hear(data);
+  send({ kind: 'open', model: new URL('model/', document.baseURI).href });
+}
+
+/** Nothing is lost: what was being written waits for the model to come back, and is written anew. */
+function close(reason: Closed, message: string): void {
+  closed.value = { reason, message };
+  if (hopeless.value) {
+    const end = { state: 'failed', message: 'The model does not run in this browser.' } as const;
+    talks.value = talks.value
+      .filter(({ isOpening, state }) => !isOpening || state === 'done')
+      .map((talk) => (talk.state === 'waiting' ? { ...talk, ...end } : talk));
+    return;
+  }
+  if (writing.value) change(writing.value.id, () => ({ state: 'waiting', texts: {}, tokens: 0, seconds: 0 }));
+  if (reason === 'lost' && performance.now() - openedAt > PATIENCE) openModel();
+}
+
+/** Hands the oldest that waits to the worker, where it is free. */
+function next(): void {
+  const talk = waiting.value;
+  if (!opened.value || closed.value || writing.value || !talk) return;
+  change(talk.id, () => ({ state: 'writing' }));
+  const { id, kind, picture, asked, seed } = talk;
+  if (kind === 'asked') send({ kind: 'ask', id, picture, question: asked! });
+  else send({ kind: 'self', id, picture, questions: QUESTIONS, seed });
+}
+
+function begin(kind: TalkKind, asked: string | null, picture: Picture, truth: Scene | null, isOpening = false): void {
+  talks.value.filter((talk) => talk.isOpening).forEach(stop);
+  const id = Math.max(-1, ...talks.value.map((talk) => talk.id)) + 1;
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const fresh = { texts: {}, tokens: 0, seconds: 0, state: 'waiting', message: '', picked: null } as const;
+  talks.value = [{ id, kind, asked, picture, truth, seed, isOpening, ...fresh }, ...talks.value];
+  next();
 }
 
 /** Asks about a picture; the answer streams into `talks`. */
-export function ask(question: string, picture: Picture, truth: Scene | null): void {
-  send({ kind: 'ask', id: begin(question, picture, truth), picture, question });
-}
+export const ask = (question: string, picture: Picture, truth: Scene | null): void =>
+  begin('asked', question, picture, truth);
 
 /** Lets the model describe a picture, ask about it and answer itself. */
-export function letItAsk(picture: Picture, truth: Scene | null): void {
-  send({
-    kind: 'self',
-    id: begin(null, picture, truth),
-    picture,
-    questions: QUESTIONS,
-    seed: Math.floor(Math.random() * 2 ** 31),
-  });
+export const letItAsk = (picture: Picture, truth: Scene | null, isOpening = false): void =>
+  begin('self', null, picture, truth, isOpening);
+
+/** Lets the model ask the visitor. */
+export const letItQuiz = (picture: Picture, truth: Scene | null): void => begin('quiz', null, picture, truth);
+
+/** The visitor's answer to the model's question. */
+export const pick = (id: number, answer: string): void => change(id, () => ({ picked: answer }));
+
+/** Ends one talk, waiting or being written; what is there of it stays. */
+export function stop({ id, state }: Talk): void {
+  if (state === 'writing') send({ kind: 'stop', id });
+  if (state === 'writing' || state === 'waiting') change(id, () => ({ state: 'stopped' }));
+  next();
 }
 
-export function stop(): void {
-  send({ kind: 'stop' });
-  if (busy.value) change(talks.value[0]!.id, () => ({ state: 'stopped' }));
+/** Ends what is being written, or else what waits longest. */
+export function stopFirst(): void {
+  const talk = writing.value ?? waiting.value;
+  if (talk) stop(talk);
 }
-
-export const openModel = (): void => send({ kind: 'open', model: new URL('model/', document.baseURI).href });

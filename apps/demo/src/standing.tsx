@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 /** @file How the model stands: loading, ready on which device, or what a visitor can do where it cannot run. */
 import { adviceFor } from './advice.ts';
-import { closed, loading, opened } from './session.ts';
+import { closed, loading, opened, openModel } from './session.ts';
 import type { Opened } from './protocol.ts';
 
 const SENTENCES = {
@@ -9,8 +9,8 @@ const SENTENCES = {
     'The model runs on your own device, and for that the browser needs WebGPU, which this one does not offer.',
   'no-adapter': 'This browser knows WebGPU but found no graphics device for it.',
   'no-base':
-    'The model is not here yet. In the repository, npm run curio -- base makes its base and npm start trains it; then reload this page.',
-  lost: 'The graphics device went away, perhaps because the computer slept. Reload the page to go on.',
+    'The model is not here yet. In the repository, npm run curio -- base makes its base and npm start trains it; then try again.',
+  lost: 'The graphics device went away, perhaps because the computer slept. What was said is still here.',
   error: 'The model could not be opened.',
 } as const;
 
@@ -29,8 +29,8 @@ function Closed({ reason, message }: { reason: keyof typeof SENTENCES; message: 
         </p>
       )}
       <p>
-        <button type="button" onClick={() => location.reload()}>
-          Reload
+        <button type="button" id="again" onClick={advice ? () => location.reload() : openModel}>
+          {advice ? 'Reload' : 'Try again'}
         </button>
       </p>
     </div>
@@ -58,7 +58,7 @@ export function Standing() {
       </p>
       {!summary && (
         <p>
-          <strong>Nothing has been trained yet, so it answers at random. Run npm start, then reload.</strong>
+          <strong>Nothing has been trained yet, so it answers at random. Run npm start, then reload this page.</strong>
         </p>
       )}
     </div>
@@ -82,11 +82,22 @@ function Learnt({ parameters, summary }: Opened) {
   );
 }
 
+/** Where the code is, as the build was told; '' where it was not. */
+declare const CODE: string;
+
 export function Footing() {
   return (
     <footer class="footing">
       {opened.value && <Learnt {...opened.value} />}
-      <p>Everything happens in this tab: hand-written WebGPU kernels, no server, nothing leaves your device.</p>
+      <p>Everything happens in this tab: no server part, nothing leaves your device.</p>
+      <p>
+        {CODE && (
+          <>
+            <a href={CODE}>Code</a> · <a href={`${CODE}/blob/main/docs/architecture.md`}>Docs</a> ·{' '}
+          </>
+        )}
+        <a href="https://arxiv.org/abs/2403.11299">The paper: SQ-LLaVA</a>
+      </p>
     </footer>
   );
 }

@@ -21,7 +21,8 @@ interface Talker {
   readonly prepare: (picture: Picture) => Float32Array;
 }
 let talker: Talker | null = null;
-let stop = new AbortController();
+/** One for each job that is waiting or running, so that a stop ends the job it was meant for. */
+const stops = new Map<number, AbortController>();
 
 const say = (message: FromWorker): void => postMessage(message);
 const loading = (label: string, share: number | null = null): void => say({ kind: 'loading', label, share });
@@ -74,7 +75,8 @@ async function open(address: string): Promise<void> {
   // The device compiles each kernel when it is first used: better now than in the visitor's first answer.
   loading('Warming up');
   const side = config.vision.imageSize;
-  await answer({ width: side, height: side, rgb: new Uint8Array(3 * side * side) }, ask.describePrompt, 3, () => {});
+  const blank = { width: side, height: side, rgb: new Uint8Array(3 * side * side) };
+  await answer(blank, ask.describePrompt, { maxNewTokens: 3 });
   // On a software adapter the table is right and a visitor waits; a GPU of one's own is asked once and remembered.
   if (!gpu.adapter.isSoftware) await gpu.kernels.tuner?.measure();
   const { description, vendor, architecture, isSoftware } = gpu.adapter;
@@ -97,11 +99,16 @@ function streamTo(id: number): (part: Part, index: number, text: string) => void
   };
 }
 
+interface AnswerOptions {
+  readonly maxNewTokens: number;
+  readonly signal?: AbortSignal;
+  readonly onText?: (text: string) => void;
+}
+
 async function answer(
   picture: Picture,
   question: string,
-  maxNewTokens: number,
-  onText: (text: string) => void,
+  { maxNewTokens, signal, onText }: AnswerOptions,
 ): Promise<void> {
   const { speaker, prepare } = talker!;
   const messages: Message[] = [
@@ -110,18 +117,24 @@ async function answer(
   ];
   await speaker.reply([{ pixels: prepare(picture), messages }], {
     maxNewTokens,
-    signal: stop.signal,
-    onText: (_, text) => onText(text),
+    signal,
+    onText: (_, text) => onText?.(text),
   });
 }
 
-async function selfQuestion(id: number, picture: Picture, questions: number, seed: number): Promise<void> {
+type Job = Extract<ToWorker, { readonly kind: 'ask' | 'self' }>;
+
+async function run(job: Job, signal: AbortSignal): Promise<void> {
   const { speaker, prepare, ask } = talker!;
-  const tell = streamTo(id);
-  await speaker.selfQuestion([prepare(picture)], { ...ask, questions }, seed, {
-    signal: stop.signal,
-    onText: (part, index, text) => tell(part === 'answer' ? 'self-answer' : part, index, text),
-  });
+  const tell = streamTo(job.id);
+  if (job.kind === 'ask') {
+    const maxNewTokens = job.question === ask.describePrompt ? ask.maxDescription : ask.maxAnswer;
+    await answer(job.picture, job.question, { maxNewTokens, signal, onText: (text) => tell('answer', 0, text) });
+  } else
+    await speaker.selfQuestion([prepare(job.picture)], { ...ask, questions: job.questions }, job.seed, {
+      signal,
+      onText: (part, index, text) => tell(part === 'answer' ? 'self-answer' : part, index, text),
+    });
 }
 
 /** One request after the other: the model's cache serves one conversation at a time. */
@@ -129,7 +142,7 @@ let queue: Promise<void> = Promise.resolve();
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
   if (data.kind === 'stop') {
-    stop.abort();
+    stops.get(data.id)?.abort();
     return;
   }
   if (data.kind === 'open') {
@@ -138,20 +151,13 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     );
     return;
   }
+  const stop = new AbortController();
+  stops.set(data.id, stop);
   queue = queue
     .then(async () => {
-      stop = new AbortController();
-      if (data.kind === 'self') await selfQuestion(data.id, data.picture, data.questions, data.seed);
-      else {
-        const tell = streamTo(data.id);
-        await answer(
-          data.picture,
-          data.question,
-          data.question === talker!.ask.describePrompt ? talker!.ask.maxDescription : talker!.ask.maxAnswer,
-          (text) => tell('answer', 0, text),
-        );
-      }
+      if (!stop.signal.aborted) await run(data, stop.signal);
       say({ kind: 'done', id: data.id });
     })
-    .catch((error: Error) => say({ kind: 'failed', id: data.id, message: error.message }));
+    .catch((error: Error) => say({ kind: 'failed', id: data.id, message: error.message }))
+    .finally(() => stops.delete(data.id));
 };

@@ -2,78 +2,26 @@
  * The built page in a real headless Chromium: digits are drawn with the mouse, questions answered, self-questions
  * stream in.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { RandomStream } from '@curio/engine';
 import { COLORS, digitWord, PLACES } from '@curio/scenes';
 import type { Color } from '@curio/scenes';
 import { chromium } from 'playwright';
-import type { Browser, Page } from 'playwright';
+import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findChromium } from '../../../scripts/chromium.mjs';
 import { handwrite } from './handwriting.ts';
+import { ended, newest, servePage, standing } from './served-page.ts';
+import type { ServedPage } from './served-page.ts';
 
-const demo = fileURLToPath(new URL('..', import.meta.url));
-const vite = fileURLToPath(new URL('../../../node_modules/vite/bin/vite.js', import.meta.url));
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const random = new RandomStream(seed);
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.json': 'application/json',
-};
-
-let built: string;
-let server: Server;
-let browser: Browser;
+let served: ServedPage;
 let page: Page;
-const address = (folder: string): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}/${folder}/`;
 
 beforeAll(async () => {
-  built = mkdtempSync(join(tmpdir(), 'curio-page-'));
-  // What the repository brings, not what this machine last trained.
-  const env = { ...process.env, CURIO_RUN: process.env.CURIO_RUN ?? join(demo, 'trained') };
-  await new Promise<void>((resolve, reject) => {
-    const build = spawn(process.execPath, [vite, 'build', '--outDir', built, '--emptyOutDir', '--logLevel', 'error'], {
-      cwd: demo,
-      stdio: 'inherit',
-      env,
-    });
-    build.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`vite build ended with ${code}`))));
-  });
-  // Plain files under any path: /page/ is the page, /bare/ the page on a server that has no model.
-  server = createServer((request, response) => {
-    const [, folder, ...rest] = new URL(request.url!, 'http://localhost').pathname.split('/');
-    const path = join(built, rest.join('/') || 'index.html');
-    const body =
-      folder === 'bare' && rest.join('/') === 'model/files.json'
-        ? '{}'
-        : existsSync(path)
-          ? readFileSync(path)
-          : undefined;
-    response
-      .writeHead(body === undefined ? 404 : 200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream' })
-      .end(body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  browser = await chromium.launch(findChromium());
+  served = await servePage();
 });
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
-  if (built) rmSync(built, { recursive: true, force: true });
-});
-
-const standing = (on: Page, attribute = 'data-state'): Promise<string | null> =>
-  on.locator('#standing').getAttribute(attribute);
-const newest = () => page.locator('.talk').first();
+afterAll(() => served?.close());
 
 /** Draws a large digit into a cell with the mouse, stroke by stroke. */
 async function draw(digit: number, color: Color, cell: number): Promise<void> {
@@ -90,29 +38,23 @@ async function draw(digit: number, color: Color, cell: number): Promise<void> {
   }
 }
 
-/** Waits for the newest talk to end. */
-async function ended(count: number): Promise<void> {
-  await expect
-    .poll(() => page.locator('.talk:not([data-state=writing])').count(), { timeout: 60_000, interval: 25 })
-    .toBe(count);
-}
-
 /** Asks, waits for the whole answer, and gives it. */
 async function ask(question: string): Promise<string> {
   const before = await page.locator('.talk').count();
   await page.fill('#question', question);
   await page.press('#question', 'Enter');
-  await ended(before + 1);
-  return (await newest().locator('.answer').getAttribute('data-text')) ?? '';
+  await expect.poll(() => page.locator('.talk').count()).toBe(before + 1);
+  await ended(page);
+  return (await newest(page).locator('.answer').getAttribute('data-text')) ?? '';
 }
 
 describe('the page', () => {
   test('opens the model and says on which device', async () => {
-    page = await browser.newPage({ viewport: { width: 1120, height: 900 } });
+    page = await served.browser.newPage({ viewport: { width: 1120, height: 900 } });
     const wrong: string[] = [];
     page.on('pageerror', ({ message }) => wrong.push(message));
     page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
-    await page.goto(address('page'));
+    await page.goto(`${served.address}page/`);
     await expect.poll(() => standing(page), { timeout: 100_000 }).not.toBe('loading');
     expect(await standing(page), await page.innerText('#standing')).toBe('ready');
     expect(await page.innerText('#standing')).toMatch(/Runs on \S+/);
@@ -154,7 +96,7 @@ describe('the page', () => {
       await page.keyboard.press(key);
     expect(await ask('Is there a blue digit?')).toBe('yes .');
     // Nothing was drawn by hand, so the page knows the truth and marks the answer.
-    expect(await newest().locator('.mark.right').count()).toBe(1);
+    expect(await newest(page).locator('.mark.right').count()).toBe(1);
     expect(await ask('How many blue digits are there?')).toBe('one .');
   });
 
@@ -166,30 +108,60 @@ describe('the page', () => {
     await expect
       .poll(
         async () => {
-          lengths.add((await newest().innerText()).length);
-          return newest().getAttribute('data-state');
+          lengths.add((await newest(page).innerText()).length);
+          return newest(page).getAttribute('data-state');
         },
         { timeout: 100_000, interval: 10 },
       )
       .toBe('done');
     expect(await page.locator('.talk').count()).toBe(before + 1);
     expect(lengths.size).toBeGreaterThan(4);
-    expect(await newest().locator('.description').getAttribute('data-text')).toMatch(/^a (small|large) /);
-    expect(await newest().locator('.question').count()).toBe(3);
-    expect(await newest().locator('.self-answer').count()).toBe(3);
-    expect(await newest().locator('footer').innerText()).toMatch(/\d tokens\/s/);
+    expect(await newest(page).locator('.description').getAttribute('data-text')).toMatch(/^a (small|large) /);
+    expect(await newest(page).locator('.question').count()).toBe(3);
+    expect(await newest(page).locator('.self-answer').count()).toBe(3);
+    expect(await newest(page).locator('footer').innerText()).toMatch(/\d tokens\/s/);
   });
 
   test('stops when asked to, and answers again', async () => {
     await page.click('#self');
     await page.click('#stop');
-    await expect.poll(() => newest().getAttribute('data-state')).toBe('stopped');
+    await ended(page, 'stopped');
     expect(await ask('Is there a red digit?')).toMatch(/^(yes|no) \.$/);
   });
 
-  test('says which words it has never read', async () => {
-    await page.fill('#question', 'Where is the elephant?');
-    expect(await page.innerText('#unknown')).toContain('“elephant”');
+  test('answers what was pressed while it was busy, one after the other', async () => {
+    const before = await page.locator('.talk').count();
+    await page.click('#self');
+    for (const color of ['red', 'blue']) {
+      await page.fill('#question', `Is there a ${color} digit?`);
+      await page.press('#question', 'Enter');
+    }
+    expect(await newest(page).getAttribute('data-state')).toBe('waiting');
+    expect(await page.locator('.talk').count()).toBe(before + 3);
+    await ended(page);
+    expect(await page.locator('.talk[data-state=done]').count()).toBeGreaterThanOrEqual(3);
+    expect(await page.locator('.talk[data-state=waiting], .talk[data-state=writing]').count()).toBe(0);
+  });
+
+  test('says what it cannot know when the question is sent, and nothing moves', async () => {
+    const before = await page.locator('.talk').count();
+    const top = async () => (await page.locator('#talks').boundingBox())!.y;
+    const at = await top();
+    for (const [text, why] of [
+      ['Where is the elephant?', 'I have never read “elephant”: ask about digits, colors, sizes and places.'],
+      ['w'.repeat(300), '300 letters are too many for me: ask in a short sentence.'],
+      ['<b>哪</b>', 'I have read English only: ask in English, such as “Which digit is red?”.'],
+    ] as const) {
+      await page.fill('#question', text);
+      expect(await page.locator('#why.refused').count()).toBe(0);
+      await page.press('#question', 'Enter');
+      expect(await page.innerText('#why')).toBe(why);
+      expect(await top()).toBe(at);
+    }
+    expect(await page.locator('.talk').count()).toBe(before);
+    await page.fill('#question', 'where is');
+    expect(await page.locator('.chips button').first().innerText()).toMatch(/^Where is the \w+\?$/);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
   });
 });
 
@@ -199,7 +171,7 @@ describe('where it cannot run', () => {
     const plain = await chromium.launch({ ...launch, args: args.filter((arg: string) => !arg.includes('webgpu')) });
     try {
       const other = await plain.newPage();
-      await other.goto(address('page'));
+      await other.goto(`${served.address}page/`);
       await expect.poll(() => standing(other), { timeout: 20_000 }).toBe('closed');
       expect(await standing(other, 'data-reason')).toMatch(/^no-(webgpu|adapter)$/);
       expect(await other.innerText('#standing')).toContain(process.platform === 'linux' ? 'chrome://flags' : 'Chrome');
@@ -209,8 +181,8 @@ describe('where it cannot run', () => {
   });
 
   test('it says so when the server has no model', async () => {
-    const other = await browser.newPage();
-    await other.goto(address('bare'));
+    const other = await served.browser.newPage();
+    await other.goto(`${served.address}bare/`);
     await expect.poll(() => standing(other), { timeout: 20_000 }).toBe('closed');
     expect(await other.innerText('#standing')).toContain('npm start');
     await other.close();

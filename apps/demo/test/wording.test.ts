@@ -1,23 +1,46 @@
-import { openGlyphs } from '@curio/scenes';
+import { QUESTIONS } from '@curio/scenes';
 import type { Scene } from '@curio/scenes';
 import { describe, expect, test } from 'vitest';
 import { adviceFor } from '../src/advice.ts';
-import { blankSketch, clearCell, renderSketch, writeDigit } from '../src/sketch.ts';
-import { asRead, examples, judge, tidy, unknownWords } from '../src/wording.ts';
+import { asRead, examples, judge, tidy, unknownWords } from '../src/talk/wording.ts';
+import { readQuestion, suggestions } from '../src/talk/question.ts';
 
-const glyphs = openGlyphs({
-  scenes: [],
-  glyphs: Array.from({ length: 10 }, () => [btoa(String.fromCharCode(...new Uint8Array(784).fill(255)))]),
-});
 const scene: Scene = {
   objects: [{ digit: 7, color: 'red', size: 'large', cell: 0, glyph: 0, dx: 1, dy: 1 }],
   background: 0.1,
   noise: 3,
 };
 
+const sketch = { scene, strokes: [] };
+
+describe('suggestions', () => {
+  test('are the examples until something is typed, and where nothing goes on from it', () => {
+    expect(suggestions('', sketch)).toEqual(examples(sketch));
+    expect(suggestions('zebra', sketch)).toEqual(examples(sketch));
+  });
+  test('go on from what is typed, those about the board first', () => {
+    const found = suggestions('Which digit is r', sketch);
+    expect(found[0]).toBe('which digit is red ?');
+    expect(found.length).toBeLessThanOrEqual(6);
+    for (const text of suggestions('where is the', sketch)) expect(text).toMatch(/^where is the/);
+  });
+  test('begin with what was meant', () =>
+    expect(suggestions('what number is blue', sketch)[0]).toBe('which digit is blue ?'));
+});
+
 describe('a question', () => {
   test.each([
-    ['Which colour is the 7?', 'which color is the seven ?'],
+    ['Which colour is the 7?', 'what color is the seven ?'],
+    ['What number is red?', 'which digit is red ?'],
+    ['which digit is in the middle', 'which digit is at center ?'],
+    ["What's in the top left corner?", 'which digit is at top left ?'],
+    ['Is the 4 big?', 'is the four small or large ?'],
+    ['Are there any green digits?', 'is there a green digit ?'],
+    ['Is there any green digit?', 'is there a green digit ?'],
+    ['How many numbers are big?', 'how many large digits are there ?'],
+    ['Which is bigger, the red or the blue one?', 'which digit is greater , the red or the blue ?'],
+    ['What is red plus blue?', 'what is the sum of the red and the blue digit ?'],
+    ['Describe it', 'describe the image in detail .'],
     ['what’s the sum of the red and the blue digit', 'what is the sum of the red and the blue digit ?'],
     ['Which digit is greater, the red or the blue?', 'which digit is greater , the red or the blue ?'],
     ['Describe the picture in detail!', 'describe the image in detail .'],
@@ -25,7 +48,7 @@ describe('a question', () => {
   ])('%j is read as %j', (typed, read) => expect(asRead(typed)).toBe(read));
 
   test('comes back as a person writes it', () =>
-    expect(tidy('is the four small or large ?')).toBe('Is the four small or large?'));
+    expect(tidy('describe the image in detail .')).toBe('Describe the picture in detail.'));
   test('names the words that were never read', () =>
     expect(unknownWords('where is the elephant ?')).toEqual(['elephant']));
   test('of the examples has an answer in the scene', () => {
@@ -34,54 +57,35 @@ describe('a question', () => {
   test('is judged by the truth', () => {
     expect(judge('what color is the seven ?', 'red .', scene)).toEqual({ right: true, truth: 'red .' });
     expect(judge('what color is the seven ?', 'blue .', scene)).toEqual({ right: false, truth: 'red .' });
-    expect(judge('what color is the six ?', 'red .', scene)).toBeNull();
-  });
-});
-
-describe('a sketch', () => {
-  test('without strokes is the scene', () =>
-    expect(renderSketch({ scene, strokes: [] }, glyphs)).toEqual(
-      renderSketch(writeDigit(blankSketchOf(scene), scene.objects[0]!), glyphs),
-    ));
-
-  test('takes ink of the full colour in the middle of a line, fading to nothing within two pixels', () => {
-    const empty = blankSketch(5);
-    const before = renderSketch(empty, glyphs).rgb;
-    const { rgb } = renderSketch(
-      {
-        ...empty,
-        strokes: [
-          {
-            color: 'yellow',
-            pen: 'large',
-            points: [
-              { x: 10.5, y: 10.5 },
-              { x: 20.5, y: 10.5 },
-            ],
-          },
-        ],
-      },
-      glyphs,
-    );
-    const at = (x: number, y: number): number[] => [...rgb.slice(3 * (72 * y + x), 3 * (72 * y + x) + 3)];
-    expect(at(15, 10)).toEqual([245, 225, 60]);
-    expect(at(15, 11)[0]).toBeGreaterThan(120);
-    expect(at(15, 12)).toEqual([...before.slice(3 * (72 * 12 + 15), 3 * (72 * 12 + 15) + 3)]);
+    expect(judge('what color is the six ?', 'red .', scene)).toEqual({ right: false, truth: 'there is none .' });
+    expect(judge('what is red ?', 'red .', scene)).toBeNull();
   });
 
-  test('loses what stands in one cell only', () => {
-    const line = (x: number) =>
-      ({
-        color: 'red',
-        pen: 'large',
-        points: [
-          { x, y: 4 },
-          { x, y: 20 },
-        ],
-      }) as const;
-    const left = clearCell({ scene, strokes: [line(12), line(36)] }, 0);
-    expect(left).toEqual({ scene: { ...scene, objects: [] }, strokes: [line(36)] });
+  test('of the grammar is read as itself, however it is written', () => {
+    for (const text of QUESTIONS.keys()) {
+      expect(readQuestion(tidy(text))).toEqual({ question: text });
+      expect(readQuestion(text.toUpperCase().replace(/ [.?]$/, ''))).toEqual({ question: text });
+    }
   });
+
+  test.each([
+    ['Where is the elephant?', 'I have never read “elephant”: ask about digits, colors, sizes and places.'],
+    [
+      'alpha beta gamma delta',
+      'I have never read “alpha”, “beta”, “gamma” and more: ask about digits, colors, sizes and places.',
+    ],
+    ['a'.repeat(150), `I have never read “${'a'.repeat(19)}…”: ask about digits, colors, sizes and places.`],
+    ['Where is red?', 'I know these words but not this question: try one of those below.'],
+    ['Какая цифра красная?', 'I have read English only: ask in English, such as “Which digit is red?”.'],
+    ['哪个数字是红色的', 'I have read English only: ask in English, such as “Which digit is red?”.'],
+    ['?!… 🙂', 'I find no words there: ask, for example, “Which digit is red?”.'],
+    ['', 'I find no words there: ask, for example, “Which digit is red?”.'],
+    ['red '.repeat(2000), '8,000 letters are too many for me: ask in a short sentence.'],
+    [
+      '<img src=x onerror=alert(1)>',
+      'I have never read “img”, “src”, “x” and more: ask about digits, colors, sizes and places.',
+    ],
+  ])('%j is refused in one kind sentence', (text, why) => expect(readQuestion(text)).toEqual({ why }));
 });
 
 test('advice fits the browser', () => {
@@ -101,8 +105,3 @@ test('advice fits the browser', () => {
     'https',
   );
 });
-
-/** The same paper without its digits. */
-function blankSketchOf({ background, noise }: Scene) {
-  return { scene: { objects: [], background, noise }, strokes: [] };
-}

@@ -1,0 +1,127 @@
+/**
+ * @file What a reload and a link keep: drawing and question in the address, the conversation and a picture of the
+ * visitor's own in the tab's storage.
+ */
+import type { Picture } from '@curio/model';
+import { effect } from '@preact/signals';
+import { readSketch, writeSketch } from './board/address.ts';
+import { isEmpty, isUntouched, notice, past, restore, sketch } from './board/drawing.ts';
+import type { Sketch } from './board/sketch.ts';
+import { talks } from './session.ts';
+import type { Talk } from './session.ts';
+import { question } from './talk/asking.tsx';
+
+const KEY = 'curio-page-1';
+const MOST_TALKS = 20;
+/** Browsers count how often an address changes. In ms. */
+const PAUSE = 250;
+
+type Kept<T> = Omit<T, 'picture'> & { readonly picture: KeptPicture };
+interface KeptPicture {
+  readonly width: number;
+  readonly height: number;
+  /** Base64. */
+  readonly rgb: string;
+}
+const pack = ({ width, height, rgb }: Picture): KeptPicture => ({
+  width,
+  height,
+  rgb: btoa(String.fromCharCode(...rgb)),
+});
+const unpack = ({ width, height, rgb }: KeptPicture): Picture => ({
+  width,
+  height,
+  rgb: Uint8Array.from(atob(rgb), (letter) => letter.charCodeAt(0)),
+});
+
+/** What is not over begins anew after a reload. */
+const resumed = (talk: Talk): Talk =>
+  talk.state === 'writing' || talk.state === 'waiting'
+    ? { ...talk, state: 'waiting', texts: {}, tokens: 0, seconds: 0 }
+    : talk;
+
+interface KeptPage {
+  readonly talks: readonly Kept<Talk>[];
+  /** Absent until the visitor did something with the board. */
+  readonly sketch?: Omit<Sketch, 'photo'> & { readonly photo?: KeptPicture };
+  /** The address it was kept under: another one is a link, and wins. */
+  readonly hash: string;
+}
+
+/** A full or forbidden storage keeps less, and the page goes on. */
+function keep(): void {
+  const { photo, ...drawn } = sketch.value;
+  const kept = talks.value
+    .filter(({ isOpening, state }) => !isOpening || state === 'done')
+    .map((talk): Kept<Talk> => ({ ...talk, picture: pack(talk.picture) }));
+  for (let count = MOST_TALKS; count >= 0; count = count === 0 ? -1 : Math.floor(count / 2)) {
+    const page: KeptPage = {
+      talks: kept.slice(0, count),
+      ...(isUntouched ? {} : { sketch: { ...drawn, ...(photo && { photo: pack(photo) }) } }),
+      hash: location.hash,
+    };
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(page));
+      return;
+    } catch {
+      // Fewer may fit.
+    }
+  }
+}
+
+/** The conversation, and the drawing too where this is a reload. */
+function restoreStorage(): void {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as KeptPage | null;
+    if (!kept) return;
+    talks.value = kept.talks.map((talk) => resumed({ ...talk, picture: unpack(talk.picture) }));
+    if (!kept.sketch) return;
+    const { photo, ...drawn } = kept.sketch;
+    if (location.hash === kept.hash || !new URLSearchParams(location.hash.slice(1)).has('board'))
+      restore({ ...drawn, ...(photo && { photo: unpack(photo) }) });
+  } catch {
+    // What an older page or another program wrote is no conversation.
+  }
+}
+
+function restoreAddress(): void {
+  const kept = new URLSearchParams(location.hash.slice(1));
+  const text = kept.get('board');
+  question.value = (kept.get('ask') ?? '').slice(0, 200);
+  if (text === null) return;
+  const drawing = readSketch(text);
+  if (drawing) restore(drawing);
+  else notice.value = 'The drawing in this address could not be read.';
+}
+
+function writeAddress(): void {
+  const text = isUntouched && isEmpty.value ? null : writeSketch(sketch.value);
+  const kept = new URLSearchParams({
+    ...(text === null ? {} : { board: text }),
+    ...(question.value === '' ? {} : { ask: question.value.slice(0, 200) }),
+  });
+  history.replaceState(history.state, '', `#${kept}`);
+}
+
+/** Brings back what was kept, and keeps what comes. */
+export function keepPage(): void {
+  restoreAddress();
+  restoreStorage();
+  addEventListener('hashchange', () => {
+    past.value = [...past.value, sketch.value];
+    restoreAddress();
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isFirst = true;
+  effect(() => {
+    void [sketch.value, question.value, talks.value];
+    clearTimeout(timer);
+    if (!isFirst) timer = setTimeout(() => (writeAddress(), keep()), PAUSE);
+    isFirst = false;
+  });
+  // A reload goes to the address as it is before this.
+  addEventListener('pagehide', () => {
+    keep();
+    writeAddress();
+  });
+}

@@ -1,0 +1,60 @@
+/** @jsxImportSource preact */
+/** @file The model asks, the visitor taps an answer, and both are held against the truth where it is known. */
+import { pick, QUESTIONS } from '../session.ts';
+import type { Talk } from '../session.ts';
+import { quizOf } from './score.ts';
+import { judge, tidy } from './wording.ts';
+import { Mark, Written } from './written.tsx';
+
+export function QuizCard({ talk }: { talk: Talk }) {
+  const { question, options, answer } = quizOf(talk, QUESTIONS);
+  const { picked, state, truth } = talk;
+  const going = state === 'writing' || state === 'waiting';
+  if (question === undefined)
+    return (
+      <>
+        <h3>It asks you</h3>
+        <Written kind="question" text={undefined} growing={going} verdict={null} />
+      </>
+    );
+  if (question === null) return <h3>It asked only for descriptions this time: let it ask again.</h3>;
+  const verdict = (said: string) => truth && judge(question, said, truth);
+  return (
+    <>
+      <h3>It asks you</h3>
+      <p class="answer" data-text={question}>
+        {tidy(question)}
+      </p>
+      {picked === null ? (
+        <div class="options" role="group" aria-label="Your answer">
+          {options.map((text) => (
+            <button
+              key={text}
+              type="button"
+              onClick={({ currentTarget }) => {
+                // The buttons go; focus stays in the card.
+                currentTarget.closest<HTMLElement>('.talk')!.focus();
+                pick(talk.id, text);
+              }}
+            >
+              {tidy(text).replace(/\.$/, '')}
+            </button>
+          ))}
+        </div>
+      ) : (
+        <dl class="both">
+          <dt>You</dt>
+          <dd data-said={picked}>
+            {tidy(picked)}
+            <Mark verdict={verdict(picked)} />
+          </dd>
+          <dt>The model</dt>
+          <dd data-said={answer}>
+            {answer === undefined ? going ? <i class="caret" /> : 'was stopped' : tidy(answer)}
+            {answer !== undefined && <Mark verdict={verdict(answer)} />}
+          </dd>
+        </dl>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,40 @@
+/** @jsxImportSource preact */
+/** @file A text of the model while it grows and when it is done, with a mark where the truth is known. */
+import { tidy } from './wording.ts';
+import type { Verdict } from './wording.ts';
+
+export function Mark({ verdict }: { verdict: Verdict | null }) {
+  if (!verdict) return null;
+  return verdict.right ? (
+    <b class="mark right">
+      <span aria-hidden="true">✓</span>
+      <span class="unseen"> right</span>
+    </b>
+  ) : (
+    <b class="mark wrong">
+      <span aria-hidden="true">✗</span> wrong: <em>{tidy(verdict.truth)}</em>
+    </b>
+  );
+}
+
+interface WrittenProps {
+  readonly kind: string;
+  readonly text: string | undefined;
+  readonly growing: boolean;
+  readonly verdict: Verdict | null;
+}
+
+export function Written({ kind, text, growing, verdict }: WrittenProps) {
+  if (text === undefined)
+    return growing ? (
+      <p class={kind}>
+        <i class="caret" />
+      </p>
+    ) : null;
+  return (
+    <p class={kind} data-text={text}>
+      {tidy(text)}
+      {growing ? <i class="caret" /> : <Mark verdict={verdict} />}
+    </p>
+  );
+}

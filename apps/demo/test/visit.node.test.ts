@@ -1,0 +1,186 @@
+/** First visits, links, reloads and faults in a real headless Chromium. */
+import type { Browser, Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ended, newest, servePage, standing, stateOf } from './served-page.ts';
+import type { ServedPage } from './served-page.ts';
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
+let served: ServedPage;
+
+beforeAll(async () => {
+  served = await servePage();
+});
+afterAll(() => served?.close());
+
+/** @param to folder of the server, and a hash; `bare/` spares tests of the board the model */
+async function visit(options: Parameters<Browser['newPage']>[0] = {}, to = 'page/'): Promise<Page> {
+  const page = await served.browser.newPage(options);
+  await page.goto(served.address + to);
+  return page;
+}
+
+/** A stroke with the mouse, in pixels of the picture. */
+async function stroke(page: Page, ...[first, ...rest]: readonly (readonly [number, number])[]): Promise<void> {
+  const box = (await page.locator('#board').boundingBox())!;
+  const move = ([x, y]: readonly [number, number]) =>
+    page.mouse.move(box.x + (x * box.width) / 72, box.y + (y * box.height) / 72);
+  await move(first!);
+  await page.mouse.down();
+  for (const at of rest) await move(at);
+  await page.mouse.up();
+}
+const caption = (page: Page): Promise<string> => page.innerText('#caption');
+
+describe('a first visit', () => {
+  test('on a phone finds board, button and an answer without scrolling', async () => {
+    const page = await visit(PHONE);
+    await ended(page);
+    expect(await newest(page).getAttribute('data-kind')).toBe('self');
+    for (const part of ['#board', '#self', '.talk .description']) {
+      const { x, y, width, height } = (await page.locator(part).first().boundingBox())!;
+      expect(x + width, part).toBeLessThanOrEqual(390);
+      expect(y + height, part).toBeLessThanOrEqual(844);
+    }
+    expect(await page.evaluate(() => scrollY)).toBe(0);
+    await page.setViewportSize({ width: 844, height: 390 });
+    const board = (await page.locator('#board').boundingBox())!;
+    expect(board.y + board.height).toBeLessThanOrEqual(390);
+    await page.setViewportSize({ width: 320, height: 640 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+    await page.close();
+  });
+
+  test('with reduced motion waits to be asked', async () => {
+    const page = await visit({ reducedMotion: 'reduce' });
+    await expect.poll(() => standing(page), { timeout: 100_000 }).toBe('ready');
+    expect(await page.locator('.talk').count()).toBe(0);
+    await page.close();
+  });
+});
+
+describe('the board', () => {
+  test('takes one finger: a second never joins its stroke', async () => {
+    const page = await visit({ ...PHONE, reducedMotion: 'reduce' }, 'bare/');
+    await page.tap('#clear');
+    const box = (await page.locator('#board').boundingBox())!;
+    const at = (x: number, y: number, id: number) => ({
+      x: box.x + (x * box.width) / 72,
+      y: box.y + (y * box.height) / 72,
+      id,
+    });
+    const touch = await page.context().newCDPSession(page);
+    const send = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: ReturnType<typeof at>[]) =>
+      touch.send('Input.dispatchTouchEvent', { type, touchPoints });
+    await send('touchStart', at(12, 4, 0));
+    await send('touchMove', at(12, 12, 0));
+    await send('touchStart', at(12, 12, 0), at(60, 60, 1));
+    await send('touchMove', at(12, 20, 0), at(60, 40, 1));
+    await send('touchEnd');
+    expect(await caption(page)).toBe('A red digit at top left.');
+    await page.close();
+  });
+
+  test('clamps strokes, knows a digit by its middle, and takes a fourth back', async () => {
+    const page = await visit({ reducedMotion: 'reduce' }, 'bare/');
+    await page.click('#clear');
+    expect(await caption(page)).toBe('Nothing yet: draw a digit, 0 to 9, in a cell.');
+    await page.click('#self');
+    expect(await page.innerText('#why')).toBe('I see nothing on the board: draw a digit first.');
+    await stroke(page, [60, 12], [60, 4], [90, -30]);
+    // Over the line above the center cell, but with its middle in that cell.
+    await stroke(page, [36, 20], [36, 44]);
+    expect(await caption(page)).toBe('A red digit at top right, a red digit at center.');
+    await page.click('[data-color=blue]');
+    await stroke(page, [34, 30], [38, 40]);
+    expect(await caption(page)).toBe(
+      'One digit a cell: there is one at center already, so that stroke was taken back.',
+    );
+    await stroke(page, [12, 52], [12, 68]);
+    await stroke(page, [60, 52], [60, 68]);
+    expect(await caption(page)).toBe('I know one to three digits: clear one first; that stroke was taken back.');
+    await page.click('#undo');
+    expect(await caption(page)).toBe('A red digit at top right, a red digit at center.');
+    await page.reload();
+    expect(await caption(page)).toBe('A red digit at top right, a red digit at center.');
+    await page.click('#clear');
+    await page.reload();
+    await page.locator('.sample').first().waitFor();
+    expect(await caption(page)).toBe('Nothing yet: draw a digit, 0 to 9, in a cell.');
+    await page.close();
+  });
+
+  test('takes a picture of one’s own, and says so where a file is none', async () => {
+    const page = await visit({ reducedMotion: 'reduce' }, 'bare/');
+    const png = await page.locator('#board').screenshot();
+    await page.setInputFiles('#file', { name: 'mine.png', mimeType: 'image/png', buffer: png });
+    await expect.poll(() => caption(page)).toBe('Your picture.');
+    await page.setInputFiles('#file', { name: 'no.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+    await expect
+      .poll(() => caption(page))
+      .toBe('“no.png” could not be opened as a picture here; a PNG or JPEG of a usual size works.');
+    await page.reload();
+    await expect.poll(() => caption(page)).toBe('Your picture.');
+    await page.close();
+  });
+});
+
+describe('a link', () => {
+  test('carries drawing and question, and a reload keeps the conversation', async () => {
+    const page = await visit({ reducedMotion: 'reduce' });
+    await page.click('#clear');
+    await stroke(page, [12, 4], [12, 20]);
+    await page.fill('#question', 'which digit is red');
+    await page.press('#question', 'Enter');
+    await ended(page);
+    const answer = await newest(page).locator('.answer').getAttribute('data-text');
+    await expect.poll(() => page.url()).toMatch(/#board=1\.90\..*&ask=which\+digit\+is\+red$/);
+    const link = page.url();
+    await page.reload();
+    expect(await caption(page)).toBe('A red digit at top left.');
+    expect(await page.locator('.talk').count()).toBe(1);
+    expect(await newest(page).locator('.answer').getAttribute('data-text')).toBe(answer);
+    await page.close();
+
+    const other = await served.browser.newPage();
+    await other.goto(link);
+    expect(await caption(other)).toBe('A red digit at top left.');
+    await ended(other);
+    expect(await newest(other).locator('.answer').getAttribute('data-text')).toBe(answer);
+    await other.close();
+  });
+
+  test('that is broken is said to be', async () => {
+    const page = await visit({ reducedMotion: 'reduce' }, 'bare/#board=1.x');
+    expect(await caption(page)).toBe('The drawing in this address could not be read.');
+    await page.close();
+  });
+});
+
+test('it asks, the visitor taps, and both are held against the truth', async () => {
+  const page = await visit({ reducedMotion: 'reduce' });
+  await page.locator('.sample').nth(1).click();
+  // Now and then it asks for descriptions only.
+  for (let tries = 0; tries < 4 && (await page.locator('.options').count()) === 0; tries++) {
+    await page.click('#quiz');
+    await ended(page);
+  }
+  await page.locator('.options button').first().click();
+  expect(await newest(page).locator('dd .mark').count()).toBe(2);
+  expect(await page.innerText('#score')).toMatch(/^Score: you [01], the model [01] of 1 right\.$/);
+  await page.close();
+});
+
+test('what failed to load is tried again, and what was asked meanwhile is answered', async () => {
+  const page = await visit({ reducedMotion: 'reduce' }, 'flaky/');
+  await expect.poll(() => standing(page), { timeout: 20_000 }).toBe('closed');
+  expect(await page.innerText('#standing')).toMatch(/files\.json could not be fetched \(404 Not Found\); try again\./);
+  await page.click('#samples-again');
+  await page.locator('.sample').first().click();
+  await page.fill('#question', 'Is there a red digit?');
+  await page.press('#question', 'Enter');
+  expect(await stateOf(newest(page))).toBe('waiting');
+  await page.click('#again');
+  await ended(page);
+  expect(await newest(page).locator('.answer').getAttribute('data-text')).toBe('yes .');
+  await page.close();
+});

@@ -44,11 +44,11 @@ export const hopeless = computed(() => closed.value?.reason === 'no-webgpu' || c
 
 /** How many questions the model asks at a time. */
 export const QUESTIONS = 3;
-/** A device that is lost again within this time in ms is not opened by itself. */
+/** A device that is lost again within this time in ms is not opened by itself once more. */
 const PATIENCE = 20_000;
 
 let worker: Worker | null = null;
-let openedAt = 0;
+let reopenedAt = Number.NEGATIVE_INFINITY;
 const send = (message: ToWorker): void => worker?.postMessage(message);
 
 function change(id: number, how: (talk: Talk) => Partial<Talk>): void {
@@ -81,7 +81,7 @@ function hear(data: FromWorker): void {
 /** Starts the worker and the model in it; what waits is asked as soon as it is there. */
 export function openModel(): void {
   worker?.terminate();
-  [openedAt, loading.value, opened.value, closed.value] = [performance.now(), STARTING, null, null];
+  [loading.value, opened.value, closed.value] = [STARTING, null, null];
   worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
   worker.onerror = ({ message }) =>
     close('error', message || 'page: the worker with the model could not be started; try again.');
@@ -100,7 +100,9 @@ function close(reason: Closed, message: string): void {
     return;
   }
   if (writing.value) change(writing.value.id, () => ({ state: 'waiting', texts: {}, tokens: 0, seconds: 0 }));
-  if (reason === 'lost' && performance.now() - openedAt > PATIENCE) openModel();
+  if (reason !== 'lost' || performance.now() - reopenedAt < PATIENCE) return;
+  reopenedAt = performance.now();
+  openModel();
 }
 
 /** Hands the oldest that waits to the worker, where it is free. */

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -25,6 +26,8 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 export interface ServedPage {
+  /** Folder of the built page. */
+  readonly built: string;
   readonly browser: Browser;
   /** Of the server, with a slash at its end. */
   readonly address: string;
@@ -63,6 +66,7 @@ export async function servePage(): Promise<ServedPage> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const browser = await chromium.launch(findChromium());
   return {
+    built,
     browser,
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     close: async () => {
@@ -71,6 +75,16 @@ export async function servePage(): Promise<ServedPage> {
       rmSync(built, { recursive: true, force: true });
     },
   };
+}
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** What keeps somebody from using the page as it stands now, by axe. */
+export async function barriers(on: Page): Promise<string[]> {
+  await on.addScriptTag({ path: AXE });
+  const script = `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => id + ': ' + help + ' at ' + html)))`;
+  return (await on.evaluate(script)) as string[];
 }
 
 export const standing = (on: Page, attribute = 'data-state'): Promise<string | null> =>

@@ -1,7 +1,10 @@
 /** First visits, links, reloads and faults in a real headless Chromium. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ended, newest, servePage, standing, stateOf } from './served-page.ts';
+import { barriers, ended, newest, servePage, standing, stateOf } from './served-page.ts';
 import type { ServedPage } from './served-page.ts';
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
@@ -31,6 +34,14 @@ async function stroke(page: Page, ...[first, ...rest]: readonly (readonly [numbe
 }
 const caption = (page: Page): Promise<string> => page.innerText('#caption');
 
+test('its scripts are at most 200 kB, packed', () => {
+  const folder = join(served.built, 'assets');
+  const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
+  expect(scripts.length).toBeGreaterThan(1);
+  const bytes = scripts.map((name) => gzipSync(readFileSync(join(folder, name))).length);
+  expect(bytes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(200_000);
+});
+
 describe('a first visit', () => {
   test('on a phone finds board, button and an answer without scrolling', async () => {
     const page = await visit(PHONE);
@@ -42,6 +53,10 @@ describe('a first visit', () => {
       expect(y + height, part).toBeLessThanOrEqual(844);
     }
     expect(await page.evaluate(() => scrollY)).toBe(0);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await barriers(page)).toEqual([]);
+    }
     await page.setViewportSize({ width: 844, height: 390 });
     const board = (await page.locator('#board').boundingBox())!;
     expect(board.y + board.height).toBeLessThanOrEqual(390);
@@ -86,6 +101,7 @@ describe('the board', () => {
     expect(await caption(page)).toBe('Nothing yet: draw a digit, 0 to 9, in a cell.');
     await page.click('#self');
     expect(await page.innerText('#why')).toBe('I see nothing on the board: draw a digit first.');
+    expect(await barriers(page)).toEqual([]);
     await stroke(page, [60, 12], [60, 4], [90, -30]);
     // Over the line above the center cell, but with its middle in that cell.
     await stroke(page, [36, 20], [36, 44]);
@@ -164,7 +180,10 @@ test('it asks, the visitor taps, and both are held against the truth', async () 
     await page.click('#quiz');
     await ended(page);
   }
+  expect(await barriers(page)).toEqual([]);
   await page.locator('.options button').first().click();
+  expect(await page.evaluate(() => document.activeElement?.className)).toBe('talk');
+  expect(await barriers(page)).toEqual([]);
   expect(await newest(page).locator('dd .mark').count()).toBe(2);
   expect(await page.innerText('#score')).toMatch(/^Score: you [01], the model [01] of 1 right\.$/);
   await page.close();
@@ -174,6 +193,7 @@ test('what failed to load is tried again, and what was asked meanwhile is answer
   const page = await visit({ reducedMotion: 'reduce' }, 'flaky/');
   await expect.poll(() => standing(page), { timeout: 20_000 }).toBe('closed');
   expect(await page.innerText('#standing')).toMatch(/files\.json could not be fetched \(404 Not Found\); try again\./);
+  expect(await barriers(page)).toEqual([]);
   await page.click('#samples-again');
   await page.locator('.sample').first().click();
   await page.fill('#question', 'Is there a red digit?');
@@ -182,5 +202,18 @@ test('what failed to load is tried again, and what was asked meanwhile is answer
   await page.click('#again');
   await ended(page);
   expect(await newest(page).locator('.answer').getAttribute('data-text')).toBe('yes .');
+  await page.close();
+});
+
+test('a lost device comes back by itself, with what was being said', async () => {
+  const page = await visit({ reducedMotion: 'reduce' });
+  await page.locator('.sample').first().click();
+  await page.click('#self');
+  await expect.poll(() => stateOf(newest(page)), { timeout: 100_000, interval: 10 }).toBe('writing');
+  const devtools = await served.browser.newBrowserCDPSession();
+  await devtools.send('Browser.crashGpuProcess');
+  await expect.poll(() => standing(page), { timeout: 20_000, interval: 5 }).toBe('loading');
+  await ended(page);
+  expect(await newest(page).locator('.self-answer').count()).toBe(3);
   await page.close();
 });

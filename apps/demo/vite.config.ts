@@ -7,6 +7,7 @@ import type { ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import type { Connect, Plugin } from 'vite';
+import { offline } from './offline.ts';
 
 const here = import.meta.dirname;
 const root = resolve(here, '../..');
@@ -116,12 +117,12 @@ const plainKernels = (): Plugin => ({
   },
 });
 
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   root: here,
   base: './',
-  define: { CODE: JSON.stringify(CODE) },
-  plugins: [servedModel(), addressed],
+  define: { CODE: JSON.stringify(CODE), IS_SERVED: command === 'serve' },
+  plugins: [servedModel(), addressed, offline()],
   resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
   worker: { format: 'es', plugins: () => [plainKernels()] },
   build: { target: 'es2022', outDir: 'dist' },
-});
+}));

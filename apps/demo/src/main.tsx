@@ -1,12 +1,13 @@
 /** @jsxImportSource preact */
 /** @file The page: draw or take a picture, ask, or let the model ask. Everything of the model runs in a worker. */
+import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { Board } from './board/board.tsx';
 import { isEmpty, openSamples, picture, truth } from './board/drawing.ts';
 import { Pens } from './board/pens.tsx';
 import { Pictures } from './board/pictures.tsx';
 import { keepPage } from './keeping.ts';
-import { ask, letItAsk, openModel, stopFirst, talks } from './session.ts';
+import { ask, letItAsk, opened, openModel, stopFirst, talks } from './session.ts';
 import { Footing, Standing } from './standing.tsx';
 import { Asking, question } from './talk/asking.tsx';
 import { Conversation } from './talk/conversation.tsx';
@@ -45,6 +46,9 @@ function Page() {
   );
 }
 
+/** Whether the development server brings the page, which keeps nothing. */
+declare const IS_SERVED: boolean;
+
 /** The model speaks first: it answers the question of a link, or asks about the first picture. */
 function speakFirst(): void {
   if (isEmpty.value || talks.value.length > 0) return;
@@ -58,3 +62,10 @@ render(<Page />, document.getElementById('page')!);
 document.addEventListener('keydown', ({ key }) => key === 'Escape' && stopFirst());
 openModel();
 void openSamples().then(speakFirst);
+
+// Kept for visits without a network once the model is here: earlier, everything would load twice at once.
+if (!IS_SERVED && 'serviceWorker' in navigator)
+  effect(() => {
+    // Where the browser forbids it, as in some private windows, the page works with a network only.
+    if (opened.value) navigator.serviceWorker.register('./sw.js').catch(() => {});
+  });

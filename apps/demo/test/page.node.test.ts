@@ -122,10 +122,12 @@ describe('the page', () => {
     expect(await newest(page).locator('footer').innerText()).toMatch(/\d tokens\/s/);
   });
 
-  test('stops when asked to, and answers again', async () => {
-    await page.click('#self');
-    await page.click('#stop');
-    await ended(page, 'stopped');
+  test('stops when asked to, by button or Escape, and answers again', async () => {
+    for (const stop of [() => page.click('#stop'), () => page.keyboard.press('Escape')]) {
+      await page.click('#self');
+      await stop();
+      await ended(page, 'stopped');
+    }
     expect(await ask('Is there a red digit?')).toMatch(/^(yes|no) \.$/);
   });
 

@@ -29,6 +29,8 @@ export interface ServedPage {
   /** Folder of the built page. */
   readonly built: string;
   readonly browser: Browser;
+  /** How many the server has had, but for the browser's own looks for a newer service worker. */
+  readonly requests: () => number;
   /** Of the server, with a slash at its end. */
   readonly address: string;
   readonly close: () => Promise<void>;
@@ -48,7 +50,9 @@ export async function servePage(): Promise<ServedPage> {
   const built = mkdtempSync(join(tmpdir(), 'curio-page-'));
   await build(built);
   const failing = new Set(['model/files.json', 'scene-samples.json']);
+  let requests = 0;
   const server = createServer((request, response) => {
+    if (!request.url!.endsWith('/sw.js')) requests++;
     const [, folder, ...rest] = new URL(request.url!, 'http://localhost').pathname.split('/');
     const name = rest.join('/') || 'index.html';
     const path = join(built, name);
@@ -68,6 +72,7 @@ export async function servePage(): Promise<ServedPage> {
   return {
     built,
     browser,
+    requests: () => requests,
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     close: async () => {
       await browser.close();

@@ -136,6 +136,25 @@ describe('the board', () => {
       .toBe('“no.png” could not be opened as a picture here; a PNG or JPEG of a usual size works.');
     await page.reload();
     await expect.poll(() => caption(page)).toBe('Your picture.');
+    for (const [on, kind] of [
+      ['#board', 'drop'],
+      ['#question', 'paste'],
+    ] as const) {
+      await page.click('#clear');
+      await page.evaluate(
+        ([selector, type, bytes]) => {
+          const data = new DataTransfer();
+          data.items.add(new File([Uint8Array.from(bytes)], 'mine.png', { type: 'image/png' }));
+          const event =
+            type === 'drop'
+              ? new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true })
+              : new ClipboardEvent(type, { clipboardData: data, bubbles: true, cancelable: true });
+          document.querySelector(selector)!.dispatchEvent(event);
+        },
+        [on, kind, [...png]] as const,
+      );
+      await expect.poll(() => caption(page), { message: kind }).toBe('Your picture.');
+    }
     await page.close();
   });
 });
@@ -215,5 +234,21 @@ test('a lost device comes back by itself, with what was being said', async () =>
   await expect.poll(() => standing(page), { timeout: 20_000, interval: 5 }).toBe('loading');
   await ended(page);
   expect(await newest(page).locator('.self-answer').count()).toBe(3);
+  await page.close();
+});
+
+test('a second visit needs no network', async () => {
+  const page = await visit({ reducedMotion: 'reduce' });
+  await expect.poll(() => standing(page), { timeout: 100_000 }).toBe('ready');
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.context().setOffline(true);
+  const before = served.requests();
+  await page.reload();
+  await page.locator('.sample').first().click();
+  await page.fill('#question', 'Is there a red digit?');
+  await page.press('#question', 'Enter');
+  await ended(page);
+  expect(await newest(page).locator('.answer').getAttribute('data-text')).toBe('yes .');
+  expect(served.requests()).toBe(before);
   await page.close();
 });

@@ -2,18 +2,7 @@
  * @file LLaMA-2's decoder with LoRA on its seven linears. Mirrors transformers' LlamaForCausalLM; docs/sq-llava.md 1.5
  * and 1.6.
  */
-import {
-  add,
-  cast,
-  cat,
-  embedding,
-  indexSelect,
-  linear,
-  linearCrossEntropy,
-  reshape,
-  sub,
-  tensor,
-} from '@curio/engine';
+import { add, cast, cat, embedding, indexSelect, linear, linearCrossEntropy, reshape, tensor } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
 import { Attention, GatedMlp, init, RmsNorm, runBlock } from '@curio/nn';
 import type { AttentionContext, Initializer, LoraOptions, Mode, Weights } from '@curio/nn';
@@ -113,12 +102,7 @@ export class Llama {
 
   /** Rows of the embedding table: i32[...] → float[..., C]. */
   embed(ids: Tensor): Tensor {
-    const known = embedding(ids, this.embedTokens);
-    if (!this.extra) return known;
-    // A word of one table is out of the other's range, where an embedding gives zeros; so the large table is neither
-    // copied nor joined.
-    const added = cast(sub(cast(ids, 'f32'), this.config.vocabSize), 'i32');
-    return add(known, embedding(added, this.extra.embedding));
+    return embedding(ids, this.extra ? [this.embedTokens, this.extra.embedding] : this.embedTokens);
   }
 
   /**

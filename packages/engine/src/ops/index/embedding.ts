@@ -15,23 +15,35 @@ const op = rowsOp('embedding', [0]);
  * Rows of a table: y[..., :] = table[ids[...], :]; an id out of range gives zeros.
  * @param ids i32[...]
  * @param table float[V, C], or frozen in a packed storage (f16, bf16, int8, int4, nf4), of which only the chosen rows
- * are read
+ * are read; or several, whose rows follow each other
  * @returns float[..., C]
  * The gradient of the table is summed in a fixed order, without atomics. Saves ids. Kernel: kernels/index/select.wgsl.
- * Throws DTypeError unless the ids are i32, ShapeError unless the table has two axes; DTypeError where a packed table
- * is to be trained.
+ * Throws DTypeError unless the ids are i32, ShapeError unless a table has two axes and all have as many columns;
+ * DTypeError where a packed table is to be trained.
  */
-export function embedding(ids: Tensor, table: Tensor): Tensor {
-  requireTensors('embedding', ids, table);
+export function embedding(ids: Tensor, table: Tensor | readonly Tensor[]): Tensor {
+  const tables = Array.isArray(table) ? (table as readonly Tensor[]) : [table as Tensor];
+  requireTensors('embedding', ids, ...tables);
   if (ids.dtype !== 'i32') throw new DTypeError(`embedding: the ids are ${ids.dtype}; they must be i32.`);
-  if (table.shape.length !== 2)
-    throw new ShapeError(`embedding: the table is ${showShape(table.shape)}; it must be [V, C].`);
+  const cols = tables[0]?.shape[1];
+  const other = tables.find(({ shape }) => shape.length !== 2 || shape[1] !== cols);
+  if (other || tables.length === 0)
+    throw new ShapeError(
+      `embedding: the table is ${other ? showShape(other.shape) : 'an empty list'}; it must be [V, ${other?.shape.length === 2 ? cols : 'C'}].`,
+    );
+  let count = 0;
+  const parts = tables.flatMap((each) => {
+    const first = count;
+    count += each.shape[0]!;
+    return (shardsOf(each) ?? [{ rows: each, start: 0 }]).map(({ rows, start }) => ({ rows, start: first + start }));
+  });
+  // An id of another part is out of range and gives zeros. Integers below 2²⁴ are exact in f32.
   const flat = reshape(ids, [ids.size]);
-  // An id of another shard is out of range and gives zeros. Integers below 2²⁴ are exact in f32.
-  const shifted = (start: number): Tensor => (start === 0 ? flat : cast(affine(cast(flat, 'f32'), 1, -start), 'i32'));
-  const parts = shardsOf(table)?.map(({ rows, start }) => op([rows, shifted(start)])) ?? [op([table, flat])];
+  const shifted = (start: number): Tensor => cast(affine(cast(flat, 'f32'), 1, -start), 'i32');
   return reshape(
-    parts.reduce((sum, part) => add(sum, part)),
-    [...ids.shape, table.shape[1]!],
+    parts
+      .map(({ rows, start }) => op([rows, start === 0 ? flat : shifted(start)]))
+      .reduce((sum, part) => add(sum, part)),
+    [...ids.shape, cols!],
   );
 }

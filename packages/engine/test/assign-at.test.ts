@@ -1,6 +1,6 @@
 /** Rows written at a position that the device knows, alone and in a step that is recorded once. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { assignAt, capture, DTypeError, ShapeError, slice, tensor, transpose, zeros } from '../src/index.ts';
+import { assignAt, capture, cast, DTypeError, ShapeError, slice, tensor, transpose, zeros } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
 
@@ -11,6 +11,8 @@ beforeAll(async () => {
 afterAll(() => gpu.close());
 
 const at = (n: number): Tensor => tensor(gpu, Int32Array.of(n), [1]);
+/** Positions that the host does not know. */
+const computed = (places: number[]): Tensor => cast(tensor(gpu, places), 'i32');
 const numbers = (shape: number[], from = 1): Tensor =>
   tensor(
     gpu,
@@ -38,7 +40,7 @@ test.each([
 ])('what lies outside at position %i is left out', async (position, expected) => {
   const got = await gpu.scope(() => {
     const to = zeros(gpu, [3, 2]);
-    assignAt(to, numbers([2, 2]), { axis: 0, position: at(position) });
+    assignAt(to, numbers([2, 2]), { axis: 0, position: computed([position]) });
     return to.read();
   });
   expect([...got]).toEqual(expected);
@@ -54,7 +56,7 @@ test.each([2, 4])('each row of the batch at its own position, %i elements wide',
   });
   const got = await gpu.scope(() => {
     const to = zeros(gpu, [4, 2, 5, inner]);
-    assignAt(to, numbers([4, 2, 1, inner]), { axis: 2, position: tensor(gpu, Int32Array.from(places), [4]) });
+    assignAt(to, numbers([4, 2, 1, inner]), { axis: 2, position: computed(places) });
     return to.read();
   });
   expect(got).toEqual(expected);

@@ -4,6 +4,7 @@
  */
 import { backward } from '../tensor/autograd.ts';
 import type { Gpu } from '../gpu/gpu.ts';
+import { copyOf } from '../tensor/copy.ts';
 import type { HostArray } from '../tensor/dtype.ts';
 import { RandomStream } from '../tensor/philox.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -105,6 +106,7 @@ function upload(gpu: Gpu, x: Array64, spec: InputSpec, wantsGrad: boolean): Tens
         x.shape,
         { dtype },
       );
+  if (spec.onDevice) return copyOf(leaf);
   leaf.requiresGrad = wantsGrad;
   return leaf;
 }

@@ -8,6 +8,7 @@ import type { Gpu } from '../gpu/gpu.ts';
 import { tuningKey } from '../gpu/kernel/kernel.ts';
 import { SharedSlots } from '../gpu/memory/shared-slots.ts';
 import { requireSync } from '../gpu/sync.ts';
+import { AwaitedIntegers } from '../gpu/memory/known-integers.ts';
 import { isGradEnabled } from './autograd.ts';
 import type { DType, HostArray } from './dtype.ts';
 import { requireGpu } from './host-values.ts';
@@ -57,6 +58,8 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
     private readonly name: string,
     private readonly plan: Plan,
     private readonly inputs: Readonly<Record<string, Tensor>>,
+    /** What the step's ops ask of indices, by input. */
+    private readonly indices: Readonly<Record<string, AwaitedIntegers>>,
     readonly outputs: O,
   ) {
     this.revision = gpu.kernels.replacements.revision;
@@ -90,7 +93,7 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
   /**
    * Replays the step on new values. The outputs are the same tensors each time: read them, or record what uses them,
    * before the next run.
-   * @throws ShapeError where an input is not as it was recorded.
+   * @throws ShapeError where an input is not as it was recorded, or holds an index that an op of the step refuses.
    */
   run(inputs: HostTensors<I>): O {
     const { name, plan } = this;
@@ -108,6 +111,8 @@ export class StepPlan<I extends NamedTensors, O extends Outputs> {
         );
       checkSize(name, key, now);
     }
+    for (const [key, { values }] of given(inputs))
+      if (!(values instanceof Float32Array)) this.indices[key]?.give(values);
     for (const [key, { values }] of given(inputs)) if (values.length > 0) this.inputs[key]!.write(values);
     plan.replay();
     return this.outputs;
@@ -175,11 +180,13 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
       oldest.dispose();
     }
     const made: Record<string, Tensor> = {};
+    const indices: Record<string, AwaitedIntegers> = {};
     let outputs!: O;
     const plan = recordPlan(gpu, name, slots, () => {
       for (const [key, { values, shape }] of given(inputs)) {
         const storage = gpu.allocate(Math.max(4 * values.length, 4));
         made[key] = new Tensor(gpu, shape, dtypeOf(values), storage);
+        if (!(values instanceof Float32Array)) storage.block.known = indices[key] = new AwaitedIntegers();
       }
       outputs = gpu.scope(() => this.step(made as I));
       const pinned: Storage[] = [...Object.values(made), ...Object.values(outputs)].map(({ storage }) => storage);
@@ -192,7 +199,7 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
     });
     this.recorded = true;
     onRecord?.({ name, reason, dispatches: plan.dispatches, bytes: plan.bytes, plans: this.plans.size + 1 });
-    return new StepPlan(gpu, name, plan, made, outputs);
+    return new StepPlan(gpu, name, plan, made, indices, outputs);
   }
 
   /** Everything that a recording bakes in and that may differ at the next call. */
@@ -232,7 +239,8 @@ export class CapturedStep<I extends NamedTensors, O extends Outputs> {
  * What differs from step to step must be data: an input, the learning rate (`beginStep`), seed and step of the random
  * ops (`setStep`). The guard records again for other shapes, types, forced variants or `baked`, and where a tensor that
  * the step uses was freed; any other number that the step's JavaScript computes is baked in. A forward pass outside and
- * its `backward` must not have a run in between.
+ * its `backward` must not have a run in between. Indices among the inputs are checked before each replay, those of
+ * tensors made outside when the step is recorded.
  * @throws CurioError where the step reads back, writes from the host to a tensor made outside, or keeps a tensor that
  * it computes.
  */

@@ -5,6 +5,7 @@
 import { Storage } from '../gpu/memory/arena.ts';
 import { DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
+import { noteIntegers } from '../gpu/memory/known-integers.ts';
 import { byteLength, isPacked, requireType } from './dtype.ts';
 import type { DType, HostArray } from './dtype.ts';
 import { requireGpu, show } from './host-values.ts';
@@ -45,5 +46,6 @@ export class Parameter extends Tensor {
     super(gpu, shape, dtype, new Storage(gpu.memory.acquire(Math.max(bytes, 4), 'weights'), gpu.memory));
     const first = data ?? new Uint32Array(Math.min(bytes / 4, 64)).fill(0xffffffff);
     if (first.length > 0) gpu.stream.write(this.storage.block, 0, first);
+    if (data) noteIntegers(this.storage.block, 0, dtype, data);
   }
 }

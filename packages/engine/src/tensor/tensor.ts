@@ -6,6 +6,7 @@ import type { Storage } from '../gpu/memory/arena.ts';
 import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Binding } from '../gpu/memory/block.ts';
+import { noteIntegers } from '../gpu/memory/known-integers.ts';
 import type { TapeNode } from './autograd.ts';
 import { byteLength, hostView, isPacked, requireType } from './dtype.ts';
 import type { DType, HostArray } from './dtype.ts';
@@ -123,6 +124,7 @@ export class Tensor {
         `write: the tensor of shape ${showShape(this.shape)} is a strided view; write to the tensor it views.`,
       );
     this.gpu.stream.write(this.storage.block, this.offset * 4, values);
+    noteIntegers(this.storage.block, this.offset, this.dtype, values);
   }
 
   /**
@@ -219,6 +221,7 @@ function fromHost(where: string, gpu: Gpu, flat: ArrayLike<number | boolean>, sh
   const host = toHost(where, flat, dtype);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(4 * host.length, 4)));
   if (host.length > 0) gpu.stream.write(x.storage.block, 0, host);
+  noteIntegers(x.storage.block, 0, dtype, host);
   return x;
 }
 

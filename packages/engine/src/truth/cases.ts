@@ -21,6 +21,8 @@ export interface InputSpec {
   readonly needsGrad?: boolean;
   /** Hand the op a non-dense view with the same values. */
   readonly strided?: boolean;
+  /** Written by the device, so that the host does not know the values: indices that it would refuse. */
+  readonly onDevice?: boolean;
 }
 
 export interface Case<Attrs> {

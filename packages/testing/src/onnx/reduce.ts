@@ -79,12 +79,13 @@ function softmaxCrossEntropy(node: Node): Tensor[] {
 }
 
 function logLikelihood(node: Node, logProbs: Tensor): Tensor {
-  const target = node.index(1);
+  const given = node.index(1);
   const ignored = node.given.attributes.ignore_index as number | undefined;
+  const target = ignored === undefined ? given : c.cast(c.where(c.eq(given, ignored), 0, c.cast(given, 'f32')), 'i32');
   const picked = c.squeeze(c.gather(logProbs, c.unsqueeze(target, { axis: 1 }), { axis: 1 }), { axis: 1 });
   const perClass = node.has(2) ? node.float(2) : c.ones(node.gpu, [logProbs.shape[1]!]);
   const chosen = c.reshape(c.indexSelect(perClass, c.reshape(target, [target.size]), { axis: 0 }), target.shape);
-  const weights = ignored === undefined ? chosen : c.where(c.eq(target, ignored), 0, chosen);
+  const weights = ignored === undefined ? chosen : c.where(c.eq(given, ignored), 0, chosen);
   const losses = c.neg(c.mul(picked, weights));
   const reduction = node.text('reduction', 'mean');
   if (reduction === 'none') return losses;

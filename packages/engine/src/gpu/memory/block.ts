@@ -28,6 +28,8 @@ export interface Block extends Slot {
   mirrors: BlockMirrors | null;
   /** Parts that a backward pass needs; created with the first of them. */
   saved: Set<SavedBytes> | null;
+  /** Who knows the whole numbers that lie there; null once anything else has written. */
+  known: KnownIntegers | null;
 }
 
 /** A part of a block, in bytes; the offset is a multiple of 256. */
@@ -42,6 +44,12 @@ export interface BlockMirrors {
   of(key: string, bytes: number, texels: number, fillFrom: (texture: Block) => void): Block | null;
   follow(): void;
   end(): void;
+}
+
+/** Whole numbers that the host gives, now or before each replay: memory/known-integers.ts. */
+export interface KnownIntegers {
+  /** Runs `test` on them whenever they are given. `first`: the element of the block where they begin. */
+  check(test: (values: Int32Array | Uint32Array, first: number) => void): void;
 }
 
 /** Bytes that a backward pass will read: memory/saved-part.ts. */

@@ -140,6 +140,7 @@ export class Memory {
       purpose,
       mirrors: null,
       saved: null,
+      known: null,
     };
   }
 
@@ -238,6 +239,7 @@ export class Memory {
 
   release(block: Block): void {
     block.mirrors?.end();
+    block.known = null;
     this.mirrors.delete(block);
     this.liveBytes -= block.bytes;
     this.liveBuffers--;

@@ -37,8 +37,13 @@ export class SavedPart implements SavedBytes {
   }
 }
 
-/** Notifies the nodes that saved some of these bytes; every write to a block must call it. */
-export function noteWrite({ saved }: Block, offset: number, bytes: number, writer: string): void {
+/**
+ * Notifies the nodes that saved some of these bytes and forgets the values that the host knew; every write to a block
+ * must call it.
+ */
+export function noteWrite(block: Block, offset: number, bytes: number, writer: string): void {
+  const { saved } = block;
+  block.known = null;
   if (!saved || saved.size === 0) return;
   for (const part of saved) if (part.overlaps(offset, bytes)) part.writer ??= writer;
 }

@@ -22,6 +22,7 @@ export class Planned implements Block {
   readonly purpose = 'step';
   readonly mirrors = null;
   saved: Block['saved'] = null;
+  known: Block['known'] = null;
   lastUse = -1;
   /** First and last command that uses it. */
   first = Infinity;

@@ -1,4 +1,5 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { choose, tune } from '../../gpu/kernel/choose.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
@@ -11,11 +12,14 @@ import { requireFloat } from '../parts/broadcast.ts';
 export interface AttentionOptions {
   /** Query i sees keys up to its own position: S - T + i, or as `position` says. */
   readonly causal?: boolean;
-  /** i32[B]: number of valid keys of each batch row; the rest is padding. */
+  /**
+   * i32[B]: number of valid keys of each batch row, 0 to S; the rest is padding. One out of range is refused where the
+   * host knows it, and taken as the nearest where the device alone does.
+   */
   readonly lengths?: Tensor;
   /**
-   * i32[1] or i32[B]: position of the first query, as data, for decoding over a cache of fixed size. Implies `causal`;
-   * no gradient.
+   * i32[1] or i32[B]: position of the first query, as data, for decoding over a cache of fixed size: 0 to S - T,
+   * with lengths' rule for any other. Implies `causal`; no gradient.
    */
   readonly position?: Tensor;
   /** Default 1 / √D. */
@@ -56,6 +60,8 @@ const op = defineOp({
           `scaledDotProductAttention: ${name} is ${showShape(x.shape)} and q is ${showShape(q.shape)}; ${name} must be ${[...new Set(sizes)].map((n) => `[${n}]`).join(' or ')}.`,
         );
     }
+    if (lengths) requireIndices('scaledDotProductAttention', 'length', lengths, { low: 0, high: keys });
+    if (position) requireIndices('scaledDotProductAttention', 'position', position, { low: 0, high: keys - tokens });
     if (lengths && position)
       throw new ShapeError(
         'scaledDotProductAttention: lengths and position were both given; after right padding position alone hides the keys that are not there yet.',

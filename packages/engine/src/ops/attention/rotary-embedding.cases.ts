@@ -47,7 +47,7 @@ export const rotaryEmbeddingCases = defineCases<{ theta: number; start?: number 
       label: 'beyond the positions',
       inputs: [
         { shape: [1, 5, 1, 8], needsGrad: false },
-        { shape: [5], dtype: 'i32', values: [65535, 65536, 100000, -1, 0] },
+        { shape: [5], dtype: 'i32', values: [65535, 65536, 100000, -1, 0], onDevice: true },
       ],
       attrs: { theta: 10000 },
     },
@@ -55,7 +55,7 @@ export const rotaryEmbeddingCases = defineCases<{ theta: number; start?: number 
       label: 'a run beyond the positions, odd half',
       inputs: [
         { shape: [1, 3, 2, 6], needsGrad: false },
-        { shape: [1], dtype: 'i32', values: [65534] },
+        { shape: [1], dtype: 'i32', values: [65534], onDevice: true },
       ],
       attrs: { theta: 10000 },
     },

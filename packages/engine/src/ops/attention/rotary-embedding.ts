@@ -2,6 +2,7 @@ import { attentionRotate } from '@curio/kernels/attention_rotate';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
@@ -79,7 +80,10 @@ const op = defineOp({
       );
     if (positions && positions.dtype !== 'i32')
       throw new DTypeError(`rotaryEmbedding: positions are ${positions.dtype}; they must be i32.`);
-    if (positions === null && (!Number.isInteger(start) || start < 0 || start + tokens! > POSITIONS)) {
+    if (positions) {
+      const spread = positions.size === 1 ? tokens! : 1;
+      requireIndices('rotaryEmbedding', 'position', positions, { low: 0, high: POSITIONS - spread });
+    } else if (!Number.isInteger(start) || start < 0 || start + tokens! > POSITIONS) {
       const last = start + tokens! - 1;
       throw new ShapeError(
         `rotaryEmbedding: positions go from ${start} to ${last}; they must be whole numbers from 0 to ${POSITIONS - 1}.`,
@@ -139,7 +143,7 @@ function rotate(
  * y[d] = x[d] · cos a - x[d + D/2] · sin a and y[d + D/2] = x[d + D/2] · cos a + x[d] · sin a for d < D/2.
  * @param x float[B, T, H, D], any strides with a dense last axis; a permuted [B, H, T, D] is permuted back first
  * @returns float[B, T, H, D]
- * Positions go from 0 to 65535: `start` is refused where one would not, and one that only the device knows gives NaN.
+ * Positions go from 0 to 65535: any other is refused where the host knows it; one that only the device knows gives NaN.
  * Saves positions only. Kernel: kernels/attention/rotate. Throws ShapeError or DTypeError when they do not fit. Source:
  * Su et al. 2021.
  */

@@ -69,6 +69,6 @@ export const oneHotCases = defineCases<number>({
   differentiable: false,
   cases: [
     { inputs: [{ shape: [5], dtype: 'i32', range: [0, 4] }], attrs: 4 },
-    { inputs: [{ shape: [2, 2], dtype: 'i32', values: [-1, 2, 3, 0] }], attrs: 3 },
+    { inputs: [{ shape: [2, 2], dtype: 'i32', values: [-1, 2, 3, 0], onDevice: true }], attrs: 3 },
   ],
 });

@@ -1,5 +1,6 @@
 /** @file Rearranging tensors, composed of views, indexSelect, cat and where. */
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { arange } from '../../tensor/create.ts';
 import { requireList, requireOptions, requireScalar } from '../../tensor/options.ts';
 import { resolveAxis, showShape } from '../../tensor/shape.ts';
@@ -91,12 +92,14 @@ export const tril = (x: Tensor, diagonal = 0): Tensor => triangle('tril', x, dia
 export const triu = (x: Tensor, diagonal = 0): Tensor => triangle('triu', x, diagonal, le);
 
 /**
- * float[..., classes]: 1 at each index, else 0; an index out of range gives zeros.
- * @param ids i32[...]. No gradient. Throws DTypeError unless the ids are i32.
+ * float[..., classes]: 1 at each index, else 0. An index out of range is refused where the host knows it, and gives
+ * zeros where the device alone does.
+ * @param ids i32[...]. No gradient. Throws DTypeError unless the ids are i32, ShapeError for one out of range.
  */
 export function oneHot(ids: Tensor, classes: number): Tensor {
   requireTensors('oneHot', ids);
   requireScalar('oneHot', 'the number of classes', classes);
   if (ids.dtype !== 'i32') throw new DTypeError(`oneHot: the ids are ${ids.dtype}; they must be i32.`);
+  requireIndices('oneHot', 'id', ids, { low: 0, high: classes - 1 });
   return cast(eq(unsqueeze(ids, { axis: -1 }), arange(ids.gpu, 0, classes, 1, 'i32')), 'f32');
 }

@@ -69,7 +69,13 @@ export const linearCrossEntropyCases = defineCases<Attrs | undefined>({
     },
     {
       label: 'a target that is no class',
-      inputs: [frozen(4, 8), { shape: [4], dtype: 'i32', values: [1, 8, 7, 0] }, frozen(8, 8), null, null],
+      inputs: [
+        frozen(4, 8),
+        { shape: [4], dtype: 'i32', values: [1, 8, 7, 0], onDevice: true },
+        frozen(8, 8),
+        null,
+        null,
+      ],
       attrs: { chunk: 2 },
     },
   ],

@@ -1,5 +1,6 @@
 /** @file Cross-entropy of a linear layer's outputs, without ever holding all logits. */
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { checkpoint } from '../../tensor/checkpoint.ts';
 import { show } from '../../tensor/host-values.ts';
 import { requireOptions } from '../../tensor/options.ts';
@@ -43,9 +44,10 @@ function chunkOf(rows: number, classes: number): number {
  * sums over chunks: of the loss, and of a trained weight's gradient.
  * @param x float[..., C]
  * @param weight float[V, C], as `linear` takes it; or several, concatenated by rows
- * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other makes the loss NaN
+ * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other is refused where the host knows it,
+ * and makes the loss NaN where only the device does
  * @returns float[]
- * Saves x. Throws ShapeError when the sizes differ, DTypeError when targets are not i32.
+ * Saves x. Throws ShapeError when the sizes differ or a target is no class, DTypeError when targets are not i32.
  */
 export function linearCrossEntropy(
   x: Tensor,
@@ -70,6 +72,7 @@ export function linearCrossEntropy(
       );
   const rows = targets.size;
   const classes = tables.reduce((total, { shape }) => total + shape[0]!, 0);
+  requireIndices(where, 'target', targets, { low: 0, high: classes - 1, ignored: -100 });
   const { chunk = chunkOf(rows, classes) } = options;
   if (!Number.isInteger(chunk) || chunk < 1)
     throw new ShapeError(`${where}: chunk is ${show(chunk)}; it must be a whole number of rows, at least 1.`);

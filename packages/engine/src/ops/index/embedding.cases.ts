@@ -26,7 +26,10 @@ export const embeddingCases = defineCases<StorageSpec | undefined>({
   cases: [
     { inputs: [ids([1], 1), [1, 1]] },
     { inputs: [ids([2, 5], 9), [9, 7]] },
-    { label: 'ids out of range', inputs: [{ shape: [4], dtype: 'i32', values: [-1, 2, 3, 0] }, [3, 8]] },
+    {
+      label: 'ids out of range',
+      inputs: [{ shape: [4], dtype: 'i32', values: [-1, 2, 3, 0], onDevice: true }, [3, 8]],
+    },
     { label: 'no ids', inputs: [ids([0], 3), [3, 4]] },
     { label: 'f16', inputs: [ids([5], 4), frozen(4, 31)], attrs: { to: 'f16' } },
     { label: 'bf16', inputs: [ids([2, 3], 5), frozen(5, 33)], attrs: { to: 'bf16' } },

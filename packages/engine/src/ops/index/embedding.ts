@@ -1,4 +1,5 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -12,14 +13,15 @@ import { reshape } from '../layout/views.ts';
 const op = rowsOp('embedding', [0]);
 
 /**
- * Rows of a table: y[..., :] = table[ids[...], :]; an id out of range gives zeros.
+ * Rows of a table: y[..., :] = table[ids[...], :]. An id out of range is refused where the host knows it, and gives
+ * zeros where the device alone does.
  * @param ids i32[...]
  * @param table float[V, C], or frozen in a packed storage (f16, bf16, int8, int4, nf4), of which only the chosen rows
  * are read; or several, whose rows follow each other
  * @returns float[..., C]
  * The gradient of the table is summed in a fixed order, without atomics. Saves ids. Kernel: kernels/index/select.wgsl.
- * Throws DTypeError unless the ids are i32, ShapeError unless a table has two axes and all have as many columns;
- * DTypeError where a packed table is to be trained.
+ * Throws DTypeError unless the ids are i32, ShapeError unless a table has two axes and all have as many columns, or for
+ * an id out of range; DTypeError where a packed table is to be trained.
  */
 export function embedding(ids: Tensor, table: Tensor | readonly Tensor[]): Tensor {
   const tables = Array.isArray(table) ? (table as readonly Tensor[]) : [table as Tensor];
@@ -37,6 +39,7 @@ export function embedding(ids: Tensor, table: Tensor | readonly Tensor[]): Tenso
     count += each.shape[0]!;
     return (shardsOf(each) ?? [{ rows: each, start: 0 }]).map(({ rows, start }) => ({ rows, start: first + start }));
   });
+  requireIndices('embedding', 'id', ids, { low: 0, high: count - 1 });
   // An id of another part is out of range and gives zeros. Integers below 2²⁴ are exact in f32.
   const flat = reshape(ids, [ids.size]);
   const shifted = (start: number): Tensor => cast(affine(cast(flat, 'f32'), 1, -start), 'i32');

@@ -20,7 +20,11 @@ export const gatherCases = defineCases<{ axis: number }>({
     { inputs: [[5, 3], index([9, 3], 5)], attrs: { axis: 0 } },
     { inputs: [[2, 6, 3], index([2, 4, 3], 6)], attrs: { axis: 1 } },
     { inputs: [[33, 8], index([33, 2], 8)], attrs: { axis: 1 } },
-    { label: 'out of range', inputs: [[3], { shape: [4], dtype: 'i32', values: [-1, 2, 3, 0] }], attrs: { axis: 0 } },
+    {
+      label: 'out of range',
+      inputs: [[3], { shape: [4], dtype: 'i32', values: [-1, 2, 3, 0], onDevice: true }],
+      attrs: { axis: 0 },
+    },
   ],
 });
 
@@ -31,7 +35,7 @@ export const scatterAddCases = defineCases<{ axis: number }>({
     const y = new Array64(x!.shape, x!.data);
     build(i!.shape, (...at) => {
       const to = at.map((c, k) => (k === axis ? i!.at(...at) : c));
-      y.set(y.at(...to) + values!.at(...at), ...to);
+      if (to[axis]! >= 0 && to[axis]! < x!.shape[axis]!) y.set(y.at(...to) + values!.at(...at), ...to);
       return 0;
     });
     return y;
@@ -43,6 +47,11 @@ export const scatterAddCases = defineCases<{ axis: number }>({
     {
       label: 'only the values have a gradient',
       inputs: [{ shape: [5], needsGrad: false }, index([9], 5), [9]],
+      attrs: { axis: 0 },
+    },
+    {
+      label: 'out of range',
+      inputs: [[3], { shape: [4], dtype: 'i32', values: [-1, 2, 3, 0], onDevice: true }, [4]],
       attrs: { axis: 0 },
     },
   ],

@@ -1,6 +1,7 @@
 /** @file Gathering and scatter-adding along an axis. Kernel: kernels/index/gather.wgsl. */
 import { indexGather as kernel } from '@curio/kernels/index_gather';
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { copyOf } from '../../tensor/copy.ts';
 import { defineOp } from '../../tensor/op.ts';
@@ -33,6 +34,7 @@ function planFor(where: string, x: Tensor, index: Tensor, axis: number): Plan {
     throw new ShapeError(
       `${where}: the index is ${showShape(index.shape)} and x ${showShape(x.shape)}; all axes but ${k} must be equal.`,
     );
+  requireIndices(where, 'index', index, { low: 0, high: rows! - 1 });
   return { from: x.shape, outer, rows, cols, picks: index.shape[k]! };
 }
 
@@ -83,11 +85,13 @@ const scatterAddOp = defineOp({
 });
 
 /**
- * Gathers along an axis: y[…, j, …] = x[…, index[…, j, …], …]; an index out of range gives 0.
+ * Gathers along an axis: y[…, j, …] = x[…, index[…, j, …], …]. An index out of range is refused where the host knows it,
+ * and gives 0 where only the device does.
  * @param x float[...]
  * @param index i32[...], of x's shape except along `axis`
  * @returns float of index's shape
- * The gradient adds in order, without atomics. Saves index. Throws ShapeError when the shapes differ elsewhere.
+ * The gradient adds in order, without atomics. Saves index. Throws ShapeError when the shapes differ elsewhere, or
+ * for an index out of range.
  */
 export function gather(x: Tensor, index: Tensor, options: { readonly axis: number }): Tensor {
   requireOptions('gather', options, ['axis']);
@@ -95,10 +99,11 @@ export function gather(x: Tensor, index: Tensor, options: { readonly axis: numbe
 }
 
 /**
- * y = x, then y[…, index[…, j, …], …] += values[…, j, …] for each j in order; an index out of range adds nothing.
+ * y = x, then y[…, index[…, j, …], …] += values[…, j, …] for each j in order. An index out of range is refused where
+ * the host knows it, and adds nothing where the device alone does.
  * @param index i32[...], of x's shape except along `axis`
  * @param values float of index's shape
- * Saves index. Throws ShapeError when the shapes do not go together.
+ * Saves index. Throws ShapeError when the shapes do not go together, or for an index out of range.
  */
 export function scatterAdd(x: Tensor, index: Tensor, values: Tensor, options: { readonly axis: number }): Tensor {
   requireOptions('scatterAdd', options, ['axis']);

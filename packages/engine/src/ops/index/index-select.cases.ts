@@ -15,7 +15,11 @@ export const indexSelectCases = defineCases<{ axis: number }>({
     ),
   cases: [
     { inputs: [[7, 5], { shape: [4], values: [6, 0, 0, 3], dtype: 'i32' }], attrs: { axis: 0 } },
-    { label: 'out of range', inputs: [[3, 33], { shape: [3], values: [-1, 3, 2], dtype: 'i32' }], attrs: { axis: 0 } },
+    {
+      label: 'out of range',
+      inputs: [[3, 33], { shape: [3], values: [-1, 3, 2], dtype: 'i32', onDevice: true }],
+      attrs: { axis: 0 },
+    },
     {
       label: 'many times the same',
       inputs: [[2, 8], { shape: [65], range: [0, 2], dtype: 'i32' }],

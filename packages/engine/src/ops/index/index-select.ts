@@ -1,5 +1,6 @@
 import { indexSelect as kernel } from '@curio/kernels/index_select';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { defineOp } from '../../tensor/op.ts';
@@ -64,18 +65,20 @@ export const rowsOp = (name: string, packed: readonly number[] = []) =>
 const op = rowsOp('indexSelect');
 
 /**
- * Slices of `x` along `axis` in the order of `index`; an index out of range gives zeros.
+ * Slices of `x` along `axis` in the order of `index`. An index out of range is refused where the host knows it, and
+ * gives zeros where the device alone does.
  * @param x float[...]
  * @param index i32[N]
  * @returns float[...] with N along `axis`
  * The gradient sums slices chosen several times, in a fixed order and without atomics. Saves index. Kernel:
  * kernels/index/select.wgsl.
- * Throws DTypeError unless x is f32 and the index i32, ShapeError unless it has one axis.
+ * Throws DTypeError unless x is f32 and the index i32, ShapeError unless it has one axis, or for an index out of range.
  */
 export function indexSelect(x: Tensor, index: Tensor, options: { readonly axis: number }): Tensor {
   requireTensors('indexSelect', x, index);
   requireOptions('indexSelect', options, ['axis']);
   const k = resolveAxis('indexSelect', options.axis, x.shape.length);
+  requireIndices('indexSelect', 'index', index, { low: 0, high: x.shape[k]! - 1 });
   const others = x.shape.map((_, i) => i).filter((i) => i !== k);
   const first = k === 0 ? x : permute(x, [k, ...others]);
   const rest = others.map((i) => x.shape[i]!);

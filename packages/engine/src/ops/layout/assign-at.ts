@@ -2,6 +2,7 @@
 import { tensorAssignAt } from '@curio/kernels/tensor_assign_at';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { aligned } from '../../tensor/copy.ts';
 import { gpuOf } from '../../tensor/op.ts';
 import { requireOptions } from '../../tensor/options.ts';
@@ -13,12 +14,12 @@ const WG = 64;
 /**
  * Overwrites elements p, p + 1, … of `to` along `axis` with `values`, where p = position[0], or position[b] in row b of
  * the first axis, is data, so a captured step can write at another position each time. No gradient; views of `to` see
- * it. Elements outside `to` are dropped, since only the device knows the position.
+ * it. Elements outside `to` are refused where the host knows the position, and dropped where only the device does.
  * @param to dense, f32, i32 or u32
  * @param values of the type of `to`, and of its shape but along `axis`
  * @param options.position i32[1], or i32[B] where B = `to.shape[0]` and `axis` is another one
- * Kernel: kernels/tensor/assign_at.wgsl. Throws ShapeError when shapes do not fit or `to` is a view that is not dense,
- * DTypeError when types differ.
+ * Kernel: kernels/tensor/assign_at.wgsl. Throws ShapeError when shapes or the position do not fit or `to` is a view
+ * that is not dense, DTypeError when types differ.
  */
 export function assignAt(
   to: Tensor,
@@ -39,6 +40,7 @@ export function assignAt(
     throw new ShapeError(
       `assignAt: ${showShape(values.shape)} along axis ${axis} of ${showShape(to.shape)}, at a position of shape ${showShape(position.shape)}; all other axes must agree, there must be room, and position must be [1]${k > 0 ? ` or [${to.shape[0]}]` : ''}.`,
     );
+  requireIndices('assignAt', 'position', position, { low: 0, high: to.shape[k]! - values.shape[k]! });
   if (!to.isDense || to.bindingOffset !== 0)
     throw new ShapeError(
       `assignAt: the tensor of shape ${showShape(to.shape)} is a view of strides [${to.strides.join(', ')}]; it must be dense and start on the binding grid.`,

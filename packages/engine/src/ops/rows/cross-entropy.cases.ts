@@ -23,7 +23,7 @@ const SPECIAL: readonly Case<'sum' | undefined>[] = [7, 12, 300].flatMap((n) => 
   // The next row's score of class 0 stands where a target of n would point.
   ...[n, 1000 * n, -1, -99, -101, 2 ** 31 - 1, -(2 ** 31)].map((target) => ({
     label: `target ${target} of ${n} classes`,
-    inputs: [plain(2, n), { shape: [2], dtype: 'i32' as const, values: [target, 0] }, null],
+    inputs: [plain(2, n), { shape: [2], dtype: 'i32' as const, values: [target, 0], onDevice: true }, null],
   })),
 ]);
 

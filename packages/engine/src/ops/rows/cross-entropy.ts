@@ -3,6 +3,7 @@ import { rowsCrossEntropyNaive } from '@curio/kernels/rows_cross_entropy_naive';
 import { rowsCrossEntropyShared } from '@curio/kernels/rows_cross_entropy_shared';
 import { rowsCrossEntropySubgroup } from '@curio/kernels/rows_cross_entropy_subgroup';
 import { CurioError, DTypeError, ShapeError } from '../../gpu/errors.ts';
+import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Family } from '../../gpu/kernel/variant.ts';
 import { show } from '../../tensor/host-values.ts';
@@ -59,6 +60,7 @@ const op = defineOp({
       throw new ShapeError(
         `crossEntropy: weights are ${showShape(weights.shape)} and targets ${showShape(targets.shape)}; they must be equal.`,
       );
+    requireIndices('crossEntropy', 'target', targets, { low: 0, high: cols - 1, ignored: -100 });
     return { rows: sizeOf(leading), cols, weighted: weights ? 1 : 0, summed: reduction === 'sum' ? 1 : 0 };
   },
   forward(run, [logits, targets, weights], plan) {
@@ -94,12 +96,12 @@ const op = defineOp({
  * A batch without such a row gives 0. A row whose logits are all -∞ counts as V equal ones. The number of loss tokens
  * stays on the device.
  * @param logits float[..., V]
- * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other makes the loss and every gradient
- * NaN: only the device knows the targets
+ * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other is refused where the host knows it,
+ * and makes the loss and every gradient NaN where only the device does
  * @returns float[]
  * `reduction: 'sum'` gives Σ w · (…) without the division.
- * Saves logits and their log-sum-exp. Kernels: kernels/rows. Throws ShapeError when the sizes differ,
- * DTypeError when targets are not i32, CurioError for another reduction.
+ * Saves logits and their log-sum-exp. Kernels: kernels/rows. Throws ShapeError when the sizes differ or a target is no
+ * class, DTypeError when targets are not i32, CurioError for another reduction.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { weights = null, reduction = 'mean' } = requireOptions('crossEntropy', options, ['weights', 'reduction']);

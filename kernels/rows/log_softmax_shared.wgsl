@@ -6,7 +6,7 @@
 // workgroups in a line.
 // Accumulates in f32. Traffic: 8 bytes per element forward, 12 backward: the first 4 · WG values of T stay in
 // registers, only those behind are read again. A row of -∞ alone gives -ln n.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/turns.wgsl
+// uses: lib/row_start.wgsl, lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -29,27 +29,18 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let size = params.cols / WIDTH;
   let at = row * size + lane;
   let end = row * size + size;
-  var a = T(LEAST);
-  var b = T(LEAST);
-  var c = T(LEAST);
-  var d = T(LEAST);
-  if (at < end) { a = x[at]; }
-  if (at + WG < end) { b = x[at + WG]; }
-  if (at + 2u * WG < end) { c = x[at + 2u * WG]; }
-  if (at + 3u * WG < end) { d = x[at + 3u * WG]; }
-  var top = max(LEAST, greatest(max(max(a, b), max(c, d)))); // not -∞, since ∞ - ∞ would be NaN
-  var i = at + 4u * WG;
-  for (var left = turns(i, end, WG); left > 0u; left--) {
-    top = max(top, greatest(x[i]));
-    i += WG;
-  }
-  top = shared_max(top, lane);
+  let start = row_start(at, end, lane);
+  let top = start.top;
+  let a = start.a - top;
+  let b = start.b - top;
+  let c = start.c - top;
+  let d = start.d - top;
   var total = 0.0;
-  if (at < end) { total += across_exp(a - top); }
-  if (at + WG < end) { total += across_exp(b - top); }
-  if (at + 2u * WG < end) { total += across_exp(c - top); }
-  if (at + 3u * WG < end) { total += across_exp(d - top); }
-  i = at + 4u * WG;
+  if (at < end) { total += across_exp(a); }
+  if (at + WG < end) { total += across_exp(b); }
+  if (at + 2u * WG < end) { total += across_exp(c); }
+  if (at + 3u * WG < end) { total += across_exp(d); }
+  var i = at + 4u * WG;
   for (var left = turns(i, end, WG); left > 0u; left--) {
     total += across_exp(x[i] - top);
     i += WG;
@@ -57,10 +48,10 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   total = shared_sum(total, lane);
   let hidden = total == 0.0;
   let log_total = log_of(select(total, f32(params.cols), hidden));
-  if (at < end) { y[at] = select(a - top, T(), hidden) - log_total; }
-  if (at + WG < end) { y[at + WG] = select(b - top, T(), hidden) - log_total; }
-  if (at + 2u * WG < end) { y[at + 2u * WG] = select(c - top, T(), hidden) - log_total; }
-  if (at + 3u * WG < end) { y[at + 3u * WG] = select(d - top, T(), hidden) - log_total; }
+  if (at < end) { y[at] = select(a, T(), hidden) - log_total; }
+  if (at + WG < end) { y[at + WG] = select(b, T(), hidden) - log_total; }
+  if (at + 2u * WG < end) { y[at + 2u * WG] = select(c, T(), hidden) - log_total; }
+  if (at + 3u * WG < end) { y[at + 3u * WG] = select(d, T(), hidden) - log_total; }
   i = at + 4u * WG;
   for (var left = turns(i, end, WG); left > 0u; left--) {
     y[i] = select(x[i] - top, T(), hidden) - log_total;

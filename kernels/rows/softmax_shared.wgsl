@@ -6,7 +6,7 @@
 // workgroups in a line.
 // Accumulates in f32. Traffic: 8 bytes per element forward, 12 backward: the first 4 · WG values of T stay in
 // registers, only those behind are read again. A row of -∞ alone gives 1/n.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/turns.wgsl
+// uses: lib/row_start.wgsl, lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/row_exponentials.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -29,31 +29,18 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let size = params.cols / WIDTH;
   let at = row * size + lane;
   let end = row * size + size;
-  var a = T(LEAST);
-  var b = T(LEAST);
-  var c = T(LEAST);
-  var d = T(LEAST);
-  if (at < end) { a = x[at]; }
-  if (at + WG < end) { b = x[at + WG]; }
-  if (at + 2u * WG < end) { c = x[at + 2u * WG]; }
-  if (at + 3u * WG < end) { d = x[at + 3u * WG]; }
-  var top = max(LEAST, greatest(max(max(a, b), max(c, d)))); // not -∞, since ∞ - ∞ would be NaN
-  var i = at + 4u * WG;
-  for (var left = turns(i, end, WG); left > 0u; left--) {
-    top = max(top, greatest(x[i]));
-    i += WG;
-  }
-  top = shared_max(top, lane);
-  a -= top;
-  b -= top;
-  c -= top;
-  d -= top;
+  let start = row_start(at, end, lane);
+  let top = start.top;
+  let a = start.a - top;
+  let b = start.b - top;
+  let c = start.c - top;
+  let d = start.d - top;
   var total = 0.0;
   if (at < end) { total += across_exp(a); }
   if (at + WG < end) { total += across_exp(b); }
   if (at + 2u * WG < end) { total += across_exp(c); }
   if (at + 3u * WG < end) { total += across_exp(d); }
-  i = at + 4u * WG;
+  var i = at + 4u * WG;
   for (var left = turns(i, end, WG); left > 0u; left--) {
     total += across_exp(x[i] - top);
     i += WG;

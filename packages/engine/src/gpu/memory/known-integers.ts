@@ -59,7 +59,7 @@ export interface IndexRange {
 
 /**
  * Throws ShapeError where the host knows an element of `index` that lies outside of low..high; in a step that is being
- * captured, before each replay. Elements that the device alone knows are not looked at.
+ * captured, before each replay. Elements that only the device knows are not looked at.
  * @param what an element is called in the message
  */
 export function requireIndices(

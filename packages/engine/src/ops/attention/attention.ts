@@ -14,7 +14,7 @@ export interface AttentionOptions {
   readonly causal?: boolean;
   /**
    * i32[B]: number of valid keys of each batch row, 0 to S; the rest is padding. One out of range is refused where the
-   * host knows it, and taken as the nearest where the device alone does.
+   * host knows it, and taken as the nearest where only the device does.
    */
   readonly lengths?: Tensor;
   /**
@@ -171,7 +171,9 @@ function planOf(sizes: AttentionSizes, q: Tensor, k: Tensor, v: Tensor): Attenti
 /**
  * Scaled dot-product attention: y = softmax(scale · q·kᵀ)·v over the keys that a query sees. Several query heads may
  * share a key and value head (H a multiple of Hkv: head h uses h·Hkv/H). A query that sees no key gives 0; padded
- * queries give finite values.
+ * queries give finite values. ∞ or NaN in v at a key past `lengths` reaches no query. At a key that `causal` hides it
+ * makes NaN, 0·∞, of those queries that share a tile with one that sees the key; kernels differ in their tiles, and
+ * `naive` has none. PyTorch has NaN for every query there.
  * @param q float[B, H, T, D] @param k float[B, Hkv, S, D] @param v float[B, Hkv, S, D]: any strides with a dense last
  * axis
  * @returns float[B, H, T, D], stored as [B, T, H, D], so that permuting back and merging the heads is free

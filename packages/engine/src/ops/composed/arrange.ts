@@ -93,7 +93,7 @@ export const triu = (x: Tensor, diagonal = 0): Tensor => triangle('triu', x, dia
 
 /**
  * float[..., classes]: 1 at each index, else 0. An index out of range is refused where the host knows it, and gives
- * zeros where the device alone does.
+ * zeros where only the device does.
  * @param ids i32[...]. No gradient. Throws DTypeError unless the ids are i32, ShapeError for one out of range.
  */
 export function oneHot(ids: Tensor, classes: number): Tensor {

@@ -14,7 +14,7 @@ const op = rowsOp('embedding', [0]);
 
 /**
  * Rows of a table: y[..., :] = table[ids[...], :]. An id out of range is refused where the host knows it, and gives
- * zeros where the device alone does.
+ * zeros where only the device does.
  * @param ids i32[...]
  * @param table float[V, C], or frozen in a packed storage (f16, bf16, int8, int4, nf4), of which only the chosen rows
  * are read; or several, whose rows follow each other

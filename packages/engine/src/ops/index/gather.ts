@@ -100,7 +100,7 @@ export function gather(x: Tensor, index: Tensor, options: { readonly axis: numbe
 
 /**
  * y = x, then y[…, index[…, j, …], …] += values[…, j, …] for each j in order. An index out of range is refused where
- * the host knows it, and adds nothing where the device alone does.
+ * the host knows it, and adds nothing where only the device does.
  * @param index i32[...], of x's shape except along `axis`
  * @param values float of index's shape
  * Saves index. Throws ShapeError when the shapes do not go together, or for an index out of range.

@@ -66,7 +66,7 @@ const op = rowsOp('indexSelect');
 
 /**
  * Slices of `x` along `axis` in the order of `index`. An index out of range is refused where the host knows it, and
- * gives zeros where the device alone does.
+ * gives zeros where only the device does.
  * @param x float[...]
  * @param index i32[N]
  * @returns float[...] with N along `axis`

@@ -51,7 +51,8 @@ const op = defineOp({
 });
 
 /**
- * y = x - max x - log Σ exp(x - max x) over an axis, the last one unless told.
+ * y = x - max x - log Σ exp(x - max x) over an axis, the last one unless told. A row of -∞ alone gives -ln n, as a row
+ * of the least number does; in PyTorch it is NaN.
  * @param x float[..., C]
  * @returns float[..., C]
  * Saves y. Kernels: kernels/rows. Throws ShapeError for a scalar, DTypeError unless x is f32.

@@ -50,7 +50,8 @@ const op = defineOp({
 });
 
 /**
- * y = exp(x - max x) / Σ exp(x - max x) over an axis, the last one unless told.
+ * y = exp(x - max x) / Σ exp(x - max x) over an axis, the last one unless told. A row of -∞ alone gives 1/n, as a row
+ * of the least number does; in PyTorch it is NaN.
  * @param x float[..., C]
  * @returns float[..., C]
  * Saves y. Kernels: kernels/rows. Throws ShapeError for a scalar, DTypeError unless x is f32.

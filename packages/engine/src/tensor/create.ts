@@ -1,6 +1,7 @@
 /** @file Tensors of regular values, made on the host. */
 import { ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
+import { requireFinite } from './options.ts';
 import type { DType } from './dtype.ts';
 import { requireShape } from './shape.ts';
 import { type Tensor, tensor } from './tensor.ts';
@@ -27,10 +28,12 @@ export function arange(gpu: Gpu, start: number, end?: number, step = 1, dtype: D
 
 /**
  * `count` values from `start` to `end` inclusive, evenly spaced. Throws ShapeError unless count is an integer of at
- * least 0.
+ * least 0, ConfigError unless both ends are finite.
  */
 export function linspace(gpu: Gpu, start: number, end: number, count: number): Tensor {
   requireShape('linspace', [count]);
+  requireFinite('linspace', 'start', start);
+  requireFinite('linspace', 'end', end);
   return tensor(
     gpu,
     Array.from({ length: count }, (_, i) => start + (count > 1 ? (i * (end - start)) / (count - 1) : 0)),

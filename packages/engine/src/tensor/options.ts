@@ -2,7 +2,7 @@
  * @file Checks the arguments of a call besides tensors, for callers without TypeScript: options, whose keys must be
  * known, so that a typo is not ignored; lists; numbers.
  */
-import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
+import { ConfigError, CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import { show } from './host-values.ts';
 import { meant } from './near-names.ts';
 
@@ -59,4 +59,22 @@ export function requireList(where: string, what: string, value: unknown, example
 /** Throws DTypeError unless it is a number. */
 export function requireScalar(where: string, what: string, value: unknown): void {
   if (typeof value !== 'number') throw new DTypeError(`${where}: ${what} is ${show(value)}; it must be a number.`);
+}
+
+/**
+ * Throws ConfigError unless `value` is a finite number that fits: of at least `least`, above `above`, whole where
+ * `whole` says so.
+ */
+export function requireFinite(
+  where: string,
+  what: string,
+  value: unknown,
+  { least = -Infinity, above = -Infinity, whole = false } = {},
+): void {
+  const fits = Number.isFinite(value) && (value as number) >= least && (value as number) > above;
+  if (fits && (!whole || Number.isInteger(value))) return;
+  const bound = least > -Infinity ? ` of at least ${least}` : above > -Infinity ? ` above ${above}` : '';
+  throw new ConfigError(
+    `${where}: ${what} is ${show(value)}; it must be a ${whole ? 'whole' : 'finite'} number${bound}.`,
+  );
 }

@@ -1,7 +1,7 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { choose, tune } from '../../gpu/kernel/choose.ts';
-import { requireOptions } from '../../tensor/options.ts';
+import { requireFinite, requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { showShape } from '../../tensor/shape.ts';
 import { Tensor, zeros } from '../../tensor/tensor.ts';
@@ -60,6 +60,7 @@ const op = defineOp({
           `scaledDotProductAttention: ${name} is ${showShape(x.shape)} and q is ${showShape(q.shape)}; ${name} must be ${[...new Set(sizes)].map((n) => `[${n}]`).join(' or ')}.`,
         );
     }
+    if (scale !== undefined) requireFinite('scaledDotProductAttention', 'scale', scale);
     if (lengths) requireIndices('scaledDotProductAttention', 'length', lengths, { low: 0, high: keys });
     if (position) requireIndices('scaledDotProductAttention', 'position', position, { low: 0, high: keys - tokens });
     if (lengths && position)

@@ -3,7 +3,7 @@ import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { requireIndices } from '../../gpu/memory/known-integers.ts';
-import { requireOptions } from '../../tensor/options.ts';
+import { requireFinite, requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
 import { denseStrides, showShape } from '../../tensor/shape.ts';
@@ -153,5 +153,6 @@ export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor 
     positions,
     start = 0,
   } = requireOptions('rotaryEmbedding', options, ['theta', 'positions', 'start']);
+  requireFinite('rotaryEmbedding', 'theta', theta, { above: 0 });
   return op([x, positions ?? null], { theta, start });
 }

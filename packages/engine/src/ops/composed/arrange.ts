@@ -2,7 +2,7 @@
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { arange } from '../../tensor/create.ts';
-import { requireList, requireOptions, requireScalar } from '../../tensor/options.ts';
+import { requireFinite, requireList, requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape } from '../../tensor/shape.ts';
 import { requireTensors, tensor } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -76,6 +76,7 @@ export function roll(x: Tensor, shift: number, options: { readonly axis: number 
 function triangle(name: string, x: Tensor, diagonal: number, compare: typeof ge): Tensor {
   requireTensors(name, x);
   if (x.shape.length < 2) throw new ShapeError(`${name}: x is ${showShape(x.shape)}; it needs at least two axes.`);
+  requireFinite(name, 'the diagonal', diagonal, { whole: true });
   const [rows, cols] = x.shape.slice(-2) as [number, number];
   return where(compare(unsqueeze(arange(x.gpu, diagonal, rows + diagonal), { axis: 1 }), arange(x.gpu, cols)), x, 0);
 }
@@ -98,7 +99,7 @@ export const triu = (x: Tensor, diagonal = 0): Tensor => triangle('triu', x, dia
  */
 export function oneHot(ids: Tensor, classes: number): Tensor {
   requireTensors('oneHot', ids);
-  requireScalar('oneHot', 'the number of classes', classes);
+  requireFinite('oneHot', 'the number of classes', classes, { least: 0, whole: true });
   if (ids.dtype !== 'i32') throw new DTypeError(`oneHot: the ids are ${ids.dtype}; they must be i32.`);
   requireIndices('oneHot', 'id', ids, { low: 0, high: classes - 1 });
   return cast(eq(unsqueeze(ids, { axis: -1 }), arange(ids.gpu, 0, classes, 1, 'i32')), 'f32');

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../gpu/errors.ts';
-import { requireOptions, requireScalar } from '../../tensor/options.ts';
+import { requireFinite, requireOptions, requireScalar } from '../../tensor/options.ts';
 import { showShape } from '../../tensor/shape.ts';
 import { ones, requireTensors, zeros } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -27,6 +27,7 @@ export function groupNorm(
   requireScalar('groupNorm', 'the number of groups', groups);
   requireTensors('groupNorm', x, weight, bias);
   const { eps = 1e-5 } = requireOptions('groupNorm', options, ['eps']);
+  requireFinite('groupNorm', 'eps', eps, { least: 0 });
   const channels = x.shape[1] ?? 0;
   if (x.shape.length < 2 || !Number.isInteger(channels / groups) || groups < 1)
     throw new ShapeError(

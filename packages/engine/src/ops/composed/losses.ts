@@ -3,9 +3,9 @@ import { ShapeError } from '../../gpu/errors.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { mul, sub } from '../elementwise/binary.ts';
+import { add, mul, sub } from '../elementwise/binary.ts';
 import { mean } from '../reduce/reductions.ts';
-import { abs, softplus } from '../elementwise/unary.ts';
+import { abs, neg, softplus } from '../elementwise/unary.ts';
 
 function requireSame(where: string, x: Tensor, target: Tensor): void {
   requireTensors(where, x, target);
@@ -29,10 +29,10 @@ export function l1Loss(x: Tensor, target: Tensor): Tensor {
 }
 
 /**
- * mean -(target · log sigmoid x + (1 - target) · log(1 - sigmoid x)) = mean softplus x - x · target, for targets from 0
- * to 1. Throws ShapeError when the shapes differ.
+ * mean -(target · log sigmoid x + (1 - target) · log(1 - sigmoid x)), for targets from 0 to 1, as target · softplus(-x)
+ * + (1 - target) · softplus x: nothing cancels where x is large. Throws ShapeError when the shapes differ.
  */
 export function binaryCrossEntropyWithLogits(x: Tensor, target: Tensor): Tensor {
   requireSame('binaryCrossEntropyWithLogits', x, target);
-  return mean(sub(softplus(x), mul(x, target)));
+  return mean(add(mul(target, softplus(neg(x))), mul(sub(1, target), softplus(x))));
 }

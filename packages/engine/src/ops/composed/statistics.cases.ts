@@ -95,7 +95,7 @@ export const l1LossCases = loss('l1Loss', l1Loss, (x, t) => Math.abs(x - t), [6,
 export const binaryCrossEntropyCases = loss(
   'binaryCrossEntropyWithLogits',
   binaryCrossEntropyWithLogits,
-  (x, t) => Math.log1p(Math.exp(x)) - x * t,
+  (x, t) => t * Math.log1p(Math.exp(-x)) + (1 - t) * Math.log1p(Math.exp(x)),
   [0, 1],
 );
 

@@ -2,7 +2,7 @@
 import { ShapeError } from '../../gpu/errors.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
 import { noGrad } from '../../tensor/autograd.ts';
-import { requireOptions } from '../../tensor/options.ts';
+import { requireFinite, requireOptions } from '../../tensor/options.ts';
 import { resolveAxis, showShape, sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { add, mul, sub } from '../elementwise/binary.ts';
@@ -40,6 +40,7 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
 function deviation(name: string, x: Tensor, given: VarianceOptions): Tensor {
   requireTensors(name, x);
   const { correction = 1, ...options } = requireOptions(name, given, ['axis', 'keepDims', 'correction']);
+  requireFinite(name, 'correction', correction);
   const { axis } = options;
   const axes =
     axis === undefined

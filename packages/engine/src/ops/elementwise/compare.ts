@@ -13,7 +13,7 @@ import { defineOp } from '../../tensor/op.ts';
 import { BOUNDS, requireNumber } from '../../tensor/host-values.ts';
 import { filled, requireTensors, Tensor } from '../../tensor/tensor.ts';
 import { cast } from '../cast/cast.ts';
-import { max, min } from '../reduce/reductions.ts';
+import { sum } from '../reduce/reductions.ts';
 import type { ReduceOptions } from '../reduce/reductions.ts';
 import { commonShape, planBroadcast, requireDType } from '../parts/broadcast.ts';
 
@@ -117,18 +117,16 @@ export function logicalNot(x: Tensor): Tensor {
   return eq(x, 0);
 }
 /**
- * bool: whether an element over the axes is not 0. Composed of cast and max. Throws ShapeError when there are no
- * elements.
+ * bool: whether an element over the axes is not 0; false where there is none. Composed of cast and sum.
  */
 export function any(x: Tensor, options: ReduceOptions = {}): Tensor {
   requireTensors('any', x);
-  return gt(max(cast(cast(x, 'bool'), 'f32'), requireOptions('any', options, ['axis', 'keepDims'])), 0);
+  return gt(sum(cast(cast(x, 'bool'), 'f32'), requireOptions('any', options, ['axis', 'keepDims'])), 0);
 }
 /**
- * bool: whether every element over the axes is not 0. Composed of cast and min. Throws ShapeError when there are no
- * elements.
+ * bool: whether every element over the axes is not 0; true where there is none. Composed of cast and sum.
  */
 export function all(x: Tensor, options: ReduceOptions = {}): Tensor {
   requireTensors('all', x);
-  return gt(min(cast(cast(x, 'bool'), 'f32'), requireOptions('all', options, ['axis', 'keepDims'])), 0);
+  return eq(sum(cast(eq(x, 0), 'f32'), requireOptions('all', options, ['axis', 'keepDims'])), 0);
 }

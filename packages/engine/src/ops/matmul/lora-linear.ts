@@ -1,6 +1,6 @@
 import { ShapeError } from '../../gpu/errors.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
-import { requireOptions } from '../../tensor/options.ts';
+import { requireFinite, requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -114,6 +114,7 @@ const op = defineOp({
 export function loraLinear(x: Tensor, weight: Tensor, bias: Tensor | null, options: LoraOptions): Tensor {
   requireTensors('loraLinear', x, weight);
   const { a, b, scale, dropout: p } = requireOptions('loraLinear', options, ['a', 'b', 'scale', 'dropout']);
+  requireFinite('loraLinear', 'scale', scale);
   const dropped = p ? dropout(x, { p }) : null;
   if (!shardsOf(weight)) return op([x, weight, bias, a, b, dropped], { scale });
   return add(linear(x, weight, bias), affine(linear(linear(dropped ?? x, a), b), scale));

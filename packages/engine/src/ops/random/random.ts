@@ -8,7 +8,7 @@ import { randomFill as kernel } from '@curio/kernels/random_fill';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { requireGpu } from '../../tensor/host-values.ts';
-import { requireOptions } from '../../tensor/options.ts';
+import { requireFinite, requireOptions } from '../../tensor/options.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { empty } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -35,15 +35,22 @@ function fill(
   return y;
 }
 
-/** float of `shape`, uniform in [low, high). Draws one stream. */
+/** float of `shape`, uniform in [low, high). Draws one stream. Throws ConfigError unless low ≤ high, both finite. */
 export const randomUniform = (gpu: Gpu, shape: Shape, options: { low?: number; high?: number } = {}): Tensor => {
   const { low = 0, high = 1 } = requireOptions('randomUniform', options, ['low', 'high']);
+  requireFinite('randomUniform', 'low', low);
+  requireFinite('randomUniform', 'high', high, { least: low });
   return fill('randomUniform', gpu, shape, 'uniform_floats', [low, high]);
 };
 
-/** float of `shape`, normal with the given mean and standard deviation. Draws one stream. */
+/**
+ * float of `shape`, normal with the given mean and standard deviation. Draws one stream. Throws ConfigError where one
+ * is not finite, or the deviation is below 0.
+ */
 export const randomNormal = (gpu: Gpu, shape: Shape, options: { mean?: number; std?: number } = {}): Tensor => {
   const { mean = 0, std = 1 } = requireOptions('randomNormal', options, ['mean', 'std']);
+  requireFinite('randomNormal', 'mean', mean);
+  requireFinite('randomNormal', 'std', std, { least: 0 });
   return fill('randomNormal', gpu, shape, 'normal_floats', [mean, std]);
 };
 

@@ -1,5 +1,6 @@
 /** @file The shape rule of both norms. */
 import { ShapeError } from '../../gpu/errors.ts';
+import { requireFinite } from '../../tensor/options.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { requireFloat } from '../parts/broadcast.ts';
@@ -12,6 +13,7 @@ export function planNorm(
   vectors: readonly (readonly [string, Tensor])[],
   eps: number,
 ): NormPlan {
+  requireFinite(name, 'eps', eps, { least: 0 });
   requireFloat(name, x, ...vectors.map(([, v]) => v));
   const cols = x.shape.at(-1);
   if (cols === undefined)

@@ -134,6 +134,8 @@ const SHAPES: readonly [string, () => unknown][] = [
   ['crossEntropy: targets are [3] and logits [2, 4]; targets must be [2].', () => crossEntropy(f(2, 4), of('i32', 3))],
   ['crossEntropy: targets are f32; they must be i32, -100 where a row is ignored.', () => crossEntropy(f(2, 4), f(2))],
   ['embedding: the ids are f32; they must be i32.', () => embedding(f(2), f(3, 4))],
+  ['embedding: the table is [2, 3]; it must be [V, 4].', () => embedding(of('i32', 2), [f(3, 4), f(2, 3)])],
+  ['embedding: the table is an empty list; it must be [V, C].', () => embedding(of('i32', 2), [])],
   ['oneHot: the ids are f32; they must be i32.', () => oneHot(f(2), 3)],
   [
     'conv2d: the weight is [2, 3, 2, 2] and x [1, 4, 5, 5]; they must be [O, C, kh, kw] and [B, C, H, W].',

@@ -14,13 +14,18 @@ const optionsOf = ({ to: _, ...options }: StorageSpec) => options;
 /** Attributes: how a frozen table is stored; none for f32. */
 export const embeddingCases = defineCases<StorageSpec | undefined>({
   op: 'embedding',
-  run: ([i, table], storage) => embedding(i!, storage ? cast(table!, storage.to, optionsOf(storage)) : table!),
-  reference([i, table], storage) {
+  run([i, table, second], storage) {
+    const stored = storage ? cast(table!, storage.to, optionsOf(storage)) : table!;
+    return embedding(i!, second ? [stored, second] : stored);
+  },
+  reference([i, table, second], storage) {
     const rows = storage ? asStored(table!, storage) : table!;
     const [count, size] = rows.shape as [number, number];
+    const more = second?.shape[0] ?? 0;
     return build([...i!.shape, size], (...at) => {
-      const row = i!.at(...at.slice(0, -1));
-      return row >= 0 && row < count ? rows.at(row, at.at(-1)!) : 0;
+      const [row, c] = [i!.at(...at.slice(0, -1)), at.at(-1)!];
+      if (row < 0 || row >= count + more) return 0;
+      return row < count ? rows.at(row, c) : second!.at(row - count, c);
     });
   },
   cases: [
@@ -29,6 +34,12 @@ export const embeddingCases = defineCases<StorageSpec | undefined>({
     {
       label: 'ids out of range',
       inputs: [{ shape: [4], dtype: 'i32', values: [-1, 2, 3, 0], onDevice: true }, [3, 8]],
+    },
+    { label: 'two tables', inputs: [ids([3, 4], 8), [5, 12], [3, 12]] },
+    { label: 'two tables, one stored', inputs: [ids([9], 7), frozen(4, 64), [3, 64]], attrs: { to: 'int8' } },
+    {
+      label: 'ids beyond two tables',
+      inputs: [{ shape: [5], dtype: 'i32', values: [-1, 2, 3, 4, 5], onDevice: true }, [3, 8], [2, 8]],
     },
     { label: 'no ids', inputs: [ids([0], 3), [3, 4]] },
     { label: 'f16', inputs: [ids([5], 4), frozen(4, 31)], attrs: { to: 'f16' } },

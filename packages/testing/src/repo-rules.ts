@@ -295,11 +295,11 @@ export const variantsByIdentity = forbid(
   (found) => `tells a variant by its identity ('${found}'); let the variant bring what it needs (bind, params).`,
 );
 
-/** What the adapter is stands in its report; kernels are chosen by what is dear on it. */
+/** Only the adapter's report says what it is; kernels are selected by its costs. */
 export const softwareAsked = forbid(
   (path) => path.startsWith('packages/engine/src/') && path !== 'packages/engine/src/gpu/adapter.ts',
   /\bisSoftware\b(?!: boolean)/g,
-  (found) => `asks what the adapter is ('${found}'); ask gpu.adapter.costs what is dear on it.`,
+  (found) => `asks what the adapter is ('${found}'); use gpu.adapter.costs instead.`,
 );
 
 /**

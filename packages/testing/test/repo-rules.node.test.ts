@@ -83,7 +83,7 @@ const violations: [string, (files: rules.Files) => string[], Record<string, stri
     'a question what the adapter is',
     rules.softwareAsked,
     { 'packages/engine/src/ops/rows/a.ts': 'if (gpu.adapter.isSoftware) f();' },
-    "packages/engine/src/ops/rows/a.ts:1 asks what the adapter is ('isSoftware'); ask gpu.adapter.costs what is dear on it.",
+    "packages/engine/src/ops/rows/a.ts:1 asks what the adapter is ('isSoftware'); use gpu.adapter.costs instead.",
   ],
   [
     'a crowded folder',

@@ -10,38 +10,38 @@ export interface Costs {
    * Starting a subgroup. Where it is expensive, subgroups run one after the other, and each lane processes several
    * items.
    */
-  readonly subgroupStart: 'dear' | 'cheap';
+  readonly subgroupStart: 'high' | 'low';
   /**
    * Barriers, and therefore tiles shared by a workgroup. Where they are expensive, a tile belongs to one subgroup and
    * its registers.
    */
-  readonly barriers: 'dear' | 'cheap';
+  readonly barriers: 'high' | 'low';
   /**
    * A load of four floats from a buffer: one access per float and lane, or one for all four. Where it is scalar,
    * textures are faster.
    */
   readonly bufferLoads: 'scalar' | 'vector';
   /** Reading many rows at once that are a large power of two apart: they fall into one set of the CPU's L1 cache. */
-  readonly cacheConflicts: 'dear' | 'cheap';
+  readonly cacheConflicts: 'high' | 'low';
   /** The driver's compiler, for large unrolled kernels. */
   readonly compiler: 'slow' | 'fast';
 }
 
 const GPU: Costs = {
   lanes: 2 ** 20,
-  subgroupStart: 'cheap',
-  barriers: 'cheap',
+  subgroupStart: 'low',
+  barriers: 'low',
   bufferLoads: 'vector',
-  cacheConflicts: 'cheap',
+  cacheConflicts: 'low',
   compiler: 'fast',
 };
 
 const SOFTWARE: Costs = {
   lanes: 4096,
-  subgroupStart: 'dear',
-  barriers: 'dear',
+  subgroupStart: 'high',
+  barriers: 'high',
   bufferLoads: 'scalar',
-  cacheConflicts: 'dear',
+  cacheConflicts: 'high',
   compiler: 'slow',
 };
 

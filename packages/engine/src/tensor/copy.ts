@@ -78,8 +78,8 @@ const rows: Variant<CopyPlan> = {
   tuning: ({ adapter }, plan) => ({
     T: widthOf(plan) === 4 ? 'vec4<u32>' : 'u32',
     AXES: `${Math.max(1, plan.shape.length - 1)}u`,
-    STEPS: adapter.costs.subgroupStart === 'dear' ? '32u' : '1u',
-    ROWS: adapter.costs.subgroupStart === 'dear' && sizeOf(outer(plan.shape)) >= 256 ? '4u' : '1u',
+    STEPS: adapter.costs.subgroupStart === 'high' ? '32u' : '1u',
+    ROWS: adapter.costs.subgroupStart === 'high' && sizeOf(outer(plan.shape)) >= 256 ? '4u' : '1u',
   }),
   free: { STEPS: () => null, ROWS: () => null },
   params: (_, plan) => rowParams(plan),
@@ -139,7 +139,7 @@ const transposed: Variant<CopyPlan> = {
   kernel: tensorCopyTransposed,
   fits: (_, plan) => turnedAxis(plan) >= 0 && plan.shape.length <= OTHER_AXES + 2,
   pays: ({ adapter }, plan) =>
-    adapter.costs.barriers === 'cheap' && Math.min(plan.shape[turnedAxis(plan)]!, plan.shape.at(-1)!) >= SIDE / 2,
+    adapter.costs.barriers === 'low' && Math.min(plan.shape[turnedAxis(plan)]!, plan.shape.at(-1)!) >= SIDE / 2,
   params: (_, plan) => transposedParams(plan),
   grid(_, plan) {
     const [rows, cols] = [plan.shape[turnedAxis(plan)]!, plan.shape.at(-1)!];

@@ -12,7 +12,7 @@ import type { KernelDevice } from './variant.ts';
 function stepsOf(gpu: KernelDevice, kernel: KernelSource, items: number, wg: number, streams: number): string {
   const { subgroupStart, lanes } = gpu.adapter.costs;
   const usual =
-    subgroupStart === 'cheap' ? (items < 4 * lanes || streams > 3 ? '1u' : '4u') : items < 4 * wg * 64 ? '16u' : '64u';
+    subgroupStart === 'low' ? (items < 4 * lanes || streams > 3 ? '1u' : '4u') : items < 4 * wg * 64 ? '16u' : '64u';
   return gpu.kernels.tuned.get(kernel.name)?.STEPS ?? usual;
 }
 

@@ -98,7 +98,7 @@ const paysBesideTiles = (_: KernelDevice, { tokens, keys, width, flags }: Attent
 export const attentionProducts: BackwardVariant = {
   kernel: attentionWeights,
   fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,
-  pays: (gpu, sizes) => (gpu.adapter.costs.barriers === 'dear' ? paysBesideSubgroups : paysBesideTiles)(gpu, sizes),
+  pays: (gpu, sizes) => (gpu.adapter.costs.barriers === 'high' ? paysBesideSubgroups : paysBesideTiles)(gpu, sizes),
   grid: (_, { tokens }) => lineGrid(ceilDiv(tokens, 8)),
   entries: [],
   gradients: backwardByProducts,

@@ -40,7 +40,7 @@ function fitsSubgroupTile(gpu: KernelDevice, { inQuads, width, keys }: Attention
 }
 
 /** A tile of one subgroup leaves a GPU idle. */
-const tilesBySubgroup = (gpu: KernelDevice): boolean => gpu.adapter.costs.barriers === 'dear';
+const tilesBySubgroup = (gpu: KernelDevice): boolean => gpu.adapter.costs.barriers === 'high';
 const tileTuning = (gpu: KernelDevice, { width }: AttentionPlan) => ({
   D: `${width}u`,
   SG: `${fixedSubgroupSize(gpu)}u`,

@@ -84,7 +84,7 @@ function blocks(
     adds: true,
     bind: (run, work, plan) => (unpacks(run.gpu, plan) ? unpacked(run, work, plan) : work),
     fits: (_, plan) => fits(plan) && plan.K > 0 && (plan.K2 === 0 || plan.layout[0] === 'n'),
-    pays: (gpu, { M, N, K }) => gpu.adapter.costs.barriers === 'cheap' && M * N * K >= 4096,
+    pays: (gpu, { M, N, K }) => gpu.adapter.costs.barriers === 'low' && M * N * K >= 4096,
     tuning(gpu, plan) {
       const { rows, columns } = tileOf(plan);
       return {

@@ -27,7 +27,7 @@ const ENOUGH = {
  * each element is read `times` times. On software adapters only: a GPU stages tiles in workgroup memory.
  */
 export function paddingPays(gpu: KernelDevice, operand: 'a' | 'b', rows: number, K: number, times: number): boolean {
-  if (gpu.adapter.costs.cacheConflicts === 'cheap' || rows < 16 || 4 * rows * (K + GAP) > gpu.memory.bindingLimit)
+  if (gpu.adapter.costs.cacheConflicts === 'low' || rows < 16 || 4 * rows * (K + GAP) > gpu.memory.bindingLimit)
     return false;
   return ENOUGH[operand].some(([divisor, enough]) => K % divisor === 0 && times >= enough);
 }

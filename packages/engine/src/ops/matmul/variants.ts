@@ -64,7 +64,7 @@ function subgroupTile(kernel: KernelSource, layout: Layout, swaps: boolean, pads
         (!swaps || (M % 4 === 0 && K2 === 0 && !hasBias))
       );
     },
-    pays: (gpu, plan) => gpu.adapter.costs.barriers === 'dear' && (!swaps || (plan.N <= 16 && plan.M >= 4 * plan.N)),
+    pays: (gpu, plan) => gpu.adapter.costs.barriers === 'high' && (!swaps || (plan.N <= 16 && plan.M >= 4 * plan.N)),
     tuning(gpu, plan) {
       const sg = fixedSubgroupSize(gpu);
       const pair: Tuning = layout[0] === 'n' ? { PAIR: `${plan.K2 > 0}` } : {};

@@ -70,7 +70,7 @@ const widthOf = ({ inner }: Plan): number => (inner % 4 === 0 ? 4 : 1);
 export const reduceColumnsVariants: Family<Plan> = {
   shared: {
     kernel: reduceColumnsShared,
-    pays: (gpu) => gpu.adapter.costs.barriers === 'cheap',
+    pays: (gpu) => gpu.adapter.costs.barriers === 'low',
     tuning: (_, plan) =>
       widthOf(plan) === 4 ? { OP: plan.op, T: 'vec4<f32>', U: 'vec4<u32>' } : { OP: plan.op, T: 'f32', U: 'u32' },
     params: (params, plan) => ({ ...params, cols: params.cols! / widthOf(plan) }),
@@ -125,7 +125,7 @@ export function reduceMiddle(
 /** Enough independent parts to fill a device, none shorter than is worth a lane. */
 function segmentsFor(gpu: Gpu, { outer, n, inner }: Plan): number {
   const { lanes, barriers } = gpu.adapter.costs;
-  const together = barriers === 'cheap' ? DOWN : 1;
+  const together = barriers === 'low' ? DOWN : 1;
   const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [lanes / (outer * inner * together), n / 32];
   return Math.max(1, Math.floor(Math.min(wanted, least)));
 }

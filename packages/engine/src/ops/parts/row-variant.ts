@@ -21,7 +21,7 @@ export const subgroupRows = <Plan extends { readonly rows: number }>(
  * columns), strips are as long as still keeps every core busy; elsewhere they would leave lanes idle.
  */
 const stripOf = (gpu: KernelDevice, rows: number): number =>
-  gpu.adapter.costs.subgroupStart === 'cheap' || rows < 64 ? 1 : rows < 1024 ? 4 : 8;
+  gpu.adapter.costs.subgroupStart === 'low' || rows < 64 ? 1 : rows < 1024 ? 4 : 8;
 
 /** The same where a subgroup takes a strip of rows. */
 export const subgroupStrips = <Plan extends { readonly rows: number }>(
@@ -37,7 +37,7 @@ export const subgroupStrips = <Plan extends { readonly rows: number }>(
 
 /** Rows backward of one subgroup: they share what they read of a weight. */
 const sharedRows = (gpu: KernelDevice, rows: number): number =>
-  gpu.adapter.costs.subgroupStart === 'cheap' || rows < 2 ? 1 : rows < 64 ? 2 : 4;
+  gpu.adapter.costs.subgroupStart === 'low' || rows < 2 ? 1 : rows < 64 ? 2 : 4;
 
 /** The same forward, and backward fewer rows a subgroup, since each is read from two tensors. */
 export const subgroupNorm = <Plan extends { readonly rows: number }>(
@@ -80,7 +80,7 @@ interface RowSizes {
 export const workgroupRows = <Plan>(kernel: KernelSource, sizesOf: (plan: Plan) => RowSizes): Variant<Plan> => ({
   kernel,
   pays: (gpu, plan) =>
-    gpu.adapter.costs.barriers === 'cheap' && (fixedSubgroupSize(gpu) === 0 || sizesOf(plan).length >= LONG_ROW),
+    gpu.adapter.costs.barriers === 'low' && (fixedSubgroupSize(gpu) === 0 || sizesOf(plan).length >= LONG_ROW),
   tuning(gpu, plan, entry) {
     const { cols, length } = sizesOf(plan);
     const isWide = cols % 4 === 0;

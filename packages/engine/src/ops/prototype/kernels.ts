@@ -33,7 +33,7 @@ const SINGLE = { T: 'f32' };
 const along = (T: Tuning, runs: Tuning) => ({
   tuning: (gpu: KernelDevice): Tuning => ({
     ...T,
-    ...(gpu.adapter.costs.subgroupStart === 'dear' ? runs : { STEPS: '1u' }),
+    ...(gpu.adapter.costs.subgroupStart === 'high' ? runs : { STEPS: '1u' }),
   }),
   free: Object.fromEntries(Object.keys(runs).map((name) => [name, () => null])),
 });

@@ -62,13 +62,15 @@ thread count are listed under versions. Its backward rows compute only the gradi
 forward pass, as ours do.
 `;
 
-const LIMITS = `What limits the rows bound by memory on Lavapipe: it turns each load and store of a kernel into one scalar access a lane, with its own bounds check, and has no contiguous
-vector load. What a kernel reaches that reads each element once and writes it once is the row \`neg\`; softmax and the norms need a sum before their first result, so they
-read twice, which costs them a third of that or more. Starting a subgroup costs as much as some 60 columns. These rows also depend
-on the machine most: where others take a part of the processor, layerNorm took up to 1.8 times as long and the copy 1.2 times, and the copy's best rate was 26.6 GB/s in one
-run and 33.2 in the next, which takes a fifth from every share of it. Products and attention read their operands from textures,
-which the scalarising does not touch ([why](architecture.md)): what limits them now are one multiplication and one addition where the processor has a fused operation, and
-sums kept in memory, blended with the loop's mask each time round.
+const LIMITS = `What limits the memory-bound rows on Lavapipe: it turns each load and store of a kernel into one scalar access per lane,
+with its own bounds check, and has no contiguous vector load. The row \`neg\` is what a kernel reaches that reads each
+element once and writes it once; softmax and the norms need a sum before their first result, so they read twice, which
+costs them a third of that or more. Starting a subgroup costs as much as about 60 columns. These rows also depend most
+on the machine: when other processes used part of the CPU, layerNorm took up to 1.8 times as long and the copy 1.2
+times, and the copy's best rate was 26.6 GB/s in one run and 33.2 in the next, which lowers every share of it by a
+fifth. Products and attention read their operands from textures, which avoid the scalar loads ([why](lavapipe.md)):
+their limits now are a separate multiplication and addition where the CPU has a fused one, and sums kept in memory that
+are blended with the loop's mask in each iteration.
 `;
 
 const GPU = `## On an NVIDIA GPU

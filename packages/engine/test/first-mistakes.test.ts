@@ -279,7 +279,7 @@ test('openGpu names an option that it does not know', async () => {
   );
 });
 
-test('a training loop without a scope is told of once, one that frees what it makes is not', async () => {
+test('a training loop without a scope causes one warning, one that frees its tensors none', async () => {
   const said: string[] = [];
   const own = await curio.openGpu({ onWarning: (sentence) => said.push(sentence) });
   const w = new Parameter(own, 'w', [2], Float32Array.of(1, 2));

@@ -1,4 +1,4 @@
-/** A tiny model with everything trained learns ten conversations by heart. */
+/** A tiny model with everything trained memorises ten conversations. */
 import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { Weights } from '@curio/nn';
@@ -20,7 +20,7 @@ afterAll(() => gpu.close());
 
 const { model: small, train } = PRESETS.small;
 
-test('ten conversations are learnt by heart', async () => {
+test('a tiny model memorises ten conversations', async () => {
   const config: ModelConfig = {
     ...small,
     vision: { ...small.vision, hiddenSize: 32, intermediateSize: 64, numLayers: 2, numHeads: 2 },

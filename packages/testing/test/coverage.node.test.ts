@@ -42,7 +42,7 @@ function faults(rows: readonly Row[], read: (file: string) => string | null): st
   });
 }
 
-test('every row of the checklist stands once, and what works is shown by tests that are there', () => {
+test('every row of the checklist occurs once, and what works names tests that exist', () => {
   const rows = rowsOf(readFileSync(join(root, 'docs/coverage.md'), 'utf8'));
   expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 47 }, (_, i) => i + 1));
   const read = (file: string): string | null =>

@@ -1,14 +1,14 @@
 /**
  * @file The questions of the toy world. There are 545 of them in twelve kinds; each carries its text and the function
- * that answers it from a scene's truth, so writing, parsing and judging cannot disagree: well-formed means "is in this
- * list", about a scene means "has an answer there" (what the question presupposes holds), right means "equals that
+ * that answers it from a scene's truth, so generating, parsing and judging cannot disagree: well-formed means "is in
+ * this list", about a scene means "has an answer there" (what the question presupposes holds), right means "equals that
  * answer".
  */
 
 import type { Scene, SceneObject } from './scene.ts';
 import { COLORS, DESCRIBE, NUMBERS, PLACES, SIZES, digitWord, type Color } from './words.ts';
 
-/** The kinds that are asked; the request for a caption comes on top. */
+/** The kinds of questions; the request for a caption is separate. */
 export const KINDS = [
   'digit_at',
   'digit_col',
@@ -26,21 +26,21 @@ export type Kind = (typeof KINDS)[number];
 
 export interface Question {
   kind: Kind | 'caption';
-  /** By what the question refers to its object, where a kind has several forms. */
+  /** How the question refers to its object, if a kind has several forms. */
   form: string;
   text: string;
-  /** Whether it names a digit, colour, size or place: only then can it be about one picture rather than any. */
+  /** Whether it names a digit, colour, size or place: only then can it be about a particular image. */
   names: boolean;
   /** The only right answer, or null where the scene does not hold what the question presupposes. */
   answer(scene: Scene): string | null;
-  /** Whether a thing that it speaks of is not there at all (there may also be several): `NONE` is the reply then. */
+  /** Whether an object it mentions is absent (there may also be several): the reply is then `NONE`. */
   isFalsePremise(scene: Scene): boolean;
 }
 
 /** The reply to a question about what is not there. */
 export const NONE = 'there is none .';
 
-/** What is right to say to a question: its answer, `NONE`, or null where it cannot be told which thing is meant. */
+/** The right reply to a question: its answer, `NONE`, or null where it is ambiguous which object is meant. */
 export const replyTo = (question: Question, scene: Scene): string | null =>
   question.answer(scene) ?? (question.isFalsePremise(scene) ? NONE : null);
 
@@ -98,7 +98,7 @@ function pairByColor(scene: Scene, first: Color, second: Color): [number, number
   return a && b ? [a.digit, b.digit] : null;
 }
 
-/** `about` are the things of which a question says that there is one. */
+/** `about`: the objects whose existence the question presupposes. */
 function* questions(): Generator<[Kind, form: string, text: string, answer: Answer, about?: readonly Fits[]]> {
   for (const [cell, place] of PLACES.entries()) {
     const here: Fits = (object) => object.cell === cell;

@@ -1,7 +1,7 @@
 /**
  * @file A hand that draws digits with a mouse or a finger, for training: several ways to write each digit, bent,
- * slanted, stretched and shaken, at any height that a cell holds. The digits of the tests are drawn by another hand
- * (apps/demo/test/handwriting.ts), whose lines are not among these.
+ * slanted, stretched and jittered, at any height that fits a cell. The digits of the tests are drawn by a different
+ * hand (apps/demo/test/handwriting.ts), whose lines are not among these.
  */
 import type { RandomStream } from '@curio/engine';
 import { PEN, type Point } from './ink.ts';
@@ -14,8 +14,8 @@ export interface DrawnDigit {
 }
 
 /**
- * Ways to write each digit, in a box 60 wide and 100 high. `|` lifts the pen; a place written twice is a corner,
- * between others the line is smooth.
+ * Ways to write each digit, in a box 60 wide and 100 high. `|` lifts the pen; a point given twice is a corner;
+ * elsewhere the line is smooth.
  */
 const WAYS: readonly (readonly string[])[] = [
   [
@@ -156,7 +156,7 @@ export function drawDigit(random: RandomStream, { digit, size, left, top, side }
 export const pointsOf = ({ lines }: DrawnDigit): Point[][] =>
   lines.map((line) => Array.from({ length: line.length / 2 }, (_, i) => ({ x: line[2 * i], y: line[2 * i + 1] })));
 
-/** Catmull-Rom through the points, four steps between each two. Where a point stands twice the line has a corner. */
+/** Catmull-Rom through the points, four steps between each two. A point given twice is a corner. */
 function smooth(points: readonly Point[]): Point[] {
   const at = (i: number): Point => points[Math.min(points.length - 1, Math.max(0, i))];
   const same = (a: Point, b: Point): boolean => a.x === b.x && a.y === b.y;

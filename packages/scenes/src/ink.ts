@@ -13,11 +13,11 @@ export interface Point {
  * two thirds of it.
  */
 export const PEN: Readonly<Record<Size, number>> = { small: 0.85, large: 1.25 };
-/** Over how many pixels the edge of a line fades. */
+/** Width in pixels over which the edge of a line fades. */
 const EDGE = 1.4;
 
 /**
- * Blends lines of one pen over the picture. They have one layer of ink together: it does not darken where they cross.
+ * Blends lines of one pen over the image. They form one layer of ink, which does not darken where they cross.
  *
  * @param half half the width of the pen in pixels
  * @param color red, green, blue, 0…255
@@ -53,7 +53,7 @@ export function drawLines(
   });
 }
 
-/** From a point to the nearest of the line from a to b. */
+/** Distance from a point to the segment from a to b. */
 function distance(point: Point, a: Point, b: Point): number {
   const [dx, dy] = [b.x - a.x, b.y - a.y];
   const length = dx * dx + dy * dy;

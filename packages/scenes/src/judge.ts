@@ -1,5 +1,5 @@
 /**
- * @file What a run's answers and its self-asked questions are worth, judged by the truth of the scenes. Pure functions.
+ * @file Scores a run's answers and its self-asked questions against the true scenes. Pure functions.
  */
 
 import { parseQuestion } from './grammar.ts';
@@ -11,7 +11,7 @@ export interface AskedVerdict {
   kind: string | null;
   /** It names a digit, colour, size or place, and what it presupposes holds in this scene. */
   aboutPicture: boolean;
-  /** The same judged against another scene: how often this would be so by chance. */
+  /** The same, judged against another scene: the rate expected by chance. */
   shuffled: boolean;
   /** The right answer, where it is about the picture. */
   expected: string | null;
@@ -78,7 +78,7 @@ export interface Accuracy {
   count: number;
 }
 
-/** Exact match, outer spaces aside. */
+/** Exact match, ignoring outer spaces. */
 export function accuracyOf(items: readonly { kind: string; answer: string; expected: string }[]): Accuracy {
   const right = items.filter(({ answer, expected }) => answer.trim() === expected.trim());
   const kinds = [...new Set(items.map(({ kind }) => kind))];
@@ -103,8 +103,8 @@ export function wilson(hits: number, n: number): [number, number] {
 }
 
 /**
- * The blind guesser: the answer given most often in training to the same question text (the first seen wins ties), or
- * to any question where the text is new. Returns a function from question to guess.
+ * The blind baseline: the most frequent answer in training to the same question text (ties go to the first seen), or to
+ * any question if the text is new. Returns a function from question to guess.
  */
 export function mostFrequentAnswers(
   training: Iterable<{ question: string; answer: string }>,

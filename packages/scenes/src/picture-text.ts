@@ -1,6 +1,6 @@
 /**
- * @file Text pictures, on which the language base is pretrained: conversations in the very template of stage 2 whose
- * image is written as 36 patch words. It is pure text, needs no image, and teaches the look-ups that image tokens need
+ * @file Text pictures, on which the language base is pretrained: conversations in the template of stage 2, with the
+ * image written as 36 patch words. They are pure text, need no image, and teach the lookups that image tokens need
  * later.
  */
 
@@ -51,11 +51,11 @@ export interface DocumentOptions {
    * Probability that a conversation opens with the caption, after which answers can be read off the text. Default 0.25.
    */
   describe?: number;
-  /** Loss weight of questions, which cannot be foretold. Default 0.05. */
+  /** Loss weight of questions, which cannot be predicted. Default 0.05. */
   questionWeight?: number;
   /** Probability that a patch of an object is written as empty. Default 0.1. */
   blank?: number;
-  /** Probability that a turn asks about what is not there; such questions weigh nothing. Default 0. */
+  /** Probability that a turn asks about something absent; such questions have weight 0. Default 0. */
   falsePremises?: number;
   /** Probability of a picture without digits. Default 0. */
   empty?: number;
@@ -68,7 +68,7 @@ export interface DocumentOptions {
 export interface TextDocument {
   /** `<s>` first, the picture written out. */
   ids: number[];
-  /** As long as ids, not shifted: the weight of the loss for foretelling this id; 0 for `<s>` and the picture. */
+  /** As long as ids, not shifted: the weight of the loss for predicting this id; 0 for `<s>` and the picture. */
   weights: number[];
 }
 

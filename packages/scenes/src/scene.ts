@@ -41,7 +41,7 @@ export interface SceneObject {
   size: Size;
   /** 0…8 in raster order. */
   cell: number;
-  /** Which handwriting of the digit. */
+  /** Index of the digit's handwriting sample. */
   glyph: number;
   /** Offset of the drawn square inside its cell, in pixels. */
   dx: number;
@@ -71,7 +71,7 @@ export const RGB: Record<Color, readonly [number, number, number]> = {
 };
 /** Side of the drawn square. */
 const SIDE: Record<Size, number> = { small: 15, large: 22 };
-/** Smallest and largest offset in the cell: a small digit wanders by two pixels around the centre. */
+/** Smallest and largest offset in the cell: a small digit is offset by up to two pixels from the centre. */
 const OFFSET: Record<Size, readonly [number, number]> = { small: [2, 6], large: [0, 2] };
 /** The handwriting fills the inner 22 of 28 pixels. */
 const INK = 22;
@@ -178,7 +178,7 @@ function drawBackground({ background, noise }: Scene): Uint8Array {
   );
   let state = noise | 0 || 1;
   for (let i = 0; i < rgb.length; i++) {
-    // xorshift32 (Marsaglia 2003): only texture hangs on it.
+    // xorshift32 (Marsaglia 2003): only the texture depends on it.
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
@@ -188,7 +188,8 @@ function drawBackground({ background, noise }: Scene): Uint8Array {
 }
 
 /**
- * The inner 22×22 of a glyph drawn on `side`×`side`, 0…1: bilinear with 2×2 samples a pixel, turned about the centre.
+ * The inner 22×22 of a glyph drawn on `side`×`side`, 0…1: bilinear with 2×2 samples per pixel, rotated about the
+ * centre.
  */
 function resizeGlyph(pixels: Uint8Array, side: number, pose?: Pose): Float32Array {
   const out = new Float32Array(side * side);

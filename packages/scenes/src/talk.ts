@@ -12,7 +12,7 @@ export interface Turn {
   kind: Kind | 'caption';
   question: string;
   answer: string;
-  /** It speaks of what is not there; nobody should learn to ask it. */
+  /** It asks about something absent; no model should learn to ask it. */
   isFalsePremise?: true;
 }
 
@@ -21,14 +21,14 @@ export interface TalkOptions {
   turns?: number;
   /** Probability that the first turn asks for the caption. Default 0.4. */
   describe?: number;
-  /** Probability that a turn asks about what is not there; the answer is `NONE`. Default 0. */
+  /** Probability that a turn asks about something absent; the answer is `NONE`. Default 0. */
   falsePremises?: number;
   /** Factor on how often a kind is asked, for kinds a model has yet to learn. Default 1 each. */
   kindWeights?: Partial<Record<Kind, number>>;
 }
 
 /**
- * How eagerly a kind is asked where it can be. Not every scene has two digits to compare, so the rarer kinds are
+ * Preference for a kind where it can be asked. Not every scene has two digits to compare, so the rarer kinds are
  * preferred; these values make the kinds equally frequent over conversations of eight turns (a test counts them).
  */
 const EAGERNESS: Record<Kind, number> = {
@@ -69,7 +69,9 @@ export function askOfKind(
   return { kind, question: question.text, answer };
 }
 
-/** One question about what is not in a scene; null where none is left. First the kind is drawn, then the form. */
+/**
+ * One question about something absent from a scene; null where none is left. First the kind is drawn, then the form.
+ */
 export function askFalsePremise(
   scene: Scene,
   random: RandomStream,

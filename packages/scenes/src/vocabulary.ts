@@ -1,7 +1,6 @@
 /**
- * @file `tokenizer.json` of the small model, in LLaMA's shape: `<unk>` 0, `<s>` 1, `</s>` 2, a BPE model whose whole
- * words are looked up first. One word is one token. Roles, the newline and the patch words of text pictures are added
- * tokens.
+ * @file `tokenizer.json` of the small model, in LLaMA's shape: `<unk>` 0, `<s>` 1, `</s>` 2, a BPE model that looks up
+ * whole words first. One word is one token. Roles, the newline and the patch words of text pictures are added tokens.
  */
 
 import type { RandomStream } from '@curio/engine';
@@ -23,8 +22,7 @@ export const VOCABULARY: readonly string[] = [
 const FIRST_PATCH_WORD = VOCABULARY.length - PATCH_WORDS.length;
 
 /**
- * Content of `tokenizer.json`. Spelling is forgiving: capitals, digits and `colour` are read as the words they stand
- * for.
+ * Content of `tokenizer.json`. Spelling is lenient: capitals, digits and `colour` are mapped to the vocabulary's words.
  */
 export function sceneTokenizerJson(): object {
   const added = VOCABULARY.map((content, id) => ({ id, content })).filter(
@@ -83,7 +81,7 @@ export function sceneTokenizerJson(): object {
 /**
  * First values of the embedding table, [VOCABULARY.length, hiddenSize], normal with standard deviation `std`. A patch
  * word starts as the sum of one vector each for its size, colour, digit and place (scaled to keep `std`), so that what
- * a look-up learns about one red word holds for all of them; training is free to change every row.
+ * a lookup learns about one red word holds for all of them; training is free to change every row.
  */
 export function sceneEmbedding(random: RandomStream, hiddenSize: number, std: number): Float32Array {
   const table = new Float32Array(VOCABULARY.length * hiddenSize);

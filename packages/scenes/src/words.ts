@@ -1,5 +1,5 @@
 /**
- * @file The words of the embedded toy world: what a scene can contain and every word its small language uses.
+ * @file The words of the embedded toy world: what a scene can contain, and every word of its small language.
  * The order of these lists fixes token ids, so new words go to the end of their list and need a new base.
  */
 

@@ -1,6 +1,6 @@
 /**
- * @file Batches for the small CLIP: groups of scenes that differ in their digits alone, so that telling captions apart
- * means reading digits.
+ * @file Batches for the small CLIP: groups of scenes that differ only in their digits, so that telling captions apart
+ * requires reading digits.
  */
 import type { HostTensor, HostTensors, RandomStream, Tensor } from '@curio/engine';
 import { IGNORE, preprocessImage } from '@curio/model';
@@ -21,7 +21,7 @@ export interface ClipBatch {
   readonly scenes: readonly Scene[];
 }
 
-/** What patches are told apart by, each said in words: digit, colour, size, place. */
+/** The properties that distinguish patches, each as words: digit, colour, size, place. */
 export const WORD_SETS: readonly (readonly string[])[] = [
   Array.from({ length: 10 }, (_, digit) => digitWord(digit)),
   COLORS,
@@ -37,7 +37,8 @@ export const wordRows = (tokens: Tokens): TextRows[] =>
   WORD_SETS.map((words) => textRows(words.map((word) => textIds(tokens, word))));
 
 /**
- * Captions are padded to a multiple of this, and patches to a multiple of that many objects, so that few shapes occur.
+ * Captions are padded to a multiple of this, and patches to a multiple of that many objects, to limit the number of
+ * shapes.
  */
 const CAPTION_MULTIPLE = 8;
 const OBJECT_MULTIPLE = 64;

@@ -1,7 +1,7 @@
 /**
- * @file A small CLIP to pretrain: the image tower beside a text tower, trained by contrast.
- * Two losses: whole pictures against their captions (Radford et al. 2021), and patches against the words for what they
- * show, so that the patch features that SQ-LLaVA reads know digit, colour, size and place.
+ * @file A small CLIP to pretrain: the image tower and a text tower, trained contrastively.
+ * Two losses: whole images against their captions (Radford et al. 2021), and patches against the words for their
+ * content, so that the patch features that SQ-LLaVA reads know digit, colour, size and place.
  */
 import {
   add,
@@ -35,11 +35,11 @@ export interface ClipTextConfig {
   readonly numHeads: number;
   readonly maxPositions: number;
   readonly layerNormEps: number;
-  /** Width of the space in which pictures and texts meet. */
+  /** Width of the joint embedding space of images and texts. */
   readonly projectionSize: number;
 }
 
-/** Texts of equal padded length; each is read off at its last token. */
+/** Texts of equal padded length; each is represented by its last token. */
 export interface TextRows {
   readonly ids: Int32Array;
   readonly count: number;
@@ -105,7 +105,7 @@ class ClipText {
 /** x / ‖x‖ over the last axis. */
 const normalise = (x: Tensor): Tensor => div(x, sqrt(sum(mul(x, x), { axis: -1, keepDims: true })));
 
-/** Patches of a batch and, for each set of words, which word is true of each. */
+/** Patches of a batch and, for each set of words, the true word of each. */
 export interface PatchTargets {
   /** Rows of the flattened [B·P], the patches of one object side by side. */
   readonly rows: Int32Array;
@@ -151,7 +151,7 @@ export class ClipPair {
     return normalise(this.textProjection.forward(this.text.forward(texts)));
   }
 
-  /** Pictures in the joint space, of length 1, and the patch features that SQ-LLaVA reads. */
+  /** Images in the joint space, of length 1, and the patch features that SQ-LLaVA reads. */
   encodeImages(pixels: Tensor): { pooled: Tensor; patches: Tensor } {
     const { blocks, config } = this.vision;
     const used = blocks.length + 1 + config.selectLayer;
@@ -168,12 +168,12 @@ export class ClipPair {
     };
   }
 
-  /** Cosines of every picture with every caption, times the learned scale: float[B, B]. */
+  /** Cosines of every image with every caption, times the learned scale: float[B, B]. */
   similarities(pooled: Tensor, captions: Tensor): Tensor {
     return mul(matmul(pooled, captions, { transposeB: true }), this.scale(this.logitScale));
   }
 
-  /** Mean of both directions' cross-entropies over the [B, B] similarities; picture i belongs to caption i. */
+  /** Mean of both directions' cross-entropies over the [B, B] similarities; image i belongs to caption i. */
   captionLoss(pooled: Tensor, captions: Tensor): Tensor {
     const { gpu } = this.weights;
     const logits = this.similarities(pooled, captions);

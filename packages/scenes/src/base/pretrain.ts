@@ -1,6 +1,6 @@
 /**
- * @file Pretraining of the two small frozen parts: CLIP by contrast, LLaMA by next token on text pictures. Both run on
- * `runSteps`.
+ * @file Pretraining of the two small frozen parts: CLIP contrastively, LLaMA by next-token prediction on text pictures.
+ * Both run on `runSteps`.
  */
 import { add, AdamW, argmax, crossEntropy, indexSelect, noGrad, RandomStream, reshape, upload } from '@curio/engine';
 import type { AdamWState, Gpu, HostTensors, NamedTensors, Tensor } from '@curio/engine';
@@ -19,10 +19,12 @@ export interface PretrainOptions extends Pick<LoopOptions<never>, 'onRecord' | '
   readonly tokens: Tokens;
   readonly glyphs: GlyphSource;
   readonly seed: number;
-  /** Number of the random stream that the scenes come from. */
+  /** Number of the random stream of the scenes. */
   readonly stream: number;
   readonly steps: number;
-  /** Peak learning rate, reached after `warmup` steps, held, and brought to 0 over the last `cooldown` steps. */
+  /**
+   * Peak learning rate, reached after `warmup` steps, held constant, and decayed to 0 over the last `cooldown` steps.
+   */
   readonly lr: number;
   readonly warmup: number;
   readonly cooldown: number;
@@ -34,7 +36,7 @@ export interface PretrainOptions extends Pick<LoopOptions<never>, 'onRecord' | '
   readonly pause?: (step: number, optimizer: AdamW, land: () => Promise<void>) => Promise<boolean> | boolean;
 }
 
-/** Up, level, down: a run can be prolonged from where it was level, without having known its length. */
+/** Warm-up, constant, decay: a run can be extended from its constant phase without knowing its length in advance. */
 export function trapezoid({
   lr,
   warmup,
@@ -96,7 +98,7 @@ export function pretrainClip(
 }
 
 /**
- * Share of objects whose digit, colour, size and place are told right from their patches, and of pictures whose own
+ * Share of objects whose digit, colour, size and place are recognised from their patches, and of images whose own
  * caption is the nearest of its group.
  */
 export interface ClipProbe {
@@ -159,7 +161,7 @@ export async function probeClip(
 }
 
 export interface TextPretrainOptions extends PretrainOptions {
-  /** What the documents of a step are like: what is asked more often once the rest is learnt. */
+  /** The mix of documents of a step: some kinds are asked more often once the rest is learnt. */
   readonly documents: (step: number) => DocumentOptions;
   readonly batchSize: number;
 }

@@ -1,4 +1,4 @@
-/** @file Which look-ups a language base has learnt: questions about text pictures, by kind. */
+/** @file Which lookups a language base has learnt: questions about text pictures, by kind. */
 import { argmax, noGrad, RandomStream, upload } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { encodeConversation, IGNORE, IMAGE_TOKEN, makeTextBatch, TEMPLATES } from '@curio/model';
@@ -24,8 +24,8 @@ export interface LlamaProbeOptions {
 }
 
 /**
- * Share of exact answers by kind, and of captions. The whole answer with its end counts, word by word with the right
- * words before it, which is the same verdict as greedy decoding.
+ * Share of exact answers by kind, and of captions. The whole answer with its end counts, word by word given the right
+ * words before it (teacher forcing), which gives the same verdict as greedy decoding.
  */
 export async function probeLlama(
   llama: Llama,

@@ -1,13 +1,13 @@
-/** @file What is measured: cells in groups. A group is one op at one shape; its cells take turns. */
+/** @file The unit of measurement: cells in groups. A group is one op at one shape; its cells take turns. */
 import type { Gpu } from '@curio/engine';
 import type { Work } from './statistics.ts';
 
-/** What a cell is held against: OpenBLAS at [M, N, K], or a copy on the device. */
+/** The roofline of a cell: OpenBLAS at [M, N, K], or a copy on the device. */
 export type Roof =
   | { readonly kind: 'openblas'; readonly size: readonly [M: number, N: number, K: number] }
   | { readonly kind: 'copy' };
 
-/** PyTorch on the processor: no peer on the same device, so it has a column of its own beside the best of them. */
+/** PyTorch on the CPU: not a peer on the same device, so it has a column of its own. */
 export const CPU_LIBRARY = 'pytorch-cpu';
 
 /** The key under which a roof's best rate is kept. */
@@ -47,7 +47,7 @@ export interface Group {
   readonly cells: readonly Cell[];
   /** Where the sizes come from. */
   readonly label?: string;
-  /** What our own engine's cells are made of, for whom wants to record it on another device. */
+  /** The work of our own engine's cells, to record it on another device. */
   readonly source?: { rehearse(dry: Gpu, backward: boolean): void };
 }
 

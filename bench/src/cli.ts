@@ -1,4 +1,4 @@
-/** @file npm run bench: measures kernels and whole steps beside their roofs. */
+/** @file npm run bench: measures kernels and whole steps against their rooflines. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openGpu } from '@curio/engine';
@@ -27,7 +27,7 @@ const HELP = `npm run bench -- [--only PATTERN] [--budget SECONDS] [--dawn TOGGL
   CURIO_PYTHON     a python with numpy, for the OpenBLAS roof, and with torch, for PyTorch beside the peers (default python3)
 `;
 
-/** Groups are made when their turn comes, so that one group's inputs are on the host at a time. */
+/** Groups are created one by one, so that only one group's inputs are on the host at a time. */
 const allGroups = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
   ...productGroups(gpu, peers),
   ...loraGroups(gpu),

@@ -1,4 +1,4 @@
-/** @file Fast pseudo-random inputs, and which entries of a result are looked at. */
+/** @file Fast pseudo-random inputs, and the choice of entries of a result to check. */
 
 /** Uniform values in ±0.5 that f32 holds exactly; the same for the same seed (xorshift32). */
 export function noise(count: number, seed: number): Float32Array<ArrayBuffer> {

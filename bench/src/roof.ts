@@ -1,4 +1,4 @@
-/** @file The roofs: OpenBLAS in a child process where one is installed, and a copy of 64 MB on the device. */
+/** @file The rooflines: OpenBLAS in a child process if one is installed, and a copy of 64 MB on the device. */
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -22,7 +22,7 @@ export class OpenBlas {
 
   /** Starts `python3` (or what CURIO_PYTHON names) with numpy; null where there is none. */
   static async start(): Promise<OpenBlas | null> {
-    // its threads spin after a product; as short as it goes
+    // its threads spin after a product; keep that as short as possible
     const env = { ...process.env, OPENBLAS_THREAD_TIMEOUT: '4' };
     const child = spawn(
       process.env.CURIO_PYTHON ?? 'python3',

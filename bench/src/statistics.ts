@@ -1,4 +1,4 @@
-/** @file The arithmetic of measuring: what a handful of samples says, in units, and when to stop. No clock here. */
+/** @file The arithmetic of measuring: statistics of a few samples, units, and when to stop. No clock here. */
 
 /** A cell gets this many rounds or this much time, whichever ends first. */
 export const MAX_ROUNDS = 5;

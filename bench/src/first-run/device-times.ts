@@ -1,19 +1,19 @@
-/** @file Times on the device's clock: many runs in one submit, so that neither JavaScript nor waiting is in them. */
+/** @file Times by the device's clock: many runs in one submit, so that they include neither JavaScript nor waiting. */
 import { capture, deviceTime } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { summarise } from '../statistics.ts';
 import type { Summary } from '../statistics.ts';
 
-/** A sample lasts about so long, and has at most so many runs. */
+/** The approximate length of a sample, and its maximum number of runs. */
 const [SAMPLE_MS, MAX_REPEATS] = [10, 200];
 const SAMPLES = 5;
 /**
  * A GPU lowers its clock where it has little to do, as between two checks, and takes long to raise it: an H200 ran
- * kernels 2.7 times slower for more than 250 ms. So it works so long before it is timed, longer after a pause, and on
- * while it gets faster, but no longer than that.
+ * kernels 2.7 times slower for more than 250 ms. So it is warmed up for this long before timing, longer after a pause,
+ * and further while it gets faster, up to a limit.
  */
 const [WARM_MS, COLD_WARM_MS, MAX_WARM_MS] = [250, 1200, 2500];
-/** After a pause of so long a device is cold. */
+/** After a pause of this length a device counts as cold. */
 const COLD_MS = 500;
 /** When a device was last timed. */
 const lastTimed = new WeakMap<Gpu, number>();

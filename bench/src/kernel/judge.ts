@@ -1,4 +1,4 @@
-/** @file What the workbench says of one kernel text: does it compile, is it right, how fast is it. */
+/** @file The workbench's checks of one kernel: does it compile, is it right, how fast is it. */
 import { CurioError, KernelError } from '@curio/engine';
 import type { Gpu, KernelSource, Tuning, Variant } from '@curio/engine';
 import { checkCase, labelOf } from '@curio/engine/check';

@@ -85,8 +85,8 @@ const scatterAddOp = defineOp({
 });
 
 /**
- * Gathers along an axis: y[…, j, …] = x[…, index[…, j, …], …]. An index out of range is refused where the host knows it,
- * and gives 0 where only the device does.
+ * Gathers along an axis: y[…, j, …] = x[…, index[…, j, …], …]. An index out of range is refused where the host knows
+ * it, and gives 0 where only the device does.
  * @param x float[...]
  * @param index i32[...], of x's shape except along `axis`
  * @returns float of index's shape

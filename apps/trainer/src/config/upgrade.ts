@@ -21,7 +21,7 @@ interface SavedStage {
  * The configuration of a saved run as this version writes it, for the same training: without
  * `train.gradientCheckpointing` nothing was checkpointed, without `run.format` files were safetensors, without
  * `base.adapter` and `base.projector` both began new, without `data.onBadEntry` a bad entry ended it, and presets
- * listed patterns of parameters that the model did not have, which then decided nothing.
+ * listed patterns of parameters that the model did not have, which then decided nothing. `data.workers` changes no bit.
  * What is of no known shape is left to the check.
  */
 export function upgradeConfig(saved: unknown): unknown {
@@ -33,7 +33,7 @@ export function upgradeConfig(saved: unknown): unknown {
     ...(saved as object),
     ...(isObject(base) && { base: { adapter: null, projector: null, ...base } }),
     ...(isObject(run) && { run: { format: 'safetensors', ...run } }),
-    data: { onBadEntry: 'fail', ...data },
+    data: { workers: null, onBadEntry: 'fail', ...data },
     train: { gradientCheckpointing: false, ...train, stage1: stage(train.stage1), stage2: stage(train.stage2) },
   };
 }

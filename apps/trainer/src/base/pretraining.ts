@@ -56,6 +56,9 @@ export interface PretrainingOptions {
 
 export const baseTokens = (): Tokens => new Tokens(sceneTokenizerJson());
 
+/** What serves pretraining only, so that a written base has none of it. */
+const PATCH = /^patch_/;
+
 /** Weights of a run: those of its state, or fresh ones. */
 async function openWeights(
   gpu: Gpu,
@@ -63,7 +66,7 @@ async function openWeights(
   state: Pick<PretrainState, 'weights'> | null,
   build: (w: Weights) => void,
 ): Promise<Weights> {
-  const weights = new Weights(gpu, { seed, parts: state ? [{ tensors: state.weights }] : [] });
+  const weights = new Weights(gpu, { seed, parts: state ? [{ tensors: state.weights, fresh: PATCH }] : [] });
   build(weights);
   await weights.load();
   return weights;

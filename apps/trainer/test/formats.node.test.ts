@@ -1,27 +1,19 @@
 /** What a run leaves as `.bin`, and a run that starts from a projector alone. */
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { openTensorFile, projectorTensors } from '@curio/nn';
 import { fileSource } from '../src/run/files.ts';
 import { runCurio } from './curio.ts';
-import { folders } from './published.ts';
+import { folders, writeSamples } from './published.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'curio-formats-'));
 const named = folders('transformers-5');
 const data = ['--data.images=.', '--data.stage1=data.json', '--data.stage2=data.json'];
 
 test('--format bin writes the published files, and --projector starts a run from one of them', async () => {
-  await sharp({ create: { width: 20, height: 12, channels: 3, background: 'teal' } })
-    .png()
-    .toFile(join(folder, 'a.png'));
-  const conversations = [
-    { from: 'human', value: '<image>\nwhat is that ?' },
-    { from: 'gpt', value: 'a lake .' },
-  ];
-  writeFileSync(join(folder, 'data.json'), JSON.stringify([0, 1].map((id) => ({ id, image: 'a.png', conversations }))));
+  await writeSamples(folder);
   const first = await runCurio(folder, [
     ...['train', '--model', named.model, '--adapter', named.adapter, '--name', 'first', '--format', 'bin', ...data],
     ...['--train.stage1.steps=1', '--train.stage1.batch=2', '--train.stage1.accumulate=1', '--train.stage2.steps=0'],

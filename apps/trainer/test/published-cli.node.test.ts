@@ -1,10 +1,10 @@
 /** `curio train` and `curio ask` on folders as published, and on what a run leaves, by their names alone. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import sharp from 'sharp';
 import { expect, test } from 'vitest';
+import { writeSamples } from './published.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const published = join(root, 'packages/testing/published/transformers-4.31');
@@ -23,15 +23,7 @@ const LANGUAGE = join(published, 'language');
 const ADAPTER = join(published, 'adapter');
 
 test('a run starts from a published adapter; what it leaves is opened by --run, and by name', async () => {
-  await sharp({ create: { width: 20, height: 12, channels: 3, background: 'teal' } })
-    .png()
-    .toFile(join(folder, 'a.png'));
-  const conversations = [
-    { from: 'human', value: '<image>\nwhat is that ?' },
-    { from: 'gpt', value: 'a lake .' },
-  ];
-  const entries = [0, 1].map((id) => ({ id: String(id), image: 'a.png', conversations }));
-  writeFileSync(join(folder, 'data.json'), JSON.stringify(entries));
+  await writeSamples(folder);
   const trained = curio(
     ...['train', '--model', LANGUAGE, '--adapter', ADAPTER, '--name', 'short', '--data.images=.'],
     ...['--data.stage1=data.json', '--data.stage2=data.json', '--train.stage1.steps=0', '--train.stage2.steps=1'],

@@ -2,6 +2,7 @@
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import sharp from 'sharp';
 import { expect } from 'vitest';
 import { noGrad } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
@@ -69,4 +70,17 @@ export function worst(got: ArrayLike<number>, want: ArrayLike<number>): number {
   expect(got.length).toBe(want.length);
   const most = (values: number[]): number => values.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
   return most(Array.from(want, (v, i) => v - got[i]!)) / most(Array.from(want));
+}
+
+/** Writes `a.png` and `data.json`, two samples that show it, into a folder. */
+export async function writeSamples(folder: string): Promise<void> {
+  await sharp({ create: { width: 20, height: 12, channels: 3, background: 'teal' } })
+    .png()
+    .toFile(join(folder, 'a.png'));
+  const conversations = [
+    { from: 'human', value: '<image>\nwhat is that ?' },
+    { from: 'gpt', value: 'a lake .' },
+  ];
+  const entries = [0, 1].map((id) => ({ id: String(id), image: 'a.png', conversations }));
+  writeFileSync(join(folder, 'data.json'), JSON.stringify(entries));
 }

@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  */
 export const ENTRIES = {
   'apps/trainer/dist/cli': 'apps/trainer/src/cli.ts',
+  'apps/trainer/dist/picture-worker': 'apps/trainer/src/data/picture-worker.ts',
   'bench/src/cli': 'bench/src/cli.ts',
   'bench/pack/check': 'bench/pack/check.ts',
   'bench/pack/first-run': 'bench/pack/first-run.ts',

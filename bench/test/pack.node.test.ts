@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { bundle, ENTRIES } from '../../scripts/bundle.mjs';
+import trainerBuild from '../../apps/trainer/tsup.config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'curio-pack-'));
 const root = resolve(import.meta.dirname, '../..');
@@ -38,6 +39,13 @@ test('bench takes what its budget allows and names the rest', () => {
   const { status, stdout, stderr } = run('bench/src/cli.js', '--only', 'matmul (256|512)', '--budget', '0.001');
   expect(status, stderr).toBe(0);
   expect(stdout).toContain('left out after 0.001 s: matmul 256x256x256, matmul 512x512x512');
+});
+
+test('the pack has every file that curio is built to, its threads too', () => {
+  const built = Object.keys((trainerBuild as { entry: Record<string, string> }).entry).map(
+    (name) => `apps/trainer/dist/${name}`,
+  );
+  expect(Object.keys(ENTRIES)).toEqual(expect.arrayContaining(built));
 });
 
 test('curio is there with every command', () => {

@@ -2,8 +2,6 @@
 // Needs in the kernel: alias T of f32 or vec4<f32>, const WIDTH, the binding x, params with cols, lib/row_values.wgsl,
 // lib/narrowing.wgsl.
 
-const WIDE = 0x1p+80f;
-
 fn overflows(squares: f32) -> bool { return (bitcast<u32>(squares) & 0x7f800000u) == 0x7f800000u; }
 
 /// Mean of x · NARROW over a row of `size` T, and 1 / √variance: by each lane alone, since few rows are so, and without

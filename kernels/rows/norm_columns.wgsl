@@ -34,7 +34,7 @@ fn layer_partial(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_ind
   for (var row = first; row < end; row++) {
     let g = dy[row * params.cols + col];
     let k = narrowing(stats[2u * row + 1u]);
-    dweight += g * (x[row * params.cols + col] * k - stats[2u * row] * k) * abs(stats[2u * row + 1u]);
+    dweight += g * (x[row * params.cols + col] * k - stats[2u * row]) * abs(stats[2u * row + 1u]);
     dbias += g;
   }
   partial[wg.y * params.width + col] = dweight;

@@ -1,8 +1,8 @@
 // rows/norm_layer_naive: layer normalisation over the last axis, one lane per row.
 //   forward   y = (x - mean) · rstd · weight + bias,   rstd = 1 / √(var + eps), var = mean of (x - mean)²
 //   backward  dx = rstd · (g - mean g - x̂ · mean(g · x̂)),   g = dy · weight, x̂ = (x - mean) · rstd
-// Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd (negative as
-// lib/narrow_rows.wgsl says). Dense.
+// Shapes: x, y, dy, dx float[rows, cols]; weight, bias float[cols]; stats float[rows, 2] = mean, rstd (of rows whose
+// squares overflow as lib/narrowing.wgsl says). Dense.
 // Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32; the variance from differences to a pivot, the mean
 // from f32 sums, whose error, the mean of the differences, is subtracted: otherwise a constant row of large numbers
 // would give ±1.
@@ -53,7 +53,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     pivot = narrow.x;
     off = 0.0;
     rstd = narrow.y;
-    stats[2u * row] = narrow.x * WIDE;
+    stats[2u * row] = narrow.x;
     stats[2u * row + 1u] = -narrow.y;
   }
   for (var i = 0u; i < params.cols; i++) {
@@ -68,7 +68,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (row >= params.rows) { return; }
   let begin = row * params.cols;
   let k = narrowing(stats_saved[2u * row + 1u]);
-  let mean = stats_saved[2u * row] * k;
+  let mean = stats_saved[2u * row];
   let rstd = abs(stats_saved[2u * row + 1u]);
   var plain = 0.0;
   var along = 0.0;

@@ -83,7 +83,7 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     if (lane + 2u * WG < size) { c = x[begin + lane + 2u * WG] * k - pivot; }
     if (lane + 3u * WG < size) { d = x[begin + lane + 3u * WG] * k - pivot; }
     if (lane == 0u) {
-      stats[2u * row] = narrow.x * WIDE;
+      stats[2u * row] = narrow.x;
       stats[2u * row + 1u] = -narrow.y;
     }
   }
@@ -110,7 +110,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let size = params.cols / WIDTH;
   let begin = row * size;
   let k = narrowing(stats_saved[2u * row + 1u]);
-  let mean = stats_saved[2u * row] * k;
+  let mean = stats_saved[2u * row];
   let rstd = abs(stats_saved[2u * row + 1u]);
   var a = T();
   var b = T();

@@ -74,17 +74,15 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
     }
     let off = subgroup_sum(dot(sums, vec4f(1.0))) / f32(params.cols);
     var row_mean = pivot + off;
-    var kept_mean = row_mean;
     let square = subgroup_sum(dot(squares, vec4f(1.0))) / f32(params.cols);
     var row_rstd = 1.0 / sqrt(max(square - off * off, 0.0) + params.eps);
     if (overflows(square)) {
       let narrow = narrow_layer(begin, vec4s);
       row_mean = narrow.x;
-      kept_mean = narrow.x * WIDE;
       row_rstd = -narrow.y;
     }
     if (first < params.rows && lane == 0u) {
-      stats[2u * at(first + r)] = kept_mean;
+      stats[2u * at(first + r)] = row_mean;
       stats[2u * at(first + r) + 1u] = row_rstd;
     }
     // An index that is known when the loop is unrolled keeps the arrays in registers; mean[r] would not.
@@ -127,7 +125,7 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
     for (var k = 0u; k < BOTH; k++) {
       begin[k] = at(first + r + k) * vec4s;
       narrow[k] = narrowing(stats_saved[2u * at(first + r + k) + 1u]);
-      row_mean[k] = stats_saved[2u * at(first + r + k)] * narrow[k];
+      row_mean[k] = stats_saved[2u * at(first + r + k)];
     }
     var i = lane;
     for (var left = turns(i, vec4s, SG); left > 0u; left--) {

@@ -41,7 +41,10 @@ export interface LoopOptions<Micro, I extends NamedTensors = NamedTensors> {
   readonly lr: (step: number) => number;
   /** Seed of dropout. */
   readonly seed: number;
-  /** Micro-batches of a step: their gradients are averaged. Called one step ahead, while the device works. */
+  /**
+   * Micro-batches of a step: their gradients are averaged. Called ahead of the step, in order, while the device works;
+   * several steps are prepared at once where the device would wait otherwise.
+   */
   readonly prepare: (step: number) => Promise<readonly Micro[]> | readonly Micro[];
   /** What the loss of a micro-batch reads. Equal shapes are replayed from one recording. */
   readonly inputs: (micro: Micro) => HostTensors<I>;
@@ -78,6 +81,10 @@ interface Recorded<Micro> {
 }
 
 const IN_FLIGHT = 2;
+/** Steps whose data are prepared at once, at most: one, and one more each time that a step had to wait for its own. */
+const MOST_AHEAD = 4;
+/** Milliseconds below which a wait is that of a promise alone. */
+const NO_WAIT = 0.5;
 /** Shapes of micro-batches that stay recorded: those of a data set's padded lengths and labels. */
 const MAX_PLANS = 16;
 
@@ -97,20 +104,28 @@ export async function runSteps<Micro, I extends NamedTensors>(options: LoopOptio
   };
   const work = options.capture === false ? everyTimeAnew(options) : captured(options);
   try {
-    let next = from < steps ? ahead(options, from) : null;
+    const prepared: Promise<readonly Micro[]>[] = [];
+    let most = 1;
+    const prepareAhead = (step: number): void => {
+      while (prepared.length < most && step + prepared.length < steps)
+        prepared.push(ahead(options, step + prepared.length));
+    };
+    prepareAhead(from);
     for (let step = from; step < steps; step++) {
       let micros: readonly Micro[];
       try {
         const began = performance.now();
-        micros = await next!;
-        options.onWait?.(performance.now() - began);
+        micros = await prepared.shift()!;
+        const waited = performance.now() - began;
+        options.onWait?.(waited);
+        if (step > from && waited > NO_WAIT) most = Math.min(most + 1, MOST_AHEAD);
       } catch (error) {
         await land(0);
         await options.onBadData?.(step);
         throw error;
       }
       flying.push(record(options, work, step, micros));
-      next = step + 1 < steps ? ahead(options, step + 1) : null;
+      prepareAhead(step + 1);
       await land(IN_FLIGHT - 1);
       if (options.gpu.kernels.tuner?.isWaiting) {
         await land(0);

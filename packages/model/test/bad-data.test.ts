@@ -1,4 +1,4 @@
-/** The training loop where data fail: told to the caller, with everything before told first, and nothing unhandled. */
+/** The training loop's data: prepared ahead; where they fail the caller is told, with everything before told first. */
 import { AdamW, DataError, mul, openGpu, Parameter, sum } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import { Weights } from '@curio/nn';
@@ -64,6 +64,24 @@ test.each([
   });
   expect(ended).toBe(error);
   expect(told).toEqual([...Array.from({ length: bad }, (_, i) => `step ${i}`), `bad data of ${bad}`]);
+});
+
+test('data that are waited for are prepared several steps at once, in order, and the steps stay in theirs', async () => {
+  let [working, most] = [0, 0];
+  const begun: number[] = [];
+  const { told } = await loop({
+    steps: 12,
+    prepare: async (step) => {
+      begun.push(step);
+      most = Math.max(most, ++working);
+      await later(20);
+      working--;
+      return [step];
+    },
+  });
+  expect(most).toBe(4);
+  expect(begun).toEqual(Array.from({ length: 12 }, (_, i) => i));
+  expect(told).toEqual(begun.map((step) => `step ${step}`));
 });
 
 test('who saves between steps can have all steps before told first', async () => {

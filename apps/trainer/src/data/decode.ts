@@ -31,12 +31,22 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Pict
   }
 }
 
-async function decodeBySharp(bytes: Uint8Array, name: string): Promise<Picture> {
-  const { default: sharp } = await import('sharp').catch((error: Error) => {
+type SharpModule = typeof import('sharp').default;
+
+let sharpModule: Promise<{ default: SharpModule }> | null = null;
+
+async function loadSharp(name: string): Promise<SharpModule> {
+  const { default: sharp } = await (sharpModule ??= import('sharp')).catch((error: Error) => {
     throw new DataError(
       `image: cannot decode '${name}': sharp does not load (${error.message.split('\n')[0]}); run npm install on this machine.`,
     );
   });
+  sharp.concurrency(1); // pictures are decoded side by side; a thread per core for each would only be in the way
+  return sharp;
+}
+
+async function decodeBySharp(bytes: Uint8Array, name: string): Promise<Picture> {
+  const sharp = await loadSharp(name);
   const { format, space, depth, channels } = await sharp(bytes, { failOn: 'none' }).metadata();
   if (!FORMATS.has(format)) throw new DataError(`it is ${format}`);
   // What libjpeg warns of, such as stray bytes between segments, Pillow reads too; neither reads a file that is cut.

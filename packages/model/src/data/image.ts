@@ -49,12 +49,9 @@ export function preprocessImage(picture: Picture, { size, mode, mean, std }: Ima
   const square = resizePart(picture, middle(fullWidth, width), middle(fullHeight, height), fill);
   const out = new Float32Array(3 * size * size);
   for (let c = 0; c < 3; c++) {
-    for (let y = 0; y < size; y++) {
-      for (let x = 0; x < size; x++) {
-        const value = square.rgb[(y * size + x) * 3 + c]!;
-        out[(c * size + y) * size + x] = (value / 255 - mean[c]) / std[c];
-      }
-    }
+    const levels = Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean[c]!) / std[c]!);
+    const plane = out.subarray(c * size * size, (c + 1) * size * size);
+    for (let i = 0; i < plane.length; i++) plane[i] = levels[square.rgb[3 * i + c]!]!;
   }
   return out;
 }

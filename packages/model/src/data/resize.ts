@@ -16,6 +16,10 @@ export interface Axis {
   readonly count: number;
 }
 
+/** Whether an axis comes out as the image has it: its weights are 0, 1 and 0 then. */
+const isAsItIs = ({ from, at, to, first, count }: Axis, size: number): boolean =>
+  from === to && at === 0 && first === 0 && count === size && from === size;
+
 /** An axis of an image without padding, all of it needed. */
 const whole = (from: number, to: number): Axis => ({ from, at: 0, to, first: 0, count: to });
 
@@ -23,7 +27,9 @@ export const resizeBicubic = (picture: Picture, width: number, height: number): 
   resizePart(picture, whole(picture.width, width), whole(picture.height, height), [0, 0, 0]);
 
 /** The needed part of an image that is padded to a square of the colour `fill` and resized. */
-export function resizePart({ width, height, rgb }: Picture, x: Axis, y: Axis, fill: readonly number[]): Picture {
+export function resizePart(picture: Picture, x: Axis, y: Axis, fill: readonly number[]): Picture {
+  const { width, height, rgb } = picture;
+  if (isAsItIs(x, width) && isAsItIs(y, height)) return picture;
   const columns = tapsOf(x, width);
   const row = x.count * 3;
   const wide = new Uint8Array(height * row);
@@ -76,8 +82,12 @@ function tapsOf({ from, at, to, first, count }: Axis, size: number): Taps[] {
     );
     const norm = exact.reduce((sum, weight) => sum + weight, 0);
     const all = Int32Array.from(exact, (weight) => roundAway((weight / norm) * (1 << PRECISION)));
-    const begin = Math.min(Math.max(at - start, 0), all.length);
-    const weights = all.slice(begin, Math.max(begin, Math.min(at + size - start, all.length)));
+    // Of the image's own, and without zeros at the ends: all but one weight are 0 where nothing is resized.
+    let begin = Math.min(Math.max(at - start, 0), all.length);
+    let stop = Math.max(begin, Math.min(at + size - start, all.length));
+    while (begin < stop && all[begin] === 0) begin++;
+    while (begin < stop && all[stop - 1] === 0) stop--;
+    const weights = all.subarray(begin, stop);
     const total = all.reduce((sum, weight) => sum + weight, 0);
     const outside = total - weights.reduce((sum, weight) => sum + weight, 0);
     return { start: Math.max(0, start + begin - at), weights, outside, total };

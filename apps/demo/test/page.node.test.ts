@@ -9,7 +9,7 @@ import { chromium } from 'playwright';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findChromium } from '../../../scripts/chromium.mjs';
-import { handwrite } from './handwriting.ts';
+import { handwrite } from '@curio/testing/handwriting';
 import { ended, newest, servePage, standing } from './served-page.ts';
 import type { ServedPage } from './served-page.ts';
 

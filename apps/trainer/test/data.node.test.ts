@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KINDS, openGlyphs, QUESTIONS, renderScene, type Scene } from '@curio/scenes';
+import { KINDS, openGlyphs, QUESTIONS, renderScene, replyTo, type Scene } from '@curio/scenes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage, imageFolder, readImage } from '../src/data/decode.ts';
 import { openHandwriting } from '../src/data/digits.ts';
@@ -71,7 +71,7 @@ describe('the written data set', () => {
       samples.forEach(({ messages }, i) =>
         messages.forEach(({ role, text }, j) => {
           if (role === 'human')
-            expect(QUESTIONS.get(text!.replace('<image>\n', ''))!.answer(truth[i].scene)).toBe(messages[j + 1].text);
+            expect(replyTo(QUESTIONS.get(text!.replace('<image>\n', ''))!, truth[i].scene)).toBe(messages[j + 1].text);
         }),
       );
       if (part === 'heldout') expect(truth.map(({ kinds }) => kinds[0])).toEqual([...KINDS]);

@@ -1,7 +1,7 @@
 /**
  * @file One layer of LLaMA under LoRA, trained: forward, backward, update of the adapters; the layer itself is frozen.
  */
-import { AdamW, backward, capture, mean, mul, sub } from '@curio/engine';
+import { AdamW, backward, capture, mean, mul, Parameter, sub } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import { opTables, TOLERANCE } from '@curio/engine/check';
 import { Llama, PRESETS } from '@curio/model';
@@ -43,34 +43,49 @@ export const layerConfig = (sizes: Partial<LlamaConfig> = {}): LlamaConfig => ({
   ...sizes,
 });
 
+/** What goes into the layer, and what is to come out of it. */
+export const layerData = (tokens: number, hiddenSize: number): readonly [x: NamedValues, target: NamedValues] => {
+  const values = (name: string, seed: number): NamedValues => ({
+    name,
+    shape: [1, tokens, hiddenSize],
+    values: noise(tokens * hiddenSize, seed),
+  });
+  return [values('x', 1), values('target', 2)];
+};
+
+/** On the device before the step, as a layer's input is in training, and in PyTorch's run. */
+export const onDevice = (gpu: Gpu, data: readonly NamedValues[]): Parameter[] =>
+  data.map(({ name, shape, values }) => new Parameter(gpu, name, shape, values));
+
+export function layerStep(model: Llama, optimizer: AdamW, x: Tensor, target: Tensor): { loss: Tensor } {
+  optimizer.zeroGrad();
+  const error = sub(model.forward(x), target);
+  const loss = mean(mul(error, error));
+  backward(loss);
+  optimizer.update();
+  return { loss };
+}
+
 function open(gpu: Gpu, config: LlamaConfig, tokens: number) {
   const { hiddenSize } = config;
   const weights = new Weights(gpu, { seed: 1 });
   const model = new Llama(weights, config, { lora: { r: RANK, alpha: 2 * RANK, dropout: 0 } });
   const optimizer = new AdamW(gpu, weights.parameters(), { groups: [['lora_', 1]], lr: RATE });
-  const step = capture(gpu, 'LLaMA layer', ({ x, target }: { x: Tensor; target: Tensor }) => {
-    optimizer.zeroGrad();
-    const error = sub(model.forward(x), target);
-    const loss = mean(mul(error, error));
-    backward(loss);
-    optimizer.update();
-    return { loss };
-  });
-  const shape = [1, tokens, hiddenSize];
-  const inputs = {
-    x: { values: noise(tokens * hiddenSize, 1), shape },
-    target: { values: noise(tokens * hiddenSize, 2), shape },
-  };
+  const data = layerData(tokens, hiddenSize);
+  const [x, target] = onDevice(gpu, data);
+  const step = capture(gpu, 'LLaMA layer', () => layerStep(model, optimizer, x!, target!));
   const once = (): Tensor => {
     optimizer.beginStep(RATE);
-    return step.run(inputs).loss;
+    return step.run({}).loss;
   };
   return {
     parameters: weights.parameters(),
-    inputs,
+    data,
     optimizer,
     once,
-    close: () => (step.dispose(), optimizer.dispose(), weights.parameters().forEach((p) => p.dispose())),
+    close: () => (
+      step.dispose(), optimizer.dispose(), [...weights.parameters(), x!, target!].forEach((p) => p.dispose())
+    ),
   };
 }
 
@@ -94,12 +109,12 @@ const onPeer = (gpu: Gpu, peer: Peer, config: LlamaConfig, tokens: number): Cell
       );
       const losses: number[] = [];
       for (let i = 0; i < COMPARED_STEPS; i++) losses.push(await ours.once().item());
-      const { x, target } = ours.inputs;
+      const [x, target] = ours.data;
       const job = await peer.llamaLayer!({
         parameters,
         trained: ours.optimizer.parameters.map(({ name }) => name),
-        x: { name: 'x', ...x },
-        target: { name: 'target', ...target },
+        x,
+        target,
         lr: RATE,
         sizes: { heads: config.numHeads, eps: config.rmsNormEps, theta: config.ropeTheta, lora_scale: 2 },
       });

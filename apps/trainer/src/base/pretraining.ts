@@ -104,8 +104,9 @@ export async function openLlama(
   return { llama, weights };
 }
 
-function documentsAt(step: number, { kindWeights, questionWeight }: PretrainingOptions): DocumentOptions {
-  const phase = LLAMA.phases.filter(({ from }) => step >= from).at(-1)!;
+/** What a base to start from has gone through; it goes on with the last phase. */
+function documentsAt(step: number, { kindWeights, questionWeight, start }: PretrainingOptions): DocumentOptions {
+  const phase = LLAMA.phases.filter(({ from }) => start !== undefined || step >= from).at(-1)!;
   return {
     ...phase,
     kindWeights: kindWeights ?? phase.kindWeights,

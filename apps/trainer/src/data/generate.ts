@@ -16,6 +16,7 @@ import {
   type GlyphSource,
   type Kind,
   type Scene,
+  type SceneOptions,
   type TalkOptions,
   type Turn,
 } from '@curio/scenes';
@@ -67,6 +68,13 @@ export function generatePart(
   });
 }
 
+/**
+ * What training has beside handwriting, since visitors of the page draw and ask about what is not there: shares of
+ * scenes drawn with a pen, of empty ones, and of questions about something absent. Held-out parts have none, so that
+ * their figures stay comparable.
+ */
+export const TRAINING_MIXTURE = { drawn: 0.35, empty: 0.03, falsePremises: 0.12 };
+
 type Sampler = (
   random: RandomStream,
   glyphs: GlyphSource,
@@ -74,20 +82,22 @@ type Sampler = (
   talk: TalkOptions,
 ) => { scene: Scene; turns: Turn[] };
 
-const describe: Sampler = (random, glyphs) => {
-  const scene = sampleScene(random, glyphs);
-  return { scene, turns: [{ kind: 'caption', question: DESCRIBE, answer: caption(scene) }] };
-};
+const describe =
+  (options: SceneOptions): Sampler =>
+  (random, glyphs) => {
+    const scene = sampleScene(random, glyphs, options);
+    return { scene, turns: [{ kind: 'caption', question: DESCRIBE, answer: caption(scene) }] };
+  };
 
 const SAMPLERS: Record<PartName, Sampler> = {
-  stage1: describe,
+  stage1: describe(TRAINING_MIXTURE),
   stage2: (random, glyphs, _, talk) => {
-    const scene = sampleScene(random, glyphs);
-    return { scene, turns: converse(scene, random, talk) };
+    const scene = sampleScene(random, glyphs, TRAINING_MIXTURE);
+    return { scene, turns: converse(scene, random, { ...TRAINING_MIXTURE, ...talk }) };
   },
   // One question a scene, the kinds in turn: a scene is drawn again until the kind can be asked.
   heldout: (random, glyphs, index) => askOn(random, glyphs, KINDS[index % KINDS.length]),
-  'heldout-ask': describe,
+  'heldout-ask': describe({}),
 };
 
 function askOn(random: RandomStream, glyphs: GlyphSource, kind: Kind): { scene: Scene; turns: Turn[] } {

@@ -8,6 +8,9 @@ import { openHandwriting } from './digits.ts';
 import { generatePart, pictureOf, type PartName, type SceneSample } from './generate.ts';
 import { encodePng } from './png.ts';
 
+/** Counts what changes the embedded scenes, so that those of an earlier version are not taken for today's. */
+export const DATASET_VERSION = 2;
+
 export interface DatasetSizes {
   stage1: number;
   stage2: number;

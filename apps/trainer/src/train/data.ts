@@ -13,7 +13,7 @@ import type { PartName } from '../data/generate.ts';
 import type { PlacedImages } from '../data/decode.ts';
 import { openSet } from '../data/open-set.ts';
 import type { OpenedSet } from '../data/open-set.ts';
-import { fileOf, truthFileOf, writeDataset } from '../data/write.ts';
+import { DATASET_VERSION, fileOf, truthFileOf, writeDataset } from '../data/write.ts';
 import { readJson } from '../run/files.ts';
 import { asReason } from './bad-entries.ts';
 import type { BadEntries } from './bad-entries.ts';
@@ -101,7 +101,7 @@ export async function openScenes(
   cache: string,
   progress: Progress,
 ): Promise<RunData> {
-  const folder = join(cache, `scenes-${seed}-${Object.values(sizes).join('-')}`);
+  const folder = join(cache, `scenes-v${DATASET_VERSION}-${seed}-${Object.values(sizes).join('-')}`);
   if (!existsSync(folder)) writeDataset(folder, seed, sizes, progress);
   const set = (part: PartName): Promise<OpenedSet> => openSet(join(folder, fileOf(part)), join(folder, 'images'));
   const truth = (part: PartName): Truth[] => readJson(join(folder, truthFileOf(part)), 'data') as Truth[];

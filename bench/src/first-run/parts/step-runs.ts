@@ -12,7 +12,7 @@ import { openSmallStep } from '../../../small-step.ts';
 import { noise } from '../../numbers.ts';
 import { gptBlock, mlp } from '../../steps/engine-step.ts';
 import { gptBlockSpec } from '../../steps/gpt-block.ts';
-import { layerFlops, RANK } from '../../steps/llama-layer.ts';
+import { layerData, layerFlops, layerStep, onDevice, RANK } from '../../steps/llama-layer.ts';
 import { mlpSpec } from '../../steps/mlp.ts';
 
 /** A step that is open on a device. */
@@ -87,20 +87,9 @@ export function llamaStep(sizes: Partial<LlamaConfig>, tokens: number, base: Bas
       const model = new Llama(weights, config, { lora: { r: RANK, alpha: 2 * RANK, dropout: 0 } });
       fill(weights.parameters());
       const optimizer = new AdamW(gpu, weights.parameters(), { groups: [['lora_', 1]] });
-      const step = capture(gpu, 'LLaMA layer', ({ x, target }: { x: Tensor; target: Tensor }) => {
-        optimizer.zeroGrad();
-        const error = sub(model.forward(x), target);
-        const loss = mean(mul(error, error));
-        backward(loss);
-        optimizer.update();
-        return { loss };
-      });
-      const shape = [1, tokens, hiddenSize];
-      const inputs = {
-        x: { values: noise(tokens * hiddenSize, 1), shape },
-        target: { values: noise(tokens * hiddenSize, 2), shape },
-      };
-      return train(gpu, step, optimizer, inputs, () => weights.parameters().forEach((p) => p.dispose()));
+      const [x, target] = onDevice(gpu, layerData(tokens, hiddenSize));
+      const step = capture(gpu, 'LLaMA layer', () => layerStep(model, optimizer, x!, target!));
+      return train(gpu, step, optimizer, {}, () => [...weights.parameters(), x!, target!].forEach((p) => p.dispose()));
     },
   };
 }

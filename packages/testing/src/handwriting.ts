@@ -1,6 +1,6 @@
 /**
  * @file Ten digits as a hand writes them: strokes as lists of points in a box 20 high, with a little of the unevenness
- * of a hand.
+ * of a hand. Nothing is trained on them: packages/scenes draws its own.
  */
 import type { RandomStream } from '@curio/engine';
 

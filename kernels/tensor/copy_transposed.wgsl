@@ -1,10 +1,11 @@
 // tensor/copy_transposed: tensor/copy_elements for a view that is contiguous along an axis other than the last: tiles
-// of 32 by 32 go through workgroup memory, so that both sides are read and written along memory. For real GPUs.
+// of 32 rows by 64 columns go through workgroup memory, so that both sides are read and written along memory. For real
+// GPUs.
 //   gather   y[place(o) + r · dense_step + c] = x[view(o) + r + c · view_step]        scatter  the other way
 // o counts the axes beside those two, at most three; view and place are Σ_k coordinate_k(o) · stride_k of the view and
 // of the dense tensor, the outermost first; size_k is the length of axis k. The axis of r has `rows` elements, which
 // are neighbours in the view, the last axis, of c, has cols. 32-bit elements of any kind. Grid: outer · ceil(rows / 32)
-// · ceil(cols / 32) workgroups in a line. Traffic: 8 bytes per element.
+// · ceil(cols / 64) workgroups in a line. Traffic: 8 bytes per element.
 
 struct Params {
   outer: u32, rows: u32, cols: u32, view_step: u32, dense_step: u32, x_offset: u32, y_offset: u32,
@@ -15,16 +16,19 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
 
-const SIDE = 32u;
-const DOWN = 8u;
-const PITCH = SIDE + 1u; // rows one bank apart
-var<workgroup> tile: array<u32, SIDE * PITCH>;
+const ROWS = 32u;
+const COLS = 64u;
+const WG = 256u;
+/// Elements a lane moves; all its loads are in flight together.
+const EACH = ROWS * COLS / WG;
+const PITCH = ROWS + 1u; // columns one bank apart
+var<workgroup> tile: array<u32, COLS * PITCH>;
 
 struct Place { is_inside: bool, view: u32, dense: u32, row: u32, col: u32 }
 
 fn place_of(item: u32) -> Place {
-  let across = (params.cols + SIDE - 1u) / SIDE;
-  let down = (params.rows + SIDE - 1u) / SIDE;
+  let across = (params.cols + COLS - 1u) / COLS;
+  let down = (params.rows + ROWS - 1u) / ROWS;
   let line = item / across;
   let o = line / down;
   let c2 = o % params.size2;
@@ -33,7 +37,7 @@ fn place_of(item: u32) -> Place {
   let c0 = upper / params.size1;
   return Place(o < params.outer, c0 * params.view0 + c1 * params.view1 + c2 * params.view2,
     c0 * params.dense0 + c1 * params.dense1 + c2 * params.dense2,
-    (line - o * down) * SIDE, (item - line * across) * SIDE);
+    (line - o * down) * ROWS, (item - line * across) * COLS);
 }
 
 fn view_at(at: Place, row: u32, col: u32) -> u32 { return at.view + at.row + row + (at.col + col) * params.view_step; }
@@ -41,56 +45,46 @@ fn dense_at(at: Place, row: u32, col: u32) -> u32 {
   return at.dense + (at.row + row) * params.dense_step + at.col + col;
 }
 
-@compute @workgroup_size(SIDE * DOWN)
+@compute @workgroup_size(WG)
 fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let at = place_of(wg.y * count.x + wg.x);
   if (!at.is_inside) { return; }
-  let along = lane % SIDE;
-  let down = lane / SIDE;
   let last_row = params.rows - 1u - at.row;
   let last_col = params.cols - 1u - at.col;
+  var held: array<u32, EACH>;
   // Past an edge the last element once more: loads without branches are in flight together.
-  let a = x[params.x_offset + view_at(at, min(along, last_row), min(down + 0u * DOWN, last_col))];
-  let b = x[params.x_offset + view_at(at, min(along, last_row), min(down + 1u * DOWN, last_col))];
-  let c = x[params.x_offset + view_at(at, min(along, last_row), min(down + 2u * DOWN, last_col))];
-  let d = x[params.x_offset + view_at(at, min(along, last_row), min(down + 3u * DOWN, last_col))];
-  tile[down * PITCH + along] = a;
-  tile[(down + DOWN) * PITCH + along] = b;
-  tile[(down + 2u * DOWN) * PITCH + along] = c;
-  tile[(down + 3u * DOWN) * PITCH + along] = d;
+  for (var n = 0u; n < EACH; n++) {
+    let col = lane / ROWS + n * (WG / ROWS);
+    held[n] = x[params.x_offset + view_at(at, min(lane % ROWS, last_row), min(col, last_col))];
+  }
+  for (var n = 0u; n < EACH; n++) { tile[(lane / ROWS + n * (WG / ROWS)) * PITCH + lane % ROWS] = held[n]; }
   workgroupBarrier();
-  for (var n = 0u; n < SIDE / DOWN; n++) {
-    let across = down + n * DOWN;
-    if (at.row + across < params.rows && at.col + along < params.cols) {
-      y[params.y_offset + dense_at(at, across, along)] = tile[along * PITCH + across];
-    }
+  let col = lane % COLS;
+  for (var n = 0u; n < EACH; n++) {
+    let row = lane / COLS + n * (WG / COLS);
+    if (row <= last_row && col <= last_col) { y[params.y_offset + dense_at(at, row, col)] = tile[col * PITCH + row]; }
   }
 }
 
-@compute @workgroup_size(SIDE * DOWN)
+@compute @workgroup_size(WG)
 fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let at = place_of(wg.y * count.x + wg.x);
   if (!at.is_inside) { return; }
-  let along = lane % SIDE;
-  let down = lane / SIDE;
   let last_row = params.rows - 1u - at.row;
   let last_col = params.cols - 1u - at.col;
-  // Past an edge the last element once more: loads without branches are in flight together.
-  let a = x[params.x_offset + dense_at(at, min(down + 0u * DOWN, last_row), min(along, last_col))];
-  let b = x[params.x_offset + dense_at(at, min(down + 1u * DOWN, last_row), min(along, last_col))];
-  let c = x[params.x_offset + dense_at(at, min(down + 2u * DOWN, last_row), min(along, last_col))];
-  let d = x[params.x_offset + dense_at(at, min(down + 3u * DOWN, last_row), min(along, last_col))];
-  tile[down * PITCH + along] = a;
-  tile[(down + DOWN) * PITCH + along] = b;
-  tile[(down + 2u * DOWN) * PITCH + along] = c;
-  tile[(down + 3u * DOWN) * PITCH + along] = d;
+  var held: array<u32, EACH>;
+  // As in gather.
+  for (var n = 0u; n < EACH; n++) {
+    let row = lane / COLS + n * (WG / COLS);
+    held[n] = x[params.x_offset + dense_at(at, min(row, last_row), min(lane % COLS, last_col))];
+  }
+  for (var n = 0u; n < EACH; n++) { tile[lane % COLS * PITCH + lane / COLS + n * (WG / COLS)] = held[n]; }
   workgroupBarrier();
-  for (var n = 0u; n < SIDE / DOWN; n++) {
-    let across = down + n * DOWN;
-    if (at.row + along < params.rows && at.col + across < params.cols) {
-      y[params.y_offset + view_at(at, along, across)] = tile[along * PITCH + across];
-    }
+  let row = lane % ROWS;
+  for (var n = 0u; n < EACH; n++) {
+    let col = lane / ROWS + n * (WG / ROWS);
+    if (row <= last_row && col <= last_col) { y[params.y_offset + view_at(at, row, col)] = tile[col * PITCH + row]; }
   }
 }

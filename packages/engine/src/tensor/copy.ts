@@ -129,8 +129,10 @@ function elementParams({ shape, strides, offsets: [x, y] }: CopyPlan): Record<st
   return params;
 }
 
-/** Rows and columns of a tile of tensor/copy_transposed, and the axes that it has beside those two. */
-const [SIDE, OTHER_AXES] = [32, 3];
+/** A tile of tensor/copy_transposed, and the axes that it has beside those two. */
+const [TILE, OTHER_AXES] = [{ rows: 32, cols: 64 }, 3];
+/** Below so many rows or columns most of a tile is empty. */
+const FEWEST = 16;
 
 /** The axis along which the view's neighbours lie, where that is not the last one; else -1. */
 const turnedAxis = ({ strides }: CopyPlan): number => (strides.at(-1) === 1 ? -1 : strides.lastIndexOf(1));
@@ -139,11 +141,11 @@ const transposed: Variant<CopyPlan> = {
   kernel: tensorCopyTransposed,
   fits: (_, plan) => turnedAxis(plan) >= 0 && plan.shape.length <= OTHER_AXES + 2,
   pays: ({ adapter }, plan) =>
-    adapter.costs.barriers === 'low' && Math.min(plan.shape[turnedAxis(plan)]!, plan.shape.at(-1)!) >= SIDE / 2,
+    adapter.costs.barriers === 'low' && Math.min(plan.shape[turnedAxis(plan)]!, plan.shape.at(-1)!) >= FEWEST,
   params: (_, plan) => transposedParams(plan),
   grid(_, plan) {
     const [rows, cols] = [plan.shape[turnedAxis(plan)]!, plan.shape.at(-1)!];
-    return lineGrid((sizeOf(plan.shape) / (rows * cols)) * ceilDiv(rows, SIDE) * ceilDiv(cols, SIDE));
+    return lineGrid((sizeOf(plan.shape) / (rows * cols)) * ceilDiv(rows, TILE.rows) * ceilDiv(cols, TILE.cols));
   },
 };
 

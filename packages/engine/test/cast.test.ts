@@ -24,6 +24,15 @@ const patterns = async (values: number[], to: DType): Promise<string[]> => {
   return values.map((_, i) => ((words[i >> 1]! >>> (16 * (i & 1))) & 0xffff).toString(16));
 };
 
+test('f32 becomes the nearest integer that there is towards 0, and NaN becomes 0', async () => {
+  const values = [-Infinity, -3e9, -2147483648, -1.5, -0.5, -0, NaN, 0.99, 2147483520, 2147483648, 4294967040, 2 ** 32];
+  const as = (to: 'i32' | 'u32'): Promise<number[]> =>
+    gpu.scope(() => cast(tensor(gpu, [...values, Infinity]), to).read()).then((read) => Array.from(read));
+  const [least, most] = [-2147483648, 2147483647];
+  expect(await as('i32')).toEqual([least, least, least, -1, 0, 0, 0, 0, 2147483520, most, most, most, most]);
+  expect(await as('u32')).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 2147483520, 2 ** 31, 4294967040, 2 ** 32 - 1, 2 ** 32 - 1]);
+});
+
 test('f16 rounds to nearest with ties to even, also where it is subnormal or infinite', async () => {
   const values = [
     1,

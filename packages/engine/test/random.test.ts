@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  ConfigError,
   dropout,
   ones,
   openGpu,
@@ -63,4 +64,10 @@ test('dropout keeps the share that it should, scaled', async () => {
 
 test('dropout refuses a probability outside 0..1', () => {
   expect(() => gpu.scope(() => dropout(ones(gpu, [2]), { p: 1.5 }))).toThrow('dropout: p is 1.5; it must lie in 0..1.');
+});
+
+test.each([-1, 0.5, NaN, 2 ** 32])('step %d is refused, since the device would draw for another', (step) => {
+  expect(() => gpu.random.setStep(step)).toThrow(
+    new ConfigError(`setStep: step is ${step}; it must be a whole number of 0 to 4294967295.`),
+  );
 });

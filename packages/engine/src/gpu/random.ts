@@ -1,7 +1,16 @@
 /** @file The state of random ops: seed and step are data on the device, the counter belongs to the recording. */
+import { ConfigError } from './errors.ts';
 import type { Binding, Block } from './memory/block.ts';
 import type { Memory } from './memory/memory.ts';
 import type { Stream } from './stream/stream.ts';
+
+const LARGEST = 2 ** 32 - 1;
+
+/** The device keeps it in 32 bits, and would take another number for it without a word. */
+function requireWord(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > LARGEST)
+    throw new ConfigError(`setStep: ${name} is ${value}; it must be a whole number of 0 to ${LARGEST}.`);
+}
 
 export class RandomState {
   private drawn = 0;
@@ -49,8 +58,13 @@ export class RandomState {
     }
   }
 
-  /** Starts step `step`: the counter begins at 0 and the same (seed, step) gives the same numbers. */
+  /**
+   * Starts step `step`: the counter begins at 0 and the same (seed, step) gives the same numbers.
+   * @throws ConfigError unless both are whole numbers below 2³²
+   */
   setStep(step: number, seed: number = this.currentSeed): void {
+    requireWord('step', step);
+    requireWord('seed', seed);
     this.currentSeed = seed;
     this.currentStep = step;
     this.drawn = 0;

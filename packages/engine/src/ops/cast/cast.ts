@@ -38,6 +38,10 @@ export interface CastOptions {
 
 const wordType = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype);
 
+/** The least of the integers, and the first number beyond them. */
+const SIGNED = { LEAST: '-0x1p+31f', BEYOND: '0x1p+31f' };
+const UNSIGNED = { LEAST: '0.0', BEYOND: '0x1p+32f' };
+
 const between = defineOp({
   name: 'cast',
   plan: (_: readonly [Tensor], to: DType) => to,
@@ -47,10 +51,11 @@ const between = defineOp({
     const work = {
       buffers: { x, y },
       params: { vectors },
-      tuning: { FROM: wordType(x.dtype), TO: wordType(to) },
+      tuning: { FROM: wordType(x.dtype), TO: wordType(to), ...(to === 'u32' ? UNSIGNED : SIGNED) },
       grid: lineGrid(ceilDiv(vectors, WG)),
     };
-    run.dispatch(castConvert, to === 'bool' ? 'truth' : 'convert', work);
+    const isCut = x.dtype === 'f32' && to !== 'bool';
+    run.dispatch(castConvert, to === 'bool' ? 'truth' : isCut ? 'cut' : 'convert', work);
     return { y };
   },
 });
@@ -120,7 +125,8 @@ const unpack = defineOp({
 /**
  * `x` as another element type.
  * @param x any type; packed ones (f16, bf16, int8, int4, nf4) become f32 only
- * @param to f32 to integers truncates, to bool is x ≠ 0 (true for NaN), to f16 and bf16 rounds to nearest, ties to
+ * @param to f32 to integers truncates, beyond their range to the nearest of them and NaN to 0, to bool is x ≠ 0 (true
+ * for NaN), to f16 and bf16 rounds to nearest, ties to
  * even; int8, int4 and nf4 carry one scale per group in `quantisation`, NaN where the group holds NaN, which then reads
  * back as NaN
  * @returns the same shape; `x` itself when it has the type already. No gradient passes.

@@ -1,7 +1,7 @@
 /**
  * @file A hand that draws digits with a mouse or a finger, for training: several ways to write each digit, bent,
  * slanted, stretched and jittered, at any height that fits a cell. The digits of the tests are drawn by a different
- * hand (apps/demo/test/handwriting.ts), whose lines are not among these.
+ * hand (packages/testing/src/handwriting.ts), whose lines are not among these.
  */
 import type { RandomStream } from '@curio/engine';
 import { PEN, type Point } from './ink.ts';

@@ -216,13 +216,32 @@ function outcome(terminal: Terminal) {
       asked,
     },
   ];
-  const page = writeOutcome(folder, log, { summary, config: RUN_PRESETS.small, environment, scenes }, terminal);
+  const question = { image: 'a.png', question: 'where is the two ?', expected: 'top .' };
+  const answered = [
+    { ...question, id: 'a', kind: 'where', answer: ' top .' },
+    { ...question, id: 'b', kind: 'where', answer: 'left .' },
+  ];
+  const page = writeOutcome(
+    folder,
+    log,
+    { summary, config: RUN_PRESETS.small, environment, answered, scenes },
+    terminal,
+  );
   return { folder, page, summary };
 }
 
 test('the outcome: a summary, a chart, a page that needs nothing else, and text without escapes for a pipe', () => {
   const { folder, page, summary } = outcome(openTerminal({ write: () => {} }, {}));
   expect(JSON.parse(readFileSync(folder.file('summary.json'), 'utf8'))).toEqual(summary);
+  const where = { kind: 'where', question: 'where is the two ?', expected: 'top .' };
+  expect(readLines(folder.file('answers.jsonl'))).toEqual([
+    { ...where, id: 'a', answer: ' top .', right: true },
+    { ...where, id: 'b', answer: 'left .', right: false },
+  ]);
+  const [asked] = readLines<{ asked: object[] }>(folder.file('asked.jsonl'));
+  expect(asked).toMatchObject({ id: 'x', truth: 'a large red seven at top left .', description: 'a seven .' });
+  expect(asked).not.toHaveProperty('picture');
+  expect(asked!.asked[0]).toHaveProperty('verdict.wellFormed');
   expect(readFileSync(folder.file('loss.svg'), 'utf8')).toMatch(
     /^<svg [\s\S]*<path class="smooth" d="M[\s\S]*<\/svg>\n$/,
   );

@@ -29,6 +29,8 @@ test('a run leaves all that it promises', async () => {
   expect(readdirSync(join(folder, 'runs', 'whole')).sort()).toEqual(
     expect.arrayContaining([
       'adapter',
+      'answers.jsonl',
+      'asked.jsonl',
       'checkpoints',
       'config.json',
       'environment.json',

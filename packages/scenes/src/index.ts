@@ -1,6 +1,7 @@
 /** @file Scenes of handwritten digits: what is drawn, asked and answered, and how the small model's base is trained. */
 export {
   accuracyOf,
+  isRight,
   judgeAsked,
   mostFrequentAnswers,
   summariseAsked,

@@ -79,8 +79,12 @@ export interface Accuracy {
 }
 
 /** Exact match, ignoring outer spaces. */
+export const isRight = ({ answer, expected }: { answer: string; expected: string }): boolean =>
+  answer.trim() === expected.trim();
+
+/** Shares of right answers. */
 export function accuracyOf(items: readonly { kind: string; answer: string; expected: string }[]): Accuracy {
-  const right = items.filter(({ answer, expected }) => answer.trim() === expected.trim());
+  const right = items.filter(isRight);
   const kinds = [...new Set(items.map(({ kind }) => kind))];
   const ofKind = (list: readonly { kind: string }[], kind: string): number =>
     list.filter((item) => item.kind === kind).length;

@@ -7,6 +7,7 @@ import { Progress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { openTerminal } from '../run/terminal.ts';
 import type { Talk } from '../talk/open.ts';
+import { ANSWERS, answerLines, ASKED, askedLines } from '../train/answer-lines.ts';
 import { openScenes } from '../train/data.ts';
 import { evaluate } from '../train/evaluate.ts';
 import type { Evaluation } from '../train/evaluate.ts';
@@ -24,7 +25,10 @@ function configOf(run: string | undefined, isRun: boolean) {
   return { config, scenes };
 }
 
-/** Null where `signal` ended it. `result.json` under `out` has all of it but the pictures. */
+/**
+ * Null where `signal` ended it. Under `out`, `result.json` has the figures, `answers.jsonl` and `asked.jsonl` what was
+ * said.
+ */
 export async function evaluateScenes(
   talk: Talk,
   { run, model }: { readonly run?: string; readonly model?: string },
@@ -51,6 +55,8 @@ export async function evaluateScenes(
       selfAsked,
       settings: { ...settings, scenes },
     };
+    writeWhole(join(out, ANSWERS), answerLines(found.answered));
+    writeWhole(join(out, ASKED), askedLines(found.asked));
     writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
     return found;
   } finally {

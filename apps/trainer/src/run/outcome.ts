@@ -1,8 +1,10 @@
 /**
- * @file The files at the end of a run: `summary.json`, `loss.svg`, `report.html`. They are written anew each time,
- * whole.
+ * @file The files at the end of a run: `answers.jsonl` and `asked.jsonl`, `summary.json`, `loss.svg`, `report.html`.
+ * They are written anew each time, whole.
  */
 import type { RunConfig } from '../config/schema.ts';
+import { ANSWERS, answerLines, ASKED, askedLines } from '../train/answer-lines.ts';
+import type { AnsweredQuestion } from '../train/evaluate.ts';
 import type { Environment } from './environment.ts';
 import type { RunLog } from './log.ts';
 import { lossChart, type LossCurve } from './loss-chart.ts';
@@ -15,6 +17,7 @@ export interface Outcome {
   readonly summary: Summary;
   readonly config: RunConfig;
   readonly environment: Environment;
+  readonly answered: readonly AnsweredQuestion[];
   readonly scenes: readonly AskedScene[];
 }
 
@@ -34,17 +37,20 @@ export const writeLossChart = (folder: RunFolder, log: RunLog): void =>
 export function writeOutcome(
   folder: RunFolder,
   log: RunLog,
-  { summary, config, environment, scenes }: Outcome,
+  { summary, config, environment, answered, scenes }: Outcome,
   terminal: Terminal,
   shown = 3,
 ): string {
+  // The summary comes after them: where it stands, the run is finished and has its answers.
+  folder.write(ANSWERS, answerLines(answered));
+  folder.write(ASKED, askedLines(scenes));
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`);
   writeLossChart(folder, log);
   folder.write('report.html', reportPage({ summary, config, environment, curves: curvesOf(log), scenes }));
   const losses = Object.fromEntries(
     Object.keys(LABELS).map((stage) => [stage, log.steps(stage).map(({ loss }) => loss)]),
   );
-  const files = ['report.html', 'loss.svg', 'summary.json', 'metrics.jsonl', 'events/'].map((name) =>
+  const files = ['report.html', 'loss.svg', 'summary.json', ANSWERS, ASKED, 'metrics.jsonl', 'events/'].map((name) =>
     folder.file(name),
   );
   return summaryPage(summary, { losses, scenes: scenes.slice(0, shown), files }, terminal);

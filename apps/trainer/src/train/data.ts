@@ -20,6 +20,7 @@ import type { BadEntries } from './bad-entries.ts';
 
 /** A held-out question with its right answer. `kind` is `all` where no truth is known. */
 export interface HeldOutQuestion {
+  readonly id: string;
   readonly kind: string;
   readonly image: string;
   readonly question: string;
@@ -170,8 +171,9 @@ async function readable({ samples, images }: OpenedSet, sample: Sample, bad: Bad
 }
 
 /** The first question of a sample; the image tag is put back when it is asked. */
-function toQuestion({ images, messages }: Sample, kind: string): HeldOutQuestion {
+function toQuestion({ id, images, messages }: Sample, kind: string): HeldOutQuestion {
   return {
+    id,
     kind,
     image: images[0]!,
     question: messages[0]!.text!.replace('<image>', '').trim(),

@@ -9,9 +9,15 @@ import type { OpenedModel } from './open.ts';
 
 type Opened = Pick<OpenedModel, 'speaker' | 'prepare'>;
 
+/** A held-out question with what the model said. */
+export interface AnsweredQuestion extends HeldOutQuestion {
+  readonly answer: string;
+}
+
 /** What a run says of its model at the end, and `curio eval scenes` of any. */
 export interface Evaluation {
   readonly answers: Accuracy | null;
+  readonly answered: readonly AnsweredQuestion[];
   readonly blind: Accuracy | null;
   readonly selfAsked: SelfAsked | null;
   readonly asked: readonly AskedScene[];
@@ -26,11 +32,11 @@ export async function evaluate(
   { signal, onPart }: { readonly signal: AbortSignal; readonly onPart: (label: string, count: number) => void },
 ): Promise<Evaluation> {
   onPart('held-out questions', data.questions.length);
-  const answers = await answerAll(opened, data, ask);
+  const answered = await answerAll(opened, data, ask);
   onPart('without the picture', data.questions.length);
   const blind = await answerBlind(opened, data, ask);
   onPart('self-questions', data.scenes.length * ask.questions);
-  return { answers, blind, ...(await askItself(opened, data, ask, seed, signal)) };
+  return { answers: accuracyOrNull(answered), answered, blind, ...(await askItself(opened, data, ask, seed, signal)) };
 }
 
 /**
@@ -42,8 +48,8 @@ export async function answerAll(
   { images, questions }: Pick<RunData, 'images' | 'questions'>,
   ask: AskConfig,
   shift = 0,
-): Promise<Accuracy | null> {
-  if (questions.length === 0) return null;
+): Promise<AnsweredQuestion[]> {
+  if (questions.length === 0) return [];
   const requests = await Promise.all(
     questions.map(async ({ question }, i) => {
       const { image } = questions[(i + shift) % questions.length]!;
@@ -57,8 +63,12 @@ export async function answerAll(
     }),
   );
   const answers = await speaker.reply(requests, { maxNewTokens: ask.maxAnswer, together: true });
-  return accuracyOf(questions.map(({ kind, expected }, i) => ({ kind, expected, answer: answers[i]! })));
+  return questions.map((question, i) => ({ ...question, answer: answers[i]! }));
 }
+
+/** Null where nothing was asked. */
+export const accuracyOrNull = (answered: readonly AnsweredQuestion[]): Accuracy | null =>
+  answered.length === 0 ? null : accuracyOf(answered);
 
 /**
  * The better of two ways to answer without looking: the most frequent training answer to each question text, and the
@@ -82,7 +92,7 @@ async function answerBlind(
   );
   // Kinds stand in turn, so a shift by a multiple of their number would pair a question with a picture drawn for its
   // own kind.
-  const shuffled = (await answerAll(opened, data, ask, Math.floor(data.questions.length / 2) + 1))!;
+  const shuffled = accuracyOf(await answerAll(opened, data, ask, Math.floor(data.questions.length / 2) + 1));
   return shuffled.overall > frequent.overall ? shuffled : frequent;
 }
 

@@ -29,7 +29,7 @@ import { asReason, BadEntries } from './bad-entries.ts';
 import { checkpointFiles, readOptimizer } from './checkpoint.ts';
 import { openRunData, trainableData } from './data.ts';
 import type { RunData } from './data.ts';
-import { answerAll, evaluate } from './evaluate.ts';
+import { accuracyOrNull, answerAll, evaluate } from './evaluate.ts';
 import { baseName, openForRun } from './open.ts';
 import type { OpenedModel } from './open.ts';
 
@@ -279,7 +279,7 @@ class Session {
   private async evaluate(when: keyof Evaluations, step: number): Promise<void> {
     const start = performance.now();
     this.parts.progress.activity('held-out questions', 0, this.parts.data.questions.length);
-    const accuracy = await answerAll(this.parts.opened, this.parts.data, this.parts.config.ask);
+    const accuracy = accuracyOrNull(await answerAll(this.parts.opened, this.parts.data, this.parts.config.ask));
     this.evaluations = { ...this.evaluations, [when]: accuracy };
     this.parts.folder.write(EVALUATIONS, `${JSON.stringify(this.evaluations)}\n`);
     if (accuracy) this.parts.log.scalar(`answers/${when}`, accuracy.overall, step);
@@ -297,7 +297,7 @@ class Session {
     terminal: ReturnType<typeof openTerminal>,
   ): Promise<boolean> {
     const { config, data, opened, folder, log, progress, gpu } = this.parts;
-    const { answers, blind, selfAsked, asked } = await evaluate(opened, data, config.ask, config.seed, {
+    const { answers, answered, blind, selfAsked, asked } = await evaluate(opened, data, config.ask, config.seed, {
       signal: this.parts.interrupt.signal,
       onPart: (label, count) => progress.activity(label, 0, count),
     });
@@ -336,7 +336,7 @@ class Session {
       peakBytes: gpu.memoryReport().peakBytes,
       rssBytes: peakResident(),
     };
-    terminal.write(writeOutcome(folder, log, { summary, config, environment, scenes: asked }, terminal));
+    terminal.write(writeOutcome(folder, log, { summary, config, environment, answered, scenes: asked }, terminal));
     return true;
   }
 }

@@ -43,7 +43,7 @@ case $command in
 ./pack check [--only OP] [--budget SECONDS]      every kernel against float64, forward and backward
 ./pack bench [--only PATTERN] [--budget SECONDS] [--json FILE]
 ./pack compare [--json FILE]                     PyTorch on the same device, where python3 has it
-./pack curio train | ask | base | doctor ...     any command of Curio; runs/ appears where you stand"
+./pack curio train | ask | ablate | doctor ...   any command of Curio; runs/ appears where you stand"
     adapter=$(probe any) && echo "adapter: $adapter" || echo 'adapter: none was found'
     [ "$command" = help ] || exit 2
     ;;

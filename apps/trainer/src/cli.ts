@@ -5,6 +5,7 @@
  */
 import { ConfigError, CurioError, DeviceError } from '@curio/engine';
 import { Command, CommanderError } from 'commander';
+import { ablateCommand } from './commands/ablate.ts';
 import { askCommand } from './commands/ask.ts';
 import { baseCommand } from './commands/base.ts';
 import { batchCommand } from './commands/batch.ts';
@@ -36,6 +37,7 @@ const program = new Command('curio')
   .addCommand(mergeCommand())
   .addCommand(convertCommand())
   .addCommand(evalCommand())
+  .addCommand(ablateCommand())
   .addCommand(baseCommand())
   .addCommand(dataCommand().addCommand(dataCheckCommand()))
   .addCommand(doctorCommand())

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { ConfigError, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { Command } from 'commander';
@@ -5,6 +6,7 @@ import { checkConfig, loadConfig, parseOverrides, presetOf } from '../config/loa
 import { RUN_PRESETS } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { adapterName } from '../run/environment.ts';
+import { endWithParent } from '../run/interrupt.ts';
 import { measureRates } from '../run/speed.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { cachedTuning, wasMeasured } from '../run/tuning.ts';
@@ -23,6 +25,7 @@ interface Options {
   readonly adapter?: string;
   readonly config?: string;
   readonly name?: string;
+  readonly runs?: string;
   readonly resume?: string | true;
   readonly dryRun?: boolean;
   readonly profile?: boolean;
@@ -43,7 +46,8 @@ export function trainCommand(): Command {
     .option('--adapter <folder>', `${ADAPTER}; the run starts from it`)
     .option('--projector <file>', 'mm_projector or non_lora_trainables to start from, beside new adapters')
     .option('--config <file>', 'JSON or YAML with the keys that differ from the preset')
-    .option('--name <name>', 'name of the run, a folder under runs/')
+    .option('--name <name>', 'name of the run, a folder under that of --runs')
+    .option('--runs <folder>', 'folder of the runs', 'runs')
     .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
     .option(
       '--on-bad-entry <how>',
@@ -64,10 +68,11 @@ export function trainCommand(): Command {
     .argument('[overrides...]', 'any key of the configuration, such as --train.lr=1e-4')
     .allowUnknownOption()
     .action(async (words: string[], options: Options) => {
+      endWithParent();
       if (options.tune !== 'static' && options.tune !== 'measured')
         throw new ConfigError(`train: --tune is '${options.tune}'; it must be static or measured.`);
       const measured =
-        options.tune === 'measured' || (options.resume !== undefined && wasMeasured(resumedFolder(options.resume)));
+        options.tune === 'measured' || (options.resume !== undefined && wasMeasured(resumedFolder(options)));
       const gpu = await openGpu({
         dryRun: options.dryRun,
         ...(measured && { tune: 'measured', tuningStore: cachedTuning() }),
@@ -119,15 +124,16 @@ async function chosenConfig(gpu: Gpu, words: string[], options: Options): Promis
   return loadConfig({ ...sources, preset: start, folders: { base, model: found.model } });
 }
 
-function resumedFolder(path: string | true): RunFolder {
-  const folder = path === true ? RunFolder.newest() : RunFolder.open(path);
-  if (!folder) throw new ConfigError('train: there is no run under runs/ to go on with; start one with curio train.');
+function resumedFolder({ resume: path, runs = 'runs' }: Options): RunFolder {
+  const folder = typeof path === 'string' ? RunFolder.open(path) : RunFolder.newest(runs);
+  if (!folder)
+    throw new ConfigError(`train: there is no run under ${join(runs, '/')} to go on with; start one with curio train.`);
   return folder;
 }
 
 async function begin(gpu: Gpu, words: string[], options: Options): Promise<number> {
   const config = await chosenConfig(gpu, words, options);
-  const folder = RunFolder.create({ name: options.name, preset: config.preset });
+  const folder = RunFolder.create({ root: options.runs, name: options.name, preset: config.preset });
   try {
     return await runSession({ gpu, config, folder, setupSeconds, profile: options.profile });
   } catch (error) {
@@ -138,16 +144,13 @@ async function begin(gpu: Gpu, words: string[], options: Options): Promise<numbe
   }
 }
 
-async function resume(
-  gpu: Gpu,
-  words: string[],
-  { resume: path, preset, config: file, model, vision, adapter, projector, format, profile, onBadEntry }: Options,
-): Promise<number> {
+async function resume(gpu: Gpu, words: string[], options: Options): Promise<number> {
+  const { preset, config: file, model, vision, adapter, projector, format, profile, onBadEntry } = options;
   if (words.length > 0 || (preset ?? file ?? model ?? vision ?? adapter ?? projector ?? format) !== undefined)
     throw new ConfigError(
       'train: a resumed run keeps its configuration; leave out --preset, --config, folders and overrides, or start a new run.',
     );
-  const folder = resumedFolder(path!);
+  const folder = resumedFolder(options);
   folder.lock();
   try {
     const config = folder.readConfig();

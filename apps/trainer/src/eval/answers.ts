@@ -27,17 +27,21 @@ export const shardOf = <T>(entries: readonly T[], { index, parts }: Shard): T[] 
 export const idOfAnswer = (benchmark: AnyBenchmark, answer: Answer): string | number =>
   benchmark.idOf?.(answer) ?? answer.question_id;
 
-/** Keeps the settings that answers are made with, or holds them against those that are there. @throws ConfigError */
-export function keepSettings(out: string, settings: Readonly<Record<string, unknown>>): void {
+/**
+ * Keeps the settings that a folder is made with, or holds them against those that are there. `command` begins the
+ * sentence of an error.
+ * @throws ConfigError
+ */
+export function keepSettings(command: string, out: string, settings: Readonly<Record<string, unknown>>): void {
   const path = join(out, 'settings.json');
   const text = `${JSON.stringify(settings, null, 2)}\n`;
   if (!existsSync(path)) return writeWhole(path, text);
-  const there = readJson(path, 'eval') as Record<string, unknown>;
+  const there = readJson(path, command) as Record<string, unknown>;
   for (const key of new Set([...Object.keys(there), ...Object.keys(settings)])) {
     const [was, is] = [there[key], settings[key]].map((value) => JSON.stringify(value) ?? 'not given');
     if (was !== is)
       throw new ConfigError(
-        `eval: ${path} says ${key} ${was} and this is ${is}; go on with the same model, data and options, or give another --out.`,
+        `${command}: ${path} says ${key} ${was} and this is ${is}; go on with the same model, data and options, or give another --out.`,
       );
   }
 }

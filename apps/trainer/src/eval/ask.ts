@@ -49,7 +49,7 @@ export async function askEntries(
 ): Promise<{ path: string; before: number; answered: number; entries: number }> {
   const { benchmark } = set;
   const settings = settingsOf(set, talk, options);
-  keepSettings(out, settings);
+  keepSettings('eval', out, settings);
   const entries: readonly Entry[] = options.shard ? shardOf(set.entries, options.shard) : set.entries;
   const questions = questionsOf(set, entries);
   const path = answersPath(out, talk.name, options.shard);

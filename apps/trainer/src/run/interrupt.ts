@@ -15,6 +15,13 @@ export interface Interrupt {
   close(): void;
 }
 
+/** Ends this process when the one that started it is gone, however that ended; nothing where none holds a channel. */
+export function endWithParent(): void {
+  if (!process.channel) return;
+  process.once('disconnect', () => process.exit(EXIT.interrupted));
+  process.channel.unref(); // it alone keeps no process alive
+}
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** One that comes again so soon is the same: a group of processes gets it, and the launcher passes it on. */
 const SAME_MS = 500;

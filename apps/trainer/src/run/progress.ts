@@ -76,6 +76,11 @@ export class Progress {
     this.show(`${label} ${done}/${total}`, done === total);
   }
 
+  /** Where something stands that counts in ways of its own: `cell 3/15 · ETA 4:07`. */
+  status(text: string, last = false): void {
+    this.show(text, last);
+  }
+
   /** Bytes of a file or a folder: `12/338 MB written`. */
   written(done: number, total: number): void {
     const [now, all] = [done, total].map((bytes) => Math.ceil(bytes / 1e6));

@@ -1,0 +1,183 @@
+/**
+ * The ablation: its test and spread by hand, its tables from runs made up here, and the command as a user runs it,
+ * killed in the middle.
+ */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { cellName, cellsOf, TABLES } from '../src/ablate/cells.ts';
+import { compareAll } from '../src/ablate/compare.ts';
+import { differenceText, shareText } from '../src/ablate/markdown.ts';
+import { holm, pairedTest, spreadOf } from '../src/ablate/paired-test.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { writeWhole } from '../src/run/files.ts';
+import { line } from '../src/run/log.ts';
+import { runCurio, stepsOf, TINY, whenever } from './curio.ts';
+
+const temporary = (): string => mkdtempSync(join(tmpdir(), 'curio-ablate-'));
+
+test('the paired test is McNemar’s for right and wrong answers', () => {
+  const pairs = (better: number, worse: number): number[] => [
+    ...Array(better).fill(1),
+    ...Array(worse).fill(-1),
+    ...Array(20).fill(0),
+  ];
+  // 2 · (C(12, 0) + C(12, 1) + C(12, 2)) / 2^12
+  expect(pairedTest(pairs(10, 2))).toBeCloseTo((2 * (1 + 12 + 66)) / 4096, 14);
+  expect(pairedTest(pairs(2, 10))).toBe(pairedTest(pairs(10, 2)));
+  expect(pairedTest(pairs(5, 5))).toBe(1);
+  expect(pairedTest([])).toBe(1);
+  // 2 · Σ C(1000, k) / 2^1000 for k ≤ 450, as scipy.stats.binomtest(450, 1000).pvalue has it
+  expect(pairedTest(pairs(550, 450))).toBeCloseTo(0.0017305360849, 10);
+});
+
+test('the paired test counts every assignment of signs', () => {
+  const differences = [3, -1, 2, 2, 0, -3, 1, 2, 1];
+  const observed = Math.abs(differences.reduce((a, b) => a + b, 0));
+  let far = 0;
+  for (let signs = 0; signs < 2 ** differences.length; signs++) {
+    const sum = differences.reduce((total, x, i) => total + ((signs >> i) & 1 ? x : -x), 0);
+    if (Math.abs(sum) >= observed) far++;
+  }
+  expect(pairedTest(differences)).toBeCloseTo(far / 2 ** differences.length, 14);
+});
+
+test('spread over seeds and Holm’s method', () => {
+  expect(spreadOf([2, 4, 9])).toEqual({ mean: 5, deviation: Math.sqrt(13) });
+  expect(spreadOf([2])).toEqual({ mean: 2, deviation: null });
+  const raised = holm([0.01, 0.04, 0.03, 0.005]);
+  [0.03, 0.06, 0.06, 0.02].forEach((p, i) => expect(raised[i]).toBeCloseTo(p, 12));
+  expect(holm([0.9, 0.8])).toEqual([1, 1]);
+});
+
+test('rows differ in what they name, and tables share their cells', () => {
+  const cells = cellsOf(TABLES, [1, 2]);
+  // Baseline, three alone, three pairs, all; sq_r 0 is a pair and .5 all, 16 prototypes are all.
+  expect(cells.length).toBe(2 * (8 + 2 + 2));
+  expect(cells.slice(0, 12).every(({ seed }) => seed === 1)).toBe(true);
+  const of = (name: string) => {
+    const { overrides } = cells.find((cell) => cell.name === name)!;
+    const { seed, model, train } = loadConfig({ preset: 'small', overrides });
+    const trained = train.stage2.trainable.map(([pattern]) => pattern);
+    return {
+      seed,
+      projector: model.projector,
+      visionLora: model.visionLora?.r ?? null,
+      sqR: train.stage2.sqR,
+      trained,
+    };
+  };
+  const baseline = of('mlp-sq-0-seed-2');
+  expect(baseline).toMatchObject({ seed: 2, projector: { kind: 'mlp2x_gelu' }, visionLora: null, sqR: 0 });
+  const all = of('prototypes-16-lora-sq-0.5-seed-1');
+  const { seed, model, train } = loadConfig({ preset: 'small' });
+  expect(all).toMatchObject({ seed, projector: model.projector, visionLora: model.visionLora!.r, sqR: 0.5 });
+  expect(all.trained).toEqual(train.stage2.trainable.map(([pattern]) => pattern));
+  expect(baseline.trained.length).toBeLessThan(all.trained.length);
+});
+
+/** A finished run with an answer to each question: 1 right, 0 wrong; and questions about a picture of two pictures. */
+function finish(runs: string, table: number, row: number, seed: number, right: string, about: [number, number]): void {
+  const folder = join(runs, cellName(TABLES[table]!.rows[row]!.setting, seed));
+  const answers = [...right].map((one, i) => ({ id: `q${i}`, kind: i % 2 ? 'color' : 'sum', right: one === '1' }));
+  const verdict = (good: boolean) => ({ wellFormed: true, aboutPicture: good, answeredRight: false });
+  const asked = about.map((n, i) => ({
+    id: `p${i}`,
+    asked: [0, 1, 2].map((k) => ({ question: '', answer: '', verdict: verdict(k < n) })),
+  }));
+  writeWhole(join(folder, 'answers.jsonl'), answers.map(line).join(''));
+  writeWhole(join(folder, 'asked.jsonl'), asked.map(line).join(''));
+  writeWhole(join(folder, 'summary.json'), '{}');
+}
+
+test('tables have mean, spread and the paired test over all questions of all seeds', () => {
+  const runs = temporary();
+  finish(runs, 0, 0, 1, '11110000', [0, 1]);
+  finish(runs, 0, 0, 2, '11000000', [0, 0]);
+  finish(runs, 0, 3, 1, '11111100', [3, 3]);
+  finish(runs, 0, 3, 2, '01111000', [3, 2]);
+  finish(runs, 0, 4, 1, '11111111', [3, 3]);
+  const [table, ...rest] = compareAll(runs, [1, 2]);
+  expect(rest).toEqual([]);
+  expect(table!.rows.map(({ label, seeds }) => `${label} ${seeds}`)).toEqual([
+    'baseline 1,2',
+    '+ self-questioning 1,2',
+    'all 1',
+  ]);
+  const figure = (row: number, measure: string) => table!.rows[row]!.figures.get(measure)!;
+  expect(shareText(figure(0, 'answers'))).toBe('37.5 ± 17.7');
+  expect(differenceText(figure(0, 'answers'))).toBe('');
+  // Better on two and three questions, worse on one: 2 · (C(6, 0) + C(6, 1)) / 2^6.
+  expect(figure(1, 'answers').against!.p).toBeCloseTo(14 / 64, 14);
+  // Four for nothing: 2 / 2^4, the least of two rows and so doubled.
+  expect(figure(2, 'answers').against).toMatchObject({ p: 0.125, adjusted: 0.25 });
+  expect(differenceText(figure(1, 'answers'))).toBe('+25.0 ± 0.0, p 0.22');
+  expect(differenceText(figure(2, 'answers'))).toBe('+50.0, p 0.13');
+  // Kinds are compared by the questions of theirs.
+  expect(shareText(figure(2, 'color'))).toBe('100.0');
+  // Pictures: differences 3, 2, 3, 2, of which only all signs alike reach 10.
+  expect(figure(1, 'aboutPicture').against!.p).toBeCloseTo(2 / 16, 14);
+  expect(figure(1, 'answeredRight').against).toBeNull();
+  finish(runs, 0, 4, 2, '111', [3, 3]);
+  expect(() => compareAll(runs, [1, 2])).toThrow(
+    "ablate: seed 2: only one of 'baseline' and 'all' answered q3; both must be asked the same, so train them anew with one configuration.",
+  );
+});
+
+test('the command goes on after kill -9, trains no finished cell again, and makes its tables', async () => {
+  const folder = temporary();
+  const args = ['ablate', '--only', 'prototypes', '--seeds', '7', ...TINY, '--run.checkpointEvery=1'];
+  const run = (k: number): string => join(folder, 'ablation', 'runs', `prototypes-${k}-lora-sq-0.5-seed-7`);
+  const stages = (k: number): string[] =>
+    existsSync(join(run(k), 'checkpoints')) ? readdirSync(join(run(k), 'checkpoints')) : [];
+  const killed = await runCurio(folder, args, (kill) =>
+    whenever(
+      () => stages(16).includes('stage2-000002'),
+      () => kill('SIGKILL'),
+    ),
+  );
+  expect(killed.code, killed.stderr).toBeNull();
+  expect(killed.stdout).toMatch(/cell 1 of 3 is finished: 4 prototypes, seed 7 · ETA \d+:\d\d/);
+  const finished = join(run(4), 'summary.json');
+  const before = statSync(finished).mtimeMs;
+  expect(existsSync(join(run(16), 'summary.json'))).toBe(false);
+
+  const whole = await runCurio(folder, args);
+  expect(whole.code, whole.stderr).toBe(0);
+  expect(statSync(finished).mtimeMs).toBe(before);
+  for (const k of [4, 16, 36]) expect(stepsOf(run(k)).length).toBe(9);
+  expect(readFileSync(join(folder, 'ablation', 'logs', 'prototypes-16-lora-sq-0.5-seed-7.txt'), 'utf8')).toContain(
+    'questions about pictures it never saw',
+  );
+  const markdown = readFileSync(join(folder, 'ablation', 'ablation.md'), 'utf8');
+  expect(markdown).toContain('## Number of prototypes');
+  expect(markdown).toMatch(/\| 36 prototypes \| 7 \| \d+\.\d \|/);
+  expect(whole.stdout).toContain(markdown.trim());
+  const html = readFileSync(join(folder, 'ablation', 'ablation.html'), 'utf8');
+  expect(html).toContain('36 prototypes');
+  expect(html).not.toMatch(/https?:|<script|<link|src="(?!data:)/);
+
+  const again = await runCurio(folder, ['ablate', '--report', 'ablation']);
+  expect(again.stdout).toContain(markdown.trim());
+  const other = await runCurio(folder, [...args, '--train.lr=1e-3']);
+  expect(other.code).toBe(2);
+  expect(other.sentence).toMatch(
+    /^ablate: ablation\/settings\.json says overrides \{.*\} and this is \{.*\}; go on with the same model, data and options, or give another --out\.$/,
+  );
+});
+
+test('what the rows set themselves cannot be overridden', async () => {
+  const folder = temporary();
+  const sentence = async (...args: string[]): Promise<string> => (await runCurio(folder, ['ablate', ...args])).sentence;
+  expect(await sentence('--train.stage2.sqR=0.2')).toBe(
+    'ablate: --train.stage2.sqR=0.2 is given and the rows set train.stage2.sqR themselves; leave it out.',
+  );
+  expect(await sentence('--seed=3')).toBe(
+    'ablate: --seed=3 is given and the rows set seed themselves; leave it out and give --seeds.',
+  );
+  expect(await sentence('--preset', '7b')).toMatch(/^config: data\.stage1 is not set/);
+  expect(await sentence('--report', 'nothing')).toBe(
+    'ablate: nothing has no two finished rows to compare; train them with curio ablate --out nothing.',
+  );
+});

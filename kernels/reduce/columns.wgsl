@@ -1,12 +1,12 @@
 // reduce/columns: sum, largest or smallest over a middle axis, one lane per column of a segment.
-//   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]
+//   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]  (+ y[o, s, c] where add is not 0)
 // Shapes: x float[outer, rows, cols], y float[outer, segments, cols], dense. With segments > 1 a second dispatch
 // reduces y. T and U are vec4s where cols (then counted in vec4s) is a multiple of 4. Grid: ceil(outer · segments ·
 // cols / WG) workgroups in a line.
 // Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element. Used for gradients of biases.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl
 
-struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32, add: u32 }
 
 alias T = f32; // tune: f32 vec4<f32>
 alias U = u32; // tune: u32 vec4<u32>
@@ -54,5 +54,9 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     }
     sums = add_part(sums, combine(combine(part0, part1), combine(part2, part3)));
   }
-  y[item] = result_of(sums) * params.scale;
+  store(item, result_of(sums) * params.scale);
+}
+
+fn store(at: u32, value: T) {
+  if (params.add == 0u) { y[at] = value; } else { y[at] += value; }
 }

@@ -1,11 +1,11 @@
 // reduce/columns_shared: sum, largest or smallest over a middle axis, DOWN lanes of a workgroup a column of a segment,
 // which they put together in its memory. Contract of reduce/columns. For real GPUs.
-//   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]
+//   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]  (+ y[o, s, c] where add is not 0)
 // Grid: outer · segments · ceil(cols / ACROSS) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
 // Traffic: 4 bytes per element. Used for gradients of biases.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl, lib/turns.wgsl
 
-struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32, add: u32 }
 
 alias T = f32; // tune: f32 vec4<f32>
 alias U = u32; // tune: u32 vec4<u32>
@@ -65,6 +65,10 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   if (lane < ACROSS && col < params.cols) {
     var result = parts[lane];
     for (var k = 1u; k < DOWN; k++) { result = combine(result, parts[lane + k * ACROSS]); }
-    y[part * params.cols + col] = result * params.scale;
+    store(part * params.cols + col, result * params.scale);
   }
+}
+
+fn store(at: u32, value: T) {
+  if (params.add == 0u) { y[at] = value; } else { y[at] += value; }
 }

@@ -1,12 +1,12 @@
 // reduce/rows: sum, largest or smallest over the last axis, one lane per segment of a row.
-//   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
+//   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))  (+ y[row, s] where add is not 0)
 // Shapes: x float[rows, cols], y float[rows, segments], dense. With segments > 1 a second dispatch reduces y: a fixed
 // order, no atomics.
 // Grid: ceil(rows · segments / WG) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
 // Traffic: 4 bytes per element.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
-struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32, add: u32 }
 
 alias T = f32;
 alias U = u32;
@@ -36,7 +36,11 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     for (; i < stop; i++) { part = combine(part, x[i]); }
     sums = add_part(sums, part);
   }
-  y[item] = result_of(sums) * params.scale;
+  store(item, result_of(sums) * params.scale);
+}
+
+fn store(at: u32, value: f32) {
+  if (params.add == 0u) { y[at] = value; } else { y[at] += value; }
 }
 
 fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }

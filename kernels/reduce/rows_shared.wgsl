@@ -1,12 +1,12 @@
 // reduce/rows_shared: sum, largest or smallest over the last axis, one workgroup per segment of a row; no subgroups,
 // any number of columns. Contract of reduce/rows.
-//   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
+//   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))  (+ y[row, s] where add is not 0)
 // Shapes: x float[rows, cols], y float[rows, segments], dense. T and U are vec4s and WIDTH 4 where cols and chunk are
 // multiples of 4.
 // Grid: rows · segments workgroups in a line. Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element.
 // uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
-struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32, add: u32 }
 
 alias T = f32; // tune: f32 vec4<f32>
 alias U = u32; // tune: u32 vec4<u32>
@@ -54,7 +54,11 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     let met_nan = is_nan(four.x) || is_nan(four.y) || is_nan(four.z) || is_nan(four.w);
     if (shared_max(f32(met_nan), lane) > 0.0) { total = quiet_nan(); }
   }
-  if (lane == 0u) { y[item] = total * params.scale; }
+  if (lane == 0u) { store(item, total * params.scale); }
+}
+
+fn store(at: u32, value: f32) {
+  if (params.add == 0u) { y[at] = value; } else { y[at] += value; }
 }
 
 fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }

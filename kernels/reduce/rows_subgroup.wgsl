@@ -1,13 +1,13 @@
 enable subgroups;
 // reduce/rows_subgroup: one subgroup per segment of a row, lanes along the columns in vec4s; no barrier. Same contract
 // as reduce/rows, for cols and chunk that are multiples of 4.
-//   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))
+//   y[row, s] = scale · OP x[row, s·chunk … min((s + 1)·chunk, cols))  (+ y[row, s] where add is not 0)
 // Shapes: x float[rows, cols], y float[rows, segments], dense. Grid: ceil(rows · segments / (WG / SG)) workgroups in a
 // line.
 // Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element.
 // uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
 
-struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32 }
+struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32, add: u32 }
 
 alias T = vec4<f32>;
 alias U = vec4<u32>;
@@ -49,7 +49,11 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   if (SG >= 8u) { total = combine(total, subgroupShuffleXor(total, 4u)); }
   total = combine(total, subgroupShuffleXor(total, 2u));
   total = combine(total, subgroupShuffleXor(total, 1u));
-  if (item < items && index % SG == 0u) { y[item] = total.x * params.scale; }
+  if (item < items && index % SG == 0u) { store(item, total.x * params.scale); }
+}
+
+fn store(at: u32, value: f32) {
+  if (params.add == 0u) { y[at] = value; } else { y[at] += value; }
 }
 
 fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }

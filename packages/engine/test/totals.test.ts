@@ -17,8 +17,9 @@ import {
   sum,
   tensor,
 } from '../src/index.ts';
-import type { DType, Gpu, Tensor } from '../src/index.ts';
+import type { DType, Gpu, Grid, Tensor, Tuning } from '../src/index.ts';
 import { matmulVariants } from '../src/ops/matmul/variants.ts';
+import { reduceColumnsVariants } from '../src/ops/parts/reduce.ts';
 import { openDevice } from './device.ts';
 import { noise } from './noise.ts';
 
@@ -113,7 +114,54 @@ test('every gradient of a layer with LoRA, and no dispatch to add them up', asyn
     loraLinear(x, w, b, { a: loraA, b: loraB, scale: 0.5 }),
   );
   expect(both).toEqual(once.map((grad) => plus(grad, grad)));
-  expect(dispatches[1]! - dispatches[0]!).toBe(-4); // the bias is no product
+  expect(dispatches[1]! - dispatches[0]!).toBe(-5);
+});
+
+test.each(['single', 'vec4s', 'shared'])('%s adds the parts of a split sum to what is there', async (variant) => {
+  for (const [M, N, K] of [
+    [8, 12, 100],
+    [5, 7, 41],
+    [1, 1, 9],
+  ] as const) {
+    gpu.kernels.forced.set('matmul split', '3');
+    gpu.kernels.forced.set('reduceColumns', variant);
+    const [a, b] = [leaf(K, M), leaf(K, N)];
+    const { once, both, dispatches } = await twice([a, b], () => matmul(a, b, { transposeA: true }));
+    expect(both).toEqual(once.map((grad) => plus(grad, grad)));
+    expect(dispatches[1]! - dispatches[0]!).toBe(-2);
+  }
+});
+
+test.each([
+  ['lane', 1],
+  ['shared', 1],
+  ['subgroup', 1],
+  ['single', 5],
+  ['vec4s', 8],
+  ['shared', 8],
+] as const)('%s adds the sums of a bias of %i columns to what is there', async (variant, columns) => {
+  for (const family of ['reduceRows', 'reduceColumns']) gpu.kernels.forced.set(family, variant);
+  if (columns === 1) gpu.kernels.forced.delete('reduceColumns');
+  else gpu.kernels.forced.delete('reduceRows');
+  const [x, w, b] = [leaf(5000, 4), leaf(columns, 4), leaf(columns)]; // long columns are summed in segments
+  const { once, both, dispatches } = await twice([b], () => linear(x, w, b));
+  expect(both).toEqual(once.map((grad) => plus(grad, grad)));
+  expect(dispatches[1]! - dispatches[0]!).toBe(-3);
+  for (const each of [x, w]) each.dispose();
+});
+
+test("a user's reduction that cannot add is added afterwards", async () => {
+  const { single } = reduceColumnsVariants;
+  gpu.kernels.replacements.useVariant('reduceColumns', 'mine', {
+    kernel: single!.kernel,
+    grid: single!.grid as () => Grid,
+    tuning: single!.tuning as () => Tuning,
+  });
+  const [x, w, b] = [leaf(9, 4), leaf(5, 4), leaf(5)];
+  const { once, both, dispatches } = await twice([x, w, b], () => linear(x, w, b));
+  gpu.kernels.replacements.useVariant('reduceColumns', 'mine', null);
+  expect(both).toEqual(once.map((grad) => plus(grad, grad)));
+  expect(dispatches[1]! - dispatches[0]!).toBe(-2);
 });
 
 test('what several products of one tensor send back, later ones first', async () => {

@@ -55,7 +55,7 @@ const op = defineOp({
     return [
       weight && product(run, { a: dy, b: weight, layout: 'nn', M, N: K, K: N, shape: xShape, into: run.total(0) }),
       x && product(run, { a: dy, b: x, layout: 'tn', M: N, N: K, K: M, shape: [N, K], into: run.total(1) }),
-      run.needs[2] ? reduceMiddle('SUM', dy, { outer: 1, n: M, inner: N, shape: [N] }) : null,
+      run.needs[2] ? reduceMiddle('SUM', dy, { outer: 1, n: M, inner: N, shape: [N], into: run.total(2) }) : null,
     ];
   },
 });

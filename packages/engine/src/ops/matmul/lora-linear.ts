@@ -87,7 +87,7 @@ const op = defineOp({
           })
         : null,
       needW ? product(run, { a: dy, b: x!, layout: 'tn', M: N, N: K, K: M, shape: [N, K], into: run.total(1) }) : null,
-      needBias ? reduceMiddle('SUM', dy, { outer: 1, n: M, inner: N, shape: [N] }) : null,
+      needBias ? reduceMiddle('SUM', dy, { outer: 1, n: M, inner: N, shape: [N], into: run.total(2) }) : null,
       needA
         ? product(run, { a: dh!, b: branch!, layout: 'tn', M: r, N: K, K: M, shape: [r, K], into: run.total(3) })
         : null,

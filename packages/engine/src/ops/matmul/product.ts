@@ -96,7 +96,7 @@ export function product(run: Run, wanted: Product): Tensor {
     },
   };
   const parts = multiply(run, split, part, K - (count - 1) * terms);
-  return reduceMiddle('SUM', parts, { outer: 1, n: count, inner: M * N, shape });
+  return reduceMiddle('SUM', parts, { outer: 1, n: count, inner: M * N, shape, into: wanted.into });
 }
 
 /** A2·op(B2) as a separate product. */

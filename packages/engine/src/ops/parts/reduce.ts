@@ -8,9 +8,10 @@ import { reduceRowsShared } from '@curio/kernels/reduce_rows_shared';
 import { reduceRowsSubgroup } from '@curio/kernels/reduce_rows_subgroup';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
-import { launch } from '../../gpu/kernel/choose.ts';
+import { choose, launch } from '../../gpu/kernel/choose.ts';
 import { fixedSubgroupSize } from '../../gpu/kernel/variant.ts';
-import type { Family } from '../../gpu/kernel/variant.ts';
+import type { Params, Variant } from '../../gpu/kernel/variant.ts';
+import { accumulate } from '../../tensor/accumulate.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { type Tensor, empty, full } from '../../tensor/tensor.ts';
@@ -28,6 +29,11 @@ interface Plan {
   chunk: number;
 }
 
+interface ReduceVariant extends Variant<Plan> {
+  /** Adds to y where params.add is not 0. */
+  readonly adds?: boolean;
+}
+
 const rowItems = ({ outer, segments }: Plan): number => outer * segments;
 
 const sharedRows = workgroupRows<Plan>(reduceRowsShared, (plan) => ({
@@ -37,9 +43,10 @@ const sharedRows = workgroupRows<Plan>(reduceRowsShared, (plan) => ({
 }));
 
 /** Kernels that reduce the last axis, the preferred first. */
-export const reduceRowsVariants: Family<Plan> = {
+export const reduceRowsVariants: Readonly<Record<string, ReduceVariant>> = {
   shared: {
     ...sharedRows,
+    adds: true,
     tuning: (gpu, plan, entry) => ({
       ...sharedRows.tuning!(gpu, plan, entry),
       OP: plan.op,
@@ -48,6 +55,7 @@ export const reduceRowsVariants: Family<Plan> = {
   },
   subgroup: {
     kernel: reduceRowsSubgroup,
+    adds: true,
     fits: (gpu, { n, chunk }) => fixedSubgroupSize(gpu) > 0 && n % 4 === 0 && chunk % 4 === 0,
     pays: (gpu, { n }) => n >= 4 * fixedSubgroupSize(gpu),
     tuning: (gpu, { op }) => ({ OP: op, SG: `${fixedSubgroupSize(gpu)}u` }),
@@ -55,6 +63,7 @@ export const reduceRowsVariants: Family<Plan> = {
   },
   lane: {
     kernel: reduceRows,
+    adds: true,
     tuning: (_, { op }) => ({ OP: op }),
     grid: (_, plan) => lineGrid(ceilDiv(rowItems(plan), 64)),
   },
@@ -67,9 +76,10 @@ const [ACROSS, DOWN] = [32, 8];
 const widthOf = ({ inner }: Plan): number => (inner % 4 === 0 ? 4 : 1);
 
 /** Kernels that reduce a middle axis, the preferred first. */
-export const reduceColumnsVariants: Family<Plan> = {
+export const reduceColumnsVariants: Readonly<Record<string, ReduceVariant>> = {
   shared: {
     kernel: reduceColumnsShared,
+    adds: true,
     pays: (gpu) => gpu.adapter.costs.barriers === 'low',
     tuning: (_, plan) =>
       widthOf(plan) === 4 ? { OP: plan.op, T: 'vec4<f32>', U: 'vec4<u32>' } : { OP: plan.op, T: 'f32', U: 'u32' },
@@ -78,6 +88,7 @@ export const reduceColumnsVariants: Family<Plan> = {
   },
   vec4s: {
     kernel: reduceColumns,
+    adds: true,
     fits: (_, { inner }) => inner % 4 === 0,
     tuning: (_, { op }) => ({ OP: op, T: 'vec4<f32>', U: 'vec4<u32>' }),
     params: (params) => ({ ...params, cols: params.cols! / 4 }),
@@ -85,6 +96,7 @@ export const reduceColumnsVariants: Family<Plan> = {
   },
   single: {
     kernel: reduceColumns,
+    adds: true,
     tuning: (_, { op }) => ({ OP: op, T: 'f32', U: 'u32' }),
     grid: (_, plan) => lineGrid(ceilDiv(columnItems(plan, 1), 64)),
   },
@@ -92,7 +104,7 @@ export const reduceColumnsVariants: Family<Plan> = {
 
 /**
  * The dense `x` seen as `[outer, n, inner]`, reduced over the middle axis and multiplied by `scale`; the result has
- * `shape`.
+ * `shape`. A sum may be added to `into`, a dense tensor at the start of a binding, which is then returned.
  */
 export function reduceMiddle(
   op: Reduction,
@@ -103,23 +115,26 @@ export function reduceMiddle(
     inner,
     shape,
     scale = 1,
+    into = null,
   }: {
     readonly outer: number;
     readonly n: number;
     readonly inner: number;
     readonly shape: Shape;
     readonly scale?: number;
+    readonly into?: Tensor | null;
   },
 ): Tensor {
   const { gpu } = x;
+  if (n === 0 && into) return into;
   if (n === 0) return full(gpu, shape, op === 'SUM' ? 0 * scale : op === 'MAX' ? -Infinity : Infinity);
   const whole = { op, outer, n, inner, segments: 1, chunk: n };
   const segments = segmentsFor(gpu, whole);
-  if (segments === 1) return pass(whole, x, shape, scale);
+  if (segments === 1) return pass(whole, x, { shape, scale, into });
   const chunk = 4 * ceilDiv(ceilDiv(n, segments), 4);
   const parts = ceilDiv(n, chunk);
-  const partial = pass({ ...whole, segments: parts, chunk }, x, [outer, parts, inner], 1);
-  return pass({ op, outer, n: parts, inner, segments: 1, chunk: parts }, partial, shape, scale);
+  const partial = pass({ ...whole, segments: parts, chunk }, x, { shape: [outer, parts, inner] });
+  return pass({ op, outer, n: parts, inner, segments: 1, chunk: parts }, partial, { shape, scale, into });
 }
 
 /** Enough independent parts to fill a device, none shorter than is worth a lane. */
@@ -130,23 +145,26 @@ function segmentsFor(gpu: Gpu, { outer, n, inner }: Plan): number {
   return Math.max(1, Math.floor(Math.min(wanted, least)));
 }
 
-function pass(plan: Plan, x: Tensor, shape: Shape, scale: number): Tensor {
+function pass(
+  plan: Plan,
+  x: Tensor,
+  { shape, scale = 1, into = null }: { readonly shape: Shape; readonly scale?: number; readonly into?: Tensor | null },
+): Tensor {
   const { gpu } = x;
   const { outer, n, inner, segments, chunk } = plan;
-  const y = empty(gpu, shape);
-  const work = { buffers: { x: x.binding, y: y.binding }, op: plan.op.toLowerCase() };
-  const rest = { segments, chunk, scale };
-  if (inner === 1)
-    launch(gpu, 'reduceRows', reduceRowsVariants, plan, 'reduce', {
-      ...work,
-      params: { rows: outer, cols: n, ...rest },
-    });
-  else
-    launch(gpu, 'reduceColumns', reduceColumnsVariants, plan, 'reduce', {
-      ...work,
-      params: { outer, rows: n, cols: inner, ...rest },
-    });
-  return y;
+  const [family, table] =
+    inner === 1 ? (['reduceRows', reduceRowsVariants] as const) : (['reduceColumns', reduceColumnsVariants] as const);
+  const adds = into !== null && choose(gpu, family, 'reduce', table, plan).adds === true;
+  const y = adds ? into : empty(gpu, shape);
+  const sizes: Params = inner === 1 ? { rows: outer, cols: n } : { outer, rows: n, cols: inner };
+  launch(gpu, family, table, plan, 'reduce', {
+    buffers: { x: x.binding, y: y.binding },
+    params: { ...sizes, segments, chunk, scale, add: adds ? 1 : 0 },
+    op: plan.op.toLowerCase(),
+  });
+  if (!into || adds) return y;
+  accumulate(into, y);
+  return into;
 }
 
 /**

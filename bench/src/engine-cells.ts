@@ -144,7 +144,7 @@ export class OpCells {
         const dy = tensor(gpu, this.dy, bench.outputShape);
         // The op's own node is called, not the walk over the tape: that would add a copy into each leaf's gradient.
         const node = withForced(gpu, forced, () => bench.run(inputs)).node!;
-        const run = (): readonly (Tensor | null)[] => withForced(gpu, forced, () => noGrad(() => node.backward(dy)));
+        const run = (): readonly (Tensor | null)[] => withForced(gpu, forced, () => noGrad(() => node.backward([dy])));
         return session(
           gpu,
           run,
@@ -169,7 +169,7 @@ export class OpCells {
         const dy = tensor(gpu, this.dy, bench.outputShape);
         const run = (): (Tensor | null)[] => {
           const node = bench.run(inputs).node!;
-          const grads = noGrad(() => node.backward(dy));
+          const grads = noGrad(() => node.backward([dy]));
           return inputs.map((x) => grads[node.inputs.indexOf(x)] ?? null);
         };
         return session(
@@ -195,7 +195,7 @@ export class OpCells {
       const y = backward ? run(made) : noGrad(() => run(made));
       if (!backward) return;
       dry.kernels.obeyed.clear(); // what the forward pass obeys says nothing of the backward one
-      noGrad(() => y.node!.backward(empty(dry, outputShape)));
+      noGrad(() => y.node!.backward([empty(dry, outputShape)]));
     });
   }
 

@@ -20,7 +20,7 @@ const ACROSS = COLUMNS / select(16u, 32u, IS_WIDE); // groups of 32 lanes side b
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let tile = tile_at(wg, count);
-  let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
+  let terms = select(params.K, params.K_last, (wg.z + 1u) % params.batch_inner == 0u);
   let steps = (terms + DEPTH - 1u) / DEPTH;
   let all_steps = steps + select(0u, (params.K2 + DEPTH - 1u) / DEPTH, PAIR);
   let row_four = lane / (32u * ACROSS) * 16u + lane % 32u / 8u * 2u + lane % 2u;

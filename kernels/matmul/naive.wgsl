@@ -2,8 +2,8 @@
 //   C[z] = alpha · (op(A[z])·op(B[z]) + A2·op(B2)) + bias  (+ C[z])
 // Shapes: A float[M, K] (or [K, M]: TRANSPOSE_A), B float[K, N] (or [N, K]: TRANSPOSE_B), C float[M, N], bias float[N];
 // the second pair A2 float[M, K2], B2 float[K2, N] (or [N, K2]) continues the sum over k (LoRA); K2 = 0 leaves it out.
-// Batches: z = outer · batch_inner + inner; A and B advance by their own steps (0 repeats). The last z has K_last
-// terms, so that split sums are batches. flags: 1 bias, 2 add to C. Grid: [ceil(N / 8), ceil(M / 8), batches].
+// Batches: z = outer · batch_inner + inner; A and B advance by their own steps (0 repeats). The last inner batch has
+// K_last terms, so that split sums are batches. flags: 1 bias, 2 add to C. Grid: [ceil(N / 8), ceil(M / 8), batches].
 // Accumulates in f32 over ascending k.
 // Backward of the family is the family: dA = dC·Bᵀ, dB = Aᵀ·dC.
 // B may be a packed weight, unpacked on the fly (FORMAT); group is the number of its adjacent elements that share a
@@ -31,7 +31,7 @@ const TRANSPOSE_A = false; // tune: false true
 const TRANSPOSE_B = false; // tune: false true
 
 @compute @workgroup_size(8, 8)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+fn multiply(@builtin(workgroup_id) wg: vec3u,
   @builtin(local_invocation_id) local: vec3u) {
   let col = wg.x * 8u + local.x;
   let row = wg.y * 8u + local.y;
@@ -40,7 +40,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let inner = wg.z - outer * params.batch_inner;
   var ia = outer * params.a_outer + inner * params.a_inner + select(row * params.K, row, TRANSPOSE_A);
   var ib = outer * params.b_outer + inner * params.b_inner + select(col, col * params.K, TRANSPOSE_B);
-  let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
+  let terms = select(params.K, params.K_last, inner == params.batch_inner - 1u);
   var sum = 0.0;
   for (var k = 0u; k < terms; k++) {
     sum += a[ia] * weight_of(b[ib / PER_WORD], ib);

@@ -80,7 +80,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let first_column = place.x * COLUMNS;
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
-  let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
+  let terms = select(params.K, params.K_last, inner == params.batch_inner - 1u);
   let subgroup = lane / SG;
   let row_in_tile = (subgroup / ACROSS) * (T * MATRIX_M);
   let column_in_tile = (subgroup % ACROSS) * (4u * MATRIX_N);

@@ -31,7 +31,7 @@ const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+fn multiply(@builtin(workgroup_id) wg: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
@@ -45,7 +45,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
 
   let ia = row * (params.a_pitch / 2u) + (outer * params.a_outer + inner * params.a_inner) / 2u;
   var ib = columns + (outer * params.b_outer + inner * params.b_inner) / 4u;
-  let terms = select(params.K, params.K_last, wg.z == count.z - 1u) / 2u;
+  let terms = select(params.K, params.K_last, inner == params.batch_inner - 1u) / 2u;
   for (var k = 0u; k < terms; k++) {
     let held = Columns(b[ib.x], b[ib.y], b[ib.x + vec4s], b[ib.y + vec4s]);
     multiply_rows(&tile, a[ia.x + k], a[ia.y + k], a[ia.z + k], a[ia.w + k], held);

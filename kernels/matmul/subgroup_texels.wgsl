@@ -37,12 +37,12 @@ const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+fn multiply(@builtin(workgroup_id) wg: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
   let first = vec2u(wg.x * ROWS, wg.y * (SG * VEC4S));
-  let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
+  let terms = select(params.K, params.K_last, inner == params.batch_inner - 1u);
   let a_batch = outer * params.a_outer + inner * params.a_inner;
   let b_batch = outer * params.b_outer + inner * params.b_inner;
   let a_lines = lines_of(params.a_strip, params.a_strip_rows);

@@ -26,7 +26,7 @@ const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+fn multiply(@builtin(workgroup_id) wg: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
@@ -39,7 +39,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   var ib = min(vec2u(column, column + SG), vec2u(b_step - 1u)) + (outer * params.b_outer + inner * params.b_inner) / 4u;
   var tile: Tile;
 
-  let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
+  let terms = select(params.K, params.K_last, inner == params.batch_inner - 1u);
   for (var k = 0u; k + 1u < terms; k += 2u) {
     let held = Columns(b[ib.x], b[ib.y], b[ib.x + b_step], b[ib.y + b_step]);
     multiply_rows(&tile, a[ia.x], a[ia.y], a[ia.x + a_step], a[ia.y + a_step], held);

@@ -27,7 +27,7 @@ const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * VEC4S>;
 
 @compute @workgroup_size(SG)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+fn multiply(@builtin(workgroup_id) wg: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
@@ -42,7 +42,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let ib = (outer * params.b_outer + inner * params.b_inner) / 2u + vec2u(left, right) * step;
   var tile: Tile;
 
-  let terms = select(params.K, params.K_last, wg.z == count.z - 1u) / 2u;
+  let terms = select(params.K, params.K_last, inner == params.batch_inner - 1u) / 2u;
   for (var k = 0u; k < terms; k++) {
     let w0 = b[ib.x + k];
     let w1 = b[ib.x + step + k];

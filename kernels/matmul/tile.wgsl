@@ -35,7 +35,7 @@ var<workgroup> a_tile: array<vec4f, 256>;
 var<workgroup> b_tile: array<vec4f, 256>;
 
 @compute @workgroup_size(16, 16)
-fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+fn multiply(@builtin(workgroup_id) wg: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let outer = wg.z / params.batch_inner;
   let inner = wg.z - outer * params.batch_inner;
@@ -53,7 +53,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   var sum2 = vec4f();
   var sum3 = vec4f();
 
-  let terms = select(params.K, params.K_last, wg.z == count.z - 1u);
+  let terms = select(params.K, params.K_last, inner == params.batch_inner - 1u);
   let steps = (terms + DEPTH - 1u) / DEPTH;
   let all_steps = steps + (params.K2 + DEPTH - 1u) / DEPTH;
   for (var step = 0u; step < all_steps; step++) {

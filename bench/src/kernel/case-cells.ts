@@ -81,7 +81,7 @@ export class CaseCells {
         const dy = tensor(gpu, noise(y.size, 2), y.shape);
         return session(
           gpu,
-          () => under(gpu, setting, () => noGrad(() => node.backward(dy))),
+          () => under(gpu, setting, () => noGrad(() => node.backward([dy]))),
           async () => null,
         );
       },

@@ -8,6 +8,7 @@ import {
   backward,
   checkpoint,
   defineKernel,
+  defineMultiOp,
   defineOp,
   detach,
   dropout,
@@ -62,6 +63,38 @@ const dispatches = (f: () => void): number => {
   return gpu.stream.counts.dispatches - before;
 };
 const live = (): number => gpu.memoryReport().liveBuffers;
+
+test('an op of several results receives their gradients at once, null for what nothing reads', async () => {
+  const seen: boolean[][] = [];
+  const sumAndProduct = defineMultiOp({
+    name: 'sumAndProduct',
+    plan: (_: readonly [Tensor, Tensor], __: undefined) => null,
+    forward: (_, [a, b]) => ({ ys: [add(a, b), mul(a, b)], saved: { a, b } }),
+    backward(_, [ds, dp], { a, b }) {
+      seen.push([ds !== null, dp !== null]);
+      const through = (other: Tensor): Tensor | null => {
+        const product = dp && mul(dp, other);
+        return ds && product ? add(ds, product) : (ds ?? product);
+      };
+      return [through(b!), through(a!)];
+    },
+  });
+  for (const [read, da, db] of [
+    [([s, p]: readonly Tensor[]) => add(mul(s!, 10), mul(p!, p!)), [10 + 2 * 3 * 5 * 5], [10 + 2 * 3 * 5 * 3]],
+    [([s]: readonly Tensor[]) => mul(s!, 2), [2], [2]],
+    [([, p]: readonly Tensor[]) => mul(p!, 2), [10], [6]],
+  ] as const) {
+    const [a, b] = [leaf([3]), leaf([5])];
+    const before = live();
+    expect(await gradients([a, b], () => read(sumAndProduct([a, b])))).toEqual([da, db]);
+    expect(live()).toBe(before - 2);
+  }
+  expect(seen).toEqual([
+    [true, true],
+    [true, false],
+    [false, true],
+  ]);
+});
 
 test('a tensor used twice, and a diamond, add their gradients up', async () => {
   const x = leaf([1, 2, 3]);

@@ -50,8 +50,11 @@ export const isRecording = (inputs: readonly (Tensor | null)[]): boolean =>
  */
 export type Totals = (i: number) => Tensor | null;
 
-/** Returns the gradient of each input, or its total if it has added to that. */
-export type Backward = (dy: Tensor, totals: Totals) => readonly (Tensor | null)[];
+/**
+ * Receives the gradient of each output, null where none was sent back; returns that of each input, or its total if it
+ * has added to that.
+ */
+export type Backward = (dys: readonly (Tensor | null)[], totals: Totals) => readonly (Tensor | null)[];
 
 interface Saved {
   readonly tensor: Tensor;
@@ -75,6 +78,7 @@ export class TapeNode implements Abandonable {
   constructor(
     readonly name: string,
     public inputs: readonly (Tensor | null)[],
+    public outputs: readonly Tensor[],
     saved: readonly Tensor[],
     private back: Backward | null,
   ) {
@@ -88,13 +92,13 @@ export class TapeNode implements Abandonable {
   }
 
   /** The gradients of the inputs, in their order. */
-  backward(dy: Tensor, totals: Totals = () => null): readonly (Tensor | null)[] {
+  backward(dys: readonly (Tensor | null)[], totals: Totals = () => null): readonly (Tensor | null)[] {
     for (const { tensor, part } of this.saved)
       if (part.writer !== null)
         throw new ShapeError(
           `backward: ${this.name} needs ${describe(tensor)} as it was, and ${part.writer} has changed it since; change it after backward, or run the forward pass again.`,
         );
-    const gradients = this.back!(dy, totals);
+    const gradients = this.back!(dys, totals);
     if (gradients.length !== this.inputs.length)
       throw new ShapeError(
         `${this.name}: backward gave ${gradients.length} gradients for ${this.inputs.length} inputs; it must give one for each, null where none is needed.`,
@@ -111,23 +115,34 @@ export class TapeNode implements Abandonable {
       part.letGo();
       storage.release();
     }
-    this.saved = this.inputs = [];
+    this.saved = this.inputs = this.outputs = [];
     this.back = null;
   }
 }
 
 /** Records how `output` came from `inputs`. */
-export function record(
+export const record = (
   name: string,
   output: Tensor,
   inputs: readonly (Tensor | null)[],
   saved: readonly Tensor[],
+  backward: (dy: Tensor, totals: Totals) => readonly (Tensor | null)[],
+): void => recordAll(name, [output], inputs, saved, ([dy], totals) => backward(dy!, totals));
+
+/** Records how `outputs` came from `inputs` at once. */
+export function recordAll(
+  name: string,
+  outputs: readonly Tensor[],
+  inputs: readonly (Tensor | null)[],
+  saved: readonly Tensor[],
   backward: Backward,
 ): void {
-  const node = new TapeNode(name, inputs, saved, backward);
-  output.requiresGrad = true;
-  output.node = node;
-  output.gpu.arena.watch(node);
+  const node = new TapeNode(name, inputs, outputs, saved, backward);
+  for (const output of outputs) {
+    output.requiresGrad = true;
+    output.node = node;
+  }
+  outputs[0]!.gpu.arena.watch(node);
 }
 
 interface Pending {
@@ -170,12 +185,13 @@ export function walkBack(output: Tensor, seed: Tensor | null, first = 0): void {
     gpu.scope(() =>
       noGrad(() => {
         give(grads, 'backward', output, seed ?? full(gpu, output.shape, 1));
-        for (const [node, made] of nodes) {
-          const pending = grads.get(made);
-          if (pending) {
+        for (const node of nodes) {
+          const { outputs } = node;
+          const dys = outputs.map((made) => grads.get(made)?.value ?? null);
+          if (dys.some((dy) => dy)) {
             gpu.scope(() => {
               const totals: Totals = (i) => totalOf(grads, node.inputs[i] ?? null);
-              const back = node.backward(pending.value, totals);
+              const back = node.backward(dys, totals);
               const once = (dx: Tensor): boolean => back.filter((other) => other?.storage === dx.storage).length === 1;
               node.inputs.forEach((input, i) => {
                 const dx = back[i];
@@ -183,8 +199,8 @@ export function walkBack(output: Tensor, seed: Tensor | null, first = 0): void {
                   give(grads, node.name, input, dx, once(dx) && gpu.arena.isFresh(dx.storage));
               });
             });
-            grads.delete(made);
-            pending.value.storage.release();
+            for (const made of outputs) grads.delete(made);
+            for (const dy of dys) dy?.storage.release();
           }
           node.abandon();
         }
@@ -195,13 +211,12 @@ export function walkBack(output: Tensor, seed: Tensor | null, first = 0): void {
   }
 }
 
-/** The nodes that `output` depends on, each with the tensor it made, last recorded first. */
-function nodesBehind(output: Tensor, first: number): [TapeNode, Tensor][] {
-  const found = new Map<TapeNode, Tensor>();
+/** The nodes that `output` depends on, last recorded first. */
+function nodesBehind(output: Tensor, first: number): TapeNode[] {
+  const found = new Set<TapeNode>();
   const stack = [output];
   while (stack.length > 0) {
-    const made = stack.pop()!;
-    const { node } = made;
+    const { node } = stack.pop()!;
     if (!node || found.has(node)) continue;
     if (node.done)
       throw new ShapeError(
@@ -213,10 +228,10 @@ function nodesBehind(output: Tensor, first: number): [TapeNode, Tensor][] {
       throw new ShapeError(
         `checkpoint: its function uses a result of ${node.name} that requires a gradient and is not among its inputs; give it as an input.`,
       );
-    found.set(node, made);
+    found.add(node);
     for (const input of node.inputs) if (input?.requiresGrad) stack.push(input);
   }
-  return [...found].sort((a, b) => b[0].id - a[0].id);
+  return [...found].sort((a, b) => b.id - a.id);
 }
 
 /** What an op may add to. */

@@ -7,7 +7,7 @@ import type { Binding } from '../gpu/memory/block.ts';
 import { Storage } from '../gpu/memory/arena.ts';
 import { choose, settingsOf } from '../gpu/kernel/choose.ts';
 import type { Params, Variant } from '../gpu/kernel/variant.ts';
-import { isRecording, record } from './autograd.ts';
+import { isRecording, recordAll } from './autograd.ts';
 import type { Totals } from './autograd.ts';
 import { countedCopy } from './copy.ts';
 import { byteLength, isPacked } from './dtype.ts';
@@ -87,16 +87,19 @@ export interface Run {
 
 export type Saved = Readonly<Record<string, Tensor | null>>;
 
-export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> {
+interface CommonSpec<I extends Inputs, Attrs, Plan> {
   readonly name: string;
   /** One per input; the last one repeats. */
   readonly layouts?: readonly LayoutNeed[];
-  /** Of the gradient that `backward` receives. */
+  /** Of the gradients that `backward` receives. */
   readonly dyLayout?: LayoutNeed;
   /** Indices of inputs that may have a packed storage type (f16, bf16, int8, int4, NF4). */
   readonly packed?: readonly number[];
   /** Checks shapes and computes sizes once, for both directions. */
   readonly plan: (inputs: I, attrs: Attrs) => Plan;
+}
+
+export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> extends CommonSpec<I, Attrs, Plan> {
   readonly forward: (run: Run, inputs: I, plan: Plan) => { readonly y: Tensor; readonly saved?: S };
   /**
    * Gradients of the inputs in their order; null where `run.needs` is false. Left out where no gradient exists. `dy` is
@@ -104,6 +107,18 @@ export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> {
    */
   readonly backward?: (run: Run, dy: Tensor, saved: S, plan: Plan) => readonly (Tensor | null)[];
 }
+
+/** An op of several results, which may lie side by side in one buffer. */
+export interface MultiOpSpec<I extends Inputs, Attrs, Plan, S extends Saved> extends CommonSpec<I, Attrs, Plan> {
+  readonly forward: (run: Run, inputs: I, plan: Plan) => { readonly ys: readonly Tensor[]; readonly saved?: S };
+  /** As of `OpSpec`; a result that no gradient was sent to has null among `dys`. */
+  readonly backward?: (run: Run, dys: readonly (Tensor | null)[], saved: S, plan: Plan) => readonly (Tensor | null)[];
+}
+
+type Call<I, Attrs, Result> = (
+  inputs: I,
+  ...options: undefined extends Attrs ? [attrs?: Attrs] : [attrs: Attrs]
+) => Result;
 
 type Watcher = (name: string, inputs: Inputs, y: Tensor) => void;
 let watcher: Watcher | null = null;
@@ -125,7 +140,23 @@ export function watchOps(watch: Watcher, f: () => void): void {
 /** Makes a callable op, which fits layouts, plans shapes, records kernels and writes the tape. */
 export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(
   spec: OpSpec<I, Attrs, Plan, S>,
-): (inputs: I, ...options: undefined extends Attrs ? [attrs?: Attrs] : [attrs: Attrs]) => Tensor {
+): Call<I, Attrs, Tensor> {
+  const { backward } = spec;
+  const op = defineMultiOp<I, Attrs, Plan, S>({
+    ...spec,
+    forward(run, inputs, plan) {
+      const { y, saved } = spec.forward(run, inputs, plan);
+      return { ys: [y], saved };
+    },
+    backward: backward && ((run, [dy], saved, plan) => backward(run, dy!, saved, plan)),
+  });
+  return (inputs, ...options) => op(inputs, ...options)[0]!;
+}
+
+/** The same for an op of several results. */
+export function defineMultiOp<I extends Inputs, Attrs, Plan, S extends Saved>(
+  spec: MultiOpSpec<I, Attrs, Plan, S>,
+): Call<I, Attrs, readonly Tensor[]> {
   return (inputs, ...options) => {
     const attrs = options[0] as Attrs;
     const gpu = gpuOf(spec.name, inputs);
@@ -144,16 +175,17 @@ export function defineOp<I extends Inputs, Attrs, Plan, S extends Saved>(
     let totals: Totals = () => null;
     const run = makeRun(spec.name, gpu, needs, (i) => totals(i));
     const fitted = inputs.map((x, i) => x && run.fit(x, needOf(spec.layouts, i))) as unknown as I;
-    const { y, saved } = spec.forward(run, fitted, plan);
+    const { ys, saved } = spec.forward(run, fitted, plan);
     if (recording) {
       const kept = Object.values(saved ?? {}).flatMap((x) => (x ? [x, ...packedWith(x)] : []));
-      record(spec.name, y, inputs, kept, (dy, soFar) => {
+      recordAll(spec.name, ys, inputs, kept, (dys, soFar) => {
         totals = soFar;
-        return spec.backward!(run, run.fit(dy, spec.dyLayout), (saved ?? {}) as S, plan);
+        const fit = dys.map((dy) => dy && run.fit(dy, spec.dyLayout));
+        return spec.backward!(run, fit, (saved ?? {}) as S, plan);
       });
     }
-    watcher?.(spec.name, inputs, y);
-    return y;
+    for (const y of ys) watcher?.(spec.name, inputs, y);
+    return ys;
   };
 }
 

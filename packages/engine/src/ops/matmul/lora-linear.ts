@@ -25,28 +25,33 @@ export interface LoraOptions {
   readonly dropout?: number;
 }
 
-interface Plan extends LinearPlan {
+export interface LoraPlan extends LinearPlan {
   readonly r: number;
   readonly scale: number;
+}
+
+type Layer = readonly [x: Tensor, weight: Tensor, bias: Tensor | null, a: Tensor, b: Tensor];
+
+/** Checks the shapes of a layer. Throws ShapeError where they do not go together. */
+export function planLora([x, weight, bias, loraA, loraB]: Layer, { scale }: Pick<LoraOptions, 'scale'>): LoraPlan {
+  const plan = planLinear('loraLinear', x, weight, bias);
+  requireFloat('loraLinear', loraA, loraB);
+  const r = loraA.shape[0] ?? 0;
+  if (!sameShape(loraA.shape, [r, plan.K]) || !sameShape(loraB.shape, [plan.N, r])) {
+    throw new ShapeError(
+      `loraLinear: lora_A is ${showShape(loraA.shape)} and lora_B ${showShape(loraB.shape)} for a weight of ${showShape(weight.shape)}; they must be [r, ${plan.K}] and [${plan.N}, r].`,
+    );
+  }
+  return { ...plan, r, scale };
 }
 
 const op = defineOp({
   name: 'loraLinear',
   packed: [1],
-  plan(
-    [x, weight, bias, loraA, loraB]: readonly [Tensor, Tensor, Tensor | null, Tensor, Tensor, Tensor | null],
-    { scale }: Pick<LoraOptions, 'scale'>,
-  ): Plan {
-    const plan = planLinear('loraLinear', x, weight, bias);
-    requireFloat('loraLinear', loraA, loraB);
-    const r = loraA.shape[0] ?? 0;
-    if (!sameShape(loraA.shape, [r, plan.K]) || !sameShape(loraB.shape, [plan.N, r])) {
-      throw new ShapeError(
-        `loraLinear: lora_A is ${showShape(loraA.shape)} and lora_B ${showShape(loraB.shape)} for a weight of ${showShape(weight.shape)}; they must be [r, ${plan.K}] and [${plan.N}, r].`,
-      );
-    }
-    return { ...plan, r, scale };
-  },
+  plan: (
+    [x, weight, bias, a, b]: readonly [...Layer, dropped: Tensor | null],
+    options: Pick<LoraOptions, 'scale'>,
+  ): LoraPlan => planLora([x, weight, bias, a, b], options),
   forward(run, [x, weight, bias, loraA, loraB, dropped], { M, N, K, r, scale, y: shape }) {
     const [needX, needW, , needA, needB] = run.needs;
     const branch = dropped ?? x;

@@ -41,6 +41,8 @@ export interface Product {
   readonly pair?: { readonly a: Tensor; readonly b: Tensor; readonly K: number };
   /** A dense tensor of `shape` at the start of a binding, to which the product is added where its kernel can. */
   readonly into?: Tensor | null;
+  /** Where the result is written, dense and at the start of a binding; a new tensor when left out. */
+  readonly out?: Tensor;
   /** Elements from row to row where rows run along the terms: K, unless this is a part of a longer sum. */
   readonly pitch?: number;
 }
@@ -71,11 +73,11 @@ export function product(run: Run, wanted: Product): Tensor {
     const rest = { a: pair.a, b: pair.b, layout, M, N, K: pair.K, shape, alpha: wanted.alpha, into: c };
     return multiply(run, rest, pairPlan(plan), pair.K);
   }
-  const splits = sizeOf(shape) === 0 ? 1 : splitsOf(run.gpu, plan);
-  // Parts of the sum are batches, added up in a fixed order.
+  const splits = sizeOf(shape) === 0 || batches.inner !== batches.count ? 1 : splitsOf(run.gpu, plan);
+  // Parts of the sum are batches within those of the product, added up in a fixed order.
   const terms = 4 * ceilDiv(ceilDiv(K, splits), 4);
   const count = ceilDiv(K, terms);
-  const part = { ...plan, K: terms, batches: count, isPart: true };
+  const part = { ...plan, K: terms, batches: batches.count * count, isPart: true };
   const readsPitch = (each: MatmulPlan): boolean => variantOf(run.gpu, each).readsPitch === true;
   if (splits === 1 || (layout !== 'tn' && !(readsPitch(plan) && readsPitch(part))))
     return multiply(run, wanted, plan, K);
@@ -83,20 +85,22 @@ export function product(run: Run, wanted: Product): Tensor {
   const split = {
     ...wanted,
     into: null,
+    out: undefined,
     K: terms,
     pitch: K,
-    shape: [count, M, N],
+    shape: [batches.count, count, M, N],
     batches: {
-      count,
+      count: batches.count * count,
       inner: count,
-      aOuter: 0,
+      aOuter: batches.aInner,
       aInner: along.a ? terms : terms * M,
-      bOuter: 0,
+      bOuter: batches.bInner,
       bInner: along.b ? terms : terms * N,
     },
   };
   const parts = multiply(run, split, part, K - (count - 1) * terms);
-  return reduceMiddle('SUM', parts, { outer: 1, n: count, inner: M * N, shape, into: wanted.into });
+  const { into, out } = wanted;
+  return reduceMiddle('SUM', parts, { outer: batches.count, n: count, inner: M * N, shape, into, out });
 }
 
 /** A2·op(B2) as a separate product. */
@@ -124,23 +128,42 @@ function isApart(gpu: Gpu, plan: MatmulPlan): boolean {
   return isWanted && variantOf(gpu, pairPlan(plan)).adds === true;
 }
 
-/**
- * W + scale · B·A, a new tensor, where x·(W + scale · B·A)ᵀ costs less than the pair x·Wᵀ + scale · (x·Aᵀ)·Bᵀ for M
- * rows of x; else null. W float[N, K], B float[N, r], A float[r, K].
- */
-export function foldedWeight(run: Run, weight: Tensor, b: Tensor, a: Tensor, scale: number, M: number): Tensor | null {
+/** Whether x·(W + scale · B·A)ᵀ costs less than the pair x·Wᵀ + scale · (x·Aᵀ)·Bᵀ for M rows of x and rank r. */
+export function foldPays(run: Run, weight: Tensor, r: number, M: number): boolean {
   const [N, K] = weight.shape as [number, number];
-  const r = a.shape[0]!;
   const format = formatOf(run.name, weight);
-  if (format !== 'F32' || M * N * K * r === 0) return null;
+  if (format !== 'F32' || M * N * K * r === 0) return false;
   const whole = { hasBias: false, batches: 1, format, groupSize: 0, inRows: true, isPart: false } as const;
   const pair: MatmulPlan = { ...whole, layout: 'nt', M, N, K, K2: r };
   const forced = forcedWay(run.gpu);
   const isWanted = forced === undefined ? variantOf(run.gpu, pair).pairFolds?.(pair) === true : forced === 'folded';
-  if (!isWanted || variantOf(run.gpu, { ...whole, layout: 'nn', M: N, N: K, K: r, K2: 0 }).adds !== true) return null;
+  return isWanted && variantOf(run.gpu, { ...whole, layout: 'nn', M: N, N: K, K: r, K2: 0 }).adds === true;
+}
+
+/** W + scale · B·A where that pays for M rows, a new tensor; else null. W float[N, K], B float[N, r], A float[r, K]. */
+export function foldedWeight(run: Run, weight: Tensor, b: Tensor, a: Tensor, scale: number, M: number): Tensor | null {
+  const [N, K] = weight.shape as [number, number];
+  const r = a.shape[0]!;
+  if (!foldPays(run, weight, r, M)) return null;
   const into = copyOf(weight, run.name);
   return product(run, { a: b, b: a, layout: 'nn', M: N, N: K, K: r, shape: weight.shape, alpha: scale, into });
 }
+
+/** Whether the sum over k of a product of f32 is split. */
+export const isSplit = (gpu: Gpu, { layout, M, N, K }: Pick<Product, 'layout' | 'M' | 'N' | 'K'>): boolean =>
+  splitsOf(gpu, {
+    layout,
+    M,
+    N,
+    K,
+    K2: 0,
+    hasBias: false,
+    batches: 1,
+    format: 'F32',
+    groupSize: 0,
+    inRows: true,
+    isPart: false,
+  }) > 1;
 
 /**
  * The kernel of a product. Long sums of few results, such as LoRA's inner activations, stay in f32: split-K keeps a GPU
@@ -154,13 +177,13 @@ function variantOf(gpu: Gpu, plan: MatmulPlan): MatmulVariant {
   return choose<MatmulVariant, MatmulPlan>(gpu, `matmul ${plan.layout}`, 'multiply', matmulVariants[plan.layout], plan);
 }
 
-/** One product; the last batch has `lastTerms` terms. */
+/** One product; the last inner batch has `lastTerms` terms. */
 function multiply(run: Run, wanted: Product, plan: MatmulPlan, lastTerms: number): Tensor {
   const { a, b, layout, M, N, K, shape, batches = ONE_BATCH, bias, alpha = 1, pair, pitch = K } = wanted;
-  if (sizeOf(shape) === 0) return run.out(shape);
+  if (sizeOf(shape) === 0) return wanted.out ?? run.out(shape);
   const variant = variantOf(run.gpu, plan);
   const into = variant.adds ? wanted.into : null;
-  const c = into ?? run.out(shape);
+  const c = into ?? wanted.out ?? run.out(shape);
   const { inner, aOuter, aInner, bOuter, bInner } = batches;
   const buffers = { a, b, c, bias: bias ?? a, a2: pair?.a ?? a, b2: pair?.b ?? a };
   const params = {

@@ -261,7 +261,7 @@ function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
         VEC4S: `${vec4sOf(sg)}u`,
         A_ALONG: `${a}`,
         B_ALONG: `${b}`,
-        TAIL: `${(K + K2) % 4 !== 0}`,
+        TAIL: `${(K + K2) % 4 !== 0 || plan.isPart}`, // the last part may be shorter
         SWAP: `${swaps}`,
       };
     },
@@ -310,10 +310,11 @@ const [TILE, MIN_TERMS, MAX_PARTS] = [64 * 64, 256, 16];
  * `gpu.kernels.forced.set('matmul split', '3')` requests three, where the layout allows.
  */
 export function splitsOf(gpu: KernelDevice, { layout, M, N, K, K2, hasBias, batches, format }: MatmulPlan): number {
-  if (batches !== 1 || hasBias || K2 > 0 || format !== 'F32' || (layout !== 'tn' && K % 4 !== 0)) return 1;
+  if ((batches !== 1 && layout !== 'tn') || hasBias || K2 > 0 || format !== 'F32' || (layout !== 'tn' && K % 4 !== 0))
+    return 1;
   const forced = gpu.kernels.forced.get('matmul split');
   if (forced !== undefined) return Math.max(1, Math.min(Number(forced), Math.floor(K / 4)));
-  const tiles = ceilDiv(M, 64) * ceilDiv(N, 64);
+  const tiles = batches * ceilDiv(M, 64) * ceilDiv(N, 64);
   const full = gpu.adapter.costs.lanes / TILE;
   return tiles >= full / 2 ? 1 : Math.max(1, Math.min(ceilDiv(full, tiles), Math.floor(K / MIN_TERMS), MAX_PARTS));
 }

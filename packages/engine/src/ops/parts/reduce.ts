@@ -104,7 +104,8 @@ export const reduceColumnsVariants: Readonly<Record<string, ReduceVariant>> = {
 
 /**
  * The dense `x` seen as `[outer, n, inner]`, reduced over the middle axis and multiplied by `scale`; the result has
- * `shape`. A sum may be added to `into`, a dense tensor at the start of a binding, which is then returned.
+ * `shape`. A sum may be added to `into`, which is then returned; else the result may be written to `out`. Both are
+ * dense and begin at the start of a binding.
  */
 export function reduceMiddle(
   op: Reduction,
@@ -116,6 +117,7 @@ export function reduceMiddle(
     shape,
     scale = 1,
     into = null,
+    out,
   }: {
     readonly outer: number;
     readonly n: number;
@@ -123,6 +125,7 @@ export function reduceMiddle(
     readonly shape: Shape;
     readonly scale?: number;
     readonly into?: Tensor | null;
+    readonly out?: Tensor;
   },
 ): Tensor {
   const { gpu } = x;
@@ -130,11 +133,11 @@ export function reduceMiddle(
   if (n === 0) return full(gpu, shape, op === 'SUM' ? 0 * scale : op === 'MAX' ? -Infinity : Infinity);
   const whole = { op, outer, n, inner, segments: 1, chunk: n };
   const segments = segmentsFor(gpu, whole);
-  if (segments === 1) return pass(whole, x, { shape, scale, into });
+  if (segments === 1) return pass(whole, x, { shape, scale, into, out });
   const chunk = 4 * ceilDiv(ceilDiv(n, segments), 4);
   const parts = ceilDiv(n, chunk);
   const partial = pass({ ...whole, segments: parts, chunk }, x, { shape: [outer, parts, inner] });
-  return pass({ op, outer, n: parts, inner, segments: 1, chunk: parts }, partial, { shape, scale, into });
+  return pass({ op, outer, n: parts, inner, segments: 1, chunk: parts }, partial, { shape, scale, into, out });
 }
 
 /** Enough independent parts to fill a device, none shorter than is worth a lane. */
@@ -148,14 +151,24 @@ function segmentsFor(gpu: Gpu, { outer, n, inner }: Plan): number {
 function pass(
   plan: Plan,
   x: Tensor,
-  { shape, scale = 1, into = null }: { readonly shape: Shape; readonly scale?: number; readonly into?: Tensor | null },
+  {
+    shape,
+    scale = 1,
+    into = null,
+    out,
+  }: {
+    readonly shape: Shape;
+    readonly scale?: number;
+    readonly into?: Tensor | null;
+    readonly out?: Tensor;
+  },
 ): Tensor {
   const { gpu } = x;
   const { outer, n, inner, segments, chunk } = plan;
   const [family, table] =
     inner === 1 ? (['reduceRows', reduceRowsVariants] as const) : (['reduceColumns', reduceColumnsVariants] as const);
   const adds = into !== null && choose(gpu, family, 'reduce', table, plan).adds === true;
-  const y = adds ? into : empty(gpu, shape);
+  const y = adds ? into : (out ?? empty(gpu, shape));
   const sizes: Params = inner === 1 ? { rows: outer, cols: n } : { outer, rows: n, cols: inner };
   launch(gpu, family, table, plan, 'reduce', {
     buffers: { x: x.binding, y: y.binding },

@@ -1,0 +1,65 @@
+/** @file Tensors that lie side by side in one buffer, and so can be one operand of a product in batches. */
+import { denseStrides, sameShape } from '../../tensor/shape.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+
+/** Bindings start at multiples of this many elements. */
+const GRID = 64;
+
+/**
+ * Elements from each of `all`, dense and of one shape, to the next in their common storage, where that is the same for
+ * all and each begins on the binding grid; else null. 0 for a single one.
+ */
+export function spacingOf(all: readonly Tensor[]): number | null {
+  const [first, second] = all as [Tensor, Tensor | undefined];
+  const step = second ? second.offset - first.offset : 0;
+  if (second && (step < first.size || step % GRID !== 0)) return null;
+  const isEven = all.every(
+    (x, i) =>
+      x.storage === first.storage &&
+      x.dtype === 'f32' &&
+      x.isDense &&
+      x.bindingOffset === 0 &&
+      x.offset === first.offset + i * step &&
+      sameShape(x.shape, first.shape),
+  );
+  return isEven ? step : null;
+}
+
+/** One view [P, ...] of `all` of them, which are `step` elements apart; no gradient is recorded. */
+export function besideEachOther(all: readonly Tensor[], step: number): Tensor {
+  const { gpu, shape, dtype, storage, offset } = all[0]!;
+  return new Tensor(gpu, [all.length, ...shape], dtype, storage, { strides: [step, ...denseStrides(shape)], offset });
+}
+
+/** The parts [...] of x [P, ...], dense, from its first axis; no gradient is recorded. */
+export const partsOf = ({ gpu, shape, dtype, storage, strides, offset }: Tensor): Tensor[] =>
+  Array.from(
+    { length: shape[0]! },
+    (_, i) =>
+      new Tensor(gpu, shape.slice(1), dtype, storage, { strides: strides.slice(1), offset: offset + i * strides[0]! }),
+  );
+
+/** Whether parts of this many elements each begin on the binding grid. */
+export const fitsBeside = (size: number): boolean => size > 0 && size % GRID === 0;
+
+/**
+ * The indices of lists of one length, cut into the longest runs in which each list of `even` is evenly spaced, and each
+ * of `tight` without gaps.
+ */
+export function evenRuns(
+  even: readonly (readonly Tensor[])[],
+  tight: readonly (readonly Tensor[])[] = [],
+): (readonly [start: number, end: number])[] {
+  const runs: [number, number][] = [];
+  for (let i = 0; i < even[0]!.length; i++) {
+    const run = runs.at(-1);
+    const spacing = (list: readonly Tensor[]): number | null => spacingOf(list.slice(run![0], i + 1));
+    const goesOn =
+      run !== undefined &&
+      even.every((list) => spacing(list) !== null) &&
+      tight.every((list) => spacing(list) === list[i]!.size);
+    if (goesOn) run[1] = i + 1;
+    else runs.push([i, i + 1]);
+  }
+  return runs;
+}

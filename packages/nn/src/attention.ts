@@ -2,7 +2,7 @@ import { permute, reshape, rotaryEmbedding, scaledDotProductAttention } from '@c
 import type { Tensor } from '@curio/engine';
 import type { Initializer } from './init.ts';
 import type { KvCache } from './kv-cache.ts';
-import { Linear } from './linear.ts';
+import { Linear, SharedInputLinears } from './linear.ts';
 import type { LoraOptions } from './lora.ts';
 import type { Mode } from './mode.ts';
 import type { Weights } from './weights.ts';
@@ -44,9 +44,7 @@ export interface AttentionContext {
  * output projection.
  */
 export class Attention {
-  private readonly q: Linear;
-  private readonly k: Linear;
-  private readonly v: Linear;
+  private readonly qkv: SharedInputLinears;
   private readonly o: Linear;
   private readonly headDim: number;
 
@@ -58,9 +56,7 @@ export class Attention {
     this.headDim = options.headDim ?? hiddenSize / numHeads;
     const [wide, narrow] = [numHeads * this.headDim, numKeyValueHeads * this.headDim];
     const shared = { bias, lora, initial, mode };
-    this.q = new Linear(w.at('q_proj'), hiddenSize, wide, shared);
-    this.k = new Linear(w.at('k_proj'), hiddenSize, narrow, shared);
-    this.v = new Linear(w.at('v_proj'), hiddenSize, narrow, shared);
+    this.qkv = new SharedInputLinears(w, hiddenSize, { q_proj: wide, k_proj: narrow, v_proj: narrow }, shared);
     this.o = new Linear(w.at(options.outputName), wide, hiddenSize, {
       ...shared,
       initial: options.outputInitial ?? initial,
@@ -74,9 +70,10 @@ export class Attention {
     const rotate = (y: Tensor): Tensor =>
       ropeTheta === undefined ? y : rotaryEmbedding(y, { theta: ropeTheta, ...(positions && { positions }) });
     const first = (y: Tensor): Tensor => permute(y, [0, 2, 1, 3]);
-    const q = first(rotate(heads(this.q.forward(x))));
-    let k = first(rotate(heads(this.k.forward(x))));
-    let v = first(heads(this.v.forward(x)));
+    const [query, key, value] = this.qkv.forward(x).map(heads) as [Tensor, Tensor, Tensor];
+    const q = first(rotate(query));
+    let k = first(rotate(key));
+    let v = first(value);
     if (cache) ({ k, v } = cache.append(layer, k, v, positions));
     const position = cache && positions;
     const y = scaledDotProductAttention(q, k, v, {

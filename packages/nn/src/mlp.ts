@@ -1,7 +1,7 @@
 import { swiglu } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import type { Initializer } from './init.ts';
-import { Linear } from './linear.ts';
+import { Linear, SharedInputLinears } from './linear.ts';
 import type { LoraOptions } from './lora.ts';
 import type { Mode } from './mode.ts';
 import type { Weights } from './weights.ts';
@@ -36,14 +36,13 @@ export class Mlp {
 
 /** down(silu(gate x) ⊙ up x), LLaMA's (Shazeer 2020). Tensors: `gate_proj`, `up_proj`, `down_proj`, without biases. */
 export class GatedMlp {
-  private readonly gate: Linear;
-  private readonly up: Linear;
+  private readonly gateUp: SharedInputLinears;
   private readonly down: Linear;
 
   constructor(w: Weights, { hiddenSize, intermediateSize, lora, initial, outputInitial, mode }: MlpOptions) {
     const shared = { bias: false, lora, initial, mode };
-    this.gate = new Linear(w.at('gate_proj'), hiddenSize, intermediateSize, shared);
-    this.up = new Linear(w.at('up_proj'), hiddenSize, intermediateSize, shared);
+    const sizes = { gate_proj: intermediateSize, up_proj: intermediateSize };
+    this.gateUp = new SharedInputLinears(w, hiddenSize, sizes, shared);
     this.down = new Linear(w.at('down_proj'), intermediateSize, hiddenSize, {
       ...shared,
       initial: outputInitial ?? initial,
@@ -51,6 +50,7 @@ export class GatedMlp {
   }
 
   forward(x: Tensor): Tensor {
-    return this.down.forward(swiglu(this.gate.forward(x), this.up.forward(x)));
+    const [gate, up] = this.gateUp.forward(x) as [Tensor, Tensor];
+    return this.down.forward(swiglu(gate, up));
   }
 }

@@ -163,4 +163,6 @@ export { AdamW } from './optim/adamw.ts';
 export type { AdamWOptions, AdamWState } from './optim/adamw.ts';
 export { checkGroups } from './optim/groups.ts';
 export type { Trainable } from './optim/groups.ts';
+export { MOMENT_STORAGES } from './optim/moments.ts';
+export type { Moment, MomentPair, MomentStorage, QuantisedMoment } from './optim/moments.ts';
 export { cosineSchedule } from './optim/schedule.ts';

@@ -5,9 +5,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AdamW, AdamWState, Parameter } from '@curio/engine';
-import { decodeFloats, encodeSafetensors, openSafetensors } from '@curio/nn';
+import { encodeSafetensors, openSafetensors } from '@curio/nn';
 import type { NamedTensor, TensorMap } from '@curio/nn';
 import { fileSource, writeWhole } from '../run/files.ts';
+import { momentTensors, readMoments } from '../train/moment-tensors.ts';
 
 export interface PretrainState {
   /** Step to go on with. */
@@ -17,6 +18,7 @@ export interface PretrainState {
 }
 
 const FILE = 'state.safetensors';
+const MOMENTS = ['m', 'v'] as const;
 
 /** Writes the state of a run into its folder. */
 export async function savePretrainState(
@@ -34,12 +36,7 @@ export async function savePretrainState(
       shape: parameter.shape,
       data: (await parameter.read()) as Float32Array,
     });
-  for (const [name, { first, second }] of moments) {
-    tensors.push(
-      { name: `m.${name}`, dtype: 'F32', shape: [first.length], data: first },
-      { name: `v.${name}`, dtype: 'F32', shape: [second.length], data: second },
-    );
-  }
+  tensors.push(...momentTensors(moments, MOMENTS));
   writeWhole(
     join(folder, FILE),
     encodeSafetensors(tensors, { format: 'pt', step: String(step), updates: String(updates) }),
@@ -56,13 +53,6 @@ export async function openPretrainState(folder: string): Promise<PretrainState |
       name.startsWith('weights.') ? [[name.slice('weights.'.length), tensor] as const] : [],
     ),
   );
-  const moments = new Map<string, { first: Float32Array<ArrayBuffer>; second: Float32Array<ArrayBuffer> }>();
-  const floats = async (name: string): Promise<Float32Array<ArrayBuffer>> => {
-    const tensor = tensors.get(name)!;
-    return decodeFloats(await tensor.read(), tensor.dtype) as Float32Array<ArrayBuffer>;
-  };
-  for (const name of tensors.keys())
-    if (name.startsWith('m.'))
-      moments.set(name.slice(2), { first: await floats(name), second: await floats(`v.${name.slice(2)}`) });
+  const moments = await readMoments(path, tensors, MOMENTS);
   return { step: Number(metadata.step), weights, optimizer: { step: Number(metadata.updates), moments } };
 }

@@ -1,11 +1,9 @@
 /** @file AdamW over flat buffers. */
 import { optimAdamwNorm } from '@curio/kernels/optim_adamw_norm';
-import { optimAdamwUpdate } from '@curio/kernels/optim_adamw_update';
 import { Storage } from '../gpu/memory/arena.ts';
 import { ConfigError, WeightError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../gpu/kernel/grid.ts';
-import { lineWork } from '../gpu/kernel/line.ts';
 import { requireGpu } from '../tensor/host-values.ts';
 import { requireOptions } from '../tensor/options.ts';
 import type { Parameter } from '../tensor/parameter.ts';
@@ -15,6 +13,7 @@ import { checkSettings, requireAtLeast0 } from './settings.ts';
 import type { Segment } from './flat.ts';
 import { checkGroups } from './groups.ts';
 import type { Trainable } from './groups.ts';
+import type { MomentPair, MomentStorage } from './moments.ts';
 
 export interface AdamWOptions {
   /**
@@ -32,6 +31,11 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
   /** Gradients are clipped to this global norm. Default: no clipping. */
   readonly maxGradNorm?: number;
+  /**
+   * How the moments are kept: '8bit' takes a quarter of the memory, with rounding errors as of bitsandbytes' AdamW8bit;
+   * tensors of fewer than 4,096 elements keep f32. Default 'f32'.
+   */
+  readonly moments?: MomentStorage;
 }
 
 /** What a resumed run needs besides the parameters. */
@@ -39,17 +43,10 @@ export interface AdamWState {
   /** Steps done. */
   readonly step: number;
   /** First and second moment of each trained parameter, by name. */
-  readonly moments: ReadonlyMap<
-    string,
-    { readonly first: Float32Array<ArrayBuffer>; readonly second: Float32Array<ArrayBuffer> }
-  >;
+  readonly moments: ReadonlyMap<string, MomentPair>;
 }
 
-/** Lanes of a workgroup of optim/adamw_update. */
-const UPDATE_WG = 64;
 const EVERYTHING: Trainable = [['', 1]];
-/** What adamw_update reads and writes: x, m and v both ways, and g. */
-const STREAMS = 7;
 
 /** Vectors of four elements that one workgroup of optim/adamw_norm sums. */
 const NORM_CHUNK = 64 * 64;
@@ -59,9 +56,10 @@ const NORM_CHUNK = 64 * 64;
  * clip_grad_norm_.
  * The constructor moves the trained parameters into flat buffers and lets them require gradients; `dispose()` freezes
  * them again.
- * Kernels: kernels/optim, 28 bytes an element a step. Throws ConfigError when a pattern matches no parameter and for a
- * setting out of its range, or a parameter that another one trains; DTypeError for packed parameters and for anything
- * that is not a Parameter. Where a parameter's gradient was replaced or taken away, `update` throws ConfigError.
+ * Kernels: kernels/optim, 28 bytes an element a step, with 8-bit moments 16. Throws ConfigError when a pattern matches
+ * no parameter and for a setting out of its range, or a parameter that another one trains; DTypeError for packed
+ * parameters and for anything that is not a Parameter. Where a parameter's gradient was replaced or taken away,
+ * `update` throws ConfigError.
  */
 export class AdamW {
   /**
@@ -85,13 +83,14 @@ export class AdamW {
     options: AdamWOptions = {},
   ) {
     requireGpu('adamw', gpu);
-    requireOptions('adamw', options, ['groups', 'lr', 'betas', 'eps', 'weightDecay', 'maxGradNorm']);
+    requireOptions('adamw', options, ['groups', 'lr', 'betas', 'eps', 'weightDecay', 'maxGradNorm', 'moments']);
     checkSettings(parameters, options);
     this.options = {
       lr: 1e-3,
       betas: [0.9, 0.999],
       eps: 1e-8,
       weightDecay: 0,
+      moments: 'f32',
       ...options,
       groups: options.groups ?? EVERYTHING,
       maxGradNorm: options.maxGradNorm ?? 0,
@@ -101,7 +100,7 @@ export class AdamW {
       parameters.map(({ name }) => name),
       this.options.groups,
     );
-    this.segments = flatten(gpu, parameters, this.options.groups);
+    this.segments = flatten(gpu, parameters, this.options.groups, this.options.moments);
     this.parameters = this.segments.flatMap((s) => s.parameters);
     const slots = this.segments.reduce((sum, s) => sum + chunksOf(s), 0);
     const make = (bytes: number): Storage => new Storage(gpu.memory.acquire(bytes, 'optimizer'), gpu.memory);
@@ -166,6 +165,7 @@ export class AdamW {
     const parts = this.segments.flatMap((s) =>
       s.parts(4 * NORM_CHUNK).map(({ start, size }) => ({
         s,
+        start,
         size,
         of: ({ block }: Storage) => ({ block, offset: 4 * start, bytes: 4 * size }),
       })),
@@ -186,18 +186,12 @@ export class AdamW {
       grid: [1, 1, 1],
       op: 'adamw',
     });
-    for (const { s, size, of } of parts) {
-      gpu.dispatch(optimAdamwUpdate, 'update', {
-        buffers: {
-          x: of(s.value),
-          g: of(s.gradient),
-          m: of(s.first),
-          v: of(s.second),
-          rate: whole(this.rate, 12),
-          norm,
-        },
+    for (const { s, start, size, of } of parts) {
+      s.moments.update({
+        start,
+        size,
+        buffers: { x: of(s.value), g: of(s.gradient), rate: whole(this.rate, 12), norm },
         params: {
-          vectors: size / 4,
           factor: s.lrFactor,
           beta1,
           rest1: 1 - beta1,
@@ -206,8 +200,6 @@ export class AdamW {
           eps,
           decay: weightDecay,
         },
-        ...lineWork(gpu, optimAdamwUpdate, size / 4, UPDATE_WG, {}, STREAMS),
-        op: 'adamw',
       });
     }
   }
@@ -215,42 +207,33 @@ export class AdamW {
   /** The state to write into a checkpoint. */
   async readState(): Promise<AdamWState> {
     this.requireLive();
-    const { gpu, steps } = this;
-    const moments = new Map<string, { first: Float32Array<ArrayBuffer>; second: Float32Array<ArrayBuffer> }>();
-    const pending = this.segments.map((s) =>
-      Promise.all([gpu.read(s.binding(s.first)), gpu.read(s.binding(s.second))]),
-    );
+    const { steps } = this;
+    const moments = new Map<string, MomentPair>();
+    const pending = this.segments.map((s) => s.moments.read());
     for (const [i, s] of this.segments.entries()) {
-      const [first, second] = (await pending[i]!).map((bytes) => new Float32Array(bytes)) as [
-        Float32Array<ArrayBuffer>,
-        Float32Array<ArrayBuffer>,
-      ];
-      for (const { name, offset, size } of s.parameters)
-        moments.set(name, { first: first.slice(offset, offset + size), second: second.slice(offset, offset + size) });
+      const pairAt = await pending[i]!;
+      s.parameters.forEach(({ name, offset, size }) => moments.set(name, pairAt(offset, size)));
     }
     return { step: steps, moments };
   }
 
-  /** Continues from a state. Throws WeightError where it lacks a trained parameter or has another size for it. */
+  /**
+   * Continues from a state. Throws WeightError where it lacks a trained parameter, has another size for it, or moments
+   * of the other storage.
+   */
   load(state: AdamWState): void {
     this.requireLive();
-    for (const { name, size } of this.parameters) {
-      const found = state.moments.get(name);
-      if (!found)
+    const each = this.segments.flatMap((s) =>
+      s.parameters.map(({ name, offset, size }) => ({ s, name, offset, size, pair: state.moments.get(name)! })),
+    );
+    for (const { s, name, size, pair } of each) {
+      if (!pair)
         throw new WeightError(
           `adamw: the state has no moments for '${name}'; it belongs to another choice of trained parameters.`,
         );
-      if (found.first.length !== size || found.second.length !== size)
-        throw new WeightError(
-          `adamw: the state has ${found.first.length} and ${found.second.length} moments for '${name}'; it needs ${size} of each.`,
-        );
+      s.moments.check(name, size, pair);
     }
-    for (const s of this.segments) {
-      for (const { name, offset } of s.parameters) {
-        this.gpu.stream.write(s.first.block, 4 * offset, state.moments.get(name)!.first);
-        this.gpu.stream.write(s.second.block, 4 * offset, state.moments.get(name)!.second);
-      }
-    }
+    for (const { s, offset, pair } of each) s.moments.write(offset, pair);
     this.steps = state.step;
   }
 

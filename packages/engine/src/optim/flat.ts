@@ -8,16 +8,20 @@ import type { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { groupOf } from './groups.ts';
 import type { Trainable } from './groups.ts';
+import { makeMoments, MOMENT_BLOCK, MOMENT_STORAGES, momentsOf } from './moments.ts';
+import type { Moments, MomentStorage } from './moments.ts';
 
-/** Each parameter begins at a multiple of this many elements: 256 bytes, the grid of bindings. */
-const ALIGNMENT = 64;
+/**
+ * Each parameter begins at a multiple of this many elements: 256 bytes, the grid of bindings, or a whole block of
+ * moments.
+ */
+const ALIGNMENT: Readonly<Record<MomentStorage, number>> = { f32: 64, '8bit': MOMENT_BLOCK };
 
-/** Parameters in one set of buffers: value, gradient, first and second moment. */
+/** Parameters in one set of buffers: value, gradient, moments. */
 export class Segment {
   readonly value: Storage;
   readonly gradient: Storage;
-  readonly first: Storage;
-  readonly second: Storage;
+  readonly moments: Moments;
   /** Elements, padding included. */
   readonly size: number;
   private readonly grads: Tensor[];
@@ -27,16 +31,16 @@ export class Segment {
     readonly group: number,
     readonly lrFactor: number,
     readonly parameters: readonly Parameter[],
+    storage: MomentStorage,
   ) {
-    this.size = parameters.reduce((sum, p) => sum + paddedSize(p), 0);
+    this.size = parameters.reduce((sum, p) => sum + paddedSize(p, storage), 0);
     this.value = this.zeros('weights');
     this.gradient = this.zeros('gradients');
-    this.first = this.zeros('optimizer');
-    this.second = this.zeros('optimizer');
+    this.moments = makeMoments(gpu, this.size, storage);
     let offset = 0;
     this.grads = parameters.map((p) => {
       const grad = this.adopt(p, offset);
-      offset += paddedSize(p);
+      offset += paddedSize(p, storage);
       return grad;
     });
     this.value.release(); // from now on the parameters hold it
@@ -76,7 +80,8 @@ export class Segment {
       p.grad = null;
       p.requiresGrad = false;
     });
-    for (const storage of [this.gradient, this.first, this.second]) storage.release();
+    this.gradient.release();
+    this.moments.release();
   }
 
   private zeros(purpose: Purpose): Storage {
@@ -111,7 +116,8 @@ export class Segment {
 /** Parameters that an optimizer trains now. */
 const taken = new WeakSet<Parameter>();
 
-const paddedSize = (p: Parameter): number => Math.ceil(p.size / ALIGNMENT) * ALIGNMENT;
+const paddedSize = ({ size }: Parameter, storage: MomentStorage): number =>
+  Math.ceil(size / ALIGNMENT[storage]) * ALIGNMENT[storage];
 
 /**
  * Before anything is moved: throws ConfigError for a parameter that an optimizer trains already, or that is given
@@ -136,26 +142,39 @@ function requireTrainable(parameters: readonly Parameter[], groups: Trainable): 
 
 /**
  * Gathers the parameters that `groups` name, group by group, in buffers no larger than one binding; a parameter that is
- * larger has one to itself.
+ * larger has one to itself. Those too small for 8-bit moments have buffers of their own.
  */
-export function flatten(gpu: Gpu, parameters: readonly Parameter[], groups: Trainable): Segment[] {
-  const limit = gpu.memory.bindingLimit;
-  const segments: Segment[] = [];
+export function flatten(
+  gpu: Gpu,
+  parameters: readonly Parameter[],
+  groups: Trainable,
+  moments: MomentStorage = 'f32',
+): Segment[] {
   requireTrainable(parameters, groups);
-  groups.forEach(([, factor], group) => {
-    let members: Parameter[] = [];
-    let bytes = 0;
-    const close = (): void => {
-      if (members.length > 0) segments.push(new Segment(gpu, group, factor, members));
-      [members, bytes] = [[], 0];
-    };
-    for (const p of parameters) {
-      if (groupOf(p.name, groups) !== group) continue;
-      if (bytes + 4 * paddedSize(p) > limit) close();
-      members.push(p);
-      bytes += 4 * paddedSize(p);
+  return groups.flatMap(([, factor], group) =>
+    MOMENT_STORAGES.flatMap((storage) => {
+      const members = parameters.filter(
+        (p) => groupOf(p.name, groups) === group && momentsOf(p.size, moments) === storage,
+      );
+      return portions(members, storage, gpu.memory.bindingLimit).map(
+        (portion) => new Segment(gpu, group, factor, portion, storage),
+      );
+    }),
+  );
+}
+
+/** Parameters in order, as many together as one binding holds. */
+function portions(members: readonly Parameter[], storage: MomentStorage, limit: number): Parameter[][] {
+  const all: Parameter[][] = [];
+  let bytes = Infinity;
+  for (const p of members) {
+    const more = 4 * paddedSize(p, storage);
+    if (bytes + more > limit) {
+      all.push([]);
+      bytes = 0;
     }
-    close();
-  });
-  return segments;
+    all.at(-1)!.push(p);
+    bytes += more;
+  }
+  return all;
 }

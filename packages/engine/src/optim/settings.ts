@@ -3,6 +3,7 @@ import { ConfigError, DTypeError } from '../gpu/errors.ts';
 import { Parameter } from '../tensor/parameter.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { show } from '../tensor/host-values.ts';
+import { MOMENT_STORAGES } from './moments.ts';
 
 interface Settings {
   readonly groups?: readonly (readonly [pattern: string, lrFactor: number])[];
@@ -11,6 +12,7 @@ interface Settings {
   readonly eps?: number;
   readonly weightDecay?: number;
   readonly maxGradNorm?: number;
+  readonly moments?: unknown;
 }
 
 /** Throws ConfigError unless `value` is finite and at least 0: NaN would make NaN of every weight. */
@@ -22,7 +24,7 @@ export function requireAtLeast0(where: string, what: string, value: unknown): vo
 /** Throws ConfigError for a setting out of its range, DTypeError for anything but a list of parameters. */
 export function checkSettings(
   parameters: unknown,
-  { groups = [], lr = 0, betas = [0, 0], eps = 0, weightDecay = 0, maxGradNorm = 0 }: Settings = {},
+  { groups = [], lr = 0, betas = [0, 0], eps = 0, weightDecay = 0, maxGradNorm = 0, moments = 'f32' }: Settings = {},
 ): void {
   if (!Array.isArray(parameters))
     throw new DTypeError(
@@ -51,4 +53,6 @@ export function checkSettings(
     if (!(typeof beta === 'number' && beta >= 0 && beta < 1))
       throw new ConfigError(`adamw: betas[${i}] is ${show(beta)}; it must be at least 0 and below 1.`);
   });
+  if (!MOMENT_STORAGES.some((storage) => storage === moments))
+    throw new ConfigError(`adamw: moments is ${show(moments)}; it must be one of ${MOMENT_STORAGES.join(', ')}.`);
 }

@@ -1,0 +1,35 @@
+// Generated from kernels/optim/adamw_update_8bit.wgsl by npm run codegen. Do not edit.
+export const optimAdamwUpdate8bit = {
+  name: 'optim/adamw_update_8bit',
+  file: 'kernels/optim/adamw_update_8bit.wgsl',
+  code: "// optim/adamw_update_8bit: one AdamW step in place, as optim/adamw_update, with moments of 8 bits.\n//   m = absmax.x · signed[code], v = absmax.y · unsigned[code], one pair absmax for 256 neighbours. They are updated in\n//   f32 and x with them; then absmax = max|m|, max v, and a code is the level nearest to m / absmax.x or v / absmax.y,\n//   the lower of two equally near. A block whose greatest moment is below 2^-126 becomes zeros.\n// rate and norm as in optim/adamw_update; nothing changes if clip is negative.\n// Shapes: x, g float[256 · blocks]; m, v u32[64 · blocks], the first code in the lowest bits; absmax float[blocks, 2];\n// levels float[512], the signed map before the unsigned one, both ascending; rate float[3]; norm float[2]. Grid:\n// ceil(blocks / BLOCKS) workgroups in a line, a workgroup a block at a time, a lane four neighbours.\n// Traffic: 16 bytes per element. Source: Dettmers et al. 2022, \"8-bit Optimizers via Block-wise Quantization\"\n// (arXiv:2110.02861); AdamW8bit of bitsandbytes.\n\nstruct Params { blocks: u32, factor: f32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, eps: f32, decay: f32 }\n\n@group(0) @binding(0) var<uniform> params: Params;\n@group(0) @binding(1) var<storage, read_write> x: array<vec4<f32>>;\n@group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;\n@group(0) @binding(3) var<storage, read_write> m: array<u32>;\n@group(0) @binding(4) var<storage, read_write> v: array<u32>;\n@group(0) @binding(5) var<storage, read_write> absmax: array<vec2f>;\n@group(0) @binding(6) var<storage, read> levels: array<f32>;\n@group(0) @binding(7) var<storage, read> rate: array<f32>;\n@group(0) @binding(8) var<storage, read> norm: array<f32>;\n\nconst WG = 64u;\nconst BLOCKS = 4u;\nconst UNSIGNED = 256u; // where its map begins\nconst LEAST_NORMAL = 0x1p-126f;\n\nvar<workgroup> map: array<f32, 512>;\nvar<workgroup> lane_max: array<vec2f, WG>;\nvar<workgroup> part_max: array<vec2f, 16>;\n\n@compute @workgroup_size(WG)\nfn update(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,\n  @builtin(local_invocation_index) lane: u32) {\n  let clip = norm[1];\n  if (clip < 0.0) { return; }\n  for (var i = lane; i < 512u; i += WG) { map[i] = levels[i]; }\n  workgroupBarrier();\n  let lr = rate[0] * params.factor;\n  let kept = 1.0 - lr * params.decay;\n  let step = lr / rate[1];\n  let scale = 1.0 / rate[2];\n  let begin = (wg.y * count.x + wg.x) * BLOCKS;\n  let end = min(begin + BLOCKS, params.blocks);\n  for (var block = begin; block < end; block++) {\n    let i = block * WG + lane;\n    let gradient = clip * g[i];\n    let before = absmax[block];\n    let first = params.beta1 * (before.x * levels_of(m[i], 0u)) + params.rest1 * gradient;\n    let second = params.beta2 * (before.y * levels_of(v[i], UNSIGNED)) + params.rest2 * gradient * gradient;\n    x[i] = x[i] * kept - step * first / (sqrt(second) * scale + params.eps);\n    let greatest = block_max(vec2f(most(abs(first)), most(second)), lane);\n    let after = select(vec2f(), greatest, greatest >= vec2f(LEAST_NORMAL));\n    m[i] = codes_of(first, after.x, 0u);\n    v[i] = codes_of(second, after.y, UNSIGNED);\n    if (lane == 0u) { absmax[block] = after; }\n  }\n}\n\nfn levels_of(word: u32, map_at: u32) -> vec4f {\n  let at = ((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u)) + map_at;\n  return values_at(at);\n}\n\nfn values_at(at: vec4u) -> vec4f { return vec4f(map[at.x], map[at.y], map[at.z], map[at.w]); }\n\n// Bisection for the greatest level that is not above a value, then the nearer of it and the next.\nfn codes_of(moments: vec4f, greatest: f32, map_at: u32) -> u32 {\n  let values = select(vec4f(), moments / greatest, vec4<bool>(greatest > 0.0));\n  var at = vec4u(map_at);\n  for (var stride = 128u; stride > 0u; stride >>= 1u) {\n    at += select(vec4u(), vec4u(stride), values >= values_at(at + stride));\n  }\n  let next = min(at + 1u, vec4u(map_at + 255u));\n  let nearest = select(at, next, values - values_at(at) > values_at(next) - values) - map_at;\n  return nearest.x | (nearest.y << 8u) | (nearest.z << 16u) | (nearest.w << 24u);\n}\n\nfn most(values: vec4f) -> f32 { return max(max(values.x, values.y), max(values.z, values.w)); }\n\n// The greatest of all lanes, to every lane: sixteen of them reduce the others, then each lane the sixteen.\nfn block_max(value: vec2f, lane: u32) -> vec2f {\n  lane_max[lane] = value;\n  workgroupBarrier();\n  if (lane < 16u) {\n    var part = lane_max[lane];\n    for (var i = 1u; i < WG / 16u; i++) { part = max(part, lane_max[lane + 16u * i]); }\n    part_max[lane] = part;\n  }\n  workgroupBarrier();\n  var total = part_max[0];\n  for (var i = 1u; i < 16u; i++) { total = max(total, part_max[i]); }\n  return total;\n}\n",
+  uses: [],
+  lib: '',
+  params: [
+    { name: 'blocks', type: 'u32', offset: 0 },
+    { name: 'factor', type: 'f32', offset: 4 },
+    { name: 'beta1', type: 'f32', offset: 8 },
+    { name: 'rest1', type: 'f32', offset: 12 },
+    { name: 'beta2', type: 'f32', offset: 16 },
+    { name: 'rest2', type: 'f32', offset: 20 },
+    { name: 'eps', type: 'f32', offset: 24 },
+    { name: 'decay', type: 'f32', offset: 28 },
+  ],
+  bindings: [
+    { binding: 0, name: 'params', type: 'uniform', element: 'Params' },
+    { binding: 1, name: 'x', type: 'storage', element: 'vec4<f32>' },
+    { binding: 2, name: 'g', type: 'read-only-storage', element: 'vec4<f32>' },
+    { binding: 3, name: 'm', type: 'storage', element: 'u32' },
+    { binding: 4, name: 'v', type: 'storage', element: 'u32' },
+    { binding: 5, name: 'absmax', type: 'storage', element: 'vec2f' },
+    { binding: 6, name: 'levels', type: 'read-only-storage', element: 'f32' },
+    { binding: 7, name: 'rate', type: 'read-only-storage', element: 'f32' },
+    { binding: 8, name: 'norm', type: 'read-only-storage', element: 'f32' },
+  ],
+  tunables: [],
+  entries: {
+    update: { bindings: ['params', 'x', 'g', 'm', 'v', 'absmax', 'levels', 'rate', 'norm'], workgroupSize: ['WG'] },
+  },
+  subgroups: false,
+  f16: false,
+} as const;

@@ -2,6 +2,7 @@
  * @file The architecture and training of a SQ-LLaVA, as plain data. Values are in `presets.ts`; names are
  * Hugging Face's in camelCase.
  */
+import type { MomentStorage } from '@curio/engine';
 import type { LoraOptions } from '@curio/nn';
 import type { TemplateName } from './data/conversation.ts';
 
@@ -101,6 +102,8 @@ export interface TrainConfig {
   readonly betas: readonly [number, number];
   readonly eps: number;
   readonly weightDecay: number;
+  /** How AdamW keeps its moments: 8 bits take a quarter of the memory. */
+  readonly moments: MomentStorage;
   /** Largest global norm of the gradients; null: not clipped. */
   readonly clip: number | null;
   /** Text ids of a sample are truncated to this many. */

@@ -99,7 +99,7 @@ export function batchesOf(
 export const stageOptimizer = (
   model: SqLlava,
   { trainable }: StageConfig,
-  { lr, betas, eps, weightDecay, clip }: TrainConfig,
+  { lr, betas, eps, weightDecay, moments, clip }: TrainConfig,
 ): AdamW =>
   new AdamW(model.gpu, model.parameters, {
     groups: trainable,
@@ -107,6 +107,7 @@ export const stageOptimizer = (
     betas,
     eps,
     weightDecay,
+    moments,
     maxGradNorm: clip ?? undefined,
   });
 

@@ -20,7 +20,7 @@ afterAll(() => gpu.close());
 
 const { model: small, train } = PRESETS.small;
 
-test('a tiny model memorises ten conversations', async () => {
+test.each(['f32', '8bit'] as const)('a tiny model memorises ten conversations, moments %s', async (moments) => {
   const config: ModelConfig = {
     ...small,
     vision: { ...small.vision, hiddenSize: 32, intermediateSize: 64, numLayers: 2, numHeads: 2 },
@@ -52,7 +52,7 @@ test('a tiny model memorises ten conversations', async () => {
   await trainStage({
     model,
     tokens,
-    train: { ...train, lr: 3e-3 },
+    train: { ...train, lr: 3e-3, moments },
     stage,
     samples: samplesOf(samples),
     pixels,

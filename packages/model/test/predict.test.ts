@@ -34,13 +34,13 @@ const train: TrainConfig = {
 const pixels = async (): Promise<Float32Array> => new Float32Array(3 * config.vision.imageSize ** 2).fill(0.5);
 
 test.each([
-  ['stage1', false],
-  ['stage2', false],
-  ['stage2', true],
+  ['stage1', false, 'f32'],
+  ['stage2', false, 'f32'],
+  ['stage2', true, '8bit'],
 ] as const)(
-  '%s, gradient checkpointing %s: predicted and measured bytes agree within five in a hundred',
-  async (name, gradientCheckpointing) => {
-    const settings: TrainConfig = { ...train, gradientCheckpointing };
+  '%s, gradient checkpointing %s, moments %s: predicted and measured bytes agree within five in a hundred',
+  async (name, gradientCheckpointing, moments) => {
+    const settings: TrainConfig = { ...train, gradientCheckpointing, moments };
     const dry = await openGpu({ dryRun: true });
     const prediction = await predictStage({
       gpu: dry,

@@ -2,6 +2,7 @@
  * @file The shape of a run's configuration: what a file or an override may say. The model's part has its types in
  * @curio/model.
  */
+import { MOMENT_STORAGES } from '@curio/engine';
 import { TEMPLATES, type Preset, type PresetName, PRESETS } from '@curio/model';
 import { BASE_STORAGES, TENSOR_FORMATS } from '@curio/nn';
 import { z } from 'zod';
@@ -82,6 +83,9 @@ const train = z.strictObject({
   betas: z.tuple([share, share]),
   eps: z.number().positive(),
   weightDecay: z.number().min(0),
+  moments: z
+    .enum(MOMENT_STORAGES)
+    .describe('how AdamW keeps its moments; 8bit takes a quarter of the memory, small tensors keep f32'),
   clip: z.number().positive().nullable().describe('largest norm of all gradients together'),
   maxLength: positive,
   gradientCheckpointing: z

@@ -19,9 +19,10 @@ interface SavedStage {
 
 /**
  * The configuration of a saved run as this version writes it, for the same training: without
- * `train.gradientCheckpointing` nothing was checkpointed, without `run.format` files were safetensors, without
- * `base.adapter` and `base.projector` both began new, without `data.onBadEntry` a bad entry ended it, and presets
- * listed patterns of parameters that the model did not have, which then decided nothing. `data.workers` changes no bit.
+ * `train.gradientCheckpointing` nothing was checkpointed, without `train.moments` they were f32, without `run.format`
+ * files were safetensors, without `base.adapter` and `base.projector` both began new, without `data.onBadEntry` a bad
+ * entry ended it, and presets listed patterns of parameters that the model did not have, which then decided nothing.
+ * `data.workers` changes no bit.
  * What is of no known shape is left to the check.
  */
 export function upgradeConfig(saved: unknown): unknown {
@@ -34,7 +35,13 @@ export function upgradeConfig(saved: unknown): unknown {
     ...(isObject(base) && { base: { adapter: null, projector: null, ...base } }),
     ...(isObject(run) && { run: { format: 'safetensors', ...run } }),
     data: { workers: null, onBadEntry: 'fail', ...data },
-    train: { gradientCheckpointing: false, ...train, stage1: stage(train.stage1), stage2: stage(train.stage2) },
+    train: {
+      gradientCheckpointing: false,
+      moments: 'f32',
+      ...train,
+      stage1: stage(train.stage1),
+      stage2: stage(train.stage2),
+    },
   };
 }
 

@@ -60,10 +60,12 @@ test.each(QUANTISED_STORAGES)(
       expect(other.quantisation?.groupSize).toBe(parameter.quantisation?.groupSize);
       const scales = [other, parameter].map(({ quantisation }) => quantisation?.scales.read());
       expect(await scales[0]).toEqual(await scales[1]);
+      const columns = [other, parameter].map(({ quantisation }) => quantisation?.columns?.read());
+      expect(await columns[0]).toEqual(await columns[1]);
     }
     const shard = readdirSync(out).find((name) => name.endsWith('.safetensors'))!;
     const { metadata } = await openSafetensors(fileSource(join(out, shard)));
-    expect(metadata).toEqual({ format: 'curio-quantised', version: '1', storage });
+    expect(metadata).toEqual({ format: 'curio-quantised', version: '2', storage });
   },
   120_000,
 );

@@ -54,9 +54,9 @@ const pixels = Float32Array.from({ length: 2 * 3 * 36 * 36 }, (_, i) => Math.sin
  * The model above; `through` first takes the base's matrices through a storage and back, so that they are f32 with the
  * values of that storage.
  */
-async function open(base: BaseStorage, through: DType = 'f32'): Promise<SqLlava> {
+async function open(base: BaseStorage, through: DType = 'f32', source = plain): Promise<SqLlava> {
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, { shape, data }] of plain) {
+  for (const [name, { shape, data }] of source) {
     const packs = through !== 'f32' && shape.length === 2 && !NOT_BASE.test(name);
     const groupSize = shape.at(-1)! % 64 === 0 ? 64 : 32;
     const stored = packs
@@ -109,6 +109,37 @@ test.each([
   const far = distance(await logitsOf(await open(base)), await logitsOf(await open('f32')));
   expect(far).toBeGreaterThan(0);
   expect(far).toBeLessThan(tolerance);
+});
+
+/** Feature → factor of what the language model's norms give; the columns that read it make up for it. */
+const OUTLIERS = new Map([
+  [5, 40],
+  [6, 1 / 40],
+  [37, 12],
+  [60, 1 / 25],
+]);
+const READS_NORM = /(q_proj|k_proj|v_proj|gate_proj|up_proj)\.(weight|lora_A)/;
+
+/** The same function, with outlier features as trained language models have them. */
+const withOutliers = () =>
+  new Map(
+    [...plain].map(([name, { shape, data }]) => {
+      const power = /layers.*layernorm\.weight$/.test(name) ? 1 : READS_NORM.test(name) && /layers/.test(name) ? -1 : 0;
+      if (power === 0 || /vision/.test(name)) return [name, { shape, data }] as const;
+      return [name, { shape, data: data.map((v, i) => v * (OUTLIERS.get(i % 64) ?? 1) ** power) }] as const;
+    }),
+  );
+
+test('outlier features cost an int8 base nothing, whose logits they put wrong without factors of columns', async () => {
+  const source = withOutliers();
+  const want = await logitsOf(await open('f32', 'f32', source));
+  const [careful, before] = [
+    await logitsOf(await open('int8', 'f32', source)),
+    await logitsOf(await open('f32', 'int8', source)),
+  ];
+  expect(distance(want, await logitsOf(await open('f32')))).toBeLessThan(1e-5);
+  expect(distance(before, want)).toBeGreaterThan(0.2);
+  expect(distance(careful, want)).toBeLessThan(0.011);
 });
 
 test.each(['bf16', 'int4', 'nf4'] as const)(

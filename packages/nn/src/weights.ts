@@ -13,7 +13,8 @@ import { elements, type StoredTensor, type TensorMap } from './files/tensor-file
 
 /**
  * How the frozen matrices of a base may lie on the device; arithmetic is f32 in any case. int8, int4 and nf4 carry a
- * scale for 64 neighbours; nf4-dq is nf4 whose scales are quantised once more (QLoRA's double quantisation).
+ * scale for 64 neighbours, int8 also factors of outlier columns; nf4-dq is nf4 whose scales are quantised once more
+ * (QLoRA's double quantisation).
  */
 export const BASE_STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4', 'nf4-dq'] as const;
 export type BaseStorage = (typeof BASE_STORAGES)[number];

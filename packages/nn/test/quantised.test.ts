@@ -1,5 +1,9 @@
 /** Quantised files: what belongs together is taken together, and what does not is refused. */
+import { cast, openGpu, Parameter } from '@curio/engine';
 import { expect, test } from 'vitest';
+import { quantisedTensor } from '../src/export/quantised-tensor.ts';
+import { streamSafetensors } from '../src/export/safetensors-shards.ts';
+import { piecesOf, readAhead, Scratch } from '../src/files/load-pieces.ts';
 import { quantisedMetadata } from '../src/files/quantised.ts';
 import { encodeSafetensors, joinBytes, openSafetensors } from '../src/files/safetensors.ts';
 import { memorySource, type NamedTensor } from '../src/files/tensor-file.ts';
@@ -27,6 +31,46 @@ test('a matrix has the shape of its numbers, and its scales with it', async () =
   expect(quantised).toMatchObject({ storage: 'nf4', groupSize: 64, scales: { shape: [3, 2] } });
 });
 
+test('an int8 matrix takes the factors of its columns along, and in version 1 has none', async () => {
+  const factors = (count: number, name = 'w.weight.columns'): NamedTensor => ({
+    ...{ name, dtype: 'F32', shape: [count], data: new Float32Array(count).fill(1) },
+  });
+  const { tensors } = await open([words([3, 16]), scales([3, 1]), factors(64)], quantisedMetadata('int8'));
+  expect([...tensors.keys()]).toEqual(['w.weight']);
+  expect(tensors.get('w.weight')!.quantised!.columns!.shape).toEqual([64]);
+  const first = await open([words([3, 16]), scales([3, 1])], { ...quantisedMetadata('int8'), version: '1' });
+  expect(first.tensors.get('w.weight')!.quantised!.columns).toBeUndefined();
+  await expect(open([words([3, 16]), scales([3, 1]), factors(63)], quantisedMetadata('int8'))).rejects.toThrow(
+    "quantised: q.safetensors: 'w.weight.columns' is F32 [63]; F32 [64] is needed, a factor for each column.",
+  );
+  await expect(open([words([3, 16]), scales([3, 1])], quantisedMetadata('int8'))).rejects.toThrow(
+    "quantised: q.safetensors: 'w.weight' has no 'w.weight.columns'; an int8 matrix of version 2 has a factor for each column.",
+  );
+});
+
+test('outlier columns come back from the file with the bits of quantising while loading', async () => {
+  const gpu = await openGpu();
+  const values = Float32Array.from({ length: 40 * 64 }, (_, i) => Math.sin(i) * (i % 64 === 9 ? 50 : 1));
+  const name = 'w.weight';
+  const plain = encodeSafetensors([{ name, dtype: 'F32', shape: [40, 64], data: values }]);
+  const source = (await openSafetensors(memorySource('plain', joinBytes(plain)))).tensors.get(name)!;
+  const made = streamSafetensors('q', [quantisedTensor(gpu, name, source, 'int8')], quantisedMetadata('int8'));
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of made.chunks()) chunks.push(chunk);
+  const packed = (await openSafetensors(memorySource('q', joinBytes(chunks)))).tensors.get(name)!;
+  const [want, got] = await Promise.all(
+    [source, packed].map(async (stored) => {
+      const parameter = new Parameter(gpu, name, [40, 64], null, 'int8');
+      for await (const { piece, bytes } of readAhead(piecesOf(parameter, stored, new Scratch()))) piece.write(bytes);
+      const columns = (await parameter.quantisation!.columns!.read()) as Float32Array;
+      return { columns, values: await gpu.scope(() => cast(parameter, 'f32').read()) };
+    }),
+  );
+  expect(want!.columns[9]).toBe(64);
+  expect(got).toEqual(want);
+  gpu.close();
+});
+
 test('in another file the same names are two tensors', async () => {
   const { tensors } = await open([words([3, 16]), scales([3, 2])], { format: 'pt' });
   expect([...tensors.keys()].sort()).toEqual(['w.weight', 'w.weight.scales']);
@@ -41,7 +85,7 @@ test('what does not fit is refused in one sentence', async () => {
     "quantised: q.safetensors: 'w.weight' is U32 [3, 16] with scales F32 [2, 2]; U32 words of whole groups with F32 scales are needed.",
   );
   await expect(open([words([3, 16]), scales([3, 3])])).rejects.toThrow(/of whole groups with F32 scales are needed\.$/);
-  await expect(open([words([3, 16])], { ...quantisedMetadata('nf4'), version: '2' })).rejects.toThrow(
-    'quantised: q.safetensors: it is version "2" with storage "nf4"; version 1 with int8, int4, nf4 can be read, so convert it anew.',
+  await expect(open([words([3, 16])], { ...quantisedMetadata('nf4'), version: '3' })).rejects.toThrow(
+    'quantised: q.safetensors: it is version "3" with storage "nf4"; version 1 or 2 with int8, int4, nf4 can be read, so convert it anew.',
   );
 });

@@ -114,7 +114,7 @@ const base = z.strictObject({
   storage: z
     .enum(BASE_STORAGES)
     .describe(
-      'how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours, nf4-dq with scales of 8 bits',
+      'how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours, int8 also with a factor for outlier columns, nf4-dq with scales of 8 bits',
     ),
 });
 

@@ -24,7 +24,7 @@ export interface Layout {
   readonly offset: number;
 }
 
-/** Scales of a block-quantised tensor; see `cast`. */
+/** Scales of a block-quantised tensor; see `cast` and `store`. */
 export interface Quantisation {
   /** f32, or int8 with `blocks` beside it. */
   readonly scales: Tensor;
@@ -32,6 +32,11 @@ export interface Quantisation {
   /** Of scales that are quantised once more: least value and step of each 256, float[ceil(scales / 256), 2]. */
   readonly blocks?: Tensor | null;
   readonly groupSize: number;
+  /**
+   * Factors of the columns of an int8 weight, float[K], powers of two: the numbers are those of words and scales times
+   * these. Null or absent where all are 1.
+   */
+  readonly columns?: Tensor | null;
 }
 
 export class Tensor {
@@ -139,6 +144,7 @@ export class Tensor {
     this.quantisation?.scales.dispose();
     this.quantisation?.zeros?.dispose();
     this.quantisation?.blocks?.dispose();
+    this.quantisation?.columns?.dispose();
     this.gpu.arena.keep(this.storage);
     this.storage.isDisposed = true;
     this.storage.release();
@@ -263,5 +269,6 @@ export function keep<T extends Tensor>(x: T): T {
   if (x.quantisation) keep(x.quantisation.scales);
   if (x.quantisation?.zeros) keep(x.quantisation.zeros);
   if (x.quantisation?.blocks) keep(x.quantisation.blocks);
+  if (x.quantisation?.columns) keep(x.quantisation.columns);
   return x;
 }

@@ -2,7 +2,7 @@
 import { Parameter } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { piecesOf, readAhead, Scratch } from '../files/load-pieces.ts';
-import { perWord, SCALES } from '../files/quantised.ts';
+import { COLUMNS, perWord, SCALES } from '../files/quantised.ts';
 import type { QuantisedStorage } from '../files/quantised.ts';
 import type { StoredTensor } from '../files/tensor-file.ts';
 import type { StreamedTensor } from './streamed.ts';
@@ -10,10 +10,12 @@ import type { StreamedTensor } from './streamed.ts';
 interface Packed {
   readonly words: Uint8Array;
   readonly scales: Uint8Array;
+  readonly columns: Uint8Array;
 }
 
 /**
- * The words and the scales of a matrix [out, in], as opening the file under `storage` makes them.
+ * The words, the scales and for int8 the factors of columns of a matrix [out, in], as opening the file under `storage`
+ * makes them.
  * @throws ShapeError while it is written, where groups do not fit its last axis
  */
 export function quantisedTensor(
@@ -24,7 +26,7 @@ export function quantisedTensor(
 ): StreamedTensor {
   const [rows = 0, columns = 0] = stored.shape;
   const group = [64, 32, 16, 8].find((size) => columns % size === 0) ?? 8;
-  // Scales follow their words in a file, so the two are made once.
+  // In a file factors and scales follow their words, in this order, so all are made once.
   let made: Promise<Packed> | null = null;
   const part = (which: keyof Packed) =>
     async function* (): AsyncGenerator<Uint8Array> {
@@ -38,7 +40,12 @@ export function quantisedTensor(
     dtype: 'U32',
     shape: [rows, columns / perWord(storage)],
     pieces: part('words'),
-    companion: { name: name + SCALES, dtype: 'F32', shape: [rows, columns / group], pieces: part('scales') },
+    companions: [
+      ...(storage === 'int8'
+        ? [{ name: name + COLUMNS, dtype: 'F32' as const, shape: [columns], pieces: part('columns') }]
+        : []),
+      { name: name + SCALES, dtype: 'F32', shape: [rows, columns / group], pieces: part('scales') },
+    ],
   };
 }
 
@@ -46,9 +53,9 @@ async function quantise(gpu: Gpu, name: string, stored: StoredTensor, storage: Q
   const parameter = new Parameter(gpu, name, stored.shape, null, storage);
   try {
     for await (const { piece, bytes } of readAhead(piecesOf(parameter, stored, new Scratch()))) piece.write(bytes);
-    const scales = (await parameter.quantisation!.scales.read()) as Float32Array;
-    const words = (await parameter.read()) as Uint32Array;
-    return { words: bytesOf(words), scales: bytesOf(scales) };
+    const { scales, columns } = parameter.quantisation!;
+    const factors = columns ? await columns.read() : new Float32Array(stored.shape[1]!).fill(1);
+    return { words: bytesOf(await parameter.read()), scales: bytesOf(await scales.read()), columns: bytesOf(factors) };
   } finally {
     parameter.quantisation?.scales.dispose();
     parameter.dispose();

@@ -9,10 +9,9 @@ export interface ShardOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-const withCompanion = (tensor: StreamedTensor): StreamedTensor[] =>
-  tensor.companion ? [tensor, tensor.companion] : [tensor];
+const withCompanions = (tensor: StreamedTensor): StreamedTensor[] => [tensor, ...(tensor.companions ?? [])];
 const bytesOf = (tensor: StreamedTensor): number =>
-  withCompanion(tensor).reduce((sum, each) => sum + byteLength(each), 0);
+  withCompanions(tensor).reduce((sum, each) => sum + byteLength(each), 0);
 
 /** The tensors in one safetensors file. */
 export function streamSafetensors(
@@ -20,7 +19,7 @@ export function streamSafetensors(
   tensors: readonly StreamedTensor[],
   metadata?: Readonly<Record<string, string>>,
 ): StreamedFile {
-  const { header, sorted, size } = safetensorsHeader(tensors.flatMap(withCompanion), metadata);
+  const { header, sorted, size } = safetensorsHeader(tensors.flatMap(withCompanions), metadata);
   return {
     name,
     size,

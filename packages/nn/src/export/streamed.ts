@@ -12,8 +12,8 @@ export const PIECE = 2 ** 22;
 /** A tensor to be written, in order of its bytes. */
 export interface StreamedTensor extends Pick<NamedTensor, 'name' | 'dtype' | 'shape'> {
   pieces(): AsyncIterable<Uint8Array>;
-  /** What belongs to it and lies in the same file, such as scales; an index does not list it. */
-  readonly companion?: StreamedTensor;
+  /** What belongs to it and lies in the same file, such as scales; an index does not list them. */
+  readonly companions?: readonly StreamedTensor[];
 }
 
 /** A file to be written; `name` may have folders in it, `a/b.json`. */

@@ -66,16 +66,27 @@ export function* piecesOf(
 /** Bytes of a piece of packed words. */
 const PACKED_PIECE = 2 ** 24;
 
-/** The words as they lie, then the scales; scales of 0 are a matrix of 0. */
+/** The words as they lie, then the factors of columns and the scales; scales of 0 are a matrix of 0. */
 function* packedPieces(
   parameter: Parameter,
   stored: StoredTensor,
-  { groupSize, scales }: QuantisedPart,
+  { groupSize, scales, columns }: QuantisedPart,
 ): Generator<Piece> {
   const { name } = parameter;
   const writer = openPackedStore(parameter, groupSize);
   const parts = [
     { from: stored, bytes: writer.bytes, write: writer.words, isZero: () => true },
+    ...(columns
+      ? [
+          {
+            from: columns,
+            bytes: 4 * parameter.shape[1]!,
+            write: (_: number, words: Uint32Array<ArrayBuffer>) =>
+              writer.columns(new Float32Array(words.buffer, words.byteOffset, words.length)),
+            isZero: () => true,
+          },
+        ]
+      : []),
     {
       from: scales,
       bytes: 4 * (parameter.size / groupSize),

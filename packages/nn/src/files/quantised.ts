@@ -1,9 +1,10 @@
 /**
  * @file Quantised matrices in safetensors: the words as they lie on the device, and their scales beside them.
  *
- *     __metadata__               format 'curio-quantised', version '1', storage 'nf4', group_size '64'
+ *     __metadata__               format 'curio-quantised', version '2', storage 'int8'
  *     X.weight                   U32 [out, in · bits / 32]
  *     X.weight.scales            F32 [out, in / group]
+ *     X.weight.columns           F32 [in], int8 only: factors of the columns, which version 1 did not have
  *
  * A matrix narrower than the group has a smaller one, which the shape of its scales tells. What has no scales is a
  * tensor as in any file.
@@ -18,8 +19,10 @@ export type QuantisedStorage = keyof typeof BITS;
 export const QUANTISED_STORAGES = Object.keys(BITS) as QuantisedStorage[];
 
 export const SCALES = '.scales';
+export const COLUMNS = '.columns';
 const FORMAT = 'curio-quantised';
-const VERSION = '1';
+const VERSION = '2';
+const READ = ['1', VERSION];
 
 /** What stands in the header of a file. */
 export const quantisedMetadata = (storage: QuantisedStorage): Record<string, string> => ({
@@ -44,9 +47,9 @@ export function joinScales(
   const fail = (what: string): never => {
     throw new WeightError(`quantised: ${file}: ${what}`);
   };
-  if (version !== VERSION || !Object.hasOwn(BITS, storage ?? ''))
+  if (!READ.includes(version ?? '') || !Object.hasOwn(BITS, storage ?? ''))
     fail(
-      `it is version ${shownValue(version)} with storage ${shownValue(storage)}; version ${VERSION} with ${QUANTISED_STORAGES.join(', ')} can be read, so convert it anew.`,
+      `it is version ${shownValue(version)} with storage ${shownValue(storage)}; version ${READ.join(' or ')} with ${QUANTISED_STORAGES.join(', ')} can be read, so convert it anew.`,
     );
   const kind = storage as QuantisedStorage;
   const joined = new Map(tensors);
@@ -63,8 +66,23 @@ export function joinScales(
       fail(
         `'${shownText(matrix)}' is ${words.dtype} [${words.shape.join(', ')}] with scales ${scales.dtype} [${scales.shape.join(', ')}]; U32 words of whole groups with F32 scales are needed.`,
       );
+    const hasFactors = version !== '1' && kind === 'int8';
+    const factors = hasFactors ? tensors.get(matrix + COLUMNS) : undefined;
+    if (hasFactors && !factors)
+      fail(
+        `'${shownText(matrix)}' has no '${shownText(matrix + COLUMNS)}'; an int8 matrix of version ${VERSION} has a factor for each column.`,
+      );
+    if (factors && (factors.dtype !== 'F32' || factors.shape.join() !== String(columns)))
+      fail(
+        `'${shownText(matrix + COLUMNS)}' is ${factors.dtype} [${factors.shape.join(', ')}]; F32 [${columns}] is needed, a factor for each column.`,
+      );
     joined.delete(name);
-    joined.set(matrix, { ...words, shape: [rows, columns], quantised: { storage: kind, groupSize, scales } });
+    if (factors) joined.delete(matrix + COLUMNS);
+    joined.set(matrix, {
+      ...words,
+      shape: [rows, columns],
+      quantised: { storage: kind, groupSize, scales, columns: factors },
+    });
   }
   return joined;
 }

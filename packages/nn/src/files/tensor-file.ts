@@ -62,6 +62,8 @@ export interface QuantisedPart {
   /** Neighbours along the last axis that share a scale. */
   readonly groupSize: number;
   readonly scales: StoredTensor;
+  /** Factors of the columns of an int8 matrix; absent in files of version 1. */
+  readonly columns?: StoredTensor;
 }
 
 export type TensorMap = ReadonlyMap<string, StoredTensor>;

@@ -18,6 +18,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { formatOf } from '../parts/weight-format.ts';
 import { canNest, packScales } from '../parts/nested-scales.ts';
 import { unpackWeight } from '../parts/unpack-weight.ts';
+import { scaleColumns } from './columns.ts';
 
 const WG = 64;
 
@@ -118,7 +119,9 @@ const unpack = defineOp({
   packed: [0],
   plan: (_: readonly [Tensor], __: undefined) => null,
   forward(run, [x]) {
-    return { y: unpackWeight(run, x, formatOf('cast', x)) };
+    const y = unpackWeight(run, x, formatOf('cast', x));
+    if (x.quantisation?.columns) scaleColumns(y, x.quantisation.columns);
+    return { y };
   },
 });
 

@@ -11,6 +11,7 @@ import type { Shape } from '../../tensor/shape.ts';
 import { empty, Tensor, tensor } from '../../tensor/tensor.ts';
 import { canNest, packScales, SCALE_BLOCK } from '../parts/nested-scales.ts';
 import { cast } from './cast.ts';
+import { columnFactors, halfAt, scaleColumns } from './columns.ts';
 
 /** Elements that are on the device as f32 at a time. */
 const CHUNK = 2 ** 22;
@@ -20,6 +21,11 @@ export interface StoreOptions {
   readonly groupSize?: number;
   /** As `cast` takes it. */
   readonly nested?: boolean;
+  /**
+   * Whether columns of an int8 matrix whose size is unlike the others' are divided by powers of two (columns.ts).
+   * Default true.
+   */
+  readonly columns?: boolean;
 }
 
 /** Writes a parameter piece by piece, so that no more than a piece of it has to be in memory. */
@@ -46,12 +52,17 @@ export interface HalfWords {
  * @throws ShapeError when groups do not fit its last axis, DTypeError when it is neither f32 nor packed
  */
 export function openStore(parameter: Parameter, options: StoreOptions = {}): StoreWriter {
-  requireOptions('store', options, ['groupSize', 'nested']);
+  requireOptions('store', options, ['groupSize', 'nested', 'columns']);
   const { gpu, dtype, size, name, storage, offset } = parameter;
   if (dtype !== 'f32' && !isPacked(dtype))
     throw new DTypeError(`store: '${name}' is ${dtype}; only f32 and packed parameters can be stored.`);
   const group = dtype === 'f32' ? 8 : groupOf(parameter, options);
-  const piece = group * Math.max(1, Math.floor(Math.min(CHUNK, gpu.memory.bindingLimit / 4) / group));
+  const most = Math.min(CHUNK, gpu.memory.bindingLimit / 4);
+  const cols = scalesColumns(parameter, options) && parameter.shape[1]! <= most ? parameter.shape[1]! : 0;
+  const unit = cols || group;
+  const piece = unit * Math.max(1, Math.floor(most / unit));
+  /** What the columns are multiplied by before they are quantised, and what their features are. */
+  let [inverses, columns]: (Tensor | null)[] = [null, null];
   const scales = dtype === 'f32' || dtype === 'f16' || dtype === 'bf16' ? null : permanent(gpu, [size / group]);
   const plainOf = (values: Float32Array<ArrayBuffer> | HalfWords, shape: readonly number[]): Tensor => {
     if (values instanceof Float32Array) return tensor(gpu, values, shape);
@@ -65,21 +76,30 @@ export function openStore(parameter: Parameter, options: StoreOptions = {}): Sto
       throw new ShapeError(
         `store: ${count} values from element ${begin} of '${name}'; pieces of ${piece} are written, the last one of what is left.`,
       );
+    if (cols && begin === 0) {
+      const at = values instanceof Float32Array ? (i: number) => values[i]! : halfAt(values.dtype, values.words);
+      const factors = columnFactors(at, count / cols, cols);
+      if (factors) {
+        [inverses, columns] = [permanent(gpu, [cols]), permanent(gpu, [cols])];
+        inverses.write(factors.map((factor) => 1 / factor));
+        columns.write(factors);
+      }
+    }
     const raw = values instanceof Float32Array ? dtype === 'f32' && values : values.dtype === dtype && values.words;
     const at = byteLength(dtype, offset + begin); // an optimizer's parameters share a buffer
     if (raw) return gpu.stream.write(storage.block, at, raw);
     gpu.scope(() => {
       const plain = plainOf(values, scales ? [count / group, group] : [count]);
+      if (inverses) scaleColumns(plain, inverses);
       const stored = dtype === 'f32' ? plain : cast(plain, dtype, { groupSize: group });
       copyBytes(stored, parameter, at, byteLength(dtype, count));
       if (scales) copyBytes(stored.quantisation!.scales, scales, (4 * begin) / group, (4 * count) / group);
     });
   };
   const finish = (): void => {
-    const { quantisation } = parameter;
-    quantisation?.scales.dispose();
-    quantisation?.blocks?.dispose();
-    parameter.quantisation = scales && { scales, zeros: null, groupSize: group };
+    dropScales(parameter);
+    inverses?.dispose();
+    parameter.quantisation = scales && { scales, zeros: null, groupSize: group, columns };
     if (!scales || !isNested(parameter, group, options)) return;
     const packed = packScales(scales, (shape, type) => permanent(gpu, shape, type));
     parameter.quantisation = { ...packed, zeros: null, groupSize: group };
@@ -96,7 +116,7 @@ export function openStore(parameter: Parameter, options: StoreOptions = {}): Sto
  * packed.
  */
 export function store(parameter: Parameter, values: Float32Array<ArrayBuffer>, options: StoreOptions = {}): void {
-  requireOptions('store', options, ['groupSize', 'nested']);
+  requireOptions('store', options, ['groupSize', 'nested', 'columns']);
   const { dtype, size, shape, name } = parameter;
   if (values.length !== size)
     throw new ShapeError(
@@ -116,6 +136,8 @@ export interface PackedWriter {
   words(begin: number, words: Uint32Array<ArrayBuffer>): void;
   /** f32 numbers, as words. */
   scales(begin: number, words: Uint32Array<ArrayBuffer>): void;
+  /** Factors of the columns, all at once, where there are any. */
+  columns(factors: Float32Array<ArrayBuffer>): void;
   /** To be called once, at the end. */
   finish(): void;
 }
@@ -129,21 +151,26 @@ export function openPackedStore(parameter: Parameter, groupSize: number): Packed
   if (!isPacked(dtype) || dtype === 'f16' || dtype === 'bf16')
     throw new DTypeError(`store: '${name}' is ${dtype}; only int8, int4 and nf4 parameters have words with scales.`);
   const scales = permanent(gpu, [size / groupOf(parameter, { groupSize })]);
+  let columns: Tensor | null = null;
   return {
     bytes: byteLength(dtype, size),
     words: (begin, words) => gpu.stream.write(storage.block, byteLength(dtype, offset) + begin, words),
     scales: (begin, words) => gpu.stream.write(scales.storage.block, 4 * scales.offset + begin, words),
+    columns: (factors) => {
+      if (factors.every((factor) => factor === 1)) return;
+      columns = permanent(gpu, [factors.length]);
+      columns.write(factors);
+    },
     finish: () => {
-      parameter.quantisation?.scales.dispose();
-      parameter.quantisation?.blocks?.dispose();
-      parameter.quantisation = { scales, zeros: null, groupSize };
+      dropScales(parameter);
+      parameter.quantisation = { scales, zeros: null, groupSize, columns };
     },
   };
 }
 
 /** Creates the scales of a quantised parameter without their values, for a dry run. */
 export function reserveScales(parameter: Parameter, options: StoreOptions = {}): void {
-  const { gpu, dtype, size } = parameter;
+  const { gpu, dtype, size, shape } = parameter;
   if (!isPacked(dtype) || dtype === 'f16' || dtype === 'bf16') return;
   const groupSize = groupOf(parameter, options);
   const count = size / groupSize;
@@ -154,7 +181,22 @@ export function reserveScales(parameter: Parameter, options: StoreOptions = {}):
         zeros: null,
         groupSize,
       }
-    : { scales: permanent(gpu, [count]), zeros: null, groupSize };
+    : {
+        scales: permanent(gpu, [count]),
+        zeros: null,
+        groupSize,
+        // Whether a weight has them is known when it is read; a prediction must not be too small.
+        columns: scalesColumns(parameter, options) ? permanent(gpu, [shape[1]!]) : null,
+      };
+}
+
+const scalesColumns = ({ dtype, shape }: Parameter, { columns = true }: StoreOptions): boolean =>
+  columns && dtype === 'int8' && shape.length === 2;
+
+function dropScales({ quantisation }: Parameter): void {
+  quantisation?.scales.dispose();
+  quantisation?.blocks?.dispose();
+  quantisation?.columns?.dispose();
 }
 
 /** What belongs to a weight, and is counted with it. */

@@ -4,7 +4,7 @@ import { requireTensors } from '../../tensor/tensor.ts';
 import { showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { shardsOf } from '../parts/shards.ts';
-import { add } from '../elementwise/binary.ts';
+import { add, mul } from '../elementwise/binary.ts';
 import { cast } from '../cast/cast.ts';
 import { rowsOp } from './index-select.ts';
 import { affine } from '../elementwise/unary.ts';
@@ -45,7 +45,10 @@ export function embedding(ids: Tensor, table: Tensor | readonly Tensor[]): Tenso
   const shifted = (start: number): Tensor => cast(affine(cast(flat, 'f32'), 1, -start), 'i32');
   return reshape(
     parts
-      .map(({ rows, start }) => op([rows, start === 0 ? flat : shifted(start)]))
+      .map(({ rows, start }) => {
+        const part = op([rows, start === 0 ? flat : shifted(start)]);
+        return rows.quantisation?.columns ? mul(part, rows.quantisation.columns) : part;
+      })
       .reduce((sum, part) => add(sum, part)),
     [...ids.shape, cols!],
   );

@@ -8,6 +8,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { shardsOf } from '../parts/shards.ts';
 import { cat } from '../layout/cat.ts';
 import { product } from './product.ts';
+import { mul } from '../elementwise/binary.ts';
 import { reduceMiddle } from '../parts/reduce.ts';
 import { slice } from '../layout/views.ts';
 import { requireFloat } from '../parts/broadcast.ts';
@@ -42,6 +43,10 @@ export function planLinear(where: string, x: Tensor, weight: Tensor, bias: Tenso
   };
 }
 
+/** x as a weight with factors of its columns meets it. */
+export const withColumns = (x: Tensor, { quantisation }: Tensor): Tensor =>
+  quantisation?.columns ? mul(x, quantisation.columns) : x;
+
 const op = defineOp({
   name: 'linear',
   packed: [1],
@@ -73,11 +78,12 @@ const op = defineOp({
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   requireTensors('linear', x, weight);
   const shards = shardsOf(weight);
-  if (!shards) return op([x, weight, bias]);
-  planLinear('linear', x, weight, bias);
+  if (shards || weight.quantisation?.columns) planLinear('linear', x, weight, bias);
+  const input = withColumns(x, weight);
+  if (!shards) return op([input, weight, bias]);
   return cat(
     shards.map(({ rows, start }) =>
-      op([x, rows, bias && slice(bias, { axis: 0, start, end: start + rows.shape[0]! })]),
+      op([input, rows, bias && slice(bias, { axis: 0, start, end: start + rows.shape[0]! })]),
     ),
     { axis: -1 },
   );

@@ -7,7 +7,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { shardsOf } from '../parts/shards.ts';
 import { add } from '../elementwise/binary.ts';
 import { dropout } from '../random/dropout.ts';
-import { linear, planLinear } from './linear.ts';
+import { linear, planLinear, withColumns } from './linear.ts';
 import type { LinearPlan } from './linear.ts';
 import { foldedWeight, product } from './product.ts';
 import { reduceMiddle } from '../parts/reduce.ts';
@@ -121,6 +121,10 @@ export function loraLinear(x: Tensor, weight: Tensor, bias: Tensor | null, optio
   const { a, b, scale, dropout: p } = requireOptions('loraLinear', options, ['a', 'b', 'scale', 'dropout']);
   requireFinite('loraLinear', 'scale', scale);
   const dropped = p ? dropout(x, { p }) : null;
-  if (!shardsOf(weight)) return op([x, weight, bias, a, b, dropped], { scale });
+  if (!shardsOf(weight)) {
+    if (!weight.quantisation?.columns) return op([x, weight, bias, a, b, dropped], { scale });
+    planLinear('loraLinear', x, weight, bias);
+    return op([withColumns(x, weight), weight, bias, a, b, dropped ?? x], { scale });
+  }
   return add(linear(x, weight, bias), affine(linear(linear(dropped ?? x, a), b), scale));
 }

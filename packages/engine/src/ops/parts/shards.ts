@@ -43,12 +43,13 @@ function bandOf(weight: Tensor, start: number, end: number): Tensor {
   const cols = weight.shape[1]!;
   const shard = view(weight, cols);
   if (weight.quantisation) {
-    const { scales, zeros, groupSize, blocks } = weight.quantisation;
+    const { scales, zeros, groupSize, blocks, columns } = weight.quantisation;
     const first = (start * (cols / groupSize)) / SCALE_BLOCK;
     shard.quantisation = {
       scales: view(scales, cols / groupSize),
       zeros: zeros && view(zeros, cols / groupSize),
       groupSize,
+      columns,
       blocks:
         blocks &&
         new Tensor(blocks.gpu, [blocks.shape[0]! - first, 2], 'f32', blocks.storage, {

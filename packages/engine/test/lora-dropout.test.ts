@@ -2,7 +2,21 @@
  * Dropout on the LoRA branch: the same bits as dropping by hand, gradients too, and none of it reaches the frozen path.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { add, backward, dropout, linear, loraLinear, mul, openGpu, RandomStream, tensor } from '../src/index.ts';
+import {
+  add,
+  backward,
+  capture,
+  dropout,
+  linear,
+  loraLinear,
+  mul,
+  openGpu,
+  Parameter,
+  RandomStream,
+  sum,
+  tensor,
+  zeros,
+} from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 import { noise } from './noise.ts';
 
@@ -42,4 +56,30 @@ test('equals dropping the branch by hand', async () => {
   fused.forEach((values, i) => values.forEach((v, k) => expect(v).toBeCloseTo(apart[i]![k]!, 3)));
   const kept = await run((x, w, a, b) => loraLinear(x, w, null, { a, b, scale: 2 }));
   expect(fused[0]).not.toEqual(kept[0]);
+});
+
+test('what is kept for the gradients is x, once for all layers that drop parts of it', () => {
+  const kept = (p: number): number => {
+    const random = new RandomStream(6);
+    const make = (shape: number[], trains: boolean): Parameter => {
+      const x = new Parameter(gpu, 'p', shape, noise(shape[0]! * shape[1]!, random));
+      x.requiresGrad = trains;
+      if (trains) x.grad = zeros(gpu, shape);
+      return x;
+    };
+    const layers = [0, 1, 2].map(() => [make([512, 512], false), make([4, 512], true), make([512, 4], true)] as const);
+    const step = capture(gpu, 'kept', ({ input }: { input: Tensor }) => {
+      const x = mul(input, 2);
+      const y = layers.map(([w, a, b]) => loraLinear(x, w, null, { a, b, scale: 2, dropout: p }));
+      const loss = sum(y.reduce((left, right) => add(left, right)));
+      backward(loss);
+      return { loss };
+    });
+    const { bytes } = step.plan({ input: { values: noise(512 * 512, random), shape: [512, 512] } });
+    step.dispose();
+    return bytes.activations;
+  };
+  const plain = kept(0);
+  expect(plain).toBeGreaterThanOrEqual(4 * 512 * 512);
+  expect(kept(0.1)).toBe(plain);
 });

@@ -6,7 +6,8 @@ import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { shardsOf } from '../parts/shards.ts';
 import { add } from '../elementwise/binary.ts';
-import { dropout } from '../random/dropout.ts';
+import { applyMask, drawMask, dropoutBy } from '../random/dropout.ts';
+import type { Mask } from '../random/dropout.ts';
 import { linear, planLinear, withColumns } from './linear.ts';
 import type { LinearPlan } from './linear.ts';
 import { foldedWeight, product } from './product.ts';
@@ -30,6 +31,9 @@ export interface LoraPlan extends LinearPlan {
   readonly scale: number;
 }
 
+/** What `dropped` was made of x by, or null where it has to be saved. */
+type Remade = { readonly mask: Mask | null };
+
 type Layer = readonly [x: Tensor, weight: Tensor, bias: Tensor | null, a: Tensor, b: Tensor];
 
 /** Checks the shapes of a layer. Throws ShapeError where they do not go together. */
@@ -50,9 +54,9 @@ const op = defineOp({
   packed: [1],
   plan: (
     [x, weight, bias, a, b]: readonly [...Layer, dropped: Tensor | null],
-    options: Pick<LoraOptions, 'scale'>,
-  ): LoraPlan => planLora([x, weight, bias, a, b], options),
-  forward(run, [x, weight, bias, loraA, loraB, dropped], { M, N, K, r, scale, y: shape }) {
+    { mask, ...options }: Pick<LoraOptions, 'scale'> & Remade,
+  ): LoraPlan & Remade => ({ ...planLora([x, weight, bias, a, b], options), mask }),
+  forward(run, [x, weight, bias, loraA, loraB, dropped], { M, N, K, r, scale, mask, y: shape }) {
     const [needX, needW, , needA, needB] = run.needs;
     const branch = dropped ?? x;
     const folded = dropped ? null : foldedWeight(run, weight, loraB, loraA, scale, M);
@@ -66,7 +70,7 @@ const op = defineOp({
       y,
       saved: {
         x: needW ? x : null,
-        branch: needA ? branch : null,
+        branch: needA ? (mask ? x : branch) : null,
         weight: needX ? (folded ?? weight) : null,
         loraA: needX && !folded ? loraA : null,
         loraB: (needX && !folded) || needA ? loraB : null,
@@ -74,7 +78,7 @@ const op = defineOp({
       },
     };
   },
-  backward(run, dy, { x, branch, weight, loraA, loraB, h }, { M, N, K, r, scale, x: xShape }) {
+  backward(run, dy, { x, branch, weight, loraA, loraB, h }, { M, N, K, r, scale, mask, x: xShape }) {
     const [needX, needW, needBias, needA, , apart] = run.needs;
     const dh = loraB && product(run, { a: dy, b: loraB, layout: 'nn', M, N: r, K: N, shape: [M, r], alpha: scale });
     return [
@@ -94,7 +98,16 @@ const op = defineOp({
       needW ? product(run, { a: dy, b: x!, layout: 'tn', M: N, N: K, K: M, shape: [N, K], into: run.total(1) }) : null,
       needBias ? reduceMiddle('SUM', dy, { outer: 1, n: M, inner: N, shape: [N], into: run.total(2) }) : null,
       needA
-        ? product(run, { a: dh!, b: branch!, layout: 'tn', M: r, N: K, K: M, shape: [r, K], into: run.total(3) })
+        ? product(run, {
+            a: dh!,
+            b: mask ? applyMask(run, branch!, mask) : branch!,
+            layout: 'tn',
+            M: r,
+            N: K,
+            K: M,
+            shape: [r, K],
+            into: run.total(3),
+          })
         : null,
       h && product(run, { a: dy, b: h, layout: 'tn', M: N, N: r, K: M, shape: [N, r], into: run.total(4) }),
       apart
@@ -112,19 +125,21 @@ const op = defineOp({
  * one may have a packed storage (f16, bf16, int8, int4, nf4: QLoRA), which is read without unpacking in both directions
  * @param bias float[N] or null
  * @returns float[..., N]
- * Saves h = scale · x·Aᵀ [M, r], x, and the weights that the required gradients read, folded ones included. Kernels:
- * kernels/matmul. Throws ShapeError where shapes do not go together, DTypeError where a packed weight is to be trained.
+ * Saves h = scale · x·Aᵀ [M, r], x, whose dropout is drawn again for the gradient of A, and the weights that the
+ * required gradients read, folded ones included. Kernels: kernels/matmul. Throws ShapeError where shapes do not go
+ * together, DTypeError where a packed weight is to be trained.
  * Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; Dettmers et al. 2023, https://arxiv.org/abs/2305.14314
  */
 export function loraLinear(x: Tensor, weight: Tensor, bias: Tensor | null, options: LoraOptions): Tensor {
   requireTensors('loraLinear', x, weight);
   const { a, b, scale, dropout: p } = requireOptions('loraLinear', options, ['a', 'b', 'scale', 'dropout']);
   requireFinite('loraLinear', 'scale', scale);
-  const dropped = p ? dropout(x, { p }) : null;
+  const mask = p ? drawMask(x, p) : null;
+  const dropped = mask && dropoutBy(x, mask);
   if (!shardsOf(weight)) {
-    if (!weight.quantisation?.columns) return op([x, weight, bias, a, b, dropped], { scale });
+    if (!weight.quantisation?.columns) return op([x, weight, bias, a, b, dropped], { scale, mask });
     planLinear('loraLinear', x, weight, bias);
-    return op([withColumns(x, weight), weight, bias, a, b, dropped ?? x], { scale });
+    return op([withColumns(x, weight), weight, bias, a, b, dropped ?? x], { scale, mask: null });
   }
   return add(linear(x, weight, bias), affine(linear(linear(dropped ?? x, a), b), scale));
 }

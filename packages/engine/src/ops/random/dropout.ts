@@ -11,12 +11,21 @@ import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
 
-interface Plan {
+/** Which elements are dropped: as long as the step lasts, it is drawn again from this alone. */
+export interface Mask {
   readonly p: number;
   readonly stream: number;
 }
 
-function apply(run: Run, x: Tensor, { p, stream }: Plan): Tensor {
+/** A mask for x, from the next stream of the step's random numbers. Throws ShapeError unless 0 ≤ p ≤ 1. */
+export function drawMask(x: Tensor, p: number): Mask {
+  requireFloat('dropout', x);
+  if (!(p >= 0 && p <= 1)) throw new ShapeError(`dropout: p is ${p}; it must lie in 0..1.`);
+  return { p, stream: x.gpu.random.draw() };
+}
+
+/** x through a mask. Records a kernel only; no tape. */
+export function applyMask(run: Run, x: Tensor, { p, stream }: Mask): Tensor {
   const y = run.out(x.shape);
   const vectors = ceilDiv(x.size, 4);
   run.dispatch(kernel, 'apply', {
@@ -29,14 +38,13 @@ function apply(run: Run, x: Tensor, { p, stream }: Plan): Tensor {
 
 const op = defineOp({
   name: 'dropout',
-  plan([x]: readonly [Tensor], p: number): Plan {
-    requireFloat('dropout', x);
-    if (!(p >= 0 && p <= 1)) throw new ShapeError(`dropout: p is ${p}; it must lie in 0..1.`);
-    return { p, stream: x.gpu.random.draw() };
-  },
-  forward: (run, [x], plan) => ({ y: apply(run, x, plan) }),
-  backward: (run, dy, _, plan) => [apply(run, dy, plan)],
+  plan: (_: readonly [Tensor], mask: Mask): Mask => mask,
+  forward: (run, [x], mask) => ({ y: applyMask(run, x, mask) }),
+  backward: (run, dy, _, mask) => [applyMask(run, dy, mask)],
 });
+
+/** `dropout` by a mask that was drawn for x. */
+export const dropoutBy = (x: Tensor, mask: Mask): Tensor => op([x], mask);
 
 /**
  * y = x / (1 - p) with probability 1 - p, else 0, independently for each element.
@@ -49,5 +57,5 @@ const op = defineOp({
 export function dropout(x: Tensor, options: { p: number }): Tensor {
   requireTensors('dropout', x);
   const { p } = requireOptions('dropout', options, ['p']);
-  return p === 0 ? x : op([x], p);
+  return p === 0 ? x : dropoutBy(x, drawMask(x, p));
 }

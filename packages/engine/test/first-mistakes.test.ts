@@ -198,11 +198,11 @@ const SENTENCES: readonly [string, () => unknown][] = [
     () => new curio.AdamW(any([weight()]), any(undefined)),
   ],
   [
-    'adamw: the options are 0.1; they must be an object such as { groups: … }, it takes groups, lr, betas, eps, weightDecay, maxGradNorm.',
+    'adamw: the options are 0.1; they must be an object such as { groups: … }, it takes groups, lr, betas, eps, weightDecay, maxGradNorm, moments.',
     () => new curio.AdamW(gpu, [weight()], any(0.1)),
   ],
   [
-    'adamw: there is no option learningRate; did you mean lr? It takes groups, lr, betas, eps, weightDecay, maxGradNorm.',
+    'adamw: there is no option learningRate; did you mean lr? It takes groups, lr, betas, eps, weightDecay, maxGradNorm, moments.',
     () => new curio.AdamW(gpu, [weight()], any({ learningRate: 0.1 })),
   ],
   [

@@ -1,5 +1,5 @@
 import { prototypeCluster, quickGelu } from '@curio/engine';
-import type { Parameter, Tensor } from '@curio/engine';
+import type { Parameter, PrototypeAssignment, Tensor } from '@curio/engine';
 import { init } from './init.ts';
 import { Linear } from './linear.ts';
 import { LayerNorm } from './norm.ts';
@@ -51,12 +51,13 @@ export class PrototypeProjector {
     this.mlp2 = new Linear(w.at('mlp.2'), hiddenSize, hiddenSize);
   }
 
-  forward(x: Tensor): Tensor {
-    return this.mlp2.forward(quickGelu(this.mlp0.forward(this.extract(x))));
+  /** @param onAssignment is given which tokens share a centre, in tensors that live as long as the result */
+  forward(x: Tensor, onAssignment?: (assignment: PrototypeAssignment) => void): Tensor {
+    return this.mlp2.forward(quickGelu(this.mlp0.forward(this.extract(x, onAssignment))));
   }
 
   /** Y float[B, L, D]: the features after the prototype extractor, before the MLP. */
-  extract(x: Tensor): Tensor {
+  extract(x: Tensor, onAssignment?: (assignment: PrototypeAssignment) => void): Tensor {
     const { simAlpha, simBeta } = this;
     const { weight: cWeight, bias: cBias } = this.c;
     const { numPrototypes, iterations } = this.options;
@@ -67,6 +68,7 @@ export class PrototypeProjector {
       simBeta,
       numPrototypes,
       iterations,
+      onAssignment,
     });
   }
 }

@@ -12,13 +12,27 @@ import { sortTokens, step, sumGates } from './kernels.ts';
 import type { Sizes } from './kernels.ts';
 import { reduceMiddle } from '../parts/reduce.ts';
 import { softmax, softmaxVariants } from '../rows/softmax.ts';
-import { reshape } from '../layout/views.ts';
+import { reshape, slice } from '../layout/views.ts';
 
 export interface PrototypeClusterOptions {
   /** K, the number of centres. */
   readonly numPrototypes: number;
   /** T, the number of E/M iterations; at least 1. */
   readonly iterations: number;
+}
+
+/** Which tokens share a centre, as the op computed it; the tensors live as long as its result. */
+export interface PrototypeAssignment {
+  /** Of each iteration the softmax over the centres, float[B, L, K]. */
+  readonly iterations: readonly Tensor[];
+  /** n(l), u32[B, L]. */
+  readonly centre: Tensor;
+  /** w(l), float[B, L]. */
+  readonly weight: Tensor;
+}
+
+interface Attributes extends PrototypeClusterOptions {
+  readonly onAssignment?: (assignment: PrototypeAssignment) => void;
 }
 
 /** The weights of the extractor itself; those of its linear maps around it are the caller's. */
@@ -43,8 +57,7 @@ type Inputs = readonly [
   simBeta: Tensor,
 ];
 
-interface Plan {
-  readonly iterations: number;
+interface Plan extends Pick<Attributes, 'iterations' | 'onAssignment'> {
   readonly alphaShape: readonly number[];
   readonly betaShape: readonly number[];
   readonly channels: readonly number[];
@@ -57,7 +70,7 @@ interface Plan {
 
 function planCluster(
   [x, f, v, cWeight, cBias, simAlpha, simBeta]: Inputs,
-  { numPrototypes, iterations }: PrototypeClusterOptions,
+  { numPrototypes, iterations, onAssignment }: Attributes,
 ): Plan {
   const where = 'prototypeCluster';
   if (x.shape.length !== 3 || x.shape[1] === 0)
@@ -89,6 +102,7 @@ function planCluster(
   const sizes = { batch, cols, tokens, centres: numPrototypes };
   return {
     iterations,
+    onAssignment,
     alphaShape: simAlpha.shape,
     betaShape: simBeta.shape,
     channels: [batch, cols],
@@ -318,13 +332,25 @@ function softmaxBackward(run: Run, y: Tensor, dy: Tensor): Tensor {
 const op = defineOp({
   name: 'prototypeCluster',
   plan: planCluster,
-  forward: (run, inputs: Inputs, plan) =>
-    run.gpu.scope(() => {
+  forward(run, inputs: Inputs, plan) {
+    const made = run.gpu.scope(() => {
       const { y, saved } = noGrad(() => forward(run, inputs, plan));
-      return run.needs.some(Boolean) ? { y, saved } : { y };
-    }),
+      return run.needs.some(Boolean) || plan.onAssignment ? { y, saved } : { y };
+    });
+    if (made.saved) plan.onAssignment?.(assignmentOf(made.saved, plan));
+    return made;
+  },
   backward,
 });
+
+function assignmentOf({ index, stats, ...saved }: Record<string, Tensor>, { iterations }: Plan): PrototypeAssignment {
+  const [batch, tokens] = index!.shape as [number, number];
+  return {
+    iterations: Array.from({ length: iterations }, (_, t) => saved[`assignment${t}`]!),
+    centre: index!,
+    weight: reshape(slice(stats!, { axis: 2, start: 0, end: 1 }), [batch, tokens]),
+  };
+}
 
 /**
  * The prototype extractor of SQ-LLaVA between its linear maps and its MLP. Per batch item, with C⁰ the tokens of x
@@ -339,7 +365,8 @@ const op = defineOp({
  * @param x float[B, L, D], the tower's features
  * @param f float[B, L, D], the tokens as features
  * @param v float[B, L, D], the tokens as keys
- * @param options the weights beside the two numbers
+ * @param options the weights beside the two numbers; `onAssignment` is given the op's own tensors of who shares a
+ * centre, which are then kept, at no further computation
  * @returns float[B, L, D]
  * Saves, besides x and f, the unit v, of each iteration C, unit Q [B, K, D] and the softmax [B, L, K], G, and some
  * numbers a token.
@@ -347,12 +374,7 @@ const op = defineOp({
  * shapes do not go together.
  * Source: heliossun/SQ-LLaVA, the cluster projector; its aggregation is that of Ma et al. 2023, Image as Set of Points.
  */
-export const prototypeCluster = (
-  x: Tensor,
-  f: Tensor,
-  v: Tensor,
-  options: PrototypeClusterOptions & PrototypeWeights,
-): Tensor => {
+export const prototypeCluster = (x: Tensor, f: Tensor, v: Tensor, options: Attributes & PrototypeWeights): Tensor => {
   const { cWeight, cBias, simAlpha, simBeta, ...attrs } = requireOptions('prototypeCluster', options, [
     'cWeight',
     'cBias',
@@ -360,6 +382,7 @@ export const prototypeCluster = (
     'simBeta',
     'numPrototypes',
     'iterations',
+    'onAssignment',
   ]);
   return op([x, f, v, cWeight, cBias, simAlpha, simBeta], attrs);
 };

@@ -5,14 +5,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AdamW, backward, cosineSchedule, noGrad, openGpu } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
-import { generate, makeBatch, runSteps, SqLlava } from '@curio/model';
-import type { Batch, ModelConfig } from '@curio/model';
-import { Weights } from '@curio/nn';
-import type { StoredTensor } from '@curio/nn';
+import { generate, makeBatch, runSteps } from '@curio/model';
+import type { Batch } from '@curio/model';
 import { openGolden } from '@curio/testing/golden';
 import type { GoldenFile as Golden } from '@curio/testing/golden';
-import { LANGUAGE_TARGETS, VISION_TARGETS } from '../src/config.ts';
 import { imageTensor } from '../src/stages.ts';
+import { close, openWholeModel, publishedName } from './whole-model.ts';
 
 let gpu: Gpu;
 let golden: Golden;
@@ -21,69 +19,6 @@ beforeAll(async () => {
   golden = await openGolden('whole');
 });
 afterAll(() => gpu.close());
-
-/** Published prefix of each of our scopes. */
-const SCOPES = { vision: 'model.vision_tower.vision_tower.', projector: 'model.mm_projector.', language: '' } as const;
-const publishedName = (name: string): string => {
-  const scope = name.slice(0, name.indexOf('.')) as keyof typeof SCOPES;
-  return SCOPES[scope] + name.slice(scope.length + 1);
-};
-
-function configOf(file: Golden): ModelConfig {
-  const { vision, language, projector, visionLora, languageLora } = file.config as Record<
-    string,
-    Record<string, number>
-  >;
-  return {
-    vision: {
-      imageSize: vision!.image_size!,
-      patchSize: vision!.patch_size!,
-      hiddenSize: vision!.hidden_size!,
-      intermediateSize: vision!.intermediate_size!,
-      numLayers: vision!.num_hidden_layers!,
-      numHeads: vision!.num_attention_heads!,
-      layerNormEps: vision!.layer_norm_eps!,
-      selectLayer: -2,
-    },
-    projector: { kind: 'cluster', numPrototypes: projector!.prototypes!, iterations: projector!.iterations! },
-    language: {
-      vocabSize: language!.vocab_size!,
-      hiddenSize: language!.hidden_size!,
-      intermediateSize: language!.intermediate_size!,
-      numLayers: language!.num_hidden_layers!,
-      numHeads: language!.num_attention_heads!,
-      numKeyValueHeads: language!.num_key_value_heads!,
-      rmsNormEps: language!.rms_norm_eps!,
-      ropeTheta: 10000,
-      maxPositions: 64,
-    },
-    languageLora: { r: languageLora!.r!, alpha: languageLora!.alpha!, dropout: 0, targets: LANGUAGE_TARGETS },
-    visionLora: { r: visionLora!.r!, alpha: visionLora!.alpha!, dropout: 0, targets: VISION_TARGETS },
-    vusr: 'role',
-    template: 'scenes',
-    systemText: null,
-  };
-}
-
-async function openModel(): Promise<SqLlava> {
-  const stored = new Map(
-    [...golden.under('weights.')].map(([name, { shape, data }]): [string, StoredTensor] => [
-      name,
-      {
-        dtype: 'F32',
-        shape,
-        file: 'whole',
-        read: () => Promise.resolve(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-      },
-    ]),
-  );
-  const weights = new Weights(gpu, {
-    parts: Object.entries(SCOPES).map(([at, prefix]) => ({ at, tensors: stored, prefixes: [prefix] })),
-  });
-  const model = new SqLlava(weights, configOf(golden));
-  await weights.load();
-  return model;
-}
 
 /** The batch that our code makes of the golden ids and labels. */
 function batchOf(file: Golden, prefix = 'in.'): Batch {
@@ -102,18 +37,8 @@ const trained = [
   ['projector.', 0.2],
 ] as const;
 
-function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
-  expect(actual.length, what).toBe(expected.length);
-  let scale = 1e-3;
-  for (let i = 0; i < expected.length; i++) scale = Math.max(scale, Math.abs(expected[i]!));
-  let worst = 0;
-  for (let i = 0; i < expected.length; i++)
-    worst = Math.max(worst, Math.abs(actual[i]! - expected[i]!) / scale || (Number.isNaN(actual[i]!) ? Infinity : 0));
-  expect(worst, `${what}: largest error, relative to the largest value`).toBeLessThan(tolerance);
-}
-
 test('features, projection, loss and every gradient', async () => {
-  const model = await openModel();
+  const model = await openWholeModel(gpu, golden);
   const batch = batchOf(golden);
   const pixels = golden.floats('in.images') as Float32Array<ArrayBuffer>;
   const optimizer = new AdamW(gpu, model.parameters, { groups: trained });
@@ -141,7 +66,7 @@ test('features, projection, loss and every gradient', async () => {
 });
 
 test('logits at every position in use, and the greedy continuation with its cache', async () => {
-  const model = await openModel();
+  const model = await openWholeModel(gpu, golden);
   const batch = batchOf(golden);
   const images = golden.floats('in.images') as Float32Array<ArrayBuffer>;
   const logits = await gpu.scope(() =>
@@ -176,7 +101,7 @@ test('logits at every position in use, and the greedy continuation with its cach
 
 test('ten training steps give the same losses, norms and weights', async () => {
   const trace = await openGolden('trace');
-  const model = await openModel();
+  const model = await openWholeModel(gpu, golden);
   const optimizer = new AdamW(gpu, model.parameters, { groups: trained, maxGradNorm: 1 });
   const losses: number[] = [];
   const norms: number[] = [];

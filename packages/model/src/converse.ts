@@ -2,7 +2,7 @@
  * @file Asking the model: answers to questions, descriptions, and visual self-questioning. docs/sq-llava.md 5.1 to
  * 5.3.
  */
-import { cat, DataError, indexSelect, noGrad, tensor } from '@curio/engine';
+import { cat, ConfigError, DataError, indexSelect, noGrad, tensor } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import type { AskConfig } from './config.ts';
 import { encodeConversation, renderConversation } from './data/conversation.ts';
@@ -10,9 +10,11 @@ import type { Message, Template, TemplateName } from './data/conversation.ts';
 import { IMAGE_TAG } from './data/tokens.ts';
 import type { Tokens } from './data/tokens.ts';
 import { TextStream } from './decoding/text-stream.ts';
+import { readPrototypes } from './decoding/trace.ts';
+import type { PrototypeTrace, TokenTrace, TraceOptions } from './decoding/trace.ts';
 import { generate, positionsOf } from './generate.ts';
 import type { GenerateOptions, SequenceOptions, Sequence } from './generate.ts';
-import type { SqLlava } from './sq-llava.ts';
+import type { AssignmentListener, SqLlava } from './sq-llava.ts';
 import { imageTensor, templateOf } from './stages.ts';
 
 /** A prompt to continue: the messages so far, ending with one of null text, and their images. */
@@ -34,6 +36,17 @@ export interface Reply {
   readonly newTokens: number;
 }
 
+/** A look inside the replies, as they are computed. */
+export interface ReplyTrace extends Pick<TraceOptions, 'words'> {
+  /**
+   * Called for each picture of a request, before its tokens. Never called where the model has no prototypes.
+   * @param picture which of the request's
+   */
+  readonly onPicture?: (request: number, picture: number, prototypes: PrototypeTrace) => void;
+  /** Called with each new token of a request, before its text. */
+  readonly onToken: (request: number, token: TokenTrace) => void;
+}
+
 export interface ReplyOptions extends SequenceOptions, Pick<GenerateOptions, 'together'> {
   /** Called with each new id of a request: the certain part of the answer so far, and what is new in it. */
   readonly onText?: (request: number, text: string, piece: string) => void;
@@ -46,6 +59,8 @@ export interface ReplyOptions extends SequenceOptions, Pick<GenerateOptions, 'to
    * there is room for it, and throws DataError as `write` does. Of the requests given at first at most 64.
    */
   readonly join?: (fits: (request: Request) => boolean) => Request | null;
+  /** Looks inside; without it nothing more is computed, and the replies are the same to the bit. */
+  readonly trace?: ReplyTrace;
 }
 
 export interface SelfQuestion {
@@ -58,6 +73,12 @@ export interface SelfQuestioning {
 }
 
 export type TalkPart = 'description' | 'question' | 'answer';
+
+/** A look inside a self-questioning; texts are numbered as in `onText`. */
+export interface SelfQuestionTrace extends Pick<TraceOptions, 'words'> {
+  readonly onPicture?: (picture: number, prototypes: PrototypeTrace) => void;
+  readonly onToken: (part: TalkPart, index: number, token: TokenTrace) => void;
+}
 
 /** As that of self-questions, and the last answer by entry. */
 export type AfterQuestionsListener = (part: TalkPart | 'self-answer', index: number, text: string) => void;
@@ -72,6 +93,7 @@ export interface SelfQuestionOptions extends Pick<ReplyOptions, 'together' | 'te
   readonly onText?: (part: TalkPart, index: number, text: string) => void;
   /** Called when one of these texts is complete. */
   readonly onEnd?: (part: TalkPart, index: number) => void;
+  readonly trace?: SelfQuestionTrace;
 }
 
 /** The first human turn about an image. */
@@ -98,9 +120,13 @@ export class Speaker {
   /**
    * Continues each request; the order of the results is that of the requests. Each is the same to the bit as it would
    * be alone, except with `together`. Random draws depend on the seed and on `stream`, by default the request's index.
-   * Throws DataError where the numbers of images and `<image>`s differ or a prompt is too long.
+   * Throws DataError where the numbers of images and `<image>`s differ or a prompt is too long, ConfigError where a
+   * setting has no meaning.
    */
   async write(requests: readonly Request[], options: ReplyOptions): Promise<Reply[]> {
+    const { trace } = options;
+    if (trace && options.join)
+      throw new ConfigError('reply: trace and join were both given; requests that join are not traced, leave one out.');
     const template = this.template(options.template);
     const encode = (request: Request, i: number): number[] => {
       const own = request.system === undefined ? template : { ...template, system: request.system };
@@ -132,9 +158,13 @@ export class Speaker {
         texts.push(textOf(request));
         return { prompt, images: this.features(picturesOf(request), false) };
       };
-      const done = await this.withImages(part.flatMap(picturesOf), options.together === true, (images) =>
+      const onPicture = trace?.onPicture;
+      const places = part.flatMap((request, k) => picturesOf(request).map((_, i) => [from + k, i] as const));
+      const seen = onPicture && ((i: number, prototypes: PrototypeTrace) => onPicture(...places[i]!, prototypes));
+      const done = await this.withImages(part.flatMap(picturesOf), options.together === true, seen, (images) =>
         generate(this.model, prompts.slice(from, from + WIDTH), images, {
           ...options,
+          trace: trace && { words: trace.words, onToken: (k, token) => trace.onToken(from + k, token) },
           join: options.join && join,
           eos: this.tokens.eos,
           each: (k) => ({ stream: from + k, ...settingsOf(part[k]!) }),
@@ -164,11 +194,18 @@ export class Speaker {
     pictures: readonly Float32Array[],
     ask: AskConfig,
     seed: number,
-    { onText, onEnd, ...options }: SelfQuestionOptions = {},
+    { onText, onEnd, trace, ...options }: SelfQuestionOptions = {},
   ): Promise<SelfQuestioning[]> {
-    const listen = (part: TalkPart): Pick<ReplyOptions, 'onText' | 'onReply'> => ({
+    const listen = (part: TalkPart): Pick<ReplyOptions, 'onText' | 'onReply' | 'trace'> => ({
       onText: onText && ((index, text) => onText(part, index, text)),
       onReply: onEnd && ((index) => onEnd(part, index)),
+      trace: trace && {
+        words: trace.words,
+        // Each picture is in several requests, and told with the first.
+        onPicture:
+          part === 'description' ? (picture, _, prototypes) => trace.onPicture?.(picture, prototypes) : undefined,
+        onToken: (index, token) => trace.onToken(part, index, token),
+      },
     });
     const opening: Message = { role: 'human', text: aboutImage(ask.describePrompt) };
     const descriptions = await this.reply(
@@ -260,25 +297,38 @@ export class Speaker {
     return templateOf(name === undefined ? config : { ...config, template: name, systemText: null });
   }
 
-  /** Features of the images in order, kept while `use` runs; a repeated image is encoded once. */
+  /**
+   * Features of the images in order, kept while `use` runs; a repeated image is encoded once.
+   * @param onPicture is told the prototypes of each image, before `use`
+   */
   private async withImages<T>(
     pictures: readonly Float32Array[],
     together: boolean,
+    onPicture: ((i: number, prototypes: PrototypeTrace) => void) | undefined,
     use: (images: Tensor | null) => Promise<T>,
   ): Promise<T> {
-    const images = this.features(pictures, together);
+    const reads: Promise<PrototypeTrace[]>[] = [];
+    const images = this.features(pictures, together, onPicture && ((one) => void reads.push(readPrototypes(one))));
     try {
+      const seen = [...new Set(pictures)];
+      const prototypes = (await Promise.all(reads)).flat();
+      if (prototypes.length > 0) pictures.forEach((pixels, i) => onPicture?.(i, prototypes[seen.indexOf(pixels)]!));
       return await use(images);
     } finally {
       images?.dispose();
     }
   }
 
-  private features(pictures: readonly Float32Array[], together: boolean): Tensor | null {
+  private features(
+    pictures: readonly Float32Array[],
+    together: boolean,
+    onAssignment?: AssignmentListener,
+  ): Tensor | null {
     if (pictures.length === 0) return null;
     const { gpu } = this.model;
     const seen = [...new Set(pictures)];
-    const encode = (pixels: Float32Array): Tensor => this.model.encodeImages(imageTensor(this.model, pixels));
+    const encode = (pixels: Float32Array): Tensor =>
+      this.model.encodeImages(imageTensor(this.model, pixels), onAssignment);
     return gpu.scope(() =>
       noGrad(() => {
         const features = together ? encode(joined(seen)) : cat(seen.map(encode), { axis: 0 });

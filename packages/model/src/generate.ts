@@ -10,6 +10,8 @@ import { makeBatch } from './data/batch.ts';
 import { IMAGE_TOKEN } from './data/tokens.ts';
 import { checkSampling, sample } from './decoding/sample.ts';
 import type { SamplingOptions } from './decoding/sample.ts';
+import { checkTrace, StepTracer, tokenTrace } from './decoding/trace.ts';
+import type { TraceOptions } from './decoding/trace.ts';
 import type { SqLlava } from './sq-llava.ts';
 
 /** Settings of an individual prompt. */
@@ -28,6 +30,8 @@ export interface GenerateOptions extends SequenceOptions {
   readonly each?: (sequence: number) => Partial<SequenceOptions>;
   /** Called with each new id of each sequence and the scores that it was chosen by; true ends the sequence after it. */
   readonly onToken?: (sequence: number, id: number, scores: Float32Array) => boolean | void;
+  /** Looks inside each step; without it nothing more is computed, and the results are the same to the bit. */
+  readonly trace?: TraceOptions;
   /** Called when a sequence has ended. */
   readonly onEnd?: (sequence: number, result: Sequence) => void;
   /**
@@ -59,6 +63,12 @@ const ROWS_TOGETHER = 64;
 /** A cache that others may join has room for more than the first prompt. */
 const JOIN_ROOM = 512;
 
+/** What a step gives a row: its scores [V], and its attention [L, S] where that is traced. */
+interface StepRow {
+  readonly scores: Float32Array;
+  readonly weights: Float32Array | null;
+}
+
 interface Row extends SequenceOptions {
   readonly index: number;
   readonly prompt: readonly number[];
@@ -84,6 +94,9 @@ export async function generate(
 ): Promise<Sequence[]> {
   const { gpu, language } = model;
   const { numLayers, numKeyValueHeads, hiddenSize, numHeads } = model.config.language;
+  const { trace } = options;
+  const patches = imageTokens(model.config.vision);
+  if (trace) checkTrace(trace);
   const sequences = rowsOf(model, prompts, images, options);
   for (const row of sequences) if (row.finish) options.onEnd?.(row.index, resultOf(row));
   const waiting = sequences.filter(({ finish }) => finish === null);
@@ -99,29 +112,39 @@ export async function generate(
     headDim: hiddenSize / numHeads,
     maxTokens: room,
   });
-  /** Scores after the prompts, which are read into as many rows of the cache. */
-  const read = (rows: readonly Row[], slot: number): Promise<Float32Array> =>
+  const tracer = trace ? new StepTracer(gpu, numLayers, room) : null;
+  /** What comes after the prompts, which are read into as many rows of the cache. */
+  const read = (rows: readonly Row[], slot: number): Promise<StepRow[]> =>
     gpu.scope(() =>
       noGrad(() => {
         const batch = makeBatch(
           rows.map(({ prompt }) => ({ ids: [...prompt], labels: [] })),
-          { patches: imageTokens(model.config.vision), multiple: 1 },
+          { patches, multiple: 1 },
         );
         const [{ of, start }, { end }] = [rows[0]!.images, rows.at(-1)!.images];
         const own = of && end > start ? slice(of, { axis: 0, start, end }) : null;
+        const positions = Int32Array.from(rows, ({ length }) => length - 1);
+        const last = tensor(
+          gpu,
+          positions.map((at, i) => i * batch.length + at),
+        );
+        const look = tracer?.step(tensor(gpu, positions), batch.length, last);
         // What pads a prompt on its right is never looked at: new words are written over it.
-        const hidden = language.forward(model.splice(batch, own), { cache: cache.rows(slot, rows.length) });
-        const last = Int32Array.from(rows, ({ length }, i) => i * batch.length + length - 1);
-        const states = indexSelect(reshape(hidden, [-1, hiddenSize]), tensor(gpu, last), { axis: 0 });
-        return language.logits(states).read() as Promise<Float32Array>;
+        const hidden = language.forward(model.splice(batch, own), {
+          cache: cache.rows(slot, rows.length),
+          trace: look,
+        });
+        const states = indexSelect(reshape(hidden, [-1, hiddenSize]), last, { axis: 0 });
+        return readRows(rows.length, language.logits(states), look?.weights);
       }),
     );
   // Recorded once: each further token is a replay, with its position as data.
   const decode = capture(gpu, 'decode', ({ ids, positions }: { ids: Tensor; positions: Tensor }) =>
     noGrad(() => {
       const x = reshape(language.embed(ids), [count, 1, hiddenSize]);
-      const hidden = language.forward(x, { cache, positions });
-      return { logits: language.logits(reshape(hidden, [count, hiddenSize])) };
+      const look = tracer?.step(positions, room);
+      const hidden = language.forward(x, { cache, positions, trace: look });
+      return { logits: language.logits(reshape(hidden, [count, hiddenSize])), ...(look && { weights: look.weights }) };
     }),
   );
   const isAborted = ({ signal }: Row): boolean => signal?.aborted === true || options.signal?.aborted === true;
@@ -129,12 +152,16 @@ export async function generate(
     row.finish = finish;
     options.onEnd?.(row.index, resultOf(row));
   };
-  const advance = (row: Row, logits: Float32Array): void => {
+  const advance = (row: Row, { scores, weights }: StepRow): void => {
     if (isAborted(row)) return end(row, 'stopped');
-    const id = sample(logits, row, row.random);
+    const id = sample(scores, row, row.random);
     if (id === options.eos) return end(row, 'end');
     row.ids.push(id);
-    if (options.onToken?.(row.index, id, logits)) end(row, 'stopped');
+    if (trace && weights) {
+      const inside = { layers: numLayers, prompt: row.prompt, patches };
+      trace.onToken(row.index, tokenTrace(id, scores, weights, inside, trace));
+    }
+    if (options.onToken?.(row.index, id, scores)) end(row, 'stopped');
     else if (row.ids.length === row.maxNewTokens) end(row, 'length');
   };
   /** Puts waiting prompts into free rows: each by itself, or all rows at once. */
@@ -146,10 +173,9 @@ export async function generate(
         const live = rows.filter((row) => !isAborted(row));
         for (const row of rows) if (!live.includes(row)) end(row, 'stopped');
         if (live.length === 0) continue;
-        const logits = await read(live, slot);
-        const width = logits.length / live.length;
+        const steps = await read(live, slot);
         live.forEach((row, i) => {
-          advance(row, logits.subarray(i * width, (i + 1) * width));
+          advance(row, steps[i]!);
           slots[slot + i] = row.finish ? null : row;
         });
       }
@@ -166,7 +192,7 @@ export async function generate(
         try {
           if (isAborted(row)) end(row, 'stopped');
           else if (row.finish) options.onEnd?.(row.index, resultOf(row));
-          else advance(row, await read([row], slot));
+          else advance(row, (await read([row], slot))[0]!);
         } finally {
           joined.images?.dispose();
         }
@@ -182,23 +208,34 @@ export async function generate(
     for (await fill(); slots.some(Boolean); await fill()) {
       const ids = Int32Array.from(slots, (row) => row?.ids.at(-1) ?? 0);
       const positions = Int32Array.from(slots, (row) => (row ? row.length + row.ids.length - 1 : 0));
-      const { logits } = decode.run({
+      const { logits, weights } = decode.run({
         ids: { values: ids, shape: [count] },
         positions: { values: positions, shape: [count] },
       });
-      const scores = (await logits.read()) as Float32Array;
-      const width = scores.length / count;
+      const steps = await readRows(count, logits, weights);
       slots.forEach((row, slot) => {
         if (!row) return;
-        advance(row, scores.subarray(slot * width, (slot + 1) * width));
+        advance(row, steps[slot]!);
         if (row.finish) slots[slot] = null;
       });
     }
   } finally {
     decode.dispose();
     cache.dispose();
+    tracer?.dispose();
   }
   return sequences.slice(0, prompts.length).map(resultOf);
+}
+
+/** The rows of what a step computed. */
+async function readRows(count: number, logits: Tensor, weights: Tensor | undefined): Promise<StepRow[]> {
+  const [scores, looks] = (await Promise.all([logits.read(), weights?.read()])) as [Float32Array, Float32Array?];
+  const rowOf = (values: Float32Array, i: number): Float32Array =>
+    values.subarray((i * values.length) / count, ((i + 1) * values.length) / count);
+  return Array.from({ length: count }, (_, i) => ({
+    scores: rowOf(scores, i),
+    weights: looks ? rowOf(looks, i) : null,
+  }));
 }
 
 const resultOf = ({ ids, finish, length }: Row): Sequence => ({ ids, finish: finish!, promptTokens: length });

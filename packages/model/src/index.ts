@@ -98,16 +98,19 @@ export { Llama } from './llama.ts';
 export { SqLlava } from './sq-llava.ts';
 export { sample, type SamplingOptions } from './decoding/sample.ts';
 export { TextStream } from './decoding/text-stream.ts';
+export type { PrototypeTrace, TokenTrace, TraceOptions, WordProbability } from './decoding/trace.ts';
 export { generate, type GenerateOptions, type Sequence, type SequenceOptions } from './generate.ts';
 export {
   aboutImage,
   Speaker,
   type Reply,
   type ReplyOptions,
+  type ReplyTrace,
   type Request,
   type SelfQuestion,
   type SelfQuestioning,
   type SelfQuestionOptions,
+  type SelfQuestionTrace,
   type TalkPart,
 } from './converse.ts';
 export { imageTensor, stepsOfSamples, templateOf, trainStage, type StageOptions } from './stages.ts';

@@ -3,7 +3,7 @@
  * docs/sq-llava.md 1.1 and 2.7.
  */
 import { cat, indexSelect, reshape, upload } from '@curio/engine';
-import type { Gpu, HostTensors, Parameter, Tensor } from '@curio/engine';
+import type { Gpu, HostTensors, Parameter, PrototypeAssignment, Tensor } from '@curio/engine';
 import { MlpProjector, PrototypeProjector } from '@curio/nn';
 import type { Mode, Weights } from '@curio/nn';
 import { labelledRows } from './data/batch.ts';
@@ -13,8 +13,11 @@ import { checkModelSizes } from './model-sizes.ts';
 import type { ModelConfig } from './config.ts';
 import { Llama } from './llama.ts';
 
+/** Is given which patches share a prototype, where the projector has prototypes. */
+export type AssignmentListener = (assignment: PrototypeAssignment) => void;
+
 export interface Projector {
-  forward(x: Tensor): Tensor;
+  forward(x: Tensor, onAssignment?: AssignmentListener): Tensor;
 }
 
 type SpliceInputs = {
@@ -72,8 +75,8 @@ export class SqLlava {
   }
 
   /** Image features as the language model reads them: pixels float[N, 3, S, S] → float[N, P, H]. */
-  encodeImages(pixels: Tensor): Tensor {
-    return this.projector.forward(this.vision.features(pixels));
+  encodeImages(pixels: Tensor, onAssignment?: AssignmentListener): Tensor {
+    return this.projector.forward(this.vision.features(pixels), onAssignment);
   }
 
   /**

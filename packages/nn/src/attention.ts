@@ -1,5 +1,7 @@
 import { permute, reshape, rotaryEmbedding, scaledDotProductAttention } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
+import { traceAttention } from './attention-trace.ts';
+import type { AttentionTrace } from './attention-trace.ts';
 import type { Initializer } from './init.ts';
 import type { KvCache } from './kv-cache.ts';
 import { Linear, SharedInputLinears } from './linear.ts';
@@ -29,7 +31,7 @@ export interface AttentionContext {
   /** Valid tokens of each row, i32[B]; the rest is padding. */
   readonly lengths?: Tensor | null;
   readonly cache?: KvCache | null;
-  /** Which layer of the cache. */
+  /** Which layer of the cache and of the trace. */
   readonly layer?: number;
   /**
    * Position of the first token, i32[1], or of the one token of each row, i32[B]; without it 0, or the tokens that the
@@ -37,6 +39,8 @@ export interface AttentionContext {
    * decoding step requires.
    */
   readonly positions?: Tensor | null;
+  /** Receives what one query of each row attends to; without it nothing more is computed. */
+  readonly trace?: AttentionTrace | null;
 }
 
 /**
@@ -63,7 +67,8 @@ export class Attention {
     });
   }
 
-  forward(x: Tensor, { lengths = null, cache = null, layer = 0, positions = null }: AttentionContext = {}): Tensor {
+  forward(x: Tensor, context: AttentionContext = {}): Tensor {
+    const { lengths = null, cache = null, layer = 0, positions = null, trace = null } = context;
     const [batch, tokens] = x.shape as [number, number];
     const { causal, ropeTheta } = this.options;
     const heads = (y: Tensor): Tensor => reshape(y, [batch, tokens, -1, this.headDim]);
@@ -75,6 +80,7 @@ export class Attention {
     let k = first(rotate(key));
     let v = first(value);
     if (cache) ({ k, v } = cache.append(layer, k, v, positions));
+    if (trace) traceAttention(trace, layer, q, k);
     const position = cache && positions;
     const y = scaledDotProductAttention(q, k, v, {
       causal,

@@ -1,4 +1,5 @@
 export { Attention, type AttentionContext, type AttentionOptions } from './attention.ts';
+export type { AttentionTrace } from './attention-trace.ts';
 export { Embedding } from './embedding.ts';
 export { hashName, init, type Initializer } from './init.ts';
 export { KvCache, type KvCacheOptions } from './kv-cache.ts';

@@ -6,6 +6,7 @@ import { Board } from './board/board.tsx';
 import { isEmpty, openSamples, picture, truth } from './board/drawing.ts';
 import { Pens } from './board/pens.tsx';
 import { Pictures } from './board/pictures.tsx';
+import { Inside } from './inside/panel.tsx';
 import { keepPage } from './keeping.ts';
 import { ask, letItAsk, opened, openModel, stopFirst, talks } from './session.ts';
 import { Footing, Standing } from './standing.tsx';
@@ -16,6 +17,7 @@ import './style/page.css';
 import './style/layout.css';
 import './style/board.css';
 import './style/talk.css';
+import './style/inside.css';
 
 function Page() {
   return (
@@ -38,6 +40,7 @@ function Page() {
         <div class="side">
           <Asking />
           <Standing />
+          <Inside />
           <Conversation />
         </div>
       </main>

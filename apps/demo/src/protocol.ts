@@ -1,15 +1,23 @@
 /** @file What the page and its worker say to each other. */
 import type { Picture } from '@curio/model';
+import type { FromInside } from './inside/messages.ts';
 
 export type ToWorker =
   | { readonly kind: 'open' /** Address of the folder with the model's files. */; readonly model: string }
-  | { readonly kind: 'ask'; readonly id: number; readonly picture: Picture; readonly question: string }
+  | {
+      readonly kind: 'ask';
+      readonly id: number;
+      readonly picture: Picture;
+      readonly question: string;
+      readonly trace: boolean;
+    }
   | {
       readonly kind: 'self';
       readonly id: number;
       readonly picture: Picture;
       readonly questions: number;
       readonly seed: number;
+      readonly trace: boolean;
     }
   | { readonly kind: 'stop'; readonly id: number };
 
@@ -29,6 +37,7 @@ export type FromWorker =
       readonly tokens: number;
       readonly seconds: number;
     }
+  | FromInside
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   | { readonly kind: 'closed'; readonly reason: Closed; readonly message: string };

@@ -2,6 +2,7 @@
 import type { Picture } from '@curio/model';
 import type { Scene } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
+import { forgetSeen, keepSeen, seesInside } from './inside/seen.ts';
 import type { Closed, FromWorker, Opened, Part, ToWorker } from './protocol.ts';
 
 /** Who asks: the visitor, the model itself, or the model the visitor. */
@@ -71,6 +72,7 @@ function hear(data: FromWorker): void {
           }
         : {},
     );
+  else if (data.kind === 'word' || data.kind === 'patches') keepSeen(data);
   else {
     const end: Partial<Talk> = data.kind === 'done' ? { state: 'done' } : { state: 'failed', message: data.message };
     change(data.id, ({ state }) => (state === 'writing' ? end : {}));
@@ -99,11 +101,14 @@ function close(reason: Closed, message: string): void {
       .map((talk) => (talk.state === 'waiting' ? { ...talk, ...end } : talk));
     return;
   }
-  if (writing.value) change(writing.value.id, () => ({ state: 'waiting', texts: {}, tokens: 0, seconds: 0 }));
+  if (writing.value) change(writing.value.id, () => AGAIN);
   if (reason !== 'lost' || performance.now() - reopenedAt < PATIENCE) return;
   reopenedAt = performance.now();
   openModel();
 }
+
+/** What is written anew. */
+const AGAIN: Partial<Talk> = { state: 'waiting', texts: {}, tokens: 0, seconds: 0 };
 
 /** Hands the oldest that waits to the worker, where it is free. */
 function next(): void {
@@ -111,8 +116,10 @@ function next(): void {
   if (!opened.value || closed.value || writing.value || !talk) return;
   change(talk.id, () => ({ state: 'writing' }));
   const { id, kind, picture, asked, seed } = talk;
-  if (kind === 'asked') send({ kind: 'ask', id, picture, question: asked! });
-  else send({ kind: 'self', id, picture, questions: QUESTIONS, seed });
+  const trace = seesInside.value;
+  forgetSeen(id);
+  if (kind === 'asked') send({ kind: 'ask', id, picture, question: asked!, trace });
+  else send({ kind: 'self', id, picture, questions: QUESTIONS, seed, trace });
 }
 
 function begin(kind: TalkKind, asked: string | null, picture: Picture, truth: Scene | null, isOpening = false): void {
@@ -137,6 +144,14 @@ export const letItQuiz = (picture: Picture, truth: Scene | null): void => begin(
 
 /** The visitor's answer to the model's question. */
 export const pick = (id: number, answer: string): void => change(id, () => ({ picked: answer }));
+
+/** Has the newest answer written once more, so that it is looked into; its words are the same. */
+export function lookAgain(): void {
+  const talk = talks.value.find(({ kind, state }) => kind !== 'quiz' && state === 'done');
+  if (!talk || busy.value) return;
+  change(talk.id, () => AGAIN);
+  next();
+}
 
 /** Ends one talk, waiting or being written; what is there of it stays. */
 export function stop({ id, state }: Talk): void {

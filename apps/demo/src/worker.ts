@@ -10,8 +10,9 @@ import {
   Tokens,
   VUSER_TOKEN,
 } from '@curio/model';
-import type { AskConfig, Message, ModelConfig, Picture } from '@curio/model';
+import type { AskConfig, Message, ModelConfig, Picture, ReplyTrace } from '@curio/model';
 import { ModelFiles } from './files.ts';
+import { tracesFor } from './inside/messages.ts';
 import type { Closed, FromWorker, Part, Summary, ToWorker } from './protocol.ts';
 import { browserTuning } from './tuning-store.ts';
 
@@ -103,12 +104,13 @@ interface AnswerOptions {
   readonly maxNewTokens: number;
   readonly signal?: AbortSignal;
   readonly onText?: (text: string) => void;
+  readonly trace?: ReplyTrace;
 }
 
 async function answer(
   picture: Picture,
   question: string,
-  { maxNewTokens, signal, onText }: AnswerOptions,
+  { maxNewTokens, signal, onText, trace }: AnswerOptions,
 ): Promise<void> {
   const { speaker, prepare } = talker!;
   const messages: Message[] = [
@@ -119,6 +121,7 @@ async function answer(
     maxNewTokens,
     signal,
     onText: (_, text) => onText?.(text),
+    trace,
   });
 }
 
@@ -127,12 +130,16 @@ type Job = Extract<ToWorker, { readonly kind: 'ask' | 'self' }>;
 async function run(job: Job, signal: AbortSignal): Promise<void> {
   const { speaker, prepare, ask } = talker!;
   const tell = streamTo(job.id);
+  const traces = job.trace ? tracesFor(job.id, speaker.tokens, say) : null;
   if (job.kind === 'ask') {
     const maxNewTokens = job.question === ask.describePrompt ? ask.maxDescription : ask.maxAnswer;
-    await answer(job.picture, job.question, { maxNewTokens, signal, onText: (text) => tell('answer', 0, text) });
+    await answer(job.picture, job.question, {
+      ...{ maxNewTokens, signal, trace: traces?.reply },
+      onText: (text) => tell('answer', 0, text),
+    });
   } else
     await speaker.selfQuestion([prepare(job.picture)], { ...ask, questions: job.questions }, job.seed, {
-      signal,
+      ...{ signal, trace: traces?.self },
       onText: (part, index, text) => tell(part === 'answer' ? 'self-answer' : part, index, text),
     });
 }

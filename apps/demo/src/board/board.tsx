@@ -5,6 +5,7 @@ import type { Picture } from '@curio/model';
 import type { Point } from '@curio/scenes';
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { BoardOverlay } from '../inside/overlay.tsx';
 import {
   beginStroke,
   caption,
@@ -109,6 +110,7 @@ export function Board() {
         }}
       >
         <Pixels of={picture.value} />
+        <BoardOverlay />
         <i class="guides" />
         <i
           class="cell"

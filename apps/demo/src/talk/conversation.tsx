@@ -18,6 +18,8 @@ function Answered({ talk }: { talk: Talk }) {
       <h3>{tidy(talk.asked!)}</h3>
       <Written
         kind="answer"
+        talk={talk.id}
+        place="answer 0"
         text={text}
         growing={talk.state === 'writing' || talk.state === 'waiting'}
         verdict={(talk.state === 'done' && talk.truth && text && judge(talk.asked!, text, talk.truth)) || null}
@@ -35,6 +37,8 @@ function SelfAsked({ talk }: { talk: Talk }) {
       <h3>It looks, asks and answers</h3>
       <Written
         kind="description"
+        talk={talk.id}
+        place="description 0"
         text={texts['description 0']}
         growing={writing && !described}
         verdict={
@@ -49,6 +53,8 @@ function SelfAsked({ talk }: { talk: Talk }) {
               <li key={k}>
                 <Written
                   kind="question"
+                  talk={talk.id}
+                  place={`question ${k}`}
                   text={asked}
                   growing={writing && texts['self-answer 0'] === undefined && answer === undefined}
                   verdict={null}
@@ -56,6 +62,8 @@ function SelfAsked({ talk }: { talk: Talk }) {
                 {answer !== undefined && (
                   <Written
                     kind="self-answer"
+                    talk={talk.id}
+                    place={`self-answer ${k}`}
                     text={answer}
                     growing={writing}
                     verdict={state === 'done' && scene ? judge(asked, answer, scene) : null}

@@ -1,5 +1,6 @@
 /** @jsxImportSource preact */
 /** @file The model asks, the visitor taps an answer, and both are held against the truth where it is known. */
+import { Text } from '../inside/words.tsx';
 import { pick, QUESTIONS } from '../session.ts';
 import type { Talk } from '../session.ts';
 import { quizOf } from './score.ts';
@@ -7,14 +8,14 @@ import { judge, tidy } from './wording.ts';
 import { Mark, Written } from './written.tsx';
 
 export function QuizCard({ talk }: { talk: Talk }) {
-  const { question, options, answer } = quizOf(talk, QUESTIONS);
+  const { question, index, options, answer } = quizOf(talk, QUESTIONS);
   const { picked, state, truth } = talk;
   const going = state === 'writing' || state === 'waiting';
   if (question === undefined)
     return (
       <>
         <h3>It asks you</h3>
-        <Written kind="question" text={undefined} growing={going} verdict={null} />
+        <Written kind="question" talk={talk.id} place="question 0" text={undefined} growing={going} verdict={null} />
       </>
     );
   if (question === null) return <h3>It asked only for descriptions this time: let it ask again.</h3>;
@@ -23,7 +24,7 @@ export function QuizCard({ talk }: { talk: Talk }) {
     <>
       <h3>It asks you</h3>
       <p class="answer" data-text={question}>
-        {tidy(question)}
+        <Text text={question} talk={talk.id} place={`question ${index}`} />
       </p>
       {picked === null ? (
         <div class="options" role="group" aria-label="Your answer">
@@ -50,7 +51,8 @@ export function QuizCard({ talk }: { talk: Talk }) {
           </dd>
           <dt>The model</dt>
           <dd data-said={answer}>
-            {answer === undefined ? going ? <i class="caret" /> : 'was stopped' : tidy(answer)}
+            {answer === undefined && (going ? <i class="caret" /> : 'was stopped')}
+            {answer !== undefined && <Text text={answer} talk={talk.id} place={`self-answer ${index}`} />}
             {answer !== undefined && <Mark verdict={verdict(answer)} />}
           </dd>
         </dl>

@@ -6,6 +6,8 @@ import { judge } from './wording.ts';
 export interface Quiz {
   /** The first of its questions that can be answered by a tap; null where none can, undefined until all are there. */
   readonly question: string | null | undefined;
+  /** Which of those that the model asked. */
+  readonly index: number;
   readonly options: readonly string[];
   /** Its own answer, when it is whole. */
   readonly answer: string | undefined;
@@ -14,12 +16,12 @@ export interface Quiz {
 export function quizOf({ texts, state }: Talk, questions: number): Quiz {
   const asked = Array.from({ length: questions }, (_, k) => texts[`question ${k}`]);
   const whole = texts['self-answer 0'] !== undefined || state === 'done';
-  if (!whole) return { question: undefined, options: [], answer: undefined };
+  if (!whole) return { question: undefined, index: -1, options: [], answer: undefined };
   const index = asked.findIndex((text) => text !== undefined && optionsFor(text).length > 0);
-  if (index < 0) return { question: null, options: [], answer: undefined };
+  if (index < 0) return { question: null, index, options: [], answer: undefined };
   const question = asked[index]!;
   const answer = state === 'done' ? texts[`self-answer ${index}`] : undefined;
-  return { question, options: optionsFor(question), answer };
+  return { question, index, options: optionsFor(question), answer };
 }
 
 export interface Score {

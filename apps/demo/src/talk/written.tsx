@@ -1,5 +1,7 @@
 /** @jsxImportSource preact */
 /** @file A text of the model while it grows and when it is done, with a mark where the truth is known. */
+import { Text } from '../inside/words.tsx';
+import type { Place } from '../inside/seen.ts';
 import { tidy } from './wording.ts';
 import type { Verdict } from './wording.ts';
 
@@ -19,12 +21,15 @@ export function Mark({ verdict }: { verdict: Verdict | null }) {
 
 interface WrittenProps {
   readonly kind: string;
+  /** Which talk, and which of its texts. */
+  readonly talk: number;
+  readonly place: Place;
   readonly text: string | undefined;
   readonly growing: boolean;
   readonly verdict: Verdict | null;
 }
 
-export function Written({ kind, text, growing, verdict }: WrittenProps) {
+export function Written({ kind, talk, place, text, growing, verdict }: WrittenProps) {
   if (text === undefined)
     return growing ? (
       <p class={kind}>
@@ -33,7 +38,7 @@ export function Written({ kind, text, growing, verdict }: WrittenProps) {
     ) : null;
   return (
     <p class={kind} data-text={text}>
-      {tidy(text)}
+      <Text text={text} talk={talk} place={place} />
       {growing ? <i class="caret" /> : <Mark verdict={verdict} />}
     </p>
   );

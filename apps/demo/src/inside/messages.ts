@@ -1,0 +1,51 @@
+/** @file What the worker tells the page of the inside of an answer, and how it gets it from the model. */
+import type { PrototypeTrace, ReplyTrace, SelfQuestionTrace, TokenTrace, Tokens } from '@curio/model';
+import type { Part } from '../protocol.ts';
+
+/** A word of a text, and what the model had in it. */
+export interface SeenWord {
+  readonly text: string;
+  /** By layer, of each patch: the share of its attention. */
+  readonly attention: readonly Float32Array[];
+  /** What it was chosen among, the likeliest first. */
+  readonly words: readonly { readonly text: string; readonly probability: number }[];
+}
+
+export type FromInside =
+  | { readonly kind: 'patches'; readonly id: number; readonly prototypes: PrototypeTrace }
+  | {
+      readonly kind: 'word';
+      readonly id: number;
+      readonly part: Part;
+      readonly index: number;
+      readonly word: SeenWord;
+    };
+
+/** How many words are shown as bars. */
+const WORDS = 5;
+
+/** Traces of a reply and of a self-questioning that tell the page. */
+export function tracesFor(
+  id: number,
+  tokens: Tokens,
+  say: (message: FromInside) => void,
+): { readonly reply: ReplyTrace; readonly self: SelfQuestionTrace } {
+  const textOf = (token: number): string => (token === tokens.eos ? '' : tokens.decode([token]).trim());
+  const tell = (part: Part, index: number, { id: token, attention, words }: TokenTrace): void => {
+    const among = words.map((word) => ({ text: textOf(word.id), probability: word.probability }));
+    say({ kind: 'word', id, part, index, word: { text: textOf(token), attention, words: among } });
+  };
+  const onPicture = (prototypes: PrototypeTrace): void => say({ kind: 'patches', id, prototypes });
+  return {
+    reply: {
+      words: WORDS,
+      onPicture: (_, __, prototypes) => onPicture(prototypes),
+      onToken: (_, token) => tell('answer', 0, token),
+    },
+    self: {
+      words: WORDS,
+      onPicture: (_, prototypes) => onPicture(prototypes),
+      onToken: (part, index, token) => tell(part === 'answer' ? 'self-answer' : part, index, token),
+    },
+  };
+}

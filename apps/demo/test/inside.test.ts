@@ -5,6 +5,7 @@ import {
   attentionOf,
   attentionSaid,
   belonging,
+  huesOf,
   percent,
   prototypesSaid,
   shareOfCells,
@@ -68,6 +69,18 @@ describe('prototypes', () => {
       [0.5, 0.5, 0.5, 0.5],
     ]);
     expect(belonging(prototypes, null)).toEqual({ centre: prototypes.centre, weight: prototypes.weight });
+  });
+  test('have hues apart from each other, the same in all iterations', () => {
+    expect([...huesOf(prototypes)]).toEqual([
+      [0, 0],
+      [1, 120],
+      [2, 240],
+    ]);
+    const one = { ...prototypes, centre: Uint32Array.from([1, 1, 1, 1]) };
+    expect([...huesOf(one)]).toEqual([
+      [0, 0],
+      [1, 180],
+    ]);
   });
   test('are told in a sentence', () => {
     expect(seen(prototypesSaid(prototypes, 0))).toBe(

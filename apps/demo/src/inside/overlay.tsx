@@ -6,7 +6,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { picture } from '../board/drawing.ts';
 import { talks } from '../session.ts';
 import type { Talk } from '../session.ts';
-import { attentionOf, belonging } from './reading.ts';
+import { attentionOf, belonging, huesOf } from './reading.ts';
 import { chosen, chosenWord, iteration, layer, seen, seesInside, view } from './seen.ts';
 
 /** Of the canvas; divides by the patches of a row. */
@@ -60,12 +60,12 @@ const prototypePaint =
   (prototypes: PrototypeTrace, at: number | null): Paint =>
   (canvas) => {
     const { centre, weight } = belonging(prototypes, at);
+    const hues = huesOf(prototypes);
     const most = Math.max(...Array.from(weight), Number.MIN_VALUE);
     canvas.textAlign = 'center';
     canvas.textBaseline = 'middle';
     eachPatch(centre.length, (patch, x, y, side) => {
-      // Neighbours in number are far apart in hue.
-      const hue = (centre[patch]! * 137.5) % 360;
+      const hue = hues.get(centre[patch]!)!;
       canvas.fillStyle = `hsl(${hue} 85% 58% / ${0.08 + (0.44 * weight[patch]!) / most})`;
       canvas.fillRect(x + 1, y + 1, side - 2, side - 2);
       canvas.font = `600 ${side / 3.4}px system-ui, sans-serif`;

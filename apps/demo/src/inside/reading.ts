@@ -63,6 +63,13 @@ export function belonging(
   return { centre: best, weight: best.map((k, patch) => shares[patch * numPrototypes + k]!) };
 }
 
+/** A hue in degrees for each prototype that a patch ever belongs to, as far apart as can be; of all iterations. */
+export function huesOf(prototypes: PrototypeTrace): ReadonlyMap<number, number> {
+  const stops = [...prototypes.iterations.keys(), null].map((at) => Array.from(belonging(prototypes, at).centre));
+  const used = [...new Set(stops.flat())].sort((a, b) => a - b);
+  return new Map(used.map((centre, i) => [centre, (360 * i) / used.length]));
+}
+
 export function prototypesSaid(prototypes: PrototypeTrace, iteration: number | null): string {
   const { centre, weight } = belonging(prototypes, iteration);
   const mean = Array.from(weight).reduce((sum, each) => sum + each, 0) / weight.length;

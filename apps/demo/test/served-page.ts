@@ -37,8 +37,8 @@ export interface ServedPage {
 }
 
 async function build(folder: string): Promise<void> {
-  // What the repository brings, not what this machine last trained.
-  const env = { ...process.env, CURIO_RUN: process.env.CURIO_RUN ?? join(demo, 'trained') };
+  // The page as it is published, with what the repository brings, not what this machine last trained.
+  const env = { ...process.env, NODE_ENV: 'production', CURIO_RUN: process.env.CURIO_RUN ?? join(demo, 'trained') };
   await new Promise<void>((resolve, reject) => {
     const args = [vite, 'build', '--outDir', folder, '--emptyOutDir', '--logLevel', 'error'];
     const run = spawn(process.execPath, args, { cwd: demo, stdio: 'inherit', env });

@@ -6,6 +6,7 @@ import { Board } from './board/board.tsx';
 import { isEmpty, openSamples, picture, truth } from './board/drawing.ts';
 import { Pens } from './board/pens.tsx';
 import { Pictures } from './board/pictures.tsx';
+import { How } from './how/how.tsx';
 import { Inside } from './inside/panel.tsx';
 import { keepPage } from './keeping.ts';
 import { ask, letItAsk, opened, openModel, stopFirst, talks } from './session.ts';
@@ -18,6 +19,7 @@ import './style/layout.css';
 import './style/board.css';
 import './style/talk.css';
 import './style/inside.css';
+import './style/how.css';
 
 function Page() {
   return (
@@ -44,6 +46,7 @@ function Page() {
           <Conversation />
         </div>
       </main>
+      <How />
       <Footing />
     </>
   );

@@ -1,5 +1,6 @@
 /** @file What the page and its worker say to each other. */
 import type { Picture } from '@curio/model';
+import type { FromStages } from './how/run-stages.ts';
 import type { FromInside } from './inside/messages.ts';
 
 export type ToWorker =
@@ -19,6 +20,7 @@ export type ToWorker =
       readonly seed: number;
       readonly trace: boolean;
     }
+  | { readonly kind: 'how'; readonly id: number; readonly picture: Picture }
   | { readonly kind: 'stop'; readonly id: number };
 
 export type FromWorker =
@@ -38,6 +40,7 @@ export type FromWorker =
       readonly seconds: number;
     }
   | FromInside
+  | FromStages
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   | { readonly kind: 'closed'; readonly reason: Closed; readonly message: string };

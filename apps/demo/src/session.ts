@@ -2,6 +2,7 @@
 import type { Picture } from '@curio/model';
 import type { Scene } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
+import { beginHow, endHow, HOW, keepStage } from './how/stages.ts';
 import { forgetSeen, keepSeen, seesInside } from './inside/seen.ts';
 import type { Closed, FromWorker, Opened, Part, ToWorker } from './protocol.ts';
 
@@ -72,6 +73,8 @@ function hear(data: FromWorker): void {
           }
         : {},
     );
+  else if (data.kind === 'stage') keepStage(data.stage);
+  else if ('id' in data && data.id === HOW) endHow(data.kind === 'failed' ? data.message : '');
   else if (data.kind === 'word' || data.kind === 'patches') keepSeen(data);
   else {
     const end: Partial<Talk> = data.kind === 'done' ? { state: 'done' } : { state: 'failed', message: data.message };
@@ -94,6 +97,7 @@ export function openModel(): void {
 /** Nothing is lost: what was being written waits for the model to come back, and is written anew. */
 function close(reason: Closed, message: string): void {
   closed.value = { reason, message };
+  endHow('The model went away meanwhile; it is shown again when you ask for it.');
   if (hopeless.value) {
     const end = { state: 'failed', message: 'The model does not run in this browser.' } as const;
     talks.value = talks.value
@@ -151,6 +155,13 @@ export function lookAgain(): void {
   if (!talk || busy.value) return;
   change(talk.id, () => AGAIN);
   next();
+}
+
+/** Shows on a picture how it works, after what is being written. */
+export function showHow(shown: Picture): void {
+  if (!opened.value || closed.value) return;
+  beginHow(shown);
+  send({ kind: 'how', id: HOW, picture: shown });
 }
 
 /** Ends one talk, waiting or being written; what is there of it stays. */

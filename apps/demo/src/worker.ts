@@ -12,6 +12,7 @@ import {
 } from '@curio/model';
 import type { AskConfig, Message, ModelConfig, Picture, ReplyTrace } from '@curio/model';
 import { ModelFiles } from './files.ts';
+import { runStages } from './how/run-stages.ts';
 import { tracesFor } from './inside/messages.ts';
 import type { Closed, FromWorker, Part, Summary, ToWorker } from './protocol.ts';
 import { browserTuning } from './tuning-store.ts';
@@ -125,10 +126,11 @@ async function answer(
   });
 }
 
-type Job = Extract<ToWorker, { readonly kind: 'ask' | 'self' }>;
+type Job = Extract<ToWorker, { readonly kind: 'ask' | 'self' | 'how' }>;
 
 async function run(job: Job, signal: AbortSignal): Promise<void> {
   const { speaker, prepare, ask } = talker!;
+  if (job.kind === 'how') return runStages(speaker, ask, prepare(job.picture), say);
   const tell = streamTo(job.id);
   const traces = job.trace ? tracesFor(job.id, speaker.tokens, say) : null;
   if (job.kind === 'ask') {

@@ -1,4 +1,4 @@
-/** See inside, in a real headless Chromium. */
+/** See inside, and how it works, in a real headless Chromium. */
 import type { Locator, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { barriers, ended, newest, servePage } from './served-page.ts';
@@ -155,4 +155,32 @@ test('switched off, it is as before', async () => {
   await ask('Is there a red digit?');
   expect(await page.locator('.word').count()).toBe(0);
   expect(((await page.evaluate('asked')) as boolean[]).at(-1)).toBe(false);
+});
+
+test('how it works: four stages on the picture of the board, each with its kernel and time', async () => {
+  await page.setViewportSize({ width: 1120, height: 900 });
+  const how = page.locator('.how');
+  await page.click('#how');
+  await expect.poll(() => how.locator('li').count(), { timeout: 60_000 }).toBe(4);
+  await expect.poll(() => how.locator('[role=status]').innerText()).toBe('');
+  const texts = await how.locator('li').allInnerTexts();
+  expect(texts.map((text) => text.split('\n')[0])).toEqual(['Patches', 'Prototypes', 'Words', 'Its own question']);
+  for (const [i, told] of [
+    /cut into 36 patches, and the image tower makes 128 numbers of each\./,
+    /the 36 patches belong to \d+ of 16 prototypes/,
+    /“A (small|large) \w+ \w+ at .*\.”\s+For “/s,
+    /“\w.*[?.]”\s+For “/s,
+  ].entries())
+    expect(texts[i]).toMatch(told);
+  for (const text of texts)
+    expect(text).toMatch(
+      /[a-z]+\/[a-z_0-9]+ just ran (once|\d+ times) in [\d.]+\sms, the longest of \d+ dispatches in/,
+    );
+  expect(await how.locator('.overlay').count()).toBe(4);
+  expect(await barriers(page)).toEqual([]);
+  await page.setViewportSize({ width: 320, height: 640 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+  await page.click('#clear');
+  await page.locator('#how').click({ force: true });
+  expect(await how.locator('[role=status]').innerText()).toBe('Draw a digit first.');
 });

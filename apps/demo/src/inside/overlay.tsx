@@ -29,17 +29,17 @@ const isOnBoard = computed(() => {
   return shown !== undefined && shown.length === here.length && here.every((value, i) => value === shown[i]);
 });
 
-type Paint = (canvas: CanvasRenderingContext2D) => void;
+export type Paint = (canvas: CanvasRenderingContext2D) => void;
 
 /** Calls with each patch's number and the left, top and side of its square. */
-function eachPatch(count: number, draw: (patch: number, x: number, y: number, side: number) => void): void {
+export function eachPatch(count: number, draw: (patch: number, x: number, y: number, side: number) => void): void {
   const row = Math.sqrt(count);
   const side = SIZE / row;
   for (let patch = 0; patch < count; patch++) draw(patch, (patch % row) * side, Math.floor(patch / row) * side, side);
 }
 
 /** The more attention, the less a patch is dimmed; the most is framed. */
-const attentionPaint =
+export const attentionPaint =
   (patches: Float32Array): Paint =>
   (canvas) => {
     const most = Math.max(...patches, Number.MIN_VALUE);
@@ -56,7 +56,7 @@ const attentionPaint =
   };
 
 /** A color and a number for each prototype; the fainter, the less a patch belongs to it. */
-const prototypePaint =
+export const prototypePaint =
   (prototypes: PrototypeTrace, at: number | null): Paint =>
   (canvas) => {
     const { centre, weight } = belonging(prototypes, at);
@@ -83,10 +83,9 @@ const paint = computed((): Paint | null => {
   return chosenWord.value && attentionPaint(attentionOf(chosenWord.value, layer.value));
 });
 
-/** What is shown of the inside, over the picture that it lies on; nothing where nothing is. */
-export function Overlay() {
+/** Painted over the picture that it lies on. */
+export function Painted({ how }: { how: Paint | null }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const how = paint.value;
   useEffect(() => {
     const context = canvas.current?.getContext('2d');
     context?.clearRect(0, 0, SIZE, SIZE);
@@ -94,5 +93,8 @@ export function Overlay() {
   }, [how]);
   return how && <canvas ref={canvas} width={SIZE} height={SIZE} class="overlay" />;
 }
+
+/** What is shown of the inside; nothing where nothing is. */
+export const Overlay = () => <Painted how={paint.value} />;
 
 export const BoardOverlay = () => (seesInside.value && isOnBoard.value ? <Overlay /> : null);

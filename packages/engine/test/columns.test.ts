@@ -6,6 +6,7 @@ import {
   embedding,
   linear,
   loraLinear,
+  loraLinears,
   mul,
   openGpu,
   openPackedStore,
@@ -164,4 +165,20 @@ test('storing again replaces the factors, and disposing frees them', () => {
   store(w, planted());
   w.dispose();
   expect(gpu.memoryReport().liveBuffers).toBe(before);
+});
+
+test('layers over one input whose weights have such columns give what each gives alone', async () => {
+  const w = stored(gpu);
+  expect(w.quantisation?.columns).toBeTruthy();
+  const [x, a, b] = [
+    tensor(gpu, random(9 * K, 2), [9, K]),
+    tensor(gpu, random(4 * K, 3), [4, K]),
+    tensor(gpu, random(N * 4, 4), [N, 4]),
+  ];
+  const lora = { a, b, scale: 0.5 };
+  const alone = await gpu.scope(() => loraLinear(x, w, null, lora).read());
+  const layer = { weight: w, bias: null, ...lora };
+  const together = gpu.scope(() => loraLinears(x, [layer, layer]).map((y) => y.read()));
+  for (const each of together) expect(await each).toEqual(alone);
+  w.dispose();
 });

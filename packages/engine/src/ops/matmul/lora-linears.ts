@@ -199,6 +199,9 @@ function together(x: Tensor, layers: readonly LoraLayer[]): readonly Tensor[] {
   return op([x, ...layers.flatMap(({ weight, bias, a, b }) => [weight, bias, a, b])], { scale });
 }
 
+/** Whether a weight is read as it lies: neither in shards nor with factors that x meets first. */
+const isWhole = (weight: Tensor): boolean => !shardsOf(weight) && !weight.quantisation?.columns;
+
 /** Whether a layer can be computed together with those of `others`, which are alike. */
 function joins(x: Tensor, { weight, a, b, scale }: LoraLayer, others: readonly LoraLayer[]): boolean {
   const [first] = others as [LoraLayer];
@@ -214,7 +217,8 @@ function joins(x: Tensor, { weight, a, b, scale }: LoraLayer, others: readonly L
     b.requiresGrad === first.b.requiresGrad &&
     fitsBeside(rows * (weight.shape[0] ?? 0)) &&
     fitsBeside(rows * (a.shape[0] ?? 0)) &&
-    !shardsOf(weight)
+    isWhole(weight) &&
+    isWhole(first.weight)
   );
 }
 

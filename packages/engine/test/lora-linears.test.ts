@@ -1,6 +1,20 @@
 /** Several layers with LoRA over one input give what each gives alone, in fewer dispatches. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { AdamW, add, backward, loraLinear, loraLinears, mul, Parameter, sum, tensor } from '../src/index.ts';
+import {
+  AdamW,
+  add,
+  backward,
+  loraLinear,
+  loraLinears,
+  mul,
+  Parameter,
+  permute,
+  reshape,
+  scaledDotProductAttention,
+  sum,
+  swiglu,
+  tensor,
+} from '../src/index.ts';
 import type { Gpu, LoraLayer, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
 import { noise } from './noise.ts';
@@ -135,4 +149,30 @@ test('results and gradients of a folded weight are computed in one product for a
   const { fewer } = await compare({});
   // of each three: h, dA, B·A and x·Wᵀ
   expect(fewer).toBe(8);
+});
+
+test('gradients of swiglu and attention lie side by side, so dh and dB of their layers are one product each', async () => {
+  const countOf = async (forward: typeof loraLinears): Promise<number> => {
+    const { dispatches } = await results(
+      (x, layers) => {
+        const [gate, up] = forward(x, [...layers]) as [Tensor, Tensor];
+        return [swiglu(gate, up)];
+      },
+      { sizes: [32, 32], used: [0] },
+    );
+    return dispatches;
+  };
+  // h, dA, dh and dB of two layers
+  expect((await countOf((x, layers) => alone(x, layers))) - (await countOf(loraLinears))).toBe(4);
+  const attended = async (forward: typeof loraLinears): Promise<number> => {
+    const { dispatches } = await results(
+      (x, layers) => {
+        const [q, k, v] = forward(x, [...layers]).map((y) => permute(reshape(y, [2, 32, 1, 32]), [0, 2, 1, 3]));
+        return [reshape(permute(scaledDotProductAttention(q!, k!, v!), [0, 2, 1, 3]), [64, 32])];
+      },
+      { used: [0] },
+    );
+    return dispatches;
+  };
+  expect((await attended((x, layers) => alone(x, layers))) - (await attended(loraLinears))).toBe(8);
 });

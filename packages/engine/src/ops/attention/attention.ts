@@ -3,10 +3,11 @@ import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { choose, tune } from '../../gpu/kernel/choose.ts';
 import { requireFinite, requireOptions } from '../../tensor/options.ts';
 import { defineOp } from '../../tensor/op.ts';
-import { showShape } from '../../tensor/shape.ts';
-import { Tensor, zeros } from '../../tensor/tensor.ts';
+import { sameShape, showShape } from '../../tensor/shape.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import type { AttentionPlan, AttentionSizes } from './plan.ts';
 import { attentionBackwardVariants, attentionPrepare, attentionVariants } from './variants.ts';
+import { outBeside } from '../parts/beside.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 export interface AttentionOptions {
@@ -102,8 +103,15 @@ const op = defineOp({
     const wants = { backward: true, backward_q: run.needs[0]!, backward_kv: run.needs[1]! || run.needs[2]! };
     const entries = variant.entries.filter((entry) => wants[entry]);
     const writes = (entry: keyof typeof wants): boolean => entries.includes('backward') || entries.includes(entry);
-    const dq = writes('backward_q') ? zeros(run.gpu, [batch, tokens, heads, width]) : null;
-    const [dk, dv] = writes('backward_kv') ? [0, 1].map(() => run.out([batch, keys, heads / group, width])) : [];
+    const shapes = { q: [batch, tokens, heads, width], kv: [batch, keys, heads / group, width] };
+    // Side by side, for the layers that they go to.
+    const all =
+      writes('backward_q') && writes('backward_kv') && sameShape(shapes.q, shapes.kv)
+        ? outBeside(run, 3, shapes.q)
+        : null;
+    const dq = all?.[0] ?? (writes('backward_q') ? run.out(shapes.q) : null);
+    const [dk, dv] = all?.slice(1) ?? (writes('backward_kv') ? [0, 1].map(() => run.out(shapes.kv)) : []);
+    if (dq && dq.size > 0) run.gpu.stream.clear(dq.binding, 4 * dq.size);
     const buffers = {
       q,
       k,

@@ -5,6 +5,7 @@ import { lineWork } from '../../gpu/kernel/line.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { outBeside } from '../parts/beside.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
@@ -28,10 +29,15 @@ const op = defineOp({
     return { y, saved: { gate, up: run.needs[0] ? up : null } };
   },
   backward(run, dy, { gate, up }, plan) {
+    if (run.needs[0] && run.needs[1]) {
+      // Side by side, for the layers that they go to.
+      const [dgate, dup] = outBeside(run, 2, dy.shape) as [Tensor, Tensor];
+      run.dispatch(kernel, 'backward', { buffers: { gate: gate!, up: up!, dy, dgate, dup }, ...plan });
+      return [dgate, dup];
+    }
     const dgate = run.needs[0] ? run.out(dy.shape) : null;
     const dup = run.needs[1] ? run.out(dy.shape) : null;
-    if (dgate && dup) run.dispatch(kernel, 'backward', { buffers: { gate: gate!, up: up!, dy, dgate, dup }, ...plan });
-    else if (dgate) run.dispatch(kernel, 'backward_gate', { buffers: { gate: gate!, up: up!, dy, dgate }, ...plan });
+    if (dgate) run.dispatch(kernel, 'backward_gate', { buffers: { gate: gate!, up: up!, dy, dgate }, ...plan });
     else if (dup) run.dispatch(kernel, 'backward_up', { buffers: { gate: gate!, dy, dup }, ...plan });
     return [dgate, dup];
   },

@@ -1,5 +1,7 @@
 /** @file Tensors that lie side by side in one buffer, and so can be one operand of a product in batches. */
-import { denseStrides, sameShape } from '../../tensor/shape.ts';
+import type { Run } from '../../tensor/op.ts';
+import { denseStrides, sameShape, sizeOf } from '../../tensor/shape.ts';
+import type { Shape } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 
 /** Bindings start at multiples of this many elements. */
@@ -41,6 +43,10 @@ export const partsOf = ({ gpu, shape, dtype, storage, strides, offset }: Tensor)
 
 /** Whether parts of this many elements each begin on the binding grid. */
 export const fitsBeside = (size: number): boolean => size > 0 && size % GRID === 0;
+
+/** So many new tensors of one shape, side by side where each begins on the binding grid. */
+export const outBeside = (run: Run, count: number, shape: Shape): Tensor[] =>
+  fitsBeside(sizeOf(shape)) ? partsOf(run.out([count, ...shape])) : Array.from({ length: count }, () => run.out(shape));
 
 /**
  * The indices of lists of one length, cut into the longest runs in which each list of `even` is evenly spaced, and each

@@ -4,9 +4,9 @@
 // a = position · theta^(-2d/D). The angle is never formed: table holds cos, sin of the low and the high byte of the
 // position, computed in float64, and their complex product is the rotation; so every position from 0 to 65535 is right
 // to f32 and equal on every driver; any other gives NaN.
-// Shapes: x float[B, T, H, D] with strides (last axis dense); y float[B, T, H, D] with strides; table float[low or
-// high, cos or sin, 256, D/2]; positions i32: [B, T], [T] or [1] = the first of a run. T is vec4<f32> where D/2,
-// strides and offset (then counted in vec4s) are multiples of 4.
+// Shapes: x float[B, T, H, D] with strides (last axis dense), y float[B, T, H, D] dense; table float[low or high, cos
+// or sin, 256, D/2]; positions i32: [B, T], [T] or [1] = the first of a run. rotate_two: x2, y2 [B, T, H2, D] as well,
+// as q and k are. T is vec4<f32> where D/2, strides and offsets (then counted in vec4s) are multiples of 4.
 // Grid: one lane for each (b, t, d), all heads in a loop.
 // Traffic: 8 bytes per element (ideal). Source: Su et al. 2021.
 // uses: lib/special_values.wgsl
@@ -14,7 +14,7 @@
 struct Params {
   tokens: u32, heads: u32, half_width: u32, lanes: u32,
   x_offset: u32, x_batch: u32, x_token: u32, x_head: u32,
-  y_batch: u32, y_token: u32, y_head: u32,
+  heads2: u32, x2_offset: u32, x2_batch: u32, x2_token: u32, x2_head: u32,
   mode: u32, start: u32, sign: f32,
 }
 
@@ -25,6 +25,8 @@ alias T = f32; // tune: f32 vec4<f32>
 @group(0) @binding(2) var<storage, read> table: array<T>;
 @group(0) @binding(3) var<storage, read> positions: array<i32>;
 @group(0) @binding(4) var<storage, read_write> y: array<T>;
+@group(0) @binding(5) var<storage, read> x2: array<T>;
+@group(0) @binding(6) var<storage, read_write> y2: array<T>;
 
 const WG = 64u;
 
@@ -36,11 +38,10 @@ fn position_of(b: u32, t: u32) -> u32 {
   return params.start + t;
 }
 
-@compute @workgroup_size(WG)
-fn rotate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) lane: u32) {
-  let i = (wg.y * count.x + wg.x) * WG + lane;
-  if (i >= params.lanes) { return; }
+// What a lane rotates, and by which angle.
+struct Turn { token: u32, b: u32, t: u32, d: u32, cosine: T, sine: T }
+
+fn turn_of(i: u32) -> Turn {
   let token = i / params.half_width;
   let d = i - token * params.half_width;
   let b = token / params.tokens;
@@ -52,14 +53,49 @@ fn rotate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let beyond = position >= 65536u; // below 0 too, which wraps
   let cosine = select(table[low] * table[high] - table[low + plane] * table[high + plane], T(quiet_nan()), beyond);
   let sine = params.sign * (table[low] * table[high + plane] + table[low + plane] * table[high]);
-  var read_at = params.x_offset + b * params.x_batch + t * params.x_token + d;
-  var write_at = b * params.y_batch + t * params.y_token + d;
+  return Turn(token, b, t, d, cosine, sine);
+}
+
+fn rotate_x(turn: Turn) {
+  var read_at = params.x_offset + turn.b * params.x_batch + turn.t * params.x_token + turn.d;
+  var write_at = turn.token * params.heads * 2u * params.half_width + turn.d;
   for (var h = 0u; h < params.heads; h++) {
     let first = x[read_at];
     let second = x[read_at + params.half_width];
-    y[write_at] = first * cosine - second * sine;
-    y[write_at + params.half_width] = second * cosine + first * sine;
+    y[write_at] = first * turn.cosine - second * turn.sine;
+    y[write_at + params.half_width] = second * turn.cosine + first * turn.sine;
     read_at += params.x_head;
-    write_at += params.y_head;
+    write_at += 2u * params.half_width;
   }
+}
+
+fn rotate_x2(turn: Turn) {
+  var read_at = params.x2_offset + turn.b * params.x2_batch + turn.t * params.x2_token + turn.d;
+  var write_at = turn.token * params.heads2 * 2u * params.half_width + turn.d;
+  for (var h = 0u; h < params.heads2; h++) {
+    let first = x2[read_at];
+    let second = x2[read_at + params.half_width];
+    y2[write_at] = first * turn.cosine - second * turn.sine;
+    y2[write_at + params.half_width] = second * turn.cosine + first * turn.sine;
+    read_at += params.x2_head;
+    write_at += 2u * params.half_width;
+  }
+}
+
+@compute @workgroup_size(WG)
+fn rotate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i >= params.lanes) { return; }
+  rotate_x(turn_of(i));
+}
+
+@compute @workgroup_size(WG)
+fn rotate_two(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.y * count.x + wg.x) * WG + lane;
+  if (i >= params.lanes) { return; }
+  let turn = turn_of(i);
+  rotate_x(turn);
+  rotate_x2(turn);
 }

@@ -109,7 +109,7 @@ export { norm } from './ops/reduce/norm.ts';
 export { argmax, argmin, max, mean, min, sum } from './ops/reduce/reductions.ts';
 export type { ArgOptions, ReduceOptions } from './ops/reduce/reductions.ts';
 export { rmsNorm } from './ops/rows/rms-norm.ts';
-export { rotaryEmbedding } from './ops/attention/rotary-embedding.ts';
+export { rotaryEmbedding, rotaryEmbeddings } from './ops/attention/rotary-embedding.ts';
 export type { RotaryOptions } from './ops/attention/rotary-embedding.ts';
 export { softmax } from './ops/rows/softmax.ts';
 export { openPackedStore, openStore, reserveScales, store } from './ops/cast/store.ts';

@@ -37,6 +37,7 @@ import {
   rmsNorm,
   roll,
   rotaryEmbedding,
+  rotaryEmbeddings,
   scaledDotProductAttention,
   scatterAdd,
   softmax,
@@ -157,6 +158,10 @@ const SHAPES: readonly [string, () => unknown][] = [
   [
     'scaledDotProductAttention: q has 3 heads and k 2; the first must be a multiple of the second.',
     () => scaledDotProductAttention(f(1, 3, 2, 4), f(1, 2, 2, 4), f(1, 2, 2, 4)),
+  ],
+  [
+    'rotaryEmbeddings: q is [1, 2, 4, 8] and k [1, 3, 2, 8]; they may differ only in their heads.',
+    () => rotaryEmbeddings(f(1, 2, 4, 8), f(1, 3, 2, 8)),
   ],
   ['rotaryEmbedding: x is [1, 2, 2, 3]; it must be [B, T, H, D] with an even D.', () => rotaryEmbedding(f(1, 2, 2, 3))],
   [

@@ -1,4 +1,4 @@
-import { permute, reshape, rotaryEmbedding, scaledDotProductAttention } from '@curio/engine';
+import { permute, reshape, rotaryEmbeddings, scaledDotProductAttention } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 import { traceAttention } from './attention-trace.ts';
 import type { AttentionTrace } from './attention-trace.ts';
@@ -72,12 +72,12 @@ export class Attention {
     const [batch, tokens] = x.shape as [number, number];
     const { causal, ropeTheta } = this.options;
     const heads = (y: Tensor): Tensor => reshape(y, [batch, tokens, -1, this.headDim]);
-    const rotate = (y: Tensor): Tensor =>
-      ropeTheta === undefined ? y : rotaryEmbedding(y, { theta: ropeTheta, ...(positions && { positions }) });
     const first = (y: Tensor): Tensor => permute(y, [0, 2, 1, 3]);
     const [query, key, value] = this.qkv.forward(x).map(heads) as [Tensor, Tensor, Tensor];
-    const q = first(rotate(query));
-    let k = first(rotate(key));
+    const rotary = { theta: ropeTheta, ...(positions && { positions }) };
+    const [turnedQuery, turnedKey] = ropeTheta === undefined ? [query, key] : rotaryEmbeddings(query, key, rotary);
+    const q = first(turnedQuery);
+    let k = first(turnedKey);
     let v = first(value);
     if (cache) ({ k, v } = cache.append(layer, k, v, positions));
     if (trace) traceAttention(trace, layer, q, k);

@@ -4,11 +4,12 @@ import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { requireFinite, requireOptions } from '../../tensor/options.ts';
-import { defineOp } from '../../tensor/op.ts';
+import { defineMultiOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
-import { denseStrides, showShape } from '../../tensor/shape.ts';
+import { sameShape, showShape } from '../../tensor/shape.ts';
 import { keep, tensor } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { outBeside } from '../parts/beside.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 export interface RotaryOptions {
@@ -26,7 +27,6 @@ export interface RotaryOptions {
 interface Plan {
   readonly batch: number;
   readonly tokens: number;
-  readonly heads: number;
   readonly width: number;
   readonly mode: number;
   readonly theta: number;
@@ -63,70 +63,84 @@ function tableOf(gpu: Gpu, width: number, theta: number): Tensor {
   return table;
 }
 
-const op = defineOp({
+interface Angles {
+  readonly theta: number;
+  readonly start: number;
+}
+
+function planOf(x: Tensor, positions: Tensor | null, { theta, start }: Angles): Plan {
+  requireFloat('rotaryEmbedding', x);
+  const [batch, tokens, , width] = x.shape;
+  if (x.shape.length !== 4 || width! % 2 !== 0)
+    throw new ShapeError(`rotaryEmbedding: x is ${showShape(x.shape)}; it must be [B, T, H, D] with an even D.`);
+  const fits =
+    positions === null || positions.size === 1 || positions.size === tokens || positions.size === batch! * tokens!;
+  if (!fits)
+    throw new ShapeError(
+      `rotaryEmbedding: positions are ${showShape(positions.shape)} and x is ${showShape(x.shape)}; positions must be [1], [T] or [B, T].`,
+    );
+  if (positions && positions.dtype !== 'i32')
+    throw new DTypeError(`rotaryEmbedding: positions are ${positions.dtype}; they must be i32.`);
+  if (positions) {
+    const spread = positions.size === 1 ? tokens! : 1;
+    requireIndices('rotaryEmbedding', 'position', positions, { low: 0, high: POSITIONS - spread });
+  } else if (!Number.isInteger(start) || start < 0 || start + tokens! > POSITIONS) {
+    const last = start + tokens! - 1;
+    throw new ShapeError(
+      `rotaryEmbedding: positions go from ${start} to ${last}; they must be whole numbers from 0 to ${POSITIONS - 1}.`,
+    );
+  }
+  const mode = positions === null ? 0 : positions.size === 1 ? 1 : positions.size === tokens ? 2 : 3;
+  return { batch: batch!, tokens: tokens!, width: width!, mode, theta, start };
+}
+
+const op = defineMultiOp({
   name: 'rotaryEmbedding',
-  layouts: ['rows', 'dense'],
+  layouts: ['rows', 'dense', 'rows'],
   dyLayout: 'rows',
-  plan([x, positions]: readonly [Tensor, Tensor | null], { theta, start }: { theta: number; start: number }): Plan {
-    requireFloat('rotaryEmbedding', x);
-    const [batch, tokens, heads, width] = x.shape;
-    if (x.shape.length !== 4 || width! % 2 !== 0)
-      throw new ShapeError(`rotaryEmbedding: x is ${showShape(x.shape)}; it must be [B, T, H, D] with an even D.`);
-    const fits =
-      positions === null || positions.size === 1 || positions.size === tokens || positions.size === batch! * tokens!;
-    if (!fits)
+  plan([x, positions, x2]: readonly [Tensor, Tensor | null, Tensor | null], angles: Angles): Plan {
+    const plan = planOf(x, positions, angles);
+    if (x2) requireFloat('rotaryEmbedding', x2);
+    if (x2 && (x2.shape.length !== 4 || [0, 1, 3].some((axis) => x.shape[axis] !== x2.shape[axis])))
       throw new ShapeError(
-        `rotaryEmbedding: positions are ${showShape(positions.shape)} and x is ${showShape(x.shape)}; positions must be [1], [T] or [B, T].`,
+        `rotaryEmbeddings: q is ${showShape(x.shape)} and k ${showShape(x2.shape)}; they may differ only in their heads.`,
       );
-    if (positions && positions.dtype !== 'i32')
-      throw new DTypeError(`rotaryEmbedding: positions are ${positions.dtype}; they must be i32.`);
-    if (positions) {
-      const spread = positions.size === 1 ? tokens! : 1;
-      requireIndices('rotaryEmbedding', 'position', positions, { low: 0, high: POSITIONS - spread });
-    } else if (!Number.isInteger(start) || start < 0 || start + tokens! > POSITIONS) {
-      const last = start + tokens! - 1;
-      throw new ShapeError(
-        `rotaryEmbedding: positions go from ${start} to ${last}; they must be whole numbers from 0 to ${POSITIONS - 1}.`,
-      );
-    }
-    const mode = positions === null ? 0 : positions.size === 1 ? 1 : positions.size === tokens ? 2 : 3;
-    return { batch: batch!, tokens: tokens!, heads: heads!, width: width!, mode, theta, start };
+    return plan;
   },
-  forward(run, [x, positions], plan) {
-    return { y: rotate(run, x, positions, plan, 1), saved: { positions } };
+  forward: (run, [x, positions, x2], plan) => ({
+    ys: rotate(run, x2 ? [x, x2] : [x], positions, plan, 1),
+    saved: { positions },
+  }),
+  backward(run, dys, { positions }, plan) {
+    const gradients: (Tensor | null)[] = [null, null, null];
+    const wanted = [0, 1].flatMap((i) => (dys[i] && run.needs[2 * i] ? [i] : []));
+    const given = wanted.map((i) => dys[i]!);
+    if (given.length > 0) rotate(run, given, positions, plan, -1).forEach((dx, k) => (gradients[2 * wanted[k]!] = dx));
+    return gradients;
   },
-  backward: (run, dy, { positions }, plan) => [rotate(run, dy, positions, plan, -1), null],
 });
 
+/** One or two tensors rotated, in one dispatch; two of one shape lie side by side. */
 function rotate(
   run: Run,
-  x: Tensor,
+  xs: readonly Tensor[],
   positions: Tensor | null,
-  { batch, tokens, heads, width, mode, theta, start }: Plan,
+  { batch, tokens, width, mode, theta, start }: Plan,
   sign: 1 | -1,
-): Tensor {
-  const y = run.out(x.shape);
-  const [xBatch, xToken, xHead] = x.strides as [number, number, number];
-  const [yBatch, yToken, yHead] = denseStrides(x.shape) as [number, number, number];
+): Tensor[] {
+  const [x, x2] = xs as [Tensor, Tensor | undefined];
+  const ys = x2 && sameShape(x.shape, x2.shape) ? outBeside(run, 2, x.shape) : xs.map(({ shape }) => run.out(shape));
   const table = tableOf(run.gpu, width, theta);
-  const along = {
-    half_width: width / 2,
-    x_offset: x.bindingOffset,
-    x_batch: xBatch,
-    x_token: xToken,
-    x_head: xHead,
-    y_batch: yBatch,
-    y_token: yToken,
-    y_head: yHead,
-  };
+  const along = { half_width: width / 2, ...readAt('x', x), ...readAt('x2', x2 ?? x) };
   const inFours = Object.values(along).every((n) => n % 4 === 0);
   const lanes = (batch * tokens * width) / 2 / (inFours ? 4 : 1);
-  run.dispatch(attentionRotate, 'rotate', {
-    buffers: { x, table, positions: positions ?? table, y },
+  run.dispatch(attentionRotate, x2 ? 'rotate_two' : 'rotate', {
+    buffers: { x, table, positions: positions ?? table, y: ys[0]!, ...(x2 && { x2, y2: ys[1]! }) },
     params: {
       ...Object.fromEntries(Object.entries(along).map(([name, n]) => [name, inFours ? n / 4 : n])),
       tokens,
-      heads,
+      heads: x.shape[2]!,
+      heads2: x2?.shape[2] ?? 0,
       lanes,
       mode,
       start,
@@ -135,8 +149,15 @@ function rotate(
     grid: lineGrid(ceilDiv(lanes, 64)),
     tuning: { T: inFours ? 'vec4<f32>' : 'f32' },
   });
-  return y;
+  return ys;
 }
+
+const readAt = (name: string, { bindingOffset, strides }: Tensor): Record<string, number> => ({
+  [`${name}_offset`]: bindingOffset,
+  [`${name}_batch`]: strides[0]!,
+  [`${name}_token`]: strides[1]!,
+  [`${name}_head`]: strides[2]!,
+});
 
 /**
  * Rotary position embedding, halves rotated as in Hugging Face: with a = position · theta^(-2d/D),
@@ -147,12 +168,19 @@ function rotate(
  * Saves positions only. Kernel: kernels/attention/rotate. Throws ShapeError or DTypeError when they do not fit. Source:
  * Su et al. 2021.
  */
-export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor {
+export const rotaryEmbedding = (x: Tensor, options: RotaryOptions = {}): Tensor => rotated(x, null, options)[0]!;
+
+/** `rotaryEmbedding` of q float[B, T, H, D] and k float[B, T, Hkv, D], in one dispatch. */
+export function rotaryEmbeddings(q: Tensor, k: Tensor, options: RotaryOptions = {}): [q: Tensor, k: Tensor] {
+  return rotated(q, k, options) as [Tensor, Tensor];
+}
+
+function rotated(x: Tensor, x2: Tensor | null, options: RotaryOptions): readonly Tensor[] {
   const {
     theta = 10000,
     positions,
     start = 0,
   } = requireOptions('rotaryEmbedding', options, ['theta', 'positions', 'start']);
   requireFinite('rotaryEmbedding', 'theta', theta, { above: 0 });
-  return op([x, positions ?? null], { theta, start });
+  return op([x, positions ?? null, x2], { theta, start });
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { WeightError } from '@curio/engine';
+import { CurioError, WeightError } from '@curio/engine';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { httpFolder, openHttpSource } from '../src/files/byte-sources.ts';
 import { encodeSafetensors, joinBytes } from '../src/files/safetensors.ts';
@@ -101,6 +101,18 @@ test('a connection that is cut is taken up where it broke off', async () => {
   expect([...(await readFrom(cutting))]).toEqual([...FILE.subarray(1000, 4000)]);
   expect(requests[0]).toBe('1000-3999');
   expect(requests).toHaveLength(3);
+});
+
+test('what the request refuses by an error of ours is final', async () => {
+  let asked = 0;
+  const refusing = (): never => {
+    asked++;
+    throw new CurioError('hub: the token is refused; give another one.');
+  };
+  await expect(openHttpSource(address, refusing, { pause: 1 })).rejects.toThrow(
+    new CurioError('hub: the token is refused; give another one.'),
+  );
+  expect(asked).toBe(1);
 });
 
 test('one that is cut each time, or never made, is given up in a sentence', async () => {

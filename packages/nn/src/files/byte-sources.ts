@@ -2,7 +2,7 @@
  * @file Byte sources for what platforms offer: a Blob or File, a synchronous OPFS handle, a server that supports HTTP
  * ranges. Each is declared as a small interface that the platform's own objects satisfy.
  */
-import { WeightError } from '@curio/engine';
+import { CurioError, WeightError } from '@curio/engine';
 import { shownText } from './shown.ts';
 import type { ByteFolder, ByteSource } from './tensor-file.ts';
 
@@ -43,7 +43,7 @@ export const handleSource = (name: string, handle: SyncHandle): ByteSource => ({
   },
 });
 
-/** The part of `fetch` that is used. */
+/** The part of `fetch` that is used. A CurioError that it throws is final; anything else may be tried again. */
 export type FetchBytes = (
   address: string,
   init: { headers: Record<string, string>; signal: AbortSignal },
@@ -182,7 +182,10 @@ class HttpFile implements ByteSource {
       return await this.soon(this.fetchBytes(this.address, { headers, signal: control.signal }));
     } catch (error) {
       control.abort();
-      throw error instanceof Broken ? error : new Broken(`could not be made (${shownText(reasonOf(error))})`);
+      // `fetchBytes` tells by an error of ours that trying again is of no use.
+      throw error instanceof Broken || error instanceof CurioError
+        ? error
+        : new Broken(`could not be made (${shownText(reasonOf(error))})`);
     }
   }
 

@@ -24,11 +24,21 @@ const SIGN_COUNTS_MS = 300_000;
 /** A lock without an owner in it is being written, unless that began so long ago. */
 const WRITING_MS = 5_000;
 
+/** Another process has the lock. */
+export class FolderInUse extends ConfigError {
+  /** `process 12 on host`. */
+  readonly owner: string;
+  constructor(folder: string, path: string, owner: string) {
+    super(`run: ${folder} is in use by ${owner}; wait for its end or stop it, or delete ${path} if it runs no more.`);
+    this.owner = owner;
+  }
+}
+
 export const isLock = (name: string): boolean => NAME.test(name);
 
 /**
  * Takes the lock of a folder; the result lets it go, as does the end of the process, however it comes.
- * @throws ConfigError where another process that runs has it
+ * @throws FolderInUse where another process that runs has it
  */
 export function lockFolder(folder: string): () => void {
   for (;;) {
@@ -124,9 +134,7 @@ function refuse(folder: string, found: readonly Lock[]): void {
   const taken = found.find(counts);
   if (!taken) return;
   const who = taken.owner ? `process ${taken.owner.pid} on ${taken.owner.host}` : 'a process that has just begun';
-  throw new ConfigError(
-    `run: ${folder} is in use by ${who}; wait for its end or stop it, or delete ${taken.path} if it runs no more.`,
-  );
+  throw new FolderInUse(folder, taken.path, who);
 }
 
 function counts({ owner, age }: Lock): boolean {

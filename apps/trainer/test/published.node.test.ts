@@ -134,8 +134,8 @@ test('folders that do not belong together, or lack a part, are refused in one se
     /mm_use_im_start_end is true; only false can be computed\.$/,
   );
   await refused(
-    ({ adapter }) => edit(join(adapter, 'config.json'), { mm_vision_tower: 'org/elsewhere' }),
-    /^model: .*adapter\/config\.json names the image tower 'org\/elsewhere', and there is no config\.json in org\/elsewhere, .*; give its folder with --vision\.$/,
+    ({ adapter }) => edit(join(adapter, 'config.json'), { mm_vision_tower: 'checkpoints/org/elsewhere' }),
+    /^model: .*adapter\/config\.json names the image tower 'checkpoints\/org\/elsewhere', and there is no config\.json in checkpoints\/org\/elsewhere, .*; give its folder with --vision\.$/,
   );
   await refused(
     ({ adapter }) => rmSync(join(adapter, 'non_lora_trainables.bin')),
@@ -150,6 +150,6 @@ test('folders that do not belong together, or lack a part, are refused in one se
     /adapter_config\.json: use_dora is true \(DoRA scales each row of the sum by a magnitude\); only plain LoRA can be read\.$/,
   );
   await expect(findModel({ model: 'nowhere' })).rejects.toThrow(
-    'model: --model nowhere is not there; give a folder on this machine.',
+    'model: --model nowhere is not there; give a folder on this machine, or owner/name of a hub.',
   );
 });

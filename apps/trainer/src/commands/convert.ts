@@ -1,4 +1,4 @@
-import { ConfigError, openGpu, showBytes } from '@curio/engine';
+import { openGpu, showBytes } from '@curio/engine';
 import { quantisedFolder } from '@curio/model';
 import { QUANTISED_STORAGES } from '@curio/nn';
 import type { QuantisedStorage } from '@curio/nn';
@@ -7,7 +7,7 @@ import { requireNew, writeNewFolder } from '../disk/new-folder.ts';
 import { folderSource, isFolder, readJson } from '../run/files.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
-import { findTower, MODEL, VISION } from '../train/folders.ts';
+import { findTower, MODEL, namedFolder, VISION } from '../train/folders.ts';
 import { bytesOf } from './merge.ts';
 import { join } from 'node:path';
 
@@ -34,11 +34,9 @@ export function convertCommand(): Command {
     .option('--shard-size <size>', 'most bytes of a file of weights, such as 5GB or 500MB; default: 5GB', bytesOf)
     .action(async ({ model, vision, out, quantise, shardSize }: Options) => {
       requireNew(out);
-      for (const [option, path] of Object.entries({ model, vision }))
-        if (path !== undefined && !isFolder(path))
-          throw new ConfigError(`model: --${option} ${path} is not there; give a folder on this machine.`);
-      const tower = vision ?? (await towerOf(model));
-      const folders = { language: folderSource(model), vision: tower === null ? null : folderSource(tower) };
+      const language = await namedFolder('model', model);
+      const tower = vision === undefined ? await towerOf(language) : await namedFolder('vision', vision);
+      const folders = { language: folderSource(language), vision: tower === null ? null : folderSource(tower) };
       const progress = new Progress(openTerminal(process.stderr), []);
       const gpu = await openGpu();
       try {

@@ -11,6 +11,7 @@ import { openSet } from '../data/open-set.ts';
 import { folderSource, readJson } from '../run/files.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal, styleOf } from '../run/terminal.ts';
+import { namedFolder } from '../train/folders.ts';
 import { baseFolder } from '../train/open.ts';
 import { whole } from './data.ts';
 
@@ -30,7 +31,10 @@ export function dataCheckCommand(): Command {
     .description('look through a data set: what is wrong with its entries, and how the model reads one of them')
     .argument('<data>', 'LLaVA JSON, JSON lines, Parquet, or a folder of pictures with metadata.jsonl')
     .option('--images <folder>', 'that the paths of pictures start from; an image folder is its own')
-    .option('--model <folder>', 'whose tokenizer shows entries; default: the small base of this repository')
+    .option(
+      '--model <folder>',
+      'whose tokenizer shows entries: a folder, or owner/name of a hub; default: the small base of this repository',
+    )
     .addOption(
       new Option('--template <name>', 'chat template; plain: image and caption, as stage 1 learns them').choices(
         Object.keys(TEMPLATES),
@@ -74,9 +78,8 @@ export function dataCheckCommand(): Command {
 }
 
 /** Tokenizer, template and size of an image, of a model's folder or of the small base of this repository. */
-async function reading({ model, template: name }: Options): Promise<Parameters<typeof viewEntry>[2]> {
-  if (model !== undefined && !existsSync(model))
-    throw new ConfigError(`data: --model ${model} is not there; give a folder on this machine.`);
+async function reading({ model: named, template: name }: Options): Promise<Parameters<typeof viewEntry>[2]> {
+  const model = named === undefined ? undefined : await namedFolder('model', named, false);
   const config = loadConfig({ preset: model === undefined ? 'small' : '7b', overrides: [], withoutData: true });
   const sizes = model !== undefined && existsSync(join(model, 'config.json')) ? join(model, 'config.json') : null;
   const { vocab_size: rows } = (sizes === null ? {} : readJson(sizes, 'data')) as { vocab_size?: unknown };

@@ -19,6 +19,7 @@ import type { Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { WeightError } from '@curio/engine';
 import type { ByteFolder, ByteSource } from '@curio/nn';
+import { hubNameOf } from '../hub/hub-name.ts';
 import { FileError, fileError, makeFolder, withFile } from '../disk/system-error.ts';
 
 /**
@@ -55,9 +56,10 @@ export function fileSource(path: string, where?: string): ByteSource {
   };
 }
 
+/** A folder as a source of files. One of a hub's cache is called by the name that it has there. */
 export function folderSource(path: string): ByteFolder {
   return {
-    name: path,
+    name: hubNameOf(path) ?? path,
     open: async (name) => (existsSync(join(path, name)) ? fileSource(join(path, name)) : undefined),
   };
 }

@@ -83,8 +83,17 @@ export class Progress {
 
   /** Bytes of a file or a folder: `12/338 MB written`. */
   written(done: number, total: number): void {
+    this.bytes(done, total, 'written');
+  }
+
+  /** Bytes of a repository: `lmsys/vicuna-7b-v1.5: 12/338 MB downloaded`. */
+  downloaded(name: string, done: number, total: number): void {
+    this.bytes(done, total, 'downloaded', `${name}: `);
+  }
+
+  private bytes(done: number, total: number, what: string, head = ''): void {
     const [now, all] = [done, total].map((bytes) => Math.ceil(bytes / 1e6));
-    this.show(`${now}/${all} MB written`, done === total);
+    this.show(`${head}${now}/${all} MB ${what}`, done === total);
   }
 
   /** A line of its own, above the live one. */

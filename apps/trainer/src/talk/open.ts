@@ -11,7 +11,7 @@ import type { AskConfig, ModelConfig, Picture, Speaker, SqLlava, TemplateName } 
 import type { BaseStorage } from '@curio/nn';
 import { readJson } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
-import { findModel } from '../train/folders.ts';
+import { findModel, namedFolder } from '../train/folders.ts';
 import { useMatrixUnits } from '../train/matrix-units.ts';
 import { baseFolder, openForRun } from '../train/open.ts';
 import type { OpenedModel } from '../train/open.ts';
@@ -156,8 +156,9 @@ async function openFolders(
   const models: NamedModel[] = [];
   let first: SqLlava | undefined;
   const wanted = adapters.length > 0 ? adapters : [{ name: basename(resolve(model)), folder: undefined }];
+  const language = await namedFolder('model', model);
   for (const { name, folder } of wanted) {
-    const found = await findModel({ model, vision, adapter: folder });
+    const found = await findModel({ model: language, vision, adapter: folder });
     const template = found.saysTemplate ? found.model.template : purpose === 'self-question' ? 'v1_sq' : 'v1';
     const base = { ...found.folders, storage: storage ?? found.storage };
     const config = { model: { ...found.model, template }, base, seed };
@@ -168,10 +169,11 @@ async function openFolders(
     // The published programs follow the checkpoint for questions, and cut the centre for all else.
     const squared = found.saysTemplate ? (found.imageAspect ?? 'pad') : (found.imageAspect ?? 'crop');
     const aspect = purpose === 'question' || (purpose === 'self-question' && found.saysTemplate) ? squared : 'crop';
-    const from = { model, vision: found.folders.vision, ...(folder !== undefined && { adapter: folder }) };
+    const { adapter } = found.folders;
+    const from = { model: language, vision: found.folders.vision, ...(adapter !== null && { adapter }) };
     models.push(named(name, opened, config.model, aspect, from));
   }
-  return { models, ask: PRESETS['7b'].ask, topP: topPOf(model) };
+  return { models, ask: PRESETS['7b'].ask, topP: topPOf(language) };
 }
 
 const named = (

@@ -1,24 +1,31 @@
 /**
- * @file A model by the folders that hold it: what their files say decides, not their names. A folder of the image tower
- * that is not named is looked for by the name that the config.json gives it.
+ * @file A model by the folders that hold it, on this machine or on a hub: what their files say decides, not their
+ * names. An image tower that is not named is looked for by the name that the config.json gives it.
  */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ConfigError } from '@curio/engine';
 import { llavaHolder, readModelConfig, requireConfigFile } from '@curio/model';
 import type { FolderConfig, ModelConfig, ModelFiles } from '@curio/model';
+import { parseHubName } from '../hub/hub-name.ts';
+import { HubError } from '../hub/request.ts';
+import { hubSettings } from '../hub/settings.ts';
+import { openSnapshot } from '../hub/snapshot.ts';
 import { folderSource } from '../run/files.ts';
+import { Progress } from '../run/progress.ts';
+import { openTerminal } from '../run/terminal.ts';
 
-/** Folders on a command line. */
+/** Folders on a command line, or names of a hub. */
 export interface ModelFolders {
   readonly model: string;
   readonly vision?: string;
   readonly adapter?: string;
 }
 
-export const MODEL = 'folder of the language model, or of a merged model, in Hugging Face layout';
-export const VISION = 'folder of the image tower; default: what mm_vision_tower of config.json names';
-export const ADAPTER = 'folder of what was trained: adapter and projector, or stage 1’s projector';
+export const MODEL =
+  'language model, or merged model, in Hugging Face layout: a folder, or owner/name[@revision] of a hub';
+export const VISION = 'image tower, likewise; default: what mm_vision_tower of config.json names';
+export const ADAPTER = 'what was trained, likewise: adapter and projector, or stage 1’s projector';
 
 export interface FoundModel extends FolderConfig {
   readonly folders: { readonly language: string; readonly vision: string; readonly adapter: string | null };
@@ -36,23 +43,49 @@ export function modelFiles({ language, vision, adapter }: FoundModel['folders'])
 }
 
 /**
+ * The folder that an option names. A repository of a hub is downloaded where the cache lacks it.
+ * @param weights false: settings and tokenizer are enough
+ * @throws ConfigError where it is neither; as `openSnapshot`
+ */
+export async function namedFolder(option: string, name: string, weights = true): Promise<string> {
+  if (existsSync(name)) return name;
+  const repo = parseHubName(name);
+  if (!repo)
+    throw new ConfigError(
+      `model: --${option} ${name} is not there; give a folder on this machine, or owner/name of a hub.`,
+    );
+  const progress = new Progress(openTerminal(process.stderr), []);
+  try {
+    return await openSnapshot(hubSettings(), repo, {
+      weights,
+      say: (line) => progress.note(line),
+      onBytes: (done, total) => progress.downloaded(name, done, total),
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+/**
  * Finds the folders and reads what they say.
  * @param fresh as of `readModelConfig`
- * @throws ConfigError for a folder that is not there, and as `readModelConfig`
+ * @throws ConfigError for a folder that is not there, and as `namedFolder` and `readModelConfig`
  */
-export async function findModel({ model, vision, adapter }: ModelFolders, fresh?: ModelConfig): Promise<FoundModel> {
-  for (const [option, path] of [
-    ['model', model],
-    ['vision', vision],
-    ['adapter', adapter],
-  ] as const)
-    if (path !== undefined && !existsSync(path))
-      throw new ConfigError(`model: --${option} ${path} is not there; give a folder on this machine.`);
-  const folders = { language: model, vision: vision ?? (await findTower(model, adapter)), adapter: adapter ?? null };
+export async function findModel(named: ModelFolders, fresh?: ModelConfig): Promise<FoundModel> {
+  const language = await namedFolder('model', named.model);
+  const adapter = named.adapter === undefined ? null : await namedFolder('adapter', named.adapter);
+  const vision =
+    named.vision === undefined
+      ? await findTower(language, adapter ?? undefined)
+      : await namedFolder('vision', named.vision);
+  const folders = { language, vision, adapter };
   return { ...(await readModelConfig(modelFiles(folders), fresh)), folders };
 }
 
-/** The folder of the tower that a model's files name. @throws ConfigError where they name none or it is not there */
+/**
+ * The folder of the tower that a model's files name: on this machine, else on a hub.
+ * @throws ConfigError where they name none or it is not there, HubError where it cannot be had
+ */
 export async function findTower(model: string, adapter?: string): Promise<string> {
   const holder = llavaHolder({
     language: folderSource(model),
@@ -65,12 +98,16 @@ export async function findTower(model: string, adapter?: string): Promise<string
     );
   const near = [model, ...(adapter === undefined ? [] : [adapter])].map((path) => join(dirname(path), basename(name)));
   // A merged model brings its tower along, under a name that another folder may have too: that one is looked at first.
-  const inside = join(holder.name, name);
+  const inside = join(adapter ?? model, name);
   const places = [name, ...near, inside];
   const found = [inside, ...places].find((path) => existsSync(join(path, 'config.json')));
-  if (found === undefined)
-    throw new ConfigError(
-      `model: ${holder.name}/config.json names the image tower '${name}', and there is no config.json in ${[...new Set(places)].join(', ')}; give its folder with --vision.`,
-    );
-  return found;
+  if (found !== undefined) return found;
+  const nowhere = `${holder.name}/config.json names the image tower '${name}', and there is no config.json in ${[...new Set(places)].join(', ')}`;
+  if (!parseHubName(name)) throw new ConfigError(`model: ${nowhere}; give its folder with --vision.`);
+  try {
+    return await namedFolder('vision', name);
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    throw new HubError(`${nowhere}, and ${error.wrong}`, 'give it with --vision', { cause: error });
+  }
 }

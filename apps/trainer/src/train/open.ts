@@ -20,6 +20,7 @@ import {
 import type { ImageConfig, LoadReport, Picture, SqLlava, Tokens } from '@curio/model';
 import { EMBEDDED } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
+import { hubNameOf } from '../hub/hub-name.ts';
 import { fileSource, folderSource, readJson } from '../run/files.ts';
 import { modelFiles } from './folders.ts';
 
@@ -50,9 +51,12 @@ export function baseFolder({ base }: Pick<RunConfig, 'base'>, part: 'language' |
   return path;
 }
 
-/** What an adapter says it was trained on: no path of this machine for the base that comes with the repository. */
+/**
+ * What an adapter says it was trained on: no path of this machine for the base that comes with the repository or from a
+ * hub.
+ */
 export const baseName = ({ base }: Pick<RunConfig, 'base'>, part: 'language' | 'vision'): string =>
-  base[part] === EMBEDDED ? `apps/trainer/base/${part}` : base[part];
+  base[part] === EMBEDDED ? `apps/trainer/base/${part}` : (hubNameOf(base[part]) ?? base[part]);
 
 export interface OpenOptions {
   /** Take the projector out of the base's files. */

@@ -1,0 +1,55 @@
+/** @file What a repository holds at a revision, as the hub lists it. */
+import { CurioError } from '@curio/engine';
+import { COMMIT, shownHubName } from './hub-name.ts';
+import type { HubName } from './hub-name.ts';
+import { HubError, persistentFetch } from './request.ts';
+import type { HubSettings } from './settings.ts';
+
+export interface RepoFile {
+  readonly path: string;
+  readonly size: number;
+  /** What its bytes must give: SHA-256 for files in large file storage, else git's SHA-1. Names it in the cache. */
+  readonly digest: string;
+}
+
+export interface Listing {
+  readonly commit: string;
+  readonly files: ReadonlyMap<string, RepoFile>;
+}
+
+/** Names that could lead out of a folder. */
+const LEADS_AWAY = /(^|\/)\.{0,2}(\/|$)|[\\:\p{Cc}]/u;
+
+/** @throws HubError where the repository or the revision is not there or may not be read, HubUnreachable */
+export async function listRepo(settings: HubSettings, repo: HubName): Promise<Listing> {
+  const { modelInfo, listFiles } = await import('@huggingface/hub');
+  const asked = { hubUrl: settings.endpoint, fetch: persistentFetch(settings, repo) };
+  const fail = (what: string, cause?: unknown): never => {
+    throw new HubError(
+      `${settings.endpoint} ${what} of ${shownHubName(repo)}`,
+      'give the address of a Hugging Face hub in HF_ENDPOINT',
+      { cause },
+    );
+  };
+  try {
+    const { sha: commit } = await modelInfo({ ...asked, ...repo, additionalFields: ['sha'] });
+    if (!COMMIT.test(commit ?? '')) return fail(`gives '${commit}' as the commit`);
+    const files = new Map<string, RepoFile>();
+    for await (const { type, path, size: listed, oid, lfs } of listFiles({
+      ...asked,
+      repo: { type: 'model', name: repo.name },
+      revision: commit,
+      recursive: true,
+    })) {
+      if (type !== 'file' || LEADS_AWAY.test(path)) continue;
+      const [size, digest] = [lfs?.size ?? listed, lfs?.oid ?? oid ?? ''];
+      if (!(lfs ? /^[0-9a-f]{64}$/ : COMMIT).test(digest) || !Number.isSafeInteger(size) || size < 0)
+        return fail(`lists ${path} with ${size} bytes and digest '${digest}' in the files`);
+      files.set(path, { path, size, digest });
+    }
+    return { commit, files };
+  } catch (error) {
+    if (error instanceof CurioError) throw error;
+    return fail(`sent no list (${(error as Error).message})`, error);
+  }
+}

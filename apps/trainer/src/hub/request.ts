@@ -1,0 +1,100 @@
+/** @file Requests to a hub: the token goes to the hub alone, and what it refuses is told in a sentence. */
+import { CurioError } from '@curio/engine';
+import { shownHubName } from './hub-name.ts';
+import type { HubName } from './hub-name.ts';
+import type { HubSettings } from './settings.ts';
+
+/** A repository cannot be had. */
+export class HubError extends CurioError {
+  constructor(
+    readonly wrong: string,
+    remedy: string,
+    options?: ErrorOptions,
+  ) {
+    super(`hub: ${wrong}; ${remedy}.`, options);
+  }
+}
+
+/** The hub gives no answer for now. */
+export class HubUnreachable extends HubError {}
+
+type Fetch = typeof fetch;
+
+/** How often a request that failed for now is made again. */
+export const RETRIES = 4;
+/** Milliseconds that the hub may take for an answer to a question about a repository. */
+const ANSWER_MS = 20_000;
+
+const isTemporary = (status: number): boolean => status === 408 || status === 429 || status >= 500;
+
+/** `fetch` for the files and the lists of a repository. It throws HubError for what the hub refuses for good. */
+export const hubFetch =
+  (settings: HubSettings, repo: HubName): Fetch =>
+  async (input, init) => {
+    const address = new URL(input instanceof Request ? input.url : input);
+    const headers = new Headers(init?.headers);
+    headers.set('accept-encoding', 'identity'); // parts must come as they lie
+    // A hub hands its files on to other servers. fetch drops the token on the way; a list may link to one, too.
+    if (settings.token !== null && address.origin === new URL(settings.endpoint).origin)
+      headers.set('authorization', `Bearer ${settings.token}`);
+    const response = await fetch(address, { ...init, headers });
+    if (response.status < 400 || response.status === 416 || isTemporary(response.status)) return response;
+    void response.body?.cancel().catch(() => {});
+    throw refusal(response, settings, repo);
+  };
+
+/** As `hubFetch`, for short answers: they come whole, and what fails for now is asked again. */
+export function persistentFetch(settings: HubSettings, repo: HubName): Fetch {
+  const once = hubFetch(settings, repo);
+  return async (input, init) => {
+    for (let failed = 0; ; failed++) {
+      let wrong: string;
+      try {
+        const response = await once(input, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+        const body = await response.arrayBuffer();
+        if (!isTemporary(response.status)) return new Response(body, response);
+        wrong = `answered ${statusOf(response)}`;
+      } catch (error) {
+        if (error instanceof CurioError) throw error;
+        const { message, cause } = error as Error;
+        wrong = `cannot be reached (${cause instanceof Error && cause.message ? cause.message : message})`;
+      }
+      if (failed === RETRIES)
+        throw new HubUnreachable(
+          `${settings.endpoint} ${wrong}, ${failed + 1} times, for ${shownHubName(repo)}`,
+          'try again when the network is better, or give a folder on this machine',
+        );
+      await new Promise((wake) => setTimeout(wake, settings.pause * 2 ** failed));
+    }
+  };
+}
+
+const statusOf = ({ status, statusText }: Response): string => `${status} ${statusText}`.trimEnd();
+
+function refusal(response: Response, { endpoint, token }: HubSettings, { name, revision }: HubName): HubError {
+  const { status, headers, url } = response;
+  const page = `${endpoint}/${name}`;
+  const code = headers.get('x-error-code');
+  if (code === 'GatedRepo')
+    return token === null
+      ? new HubError(
+          `${name} is gated and no token was sent`,
+          `accept its terms at ${page} and give your token in HF_TOKEN`,
+        )
+      : new HubError(`${name} is gated and your token may not read it`, `ask for access at ${page}`);
+  if (code === 'RevisionNotFound')
+    return new HubError(`${name} has no revision '${revision}'`, `give a branch, a tag or a commit of ${page}`);
+  const said = [statusOf(response), headers.get('x-error-message')].filter(Boolean).join(', ');
+  const isHub = new URL(url).origin === new URL(endpoint).origin;
+  if (isHub && status === 401 && code === null && token !== null)
+    return new HubError(
+      `${endpoint} refuses your token (${said})`,
+      `make another one at ${endpoint}/settings/tokens and give it in HF_TOKEN`,
+    );
+  if (code === 'RepoNotFound' || (isHub && code === null && [401, 403, 404].includes(status)))
+    return new HubError(
+      `${name} is no folder here, and no repository that ${endpoint} shows ${token === null ? 'without a token' : 'to your token'} (${said})`,
+      'check the name, or give a token that may read it in HF_TOKEN',
+    );
+  return new HubError(`${url.replace(/[?#].*$/, '')} was answered ${said}`, 'try again later');
+}

@@ -1,0 +1,83 @@
+/** A hub and a cache for each test, and what tests ask about them. */
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { parseHubName } from '../src/hub/hub-name.ts';
+import type { HubSettings } from '../src/hub/settings.ts';
+import { openSnapshot } from '../src/hub/snapshot.ts';
+import type { SnapshotOptions } from '../src/hub/snapshot.ts';
+import { HubServer } from './hub-server.ts';
+
+/** A hub for the tests of a file, each of which begins with a cache of its own and nothing asked. */
+export function useHub() {
+  let hub: HubServer;
+  let cache: string;
+  beforeAll(async () => {
+    hub = await HubServer.start();
+  });
+  afterAll(() => hub.close());
+  beforeEach(() => {
+    hub.before = () => false;
+    hub.asked.length = 0;
+    cache = mkdtempSync(join(tmpdir(), 'curio-hub-'));
+  });
+  return {
+    get hub() {
+      return hub;
+    },
+    get cache() {
+      return cache;
+    },
+    open: (name: string, change: Partial<HubSettings> = {}, options: SnapshotOptions = {}): Promise<string> =>
+      openSnapshot(
+        { endpoint: hub.endpoint, cache, token: null, offline: false, pause: 1, ...change },
+        parseHubName(name)!,
+        options,
+      ),
+    /** Paths of the files that were asked for. */
+    downloads: (): string[] =>
+      hub.asked.flatMap(({ path }) => /\/resolve\/\w+\/(.*)$/.exec(path)?.[1] ?? []).map(decodeURIComponent),
+    /** First bytes of what was asked of the server of large files. */
+    begins: (): number[] =>
+      hub.asked.flatMap(({ path, range }) => (path.startsWith('large:') ? Number(/\d+/.exec(range!)) : [])),
+    repoFolder: (name: string): string => join(cache, `models--${name.replace('/', '--')}`),
+  };
+}
+
+export async function refused(
+  opening: Promise<unknown>,
+  kind: new (...args: never[]) => Error,
+  sentence: string,
+): Promise<void> {
+  const error: unknown = await opening.then(
+    () => 'opened',
+    (thrown) => thrown,
+  );
+  expect(error).toBeInstanceOf(kind);
+  expect((error as Error).message).toBe(sentence);
+}
+
+/** Paths of all files and links below a folder. */
+export const below = (folder: string): string[] =>
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => !entry.isDirectory())
+        .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+        .sort()
+    : [];
+
+export function bytes(size: number, seed: number): Uint8Array {
+  const made = new Uint8Array(size);
+  for (let i = 0; i < size; i++) made[i] = i * 31 + (i >> 9) * seed + seed;
+  return made;
+}
+export const text = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+
+/** A part of 16 MiB, and some. */
+export const LARGE = bytes(20_000_000, 7);
+export const large = (): Map<string, Uint8Array> =>
+  new Map([
+    ['config.json', text({})],
+    ['model.safetensors', LARGE],
+  ]);

@@ -3,12 +3,13 @@ import fs, { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } fr
 import { syncBuiltinESMExports } from 'node:module';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ConfigError } from '@curio/engine';
 import { lockFolder } from '../src/disk/lock.ts';
-import { hubNameOf, parseHubName } from '../src/hub/hub-name.ts';
+import { hubNameOf, parseHubName, pinnedName } from '../src/hub/hub-name.ts';
 import { HubError } from '../src/hub/request.ts';
 import { hubSettings } from '../src/hub/settings.ts';
+import { openTalk } from '../src/talk/open.ts';
 import { below, bytes, large, refused, text, useHub } from './hub-cache.ts';
 import { digestOf, filesOf } from './hub-server.ts';
 import { root } from './published.ts';
@@ -31,6 +32,10 @@ test('names of a hub: owner, repository and revision; paths are none', () => {
   expect(hubNameOf(`models--a--b-c/snapshots/${commit}/Vit-lora/`)).toBe('a/b-c/Vit-lora');
   expect(hubNameOf(`/x/models--a--b/snapshots/main`)).toBeUndefined();
   expect(hubNameOf('models/vicuna')).toBeUndefined();
+  expect(pinnedName(`/x/hub/models--lmsys--vicuna-7b/snapshots/${commit}/`)).toBe(`lmsys/vicuna-7b@${commit}`);
+  expect(parseHubName(pinnedName(`models--a--b/snapshots/${commit}`))).toEqual({ name: 'a/b', revision: commit });
+  for (const path of ['models/vicuna', `models--a--b/snapshots/${commit}/Vit-lora`])
+    expect(pinnedName(path)).toBe(path);
 });
 
 test('the environment says where hub, cache and token are', () => {
@@ -179,5 +184,23 @@ test('where links are forbidden the files themselves are in the snapshot', async
   } finally {
     fs.symlinkSync = symlinkSync;
     syncBuiltinESMExports();
+  }
+});
+
+test('a model that is talked with is called by its name, and what it came from is pinned', async () => {
+  const [model, adapter, vision] = ['language', 'adapter', 'tower'].map((part) => {
+    const name = `tiny/${part}`;
+    return `${name}@${at.hub.publish(name, filesOf(join(root, 'transformers-5', part)))}`;
+  });
+  vi.stubEnv('HF_ENDPOINT', at.hub.endpoint);
+  vi.stubEnv('HF_HUB_CACHE', at.cache);
+  try {
+    const options = { vision: 'tiny/tower', adapter: ['one=tiny/adapter', 'tiny/adapter'], seed: 1 };
+    const talk = await openTalk('ask', { ...options, model: 'tiny/language' });
+    talk.close();
+    expect(talk.models.map(({ name }) => name)).toEqual(['one', 'adapter']);
+    for (const { from } of talk.models) expect(from).toEqual({ model, vision, adapter });
+  } finally {
+    vi.unstubAllEnvs();
   }
 });

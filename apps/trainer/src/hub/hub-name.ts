@@ -29,12 +29,25 @@ export function parseHubName(text: string): HubName | undefined {
 export const shownHubName = ({ name, revision }: HubName): string =>
   revision === 'main' ? name : `${name}@${revision}`;
 
-/** `owner/name` of a folder, or of a folder inside it, that lies in a hub's cache; undefined for any other. */
-export function hubNameOf(path: string): string | undefined {
-  const found = /(?:^|[/\\])models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}(?:[/\\](.+?))?[/\\]?$/.exec(
-    path,
-  );
+/** What the path of a folder in a hub's cache says, or of a folder inside it; undefined for any other path. */
+function partsOf(
+  path: string,
+): { readonly name: string; readonly commit: string; readonly inside: string } | undefined {
+  const found =
+    /(?:^|[/\\])models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([0-9a-f]{40})((?:[/\\][^/\\]+)*)[/\\]?$/.exec(path);
   if (!found) return undefined;
-  const [, owner, name, inside] = found;
-  return [owner, name, ...(inside === undefined ? [] : [inside.replaceAll('\\', '/')])].join('/');
+  const [, owner, name, commit, inside] = found;
+  return { name: `${owner}/${name}`, commit: commit!, inside: inside!.replaceAll('\\', '/') };
+}
+
+/** `owner/name` of a folder in a hub's cache, with the path inside it; undefined for any other. */
+export function hubNameOf(path: string): string | undefined {
+  const parts = partsOf(path);
+  return parts && parts.name + parts.inside;
+}
+
+/** `owner/name@commit` of a repository's folder in a hub's cache, which is the same on any machine; else the path. */
+export function pinnedName(path: string): string {
+  const parts = partsOf(path);
+  return parts && parts.inside === '' ? `${parts.name}@${parts.commit}` : path;
 }

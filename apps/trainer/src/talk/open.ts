@@ -9,6 +9,7 @@ import type { Gpu } from '@curio/engine';
 import { PRESETS } from '@curio/model';
 import type { AskConfig, ModelConfig, Picture, Speaker, SqLlava, TemplateName } from '@curio/model';
 import type { BaseStorage } from '@curio/nn';
+import { pinnedName } from '../hub/hub-name.ts';
 import { readJson } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { findModel, namedFolder } from '../train/folders.ts';
@@ -39,7 +40,7 @@ export interface NamedModel {
   /** How its pictures become square where nothing is asked for. */
   readonly aspect: 'crop' | 'pad';
   readonly prepare: (picture: Picture, aspect?: 'crop' | 'pad') => Float32Array;
-  /** The folders that it came from, by option. */
+  /** The folders that it came from, by option; of a hub the repository at its commit. */
   readonly from: Readonly<Record<string, string>>;
 }
 
@@ -169,8 +170,11 @@ async function openFolders(
     // The published programs follow the checkpoint for questions, and cut the centre for all else.
     const squared = found.saysTemplate ? (found.imageAspect ?? 'pad') : (found.imageAspect ?? 'crop');
     const aspect = purpose === 'question' || (purpose === 'self-question' && found.saysTemplate) ? squared : 'crop';
-    const { adapter } = found.folders;
-    const from = { model: language, vision: found.folders.vision, ...(adapter !== null && { adapter }) };
+    const { vision: tower, adapter } = found.folders;
+    const from = {
+      ...{ model: pinnedName(language), vision: pinnedName(tower) },
+      ...(adapter !== null && { adapter: pinnedName(adapter) }),
+    };
     models.push(named(name, opened, config.model, aspect, from));
   }
   return { models, ask: PRESETS['7b'].ask, topP: topPOf(language) };

@@ -6,7 +6,7 @@ import { AdamW, openGpu, Parameter } from '@curio/engine';
 import { encodeSafetensors, openSafetensors } from '@curio/nn';
 import { expect, test } from 'vitest';
 import { encodeOptimizer, readOptimizer } from '../src/train/checkpoint.ts';
-import { momentTensors } from '../src/train/moment-tensors.ts';
+import { momentTensors } from '@curio/model';
 import { fileSource } from '../src/run/files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'curio-moments-'));

@@ -83,6 +83,8 @@ export { checkModelSizes } from './model-sizes.ts';
 export { checkTrainable, trainableOf } from './trainable.ts';
 export { encodeProjector, encodeTrained, openModel, type BaseNames, type OpenModelOptions } from './checkpoint.ts';
 export type { LoadReport } from './files/load-report.ts';
+export { momentTensors, readMoments, type MomentPrefixes } from './files/moment-tensors.ts';
+export { encodeOptimizer, readOptimizer } from './files/optimizer-file.ts';
 export { quantisedFolder, type QuantiseOptions } from './files/quantised-folder.ts';
 export { mergedFolder, TOWER_FOLDER, type MergedFolder, type MergeOptions } from './files/merged-folder.ts';
 export { readLlavaConfig, type LlavaConfig } from './files/llava-config.ts';

@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AdamW, AdamWState, Parameter } from '@curio/engine';
+import { momentTensors, readMoments } from '@curio/model';
 import { encodeSafetensors, openSafetensors } from '@curio/nn';
 import type { NamedTensor, TensorMap } from '@curio/nn';
 import { fileSource, writeWhole } from '../run/files.ts';
-import { momentTensors, readMoments } from '../train/moment-tensors.ts';
 
 export interface PretrainState {
   /** Step to go on with. */

@@ -1,14 +1,11 @@
 /** @file Checkpoints of a run: what was trained as a PEFT folder, the optimizer's moments beside it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { WeightError } from '@curio/engine';
 import type { AdamW, AdamWState } from '@curio/engine';
-import { encodeTrained } from '@curio/model';
+import { encodeOptimizer, encodeTrained, readOptimizer } from '@curio/model';
 import type { SqLlava } from '@curio/model';
-import { encodeSafetensors, openSafetensors } from '@curio/nn';
 import type { TensorFormat } from '@curio/nn';
 import { fileSource } from '../run/files.ts';
-import { momentTensors, readMoments } from './moment-tensors.ts';
 
 const OPTIMIZER = 'optimizer.safetensors';
 
@@ -24,17 +21,8 @@ export async function checkpointFiles(
   return optimizer ? { ...files, [OPTIMIZER]: encodeOptimizer(await optimizer.readState()) } : files;
 }
 
-/** The file of an optimizer's state. */
-export function encodeOptimizer({ step, moments }: AdamWState): Uint8Array[] {
-  return encodeSafetensors(momentTensors(moments), { format: 'pt', step: String(step) });
-}
-
 /** The optimizer's state in a checkpoint folder; undefined at the end of a stage. */
-export async function readOptimizer(folder: string): Promise<AdamWState | undefined> {
+export async function optimizerOf(folder: string): Promise<AdamWState | undefined> {
   const path = join(folder, OPTIMIZER);
-  if (!existsSync(path)) return undefined;
-  const { tensors, metadata } = await openSafetensors(fileSource(path));
-  if (!metadata.step)
-    throw new WeightError(`checkpoint: ${path} has no step in its metadata; it was not written by curio train.`);
-  return { step: Number(metadata.step), moments: await readMoments(path, tensors) };
+  return existsSync(path) ? readOptimizer({ ...fileSource(path), name: path }) : undefined;
 }

@@ -26,7 +26,7 @@ import { readTuning, writeTuning } from '../run/tuning.ts';
 import { peakResident, stageSummary } from '../run/summary.ts';
 import { openTerminal } from '../run/terminal.ts';
 import { asReason, BadEntries } from './bad-entries.ts';
-import { checkpointFiles, readOptimizer } from './checkpoint.ts';
+import { checkpointFiles, optimizerOf } from './checkpoint.ts';
 import { openRunData, trainableData } from './data.ts';
 import type { RunData } from './data.ts';
 import { accuracyOrNull, answerAll, evaluate } from './evaluate.ts';
@@ -186,7 +186,7 @@ class Session {
         samples: data[name],
         seed: config.seed,
         from: start,
-        state: from && (await readOptimizer(from.path)),
+        state: from && (await optimizerOf(from.path)),
         pixels: (image, sample) => this.pixels(name, image, sample),
         onStep: ({ step, loss, gradNorm, lr, counts }: StepReport) => {
           const now = performance.now();

@@ -10,28 +10,18 @@
  * Stage 1 alone leaves config.json and mm_projector.safetensors. As published these are `.bin` files.
  */
 import { WeightError } from '@curio/engine';
-import type { Gpu, Parameter } from '@curio/engine';
-import { encodeAdapter, encodeTensorFile, loraOf, openWeightFolder, projectorTensors, Weights } from '@curio/nn';
-import type {
-  AdapterConfig,
-  BaseStorage,
-  LoraBranch,
-  NamedTensor,
-  TensorFormat,
-  TensorMap,
-  WeightPart,
-} from '@curio/nn';
-import { llamaToHf } from './files/hf-config.ts';
+import type { Gpu } from '@curio/engine';
+import { loraOf, openWeightFolder, projectorTensors, Weights } from '@curio/nn';
+import type { AdapterConfig, BaseStorage, LoraBranch, TensorMap, WeightPart } from '@curio/nn';
 import type { ClipVisionConfig, LoraConfig, ModelConfig } from './config.ts';
-import { llavaToHf } from './files/llava-config.ts';
 import { loadReport } from './files/load-report.ts';
 import type { LoadReport } from './files/load-report.ts';
 import { openAdapters, requireBaseConfig } from './files/model-config.ts';
 import type { ModelFiles, OpenedAdapters } from './files/model-config.ts';
 import { SqLlava } from './sq-llava.ts';
 
-const PROJECTOR_PREFIX = 'base_model.model.model.mm_projector.';
-const EXTRA_PREFIX = 'base_model.model.';
+export const PROJECTOR_PREFIX = 'base_model.model.model.mm_projector.';
+export const EXTRA_PREFIX = 'base_model.model.';
 
 export interface OpenModelOptions {
   readonly seed?: number;
@@ -199,80 +189,4 @@ export function bareModel(gpu: Gpu, config: ModelConfig, storage: BaseStorage = 
     }),
     config,
   );
-}
-
-/** What a trained model's folders say of its base. */
-export interface BaseNames {
-  readonly language: string;
-  readonly vision: string;
-}
-
-/** Everything that training changes, as the files of an adapter folder by path. */
-export async function encodeTrained(
-  model: SqLlava,
-  base: BaseNames,
-  format?: TensorFormat,
-): Promise<Record<string, Uint8Array[]>> {
-  const { languageLora, visionLora } = model.config;
-  const lora = (scope: string): Promise<NamedTensor[]> =>
-    named(
-      model,
-      (name) => name.startsWith(`${scope}.`) && name.includes('.lora_'),
-      (name) => name.slice(scope.length + 1),
-    );
-  const files = configFile(model, base);
-  if (languageLora) {
-    const content = { config: peftConfig(languageLora, base.language), language: await lora('language') };
-    Object.assign(files, encodeAdapter(content, 'main', format));
-  }
-  if (visionLora) {
-    const content = { config: peftConfig(visionLora, base.vision), vision: await lora('vision') };
-    for (const [name, chunks] of Object.entries(encodeAdapter(content, 'Vit-lora', format)))
-      files[`Vit-lora/${name}`] = chunks;
-  }
-  const words = await named(
-    model,
-    (name) => name.includes('extra_'),
-    (name) => EXTRA_PREFIX + name.slice('language.'.length),
-  );
-  const trained = [...(await projectorOf(model, PROJECTOR_PREFIX)), ...words];
-  return { ...files, ...encodeTensorFile('non_lora_trainables', trained, format) };
-}
-
-/** The projector alone, as stage 1 leaves it: the files of a folder. */
-export async function encodeProjector(
-  model: SqLlava,
-  base: BaseNames,
-  format?: TensorFormat,
-): Promise<Record<string, Uint8Array[]>> {
-  const tensors = await projectorOf(model, 'model.mm_projector.');
-  return { ...configFile(model, base), ...encodeTensorFile('mm_projector', tensors, format) };
-}
-
-function configFile({ config }: SqLlava, base: BaseNames): Record<string, Uint8Array[]> {
-  const about = { ...llamaToHf(config.language), ...llavaToHf(config, base.vision), model_type: 'llava' };
-  return { 'config.json': [new TextEncoder().encode(`${JSON.stringify(about, null, 2)}\n`)] };
-}
-
-const projectorOf = (model: SqLlava, prefix: string): Promise<NamedTensor[]> =>
-  named(
-    model,
-    (name) => name.startsWith('projector.'),
-    (name) => prefix + name.slice('projector.'.length),
-  );
-
-/** Parameters with their values, under other names. */
-const named = (
-  { parameters }: SqLlava,
-  keep: (name: string) => boolean,
-  rename: (name: string) => string,
-): Promise<NamedTensor[]> =>
-  Promise.all(
-    parameters.filter(({ name }) => keep(name)).map((parameter) => toNamed(parameter, rename(parameter.name))),
-  );
-
-const peftConfig = (lora: LoraConfig, base: string): AdapterConfig => ({ ...lora, base });
-
-async function toNamed(parameter: Parameter, name: string): Promise<NamedTensor> {
-  return { name, dtype: 'F32', shape: parameter.shape, data: (await parameter.read()) as Float32Array };
 }

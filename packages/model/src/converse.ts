@@ -14,8 +14,8 @@ import { readPrototypes } from './decoding/trace.ts';
 import type { PrototypeTrace, TokenTrace, TraceOptions } from './decoding/trace.ts';
 import { generate, positionsOf } from './generate.ts';
 import type { GenerateOptions, SequenceOptions, Sequence } from './generate.ts';
+import { imageTensor, templateOf } from './model-inputs.ts';
 import type { AssignmentListener, SqLlava } from './sq-llava.ts';
-import { imageTensor, templateOf } from './stages.ts';
 
 /** A prompt to continue: the messages so far, ending with one of null text, and their images. */
 export interface Request extends Partial<SequenceOptions> {

@@ -81,7 +81,8 @@ export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './file
 export { PRESETS, presetTrainable, type PresetName } from './presets.ts';
 export { checkModelSizes } from './model-sizes.ts';
 export { checkTrainable, trainableOf } from './trainable.ts';
-export { encodeProjector, encodeTrained, openModel, type BaseNames, type OpenModelOptions } from './checkpoint.ts';
+export { openModel, type OpenModelOptions } from './checkpoint.ts';
+export { encodeProjector, encodeTrained, type BaseNames } from './encode-trained.ts';
 export type { LoadReport } from './files/load-report.ts';
 export { momentTensors, readMoments, type MomentPrefixes } from './files/moment-tensors.ts';
 export { encodeOptimizer, readOptimizer } from './files/optimizer-file.ts';
@@ -115,7 +116,8 @@ export {
   type SelfQuestionTrace,
   type TalkPart,
 } from './converse.ts';
-export { imageTensor, stepsOfSamples, templateOf, trainStage, type StageOptions } from './stages.ts';
+export { imageTensor, templateOf } from './model-inputs.ts';
+export { stepsOfSamples, trainStage, type StageOptions } from './stages.ts';
 export { runSteps, type LoopOptions, type StepCounts, type StepReport } from './loop.ts';
 export { predictionTable, predictStage, requireFit, stepSeconds } from './predict.ts';
 export type { DeviceRates, PredictOptions, StagePrediction } from './predict.ts';

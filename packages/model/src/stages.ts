@@ -2,18 +2,17 @@
  * @file The two training stages: which samples a step sees, which parameters are trained, and at what rate.
  * docs/sq-llava.md 3.
  */
-import { AdamW, cosineSchedule, DataError, RandomStream, tensor } from '@curio/engine';
-import type { AdamWState, Tensor } from '@curio/engine';
+import { AdamW, cosineSchedule, DataError, RandomStream } from '@curio/engine';
+import type { AdamWState } from '@curio/engine';
 import type { Mode } from '@curio/nn';
 import { encodeSample, makeBatch } from './data/batch.ts';
 import type { Batch } from './data/batch.ts';
 import { imageTokens } from './config.ts';
 import type { ModelConfig, StageConfig, TrainConfig } from './config.ts';
-import { TEMPLATES, withVuserToken } from './data/conversation.ts';
-import type { Template } from './data/conversation.ts';
 import type { Sample, Samples } from './data/dataset.ts';
 import { runSteps } from './loop.ts';
 import type { LoopOptions } from './loop.ts';
+import { templateOf } from './model-inputs.ts';
 import { groupByLength, groupByModalityLength } from './data/sampler.ts';
 import type { LossInputs, SqLlava } from './sq-llava.ts';
 import { IMAGE_TAG } from './data/tokens.ts';
@@ -40,13 +39,6 @@ export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onWai
 interface Micro {
   readonly batch: Batch;
   readonly pixels: Float32Array | null;
-}
-
-/** The chat template of a model: the named one, with its own system text and self-question role. */
-export function templateOf({ template, systemText, vusr }: SqLlava['config']): Template {
-  const named: Template = TEMPLATES[template];
-  const spoken = systemText === null ? named : { ...named, system: systemText };
-  return vusr === 'token' ? withVuserToken(spoken) : spoken;
 }
 
 /** Indices of the samples of every step: epoch after epoch, similar lengths together, drawn from the seed alone. */
@@ -205,15 +197,4 @@ function stack(each: readonly Float32Array[]): Float32Array | null {
     at += pixels.length;
   }
   return out;
-}
-
-/** Stacked pixels as the image tower takes them: float[N, 3, S, S]. */
-export function imageTensor(model: SqLlava, pixels: Float32Array): Tensor {
-  const { imageSize } = model.config.vision;
-  return tensor(model.gpu, pixels as Float32Array<ArrayBuffer>, [
-    pixels.length / (3 * imageSize ** 2),
-    3,
-    imageSize,
-    imageSize,
-  ]);
 }

@@ -13,7 +13,7 @@ import type { SequenceOptions } from '../src/generate.ts';
 import { PRESETS } from '../src/presets.ts';
 import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
-import { imageTensor } from '../src/stages.ts';
+import { imageTensor } from '../src/model-inputs.ts';
 import { llamaTokenizerJson } from './llama-vocabulary.ts';
 
 const { model: small } = PRESETS.small;

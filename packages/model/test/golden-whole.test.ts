@@ -9,7 +9,7 @@ import { generate, makeBatch, runSteps } from '@curio/model';
 import type { Batch } from '@curio/model';
 import { openGolden } from '@curio/testing/golden';
 import type { GoldenFile as Golden } from '@curio/testing/golden';
-import { imageTensor } from '../src/stages.ts';
+import { imageTensor } from '../src/model-inputs.ts';
 import { close, openWholeModel, publishedName } from './whole-model.ts';
 
 let gpu: Gpu;

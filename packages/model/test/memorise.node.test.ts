@@ -11,7 +11,8 @@ import { generate } from '../src/generate.ts';
 import { PRESETS } from '../src/presets.ts';
 import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
-import { imageTensor, trainStage } from '../src/stages.ts';
+import { imageTensor } from '../src/model-inputs.ts';
+import { trainStage } from '../src/stages.ts';
 import { Tokens } from '../src/data/tokens.ts';
 
 let gpu: Gpu;

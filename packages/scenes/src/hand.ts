@@ -152,10 +152,6 @@ export function drawDigit(random: RandomStream, { digit, size, left, top, side }
   };
 }
 
-/** The lines of a drawn digit as points. */
-export const pointsOf = ({ lines }: DrawnDigit): Point[][] =>
-  lines.map((line) => Array.from({ length: line.length / 2 }, (_, i) => ({ x: line[2 * i], y: line[2 * i + 1] })));
-
 /** Catmull-Rom through the points, four steps between each two. A point given twice is a corner. */
 function smooth(points: readonly Point[]): Point[] {
   const at = (i: number): Point => points[Math.min(points.length - 1, Math.max(0, i))];

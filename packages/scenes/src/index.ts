@@ -67,5 +67,5 @@ export {
   type TextPretrainOptions,
 } from './base/pretrain.ts';
 export { probeLlama, type LlamaProbeOptions } from './base/probe-llama.ts';
-export { drawLines, PEN, type Point } from './ink.ts';
-export { drawDigit, pointsOf, type DrawnDigit, type DrawnOptions } from './hand.ts';
+export { drawLines, PEN, pointsOf, type Point } from './ink.ts';
+export { drawDigit, type DrawnDigit, type DrawnOptions } from './hand.ts';

@@ -13,6 +13,10 @@ export interface Point {
  * two thirds of it.
  */
 export const PEN: Readonly<Record<Size, number>> = { small: 0.85, large: 1.25 };
+/** Lines written as x, y, x, y, … as points. */
+export const pointsOf = ({ lines }: { readonly lines: readonly (readonly number[])[] }): Point[][] =>
+  lines.map((line) => Array.from({ length: line.length / 2 }, (_, i) => ({ x: line[2 * i], y: line[2 * i + 1] })));
+
 /** Width in pixels over which the edge of a line fades. */
 const EDGE = 1.4;
 

@@ -6,8 +6,8 @@
 
 import type { RandomStream } from '@curio/engine';
 import type { Picture } from '@curio/model';
-import { drawDigit, pointsOf, type DrawnDigit } from './hand.ts';
-import { drawLines } from './ink.ts';
+import { drawDigit, type DrawnDigit } from './hand.ts';
+import { drawLines, pointsOf } from './ink.ts';
 import { COLORS, SIZES, type Color, type Size } from './words.ts';
 
 export const CANVAS = 72;

@@ -11,6 +11,8 @@ import { Inside } from './inside/panel.tsx';
 import { keepPage } from './keeping.ts';
 import { ask, letItAsk, opened, openModel, stopFirst, talks } from './session.ts';
 import { Footing, Standing } from './standing.tsx';
+import { mode } from './teaching/mode.ts';
+import { bringBackLearned, LearnedNote, Modes, Teach } from './teaching/modes.tsx';
 import { Asking, question } from './talk/asking.tsx';
 import { Conversation } from './talk/conversation.tsx';
 import { readQuestion } from './talk/question.ts';
@@ -25,7 +27,10 @@ function Page() {
   return (
     <>
       <header>
-        <p class="name">Curio</p>
+        <div class="top">
+          <p class="name">Curio</p>
+          <Modes />
+        </div>
         <h1>Draw digits. A small model answers, and asks.</h1>
         <p class="lead">
           It has two million parameters and runs on this device, in this tab, through hand-written GPU kernels.
@@ -40,13 +45,14 @@ function Page() {
           <Pictures />
         </div>
         <div class="side">
-          <Asking />
+          {mode.value === 'teach' ? <Teach /> : <Asking />}
           <Standing />
-          <Inside />
-          <Conversation />
+          {mode.value === 'ask' && <Inside />}
+          {mode.value === 'ask' && <LearnedNote />}
+          {mode.value === 'ask' && <Conversation />}
         </div>
       </main>
-      <How />
+      {mode.value === 'ask' && <How />}
       <Footing />
     </>
   );
@@ -67,6 +73,7 @@ keepPage();
 render(<Page />, document.getElementById('page')!);
 document.addEventListener('keydown', ({ key }) => key === 'Escape' && stopFirst());
 openModel();
+bringBackLearned();
 void openSamples().then(speakFirst);
 
 // Kept for visits without a network once the model is here: earlier, everything would load twice at once.

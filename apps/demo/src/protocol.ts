@@ -2,6 +2,7 @@
 import type { Picture } from '@curio/model';
 import type { FromStages } from './how/run-stages.ts';
 import type { FromInside } from './inside/messages.ts';
+import type { FromLearner, ToLearner } from './learning/messages.ts';
 
 export type ToWorker =
   | { readonly kind: 'open' /** Address of the folder with the model's files. */; readonly model: string }
@@ -21,7 +22,8 @@ export type ToWorker =
       readonly trace: boolean;
     }
   | { readonly kind: 'how'; readonly id: number; readonly picture: Picture }
-  | { readonly kind: 'stop'; readonly id: number };
+  | { readonly kind: 'stop'; readonly id: number }
+  | { readonly kind: 'learn'; readonly message: ToLearner };
 
 export type FromWorker =
   | {
@@ -43,6 +45,7 @@ export type FromWorker =
   | FromStages
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+  | { readonly kind: 'learning'; readonly said: FromLearner }
   | { readonly kind: 'closed'; readonly reason: Closed; readonly message: string };
 
 /** Which text grows: the answer asked for, or one of those of a self-questioning. */

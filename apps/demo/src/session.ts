@@ -4,6 +4,7 @@ import type { Scene } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
 import { beginHow, endHow, HOW, keepStage } from './how/stages.ts';
 import { forgetSeen, keepSeen, seesInside } from './inside/seen.ts';
+import type { FromLearner, ToLearner } from './learning/messages.ts';
 import type { Closed, FromWorker, Opened, Part, ToWorker } from './protocol.ts';
 
 /** Who asks: the visitor, the model itself, or the model the visitor. */
@@ -53,6 +54,12 @@ let worker: Worker | null = null;
 let reopenedAt = Number.NEGATIVE_INFINITY;
 const send = (message: ToWorker): void => worker?.postMessage(message);
 
+/** Who hears what the worker says about learning; loaded on demand. */
+let hearsLearner: (said: FromLearner) => void = () => {};
+export const listenToLearner = (hears: typeof hearsLearner): void => void (hearsLearner = hears);
+/** Tells the learner in the worker, which listens once the model is there. */
+export const tellLearner = (message: ToLearner): void => send({ kind: 'learn', message });
+
 function change(id: number, how: (talk: Talk) => Partial<Talk>): void {
   talks.value = talks.value.map((talk) => (talk.id === id ? { ...talk, ...how(talk) } : talk));
 }
@@ -63,6 +70,7 @@ function hear(data: FromWorker): void {
     opened.value = data;
     next();
   } else if (data.kind === 'closed') close(data.reason, data.message);
+  else if (data.kind === 'learning') hearsLearner(data.said);
   else if (data.kind === 'text')
     change(data.id, ({ texts, state }) =>
       state === 'writing'

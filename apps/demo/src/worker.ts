@@ -10,12 +10,16 @@ import {
   Tokens,
   VUSER_TOKEN,
 } from '@curio/model';
-import type { AskConfig, Message, ModelConfig, Picture, ReplyTrace } from '@curio/model';
+import type { AskConfig, Message, ModelConfig, Picture, ReplyTrace, SqLlava } from '@curio/model';
 import { ModelFiles } from './files.ts';
 import { runStages } from './how/run-stages.ts';
 import { tracesFor } from './inside/messages.ts';
+import type { Learner } from './learning/learner.ts';
+import type { ToLearner } from './learning/messages.ts';
+import type { Workshop } from './learning/workshop.ts';
 import type { Closed, FromWorker, Part, Summary, ToWorker } from './protocol.ts';
 import { browserTuning } from './tuning-store.ts';
+import { Turns } from './turns.ts';
 
 interface Talker {
   readonly speaker: Speaker;
@@ -39,12 +43,14 @@ class OpeningError extends Error {
   }
 }
 
-async function open(address: string): Promise<void> {
+async function open(address: string): Promise<Workshop> {
   loading('Looking for a device');
   const gpu = await openGpu({ tune: 'measured', tuningStore: browserTuning }).catch((error: Error) => {
     const reason = !('gpu' in navigator) ? 'no-webgpu' : error instanceof DeviceError ? 'no-adapter' : 'error';
     throw new OpeningError(reason, error.message);
   });
+  // On a software adapter the table is right, and a visitor would wait for every measurement.
+  if (gpu.adapter.isSoftware) gpu.kernels.tuner = null;
   void gpu.lost.then(({ message }) => say({ kind: 'closed', reason: 'lost', message }));
   const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
   const files = await ModelFiles.fetch(address, (done, total) =>
@@ -73,14 +79,16 @@ async function open(address: string): Promise<void> {
     rows: config.language.vocabSize,
   });
   const image = readPreprocessorConfig(settings, 'pad', config.vision.imageSize);
-  talker = { speaker: new Speaker(model, tokens), ask, prepare: (picture) => preprocessImage(picture, image) };
+  const prepare = (picture: Picture): Float32Array => preprocessImage(picture, image);
+  const talkWith = (talking: SqLlava): void => void (talker = { speaker: new Speaker(talking, tokens), ask, prepare });
+  talkWith(model);
   // The device compiles each kernel when it is first used: better now than in the visitor's first answer.
   loading('Warming up');
   const side = config.vision.imageSize;
   const blank = { width: side, height: side, rgb: new Uint8Array(3 * side * side) };
   await answer(blank, ask.describePrompt, { maxNewTokens: 3 });
-  // On a software adapter the table is right and a visitor waits; a GPU of one's own is asked once and remembered.
-  if (!gpu.adapter.isSoftware) await gpu.kernels.tuner?.measure();
+  // A GPU of one's own is asked once and remembered.
+  await gpu.kernels.tuner?.measure();
   const { description, vendor, architecture, isSoftware } = gpu.adapter;
   say({
     kind: 'ready',
@@ -89,6 +97,7 @@ async function open(address: string): Promise<void> {
     parameters: model.parameters.reduce((sum, { size }) => sum + size, 0),
     summary: adapter ? await files.json<Summary>('run/summary.json') : null,
   });
+  return { gpu, model, tokens, ask, prepare, turns, talkWith, folder: (name) => files.folder(name) };
 }
 
 /** Tells the page how each text grows, with the number of tokens so far and the time since the first. */
@@ -147,26 +156,48 @@ async function run(job: Job, signal: AbortSignal): Promise<void> {
 }
 
 /** One request after the other: the model's cache serves one conversation at a time. */
-let queue: Promise<void> = Promise.resolve();
+const turns = new Turns();
+let workshop: Promise<Workshop> | null = null;
+
+/** What trains comes when it is first asked for. */
+let learner: Promise<Learner> | null = null;
+function learn(message: ToLearner): void {
+  const opened = workshop;
+  learner ??= import('./learning/learner.ts').then(
+    async ({ Learner }) => new Learner(await opened!, (said) => say({ kind: 'learning', said })),
+  );
+  learner.then(
+    (it) => it.hear(message),
+    () => {
+      learner = null;
+      const text = 'What trains could not be loaded; look at the connection and try again.';
+      say({ kind: 'learning', said: { kind: 'notice', text } });
+    },
+  );
+}
+
+async function begin(job: Job): Promise<void> {
+  const stop = new AbortController();
+  stops.set(job.id, stop);
+  const end = await turns.take();
+  try {
+    if (!stop.signal.aborted) await run(job, stop.signal);
+    say({ kind: 'done', id: job.id });
+  } catch (error) {
+    say({ kind: 'failed', id: job.id, message: (error as Error).message });
+  } finally {
+    stops.delete(job.id);
+    end();
+  }
+}
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
-  if (data.kind === 'stop') {
-    stops.get(data.id)?.abort();
-    return;
-  }
-  if (data.kind === 'open') {
-    queue = open(data.model).catch((error: Error) =>
+  if (data.kind === 'stop') stops.get(data.id)?.abort();
+  else if (data.kind === 'learn') learn(data.message);
+  else if (data.kind === 'open') {
+    workshop = open(data.model);
+    workshop.catch((error: Error) =>
       say({ kind: 'closed', reason: error instanceof OpeningError ? error.reason : 'error', message: error.message }),
     );
-    return;
-  }
-  const stop = new AbortController();
-  stops.set(data.id, stop);
-  queue = queue
-    .then(async () => {
-      if (!stop.signal.aborted) await run(data, stop.signal);
-      say({ kind: 'done', id: data.id });
-    })
-    .catch((error: Error) => say({ kind: 'failed', id: data.id, message: error.message }))
-    .finally(() => stops.delete(data.id));
+  } else void begin(data);
 };

@@ -34,12 +34,22 @@ async function stroke(page: Page, ...[first, ...rest]: readonly (readonly [numbe
 }
 const caption = (page: Page): Promise<string> => page.innerText('#caption');
 
-test('its scripts are at most 200 kB, packed', () => {
+test('a first visit loads at most 200 kB of scripts, packed; what trains comes when it is wanted', async () => {
+  const page = await served.browser.newPage({ reducedMotion: 'reduce' });
+  const loaded = new Set<string>();
+  page.on('request', (request) => loaded.add(new URL(request.url()).pathname.split('/').at(-1)!));
+  await page.goto(`${served.address}page/`);
+  await expect.poll(() => standing(page), { timeout: 100_000 }).toBe('ready');
   const folder = join(served.built, 'assets');
   const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
-  expect(scripts.length).toBeGreaterThan(1);
-  const bytes = scripts.map((name) => gzipSync(readFileSync(join(folder, name))).length);
+  const first = scripts.filter((name) => loaded.has(name));
+  expect(first.map((name) => name.split('-')[0]).sort()).toEqual(['index', 'worker']);
+  const bytes = first.map((name) => gzipSync(readFileSync(join(folder, name))).length);
   expect(bytes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(200_000);
+  await page.click('#mode-teach');
+  await page.locator('.keypad').waitFor();
+  expect(scripts.filter((name) => loaded.has(name) && name.startsWith('panel')).length).toBe(1);
+  await page.close();
 });
 
 describe('a first visit', () => {

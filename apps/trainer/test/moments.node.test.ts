@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { AdamW, openGpu, Parameter } from '@curio/engine';
 import { encodeSafetensors, openSafetensors } from '@curio/nn';
 import { expect, test } from 'vitest';
-import { encodeOptimizer, readOptimizer } from '../src/train/checkpoint.ts';
-import { momentTensors } from '@curio/model';
+import { encodeOptimizer, momentTensors } from '@curio/model';
+import { optimizerOf } from '../src/train/checkpoint.ts';
 import { fileSource } from '../src/run/files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'curio-moments-'));
@@ -23,7 +23,7 @@ test.each(['f32', '8bit'] as const)('%s moments come back to the bit, of sizes t
   optimizer.step();
   const state = await optimizer.readState();
   writeFileSync(path, Buffer.concat(encodeOptimizer(state)));
-  const back = (await readOptimizer(folder))!;
+  const back = (await optimizerOf(folder))!;
   expect(back.step).toBe(1);
   expect([...back.moments.keys()].sort()).toEqual(['layer.0.weight', 'layer.1.weight']);
   for (const [name, pair] of state.moments) expect(back.moments.get(name)).toEqual(pair);
@@ -41,7 +41,7 @@ test('codes without their absmax are refused', async () => {
   const tensors = momentTensors(new Map([['a', { first: moment, second: moment }]]));
   const rest = tensors.filter(({ name }) => name !== 'second_absmax.a');
   writeFileSync(path, Buffer.concat(encodeSafetensors(rest, { format: 'pt', step: '1' })));
-  await expect(readOptimizer(folder)).rejects.toThrow(
+  await expect(optimizerOf(folder)).rejects.toThrow(
     `checkpoint: ${path} has no 'second_absmax.a'; it lacks a part of an optimizer's moments.`,
   );
 });

@@ -13,7 +13,7 @@ import type { Request } from '../src/converse.ts';
 import { Tokens } from '../src/data/tokens.ts';
 import { readPrototypes } from '../src/decoding/trace.ts';
 import { PRESETS } from '../src/presets.ts';
-import { imageTensor } from '../src/stages.ts';
+import { imageTensor } from '../src/model-inputs.ts';
 import { close, openWholeModel } from './whole-model.ts';
 
 const PATCHES = 16;

@@ -1,0 +1,68 @@
+/** @file What the page and the learner in its worker say to each other. */
+import type { Scene, SceneSamples } from '@curio/scenes';
+import type { Drawing } from './lessons.ts';
+
+/** What is learned from: drawings mixed with samples, samples alone, or an adapter that was loaded from a file. */
+export type Source = 'drawings' | 'samples' | 'file';
+export type InUse = 'original' | 'learned';
+
+/** All that decides a training, besides the model that it starts from. */
+export interface Plan {
+  readonly source: Source;
+  /** Those that are learned from; not those of the exam. */
+  readonly drawings: readonly Drawing[];
+  /** Kept apart. */
+  readonly apart: readonly Drawing[];
+  /** Scenes of the exam, and handwriting for the lessons. */
+  readonly samples: SceneSamples;
+  readonly seed: number;
+  readonly steps: number;
+}
+
+/** A question of the exam, with the model's answers before and after. */
+export interface Examined {
+  readonly isDrawing: boolean;
+  readonly scene: Scene;
+  readonly question: string;
+  readonly expected: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+/** What the model asked itself on the way. */
+export interface SelfAsked {
+  readonly step: number;
+  readonly scene: Scene;
+  readonly question: string;
+  readonly answer: string;
+}
+
+export interface Learning {
+  readonly state: 'preparing' | 'training' | 'paused' | 'examining' | 'done';
+  readonly source: Source;
+  readonly step: number;
+  readonly steps: number;
+  /** Of each step. */
+  readonly losses: readonly number[];
+  readonly tokensPerSecond: number | null;
+  /** On the device, all that the page has there. */
+  readonly bytes: number | null;
+  readonly asked: readonly SelfAsked[];
+  readonly exam: readonly Examined[];
+}
+
+export type ToLearner =
+  /** What was kept? It takes what was learned into use, and goes on with a training, where told to. */
+  | { readonly kind: 'look'; readonly use: InUse; readonly goOn: boolean }
+  | { readonly kind: 'train'; readonly plan: Plan }
+  | { readonly kind: 'resume' | 'pause' | 'stop' | 'export' | 'forget' }
+  | { readonly kind: 'use'; readonly which: InUse }
+  /** `plan`: what the page would train, for its samples. */
+  | { readonly kind: 'load'; readonly file: Blob; readonly name: string; readonly plan: Plan };
+
+export type FromLearner =
+  | { readonly kind: 'learning'; readonly learning: Learning | null }
+  | { readonly kind: 'using'; readonly which: InUse }
+  /** One sentence for the visitor, or '' where all is well again. */
+  | { readonly kind: 'notice'; readonly text: string }
+  | { readonly kind: 'exported'; readonly zip: Blob };

@@ -1,0 +1,93 @@
+/** @file What the page knows of learning, and what it asks of the learner in its worker. */
+import type { SceneSamples } from '@curio/scenes';
+import { effect, signal } from '@preact/signals';
+import { samples } from '../board/drawing.ts';
+import { closed, listenToLearner, opened, tellLearner } from '../session.ts';
+import { drawings, FEWEST, restoreDrawings } from './drawings.ts';
+import { isForExam } from '../learning/lessons.ts';
+import type { FromLearner, Learning, Plan } from '../learning/messages.ts';
+import { inUse, noteLearned, notedLearned } from './mode.ts';
+import { STEPS } from '../learning/recipe.ts';
+
+/** Undefined until the learner has looked what was kept. */
+export const learning = signal<Learning | null | undefined>(undefined);
+export const notice = signal('');
+export const source = signal<'drawings' | 'samples'>('drawings');
+export const steps = signal(STEPS);
+
+/** The same drawings give the same training. */
+const SEED = 1;
+
+export const isRunning = (of: Learning | null | undefined): boolean =>
+  of?.state === 'preparing' || of?.state === 'training' || of?.state === 'examining';
+
+/** Why no training can begin now, or null. */
+export function whyNot(): string | null {
+  if (typeof samples.value === 'string') return 'The sample pictures are not here yet.';
+  if (source.value === 'drawings' && drawings.value.length < FEWEST)
+    return `It needs ${FEWEST} drawings or more, and has ${drawings.value.length}.`;
+  return null;
+}
+
+function plan(): Plan {
+  const all = source.value === 'drawings' ? drawings.value : [];
+  return {
+    source: source.value,
+    drawings: all.filter((_, i) => !isForExam(i)),
+    apart: all.filter((_, i) => isForExam(i)),
+    samples: samples.value as SceneSamples,
+    seed: SEED,
+    steps: steps.value,
+  };
+}
+
+export const train = (): void => {
+  notice.value = whyNot() ?? '';
+  if (notice.value === '') tellLearner({ kind: 'train', plan: plan() });
+};
+
+export function loadAdapter(file: File): void {
+  if (typeof samples.value === 'string') notice.value = whyNot()!;
+  else tellLearner({ kind: 'load', file, name: file.name, plan: plan() });
+}
+
+function download(zip: Blob): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(zip);
+  link.download = 'curio-adapter.zip';
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+function hear(heard: FromLearner): void {
+  if (heard.kind === 'notice') notice.value = heard.text;
+  else if (heard.kind === 'exported') download(heard.zip);
+  else if (heard.kind === 'using') {
+    inUse.value = heard.which;
+    if (learning.value) noteLearned(heard.which);
+  } else {
+    learning.value = heard.learning;
+    noteLearned(heard.learning ? inUse.value : null);
+  }
+}
+
+let isBegun = false;
+
+/** Looks what earlier visits left, now and whenever the model comes back after its device was lost. */
+export function beginLearning(): void {
+  if (isBegun) return;
+  isBegun = true;
+  inUse.value = notedLearned() ?? 'original';
+  listenToLearner(hear);
+  void restoreDrawings();
+  // What ran when the device was lost goes on by itself.
+  let ranBefore = false;
+  effect(() => {
+    if (closed.value && isRunning(learning.peek())) ranBefore = true;
+  });
+  effect(() => {
+    if (!opened.value) return;
+    tellLearner({ kind: 'look', use: inUse.peek(), goOn: ranBefore });
+    ranBefore = false;
+  });
+}

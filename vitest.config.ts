@@ -42,6 +42,7 @@ const inNode =
     return JSON.parse(done.stdout);
   };
 const traceInNode = inNode('packages/testing/src/small-model-trace-cli.ts');
+const teachInNode = inNode('apps/demo/test/teach-bits-cli.ts');
 const opsInNode = inNode('packages/testing/test/op-bits-cli.ts');
 
 /** Projects by what is left to do after them, and in each the op table, which takes longest by far, first. */
@@ -103,7 +104,7 @@ export default defineConfig({
             screenshotFailures: false,
             instances: [{ browser: 'chromium' }],
             provider: playwright({ launchOptions: findChromium() }),
-            commands: { traceInNode, opsInNode },
+            commands: { traceInNode, opsInNode, teachInNode },
           },
         },
       },

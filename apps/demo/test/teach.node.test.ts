@@ -15,7 +15,7 @@ import { encodePng } from '../../trainer/src/data/png.ts';
 import { runCurio } from '../../trainer/test/curio.ts';
 import { isForExam, sceneOf } from '../src/learning/lessons.ts';
 import type { Drawing } from '../src/learning/lessons.ts';
-import { handwrite } from './handwriting.ts';
+import { handwrite } from '@curio/testing/handwriting';
 import { barriers, ended, newest, servePage, standing } from './served-page.ts';
 import type { ServedPage } from './served-page.ts';
 

@@ -5,14 +5,17 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PRESETS } from '@curio/model';
 import { expect, test } from 'vitest';
 import { cellName, cellsOf, TABLES } from '../src/ablate/cells.ts';
 import { compareAll } from '../src/ablate/compare.ts';
 import { differenceText, shareText } from '../src/ablate/markdown.ts';
 import { holm, pairedTest, spreadOf } from '../src/ablate/paired-test.ts';
 import { loadConfig } from '../src/config/load.ts';
+import { answerSets } from '../src/eval/scene-sets.ts';
+import type { Opened } from '../src/train/evaluate.ts';
 import { writeWhole } from '../src/run/files.ts';
-import { line } from '../src/run/log.ts';
+import { line, readLines } from '../src/run/log.ts';
 import { runCurio, stepsOf, TINY, whenever } from './curio.ts';
 
 const temporary = (): string => mkdtempSync(join(tmpdir(), 'curio-ablate-'));
@@ -84,6 +87,8 @@ function finish(runs: string, table: number, row: number, seed: number, right: s
   const verdict = (good: boolean) => ({ wellFormed: true, aboutPicture: good, answeredRight: false });
   const asked = about.map((n, i) => ({
     id: `p${i}`,
+    truth: null,
+    description: '',
     asked: [0, 1, 2].map((k) => ({ question: '', answer: '', verdict: verdict(k < n) })),
   }));
   writeWhole(join(folder, 'answers.jsonl'), answers.map(line).join(''));
@@ -127,7 +132,8 @@ test('tables have mean, spread and the paired test over all questions of all see
 
 test('the command goes on after kill -9, trains no finished cell again, and makes its tables', async () => {
   const folder = temporary();
-  const args = ['ablate', '--only', 'prototypes', '--seeds', '7', ...TINY, '--run.checkpointEvery=1'];
+  const sets = ['--sets', 'four,sizes'];
+  const args = ['ablate', '--only', 'prototypes', '--seeds', '7', ...sets, ...TINY, '--run.checkpointEvery=1'];
   const run = (k: number): string => join(folder, 'ablation', 'runs', `prototypes-${k}-lora-sq-0.5-seed-7`);
   const stages = (k: number): string[] =>
     existsSync(join(run(k), 'checkpoints')) ? readdirSync(join(run(k), 'checkpoints')) : [];
@@ -152,7 +158,10 @@ test('the command goes on after kill -9, trains no finished cell again, and make
   );
   const markdown = readFileSync(join(folder, 'ablation', 'ablation.md'), 'utf8');
   expect(markdown).toContain('## Number of prototypes');
-  expect(markdown).toMatch(/\| 36 prototypes \| 7 \| \d+\.\d \|/);
+  expect(markdown).toContain('| % | 4 prototypes | 16 prototypes | 36 prototypes |');
+  for (const title of ['answered right', 'asked: about the picture', 'new sizes'])
+    expect(markdown).toMatch(new RegExp(`\\| ${title} \\| [\\d.]+( \\*)? \\| `));
+  expect(readLines(join(run(36), 'sets', 'answers-four.jsonl')).length).toBe(220);
   expect(whole.stdout).toContain(markdown.trim());
   const html = readFileSync(join(folder, 'ablation', 'ablation.html'), 'utf8');
   expect(html).toContain('36 prototypes');
@@ -167,6 +176,42 @@ test('the command goes on after kill -9, trains no finished cell again, and make
   );
 });
 
+test('hallucination is what is said to be there or described and is not', () => {
+  const runs = temporary();
+  finish(runs, 0, 0, 1, '11', [0, 0]);
+  finish(runs, 0, 4, 1, '11', [0, 0]);
+  const folder = (row: number): string => join(runs, cellName(TABLES[0]!.rows[row]!.setting, 1));
+  const set = (row: number, answers: string[]): void =>
+    writeWhole(
+      join(folder(row), 'sets', 'answers-hallucination.jsonl'),
+      answers
+        .map((answer, i) => ({ id: `h${i}`, kind: 'x', expected: i % 2 ? 'no .' : 'yes .', answer, right: false }))
+        .map(line)
+        .join(''),
+    );
+  set(0, ['no .', 'yes .', 'yes .', 'yes .', 'no .', 'no .']);
+  set(4, ['no .', 'no .', 'no .', 'no .', 'no .', 'red .']);
+  const described = (row: number, description: string): void => {
+    const truth = 'a large red seven at top .';
+    writeWhole(join(folder(row), 'asked.jsonl'), line({ id: 'p0', truth, description, asked: [] }));
+  };
+  described(0, 'a large red seven at top , a small blue one at left .');
+  described(4, 'a small white seven at top .');
+  const [table] = compareAll(runs, [1]);
+  const shares = (name: string) => table!.rows.map(({ figures }) => figures.get(name)!.share!.mean);
+  expect(shares('saidYes')).toEqual([2 / 3, 1 / 3]); // what is not no counts as yes, as in POPE
+  expect(shares('describedAbsent')).toEqual([0.5, 0]);
+});
+
+test('a model that was trained on all pairs is not asked about new ones', async () => {
+  const options = { ask: PRESETS.small.ask, seed: 1, signal: new AbortController().signal, onPart: () => {} };
+  await expect(
+    answerSets({} as Opened, ['four', 'combinations'], temporary(), { ...options, withheldPairs: 0 }),
+  ).rejects.toThrow(
+    'eval: the set combinations asks about pairs of digit and colour that the training was without, and this one had all; train with --data.withheldPairs=12, or leave the set out.',
+  );
+});
+
 test('what the rows set themselves cannot be overridden', async () => {
   const folder = temporary();
   const sentence = async (...args: string[]): Promise<string> => (await runCurio(folder, ['ablate', ...args])).sentence;
@@ -176,7 +221,16 @@ test('what the rows set themselves cannot be overridden', async () => {
   expect(await sentence('--seed=3')).toBe(
     'ablate: --seed=3 is given and the rows set seed themselves; leave it out and give --seeds.',
   );
-  expect(await sentence('--preset', '7b')).toMatch(/^config: data\.stage1 is not set/);
+  const ownData = ['--data.scenes=null', '--data.withheldPairs=0', '--data.stage1=a.json', '--data.stage2=b.json'];
+  expect(await sentence(...ownData)).toBe(
+    'ablate: data.scenes is null and rows are compared on the embedded scenes; leave it out.',
+  );
+  expect(await sentence('--data.withheldPairs=0')).toBe(
+    'ablate: --data.withheldPairs is 0, so the set combinations has nothing that the training was without; give some, or --sets without it.',
+  );
+  expect(await sentence('--sets', 'five')).toBe(
+    "ablate: there is no set 'five'; there are four, sizes, combinations, hallucination, premises.",
+  );
   expect(await sentence('--report', 'nothing')).toBe(
     'ablate: nothing has no two finished rows to compare; train them with curio ablate --out nothing.',
   );

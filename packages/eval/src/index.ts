@@ -29,6 +29,7 @@ export {
   readGrades,
   scoreGrades,
 } from './benchmarks/mm-vet.ts';
+export { popeMeasures, yesOrNo } from './benchmarks/pope.ts';
 export { scoreScienceQa } from './benchmarks/scienceqa.ts';
 export { bleu } from './captions/bleu.ts';
 export { ciderD } from './captions/cider.ts';

@@ -1,6 +1,7 @@
 /** @file Scenes of handwritten digits: what is drawn, asked and answered, and how the small model's base is trained. */
 export {
   accuracyOf,
+  describedDigits,
   isRight,
   judgeAsked,
   mostFrequentAnswers,
@@ -41,6 +42,15 @@ export {
   type SceneObject,
   type SceneOptions,
 } from './scene.ts';
+export {
+  drawSetQuestion,
+  isWithheld,
+  MOST_WITHHELD,
+  SCENE_SETS,
+  withoutWithheld,
+  type SceneSet,
+  type SetQuestion,
+} from './held-out-sets.ts';
 export { askFalsePremise, askOfKind, converse, type TalkOptions, type Turn } from './talk.ts';
 export { sceneEmbedding, sceneTokenizerJson, VOCABULARY } from './vocabulary.ts';
 export {

@@ -4,6 +4,15 @@
 
 import { parseQuestion } from './grammar.ts';
 import type { Scene } from './scene.ts';
+import { COLORS, NUMBERS, PLACES, SIZES } from './words.ts';
+
+/** The digits, in words, of the objects that a description has; what is not of its grammar counts for nothing. */
+export const describedDigits = (description: string): string[] =>
+  description.split(/\s*[,.]\s*/).flatMap((phrase) => PHRASE.exec(phrase)?.[1] ?? []);
+
+const PHRASE = new RegExp(
+  `^a (?:${SIZES.join('|')}) (?:${COLORS.join('|')}) (${NUMBERS.slice(0, 10).join('|')}) at (?:${PLACES.join('|')})$`,
+);
 
 /** Verdict on one question that the model asked itself. */
 export interface AskedVerdict {

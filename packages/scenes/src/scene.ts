@@ -47,6 +47,8 @@ export interface SceneObject {
   dx: number;
   dy: number;
   pose?: Pose;
+  /** Side of the drawn square in pixels, where it is not that of the size. */
+  side?: number;
   /** Drawn with a pen, instead of a sample of handwriting. */
   drawn?: DrawnDigit;
 }
@@ -83,6 +85,8 @@ export interface SceneOptions {
   drawn?: number;
   /** Probability of a scene without digits, where `objects` is left out. Default 0. */
   empty?: number;
+  /** Which pairs of digit and colour are drawn; all where left out. */
+  pairs?: (digit: number, color: Color) => boolean;
   /** Vary the strokes (shift, rotation, scale); for pretraining only. */
   augment?: boolean;
 }
@@ -99,8 +103,7 @@ export function sampleScene(random: RandomStream, glyphs: GlyphSource, options: 
     .shuffle([0, 1, 2, 3, 4, 5, 6, 7, 8])
     .slice(0, count)
     .sort((a, b) => a - b);
-  const digits = mostlyDifferent(random, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], count);
-  const colors = mostlyDifferent(random, COLORS, count);
+  const { digits, colors } = samplePairs(random, count, options.pairs);
   const objects = cells.map((cell, i): SceneObject => {
     const size = random.pick(SIZES);
     return {
@@ -121,6 +124,18 @@ export function sampleScene(random: RandomStream, glyphs: GlyphSource, options: 
 /** A digit drawn with a pen in a cell. */
 export const drawInCell = (random: RandomStream, digit: number, size: Size, cell: number): DrawnDigit =>
   drawDigit(random, { digit, size, left: (cell % GRID) * CELL, top: Math.floor(cell / GRID) * CELL, side: CELL });
+
+function samplePairs(
+  random: RandomStream,
+  count: number,
+  pairs: SceneOptions['pairs'],
+): { digits: number[]; colors: Color[] } {
+  for (;;) {
+    const digits = mostlyDifferent(random, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], count);
+    const colors = mostlyDifferent(random, COLORS, count);
+    if (!pairs || digits.every((digit, i) => pairs(digit, colors[i]))) return { digits, colors };
+  }
+}
 
 function mostlyDifferent<T>(random: RandomStream, items: readonly T[], count: number): T[] {
   if (random.chance(0.7)) return random.shuffle(items).slice(0, count);
@@ -150,7 +165,7 @@ export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
       drawLines(picture, pointsOf(object.drawn), object.drawn.pen, RGB[object.color]);
       continue;
     }
-    const side = SIDE[object.size];
+    const side = object.side ?? SIDE[object.size];
     const ink = resizeGlyph(glyphs.pixels(object.digit, object.glyph), side, object.pose);
     const left = (object.cell % GRID) * CELL + object.dx;
     const top = Math.floor(object.cell / GRID) * CELL + object.dy;

@@ -1,9 +1,8 @@
 /** @file An ablation's tables: mean and spread of each row over its seeds, and how it differs from the first row. */
-import { join } from 'node:path';
 import { DataError } from '@curio/engine';
 import { cellName, TABLES } from './cells.ts';
 import type { Table, TableName } from './cells.ts';
-import { kindMeasures, MEASURES, readCell, shareOf } from './measures.ts';
+import { kindMeasures, measuresOf, readCell, shareOf } from './measures.ts';
 import type { CellAnswers, Measure } from './measures.ts';
 import { holm, pairedTest, spreadOf } from './paired-test.ts';
 import type { Spread } from './paired-test.ts';
@@ -63,14 +62,15 @@ interface Cells {
 function compareTable({ name, title, rows }: Table, runs: string, seeds: readonly number[]): ComparedTable {
   const cells = rows.map(({ label, setting }): Cells => {
     const found = seeds.flatMap((seed): [number, CellAnswers][] => {
-      const cell = readCell(join(runs, cellName(setting, seed)));
+      const cell = readCell(runs, cellName(setting, seed));
       return cell ? [[seed, cell]] : [];
     });
     return { label, bySeed: new Map(found) };
   });
-  const kinds = kindMeasures(cells.flatMap(({ bySeed }) => [...bySeed.values()]));
+  const all = cells.flatMap(({ bySeed }) => [...bySeed.values()]);
+  const [measures, kinds] = [measuresOf(all), kindMeasures(all)];
   const columns = new Map(
-    [...MEASURES.map((measure) => [measure]), kinds].flatMap((family) => {
+    [...measures.map((measure) => [measure]), kinds].flatMap((family) => {
       const figures = adjusted(family.map((measure) => column(cells, measure)));
       return family.map((measure, i): [string, Figure[]] => [measure.name, figures[i]!]);
     }),
@@ -78,7 +78,7 @@ function compareTable({ name, title, rows }: Table, runs: string, seeds: readonl
   return {
     name,
     title,
-    measures: MEASURES,
+    measures,
     kinds,
     rows: cells.flatMap(({ label, bySeed }, i) =>
       bySeed.size === 0
@@ -120,8 +120,8 @@ function compareRows(first: Cells, row: Cells, measure: Measure): { difference: 
   const differences: number[] = [];
   for (const [seed, cell] of row.bySeed) {
     const base = first.bySeed.get(seed);
-    if (!base) continue;
-    const [before, after] = [measure.of(base), measure.of(cell)];
+    const [before, after] = [base && measure.of(base), measure.of(cell)];
+    if (!before || before.size === 0 || after.size === 0) continue;
     const stray = [...after.keys()].find((id) => !before.has(id)) ?? [...before.keys()].find((id) => !after.has(id));
     if (stray !== undefined)
       throw new DataError(

@@ -51,27 +51,19 @@ export const ablationMarkdown = ({ facts, tables }: Ablation): string =>
 
 function tableMarkdown({ rows, measures, kinds }: ComparedTable): string[] {
   const [first, ...others] = rows;
-  const isCompared = rows.some(({ figures }) => [...figures.values()].some(({ against }) => against !== null));
   const paired = measures.filter(({ isPaired }) => isPaired);
-  const told = markdownTable(
-    ['row', 'seeds', ...measures.map(({ title }) => title)],
-    rows.map((row) => [
-      row.label,
-      seedsText(row.seeds),
-      ...measures.map((measure) => shareText(figureOf(row, measure))),
-    ]),
-  );
+  const isCompared = others.some((row) => paired.some((measure) => figureOf(row, measure).against !== null));
+  const labels = rows.map(({ label }) => label);
+  const marked = (figure: Figure): string => `${shareText(figure)}${isDifferent(figure) ? ' *' : ''}`;
+  const shares = (list: readonly Measure[]): string[][] =>
+    list.map((measure) => [measure.title, ...rows.map((row) => marked(figureOf(row, measure)))]);
+  const seeds = ['seeds', ...rows.map((row) => seedsText(row.seeds))];
+  const told = markdownTable(['%', ...labels], [seeds, ...shares(measures)]);
   const compared = markdownTable(
-    [`against ${first!.label}`, ...paired.map(({ title }) => title)],
-    others.map((row) => [row.label, ...paired.map((measure) => differenceText(figureOf(row, measure)))]),
+    [`against ${first!.label}, points`, ...others.map(({ label }) => label)],
+    paired.map((measure) => [measure.title, ...others.map((row) => differenceText(figureOf(row, measure)))]),
   );
-  const byKind = markdownTable(
-    ['kind of question', ...rows.map(({ label }) => label)],
-    kinds.map((kind) => [
-      kind.title,
-      ...rows.map((row) => `${shareText(figureOf(row, kind))}${isDifferent(figureOf(row, kind)) ? ' *' : ''}`),
-    ]),
-  );
+  const byKind = markdownTable(['kind of question', ...labels], shares(kinds));
   return [told, ...(isCompared ? [compared] : []), ...(kinds.length > 1 ? [byKind] : [])];
 }
 

@@ -1,6 +1,10 @@
 /** @file What is compared of a cell: the figures of a run, each with the points of every question or picture. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { yesOrNo } from '@curio/eval';
+import { describedDigits, SCENE_SETS } from '@curio/scenes';
+import type { SceneSet } from '@curio/scenes';
+import { setAnswers } from '../eval/scene-sets.ts';
 import { kindWords } from '../run/summary.ts';
 import { readLines } from '../run/log.ts';
 import { ANSWERS, ASKED } from '../train/answer-lines.ts';
@@ -18,6 +22,8 @@ export type Scored = ReadonlyMap<string, Points>;
 export interface Measure {
   readonly name: string;
   readonly title: string;
+  /** A hallucination: the fewer, the better. */
+  readonly isBad?: true;
   /** Whether two cells have points for the same things, so that they can be paired. */
   readonly isPaired: boolean;
   of(cell: CellAnswers): Scored;
@@ -27,16 +33,33 @@ export interface Measure {
 export interface CellAnswers {
   readonly answers: readonly AnswerLine[];
   readonly asked: readonly AskedLine[];
+  /** Answers to harder sets, where they were asked. */
+  readonly sets: Readonly<Partial<Record<SceneSet, readonly AnswerLine[]>>>;
 }
 
-/** Null where the run is not finished. */
-export function readCell(folder: string): CellAnswers | null {
+/** Where a cell's answers to the sets are. */
+export const setsFolder = (runs: string, { name }: { readonly name: string }): string => join(runs, name, 'sets');
+
+/** Null where the run is not trained. */
+export function readCell(runs: string, name: string): CellAnswers | null {
+  const folder = join(runs, name);
   if (!existsSync(join(folder, 'summary.json'))) return null;
-  return { answers: readLines(join(folder, ANSWERS)), asked: readLines(join(folder, ASKED)) };
+  const sets = SCENE_SETS.flatMap((set) => {
+    const path = setAnswers(setsFolder(runs, { name }), set);
+    return existsSync(path) ? [[set, readLines<AnswerLine>(path)] as const] : [];
+  });
+  return {
+    answers: readLines(join(folder, ANSWERS)),
+    asked: readLines(join(folder, ASKED)),
+    sets: Object.fromEntries(sets),
+  };
 }
 
-const answersWhere = ({ answers }: CellAnswers, fits: (line: AnswerLine) => boolean): Scored =>
-  new Map(answers.filter(fits).map(({ id, right }) => [id, { points: Number(right), most: 1 }]));
+const answersWhere = (
+  answers: readonly AnswerLine[],
+  fits: (line: AnswerLine) => boolean = () => true,
+  points: (line: AnswerLine) => boolean = ({ right }) => right,
+): Scored => new Map(answers.filter(fits).map((answer) => [answer.id, { points: Number(points(answer)), most: 1 }]));
 
 type Verdict = NonNullable<AskedLine['asked'][number]['verdict']>;
 
@@ -52,9 +75,58 @@ const verdictsWhere = (
     }),
   );
 
+const SET_TITLES: Readonly<Record<SceneSet, string>> = {
+  four: 'four digits',
+  sizes: 'new sizes',
+  combinations: 'new pairs of digit and colour',
+  hallucination: 'is it there?',
+  premises: 'what is not there',
+};
+
+/** Objects of a description whose digit is nowhere in the scene, as CHAIR counts them (Rohrbach et al., 2018). */
+const describedAbsent = ({ asked }: CellAnswers): Scored =>
+  new Map(
+    asked.map(({ id, truth, description }) => {
+      const digits = describedDigits(description);
+      const there = new Set(describedDigits(truth ?? ''));
+      return [id, { points: digits.filter((digit) => !there.has(digit)).length, most: digits.length }];
+    }),
+  );
+
+/** Harder sets, and two kinds of hallucination. */
+const HARDER: readonly Measure[] = [
+  ...SCENE_SETS.map(
+    (set): Measure => ({
+      name: set,
+      title: SET_TITLES[set],
+      isPaired: true,
+      of: ({ sets }) => answersWhere(sets[set] ?? []),
+    }),
+  ),
+  {
+    name: 'saidYes',
+    title: 'says that absent things are there',
+    isBad: true,
+    isPaired: true,
+    of: ({ sets }) =>
+      answersWhere(
+        sets.hallucination ?? [],
+        ({ expected }) => yesOrNo(expected) === 'no',
+        ({ answer }) => yesOrNo(answer) === 'yes',
+      ),
+  },
+  {
+    name: 'describedAbsent',
+    title: 'describes absent digits',
+    isBad: true,
+    isPaired: true,
+    of: describedAbsent,
+  },
+];
+
 /** Of a run as a whole. */
-export const MEASURES: readonly Measure[] = [
-  { name: 'answers', title: 'answered right', isPaired: true, of: (cell) => answersWhere(cell, () => true) },
+const USUAL: readonly Measure[] = [
+  { name: 'answers', title: 'answered right', isPaired: true, of: ({ answers }) => answersWhere(answers) },
   {
     name: 'wellFormed',
     title: 'asked: well formed',
@@ -90,13 +162,17 @@ export const MEASURES: readonly Measure[] = [
   },
 ];
 
+/** What any of the cells has points for. */
+export const measuresOf = (cells: readonly CellAnswers[]): Measure[] =>
+  [...USUAL, ...HARDER].filter((measure) => cells.some((cell) => measure.of(cell).size > 0));
+
 /** Answers by kind of question. */
 export const kindMeasures = (cells: readonly CellAnswers[]): Measure[] =>
   [...new Set(cells.flatMap(({ answers }) => answers.map(({ kind }) => kind)))].map((kind) => ({
     name: kind,
     title: kindWords(kind),
     isPaired: true,
-    of: (cell) => answersWhere(cell, (line) => line.kind === kind),
+    of: ({ answers }) => answersWhere(answers, (line) => line.kind === kind),
   }));
 
 /** Share of all points; null where there are none to have. */

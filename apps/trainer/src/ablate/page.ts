@@ -37,26 +37,25 @@ ${METHOD.map((text) => `<p>${escape(text)}</p>`).join('\n')}
 `;
 
 function section({ title, rows, measures, kinds }: ComparedTable): string {
-  const [main, ...others] = measures;
-  const told = `<table>
-<thead><tr><th>row</th><th>seeds</th><th></th>${measures.map((each) => `<th>${escape(each.title)}</th>`).join('')}</tr></thead>
-<tbody>${rows
+  const bars = `<table><tbody>${rows
     .map(
       (row) =>
-        `<tr><td>${escape(row.label)}</td><td class="quiet">${seedsText(row.seeds)}</td>${bar(row, main!)}${[main!, ...others].map((each) => cell(row, each)).join('')}</tr>`,
+        `<tr><td>${escape(row.label)}</td><td class="quiet">seeds ${seedsText(row.seeds)}</td>${bar(row, measures[0]!)}<td>${shareText(figureOf(row, measures[0]!))}</td></tr>`,
     )
-    .join('\n')}</tbody>
-</table>`;
-  const byKind = `<table>
-<thead><tr><th>kind of question</th>${rows.map(({ label }) => `<th>${escape(label)}</th>`).join('')}</tr></thead>
-<tbody>${kinds.map((kind) => `<tr><td>${escape(kind.title)}</td>${rows.map((row) => cell(row, kind, false)).join('')}</tr>`).join('\n')}</tbody>
-</table>`;
+    .join('\n')}</tbody></table>`;
   return `<section>
 <h2>${escape(title)}</h2>
-<div class="panel">${told}</div>
-${kinds.length > 1 ? `<div class="panel">${byKind}</div>` : ''}
+<p class="quiet">Held-out questions answered right, with a standard deviation to either side.</p>
+<div class="panel">${bars}</div>
+<div class="panel">${figures('measure', measures, rows)}</div>
+${kinds.length > 1 ? `<div class="panel">${figures('kind of question', kinds, rows)}</div>` : ''}
 </section>`;
 }
+
+const figures = (head: string, measures: readonly Measure[], rows: readonly ComparedRow[]): string => `<table>
+<thead><tr><th>${head}</th>${rows.map(({ label }) => `<th>${escape(label)}</th>`).join('')}</tr></thead>
+<tbody>${measures.map((measure) => `<tr><td>${escape(measure.title)}</td>${rows.map((row) => cell(row, measure)).join('')}</tr>`).join('\n')}</tbody>
+</table>`;
 
 /** The mean as a bar, with the spread of a standard deviation to either side. */
 function bar(row: ComparedRow, measure: Measure): string {
@@ -73,11 +72,12 @@ function bar(row: ComparedRow, measure: Measure): string {
 }
 
 /** The share, in colour where it differs from the first row, and how far. */
-function cell(row: ComparedRow, measure: Measure, withDifference = true): string {
+function cell(row: ComparedRow, measure: Measure): string {
   const figure = figureOf(row, measure);
-  const differs = isDifferent(figure);
-  const kind = differs ? (figure.against!.difference.mean > 0 ? 'good' : 'bad') : '';
-  const share = differs ? `<b class="${kind}">${shareText(figure)}</b>` : shareText(figure);
-  const difference = withDifference ? differenceText(figure) : '';
+  const difference = differenceText(figure);
+  const isBetter = figure.against !== null && figure.against.difference.mean > 0 !== (measure.isBad ?? false);
+  const share = isDifferent(figure)
+    ? `<b class="${isBetter ? 'good' : 'bad'}">${shareText(figure)}</b>`
+    : shareText(figure);
   return `<td>${share}${difference ? `<br><span class="quiet">${escape(difference)}</span>` : ''}</td>`;
 }

@@ -6,7 +6,9 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SceneSet } from '@curio/scenes';
 import { makeFolder } from '../disk/system-error.ts';
+import { setAnswers } from '../eval/scene-sets.ts';
 import { isFile } from '../run/files.ts';
 import { EXIT } from '../run/interrupt.ts';
 import type { Interrupt } from '../run/interrupt.ts';
@@ -14,12 +16,15 @@ import { readLines } from '../run/log.ts';
 import type { Progress } from '../run/progress.ts';
 import { clock } from '../run/terminal.ts';
 import type { Cell } from './cells.ts';
+import { setsFolder } from './measures.ts';
 
 export interface CellTraining {
   readonly cells: readonly Cell[];
   /** Folder of the runs, and of what each printed. */
   readonly runs: string;
   readonly logs: string;
+  /** Harder sets of questions that each is asked when it is trained; null: none. */
+  readonly sets: readonly SceneSet[] | null;
   /** Arguments of `curio train` that all cells share. */
   readonly args: readonly string[];
   /** Steps of a cell, both stages together. */
@@ -36,14 +41,18 @@ export interface FailedCell {
   readonly sentence: string;
 }
 
-export const isFinished = (runs: string, { name }: Cell): boolean => isFile(join(runs, name, 'summary.json'));
+const isTrained = (runs: string, { name }: Cell): boolean => isFile(join(runs, name, 'summary.json'));
+
+/** Whether a cell is trained and has answered the sets. */
+export const isFinished = ({ runs, sets }: Pick<CellTraining, 'runs' | 'sets'>, cell: Cell): boolean =>
+  isTrained(runs, cell) && (sets ?? []).every((set) => isFile(setAnswers(setsFolder(runs, cell), set)));
 
 const POLL_MS = 1000;
 
 /** Trains what is not finished. Returns the cells that failed; fewer are finished where an interrupt came. */
 export async function trainCells(training: CellTraining): Promise<FailedCell[]> {
-  const { cells, runs, jobs, interrupt, progress } = training;
-  const waiting = cells.filter((cell) => !isFinished(runs, cell));
+  const { cells, jobs, interrupt, progress } = training;
+  const waiting = cells.filter((cell) => !isFinished(training, cell));
   const watch = new Watch(training, waiting.length);
   const failed: FailedCell[] = [];
   let noDevice = false;
@@ -54,8 +63,8 @@ export async function trainCells(training: CellTraining): Promise<FailedCell[]> 
       const cell = waiting.shift();
       if (!cell) return;
       watch.begin(cell);
-      const { code, sentence } = await trainCell(cell, training);
-      const done = isFinished(runs, cell);
+      const { code, sentence } = await finishCell(cell, training);
+      const done = isFinished(training, cell);
       watch.end(cell, done);
       if (done) progress.note(watch.finished(cell));
       else if (!interrupt.requested) {
@@ -74,19 +83,40 @@ export async function trainCells(training: CellTraining): Promise<FailedCell[]> 
   return failed;
 }
 
-/** Runs `curio train` to its end. What it prints goes to a file; the process ends with this one. */
-async function trainCell(
-  { name, overrides }: Cell,
-  { runs, logs, args, interrupt }: CellTraining,
-): Promise<{ code: number | null; sentence: string }> {
-  makeFolder(logs);
-  const isBegun = existsSync(join(runs, name, 'config.json'));
-  const words = overrides.map(([path, text]) => `--${path}=${text}`);
-  const child: ChildProcess = fork(
-    process.argv[1]!,
-    isBegun ? ['train', '--resume', join(runs, name)] : ['train', '--runs', runs, '--name', name, ...args, ...words],
-    { execArgv: process.execArgv, silent: true, env: { ...process.env, CURIO_SETUP_SECONDS: '0' } },
+/** What is left of a cell: its training, and its answers to the sets. */
+async function finishCell(cell: Cell, training: CellTraining): Promise<Ended> {
+  const { runs, sets, args, interrupt } = training;
+  const run = join(runs, cell.name);
+  if (!isTrained(runs, cell)) {
+    const words = cell.overrides.map(([path, text]) => `--${path}=${text}`);
+    const trained = await curio(
+      existsSync(join(run, 'config.json'))
+        ? ['train', '--resume', run]
+        : ['train', '--runs', runs, '--name', cell.name, ...args, ...words],
+      cell,
+      training,
+    );
+    if (!sets || interrupt.requested || !isTrained(runs, cell)) return trained;
+  }
+  return curio(
+    ['eval', 'scenes', '--run', run, '--set', sets!.join(','), '--out', setsFolder(runs, cell)],
+    cell,
+    training,
   );
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly sentence: string;
+}
+
+/** Runs a command of curio to its end. What it prints goes to a file; the process ends with this one. */
+async function curio(words: readonly string[], { name }: Cell, { logs, interrupt }: CellTraining): Promise<Ended> {
+  makeFolder(logs);
+  const child: ChildProcess = fork(process.argv[1]!, words, {
+    ...{ execArgv: process.execArgv, silent: true },
+    env: { ...process.env, CURIO_SETUP_SECONDS: '0' },
+  });
   const log = createWriteStream(join(logs, `${name}.txt`), { flags: 'a' });
   log.on('error', () => {}); // a full disk ends the run itself, with a sentence
   let said = '';

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from '@curio/engine';
+import { SCENE_SETS } from '@curio/scenes';
+import type { SceneSet } from '@curio/scenes';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { cellsOf, OWN_KEYS, TABLES, USUAL } from '../ablate/cells.ts';
 import type { Table, TableName } from '../ablate/cells.ts';
@@ -10,6 +12,7 @@ import { loadConfig, parseOverrides } from '../config/load.ts';
 import type { Override } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { keepSettings } from '../eval/answers.ts';
+import { setsOf } from '../eval/scene-sets.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
@@ -17,12 +20,18 @@ import { count } from '../talk/options.ts';
 import { openScenes } from '../train/data.ts';
 import { whole } from './data.ts';
 
+/** Harder questions that tell apart what the usual ones do not; none of the rows is trained to refuse a premise. */
+const USUAL_SETS = 'four,sizes,combinations,hallucination';
+/** A fifth of the 60 pairs of digit and colour, for the set combinations. */
+const WITHHELD_PAIRS = '12';
+
 interface Options {
   readonly out: string;
   readonly only: readonly Table[];
   readonly seeds: readonly number[];
   readonly jobs: number;
   readonly preset: string;
+  readonly sets: readonly SceneSet[] | null;
   readonly report?: string;
 }
 
@@ -38,7 +47,16 @@ export function ablateCommand(): Command {
     )
     .addOption(new Option('--seeds <list>', 'seeds of each row').argParser(seeds).default([1, 2, 3], '1,2,3'))
     .option('--jobs <n>', 'cells trained at a time', count, 1)
-    .option('--preset <name>', 'small, or quick for a tenth of the steps', 'small')
+    .addOption(
+      new Option('--preset <name>', 'what all start from; quick has a tenth of the steps')
+        .choices(['small', 'quick'])
+        .default('small'),
+    )
+    .addOption(
+      new Option('--sets <list>', `harder questions that each is asked, of ${SCENE_SETS.join(', ')}; none: none`)
+        .argParser((text) => (text === 'none' ? null : setsOf('ablate', text)))
+        .default(setsOf('ablate', USUAL_SETS), USUAL_SETS),
+    )
     .option('--report <folder>', 'make the tables of this folder again; trains nothing')
     .argument('[overrides...]', 'any key of the configuration, for all cells, such as --train.stage2.steps=100')
     .allowUnknownOption()
@@ -71,7 +89,9 @@ function seeds(text: string): number[] {
 }
 
 /** The exit code. */
-async function ablate(overrides: Override[], { out, only, seeds: list, jobs, preset }: Options): Promise<number> {
+async function ablate(given: Override[], options: Options): Promise<number> {
+  const { out, only, seeds: list, jobs, preset, sets } = options;
+  const overrides: Override[] = [['data.withheldPairs', WITHHELD_PAIRS], ...given];
   const own = overrides.find(([path]) => OWN_KEYS.some((key) => path === key || path.startsWith(`${key}.`)));
   if (own)
     throw new ConfigError(
@@ -80,19 +100,24 @@ async function ablate(overrides: Override[], { out, only, seeds: list, jobs, pre
   const cells = cellsOf(only, list);
   const configs = cells.map((cell) => loadConfig({ preset, overrides: [...overrides, ...cell.overrides] }));
   const { data, train } = configs[0]!;
-  if (!data.scenes) throw new ConfigError(`ablate: the preset ${preset} has no embedded scenes; take small or quick.`);
+  if (!data.scenes)
+    throw new ConfigError('ablate: data.scenes is null and rows are compared on the embedded scenes; leave it out.');
+  if (sets?.includes('combinations') && !data.withheldPairs)
+    throw new ConfigError(
+      'ablate: --data.withheldPairs is 0, so the set combinations has nothing that the training was without; give some, or --sets without it.',
+    );
   keepSettings('ablate', out, { preset, overrides: Object.fromEntries(overrides) });
   const runs = join(out, 'runs');
   const progress = new Progress(openTerminal(), []);
   const interrupt = listenForInterrupt(() => progress.note('Stopping; each cell that runs is saved first.'));
   try {
     await drawScenes(
-      configs.filter((_, i) => !isFinished(runs, cells[i]!)),
+      configs.filter((_, i) => !isFinished({ runs, sets }, cells[i]!)),
       progress,
     );
     const workers = Math.max(1, Math.floor((availableParallelism() - 1) / jobs));
     const failed = await trainCells({
-      ...{ cells, runs, logs: join(out, 'logs'), jobs, interrupt, progress },
+      ...{ cells, sets, runs, logs: join(out, 'logs'), jobs, interrupt, progress },
       args: ['--preset', preset, `--data.workers=${workers}`, ...overrides.map(([path, text]) => `--${path}=${text}`)],
       steps: train.stage1.steps + train.stage2.steps,
     });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { ConfigError } from '@curio/engine';
 import { TEMPLATES } from '@curio/model';
 import { benchmarkNamed, benchmarks } from '@curio/eval';
+import { SCENE_SETS } from '@curio/scenes';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { answersPath, joinShards } from '../eval/answers.ts';
 import type { Shard } from '../eval/answers.ts';
@@ -12,11 +13,12 @@ import { openDataSet } from '../eval/data-set.ts';
 import type { DataOptions, DataSet } from '../eval/data-set.ts';
 import { writeResult } from '../eval/result.ts';
 import type { Result } from '../eval/result.ts';
-import { evaluateScenes } from '../eval/scenes.ts';
+import { evaluateScenes, evaluateSets } from '../eval/scenes.ts';
+import { setsOf } from '../eval/scene-sets.ts';
 import { readJson, readText } from '../run/files.ts';
-import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
+import { EXIT, endWithParent, listenForInterrupt } from '../run/interrupt.ts';
 import { evaluationPage } from '../run/summary.ts';
-import { openTerminal } from '../run/terminal.ts';
+import { openTerminal, percent } from '../run/terminal.ts';
 import { openTalk, requireOneModel } from '../talk/open.ts';
 import type { TalkOptions } from '../talk/open.ts';
 import { count, each, withModelOptions } from '../talk/options.ts';
@@ -36,6 +38,7 @@ interface Options extends TalkOptions, AskOptions, Omit<DataOptions, 'data'> {
   readonly judgeModel?: string;
   readonly judgeTimeout: number;
   readonly fallbackSeed?: number;
+  readonly set?: string;
   readonly json?: boolean;
 }
 
@@ -65,9 +68,12 @@ export function evalCommand(): Command {
     .option('--judge-model <name>', 'the model that judges')
     .option('--judge-timeout <s>', 'seconds that a reply may take before it is asked again', count, 120)
     .option('--fallback-seed <n>', 'scienceqa: draw an option where a reply names none, as its authors do', whole)
+    .option('--set <names>', `${SCENES}: harder questions instead, of ${SCENE_SETS.join(', ')}`)
     .option('--json', 'print the result as JSON')
     .action(async (name: string, options: Options) => {
       if (name === SCENES) return scenes(options);
+      if (options.set !== undefined)
+        throw new ConfigError(`eval: --set is for ${SCENES} and this is ${name}; leave it out.`);
       requireTogether(name, options);
       const { data } = options;
       if (data === undefined) throw new ConfigError(`eval: ${name} is without --data; give the folder of its bundle.`);
@@ -87,6 +93,7 @@ export function evalCommand(): Command {
 }
 
 async function scenes(options: Options): Promise<void> {
+  endWithParent();
   const { out, run, model, json } = options;
   // What a run reports is asked in one way, so that numbers can be compared.
   for (const key of [
@@ -103,10 +110,18 @@ async function scenes(options: Options): Promise<void> {
   ] as const)
     if (options[key] !== undefined)
       throw new ConfigError(`eval: --${key.replace('M', '-m')} is given and ${SCENES} has no use of it; leave it out.`);
+  const sets = options.set === undefined ? null : setsOf('eval', options.set);
   const talk = await openTalk('eval', options);
   const interrupt = listenForInterrupt(() => console.error('eval: ending.'));
   try {
     const folder = out ?? join('eval', SCENES, talk.name);
+    if (sets) {
+      const results = await evaluateSets(talk, { run, model }, sets, folder, interrupt.signal);
+      if (!results) process.exitCode = EXIT.interrupted;
+      else if (json) console.log(readText(join(folder, 'sets.json'), 'eval').trim());
+      else console.log(`${setsPage(results)}\n  ${join(folder, 'sets.json')}`);
+      return;
+    }
     const found = await evaluateScenes(talk, { run, model }, folder, interrupt.signal);
     if (!found) process.exitCode = EXIT.interrupted;
     else if (json) console.log(readText(join(folder, 'result.json'), 'eval').trim());
@@ -119,6 +134,17 @@ async function scenes(options: Options): Promise<void> {
     talk.close();
   }
 }
+
+/** The figures of each set, as those of a run. */
+const setsPage = (results: Awaited<ReturnType<typeof evaluateSets>>): string =>
+  Object.entries(results!)
+    .flatMap(([set, { answers, pope }]) => [
+      `set ${set}`,
+      evaluationPage({ answers, blind: null, selfAsked: null }, [], openTerminal()).trimEnd(),
+      ...Object.entries(pope ?? {}).map(([name, value]) => `  POPE ${name} ${percent(value)}`),
+      '',
+    ])
+    .join('\n');
 
 function shard(text: string): Shard {
   const [, index, parts] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);

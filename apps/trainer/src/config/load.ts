@@ -68,6 +68,10 @@ export function checkConfig(config: unknown, withoutData = false): RunConfig {
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, config));
   checkModelSizes(checked.data.model);
   const { data } = checked.data;
+  if (data.scenes === null && data.withheldPairs)
+    throw new ConfigError(
+      `config: data.withheldPairs is ${data.withheldPairs} and there are no embedded scenes (data.scenes is null); leave it out.`,
+    );
   const missing =
     !withoutData && data.scenes === null && (['stage1', 'stage2'] as const).find((key) => data[key] === null);
   if (missing)

@@ -14,7 +14,15 @@ import type { RunConfig } from './schema.ts';
 /** Written in place of a path: what comes with this repository. */
 export const EMBEDDED = 'embedded';
 
-const none = { stage1: null, stage2: null, heldOut: null, images: null, workers: null, onBadEntry: 'fail' } as const;
+const none = {
+  withheldPairs: 0,
+  stage1: null,
+  stage2: null,
+  heldOut: null,
+  images: null,
+  workers: null,
+  onBadEntry: 'fail',
+} as const;
 const scenes = (stage1: number, stage2: number, heldout: number, ask: number): RunConfig['data'] => ({
   ...none,
   scenes: { stage1, stage2, heldout, 'heldout-ask': ask },

@@ -5,6 +5,7 @@
 import { MOMENT_STORAGES } from '@curio/engine';
 import { TEMPLATES, type Preset, type PresetName, PRESETS } from '@curio/model';
 import { BASE_STORAGES, TENSOR_FORMATS } from '@curio/nn';
+import { MOST_WITHHELD } from '@curio/scenes';
 import { z } from 'zod';
 
 const count = z.int().min(0);
@@ -126,6 +127,14 @@ const data = z.strictObject({
     .strictObject({ stage1: count, stage2: count, heldout: count, 'heldout-ask': count })
     .nullable()
     .describe('sizes of the embedded data set of handwritten digits; null: the files below'),
+  withheldPairs: z
+    .int()
+    .min(0)
+    .max(MOST_WITHHELD)
+    .optional()
+    .describe(
+      'pairs of digit and colour that the embedded scenes are without, of 60; the set combinations asks of them',
+    ),
   stage1: z.string().nullable().describe('data of stage 1: LLaVA JSON, JSON lines, Parquet or an image folder'),
   stage2: z.string().nullable().describe('data of stage 2, likewise'),
   heldOut: z.string().nullable().describe('held-out questions, likewise'),

@@ -22,7 +22,7 @@ interface SavedStage {
  * `train.gradientCheckpointing` nothing was checkpointed, without `train.moments` they were f32, without `run.format`
  * files were safetensors, without `base.adapter` and `base.projector` both began new, without `data.onBadEntry` a bad
  * entry ended it, and presets listed patterns of parameters that the model did not have, which then decided nothing.
- * `data.workers` changes no bit.
+ * `data.workers` changes no bit, and without `data.withheldPairs` all pairs were drawn.
  * What is of no known shape is left to the check.
  */
 export function upgradeConfig(saved: unknown): unknown {
@@ -34,7 +34,7 @@ export function upgradeConfig(saved: unknown): unknown {
     ...(saved as object),
     ...(isObject(base) && { base: { adapter: null, projector: null, ...base } }),
     ...(isObject(run) && { run: { format: 'safetensors', ...run } }),
-    data: { workers: null, onBadEntry: 'fail', ...data },
+    data: { workers: null, withheldPairs: 0, onBadEntry: 'fail', ...data },
     train: {
       gradientCheckpointing: false,
       moments: 'f32',

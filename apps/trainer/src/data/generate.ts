@@ -13,6 +13,7 @@ import {
   KINDS,
   renderScene,
   sampleScene,
+  withoutWithheld,
   type GlyphSource,
   type Kind,
   type Scene,
@@ -49,7 +50,12 @@ const PARTS: Record<PartName, { split: Split; stream: number }> = {
 /** Streams of the base's pretraining, beside those of the data set. */
 export const PRETRAINING_STREAMS = { clip: 5, llama: 6, probe: 7 };
 
-export interface GenerateOptions extends TalkOptions {
+interface SampleOptions extends TalkOptions {
+  /** Pairs of digit and colour that are not drawn. Default 0. */
+  withheldPairs?: number;
+}
+
+export interface GenerateOptions extends SampleOptions {
   seed: number;
   count: number;
 }
@@ -57,12 +63,12 @@ export interface GenerateOptions extends TalkOptions {
 /** The samples of one part; pictures are drawn by `pictureOf`. */
 export function generatePart(
   name: PartName,
-  { seed, count, ...talk }: GenerateOptions,
+  { seed, count, ...options }: GenerateOptions,
   glyphs = openHandwriting(PARTS[name].split),
 ): SceneSample[] {
   return Array.from({ length: count }, (_, i) => {
     const random = new RandomStream(seed, i, PARTS[name].stream);
-    const { scene, turns } = SAMPLERS[name](random, glyphs, i, talk);
+    const { scene, turns } = SAMPLERS[name](random, glyphs, i, options);
     const id = `${name}-${String(i).padStart(6, '0')}`;
     return { entry: toEntry(id, `${name}/${id}.png`, turns), scene, turns };
   });
@@ -79,30 +85,43 @@ type Sampler = (
   random: RandomStream,
   glyphs: GlyphSource,
   index: number,
-  talk: TalkOptions,
+  options: SampleOptions,
 ) => { scene: Scene; turns: Turn[] };
 
+/** @param mixture the training's, or nothing where held out */
+const draw = (
+  random: RandomStream,
+  glyphs: GlyphSource,
+  { withheldPairs = 0 }: SampleOptions,
+  mixture: SceneOptions = {},
+): Scene => sampleScene(random, glyphs, { ...mixture, pairs: withoutWithheld(withheldPairs) });
+
 const describe =
-  (options: SceneOptions): Sampler =>
-  (random, glyphs) => {
-    const scene = sampleScene(random, glyphs, options);
+  (mixture: SceneOptions): Sampler =>
+  (random, glyphs, _, options) => {
+    const scene = draw(random, glyphs, options, mixture);
     return { scene, turns: [{ kind: 'caption', question: DESCRIBE, answer: caption(scene) }] };
   };
 
 const SAMPLERS: Record<PartName, Sampler> = {
   stage1: describe(TRAINING_MIXTURE),
-  stage2: (random, glyphs, _, talk) => {
-    const scene = sampleScene(random, glyphs, TRAINING_MIXTURE);
-    return { scene, turns: converse(scene, random, { ...TRAINING_MIXTURE, ...talk }) };
+  stage2: (random, glyphs, _, options) => {
+    const scene = draw(random, glyphs, options, TRAINING_MIXTURE);
+    return { scene, turns: converse(scene, random, { ...TRAINING_MIXTURE, ...options }) };
   },
   // One question a scene, the kinds in turn: a scene is drawn again until the kind can be asked.
-  heldout: (random, glyphs, index) => askOn(random, glyphs, KINDS[index % KINDS.length]),
+  heldout: (random, glyphs, index, options) => askOn(random, glyphs, KINDS[index % KINDS.length], options),
   'heldout-ask': describe({}),
 };
 
-function askOn(random: RandomStream, glyphs: GlyphSource, kind: Kind): { scene: Scene; turns: Turn[] } {
+function askOn(
+  random: RandomStream,
+  glyphs: GlyphSource,
+  kind: Kind,
+  options: SampleOptions,
+): { scene: Scene; turns: Turn[] } {
   for (;;) {
-    const scene = sampleScene(random, glyphs);
+    const scene = draw(random, glyphs, options);
     const turn = askOfKind(scene, kind, random);
     if (turn) return { scene, turns: [turn] };
   }

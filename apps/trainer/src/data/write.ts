@@ -28,6 +28,7 @@ export const truthFileOf = (name: PartName): string => fileOf(name).replace('.js
 /**
  * Writes all four parts under `folder`, images under `folder/images`. The folder is built under another name and
  * renamed when it is whole, so nothing half-written is ever found. `progress` is called after each image.
+ * `withheldPairs` pairs of digit and colour are not drawn.
  * @throws FileError
  */
 export function writeDataset(
@@ -35,6 +36,7 @@ export function writeDataset(
   seed: number,
   sizes: DatasetSizes = DEFAULT_SIZES,
   progress?: (done: number, total: number) => void,
+  withheldPairs = 0,
 ): void {
   makeFolder(dirname(folder));
   clearDrafts(folder);
@@ -43,7 +45,7 @@ export function writeDataset(
   let done = 0;
   for (const [name, count] of Object.entries(sizes) as [PartName, number][]) {
     const glyphs = openHandwriting(name.startsWith('stage') ? 'train' : 'heldOut');
-    const samples = generatePart(name, { seed, count }, glyphs);
+    const samples = generatePart(name, { seed, count, withheldPairs }, glyphs);
     makeFolder(join(draft, 'images', name));
     const write = (file: string, content: string | Uint8Array): void =>
       withFile(join(draft, file), () => writeFileSync(join(draft, file), content));

@@ -1,6 +1,7 @@
 /** @file The small model's own benchmark: what a run says of itself at the end, of any model and by the same code. */
 import { join } from 'node:path';
 import { ConfigError } from '@curio/engine';
+import type { SceneSet } from '@curio/scenes';
 import { RUN_PRESETS } from '../config/presets.ts';
 import { writeWhole } from '../run/files.ts';
 import { Progress } from '../run/progress.ts';
@@ -11,6 +12,13 @@ import { ANSWERS, answerLines, ASKED, askedLines } from '../train/answer-lines.t
 import { openScenes } from '../train/data.ts';
 import { evaluate } from '../train/evaluate.ts';
 import type { Evaluation } from '../train/evaluate.ts';
+import { answerSets } from './scene-sets.ts';
+import type { SetResult } from './scene-sets.ts';
+
+export interface ScenesOptions {
+  readonly run?: string;
+  readonly model?: string;
+}
 
 /** As the scenes are drawn and asked about; a model by its folders is asked what the preset small is asked. */
 function configOf(run: string | undefined, isRun: boolean) {
@@ -31,7 +39,7 @@ function configOf(run: string | undefined, isRun: boolean) {
  */
 export async function evaluateScenes(
   talk: Talk,
-  { run, model }: { readonly run?: string; readonly model?: string },
+  { run, model }: ScenesOptions,
   out: string,
   signal: AbortSignal,
 ): Promise<Evaluation | null> {
@@ -46,7 +54,7 @@ export async function evaluateScenes(
     });
     if (signal.aborted) return null;
     const { answers, blind, selfAsked } = found;
-    const settings = { model: talk.name, from: talk.from, template: talk.template, ask: talk.ask, seed: config.seed };
+    const settings = settingsOf(talk, config.seed);
     const result = {
       benchmark: 'scenes',
       name: talk.name,
@@ -58,6 +66,35 @@ export async function evaluateScenes(
     writeWhole(join(out, ANSWERS), answerLines(found.answered));
     writeWhole(join(out, ASKED), askedLines(found.asked));
     writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+    return found;
+  } finally {
+    progress.end();
+  }
+}
+
+const settingsOf = (talk: Talk, seed: number): object => ({
+  ...{ model: talk.name, from: talk.from, template: talk.template, ask: talk.ask, seed },
+});
+
+/** Answers to harder sets instead, with `sets.json` under `out`. Null where `signal` ended it. */
+export async function evaluateSets(
+  talk: Talk,
+  { run, model }: ScenesOptions,
+  sets: readonly SceneSet[],
+  out: string,
+  signal: AbortSignal,
+): Promise<Partial<Record<SceneSet, SetResult>> | null> {
+  const { config } = configOf(run, model === undefined);
+  const progress = new Progress(openTerminal(process.stderr), []);
+  try {
+    const { withheldPairs = 0 } = config.data;
+    const found = await answerSets(talk, sets, out, {
+      ...{ ask: talk.ask, seed: config.seed, withheldPairs, signal },
+      onPart: (label, count) => progress.activity(label, 0, count),
+    });
+    if (!found) return null;
+    const result = { benchmark: 'scenes', name: talk.name, sets: found, settings: settingsOf(talk, config.seed) };
+    writeWhole(join(out, 'sets.json'), `${JSON.stringify(result, null, 2)}\n`);
     return found;
   } finally {
     progress.end();

@@ -90,6 +90,9 @@ export const KIND_WORDS: Readonly<Record<string, string>> = {
   relation: 'left of, above',
   sum: 'sum of digits',
   object: 'describe it',
+  there: 'there: said so',
+  absent: 'absent: said so',
+  look_alike: 'absent, its like there',
 };
 export const kindWords = (kind: string): string => KIND_WORDS[kind] ?? kind;
 

@@ -97,13 +97,15 @@ export async function trainableData(
 
 /** The embedded scenes, as `openRunData` has them. */
 export async function openScenes(
-  { seed, run }: Pick<RunConfig, 'seed' | 'run'>,
+  { seed, run, data }: Pick<RunConfig, 'seed' | 'run' | 'data'>,
   sizes: NonNullable<RunConfig['data']['scenes']>,
   cache: string,
   progress: Progress,
 ): Promise<RunData> {
-  const folder = join(cache, `scenes-v${DATASET_VERSION}-${seed}-${Object.values(sizes).join('-')}`);
-  if (!existsSync(folder)) writeDataset(folder, seed, sizes, progress);
+  const { withheldPairs = 0 } = data;
+  const without = withheldPairs === 0 ? '' : `-without-${withheldPairs}`;
+  const folder = join(cache, `scenes-v${DATASET_VERSION}-${seed}-${Object.values(sizes).join('-')}${without}`);
+  if (!existsSync(folder)) writeDataset(folder, seed, sizes, progress, withheldPairs);
   const set = (part: PartName): Promise<OpenedSet> => openSet(join(folder, fileOf(part)), join(folder, 'images'));
   const truth = (part: PartName): Truth[] => readJson(join(folder, truthFileOf(part)), 'data') as Truth[];
   const samples = async (part: PartName, most = Infinity): Promise<Sample[]> =>

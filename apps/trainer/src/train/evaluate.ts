@@ -3,11 +3,16 @@ import { aboutImage } from '@curio/model';
 import { accuracyOf, caption, judgeAsked, mostFrequentAnswers, summariseAsked } from '@curio/scenes';
 import type { AskConfig, Picture, Samples } from '@curio/model';
 import type { Accuracy, SelfAsked } from '@curio/scenes';
+import type { PlacedImages } from '../data/decode.ts';
 import type { AskedScene } from '../run/summary.ts';
 import type { HeldOutQuestion, RunData } from './data.ts';
 import type { OpenedModel } from './open.ts';
 
-type Opened = Pick<OpenedModel, 'speaker' | 'prepare'>;
+export type Opened = Pick<OpenedModel, 'speaker' | 'prepare'>;
+
+interface HeldOutImages {
+  readonly heldOut: Pick<PlacedImages, 'read'>;
+}
 
 /** A held-out question with what the model said. */
 export interface AnsweredQuestion extends HeldOutQuestion {
@@ -45,7 +50,7 @@ export async function evaluate(
  */
 export async function answerAll(
   { speaker, prepare }: Opened,
-  { images, questions }: Pick<RunData, 'images' | 'questions'>,
+  { images, questions }: Pick<RunData, 'questions'> & { readonly images: HeldOutImages },
   ask: AskConfig,
   shift = 0,
 ): Promise<AnsweredQuestion[]> {

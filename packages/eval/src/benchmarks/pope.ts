@@ -40,7 +40,7 @@ export function yesOrNo(answer: string): 'yes' | 'no' {
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
 /** Precision, recall, F1, accuracy and share of yes; a ratio of nothing is 0 where the original divides by zero. */
-function measure(pairs: readonly { said: 'yes' | 'no'; label: 'yes' | 'no' }[]) {
+export function popeMeasures(pairs: readonly { said: 'yes' | 'no'; label: 'yes' | 'no' }[]) {
   const count = (said: string, label: string) =>
     pairs.filter((each) => each.said === said && each.label === label).length;
   const [tp, fp, tn, fn] = [count('yes', 'yes'), count('yes', 'no'), count('no', 'no'), count('no', 'yes')];
@@ -101,7 +101,7 @@ export const pope: Benchmark<PopeQuestion, keyof typeof layout> = {
     const byCategory = categories
       .map((category) => ({ category, pairs: judged.filter((each) => each.category === category) }))
       .filter(({ pairs }) => pairs.length)
-      .map(({ category, pairs }) => ({ category, measures: measure(pairs) }));
+      .map(({ category, pairs }) => ({ category, measures: popeMeasures(pairs) }));
     return {
       main: 100 * mean(byCategory.map(({ measures }) => measures.F1)),
       mainName: 'mean F1 of the categories',

@@ -1,0 +1,92 @@
+/** @file The harder held-out sets of the embedded scenes, for any model that `curio eval scenes` can ask. */
+import { join } from 'node:path';
+import { ConfigError, RandomStream } from '@curio/engine';
+import { popeMeasures, yesOrNo } from '@curio/eval';
+import type { AskConfig, Picture } from '@curio/model';
+import { accuracyOf, drawSetQuestion, renderScene, SCENE_SETS } from '@curio/scenes';
+import type { Accuracy, SceneSet } from '@curio/scenes';
+import { openHandwriting } from '../data/digits.ts';
+import { writeWhole } from '../run/files.ts';
+import { answerLines } from '../train/answer-lines.ts';
+import { answerAll } from '../train/evaluate.ts';
+import type { AnsweredQuestion, Opened } from '../train/evaluate.ts';
+
+/** Questions of a set: a multiple of the eleven kinds, and of the four of the set hallucination. */
+const QUESTIONS = 220;
+/** Stream of the first set's draws; the data set and the pretraining have those below. */
+const FIRST_STREAM = 32;
+
+export interface SetResult {
+  readonly answers: Accuracy;
+  /** Of the set hallucination: POPE's measures. */
+  readonly pope?: Readonly<Record<string, number>>;
+}
+
+export interface SetOptions {
+  readonly ask: AskConfig;
+  readonly seed: number;
+  /** Pairs of digit and colour that the model was trained without. */
+  readonly withheldPairs: number;
+  readonly signal: AbortSignal;
+  readonly onPart: (label: string, count: number) => void;
+}
+
+export const setAnswers = (out: string, set: SceneSet): string => join(out, `answers-${set}.jsonl`);
+
+/** @throws ConfigError for a name that is no set */
+export function setsOf(command: string, text: string): SceneSet[] {
+  return text.split(',').map((word) => {
+    const set = SCENE_SETS.find((name) => name === word.trim());
+    if (!set)
+      throw new ConfigError(`${command}: there is no set '${word.trim()}'; there are ${SCENE_SETS.join(', ')}.`);
+    return set;
+  });
+}
+
+/**
+ * Asks the questions of the sets; the answers of each are under `out`. Null where `signal` ended it.
+ * @throws ConfigError for the set combinations where the training had all of them
+ */
+export async function answerSets(
+  opened: Opened,
+  sets: readonly SceneSet[],
+  out: string,
+  { ask, seed, withheldPairs, signal, onPart }: SetOptions,
+): Promise<Partial<Record<SceneSet, SetResult>> | null> {
+  if (sets.includes('combinations') && withheldPairs === 0)
+    throw new ConfigError(
+      'eval: the set combinations asks about pairs of digit and colour that the training was without, and this one had all; train with --data.withheldPairs=12, or leave the set out.',
+    );
+  const results: Partial<Record<SceneSet, SetResult>> = {};
+  for (const set of sets) {
+    onPart(`questions of the set ${set}`, QUESTIONS);
+    const answered = await answerAll(opened, drawSet(set, seed, withheldPairs), ask);
+    if (signal.aborted) return null;
+    writeWhole(setAnswers(out, set), answerLines(answered));
+    results[set] = { answers: accuracyOf(answered), ...(set === 'hallucination' && { pope: popeOf(answered) }) };
+  }
+  return results;
+}
+
+/** Questions by (seed, set, number) alone, with their pictures, which are drawn when they are looked at. */
+function drawSet(set: SceneSet, seed: number, withheldPairs: number) {
+  const glyphs = openHandwriting('heldOut');
+  const drawn = Array.from({ length: QUESTIONS }, (_, i) =>
+    drawSetQuestion(set, new RandomStream(seed, i, FIRST_STREAM + SCENE_SETS.indexOf(set)), glyphs, i, withheldPairs),
+  );
+  const id = (i: number): string => `${set}-${String(i).padStart(6, '0')}`;
+  return {
+    questions: drawn.map(({ kind, question, answer }, i) => ({
+      ...{ id: id(i), image: id(i), kind, question, expected: answer },
+    })),
+    images: {
+      heldOut: {
+        read: async (image: string): Promise<Picture> =>
+          renderScene(drawn[drawn.findIndex((_, i) => id(i) === image)]!.scene, glyphs),
+      },
+    },
+  };
+}
+
+const popeOf = (answered: readonly AnsweredQuestion[]): Readonly<Record<string, number>> =>
+  popeMeasures(answered.map(({ answer, expected }) => ({ said: yesOrNo(answer), label: yesOrNo(expected) })));

@@ -17,6 +17,7 @@ import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { evalCommand } from './commands/eval.ts';
+import { questionsCommand } from './commands/questions.ts';
 import { serveCommand } from './commands/serve.ts';
 import { trainCommand } from './commands/train.ts';
 import { fileError } from './disk/system-error.ts';
@@ -38,6 +39,7 @@ const program = new Command('curio')
   .addCommand(convertCommand())
   .addCommand(evalCommand())
   .addCommand(ablateCommand())
+  .addCommand(questionsCommand())
   .addCommand(baseCommand())
   .addCommand(dataCommand().addCommand(dataCheckCommand()))
   .addCommand(doctorCommand())

@@ -36,6 +36,7 @@ export { ciderD } from './captions/cider.ts';
 export { type CaptionScores, scoreCaptions } from './captions/protocol.ts';
 export { tokenise } from './captions/ptb-tokenizer.ts';
 export { rougeL } from './captions/rouge.ts';
+export { distinct, selfBleu } from './diversity.ts';
 export type { Judging, JudgeReply, JudgeRequest } from './judge.ts';
 export { normaliseAnswer } from './metrics/answer-normaliser.ts';
 export { inferOption } from './metrics/option-letter.ts';

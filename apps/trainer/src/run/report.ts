@@ -104,7 +104,8 @@ ${figures}
 </section>`;
 }
 
-function sceneCard({ id, picture, truth, description, asked }: AskedScene): string {
+/** A picture with what was said about it. */
+export function sceneCard({ id, picture, truth, description, asked }: AskedScene): string {
   const source = `data:image/png;base64,${Buffer.from(encodePng(picture)).toString('base64')}`;
   const turns = asked.map(({ question, answer, verdict }) => {
     const { good, word } = verdict ? verdictOf(verdict) : { good: null, word: '' };

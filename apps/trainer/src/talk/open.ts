@@ -55,7 +55,7 @@ export interface Talk extends NamedModel {
 }
 
 /** The run of `--run`, or the newest, with its adapter. `command` begins the sentence of an error. */
-function finishedRun(
+export function finishedRun(
   command: string,
   run: string | undefined,
 ): { readonly folder: RunFolder; readonly adapter: string } {

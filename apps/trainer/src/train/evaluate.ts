@@ -119,7 +119,7 @@ async function turnsOf(samples: Samples, asked: ReadonlySet<string>): Promise<{ 
 }
 
 /** Lets the model ask itself about every held-out picture. Verdicts need the scenes' truth. */
-async function askItself(
+export async function askItself(
   { speaker, prepare }: Opened,
   { images, scenes }: Pick<RunData, 'images' | 'scenes'>,
   ask: AskConfig,

@@ -1,0 +1,78 @@
+import { basename, join, resolve } from 'node:path';
+import { ConfigError, openGpu } from '@curio/engine';
+import { Command } from 'commander';
+import { figuresOf, questionsPage } from '../questions/page.ts';
+import { measureQuestions } from '../questions/measure.ts';
+import { openSimilarity } from '../questions/similarity.ts';
+import { EMBEDDED } from '../config/presets.ts';
+import { writeWhole } from '../run/files.ts';
+import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
+import { Progress } from '../run/progress.ts';
+import { openTerminal, padEnd } from '../run/terminal.ts';
+import { finishedRun } from '../talk/open.ts';
+import { count } from '../talk/options.ts';
+import { ASKED, askedLines } from '../train/answer-lines.ts';
+import { openScenes } from '../train/data.ts';
+import { baseFolder, openForRun } from '../train/open.ts';
+
+interface Options {
+  readonly run?: string;
+  readonly seeds: number;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+/** Pictures on the page. */
+const SHOWN = 24;
+const LABEL_WIDTH = 22;
+
+/** `curio questions`: what the questions are worth that a run of the small model asks itself. */
+export function questionsCommand(): Command {
+  return new Command('questions')
+    .description('measure the questions that a run asks itself: near the picture, diverse, answered alike')
+    .option('--run <folder>', 'a finished run on the embedded scenes; default: the newest under runs/')
+    .option('--seeds <n>', 'how often it asks, and answers, each with another seed', count, 3)
+    .option('--out <folder>', 'questions.html and questions.json; default: eval/questions/RUN')
+    .option('--json', 'print the result as JSON')
+    .action(async ({ run, seeds: times, out, json }: Options) => {
+      const { folder, adapter } = finishedRun('questions', run);
+      const config = folder.readConfig();
+      const { scenes } = config.data;
+      if (!scenes || config.base.vision !== EMBEDDED)
+        throw new ConfigError(
+          `questions: ${folder.path} was trained on ${scenes ? `the image tower ${config.base.vision}` : 'data of its own'}; it must be a run on the embedded scenes and base, whose truth and text tower are known.`,
+        );
+      const name = basename(resolve(folder.path));
+      const target = out ?? join('eval', 'questions', name);
+      const progress = new Progress(openTerminal(process.stderr), []);
+      const interrupt = listenForInterrupt(() => progress.note('questions: ending.'));
+      const gpu = await openGpu({ seed: config.seed });
+      try {
+        const opened = await openForRun(gpu, config, adapter, { onReport: (line) => progress.note(line) });
+        const data = await openScenes(config, scenes, 'data', (done, total) =>
+          progress.activity('drawing scenes', done, total),
+        );
+        const vision = baseFolder(config, 'vision');
+        const measured = await measureQuestions(opened, data, {
+          ask: config.ask,
+          seeds: Array.from({ length: times }, (_, i) => config.seed + i),
+          similarity: await openSimilarity(gpu, vision, opened.tokens, opened.prepare),
+          signal: interrupt.signal,
+          onPart: (label, total) => progress.activity(label, 0, total),
+        });
+        progress.end();
+        if (!measured) return void (process.exitCode = EXIT.interrupted);
+        const { result, scenes: asked } = measured;
+        writeWhole(join(target, ASKED), askedLines(asked));
+        writeWhole(join(target, 'questions.json'), `${JSON.stringify({ name, ...result }, null, 2)}\n`);
+        writeWhole(join(target, 'questions.html'), questionsPage(name, result, asked.slice(0, SHOWN)));
+        if (json) return console.log(JSON.stringify({ name, ...result }));
+        for (const [label, text] of figuresOf(result)) console.log(`  ${padEnd(label, LABEL_WIDTH)}${text}`);
+        for (const file of ['questions.html', 'questions.json', ASKED]) console.log(`  ${join(target, file)}`);
+      } finally {
+        progress.end();
+        interrupt.close();
+        gpu.close();
+      }
+    });
+}

@@ -24,7 +24,7 @@ b.bad { color: var(--bad); }
 <main>
 <header>
 <h1>Ablation on the embedded scenes</h1>
-${facts.map((text) => `<p class="quiet">${escape(text)}</p>`).join('\n')}
+${facts.map((text) => `<p class="quiet">${withCode(escape(text))}</p>`).join('\n')}
 </header>
 ${tables.map(section).join('\n')}
 <section>
@@ -35,6 +35,9 @@ ${METHOD.map((text) => `<p>${escape(text)}</p>`).join('\n')}
 </body>
 </html>
 `;
+
+/** Markdown's backquotes, the one mark that the facts have. */
+const withCode = (html: string): string => html.replace(/`([^`]*)`/g, '<code>$1</code>');
 
 function section({ title, rows, measures, kinds }: ComparedTable): string {
   const bars = `<table><tbody>${rows

@@ -34,7 +34,7 @@ export function figuresOf({ asked, data, similarities, consistency, verdicts }: 
 
 function meanOf(values: readonly number[]): string {
   const { mean, deviation } = spreadOf(values);
-  return `${mean.toFixed(3)} ± ${(deviation ?? 0).toFixed(3)}`;
+  return `${mean.toFixed(3).replace('-', '−')} ± ${deviation === null ? '–' : deviation.toFixed(3)}`;
 }
 
 export const questionsPage = (
@@ -49,6 +49,7 @@ export const questionsPage = (
 <title>Questions of ${escape(name)} · Curio</title>
 <style>${REPORT_STYLE}
 td { white-space: normal; }
+header { margin-bottom: 20px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(380px, 1fr)); gap: 12px; }
 .own { fill: var(--accent); opacity: 0.75; }
 .other { fill: none; stroke: var(--ink); stroke-width: 1.5; opacity: 0.6; }

@@ -76,20 +76,29 @@ async function halved(tensors: TensorMap, keep: (name: string) => boolean): Prom
   );
 }
 
+interface Logged {
+  readonly step: number;
+  readonly loss?: number;
+  readonly probe?: Record<string, number>;
+  /** The base that it started from. */
+  readonly start?: string;
+}
+
 function recordOf(folder: string, part: string, seed: number, step: number): PartRecord {
   const path = join(folder, 'metrics.jsonl');
   const lines = existsSync(path)
     ? readFileSync(path, 'utf8')
         .split('\n')
         .filter(Boolean)
-        .map((line) => JSON.parse(line) as { step: number; loss?: number; probe?: Record<string, number> })
+        .map((line) => JSON.parse(line) as Logged)
     : [];
   const losses = lines.flatMap(({ step: at, loss }) =>
     loss !== undefined && at < step && at >= step - 100 ? [loss] : [],
   );
   const probes = lines.filter((line) => line.probe && line.step <= step);
+  const start = lines.find((line) => line.start !== undefined)?.start;
   return {
-    command: `npm run curio -- base ${part}`,
+    command: `npm run curio -- base ${part}${start === undefined ? '' : ` --start ${start}`}`,
     seed,
     steps: step,
     loss: losses.reduce((sum, x) => sum + x, 0) / Math.max(1, losses.length),

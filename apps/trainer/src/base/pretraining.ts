@@ -114,10 +114,18 @@ function documentsAt(step: number, { kindWeights, questionWeight, start }: Pretr
   };
 }
 
-/** What was logged before the saved step; later steps run again. A probe counts steps done, a loss begins with 0. */
+/** Steps done when a run begins, beside the base that it started from. */
+const BEGIN = 0;
+
+/**
+ * What was logged before the saved step; later steps run again. A probe or a start counts steps done, a loss begins
+ * with 0.
+ */
 const keptMetrics = (path: string, done: number): object[] =>
   existsSync(path)
-    ? readLines<{ step: number; probe?: object }>(path).filter(({ step, probe }) => step < done + (probe ? 1 : 0))
+    ? readLines<{ step: number; loss?: number }>(path).filter(
+        ({ step, loss }) => step < done + (loss === undefined ? 1 : 0),
+      )
     : [];
 
 async function startOf({ start }: PretrainingOptions): Promise<Pick<PretrainState, 'weights'> | null> {
@@ -141,6 +149,7 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
   const tokens = baseTokens();
   const glyphs = openHandwriting('train');
   const log = (entry: object): void => withFile(metrics, () => appendFileSync(metrics, line(entry)));
+  if (!state && options.start !== undefined) log({ step: BEGIN, start: options.start });
   let smooth = 0;
   let last = performance.now();
   const shared = (parameters: readonly Parameter[]) => ({

@@ -79,7 +79,7 @@ export function generatePart(
  * scenes drawn with a pen, of empty ones, and of questions about something absent. Held-out parts have none, so that
  * their figures stay comparable.
  */
-export const TRAINING_MIXTURE = { drawn: 0.35, empty: 0.03, falsePremises: 0.12 };
+export const TRAINING_MIXTURE = { drawn: 0.25, empty: 0.03, falsePremises: 0.18 };
 
 type Sampler = (
   random: RandomStream,

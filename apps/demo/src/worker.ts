@@ -4,8 +4,8 @@ import {
   aboutImage,
   openModel,
   preprocessImage,
-  PRESETS,
   readPreprocessorConfig,
+  SMALL,
   Speaker,
   Tokens,
   VUSER_TOKEN,
@@ -64,8 +64,7 @@ async function open(address: string): Promise<Workshop> {
       'no-base',
       'page: the server has no base model; apps/trainer/base should hold language/ and vision/.',
     );
-  const { model: config, ask } =
-    (await files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json')) ?? PRESETS.small;
+  const { model: config, ask } = (await files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json')) ?? SMALL;
   const { model } = await openModel(
     gpu,
     config,

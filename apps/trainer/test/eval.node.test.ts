@@ -225,7 +225,7 @@ test('captions: a result file as the COCO challenge takes it, and scores', async
   const captions = Array.from({ length: 4 }, (_, i) => ({
     question_id: i,
     image: `${i}.png`,
-    text: 'what is in the picture ?',
+    text: 'describe the image in detail .',
   }));
   const data = bundle('captions', 'val2014', {
     'question3.jsonl': lines(captions),

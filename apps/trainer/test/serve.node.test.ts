@@ -77,14 +77,14 @@ test('a question about a picture has the answer that the model gives, whole and 
       {
         pixels,
         messages: [
-          { role: 'human', text: '<image>\nwhat is in the picture ?' },
+          { role: 'human', text: '<image>\ndescribe the image in detail .' },
           { role: 'gpt', text: null },
         ],
       },
     ],
     { maxNewTokens: 32 },
   );
-  const messages = about('what is in the picture ?');
+  const messages = about('describe the image in detail .');
   const whole = await client.chat.completions.create({ ...greedy, messages });
   expect(whole).toMatchObject({ object: 'chat.completion', model: 'trained' });
   expect(whole.choices).toEqual([
@@ -122,7 +122,7 @@ test('a question about a picture has the answer that the model gives, whole and 
 test('several at once have the answers of each alone; several turns, stops and limits are kept', async () => {
   const asked = [
     'which digit is red ?',
-    'what is in the picture ?',
+    'describe the image in detail .',
     'how many digits are there ?',
     'is it blue ?',
     'hi',
@@ -132,7 +132,7 @@ test('several at once have the answers of each alone; several turns, stops and l
   const together = await Promise.all(asked.map(ask));
   for (const [i, question] of asked.entries()) expect(await ask(question)).toBe(together[i]);
 
-  const long = 'what is in the picture ?';
+  const long = 'describe the image in detail .';
   const { choices } = await client.chat.completions.create({ ...greedy, messages: about(long), max_tokens: 2 });
   expect(choices[0]).toMatchObject({ finish_reason: 'length' });
   const words = together[1]!.split(' ');
@@ -167,7 +167,7 @@ test('a newcomer does not wait for a long answer, and has the answer that it has
   const open = await serve({ models: [served(endless())] });
   const short = { ...greedy, messages: about('is it blue ?'), max_tokens: 4 };
   const alone = await open.chat.completions.create(short);
-  const long = { ...greedy, messages: about('what is in the picture ?'), max_tokens: 120 };
+  const long = { ...greedy, messages: about('describe the image in detail .'), max_tokens: 120 };
   const whole = await open.chat.completions.create(long);
   const rambling = await open.chat.completions.create({ ...long, stream: true });
   let text = '';
@@ -191,7 +191,7 @@ test('a newcomer does not wait for a long answer, and has the answer that it has
 });
 
 test('what is drawn follows the seed, and n answers differ', async () => {
-  const messages = about('what is in the picture ?');
+  const messages = about('describe the image in detail .');
   const draw = async (seed: number): Promise<(string | null)[]> =>
     (await client.chat.completions.create({ model: 'trained', messages, temperature: 2, seed, n: 3 })).choices.map(
       ({ message }) => message.content,

@@ -78,7 +78,8 @@ export {
   type TrainConfig,
 } from './config.ts';
 export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './files/hf-config.ts';
-export { PRESETS, presetTrainable, type PresetName } from './presets.ts';
+export { PRESETS, presetTrainable, type PresetName } from './presets/presets.ts';
+export { SMALL } from './presets/small.ts';
 export { checkModelSizes } from './model-sizes.ts';
 export { checkTrainable, trainableOf } from './trainable.ts';
 export { openModel, type OpenModelOptions } from './checkpoint.ts';

@@ -10,7 +10,7 @@ import { Tokens } from '../src/data/tokens.ts';
 import { TextStream } from '../src/decoding/text-stream.ts';
 import { generate } from '../src/generate.ts';
 import type { SequenceOptions } from '../src/generate.ts';
-import { PRESETS } from '../src/presets.ts';
+import { PRESETS } from '../src/presets/presets.ts';
 import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
 import { imageTensor } from '../src/model-inputs.ts';

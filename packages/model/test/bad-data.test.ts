@@ -8,7 +8,7 @@ import { samplesOf, type Sample } from '../src/data/dataset.ts';
 import { Tokens } from '../src/data/tokens.ts';
 import { runSteps } from '../src/loop.ts';
 import type { LoopOptions } from '../src/loop.ts';
-import { PRESETS } from '../src/presets.ts';
+import { PRESETS } from '../src/presets/presets.ts';
 import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
 import { trainStage } from '../src/stages.ts';

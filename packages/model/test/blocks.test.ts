@@ -5,7 +5,7 @@ import { Weights } from '@curio/nn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClipBlock, ClipVision } from '../src/clip.ts';
 import { Llama, LlamaBlock } from '../src/llama.ts';
-import { PRESETS } from '../src/presets.ts';
+import { PRESETS } from '../src/presets/presets.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { imageTokens, shortened } from '../src/config.ts';
 import type { ModelConfig, Preset, Trainable } from '../src/config.ts';
 import { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf, unknownKeys } from '../src/files/hf-config.ts';
-import { PRESETS, presetTrainable } from '../src/presets.ts';
-import type { PresetName } from '../src/presets.ts';
+import { PRESETS, presetTrainable } from '../src/presets/presets.ts';
+import type { PresetName } from '../src/presets/presets.ts';
 import { checkTrainable } from '../src/trainable.ts';
 
 test("Hugging Face's files and our configurations say the same", () => {

@@ -8,7 +8,7 @@ import type { ModelConfig } from '../src/config.ts';
 import { TEMPLATES } from '../src/data/conversation.ts';
 import { samplesOf, type Sample } from '../src/data/dataset.ts';
 import { generate } from '../src/generate.ts';
-import { PRESETS } from '../src/presets.ts';
+import { PRESETS } from '../src/presets/presets.ts';
 import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
 import { imageTensor } from '../src/model-inputs.ts';

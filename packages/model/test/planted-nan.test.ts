@@ -11,7 +11,7 @@ import type { ModelConfig } from '../src/config.ts';
 import { makeBatch } from '../src/data/batch.ts';
 import { IMAGE_TOKEN } from '../src/data/tokens.ts';
 import { runSteps } from '../src/loop.ts';
-import { PRESETS } from '../src/presets.ts';
+import { PRESETS } from '../src/presets/presets.ts';
 import type { LossInputs } from '../src/sq-llava.ts';
 import { SqLlava } from '../src/sq-llava.ts';
 import { stageOptimizer, trainingMode } from '../src/stages.ts';

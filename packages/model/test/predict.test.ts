@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import type { ModelConfig, TrainConfig } from '../src/config.ts';
 import { samplesOf, type Sample } from '../src/data/dataset.ts';
 import { predictionTable, predictStage, requireFit } from '../src/predict.ts';
-import { PRESETS } from '../src/presets.ts';
+import { PRESETS } from '../src/presets/presets.ts';
 import { sceneTokenizerJson } from '@curio/scenes';
 import { SqLlava } from '../src/sq-llava.ts';
 import { trainStage } from '../src/stages.ts';

@@ -12,7 +12,7 @@ import { aboutImage, Speaker } from '../src/converse.ts';
 import type { Request } from '../src/converse.ts';
 import { Tokens } from '../src/data/tokens.ts';
 import { readPrototypes } from '../src/decoding/trace.ts';
-import { PRESETS } from '../src/presets.ts';
+import { PRESETS } from '../src/presets/presets.ts';
 import { imageTensor } from '../src/model-inputs.ts';
 import { close, openWholeModel } from './whole-model.ts';
 

@@ -27,12 +27,11 @@ export { runBlock, type Mode } from './mode.ts';
 export { LayerNorm, RmsNorm } from './norm.ts';
 export {
   adapterName,
-  encodeAdapter,
   openAdapter,
   projectorTensors,
   type Adapter,
-  type AdapterContent,
 } from './files/peft.ts';
+export { encodeAdapter, type AdapterContent } from './export/adapter-folder.ts';
 export {
   blobSource,
   handleSource,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { adapterName, encodeAdapter, openAdapter, projectorTensors } from '../src/files/peft.ts';
+import { encodeAdapter } from '../src/export/adapter-folder.ts';
+import { adapterName, openAdapter, projectorTensors } from '../src/files/peft.ts';
 import { loraOf } from '../src/lora.ts';
 import { readAdapterConfig } from '../src/files/peft-config.ts';
 import { joinBytes } from '../src/files/safetensors.ts';

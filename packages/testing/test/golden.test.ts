@@ -42,7 +42,7 @@ test('a hard decision in a golden file has room for float rounding', async () =>
 });
 
 test('a wrong name is answered with what there is', async () => {
-  await expect(openGolden('clop')).rejects.toThrow("golden: no file 'clop'; there are bicubic.safetensors,");
+  await expect(openGolden('clop')).rejects.toThrow("golden: no file 'clop'; there are adamw-8bit.safetensors,");
   const file = await openGolden('prototype-small');
   expect(() => file.floats('out.assignment')).toThrow(
     "golden: 'out.assignment' in prototype-small.safetensors is a Int32Array, not a Float32Array.",

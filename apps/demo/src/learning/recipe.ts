@@ -1,5 +1,5 @@
 /** @file How the model is trained in the tab: stage 2 of `curio train`, shorter and gentler. */
-import { PRESETS, trainableOf } from '@curio/model';
+import { SMALL, trainableOf } from '@curio/model';
 import type { ModelConfig, TrainConfig } from '@curio/model';
 
 /** Optimizer steps of a training, and conversations of a step. */
@@ -8,7 +8,7 @@ export const BATCH = 8;
 
 /** The training of a model that has been trained before. */
 export function recipeFor(model: ModelConfig, steps = STEPS): TrainConfig {
-  const { train } = PRESETS.small;
+  const { train } = SMALL;
   const trainable = trainableOf(model, train.stage2.trainable);
   return {
     ...train,

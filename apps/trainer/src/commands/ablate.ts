@@ -21,7 +21,7 @@ import { openScenes } from '../train/data.ts';
 import { whole } from './data.ts';
 
 /** Harder questions that tell apart what the usual ones do not; none of the rows is trained to refuse a premise. */
-const USUAL_SETS = 'four,sizes,combinations,hallucination';
+const USUAL_SETS = SCENE_SETS.join(',');
 /** A fifth of the 60 pairs of digit and colour, for the set combinations. */
 const WITHHELD_PAIRS = '12';
 

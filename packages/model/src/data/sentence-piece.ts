@@ -29,6 +29,8 @@ const LONGEST_PIECE = 1024;
 
 /** A vocabulary out of a `tokenizer.model`. */
 export class SentencePiece {
+  /** Tells it from what a tokenizer.json holds, without the class: a page that reads JSON alone does not load it. */
+  readonly kind = 'sentence-piece';
   readonly size: number;
   readonly unknown: number;
   readonly #pieces: readonly Piece[];

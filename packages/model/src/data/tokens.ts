@@ -108,6 +108,9 @@ function vocabularyOfJson(json: object, rows: number | undefined): Vocabulary {
   };
 }
 
+const isSentencePiece = (source: object): source is SentencePiece =>
+  'kind' in source && source.kind === 'sentence-piece';
+
 const vocabularyOfModel = (model: SentencePiece, rows: number | undefined): Vocabulary => ({
   file: 'tokenizer.model',
   sentencePiece: true,
@@ -140,8 +143,7 @@ export class Tokens {
    * a word that the model has no row for
    */
   constructor(source: object | SentencePiece, { extra = [], rows, rule = '4.31' }: TokensOptions = {}) {
-    const vocabulary =
-      source instanceof SentencePiece ? vocabularyOfModel(source, rows) : vocabularyOfJson(source, rows);
+    const vocabulary = isSentencePiece(source) ? vocabularyOfModel(source, rows) : vocabularyOfJson(source, rows);
     this.#vocabulary = vocabulary;
     this.#rule = rule;
     this.vocabSize = vocabulary.size;

@@ -18,9 +18,7 @@ import { WeightError } from '@curio/engine';
 import { loraOf } from '../lora.ts';
 import { readJsonFile } from './json-file.ts';
 import { readAdapterConfig, type AdapterConfig } from './peft-config.ts';
-import { encodeTensorFile } from '../export/tensor-formats.ts';
-import type { TensorFormat } from '../export/tensor-formats.ts';
-import type { ByteFolder, NamedTensor, StoredTensor, TensorMap } from './tensor-file.ts';
+import type { ByteFolder, StoredTensor, TensorMap } from './tensor-file.ts';
 import { openWeightFile } from './weight-folder.ts';
 
 export interface Adapter {
@@ -36,11 +34,11 @@ export interface Adapter {
   readonly describesVision: boolean;
 }
 
-const CONFIG_FILE = 'adapter_config.json';
+export const CONFIG_FILE = 'adapter_config.json';
 const TENSOR_FILE = 'adapter_model.safetensors';
-const PEFT_PREFIX = 'base_model.model.';
+export const PEFT_PREFIX = 'base_model.model.';
 /** Prefixes of the tower's own names; longest first. */
-const TOWER_PREFIXES = ['model.vision_tower.vision_tower.', 'vision_tower.'];
+export const TOWER_PREFIXES = ['model.vision_tower.vision_tower.', 'vision_tower.'];
 const PAIR = /^(.+)\.lora_([AB])\.weight$/;
 
 /** A tensor's name in the model: without PEFT's prefix and without its adapter name (`lora_A.default.weight`). */
@@ -138,59 +136,6 @@ function checkPairs(tensors: TensorMap, config: AdapterConfig | null): void {
         `peft: ${is} is [${shape.join(', ')}], rank ${rank}, and ${CONFIG_FILE} says r ${branch.r}.`,
       );
   }
-}
-
-export interface AdapterContent {
-  readonly config: AdapterConfig;
-  /** LoRA tensors named as in the language model and in the image tower (see `Adapter`). */
-  readonly language?: readonly NamedTensor[];
-  readonly vision?: readonly NamedTensor[];
-}
-
-/**
- * The files of an adapter folder, as chunks by file name. `kind` decides whether the tower's tensors are named as in
- * the main adapter or as in a `Vit-lora` folder.
- */
-export function encodeAdapter(
-  { config, language = [], vision = [] }: AdapterContent,
-  kind: 'main' | 'Vit-lora' = 'main',
-  format: TensorFormat = 'safetensors',
-): Record<string, Uint8Array[]> {
-  const tower = PEFT_PREFIX + TOWER_PREFIXES[kind === 'main' ? 0 : 1]!;
-  const tensors = [
-    ...language.map((tensor) => ({ ...tensor, name: PEFT_PREFIX + tensor.name })),
-    ...vision.map((tensor) => ({ ...tensor, name: tower + tensor.name })),
-  ];
-  const text = JSON.stringify(
-    {
-      auto_mapping: null,
-      base_model_name_or_path: config.base ?? null,
-      bias: 'none',
-      fan_in_fan_out: false,
-      inference_mode: true,
-      init_lora_weights: true,
-      layers_pattern: null,
-      layers_to_transform: null,
-      lora_alpha: config.alpha,
-      lora_dropout: config.dropout,
-      modules_to_save: null,
-      peft_type: 'LORA',
-      r: config.r,
-      revision: null,
-      target_modules: config.targets,
-      task_type: kind === 'main' ? 'CAUSAL_LM' : null,
-      // Written only if not empty: PEFT 0.4 does not know them.
-      ...(config.rslora && { use_rslora: true }),
-      ...(config.rankPattern && { rank_pattern: config.rankPattern }),
-      ...(config.alphaPattern && { alpha_pattern: config.alphaPattern }),
-    },
-    null,
-    2,
-  );
-  return {
-    [CONFIG_FILE]: [new TextEncoder().encode(`${text}\n`)],
-    ...encodeTensorFile('adapter_model', tensors, format),
-  };
 }
 
 /**

@@ -7,11 +7,13 @@ import { isObject, MOST_JSON, parseJson } from './json.ts';
 import { openSafetensors } from './safetensors.ts';
 import { shownText } from './shown.ts';
 import { readExactly, type ByteFolder, type ByteSource, type StoredTensor, type TensorMap } from './tensor-file.ts';
-import { openTorchFile } from './torch-pickle.ts';
 
-/** Opens a file of tensors by its ending: PyTorch's where it is `.bin`, else safetensors. */
-export const openTensorFile = async (source: ByteSource): Promise<TensorMap> =>
-  source.name.endsWith('.bin') ? openTorchFile(source) : (await openSafetensors(source)).tensors;
+/** Opens a file of tensors by its ending: PyTorch's where it is `.bin`, whose reader is loaded then, else safetensors. */
+export async function openTensorFile(source: ByteSource): Promise<TensorMap> {
+  if (!source.name.endsWith('.bin')) return (await openSafetensors(source)).tensors;
+  const { openTorchFile } = await import('./torch-pickle.ts');
+  return openTorchFile(source);
+}
 
 /** Opens `<stem>.safetensors`, else `<stem>.bin`; undefined where the folder has neither. */
 export async function openWeightFile(folder: ByteFolder, stem: string): Promise<TensorMap | undefined> {

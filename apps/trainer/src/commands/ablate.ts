@@ -20,7 +20,7 @@ import { count } from '../talk/options.ts';
 import { openScenes } from '../train/data.ts';
 import { whole } from './data.ts';
 
-/** Harder questions that tell apart what the usual ones do not; none of the rows is trained to refuse a premise. */
+/** Harder questions that tell apart what the usual ones do not. */
 const USUAL_SETS = SCENE_SETS.join(',');
 /** A fifth of the 60 pairs of digit and colour, for the set combinations. */
 const WITHHELD_PAIRS = '12';

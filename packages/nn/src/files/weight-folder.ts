@@ -8,7 +8,7 @@ import { openSafetensors } from './safetensors.ts';
 import { shownText } from './shown.ts';
 import { readExactly, type ByteFolder, type ByteSource, type StoredTensor, type TensorMap } from './tensor-file.ts';
 
-/** Opens a file of tensors by its ending: PyTorch's where it is `.bin`, whose reader is loaded then, else safetensors. */
+/** Opens a file of tensors by its ending: PyTorch's where it is `.bin`, whose reader is loaded only then. */
 export async function openTensorFile(source: ByteSource): Promise<TensorMap> {
   if (!source.name.endsWith('.bin')) return (await openSafetensors(source)).tensors;
   const { openTorchFile } = await import('./torch-pickle.ts');

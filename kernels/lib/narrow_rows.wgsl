@@ -12,13 +12,15 @@ fn narrow_layer(begin: u32, size: u32) -> vec2f {
   for (var turn = 0u; turn < 3u; turn++) {
     var sums = T();
     var squares = T();
-    for (var i = 0u; i < size;) {
+    var i = 0u;
+    for (var blocks = (size + 63u) / 64u; blocks > 0u; blocks--) {
       var part = T();
       var part_squares = T();
-      for (let stop = min(i + 64u, size); i < stop; i++) {
+      for (var left = min(64u, size - i); left > 0u; left--) {
         let d = x[begin + i] * NARROW - mean;
         part += d;
         part_squares += d * d;
+        i++;
       }
       sums += part;
       squares += part_squares;
@@ -33,11 +35,13 @@ fn narrow_layer(begin: u32, size: u32) -> vec2f {
 /// 1 / √(mean of (x · NARROW)²).
 fn narrow_rms(begin: u32, size: u32) -> f32 {
   var squares = T();
-  for (var i = 0u; i < size;) {
+  var i = 0u;
+  for (var blocks = (size + 63u) / 64u; blocks > 0u; blocks--) {
     var part = T();
-    for (let stop = min(i + 64u, size); i < stop; i++) {
+    for (var left = min(64u, size - i); left > 0u; left--) {
       let v = x[begin + i] * NARROW;
       part += v * v;
+      i++;
     }
     squares += part;
   }

@@ -9,6 +9,7 @@ import { RandomStream } from '@curio/engine';
 import { aboutImage } from '@curio/model';
 import type { Picture } from '@curio/model';
 import {
+  askFalsePremise,
   CELL,
   COLORS,
   digitWord,
@@ -20,8 +21,8 @@ import {
   renderScene,
   replyTo,
   RGB,
+  SIZES,
 } from '@curio/scenes';
-import { askFalsePremise, SIZES } from '@curio/scenes';
 import type { GlyphSource, Scene, SceneObject, Size } from '@curio/scenes';
 import { handwrite } from '@curio/testing/handwriting';
 import { openTalk } from '../src/talk/open.ts';
@@ -117,7 +118,7 @@ const answers = await talk.speaker.reply(
 );
 talk.close();
 
-const told = asked.map((each, i) => ({ ...each, right: answers[i] === each.expected }));
+const told = asked.map((each, i) => ({ ...each, answer: answers[i]!, right: answers[i] === each.expected }));
 const share = (of: typeof told): string =>
   `${((100 * of.filter(({ right }) => right).length) / Math.max(1, of.length)).toFixed(1)} %`.padStart(8);
 const kinds = [...new Set(told.map(({ kind }) => kind))];
@@ -134,6 +135,4 @@ const [about, absent] = [
 console.log(
   `five kinds ${share(about).trim()} of ${about.length}; not there ${share(absent).trim()} of ${absent.length}`,
 );
-console.log(
-  `said "${NONE}" of what is there: ${about.filter((_, i) => answers[told.indexOf(about[i]!)] === NONE).length}`,
-);
+console.log(`said "${NONE}" of what is there: ${about.filter(({ answer }) => answer === NONE).length}`);

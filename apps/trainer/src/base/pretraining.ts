@@ -114,9 +114,6 @@ function documentsAt(step: number, { kindWeights, questionWeight, start }: Pretr
   };
 }
 
-/** Steps done when a run begins, beside the base that it started from. */
-const BEGIN = 0;
-
 /**
  * What was logged before the saved step; later steps run again. A probe or a start counts steps done, a loss begins
  * with 0.
@@ -149,7 +146,7 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
   const tokens = baseTokens();
   const glyphs = openHandwriting('train');
   const log = (entry: object): void => withFile(metrics, () => appendFileSync(metrics, line(entry)));
-  if (!state && options.start !== undefined) log({ step: BEGIN, start: options.start });
+  if (!state && options.start !== undefined) log({ step: 0, start: options.start });
   let smooth = 0;
   let last = performance.now();
   const shared = (parameters: readonly Parameter[]) => ({

@@ -75,14 +75,14 @@ function drawSet(set: SceneSet, seed: number, withheldPairs: number) {
     drawSetQuestion(set, new RandomStream(seed, i, FIRST_STREAM + SCENE_SETS.indexOf(set)), glyphs, i, withheldPairs),
   );
   const id = (i: number): string => `${set}-${String(i).padStart(6, '0')}`;
+  const scenes = new Map(drawn.map(({ scene }, i) => [id(i), scene]));
   return {
     questions: drawn.map(({ kind, question, answer }, i) => ({
       ...{ id: id(i), image: id(i), kind, question, expected: answer },
     })),
     images: {
       heldOut: {
-        read: async (image: string): Promise<Picture> =>
-          renderScene(drawn[drawn.findIndex((_, i) => id(i) === image)]!.scene, glyphs),
+        read: async (image: string): Promise<Picture> => renderScene(scenes.get(image)!, glyphs),
       },
     },
   };

@@ -18,7 +18,7 @@ export interface Axis {
 
 /** Whether an axis comes out as the image has it: its weights are 0, 1 and 0 then. */
 const isAsItIs = ({ from, at, to, first, count }: Axis, size: number): boolean =>
-  from === to && at === 0 && first === 0 && count === size && from === size;
+  at === 0 && first === 0 && [from, to, count].every((n) => n === size);
 
 /** An axis of an image without padding, all of it needed. */
 const whole = (from: number, to: number): Axis => ({ from, at: 0, to, first: 0, count: to });

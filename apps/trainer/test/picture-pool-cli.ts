@@ -20,4 +20,11 @@ const bad = [
 const errors = await Promise.all(bad.map((place) => threads.prepare(place, image).catch(said)));
 const late = threads.prepare(places[0]!, image).catch(said);
 await threads.close();
-console.log(JSON.stringify({ same, errors, late: await late }));
+const after = await threads.prepare(places[0]!, image).catch(said);
+// Closed while its last answer lies in the queue: the process must live until the thread has ended.
+const single = new PicturePool(1);
+await single.prepare(places[0]!, image);
+const queued = single.prepare(places[1]!, image);
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+await single.close();
+console.log(JSON.stringify({ same, errors, late: await late, after, queued: (await queued).length }));

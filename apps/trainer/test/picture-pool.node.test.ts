@@ -20,7 +20,7 @@ test('the same bits and sentences as without threads; what is waited for fails w
   const program = join(import.meta.dirname, 'picture-pool-cli.ts');
   const { code, stdout, stderr } = await runProgram(process.execPath, [...CURIO.slice(0, -1), program, folder], folder);
   expect(code, stderr).toBe(0);
-  const { same, errors, late } = JSON.parse(stdout);
+  const { same, errors, late, after, queued } = JSON.parse(stdout);
   expect(same).toBe(true);
   expect(errors).toEqual([
     "DataError image: '/gone.png' not found.",
@@ -30,4 +30,6 @@ test('the same bits and sentences as without threads; what is waited for fails w
   expect(late).toBe(
     'TrainError pictures: a thread that prepared them ended (exit code 1); try fewer with --data.workers.',
   );
+  expect(after).toBe('Error pictures: the pool was closed.');
+  expect(queued).toBe(3 * 24 * 24);
 });

@@ -34,6 +34,7 @@ function workerProgram(): URL {
 export class PicturePool {
   private threads: Thread[] = [];
   private next = 0;
+  private isClosed = false;
 
   /** @param count of threads; 0: pictures are prepared on the calling one */
   constructor(private readonly count = defaultWorkers()) {}
@@ -42,7 +43,8 @@ export class PicturePool {
    * A picture as the image tower takes it, the same bits from any thread.
    * @throws DataError where it cannot be read; TrainError where its thread ended
    */
-  prepare(place: PicturePlace, image: ImageConfig): Promise<Float32Array> {
+  async prepare(place: PicturePlace, image: ImageConfig): Promise<Float32Array> {
+    if (this.isClosed) throw new Error('pictures: the pool was closed.');
     if (this.count === 0) return preparePicture({ place, image });
     const thread = this.leastBusy();
     const job: PictureJob = { id: this.next++, place, image };
@@ -56,6 +58,7 @@ export class PicturePool {
   /** Ends the threads; what is still waited for fails. */
   async close(): Promise<void> {
     const { threads } = this;
+    this.isClosed = true;
     this.threads = [];
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
   }
@@ -74,7 +77,8 @@ export class PicturePool {
     worker.on('message', (result: PictureResult) => {
       const { done, failed } = pending.get(result.id)!;
       pending.delete(result.id);
-      if (pending.size === 0) worker.unref();
+      // While it is being closed it must keep the process alive, or the wait for its end would end the process.
+      if (pending.size === 0 && !this.isClosed) worker.unref();
       if ('pixels' in result) done(result.pixels);
       else failed('bad' in result ? new DataError(result.bad) : new Error(result.failed));
     });

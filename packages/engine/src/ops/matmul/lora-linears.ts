@@ -60,7 +60,7 @@ const op = defineMultiOp({
       const b = layers.map((layer) => layer[2]);
       inRuns(run, { a: [x], b, layout: 'nt', M, N: r, K, alpha: scale }, { out: hs });
     }
-    const isBatch = folded !== null && layers.every(([, bias]) => !bias);
+    const isBatch = folded !== null && layers.every(([, bias]) => !bias) && fitsBeside(run.gpu, layers.length, M * N);
     // Apart where they can be, so that each lives only as long as it is needed.
     const ys = isBatch ? partsOf(run.out([layers.length, ...shape])) : layers.map(() => run.out(shape));
     if (isBatch) inRuns(run, { a: [x], b: folded, layout: 'nt', M, N, K }, { out: ys });
@@ -185,7 +185,8 @@ function foldedWeights(run: Run, layers: readonly Layer[], scale: number, M: num
   const weights = layers.map(([weight]) => weight);
   const [N, K] = weights[0]!.shape as [number, number];
   const r = layers[0]![2].shape[0]!;
-  if (!fitsBeside(N * K) || !weights.every((weight) => foldPays(run, weight, r, M))) return null;
+  if (!fitsBeside(run.gpu, layers.length, N * K) || !weights.every((weight) => foldPays(run, weight, r, M)))
+    return null;
   const into = partsOf(run.out([layers.length, N, K]));
   weights.forEach((weight, i) => copyInto(into[i]!, weight, run.name));
   const [a, b] = [layers.map((layer) => layer[3]), layers.map((layer) => layer[2])];
@@ -215,8 +216,8 @@ function joins(x: Tensor, { weight, a, b, scale }: LoraLayer, others: readonly L
     sameShape(b.shape, first.b.shape) &&
     a.requiresGrad === first.a.requiresGrad &&
     b.requiresGrad === first.b.requiresGrad &&
-    fitsBeside(rows * (weight.shape[0] ?? 0)) &&
-    fitsBeside(rows * (a.shape[0] ?? 0)) &&
+    fitsBeside(x.gpu, 1, rows * (weight.shape[0] ?? 0)) &&
+    fitsBeside(x.gpu, others.length + 1, rows * (a.shape[0] ?? 0)) &&
     isWhole(weight) &&
     isWhole(first.weight)
   );

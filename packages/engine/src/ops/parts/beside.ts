@@ -1,4 +1,5 @@
 /** @file Tensors that lie side by side in one buffer, and so can be one operand of a product in batches. */
+import type { Gpu } from '../../gpu/gpu.ts';
 import type { Run } from '../../tensor/op.ts';
 import { denseStrides, sameShape, sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -41,12 +42,15 @@ export const partsOf = ({ gpu, shape, dtype, storage, strides, offset }: Tensor)
       new Tensor(gpu, shape.slice(1), dtype, storage, { strides: strides.slice(1), offset: offset + i * strides[0]! }),
   );
 
-/** Whether parts of this many elements each begin on the binding grid. */
-export const fitsBeside = (size: number): boolean => size > 0 && size % GRID === 0;
+/** Whether `count` parts of `size` elements may lie side by side: each on the binding grid, and all in one binding. */
+export const fitsBeside = (gpu: Gpu, count: number, size: number): boolean =>
+  size > 0 && size % GRID === 0 && 4 * count * size <= gpu.memory.bindingLimit;
 
-/** So many new tensors of one shape, side by side where each begins on the binding grid. */
+/** So many new tensors of one shape, side by side where they may. */
 export const outBeside = (run: Run, count: number, shape: Shape): Tensor[] =>
-  fitsBeside(sizeOf(shape)) ? partsOf(run.out([count, ...shape])) : Array.from({ length: count }, () => run.out(shape));
+  fitsBeside(run.gpu, count, sizeOf(shape))
+    ? partsOf(run.out([count, ...shape]))
+    : Array.from({ length: count }, () => run.out(shape));
 
 /**
  * The indices of lists of one length, cut into the longest runs in which each list of `even` is evenly spaced, and each

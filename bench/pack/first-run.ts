@@ -19,7 +19,7 @@ import type { PartResult } from '../src/first-run/results-file.ts';
 import { roofsPart } from '../src/first-run/parts/roofs-part.ts';
 import { rowsPart } from '../src/first-run/parts/rows-part.ts';
 import { stepsPart } from '../src/first-run/parts/steps-part.ts';
-import { Deadline } from '../src/first-run/sweep.ts';
+import { Deadline } from '../src/first-run/deadline.ts';
 import { tuningPart } from '../src/first-run/parts/tuning-part.ts';
 import { killAll, runWatched } from '../src/first-run/watchdog.ts';
 import type { Ended } from '../src/first-run/watchdog.ts';

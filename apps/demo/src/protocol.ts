@@ -1,7 +1,7 @@
 /** @file What the page and its worker say to each other. */
 import type { Picture } from '@curio/model';
 import type { FromStages } from './how/run-stages.ts';
-import type { FromInside } from './inside/messages.ts';
+import type { FromInside, Part } from './inside/messages.ts';
 import type { FromLearner, ToLearner } from './learning/messages.ts';
 
 export type ToWorker =
@@ -47,9 +47,6 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   | { readonly kind: 'learning'; readonly said: FromLearner }
   | { readonly kind: 'closed'; readonly reason: Closed; readonly message: string };
-
-/** Which text grows: the answer asked for, or one of those of a self-questioning. */
-export type Part = 'answer' | 'description' | 'question' | 'self-answer';
 
 /** Why there is no model to talk to: the browser, the device, what the server has, or anything else. */
 export type Closed = 'no-webgpu' | 'no-adapter' | 'no-base' | 'lost' | 'error';

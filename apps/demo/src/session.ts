@@ -3,9 +3,10 @@ import type { Picture } from '@curio/model';
 import type { Scene } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
 import { beginHow, endHow, HOW, keepStage } from './how/stages.ts';
+import type { Part } from './inside/messages.ts';
 import { forgetSeen, keepSeen, seesInside } from './inside/seen.ts';
 import type { FromLearner, ToLearner } from './learning/messages.ts';
-import type { Closed, FromWorker, Opened, Part, ToWorker } from './protocol.ts';
+import type { Closed, FromWorker, Opened, ToWorker } from './protocol.ts';
 
 /** Who asks: the visitor, the model itself, or the model the visitor. */
 export type TalkKind = 'asked' | 'self' | 'quiz';

@@ -14,10 +14,11 @@ import type { AskConfig, Message, ModelConfig, Picture, ReplyTrace, SqLlava } fr
 import { ModelFiles } from './files.ts';
 import { runStages } from './how/run-stages.ts';
 import { tracesFor } from './inside/messages.ts';
+import type { Part } from './inside/messages.ts';
 import type { Learner } from './learning/learner.ts';
 import type { ToLearner } from './learning/messages.ts';
 import type { Workshop } from './learning/workshop.ts';
-import type { Closed, FromWorker, Part, Summary, ToWorker } from './protocol.ts';
+import type { Closed, FromWorker, Summary, ToWorker } from './protocol.ts';
 import { browserTuning } from './tuning-store.ts';
 import { Turns } from './turns.ts';
 

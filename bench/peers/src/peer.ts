@@ -1,6 +1,5 @@
 /** @file What a peer can be asked to do. A job holds its inputs on the peer's own device. */
-import type { LlamaLayerSpec } from '../../src/steps/llama-layer.ts';
-import type { StepSpec } from '../../src/steps/step-spec.ts';
+import type { LlamaLayerSpec, StepSpec } from '../../src/steps/step-spec.ts';
 
 export interface Values {
   readonly shape: readonly number[];

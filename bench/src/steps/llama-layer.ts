@@ -19,19 +19,6 @@ import type { NamedValues } from './step-spec.ts';
 export const RANK = 128;
 const RATE = 1e-4;
 
-/**
- * The layer and the norm after it, for a library of its own: parameters by the checkpoint's names, those that train,
- * and mean square error's x and target.
- */
-export interface LlamaLayerSpec {
-  readonly parameters: readonly NamedValues[];
-  readonly trained: readonly string[];
-  readonly x: NamedValues;
-  readonly target: NamedValues;
-  readonly sizes: { readonly heads: number; readonly eps: number; readonly theta: number; readonly lora_scale: number };
-  readonly lr: number;
-}
-
 /** What operands rounded to 2⁻¹¹ may do, layer after layer: of the loss, and of each tensor's largest gradient. */
 const HALVED = { loss: 5e-3, gradients: 3e-2 };
 

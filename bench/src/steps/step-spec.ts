@@ -18,6 +18,19 @@ export interface StepSpec {
   readonly truth: () => { readonly loss: number; readonly grads: readonly Float64Array[] };
 }
 
+/**
+ * The layer and the norm after it, for a library of its own: parameters by the checkpoint's names, those that train,
+ * and mean square error's x and target.
+ */
+export interface LlamaLayerSpec {
+  readonly parameters: readonly NamedValues[];
+  readonly trained: readonly string[];
+  readonly x: NamedValues;
+  readonly target: NamedValues;
+  readonly sizes: { readonly heads: number; readonly eps: number; readonly theta: number; readonly lora_scale: number };
+  readonly lr: number;
+}
+
 /** Every library trains with this. */
 export const ADAM = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 } as const;
 

@@ -1,23 +1,7 @@
 /** @file Answers as the published scripts save them, one JSON object a line, and their pairing with entries by id. */
-import type { Entry, SourceFile } from './benchmark.ts';
+import type { Answer, Entry, SourceFile } from './benchmark.ts';
 import { byId, EvalDataError, type FileRecord, readJsonLines, shown } from './records.ts';
 import { pythonJson } from './text/python-json.ts';
-
-/** A line of an answers file, its fields in the order in which LLaVA's model_vqa_loader.py writes them. */
-export interface Answer {
-  readonly question_id: string | number;
-  readonly prompt: string;
-  readonly text: string;
-  readonly answer_id: string;
-  readonly model_id: string;
-  readonly metadata: Readonly<Record<string, unknown>>;
-}
-
-export interface AnswerText {
-  readonly text: string;
-  readonly answerId: string;
-  readonly modelId: string;
-}
 
 /** One line, byte for byte as Python's json.dumps has it, newline included. */
 export const answerLine = (answer: Answer): string => `${pythonJson(answer)}\n`;

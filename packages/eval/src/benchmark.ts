@@ -1,6 +1,5 @@
 /** @file What a benchmark is: five functions and some facts, so that one command can run any of them. */
-import type { Answer, AnswerText } from './answers.ts';
-import type { Judging } from './judge.ts';
+import type { JudgeReply, JudgeRequest } from './judge.ts';
 
 /** A file that the caller has read; the name is for errors. */
 export interface SourceFile {
@@ -37,6 +36,22 @@ export interface Entry {
   readonly image: string | null;
   /** The picture itself in base64, where the data set carries it (MMBench). */
   readonly imageBase64?: string;
+}
+
+/** A line of an answers file, its fields in the order in which LLaVA's model_vqa_loader.py writes them. */
+export interface Answer {
+  readonly question_id: string | number;
+  readonly prompt: string;
+  readonly text: string;
+  readonly answer_id: string;
+  readonly model_id: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface AnswerText {
+  readonly text: string;
+  readonly answerId: string;
+  readonly modelId: string;
 }
 
 /** A benchmark's numbers, unrounded; per cent unless the benchmark's file says otherwise. */
@@ -94,6 +109,23 @@ export interface Run<E extends Entry = Entry, Role extends string = string> {
   readonly entries: readonly E[];
   readonly answers: readonly Answer[];
   readonly files: Readonly<Partial<Record<Role, SourceFile>>>;
+}
+
+/** How a judge marks answers. */
+export interface Judging<E extends Entry = Entry, Role extends string = string> {
+  /** The judge of the published numbers. */
+  readonly publishedModel: string;
+  /** What the judge is asked; `again` counts replies that could not be used. @throws EvalDataError without its files */
+  request(entry: E, text: string, model: string, again: number): JudgeRequest;
+  /** Whether a reply has a mark; where it has none the judge is asked again, so many times in all. */
+  isMark(reply: string): boolean;
+  readonly attempts: number;
+  /** The official files, and the score from replies to every entry. */
+  finish(
+    run: Run<E, Role>,
+    replies: ReadonlyMap<string | number, JudgeReply>,
+    judge: string,
+  ): { readonly files: readonly ResultFile[]; readonly score: Score };
 }
 
 /** The record that the published scripts save for an answer. */

@@ -1,10 +1,13 @@
-export { type Answer, type AnswerText, answerLine, paired, partOf, readAnswers } from './answers.ts';
+export { answerLine, paired, partOf, readAnswers } from './answers.ts';
 export {
+  type Answer,
   answerOf,
+  type AnswerText,
   type Benchmark,
   type CaptionPair,
   type Decoding,
   type Entry,
+  type Judging,
   type LayoutFile,
   type ResultFile,
   type Run,
@@ -37,7 +40,7 @@ export { type CaptionScores, scoreCaptions } from './captions/protocol.ts';
 export { tokenise } from './captions/ptb-tokenizer.ts';
 export { rougeL } from './captions/rouge.ts';
 export { distinct, selfBleu } from './diversity.ts';
-export type { Judging, JudgeReply, JudgeRequest } from './judge.ts';
+export type { JudgeReply, JudgeRequest } from './judge.ts';
 export { normaliseAnswer } from './metrics/answer-normaliser.ts';
 export { inferOption } from './metrics/option-letter.ts';
 export { softAccuracy, vqaAccuracy } from './metrics/soft-accuracy.ts';

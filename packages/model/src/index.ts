@@ -33,8 +33,8 @@ export {
   preprocessorConfig,
   readPreprocessorConfig,
   type ImageConfig,
-  type Picture,
 } from './data/image.ts';
+export type { Picture } from './data/picture.ts';
 export { resizeBicubic } from './data/resize.ts';
 export {
   chooseSamples,

@@ -9,7 +9,6 @@ interface Import {
   from: string;
   line: number;
   specifier: string;
-  isTypeOnly: boolean;
 }
 
 /** What each room may import, beside itself: only what stands left of it. */
@@ -81,12 +80,11 @@ export const lineOf = (text: string, index: number): number => text.slice(0, ind
 
 function importsOf(path: string, text: string): Import[] {
   const pattern =
-    /\b(import|export)\s+(type\s+)?(?:[\w$*\s{},]+?\s+from\s+)?['"]([^'"\n]+)['"]|\bimport\(\s*(?:\/\*.*?\*\/\s*)?['"]([^'"\n]+)['"]\s*\)/g;
+    /\b(?:import|export)\s+(?:type\s+)?(?:[\w$*\s{},]+?\s+from\s+)?['"]([^'"\n]+)['"]|\bimport\(\s*(?:\/\*.*?\*\/\s*)?['"]([^'"\n]+)['"]\s*\)/g;
   return [...withoutComments(text).matchAll(pattern)].map((match) => ({
     from: path,
     line: lineOf(text, match.index),
-    specifier: match[3] ?? match[4],
-    isTypeOnly: match[2] !== undefined,
+    specifier: match[1] ?? match[2],
   }));
 }
 
@@ -232,13 +230,12 @@ export function folderSizes(files: Files): string[] {
 
 const inGpu = (path: string): boolean => path.startsWith('packages/engine/src/gpu/');
 
-/** Rings of imports that exist at run time (import type is erased); in the engine's gpu/ types count, too. */
+/** Rings of imports, those of types included. */
 export function cycles(files: Files): string[] {
   const edges = new Map<string, string[]>();
   for (const each of allImports(files)) {
     if (!each.specifier.startsWith('.')) continue;
     const target = resolve(each.from, each.specifier);
-    if (each.isTypeOnly && !(inGpu(each.from) && inGpu(target))) continue;
     edges.set(each.from, [...(edges.get(each.from) ?? []), target]);
   }
   const found: string[] = [];

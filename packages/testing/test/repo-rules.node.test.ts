@@ -104,13 +104,14 @@ const violations: [string, (files: rules.Files) => string[], Record<string, stri
     'packages/nn/src/a.ts → packages/nn/src/b.ts → packages/nn/src/a.ts is a ring of imports; move what they share into one of them or a third.',
   ],
   [
-    'a ring of types in gpu/',
+    'a ring of types',
     rules.cycles,
     {
-      'packages/engine/src/gpu/a.ts': "import type { B } from './memory/b.ts';",
-      'packages/engine/src/gpu/memory/b.ts': "import type { A } from '../a.ts';",
+      'apps/demo/src/a.ts': "import type { B } from './inside/b.ts';",
+      'apps/demo/src/inside/b.ts': "import { c, type A } from '../c.ts';",
+      'apps/demo/src/c.ts': "export type { A } from './a.ts';",
     },
-    'packages/engine/src/gpu/a.ts → packages/engine/src/gpu/memory/b.ts → packages/engine/src/gpu/a.ts is a ring of imports; move what they share into one of them or a third.',
+    'apps/demo/src/a.ts → apps/demo/src/inside/b.ts → apps/demo/src/c.ts → apps/demo/src/a.ts is a ring of imports; move what they share into one of them or a third.',
   ],
   [
     'a type from above in gpu/',
@@ -282,14 +283,6 @@ describe('and lets pass what it allows', () => {
       {
         'packages/engine/src/gpu/stream/a.ts': "import { Memory } from '../memory/memory.ts';\nimport '../errors.ts';",
         'packages/engine/src/gpu/gpu.ts': "import { Stream } from './stream/stream.ts';",
-      },
-    ],
-    [
-      'types that refer to each other',
-      rules.cycles,
-      {
-        'packages/nn/src/a.ts': "import type { B } from './b.ts';",
-        'packages/nn/src/b.ts': "import { a } from './a.ts';",
       },
     ],
     [

@@ -1,6 +1,8 @@
 /** @file What the worker tells the page of the inside of an answer, and how it gets it from the model. */
 import type { PrototypeTrace, ReplyTrace, SelfQuestionTrace, TokenTrace, Tokens } from '@curio/model';
-import type { Part } from '../protocol.ts';
+
+/** Which text grows: the answer asked for, or one of those of a self-questioning. */
+export type Part = 'answer' | 'description' | 'question' | 'self-answer';
 
 /** A word of a text, and what the model had in it. */
 export interface SeenWord {

@@ -1,8 +1,7 @@
 /** @file What the page has seen of the inside of its answers, and what of it is shown. */
 import type { PrototypeTrace } from '@curio/model';
 import { computed, signal } from '@preact/signals';
-import type { Part } from '../protocol.ts';
-import type { FromInside, SeenWord } from './messages.ts';
+import type { FromInside, Part, SeenWord } from './messages.ts';
 
 export type Place = `${Part} ${number}`;
 

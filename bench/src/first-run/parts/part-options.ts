@@ -2,7 +2,7 @@
 import { openGpu } from '@curio/engine';
 import type { Gpu, GpuOptions } from '@curio/engine';
 import type { Report } from '../report.ts';
-import type { Deadline } from '../sweep.ts';
+import type { Deadline } from '../deadline.ts';
 
 export interface PartOptions {
   /** `full` has a data-centre GPU's sizes, `small` those of a rehearsal on a software adapter. */

@@ -7,7 +7,8 @@ import { requireSync } from '../gpu/sync.ts';
 import { accumulate, addInto } from './accumulate.ts';
 import { contiguous, countedCopy } from './copy.ts';
 import { sameShape, showShape } from './shape.ts';
-import { empty, full, requireTensors, type Tensor } from './tensor.ts';
+import { empty, full, requireTensors } from './tensor.ts';
+import type { TapeNode, Tensor, Totals } from './tensor.ts';
 
 let enabled = true;
 let nextId = 0;
@@ -45,12 +46,6 @@ export const isRecording = (inputs: readonly (Tensor | null)[]): boolean =>
   enabled && inputs.some((x) => x?.requiresGrad);
 
 /**
- * The gradient that input i has received so far, where an op may add its own part to it: dense, at the start of a
- * binding.
- */
-export type Totals = (i: number) => Tensor | null;
-
-/**
  * Receives the gradient of each output, null where none was sent back; returns that of each input, or its total if it
  * has added to that.
  */
@@ -67,10 +62,9 @@ interface Saved {
 const describe = (x: Tensor): string =>
   `${'name' in x ? `'${x.name as string}' ` : 'its '}${x.dtype} ${showShape(x.shape)}`;
 
-export class TapeNode implements Abandonable {
+class RecordedOp implements TapeNode, Abandonable {
   readonly id = nextId++;
   done = false;
-  /** Its scope ended before a backward pass. */
   isPast = false;
   private saved: readonly Saved[];
 
@@ -91,7 +85,6 @@ export class TapeNode implements Abandonable {
     });
   }
 
-  /** The gradients of the inputs, in their order. */
   backward(dys: readonly (Tensor | null)[], totals: Totals = () => null): readonly (Tensor | null)[] {
     for (const { tensor, part } of this.saved)
       if (part.writer !== null)
@@ -106,7 +99,6 @@ export class TapeNode implements Abandonable {
     return gradients;
   }
 
-  /** Releases what it saved and its inputs; a second backward through it is an error. */
   abandon(isPast = false): void {
     if (this.done) return;
     this.done = true;
@@ -137,7 +129,7 @@ export function recordAll(
   saved: readonly Tensor[],
   backward: Backward,
 ): void {
-  const node = new TapeNode(name, inputs, outputs, saved, backward);
+  const node = new RecordedOp(name, inputs, outputs, saved, backward);
   for (const output of outputs) {
     output.requiresGrad = true;
     output.node = node;

@@ -8,7 +8,6 @@ import { Storage } from '../gpu/memory/arena.ts';
 import { choose, settingsOf } from '../gpu/kernel/choose.ts';
 import type { Params, Variant } from '../gpu/kernel/variant.ts';
 import { isRecording, recordAll } from './autograd.ts';
-import type { Totals } from './autograd.ts';
 import { countedCopy } from './copy.ts';
 import { byteLength, isPacked } from './dtype.ts';
 import type { DType } from './dtype.ts';
@@ -16,6 +15,7 @@ import { show } from './host-values.ts';
 import { showShape } from './shape.ts';
 import type { Shape } from './shape.ts';
 import { Tensor, empty } from './tensor.ts';
+import type { Totals } from './tensor.ts';
 
 export type Inputs = readonly (Tensor | null)[];
 

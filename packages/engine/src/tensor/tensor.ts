@@ -7,7 +7,6 @@ import { CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Binding } from '../gpu/memory/block.ts';
 import { noteIntegers } from '../gpu/memory/known-integers.ts';
-import type { TapeNode } from './autograd.ts';
 import { byteLength, hostView, isPacked, requireType } from './dtype.ts';
 import type { DType, HostArray } from './dtype.ts';
 import { readGiven, requireGpu, requireNumber, show, toHost } from './host-values.ts';
@@ -37,6 +36,28 @@ export interface Quantisation {
    * these. Null or absent where all are 1.
    */
   readonly columns?: Tensor | null;
+}
+
+/**
+ * The gradient that input i has received so far, where an op may add its own part to it: dense, at the start of a
+ * binding.
+ */
+export type Totals = (i: number) => Tensor | null;
+
+/** The op on the tape that produced a tensor. */
+export interface TapeNode {
+  readonly id: number;
+  readonly name: string;
+  readonly inputs: readonly (Tensor | null)[];
+  readonly outputs: readonly Tensor[];
+  /** A backward pass went through it, or its scope ended. */
+  readonly done: boolean;
+  /** Its scope ended before a backward pass. */
+  readonly isPast: boolean;
+  /** The gradients of the inputs, in their order. */
+  backward(dys: readonly (Tensor | null)[], totals?: Totals): readonly (Tensor | null)[];
+  /** Releases what it saved and its inputs; a second backward through it is an error. */
+  abandon(isPast?: boolean): void;
 }
 
 export class Tensor {

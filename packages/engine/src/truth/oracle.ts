@@ -1,5 +1,4 @@
 /** @file Float64 arrays for reference forwards. JavaScript's numbers are doubles, so the oracle is free. */
-import { belowTop } from './special.ts';
 import { broadcastShapes, denseStrides, sizeOf } from '../tensor/shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 
@@ -58,6 +57,9 @@ export function broadcast(arrays: readonly Array64[], f: (...values: number[]) =
     f(...arrays.map((x) => x.at(...x.shape.map((n, k) => (n === 1 ? 0 : index[k + shape.length - x.shape.length]!))))),
   );
 }
+
+/** v - top, and 0 for two equal infinities. */
+export const belowTop = (v: number, top: number): number => (v === top ? 0 : v - top);
 
 /** erf by its series, and by a continued fraction where that is slow. */
 export function erf(x: number): number {

@@ -53,6 +53,3 @@ export const overflowing = (n: number): InputSpec => ({
   values: OVERFLOWING.flatMap((f) => Array.from({ length: n }, (_, c) => Math.fround(f(c, n)))),
   needsGrad: false,
 });
-
-/** v - top, and 0 for two equal infinities. */
-export const belowTop = (v: number, top: number): number => (v === top ? 0 : v - top);

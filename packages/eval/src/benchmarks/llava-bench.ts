@@ -7,8 +7,8 @@
  * greedy, 1024 tokens. Judge: context, question, both answers, rule; temperature 0.2, 1024 tokens; the first line of
  * its reply holds two marks, a reply without them counts as -1, -1. Metric: 100 · mean(mark 2) / mean(mark 1).
  */
-import { type Answer, answerLine, mean, paired } from '../answers.ts';
-import type { Benchmark, SourceFile } from '../benchmark.ts';
+import { answerLine, mean, paired } from '../answers.ts';
+import type { Answer, Benchmark, SourceFile } from '../benchmark.ts';
 import { type JudgeRequest, judgeRequest } from '../judge.ts';
 import { type Question, readQuestions } from '../question-file.ts';
 import { byId, EvalDataError, readJsonLines, readJsonObject, required, shown } from '../records.ts';

@@ -9,8 +9,8 @@
  * print. A reply that cannot be read is wrong (LLaVA), or stands for an option drawn at random from a seed (ScienceQA's
  * own).
  */
-import { type Answer, mean, paired } from '../answers.ts';
-import type { Benchmark, Entry, ResultFile, Score } from '../benchmark.ts';
+import { mean, paired } from '../answers.ts';
+import type { Answer, Benchmark, Entry, ResultFile, Score } from '../benchmark.ts';
 import { OPTION_LETTER } from '../prompts.ts';
 import { byId, EvalDataError, readJsonList, readJsonObject, required, shown } from '../records.ts';
 import { PythonFloat, pythonJson } from '../text/python-json.ts';

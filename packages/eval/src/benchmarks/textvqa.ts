@@ -7,8 +7,8 @@
  * question, `Reference OCR token: …`, the line that asks for a short answer. Decoding: greedy, 128 tokens. Parsing:
  * EvalAI's processor. Metric: soft accuracy. A picture has several questions, so answers are paired by id and prompt.
  */
-import { type Answer, answerLine, mean, paired } from '../answers.ts';
-import type { Benchmark } from '../benchmark.ts';
+import { answerLine, mean, paired } from '../answers.ts';
+import type { Answer, Benchmark } from '../benchmark.ts';
 import { normaliseAnswer } from '../metrics/answer-normaliser.ts';
 import { softAccuracy } from '../metrics/soft-accuracy.ts';
 import { OCR_PREFIX } from '../prompts.ts';

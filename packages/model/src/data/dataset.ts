@@ -1,7 +1,7 @@
 /** @file What a stage learns from: samples, which may lie in a large file, and the pictures that they name. */
 
 import type { Message } from './conversation.ts';
-import type { Picture } from './image.ts';
+import type { Picture } from './picture.ts';
 
 /** A folder of images. */
 export interface ImageSource {

@@ -4,15 +4,9 @@
  */
 
 import { DataError } from '@curio/engine';
+import type { Picture } from './picture.ts';
 import { resizePart } from './resize.ts';
 import type { Axis } from './resize.ts';
-
-/** Pixels row by row, three bytes each (red, green, blue). */
-export interface Picture {
-  width: number;
-  height: number;
-  rgb: Uint8Array;
-}
 
 export interface ImageConfig {
   /** Side of the square that the tower sees, in pixels. */

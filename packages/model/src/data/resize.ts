@@ -3,7 +3,7 @@
  * the two passes. An image may lie on a larger square of one colour, and only a part of the result may be needed;
  * neither costs the memory of the whole, so even a strip of 60,000 × 1 works.
  */
-import type { Picture } from './image.ts';
+import type { Picture } from './picture.ts';
 
 /** One axis of a resize. */
 export interface Axis {

@@ -1,6 +1,6 @@
 import { defineCases } from '../../truth/cases.ts';
-import { mapRows } from '../../truth/oracle.ts';
-import { belowTop, special } from '../../truth/special.ts';
+import { belowTop, mapRows } from '../../truth/oracle.ts';
+import { special } from '../../truth/special.ts';
 import { logSoftmax, logSoftmaxVariants } from './log-softmax.ts';
 
 /** Rows of -∞ alone, too, count as equal scores. */

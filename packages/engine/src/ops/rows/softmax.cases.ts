@@ -1,6 +1,6 @@
 import { defineCases } from '../../truth/cases.ts';
-import { mapRows } from '../../truth/oracle.ts';
-import { belowTop, special } from '../../truth/special.ts';
+import { belowTop, mapRows } from '../../truth/oracle.ts';
+import { special } from '../../truth/special.ts';
 import { softmax, softmaxVariants } from './softmax.ts';
 
 /** PyTorch has NaN for a row of -∞ alone; here it counts as equal scores, as rows of the least number do. */

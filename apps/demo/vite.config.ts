@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import type { Connect, Plugin } from 'vite';
 import { offline } from './offline.ts';
+import { plainKernels } from './plain-kernels.ts';
 
 const here = import.meta.dirname;
 const root = resolve(here, '../..');
@@ -95,40 +96,12 @@ const addressed: Plugin = {
   transformIndexHtml: (html) => html.replaceAll('%SITE%', SITE),
 };
 
-/**
- * Kernels without comments, indentation and spaces around marks, a quarter of their bytes: the device does not read
- * them. No line moves: tunables are found by their line.
- */
-const plainKernels = (): Plugin => ({
-  name: 'curio-plain-kernels',
-  apply: 'build',
-  enforce: 'pre',
-  transform(code, id) {
-    if (!id.includes('/kernels/gen/')) return null;
-    const plain = (text: string): string =>
-      text
-        .split('\n')
-        .map((line) =>
-          line
-            .replace(/\/\/.*$/, '')
-            .replace(/ ?([,;:{}()]|[+*]=?|&&|\|\||[!=]=) ?/g, '$1')
-            .replaceAll('= ', '=')
-            .trim(),
-        )
-        .join('\n');
-    return code.replace(
-      /^( {2}(?:code|lib): )(".*"),$/gm,
-      (_, key, literal) => `${key}${JSON.stringify(plain(JSON.parse(literal)))},`,
-    );
-  },
-});
-
 export default defineConfig(({ command }) => ({
   root: here,
   base: './',
   define: { CODE: JSON.stringify(CODE), IS_SERVED: command === 'serve' },
   plugins: [servedModel(), addressed, offline()],
   resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
-  worker: { format: 'es', plugins: () => [plainKernels()] },
+  worker: { format: 'es', plugins: () => [plainKernels(join(root, 'kernels'))] },
   build: { target: 'es2022', outDir: 'dist' },
 }));

@@ -1,0 +1,50 @@
+/**
+ * How the built page holds kernels: without comments, indentation and spaces around marks, since the device does not
+ * read them, and each shared piece of WGSL once, however many kernels use it. No line moves: tunables are found by
+ * their line.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Plugin } from 'vite';
+
+const PIECE = '\0curio-piece:';
+
+const plain = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) =>
+      line
+        .replace(/\/\/.*$/, '')
+        .replace(/ ?([,;:{}()]|[+*]=?|&&|\|\||[!=]=) ?/g, '$1')
+        .replaceAll('= ', '=')
+        .trim(),
+    )
+    .join('\n');
+
+/** @param kernels the folder of all WGSL */
+export function plainKernels(kernels: string): Plugin {
+  const read = (piece: string): string => readFileSync(join(kernels, piece), 'utf8');
+  return {
+    name: 'curio-plain-kernels',
+    apply: 'build',
+    enforce: 'pre',
+    resolveId: (id) => (id.startsWith(PIECE) ? id : null),
+    load: (id) =>
+      id.startsWith(PIECE) ? `export default ${JSON.stringify(plain(read(id.slice(PIECE.length))))};` : null,
+    transform(code, id) {
+      if (!id.includes('/kernels/gen/')) return null;
+      const [uses] = /^ {2}uses: \[[^\]]*\],$/m.exec(code) ?? [''];
+      const pieces = uses.match(/[\w/]+\.wgsl/g) ?? [];
+      return (
+        pieces.map((piece, i) => `import piece${i} from ${JSON.stringify(PIECE + piece)};\n`).join('') +
+        code
+          .replace(/^ {2}code: (".*"),$/m, (_, literal) => `  code: ${JSON.stringify(plain(JSON.parse(literal)))},`)
+          .replace(/^ {2}lib: (".*"),$/m, (_, literal) => {
+            if (JSON.parse(literal) !== pieces.map(read).join('\n'))
+              this.error(`${id}: its shared pieces differ from kernels/lib; npm run codegen writes it anew.`);
+            return `  lib: [${pieces.map((_, i) => `piece${i}`).join()}].join('\\n'),`;
+          })
+      );
+    },
+  };
+}

@@ -1,10 +1,8 @@
 /** @file Which kernels, entries and tunings are compiled: those that the ops ask for on GPUs. */
 import type { AdapterReport, KernelSource, Tuning } from '@curio/engine';
-import { pipelinesOf, subgroupMatrix } from '@curio/engine/check';
-import type { DeviceFacts, OpCases } from '@curio/engine/check';
+import { pipelinesOf, subgroupMatrix, tablesFor } from '@curio/engine/check';
+import type { Choice, DeviceFacts, OpCases } from '@curio/engine/check';
 import { readKernel } from '../src/kernel/source.ts';
-import { tablesFor } from '../src/kernel/targets.ts';
-import type { Choice } from '../src/kernel/targets.ts';
 import type { Request, Version } from './result.ts';
 
 const KiB = 1024;

@@ -1,11 +1,12 @@
 /** The workbench on kernels that are broken on purpose. */
 import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
+import { atPiece, checkText, compileText, targetsOf, timedShapes } from '@curio/engine/check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { check, compile, otherTunings } from '../src/kernel/judge.ts';
+import { otherTunings } from '../src/kernel/judge.ts';
+import { kernelsNamed } from '../src/kernel/named.ts';
 import { timingTable, tuningLine } from '../src/kernel/report.ts';
-import { atPiece, readKernel } from '../src/kernel/source.ts';
-import { kernelsNamed, targetsOf, timedShapes } from '../src/kernel/targets.ts';
+import { readKernel, readText } from '../src/kernel/source.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
@@ -36,15 +37,15 @@ test('a broken kernel: a word that does not compile, a wrong forward, a wrong ba
   const committed = readKernel('rows/softmax_naive');
   const broken = (from: string, to: string) => ({ ...committed, code: committed.code.replace(from, to) });
   const line = committed.code.split('\n').findIndex((text) => text.includes('total += exp_of(')) + 1;
-  expect(await compile(gpu, target!, broken('total += exp_of(', 'total += exq_of('))).toMatch(
+  expect(await compileText(gpu, target!, broken('total += exp_of(', 'total += exq_of('), readText)).toMatch(
     new RegExp(`^kernels/rows/softmax_naive\\.wgsl:${line}:\\d+ .*exq`),
   );
 
   const judged = async (from: string, to: string) => {
     const now = broken(from, to);
-    expect(await compile(gpu, target!, now)).toBeNull();
+    expect(await compileText(gpu, target!, now, readText)).toBeNull();
     return (
-      await check(gpu, target!, target!.cases[0]!.cases, {
+      await checkText(gpu, target!, target!.cases[0]!.cases, {
         choice: target!.choice,
         edited: { original: target!.kernel, now },
       })
@@ -54,7 +55,7 @@ test('a broken kernel: a word that does not compile, a wrong forward, a wrong ba
   expect(await judged('(dy[i] - dot)', 'dy[i]')).toMatch(/: gradient of input 0\[\d+\] is /);
   expect(await judged('var top', 'var  top')).toBeNull();
   // Afterwards the committed text runs again.
-  expect((await check(gpu, target!, target!.cases[0]!.cases, { choice: target!.choice })).wrong).toBeNull();
+  expect((await checkText(gpu, target!, target!.cases[0]!.cases, { choice: target!.choice })).wrong).toBeNull();
 });
 
 test('the other tunings are those that can run here and are not chosen already', () => {
@@ -74,7 +75,7 @@ test('an error in a shared piece is named by its own file and line', () => {
   expect(at(2)).toBe('kernels/a/b.wgsl:2:5 wrong');
   expect(at(4)).toBe('kernels/lib/one.wgsl:1:5 wrong');
   expect(at(7)).toBe('kernels/lib/two.wgsl:1:5 wrong');
-  expect(atPiece('something else', kernel)).toBe('something else');
+  expect(atPiece('something else', kernel, readText)).toBe('something else');
 });
 
 test('the table holds all against the first row and leaves empty columns out', () => {

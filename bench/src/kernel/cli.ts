@@ -4,8 +4,8 @@ import { openGpu } from '@curio/engine';
 import { NoGpuCompiler } from '../../gpu-compiler/driver.ts';
 import { showGpu } from '../../gpu-compiler/show.ts';
 import { OpenBlas } from '../roof.ts';
+import { kernelsNamed } from './named.ts';
 import { isMadeOf, kernelNames, watchTexts } from './source.ts';
-import { kernelsNamed } from './targets.ts';
 import { Workbench } from './workbench.ts';
 
 const HELP = `npm run kernel -- NAME [--watch]

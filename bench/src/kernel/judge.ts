@@ -1,62 +1,10 @@
-/** @file The workbench's checks of one kernel: does it compile, is it right, how fast is it. */
-import { CurioError, KernelError } from '@curio/engine';
+/** @file How fast a kernel is, under settings that take turns. */
 import type { Gpu, KernelSource, Tuning, Variant } from '@curio/engine';
-import { checkCase, labelOf } from '@curio/engine/check';
-import type { BenchShape, Case } from '@curio/engine/check';
-import type { Group, Roof, Row } from '../cell.ts';
+import { CaseRuns, variantOf } from '@curio/engine/check';
+import type { BenchShape, Setting, Target } from '@curio/engine/check';
+import type { Cell, Group, Roof, Row } from '../cell.ts';
+import { session } from '../engine-cells.ts';
 import type { Measurements } from '../rounds.ts';
-import { CaseCells, under } from './case-cells.ts';
-import type { Setting } from './case-cells.ts';
-import { atPiece } from './source.ts';
-import { variantOf } from './targets.ts';
-import type { Target } from './targets.ts';
-
-const SEED = 1;
-
-/** A sentence where a case is wrong, null where all agree with float64. */
-export interface Correctness {
-  readonly wrong: string | null;
-  readonly checked: number;
-  readonly worst: number;
-}
-
-/**
- * Compiles what the first `groups` of a target's cases ask for. Returns `file:line:column message`, or null where it
- * compiles.
- */
-export async function compile(gpu: Gpu, { cases }: Target, now: KernelSource): Promise<string | null> {
-  try {
-    for (const { tunings } of cases) for (const { entry, tuning } of tunings) await gpu.prepare(now, entry, tuning);
-    return null;
-  } catch (error) {
-    if (error instanceof KernelError) return atPiece(error.message, now);
-    throw error;
-  }
-}
-
-/** Runs cases by the new text, forward and backward. */
-export async function check(
-  gpu: Gpu,
-  target: Target,
-  cases: readonly Case<never>[],
-  setting: Setting,
-): Promise<Correctness> {
-  let [checked, worst] = [0, 0];
-  for (const c of cases) {
-    const verdict = await under(gpu, setting, async () => {
-      try {
-        return await checkCase(gpu, target.table, c, SEED);
-      } catch (error) {
-        if (!(error instanceof CurioError)) throw error;
-        return { ok: false, worst: Infinity, message: error.message };
-      }
-    });
-    worst = Math.max(worst, verdict.worst);
-    if (!verdict.ok) return { wrong: `${labelOf(c)}: ${verdict.message}`, checked, worst };
-    checked++;
-  }
-  return { wrong: null, checked, worst };
-}
 
 /** What a shape is held against. */
 const roofOf = ({ flops, bytes }: BenchShape<never>): Roof | null =>
@@ -67,6 +15,16 @@ export interface Timing {
   readonly what: string;
   readonly forward: Row | null;
   readonly backward: Row | null;
+}
+
+/** An op at a bench shape, in one direction and under one setting. */
+function cell(gpu: Gpu, runs: CaseRuns, direction: 'forward' | 'backward', variant: string, setting: Setting): Cell {
+  const open = () => {
+    const run = runs[direction](setting);
+    if (!run) throw new Error('it has no backward of its own');
+    return session(gpu, run, async () => null);
+  };
+  return { library: 'curio', variant, open };
 }
 
 /** Times settings at one bench shape, all in turn. */
@@ -80,13 +38,13 @@ export async function time(
 ): Promise<Timing[]> {
   gpu.arena.open();
   try {
-    const cells = new CaseCells(gpu, table, shape);
+    const runs = new CaseRuns(gpu, table, shape);
     const group = (direction: 'forward' | 'backward'): Group => ({
       op: `${table.op} ${direction}`,
       shape: shape.label,
       work: direction === 'forward' ? { flops: shape.flops, bytes: shape.bytes } : {},
       roof: direction === 'forward' ? roofOf(shape) : null,
-      cells: settings.map(([what, setting]) => cells[direction](what, setting)),
+      cells: settings.map(([what, setting]) => cell(gpu, runs, direction, what, setting)),
     });
     const forward = directions.includes('forward') ? await measurements.measure(group('forward')) : [];
     const backward =

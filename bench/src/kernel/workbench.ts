@@ -1,16 +1,15 @@
 /** @file The order in which the workbench judges a kernel: what decides first, the rest as it comes. */
 import { KernelError } from '@curio/engine';
 import type { Gpu, KernelSource } from '@curio/engine';
+import { checkText, compileText, nameOf, obeys, targetsOf, timedShapes } from '@curio/engine/check';
+import type { Choice, Setting, Target, TimedShape } from '@curio/engine/check';
 import { ReflectError } from '@curio/kernels/reflect';
 import { roofsOf } from '../roof.ts';
 import type { OpenBlas } from '../roof.ts';
 import { Measurements } from '../rounds.ts';
-import type { Setting } from './case-cells.ts';
-import { check, compile, otherTunings, time } from './judge.ts';
+import { otherTunings, time } from './judge.ts';
 import { rightness, timingTable, tuningLine } from './report.ts';
-import { readKernel } from './source.ts';
-import { nameOf, obeys, targetsOf, timedShapes } from './targets.ts';
-import type { Choice, Target, TimedShape } from './targets.ts';
+import { readKernel, readText } from './source.ts';
 
 /** Tunings timed after the verdict; a tile with more combinations is swept by npm run test:all. */
 const MAX_TUNINGS = 12;
@@ -47,7 +46,7 @@ export class Workbench {
       const {
         targets: [first],
       } = this.serves(await this.device(), kernel);
-      if (first) await check(await this.device(), first, first.cases[0]!.cases, { choice: first.choice });
+      if (first) await checkText(await this.device(), first, first.cases[0]!.cases, { choice: first.choice });
     }
   }
 
@@ -90,12 +89,12 @@ export class Workbench {
   ): Promise<boolean> {
     const group = first.cases[0]!;
     const edited: Setting = { choice: first.choice, edited: { original: first.kernel, now } };
-    const problem = await compile(gpu, { ...first, cases: [group] }, now);
+    const problem = await compileText(gpu, { ...first, cases: [group] }, now, readText);
     if (problem) {
       this.say(`  does not compile: ${problem}`);
       return false;
     }
-    const { wrong, checked, worst } = await check(gpu, first, group.cases, edited);
+    const { wrong, checked, worst } = await checkText(gpu, first, group.cases, edited);
     if (wrong) {
       this.say(`  WRONG in ${nameOf(first)}, ${wrong}`);
       return false;
@@ -129,10 +128,10 @@ export class Workbench {
       const cases = groups.flatMap((group) => group.cases);
       if (cases.length === 0) continue;
       if (this.stopped) return true;
-      const problem = await compile(gpu, { ...target, cases: groups }, now);
+      const problem = await compileText(gpu, { ...target, cases: groups }, now, readText);
       const { wrong, checked, worst } = problem
         ? { wrong: problem, checked: 0, worst: 0 }
-        : await check(gpu, target, cases, setting);
+        : await checkText(gpu, target, cases, setting);
       this.say(
         wrong
           ? `  WRONG in ${nameOf(target)}, ${wrong}`
@@ -157,7 +156,7 @@ export class Workbench {
       const label = Object.entries(tuning)
         .map((pair) => pair.join('='))
         .join(' ');
-      const { wrong } = await check(gpu, first, first.cases[0]!.cases, setting);
+      const { wrong } = await checkText(gpu, first, first.cases[0]!.cases, setting);
       if (wrong) {
         this.say(`  WRONG with ${label}, ${wrong}`);
         return false;

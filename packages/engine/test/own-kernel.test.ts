@@ -5,7 +5,7 @@ import { checkKernel } from '../src/check/check-kernel.ts';
 import { opTable } from '../src/check/tables.ts';
 import { rowsSoftmaxNaive } from '@curio/kernels/rows_softmax_naive';
 import { rowsSoftmaxSubgroup } from '@curio/kernels/rows_softmax_subgroup';
-import { capture, fixedSubgroupSize, openGpu, softmax, tensor } from '../src/index.ts';
+import { capture, defineKernel, fixedSubgroupSize, openGpu, softmax, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;
@@ -86,4 +86,19 @@ test('a captured step takes a replaced text from its next run on', async () => {
   gpu.kernels.replacements.useKernel(original, null);
   expect([...(await step.run(inputs).y.read())]).toEqual(plain);
   step.dispose();
+});
+
+test('a kernel of a user takes shared pieces of their own', async () => {
+  const code = `// uses: lib/twice.wgsl
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(1)
+fn f() { y[0] = twice(y[0]); }`;
+  const twice = 'fn twice(v: f32) -> f32 { return 2.0 * v; }';
+  await gpu.prepare(
+    defineKernel('mine', code, (piece) => (piece === 'lib/twice.wgsl' ? twice : null)),
+    'f',
+  );
+  expect(() => defineKernel('mine', code)).toThrow(
+    "mine.wgsl:1 uses 'lib/twice.wgsl', which is not in kernels/; write it as lib/name.wgsl.",
+  );
 });

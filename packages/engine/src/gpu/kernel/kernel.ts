@@ -41,12 +41,17 @@ export interface Tunable {
  * group 0 (at most 8 an entry), sizes in `struct Params` of at most 16 scalars bound as `var<uniform> params: Params`,
  * tunables on lines `const WG = 64u; // tune: 64u 128u`.
  * @param name stands in labels and messages, with `.wgsl` where a line is named
+ * @param readPiece text of a shared piece that the kernel's line `// uses:` names; null where there is none
  * @throws KernelError with file and line where the text breaks these rules; errors that only the compiler detects are
  * thrown by `gpu.prepare` or the first read
  */
-export function defineKernel(name: string, code: string): KernelSource {
+export function defineKernel(
+  name: string,
+  code: string,
+  readPiece: (file: string) => string | null = () => null,
+): KernelSource {
   try {
-    return reflectKernel(name, code, () => null, `${name}.wgsl`) as KernelSource;
+    return reflectKernel(name, code, readPiece, `${name}.wgsl`) as KernelSource;
   } catch (error) {
     throw error instanceof ReflectError ? new KernelError(error.message) : error;
   }

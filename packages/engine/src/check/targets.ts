@@ -1,8 +1,11 @@
-/** @file Which kernels a name on the command line means, and which ops run them. */
-import type { Gpu, KernelSource, Tuning, Variant } from '@curio/engine';
-import { opTables, pipelinesOf, specOf } from '@curio/engine/check';
-import type { BenchShape, Case, OpCases } from '@curio/engine/check';
-import { kernelNames } from './source.ts';
+/** @file Which ops run a kernel, in which cases, and at which bench shapes it is timed. */
+import type { Gpu } from '../gpu/gpu.ts';
+import type { KernelSource, Tuning } from '../gpu/kernel/kernel.ts';
+import type { Variant } from '../gpu/kernel/variant.ts';
+import { specOf } from '../truth/cases.ts';
+import type { BenchShape, Case, OpCases } from '../truth/cases.ts';
+import { pipelinesOf } from './check-kernel.ts';
+import { opTables } from './tables.ts';
 
 /** A family and the variant that is forced in it. */
 export type Choice = readonly [family: string, variant: string];
@@ -30,21 +33,6 @@ export const variantOf = ({ table, choice }: Target): Variant<never> | null =>
 
 export const nameOf = ({ table, choice }: Target): string =>
   [table.op, ...(choice ? [choice[0] === table.op ? choice[1] : choice.join(' ')] : [])].join(', ');
-
-/**
- * The kernels that `what` names: a folder (`matmul`), a kernel (`matmul/tile`), what names begin with (`rows/norm`), or
- * an op (`softmax`).
- */
-export function kernelsNamed(what: string): string[] {
-  const names = kernelNames();
-  const found = names.filter((name) => name === what || name.startsWith(`${what}/`) || name.startsWith(`${what}_`));
-  if (found.length > 0) return found;
-  const table = opTables.find(({ op }) => op === what);
-  const used = new Set(
-    Object.values(table?.families ?? {}).flatMap((family) => Object.values(family).map(({ kernel }) => kernel.name)),
-  );
-  return names.filter((name) => used.has(name));
-}
 
 /**
  * Ops that may run a kernel: those with it in a family, else those whose families have one of its folder, the op that

@@ -229,7 +229,7 @@ test('what the rows set themselves cannot be overridden', async () => {
     'ablate: --data.withheldPairs is 0, so the set combinations has nothing that the training was without; give some, or --sets without it.',
   );
   expect(await sentence('--sets', 'five')).toBe(
-    "ablate: there is no set 'five'; there are four, sizes, combinations, hallucination, premises.",
+    "ablate: there is no set 'five'; there are four, sizes, combinations, hallucination, premises, crowd, faint.",
   );
   expect(await sentence('--report', 'nothing')).toBe(
     'ablate: nothing has no two finished rows to compare; train them with curio ablate --out nothing.',

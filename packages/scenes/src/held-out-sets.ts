@@ -1,6 +1,7 @@
 /**
  * @file Harder held-out questions than those that the training resembles: four digits, sizes never drawn, pairs of
- * digit and colour kept out of the training, and questions about what is absent, as POPE asks them.
+ * digit and colour kept out of the training, questions about what is absent, as POPE asks them, and two sets on which
+ * the small model is far from the ceiling that a person reaches: crowds of eight digits, and faint ink.
  */
 import type { RandomStream } from '@curio/engine';
 import { KINDS, parseQuestion } from './grammar.ts';
@@ -8,8 +9,12 @@ import { CELL, sampleScene, type GlyphSource, type Scene, type SceneOptions } fr
 import { askFalsePremise, askOfKind, type Turn } from './talk.ts';
 import { COLORS, digitWord, type Color, type Size } from './words.ts';
 
-/** `hallucination` is yes or no about things that are absent as often as not; `premises` presuppose what is absent. */
-export const SCENE_SETS = ['four', 'sizes', 'combinations', 'hallucination', 'premises'] as const;
+/**
+ * `hallucination` is yes or no about things that are absent as often as not; `premises` presuppose what is absent;
+ * `crowd` has eight digits where the training has three at most; `faint` is written with ink of `FAINT` opacity. The
+ * order fixes what is drawn for each, so new sets go to the end.
+ */
+export const SCENE_SETS = ['four', 'sizes', 'combinations', 'hallucination', 'premises', 'crowd', 'faint'] as const;
 export type SceneSet = (typeof SCENE_SETS)[number];
 
 /** A question on a scene; `kind` is that of the grammar, in the set hallucination what is asked for. */
@@ -39,6 +44,11 @@ export const withoutWithheld = (count: number): SceneOptions['pairs'] =>
 
 /** Side of the drawn square in pixels; the training has 15 and 22. */
 const NEW_SIDE: Record<Size, number> = { small: 11, large: 24 };
+
+/** Digits of the set crowd. */
+const CROWD = 8;
+/** Opacity of the ink of the set faint: low contrast, and still plain to the eye. */
+const FAINT = 0.3;
 
 /** Digits whose handwriting is often taken for that of another one. */
 const LOOK_ALIKES: readonly (readonly number[])[] = [
@@ -119,4 +129,11 @@ const DRAWS: Record<SceneSet, Draw> = {
     const scene = sampleScene(random, glyphs, { pairs: withoutWithheld(withheldPairs) });
     return withTurn(scene, askFalsePremise(scene, random));
   },
+  crowd: ofKind((random, glyphs, withheldPairs) =>
+    sampleScene(random, glyphs, { objects: CROWD, pairs: withoutWithheld(withheldPairs) }),
+  ),
+  faint: ofKind((random, glyphs, withheldPairs) => ({
+    ...sampleScene(random, glyphs, { pairs: withoutWithheld(withheldPairs) }),
+    opacity: FAINT,
+  })),
 };

@@ -25,12 +25,14 @@ const EDGE = 1.4;
  *
  * @param half half the width of the pen in pixels
  * @param color red, green, blue, 0…255
+ * @param opacity of the ink, 0…1
  */
 export function drawLines(
   { width, height, rgb }: Picture,
   lines: readonly (readonly Point[])[],
   half: number,
   color: readonly [number, number, number],
+  opacity = 1,
 ): void {
   const ink = new Float32Array(width * height);
   const reach = half + EDGE / 2;
@@ -51,7 +53,8 @@ export function drawLines(
       }
     });
   }
-  ink.forEach((alpha, at) => {
+  ink.forEach((covered, at) => {
+    const alpha = opacity * covered;
     for (let c = 0; c < 3 && alpha > 0; c++)
       rgb[3 * at + c] = Math.round(rgb[3 * at + c] * (1 - alpha) + color[c] * alpha);
   });

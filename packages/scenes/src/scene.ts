@@ -60,6 +60,8 @@ export interface Scene {
   background: number;
   /** Key of the background noise. */
   noise: number;
+  /** How opaque the ink is, 0…1, where it is not 1. */
+  opacity?: number;
 }
 
 /** Ink of each colour. */
@@ -137,8 +139,9 @@ function samplePairs(
   }
 }
 
+/** More than there are cannot all be different, and are independent. */
 function mostlyDifferent<T>(random: RandomStream, items: readonly T[], count: number): T[] {
-  if (random.chance(0.7)) return random.shuffle(items).slice(0, count);
+  if (random.chance(0.7) && count <= items.length) return random.shuffle(items).slice(0, count);
   return Array.from({ length: count }, () => random.pick(items));
 }
 
@@ -160,9 +163,10 @@ function samplePose(random: RandomStream): Pose {
 export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
   const rgb = drawBackground(scene);
   const picture: Picture = { width: CANVAS, height: CANVAS, rgb };
+  const { opacity = 1 } = scene;
   for (const object of scene.objects) {
     if (object.drawn) {
-      drawLines(picture, pointsOf(object.drawn), object.drawn.pen, RGB[object.color]);
+      drawLines(picture, pointsOf(object.drawn), object.drawn.pen, RGB[object.color], opacity);
       continue;
     }
     const side = object.side ?? SIDE[object.size];
@@ -172,7 +176,7 @@ export function renderScene(scene: Scene, glyphs: GlyphSource): Picture {
     const color = RGB[object.color];
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < side; x++) {
-        const alpha = ink[y * side + x];
+        const alpha = opacity * ink[y * side + x];
         const at = ((top + y) * CANVAS + left + x) * 3;
         if (alpha === 0) continue;
         for (let c = 0; c < 3; c++) rgb[at + c] = Math.round(rgb[at + c] * (1 - alpha) + color[c] * alpha);

@@ -86,6 +86,28 @@ test('premises ask about what is absent', () => {
   }
 });
 
+test('a crowd has eight digits, more than there are colours, and all kinds of question in turn', () => {
+  const drawn = draw('crowd', 44);
+  for (const { scene, question, answer } of drawn) {
+    expect(new Set(scene.objects.map(({ cell }) => cell)).size).toBe(8);
+    for (const { color } of scene.objects) expect(COLORS).toContain(color);
+    expect(parseQuestion(question)!.answer(scene)).toBe(answer);
+  }
+  expect(drawn.map(({ kind }) => kind)).toEqual(Array.from({ length: 44 }, (_, i) => KINDS[i % KINDS.length]));
+  expect(drawn.flatMap(pairsOf).some(({ digit, color }) => isWithheld(digit, color, 12))).toBe(false);
+});
+
+test('faint ink covers three tenths of the background, handwritten and drawn with a pen', () => {
+  for (const { scene } of draw('faint', 22)) expect(scene).toMatchObject({ opacity: 0.3 });
+  for (const drawn of [0, 1]) {
+    const plain = sampleScene(new RandomStream(drawn), glyphs, { drawn, objects: 3 });
+    const at = (opacity?: number, objects = plain.objects) => renderScene({ ...plain, objects, opacity }, glyphs).rgb;
+    const [full, faint, none] = [at(), at(0.3), at(1, [])];
+    expect(full).not.toEqual(none);
+    full.forEach((value, i) => expect(Math.abs(none[i] + 0.3 * (value - none[i]) - faint[i])).toBeLessThanOrEqual(1));
+  }
+});
+
 test('a description has the digits of its objects alone', () => {
   expect(describedDigits('a large red seven at top left , a small blue two at center .')).toEqual(['seven', 'two']);
   expect(describedDigits('there are no digits .')).toEqual([]);

@@ -81,6 +81,8 @@ const SET_TITLES: Readonly<Record<SceneSet, string>> = {
   combinations: 'new pairs of digit and colour',
   hallucination: 'is it there?',
   premises: 'what is not there',
+  crowd: 'eight digits',
+  faint: 'faint ink',
 };
 
 /** Objects of a description whose digit is nowhere in the scene, as CHAIR counts them (Rohrbach et al., 2018). */

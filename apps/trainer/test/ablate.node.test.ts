@@ -169,6 +169,15 @@ test('the command goes on after kill -9, trains no finished cell again, and make
 
   const again = await runCurio(folder, ['ablate', '--report', 'ablation']);
   expect(again.stdout).toContain(markdown.trim());
+  // A set that comes later is asked of the trained cells, and it alone.
+  const kept = ['summary.json', 'adapter', 'sets/answers-four.jsonl'].map((name) => join(run(4), name));
+  const times = (): number[] => kept.map((path) => statSync(path).mtimeMs);
+  const earlier = times();
+  const later = await runCurio(folder, [...args, '--sets', 'four,sizes,faint']);
+  expect(later.code, later.stderr).toBe(0);
+  expect(times()).toEqual(earlier);
+  expect(readLines(join(run(4), 'sets', 'answers-faint.jsonl')).length).toBe(220);
+  expect(later.stdout).toMatch(/\| faint ink \| [\d.]+( \*)? \| /);
   const other = await runCurio(folder, [...args, '--train.lr=1e-3']);
   expect(other.code).toBe(2);
   expect(other.sentence).toMatch(

@@ -43,9 +43,13 @@ export interface FailedCell {
 
 const isTrained = (runs: string, { name }: Cell): boolean => isFile(join(runs, name, 'summary.json'));
 
+/** Sets that a cell has yet to answer, such as those that came after it was trained. */
+const setsLeft = ({ runs, sets }: Pick<CellTraining, 'runs' | 'sets'>, cell: Cell): SceneSet[] =>
+  (sets ?? []).filter((set) => !isFile(setAnswers(setsFolder(runs, cell), set)));
+
 /** Whether a cell is trained and has answered the sets. */
-export const isFinished = ({ runs, sets }: Pick<CellTraining, 'runs' | 'sets'>, cell: Cell): boolean =>
-  isTrained(runs, cell) && (sets ?? []).every((set) => isFile(setAnswers(setsFolder(runs, cell), set)));
+export const isFinished = (training: Pick<CellTraining, 'runs' | 'sets'>, cell: Cell): boolean =>
+  isTrained(training.runs, cell) && setsLeft(training, cell).length === 0;
 
 const POLL_MS = 1000;
 
@@ -85,7 +89,7 @@ export async function trainCells(training: CellTraining): Promise<FailedCell[]> 
 
 /** What is left of a cell: its training, and its answers to the sets. */
 async function finishCell(cell: Cell, training: CellTraining): Promise<Ended> {
-  const { runs, sets, args, interrupt } = training;
+  const { runs, args, interrupt } = training;
   const run = join(runs, cell.name);
   if (!isTrained(runs, cell)) {
     const words = cell.overrides.map(([path, text]) => `--${path}=${text}`);
@@ -96,13 +100,10 @@ async function finishCell(cell: Cell, training: CellTraining): Promise<Ended> {
       cell,
       training,
     );
-    if (!sets || interrupt.requested || !isTrained(runs, cell)) return trained;
+    if (isFinished(training, cell) || interrupt.requested || !isTrained(runs, cell)) return trained;
   }
-  return curio(
-    ['eval', 'scenes', '--run', run, '--set', sets!.join(','), '--out', setsFolder(runs, cell)],
-    cell,
-    training,
-  );
+  const sets = setsLeft(training, cell).join(',');
+  return curio(['eval', 'scenes', '--run', run, '--set', sets, '--out', setsFolder(runs, cell)], cell, training);
 }
 
 interface Ended {

@@ -181,3 +181,14 @@ test('threads for pictures: as many as fit by default, or a number', () => {
   const workers = (...overrides: [string, string][]) => loadConfig({ preset: 'small', overrides }).data.workers;
   expect([workers(), workers(['data.workers', '0']), workers(['data.workers', '2'])]).toEqual([null, 0, 2]);
 });
+
+test('label masks as published only where the published code has a procedure', () => {
+  expect(RUN_PRESETS.small.train.labelMasks).toBe('messages');
+  expect(set('--train.labelMasks=published')).toBe('accepted');
+  expect(set('--train.labelMasks=published', '--model.template=v1')).toBe(
+    "config: train.labelMasks is 'published', model.template is 'v1' and sqR 0.5; the published code draws self-questions only under v1_sq, so sqR must be 0.",
+  );
+  expect(set('--train.labelMasks=search')).toBe(
+    'config: train.labelMasks is "search"; it must be one of messages, published.',
+  );
+});

@@ -96,6 +96,8 @@ export interface StageConfig {
   readonly sqR: number;
 }
 
+export const LABEL_MASKS = ['messages', 'published'] as const;
+
 export interface TrainConfig {
   /** Peak learning rate; `trainable` scales it by group. */
   readonly lr: number;
@@ -108,6 +110,11 @@ export interface TrainConfig {
   readonly clip: number | null;
   /** Text ids of a sample are truncated to this many. */
   readonly maxLength: number;
+  /**
+   * Which ids carry loss: those between the boundaries of messages, or those that the published code's search for role
+   * names finds, with its leaks and losses (data/published-labels.ts).
+   */
+  readonly labelMasks: (typeof LABEL_MASKS)[number];
   /** Whether blocks save only their inputs and are recomputed for their gradients. */
   readonly gradientCheckpointing: boolean;
   /** Alignment of image and language. */

@@ -48,6 +48,7 @@ export { EntrySamples, openSamples, type OpenSamplesOptions } from './entries/op
 export type { IndexStore } from './entries/sample-index.ts';
 export { isFault, readEntry, type EntryFault, type Fault, type Note, type ReadEntry } from './entries/read-entry.ts';
 export { groupByLength, groupByModalityLength } from './data/sampler.ts';
+export { publishedRule, type PublishedRule } from './data/published-labels.ts';
 export { isSurelyTrainable, whyNotTrainable } from './data/trainable-sample.ts';
 export {
   encodeSample,
@@ -62,6 +63,7 @@ export {
 } from './data/batch.ts';
 export {
   imageTokens,
+  LABEL_MASKS,
   LANGUAGE_TARGETS,
   shortened,
   VISION_TARGETS,

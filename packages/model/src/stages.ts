@@ -10,6 +10,7 @@ import type { Batch } from './data/batch.ts';
 import { imageTokens } from './config.ts';
 import type { ModelConfig, StageConfig, TrainConfig } from './config.ts';
 import type { Sample, Samples } from './data/dataset.ts';
+import { publishedRule } from './data/published-labels.ts';
 import { runSteps } from './loop.ts';
 import type { LoopOptions } from './loop.ts';
 import { templateOf } from './model-inputs.ts';
@@ -71,6 +72,7 @@ export function batchesOf(
   { epoch, indices, samples }: { epoch: number; indices: readonly number[]; samples: readonly Sample[] },
 ): { batch: Batch; chosen: Sample[] }[] {
   const template = stage.template === 'plain' ? 'plain' : templateOf(config);
+  const published = publishedRule(config, train, stage);
   const size = Math.ceil(indices.length / stage.accumulate);
   return Array.from({ length: Math.ceil(indices.length / size) }, (_, i) => {
     const part = indices.slice(i * size, (i + 1) * size);
@@ -81,6 +83,7 @@ export function batchesOf(
         selfQuestionRate: stage.sqR,
         draw: { seed, epoch, sample: part[k]! },
         maxLength: train.maxLength,
+        published,
       }),
     );
     return { batch: makeBatch(encoded, { patches: imageTokens(config.vision) }), chosen };

@@ -46,6 +46,11 @@ describe('an entry', () => {
         { role: 'human', text: 'Hi.' },
         { role: 'gpt', text: 'How are you?' },
       ],
+      turns: [
+        { role: 'gpt', text: 'Hello.' },
+        { role: 'human', text: 'Hi.' },
+        { role: 'gpt', text: 'How are you?' },
+      ],
       entry: 1,
       notes: ['begins with an answer, which is dropped'],
     });

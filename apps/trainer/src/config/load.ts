@@ -1,7 +1,14 @@
 /** @file From a preset, a file and overrides to one checked configuration. Every mistake is one sentence. */
 import { existsSync } from 'node:fs';
 import { ConfigError, meant } from '@curio/engine';
-import { checkModelSizes, PRESETS, presetTrainable, type ModelConfig, type PresetName } from '@curio/model';
+import {
+  checkModelSizes,
+  PRESETS,
+  presetTrainable,
+  publishedRule,
+  type ModelConfig,
+  type PresetName,
+} from '@curio/model';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { FileError } from '../disk/system-error.ts';
@@ -67,6 +74,8 @@ export function checkConfig(config: unknown, withoutData = false): RunConfig {
   const checked = runConfigSchema.safeParse(config);
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, config));
   checkModelSizes(checked.data.model);
+  for (const name of ['stage1', 'stage2'] as const)
+    publishedRule(checked.data.model, checked.data.train, checked.data.train[name]);
   const { data } = checked.data;
   if (data.scenes === null && data.withheldPairs)
     throw new ConfigError(

@@ -3,7 +3,7 @@
  * @curio/model.
  */
 import { MOMENT_STORAGES } from '@curio/engine';
-import { TEMPLATES, type Preset, type PresetName, PRESETS } from '@curio/model';
+import { LABEL_MASKS, TEMPLATES, type Preset, type PresetName, PRESETS } from '@curio/model';
 import { BASE_STORAGES, TENSOR_FORMATS } from '@curio/nn';
 import { MOST_WITHHELD } from '@curio/scenes';
 import { z } from 'zod';
@@ -89,6 +89,11 @@ const train = z.strictObject({
     .describe('how AdamW keeps its moments; 8bit takes a quarter of the memory, small tensors keep f32'),
   clip: z.number().positive().nullable().describe('largest norm of all gradients together'),
   maxLength: positive,
+  labelMasks: z
+    .enum(LABEL_MASKS)
+    .describe(
+      'which ids carry loss: answers and self-questions by the boundaries of messages, or what the published search for role names finds',
+    ),
   gradientCheckpointing: z
     .boolean()
     .describe('blocks keep only their inputs and are computed once more for their gradients'),

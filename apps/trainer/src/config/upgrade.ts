@@ -19,7 +19,8 @@ interface SavedStage {
 
 /**
  * The configuration of a saved run as this version writes it, for the same training: without
- * `train.gradientCheckpointing` nothing was checkpointed, without `train.moments` they were f32, without `run.format`
+ * `train.gradientCheckpointing` nothing was checkpointed, without `train.moments` they were f32, without
+ * `train.labelMasks` labels were found by messages, without `run.format`
  * files were safetensors, without `base.adapter` and `base.projector` both began new, without `data.onBadEntry` a bad
  * entry ended it, and presets listed patterns of parameters that the model did not have, which then decided nothing.
  * `data.workers` changes no bit, and without `data.withheldPairs` all pairs were drawn.
@@ -38,6 +39,7 @@ export function upgradeConfig(saved: unknown): unknown {
     train: {
       gradientCheckpointing: false,
       moments: 'f32',
+      labelMasks: 'messages',
       ...train,
       stage1: stage(train.stage1),
       stage2: stage(train.stage2),

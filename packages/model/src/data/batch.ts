@@ -6,6 +6,7 @@
 import { DataError } from '@curio/engine';
 import { drawSelfQuestions, encodeConversation, encodePlain, type Draw, type Template } from './conversation.ts';
 import type { Sample } from './dataset.ts';
+import { encodeAsPublished, type PublishedRule } from './published-labels.ts';
 import { IGNORE, IMAGE_TOKEN, type Tokens } from './tokens.ts';
 
 export interface EncodedSample {
@@ -24,6 +25,8 @@ export interface EncodeOptions {
   draw?: Draw;
   /** Text ids are truncated to this many. Default 2048. */
   maxLength?: number;
+  /** The published procedure that finds the labels. Default null: message boundaries. */
+  published?: PublishedRule | null;
 }
 
 /**
@@ -32,11 +35,16 @@ export interface EncodeOptions {
  */
 export function encodeSample(tokens: Tokens, sample: Sample, options: EncodeOptions): EncodedSample {
   const { template, selfQuestionRate = 0, draw = { seed: 0, epoch: 0, sample: 0 }, maxLength = 2048 } = options;
+  const { published: rule = null } = options;
   const hasImage = sample.images.length > 0;
   if (template === 'plain' && sample.images.length !== 1)
     throw new DataError(
       `batch: sample '${sample.id}' has ${hasImage ? `${sample.images.length} images` : 'no image'}; the template plain is an image and its caption.`,
     );
+  if (rule !== null && template !== 'plain') {
+    const turns = drawSelfQuestions(sample.turns ?? sample.messages, hasImage, selfQuestionRate, draw);
+    return encodeAsPublished(tokens, template, turns, { rule, hasImage, maxLength });
+  }
   const { ids, labels } =
     template === 'plain'
       ? encodePlain(tokens, sample.messages[1].text!)

@@ -20,6 +20,8 @@ export interface Sample {
    */
   images: readonly string[];
   messages: Message[];
+  /** All turns of its entry, where reading dropped some from `messages`; only the published label masks need them. */
+  turns?: readonly Message[];
   /** Its index in the file that it was read from, from 0. */
   entry?: number;
 }

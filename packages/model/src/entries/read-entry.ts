@@ -102,6 +102,7 @@ function readObject(value: Record<string, unknown>, entry: number): ReadEntry {
   const tagged = messages.some(({ text }) => text!.includes(IMAGE_TAG));
   if (!tagged && pictures.length > 0 && !Array.isArray(value.conversations) && messages.length > 0)
     messages[0] = { ...messages[0]!, text: `${`${IMAGE_TAG}\n`.repeat(pictures.length)}${messages[0]!.text}` };
+  const written = [...messages];
   if (messages[0]?.role === 'gpt') notes.push(NOTES[0]);
   while (messages[0]?.role === 'gpt') messages.shift();
   if (messages.length === 0)
@@ -125,9 +126,12 @@ function readObject(value: Record<string, unknown>, entry: number): ReadEntry {
       'tags and pictures differ',
       `names ${pictures.length} pictures and says <image> ${tags} times, and each needs its tag`,
     );
-  if (pictures.length === 1) messages = messages.map((message) => ({ ...message, text: imageFirst(message.text!) }));
+  const placed = (of: Message[]): Message[] =>
+    pictures.length === 1 ? of.map((message) => ({ ...message, text: imageFirst(message.text!) })) : of;
+  const turns = written.length > messages.length ? { turns: placed(written) } : {};
+  messages = placed(messages);
   const images = pictures.map((picture, k) => (typeof picture === 'string' ? picture : embeddedPath(entry, k)));
-  return { sample: { id: idOf(value, entry), images, messages, entry }, notes };
+  return { sample: { id: idOf(value, entry), images, messages, ...turns, entry }, notes };
 }
 
 const PICTURE_FIELDS = ['image', 'images', 'file_name', 'file_names'] as const;

@@ -77,6 +77,7 @@ function publishedTraining(sqR: number, visionLora: number): TrainConfig {
     moments: 'f32',
     clip: null,
     maxLength: 2048,
+    labelMasks: 'messages',
     gradientCheckpointing: true,
     stage1: {
       steps: 2181,

@@ -53,6 +53,7 @@ export const small: Preset = {
     moments: 'f32',
     clip: 1,
     maxLength: 448,
+    labelMasks: 'messages',
     gradientCheckpointing: false,
     stage1: {
       steps: 300,

@@ -279,7 +279,7 @@ function readTunables(code: string, refuse: Refuse) {
   return code.split('\n').flatMap((text, index) => {
     if (!text.includes('// tune:')) return [];
     const match = /^(?:alias|const)\s+(\w+)(?:\s*:\s*\w+)?\s*=\s*([^;]+?)\s*;\s*\/\/ tune:\s*(.+?)\s*$/.exec(text);
-    if (!match) return refuse(index + 1, 'is no tunable; write: const NAME = value; // tune: value other');
+    if (!match) return refuse(index + 1, 'is not a tunable; write: const NAME = value; // tune: value other');
     const [, name, value, list] = match;
     const allowed = list.split(/\s+/);
     if (!allowed.includes(value))

@@ -16,9 +16,7 @@ export const NODES = { 22: '22.23.3', 24: '24.21.0' };
 export function nodeBinary(major) {
   const version = NODES[major];
   if (!version)
-    throw new Error(
-      `--node: '${major}' is no version that is tested; it must be one of ${Object.keys(NODES).join(', ')}.`,
-    );
+    throw new Error(`--node: '${major}' is not a tested version; it must be one of ${Object.keys(NODES).join(', ')}.`);
   const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   const folder = fillOnce(`node-${version}-${platform}`, (part) => {
     fs.writeFileSync(path.join(part, 'package.json'), '{ "private": true }\n');

@@ -195,7 +195,7 @@ export function chooseDriver(say) {
   ];
   const only = process.env.CURIO_DRIVER;
   if (only && !routes.some(([route]) => route === only)) {
-    throw new Error(`CURIO_DRIVER: '${only}' is no driver; it may be installed, lavapipe or swiftshader.`);
+    throw new Error(`CURIO_DRIVER: '${only}' is not a driver; it may be installed, lavapipe or swiftshader.`);
   }
   const common = commonVariables();
   for (const [route, find] of routes) {

@@ -101,7 +101,7 @@ class FunctionBody {
   private readonly mins = new Map<number, { readonly depth: number; readonly isBoundConstant: boolean }>();
   /** Values that are indices of arrays and vectors, and of those also what goes into a function with a pointer. */
   private readonly indices = new Set<number>();
-  /** Values that are texels and lanes, whose bound is no constant. */
+  /** Values that are texels and lanes, whose bound is not a constant. */
   private readonly places = new Set<number>();
   private readonly mergesOfOpenLoops: number[] = [];
 

@@ -73,7 +73,7 @@ describe('and refused, with the place, where it would not run everywhere', () =>
       'kernels/k.wgsl:5 params take 68 bytes; at most 64 fit everywhere.',
     ],
     [
-      'params that are no scalars',
+      'params that are not scalars',
       good.replace('scale: f32', 'scale: vec2<f32>'),
       "kernels/k.wgsl:5 params member 'scale' is vec2<f32>; members are u32, i32, f32.",
     ],
@@ -105,7 +105,7 @@ describe('and refused, with the place, where it would not run everywhere', () =>
     [
       'a tunable that is none',
       good.replace('const WG', '  let WG'),
-      'kernels/k.wgsl:4 is no tunable; write: const NAME = value; // tune: value other',
+      'kernels/k.wgsl:4 is not a tunable; write: const NAME = value; // tune: value other',
     ],
     ['no entry', lib, 'kernels/k.wgsl:1 has no @compute entry; shared pieces without one belong in kernels/lib.'],
     ['an open brace', good.slice(0, good.lastIndexOf('}')), "kernels/k.wgsl:22 '{' is never closed."],

@@ -80,7 +80,7 @@ function restoreStorage(): void {
     if (location.hash === kept.hash || !new URLSearchParams(location.hash.slice(1)).has('board'))
       restore({ ...drawn, ...(photo && { photo: unpack(photo) }) });
   } catch {
-    // What an older page or another program wrote is no conversation.
+    // What an older page or another program wrote is not a conversation.
   }
 }
 

@@ -71,9 +71,11 @@ test('an adapter comes back out of its zip, whatever folder it is in', async () 
   expect(await unpackAdapter(new Blob([strange as BlobPart]))).toEqual({ 'adapter_config.json': Uint8Array.of(2) });
 });
 
-test('a file that is no adapter is refused in a sentence', async () => {
+test('a file that is not an adapter is refused in a sentence', async () => {
   const refused = (bytes: Uint8Array) => unpackAdapter(new Blob([bytes as BlobPart]));
-  await expect(refused(Uint8Array.of(1, 2, 3))).rejects.toThrow(new AdapterFileError('is no zip, or a damaged one'));
+  await expect(refused(Uint8Array.of(1, 2, 3))).rejects.toThrow(
+    new AdapterFileError('is not a zip file, or it is damaged'),
+  );
   await expect(refused(zipSync({ 'readme.txt': Uint8Array.of(1) }))).rejects.toThrow(
     new AdapterFileError('holds no adapter_config.json'),
   );

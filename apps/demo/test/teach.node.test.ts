@@ -239,11 +239,15 @@ describe('a training in the tab', () => {
     await expect.poll(() => state(page)).toBe('none');
     expect(await page.locator('#in-use').count()).toBe(0);
     for (const [name, buffer, sentence] of [
-      ['broken.zip', Buffer.from('PK no zip'), '“broken.zip” is no zip, or a damaged one, so nothing has changed.'],
+      [
+        'broken.zip',
+        Buffer.from('PK no zip'),
+        '“broken.zip” is not a zip file, or it is damaged, so nothing has changed.',
+      ],
       [
         'cut.zip',
         readFileSync(zip).subarray(0, 5000),
-        '“cut.zip” is no zip, or a damaged one, so nothing has changed.',
+        '“cut.zip” is not a zip file, or it is damaged, so nothing has changed.',
       ],
     ] as const) {
       await page.setInputFiles('#adapter', { name, mimeType: 'application/zip', buffer });

@@ -102,7 +102,7 @@ test.each([
     'no folder of images',
     'good.json',
     'good.json',
-    "data: data.images is 'gone', which is no folder; the paths of images start from it.",
+    "data: data.images is 'gone', which is not a folder; the paths of images start from it.",
     '--data.images=gone',
   ],
   [

@@ -146,7 +146,7 @@ test('a key below null is named as such', () => {
   );
 });
 
-test('words that are no overrides', () => {
+test('words that are not overrides', () => {
   expect(() => parseOverrides(['steps'])).toThrow(
     "config: what is 'steps'? An override is --key=value, such as --train.lr=1e-4.",
   );

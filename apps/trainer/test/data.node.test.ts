@@ -118,7 +118,7 @@ describe('images', () => {
     expect([...(await decodeImage(clear, 'clear.png')).rgb]).toEqual([10, 20, 30]);
   });
 
-  test('a missing file and a file that is no image are one sentence each', async () => {
+  test('a missing file and a file that is not an image are one sentence each', async () => {
     await expect(readImage(join(folder, 'none.png'))).rejects.toThrow(
       `image: '${join(folder, 'none.png')}' not found.`,
     );

@@ -102,7 +102,7 @@ test('a tower that is nowhere: one sentence says where it was looked for', async
   ]);
   expect(code).toBe(1);
   expect(sentence).toMatch(
-    /^hub: tiny\/other\/config\.json names the image tower 'org\/elsewhere', and there is no config\.json in org\/elsewhere, .*, and org\/elsewhere is no folder here, and no repository that http:\S+ shows without a token \(401 Unauthorized, Repository not found\); give it with --vision\.$/,
+    /^hub: tiny\/other\/config\.json names the image tower 'org\/elsewhere', and there is no config\.json in org\/elsewhere, .*, and org\/elsewhere is not a folder here, and not a repository that http:\S+ shows without a token \(401 Unauthorized, Repository not found\); give it with --vision\.$/,
   );
 });
 

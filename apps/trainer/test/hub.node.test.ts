@@ -24,7 +24,7 @@ test('names of a hub: owner, repository and revision; paths are none', () => {
   for (const revision of ['', '../a', 'a//b', '.a', 'a/', 'a b'])
     expect(() => parseHubName(`a/b@${revision}`)).toThrow(
       new ConfigError(
-        `hub: '${revision}' in a/b@${revision} is no revision; write a/b@REVISION with a branch, a tag or a commit.`,
+        `hub: '${revision}' in a/b@${revision} is not a revision; write a/b@REVISION with a branch, a tag or a commit.`,
       ),
     );
   const commit = '0'.repeat(40);

@@ -57,7 +57,7 @@ test('what is missing or fails is said in a sentence, and the other metric goes 
   const skippedBy = async (env: Record<string, string>) => (await javaMetrics(pairs, env)).skipped;
   expect(await skippedBy({ CURIO_SPICE_JAR: `${jar}x` })).toEqual([
     'METEOR is not computed: CURIO_METEOR_JAR is not set; give it the path of meteor-1.5.jar.',
-    `SPICE is not computed: CURIO_SPICE_JAR is ${jar}x, which is no file; give it the path of spice-1.0.jar.`,
+    `SPICE is not computed: CURIO_SPICE_JAR is ${jar}x, which is not a file; give it the path of spice-1.0.jar.`,
   ]);
   const both = { CURIO_METEOR_JAR: jar, CURIO_SPICE_JAR: jar };
   expect(await skippedBy({ ...both, PATH: folder })).toEqual([

@@ -61,8 +61,8 @@ test.each<[string, Uint8Array, string]>([
   ['palette', bmp((head) => head.setUint16(28, 8, true)), 'it ends within its palette; it is cut'],
   ['levels', new TextEncoder().encode('P2 1 1 100\n101'), 'it has the level 101 of 100'],
   ['great levels', new TextEncoder().encode('P5 1 1 70000\nxx'), 'its header says 1 × 1 pixels of 70000 levels'],
-  ['word', new TextEncoder().encode('P5 1 one 255\nx'), "its height is 'one', which is no number"],
-  ['bit', new TextEncoder().encode('P1 2 1\n0 2'), 'a pixel of it is no bit'],
+  ['word', new TextEncoder().encode('P5 1 one 255\nx'), "its height is 'one', which is not a number"],
+  ['bit', new TextEncoder().encode('P1 2 1\n0 2'), 'one of its pixels is neither 0 nor 1'],
   ['end', new TextEncoder().encode('P1 2 1\n0 '), 'it ends before its last pixel; it is cut'],
 ])('a bitmap with a wrong %s is told so', async (_, bytes, why) => {
   await expect(decodeImage(bytes, 'x')).rejects.toThrow(`image: 'x' cannot be decoded (${why}`);

@@ -130,7 +130,7 @@ test("a pattern of stage 2 that matches no parameter stops the run before stage 
   expect(existsSync(join(folder, 'runs', 'typo')), 'a start that failed frees its name').toBe(false);
 });
 
-test('a loss that is no number stops the run, names the first bad tensor and keeps the last checkpoint', async () => {
+test('a loss that is not a number stops the run, names the first bad tensor and keeps the last checkpoint', async () => {
   const { code, stderr } = await curio([
     'train',
     '--preset',

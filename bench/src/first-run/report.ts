@@ -7,7 +7,7 @@ import { rates } from '../statistics.ts';
 import type { Summary, Work } from '../statistics.ts';
 import type { Choice } from './choices.ts';
 
-/** Something that was found out and is no time. */
+/** Something that was found out and is not a time. */
 export interface Fact {
   readonly fact: string;
   readonly value: unknown;

@@ -108,7 +108,7 @@ function refusal(call: () => unknown): string {
   return 'accepted';
 }
 
-test.each(Object.keys(CALLS))('%s: what is no tensor is refused by its place', (name) => {
+test.each(Object.keys(CALLS))('%s: what is not a tensor is refused by its position', (name) => {
   const told: string[] = [];
   for (const wrong of [[1, 2], Float32Array.of(1, 2), undefined, '1', Promise.resolve(1), 3, {}]) {
     for (let i = 0; i < CALLS[name]!().length; i++) {
@@ -122,7 +122,7 @@ test.each(Object.keys(CALLS))('%s: what is no tensor is refused by its place', (
   expect(told).toEqual([]);
 });
 
-test.each(Object.keys(CALLS))('%s: what is no list, no number and no object of options is refused', (name) => {
+test.each(Object.keys(CALLS))('%s: what is not a list, a number or an options object is refused', (name) => {
   const told: string[] = [];
   for (const wrong of [undefined, 'x', {}, [[]], () => 1, NaN]) {
     for (let i = 0; i < CALLS[name]!().length; i++) {

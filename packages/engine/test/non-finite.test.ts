@@ -127,7 +127,7 @@ for (const variant of Object.keys(logSoftmaxVariants)) {
 }
 
 for (const variant of Object.keys(crossEntropyVariants)) {
-  test(`a target that is no class makes the gradient NaN, ${variant}`, async () => {
+  test(`a target that is not a class makes the gradient NaN, ${variant}`, async () => {
     gpu.kernels.forced.set('crossEntropy', variant);
     for (const target of [12, -1]) {
       const got = await slope(

@@ -79,8 +79,8 @@ function expectClose([half, full]: [ArrayLike<number>, ArrayLike<number>], toler
 }
 
 /**
- * Edges in every direction; rows that are no whole chunks stay with the usual kernels, and those of whole eights can be
- * rounded before the product.
+ * Edges in every direction; rows that are not whole chunks stay with the usual kernels, and those of whole eights can
+ * be rounded before the product.
  */
 const SIZES = [
   [152, 272, 104],

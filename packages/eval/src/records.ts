@@ -76,7 +76,7 @@ export class FileRecord {
 
 export function recordOf(where: string, value: unknown): FileRecord {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw new EvalDataError(`${where}: ${shown(value)} is no object; it must be one, {…}.`);
+    throw new EvalDataError(`${where}: ${shown(value)} is not an object; it must be one, {…}.`);
   return new FileRecord(where, value as Record<string, unknown>);
 }
 
@@ -84,7 +84,7 @@ function parse(where: string, text: string, wanted: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new EvalDataError(`${where}: ${shown(text)} is no JSON (${(error as Error).message}); ${wanted}.`);
+    throw new EvalDataError(`${where}: ${shown(text)} is not JSON (${(error as Error).message}); ${wanted}.`);
   }
 }
 

@@ -55,7 +55,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
     [
       'no JSON',
       () => vizwiz.read({ questions: file('q.jsonl', '{"question_id": 1, "im') }),
-      /^q\.jsonl, line 1: .* is no JSON \(.*\); each line must be one JSON object\.$/ as unknown as string,
+      /^q\.jsonl, line 1: .* is not JSON \(.*\); each line must be one JSON object\.$/ as unknown as string,
     ],
     [
       'no entry',
@@ -65,7 +65,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
     [
       'no object',
       () => gqa.read({ questions: file('q.jsonl', '[1]') }),
-      'q.jsonl, line 1: [1] is no object; it must be one, {…}.',
+      'q.jsonl, line 1: [1] is not an object; it must be one, {…}.',
     ],
     [
       'a field missing',

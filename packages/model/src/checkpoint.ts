@@ -136,7 +136,7 @@ function adapterParts(config: ModelConfig, files: ModelFiles, { main, vision, tr
     const strange = [...trained].find(([name]) => !/mm_projector\.|extra_/.test(name));
     if (strange)
       throw new WeightError(
-        `adapter: '${strange[0]}' in ${strange[1].file} is no tensor of the projector; what else was trained cannot be put anywhere.`,
+        `adapter: '${strange[0]}' in ${strange[1].file} is not a tensor of the projector; what else was trained cannot be put anywhere.`,
       );
     parts.push({ at: 'projector', label: 'projector', tensors: projectorTensors(trained), whole: true });
     const words = new Map([...trained].filter(([name]) => name.includes('extra_')));

@@ -165,7 +165,7 @@ test('an adapter that lacks a pair, a projector with strange tensors and a Vit-l
     name.endsWith('ln_1.bias') ? tower : name,
   );
   await expect(openModel(gpu, config, { ...base, adapter: strange })).rejects.toThrow(
-    `adapter: '${tower}' in non_lora_trainables.safetensors is no tensor of the projector; what else was trained cannot be put anywhere.`,
+    `adapter: '${tower}' in non_lora_trainables.safetensors is not a tensor of the projector; what else was trained cannot be put anywhere.`,
   );
   await expect(
     openModel(gpu, config, { ...base, adapter: withSettings({}), visionAdapter: withSettings({}) }),

@@ -82,7 +82,7 @@ async function compareGradients(weights: Weights, file: GoldenFile, others: read
   expect([...ours.values()].filter(({ grad }) => grad).length).toBe(wanted.length);
 }
 
-/** Rows of [B, T, C] that are no padding, one after the other. */
+/** Rows of [B, T, C] that are not padding, one after the other. */
 function used(values: ArrayLike<number>, lengths: ArrayLike<number>, [, T, C]: readonly number[]): number[] {
   const out: number[] = [];
   for (let b = 0; b < lengths.length; b++)

@@ -54,7 +54,7 @@ describe("LLaMA's rule of transformers 4.31", () => {
   });
 });
 
-test('a file that is no tokenizer, or not LLaMA-shaped, is refused in one sentence', () => {
+test('a file that is not a tokenizer, or not LLaMA-shaped, is refused in one sentence', () => {
   expect(() => new Tokens({})).toThrow(
     'tokenizer.json: no model.vocab; a BPE tokenizer of the Hugging Face format is needed.',
   );

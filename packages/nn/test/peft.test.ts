@@ -191,7 +191,7 @@ test('targets, layers and patterns choose the linears that PEFT chooses', () => 
   expect(loraOf('model.layers.0.self_attn.q_proj_extra', config)).toBeNull();
 });
 
-test('tensors that are no half of a pair, of a linear that is not chosen, or there twice are refused', async () => {
+test('tensors that are not half of a pair, of a linear that is not chosen, or there twice are refused', async () => {
   const open = (tensors: NamedTensor[]) => openAdapter(folder(encodeAdapter({ config, language: tensors })));
   const extra = (name: string): NamedTensor => ({ name, dtype: 'F32', shape: [3], data: new Float32Array(3) });
   for (const name of [
@@ -201,7 +201,7 @@ test('tensors that are no half of a pair, of a linear that is not chosen, or the
     'lm_head.weight',
   ])
     await expect(open([...pair(q), extra(name)])).rejects.toThrow(
-      `peft: 'base_model.model.${name}' in adapter_model.safetensors is no half of a pair (1 such); only lora_A.weight and lora_B.weight beside linears can be read.`,
+      `peft: 'base_model.model.${name}' in adapter_model.safetensors is not half of a pair (1 such); only lora_A.weight and lora_B.weight beside linears can be read.`,
     );
   await expect(open([...pair(q), ...pair('lm_head')])).rejects.toThrow(
     "peft: 'lm_head.lora_A.weight' in adapter_model.safetensors belongs to a linear that adapter_config.json does not choose (target_modules q_proj); both must name the same linears.",

@@ -81,7 +81,7 @@ test('shards are found through the index, and broken promises are named', async 
   for (const file of ['../1.safetensors', '/1.safetensors', 'a/b.bin', 'C:\\1.bin', '..', '', '1.gguf']) {
     await refused(
       { 'model.safetensors.index.json': json({ weight_map: { a: file } }) },
-      `weights: model.safetensors.index.json: '${file}' is no name of a shard; a .safetensors or .bin file beside the index is needed.`,
+      `weights: model.safetensors.index.json: '${file}' is not the name of a shard; a .safetensors or .bin file beside the index is needed.`,
     );
   }
   await refused(

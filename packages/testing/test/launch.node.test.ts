@@ -50,7 +50,7 @@ test('an unknown driver is named', () => {
   const { out } = run('vulkan.mjs', 'try { it.chooseDriver(() => {}) } catch (error) { console.log(error.message) }', {
     CURIO_DRIVER: 'voodoo',
   });
-  expect(out).toBe("CURIO_DRIVER: 'voodoo' is no driver; it may be installed, lavapipe or swiftshader.");
+  expect(out).toBe("CURIO_DRIVER: 'voodoo' is not a driver; it may be installed, lavapipe or swiftshader.");
 });
 
 test('the choice is told with what another would gain', () => {
@@ -97,7 +97,7 @@ test('other versions of Node are those that the README names, lie in the cache, 
     new RegExp(`^node-${NODES['24']}-${platform}.node_modules.node-${platform}.bin.node(\\.exe)?$`),
   );
   expect(run('nodes.mjs', "try { it.nodeBinary('21') } catch (error) { console.log(error.message) }").out).toBe(
-    "--node: '21' is no version that is tested; it must be one of 22, 24.",
+    "--node: '21' is not a tested version; it must be one of 22, 24.",
   );
 });
 

@@ -2,7 +2,7 @@
 import { CANVAS } from '@curio/scenes';
 import type { Picture } from '@curio/model';
 
-/** A file that is no picture, or one that this device cannot open. */
+/** A file that is not a picture, or one that this device cannot open. */
 export class PhotoError extends Error {
   override readonly name = 'PhotoError';
 }

@@ -4,7 +4,7 @@ import { joinBytes } from '@curio/nn';
 /** The files of an adapter's folder by path. */
 export type AdapterFiles = Readonly<Record<string, Uint8Array>>;
 
-/** A file that is no adapter; the message goes on after the file's name. */
+/** A file that is not an adapter; the message goes on after the file's name. */
 export class AdapterFileError extends Error {
   override readonly name = 'AdapterFileError';
 }
@@ -36,7 +36,7 @@ export async function unpackAdapter(file: Blob): Promise<AdapterFiles> {
   try {
     unpacked = unzipSync(new Uint8Array(await file.arrayBuffer()), { filter: isWanted });
   } catch {
-    throw new AdapterFileError('is no zip, or a damaged one');
+    throw new AdapterFileError('is not a zip file, or it is damaged');
   }
   if (bytes > MOST_BYTES) throw new AdapterFileError(`unpacks to more than ${MOST_BYTES / 1e6} MB`);
   const files = Object.fromEntries(Object.entries(unpacked).map(([name, data]) => [KNOWN.exec(name)![1]!, data]));

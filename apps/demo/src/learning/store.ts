@@ -74,7 +74,7 @@ export async function newestCheckpoint(): Promise<StoredCheckpoint | null> {
       return { state: JSON.parse(text) as unknown, files };
     }
   } catch {
-    // A private window keeps nothing; what a stopped browser left half-written is no checkpoint.
+    // A private window keeps nothing; what a stopped browser left half-written is not a checkpoint.
   }
   return null;
 }

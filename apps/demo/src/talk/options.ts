@@ -21,7 +21,7 @@ const OPTIONS: Readonly<Record<Kind, readonly string[]>> = {
   object: [],
 };
 
-/** What can be answered to a question; nothing where it is no question of the grammar, or asks for a description. */
+/** What can be answered to a question; nothing where it is not a question of the grammar, or asks for a description. */
 export function optionsFor(question: string): readonly string[] {
   const kind = parseQuestion(question)?.kind;
   return !kind || kind === 'caption' ? [] : OPTIONS[kind];

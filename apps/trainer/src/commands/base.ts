@@ -21,7 +21,7 @@ function kindWeights(text: string): Record<string, number> {
   try {
     weights = JSON.parse(text);
   } catch (error) {
-    throw new InvalidArgumentError(`It is no JSON (${(error as Error).message}); write it like {"where":3}.`);
+    throw new InvalidArgumentError(`It is not JSON (${(error as Error).message}); write it like {"where":3}.`);
   }
   for (const [kind, weight] of Object.entries(weights ?? {})) {
     if (!(KINDS as readonly string[]).includes(kind))

@@ -111,7 +111,7 @@ function onScreen({ data, width, height }: Pixels, frame: FirstFrame): Picture {
   });
 }
 
-/** Decodes an image file. Throws DataError where it is missing, cannot be read or is no image. */
+/** Decodes an image file. Throws DataError where it is missing, cannot be read or is not an image. */
 export async function readImage(path: string): Promise<Picture> {
   if (!existsSync(path)) throw new DataError(`image: '${path}' not found.`);
   let bytes: Uint8Array;

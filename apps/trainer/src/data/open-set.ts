@@ -38,7 +38,7 @@ export async function openSet(
 ): Promise<OpenedSet> {
   const [file, root] = isFolder(path) ? [metadataOf(path), path] : [path, folder];
   if (root !== null && !isFolder(root))
-    throw new DataError(`data: data.images is '${root}', which is no folder; the paths of images start from it.`);
+    throw new DataError(`data: data.images is '${root}', which is not a folder; the paths of images start from it.`);
   const files = root === null ? noFolder : imageFolder(root);
   const source = dataSource(file);
   const index = source.size < KEPT_FROM ? undefined : keptIndex(file, root, source.size);

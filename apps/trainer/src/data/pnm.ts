@@ -57,7 +57,7 @@ class Words {
     while (this.at < this.bytes.length && !isSpace(this.bytes[this.at]) && this.bytes[this.at] !== HASH) this.at++;
     const word = new TextDecoder().decode(this.bytes.subarray(from, Math.min(this.at, from + 20)));
     if (word === '') throw new DataError(`it ends before its ${what}; it is cut`);
-    if (!/^\d{1,10}$/.test(word)) throw new DataError(`its ${what} is '${word}', which is no number`);
+    if (!/^\d{1,10}$/.test(word)) throw new DataError(`its ${what} is '${word}', which is not a number`);
     return Number(word);
   }
 
@@ -66,7 +66,9 @@ class Words {
     this.skip();
     const value = this.bytes[this.at++];
     if (value !== 0x30 && value !== 0x31)
-      throw new DataError(value === undefined ? 'it ends before its last pixel; it is cut' : 'a pixel of it is no bit');
+      throw new DataError(
+        value === undefined ? 'it ends before its last pixel; it is cut' : 'one of its pixels is neither 0 nor 1',
+      );
     return value - 0x30;
   }
 }

@@ -32,7 +32,8 @@ export async function javaMetrics(
     const jar = env[variable];
     try {
       if (!jar) throw new MetricError(`${variable} is not set; give it the path of ${file}`);
-      if (!isFile(jar)) throw new MetricError(`${variable} is ${jar}, which is no file; give it the path of ${file}`);
+      if (!isFile(jar))
+        throw new MetricError(`${variable} is ${jar}, which is not a file; give it the path of ${file}`);
       scores[name] = 100 * (await score(jar, pairs, env));
     } catch (error) {
       if (!(error instanceof MetricError)) throw error;

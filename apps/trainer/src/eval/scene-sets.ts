@@ -33,7 +33,7 @@ export interface SetOptions {
 
 export const setAnswers = (out: string, set: SceneSet): string => join(out, `answers-${set}.jsonl`);
 
-/** @throws ConfigError for a name that is no set */
+/** @throws ConfigError for a name that is not a set */
 export function setsOf(command: string, text: string): SceneSet[] {
   return text.split(',').map((word) => {
     const set = SCENE_SETS.find((name) => name === word.trim());

@@ -21,7 +21,7 @@ export function parseHubName(text: string): HubName | undefined {
   if (name === undefined || /--|\.\./.test(name)) return undefined;
   if (!/^\w[\w./-]*$/.test(revision) || /\.\.|\/\/|\/$/.test(revision))
     throw new ConfigError(
-      `hub: '${revision}' in ${text} is no revision; write ${name}@REVISION with a branch, a tag or a commit.`,
+      `hub: '${revision}' in ${text} is not a revision; write ${name}@REVISION with a branch, a tag or a commit.`,
     );
   return { name, revision };
 }

@@ -93,7 +93,7 @@ function refusal(response: Response, { endpoint, token }: HubSettings, { name, r
     );
   if (code === 'RepoNotFound' || (isHub && code === null && [401, 403, 404].includes(status)))
     return new HubError(
-      `${name} is no folder here, and no repository that ${endpoint} shows ${token === null ? 'without a token' : 'to your token'} (${said})`,
+      `${name} is not a folder here, and not a repository that ${endpoint} shows ${token === null ? 'without a token' : 'to your token'} (${said})`,
       'check the name, or give a token that may read it in HF_TOKEN',
     );
   return new HubError(`${url.replace(/[?#].*$/, '')} was answered ${said}`, 'try again later');

@@ -34,7 +34,7 @@ export function readTuning(gpu: Gpu, folder: RunFolder): void {
   try {
     record = JSON.parse(folder.read(FILE)) as TuningRecord;
   } catch (cause) {
-    throw new ConfigError(`tuning: ${folder.file(FILE)} is no JSON; delete it, and the kernels are measured again.`, {
+    throw new ConfigError(`tuning: ${folder.file(FILE)} is not JSON; delete it, and the kernels are measured again.`, {
       cause,
     });
   }

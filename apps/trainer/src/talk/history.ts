@@ -28,7 +28,9 @@ export class History {
     public turns: readonly ChatTurn[] = [],
   ) {}
 
-  /** Opens the file of an earlier conversation, or begins one. @throws DataError where the file is no conversation */
+  /**
+   * Opens the file of an earlier conversation, or begins one. @throws DataError where the file is not a conversation
+   */
   static open(path: string): History {
     if (!existsSync(path)) return new History(path);
     const parsed = file.safeParse(readJson(path, 'chat'));

@@ -146,8 +146,8 @@ interface Pending {
  * Sends the gradient `seed` (1 for a scalar) of `output` back to every leaf that requires one; leaf gradients add up in
  * `leaf.grad`.
  * Saved tensors are freed as the walk passes, so a graph can be walked once. Throws ShapeError when `output` depends on
- * no leaf that requires a gradient, when it is no scalar and no seed is given, when the seed's shape differs, when the
- * graph was walked before or its scope has ended, and when something that it needs was written over since.
+ * no leaf that requires a gradient, when it is not a scalar and no seed is given, when the seed's shape differs, when
+ * the graph was walked before or its scope has ended, and when something that it needs was written over since.
  */
 export function backward(output: Tensor, seed?: Tensor): void {
   requireTensors('backward', output, ...(seed === undefined ? [] : [seed]));

@@ -11,7 +11,7 @@ import { requireTensors, Tensor } from './tensor.ts';
  * `f` may also be given frozen inputs.
  * Costs a second forward pass of `f` and keeps the inputs and the result. `f` must do the same both times, must not be
  * async, and may checkpoint parts of itself. Throws ShapeError when there is no input, and from `backward` when `f`
- * uses a computed tensor that requires a gradient and is no input.
+ * uses a computed tensor that requires a gradient and is not an input.
  */
 export function checkpoint(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
   requireSync('checkpoint', f);

@@ -79,7 +79,7 @@ export interface Given {
 /**
  * The values of a typed array, a list or nested lists in row-major order, their own type (bool where all are booleans)
  * and shape.
- * Throws DTypeError for anything else, or what is no number in it; ShapeError where rows differ.
+ * Throws DTypeError for anything else, or a value in it that is not a number; ShapeError where rows differ.
  */
 export function readGiven(values: unknown): Given {
   if (isNumberArray(values))

@@ -69,7 +69,7 @@ export function gradeRequest(question: MmVetQuestion, text: string, model: strin
   });
 }
 
-/** The grade in a judge's reply, its first word; null where that is no number from 0 to 1. */
+/** The grade in a judge's reply, its first word; null where that is not a number from 0 to 1. */
 export function gradeIn(reply: string): number | null {
   const grade = parseFloatLikePython(strip(reply.split(' ')[0]));
   // NaN is neither above 1 nor below 0, so the original lets it pass; it would make every mean NaN.

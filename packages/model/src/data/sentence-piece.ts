@@ -281,7 +281,7 @@ function readPiece(message: Uint8Array, index: number, fail: Fail): Piece {
     else if (number <= 3) fail(`field ${number} of piece ${index} is of another type; it is damaged.`);
   }
   if (!text) return fail(`piece ${index} is empty; it is damaged.`);
-  if (!Number.isFinite(score)) fail(`piece ${index} has a score that is no finite number; it is damaged.`);
+  if (!Number.isFinite(score)) fail(`piece ${index} has a score that is not a finite number; it is damaged.`);
   if (kind < NORMAL || kind > BYTE) fail(`piece ${index} is of kind ${kind}; 1 to 6 are known.`);
   return { text, score, kind };
 }

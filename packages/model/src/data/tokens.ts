@@ -139,8 +139,8 @@ export class Tokens {
 
   /**
    * @param source what `tokenizer.json` holds, or a read `tokenizer.model`
-   * @throws DataError where the JSON is no tokenizer, the vocabulary does not begin with `<unk>`, `<s>`, `</s>`, or has
-   * a word that the model has no row for
+   * @throws DataError where the JSON is not a tokenizer, the vocabulary does not begin with `<unk>`, `<s>`, `</s>`, or
+   * has a word that the model has no row for
    */
   constructor(source: object | SentencePiece, { extra = [], rows, rule = '4.31' }: TokensOptions = {}) {
     const vocabulary = isSentencePiece(source) ? vocabularyOfModel(source, rows) : vocabularyOfJson(source, rows);

@@ -41,7 +41,7 @@ const OTHER: Readonly<Record<string, string>> = {
   modules_to_save: 'whole modules of the base are replaced',
   layer_replication: 'layers of the base are doubled',
   trainable_token_indices: 'rows of the embedding are replaced',
-  target_parameters: 'parameters that are no linear carry a pair',
+  target_parameters: 'parameters that are not of a linear layer carry a pair',
   alora_invocation_tokens: 'the branch works only after certain tokens',
   arrow_config: 'several adapters are routed between',
   kasa_config: 'the base is cut down by its singular values',

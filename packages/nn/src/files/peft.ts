@@ -88,7 +88,7 @@ export async function openAdapter(folder: ByteFolder): Promise<Adapter> {
   const config = inOwnNames(readAdapterConfig(json, where, [...modules.keys()]), modules);
   if (others.length > 0)
     throw new WeightError(
-      `peft: ${others[0]} is no half of a pair (${others.length} such); only lora_A.weight and lora_B.weight beside linears can be read.`,
+      `peft: ${others[0]} is not half of a pair (${others.length} such); only lora_A.weight and lora_B.weight beside linears can be read.`,
     );
   checkPairs(language, config);
   const describesVision = language.size === 0 || !isOfOtherRank(vision, config);

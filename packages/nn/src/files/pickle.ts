@@ -197,7 +197,7 @@ class Machine {
   }
 
   global(module: unknown, name: unknown): void {
-    if (typeof module !== 'string' || typeof name !== 'string') return this.damaged('a name that is no text');
+    if (typeof module !== 'string' || typeof name !== 'string') return this.damaged('a name that is not a string');
     const found = this.rules.global(module, name);
     if (!found)
       return this.rules.fail(
@@ -209,7 +209,8 @@ class Machine {
   reduce(): void {
     const args = this.pop();
     const callee = this.pop();
-    if (!(callee instanceof PickledGlobal) || !callee.call) return this.damaged('it calls what is no function');
+    if (!(callee instanceof PickledGlobal) || !callee.call)
+      return this.damaged('it calls something that is not a function');
     if (!Array.isArray(args)) return this.damaged(`it calls ${callee.name} without a tuple`);
     this.make(callee.call(args));
   }

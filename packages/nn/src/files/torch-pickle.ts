@@ -62,7 +62,8 @@ type Fail = (what: string) => never;
 
 /**
  * Opens a file that `torch.save` made of a dictionary of tensors; storages are read when asked for.
- * @throws WeightError for a truncated archive, a name that is not allowed, or content that is no dictionary of tensors
+ * @throws WeightError for a truncated archive, a name that is not allowed, or content that is not a dictionary of
+ * tensors
  */
 export async function openTorchFile(source: ByteSource): Promise<TensorMap> {
   const fail: Fail = (what) => {
@@ -73,7 +74,7 @@ export async function openTorchFile(source: ByteSource): Promise<TensorMap> {
   if (pickles.length !== 1)
     return fail(
       pickles.length === 0
-        ? 'it has no data.pkl; it is no file of torch.save.'
+        ? 'it has no data.pkl; it is not a file of torch.save.'
         : `it has ${pickles.length} files called data.pkl; torch.save writes one.`,
     );
   const root = pickles[0].slice(0, -'data.pkl'.length);
@@ -109,7 +110,7 @@ function torchRules(fail: Fail): PickleRules {
         return new PickledGlobal(name, (args) => tensorOf(args, fail));
       if (module === 'torch._utils' && name === '_rebuild_parameter')
         return new PickledGlobal(name, ([data]) =>
-          data instanceof PickledTensor ? data : fail('it makes a parameter of what is no tensor.'),
+          data instanceof PickledTensor ? data : fail('it makes a parameter of what is not a tensor.'),
         );
       return undefined;
     },
@@ -129,7 +130,7 @@ const ORDERED_DICT = new PickledGlobal('OrderedDict', () => new PickledDict());
 /** `_rebuild_tensor_v2(storage, offset, shape, stride, requires_grad, hooks, metadata)`. */
 function tensorOf(args: readonly unknown[], fail: Fail): PickledTensor {
   const [storage, offset, shape, stride, , , metadata] = args;
-  if (!(storage instanceof Storage)) return fail('it makes a tensor of what is no storage.');
+  if (!(storage instanceof Storage)) return fail('it makes a tensor of what is not a storage.');
   if (!isShape(shape) || !isCounts(stride) || shape.length !== stride.length || !isCount(offset))
     return fail(
       `it makes a tensor of shape ${shownValue(shape)}, strides ${shownValue(stride)} and offset ${shownValue(offset)}; shape and strides are lists of at most ${MOST_AXES} sizes, equally long.`,

@@ -53,7 +53,7 @@ async function openShards(folder: ByteFolder, index: ByteSource): Promise<Tensor
   const shards = new Map<string, TensorMap>();
   for (const file of new Set(weightMap.values())) {
     if (!/^[^/\\:\p{Cc}]+\.(safetensors|bin)$/u.test(file))
-      fail(`'${shownText(file)}' is no name of a shard; a .safetensors or .bin file beside the index is needed.`);
+      fail(`'${shownText(file)}' is not the name of a shard; a .safetensors or .bin file beside the index is needed.`);
     const source = await folder.open(file);
     if (!source) return fail(`shard '${shownText(file)}' not found in ${folder.name}.`);
     shards.set(file, await openTensorFile(source));

@@ -24,7 +24,7 @@ export function zipOf(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
 export function entriesOf(bytes: Uint8Array): Map<string, Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const files = new Map<string, Uint8Array>();
-  // One before 1.6 is no archive.
+  // One before 1.6 is not an archive.
   if (view.getUint32(0, true) !== 0x04034b50) return files;
   let at = view.getUint32(bytes.length - 6, true);
   while (view.getUint32(at, true) === 0x02014b50) {

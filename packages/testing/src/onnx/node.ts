@@ -6,7 +6,7 @@ import type { GoldenFile } from '../golden.ts';
 export interface Described {
   /** ONNX's name of an element type. */
   readonly type: string;
-  /** Null for what is no tensor. */
+  /** Null for what is not a tensor. */
   readonly shape: readonly number[] | null;
 }
 

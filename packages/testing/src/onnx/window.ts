@@ -81,7 +81,7 @@ function maxPool(node: Node): Tensor {
   return c.maxPool2d(around(x, windows, -Infinity), { kernel: windows.side, stride: windows.stride });
 }
 
-/** Where padding does not count, the share of each window that is no padding is divided out. */
+/** Where padding does not count, the share of each window that is not padding is divided out. */
 function averagePool(node: Node): Tensor {
   const x = node.float();
   const windows = square(node);

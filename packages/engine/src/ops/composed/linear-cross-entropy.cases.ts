@@ -68,7 +68,7 @@ export const linearCrossEntropyCases = defineCases<Attrs | undefined>({
       attrs: { chunk: 2 },
     },
     {
-      label: 'a target that is no class',
+      label: 'a target that is not a class',
       inputs: [
         frozen(4, 8),
         { shape: [4], dtype: 'i32', values: [1, 8, 7, 0], onDevice: true },

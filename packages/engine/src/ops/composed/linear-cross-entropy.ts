@@ -47,7 +47,7 @@ function chunkOf(rows: number, classes: number): number {
  * @param targets i32[...]: classes from 0 to V - 1; -100 ignores the row. Any other is refused where the host knows it,
  * and makes the loss NaN where only the device does
  * @returns float[]
- * Saves x. Throws ShapeError when the sizes differ or a target is no class, DTypeError when targets are not i32.
+ * Saves x. Throws ShapeError when the sizes differ or a target is not a class, DTypeError when targets are not i32.
  */
 export function linearCrossEntropy(
   x: Tensor,
@@ -96,7 +96,7 @@ export function linearCrossEntropy(
   );
 }
 
-/** 1 / Σ w over the rows that are not ignored; 0 where all are, NaN where a target is no class. */
+/** 1 / Σ w over the rows that are not ignored; 0 where all are, NaN where a target is not a class. */
 function inverseOfTotal(targets: Tensor, weights: Tensor | undefined, classes: number): Tensor {
   const isClass = logicalAnd(ge(targets, 0), lt(targets, classes));
   const total = sum(where(eq(targets, -100), 0, where(isClass, weights ?? 1, NaN)));

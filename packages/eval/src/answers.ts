@@ -1,4 +1,6 @@
-/** @file Answers as the published scripts save them, one JSON object a line, and their pairing with entries by id. */
+/**
+ * @file Answers as the published scripts save them, one JSON object a line, and how they are matched to entries by id.
+ */
 import type { Answer, Entry, SourceFile } from './benchmark.ts';
 import { byId, EvalDataError, type FileRecord, readJsonLines, shown } from './records.ts';
 import { pythonJson } from './text/python-json.ts';
@@ -16,8 +18,8 @@ const answerFrom = (record: FileRecord): Answer => ({
 });
 
 /**
- * The answers of a file. A last line without its newline was being written when the run ended; it is left out, since
- * the entry is answered anew: `length` is where the next line goes.
+ * The answers in a file. A last line without a newline was cut short when the run ended: it is dropped, its entry is
+ * answered again, and `length` is the offset at which to write on.
  */
 export function readAnswers(
   file: SourceFile,
@@ -29,7 +31,10 @@ export function readAnswers(
   return { answers, length };
 }
 
-/** Texts by entry, in the order of the entries. @param missing what stands for an answer that is not there */
+/**
+ * Each entry with the text of its answer, in the order of the entries. @param missing the text for an unanswered entry;
+ * without it one is an error
+ */
 export function paired<E extends Entry>(
   benchmark: string,
   entries: readonly E[],
@@ -56,7 +61,7 @@ export function paired<E extends Entry>(
   });
 }
 
-/** Contiguous parts of ceil(n / parts) entries, as the published scripts cut them; `index` counts from 0. */
+/** Contiguous parts of ceil(n / parts) entries, split as in the published scripts; `index` counts from 0. */
 export function partOf<T>(entries: readonly T[], parts: number, index: number): T[] {
   const size = Math.ceil(entries.length / parts);
   return entries.slice(index * size, (index + 1) * size);

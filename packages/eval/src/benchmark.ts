@@ -1,44 +1,44 @@
-/** @file What a benchmark is: five functions and some facts, so that one command can run any of them. */
+/** @file What a benchmark is: a few functions and facts, so that one command can run any of them. */
 import type { JudgeReply, JudgeRequest } from './judge.ts';
 
-/** A file that the caller has read; the name is for errors. */
+/** A file that the caller has read; errors give its name. */
 export interface SourceFile {
   readonly name: string;
   readonly text: string;
 }
 
-/** A file that the caller writes: the name is relative to the folder of results. */
+/** A file for the caller to write; the name is relative to the results folder. */
 export interface ResultFile {
   readonly name: string;
   readonly content: string | Uint8Array;
 }
 
 export interface LayoutFile {
-  /** Where the published bundle has it, below the benchmark's folder. */
+  /** Its path in the published bundle, below the benchmark's folder. */
   readonly path: string;
   readonly holds: string;
-  /** Without it the benchmark runs, but has no local score. */
+  /** Without it the benchmark runs, but cannot be scored here. */
   readonly optional?: boolean;
 }
 
-/** As the published scripts decode: greedy, one beam. */
+/** As the published scripts decode: greedily, with one beam. */
 export interface Decoding {
   readonly temperature: 0;
   readonly maxNewTokens: 128 | 1024;
-  /** `pad` squares the picture first, `crop` cuts its middle. */
+  /** `pad` makes the picture square by padding, `crop` takes its centre. */
   readonly aspect: 'pad' | 'crop';
 }
 
 export interface Entry {
-  /** Unique in the benchmark; it pairs answers with entries. */
+  /** Unique within the benchmark; answers are matched to entries by it. */
   readonly id: string | number;
-  /** The picture's file in the benchmark's folder of pictures; null for a question without one. */
+  /** File name in the benchmark's folder of pictures; null for a question without a picture. */
   readonly image: string | null;
-  /** The picture itself in base64, where the data set carries it (MMBench). */
+  /** The picture itself in base64, where the data set includes it (MMBench). */
   readonly imageBase64?: string;
 }
 
-/** A line of an answers file, its fields in the order in which LLaVA's model_vqa_loader.py writes them. */
+/** A line of an answers file; the fields are in the order in which LLaVA's model_vqa_loader.py writes them. */
 export interface Answer {
   readonly question_id: string | number;
   readonly prompt: string;
@@ -54,9 +54,9 @@ export interface AnswerText {
   readonly modelId: string;
 }
 
-/** A benchmark's numbers, unrounded; per cent unless the benchmark's file says otherwise. */
+/** A benchmark's scores, unrounded, in per cent unless the benchmark's file says otherwise. */
 export interface Score {
-  /** The number that tables print. */
+  /** The score that tables print. */
   readonly main: number;
   readonly mainName: string;
   readonly details: Readonly<Record<string, number>>;
@@ -68,35 +68,36 @@ export interface Benchmark<E extends Entry = Entry, Role extends string = string
   /** As in `curio eval <name>`. */
   readonly name: string;
   readonly title: string;
-  /** Where data, format and metric come from. */
+  /** Where the data, the format and the metric come from. */
   readonly source: string;
   readonly layout: Readonly<Record<Role, LayoutFile>>;
-  /** The folder of pictures, below the benchmark's folder; null where the data carry them. */
+  /** The folder of pictures, below the benchmark's folder; null where the data include them. */
   readonly images: string | null;
   readonly decoding: Decoding;
-  /** Entries in the order of the question file, with their truth where the optional files are given. */
+  /** Entries in the order of the question file, with their reference answers where the optional files are given. */
   read(files: Readonly<Partial<Record<Role, SourceFile>>>): E[];
-  /** The question as the model gets it, after `<image>` and a newline where the entry has a picture. */
+  /** The question as the model gets it, after `<image>` and a newline if the entry has a picture. */
   prompt(entry: E): string;
-  /** The line saved for an answer, where it has more or other fields than `answerOf` gives it. */
+  /** The line saved for an answer, if its fields differ from those of `answerOf`. */
   record?(entry: E, answer: Answer): Answer & Readonly<Record<string, unknown>>;
-  /** The id of the entry that an answer belongs to, where it is not its question_id. */
+  /** The id of the entry that an answer belongs to, if that is not its question_id. */
   idOf?(answer: Answer): string;
-  /** What the metric compares. */
+  /** The part of an answer that the metric compares. */
   parse(answer: string, entry: E): string;
   /**
-   * Needs an answer for every entry, unless the official rule fills the gap. @throws EvalDataError without the truth
+   * Needs an answer to every entry, unless the official scorer fills gaps. @throws EvalDataError without reference
+   * answers
    */
   score?(entries: readonly E[], answers: readonly Answer[]): Score;
-  /** For captions: what programs of others score (METEOR, SPICE); null without references. */
+  /** For captions: the input of external scorers (METEOR, SPICE); null without references. */
   captions?(entries: readonly E[], answers: readonly Answer[]): CaptionPair[] | null;
-  /** How a judge's replies become a score, where the metric needs one. */
+  /** How a judge's replies become a score, if the metric needs a judge. */
   readonly judging?: Judging<E, Role>;
-  /** The answers in the files that the official server, script or judge takes. */
+  /** The answers as files for the official server, script or judge. */
   write(run: Run<E, Role>): ResultFile[];
 }
 
-/** A caption and those of people, tokenised as the PTB tokenizer does, tokens with a space between. */
+/** A caption and its human references, tokenised by the PTB tokenizer, tokens separated by spaces. */
 export interface CaptionPair {
   readonly id: string | number;
   readonly caption: string;
@@ -104,7 +105,7 @@ export interface CaptionPair {
 }
 
 export interface Run<E extends Entry = Entry, Role extends string = string> {
-  /** Names the files, as a checkpoint's name does in the published scripts. */
+  /** Used in file names, like a checkpoint's name in the published scripts. */
   readonly name: string;
   readonly entries: readonly E[];
   readonly answers: readonly Answer[];
@@ -113,14 +114,17 @@ export interface Run<E extends Entry = Entry, Role extends string = string> {
 
 /** How a judge marks answers. */
 export interface Judging<E extends Entry = Entry, Role extends string = string> {
-  /** The judge of the published numbers. */
+  /** The judge behind the published numbers. */
   readonly publishedModel: string;
-  /** What the judge is asked; `again` counts replies that could not be used. @throws EvalDataError without its files */
+  /**
+   * The request about an answer; `again` is the number of unusable replies so far. @throws EvalDataError without its
+   * files
+   */
   request(entry: E, text: string, model: string, again: number): JudgeRequest;
-  /** Whether a reply has a mark; where it has none the judge is asked again, so many times in all. */
+  /** Whether a reply contains a mark; if not, the judge is asked again, `attempts` times in all. */
   isMark(reply: string): boolean;
   readonly attempts: number;
-  /** The official files, and the score from replies to every entry. */
+  /** The official files, and the score that replies to all entries give. */
   finish(
     run: Run<E, Role>,
     replies: ReadonlyMap<string | number, JudgeReply>,

@@ -1,8 +1,8 @@
-/** @file How different texts are from one another. Texts are tokenised, words with spaces between. */
+/** @file How much texts differ from one another. Texts are tokenised, words separated by spaces. */
 import { bleu } from './captions/bleu.ts';
 import { LONGEST, ngramCounts } from './captions/ngrams.ts';
 
-/** Different n-grams over all n-grams of the texts together, 0 to 1 (Li et al., NAACL 2016); 0 where there are none. */
+/** Distinct n-grams over all n-grams of the texts together, 0 to 1 (Li et al., NAACL 2016); 0 if there are none. */
 export function distinct(texts: readonly string[], n: 1 | 2 | 3 | 4): number {
   const seen = new Set<string>();
   let all = 0;
@@ -16,9 +16,9 @@ export function distinct(texts: readonly string[], n: 1 | 2 | 3 | 4): number {
 }
 
 /**
- * Mean BLEU-4 of each text with all others as its references, 0 to 1; the lower, the more diverse (Zhu et al., SIGIR
- * 2018). A text that stands twice scores 1; one shorter than four words scores next to 0, as in coco-caption. Null for
- * fewer than two texts.
+ * Mean BLEU-4 of each text with all others as its references, 0 to 1; lower is more diverse (Zhu et al., SIGIR 2018). A
+ * text that occurs twice scores 1; one shorter than four words scores almost 0, as in coco-caption. Null for fewer than
+ * two texts.
  */
 export function selfBleu(texts: readonly string[]): number | null {
   if (texts.length < 2) return null;

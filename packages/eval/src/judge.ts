@@ -1,4 +1,4 @@
-/** @file Requests to a judge in OpenAI's batch form, which any OpenAI-compatible endpoint or batch runner takes. */
+/** @file Requests to a judge in OpenAI's batch format, which any OpenAI-compatible endpoint or batch runner accepts. */
 
 export interface JudgeRequest {
   readonly custom_id: string;
@@ -14,7 +14,7 @@ export interface JudgeRequest {
 
 /** A judge's last reply about an entry. */
 export interface JudgeReply {
-  /** As the judge's server calls its model. */
+  /** The model's name on the judge's server. */
   readonly model: string;
   readonly text: string;
 }

@@ -1,4 +1,6 @@
-/** @file The lines that the published question files end with. Source: LLaVA's Evaluation.md and eval bundle. */
+/**
+ * @file The lines at the end of prompts in the published question files. Source: LLaVA's Evaluation.md and eval bundle.
+ */
 
 export const SHORT_ANSWER = 'Answer the question using a single word or phrase.';
 export const OPTION_LETTER = "Answer with the option's letter from the given choices directly.";

@@ -1,4 +1,4 @@
-/** @file The question files of LLaVA's bundle that share one form: {"question_id", "image", "text", …} a line. */
+/** @file Question files of LLaVA's bundle, which share one form: {"question_id", "image", "text", …} a line. */
 import type { Entry, SourceFile } from './benchmark.ts';
 import { byId, type FileRecord, readJsonLines, someOf } from './records.ts';
 
@@ -16,7 +16,7 @@ export function readQuestions<Q extends Question>(
     (record) =>
       ({
         id: record.id(),
-        image: record.text('image', 'the name of a picture'),
+        image: record.text('image', 'the file name of a picture'),
         text: record.text('text', 'the prompt'),
         ...more(record),
       }) as unknown as Q,

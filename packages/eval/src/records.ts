@@ -1,5 +1,5 @@
 /**
- * @file Reading JSON and JSON lines field by field; whatever is wrong is told by file, entry, field and both values.
+ * @file JSON and JSON lines read field by field; errors name the file, entry and field and give both values.
  */
 import type { SourceFile } from './benchmark.ts';
 
@@ -13,7 +13,7 @@ export const shown = (value: unknown): string => {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 };
 
-/** One object of a file. `where` is `pope.jsonl, line 3`. */
+/** One object of a file. `where` is for example `pope.jsonl, line 3`. */
 export class FileRecord {
   constructor(
     readonly where: string,
@@ -32,7 +32,7 @@ export class FileRecord {
     return fits(this.fields[field]) ? (this.fields[field] as T) : this.refuse(field, wanted);
   }
 
-  text(field: string, wanted = 'a text'): string {
+  text(field: string, wanted = 'a string'): string {
     return this.#take(field, (value) => typeof value === 'string', wanted);
   }
 
@@ -44,7 +44,7 @@ export class FileRecord {
     return this.#take(
       field,
       (value) => typeof value === 'string' || Number.isSafeInteger(value),
-      'a text or a whole number, unique in the file',
+      'a string or a whole number, unique in the file',
     );
   }
 
@@ -56,7 +56,7 @@ export class FileRecord {
     return this.#take(field, Array.isArray, wanted);
   }
 
-  texts(field: string, wanted = 'a list of texts'): string[] {
+  texts(field: string, wanted = 'a list of strings'): string[] {
     return this.#take(
       field,
       (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
@@ -64,7 +64,7 @@ export class FileRecord {
     );
   }
 
-  /** A list of objects; `where` of each names the field and its place. */
+  /** A list of objects; each one's `where` names the field and the index. */
   records(field: string): FileRecord[] {
     return this.list(field, 'a list of objects').map((each, i) => recordOf(`${this.where}, ${field}[${i}]`, each));
   }
@@ -88,7 +88,7 @@ function parse(where: string, text: string, wanted: string): unknown {
   }
 }
 
-/** A file of one JSON object a line; empty lines are passed over. */
+/** A file with one JSON object a line; empty lines are skipped. */
 export const readJsonLines = (file: SourceFile): FileRecord[] =>
   file.text.split('\n').flatMap((line, i) => {
     const where = `${file.name}, line ${i + 1}`;
@@ -102,11 +102,11 @@ export const readJsonObject = (file: SourceFile): FileRecord => recordOf(file.na
 
 export function readJsonList(file: SourceFile): FileRecord[] {
   const list = readJson(file);
-  if (!Array.isArray(list)) throw new EvalDataError(`${file.name}: it holds ${shown(list)}; it must be a list, […].`);
+  if (!Array.isArray(list)) throw new EvalDataError(`${file.name}: it is ${shown(list)}; it must be a list, […].`);
   return list.map((each, i) => recordOf(`${file.name}, entry ${i + 1}`, each));
 }
 
-/** The file of a role that cannot be done without. */
+/** The file of a role that the benchmark cannot do without. */
 export function required<Role extends string>(
   benchmark: string,
   files: Readonly<Partial<Record<Role, SourceFile>>>,
@@ -115,17 +115,17 @@ export function required<Role extends string>(
 ): SourceFile {
   const file = files[role];
   if (!file)
-    throw new EvalDataError(`${benchmark}: the file '${role}' is missing; give ${path} of the published bundle.`);
+    throw new EvalDataError(`${benchmark}: the file '${role}' is missing; give ${path} from the published bundle.`);
   return file;
 }
 
-/** Refuses a file without entries, whose score would be a silent 0. */
+/** Refuses a file without entries, which would silently score 0. */
 export function someOf<T>(file: SourceFile, entries: T[]): T[] {
-  if (!entries.length) throw new EvalDataError(`${file.name}: it holds no entry; it must hold at least one.`);
+  if (!entries.length) throw new EvalDataError(`${file.name}: it has no entries; it must have at least one.`);
   return entries;
 }
 
-/** Refuses ids that come twice, and gives the records by them. */
+/** The items by id; refuses an id that occurs twice. */
 export function byId<T>(
   what: string,
   items: readonly T[],
@@ -136,7 +136,7 @@ export function byId<T>(
     const id = idOf(item);
     if (found.has(id))
       throw new EvalDataError(
-        `${what}: id ${shown(id)} stands at place ${[...found.keys()].indexOf(id) + 1} and again at ${i + 1}; each id must come once.`,
+        `${what}: id ${shown(id)} occurs at position ${[...found.keys()].indexOf(id) + 1} and again at ${i + 1}; each id must occur once.`,
       );
     found.set(id, item);
   }

@@ -11,7 +11,7 @@ import { textvqa, textvqaNoOcr } from './benchmarks/textvqa.ts';
 import { vizwiz } from './benchmarks/vizwiz.ts';
 import { vqav2 } from './benchmarks/vqav2.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: each has entries of its own kind, and gets only those that it has read
+// biome-ignore lint/suspicious/noExplicitAny: each benchmark has a kind of entry of its own, and gets only those
 type AnyBenchmark = Benchmark<any, string>;
 
 export const benchmarks: readonly AnyBenchmark[] = [
@@ -32,7 +32,7 @@ export const benchmarks: readonly AnyBenchmark[] = [
   conceptual,
 ];
 
-/** @throws RangeError for a name that none has */
+/** @throws RangeError for a name that no benchmark has */
 export function benchmarkNamed(name: string): AnyBenchmark {
   const found = benchmarks.find((benchmark) => benchmark.name === name);
   if (!found)

@@ -50,7 +50,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
     [
       'no file',
       () => vqav2.read({}),
-      "vqav2: the file 'questions' is missing; give llava_vqav2_mscoco_test-dev2015.jsonl of the published bundle.",
+      "vqav2: the file 'questions' is missing; give llava_vqav2_mscoco_test-dev2015.jsonl from the published bundle.",
     ],
     [
       'no JSON',
@@ -60,7 +60,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
     [
       'no entry',
       () => vqav2.read({ questions: file('q.jsonl', '\n') }),
-      'q.jsonl: it holds no entry; it must hold at least one.',
+      'q.jsonl: it has no entries; it must have at least one.',
     ],
     [
       'no object',
@@ -70,17 +70,17 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
     [
       'a field missing',
       () => vqav2.read({ questions: lines('q.jsonl', [question, { question_id: 8, text: 'x' }]) }),
-      "q.jsonl, line 2: field 'image' is missing; it must be the name of a picture.",
+      "q.jsonl, line 2: field 'image' is missing; it must be the file name of a picture.",
     ],
     [
       'an id twice',
       () => vqav2.read({ questions: lines('q.jsonl', [question, question]) }),
-      'q.jsonl: id 7 stands at place 1 and again at 2; each id must come once.',
+      'q.jsonl: id 7 occurs at position 1 and again at 2; each id must occur once.',
     ],
     [
       'another kind of id',
       () => gqa.read({ questions: q }),
-      "q.jsonl, line 1: field 'question_id' is 7; it must be a text, as in GQA.",
+      "q.jsonl, line 1: field 'question_id' is 7; it must be a string, as in GQA.",
     ],
     [
       'answers of other questions',
@@ -115,7 +115,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
           questions: lines('q.jsonl', [popeQuestion]),
           random: lines('r.json', [{ label: 'yes' }, { label: 'no' }]),
         }),
-      "q.jsonl: category 'random' has 1 questions and r.json 2 labels; both must have as many.",
+      "q.jsonl: category 'random' has 1 questions and r.json 2 labels; both must have the same number.",
     ],
     [
       'POPE: a label',
@@ -130,12 +130,12 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
     [
       'ScienceQA: another release',
       () => scienceqa.read({ questions: file('q.json', []), splits, problems: problems({}) }),
-      'pid_splits.json: \'test\' has the id "5", which q.json lacks; both must be of one release.',
+      'pid_splits.json: \'test\' has the id "5", which q.json lacks; both must come from the same release.',
     ],
     [
       'ScienceQA: a place',
       () => scienceqa.read({ questions: file('q.json', [sqa]), splits, problems: problems({ answer: 2 }) }),
-      "problems.json, 5: field 'answer' is 2; it must be a place in 'choices', 0 to 1.",
+      "problems.json, 5: field 'answer' is 2; it must be an index of 'choices', 0 to 1.",
     ],
     [
       'TextVQA: nine answers',
@@ -144,7 +144,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
           questions: lines('q.jsonl', [text]),
           annotations: file('a.json', { data: [{ image_id: 'img', question: 'is it?', answers: Array(9).fill('x') }] }),
         }),
-      'a.json, data[0]: field \'answers\' is ["x","x","x","x","x","x","x","x","x"]; it must be a list of ten, and has 9.',
+      'a.json, data[0]: field \'answers\' is ["x","x","x","x","x","x","x","x","x"]; it must be a list of ten, not of 9.',
     ],
     [
       'TextVQA: a form',
@@ -164,7 +164,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
     [
       'MMBench: too long a row',
       () => mmbench.read(table('1\t?\ta\tb\tA\taGk=\tx')),
-      't.tsv, row 2: it has 7 fields and the head 6; each row must have as many.',
+      't.tsv, row 2: it has 7 fields and the header 6; each row must have the same number.',
     ],
     [
       'MMBench: a quote',
@@ -174,7 +174,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
     [
       'MMBench: columns',
       () => mmbench.read({ table: file('t.tsv', 'index,question\n1,2\n') }),
-      't.tsv: it has the columns "index,question" and no \'index\'; give mmbench_dev_20230712.tsv with tabs between.',
+      't.tsv: it has the columns "index,question" and no \'index\'; give mmbench_dev_20230712.tsv separated by tabs.',
     ],
     [
       'LLaVA-Bench: references out of order',
@@ -185,7 +185,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
           references: lines('g.jsonl', [{ question_id: 8, text: 'x' }]),
           rules: file('rule.json', {}),
         }),
-      "q.jsonl, line 1: field 'question_id' is 7; it must be 8, as at the same place in g.jsonl.",
+      "q.jsonl, line 1: field 'question_id' is 7; it must be 8, as at the same position in g.jsonl.",
     ],
     [
       'MM-Vet: a key',
@@ -200,18 +200,18 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
     [
       'captions of other pictures',
       () => cocoCaptions.read({ questions: q, references: file('c.json', { images: [], annotations: [] }) }),
-      'q.jsonl, line 1: field \'image\' is "a.jpg"; it must be one that c.json has captions of.',
+      'q.jsonl, line 1: field \'image\' is "a.jpg"; it must be one that c.json has captions for.',
     ],
     [
       'an answers file',
       () => readAnswers(file('a.jsonl', '{"question_id": 7, "text": "x"}\n')),
-      "a.jsonl, line 1: field 'prompt' is missing; it must be a text.",
+      "a.jsonl, line 1: field 'prompt' is missing; it must be a string.",
     ],
     [
       'an answer twice',
       () =>
         vizwiz.write({ name: 'x', entries: vizwiz.read({ questions: q }), answers: [answer(7), answer(7)], files: {} }),
-      'vizwiz, answers: id 7 stands at place 1 and again at 2; each id must come once.',
+      'vizwiz, answers: id 7 occurs at position 1 and again at 2; each id must occur once.',
     ],
     [
       'an answer missing',

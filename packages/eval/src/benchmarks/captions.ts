@@ -4,10 +4,10 @@
  *
  * Layout: questions {"question_id", "image", "text"} a line; references as COCO has them, {"images": [{"id",
  * "file_name"}], "annotations": [{"image_id", "caption"}]}, or a list (or a line each) of {"image", "caption"}, the
- * caption a text or a list of texts. Of these question files only COCO's is published; the others have its form.
+ * caption a text or a list of texts. Only COCO's question file is published; the others have its form.
  * Prompt: `Provide a brief description of the given image, …`, in the file. Decoding: greedy, 1024 tokens. Parsing:
- * none. Metric: BLEU-4, ROUGE-L and CIDEr-D, as coco-caption has them and as SQ-LLaVA's script has them; METEOR and
- * SPICE are their authors' Java programs, which `captions` prepares for.
+ * none. Metric: BLEU-4, ROUGE-L and CIDEr-D, as in coco-caption and as in SQ-LLaVA's script; METEOR and
+ * SPICE are their authors' Java programs, whose input `captions` prepares.
  */
 import { paired } from '../answers.ts';
 import type { Benchmark, SourceFile } from '../benchmark.ts';
@@ -26,7 +26,7 @@ import {
 import { pythonJson } from '../text/python-json.ts';
 
 export interface CaptionQuestion extends Question {
-  /** The picture's id in a COCO file, which result files use; the question's id elsewhere. */
+  /** The picture's id in a COCO file, which result files use; without one, the question's id. */
   readonly imageId: string | number;
   readonly references: readonly string[] | null;
 }
@@ -38,14 +38,14 @@ interface Reference {
 
 const layoutOf = (questions: string, references: string) => ({
   questions: { path: questions, holds: 'the pictures and the prompt' },
-  references: { path: references, holds: 'what people wrote of the pictures', optional: true },
+  references: { path: references, holds: 'captions written by people', optional: true },
 });
 type Role = keyof ReturnType<typeof layoutOf>;
 
 const captionsOf = (record: FileRecord): string[] =>
   Array.isArray(record.fields.caption)
     ? record.texts('caption')
-    : [record.text('caption', 'a text or a list of texts')];
+    : [record.text('caption', 'a string or a list of strings')];
 
 function fromCoco(file: FileRecord): Map<string, Reference> {
   const byImage = new Map<string | number, string[]>();
@@ -63,7 +63,7 @@ function fromCoco(file: FileRecord): Map<string, Reference> {
   );
 }
 
-/** References by the name of the picture. */
+/** References by file name of the picture. */
 function referencesIn(file: SourceFile): Map<string, Reference> {
   const isLines = /^\s*\{[^\n]*\}\s*\n\s*\{/.test(file.text);
   const whole = isLines ? null : readJson(file);
@@ -96,14 +96,14 @@ function captionBenchmark(
       return readQuestions<CaptionQuestion>(required(name, files, 'questions', layout.questions.path), (record) => {
         const found = known?.get(record.text('image'));
         if (known && !found?.captions.length)
-          record.refuse('image', `one that ${files.references!.name} has captions of`);
+          record.refuse('image', `one that ${files.references!.name} has captions for`);
         return { imageId: found?.imageId ?? record.id(), references: found?.captions ?? null };
       });
     },
     prompt: (entry) => entry.text,
     parse: (answer) => answer,
 
-    /** Times 100, CIDEr-D too, as tables print it. */
+    /** Times 100, CIDEr-D too, as tables print them. */
     score(entries, answers) {
       const pairs = paired(name, entries, answers);
       const known = pairs.map(([entry]) => {
@@ -139,7 +139,7 @@ function captionBenchmark(
       });
     },
 
-    /** The results file of the COCO caption challenge, which pycocoevalcap and the nocaps server take. */
+    /** The results file of the COCO caption challenge, which pycocoevalcap and the nocaps server accept. */
     write: (run) => [
       {
         name: `results/${run.name}.json`,

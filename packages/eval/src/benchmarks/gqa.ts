@@ -23,7 +23,7 @@ interface GqaTruth {
   readonly structural: string;
   readonly semantic: string;
   readonly detailed: string;
-  /** The group whose answers make one histogram; null where it has none. */
+  /** The group whose answers form one histogram; null if the question is in none. */
   readonly group: string | null;
   readonly entailed: readonly string[];
   readonly valid: readonly string[] | null;
@@ -41,7 +41,7 @@ const layout = {
   choices: { path: 'data/val_choices.json', holds: 'valid and plausible answers', optional: true },
 };
 
-/** Steps of the functional program that the original counts: not those that only look up or name. */
+/** Steps of the functional program that the original counts: all but those that only look up or name something. */
 const isStep = (step: string): boolean => !['exist', 'query: name', 'choose name'].some((part) => step.includes(part));
 
 /** Chi-square between the histograms of true and given answers of each group, averaged by the groups' sizes, / 100. */
@@ -78,7 +78,7 @@ export const gqa: Benchmark<GqaQuestion, keyof typeof layout> = {
     const truths = files.truth && readJsonObject(files.truth);
     const choices = files.choices && readJsonObject(files.choices);
     return readQuestions<GqaQuestion>(required('gqa', files, 'questions', layout.questions.path), (record) => {
-      const id = record.text('question_id', 'a text, as in GQA');
+      const id = record.text('question_id', 'a string, as in GQA');
       if (!truths) return { truth: null };
       if (!truths.has(id)) record.refuse('question_id', `one that ${files.truth!.name} has an answer to`);
       const truth = truths.record(id);
@@ -145,7 +145,7 @@ export const gqa: Benchmark<GqaQuestion, keyof typeof layout> = {
       ),
     );
     if (balanced.every(({ truth }) => truth.valid && truth.plausible)) {
-      // Of questions about what things have in common the original takes these three words, whatever the file says.
+      // For questions about what things have in common the original takes these three words, whatever the file says.
       const within = ({ said, truth }: (typeof all)[number], group: 'valid' | 'plausible') => ({
         hit: Number(
           (truth.detailed.includes('Common') ? ['color', 'material', 'shape'] : truth[group]!).includes(said),

@@ -32,7 +32,7 @@ export interface LlavaBenchQuestion extends Question {
   readonly judging: Judging | null;
 }
 
-/** A line of the review file that the summary reads. */
+/** A line of the review file that the summary script reads. */
 export interface Review {
   readonly category: string;
   readonly marks: readonly [number, number];
@@ -66,7 +66,7 @@ function judgingOf(question: LlavaBenchQuestion): Judging {
   return question.judging;
 }
 
-/** What the judge is asked about an answer. @param model of the judge; the published numbers are by gpt-4-0314 */
+/** The request about an answer. @param model the judge; the published numbers are by gpt-4-0314 */
 export const reviewRequest = (question: LlavaBenchQuestion, text: string, model: string): JudgeRequest =>
   judgeRequest(String(question.id), {
     model,
@@ -78,7 +78,7 @@ export const reviewRequest = (question: LlavaBenchQuestion, text: string, model:
     max_tokens: 1024,
   });
 
-/** The line of the review file for a judge's reply. @param place of the question in the file, from 0 */
+/** The line of the review file for a judge's reply. @param place the question's position in the file, from 0 */
 export function reviewLine(place: number, question: LlavaBenchQuestion, answer: Answer, reply: string): string {
   return `${pythonJson({
     id: place + 1,
@@ -87,7 +87,7 @@ export function reviewLine(place: number, question: LlavaBenchQuestion, answer: 
     answer2_id: answer.answer_id,
     category: `llava_bench_${question.category}`,
     content: reply,
-    // Integers where it has no marks, floats where it has; they are averaged in all the same.
+    // Integers if there were no marks, floats if there were; all are averaged.
     tuple: marksIn(reply)?.map((mark) => new PythonFloat(mark)) ?? [-1, -1],
   })}\n`;
 }
@@ -100,8 +100,8 @@ export const readReviews = (file: SourceFile): Review[] =>
   });
 
 /**
- * By category and for `all`: the ratio in per cent, and both means times ten; the means are rounded to three places
- * first and the results to one, as summarize_gpt_review.py has them.
+ * By category and for `all`: the ratio in per cent, and both means times ten; means are rounded to three decimals first
+ * and the results to one, as in summarize_gpt_review.py.
  */
 export function summariseReviews(reviews: readonly Review[]): Map<string, readonly [number, number, number]> {
   const names = [...new Set(reviews.map((review) => review.category)), 'all'].sort();
@@ -142,7 +142,7 @@ export const llavaBench: Benchmark<LlavaBenchQuestion, keyof typeof layout> = {
         if (!reference || reference.id() !== record.id())
           record.refuse(
             'question_id',
-            `${shown(reference?.fields.question_id)}, as at the same place in ${references.name}`,
+            `${shown(reference?.fields.question_id)}, as at the same position in ${references.name}`,
           );
         const rule = byCategory.record(`llava_bench_${category}`);
         return {
@@ -150,7 +150,7 @@ export const llavaBench: Benchmark<LlavaBenchQuestion, keyof typeof layout> = {
           judging: {
             caption: Array.isArray(caption)
               ? image.texts('caption').join('\n')
-              : image.text('caption', 'a text or a list of texts'),
+              : image.text('caption', 'a string or a list of strings'),
             reference: reference.text('text'),
             referenceId: reference.has('answer_id') ? reference.id('answer_id') : reference.id(),
             rule: rule.text('prompt'),
@@ -163,7 +163,7 @@ export const llavaBench: Benchmark<LlavaBenchQuestion, keyof typeof layout> = {
   prompt: (entry) => entry.text,
   parse: (answer) => answer,
 
-  // The official script takes a reply without marks as it is.
+  // The official script accepts a reply without marks as it is.
   judging: {
     publishedModel: 'gpt-4-0314',
     request: (entry, text, model) => reviewRequest(entry, text, model),
@@ -194,7 +194,7 @@ export const llavaBench: Benchmark<LlavaBenchQuestion, keyof typeof layout> = {
     },
   },
 
-  /** The answers file, which the official judge script takes, and the same as requests to any judge. */
+  /** The answers file for the official judge script, and the same as requests to any judge. */
   write({ name, entries, answers }) {
     const byQuestion = byId('llava-bench, answers', answers, (answer) => answer.question_id);
     const pairs = paired('llava-bench', entries, answers);

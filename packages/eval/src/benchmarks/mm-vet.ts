@@ -24,7 +24,7 @@ export interface MmVetQuestion extends Question {
   readonly judgePrompt: string | null;
 }
 
-/** What the official grader keeps for a question: one value each run. */
+/** What the official grader stores for a question: one value for each run. */
 export interface Grade {
   readonly model: readonly string[];
   readonly content: readonly string[];
@@ -39,7 +39,7 @@ const layout = {
 
 const keyOf = (question: MmVetQuestion): string => `v1_${question.id}`;
 
-/** The text between the quotes of `prompt = """…"""` in the official grader. */
+/** The string between the quotes of `prompt = """…"""` in the official grader. */
 function promptOf(file: SourceFile): string {
   const found = /^prompt = """([\s\S]*?)"""/m.exec(file.text)?.[1];
   if (found === undefined)
@@ -50,8 +50,8 @@ function promptOf(file: SourceFile): string {
 }
 
 /**
- * What the judge is asked about an answer. @param again ask for a digit, and warmer by 0.5 each time, as the grader
- * does after a reply without a grade; it gives up and grades 0 after five
+ * The request about an answer. @param again how often it was asked before: the grader then asks for a digit, each time
+ * at a temperature 0.5 higher, and after five failures grades 0
  */
 export function gradeRequest(question: MmVetQuestion, text: string, model: string, again = 0): JudgeRequest {
   const { truth, judgePrompt } = question;
@@ -72,7 +72,7 @@ export function gradeRequest(question: MmVetQuestion, text: string, model: strin
 /** The grade in a judge's reply, its first word; null where that is not a number from 0 to 1. */
 export function gradeIn(reply: string): number | null {
   const grade = parseFloatLikePython(strip(reply.split(' ')[0]));
-  // NaN is neither above 1 nor below 0, so the original lets it pass; it would make every mean NaN.
+  // NaN is neither above 1 nor below 0, so the original accepts it; it would turn every mean into NaN.
   return grade !== null && grade >= 0 && grade <= 1 ? grade : null;
 }
 
@@ -98,7 +98,7 @@ export function readGrades(file: SourceFile): Map<string, Grade> {
   );
 }
 
-/** Per cent: `total`, each capability, each set of them (`ocr_rec`, sorted), averaged over the judge's runs. */
+/** Per cent: `total`, each capability, each set of capabilities (`ocr_rec`, sorted), averaged over the judge's runs. */
 export function scoreGrades(
   questions: readonly MmVetQuestion[],
   grades: ReadonlyMap<string, Grade>,

@@ -25,9 +25,9 @@ export interface MmBenchRow extends Entry {
   readonly id: number;
   /** Hint, question and options. */
   readonly question: string;
-  /** Options by letter; what pandas takes for missing (an option `None` too) is left out, as in the originals. */
+  /** Options by letter; what pandas reads as missing (an option `None` too) is left out, as in the originals. */
   readonly options: ReadonlyMap<string, string>;
-  /** Those of the prompt: up to the first missing one. */
+  /** The options in the prompt: up to the first missing one. */
   readonly shownOptions: readonly string[];
   readonly answer: string | null;
   readonly category: string | null;
@@ -77,7 +77,7 @@ function entryOf(row: Row, where: string): MmBenchRow {
   };
 }
 
-/** What the submission leaves out of the table, and the place where the prediction goes in. */
+/** Columns that the submission leaves out, and the position at which it inserts the prediction. */
 const left = new Set(['hint', 'category', 'source', 'image', 'comment', 'l2-category']);
 const PREDICTION_AT = 6;
 
@@ -96,7 +96,7 @@ function mmBench(name: string, title: string, path: string, suffix: string): Ben
       const lacking = ['index', 'question', 'A', 'B', 'image'].find((column) => !columns.includes(column));
       if (lacking)
         throw new EvalDataError(
-          `${file.name}: it has the columns ${columns.slice(0, 20).map(shown).join(', ')} and no '${lacking}'; give ${path} with tabs between.`,
+          `${file.name}: it has the columns ${columns.slice(0, 20).map(shown).join(', ')} and no '${lacking}'; give ${path} separated by tabs.`,
         );
       const entries = rows.map((row, i) => entryOf(row, `${file.name}, row ${i + 2}`));
       byId(file.name, entries, (entry) => entry.id);
@@ -132,7 +132,7 @@ function mmBench(name: string, title: string, path: string, suffix: string): Ben
       const share = (of: typeof judged) => 100 * mean(of.map(({ hits }) => Number(hits.every(Boolean))));
       const details: Record<string, number> = {
         questions: judged.length,
-        'rotations, each for itself': 100 * mean(judged.flatMap(({ hits }) => hits.map(Number))),
+        'rotations, each on its own': 100 * mean(judged.flatMap(({ hits }) => hits.map(Number))),
       };
       const splits = new Set(judged.map(({ first }) => first.split));
       for (const split of splits) {

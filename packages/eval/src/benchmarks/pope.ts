@@ -1,5 +1,5 @@
 /**
- * @file POPE: is an object there, yes or no; absent ones are drawn at random, by popularity, or by what goes together.
+ * @file POPE: is an object there, yes or no; absent ones are drawn at random, by popularity, or by co-occurrence.
  * Sources: https://github.com/RUCAIBox/POPE, LLaVA's eval_pope.py.
  *
  * Layout: questions {"question_id", "image", "text", "category"} a line; labels in coco_pope_<category>.json, a line
@@ -39,7 +39,7 @@ export function yesOrNo(answer: string): 'yes' | 'no' {
 
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
-/** Precision, recall, F1, accuracy and share of yes; a ratio of nothing is 0 where the original divides by zero. */
+/** Precision, recall, F1, accuracy and share of yes; 0 where the original divides by zero. */
 export function popeMeasures(pairs: readonly { said: 'yes' | 'no'; label: 'yes' | 'no' }[]) {
   const count = (said: string, label: string) =>
     pairs.filter((each) => each.said === said && each.label === label).length;
@@ -76,7 +76,7 @@ export const pope: Benchmark<PopeQuestion, keyof typeof layout> = {
           'category',
           `of a question that ${files[category]!.name} has a label for; it has ${truth[category].length}`,
         );
-      // Labels are paired by place, so a picture that differs means that a line is missing or out of order.
+      // Labels are matched by position, so a different picture means that a line is missing or out of order.
       if (label.has('image') && label.text('image') !== record.text('image'))
         record.refuse('image', `${shown(label.text('image'))}, as in ${label.where}, whose label it gets`);
       return { category, label: label.oneOf('label', ['yes', 'no']) };
@@ -84,7 +84,7 @@ export const pope: Benchmark<PopeQuestion, keyof typeof layout> = {
     for (const category of categories)
       if (next[category] !== truth[category].length)
         throw new EvalDataError(
-          `${file.name}: category '${category}' has ${next[category]} questions and ${files[category]!.name} ${truth[category].length} labels; both must have as many.`,
+          `${file.name}: category '${category}' has ${next[category]} questions and ${files[category]!.name} ${truth[category].length} labels; both must have the same number.`,
         );
     return questions;
   },
@@ -114,6 +114,6 @@ export const pope: Benchmark<PopeQuestion, keyof typeof layout> = {
     };
   },
 
-  /** The official scorer takes the answers file itself. */
+  /** The official scorer reads the answers file itself. */
   write: ({ name, answers }) => [{ name: `answers/${name}.jsonl`, content: answers.map(answerLine).join('') }],
 };

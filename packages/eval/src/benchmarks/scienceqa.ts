@@ -21,7 +21,7 @@ export interface ScienceQuestion extends Entry {
   readonly id: string;
   readonly question: string;
   readonly choices: readonly string[];
-  /** The place of the right choice, from 0. */
+  /** The index of the right choice, from 0. */
   readonly answer: number;
 }
 
@@ -40,7 +40,7 @@ export function chosenLetter(reply: string): string {
   return named.length === 1 ? named[0][1] : 'FAILED';
 }
 
-/** The place of the chosen option; -1 for none of them. */
+/** The index of the chosen option; -1 for none of them. */
 const placeOf = (letter: string, choices: readonly string[]): number =>
   letters.slice(0, choices.length).indexOf(letter);
 
@@ -52,7 +52,7 @@ export function scoreScienceQa(entries: readonly ScienceQuestion[], answers: rea
     const taken = place < 0 && random ? random.below(entry.choices.length) : place;
     return { entry, hit: Number(taken === entry.answer) };
   });
-  // The original tells a picture by the prompt that was saved, so a question that was never asked has none.
+  // The original recognises a picture by the saved prompt, so a question that was never asked has none.
   const pictured = new Set(
     answers.flatMap((answer) => (answer.prompt.includes('<image>') ? [answer.question_id] : [])),
   );
@@ -69,7 +69,7 @@ export function scoreScienceQa(entries: readonly ScienceQuestion[], answers: rea
   };
 }
 
-/** The two files that LLaVA's scorer writes, so that they can be read by what reads those. */
+/** The two files that LLaVA's scorer writes, so that other programs can read them. */
 function resultFiles(name: string, entries: readonly ScienceQuestion[], answers: readonly Answer[]): ResultFile[] {
   const prompts = byId('scienceqa, answers', answers, (answer) => answer.question_id);
   const analyses = paired('scienceqa', entries, answers, { missing: 'FAILED' }).map(([entry, text]) => {
@@ -118,7 +118,7 @@ export const scienceqa: Benchmark<ScienceQuestion, keyof typeof layout> = {
       const record = questions.get(id);
       if (!record)
         throw new EvalDataError(
-          `${splits.where}: 'test' has the id ${shown(id)}, which ${file.name} lacks; both must be of one release.`,
+          `${splits.where}: 'test' has the id ${shown(id)}, which ${file.name} lacks; both must come from the same release.`,
         );
       if (!problems.has(id)) record.refuse('id', `one of ${problems.where}`);
       const problem = problems.record(id);
@@ -126,7 +126,7 @@ export const scienceqa: Benchmark<ScienceQuestion, keyof typeof layout> = {
       const answer = problem.whole('answer');
       if (choices.length > letters.length) problem.refuse('choices', `a list of at most ${letters.length}`);
       if (!(answer >= 0 && answer < choices.length))
-        problem.refuse('answer', `a place in 'choices', 0 to ${choices.length - 1}`);
+        problem.refuse('answer', `an index of 'choices', 0 to ${choices.length - 1}`);
       const first = record.records('conversations')[0] ?? record.refuse('conversations', 'a list of at least one turn');
       return {
         id,

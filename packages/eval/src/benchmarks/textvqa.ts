@@ -35,7 +35,7 @@ const layout = {
   annotations: { path: 'TextVQA_0.5.1_val.json', holds: 'ten answers each', optional: true },
 };
 
-/** The question in a prompt, lower-cased, by its line or by the words around it; null where it has no known form. */
+/** The question in a prompt, lower-cased, found by its line or by the words around it; null for an unknown form. */
 export function questionIn(prompt: string): string | null {
   const lines = prompt.split('\n');
   if (prompt.startsWith('OCR tokens: '))
@@ -55,7 +55,7 @@ const keyOf = (imageId: string | number, prompt: string): string => `${imageId}\
 
 function annotationsOf(file: FileRecord): Map<string | number, FileRecord> {
   const records = file.records('data');
-  // As in the original, the last of two equal questions about a picture counts.
+  // As in the original, of two equal questions about a picture the last one counts.
   return new Map(records.map((each) => [keyOf(each.text('image_id'), each.text('question').toLowerCase()), each]));
 }
 
@@ -85,7 +85,7 @@ function textVqa(
         if (truths && !truth)
           record.refuse('text', `a question about ${shown(imageId)} that ${files.annotations!.name} has`);
         const answers = truth?.texts('answers') ?? null;
-        if (answers && answers.length !== 10) truth!.refuse('answers', `a list of ten, and has ${answers.length}`);
+        if (answers && answers.length !== 10) truth!.refuse('answers', `a list of ten, not of ${answers.length}`);
         return { id: keyOf(imageId, text), imageId, image: record.text('image'), text, answers };
       });
       byId(file.name, questions, (question) => question.id);
@@ -108,7 +108,7 @@ function textVqa(
       return { main: 100 * mean([...perEntry.values()]), mainName: 'accuracy', details: {}, perEntry };
     },
 
-    /** The official scorer takes the answers file itself. */
+    /** The official scorer reads the answers file itself. */
     write: (run) => [{ name: `answers/${run.name}.jsonl`, content: run.answers.map(answerLine).join('') }],
   };
 }

@@ -75,7 +75,7 @@ export const vqav2: Benchmark<VqaQuestion, keyof typeof layout> = {
     return { main: 100 * mean([...perEntry.values()]), mainName: 'VQA accuracy', details, perEntry };
   },
 
-  /** EvalAI's upload: every id of `all` in its order; what was not asked has an empty answer. */
+  /** EvalAI's upload: every id of `all`, in its order; a question that was not asked gets an empty answer. */
   write({ name, entries, answers, files }) {
     const texts = new Map(paired('vqav2', entries, answers, { missing: '' }).map(([entry, text]) => [entry.id, text]));
     const ids = files.all ? readJsonLines(files.all).map((record) => record.id()) : entries.map((entry) => entry.id);

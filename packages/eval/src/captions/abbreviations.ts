@@ -1,5 +1,5 @@
 /**
- * @file Words whose full stop belongs to them, as the PTB tokenizer of coco-caption treats them (found by asking it).
+ * @file Words that end in a full stop of their own, as coco-caption's PTB tokenizer treats them (found by running it).
  */
 
 const alternatives = (words: string): string =>
@@ -12,12 +12,12 @@ const alternatives = (words: string): string =>
 const anyCase = (words: string): string =>
   alternatives(words).replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
 
-/** Titles, ranks and the like: the stop stays and ends no sentence. */
+/** Titles, ranks and the like: the stop stays and never ends a sentence. */
 const inside = anyCase(
   'mr mrs ms dr drs prof sen rep gov gen lt col capt sgt cpl maj adm cmdr pvt rev hon pres messrs st mt ft ave dept natl assoc vs cf supt insp atty treas cie elec jos wm alex pfc spc sfc adj adv asst',
 );
 
-/** Months, firms, most states: before a capital the stop ends a sentence too. */
+/** Months, firms, most states: before a capital letter the stop ends a sentence too. */
 const ending = [
   anyCase(
     'jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thurs fri sr jr blvd rd sq bldg inc co cos corp ltd bros plc intl univ assn est al etc ext mo tel ala ariz calif colo conn dak fla ga ind kans kan ky md mich minn mont neb nev okla penn tenn va vt wis wisc wyo esq sys bancorp rt',
@@ -29,7 +29,7 @@ const ending = [
 /** Only before a number. */
 const numbered = anyCase('fig figs no nos pp op prop art ca');
 
-/** Words with a capital that begin a sentence after an acronym such as U.S. */
+/** Capitalised words that begin a sentence after an acronym such as U.S. */
 const starters = alternatives(
   'A About According Additionally After An As At But He Her Here However If In It Last Many More M[Rr]\\. M[Ss]\\. Now Once One Other Our She Since So Some Such That The Their Then There These They This We What When While Yet You',
 );
@@ -37,7 +37,7 @@ const starters = alternatives(
 const acronym = '[A-Za-z](?:\\.[A-Za-z])+\\.';
 
 /**
- * Patterns of a word with its stop: where another stop follows as a token of its own, where none does, where it goes.
+ * Patterns of a word with its stop: where a second stop follows as its own token, where none does, where it is dropped.
  */
 export const withStop = {
   apart: `([A-Za-z])\\.(?=\\s+(?:${starters})\\s)`,

@@ -5,7 +5,7 @@
 import { LONGEST, lengthOf, ngramCounts } from './ngrams.ts';
 
 const SMALL = 1e-9;
-const TINY = 1e-15; // so that nothing guessed gives 0
+const TINY = 1e-15; // so that a text without a match scores 0, not NaN
 
 interface Sums {
   correct: number[];
@@ -14,7 +14,7 @@ interface Sums {
   reference: number;
 }
 
-/** BLEU-n = (∏ₖ≤ₙ correctₖ / guessedₖ)^(1/n), times exp(1 - r/c) where c is shorter than r. */
+/** BLEU-n = (∏ₖ≤ₙ correctₖ / guessedₖ)^(1/n), times exp(1 - r/c) if c is shorter than r. */
 function bleuOf({ correct, guessed, length, reference }: Sums): number[] {
   let product = 1;
   const ratio = (length + TINY) / (reference + SMALL);
@@ -45,7 +45,7 @@ function sumsOf(prediction: string, references: readonly string[]): Sums {
   };
 }
 
-/** Captions are tokenised, words with spaces between. By n - 1: of the corpus, and of each prediction. */
+/** Captions are tokenised, words separated by spaces. By n - 1: of the corpus, and of each prediction. */
 export function bleu(
   predictions: readonly string[],
   references: readonly (readonly string[])[],

@@ -10,11 +10,11 @@ interface Vector {
   /** By n - 1: the tf-idf weight of each n-gram, tf · (log(images) - log(max(1, df))). */
   readonly weights: readonly ReadonlyMap<string, number>[];
   readonly norms: readonly number[];
-  /** The count of bigrams: the original measures length by them. */
+  /** The number of bigrams: the original uses it as the length. */
   readonly length: number;
 }
 
-/** By prediction, 0 to 10. Captions are tokenised, words with spaces between. */
+/** By prediction, 0 to 10. Captions are tokenised, words separated by spaces. */
 export function ciderD(predictions: readonly string[], references: readonly (readonly string[])[]): number[] {
   const known = references.map((captions) => captions.map(ngramCounts));
   const documents = new Map<string, number>();

@@ -1,9 +1,9 @@
-/** @file Counts of n-grams, which BLEU and CIDEr-D are made of. */
+/** @file Counts of n-grams, on which BLEU and CIDEr-D are built. */
 import { splitWords } from '../text/python-text.ts';
 
 export const LONGEST = 4;
 
-/** By n - 1: how often each n-gram of a tokenised caption stands in it, n from 1 to 4. */
+/** By n - 1: how often each n-gram occurs in a tokenised caption, n from 1 to 4. */
 export type Counts = readonly ReadonlyMap<string, number>[];
 
 export function ngramCounts(caption: string): Counts {

@@ -11,7 +11,7 @@ import { rougeL } from './rouge.ts';
 const REFERENCE_WORDS = 50;
 const PREDICTION_WORDS = 20;
 
-/** Lower case, marks as spaces, runs of white space as one space, at most so many words. */
+/** Lower case, punctuation as spaces, runs of white space as one space, at most so many words. */
 export function cleaned(caption: string, words: number): string {
   const text = caption
     .toLowerCase()
@@ -32,7 +32,7 @@ export interface CaptionScores {
   readonly each: readonly { readonly bleu: readonly number[]; readonly rougeL: number; readonly ciderD: number }[];
 }
 
-/** Scores of predictions against one or more references each, all as people and models write them. */
+/** Scores of predictions against one or more references each, all given as untokenised text. */
 export function scoreCaptions(
   predictions: readonly string[],
   references: readonly (readonly string[])[],

@@ -1,10 +1,11 @@
 /**
- * @file Captions in the words of the Penn Treebank, as coco-caption's tokenizer (Stanford CoreNLP 3.4.1, -preserveLines
- * -lowerCase) cuts them: rules of our own, found by asking it. At each place the longest rule wins, of equal ones the
- * first. Lines are cut together, since a line's first word can decide whether the last stop before it ends a sentence.
+ * @file Captions split into the words of the Penn Treebank, as coco-caption's tokenizer (Stanford CoreNLP 3.4.1,
+ * -preserveLines -lowerCase) splits them, by rules of our own that were found by running it. At each position the
+ * longest rule wins, the first among equals. Lines are split together, since a line's first word can decide whether the
+ * stop before it ends a sentence.
  *
- * Of 20,000 made-up captions with odd words in them, none of which served to find the rules, one is cut otherwise; of
- * 4,000 pairs of odd words without a space between (`Inc.o'clock`, `it’sexample.com`) 40 are.
+ * Of 20,000 made-up captions with odd words, none of them used to find the rules, one is split differently; of 4,000
+ * pairs of odd words without a space between them (`Inc.o'clock`, `it’sexample.com`) 40 are.
  */
 import { withStop } from './abbreviations.ts';
 
@@ -12,16 +13,16 @@ const word = '[\\p{L}\\p{M}\\u2011\\xad]';
 const part = `(?:${word}|\\p{Nd})`;
 const begin = `${word}${part}*`;
 const apart = '(?![\\p{L}\\p{Nd}])';
-/** No more letters of the word; what follows may be an ending of it. */
+/** No further letters of the word; an ending of it may follow. */
 const reduced = "'(?:[msd]|re|ve|ll)(?![A-Za-z])";
 
 /**
- * A rule: what it takes, or a group of it where what follows decides but is cut anew; and the tokens that it makes of
- * that, null for the text itself.
+ * A rule: what it matches (or a group of it, if what follows decides but is split again), and the tokens it gives; null
+ * for the matched text itself.
  */
 type Rule = [pattern: string, tokens: ((text: string) => string[]) | null, flags?: string];
 
-/** Characters and entities by the token that they become. */
+/** Characters and entities, and the token each becomes. */
 const named: Record<string, string> = {
   ...{ '(': '-lrb-', ')': '-rrb-', '[': '-lsb-', ']': '-rsb-', '{': '-lcb-', '}': '-rcb-' },
   ...{ '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': "''", '&apos;': "'" },
@@ -89,11 +90,11 @@ const rules: Rule[] = [
   ],
   ['[A-Z]*\\$', null],
 
-  // Faces.
+  // Emoticons.
   [`[<>]?[:;=][-o*']?[()DPdpO\\\\{|@\\[\\]]${apart}`, (text) => [round(text)]],
   ['\\^_\\^|-_-|[oO]_[oO]', null],
 
-  // Marks.
+  // Punctuation.
   ['\\.{3,5}|(?:\\. ){2,}\\.|…', () => ['...']],
   ['-{2,4}|[–—]', () => ['--']],
   ['[?!]{2,}', null],
@@ -113,7 +114,7 @@ const passedOver = /[\s\u200b\ufeff]|&nbsp;|[\ud800-\udfff]|[\u{10000}-\u{10ffff
 
 /** The tokens of each line, in lower case. */
 export function ptbTokens(lines: readonly string[]): string[][] {
-  // In endings the two apostrophes are one.
+  // In endings both apostrophes are treated alike.
   const text = lines
     .map((line) => line.replaceAll('\n', ' '))
     .join('\n')
@@ -149,7 +150,7 @@ export function ptbTokens(lines: readonly string[]): string[][] {
   return out;
 }
 
-/** What coco-caption drops after cutting: marks, in the spelling before lower case, so that brackets stay. */
+/** Punctuation that coco-caption drops afterwards, in its spelling before lower-casing, so that brackets stay. */
 const dropped = new Set([
   "''",
   "'",
@@ -170,6 +171,6 @@ const dropped = new Set([
   ';',
 ]);
 
-/** Tokenised captions, words with single spaces between, as BLEU, ROUGE-L and CIDEr-D take them. */
+/** Tokenised captions, words separated by single spaces, as BLEU, ROUGE-L and CIDEr-D take them. */
 export const tokenise = (captions: readonly string[]): string[] =>
   ptbTokens(captions).map((tokens) => tokens.filter((token) => !dropped.has(token)).join(' '));

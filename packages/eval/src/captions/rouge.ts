@@ -14,7 +14,7 @@ function longestCommon(a: readonly string[], b: readonly string[]): number {
   return row[b.length];
 }
 
-/** 0 to 1, of one tokenised prediction. Words stand between single spaces, so an empty caption is one empty word. */
+/** 0 to 1, of one tokenised prediction. Words are split at single spaces, so an empty caption is one empty word. */
 export function rougeL(prediction: string, references: readonly string[]): number {
   const words = prediction.split(' ');
   const common = references.map((reference) => {

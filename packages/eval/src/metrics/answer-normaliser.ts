@@ -1,5 +1,5 @@
 /**
- * @file Short answers made comparable, by the rules of the VQA challenge (https://visualqa.org/evaluation.html).
+ * @file Short answers normalised by the rules of the VQA challenge (https://visualqa.org/evaluation.html).
  * Sources: GT-Vision-Lab/VQA vqaEval.py and facebookresearch/mmf's EvalAIAnswerProcessor, which LLaVA uses.
  */
 import { splitWords, strip } from '../text/python-text.ts';
@@ -15,9 +15,9 @@ const digits = new Map(
 const articles = new Set(['a', 'an', 'the']);
 
 /**
- * A mark goes where a space stands beside it anywhere in the text, or where the text has a comma between two digits;
- * otherwise it becomes a space. Then full stops that no digit follows go, the first 32 of them: the original hands
- * Python's flag re.UNICODE, which is 32, to the parameter `count`.
+ * A punctuation mark is removed if it has a space beside it anywhere in the text, or if the text has a comma between
+ * two digits; otherwise it becomes a space. Then full stops not followed by a digit are removed, the first 32 of them:
+ * the original passes Python's flag re.UNICODE, which is 32, as the parameter `count`.
  */
 function withoutPunctuation(text: string): string {
   const hasDigitComma = /\p{Nd},\p{Nd}/u.test(text);
@@ -30,7 +30,7 @@ function withoutPunctuation(text: string): string {
   return out.replace(/\.(?!\p{Nd})/gu, (stop) => (left-- > 0 ? '' : stop));
 }
 
-/** Words: numbers to ten as digits, articles dropped, contractions restored; single spaces between. */
+/** Words: numbers to ten as digits, articles dropped, contractions restored; separated by single spaces. */
 const withDigitsAndContractions = (text: string): string =>
   splitWords(text.toLowerCase())
     .map((word) => digits.get(word) ?? word)
@@ -38,15 +38,15 @@ const withDigitsAndContractions = (text: string): string =>
     .map((word) => contractions.get(word) ?? word)
     .join(' ');
 
-/** What VQA's own evaluation does to an answer before it compares. */
+/** What VQA's own evaluation does to an answer before comparing it. */
 export const normaliseForVqa = (answer: string): string => withDigitsAndContractions(withoutPunctuation(answer));
 
-/** Line ends and tabs as spaces, trimmed; VQA's own evaluation always does that much. */
+/** Newlines and tabs as spaces, trimmed; VQA's own evaluation always does at least that. */
 export const flattened = (answer: string): string => strip(answer.replace(/[\n\t]/g, ' '));
 
 /**
- * EvalAI's answer processor, which makes what is uploaded (VQAv2, VizWiz) and what TextVQA compares: lower case, no
- * "," and "?", "'s" apart, then `normaliseForVqa`.
+ * EvalAI's answer processor, which prepares uploads (VQAv2, VizWiz) and the texts that TextVQA compares: lower case,
+ * "," and "?" removed, "'s" split off, then `normaliseForVqa`.
  */
 export function normaliseAnswer(answer: string): string {
   const lower = strip(answer.toLowerCase().replace(/[,?]/g, '').replaceAll("'s", " 's"));

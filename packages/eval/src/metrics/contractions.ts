@@ -1,6 +1,6 @@
 /**
- * @file The contractions that the VQA evaluation restores, built from what they are made of. Source: the table in
- * https://github.com/GT-Vision-Lab/VQA, vqaEval.py, whose entries (odd ones too) decide scores.
+ * @file The contractions that the VQA evaluation restores, built from their parts. Source: the table in
+ * https://github.com/GT-Vision-Lab/VQA, vqaEval.py, whose entries, odd ones too, affect scores.
  */
 
 /** Stem, then ending: the apostrophe was left out. */
@@ -22,7 +22,8 @@ const double: [string, string, string][] = [
 const bare = (ending: string): string => ending.replaceAll("'", '');
 
 /**
- * A lower-case word without its apostrophe, and the word. Entries with a capital never match: words are lower-cased.
+ * A lower-case word without its apostrophe, and the word with it. Capitalised entries never match: words are
+ * lower-cased.
  */
 export const contractions: ReadonlyMap<string, string> = new Map([
   ...Object.entries(plain).flatMap(([ending, stems]) =>

@@ -1,7 +1,7 @@
 /**
  * @file Which option a reply chooses, by VLMEvalKit's exact matching (matching_util.py of
- * https://github.com/open-compass/VLMEvalKit): a letter that stands alone near the end, else the one option whose text
- * the reply holds.
+ * https://github.com/open-compass/VLMEvalKit): a letter that stands alone near the end, else the only option whose text
+ * occurs in the reply.
  */
 import { codePoints, splitWords } from '../text/python-text.ts';
 
@@ -31,6 +31,6 @@ function byText(reply: string, options: ReadonlyMap<string, string>): string | n
   return held.length === 1 ? held[0][0] : null;
 }
 
-/** The letter of the option that a reply chooses, 'Z' where it refuses all, null where it cannot be told. */
+/** The letter of the chosen option, 'Z' if the reply refuses to choose, null if it cannot be told. */
 export const inferOption = (reply: string, options: ReadonlyMap<string, string>): string | null =>
   byLetter(reply, [...options.keys()]) ?? byText(reply, options);

@@ -1,7 +1,7 @@
-/** @file Accuracy against ten annotators: VQA's, and the same with EvalAI's processor for TextVQA and VizWiz. */
+/** @file Accuracy against ten annotators: VQA's, and the same after EvalAI's processor for TextVQA and VizWiz. */
 import { flattened, normaliseAnswer, normaliseForVqa } from './answer-normaliser.ts';
 
-/** mean over annotators i of min(1, matches among the others / 3); answers and prediction compared as they are. */
+/** Mean over annotators i of min(1, matches among the others / 3); texts are compared exactly. */
 export function leaveOneOut(prediction: string, answers: readonly string[]): number {
   const matches = answers.filter((answer) => answer === prediction).length;
   const total = answers.reduce((sum, answer) => sum + Math.min(1, (matches - Number(answer === prediction)) / 3), 0);
@@ -9,7 +9,7 @@ export function leaveOneOut(prediction: string, answers: readonly string[]): num
 }
 
 /**
- * VQA accuracy of one question, 0 to 1, as vqaEval.py has it: texts are normalised only where the annotators disagree.
+ * VQA accuracy of one question, 0 to 1, as in vqaEval.py: texts are normalised only if the annotators disagree.
  * Source: https://github.com/GT-Vision-Lab/VQA.
  */
 export function vqaAccuracy(prediction: string, answers: readonly string[]): number {
@@ -19,6 +19,6 @@ export function vqaAccuracy(prediction: string, answers: readonly string[]): num
   return leaveOneOut(same(flattened(prediction)), flat.map(same));
 }
 
-/** Soft accuracy with all texts through EvalAI's processor, 0 to 1: TextVQA's (m4c_evaluator.py) and VizWiz's. */
+/** Soft accuracy after EvalAI's processor, 0 to 1: TextVQA's (m4c_evaluator.py) and VizWiz's. */
 export const softAccuracy = (prediction: string, answers: readonly string[]): number =>
   leaveOneOut(normaliseAnswer(prediction), answers.map(normaliseAnswer));

@@ -1,12 +1,13 @@
-/** @file JSON as Python's `json.dumps` writes it, so that files are the official ones byte for byte. */
+/** @file JSON as Python's `json.dumps` writes it, so that files equal the official ones byte for byte. */
 
-/** A number that Python holds as a float and therefore writes with a point: `8.0`. */
+/** A number that is a float in Python and therefore written with a point: `8.0`. */
 export class PythonFloat {
   constructor(readonly value: number) {}
 }
 
 /**
- * `repr` of a Python float: shortest digits, a point or an exponent, exponents of two digits from 1e16 and below 1e-4.
+ * `repr` of a Python float: fewest digits, with a point or an exponent; exponents have two digits, from 1e16 and below
+ * 1e-4.
  */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
@@ -21,8 +22,8 @@ const quoted = (text: string): string =>
   JSON.stringify(text).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /**
- * `json.dumps(value, indent=indent)`: `, ` and `: ` between, all but ASCII escaped. Integers stay integers; wrap what
- * Python has as a float in `PythonFloat`. Keys keep their order; give them as a Map where they look like numbers.
+ * `json.dumps(value, indent=indent)`: separators `, ` and `: `, all but ASCII escaped. Integers stay integers; wrap
+ * what is a float in Python in `PythonFloat`. Keys keep their order; pass a Map where they look like numbers.
  */
 export function pythonJson(value: unknown, indent?: number, depth = 0): string {
   if (value instanceof PythonFloat) return floatText(value.value);

@@ -1,6 +1,6 @@
 /**
- * @file Python's `random` for a seed: MT19937 (Matsumoto and Nishimura, 1998), seeded by an integer and drawn from as
- * CPython does, so that a scorer's random fallback picks what the original picks.
+ * @file Python's `random` for a seed: MT19937 (Matsumoto and Nishimura, 1998), seeded with an integer and sampled as in
+ * CPython, so that a scorer's random fallback picks what the original picks.
  */
 const N = 624;
 const M = 397;
@@ -13,7 +13,7 @@ export class PythonRandom {
   constructor(seed: number) {
     if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
       throw new RangeError(`random: the seed is ${seed}; it must be a whole number from 0 to 4294967295.`);
-    // A seed enters as a key of one word: the state of seed 19650218 is mixed with it twice over.
+    // A seed is a key of one word: the state of seed 19650218 is mixed with it in two passes.
     const state = this.#state;
     state[0] = 19650218;
     for (let i = 1; i < N; i++) state[i] = Math.imul(1812433253, state[i - 1] ^ (state[i - 1] >>> 30)) + i;
@@ -51,7 +51,9 @@ export class PythonRandom {
     return (y ^ (y >>> 18)) >>> 0;
   }
 
-  /** `random.choice(range(count))`: a whole number below count; the top bits of words, drawn until one is below it. */
+  /**
+   * `random.choice(range(count))`: a whole number below count, from the top bits of words, drawn until one is below it.
+   */
   below(count: number): number {
     const bits = 32 - Math.clz32(count);
     for (;;) {

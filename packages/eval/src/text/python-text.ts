@@ -1,9 +1,9 @@
 /**
- * @file Python's notions of white space, digits and floats, where JavaScript's differ: the original scorers are
- * Python, and an answer may hold any character.
+ * @file White space, digits and floats as Python defines them, where JavaScript differs: the original scorers are
+ * Python, and an answer may contain any character.
  */
 
-/** What `str.isspace` holds for white space. JavaScript's \s has U+FEFF and lacks U+001C to U+001F and U+0085. */
+/** White space by `str.isspace`. JavaScript's \s includes U+FEFF and lacks U+001C to U+001F and U+0085. */
 const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const leading = new RegExp(`^[${SPACE}]+`);
 const trailing = new RegExp(`[${SPACE}]+$`);
@@ -12,10 +12,10 @@ const between = new RegExp(`[${SPACE}]+`);
 /** `text.strip()`. */
 export const strip = (text: string): string => text.replace(leading, '').replace(trailing, '');
 
-/** `text.split()`: words between runs of white space; none of an empty text. */
+/** `text.split()`: words separated by runs of white space; none for an empty text. */
 export const splitWords = (text: string): string[] => strip(text).split(between).filter(Boolean);
 
-/** The count of code points, which is Python's `len`. */
+/** The number of code points, which is Python's `len`. */
 export const codePoints = (text: string): number => [...text].length;
 
 /** Python's order of strings: by code point, where JavaScript's < compares UTF-16 units. */
@@ -26,7 +26,7 @@ export function byCodePoint(a: string, b: string): number {
   return left.length - right.length;
 }
 
-/** The value of a decimal digit of any script, the way `int('٣')` reads it; digits stand in blocks of ten. */
+/** The value of a decimal digit in any script, as `int('٣')` reads it; digits come in blocks of ten. */
 function digitValue(char: string): number {
   let first = char.codePointAt(0)!;
   const code = first;

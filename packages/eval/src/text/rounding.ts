@@ -1,6 +1,6 @@
-/** @file Rounding as Python's `round`, for numbers that a scorer rounds before it computes on. */
+/** @file Python's `round`, for numbers that a scorer rounds before computing with them. */
 
-/** The nearest decimal with `digits` places; of two equally near ones the even one. */
+/** The nearest decimal with `digits` decimals; of two equally near ones the even one. */
 export function roundLikePython(value: number, digits: number): number {
   const scaled = value * 10 ** digits;
   // Halves are exact only where the value is a multiple of 2^-(digits+1); elsewhere toFixed is exact.

@@ -1,10 +1,11 @@
 /**
- * @file Tables with tabs between, as pandas reads them: quotes may hold tabs and line ends, some words mean nothing.
+ * @file Tab-separated tables as pandas reads them: quoted fields may contain tabs and newlines, some words mean
+ * missing.
  */
 import type { SourceFile } from '../benchmark.ts';
 import { EvalDataError } from '../records.ts';
 
-/** The texts that pandas' read_table takes for a missing value. */
+/** What pandas' read_table reads as a missing value. */
 const missing = new Set(
   ' #N/A #N/A_N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null'
     .split(' ')
@@ -13,7 +14,7 @@ const missing = new Set(
 
 export type Row = ReadonlyMap<string, string | null>;
 
-/** One row of fields from `at` on, and where the next begins. */
+/** The fields of one row from `at` on, and where the next row begins. */
 function fieldsFrom(file: SourceFile, at: number, line: number): { fields: string[]; next: number } {
   const { text } = file;
   const fields: string[] = [];
@@ -41,7 +42,7 @@ function fieldsFrom(file: SourceFile, at: number, line: number): { fields: strin
   }
 }
 
-/** Rows by column; a field that pandas would hold for missing is null. */
+/** Rows by column; a field that pandas reads as missing is null. */
 export function readTable(file: SourceFile): { columns: string[]; rows: Row[] } {
   const table: string[][] = [];
   for (let at = 0; at < file.text.length; ) {
@@ -53,7 +54,7 @@ export function readTable(file: SourceFile): { columns: string[]; rows: Row[] } 
   const rows = table.map((fields, i) => {
     if (fields.length > columns.length)
       throw new EvalDataError(
-        `${file.name}, row ${i + 2}: it has ${fields.length} fields and the head ${columns.length}; each row must have as many.`,
+        `${file.name}, row ${i + 2}: it has ${fields.length} fields and the header ${columns.length}; each row must have the same number.`,
       );
     return new Map(
       columns.map((column, k) => [column, fields[k] === undefined || missing.has(fields[k]) ? null : fields[k]]),

@@ -1,11 +1,11 @@
-/** @file A workbook of one sheet (Office Open XML, ECMA-376), the least that Excel, openpyxl and pandas read. */
+/** @file A workbook of one sheet (Office Open XML, ECMA-376), with the least that Excel, openpyxl and pandas need. */
 import { strToU8, zipSync } from 'fflate';
 
 export type Cell = string | number | null;
 
 const MOST_CHARACTERS = 32767; // of a cell in Excel; openpyxl cuts there too
 
-/** XML has no form for most control characters; the format writes them as _xHHHH_. */
+/** XML cannot contain most control characters; the format writes them as _xHHHH_. */
 const escaped = (text: string): string =>
   text
     .slice(0, MOST_CHARACTERS)
@@ -30,7 +30,7 @@ const head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n';
 const openXml = 'http://schemas.openxmlformats.org';
 const spreadsheet = 'application/vnd.openxmlformats-officedocument.spreadsheetml';
 
-/** The bytes of an .xlsx file with these rows, the same for the same rows. */
+/** The bytes of an .xlsx file with these rows; the same rows always give the same bytes. */
 export function workbook(rows: readonly (readonly Cell[])[]): Uint8Array {
   const lines = rows.map(
     (row, r) => `<row r="${r + 1}">${row.map((cell, c) => cellXml(cell, `${columnName(c)}${r + 1}`)).join('')}</row>`,

@@ -1,6 +1,6 @@
-/** @file Kind words for a visitor whose browser cannot run the model. */
+/** @file Advice for a visitor whose browser cannot run the model. */
 
-/** What helps against a missing WebGPU, by browser. */
+/** What to do about missing WebGPU, by browser. */
 export function adviceFor(agent: string, secure: boolean): string {
   if (!secure)
     return 'This page came over plain http, where browsers keep WebGPU back. Open it over https, or as localhost.';

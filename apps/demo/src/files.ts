@@ -1,6 +1,6 @@
 /**
- * @file The model's files over HTTP, fetched together with one progress over all bytes, and kept as Blobs: a browser
- * has large ones on disk, and weights are read out of them tensor by tensor.
+ * @file The model's files over HTTP, fetched together with one progress over all bytes, and kept as Blobs: browsers
+ * keep large Blobs on disk, and weights are read from them tensor by tensor.
  */
 import { blobSource } from '@curio/nn';
 import type { ByteFolder } from '@curio/nn';
@@ -32,7 +32,7 @@ export class ModelFiles {
     return file ? (JSON.parse(await file.text()) as T) : null;
   }
 
-  /** One folder of them, or null where none of its files is there. */
+  /** The files of one folder, or null if none of them exists. */
   folder(path: string): ByteFolder | null {
     if (![...this.files.keys()].some((name) => name.startsWith(`${path}/`))) return null;
     return {

@@ -1,6 +1,6 @@
 /**
- * @file What a reload and a link keep: drawing and question in the address, the conversation and a picture of the
- * visitor's own in the tab's storage.
+ * @file What a reload and a link preserve: drawing and question are in the URL, the conversation and a picture of the
+ * visitor's are in the tab's session storage.
  */
 import type { Picture } from '@curio/model';
 import { effect } from '@preact/signals';
@@ -13,7 +13,7 @@ import { question } from './talk/asking.tsx';
 
 const KEY = 'curio-page-1';
 const MOST_TALKS = 20;
-/** Browsers count how often an address changes. In ms. */
+/** Browsers limit how often a page may change its URL. In ms. */
 const PAUSE = 250;
 
 type Kept<T> = Omit<T, 'picture'> & { readonly picture: KeptPicture };
@@ -34,7 +34,7 @@ const unpack = ({ width, height, rgb }: KeptPicture): Picture => ({
   rgb: Uint8Array.from(atob(rgb), (letter) => letter.charCodeAt(0)),
 });
 
-/** What is not over begins anew after a reload. */
+/** What was unfinished begins again after a reload. */
 const resumed = (talk: Talk): Talk =>
   talk.state === 'writing' || talk.state === 'waiting'
     ? { ...talk, state: 'waiting', texts: {}, tokens: 0, seconds: 0 }
@@ -42,13 +42,13 @@ const resumed = (talk: Talk): Talk =>
 
 interface KeptPage {
   readonly talks: readonly Kept<Talk>[];
-  /** Absent until the visitor did something with the board. */
+  /** Absent until the visitor has changed the board. */
   readonly sketch?: Omit<Sketch, 'photo'> & { readonly photo?: KeptPicture };
-  /** The address it was kept under: another one is a link, and wins. */
+  /** The URL it was stored under: a different one is a link, and takes precedence. */
   readonly hash: string;
 }
 
-/** A full or forbidden storage keeps less, and the page goes on. */
+/** With full or forbidden storage less is kept, and the page works on. */
 function keep(): void {
   const { photo, ...drawn } = sketch.value;
   const kept = talks.value
@@ -69,7 +69,7 @@ function keep(): void {
   }
 }
 
-/** The conversation, and the drawing too where this is a reload. */
+/** The conversation, and after a reload also the drawing. */
 function restoreStorage(): void {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as KeptPage | null;
@@ -103,7 +103,7 @@ function writeAddress(): void {
   history.replaceState(history.state, '', `#${kept}`);
 }
 
-/** Brings back what was kept, and keeps what comes. */
+/** Restores what was stored, and stores what follows. */
 export function keepPage(): void {
   restoreAddress();
   restoreStorage();
@@ -119,7 +119,7 @@ export function keepPage(): void {
     if (!isFirst) timer = setTimeout(() => (writeAddress(), keep()), PAUSE);
     isFirst = false;
   });
-  // A reload goes to the address as it is before this.
+  // A reload uses the URL as it was before this.
   addEventListener('pagehide', () => {
     keep();
     writeAddress();

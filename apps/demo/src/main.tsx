@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file The page: draw or take a picture, ask, or let the model ask. Everything of the model runs in a worker. */
+/** @file The page: draw or open a picture, ask, or let the model ask. Everything about the model runs in a worker. */
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { Board } from './board/board.tsx';
@@ -58,10 +58,10 @@ function Page() {
   );
 }
 
-/** Whether the development server brings the page, which keeps nothing. */
+/** Whether the development server serves the page; it caches nothing then. */
 declare const IS_SERVED: boolean;
 
-/** The model speaks first: it answers the question of a link, or asks about the first picture. */
+/** The model speaks first: it answers the question in a link, or asks about the first picture. */
 function speakFirst(): void {
   if (isEmpty.value || talks.value.length > 0) return;
   const typed = readQuestion(question.value);
@@ -76,9 +76,9 @@ openModel();
 bringBackLearned();
 void openSamples().then(speakFirst);
 
-// Kept for visits without a network once the model is here: earlier, everything would load twice at once.
+// Cached for visits without a network, once the model has loaded: earlier, everything would load twice at once.
 if (!IS_SERVED && 'serviceWorker' in navigator)
   effect(() => {
-    // Where the browser forbids it, as in some private windows, the page works with a network only.
+    // Where the browser forbids it, as in some private windows, the page needs a network.
     if (opened.value) navigator.serviceWorker.register('./sw.js').catch(() => {});
   });

@@ -48,7 +48,7 @@ export type FromWorker =
   | { readonly kind: 'learning'; readonly said: FromLearner }
   | { readonly kind: 'closed'; readonly reason: Closed; readonly message: string };
 
-/** Why there is no model to talk to: the browser, the device, what the server has, or anything else. */
+/** Why there is no model to talk to: the browser, the device, missing files on the server, or anything else. */
 export type Closed = 'no-webgpu' | 'no-adapter' | 'no-base' | 'lost' | 'error';
 
 export interface Opened {

@@ -1,4 +1,4 @@
-/** @file What the page knows: the model in its worker, the talks with it, and those that wait for it. */
+/** @file What the page knows: the model in its worker, the talks with it, and those waiting for it. */
 import type { Picture } from '@curio/model';
 import type { Scene } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
@@ -8,7 +8,7 @@ import { forgetSeen, keepSeen, seesInside } from './inside/seen.ts';
 import type { FromLearner, ToLearner } from './learning/messages.ts';
 import type { Closed, FromWorker, Opened, ToWorker } from './protocol.ts';
 
-/** Who asks: the visitor, the model itself, or the model the visitor. */
+/** Who asks: the visitor the model, the model itself, or the model the visitor. */
 export type TalkKind = 'asked' | 'self' | 'quiz';
 
 export interface Talk {
@@ -17,7 +17,7 @@ export interface Talk {
   /** What the visitor asked. */
   readonly asked: string | null;
   readonly picture: Picture;
-  /** Truth of the picture, where it is a sample. */
+  /** What the picture shows, if it is a sample. */
   readonly truth: Scene | null;
   readonly seed: number;
   /** By part and number. */
@@ -28,7 +28,7 @@ export interface Talk {
   readonly message: string;
   /** What the visitor answered. */
   readonly picked: string | null;
-  /** The page began it, so it makes way for what the visitor wants. */
+  /** The page began it, so it gives way to what the visitor wants. */
   readonly isOpening: boolean;
 }
 
@@ -39,26 +39,26 @@ export const closed = signal<{ readonly reason: Closed; readonly message: string
 /** Newest first. */
 export const talks = signal<readonly Talk[]>([]);
 const writing = computed(() => talks.value.find(({ state }) => state === 'writing'));
-/** Something is written or waits. */
+/** Something is being written or waits. */
 export const busy = computed(() => talks.value.some(({ state }) => state === 'writing' || state === 'waiting'));
-/** The oldest that waits. */
+/** The oldest one waiting. */
 const waiting = computed(() => talks.value.filter(({ state }) => state === 'waiting').at(-1));
-/** This browser has no device for the model: nothing that is asked can ever be answered. */
+/** This browser has no device for the model: nothing can ever be answered. */
 export const hopeless = computed(() => closed.value?.reason === 'no-webgpu' || closed.value?.reason === 'no-adapter');
 
 /** How many questions the model asks at a time. */
 export const QUESTIONS = 3;
-/** A device that is lost again within this time in ms is not opened by itself once more. */
+/** A device that is lost again within this time, in ms, is not reopened automatically a second time. */
 const PATIENCE = 20_000;
 
 let worker: Worker | null = null;
 let reopenedAt = Number.NEGATIVE_INFINITY;
 const send = (message: ToWorker): void => worker?.postMessage(message);
 
-/** Who hears what the worker says about learning; loaded on demand. */
+/** Receives what the worker reports about learning; loaded on demand. */
 let hearsLearner: (said: FromLearner) => void = () => {};
 export const listenToLearner = (hears: typeof hearsLearner): void => void (hearsLearner = hears);
-/** Tells the learner in the worker, which listens once the model is there. */
+/** Sends to the learner in the worker, which listens once the model has loaded. */
 export const tellLearner = (message: ToLearner): void => send({ kind: 'learn', message });
 
 function change(id: number, how: (talk: Talk) => Partial<Talk>): void {
@@ -92,7 +92,7 @@ function hear(data: FromWorker): void {
   }
 }
 
-/** Starts the worker and the model in it; what waits is asked as soon as it is there. */
+/** Starts the worker and the model in it; waiting questions are asked as soon as it has loaded. */
 export function openModel(): void {
   worker?.terminate();
   [loading.value, opened.value, closed.value] = [STARTING, null, null];
@@ -103,7 +103,7 @@ export function openModel(): void {
   send({ kind: 'open', model: new URL('model/', document.baseURI).href });
 }
 
-/** Nothing is lost: what was being written waits for the model to come back, and is written anew. */
+/** Nothing is lost: what was being written waits for the model to return, and is written again. */
 function close(reason: Closed, message: string): void {
   closed.value = { reason, message };
   endHow('The model went away meanwhile; it is shown again when you ask for it.');
@@ -120,10 +120,10 @@ function close(reason: Closed, message: string): void {
   openModel();
 }
 
-/** What is written anew. */
+/** What is written again. */
 const AGAIN: Partial<Talk> = { state: 'waiting', texts: {}, tokens: 0, seconds: 0 };
 
-/** Hands the oldest that waits to the worker, where it is free. */
+/** Hands the oldest waiting question to the worker if it is free. */
 function next(): void {
   const talk = waiting.value;
   if (!opened.value || closed.value || writing.value || !talk) return;
@@ -158,7 +158,7 @@ export const letItQuiz = (picture: Picture, truth: Scene | null): void => begin(
 /** The visitor's answer to the model's question. */
 export const pick = (id: number, answer: string): void => change(id, () => ({ picked: answer }));
 
-/** Has the newest answer written once more, so that it is looked into; its words are the same. */
+/** Has the newest answer written again, this time traced; its words are the same. */
 export function lookAgain(): void {
   const talk = talks.value.find(({ kind, state }) => kind !== 'quiz' && state === 'done');
   if (!talk || busy.value) return;
@@ -166,21 +166,21 @@ export function lookAgain(): void {
   next();
 }
 
-/** Shows on a picture how it works, after what is being written. */
+/** Shows how it works on a picture, after what is being written. */
 export function showHow(shown: Picture): void {
   if (!opened.value || closed.value) return;
   beginHow(shown);
   send({ kind: 'how', id: HOW, picture: shown });
 }
 
-/** Ends one talk, waiting or being written; what is there of it stays. */
+/** Ends one talk, waiting or being written; its text so far stays. */
 export function stop({ id, state }: Talk): void {
   if (state === 'writing') send({ kind: 'stop', id });
   if (state === 'writing' || state === 'waiting') change(id, () => ({ state: 'stopped' }));
   next();
 }
 
-/** Ends what is being written, or else what waits longest. */
+/** Ends what is being written, or else the talk that has waited longest. */
 export function stopFirst(): void {
   const talk = writing.value ?? waiting.value;
   if (talk) stop(talk);

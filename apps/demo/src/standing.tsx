@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file How the model stands: loading, ready on which device, or what a visitor can do where it cannot run. */
+/** @file The state of the model: loading, ready and on which device, or what a visitor can do if it cannot run. */
 import { adviceFor } from './advice.ts';
 import { closed, loading, opened, openModel } from './session.ts';
 import type { Opened } from './protocol.ts';
@@ -82,7 +82,7 @@ function Learnt({ parameters, summary }: Opened) {
   );
 }
 
-/** Where the code is, as the build was told; '' where it was not. */
+/** Where the code is, given to the build; '' if it was not given. */
 declare const CODE: string;
 
 export function Footing() {

@@ -1,6 +1,6 @@
 /**
- * @file Measured choices of kernels between visits: a record for each adapter in IndexedDB. Where the browser keeps
- * nothing (a private window), each visit measures.
+ * @file Measured choices of kernels, kept between visits: a record for each adapter in IndexedDB. In a browser that
+ * stores nothing (a private window), each visit measures again.
  */
 import type { TuningStore } from '@curio/engine';
 

@@ -1,14 +1,14 @@
-/** @file Who works with the device: one after the other, in the order in which they asked. */
+/** @file The order in which tasks use the device: one at a time, first come, first served. */
 export class Turns {
   private last: Promise<void> = Promise.resolve();
   private waiting = 0;
 
-  /** Whether somebody waits for the turn that is running to end. */
+  /** Whether somebody waits for the current turn to end. */
   get isWanted(): boolean {
     return this.waiting > 0;
   }
 
-  /** Resolves when it is the caller's turn, with the function that ends it. */
+  /** Resolves when it is the caller's turn, with the function that ends the turn. */
   async take(): Promise<() => void> {
     let end = (): void => {};
     const before = this.last;

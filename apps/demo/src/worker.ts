@@ -1,4 +1,4 @@
-/** @file The model, off the page's thread: loads it, answers, asks itself, and streams what it writes. */
+/** @file The model, off the page's thread: loads it, answers, asks itself, and streams the texts. */
 import { DeviceError, openGpu } from '@curio/engine';
 import {
   aboutImage,
@@ -28,13 +28,13 @@ interface Talker {
   readonly prepare: (picture: Picture) => Float32Array;
 }
 let talker: Talker | null = null;
-/** One for each job that is waiting or running, so that a stop ends the job it was meant for. */
+/** One for each waiting or running job, so that a stop ends the intended job. */
 const stops = new Map<number, AbortController>();
 
 const say = (message: FromWorker): void => postMessage(message);
 const loading = (label: string, share: number | null = null): void => say({ kind: 'loading', label, share });
 
-/** Ends the opening with a reason that the page has words for. */
+/** Ends the opening with a reason that the page has a sentence for. */
 class OpeningError extends Error {
   constructor(
     readonly reason: Closed,
@@ -50,7 +50,7 @@ async function open(address: string): Promise<Workshop> {
     const reason = !('gpu' in navigator) ? 'no-webgpu' : error instanceof DeviceError ? 'no-adapter' : 'error';
     throw new OpeningError(reason, error.message);
   });
-  // On a software adapter the table is right, and a visitor would wait for every measurement.
+  // On a software adapter the static table is right, and a visitor would wait for every measurement.
   if (gpu.adapter.isSoftware) gpu.kernels.tuner = null;
   void gpu.lost.then(({ message }) => say({ kind: 'closed', reason: 'lost', message }));
   const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
@@ -82,12 +82,12 @@ async function open(address: string): Promise<Workshop> {
   const prepare = (picture: Picture): Float32Array => preprocessImage(picture, image);
   const talkWith = (talking: SqLlava): void => void (talker = { speaker: new Speaker(talking, tokens), ask, prepare });
   talkWith(model);
-  // The device compiles each kernel when it is first used: better now than in the visitor's first answer.
+  // The device compiles each kernel at its first use: better now than during the visitor's first answer.
   loading('Warming up');
   const side = config.vision.imageSize;
   const blank = { width: side, height: side, rgb: new Uint8Array(3 * side * side) };
   await answer(blank, ask.describePrompt, { maxNewTokens: 3 });
-  // A GPU of one's own is asked once and remembered.
+  // A real GPU is measured once; the result is remembered.
   await gpu.kernels.tuner?.measure();
   const { description, vendor, architecture, isSoftware } = gpu.adapter;
   say({
@@ -100,7 +100,7 @@ async function open(address: string): Promise<Workshop> {
   return { gpu, model, tokens, ask, prepare, turns, talkWith, folder: (name) => files.folder(name) };
 }
 
-/** Tells the page how each text grows, with the number of tokens so far and the time since the first. */
+/** Reports how each text grows, with the number of tokens so far and the time since the first. */
 function streamTo(id: number): (part: Part, index: number, text: string) => void {
   let [tokens, since] = [0, 0];
   return (part, index, text) => {
@@ -155,11 +155,11 @@ async function run(job: Job, signal: AbortSignal): Promise<void> {
     });
 }
 
-/** One request after the other: the model's cache serves one conversation at a time. */
+/** One request at a time: the model's cache serves one conversation at a time. */
 const turns = new Turns();
 let workshop: Promise<Workshop> | null = null;
 
-/** What trains comes when it is first asked for. */
+/** The training code is loaded on demand. */
 let learner: Promise<Learner> | null = null;
 function learn(message: ToLearner): void {
   const opened = workshop;

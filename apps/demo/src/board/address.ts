@@ -1,8 +1,8 @@
 /**
- * @file A drawing as text for an address, in letters that an address keeps as they are:
- * `1.GRAY.NOISE.OBJECTS.STROKES`. Gray in thousandths; noise in base 36; an object is the digits of its digit, color,
- * size, cell, dx, dy and glyph (base 36, each one letter but the last); a stroke those of its color and pen, then two
- * letters for each coordinate in quarter pixels. `_` parts objects and strokes.
+ * @file A drawing as text in a URL, in characters that need no escaping: `1.GRAY.NOISE.OBJECTS.STROKES`. Gray is in
+ * thousandths; noise in base 36; an object is its digit, color, size, cell, dx, dy and glyph (base 36, one character
+ * each but the last); a stroke is its color and pen, then two characters for each coordinate in quarter pixels. `_`
+ * separates objects and strokes.
  */
 import { CANVAS, COLORS, SIZES } from '@curio/scenes';
 import type { Point, SceneObject } from '@curio/scenes';
@@ -10,9 +10,9 @@ import { digitsOn, MOST_DIGITS } from './digits.ts';
 import type { Sketch, Stroke } from './sketch.ts';
 
 const QUARTERS = 4;
-/** Points nearer than this to the last that was kept add nothing that can be seen, in pixels. */
+/** Points nearer than this to the last point kept make no visible difference, in pixels. */
 const THIN = 0.6;
-/** In letters: browsers and messengers carry no more. */
+/** In characters: browsers and messengers accept no more. */
 const LONGEST = 16_000;
 const WRITTEN = /^[0-9][0-5][01][0-8][0-9a-z]{3,5}$/;
 const STROKE = /^[0-5][01](?:[0-9a-z]{4})+$/;
@@ -38,7 +38,7 @@ const writeStroke = ({ color, pen, points }: Stroke): string =>
     .map(({ x, y }) => letters(x) + letters(y))
     .join('')}`;
 
-/** The drawing as text; null where an address cannot hold it: with a picture of the visitor's, or too many strokes. */
+/** The drawing as text; null if a URL cannot hold it: it has a picture of the visitor's, or too many strokes. */
 export function writeSketch({ scene, strokes, photo }: Sketch): string | null {
   if (photo) return null;
   const text = [
@@ -63,7 +63,7 @@ function readStroke(text: string): Stroke {
   return { color: COLORS[Number(text[0])]!, pen: SIZES[Number(text[1])]!, points };
 }
 
-/** The drawing of an address, or null where the text is none that the page wrote. */
+/** The drawing in a URL, or null if the page did not write that text. */
 export function readSketch(text: string): Sketch | null {
   const [version, gray, noise, written, drawn, ...more] = text.split('.');
   if (text.length > LONGEST || version !== '1' || more.length > 0) return null;

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file The board: drawn on by one pointer or by keyboard. */
+/** @file The board, drawn on with one pointer or by keyboard. */
 import { CANVAS, PLACES } from '@curio/scenes';
 import type { Picture } from '@curio/model';
 import type { Point } from '@curio/scenes';
@@ -21,13 +21,13 @@ import {
 } from './drawing.ts';
 import { cellOf, clampToBoard } from './sketch.ts';
 
-/** The cell that the keyboard writes into, and what it last did, for screen readers. */
+/** The cell that the keyboard writes into, and its last action, for screen readers. */
 const cell = signal(4);
 const said = signal('');
-/** The pointer that draws; a second finger never joins its stroke. */
+/** The pointer that is drawing; a second finger never joins its stroke. */
 let drawing: number | null = null;
 
-/** A picture pixel by pixel. */
+/** A picture, pixel by pixel. */
 export function Pixels({ of, ...rest }: { of: Picture } & Record<string, unknown>) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -64,7 +64,7 @@ function extend(event: PointerEvent): void {
   extendStroke((between.length > 0 ? between : [event]).map((one) => place(one, board)));
 }
 
-/** Capture is lost when the pointer is lifted, and when the system takes it away. */
+/** Capture is lost when the pointer is lifted, and also when the system takes it away. */
 function end(event: PointerEvent): void {
   if (event.pointerId !== drawing) return;
   drawing = null;

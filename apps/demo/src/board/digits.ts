@@ -1,16 +1,16 @@
-/** @file Which digits stand on the board, and the caption that follows from them. */
+/** @file Which digits are on the board, and the caption that follows from them. */
 import { digitWord, PLACES } from '@curio/scenes';
 import type { Color, Point, Size } from '@curio/scenes';
 import { cellOf, clearCell } from './sketch.ts';
 import type { Sketch, Stroke } from './sketch.ts';
 
-/** The model has seen pictures of up to three digits. */
+/** The model has only seen pictures of one to three digits. */
 export const MOST_DIGITS = 3;
 
 export interface BoardDigit {
   readonly cell: number;
   readonly color: Color;
-  /** Null where it was drawn by hand: only the model can tell. */
+  /** Null if it was drawn by hand: only the model can tell. */
   readonly digit: number | null;
   readonly size: Size;
   /** Indices of its strokes. */
@@ -39,12 +39,15 @@ const extent = ({ left, top, right, bottom }: Box): number => Math.max(right - l
 const cellOfBox = ({ left, top, right, bottom }: Box): number =>
   cellOf({ x: (left + right) / 2, y: (top + bottom) / 2 });
 
-/** In pixels: how near two strokes of one digit come, how far both reach, and from where on a digit spans cells. */
+/**
+ * In pixels: the largest distance between strokes of one digit, their largest extent together, and the extent from
+ * which a digit spans cells.
+ */
 const NEAR = 2;
 const REACH = 30;
 const WIDE = 24;
 
-/** Whether a stroke goes on with what was drawn before in its color. */
+/** Whether a stroke continues what was drawn before in its color. */
 function joins(a: Box, b: Box): boolean {
   if (cellOfBox(a) === cellOfBox(b)) return true;
   const touch =
@@ -54,14 +57,14 @@ function joins(a: Box, b: Box): boolean {
 
 /**
  * The digits in raster order: strokes of one color that touch or share a cell are one digit, which belongs to the cell
- * that holds its middle; strokes in the color of a written digit and in its cell belong to that one.
+ * that contains its centre; strokes in the color of a written digit and in its cell belong to that digit.
  */
 export function digitsOn({ scene, strokes }: Sketch): BoardDigit[] {
   const drawn: { color: Color; pen: Size; box: Box; strokes: number[] }[] = [];
   strokes.forEach(({ color, pen, points }: Stroke, i) => {
     let box = boxOf(points);
     const group = { color, pen, box, strokes: [i] };
-    // A stroke may join two that stood apart, as the bar of an eight does.
+    // A stroke may join two that were apart, like the bar of an eight.
     for (const other of drawn.filter((one) => one.color === color)) {
       if (!joins(other.box, box)) continue;
       box = union(other.box, box);
@@ -87,7 +90,7 @@ export function digitsOn({ scene, strokes }: Sketch): BoardDigit[] {
   return digits.sort((a, b) => a.cell - b.cell);
 }
 
-/** Why the model cannot know this drawing, or null; `{ what }` was just done and is taken back. */
+/** Why the model cannot know this drawing, or null; `{ what }` is the change that is undone. */
 export function troubleWith(sketch: Sketch, what: string): string | null {
   if (sketch.photo) return null;
   const digits = digitsOn(sketch);
@@ -108,7 +111,7 @@ export function captionOf(sketch: Sketch): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-/** Without the digit of a cell. */
+/** The sketch without the digit of a cell. */
 export function withoutDigitAt(sketch: Sketch, cell: number): Sketch {
   const there = digitsOn(sketch).filter((one) => one.cell === cell);
   return clearCell(

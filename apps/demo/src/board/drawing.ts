@@ -1,4 +1,4 @@
-/** @file What the visitor draws with and on: the sketch and its past, the pen, the samples. */
+/** @file What the visitor draws with and on: the sketch and its history, the pen, the samples. */
 import { COLORS, digitWord, openGlyphs, PLACES, renderScene } from '@curio/scenes';
 import type { Picture } from '@curio/model';
 import type { Color, GlyphSource, Point, SceneSamples, Size } from '@curio/scenes';
@@ -12,7 +12,7 @@ export const samples = signal<SceneSamples | 'loading' | 'failed'>('loading');
 const glyphs = computed<GlyphSource>(() => {
   if (typeof samples.value === 'string') return { count: () => 0, pixels: () => new Uint8Array(784) };
   const { count, pixels } = openGlyphs(samples.value);
-  // An address may speak of handwriting that a later page no longer has.
+  // A URL may refer to handwriting that a later page no longer has.
   return { count, pixels: (digit, index) => pixels(digit, index % count(digit)) };
 });
 /** The samples that the page offers, drawn. */
@@ -25,21 +25,21 @@ export const past = signal<readonly Sketch[]>([]);
 export const sketch = signal<Sketch>(blankSketch(1));
 export const color = signal<Color>(COLORS[0]);
 export const pen = signal<Size>('large');
-/** Why what was just done was not taken; until the next change. */
+/** Why the last change was refused; until the next change. */
 export const notice = signal('');
 export const caption = computed(() => captionOf(sketch.value));
 export const isEmpty = computed(() => !sketch.value.photo && digitsOn(sketch.value).length === 0);
 
 export const picture = computed((): Picture => renderSketch(sketch.value, glyphs.value));
-/** The truth of the picture; null as soon as something is drawn by hand. */
+/** What the picture shows, if known; null as soon as something is drawn by hand. */
 export const truth = computed(() =>
   sketch.value.strokes.length === 0 && !sketch.value.photo ? sketch.value.scene : null,
 );
 
-/** Nothing was drawn, taken or brought back yet: the first sample may be put on the board. */
+/** Nothing was drawn, chosen or restored yet: the first sample may be put on the board. */
 export let isUntouched = true;
 
-/** Puts on the board what stood there before. */
+/** Restores what was on the board before. */
 export function restore(kept: Sketch): void {
   isUntouched = false;
   sketch.value = kept;
@@ -69,7 +69,7 @@ export function extendStroke(points: readonly Point[]): void {
   };
 }
 
-/** Takes a stroke back that makes a picture such as the model has never seen. */
+/** Undoes a stroke that makes a picture unlike any that the model has seen. */
 export function endStroke(): void {
   const trouble = troubleWith(sketch.value, 'that stroke');
   if (!trouble) return;
@@ -77,7 +77,7 @@ export function endStroke(): void {
   notice.value = trouble;
 }
 
-/** Writes a digit into a cell, instead of what stands there; says what came of it. */
+/** Writes a digit into a cell, replacing what is there; returns what happened. */
 export function writeAt(cell: number, digit: number): string {
   const count = glyphs.value.count(digit);
   if (sketch.value.photo) return 'Clear the picture first: digits are written on an empty board.';
@@ -94,7 +94,7 @@ export function emptyAt(cell: number): string {
   return `nothing at ${PLACES[cell]}`;
 }
 
-/** Puts a file of the visitor's on the board. */
+/** Puts a picture file of the visitor's on the board. */
 export async function takePhoto(file: File): Promise<void> {
   try {
     take({ ...blankSketch(1), photo: await openPhoto(file) });
@@ -103,7 +103,7 @@ export async function takePhoto(file: File): Promise<void> {
   }
 }
 
-/** Fetches the handwriting, and puts the first sample on the board where nothing is there yet. */
+/** Fetches the handwriting, and puts the first sample on the board if it is still empty. */
 export async function openSamples(): Promise<void> {
   samples.value = 'loading';
   try {

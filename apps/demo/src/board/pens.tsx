@@ -1,12 +1,12 @@
 /** @jsxImportSource preact */
-/** @file Colors, sizes, undo, clear, and a picture of one's own. */
+/** @file Colors, sizes, undo, clear, and opening a picture. */
 import { COLORS, RGB, SIZES } from '@curio/scenes';
 import type { Color } from '@curio/scenes';
 import { clear, color, past, pen, takePhoto, undo } from './drawing.ts';
 
 const css = (name: Color): string => `rgb(${RGB[name].join(' ')})`;
 
-/** Arrow keys move between the radios of a group, as in a native one. */
+/** Arrow keys move between the radio buttons of a group, as in a native one. */
 function move(event: KeyboardEvent): void {
   const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
   if (!step) return;

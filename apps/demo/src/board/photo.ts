@@ -1,4 +1,4 @@
-/** @file A picture file of the visitor's own, as the model sees it. */
+/** @file A visitor's picture file, as the model sees it. */
 import { CANVAS } from '@curio/scenes';
 import type { Picture } from '@curio/model';
 
@@ -7,10 +7,10 @@ export class PhotoError extends Error {
   override readonly name = 'PhotoError';
 }
 
-/** Paper of the board around a picture that is not square. */
+/** The board's paper color, around a picture that is not square. */
 const PAPER = '#171717';
 
-/** The whole picture, as large as the board holds it. @throws {PhotoError} */
+/** The whole picture, as large as fits on the board. @throws {PhotoError} */
 export async function openPhoto(file: File): Promise<Picture> {
   const bitmap = await createImageBitmap(file).catch(() => {
     const name = file.name.length > 40 ? `${file.name.slice(0, 39)}…` : file.name;

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file Pictures to start from: samples, and the visitor's own by file, paste or drop. */
+/** @file Pictures to start from: samples, and the visitor's own from a file, the clipboard or a drop. */
 import { useEffect } from 'preact/hooks';
 import { Pixels } from './board.tsx';
 import { captionOf } from './digits.ts';
@@ -33,7 +33,7 @@ function Samples() {
   );
 }
 
-/** A pasted picture goes on the board wherever the focus is; pasted text stays where it belongs. */
+/** A pasted picture goes on the board wherever the focus is; pasted text goes where the focus is. */
 function paste(event: ClipboardEvent): void {
   const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith('image/'));
   if (!file) return;

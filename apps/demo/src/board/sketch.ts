@@ -1,7 +1,6 @@
 /**
- * @file What stands on the board, as plain data: a scene of handwritten digits or a picture of the visitor's own, and
- * strokes over it. Drawing is pure, in the 72×72 pixels that the model sees, so the page shows exactly what the model
- * gets.
+ * @file What is on the board, as plain data: a scene of handwritten digits or a picture of the visitor's, with strokes
+ * over it. Drawing is pure, in the 72×72 pixels that the model sees, so the page shows exactly what the model gets.
  */
 import { CANVAS, CELL, drawLines, PEN, renderScene, RGB } from '@curio/scenes';
 import type { Picture } from '@curio/model';
@@ -15,11 +14,11 @@ export interface Stroke {
 export interface Sketch {
   readonly scene: Scene;
   readonly strokes: readonly Stroke[];
-  /** A picture that the visitor opened, in place of the scene. */
+  /** A picture that the visitor opened, shown in place of the scene. */
   readonly photo?: Picture;
 }
 
-/** An empty canvas with the middling gray and the noise of the scenes' paper. */
+/** An empty canvas with the medium gray and the noise of the scenes' paper. */
 export const blankSketch = (noise: number): Sketch => ({
   scene: { objects: [], background: 0.09, noise },
   strokes: [],
@@ -34,17 +33,17 @@ export function renderSketch({ scene, strokes, photo }: Sketch, glyphs: GlyphSou
 
 const within = (at: number, end: number): number => Math.min(end, Math.max(0, at));
 
-/** Cells of a row. */
+/** Cells in a row. */
 const GRID = CANVAS / CELL;
 
-/** The nearest point of the board. */
+/** The nearest point on the board. */
 export const clampToBoard = ({ x, y }: Point): Point => ({ x: within(x, CANVAS), y: within(y, CANVAS) });
 
-/** 0…8 in raster order; a point beside the board belongs to the cell nearest to it. */
+/** 0…8 in raster order; a point outside the board belongs to the nearest cell. */
 export const cellOf = ({ x, y }: Point): number =>
   GRID * within(Math.floor(y / CELL), GRID - 1) + within(Math.floor(x / CELL), GRID - 1);
 
-/** Without what stands in a cell; the strokes are those of the digits whose middle it holds. */
+/** The sketch without the contents of a cell; its strokes are those of the digits whose centre it contains. */
 export function clearCell(sketch: Sketch, cell: number, strokesIn: readonly number[]): Sketch {
   const { scene, strokes } = sketch;
   return {
@@ -54,7 +53,7 @@ export function clearCell(sketch: Sketch, cell: number, strokesIn: readonly numb
   };
 }
 
-/** A digit of real handwriting in a cell that is empty. */
+/** A handwritten digit in an empty cell. */
 export function writeDigit(
   sketch: Sketch,
   { digit, color, size, cell, glyph }: Pick<SceneObject, 'digit' | 'color' | 'size' | 'cell' | 'glyph'>,

@@ -1,5 +1,7 @@
 /** @jsxImportSource preact */
-/** @file How it works: from a picture to a question of its own in four pictures, each with the kernel that just ran. */
+/**
+ * @file How it works: from a picture to the model's own question in four pictures, each with the kernel that just ran.
+ */
 import { computed } from '@preact/signals';
 import { Pixels } from '../board/board.tsx';
 import { isEmpty, picture } from '../board/drawing.ts';
@@ -28,7 +30,7 @@ const mostSeen = (words: readonly SeenWord[]): SeenWord => {
   return words.reduce((best, word) => (sum(word) > sum(best) ? word : best));
 };
 
-/** What a stage is drawn as, and said to be. */
+/** How a stage is drawn and described. */
 function told(stage: Stage): { readonly how: Paint | null; readonly text: string; readonly quote?: string } {
   if (stage.name === 'patches')
     return {

@@ -1,4 +1,4 @@
-/** @file From a picture to a question of its own, stage by stage: what the worker runs and tells. */
+/** @file From a picture to the model's own question, stage by stage: what the worker runs and reports. */
 import { keep, noGrad, profile, summarise } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import { aboutImage, imageTensor } from '@curio/model';
@@ -6,11 +6,11 @@ import type { AskConfig, Message, PrototypeTrace, Role, Speaker } from '@curio/m
 import { tracesFor } from '../inside/messages.ts';
 import type { FromInside, SeenWord } from '../inside/messages.ts';
 
-/** What a stage took on the device. */
+/** The time of a stage on the device. */
 export interface StageTime {
   readonly dispatches: number;
   readonly ms: number;
-  /** The kernel that took most of it, in so many dispatches. */
+  /** The kernel that took the most time, and in how many dispatches. */
   readonly kernel: { readonly name: string; readonly ms: number; readonly dispatches: number };
 }
 
@@ -32,11 +32,11 @@ async function timed(gpu: Gpu, run: () => unknown): Promise<StageTime | null> {
   }
   const { kernels, dispatches, busyMs } = summarise(await profile(gpu, run));
   const { label, ms, count } = kernels[0]!;
-  // `matmul/tile:multiply (T=4u)`: entry and tuning are of no interest here.
+  // `matmul/tile:multiply (T=4u)`: entry point and tuning do not matter here.
   return { dispatches, ms: busyMs, kernel: { name: label.replace(/:.*/, ''), ms, dispatches: count } };
 }
 
-/** Runs the four stages one by one and tells each when it is done. */
+/** Runs the four stages in order and reports each when it is done. */
 export async function runStages(
   speaker: Speaker,
   ask: AskConfig,
@@ -64,7 +64,7 @@ export async function runStages(
     const trace = tracesFor(0, tokens, hear).reply;
     const write = async (said: readonly Message[], role: Role, maxNewTokens: number) => {
       const requests = [{ pixels, messages: [...said, { role, text: null }] }];
-      // Once to be timed and once to be looked into, which takes time; the words are the same.
+      // Once to time it and once to trace it, which takes time; the words are the same.
       const time = await timed(gpu, () => speaker.reply(requests, { maxNewTokens }));
       words = [];
       const [text] = (await speaker.reply(requests, { maxNewTokens, trace })) as [string];

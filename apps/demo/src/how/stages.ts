@@ -1,9 +1,9 @@
-/** @file What the page knows of how it works: the stages that were run on a picture. */
+/** @file The page's state of "How it works": the stages that were run on a picture. */
 import type { Picture } from '@curio/model';
 import { signal } from '@preact/signals';
 import type { Stage } from './run-stages.ts';
 
-/** Of the job; those of talks count from 0. */
+/** Of the job; ids of talks count up from 0. */
 export const HOW = -1;
 
 export interface Shown {

@@ -1,15 +1,15 @@
-/** @file What the worker tells the page of the inside of an answer, and how it gets it from the model. */
+/** @file What the worker reports about the inside of an answer, and how it gets that from the model. */
 import type { PrototypeTrace, ReplyTrace, SelfQuestionTrace, TokenTrace, Tokens } from '@curio/model';
 
-/** Which text grows: the answer asked for, or one of those of a self-questioning. */
+/** Which text grows: the requested answer, or one of the texts of self-questioning. */
 export type Part = 'answer' | 'description' | 'question' | 'self-answer';
 
-/** A word of a text, and what the model had in it. */
+/** A word of a text, and what the model had in mind for it. */
 export interface SeenWord {
   readonly text: string;
-  /** By layer, of each patch: the share of its attention. */
+  /** By layer: each patch's share of the attention. */
   readonly attention: readonly Float32Array[];
-  /** What it was chosen among, the likeliest first. */
+  /** The candidates for it, most probable first. */
   readonly words: readonly { readonly text: string; readonly probability: number }[];
 }
 
@@ -26,7 +26,7 @@ export type FromInside =
 /** How many words are shown as bars. */
 const WORDS = 5;
 
-/** Traces of a reply and of a self-questioning that tell the page. */
+/** Trace callbacks for a reply and for self-questioning that report to the page. */
 export function tracesFor(
   id: number,
   tokens: Tokens,

@@ -9,10 +9,10 @@ import type { Talk } from '../session.ts';
 import { attentionOf, belonging, huesOf } from './reading.ts';
 import { chosen, chosenWord, iteration, layer, seen, seesInside, view } from './seen.ts';
 
-/** Of the canvas; divides by the patches of a row. */
+/** Of the canvas; divisible by the patches in a row. */
 const SIZE = 432;
 
-/** The talk whose inside is shown: that of the chosen word, else the newest that was looked into. */
+/** The talk whose inside is shown: that of the chosen word, else the newest one that was traced. */
 export const shownTalk = computed((): Talk | null => {
   if (!seesInside.value) return null;
   const looked = talks.value.filter(({ id }) => seen.value.has(id));
@@ -22,7 +22,7 @@ export const shownPrototypes = computed(
   (): PrototypeTrace | null => (shownTalk.value && seen.value.get(shownTalk.value.id)?.prototypes) ?? null,
 );
 
-/** The board holds the very picture that is shown. */
+/** Whether the board shows the very picture of that talk. */
 const isOnBoard = computed(() => {
   const shown = shownTalk.value?.picture.rgb;
   const here = picture.value.rgb;
@@ -38,7 +38,7 @@ export function eachPatch(count: number, draw: (patch: number, x: number, y: num
   for (let patch = 0; patch < count; patch++) draw(patch, (patch % row) * side, Math.floor(patch / row) * side, side);
 }
 
-/** The more attention, the less a patch is dimmed; the most is framed. */
+/** The less attention, the more a patch is dimmed; the one with the most is framed. */
 export const attentionPaint =
   (patches: Float32Array): Paint =>
   (canvas) => {
@@ -55,7 +55,7 @@ export const attentionPaint =
     });
   };
 
-/** A color and a number for each prototype; the fainter, the less a patch belongs to it. */
+/** A color and a number for each prototype; fainter where a patch belongs to it less. */
 export const prototypePaint =
   (prototypes: PrototypeTrace, at: number | null): Paint =>
   (canvas) => {
@@ -83,7 +83,7 @@ const paint = computed((): Paint | null => {
   return chosenWord.value && attentionPaint(attentionOf(chosenWord.value, layer.value));
 });
 
-/** Painted over the picture that it lies on. */
+/** Drawn over the picture that it covers. */
 export function Painted({ how }: { how: Paint | null }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -94,7 +94,7 @@ export function Painted({ how }: { how: Paint | null }) {
   return how && <canvas ref={canvas} width={SIZE} height={SIZE} class="overlay" />;
 }
 
-/** What is shown of the inside; nothing where nothing is. */
+/** The overlay in use; nothing if nothing is shown. */
 export const Overlay = () => <Painted how={paint.value} />;
 
 export const BoardOverlay = () => (seesInside.value && isOnBoard.value ? <Overlay /> : null);

@@ -1,5 +1,7 @@
 /** @jsxImportSource preact */
-/** @file See inside: where a word was looked for, what else it might have been, and the prototypes of the picture. */
+/**
+ * @file See inside: where the model looked for a word, what other words it considered, and the picture's prototypes.
+ */
 import { Pixels } from '../board/board.tsx';
 import { hopeless, lookAgain, talks } from '../session.ts';
 import { Overlay, shownPrototypes, shownTalk } from './overlay.tsx';
@@ -10,7 +12,7 @@ import type { SeenWord } from './messages.ts';
 function toggle(): void {
   seesInside.value = !seesInside.value;
   chosen.value = null;
-  // What was said last is said once more, with the same words, so that there is something to look into.
+  // The last answer is written again, in the same words, so that there is something to look into.
   if (seesInside.value) lookAgain();
 }
 

@@ -9,10 +9,10 @@ export function attentionOf({ attention }: SeenWord, layer: number | null): Floa
   return attention[0]!.map((_, patch) => attention.reduce((sum, each) => sum + each[patch]!, 0) / attention.length);
 }
 
-/** Cells of the board in a row. */
+/** Cells in a row of the board. */
 const CELLS = 3;
 
-/** The sum over the patches of each of the nine cells, in raster order; a patch belongs to the cell of its middle. */
+/** The sum over the patches of each of the nine cells, in raster order; a patch belongs to the cell of its centre. */
 export function shareOfCells(patches: ArrayLike<number>): number[] {
   const side = Math.sqrt(patches.length);
   const cellOf = (at: number): number => Math.floor(((at + 0.5) / side) * CELLS);
@@ -22,20 +22,20 @@ export function shareOfCells(patches: ArrayLike<number>): number[] {
   return sums;
 }
 
-/** Never more sure than it is; no line breaks in it. */
+/** Rounded down, so that it never claims more certainty than there is; without line breaks. */
 export function percent(share: number): string {
   const whole =
     share > 0 && share < 0.005 ? '< 1' : share < 1 && share >= 0.995 ? '> 99' : `${Math.round(100 * share)}`;
   return `${whole} %`.replaceAll(' ', '\u00a0');
 }
 
-/** What a word is called: the end of a text has none. */
+/** How a word is named; the end of a text has no word of its own. */
 export const nameOf = (text: string): string => (text === '' ? 'the end' : `“${text}”`);
 
 /** How many cells are named. */
 const NAMED = 2;
 
-/** Where a word was looked for. */
+/** Where the model looked for a word. */
 export function attentionSaid(word: SeenWord, layer: number | null): string {
   const cells = shareOfCells(attentionOf(word, layer));
   const total = cells.reduce((sum, share) => sum + share, 0);
@@ -45,11 +45,11 @@ export function attentionSaid(word: SeenWord, layer: number | null): string {
   return `For ${nameOf(word.text)} it looked at the picture with ${percent(total)} of its attention (${of}): most at ${named.join(', then ')}.`;
 }
 
-/** What else a word might have been. */
+/** What other words the model considered. */
 export const wordsSaid = ({ words }: SeenWord): string =>
   `It chose among ${words.map(({ text, probability }) => `${nameOf(text)} ${percent(probability)}`).join(', ')}.`;
 
-/** Which prototype each patch belongs to, and how strongly, 0…1: in an iteration, or in the end. */
+/** Which prototype each patch belongs to, and how strongly, 0…1: in an iteration, or at the end. */
 export function belonging(
   { numPrototypes, iterations, centre, weight }: PrototypeTrace,
   iteration: number | null,
@@ -63,7 +63,7 @@ export function belonging(
   return { centre: best, weight: best.map((k, patch) => shares[patch * numPrototypes + k]!) };
 }
 
-/** A hue in degrees for each prototype that a patch ever belongs to, as far apart as can be; of all iterations. */
+/** A hue in degrees for each prototype that a patch belongs to in any iteration, spaced as far apart as possible. */
 export function huesOf(prototypes: PrototypeTrace): ReadonlyMap<number, number> {
   const stops = [...prototypes.iterations.keys(), null].map((at) => Array.from(belonging(prototypes, at).centre));
   const used = [...new Set(stops.flat())].sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-/** @file What the page has seen of the inside of its answers, and what of it is shown. */
+/** @file What the page knows of the inside of its answers, and what of it is shown. */
 import type { PrototypeTrace } from '@curio/model';
 import { computed, signal } from '@preact/signals';
 import type { FromInside, Part, SeenWord } from './messages.ts';
@@ -12,16 +12,16 @@ interface Seen {
 }
 const NOTHING: Seen = { prototypes: null, texts: {} };
 
-/** Whether what is asked from now on is looked into. */
+/** Whether future answers are traced. */
 export const seesInside = signal(false);
 /** By talk. */
 export const seen = signal<ReadonlyMap<number, Seen>>(new Map());
 /** The word that is shown. */
 export const chosen = signal<{ readonly talk: number; readonly place: Place; readonly word: number } | null>(null);
 export const view = signal<'attention' | 'prototypes'>('attention');
-/** Which layer's attention is shown; null: the mean over all. */
+/** The layer whose attention is shown; null: the mean over all layers. */
 export const layer = signal<number | null>(null);
-/** Which iteration of the prototypes is shown; null: what became of them. */
+/** The iteration of the prototypes that is shown; null: the final ones. */
 export const iteration = signal<number | null>(null);
 
 export const chosenWord = computed((): SeenWord | null => {
@@ -29,7 +29,7 @@ export const chosenWord = computed((): SeenWord | null => {
   return (at && seen.value.get(at.talk)?.texts[at.place]?.[at.word]) ?? null;
 });
 
-/** Takes what the worker tells. */
+/** Stores what the worker reports. */
 export function keepSeen(message: FromInside): void {
   const old = seen.value.get(message.id) ?? NOTHING;
   let next: Seen;
@@ -41,7 +41,7 @@ export function keepSeen(message: FromInside): void {
   seen.value = new Map(seen.value).set(message.id, next);
 }
 
-/** Before a talk is written, anew or for the first time. */
+/** Called before a talk is written, for the first time or again. */
 export function forgetSeen(id: number): void {
   if (!seen.value.has(id)) return;
   const rest = new Map(seen.value);

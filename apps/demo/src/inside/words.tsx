@@ -1,11 +1,11 @@
 /** @jsxImportSource preact */
-/** @file A text of the model; where its inside was seen, each of its words can be pointed at. */
+/** @file A text of the model; if it was traced, each word can be pointed at. */
 import { Fragment } from 'preact';
 import { tidy } from '../talk/wording.ts';
 import { chosen, seen, seesInside, view } from './seen.ts';
 import type { Place } from './seen.ts';
 
-/** Arrow keys, Home and End move between the words of a text, which take one stop of the Tab key. */
+/** Arrow keys, Home and End move between the words of a text, which is one stop of the Tab key. */
 function move(event: KeyboardEvent): void {
   const words = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('.word')];
   const at = words.indexOf(document.activeElement as HTMLElement);
@@ -15,7 +15,7 @@ function move(event: KeyboardEvent): void {
   words[Math.min(words.length - 1, Math.max(0, to))]?.focus();
 }
 
-/** Words with the marks that follow them, between which no line breaks. */
+/** Words with the punctuation after them, which must not be separated by a line break. */
 function phrases(words: readonly string[]): { readonly start: number; readonly end: number }[] {
   const starts = words.flatMap((word, i) => (i > 0 && /^[.,?]$/.test(word) ? [] : [i]));
   return starts.map((start, k) => ({ start, end: starts[k + 1] ?? words.length }));

@@ -1,15 +1,15 @@
-/** @file An adapter as a zip of a PEFT folder, which `curio ask --adapter` reads once unpacked. */
+/** @file An adapter as a zip of a PEFT folder; unpacked, `curio ask --adapter` reads it. */
 import { joinBytes } from '@curio/nn';
 
-/** The files of an adapter's folder by path. */
+/** An adapter folder's files by path. */
 export type AdapterFiles = Readonly<Record<string, Uint8Array>>;
 
-/** A file that is not an adapter; the message goes on after the file's name. */
+/** A file that is not an adapter; the message continues the sentence that the file's name begins. */
 export class AdapterFileError extends Error {
   override readonly name = 'AdapterFileError';
 }
 
-/** Folder inside the zip. */
+/** The folder inside the zip. */
 export const FOLDER = 'curio-adapter';
 /** Bytes of all files together; the small model's are 1.2 MB. */
 const MOST_BYTES = 64e6;

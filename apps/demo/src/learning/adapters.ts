@@ -1,4 +1,4 @@
-/** @file Adapters on the base that the page has: opened beside the model that talks, and given back. */
+/** @file Adapters on the page's base model: opened beside the model in use, and freed. */
 import { openModel } from '@curio/model';
 import type { SqLlava } from '@curio/model';
 import { memorySource } from '@curio/nn';
@@ -28,7 +28,7 @@ export async function openLearner({ gpu, model, folder }: Workshop, files: Adapt
   return (await openModel(gpu, model.config, { ...base, ...adapter }, { sharesBaseOf: model })).model;
 }
 
-/** Gives back the memory that `model` does not share with `original`. */
+/** Frees the memory that `model` does not share with `original`. */
 export function releaseLearner(model: SqLlava, original: SqLlava): void {
   const shared = new Set(original.parameters);
   for (const parameter of model.parameters) if (!shared.has(parameter)) parameter.dispose();

@@ -1,4 +1,4 @@
-/** @file What the model is asked before and after a training: drawings that were kept apart, and the samples. */
+/** @file The questions before and after training: about held-out drawings, and about the samples. */
 import { RandomStream } from '@curio/engine';
 import { aboutImage } from '@curio/model';
 import type { Picture, Speaker } from '@curio/model';
@@ -10,7 +10,7 @@ import type { Examined, Plan } from './messages.ts';
 const SAMPLE_QUESTIONS = 8;
 const LONGEST_ANSWER = 12;
 
-/** The questions: which digit each drawing is, and one about each sample, of another kind each. */
+/** The questions: which digit each drawing is, and one about each sample, each of a different kind. */
 export function examOf({ apart, samples }: Pick<Plan, 'apart' | 'samples'>): Examined[] {
   const open = { before: null, after: null };
   const drawn = apart.map((drawing) => ({

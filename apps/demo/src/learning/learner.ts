@@ -1,6 +1,6 @@
 /**
- * @file Learning, in the worker of the page and in a chunk of its own: one training at a time, on a model that shares
- * the frozen base of the one that talks. What was learned is kept with each checkpoint, and given out as a file.
+ * @file Learning, in the page's worker and in a chunk of its own: one training at a time, of a model that shares the
+ * frozen base of the one in use. What was learned is stored with each checkpoint, and exported as a file.
  */
 import type { SqLlava } from '@curio/model';
 import { encodeOptimizer, readOptimizer } from '@curio/model';
@@ -20,7 +20,7 @@ const OPTIMIZER = 'optimizer.safetensors';
 const FULL = 'The disk has no room for what it learns: it goes on, but a reload would lose it.';
 const ELSEWHERE = 'Another tab of this page is training: go on there, or close it first.';
 
-/** What the newest checkpoint says beside its tensors. */
+/** What the newest checkpoint stores beside its tensors. */
 interface Kept {
   readonly version: 1;
   readonly plan: Plan;
@@ -33,14 +33,14 @@ export class Learner {
   private plan: Plan | null = null;
   private learning: Learning | null = null;
   private rest: Rest | null = null;
-  /** What there was to show of `learned` when a training began. */
+  /** What `learned` showed when a training began. */
   private before: Learning | null = null;
   private learned: { readonly model: SqLlava; readonly files: AdapterFiles } | null = null;
   private using: InUse = 'original';
-  /** Of the training that runs. */
+  /** Of the training that is running. */
   private job: AbortController | null = null;
   private unlock: (() => void) | null = null;
-  /** The last checkpoint found no room. */
+  /** The last checkpoint did not fit on the disk. */
   private isUnkept = false;
 
   constructor(
@@ -118,7 +118,7 @@ export class Learner {
     this.unlock = null;
   }
 
-  /** Pauses or stops what runs; ends what rests. */
+  /** Pauses or stops a running training; ends a paused one. */
   private async end(how: 'pause' | 'stop'): Promise<void> {
     if (this.job) this.job.abort(how);
     else if (how === 'stop' && this.rest && (await this.lock())) {
@@ -138,7 +138,7 @@ export class Learner {
 
   private open = (files: AdapterFiles | null): Promise<SqLlava> => this.inTurn(() => openLearner(this.shop, files));
 
-  /** Trains, from the files of an adapter (null: the page's own), to the end or until it is paused or stopped. */
+  /** Trains from an adapter's files (null: the page's own adapter) until it ends or is paused or stopped. */
   private async run(from: AdapterFiles | null): Promise<void> {
     const job = new AbortController();
     this.job = job;
@@ -179,13 +179,13 @@ export class Learner {
     });
   }
 
-  /** Nothing was learned yet, so all is as it was before. */
+  /** Nothing was learned, so everything is as before. */
   private drop(): void {
     this.free();
     this.show(this.before);
   }
 
-  /** The training is over: the exam once more, and what was learned may be used. */
+  /** The training is over: the exam is repeated, and what was learned can be used. */
   private async graduate(model: SqLlava, signal: AbortSignal): Promise<void> {
     const { files } = this.rest!;
     this.show({ ...this.learning!, state: 'examining' });
@@ -252,7 +252,7 @@ export class Learner {
     }
   }
 
-  /** Back to the model that the page came with; nothing of what was learned stays on this device. */
+  /** Returns to the model that the page came with; nothing of what was learned stays on this device. */
   private async forget(): Promise<void> {
     if (this.job || !(await this.lock())) return;
     await this.use('original');

@@ -1,13 +1,13 @@
 /**
- * @file What the model learns in the tab: conversations about the visitor's drawings, every other one about samples so
- * that nothing is forgotten. Pure: drawings and seed decide every one.
+ * @file What the model learns in the tab: conversations about the visitor's drawings, alternating with samples so that
+ * it forgets nothing. Pure: drawings and seed determine every lesson.
  */
 import { RandomStream } from '@curio/engine';
 import type { Sample } from '@curio/model';
 import { CANVAS, CELL, converse, messagesOf, pointsOf, sampleScene } from '@curio/scenes';
 import type { DrawnDigit, GlyphSource, Point, Scene, SceneObject, Turn } from '@curio/scenes';
 
-/** A digit that the visitor drew alone on the board, with what they say it is. */
+/** A digit that the visitor drew alone on the board, and the digit that they say it is. */
 export type Drawing = SceneObject & { readonly drawn: DrawnDigit };
 
 /** A scene and a conversation about it. */
@@ -26,12 +26,12 @@ export interface LessonOptions {
 
 const STREAM = 0x7465616368;
 const TURNS = 6;
-/** Every third drawing is kept apart for the exam. */
+/** Every third drawing is held out for the exam. */
 const APART = 3;
 
 export const isForExam = (index: number): boolean => index % APART === APART - 1;
 
-/** The first is about a drawing, the next about a sample, and so on; each depends on the seed and its place alone. */
+/** Drawings and samples alternate, beginning with a drawing; each lesson depends only on the seed and its index. */
 export function lessonsOf({ drawings, glyphs, count, seed }: LessonOptions): Lesson[] {
   return Array.from({ length: count }, (_, i) => {
     const random = new RandomStream(seed, i, STREAM);
@@ -43,7 +43,7 @@ export function lessonsOf({ drawings, glyphs, count, seed }: LessonOptions): Les
   });
 }
 
-/** Stage 2's sample of a lesson; its picture is named by its place. */
+/** The stage-2 sample of a lesson; its picture is named by the lesson's index. */
 export const sampleOf = ({ turns }: Lesson, index: number): Sample => ({
   id: `lesson-${index}`,
   images: [String(index)],
@@ -53,7 +53,7 @@ export const sampleOf = ({ turns }: Lesson, index: number): Sample => ({
 /** A drawing alone, as the visitor drew it. */
 export const sceneOf = (drawing: Drawing): Scene => ({ objects: [drawing], background: 0.09, noise: 1 });
 
-/** A sample in which the drawing takes the place of one digit. */
+/** A sample with one of its digits replaced by the drawing. */
 function sceneWith(drawing: Drawing, random: RandomStream, glyphs: GlyphSource): Scene {
   const scene = sampleScene(random, glyphs);
   const { cell, color } = random.pick(scene.objects);
@@ -69,7 +69,7 @@ const middleOf = (cell: number): Point => ({
   y: (Math.floor(cell / (CANVAS / CELL)) + 0.5) * CELL,
 });
 
-/** The lines in another cell: turned, scaled and shifted by a little, as no hand draws the same twice. */
+/** The lines in another cell, slightly rotated, scaled and shifted, since nobody draws the same twice. */
 function moved({ drawn, cell: from }: Drawing, to: number, random: RandomStream): DrawnDigit {
   const [angle, scale] = [random.uniform(-0.12, 0.12), random.uniform(0.9, 1.1)];
   const [dx, dy] = [random.uniform(-1.5, 1.5), random.uniform(-1.5, 1.5)];
@@ -85,7 +85,7 @@ function moved({ drawn, cell: from }: Drawing, to: number, random: RandomStream)
   return { pen: drawn.pen, lines };
 }
 
-/** Cells that the ink reaches into. */
+/** Cells that the ink touches. */
 function cellsUnder(drawn: DrawnDigit): Set<number> {
   const side = CANVAS / CELL;
   const at = (value: number): number => Math.min(side - 1, Math.max(0, Math.floor(value / CELL)));

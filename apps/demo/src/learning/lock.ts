@@ -1,9 +1,9 @@
-/** @file Two tabs never train at the same time: both would keep what they learn in the same place. */
+/** @file Two tabs never train at the same time: both would store what they learn in the same place. */
 const NAME = 'curio-learning';
-/** In ms: a tab that was reloaded, or whose device came back, lets go a little later. */
+/** In ms: a tab that was reloaded, or whose device was restored, releases the lock a little later. */
 const PATIENCE = 1500;
 
-/** Holds the lock until the function that it gives is called, or the tab is closed; null where another tab has it. */
+/** Holds the lock until the returned function is called or the tab is closed; null if another tab has it. */
 export function holdLock(): Promise<(() => void) | null> {
   return new Promise((resolve) => {
     navigator.locks

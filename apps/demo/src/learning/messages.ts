@@ -2,16 +2,16 @@
 import type { Scene, SceneSamples } from '@curio/scenes';
 import type { Drawing } from './lessons.ts';
 
-/** What is learned from: drawings mixed with samples, samples alone, or an adapter that was loaded from a file. */
+/** What to learn from: drawings mixed with samples, samples alone, or an adapter loaded from a file. */
 export type Source = 'drawings' | 'samples' | 'file';
 export type InUse = 'original' | 'learned';
 
-/** All that decides a training, besides the model that it starts from. */
+/** Everything that determines a training, besides the model that it starts from. */
 export interface Plan {
   readonly source: Source;
-  /** Those that are learned from; not those of the exam. */
+  /** Those learned from; not those of the exam. */
   readonly drawings: readonly Drawing[];
-  /** Kept apart. */
+  /** Held out. */
   readonly apart: readonly Drawing[];
   /** Scenes of the exam, and handwriting for the lessons. */
   readonly samples: SceneSamples;
@@ -29,7 +29,7 @@ export interface Examined {
   readonly after: string | null;
 }
 
-/** What the model asked itself on the way. */
+/** What the model asked itself during training. */
 export interface SelfAsked {
   readonly step: number;
   readonly scene: Scene;
@@ -45,14 +45,14 @@ export interface Learning {
   /** Of each step. */
   readonly losses: readonly number[];
   readonly tokensPerSecond: number | null;
-  /** On the device, all that the page has there. */
+  /** On the device: everything that the page has there. */
   readonly bytes: number | null;
   readonly asked: readonly SelfAsked[];
   readonly exam: readonly Examined[];
 }
 
 export type ToLearner =
-  /** What was kept? It takes what was learned into use, and goes on with a training, where told to. */
+  /** What was stored? It is put to use, and an interrupted training continues, if told to. */
   | { readonly kind: 'look'; readonly use: InUse; readonly goOn: boolean }
   | { readonly kind: 'train'; readonly plan: Plan }
   | { readonly kind: 'resume' | 'pause' | 'stop' | 'export' | 'forget' }
@@ -63,6 +63,6 @@ export type ToLearner =
 export type FromLearner =
   | { readonly kind: 'learning'; readonly learning: Learning | null }
   | { readonly kind: 'using'; readonly which: InUse }
-  /** One sentence for the visitor, or '' where all is well again. */
+  /** One sentence for the visitor, or '' when all is well again. */
   | { readonly kind: 'notice'; readonly text: string }
   | { readonly kind: 'exported'; readonly zip: Blob };

@@ -2,11 +2,11 @@
 import { SMALL, trainableOf } from '@curio/model';
 import type { ModelConfig, TrainConfig } from '@curio/model';
 
-/** Optimizer steps of a training, and conversations of a step. */
+/** Optimizer steps of a training, and conversations per step. */
 export const STEPS = 60;
 export const BATCH = 8;
 
-/** The training of a model that has been trained before. */
+/** The training of an already trained model. */
 export function recipeFor(model: ModelConfig, steps = STEPS): TrainConfig {
   const { train } = SMALL;
   const trainable = trainableOf(model, train.stage2.trainable);

@@ -1,6 +1,6 @@
 /**
- * @file What learning keeps on this device, in the browser's private folder (OPFS): drawings, and the newest
- * checkpoint. A checkpoint counts once its last file, the state, is there.
+ * @file What learning stores on this device, in the browser's private file system (OPFS): drawings, and the newest
+ * checkpoint. A checkpoint counts as complete once its last file, the state, is there.
  */
 const FOLDER = 'learning';
 const DRAWINGS = 'drawings.json';
@@ -31,7 +31,7 @@ async function write(into: FileSystemDirectoryHandle, name: string, content: Uin
 const readFile = async (from: FileSystemDirectoryHandle, name: string): Promise<File> =>
   (await from.getFileHandle(name)).getFile();
 
-/** Numbers of the checkpoints that are there, whole or not, newest first. */
+/** Numbers of the stored checkpoints, complete or not, newest first. */
 async function checkpoints(within: FileSystemDirectoryHandle): Promise<number[]> {
   const found: number[] = [];
   for await (const name of within.keys()) {
@@ -41,7 +41,7 @@ async function checkpoints(within: FileSystemDirectoryHandle): Promise<number[]>
   return found.sort((a, b) => b - a);
 }
 
-/** Writes a checkpoint, then removes those before it. @throws DOMException QuotaExceededError on a full disk */
+/** Writes a checkpoint, then removes the earlier ones. @throws DOMException QuotaExceededError on a full disk */
 export async function storeCheckpoint(files: Readonly<Record<string, Uint8Array>>, state: unknown): Promise<void> {
   const within = await folder();
   const before = await checkpoints(within);
@@ -57,7 +57,7 @@ export async function storeCheckpoint(files: Readonly<Record<string, Uint8Array>
   for (const number of before) await within.removeEntry(`checkpoint-${number}`, { recursive: true }).catch(() => {});
 }
 
-/** The newest whole checkpoint, or null where there is none, or the browser keeps nothing. */
+/** The newest complete checkpoint; null if there is none or the browser stores nothing. */
 export async function newestCheckpoint(): Promise<StoredCheckpoint | null> {
   try {
     const within = await folder();
@@ -74,7 +74,7 @@ export async function newestCheckpoint(): Promise<StoredCheckpoint | null> {
       return { state: JSON.parse(text) as unknown, files };
     }
   } catch {
-    // A private window keeps nothing; what a stopped browser left half-written is not a checkpoint.
+    // A private window stores nothing; what a browser left half-written when it was closed is not a checkpoint.
   }
   return null;
 }
@@ -88,7 +88,7 @@ export async function removeCheckpoints(): Promise<void> {
 export const storeDrawings = async (drawings: readonly unknown[]): Promise<void> =>
   write(await folder(), DRAWINGS, JSON.stringify(drawings));
 
-/** What was stored last; none where nothing was, or the browser keeps nothing. */
+/** What was stored last; nothing if there is none or the browser stores nothing. */
 export async function storedDrawings(): Promise<unknown[]> {
   try {
     const text = await (await readFile(await folder(), DRAWINGS)).text();

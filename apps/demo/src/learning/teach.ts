@@ -1,4 +1,4 @@
-/** @file A training in the tab: stage 2 on the lessons of a plan, by the code of `curio train`. */
+/** @file Training in the tab: stage 2 on the lessons of a plan, by the code of `curio train`. */
 import type { AdamWState } from '@curio/engine';
 import { samplesOf, trainStage } from '@curio/model';
 import type { Picture, SqLlava, StageOptions, Tokens } from '@curio/model';
@@ -9,7 +9,7 @@ import type { Lesson } from './lessons.ts';
 import type { Plan } from './messages.ts';
 import { BATCH, recipeFor } from './recipe.ts';
 
-/** The first glyphs of each digit are spare; those of the sample scenes come after, and stay for the exam. */
+/** The first glyphs of each digit are free; those of the sample scenes come after them, and stay for the exam. */
 const SPARE = 4;
 
 function spareGlyphs(samples: SceneSamples): GlyphSource {
@@ -32,7 +32,7 @@ export interface TeachOptions extends Pick<StageOptions, 'onStep' | 'pause'> {
   readonly tokens: Tokens;
   readonly prepare: (picture: Picture) => Float32Array;
   readonly plan: Plan;
-  /** Step to go on with, and the optimizer's state there. */
+  /** The step to continue with, and the optimizer's state there. */
   readonly from?: number;
   readonly state?: AdamWState;
 }

@@ -1,4 +1,6 @@
-/** @file One training from its first step, or from where it rested, to its end: exam, steps, questions of its own. */
+/**
+ * @file One training, from its first step or from where it was paused to its end: exam, steps, questions of its own.
+ */
 import type { AdamW, AdamWState } from '@curio/engine';
 import { encodeTrained, Speaker } from '@curio/model';
 import type { SqLlava, StepReport } from '@curio/model';
@@ -14,10 +16,10 @@ import type { Workshop } from './workshop.ts';
 /** Steps between checkpoints, and between questions that it asks itself. */
 const KEEP_EVERY = 10;
 const ASK_EVERY = 10;
-/** What an adapter says that it was trained on. */
+/** The training data that an adapter names. */
 const BASE = { language: 'apps/trainer/base/language', vision: 'apps/trainer/base/vision' };
 
-/** Where a training goes on. */
+/** Where a training continues. */
 export interface Rest {
   readonly files: AdapterFiles;
   readonly optimizer: AdamWState;
@@ -27,7 +29,7 @@ export interface TrainingOptions {
   readonly shop: Workshop;
   readonly model: SqLlava;
   readonly plan: Plan;
-  /** State of the optimizer where it goes on. */
+  /** The optimizer's state where it continues. */
   readonly state?: AdamWState;
   readonly signal: AbortSignal;
   readonly show: (learning: Learning) => void;
@@ -44,8 +46,8 @@ export class Training {
   ) {}
 
   /**
-   * Trains until the end, or until the signal is given; the last checkpoint is that of the step it ends with. Works in
-   * a turn of its own, which it lends to talks between steps.
+   * Trains to the end or until the signal is given; the last checkpoint is that of the last step. Runs in a turn of its
+   * own, which it lends to talks between steps.
    */
   async run(): Promise<Learning> {
     const { shop, model, plan, signal, state } = this.options;
@@ -122,7 +124,7 @@ export class Training {
     await this.options.keep({ files, optimizer: await optimizer.readState() }, { ...this.learning, step });
   }
 
-  /** One question of its own about a drawing that was kept apart, or about a sample. */
+  /** One question of its own about a held-out drawing, or about a sample. */
   private async askItself(step: number): Promise<void> {
     const { shop, model, plan, signal } = this.options;
     const scenes = plan.apart.length > 0 ? plan.apart.map(sceneOf) : plan.samples.scenes;

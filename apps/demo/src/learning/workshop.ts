@@ -14,6 +14,6 @@ export interface Workshop {
   /** A folder of the page's model: `language`, `vision`, `adapter`, `adapter/Vit-lora`. */
   readonly folder: (name: string) => ByteFolder | null;
   readonly turns: Turns;
-  /** Whose answers the page gives from now on. */
+  /** The model that answers from now on. */
   readonly talkWith: (model: SqLlava) => void;
 }

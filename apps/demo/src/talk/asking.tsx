@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file Asking: the visitor the model, the model itself, the model the visitor. */
+/** @file Asking: the visitor asks the model, the model itself, or the model the visitor. */
 import { computed, signal } from '@preact/signals';
 import { isEmpty, picture, sketch, truth } from '../board/drawing.ts';
 import { ask, busy, hopeless, letItAsk, letItQuiz, QUESTIONS, stopFirst } from '../session.ts';
@@ -7,7 +7,7 @@ import { readQuestion, suggestions } from './question.ts';
 import { tidy } from './wording.ts';
 
 export const question = signal('');
-/** Why what was sent is not asked; until the next letter. */
+/** Why the question was not sent; until the next keystroke. */
 const why = signal('');
 const suggested = computed(() => suggestions(question.value, sketch.value));
 

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file What was said, newest first. */
+/** @file The conversation, newest first. */
 import { computed } from '@preact/signals';
 import { Pixels } from '../board/board.tsx';
 import { busy, opened, QUESTIONS, stop, talks } from '../session.ts';

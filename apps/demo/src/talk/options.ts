@@ -1,4 +1,4 @@
-/** @file The answers that a visitor may tap when the model asks. */
+/** @file The answers that a visitor can tap when the model asks. */
 import { COLORS, NONE, NUMBERS, parseQuestion, PLACES, SIZES } from '@curio/scenes';
 import type { Kind } from '@curio/scenes';
 
@@ -21,7 +21,7 @@ const OPTIONS: Readonly<Record<Kind, readonly string[]>> = {
   object: [],
 };
 
-/** What can be answered to a question; nothing where it is not a question of the grammar, or asks for a description. */
+/** The possible answers to a question; none if it is not a question of the grammar or asks for a description. */
 export function optionsFor(question: string): readonly string[] {
   const kind = parseQuestion(question)?.kind;
   return !kind || kind === 'caption' ? [] : OPTIONS[kind];

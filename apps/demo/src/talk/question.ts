@@ -1,4 +1,4 @@
-/** @file What a visitor typed, held against the questions that the model knows. */
+/** @file What a visitor typed, compared with the questions that the model knows. */
 import { parseQuestion, QUESTIONS } from '@curio/scenes';
 import type { Sketch } from '../board/sketch.ts';
 import { asRead, examples, unknownWords, wordsOf } from './wording.ts';
@@ -6,7 +6,7 @@ import { asRead, examples, unknownWords, wordsOf } from './wording.ts';
 /** The question as the model reads it, or why it cannot be asked. */
 export type Typed = { readonly question: string } | { readonly why: string };
 
-/** Letters; the longest question of the grammar has 63. */
+/** Characters; the longest question of the grammar has 63. */
 const LONGEST = 200;
 const SHOWN_WORDS = 3;
 const SHOWN_LETTERS = 20;
@@ -14,7 +14,7 @@ const FOREIGN = /(?!\p{Script=Latin})\p{L}/u;
 
 const short = (word: string): string => (word.length > SHOWN_LETTERS ? `${word.slice(0, SHOWN_LETTERS - 1)}…` : word);
 
-/** Reads a question before it is asked; what the model cannot know is said in one sentence. */
+/** Reads a question before it is asked; if the model cannot know it, says so in one sentence. */
 export function readQuestion(text: string): Typed {
   if (text.length > LONGEST)
     return { why: `${text.length.toLocaleString('en')} letters are too many for me: ask in a short sentence.` };
@@ -29,7 +29,7 @@ export function readQuestion(text: string): Typed {
   return { why: `I have never read ${shown.join(', ')}${rest}: ask about digits, colors, sizes and places.` };
 }
 
-/** Up to six questions that go on from what is typed, those about the board first; examples where none does. */
+/** Up to six questions that continue what was typed, those about the board first; examples if none does. */
 export function suggestions(text: string, sketch: Sketch): string[] {
   const about = examples(sketch);
   if (text.length > LONGEST) return about;

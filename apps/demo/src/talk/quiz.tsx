@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file The model asks, the visitor taps an answer, and both are held against the truth where it is known. */
+/** @file The model asks, the visitor taps an answer, and both are compared with the truth if it is known. */
 import { Text } from '../inside/words.tsx';
 import { pick, QUESTIONS } from '../session.ts';
 import type { Talk } from '../session.ts';
@@ -33,7 +33,7 @@ export function QuizCard({ talk }: { talk: Talk }) {
               key={text}
               type="button"
               onClick={({ currentTarget }) => {
-                // The buttons go; focus stays in the card.
+                // The buttons disappear; focus stays in the card.
                 currentTarget.closest<HTMLElement>('.talk')!.focus();
                 pick(talk.id, text);
               }}

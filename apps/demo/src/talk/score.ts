@@ -4,12 +4,12 @@ import { optionsFor } from './options.ts';
 import { judge } from './wording.ts';
 
 export interface Quiz {
-  /** The first of its questions that can be answered by a tap; null where none can, undefined until all are there. */
+  /** The first of its questions that can be answered by a tap; null if none can, undefined until all are written. */
   readonly question: string | null | undefined;
-  /** Which of those that the model asked. */
+  /** The index of the question among those that the model asked. */
   readonly index: number;
   readonly options: readonly string[];
-  /** Its own answer, when it is whole. */
+  /** The model's own answer, once complete. */
   readonly answer: string | undefined;
 }
 
@@ -25,11 +25,11 @@ export function quizOf({ texts, state }: Talk, questions: number): Quiz {
 }
 
 export interface Score {
-  /** Questions that were answered where the truth is known, and how many of them each got right. */
+  /** The questions with a known truth that were answered, and how many of them each got right. */
   readonly known: number;
   readonly you: number;
   readonly it: number;
-  /** Questions about drawings, where nobody knows the truth, and how often both said the same. */
+  /** Questions about drawings, whose truth nobody knows, and how often both gave the same answer. */
   readonly unknown: number;
   readonly agreed: number;
 }

@@ -27,7 +27,7 @@ const [COLOR, DIGIT, SIZE] = [either(COLORS), either(NUMBERS.slice(0, 10)), eith
 /** Longer names of places first, so that `top left` is not read as `top`. */
 const PLACE = either([...PLACES].sort((a, b) => b.length - a.length));
 
-/** Other ways to put a question, as the model has read it; one after the other. */
+/** Rewrites of a question into the wording that the model has read, applied in order. */
 const REWRITTEN: readonly (readonly [RegExp, string])[] = [
   [/^(?:please|tell me|can you) /, ''],
   [new RegExp(`\\bdigit ${DIGIT}\\b`, 'g'), '$1'],
@@ -68,8 +68,7 @@ export const wordsOf = (text: string): string[] =>
     .flatMap((word): string[] => (NUMBERS[Number(word)] ?? SAME[word] ?? word).split(' '));
 
 /**
- * `What colour is the 7?` becomes `what color is the seven ?`: the model reads words with spaces between, in lower
- * case.
+ * `What colour is the 7?` becomes `what color is the seven ?`: the model reads lower-case words separated by spaces.
  */
 export function asRead(text: string): string {
   const read = REWRITTEN.reduce((known, [from, to]) => known.replace(from, to), wordsOf(text).join(' '));
@@ -80,7 +79,7 @@ export function asRead(text: string): string {
 export const unknownWords = (question: string): string[] =>
   question.split(' ').filter((word) => word !== '' && !VOCABULARY.includes(word));
 
-/** `which digit is red ?` as a person writes it; the page calls an image a picture. */
+/** `which digit is red ?` as a person writes it; the page says "picture" where the grammar says "image". */
 export function tidy(text: string): string {
   const joined = text
     .trim()
@@ -114,7 +113,7 @@ export interface Verdict {
   readonly truth: string;
 }
 
-/** Whether an answer is right, by the truth of a sample scene; null where the scene does not say. */
+/** Whether an answer is right by the truth of a sample scene; null if the scene does not tell. */
 export function judge(question: string, answer: string, scene: Scene): Verdict | null {
   const parsed = parseQuestion(question);
   const truth = parsed && replyTo(parsed, scene);

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file A text of the model while it grows and when it is done, with a mark where the truth is known. */
+/** @file A text of the model, growing or complete, with a mark if the truth is known. */
 import { Text } from '../inside/words.tsx';
 import type { Place } from '../inside/seen.ts';
 import { tidy } from './wording.ts';

@@ -1,4 +1,4 @@
-/** @file The visitor's drawings and what they say each is: taken from the board, kept on this device. */
+/** @file The visitor's drawings and the digits they stand for: taken from the board, stored on this device. */
 import { RandomStream } from '@curio/engine';
 import { CANVAS, CELL, COLORS, digitWord, drawDigit, PEN, SIZES } from '@curio/scenes';
 import type { SceneObject } from '@curio/scenes';
@@ -10,7 +10,7 @@ import type { Drawing } from '../learning/lessons.ts';
 import { storeDrawings, storedDrawings } from '../learning/store.ts';
 
 export const drawings = signal<readonly Drawing[]>([]);
-/** What was just done, or why not. */
+/** What just happened, or why it did not. */
 export const said = signal<{ readonly text: string; readonly isRefusal: boolean }>({ text: '', isRefusal: false });
 
 export const FEWEST = 5;
@@ -19,7 +19,7 @@ const MOST = 60;
 
 const tenth = (value: number): number => Math.round(10 * value) / 10;
 
-/** The digit that stands alone on a board, drawn by hand; or why there is none to learn from. */
+/** The hand-drawn digit that is alone on the board; or why there is none to learn from. */
 export function drawingOf(sketch: Sketch, digit: number): Drawing | string {
   if (sketch.photo) return 'It learns from drawings: clear the picture and draw a digit.';
   const found = digitsOn(sketch);
@@ -41,7 +41,7 @@ function add(more: readonly Drawing[]): boolean {
   return true;
 }
 
-/** Takes what stands on the board as one of a digit, and clears the board for the next. */
+/** Takes the drawing on the board as an example of a digit, and clears the board for the next. */
 export function takeDrawing(digit: number): void {
   const drawing = drawingOf(sketch.value, digit);
   if (typeof drawing === 'string') said.value = { text: drawing, isRefusal: true };
@@ -51,7 +51,7 @@ export function takeDrawing(digit: number): void {
   }
 }
 
-/** Ten of a digit by the page's own hand, for those who cannot draw here. */
+/** Ten examples of a digit drawn by the page, for those who cannot draw here. */
 export function drawForMe(digit: number): void {
   const random = new RandomStream(Math.floor(Math.random() * 2 ** 31));
   const drawn = Array.from({ length: GOAL }, (): Drawing => {
@@ -70,7 +70,7 @@ export function removeDrawing(index: number): void {
 
 export const removeDrawings = (): void => change([]);
 
-/** One write after the other. */
+/** One write at a time. */
 let storing: Promise<void> = Promise.resolve();
 
 function change(next: readonly Drawing[]): void {
@@ -87,7 +87,7 @@ function change(next: readonly Drawing[]): void {
 const isNumber = (value: unknown, most: number): boolean =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= most;
 
-/** Whether a value read back is a drawing that this page can show. */
+/** Whether a stored value is a drawing that this page can show. */
 function isDrawing(value: unknown): value is Drawing {
   const { digit, color, size, cell, drawn } = (value ?? {}) as Partial<SceneObject>;
   return (
@@ -98,7 +98,7 @@ function isDrawing(value: unknown): value is Drawing {
   );
 }
 
-/** Brings back what an earlier visit drew, before what this one did. */
+/** Restores the drawings of an earlier visit, ahead of those of this one. */
 export async function restoreDrawings(): Promise<void> {
   const kept = (await storedDrawings()).filter(isDrawing);
   if (kept.length > 0) drawings.value = [...kept, ...drawings.value];

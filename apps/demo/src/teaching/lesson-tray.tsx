@@ -9,7 +9,7 @@ import { DrawingPicture } from './pictures.tsx';
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const forMe = signal(5);
 
-/** The buttons of a removed drawing go; focus stays in the tray. */
+/** The removed drawing's buttons disappear; focus stays in the tray. */
 function remove(index: number, { currentTarget }: { currentTarget: HTMLElement }): void {
   currentTarget.closest<HTMLElement>('.tray')!.focus();
   removeDrawing(index);

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file The loss of each step as a curve that grows, faint, and its running mean, strong. */
+/** @file The loss of each step as a growing curve, faint, with its running mean, strong. */
 const [WIDTH, HEIGHT] = [320, 96];
 /** Of the running mean, in steps. */
 const WINDOW = 8;

@@ -1,21 +1,21 @@
-/** @file What the page's first load has to know of learning; everything else comes when it is asked for. */
+/** @file What the page's first load must know about learning; everything else is loaded on demand. */
 import { signal } from '@preact/signals';
 import type { InUse } from '../learning/messages.ts';
 
-/** What the side of the page is for. */
+/** What the side panel is for. */
 export const mode = signal<'ask' | 'teach'>('ask');
-/** Whose answers the page gives. */
+/** Which model answers. */
 export const inUse = signal<InUse>('original');
 
 const KEY = 'curio-learning';
 
-/** Notes for the next visit that something was learned, and what is in use; null: nothing was. */
+/** Notes for the next visit that something was learned, and what is in use; null: nothing was learned. */
 export function noteLearned(what: InUse | null): void {
   try {
     if (what === null) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, what);
   } catch {
-    // A browser that keeps nothing begins with the original each time.
+    // A browser that stores nothing begins with the original model each time.
   }
 }
 

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file The choice between asking and teaching; what teaches is fetched when it is first wanted. */
+/** @file The choice between asking and teaching; the code for teaching is loaded when it is first wanted. */
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { inUse, mode, notedLearned } from './mode.ts';
@@ -17,7 +17,7 @@ async function fetchPanel(): Promise<void> {
   }
 }
 
-/** What an earlier visit learned comes back without being asked for. */
+/** What an earlier visit learned is restored without asking. */
 export function bringBackLearned(): void {
   if (notedLearned() !== null) void fetchPanel();
 }
@@ -56,7 +56,7 @@ export function Teach() {
   return <Panel />;
 }
 
-/** Says in the conversation's place whose answers these are. */
+/** Says, in place of the conversation, which model these answers come from. */
 export function LearnedNote() {
   if (inUse.value === 'original') return null;
   return (

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file Third step: before and after, which model answers, and the adapter as a file. */
+/** @file Third step: before and after, the choice of model, and the adapter as a file. */
 import { tellLearner } from '../session.ts';
 import { tidy } from '../talk/wording.ts';
 import { marksOf } from '../learning/exam.ts';

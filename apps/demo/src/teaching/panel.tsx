@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file Teach it: draw and say what it is, train, see what changed. A chunk of its own, loaded when it is opened. */
+/** @file Teach it: draw and say what it is, train, see what changed. A chunk of its own, loaded on demand. */
 import { Outcome } from './outcome.tsx';
 import { Showing } from './lesson-tray.tsx';
 import { Training } from './progress.tsx';

@@ -26,7 +26,7 @@ function once(key: object, draw: () => Picture): Picture {
 /** Pixels around a drawing that is shown alone. */
 const MARGIN = 5;
 
-/** The part of the board that a drawing takes, square, so that it is seen when it is small. */
+/** The square part of the board around a drawing, so that it is recognisable at a small size. */
 function around({ drawn }: Drawing, { width, rgb }: Picture): Picture {
   const points = pointsOf(drawn).flat();
   const range = (at: readonly number[]): [low: number, high: number] => [Math.min(...at), Math.max(...at)];

@@ -19,7 +19,7 @@ const SOURCES = [
   ['samples', 'samples only'],
 ] as const;
 
-/** What was pressed and has not happened yet. */
+/** The button that was pressed and has not taken effect yet. */
 const asked = signal<'pause' | 'stop' | null>(null);
 
 function press(kind: 'pause' | 'stop' | 'resume'): void {
@@ -72,7 +72,7 @@ const STATES: Readonly<Record<Learning['state'], string>> = {
   done: 'has learned',
 };
 
-/** Steps between announcements. */
+/** Steps between announcements to screen readers. */
 const SPOKEN_EVERY = 10;
 
 function spoken({ state, step, steps: of }: Learning): string {

@@ -1,4 +1,4 @@
-/** @file What the page knows of learning, and what it asks of the learner in its worker. */
+/** @file The page's state of learning, and its requests to the learner in the worker. */
 import type { SceneSamples } from '@curio/scenes';
 import { effect, signal } from '@preact/signals';
 import { samples } from '../board/drawing.ts';
@@ -9,7 +9,7 @@ import type { FromLearner, Learning, Plan } from '../learning/messages.ts';
 import { inUse, noteLearned, notedLearned } from './mode.ts';
 import { STEPS } from '../learning/recipe.ts';
 
-/** Undefined until the learner has looked what was kept. */
+/** Undefined until the learner has checked what is stored. */
 export const learning = signal<Learning | null | undefined>(undefined);
 export const notice = signal('');
 export const source = signal<'drawings' | 'samples'>('drawings');
@@ -73,14 +73,14 @@ function hear(heard: FromLearner): void {
 
 let isBegun = false;
 
-/** Looks what earlier visits left, now and whenever the model comes back after its device was lost. */
+/** Checks what earlier visits left, now and whenever the model returns after its device was lost. */
 export function beginLearning(): void {
   if (isBegun) return;
   isBegun = true;
   inUse.value = notedLearned() ?? 'original';
   listenToLearner(hear);
   void restoreDrawings();
-  // What ran when the device was lost goes on by itself.
+  // A training that was interrupted by the loss of the device continues automatically.
   let ranBefore = false;
   effect(() => {
     if (closed.value && isRunning(learning.peek())) ranBefore = true;

@@ -7,13 +7,13 @@
  */
 import type { Override } from '../config/load.ts';
 
-/** What differs between rows. */
+/** A setting in which rows differ. */
 export interface Setting {
   /** Prototypes of the extractor before the projector; null: the MLP projector alone. */
   readonly prototypes: number | null;
   /** Whether the image tower has LoRA, else it is frozen. */
   readonly visionLora: boolean;
-  /** Probability that a question of the training is one that the model must ask itself. */
+  /** Probability that a training question is one that the model must ask itself. */
   readonly sqR: number;
 }
 
@@ -78,14 +78,14 @@ export const TABLES: readonly Table[] = [
   },
 ];
 
-/** Tables that are made where none is named. */
+/** Tables that are made unless some are named. */
 export const USUAL: readonly TableName[] = ['rows', 'sq_r', 'prototypes'];
 
 /** One training run. */
 export interface Cell {
   /** Folder of its run. */
   readonly name: string;
-  /** What people read. */
+  /** The label that people read. */
   readonly label: string;
   readonly seed: number;
   readonly overrides: readonly Override[];
@@ -110,7 +110,7 @@ function overridesOf({ prototypes, visionLora, sqR }: Setting, seed: number): Ov
   ];
 }
 
-/** Keys that the rows set, so that nobody else may. */
+/** Keys that the rows set, and that therefore cannot be given. */
 export const OWN_KEYS = ['seed', 'model.projector', 'model.visionLora', 'train.stage2.sqR'] as const;
 
 /** Each cell once, those of the first seed first, so that a table of one seed is there early. */

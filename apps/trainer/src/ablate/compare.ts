@@ -11,13 +11,13 @@ import type { Spread } from './paired-test.ts';
 export interface Figure {
   /** Share, 0…1, over the seeds; null where there was nothing to count. */
   readonly share: Spread | null;
-  /** Null in the first row, for unpaired measures, and where the first row is not there. */
+  /** Null in the first row, for unpaired measures, and if the first row is missing. */
   readonly against: {
     /** Difference in share, over the seeds that both rows have. */
     readonly difference: Spread;
     /** Of the paired test over all questions of these seeds. */
     readonly p: number;
-    /** Raised for all comparisons that stand together: the rows of a column, and all kinds of question. */
+    /** Adjusted over all comparisons made together: the rows of a column, and all kinds of question. */
     readonly adjusted: number;
   } | null;
 }
@@ -106,7 +106,7 @@ function column(cells: readonly Cells[], measure: Measure): Figure[] {
   });
 }
 
-/** Columns whose comparisons stand together. */
+/** Columns whose comparisons are adjusted together. */
 function adjusted(columns: readonly Figure[][]): Figure[][] {
   const raised = holm(columns.flat().flatMap(({ against }) => (against ? [against.p] : [])));
   return columns.map((figures) =>
@@ -114,7 +114,7 @@ function adjusted(columns: readonly Figure[][]): Figure[][] {
   );
 }
 
-/** Null where no seed has both. @throws DataError where two cells were asked about different things */
+/** Null if no seed has both. @throws DataError if two cells were asked different things */
 function compareRows(first: Cells, row: Cells, measure: Measure): { difference: Spread; p: number } | null {
   const perSeed: number[] = [];
   const differences: number[] = [];

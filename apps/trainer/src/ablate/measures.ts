@@ -33,7 +33,7 @@ export interface Measure {
 export interface CellAnswers {
   readonly answers: readonly AnswerLine[];
   readonly asked: readonly AskedLine[];
-  /** Answers to harder sets, where they were asked. */
+  /** Answers to harder sets, if they were asked. */
   readonly sets: Readonly<Partial<Record<SceneSet, readonly AnswerLine[]>>>;
 }
 

@@ -1,4 +1,4 @@
-/** @file An ablation as a page that needs no other file and no network. */
+/** @file An ablation as a self-contained page that needs no network. */
 import { escapeXml as escape } from '../run/loss-chart.ts';
 import { REPORT_STYLE } from '../run/report-style.ts';
 import type { ComparedRow, ComparedTable } from './compare.ts';
@@ -36,7 +36,7 @@ ${METHOD.map((text) => `<p>${escape(text)}</p>`).join('\n')}
 </html>
 `;
 
-/** Markdown's backquotes, the one mark that the facts have. */
+/** Markdown's backquotes, the only markup in the facts. */
 const withCode = (html: string): string => html.replace(/`([^`]*)`/g, '<code>$1</code>');
 
 function section({ title, rows, measures, kinds }: ComparedTable): string {

@@ -23,7 +23,7 @@ export interface CellTraining {
   /** Folder of the runs, and of what each printed. */
   readonly runs: string;
   readonly logs: string;
-  /** Harder sets of questions that each is asked when it is trained; null: none. */
+  /** Harder sets of questions that each cell is asked once it is trained; null: none. */
   readonly sets: readonly SceneSet[] | null;
   /** Arguments of `curio train` that all cells share. */
   readonly args: readonly string[];
@@ -134,10 +134,10 @@ async function curio(words: readonly string[], { name }: Cell, { logs, interrupt
   return { code, sentence: said.trim().split('\n').at(-1) || `it ended with code ${code}` };
 }
 
-/** How far all cells are. */
+/** Progress over all cells. */
 class Watch {
   private readonly since = performance.now();
-  /** Steps that the running cells had when they began here. */
+  /** Steps that the running cells had already done when they began here. */
   private readonly running = new Map<Cell, number>();
   /** Work of this process, in cells. */
   private worked = 0;

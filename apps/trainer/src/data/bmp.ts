@@ -10,7 +10,7 @@ export const isBmp = (bytes: Uint8Array): boolean => bytes[0] === 0x42 && bytes[
 /** More pixels than this are a broken header. */
 const MOST_PIXELS = 2 ** 28;
 
-/** @throws DataError, its message the end of a sentence, where the file is cut or of a kind that Pillow refuses */
+/** @throws DataError, its message the end of a sentence, if the file is truncated or of a kind that Pillow refuses */
 export function decodeBmp(bytes: Uint8Array): Picture {
   const head = readHead(bytes);
   const { width, height, bits, compression, start } = head;
@@ -37,7 +37,7 @@ interface Head {
   readonly topDown: boolean;
   readonly bits: number;
   readonly compression: number;
-  /** Where the pixels begin, and the palette, its entries of so many bytes. */
+  /** Where the pixels begin, and the palette, whose entries have so many bytes. */
   readonly start: number;
   readonly palette: number;
   readonly entry: number;
@@ -87,7 +87,7 @@ function readHead(bytes: Uint8Array): Head {
   if (size < 40) throw new DataError(`its header has ${size} bytes, which is not known`);
   const [tall, bits, compression] = [view.getInt32(22, true), view.getUint16(28, true), view.getUint32(30, true)];
   const masked = compression === MASKS;
-  // Masks follow the shortest header and are a part of the longer ones: at the same place.
+  // Masks follow the shortest header and are part of the longer ones: at the same offset either way.
   const after = masked && size === 40 ? 12 : 0;
   if (masked && bytes.length < 66) throw new DataError('it ends within its header; it is cut');
   return check({
@@ -152,7 +152,7 @@ function paletted(
   return (x, row, out, at) => {
     const chosen = index(x, row);
     const from = palette + chosen * entry;
-    // Beyond the palette there is black.
+    // Indices beyond the palette are black.
     for (let c = 0; c < 3; c++) out[at + c] = chosen < count ? bytes[from + 2 - c]! : 0;
   };
 }

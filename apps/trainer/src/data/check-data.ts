@@ -1,26 +1,26 @@
 /**
- * @file Looks through a data set: what is wrong with its entries, by kind, and how one of them is read by the model. An
- * entry is in memory only while it is looked at.
+ * @file Checks a data set: what is wrong with its entries, by kind, and how the model reads one of them. Only one entry
+ * is in memory at a time.
  */
 import { DataError } from '@curio/engine';
 import { encodeConversation, encodePlain, isFault, readEntry } from '@curio/model';
 import type { EntrySamples, Template, Tokens } from '@curio/model';
 import type { OpenedSet } from './open-set.ts';
 
-/** What is told of a whole set; `curio data check --json` prints it. */
+/** The report on a whole set, which `curio data check --json` prints. */
 export interface DataCheck {
   readonly file: string;
   readonly entries: number;
   readonly samples: number;
-  /** Samples with a picture, and text alone. */
+  /** Samples with a picture, and of text alone. */
   readonly withPicture: number;
   readonly textAlone: number;
-  /** Words of a sample: the least, the mean and the most. */
+  /** Words in a sample: the fewest, the mean and the most. */
   readonly words: { readonly least: number; readonly mean: number; readonly most: number };
   /** Entries that cannot be used, by what is wrong; and the first of each kind. */
   readonly wrong: Readonly<Record<string, number>>;
   readonly firstWrong: readonly { readonly entry: number; readonly id: string; readonly reason: string }[];
-  /** Entries that are unusual, by how they are treated. */
+  /** Unusual entries, by how they are treated. */
   readonly unusual: Readonly<Record<string, number>>;
 }
 
@@ -85,7 +85,7 @@ export interface EntryView {
   readonly images: readonly string[];
   /** Stretches of the prompt in order; `learnt` ones carry loss. */
   readonly stretches: readonly { readonly text: string; readonly learnt: boolean; readonly ids: number }[];
-  /** Token ids, those that carry loss, and positions with `patches` for each `<image>`. */
+  /** Token ids, those that carry loss, and positions, of which each `<image>` takes `patches`. */
   readonly ids: number;
   readonly learnt: number;
   readonly positions: number;
@@ -132,7 +132,7 @@ export async function viewEntry(
   };
 }
 
-/** Ids as text in which nothing is left out: `<s>`, `</s>` and `<image>` by name. */
+/** Ids as text with nothing left out: `<s>`, `</s>` and `<image>` by name. */
 function textOf(tokens: Tokens, ids: readonly number[]): string {
   let text = '';
   let run: number[] = [];
@@ -151,7 +151,7 @@ function textOf(tokens: Tokens, ids: readonly number[]): string {
   return text;
 }
 
-/** A tokenizer that writes spaces into its words has them kept at both ends. */
+/** If a tokenizer writes spaces into its words, they are kept at both ends. */
 function wordsOf(tokens: Tokens, ids: readonly number[]): string {
   const words = ids.map((id) => tokens.token(id)).join('');
   if (!words.includes('▁')) return tokens.decode(ids);

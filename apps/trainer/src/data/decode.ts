@@ -3,8 +3,8 @@
  * `pictures` shows for over a hundred kinds: PNG, JPEG, WebP, GIF and TIFF by sharp, BMP and Netpbm by ourselves.
  * AVIF is not: libheif spreads subsampled colours otherwise than libavif does.
  *
- * So profiles and gamma count for nothing, transparency is dropped, EXIF turns are not applied but in TIFF, grey of 16
- * bits is cut at 255, and CMYK becomes RGB without a profile.
+ * Hence colour profiles and gamma are ignored, transparency is dropped, EXIF rotation is applied only in TIFF, 16-bit
+ * grey is clipped at 255, and CMYK becomes RGB without a profile.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { decodePnm, isPnm } from './pnm.ts';
 
 const KINDS = 'a PNG, JPEG, WebP, GIF, AVIF, TIFF, BMP or Netpbm file';
 
-/** Decodes the bytes of an image file; `name` is how errors call it. */
+/** Decodes the bytes of an image file; errors call it `name`. */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {
   try {
     return isBmp(bytes) ? decodeBmp(bytes) : isPnm(bytes) ? decodePnm(bytes) : await decodeBySharp(bytes, name);
@@ -41,7 +41,7 @@ async function loadSharp(name: string): Promise<SharpModule> {
       `image: cannot decode '${name}': sharp does not load (${error.message.split('\n')[0]}); run npm install on this machine.`,
     );
   });
-  sharp.concurrency(1); // pictures are decoded side by side; a thread per core for each would only be in the way
+  sharp.concurrency(1); // pictures are decoded in parallel; more threads for each would only compete
   return sharp;
 }
 
@@ -49,7 +49,8 @@ async function decodeBySharp(bytes: Uint8Array, name: string): Promise<Picture> 
   const sharp = await loadSharp(name);
   const { format, space, depth, channels } = await sharp(bytes, { failOn: 'none' }).metadata();
   if (!FORMATS.has(format)) throw new DataError(`it is ${format}`);
-  // What libjpeg warns of, such as stray bytes between segments, Pillow reads too; neither reads a file that is cut.
+  // Pillow also reads files that libjpeg warns about, such as stray bytes between segments; neither reads a truncated
+  // file.
   const image = sharp(bytes, {
     ignoreIcc: true,
     failOn: format === 'jpeg' ? 'truncated' : 'warning',
@@ -62,7 +63,7 @@ async function decodeBySharp(bytes: Uint8Array, name: string): Promise<Picture> 
   return bands === 3 ? { width, height, rgb: data as Uint8Array } : toPicture(width, height, (i) => data[i * bands]!);
 }
 
-/** What sharp calls the formats that Pillow reads too; it would draw an SVG as well. */
+/** sharp's names of the formats that Pillow reads too; sharp alone would also render an SVG. */
 const FORMATS: ReadonlySet<string> = new Set(['png', 'jpeg', 'webp', 'gif', 'tiff', 'heif']);
 
 interface Pixels {
@@ -74,7 +75,7 @@ interface Pixels {
 
 async function pixels(image: Sharp, depth: 'uchar' | 'ushort' = 'uchar'): Promise<Pixels> {
   const { data, info } = await image.raw({ depth }).toBuffer({ resolveWithObject: true });
-  const bytes = new Uint8Array(data); // a copy, so that two bytes lie on an even address
+  const bytes = new Uint8Array(data); // a copy, so that pairs of bytes lie at even addresses
   return {
     data: depth === 'uchar' ? bytes : new Uint16Array(bytes.buffer),
     width: info.width,
@@ -102,7 +103,7 @@ function fromCmyk({ data, width, height, bands }: Pixels): Picture {
 const fromDeepGrey = ({ data, width, height, bands }: Pixels): Picture =>
   toPicture(width, height, (i) => Math.min(255, data[i * bands]!));
 
-/** A frame on its screen, with a colour for what it leaves open. */
+/** A frame on its screen, with a colour for what it does not cover. */
 function onScreen({ data, width, height }: Pixels, frame: FirstFrame): Picture {
   return toPicture(width, height, (i, c) => {
     const [x, y] = [(i % width) - frame.left, Math.floor(i / width) - frame.top];
@@ -130,7 +131,7 @@ export type PicturePlace = { readonly path: string } | { readonly bytes: Uint8Ar
 export const readPlace = (place: PicturePlace): Promise<Picture> =>
   'path' in place ? readImage(place.path) : decodeImage(place.bytes, place.name);
 
-/** Images that threads can read for themselves. */
+/** Images that worker threads can read by themselves. */
 export interface PlacedImages extends ImageSource {
   /** Where the picture of a path is. */
   place(path: string): Promise<PicturePlace>;

@@ -16,8 +16,7 @@ const TRAINING_SHARE = 0.85;
 export type Split = 'train' | 'heldOut';
 
 /**
- * Handwriting of one split; a digit's file is read when it is first asked for. Throws DataError where the package is
- * damaged.
+ * Handwriting of one split; a digit's file is read on first use. Throws DataError if the package is damaged.
  */
 export function openHandwriting(split: Split): GlyphSource {
   const border = (digit: number): number => Math.floor(samplesOf(digit).length * TRAINING_SHARE);

@@ -27,11 +27,11 @@ import { openHandwriting, type Split } from './digits.ts';
 export interface LlavaEntry {
   id: string;
   image: string;
-  /** `self_question: false` where a question is about what is not there. */
+  /** `self_question: false` for a question about something absent. */
   conversations: { from: 'human' | 'gpt'; value: string; self_question?: false }[];
 }
 
-/** A sample with its truth. */
+/** A sample with its ground truth. */
 export interface SceneSample {
   entry: LlavaEntry;
   scene: Scene;
@@ -40,18 +40,18 @@ export interface SceneSample {
 
 export type PartName = 'stage1' | 'stage2' | 'heldout' | 'heldout-ask';
 
-/** Which handwriting a part uses and the stream of its draws; a stream is never used twice. */
+/** The handwriting that a part uses, and its random stream; no stream is used twice. */
 const PARTS: Record<PartName, { split: Split; stream: number }> = {
   stage1: { split: 'train', stream: 1 },
   stage2: { split: 'train', stream: 2 },
   heldout: { split: 'heldOut', stream: 3 },
   'heldout-ask': { split: 'heldOut', stream: 4 },
 };
-/** Streams of the base's pretraining, beside those of the data set. */
+/** Streams for pretraining the base, beside those of the data set. */
 export const PRETRAINING_STREAMS = { clip: 5, llama: 6, probe: 7 };
 
 interface SampleOptions extends TalkOptions {
-  /** Pairs of digit and colour that are not drawn. Default 0. */
+  /** Pairs of digit and colour that are never drawn. Default 0. */
   withheldPairs?: number;
 }
 
@@ -109,7 +109,7 @@ const SAMPLERS: Record<PartName, Sampler> = {
     const scene = draw(random, glyphs, options, TRAINING_MIXTURE);
     return { scene, turns: converse(scene, random, { ...TRAINING_MIXTURE, ...options }) };
   },
-  // One question a scene, the kinds in turn: a scene is drawn again until the kind can be asked.
+  // One question per scene, cycling through the kinds: a scene is redrawn until the kind can be asked.
   heldout: (random, glyphs, index, options) => askOn(random, glyphs, KINDS[index % KINDS.length], options),
   'heldout-ask': describe({}),
 };

@@ -12,14 +12,14 @@ export interface FirstFrame {
   readonly open: readonly [number, number, number];
 }
 
-/** Read from a file that a decoder took; zeros where it ends before its frame. */
+/** Read from a file that a decoder has accepted; zeros if it ends before its frame. */
 export function firstFrame(bytes: Uint8Array): FirstFrame {
   const tableSize = (flags: number): number => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
   const word = (at: number): number => (bytes[at] ?? 0) + 256 * (bytes[at + 1] ?? 0);
   let clear = 0;
   let at = 13 + tableSize(bytes[10] ?? 0);
   while (bytes[at] === 0x21) {
-    // A graphic control: its flags say whether the fourth byte of its block is a clear index.
+    // A graphic control extension: its flags say whether the fourth byte of its block is a transparent index.
     if (bytes[at + 1] === 0xf9 && bytes[at + 3]! & 1) clear = bytes[at + 6]!;
     at += 2;
     while (bytes[at]) at += bytes[at]! + 1;

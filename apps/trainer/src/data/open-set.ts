@@ -14,15 +14,15 @@ import { fileSource, isFolder, writeWhole } from '../run/files.ts';
 import { imageFolder, readPlace } from './decode.ts';
 import type { PicturePlace, PlacedImages } from './decode.ts';
 
-/** A smaller file is gone through each time, within a second. */
+/** Smaller files are read through each time, which takes less than a second. */
 const KEPT_FROM = 32 << 20;
-/** Bytes at both ends of a file that tell, beside size and time, whether it changed. */
+/** Bytes at both ends of a file that show, with size and time, whether it changed. */
 const ENDS = 65536;
 const METADATA = ['metadata.jsonl', 'metadata.parquet'];
 
 export interface OpenedSet {
   readonly samples: EntrySamples;
-  /** Pictures by the paths of its samples, those that lie in the data itself too. */
+  /** Pictures by the paths in its samples, including those stored in the data itself. */
   readonly images: PlacedImages;
 }
 
@@ -65,7 +65,7 @@ function metadataOf(folder: string): string {
   );
 }
 
-/** A data file; what fails while it is read is told as its own. */
+/** A data file; errors while reading it name it. */
 function dataSource(path: string): ByteSource {
   const source = fileSource(path, 'data');
   return {
@@ -92,7 +92,7 @@ function hashOfEnds(path: string, size: number): string {
   return hash.digest('hex').slice(0, 32);
 }
 
-/** Pictures of files, and those whose bytes stand in the entries. */
+/** Pictures in files, and those whose bytes are in the entries. */
 const withEmbedded = (samples: EntrySamples, files: PlacedImages): PlacedImages => {
   const place = async (path: string): Promise<PicturePlace> => {
     const bytes = await samples.embedded(path);
@@ -109,10 +109,10 @@ function keptIndex(file: string, root: string | null, size: number): IndexStore 
     load: async () => (existsSync(path) ? withFile(path, () => readFileSync(path)) : null),
     save: async (bytes) => {
       try {
-        writeWhole(`${path}.${process.pid}`, bytes); // another process may be writing the same
+        writeWhole(`${path}.${process.pid}`, bytes); // another process may be writing the same file
         renameSync(`${path}.${process.pid}`, path);
       } catch (error) {
-        if (!(error instanceof FileError)) throw error; // a full cache costs time alone: the file is gone through again
+        if (!(error instanceof FileError)) throw error; // a full cache only costs time: the file is read through again
       }
     },
   };

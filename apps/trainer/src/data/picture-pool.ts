@@ -1,4 +1,4 @@
-/** @file Decodes and prepares pictures in threads, so that the one that feeds the device is free for it. */
+/** @file Decodes and prepares pictures in threads, which leaves the thread that feeds the device free for that. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { DataError, TrainError } from '@curio/engine';
@@ -6,10 +6,10 @@ import type { ImageConfig } from '@curio/model';
 import type { PicturePlace } from './decode.ts';
 import { preparePicture, type PictureJob, type PictureResult } from './picture-worker.ts';
 
-/** Threads beyond which the disk or the device is what is waited for. */
+/** With more threads than this the disk or the device is the bottleneck. */
 const MOST = 8;
 
-/** All cores but the one that feeds the device. */
+/** All cores but the one for the thread that feeds the device. */
 export const defaultWorkers = (): number => Math.max(1, Math.min(MOST, availableParallelism() - 1));
 
 interface Pending {
@@ -30,7 +30,7 @@ function workerProgram(): URL {
   return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
 }
 
-/** Threads begin with the first picture, and end with `close`. */
+/** Threads start with the first picture, and end with `close`. */
 export class PicturePool {
   private threads: Thread[] = [];
   private next = 0;
@@ -50,12 +50,12 @@ export class PicturePool {
     const job: PictureJob = { id: this.next++, place, image };
     return new Promise((done, failed) => {
       thread.pending.set(job.id, { done, failed });
-      thread.worker.ref(); // an idle thread keeps no process alive
+      thread.worker.ref(); // an idle thread does not keep the process alive
       thread.worker.postMessage(job);
     });
   }
 
-  /** Ends the threads; what is still waited for fails. */
+  /** Ends the threads; pending pictures fail. */
   async close(): Promise<void> {
     const { threads } = this;
     this.isClosed = true;
@@ -77,7 +77,7 @@ export class PicturePool {
     worker.on('message', (result: PictureResult) => {
       const { done, failed } = pending.get(result.id)!;
       pending.delete(result.id);
-      // While it is being closed it must keep the process alive, or the wait for its end would end the process.
+      // While it closes it must keep the process alive, or the process would end during the wait.
       if (pending.size === 0 && !this.isClosed) worker.unref();
       if ('pixels' in result) done(result.pixels);
       else failed('bad' in result ? new DataError(result.bad) : new Error(result.failed));

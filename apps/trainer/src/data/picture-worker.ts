@@ -10,7 +10,7 @@ export interface PictureJob {
   readonly image: ImageConfig;
 }
 
-/** `bad`: a sentence about the picture; `failed`: a fault of ours. */
+/** `bad`: a sentence about the picture; `failed`: a fault of the program. */
 export type PictureResult = { readonly id: number } & (
   | { readonly pixels: Float32Array<ArrayBuffer> }
   | { readonly bad: string }

@@ -13,7 +13,7 @@ const isSpace = (byte: number | undefined): boolean =>
   byte === 0x20 || (byte !== undefined && byte >= 0x09 && byte <= 0x0d);
 const isEnd = (byte: number | undefined): boolean => byte === 0x0a || byte === 0x0d;
 
-/** @throws DataError, its message the end of a sentence, where the file is cut or holds no such picture */
+/** @throws DataError, its message the end of a sentence, if the file is truncated or is not such a picture */
 export function decodePnm(bytes: Uint8Array): Picture {
   const kind = bytes[1]! - 0x30;
   const words = new Words(bytes, 2);
@@ -27,7 +27,7 @@ export function decodePnm(bytes: Uint8Array): Picture {
     kind <= 3
       ? plain(words, width * height * bands, most, bits)
       : raw(bytes, words.at + 1, { width, height, bands, most, bits });
-  // Grey of more than 255 levels is spread over 65,535 and then cut at 255; that is how Pillow makes RGB of it.
+  // Grey of more than 255 levels is scaled to 65,535 and then clipped at 255, as Pillow does on the way to RGB.
   const wide = bands === 1 && most > 255;
   const level = (value: number): number =>
     bits ? 255 * (1 - value) : Math.min(255, halfEven((value / most) * (wide ? 65_535 : 255)));
@@ -36,7 +36,7 @@ export function decodePnm(bytes: Uint8Array): Picture {
   return { width, height, rgb };
 }
 
-/** Words between blanks and comments. */
+/** Words separated by blanks and comments. */
 class Words {
   constructor(
     private readonly bytes: Uint8Array,
@@ -61,7 +61,7 @@ class Words {
     return Number(word);
   }
 
-  /** A bit in words needs no blank before the next. */
+  /** A bit in text form needs no blank before the next. */
   bit(): number {
     this.skip();
     const value = this.bytes[this.at++];

@@ -8,7 +8,7 @@ import { openHandwriting } from './digits.ts';
 import { generatePart, pictureOf, type PartName, type SceneSample } from './generate.ts';
 import { encodePng } from './png.ts';
 
-/** Counts what changes the embedded scenes, so that those of an earlier version are not taken for today's. */
+/** Raised when the embedded scenes change, so that those of an earlier version are not taken for today's. */
 export const DATASET_VERSION = 2;
 
 export interface DatasetSizes {
@@ -20,7 +20,7 @@ export interface DatasetSizes {
 
 export const DEFAULT_SIZES: DatasetSizes = { stage1: 2400, stage2: 4200, heldout: 550, 'heldout-ask': 100 };
 
-/** Name of a part's JSON file: `train-stage1.json`, `train-stage2.json`, `heldout.json`, `heldout-ask.json`. */
+/** Name of the JSON file of a part: `train-stage1.json`, `train-stage2.json`, `heldout.json`, `heldout-ask.json`. */
 export const fileOf = (name: PartName): string => `${name.startsWith('stage') ? 'train-' : ''}${name}.json`;
 /** Name of the file with the scenes and the kinds of the questions, in the same order. */
 export const truthFileOf = (name: PartName): string => fileOf(name).replace('.json', '.truth.json');
@@ -62,7 +62,7 @@ export function writeDataset(
   });
 }
 
-/** Removes what processes that run no more had begun to write. */
+/** Removes what ended processes left unfinished. */
 function clearDrafts(folder: string): void {
   const before = `${basename(folder)}.partial-`;
   for (const name of readdirSync(dirname(folder)))
@@ -70,7 +70,7 @@ function clearDrafts(folder: string): void {
       rmSync(join(dirname(folder), name), { recursive: true, force: true });
 }
 
-/** What the report judges by. */
+/** The ground truth for the report. */
 const truthOf = ({ entry, scene, turns }: SceneSample): object => ({
   id: entry.id,
   scene,

@@ -28,8 +28,8 @@ export const idOfAnswer = (benchmark: AnyBenchmark, answer: Answer): string | nu
   benchmark.idOf?.(answer) ?? answer.question_id;
 
 /**
- * Keeps the settings that a folder is made with, or holds them against those that are there. `command` begins the
- * sentence of an error.
+ * Stores the settings that a folder is made with, or compares them with the stored ones. `command` begins the sentence
+ * of an error.
  * @throws ConfigError
  */
 export function keepSettings(command: string, out: string, settings: Readonly<Record<string, unknown>>): void {
@@ -46,17 +46,17 @@ export function keepSettings(command: string, out: string, settings: Readonly<Re
   }
 }
 
-/** Answers that are written while they come, in the order of the entries. */
+/** Answers, written as they come in the order of the entries. */
 export class AnswerWriter {
   private constructor(
     private readonly file: LineFile,
     private readonly benchmark: AnyBenchmark,
     private readonly entries: readonly Entry[],
-    /** Entries answered before. */
+    /** Entries answered earlier. */
     readonly done: number,
   ) {}
 
-  /** @throws ConfigError where the file has answers to other entries */
+  /** @throws ConfigError if the file has answers to other entries */
   static open(path: string, benchmark: AnyBenchmark, entries: readonly Entry[]): AnswerWriter {
     const file = new LineFile(path);
     const { answers } = ofData(() =>
@@ -72,7 +72,7 @@ export class AnswerWriter {
     return new AnswerWriter(file, benchmark, entries, answers.length);
   }
 
-  /** Whether a last line had been cut in the middle and was dropped. */
+  /** Whether a truncated last line was dropped. */
   get torn(): boolean {
     return this.file.torn;
   }
@@ -95,7 +95,7 @@ export function readAnswersOf(path: string, benchmark: AnyBenchmark): Answer[] {
   return ofData(() => readAnswers({ name: path, text }, (answer) => idOfAnswer(benchmark, answer)).answers);
 }
 
-/** Puts the files of all shards together. @throws DataError where one is not finished */
+/** Joins the files of all shards. @throws DataError if one is not finished */
 export function joinShards(
   out: string,
   name: string,

@@ -1,4 +1,4 @@
-/** @file Lets a model answer the entries of a benchmark into a file, from where the file ends. */
+/** @file Lets a model answer the entries of a benchmark into a file, continuing where the file ends. */
 import type { Entry } from '@curio/eval';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
@@ -17,7 +17,7 @@ export interface AskOptions extends Pick<WritingOptions, 'template' | 'aspect' |
   readonly shard?: Shard;
 }
 
-/** What the answers are made with: by it alone a file of them is continued, and a score says what it is of. */
+/** What the answers are made with: only with the same settings is a file continued, and a score names them. */
 export function settingsOf(
   set: DataSet,
   talk: Talk,
@@ -33,7 +33,7 @@ export function settingsOf(
     ...{ from: talk.from, template, aspect: aspect ?? decoding.aspect, temperature: decoding.temperature },
     ...{ maxNewTokens: maxNewTokens ?? decoding.maxNewTokens },
     ...(sq !== undefined && { sq, seed, ask: talk.ask }),
-    // The whole of the first prompt, so that nobody has to guess how questions were put.
+    // The whole first prompt, so that it is clear how questions were put.
     firstPrompt: talk.speaker.promptText(shown, template),
     data: digests,
   };

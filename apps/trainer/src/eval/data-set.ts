@@ -1,4 +1,4 @@
-/** @file The files of a benchmark as they lie in the published bundle, and the pictures of its entries. */
+/** @file The files of a benchmark as the published bundle has them, and the pictures of its entries. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,9 +15,9 @@ export interface DataOptions {
   readonly data: string;
   /** The folder of its pictures; default: where the bundle has it. */
   readonly images?: string;
-  /** `ROLE=FILE` for files that lie elsewhere. */
+  /** `ROLE=FILE` for files in other places. */
   readonly file?: readonly string[];
-  /** Only so many entries, the first. */
+  /** Only the first so many entries. */
   readonly limit?: number;
 }
 
@@ -26,11 +26,11 @@ export interface DataSet {
   readonly files: Readonly<Record<string, SourceFile>>;
   readonly entries: readonly Entry[];
   readonly images: string;
-  /** SHA-256 of each file by role, so that a score says what it is of. */
+  /** SHA-256 of each file by role, so that a score says what it was computed on. */
   readonly digests: Readonly<Record<string, string>>;
 }
 
-/** What the benchmarks refuse is a fault of the data, told as such. */
+/** Errors of a benchmark's reader are faults of the data, reported as such. */
 export function ofData<T>(work: () => T): T {
   try {
     return work();
@@ -40,7 +40,7 @@ export function ofData<T>(work: () => T): T {
   }
 }
 
-/** Reads the files. @throws DataError for what is missing or wrong in them, by file, entry and field */
+/** Reads the files. @throws DataError for what is missing or wrong in them, naming file, entry and field */
 export function openDataSet(name: string, { data, images, file = [], limit }: DataOptions): DataSet {
   const benchmark = benchmarkNamed(name);
   if (!isFolder(data)) throw new DataError(`eval: --data ${data} is not there; give the folder of ${benchmark.title}.`);
@@ -74,7 +74,7 @@ function filesElsewhere({ name, layout }: AnyBenchmark, given: readonly string[]
   );
 }
 
-/** Entries as questions to the model. @throws DataError for a picture that is not there */
+/** Entries as questions to the model. @throws DataError for a missing picture */
 export function questionsOf({ benchmark, images }: DataSet, entries: readonly Entry[]): Asked[] {
   return entries.map((entry) => {
     const { id, image, imageBase64 } = entry;

@@ -46,7 +46,7 @@ export async function javaMetrics(
 interface Program {
   readonly write: (text: string) => void;
   readonly line: () => Promise<string>;
-  /** Its end. @throws MetricError where it failed */
+  /** What the program printed. @throws MetricError if it failed */
   readonly end: () => Promise<void>;
 }
 
@@ -54,7 +54,7 @@ function openJava(args: readonly string[], cwd: string, env: Readonly<Record<str
   const child = spawn('java', args, { cwd, env: { ...env } });
   let told = '';
   child.stderr.on('data', (text) => (told = `${told}${text}`.slice(-2000)));
-  child.stdin.on('error', () => {}); // it is told by how the program ends
+  child.stdin.on('error', () => {}); // the program's exit code tells about it
   const ended = once(child, 'close').then(
     ([code]) => {
       if (code === 0) return;
@@ -66,7 +66,7 @@ function openJava(args: readonly string[], cwd: string, env: Readonly<Record<str
       throw new MetricError(`java does not start (${error.message}); install a Java runtime`);
     },
   );
-  ended.catch(() => {}); // who waits hears it
+  ended.catch(() => {}); // whoever awaits it gets the error
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     write: (text) => void child.stdin.write(text),
@@ -83,7 +83,7 @@ function openJava(args: readonly string[], cwd: string, env: Readonly<Record<str
   };
 }
 
-/** The mean that METEOR itself forms of its statistics over all captions. */
+/** The mean that METEOR computes itself from its statistics over all captions. */
 async function meteor(
   jar: string,
   pairs: readonly CaptionPair[],

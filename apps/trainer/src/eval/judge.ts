@@ -1,6 +1,6 @@
 /**
- * @file A judge behind OpenAI's API reads the answers of a benchmark. Its replies are kept as they come, so that a run
- * that was stopped, or in which some calls failed, goes on with what is missing.
+ * @file A judge behind OpenAI's API marks the answers of a benchmark. Its replies are stored as they come, so that a
+ * run that was stopped, or in which calls failed, continues with what is missing.
  */
 import { DataError } from '@curio/engine';
 import { paired } from '@curio/eval';
@@ -13,9 +13,9 @@ export interface Judge {
   readonly url: string;
   readonly model: string;
   readonly key: string | undefined;
-  /** How long a reply may take. */
+  /** Time limit for a reply. */
   readonly timeoutMs: number;
-  /** How often a call is made again that timed out, or that the server could not take. */
+  /** How often a call is repeated that timed out or that the server could not accept. */
   readonly retries: number;
   readonly onReply?: (done: number, total: number) => void;
 }
@@ -26,7 +26,7 @@ export interface Judged {
   readonly failed: readonly string[];
 }
 
-/** How many calls are under way at a time. */
+/** Calls in flight at a time. */
 const TOGETHER = 4;
 
 /** Asks about every answer that has no reply yet in the file at `path`. */

@@ -1,4 +1,4 @@
-/** @file What an evaluation comes to: the files of the benchmark, `result.json`, and `scores.jsonl` by entry. */
+/** @file The outcome of an evaluation: the files of the benchmark, `result.json`, and `scores.jsonl` by entry. */
 import { join } from 'node:path';
 import { EvalDataError, scoreScienceQa } from '@curio/eval';
 import type { Answer, ResultFile, Run, Score } from '@curio/eval';
@@ -15,7 +15,7 @@ export interface ResultOptions {
   readonly answers: string;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly judge?: Judge;
-  /** ScienceQA: a reply that names no option stands for one drawn from this seed. */
+  /** ScienceQA: a reply that names no option counts as one drawn with this seed. */
   readonly fallbackSeed?: number;
 }
 
@@ -25,7 +25,7 @@ export interface Result {
   readonly source: string;
   readonly name: string;
   readonly entries: number;
-  /** Null where it is not known here; `notScored` says why. */
+  /** Null if it cannot be computed here; `notScored` says why. */
   readonly score: Omit<Score, 'perEntry'> | null;
   readonly notScored: readonly string[];
   readonly files: readonly string[];
@@ -62,7 +62,7 @@ export async function writeResult(set: DataSet, options: ResultOptions): Promise
           ? scoreScienceQa(entries as Parameters<typeof scoreScienceQa>[0], answers, options.fallbackSeed)
           : (benchmark.score?.(entries, answers) ?? null);
     } catch (error) {
-      // All entries are answered, so what is missing is the truth, which only the official server has.
+      // All entries are answered, so the reference answers are missing, which only the official server has.
       if (!(error instanceof EvalDataError)) throw error;
       notScored.push(error.message);
     }

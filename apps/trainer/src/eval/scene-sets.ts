@@ -13,7 +13,7 @@ import type { AnsweredQuestion, Opened } from '../train/evaluate.ts';
 
 /** Questions of a set: a multiple of the eleven kinds, and of the four of the set hallucination. */
 const QUESTIONS = 220;
-/** Stream of the first set's draws; the data set and the pretraining have those below. */
+/** Random stream of the first set; the data set and the pretraining use those below it. */
 const FIRST_STREAM = 32;
 
 export interface SetResult {

@@ -1,6 +1,6 @@
 /**
- * @file One file of a repository into the cache. A download that was cut goes on where it stopped; a file has its name
- * only when size and digest are right.
+ * @file Downloads one file of a repository into the cache. An interrupted download continues where it stopped; a file
+ * gets its name only when size and digest are right.
  */
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
@@ -11,10 +11,10 @@ import { makeFolder, withFile } from '../disk/system-error.ts';
 import type { RepoFile } from './listing.ts';
 import { HubError } from './request.ts';
 
-/** Bytes of a request: what a process that is killed loses at most. */
+/** Bytes per request: the most that a killed process loses. */
 const PART = 1 << 24;
 
-/** Whether a file with all of these bytes stands there; what has the right name and size was checked when it came. */
+/** Whether a file with all of these bytes exists; one with the right name and size was checked when it came. */
 export const isWhole = (path: string, { size }: Pick<RepoFile, 'size'>): boolean =>
   statSync(path, { throwIfNoEntry: false })?.size === size;
 
@@ -33,7 +33,7 @@ export async function downloadFile(
   onBytes: (bytes: number) => void,
 ): Promise<void> {
   if (isWhole(path, file)) return onBytes(file.size);
-  // Python's own drafts are left alone: its locks are of a kind that Node cannot take.
+  // Drafts of Python's huggingface_hub are left alone: its locks are of a kind that Node cannot take.
   const draft = `${path}.curio.incomplete`;
   makeFolder(dirname(path), 'hub');
   const before = statSync(draft, { throwIfNoEntry: false })?.size ?? 0;
@@ -42,13 +42,13 @@ export async function downloadFile(
   if (got === file.digest) return withFile(path, () => renameSync(draft, path), 'hub');
   rmSync(draft);
   if (begin > 0) {
-    onBytes(-file.size); // an earlier download was damaged: all of it again
+    onBytes(-file.size); // an earlier download was damaged: start over
     return downloadFile(file, path, name, open, onBytes);
   }
   throw new HubError(`${name} came with digest ${got} and the hub lists ${file.digest}`, 'it was deleted, try again');
 }
 
-/** Writes what a draft lacks. @returns the digest of all of it */
+/** Downloads what a draft lacks. @returns the digest of the whole file */
 async function fill(
   { size, digest }: RepoFile,
   draft: string,
@@ -84,6 +84,6 @@ async function fill(
   return hash.digest('hex');
 }
 
-/** Of large files the hub gives SHA-256, of others git's hash, which begins with a head. */
+/** For large files the hub gives SHA-256, for others git's hash, which includes a header. */
 const hashFor = (digest: string, size: number): Hash =>
   digest.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);

@@ -29,7 +29,7 @@ export function parseHubName(text: string): HubName | undefined {
 export const shownHubName = ({ name, revision }: HubName): string =>
   revision === 'main' ? name : `${name}@${revision}`;
 
-/** What the path of a folder in a hub's cache says, or of a folder inside it; undefined for any other path. */
+/** The repository and commit that a folder in a hub's cache, or below one, belongs to; undefined for any other path. */
 function partsOf(
   path: string,
 ): { readonly name: string; readonly commit: string; readonly inside: string } | undefined {

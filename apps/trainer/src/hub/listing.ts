@@ -1,4 +1,4 @@
-/** @file What a repository holds at a revision, as the hub lists it. */
+/** @file The files of a repository at a revision, as the hub lists them. */
 import { CurioError } from '@curio/engine';
 import { COMMIT, shownHubName } from './hub-name.ts';
 import type { HubName } from './hub-name.ts';
@@ -8,7 +8,9 @@ import type { HubSettings } from './settings.ts';
 export interface RepoFile {
   readonly path: string;
   readonly size: number;
-  /** What its bytes must give: SHA-256 for files in large file storage, else git's SHA-1. Names it in the cache. */
+  /**
+   * The digest of its bytes: SHA-256 for files in large file storage, else git's SHA-1. The cache names files by it.
+   */
   readonly digest: string;
 }
 
@@ -17,10 +19,10 @@ export interface Listing {
   readonly files: ReadonlyMap<string, RepoFile>;
 }
 
-/** Names that could lead out of a folder. */
+/** Names that could point outside a folder. */
 const LEADS_AWAY = /(^|\/)\.{0,2}(\/|$)|[\\:\p{Cc}]/u;
 
-/** @throws HubError where the repository or the revision is not there or may not be read, HubUnreachable */
+/** @throws HubError if the repository or revision does not exist or may not be read, HubUnreachable */
 export async function listRepo(settings: HubSettings, repo: HubName): Promise<Listing> {
   const { modelInfo, listFiles } = await import('@huggingface/hub');
   const asked = { hubUrl: settings.endpoint, fetch: persistentFetch(settings, repo) };

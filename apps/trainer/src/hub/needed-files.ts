@@ -1,4 +1,4 @@
-/** @file The files of a repository that opening a model reads: settings, tokenizer, and weights in one format. */
+/** @file The files of a repository that are needed to open a model: settings, tokenizer, and weights in one format. */
 import type { Listing, RepoFile } from './listing.ts';
 import { HubError } from './request.ts';
 
@@ -14,7 +14,7 @@ const SETTINGS = [
   'added_tokens.json',
 ];
 
-/** Of each row the first that is there, in the order in which they are opened. */
+/** Of each row the first that exists, in the order in which they are opened. */
 const WEIGHTS = [
   ['model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json'],
   ...['adapter_model', 'non_lora_trainables', 'mm_projector'].map((stem) => [`${stem}.safetensors`, `${stem}.bin`]),

@@ -1,10 +1,10 @@
-/** @file Requests to a hub: the token goes to the hub alone, and what it refuses is told in a sentence. */
+/** @file Requests to a hub: the token goes to the hub alone, and each refusal is told in one sentence. */
 import { CurioError } from '@curio/engine';
 import { shownHubName } from './hub-name.ts';
 import type { HubName } from './hub-name.ts';
 import type { HubSettings } from './settings.ts';
 
-/** A repository cannot be had. */
+/** A repository that cannot be had. */
 export class HubError extends CurioError {
   constructor(
     readonly wrong: string,
@@ -15,26 +15,26 @@ export class HubError extends CurioError {
   }
 }
 
-/** The hub gives no answer for now. */
+/** The hub does not answer at present. */
 export class HubUnreachable extends HubError {}
 
 type Fetch = typeof fetch;
 
-/** How often a request that failed for now is made again. */
+/** How often a request is repeated after a temporary failure. */
 export const RETRIES = 4;
-/** Milliseconds that the hub may take for an answer to a question about a repository. */
+/** Time in milliseconds for the hub to answer a question about a repository. */
 const ANSWER_MS = 20_000;
 
 const isTemporary = (status: number): boolean => status === 408 || status === 429 || status >= 500;
 
-/** `fetch` for the files and the lists of a repository. It throws HubError for what the hub refuses for good. */
+/** `fetch` for files and lists of a repository. It throws HubError for what the hub refuses permanently. */
 export const hubFetch =
   (settings: HubSettings, repo: HubName): Fetch =>
   async (input, init) => {
     const address = new URL(input instanceof Request ? input.url : input);
     const headers = new Headers(init?.headers);
-    headers.set('accept-encoding', 'identity'); // parts must come as they lie
-    // A hub hands its files on to other servers. fetch drops the token on the way; a list may link to one, too.
+    headers.set('accept-encoding', 'identity'); // byte ranges must refer to the stored bytes
+    // A hub redirects to other servers for its files. fetch drops the token on the way; a list may link to one, too.
     if (settings.token !== null && address.origin === new URL(settings.endpoint).origin)
       headers.set('authorization', `Bearer ${settings.token}`);
     const response = await fetch(address, { ...init, headers });
@@ -43,7 +43,7 @@ export const hubFetch =
     throw refusal(response, settings, repo);
   };
 
-/** As `hubFetch`, for short answers: they come whole, and what fails for now is asked again. */
+/** Like `hubFetch`, for short answers: read whole, and repeated after a temporary failure. */
 export function persistentFetch(settings: HubSettings, repo: HubName): Fetch {
   const once = hubFetch(settings, repo);
   return async (input, init) => {

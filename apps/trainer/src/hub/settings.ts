@@ -1,4 +1,4 @@
-/** @file Where a hub is, who asks, and where its files are kept, by the variables of Python's huggingface_hub. */
+/** @file The hub's address, the user's token and the cache's folder, by the variables of Python's huggingface_hub. */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -13,7 +13,7 @@ export interface HubSettings {
   readonly token: string | null;
   /** Only what is in the cache may be used. */
   readonly offline: boolean;
-  /** Milliseconds before a request that failed for now is made again; the delay doubles each time. */
+  /** Milliseconds before a request is repeated after a temporary failure; the delay doubles each time. */
   readonly pause: number;
 }
 

@@ -23,17 +23,17 @@ import { hubFetch, HubError, HubUnreachable, RETRIES } from './request.ts';
 import type { HubSettings } from './settings.ts';
 
 export interface SnapshotOptions {
-  /** False: settings and tokenizer alone. */
+  /** False: only settings and tokenizer. */
   readonly weights?: boolean;
-  /** Hears lines for the user. */
+  /** Receives lines for the user. */
   readonly say?: (line: string) => void;
-  /** Hears how many bytes of all that is needed are there, while something is downloaded. */
+  /** Receives how many of the needed bytes are there, during a download. */
   readonly onBytes?: (done: number, total: number) => void;
 }
 
 /**
- * The folder of a repository at a revision, downloaded as far as the cache lacks it. Where the hub gives no answer, the
- * copy in the cache is used, and said to be.
+ * The folder of a repository at a revision, after downloading what the cache lacks. If the hub does not answer, the
+ * copy in the cache is used, and the user is told.
  * @throws HubError, FileError; WeightError for a connection that stays broken
  */
 export async function openSnapshot(
@@ -62,7 +62,7 @@ export async function openSnapshot(
   return new Snapshot(settings, repo, folder, listing).complete(weights, say, onBytes);
 }
 
-/** The snapshot that a cache has of a revision, as far as it was downloaded. */
+/** The cached snapshot of a revision, complete or not. */
 function cachedSnapshot(folder: string, revision: string): string | undefined {
   const ref = join(folder, 'refs', revision);
   const commit = COMMIT.test(revision) ? revision : existsSync(ref) ? readFileSync(ref, 'utf8').trim() : '';
@@ -72,7 +72,7 @@ function cachedSnapshot(folder: string, revision: string): string | undefined {
 
 class Snapshot {
   private release: (() => void) | undefined;
-  /** Beside the locks of Python's huggingface_hub, and with names of its own. */
+  /** Beside the locks of Python's huggingface_hub, under other names. */
   private readonly locks: string;
   private readonly path: string;
 
@@ -99,7 +99,7 @@ class Snapshot {
       const total = missing.reduce((sum, { size }) => sum + size, 0);
       let done = 0;
       for (const file of missing) await this.hold(file, say, (bytes) => onBytes((done += bytes), total));
-      // Last of all, so that a snapshot which was begun is never taken for a whole one.
+      // Last of all, so that an unfinished snapshot is never taken for a complete one.
       for (const file of missing) this.link(file);
       if (!this.isReferred()) await this.refer(say);
       return this.path;
@@ -110,7 +110,7 @@ class Snapshot {
 
   private blob = ({ digest }: RepoFile): string => join(this.folder, 'blobs', digest);
 
-  /** Path of a file's bytes, which are downloaded where they are not there. */
+  /** Path of a file's bytes, which are downloaded if missing. */
   private async hold(file: RepoFile, say: (line: string) => void, onBytes: (bytes: number) => void): Promise<string> {
     const path = join(this.path, file.path);
     if (isWhole(path, file)) return path;
@@ -138,7 +138,7 @@ class Snapshot {
         if (!(error instanceof FolderInUse)) throw error;
         if (!told) say(`hub: ${error.owner} downloads ${shownHubName(this.repo)}; this waits for its end.`);
       }
-      // Two that wait do not look at the same moments.
+      // Two waiting processes do not look at the same moments.
       await new Promise((wake) => setTimeout(wake, 200 + 200 * Math.random()));
     }
   }
@@ -153,7 +153,7 @@ class Snapshot {
       symlinkSync(relative(dirname(path), blob), path);
     } catch {
       if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return; // Python was faster
-      // Where links are forbidden, as on Windows, or unknown, the file itself goes there, as Python does it.
+      // Where links are forbidden, as on Windows, or unknown, the file itself goes there, as in Python.
       withFile(path, () => renameSync(blob, path), 'hub');
     }
   }
@@ -167,11 +167,11 @@ class Snapshot {
     return this.repo.revision === commit || (existsSync(this.ref) && readFileSync(this.ref, 'utf8') === commit);
   }
 
-  /** Notes the commit of a branch or tag. */
+  /** Records the commit of a branch or tag. */
   private async refer(say: (line: string) => void): Promise<void> {
     this.release ??= await this.lock(say);
     makeFolder(dirname(this.ref), 'hub');
-    // Beside the locks: every file under refs counts as a branch.
+    // Beside the locks, since every file under refs counts as a branch.
     const draft = join(this.locks, 'ref');
     withFile(this.ref, () => {
       writeFileSync(draft, this.listing.commit);

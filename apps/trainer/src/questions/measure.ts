@@ -1,4 +1,4 @@
-/** @file What self-asked questions are worth: how near to the picture, how diverse, how sure their answers. */
+/** @file The quality of self-asked questions: how close to the picture, how diverse, how sure their answers. */
 import { RandomStream } from '@curio/engine';
 import { distinct, selfBleu } from '@curio/eval';
 import { aboutImage } from '@curio/model';
@@ -15,7 +15,7 @@ import type { PictureText, Similarity } from './similarity.ts';
 export interface Similarities {
   readonly label: string;
   readonly own: readonly number[];
-  /** The same texts, each with another picture: what a text has that fits any. */
+  /** The same texts, each with another picture: how well a text fits any picture. */
   readonly other: readonly number[];
 }
 
@@ -30,7 +30,7 @@ export interface Diversity {
   readonly kinds: Readonly<Record<string, number>>;
 }
 
-/** Answers to self-asked questions, drawn anew with each seed. */
+/** Answers to self-asked questions, sampled again with each seed. */
 export interface Consistency {
   readonly questions: number;
   readonly seeds: number;
@@ -46,7 +46,7 @@ export interface QuestionsResult {
   readonly data: Diversity;
   readonly similarities: readonly Similarities[];
   readonly consistency: Consistency;
-  /** Of the questions of each seed. */
+  /** For the questions of each seed. */
   readonly verdicts: readonly SelfAsked[];
 }
 
@@ -58,7 +58,7 @@ export interface MeasureOptions {
   readonly onPart: (label: string, count: number) => void;
 }
 
-/** BLEU of each with all others takes the square of their number. */
+/** BLEU of each with all others takes time quadratic in their number. */
 const MOST_COMPARED = 300;
 
 /** Null where `signal` ended it. Also gives the pictures of the first seed with what was asked about them. */
@@ -84,7 +84,7 @@ export async function measureQuestions(
   const turns = all.flatMap(({ picture, asked }) => asked.map((turn) => ({ picture, ...turn })));
   const captions = bySeed[0]!.asked.flatMap(({ picture, truth }) => (truth === null ? [] : [{ picture, text: truth }]));
   const groups: [string, PictureText[]][] = [
-    // What the towers were trained on: how near a text can come.
+    // What the towers were trained on: how close a text can come.
     ['true captions', captions],
     ['self-asked questions', turns.map(({ picture, question }) => ({ picture, text: question }))],
     ['its own answers', turns.map(({ picture, answer }) => ({ picture, text: answer }))],
@@ -123,7 +123,7 @@ export function diversityOf(questions: readonly string[]): Diversity {
   };
 }
 
-/** Answers each question in a conversation of its own, as often as there are seeds, drawn as questions are. */
+/** Answers each question in a conversation of its own, once per seed, sampled like the questions. */
 async function consistencyOf(
   { speaker, prepare }: Opened,
   scenes: readonly AskedScene[],
@@ -154,7 +154,7 @@ async function consistencyOf(
   );
 }
 
-/** `expected` is null where a question has no answer in its picture. */
+/** `expected` is null if a question has no answer in its picture. */
 export function summariseConsistency(
   turns: readonly { readonly expected: string | null; readonly answers: readonly string[] }[],
 ): Consistency {

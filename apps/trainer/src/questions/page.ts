@@ -1,4 +1,4 @@
-/** @file The questions that a model asks itself, on a page that needs no other file and no network. */
+/** @file The questions that a model asks itself, on a self-contained page that needs no network. */
 import { escapeXml as escape } from '../run/loss-chart.ts';
 import { REPORT_STYLE } from '../run/report-style.ts';
 import { sceneCard } from '../run/report.ts';
@@ -98,7 +98,7 @@ const kindRows = ({ asked, data }: QuestionsResult): string =>
 const BINS = 30;
 const CHART = { width: 420, height: 150, top: 26, bottom: 22 };
 
-/** Values in equal bins from `low` to `high`, as shares. */
+/** Histogram of values from `low` to `high` in equal bins, as shares. */
 export function binned(values: readonly number[], low: number, high: number): number[] {
   const bins = Array<number>(BINS).fill(0);
   const width = (high - low) / BINS || 1;

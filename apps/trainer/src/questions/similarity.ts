@@ -1,4 +1,4 @@
-/** @file How near texts are to pictures, by both towers of the base's CLIP, before any LoRA. */
+/** @file How close texts are to pictures, by both towers of the base's CLIP, before any LoRA. */
 import { join } from 'node:path';
 import { noGrad, reshape, sum, mul, tensor, upload } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
@@ -20,7 +20,9 @@ export type Similarity = (pairs: readonly PictureText[]) => Promise<number[]>;
 /** Pairs on the device at a time. */
 const PART = 64;
 
-/** By the embedded base in `vision`, whose folder has both towers. Texts are cut to the text tower's positions. */
+/**
+ * By the embedded base in `vision`, whose folder has both towers. Texts are truncated to the text tower's positions.
+ */
 export async function openSimilarity(
   gpu: Gpu,
   vision: string,
@@ -30,7 +32,7 @@ export async function openSimilarity(
   const { tensors } = await openSafetensors(fileSource(join(vision, 'model.safetensors')));
   const { pair } = await openClip(gpu, 0, { weights: tensors });
   const idsOf = (text: string): number[] => {
-    // What the captions never use has no row in the text tower.
+    // Words that the captions never use have no row in the text tower.
     const ids = textIds(tokens, text).filter((id) => id < CLIP_TEXT.vocabSize);
     return ids.length <= CLIP_TEXT.maxPositions ? ids : [...ids.slice(0, CLIP_TEXT.maxPositions - 1), ids.at(-1)!];
   };

@@ -1,6 +1,6 @@
 /** Benchmarks end to end: files as published in, the small model's answers, uploads and scores out. */
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError, DataError } from '@curio/engine';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { readImage } from '../src/data/decode.ts';
 import { encodePng } from '../src/data/png.ts';
 import { askEntries } from '../src/eval/ask.ts';
 import type { AskOptions } from '../src/eval/ask.ts';
-import { answersPath, joinShards } from '../src/eval/answers.ts';
+import { AnswerWriter, answersPath, joinShards } from '../src/eval/answers.ts';
 import { openDataSet } from '../src/eval/data-set.ts';
 import { writeResult } from '../src/eval/result.ts';
 import { openTalk } from '../src/talk/open.ts';
@@ -129,6 +129,26 @@ test('a run that was cut in a line goes on to the same bytes; shards joined have
   );
 });
 
+test('two processes do not answer one shard: the second is refused, and free to take another', async () => {
+  const set = openDataSet('pope', { data: pope });
+  const out = join(folder, 'pope-at-once');
+  const shard = { index: 1, parts: 3 };
+  const path = answersPath(out, 'trained', shard);
+  const first = AnswerWriter.open(path, set.benchmark, set.entries.slice(0, 4));
+  const inUse = `file: ${path} is in use by process ${process.pid} on ${hostname()}; wait for its end or stop it, or delete ${path}.lock-1 if it runs no more.`;
+  await expect(ask(set, out, { shard })).rejects.toThrow(inUse);
+  for (const index of [2, 3])
+    expect(await ask(set, out, { shard: { index, parts: 3 } })).toMatchObject({ answered: 4 });
+  first.close();
+  expect(await ask(set, out, { shard })).toMatchObject({ before: 0, answered: 4 });
+  const again = AnswerWriter.open(path, set.benchmark, set.entries.slice(0, 4));
+  const joined = () => joinShards(out, 'trained', set.benchmark, set.entries, 3);
+  expect(joined).toThrow(inUse);
+  again.close();
+  joined();
+  expect(readdirSync(dirname(path)).length).toBe(3);
+});
+
 test('answers are not continued with other settings or for other entries', async () => {
   const set = openDataSet('pope', { data: pope, limit: 2 });
   const out = join(folder, 'pope-two');
@@ -145,6 +165,7 @@ test('answers are not continued with other settings or for other entries', async
       `eval: ${path}, line 1: answers 2 and entry 1 is 1; give the data that it was begun with, or another --out.`,
     ),
   );
+  expect(readdirSync(dirname(path))).toEqual(['trained.jsonl']);
 });
 
 const VQA = Array.from({ length: 6 }, (_, i) => ({

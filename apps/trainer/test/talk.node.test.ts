@@ -81,6 +81,7 @@ test('answers are continued only with the same questions and settings; a line cu
   appendFileSync(path, '{"question_id":2,"te');
   const again = AnswersFile.open(path, questions, 's');
   expect(again.done).toBe(1);
+  expect(() => AnswersFile.open(path, questions, 's')).toThrow(`file: ${path} is in use by process ${process.pid} on `);
   again.write(line(2, 's'));
   again.close();
   expect(readFileSync(path, 'utf8')).toBe(`${whole}${JSON.stringify(line(2, 's'))}\n`);

@@ -1,14 +1,15 @@
 /**
- * @file One process at a time in a folder. A lock is a file `lock-<n>` with its owner; it counts as long as the owner
- * runs, so a crash leaves none behind that matters. Who finds the newest owner gone takes the next number: no lock is
- * ever taken over in place, so two processes cannot both take it.
+ * @file One process at a time in a folder, or at a file. A lock is a file with its owner, `lock-<n>` in the folder or
+ * `<file>.lock-<n>` beside the file; it counts as long as the owner runs, so a crash leaves none behind that matters.
+ * Who finds the newest owner gone takes the next number: no lock is ever taken over in place, so two processes cannot
+ * both take it.
  */
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ConfigError } from '@curio/engine';
-import { withFile } from './system-error.ts';
+import { makeFolder, withFile } from './system-error.ts';
 
 interface Owner {
   readonly pid: number;
@@ -17,38 +18,63 @@ interface Owner {
   readonly began: string | null;
 }
 
-const NAME = /^lock-(\d+)$/;
+/** What is locked: its locks are the files of `folder` that are called `prefix` and a number. */
+interface Locked {
+  /** Begins the sentence of an error: `run: FOLDER`. */
+  readonly told: string;
+  readonly folder: string;
+  readonly prefix: string;
+}
+
+const PREFIX = 'lock-';
+const NUMBER = /^\d+$/;
 /** How often an owner shows that it runs, and how long a sign counts that comes from another machine. */
 const SIGN_EVERY_MS = 30_000;
 const SIGN_COUNTS_MS = 300_000;
 /** A lock without an owner in it is being written, unless that began so long ago. */
 const WRITING_MS = 5_000;
 
-/** Another process has the lock. */
+/** Another process has the lock of a folder or a file. */
 export class FolderInUse extends ConfigError {
   /** `process 12 on host`. */
   readonly owner: string;
-  constructor(folder: string, path: string, owner: string) {
-    super(`run: ${folder} is in use by ${owner}; wait for its end or stop it, or delete ${path} if it runs no more.`);
+  constructor(told: string, path: string, owner: string) {
+    super(`${told} is in use by ${owner}; wait for its end or stop it, or delete ${path} if it runs no more.`);
     this.owner = owner;
   }
 }
 
-export const isLock = (name: string): boolean => NAME.test(name);
+/** Whether a file is the lock of the folder that it lies in. */
+export const isLock = (name: string): boolean => numberOf(name, PREFIX) !== null;
+
+function numberOf(name: string, prefix: string): number | null {
+  const rest = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+  return NUMBER.test(rest) ? Number(rest) : null;
+}
 
 /**
  * Takes the lock of a folder; the result lets it go, as does the end of the process, however it comes.
  * @throws FolderInUse where another process that runs has it
  */
-export function lockFolder(folder: string): () => void {
+export const lockFolder = (folder: string): (() => void) => lock({ told: `run: ${folder}`, folder, prefix: PREFIX });
+
+/** The same for a file, which need not be there; the folder that it lies in is made. */
+export function lockFile(path: string): () => void {
+  const folder = dirname(path);
+  makeFolder(folder);
+  return lock({ told: `file: ${path}`, folder, prefix: `${basename(path)}.${PREFIX}` });
+}
+
+function lock(locked: Locked): () => void {
+  const { folder, prefix } = locked;
   for (;;) {
-    const seen = locks(folder);
-    refuse(folder, seen);
-    const path = join(folder, `lock-${1 + Math.max(0, ...seen.map(({ number }) => number))}`);
+    const seen = locks(locked);
+    refuse(locked, seen);
+    const path = join(folder, `${prefix}${1 + Math.max(0, ...seen.map(({ number }) => number))}`);
     if (!create(path)) continue; // another one was faster: look again
-    const others = locks(folder).filter((lock) => lock.path !== path);
+    const others = locks(locked).filter((other) => other.path !== path);
     try {
-      refuse(folder, others);
+      refuse(locked, others);
     } catch (error) {
       rmSync(path, { force: true });
       throw error;
@@ -91,12 +117,13 @@ interface Lock {
   readonly age: number;
 }
 
-const locks = (folder: string): Lock[] =>
+const locks = ({ folder, prefix }: Locked): Lock[] =>
   readdirSync(folder).flatMap((name) => {
-    const number = NAME.exec(name)?.[1];
+    const number = numberOf(name, prefix);
+    if (number === null) return [];
     const path = join(folder, name);
     const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-    return number === undefined ? [] : [{ path, number: Number(number), owner: readOwner(path), age }];
+    return [{ path, number, owner: readOwner(path), age }];
   });
 
 function readOwner(path: string): Owner | null {
@@ -130,11 +157,11 @@ function create(path: string): boolean {
   return true;
 }
 
-function refuse(folder: string, found: readonly Lock[]): void {
+function refuse({ told }: Locked, found: readonly Lock[]): void {
   const taken = found.find(counts);
   if (!taken) return;
   const who = taken.owner ? `process ${taken.owner.pid} on ${taken.owner.host}` : 'a process that has just begun';
-  throw new FolderInUse(folder, taken.path, who);
+  throw new FolderInUse(told, taken.path, who);
 }
 
 function counts({ owner, age }: Lock): boolean {

@@ -56,9 +56,13 @@ export class AnswerWriter {
     readonly done: number,
   ) {}
 
-  /** @throws ConfigError if the file has answers to other entries */
+  /** @throws ConfigError if the file has answers to other entries or another process writes it */
   static open(path: string, benchmark: AnyBenchmark, entries: readonly Entry[]): AnswerWriter {
-    const file = new LineFile(path);
+    return LineFile.open(path, (file) => AnswerWriter.of(file, benchmark, entries));
+  }
+
+  private static of(file: LineFile, benchmark: AnyBenchmark, entries: readonly Entry[]): AnswerWriter {
+    const { path } = file;
     const { answers } = ofData(() =>
       readAnswers({ name: path, text: file.text }, (answer) => idOfAnswer(benchmark, answer)),
     );
@@ -109,11 +113,15 @@ export function joinShards(
     if (!existsSync(path)) throw new DataError(`eval: ${path} is not there; run --shard ${index}/${parts} first.`);
     const own = shardOf(entries, { index, parts });
     const writer = AnswerWriter.open(path, benchmark, own);
-    if (writer.done < own.length || writer.torn)
-      throw new DataError(
-        `eval: ${path} has ${writer.done} answers and its shard ${own.length} entries; run --shard ${index}/${parts} to its end first.`,
-      );
-    text += readText(path, 'eval');
+    try {
+      if (writer.done < own.length || writer.torn)
+        throw new DataError(
+          `eval: ${path} has ${writer.done} answers and its shard ${own.length} entries; run --shard ${index}/${parts} to its end first.`,
+        );
+      text += readText(path, 'eval');
+    } finally {
+      writer.close();
+    }
   }
   writeWhole(answersPath(out, name), text);
 }

@@ -36,13 +36,13 @@ export async function askJudge(
   judge: Judge,
   path: string,
 ): Promise<Judged> {
-  const file = new LineFile(path);
-  const replies = readReplies(file, judge);
-  const waiting = paired('judge', entries, answers).filter(([{ id }]) => !replies.has(id));
+  const pairs = paired('judge', entries, answers);
   const failed: string[] = [];
   const client = new OpenAI({
     ...{ baseURL: judge.url, apiKey: judge.key ?? 'none', timeout: judge.timeoutMs, maxRetries: judge.retries },
   });
+  const { file, replies } = LineFile.open(path, (file) => ({ file, replies: readReplies(file, judge) }));
+  const waiting = pairs.filter(([{ id }]) => !replies.has(id));
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [entry, text] = next;

@@ -81,10 +81,14 @@ export class AnswersFile {
 
   /**
    * Opens the file and holds what is in it against the questions.
-   * @throws ConfigError where it was made with other settings or for other questions
+   * @throws ConfigError where it was made with other settings or for other questions, or where another process has it
    */
   static open(path: string, questions: readonly FileQuestion[], settings: string): AnswersFile {
-    const file = new LineFile(path);
+    return LineFile.open(path, (file) => AnswersFile.of(file, questions, settings));
+  }
+
+  private static of(file: LineFile, questions: readonly FileQuestion[], settings: string): AnswersFile {
+    const { path } = file;
     const lines = file.text.split('\n').slice(0, -1);
     lines.forEach((line, i) => {
       const where = `batch: ${path}:${i + 1}`;

@@ -322,8 +322,27 @@ test('on the command line: killed and gone on with, scored from its files, wrong
     '--out',
     `${out}-2`,
     '--json',
+    ...['--export', 'lmms-eval', '--export', 'vlmevalkit'],
   ]);
-  expect(JSON.parse(scored.stdout).score).toEqual(result.score);
+  const { score, files } = JSON.parse(scored.stdout);
+  expect(score).toEqual(result.score);
+  expect(files.slice(-2)).toEqual([
+    `${out}-2/lmms-eval/trained/pope.json`,
+    `${out}-2/vlmevalkit/trained/trained_POPE.xlsx`,
+  ]);
+  expect(JSON.parse(readFileSync(files.at(-2), 'utf8')).logs[3]).toEqual({
+    doc_id: 3,
+    resps: [[jsonLines(path)[3].text]],
+  });
+  expect(existsSync(files.at(-1))).toBe(true);
+  expect(scored.sentence).toBe(
+    'eval: lmms-eval numbers documents by their place in its own data set, and the log takes the place in the question file for it; where the orders differ, give --export lmms-eval=SAMPLES.jsonl of a run with --log_samples.',
+  );
+  expect(await runCurio(folder, [...args, '--export', 'lmms'])).toMatchObject({
+    code: 2,
+    sentence:
+      "eval: --export is 'lmms'; it must be lmms-eval or vlmevalkit, or one of them with =FILE for its documents.",
+  });
   expect(await runCurio(folder, [...args, '--shard', '1/2', '--join', '2'])).toMatchObject({
     code: 2,
     sentence: 'eval: --shard and --join are given; they do not go together.',

@@ -40,6 +40,8 @@ export { type CaptionScores, scoreCaptions } from './captions/protocol.ts';
 export { tokenise } from './captions/ptb-tokenizer.ts';
 export { rougeL } from './captions/rouge.ts';
 export { distinct, selfBleu } from './diversity.ts';
+export { lmmsEvalLog } from './exports/lmms-eval.ts';
+export { vlmEvalKitTable } from './exports/vlmevalkit.ts';
 export type { JudgeReply, JudgeRequest } from './judge.ts';
 export { normaliseAnswer } from './metrics/answer-normaliser.ts';
 export { inferOption } from './metrics/option-letter.ts';

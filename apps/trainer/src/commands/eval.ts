@@ -10,6 +10,7 @@ import type { Shard } from '../eval/answers.ts';
 import { askEntries } from '../eval/ask.ts';
 import type { AskOptions } from '../eval/ask.ts';
 import { openDataSet } from '../eval/data-set.ts';
+import { exportsOf, KITS } from '../eval/export.ts';
 import type { DataOptions, DataSet } from '../eval/data-set.ts';
 import { writeResult } from '../eval/result.ts';
 import type { Result } from '../eval/result.ts';
@@ -34,6 +35,7 @@ interface Options extends TalkOptions, AskOptions, Omit<DataOptions, 'data'> {
   readonly out?: string;
   readonly join?: number;
   readonly answers?: string;
+  readonly export?: readonly string[];
   readonly judge?: string;
   readonly judgeModel?: string;
   readonly judgeTimeout: number;
@@ -64,6 +66,11 @@ export function evalCommand(): Command {
     .option('--shard <i/n>', 'answer part i of n alone, such as 1/4; --join 4 puts the parts together', shard)
     .option('--join <n>', 'put the answers of n shards together and score them; needs no model', count)
     .option('--answers <file>', 'score the answers of this file, in LLaVA’s format; needs no model')
+    .option(
+      '--export <kit>',
+      `the answers for another kit to score too, ${KITS.join(' or ')}; KIT=FILE: numbered as its own documents are`,
+      each,
+    )
     .option('--judge <url>', 'an API as OpenAI has it, whose key stands in CURIO_JUDGE_KEY')
     .option('--judge-model <name>', 'the model that judges')
     .option('--judge-timeout <s>', 'seconds that a reply may take before it is asked again', count, 120)
@@ -77,6 +84,7 @@ export function evalCommand(): Command {
       requireTogether(name, options);
       const { data } = options;
       if (data === undefined) throw new ConfigError(`eval: ${name} is without --data; give the folder of its bundle.`);
+      const exports = exportsOf(options.export);
       const set = openDataSet(name, { ...options, data });
       const answered = options.answers !== undefined || options.join !== undefined;
       const scored = answered ? given(set, options) : await ask(set, options);
@@ -84,6 +92,7 @@ export function evalCommand(): Command {
       const result = await writeResult(set, {
         ...scored,
         fallbackSeed: options.fallbackSeed,
+        exports,
         judge: options.judge === undefined ? undefined : judgeOf(options),
       });
       if (options.json) console.log(JSON.stringify(result));
@@ -105,6 +114,7 @@ async function scenes(options: Options): Promise<void> {
     'shard',
     'join',
     'answers',
+    'export',
     'judge',
     'judgeModel',
   ] as const)

@@ -6,6 +6,8 @@ import { writeWhole } from '../run/files.ts';
 import { idOfAnswer, readAnswersOf } from './answers.ts';
 import { ofData } from './data-set.ts';
 import type { DataSet } from './data-set.ts';
+import { exported } from './export.ts';
+import type { Export } from './export.ts';
 import { javaMetrics } from './java-metrics.ts';
 import type { Judge } from './judge.ts';
 
@@ -17,6 +19,8 @@ export interface ResultOptions {
   readonly judge?: Judge;
   /** ScienceQA: a reply that names no option counts as one drawn with this seed. */
   readonly fallbackSeed?: number;
+  /** Other evaluation kits whose files are written too. */
+  readonly exports?: readonly Export[];
 }
 
 export interface Result {
@@ -38,7 +42,7 @@ export async function writeResult(set: DataSet, options: ResultOptions): Promise
   const { out, name, settings, judge } = options;
   const answers = answersTo(set, options.answers);
   const run: Run = { name, entries, answers, files };
-  const written: ResultFile[] = ofData(() => benchmark.write(run));
+  const written: ResultFile[] = ofData(() => [...benchmark.write(run), ...exported(benchmark, run, options.exports)]);
   const notScored: string[] = [];
   let score: Score | null = null;
   if (benchmark.judging && judge) {

@@ -41,7 +41,7 @@ function configOf(file: Golden): ModelConfig {
       numKeyValueHeads: language!.num_key_value_heads!,
       rmsNormEps: language!.rms_norm_eps!,
       ropeTheta: 10000,
-      maxPositions: 64,
+      maxPositions: language!.max_position_embeddings!,
     },
     languageLora: { r: languageLora!.r!, alpha: languageLora!.alpha!, dropout: 0, targets: LANGUAGE_TARGETS },
     visionLora: { r: visionLora!.r!, alpha: visionLora!.alpha!, dropout: 0, targets: VISION_TARGETS },
@@ -51,8 +51,12 @@ function configOf(file: Golden): ModelConfig {
   };
 }
 
-/** The model of whole.safetensors. */
-export async function openWholeModel(gpu: Gpu, golden: Golden): Promise<SqLlava> {
+/** The model of whole.safetensors, or of another file with the same keys. */
+export async function openWholeModel(
+  gpu: Gpu,
+  golden: Golden,
+  chat: Partial<Pick<ModelConfig, 'template' | 'systemText'>> = {},
+): Promise<SqLlava> {
   const stored = new Map(
     [...golden.under('weights.')].map(([name, { shape, data }]): [string, StoredTensor] => [
       name,
@@ -67,7 +71,7 @@ export async function openWholeModel(gpu: Gpu, golden: Golden): Promise<SqLlava>
   const weights = new Weights(gpu, {
     parts: Object.entries(SCOPES).map(([at, prefix]) => ({ at, tensors: stored, prefixes: [prefix] })),
   });
-  const model = new SqLlava(weights, configOf(golden));
+  const model = new SqLlava(weights, { ...configOf(golden), ...chat });
   await weights.load();
   return model;
 }

@@ -4,7 +4,7 @@ Made with Python 3.11, on the CPU with one thread, and
     torch==2.15.0 transformers==5.23.0 peft==0.21.2 safetensors==0.8.0 numpy==2.4.6 Pillow==12.3.0 imagecodecs==2026.3.6
 by
     python -m venv venv && venv/bin/pip install <the line above>
-    venv/bin/python packages/testing/python/make_goldens.py [clip prototype llama whole inside bicubic pictures]
+    venv/bin/python packages/testing/python/make_goldens.py [clip prototype llama whole two-stages inside bicubic pictures]
 
 Everything is seeded: the same versions give the same files. What each tensor means stands in packages/testing/golden/README.md.
 """
@@ -23,6 +23,7 @@ from pictures import make_pictures
 from prototype_projector import PrototypeProjector
 from tiny_models import (LANGUAGE, VISION, clip, clip_features, fill, gradients, llama, llama_logits, mean_cross_entropy, train_only,
                          weights)
+from two_stages import make_two_stages
 from whole_model import CONFIG, PROJECTOR_PREFIX, PLACEHOLDER, WholeModel, batch, cosine_factor
 
 torch.set_num_threads(1)
@@ -224,6 +225,7 @@ MAKERS = {
     "prototype": lambda: (make_prototype_small(), make_prototype_large()),
     "llama": lambda: (make_llama("llama", 4, 21), make_llama("llama-gqa", 2, 23)),
     "whole": make_whole,
+    "two-stages": make_two_stages,
     "inside": make_inside,
     "bicubic": make_bicubic,
     "pictures": make_pictures,

@@ -39,9 +39,9 @@ def batch(seed: int, samples: list[tuple[bool, int]]) -> dict[str, torch.Tensor]
 
 
 class WholeModel(nn.Module):
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, vocab_size: int = LANGUAGE["vocab_size"]):
         super().__init__()
-        self.vision, self.language = clip(seed), llama(seed + 1, **WHOLE_LANGUAGE)
+        self.vision, self.language = clip(seed), llama(seed + 1, **WHOLE_LANGUAGE, vocab_size=vocab_size)
         self.projector = fill(PrototypeProjector(VISION["hidden_size"], WHOLE_LANGUAGE["hidden_size"], PROTOTYPES, ITERATIONS), seed + 2)
 
     @torch.no_grad()
@@ -61,7 +61,8 @@ class WholeModel(nn.Module):
         return {**weights(self.vision, VISION_PREFIX), **weights(self.projector, PROJECTOR_PREFIX), **weights(self.language)}
 
     def splice(self, ids, labels, text_lengths, images):
-        """Specification 2.7: the placeholder's embedding becomes the image rows, its label as many ignored labels."""
+        """Specification 2.7: the placeholder's embedding becomes the image rows, its label as many ignored labels. A text takes none of
+        the rows of an image, so that a batch of texts alone, which comes with an empty image, has gradients of zero and not none."""
         features, _ = clip_features(self.vision, images)
         projected, margins = [], []
         for one in features:
@@ -78,12 +79,12 @@ class WholeModel(nn.Module):
                 rows.append(torch.cat([table[text[:cut]], image, table[text[cut + 1:]]]))
                 row_labels.append(torch.cat([text_labels[:cut], torch.full((len(image),), IGNORED), text_labels[cut + 1:]]))
             else:
-                rows.append(table[text])
+                rows.append(torch.cat([table[text], projected[0][:0]]))
                 row_labels.append(text_labels)
         lengths = [len(row) for row in rows]
         embeddings = nn.utils.rnn.pad_sequence(rows, batch_first=True)
         expanded = nn.utils.rnn.pad_sequence(row_labels, batch_first=True, padding_value=IGNORED)
-        return embeddings, expanded, lengths, {"features": features, "projected": torch.stack(projected), "margin": min(margins)}
+        return embeddings, expanded, lengths, {"features": features, "projected": torch.stack(projected), "margin": min(margins[:used], default=math.inf)}
 
     def forward(self, ids, labels, textLengths, images):
         embeddings, expanded, lengths, seen = self.splice(ids, labels, textLengths, images)

@@ -9,6 +9,7 @@ const names = [
   'llama-gqa',
   'whole',
   'trace',
+  'two-stages',
   'bicubic',
   'torch-files',
 ];
@@ -35,7 +36,7 @@ test('the small prototype file holds the golden vector that the specification pr
 });
 
 test('a hard decision in a golden file has room for float rounding', async () => {
-  for (const name of ['prototype-small', 'prototype-large', 'whole', 'trace']) {
+  for (const name of ['prototype-small', 'prototype-large', 'whole', 'trace', 'two-stages']) {
     expect((await openGolden(name)).config.margin, name).toBeGreaterThan(1e-4);
   }
   expect((await openGolden('whole')).config.generateMargin).toBeGreaterThan(1e-3);

@@ -108,7 +108,7 @@ test.each([
   ['--train.betas=[0.9]', 'config: train.betas is [0.9]; it must be a list of at least 2.'],
   [
     '--model.projector={ kind: other }',
-    'config: model.projector.kind is "other"; it must be one of cluster, mlp2x_gelu.',
+    'config: model.projector.kind is "other"; it must be one of cluster, paper, mlp2x_gelu.',
   ],
   ['--model.vision=3', 'config: model.vision is 3; it must be an object.'],
   ['--preset=huge', "config: unknown preset 'huge'; known are small, quick, 7b, 13b."],

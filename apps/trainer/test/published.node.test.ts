@@ -127,7 +127,7 @@ test('folders that do not belong together, or lack a part, are refused in one se
   );
   await refused(
     ({ adapter }) => edit(join(adapter, 'config.json'), { mm_projector_type: 'linear' }),
-    /^.*adapter\/config\.json: mm_projector_type is "linear"; known are "cluster", "mlp2x_gelu"\.$/,
+    /^.*adapter\/config\.json: mm_projector_type is "linear"; known are "cluster", "paper", "mlp2x_gelu"\.$/,
   );
   await refused(
     ({ adapter }) => edit(join(adapter, 'config.json'), { mm_use_im_start_end: true }),

@@ -16,7 +16,7 @@ import type { AdapterConfig, BaseStorage, LoraBranch, TensorMap, WeightPart } fr
 import type { ClipVisionConfig, LoraConfig, ModelConfig } from './config.ts';
 import { loadReport } from './files/load-report.ts';
 import type { LoadReport } from './files/load-report.ts';
-import { openAdapters, requireBaseConfig } from './files/model-config.ts';
+import { openAdapters, requireBaseConfig, requireProjectorConfig } from './files/model-config.ts';
 import type { ModelFiles, OpenedAdapters } from './files/model-config.ts';
 import { SqLlava } from './sq-llava.ts';
 
@@ -71,6 +71,7 @@ export async function buildModel(
 ): Promise<BuiltModel> {
   const { storage: base, baseProjector = false, sharesBaseOf } = options;
   const notes = await requireBaseConfig(files, config);
+  await requireProjectorConfig(files, config, baseProjector);
   const adapters = await openAdapters(files);
   const parts: WeightPart[] = adapterParts(config, files, adapters);
   const language = await openWeightFolder(files.language);

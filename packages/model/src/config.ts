@@ -40,10 +40,11 @@ export interface LlamaConfig {
 }
 
 /**
- * From patch features to embeddings: the prototype extractor with its MLP, or LLaVA's plain two-layer MLP for ablation.
+ * From patch features to embeddings: the published prototype extractor with its MLP, the one of the paper's equations
+ * for experiments, or LLaVA's plain two-layer MLP for ablation.
  */
 export type ProjectorConfig =
-  | { readonly kind: 'cluster'; readonly numPrototypes: number; readonly iterations: number }
+  | { readonly kind: 'cluster' | 'paper'; readonly numPrototypes: number; readonly iterations: number }
   | { readonly kind: 'mlp2x_gelu' };
 
 /** LoRA branches of frozen linears, as PEFT names them. */

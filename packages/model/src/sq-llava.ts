@@ -4,7 +4,7 @@
  */
 import { cat, indexSelect, reshape, upload } from '@curio/engine';
 import type { Gpu, HostTensors, Parameter, PrototypeAssignment, Tensor } from '@curio/engine';
-import { MlpProjector, PrototypeProjector } from '@curio/nn';
+import { MlpProjector, PaperProjector, PrototypeProjector } from '@curio/nn';
 import type { Mode, Weights } from '@curio/nn';
 import { labelledRows } from './data/batch.ts';
 import type { Batch } from './data/batch.ts';
@@ -60,10 +60,12 @@ export class SqLlava {
     });
     this.vision = new ClipVision(weights.at('vision.vision_model'), vision, { lora: visionLora, mode: this.mode });
     const at = weights.at('projector');
-    this.projector =
-      projector.kind === 'cluster'
-        ? new PrototypeProjector(at, { ...projector, visionSize: vision.hiddenSize, hiddenSize: language.hiddenSize })
-        : new MlpProjector(at, { visionSize: vision.hiddenSize, hiddenSize: language.hiddenSize });
+    const sizes = { visionSize: vision.hiddenSize, hiddenSize: language.hiddenSize };
+    if (projector.kind === 'mlp2x_gelu') this.projector = new MlpProjector(at, sizes);
+    else {
+      const Extractor = projector.kind === 'cluster' ? PrototypeProjector : PaperProjector;
+      this.projector = new Extractor(at, { ...projector, ...sizes });
+    }
   }
 
   get gpu(): Gpu {

@@ -1,6 +1,6 @@
 /** Adapters beside the configuration that a run names: both must say the same, and nothing is left out or drawn. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openGpu } from '@curio/engine';
+import { openGpu, WeightError } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { decodeFloats, encodeSafetensors, joinBytes, memorySource, openSafetensors, Weights } from '@curio/nn';
 import type { ByteFolder, NamedTensor } from '@curio/nn';
@@ -9,6 +9,7 @@ import { encodeTrained } from '../src/encode-trained.ts';
 import { LANGUAGE_TARGETS, VISION_TARGETS } from '../src/config.ts';
 import type { ModelConfig } from '../src/config.ts';
 import { clipVisionToHf, llamaToHf } from '../src/files/hf-config.ts';
+import { readLlavaConfig } from '../src/files/llava-config.ts';
 import { quantisedFolder } from '../src/files/quantised-folder.ts';
 import { SqLlava } from '../src/sq-llava.ts';
 
@@ -192,6 +193,42 @@ test('a base whose config.json says otherwise than the configuration is refused,
   );
   await expect(open(llama, { ...clip, layer_norm_eps: 1e-6 })).rejects.toThrow(
     'config: model.vision.layerNormEps is 0.00001 and vision/config.json says 0.000001; the weights are made for what stands beside them.',
+  );
+});
+
+test('a projector whose config.json says otherwise than the configuration is refused, with both values', async () => {
+  const projector = { kind: 'cluster', numPrototypes: 2, iterations: 2 } as const;
+  const open = (changed: ModelConfig['projector'], adapter = folder('adapter', trained)) =>
+    openModel(gpu, { ...config, projector: changed }, { ...base, adapter, visionAdapter: vitLora() });
+  await expect(open({ ...projector, kind: 'paper' })).rejects.toThrow(
+    'config: model.projector.kind is "paper" and adapter/config.json says "cluster"; the weights are made for what stands beside them.',
+  );
+  await expect(open({ ...projector, iterations: 3 })).rejects.toThrow(
+    'config: model.projector.iterations is 3 and adapter/config.json says 2; the weights are made for what stands beside them.',
+  );
+  await expect(open({ kind: 'mlp2x_gelu' })).rejects.toThrow(
+    'config: model.projector.kind is "mlp2x_gelu" and adapter',
+  );
+  // Without a config.json beside it the tensors decide.
+  const { 'config.json': _, ...silent } = trained;
+  await expect(open({ ...projector, kind: 'paper' }, folder('adapter', silent))).rejects.toThrow(WeightError);
+});
+
+test('the projector of the paper’s equations is saved and opens again by what the files say', async () => {
+  const projector = { kind: 'paper', numPrototypes: 3, iterations: 2 } as const;
+  const model = new SqLlava(new Weights(gpu, { seed: 6 }), { ...config, projector });
+  const files = await encodeTrained(model, { language: 'l', vision: 'v' });
+  const saved: Files = Object.fromEntries(Object.entries(files).map(([name, chunks]) => [name, joinBytes(chunks)]));
+  const json = JSON.parse(new TextDecoder().decode(saved['config.json']));
+  expect(readLlavaConfig(json, 'adapter/config.json', 16).projector).toEqual(projector);
+  const adapter = folder('adapter', saved);
+  const opened = await openModel(gpu, { ...config, projector }, { ...base, adapter });
+  for (const name of ['projector.centres', 'projector.z.weight', 'projector.mlp.2.bias']) {
+    const [one, other] = [model, opened.model].map(({ parameters }) => parameters.find((p) => p.name === name)!);
+    expect(await other!.read()).toEqual(await one!.read());
+  }
+  await expect(openModel(gpu, config, { ...base, adapter })).rejects.toThrow(
+    'config: model.projector.kind is "cluster" and adapter/config.json says "paper"',
   );
 });
 

@@ -25,6 +25,7 @@ export { GatedMlp, Mlp, type MlpOptions } from './mlp.ts';
 export { MlpProjector } from './mlp-projector.ts';
 export { runBlock, type Mode } from './mode.ts';
 export { LayerNorm, RmsNorm } from './norm.ts';
+export { PaperProjector } from './paper-projector.ts';
 export {
   adapterName,
   openAdapter,

@@ -4,7 +4,7 @@ Made with Python 3.11, on the CPU with one thread, and
     torch==2.15.0 transformers==5.23.0 peft==0.21.2 safetensors==0.8.0 numpy==2.4.6 Pillow==12.3.0 imagecodecs==2026.3.6
 by
     python -m venv venv && venv/bin/pip install <the line above>
-    venv/bin/python packages/testing/python/make_goldens.py [clip prototype llama whole two-stages inside bicubic pictures]
+    venv/bin/python packages/testing/python/make_goldens.py [clip prototype paper llama whole two-stages inside bicubic pictures]
 
 Everything is seeded: the same versions give the same files. What each tensor means stands in packages/testing/golden/README.md.
 """
@@ -19,6 +19,7 @@ from transformers import get_cosine_schedule_with_warmup
 from bicubic import make_bicubic
 from golden_file import GoldenFile
 from inside import make_inside
+from paper_projector import make_paper
 from pictures import make_pictures
 from prototype_projector import PrototypeProjector
 from tiny_models import (LANGUAGE, VISION, clip, clip_features, fill, gradients, llama, llama_logits, mean_cross_entropy, train_only,
@@ -223,6 +224,7 @@ def make_trace(model: WholeModel) -> None:
 MAKERS = {
     "clip": make_clip,
     "prototype": lambda: (make_prototype_small(), make_prototype_large()),
+    "paper": make_paper,
     "llama": lambda: (make_llama("llama", 4, 21), make_llama("llama-gqa", 2, 23)),
     "whole": make_whole,
     "two-stages": make_two_stages,

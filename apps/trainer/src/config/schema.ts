@@ -38,6 +38,7 @@ const language = z.strictObject({
 
 const projector = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('cluster'), numPrototypes: positive, iterations: positive }),
+  z.strictObject({ kind: z.literal('paper'), numPrototypes: positive, iterations: positive }),
   z.strictObject({ kind: z.literal('mlp2x_gelu') }),
 ]);
 

@@ -25,6 +25,9 @@ export interface LlavaConfig {
 /** The published code builds its extractor with these numbers but never writes them. */
 const PUBLISHED = { numPrototypes: 256, iterations: 2 };
 
+/** `paper` is Curio's own name: no published file has one. */
+const PROJECTORS = ['cluster', 'paper', 'mlp2x_gelu'] as const;
+
 /** Values that are implemented, by key; a key without a value means the first. */
 const FIXED: Readonly<Record<string, readonly unknown[]>> = {
   mm_vision_select_feature: ['patch'],
@@ -82,7 +85,7 @@ export function readLlavaConfig(json: Json, where: string, visionSize: number): 
         `${where}: ${key} is ${shownJson(value)}; ${known.length > 0 ? `only ${known.map(shownJson).join(' or ')}` : 'nothing of the kind'} can be computed.`,
       );
   }
-  const kind = oneOf(json, 'mm_projector_type', ['cluster', 'mlp2x_gelu'] as const, '' as 'cluster', where);
+  const kind = oneOf(json, 'mm_projector_type', PROJECTORS, '' as 'cluster', where);
   if (json.mm_hidden_size !== undefined && json.mm_hidden_size !== visionSize)
     throw new ConfigError(
       `${where}: mm_hidden_size is ${shownJson(json.mm_hidden_size)} and the image tower is ${visionSize} wide; take the tower that mm_vision_tower names (${shownJson(json.mm_vision_tower)}).`,
@@ -98,13 +101,13 @@ export function readLlavaConfig(json: Json, where: string, visionSize: number): 
   const names = Object.keys(TEMPLATES) as TemplateName[];
   return {
     projector:
-      kind === 'cluster'
-        ? {
+      kind === 'mlp2x_gelu'
+        ? { kind }
+        : {
             kind,
             numPrototypes: countOf(json, 'mm_num_prototypes', PUBLISHED.numPrototypes, where),
             iterations: countOf(json, 'mm_prototype_iterations', PUBLISHED.iterations, where),
-          }
-        : { kind },
+          },
     selectLayer: selectLayer as number,
     imageAspect: aspect === null ? null : aspect === 'pad' ? 'pad' : 'crop',
     visionTower: text('mm_vision_tower'),
@@ -128,7 +131,7 @@ export function llavaToHf(config: ModelConfig, visionTower: string): Json {
     use_mm_proj: true,
     image_aspect_ratio: 'pad',
     image_grid_pinpoints: null,
-    ...(projector.kind === 'cluster' && {
+    ...(projector.kind !== 'mlp2x_gelu' && {
       mm_num_prototypes: projector.numPrototypes,
       mm_prototype_iterations: projector.iterations,
     }),

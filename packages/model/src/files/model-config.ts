@@ -84,6 +84,35 @@ export async function requireBaseConfig(
   return notes;
 }
 
+/** Keys of a `config.json` about the projector, by ours. */
+const PROJECTOR_KEYS = {
+  kind: 'mm_projector_type',
+  numPrototypes: 'mm_num_prototypes',
+  iterations: 'mm_prototype_iterations',
+} as const;
+
+/**
+ * Checks the projector's configuration against the `config.json` beside its weights, the adapter's or a merged
+ * model's; a key that is not there says nothing.
+ * @throws ConfigError where they contradict each other
+ */
+export async function requireProjectorConfig(
+  { language, adapter }: Pick<ModelFiles, 'language' | 'adapter'>,
+  { projector }: Pick<ModelConfig, 'projector'>,
+  baseProjector: boolean,
+): Promise<void> {
+  const folder = adapter ?? (baseProjector ? language : undefined);
+  const json = folder && (await readConfigFile(folder));
+  if (!json) return;
+  for (const [key, theirs] of Object.entries(PROJECTOR_KEYS)) {
+    const ours = (projector as unknown as Json)[key];
+    if (json[theirs] !== undefined && ours !== undefined && ours !== json[theirs])
+      throw new ConfigError(
+        `config: model.projector.${key} is ${JSON.stringify(ours)} and ${folder.name}/${CONFIG_FILE} says ${JSON.stringify(json[theirs])}; the weights are made for what stands beside them.`,
+      );
+  }
+}
+
 /** The adapter folders of a model, opened as far as their settings. */
 export interface OpenedAdapters {
   /** LoRA of the language model; null where there is none, as after stage 1. */

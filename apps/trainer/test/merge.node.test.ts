@@ -220,6 +220,34 @@ test('on the command line: the report, and one line at the end', async () => {
   });
 }, 120_000);
 
+test('--format gguf: the merged language model in one file, and a line about what is not in it', async () => {
+  const { model, adapter } = folders('transformers-5');
+  const args = ['merge', '--model', model, '--adapter', adapter, '--storage', 'f32'];
+  const { code, stdout, stderr } = await runCurio(scratch, [...args, '--format', 'gguf', '--out', 'llama']);
+  expect(code).toBe(0);
+  expect(stdout).toBe('merge: llama holds 164 kB in 1 file; 14 matrices took a branch.\n');
+  expect(stderr).toContain(
+    'merge: the image tower and the cluster projector are not in llama/model.gguf, which holds the language model alone\n',
+  );
+  // A matrix whose rows keep their order stands in the file with the bytes of the merged folder.
+  const { out } = await merge(folders('transformers-5'), 'f32');
+  const merged = (await openWeightFolder(folderSource(out))).get('model.layers.1.mlp.down_proj.weight')!;
+  expect(readFileSync(join(scratch, 'llama/model.gguf')).includes(Buffer.from(await merged.read()))).toBe(true);
+}, 120_000);
+
+test('--format gguf has options of its own', async () => {
+  const { model, adapter } = folders('transformers-5');
+  const args = ['merge', '--model', model, '--adapter', adapter, '--out', 'never'];
+  expect(await runCurio(scratch, [...args, '--storage', 'q8_0'])).toMatchObject({
+    code: 2,
+    sentence: 'merge: --storage q8_0 is for --format gguf; the numbers of a Hugging Face folder are f16, bf16 or f32.',
+  });
+  expect(await runCurio(scratch, [...args, '--format', 'gguf', '--shard-size', '1GB'])).toMatchObject({
+    code: 2,
+    sentence: 'merge: --shard-size is for Hugging Face folders; --format gguf writes one file.',
+  });
+}, 120_000);
+
 const inMounts = (script: string) => runProgram('unshare', ['-rm', 'sh', '-c', script], scratch);
 const canMount = (await inMounts('mount -t tmpfs -o size=1m none .').catch(() => ({ code: 1 }))).code === 0;
 

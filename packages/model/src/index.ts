@@ -90,6 +90,8 @@ export type { LoadReport } from './files/load-report.ts';
 export { momentTensors, readMoments, type MomentPrefixes } from './files/moment-tensors.ts';
 export { encodeOptimizer, readOptimizer } from './files/optimizer-file.ts';
 export { quantisedFolder, type QuantiseOptions } from './files/quantised-folder.ts';
+export { GGUF_STORAGES, mergedGguf, type GgufStorage, type MergedGguf } from './files/gguf-language.ts';
+export type { MergeDevices } from './files/merged-model.ts';
 export { mergedFolder, TOWER_FOLDER, type MergedFolder, type MergeOptions } from './files/merged-folder.ts';
 export { readLlavaConfig, type LlavaConfig } from './files/llava-config.ts';
 export {

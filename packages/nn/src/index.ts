@@ -10,6 +10,14 @@ export { quantisedTensor } from './export/quantised-tensor.ts';
 export { QUANTISED_STORAGES, quantisedMetadata, type QuantisedStorage } from './files/quantised.ts';
 export { mergedTensor, type StoredBranch } from './export/merged-tensor.ts';
 export { shardSafetensors, streamSafetensors, type ShardOptions } from './export/safetensors-shards.ts';
+export { streamGguf, type GgufSettings, type GgufValue } from './export/gguf.ts';
+export {
+  ggufTensor,
+  neighbouringPairs,
+  quantisedQ8,
+  type GgufTensor,
+  type GgufType,
+} from './export/gguf-tensor.ts';
 export { encodeTensorFile, TENSOR_FORMATS, type TensorFormat } from './export/tensor-formats.ts';
 export {
   copiedFile,

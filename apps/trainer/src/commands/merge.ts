@@ -1,62 +1,93 @@
-import { openGpu, showBytes } from '@curio/engine';
-import { mergedFolder } from '@curio/model';
+import { basename, join, resolve } from 'node:path';
+import { ConfigError, openGpu, showBytes } from '@curio/engine';
+import { GGUF_STORAGES, mergedFolder, mergedGguf } from '@curio/model';
+import type { GgufStorage, MergeDevices } from '@curio/model';
+import type { StreamedFile } from '@curio/nn';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { requireNew, writeNewFolder } from '../disk/new-folder.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
 import { ADAPTER, findModel, MODEL, modelFiles, VISION } from '../train/folders.ts';
 
+const FORMATS = ['huggingface', 'gguf'] as const;
+
+type FloatStorage = Exclude<GgufStorage, 'q8_0'>;
+
 interface Options {
   readonly model: string;
   readonly vision?: string;
   readonly adapter?: string;
   readonly out: string;
-  readonly storage?: 'f16' | 'bf16' | 'f32';
+  readonly format: (typeof FORMATS)[number];
+  readonly storage?: GgufStorage;
   readonly shardSize?: number;
 }
 
-/** `curio merge`: base, adapters and projector as one folder in Hugging Face's layout. */
+/** `curio merge`: base, adapters and projector as a folder in Hugging Face's layout, or the language model as GGUF. */
 export function mergeCommand(): Command {
   return new Command('merge')
     .description(
-      'fold an adapter into its base: a Hugging Face folder that curio, transformers and the published code open',
+      'fold an adapter into its base: a Hugging Face folder that curio, transformers and the published code open, or a language model for llama.cpp',
     )
     .requiredOption('--model <folder>', MODEL)
     .option('--vision <folder>', VISION)
     .option('--adapter <folder>', ADAPTER)
     .requiredOption('--out <folder>', 'a new folder; the image tower stands in vision_tower inside')
     .addOption(
-      new Option('--storage <type>', 'type of the numbers; default: f16, or bf16 where the base is').choices([
-        'f16',
-        'bf16',
-        'f32',
-      ]),
+      new Option('--format <format>', 'gguf: model.gguf, the language model without image tower and projector')
+        .choices(FORMATS)
+        .default('huggingface'),
+    )
+    .addOption(
+      new Option(
+        '--storage <type>',
+        'type of the numbers; q8_0 in GGUF alone; default: f16, or bf16 where the base is',
+      ).choices(GGUF_STORAGES),
     )
     .option('--shard-size <size>', 'most bytes of a file of weights, such as 5GB or 500MB; default: 5GB', bytesOf)
-    .action(async ({ model, vision, adapter, out, storage, shardSize }: Options) => {
+    .action(async (options: Options) => {
+      const { out, format, storage, shardSize } = options;
+      if (format === 'huggingface' && storage === 'q8_0')
+        throw new ConfigError(
+          'merge: --storage q8_0 is for --format gguf; the numbers of a Hugging Face folder are f16, bf16 or f32.',
+        );
+      if (format === 'gguf' && shardSize !== undefined)
+        throw new ConfigError('merge: --shard-size is for Hugging Face folders; --format gguf writes one file.');
       requireNew(out);
-      const found = await findModel({ model, vision, adapter });
       const progress = new Progress(openTerminal(process.stderr), []);
       const [gpu, dry] = [await openGpu(), await openGpu({ dryRun: true })];
       try {
-        const { files, merged, lines } = await mergedFolder(found, modelFiles(found.folders), {
-          gpu,
-          dry,
-          storage: storage ?? (found.storage === 'bf16' ? 'bf16' : 'f16'),
-          mostBytes: shardSize,
-        });
+        const { files, merged, lines } = await merge(options, { gpu, dry });
         for (const line of lines) console.error(line);
         await writeNewFolder(out, files, (done, total) => progress.written(done, total));
         progress.end();
         const size = files.reduce((sum, file) => sum + file.size, 0);
-        console.log(
-          `merge: ${out} holds ${showBytes(size)} in ${files.length} files; ${merged} matrices took a branch.`,
-        );
+        const count = files.length === 1 ? '1 file' : `${files.length} files`;
+        console.log(`merge: ${out} holds ${showBytes(size)} in ${count}; ${merged} matrices took a branch.`);
       } finally {
         gpu.close();
         dry.close();
       }
     });
+}
+
+async function merge(
+  { model, vision, adapter, out, format, storage: given, shardSize }: Options,
+  devices: MergeDevices,
+): Promise<{ files: readonly StreamedFile[]; merged: number; lines: readonly string[] }> {
+  const found = await findModel({ model, vision, adapter });
+  const files = modelFiles(found.folders);
+  const storage = given ?? (found.storage === 'bf16' ? 'bf16' : 'f16');
+  if (format === 'gguf') {
+    const { file, merged, lines } = await mergedGguf(found, files, {
+      ...devices,
+      storage,
+      name: basename(resolve(out)),
+    });
+    const left = `merge: the image tower and the ${found.model.projector.kind} projector are not in ${join(out, file.name)}, which holds the language model alone`;
+    return { files: [file], merged, lines: [...lines, left] };
+  }
+  return mergedFolder(found, files, { ...devices, storage: storage as FloatStorage, mostBytes: shardSize });
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, KB: 1e3, MB: 1e6, GB: 1e9 };

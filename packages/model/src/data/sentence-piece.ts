@@ -9,14 +9,14 @@ import { type Fail, fieldsOf } from './protobuf.ts';
 export const SPACE = '▁';
 
 /** Kinds of pieces, by the numbers of the file. */
-const NORMAL = 1;
-const UNKNOWN = 2;
-const CONTROL = 3;
-const USER_DEFINED = 4;
-const UNUSED = 5;
-const BYTE = 6;
+export const NORMAL = 1;
+export const UNKNOWN = 2;
+export const CONTROL = 3;
+export const USER_DEFINED = 4;
+export const UNUSED = 5;
+export const BYTE = 6;
 
-interface Piece {
+export interface Piece {
   readonly text: string;
   readonly score: number;
   readonly kind: number;
@@ -33,7 +33,8 @@ export class SentencePiece {
   readonly kind = 'sentence-piece';
   readonly size: number;
   readonly unknown: number;
-  readonly #pieces: readonly Piece[];
+  /** By id. */
+  readonly pieces: readonly Piece[];
   /** Pieces that text can produce, and those it cannot: `<s>`, `<unk>`, `<0x0A>`. */
   readonly #ids = new Map<string, number>();
   readonly #reserved = new Map<string, number>();
@@ -42,7 +43,7 @@ export class SentencePiece {
   readonly #words = new Map<string, string[]>();
 
   private constructor(pieces: readonly Piece[], byteFallback: boolean, fail: Fail) {
-    this.#pieces = pieces;
+    this.pieces = pieces;
     this.size = pieces.length;
     const unknown: number[] = [];
     const bytes = new Map<number, number>();
@@ -98,7 +99,7 @@ export class SentencePiece {
 
   /** The piece of an id; undefined beyond the vocabulary. */
   piece(id: number): string | undefined {
-    return this.#pieces[id]?.text;
+    return this.pieces[id]?.text;
   }
 
   /** The id of a piece, reserved ones too; undefined where there is none. */
@@ -132,7 +133,7 @@ export class SentencePiece {
     let begun = false;
     let run: number[] = [];
     for (const id of ids) {
-      const piece = this.#pieces[id];
+      const piece = this.pieces[id];
       if (piece?.kind === BYTE) {
         run.push(Number.parseInt(piece.text.slice(3, 5), 16));
         begun = true;
@@ -172,7 +173,7 @@ export class SentencePiece {
       const piece = texts[left] + texts[right];
       const id = this.#ids.get(piece);
       if (id === undefined) return;
-      const { score, kind } = this.#pieces[id];
+      const { score, kind } = this.pieces[id];
       agenda.push({ left, right, score, length: piece.length });
       // An unused piece is only an intermediate step, and is split again at the end.
       if (kind === UNUSED) halves.set(piece, [texts[left], texts[right]]);
@@ -192,7 +193,7 @@ export class SentencePiece {
     const out: string[] = [];
     const apart = (symbol: string): void => {
       const id = this.#ids.get(symbol);
-      const pair = id !== undefined && this.#pieces[id].kind === UNUSED ? halves.get(symbol) : undefined;
+      const pair = id !== undefined && this.pieces[id].kind === UNUSED ? halves.get(symbol) : undefined;
       if (pair) pair.forEach(apart);
       else out.push(symbol);
     };

@@ -28,13 +28,16 @@ struct Params {
 @group(0) @binding(4) var<storage, read> bias: array<vec4f>;
 
 const SG = 8u; // tune: 4u 8u
-const ROWS = 32u; // tune: 16u 32u
+const ROWS = 32u; // tune: 16u 32u 48u
 const VEC4S = 2u; // tune: 1u 2u
 const A_ALONG = true; // tune: false true
 const B_ALONG = true; // tune: false true
 const TAIL = false; // tune: false true
 const SWAP = false; // tune: false true
 alias Tile = array<vec4f, ROWS * VEC4S>;
+// Rows of a lane with A_ALONG, at most six: more rows share what is loaded of B. Without, a lane holds four adjacent
+// rows, so that ROWS is at most 4 · SG.
+const OWN = ROWS / SG;
 
 @compute @workgroup_size(SG)
 fn multiply(@builtin(workgroup_id) wg: vec3u,
@@ -50,8 +53,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u,
   let column = place_of_four(first.y + lane, b_batch, b_lines);
   let next_column = place_of_four(first.y + lane + select(0u, SG, VEC4S > 1u), b_batch, b_lines);
   let row = a_batch + first.x + lane;
-  let rows = array<u32, 4>(line_of(row, a_lines), line_of(row + SG, a_lines), line_of(row + 2u * SG, a_lines),
-    line_of(row + 3u * SG, a_lines));
+  let rows = array<u32, 6>(line_of(row, a_lines), line_of(row + SG, a_lines), line_of(row + 2u * SG, a_lines),
+    line_of(row + 3u * SG, a_lines), line_of(row + 4u * SG, a_lines), line_of(row + 5u * SG, a_lines));
   let row_four = in_strip(first.x / 4u + lane, params.a_strip, params.a_strip_rows)
     + vec2u(0u, a_batch >> a_lines.shift);
   var tile: Tile;
@@ -61,13 +64,19 @@ fn multiply(@builtin(workgroup_id) wg: vec3u,
     if (A_ALONG) {
       let r0 = terms_of_row(rows[0], k, terms);
       let r1 = terms_of_row(rows[1], k, terms);
-      let r2 = terms_of_row(rows[select(0u, 2u, ROWS > 2u * SG)], k, terms);
-      let r3 = terms_of_row(rows[select(0u, 3u, ROWS > 2u * SG)], k, terms);
+      let r2 = terms_of_row(rows[min(2u, OWN - 1u)], k, terms);
+      let r3 = terms_of_row(rows[min(3u, OWN - 1u)], k, terms);
+      let r4 = terms_of_row(rows[min(4u, OWN - 1u)], k, terms);
+      let r5 = terms_of_row(rows[min(5u, OWN - 1u)], k, terms);
       add_rows(&tile, 0u, r0, b0, b1);
-      if (ROWS > SG) { add_rows(&tile, SG, r1, b0, b1); }
-      if (ROWS > 2u * SG) {
+      add_rows(&tile, SG, r1, b0, b1);
+      if (OWN > 2u) {
         add_rows(&tile, 2u * SG, r2, b0, b1);
         add_rows(&tile, 3u * SG, r3, b0, b1);
+      }
+      if (OWN > 4u) {
+        add_rows(&tile, 4u * SG, r4, b0, b1);
+        add_rows(&tile, 5u * SG, r5, b0, b1);
       }
     } else {
       let at = row_four + vec2u(0u, k >> a_lines.shift);

@@ -53,6 +53,8 @@ test.each([
   [40, 144, 208, 'nn'],
   [48, 80, 270, 'tn'],
   [16, 176, 112, 'tt'],
+  [143, 68, 64, 'nt'], // tiles of 48 rows, the last one short
+  [96, 132, 70, 'nn'],
 ])('[%i × %i] over %i terms, %s', async (M, N, K, layout) => {
   const [ta, tb] = [layout[0] === 't', layout[1] === 't'];
   const [a, b] = [values(ta ? [K, M] : [M, K], 1), values(tb ? [N, K] : [K, N], 2)];

@@ -85,7 +85,7 @@ function askedOf(gpu: DeviceFacts, kernel: string): { committed: KernelSource | 
         const ask = (cases: typeof table.cases) =>
           pipelinesOf(like, table, cases, (dry) => {
             if (choice) dry.kernels.forced.set(...choice);
-            dry.kernels.halfProducts = matrix;
+            if (matrix) dry.kernels.enableHalfProducts();
           }).filter((pipeline) => pipeline.kernel.name === kernel);
         const atWork = ask(table.bench ?? []);
         for (const { kernel: source, entry, tuning = {} } of atWork.length > 0 ? atWork : ask(table.cases)) {

@@ -3,7 +3,7 @@
  * against float64.
  */
 import { parseArgs } from 'node:util';
-import { CurioError, enableSubgroupMatrix, openGpu } from '@curio/engine';
+import { CurioError, openGpu, subgroupMatrixFault } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { checkCase, labelOf, opTables, pipelinesOf } from '@curio/engine/check';
 import type { Case, OpCases } from '@curio/engine/check';
@@ -22,6 +22,8 @@ interface Count {
 
 /** The device under check; another is opened in its place where a kernel took it along. */
 class Bench {
+  /** Whether products run on matrix units. */
+  onUnits = false;
   private lost = 0;
 
   private constructor(public gpu: Gpu) {}
@@ -40,10 +42,8 @@ class Bench {
       await this.gpu.synchronize();
     } catch (error) {
       if (++this.lost > MAX_LOST) throw error;
-      const { halfProducts } = this.gpu.kernels;
       this.gpu.close();
       this.gpu = await Bench.device();
-      this.gpu.kernels.halfProducts = halfProducts;
     }
   }
 }
@@ -65,10 +65,12 @@ async function judge(
     // Compiled ahead, a kernel that does not compile costs its cases and not the device.
     const asked = pipelinesOf(gpu, table, [c], (dry) => {
       if (choice) dry.kernels.forced.set(...choice);
-      dry.kernels.halfProducts = gpu.kernels.halfProducts;
+      if (bench.onUnits) dry.kernels.enableHalfProducts();
     });
     for (const { kernel, entry, tuning } of asked) await gpu.prepare(kernel, entry, tuning);
-    const { ok, message, worst } = await checkCase(gpu, table, c, SEED);
+    const { ok, message, worst } = await gpu.kernels.withHalfProducts(bench.onUnits, () =>
+      checkCase(gpu, table, c, SEED),
+    );
     // the variant does not fit: what ran instead is a check of its own
     if (choice && !gpu.kernels.obeyed.has(choice[0])) return;
     count.worst = Math.max(count.worst, worst);
@@ -157,8 +159,7 @@ async function check({
   );
   const end = performance.now() + 1000 * seconds;
   const total: Count = { ok: 0, wrong: [], left: 0, worst: 0 };
-  const fault = await enableSubgroupMatrix(gpu);
-  gpu.kernels.halfProducts = false;
+  const fault = await subgroupMatrixFault(gpu);
   console.log(`matrix units: ${fault ?? 'agree with the usual kernel'}`);
   if (gpu.adapter.subgroupMatrix && fault) total.wrong.push(fault);
   const add = (count: Count): void => {
@@ -168,10 +169,10 @@ async function check({
   };
   const tables = (opTables as readonly OpCases<never>[]).filter(({ op }) => !only || only.test(op));
   if (units && !fault) {
-    bench.gpu.kernels.halfProducts = true;
+    bench.onUnits = true;
     for (const table of tables.filter(usesProducts))
       add(await checkTable(bench, onMatrixUnits(table), [null], share, end, seconds));
-    bench.gpu.kernels.halfProducts = false;
+    bench.onUnits = false;
   }
   for (const table of tables) {
     const choices = Object.entries(table.families ?? {}).flatMap(([family, variants]) =>

@@ -1,5 +1,5 @@
 /** @file Cells of products on matrix units, beside the same products in f32. */
-import { CurioError, enableSubgroupMatrix } from '@curio/engine';
+import { CurioError, subgroupMatrixFault } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import type { Cell } from './cell.ts';
 
@@ -10,22 +10,13 @@ export const heldByF16 = (values: Float32Array<ArrayBuffer>): Float32Array<Array
 /** The cell with its products on matrix units, as `variant`; no cell where the adapter has none. */
 export function onMatrixUnits(gpu: Gpu, variant: string, cell: Cell): Cell[] {
   if (!gpu.adapter.subgroupMatrix) return [];
-  const halved = async <T>(fn: () => Promise<T>): Promise<T> => {
-    gpu.kernels.halfProducts = true;
-    try {
-      return await fn();
-    } finally {
-      gpu.kernels.halfProducts = false;
-    }
-  };
   const open: Cell['open'] = async () => {
-    const reason = await enableSubgroupMatrix(gpu);
-    gpu.kernels.halfProducts = false;
+    const reason = await subgroupMatrixFault(gpu);
     if (reason) throw new CurioError(reason);
     const session = await cell.open();
     return {
-      check: () => halved(() => session.check()),
-      time: (count) => halved(() => session.time(count)),
+      check: () => gpu.kernels.withHalfProducts(true, () => session.check()),
+      time: (count) => gpu.kernels.withHalfProducts(true, () => session.time(count)),
       close: () => session.close(),
     };
   };

@@ -51,7 +51,7 @@ async function open(address: string): Promise<Workshop> {
     throw new OpeningError(reason, error.message);
   });
   // On a software adapter the static table is right, and a visitor would wait for every measurement.
-  if (gpu.adapter.isSoftware) gpu.kernels.tuner = null;
+  if (gpu.adapter.isSoftware) gpu.kernels.dropTuner();
   void gpu.lost.then(({ message }) => say({ kind: 'closed', reason: 'lost', message }));
   const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
   const files = await ModelFiles.fetch(address, (done, total) =>

@@ -26,21 +26,19 @@ export type Families = Readonly<Record<string, Readonly<Record<string, Variant<n
 /** Work recorded on a device that computes nothing. */
 export type Rehearsal = (dry: Gpu) => void;
 
-function set(gpu: Gpu, { forced, tuned, halves }: Choice): void {
+function set(gpu: Gpu, { forced, tuned }: Choice): void {
   for (const [family, variant] of Object.entries(forced)) gpu.kernels.forced.set(family, variant);
   for (const [kernel, tuning] of Object.entries(tuned)) gpu.kernels.tuned.set(kernel, tuning);
-  gpu.kernels.halfProducts = halves;
 }
 
 /** Runs `work` under a choice. */
 export async function under<T>(gpu: Gpu, choice: Choice, work: () => Promise<T>): Promise<T> {
   set(gpu, choice);
   try {
-    return await work();
+    return await gpu.kernels.withHalfProducts(choice.halves, work);
   } finally {
     for (const family of Object.keys(choice.forced)) gpu.kernels.forced.delete(family);
     for (const kernel of Object.keys(choice.tuned)) gpu.kernels.tuned.delete(kernel);
-    gpu.kernels.halfProducts = false;
   }
 }
 
@@ -49,7 +47,7 @@ export async function compiles(gpu: Gpu, choice: Choice, rehearse: Rehearsal): P
   try {
     const asked = pipelinesAsked(gpu, (dry) => {
       set(dry, choice);
-      rehearse(dry);
+      dry.kernels.withHalfProducts(choice.halves, () => rehearse(dry));
     });
     for (const { kernel, entry, tuning } of asked) await gpu.prepare(kernel, entry, tuning);
     return null;
@@ -95,7 +93,7 @@ function tuningAsked(
   try {
     const asked = pipelinesAsked(gpu, (dry) => {
       set(dry, choice);
-      rehearse(dry);
+      dry.kernels.withHalfProducts(choice.halves, () => rehearse(dry));
       obeyed = family === undefined || dry.kernels.obeyed.has(family);
     }).find((pipeline) => pipeline.kernel === kernel);
     return obeyed && asked ? (asked.tuning ?? {}) : null;

@@ -145,11 +145,9 @@ export function llamaLayer(gpu: Gpu, peers: readonly Peer[], config: LlamaConfig
               .map(([family]) => family),
           );
           for (const family of families) gpu.kernels.forced.set(family, 'naive');
-          const halves = gpu.kernels.halfProducts;
-          gpu.kernels.halfProducts = false;
           const plain = open(gpu, config, tokens);
           try {
-            const naive = await outcome(plain);
+            const naive = await gpu.kernels.withHalfProducts(false, () => outcome(plain));
             if (!(Math.abs(ours.loss - naive.loss) <= tolerance.loss * naive.loss))
               return `the loss is ${ours.loss}, the naive kernels say ${naive.loss}`;
             const wrong = fast.optimizer.parameters.map(({ name, shape }, i) => {
@@ -165,7 +163,6 @@ export function llamaLayer(gpu: Gpu, peers: readonly Peer[], config: LlamaConfig
             return wrong.find(Boolean) ?? null;
           } finally {
             for (const family of families) gpu.kernels.forced.delete(family);
-            gpu.kernels.halfProducts = halves;
             plain.close();
           }
         },

@@ -79,5 +79,5 @@ export function emulateMatrixUnits(gpu: Gpu): void {
     matmulSubgroupMatrix as KernelSource,
     emulated(matmulSubgroupMatrix as KernelSource),
   );
-  gpu.kernels.halfProducts = true;
+  gpu.kernels.enableHalfProducts();
 }

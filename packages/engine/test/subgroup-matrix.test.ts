@@ -62,10 +62,9 @@ const eighths = (shape: number[], requiresGrad = false): (() => Tensor) => {
 async function both(fn: () => Tensor[]): Promise<[ArrayLike<number>, ArrayLike<number>][]> {
   const results: ArrayLike<number>[][] = [];
   for (const halves of [true, false]) {
-    gpu.kernels.halfProducts = halves;
-    results.push(await Promise.all(gpu.scope(() => fn().map((x) => x.read()))));
+    const read = (): Promise<ArrayLike<number>[]> => Promise.all(gpu.scope(() => fn().map((x) => x.read())));
+    results.push(await gpu.kernels.withHalfProducts(halves, read));
   }
-  gpu.kernels.halfProducts = true;
   return results[0]!.map((half, i) => [half, results[1]![i]!]);
 }
 

@@ -44,10 +44,7 @@ export interface TeachOptions extends Pick<StageOptions, 'onStep' | 'pause'> {
 export async function teach({ model, tokens, prepare, plan, ...rest }: TeachOptions): Promise<number> {
   const train = recipeFor(model.config, plan.steps);
   const { lessons, draw } = lessonsOfPlan(plan);
-  const { kernels } = model.gpu;
-  const { tuner } = kernels;
-  kernels.tuner = null;
-  const training = trainStage({
+  const stage: StageOptions = {
     model,
     tokens,
     train,
@@ -56,6 +53,6 @@ export async function teach({ model, tokens, prepare, plan, ...rest }: TeachOpti
     pixels: async (index) => prepare(draw(lessons[Number(index)]!)),
     seed: plan.seed,
     ...rest,
-  });
-  return training.finally(() => (kernels.tuner = tuner));
+  };
+  return model.gpu.kernels.withoutTuner(() => trainStage(stage));
 }

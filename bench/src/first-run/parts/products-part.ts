@@ -3,7 +3,7 @@
  * packed weights, matrix units.
  */
 import type { Gpu } from '@curio/engine';
-import { enableSubgroupMatrix } from '@curio/engine';
+import { subgroupMatrixFault } from '@curio/engine';
 import { opTable, subgroupMatrix } from '@curio/engine/check';
 import { OpCells } from '../../engine-cells.ts';
 import { heldByF16 } from '../../matrix-units.ts';
@@ -155,8 +155,7 @@ function plainJob(size: Size, options: PartOptions, ranking: Ranking, share: num
 const faults = new WeakMap<Gpu, string | null>();
 
 async function faultOf(gpu: Gpu): Promise<string | null> {
-  if (!faults.has(gpu)) faults.set(gpu, await enableSubgroupMatrix(gpu));
-  gpu.kernels.halfProducts = false;
+  if (!faults.has(gpu)) faults.set(gpu, await subgroupMatrixFault(gpu));
   return faults.get(gpu)!;
 }
 

@@ -1,5 +1,5 @@
 /** @file Whole steps, replayed: their wall beside the sum of their kernels, and where the time goes. */
-import { enableSubgroupMatrix, profile, summarise } from '@curio/engine';
+import { profile, subgroupMatrixFault, summarise } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { opTables } from '@curio/engine/check';
 import { summarise as bestAndMedian } from '../../statistics.ts';
@@ -45,27 +45,31 @@ export async function stepsPart(options: PartOptions): Promise<void> {
 async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<void> {
   const { op, shape, variant, flops, halves = false } = kind;
   if (halves) {
-    const fault = await enableSubgroupMatrix(gpu);
-    gpu.kernels.halfProducts = false;
+    const fault = await subgroupMatrixFault(gpu);
     if (fault) return tell({ fact: `matrix units, ${op}`, value: fault });
   }
   const run = kind.open(gpu);
   try {
     const wrong = await naive.compare(gpu, kind, run);
     if (wrong) return tell(finding(op, shape, variant, {}, `wrong: ${wrong}`));
-    gpu.kernels.halfProducts = halves;
-    const times = await wallOf(gpu, run);
-    tell(finding(op, shape, variant, { flops }, times));
-    await tellProfile(gpu, run, `${op}, ${variant}`);
-    // Last, since buffers hold nonsense afterwards.
-    const repeat = Math.max(3, Math.min(100, Math.round(ALONE_MS / times.bestMs)));
-    const alone = 1000 * (await run.plan().timeDispatches(repeat)).reduce((sum, { seconds }) => sum + seconds, 0);
-    tell({
-      fact: `wall over kernels: ${op}, ${variant}`,
-      value: { wallMs: times.bestMs, kernelsMs: alone, dispatches: run.plan().dispatches, ratio: times.bestMs / alone },
+    await gpu.kernels.withHalfProducts(halves, async () => {
+      const times = await wallOf(gpu, run);
+      tell(finding(op, shape, variant, { flops }, times));
+      await tellProfile(gpu, run, `${op}, ${variant}`);
+      // Last, since buffers hold nonsense afterwards.
+      const repeat = Math.max(3, Math.min(100, Math.round(ALONE_MS / times.bestMs)));
+      const alone = 1000 * (await run.plan().timeDispatches(repeat)).reduce((sum, { seconds }) => sum + seconds, 0);
+      tell({
+        fact: `wall over kernels: ${op}, ${variant}`,
+        value: {
+          wallMs: times.bestMs,
+          kernelsMs: alone,
+          dispatches: run.plan().dispatches,
+          ratio: times.bestMs / alone,
+        },
+      });
     });
   } finally {
-    gpu.kernels.halfProducts = false;
     run.close();
   }
 }
@@ -79,9 +83,7 @@ class NaiveLosses {
 
   /** A sentence where the loss is another one, or none. */
   async compare(gpu: Gpu, { op, shape, base, halves = false }: StepKind, run: StepRun): Promise<string | null> {
-    gpu.kernels.halfProducts = halves;
-    const ours = await run.once().item();
-    gpu.kernels.halfProducts = false;
+    const ours = await gpu.kernels.withHalfProducts(halves, () => run.once().item());
     const key = `${op} ${shape} ${base}`;
     const naive = this.known.get(key) ?? (await lossByNaive(gpu, run));
     this.known.set(key, naive);

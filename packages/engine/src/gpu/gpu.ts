@@ -66,7 +66,7 @@ export class Gpu {
   private currentArena = new Arena();
   readonly random: RandomState;
   /** Which kernels run: what is forced, tuned, replaced or measured. */
-  readonly kernels = new KernelChoices();
+  readonly kernels: KernelChoices;
   /** For tests: counts, and filling outputs with NaN. */
   readonly probe = new Probe();
   /** Resolves with the reason when the device is lost, `close()` included. */
@@ -95,10 +95,11 @@ export class Gpu {
     });
     this.pipelines = backing.pipelines;
     this.random = new RandomState(this, options.seed ?? 0);
-    this.kernels.tuner =
+    this.kernels = new KernelChoices(
       options.tune === 'measured'
         ? new Tuner(this, options.tuningStore ?? null, (record) => deviceTime(this, record))
-        : null;
+        : null,
+    );
     this.lost = device.lost.then((info) => {
       const reason = this.isClosed
         ? CLOSED

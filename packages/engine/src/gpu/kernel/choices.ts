@@ -1,6 +1,7 @@
 /** @file Which kernels run on a device: what is forced, tuned, replaced or measured. */
 import type { Tuning } from './kernel.ts';
 import { Replacements } from './replacements.ts';
+import { Setting } from './setting.ts';
 import type { Tuner } from './tuner.ts';
 
 export class KernelChoices {
@@ -13,16 +14,45 @@ export class KernelChoices {
    * WG: '128u' })`.
    */
   readonly tuned = new Map<string, Tuning>();
-  /**
-   * Products may round their operands to f16 and run on the matrix units; `enableSubgroupMatrix` sets it where their
-   * results are right.
-   */
-  halfProducts = false;
   /** Kernels of the user's own in place of ours. */
   readonly replacements = new Replacements();
+  private readonly halves = new Setting(false);
+  private readonly measured: Setting<Tuner | null>;
+
+  constructor(tuner: Tuner | null) {
+    this.measured = new Setting(tuner);
+  }
+
+  /** Whether products may round their operands to f16 and run on the matrix units. */
+  get halfProducts(): boolean {
+    return this.halves.value;
+  }
+
+  /** Allows half products from now on. `enableSubgroupMatrix` calls it after checking that their results are right. */
+  enableHalfProducts(): void {
+    this.halves.set(true);
+  }
+
+  /** Runs `fn` with half products allowed or not, until it returns or its promise settles. */
+  withHalfProducts<T>(allowed: boolean, fn: () => T): T {
+    return this.halves.during(allowed, fn);
+  }
+
   /**
    * Measured choices; null under the static table. `await gpu.kernels.tuner.measure()` times what waits, best after the
    * first step.
    */
-  tuner: Tuner | null = null;
+  get tuner(): Tuner | null {
+    return this.measured.value;
+  }
+
+  /** Runs `fn` under the static table alone, until it returns or its promise settles. */
+  withoutTuner<T>(fn: () => T): T {
+    return this.measured.during(null, fn);
+  }
+
+  /** From now on only the static table decides. */
+  dropTuner(): void {
+    this.measured.set(null);
+  }
 }

@@ -40,17 +40,27 @@ const [EXACT, ROUNDED] = [1e-4, 0.25];
  * Lets matmul, linear and loraLinear round their operands to f16 and multiply on matrix units (tensor cores), with sums
  * in f32: many times faster where the adapter has them, and each operand off by up to 2⁻¹¹ of itself; one above 65,504
  * becomes infinite, one below 6·10⁻⁸ zero. Products of less than 16 rows, columns or terms, of bf16 weights, and of
- * operands whose rows in memory are not a multiple of 16 bytes, stay in f32. Sets `gpu.kernels.halfProducts`; set that
- * to false to disable it again.
+ * operands whose rows in memory are not a multiple of 16 bytes, stay in f32. `gpu.kernels.withHalfProducts(false, fn)`
+ * leaves a part of the work in f32.
  *
- * First compares the kernel with sums in float64: in all four layouts, with the large tile over operands rounded
- * beforehand and with the small one, and in every weight format. Drivers have been wrong here: Dawn itself disables f16
- * on some because of failing tests.
+ * First checks the kernel, see `subgroupMatrixFault`.
  * @returns null if it is enabled now, else a sentence that says why not; products then stay in f32
  * Kernel: kernels/matmul/subgroup_matrix.wgsl, on Dawn's experimental feature chromium-experimental-subgroup-matrix
  * (Chrome: behind a flag).
  */
 export async function enableSubgroupMatrix(gpu: Gpu): Promise<string | null> {
+  const fault = await subgroupMatrixFault(gpu);
+  if (fault === null) gpu.kernels.enableHalfProducts();
+  return fault;
+}
+
+/**
+ * Compares the kernel for matrix units with sums in float64: in all four layouts, with the large tile over operands
+ * rounded beforehand and with the small one, and in every weight format. Drivers have been wrong here: Dawn itself
+ * disables f16 on some because of failing tests.
+ * @returns null if its results are right, else a sentence that says why products stay in f32
+ */
+export async function subgroupMatrixFault(gpu: Gpu): Promise<string | null> {
   if (!gpu.adapter.subgroupMatrix)
     return `the adapter ${gpu.adapter.description || gpu.adapter.device} offers no matrix units for f16 with sums in f32`;
   const [tuned, forced] = [new Map(gpu.kernels.tuned), new Map(gpu.kernels.forced)];
@@ -65,7 +75,6 @@ export async function enableSubgroupMatrix(gpu: Gpu): Promise<string | null> {
     restore(gpu.kernels.tuned, tuned);
     restore(gpu.kernels.forced, forced);
   }
-  gpu.kernels.halfProducts = true;
   return null;
 }
 
@@ -161,13 +170,7 @@ async function onUnits(
     'multiply',
   );
   await gpu.prepare(gpu.kernels.replacements.kernelFor(kernel), 'multiply', tuning);
-  const was = gpu.kernels.halfProducts;
-  gpu.kernels.halfProducts = true;
-  try {
-    return await gpu.scope(() => noGrad(run).read());
-  } finally {
-    gpu.kernels.halfProducts = was;
-  }
+  return gpu.kernels.withHalfProducts(true, () => gpu.scope(() => noGrad(run).read()));
 }
 
 function firstWrong(values: ArrayLike<number>, right: Float64Array, tolerance: number): string | null {

@@ -1,0 +1,35 @@
+/** @file A setting that a function can change while it runs. */
+
+/** A value, and those that stand in for it for a while: the newest counts, in whatever order they end. */
+export class Setting<T> {
+  private readonly standIns: { readonly value: T }[] = [];
+
+  constructor(private usual: T) {}
+
+  get value(): T {
+    const newest = this.standIns.at(-1);
+    return newest ? newest.value : this.usual;
+  }
+
+  /** Changes the value for good. */
+  set(value: T): void {
+    this.usual = value;
+  }
+
+  /** Runs `fn` with another value: until it returns or throws, or its promise settles. */
+  during<R>(value: T, fn: () => R): R {
+    const standIn = { value };
+    this.standIns.push(standIn);
+    const end = (): void => void this.standIns.splice(this.standIns.indexOf(standIn), 1);
+    let result: R;
+    try {
+      result = fn();
+    } catch (error) {
+      end();
+      throw error;
+    }
+    if (result instanceof Promise) return result.finally(end) as R;
+    end();
+    return result;
+  }
+}

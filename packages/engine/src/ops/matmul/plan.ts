@@ -49,3 +49,6 @@ export const transposition = (layout: Layout): Tuning => ({
   TRANSPOSE_A: `${layout[0] === 't'}`,
   TRANSPOSE_B: `${layout[1] === 't'}`,
 });
+
+/** The product as a kernel sees it that computes it swapped. */
+export const swappedPlan = (plan: MatmulPlan): MatmulPlan => ({ ...plan, M: plan.N, N: plan.M });

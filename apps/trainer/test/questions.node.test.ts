@@ -1,9 +1,21 @@
 /** What self-asked questions are measured by: similarity by CLIP, diversity, consistency; and the command. */
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openGpu } from '@curio/engine';
-import { openTokens, preprocessImage } from '@curio/model';
+import { join, resolve } from 'node:path';
+import { noGrad, openGpu, reshape, tensor, upload } from '@curio/engine';
+import {
+  ClipModel,
+  clipTextFromHf,
+  ClipTokens,
+  clipVisionFromHf,
+  openTokens,
+  preprocessImage,
+  readPreprocessorConfig,
+  textInputs,
+  textRows,
+} from '@curio/model';
+import type { Picture } from '@curio/model';
+import { openWeightFolder, Weights } from '@curio/nn';
 import { caption, renderScene } from '@curio/scenes';
 import { expect, test } from 'vitest';
 import { IMAGE } from '../src/base/recipe.ts';
@@ -12,7 +24,7 @@ import { openHandwriting } from '../src/data/digits.ts';
 import { generatePart } from '../src/data/generate.ts';
 import { diversityOf, summariseConsistency } from '../src/questions/measure.ts';
 import { binned } from '../src/questions/page.ts';
-import { openSimilarity } from '../src/questions/similarity.ts';
+import { openPublishedSimilarity, openSimilarity } from '../src/questions/similarity.ts';
 import { folderSource } from '../src/run/files.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
 import { baseFolder } from '../src/train/open.ts';
@@ -42,6 +54,100 @@ test('CLIP finds captions nearer to their own picture than to another one, in an
     // Longer than the text tower reads: cut, not refused.
     const [long] = await similarity([{ ...pairs[0]!, text: 'a large red seven '.repeat(20) }]);
     expect(Math.abs(long!)).toBeLessThanOrEqual(1.00001);
+  } finally {
+    gpu.close();
+  }
+});
+
+const CLIP = resolve(import.meta.dirname, '../../../packages/testing/published/clip');
+const published = JSON.parse(readFileSync(join(CLIP, 'expected.json'), 'utf8')) as {
+  readonly texts: readonly string[];
+  readonly ids: readonly (readonly number[])[];
+  readonly logits: readonly (readonly number[])[];
+  readonly cosines: readonly (readonly number[])[];
+};
+/** As packages/testing/python/clip_folder.py draws them. */
+const drawn = (k: number): Picture => ({
+  ...{ width: 40, height: 30 },
+  rgb: Uint8Array.from({ length: 3 * 40 * 30 }, (_, i) => (i * (k + 3) + (i % 97)) % 256),
+});
+const jsonOf = (name: string, folder = CLIP) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+
+test('a published CLIP: the ids of its tokenizer, its cosines and its logits are those of transformers', async () => {
+  const { texts, ids, logits, cosines } = published;
+  const text = clipTextFromHf(jsonOf('config.json'), 'config.json');
+  const tokens = new ClipTokens(jsonOf('tokenizer.json'), text.maxPositions, text.vocabSize);
+  expect(texts.map((each) => tokens.encode(each))).toEqual(ids);
+  const end = ids[0]!.at(-1)!;
+  expect(tokens.encode('a photo of a cat<|endoftext|> dog')).toEqual(ids[0]);
+  expect(tokens.encode('x '.repeat(100))).toHaveLength(text.maxPositions);
+  const gpu = await openGpu();
+  try {
+    const similarity = await openPublishedSimilarity(gpu, CLIP);
+    for (const k of [0, 1]) {
+      const found = await similarity(texts.map((each) => ({ picture: drawn(k), text: each })));
+      found.forEach((cosine, i) => expect([k, i, Math.abs(cosine - cosines[k]![i]!) < 1e-5]).toEqual([k, i, true]));
+    }
+    const weights = new Weights(gpu, { parts: [{ tensors: await openWeightFolder(folderSource(CLIP)) }] });
+    const vision = clipVisionFromHf(jsonOf('config.json'), 'config.json');
+    const clip = new ClipModel(weights, vision, text);
+    await weights.load();
+    const image = readPreprocessorConfig(jsonOf('preprocessor_config.json'), 'crop', vision.imageSize);
+    const scaled = await gpu.scope(() =>
+      noGrad(() => {
+        const pixels = Float32Array.from([0, 1].flatMap((k) => [...preprocessImage(drawn(k), image)]));
+        const pictures = reshape(tensor(gpu, pixels), [2, 3, image.size, image.size]);
+        const words = upload(gpu, textInputs(textRows(ids)));
+        return clip.similarities(clip.encodeImages(pictures).pooled, clip.encodeTexts(words)).read();
+      }),
+    );
+    logits.flat().forEach((logit, i) => expect([i, Math.abs(scaled[i]! - logit) < 1e-4]).toEqual([i, true]));
+  } finally {
+    gpu.close();
+  }
+  expect(end).toBe(text.vocabSize - 1);
+});
+
+test('what is no whole CLIP is refused with what is missing', async () => {
+  const gpu = await openGpu();
+  try {
+    const without = async (name: string, change: (json: Record<string, unknown>) => void): Promise<Error> => {
+      const folder = mkdtempSync(join(tmpdir(), 'curio-clip-'));
+      for (const file of ['config.json', 'tokenizer.json', 'preprocessor_config.json', 'model.safetensors'])
+        copyFileSync(join(CLIP, file), join(folder, file));
+      const json = jsonOf(name, folder);
+      change(json);
+      writeFileSync(join(folder, name), JSON.stringify(json));
+      try {
+        await openPublishedSimilarity(gpu, folder);
+      } catch (error) {
+        return new Error((error as Error).message.replaceAll(`${folder}/`, ''));
+      }
+      throw new Error('it opens');
+    };
+    expect((await without('config.json', (json) => delete json.text_config)).message).toBe(
+      'config.json: text_config is missing; only a whole CLIP has a text tower.',
+    );
+    const gelu = (json: Record<string, unknown>): void =>
+      void ((json.text_config as Record<string, unknown>).hidden_act = 'gelu');
+    expect((await without('config.json', gelu)).message).toBe(
+      'config.json: hidden_act is "gelu"; only "quick_gelu" can be computed.',
+    );
+    const rows = (json: Record<string, unknown>): void =>
+      void ((json.text_config as Record<string, unknown>).vocab_size = 544);
+    expect((await without('config.json', rows)).message).toBe(
+      "tokenizer.json: '<|endoftext|>' has id 544 and the text tower has 544 rows; take the folder's own files.",
+    );
+    const width = (json: Record<string, unknown>): void => void (json.projection_dim = 21);
+    expect((await without('config.json', width)).message).toMatch(
+      /^weights: 'visual_projection.weight' in .*model.safetensors is \[20, 48\] and the model needs \[21, 48\];/,
+    );
+    expect((await without('tokenizer.json', (json) => delete json.model)).message).toBe(
+      'tokenizer.json: no model.vocab; a BPE tokenizer of the Hugging Face format is needed.',
+    );
+    await expect(openPublishedSimilarity(gpu, tmpdir())).rejects.toThrow(
+      `questions: ${join(tmpdir(), 'config.json')} is not there; give the folder of a whole CLIP.`,
+    );
   } finally {
     gpu.close();
   }
@@ -97,12 +203,19 @@ test('the command measures a run and writes a page with pictures', async () => {
   expect(page.match(/<rect class="own"/g)!.length).toBe(5 * 30);
   expect(page).not.toMatch(/https?:|<script|<link|src="(?!data:)/);
 
+  const other = await runCurio(folder, ['questions', '--run', 'runs/a', '--seeds', '1', '--clip', CLIP, '--json']);
+  expect(other.code, other.stderr).toBe(0);
+  const measured = JSON.parse(other.stdout);
+  expect(measured.clip).toBe(CLIP);
+  expect(measured.similarities[3].own).not.toEqual(result.similarities[3].own);
+  expect(readFileSync(join(folder, 'eval/questions/a/questions.html'), 'utf8')).toContain(`the CLIP ${CLIP}.`);
+
   const own = RunFolder.create({ root: join(folder, 'runs'), name: 'own', preset: 'small' });
   const data = { ...RUN_PRESETS.small.data, scenes: null, stage1: 'a.json', stage2: 'b.json' };
   own.writeConfig({ ...RUN_PRESETS.small, data }, {} as Parameters<RunFolder['writeConfig']>[1]);
   mkdirSync(own.file('adapter'));
   own.unlock();
   expect((await runCurio(folder, ['questions', '--run', 'runs/own'])).sentence).toBe(
-    'questions: runs/own was trained on data of its own; it must be a run on the embedded scenes and base, whose truth and text tower are known.',
+    'questions: runs/own was trained on data of its own; it must be a run on the embedded scenes, whose truth is known.',
   );
 });

@@ -23,6 +23,19 @@ export interface ClipVisionConfig {
   readonly selectLayer: number;
 }
 
+/** Of a whole CLIP; SQ-LLaVA has none. */
+export interface ClipTextConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  readonly maxPositions: number;
+  readonly layerNormEps: number;
+  /** Width of the joint embedding space of images and texts. */
+  readonly projectionSize: number;
+}
+
 /** Tokens that an image takes in the sequence. */
 export const imageTokens = ({ imageSize, patchSize }: ClipVisionConfig): number =>
   Math.floor(imageSize / patchSize) ** 2;

@@ -68,6 +68,7 @@ export {
   shortened,
   VISION_TARGETS,
   type AskConfig,
+  type ClipTextConfig,
   type ClipVisionConfig,
   type LlamaConfig,
   type LoraConfig,
@@ -79,7 +80,7 @@ export {
   type Trainable,
   type TrainConfig,
 } from './config.ts';
-export { clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './files/hf-config.ts';
+export { clipTextFromHf, clipVisionFromHf, clipVisionToHf, llamaFromHf, llamaToHf } from './files/hf-config.ts';
 export { PRESETS, presetTrainable, type PresetName } from './presets/presets.ts';
 export { SMALL } from './presets/small.ts';
 export { checkModelSizes } from './model-sizes.ts';
@@ -102,6 +103,15 @@ export {
   type ModelFiles,
 } from './files/model-config.ts';
 export { ClipBlock, ClipVision } from './clip.ts';
+export {
+  ClipModel,
+  cosineScale,
+  normalise,
+  textInputs,
+  textRows,
+  type TextRows,
+} from './image-text/clip-model.ts';
+export { ClipTokens } from './image-text/clip-tokens.ts';
 export { Llama } from './llama.ts';
 export { SqLlava } from './sq-llava.ts';
 export { sample, type SamplingOptions } from './decoding/sample.ts';

@@ -65,14 +65,7 @@ export {
   type Size,
 } from './words.ts';
 export { openGlyphs, packSamples, type SceneSamples } from './samples.ts';
-export {
-  ClipPair,
-  textInputs,
-  textRows,
-  type ClipTextConfig,
-  type PatchTargets,
-  type TextRows,
-} from './base/clip-pair.ts';
+export { ClipPair, type PatchTargets } from './base/clip-pair.ts';
 export { clipBatch, textIds, WORD_SETS, wordRows, type ClipBatch, type ClipBatchOptions } from './base/clip-batch.ts';
 export {
   pretrainClip,

@@ -1,8 +1,8 @@
 /** @file How the committed base was pretrained. Change a value here and `curio base` makes another one. */
 import { CLIP_MEAN, CLIP_STD, PRESETS } from '@curio/model';
 import { VOCABULARY } from '@curio/scenes';
-import type { ImageConfig } from '@curio/model';
-import type { ClipTextConfig, DocumentOptions } from '@curio/scenes';
+import type { ClipTextConfig, ImageConfig } from '@curio/model';
+import type { DocumentOptions } from '@curio/scenes';
 
 const { vision } = PRESETS.small.model;
 

@@ -3,8 +3,9 @@ import { ConfigError, openGpu } from '@curio/engine';
 import { Command } from 'commander';
 import { figuresOf, questionsPage } from '../questions/page.ts';
 import { measureQuestions } from '../questions/measure.ts';
-import { openSimilarity } from '../questions/similarity.ts';
+import { openPublishedSimilarity, openSimilarity } from '../questions/similarity.ts';
 import { EMBEDDED } from '../config/presets.ts';
+import { pinnedName } from '../hub/hub-name.ts';
 import { writeWhole } from '../run/files.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
 import { Progress } from '../run/progress.ts';
@@ -13,11 +14,13 @@ import { finishedRun } from '../talk/open.ts';
 import { count } from '../talk/options.ts';
 import { ASKED, askedLines } from '../train/answer-lines.ts';
 import { openScenes } from '../train/data.ts';
+import { namedFolder } from '../train/folders.ts';
 import { baseFolder, openForRun } from '../train/open.ts';
 
 interface Options {
   readonly run?: string;
   readonly seeds: number;
+  readonly clip?: string;
   readonly out?: string;
   readonly json?: boolean;
 }
@@ -32,16 +35,18 @@ export function questionsCommand(): Command {
     .description('measure the questions that a run asks itself: near the picture, diverse, answered alike')
     .option('--run <folder>', 'a finished run on the embedded scenes; default: the newest under runs/')
     .option('--seeds <n>', 'how often it asks, and answers, each with another seed', count, 3)
+    .option('--clip <folder>', 'a whole CLIP that measures instead of the base’s, a folder or owner/name of a hub')
     .option('--out <folder>', 'questions.html and questions.json; default: eval/questions/RUN')
     .option('--json', 'print the result as JSON')
-    .action(async ({ run, seeds: times, out, json }: Options) => {
+    .action(async ({ run, seeds: times, clip, out, json }: Options) => {
       const { folder, adapter } = finishedRun('questions', run);
       const config = folder.readConfig();
       const { scenes } = config.data;
-      if (!scenes || config.base.vision !== EMBEDDED)
+      if (!scenes || (clip === undefined && config.base.vision !== EMBEDDED))
         throw new ConfigError(
-          `questions: ${folder.path} was trained on ${scenes ? `the image tower ${config.base.vision}` : 'data of its own'}; it must be a run on the embedded scenes and base, whose truth and text tower are known.`,
+          `questions: ${folder.path} was trained on ${scenes ? `the image tower ${config.base.vision}` : 'data of its own'}; it must be a run on the embedded scenes${scenes ? ' and base, or --clip must name a CLIP with a text tower' : ', whose truth is known'}.`,
         );
+      const measuring = clip === undefined ? null : await namedFolder('clip', clip);
       const name = basename(resolve(folder.path));
       const target = out ?? join('eval', 'questions', name);
       const progress = new Progress(openTerminal(process.stderr), []);
@@ -52,17 +57,20 @@ export function questionsCommand(): Command {
         const data = await openScenes(config, scenes, 'data', (done, total) =>
           progress.activity('drawing scenes', done, total),
         );
-        const vision = baseFolder(config, 'vision');
         const measured = await measureQuestions(opened, data, {
           ask: config.ask,
           seeds: Array.from({ length: times }, (_, i) => config.seed + i),
-          similarity: await openSimilarity(gpu, vision, opened.tokens, opened.prepare),
+          similarity:
+            measuring === null
+              ? await openSimilarity(gpu, baseFolder(config, 'vision'), opened.tokens, opened.prepare)
+              : await openPublishedSimilarity(gpu, measuring),
           signal: interrupt.signal,
           onPart: (label, total) => progress.activity(label, 0, total),
         });
         progress.end();
         if (!measured) return void (process.exitCode = EXIT.interrupted);
-        const { result, scenes: asked } = measured;
+        const { scenes: asked } = measured;
+        const result = { ...measured.result, clip: clip === undefined ? null : pinnedName(measuring!) };
         writeWhole(join(target, ASKED), askedLines(asked));
         writeWhole(join(target, 'questions.json'), `${JSON.stringify({ name, ...result }, null, 2)}\n`);
         writeWhole(join(target, 'questions.html'), questionsPage(name, result, asked.slice(0, SHOWN)));

@@ -48,6 +48,8 @@ export interface QuestionsResult {
   readonly consistency: Consistency;
   /** For the questions of each seed. */
   readonly verdicts: readonly SelfAsked[];
+  /** The published CLIP that measured similarity; null: the base's own. */
+  readonly clip: string | null;
 }
 
 export interface MeasureOptions {
@@ -66,7 +68,7 @@ export async function measureQuestions(
   opened: Opened,
   data: RunData,
   { ask, seeds, similarity, signal, onPart }: MeasureOptions,
-): Promise<{ readonly result: QuestionsResult; readonly scenes: readonly AskedScene[] } | null> {
+): Promise<{ readonly result: Omit<QuestionsResult, 'clip'>; readonly scenes: readonly AskedScene[] } | null> {
   const bySeed: Awaited<ReturnType<typeof askItself>>[] = [];
   for (const seed of seeds) {
     onPart(`self-questions of seed ${seed}`, data.scenes.length * ask.questions);

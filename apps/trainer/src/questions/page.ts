@@ -68,7 +68,7 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--quiet); }
 </section>
 <section>
 <h2>How near to the picture</h2>
-<p class="quiet">Cosine of text and picture in the space of the base's CLIP, whose text tower was trained on captions. Bars: the text with its own picture; line: the same texts with another picture.</p>
+<p class="quiet">Cosine of text and picture in the space of ${result.clip === null ? "the base's CLIP, whose text tower was trained on captions" : `the CLIP ${escape(result.clip)}`}. Bars: the text with its own picture; line: the same texts with another picture.</p>
 <div class="charts">${result.similarities.map((each) => histogram(each, result.similarities)).join('\n')}</div>
 </section>
 <section>

@@ -1,13 +1,26 @@
-/** @file How close texts are to pictures, by both towers of the base's CLIP, before any LoRA. */
+/** @file How close texts are to pictures, by both towers of a CLIP: the base's, before any LoRA, or a published one. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { noGrad, reshape, sum, mul, tensor, upload } from '@curio/engine';
+import { DataError, noGrad, reshape, sum, mul, tensor, upload } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
-import type { Picture, Tokens } from '@curio/model';
-import { openSafetensors } from '@curio/nn';
-import { textIds, textInputs, textRows } from '@curio/scenes';
+import {
+  CLIP_MEAN,
+  CLIP_STD,
+  ClipModel,
+  clipTextFromHf,
+  ClipTokens,
+  clipVisionFromHf,
+  preprocessImage,
+  readPreprocessorConfig,
+  textInputs,
+  textRows,
+} from '@curio/model';
+import type { ImageConfig, Picture, Tokens } from '@curio/model';
+import { openSafetensors, openWeightFolder, Weights } from '@curio/nn';
+import { textIds } from '@curio/scenes';
 import { openClip } from '../base/pretraining.ts';
 import { CLIP_TEXT } from '../base/recipe.ts';
-import { fileSource } from '../run/files.ts';
+import { fileSource, folderSource, readJson } from '../run/files.ts';
 
 export interface PictureText {
   readonly picture: Picture;
@@ -31,12 +44,49 @@ export async function openSimilarity(
 ): Promise<Similarity> {
   const { tensors } = await openSafetensors(fileSource(join(vision, 'model.safetensors')));
   const { pair } = await openClip(gpu, 0, { weights: tensors });
-  const idsOf = (text: string): number[] => {
+  return similarityOf(gpu, pair, prepare, (text) => {
     // Words that the captions never use have no row in the text tower.
     const ids = textIds(tokens, text).filter((id) => id < CLIP_TEXT.vocabSize);
     return ids.length <= CLIP_TEXT.maxPositions ? ids : [...ids.slice(0, CLIP_TEXT.maxPositions - 1), ids.at(-1)!];
+  });
+}
+
+/**
+ * By a CLIP in the published layout: `config.json` of both towers, `tokenizer.json`, weights, and how pictures are
+ * prepared. Texts are cut as transformers cuts them.
+ * @throws ConfigError, DataError and WeightError for what is missing in the folder or cannot be computed
+ */
+export async function openPublishedSimilarity(gpu: Gpu, folder: string): Promise<Similarity> {
+  const json = (name: string): Record<string, unknown> => {
+    const path = join(folder, name);
+    if (!existsSync(path)) throw new DataError(`questions: ${path} is not there; give the folder of a whole CLIP.`);
+    return readJson(path, 'questions') as Record<string, unknown>;
   };
-  return async (pairs) => {
+  const [config, where] = [json('config.json'), join(folder, 'config.json')];
+  const [vision, text] = [clipVisionFromHf(config, where), clipTextFromHf(config, where)];
+  const tokens = new ClipTokens(json('tokenizer.json'), text.maxPositions, text.vocabSize);
+  const image: ImageConfig = existsSync(join(folder, 'preprocessor_config.json'))
+    ? readPreprocessorConfig(json('preprocessor_config.json'), 'crop', vision.imageSize)
+    : { size: vision.imageSize, mode: 'crop', mean: CLIP_MEAN, std: CLIP_STD };
+  const weights = new Weights(gpu, { parts: [{ tensors: await openWeightFolder(folderSource(folder)) }] });
+  const clip = new ClipModel(weights, vision, text);
+  await weights.load();
+  return similarityOf(
+    gpu,
+    clip,
+    (picture) => preprocessImage(picture, image),
+    (words) => tokens.encode(words),
+  );
+}
+
+const similarityOf =
+  (
+    gpu: Gpu,
+    clip: ClipModel,
+    prepare: (picture: Picture) => Float32Array,
+    idsOf: (text: string) => readonly number[],
+  ): Similarity =>
+  async (pairs) => {
     const out: number[] = [];
     for (let at = 0; at < pairs.length; at += PART) {
       const part = pairs.slice(at, at + PART);
@@ -49,11 +99,10 @@ export async function openSimilarity(
         noGrad(() => {
           const images = reshape(tensor(gpu, values), [part.length, 3, side, side]);
           const texts = upload(gpu, textInputs(textRows(part.map(({ text }) => idsOf(text)))));
-          return sum(mul(pair.encodeImages(images).pooled, pair.encodeTexts(texts)), { axis: -1 }).read();
+          return sum(mul(clip.encodeImages(images).pooled, clip.encodeTexts(texts)), { axis: -1 }).read();
         }),
       );
       out.push(...(await cosines));
     }
     return out;
   };
-}

@@ -5,7 +5,7 @@
 import { ConfigError } from '@curio/engine';
 import { QUANTISED_STORAGES, shownJson } from '@curio/nn';
 import type { QuantisedStorage } from '@curio/nn';
-import type { ClipVisionConfig, LlamaConfig } from '../config.ts';
+import type { ClipTextConfig, ClipVisionConfig, LlamaConfig } from '../config.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -196,6 +196,31 @@ export function clipVisionFromHf(json: Json, where: string): ClipVisionConfig {
       `${where}: patches of ${patchSize} cannot part a side of ${imageSize}, or ${numHeads} heads a width of ${hiddenSize}; both must divide.`,
     );
   return config;
+}
+
+/**
+ * The text tower of a whole CLIP's `config.json`, and the width of its space. Missing keys have the values of
+ * transformers' CLIPTextConfig.
+ * @throws ConfigError for a tower without one, and for arithmetic that is not OpenAI's CLIP's
+ */
+export function clipTextFromHf(json: Json, where: string): ClipTextConfig {
+  if (typeof json.text_config !== 'object' || json.text_config === null)
+    throw new ConfigError(
+      `${where}: text_config is ${shownJson(json.text_config)}; only a whole CLIP has a text tower.`,
+    );
+  const text = json.text_config as Json;
+  requireFixed(text, { ...CLIP_FIXED, model_type: ['clip_text_model'] }, where);
+  const get = reader(text, where);
+  return {
+    vocabSize: get('vocab_size', 49408),
+    hiddenSize: get('hidden_size', 512),
+    intermediateSize: get('intermediate_size', 2048),
+    numLayers: get('num_hidden_layers', 12),
+    numHeads: get('num_attention_heads', 8),
+    maxPositions: get('max_position_embeddings', 77),
+    layerNormEps: get('layer_norm_eps', 1e-5),
+    projectionSize: reader(json, where)('projection_dim', 512),
+  };
 }
 
 /** Keys of a `config.json` that are neither read nor known to change no number; LLaVA's are `readLlavaConfig`'s. */

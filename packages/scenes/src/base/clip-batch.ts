@@ -3,14 +3,13 @@
  * requires reading digits.
  */
 import type { HostTensor, HostTensors, RandomStream, Tensor } from '@curio/engine';
-import { IGNORE, preprocessImage } from '@curio/model';
-import type { ImageConfig, Tokens } from '@curio/model';
+import { IGNORE, preprocessImage, textInputs, textRows } from '@curio/model';
+import type { ImageConfig, TextRows, Tokens } from '@curio/model';
 import { caption } from '../grammar.ts';
 import { CANVAS, CELL, drawInCell, GRID, PATCH, renderScene, sampleScene } from '../scene.ts';
 import type { GlyphSource, Scene, SceneOptions } from '../scene.ts';
 import { COLORS, digitWord, PLACES, SIZES } from '../words.ts';
-import { textInputs, textRows } from './clip-pair.ts';
-import type { PatchTargets, TextRows } from './clip-pair.ts';
+import type { PatchTargets } from './clip-pair.ts';
 
 export interface ClipBatch {
   readonly count: number;

@@ -4,7 +4,7 @@
  */
 import { add, AdamW, argmax, crossEntropy, indexSelect, noGrad, RandomStream, reshape, upload } from '@curio/engine';
 import type { AdamWState, Gpu, HostTensors, NamedTensors, Tensor } from '@curio/engine';
-import { labelledRows, makeTextBatch, runSteps } from '@curio/model';
+import { labelledRows, makeTextBatch, runSteps, textInputs } from '@curio/model';
 import type { Llama, LoopOptions, StepReport, TextBatch, Tokens } from '@curio/model';
 import { textDocument } from '../picture-text.ts';
 import type { DocumentOptions } from '../picture-text.ts';
@@ -12,7 +12,6 @@ import { sampleScene } from '../scene.ts';
 import type { GlyphSource } from '../scene.ts';
 import { clipBatch, clipInputs, wordRows, WORD_SETS } from './clip-batch.ts';
 import type { ClipBatch, ClipBatchOptions, ClipInputs } from './clip-batch.ts';
-import { textInputs } from './clip-pair.ts';
 import type { ClipPair } from './clip-pair.ts';
 
 export interface PretrainOptions extends Pick<LoopOptions<never>, 'onRecord' | 'capture'> {

@@ -65,7 +65,9 @@ async function open(address: string): Promise<Workshop> {
       'no-base',
       'page: the server has no base model; apps/trainer/base should hold language/ and vision/.',
     );
-  const { model: config, ask } = (await files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json')) ?? SMALL;
+  const run = (await files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json')) ?? SMALL;
+  // What a run of an earlier version does not say is as in the preset.
+  const [config, ask] = [run.model, { ...SMALL.ask, ...run.ask }];
   const { model } = await openModel(
     gpu,
     config,

@@ -183,4 +183,12 @@ test('ask: by text, by JSON, after questions of its own, and wrong usage', { tim
     status: 2,
     stderr: 'ask: --sq 1 goes before a question and --self 2 has none; give one of the two.',
   });
+  expect(ask(picture, asked, '--candidates', '3')).toMatchObject({
+    status: 2,
+    stderr: 'ask: --candidates 3 is about questions of its own, and none are asked; add --self n or --sq n.',
+  });
+  // Settings of the preset small draw three for each; one is the question as it was drawn.
+  const [once, three] = ['1', '3'].map((n) => ask(picture, '--self', '2', ...named, '--candidates', n, '--json'));
+  expect([once!.status, three!.status]).toEqual([0, 0]);
+  expect(JSON.parse(once!.stdout).asked).not.toEqual(JSON.parse(three!.stdout).asked);
 });

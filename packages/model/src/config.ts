@@ -147,6 +147,8 @@ export interface AskConfig {
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
+  /** Questions drawn in place of each: the one is kept whose answer the model is surest of. 1 keeps each as drawn. */
+  readonly candidates: number;
   readonly maxDescription: number;
   readonly maxQuestion: number;
   readonly maxAnswer: number;

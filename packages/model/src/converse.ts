@@ -9,6 +9,7 @@ import { encodeConversation, renderConversation } from './data/conversation.ts';
 import type { Message, Template, TemplateName } from './data/conversation.ts';
 import { IMAGE_TAG } from './data/tokens.ts';
 import type { Tokens } from './data/tokens.ts';
+import { surest, Withheld } from './decoding/candidates.ts';
 import { TextStream } from './decoding/text-stream.ts';
 import { readPrototypes } from './decoding/trace.ts';
 import type { PrototypeTrace, TokenTrace, TraceOptions } from './decoding/trace.ts';
@@ -34,6 +35,8 @@ export interface Reply {
   readonly finish: 'end' | 'keyword' | 'length' | 'aborted';
   readonly promptTokens: number;
   readonly newTokens: number;
+  /** With the option `probability`: that of the text under the model, its end included. */
+  readonly probability?: number;
 }
 
 /** A look inside the replies, as they are computed. */
@@ -47,7 +50,7 @@ export interface ReplyTrace extends Pick<TraceOptions, 'words'> {
   readonly onToken: (request: number, token: TokenTrace) => void;
 }
 
-export interface ReplyOptions extends SequenceOptions, Pick<GenerateOptions, 'together'> {
+export interface ReplyOptions extends SequenceOptions, Pick<GenerateOptions, 'together' | 'probability'> {
   /** Called with each new id of a request: the certain part of the answer so far, and what is new in it. */
   readonly onText?: (request: number, text: string, piece: string) => void;
   /** Called when a request is answered. */
@@ -188,7 +191,8 @@ export class Speaker {
 
   /**
    * Describes each image, then draws `ask.questions` questions from that point independently, then answers each of
-   * them.
+   * them. With `ask.candidates` of n above 1, n questions are drawn and answered in place of each, and the one is kept
+   * whose answer has the highest probability under the model; it is told when it is chosen.
    */
   async selfQuestion(
     pictures: readonly Float32Array[],
@@ -196,15 +200,21 @@ export class Speaker {
     seed: number,
     { onText, onEnd, trace, ...options }: SelfQuestionOptions = {},
   ): Promise<SelfQuestioning[]> {
-    const listen = (part: TalkPart): Pick<ReplyOptions, 'onText' | 'onReply' | 'trace'> => ({
-      onText: onText && ((index, text) => onText(part, index, text)),
-      onReply: onEnd && ((index) => onEnd(part, index)),
+    const { candidates } = ask;
+    if (!Number.isInteger(candidates) || candidates < 1)
+      throw new ConfigError(`selfQuestion: candidates is ${candidates}; it must be a whole number of at least 1.`);
+    const listen = (
+      part: TalkPart,
+      tell: (index: number, say: (index: number) => void) => void = (index, say) => say(index),
+    ): Pick<ReplyOptions, 'onText' | 'onReply' | 'trace'> => ({
+      onText: onText && ((index, text) => tell(index, (i) => onText(part, i, text))),
+      onReply: onEnd && ((index) => tell(index, (i) => onEnd(part, i))),
       trace: trace && {
         words: trace.words,
         // Each picture is in several requests, and told with the first.
         onPicture:
           part === 'description' ? (picture, _, prototypes) => trace.onPicture?.(picture, prototypes) : undefined,
-        onToken: (index, token) => trace.onToken(part, index, token),
+        onToken: (index, token) => tell(index, (i) => trace.onToken(part, i, token)),
       },
     });
     const opening: Message = { role: 'human', text: aboutImage(ask.describePrompt) };
@@ -212,30 +222,38 @@ export class Speaker {
       pictures.map((pixels) => ({ pixels, messages: [opening, { role: 'gpt', text: null }] })),
       { ...options, maxNewTokens: ask.maxDescription, ...listen('description') },
     );
-    const turns = pictures.flatMap((pixels, p) =>
-      Array.from({ length: ask.questions }, () => ({
-        pixels,
-        said: [opening, { role: 'gpt', text: descriptions[p]! }] as Message[],
-      })),
-    );
+    const count = pictures.length * ask.questions;
+    const turns = Array.from({ length: count * candidates }, (_, d) => {
+      const p = Math.floor(d / (ask.questions * candidates));
+      const said: Message[] = [opening, { role: 'gpt', text: descriptions[p]! }];
+      // The first candidate of each has the draws that it has alone.
+      return { pixels: pictures[p]!, said, stream: (d % candidates) * count + Math.floor(d / candidates) };
+    });
+    const held = { question: new Withheld(), answer: new Withheld() };
+    const heard = (part: 'question' | 'answer') =>
+      listen(part, (d, say) => (candidates === 1 ? say(d) : held[part].keep(d, () => say(Math.floor(d / candidates)))));
     const sampling = { temperature: ask.temperature, topK: ask.topK || undefined, topP: ask.topP };
     const questions = await this.reply(
-      turns.map(({ pixels, said }) => ({ pixels, messages: [...said, { role: 'vuser', text: null }] })),
-      { ...options, ...sampling, maxNewTokens: ask.maxQuestion, seed, ...listen('question') },
+      turns.map(({ pixels, said, stream }) => ({ pixels, stream, messages: [...said, { role: 'vuser', text: null }] })),
+      { ...options, ...sampling, maxNewTokens: ask.maxQuestion, seed, ...heard('question') },
     );
-    const answers = await this.reply(
-      turns.map(({ pixels, said }, i) => ({
+    const answers = await this.write(
+      turns.map(({ pixels, said }, d) => ({
         pixels,
-        messages: [...said, { role: 'vuser', text: questions[i]! }, { role: 'gpt', text: null }],
+        messages: [...said, { role: 'vuser', text: questions[d]! }, { role: 'gpt', text: null }],
       })),
-      { ...options, maxNewTokens: ask.maxAnswer, ...listen('answer') },
+      { ...options, maxNewTokens: ask.maxAnswer, probability: candidates > 1, ...heard('answer') },
     );
+    const kept = Array.from({ length: count }, (_, i) => {
+      const from = i * candidates;
+      const d = from + surest(answers.slice(from, from + candidates).map(({ probability = 1 }) => probability));
+      held.question.release(d);
+      held.answer.release(d);
+      return { question: questions[d]!, answer: answers[d]!.text };
+    });
     return pictures.map((_, p) => ({
       description: descriptions[p]!,
-      asked: Array.from({ length: ask.questions }, (_, k) => ({
-        question: questions[p * ask.questions + k]!,
-        answer: answers[p * ask.questions + k]!,
-      })),
+      asked: kept.slice(p * ask.questions, (p + 1) * ask.questions),
     }));
   }
 
@@ -351,9 +369,15 @@ function settingsOf({
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
-function replyOf(text: TextStream, { finish, ids, promptTokens }: Sequence): Reply {
+function replyOf(text: TextStream, { finish, ids, promptTokens, probability }: Sequence): Reply {
   const reason = finish === 'stopped' ? (text.stopped ? 'keyword' : 'aborted') : finish;
-  return { text: text.text, finish: reason, promptTokens, newTokens: ids.length };
+  return {
+    text: text.text,
+    finish: reason,
+    promptTokens,
+    newTokens: ids.length,
+    ...(probability !== undefined && { probability }),
+  };
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -8,7 +8,7 @@ import { KvCache } from '@curio/nn';
 import { imageTokens } from './config.ts';
 import { makeBatch } from './data/batch.ts';
 import { IMAGE_TOKEN } from './data/tokens.ts';
-import { checkSampling, sample } from './decoding/sample.ts';
+import { checkSampling, logProbability, sample } from './decoding/sample.ts';
 import type { SamplingOptions } from './decoding/sample.ts';
 import { checkTrace, StepTracer, tokenTrace } from './decoding/trace.ts';
 import type { TraceOptions } from './decoding/trace.ts';
@@ -30,6 +30,8 @@ export interface GenerateOptions extends SequenceOptions {
   readonly each?: (sequence: number) => Partial<SequenceOptions>;
   /** Called with each new id of each sequence and the scores that it was chosen by; true ends the sequence after it. */
   readonly onToken?: (sequence: number, id: number, scores: Float32Array) => boolean | void;
+  /** Tells the probability of each sequence under the model, before temperature, top-k and top-p. */
+  readonly probability?: boolean;
   /** Looks inside each step; without it nothing more is computed, and the results are the same to the bit. */
   readonly trace?: TraceOptions;
   /** Called when a sequence has ended. */
@@ -55,6 +57,8 @@ export interface Sequence {
   readonly finish: 'end' | 'length' | 'stopped';
   /** Positions that the prompt took. */
   readonly promptTokens: number;
+  /** With the option `probability`: that of its ids, and of the end where it ended by itself. */
+  readonly probability?: number;
 }
 
 /** Rows of a step: up to this many are each computed in the same order (packages/engine/test/few-rows.test.ts). */
@@ -78,6 +82,8 @@ interface Row extends SequenceOptions {
   readonly random: RandomStream;
   readonly ids: number[];
   finish: Sequence['finish'] | null;
+  /** Null where it is not asked for. */
+  logProbability: number | null;
 }
 
 /**
@@ -155,6 +161,7 @@ export async function generate(
   const advance = (row: Row, { scores, weights }: StepRow): void => {
     if (isAborted(row)) return end(row, 'stopped');
     const id = sample(scores, row, row.random);
+    if (row.logProbability !== null) row.logProbability += logProbability(scores, id);
     if (id === options.eos) return end(row, 'end');
     row.ids.push(id);
     if (trace && weights) {
@@ -238,7 +245,10 @@ async function readRows(count: number, logits: Tensor, weights: Tensor | undefin
   }));
 }
 
-const resultOf = ({ ids, finish, length }: Row): Sequence => ({ ids, finish: finish!, promptTokens: length });
+const resultOf = ({ ids, finish, length, logProbability }: Row): Sequence => ({
+  ...{ ids, finish: finish!, promptTokens: length },
+  ...(logProbability !== null && { probability: Math.exp(logProbability) }),
+});
 
 /** The prompts with their settings; checked before anything is computed. */
 function rowsOf(
@@ -275,6 +285,7 @@ function rowOf(
     ...{ temperature, topK, topP, signal, maxNewTokens },
     random: new RandomStream(seed, stream, 0x67656e),
     ids: [],
+    logProbability: options.probability ? 0 : null,
     finish: maxNewTokens > 0 ? null : 'length',
   };
 }

@@ -182,7 +182,14 @@ test('several pictures in a conversation stand where their tags are', async () =
 });
 
 test('self-questions and then an answer', async () => {
-  const settings = { ...PRESETS.small.ask, questions: 2, maxDescription: 5, maxQuestion: 5, maxAnswer: 5 };
+  const settings = {
+    ...PRESETS.small.ask,
+    questions: 2,
+    candidates: 1,
+    maxDescription: 5,
+    maxQuestion: 5,
+    maxAnswer: 5,
+  };
   const parts: string[] = [];
   const [talk] = await speaker.answerAfterQuestions([{ pixels: picture(1), question: 'is it red ?' }], settings, 1, {
     maxNewTokens: 6,

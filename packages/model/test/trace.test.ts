@@ -258,7 +258,14 @@ test('a speaker tells the pictures of each request, then its tokens', async () =
     new SqLlava(new Weights(gpu, { seed: 7 }), config({ kind: 'cluster', numPrototypes: 4, iterations: 3 })),
     tokens,
   );
-  const settings = { ...PRESETS.small.ask, questions: 2, maxDescription: 1, maxQuestion: 2, maxAnswer: 1 };
+  const settings = {
+    ...PRESETS.small.ask,
+    questions: 2,
+    candidates: 1,
+    maxDescription: 1,
+    maxQuestion: 2,
+    maxAnswer: 1,
+  };
   await speaker.selfQuestion([one!, two!], settings, 1, {
     trace: {
       onPicture: (picture) => asked.push(`picture ${picture}`),

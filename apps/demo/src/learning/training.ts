@@ -130,7 +130,7 @@ export class Training {
     const scenes = plan.apart.length > 0 ? plan.apart.map(sceneOf) : plan.samples.scenes;
     const scene = scenes[(step / ASK_EVERY) % scenes.length]!;
     const pixels = shop.prepare(renderScene(scene, openGlyphs(plan.samples)));
-    const ask = { ...shop.ask, questions: 1 };
+    const ask = { ...shop.ask, questions: 1, candidates: 1 };
     const [said] = await new Speaker(model, shop.tokens).selfQuestion([pixels], ask, plan.seed + step, { signal });
     const [first] = said!.asked;
     if (first && !signal.aborted) this.show({ asked: [...this.learning.asked, { step, scene, ...first }] });

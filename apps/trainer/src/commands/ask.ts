@@ -11,6 +11,7 @@ import type { WritingOptions } from '../talk/options.ts';
 interface Options extends WritingOptions {
   readonly self?: number;
   readonly sq?: number;
+  readonly candidates?: number;
   readonly json?: boolean;
 }
 
@@ -22,14 +23,23 @@ export function askCommand(): Command {
     .argument('[question]', 'such as "what color is the seven ?"')
     .option('--self <n>', 'let the model describe the image, ask n questions and answer them', count)
     .option('--sq <n>', 'the same before the question, which it then answers with what it said in mind', count)
+    .option(
+      '--candidates <n>',
+      'with --self or --sq: draw n questions in place of each and keep the one that it answers most surely',
+      count,
+    )
     .option('--json', 'one line of JSON instead of text that comes as it is written')
     .action(async (image: string, question: string | undefined, options: Options) => {
-      const { self, sq } = options;
+      const { self, sq, candidates } = options;
       if ((question === undefined) === (self === undefined))
         throw new ConfigError('ask: give a question, or --self n to let the model ask; one of the two.');
       if (self !== undefined && sq !== undefined)
         throw new ConfigError(
           `ask: --sq ${sq} goes before a question and --self ${self} has none; give one of the two.`,
+        );
+      if (candidates !== undefined && self === undefined && sq === undefined)
+        throw new ConfigError(
+          `ask: --candidates ${candidates} is about questions of its own, and none are asked; add --self n or --sq n.`,
         );
       requireOneModel('ask', options);
       const picture = await readImage(image);
@@ -66,10 +76,10 @@ async function askItself(
   talk: Talk,
   pixels: Float32Array,
   questions: number,
-  { maxNewTokens, template, seed }: Options,
+  { maxNewTokens, template, seed, candidates }: Options,
   write: Write,
 ): Promise<SelfQuestioning> {
-  const ask: AskConfig = { ...talk.ask, questions, maxAnswer: maxNewTokens ?? talk.ask.maxAnswer };
+  const ask: AskConfig = { ...askingOf(talk, questions, candidates), maxAnswer: maxNewTokens ?? talk.ask.maxAnswer };
   const shown = new InOrder(write, ['', ...Array.from({ length: questions }, () => ['\n\n? ', '\n  ']).flat()]);
   const [said] = await talk.speaker.selfQuestion([pixels], ask, seed, {
     template,
@@ -88,7 +98,7 @@ async function answerAfterQuestions(
   options: Options,
   write: Write,
 ): Promise<SelfQuestioning & { readonly answer: string }> {
-  const ask = { ...talk.ask, questions };
+  const ask = askingOf(talk, questions, options.candidates);
   const before = ['', ...Array.from({ length: questions }, () => ['\n\n? ', '\n  ']).flat()];
   const shown = new InOrder(write, [...before, `\n\n> ${question}\n  `]);
   const [said] = await talk.speaker.answerAfterQuestions(
@@ -105,6 +115,12 @@ async function answerAfterQuestions(
   write('\n');
   return said!;
 }
+
+const askingOf = ({ ask }: Talk, questions: number, candidates = ask.candidates): AskConfig => ({
+  ...ask,
+  questions,
+  candidates,
+});
 
 /** The description first, then each question with its answer. */
 const placeOf = (part: TalkPart, index: number): number =>

@@ -108,6 +108,7 @@ const ask = z.strictObject({
   temperature: z.number().positive(),
   topK: count.describe('0: all'),
   topP: share,
+  candidates: positive.describe('questions drawn in place of each, of which the one answered most surely is kept'),
   maxDescription: positive,
   maxQuestion: positive,
   maxAnswer: positive,

@@ -6,6 +6,7 @@ interface Saved {
   readonly base?: object;
   readonly data?: object;
   readonly run?: object;
+  readonly ask?: object;
   readonly model?: ModelConfig;
   readonly train?: {
     readonly gradientCheckpointing?: boolean;
@@ -23,11 +24,12 @@ interface SavedStage {
  * `train.labelMasks` labels were found by messages, without `run.format`
  * files were safetensors, without `base.adapter` and `base.projector` both began new, without `data.onBadEntry` a bad
  * entry ended it, and presets listed patterns of parameters that the model did not have, which then decided nothing.
- * `data.workers` changes no bit, and without `data.withheldPairs` all pairs were drawn.
+ * `data.workers` changes no bit, without `data.withheldPairs` all pairs were drawn, and without `ask.candidates` every
+ * question that was drawn was asked.
  * What is of no known shape is left to the check.
  */
 export function upgradeConfig(saved: unknown): unknown {
-  const { base, data, model, train, run } = (saved ?? {}) as Saved;
+  const { base, data, model, train, run, ask } = (saved ?? {}) as Saved;
   if (!isObject(data) || !isObject(model) || !isObject(train)) return saved;
   const stage = (of: SavedStage | undefined): unknown =>
     isObject(of) && isList(of.trainable) ? { ...of, trainable: trainableOf(model, of.trainable) } : of;
@@ -35,6 +37,7 @@ export function upgradeConfig(saved: unknown): unknown {
     ...(saved as object),
     ...(isObject(base) && { base: { adapter: null, projector: null, ...base } }),
     ...(isObject(run) && { run: { format: 'safetensors', ...run } }),
+    ...(isObject(ask) && { ask: { candidates: 1, ...ask } }),
     data: { workers: null, withheldPairs: 0, onBadEntry: 'fail', ...data },
     train: {
       gradientCheckpointing: false,

@@ -59,3 +59,11 @@ export function sample(
   }
   return order[random.weighted(weights.slice(0, kept))]!;
 }
+
+/** The logarithm of the probability that a row of scores gives an id: score − log Σ exp(scores). */
+export function logProbability(scores: Float32Array, id: number): number {
+  const top = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
+  // Equal infinities have no difference.
+  const sum = scores.reduce((total, score) => total + (score === top ? 1 : Math.exp(score - top)), 0);
+  return (scores[id] === top ? 0 : scores[id]! - top) - Math.log(sum);
+}

@@ -58,6 +58,7 @@ const PUBLISHED_ASK: AskConfig = {
   temperature: 1.2,
   topK: 300,
   topP: 0.95,
+  candidates: 1,
   maxDescription: 1024,
   maxQuestion: 300,
   maxAnswer: 1024,

@@ -1,0 +1,181 @@
+/** The probability of a text, and self-questions of which the one that is answered most surely is kept. */
+import { openGpu, RandomStream } from '@curio/engine';
+import type { Gpu } from '@curio/engine';
+import { Weights } from '@curio/nn';
+import { sceneTokenizerJson } from '@curio/scenes';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ModelConfig } from '../src/config.ts';
+import { aboutImage, Speaker } from '../src/converse.ts';
+import type { Message } from '../src/data/conversation.ts';
+import { Tokens } from '../src/data/tokens.ts';
+import { surest, Withheld } from '../src/decoding/candidates.ts';
+import { logProbability } from '../src/decoding/sample.ts';
+import { generate } from '../src/generate.ts';
+import { PRESETS } from '../src/presets/presets.ts';
+import { SqLlava } from '../src/sq-llava.ts';
+
+const { model: small } = PRESETS.small;
+const config: ModelConfig = {
+  ...small,
+  vision: { ...small.vision, hiddenSize: 32, intermediateSize: 64, numLayers: 2, numHeads: 2 },
+  projector: { kind: 'cluster', numPrototypes: 4, iterations: 2 },
+  language: { ...small.language, hiddenSize: 64, intermediateSize: 96, numLayers: 2, numHeads: 4, numKeyValueHeads: 2 },
+};
+const tokens = new Tokens(sceneTokenizerJson());
+let gpu: Gpu;
+let speaker: Speaker;
+beforeAll(async () => {
+  gpu = await openGpu();
+  const model = new SqLlava(new Weights(gpu, { seed: 7 }), config);
+  // A model without training says the same word for ever; a louder head makes it say several.
+  for (const parameter of model.parameters.filter(({ name }) => name.includes('lm_head') || name.includes('lora_B'))) {
+    const random = new RandomStream(parameter.size);
+    parameter.write(Float32Array.from({ length: parameter.size }, () => 0.1 * random.normal()));
+  }
+  speaker = new Speaker(model, tokens);
+});
+afterAll(() => gpu.close());
+
+const picture = (seed: number): Float32Array => {
+  const random = new RandomStream(seed);
+  return Float32Array.from({ length: 3 * config.vision.imageSize ** 2 }, () => random.uniform(-1, 1));
+};
+const settings = {
+  ...PRESETS.small.ask,
+  questions: 2,
+  temperature: 1,
+  maxDescription: 4,
+  maxQuestion: 5,
+  maxAnswer: 5,
+};
+
+/** log Σ exp in float64. */
+const logSum = (scores: ArrayLike<number>): number =>
+  Math.log(Array.from(scores).reduce((sum, score) => sum + Math.exp(score), 0));
+
+test('the probability of a word is softmax of its score, also where that overflows or is infinite', () => {
+  const scores = Float32Array.of(2, -1, 0.5, 2);
+  for (const id of scores.keys()) expect(logProbability(scores, id)).toBeCloseTo(scores[id]! - logSum(scores), 12);
+  expect(logProbability(Float32Array.of(1000, 999), 1)).toBeCloseTo(-1 - Math.log(1 + Math.exp(-1)), 12);
+  expect(logProbability(Float32Array.of(0, -Infinity), 1)).toBe(-Infinity);
+  expect(logProbability(Float32Array.of(0, -Infinity), 0)).toBeCloseTo(0, 12);
+  expect(logProbability(Float32Array.of(Infinity, 0), 0)).toBeCloseTo(0, 12);
+});
+
+test('a reply tells its probability where it is asked for: the product over its words and its end', async () => {
+  const messages: Message[] = [
+    { role: 'human', text: 'where is the seven ?' },
+    { role: 'gpt', text: null },
+  ];
+  const requests = [{ pixels: null, messages }];
+  for (const sampling of [{}, { temperature: 0.8, topK: 40, seed: 5 }]) {
+    const options = { ...sampling, maxNewTokens: 7 };
+    const [plain] = await speaker.write(requests, options);
+    const [told] = await speaker.write(requests, { ...options, probability: true });
+    expect('probability' in plain!).toBe(false);
+    const { probability, ...rest } = told!;
+    expect(rest).toEqual(plain);
+    let sum = 0;
+    const [sequence] = await generate(speaker.model, [tokens.encodePrompt(speaker.promptText(requests[0]!))], null, {
+      ...{ ...options, eos: tokens.eos },
+      onToken: (_, id, scores) => void (sum += scores[id]! - logSum(scores)),
+    });
+    expect(sequence!.ids.length).toBe(plain!.newTokens);
+    expect(sequence!.finish).toBe('length');
+    expect(probability).toBeCloseTo(Math.exp(sum), 10);
+    // A text that ends by itself has its end in it: here any word may be one.
+    const [first] = sequence!.ids;
+    let score = 0;
+    const [ended] = await generate(speaker.model, [tokens.encodePrompt(speaker.promptText(requests[0]!))], null, {
+      ...{ ...options, eos: first!, probability: true },
+      onToken: () => void score++,
+    });
+    expect([ended!.finish, ended!.ids, score]).toEqual(['end', [], 0]);
+    expect(ended!.probability).toBeGreaterThan(0);
+    expect(ended!.probability).toBeLessThan(1);
+  }
+});
+
+test('of several candidates the one is kept whose answer is surest, and only that one is told', async () => {
+  const pictures = [picture(1), picture(2)];
+  const [candidates, count] = [3, pictures.length * settings.questions];
+  const told: string[] = [];
+  const last = new Map<string, string>();
+  const said = await speaker.selfQuestion(pictures, { ...settings, candidates }, 1, {
+    onText: (part, index, text) => {
+      told.push(`${part} ${index}`);
+      last.set(`${part} ${index}`, text);
+    },
+    onEnd: (part, index) => told.push(`${part} ${index} ends`),
+    trace: { words: 1, onToken: (part, index) => told.push(`${part} ${index} traced`) },
+  });
+  const kept = said.flatMap(({ asked }) => asked);
+  expect(kept.length).toBe(count);
+  let others = 0;
+  for (const [i, { question, answer }] of kept.entries()) {
+    const pixels = pictures[Math.floor(i / settings.questions)]!;
+    const { description } = said[Math.floor(i / settings.questions)]!;
+    const opening: Message[] = [
+      { role: 'human', text: aboutImage(settings.describePrompt) },
+      { role: 'gpt', text: description },
+    ];
+    const sampling = { temperature: settings.temperature, topP: settings.topP, seed: 1 };
+    const drawn = await speaker.reply(
+      Array.from({ length: candidates }, (_, c) => ({
+        ...{ pixels, stream: c * count + i, messages: [...opening, { role: 'vuser' as const, text: null }] },
+      })),
+      { ...sampling, maxNewTokens: settings.maxQuestion },
+    );
+    const answers = await speaker.write(
+      drawn.map((text) => ({
+        pixels,
+        messages: [...opening, { role: 'vuser' as const, text }, { role: 'gpt' as const, text: null }],
+      })),
+      { maxNewTokens: settings.maxAnswer, probability: true },
+    );
+    const best = answers.reduce((a, b) => (b.probability! > a.probability! ? b : a));
+    const at = answers.indexOf(best);
+    if (at > 0) others++;
+    expect({ question, answer }).toEqual({ question: drawn[at], answer: best.text });
+    expect([last.get(`question ${i}`), last.get(`answer ${i}`)]).toEqual([question, answer]);
+    expect(told.filter((name) => name === `question ${i} ends`).length).toBe(1);
+    expect(told.filter((name) => name === `question ${i} traced`).length).toBeGreaterThan(0);
+    expect(told.indexOf(`question ${i} traced`)).toBeLessThan(told.indexOf(`question ${i}`));
+    expect(told.indexOf(`question ${i} ends`)).toBeLessThan(told.indexOf(`answer ${i} traced`));
+  }
+  expect(others).toBeGreaterThan(0);
+  expect(new Set(told.filter((name) => name.startsWith('question')).map((name) => name.split(' ')[1])).size).toBe(
+    count,
+  );
+});
+
+test('one candidate is the question as it is drawn, and fewer are refused', async () => {
+  const once = await speaker.selfQuestion([picture(1)], { ...settings, candidates: 1 }, 1);
+  const stream = (i: number) => ({
+    ...{ pixels: picture(1), stream: i },
+    messages: [
+      { role: 'human' as const, text: aboutImage(settings.describePrompt) },
+      { role: 'gpt' as const, text: once[0]!.description },
+      { role: 'vuser' as const, text: null },
+    ],
+  });
+  const sampling = { temperature: 1, topP: settings.topP, seed: 1, maxNewTokens: settings.maxQuestion };
+  expect(once[0]!.asked.map(({ question }) => question)).toEqual(await speaker.reply([stream(0), stream(1)], sampling));
+  await expect(speaker.selfQuestion([picture(1)], { ...settings, candidates: 0 }, 1)).rejects.toThrow(
+    'selfQuestion: candidates is 0; it must be a whole number of at least 1.',
+  );
+});
+
+test('the surest is the first of the highest, and what is withheld is told once', () => {
+  expect(surest([0.2, 0.9, 0.9])).toBe(1);
+  const told: number[] = [];
+  const withheld = new Withheld();
+  for (const [index, what] of [
+    [0, 1],
+    [1, 2],
+    [0, 3],
+  ] as const)
+    withheld.keep(index, () => told.push(what));
+  for (const index of [0, 0, 7]) withheld.release(index);
+  expect(told).toEqual([1, 3]);
+});

@@ -5,13 +5,16 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
-import { defineConfig } from 'vite';
+import { defineConfig, runnerImport } from 'vite';
 import type { Connect, Plugin } from 'vite';
 import { offline } from './offline.ts';
 import { plainKernels } from './plain-kernels.ts';
 
 const here = import.meta.dirname;
 const root = resolve(here, '../..');
+
+/** Packages of the workspace come as their sources. */
+const CONDITIONS = ['source', 'module', 'browser', 'development|production'];
 
 /** Folders that a page was given take the place of the repository's own. */
 const BASE = resolve(process.env.CURIO_BASE ?? join(root, 'apps/trainer/base'));
@@ -58,8 +61,11 @@ function modelFiles(): Map<string, string> {
   return files;
 }
 
+/** As the development server brings them: what is on disk. */
 const listing = (files: Map<string, string>): string =>
-  JSON.stringify(Object.fromEntries([...files].map(([name, path]) => [name, statSync(path).size])));
+  JSON.stringify(
+    Object.fromEntries([...files].map(([name, path]) => [name, { file: name, size: statSync(path).size }])),
+  );
 
 function servedModel(): Plugin {
   const serve = (request: Connect.IncomingMessage, response: ServerResponse): void => {
@@ -76,11 +82,14 @@ function servedModel(): Plugin {
   return {
     name: 'curio-model-files',
     configureServer: ({ middlewares }) => void middlewares.use('/model', serve),
-    generateBundle() {
-      const files = modelFiles();
-      this.emitFile({ type: 'asset', fileName: 'model/files.json', source: listing(files) });
-      for (const [name, path] of files)
-        this.emitFile({ type: 'asset', fileName: `model/${name}`, source: readFileSync(path) });
+    async generateBundle() {
+      // The packages are TypeScript, which this file itself could not import.
+      const { module } = await runnerImport<typeof import('./page-model.ts')>(join(here, 'page-model.ts'), {
+        environments: { inline: { resolve: { conditions: CONDITIONS, noExternal: [/^@curio\//] } } },
+      });
+      const { listing, files } = await module.pageModel(modelFiles());
+      this.emitFile({ type: 'asset', fileName: 'model/files.json', source: JSON.stringify(listing) });
+      for (const [file, source] of files) this.emitFile({ type: 'asset', fileName: `model/${file}`, source });
     },
   };
 }
@@ -101,7 +110,7 @@ export default defineConfig(({ command }) => ({
   base: './',
   define: { CODE: JSON.stringify(CODE), IS_SERVED: command === 'serve' },
   plugins: [servedModel(), addressed, offline()],
-  resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
+  resolve: { conditions: CONDITIONS },
   worker: { format: 'es', plugins: () => [plainKernels(join(root, 'kernels'))] },
   build: { target: 'es2022', outDir: 'dist' },
 }));

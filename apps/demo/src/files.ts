@@ -4,27 +4,21 @@
  */
 import { blobSource } from '@curio/nn';
 import type { ByteFolder } from '@curio/nn';
+import type { Listing } from '../page-model.ts';
 
 export class ModelFiles {
   private constructor(private readonly files: ReadonlyMap<string, Blob>) {}
 
   /** Fetches every file that `files.json` of the folder lists. @param address ends with a slash */
   static async fetch(address: string, onBytes: (done: number, total: number) => void): Promise<ModelFiles> {
-    const sizes = Object.entries(
-      JSON.parse(await (await download(`${address}files.json`)).text()) as Record<string, number>,
-    );
-    const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+    // The one file whose name stays the same: asked for anew, so that it never names files of an older build.
+    const listed = await (await download(`${address}files.json`, () => {}, 'no-cache')).text();
+    const files = Object.entries(JSON.parse(listed) as Listing);
+    const total = files.reduce((sum, [, { size }]) => sum + size, 0);
     let done = 0;
-    const files = await Promise.all(
-      sizes.map(
-        async ([name]) => [name, await download(address + name, (bytes) => onBytes((done += bytes), total))] as const,
-      ),
-    );
-    return new ModelFiles(new Map(files));
-  }
-
-  has(name: string): boolean {
-    return this.files.has(name);
+    const count = (bytes: number): void => onBytes((done += bytes), total);
+    const fetched = files.map(async ([name, { file }]) => [name, await download(address + file, count)] as const);
+    return new ModelFiles(new Map(await Promise.all(fetched)));
   }
 
   async json<T>(name: string): Promise<T | null> {
@@ -45,8 +39,8 @@ export class ModelFiles {
   }
 }
 
-async function download(address: string, onBytes: (bytes: number) => void = () => {}): Promise<Blob> {
-  const response = await fetch(address).catch((error: Error) => {
+async function download(address: string, onBytes: (bytes: number) => void, cache?: RequestCache): Promise<Blob> {
+  const response = await fetch(address, { cache }).catch((error: Error) => {
     throw new Error(`page: ${address} could not be fetched (${error.message}); look at the connection and try again.`);
   });
   if (!response.ok || !response.body)

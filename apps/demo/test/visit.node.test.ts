@@ -1,5 +1,5 @@
 /** First visits, links, reloads and faults in a real headless Chromium. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright';
@@ -34,19 +34,34 @@ async function stroke(page: Page, ...[first, ...rest]: readonly (readonly [numbe
 }
 const caption = (page: Page): Promise<string> => page.innerText('#caption');
 
-test('a first visit loads at most 200 kB of scripts, packed; what trains comes when it is wanted', async () => {
+/** What a file takes on its way, packed. */
+const packed = (path: string): number => gzipSync(readFileSync(path)).length;
+
+test('a first visit loads at most 200 kB of scripts and 4.5 MB in all, packed; what trains comes when it is wanted', async () => {
   const page = await served.browser.newPage({ reducedMotion: 'reduce' });
   const loaded = new Set<string>();
-  page.on('request', (request) => loaded.add(new URL(request.url()).pathname.split('/').at(-1)!));
+  const paths = new Set<string>();
+  page.on('request', (request) => {
+    const { pathname } = new URL(request.url());
+    loaded.add(pathname.split('/').at(-1)!);
+    paths.add(pathname.replace('/page/', '') || 'index.html');
+  });
   await page.goto(`${served.address}page/`);
   await expect.poll(() => standing(page), { timeout: 100_000 }).toBe('ready');
+  await page.locator('.sample').first().click();
+  await page.fill('#question', 'Is there a red digit?');
+  await page.press('#question', 'Enter');
+  await ended(page);
+  const all = [...paths].filter((path) => existsSync(join(served.built, path)));
+  expect(all.filter((path) => /^model\/.*-[0-9a-f]{8}\.safetensors$/.test(path)).length).toBe(5);
+  expect(all.reduce((sum, path) => sum + packed(join(served.built, path)), 0)).toBeLessThanOrEqual(4_500_000);
   const folder = join(served.built, 'assets');
   const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
   const first = scripts.filter((name) => loaded.has(name));
   const names = first.map((name) => name.split('-')[0]);
   expect(names).toEqual(expect.arrayContaining(['index', 'worker']));
   for (const later of ['learner', 'panel', 'figures', 'torch']) expect(names).not.toContain(later);
-  const bytes = first.map((name) => gzipSync(readFileSync(join(folder, name))).length);
+  const bytes = first.map((name) => packed(join(folder, name)));
   expect(bytes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(200_000);
   await page.click('#mode-teach');
   await page.locator('.keypad').waitFor();

@@ -36,17 +36,11 @@ export function questionsCommand(): Command {
     .description('measure the questions that a run asks itself: near the picture, diverse, answered alike')
     .option('--run <folder>', 'a finished run on the embedded scenes; default: the newest under runs/')
     .option('--seeds <n>', 'how often it asks, and answers, each with another seed', count, 3)
-<<<<<<< HEAD
     .option('--clip <folder>', 'a whole CLIP that measures instead of the base’s, a folder or owner/name of a hub')
-    .option('--out <folder>', 'questions.html and questions.json; default: eval/questions/RUN')
-    .option('--json', 'print the result as JSON')
-    .action(async ({ run, seeds: times, clip, out, json }: Options) => {
-=======
     .option('--candidates <n>', "questions drawn in place of each (ask.candidates); default: the run's", count)
     .option('--out <folder>', 'questions.html and questions.json; default: eval/questions/RUN')
     .option('--json', 'print the result as JSON')
     .action(async ({ run, seeds: times, clip, candidates, out, json }: Options) => {
->>>>>>> 4cc6222 (Keep of three self-asked questions the one answered most surely)
       const { folder, adapter } = finishedRun('questions', run);
       const config = folder.readConfig();
       const { scenes } = config.data;

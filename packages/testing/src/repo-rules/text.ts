@@ -1,5 +1,6 @@
 /** @file The rules about texts: how long, what they may not say, and that the paths they name are there. */
-import { type Files, forbid, isGenerated, isSource, isTest, lineOf, onlyComments, resolve } from './repo-rules.ts';
+import { forbid, isGenerated, isProduct, isSource, isTest, isTruth, lineOf, onlyComments, resolve } from './files.ts';
+import type { Files } from './files.ts';
 
 export const leftOpen = forbid(
   (path) => !isGenerated(path),
@@ -25,6 +26,22 @@ export function fileSizes(files: Files): string[] {
     const [lines, limit] = [text.trimEnd().split('\n').length, limitOf(path)];
     return lines > limit ? [`${path} has ${lines} lines; at most ${limit}: split it where the thought changes.`] : [];
   });
+}
+
+const MOST_FILES = 16;
+
+/** So many files of its own, truths beside them not counted, and a folder wants walls. */
+export function folderSizes(files: Files): string[] {
+  const counts = new Map<string, number>();
+  for (const path of files.keys()) {
+    const folder = path.split('/').slice(0, -1).join('/');
+    if (isSource(path) && isProduct(path) && !isTruth(path)) counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([, count]) => count > MOST_FILES)
+    .map(
+      ([folder, count]) => `${folder} holds ${count} files; at most ${MOST_FILES}: part them by what they are about.`,
+    );
 }
 
 /** Columns of a line. The formatter keeps code to them; this keeps what it leaves alone: comments, and all of WGSL. */

@@ -99,11 +99,7 @@ export { chromeTrace, profile, startProfile, summarise } from './profile/profile
 export type { KernelTime, Profile, ProfiledDispatch, ProfileSummary, Roofs } from './profile/profile.ts';
 export type { PoolOptions } from './ops/window/pool2d.ts';
 export { prototypeCluster } from './ops/prototype/prototype-cluster.ts';
-export type {
-  PrototypeAssignment,
-  PrototypeClusterOptions,
-  PrototypeWeights,
-} from './ops/prototype/prototype-cluster.ts';
+export type { PrototypeAssignment, PrototypeClusterOptions, PrototypeWeights } from './ops/prototype/plan.ts';
 export { randomBits, randomNormal, randomUniform } from './ops/random/random.ts';
 export { norm } from './ops/reduce/norm.ts';
 export { argmax, argmin, max, mean, min, sum } from './ops/reduce/reductions.ts';

@@ -2,7 +2,7 @@ import { defineCases } from '../../truth/cases.ts';
 import type { Case } from '../../truth/cases.ts';
 import { Array64 } from '../../truth/oracle.ts';
 import { prototypeCluster } from './prototype-cluster.ts';
-import type { PrototypeClusterOptions } from './prototype-cluster.ts';
+import type { PrototypeClusterOptions } from './plan.ts';
 import { prototypeFamilies } from './kernels.ts';
 
 type Matrix = number[][];

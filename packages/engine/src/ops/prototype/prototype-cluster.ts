@@ -1,117 +1,17 @@
-import { ShapeError } from '../../gpu/errors.ts';
+/** @file The prototype extractor: its forward pass, and the op. */
 import { requireOptions } from '../../tensor/options.ts';
-import { accumulate } from '../../tensor/accumulate.ts';
 import { noGrad } from '../../tensor/autograd.ts';
 import { defineOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
-import { sameShape, showShape } from '../../tensor/shape.ts';
-import { Tensor } from '../../tensor/tensor.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { linear } from '../matmul/linear.ts';
 import { matmul } from '../matmul/matmul.ts';
-import { sortTokens, step, sumGates } from './kernels.ts';
-import type { Sizes } from './kernels.ts';
-import { reduceMiddle } from '../parts/reduce.ts';
-import { softmax, softmaxVariants } from '../rows/softmax.ts';
+import { backward } from './backward.ts';
+import { sortTokens, step } from './kernels.ts';
+import { planCluster } from './plan.ts';
+import type { Attributes, Inputs, Plan, PrototypeAssignment, PrototypeWeights } from './plan.ts';
+import { softmax } from '../rows/softmax.ts';
 import { reshape, slice } from '../layout/views.ts';
-
-export interface PrototypeClusterOptions {
-  /** K, the number of centres. */
-  readonly numPrototypes: number;
-  /** T, the number of E/M iterations; at least 1. */
-  readonly iterations: number;
-}
-
-/** Which tokens share a centre, as the op computed it; the tensors live as long as its result. */
-export interface PrototypeAssignment {
-  /** Of each iteration the softmax over the centres, float[B, L, K]. */
-  readonly iterations: readonly Tensor[];
-  /** n(l), u32[B, L]. */
-  readonly centre: Tensor;
-  /** w(l), float[B, L]. */
-  readonly weight: Tensor;
-}
-
-interface Attributes extends PrototypeClusterOptions {
-  readonly onAssignment?: (assignment: PrototypeAssignment) => void;
-}
-
-/** The weights of the extractor itself; those of its linear maps around it are the caller's. */
-export interface PrototypeWeights {
-  /** float[D, D], the map from centres to queries. */
-  readonly cWeight: Tensor;
-  /** float[D]. */
-  readonly cBias: Tensor;
-  /** α and β, one element each. */
-  readonly simAlpha: Tensor;
-  readonly simBeta: Tensor;
-}
-
-/** `x`, `f`, `v` float[B, L, D], weight and bias of the centre map, α and β. */
-type Inputs = readonly [
-  x: Tensor,
-  f: Tensor,
-  v: Tensor,
-  cWeight: Tensor,
-  cBias: Tensor,
-  simAlpha: Tensor,
-  simBeta: Tensor,
-];
-
-interface Plan extends Pick<Attributes, 'iterations' | 'onAssignment'> {
-  readonly alphaShape: readonly number[];
-  readonly betaShape: readonly number[];
-  readonly channels: readonly number[];
-  /** Sizes of a dispatch that writes token rows, and of one that writes centre rows. */
-  readonly ofTokens: Sizes;
-  readonly ofCentres: Sizes;
-  readonly tokenShape: readonly number[];
-  readonly centreShape: readonly number[];
-}
-
-function planCluster(
-  [x, f, v, cWeight, cBias, simAlpha, simBeta]: Inputs,
-  { numPrototypes, iterations, onAssignment }: Attributes,
-): Plan {
-  const where = 'prototypeCluster';
-  if (x.shape.length !== 3 || x.shape[1] === 0)
-    throw new ShapeError(
-      `${where}: x is ${showShape(x.shape)}; it must be [batch, tokens, channels] with at least one token.`,
-    );
-  for (const [name, y] of [
-    ['f', f],
-    ['v', v],
-  ] as const) {
-    if (!sameShape(y.shape, x.shape))
-      throw new ShapeError(
-        `${where}: ${name} is ${showShape(y.shape)} and x is ${showShape(x.shape)}; they must be equal.`,
-      );
-  }
-  const [batch, tokens, cols] = x.shape as [number, number, number];
-  if (!sameShape(cWeight.shape, [cols, cols]) || !sameShape(cBias.shape, [cols]))
-    throw new ShapeError(
-      `${where}: cWeight is ${showShape(cWeight.shape)} and cBias ${showShape(cBias.shape)} for x of ${showShape(x.shape)}; they must be ${showShape([cols, cols])} and ${showShape([cols])}.`,
-    );
-  if (simAlpha.size !== 1 || simBeta.size !== 1)
-    throw new ShapeError(
-      `${where}: simAlpha is ${showShape(simAlpha.shape)} and simBeta ${showShape(simBeta.shape)}; each must have one element.`,
-    );
-  if (!Number.isInteger(numPrototypes) || numPrototypes < 1)
-    throw new ShapeError(`${where}: numPrototypes is ${numPrototypes}; it must be a whole number of at least 1.`);
-  if (!Number.isInteger(iterations) || iterations < 1)
-    throw new ShapeError(`${where}: iterations is ${iterations}; it must be a whole number of at least 1.`);
-  const sizes = { batch, cols, tokens, centres: numPrototypes };
-  return {
-    iterations,
-    onAssignment,
-    alphaShape: simAlpha.shape,
-    betaShape: simBeta.shape,
-    channels: [batch, cols],
-    ofTokens: { ...sizes, rows: batch * tokens },
-    ofCentres: { ...sizes, rows: batch * numPrototypes },
-    tokenShape: [batch, tokens, cols],
-    centreShape: [batch, numPrototypes, cols],
-  };
-}
 
 /** What one E/M iteration starts from and makes, for its own backward. */
 interface Iteration {
@@ -122,8 +22,8 @@ interface Iteration {
 }
 
 /**
- * Step 5: Q = C·Wcᵀ + bc, rows normalised, A = softmax over the centres of Q̂·V̂ᵀ, kept as [B, L, K] so that its rows
- * are tokens.
+ * One E/M iteration: Q = C·Wcᵀ + bc, rows normalised, A = softmax over the centres of Q̂·V̂ᵀ, kept as [B, L, K] so that
+ * its rows are tokens.
  */
 function iterate(
   run: Run,
@@ -201,132 +101,6 @@ function forward(
       group,
     },
   };
-}
-
-/** total + x, in place after the first. */
-function plus(total: Tensor | null, x: Tensor): Tensor {
-  if (!total) return x;
-  accumulate(total, x);
-  return total;
-}
-
-function backward(run: Run, dy: Tensor, saved: Record<string, Tensor>, plan: Plan): (Tensor | null)[] {
-  const [needsX, needsF, needsV, needsWeight, needsBias, needsAlpha, needsBeta] = run.needs as boolean[];
-  const { ofTokens, ofCentres, tokenShape, centreShape } = plan;
-  const { x, f, cWeight, alpha, vUnit, centreUnit, index, stats, order, first, group } = saved as Record<
-    string,
-    Tensor
-  >;
-  const { rows, cols } = ofCentres;
-  const flat = (centres: Tensor): Tensor => reshape(centres, [rows, cols]);
-
-  // Steps 10 to 6: what the chosen pairs of token and centre send back.
-  const dgroup = run.out(centreShape);
-  step(run, 'prototypeMembers', 'gather_gradient', ofCentres, {
-    index: index!,
-    order: order!,
-    first: first!,
-    stats: stats!,
-    dy,
-    dgroup,
-  });
-  const dgate = run.out([...tokenShape.slice(0, 2), 2]);
-  step(run, 'prototypeRows', 'gate_backward', ofTokens, {
-    dy,
-    f: f!,
-    group: group!,
-    dgroup,
-    index: index!,
-    stats: stats!,
-    alpha: alpha!,
-    dgate,
-  });
-  const dgates = needsAlpha || needsBeta ? run.out([2]) : null;
-  if (dgates) sumGates(run, ofTokens, { dgate, stats: stats!, dgates });
-  const dx = needsX ? run.out(tokenShape) : null;
-  if (dx)
-    step(run, 'prototypeTokens', 'token_dx', ofTokens, {
-      dy,
-      x: x!,
-      centre_unit: centreUnit!,
-      index: index!,
-      stats: stats!,
-      dgate,
-      dx,
-    });
-  const df = needsF ? run.out(tokenShape) : null;
-  if (df) step(run, 'prototypeTokens', 'token_df', ofTokens, { index: index!, stats: stats!, dpooled: dgroup, df });
-
-  // Step 5, last iteration first: dcentres is the gradient of the centres that iteration t made.
-  let dvUnit: Tensor | null = null;
-  let dWeight: Tensor | null = null;
-  let dBias: Tensor | null = null;
-  const needsStart = needsX || needsV || needsWeight || needsBias;
-  let dcentres = run.out(centreShape);
-  if (needsStart || needsF)
-    step(run, 'prototypeMembers', 'gather_cosine', ofCentres, {
-      index: index!,
-      order: order!,
-      first: first!,
-      x: x!,
-      stats: stats!,
-      dgate,
-      centre_unit: centreUnit!,
-      inverse: saved.centreInverse!,
-      dcentre: dcentres,
-    });
-  for (let t = plan.iterations - 1; t >= 0; t--) {
-    const made = {
-      centres: saved[`centres${t}`]!,
-      unit: saved[`unit${t}`]!,
-      inverse: saved[`inverse${t}`]!,
-      assignment: saved[`assignment${t}`]!,
-    };
-    if (df) accumulate(df, matmul(made.assignment, dcentres));
-    if (!needsStart && (t === 0 || !needsF)) break;
-    const dscores = softmaxBackward(run, made.assignment, matmul(f!, dcentres, { transposeB: true }));
-    if (needsV) dvUnit = plus(dvUnit, matmul(dscores, made.unit));
-    if (t === 0 && !needsX && !needsWeight && !needsBias) break;
-    const dunit = matmul(dscores, vUnit!, { transposeA: true });
-    const dquery = run.out(centreShape);
-    step(run, 'prototypeRows', 'unit_backward', ofCentres, {
-      dy: dunit,
-      y_saved: made.unit,
-      inverse_saved: made.inverse,
-      dx: dquery,
-    });
-    if (needsWeight) dWeight = plus(dWeight, matmul(flat(dquery), flat(made.centres), { transposeA: true }));
-    if (needsBias) dBias = plus(dBias, reduceMiddle('SUM', dquery, { outer: 1, n: rows, inner: cols, shape: [cols] }));
-    if (t > 0 || needsX) dcentres = matmul(dquery, cWeight!);
-  }
-  if (dx) step(run, 'prototypeTokens', 'spread', ofTokens, { dpooled: dcentres, dx });
-  const dv = dvUnit && run.out(tokenShape);
-  if (dv)
-    step(run, 'prototypeColumns', 'backward', ofTokens, {
-      dy: dvUnit!,
-      y_saved: vUnit!,
-      inverse_saved: saved.vInverse!,
-      dx: dv,
-    });
-  const scalar = (shape: readonly number[], offset: number): Tensor =>
-    new Tensor(run.gpu, shape, 'f32', dgates!.storage, { strides: shape.map(() => 1), offset });
-  return [
-    dx,
-    df,
-    dv,
-    dWeight,
-    dBias,
-    needsAlpha ? scalar(plan.alphaShape, 0) : null,
-    needsBeta ? scalar(plan.betaShape, 1) : null,
-  ];
-}
-
-function softmaxBackward(run: Run, y: Tensor, dy: Tensor): Tensor {
-  const dx = run.out(y.shape);
-  const cols = y.shape.at(-1)!;
-  const sizes = { rows: y.size / cols, cols };
-  run.launch('softmax', softmaxVariants, sizes, 'backward', { buffers: { y_saved: y, dy, dx }, params: sizes });
-  return dx;
 }
 
 const op = defineOp({

@@ -13,7 +13,7 @@ import { cachedTuning, wasMeasured } from '../run/tuning.ts';
 import { describeStages } from '../train/dry-run.ts';
 import { ADAPTER, findModel, MODEL, VISION } from '../train/folders.ts';
 import { MATRIX_UNITS, useMatrixUnits } from '../train/matrix-units.ts';
-import { runSession } from '../train/session.ts';
+import { runSession } from '../train/run-session.ts';
 
 /** What the launcher spent on installing, building and finding a driver. */
 const setupSeconds = Number(process.env.CURIO_SETUP_SECONDS ?? 0);

@@ -3,129 +3,43 @@
  * stay.
  */
 import { existsSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { DataError, startProfile, TrainError } from '@curio/engine';
 import type { AdamW, Gpu } from '@curio/engine';
-import { checkTrainable, encodeProjector, trainStage } from '@curio/model';
+import { encodeProjector, trainStage } from '@curio/model';
 import type { BaseNames, Sample, StageName, StepReport } from '@curio/model';
 import type { Accuracy } from '@curio/scenes';
 import type { RunConfig } from '../config/schema.ts';
-import { PicturePool } from '../data/picture-pool.ts';
+import type { PicturePool } from '../data/picture-pool.ts';
 import { FileError } from '../disk/system-error.ts';
 import { writeFolderWhole } from '../run/files.ts';
-import { adapterName, describeEnvironment } from '../run/environment.ts';
-import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
+import { adapterName, type describeEnvironment } from '../run/environment.ts';
 import type { Interrupt } from '../run/interrupt.ts';
-import { RunLog } from '../run/log.ts';
+import type { RunLog } from '../run/log.ts';
 import { writeLossChart, writeOutcome } from '../run/outcome.ts';
 import { PROFILED_STEP, reportProfile } from '../run/profile.ts';
-import { Progress } from '../run/progress.ts';
+import type { Progress } from '../run/progress.ts';
 import type { RunFolder, SavedCheckpoint } from '../run/run-folder.ts';
 import { measureSpeed } from '../run/speed.ts';
-import { readTuning, writeTuning } from '../run/tuning.ts';
+import { writeTuning } from '../run/tuning.ts';
 import { peakResident, stageSummary } from '../run/summary.ts';
-import { openTerminal } from '../run/terminal.ts';
-import { asReason, BadEntries } from './bad-entries.ts';
+import type { openTerminal } from '../run/terminal.ts';
+import { asReason, type BadEntries } from './bad-entries.ts';
 import { checkpointFiles, optimizerOf } from './checkpoint.ts';
-import { openRunData, trainableData } from './data.ts';
 import type { RunData } from './data.ts';
 import { accuracyOrNull, answerAll, evaluate } from './evaluate.ts';
-import { baseName, openForRun } from './open.ts';
+import { baseName } from './open.ts';
 import type { OpenedModel } from './open.ts';
 
-export interface SessionOptions {
-  readonly gpu: Gpu;
-  readonly config: RunConfig;
-  readonly folder: RunFolder;
-  /** Checkpoint to go on with. */
-  readonly from?: SavedCheckpoint;
-  /** Spent before this process began. */
-  readonly setupSeconds: number;
-  /** Time the kernels of one step of each stage. */
-  readonly profile?: boolean;
-}
-
-const STAGES: readonly { name: StageName; label: string }[] = [
+export const STAGES: readonly { name: StageName; label: string }[] = [
   { name: 'stage1', label: 'stage 1' },
   { name: 'stage2', label: 'stage 2' },
 ];
-/** Work of a stage-1 step beside one of stage 2, for the ETA. */
-const STAGE1_COST = 0.6;
 const EVALUATIONS = 'evaluations.json';
 
 interface Evaluations {
   beforeTraining?: Accuracy | null;
   afterStage1?: Accuracy | null;
-}
-
-/** Trains and reports. Returns the exit code. */
-export async function runSession({
-  gpu,
-  config,
-  folder,
-  from,
-  setupSeconds,
-  profile = false,
-}: SessionOptions): Promise<number> {
-  const startedAt = Date.now() - 1000 * setupSeconds;
-  const terminal = openTerminal();
-  const progress = new Progress(
-    terminal,
-    STAGES.map(({ name, label }) => ({
-      name,
-      label,
-      steps: config.train[name].steps,
-      cost: name === 'stage1' ? STAGE1_COST : 1,
-    })),
-  );
-  const interrupt = listenForInterrupt(() =>
-    progress.note('Stopping after this step; press ctrl-C again to quit at once.'),
-  );
-  const log = new RunLog(folder, from);
-  const pool = new PicturePool(config.data.workers ?? undefined);
-  try {
-    const environment = describeEnvironment(gpu.adapter);
-    folder.writeConfig(config, environment);
-    if (from) readTuning(gpu, folder);
-    progress.note(`run ${folder.path} on ${environment.adapter}`);
-    const bad = BadEntries.ofRun(config, folder, (text) => progress.note(text));
-    const all = await openRunData(config, 'data', bad, (done, total) =>
-      progress.activity(config.data.scenes ? 'drawing scenes' : 'looking through the data', done, total),
-    );
-    const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'), {
-      onReport: (line) => progress.note(line),
-    });
-    checkTrainable(
-      opened.model.parameters.map(({ name }) => name),
-      config.train,
-    );
-    const data = await trainableData(all, config, opened.tokens, bad);
-    const setup = (Date.now() - startedAt) / 1000;
-    const session = new Session({
-      gpu,
-      config,
-      folder,
-      log,
-      progress,
-      interrupt,
-      data,
-      bad,
-      opened,
-      profiled: profile,
-      pool,
-    });
-    const trainStart = Date.now();
-    const trained = await session.train(from);
-    const train = (Date.now() - trainStart) / 1000;
-    if (trained && (await session.report({ setup, train, startedAt, environment }, terminal))) return EXIT.ok;
-    progress.note(`Saved. Go on with: curio train --resume ${folder.path}`);
-    return EXIT.interrupted;
-  } finally {
-    await pool.close();
-    progress.end();
-    log.close();
-    interrupt.close();
-  }
 }
 
 /** What a session works on and where it tells of it. */
@@ -143,7 +57,7 @@ interface SessionParts {
   readonly pool: PicturePool;
 }
 
-class Session {
+export class Session {
   private evaluations: Evaluations = {};
   private evaluating = 0;
   /** Seconds that steps waited for their data. */

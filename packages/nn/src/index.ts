@@ -53,6 +53,7 @@ export {
   type SyncHandle,
 } from './files/byte-sources.ts';
 export type { AdapterConfig } from './files/peft-config.ts';
+export { isObject } from './files/json.ts';
 export { readJsonFile } from './files/json-file.ts';
 export { floatToHalf } from './files/half.ts';
 export { shownJson } from './files/shown.ts';

@@ -9,6 +9,7 @@ import {
   type ModelConfig,
   type PresetName,
 } from '@curio/model';
+import { isObject } from '@curio/nn';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { FileError } from '../disk/system-error.ts';
@@ -116,8 +117,6 @@ function readConfigFile(file: string): Json {
     throw new ConfigError(`config: ${file}: holds no object; write keys such as train: { lr: 1e-4 }.`);
   return parsed;
 }
-
-const isObject = (x: unknown): x is Json => typeof x === 'object' && x !== null && !Array.isArray(x);
 
 /** Lays `change` over `target`. Lists are replaced; so is an object of another `kind`, whose keys would not fit. */
 function merge(target: Json, change: Json): void {

@@ -1,6 +1,7 @@
 /** @file Configurations that earlier versions wrote into their runs' folders. */
 import { trainableOf } from '@curio/model';
 import type { ModelConfig, Trainable } from '@curio/model';
+import { isObject } from '@curio/nn';
 
 interface Saved {
   readonly base?: object;
@@ -51,4 +52,3 @@ export function upgradeConfig(saved: unknown): unknown {
 }
 
 const isList = (x: unknown): x is Trainable => Array.isArray(x) && x.every((each) => Array.isArray(each));
-const isObject = (x: unknown): x is object => typeof x === 'object' && x !== null;

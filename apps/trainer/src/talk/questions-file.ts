@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ConfigError, DataError } from '@curio/engine';
+import { isObject } from '@curio/nn';
 import { LineFile } from '../disk/line-file.ts';
 
 export interface FileQuestion {
@@ -58,9 +59,8 @@ function parseObject(line: string, where: string): Record<string, unknown> {
   } catch (error) {
     throw new DataError(`${where}: not JSON (${(error as Error).message}); each line must be one object.`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new DataError(`${where}: is ${JSON.stringify(value)}; each line must be one object.`);
-  return value as Record<string, unknown>;
+  if (!isObject(value)) throw new DataError(`${where}: is ${JSON.stringify(value)}; each line must be one object.`);
+  return value;
 }
 
 /** A short name for what answers were made with: they are continued only with the same. */

@@ -11,6 +11,7 @@
  * without a picture is text, a picture without a tag is not shown. A question without an answer at the end, for which
  * the published code loses the whole sample, is dropped too: nothing would be learnt from it.
  */
+import { isObject } from '@curio/nn';
 import { imageFirst, type Message, type Role } from '../data/conversation.ts';
 import type { Sample } from '../data/dataset.ts';
 import { IMAGE_TAG } from '../data/tokens.ts';
@@ -207,9 +208,6 @@ function partText(part: unknown, i: number): string {
     `turn ${i} has a part of type ${nameOf(type)}, and only text, and image with its path in images, are read`,
   );
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function nameOf(value: unknown): string {
   if (value === null) return 'null';

@@ -3,6 +3,7 @@
  */
 import { shownText } from './shown.ts';
 
+/** Whether a parsed value is an object: not null, not a list. */
 export const isObject = (x: unknown): x is Record<string, unknown> =>
   typeof x === 'object' && x !== null && !Array.isArray(x);
 

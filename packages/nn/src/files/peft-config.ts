@@ -3,6 +3,7 @@
  * affect the numbers, or refused; none is ignored.
  */
 import { WeightError } from '@curio/engine';
+import { isObject } from './json.ts';
 import { shownJson } from './shown.ts';
 import { endsWithName, type LoraOptions } from '../lora.ts';
 
@@ -68,7 +69,7 @@ const isNothing = (value: unknown): boolean =>
  * @throws WeightError for a setting that is unknown, malformed, or changes the arithmetic
  */
 export function readAdapterConfig(json: unknown, where: string, modules: readonly string[]): AdapterConfig {
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
+  if (!isObject(json))
     throw new WeightError(`${where}: it holds ${shownJson(json)}; it must be an object of PEFT's settings.`);
   const {
     peft_type: kind,

@@ -51,6 +51,7 @@ function emulated(kernel: KernelSource): KernelSource {
   const inFloats = (text: string): string =>
     text
       .replaceAll(/bitcast<vec4<f16>>\((\w+)\.(\w)(\w)\)/g, 'vec4f(unpack2x16float($1.$2), unpack2x16float($1.$3))')
+      .replaceAll(/bitcast<vec4<f16>>\((\w+)\)/g, 'vec4f(unpack2x16float($1.x), unpack2x16float($1.y))')
       .replaceAll('vec4<f16>(', 'quantizeToF16(')
       .replaceAll('vec4<f16>', 'vec4f');
   const code = inFloats(kernel.code)

@@ -91,7 +91,7 @@ const SIZES = [
   [132, 68, 20],
 ] as const;
 const TILES = [
-  { DOWN: '4u', ACROSS: '1u', T: '1u', DEPTH: '32u', BUFFERS: '2u', GROUP: '4u' },
+  { DOWN: '4u', ACROSS: '1u', T: '1u', DEPTH: '32u', BUFFERS: '2u', GROUP: '8u' },
   { DOWN: '4u', ACROSS: '1u', T: '1u', DEPTH: '64u', BUFFERS: '1u', GROUP: '1u' },
   { DOWN: '4u', ACROSS: '2u', T: '2u', DEPTH: '32u', BUFFERS: '1u', GROUP: '8u' },
   { DOWN: '2u', ACROSS: '2u', T: '4u', DEPTH: '32u', BUFFERS: '1u', GROUP: '8u' },

@@ -1,5 +1,5 @@
 /**
- * @file How time grows with the tokens: one token more must cost no jump, twice as many no more than their operations.
+ * @file How time grows with the number of tokens: one more must not cost a jump, twice as many only their operations.
  * `npx tsx --conditions=source bench/growth.ts`
  */
 import { backward, capture, linear, openGpu, Parameter, scaledDotProductAttention } from '@curio/engine';

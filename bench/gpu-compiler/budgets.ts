@@ -1,6 +1,6 @@
 /**
- * @file What a GPU's compiler may make of kernels in which GPUs spend their time: no spilled registers, no private
- * memory, and in their hot loops no clamp and no counter of Tint's. test/gpu-budgets.node.test.ts holds them to it.
+ * @file Limits on what a GPU's compiler makes of the kernels in which GPUs spend their time: no spilled registers, no
+ * private memory, and none of Tint's clamps or counters in hot loops. test/gpu-budgets.node.test.ts checks them.
  */
 import { compileForGpu } from './compile.ts';
 import type { GpuDriver } from './driver.ts';
@@ -8,10 +8,10 @@ import { hotLoops } from './machine-code.ts';
 import type { Compiled, Request } from './result.ts';
 import { scratchOf, spillsOf } from './table.ts';
 
-/** What is counted, and must be 0. */
+/** What is counted; each must be 0. */
 export interface Cost {
   readonly spills: number;
-  /** Bytes a lane. */
+  /** Bytes per lane. */
   readonly scratch: number;
   readonly clamps: number;
   readonly counters: number;
@@ -58,7 +58,7 @@ const request = (kernels: readonly string[], values: Request['values'] = {}): Re
   withText: false,
 });
 
-/** Kernels for GPUs that most time goes into, under every tuning that GPUs ask for. */
+/** The kernels in which GPUs spend most of their time, under every tuning that GPUs ask for. */
 export const HOT: readonly Request[] = [
   request([
     'matmul/block',
@@ -86,7 +86,7 @@ export const HOT: readonly Request[] = [
   ),
 ];
 
-/** A cost that stands for now, for labels that match, with its reason. */
+/** A cost that is accepted for now, for matching labels, with its reason. */
 export interface Exception {
   readonly of: RegExp;
   readonly most: Partial<Cost>;
@@ -126,7 +126,7 @@ export function overBudget(label: string, cost: Cost, exceptions = EXCEPTIONS): 
   });
 }
 
-/** A sentence for each exception that no kernel needs in full any more, so that what was won is kept. */
+/** A sentence for each exception that is larger than any kernel needs, so that improvements are kept. */
 export function needless(costs: ReadonlyMap<string, Cost>, exceptions = EXCEPTIONS): string[] {
   return exceptions.flatMap(({ of, most }) =>
     COUNTED.flatMap((name) => {

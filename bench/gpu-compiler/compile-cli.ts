@@ -1,6 +1,6 @@
 /**
- * @file The process that compiles, started by compile.ts with the wrapped RADV for a driver: kernels go the product's
- * way, and what the wrapper wrote of each is told as a line of JSON.
+ * @file The process that compiles, started by compile.ts with the wrapped RADV as its driver: kernels are compiled as
+ * in the product, and what the wrapper wrote about each is printed as a line of JSON.
  */
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,13 +19,13 @@ const folder = process.env.CURIO_RADV_OUT!;
 
 const say = (message: Message): void => void process.stdout.write(`${MARK}${JSON.stringify(message)}\n`);
 
-/** The subgroup size that the text is written for: what SG says, or its default. */
+/** The subgroup size that the text is written for: the value of SG, or its default. */
 function lanesOf({ source, tuning }: Job): number | null {
   const value = tuning.SG ?? source.tunables.find(({ name }) => name === 'SG')?.value;
   return value === undefined ? null : Number.parseInt(value, 10);
 }
 
-/** What the wrapper wrote of the pipeline `number`. */
+/** What the wrapper wrote about the pipeline `number`. */
 function readOutput(number: number, job: Job): Compiled {
   const path = (ending: string): string => join(folder, `${number}.${ending}`);
   const lines = readFileSync(path('txt'), 'utf8').trim().split('\n');
@@ -48,7 +48,7 @@ function readOutput(number: number, job: Job): Compiled {
 const USUAL_LANES = 32;
 
 async function compile(gpu: Gpu, job: Job, number: number): Promise<Message> {
-  // A chip has 32 or 64; a text for another number is compiled all the same, and the table says so.
+  // A chip has 32 or 64; a text for another size is compiled all the same, and the table says so.
   process.env.CURIO_RADV_SUBGROUP = `${lanesOf(job) === 64 ? 64 : USUAL_LANES}`;
   try {
     await gpu.prepare(job.source, job.entry, job.tuning);

@@ -12,10 +12,10 @@ import type { Compiled, Message, Request } from './result.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('compile-cli.ts', import.meta.url));
 
-/** A GPU that this Mesa can pretend to be, with matrix units. */
+/** A GPU that this Mesa can emulate, with matrix units. */
 export const USUAL_CHIP = 'navi31';
 
-/** A kernel of which there are no numbers. */
+/** A kernel without figures. */
 export interface Refused {
   readonly refused: string;
   readonly why: string;
@@ -27,7 +27,7 @@ interface End {
   readonly lastWords: readonly string[];
 }
 
-/** Runs the program once and hands over what it says. */
+/** Runs the program once and passes on its output. */
 async function* messages(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -55,8 +55,8 @@ function whyNothing(chip: string, { code, signal, lastWords }: End): string {
 }
 
 /**
- * Compiles what a request names, a line at a time. Where the compiler brings its process down, another goes on behind
- * that kernel.
+ * Compiles what a request names, line by line. If the compiler crashes its process, another continues after that
+ * kernel.
  */
 export async function* compileForGpu(
   driver: GpuDriver,

@@ -12,7 +12,7 @@ export class NoGpuCompiler extends Error {
   override name = 'NoGpuCompiler';
 }
 
-/** What a process is started with so that Dawn finds the wrapped RADV. */
+/** The environment of a process in which Dawn finds the wrapped RADV. */
 export interface GpuDriver {
   readonly env: Readonly<Record<string, string>>;
 }
@@ -21,10 +21,10 @@ const WRAPPER = fileURLToPath(new URL('radv-wrapper.c', import.meta.url));
 const RADV = 'libvulkan_radeon.so';
 const LOADER = 'libvulkan.so.1';
 
-/** Folders in which the system keeps libraries. */
+/** Folders in which the system has libraries. */
 const INSTALLED = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
 
-/** The folders of a Mesa with RADV and of the libraries that it needs: out of the cache, else installed ones. */
+/** The folders of a Mesa with RADV and of the libraries that it needs: from the cache, else installed ones. */
 function findMesa(say: (sentence: string) => void): { radv: string; libraries: readonly string[] } {
   const libraries = unpackedMesa(say, 'the compiler for AMD is asked for')?.libraries ?? [];
   const folder = [...libraries, ...INSTALLED].find((each) => existsSync(join(each, RADV)));
@@ -62,7 +62,7 @@ export function buildWrapper(compiler: string, run: typeof spawnSync = spawnSync
 }
 
 /**
- * @param say told when something is fetched
+ * @param say called when something is fetched
  * @throws NoGpuCompiler where there is no Linux, no Mesa with RADV, no C compiler or no header of Vulkan
  */
 export function prepareDriver(say: (sentence: string) => void): GpuDriver {
@@ -79,7 +79,7 @@ export function prepareDriver(say: (sentence: string) => void): GpuDriver {
       VK_DRIVER_FILES: icd,
       VK_ICD_FILENAMES: icd,
       VK_LOADER_LAYERS_DISABLE: '~implicit~',
-      MESA_SHADER_CACHE_DISABLE: 'true', // what comes out of it has no statistics
+      MESA_SHADER_CACHE_DISABLE: 'true', // cached shaders come without statistics
       CURIO_RADV_DRIVER: radv,
     },
   };

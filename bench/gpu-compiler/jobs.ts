@@ -8,8 +8,8 @@ import type { Request, Version } from './result.ts';
 const KiB = 1024;
 
 /**
- * Three kinds of GPUs, as far as kernels are chosen by them. Costs are a GPU's in all of them, since RADV is no
- * software.
+ * Three kinds of GPUs, which differ in how kernels are chosen. All have a GPU's costs, since RADV is not a software
+ * driver.
  */
 const GPUS: Readonly<Record<string, Partial<AdapterReport> & { readonly limits: Readonly<Record<string, number>> }>> = {
   /** NVIDIA and Apple; AMD and Intel where a kernel may ask for a subgroup size. */
@@ -19,7 +19,7 @@ const GPUS: Readonly<Record<string, Partial<AdapterReport> & { readonly limits: 
     subgroupMatrix: { M: 16, N: 16, K: 16 },
     limits: { maxComputeWorkgroupStorageSize: 48 * KiB, maxComputeInvocationsPerWorkgroup: 1024 },
   },
-  /** AMD where it may not; Intel, from 8 lanes on, is chosen for as well. */
+  /** AMD where it may not; Intel, whose smallest subgroup has 8 lanes, is covered as well. */
   varies: {
     features: [],
     subgroupSize: { min: 32, max: 64 },
@@ -68,8 +68,8 @@ function choicesOf(table: OpCases<never>, kernel: string): (Choice | null)[] {
 }
 
 /**
- * What the ops ask for of a kernel on each kind of GPU: at their bench shapes, which have the sizes of real work, and
- * where none of these comes to it at the cases of their truth.
+ * What the ops ask of a kernel on each kind of GPU: at their bench shapes, which have realistic sizes, and if none of
+ * these uses the kernel, at the cases of their truth.
  */
 function askedOf(gpu: DeviceFacts, kernel: string): { committed: KernelSource | null; asked: Asked[] } {
   const found = new Map<string, Asked>();
@@ -101,7 +101,7 @@ function askedOf(gpu: DeviceFacts, kernel: string): { committed: KernelSource | 
   return { committed, asked: [...found.values()] };
 }
 
-/** Every choice of the listed values. */
+/** Every combination of the listed values. */
 const combinations = (lists: Request['values']): Tuning[] =>
   Object.entries(lists).reduce<Tuning[]>(
     (some, [name, values]) => some.flatMap((tuning) => values.map((value) => ({ ...tuning, [name]: value }))),
@@ -111,8 +111,8 @@ const combinations = (lists: Request['values']): Tuning[] =>
 const textOf = ({ code, lib }: KernelSource): string => `${code}\n${lib}`;
 
 /**
- * The jobs of one kernel; each of the committed text too where the file says something else now. Values of tunables
- * that it does not declare are left out.
+ * The jobs of one kernel, and of its committed text too if the file differs from it. Values of tunables that it does
+ * not declare are left out.
  */
 function jobsOf(gpu: DeviceFacts, name: string, { entry: only, values }: Request): Job[] {
   const source = readKernel(name);

@@ -1,6 +1,6 @@
-/** @file What stands in the loops of RADV's machine code. A loop's counts are its own: without the loops in it. */
+/** @file The contents of loops in RADV's machine code. The counts of a loop leave out the loops inside it. */
 
-/** Kinds of an instruction, the first that matches. */
+/** Kinds of instructions; the first that matches counts. */
 const KINDS = [
   [
     'hint',
@@ -27,14 +27,14 @@ const KINDS = [
 export type Kind = (typeof KINDS)[number][0] | 'other';
 
 export type Counts = Readonly<Record<Kind, number>> & {
-  /** All but hints. */
+  /** All instructions but hints. */
   readonly size: number;
   /** Dwords that a lane moves. */
   readonly sharedReadDwords: number;
   readonly loadDwords: number;
   /** `min` of integers: Tint's clamps, and the kernel's own. */
   readonly mins: number;
-  /** Tint's counters of loops: a borrow out of the lower of two words. */
+  /** Tint's loop counters: a borrow out of the lower of two words. */
   readonly counters: number;
 };
 
@@ -45,9 +45,9 @@ export interface Loop extends Counts {
 
 export interface MachineCode {
   readonly whole: Counts;
-  /** In the order of the text, without the one in which Mesa zeroes workgroup memory. */
+  /** In the order of the text, without the loop in which Mesa zeroes workgroup memory. */
   readonly loops: readonly Loop[];
-  /** False for chips that the driver cannot disassemble for: all counts are 0. */
+  /** False for chips that the driver has no disassembler for: all counts are 0. */
   readonly isKnown: boolean;
 }
 
@@ -87,7 +87,7 @@ interface Span {
   readonly end: number;
 }
 
-/** Spans of loops: a branch backwards closes one, further ones to the same place make it longer. */
+/** Spans of loops: a backward branch closes one; further ones to the same target extend it. */
 function spansOf(instructions: readonly string[], labels: ReadonlyMap<string, number>): Span[] {
   const ends = new Map<number, number>();
   instructions.forEach((text, at) => {
@@ -101,7 +101,7 @@ function spansOf(instructions: readonly string[], labels: ReadonlyMap<string, nu
 const isWithin = (inner: Span, outer: Span): boolean =>
   inner !== outer && inner.start >= outer.start && inner.end <= outer.end;
 
-/** Mesa sets workgroup memory to zero before the kernel begins. */
+/** Mesa zeroes workgroup memory before the kernel begins. */
 const isZeroing = ({ sharedWrite, load, scalarLoad, sharedRead, fma, matrix, barrier, size }: Counts): boolean =>
   sharedWrite > 0 && load + scalarLoad + sharedRead + fma + matrix + barrier === 0 && size < 24;
 
@@ -133,10 +133,13 @@ export function readMachineCode(text: string): MachineCode {
   };
 }
 
-/** What a turn of a loop multiplies; a matrix is worth many. */
+/** What an iteration of a loop multiplies; a matrix counts as many. */
 const products = ({ fma, matrix }: Counts): number => fma + 64 * matrix;
 
-/** From so many multiplications a turn on, a loop is where the kernel's time goes, whatever stands in it. */
+/**
+ * From this many multiplications per iteration on, a loop is where the kernel spends its time, whatever else it
+ * contains.
+ */
 const MANY_PRODUCTS = 16;
 
 function weigh(loop: Loop): number {
@@ -152,7 +155,7 @@ function weigh(loop: Loop): number {
 export const hottest = ({ loops }: MachineCode): Loop | null =>
   loops.reduce<Loop | null>((best, loop) => (best === null || weigh(loop) > weigh(best) ? loop : best), null);
 
-/** The hottest loop, and those that multiply at least a quarter as much a turn, where it multiplies much. */
+/** The hottest loop, and, if it multiplies much, those that multiply at least a quarter as much per iteration. */
 export function hotLoops(code: MachineCode): Loop[] {
   const best = hottest(code);
   if (best === null || products(best) < MANY_PRODUCTS) return best ? [best] : [];

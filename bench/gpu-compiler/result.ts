@@ -1,4 +1,4 @@
-/** @file What is asked of the compiling process, and what it answers. */
+/** @file Requests to the compiling process, and its answers. */
 import type { Tuning } from '@curio/engine';
 import type { MachineCode } from './machine-code.ts';
 import type { SpirvCounts } from './spirv.ts';
@@ -6,17 +6,17 @@ import type { SpirvCounts } from './spirv.ts';
 export interface Request {
   /** Kernels by name. */
   readonly kernels: readonly string[];
-  /** That entry alone. */
+  /** Only that entry point. */
   readonly entry?: string;
-  /** Values of tunables, in all their combinations, on top of each tuning that GPUs ask for. */
+  /** Values of tunables, in all combinations, on top of each tuning that GPUs ask for. */
   readonly values: Readonly<Record<string, readonly string[]>>;
-  /** Further toggles of Dawn, such as `disable_robustness`: what its guards cost. */
+  /** Further toggles of Dawn, such as `disable_robustness`, which shows what its guards cost. */
   readonly toggles: readonly string[];
-  /** Whether the machine code comes with the answer. */
+  /** Whether the answer includes the machine code. */
   readonly withText: boolean;
 }
 
-/** Whose text: the file's as it is now, or, where that differs, what npm run codegen wrote last. */
+/** Which text: the file as it is now, or, if that differs, what npm run codegen wrote last. */
 export type Version = 'now' | 'committed';
 
 export interface Compiled {
@@ -26,9 +26,9 @@ export interface Compiled {
   readonly entry: string;
   readonly tuning: Tuning;
   readonly version: Version;
-  /** GPUs that ask for it; empty where none does and the file's own values were taken. */
+  /** GPUs that ask for it; empty if none does and the file's own values were used. */
   readonly askedBy: readonly string[];
-  /** Lanes of a subgroup that the text is written for; null where it is for any. */
+  /** Subgroup size that the text is written for; null if it is for any. */
   readonly lanes: number | null;
   readonly spirv: SpirvCounts;
   /** RADV's statistics by its own names. */
@@ -37,12 +37,12 @@ export interface Compiled {
   readonly text?: string;
 }
 
-/** A line of the compiling process. */
+/** A line printed by the compiling process. */
 export type Message =
   | { readonly total: number }
   | { readonly begins: string }
   | { readonly compiled: Compiled }
   | { readonly refused: string; readonly why: string };
 
-/** What messages begin with, since drivers write into the same stream. */
+/** The prefix of messages, since drivers write into the same stream. */
 export const MARK = 'gpu-compiler ';

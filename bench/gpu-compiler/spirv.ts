@@ -1,4 +1,4 @@
-/** @file What Tint puts into a kernel's SPIR-V beside the kernel's own arithmetic. */
+/** @file What Tint adds to a kernel's SPIR-V beside the kernel's own arithmetic. */
 
 const OP = {
   ExtInstImport: 11,
@@ -33,7 +33,7 @@ const TYPES: readonly number[] = [OP.TypeInt, OP.TypeFloat, OP.TypeVector, OP.Ty
 const [UMIN, ARRAY_STRIDE, WORKGROUP, ALL_ONES, HEADER_WORDS] = [38, 6, 4, 0xffffffff, 5];
 
 export interface SpirvCounts {
-  /** Indices that Tint could not prove and holds to the bound by a `min`. */
+  /** Indices that Tint could not prove to be in bounds and clamps with a `min`. */
   readonly clamps: number;
   readonly clampsInLoops: number;
   readonly loops: number;
@@ -41,7 +41,7 @@ export interface SpirvCounts {
   readonly countedLoops: number;
   /** Bytes of workgroup memory, which are zeroed before the kernel starts. */
   readonly workgroupBytes: number;
-  /** Loads and stores of matrices that might reach past the array: their stride is chosen while they run. */
+  /** Loads and stores of matrices that might reach past the array, since their stride is only known at run time. */
   readonly matrixGuards: number;
 }
 
@@ -58,10 +58,10 @@ function instructionsOf(bytes: Uint8Array): Instruction[] {
   return found;
 }
 
-/** What stands before the functions. */
+/** What precedes the functions. */
 class Declarations {
   readonly constants = new Map<number, number>();
-  /** Two words of all ones: what Tint gives a loop's counter to begin with. */
+  /** Two words of all ones: the initial value of Tint's loop counter. */
   readonly counterStarts = new Set<number>();
   mathLibrary = 0;
   workgroupBytes = 0;
@@ -92,14 +92,14 @@ class Declarations {
   }
 }
 
-/** What stands in one function, each with how many loops are around it. */
+/** The contents of one function, each with the number of loops around it. */
 class FunctionBody {
   readonly calls: { readonly id: number; readonly depth: number }[] = [];
   loops = 0;
   countedLoops = 0;
   matrixGuards = 0;
   private readonly mins = new Map<number, { readonly depth: number; readonly isBoundConstant: boolean }>();
-  /** Values that are indices of arrays and vectors, and of those also what goes into a function with a pointer. */
+  /** Values that are indices of arrays and vectors, including those that enter a function with a pointer. */
   private readonly indices = new Set<number>();
   /** Values that are texels and lanes, whose bound is not a constant. */
   private readonly places = new Set<number>();
@@ -128,7 +128,7 @@ class FunctionBody {
     else if (op === OP.Store && counterStarts.has(args[1]!)) this.countedLoops++;
   }
 
-  /** Depths of Tint's clamps; a min() of the kernel's own is none. */
+  /** Loop depths of Tint's clamps; a min() of the kernel's own is not counted. */
   clamps(): number[] {
     return [...this.mins].flatMap(([value, { depth, isBoundConstant }]) =>
       this.places.has(value) || (isBoundConstant && this.indices.has(value)) ? [depth] : [],
@@ -136,7 +136,7 @@ class FunctionBody {
   }
 }
 
-/** @param bytes a SPIR-V module. A function that is called in a loop counts as standing in it. */
+/** @param bytes a SPIR-V module. A function that is called in a loop counts as part of that loop. */
 export function countSpirv(bytes: Uint8Array): SpirvCounts {
   const declared = new Declarations();
   const functions = new Map<number, FunctionBody>();

@@ -1,4 +1,4 @@
-/** @file A line for each compiled entry. README.md beside this file says how to read the columns. */
+/** @file A line for each compiled entry point. README.md beside this file explains the columns. */
 import { hottest } from './machine-code.ts';
 import type { Loop } from './machine-code.ts';
 import type { Compiled } from './result.ts';
@@ -10,7 +10,7 @@ const orNone = (count: number): string => (count > 0 ? `${count}` : '-');
 type Column<T> = readonly [name: string, of: (from: T) => string | number];
 
 export const spillsOf = ({ statistics: s }: Compiled): number => s['Spilled VGPRs']! + s['Spilled SGPRs']!;
-/** Bytes a lane. */
+/** Bytes per lane. */
 export const scratchOf = ({ statistics: s }: Compiled): number => s['Scratch size']! / s['Subgroup size']!;
 
 /** Of the whole kernel. */
@@ -51,7 +51,7 @@ const LOOP: readonly Column<Loop>[] = [
 
 const NAMES = [...KERNEL.map(([name]) => name), ...LOOP.map(([name]) => name)];
 
-/** What stands behind a line. */
+/** The remark at the end of a line. */
 function noteOf({ lanes, statistics, code, askedBy }: Compiled): string {
   const size = statistics['Subgroup size'];
   if (!code.isKnown) return 'the driver has no disassembler for this chip';

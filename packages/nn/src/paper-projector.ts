@@ -1,4 +1,4 @@
-import { add, div, matmul, maximum, mul, norm, quickGelu, softmax } from '@curio/engine';
+import { add, full, matmul, mul, quickGelu, rmsNorm, softmax } from '@curio/engine';
 import type { Parameter, Tensor } from '@curio/engine';
 import { init } from './init.ts';
 import { Linear } from './linear.ts';
@@ -14,7 +14,7 @@ import type { Weights } from './weights.ts';
  *     Yᵢ = xᵢ + z(1/K · Σⱼ cos(Cⱼ, xᵢ)·Cⱼ)
  *     E = W₂·quickGelu(W₀·Y + b₀) + b₂
  *
- * What the equations leave open is as in the code: the axis of the softmax, the MLP, norms of at least 1e-12. Centres
+ * What the equations leave open is as in the code: the axis of the softmax and the MLP. Centres
  * begin as draws of N(0, 1). x float[B, L, D] → float[B, L, H].
  * Tensors: `centres` [K, D]; `q`, `k`, `v`, `z` [D, D], `mlp.0` [H, D], `mlp.2` [H, H], each with a bias.
  */
@@ -62,5 +62,8 @@ export class PaperProjector {
   }
 }
 
-/** x / max(‖x‖, 1e-12), row by row. */
-const unit = (x: Tensor): Tensor => div(x, maximum(norm(x, { axis: -1, keepDims: true }), 1e-12));
+/** x / √(‖x‖² + 1e-24), row by row: √D times the norm of a row is that of its mean square. */
+function unit(x: Tensor): Tensor {
+  const D = x.shape.at(-1)!;
+  return rmsNorm(x, full(x.gpu, [D], 1 / Math.sqrt(D)), { eps: 1e-24 / D });
+}

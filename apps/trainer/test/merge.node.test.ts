@@ -13,7 +13,8 @@ import { fileSource, folderSource } from '../src/run/files.ts';
 import { findModel, modelFiles } from '../src/train/folders.ts';
 import type { ModelFolders } from '../src/train/folders.ts';
 import { runCurio, runProgram } from './curio.ts';
-import { copyOf, edit, expected, folders, LAYOUTS, logitsOf, openNamed, root, worst } from './published.ts';
+import { parity } from '@curio/testing/parity';
+import { copyOf, edit, expected, folders, LAYOUTS, logitsOf, openNamed, ORACLE, root } from './published.ts';
 
 let gpu: Gpu;
 let dry: Gpu;
@@ -52,10 +53,11 @@ test.each(LAYOUTS)('%s: the merged folder opens by its name alone, with the scor
   expect(opened.found).toMatchObject({ baseProjector: true, storage: 'f32', imageAspect: 'pad', saysTemplate: false });
   expect(opened.found.model).toMatchObject({ languageLora: null, visionLora: null, template: 'v1_sq' });
   const { image, logits } = await logitsOf(gpu, opened, golden);
-  expect(worst(image, golden.floats('image'))).toBeLessThan(1e-5);
+  const seen = parity('folder that curio merge wrote: features, logits', ORACLE[layout]);
+  seen.close(image, golden.floats('image'), 1e-5, 'image', 0);
   // A merged matrix is rounded once more than a branch beside it, which these strong branches carry into the scores:
   // transformers' own differ by 2.0e-5, ours by 6.6e-5. Matrix by matrix the next test is a hundred times as strict.
-  expect(worst(logits, golden.floats('logits'))).toBeLessThan(1e-4);
+  seen.close(logits, golden.floats('logits'), 1e-4, 'logits', 0);
   expect(opened.report.unexpected).toEqual([]);
 });
 
@@ -66,11 +68,12 @@ test("every matrix is PEFT's, with rank-stabilised scales and patterns", async (
     [out, join(out, 'vision_tower')].map((at) => openWeightFolder(folderSource(at))),
   );
   expect(golden.size).toBe(32);
+  const matrices = parity('merged matrices', ORACLE['transformers-5']);
   for (const [name, want] of golden) {
     const got = (language!.get(name) ?? tower!.get(name))!;
     expect(got.shape).toEqual(want.shape);
     const [a, b] = await Promise.all([got, want].map(async (each) => decodeFloats(await each.read(), each.dtype)));
-    expect(worst(a!, b!), name).toBeLessThan(1e-6);
+    matrices.close(a!, b!, 1e-6, name, 0);
   }
 });
 

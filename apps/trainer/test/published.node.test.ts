@@ -13,7 +13,8 @@ import { RunFolder } from '../src/run/run-folder.ts';
 import { findModel } from '../src/train/folders.ts';
 import type { ModelFolders } from '../src/train/folders.ts';
 import { openForRun } from '../src/train/open.ts';
-import { copyOf, edit, expected, folders, LAYOUTS, LOGITS, logitsOf, openNamed, worst } from './published.ts';
+import { parity } from '@curio/testing/parity';
+import { copyOf, edit, expected, folders, LAYOUTS, LOGITS, logitsOf, ORACLE, openNamed } from './published.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
@@ -26,8 +27,9 @@ test.each(LAYOUTS)('%s: features and scores are those of PyTorch, and every tens
   expect(golden.ints('ids')).toContain(IMAGE_TOKEN);
   const opened = await open(folders(layout), 'f32');
   const { image, logits } = await logitsOf(gpu, opened, golden);
-  expect(worst(image, golden.floats('image'))).toBeLessThan(1e-5);
-  expect(worst(logits, golden.floats('logits'))).toBeLessThan(LOGITS);
+  const seen = parity('published folder: features, logits', ORACLE[layout]);
+  seen.close(image, golden.floats('image'), 1e-5, 'image', 0);
+  seen.close(logits, golden.floats('logits'), LOGITS, 'logits', 0);
   const old = layout === 'transformers-4.31';
   const at = `${layout}/`;
   expect(opened.lines).toEqual([
@@ -47,7 +49,7 @@ test.each(LAYOUTS)('%s: a base in the type of its files gives the same scores', 
   const opened = await open(folders(layout));
   expect(opened.found.storage).toBe('f16');
   const { logits } = await logitsOf(gpu, opened, golden);
-  expect(worst(logits, golden.floats('logits'))).toBeLessThan(LOGITS);
+  parity('published folder in f16: logits', ORACLE[layout]).close(logits, golden.floats('logits'), LOGITS, 'logits', 0);
 });
 
 test('what the files say is what decides, not what the folders are called', async () => {
@@ -83,7 +85,13 @@ test('a merged model brings its own projector', async () => {
   const { lines, found, ...opened } = await open({ model: folders('transformers-5').model }, 'f32');
   const pixels = imageTensor(opened.model, golden.floats('pixels') as Float32Array<ArrayBuffer>);
   const rows = await gpu.scope(() => noGrad(() => opened.model.encodeImages(pixels).read()));
-  expect(worst(rows, golden.floats('merged'))).toBeLessThan(1e-5);
+  parity('projector of a merged model', ORACLE['transformers-5']).close(
+    rows,
+    golden.floats('merged'),
+    1e-5,
+    'merged',
+    0,
+  );
   expect(found).toMatchObject({
     baseProjector: true,
     model: { projector: { kind: 'mlp2x_gelu' }, languageLora: null },

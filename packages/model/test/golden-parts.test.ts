@@ -19,6 +19,7 @@ import { KvCache, mergeLora, Weights } from '@curio/nn';
 import type { StoredTensor } from '@curio/nn';
 import { openGolden } from '@curio/testing/golden';
 import type { GoldenFile } from '@curio/testing/golden';
+import { parity, PYTORCH } from '@curio/testing/parity';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClipVision } from '../src/clip.ts';
 import { LANGUAGE_TARGETS, VISION_TARGETS } from '../src/config.ts';
@@ -54,22 +55,13 @@ async function open<Part>(file: GoldenFile, build: (w: Weights) => Part): Promis
   return { part, weights };
 }
 
-function close(
-  actual: ArrayLike<number>,
-  expected: ArrayLike<number>,
-  tolerance: number,
+async function compareGradients(
   what: string,
-  floor = 1e-3,
-): void {
-  expect(actual.length, what).toBe(expected.length);
-  let [scale, worst] = [floor, 0];
-  for (let i = 0; i < expected.length; i++) scale = Math.max(scale, Math.abs(expected[i]!));
-  for (let i = 0; i < expected.length; i++)
-    worst = Math.max(worst, Number.isNaN(actual[i]!) ? Infinity : Math.abs(actual[i]! - expected[i]!) / scale);
-  expect(worst, `${what}: largest error, relative to the largest value`).toBeLessThan(tolerance);
-}
-
-async function compareGradients(weights: Weights, file: GoldenFile, others: readonly string[] = []): Promise<void> {
+  weights: Weights,
+  file: GoldenFile,
+  others: readonly string[] = [],
+): Promise<void> {
+  const gradients = parity(`${what}: gradients`, PYTORCH);
   const wanted = [...file.under('grad.')].filter(([name]) => !others.includes(name));
   const ours = new Map(weights.parameters().map((parameter) => [parameter.name, parameter]));
   for (const [name, { data }] of wanted) {
@@ -77,7 +69,7 @@ async function compareGradients(weights: Weights, file: GoldenFile, others: read
     if (!grad) throw new Error(`${name} received no gradient`);
     // A key's bias moves all scores of a query alike, so what PyTorch gives as its gradient is rounding: hence the
     // floor.
-    close(await grad.read(), data as Float32Array, 2e-3, name, 1e-2);
+    gradients.close(await grad.read(), data as Float32Array, 2e-3, name, 1e-2);
   }
   expect([...ours.values()].filter(({ grad }) => grad).length).toBe(wanted.length);
 }
@@ -125,12 +117,13 @@ test('the image tower with LoRA', async () => {
     return out;
   });
   const names = ['out.embeddings', 'out.block.0', 'out.block.1'];
-  for (const [i, stage] of read.stages.entries()) close(await stage, file.floats(names[i]!), 1e-4, names[i]!);
-  close(await read.features, file.floats('out.features'), 1e-4, 'out.features');
+  const values = parity('image tower with LoRA: blocks, features', PYTORCH);
+  for (const [i, stage] of read.stages.entries()) values.close(await stage, file.floats(names[i]!), 1e-4, names[i]!);
+  values.close(await read.features, file.floats('out.features'), 1e-4, 'out.features');
   expect(Math.abs((await read.loss) - file.scalar('out.loss'))).toBeLessThan(
     1e-3 * Math.max(1, Math.abs(file.scalar('out.loss'))),
   );
-  await compareGradients(weights, file);
+  await compareGradients('image tower with LoRA', weights, file);
   for (const parameter of weights.parameters()) parameter.dispose();
 });
 
@@ -189,13 +182,14 @@ test.each(['llama', 'llama-gqa'])('%s: blocks, logits, loss and every gradient',
     backward(loss);
     return out;
   });
+  const values = parity(`${name} with LoRA: blocks, logits`, PYTORCH);
   for (const [i, stage] of [...read.stages, read.norm, read.logits].entries()) {
     const what = ['out.embeddings', 'out.block.0', 'out.block.1', 'out.norm', 'out.logits'][i]!;
     const { shape } = file.tensor(what);
-    close(used(await stage, lengths, shape), used(file.floats(what), lengths, shape), 1e-4, what);
+    values.close(used(await stage, lengths, shape), used(file.floats(what), lengths, shape), 1e-4, what);
   }
   expect(await read.loss).toBeCloseTo(file.scalar('out.loss'), 4);
-  await compareGradients(weights, file, ['embeddings']);
+  await compareGradients(`${name} with LoRA`, weights, file, ['embeddings']);
   for (const parameter of weights.parameters()) parameter.dispose();
 });
 
@@ -204,6 +198,7 @@ test.each(['llama', 'llama-gqa'])(
   async (name) => {
     const { file, llama, weights, ids } = await openLlama(name);
     const { hiddenSize, numHeads, numKeyValueHeads, numLayers, vocabSize } = llama.config;
+    const values = parity(`${name} with LoRA: logits with a cache`, PYTORCH);
     const T = file.tensor('in.ids').shape[1]!;
     const row = Int32Array.from(ids.subarray(0, T)); // the sample without padding
     for (const cuts of [[T], [5, 1, 1, 3, 1, 1], Array<number>(T).fill(1)]) {
@@ -229,7 +224,7 @@ test.each(['llama', 'llama-gqa'])(
         );
         const want = file.floats('out.logits').subarray(from * vocabSize, (from + count) * vocabSize);
         for (const b of [0, 1])
-          close(
+          values.close(
             logits.subarray(b * count * vocabSize, (b + 1) * count * vocabSize),
             want,
             1e-4,
@@ -259,6 +254,11 @@ test('merged LoRA gives what the branch gave', async () => {
         .read(),
     ),
   );
-  close(logits, file.floats('out.logits').subarray(0, T * llama.config.vocabSize), 1e-4, 'logits');
+  parity('llama-gqa with merged LoRA: logits', PYTORCH).close(
+    logits,
+    file.floats('out.logits').subarray(0, T * llama.config.vocabSize),
+    1e-4,
+    'logits',
+  );
   for (const parameter of weights.parameters()) parameter.dispose();
 });

@@ -2,6 +2,7 @@ import { DataError } from '@curio/engine';
 import { type ByteFolder, memorySource } from '@curio/nn';
 import { expect, test } from 'vitest';
 import { openGolden } from '../../testing/src/golden.ts';
+import { parity } from '../../testing/src/parity.ts';
 import { SentencePiece } from '../src/data/sentence-piece.ts';
 import { openTokens, TOKEN_RULES, Tokens } from '../src/data/tokens.ts';
 import { llamaTokenizerJson } from './llama-vocabulary.ts';
@@ -12,8 +13,9 @@ const { texts, runs, decoded } = golden.config as { texts: string[]; runs: numbe
 const model = SentencePiece.read(file);
 
 test('pieces are those of SentencePiece itself', () => {
+  const ids = parity('ids of SentencePiece', 'sentencepiece');
   for (const [i, text] of texts.entries())
-    expect(text === '' ? [] : model.encode(`▁${text}`), JSON.stringify(text)).toEqual(golden.config.sentencepiece[i]);
+    ids.same(text === '' ? [] : model.encode(`▁${text}`), golden.config.sentencepiece[i], JSON.stringify(text));
 });
 
 test('any ids decode as SentencePiece decodes them', () => {
@@ -23,7 +25,11 @@ test('any ids decode as SentencePiece decodes them', () => {
 test.each(TOKEN_RULES)('the rule of transformers %s, from the model', (rule) => {
   const tokens = new Tokens(model, { rule });
   const want = golden.config[rule === '5' ? 'today' : 'then'] as number[][];
-  for (const [i, text] of texts.entries()) expect(tokens.encode(text), JSON.stringify(text)).toEqual(want[i]);
+  const ids = parity(
+    `ids by the rule of ${rule}`,
+    `transformers ${golden.config.versions[rule === '5' ? 'today' : 'then']}`,
+  );
+  for (const [i, text] of texts.entries()) ids.same(tokens.encode(text), want[i]!, JSON.stringify(text));
 });
 
 test('extra words, prompts and their text', () => {

@@ -7,6 +7,7 @@ import { KvCache, Weights } from '@curio/nn';
 import { sceneTokenizerJson } from '@curio/scenes';
 import { openGolden } from '@curio/testing/golden';
 import type { GoldenFile as Golden } from '@curio/testing/golden';
+import { close, parity, PYTORCH } from '@curio/testing/parity';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { aboutImage, Speaker } from '../src/converse.ts';
 import type { Request } from '../src/converse.ts';
@@ -14,7 +15,7 @@ import { Tokens } from '../src/data/tokens.ts';
 import { readPrototypes } from '../src/decoding/trace.ts';
 import { PRESETS } from '../src/presets/presets.ts';
 import { imageTensor } from '../src/model-inputs.ts';
-import { close, openWholeModel } from './whole-model.ts';
+import { openWholeModel } from './whole-model.ts';
 
 const PATCHES = 16;
 const NEW = 20;
@@ -79,26 +80,28 @@ test('what each token attends to, and the words it was chosen among, are those o
   const probabilities = inside.floats('words.probabilities');
   const { words: top } = inside.config as { words: number };
   const layers = model.config.language.numLayers;
+  const seen = parity('inside: attention, likeliest words', PYTORCH);
   tokens.forEach((token, t) => {
     expect(token.attention).toHaveLength(layers);
     token.attention.forEach((patches, layer) => {
       const at = (t * layers + layer) * PATCHES;
-      close(patches, attention.subarray(at, at + PATCHES), 1e-4, `token ${t}, layer ${layer}`);
+      seen.close(patches, attention.subarray(at, at + PATCHES), 1e-4, `token ${t}, layer ${layer}`);
     });
     expect(token.words.map(({ id }) => id)).toEqual(Array.from(words.subarray(t * top, (t + 1) * top)));
     const shares = token.words.map(({ probability }) => probability);
-    close(shares, probabilities.subarray(t * top, (t + 1) * top), 1e-4, `words of token ${t}`);
+    seen.close(shares, probabilities.subarray(t * top, (t + 1) * top), 1e-4, `words of token ${t}`);
   });
 });
 
 test('which patches share a prototype is as in PyTorch', () => {
+  const seen = parity('inside: shares of the prototypes', PYTORCH);
   expect(prototypes.numPrototypes).toBe(inside.config.prototypes);
   prototypes.iterations.forEach((shares, t) =>
-    close(shares, inside.floats(`prototypes.share.${t}`), 1e-4, `iteration ${t}`),
+    seen.close(shares, inside.floats(`prototypes.share.${t}`), 1e-4, `iteration ${t}`),
   );
   expect(prototypes.iterations).toHaveLength(2);
   expect(Array.from(prototypes.centre)).toEqual(Array.from(inside.ints('prototypes.centre')));
-  close(prototypes.weight, inside.floats('prototypes.weight'), 1e-4, 'weight');
+  seen.close(prototypes.weight, inside.floats('prototypes.weight'), 1e-4, 'weight');
 });
 
 test('telling the prototypes takes no dispatch and changes no bit; untold, they are not kept', async () => {

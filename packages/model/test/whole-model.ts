@@ -1,11 +1,10 @@
-/** @file The tiny model of whole.safetensors, and how far numbers are from those of PyTorch. */
+/** @file The tiny model of whole.safetensors. */
 import type { Gpu } from '@curio/engine';
 import { SqLlava } from '@curio/model';
 import type { ModelConfig } from '@curio/model';
 import { Weights } from '@curio/nn';
 import type { StoredTensor } from '@curio/nn';
 import type { GoldenFile as Golden } from '@curio/testing/golden';
-import { expect } from 'vitest';
 import { LANGUAGE_TARGETS, VISION_TARGETS } from '../src/config.ts';
 
 /** Published prefix of each of our scopes. */
@@ -74,14 +73,4 @@ export async function openWholeModel(
   const model = new SqLlava(weights, { ...configOf(golden), ...chat });
   await weights.load();
   return model;
-}
-
-export function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
-  expect(actual.length, what).toBe(expected.length);
-  let scale = 1e-3;
-  for (let i = 0; i < expected.length; i++) scale = Math.max(scale, Math.abs(expected[i]!));
-  let worst = 0;
-  for (let i = 0; i < expected.length; i++)
-    worst = Math.max(worst, Math.abs(actual[i]! - expected[i]!) / scale || (Number.isNaN(actual[i]!) ? Infinity : 0));
-  expect(worst, `${what}: largest error, relative to the largest value`).toBeLessThan(tolerance);
 }

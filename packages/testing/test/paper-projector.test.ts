@@ -3,12 +3,7 @@ import { backward, mul, openGpu, sum, tensor } from '@curio/engine';
 import { PaperProjector, Weights } from '@curio/nn';
 import { expect, test } from 'vitest';
 import { openGolden } from '../src/golden.ts';
-
-function worst(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  const scale = Array.from(expected).reduce((most, v) => Math.max(most, Math.abs(v)), 1);
-  expect(actual.length).toBe(expected.length);
-  return Array.from(expected).reduce((most, v, i) => Math.max(most, Math.abs(v - actual[i]!)), 0) / scale;
-}
+import { parity } from '../src/parity.ts';
 
 test.each(['all', 'portable'] as const)('output, loss and every gradient, features %s', async (features) => {
   const gpu = await openGpu({ features });
@@ -38,11 +33,13 @@ test.each(['all', 'portable'] as const)('output, loss and every gradient, featur
     backward(total);
     return read;
   });
-  expect(worst(await y, golden.floats('out.y'))).toBeLessThan(1e-6);
-  expect(worst(await e, golden.floats('out.e'))).toBeLessThan(1e-6);
-  expect(worst([await loss], [golden.scalar('out.loss')])).toBeLessThan(1e-6);
-  expect(worst(await x.grad!.read(), golden.floats('grad.x'))).toBeLessThan(1e-5);
+  const values = parity('the paper’s extractor and MLP: values', 'PyTorch in float64');
+  const gradients = parity('the paper’s extractor and MLP: gradients', 'PyTorch in float64');
+  values.close(await y, golden.floats('out.y'), 1e-6, 'y', 1);
+  values.close(await e, golden.floats('out.e'), 1e-6, 'e', 1);
+  values.close([await loss], [golden.scalar('out.loss')], 1e-6, 'loss', 1);
+  gradients.close(await x.grad!.read(), golden.floats('grad.x'), 1e-5, 'x', 1);
   for (const { name, grad } of weights.parameters())
-    expect(worst(await grad!.read(), golden.floats(`grad.${name}`)), name).toBeLessThan(1e-5);
+    gradients.close(await grad!.read(), golden.floats(`grad.${name}`), 1e-5, name, 1);
   gpu.close();
 });

@@ -4,6 +4,7 @@ import type { Gpu } from '@curio/engine';
 import { MlpProjector, PrototypeProjector, Weights } from '@curio/nn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGolden } from '../src/golden.ts';
+import { parity } from '../src/parity.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -11,12 +12,6 @@ beforeAll(async () => {
   gpu.probe.poison = true;
 });
 afterAll(() => gpu.close());
-
-function worst(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  const scale = Array.from(expected).reduce((most, v) => Math.max(most, Math.abs(v)), 1);
-  expect(actual.length).toBe(expected.length);
-  return Array.from(expected).reduce((most, v, i) => Math.max(most, Math.abs(v - actual[i]!)), 0) / scale;
-}
 
 test.each(['prototype-small', 'prototype-large'])('%s: output, loss and every gradient', async (name) => {
   const golden = await openGolden(name);
@@ -44,16 +39,16 @@ test.each(['prototype-small', 'prototype-large'])('%s: output, loss and every gr
     backward(total);
     return read;
   });
-  expect(worst(await y, golden.floats('out.y'))).toBeLessThan(1e-5);
-  expect(worst(await e, golden.floats('out.e'))).toBeLessThan(1e-5);
-  expect(worst([await loss], [golden.scalar('out.loss')])).toBeLessThan(1e-5);
-  expect(worst(await x.grad!.read(), golden.floats('grad.x'))).toBeLessThan(1e-4);
+  const values = parity('prototype extractor and MLP: values', 'PyTorch in float64');
+  const gradients = parity('prototype extractor and MLP: gradients', 'PyTorch in float64');
+  values.close(await y, golden.floats('out.y'), 1e-5, 'y', 1);
+  values.close(await e, golden.floats('out.e'), 1e-5, 'e', 1);
+  values.close([await loss], [golden.scalar('out.loss')], 1e-5, 'loss', 1);
+  gradients.close(await x.grad!.read(), golden.floats('grad.x'), 1e-4, 'x', 1);
   for (const parameter of weights.parameters()) {
     if (parameter.name.startsWith('ln_1')) expect(parameter.grad, parameter.name).toBeNull();
     else
-      expect(worst(await parameter.grad!.read(), golden.floats(`grad.${parameter.name}`)), parameter.name).toBeLessThan(
-        1e-4,
-      );
+      gradients.close(await parameter.grad!.read(), golden.floats(`grad.${parameter.name}`), 1e-4, parameter.name, 1);
   }
 });
 

@@ -1,7 +1,7 @@
 /** Folders instead of a run: one base with several adapters, and what is asked of it by template and aspect. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -159,14 +159,16 @@ test('texts that grow side by side are printed one after the other', () => {
   expect(said.join('')).toBe('a b? who= ');
 });
 
-function ask(...args: string[]) {
+function curio(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ['--import', 'tsx', '--conditions=source', 'apps/trainer/src/cli.ts', 'ask', ...args],
+    ['--import', 'tsx', '--conditions=source', 'apps/trainer/src/cli.ts', ...args],
     { cwd: root, encoding: 'utf8' },
   );
   return { status, stdout, stderr: stderr.trim() };
 }
+
+const ask = (...args: string[]) => curio('ask', ...args);
 
 test('ask: by text, by JSON, after questions of its own, and wrong usage', { timeout: 120_000 }, async () => {
   const named = ['--model', model.model, '--vision', model.vision, '--adapter', trained];
@@ -192,3 +194,44 @@ test('ask: by text, by JSON, after questions of its own, and wrong usage', { tim
   expect([once!.status, three!.status]).toEqual([0, 0]);
   expect(JSON.parse(once!.stdout).asked).not.toEqual(JSON.parse(three!.stdout).asked);
 });
+
+test('batch --self: a folder of pictures to questions and answers, continued where it ended', async () => {
+  const pictures = join(folder, 'pictures');
+  mkdirSync(join(pictures, 'more'), { recursive: true });
+  for (const name of ['b.PNG', 'a.png', 'more/c.png', '.hidden.png']) copyFileSync(picture, join(pictures, name));
+  writeFileSync(join(pictures, 'notes.txt'), 'no picture');
+  const out = join(folder, 'self.jsonl');
+  const batch = (...args: string[]) =>
+    curio('batch', '--in', pictures, '--out', out, '--model', model.model, '--vision', model.vision, ...args);
+  const named = ['--adapter', trained, '--self', '2', '--max-new-tokens', '8'];
+  const done = batch(...named);
+  expect([done.status, done.stdout]).toEqual([
+    0,
+    `batch: ${out} holds 2 questions and answers about each of 3 pictures of 3.\n`,
+  ]);
+  const lines = readFileSync(out, 'utf8').trim().split('\n');
+  const told = lines.map((line) => JSON.parse(line));
+  expect(told.map(({ image }) => image)).toEqual(['a.png', 'b.PNG', 'more/c.png']);
+  const direct = await openTalk('batch', { ...model, adapter: [trained] }, 'self-question');
+  for (const [i, { sampler, dialogues }] of told.entries()) {
+    const ask = { ...direct.ask, questions: 2, maxAnswer: 8 };
+    const pixels = direct.prepare(await readImage(picture));
+    const [said] = await direct.speaker.selfQuestion([pixels], ask, 1 + i, {});
+    expect(sampler).toEqual([ask.describePrompt, said!.description]);
+    expect(dialogues).toEqual(said!.asked.map(({ question: asks, answer }) => [asks, answer]));
+  }
+  direct.close();
+  // Cut in the middle of a line: the rest comes out the same.
+  writeFileSync(out, `${lines[0]}\n${lines[1]!.slice(0, 20)}`);
+  expect(batch(...named).stdout).toContain('3 pictures of 3, 1 of them from before.');
+  expect(readFileSync(out, 'utf8').trim().split('\n')).toEqual(lines);
+  expect(batch(...named, '--temperature', '0.5')).toMatchObject({
+    status: 2,
+    stderr:
+      "batch: --temperature is given with --self 2, which draws as the model's own configuration says and needs a folder alone; leave it out.",
+  });
+  expect(curio('batch', '--in', picture, '--out', out, '--self', '1')).toMatchObject({
+    status: 1,
+    stderr: `batch: '${picture}' is no folder; --self goes through a folder of pictures.`,
+  });
+}, 180_000);

@@ -5,6 +5,7 @@ import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
 import { answerAll } from '../talk/answer-all.ts';
+import { askAboutEach, picturesOf } from '../talk/ask-folder.ts';
 import { openTalk } from '../talk/open.ts';
 import { count, withWritingOptions } from '../talk/options.ts';
 import type { WritingOptions } from '../talk/options.ts';
@@ -16,6 +17,7 @@ interface Options extends WritingOptions {
   readonly images?: string;
   readonly batch: number;
   readonly sq?: number;
+  readonly self?: number;
   readonly json?: boolean;
 }
 
@@ -23,13 +25,19 @@ interface Options extends WritingOptions {
 export function batchCommand(): Command {
   return withWritingOptions(new Command('batch'), { temperature: 0, maxNewTokens: 1024 })
     .description('answer a file of questions, line by line in the format of LLaVA’s evaluations')
-    .requiredOption('--in <file>', 'JSON lines of { question_id, image?, text }')
+    .requiredOption('--in <file>', 'JSON lines of { question_id, image?, text }; with --self a folder of pictures')
     .requiredOption('--out <file>', 'JSON lines of { question_id, prompt, text, answer_id, model_id, metadata }')
     .option('--images <folder>', "where paths of images count from; default: the input's folder")
     .option('--batch <n>', 'questions in work at a time; changes no answer', count, 16)
     .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', count)
+    .option(
+      '--self <n>',
+      'let the model describe each picture of a folder, ask n questions and answer them: lines of { question_id, image, sampler, dialogues }',
+      count,
+    )
     .option('--json', 'print a summary as JSON')
-    .action(async (options: Options) => {
+    .action(async (options: Options, command: Command) => {
+      if (options.self !== undefined) return askFolder(options, options.self, command);
       const { in: input, out, images = dirname(input), batch, sq, json } = options;
       const questions = readQuestions(input, images);
       const blind = questions.findIndex(({ image }) => image === undefined);
@@ -87,4 +95,51 @@ export function batchCommand(): Command {
         talk.close();
       }
     });
+}
+
+/** Options of answers to a question: how a model draws questions of its own stands in its configuration. */
+const DRAWING = ['temperature', 'topK', 'topP', 'stop', 'sq', 'images'] as const;
+
+/** `curio batch --self`: a folder of pictures, about which the model asks itself. */
+async function askFolder(options: Options, self: number, command: Command): Promise<void> {
+  const given = DRAWING.find((name) => command.getOptionValueSource(name) === 'cli');
+  if (given !== undefined)
+    throw new ConfigError(
+      `batch: --${given.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)} is given with --self ${self}, which draws as the model's own configuration says and needs a folder alone; leave it out.`,
+    );
+  const { in: folder, out, json, seed, maxNewTokens } = options;
+  const pictures = picturesOf(folder);
+  const talk = await openTalk('batch', options, 'self-question');
+  const interrupt = listenForInterrupt(() => console.error('batch: ending; what is answered is kept.'));
+  const progress = new Progress(openTerminal(process.stderr), []);
+  try {
+    const { template = talk.template, aspect = talk.aspect } = options;
+    const made = { model: talk.name, ...talk.from, self, ask: talk.ask, maxNewTokens, template, aspect, seed };
+    const settings = fingerprint(made);
+    const file = AnswersFile.open(out, pictures, settings);
+    let asked = 0;
+    try {
+      await askAboutEach(pictures, file.done, {
+        ...{ talk, options, questions: self, signal: interrupt.signal },
+        onAsked: (i, said) => {
+          const { id } = pictures[i]!;
+          file.write({ question_id: id, image: id, ...said, model_id: talk.name, metadata: { settings } });
+          progress.activity('pictures', file.done + ++asked, pictures.length);
+        },
+      });
+    } finally {
+      file.close();
+    }
+    progress.end();
+    if (json)
+      console.log(JSON.stringify({ out, pictures: pictures.length, before: file.done, asked, settings, ...made }));
+    else
+      console.log(
+        `batch: ${out} holds ${self} questions and answers about each of ${file.done + asked} pictures of ${pictures.length}${file.done > 0 ? `, ${file.done} of them from before` : ''}.`,
+      );
+    if (interrupt.requested) process.exitCode = EXIT.interrupted;
+  } finally {
+    interrupt.close();
+    talk.close();
+  }
 }

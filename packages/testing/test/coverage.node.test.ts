@@ -67,3 +67,30 @@ test('a row that says more than the sources is found', () => {
     "row 4: its state is 'surely'",
   ]);
 });
+
+/** A numbered section of the specification, down to the next heading of its level or above. */
+function sectionOf(text: string, heading: string): string {
+  const lines = text.split('\n');
+  const from = lines.findIndex((line) => line.startsWith(heading));
+  const level = /^#+/.exec(heading)![0].length;
+  const length = lines.slice(from + 1).findIndex((line) => (/^#+(?= )/.exec(line)?.[0].length ?? 9) <= level);
+  return lines.slice(from, length < 0 ? undefined : from + 1 + length).join('\n');
+}
+
+/** Repositories `owner/name` of weights, and data sets `….json`, in a text. */
+const namedIn = (text: string): string[] => [
+  ...new Set(
+    text.match(/\b(?:lmsys|Lin-Chen|openai|ZachSun)\/[\w.-]*\w(?![\w.-]*\{)|\b[\w-]+_\w*\d+k\w*\.json/g) ?? [],
+  ),
+];
+
+test('every base, adapter and data set of the specification’s recipes has its licence there', () => {
+  const text = readFileSync(join(root, 'docs/sq-llava.md'), 'utf8');
+  const licences = sectionOf(text, '## 11. Licences');
+  const used = [sectionOf(text, '### 3.2 Stages'), sectionOf(text, '### 4.6 Base models needed')].join('\n');
+  const recipes = namedIn(used);
+  expect(recipes.length).toBeGreaterThan(7);
+  expect(recipes.filter((name) => !namedIn(licences).includes(name))).toEqual([]);
+  for (const line of licences.split('\n').filter((row) => /^\| (?!what|---)/.test(row)))
+    expect(line, 'a licence says where it was read').toMatch(/\[(R|L|HF|U)(: [^\]]+)?\]/);
+});

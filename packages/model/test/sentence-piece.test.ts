@@ -147,6 +147,6 @@ test('a folder opens by its tokenizer.model, else by its tokenizer.json', async 
     ),
   );
   await expect(openTokens(folder({ 'tokenizer.json': json(3) }))).rejects.toThrow(
-    new DataError('tokenizer: base/tokenizer.json: it holds no object.'),
+    new DataError('tokenizer: base/tokenizer.json: it holds 3; it must be an object.'),
   );
 });

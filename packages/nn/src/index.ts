@@ -56,7 +56,7 @@ export type { AdapterConfig } from './files/peft-config.ts';
 export { isObject } from './files/json.ts';
 export { readJsonFile } from './files/json-file.ts';
 export { floatToHalf } from './files/half.ts';
-export { shownJson } from './files/shown.ts';
+export { shownJson, shownText, shownValue } from './files/shown.ts';
 export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';
 export { encodeSafetensors, joinBytes, openSafetensors, type Safetensors } from './files/safetensors.ts';
 export {

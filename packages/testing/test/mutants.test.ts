@@ -2,11 +2,16 @@ import { expect, test } from 'vitest';
 import { openGolden } from '../src/golden.ts';
 import { openReader, READERS } from '../src/mutants/readers.ts';
 
+const parquetFiles = import.meta.glob<string>('../golden/*.parquet', { query: '?url&inline', import: 'default' });
+
 // `npm run mutants` feeds ten thousand to each reader, and holds them to a second and 64 MB.
 test.each(READERS)('500 damaged files: the reader of %s opens each or refuses it in one sentence', async (name) => {
   const torch = [...(await openGolden('torch-files')).under('file.').values()].map(({ data }) => data as Uint8Array);
   const tokenizer = (await openGolden('sentence-piece')).bytes('file.model');
-  const run = openReader(name, { torch, tokenizer });
+  const parquet = await Promise.all(
+    Object.values(parquetFiles).map(async (load) => new Uint8Array(await (await fetch(await load())).arrayBuffer())),
+  );
+  const run = openReader(name, { torch, tokenizer, parquet });
   const faults: string[] = [];
   let refused = 0;
   for (let seed = 0; seed < 500; seed++) {

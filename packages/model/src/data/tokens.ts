@@ -243,7 +243,15 @@ export async function openTokens(folder: ByteFolder, options: TokensOptions = {}
     throw new DataError(
       `tokenizer: ${folder.name} has no tokenizer.model or tokenizer.json; one of them must be there.`,
     );
-  if (typeof json !== 'object' || json === null)
-    throw new DataError(`tokenizer: ${folder.name}/tokenizer.json: it holds no object.`);
-  return new Tokens(json, options);
+  // Loaded where a folder is opened: a page brings a vocabulary of its own.
+  const { asTokenizer, requireTokenizerJson } = await import('./tokenizer-json.ts');
+  const where = `${folder.name}/tokenizer.json`;
+  const source = requireTokenizerJson(json, where);
+  return asTokenizer(where, () => {
+    const tokens = new Tokens(source, options);
+    tokens.decode(tokens.encode(PROBE)); // what the library finds wrong only when it is used
+    return tokens;
+  });
 }
+
+const PROBE = 'Is it 42 °C?\n\tYes — 猫 😀';

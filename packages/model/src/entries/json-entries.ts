@@ -3,6 +3,7 @@
  * quotes tell where an entry ends, so strings may hold anything. What is kept is each entry's place, 12 bytes.
  */
 import { DataError } from '@curio/engine';
+import { shownText } from '@curio/nn';
 import type { ByteSource } from '@curio/nn';
 import type { Entries, VisitEntry } from './entries.ts';
 
@@ -136,7 +137,7 @@ class JsonScan {
     }
     if (bytes[at] !== OPEN_OBJECT)
       throw new DataError(
-        `data: ${this.file}: begins with '${String.fromCharCode(bytes[at]!)}'; it must be a JSON array of samples, or JSON lines.`,
+        `data: ${this.file}: begins with '${shownText(String.fromCharCode(bytes[at]!))}'; it must be a JSON array of samples, or JSON lines.`,
       );
     this.state = 'lines';
     return at;
@@ -187,7 +188,7 @@ function parse<T>(bytes: Uint8Array, fail: (what: string) => T): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    return fail(`is not JSON (${(error as Error).message})`);
+    return fail(`is not JSON (${shownText((error as Error).message)})`);
   }
 }
 

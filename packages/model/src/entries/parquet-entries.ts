@@ -1,9 +1,11 @@
 /** @file Entries of a Parquet file, one a row, as Hugging Face's data sets have them. Read by hyparquet. */
 import { DataError } from '@curio/engine';
+import { shownText } from '@curio/nn';
 import type { ByteSource } from '@curio/nn';
 import { parquetMetadataAsync, parquetReadObjects, type FileMetaData } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import type { Entries, VisitEntry } from './entries.ts';
+import { MOST_VALUES, requirePages } from './parquet-pages.ts';
 
 const MAGIC = [0x50, 0x41, 0x52, 0x31];
 /** Row groups that stay unpacked: in a shuffled order each row is of another one. */
@@ -21,6 +23,14 @@ export interface ParquetEntries extends Entries {
   scan(visit: VisitEntry, progress?: (done: number, total: number) => void): Promise<void>;
 }
 
+/** What hyparquet complains of in its own words; an error of its code says nothing to a reader. */
+function said(error: unknown): string {
+  const message = error instanceof Error && error.constructor === Error ? error.message : '';
+  return message === '' || /undefined|NaN|\[object/.test(message)
+    ? 'it is damaged'
+    : shownText(message.replace(/\.$/, ''));
+}
+
 /** @throws DataError where the file is damaged, packed in a way that is not known, or empty */
 export async function openParquet(file: string, source: ByteSource): Promise<ParquetEntries> {
   const buffer = {
@@ -32,24 +42,35 @@ export async function openParquet(file: string, source: ByteSource): Promise<Par
   };
   const fail = (error: unknown): never => {
     throw new DataError(
-      `data: ${file}: it cannot be read as Parquet (${(error as Error).message.replace(/\.$/, '')}); copy it again, or write it as JSON lines.`,
+      `data: ${file}: it cannot be read as Parquet (${said(error)}); copy it again, or write it as JSON lines.`,
       { cause: error },
     );
   };
   const metadata: FileMetaData = await parquetMetadataAsync(buffer).catch(fail);
+  const children = metadata.schema.reduce((sum, { num_children = 0 }) => sum + num_children, 0);
+  if (children !== metadata.schema.length - 1 || metadata.schema.some(({ num_children = 0 }) => num_children < 0))
+    fail(new Error(`its schema has ${metadata.schema.length} columns and names ${children} inside others`));
   const groups = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
+  const large = groups.find((rows) => !(rows >= 0 && rows <= MOST_VALUES));
+  if (large !== undefined) fail(new Error(`a group has ${large} rows, and at most ${MOST_VALUES} are read at once`));
   const starts = groups.map((_, i) => groups.slice(0, i).reduce((sum, rows) => sum + rows, 0));
   const count = groups.reduce((sum, rows) => sum + rows, 0);
   if (count === 0) throw new DataError(`data: ${file}: holds no sample; it must hold at least one.`);
-  const unpack = (group: number): Promise<Record<string, unknown>[]> =>
-    parquetReadObjects({
+  const unpackRows = async (group: number): Promise<Record<string, unknown>[]> => {
+    await requirePages(source, metadata, group);
+    const rowStart = starts[group]!;
+    const rows = await parquetReadObjects({
       file: buffer,
       metadata,
       compressors,
       utf8: false,
-      rowStart: starts[group]!,
-      rowEnd: starts[group]! + groups[group]!,
-    }).catch(fail);
+      rowStart,
+      rowEnd: rowStart + groups[group]!,
+    });
+    if (rows.length !== groups[group]) throw new Error(`${groups[group]} rows were announced and ${rows.length} came`);
+    return rows;
+  };
+  const unpack = (group: number): Promise<Record<string, unknown>[]> => unpackRows(group).catch(fail);
   const kept = new Map<number, Promise<Record<string, unknown>[]>>();
   return {
     file,

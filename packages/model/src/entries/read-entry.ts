@@ -51,13 +51,12 @@ export interface ReadEntry {
   readonly notes: readonly Note[];
 }
 
-class Wrong extends Error {
+/** No Error: its stack would take most of the time where a file has many such entries. */
+class Wrong {
   constructor(
     readonly kind: Fault,
     readonly reason: string,
-  ) {
-    super(reason);
-  }
+  ) {}
 }
 
 const ROLES: Record<string, Role> = { human: 'human', user: 'human', gpt: 'gpt', assistant: 'gpt', vuser: 'vuser' };

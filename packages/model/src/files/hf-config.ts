@@ -50,7 +50,8 @@ type Fixed = Readonly<Record<string, readonly unknown[]>>;
 function requireFixed(json: Json, fixed: Fixed, where: string): void {
   for (const [key, known] of Object.entries(fixed)) {
     const value = json[key];
-    if (value === undefined || value === null || known.some((each) => shownJson(each) === shownJson(value))) continue;
+    if (value === undefined || value === null || known.some((each) => JSON.stringify(each) === JSON.stringify(value)))
+      continue;
     throw new ConfigError(
       `${where}: ${key} is ${shownJson(value)}; ${known.length > 0 ? `only ${known.map(shownJson).join(' or ')} can be computed` : 'a base with it cannot be computed'}.`,
     );

@@ -2,7 +2,7 @@
  * @file The configuration of a model according to the `config.json` files of its folders. docs/sq-llava.md 4.5 to 4.7.
  */
 import { ConfigError, WeightError } from '@curio/engine';
-import { isObject, openAdapter, openTensorFile, openWeightFile, readJsonFile } from '@curio/nn';
+import { isObject, openAdapter, openTensorFile, openWeightFile, readJsonFile, shownJson } from '@curio/nn';
 import type { Adapter, AdapterConfig, BaseStorage, ByteFolder, ByteSource, TensorMap } from '@curio/nn';
 import type { LoraConfig, ModelConfig } from '../config.ts';
 import { clipVisionFromHf, llamaFromHf, unknownKeys } from './hf-config.ts';
@@ -29,7 +29,7 @@ export async function readConfigFile(folder: ByteFolder): Promise<Json | undefin
   const json = await readJsonFile(folder, CONFIG_FILE, 'config');
   if (json === undefined) return undefined;
   if (!isObject(json))
-    throw new ConfigError(`config: ${folder.name}/${CONFIG_FILE} holds ${JSON.stringify(json)}; it must be an object.`);
+    throw new ConfigError(`config: ${folder.name}/${CONFIG_FILE} holds ${shownJson(json)}; it must be an object.`);
   return json;
 }
 

@@ -12,6 +12,9 @@ export const MOST_JSON = 10_000_000;
 /** Brackets, commas and colons: a tensor in a header takes 12, in an index 2. */
 const MOST_MARKS = 600_000;
 
+/** Objects inside objects. */
+const MOST_DEPTH = 500;
+
 /**
  * The value that `bytes`, at most MOST_JSON where they are a file's header, hold.
  * @param fail throws, with what is wrong as `is not JSON (…)` or `names 'a' twice`
@@ -32,17 +35,19 @@ export function parseJson(bytes: Uint8Array, fail: (what: string) => never, most
   } catch (cause) {
     return fail(`is not JSON (${shownText((cause as Error).message)})`);
   }
-  const twice = nameGivenTwice(text);
+  const twice = nameGivenTwice(text, fail);
   return twice === undefined ? value : fail(`names '${shownText(twice)}' twice`);
 }
 
 /** Scans text that `JSON.parse` accepted: strings before a colon are names, and brackets delimit their objects. */
-function nameGivenTwice(text: string): string | undefined {
+function nameGivenTwice(text: string, fail: (what: string) => never): string | undefined {
   const open: Set<string>[] = [];
   for (let at = 0; at < text.length; at++) {
     const mark = text[at];
-    if (mark === '{') open.push(new Set());
-    else if (mark === '}') open.pop();
+    if (mark === '{') {
+      open.push(new Set());
+      if (open.length > MOST_DEPTH) return fail(`has objects inside objects, over ${MOST_DEPTH} deep`);
+    } else if (mark === '}') open.pop();
     else if (mark === '"') {
       const begin = at++;
       for (; text[at] !== '"'; at++) if (text[at] === '\\') at++;

@@ -23,8 +23,8 @@ export function shownValue(value: unknown): string {
   return typeof value === 'object' && value !== null ? '{…}' : String(value as number | boolean | null);
 }
 
-/** A setting of JSON as it was written, in full. */
-export const shownJson = (value: unknown): string => JSON.stringify(value) ?? 'missing';
+/** A setting of JSON as it was written; the middle of a long one is left out. */
+export const shownJson = (value: unknown): string => shownText(JSON.stringify(value) ?? 'missing');
 
 /** A shape, `[2, 3]`. */
 export const shownShape = (shape: readonly number[]): string =>

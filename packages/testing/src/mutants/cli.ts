@@ -35,7 +35,10 @@ async function golden(name: string, prefix: string): Promise<Uint8Array[]> {
 async function work({ reader, from, count, clock }: Task): Promise<void> {
   const say = (word: Word): void => parentPort!.postMessage(word);
   const [tokenizer] = await golden('sentence-piece', 'file.');
-  const run = openReader(reader, { torch: await golden('torch-files', 'file.'), tokenizer });
+  const parquet = ['llava', 'messages'].map(
+    (name) => new Uint8Array(readFileSync(new URL(`../../golden/${name}.parquet`, import.meta.url))),
+  );
+  const run = openReader(reader, { torch: await golden('torch-files', 'file.'), tokenizer, parquet });
   // What is made once (tables, compiled code) is not the mutants'.
   for (let seed = 0; seed < 5; seed++) await run(1e9 + seed);
   const base = process.resourceUsage().maxRSS;

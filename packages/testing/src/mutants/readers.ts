@@ -1,6 +1,14 @@
 /** @file The readers that mutants are fed to, and what counts as a fault of one. */
 import { CurioError } from '@curio/engine';
-import { SentencePiece, TOKEN_RULES, Tokens } from '@curio/model';
+import {
+  openSamples,
+  readModelConfig,
+  SentencePiece,
+  TOKEN_RULES,
+  Tokens,
+  openTokens,
+  type IndexStore,
+} from '@curio/model';
 import {
   memorySource,
   openSafetensors,
@@ -10,12 +18,23 @@ import {
   type ByteSource,
   type TensorMap,
 } from '@curio/nn';
-import { Draw } from './draw.ts';
+import { ascii, damaged, Draw, joined } from './draw.ts';
+import { jsonMutant } from './json-mutants.ts';
+import { CONFIGS, DATA_SETS, TOKENIZERS } from './json-samples.ts';
 import { safetensorsMutant, shardsMutant } from './safetensors-mutants.ts';
 import { strangeText, tokenizerMutant } from './tokenizer-mutants.ts';
 import { torchMutant } from './torch-mutants.ts';
 
-export const READERS = ['torch', 'safetensors', 'shards', 'tokenizer'] as const;
+export const READERS = [
+  'torch',
+  'safetensors',
+  'shards',
+  'tokenizer',
+  'tokenizer.json',
+  'config.json',
+  'data',
+  'parquet',
+] as const;
 export type ReaderName = (typeof READERS)[number];
 
 /** Bytes that a reader may ask for while it reads one mutant, of a few hundred kilobytes at most. */
@@ -40,6 +59,8 @@ export interface Samples {
   readonly torch: readonly Uint8Array[];
   /** A `tokenizer.model`. */
   readonly tokenizer: Uint8Array;
+  /** Data sets that pyarrow wrote. */
+  readonly parquet: readonly Uint8Array[];
 }
 
 /** The function that runs the mutant of a seed through a reader. */
@@ -74,7 +95,7 @@ function faultOf(error: unknown): string | null {
   if (!(error instanceof CurioError)) return `no error of its own: ${String(error).slice(0, LONGEST)}`;
   const { message } = error;
   if (message.length > LONGEST) return `${message.length} characters: ${message.slice(0, LONGEST)}`;
-  if (!/^[\w.]+: [^\p{Cc}\p{Zl}\p{Zp}]*\.$/u.test(message))
+  if (!/^[\w./-]+: [^\p{Cc}\p{Zl}\p{Zp}]*\.$/u.test(message))
     return `no sentence on one line: ${JSON.stringify(message)}`;
   return /undefined|NaN|\[object/.test(message) ? `a value that is none: ${message}` : null;
 }
@@ -86,6 +107,38 @@ async function readAll(tensors: TensorMap): Promise<void> {
     if (part?.some((byte, i) => byte !== bytes[i])) throw new TypeError(`${name}: a part differs from the whole`);
     if (shape.reduce((product, size) => product * size, 1) > bytes.length)
       throw new TypeError(`${name}: ${dtype} [${shape.join()}] gave ${bytes.length} bytes`);
+  }
+}
+
+const folderOf = (name: string, files: Readonly<Record<string, Uint8Array>>): ByteFolder => ({
+  name,
+  open: async (file) => {
+    const bytes = Object.hasOwn(files, file) ? files[file] : undefined;
+    return bytes && memorySource(file, bytes);
+  },
+});
+
+/** Encodes a text and decodes what came, and ids of all kinds. */
+function useTokens(tokens: Tokens, draw: Draw): void {
+  const ids = tokens.encode(strangeText(draw));
+  if (!ids.every((id) => Number.isInteger(id) && id >= 0 && id < tokens.vocabSize))
+    throw new TypeError(`ids ${ids.slice(0, 9).join()} in a vocabulary of ${tokens.vocabSize}`);
+  tokens.decode([...ids, ...Array.from({ length: 50 }, () => draw.below(tokens.vocabSize))]);
+}
+
+/** Opens a data set, also by an index that was kept, and reads every sample, and what is wrong with other entries. */
+async function readSamples(source: ByteSource, draw: Draw): Promise<void> {
+  let kept: Uint8Array | null = null;
+  const index: IndexStore = { stamp: 'a', load: async () => kept, save: async (bytes) => void (kept = bytes) };
+  const first = await openSamples('data.json', source, { index });
+  kept = kept && damaged(kept, draw);
+  const again = await openSamples('data.json', source, { index });
+  if (again.length !== first.length) throw new TypeError(`${first.length} samples, then ${again.length}`);
+  for (let i = 0; i < first.length; i++) await again.read(i);
+  let told = 0;
+  for await (const { reason } of again.faults()) {
+    if (reason.length > LONGEST || /undefined|NaN|\[object/.test(reason)) throw new TypeError(`reason: ${reason}`);
+    if (++told === 100) break; // a file of nothing else has hundreds of thousands
   }
 }
 
@@ -114,13 +167,30 @@ const MAKERS: Readonly<Record<ReaderName, (samples: Samples) => Make>> = {
   },
   tokenizer: (samples) => (draw) => {
     const file = tokenizerMutant(samples.tokenizer, draw);
-    const text = strangeText(draw);
-    return async () => {
-      const tokens = new Tokens(SentencePiece.read(file), { rule: draw.pick(TOKEN_RULES) });
-      const ids = tokens.encode(text);
-      if (!ids.every((id) => Number.isInteger(id) && id >= 0 && id < tokens.vocabSize))
-        throw new TypeError(`ids ${ids.slice(0, 9).join()} in a vocabulary of ${tokens.vocabSize}`);
-      tokens.decode([...ids, ...Array.from({ length: 50 }, () => draw.below(tokens.vocabSize))]);
-    };
+    return async () => useTokens(new Tokens(SentencePiece.read(file), { rule: draw.pick(TOKEN_RULES) }), draw);
+  },
+  'tokenizer.json': () => (draw) => {
+    const file = jsonMutant(draw.pick(TOKENIZERS), draw);
+    const rows = draw.chance(0.5) ? 11 : undefined;
+    return async () => useTokens(await openTokens(folderOf('base', { 'tokenizer.json': file }), { rows }), draw);
+  },
+  'config.json': () => (draw) => {
+    const which = draw.pick(['language', 'tower'] as const);
+    const config = (part: 'language' | 'tower'): ByteFolder =>
+      folderOf(part, {
+        'config.json': part === which ? jsonMutant(CONFIGS[part], draw) : Uint8Array.from(ascii(CONFIGS[part])),
+      });
+    const files = { language: config('language'), vision: config('tower') };
+    return async () => void (await readModelConfig(files));
+  },
+  data: () => (draw) => {
+    const sample = draw.pick(DATA_SETS);
+    const lines = (JSON.parse(sample) as object[]).map((entry) => jsonMutant(JSON.stringify(entry), draw));
+    const file = draw.chance(0.5) ? jsonMutant(sample, draw) : joined(lines.flatMap((line) => [line, [0x0a]]));
+    return async (counted) => readSamples(counted(memorySource('data.json', file)), draw);
+  },
+  parquet: (samples) => (draw) => {
+    const file = damaged(draw.pick(samples.parquet), draw);
+    return async (counted) => readSamples(counted(memorySource('data.json', file)), draw);
   },
 };

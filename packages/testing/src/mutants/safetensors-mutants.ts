@@ -1,6 +1,7 @@
 /** @file Damaged safetensors: the bytes, the header's values, and the index over shards. */
 import { encodeSafetensors, joinBytes, type NamedTensor } from '@curio/nn';
 import { ascii, damaged, type Draw, joined, little } from './draw.ts';
+import { anything } from './json-mutants.ts';
 
 const tensors: readonly NamedTensor[] = [
   { name: 'model.a.weight', dtype: 'F32', shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
@@ -9,34 +10,6 @@ const tensors: readonly NamedTensor[] = [
   { name: 'model.mask', dtype: 'BOOL', shape: [3], data: Uint8Array.of(1, 0, 1) },
 ];
 const fileOf = (from: number, to: number): Uint8Array => joinBytes(encodeSafetensors(tensors.slice(from, to)));
-
-/** JSON text of some value, the wrong one mostly. */
-function anything(draw: Draw, depth = 0): string {
-  const kinds: (() => string)[] = [
-    () => 'null',
-    () => 'true',
-    () => String(draw.edge()),
-    () => String(-draw.edge()),
-    () => draw.pick(['1e400', '1.5', '-0', '1e15', '9007199254740993']),
-    () =>
-      JSON.stringify(draw.pick(['', 'F32', 'F16', 'F7', 'constructor', '__proto__', 'a\nb\u2028', 'x'.repeat(5000)])),
-    () => '[]',
-    () => '{}',
-    () => '['.repeat(500) + ']'.repeat(500),
-    () => `[${new Array(300).fill('1').join()}]`,
-  ];
-  if (depth < 3) {
-    const nested = (): string[] => Array.from({ length: draw.below(4) }, () => anything(draw, depth + 1));
-    kinds.push(
-      () => `[${nested().join()}]`,
-      () =>
-        `{${nested()
-          .map((value) => `${JSON.stringify(draw.pick(['dtype', 'shape', 'a']))}:${value}`)
-          .join()}}`,
-    );
-  }
-  return draw.pick(kinds)();
-}
 
 const perhaps = (draw: Draw, right: string, share = 0.8): string => (draw.chance(share) ? right : anything(draw));
 const numbers = (draw: Draw, right: readonly number[]): string =>

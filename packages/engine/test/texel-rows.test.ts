@@ -2,8 +2,8 @@
  * Products over operands in textures give the same bits as over buffers: strips, rows of any width, tails, batches, a
  * second pair, captured steps.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { capture, linear, loraLinear, matmul, sizeOf, tensor } from '../src/index.ts';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { backward, capture, linear, loraLinear, matmul, Parameter, sizeOf, sum, tensor } from '../src/index.ts';
 import { readsTexels } from '../src/ops/parts/texel-rows.ts';
 import type { Gpu, Shape, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
@@ -93,4 +93,37 @@ test('a captured step replays what it recorded, and its textures are counted as 
   for (const [i, each] of inputs.entries()) expect([...(await step.run(each).y.read())]).toEqual([...expected[i]!]);
   if (gpu.kernels.obeyed.has('matmul nn')) expect(plan.bytes.temporaries).toBeGreaterThan(4 * (96 * 256 + 256 * 256));
   gpu.kernels.forced.clear();
+});
+
+test('an input that several products of a layer read is copied into a texture once, forward and backward', async () => {
+  const [M, N, K, r] = [96, 64, 128, 16];
+  const parameter = (name: string, shape: Shape, seed: number): Parameter =>
+    new Parameter(gpu, name, shape, numbers(shape, seed));
+  const run = async (variant: string): Promise<{ copies: number[]; gradients: number[][] }> => {
+    for (const layout of LAYOUTS) gpu.kernels.forced.set(`matmul ${layout}`, variant);
+    gpu.kernels.forced.set('matmul pair', 'folded');
+    const [x, a, b] = [parameter('x', [M, K], 4), parameter('a', [r, K], 2), parameter('b', [N, r], 3)];
+    for (const each of [x, a, b]) each.requiresGrad = true;
+    const copyRows = vi.spyOn(gpu.stream, 'copyRows');
+    const copies: number[] = [];
+    try {
+      gpu.scope(() => {
+        const y = loraLinear(x, values([N, K], 1), null, { a, b, scale: 0.5 });
+        copies.push(copyRows.mock.calls.length);
+        backward(sum(y));
+        copies.push(copyRows.mock.calls.length - copies[0]!);
+      });
+    } finally {
+      copyRows.mockRestore();
+      gpu.kernels.forced.clear();
+    }
+    const read = [x, a, b].map(async ({ grad }) => [...((await grad!.read()) as Float32Array)]);
+    for (const each of [x, a, b]) each.dispose();
+    return { copies, gradients: await Promise.all(read) };
+  };
+  const [buffers, texels] = [await run('subgroup'), await run('texels')];
+  expect(buffers.copies).toEqual([0, 0]);
+  // x, A, B and W + scale · BA; then dy, W + scale · BA, B, dh, x and h
+  expect(texels.copies).toEqual(readsTexels(gpu) ? [4, 6] : [0, 0]);
+  expect(texels.gradients).toEqual(buffers.gradients);
 });

@@ -5,6 +5,7 @@ import type { KernelSource, Tuning } from '../gpu/kernel/kernel.ts';
 import type { Grid } from '../gpu/kernel/grid.ts';
 import type { Binding } from '../gpu/memory/block.ts';
 import { Storage } from '../gpu/memory/arena.ts';
+import { MadeOnce } from '../gpu/memory/made-once.ts';
 import { choose, settingsOf } from '../gpu/kernel/choose.ts';
 import type { Params, Variant } from '../gpu/kernel/variant.ts';
 import { isRecording, recordAll } from './autograd.ts';
@@ -81,6 +82,12 @@ export interface Run {
   ): void;
   /** Dispatches one variant, over the operands that it asks for. */
   launchVariant<Plan extends object>(variant: OpVariant<Plan>, plan: Plan, entry: string, work: Work): void;
+  /**
+   * What `make` makes of the first `bytes` of `x`, such as a copy in another layout: once for each `key` in a call of
+   * forward or backward, and freed at its end. Null unless these are bytes of an input of the call (in backward: of a
+   * gradient received or a tensor saved), which none of its kernels writes.
+   */
+  once<T extends { readonly storage: Storage }>(x: Tensor, bytes: number, key: string, make: () => T): T | null;
   /** `x` made to fit a layout, as inputs are before forward; for `dy` in backward, which may be a view. */
   fit(x: Tensor, need?: LayoutNeed): Tensor;
 }
@@ -173,15 +180,31 @@ export function defineMultiOp<I extends Inputs, Attrs, Plan, S extends Saved>(
       );
     const needs = inputs.map((x) => recording && (x?.requiresGrad ?? false));
     let totals: Totals = () => null;
-    const run = makeRun(spec.name, gpu, needs, (i) => totals(i));
+    let made: MadeOnce | null = null;
+    const run = makeRun(
+      spec.name,
+      gpu,
+      needs,
+      (i) => totals(i),
+      () => made,
+    );
+    const withInputs = <T>(all: readonly (Tensor | null)[], call: () => T): T => {
+      const own = (made = new MadeOnce(gpu, all));
+      try {
+        return call();
+      } finally {
+        own.end();
+        made = null;
+      }
+    };
     const fitted = inputs.map((x, i) => x && run.fit(x, needOf(spec.layouts, i))) as unknown as I;
-    const { ys, saved } = spec.forward(run, fitted, plan);
+    const { ys, saved } = withInputs(fitted, () => spec.forward(run, fitted, plan));
     if (recording) {
       const kept = Object.values(saved ?? {}).flatMap((x) => (x ? [x, ...packedWith(x)] : []));
       recordAll(spec.name, ys, inputs, kept, (dys, soFar) => {
         totals = soFar;
         const fit = dys.map((dy) => dy && run.fit(dy, spec.dyLayout));
-        return spec.backward!(run, fit, (saved ?? {}) as S, plan);
+        return withInputs([...fit, ...kept], () => spec.backward!(run, fit, (saved ?? {}) as S, plan));
       });
     }
     for (const y of ys) watcher?.(spec.name, inputs, y);
@@ -218,7 +241,7 @@ export function boundOf(buffers: Dispatch['buffers']): Record<string, Binding> {
   return bound;
 }
 
-function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Totals): Run {
+function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Totals, made: () => MadeOnce | null): Run {
   const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void =>
     gpu.dispatch(kernel, entry, { buffers: boundOf(buffers), op: name, ...rest });
   const run: Run = {
@@ -252,6 +275,7 @@ function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Total
       if (variant.bind) gpu.scope(record);
       else record();
     },
+    once: (x, bytes, key, make) => made()?.of(x, bytes, key, make) ?? null,
     fit(x, need = 'dense') {
       if (fits(x, need)) return x;
       if (isPacked(x.dtype))

@@ -62,7 +62,17 @@ const op = defineOp({
     const folded = dropped ? null : foldedWeight(run, weight, loraB, loraA, scale, M);
     const h =
       needB || !folded
-        ? product(run, { a: branch, b: loraA, layout: 'nt', M, N: r, K, shape: [M, r], alpha: scale })
+        ? product(run, {
+            a: branch,
+            b: loraA,
+            layout: 'nt',
+            M,
+            N: r,
+            K,
+            shape: [M, r],
+            alpha: scale,
+            sharesA: folded !== null,
+          })
         : null;
     const pair = folded ? undefined : { a: h!, b: loraB, K: r };
     const y = product(run, { a: x, b: folded ?? weight, layout: 'nt', M, N, K, shape, bias, pair });
@@ -80,7 +90,9 @@ const op = defineOp({
   },
   backward(run, dy, { x, branch, weight, loraA, loraB, h }, { M, N, K, r, scale, mask, x: xShape }) {
     const [needX, needW, needBias, needA, , apart] = run.needs;
-    const dh = loraB && product(run, { a: dy, b: loraB, layout: 'nn', M, N: r, K: N, shape: [M, r], alpha: scale });
+    const sharesA = needX === true && !loraA;
+    const dh =
+      loraB && product(run, { a: dy, b: loraB, layout: 'nn', M, N: r, K: N, shape: [M, r], alpha: scale, sharesA });
     return [
       needX
         ? product(run, {

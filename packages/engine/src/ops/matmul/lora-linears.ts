@@ -58,7 +58,7 @@ const op = defineMultiOp({
     const hs = h && partsOf(h);
     if (hs) {
       const b = layers.map((layer) => layer[2]);
-      inRuns(run, { a: [x], b, layout: 'nt', M, N: r, K, alpha: scale }, { out: hs });
+      inRuns(run, { a: [x], b, layout: 'nt', M, N: r, K, alpha: scale, sharesA: folded !== null }, { out: hs });
     }
     const isBatch = folded !== null && layers.every(([, bias]) => !bias) && fitsBeside(run.gpu, layers.length, M * N);
     // Apart where they can be, so that each lives only as long as it is needed.
@@ -89,7 +89,8 @@ const op = defineMultiOp({
 
     const b = savedOf('b');
     const dhs = b[0] ? partsOf(run.out([present.length, M, r])) : null;
-    if (dhs) inRuns(run, { a: given, b, layout: 'nn', M, N: r, K: N, alpha: scale }, { out: dhs });
+    const sharesA = needX === true && !savedOf('a')[0];
+    if (dhs) inRuns(run, { a: given, b, layout: 'nn', M, N: r, K: N, alpha: scale, sharesA }, { out: dhs });
     let dx = needX ? run.total(0) : null;
     for (const [k, i] of present.entries()) {
       const a = given[k]!;
@@ -125,7 +126,7 @@ const op = defineMultiOp({
 });
 
 /** Products of one size: of each A with each B, one of them for all where a list has one. */
-interface Batch extends Pick<Product, 'layout' | 'M' | 'N' | 'K' | 'alpha'> {
+interface Batch extends Pick<Product, 'layout' | 'M' | 'N' | 'K' | 'alpha' | 'sharesA'> {
   readonly a: readonly Tensor[];
   readonly b: readonly Tensor[];
 }
@@ -141,6 +142,7 @@ function atOnce(
   const total = into && besideEachOther(into, size);
   const c = product(run, {
     ...sizes,
+    sharesA: sizes.sharesA === true && a.length === 1,
     a: besideEachOther(a, aStep),
     b: besideEachOther(b, bStep),
     shape: [count, sizes.M, sizes.N],

@@ -23,6 +23,8 @@ export interface MatmulPlan {
   readonly inRows: boolean;
   /** Whether the batches are parts of one sum. */
   readonly isPart: boolean;
+  /** Whether another product of the same op reads A too, so that a copy of it serves both. */
+  readonly sharesA?: boolean;
 }
 
 export interface MatmulVariant extends OpVariant<MatmulPlan> {

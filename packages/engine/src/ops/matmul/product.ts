@@ -43,6 +43,8 @@ export interface Product {
   readonly into?: Tensor | null;
   /** Where the result is written, dense and at the start of a binding; a new tensor when left out. */
   readonly out?: Tensor;
+  /** Whether another product of the op reads A too, in one sum without a pair. */
+  readonly sharesA?: boolean;
   /** Elements from row to row where rows run along the terms: K, unless this is a part of a longer sum. */
   readonly pitch?: number;
 }
@@ -67,6 +69,7 @@ export function product(run: Run, wanted: Product): Tensor {
     groupSize: groupSizeOf(b),
     inRows,
     isPart: false,
+    sharesA: wanted.sharesA ?? false,
   };
   if (pair && isApart(run.gpu, plan)) {
     const c = product(run, { ...wanted, pair: undefined });
@@ -113,6 +116,7 @@ const pairPlan = (plan: MatmulPlan): MatmulPlan => ({
   groupSize: 0,
   inRows: true,
   isPart: false,
+  sharesA: false,
 });
 
 /** How a pair is computed: in one sum, as a second product, or added to B before the product. */

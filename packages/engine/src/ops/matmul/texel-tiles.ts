@@ -6,14 +6,15 @@ import { inTextures } from './operands.ts';
 import { isAlong, swappedPlan } from './plan.ts';
 import type { Layout, MatmulPlan, MatmulVariant } from './plan.ts';
 import { vec4sOf } from './subgroup-tiles.ts';
-import { readsTexels, rowTexels } from '../parts/texel-rows.ts';
+import { readsTexels, rowCost, rowTexels } from '../parts/texel-rows.ts';
 
 /**
- * A texture is worth its copy from this many multiply-adds on, if each element is read often enough: on
- * Lavapipe in every layout, on SwiftShader, whose subgroups have four lanes, where the rows across the lanes run along
- * the terms.
+ * A texture is worth its copy from this many multiply-adds on, by lanes of a subgroup, if each copied element is read
+ * often enough: on Lavapipe in every layout, on SwiftShader, whose subgroups have four lanes, where the rows across the
+ * lanes run along the terms.
  */
-const [MIN_PRODUCTS, MIN_READS] = [2 ** 23, 10];
+const [MIN_PRODUCTS, MIN_READS] = [{ 8: 1.5 * 2 ** 20, 4: 2 ** 23 } as Record<number, number>, 14];
+
 /**
  * A pair lengthens both sums and is copied behind both operands; folding it costs a product and a copy of the weight's
  * size.
@@ -55,8 +56,7 @@ export function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
       return (
         gpu.adapter.costs.bufferLoads === 'scalar' &&
         (sg === 8 || (sg === 4 && isAlongRows)) &&
-        M * N >= MIN_READS * (M + N) &&
-        M * N * K * batches >= MIN_PRODUCTS &&
+        M * N * K * batches >= Math.max(MIN_PRODUCTS[sg]!, MIN_READS * copiedElements(plan)) &&
         (!swaps || (M <= 32 && N >= 4 * M))
       );
     },
@@ -89,6 +89,14 @@ export function overTexels(layout: Layout, swaps: boolean): MatmulVariant {
       ];
     },
   };
+}
+
+/** What copying the operands costs, in elements. */
+function copiedElements({ layout, M, N, K, batches, sharesA }: MatmulPlan): number {
+  const along = isAlong(layout);
+  const operand = (isRow: boolean, count: number): number =>
+    isRow ? count * batches * rowCost(K) : K * batches * rowCost(count);
+  return (sharesA ? 0 : operand(along.a, M)) + operand(along.b, N);
 }
 
 /** Texels of a row of the texture, and its rows, for an operand of so many rows or columns of the result. */

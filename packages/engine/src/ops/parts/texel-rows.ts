@@ -7,6 +7,7 @@ import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import { Mirrors } from '../../gpu/memory/mirrors.ts';
+import type { Storage } from '../../gpu/memory/arena.ts';
 import type { Binding, Block } from '../../gpu/memory/block.ts';
 import { fixedSubgroupSize } from '../../gpu/kernel/variant.ts';
 import type { Run } from '../../tensor/op.ts';
@@ -85,9 +86,23 @@ function groupsOf({ width }: Lines): 1 | 2 | 4 {
   return width % 32 === 0 ? 2 : 4;
 }
 
+/** What an element costs that a kernel pads first, in elements that are copied as they lie. */
+const PADDED = 3;
+
+/** What copying a row of `width` elements costs, in elements. */
+export const rowCost = (width: number): number =>
+  width % 16 === 0 && (width > COPIED || width % COPIED === 0) ? width : PADDED * 4 * copiedTexels(width);
+
+/** A texture of the call, and whether it is filled. */
+interface FreshTexture {
+  readonly storage: Storage;
+  isFilled: boolean;
+}
+
 /**
  * A texture with the operand's rows as its rows, and those of `behind` behind them, along the terms of the sum: at the
- * end of each row where a row runs along the terms (`along`), else below. It belongs to the innermost scope, like the
+ * end of each row where a row runs along the terms (`along`), else below. Where the operand is an input of the op,
+ * all kernels of the call that want this layout share it; otherwise it belongs to the innermost scope, like the
  * buffers that it is filled from.
  * @param reads how often each element is read, as rows or columns of the result on the other side
  * @param mayGroup whether every batch begins at a multiple of four rows
@@ -130,14 +145,18 @@ export function toTexelRows(
     };
   };
   const start = { x: 0, y: 0 };
-  const mirror = mirrorOf(run, operand, `${texels} ${strip} ${groups} ${rows}`, bytes, texels, (texture) =>
-    copying(texture, operand, start)(),
-  );
-  const block = mirror ?? gpu.allocate(bytes, texels).block;
-  const own = mirror ? null : copying(block, operand, start);
+  const layout = `${texels} ${strip} ${groups} ${rows}`;
+  const mirror = mirrorOf(run, operand, layout, bytes, texels, (texture) => copying(texture, operand, start)());
+  const fresh = (): FreshTexture => ({ storage: gpu.allocate(bytes, texels), isFilled: false });
+  const shared = (): FreshTexture | null =>
+    behind ? null : run.once(operand.x, 4 * operand.rows * operand.width, `${operand.width} ${layout}`, fresh);
+  const own = mirror ? null : (shared() ?? fresh());
+  const block = mirror ?? own!.storage.block;
+  const fillOwn = !own || own.isFilled ? null : copying(block, operand, start);
+  if (own) own.isFilled = true;
   const others = behind && copying(block, behind, along ? { x: operand.width / 4, y: 0 } : { x: 0, y: operand.rows });
   const fill = (): void => {
-    own?.();
+    fillOwn?.();
     others?.();
   };
   return { binding: { block, offset: 0, bytes }, strip: groups > 1 ? groups / 2 : strip, stripRows: groupRows, fill };

@@ -4,13 +4,15 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { Speaker } from '@curio/model';
-import type { ReplyOptions, Request } from '@curio/model';
+import type { ReplyOptions, Request, TemplateName } from '@curio/model';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inTemplate } from '../src/serve/request.ts';
 import { createApi } from '../src/serve/server.ts';
 import type { ServeOptions } from '../src/serve/server.ts';
 import { openTalk } from '../src/talk/open.ts';
 import type { Talk } from '../src/talk/open.ts';
+import { decodeImage } from '../src/data/decode.ts';
 import { encodePng } from '../src/data/png.ts';
 
 const run = resolve(import.meta.dirname, '../../demo/trained');
@@ -70,7 +72,6 @@ test('models are listed and found', async () => {
 });
 
 test('a question about a picture has the answer that the model gives, whole and in pieces', async () => {
-  const { decodeImage } = await import('../src/data/decode.ts');
   const pixels = talk.prepare(await decodeImage(picture, 'picture'));
   const [expected] = await talk.speaker.write(
     [
@@ -117,6 +118,27 @@ test('a question about a picture has the answer that the model gives, whole and 
   expect(pieces.length).toBeGreaterThan(2);
   expect(reasons.at(-1)).toBe(whole.choices[0]!.finish_reason);
   expect(told).toEqual([usage]);
+});
+
+test('a server speaks to its model in the template that it is given', async () => {
+  const messages = about('describe the image in detail .');
+  const tokensIn = async (template: TemplateName | undefined): Promise<number> => {
+    const own = await serve({ models: [served(inTemplate(talk.speaker, template))] });
+    return (await own.chat.completions.create({ ...greedy, messages, max_tokens: 1 })).usage!.prompt_tokens;
+  };
+  const request = {
+    pixels: talk.prepare(await decodeImage(picture, 'picture')),
+    messages: [
+      { role: 'human' as const, text: '<image>\ndescribe the image in detail .' },
+      { role: 'gpt' as const, text: null },
+    ],
+  };
+  const [[plain], [v1]] = [
+    await talk.speaker.write([request], { maxNewTokens: 1 }),
+    await talk.speaker.write([request], { maxNewTokens: 1, template: 'v1' }),
+  ];
+  expect(v1!.promptTokens).toBeGreaterThan(plain!.promptTokens);
+  expect([await tokensIn(undefined), await tokensIn('v1')]).toEqual([plain!.promptTokens, v1!.promptTokens]);
 });
 
 test('several at once have the answers of each alone; several turns, stops and limits are kept', async () => {

@@ -1,7 +1,7 @@
 import { ConfigError } from '@curio/engine';
 import type { AskConfig, SelfQuestioning, TalkPart } from '@curio/model';
 import { Command } from 'commander';
-import { readImage } from '../data/decode.ts';
+import { PICTURE_KINDS, readImage } from '../data/decode.ts';
 import { InOrder } from '../talk/in-order.ts';
 import { openTalk, requireOneModel } from '../talk/open.ts';
 import type { Talk } from '../talk/open.ts';
@@ -19,7 +19,7 @@ interface Options extends WritingOptions {
 export function askCommand(): Command {
   return withWritingOptions(new Command('ask'), { temperature: 0 })
     .description('ask a trained model about an image, or let it ask itself')
-    .argument('<image>', 'PNG, JPEG, WebP, GIF, AVIF, TIFF, BMP or Netpbm')
+    .argument('<image>', PICTURE_KINDS)
     .argument('[question]', 'such as "what color is the seven ?"')
     .option('--self <n>', 'let the model describe the image, ask n questions and answer them', count)
     .option('--sq <n>', 'the same before the question, which it then answers with what it said in mind', count)

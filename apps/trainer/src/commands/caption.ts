@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { readImage } from '../data/decode.ts';
+import { PICTURE_KINDS, readImage } from '../data/decode.ts';
 import { openTalk } from '../talk/open.ts';
 import { question, replyOptions, withWritingOptions } from '../talk/options.ts';
 import type { WritingOptions } from '../talk/options.ts';
@@ -16,7 +16,7 @@ const PART = 16;
 export function captionCommand(): Command {
   return withWritingOptions(new Command('caption'), { temperature: 0, maxNewTokens: 1024 })
     .description('describe images, a line each')
-    .argument('<images...>', 'PNG, JPEG, WebP, GIF, AVIF or TIFF')
+    .argument('<images...>', PICTURE_KINDS)
     .option('--prompt <text>', "what is asked; default: the run's own request for a description")
     .option('--json', 'a line of JSON for each image')
     .action(async (paths: string[], options: Options) => {

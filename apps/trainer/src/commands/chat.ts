@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import { readImage } from '../data/decode.ts';
+import { PICTURE_KINDS, readImage } from '../data/decode.ts';
 import { openTerminal, styleOf } from '../run/terminal.ts';
 import { Chat, CHAT_HELP } from '../talk/chat.ts';
 import type { ChatOutput } from '../talk/chat.ts';
@@ -18,7 +18,7 @@ interface Options extends WritingOptions {
 export function chatCommand(): Command {
   return withWritingOptions(new Command('chat'), { temperature: 0.2, maxNewTokens: 512 })
     .description('talk with a trained model, about a picture or without one')
-    .argument('[image]', 'PNG, JPEG, WebP, GIF, AVIF or TIFF')
+    .argument('[image]', PICTURE_KINDS)
     .option('--history <file>', 'keep the conversation here, and go on with the one that is there')
     .option('--json', 'one line of JSON for each turn instead of text')
     .addHelpText('after', `\nIn the chat:\n${CHAT_HELP}`)

@@ -1,10 +1,9 @@
 import { basename, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { ConfigError } from '@curio/engine';
-import { TEMPLATES } from '@curio/model';
 import { benchmarkNamed, benchmarks } from '@curio/eval';
 import { SCENE_SETS } from '@curio/scenes';
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import { answersPath, joinShards } from '../eval/answers.ts';
 import type { Shard } from '../eval/answers.ts';
 import { askEntries } from '../eval/ask.ts';
@@ -22,7 +21,7 @@ import { evaluationPage } from '../run/summary.ts';
 import { openTerminal, percent } from '../run/terminal.ts';
 import { openTalk, requireOneModel } from '../talk/open.ts';
 import type { TalkOptions } from '../talk/open.ts';
-import { count, each, withModelOptions } from '../talk/options.ts';
+import { count, each, templateOption, withModelOptions } from '../talk/options.ts';
 import { whole } from './data.ts';
 
 /** The embedded scenes, which no bundle has. */
@@ -56,11 +55,7 @@ export function evalCommand(): Command {
     .option('--batch <n>', 'questions in work at a time; changes no answer', count, 16)
     .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', count)
     .option('--max-new-tokens <n>', "most tokens of an answer; default: the benchmark's own", count)
-    .addOption(
-      new Option('--template <name>', "chat template; default: the model's own, else v1, as published").choices(
-        Object.keys(TEMPLATES).filter((name) => name !== 'plain'),
-      ),
-    )
+    .addOption(templateOption("the model's own, else v1, as published"))
     .option('--seed <n>', 'seed of the questions that --sq draws', whole, 1)
     .option('--limit <n>', 'the first n entries alone', count)
     .option('--shard <i/n>', 'answer part i of n alone, such as 1/4; --join 4 puts the parts together', shard)

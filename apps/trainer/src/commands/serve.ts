@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { ConfigError } from '@curio/engine';
-import type { Picture } from '@curio/model';
+import type { Picture, TemplateName } from '@curio/model';
 import { Command } from 'commander';
+import { inTemplate } from '../serve/request.ts';
 import { createApi } from '../serve/server.ts';
 import { openTalk } from '../talk/open.ts';
 import type { TalkOptions } from '../talk/open.ts';
-import { count, withModelOptions } from '../talk/options.ts';
+import { count, templateOption, withModelOptions } from '../talk/options.ts';
 import { whole } from './data.ts';
 
 interface Options extends Omit<TalkOptions, 'seed'> {
@@ -15,6 +16,7 @@ interface Options extends Omit<TalkOptions, 'seed'> {
   readonly port: number;
   readonly keyFile?: string;
   readonly aspect?: 'crop' | 'pad';
+  readonly template?: TemplateName;
   readonly maxNewTokens: number;
   readonly queue: number;
 }
@@ -26,13 +28,14 @@ const MAX_BODY = 32 * 2 ** 20;
 export function serveCommand(): Command {
   return withModelOptions(new Command('serve'))
     .description("answer over HTTP as OpenAI's API does: GET /v1/models, POST /v1/chat/completions")
+    .addOption(templateOption("the model's own, else v1, as published"))
     .option('--host <address>', 'where to listen; beyond this machine a key is needed', '127.0.0.1')
     .option('--port <n>', '0: any free one', whole, 8080)
     .option('--key-file <file>', 'holds the key that clients must send; default: CURIO_API_KEY, or none on loopback')
     .option('--max-new-tokens <n>', 'most tokens of an answer where the client says nothing', count, 512)
     .option('--queue <n>', 'answers that may be waited for', count, 64)
     .action(async (options: Options) => {
-      const { host, port, aspect, maxNewTokens, queue } = options;
+      const { host, port, aspect, template, maxNewTokens, queue } = options;
       const key = keyOf(options.keyFile);
       if (key === null && !LOOPBACK.test(host))
         throw new ConfigError(
@@ -43,7 +46,8 @@ export function serveCommand(): Command {
       try {
         const server = createApi({
           models: talk.models.map(({ name, speaker, prepare }) => ({
-            ...{ name, speaker, prepare: (picture: Picture) => prepare(picture, aspect) },
+            ...{ name, speaker: inTemplate(speaker, template) },
+            prepare: (picture: Picture) => prepare(picture, aspect),
           })),
           ...{ maxTokens: maxNewTokens, topP: talk.topP, key, queue, maxBody: MAX_BODY },
           onFault: (error) => console.error(error instanceof Error ? error.stack : error),

@@ -19,7 +19,8 @@ import { firstFrame } from './gif.ts';
 import type { FirstFrame } from './gif.ts';
 import { decodePnm, isPnm } from './pnm.ts';
 
-const KINDS = 'a PNG, JPEG, WebP, GIF, AVIF, TIFF, BMP or Netpbm file';
+export const PICTURE_KINDS = 'PNG, JPEG, WebP, GIF, AVIF, TIFF, BMP or Netpbm';
+const KINDS = `a ${PICTURE_KINDS} file`;
 
 /** Decodes the bytes of an image file; errors call it `name`. */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {

@@ -1,5 +1,5 @@
 /** @file The body of a chat completion, as OpenAI's API has it, to requests of ours: done or refused, never ignored. */
-import type { Picture, Request, Speaker } from '@curio/model';
+import type { Picture, Request, Speaker, TemplateName } from '@curio/model';
 import { z } from 'zod';
 import { ApiError } from './api-error.ts';
 import { message, readMessages } from './messages.ts';
@@ -35,6 +35,15 @@ export interface ServedModel {
   readonly speaker: Pick<Speaker, 'write'>;
   readonly prepare: (picture: Picture) => Float32Array;
 }
+
+/** A speaker that is spoken to in another template than its model's own; left out, the model's. */
+export const inTemplate = (
+  speaker: ServedModel['speaker'],
+  template: TemplateName | undefined,
+): ServedModel['speaker'] =>
+  template === undefined
+    ? speaker
+    : { write: (requests, options) => speaker.write(requests, { ...options, template }) };
 
 export interface Completion {
   readonly model: ServedModel;

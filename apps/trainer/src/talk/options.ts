@@ -68,6 +68,12 @@ export const withModelOptions = (command: Command): Command =>
     )
     .option('--matrix-units', MATRIX_UNITS);
 
+/** Chat templates; `plain` is that of the first stage, which holds no conversation. */
+export const templateOption = (otherwise: string): Option =>
+  new Option('--template <name>', `chat template; default: ${otherwise}`).choices(
+    Object.keys(TEMPLATES).filter((name) => name !== 'plain'),
+  );
+
 /** Adds the options that all commands take that write text. */
 export const withWritingOptions = (command: Command, { temperature, maxNewTokens }: Defaults): Command =>
   withModelOptions(command)
@@ -76,12 +82,7 @@ export const withWritingOptions = (command: Command, { temperature, maxNewTokens
     .option('--top-p <p>', "draw among the likeliest words that first reach p; default: the base's own, else 1", share)
     .option('--max-new-tokens <n>', 'most tokens of an answer', count, maxNewTokens)
     .option('--stop <text>', 'end an answer before this text; may be given again', each, [])
-    .addOption(
-      new Option(
-        '--template <name>',
-        "chat template; default: the model's own, else v1 for a question and v1_sq for --self, as published",
-      ).choices(Object.keys(TEMPLATES).filter((name) => name !== 'plain')),
-    )
+    .addOption(templateOption("the model's own, else v1 for a question and v1_sq for --self, as published"))
     .option('--seed <n>', 'seed of what it draws', whole, 1);
 
 /** The settings of a call. */

@@ -11,6 +11,7 @@ import { cellName, cellsOf, TABLES } from '../src/ablate/cells.ts';
 import { compareAll } from '../src/ablate/compare.ts';
 import { differenceText, shareText } from '../src/ablate/markdown.ts';
 import { holm, pairedTest, spreadOf } from '../src/ablate/paired-test.ts';
+import { writeReport } from '../src/ablate/report.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { answerSets } from '../src/eval/scene-sets.ts';
 import type { Opened } from '../src/train/evaluate.ts';
@@ -130,7 +131,37 @@ test('tables have mean, spread and the paired test over all questions of all see
   );
 });
 
-test('the command goes on after kill -9, trains no finished cell again, and makes its tables', async () => {
+test('a report names the command that makes it', () => {
+  const out = temporary();
+  const runs = join(out, 'runs');
+  const facts = {
+    seconds: { total: 61 },
+    adapter: 'an adapter',
+    commit: 'abc',
+    answers: { count: 2 },
+    selfAsked: null,
+  };
+  for (const [row, seed] of [
+    [0, 1],
+    [4, 1],
+    [0, 5],
+    [4, 5],
+  ] as const) {
+    finish(runs, 0, row, seed, '10', [1, 2]);
+    writeWhole(join(runs, cellName(TABLES[0]!.rows[row]!.setting, seed), 'summary.json'), JSON.stringify(facts));
+  }
+  const settings = { preset: 'quick', overrides: { 'data.withheldPairs': '12' } };
+  writeWhole(join(out, 'settings.json'), JSON.stringify(settings));
+  const { markdown } = writeReport(out)!;
+  expect(markdown).toContain(
+    'Made by `npm run curio -- ablate --only rows --seeds 1,5 --preset quick --data.withheldPairs=12`.',
+  );
+  expect(readFileSync(join(out, 'ablation.html'), 'utf8')).toContain('ablate --only rows --seeds 1,5');
+});
+
+test('the command goes on after kill -9, trains no finished cell again, and makes its tables', {
+  timeout: 900_000,
+}, async () => {
   const folder = temporary();
   const sets = ['--sets', 'four,sizes'];
   const args = ['ablate', '--only', 'prototypes', '--seeds', '7', ...sets, ...TINY, '--run.checkpointEvery=1'];

@@ -21,7 +21,9 @@ export function writeReport(out: string): { readonly markdown: string; readonly 
   );
   if (tables.length === 0) return null;
   const summaries = names.map((name) => readJson(join(runs, name, 'summary.json'), 'ablate') as Summary);
-  const ablation = { facts: factsOf(out, summaries), tables };
+  const used = [...new Set(tables.flatMap(({ rows }) => rows.flatMap((row) => row.seeds)))].sort((a, b) => a - b);
+  const command = `npm run curio -- ablate --only ${tables.map(({ name }) => name).join(',')} --seeds ${used.join(',')}`;
+  const ablation = { facts: factsOf(out, command, summaries), tables };
   const markdown = ablationMarkdown(ablation);
   const files = [join(out, 'ablation.md'), join(out, 'ablation.html')];
   writeWhole(files[0]!, markdown);
@@ -29,7 +31,7 @@ export function writeReport(out: string): { readonly markdown: string; readonly 
   return { markdown, files };
 }
 
-function factsOf(out: string, summaries: readonly Summary[]): string[] {
+function factsOf(out: string, command: string, summaries: readonly Summary[]): string[] {
   const { preset, overrides } = readJson(join(out, 'settings.json'), 'ablate') as {
     preset: string;
     overrides: Readonly<Record<string, string>>;
@@ -39,5 +41,6 @@ function factsOf(out: string, summaries: readonly Summary[]): string[] {
   const given = Object.entries(overrides).map(([path, text]) => ` --${path}=${text}`);
   return [
     `${summaries.length} runs of \`curio train --preset ${preset}${given.join('')}\` on ${all(({ adapter }) => adapter)}, ${clock(each)} each, commit ${all(({ commit }) => commit ?? 'unknown')}; ${summaries[0]!.answers?.count ?? 0} held-out questions and ${summaries[0]!.selfAsked?.count ?? 0} self-asked ones a run.`,
+    `Made by \`${command}${preset === 'small' ? '' : ` --preset ${preset}`}${given.join('')}\`.`,
   ];
 }

@@ -2,7 +2,7 @@
 import type { Picture } from '@curio/model';
 import type { Scene } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
-import { beginHow, endHow, HOW, keepStage } from './how/stages.ts';
+import { beginHow, endHow, keepStage, shown as how } from './how/stages.ts';
 import type { Part } from './inside/messages.ts';
 import { forgetSeen, keepSeen, seesInside } from './inside/seen.ts';
 import type { FromLearner, ToLearner } from './learning/messages.ts';
@@ -82,8 +82,8 @@ function hear(data: FromWorker): void {
           }
         : {},
     );
-  else if (data.kind === 'stage') keepStage(data.stage);
-  else if ('id' in data && data.id === HOW) endHow(data.kind === 'failed' ? data.message : '');
+  else if (data.kind === 'stage') keepStage(data.id, data.stage);
+  else if (data.id < 0) endHow(data.id, data.kind === 'failed' ? data.message : '');
   else if (data.kind === 'word' || data.kind === 'patches') keepSeen(data);
   else {
     const end: Partial<Talk> = data.kind === 'done' ? { state: 'done' } : { state: 'failed', message: data.message };
@@ -106,7 +106,7 @@ export function openModel(): void {
 /** Nothing is lost: what was being written waits for the model to return, and is written again. */
 function close(reason: Closed, message: string): void {
   closed.value = { reason, message };
-  endHow('The model went away meanwhile; it is shown again when you ask for it.');
+  endHow(null, 'The model went away meanwhile; it is shown again when you ask for it.');
   if (hopeless.value) {
     const end = { state: 'failed', message: 'The model does not run in this browser.' } as const;
     talks.value = talks.value
@@ -139,7 +139,14 @@ function begin(kind: TalkKind, asked: string | null, picture: Picture, truth: Sc
   talks.value.filter((talk) => talk.isOpening).forEach(stop);
   const id = Math.max(-1, ...talks.value.map((talk) => talk.id)) + 1;
   const seed = Math.floor(Math.random() * 2 ** 31);
-  const fresh = { texts: {}, tokens: 0, seconds: 0, state: 'waiting', message: '', picked: null } as const;
+  const fresh = {
+    texts: {},
+    tokens: 0,
+    seconds: 0,
+    state: 'waiting',
+    message: '',
+    picked: null,
+  } as const;
   talks.value = [{ id, kind, asked, picture, truth, seed, isOpening, ...fresh }, ...talks.value];
   next();
 }
@@ -169,8 +176,7 @@ export function lookAgain(): void {
 /** Shows how it works on a picture, after what is being written. */
 export function showHow(shown: Picture): void {
   if (!opened.value || closed.value) return;
-  beginHow(shown);
-  send({ kind: 'how', id: HOW, picture: shown });
+  send({ kind: 'how', id: beginHow(shown), picture: shown });
 }
 
 /** Ends one talk, waiting or being written; its text so far stays. */
@@ -180,8 +186,15 @@ export function stop({ id, state }: Talk): void {
   next();
 }
 
-/** Ends what is being written, or else the talk that has waited longest. */
+/** Something is being done that can be stopped. */
+export const stoppable = computed(() => busy.value || how.value?.isRunning === true);
+
+/** Ends what is being written, or else the talk that has waited longest, or else what shows how it works. */
 export function stopFirst(): void {
   const talk = writing.value ?? waiting.value;
   if (talk) stop(talk);
+  else if (how.value?.isRunning) {
+    send({ kind: 'stop', id: how.value.id });
+    endHow(how.value.id, 'Stopped.');
+  }
 }

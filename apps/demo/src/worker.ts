@@ -13,6 +13,7 @@ import {
 import type { AskConfig, Message, ModelConfig, Picture, ReplyTrace, SqLlava } from '@curio/model';
 import { ModelFiles } from './files.ts';
 import { runStages } from './how/run-stages.ts';
+import type { Stage } from './how/run-stages.ts';
 import { tracesFor } from './inside/messages.ts';
 import type { Part } from './inside/messages.ts';
 import type { Learner } from './learning/learner.ts';
@@ -141,7 +142,10 @@ type Job = Extract<ToWorker, { readonly kind: 'ask' | 'self' | 'how' }>;
 
 async function run(job: Job, signal: AbortSignal): Promise<void> {
   const { speaker, prepare, ask } = talker!;
-  if (job.kind === 'how') return runStages(speaker, ask, prepare(job.picture), say);
+  if (job.kind === 'how') {
+    const tell = (stage: Stage): void => say({ kind: 'stage', id: job.id, stage });
+    return runStages(speaker, ask, prepare(job.picture), signal, tell);
+  }
   const tell = streamTo(job.id);
   const traces = job.trace ? tracesFor(job.id, speaker.tokens, say) : null;
   if (job.kind === 'ask') {

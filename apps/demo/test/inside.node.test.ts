@@ -177,6 +177,24 @@ test('how it works: four stages on the picture of the board, each with its kerne
       /[a-z]+\/[a-z_0-9]+ just ran (once|\d+ times) in [\d.]+\sms, the longest of \d+ dispatches in/,
     );
   expect(await how.locator('.overlay').count()).toBe(4);
+  // Stop and Escape end it, and what it still says is not shown; then it can be shown again.
+  const saying = how.locator('[role=status]');
+  for (const stop of [() => page.click('#stop'), () => page.keyboard.press('Escape')]) {
+    await page.click('#how');
+    expect(await saying.innerText()).toMatch(/^Stage \d of 4/);
+    expect(await page.getAttribute('#stop', 'aria-disabled')).toBe('false');
+    await stop();
+    expect(await saying.innerText()).toBe('Stopped.');
+    expect(await page.getAttribute('#stop', 'aria-disabled')).toBe('true');
+  }
+  const shown = await how.locator('li').count();
+  expect(shown).toBeLessThan(4);
+  await ask('Is there a red digit?');
+  expect(await saying.innerText()).toBe('Stopped.');
+  expect(await how.locator('li').count()).toBe(shown);
+  await page.click('#how');
+  await expect.poll(() => how.locator('li').count(), { timeout: 60_000 }).toBe(4);
+  await expect.poll(() => saying.innerText()).toBe('');
   expect(await barriers(page)).toEqual([]);
   await page.setViewportSize({ width: 320, height: 640 });
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);

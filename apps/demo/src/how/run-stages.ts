@@ -22,6 +22,7 @@ export type Stage = { readonly time: StageTime | null /** Null where the device 
 
 export interface FromStages {
   readonly kind: 'stage';
+  readonly id: number;
   readonly stage: Stage;
 }
 
@@ -36,16 +37,16 @@ async function timed(gpu: Gpu, run: () => unknown): Promise<StageTime | null> {
   return { dispatches, ms: busyMs, kernel: { name: label.replace(/:.*/, ''), ms, dispatches: count } };
 }
 
-/** Runs the four stages in order and reports each when it is done. */
+/** Runs the four stages in order and reports each when it is done; `signal` ends it. */
 export async function runStages(
   speaker: Speaker,
   ask: AskConfig,
   pixels: Float32Array,
-  say: (message: FromStages) => void,
+  signal: AbortSignal,
+  tell: (stage: Stage) => void,
 ): Promise<void> {
   const { model, tokens } = speaker;
   const { gpu } = model;
-  const tell = (stage: Stage): void => say({ kind: 'stage', stage });
 
   let features: Tensor | null = null;
   try {
@@ -54,6 +55,7 @@ export async function runStages(
     });
     const [, patches, width] = features!.shape as [number, number, number];
     tell({ name: 'patches', patches, width, time: seeing });
+    if (signal.aborted) return;
     const grouping = await timed(gpu, () => gpu.scope(() => noGrad(() => model.projector.forward(features!))));
     let prototypes: PrototypeTrace | null = null;
     let words: SeenWord[] = [];
@@ -65,16 +67,18 @@ export async function runStages(
     const write = async (said: readonly Message[], role: Role, maxNewTokens: number) => {
       const requests = [{ pixels, messages: [...said, { role, text: null }] }];
       // Once to time it and once to trace it, which takes time; the words are the same.
-      const time = await timed(gpu, () => speaker.reply(requests, { maxNewTokens }));
+      const time = await timed(gpu, () => speaker.reply(requests, { maxNewTokens, signal }));
       words = [];
-      const [text] = (await speaker.reply(requests, { maxNewTokens, trace })) as [string];
+      const [text] = (await speaker.reply(requests, { maxNewTokens, signal, trace })) as [string];
       return { text, time, words };
     };
     const opening: Message = { role: 'human', text: aboutImage(ask.describePrompt) };
     const description = await write([opening], 'gpt', ask.maxDescription);
+    if (signal.aborted) return;
     tell({ name: 'prototypes', prototypes, time: grouping });
     tell({ name: 'words', words: description.words, time: description.time });
     const question = await write([opening, { role: 'gpt', text: description.text }], 'vuser', ask.maxQuestion);
+    if (signal.aborted) return;
     tell({ name: 'question', words: question.words, time: question.time });
   } finally {
     (features as Tensor | null)?.dispose();

@@ -3,10 +3,9 @@ import type { Picture } from '@curio/model';
 import { signal } from '@preact/signals';
 import type { Stage } from './run-stages.ts';
 
-/** Of the job; ids of talks count up from 0. */
-export const HOW = -1;
-
 export interface Shown {
+  /** Of the job, below 0: those of talks count from 0. */
+  readonly id: number;
   readonly picture: Picture;
   readonly stages: readonly Stage[];
   readonly isRunning: boolean;
@@ -15,14 +14,24 @@ export interface Shown {
 }
 export const shown = signal<Shown | null>(null);
 
-export function beginHow(picture: Picture): void {
-  shown.value = { picture, stages: [], isRunning: true, message: '' };
+let last = 0;
+
+/** @returns the id of the job */
+export function beginHow(picture: Picture): number {
+  shown.value = { id: --last, picture, stages: [], isRunning: true, message: '' };
+  return last;
 }
 
-export function keepStage(stage: Stage): void {
-  if (shown.value) shown.value = { ...shown.value, stages: [...shown.value.stages, stage] };
+/** The run that a job's message is about, unless it is over or another one has begun. */
+const running = (id: number): Shown | null => (shown.value?.id === id && shown.value.isRunning ? shown.value : null);
+
+export function keepStage(id: number, stage: Stage): void {
+  const now = running(id);
+  if (now) shown.value = { ...now, stages: [...now.stages, stage] };
 }
 
-export function endHow(message: string): void {
-  if (shown.value?.isRunning) shown.value = { ...shown.value, isRunning: false, message };
+/** @param id null: whichever runs */
+export function endHow(id: number | null, message: string): void {
+  const now = running(id ?? last);
+  if (now) shown.value = { ...now, isRunning: false, message };
 }

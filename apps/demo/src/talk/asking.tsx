@@ -2,7 +2,7 @@
 /** @file Asking: the visitor asks the model, the model itself, or the model the visitor. */
 import { computed, signal } from '@preact/signals';
 import { isEmpty, picture, sketch, truth } from '../board/drawing.ts';
-import { ask, busy, hopeless, letItAsk, letItQuiz, QUESTIONS, stopFirst } from '../session.ts';
+import { ask, hopeless, letItAsk, letItQuiz, QUESTIONS, stopFirst, stoppable } from '../session.ts';
 import { readQuestion, suggestions } from './question.ts';
 import { tidy } from './wording.ts';
 
@@ -81,7 +81,7 @@ export function Asking() {
           <button type="submit" id="ask" disabled={hopeless.value}>
             Ask
           </button>
-          <button type="button" id="stop" aria-disabled={!busy.value} onClick={stopFirst}>
+          <button type="button" id="stop" aria-disabled={!stoppable.value} onClick={stopFirst}>
             Stop
           </button>
         </div>

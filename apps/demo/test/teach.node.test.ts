@@ -20,6 +20,8 @@ import { barriers, ended, newest, servePage, standing } from './served-page.ts';
 import type { ServedPage } from './served-page.ts';
 
 const STEPS = 20;
+/** Another than the page begins with. */
+const SEED = 2;
 const random = new RandomStream(77);
 const BASE = resolve(import.meta.dirname, '../../trainer/base');
 let served: ServedPage;
@@ -87,6 +89,20 @@ describe('drawings', () => {
     await page.focus('#train');
     await page.keyboard.press('Enter');
     expect(await state(page)).toBe('none');
+    // The seed is shown, and can be chosen; what is none is not taken.
+    expect(await page.inputValue('#seed')).toBe('1');
+    for (const [typed, seed] of [
+      ['7', '7'],
+      ['-1', '7'],
+      ['2.5', '7'],
+      ['2147483648', '7'],
+      ['2147483647', '2147483647'],
+      ['', '2147483647'],
+    ] as const) {
+      await page.fill('#seed', typed);
+      await page.press('#seed', 'Tab');
+      expect(await page.inputValue('#seed'), typed).toBe(seed);
+    }
   });
 
   test('can be made by the page, and are removed by keyboard', async () => {
@@ -137,6 +153,7 @@ describe('a training in the tab', () => {
     for (let i = 0; i < 9; i++) await teach(page, 5);
     await expect.poll(() => standing(page), waits).toBe('ready');
     await page.check(`input[name=steps][value="${STEPS}"]`);
+    await page.fill('#seed', `${SEED}`);
     const devtools = await context.newCDPSession(page);
     const origin = new URL(served.address).origin;
     await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1000 });
@@ -207,10 +224,17 @@ describe('a training in the tab', () => {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), bytes);
     }
-    const text = await page.evaluate(async () => {
+    const [text, kept] = await page.evaluate(async () => {
       const learning = await (await navigator.storage.getDirectory()).getDirectoryHandle('learning');
-      return (await (await learning.getFileHandle('drawings.json')).getFile()).text();
+      const textOf = async (folder: FileSystemDirectoryHandle, name: string): Promise<string> =>
+        (await (await folder.getFileHandle(name)).getFile()).text();
+      let state = '';
+      // TypeScript's lib has no iterators of folders.
+      for await (const handle of (learning as unknown as { values(): AsyncIterable<FileSystemHandle> }).values())
+        if (handle.kind === 'directory') state = await textOf(handle as FileSystemDirectoryHandle, 'state.json');
+      return [await textOf(learning, 'drawings.json'), state] as const;
     });
+    expect((JSON.parse(kept) as { plan: { seed: number } }).plan.seed).toBe(SEED);
     const drawings = (JSON.parse(text) as Drawing[]).filter((_, i) => isForExam(i));
     const samples = JSON.parse(
       readFileSync(join(import.meta.dirname, '../public/scene-samples.json'), 'utf8'),

@@ -1,19 +1,31 @@
 /** @jsxImportSource preact */
 /** @file Second step: train, watch, pause, stop. */
 import { signal } from '@preact/signals';
+import type { Signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { hopeless, tellLearner } from '../session.ts';
 import { judge, tidy } from '../talk/wording.ts';
 import { Mark } from '../talk/written.tsx';
 import { LossChart } from './loss-chart.tsx';
 import type { Learning, SelfAsked } from '../learning/messages.ts';
 import { ScenePicture } from './pictures.tsx';
-import { isRunning, learning, notice, source, steps, train, whyNot } from './state.ts';
+import { isRunning, learning, MOST_SEED, notice, seed, seedOf, source, steps, train, whyNot } from './state.ts';
 
-const LENGTHS = [
-  [20, 'short'],
-  [60, 'normal'],
-  [200, 'long'],
-] as const;
+const LENGTHS = (
+  [
+    [20, 'short'],
+    [60, 'normal'],
+    [200, 'long'],
+  ] as const
+).map(
+  ([count, label]) =>
+    [
+      count,
+      <>
+        {count} <span class="soft">{label}</span>
+      </>,
+    ] as const,
+);
 const SOURCES = [
   ['drawings', 'my drawings'],
   ['samples', 'samples only'],
@@ -27,39 +39,56 @@ function press(kind: 'pause' | 'stop' | 'resume'): void {
   tellLearner({ kind });
 }
 
+interface RadiosProps<T> {
+  readonly legend: string;
+  readonly name: string;
+  readonly options: readonly (readonly [T, ComponentChildren])[];
+  readonly of: Signal<T>;
+}
+
+function Radios<T extends string | number>({ legend, name, options, of }: RadiosProps<T>) {
+  return (
+    <fieldset>
+      <legend>{legend}</legend>
+      {options.map(([value, label]) => (
+        <label key={value}>
+          <input
+            type="radio"
+            name={name}
+            value={value}
+            checked={of.value === value}
+            onChange={() => (of.value = value)}
+          />
+          {label}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
 function Choices() {
   return (
     <div class="choices">
-      <fieldset>
-        <legend>Learn from</legend>
-        {SOURCES.map(([name, label]) => (
-          <label key={name}>
-            <input
-              type="radio"
-              name="source"
-              value={name}
-              checked={source.value === name}
-              onChange={() => (source.value = name)}
-            />
-            {label}
-          </label>
-        ))}
-      </fieldset>
-      <fieldset>
-        <legend>Steps</legend>
-        {LENGTHS.map(([count, label]) => (
-          <label key={count}>
-            <input
-              type="radio"
-              name="steps"
-              value={count}
-              checked={steps.value === count}
-              onChange={() => (steps.value = count)}
-            />
-            {count} <span class="soft">{label}</span>
-          </label>
-        ))}
-      </fieldset>
+      <Radios legend="Learn from" name="source" options={SOURCES} of={source} />
+      <Radios legend="Steps" name="steps" options={LENGTHS} of={steps} />
+      <p class="seed">
+        <label for="seed">Seed</label>
+        <input
+          id="seed"
+          type="number"
+          min={0}
+          max={MOST_SEED}
+          value={seed.value}
+          aria-describedby="seed-help"
+          onChange={({ currentTarget }) => {
+            seed.value = seedOf(currentTarget.value) ?? seed.value;
+            currentTarget.value = `${seed.value}`;
+          }}
+        />
+        <span class="soft" id="seed-help">
+          the same drawings and seed give the same bits
+        </span>
+      </p>
     </div>
   );
 }

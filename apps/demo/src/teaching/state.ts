@@ -15,8 +15,14 @@ export const notice = signal('');
 export const source = signal<'drawings' | 'samples'>('drawings');
 export const steps = signal(STEPS);
 
-/** The same drawings give the same training. */
-const SEED = 1;
+/** The same drawings and seed give the same training, to the bit. */
+export const seed = signal(1);
+export const MOST_SEED = 2 ** 31 - 1;
+/** Null where what was typed is none. */
+export function seedOf(text: string): number | null {
+  const typed = text.trim() === '' ? Number.NaN : Number(text);
+  return Number.isInteger(typed) && typed >= 0 && typed <= MOST_SEED ? typed : null;
+}
 
 export const isRunning = (of: Learning | null | undefined): boolean =>
   of?.state === 'preparing' || of?.state === 'training' || of?.state === 'examining';
@@ -36,7 +42,7 @@ function plan(): Plan {
     drawings: all.filter((_, i) => !isForExam(i)),
     apart: all.filter((_, i) => isForExam(i)),
     samples: samples.value as SceneSamples,
-    seed: SEED,
+    seed: seed.value,
     steps: steps.value,
   };
 }

@@ -11,7 +11,7 @@ import { talks } from './session.ts';
 import type { Talk } from './session.ts';
 import { question } from './talk/asking.tsx';
 
-const KEY = 'curio-page-1';
+const KEY = 'curio-page-2';
 const MOST_TALKS = 20;
 /** Browsers limit how often a page may change its URL. In ms. */
 const PAUSE = 250;
@@ -37,7 +37,7 @@ const unpack = ({ width, height, rgb }: KeptPicture): Picture => ({
 /** What was unfinished begins again after a reload. */
 const resumed = (talk: Talk): Talk =>
   talk.state === 'writing' || talk.state === 'waiting'
-    ? { ...talk, state: 'waiting', texts: {}, tokens: 0, seconds: 0 }
+    ? { ...talk, state: 'waiting', texts: {}, sureness: {}, tokens: 0, seconds: 0 }
     : talk;
 
 interface KeptPage {

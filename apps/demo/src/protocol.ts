@@ -41,6 +41,13 @@ export type FromWorker =
       readonly tokens: number;
       readonly seconds: number;
     }
+  | {
+      readonly kind: 'sure';
+      readonly id: number;
+      readonly part: Part;
+      readonly index: number /** Of the text under the model. */;
+      readonly probability: number;
+    }
   | FromInside
   | FromStages
   | { readonly kind: 'done'; readonly id: number }

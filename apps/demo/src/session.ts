@@ -22,6 +22,8 @@ export interface Talk {
   readonly seed: number;
   /** By part and number. */
   readonly texts: Readonly<Partial<Record<`${Part} ${number}`, string>>>;
+  /** Probability under the model of each text that is whole. */
+  readonly sureness: Readonly<Partial<Record<`${Part} ${number}`, number>>>;
   readonly tokens: number;
   readonly seconds: number;
   readonly state: 'waiting' | 'writing' | 'done' | 'stopped' | 'failed';
@@ -82,6 +84,10 @@ function hear(data: FromWorker): void {
           }
         : {},
     );
+  else if (data.kind === 'sure')
+    change(data.id, ({ sureness, state }) =>
+      state === 'writing' ? { sureness: { ...sureness, [`${data.part} ${data.index}`]: data.probability } } : {},
+    );
   else if (data.kind === 'stage') keepStage(data.id, data.stage);
   else if (data.id < 0) endHow(data.id, data.kind === 'failed' ? data.message : '');
   else if (data.kind === 'word' || data.kind === 'patches') keepSeen(data);
@@ -121,7 +127,7 @@ function close(reason: Closed, message: string): void {
 }
 
 /** What is written again. */
-const AGAIN: Partial<Talk> = { state: 'waiting', texts: {}, tokens: 0, seconds: 0 };
+const AGAIN: Partial<Talk> = { state: 'waiting', texts: {}, sureness: {}, tokens: 0, seconds: 0 };
 
 /** Hands the oldest waiting question to the worker if it is free. */
 function next(): void {
@@ -141,6 +147,7 @@ function begin(kind: TalkKind, asked: string | null, picture: Picture, truth: Sc
   const seed = Math.floor(Math.random() * 2 ** 31);
   const fresh = {
     texts: {},
+    sureness: {},
     tokens: 0,
     seconds: 0,
     state: 'waiting',

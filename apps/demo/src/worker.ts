@@ -10,7 +10,7 @@ import {
   Tokens,
   VUSER_TOKEN,
 } from '@curio/model';
-import type { AskConfig, Message, ModelConfig, Picture, ReplyTrace, SqLlava } from '@curio/model';
+import type { AskConfig, Message, ModelConfig, Picture, Reply, ReplyTrace, SqLlava, TalkPart } from '@curio/model';
 import { ModelFiles } from './files.ts';
 import { runStages } from './how/run-stages.ts';
 import type { Stage } from './how/run-stages.ts';
@@ -117,13 +117,14 @@ interface AnswerOptions {
   readonly maxNewTokens: number;
   readonly signal?: AbortSignal;
   readonly onText?: (text: string) => void;
+  readonly onReply?: (reply: Reply) => void;
   readonly trace?: ReplyTrace;
 }
 
 async function answer(
   picture: Picture,
   question: string,
-  { maxNewTokens, signal, onText, trace }: AnswerOptions,
+  { maxNewTokens, signal, onText, onReply, trace }: AnswerOptions,
 ): Promise<void> {
   const { speaker, prepare } = talker!;
   const messages: Message[] = [
@@ -131,12 +132,13 @@ async function answer(
     { role: 'gpt', text: null },
   ];
   await speaker.reply([{ pixels: prepare(picture), messages }], {
-    maxNewTokens,
-    signal,
+    ...{ maxNewTokens, signal, trace, probability: true },
     onText: (_, text) => onText?.(text),
-    trace,
+    onReply: (_, reply) => onReply?.(reply),
   });
 }
+
+const partOf = (part: TalkPart): Part => (part === 'answer' ? 'self-answer' : part);
 
 type Job = Extract<ToWorker, { readonly kind: 'ask' | 'self' | 'how' }>;
 
@@ -147,17 +149,21 @@ async function run(job: Job, signal: AbortSignal): Promise<void> {
     return runStages(speaker, ask, prepare(job.picture), signal, tell);
   }
   const tell = streamTo(job.id);
+  const tellSure = (part: Part, index: number, { probability = 1 }: Reply): void =>
+    say({ kind: 'sure', id: job.id, part, index, probability });
   const traces = job.trace ? tracesFor(job.id, speaker.tokens, say) : null;
   if (job.kind === 'ask') {
     const maxNewTokens = job.question === ask.describePrompt ? ask.maxDescription : ask.maxAnswer;
     await answer(job.picture, job.question, {
       ...{ maxNewTokens, signal, trace: traces?.reply },
       onText: (text) => tell('answer', 0, text),
+      onReply: (reply) => tellSure('answer', 0, reply),
     });
   } else
     await speaker.selfQuestion([prepare(job.picture)], { ...ask, questions: job.questions }, job.seed, {
-      ...{ signal, trace: traces?.self },
-      onText: (part, index, text) => tell(part === 'answer' ? 'self-answer' : part, index, text),
+      ...{ signal, trace: traces?.self, probability: true },
+      onText: (part, index, text) => tell(partOf(part), index, text),
+      onEnd: (part, index, reply) => tellSure(partOf(part), index, reply),
     });
 }
 

@@ -27,6 +27,7 @@ const talk: Talk = {
     'self-answer 1': 'blue .',
     'self-answer 2': 'top left .',
   },
+  sureness: {},
   tokens: 9,
   seconds: 1,
   state: 'done',

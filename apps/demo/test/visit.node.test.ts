@@ -235,6 +235,57 @@ test('it asks, the visitor taps, and both are held against the truth', async () 
   await page.close();
 });
 
+test('it marks an answer that it is not sure of, and no other', async () => {
+  const page = await visit({ reducedMotion: 'reduce' });
+  await page.locator('.sample').first().click();
+  const asks = async (question: string): Promise<void> => {
+    await page.fill('#question', question);
+    await page.press('#question', 'Enter');
+    await ended(page);
+  };
+  await asks('Is there a red digit?');
+  expect(await page.locator('.doubt').count()).toBe(0);
+  await page.click('#clear');
+  // No digit at all: one answer or another is a guess.
+  await stroke(page, [28, 28], [44, 44], [44, 28], [28, 44]);
+  await asks('Which digit is at center?');
+  await asks('Is there a four?');
+  await page.click('#clear');
+  await stroke(page, [30, 28], [42, 28], [42, 44]);
+  await asks('Which digit is red?');
+  const doubts = await page.locator('.doubt').allInnerTexts();
+  expect(doubts.length).toBeGreaterThan(0);
+  for (const doubt of doubts) {
+    expect(doubt).toMatch(/^ ?not sure: \d+\s%$/);
+    expect(Number.parseInt(doubt.replace(/\D+/, ''), 10)).toBeLessThanOrEqual(80);
+  }
+  expect(await barriers(page)).toEqual([]);
+  // A reload keeps them.
+  await page.reload();
+  expect(await page.locator('.doubt').allInnerTexts()).toEqual(doubts);
+  await page.close();
+});
+
+test('can be installed, under a sub-path too', async () => {
+  const page = await visit({ reducedMotion: 'reduce' }, 'bare/');
+  const devtools = await page.context().newCDPSession(page);
+  const { url, errors, data } = await devtools.send('Page.getAppManifest');
+  expect([url, errors]).toEqual([`${served.address}bare/manifest.webmanifest`, []]);
+  const manifest = JSON.parse(data!) as Record<string, string> & { icons: Record<string, string>[] };
+  expect(manifest).toMatchObject({ display: 'standalone', start_url: './', theme_color: '#f7f5f0' });
+  for (const { src, sizes, type } of manifest.icons) {
+    const response = await page.request.get(new URL(src!, url).href);
+    expect([response.status(), response.headers()['content-type']], src).toEqual([200, type]);
+    if (type === 'image/png') {
+      const bytes = await response.body();
+      expect(`${bytes.readUInt32BE(16)}x${bytes.readUInt32BE(20)}`, src).toBe(sizes);
+    }
+  }
+  const { installabilityErrors } = await devtools.send('Page.getInstallabilityErrors');
+  expect(installabilityErrors.map(({ errorId }) => errorId)).toEqual([]);
+  await page.close();
+});
+
 test('what failed to load is tried again, and what was asked meanwhile is answered', async () => {
   const page = await visit({ reducedMotion: 'reduce' }, 'flaky/');
   await expect.poll(() => standing(page), { timeout: 20_000 }).toBe('closed');

@@ -86,7 +86,7 @@ export interface SelfQuestionTrace extends Pick<TraceOptions, 'words'> {
 /** As that of self-questions, and the last answer by entry. */
 export type AfterQuestionsListener = (part: TalkPart | 'self-answer', index: number, text: string) => void;
 
-export interface SelfQuestionOptions extends Pick<ReplyOptions, 'together' | 'template'> {
+export interface SelfQuestionOptions extends Pick<ReplyOptions, 'together' | 'template' | 'probability'> {
   /** Stops generation at this point. */
   readonly signal?: AbortSignal;
   /**
@@ -95,7 +95,7 @@ export interface SelfQuestionOptions extends Pick<ReplyOptions, 'together' | 'te
    */
   readonly onText?: (part: TalkPart, index: number, text: string) => void;
   /** Called when one of these texts is complete. */
-  readonly onEnd?: (part: TalkPart, index: number) => void;
+  readonly onEnd?: (part: TalkPart, index: number, reply: Reply) => void;
   readonly trace?: SelfQuestionTrace;
 }
 
@@ -208,7 +208,7 @@ export class Speaker {
       tell: (index: number, say: (index: number) => void) => void = (index, say) => say(index),
     ): Pick<ReplyOptions, 'onText' | 'onReply' | 'trace'> => ({
       onText: onText && ((index, text) => tell(index, (i) => onText(part, i, text))),
-      onReply: onEnd && ((index) => tell(index, (i) => onEnd(part, i))),
+      onReply: onEnd && ((index, reply) => tell(index, (i) => onEnd(part, i, reply))),
       trace: trace && {
         words: trace.words,
         // Each picture is in several requests, and told with the first.
@@ -242,7 +242,12 @@ export class Speaker {
         pixels,
         messages: [...said, { role: 'vuser', text: questions[d]! }, { role: 'gpt', text: null }],
       })),
-      { ...options, maxNewTokens: ask.maxAnswer, probability: candidates > 1, ...heard('answer') },
+      {
+        ...options,
+        maxNewTokens: ask.maxAnswer,
+        probability: candidates > 1 || options.probability,
+        ...heard('answer'),
+      },
     );
     const kept = Array.from({ length: count }, (_, i) => {
       const from = i * candidates;

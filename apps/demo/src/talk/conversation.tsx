@@ -22,6 +22,7 @@ function Answered({ talk }: { talk: Talk }) {
         place="answer 0"
         text={text}
         growing={talk.state === 'writing' || talk.state === 'waiting'}
+        sureness={talk.sureness['answer 0']}
         verdict={(talk.state === 'done' && talk.truth && text && judge(talk.asked!, text, talk.truth)) || null}
       />
     </>
@@ -66,6 +67,7 @@ function SelfAsked({ talk }: { talk: Talk }) {
                     place={`self-answer ${k}`}
                     text={answer}
                     growing={writing}
+                    sureness={talk.sureness[`self-answer ${k}`]}
                     verdict={state === 'done' && scene ? judge(asked, answer, scene) : null}
                   />
                 )}

@@ -5,7 +5,7 @@ import { pick, QUESTIONS } from '../session.ts';
 import type { Talk } from '../session.ts';
 import { quizOf } from './score.ts';
 import { judge, tidy } from './wording.ts';
-import { Mark, Written } from './written.tsx';
+import { Doubt, Mark, Written } from './written.tsx';
 
 export function QuizCard({ talk }: { talk: Talk }) {
   const { question, index, options, answer } = quizOf(talk, QUESTIONS);
@@ -53,6 +53,7 @@ export function QuizCard({ talk }: { talk: Talk }) {
           <dd data-said={answer}>
             {answer === undefined && (going ? <i class="caret" /> : 'was stopped')}
             {answer !== undefined && <Text text={answer} talk={talk.id} place={`self-answer ${index}`} />}
+            <Doubt sureness={answer === undefined ? undefined : talk.sureness[`self-answer ${index}`]} />
             {answer !== undefined && <Mark verdict={verdict(answer)} />}
           </dd>
         </dl>

@@ -1,6 +1,7 @@
 /** @jsxImportSource preact */
 /** @file A text of the model, growing or complete, with a mark if the truth is known. */
 import { Text } from '../inside/words.tsx';
+import { percent } from '../inside/reading.ts';
 import type { Place } from '../inside/seen.ts';
 import { tidy } from './wording.ts';
 import type { Verdict } from './wording.ts';
@@ -19,6 +20,17 @@ export function Mark({ verdict }: { verdict: Verdict | null }) {
   );
 }
 
+/**
+ * An answer of a lower probability is marked: of those the small model gets four in ten wrong on held-out scenes, and
+ * three in a hundred of the others (apps/demo/trained/README.md has the command).
+ */
+const SURE = 0.8;
+
+export function Doubt({ sureness }: { sureness: number | undefined }) {
+  if (sureness === undefined || sureness >= SURE) return null;
+  return <small class="doubt"> not sure: {percent(sureness)}</small>;
+}
+
 interface WrittenProps {
   readonly kind: string;
   /** Which talk, and which of its texts. */
@@ -27,9 +39,11 @@ interface WrittenProps {
   readonly text: string | undefined;
   readonly growing: boolean;
   readonly verdict: Verdict | null;
+  /** The probability of an answer, when it is whole. */
+  readonly sureness?: number | undefined;
 }
 
-export function Written({ kind, talk, place, text, growing, verdict }: WrittenProps) {
+export function Written({ kind, talk, place, text, growing, verdict, sureness }: WrittenProps) {
   if (text === undefined)
     return growing ? (
       <p class={kind}>
@@ -39,6 +53,7 @@ export function Written({ kind, talk, place, text, growing, verdict }: WrittenPr
   return (
     <p class={kind} data-text={text}>
       <Text text={text} talk={talk} place={place} />
+      <Doubt sureness={sureness} />
       {growing ? <i class="caret" /> : <Mark verdict={verdict} />}
     </p>
   );

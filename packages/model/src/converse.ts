@@ -237,25 +237,32 @@ export class Speaker {
       turns.map(({ pixels, said, stream }) => ({ pixels, stream, messages: [...said, { role: 'vuser', text: null }] })),
       { ...options, ...sampling, maxNewTokens: ask.maxQuestion, seed, ...heard('question') },
     );
-    const answers = await this.write(
+    const answered: Reply[] = [];
+    const kept: SelfQuestion[] = [];
+    /** Once all of its candidates are answered. */
+    const choose = (i: number): void => {
+      const of = Array.from({ length: candidates }, (_, c) => answered[i * candidates + c]);
+      if (!of.every((reply) => reply !== undefined)) return;
+      const d = i * candidates + surest(of.map(({ probability = 1 }) => probability));
+      kept[i] = { question: questions[d]!, answer: answered[d]!.text };
+      held.question.release(d);
+      held.answer.release(d);
+    };
+    const hears = heard('answer');
+    await this.write(
       turns.map(({ pixels, said }, d) => ({
         pixels,
         messages: [...said, { role: 'vuser', text: questions[d]! }, { role: 'gpt', text: null }],
       })),
       {
-        ...options,
-        maxNewTokens: ask.maxAnswer,
-        probability: candidates > 1 || options.probability,
-        ...heard('answer'),
+        ...{ ...options, maxNewTokens: ask.maxAnswer, probability: candidates > 1 || options.probability, ...hears },
+        onReply: (d, reply) => {
+          hears.onReply?.(d, reply);
+          answered[d] = reply;
+          choose(Math.floor(d / candidates));
+        },
       },
     );
-    const kept = Array.from({ length: count }, (_, i) => {
-      const from = i * candidates;
-      const d = from + surest(answers.slice(from, from + candidates).map(({ probability = 1 }) => probability));
-      held.question.release(d);
-      held.answer.release(d);
-      return { question: questions[d]!, answer: answers[d]!.text };
-    });
     return pictures.map((_, p) => ({
       description: descriptions[p]!,
       asked: kept.slice(p * ask.questions, (p + 1) * ask.questions),

@@ -28,6 +28,13 @@ test('a right one is read', async () => {
   expect((await open(right)).encode('ab a')).toEqual([3, 6, 3, 4]);
 });
 
+test('an id without a word, which a model with more rows may choose, is no text', async () => {
+  const { vocab } = model;
+  const decoder = { type: 'Sequence', decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }] };
+  const tokens = await open({ ...right, decoder, model: { ...model, unk_token: null, vocab: { ...vocab, c: 8 } } });
+  expect(tokens.decode([4, 7, 8])).toBe('ac');
+});
+
 test.each([
   [{ ...right, model: { ...model, type: 'Unigram' } }, 'model.type is "Unigram"; only BPE can be read.'],
   [

@@ -102,7 +102,12 @@ function vocabularyOfJson(json: object, rows: number | undefined): Vocabulary {
     size,
     withoutRow: spare.map(({ content }) => content),
     encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
-    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
+    // The library fails over an id without a word, which a model with more rows may choose.
+    decode: (ids) =>
+      tokenizer.decode(
+        ids.filter((id) => tokenizer.id_to_token(id) !== undefined),
+        { skip_special_tokens: true },
+      ),
     token: (id) => tokenizer.id_to_token(id),
     id: (token) => tokenizer.token_to_id(token),
   };

@@ -61,7 +61,7 @@ test('a question by names alone: the answer and the report of the folders, then 
   const missing = await curio(join(folder, 'empty'), [...QUESTION, '--model', 'tiny/vicuna'], { HF_HUB_OFFLINE: '1' });
   expect(missing).toMatchObject({
     code: 1,
-    sentence: `hub: tiny/vicuna is not in ${join(folder, 'empty/hub')}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    sentence: `hub: tiny/vicuna is no folder here and not in ${join(folder, 'empty/hub')}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   });
 });
 
@@ -91,6 +91,22 @@ test('a folder is converted or merged by name; to look at data only settings and
   const local = await curio(join(folder, 'fresh'), [...check, '--model', join(layout, 'language')]);
   expect([named.code, named.stdout]).toEqual([0, local.stdout]);
   expect(hub.asked.slice(before).filter(({ path }) => path.includes('pytorch_model'))).toEqual([]);
+});
+
+test('a dry run by names downloads no weights, and says what the run says', async () => {
+  const before = hub.asked.length;
+  const args = ['train', '--dry-run', '--train.stage1.steps=0', '--train.stage2.steps=1'];
+  const named = await curio(join(folder, 'dry'), [...args, '--model', 'tiny/vicuna', '--vision', 'org/tower']);
+  const local = await curio(join(folder, 'dry'), [
+    ...[...args, '--model', join(layout, 'language'), '--vision', join(layout, 'tower')],
+  ]);
+  // The device's rates are measured each time.
+  const sizes = (text: string): string[] => text.split('\n').filter((line) => !line.includes('FLOP/s'));
+  expect([named.code, sizes(named.stdout)]).toEqual([0, sizes(local.stdout)]);
+  expect(named.stdout).toContain('positions with 2 images');
+  const asked = hub.asked.slice(before).map(({ path }) => path);
+  expect(asked.some((path) => path.endsWith('config.json'))).toBe(true);
+  expect(asked.filter((path) => /\.bin|\.safetensors/.test(path))).toEqual([]);
 });
 
 test('a tower that is nowhere: one sentence says where it was looked for', async () => {

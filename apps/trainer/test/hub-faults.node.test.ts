@@ -235,7 +235,7 @@ test('a hub that fails for now is asked again; then the copy in the cache is use
   at.hub.asked.length = 0;
   expect(await at.open('tiny/busy', {}, { say: (line) => said.push(line) })).toBe(folder);
   expect(at.hub.asked).toHaveLength(5);
-  const wrong = `hub: ${at.hub.endpoint} answered 503 Service Unavailable, 5 times, for tiny/busy`;
+  const wrong = `hub: ${at.hub.endpoint} answered 503 Service Unavailable, 5 times, for tiny/busy, which is no folder here`;
   expect(said).toEqual([`${wrong}; the copy in ${at.cache} is used.`]);
   await refused(
     at.open('tiny/busy', { cache: `${at.cache}-2` }),
@@ -245,7 +245,7 @@ test('a hub that fails for now is asked again; then the copy in the cache is use
   await refused(
     at.open('tiny/busy', { cache: `${at.cache}-2`, endpoint: 'http://127.0.0.1:9' }),
     HubUnreachable,
-    'hub: http://127.0.0.1:9 cannot be reached (bad port), 5 times, for tiny/busy; try again when the network is better, or give a folder on this machine.',
+    'hub: http://127.0.0.1:9 cannot be reached (bad port), 5 times, for tiny/busy, which is no folder here; try again when the network is better, or give a folder on this machine.',
   );
   // A file, too: the first answer to each request is 500.
   const failed = new Set<string>();

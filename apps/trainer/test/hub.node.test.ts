@@ -135,7 +135,7 @@ test('offline the cache alone is used', async () => {
   await refused(
     at.open('tiny/offline', { offline: true }),
     HubError,
-    `hub: tiny/offline is not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    `hub: tiny/offline is no folder here and not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   );
   const folder = await at.open('tiny/offline');
   at.hub.asked.length = 0;
@@ -144,7 +144,7 @@ test('offline the cache alone is used', async () => {
   await refused(
     at.open('tiny/offline@v2', { offline: true }),
     HubError,
-    `hub: tiny/offline@v2 is not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    `hub: tiny/offline@v2 is no folder here and not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   );
   expect(at.hub.asked).toEqual([]);
 });

@@ -119,7 +119,7 @@ async function chosenConfig(gpu: Gpu, words: string[], options: Options): Promis
   const sources = { preset: preset ?? (slow ? 'quick' : undefined), file, overrides, withoutData: dryRun };
   if (model === undefined) return loadConfig(sources);
   const start = presetOf({ ...sources, preset: preset ?? (file ? undefined : '7b') });
-  const found = await findModel({ model, vision, adapter }, RUN_PRESETS[start].model);
+  const found = await findModel({ model, vision, adapter }, RUN_PRESETS[start].model, !dryRun);
   const base = { ...found.folders, projector: null, storage: found.storage };
   return loadConfig({ ...sources, preset: start, folders: { base, model: found.model } });
 }

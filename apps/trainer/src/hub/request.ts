@@ -61,7 +61,7 @@ export function persistentFetch(settings: HubSettings, repo: HubName): Fetch {
       }
       if (failed === RETRIES)
         throw new HubUnreachable(
-          `${settings.endpoint} ${wrong}, ${failed + 1} times, for ${shownHubName(repo)}`,
+          `${settings.endpoint} ${wrong}, ${failed + 1} times, for ${shownHubName(repo)}, which is no folder here`,
           'try again when the network is better, or give a folder on this machine',
         );
       await new Promise((wake) => setTimeout(wake, settings.pause * 2 ** failed));

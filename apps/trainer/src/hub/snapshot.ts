@@ -47,7 +47,7 @@ export async function openSnapshot(
   if (settings.offline) {
     if (cached !== undefined) return cached;
     throw new HubError(
-      `${shownHubName(repo)} is not in ${settings.cache}, and HF_HUB_OFFLINE is set`,
+      `${shownHubName(repo)} is no folder here and not in ${settings.cache}, and HF_HUB_OFFLINE is set`,
       'unset it, or give a folder on this machine',
     );
   }

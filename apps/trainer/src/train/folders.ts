@@ -69,15 +69,17 @@ export async function namedFolder(option: string, name: string, weights = true):
 /**
  * Finds the folders and reads what they say.
  * @param fresh as of `readModelConfig`
+ * @param weights false: settings and tokenizer of language model and tower are enough; an adapter's tensors say what it
+ * is, so it is downloaded whole
  * @throws ConfigError for a folder that is not there, and as `namedFolder` and `readModelConfig`
  */
-export async function findModel(named: ModelFolders, fresh?: ModelConfig): Promise<FoundModel> {
-  const language = await namedFolder('model', named.model);
+export async function findModel(named: ModelFolders, fresh?: ModelConfig, weights = true): Promise<FoundModel> {
+  const language = await namedFolder('model', named.model, weights);
   const adapter = named.adapter === undefined ? null : await namedFolder('adapter', named.adapter);
   const vision =
     named.vision === undefined
-      ? await findTower(language, adapter ?? undefined)
-      : await namedFolder('vision', named.vision);
+      ? await findTower(language, adapter ?? undefined, weights)
+      : await namedFolder('vision', named.vision, weights);
   const folders = { language, vision, adapter };
   return { ...(await readModelConfig(modelFiles(folders), fresh)), folders };
 }
@@ -86,7 +88,7 @@ export async function findModel(named: ModelFolders, fresh?: ModelConfig): Promi
  * The folder of the tower that a model's files name: on this machine, else on a hub.
  * @throws ConfigError where they name none or it is not there, HubError where it cannot be had
  */
-export async function findTower(model: string, adapter?: string): Promise<string> {
+export async function findTower(model: string, adapter?: string, weights = true): Promise<string> {
   const holder = llavaHolder({
     language: folderSource(model),
     adapter: adapter === undefined ? null : folderSource(adapter),
@@ -105,7 +107,7 @@ export async function findTower(model: string, adapter?: string): Promise<string
   const nowhere = `${holder.name}/config.json names the image tower '${name}', and there is no config.json in ${[...new Set(places)].join(', ')}`;
   if (!parseHubName(name)) throw new ConfigError(`model: ${nowhere}; give its folder with --vision.`);
   try {
-    return await namedFolder('vision', name);
+    return await namedFolder('vision', name, weights);
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     throw new HubError(`${nowhere}, and ${error.wrong}`, 'give it with --vision', { cause: error });

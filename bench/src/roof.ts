@@ -4,6 +4,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Gpu } from '@curio/engine';
+import { copyRoof } from '@curio/engine/check';
 import type { Roof, Session } from './cell.ts';
 import type { OpenRoof } from './rounds.ts';
 import type { Work } from './statistics.ts';
@@ -68,16 +69,15 @@ function blasRoof(blas: OpenBlas, { size }: Extract<Roof, { kind: 'openblas' }>)
 }
 
 function copySession(gpu: Gpu): Session {
-  const [from, to] = [0, 1].map(() => gpu.memory.acquire(COPY_BYTES));
-  const part = (block: NonNullable<typeof from>) => ({ block, offset: 0, bytes: COPY_BYTES });
+  const { record, close } = copyRoof(gpu, COPY_BYTES);
   return {
     check: async () => null,
     async time(count) {
       const began = performance.now();
-      for (let i = 0; i < count; i++) gpu.stream.copy(part(from!), part(to!), COPY_BYTES);
+      for (let i = 0; i < count; i++) record();
       await gpu.synchronize();
       return performance.now() - began;
     },
-    close: () => [from, to].forEach((block) => gpu.memory.release(block!)),
+    close,
   };
 }

@@ -1,8 +1,8 @@
 /** @file The order in which the workbench judges a kernel: what decides first, the rest as it comes. */
 import { KernelError } from '@curio/engine';
 import type { Gpu, KernelSource } from '@curio/engine';
-import { checkText, compileText, nameOf, obeys, targetsOf, timedShapes } from '@curio/engine/check';
-import type { Choice, Setting, Target, TimedShape } from '@curio/engine/check';
+import { checkText, compileText, nameOf, targetsOf, timedShapes, variantsBeside } from '@curio/engine/check';
+import type { Setting, Target, TimedShape } from '@curio/engine/check';
 import { ReflectError } from '@curio/kernels/reflect';
 import { roofsOf } from '../roof.ts';
 import type { OpenBlas } from '../roof.ts';
@@ -146,7 +146,7 @@ export class Workbench {
         await this.timed(gpu, first, shape, [
           ['committed', { choice: first.choice }],
           ['now', edited],
-          ...this.variantsBeside(gpu, first, shape),
+          ...variantsBeside(gpu, first, shape.shape).map((other): [string, Setting] => [other[1], { choice: other }]),
         ]),
       );
     }
@@ -177,14 +177,6 @@ export class Workbench {
       this.say(`  ${tuningLine(label, shape.label, asChosen!, tuned!)}`);
     }
     return true;
-  }
-
-  private variantsBeside(gpu: Gpu, { table, choice }: Target, { shape }: TimedShape): [string, Setting][] {
-    if (!choice) return [];
-    const others = Object.keys(table.families![choice[0]]!)
-      .filter((name) => name !== choice[1])
-      .map((name): Choice => [choice[0], name]);
-    return others.filter((other) => obeys(gpu, table, other, shape)).map((other) => [other[1], { choice: other }]);
   }
 
   /** A table whose first setting is the one that the others are held against. */

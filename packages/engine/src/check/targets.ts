@@ -121,6 +121,15 @@ export function obeys(gpu: Gpu, table: OpCases<never>, choice: Choice, shape: Be
   return obeyed;
 }
 
+/** The other variants of a target's family that its op takes at a shape. */
+export function variantsBeside(gpu: Gpu, { table, choice }: Target, shape: BenchShape<never>): Choice[] {
+  if (!choice) return [];
+  return Object.keys(table.families![choice[0]]!)
+    .filter((name) => name !== choice[1])
+    .map((name): Choice => [choice[0], name])
+    .filter((other) => obeys(gpu, table, other, shape));
+}
+
 /**
  * The bench shapes of a target's op that its kernel takes, the quickest first; those where it only runs backward where
  * there is no other.

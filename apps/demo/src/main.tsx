@@ -9,6 +9,7 @@ import { Pictures } from './board/pictures.tsx';
 import { How } from './how/how.tsx';
 import { Inside } from './inside/panel.tsx';
 import { keepPage } from './keeping.ts';
+import { LabEntrance } from './lab/entrance.tsx';
 import { ask, letItAsk, opened, openModel, stopFirst, talks } from './session.ts';
 import { Footing, Standing } from './standing.tsx';
 import { mode } from './teaching/mode.ts';
@@ -53,6 +54,7 @@ function Page() {
         </div>
       </main>
       {mode.value === 'ask' && <How />}
+      <LabEntrance />
       <Footing />
     </>
   );

@@ -2,6 +2,7 @@
 import type { Picture } from '@curio/model';
 import type { FromStages } from './how/run-stages.ts';
 import type { FromInside, Part } from './inside/messages.ts';
+import type { FromSwaps, ToSwaps } from './lab/messages.ts';
 import type { FromLearner, ToLearner } from './learning/messages.ts';
 
 export type ToWorker =
@@ -23,7 +24,8 @@ export type ToWorker =
     }
   | { readonly kind: 'how'; readonly id: number; readonly picture: Picture }
   | { readonly kind: 'stop'; readonly id: number }
-  | { readonly kind: 'learn'; readonly message: ToLearner };
+  | { readonly kind: 'learn'; readonly message: ToLearner }
+  | ToSwaps;
 
 export type FromWorker =
   | {
@@ -50,6 +52,7 @@ export type FromWorker =
     }
   | FromInside
   | FromStages
+  | FromSwaps
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   | { readonly kind: 'learning'; readonly said: FromLearner }

@@ -5,6 +5,7 @@ import { computed, signal } from '@preact/signals';
 import { beginHow, endHow, keepStage, shown as how } from './how/stages.ts';
 import type { Part } from './inside/messages.ts';
 import { forgetSeen, keepSeen, seesInside } from './inside/seen.ts';
+import type { FromSwaps, ToSwaps } from './lab/messages.ts';
 import type { FromLearner, ToLearner } from './learning/messages.ts';
 import type { Closed, FromWorker, Opened, ToWorker } from './protocol.ts';
 
@@ -63,6 +64,12 @@ export const listenToLearner = (hears: typeof hearsLearner): void => void (hears
 /** Sends to the learner in the worker, which listens once the model has loaded. */
 export const tellLearner = (message: ToLearner): void => send({ kind: 'learn', message });
 
+/** Who hears which of the visitor's kernels the model runs; loaded on demand. */
+let hearsSwaps: (message: FromSwaps) => void = () => {};
+export const listenToSwaps = (hears: typeof hearsSwaps): void => void (hearsSwaps = hears);
+/** Puts a kernel of the visitor's into the model, or all of Curio's own back. */
+export const tellSwaps = (message: ToSwaps): void => send(message);
+
 function change(id: number, how: (talk: Talk) => Partial<Talk>): void {
   talks.value = talks.value.map((talk) => (talk.id === id ? { ...talk, ...how(talk) } : talk));
 }
@@ -74,6 +81,7 @@ function hear(data: FromWorker): void {
     next();
   } else if (data.kind === 'closed') close(data.reason, data.message);
   else if (data.kind === 'learning') hearsLearner(data.said);
+  else if (data.kind === 'swapped') hearsSwaps(data);
   else if (data.kind === 'text')
     change(data.id, ({ texts, state }) =>
       state === 'writing'

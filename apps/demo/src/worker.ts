@@ -16,6 +16,8 @@ import { runStages } from './how/run-stages.ts';
 import type { Stage } from './how/run-stages.ts';
 import { tracesFor } from './inside/messages.ts';
 import type { Part } from './inside/messages.ts';
+import type { ToSwaps } from './lab/messages.ts';
+import type { Swaps } from './lab/swaps.ts';
 import type { Learner } from './learning/learner.ts';
 import type { ToLearner } from './learning/messages.ts';
 import type { Workshop } from './learning/workshop.ts';
@@ -188,6 +190,19 @@ function learn(message: ToLearner): void {
   );
 }
 
+/** The visitor's kernels, which come with the lab. */
+let swaps: Promise<Swaps> | null = null;
+function swap(message: ToSwaps): void {
+  const opened = workshop;
+  swaps ??= import('./lab/swaps.ts').then(async ({ Swaps }) => new Swaps(await opened!, say));
+  swaps
+    .then((it) => it.use(message.swap))
+    .catch((error: Error) => {
+      swaps = null;
+      say({ kind: 'swapped', kernels: [], message: error.message });
+    });
+}
+
 async function begin(job: Job): Promise<void> {
   const stop = new AbortController();
   stops.set(job.id, stop);
@@ -200,12 +215,14 @@ async function begin(job: Job): Promise<void> {
   } finally {
     stops.delete(job.id);
     end();
+    void swaps?.then((it) => it.tell());
   }
 }
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
   if (data.kind === 'stop') stops.get(data.id)?.abort();
   else if (data.kind === 'learn') learn(data.message);
+  else if (data.kind === 'swap') swap(data);
   else if (data.kind === 'open') {
     workshop = open(data.model);
     workshop.catch((error: Error) =>

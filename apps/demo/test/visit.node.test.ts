@@ -60,7 +60,7 @@ test('a first visit loads at most 200 kB of scripts and 4.5 MB in all, packed; w
   const first = scripts.filter((name) => loaded.has(name));
   const names = first.map((name) => name.split('-')[0]);
   expect(names).toEqual(expect.arrayContaining(['index', 'worker']));
-  for (const later of ['learner', 'panel', 'figures', 'torch']) expect(names).not.toContain(later);
+  for (const later of ['learner', 'panel', 'figures', 'torch', 'lab', 'swaps']) expect(names).not.toContain(later);
   const bytes = first.map((name) => packed(join(folder, name)));
   expect(bytes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(200_000);
   await page.click('#mode-teach');

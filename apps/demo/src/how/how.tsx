@@ -9,6 +9,7 @@ import { attentionPaint, eachPatch, Painted, prototypePaint } from '../inside/ov
 import type { Paint } from '../inside/overlay.tsx';
 import type { SeenWord } from '../inside/messages.ts';
 import { attentionOf, attentionSaid, prototypesSaid } from '../inside/reading.ts';
+import { openLab } from '../lab/entrance.tsx';
 import { closed, opened, showHow } from '../session.ts';
 import { tidy } from '../talk/wording.ts';
 import { shown } from './stages.ts';
@@ -57,8 +58,16 @@ function Time({ time }: { time: StageTime | null }) {
   const { dispatches, kernel } = time;
   return (
     <p class="hint">
-      <code>{kernel.name}</code> just ran {kernel.dispatches === 1 ? 'once' : `${kernel.dispatches} times`} in{' '}
-      {ms(kernel.ms)}, the longest of {dispatches} dispatches in {ms(time.ms)}.
+      <button
+        type="button"
+        class="kernel"
+        aria-label={`${kernel.name}: see it in the kernel lab`}
+        onClick={() => openLab(kernel.name)}
+      >
+        <code>{kernel.name}</code>
+      </button>{' '}
+      just ran {kernel.dispatches === 1 ? 'once' : `${kernel.dispatches} times`} in {ms(kernel.ms)}, the longest of{' '}
+      {dispatches} dispatches in {ms(time.ms)}.
     </p>
   );
 }

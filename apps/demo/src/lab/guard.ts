@@ -1,0 +1,52 @@
+/**
+ * @file A kernel's text with an end to every loop, for its first run: a software adapter computes an endless loop for
+ * ever, and with it everything in this browser that waits for the same adapter.
+ */
+
+/** Rounds after which a loop is taken to be endless; the checks' own take a few thousand. */
+const ROUNDS = 1 << 20;
+
+/** Comments become spaces, so that places stay. */
+const withoutComments = (text: string): string =>
+  text.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '));
+
+/** Where the brace stands that opens the body of what begins at `from`; brackets before it are passed over. */
+function bodyOf(text: string, from: number): number {
+  for (let at = from, depth = 0; at < text.length; at++) {
+    if (text[at] === '(') depth++;
+    else if (text[at] === ')') depth--;
+    else if (text[at] === '{' && depth === 0) return at;
+  }
+  return -1;
+}
+
+/** Whether the function around a place returns nothing. */
+const isVoid = (plain: string, at: number): boolean => {
+  const head = [...plain.slice(0, at).matchAll(/\bfn\s+\w+\s*\(/g)].at(-1);
+  if (!head) return false;
+  return !plain.slice(head.index, bodyOf(plain, head.index)).includes('->');
+};
+
+/**
+ * The text with a counter for each loop. An endless loop ends its function where that returns nothing, so that its
+ * results stay unwritten; else, or with `only: 'break'`, the loop alone. No line moves.
+ */
+export function guarded(text: string, only?: 'break'): string {
+  const plain = withoutComments(text);
+  let [out, done] = ['', 0];
+  const insert = (at: number, what: string): void => {
+    out += text.slice(done, at) + what;
+    done = at;
+  };
+  const inserts = [...plain.matchAll(/\b(?:for|while)\s*\(|\bloop\s*\{|\bloop\s*@/g)].flatMap(({ index }, i) => {
+    const body = bodyOf(plain, index);
+    if (body < 0) return [];
+    const leave = only ?? (isVoid(plain, index) ? 'return' : 'break');
+    return [
+      { at: index, what: `var lab_rounds_${i} = 0u; ` },
+      { at: body + 1, what: ` lab_rounds_${i}++; if (lab_rounds_${i} > ${ROUNDS}u) { ${leave}; }` },
+    ];
+  });
+  for (const { at, what } of inserts.sort((a, b) => a.at - b.at)) insert(at, what);
+  return out + text.slice(done);
+}

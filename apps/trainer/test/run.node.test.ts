@@ -110,7 +110,9 @@ test('a run that an earlier version wrote is read: patterns that matched nothing
     return folder.readConfig();
   };
   const { ask, ...others } = RUN_PRESETS.small;
-  expect(readAs(written)).toEqual(JSON.parse(JSON.stringify({ ...others, ask: { ...ask, temperature: 1 } })));
+  expect(readAs(written)).toEqual(
+    JSON.parse(JSON.stringify({ ...others, ask: { ...ask, temperature: 1, candidates: 1 } })),
+  );
   const token = { ...written, model: { ...written.model, vusr: 'token' } };
   expect(readAs(token).train.stage2.trainable).toEqual(written.train.stage2.trainable);
   const own = {

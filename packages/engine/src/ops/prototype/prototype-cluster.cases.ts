@@ -79,16 +79,21 @@ function cluster(inputs: readonly (Array64 | null)[], attrs: PrototypeClusterOpt
  */
 const MARGIN = 2e-5;
 
+/** Tries after which all is drawn again: some draws bring centres so close that no other token helps. */
+const TRIES = 10;
+
 /** Draws tokens again whose two best centres are too close, until none is left. */
 function adjust(
   inputs: readonly (Array64 | null)[],
   attrs: PrototypeClusterOptions,
   random: { normal(): number },
 ): void {
-  const x = inputs[0]!;
+  const [x, f] = inputs as [Array64, Array64];
   const [, L, D] = x.shape as [number, number, number];
   if (attrs.numPrototypes === 1) return;
   for (let tries = 0; tries < 100; tries++) {
+    if (tries % TRIES === TRIES - 1)
+      for (const { data } of [x, f]) for (let i = 0; i < data.length; i++) data[i] = Math.fround(random.normal());
     const close = cluster(inputs, attrs).flatMap(({ cos }, b) =>
       flip(cos).flatMap((ofToken, l) => {
         const best = Math.max(...ofToken);

@@ -48,6 +48,12 @@ class OpeningError extends Error {
 }
 
 async function open(address: string): Promise<Workshop> {
+  const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  // While the device is looked for, which takes about as long.
+  const fetching = ModelFiles.fetch(address, (done, total) =>
+    loading(`Loading the model: ${mega(done)} of ${mega(total)} MB`, done / total),
+  );
+  fetching.catch(() => {}); // it is told below, unless there is no device at all
   loading('Looking for a device');
   const gpu = await openGpu({ tune: 'measured', tuningStore: browserTuning }).catch((error: Error) => {
     const reason = !('gpu' in navigator) ? 'no-webgpu' : error instanceof DeviceError ? 'no-adapter' : 'error';
@@ -56,10 +62,7 @@ async function open(address: string): Promise<Workshop> {
   // On a software adapter the static table is right, and a visitor would wait for every measurement.
   if (gpu.adapter.isSoftware) gpu.kernels.dropTuner();
   void gpu.lost.then(({ message }) => say({ kind: 'closed', reason: 'lost', message }));
-  const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
-  const files = await ModelFiles.fetch(address, (done, total) =>
-    loading(`Loading the model: ${mega(done)} of ${mega(total)} MB`, done / total),
-  );
+  const files = await fetching;
   const [language, vision, adapter] = ['language', 'vision', 'adapter'].map((name) => files.folder(name));
   const tokenizer = await files.json<object>('language/tokenizer.json');
   const settings = await files.json<Record<string, unknown>>('vision/preprocessor_config.json');

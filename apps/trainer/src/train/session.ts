@@ -131,12 +131,12 @@ export class Session {
             profiler = null;
           }
           if (this.parts.profiled && step === PROFILED_STEP - 1) profiler = startProfile(gpu);
-          const stop = interrupt.requested && step < stage.steps;
-          if (stop || step === stage.steps || (every > 0 && step % every === 0)) {
-            await land(); // metrics.jsonl has every step that the checkpoint has
-            await this.save(name, step, optimizer);
-          }
-          return stop;
+          const isDue = step === stage.steps || (every > 0 && step % every === 0);
+          if (!isDue && !interrupt.requested) return false;
+          await land(); // metrics.jsonl has every step that the checkpoint has
+          await this.save(name, step, optimizer);
+          // Asked here: landing and saving take as long as a step may, and nothing is lost by stopping after them.
+          return interrupt.requested && step < stage.steps;
         },
         onBadData: async (step, optimizer) => {
           if (step > start) await this.save(name, step, optimizer);

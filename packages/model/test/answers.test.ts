@@ -1,9 +1,7 @@
 /** Answers in batches are those alone, to the bit; keywords, limits and pieces of text. */
 import { cat, ConfigError, DataError, noGrad, openGpu, RandomStream } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
-import { Weights } from '@curio/nn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ModelConfig } from '../src/config.ts';
 import { aboutImage, Speaker } from '../src/converse.ts';
 import type { Reply, ReplyOptions, Request } from '../src/converse.ts';
 import { Tokens } from '../src/data/tokens.ts';
@@ -11,38 +9,21 @@ import { TextStream } from '../src/decoding/text-stream.ts';
 import { generate } from '../src/generate.ts';
 import type { SequenceOptions } from '../src/generate.ts';
 import { PRESETS } from '../src/presets/presets.ts';
-import { sceneTokenizerJson } from '@curio/scenes';
-import { SqLlava } from '../src/sq-llava.ts';
+import type { SqLlava } from '../src/sq-llava.ts';
 import { imageTensor } from '../src/model-inputs.ts';
 import { llamaTokenizerJson } from './llama-vocabulary.ts';
+import { picture, tinyModel, tokens } from './tiny-speaker.ts';
 
-const { model: small } = PRESETS.small;
-const config: ModelConfig = {
-  ...small,
-  vision: { ...small.vision, hiddenSize: 32, intermediateSize: 64, numLayers: 2, numHeads: 2 },
-  projector: { kind: 'cluster', numPrototypes: 4, iterations: 2 },
-  language: { ...small.language, hiddenSize: 64, intermediateSize: 96, numLayers: 2, numHeads: 4, numKeyValueHeads: 2 },
-};
-const tokens = new Tokens(sceneTokenizerJson());
 let gpu: Gpu;
 let model: SqLlava;
 let speaker: Speaker;
 beforeAll(async () => {
   gpu = await openGpu();
-  model = new SqLlava(new Weights(gpu, { seed: 7 }), config);
-  // A model without training says the same word for ever; a louder head makes it say several.
-  for (const parameter of model.parameters.filter(({ name }) => name.includes('lm_head') || name.includes('lora_B'))) {
-    const random = new RandomStream(parameter.size);
-    parameter.write(Float32Array.from({ length: parameter.size }, () => 0.1 * random.normal()));
-  }
+  model = tinyModel(gpu);
   speaker = new Speaker(model, tokens);
 });
 afterAll(() => gpu.close());
 
-const picture = (seed: number): Float32Array => {
-  const random = new RandomStream(seed);
-  return Float32Array.from({ length: 3 * config.vision.imageSize ** 2 }, () => random.uniform(-1, 1));
-};
 const WORDS = ['red', 'blue', 'digit', 'where', 'is', 'the', 'seven'];
 const words = (count: number, seed: number): string => {
   const random = new RandomStream(seed);

@@ -1,45 +1,23 @@
 /** The probability of a text, and self-questions of which the one that is answered most surely is kept. */
-import { openGpu, RandomStream } from '@curio/engine';
+import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
-import { Weights } from '@curio/nn';
-import { sceneTokenizerJson } from '@curio/scenes';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ModelConfig } from '../src/config.ts';
 import { aboutImage, Speaker } from '../src/converse.ts';
 import type { Message } from '../src/data/conversation.ts';
-import { Tokens } from '../src/data/tokens.ts';
 import { surest, Withheld } from '../src/decoding/candidates.ts';
 import { logProbability } from '../src/decoding/sample.ts';
 import { generate } from '../src/generate.ts';
 import { PRESETS } from '../src/presets/presets.ts';
-import { SqLlava } from '../src/sq-llava.ts';
+import { picture, tinyModel, tokens } from './tiny-speaker.ts';
 
-const { model: small } = PRESETS.small;
-const config: ModelConfig = {
-  ...small,
-  vision: { ...small.vision, hiddenSize: 32, intermediateSize: 64, numLayers: 2, numHeads: 2 },
-  projector: { kind: 'cluster', numPrototypes: 4, iterations: 2 },
-  language: { ...small.language, hiddenSize: 64, intermediateSize: 96, numLayers: 2, numHeads: 4, numKeyValueHeads: 2 },
-};
-const tokens = new Tokens(sceneTokenizerJson());
 let gpu: Gpu;
 let speaker: Speaker;
 beforeAll(async () => {
   gpu = await openGpu();
-  const model = new SqLlava(new Weights(gpu, { seed: 7 }), config);
-  // A model without training says the same word for ever; a louder head makes it say several.
-  for (const parameter of model.parameters.filter(({ name }) => name.includes('lm_head') || name.includes('lora_B'))) {
-    const random = new RandomStream(parameter.size);
-    parameter.write(Float32Array.from({ length: parameter.size }, () => 0.1 * random.normal()));
-  }
-  speaker = new Speaker(model, tokens);
+  speaker = new Speaker(tinyModel(gpu), tokens);
 });
 afterAll(() => gpu.close());
 
-const picture = (seed: number): Float32Array => {
-  const random = new RandomStream(seed);
-  return Float32Array.from({ length: 3 * config.vision.imageSize ** 2 }, () => random.uniform(-1, 1));
-};
 const settings = {
   ...PRESETS.small.ask,
   questions: 2,

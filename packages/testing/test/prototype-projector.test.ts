@@ -1,10 +1,11 @@
 /** The projector as PyTorch computes it: the golden files `prototype-small` and `prototype-large`, and its names. */
-import { backward, mul, openGpu, sum, tensor } from '@curio/engine';
+import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { MlpProjector, PrototypeProjector, Weights } from '@curio/nn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGolden } from '../src/golden.ts';
 import { parity } from '../src/parity.ts';
+import { runGolden } from './golden-projector.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -15,37 +16,14 @@ afterAll(() => gpu.close());
 
 test.each(['prototype-small', 'prototype-large'])('%s: output, loss and every gradient', async (name) => {
   const golden = await openGolden(name);
-  const { width, outputWidth, prototypes, iterations } = golden.config;
-  const weights = new Weights(gpu);
-  const projector = new PrototypeProjector(weights, {
-    visionSize: width,
-    hiddenSize: outputWidth,
-    numPrototypes: prototypes,
-    iterations,
-  });
-  for (const parameter of weights.parameters()) {
-    parameter.write(Float32Array.from(golden.floats(`weights.${parameter.name}`)));
-    parameter.requiresGrad = true;
-  }
-  const tokens = golden.tensor('in.x').shape[0]!;
-  const x = tensor(gpu, Float32Array.from(golden.floats('in.x')), [1, tokens, width]);
-  x.requiresGrad = true;
-  const lossWeights = tensor(gpu, Float32Array.from(golden.floats('in.lossWeights')), [1, tokens, outputWidth]);
-  const { y, e, loss } = gpu.scope(() => {
-    const extracted = projector.extract(x).read();
-    const output = projector.forward(x);
-    const total = sum(mul(output, lossWeights));
-    const read = { y: extracted, e: output.read(), loss: total.item() };
-    backward(total);
-    return read;
-  });
+  const { parameters, dx, y, e, loss } = await runGolden(gpu, golden, PrototypeProjector);
   const values = parity('prototype extractor and MLP: values', 'PyTorch in float64');
   const gradients = parity('prototype extractor and MLP: gradients', 'PyTorch in float64');
-  values.close(await y, golden.floats('out.y'), 1e-5, 'y', 1);
-  values.close(await e, golden.floats('out.e'), 1e-5, 'e', 1);
-  values.close([await loss], [golden.scalar('out.loss')], 1e-5, 'loss', 1);
-  gradients.close(await x.grad!.read(), golden.floats('grad.x'), 1e-4, 'x', 1);
-  for (const parameter of weights.parameters()) {
+  values.close(y, golden.floats('out.y'), 1e-5, 'y', 1);
+  values.close(e, golden.floats('out.e'), 1e-5, 'e', 1);
+  values.close([loss], [golden.scalar('out.loss')], 1e-5, 'loss', 1);
+  gradients.close(dx, golden.floats('grad.x'), 1e-4, 'x', 1);
+  for (const parameter of parameters) {
     if (parameter.name.startsWith('ln_1')) expect(parameter.grad, parameter.name).toBeNull();
     else
       gradients.close(await parameter.grad!.read(), golden.floats(`grad.${parameter.name}`), 1e-4, parameter.name, 1);

@@ -2,6 +2,7 @@
 import { CurioError, KernelError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource, Tuning } from '../gpu/kernel/kernel.ts';
+import { undoneAfter } from '../gpu/kernel/setting.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { RandomStream } from '../tensor/philox.ts';
 import { tensor } from '../tensor/tensor.ts';
@@ -27,21 +28,11 @@ export function under<T>(gpu: Gpu, { choice, edited, tuning }: Setting, f: () =>
   if (choice) gpu.kernels.forced.set(...choice);
   if (edited) gpu.kernels.replacements.useKernel(edited.original, edited.now);
   if (edited && tuning) gpu.kernels.tuned.set(edited.original.name, tuning);
-  const undo = (): void => {
+  return undoneAfter(f, () => {
     if (choice) gpu.kernels.forced.delete(choice[0]);
     if (edited) gpu.kernels.replacements.useKernel(edited.original, null);
     gpu.kernels.tuned.clear();
-  };
-  let result: T;
-  try {
-    result = f();
-  } catch (error) {
-    undo();
-    throw error;
-  }
-  if (result instanceof Promise) return result.finally(undo) as T;
-  undo();
-  return result;
+  });
 }
 
 /** Names of the shared pieces that a kernel's head asks for. */

@@ -1,5 +1,19 @@
 /** @file A setting that a function can change while it runs. */
 
+/** Runs `fn`, and `undo` once it has returned or thrown, or its promise has settled. */
+export function undoneAfter<R>(fn: () => R, undo: () => void): R {
+  let result: R;
+  try {
+    result = fn();
+  } catch (error) {
+    undo();
+    throw error;
+  }
+  if (result instanceof Promise) return result.finally(undo) as R;
+  undo();
+  return result;
+}
+
 /** A value, and those that stand in for it for a while: the newest counts, in whatever order they end. */
 export class Setting<T> {
   private readonly standIns: { readonly value: T }[] = [];
@@ -21,15 +35,6 @@ export class Setting<T> {
     const standIn = { value };
     this.standIns.push(standIn);
     const end = (): void => void this.standIns.splice(this.standIns.indexOf(standIn), 1);
-    let result: R;
-    try {
-      result = fn();
-    } catch (error) {
-      end();
-      throw error;
-    }
-    if (result instanceof Promise) return result.finally(end) as R;
-    end();
-    return result;
+    return undoneAfter(fn, end);
   }
 }

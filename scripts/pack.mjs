@@ -72,6 +72,9 @@ say('bundling ...');
 const { bundle, ENTRIES } = await import('./bundle.mjs');
 for (const [to, from] of Object.entries(ENTRIES)) await bundle(from, path.join(folder, to));
 fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }\n');
+const commit = run('git', ['-C', root, 'rev-parse', '--short=12', 'HEAD'])?.trim();
+const changes = run('git', ['-C', root, 'status', '--porcelain', '--untracked-files=no']) ? '+changes' : '';
+if (commit) fs.writeFileSync(path.join(folder, 'commit'), `${commit}${changes}\n`);
 strip(copy(fs.realpathSync(process.execPath), 'bin/node'));
 for (const file of ['package.json', 'index.js', 'LICENSE.md'])
   copy(`node_modules/webgpu/${file}`, `node_modules/webgpu/${file}`);

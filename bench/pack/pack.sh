@@ -9,6 +9,7 @@ add() { LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$1"; export LD_LIB
 [ -d /usr/local/nvidia/lib64 ] && add /usr/local/nvidia/lib64
 add "$here/lib/vulkan"
 "$here/bin/node" --version >/dev/null 2>&1 || add "$here/lib/runtime"
+[ -f "$here/commit" ] && CURIO_COMMIT=$(cat "$here/commit") && export CURIO_COMMIT
 if ! "$here/bin/node" --version >/dev/null 2>"$work/why"; then
   echo "pack: its node does not start here: $(head -1 "$work/why"); it needs Linux on x64 with glibc 2.28 or later." >&2
   exit 3

@@ -46,13 +46,15 @@ function failures(parts: readonly PartResult[]): string[] {
 
 export function gpuPage({ began, note, parts }: KeptRun): string {
   const adapter = factOf(parts, 'adapter') as { description: string; device: string } | undefined;
-  const host = factOf(parts, 'host') as { processor: string; cores: number; node: string } | undefined;
+  const host = factOf(parts, 'host') as
+    | { processor: string; cores: number; node: string; commit?: string | null }
+    | undefined;
   const torch = factOf(parts, 'pytorch') as { device: string; torch: string; cuda: string } | undefined;
   const places = [
     `- device: ${torch?.device ?? adapter?.device ?? 'unknown'}, driver ${adapter?.description ?? 'unknown'}`,
     `- host: ${host?.processor ?? 'unknown'}, ${host?.cores ?? '?'} cores, node ${host?.node ?? '?'}`,
     `- PyTorch ${torch?.torch ?? 'not there'}, CUDA ${torch?.cuda ?? '–'}`,
-    `- ${began.slice(0, 10)}${note ? `; ${note}` : ''}`,
+    `- ${began.slice(0, 10)}${host?.commit ? `, commit ${host.commit}` : ''}${note ? `; ${note}` : ''}`,
   ];
   const rows = goalRows(parts.flatMap(({ reports }) => reports)).map((row) => {
     const share = (value: number | null): string =>

@@ -41,7 +41,9 @@ function versionOf(name: string): string {
   }
 }
 
+/** The pack has no repository and names the commit that it was made of. */
 function commit(): string | null {
+  if (process.env.CURIO_COMMIT) return process.env.CURIO_COMMIT;
   const git = (...args: string[]): string =>
     execFileSync('git', args, {
       cwd: import.meta.dirname,

@@ -12,6 +12,7 @@ export async function adapterPart(): Promise<void> {
       cores: availableParallelism(),
       kernel: release(),
       node: process.versions.node,
+      commit: process.env.CURIO_COMMIT ?? null,
       driverFiles: process.env.VK_DRIVER_FILES ?? null,
     },
   });

@@ -30,6 +30,8 @@ export interface StepKind {
   /** How the weights are stored. */
   readonly base: BaseStorage;
   readonly flops?: number;
+  /** Where reading them bounds it. */
+  readonly bytes?: number;
   /** On matrix units. */
   readonly halves?: boolean;
   readonly open: (gpu: Gpu) => StepRun;
@@ -39,7 +41,7 @@ export interface StepKind {
 const RATE = 0;
 
 /** Matrices get noise that keeps the size of what runs through them, vectors values near 1. */
-function fill(parameters: readonly Parameter[]): void {
+export function fill(parameters: readonly Parameter[]): void {
   const largest = Math.max(...parameters.map(({ size }) => size));
   const unit = noise(Math.min(largest, 2 ** 24), 1);
   for (const parameter of parameters) {

@@ -6,6 +6,7 @@ import { summarise as bestAndMedian } from '../../statistics.ts';
 import { openDevice } from './part-options.ts';
 import type { PartOptions } from './part-options.ts';
 import { finding, tell } from '../report.ts';
+import { decodeStep } from './decode-run.ts';
 import { clipForward, llamaStep, smallStep, trainedSteps } from './step-runs.ts';
 import type { StepKind, StepRun } from './step-runs.ts';
 import { runJobs } from '../sweep.ts';
@@ -31,6 +32,8 @@ export async function stepsPart(options: PartOptions): Promise<void> {
     llamaStep(llama, tokens, 'f32', true),
     llamaStep(llama, tokens, 'nf4', true),
     smallStep(full ? 80 : 10),
+    decodeStep(llama, full ? 1024 : 16, 'bf16'),
+    decodeStep(llama, full ? 1024 : 16, 'nf4'),
     clipForward(clip),
     clipForward(clip, true),
     ...(full ? trainedSteps : trainedSteps.slice(0, 1)),
@@ -43,7 +46,7 @@ export async function stepsPart(options: PartOptions): Promise<void> {
 }
 
 async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<void> {
-  const { op, shape, variant, flops, halves = false } = kind;
+  const { op, shape, variant, flops, bytes, halves = false } = kind;
   if (halves) {
     const fault = await subgroupMatrixFault(gpu);
     if (fault) return tell({ fact: `matrix units, ${op}`, value: fault });
@@ -54,7 +57,7 @@ async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<v
     if (wrong) return tell(finding(op, shape, variant, {}, `wrong: ${wrong}`));
     await gpu.kernels.withHalfProducts(halves, async () => {
       const times = await wallOf(gpu, run);
-      tell(finding(op, shape, variant, { flops }, times));
+      tell(finding(op, shape, variant, { flops, bytes }, times));
       await tellProfile(gpu, run, `${op}, ${variant}`);
       // Last, since buffers hold nonsense afterwards.
       const repeat = Math.max(3, Math.min(100, Math.round(ALONE_MS / times.bestMs)));

@@ -10,15 +10,14 @@ import { writeReport } from '../ablate/report.ts';
 import { isFinished, trainCells } from '../ablate/run-cells.ts';
 import { loadConfig, parseOverrides } from '../config/load.ts';
 import type { Override } from '../config/load.ts';
+import { positiveInteger, wholeNumber } from '../config/option-values.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { keepSettings } from '../eval/answers.ts';
 import { setsOf } from '../eval/scene-sets.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
-import { count } from '../talk/options.ts';
 import { openScenes } from '../train/data.ts';
-import { whole } from './data.ts';
 
 /** Harder questions that tell apart what the usual ones do not. */
 const USUAL_SETS = SCENE_SETS.join(',');
@@ -46,7 +45,7 @@ export function ablateCommand(): Command {
         .default(tables(USUAL.join(',')), USUAL.join(',')),
     )
     .addOption(new Option('--seeds <list>', 'seeds of each row').argParser(seeds).default([1, 2, 3], '1,2,3'))
-    .option('--jobs <n>', 'cells trained at a time', count, 1)
+    .option('--jobs <n>', 'cells trained at a time', positiveInteger, 1)
     .addOption(
       new Option('--preset <name>', 'what all start from; quick has a tenth of the steps')
         .choices(['small', 'quick'])
@@ -82,7 +81,7 @@ function tables(text: string): Table[] {
 }
 
 function seeds(text: string): number[] {
-  const list = text.split(',').map((word) => whole(word.trim()));
+  const list = text.split(',').map((word) => wholeNumber(word.trim()));
   if (new Set(list).size < list.length)
     throw new InvalidArgumentError('It must name different whole numbers, such as 1,2,3.');
   return list;

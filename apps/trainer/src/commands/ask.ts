@@ -1,11 +1,12 @@
 import { ConfigError } from '@curio/engine';
 import type { AskConfig, SelfQuestioning, TalkPart } from '@curio/model';
 import { Command } from 'commander';
+import { positiveInteger } from '../config/option-values.ts';
 import { PICTURE_KINDS, readImage } from '../data/decode.ts';
 import { InOrder } from '../talk/in-order.ts';
 import { openTalk, requireOneModel } from '../talk/open.ts';
 import type { Talk } from '../talk/open.ts';
-import { count, question as aboutPicture, replyOptions, withWritingOptions } from '../talk/options.ts';
+import { question as aboutPicture, replyOptions, withWritingOptions } from '../talk/options.ts';
 import type { WritingOptions } from '../talk/options.ts';
 
 interface Options extends WritingOptions {
@@ -21,12 +22,16 @@ export function askCommand(): Command {
     .description('ask a trained model about an image, or let it ask itself')
     .argument('<image>', PICTURE_KINDS)
     .argument('[question]', 'such as "what color is the seven ?"')
-    .option('--self <n>', 'let the model describe the image, ask n questions and answer them', count)
-    .option('--sq <n>', 'the same before the question, which it then answers with what it said in mind', count)
+    .option('--self <n>', 'let the model describe the image, ask n questions and answer them', positiveInteger)
+    .option(
+      '--sq <n>',
+      'the same before the question, which it then answers with what it said in mind',
+      positiveInteger,
+    )
     .option(
       '--candidates <n>',
       'with --self or --sq: draw n questions in place of each and keep the one that it answers most surely',
-      count,
+      positiveInteger,
     )
     .option('--json', 'one line of JSON instead of text that comes as it is written')
     .action(async (image: string, question: string | undefined, options: Options) => {

@@ -4,16 +4,10 @@ import { Command, InvalidArgumentError } from 'commander';
 import { writeBase } from '../base/export.ts';
 import { runPretraining } from '../base/pretraining.ts';
 import { CLIP, LLAMA } from '../base/recipe.ts';
+import { positiveNumber, wholeNumber } from '../config/option-values.ts';
 import { lockFolder } from '../disk/lock.ts';
 import { makeFolder } from '../disk/system-error.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
-import { whole } from './data.ts';
-
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
-};
 
 /** `{"where":3}`. */
 function kindWeights(text: string): Record<string, number> {
@@ -50,14 +44,19 @@ export function baseCommand(): Command {
       )
       .option('--run <folder>', 'where the run stands; it goes on from there', `runs/base-${part}`)
       .option('--start <folder>', 'folder of a base that a new run starts from, such as apps/trainer/base/vision')
-      .option('--seed <n>', 'seed of weights and scenes', whole, 1)
-      .option('--steps <n>', 'last step', whole, defaults.steps)
-      .option('--cooldown <n>', 'steps over which the learning rate falls to 0 at the end', whole, defaults.cooldown)
-      .option('--lr <x>', 'learning rate', positive, defaults.lr)
+      .option('--seed <n>', 'seed of weights and scenes', wholeNumber, 1)
+      .option('--steps <n>', 'last step', wholeNumber, defaults.steps)
+      .option(
+        '--cooldown <n>',
+        'steps over which the learning rate falls to 0 at the end',
+        wholeNumber,
+        defaults.cooldown,
+      )
+      .option('--lr <x>', 'learning rate', positiveNumber, defaults.lr)
       .option(
         '--batch <n>',
         part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step',
-        whole,
+        wholeNumber,
         batch,
       )
       .option(
@@ -68,10 +67,10 @@ export function baseCommand(): Command {
       .option(
         '--question-weight <x>',
         'loss weight of the questions in the documents of the language base, instead of the recipe',
-        positive,
+        positiveNumber,
       )
-      .option('--save-every <n>', 'steps between saves', whole, 100)
-      .option('--probe-every <n>', 'steps between probes', whole, 250)
+      .option('--save-every <n>', 'steps between saves', wholeNumber, 100)
+      .option('--probe-every <n>', 'steps between probes', wholeNumber, 250)
       .action(async (options) => {
         makeFolder(options.run);
         const release = lockFolder(options.run);
@@ -110,7 +109,7 @@ export function baseCommand(): Command {
     .description('write both parts in Hugging Face layout, in half precision')
     .option('--clip <folder>', 'run of curio base clip', 'runs/base-clip')
     .option('--llama <folder>', 'run of curio base llama', 'runs/base-llama')
-    .option('--seed <n>', 'seed that the runs were made with', whole, 1)
+    .option('--seed <n>', 'seed that the runs were made with', wholeNumber, 1)
     .option('--out <folder>', 'where the folders language and vision go', 'apps/trainer/base')
     .action(async ({ clip, llama, seed, out }: { clip: string; llama: string; seed: number; out: string }) => {
       const records = await writeBase(out, { clip, llama }, seed);

@@ -1,13 +1,14 @@
 import { dirname } from 'node:path';
 import { ConfigError } from '@curio/engine';
 import { Command } from 'commander';
+import { positiveInteger } from '../config/option-values.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
 import { answerAll } from '../talk/answer-all.ts';
 import { askAboutEach, picturesOf } from '../talk/ask-folder.ts';
 import { openTalk } from '../talk/open.ts';
-import { count, withWritingOptions } from '../talk/options.ts';
+import { withWritingOptions } from '../talk/options.ts';
 import type { WritingOptions } from '../talk/options.ts';
 import { answerId, AnswersFile, fingerprint, readQuestions } from '../talk/questions-file.ts';
 
@@ -28,12 +29,12 @@ export function batchCommand(): Command {
     .requiredOption('--in <file>', 'JSON lines of { question_id, image?, text }; with --self a folder of pictures')
     .requiredOption('--out <file>', 'JSON lines of { question_id, prompt, text, answer_id, model_id, metadata }')
     .option('--images <folder>', "where paths of images count from; default: the input's folder")
-    .option('--batch <n>', 'questions in work at a time; changes no answer', count, 16)
-    .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', count)
+    .option('--batch <n>', 'questions in work at a time; changes no answer', positiveInteger, 16)
+    .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', positiveInteger)
     .option(
       '--self <n>',
       'let the model describe each picture of a folder, ask n questions and answer them: lines of { question_id, image, sampler, dialogues }',
-      count,
+      positiveInteger,
     )
     .option('--json', 'print a summary as JSON')
     .action(async (options: Options, command: Command) => {

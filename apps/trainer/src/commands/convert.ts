@@ -1,15 +1,15 @@
+import { join } from 'node:path';
 import { openGpu, showBytes } from '@curio/engine';
 import { quantisedFolder } from '@curio/model';
 import { QUANTISED_STORAGES } from '@curio/nn';
 import type { QuantisedStorage } from '@curio/nn';
 import { Command, Option } from 'commander';
+import { byteSize } from '../config/option-values.ts';
 import { requireNew, writeNewFolder } from '../disk/new-folder.ts';
 import { folderSource, isFolder, readJson } from '../run/files.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
 import { findTower, MODEL, namedFolder, VISION } from '../train/folders.ts';
-import { bytesOf } from './merge.ts';
-import { join } from 'node:path';
 
 interface Options {
   readonly model: string;
@@ -31,7 +31,7 @@ export function convertCommand(): Command {
         .choices(QUANTISED_STORAGES)
         .makeOptionMandatory(),
     )
-    .option('--shard-size <size>', 'most bytes of a file of weights, such as 5GB or 500MB; default: 5GB', bytesOf)
+    .option('--shard-size <size>', 'most bytes of a file of weights, such as 5GB or 500MB; default: 5GB', byteSize)
     .action(async ({ model, vision, out, quantise, shardSize }: Options) => {
       requireNew(out);
       const language = await namedFolder('model', model);

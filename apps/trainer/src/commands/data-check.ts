@@ -5,6 +5,7 @@ import { imageTokens, openTokens, TEMPLATES, templateOf, VUSER_TOKEN } from '@cu
 import type { TemplateName } from '@curio/model';
 import { Command, Option } from 'commander';
 import { loadConfig } from '../config/load.ts';
+import { wholeNumber } from '../config/option-values.ts';
 import { ON_BAD_ENTRY } from '../config/schema.ts';
 import { checkData, checkLines, findEntry, viewEntry, viewLines } from '../data/check-data.ts';
 import { openSet } from '../data/open-set.ts';
@@ -13,7 +14,6 @@ import { Progress } from '../run/progress.ts';
 import { openTerminal, styleOf } from '../run/terminal.ts';
 import { namedFolder } from '../train/folders.ts';
 import { baseFolder } from '../train/open.ts';
-import { whole } from './data.ts';
 
 interface Options {
   readonly images?: string;
@@ -40,7 +40,11 @@ export function dataCheckCommand(): Command {
         Object.keys(TEMPLATES),
       ),
     )
-    .option('--entry <n>', 'show entry n, counted from 0: its prompt, what of it is learnt, and how many tokens', whole)
+    .option(
+      '--entry <n>',
+      'show entry n, counted from 0: its prompt, what of it is learnt, and how many tokens',
+      wholeNumber,
+    )
     .option('--id <id>', 'show the entry with this id')
     .addOption(
       new Option('--on-bad-entry <how>', 'fail: exit code 1 where an entry cannot be used; skip: 0 where one can')

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { ConfigError } from '@curio/engine';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { wholeNumber } from '../config/option-values.ts';
 import { RUN_PRESETS } from '../config/presets.ts';
 import { writeDataset, type DatasetSizes } from '../data/write.ts';
 import { Progress } from '../run/progress.ts';
@@ -23,11 +24,11 @@ export function dataCommand(): Command {
       'write the scenes of handwritten digits to a folder, as LLaVA JSON with images and the truth beside them',
     )
     .argument('[folder]', 'where to write', 'data/scenes')
-    .option('--seed <n>', 'the same seed gives the same bytes', whole, RUN_PRESETS.small.seed)
-    .option('--stage1 <n>', 'captioned scenes', whole, sizes.stage1)
-    .option('--stage2 <n>', 'conversations', whole, sizes.stage2)
-    .option('--heldout <n>', 'questions on held-out scenes', whole, sizes.heldout)
-    .option('--ask <n>', 'held-out scenes for self-questions', whole, sizes['heldout-ask'])
+    .option('--seed <n>', 'the same seed gives the same bytes', wholeNumber, RUN_PRESETS.small.seed)
+    .option('--stage1 <n>', 'captioned scenes', wholeNumber, sizes.stage1)
+    .option('--stage2 <n>', 'conversations', wholeNumber, sizes.stage2)
+    .option('--heldout <n>', 'questions on held-out scenes', wholeNumber, sizes.heldout)
+    .option('--ask <n>', 'held-out scenes for self-questions', wholeNumber, sizes['heldout-ask'])
     .option('--force', 'replace what is in the folder')
     .action((folder: string, options: Options) => {
       if (!options.force && existsSync(folder) && readdirSync(folder).length > 0) {
@@ -44,10 +45,4 @@ export function dataCommand(): Command {
         `data: ${folder} holds ${stage1} captioned scenes, ${stage2} conversations, ${heldout} held-out questions and ${ask} scenes to ask about (seed ${seed}).`,
       );
     });
-}
-
-/** A whole number of at least 0. */
-export function whole(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError(`It must be a whole number of at least 0.`);
-  return Number(text);
 }

@@ -4,6 +4,7 @@ import { ConfigError } from '@curio/engine';
 import { benchmarkNamed, benchmarks } from '@curio/eval';
 import { SCENE_SETS } from '@curio/scenes';
 import { Argument, Command, InvalidArgumentError } from 'commander';
+import { collect, positiveInteger, wholeNumber } from '../config/option-values.ts';
 import { answersPath, joinShards } from '../eval/answers.ts';
 import type { Shard } from '../eval/answers.ts';
 import { askEntries } from '../eval/ask.ts';
@@ -21,8 +22,7 @@ import { evaluationPage } from '../run/summary.ts';
 import { openTerminal, percent } from '../run/terminal.ts';
 import { openTalk, requireOneModel } from '../talk/open.ts';
 import type { TalkOptions } from '../talk/open.ts';
-import { count, each, templateOption, withModelOptions } from '../talk/options.ts';
-import { whole } from './data.ts';
+import { templateOption, withModelOptions } from '../talk/options.ts';
 
 /** The embedded scenes, which no bundle has. */
 const SCENES = 'scenes';
@@ -50,26 +50,26 @@ export function evalCommand(): Command {
     .addArgument(new Argument('<benchmark>', 'which').choices([...benchmarks.map(({ name }) => name), SCENES]))
     .option('--data <folder>', `the benchmark as its bundle has it; ${SCENES} has its own`)
     .option('--images <folder>', 'its pictures; default: where the bundle has them')
-    .option('--file <role=file>', 'a file that lies elsewhere; may be given again', each)
+    .option('--file <role=file>', 'a file that lies elsewhere; may be given again', collect)
     .option('--out <folder>', 'answers and results; default: eval/BENCHMARK/MODEL; what is there is continued')
-    .option('--batch <n>', 'questions in work at a time; changes no answer', count, 16)
-    .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', count)
-    .option('--max-new-tokens <n>', "most tokens of an answer; default: the benchmark's own", count)
+    .option('--batch <n>', 'questions in work at a time; changes no answer', positiveInteger, 16)
+    .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', positiveInteger)
+    .option('--max-new-tokens <n>', "most tokens of an answer; default: the benchmark's own", positiveInteger)
     .addOption(templateOption("the model's own, else v1, as published"))
-    .option('--seed <n>', 'seed of the questions that --sq draws', whole, 1)
-    .option('--limit <n>', 'the first n entries alone', count)
+    .option('--seed <n>', 'seed of the questions that --sq draws', wholeNumber, 1)
+    .option('--limit <n>', 'the first n entries alone', positiveInteger)
     .option('--shard <i/n>', 'answer part i of n alone, such as 1/4; --join 4 puts the parts together', shard)
-    .option('--join <n>', 'put the answers of n shards together and score them; needs no model', count)
+    .option('--join <n>', 'put the answers of n shards together and score them; needs no model', positiveInteger)
     .option('--answers <file>', 'score the answers of this file, in LLaVA’s format; needs no model')
     .option(
       '--export <kit>',
       `the answers for another kit to score too, ${KITS.join(' or ')}; KIT=FILE: numbered as its own documents are`,
-      each,
+      collect,
     )
     .option('--judge <url>', 'an API as OpenAI has it, whose key stands in CURIO_JUDGE_KEY')
     .option('--judge-model <name>', 'the model that judges')
-    .option('--judge-timeout <s>', 'seconds that a reply may take before it is asked again', count, 120)
-    .option('--fallback-seed <n>', 'scienceqa: draw an option where a reply names none, as its authors do', whole)
+    .option('--judge-timeout <s>', 'seconds that a reply may take before it is asked again', positiveInteger, 120)
+    .option('--fallback-seed <n>', 'scienceqa: draw an option where a reply names none, as its authors do', wholeNumber)
     .option('--set <names>', `${SCENES}: harder questions instead, of ${SCENE_SETS.join(', ')}`)
     .option('--json', 'print the result as JSON')
     .action(async (name: string, options: Options) => {

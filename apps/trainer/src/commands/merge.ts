@@ -3,7 +3,8 @@ import { ConfigError, openGpu, showBytes } from '@curio/engine';
 import { GGUF_STORAGES, mergedFolder, mergedGguf } from '@curio/model';
 import type { GgufStorage, MergeDevices } from '@curio/model';
 import type { StreamedFile } from '@curio/nn';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { byteSize } from '../config/option-values.ts';
 import { requireNew, writeNewFolder } from '../disk/new-folder.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
@@ -44,7 +45,7 @@ export function mergeCommand(): Command {
         'type of the numbers; q8_0 in GGUF alone; default: f16, or bf16 where the base is',
       ).choices(GGUF_STORAGES),
     )
-    .option('--shard-size <size>', 'most bytes of a file of weights, such as 5GB or 500MB; default: 5GB', bytesOf)
+    .option('--shard-size <size>', 'most bytes of a file of weights, such as 5GB or 500MB; default: 5GB', byteSize)
     .action(async (options: Options) => {
       const { out, format, storage, shardSize } = options;
       if (format === 'huggingface' && storage === 'q8_0')
@@ -88,14 +89,4 @@ async function merge(
     return { files: [file], merged, lines: [...lines, left] };
   }
   return mergedFolder(found, files, { ...devices, storage: storage as FloatStorage, mostBytes: shardSize });
-}
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, KB: 1e3, MB: 1e6, GB: 1e9 };
-
-/** A number of bytes, with a unit of thousands, as transformers writes `max_shard_size`. */
-export function bytesOf(text: string): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(KB|MB|GB)?$/i.exec(text) ?? [];
-  const bytes = Math.floor(Number(number) * UNITS[unit.toUpperCase()]!);
-  if (!(bytes > 0)) throw new InvalidArgumentError('It must be a size such as 5GB, 500MB or 60KB.');
-  return bytes;
 }

@@ -5,13 +5,13 @@ import { figuresOf, questionsPage } from '../questions/page.ts';
 import { measureQuestions } from '../questions/measure.ts';
 import { openPublishedSimilarity, openSimilarity } from '../questions/similarity.ts';
 import { EMBEDDED } from '../config/presets.ts';
+import { positiveInteger } from '../config/option-values.ts';
 import { pinnedName } from '../hub/hub-name.ts';
 import { writeWhole } from '../run/files.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal, padEnd } from '../run/terminal.ts';
 import { finishedRun } from '../talk/open.ts';
-import { count } from '../talk/options.ts';
 import { ASKED, askedLines } from '../train/answer-lines.ts';
 import { openScenes } from '../train/data.ts';
 import { namedFolder } from '../train/folders.ts';
@@ -35,9 +35,13 @@ export function questionsCommand(): Command {
   return new Command('questions')
     .description('measure the questions that a run asks itself: near the picture, diverse, answered alike')
     .option('--run <folder>', 'a finished run on the embedded scenes; default: the newest under runs/')
-    .option('--seeds <n>', 'how often it asks, and answers, each with another seed', count, 3)
+    .option('--seeds <n>', 'how often it asks, and answers, each with another seed', positiveInteger, 3)
     .option('--clip <folder>', 'a whole CLIP that measures instead of the base’s, a folder or owner/name of a hub')
-    .option('--candidates <n>', "questions drawn in place of each (ask.candidates); default: the run's", count)
+    .option(
+      '--candidates <n>',
+      "questions drawn in place of each (ask.candidates); default: the run's",
+      positiveInteger,
+    )
     .option('--out <folder>', 'questions.html and questions.json; default: eval/questions/RUN')
     .option('--json', 'print the result as JSON')
     .action(async ({ run, seeds: times, clip, candidates, out, json }: Options) => {

@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { ConfigError } from '@curio/engine';
 import type { Picture, TemplateName } from '@curio/model';
 import { Command } from 'commander';
+import { positiveInteger, wholeNumber } from '../config/option-values.ts';
 import { inTemplate } from '../serve/request.ts';
 import { createApi } from '../serve/server.ts';
 import { openTalk } from '../talk/open.ts';
 import type { TalkOptions } from '../talk/open.ts';
-import { count, templateOption, withModelOptions } from '../talk/options.ts';
-import { whole } from './data.ts';
+import { templateOption, withModelOptions } from '../talk/options.ts';
 
 interface Options extends Omit<TalkOptions, 'seed'> {
   readonly host: string;
@@ -30,10 +30,10 @@ export function serveCommand(): Command {
     .description("answer over HTTP as OpenAI's API does: GET /v1/models, POST /v1/chat/completions")
     .addOption(templateOption("the model's own, else v1, as published"))
     .option('--host <address>', 'where to listen; beyond this machine a key is needed', '127.0.0.1')
-    .option('--port <n>', '0: any free one', whole, 8080)
+    .option('--port <n>', '0: any free one', wholeNumber, 8080)
     .option('--key-file <file>', 'holds the key that clients must send; default: CURIO_API_KEY, or none on loopback')
-    .option('--max-new-tokens <n>', 'most tokens of an answer where the client says nothing', count, 512)
-    .option('--queue <n>', 'answers that may be waited for', count, 64)
+    .option('--max-new-tokens <n>', 'most tokens of an answer where the client says nothing', positiveInteger, 512)
+    .option('--queue <n>', 'answers that may be waited for', positiveInteger, 64)
     .action(async (options: Options) => {
       const { host, port, aspect, template, maxNewTokens, queue } = options;
       const key = keyOf(options.keyFile);

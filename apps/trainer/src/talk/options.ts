@@ -1,10 +1,10 @@
 /** @file The options of commands that write text, and what they mean. */
 import { TEMPLATES } from '@curio/model';
 import type { ReplyOptions, Request, TemplateName } from '@curio/model';
-import { InvalidArgumentError, Option } from 'commander';
-import type { Command } from 'commander';
-import { whole } from '../commands/data.ts';
 import { BASE_STORAGES } from '@curio/nn';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { collect, fraction, nonNegativeNumber, positiveInteger, wholeNumber } from '../config/option-values.ts';
 import { ADAPTER, MODEL, VISION } from '../train/folders.ts';
 import { MATRIX_UNITS } from '../train/matrix-units.ts';
 import type { Talk, TalkOptions } from './open.ts';
@@ -25,36 +25,13 @@ interface Defaults {
   readonly maxNewTokens?: number;
 }
 
-/** A number of at least 0. */
-export function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('It must be a number of at least 0.');
-  return value;
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('It must be a number above 0 and at most 1.');
-  return value;
-}
-
-/** A whole number of at least 1. */
-export function count(text: string): number {
-  const value = whole(text);
-  if (value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
-  return value;
-}
-
-export const each = (text: string, all: readonly string[] = []): string[] => [...all, text];
-
 /** Adds what says which model answers, and how pictures reach it. */
 export const withModelOptions = (command: Command): Command =>
   command
     .option('--run <folder>', 'a finished run; default: the newest under runs/')
     .option('--model <folder>', `in place of a run: ${MODEL}`)
     .option('--vision <folder>', VISION)
-    .option('--adapter <[name=]folder>', `${ADAPTER}; given again, another on the same base`, each)
+    .option('--adapter <[name=]folder>', `${ADAPTER}; given again, another on the same base`, collect)
     .addOption(
       new Option('--storage <type>', 'how the base lies on the device with --model; default: as in its files').choices([
         ...BASE_STORAGES,
@@ -77,13 +54,17 @@ export const templateOption = (otherwise: string): Option =>
 /** Adds the options that all commands take that write text. */
 export const withWritingOptions = (command: Command, { temperature, maxNewTokens }: Defaults): Command =>
   withModelOptions(command)
-    .option('--temperature <t>', '0 takes the likeliest word each time, more draws', number, temperature)
-    .option('--top-k <n>', 'draw among the n likeliest words; 0: all', whole, 50)
-    .option('--top-p <p>', "draw among the likeliest words that first reach p; default: the base's own, else 1", share)
-    .option('--max-new-tokens <n>', 'most tokens of an answer', count, maxNewTokens)
-    .option('--stop <text>', 'end an answer before this text; may be given again', each, [])
+    .option('--temperature <t>', '0 takes the likeliest word each time, more draws', nonNegativeNumber, temperature)
+    .option('--top-k <n>', 'draw among the n likeliest words; 0: all', wholeNumber, 50)
+    .option(
+      '--top-p <p>',
+      "draw among the likeliest words that first reach p; default: the base's own, else 1",
+      fraction,
+    )
+    .option('--max-new-tokens <n>', 'most tokens of an answer', positiveInteger, maxNewTokens)
+    .option('--stop <text>', 'end an answer before this text; may be given again', collect, [])
     .addOption(templateOption("the model's own, else v1 for a question and v1_sq for --self, as published"))
-    .option('--seed <n>', 'seed of what it draws', whole, 1);
+    .option('--seed <n>', 'seed of what it draws', wholeNumber, 1);
 
 /** The settings of a call. */
 export const replyOptions = (

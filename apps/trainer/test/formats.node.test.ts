@@ -1,10 +1,11 @@
-/** What a run leaves as `.bin`, and a run that starts from a projector alone. */
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+/** What a run leaves as `.bin`, a run that starts from a projector alone, and a `.bin` of 4 GiB. */
+import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openTensorFile, projectorTensors } from '@curio/nn';
+import { decodeFloats, openTensorFile, projectorTensors } from '@curio/nn';
 import { fileSource } from '../src/run/files.ts';
+import { openGolden } from '../../../packages/testing/src/golden.ts';
 import { runCurio } from './curio.ts';
 import { folders, writeSamples } from './published.ts';
 
@@ -76,3 +77,21 @@ test('--format bin writes the published files, and --projector starts a run from
     'train: give --projector or --adapter; an adapter has its own projector.',
   ]);
 }, 400_000);
+
+test("PyTorch's file of 4 GiB opens from a disk", async () => {
+  const golden = await openGolden('torch-files');
+  const size = golden.config.large as number;
+  const path = join(folder, 'large.bin');
+  const file = openSync(path, 'w');
+  ftruncateSync(file, size);
+  writeSync(file, golden.bytes('large.begin'), 0, 4096, 0);
+  writeSync(file, golden.bytes('large.end'), 0, 4096, size - 4096);
+  closeSync(file);
+  expect(statSync(path).blocks * 512).toBeLessThan(2 ** 20);
+  const tensors = await openTensorFile(fileSource(path));
+  const large = tensors.get('large')!;
+  expect(large.shape).toEqual([2 ** 30 + 250]);
+  const end = await large.readRange!(4 * (2 ** 30 + 247), 4 * (2 ** 30 + 250));
+  expect([...decodeFloats(end, 'F32')]).toEqual([0, 0, 7]);
+  expect([...decodeFloats(await tensors.get('last')!.read(), 'F32')]).toEqual([3]);
+});

@@ -5,6 +5,7 @@ protocol 2; 3 to 5 come from `torch.save(..., pickle_protocol=...)`.
 """
 
 import io
+import tempfile
 from collections import OrderedDict
 
 import numpy as np
@@ -57,4 +58,16 @@ golden.put("file.negated", saved({"w": torch.tensor([1 + 2j]).conj().imag}))
 golden.put("file.legacy", saved({"w": torch.ones(2)}, _use_new_zipfile_serialization=False))
 golden.put("file.nested", saved({"epoch": 3, "state_dict": {"w": torch.ones(2)}}))
 golden.put("file.sparse", saved({"w": torch.eye(2).to_sparse()}))
+
+# From 4 GiB on torch writes zip64 records. Of that file the ends are kept, between which it is zeros.
+large = torch.zeros(2**30 + 250)
+large[-1] = 7
+with tempfile.TemporaryFile() as file:
+    torch.save(OrderedDict(first=torch.tensor([1.0, 2.0]), large=large, last=torch.tensor([3.0])), file)
+    size, ends = file.tell(), 4096
+    file.seek(0)
+    golden.put("large.begin", np.frombuffer(file.read(ends), np.uint8))
+    file.seek(size - ends)
+    golden.put("large.end", np.frombuffer(file.read(), np.uint8))
+    golden.config["large"] = size
 golden.write()

@@ -6,6 +6,7 @@ import { WeightError } from '@curio/engine';
 import type { NamedTensor, StoredDType } from '../files/tensor-file.ts';
 import { elements } from '../files/tensor-file.ts';
 import { byteLength } from '../files/safetensors.ts';
+import { storedZip } from './stored-zip.ts';
 
 /** The storage classes of the types that the published files use. */
 const STORAGES: Partial<Record<StoredDType, string>> = {
@@ -17,15 +18,10 @@ const STORAGES: Partial<Record<StoredDType, string>> = {
   I32: 'IntStorage',
 };
 
-/** Data begins at multiples of this, as torch writes it. */
-const ALIGNMENT = 64;
-/** Beyond it an archive is zip64, which a file of what was trained does not need. */
-const MOST = 2 ** 32 - 1;
-
 /**
  * The file as a list of chunks.
  * @param root the folder inside, in torch the name of the file without its ending
- * @throws WeightError for a name that is given twice, a type that has no storage here, and files from 4 GiB on
+ * @throws WeightError for a name that is given twice, and a type that has no storage here
  */
 export function encodeTorchFile(root: string, tensors: readonly NamedTensor[]): Uint8Array[] {
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
@@ -33,7 +29,7 @@ export function encodeTorchFile(root: string, tensors: readonly NamedTensor[]): 
     name: `${root}/data/${key}`,
     bytes: new Uint8Array(view.buffer, view.byteOffset, view.byteLength),
   }));
-  return zipOf([
+  return storedZip([
     { name: `${root}/data.pkl`, bytes: pickleOf(tensors) },
     { name: `${root}/byteorder`, bytes: text('little') },
     ...data,
@@ -121,94 +117,4 @@ class Pickle {
     for (let i = 0; i < bytes; i++) this.op(Math.floor(value / 256 ** i) % 256);
     return this;
   }
-}
-
-interface Entry {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-function zipOf(entries: readonly Entry[]): Uint8Array[] {
-  const chunks: Uint8Array[] = [];
-  const directory: Uint8Array[] = [];
-  let at = 0;
-  const put = (chunk: Uint8Array): void => {
-    chunks.push(chunk);
-    at += chunk.length;
-  };
-  for (const { name, bytes } of entries) {
-    const start = at;
-    const path = new TextEncoder().encode(name);
-    const about = [0, 0, 0, 0, crc32(bytes), bytes.length, bytes.length] as const; // version, flags, method, time
-    const pad = (2 * ALIGNMENT - ((at + 34 + path.length) % ALIGNMENT)) % ALIGNMENT;
-    // An extra field of torch's own kind ("FB") moves the data to its place.
-    const extra = new Uint8Array(4 + pad).fill(0x5a);
-    extra.set([0x46, 0x42, pad & 255, pad >> 8]);
-    put(record([0x04034b50, 4], ...widths(about), [path.length, 2], [extra.length, 2]));
-    put(path);
-    put(extra);
-    put(bytes);
-    directory.push(
-      record(
-        [0x02014b50, 4],
-        [0, 2],
-        ...widths(about),
-        [path.length, 2],
-        [0, 2],
-        [0, 2],
-        [0, 2],
-        [0, 2],
-        [0, 4],
-        [start, 4],
-      ),
-      path,
-    );
-  }
-  const begin = at;
-  directory.forEach(put);
-  if (at > MOST)
-    throw new WeightError(
-      `torch: ${entries[0]!.name} would lie in a file of ${at} bytes; from 4 GiB on take safetensors.`,
-    );
-  const [count, size] = [entries.length, at - begin];
-  put(record([0x06054b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [size, 4], [begin, 4], [0, 2]));
-  return chunks;
-}
-
-type Field = readonly [value: number, bytes: number];
-
-/** Version, flags, method, time and date, then checksum and both sizes. */
-const widths = ([version, flags, method, time, crc, stored, size]: readonly number[]): Field[] => [
-  [version!, 2],
-  [flags!, 2],
-  [method!, 2],
-  [time!, 4],
-  [crc!, 4],
-  [stored!, 4],
-  [size!, 4],
-];
-
-function record(...fields: readonly Field[]): Uint8Array {
-  const out = new Uint8Array(fields.reduce((sum, [, bytes]) => sum + bytes, 0));
-  const view = new DataView(out.buffer);
-  let at = 0;
-  for (const [value, bytes] of fields) {
-    if (bytes === 2) view.setUint16(at, value, true);
-    else view.setUint32(at, value, true);
-    at += bytes;
-  }
-  return out;
-}
-
-let table: Uint32Array | undefined;
-
-function crc32(bytes: Uint8Array): number {
-  table ??= Uint32Array.from({ length: 256 }, (_, i) => {
-    let c = i;
-    for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
-    return c;
-  });
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = table[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
-  return ~crc >>> 0;
 }

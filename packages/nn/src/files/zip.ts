@@ -26,6 +26,8 @@ const END64 = 0x06064b50;
 const LOCATOR64 = 0x07064b50;
 const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
+/** Stands for a number of 64 bits, which lies in a zip64 record. */
+const WIDE = 0xffffffff;
 /** The end record and the longest comment behind it. */
 const TAIL = 22 + 0xffff;
 /** An entry takes about 80 bytes of the directory. */
@@ -89,12 +91,30 @@ export async function openZip(source: ByteSource): Promise<Zip> {
 
 async function locateEntry(source: ByteSource, entry: ZipEntry, fail: Fail): Promise<number> {
   const { name, size, header } = entry;
-  const local = viewOf(await readExactly(source, header, 30));
+  const path = new TextEncoder().encode(name);
+  const bytes = await readExactly(source, header, Math.min(30 + path.length, source.size - header));
+  const local = viewOf(bytes);
   if (local.getUint32(0, true) !== LOCAL)
     fail(`'${shownText(name)}' has no header at byte ${header}; the archive is damaged.`);
-  const offset = header + 30 + local.getUint16(26, true) + local.getUint16(28, true);
+  const [nameLength, extraLength] = [26, 28].map((field) => local.getUint16(field, true));
+  const own = new TextDecoder().decode(bytes.subarray(30, 30 + nameLength));
+  if (nameLength !== path.length || own !== name)
+    fail(`'${shownText(name)}' is said to lie at byte ${header}, where another entry begins; the archive is damaged.`);
+  const offset = header + 30 + nameLength + extraLength;
   if (offset + size > source.size)
     fail(`'${shownText(name)}' ends at byte ${offset + size} and the file has ${source.size}; it is truncated.`);
+  // Bit 3: the sizes were not known when the header was written, and stand behind the data. torch writes so.
+  if (!(local.getUint16(6, true) & 8)) {
+    let told = local.getUint32(22, true);
+    if (told === WIDE) {
+      const extra = await readExactly(source, offset - extraLength, extraLength);
+      told = wideFields(viewOf(extra), 0, extraLength)[0] ?? WIDE;
+    }
+    if (told !== size)
+      fail(
+        `'${shownText(name)}' has ${size} bytes by the directory and ${told} by its own header; the archive is damaged.`,
+      );
+  }
   return offset;
 }
 
@@ -135,18 +155,23 @@ function readWide(
   extra: number,
   extraEnd: number,
 ): { size: number; header: number } | undefined {
-  let size = view.getUint32(at + 24, true);
-  const stored = view.getUint32(at + 20, true);
-  let header = view.getUint32(at + 42, true);
-  for (let field = extra; field + 4 <= extraEnd; field += 4 + view.getUint16(field + 2, true)) {
+  const wide = wideFields(view, extra, extraEnd);
+  let next = 0;
+  const [size, stored, header] = [24, 20, 42].map((field) => {
+    const value = view.getUint32(at + field, true);
+    return value === WIDE && wide.length > 0 ? wide[next++] : value;
+  });
+  return size !== undefined && header !== undefined && stored === size ? { size, header } : undefined;
+}
+
+/** The numbers of the zip64 extra field among the extra fields between two places; none where it is not there. */
+function wideFields(view: DataView, from: number, to: number): number[] {
+  for (let field = from; field + 4 <= to; field += 4 + view.getUint16(field + 2, true)) {
     if (view.getUint16(field, true) !== 1) continue;
-    let place = field + 4;
-    const end = Math.min(extraEnd, place + view.getUint16(field + 2, true));
-    const wide = (): number => ((place += 8) <= end ? u64(view, place - 8) : NaN);
-    if (size === 0xffffffff) size = wide();
-    if (stored === 0xffffffff && wide() !== size) return undefined;
-    if (header === 0xffffffff) header = wide();
-    return Number.isNaN(size + header) ? undefined : { size, header };
+    const end = Math.min(to, field + 4 + view.getUint16(field + 2, true));
+    const values: number[] = [];
+    for (let at = field + 4; at + 8 <= end && values.length < 3; at += 8) values.push(u64(view, at));
+    return values;
   }
-  return stored === size ? { size, header } : undefined;
+  return [];
 }

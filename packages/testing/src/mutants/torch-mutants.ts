@@ -1,23 +1,39 @@
 /** @file Damaged `.bin` files: the archive, its pickle inside a whole archive, and pickles written to be unkind. */
 import { ascii, damaged, type Draw, joined, little } from './draw.ts';
 
-/** A stored archive of the given entries. */
-export function zipOf(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+/** A stored archive of the given entries. @param wide with zip64 records, as one of 4 GiB needs them */
+export function zipOf(files: ReadonlyMap<string, Uint8Array>, wide = false): Uint8Array {
   const parts: ArrayLike<number>[] = [];
   const central: ArrayLike<number>[] = [];
   let at = 0;
+  const narrow = (value: number): number[] => little(wide ? 2 ** 32 - 1 : value, 4);
+  const extra = (...values: number[]): number[] =>
+    wide ? [1, 0, ...little(8 * values.length, 2), ...values.flatMap((value) => little(value, 8))] : [];
   for (const [name, data] of files) {
     const text = ascii(name);
-    const sizes = [...little(data.length, 4), ...little(data.length, 4), ...little(text.length, 2)];
-    const head = [...little(0x04034b50, 4), ...little(0, 14), ...sizes, 0, 0, ...text];
-    central.push([...little(0x02014b50, 4), ...little(0, 16), ...sizes, ...little(0, 12), ...little(at, 4), ...text]);
+    const sizes = [...narrow(data.length), ...narrow(data.length), ...little(text.length, 2)];
+    const [own, all] = [extra(data.length, data.length), extra(data.length, data.length, at)];
+    const head = [...little(0x04034b50, 4), ...little(0, 14), ...sizes, ...little(own.length, 2), ...text, ...own];
+    const widths = [...sizes, ...little(all.length, 2), ...little(0, 10)];
+    central.push([...little(0x02014b50, 4), ...little(0, 16), ...widths, ...narrow(at), ...text, ...all]);
     parts.push(head, data);
     at += head.length + data.length;
   }
   const directory = joined(central);
-  const count = little(files.size, 2);
+  const totals = [files.size, files.size, directory.length, at];
+  if (wide) {
+    const record = [
+      ...little(0x06064b50, 4),
+      ...little(44, 8),
+      ...little(0, 12),
+      ...totals.flatMap((n) => little(n, 8)),
+    ];
+    const locator = [...little(0x07064b50, 4), ...little(0, 4), ...little(at + directory.length, 8), ...little(1, 4)];
+    central.push(record, locator);
+  }
+  const count = little(wide ? 2 ** 16 - 1 : files.size, 2);
   const end = [...little(0x06054b50, 4), ...little(0, 4), ...count, ...count];
-  return joined([...parts, directory, end, little(directory.length, 4), little(at, 4), [0, 0]]);
+  return joined([...parts, ...central, end, narrow(directory.length), narrow(at), [0, 0]]);
 }
 
 /** The entries of an archive that torch.save wrote, by its directory. */
@@ -150,8 +166,9 @@ function bomb(draw: Draw): number[] {
 /** One damaged file out of those that torch.save wrote. */
 export function torchMutant(samples: readonly Uint8Array[], draw: Draw): Uint8Array {
   const sample = draw.pick(samples);
-  if (draw.chance(0.3)) return damaged(sample, draw);
   const files = entriesOf(sample);
+  // Damage to zip64 records has to be made here: no file of less than 4 GiB has them.
+  if (draw.chance(0.3)) return damaged(files.size > 0 && draw.chance(0.3) ? zipOf(files, true) : sample, draw);
   const [pickle] = [...files.keys()].filter((name) => name.endsWith('data.pkl'));
   if (pickle && draw.chance(0.5)) {
     files.set(pickle, damaged(files.get(pickle)!, draw));

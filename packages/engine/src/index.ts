@@ -13,6 +13,7 @@ export {
 export { ceilDiv, lineGrid } from './gpu/kernel/grid.ts';
 export { defineKernel } from './gpu/kernel/kernel.ts';
 export { openGpu } from './gpu/open.ts';
+export { precompile } from './gpu/precompile.ts';
 export { fixedSubgroupSize } from './gpu/kernel/variant.ts';
 export type { StepBytes } from './gpu/stream/capture.ts';
 export type { AdapterReport } from './gpu/adapter.ts';

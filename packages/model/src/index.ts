@@ -85,7 +85,7 @@ export { PRESETS, presetTrainable, type PresetName } from './presets/presets.ts'
 export { SMALL } from './presets/small.ts';
 export { checkModelSizes } from './model-sizes.ts';
 export { checkTrainable, trainableOf } from './trainable.ts';
-export { openModel, type OpenModelOptions } from './checkpoint.ts';
+export { bareModel, openModel, type OpenModelOptions } from './checkpoint.ts';
 export { encodeProjector, encodeTrained, type BaseNames } from './encode-trained.ts';
 export type { LoadReport } from './files/load-report.ts';
 export { momentTensors, readMoments, type MomentPrefixes } from './files/moment-tensors.ts';

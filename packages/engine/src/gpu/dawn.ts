@@ -68,6 +68,7 @@ function softenPolling(globals: DawnModule['globals']): void {
     ['GPUQueue', 'onSubmittedWorkDone'],
     ['GPUBuffer', 'mapAsync'],
     ['GPUDevice', 'popErrorScope'],
+    ['GPUDevice', 'createComputePipelineAsync'],
   ] as const;
   for (const [type, method] of waits) {
     const prototype = globals[type]?.prototype;

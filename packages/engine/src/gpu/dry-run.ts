@@ -6,15 +6,24 @@
 import type { Backing } from './backing.ts';
 import { DeviceError } from './errors.ts';
 import { Pipelines } from './kernel/pipeline.ts';
-import type { Built } from './kernel/pipeline.ts';
+import type { Asked, Built, Compiled } from './kernel/pipeline.ts';
 import { Memory, NO_BUFFER } from './memory/memory.ts';
 import type { Block } from './memory/block.ts';
 import type { CommandQueue, ReadyDispatch, RowsCall } from './stream/commands.ts';
 import { boundBytes } from './stream/timing.ts';
 
+export interface DryOptions {
+  /** Called with each pipeline when it is used first. */
+  readonly onPipeline?: (asked: Asked) => void;
+  /** Reads give zeros, so that work which waits for results goes on. Default: they are refused. */
+  readonly readsZeros?: boolean;
+}
+
 /** Nothing reaches the device; steps can still be recorded. */
 class DryQueue implements CommandQueue {
   readonly counts = { dispatches: 0, submits: 0 };
+
+  constructor(private readonly readsZeros: boolean) {}
 
   dispatch(): void {}
   copy(): void {}
@@ -36,7 +45,8 @@ class DryQueue implements CommandQueue {
     return [{ buffer: NO_BUFFER }, { texture: {} as GPUTexture }, [0, 0]];
   }
 
-  read({ bytes }: { readonly bytes: number }): never {
+  async read({ bytes }: { readonly bytes: number }): Promise<ArrayBuffer> {
+    if (this.readsZeros) return new ArrayBuffer(bytes);
     throw new DeviceError(
       `gpu: ${bytes} bytes were to be read in a dry run, which computes nothing; open the device without dryRun.`,
     );
@@ -63,16 +73,35 @@ class DryMemory extends Memory {
 
 /** Compiles nothing: only the bindings of a pipeline are needed. */
 class DryPipelines extends Pipelines {
-  protected override build(): Built {
-    return { handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout, check: null };
+  constructor(
+    device: GPUDevice,
+    immediates: boolean,
+    private readonly onPipeline: (asked: Asked) => void,
+  ) {
+    super(device, immediates);
+  }
+
+  protected override build(asked: Asked): Built {
+    this.onPipeline(asked);
+    return { ...NOTHING, check: null };
+  }
+
+  protected override async buildAhead(): Promise<Compiled> {
+    return NOTHING;
   }
 }
 
+const NOTHING: Compiled = { handle: {} as GPUComputePipeline, layout: {} as GPUBindGroupLayout };
+
 /** Stands in for `device`, of which it uses only the limits. */
-export const dryBacking = (device: GPUDevice, immediates: boolean): Backing => ({
+export const dryBacking = (
+  device: GPUDevice,
+  immediates: boolean,
+  { onPipeline = () => {}, readsZeros = false }: DryOptions,
+): Backing => ({
   isDry: true,
-  queue: new DryQueue(),
-  pipelines: new DryPipelines(device, immediates),
+  queue: new DryQueue(readsZeros),
+  pipelines: new DryPipelines(device, immediates, onPipeline),
   memory: (...options) => new DryMemory(device, ...options),
   onError() {},
 });

@@ -3,6 +3,7 @@ import { deviceBacking, takesImmediates } from './backing.ts';
 import { limitsOf, reportAdapter, SUBGROUP_MATRIX, SUBGROUP_SIZE_CONTROL } from './adapter.ts';
 import { webgpu } from './dawn.ts';
 import { dryBacking } from './dry-run.ts';
+import type { DryOptions } from './dry-run.ts';
 import { CurioError, DeviceError } from './errors.ts';
 import { Gpu } from './gpu.ts';
 import type { GpuOptions } from './gpu.ts';
@@ -50,7 +51,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
       );
     });
   const report = reportAdapter(entry, adapter, device);
-  if (options.dryRun) return openDry({ device, adapter: report }, options);
+  if (options.dryRun) return openDry({ device, adapter: report }, { ...options, tune: 'static' });
   const backing = deviceBacking(device, !portable && takesImmediates(device, report), options.debug ?? false);
   const gpu = new Gpu(device, report, options, backing);
   await gpu.kernels.tuner?.open();
@@ -58,7 +59,11 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
 }
 
 /** A device with these properties that computes and allocates nothing, so nothing can be measured on it either. */
-export function openDry({ device, adapter }: Pick<Gpu, 'device' | 'adapter'>, options: GpuOptions = {}): Gpu {
+export function openDry(
+  { device, adapter }: Pick<Gpu, 'device' | 'adapter'>,
+  options: GpuOptions = {},
+  dry: DryOptions = {},
+): Gpu {
   const immediates = options.features !== 'portable' && takesImmediates(device, adapter);
-  return new Gpu(device, adapter, { ...options, tune: 'static' }, dryBacking(device, immediates));
+  return new Gpu(device, adapter, options, dryBacking(device, immediates, dry));
 }

@@ -51,6 +51,15 @@ export class KernelChoices {
     return this.measured.during(null, fn);
   }
 
+  /** Chooses from now on as `other` does at this moment; what was measured there counts if there is a tuner here. */
+  takeOver({ forced, tuned, replacements, halfProducts, tuner }: KernelChoices): void {
+    for (const [family, variant] of forced) this.forced.set(family, variant);
+    for (const [kernel, tuning] of tuned) this.tuned.set(kernel, tuning);
+    this.replacements.takeOver(replacements);
+    this.halves.set(halfProducts);
+    if (tuner) this.tuner?.load(tuner.record);
+  }
+
   /** From now on only the static table decides. */
   dropTuner(): void {
     this.measured.set(null);

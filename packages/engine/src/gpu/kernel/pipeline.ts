@@ -27,14 +27,26 @@ export interface Pipeline {
 }
 
 /** What to compile. */
-type Asked = Pick<Pipeline, 'kernel' | 'entry' | 'label' | 'bindings' | 'params'>;
+export type Asked = Pick<Pipeline, 'kernel' | 'entry' | 'tuning' | 'label' | 'bindings' | 'params'>;
+
+/** What a pipeline is on the device. */
+export type Compiled = Pick<Pipeline, 'handle' | 'layout'>;
 
 /** The pipeline, and a promise of whether it compiled. */
-export interface Built extends Pick<Pipeline, 'handle' | 'layout'> {
+export interface Built extends Compiled {
   readonly check: Promise<void> | null;
 }
 
 const overSubgroups = ({ tunables }: KernelSource): boolean => tunables.some(({ name }) => name === 'SG');
+
+const keyOf = (entry: string, tuning?: Tuning): string => (tuning ? `${entry} ${tuningKey(tuning)}` : entry);
+
+/** The map of one kernel, made where there is none. */
+function childOf<V>(maps: Map<KernelSource, Map<string, V>>, kernel: KernelSource): Map<string, V> {
+  let map = maps.get(kernel);
+  if (!map) maps.set(kernel, (map = new Map()));
+  return map;
+}
 
 const UNIFORM_LINE = /var<uniform>\s+params\s*:/;
 
@@ -42,6 +54,8 @@ export class Pipelines {
   private readonly cache = new Map<KernelSource, Map<string, Pipeline>>();
   /** Compilations not awaited yet. */
   private readonly checks = new Map<Pipeline, Promise<void>>();
+  /** Those that `prepare` waits for. */
+  private readonly ahead = new Map<KernelSource, Map<string, Promise<void>>>();
   private count = 0;
 
   /** @param immediates the device takes params as such, not in uniform buffers */
@@ -66,11 +80,13 @@ export class Pipelines {
 
   /** The pipeline of one kernel entry under one tuning. Compile errors surface at the next `throwFirstError()`. */
   get(kernel: KernelSource, entry: string, tuning?: Tuning): Pipeline {
-    let entries = this.cache.get(kernel);
-    if (!entries) this.cache.set(kernel, (entries = new Map()));
-    const key = tuning ? `${entry} ${tuningKey(tuning)}` : entry;
-    let pipeline = entries.get(key);
-    if (!pipeline) entries.set(key, (pipeline = this.compile(kernel, entry, tuning)));
+    const key = keyOf(entry, tuning);
+    const known = this.cache.get(kernel)?.get(key);
+    if (known) return known;
+    const { asked, text } = this.specify(kernel, entry, tuning);
+    const { check, ...compiled } = this.build(asked, text);
+    const pipeline = this.keep(key, asked, compiled);
+    if (check) this.checks.set(pipeline, check);
     return pipeline;
   }
 
@@ -83,31 +99,50 @@ export class Pipelines {
   }
 
   /**
-   * Compiles ahead of time. Throws the compile error and forgets the pipeline, so that a corrected text may use the
-   * same name.
+   * Compiles ahead of time, beside other work: drivers that can do it use threads of their own. Throws the compile
+   * error and forgets the pipeline, so that a corrected text may use the same name.
    */
-  async prepare(kernel: KernelSource, entry: string, tuning?: Tuning): Promise<void> {
-    const pipeline = this.get(kernel, entry, tuning);
+  prepare(kernel: KernelSource, entry: string, tuning?: Tuning): Promise<void> {
+    const key = keyOf(entry, tuning);
+    const known = this.cache.get(kernel)?.get(key);
+    if (known) return this.awaitCheck(known);
+    const started = childOf(this.ahead, kernel);
+    let compiling = started.get(key);
+    if (!compiling) {
+      compiling = this.compileAhead(key, kernel, entry, tuning).finally(() => started.delete(key));
+      started.set(key, compiling);
+    }
+    return compiling;
+  }
+
+  private async compileAhead(key: string, kernel: KernelSource, entry: string, tuning?: Tuning): Promise<void> {
+    const { asked, text } = this.specify(kernel, entry, tuning);
+    const compiled = await this.buildAhead(asked, text);
+    // Work that could not wait may have compiled it meanwhile, and bind groups have that one's layout.
+    if (!this.cache.get(kernel)?.has(key)) this.keep(key, asked, compiled);
+  }
+
+  private async awaitCheck(pipeline: Pipeline): Promise<void> {
     const check = this.checks.get(pipeline);
     this.checks.delete(pipeline);
     try {
       await check;
     } catch (error) {
-      this.cache.delete(kernel);
+      this.cache.delete(pipeline.kernel);
       throw error;
     }
   }
 
-  private compile(kernel: KernelSource, entry: string, tuning?: Tuning): Pipeline {
+  private specify(kernel: KernelSource, entry: string, tuning?: Tuning): { asked: Asked; text: string } {
     const used = kernel.entries[entry];
     if (!used)
       throw new KernelError(`${kernel.file}: has no entry ${entry}; it has ${Object.keys(kernel.entries).join(', ')}.`);
     const label = `${kernel.name}:${entry}${tuning && Object.keys(tuning).length ? ` (${tuningKey(tuning)})` : ''}`;
     const params = !used.bindings.includes('params') ? 'none' : this.immediates ? 'immediate' : 'uniform';
-    let code = specialise(kernel, tuning);
+    let text = specialise(kernel, tuning);
     if (params === 'immediate')
-      code = code.replace(/@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s+params\s*:/, 'var<immediate> params:');
-    else if (params === 'uniform' && !UNIFORM_LINE.test(code))
+      text = text.replace(/@group\(0\)\s*@binding\(\d+\)\s*var<uniform>\s+params\s*:/, 'var<immediate> params:');
+    else if (params === 'uniform' && !UNIFORM_LINE.test(text))
       throw new KernelError(`${kernel.file}: params must be declared as var<uniform> params: Params.`);
     const bindings = kernel.bindings
       .filter((b) => b.name !== 'params' && used.bindings.includes(b.name))
@@ -117,28 +152,45 @@ export class Pipelines {
         writes: b.type === 'storage',
         isTexture: b.type === 'read-only-texture',
       }));
-    const built = this.build({ kernel, entry, label, bindings, params }, code);
-    const pipeline: Pipeline = {
-      id: this.count++,
-      kernel,
-      entry,
-      tuning,
-      label,
-      handle: built.handle,
-      layout: built.layout,
-      bindings,
-      params,
-      op: null,
-    };
-    if (built.check) this.checks.set(pipeline, built.check);
+    return { asked: { kernel, entry, tuning, label, bindings, params }, text };
+  }
+
+  private keep(key: string, asked: Asked, compiled: Compiled): Pipeline {
+    const pipeline: Pipeline = { id: this.count++, ...asked, ...compiled, op: null };
+    childOf(this.cache, asked.kernel).set(key, pipeline);
     return pipeline;
   }
 
-  /** Has the device compile `text`. */
-  protected build({ kernel, entry, label, bindings, params }: Asked, text: string): Built {
+  /** Has the device compile `text` before what is recorded next runs. */
+  protected build(asked: Asked, text: string): Built {
+    this.device.pushErrorScope('validation');
+    const { module, descriptor, layout } = this.describe(asked, text);
+    const handle = this.device.createComputePipeline(descriptor);
+    const check = report(asked, module, this.device.popErrorScope());
+    check.catch(() => {}); // thrown by throwFirstError(); an unobserved rejection must not end the process
+    return { handle, layout, check };
+  }
+
+  /** Has the device compile `text` beside other work. */
+  protected async buildAhead(asked: Asked, text: string): Promise<Compiled> {
+    this.device.pushErrorScope('validation');
+    const { module, descriptor, layout } = this.describe(asked, text);
+    const failed = this.device.popErrorScope();
+    const compiling = this.device.createComputePipelineAsync(descriptor);
+    const refusal = compiling.then(
+      () => failed,
+      async (error: GPUPipelineError) => (await failed) ?? error,
+    );
+    await report(asked, module, refusal);
+    return { handle: await compiling, layout };
+  }
+
+  private describe(
+    { kernel, entry, label, bindings, params }: Asked,
+    text: string,
+  ): { module: GPUShaderModule; layout: GPUBindGroupLayout; descriptor: GPUComputePipelineDescriptor } {
     const pins = this.device.features.has(SUBGROUP_SIZE_CONTROL as GPUFeatureName) && overSubgroups(kernel);
     const code = pins ? pinSubgroups(text) : text;
-    this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ code, label });
     const entries: GPUBindGroupLayoutEntry[] = bindings.map(({ binding, writes, isTexture }) => ({
       binding,
@@ -155,32 +207,25 @@ export class Pipelines {
       });
     const layout = this.device.createBindGroupLayout({ label, entries });
     const immediateSize = params === 'immediate' ? paramBytes(kernel) : 0;
-    const handle = this.device.createComputePipeline({
-      label,
-      layout: this.device.createPipelineLayout({
-        bindGroupLayouts: [layout],
-        immediateSize,
-      } as GPUPipelineLayoutDescriptor),
-      compute: { module, entryPoint: entry },
-    });
-    const failed = this.device.popErrorScope();
-    const check = this.report(kernel, label, module, failed);
-    check.catch(() => {}); // thrown by throwFirstError(); an unobserved rejection must not end the process
-    return { handle, layout, check };
+    const pipelineLayout = this.device.createPipelineLayout({
+      bindGroupLayouts: [layout],
+      immediateSize,
+    } as GPUPipelineLayoutDescriptor);
+    return { module, layout, descriptor: { label, layout: pipelineLayout, compute: { module, entryPoint: entry } } };
   }
+}
 
-  private async report(
-    kernel: KernelSource,
-    label: string,
-    module: GPUShaderModule,
-    failed: Promise<GPUError | null>,
-  ): Promise<void> {
-    const error = await failed;
-    if (!error) return;
-    const { messages } = await module.getCompilationInfo();
-    const first = messages.find((m) => m.type === 'error');
-    const tuning = label.includes('(') ? `   ${label.slice(label.indexOf('('))}` : '';
-    if (first) throw new KernelError(`${kernel.file}:${first.lineNum}:${first.linePos} ${first.message}${tuning}`);
-    throw new KernelError(`${label}: ${error.message}`);
-  }
+/** Throws what the device said about a pipeline, if anything. */
+async function report(
+  { kernel, label }: Asked,
+  module: GPUShaderModule,
+  said: Promise<Pick<Error, 'message'> | null>,
+): Promise<void> {
+  const error = await said;
+  if (!error) return;
+  const { messages } = await module.getCompilationInfo();
+  const first = messages.find((m) => m.type === 'error');
+  const tuning = label.includes('(') ? `   ${label.slice(label.indexOf('('))}` : '';
+  if (first) throw new KernelError(`${kernel.file}:${first.lineNum}:${first.linePos} ${first.message}${tuning}`);
+  throw new KernelError(`${label}: ${error.message}`);
 }

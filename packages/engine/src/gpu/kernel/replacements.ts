@@ -41,6 +41,13 @@ export class Replacements {
     this.revision++;
   }
 
+  /** Has from now on all that `other` has. */
+  takeOver({ kernels, variants }: Replacements): void {
+    for (const [name, kernel] of kernels) this.kernels.set(name, kernel);
+    for (const [family, own] of variants) this.variants.set(family, new Map(own));
+    this.revision++;
+  }
+
   /** What runs in place of `kernel`: itself, or its replacement. */
   kernelFor(kernel: KernelSource): KernelSource {
     return this.kernels.size === 0 ? kernel : (this.kernels.get(kernel.name) ?? kernel);

@@ -147,7 +147,7 @@ export interface AskConfig {
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
-  /** Questions drawn in place of each: the one is kept whose answer the model is surest of. 1 keeps each as drawn. */
+  /** Candidates sampled per question; the one whose answer is most probable is kept. 1 keeps every question. */
   readonly candidates: number;
   readonly maxDescription: number;
   readonly maxQuestion: number;

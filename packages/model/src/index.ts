@@ -118,19 +118,15 @@ export { sample, type SamplingOptions } from './decoding/sample.ts';
 export { TextStream } from './decoding/text-stream.ts';
 export type { PrototypeTrace, TokenTrace, TraceOptions, WordProbability } from './decoding/trace.ts';
 export { generate, type GenerateOptions, type Sequence, type SequenceOptions } from './generate.ts';
-export {
-  aboutImage,
-  Speaker,
-  type Reply,
-  type ReplyOptions,
-  type ReplyTrace,
-  type Request,
-  type SelfQuestion,
-  type SelfQuestioning,
-  type SelfQuestionOptions,
-  type SelfQuestionTrace,
-  type TalkPart,
-} from './converse.ts';
+export { aboutImage, type Reply, type ReplyOptions, type ReplyTrace, type Request } from './dialogue/request.ts';
+export type {
+  SelfQuestion,
+  SelfQuestioning,
+  SelfQuestionOptions,
+  SelfQuestionTrace,
+  TalkPart,
+} from './dialogue/self-questioning.ts';
+export { Speaker } from './dialogue/speaker.ts';
 export { imageTensor, templateOf } from './model-inputs.ts';
 export { stepsOfSamples, trainStage, type StageOptions } from './stages.ts';
 export { runSteps, type LoopOptions, type StepCounts, type StepReport } from './loop.ts';

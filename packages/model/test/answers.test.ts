@@ -2,8 +2,9 @@
 import { cat, ConfigError, DataError, noGrad, openGpu, RandomStream } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { aboutImage, Speaker } from '../src/converse.ts';
-import type { Reply, ReplyOptions, Request } from '../src/converse.ts';
+import { aboutImage } from '../src/dialogue/request.ts';
+import { Speaker } from '../src/dialogue/speaker.ts';
+import type { Reply, ReplyOptions, Request } from '../src/dialogue/request.ts';
 import { Tokens } from '../src/data/tokens.ts';
 import { TextStream } from '../src/decoding/text-stream.ts';
 import { generate } from '../src/generate.ts';
@@ -211,7 +212,7 @@ test('what cannot be is refused', async () => {
     ),
   );
   await expect(speaker.write([{ ...ask('a', 1), pixels: null }], { maxNewTokens: 1 })).rejects.toThrow(
-    new DataError('reply: request 0 says <image> 1 times and has 0 pictures; there must be one for each.'),
+    new DataError('reply: request 0 has 1 <image> and 0 pictures; there must be one picture for each.'),
   );
   for (const [options, message] of [
     [{ temperature: -1 }, 'sample: temperature is -1; it must be a number of at least 0, 0 for greedy.'],

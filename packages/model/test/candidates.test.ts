@@ -2,9 +2,10 @@
 import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { aboutImage, Speaker } from '../src/converse.ts';
+import { aboutImage } from '../src/dialogue/request.ts';
+import { Speaker } from '../src/dialogue/speaker.ts';
 import type { Message } from '../src/data/conversation.ts';
-import { surest, Withheld } from '../src/decoding/candidates.ts';
+import { Deferred, mostProbable } from '../src/decoding/candidates.ts';
 import { logProbability } from '../src/decoding/sample.ts';
 import { generate } from '../src/generate.ts';
 import { PRESETS } from '../src/presets/presets.ts';
@@ -74,7 +75,7 @@ test('a reply tells its probability where it is asked for: the product over its 
   }
 });
 
-test('of several candidates the one is kept whose answer is surest, and only that one is told', async () => {
+test('the candidate with the most probable answer is kept, and only its callbacks are made', async () => {
   const pictures = [picture(1), picture(2)];
   const [candidates, count] = [3, pictures.length * settings.questions];
   const told: string[] = [];
@@ -127,7 +128,7 @@ test('of several candidates the one is kept whose answer is surest, and only tha
   );
 });
 
-test('one candidate is the question as it is drawn, and fewer are refused', async () => {
+test('a single candidate is the sampled question, and fewer are refused', async () => {
   const once = await speaker.selfQuestion([picture(1)], { ...settings, candidates: 1 }, 1);
   const stream = (i: number) => ({
     ...{ pixels: picture(1), stream: i },
@@ -144,16 +145,16 @@ test('one candidate is the question as it is drawn, and fewer are refused', asyn
   );
 });
 
-test('the surest is the first of the highest, and what is withheld is told once', () => {
-  expect(surest([0.2, 0.9, 0.9])).toBe(1);
+test('the most probable is the first of equals, and deferred calls are made once', () => {
+  expect(mostProbable([0.2, 0.9, 0.9])).toBe(1);
   const told: number[] = [];
-  const withheld = new Withheld();
+  const deferred = new Deferred();
   for (const [index, what] of [
     [0, 1],
     [1, 2],
     [0, 3],
   ] as const)
-    withheld.keep(index, () => told.push(what));
-  for (const index of [0, 0, 7]) withheld.release(index);
+    deferred.add(index, () => told.push(what));
+  for (const index of [0, 0, 7]) deferred.run(index);
   expect(told).toEqual([1, 3]);
 });

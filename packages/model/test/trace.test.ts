@@ -9,8 +9,9 @@ import { openGolden } from '@curio/testing/golden';
 import type { GoldenFile as Golden } from '@curio/testing/golden';
 import { close, parity, PYTORCH } from '@curio/testing/parity';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { aboutImage, Speaker } from '../src/converse.ts';
-import type { Request } from '../src/converse.ts';
+import { aboutImage } from '../src/dialogue/request.ts';
+import { Speaker } from '../src/dialogue/speaker.ts';
+import type { Request } from '../src/dialogue/request.ts';
 import { Tokens } from '../src/data/tokens.ts';
 import { readPrototypes } from '../src/decoding/trace.ts';
 import { PRESETS } from '../src/presets/presets.ts';
@@ -289,6 +290,6 @@ test('a speaker tells the pictures of each request, then its tokens', async () =
   });
   expect(count).toBe(2);
   await expect(plain.write([], { maxNewTokens: 1, join: () => null, trace: { onToken: () => {} } })).rejects.toThrow(
-    new ConfigError('reply: trace and join were both given; requests that join are not traced, leave one out.'),
+    new ConfigError('reply: trace and join are both given; requests that join cannot be traced, so leave one out.'),
   );
 });

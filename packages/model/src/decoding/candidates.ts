@@ -1,22 +1,23 @@
-/** @file Of several texts that were drawn in place of one, the one that is kept. */
+/** @file Choosing one of several sampled candidates. */
 
-/** What is told of texts, kept by their number until one of them is chosen. */
-export class Withheld {
-  private readonly told = new Map<number, (() => void)[]>();
+/** Callbacks of candidates, deferred by index until a candidate is chosen. */
+export class Deferred {
+  private readonly calls = new Map<number, (() => void)[]>();
 
-  keep(index: number, tell: () => void): void {
-    const list = this.told.get(index);
-    if (list) list.push(tell);
-    else this.told.set(index, [tell]);
+  add(index: number, call: () => void): void {
+    const list = this.calls.get(index);
+    if (list) list.push(call);
+    else this.calls.set(index, [call]);
   }
 
-  release(index: number): void {
-    for (const tell of this.told.get(index) ?? []) tell();
-    this.told.delete(index);
+  /** Makes the deferred calls of a candidate, in order. */
+  run(index: number): void {
+    for (const call of this.calls.get(index) ?? []) call();
+    this.calls.delete(index);
   }
 }
 
-/** Index of the greatest probability; the first of equals. */
-export function surest(probabilities: readonly number[]): number {
+/** Index of the highest probability; the first of equals. */
+export function mostProbable(probabilities: readonly number[]): number {
   return probabilities.reduce((best, each, i) => (each > probabilities[best]! ? i : best), 0);
 }

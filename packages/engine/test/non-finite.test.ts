@@ -41,7 +41,7 @@ import {
   zeros,
 } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
-import { LEAST } from '../src/truth/special.ts';
+import { LOWEST } from '../src/truth/special.ts';
 import { crossEntropyVariants } from '../src/ops/rows/cross-entropy.ts';
 import { layerNormVariants } from '../src/ops/rows/layer-norm.ts';
 import { logSoftmaxVariants } from '../src/ops/rows/log-softmax.ts';
@@ -84,7 +84,7 @@ function expectClose(got: ArrayLike<number>, right: readonly number[]): void {
 const firstOf = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => Number(i === 0));
 
 for (const n of [3, 8, 300, 2053]) {
-  for (const value of [LEAST, -Infinity]) {
+  for (const value of [LOWEST, -Infinity]) {
     const jacobian = Array.from({ length: n }, (_, i) => Number(i === 0) - 1 / n);
     for (const variant of Object.keys(crossEntropyVariants)) {
       test(`crossEntropy's gradient, ${variant}: ${n} times ${value}`, async () => {

@@ -2,23 +2,23 @@
 import type { InputSpec } from './cases.ts';
 
 /** The lowest finite f32, used by masks that avoid -∞. */
-export const LEAST = -3.4028234663852886e38;
+export const LOWEST = -3.4028234663852886e38;
 
-/** A row of n values by what it holds, each with ordinary ones where it is mixed. */
+/** Rows of n values by their contents. */
 const ROWS: Readonly<Record<string, (c: number, n: number) => number>> = {
-  least: () => LEAST,
-  hidden: () => -Infinity,
-  'least or hidden': (c, n) => (c < n / 2 ? LEAST : -Infinity),
-  'one not hidden': (c, n) => (c === n - 1 ? 0.5 : -Infinity),
+  lowest: () => LOWEST,
+  'all -∞': () => -Infinity,
+  'lowest or -∞': (c, n) => (c < n / 2 ? LOWEST : -Infinity),
+  'one finite': (c, n) => (c === n - 1 ? 0.5 : -Infinity),
   'one NaN': (c, n) => (c === Math.floor(n / 2) ? NaN : (c * 7) % 5),
   'NaN last': (c, n) => (c === n - 1 ? NaN : -Infinity),
-  infinite: () => Infinity,
-  'some infinite': (c) => [1, Infinity, -Infinity][c % 3]!,
+  'all ∞': () => Infinity,
+  'some ∞': (c) => [1, Infinity, -Infinity][c % 3]!,
 };
 
 export type SpecialRow = keyof typeof ROWS;
 
-/** float[rows, n] of the named rows; no gradient is measured, since differences of such numbers say nothing. */
+/** float[rows, n] of the named rows; no gradient is measured, since differences of such numbers are meaningless. */
 export const special = (n: number, names: readonly string[] = Object.keys(ROWS)): InputSpec => ({
   shape: [names.length, n],
   values: names.flatMap((name) => Array.from({ length: n }, (_, c) => ROWS[name]!(c, n))),
@@ -38,7 +38,7 @@ export function specialColumns(n: number, names?: readonly string[]): InputSpec 
   };
 }
 
-/** Rows whose squares f32 cannot hold, and one of ordinary numbers beside them. */
+/** Rows whose squares overflow f32, and one of ordinary numbers. */
 const OVERFLOWING: readonly ((c: number, n: number) => number)[] = [
   (c, n) => (c === Math.floor(n / 2) ? 1e38 : (c * 7) % 5),
   (c) => (c % 2 === 0 ? 3e38 : -3e38),

@@ -21,7 +21,7 @@ const constant = (tokens: number, d: number, value: number): InputSpec => ({
   needsGrad: false,
 });
 
-/** Values of which the last key's are infinite. */
+/** Values with infinities at the last key. */
 const infiniteAtLast = (keys: number, d: number): InputSpec => ({
   shape: [1, 1, keys, d],
   values: Array.from({ length: keys * d }, (_, i) => (i < (keys - 1) * d ? ((i * 7) % 5) - 2 : Infinity)),
@@ -117,7 +117,7 @@ export const attentionCases = defineCases<Attrs>({
       attrs: {},
     },
     {
-      label: 'decode at a position of each row',
+      label: 'decode, a position per row',
       inputs: [frozen(2, 2, 3, 64), frozen(2, 2, 40, 64), frozen(2, 2, 40, 64), null, ints([36, 0])],
       attrs: {},
     },
@@ -165,7 +165,7 @@ export const attentionCases = defineCases<Attrs>({
         null,
       ],
       attrs: {},
-      tolerance: { factor: 4, reason: 'a score of 90 is rounded to 8e-6, and exp hands that on' },
+      tolerance: { factor: 4, reason: 'a score of 90 is rounded to 8e-6, which exp passes on' },
     },
   ],
   rare: [

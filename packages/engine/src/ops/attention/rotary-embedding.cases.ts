@@ -40,23 +40,23 @@ export const rotaryEmbeddingCases = defineCases<Attrs>({
     { inputs: [[2, 5, 3, 6], null], attrs: { theta: 10000 } },
     { inputs: [[1, 33, 2, 32], null], attrs: { theta: 500000 } },
     {
-      label: 'far start',
+      label: 'large start',
       inputs: [[2, 3, 2, 8], { shape: [1], dtype: 'i32', values: [60000] }],
       attrs: { theta: 10000 },
     },
     { label: 'start', inputs: [[1, 4, 2, 8], null], attrs: { theta: 10000, start: 259 } },
     {
-      label: 'positions of each token',
+      label: 'a position per token',
       inputs: [[2, 4, 1, 8], { shape: [4], dtype: 'i32', values: [3, 300, 0, 4095] }],
       attrs: { theta: 10000 },
     },
     {
-      label: 'positions of each row',
+      label: 'positions per row',
       inputs: [[2, 3, 1, 4], { shape: [2, 3], dtype: 'i32', range: [0, 2048] }],
       attrs: { theta: 10000 },
     },
     {
-      label: 'beyond the positions',
+      label: 'position out of range',
       inputs: [
         { shape: [1, 5, 1, 8], needsGrad: false },
         { shape: [5], dtype: 'i32', values: [65535, 65536, 100000, -1, 0], onDevice: true },
@@ -64,7 +64,7 @@ export const rotaryEmbeddingCases = defineCases<Attrs>({
       attrs: { theta: 10000 },
     },
     {
-      label: 'a run beyond the positions, odd half',
+      label: 'positions that run out of range, odd half width',
       inputs: [
         { shape: [1, 3, 2, 6], needsGrad: false },
         { shape: [1], dtype: 'i32', values: [65534], onDevice: true },
@@ -84,7 +84,7 @@ export const rotaryEmbeddingCases = defineCases<Attrs>({
   ],
 });
 
-/** q and k beside each other along the heads. */
+/** q and k concatenated along the heads. */
 export const rotaryEmbeddingsCases = defineCases<Attrs>({
   op: 'rotaryEmbeddings',
   run: ([q, k, positions], attrs) =>
@@ -97,14 +97,14 @@ export const rotaryEmbeddingsCases = defineCases<Attrs>({
     );
   },
   cases: [
-    { label: 'of one shape', inputs: [[2, 4, 2, 8], [2, 4, 2, 8], null], attrs: { theta: 10000 } },
-    { label: 'of one shape, side by side', inputs: [[2, 8, 2, 8], [2, 8, 2, 8], null], attrs: { theta: 10000 } },
+    { label: 'equal shapes', inputs: [[2, 4, 2, 8], [2, 4, 2, 8], null], attrs: { theta: 10000 } },
+    { label: 'equal shapes, adjacent in memory', inputs: [[2, 8, 2, 8], [2, 8, 2, 8], null], attrs: { theta: 10000 } },
     { label: 'grouped heads', inputs: [[2, 5, 6, 8], [2, 5, 2, 8], null], attrs: { theta: 10000, start: 259 } },
-    { label: 'odd half', inputs: [[2, 3, 2, 6], [2, 3, 1, 6], null], attrs: { theta: 500 } },
-    { label: 'q alone needs a gradient', inputs: [[1, 4, 2, 8], frozen(1, 4, 2, 8), null], attrs: { theta: 10000 } },
-    { label: 'k alone needs a gradient', inputs: [frozen(1, 4, 2, 8), [1, 4, 2, 8], null], attrs: { theta: 10000 } },
+    { label: 'odd half width', inputs: [[2, 3, 2, 6], [2, 3, 1, 6], null], attrs: { theta: 500 } },
+    { label: 'only q needs a gradient', inputs: [[1, 4, 2, 8], frozen(1, 4, 2, 8), null], attrs: { theta: 10000 } },
+    { label: 'only k needs a gradient', inputs: [frozen(1, 4, 2, 8), [1, 4, 2, 8], null], attrs: { theta: 10000 } },
     {
-      label: 'strided, positions of each row',
+      label: 'strided, positions per row',
       inputs: [
         { shape: [2, 3, 2, 8], strided: true },
         { shape: [2, 3, 1, 8], strided: true },

@@ -8,7 +8,7 @@ import { linearCrossEntropy } from './linear-cross-entropy.ts';
 
 interface Attrs {
   readonly chunk?: number;
-  /** How the frozen weight is stored; none for f32. */
+  /** Storage of the frozen weight; none for f32. */
   readonly storage?: StorageSpec;
 }
 
@@ -19,7 +19,7 @@ const labels = (rows: number, classes: number): InputSpec => ({
   values: Array.from({ length: rows }, (_, i) => (i % 5 === 1 ? -100 : (i * 29 + 3) % classes)),
 });
 
-/** Rows of several tables, one after the other. */
+/** The rows of several tables, concatenated. */
 const joined = (first: Array64, second: Array64 | null | undefined): Array64 =>
   second ? new Array64([first.shape[0]! + second.shape[0]!, first.shape[1]!], [...first.data, ...second.data]) : first;
 
@@ -40,7 +40,7 @@ export const linearCrossEntropyCases = defineCases<Attrs | undefined>({
   cases: [
     { label: 'one chunk', inputs: [[7, 12], labels(7, 20), [20, 12], null, null] },
     { label: 'three chunks', inputs: [[7, 12], labels(7, 20), [20, 12], null, null], attrs: { chunk: 3 } },
-    { label: 'a row at a time', inputs: [[3, 5], labels(3, 7), [7, 5], null, null], attrs: { chunk: 1 } },
+    { label: 'one row per chunk', inputs: [[3, 5], labels(3, 7), [7, 5], null, null], attrs: { chunk: 1 } },
     {
       label: 'two tables, weighted',
       inputs: [[6, 8], labels(6, 19), [16, 8], [3, 8], { shape: [6], range: [0, 2], needsGrad: false }],
@@ -58,17 +58,17 @@ export const linearCrossEntropyCases = defineCases<Attrs | undefined>({
     },
     { label: 'frozen input', inputs: [frozen(5, 8), labels(5, 9), [9, 8], null, null], attrs: { chunk: 2 } },
     {
-      label: 'all ignored',
+      label: 'every target ignored',
       inputs: [[3, 8], { shape: [3], dtype: 'i32', values: [-100, -100, -100] }, [8, 8], null, null],
       attrs: { chunk: 2 },
     },
     {
-      label: 'a chunk that is ignored',
+      label: 'a chunk with every target ignored',
       inputs: [[4, 8], { shape: [4], dtype: 'i32', values: [-100, -100, 7, 0] }, [8, 8], null, null],
       attrs: { chunk: 2 },
     },
     {
-      label: 'a target that is not a class',
+      label: 'target out of range',
       inputs: [
         frozen(4, 8),
         { shape: [4], dtype: 'i32', values: [1, 8, 7, 0], onDevice: true },

@@ -39,7 +39,7 @@ const reduction = (
     ],
   });
 
-/** Rows of 12 by how large they are: their squares vanish or overflow in f32. */
+/** Rows of 12 at scales where squares underflow or overflow in f32. */
 const scales = (...all: number[]): Case<VarianceOptions>[] =>
   all.map((scale) => ({
     label: `elements of ${scale}`,

@@ -7,19 +7,19 @@ import { swiglu } from './swiglu.ts';
 
 type Range = readonly [number, number] | undefined;
 
-/** Pairs of shapes, each of which takes another path through the kernel. */
+/** Pairs of shapes, each with its own path through the kernel. */
 const SHAPES: readonly (readonly [string, readonly number[], readonly number[]])[] = [
   ['one element', [1], [1]],
   ['dense, not a multiple of four', [3, 31], [3, 31]],
-  ['dense, beyond a workgroup', [5, 257], [5, 257]],
+  ['dense, more than a workgroup', [5, 257], [5, 257]],
   ['empty', [0, 4], [4]],
-  ['a row repeated, in vec4s', [19, 12], [12]],
-  ['a row repeated, odd', [19, 7], [7]],
-  ['repeated on the left', [12], [19, 12]],
-  ['a column repeated', [9, 20], [9, 1]],
+  ['a row broadcast, in vec4s', [19, 12], [12]],
+  ['a row broadcast, odd', [19, 7], [7]],
+  ['broadcast on the left', [12], [19, 12]],
+  ['a column broadcast', [9, 20], [9, 1]],
   ['a scalar', [4, 9], []],
   ['a middle axis', [3, 5, 4], [3, 1, 4]],
-  ['both grow', [4, 1, 3], [5, 1]],
+  ['both broadcast', [4, 1, 3], [5, 1]],
   ['four axes', [2, 1, 3, 1], [1, 4, 1, 5]],
   ['five axes, copied first', [2, 1, 3, 1, 2], [1, 4, 1, 5, 1]],
   ['eight axes, copied first', [2, 1, 2, 1, 3, 1, 2, 1], [1, 2, 1, 2, 1, 2, 1, 3]],
@@ -69,7 +69,7 @@ export const addCases = binary('add', add, (a, b) => a + b);
 export const subCases = binary('sub', sub, (a, b) => a - b);
 export const mulCases = binary('mul', mul, (a, b) => a * b);
 export const divCases = binary('div', div, (a, b) => a / b, [0.5, 3]);
-/** Dense, a row repeated and strided, in vec4s and not. */
+/** Dense, a broadcast row and strided, with and without vec4s. */
 const withNaN = (table: OpCases): OpCases => ({
   ...table,
   cases: [
@@ -88,8 +88,8 @@ const withNaN = (table: OpCases): OpCases => ({
       const row: InputSpec = { shape: [cols!], values: [NaN, ...Array<number>(cols! - 1).fill(2)], needsGrad: false };
       return [
         { label: `NaN on both sides, ${cols} columns`, inputs: [x(4), x(3)] },
-        { label: `NaN beside a row, ${cols} columns`, inputs: [x(4), row] },
-        { label: `NaN in strides, ${cols} columns`, inputs: [{ ...x(4), strided: true }, x(3)] },
+        { label: `NaN with a broadcast row, ${cols} columns`, inputs: [x(4), row] },
+        { label: `NaN, strided, ${cols} columns`, inputs: [{ ...x(4), strided: true }, x(3)] },
       ];
     }),
   ],
@@ -104,9 +104,9 @@ export const swigluCases = defineCases({
   reference: ([gate, up]) => broadcast([gate!, up!], (g, u) => (g / (1 + Math.exp(-g))) * u),
   cases: [
     ...[[1], [3, 31], [5, 257], [0, 4]].map((shape) => ({ inputs: [shape, shape] })),
-    { label: 'gate frozen', inputs: [{ shape: [7, 6], needsGrad: false }, [7, 6]] },
-    { label: 'up frozen', inputs: [[7, 6], { shape: [7, 6], needsGrad: false }] },
-    { label: 'far from 0', inputs: [{ shape: [6], values: [-200, -90, -20, 20, 90, 200] }, [6]] },
+    { label: 'frozen gate', inputs: [{ shape: [7, 6], needsGrad: false }, [7, 6]] },
+    { label: 'frozen up', inputs: [[7, 6], { shape: [7, 6], needsGrad: false }] },
+    { label: 'large magnitudes', inputs: [{ shape: [6], values: [-200, -90, -20, 20, 90, 200] }, [6]] },
   ],
   bench: [
     {
@@ -120,7 +120,7 @@ export const swigluCases = defineCases({
   ],
 });
 
-/** The forms with a number. */
+/** Cases with a number as operand. */
 export const numberCases = defineCases<{ run: (x: Tensor) => Tensor; f: (v: number) => number }>({
   op: 'number operands',
   run: ([x], { run }) => run(x!),

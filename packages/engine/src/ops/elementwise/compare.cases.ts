@@ -20,7 +20,7 @@ const compare = (op: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: numbe
         ],
       })),
       {
-        label: 'f32 with equal ones',
+        label: 'f32 with ties',
         inputs: [
           { shape: [4], values: [1, 2, 3, 4] },
           { shape: [4], values: [2, 2, 3, 1] },
@@ -34,14 +34,14 @@ const compare = (op: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: numbe
         ],
       },
       {
-        label: 'integers whose bits would be NaN',
+        label: 'integers with the bits of NaN',
         inputs: [
           { shape: [3], dtype: 'i32', values: [0x7fc00000, -1, 5] },
           { shape: [3], dtype: 'i32', values: [0x7fc00000, -1, 6] },
         ],
       },
       {
-        label: 'both grow',
+        label: 'both broadcast',
         inputs: [
           [4, 1, 3],
           [5, 1],
@@ -125,9 +125,9 @@ export const whereCases = defineCases({
     ),
   cases: [
     { inputs: [cond([33]), [33], [33]] },
-    { label: 'condition repeated', inputs: [cond([5, 1]), [5, 9], [5, 9]] },
+    { label: 'condition broadcast', inputs: [cond([5, 1]), [5, 9], [5, 9]] },
     { label: 'scalar on the right', inputs: [cond([3, 17]), [3, 17], []] },
-    { label: 'all grow', inputs: [cond([2, 1, 1]), [3, 1], [5]] },
+    { label: 'all broadcast', inputs: [cond([2, 1, 1]), [3, 1], [5]] },
     { label: 'four axes, copied first', inputs: [cond([2, 1, 3, 1]), [1, 4, 1, 5], [2, 1, 1, 5]] },
     { inputs: [cond([0]), [0], [1]] },
   ],

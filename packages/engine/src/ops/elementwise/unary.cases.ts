@@ -34,7 +34,7 @@ import {
 
 const map = (x: Array64, f: (v: number) => number): Array64 => new Array64(x.shape, x.data.map(f));
 
-/** Cases of a function of one tensor; `range` where it is defined or smooth only there. */
+/** Cases of a function of one tensor; `range` is where it is defined and smooth. */
 function unary(
   op: string,
   run: (x: Tensor) => Tensor,
@@ -53,7 +53,7 @@ function unary(
       { label: 'NaN', inputs: [{ shape: [5], values: [NaN, range[1], NaN, range[1], NaN], needsGrad: false }] },
       { inputs: [{ shape: [5, 12], range, strided: true }], adjust },
       ...(large.length
-        ? [{ label: 'far from 0', inputs: [{ shape: [large.length], values: large.map(Math.fround) }] }]
+        ? [{ label: 'large magnitudes', inputs: [{ shape: [large.length], values: large.map(Math.fround) }] }]
         : []),
     ],
     bench: [
@@ -117,7 +117,7 @@ export const leakyReluCases = unary(
   [],
   setApart,
 );
-/** Set apart, values lie at odd multiples of 0.005, so none is at an edge. */
+/** Spaced values lie at odd multiples of 0.005, so none is at a discontinuity. */
 export const clampCases = unary(
   'clamp',
   (x) => clamp(x, -0.1, 0.15),
@@ -127,7 +127,7 @@ export const clampCases = unary(
   setApart,
 );
 
-/** Functions with steps, at places that no difference straddles. */
+/** Step functions, at points away from the steps. */
 const steps = (op: string, run: (x: Tensor) => Tensor, f: (v: number) => number): OpCases =>
   defineCases({
     op,

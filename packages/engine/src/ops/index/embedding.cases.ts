@@ -8,10 +8,10 @@ import { embedding } from './embedding.ts';
 const ids = (shape: readonly number[], n: number) => ({ shape, dtype: 'i32' as const, range: [0, n] as const });
 const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
 
-/** What `cast` takes of it. */
+/** Options for `cast`. */
 const optionsOf = ({ to: _, ...options }: StorageSpec) => options;
 
-/** Attributes: how a frozen table is stored; none for f32. */
+/** Attributes: storage of a frozen table; none for f32. */
 export const embeddingCases = defineCases<StorageSpec | undefined>({
   op: 'embedding',
   run([i, table, second], storage) {
@@ -36,9 +36,9 @@ export const embeddingCases = defineCases<StorageSpec | undefined>({
       inputs: [{ shape: [4], dtype: 'i32', values: [-1, 2, 3, 0], onDevice: true }, [3, 8]],
     },
     { label: 'two tables', inputs: [ids([3, 4], 8), [5, 12], [3, 12]] },
-    { label: 'two tables, one stored', inputs: [ids([9], 7), frozen(4, 64), [3, 64]], attrs: { to: 'int8' } },
+    { label: 'two tables, one packed', inputs: [ids([9], 7), frozen(4, 64), [3, 64]], attrs: { to: 'int8' } },
     {
-      label: 'ids beyond two tables',
+      label: 'ids out of range, two tables',
       inputs: [{ shape: [5], dtype: 'i32', values: [-1, 2, 3, 4, 5], onDevice: true }, [3, 8], [2, 8]],
     },
     { label: 'no ids', inputs: [ids([0], 3), [3, 4]] },

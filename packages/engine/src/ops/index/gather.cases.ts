@@ -2,7 +2,7 @@ import { defineCases } from '../../truth/cases.ts';
 import { Array64, build, mapRows, setApart } from '../../truth/oracle.ts';
 import { adaptiveAvgPool1d } from '../window/adaptive-avg-pool1d.ts';
 import { gather, scatterAdd } from './gather.ts';
-import { LEAST } from '../../truth/special.ts';
+import { LOWEST } from '../../truth/special.ts';
 import { topk } from './topk.ts';
 
 const index = (shape: readonly number[], n: number) => ({ shape, dtype: 'i32' as const, range: [0, n] as const });
@@ -73,10 +73,10 @@ export const topkCases = defineCases<{ k: number }>({
   ].map((c) => ({ ...c, adjust: setApart })),
 });
 
-/** NaN above all others; the differences of infinities would be NaN. */
+/** NaN sorts above everything; a difference of infinities would be NaN. */
 const rank = (v: number): number => (Number.isNaN(v) ? 5e38 : Math.max(-4e38, Math.min(4e38, v)));
 
-/** Only where the equal ones stand tells whether the lowest index comes first. */
+/** With ties, only their order shows whether the lowest index comes first. */
 export const topkPlacesCases = defineCases<{ k: number }>({
   op: 'topk places',
   run: ([x], { k }) => topk(x!, k).indices,
@@ -89,11 +89,11 @@ export const topkPlacesCases = defineCases<{ k: number }>({
   },
   differentiable: false,
   cases: [
-    { label: 'equal ones', inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }], attrs: { k: 3 } },
+    { label: 'ties', inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }], attrs: { k: 3 } },
     { label: 'NaN first', inputs: [{ shape: [3, 3], values: [NaN, 1, 2, 1, 2, NaN, NaN, -1, NaN] }], attrs: { k: 3 } },
     {
       label: 'infinities',
-      inputs: [{ shape: [2, 3], values: [-Infinity, -Infinity, -Infinity, Infinity, LEAST, Infinity] }],
+      inputs: [{ shape: [2, 3], values: [-Infinity, -Infinity, -Infinity, Infinity, LOWEST, Infinity] }],
       attrs: { k: 3 },
     },
     { label: 'zeros of both signs', inputs: [{ shape: [1, 3], values: [-0, 0, -0] }], attrs: { k: 2 } },

@@ -21,7 +21,7 @@ export const indexSelectCases = defineCases<{ axis: number }>({
       attrs: { axis: 0 },
     },
     {
-      label: 'many times the same',
+      label: 'one index repeated',
       inputs: [[2, 8], { shape: [65], range: [0, 2], dtype: 'i32' }],
       attrs: { axis: 0 },
     },

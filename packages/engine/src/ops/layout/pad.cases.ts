@@ -43,7 +43,7 @@ export const padCases = defineCases<Attrs>({
       },
     },
     {
-      label: 'nothing to pad',
+      label: 'no padding',
       inputs: [[0, 2]],
       attrs: {
         sides: [

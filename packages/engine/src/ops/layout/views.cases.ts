@@ -3,7 +3,7 @@ import { build } from '../../truth/oracle.ts';
 import { copyVariants } from '../../tensor/copy.ts';
 import { dense, permute } from './views.ts';
 
-/** Axes in another order, made dense: one copy there and one back. */
+/** Permuted axes, made dense: one copy forward and one backward. */
 export const denseCases = defineCases<number[]>({
   op: 'dense',
   run: ([x], order) => dense(permute(x!, order)),
@@ -33,6 +33,6 @@ export const denseCases = defineCases<number[]>({
   ],
   bench: [
     { label: '16 heads of 64, 577 tokens', inputs: [[16, 577, 64]], attrs: [1, 0, 2], bytes: 8 * 16 * 577 * 64 },
-    { label: 'a matrix turned', inputs: [[1024, 4096]], attrs: [1, 0], bytes: 8 * 1024 * 4096 },
+    { label: 'a matrix transposed', inputs: [[1024, 4096]], attrs: [1, 0], bytes: 8 * 1024 * 4096 },
   ],
 });

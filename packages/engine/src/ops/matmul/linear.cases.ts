@@ -6,11 +6,11 @@ import { cast } from '../cast/cast.ts';
 import { linear } from './linear.ts';
 import { matmulVariants } from './variants.ts';
 
-/** What `cast` takes of it. */
+/** Options for `cast`. */
 const optionsOf = ({ to: _, ...options }: StorageSpec) => options;
 const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
 
-/** Attributes: how a frozen weight is stored; none for f32. */
+/** Attributes: storage of a frozen weight; none for f32. */
 export const linearCases = defineCases<StorageSpec | undefined>({
   op: 'linear',
   run: ([x, weight, bias], storage) =>
@@ -29,7 +29,11 @@ export const linearCases = defineCases<StorageSpec | undefined>({
     { label: 'f16', inputs: [[2, 3, 36], frozen(20, 36), [20]], attrs: { to: 'f16' } },
     { label: 'f16 of odd sizes', inputs: [[5, 33], frozen(7, 33), null], attrs: { to: 'f16' } },
     { label: 'bf16', inputs: [[7, 12], frozen(68, 12), null], attrs: { to: 'bf16' } },
-    { label: 'int8, two groups a row', inputs: [[7, 80], frozen(12, 80), [12]], attrs: { to: 'int8', groupSize: 40 } },
+    {
+      label: 'int8, two groups per row',
+      inputs: [[7, 80], frozen(12, 80), [12]],
+      attrs: { to: 'int8', groupSize: 40 },
+    },
     { label: 'int8 with an odd number of rows', inputs: [[3, 8], frozen(5, 8), null], attrs: { to: 'int8' } },
     { label: 'int4', inputs: [[8, 64], frozen(36, 64), [36]], attrs: { to: 'int4', groupSize: 32 } },
     {
@@ -37,7 +41,11 @@ export const linearCases = defineCases<StorageSpec | undefined>({
       inputs: [[6, 48], frozen(20, 48), null],
       attrs: { to: 'int4', groupSize: 16, zeros: true },
     },
-    { label: 'int8, more than a tile', inputs: [[69, 96], frozen(72, 96), null], attrs: { to: 'int8', groupSize: 24 } },
+    {
+      label: 'int8, larger than a tile',
+      inputs: [[69, 96], frozen(72, 96), null],
+      attrs: { to: 'int8', groupSize: 24 },
+    },
     { label: 'one row', inputs: [[1, 36], [9, 36], [9]] },
     { label: 'one row of f16', inputs: [[1, 40], frozen(6, 40), null], attrs: { to: 'f16' } },
     { label: 'one row of bf16', inputs: [[1, 24], frozen(5, 24), [5]], attrs: { to: 'bf16' } },
@@ -73,7 +81,7 @@ export const linearCases = defineCases<StorageSpec | undefined>({
       inputs: [[1, 64], frozen(8, 64), null],
       attrs: { to: 'nf4', groupSize: 16, nested: true },
     },
-    { label: 'nf4, more than a tile', inputs: [[37, 128], frozen(68, 128), null], attrs: { to: 'nf4' } },
+    { label: 'nf4, larger than a tile', inputs: [[37, 128], frozen(68, 128), null], attrs: { to: 'nf4' } },
   ],
   bench: [
     ...([undefined, 'f16', 'int4', 'nf4'] as const).map((to) => ({

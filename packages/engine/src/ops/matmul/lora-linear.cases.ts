@@ -35,12 +35,12 @@ export const loraLinearCases = defineCases<Omit<LoraOptions, 'a' | 'b'> & { stor
       attrs: { scale: 2 },
     },
     {
-      label: 'rank as in the small model',
+      label: 'rank of the small model',
       inputs: [[68, 36], { shape: [72, 36], needsGrad: false }, null, [16, 36], [72, 16]],
       attrs: { scale: 2 },
     },
     {
-      label: 'only the branch learns',
+      label: 'only the branch needs gradients',
       inputs: [{ shape: [7, 8], needsGrad: false }, { shape: [8, 8], needsGrad: false }, null, [4, 8], [8, 4]],
       attrs: { scale: 1 },
     },
@@ -50,22 +50,22 @@ export const loraLinearCases = defineCases<Omit<LoraOptions, 'a' | 'b'> & { stor
       attrs: { scale: 2 },
     },
     {
-      label: 'two rows, a base of nf4',
+      label: 'two rows, nf4 base',
       inputs: [[2, 32], { shape: [6, 32], needsGrad: false }, [6], [8, 32], [6, 8]],
       attrs: { scale: 2, storage: { to: 'nf4' } },
     },
     {
-      label: 'a base of bf16',
+      label: 'bf16 base',
       inputs: [[5, 12], { shape: [8, 12], needsGrad: false }, { shape: [8], needsGrad: false }, [4, 12], [8, 4]],
       attrs: { scale: 2, storage: { to: 'bf16' } },
     },
     {
-      label: 'a base of int4 with zeros',
+      label: 'int4 base with zeros',
       inputs: [[6, 32], { shape: [20, 32], needsGrad: false }, null, [3, 32], [20, 3]],
       attrs: { scale: 2, storage: { to: 'int4', zeros: true } },
     },
     {
-      label: 'a base of nf4',
+      label: 'nf4 base',
       inputs: [[2, 3, 64], { shape: [36, 64], needsGrad: false }, null, [8, 64], [36, 8]],
       attrs: { scale: 0.5, storage: { to: 'nf4', groupSize: 32 } },
     },

@@ -68,7 +68,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'no terms',
+      label: 'K of 0',
       inputs: [
         { shape: [3, 0], needsGrad: false },
         { shape: [0, 5], needsGrad: false },
@@ -76,7 +76,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'rows and columns over a tile',
+      label: 'more rows and columns than a tile',
       inputs: [
         [66, 18],
         [18, 68],
@@ -84,7 +84,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'b transposed, rows over a tile',
+      label: 'b transposed, more rows than a tile',
       inputs: [
         [33, 12],
         [40, 12],
@@ -132,7 +132,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: { transposeA: true, transposeB: true },
     },
     {
-      label: 'batches',
+      label: 'batched',
       inputs: [
         [2, 3, 5, 8],
         [2, 3, 8, 4],
@@ -140,7 +140,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'a batch of rows against one b',
+      label: 'batched a, one b',
       inputs: [
         [2, 3, 4],
         [4, 8],
@@ -148,7 +148,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'equal and broadcast axes in turn',
+      label: 'equal and broadcast axes alternate',
       inputs: [
         [2, 1, 2, 3, 4],
         [2, 3, 1, 4, 5],
@@ -156,7 +156,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'both broadcast in turn, b transposed',
+      label: 'both broadcast alternately, b transposed',
       inputs: [
         [2, 1, 2, 1, 3, 4],
         [1, 2, 1, 3, 5, 4],
@@ -172,7 +172,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: { transposeB: true },
     },
     {
-      label: 'eight rows, fewer than some subgroups have lanes',
+      label: 'eight rows, fewer than the lanes of some subgroups',
       inputs: [
         [8, 12],
         [12, 8],
@@ -180,7 +180,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'one a, many b',
+      label: 'one a, batched b',
       inputs: [
         [4, 8],
         [3, 4, 8],
@@ -212,7 +212,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'rows and columns over a tile of 128',
+      label: 'more rows and columns than a tile of 128',
       inputs: [
         [131, 36],
         [36, 140],
@@ -220,7 +220,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'prime sizes over a tile',
+      label: 'prime sizes larger than a tile',
       inputs: [
         [67, 37],
         [37, 71],
@@ -228,7 +228,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: {},
     },
     {
-      label: 'both transposed, over a tile',
+      label: 'both transposed, larger than a tile',
       inputs: [
         [20, 72],
         [68, 20],
@@ -236,7 +236,7 @@ export const matmulCases = defineCases<MatmulOptions>({
       attrs: { transposeA: true, transposeB: true },
     },
     {
-      label: 'many terms',
+      label: 'large K',
       inputs: [
         [4, 300],
         [300, 8],

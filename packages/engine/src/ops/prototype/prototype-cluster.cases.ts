@@ -74,15 +74,15 @@ function cluster(inputs: readonly (Array64 | null)[], attrs: PrototypeClusterOpt
 }
 
 /**
- * The assignment must not change within the step of a central difference, nor by f32 rounding: least distance of a
- * token's best cosine from the next.
+ * Minimum gap between a token's best cosine and the next: the assignment must change neither within a central
+ * difference nor by f32 rounding.
  */
 const MARGIN = 2e-5;
 
-/** Tries after which all is drawn again: some draws bring centres so close that no other token helps. */
+/** Attempts before everything is redrawn: some draws put centres so close that redrawing tokens does not help. */
 const TRIES = 10;
 
-/** Draws tokens again whose two best centres are too close, until none is left. */
+/** Redraws tokens whose two best centres are too close, until there are none. */
 function adjust(
   inputs: readonly (Array64 | null)[],
   attrs: PrototypeClusterOptions,
@@ -97,7 +97,7 @@ function adjust(
     const close = cluster(inputs, attrs).flatMap(({ cos }, b) =>
       flip(cos).flatMap((ofToken, l) => {
         const best = Math.max(...ofToken);
-        // equal ones belong to equal bins: a true tie
+        // equal values belong to equal bins: a true tie
         return ofToken.some((c) => c !== best && c > best - MARGIN) ? [b * L + l] : [];
       }),
     );

@@ -10,7 +10,7 @@ import { reduceColumnsVariants, reduceRowsVariants } from '../parts/reduce.ts';
 import { argmax, argmin, max, mean, min, sum } from './reductions.ts';
 import type { ReduceOptions } from './reductions.ts';
 
-/** f over the elements that share the coordinates which stay. */
+/** f over the reduced axes, for each coordinate of the remaining ones. */
 function reduce(x: Array64, { axis, keepDims }: ReduceOptions, f: (values: number[]) => number): Array64 {
   const rank = x.shape.length;
   const gone =
@@ -29,16 +29,16 @@ function reduce(x: Array64, { axis, keepDims }: ReduceOptions, f: (values: numbe
 }
 
 const CASES: readonly Case<ReduceOptions>[] = [
-  { label: 'all of 1', inputs: [[1]], attrs: {} },
-  { label: 'all of 33', inputs: [[33]], attrs: {} },
+  { label: 'all, 1 element', inputs: [[1]], attrs: {} },
+  { label: 'all, 33 elements', inputs: [[33]], attrs: {} },
   { label: 'last axis, odd', inputs: [[3, 31]], attrs: { axis: -1 } },
   { label: 'last axis, in vec4s', inputs: [[65, 36]], attrs: { axis: -1 } },
-  { label: 'last axis kept', inputs: [[2, 3, 12]], attrs: { axis: -1, keepDims: true } },
+  { label: 'last axis, kept', inputs: [[2, 3, 12]], attrs: { axis: -1, keepDims: true } },
   { label: 'first axis, odd', inputs: [[37, 7]], attrs: { axis: 0 } },
   { label: 'first axis, in vec4s', inputs: [[37, 12]], attrs: { axis: 0 } },
   { label: 'middle axis', inputs: [[3, 19, 8]], attrs: { axis: 1 } },
-  { label: 'two runs', inputs: [[3, 5, 2, 7]], attrs: { axis: [0, 2] } },
-  { label: 'two neighbours kept', inputs: [[3, 5, 2, 7]], attrs: { axis: [1, 2], keepDims: true } },
+  { label: 'two separate axes', inputs: [[3, 5, 2, 7]], attrs: { axis: [0, 2] } },
+  { label: 'two adjacent axes, kept', inputs: [[3, 5, 2, 7]], attrs: { axis: [1, 2], keepDims: true } },
   {
     label: 'two passes over rows',
     inputs: [[2, 4100]],
@@ -53,23 +53,23 @@ const CASES: readonly Case<ReduceOptions>[] = [
   { label: 'strided', inputs: [{ shape: [6, 10], strided: true }], attrs: { axis: -1 } },
 ];
 
-/** Extremes are checked where no two elements are nearly equal. */
+/** Gradients of min and max are checked where no two elements are nearly equal. */
 const APART = CASES.map((c) => ({ ...c, adjust: setApart }));
 
-/** Along rows and columns, one at a time and in vec4s, in one pass and in two. */
+/** Along rows and columns, with and without vec4s, in one pass and in two. */
 const SPECIAL: readonly Case<ReduceOptions>[] = [1, 2, 4, 8, 33, 132, 4100].flatMap((n) => [
   { label: `special values, rows of ${n}`, inputs: [special(n)], attrs: { axis: -1 } },
   { label: `special values, columns of ${n}`, inputs: [specialColumns(n)], attrs: { axis: 0 } },
   {
     label: `special values, odd columns of ${n}`,
-    inputs: [specialColumns(n, ['hidden', 'one NaN', 'infinite'])],
+    inputs: [specialColumns(n, ['all -∞', 'one NaN', 'all ∞'])],
     attrs: { axis: 0 },
   },
 ]);
 
 const EMPTY: readonly Case<ReduceOptions>[] = [
   { label: 'no rows', inputs: [[0, 5]], attrs: { axis: -1 } },
-  { label: 'nothing to add', inputs: [[3, 0]], attrs: { axis: -1 } },
+  { label: 'no elements', inputs: [[3, 0]], attrs: { axis: -1 } },
 ];
 
 const reduction = (
@@ -103,10 +103,10 @@ const reduction = (
 
 const total = (values: number[]): number => values.reduce((a, b) => a + b, 0);
 
-/** Sums of the least number overflow in f32 alone. */
+/** Sums of the lowest number overflow only in f32. */
 const FINITE_SUMS = [4, 33, 4100].map((n) => ({
   label: `special values, rows of ${n}`,
-  inputs: [special(n, ['hidden', 'one not hidden', 'one NaN', 'infinite', 'some infinite'])],
+  inputs: [special(n, ['all -∞', 'one finite', 'one NaN', 'all ∞', 'some ∞'])],
   attrs: { axis: -1 },
 }));
 
@@ -115,7 +115,7 @@ export const meanCases = reduction('mean', mean, (values) => total(values) / val
 export const maxCases = reduction('max', max, (values) => Math.max(...values), [...APART, ...SPECIAL]);
 export const minCases = reduction('min', min, (values) => Math.min(...values), [...APART, ...SPECIAL]);
 
-/** Of elements whose squares vanish, lose digits, and overflow; one a case, as errors are measured by the largest. */
+/** Scales whose squares underflow, lose digits or overflow; one per case, as errors are relative to the largest. */
 const SCALES = [1e-38, 1e-30, 1e-20, 1e-12, 1e15, 1e19, 1e25, 1e36];
 const row = (n: number, scale: number): InputSpec => ({
   shape: [1, n],
@@ -123,11 +123,11 @@ const row = (n: number, scale: number): InputSpec => ({
   needsGrad: false,
 });
 
-/** Rows whose length is infinite or NaN in float64 as well. */
-const ENDLESS = ['hidden', 'one not hidden', 'one NaN', 'NaN last', 'infinite', 'some infinite'];
-/** JavaScript's says ∞ beside NaN too. */
-const lengthOf = (values: number[]): number => (values.some(Number.isNaN) ? NaN : Math.hypot(...values));
-const normTable = reduction('norm', norm, lengthOf, CASES);
+/** Rows whose norm is infinite or NaN in float64 too. */
+const ENDLESS = ['all -∞', 'one finite', 'one NaN', 'NaN last', 'all ∞', 'some ∞'];
+/** Math.hypot returns ∞ if there is an infinity, even with a NaN. */
+const normOf = (values: number[]): number => (values.some(Number.isNaN) ? NaN : Math.hypot(...values));
+const normTable = reduction('norm', norm, normOf, CASES);
 export const normCases: OpCases<ReduceOptions> = {
   ...normTable,
   families: {},
@@ -142,8 +142,8 @@ export const normCases: OpCases<ReduceOptions> = {
       { label: `special values, rows of ${n}`, inputs: [special(n, ENDLESS)], attrs: { axis: -1 } },
       { label: `special values, columns of ${n}`, inputs: [specialColumns(n, ENDLESS)], attrs: { axis: 0 } },
     ]),
-    { label: 'nothing to add', inputs: [[3, 0]], attrs: { axis: -1 } },
-    { label: 'axes of one element', inputs: [[3, 1, 1]], attrs: { axis: [1, 2] } },
+    { label: 'no elements', inputs: [[3, 0]], attrs: { axis: -1 } },
+    { label: 'axes of size 1', inputs: [[3, 1, 1]], attrs: { axis: [1, 2] } },
   ],
 };
 
@@ -168,7 +168,7 @@ const arg = (
       { label: 'special values', inputs: [special(9)], attrs: { axis: -1 } },
       { label: 'zeros of both signs', inputs: [{ shape: [2, 2], values: [-0, 0, 0, -0] }], attrs: { axis: -1 } },
       {
-        label: 'equal ones: the first',
+        label: 'ties: the first',
         inputs: [{ shape: [2, 4], values: [1, 3, 3, 1, 2, 2, 2, 2] }],
         attrs: { axis: -1 },
       },

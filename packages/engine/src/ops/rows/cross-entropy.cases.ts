@@ -4,7 +4,7 @@ import { meanCrossEntropy } from '../../truth/oracle.ts';
 import { special } from '../../truth/special.ts';
 import { crossEntropy, crossEntropyVariants } from './cross-entropy.ts';
 
-/** Classes in no order, every third row ignored. */
+/** Unordered classes, every third row ignored. */
 const labels = (rows: number, classes: number): number[] =>
   Array.from({ length: rows }, (_, i) => (i % 3 === 1 ? -100 : (i * 29 + 3) % classes));
 
@@ -16,11 +16,11 @@ const plain = (rows: number, classes: number): InputSpec => ({
 });
 
 const SPECIAL: readonly Case<'sum' | undefined>[] = [7, 12, 300].flatMap((n) => [
-  ...['least', 'hidden', 'one not hidden', 'one NaN'].map((row) => ({
+  ...['lowest', 'all -∞', 'one finite', 'one NaN'].map((row) => ({
     label: `${row}, ${n} classes`,
     inputs: [special(n, [row]), only(n - 1), null],
   })),
-  // The next row's score of class 0 stands where a target of n would point.
+  // A target of n would point to the next row's score of class 0.
   ...[n, 1000 * n, -1, -99, -101, 2 ** 31 - 1, -(2 ** 31)].map((target) => ({
     label: `target ${target} of ${n} classes`,
     inputs: [plain(2, n), { shape: [2], dtype: 'i32' as const, values: [target, 0], onDevice: true }, null],
@@ -40,7 +40,7 @@ export const crossEntropyCases = defineCases<'sum' | undefined>({
     { inputs: [[2, 5, 36], { shape: [2, 5], dtype: 'i32', values: labels(10, 36) }, null] },
     { inputs: [[9, 131], { shape: [9], dtype: 'i32', range: [0, 131] }, null] },
     { inputs: [[3, 300], { shape: [3], dtype: 'i32', range: [0, 300] }, null] },
-    { label: 'each lane several vec4s', inputs: [[2, 8228], { shape: [2], dtype: 'i32', values: [8227, 2048] }, null] },
+    { label: 'several vec4s per lane', inputs: [[2, 8228], { shape: [2], dtype: 'i32', values: [8227, 2048] }, null] },
     {
       label: 'NaN in an ignored row',
       inputs: [
@@ -49,7 +49,7 @@ export const crossEntropyCases = defineCases<'sum' | undefined>({
         null,
       ],
     },
-    { label: 'all ignored', inputs: [[3, 8], { shape: [3], dtype: 'i32', values: [-100, -100, -100] }, null] },
+    { label: 'every target ignored', inputs: [[3, 8], { shape: [3], dtype: 'i32', values: [-100, -100, -100] }, null] },
     {
       label: 'weighted',
       inputs: [

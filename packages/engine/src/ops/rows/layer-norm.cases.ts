@@ -21,7 +21,7 @@ export const layerNormCases = defineCases<{ eps: number } | undefined>({
     { inputs: [[67, 5], [5], [5]] },
     { inputs: [[2, 3, 36], [36], [36]] },
     { inputs: [[9, 128], [128], [128]] },
-    { label: 'a strip that ends past the rows', inputs: [[67, 132], [132], [132]] },
+    { label: 'a strip that ends past the last row', inputs: [[67, 132], [132], [132]] },
     { label: 'long strips', inputs: [[1027, 8], [8], [8]] },
     { inputs: [[0, 8], [8], [8]] },
     { label: 'large mean', inputs: [{ shape: [5, 12], range: [20, 21] }, [12], [12]], attrs: { eps: 0.01 } },
@@ -48,7 +48,10 @@ export const layerNormCases = defineCases<{ eps: number } | undefined>({
     { label: 'longer than a workgroup holds in registers, in vec4s', inputs: [[1, 8228], [8228], [8228]] },
     { label: 'strided', inputs: [{ shape: [5, 12], strided: true }, [12], [12]] },
   ],
-  tolerance: { factor: 3, reason: 'rstd is a quotient of rounded sums; a mean twenty times the spread loses a digit' },
+  tolerance: {
+    factor: 3,
+    reason: 'rstd is a quotient of rounded sums; a mean of twenty standard deviations loses a digit',
+  },
   bench: [
     { label: 'small CLIP, batch 128', inputs: [[128 * 37, 128], [128], [128]], bytes: 8 * 128 * 37 * 128 },
     { label: 'CLIP ViT-L/14-336', inputs: [[577, 1024], [1024], [1024]], bytes: 8 * 577 * 1024 },

@@ -3,10 +3,10 @@ import { belowTop, mapRows } from '../../truth/oracle.ts';
 import { special } from '../../truth/special.ts';
 import { logSoftmax, logSoftmaxVariants } from './log-softmax.ts';
 
-/** Rows of -∞ alone, too, count as equal scores. */
+/** As in softmax, rows of only -∞ count as equal scores. */
 const SPECIAL = [1, 2, 9, 12, 300, 2053, 8228].map((n) => ({
   label: `special values, rows of ${n}`,
-  inputs: [special(n, ['least', 'hidden', 'one not hidden', 'one NaN', 'NaN last'])],
+  inputs: [special(n, ['lowest', 'all -∞', 'one finite', 'one NaN', 'NaN last'])],
 }));
 
 export const logSoftmaxCases = defineCases({

@@ -18,7 +18,7 @@ export const rmsNormCases = defineCases<{ eps: number } | undefined>({
     { inputs: [[67, 5], [5]] },
     { inputs: [[2, 3, 36], [36]], attrs: { eps: 1e-5 } },
     { inputs: [[9, 128], [128]] },
-    { label: 'a strip that ends past the rows', inputs: [[67, 132], [132]] },
+    { label: 'a strip that ends past the last row', inputs: [[67, 132], [132]] },
     { label: 'long strips', inputs: [[1027, 8], [8]] },
     { inputs: [[0, 8], [8]] },
     ...[3, 12, 127, 1024, 2053, 8228].map((cols) => ({

@@ -3,10 +3,10 @@ import { belowTop, mapRows } from '../../truth/oracle.ts';
 import { special } from '../../truth/special.ts';
 import { softmax, softmaxVariants } from './softmax.ts';
 
-/** PyTorch has NaN for a row of -∞ alone; here it counts as equal scores, as rows of the least number do. */
+/** PyTorch returns NaN for a row of only -∞; here it counts as equal scores, as a row of the lowest number does. */
 const SPECIAL = [1, 2, 9, 12, 300, 2053, 8228].map((n) => ({
   label: `special values, rows of ${n}`,
-  inputs: [special(n, ['least', 'hidden', 'least or hidden', 'one not hidden', 'one NaN', 'NaN last'])],
+  inputs: [special(n, ['lowest', 'all -∞', 'lowest or -∞', 'one finite', 'one NaN', 'NaN last'])],
 }));
 
 export const softmaxCases = defineCases({
@@ -26,7 +26,7 @@ export const softmaxCases = defineCases({
     { inputs: [[65, 33]] },
     { inputs: [[2, 3, 8]] },
     { inputs: [[3, 300]] },
-    { label: 'a strip that ends past the rows', inputs: [[67, 172]] },
+    { label: 'a strip that ends past the last row', inputs: [[67, 172]] },
     { label: 'long strips', inputs: [[1027, 8]] },
     { inputs: [[0, 5]] },
     { label: 'longer than a workgroup holds in registers', inputs: [[2, 2053]] },

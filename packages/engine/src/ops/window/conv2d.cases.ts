@@ -4,7 +4,7 @@ import { build, setApart } from '../../truth/oracle.ts';
 import type { Array64 } from '../../truth/oracle.ts';
 import { conv2d, unfold } from './conv2d.ts';
 import type { WindowOptions } from './conv2d.ts';
-import { LEAST } from '../../truth/special.ts';
+import { LOWEST } from '../../truth/special.ts';
 import { avgPool2d, maxPool2d } from './pool2d.ts';
 import type { PoolOptions } from './pool2d.ts';
 
@@ -38,8 +38,8 @@ export const unfoldCases = defineCases<WindowOptions>({
     { inputs: [[1, 1, 1, 1]], attrs: { kernel: 1 } },
     { label: 'patches', inputs: [[2, 3, 8, 12]], attrs: { kernel: 4, stride: 4 } },
     { label: 'overlap and padding', inputs: [[1, 2, 5, 7]], attrs: { kernel: 3, stride: 2, padding: 1 } },
-    { label: 'uneven window', inputs: [[2, 1, 6, 5]], attrs: { kernel: [2, 3], stride: 1 } },
-    { label: 'a rest is left over', inputs: [[1, 2, 7, 8]], attrs: { kernel: 2, stride: 3 } },
+    { label: 'non-square window', inputs: [[2, 1, 6, 5]], attrs: { kernel: [2, 3], stride: 1 } },
+    { label: 'a remainder', inputs: [[1, 2, 7, 8]], attrs: { kernel: 2, stride: 3 } },
   ],
   bench: [
     {
@@ -136,12 +136,12 @@ export const maxPool2dCases = pool('maxPool2d', maxPool2d, (inside) => Math.max(
           1,
           Infinity,
           1,
-          LEAST,
-          LEAST,
+          LOWEST,
+          LOWEST,
           2,
           3,
-          LEAST,
-          LEAST,
+          LOWEST,
+          LOWEST,
           1,
           2,
           3,

@@ -227,10 +227,10 @@ test('moments of the other storage, of another size, and settings that are neith
     }
   };
   expect(load('8bit', plain)).toThrow(
-    "adamw: the state has f32 moments for 'p', and this optimizer keeps them as 8bit; make it with moments: 'f32', as the one that the state is of.",
+    "adamw: the state has f32 moments for 'p', and this optimizer keeps them as 8bit; create it with moments: 'f32', like the one that the state was read from.",
   );
   expect(load('f32', packed)).toThrow(
-    "adamw: the state has 8-bit moments for 'p', and this optimizer keeps them as f32; make it with moments: '8bit', as the one that the state is of.",
+    "adamw: the state has 8-bit moments for 'p', and this optimizer keeps them as f32; create it with moments: '8bit', like the one that the state was read from.",
   );
   const { first, second } = packed.moments.get('p')! as { first: QuantisedMoment; second: QuantisedMoment };
   const state = (pair: { first: QuantisedMoment; second: QuantisedMoment }): AdamWState => ({
@@ -241,7 +241,7 @@ test('moments of the other storage, of another size, and settings that are neith
     "adamw: the state has 4096 and 4095 moments for 'p'; it needs 4096 of each.",
   );
   expect(load('8bit', state({ first: { ...first, absmax: new Float32Array(15) }, second }))).toThrow(
-    "adamw: the state has 15 and 16 greatest values for 'p'; it needs 16 of each, one for 256 moments.",
+    "adamw: the state has 15 and 16 block maxima for 'p'; it needs 16 of each, one per 256 moments.",
   );
   expect(() => new AdamW(gpu, [p], { moments: 'int8' as never })).toThrow(
     "adamw: moments is 'int8'; it must be one of f32, 8bit.",

@@ -179,19 +179,19 @@ test('a parameter is trained by one optimizer at a time, and only with the gradi
   const second = new AdamW(gpu, [a, b], { groups: [['b', 1]] });
   const live = gpu.memoryReport().liveBuffers;
   expect(() => new AdamW(gpu, [b, a], { groups: [['a', 1]] })).toThrow(
-    "adamw: 'a' is trained by another optimizer; dispose() of that one first, or let no pattern of groups match it.",
+    "adamw: 'a' is trained by another optimizer; dispose() that one first, or exclude it from the patterns of groups.",
   );
   const c = make('c');
-  expect(() => new AdamW(gpu, [c, c])).toThrow("adamw: 'c' is given twice; each parameter is given once.");
+  expect(() => new AdamW(gpu, [c, c])).toThrow("adamw: 'c' is given twice; give each parameter once.");
   expect(gpu.memoryReport().liveBuffers).toBe(live + 1); // c's own
   const { grad } = b;
   b.grad = null;
   expect(() => second.step()).toThrow(
-    "adamw: the gradient of 'b' was taken away and would train nothing; zeroGrad() begins a new sum.",
+    "adamw: the gradient of 'b' was removed, so the step would not use it; start a new sum with zeroGrad().",
   );
   b.grad = zeros(gpu, [2]);
   expect(() => second.step()).toThrow(
-    "adamw: the gradient of 'b' was replaced and would train nothing; zeroGrad() begins a new sum.",
+    "adamw: the gradient of 'b' was replaced, so the step would not use it; start a new sum with zeroGrad().",
   );
   b.grad.dispose();
   b.grad = grad;
@@ -200,7 +200,9 @@ test('a parameter is trained by one optimizer at a time, and only with the gradi
   first.dispose();
   first.dispose();
   for (const call of [() => first.zeroGrad(), () => first.step(), () => first.update()])
-    expect(call).toThrow('adamw: it was used after dispose(); make a new one, and load() the state read before.');
+    expect(call).toThrow(
+      'adamw: the optimizer was used after dispose(); create a new one and load() the state that was read before.',
+    );
   new AdamW(gpu, [a]).dispose();
   for (const each of [second, a, b, c]) each.dispose();
 });
@@ -230,15 +232,15 @@ test('a pattern that decides about no parameter is an error that names it, befor
     `adamw: pattern '(lora_A|lora_B)' matches none of 4 parameters (nearest: 'language.0.lora_A', 'language.0.lora_B', 'projector.weight'); ${rule}`,
   );
   expect(make(['', 1], ['lora_', 0.5])).toThrow(
-    "adamw: pattern 'lora_' decides nothing, as each of the 2 parameters that it matches falls under '' before it; the narrower pattern must come first.",
+    "adamw: pattern 'lora_' has no effect, as earlier patterns, such as '', match all 2 of its parameters; put the narrower pattern first.",
   );
   expect(make(['lora_', 1], ['language.0', 1], ['projector', 1])).toThrow(
-    "adamw: pattern 'language.0' decides nothing, as each of the 2 parameters that it matches falls under 'lora_' before it; the narrower pattern must come first.",
+    "adamw: pattern 'language.0' has no effect, as earlier patterns, such as 'lora_', match all 2 of its parameters; put the narrower pattern first.",
   );
   expect(make()).toThrow(
-    "adamw: there are 0 patterns, so that none of 4 parameters is trained; '' matches all of them.",
+    "adamw: there are 0 patterns, so none of 4 parameters would be trained; the pattern '' matches all of them.",
   );
-  expect(() => new AdamW(gpu, [])).toThrow('adamw: there are 0 parameters; it must get at least one to train.');
+  expect(() => new AdamW(gpu, [])).toThrow('adamw: there are 0 parameters; give at least one to train.');
   expect(parameters.map((p) => p.requiresGrad)).toEqual([false, false, false, false]);
   for (const p of parameters) p.dispose();
 });

@@ -279,16 +279,16 @@ test('a graph is walked once, also a part that two results share', () => {
     const [one, other] = [sum(mul(h, h)), sum(h)];
     backward(one);
     expect(() => backward(one)).toThrow(
-      'backward: a part of this graph was walked before, and what it saved is freed; add the losses and call backward once, or run the forward pass again.',
+      'backward: it has already run on a part of this graph, and what that saved is freed; add the losses and call backward once, or run the forward pass again.',
     );
     expect(() => backward(other)).toThrow(
-      'backward: a part of this graph was walked before, and what it saved is freed; add the losses and call backward once, or run the forward pass again.',
+      'backward: it has already run on a part of this graph, and what that saved is freed; add the losses and call backward once, or run the forward pass again.',
     );
     expect(h.grad).toBeNull();
   });
   const late = gpu.scope(() => sum(gelu(x)));
   expect(() => backward(late)).toThrow(
-    'backward: the scope in which the forward pass ran has ended, and what it saved is freed; call backward inside of it.',
+    'backward: the scope of the forward pass has ended, and what it saved is freed; call backward inside that scope.',
   );
   late.dispose();
   expect(live()).toBe(before + 1); // the gradient of x
@@ -406,10 +406,10 @@ test("what is wrong with a user's kernel or op is told by its name", async () =>
   const before = live();
   gpu.scope(() => {
     expect(() => backward(sum(wrong(() => [])([x])))).toThrow(
-      'wrong: backward gave 0 gradients for 1 inputs; it must give one for each, null where none is needed.',
+      'wrong: backward returned 0 gradients for 1 inputs; it must return one for each, null if none is needed.',
     );
     expect(() => backward(sum(wrong(() => [zeros(gpu, [3])])([x])))).toThrow(
-      'wrong: a gradient of shape [3] was made for a tensor of shape [2]; they must be equal.',
+      'wrong: backward returned a gradient of shape [3] for a tensor of shape [2]; they must be equal.',
     );
   });
   expect(live()).toBe(before); // an error on the way leaves nothing behind

@@ -135,7 +135,7 @@ test('a packed weight is taken by linear, loraLinear and embedding alone, as it 
       "linear: x is [2, 64] and weight [4, 128]; x's last axis must be 128.",
     );
     expect(() => linear(ones(gpu, [2, 128]), reshape(weight, [4, 128]))).toThrow(
-      'linear: the int4 tensor of shape [4, 128] has no scales; take it as cast made it, not a view of it.',
+      'linear: the int4 tensor of shape [4, 128] has no scales; use the tensor that cast returned, not a view of it.',
     );
   });
 });
@@ -145,7 +145,7 @@ test('a packed weight that wants a gradient is refused', () => {
     const weight = cast(ones(gpu, [4, 8]), 'bf16');
     weight.requiresGrad = true;
     expect(() => linear(ones(gpu, [2, 8]), weight)).toThrow(
-      'linear: input 1 is bf16 and wants a gradient; a packed weight stays frozen, to train it load it as f32.',
+      'linear: input 1 is bf16 and requires a gradient; packed weights stay frozen, so load it as f32 to train it.',
     );
   });
 });

@@ -142,11 +142,11 @@ const weight = (): curio.Parameter => new Parameter(gpu, 'w', [1], Float32Array.
 
 const SENTENCES: readonly [string, () => unknown][] = [
   [
-    "zeros: there is no element type 'float32'; float32 is f32 here; there are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
+    "zeros: there is no element type 'float32'; float32 is f32 here; the types are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
     () => zeros(gpu, [2], any('float32')),
   ],
   [
-    "cast: there is no element type 'float32'; float32 is f32 here; there are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
+    "cast: there is no element type 'float32'; float32 is f32 here; the types are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
     () => curio.cast(f(2), any('float32')),
   ],
   [

@@ -111,10 +111,10 @@ test('a grid too long and a buffer read while it is written are refused at the c
   const x = tensor(gpu, [1, 2, 3, 4]);
   const y = zeros(gpu, [4]);
   expect(() => gate(gpu, x, y, { grid: [70000, 1, 1] })).toThrow(
-    'swiglu: elementwise/swiglu:forward: the grid is 70000 × 1 × 1 workgroups; each of its sizes must be at most 65535, lineGrid() folds a longer line.',
+    'swiglu: elementwise/swiglu:forward: the grid is 70000 × 1 × 1 workgroups; each size must be at most 65535, lineGrid() folds a longer line.',
   );
   expect(() => gate(gpu, x, x)).toThrow(
-    'swiglu: elementwise/swiglu:forward: writes y into the buffer that gate is read from; give each a storage of its own.',
+    'swiglu: elementwise/swiglu:forward: writes y into the buffer that gate is read from; give each its own storage.',
   );
   expect(() => gpu.dispatch(kernel, 'forward', { buffers: { gate: x.binding }, grid: [1, 1, 1] })).toThrow(
     'elementwise/swiglu:forward: buffer up was not given; it binds gate, up, y.',
@@ -155,14 +155,14 @@ test('more than the adapter can bind is refused before it is allocated', async (
   const limit = 128 * 2 ** 20;
   expect(() => zeros(gpu, [2 ** 16, 2 ** 10])).toThrow(
     new DeviceError(
-      `memory: a tensor of 268435456 bytes is larger than the adapter's limit of ${limit} bytes a binding; split it.`,
+      `memory: a tensor of 268435456 bytes is larger than the adapter's limit of ${limit} bytes per binding; split it.`,
     ),
   );
   expect(gpu.memoryReport()).toEqual(before);
   const small = await open({ memoryLimit: 10_000 });
   const x = tensor(small, new Float32Array(1500));
   expect(() => relu(x)).toThrow(
-    'memory: 6.1 kB more go over the limit of 10.0 kB: weights 0 bytes, gradients 0 bytes, optimizer 0 bytes, step 6.1 kB; make the batch smaller or raise the limit.',
+    'memory: 6.1 kB more would exceed the limit of 10.0 kB: weights 0 bytes, gradients 0 bytes, optimizer 0 bytes, step 6.1 kB; make the batch smaller or raise the limit.',
   );
 });
 
@@ -193,7 +193,9 @@ test('work under way when the device is lost ends with that, not with a riddle',
 test('close() ends one device and no other; twice is once', async () => {
   const [one, other] = [await open(), await open()];
   const [x, y] = [tensor(one, [1, -2]), tensor(other, [3, -4])];
-  expect(() => add(x, y)).toThrow('add: the inputs live on two devices; move them to one by reading and creating.');
+  expect(() => add(x, y)).toThrow(
+    'add: the inputs are on two devices; read those of one and create them on the other.',
+  );
   expect([...(await relu(x).read()), ...(await relu(y).read())]).toEqual([1, 0, 3, 0]);
   one.close();
   one.close();

@@ -137,7 +137,7 @@ test('under a limit, buffers that lie ready for reuse make room before anything 
     expect(small.memoryReport().allocatedBytes).toBeLessThanOrEqual(100_000);
   }
   expect(() => small.scope(() => relu(relu(tensor(small, new Float32Array(9000)))))).toThrow(
-    '41.0 kB more go over the limit of 100 kB',
+    '41.0 kB more would exceed the limit of 100 kB',
   );
   small.close();
 });

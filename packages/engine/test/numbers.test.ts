@@ -141,21 +141,21 @@ const trained = (settings: object): AdamW => new AdamW(gpu, [weight()], { groups
 
 const REFUSED: readonly (readonly [string, () => unknown])[] = [
   [
-    'full: the value is 3000000000 and the type i32; it must lie in -2147483648..2147483647, or the type be f32.',
+    'full: the value is 3000000000 and the type i32; it must lie in -2147483648..2147483647, or the type must be f32.',
     () => full(gpu, [1], 3e9, 'i32'),
   ],
   [
-    'full: the value is NaN and the type i32; it must lie in -2147483648..2147483647, or the type be f32.',
+    'full: the value is NaN and the type i32; it must lie in -2147483648..2147483647, or the type must be f32.',
     () => full(gpu, [0], NaN, 'i32'),
   ],
   ['full: the value is undefined; it must be a number or a boolean.', () => full(gpu, [1], any(undefined))],
-  ['full: cannot be made as int8; make it as f32 and use cast.', () => full(gpu, [8], 1, 'int8')],
+  ['full: cannot be created as int8; create it as f32 and use cast.', () => full(gpu, [8], 1, 'int8')],
   [
-    'tensor: value 1 is -1 and the type u32; it must lie in 0..4294967295, or the type be f32.',
+    'tensor: value 1 is -1 and the type u32; it must lie in 0..4294967295, or the type must be f32.',
     () => tensor(gpu, [1, -1], [2], { dtype: 'u32' }),
   ],
   [
-    'tensor: value 1 is 4294967295 and the type i32; it must lie in -2147483648..2147483647, or the type be f32.',
+    'tensor: value 1 is 4294967295 and the type i32; it must lie in -2147483648..2147483647, or the type must be f32.',
     () => tensor(gpu, Uint32Array.of(1, 4294967295), [2], { dtype: 'i32' }),
   ],
   ['tensor: value 1 is undefined; it must be a number or a boolean.', () => tensor(gpu, [1, any(undefined)])],
@@ -178,21 +178,21 @@ const REFUSED: readonly (readonly [string, () => unknown])[] = [
     'tensor: the values are undefined; they must be a typed array of numbers or a list of numbers, booleans, or lists of them.',
     () => tensor(gpu, any(undefined)),
   ],
-  ['tensor: rows of shapes [] and [2] stand side by side; they must be equal.', () => tensor(gpu, [1, [2, 3]])],
+  ['tensor: the rows have shapes [] and [2]; they must be equal.', () => tensor(gpu, [1, [2, 3]])],
   [
-    'tensor: rows of shapes [2] and [3] stand side by side; they must be equal.',
+    'tensor: the rows have shapes [2] and [3]; they must be equal.',
     () => tensor(gpu, [new Float32Array(2), new Float32Array(3)]),
   ],
   [
-    "tensor: there is no element type 'int32'; int32 is i32 here; there are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
+    "tensor: there is no element type 'int32'; int32 is i32 here; the types are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
     () => tensor(gpu, [1], [1], { dtype: any('int32') }),
   ],
   [
-    "zeros: there is no element type 'float32'; float32 is f32 here; there are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
+    "zeros: there is no element type 'float32'; float32 is f32 here; the types are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
     () => zeros(gpu, [2], any('float32')),
   ],
   [
-    "empty: there is no element type 'toString'; there are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
+    "empty: there is no element type 'toString'; the types are f32, i32, u32, bool, f16, bf16, int8, int4, nf4.",
     () => empty(gpu, [2], any('toString')),
   ],
   ['zeros: the shape is 3; it must be a list of sizes, such as [2, 3].', () => zeros(gpu, any(3))],
@@ -203,11 +203,11 @@ const REFUSED: readonly (readonly [string, () => unknown])[] = [
     () => where(tensor(gpu, [true]), tensor(gpu, [1]), any(undefined)),
   ],
   [
-    'where: the number is 3000000000 and the type i32; it must lie in -2147483648..2147483647, or the type be f32.',
+    'where: the number is 3000000000 and the type i32; it must lie in -2147483648..2147483647, or the type must be f32.',
     () => where(tensor(gpu, [true]), 3e9, tensor(gpu, Int32Array.of(1))),
   ],
   [
-    'pad: the value is -1 and the type u32; it must lie in 0..4294967295, or the type be f32.',
+    'pad: the value is -1 and the type u32; it must lie in 0..4294967295, or the type must be f32.',
     () => pad(tensor(gpu, Uint32Array.of(1)), [[1, 0]], -1),
   ],
   ['add: b is undefined; it must be a tensor or a number.', () => add(tensor(gpu, [1]), any(undefined))],

@@ -77,7 +77,7 @@ test('a profiled step, recorded or replayed, computes the same bits, and two pro
   expect(dispatches.length).toBe(step.plan(inputs).dispatches);
   expect(dispatches.some(({ op }) => op === 'linear')).toBe(true);
   const profiler = startProfile(gpu);
-  expect(() => startProfile(gpu)).toThrow('profile: one is being taken already; stop it first.');
+  expect(() => startProfile(gpu)).toThrow('profile: a profile is already running; stop it first.');
   expect((await profiler.stop()).dispatches).toEqual([]);
   step.dispose();
 });

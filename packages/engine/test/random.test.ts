@@ -68,6 +68,6 @@ test('dropout refuses a probability outside 0..1', () => {
 
 test.each([-1, 0.5, NaN, 2 ** 32])('step %d is refused, since the device would draw for another', (step) => {
   expect(() => gpu.random.setStep(step)).toThrow(
-    new ConfigError(`setStep: step is ${step}; it must be a whole number of 0 to 4294967295.`),
+    new ConfigError(`setStep: step is ${step}; it must be a whole number from 0 to 4294967295.`),
   );
 });

@@ -149,6 +149,6 @@ test('training a table and a head over the limit', async () => {
 
 test('what a step makes must fit one binding', () => {
   expect(() => small.scope(() => linear(tensor(small, noise(K), [1, K]), parameter(small, 'w', [16384, K])))).toThrow(
-    /^memory: a tensor of 65536 bytes is larger than the adapter's limit of 32768 bytes a binding; split it\.$/,
+    /^memory: a tensor of 65536 bytes is larger than the adapter's limit of 32768 bytes per binding; split it\.$/,
   );
 });

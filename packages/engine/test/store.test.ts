@@ -45,10 +45,10 @@ test('storing again replaces the scales, and what does not fit is refused', asyn
   w.dispose();
   expect(gpu.memoryReport().liveBuffers).toBe(before);
   expect(() => store(parameter([2, 12], 'nf4'), values(24))).toThrow(
-    "store: 'w' is [2, 12] and nf4 wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.",
+    "store: 'w' is [2, 12] and nf4 needs groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.",
   );
   expect(() => store(parameter([2, 64], 'nf4'), values(128), { groupSize: 40 })).toThrow(
-    "store: 'w' is [2, 64] and nf4 wants groups of a multiple of 8",
+    "store: 'w' is [2, 64] and nf4 needs groups of a multiple of 8",
   );
   expect(() => store(parameter([2, 64], 'int8'), values(64))).toThrow(
     "store: 64 values for 'w' of shape [2, 64]; it needs 128.",
@@ -59,10 +59,10 @@ test('pieces are written in their places and no others', () => {
   const w = parameter([2, 64], 'int8');
   const writer = openStore(w);
   expect(() => writer.write(64, values(64))).toThrow(
-    "store: 64 values from element 64 of 'w'; pieces of 4194304 are written, the last one of what is left.",
+    "store: 64 values from element 64 of 'w'; every piece but the last must start at a multiple of 4194304 and have 4194304 values.",
   );
   expect(() => writer.write(0, { dtype: 'f16', words: new Uint32Array(32), count: 64 })).toThrow(
-    "store: 64 values from element 0 of 'w'; pieces of 4194304 are written, the last one of what is left.",
+    "store: 64 values from element 0 of 'w'; every piece but the last must start at a multiple of 4194304 and have 4194304 values.",
   );
 });
 
@@ -98,6 +98,6 @@ test('words and scales of one parameter make another with the same numbers', asy
     "store: 'h' is f16; only int8, int4 and nf4 parameters have words with scales.",
   );
   expect(() => openPackedStore(second, 24)).toThrow(
-    "store: 'w' is [6, 64] and nf4 wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.",
+    "store: 'w' is [6, 64] and nf4 needs groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.",
   );
 });

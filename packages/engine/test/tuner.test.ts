@@ -103,10 +103,10 @@ test('a captured step is recorded anew when a choice changes', async () => {
 test('a record of another device is refused, a broken cache passed over', async () => {
   const other: TuningRecord = { ...gpu.kernels.tuner!.record, adapter: 'another' };
   expect(() => gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, engine: '0.0.9' })).toThrow(
-    'tuning: the record is of engine 0.0.9 and this is 0.1.0; leave it out, or go on with the run under that version.',
+    'tuning: the record was made by engine 0.0.9 and this is 0.1.0; delete the record, or resume the run with that version.',
   );
   expect(() => gpu.kernels.tuner!.load(other)).toThrow(
-    `tuning: the record is of 'another' and this is '${gpu.kernels.tuner!.adapter}'; leave it out, or go on with the run where it began.`,
+    `tuning: the record was made on 'another' and this is '${gpu.kernels.tuner!.adapter}'; delete the record, or resume the run on that device.`,
   );
   saved.set(gpu.kernels.tuner!.adapter, 'no JSON');
   const again = await openDevice({ tune: 'measured', tuningStore: store });

@@ -300,13 +300,19 @@ test('creation takes lists, nested lists, booleans and ranges', async () => {
 
 /** Each wrong call with its sentence. */
 const WRONG: readonly [string, (x: Tensor) => unknown][] = [
-  ['reshape: [2, 3, 4] has 24 elements and [5, 5] does not; the products must be equal.', (x) => reshape(x, [5, 5])],
-  ['reshape: [2, 3, 4] has 24 elements and [7, -1] does not; the products must be equal.', (x) => reshape(x, [7, -1])],
   [
-    'reshape: [2, 3, 4] has 24 elements and [-2, -12] does not; the products must be equal.',
+    'reshape: [2, 3, 4] has 24 elements, which [5, 5] does not; the number of elements must stay the same.',
+    (x) => reshape(x, [5, 5]),
+  ],
+  [
+    'reshape: [2, 3, 4] has 24 elements, which [7, -1] does not; the number of elements must stay the same.',
+    (x) => reshape(x, [7, -1]),
+  ],
+  [
+    'reshape: [2, 3, 4] has 24 elements, which [-2, -12] does not; the number of elements must stay the same.',
     (x) => reshape(x, [-2, -12]),
   ],
-  ['reshape: [-1, -1] leaves 2 sizes open; at most one may be -1.', (x) => reshape(x, [-1, -1])],
+  ['reshape: [-1, -1] has 2 sizes of -1; at most one may be.', (x) => reshape(x, [-1, -1])],
   ['permute: order [0, 1] for a tensor of shape [2, 3, 4]; it must name each axis once.', (x) => permute(x, [0, 1])],
   [
     'permute: order [0, 1, 1] for a tensor of shape [2, 3, 4]; it must name each axis once.',
@@ -346,22 +352,22 @@ const WRONG: readonly [string, (x: Tensor) => unknown][] = [
   ['split: a size is -1; sizes must be whole numbers of at least 0.', (x) => split(x, [3, -1], { axis: 0 })],
   ['cat: no tensors were given; it needs at least one.', () => cat([], { axis: 0 })],
   [
-    'cat: f32 [4, 3, 2] does not go with f32 [2, 3, 4]; all axes but 1 and the types must be equal.',
+    'cat: f32 [4, 3, 2] does not match f32 [2, 3, 4]; the types and all axes but 1 must be equal.',
     (x) => cat([x, permute(x, [2, 1, 0])], { axis: 1 }),
   ],
-  ['stack: [24] does not go with [2, 3, 4]; the shapes must be equal.', (x) => stack([x, reshape(x, [24])])],
+  ['stack: [24] does not match [2, 3, 4]; the shapes must be equal.', (x) => stack([x, reshape(x, [24])])],
   ['stack: no tensors were given; it needs at least one.', () => stack([])],
   [
-    'assignSlice: [2, 3, 4] at 1 of axis 0 does not fit into [2, 3, 4]; all other axes must agree and the end must not pass.',
+    'assignSlice: [2, 3, 4] at 1 of axis 0 does not fit into [2, 3, 4]; all other axes must agree, and the slice must end within its axis.',
     (x) => assignSlice(x, ones(x.gpu, x.shape), { axis: 0, start: 1 }),
   ],
   [
-    'assignSlice: the tensor of shape [2, 3, 4, 5] is expanded along axis 3, where all 5 places are one; assign to a dense copy of it.',
+    'assignSlice: the tensor of shape [2, 3, 4, 5] is expanded along axis 3, where all 5 elements share their memory; assign to a dense copy of it.',
     (x) =>
       assignSlice(expand(unsqueeze(x, { axis: 3 }), [2, 3, 4, 5]), ones(x.gpu, [2, 3, 4, 5]), { axis: 0, start: 0 }),
   ],
   [
-    'assignSlice: [1, 3, 4] at -1 of axis 0 does not fit into [2, 3, 4]; all other axes must agree and the end must not pass.',
+    'assignSlice: [1, 3, 4] at -1 of axis 0 does not fit into [2, 3, 4]; all other axes must agree, and the slice must end within its axis.',
     (x) => assignSlice(x, ones(x.gpu, [1, 3, 4]), { axis: 0, start: -1 }),
   ],
   [
@@ -374,13 +380,16 @@ const WRONG: readonly [string, (x: Tensor) => unknown][] = [
     () => tensor(gpu, [1, 2, 3, 4], [-2, -2]),
   ],
   ['tensor: 3 values for shape [2, 2]; it needs 4.', () => tensor(gpu, [1, 2, 3], [2, 2])],
-  ['tensor: rows of shapes [2] and [1] stand side by side; they must be equal.', () => tensor(gpu, [[1, 2], [3]])],
-  ['tensor: cannot be made as int4; make it as f32 and use cast.', () => tensor(gpu, [1], [1], { dtype: 'int4' })],
+  ['tensor: the rows have shapes [2] and [1]; they must be equal.', () => tensor(gpu, [[1, 2], [3]])],
+  ['tensor: cannot be created as int4; create it as f32 and use cast.', () => tensor(gpu, [1], [1], { dtype: 'int4' })],
   [
-    'arange: steps of 0 do not lead from 0 to 3; the step must not be 0 and point to the end.',
+    'arange: steps of 0 do not lead from 0 to 3; the step must lead towards the end and not be 0.',
     () => arange(gpu, 0, 3, 0),
   ],
-  ['arange: steps of 1 do not lead from 3 to 0; the step must not be 0 and point to the end.', () => arange(gpu, 3, 0)],
+  [
+    'arange: steps of 1 do not lead from 3 to 0; the step must lead towards the end and not be 0.',
+    () => arange(gpu, 3, 0),
+  ],
   ['write: 3 values for a tensor of shape [2, 3, 4]; it needs 24.', (x) => x.write(new Float32Array(3))],
   ['write: a value of Int32Array for a tensor of f32; it needs a Float32Array.', (x) => x.write(new Int32Array(24))],
   [

@@ -159,7 +159,7 @@ test('a pattern that matches nothing is told with its place in the configuration
     "config: train.stage2.trainable: pattern 'projectr' matches none of 6 parameters (nearest: 'projector.mlp.0.weight', 'language.model.layers.3.mlp.up_proj.",
   );
   expect(() => checkTrainable(namesOf(model), { ...train, stage1: { ...train.stage1, trainable: [] } })).toThrow(
-    "config: train.stage1.trainable: there are 0 patterns, so that none of 6 parameters is trained; '' matches all of them.",
+    "config: train.stage1.trainable: there are 0 patterns, so none of 6 parameters would be trained; the pattern '' matches all of them.",
   );
   checkTrainable(namesOf(model), { ...typo, stage2: { ...typo.stage2, steps: 0 } });
 });

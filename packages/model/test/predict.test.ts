@@ -129,7 +129,7 @@ test('a stage that does not fit says so with its table and what would fit, befor
   const model = new SqLlava(new Weights(gpu), config);
   const run = trainStage({ model, tokens, train, stage: train.stage2, samples: samplesOf(samples), pixels, seed: 5 });
   await expect(run).rejects.toThrow(
-    /^train: the step needs [\d.]+ MB \(activations [\d.]+ MB, scratch [\d.]+ (MB|kB)\) beside weights [\d.]+ kB, gradients [\d.]+ kB, optimizer [\d.]+ kB, step .*, and [\d.]+ (MB|kB) of [\d.]+ MB are left; make the batch smaller, or recompute parts with checkpoint\.$/,
+    /^train: the step needs [\d.]+ MB \(activations [\d.]+ MB, scratch [\d.]+ (MB|kB)\) in addition to weights [\d.]+ kB, gradients [\d.]+ kB, optimizer [\d.]+ kB, step .*, and [\d.]+ (MB|kB) of [\d.]+ MB are left; make the batch smaller, or recompute parts with checkpoint\.$/,
   );
   gpu.close();
 });
@@ -138,7 +138,7 @@ test('a dry run reads nothing back', async () => {
   const dry = await openGpu({ dryRun: true });
   const model = new SqLlava(new Weights(dry, { bare: () => 'f32' }), config);
   await expect(model.parameters[0]!.read()).rejects.toThrow(
-    'bytes were to be read in a dry run, which computes nothing; open the device without dryRun.',
+    'bytes in a dry run, which computes nothing; open the device without dryRun.',
   );
   expect(dry.memoryReport().created).toBe(model.parameters.length);
   dry.close();

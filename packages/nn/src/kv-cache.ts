@@ -54,7 +54,7 @@ export class KvCache {
     const end = this.length + k.shape[2]!;
     if (end > this.options.maxTokens)
       throw new ShapeError(
-        `kv cache: ${end} tokens do not fit into ${this.options.maxTokens}; make the cache larger or the prompt shorter.`,
+        `kv cache: ${end} tokens do not fit into a cache of ${this.options.maxTokens}; make the cache larger or the prompt shorter.`,
       );
     const cache = this.layers[layer]!;
     assignSlice(cache.k, k, { axis: 2, start: this.length });

@@ -24,16 +24,16 @@ export async function mergeLora(parameters: readonly Parameter[], lora: LoraOpti
       const [b, weight] = [byName.get(`${stem}.lora_B.weight`), byName.get(`${stem}.weight`)];
       if (!b || !weight)
         throw new WeightError(
-          `mergeLora: '${a.name}' stands without '${stem}.${b ? '' : 'lora_B.'}weight'; a pair needs its other half and a matrix to go into.`,
+          `mergeLora: '${a.name}' has no '${stem}.${b ? '' : 'lora_B.'}weight'; LoRA needs A, B and the matrix that they belong to.`,
         );
       if (isPacked(weight.dtype))
         throw new WeightError(
-          `mergeLora: '${weight.name}' is stored as ${weight.dtype}; only an f32 matrix can take a branch, so open the base as f32.`,
+          `mergeLora: '${weight.name}' is stored as ${weight.dtype}; LoRA can only be merged into f32 matrices, so open the base as f32.`,
         );
       const branch = loraOf(stem, lora);
       if (branch?.r !== a.shape[0])
         throw new WeightError(
-          `mergeLora: '${a.name}' is [${a.shape.join(', ')}] and the options give '${stem}' ${branch ? `rank ${branch.r}` : 'no branch'}; take the options that the model was made with.`,
+          `mergeLora: '${a.name}' is [${a.shape.join(', ')}] and the options give '${stem}' ${branch ? `rank ${branch.r}` : 'no branch'}; use the options that the model was created with.`,
         );
       return { a, b, weight, scale: branch.scale };
     });

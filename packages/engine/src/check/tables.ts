@@ -16,6 +16,6 @@ export const opTables = caseModules.flatMap((module) => Object.values(module)) a
 export function opTable(op: string): OpCases<never> {
   const table = opTables.find((each) => each.op === op);
   if (!table)
-    throw new CurioError(`check: there is no op '${op}'; there are ${opTables.map((each) => each.op).join(', ')}.`);
+    throw new CurioError(`check: there is no op '${op}'; the ops are ${opTables.map((each) => each.op).join(', ')}.`);
   return table;
 }

@@ -48,7 +48,7 @@ class DryQueue implements CommandQueue {
   async read({ bytes }: { readonly bytes: number }): Promise<ArrayBuffer> {
     if (this.readsZeros) return new ArrayBuffer(bytes);
     throw new DeviceError(
-      `gpu: ${bytes} bytes were to be read in a dry run, which computes nothing; open the device without dryRun.`,
+      `gpu: cannot read ${bytes} bytes in a dry run, which computes nothing; open the device without dryRun.`,
     );
   }
 

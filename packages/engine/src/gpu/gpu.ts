@@ -285,7 +285,7 @@ function checkDispatch({ label, op, bindings }: Pipeline, bound: readonly Bindin
   const tooLong = grid.findIndex((count) => !(count <= most));
   if (tooLong >= 0)
     throw new KernelError(
-      `${where}: the grid is ${grid.join(' × ')} workgroups; each of its sizes must be at most ${most}, lineGrid() folds a longer line.`,
+      `${where}: the grid is ${grid.join(' × ')} workgroups; each size must be at most ${most}, lineGrid() folds a longer line.`,
     );
   for (let i = 0; i < bound.length; i++) {
     if (!bindings[i]!.writes) continue;
@@ -295,7 +295,7 @@ function checkDispatch({ label, op, bindings }: Pipeline, bound: readonly Bindin
       const overlaps = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
       if (overlaps || !bindings[j]!.writes)
         throw new KernelError(
-          `${where}: writes ${bindings[i]!.name} into the buffer that ${bindings[j]!.name} ${bindings[j]!.writes ? 'writes too' : 'is read from'}; give each a storage of its own.`,
+          `${where}: writes ${bindings[i]!.name} into the buffer that ${bindings[j]!.name} ${bindings[j]!.writes ? 'writes too' : 'is read from'}; give each its own storage.`,
         );
     }
   }

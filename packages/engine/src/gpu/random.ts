@@ -9,7 +9,7 @@ const LARGEST = 2 ** 32 - 1;
 /** The device keeps it in 32 bits, and would take another number for it without a word. */
 function requireWord(name: string, value: number): void {
   if (!Number.isInteger(value) || value < 0 || value > LARGEST)
-    throw new ConfigError(`setStep: ${name} is ${value}; it must be a whole number of 0 to ${LARGEST}.`);
+    throw new ConfigError(`setStep: ${name} is ${value}; it must be a whole number from 0 to ${LARGEST}.`);
 }
 
 export class RandomState {

@@ -267,7 +267,9 @@ export class AdamW {
 
   private requireLive(): void {
     if (this.isDisposed)
-      throw new ConfigError('adamw: it was used after dispose(); make a new one, and load() the state read before.');
+      throw new ConfigError(
+        'adamw: the optimizer was used after dispose(); create a new one and load() the state that was read before.',
+      );
   }
 }
 

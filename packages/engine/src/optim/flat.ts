@@ -67,7 +67,7 @@ export class Segment {
     this.parameters.forEach((p, i) => {
       if (p.grad !== this.grads[i])
         throw new ConfigError(
-          `adamw: the gradient of '${p.name}' was ${p.grad ? 'replaced' : 'taken away'} and would train nothing; zeroGrad() begins a new sum.`,
+          `adamw: the gradient of '${p.name}' was ${p.grad ? 'replaced' : 'removed'}, so the step would not use it; start a new sum with zeroGrad().`,
         );
     });
   }
@@ -129,13 +129,13 @@ function requireTrainable(parameters: readonly Parameter[], groups: Trainable): 
     if (groupOf(p.name, groups) < 0) continue;
     if (p.dtype !== 'f32')
       throw new DTypeError(
-        `adamw: '${p.name}' is ${p.dtype} and cannot be trained; load it as f32, or let no pattern of groups match it.`,
+        `adamw: '${p.name}' is ${p.dtype} and cannot be trained; load it as f32, or exclude it from the patterns of groups.`,
       );
     if (taken.has(p))
       throw new ConfigError(
-        `adamw: '${p.name}' is trained by another optimizer; dispose() of that one first, or let no pattern of groups match it.`,
+        `adamw: '${p.name}' is trained by another optimizer; dispose() that one first, or exclude it from the patterns of groups.`,
       );
-    if (seen.has(p)) throw new ConfigError(`adamw: '${p.name}' is given twice; each parameter is given once.`);
+    if (seen.has(p)) throw new ConfigError(`adamw: '${p.name}' is given twice; give each parameter once.`);
     seen.add(p);
   }
 }

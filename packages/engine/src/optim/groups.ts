@@ -31,10 +31,10 @@ export function groupOf(name: string, groups: Trainable): number {
  * or `groups` is empty
  */
 export function checkGroups(where: string, names: readonly string[], groups: Trainable): void {
-  if (names.length === 0) throw new ConfigError(`${where}: there are 0 parameters; it must get at least one to train.`);
+  if (names.length === 0) throw new ConfigError(`${where}: there are 0 parameters; give at least one to train.`);
   if (groups.length === 0)
     throw new ConfigError(
-      `${where}: there are 0 patterns, so that none of ${names.length} parameters is trained; '' matches all of them.`,
+      `${where}: there are 0 patterns, so none of ${names.length} parameters would be trained; the pattern '' matches all of them.`,
     );
   const taken = names.map((name) => groupOf(name, groups));
   for (const [i, [pattern]] of groups.entries()) {
@@ -43,7 +43,7 @@ export function checkGroups(where: string, names: readonly string[], groups: Tra
     const matched = taken.filter((_, n) => matches.test(names[n]!));
     if (matched.length > 0) {
       throw new ConfigError(
-        `${where}: pattern '${pattern}' decides nothing, as each of the ${matched.length} parameters that it matches falls under '${groups[matched[0]!]![0]}' before it; the narrower pattern must come first.`,
+        `${where}: pattern '${pattern}' has no effect, as earlier patterns, such as '${groups[matched[0]!]![0]}', match all ${matched.length} of its parameters; put the narrower pattern first.`,
       );
     }
     const near = nearestNames(pattern, names)

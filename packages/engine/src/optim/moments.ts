@@ -66,7 +66,7 @@ function refuse(name: string, size: number, { first, second }: MomentPair, mine:
   const isF32 = [first, second].map((moment) => moment instanceof Float32Array);
   if (isF32.some((each) => each !== (mine === 'f32')))
     throw new WeightError(
-      `adamw: the state has ${isF32[0] ? 'f32' : '8-bit'} moments for '${name}', and this optimizer keeps them as ${mine}; make it with moments: '${isF32[0] ? 'f32' : '8bit'}', as the one that the state is of.`,
+      `adamw: the state has ${isF32[0] ? 'f32' : '8-bit'} moments for '${name}', and this optimizer keeps them as ${mine}; create it with moments: '${isF32[0] ? 'f32' : '8bit'}', like the one that the state was read from.`,
     );
   const [a, b] = [first, second].map((moment) => (moment instanceof Float32Array ? moment : moment.codes).length);
   if (a !== size || b !== size)
@@ -75,7 +75,7 @@ function refuse(name: string, size: number, { first, second }: MomentPair, mine:
   const [c, d] = [first, second].map((moment) => (moment instanceof Float32Array ? blocks : moment.absmax.length));
   if (c !== blocks || d !== blocks)
     throw new WeightError(
-      `adamw: the state has ${c} and ${d} greatest values for '${name}'; it needs ${blocks} of each, one for ${MOMENT_BLOCK} moments.`,
+      `adamw: the state has ${c} and ${d} block maxima for '${name}'; it needs ${blocks} of each, one per ${MOMENT_BLOCK} moments.`,
     );
 }
 

@@ -65,7 +65,7 @@ export function startProfile(gpu: Gpu): { stop(): Promise<Profile> } {
     throw new DeviceError(
       `profile: the device has no timestamps (feature timestamp-query), it has ${[...gpu.device.features].join(', ') || 'no features'}; open an adapter that offers them with all features.`,
     );
-  if (stream.isTimed) throw new CurioError('profile: one is being taken already; stop it first.');
+  if (stream.isTimed) throw new CurioError('profile: a profile is already running; stop it first.');
   stream.flush();
   const timing = new Timing(gpu.device);
   const restore = stream.timed(timing);

@@ -94,7 +94,7 @@ class RecordedOp implements TapeNode, Abandonable {
     const gradients = this.back!(dys, totals);
     if (gradients.length !== this.inputs.length)
       throw new ShapeError(
-        `${this.name}: backward gave ${gradients.length} gradients for ${this.inputs.length} inputs; it must give one for each, null where none is needed.`,
+        `${this.name}: backward returned ${gradients.length} gradients for ${this.inputs.length} inputs; it must return one for each, null if none is needed.`,
       );
     return gradients;
   }
@@ -213,8 +213,8 @@ function nodesBehind(output: Tensor, first: number): TapeNode[] {
     if (node.done)
       throw new ShapeError(
         node.isPast
-          ? 'backward: the scope in which the forward pass ran has ended, and what it saved is freed; call backward inside of it.'
-          : 'backward: a part of this graph was walked before, and what it saved is freed; add the losses and call backward once, or run the forward pass again.',
+          ? 'backward: the scope of the forward pass has ended, and what it saved is freed; call backward inside that scope.'
+          : 'backward: it has already run on a part of this graph, and what that saved is freed; add the losses and call backward once, or run the forward pass again.',
       );
     if (node.id < first)
       throw new ShapeError(
@@ -238,7 +238,7 @@ function totalOf(grads: Map<Tensor, Pending>, input: Tensor | null): Tensor | nu
 function give(grads: Map<Tensor, Pending>, from: string, input: Tensor, dx: Tensor, isOurs = false): void {
   if (!sameShape(input.shape, dx.shape))
     throw new ShapeError(
-      `${from}: a gradient of shape ${showShape(dx.shape)} was made for a tensor of shape ${showShape(input.shape)}; they must be equal.`,
+      `${from}: backward returned a gradient of shape ${showShape(dx.shape)} for a tensor of shape ${showShape(input.shape)}; they must be equal.`,
     );
   if (!input.node) return giveLeaf(from, input, dx);
   const pending = grads.get(input);

@@ -16,7 +16,7 @@ export function arange(gpu: Gpu, start: number, end?: number, step = 1, dtype: D
   const count = Math.ceil((to - from) / step);
   if (!Number.isFinite(count) || count < 0)
     throw new ShapeError(
-      `arange: steps of ${step} do not lead from ${from} to ${to}; the step must not be 0 and point to the end.`,
+      `arange: steps of ${step} do not lead from ${from} to ${to}; the step must lead towards the end and not be 0.`,
     );
   return tensor(
     gpu,

@@ -42,7 +42,7 @@ export function requireType(where: string, dtype: unknown): void {
       ? `; ${dtype} is ${OTHER_NAMES[dtype.toLowerCase()]} here`
       : '';
   throw new DTypeError(
-    `${where}: there is no element type ${typeof dtype === 'string' ? `'${dtype}'` : String(dtype)}${meant}; there are ${Object.keys(BITS).join(', ')}.`,
+    `${where}: there is no element type ${typeof dtype === 'string' ? `'${dtype}'` : String(dtype)}${meant}; the types are ${Object.keys(BITS).join(', ')}.`,
   );
 }
 

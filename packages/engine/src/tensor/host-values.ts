@@ -56,7 +56,7 @@ function shapeOf(values: NestedNumbers | NumberArray): Shape {
   const odd = inner.find((shape) => !sameShape(shape, inner[0]!));
   if (odd)
     throw new ShapeError(
-      `tensor: rows of shapes ${showShape(inner[0]!)} and ${showShape(odd)} stand side by side; they must be equal.`,
+      `tensor: the rows have shapes ${showShape(inner[0]!)} and ${showShape(odd)}; they must be equal.`,
     );
   return [values.length, ...(inner[0] ?? [])];
 }
@@ -135,6 +135,6 @@ export function requireFit(where: string, what: string, value: number, dtype: 'i
   const whole = Math.trunc(value);
   if (!(whole >= low && whole <= high))
     throw new DTypeError(
-      `${where}: ${what} is ${value} and the type ${dtype}; it must lie in ${low}..${high}, or the type be f32.`,
+      `${where}: ${what} is ${value} and the type ${dtype}; it must lie in ${low}..${high}, or the type must be f32.`,
     );
 }

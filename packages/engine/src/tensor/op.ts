@@ -176,7 +176,7 @@ export function defineMultiOp<I extends Inputs, Attrs, Plan, S extends Saved>(
     const trained = recording ? inputs.findIndex((x) => x && isPacked(x.dtype) && x.requiresGrad) : -1;
     if (trained >= 0)
       throw new DTypeError(
-        `${spec.name}: input ${trained} is ${inputs[trained]!.dtype} and wants a gradient; a packed weight stays frozen, to train it load it as f32.`,
+        `${spec.name}: input ${trained} is ${inputs[trained]!.dtype} and requires a gradient; packed weights stay frozen, so load it as f32 to train it.`,
       );
     const needs = inputs.map((x) => recording && (x?.requiresGrad ?? false));
     let totals: Totals = () => null;
@@ -227,7 +227,7 @@ export function gpuOf(name: string, inputs: Inputs): Gpu {
     if (inputs[i] === null) continue;
     if (!(x instanceof Tensor)) throw new DTypeError(`${name}: input ${i} is ${show(inputs[i])}; it must be a tensor.`);
     if (gpu && x.gpu !== gpu)
-      throw new ShapeError(`${name}: the inputs live on two devices; move them to one by reading and creating.`);
+      throw new ShapeError(`${name}: the inputs are on two devices; read those of one and create them on the other.`);
     gpu = x.gpu;
   }
   if (!gpu) throw new ShapeError(`${name}: no input tensor was given; it needs at least one.`);

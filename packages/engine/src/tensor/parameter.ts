@@ -31,7 +31,7 @@ export class Parameter extends Tensor {
   ) {
     requireGpu('parameter', gpu);
     if (typeof name !== 'string')
-      throw new DTypeError(`parameter: the name is ${show(name)}; it must be a text, such as 'head.weight'.`);
+      throw new DTypeError(`parameter: the name is ${show(name)}; it must be text, such as 'head.weight'.`);
     requireShape('parameter', shape);
     requireType('parameter', dtype);
     if (data !== null && !(data instanceof HOST[dtype]))

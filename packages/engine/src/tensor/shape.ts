@@ -11,7 +11,7 @@ export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 export function requireShape(where: string, shape: Shape): void {
   if (!Array.isArray(shape))
     throw new ShapeError(
-      `${where}: the shape is ${typeof shape === 'object' ? 'no list' : (JSON.stringify(shape) ?? String(shape))}; it must be a list of sizes, such as [2, 3].`,
+      `${where}: the shape is ${typeof shape === 'object' ? 'not a list' : (JSON.stringify(shape) ?? String(shape))}; it must be a list of sizes, such as [2, 3].`,
     );
   for (const n of shape as Shape)
     if (!Number.isInteger(n) || n < 0)

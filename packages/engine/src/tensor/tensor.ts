@@ -244,7 +244,7 @@ export function tensor(
 
 function fromHost(where: string, gpu: Gpu, flat: ArrayLike<number | boolean>, shape: Shape, dtype: DType): Tensor {
   if (dtype !== 'f32' && dtype !== 'i32' && dtype !== 'u32' && dtype !== 'bool')
-    throw new DTypeError(`${where}: cannot be made as ${dtype}; make it as f32 and use cast.`);
+    throw new DTypeError(`${where}: cannot be created as ${dtype}; create it as f32 and use cast.`);
   const host = toHost(where, flat, dtype);
   const x = new Tensor(gpu, shape, dtype, gpu.allocate(Math.max(4 * host.length, 4)));
   if (host.length > 0) gpu.stream.write(x.storage.block, 0, host);

@@ -37,7 +37,10 @@ export function choose<V extends Variant<Plan>, Plan extends object>(
   const forced = gpu.kernels.forced.get(family);
   if (forced !== undefined) {
     const variant = table[forced];
-    if (!variant) throw new KernelError(`${family}: no variant ${forced}; there are ${Object.keys(table).join(', ')}.`);
+    if (!variant)
+      throw new KernelError(
+        `${family}: there is no variant ${forced}; the variants are ${Object.keys(table).join(', ')}.`,
+      );
     if (variant.fits?.(gpu, plan) ?? true) {
       gpu.kernels.obeyed.add(family);
       return variant;

@@ -174,11 +174,11 @@ export class Tuner {
   load(record: TuningRecord): void {
     if (record.adapter !== this.adapter)
       throw new ConfigError(
-        `tuning: the record is of '${record.adapter}' and this is '${this.adapter}'; leave it out, or go on with the run where it began.`,
+        `tuning: the record was made on '${record.adapter}' and this is '${this.adapter}'; delete the record, or resume the run on that device.`,
       );
     if (record.engine !== VERSION)
       throw new ConfigError(
-        `tuning: the record is of engine ${record.engine ?? 'before 0.1.0'} and this is ${VERSION}; leave it out, or go on with the run under that version.`,
+        `tuning: the record was made by engine ${record.engine ?? 'before 0.1.0'} and this is ${VERSION}; delete the record, or resume the run with that version.`,
       );
     this.choices.clear();
     this.take(record);

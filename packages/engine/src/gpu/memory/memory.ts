@@ -168,7 +168,7 @@ export class Memory {
     const most = purpose === 'step' ? this.bindingLimit : this.device.limits.maxBufferSize;
     if (bytes <= most) return;
     throw new DeviceError(
-      `memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes a ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`,
+      `memory: a ${purpose === 'step' ? 'tensor' : `buffer of ${purpose}`} of ${bytes} bytes is larger than the adapter's limit of ${most} bytes per ${purpose === 'step' ? 'binding' : 'buffer'}; ${purpose === 'weights' ? 'store it as f16, int8, int4 or nf4' : 'split it'}.`,
     );
   }
 
@@ -178,7 +178,7 @@ export class Memory {
     if (this.allocatedBytes + size > limit) this.makeRoom();
     if (this.allocatedBytes + size > limit)
       throw new DeviceError(
-        `memory: ${showBytes(size)} more go over the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`,
+        `memory: ${showBytes(size)} more would exceed the limit of ${showBytes(limit)}: ${this.describe()}; make the batch smaller or raise the limit.`,
       );
   }
 
@@ -201,7 +201,7 @@ export class Memory {
     const needed = this.missing(slots);
     if (taken + needed <= limit) return;
     throw new DeviceError(
-      `${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) beside ${this.describe()}, and ${showBytes(limit - taken)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`,
+      `${name}: the step needs ${showBytes(needed)} (activations ${showBytes(activations)}, scratch ${showBytes(needed - activations)}) in addition to ${this.describe()}, and ${showBytes(limit - taken)} of ${showBytes(limit)} are left; make the batch smaller, or recompute parts with checkpoint.`,
     );
   }
 

@@ -66,7 +66,7 @@ const op = defineOp({
     if (position) requireIndices('scaledDotProductAttention', 'position', position, { low: 0, high: keys - tokens });
     if (lengths && position)
       throw new ShapeError(
-        'scaledDotProductAttention: lengths and position were both given; after right padding position alone hides the keys that are not there yet.',
+        'scaledDotProductAttention: lengths and position are both given; leave lengths out, since position already masks the keys that do not exist yet.',
       );
     const flags =
       (causal || position ? 1 : 0) + (lengths ? 2 : 0) + (position ? 4 : 0) + (position && position.size > 1 ? 8 : 0);
@@ -85,7 +85,7 @@ const op = defineOp({
   backward(run, dy, { q, k, v, lengths, y, lse }, sizes) {
     if (sizes.flags & 4)
       throw new ShapeError(
-        'scaledDotProductAttention: a gradient was asked for with position; position is for decoding under noGrad, use causal to train.',
+        'scaledDotProductAttention: a gradient is required and position is given; position is for decoding under noGrad, use causal to train.',
       );
     const plan = planOf(sizes, q, k, v);
     const stats = run.out([...lse.shape, 4]);

@@ -74,7 +74,7 @@ export function openStore(parameter: Parameter, options: StoreOptions = {}): Sto
     const count = values instanceof Float32Array ? values.length : values.count;
     if (begin % piece !== 0 || count !== Math.min(piece, size - begin))
       throw new ShapeError(
-        `store: ${count} values from element ${begin} of '${name}'; pieces of ${piece} are written, the last one of what is left.`,
+        `store: ${count} values from element ${begin} of '${name}'; every piece but the last must start at a multiple of ${piece} and have ${piece} values.`,
       );
     if (cols && begin === 0) {
       const at = values instanceof Float32Array ? (i: number) => values[i]! : halfAt(values.dtype, values.words);
@@ -215,7 +215,7 @@ function groupOf({ name, dtype, shape }: Parameter, { groupSize }: StoreOptions)
   const group = dtype === 'f16' || dtype === 'bf16' ? 8 : groupFor(shape.at(-1) ?? 0, groupSize);
   if (group === 0)
     throw new ShapeError(
-      `store: '${name}' is ${showShape(shape)} and ${dtype} wants groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.`,
+      `store: '${name}' is ${showShape(shape)} and ${dtype} needs groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.`,
     );
   return group;
 }

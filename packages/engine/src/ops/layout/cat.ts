@@ -33,7 +33,7 @@ export function cat(inputs: readonly Tensor[], options: AxisOption = {}): Tensor
       x.dtype === first.dtype;
     if (!fits)
       throw new ShapeError(
-        `cat: ${x.dtype} ${showShape(x.shape)} does not go with ${first.dtype} ${showShape(first.shape)}; all axes but ${k} and the types must be equal.`,
+        `cat: ${x.dtype} ${showShape(x.shape)} does not match ${first.dtype} ${showShape(first.shape)}; the types and all axes but ${k} must be equal.`,
       );
   }
   if (isPacked(first.dtype))
@@ -82,7 +82,7 @@ export function stack(inputs: readonly Tensor[], options: AxisOption = {}): Tens
   const other = inputs.find((x) => !sameShape(x.shape, first.shape));
   if (other)
     throw new ShapeError(
-      `stack: ${showShape(other.shape)} does not go with ${showShape(first.shape)}; the shapes must be equal.`,
+      `stack: ${showShape(other.shape)} does not match ${showShape(first.shape)}; the shapes must be equal.`,
     );
   return cat(
     inputs.map((x) => unsqueeze(x, { axis })),

@@ -39,12 +39,12 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   requireTensors('reshape', x);
   requireList('reshape', 'the shape', shape, '[2, -1]');
   const open = shape.filter((n) => n === -1).length;
-  if (open > 1) throw new ShapeError(`reshape: ${showShape(shape)} leaves ${open} sizes open; at most one may be -1.`);
+  if (open > 1) throw new ShapeError(`reshape: ${showShape(shape)} has ${open} sizes of -1; at most one may be.`);
   const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
   const to = shape.map((n) => (n === -1 ? x.size / known : n));
   if (sizeOf(to) !== x.size || to.some((n) => !Number.isInteger(n) || n < 0))
     throw new ShapeError(
-      `reshape: ${showShape(x.shape)} has ${x.size} elements and ${showShape(shape)} does not; the products must be equal.`,
+      `reshape: ${showShape(x.shape)} has ${x.size} elements, which ${showShape(shape)} does not; the number of elements must stay the same.`,
     );
   if (sameShape(to, x.shape)) return x;
   const strides = stridesFor(x, to);
@@ -233,7 +233,7 @@ export function assignSlice(
   const repeated = to.shape.findIndex((n, i) => n > 1 && to.strides[i] === 0);
   if (repeated >= 0)
     throw new ShapeError(
-      `assignSlice: the tensor of shape ${showShape(to.shape)} is expanded along axis ${repeated}, where all ${to.shape[repeated]} places are one; assign to a dense copy of it.`,
+      `assignSlice: the tensor of shape ${showShape(to.shape)} is expanded along axis ${repeated}, where all ${to.shape[repeated]} elements share their memory; assign to a dense copy of it.`,
     );
   const window = to.shape.map((n, i) => (i === k ? values.shape[k]! : n));
   if (
@@ -243,7 +243,7 @@ export function assignSlice(
     start + values.shape[k]! > to.shape[k]!
   ) {
     throw new ShapeError(
-      `assignSlice: ${showShape(values.shape)} at ${start} of axis ${axis} does not fit into ${showShape(to.shape)}; all other axes must agree and the end must not pass.`,
+      `assignSlice: ${showShape(values.shape)} at ${start} of axis ${axis} does not fit into ${showShape(to.shape)}; all other axes must agree, and the slice must end within its axis.`,
     );
   }
   copyInto(

@@ -17,7 +17,7 @@ const IS_QUANTISED: Readonly<Record<string, boolean>> = { int8: true, int4: true
 export function formatOf(where: string, { dtype, shape, quantisation }: Tensor): WeightFormat {
   if (IS_QUANTISED[dtype] && !quantisation)
     throw new DTypeError(
-      `${where}: the ${dtype} tensor of shape ${showShape(shape)} has no scales; take it as cast made it, not a view of it.`,
+      `${where}: the ${dtype} tensor of shape ${showShape(shape)} has no scales; use the tensor that cast returned, not a view of it.`,
     );
   if (dtype === 'int4' && quantisation!.zeros) return 'INT4_ZEROS';
   return dtype === 'f16' || dtype === 'bf16' || IS_QUANTISED[dtype] ? (dtype.toUpperCase() as WeightFormat) : 'F32';

@@ -1,5 +1,5 @@
 /**
- * @file How time grows with the number of tokens: one more must not cost a jump, twice as many only their operations.
+ * @file How time grows with the number of tokens: one more must not cost a jump, twice as many only their share.
  * `npx tsx --conditions=source bench/growth.ts`
  */
 import { backward, capture, linear, openGpu, Parameter, scaledDotProductAttention } from '@curio/engine';
@@ -12,7 +12,7 @@ const weight = new Parameter(gpu, 'weight', [HIDDEN, HIDDEN], new Float32Array(H
 const attention = capture(gpu, 'attention', ({ q, k, v, dy }: { q: Tensor; k: Tensor; v: Tensor; dy: Tensor }) => {
   for (const x of [q, k, v]) {
     x.requiresGrad = true;
-    x.grad = x; // gradients land on the inputs: nothing else has to be there for a timing
+    x.grad = x; // gradients go to the inputs; a timing needs nothing else
   }
   const y = scaledDotProductAttention(q, k, v, { causal: false });
   backward(y, dy);
@@ -20,7 +20,7 @@ const attention = capture(gpu, 'attention', ({ q, k, v, dy }: { q: Tensor; k: Te
 });
 const product = capture(gpu, 'linear', ({ x }: { x: Tensor }) => ({ y: linear(x, weight) }));
 
-/** A run of each kind at some tokens, operations counted alike. */
+/** Kinds of run by their number of tokens; `power`: how the operation count grows with it. */
 const KINDS = {
   'attention forward + backward': {
     run: (tokens: number) => {

@@ -1,6 +1,6 @@
 /**
- * @file What a replayed step costs beside its kernels, at the small SQ-LLaVA's size: JavaScript a dispatch, submits,
- * and the step's time over the sum over its dispatches of (that dispatch 100 times in one pass ÷ 100). `npx tsx
+ * @file The overhead of a replayed step of the small SQ-LLaVA: JavaScript per dispatch, submits, and the step's time
+ * over the sum of its dispatches' times, each measured as a hundredth of 100 runs in one pass. `npx tsx
  * --conditions=source bench/replay.ts`
  */
 import { openGpu } from '@curio/engine';
@@ -33,7 +33,7 @@ for (let round = 0; round < ROUNDS; round++) {
   submits!.push(gpu.stream.counts.submits - before);
 }
 console.log(`best / median of ${ROUNDS} steps of ${dispatches} dispatches, ${Math.max(...submits!)} submit`);
-console.log(`JavaScript a dispatch ${best(encode!)} µs, finish and submit ${best(submit!)} µs`);
+console.log(`JavaScript per dispatch ${best(encode!)} µs, finish and submit ${best(submit!)} µs`);
 const times = await step.plan(batch).timeDispatches(100);
 const sum = 1000 * times.reduce((total, { seconds }) => total + seconds, 0);
 console.log(

@@ -1,4 +1,4 @@
-/** @file The small SQ-LLaVA's stage-2 step on batches of random words, as replay and soak run it. */
+/** @file The small SQ-LLaVA's stage-2 step on batches of random tokens, for replay and soak. */
 import { AdamW, backward, capture, RandomStream } from '@curio/engine';
 import type { CapturedStep, Gpu, HostTensors, Tensor } from '@curio/engine';
 import { imageTokens, IMAGE_TOKEN, makeBatch, PRESETS, SqLlava } from '@curio/model';
@@ -8,9 +8,9 @@ export type SmallInputs = Parameters<SqLlava['lossOf']>[0];
 
 export interface SmallStep {
   readonly optimizer: AdamW;
-  /** All of a step: gradients to zero, forward, backward, clipping, update. */
+  /** A complete step: zero the gradients, forward, backward, clip, update. */
   readonly step: CapturedStep<SmallInputs, { loss: Tensor }>;
-  /** Eight samples with an image each, of about so many words. */
+  /** Eight samples with an image each, of about this many tokens. */
   inputs(words: number, seed: number): HostTensors<SmallInputs>;
 }
 

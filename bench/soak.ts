@@ -1,7 +1,7 @@
 /**
- * @file A thousand training steps of the small SQ-LLaVA in three shapes that alternate: memory must stay flat and the
- * last hundred steps as fast as the first. `npx tsx --conditions=source bench/soak.ts [--steps 1000]`; exit code 1
- * where they are not.
+ * @file A thousand training steps of the small SQ-LLaVA with three alternating shapes: memory must stay constant and
+ * the last hundred steps as fast as the first, else the exit code is 1. `npx tsx --conditions=source bench/soak.ts
+ * [--steps 1000]`
  */
 import { parseArgs } from 'node:util';
 import { openGpu, showBytes } from '@curio/engine';
@@ -9,7 +9,7 @@ import { openSmallStep } from './small-step.ts';
 
 const STEPS = Number(parseArgs({ options: { steps: { type: 'string', default: '1000' } } }).values.steps);
 const WARM = 10;
-/** Medians of a hundred steps wobble by a few percent on a machine that does nothing else. */
+/** Even on an idle machine, medians of a hundred steps vary by a few percent. */
 const NOISE = 1.15;
 
 const gpu = await openGpu();

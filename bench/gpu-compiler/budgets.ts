@@ -19,7 +19,7 @@ export interface Cost {
 
 const minsIn = (compiled: Compiled): number => hotLoops(compiled.code).reduce((sum, { mins }) => sum + mins, 0);
 
-/** @param unguarded the same without Tint's clamps, where it has any `min`: what is left then is the kernel's own */
+/** @param unguarded the same kernel without Tint's clamps, if it has any `min`: any that remain are its own */
 export const costOf = (compiled: Compiled, unguarded: Compiled | null): Cost => ({
   spills: spillsOf(compiled),
   scratch: scratchOf(compiled),
@@ -28,9 +28,9 @@ export const costOf = (compiled: Compiled, unguarded: Compiled | null): Cost => 
 });
 
 /**
- * The costs of all that a request names, by label. Kernels with a `min` in a hot loop are compiled once more without
+ * The costs of all requested kernels, by label. Kernels with a `min` in a hot loop are compiled once more without
  * Tint's clamps.
- * @throws Error where a kernel is not compiled
+ * @throws Error if a kernel does not compile
  */
 export async function costsOf(driver: GpuDriver, asked: Request): Promise<Map<string, Cost>> {
   const guarded = await compileAll(driver, asked);
@@ -97,7 +97,7 @@ export const EXCEPTIONS: readonly Exception[] = [
   {
     of: /^matmul\/subgroup_matrix:/,
     most: { clamps: 8 },
-    because: 'places of chunks pass through parameters of put_a and put_b: two stores of each, beside whole matrices',
+    because: 'chunk indices are passed to put_a and put_b by parameter: two stores each, next to whole matrices',
   },
   {
     of: /^matmul\/gemv:.*PAIR=true/,
@@ -107,12 +107,12 @@ export const EXCEPTIONS: readonly Exception[] = [
   {
     of: /^rows\/softmax_subgroup:forward/,
     most: { counters: 1 },
-    because: 'the loop that stores two fours a turn; it waits for memory',
+    because: 'the loop that stores two vec4 per iteration; it waits for memory',
   },
   {
     of: /^attention\/decode:/,
     most: { counters: 1 },
-    because: 'one for each key of a lane, beside 4 multiply-adds for each four of the width',
+    because: 'one per key of a lane, next to 4 multiply-adds per vec4 of the width',
   },
 ];
 

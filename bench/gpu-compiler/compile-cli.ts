@@ -19,7 +19,7 @@ const folder = process.env.CURIO_RADV_OUT!;
 
 const say = (message: Message): void => void process.stdout.write(`${MARK}${JSON.stringify(message)}\n`);
 
-/** The subgroup size that the text is written for: the value of SG, or its default. */
+/** The subgroup size that the code is written for: the value of SG, or its default. */
 function lanesOf({ source, tuning }: Job): number | null {
   const value = tuning.SG ?? source.tunables.find(({ name }) => name === 'SG')?.value;
   return value === undefined ? null : Number.parseInt(value, 10);
@@ -48,7 +48,7 @@ function readOutput(number: number, job: Job): Compiled {
 const USUAL_LANES = 32;
 
 async function compile(gpu: Gpu, job: Job, number: number): Promise<Message> {
-  // A chip has 32 or 64; a text for another size is compiled all the same, and the table says so.
+  // A chip has 32 or 64; code for another size is compiled anyway, and the table says so.
   process.env.CURIO_RADV_SUBGROUP = `${lanesOf(job) === 64 ? 64 : USUAL_LANES}`;
   try {
     await gpu.prepare(job.source, job.entry, job.tuning);
@@ -59,7 +59,7 @@ async function compile(gpu: Gpu, job: Job, number: number): Promise<Message> {
   if (!existsSync(join(folder, `${number}.txt`)))
     return {
       refused: job.label,
-      why: 'Dawn took a pipeline that it had: its text is the same as that of another line',
+      why: 'Dawn reused a pipeline: the code is the same as that of another line',
     };
   return { compiled: readOutput(number, job) };
 }

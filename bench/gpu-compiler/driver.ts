@@ -63,7 +63,7 @@ export function buildWrapper(compiler: string, run: typeof spawnSync = spawnSync
 
 /**
  * @param say called when something is fetched
- * @throws NoGpuCompiler where there is no Linux, no Mesa with RADV, no C compiler or no header of Vulkan
+ * @throws NoGpuCompiler if this is not Linux, or Mesa with RADV, a C compiler or the Vulkan header is missing
  */
 export function prepareDriver(say: (sentence: string) => void): GpuDriver {
   if (process.platform !== 'linux')

@@ -12,14 +12,14 @@ const KiB = 1024;
  * driver.
  */
 const GPUS: Readonly<Record<string, Partial<AdapterReport> & { readonly limits: Readonly<Record<string, number>> }>> = {
-  /** NVIDIA and Apple; AMD and Intel where a kernel may ask for a subgroup size. */
+  /** NVIDIA and Apple; AMD and Intel if a kernel may request a subgroup size. */
   'fixed 32': {
     features: [],
     subgroupSize: { min: 32, max: 32 },
     subgroupMatrix: { M: 16, N: 16, K: 16 },
     limits: { maxComputeWorkgroupStorageSize: 48 * KiB, maxComputeInvocationsPerWorkgroup: 1024 },
   },
-  /** AMD where it may not; Intel, whose smallest subgroup has 8 lanes, is covered as well. */
+  /** AMD if it may not; this covers Intel too, whose smallest subgroup has 8 lanes. */
   varies: {
     features: [],
     subgroupSize: { min: 32, max: 64 },
@@ -57,7 +57,7 @@ const changesOf = (source: KernelSource, tuning: Tuning): [string, string][] =>
 const labelOf = (source: KernelSource, entry: string, tuning: Tuning): string =>
   [`${source.name}:${entry}`, ...changesOf(source, tuning).map((pair) => pair.join('='))].join(' ');
 
-/** The families and variants by which an op can be made to run a kernel; null where it has no choice. */
+/** The families and variants that make an op run a kernel; null if it has no choice. */
 function choicesOf(table: OpCases<never>, kernel: string): (Choice | null)[] {
   const found = Object.entries(table.families ?? {}).flatMap(([family, variants]) =>
     Object.entries(variants).flatMap(([name, variant]): Choice[] =>
@@ -111,8 +111,8 @@ const combinations = (lists: Request['values']): Tuning[] =>
 const textOf = ({ code, lib }: KernelSource): string => `${code}\n${lib}`;
 
 /**
- * The jobs of one kernel, and of its committed text too if the file differs from it. Values of tunables that it does
- * not declare are left out.
+ * The jobs of one kernel, and of its committed code too if the file differs from it. Tunables that it does not declare
+ * are ignored.
  */
 function jobsOf(gpu: DeviceFacts, name: string, { entry: only, values }: Request): Job[] {
   const source = readKernel(name);

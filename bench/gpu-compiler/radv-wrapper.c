@@ -1,8 +1,8 @@
-// A Vulkan driver around Mesa's RADV, by which Dawn reaches AMD's compiler on a machine without a GPU. RADV can pretend
-// a chip (RADV_FORCE_FAMILY), but such a device runs nothing: commands and submissions are answered here and go no
-// further. RADV compiles every compute pipeline with its statistics and texts captured; they are written, numbered,
-// into the folder CURIO_RADV_OUT:
-//   N.txt    name <tab> value, a line each: the subgroup size, then RADV's statistics
+// A Vulkan driver around Mesa's RADV, by which Dawn reaches AMD's compiler on a machine without a GPU. RADV can emulate a
+// chip (RADV_FORCE_FAMILY), but such a device runs nothing: commands and submissions are answered here and go no
+// further. RADV compiles every compute pipeline with its statistics and intermediate code captured; these are written,
+// numbered, into the folder CURIO_RADV_OUT:
+//   N.txt    name <tab> value, one per line: the subgroup size, then RADV's statistics
 //   N.spv    the SPIR-V that Dawn handed over
 //   N.nir, N.aco, N.s    RADV's texts: before the back end, its own form, the machine code
 // Environment: CURIO_RADV_DRIVER, the path of libvulkan_radeon.so; CURIO_RADV_OUT; CURIO_RADV_SUBGROUP, 32 or 64, the
@@ -57,7 +57,7 @@ static FILE *output(int number, const char *ending) {
   return file;
 }
 
-// The SPIR-V of each module, kept until a pipeline is made of it; the newest first, since a handle may come again.
+// The SPIR-V of each module, kept until a pipeline is made of it; newest first, since handles are reused.
 struct Code {
   VkShaderModule module;
   size_t bytes;
@@ -152,7 +152,7 @@ static void report(VkDevice device, VkPipeline pipeline, VkShaderModule module) 
   VkPipelineExecutablePropertiesKHR executable = {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR};
   uint32_t one = 1;
   radv.executables(device, &of, &one, &executable);
-  FILE *file = output(number, "txt"); // the last, so that whoever waits for it finds the others
+  FILE *file = output(number, "txt"); // written last, so that the others exist once it does
   fprintf(file, "Subgroup size\t%u\n", executable.subgroupSize);
   writeStatistics(file, device, pipeline);
   fclose(file);
@@ -212,7 +212,7 @@ static const char *const answered[] = {
     "vkDeviceWaitIdle",     "vkWaitForFences",    "vkGetFenceStatus",     "vkResetFences",
 };
 
-// What stands for RADV's function of that name: ours, an empty one, or RADV's.
+// The function for a name: ours, an empty one, or RADV's.
 static PFN_vkVoidFunction standIn(const char *name, PFN_vkVoidFunction real) {
   if (!real) return real;
   if (!strcmp(name, "vkCreateDevice")) {
@@ -238,7 +238,7 @@ static PFN_vkVoidFunction VKAPI_CALL deviceProc(void *device, const char *name) 
   return standIn(name, radv.deviceProc(device, name));
 }
 
-// What Vulkan's loader asks of a driver.
+// The entry points that Vulkan's loader needs from a driver.
 PFN_vkVoidFunction VKAPI_CALL vk_icdGetInstanceProcAddr(void *instance, const char *name) {
   if (!radv.instanceProc) radv.instanceProc = (GetProc)symbol("vk_icdGetInstanceProcAddr");
   PFN_vkVoidFunction real = radv.instanceProc(instance, name);

@@ -6,7 +6,7 @@ import type { SpirvCounts } from './spirv.ts';
 export interface Request {
   /** Kernels by name. */
   readonly kernels: readonly string[];
-  /** Only that entry point. */
+  /** Only this entry point. */
   readonly entry?: string;
   /** Values of tunables, in all combinations, on top of each tuning that GPUs ask for. */
   readonly values: Readonly<Record<string, readonly string[]>>;
@@ -16,7 +16,7 @@ export interface Request {
   readonly withText: boolean;
 }
 
-/** Which text: the file as it is now, or, if that differs, what npm run codegen wrote last. */
+/** Which code: the file as it is now, or, if that differs, what npm run codegen wrote last. */
 export type Version = 'now' | 'committed';
 
 export interface Compiled {
@@ -26,9 +26,9 @@ export interface Compiled {
   readonly entry: string;
   readonly tuning: Tuning;
   readonly version: Version;
-  /** GPUs that ask for it; empty if none does and the file's own values were used. */
+  /** GPUs that use it; empty if none does and the file's own values were used. */
   readonly askedBy: readonly string[];
-  /** Subgroup size that the text is written for; null if it is for any. */
+  /** Subgroup size that the code is written for; null if it is for any. */
   readonly lanes: number | null;
   readonly spirv: SpirvCounts;
   /** RADV's statistics by its own names. */

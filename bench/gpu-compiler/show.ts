@@ -14,7 +14,7 @@ export interface ShowOptions {
   readonly code?: boolean;
 }
 
-/** `['T=4u,8u']` as `{ T: ['4u', '8u'] }`. Throws where one does not read so. */
+/** Parses `['T=4u,8u']` into `{ T: ['4u', '8u'] }`. @throws Error for any other form */
 export function valuesIn(set: readonly string[]): Record<string, string[]> {
   const values: Record<string, string[]> = {};
   for (const each of set) {

@@ -1,4 +1,4 @@
-/** @file What Tint adds to a kernel's SPIR-V beside the kernel's own arithmetic. */
+/** @file Counts what Tint adds to a kernel's SPIR-V: clamps, loop counters, zeroed memory. */
 
 const OP = {
   ExtInstImport: 11,

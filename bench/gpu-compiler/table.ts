@@ -1,4 +1,4 @@
-/** @file A line for each compiled entry point. README.md beside this file explains the columns. */
+/** @file One line per compiled entry point. README.md in this folder explains the columns. */
 import { hottest } from './machine-code.ts';
 import type { Loop } from './machine-code.ts';
 import type { Compiled } from './result.ts';
@@ -56,7 +56,7 @@ function noteOf({ lanes, statistics, code, askedBy }: Compiled): string {
   const size = statistics['Subgroup size'];
   if (!code.isKnown) return 'the driver has no disassembler for this chip';
   if (lanes !== null && lanes !== size) return `written for subgroups of ${lanes}: would not run right so`;
-  return askedBy.length > 0 ? askedBy.join(', ') : 'asked for on no GPU; the values of the file';
+  return askedBy.length > 0 ? askedBy.join(', ') : "used on no GPU; the file's own values";
 }
 
 function cellsOf(each: Compiled): string[] {
@@ -76,7 +76,7 @@ export function gpuTable(chip: string, toggles: readonly string[], compiled: rea
   const line = (name: string, cells: readonly string[], note: string): string =>
     `${name.padEnd(first)}  ${NAMES.map((_, i) => (cells[i] ?? '').padStart(widths[i]!)).join(' ')}  ${note}`.trimEnd();
   return [
-    `RADV for ${chip}${toggles.length > 0 ? `, Dawn with ${toggles.join(', ')}` : ''}; bench/gpu-compiler/README.md tells the columns`,
+    `RADV for ${chip}${toggles.length > 0 ? `, Dawn with ${toggles.join(', ')}` : ''}; bench/gpu-compiler/README.md explains the columns`,
     line('kernel:entry', NAMES, 'asked for by GPUs with subgroups'),
     ...rows.map(({ name, cells, note }) => line(name, cells, note)),
   ].join('\n');

@@ -1,5 +1,5 @@
 /**
- * @file ./pack check: the op table on the adapter that is found: every case by every variant, forward and backward,
+ * @file ./pack check: the op table on this machine's adapter: every case by every variant, forward and backward,
  * against float64.
  */
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ import type { Case, OpCases } from '@curio/engine/check';
 import { attempt, tell } from '../src/first-run/report.ts';
 
 const SEED = 1;
-/** Devices that kernels may take along before the check gives up. */
+/** Lost devices before the check gives up. */
 const MAX_LOST = 40;
 
 interface Count {
@@ -20,7 +20,7 @@ interface Count {
   worst: number;
 }
 
-/** The device under check; another is opened in its place where a kernel took it along. */
+/** The device under check, which is replaced when a kernel loses it. */
 class Bench {
   /** Whether products run on matrix units. */
   onUnits = false;
@@ -36,7 +36,7 @@ class Bench {
     return gpu;
   }
 
-  /** Opens the device anew where it is of no more use. */
+  /** Replaces the device if it is unusable. */
   async recover(): Promise<void> {
     try {
       await this.gpu.synchronize();
@@ -62,7 +62,7 @@ async function judge(
   const name = `${table.op} ${choice?.join(' ') ?? ''} ${labelOf(c)}`;
   attempt({ fact: `failed: check of ${table.op}`, value: `${name}: the process ended over it, or was ended` });
   try {
-    // Compiled ahead, a kernel that does not compile costs its cases and not the device.
+    // Compiled ahead of time, a kernel that does not compile costs only its cases, not the device.
     const asked = pipelinesOf(gpu, table, [c], (dry) => {
       if (choice) dry.kernels.forced.set(...choice);
       if (bench.onUnits) dry.kernels.enableHalfProducts();
@@ -71,7 +71,7 @@ async function judge(
     const { ok, message, worst } = await gpu.kernels.withHalfProducts(bench.onUnits, () =>
       checkCase(gpu, table, c, SEED),
     );
-    // the variant does not fit: what ran instead is a check of its own
+    // the variant does not fit: what ran instead has a check of its own
     if (choice && !gpu.kernels.obeyed.has(choice[0])) return;
     count.worst = Math.max(count.worst, worst);
     if (ok) count.ok++;
@@ -85,7 +85,7 @@ async function judge(
   }
 }
 
-/** A share of the cases, `2/6`: the second of six processes that do the whole. */
+/** A shard of the cases: `2/6` for the second of six processes. */
 interface Share {
   readonly index: number;
   readonly of: number;
@@ -93,16 +93,15 @@ interface Share {
 
 function shareOf(text: string): Share {
   const [index, of] = text.split('/').map(Number) as [number, number];
-  if (!(index >= 1 && index <= of)) throw new Error(`check: --share is '${text}'; it must be such as 2/6.`);
+  if (!(index >= 1 && index <= of)) throw new Error(`check: --share is '${text}'; it must be i/n, such as 2/6.`);
   return { index: index - 1, of };
 }
 
-/** Operands rounded to f16 are off by 2⁻¹¹ of themselves. */
+/** Rounding to f16 has a relative error of 2⁻¹¹. */
 const HALVED = 100;
 
 /**
- * A table's cases on matrix units, where products of it run there; the same sizes by the usual kernels are checked
- * beside them.
+ * A table's cases on matrix units, if its products run there; the same sizes are also checked with the usual kernels.
  */
 const onMatrixUnits = (table: OpCases<never>): OpCases<never> =>
   ({
@@ -193,7 +192,7 @@ async function check({
   return total.wrong.length > 0 || total.ok === 0 ? 1 : 0;
 }
 
-/** Prints the adapter's name. Fails where there is none, or where a GPU is asked for and it is none. */
+/** Prints the adapter's name. Fails if there is none, or if a GPU is required and it is not one. */
 async function probe(wanted: string): Promise<number> {
   const gpu = await openGpu();
   const { description, vendor, architecture, isSoftware } = gpu.adapter;

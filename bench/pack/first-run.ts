@@ -1,6 +1,6 @@
 /**
- * @file ./pack first-run: in a few minutes all that matters on a GPU, part by part in order of importance, kept as it
- * comes, and one table against the goals.
+ * @file ./pack first-run: measures in a few minutes everything that matters on a GPU, in parts by importance, saves
+ * results as they come, and prints one table against the goals.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -45,16 +45,16 @@ const RUNS: Readonly<Record<string, (options: PartOptions) => Promise<void>>> = 
   'toggle disable_robustness': togglePart('disable_robustness'),
   'toggle disable_workgroup_init': togglePart('disable_workgroup_init'),
 };
-/** A part ends by itself so many seconds before it would be ended. */
+/** A part stops itself this many seconds before it would be killed. */
 const MARGIN = 4;
 /**
- * A choice of kernels, or a job, that takes so long is given up, and its part goes on with the next: a driver may
- * compile a kernel for minutes.
+ * A choice of kernels, or a job, that takes this long is abandoned, and its part continues with the next: a driver may
+ * take minutes to compile a kernel.
  */
 const ATTEMPT_SECONDS = 25;
-/** A part whose process crashes is started so often. */
+/** How often a part is started if its process crashes. */
 const MAX_STARTS = 4;
-/** Processes among which the correctness cases are shared: their float64 side takes longest. */
+/** Processes that share the correctness cases, whose float64 reference takes longest. */
 const MAX_SHARES = 6;
 
 const here = dirname(resolve(process.argv[1]!));
@@ -77,7 +77,7 @@ interface Command {
   readonly cwd?: string;
 }
 
-/** A program of the pack, or of the repository. */
+/** A program in the pack, or in the repository. */
 const program = (file: string, ...args: string[]): Command => ({
   command: process.execPath,
   args: [...process.execArgv, file, ...args],
@@ -138,7 +138,7 @@ async function runPart(results: ResultsFolder, plan: PartPlan, seconds: number):
   const began = performance.now();
   const watch = (command: Command, limitSeconds: number, attemptSeconds?: number): Promise<Ended> =>
     runWatched({ ...command, limitSeconds, attemptSeconds, onLine: say, onReport: (report) => results.add(report) });
-  /** One that crashes is started again without what it crashed over. */
+  /** A part that crashes is restarted without what it crashed on. */
   const watchOwn = async (which: string, limit: number): Promise<Ended> => {
     const end = performance.now() + 1000 * limit;
     for (let starts = 1; ; starts++) {
@@ -166,7 +166,7 @@ async function runPart(results: ResultsFolder, plan: PartPlan, seconds: number):
   say(`=== ${plan.name}: ${failed ?? 'done'}, ${took.toFixed(1)} s`);
 }
 
-/** The files of the run, and how long it took from the command to its end. */
+/** The files of the training run, and how long it took in total. */
 function keepTraining(results: ResultsFolder, folder: string, seconds: number, failed: string | null): void {
   if (failed === null) results.add({ fact: 'training seconds', value: seconds });
   const runs = join(folder, 'runs');

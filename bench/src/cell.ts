@@ -1,4 +1,4 @@
-/** @file The unit of measurement: cells in groups. A group is one op at one shape; its cells take turns. */
+/** @file The unit of measurement is a cell. A group is one op at one shape; its cells are timed in turn. */
 import type { Gpu } from '@curio/engine';
 import type { Work } from './statistics.ts';
 
@@ -10,7 +10,7 @@ export type Roof =
 /** PyTorch on the CPU: not a peer on the same device, so it has a column of its own. */
 export const CPU_LIBRARY = 'pytorch-cpu';
 
-/** The key under which a roof's best rate is kept. */
+/** The key of a roof's best rate. */
 export const roofName = (roof: Roof): string => (roof.kind === 'copy' ? 'copy' : `OpenBLAS ${roof.size.join('x')}`);
 
 export interface Cell {
@@ -18,7 +18,7 @@ export interface Cell {
   readonly library: string;
   /** `default` is what the op itself chooses. */
   readonly variant: string;
-  /** Where it differs from the group's. */
+  /** If it differs from the group's. */
   readonly work?: Work;
   readonly open: () => Promise<Session> | Session;
 }
@@ -26,13 +26,13 @@ export interface Cell {
 /** An opened cell: inputs are on the device. */
 export interface Session {
   /**
-   * Runs once and compares at least 256 entries, corners included, with float64. Returns a sentence where one is wrong,
-   * null where all are right.
+   * Runs once and compares at least 256 entries, corners included, with float64. Returns a sentence about a wrong
+   * entry, or null.
    */
   check(): Promise<string | null>;
-  /** Runs `count` times one after the other and waits. Returns the milliseconds of all of them. */
+  /** Runs `count` times in sequence and waits. Returns the total milliseconds. */
   time(count: number): Promise<number>;
-  /** Records one run, where it can be captured: our own engine's. */
+  /** Records one run, if it can be captured, which only our engine can. */
   readonly record?: () => unknown;
   close(): void;
 }
@@ -45,7 +45,7 @@ export interface Group {
   readonly work: Work;
   readonly roof: Roof | null;
   readonly cells: readonly Cell[];
-  /** Where the sizes come from. */
+  /** The origin of the sizes. */
   readonly label?: string;
   /** The work of our own engine's cells, to record it on another device. */
   readonly source?: { rehearse(dry: Gpu, backward: boolean): void };

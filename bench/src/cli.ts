@@ -91,7 +91,7 @@ async function bench(
         .join(', ') || 'none'
     }; ${Math.round(seconds)} s`,
   );
-  if (leftOut.length > 0) console.log(`left out after ${budget} s: ${leftOut.join(', ')}`);
+  if (leftOut.length > 0) console.log(`skipped after ${budget} s: ${leftOut.join(', ')}`);
   if (file) writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
   blas?.close();
   for (const peer of peers) peer.close?.();

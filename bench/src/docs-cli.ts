@@ -24,7 +24,7 @@ const NEEDED: readonly (keyof Results)[] = [
 
 const file = process.argv[2];
 if (!file) {
-  console.error('bench:docs: no file was given; npm run bench -- --json FILE makes one.');
+  console.error('bench:docs: no file is given; npm run bench -- --json FILE writes one.');
   process.exitCode = 2;
 } else {
   const results = JSON.parse(readFileSync(file, 'utf8')) as Results | KeptRun;

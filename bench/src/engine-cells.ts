@@ -1,5 +1,5 @@
 /**
- * @file Cells of our own engine: an op as called, forward or backward, by the variant it chooses or one that is forced.
+ * @file Cells of our own engine: an op, forward or backward, by the variant that it chooses or a forced one.
  */
 import { empty, noGrad, tensor } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
@@ -8,7 +8,7 @@ import type { Cell, Session } from './cell.ts';
 import { firstWrong, noise, sampledEntries } from './numbers.ts';
 import type { Work } from './statistics.ts';
 
-/** An input on the host; `learns` asks for its gradient in the backward cell. */
+/** An input on the host; `learns` requests its gradient in the backward cell. */
 export interface Input {
   readonly shape: readonly number[];
   readonly values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
@@ -22,13 +22,12 @@ export interface OpBench {
   readonly inputs: readonly Input[];
   readonly run: (inputs: readonly Tensor[]) => Tensor;
   readonly outputShape: readonly number[];
-  /** The output; called once, when it is first checked. `dy` is what the backward cells will be given. */
+  /** The output; called once, when it is first checked. `dy` is the output gradient of the backward cells. */
   readonly forward: (dy: Float32Array) => Entry;
-  /** The gradient of input `i` when `dy` arrives. */
+  /** The gradient of input `i` for `dy`. */
   readonly gradient?: (i: number, dy: Float32Array) => Entry;
   /**
-   * Entries of the output, or of the gradient of input `i`, that are looked at, where the usual ones would cost too
-   * much.
+   * Entries of the output, or of the gradient of input `i`, to check, if the usual ones would cost too much.
    */
   readonly looksAt?: (i: number | null) => readonly number[];
 }
@@ -47,7 +46,7 @@ export const input = (
   learns,
 });
 
-/** Which kernels run: families and the variant forced in each; empty for what the op chooses. */
+/** Forced variants by family; empty for the op's own choice. */
 export type Forced = Readonly<Record<string, string>>;
 
 export interface CellOptions {
@@ -76,7 +75,7 @@ const once = <T>(make: () => T): (() => T) => {
   return () => (made ??= { value: make() }).value;
 };
 
-/** An entry's values are asked for once, though each variant is held against them. */
+/** Caches reference values, since every variant is compared with them. */
 function remembered(entry: Entry): Entry {
   const known = new Map<number, number>();
   return (i) => {
@@ -87,8 +86,8 @@ function remembered(entry: Entry): Entry {
 }
 
 /**
- * Makes cells of one op at one shape, all on the same inputs. Their tensors belong to the scope that is open when they
- * are opened.
+ * Creates cells of one op at one shape, all on the same inputs. Their tensors belong to the scope in which they are
+ * opened.
  */
 export class OpCells {
   private readonly truth: () => Entry;
@@ -142,7 +141,7 @@ export class OpCells {
       open: () => {
         const inputs = bench.inputs.map((x) => upload(gpu, x, true));
         const dy = tensor(gpu, this.dy, bench.outputShape);
-        // The op's own node is called, not the walk over the tape: that would add a copy into each leaf's gradient.
+        // Calls the op's own node: a full backward pass would add a copy into each leaf's gradient.
         const node = withForced(gpu, forced, () => bench.run(inputs)).node!;
         const run = (): readonly (Tensor | null)[] => withForced(gpu, forced, () => noGrad(() => node.backward([dy])));
         return session(
@@ -194,17 +193,17 @@ export class OpCells {
       });
       const y = backward ? run(made) : noGrad(() => run(made));
       if (!backward) return;
-      dry.kernels.obeyed.clear(); // what the forward pass obeys says nothing of the backward one
+      dry.kernels.obeyed.clear(); // which choices the forward pass obeyed says nothing about the backward one
       noGrad(() => y.node!.backward([empty(dry, outputShape)]));
     });
   }
 
-  /** What arrives as the output's gradient in backward cells. */
+  /** The output gradient of backward cells. */
   get outputGradient(): { readonly shape: readonly number[]; readonly values: Float32Array<ArrayBuffer> } {
     return { shape: this.bench.outputShape, values: this.dy };
   }
 
-  /** A sentence where a sampled entry of the output is wrong. */
+  /** A sentence if a sampled entry of the output is wrong. */
   wrongOutput(y: ArrayLike<number>): string | null {
     return firstWrong(
       'y',
@@ -215,7 +214,7 @@ export class OpCells {
     );
   }
 
-  /** The same of the gradients of the inputs, in their order. */
+  /** The same for the gradients of the inputs, in their order. */
   wrongGradients(grads: readonly (ArrayLike<number> | null)[]): string | null {
     const wrong = this.bench.inputs.map((x, i) => {
       if (!x.learns) return null;
@@ -233,7 +232,7 @@ export class OpCells {
   }
 }
 
-/** A session over something that records work. */
+/** A session over a function that records work. */
 export function session(
   gpu: Gpu,
   record: () => unknown,

@@ -13,12 +13,12 @@ export function noise(count: number, seed: number): Float32Array<ArrayBuffer> {
   return out;
 }
 
-/** Entries that a check looks at. */
+/** Entries per check. */
 const SAMPLES = 256;
 
 /**
  * Indices into an array of `shape`: the corners of its last two axes in the first and the last batch, and 256 others;
- * all of them where there are few.
+ * every index of a small array.
  */
 export function sampledEntries(shape: readonly number[], seed = 1): number[] {
   const size = shape.reduce((a, b) => a * b, 1);
@@ -31,7 +31,7 @@ export function sampledEntries(shape: readonly number[], seed = 1): number[] {
 
 /**
  * The first sampled entry that is off by more than `tolerance`, relative to the largest expected magnitude (at least
- * 1), as a sentence; null where none is.
+ * 1), as a sentence; null if there is none.
  */
 export function firstWrong(
   what: string,

@@ -1,11 +1,11 @@
-/** @file Cells of other libraries, where there are any: `npm run bench:peers`. */
+/** @file Cells of other libraries, for `npm run bench:peers`. */
 import type { Job, Peer } from '../peers/src/peer.ts';
 import type { Cell, Session } from './cell.ts';
 
 type Asked = Exclude<keyof Peer, 'name' | 'version' | 'close'>;
 type Inputs<K extends Asked> = Parameters<NonNullable<Peer[K]>>;
 
-/** A cell for each peer that can do it. `wrong` judges what it gives. */
+/** A cell for each peer that can do it. `wrong` checks its result. */
 export const peerCells = <K extends Asked>(
   peers: readonly Peer[],
   what: K,
@@ -23,7 +23,7 @@ export const peerCells = <K extends Asked>(
       },
     }));
 
-/** A peer's job as something that is timed. */
+/** A peer's job as a session to time. */
 export const peerSession = (job: Job, wrong: (job: Job) => Promise<string | null>): Session => ({
   check: () => wrong(job),
   async time(count) {

@@ -1,4 +1,4 @@
-/** @file What a run of the bench leaves: where it ran and the rows, as JSON; and docs/benchmarks.md made from it. */
+/** @file The results of the bench: environment and rows as JSON, and docs/benchmarks.md generated from them. */
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import type { AdapterReport } from '@curio/engine';
@@ -12,13 +12,13 @@ export interface Results {
   readonly driver: string;
   readonly processor: string;
   readonly cores: number;
-  /** Of Node and of the packages, by name. */
+  /** Versions of Node and of the packages, by name. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Whose BLAS the roof of products is; null without one. */
+  /** The BLAS used as the roof of products; null without one. */
   readonly blas: string | null;
-  /** Best GFLOP/s (OpenBLAS) or GB/s (copy) of each roof in this run. */
+  /** Best GFLOP/s (OpenBLAS) or GB/s (copy) of each roof during this run. */
   readonly roofs: Readonly<Record<string, number>>;
-  /** The same beside the group where it was slowest. */
+  /** The same during the group in which it was slowest. */
   readonly slowestRoofs: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly rows: readonly Row[];
@@ -30,7 +30,7 @@ const adapterName = ({ vendor, architecture, device, description }: AdapterRepor
 const versionOf = (name: string): string =>
   (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
 
-/** Where this process runs. */
+/** The environment of this process. */
 export function describePlace(
   adapter: AdapterReport,
   others: readonly { readonly name: string; readonly version: string }[] = [],

@@ -1,4 +1,4 @@
-/** @file The rooflines: OpenBLAS in a child process if one is installed, and a copy of 64 MB on the device. */
+/** @file The rooflines: OpenBLAS in a child process, if installed, and a copy of 64 MB on the device. */
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -10,10 +10,10 @@ import type { OpenRoof } from './rounds.ts';
 import type { Work } from './statistics.ts';
 
 const COPY_BYTES = 64 * 2 ** 20;
-/** The next cell begins when the BLAS's threads have surely gone to sleep. */
+/** Pause before the next cell, long enough for the BLAS's threads to go to sleep. */
 const SETTLE_MS = 40;
 
-/** A BLAS in a child process that answers line by line. */
+/** A BLAS in a child process, which answers line by line. */
 export class OpenBlas {
   private constructor(
     private readonly child: ChildProcessWithoutNullStreams,
@@ -21,7 +21,7 @@ export class OpenBlas {
     readonly version: string,
   ) {}
 
-  /** Starts `python3` (or what CURIO_PYTHON names) with numpy; null where there is none. */
+  /** Starts `python3` (or CURIO_PYTHON) with numpy; null if there is none. */
   static async start(): Promise<OpenBlas | null> {
     // its threads spin after a product; keep that as short as possible
     const env = { ...process.env, OPENBLAS_THREAD_TIMEOUT: '4' };
@@ -30,7 +30,7 @@ export class OpenBlas {
       [fileURLToPath(new URL('./openblas.py', import.meta.url))],
       { stdio: 'pipe', env },
     );
-    child.on('error', () => {}); // no python: its lines end at once
+    child.on('error', () => {}); // without Python, the output ends at once
     child.stdin.on('error', () => {});
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     const first = await lines.next();
@@ -52,7 +52,7 @@ export class OpenBlas {
   }
 }
 
-/** Opens roofs on a device and, where there is one, a BLAS. */
+/** Opens roofs on a device and, if there is one, a BLAS. */
 export function roofsOf(gpu: Gpu, blas: OpenBlas | null): OpenRoof {
   return async (roof) => {
     if (roof.kind === 'copy') return { session: copySession(gpu), work: { bytes: 2 * COPY_BYTES } };

@@ -1,4 +1,4 @@
-/** @file Runs the cells of a group in turn, round by round, so that what disturbs the machine disturbs all of them. */
+/** @file Runs the cells of a group in turn, round by round, so that disturbances of the machine affect all of them. */
 import { roofName } from './cell.ts';
 import type { Cell, Group, Roof, Row, Session } from './cell.ts';
 import {
@@ -14,10 +14,10 @@ import {
 } from './statistics.ts';
 import type { Work } from './statistics.ts';
 
-/** A roof measured beside the cells: opens what it times; null where this machine has none. */
+/** Opens a roof to time along with the cells; null if this machine has none. */
 export type OpenRoof = (roof: Roof) => Promise<{ readonly session: Session; readonly work: Work } | null>;
 
-/** A cell and what its rounds have given. */
+/** A cell and the results of its rounds. */
 interface Held {
   readonly name: Pick<Row, 'op' | 'shape' | 'library' | 'variant'>;
   readonly work: Work;
@@ -25,11 +25,11 @@ interface Held {
   readonly samples: number[];
   rounds: number;
   spent: number;
-  /** Why it is not timed. */
+  /** Why it is skipped. */
   skipped: string | null;
 }
 
-/** What takes a turn: a cell that is open, or the roof beside it. */
+/** What takes a turn: an open cell, or the roof. */
 interface Runner {
   readonly held: Pick<Held, 'samples' | 'rounds' | 'spent'>;
   readonly session: Session;
@@ -37,34 +37,34 @@ interface Runner {
   readonly samplesOfRound: number;
 }
 
-/** Best rates of the roofs over the whole run, and what each library and variant needed for its last shape. */
+/** Best rates of the roofs over the run, and the time that each library and variant took for its last shape. */
 export class Measurements {
   /** GFLOP/s or GB/s by `roofName`. */
   readonly roofs = new Map<string, number>();
-  /** The same beside the group where it was slowest: how much the machine was disturbed. */
+  /** The same during the group in which it was slowest: how much the machine was disturbed. */
   readonly slowestRoofs = new Map<string, number>();
   private readonly known = new Map<string, { work: Work; ms: number }>();
   private readonly held = new Map<string, Held>();
 
-  /** @param roundMs how long a round of a short cell lasts; one sample where it is 0 */
+  /** @param roundMs how long a round of a short cell lasts; 0: one sample */
   constructor(
     private readonly openRoof: OpenRoof,
     private readonly roundMs = 0,
   ) {}
 
-  /** All rows so far, held against the best of each roof in this run. */
+  /** All rows so far, relative to the best of each roof in this run. */
   rows(): Row[] {
     return [...this.held.values()].map((held) => this.rowOf(held));
   }
 
-  /** Opens, checks and times a group from the start. Rows come in the order of its cells. */
+  /** Opens, checks and times a group. Rows are in the order of its cells. */
   async measure(group: Group, rounds = MAX_ROUNDS): Promise<Row[]> {
     for (const cell of group.cells) this.held.delete(rowKey(group, cell));
     return this.sit(group, rounds);
   }
 
   /**
-   * Gives the cells of a measured group more rounds, until they have had so many; null where each has had its share.
+   * Gives the cells of a measured group more rounds, up to a total; null if all have had theirs.
    */
   async measureAgain(group: Group, rounds = MAX_ROUNDS): Promise<Row[] | null> {
     const isDone = (cell: Cell): boolean => {
@@ -97,7 +97,7 @@ export class Measurements {
     });
   }
 
-  /** A cell that is to be timed; it is checked before its first round. Null where it has had enough, or cannot be. */
+  /** A cell to time, checked before its first round; null if it has had enough rounds or cannot be timed. */
   private async open(group: Group, cell: Cell, rounds: number): Promise<Runner | null> {
     const known = this.held.get(rowKey(group, cell));
     if (known && hadEnough(known, rounds)) return null;
@@ -157,11 +157,11 @@ export class Measurements {
 const keyOf = ({ op }: Pick<Group, 'op'>, { library, variant }: Cell): string => `${op}|${library}|${variant}`;
 const rowKey = (group: Group, cell: Cell): string => `${keyOf(group, cell)}|${group.shape}`;
 
-/** Whether a cell is not to be opened again. */
+/** Whether a cell must not be opened again. */
 const hadEnough = ({ skipped, rounds, spent }: Held, most: number): boolean =>
   skipped !== null || isEnough(rounds, spent, most);
 
-/** One run to warm up, one to see how many make a sample. */
+/** One run to warm up, one to find how many make a sample. */
 async function calibrated(session: Session, held: Runner['held'], roundMs: number): Promise<Runner> {
   const first = await session.time(1);
   const ms = first > 500 ? first : await session.time(1);

@@ -1,4 +1,4 @@
-/** @file Rows as text: for a terminal while they come, for docs/benchmarks.md afterwards. */
+/** @file Formats rows for the terminal, as they come, and for docs/benchmarks.md. */
 import { CPU_LIBRARY } from './cell.ts';
 import type { Row } from './cell.ts';
 
@@ -44,7 +44,7 @@ const isOnCpu = ({ library }: Row): boolean => library === CPU_LIBRARY;
 /** Whether a row is another library's on the same device. */
 export const isPeer = (row: Row): boolean => row.library !== 'curio' && !isOnCpu(row);
 
-/** How many times faster a row of ours is than the best of the `others` at its op and shape; empty without one. */
+/** How many times faster a row of ours is than the best of the `others` for its op and shape; empty without one. */
 function against({ op, shape, library, bestMs }: Row, rows: readonly Row[], others: (row: Row) => boolean): string {
   const peers = rows.flatMap((row) =>
     row.op === op && row.shape === shape && others(row) && row.bestMs ? [row.bestMs] : [],
@@ -52,7 +52,7 @@ function against({ op, shape, library, bestMs }: Row, rows: readonly Row[], othe
   return library === 'curio' && bestMs && peers.length > 0 ? `${short(Math.min(...peers) / bestMs)} ×` : '';
 }
 
-/** Head and rows; each of the last two columns only where such a library was measured. */
+/** Header and rows; each of the last two columns only if such a library was measured. */
 function linesOf(rows: readonly Row[]): string[][] {
   const lines = [[...COLUMNS], ...rows.map((row) => cellsOf(row, rows))];
   const hidden = [
@@ -62,7 +62,7 @@ function linesOf(rows: readonly Row[]): string[][] {
   return lines.map((line) => line.filter((_, c) => !hidden.includes(c)));
 }
 
-/** Lines with columns in line; the first two to the left, the rest to the right. Skipped rows end with their reason. */
+/** Aligned columns, the first two to the left, the rest to the right. Skipped rows end with their reason. */
 export function terminalTable(rows: readonly Row[]): string {
   const lines = linesOf(rows);
   const measured = lines.filter((_, i) => i === 0 || !rows[i - 1]!.skipped);

@@ -1,10 +1,10 @@
-/** @file What the engine is to reach on a software adapter, as ratios within one run, and what a run reached. */
+/** @file Performance targets on a software adapter, as ratios within one run, and what a run reached. */
 import type { Row } from './cell.ts';
 import { isPeer, short } from './table.ts';
 
 interface Target {
   readonly what: string;
-  /** Due, and the aim beyond it where there is one. */
+  /** The target, and a further aim if there is one. */
   readonly due: number;
   readonly aim?: number;
   /** Whether less is better. */
@@ -34,7 +34,7 @@ class Rows {
     return above?.bestMs && below?.bestMs ? above.bestMs / below.bestMs : null;
   }
 
-  /** How many times the fastest other library on the device takes. */
+  /** Time of the fastest other library on the device over ours. */
   againstPeers(op: string, shape: string, variant?: string): number | null {
     const peers = this.rows.flatMap((row) =>
       row.op === op && row.shape === shape && isPeer(row) && row.bestMs ? [row.bestMs] : [],
@@ -229,7 +229,7 @@ const TARGETS: readonly Target[] = [
   },
 ];
 
-/** Each target as due, aimed at and measured; a dash where the run did not measure it. */
+/** Each target, its aim and the measured value; a dash if the run did not measure it. */
 export function targetsTable(rows: readonly Row[]): string {
   const found = new Rows(rows);
   const lines = TARGETS.map(({ what, due, aim, atMost, unit, measure }) => {

@@ -1,6 +1,6 @@
 /**
- * @file npm run bench:ulp: the greatest error of every elementwise function and its slope against float64, over all of
- * f32; docs/accuracy.md.
+ * @file npm run bench:ulp: the maximum error of every elementwise function and its derivative against float64, over all
+ * of f32; docs/accuracy.md.
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -19,10 +19,10 @@ const HELP = `npm run bench:ulp -- [--only TEXT] [--print]
 Exits with 1 where a function exceeds its bound.
 `;
 
-/** Numbers of each exponent and sign, everywhere and where most functions bend. */
+/** Samples per exponent and sign: everywhere, and where most functions change quickly. */
 const EVERYWHERE = 1024;
 const BENDING = 8192;
-/** Exponents of a part, so that a part fits a device. */
+/** Exponents per part, so that a part fits the device. */
 const PART = 32;
 
 function parts(): Float32Array<ArrayBuffer>[] {

@@ -1,4 +1,4 @@
-/** @file docs/accuracy.md from what bench:ulp measured. */
+/** @file Generates docs/accuracy.md from the results of bench:ulp. */
 import type { ElementwiseFunction, GreatestError } from '@curio/engine/check';
 import type { Results } from './results.ts';
 
@@ -18,7 +18,7 @@ function range({ lowest, atNaN }: ElementwiseFunction): string {
   return atNaN ? `${from}, NaN` : from;
 }
 
-/** @param numbers how many each function was measured at */
+/** @param numbers samples per function */
 export function accuracyPage(
   { adapter, versions }: Pick<Results, 'adapter' | 'versions'>,
   numbers: number,

@@ -155,7 +155,9 @@ test('the table has a line for each entry, under its columns', () => {
       { ...compiled('a/c:forward', 'BB0:\n\ts_endpgm'), version: 'committed', askedBy: [], lanes: 8 },
     ],
   ).split('\n');
-  expect(title).toBe('RADV for navi31, Dawn with disable_robustness; bench/gpu-compiler/README.md tells the columns');
+  expect(title).toBe(
+    'RADV for navi31, Dawn with disable_robustness; bench/gpu-compiler/README.md explains the columns',
+  );
   expect(head).toMatch(/^kernel:entry +SG clamp count init VGPR spill scr occ/);
   expect(line).toMatch(/^a\/b:forward +32 +0\/0 +0\/0 +- +24 +0 +- +16 +30 +100 +50 +\| 19 +16 +84% +1\(4\)/);
   expect(line).toMatch(/fixed 32$/);

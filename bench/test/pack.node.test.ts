@@ -38,7 +38,7 @@ test('check that looked at nothing fails', () => {
 test('bench takes what its budget allows and names the rest', () => {
   const { status, stdout, stderr } = run('bench/src/cli.js', '--only', 'matmul (256|512)', '--budget', '0.001');
   expect(status, stderr).toBe(0);
-  expect(stdout).toContain('left out after 0.001 s: matmul 256x256x256, matmul 512x512x512');
+  expect(stdout).toContain('skipped after 0.001 s: matmul 256x256x256, matmul 512x512x512');
 });
 
 test('the pack has every file that curio is built to, its threads too', () => {

@@ -14,10 +14,10 @@ afterEach(() => vi.unstubAllEnvs());
 test('a python that is not there, or has no torch, is one sentence', async () => {
   vi.stubEnv('CURIO_PYTHON', '/nowhere/python');
   await expect(openTorch()).rejects.toThrow(
-    '/nowhere/python is not there or has no torch; CURIO_PYTHON=/path/to/python names one that has.',
+    '/nowhere/python does not exist or has no torch; set CURIO_PYTHON to a Python that has it.',
   );
   vi.stubEnv('CURIO_PYTHON', process.execPath); // ends at once, as a python without torch does
-  await expect(openTorch()).rejects.toThrow('is not there or has no torch;');
+  await expect(openTorch()).rejects.toThrow('does not exist or has no torch;');
 });
 
 describe.runIf(hasTorch)('with torch', () => {

@@ -1,10 +1,10 @@
-/** @file jax-js: every function takes its arguments away unless `.ref` is passed; steps are compiled by its jit. */
+/** @file jax-js: every function consumes its arguments unless `.ref` is passed; steps are compiled by its jit. */
 import { ADAM } from '../../src/steps/step-spec.ts';
 import type { StepSpec } from '../../src/steps/step-spec.ts';
 import { BATCH, HEAD, HEADS, TOKENS, WIDTH } from '../../src/steps/gpt-block.ts';
 import type { Job, Peer, Values } from './peer.ts';
 
-/** What is used of its API. */
+/** The part of its API that is used. */
 interface A {
   readonly ref: A;
   dispose(): void;
@@ -134,7 +134,7 @@ export async function openJax(): Promise<Peer> {
       const [x, target] = [upload(spec.x), upload(spec.target)];
       const net = spec.name === 'MLP' ? mlp : gptBlock;
       const update = jit(
-        // biome-ignore lint/complexity/useMaxParams: jit traces each argument by its place
+        // biome-ignore lint/complexity/useMaxParams: jit traces arguments by position
         (p0: Tree, m0: Tree, v0: Tree, correct1: A, correct2: A, input: A, wanted: A): [A, Tree, Tree, Tree] => {
           const lossOf = (q: Tree): A => {
             const loss = np.square(net(input.ref, q).sub(wanted.ref)).mean();

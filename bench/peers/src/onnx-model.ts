@@ -1,4 +1,4 @@
-/** @file Writes an ONNX model of one node, as the protocol buffer that onnxruntime reads (onnx.proto, IR version 8). */
+/** @file Writes an ONNX model of one node, as a protocol buffer for onnxruntime (onnx.proto, IR version 8). */
 
 export interface OneNode {
   readonly op: string;

@@ -3,7 +3,7 @@ import { onnxModel } from './onnx-model.ts';
 import type { OneNode } from './onnx-model.ts';
 import type { Job, Peer, Values } from './peer.ts';
 
-/** What is used of its API. */
+/** The part of its API that is used. */
 interface T {
   dispose(): void;
   getData(): Promise<Float32Array>;
@@ -81,7 +81,7 @@ export async function openOnnxRuntime(): Promise<Peer> {
         { x, weight, bias },
       ),
     async attention(q, k, v) {
-      // Its heads lie side by side: [B, T, H · D].
+      // Its layout is [B, T, H · D].
       const [, H, T, D] = q.shape as [number, number, number, number];
       const packed = ({ values }: Values): Values => ({
         shape: [1, T, H * D],

@@ -7,7 +7,7 @@ import { preparePlace } from './place.ts';
 import { openTfjs } from './tfjs.ts';
 import { openTorch } from './torch.ts';
 
-/** One that does not open is left out, with a sentence. */
+/** A peer that does not open is skipped, with a message. */
 export async function openPeers(say: (sentence: string) => void): Promise<Peer[]> {
   preparePlace();
   const peers: Peer[] = [];

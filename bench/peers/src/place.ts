@@ -1,7 +1,7 @@
 /**
- * @file What the peers expect of a browser and Node lacks: a navigator, iterator helpers before Node 22, and a
- * `writeBuffer` that takes views of shared memory. The instance of Dawn is the one that our engine opened, so that they
- * get the same adapter and its polite polling too.
+ * @file Polyfills of browser features that the peers need in Node: a navigator, iterator helpers before Node 22, and a
+ * `writeBuffer` that takes views of shared memory. Dawn's instance is the one that our engine opened, so that peers get
+ * the same adapter and throttled polling.
  */
 
 /** Call it after `openGpu`. */

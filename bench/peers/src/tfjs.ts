@@ -5,7 +5,7 @@ import { ADAM } from '../../src/steps/step-spec.ts';
 import type { StepSpec } from '../../src/steps/step-spec.ts';
 import type { Job, Peer, Values } from './peer.ts';
 
-/** What is used of its API. */
+/** The part of its API that is used. */
 interface T {
   dispose(): void;
   data(): Promise<Float32Array>;

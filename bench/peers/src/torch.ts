@@ -1,5 +1,5 @@
 /**
- * @file PyTorch on the CPU, in a python of its own: what the same processor does without WebGPU. torch_peer.py is the
+ * @file PyTorch on the CPU, in a Python process: how fast the same processor is without WebGPU. torch_peer.py is the
  * other side.
  */
 import { spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { ADAM } from '../../src/steps/step-spec.ts';
 import { HEADS } from '../../src/steps/gpt-block.ts';
 import type { Job, Peer, Values } from './peer.ts';
 
-/** The next cell begins when the threads of OpenMP have surely gone to sleep. */
+/** Pause before the next cell, long enough for OpenMP's threads to go to sleep. */
 const SETTLE_MS = 40;
 
 type Answer = {
@@ -21,7 +21,7 @@ type Answer = {
   readonly sizes?: readonly number[];
 };
 
-/** The process, asked one thing after the other. */
+/** The process, which handles one request at a time. */
 class Torch {
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly chunks: AsyncIterator<Buffer>;
@@ -36,13 +36,13 @@ class Torch {
     this.child = spawn(python, [fileURLToPath(new URL('./torch_peer.py', import.meta.url)), String(threads)], {
       stdio: 'pipe',
     });
-    this.child.on('error', () => {}); // no python: its output ends at once
+    this.child.on('error', () => {}); // without Python, the output ends at once
     this.child.stdin.on('error', () => {});
     this.child.stderr.resume();
     this.chunks = (this.child.stdout as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   }
 
-  /** The version that it says first; null where it ends without a word. */
+  /** The version, which it sends first; null if it exits without output. */
   async version(): Promise<string | null> {
     try {
       return (await this.line()).version ?? null;
@@ -51,7 +51,7 @@ class Torch {
     }
   }
 
-  /** Sends a request with its inputs; gives the answer and the arrays after it. */
+  /** Sends a request with its inputs; returns the answer and the arrays that follow it. */
   ask(request: object, inputs: readonly Values[] = []): Promise<{ answer: Answer; arrays: Float32Array[] }> {
     const mine = this.turn.then(async () => {
       this.child.stdin.write(`${JSON.stringify(request)}\n`);
@@ -118,13 +118,12 @@ class Torch {
   }
 }
 
-/** @throws Error where CURIO_PYTHON, or else python3, is missing or has no torch */
+/** @throws Error if CURIO_PYTHON, else python3, does not exist or has no torch */
 export async function openTorch(): Promise<Peer> {
   const python = process.env.CURIO_PYTHON ?? 'python3';
   const torch = new Torch(python, availableParallelism());
   const version = await torch.version();
-  if (!version)
-    throw new Error(`${python} is not there or has no torch; CURIO_PYTHON=/path/to/python names one that has.`);
+  if (!version) throw new Error(`${python} does not exist or has no torch; set CURIO_PYTHON to a Python that has it.`);
   const op =
     (kind: 'forward' | 'backward' | 'both', name: string) =>
     (...inputs: Values[]): Promise<Job> =>

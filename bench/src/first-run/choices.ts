@@ -1,23 +1,23 @@
 /**
- * @file Which kernels may do a piece of work here: every variant that fits, under every combination of its free
- * tunables, found from the tables alone.
+ * @file The kernels that can do a piece of work on this device: every variant that fits, with every combination of its
+ * free tunables, derived from the tables.
  */
 import { CurioError, KernelError } from '@curio/engine';
 import type { Gpu, KernelSource, Tuning, Variant } from '@curio/engine';
 import { pipelinesAsked } from '@curio/engine/check';
 
-/** What is set on a device before it records. */
+/** Settings of a device while it records. */
 export interface Choice {
   readonly name: string;
   readonly forced: Readonly<Record<string, string>>;
   readonly tuned: Readonly<Record<string, Tuning>>;
   /** On matrix units. */
   readonly halves: boolean;
-  /** In what it differs from its variant's own tuning: `T=8`. */
+  /** Differences from the variant's own tuning: `T=8`. */
   readonly changes: readonly string[];
 }
 
-/** What the ops choose by themselves. */
+/** The ops' own choice. */
 export const AS_CALLED: Choice = { name: 'as called', forced: {}, tuned: {}, halves: false, changes: [] };
 
 /** Variants by family and name, as the op table lists them. */
@@ -31,7 +31,7 @@ function set(gpu: Gpu, { forced, tuned }: Choice): void {
   for (const [kernel, tuning] of Object.entries(tuned)) gpu.kernels.tuned.set(kernel, tuning);
 }
 
-/** Runs `work` under a choice. */
+/** Runs `work` with a choice. */
 export async function under<T>(gpu: Gpu, choice: Choice, work: () => Promise<T>): Promise<T> {
   set(gpu, choice);
   try {
@@ -42,7 +42,7 @@ export async function under<T>(gpu: Gpu, choice: Choice, work: () => Promise<T>)
   }
 }
 
-/** Compiles what a choice asks for. Returns why it does not, in a sentence; the device stays usable. */
+/** Compiles the kernels of a choice. Returns a sentence if one does not compile; the device stays usable. */
 export async function compiles(gpu: Gpu, choice: Choice, rehearse: Rehearsal): Promise<string | null> {
   try {
     const asked = pipelinesAsked(gpu, (dry) => {
@@ -58,7 +58,7 @@ export async function compiles(gpu: Gpu, choice: Choice, rehearse: Rehearsal): P
 }
 
 /**
- * Every variant but the naive one, as its table tunes it and under every other combination, those that change least
+ * Every variant but the naive one, with its table's tuning and then every other combination, those with fewest changes
  * first.
  */
 export function choicesOf(gpu: Gpu, families: Families, rehearse: Rehearsal): Choice[] {
@@ -73,7 +73,7 @@ export function choicesOf(gpu: Gpu, families: Families, rehearse: Rehearsal): Ch
   );
 }
 
-/** The kernel on matrix units, under every combination of its free tunables; none where it would not run. */
+/** The kernel on matrix units, with every combination of its free tunables; none if it would not run. */
 export function matrixChoices(gpu: Gpu, variant: Variant<never>, rehearse: Rehearsal): Choice[] {
   const own = gpu.adapter.subgroupMatrix
     ? tuningAsked(gpu, { ...AS_CALLED, halves: true }, rehearse, variant.kernel)
@@ -81,7 +81,7 @@ export function matrixChoices(gpu: Gpu, variant: Variant<never>, rehearse: Rehea
   return own === null ? [] : tunedChoices(gpu, 'f16 matrix units', variant, own, { forced: {}, halves: true });
 }
 
-/** The tuning under which work runs a kernel when a choice is set; null where it does not run it, or does not obey. */
+/** The tuning that work runs a kernel with under a choice; null if it does not run it, or ignores the choice. */
 function tuningAsked(
   gpu: Gpu,
   choice: Choice,
@@ -98,7 +98,7 @@ function tuningAsked(
     }).find((pipeline) => pipeline.kernel === kernel);
     return obeyed && asked ? (asked.tuning ?? {}) : null;
   } catch (error) {
-    if (error instanceof CurioError) return null; // it cannot even be recorded here
+    if (error instanceof CurioError) return null; // it cannot be recorded on this device
     throw error;
   }
 }

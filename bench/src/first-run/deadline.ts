@@ -1,7 +1,7 @@
-/** @file The seconds that a part of the first run has. */
+/** @file The time limit of a part of the first run. */
 import { tell } from './report.ts';
 
-/** What is left of a part's seconds. */
+/** The remaining time of a part. */
 export class Deadline {
   private readonly end: number;
   readonly left: string[] = [];
@@ -11,8 +11,8 @@ export class Deadline {
   }
 
   /**
-   * Whether there is no time for `what`, which is noted; with a share below 1 the rest of the time is kept for what
-   * follows.
+   * Whether there is no time left for `what`, which is then noted; with a share below 1, the rest of the time is
+   * reserved for what follows.
    */
   passed(what: string, share = 1): boolean {
     const isOver = performance.now() > this.end - 1000 * this.seconds * (1 - share);
@@ -20,7 +20,7 @@ export class Deadline {
     return isOver;
   }
 
-  /** Says what was left out. */
+  /** Reports what was skipped. */
   tell(): void {
     if (this.left.length > 0) tell({ fact: 'left out for want of time', value: this.left });
   }

@@ -1,4 +1,4 @@
-/** @file Times by the device's clock: many runs in one submit, so that they include neither JavaScript nor waiting. */
+/** @file Timing on the device: many runs in one submit, so that neither JavaScript nor waiting is included. */
 import { capture, deviceTime } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { summarise } from '../statistics.ts';
@@ -8,9 +8,9 @@ import type { Summary } from '../statistics.ts';
 const [SAMPLE_MS, MAX_REPEATS] = [10, 200];
 const SAMPLES = 5;
 /**
- * A GPU lowers its clock where it has little to do, as between two checks, and takes long to raise it: an H200 ran
+ * A GPU lowers its clock when it has little to do, as between two checks, and takes long to raise it: an H200 ran
  * kernels 2.7 times slower for more than 250 ms. So it is warmed up for this long before timing, longer after a pause,
- * and further while it gets faster, up to a limit.
+ * and further, up to a limit, while it still gets faster.
  */
 const [WARM_MS, COLD_WARM_MS, MAX_WARM_MS] = [250, 1200, 2500];
 /** After a pause of this length a device counts as cold. */
@@ -20,7 +20,7 @@ const lastTimed = new WeakMap<Gpu, number>();
 /** Slow runs get fewer samples. */
 const MAX_SPENT_MS = 1500;
 
-/** Best and median milliseconds of one run of what `record` records, which must be such that it can be captured. */
+/** Best and median milliseconds of one run of what `record` records, which must be capturable. */
 export async function timesOf(gpu: Gpu, record: () => unknown): Promise<Summary> {
   const began = performance.now();
   const once = (): void => gpu.scope(() => void record());

@@ -1,4 +1,4 @@
-/** @file The goals on a GPU: ours beside PyTorch's and beside the roofs of the same run. */
+/** @file The goals on a GPU: our times against PyTorch's and the roofs of the same run. */
 import { isFinding } from './report.ts';
 import type { Finding, Report } from './report.ts';
 
@@ -7,14 +7,14 @@ export interface GoalRow {
   /** Per cent at least, or at most where `atMost`. */
   readonly due: number;
   readonly atMost?: boolean;
-  /** Best rate as the op is called, and the best of the sweep, in `unit`. */
+  /** Best rate of the op's own choice, and the best of the sweep, in `unit`. */
   readonly ours: number | null;
   readonly best: number | null;
   readonly against: number | null;
   readonly unit: string;
 }
 
-/** Findings of one run, by what they are of. */
+/** Findings of one run, by subject. */
 class Found {
   private readonly findings: readonly Finding[];
 
@@ -35,7 +35,7 @@ class Found {
     return times.length > 0 ? Math.min(...times) : null;
   }
 
-  /** The best GB/s of an op among its shapes and, where asked, variants. */
+  /** The best GB/s of an op over its shapes and matching variants. */
   gbps(op: string, variant = /^as called$/, library: 'curio' | 'pytorch' = 'curio'): number | null {
     const rates = this.findings
       .filter((f) => f.library === library && f.op === op && f.gbps !== null && variant.test(f.variant))
@@ -71,7 +71,7 @@ const MEMORY_BOUND = [
 ];
 const LAYER = 'LLaMA layer LoRA step';
 
-/** All goals; those that were not measured have nulls. */
+/** All goals; nulls for those not measured. */
 export function goalRows(reports: readonly Report[]): GoalRow[] {
   const found = new Found(reports);
   const rows: GoalRow[] = [];
@@ -193,7 +193,7 @@ export function verdictOf({ due, atMost, ours, best, against }: GoalRow): string
   return isMet(ours) ? 'met' : isMet(best) ? 'met by another choice' : 'missed';
 }
 
-/** Goal, ours, the best of the sweep, what it is held against, the ratio as called and at best, met or not. */
+/** Columns: goal, ours, best of the sweep, reference, ratio as called and at best, met or not. */
 export function goalsTable(reports: readonly Report[]): string {
   const lines = goalRows(reports).map((row) => {
     const { goal, due, atMost, ours, best, against, unit } = row;

@@ -4,7 +4,7 @@ import type { PartResult } from './results-file.ts';
 import { isFinding } from './report.ts';
 import type { Fact } from './report.ts';
 
-/** results.json of a first run; a note may be added where it is kept. */
+/** results.json of a first run; a note may be added by hand. */
 export interface KeptRun {
   readonly began: string;
   readonly note?: string;
@@ -28,7 +28,7 @@ const factOf = (parts: readonly PartResult[], name: string): unknown =>
   parts.flatMap(({ reports }) => reports).find((report): report is Fact => !isFinding(report) && report.fact === name)
     ?.value;
 
-/** The first five of each sentence that several choices share. */
+/** Groups failures by their sentence, with the first five choices of each. */
 function failures(parts: readonly PartResult[]): string[] {
   const sentences = parts.flatMap(({ reports }) =>
     reports.flatMap((report) =>

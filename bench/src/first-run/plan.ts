@@ -1,13 +1,13 @@
-/** @file Which parts the first run has, in order of importance, and how the seconds are shared out. */
+/** @file The parts of the first run, in order of importance, and how the time is divided among them. */
 
 export interface PartPlan {
   readonly letter: string;
   readonly name: string;
-  /** Seconds that it may take; what parts before it did not use is added. */
+  /** Seconds that it may take, plus what earlier parts did not use. */
   readonly limit: number;
 }
 
-/** Below this a part is not begun. */
+/** A part is not started with less than this. */
 export const LEAST_SECONDS = 6;
 
 export const PARTS: readonly PartPlan[] = [
@@ -24,12 +24,12 @@ export const PARTS: readonly PartPlan[] = [
   { letter: 'k', name: 'toggles', limit: 20 },
 ];
 
-/** Whose seconds nothing else may take: without it nothing can be compared. */
+/** The part whose time is reserved: without it nothing can be compared. */
 const RESERVED = 'pytorch';
 
 /**
- * Seconds for `part`, of what is left of the budget: its own limit and all that the parts after it will not need, but
- * never what is reserved; below LEAST_SECONDS there is no time for it.
+ * Seconds for `part` out of the remaining budget: its own limit and whatever later parts will not need, but never the
+ * reserved time; below LEAST_SECONDS there is no time for it.
  */
 export function secondsFor(part: PartPlan, later: readonly PartPlan[], left: number): number {
   const needed = later.reduce((sum, { limit }) => sum + limit, 0);

@@ -1,44 +1,44 @@
 /**
- * @file What the parts of the first run say: a line to read, and the same as JSON on file descriptor 3 where the first
- * run listens.
+ * @file The reports of the first run's parts: a line of text, and the same as JSON on file descriptor 3 if the first
+ * run listens there.
  */
 import { writeSync } from 'node:fs';
 import { rates } from '../statistics.ts';
 import type { Summary, Work } from '../statistics.ts';
 import type { Choice } from './choices.ts';
 
-/** Something that was found out and is not a time. */
+/** A finding other than a time. */
 export interface Fact {
   readonly fact: string;
   readonly value: unknown;
 }
 
-/** One op at one shape by one choice of kernels, or why it has no time. */
+/** The time of one op at one shape with one choice of kernels, or why there is none. */
 export interface Finding {
   readonly op: string;
   readonly shape: string;
   readonly library: 'curio' | 'pytorch';
-  /** `as called` is what the op itself chooses. */
+  /** `as called` is the op's own choice. */
   readonly variant: string;
   readonly bestMs: number | null;
   readonly medianMs: number | null;
   readonly tflops: number | null;
   readonly gbps: number | null;
   readonly failed?: string;
-  /** What to set to have it again. */
+  /** Settings that reproduce it. */
   readonly choice?: Choice;
 }
 
 export type Report = Fact | Finding;
 
-/** Said before something is tried: what is to be reported should the process end over it. */
+/** Sent before an attempt: what to report if it ends the process. */
 export interface Attempt {
   readonly ifItEnds: Report;
 }
 
 export const isFinding = (report: Report): report is Finding => 'op' in report;
 
-/** The environment variable that says that descriptor 3 is listened to. */
+/** The environment variable that says that someone listens on descriptor 3. */
 export const LISTENED = 'CURIO_REPORTS';
 
 export function tell(report: Report): void {

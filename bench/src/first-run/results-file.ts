@@ -1,6 +1,6 @@
 /**
- * @file What the first run leaves, at most four files: results.json, whole at any time, log.txt, table.txt, and what
- * the training run wrote.
+ * @file The files of the first run, at most four: results.json, valid at any time, log.txt, table.txt, and those of the
+ * training run.
  */
 import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { Report } from './report.ts';
 export interface PartResult {
   readonly name: string;
   readonly seconds: number;
-  /** Why it did not end well, or was not begun. */
+  /** Why it failed, or was not started. */
   readonly failed: string | null;
   readonly reports: readonly Report[];
 }
@@ -23,7 +23,7 @@ export class ResultsFolder {
   private written = 0;
   private readonly began = new Date().toISOString();
 
-  /** @throws where the folder cannot be made or written */
+  /** @throws if the folder cannot be created or written */
   constructor(readonly folder: string) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'log.txt'), '');
@@ -57,7 +57,7 @@ export class ResultsFolder {
     this.write();
   }
 
-  /** The table goes beside the rest. */
+  /** Writes table.txt and the final results. */
   close(table: string): void {
     writeFileSync(join(this.folder, 'table.txt'), `${table}\n`);
     this.write();

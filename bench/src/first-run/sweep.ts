@@ -1,4 +1,4 @@
-/** @file Times one piece of work under many choices of kernels, each held against float64 first. */
+/** @file Times one piece of work with many choices of kernels, each checked against float64 first. */
 import { type CurioError, KernelError } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import type { Session } from '../cell.ts';
@@ -19,12 +19,12 @@ export interface Subject {
   readonly rehearse: Rehearsal;
 }
 
-/** What to report of work over which the process, or the device, ended. */
+/** What to report of work that ended the process or lost the device. */
 const ENDED = 'failed: the process ended over it, or was ended';
 
 /**
- * Times a subject under each choice. A choice that is wrong or does not compile is a finding without a time; what ends
- * the device is thrown. Choices that are known from a process that ended are not tried again.
+ * Times a subject with each choice. A choice that is wrong or does not compile is a finding without a time; the loss of
+ * the device is thrown. Choices already reported by an earlier process are not tried again.
  */
 export async function sweep(
   gpu: Gpu,
@@ -48,13 +48,12 @@ export async function sweep(
   return found;
 }
 
-/** A variant so many times slower than the fastest, both as their tables tune them, is not tuned. */
+/** A variant this many times slower than the fastest, both with their tables' tunings, is not tuned. */
 const HOPELESS = 1.4;
 
 /**
- * First what is called and every variant as its table tunes it; then, within the share, the tunings of the fastest
- * variant, and of those that are near it: those that change one thing, and then the others, what promises most by these
- * first.
+ * First the op's own choice and every variant with its table's tuning; then, within the share, the tunings of the
+ * fastest variant and of those near it: single changes first, then combinations, most promising first.
  */
 export async function sweepTunings(
   gpu: Gpu,
@@ -130,12 +129,12 @@ async function timed(gpu: Gpu, { op, shape, work, session, rehearse }: Subject, 
 export const fastest = (findings: readonly Finding[]): Finding[] =>
   findings.filter(({ bestMs }) => bestMs !== null).sort((a, b) => a.bestMs! - b.bestMs!);
 
-/** A job of a part: opened, run and forgotten, on a device that a failed job before it may have cost. */
+/** A job of a part: opened, run and discarded, on a new device if an earlier job lost the last one. */
 export type Job = readonly [name: string, run: (gpu: Gpu) => Promise<void>];
 
 /**
- * Runs jobs one after the other, each in a scope of its own. One that fails is told and takes nothing else with it.
- * Jobs that are known as done or failed, from a process that ended, are not run again.
+ * Runs jobs in sequence, each in a scope of its own. A failure is reported and does not affect the other jobs. Jobs
+ * that an earlier process has reported as done or failed are not run again.
  */
 export async function runJobs(
   open: () => Promise<Gpu>,

@@ -1,4 +1,4 @@
-/** @file Runs a part in a process of its own, in a group of its own, and ends the whole group when its time is over. */
+/** @file Runs a part as a process group of its own and kills the group when its time is over. */
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
@@ -11,7 +11,7 @@ export interface Watched {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly limitSeconds: number;
-  /** One thing that it tries may take so long; it then counts as crashed over it. */
+  /** Limit of a single attempt; after it the part counts as crashed. */
   readonly attemptSeconds?: number;
   readonly onLine: (line: string) => void;
   readonly onReport: (report: Report) => void;
@@ -19,28 +19,28 @@ export interface Watched {
 
 export interface Ended {
   readonly seconds: number;
-  /** Why it did not end well, in a sentence. */
+  /** Why it failed, as a sentence. */
   readonly failed: string | null;
-  /** A driver crashed, or something that it tried took too long: the rest may be tried in another process. */
+  /** The driver crashed, or an attempt took too long: the rest may be tried in another process. */
   readonly crashed: boolean;
-  /** What it was trying then. */
+  /** The attempt that was under way. */
   readonly unfinished: Report | null;
 }
 
-/** Groups that run now: whoever ends this process ends them. */
+/** Running groups, which are killed when this process ends. */
 const running = new Set<number>();
 
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // it is gone already
+    // already gone
   }
 }
 
 export const killAll = (): void => running.forEach(killGroup);
 
-/** Resolves when the part has ended, or was ended. Never rejects. */
+/** Resolves when the part has ended or was killed. Never rejects. */
 export function runWatched({
   command,
   args,
@@ -104,7 +104,7 @@ export function runWatched({
       clearTimeout(timer);
       clearTimeout(patience);
       if (pid !== undefined) {
-        killGroup(pid); // what it left behind
+        killGroup(pid); // leftover child processes
         running.delete(pid);
       }
       void Promise.all(streams).then(() =>
@@ -135,14 +135,14 @@ export function runWatched({
   });
 }
 
-/** Whether a report gives the outcome of what was tried. */
+/** Whether a report is the outcome of an attempt. */
 function concludes(report: Report, tried: Report): boolean {
   if (isFinding(report) && isFinding(tried))
     return report.op === tried.op && report.shape === tried.shape && report.variant === tried.variant;
   return !isFinding(report) && /^(done|failed): /.test(report.fact);
 }
 
-/** A line that an ended part did not finish is passed over. */
+/** Ignores an incomplete line of a killed part. */
 function parse(line: string, take: (message: Report | Attempt) => void): void {
   try {
     take(JSON.parse(line) as Report | Attempt);

@@ -41,7 +41,7 @@ const { values, positionals } = parseArgs({
 });
 const [what] = positionals;
 
-/** Calls `judge` with the kernels that a save touches, after `first`. @param interrupt called at a save */
+/** Calls `judge` with the kernels that a save affects, after `first`. @param interrupt called on a save */
 async function atEachSave(
   kernels: readonly string[],
   first: Promise<unknown>,
@@ -61,7 +61,7 @@ async function atEachSave(
   await queue;
 }
 
-/** What a GPU's compiler makes of kernels; a sentence where there is none. */
+/** Shows what a GPU's compiler makes of kernels, or why there is no such compiler. */
 async function show(kernels: readonly string[]): Promise<void> {
   try {
     if (!(await showGpu(kernels, values, console.log))) process.exitCode = 1;

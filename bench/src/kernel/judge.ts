@@ -1,4 +1,4 @@
-/** @file How fast a kernel is, under settings that take turns. */
+/** @file Measures how fast a kernel is, with settings timed in turn. */
 import type { Gpu, KernelSource, Tuning, Variant } from '@curio/engine';
 import { CaseRuns, variantOf } from '@curio/engine/check';
 import type { BenchShape, Setting, Target } from '@curio/engine/check';
@@ -6,7 +6,7 @@ import type { Cell, Group, Roof, Row } from '../cell.ts';
 import { session } from '../engine-cells.ts';
 import type { Measurements } from '../rounds.ts';
 
-/** What a shape is held against. */
+/** The roof of a shape. */
 const roofOf = ({ flops, bytes }: BenchShape<never>): Roof | null =>
   flops ? { kind: 'openblas', size: [512, 512, 512] } : bytes ? { kind: 'copy' } : null;
 
@@ -17,7 +17,7 @@ export interface Timing {
   readonly backward: Row | null;
 }
 
-/** An op at a bench shape, in one direction and under one setting. */
+/** An op at a bench shape, in one direction and with one setting. */
 function cell(gpu: Gpu, runs: CaseRuns, direction: 'forward' | 'backward', variant: string, setting: Setting): Cell {
   const open = () => {
     const run = runs[direction](setting);
@@ -58,7 +58,7 @@ export async function time(
   }
 }
 
-/** Every combination of the free tunables that can run here, without the one that the table chooses by itself. */
+/** Every combination of the free tunables that can run on this device, except the table's own. */
 export function otherTunings(gpu: Gpu, target: Target, now: KernelSource): Tuning[] {
   const free = (variantOf(target) as Variant<unknown> | null)?.free ?? {};
   const own = target.cases[0]!.tunings.find(({ tuning }) => tuning)?.tuning ?? {};

@@ -1,10 +1,10 @@
-/** @file Which kernels a name on the command line means. */
+/** @file Resolves a name on the command line to kernels. */
 import { opTables } from '@curio/engine/check';
 import { kernelNames } from './source.ts';
 
 /**
- * The kernels that `what` names: a folder (`matmul`), a kernel (`matmul/tile`), what names begin with (`rows/norm`), or
- * an op (`softmax`).
+ * The kernels that `what` names: a folder (`matmul`), a kernel (`matmul/tile`), a prefix of names (`rows/norm`), or an
+ * op (`softmax`).
  */
 export function kernelsNamed(what: string): string[] {
   const names = kernelNames();

@@ -12,7 +12,7 @@ const speeds = ({ forward, backward }: Timing, held: Timing): string =>
     .filter(Boolean)
     .join(' / ');
 
-/** One table of a bench shape. All are held against the first, the committed text: 1.10 × is a tenth faster. */
+/** The table of a bench shape. All rows are compared with the first, the committed code: 1.10 × is a tenth faster. */
 export function timingTable(title: string, timings: readonly Timing[]): string {
   const rows = timings.map((timing, i) => {
     const { what, forward, backward } = timing;
@@ -46,6 +46,6 @@ export function timingTable(title: string, timings: readonly Timing[]): string {
 export const rightness = (checked: number, worst: number): string =>
   `${checked} ${checked === 1 ? 'case' : 'cases'}, worst error ${worst.toFixed(2)} of what is allowed`;
 
-/** One line for a tuning beside the one that the table chooses. */
+/** One line for a tuning other than the table's own. */
 export const tuningLine = (label: string, shape: string, asChosen: Timing, tuned: Timing): string =>
   `${label}   ${[tuned.forward, tuned.backward].flatMap((row) => (row?.bestMs ? `${short(row.bestMs)} ms` : [])).join(' / ')} at ${shape}, ${speeds(tuned, asChosen)} against the tuning that is chosen`;

@@ -1,4 +1,4 @@
-/** @file Kernel texts as they are on disk now, while they are edited. */
+/** @file Kernel sources as they are on disk, while they are edited. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,15 +9,15 @@ import { reflectKernel } from '@curio/kernels/reflect';
 /** The folder of all GPU text. */
 const KERNELS = fileURLToPath(new URL('../../../kernels/', import.meta.url));
 
-/** Text of a file below kernels/; null where there is none. */
+/** The text of a file under kernels/; null if there is none. */
 export const readText = (file: string): string | null =>
   existsSync(join(KERNELS, file)) ? readFileSync(join(KERNELS, file), 'utf8') : null;
 
-/** The kernel `a/b` as kernels/…/b.wgsl says it now. @throws ReflectError with file and line where it does not read */
+/** The kernel `a/b`, parsed from kernels/…/b.wgsl. @throws ReflectError with file and line */
 export const readKernel = (name: string): KernelSource =>
   reflectKernel(name, readText(`${name}.wgsl`) ?? '', readText) as KernelSource;
 
-/** Whether the text of kernel `name` is made of this file, itself or a shared piece. */
+/** Whether kernel `name` consists of this file or includes it. */
 export const isMadeOf = (name: string, file: string): boolean =>
   file === `${name}.wgsl` || piecesOf(readText(`${name}.wgsl`) ?? '').includes(file);
 
@@ -31,8 +31,8 @@ export const kernelNames = (): string[] =>
 const LOOK_MS = 100;
 
 /**
- * Calls `onSave` with the files below kernels/ that were written since the last look. Files are looked at, since
- * editors replace them and watchers of a folder lose what was replaced.
+ * Calls `onSave` with the files under kernels/ that changed since the last poll. Polls, since editors replace files and
+ * folder watchers lose track of replaced ones.
  */
 export function watchTexts(onSave: (files: readonly string[]) => void): void {
   const written = (): Map<string, number> => {

@@ -1,4 +1,4 @@
-/** @file The order in which the workbench judges a kernel: what decides first, the rest as it comes. */
+/** @file The stages in which the workbench judges a kernel: the decisive ones first. */
 import { KernelError } from '@curio/engine';
 import type { Gpu, KernelSource } from '@curio/engine';
 import { checkText, compileText, nameOf, targetsOf, timedShapes, variantsBeside } from '@curio/engine/check';
@@ -32,13 +32,13 @@ export class Workbench {
     private readonly say: (text: string) => void,
   ) {}
 
-  /** Ends the judging that runs now at its next stage: a newer text is there. */
+  /** Stops the current judging at its next stage, since the source has changed. */
   interrupt(): void {
     this.stopped = true;
   }
 
   /**
-   * Finds out what the kernels serve, and has the device and the committed texts ready, so that the first verdict is
+   * Finds the ops that use the kernels, and prepares the device and the committed sources, so that the first verdict is
    * quick.
    */
   async warmUp(kernels: readonly string[]): Promise<void> {
@@ -50,7 +50,7 @@ export class Workbench {
     }
   }
 
-  /** Judges the text that the file has now. Returns whether it is right. */
+  /** Judges the file's current source. Returns whether it is right. */
   async judge(kernel: string): Promise<boolean> {
     this.stopped = false;
     this.say(`\n${kernel}   ${new Date().toLocaleTimeString('en-GB')}`);
@@ -79,7 +79,7 @@ export class Workbench {
     this.gpu?.close();
   }
 
-  /** What decides: the tuning of most cases compiles, is right, and is as fast as the committed text or is not. */
+  /** The verdict: whether the tuning of most cases compiles, is right, and is as fast as the committed source. */
   private async verdict(
     gpu: Gpu,
     first: Target,
@@ -120,7 +120,7 @@ export class Workbench {
     return true;
   }
 
-  /** The other tunings and ops, whether right and how fast, and the other variants beside them. */
+  /** Correctness and speed of the other tunings and ops, and of the other variants for comparison. */
   private async rest(gpu: Gpu, first: Target, { targets, shapes }: Known, now: KernelSource): Promise<boolean> {
     for (const target of targets) {
       const setting: Setting = { choice: target.choice, edited: { original: target.kernel, now } };
@@ -179,7 +179,7 @@ export class Workbench {
     return true;
   }
 
-  /** A table whose first setting is the one that the others are held against. */
+  /** A table whose first setting is the one that the others are compared with. */
   private async timed(
     gpu: Gpu,
     target: Target,
@@ -205,7 +205,7 @@ export class Workbench {
     return this.gpu;
   }
 
-  /** A kernel that the device refused while running leaves it unusable: the next text gets a new one. */
+  /** A kernel that failed while running leaves the device unusable: the next source gets a new one. */
   private async recover(): Promise<void> {
     try {
       await this.gpu?.synchronize();

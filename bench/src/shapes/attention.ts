@@ -11,20 +11,20 @@ import { AttentionTruth } from '../truth/attention.ts';
 
 type FloatInput = ReturnType<typeof input>;
 
-/** The naive kernel is timed up to so many. */
+/** The naive kernel is timed up to this many operations. */
 const NAIVE_TOKENS = 512;
 
-/** 4·H·T²·D forward, 2.5 times that backward, half of it where causal. */
+/** 4·H·T²·D forward, 2.5 times that backward, half of both if causal. */
 export const attentionFlops = (H: number, T: number, D: number, causal: boolean, backward: boolean): number =>
   (4 * H * T * T * D * (backward ? 2.5 : 1)) / (causal ? 2 : 1);
 
 /**
- * From so many scores on, gradients are looked at in the last head alone: each of its rows takes as long as a row of
- * the output.
+ * From this many scores on, gradients are checked only in the last head: each of its rows takes as long as a row of the
+ * output.
  */
 const MANY_SCORES = 2 ** 24;
 
-/** Inputs, calls and truth of one attention. */
+/** Inputs, calls and reference of one attention. */
 export function attentionBench(
   H: number,
   T: number,

@@ -1,4 +1,4 @@
-/** @file LoRA linears beside the plain one: [M, K] rows against a frozen W[N, K] and a branch of rank r. */
+/** @file LoRA linear layers against a plain one: [M, K] rows times a frozen W[N, K], with a branch of rank r. */
 import { linear, loraLinear } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import type { Group } from '../cell.ts';
@@ -8,7 +8,7 @@ import { dot, flipped, productEntry, rowMajor } from '../truth/product.ts';
 
 const SCALE = 2;
 
-/** Column r of a product with a thin right side, made once: the branch's h = x·Aᵀ and dh = dy·B. */
+/** Columns of a product with a narrow right side, each computed once: the branch's h = x·Aᵀ and dh = dy·B. */
 function columnsOf(make: (r: number) => Float64Array): (r: number) => Float64Array {
   const made = new Map<number, Float64Array>();
   return (r) => {

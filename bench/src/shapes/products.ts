@@ -16,7 +16,7 @@ export const NAIVE_FLOPS = 2 * 512 ** 3;
 
 export type Layout = 'nn' | 'nt' | 'tn';
 
-/** C[M, N] of A and B as the layout says they lie. */
+/** C[M, N] of A and B in the given layout. */
 export function productBench(
   layout: Layout,
   M: number,
@@ -99,11 +99,11 @@ const STORAGES = ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4'] as const;
 export type Storage = (typeof STORAGES)[number];
 const GROUP = 64;
 
-/** Bytes of N·K weights as they are stored, with one f32 scale a group where there are scales. */
+/** Bytes of N·K weights as they are stored, with one f32 scale per group if there are scales. */
 const weightBytes = (storage: Storage, count: number): number =>
   count * { f32: 4, f16: 2, bf16: 2, int8: 1 + 4 / GROUP, int4: 0.5 + 4 / GROUP, nf4: 0.5 + 4 / GROUP }[storage];
 
-/** What the device makes of weights in a storage, in parts that one binding holds. */
+/** Weights packed and unpacked on the device, in parts that fit one binding. */
 async function asStored(
   gpu: Gpu,
   weights: Float32Array<ArrayBuffer>,
@@ -126,8 +126,8 @@ async function asStored(
 }
 
 /**
- * M rows of x[M, K] against a frozen W[N, K] in a packed storage; what the device makes of W is taken as given, the
- * product is checked.
+ * M rows of x[M, K] times a frozen W[N, K] in a packed storage. The reference uses W as unpacked by the device, so only
+ * the product is checked.
  */
 export function packed(gpu: Gpu, storage: Storage, M: number, N: number, K: number): Cell {
   const work = { flops: 2 * M * N * K, bytes: weightBytes(storage, N * K) + 4 * M * (N + K) };
@@ -181,7 +181,7 @@ function decode(gpu: Gpu, N: number, K: number): Group {
   };
 }
 
-/** A layer whose f32 weight would pass the 128 MiB of a binding. */
+/** A layer whose f32 weight would exceed a binding of 128 MiB. */
 const packedLayer = (gpu: Gpu, label: string, M: number, N: number, K: number): Group => ({
   op: 'linear forward',
   shape: `${M}x${N}x${K}`,

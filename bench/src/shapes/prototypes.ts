@@ -1,4 +1,4 @@
-/** @file The prototype extractor at its published sizes, beside the sum of its products alone. */
+/** @file The prototype extractor at its published sizes, against its matrix products alone. */
 import { matmul, noGrad, prototypeCluster, tensor } from '@curio/engine';
 import type { Gpu, MatmulOptions } from '@curio/engine';
 import type { Cell, Group } from '../cell.ts';
@@ -17,7 +17,7 @@ interface Product {
 
 const flopsOf = (products: readonly Product[]): number => products.reduce((sum, { M, N, K }) => sum + 2 * M * N * K, 0);
 
-/** Products of the extractor, in the layouts in which it asks for them. */
+/** Products of the extractor, in the layouts that it uses. */
 function products(L: number, D: number, K: number, iterations: number): { forward: Product[]; backward: Product[] } {
   const one = (M: number, N: number, inner: number, layout: string): Product => ({
     M,
@@ -39,7 +39,7 @@ function products(L: number, D: number, K: number, iterations: number): { forwar
   };
 }
 
-/** The products one after the other, on inputs of their own. */
+/** The products in sequence, on inputs of their own. */
 function productsAlone(gpu: Gpu, list: readonly Product[]): Cell {
   return {
     library: 'curio',

@@ -1,4 +1,4 @@
-/** @file Kernels bound by memory: softmax, norms, cross-entropy, AdamW. Bytes at minimum traffic. */
+/** @file Memory-bound kernels: softmax, norms, cross-entropy, AdamW. Bytes at minimum traffic. */
 import { AdamW, crossEntropy, layerNorm, neg, Parameter, rmsNorm, softmax } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import type { Job, Peer, Values } from '../../peers/src/peer.ts';
@@ -77,7 +77,7 @@ export function softmaxGroups(gpu: Gpu, peers: readonly Peer[], label: string, R
   }));
 }
 
-/** Scale and shift are frozen, as everywhere under LoRA. */
+/** Scale and shift are frozen, as in LoRA training. */
 export function normGroups(
   gpu: Gpu,
   peers: readonly Peer[],
@@ -165,7 +165,7 @@ export function crossEntropyGroups(gpu: Gpu, peers: readonly Peer[], label: stri
   ];
 }
 
-/** Each element read once and written once: the most that a kernel can reach here. */
+/** Reads and writes each element once: the fastest that a kernel can be. */
 export function negGroup(gpu: Gpu, R: number, C: number): Group {
   const x = input([R, C], 1);
   const cells = new OpCells(gpu, {
@@ -241,7 +241,7 @@ function twoSteps(x: number, g: number): number {
   return value;
 }
 
-/** A copy of 64 MB, the roof, stands beside each group. */
+/** The roof, a copy of 64 MB, is timed with each group. */
 export const rowGroupsOf = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
   () => [negGroup(gpu, 4096, 1024)],
   () => softmaxGroups(gpu, peers, 'attention scores of CLIP ViT-L/14-336, 16 heads', 16 * 577, 577),
@@ -250,7 +250,7 @@ export const rowGroupsOf = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[]
   () => normGroups(gpu, peers, 'rmsNorm', 'LLaMA-7B, 512 tokens', 512, 4096),
   () => crossEntropyGroups(gpu, peers, 'LLaMA vocabulary', 512, 32000),
   () => [adamw(gpu, peers, 2 ** 22)],
-  // A GPU's caches hold the sizes above.
+  // The sizes above fit a GPU's caches.
   ...(gpu.adapter.isSoftware
     ? []
     : [

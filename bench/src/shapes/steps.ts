@@ -1,4 +1,4 @@
-/** @file Whole training steps: forward, backward, update. */
+/** @file Complete training steps: forward, backward, update. */
 import type { Gpu } from '@curio/engine';
 import type { Peer } from '../../peers/src/peer.ts';
 import { opTables, TOLERANCE } from '@curio/engine/check';
@@ -14,12 +14,12 @@ import { COMPARED_STEPS } from '../steps/step-spec.ts';
 
 const roof = { kind: 'openblas', size: [512, 512, 512] } as const;
 
-/** Words of each of the eight samples. */
+/** Tokens of each of the eight samples. */
 const WORDS = 80;
 
 /**
- * The small SQ-LLaVA's stage-2 step. Golden tests hold the model to PyTorch; here one step is held against the same
- * step by the naive kernels, which the op table holds against float64.
+ * The small SQ-LLaVA's stage-2 step. Golden tests compare the model with PyTorch; here one step is compared with the
+ * same step by the naive kernels, which the op table checks against float64.
  */
 function smallStep(gpu: Gpu): Cell {
   return {

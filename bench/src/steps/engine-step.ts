@@ -44,12 +44,12 @@ export const gptBlock: Net = (x, get) => {
   return add(middle, dense(geluTanh(dense(norm(middle, 'ln2'), 'up')), 'down'));
 };
 
-/** A loss is right where it differs from float64 by less. */
+/** Tolerance of a loss against float64. */
 export const lossTolerance = 1e-5;
 
 /**
- * What all cells of a step are held against: float64 for the first step, the first cell's own later loss for the
- * others'.
+ * The reference of all cells of a step: float64 for the first step, and for the loss after some steps that of the first
+ * cell.
  */
 export class StepTruth {
   private made: ReturnType<StepSpec['truth']> | null = null;
@@ -57,7 +57,7 @@ export class StepTruth {
 
   constructor(private readonly spec: StepSpec) {}
 
-  /** Judges the loss of the first step, gradients where the library shows them, and the loss after some steps. */
+  /** Checks the loss of the first step, gradients if the library gives them, and the loss after some steps. */
   judge(firstLoss: number, laterLoss: number, grads: readonly ArrayLike<number>[] | null): string | null {
     this.made ??= this.spec.truth();
     const off = (loss: number, wanted: number): boolean =>

@@ -1,5 +1,5 @@
 /**
- * @file A GPT block: batch 4, 256 tokens, width 256, 8 heads, MLP of 1024, pre-norm, causal; mean square error of its
+ * @file A GPT block: batch 4, 256 tokens, width 256, 8 heads, MLP of 1024, pre-norm, causal; mean squared error of its
  * output.
  */
 import { noise } from '../numbers.ts';

@@ -1,5 +1,5 @@
 /**
- * @file One layer of LLaMA under LoRA, trained: forward, backward, update of the adapters; the layer itself is frozen.
+ * @file A training step of one LLaMA layer with LoRA: forward, backward, update of the adapters; the layer is frozen.
  */
 import { AdamW, backward, capture, mean, mul, Parameter, sub } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
@@ -19,7 +19,7 @@ import type { NamedValues } from './step-spec.ts';
 export const RANK = 128;
 const RATE = 1e-4;
 
-/** What operands rounded to 2⁻¹¹ may do, layer after layer: of the loss, and of each tensor's largest gradient. */
+/** Tolerances for operands rounded to 2⁻¹¹, layer after layer: of the loss, and of each tensor's largest gradient. */
 const HALVED = { loss: 5e-3, gradients: 3e-2 };
 
 /** The published layer, or a smaller one to try the bench itself. */
@@ -30,7 +30,7 @@ export const layerConfig = (sizes: Partial<LlamaConfig> = {}): LlamaConfig => ({
   ...sizes,
 });
 
-/** What goes into the layer, and what is to come out of it. */
+/** Input and target output of the layer. */
 export const layerData = (tokens: number, hiddenSize: number): readonly [x: NamedValues, target: NamedValues] => {
   const values = (name: string, seed: number): NamedValues => ({
     name,
@@ -40,7 +40,7 @@ export const layerData = (tokens: number, hiddenSize: number): readonly [x: Name
   return [values('x', 1), values('target', 2)];
 };
 
-/** On the device before the step, as a layer's input is in training, and in PyTorch's run. */
+/** Uploaded before the step, as a layer's input is in training and in PyTorch's run. */
 export const onDevice = (gpu: Gpu, data: readonly NamedValues[]): Parameter[] =>
   data.map(({ name, shape, values }) => new Parameter(gpu, name, shape, values));
 
@@ -77,8 +77,8 @@ function open(gpu: Gpu, config: LlamaConfig, tokens: number) {
 }
 
 /**
- * The same step by another library, held against ours: the first loss, and the one after some steps, into which all
- * gradients went.
+ * The same step by another library, compared with ours: the first loss, and the loss after some steps, which depends on
+ * all gradients.
  */
 const onPeer = (gpu: Gpu, peer: Peer, config: LlamaConfig, tokens: number): Cell => ({
   library: peer.name,
@@ -119,14 +119,14 @@ const onPeer = (gpu: Gpu, peer: Peer, config: LlamaConfig, tokens: number): Cell
   },
 });
 
-/** Products of the seven frozen weights forward and for dx, three of each adapter's pair, and attention. */
+/** Products with the seven frozen weights, forward and for dx, three per adapter matrix, and attention. */
 export function layerFlops({ hiddenSize: C, intermediateSize: F, numHeads }: LlamaConfig, tokens: number): number {
   const frozen = 4 * C * C + 3 * C * F;
   const adapters = RANK * (8 * C + 3 * (C + F));
   return 2 * tokens * (2 * frozen + 3 * adapters) + (3.5 * 4 * numHeads * tokens ** 2 * (C / numHeads)) / 2;
 }
 
-/** Held against the same step by the naive kernels, which the op table holds against float64. */
+/** Compared with the same step by the naive kernels, which the op table checks against float64. */
 export function llamaLayer(gpu: Gpu, peers: readonly Peer[], config: LlamaConfig, tokens: number): Group {
   const make =
     (tolerance: { loss: number; gradients: number }): Cell['open'] =>

@@ -1,4 +1,4 @@
-/** @file A 2-layer MLP: 256 rows of 512 → 1024 → 512, relu, mean square error. */
+/** @file A 2-layer MLP: 256 rows of 512 → 1024 → 512, ReLU, mean squared error. */
 import { noise } from '../numbers.ts';
 import { map, Matrix64, meanSquare, plus, times, walkBack } from '../truth/tape.ts';
 import type { NamedValues, StepSpec } from './step-spec.ts';

@@ -1,5 +1,5 @@
 /**
- * @file A whole training step that several libraries can do: the same parameters, data and Adam, so the same losses.
+ * @file A training step that several libraries can run: with the same parameters, data and Adam, so the same losses.
  */
 
 export interface NamedValues {
@@ -19,8 +19,8 @@ export interface StepSpec {
 }
 
 /**
- * The layer and the norm after it, for a library of its own: parameters by the checkpoint's names, those that train,
- * and mean square error's x and target.
+ * The layer and the norm after it, for another library: parameters by the checkpoint's names, which of them train, and
+ * x and target of the mean squared error.
  */
 export interface LlamaLayerSpec {
   readonly parameters: readonly NamedValues[];
@@ -31,7 +31,7 @@ export interface LlamaLayerSpec {
   readonly lr: number;
 }
 
-/** Every library trains with this. */
+/** The Adam options of every library. */
 export const ADAM = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 } as const;
 
 /** Steps after which the libraries' losses are compared. */

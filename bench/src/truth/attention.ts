@@ -10,7 +10,7 @@ export interface AttentionInputs {
   readonly causal: boolean;
 }
 
-/** Of each row of a head, NaN until it is asked for: log-sum-exp of the scores, and with `dy` the sum of dy · y. */
+/** Per row of a head, NaN until needed: log-sum-exp of the scores, and with `dy` the sum of dy · y. */
 interface HeadStats {
   readonly lse: Float64Array;
   readonly delta: Float64Array;
@@ -91,7 +91,7 @@ export class AttentionTruth {
     return sum;
   }
 
-  /** The head's, where row `t` is known from now on. */
+  /** The head's sums, after computing those of row `t`. */
   private stats(h: number, t: number): HeadStats {
     const { tokens } = this.inputs;
     let stats = this.heads.get(h);

@@ -8,12 +8,12 @@ export interface PrototypeTruth {
 }
 
 /**
- * Least distance of a token's best cosine from the next that f32 can be trusted with; with one token below it the whole
- * result may differ.
+ * Smallest gap between a token's best cosine and the next that f32 resolves reliably; a single token below it may
+ * change the whole result.
  */
 const MARGIN = 1e-5;
 
-/** Averages of the rows in K bins, as adaptive pooling takes them. */
+/** Adaptive average pooling of the rows into K bins. */
 const pooling = (K: number, L: number): Matrix64 =>
   new Matrix64(
     K,

@@ -1,6 +1,5 @@
 /**
- * @file Single elements of ops that treat each row by itself: the op table's own float64 forward on one row, and its
- * central differences.
+ * @file Single elements of row-wise ops: the op table's float64 forward on one row, and its central differences.
  */
 import { Array64, opTable } from '@curio/engine/check';
 import type { OpCases } from '@curio/engine/check';
@@ -8,12 +7,12 @@ import type { Entry } from '../engine-cells.ts';
 
 const STEP = 1e-5;
 
-/** Inputs of a row-wise op: x [R, C] and what all rows share. */
+/** Inputs of a row-wise op: x [R, C] and those that all rows share. */
 export class RowTruth {
   private readonly table: OpCases<undefined>;
   private last: { row: number; y: Float64Array } | null = null;
 
-  /** @param rest the further inputs of row r, as the table takes them */
+  /** @param rest the other inputs for row r, in the table's order */
   constructor(
     op: string,
     private readonly x: Float32Array,
@@ -29,7 +28,7 @@ export class RowTruth {
     return this.last.y[i % this.cols]!;
   };
 
-  /** The gradient of x, when `dy(row)` arrives for the row's outputs. */
+  /** The gradient of x for an output gradient of `dy(row)`. */
   dx(dy: (row: number) => ArrayLike<number>): Entry {
     return (i) => {
       const [row, at] = [Math.floor(i / this.cols), i % this.cols];

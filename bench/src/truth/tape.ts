@@ -1,6 +1,6 @@
 /**
- * @file A small float64 tape over matrices, for whole steps and the prototype extractor: written plainly, walked
- * backwards once.
+ * @file A small float64 autograd tape over matrices, for training steps and the prototype extractor: simple, and used
+ * for a single backward pass.
  */
 
 export class Matrix64 {
@@ -19,7 +19,7 @@ export class Matrix64 {
   }
 }
 
-/** Adds a·b (each transposed where told) into `out`, M rows and N columns over K terms. */
+/** Adds a·b (each transposed if requested) to `out`, M rows and N columns over K terms. */
 function addProduct(
   out: Float64Array,
   a: Float64Array,
@@ -95,7 +95,7 @@ export function plus(a: Matrix64, b: Matrix64): Matrix64 {
   return y;
 }
 
-/** Rows through f(row) → y, whose backward(y, dy) gives dx. */
+/** Maps each row by f(row) → y, with dx = backward(y, dy). */
 function mapRows(
   x: Matrix64,
   f: (row: Float64Array, r: number) => ArrayLike<number>,
@@ -120,13 +120,13 @@ function mapRows(
 
 const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
 
-/** Softmax of each row over its first `seen(r)` columns; the others are 0. */
-export const softmaxRows = (x: Matrix64, seen: (r: number) => number = () => x.cols): Matrix64 =>
+/** Softmax of each row over its first `visible(r)` columns; the others are 0. */
+export const softmaxRows = (x: Matrix64, visible: (r: number) => number = () => x.cols): Matrix64 =>
   mapRows(
     x,
     (row, r) => {
-      const top = row.subarray(0, seen(r)).reduce((a, b) => Math.max(a, b), -Infinity);
-      const e = row.map((v, c) => (c < seen(r) ? Math.exp(v - top) : 0));
+      const top = row.subarray(0, visible(r)).reduce((a, b) => Math.max(a, b), -Infinity);
+      const e = row.map((v, c) => (c < visible(r) ? Math.exp(v - top) : 0));
       const total = e.reduce((a, b) => a + b, 0);
       return e.map((v) => v / total);
     },
@@ -136,7 +136,7 @@ export const softmaxRows = (x: Matrix64, seen: (r: number) => number = () => x.c
     },
   );
 
-/** Each row divided by its length. */
+/** Each row divided by its L2 norm. */
 export function unitRows(x: Matrix64): Matrix64 {
   const lengths = new Float64Array(x.rows);
   return mapRows(
@@ -170,7 +170,7 @@ export function normaliseRows(x: Matrix64, eps = 1e-5): Matrix64 {
   );
 }
 
-/** Each column times its factor in the row `w`. */
+/** Each column times its factor in the vector `w`. */
 export function scaleColumns(x: Matrix64, w: Matrix64): Matrix64 {
   const y: Matrix64 = new Matrix64(
     x.rows,
@@ -211,7 +211,7 @@ export function block(x: Matrix64, r: number, rows: number, c: number, cols: num
   return y;
 }
 
-/** Puts blocks of equal size, row of blocks by row of blocks, into one matrix. */
+/** Assembles blocks of equal size into one matrix, row by row. */
 export function assemble(blocks: readonly (readonly Matrix64[])[]): Matrix64 {
   const [height, width] = [blocks[0]![0]!.rows, blocks[0]![0]!.cols];
   const cols = blocks[0]!.length * width;
@@ -246,7 +246,7 @@ export function meanSquare(x: Matrix64, target: ArrayLike<number>): Matrix64 {
   return y;
 }
 
-/** Sends `seed` (1 for a scalar) back through everything that `y` was made of. */
+/** Backpropagates `seed` (1 for a scalar) from `y`. */
 export function walkBack(y: Matrix64, seed: ArrayLike<number> = [1]): void {
   y.grad.set(Float64Array.from(seed));
   const order: Matrix64[] = [];

@@ -1,4 +1,4 @@
-/** @file What the device is. */
+/** @file Describes the device. */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, release } from 'node:os';
 import { openDevice } from './part-options.ts';
@@ -26,7 +26,7 @@ export async function adapterPart(): Promise<void> {
   );
   tell({
     fact: 'nvidia-smi',
-    value: smi.status === 0 ? smi.stdout.trim().split('\n') : 'not here, or it did not answer',
+    value: smi.status === 0 ? smi.stdout.trim().split('\n') : 'not installed, or it did not answer',
   });
   const gpu = await openDevice();
   const {

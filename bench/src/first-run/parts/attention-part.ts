@@ -1,4 +1,4 @@
-/** @file Attention, forward and backward, by every variant under every tuning. */
+/** @file Attention, forward and backward, with every variant and tuning. */
 import type { Gpu } from '@curio/engine';
 import { attentionBackwardVariants, opTable } from '@curio/engine/check';
 import { OpCells } from '../../engine-cells.ts';
@@ -12,7 +12,7 @@ import type { Job } from '../sweep.ts';
 
 type Size = readonly [heads: number, tokens: number, width: number, causal: boolean];
 
-/** The shape that PyTorch is known for, CLIP ViT-L/14-336, LLaMA-7B at its longest, the small model. */
+/** The shape with PyTorch's known time, CLIP ViT-L/14-336, LLaMA-7B at full length, the small model. */
 const FULL: readonly Size[] = [
   [8, 512, 64, false],
   [16, 577, 64, false],

@@ -1,6 +1,6 @@
 /**
- * @file Matrix products: every variant under every tuning at large squares, the best of them at the other shapes,
- * packed weights, matrix units.
+ * @file Matrix products: every variant and tuning at large squares, the best of them at other shapes, packed weights,
+ * matrix units.
  */
 import type { Gpu } from '@curio/engine';
 import { subgroupMatrixFault } from '@curio/engine';
@@ -23,7 +23,7 @@ type Size = readonly [layout: Layout, M: number, N: number, K: number, what?: st
 
 const LAYOUTS = ['nn', 'nt', 'tn'] as const;
 
-/** A LLaMA-7B layer under LoRA of rank 128 over 512 tokens, and the small model. */
+/** A LLaMA-7B layer with LoRA of rank 128 over 512 tokens, and the small model. */
 const LORA: readonly Size[] = [
   ['nt', 512, 4096, 4096, 'q_proj forward'],
   ['nn', 512, 4096, 4096, 'q_proj dx'],
@@ -46,12 +46,12 @@ const SMALL: readonly Size[] = [
   ['tn', 48, 32, 64, 'small'],
 ];
 
-/** Tunings of each variant in the first sweep that go on to other layouts and sizes. */
+/** How many of each variant's tunings of the first sweep are tried in other layouts and sizes. */
 const KEPT = 3;
 
 /**
- * Which choices are worth timing elsewhere: every variant as its table tunes it, and under the tunings that were its
- * fastest in the first sweep.
+ * The choices to time elsewhere: every variant with its table's tuning, and with its fastest tunings in the first
+ * sweep.
  */
 class Ranking {
   private names: ReadonlySet<string> | null = null;
@@ -132,7 +132,7 @@ function subjectOf(gpu: Gpu, [layout, M, N, K, what]: Size, held?: typeof heldBy
   };
 }
 
-/** @param rest the tunings that the ranking passed over */
+/** @param rest the tunings that the ranking dropped */
 function plainJob(size: Size, options: PartOptions, ranking: Ranking, share: number, rest = false): Job[1] {
   return async (gpu) => {
     const { session, ...subject } = subjectOf(gpu, size);
@@ -151,7 +151,7 @@ function plainJob(size: Size, options: PartOptions, ranking: Ranking, share: num
   };
 }
 
-/** The kernel on matrix units is tested once a device. */
+/** The kernel on matrix units is tested once per device. */
 const faults = new WeakMap<Gpu, string | null>();
 
 async function faultOf(gpu: Gpu): Promise<string | null> {
@@ -162,7 +162,7 @@ async function faultOf(gpu: Gpu): Promise<string | null> {
 function matrixJob(size: Size, options: PartOptions, ranking: Ranking, share: number): Job[1] {
   return async (gpu) => {
     const fault = await faultOf(gpu);
-    // where not, the sweep tells which of its choices do
+    // if not, the sweep shows which of its choices do
     tell({ fact: 'matrix units', value: fault ?? 'agree with float64' });
     if (!gpu.adapter.subgroupMatrix) return;
     const { session, ...subject } = subjectOf(gpu, size, heldByF16);
@@ -180,7 +180,7 @@ function matrixJob(size: Size, options: PartOptions, ranking: Ranking, share: nu
   };
 }
 
-/** Rows of tokens against a weight as it is stored. */
+/** Products of activations with packed weights. */
 function packedJobs(scale: PartOptions['scale']): Job[] {
   const [M, N, K] = scale === 'full' ? [512, 4096, 4096] : [32, 64, 128];
   const cell = (storage: Storage, rows: number): Job => [
@@ -207,7 +207,7 @@ function packedJobs(scale: PartOptions['scale']): Job[] {
   ];
 }
 
-/** The best choice of the sweep again, and what is called by default, on a device with other toggles of Dawn's. */
+/** The sweep's best choice and the default one again, on a device with other Dawn toggles. */
 export const togglePart =
   (toggle: string) =>
   async (options: PartOptions): Promise<void> => {

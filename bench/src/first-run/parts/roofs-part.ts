@@ -1,4 +1,4 @@
-/** @file What the device can do at best: a copy, a kernel that reads and writes once, multiply-adds alone. */
+/** @file The device's peak rates: a copy, a kernel that reads and writes once, multiply-adds alone. */
 import { empty, neg, noGrad } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { copyRoof, multiplyAddRoof } from '@curio/engine/check';
@@ -20,7 +20,7 @@ async function roof(
   tell(finding(op, shape, variant, work, await timesOf(gpu, record)));
 }
 
-/** Lanes of a workgroup of the multiply-adds. */
+/** Workgroup size of the multiply-adds. */
 const WG = 256;
 
 export async function roofsPart(options: PartOptions): Promise<void> {

@@ -1,4 +1,4 @@
-/** @file Kernels bound by memory, in sizes that no cache holds, held against the copy. */
+/** @file Memory-bound kernels, in sizes beyond any cache, compared with the copy. */
 import { dense, noGrad, sum, transpose } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { opTables } from '@curio/engine/check';
@@ -12,7 +12,7 @@ import type { PartOptions } from './part-options.ts';
 import { runJobs, sweep } from '../sweep.ts';
 import type { Job } from '../sweep.ts';
 
-/** What the ops choose, or every variant under every tuning where the op table knows some. */
+/** The ops' own choice, or every variant and tuning if the op table knows some. */
 async function timeGroups(
   gpu: Gpu,
   groups: readonly Group[],
@@ -34,7 +34,7 @@ async function timeGroups(
   }
 }
 
-/** Sums of columns, as gradients of biases and norms take them, and a matrix turned in memory. */
+/** Sums of columns, as for gradients of biases and norms, and a transpose in memory. */
 function acrossRows(gpu: Gpu, R: number, C: number): Group[] {
   const x = input([R, C], 1);
   const column = (c: number): number => {

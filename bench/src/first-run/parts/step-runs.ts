@@ -1,6 +1,6 @@
 /**
- * @file The steps that the first run times. Weights are cheap noise: drawing a layer of LLaMA from its initialisers
- * takes longer than all that is measured here.
+ * @file The steps that the first run times. Weights are cheap noise: initialising a LLaMA layer properly would take
+ * longer than all measurements.
  */
 import { AdamW, backward, capture, mean, mul, noGrad, Parameter, store, sub } from '@curio/engine';
 import type { CapturedStep, Gpu, HostTensors, StepPlan, Tensor } from '@curio/engine';
@@ -17,7 +17,7 @@ import { mlpSpec } from '../../steps/mlp.ts';
 
 /** A step that is open on a device. */
 export interface StepRun {
-  /** Runs it once and returns what says whether it is right: a loss, or the mean of an output's squares. */
+  /** Runs it once and returns a value to check: the loss, or the mean square of the output. */
   readonly once: () => Tensor;
   readonly plan: () => Pick<StepPlan<never, never>, 'timeDispatches' | 'dispatches'>;
   readonly close: () => void;
@@ -37,10 +37,10 @@ export interface StepKind {
   readonly open: (gpu: Gpu) => StepRun;
 }
 
-/** The updates change nothing, so that each run computes the same loss. */
+/** The learning rate is 0, so that every run computes the same loss. */
 const RATE = 0;
 
-/** Matrices get noise that keeps the size of what runs through them, vectors values near 1. */
+/** Matrices get noise that preserves the scale of activations, vectors values near 1. */
 export function fill(parameters: readonly Parameter[]): void {
   const largest = Math.max(...parameters.map(({ size }) => size));
   const unit = noise(Math.min(largest, 2 ** 24), 1);
@@ -71,7 +71,7 @@ function train<I extends Readonly<Record<string, Tensor>>>(
   };
 }
 
-/** A layer of LLaMA under LoRA: forward, backward, update of the adapters. */
+/** A LLaMA layer with LoRA: forward, backward, update of the adapters. */
 export function llamaStep(sizes: Partial<LlamaConfig>, tokens: number, base: BaseStorage, halves = false): StepKind {
   const config: LlamaConfig = { ...PRESETS['7b'].model.language, numLayers: 1, vocabSize: 64, ...sizes };
   const { hiddenSize } = config;
@@ -96,7 +96,7 @@ export function llamaStep(sizes: Partial<LlamaConfig>, tokens: number, base: Bas
   };
 }
 
-/** CLIP's image tower, forward alone. */
+/** CLIP's image tower, only forward. */
 export function clipForward(sizes: Partial<ClipVisionConfig>, halves = false): StepKind {
   const config: ClipVisionConfig = { ...PRESETS['7b'].model.vision, ...sizes };
   const { hiddenSize: C, intermediateSize: F, numLayers, imageSize, patchSize, selectLayer } = config;
@@ -143,7 +143,7 @@ export function smallStep(words: number): StepKind {
   };
 }
 
-/** The MLP and the GPT block that are also timed beside other libraries. */
+/** The MLP and the GPT block that are also compared with other libraries. */
 export const trainedSteps: readonly StepKind[] = (
   [
     ['MLP step', '256x512x1024x512', mlpSpec, mlp],

@@ -1,4 +1,4 @@
-/** @file Whole steps, replayed: their wall beside the sum of their kernels, and where the time goes. */
+/** @file Complete steps, replayed: their wall time against the sum of their kernels, and where the time goes. */
 import { profile, subgroupMatrixFault, summarise } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { opTables } from '@curio/engine/check';
@@ -12,11 +12,11 @@ import type { StepKind, StepRun } from './step-runs.ts';
 import { runJobs } from '../sweep.ts';
 import type { Job } from '../sweep.ts';
 
-/** How far a loss may be off the naive kernels': by rounding alone, and with operands rounded to f16. */
+/** Tolerance of a loss against the naive kernels': for rounding alone, and for operands rounded to f16. */
 const TOLERANCE = { plain: 1e-4, halves: 1e-2 };
-/** Kernels that a profile names. */
+/** Number of kernels listed in a profile. */
 const NAMED = 14;
-/** Milliseconds for all samples of a step, and for its dispatches alone. */
+/** Time limits in milliseconds for all samples of a step, and for those of its dispatches. */
 const [WALL_MS, ALONE_MS] = [1000, 1200];
 
 export async function stepsPart(options: PartOptions): Promise<void> {
@@ -59,7 +59,7 @@ async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<v
       const times = await wallOf(gpu, run);
       tell(finding(op, shape, variant, { flops, bytes }, times));
       await tellProfile(gpu, run, `${op}, ${variant}`);
-      // Last, since buffers hold nonsense afterwards.
+      // Last, since it leaves meaningless values in the buffers.
       const repeat = Math.max(3, Math.min(100, Math.round(ALONE_MS / times.bestMs)));
       const alone = 1000 * (await run.plan().timeDispatches(repeat)).reduce((sum, { seconds }) => sum + seconds, 0);
       tell({
@@ -78,13 +78,13 @@ async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<v
 }
 
 /**
- * Losses by the naive kernels, which the op table holds against float64; a step on matrix units is held against that of
- * its plain twin.
+ * Losses by the naive kernels, which the op table checks against float64; a step on matrix units is compared with that
+ * of the same step without them.
  */
 class NaiveLosses {
   private readonly known = new Map<string, number>();
 
-  /** A sentence where the loss is another one, or none. */
+  /** A sentence if the loss differs, or null. */
   async compare(gpu: Gpu, { op, shape, base, halves = false }: StepKind, run: StepRun): Promise<string | null> {
     const ours = await gpu.kernels.withHalfProducts(halves, () => run.once().item());
     const key = `${op} ${shape} ${base}`;
@@ -111,7 +111,7 @@ async function lossByNaive(gpu: Gpu, run: StepRun): Promise<number> {
   }
 }
 
-/** Steps one after the other, as in training: the host is ahead of the device. */
+/** Steps in sequence, as in training, where the host is ahead of the device. */
 async function wallOf(gpu: Gpu, run: StepRun): Promise<{ bestMs: number; medianMs: number }> {
   const sample = async (count: number): Promise<number> => {
     const began = performance.now();

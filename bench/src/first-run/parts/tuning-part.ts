@@ -1,4 +1,4 @@
-/** @file What `tune: 'measured'` chooses here, where it differs from the table or not. */
+/** @file What `tune: 'measured'` chooses on this device, and whether that differs from the table. */
 import { openDevice } from './part-options.ts';
 import type { PartOptions } from './part-options.ts';
 import { tell } from '../report.ts';

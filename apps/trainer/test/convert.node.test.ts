@@ -6,14 +6,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGpu } from '@curio/engine';
 import type { Gpu, Parameter } from '@curio/engine';
 import { mergedFolder, quantisedFolder } from '@curio/model';
-import { openSafetensors, QUANTISED_STORAGES } from '@curio/nn';
+import { dtypeOf, openSafetensors, QUANTISED_STORAGES } from '@curio/nn';
 import type { QuantisedStorage } from '@curio/nn';
 import { writeNewFolder } from '../src/disk/new-folder.ts';
 import { fileSource, folderSource } from '../src/run/files.ts';
-import { findModel, modelFiles } from '../src/train/folders.ts';
+import { findModel, type ModelFolders, modelFiles } from '../src/train/folders.ts';
 import { openForRun } from '../src/train/open.ts';
 import { runCurio } from './curio.ts';
 import { edit, folders } from './published.ts';
+import { smallFolders } from './small-folders.ts';
 
 let gpu: Gpu;
 const scratch = mkdtempSync(join(tmpdir(), 'curio-convert-'));
@@ -28,8 +29,8 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-async function open(model: string, storage?: QuantisedStorage) {
-  const found = await findModel({ model });
+async function open(from: ModelFolders, storage?: QuantisedStorage) {
+  const found = await findModel(from);
   const base = { ...found.folders, storage: storage ?? found.storage };
   const { baseProjector } = found;
   return { found, ...(await openForRun(gpu, { model: found.model, base, seed: 1 }, undefined, { baseProjector })) };
@@ -40,6 +41,37 @@ const bitsOf = async (parameter: Parameter): Promise<Uint8Array> => {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 };
 
+/** The same names, words, scales, blocks of scales and factors of columns. */
+async function expectSame(want: readonly Parameter[], got: readonly Parameter[]): Promise<void> {
+  expect(got.length).toBe(want.length);
+  for (const [i, parameter] of want.entries()) {
+    const other = got[i]!;
+    expect([other.name, other.dtype]).toEqual([parameter.name, parameter.dtype]);
+    expect(await bitsOf(other), other.name).toEqual(await bitsOf(parameter));
+    expect(other.quantisation?.groupSize).toBe(parameter.quantisation?.groupSize);
+    for (const part of ['scales', 'blocks', 'columns'] as const) {
+      const [a, b] = [other, parameter].map(({ quantisation }) => quantisation?.[part]?.read());
+      expect(await a, `${part} of ${other.name}`).toEqual(await b);
+    }
+  }
+}
+
+test('nf4-dq: scales of matrices wide enough are quantised in the file as they are while opening', async () => {
+  const { base, good: adapter } = smallFolders(scratch);
+  const out = join(scratch, 'base-dq');
+  const source = { language: folderSource(base.model), vision: folderSource(base.vision) };
+  await writeNewFolder(out, await quantisedFolder(source, { gpu, storage: 'nf4-dq' }));
+  const [want, got] = [
+    await open({ ...base, adapter }, 'nf4-dq'),
+    await open({ model: out, vision: join(out, 'vision_tower'), adapter }),
+  ];
+  await expectSame(want.model.parameters, got.model.parameters);
+  const nested = got.model.parameters.filter(({ quantisation }) => quantisation?.blocks);
+  expect(nested.map(({ name }) => name)).toEqual(
+    [0, 1, 2].map((i) => `vision.vision_model.encoder.layers.${i}.mlp.fc2.weight`),
+  );
+});
+
 test.each(QUANTISED_STORAGES)(
   '%s: every parameter and every scale has the bits of quantising while opening',
   async (storage) => {
@@ -47,22 +79,13 @@ test.each(QUANTISED_STORAGES)(
     const source = { language: folderSource(merged), vision: folderSource(join(merged, 'vision_tower')) };
     await writeNewFolder(out, await quantisedFolder(source, { gpu, storage, mostBytes: 20_000 }));
     expect(readdirSync(out).filter((name) => name.endsWith('.safetensors')).length).toBeGreaterThan(1);
-    const [want, got] = [await open(merged, storage), await open(out)];
+    const [want, got] = [await open({ model: merged }, storage), await open({ model: out })];
     expect(got.found.storage).toBe(storage);
     expect(got.report.unexpected).toEqual([]);
     expect(got.report.zero).toEqual(want.report.zero);
-    const packed = want.model.parameters.filter(({ dtype }) => dtype === storage);
+    const packed = want.model.parameters.filter(({ dtype }) => dtype === dtypeOf(storage));
     expect(packed.length).toBeGreaterThan(25);
-    for (const [i, parameter] of want.model.parameters.entries()) {
-      const other = got.model.parameters[i]!;
-      expect([other.name, other.dtype]).toEqual([parameter.name, parameter.dtype]);
-      expect(await bitsOf(other), other.name).toEqual(await bitsOf(parameter));
-      expect(other.quantisation?.groupSize).toBe(parameter.quantisation?.groupSize);
-      const scales = [other, parameter].map(({ quantisation }) => quantisation?.scales.read());
-      expect(await scales[0]).toEqual(await scales[1]);
-      const columns = [other, parameter].map(({ quantisation }) => quantisation?.columns?.read());
-      expect(await columns[0]).toEqual(await columns[1]);
-    }
+    await expectSame(want.model.parameters, got.model.parameters);
     const shard = readdirSync(out).find((name) => name.endsWith('.safetensors'))!;
     const { metadata } = await openSafetensors(fileSource(join(out, shard)));
     expect(metadata).toEqual({ format: 'curio-quantised', version: '2', storage });
@@ -73,7 +96,7 @@ test.each(QUANTISED_STORAGES)(
 test('what a quantised folder cannot be used for is refused in one sentence', async () => {
   const out = join(scratch, 'refused');
   cpSync(join(scratch, 'nf4'), out, { recursive: true });
-  await expect(open(out, 'int8')).rejects.toThrow(
+  await expect(open({ model: out }, 'int8')).rejects.toThrow(
     /^weights: 'model\.embed_tokens\.weight' in model-\S+ is stored as nf4 and int8 is asked for; open it as nf4, or take the files that it was converted from\.$/,
   );
   const source = { language: folderSource(out), vision: null };
@@ -81,7 +104,7 @@ test('what a quantised folder cannot be used for is refused in one sentence', as
     `convert: ${out}/config.json is quantised already; convert the model that it was made of.`,
   );
   edit(join(out, 'config.json'), { quantization_config: { quant_method: 'gptq' } });
-  await expect(open(out)).rejects.toThrow(
+  await expect(open({ model: out })).rejects.toThrow(
     /config\.json: quantization_config is \{"quant_method":"gptq"\}; only \{"quant_method":"curio","storage":"int8"\} or .* can be computed\.$/,
   );
 });

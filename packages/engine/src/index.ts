@@ -109,6 +109,7 @@ export { rmsNorm } from './ops/rows/rms-norm.ts';
 export { rotaryEmbedding, rotaryEmbeddings } from './ops/attention/rotary-embedding.ts';
 export type { RotaryOptions } from './ops/attention/rotary-embedding.ts';
 export { softmax } from './ops/rows/softmax.ts';
+export { canNest, SCALE_BLOCK } from './ops/parts/nested-scales.ts';
 export { openPackedStore, openStore, reserveScales, store } from './ops/cast/store.ts';
 export type { HalfWords, StoreOptions, StoreWriter } from './ops/cast/store.ts';
 export { logSumExp, std, variance } from './ops/composed/statistics.ts';

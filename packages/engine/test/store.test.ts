@@ -1,5 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { AdamW, cast, openGpu, openPackedStore, openStore, Parameter, store, tensor } from '../src/index.ts';
+import {
+  AdamW,
+  cast,
+  DTypeError,
+  openGpu,
+  openPackedStore,
+  openStore,
+  Parameter,
+  ShapeError,
+  store,
+  tensor,
+} from '../src/index.ts';
 import type { DType, Gpu } from '../src/index.ts';
 import { byteLength } from '../src/tensor/dtype.ts';
 
@@ -96,6 +107,14 @@ test('words and scales of one parameter make another with the same numbers', asy
   expect(await b).toEqual(await a);
   expect(() => openPackedStore(new Parameter(gpu, 'h', [6, 64], null, 'f16'), 16)).toThrow(
     "store: 'h' is f16; only int8, int4 and nf4 parameters have words with scales.",
+  );
+  expect(() => openPackedStore(second, 32, true)).toThrow(
+    new ShapeError(
+      "store: 'w' is nf4 [6, 64] in groups of 32; only scales of nf4 of which 64 rows hold whole blocks of 256 are nested.",
+    ),
+  );
+  expect(() => openPackedStore(second, 16).blocks(0, new Uint32Array(2))).toThrow(
+    new DTypeError("store: 'w' has no nested scales, so it takes no blocks of them."),
   );
   expect(() => openPackedStore(second, 24)).toThrow(
     "store: 'w' is [6, 64] and nf4 needs groups of a multiple of 8 that divide the last axis; store it as f16, bf16 or f32.",

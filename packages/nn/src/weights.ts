@@ -21,7 +21,7 @@ export type BaseStorage = (typeof BASE_STORAGES)[number];
 
 /** The element type that a storage's parameters have. */
 export const dtypeOf = (storage: BaseStorage): DType => (storage === 'nf4-dq' ? 'nf4' : storage);
-const storeOptionsOf = (storage: BaseStorage): StoreOptions => ({ nested: storage === 'nf4-dq' });
+export const storeOptionsOf = (storage: BaseStorage): StoreOptions => ({ nested: storage === 'nf4-dq' });
 
 /** Bytes handed to the device before it is waited for. */
 const MOST_STAGED = 2 ** 26;

@@ -27,7 +27,10 @@ export function convertCommand(): Command {
     .option('--vision <folder>', `${VISION}; a language model that names none is converted alone`)
     .requiredOption('--out <folder>', 'a new folder; the image tower stands in vision_tower inside')
     .addOption(
-      new Option('--quantise <type>', 'numbers of 8 or 4 bits with a scale for 64 neighbours')
+      new Option(
+        '--quantise <type>',
+        'numbers of 8 or 4 bits with a scale for 64 neighbours; nf4-dq: with scales of 8 bits',
+      )
         .choices(QUANTISED_STORAGES)
         .makeOptionMandatory(),
     )

@@ -3,6 +3,7 @@ import {
   type HalfWords,
   openPackedStore,
   openStore,
+  SCALE_BLOCK,
   type Parameter,
   type StoreOptions,
   WeightError,
@@ -66,14 +67,16 @@ export function* piecesOf(
 /** Bytes of a piece of packed words. */
 const PACKED_PIECE = 2 ** 24;
 
-/** The words as they lie, then the factors of columns and the scales; scales of 0 are a matrix of 0. */
+/** The words as they lie, then the factors of columns, the scales, and what these are made of: 0 for a matrix of 0. */
 function* packedPieces(
   parameter: Parameter,
   stored: StoredTensor,
-  { groupSize, scales, columns }: QuantisedPart,
+  { groupSize, scales, blocks, columns }: QuantisedPart,
 ): Generator<Piece> {
   const { name } = parameter;
-  const writer = openPackedStore(parameter, groupSize);
+  const writer = openPackedStore(parameter, groupSize, blocks !== undefined);
+  const count = parameter.size / groupSize;
+  const last = blocks ?? scales;
   const parts = [
     { from: stored, bytes: writer.bytes, write: writer.words, isZero: () => true },
     ...(columns
@@ -87,17 +90,18 @@ function* packedPieces(
           },
         ]
       : []),
+    ...(blocks ? [{ from: scales, bytes: count, write: writer.scales, isZero: () => true }] : []),
     {
-      from: scales,
-      bytes: 4 * (parameter.size / groupSize),
-      write: writer.scales,
+      from: last,
+      bytes: blocks ? 8 * Math.ceil(count / SCALE_BLOCK) : 4 * count,
+      write: blocks ? writer.blocks : writer.scales,
       isZero: (b: Uint8Array) => allZero(b, 'F32'),
     },
   ];
   for (const { from, bytes, write, isZero } of parts)
     for (let begin = 0; begin < bytes; begin += PACKED_PIECE) {
       const end = Math.min(bytes, begin + PACKED_PIECE);
-      const isLast = from === scales && end === bytes;
+      const isLast = from === last && end === bytes;
       yield {
         name,
         isLast,

@@ -5,21 +5,24 @@
  *     X.weight                   U32 [out, in · bits / 32]
  *     X.weight.scales            F32 [out, in / group]
  *     X.weight.columns           F32 [in], int8 only: factors of the columns, which version 1 did not have
+ *     X.weight.blocks            F32 [ceil(out · in / group / 256), 2], nf4-dq only: the scales are U8 levels of 256,
+ *                                whose least value and step stand here
  *
- * A matrix narrower than the group has a smaller one, which the shape of its scales tells. What has no scales is a
- * tensor as in any file.
+ * A matrix narrower than the group has a smaller one, which the shape of its scales tells. Scales of nf4-dq that cannot
+ * be quantised once more are F32, without blocks. What has no scales is a tensor as in any file.
  */
-import { WeightError } from '@curio/engine';
+import { canNest, SCALE_BLOCK, WeightError } from '@curio/engine';
 import { shownText, shownValue } from './shown.ts';
 import type { StoredTensor } from './tensor-file.ts';
 
 /** Storages with scales, and the bits of a number. */
-const BITS = { int8: 8, int4: 4, nf4: 4 } as const;
+const BITS = { int8: 8, int4: 4, nf4: 4, 'nf4-dq': 4 } as const;
 export type QuantisedStorage = keyof typeof BITS;
 export const QUANTISED_STORAGES = Object.keys(BITS) as QuantisedStorage[];
 
 export const SCALES = '.scales';
 export const COLUMNS = '.columns';
+export const BLOCKS = '.blocks';
 const FORMAT = 'curio-quantised';
 const VERSION = '2';
 const READ = ['1', VERSION];
@@ -52,6 +55,15 @@ export function joinScales(
       `it is version ${shownValue(version)} with storage ${shownValue(storage)}; version ${READ.join(' or ')} with ${QUANTISED_STORAGES.join(', ')} can be read, so convert it anew.`,
     );
   const kind = storage as QuantisedStorage;
+  const blocksOf = (matrix: string, scales: number, fit: boolean): StoredTensor => {
+    const blocks = tensors.get(matrix + BLOCKS);
+    const count = Math.ceil(scales / SCALE_BLOCK);
+    if (!fit || blocks?.dtype !== 'F32' || blocks.shape.join() !== `${count},2`)
+      fail(
+        `'${shownText(matrix)}' has ${scales} scales of 8 bits with blocks ${blocks ? `${blocks.dtype} [${blocks.shape.join(', ')}]` : 'nowhere'}; ${fit ? `F32 [${count}, 2] are needed` : 'rows of its width have F32 scales'}.`,
+      );
+    return blocks!;
+  };
   const joined = new Map(tensors);
   for (const [name, scales] of tensors) {
     if (!name.endsWith(SCALES)) continue;
@@ -60,8 +72,12 @@ export function joinScales(
     const [rows, columns] = [words.shape[0] ?? 0, (words.shape[1] ?? 0) * perWord(kind)];
     const groups = scales.shape[1] ?? 0;
     const groupSize = columns / groups;
+    const nested = kind === 'nf4-dq' && scales.dtype === 'U8';
     const fits =
-      words.dtype === 'U32' && scales.dtype === 'F32' && words.shape.length === 2 && scales.shape.length === 2;
+      words.dtype === 'U32' &&
+      (nested || scales.dtype === 'F32') &&
+      words.shape.length === 2 &&
+      scales.shape.length === 2;
     if (!fits || scales.shape[0] !== rows || !Number.isInteger(groupSize) || groupSize % 8 !== 0)
       fail(
         `'${shownText(matrix)}' is ${words.dtype} [${words.shape.join(', ')}] with scales ${scales.dtype} [${scales.shape.join(', ')}]; U32 words of whole groups with F32 scales are needed.`,
@@ -76,12 +92,14 @@ export function joinScales(
       fail(
         `'${shownText(matrix + COLUMNS)}' is ${factors.dtype} [${factors.shape.join(', ')}]; F32 [${columns}] is needed, a factor for each column.`,
       );
+    const blocks = nested ? blocksOf(matrix, rows * groups, canNest(columns, groupSize)) : undefined;
     joined.delete(name);
     if (factors) joined.delete(matrix + COLUMNS);
+    if (blocks) joined.delete(matrix + BLOCKS);
     joined.set(matrix, {
       ...words,
       shape: [rows, columns],
-      quantised: { storage: kind, groupSize, scales, columns: factors },
+      quantised: { storage: kind, groupSize, scales, blocks, columns: factors },
     });
   }
   return joined;

@@ -58,10 +58,12 @@ export interface StoredTensor {
 }
 
 export interface QuantisedPart {
-  readonly storage: 'int8' | 'int4' | 'nf4';
+  readonly storage: 'int8' | 'int4' | 'nf4' | 'nf4-dq';
   /** Neighbours along the last axis that share a scale. */
   readonly groupSize: number;
   readonly scales: StoredTensor;
+  /** Least value and step of each 256 scales, where these are quantised too. */
+  readonly blocks?: StoredTensor;
   /** Factors of the columns of an int8 matrix; absent in files of version 1. */
   readonly columns?: StoredTensor;
 }

@@ -16,6 +16,7 @@ import {
   openWeightFolder,
   type ByteFolder,
   type ByteSource,
+  type StoredTensor,
   type TensorMap,
 } from '@curio/nn';
 import { ascii, damaged, Draw, joined } from './draw.ts';
@@ -101,11 +102,25 @@ function faultOf(error: unknown): string | null {
 }
 
 async function readAll(tensors: TensorMap): Promise<void> {
-  for (const [name, { dtype, shape, read, readRange }] of tensors) {
+  for (const [name, { dtype, shape, read, readRange, quantised }] of tensors) {
     const bytes = await read();
     const part = await readRange?.(0, Math.min(bytes.length, 4));
     if (part?.some((byte, i) => byte !== bytes[i])) throw new TypeError(`${name}: a part differs from the whole`);
-    if (shape.reduce((product, size) => product * size, 1) > bytes.length)
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (quantised) {
+      const { storage, groupSize, scales, blocks, columns } = quantised;
+      const bytesOf = async (part?: StoredTensor): Promise<number | undefined> => (await part?.read())?.length;
+      const got = [bytes.length, ...(await Promise.all([scales, blocks, columns].map(bytesOf)))];
+      const groups = count / groupSize;
+      const right = [
+        storage === 'int8' ? count : count / 2,
+        groups * (blocks ? 1 : 4),
+        blocks && 8 * Math.ceil(groups / 256),
+        columns && 4 * shape[1]!,
+      ];
+      if (got.join() !== right.join())
+        throw new TypeError(`${name}: ${storage} of ${got.join()} bytes, not ${right.join()}`);
+    } else if (count > bytes.length)
       throw new TypeError(`${name}: ${dtype} [${shape.join()}] gave ${bytes.length} bytes`);
   }
 }

@@ -1,5 +1,5 @@
 /** @file Damaged safetensors: the bytes, the header's values, and the index over shards. */
-import { encodeSafetensors, joinBytes, type NamedTensor } from '@curio/nn';
+import { encodeSafetensors, joinBytes, type NamedTensor, QUANTISED_STORAGES, quantisedMetadata } from '@curio/nn';
 import { ascii, damaged, type Draw, joined, little } from './draw.ts';
 import { anything } from './json-mutants.ts';
 
@@ -46,10 +46,35 @@ function bomb(draw: Draw): Uint8Array {
   return joined([little(header.length, 8), header]);
 }
 
+/** A quantised matrix of 65 rows whose words, scales, factors and blocks may not fit each other. */
+function strangelyQuantised(draw: Draw): Uint8Array {
+  const size = (right: number): number => (draw.chance(0.9) ? right : draw.below(300));
+  const storage = draw.pick(QUANTISED_STORAGES);
+  const perWord = storage === 'int8' ? 4 : 8;
+  const nested = storage === 'nf4-dq' && draw.chance(0.8);
+  const of = (name: string, dtype: NamedTensor['dtype'], shape: number[]): NamedTensor => {
+    const bytes = shape.reduce((product, n) => product * n, dtype === 'U8' ? 1 : 4);
+    return { name, dtype, shape, data: new Uint8Array(bytes).fill(draw.below(256)) };
+  };
+  const all = [
+    of('w', draw.chance(0.95) ? 'U32' : 'I32', draw.chance(0.95) ? [size(65), size(256 / perWord)] : [size(65)]),
+    of('w.scales', nested ? 'U8' : 'F32', draw.chance(0.95) ? [size(65), size(4)] : []),
+    of('w.columns', draw.chance(0.95) ? 'F32' : 'I32', draw.chance(0.95) ? [size(256)] : [size(1), 256]),
+    of('w.blocks', draw.chance(0.95) ? 'F32' : 'I32', draw.chance(0.95) ? [size(2), size(2)] : [4]),
+  ].filter(() => draw.chance(0.95));
+  const { version, ...metadata } = quantisedMetadata(storage);
+  const said = { ...metadata, version: draw.chance(0.9) ? version! : draw.pick(['1', '3', '']) };
+  return joinBytes(encodeSafetensors(all, said));
+}
+
 /** One damaged file. */
 export function safetensorsMutant(draw: Draw): Uint8Array {
   if (draw.chance(0.005)) return bomb(draw);
   if (draw.chance(0.35)) return damaged(fileOf(0, tensors.length), draw);
+  if (draw.chance(0.15)) {
+    const file = strangelyQuantised(draw);
+    return draw.chance(0.7) ? file : damaged(file, draw);
+  }
   const header = ascii(strangeHeader(draw));
   const length = draw.chance(0.9) ? header.length : draw.edge();
   const text = draw.chance(0.9) ? header : [...damaged(Uint8Array.from(header), draw)];

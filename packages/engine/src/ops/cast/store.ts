@@ -134,8 +134,10 @@ export interface PackedWriter {
   /** Bytes of all words. */
   readonly bytes: number;
   words(begin: number, words: Uint32Array<ArrayBuffer>): void;
-  /** f32 numbers, as words. */
+  /** f32 numbers, as words; of nested ones 8 bits each. */
   scales(begin: number, words: Uint32Array<ArrayBuffer>): void;
+  /** Least value and step of the blocks of nested scales, f32 numbers as words. */
+  blocks(begin: number, words: Uint32Array<ArrayBuffer>): void;
   /** Factors of the columns, all at once, where there are any. */
   columns(factors: Float32Array<ArrayBuffer>): void;
   /** To be called once, at the end. */
@@ -144,18 +146,30 @@ export interface PackedWriter {
 
 /**
  * Opens a quantised parameter for the words and scales of one like it.
- * @throws DTypeError when it has no scales, ShapeError when groups do not fit its last axis
+ * @param nested whether its scales are quantised, as `cast` takes it
+ * @throws DTypeError when it has no scales, ShapeError when groups, or blocks of scales, do not fit its last axis
  */
-export function openPackedStore(parameter: Parameter, groupSize: number): PackedWriter {
+export function openPackedStore(parameter: Parameter, groupSize: number, nested = false): PackedWriter {
   const { gpu, dtype, size, name, storage, offset } = parameter;
   if (!isPacked(dtype) || dtype === 'f16' || dtype === 'bf16')
     throw new DTypeError(`store: '${name}' is ${dtype}; only int8, int4 and nf4 parameters have words with scales.`);
-  const scales = permanent(gpu, [size / groupOf(parameter, { groupSize })]);
+  const count = size / groupOf(parameter, { groupSize });
+  if (nested && !isNested(parameter, groupSize, { nested }))
+    throw new ShapeError(
+      `store: '${name}' is ${dtype} ${showShape(parameter.shape)} in groups of ${groupSize}; only scales of nf4 of which 64 rows hold whole blocks of ${SCALE_BLOCK} are nested.`,
+    );
+  const { scales, blocks } = nested ? nestedScales(gpu, count) : { scales: permanent(gpu, [count]), blocks: null };
   let columns: Tensor | null = null;
+  const put = (to: Tensor, begin: number, words: Uint32Array<ArrayBuffer>): void =>
+    gpu.stream.write(to.storage.block, byteLength(to.dtype, to.offset) + begin, words);
   return {
     bytes: byteLength(dtype, size),
     words: (begin, words) => gpu.stream.write(storage.block, byteLength(dtype, offset) + begin, words),
-    scales: (begin, words) => gpu.stream.write(scales.storage.block, 4 * scales.offset + begin, words),
+    scales: (begin, words) => put(scales, begin, words),
+    blocks: (begin, words) => {
+      if (!blocks) throw new DTypeError(`store: '${name}' has no nested scales, so it takes no blocks of them.`);
+      put(blocks, begin, words);
+    },
     columns: (factors) => {
       if (factors.every((factor) => factor === 1)) return;
       columns = permanent(gpu, [factors.length]);
@@ -163,7 +177,7 @@ export function openPackedStore(parameter: Parameter, groupSize: number): Packed
     },
     finish: () => {
       dropScales(parameter);
-      parameter.quantisation = { scales, zeros: null, groupSize, columns };
+      parameter.quantisation = { scales, blocks, zeros: null, groupSize, columns };
     },
   };
 }
@@ -175,12 +189,7 @@ export function reserveScales(parameter: Parameter, options: StoreOptions = {}):
   const groupSize = groupOf(parameter, options);
   const count = size / groupSize;
   parameter.quantisation = isNested(parameter, groupSize, options)
-    ? {
-        scales: permanent(gpu, [count], 'int8'),
-        blocks: permanent(gpu, [Math.ceil(count / SCALE_BLOCK), 2]),
-        zeros: null,
-        groupSize,
-      }
+    ? { ...nestedScales(gpu, count), zeros: null, groupSize }
     : {
         scales: permanent(gpu, [count]),
         zeros: null,
@@ -189,6 +198,11 @@ export function reserveScales(parameter: Parameter, options: StoreOptions = {}):
         columns: scalesColumns(parameter, options) ? permanent(gpu, [shape[1]!]) : null,
       };
 }
+
+const nestedScales = (gpu: Gpu, count: number) => ({
+  scales: permanent(gpu, [count], 'int8'),
+  blocks: permanent(gpu, [Math.ceil(count / SCALE_BLOCK), 2]),
+});
 
 const scalesColumns = ({ dtype, shape }: Parameter, { columns = true }: StoreOptions): boolean =>
   columns && dtype === 'int8' && shape.length === 2;

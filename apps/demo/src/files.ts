@@ -1,15 +1,16 @@
 /**
  * @file The model's files over HTTP, fetched together with one progress over all bytes, and kept as Blobs: browsers
- * keep large Blobs on disk, and weights are read from them tensor by tensor.
+ * keep large Blobs on disk, and weights are read from them tensor by tensor. Who reads a file waits for this one only.
  */
 import { blobSource } from '@curio/nn';
 import type { ByteFolder } from '@curio/nn';
 import type { Listing } from '../page-model.ts';
 
 export class ModelFiles {
-  private constructor(private readonly files: ReadonlyMap<string, Blob>) {}
+  /** By their names in the model's folders; each arrives in its own time. */
+  private constructor(private readonly files: ReadonlyMap<string, Promise<Blob>>) {}
 
-  /** Fetches every file that `files.json` of the folder lists. @param address ends with a slash */
+  /** Begins to fetch every file that `files.json` of the folder lists. @param address ends with a slash */
   static async fetch(address: string, onBytes: (done: number, total: number) => void): Promise<ModelFiles> {
     // The one file whose name stays the same: asked for anew, so that it never names files of an older build.
     const listed = await (await download(`${address}files.json`, () => {}, 'no-cache')).text();
@@ -17,12 +18,13 @@ export class ModelFiles {
     const total = files.reduce((sum, [, { size }]) => sum + size, 0);
     let done = 0;
     const count = (bytes: number): void => onBytes((done += bytes), total);
-    const fetched = files.map(async ([name, { file }]) => [name, await download(address + file, count)] as const);
-    return new ModelFiles(new Map(await Promise.all(fetched)));
+    const fetched = files.map(([name, { file }]) => [name, download(address + file, count)] as const);
+    for (const [, file] of fetched) file.catch(() => {}); // told to whoever reads the file
+    return new ModelFiles(new Map(fetched));
   }
 
   async json<T>(name: string): Promise<T | null> {
-    const file = this.files.get(name);
+    const file = await this.files.get(name);
     return file ? (JSON.parse(await file.text()) as T) : null;
   }
 
@@ -32,7 +34,7 @@ export class ModelFiles {
     return {
       name: path,
       open: async (name) => {
-        const file = this.files.get(`${path}/${name}`);
+        const file = await this.files.get(`${path}/${name}`);
         return file && blobSource(`${path}/${name}`, file);
       },
     };

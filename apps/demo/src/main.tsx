@@ -71,10 +71,10 @@ function speakFirst(): void {
   else if (!matchMedia('(prefers-reduced-motion: reduce)').matches) letItAsk(picture.value, truth.value, true);
 }
 
+openModel(); // first, since the page waits longest for it
 keepPage();
 render(<Page />, document.getElementById('page')!);
 document.addEventListener('keydown', ({ key }) => key === 'Escape' && stopFirst());
-openModel();
 bringBackLearned();
 void openSamples().then(speakFirst);
 

@@ -1,7 +1,8 @@
 /** @file The model, off the page's thread: loads it, answers, asks itself, and streams the texts. */
-import { DeviceError, openGpu } from '@curio/engine';
+import { DeviceError, openGpu, precompile } from '@curio/engine';
 import {
   aboutImage,
+  bareModel,
   openModel,
   preprocessImage,
   readPreprocessorConfig,
@@ -74,6 +75,19 @@ async function open(address: string): Promise<Workshop> {
   const run = (await files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json')) ?? SMALL;
   // What a run of an earlier version does not say is as in the preset.
   const [config, ask] = [run.model, { ...SMALL.ask, ...run.ask }];
+  const tokens = new Tokens(tokenizer, {
+    extra: config.vusr === 'token' ? [VUSER_TOKEN] : [],
+    rows: config.language.vocabSize,
+  });
+  const image = readPreprocessorConfig(settings, 'pad', config.vision.imageSize);
+  const prepare = (picture: Picture): Float32Array => preprocessImage(picture, image);
+  const side = config.vision.imageSize;
+  const blank = prepare({ width: side, height: side, rgb: new Uint8Array(3 * side * side) });
+  const answerBlank = (model: SqLlava): Promise<void> =>
+    answer(new Speaker(model, tokens), blank, ask.describePrompt, { maxNewTokens: 3 });
+  // Each kernel would be compiled at its first use: better while the weights come than during the first answer.
+  const compiling = precompile(gpu, (dry) => answerBlank(bareModel(dry, config)));
+  compiling.catch(() => {}); // it is told below, unless the model does not load
   const { model } = await openModel(
     gpu,
     config,
@@ -82,21 +96,16 @@ async function open(address: string): Promise<Workshop> {
       onTensor: (done, total) => loading('Handing the weights to the device', done / total),
     },
   );
-  const tokens = new Tokens(tokenizer, {
-    extra: config.vusr === 'token' ? [VUSER_TOKEN] : [],
-    rows: config.language.vocabSize,
-  });
-  const image = readPreprocessorConfig(settings, 'pad', config.vision.imageSize);
-  const prepare = (picture: Picture): Float32Array => preprocessImage(picture, image);
+  loading('Compiling the kernels');
+  await compiling;
+  if (gpu.kernels.tuner) {
+    // A real GPU is measured once; the result is remembered.
+    loading('Measuring the kernels');
+    await answerBlank(model);
+    await gpu.kernels.tuner.measure();
+  }
   const talkWith = (talking: SqLlava): void => void (talker = { speaker: new Speaker(talking, tokens), ask, prepare });
   talkWith(model);
-  // The device compiles each kernel at its first use: better now than during the visitor's first answer.
-  loading('Warming up');
-  const side = config.vision.imageSize;
-  const blank = { width: side, height: side, rgb: new Uint8Array(3 * side * side) };
-  await answer(blank, ask.describePrompt, { maxNewTokens: 3 });
-  // A real GPU is measured once; the result is remembered.
-  await gpu.kernels.tuner?.measure();
   const { description, vendor, architecture, isSoftware } = gpu.adapter;
   say({
     kind: 'ready',
@@ -127,16 +136,16 @@ interface AnswerOptions {
 }
 
 async function answer(
-  picture: Picture,
+  speaker: Speaker,
+  pixels: Float32Array,
   question: string,
   { maxNewTokens, signal, onText, onReply, trace }: AnswerOptions,
 ): Promise<void> {
-  const { speaker, prepare } = talker!;
   const messages: Message[] = [
     { role: 'human', text: aboutImage(question) },
     { role: 'gpt', text: null },
   ];
-  await speaker.reply([{ pixels: prepare(picture), messages }], {
+  await speaker.reply([{ pixels, messages }], {
     ...{ maxNewTokens, signal, trace, probability: true },
     onText: (_, text) => onText?.(text),
     onReply: (_, reply) => onReply?.(reply),
@@ -159,7 +168,7 @@ async function run(job: Job, signal: AbortSignal): Promise<void> {
   const traces = job.trace ? tracesFor(job.id, speaker.tokens, say) : null;
   if (job.kind === 'ask') {
     const maxNewTokens = job.question === ask.describePrompt ? ask.maxDescription : ask.maxAnswer;
-    await answer(job.picture, job.question, {
+    await answer(speaker, prepare(job.picture), job.question, {
       ...{ maxNewTokens, signal, trace: traces?.reply },
       onText: (text) => tell('answer', 0, text),
       onReply: (reply) => tellSure('answer', 0, reply),

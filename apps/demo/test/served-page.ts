@@ -31,6 +31,8 @@ export interface ServedPage {
   /** Folder of the built page. */
   readonly built: string;
   readonly browser: Browser;
+  /** A browser of one's own, which the caller closes. */
+  readonly launch: () => Promise<Browser>;
   /** How many the server has had, but for the browser's own looks for a newer service worker. */
   readonly requests: () => number;
   /** Of the server, with a slash at its end. */
@@ -48,9 +50,10 @@ async function build(folder: string): Promise<void> {
   });
 }
 
-export async function servePage(): Promise<ServedPage> {
-  const built = mkdtempSync(join(tmpdir(), 'curio-page-'));
-  await build(built);
+/** @param folder of a build; without it the page is built, and the build removed at the end */
+export async function servePage(folder?: string): Promise<ServedPage> {
+  const built = folder ?? mkdtempSync(join(tmpdir(), 'curio-page-'));
+  if (!folder) await build(built);
   const failing = new Set(['model/files.json', 'scene-samples.json']);
   let requests = 0;
   const server = createServer((request, response) => {
@@ -70,16 +73,18 @@ export async function servePage(): Promise<ServedPage> {
       .end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const browser = await chromium.launch(findChromium());
+  const launch = (): Promise<Browser> => chromium.launch(findChromium());
+  const browser = await launch();
   return {
     built,
     browser,
+    launch,
     requests: () => requests,
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     close: async () => {
       await browser.close();
       server.close();
-      rmSync(built, { recursive: true, force: true });
+      if (!folder) rmSync(built, { recursive: true, force: true });
     },
   };
 }

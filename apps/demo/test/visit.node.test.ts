@@ -37,7 +37,7 @@ const caption = (page: Page): Promise<string> => page.innerText('#caption');
 /** What a file takes on its way, packed. */
 const packed = (path: string): number => gzipSync(readFileSync(path)).length;
 
-test('a first visit loads at most 200 kB of scripts and 4.5 MB in all, packed; what trains comes when it is wanted', async () => {
+test('a first visit loads at most 200 kB of scripts and 4.5 MB in all, packed, and answers at once; what trains comes when it is wanted', async () => {
   const page = await served.browser.newPage({ reducedMotion: 'reduce' });
   const loaded = new Set<string>();
   const paths = new Set<string>();
@@ -48,10 +48,21 @@ test('a first visit loads at most 200 kB of scripts and 4.5 MB in all, packed; w
   });
   await page.goto(`${served.address}page/`);
   await expect.poll(() => standing(page), { timeout: 100_000 }).toBe('ready');
+  const worker = page.workers()[0]!;
+  await worker.evaluate(`
+    self.compiled = [];
+    for (const name of ['createComputePipeline', 'createComputePipelineAsync']) {
+      const original = GPUDevice.prototype[name];
+      GPUDevice.prototype[name] = function (asked) {
+        self.compiled.push(asked.label);
+        return original.call(this, asked);
+      };
+    }`);
   await page.locator('.sample').first().click();
   await page.fill('#question', 'Is there a red digit?');
   await page.press('#question', 'Enter');
   await ended(page);
+  expect(await worker.evaluate('self.compiled'), 'compiled during the first answer').toEqual([]);
   const all = [...paths].filter((path) => existsSync(join(served.built, path)));
   expect(all.filter((path) => /^model\/.*-[0-9a-f]{8}\.safetensors$/.test(path)).length).toBe(5);
   expect(all.reduce((sum, path) => sum + packed(join(served.built, path)), 0)).toBeLessThanOrEqual(4_500_000);

@@ -10,7 +10,7 @@ import { readLines, RunLog, type StepMetrics } from '../src/run/log.ts';
 import { lossChart, niceTicks, smoothed } from '../src/run/loss-chart.ts';
 import { writeOutcome } from '../src/run/outcome.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
-import { pictureLines, stageSummary } from '../src/run/summary.ts';
+import { evaluationPage, pictureLines, stageSummary } from '../src/run/summary.ts';
 import { openTerminal, type Terminal } from '../src/run/terminal.ts';
 
 const temporary = (): string => mkdtempSync(join(tmpdir(), 'curio-run-'));
@@ -254,6 +254,7 @@ test('the outcome: a summary, a chart, a page that needs nothing else, and text 
   expect(html).not.toContain('<it>');
   expect(html.replace(/xmlns="[^"]*"/g, '')).not.toMatch(/https?:|<script|<link|src="(?!data:)/);
   for (const word of [
+    'without help. Each is, of 3 that it drew, the one it answers most surely.</p>',
     '<span class="chip good">right</span>',
     'it is: seven .',
     'not a question',
@@ -266,6 +267,7 @@ test('the outcome: a summary, a chart, a page that needs nothing else, and text 
     '50.0 %',
     'loss 3.0',
     'left out              2 entries, listed in skipped.jsonl',
+    '\n  Each is, of 3 that it drew, the one it answers most surely.\n',
     '✓ which digit is red ?',
     '✗ is <it> so',
     'in all 2:05',
@@ -274,6 +276,14 @@ test('the outcome: a summary, a chart, a page that needs nothing else, and text 
   ])
     expect(page).toContain(word);
   for (const line of page.split('\n')) expect([...line].length).toBeLessThanOrEqual(100);
+});
+
+test('where each question stays as it was drawn, no choice is told', () => {
+  const found = { answers: null, blind: null, selfAsked: summariseAsked(['where'], []) };
+  const page = (candidates: number) =>
+    evaluationPage(found, { scenes: [], candidates }, openTerminal({ write: () => {} }, {}));
+  expect(page(3)).toContain('Each is, of 3 that it drew, the one it answers most surely.');
+  expect(page(1)).not.toContain('Each is');
 });
 
 test('on a terminal with colours the picture stands beside its questions', () => {

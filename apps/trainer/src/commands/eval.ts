@@ -132,7 +132,7 @@ async function scenes(options: Options): Promise<void> {
     else if (json) console.log(readText(join(folder, 'result.json'), 'eval').trim());
     else
       console.log(
-        `${evaluationPage(found, found.asked.slice(0, SHOWN), openTerminal())}  ${join(folder, 'result.json')}`,
+        `${evaluationPage(found, { scenes: found.asked.slice(0, SHOWN), candidates: talk.ask.candidates }, openTerminal())}  ${join(folder, 'result.json')}`,
       );
   } finally {
     interrupt.close();
@@ -145,7 +145,11 @@ const setsPage = (results: Awaited<ReturnType<typeof evaluateSets>>): string =>
   Object.entries(results!)
     .flatMap(([set, { answers, pope }]) => [
       `set ${set}`,
-      evaluationPage({ answers, blind: null, selfAsked: null }, [], openTerminal()).trimEnd(),
+      evaluationPage(
+        { answers, blind: null, selfAsked: null },
+        { scenes: [], candidates: 1 },
+        openTerminal(),
+      ).trimEnd(),
       ...Object.entries(pope ?? {}).map(([name, value]) => `  POPE ${name} ${percent(value)}`),
       '',
     ])

@@ -53,5 +53,6 @@ export function writeOutcome(
   const files = ['report.html', 'loss.svg', 'summary.json', ANSWERS, ASKED, 'metrics.jsonl', 'events/'].map((name) =>
     folder.file(name),
   );
-  return summaryPage(summary, { losses, scenes: scenes.slice(0, shown), files }, terminal);
+  const { candidates } = config.ask;
+  return summaryPage(summary, { losses, scenes: scenes.slice(0, shown), candidates, files }, terminal);
 }

@@ -5,7 +5,7 @@ import { encodePng } from '../data/png.ts';
 import type { Environment } from './environment.ts';
 import { escapeXml as escape, lossChart, type LossCurve } from './loss-chart.ts';
 import { REPORT_STYLE } from './report-style.ts';
-import { kindWords, verdictOf, type AskedScene, type Summary } from './summary.ts';
+import { choiceOf, kindWords, verdictOf, type AskedScene, type Summary } from './summary.ts';
 import { clock, megabytes, percent } from './terminal.ts';
 
 export interface ReportData {
@@ -37,7 +37,7 @@ ${answersSection(summary)}
 <h2>How it learnt</h2>
 <div class="panel">${lossChart(curves)}</div>
 </section>
-${askedSection(summary, scenes)}
+${askedSection(summary, scenes, config.ask.candidates)}
 ${runSection(summary, config, environment)}
 </main>
 </body>
@@ -85,7 +85,7 @@ function answersSection({ answers, blind, beforeTraining, afterStage1 }: Summary
 </section>`;
 }
 
-function askedSection({ selfAsked }: Summary, scenes: readonly AskedScene[]): string {
+function askedSection({ selfAsked }: Summary, scenes: readonly AskedScene[], candidates: number): string {
   if (scenes.length === 0) return '';
   const often =
     selfAsked &&
@@ -98,7 +98,7 @@ function askedSection({ selfAsked }: Summary, scenes: readonly AskedScene[]): st
     : '';
   return `<section>
 <h2>What it asked itself</h2>
-<p>It describes a picture, asks itself questions about it, and answers them, all without help.</p>
+<p>It describes a picture, asks itself questions about it, and answers them, all without help. ${choiceOf(candidates)}</p>
 ${figures}
 <div class="scenes">${scenes.map(sceneCard).join('\n')}</div>
 </section>`;

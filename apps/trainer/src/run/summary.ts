@@ -106,6 +106,17 @@ export function verdictOf(verdict: AskedVerdict): { good: boolean | null; word: 
 const NAME_WIDTH = 22;
 const BAR_WIDTH = 24;
 
+/** How a question was chosen among those drawn in its place (`ask.candidates`); empty where there was no choice. */
+export const choiceOf = (candidates: number): string =>
+  candidates > 1 ? `Each is, of ${candidates} that it drew, the one it answers most surely.` : '';
+
+/** What a page shows of self-questioning. */
+interface Asking {
+  readonly scenes: readonly AskedScene[];
+  /** As in `ask`. */
+  readonly candidates: number;
+}
+
 /**
  * The page at the end of a run. `losses` are the curves by stage, `scenes` the pictures to show, `files` what to open
  * next.
@@ -114,9 +125,9 @@ export function summaryPage(
   summary: Summary,
   {
     losses,
-    scenes,
     files,
-  }: { losses: Readonly<Record<string, readonly number[]>>; scenes: readonly AskedScene[]; files: readonly string[] },
+    ...asking
+  }: Asking & { losses: Readonly<Record<string, readonly number[]>>; files: readonly string[] },
   terminal: Terminal,
 ): string {
   const style = styleOf(terminal);
@@ -130,7 +141,7 @@ export function summaryPage(
       : []),
   );
   lines.push(
-    ...askedPart(summary, scenes, terminal),
+    ...askedPart(summary, asking, terminal),
     rule('Costs'),
     costLine(summary),
     waitingLine(summary),
@@ -145,12 +156,12 @@ export function summaryPage(
 /** The same of a model alone: answers, and what it asked itself. */
 export function evaluationPage(
   found: Pick<Summary, 'answers' | 'blind' | 'selfAsked'>,
-  scenes: readonly AskedScene[],
+  asking: Asking,
   terminal: Terminal,
 ): string {
   const style = styleOf(terminal);
   const whole = { beforeTraining: null, afterStage1: null, ...found };
-  return [...answersPart(whole, ruleOf(terminal, style), style), ...askedPart(found, scenes, terminal), ''].join('\n');
+  return [...answersPart(whole, ruleOf(terminal, style), style), ...askedPart(found, asking, terminal), ''].join('\n');
 }
 
 const ruleOf =
@@ -173,13 +184,15 @@ function answersPart(summary: Answers, rule: (title: string) => string, style: S
 
 function askedPart(
   { selfAsked }: Pick<Summary, 'selfAsked'>,
-  scenes: readonly AskedScene[],
+  { scenes, candidates }: Asking,
   terminal: Terminal,
 ): string[] {
   const style = styleOf(terminal);
   const rule = ruleOf(terminal, style);
   return [
-    ...(selfAsked ? [rule(`${selfAsked.count} questions it asked itself`), ...askedLines(selfAsked, style)] : []),
+    ...(selfAsked
+      ? [rule(`${selfAsked.count} questions it asked itself`), ...askedLines(selfAsked, choiceOf(candidates), style)]
+      : []),
     ...scenes.flatMap((scene) => ['', ...sceneLines(scene, terminal, style)]),
   ];
 }
@@ -217,6 +230,7 @@ const stageLine = (
 
 function askedLines(
   { wellFormed, aboutPicture, shuffled, answeredRight, distinct, kinds }: SelfAsked,
+  choice: string,
   { dim, bold }: Style,
 ): string[] {
   const row = (name: string, share: number, note: string): string =>
@@ -225,6 +239,7 @@ function askedLines(
     .sort((a, b) => b[1] - a[1])
     .map(([kind, share]) => `${kindWords(kind)} ${(100 * share).toFixed(0)} %`);
   return [
+    ...(choice === '' ? [] : [`  ${choice}`]),
     row('well formed', wellFormed, `${distinct} different ones`),
     row('about the picture', aboutPicture, `${percent(shuffled)} when judged against another picture`),
     row('answered right', answeredRight, 'of those about the picture'),

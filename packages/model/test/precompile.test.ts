@@ -3,8 +3,9 @@ import { openGpu, precompile } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { expect, test } from 'vitest';
 import { bareModel } from '../src/checkpoint.ts';
-import { aboutImage, Speaker } from '../src/converse.ts';
-import type { Reply } from '../src/converse.ts';
+import { Speaker } from '../src/dialogue/speaker.ts';
+import { aboutImage } from '../src/dialogue/request.ts';
+import type { Reply } from '../src/dialogue/request.ts';
 import type { SqLlava } from '../src/sq-llava.ts';
 import { config, picture, tinyModel, tokens } from './tiny-speaker.ts';
 

@@ -18,6 +18,15 @@ const TOLERANCE = { plain: 1e-4, halves: 1e-2 };
 const NAMED = 14;
 /** Time limits in milliseconds for all samples of a step, and for those of its dispatches. */
 const [WALL_MS, ALONE_MS] = [1000, 1200];
+/**
+ * Steps in flight at most. Inputs that wait take host memory that Dawn allocates, clears and frees 4 MiB at a time:
+ * with 50 in flight a step on an H200 took 0.2 ms longer for each MiB of inputs.
+ */
+const IN_FLIGHT = 3;
+/** Steps in flight where nothing limits them. */
+const MANY_IN_FLIGHT = 50;
+/** Replays whose host time is taken, at most for so long, and the share of the wall from which on the host sets it. */
+const [HOST_RUNS, HOST_MS, HOST_BOUND] = [20, 200, 0.9];
 
 export async function stepsPart(options: PartOptions): Promise<void> {
   const full = options.scale === 'full';
@@ -58,6 +67,7 @@ async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<v
     await gpu.kernels.withHalfProducts(halves, async () => {
       const times = await wallOf(gpu, run);
       tell(finding(op, shape, variant, { flops, bytes }, times));
+      await tellHost(gpu, run, `${op}, ${variant}`, times.bestMs);
       await tellProfile(gpu, run, `${op}, ${variant}`);
       // Last, since it leaves meaningless values in the buffers.
       const repeat = Math.max(3, Math.min(100, Math.round(ALONE_MS / times.bestMs)));
@@ -111,21 +121,57 @@ async function lossByNaive(gpu: Gpu, run: StepRun): Promise<number> {
   }
 }
 
-/** Steps in sequence, as in training, where the host is ahead of the device. */
+/** Milliseconds a step, of `count` one after the other; the host is at most so many ahead of the device. */
+async function inARow(gpu: Gpu, run: StepRun, count: number, inFlight: number): Promise<number> {
+  const began = performance.now();
+  const flying: Promise<void>[] = [];
+  for (let i = 0; i < count; i++) {
+    run.once();
+    flying.push(gpu.synchronize());
+    if (flying.length >= inFlight) await flying.shift();
+  }
+  await Promise.all(flying);
+  return (performance.now() - began) / count;
+}
+
+/** Steps one after the other, as in training. */
 async function wallOf(gpu: Gpu, run: StepRun): Promise<{ bestMs: number; medianMs: number }> {
-  const sample = async (count: number): Promise<number> => {
-    const began = performance.now();
-    for (let i = 0; i < count; i++) run.once();
-    await gpu.synchronize();
-    return (performance.now() - began) / count;
-  };
-  await sample(1);
-  const ms = await sample(2);
+  await inARow(gpu, run, 1, IN_FLIGHT);
+  const ms = await inARow(gpu, run, 2, IN_FLIGHT);
   const count = Math.max(2, Math.min(50, Math.round(WALL_MS / 5 / ms)));
   const samples: number[] = [];
   for (let spent = 0; samples.length < 5 && spent < 2 * WALL_MS; spent += samples.at(-1)! * count)
-    samples.push(await sample(count));
+    samples.push(await inARow(gpu, run, count, IN_FLIGHT));
   return bestAndMedian(samples);
+}
+
+/**
+ * What a replay takes of the host: uploads, Dawn's encoding, one submit. Where it takes longer than the device, the
+ * host sets the wall.
+ */
+async function tellHost(gpu: Gpu, run: StepRun, name: string, wallMs: number): Promise<void> {
+  const many = wallMs * MANY_IN_FLIGHT < WALL_MS ? await inARow(gpu, run, MANY_IN_FLIGHT, MANY_IN_FLIGHT) : null;
+  const samples: number[] = [];
+  const start = performance.now();
+  while (samples.length < 2 || (samples.length < HOST_RUNS && performance.now() - start < HOST_MS)) {
+    const began = performance.now();
+    run.once();
+    gpu.stream.flush();
+    samples.push(performance.now() - began);
+    await gpu.synchronize();
+  }
+  const { bestMs, medianMs } = bestAndMedian(samples);
+  tell({
+    fact: `host of a replay: ${name}`,
+    value: {
+      bestMs,
+      medianMs,
+      usPerDispatch: (1000 * bestMs) / run.plan().dispatches,
+      wallMs,
+      wallMsManyInFlight: many,
+      bound: bestMs > HOST_BOUND * wallMs ? 'by the host' : 'by the device',
+    },
+  });
 }
 
 async function tellProfile(gpu: Gpu, run: StepRun, name: string): Promise<void> {

@@ -2,7 +2,7 @@
  * Products on matrix units against the usual kernels; where an adapter has none, it is said, and nothing changes; `npm
  * run test:all` emulates them.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
   backward,
   cast,
@@ -14,6 +14,9 @@ import {
   tensor,
 } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
+import { halvesPay, subgroupMatrix } from '../src/ops/matmul/matrix-units.ts';
+import type { MatmulPlan } from '../src/ops/matmul/plan.ts';
+import type { KernelDevice } from '../src/gpu/kernel/variant.ts';
 import { canEmulate, emulateMatrixUnits } from './emulated-matrix-units.ts';
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
 import { environment, openDevice } from './device.ts';
@@ -29,6 +32,10 @@ beforeAll(async () => {
   if (isEmulated) emulateMatrixUnits(gpu);
 });
 afterAll(() => gpu.close());
+// Lavapipe takes ten seconds to compile an emulated tile of 32 terms, and minutes for one of 64.
+beforeEach(() => {
+  if (isEmulated) gpu.kernels.tuned.set(matmulSubgroupMatrix.name, { DEPTH: '32u' });
+});
 
 const onUnits = (name: string, fn: () => Promise<void>) =>
   test(name, async (context) => (reason && !isEmulated ? context.skip(reason) : fn()));
@@ -42,6 +49,29 @@ test('they are on where the adapter has them and they agree, else a sentence say
   const c = await matmul(tensor(gpu, a, [32, 48]), tensor(gpu, b, [48, 32])).read();
   // an operand that f16 cannot hold shows which kernel ran
   expect(c[0]).toBeCloseTo(reason && !isEmulated ? 48 + 48 * 2 ** -12 : 48, 4);
+});
+
+test('the tile is the largest that fills a device, and its memory', () => {
+  const device = (memory: number): KernelDevice => {
+    const limits = { maxComputeWorkgroupStorageSize: memory, maxComputeInvocationsPerWorkgroup: 1024 };
+    const unit = { subgroupMatrix: { M: 16, N: 16, K: 16 }, subgroupSize: { min: 32, max: 32 } };
+    const kernels = { forced: new Map(), tuned: new Map(), halfProducts: true };
+    return { memory: gpu.memory, kernels, adapter: { ...gpu.adapter, ...unit, limits } };
+  };
+  const one = { layout: 'nt', K2: 0, hasBias: false, batches: 1, format: 'F32', groupSize: 0, isPart: false } as const;
+  const plan = (M: number, N: number, K: number): MatmulPlan => ({ ...one, M, N, K, inRows: true });
+  const tile = (memory: number, M: number, N: number): string => {
+    const { DOWN, ACROSS, T, DEPTH } = subgroupMatrix.tuning!(device(memory), plan(M, N, 1024), 'multiply');
+    return [DOWN, ACROSS, T, DEPTH].join(' ');
+  };
+  expect(tile(49152, 4096, 4096)).toBe('4u 2u 2u 64u');
+  expect(tile(32768, 4096, 4096)).toBe('4u 2u 2u ');
+  expect(tile(49152, 577, 4096)).toBe('4u 2u 2u 64u');
+  expect(tile(49152, 577, 1024)).toBe('4u 1u 1u 64u');
+  expect(tile(16384, 577, 1024)).toBe('4u 1u 1u ');
+  expect(tile(49152, 64, 64)).toBe('4u 1u 1u 64u');
+  expect(halvesPay(device(49152), plan(577, 4096, 1024))).toBe(true);
+  expect(halvesPay(device(49152), plan(577, 1024, 1024))).toBe(false);
 });
 
 const random = new RandomStream(11, 0, 0);

@@ -39,6 +39,12 @@ const LORA: readonly Size[] = [
   ['nt', 640, 432, 160, 'small model, MLP'],
   ['tn', 160, 16, 640, 'small model, dB'],
 ];
+/** CLIP-L over an image: 576 patches and one word, so few tiles. */
+const CLIP: readonly Size[] = [
+  ['nt', 577, 1024, 1024, 'CLIP attention'],
+  ['nt', 577, 4096, 1024, 'CLIP fc1'],
+  ['nt', 577, 1024, 4096, 'CLIP fc2'],
+];
 /** Shapes unlike the square that the ranking comes from. */
 const THOROUGH = [LORA[0]!, LORA[9]!, LORA[7]!];
 const SMALL: readonly Size[] = [
@@ -76,6 +82,13 @@ class Ranking {
   }
 }
 
+/** Every tile near the usual one, and each other tunable alone: for shapes of which no square says what suits them. */
+const TILES_NEAR: Pick<Ranking, 'keeps' | 'learn'> = {
+  keeps: ({ changes }) =>
+    changes.length < 2 || (changes.length === 2 && changes.every((change) => /^(DOWN|ACROSS|T)=/.test(change))),
+  learn() {},
+};
+
 export async function productsPart(options: PartOptions): Promise<void> {
   const { scale } = options;
   const [first, second] = scale === 'full' ? [2048, 4096] : [128, 192];
@@ -104,6 +117,9 @@ export async function productsPart(options: PartOptions): Promise<void> {
     square('tn', second, 0.8),
     square('nt', second, 0.85, true),
     square('tn', second, 0.85, true),
+    ...(scale === 'full' ? CLIP : []).map(
+      (size): Job => [`matmul ${size.join(' ')} on matrix units`, matrixJob(size, options, TILES_NEAR, 0.95)],
+    ),
     square('nt', first, 0.85),
     square('tn', first, 0.85),
     ...(scale === 'full' ? LORA : SMALL).map(
@@ -159,7 +175,7 @@ async function faultOf(gpu: Gpu): Promise<string | null> {
   return faults.get(gpu)!;
 }
 
-function matrixJob(size: Size, options: PartOptions, ranking: Ranking, share: number): Job[1] {
+function matrixJob(size: Size, options: PartOptions, ranking: Pick<Ranking, 'keeps' | 'learn'>, share: number): Job[1] {
   return async (gpu) => {
     const fault = await faultOf(gpu);
     // if not, the sweep shows which of its choices do

@@ -11,7 +11,7 @@ import { linear } from './linear.ts';
 import { matmul } from './matmul.ts';
 import { layoutOf } from './product.ts';
 import type { Layout } from './plan.ts';
-import { matrixTiles, subgroupMatrix, subgroupMatrixHalves } from './matrix-units.ts';
+import { matrixTiles, smallTile, subgroupMatrix, subgroupMatrixHalves } from './matrix-units.ts';
 import { formatOf, groupSizeOf } from '../parts/weight-format.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
 
@@ -150,7 +150,7 @@ async function faultOfStorages(gpu: Gpu): Promise<string | null> {
 }
 
 /**
- * The results of `run` on matrix units, with the largest or smallest tile, and operands rounded beforehand or within.
+ * The results of `run` on matrix units, with the largest or the small tile, and operands rounded beforehand or within.
  */
 async function onUnits(
   gpu: Gpu,
@@ -160,7 +160,7 @@ async function onUnits(
   run: () => Tensor,
 ): Promise<ArrayLike<number>> {
   const { kernel } = subgroupMatrix;
-  gpu.kernels.tuned.set(kernel.name, matrixTiles(gpu).at(isLarge ? 0 : -1)!);
+  gpu.kernels.tuned.set(kernel.name, isLarge ? matrixTiles(gpu)[0]! : smallTile(gpu));
   gpu.kernels.forced.set('matmul halves', isBefore ? 'before' : 'within');
   // Compiled ahead, so that a kernel that does not compile leaves the device usable.
   const { tuning } = tune(

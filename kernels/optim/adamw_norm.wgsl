@@ -5,7 +5,7 @@
 // Shapes: g float[4 · vectors], sums float[slots], result float[2]. Grid: partial one workgroup for each WG · ROUNDS
 // vectors in a line, finish one workgroup. Accumulates in f32, lane by lane, then lane 0 over the lanes. Traffic: 4
 // bytes per element. Source of the 1e-6: PyTorch clip_grad_norm_.
-// uses: lib/block_sum.wgsl
+// uses: lib/block_sum.wgsl, lib/turns.wgsl
 
 struct Params { vectors: u32, slot: u32, slots: u32, max_norm: f32 }
 
@@ -38,7 +38,23 @@ fn partial(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let first = group * WG * ROUNDS;
   let end = min(first + WG * ROUNDS, params.vectors);
   var squares = vec4f();
-  for (var i = first + lane; i < end; i += WG) { squares += g[i] * g[i]; }
+  var i = first + lane;
+  // Four loads are in flight together.
+  for (var left = turns(i + 3u * WG, end, 4u * WG); left > 0u; left--) {
+    let g0 = g[i];
+    let g1 = g[i + WG];
+    let g2 = g[i + 2u * WG];
+    let g3 = g[i + 3u * WG];
+    squares += g0 * g0;
+    squares += g1 * g1;
+    squares += g2 * g2;
+    squares += g3 * g3;
+    i += 4u * WG;
+  }
+  for (var left = turns(i, end, WG); left > 0u; left--) {
+    squares += g[i] * g[i];
+    i += WG;
+  }
   let sum = sum_of_lanes(dot(squares, vec4f(1.0)), lane);
   if (lane == 0u && first < params.vectors) { sums[params.slot + group] = sum; }
 }

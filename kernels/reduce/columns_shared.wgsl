@@ -1,5 +1,6 @@
 // reduce/columns_shared: sum, largest or smallest over a middle axis, DOWN lanes of a workgroup a column of a segment,
-// which they put together in its memory. Contract of reduce/columns. For real GPUs.
+// which they put together in its memory. Contract of reduce/columns. For real GPUs. Few columns take few lanes across,
+// so that all their rows are one segment, and one dispatch.
 //   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]  (+ y[o, s, c] where add is not 0)
 // Grid: outer · segments · ceil(cols / ACROSS) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
 // Traffic: 4 bytes per element. Used for gradients of biases.
@@ -18,11 +19,11 @@ const SUM = 0u;
 const MAX = 1u;
 const MIN = 2u;
 const OP = SUM; // tune: SUM MAX MIN
-const ACROSS = 32u;
-const DOWN = 8u;
-var<workgroup> parts: array<T, ACROSS * DOWN>;
+const ACROSS = 32u; // tune: 8u 32u
+const DOWN = 256u / ACROSS;
+var<workgroup> parts: array<T, 256>;
 
-@compute @workgroup_size(ACROSS * DOWN)
+@compute @workgroup_size(256)
 fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let blocks = (params.cols + ACROSS - 1u) / ACROSS;

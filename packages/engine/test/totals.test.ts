@@ -8,12 +8,14 @@ import {
   backward,
   cast,
   defineOp,
+  layerNorm,
   linear,
   loraLinear,
   matmul,
   mul,
   Parameter,
   RandomStream,
+  rmsNorm,
   sum,
   tensor,
 } from '../src/index.ts';
@@ -29,6 +31,7 @@ afterAll(() => gpu.close());
 afterEach(() => {
   gpu.kernels.forced.clear();
   gpu.kernels.obeyed.clear();
+  gpu.kernels.tuned.clear();
 });
 
 const random = new RandomStream(Number(import.meta.env.SEED ?? 7));
@@ -148,6 +151,44 @@ test.each([
   expect(both).toEqual(once.map((grad) => plus(grad, grad)));
   expect(dispatches[1]! - dispatches[0]!).toBe(-3);
   for (const each of [x, w]) each.dispose();
+});
+
+test.each(['8u', '32u'])('sums of columns by %s lanes side by side add to what is there', async (ACROSS) => {
+  gpu.kernels.forced.set('reduceColumns', 'shared');
+  gpu.kernels.tuned.set('reduce/columns_shared', { ACROSS });
+  for (const [M, N] of [
+    [3, 5],
+    [70, 36],
+    [1024, 132],
+  ] as const) {
+    const [x, w, b] = [leaf(M, 4), leaf(N, 4), leaf(N)];
+    const { once, both } = await twice([x, w, b], () => linear(x, w, b));
+    const seen = once[2]!.map((_, c) => {
+      let sum = 0;
+      for (let row = 0; row < M; row++) sum += Math.sin(row * N + c);
+      return sum;
+    });
+    once[2]!.forEach((value, c) => expect(Math.abs(value - seen[c]!)).toBeLessThan(1e-4));
+    expect(both).toEqual(once.map((grad) => plus(grad, grad)));
+  }
+});
+
+test.each(['shared', 'chunks'])("a norm's gradients by %s are added to what is there", async (variant) => {
+  gpu.kernels.forced.set('normColumns', variant);
+  const added: number[] = [];
+  for (const [rows, cols] of [
+    [1, 3],
+    [70, 12],
+    [200, 132],
+  ] as const) {
+    const [x, w, b, g] = [leaf(rows, cols), leaf(cols), leaf(cols), leaf(cols)];
+    const { once, both, dispatches } = await twice([w, b, g], () => add(layerNorm(x, w, b), rmsNorm(x, g)));
+    expect(both).toEqual(once.map((grad) => plus(grad, grad)));
+    added.push(dispatches[1]! - dispatches[0]!);
+    x.dispose();
+  }
+  expect(gpu.kernels.obeyed).toContain('normColumns');
+  expect(added).toEqual(Array(3).fill(variant === 'shared' ? -3 : 0));
 });
 
 test("a user's reduction that cannot add is added afterwards", async () => {

@@ -9,8 +9,8 @@ import { reduceRowsSubgroup } from '@curio/kernels/reduce_rows_subgroup';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import { choose, launch } from '../../gpu/kernel/choose.ts';
-import { fixedSubgroupSize } from '../../gpu/kernel/variant.ts';
-import type { Params, Variant } from '../../gpu/kernel/variant.ts';
+import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
+import type { KernelDevice, Params, Variant } from '../../gpu/kernel/variant.ts';
 import { accumulate } from '../../tensor/accumulate.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -71,8 +71,10 @@ export const reduceRowsVariants: Readonly<Record<string, ReduceVariant>> = {
 
 const columnItems = ({ outer, segments, inner }: Plan, width: number): number => (outer * segments * inner) / width;
 
-/** Lanes of a workgroup side by side and below each other in reduce/columns_shared. */
-const [ACROSS, DOWN] = [32, 8];
+/** Lanes of a workgroup of reduce/columns_shared, side by side for many columns and for few. */
+const [WORKGROUP, WIDE, NARROW] = [256, 32, 8];
+/** Rows that a lane of the narrow shape sums at most. */
+const MOST_ROWS = 32;
 const widthOf = ({ inner }: Plan): number => (inner % 4 === 0 ? 4 : 1);
 
 /** Kernels that reduce a middle axis, the preferred first. */
@@ -81,10 +83,16 @@ export const reduceColumnsVariants: Readonly<Record<string, ReduceVariant>> = {
     kernel: reduceColumnsShared,
     adds: true,
     pays: (gpu) => gpu.adapter.costs.barriers === 'low',
-    tuning: (_, plan) =>
-      widthOf(plan) === 4 ? { OP: plan.op, T: 'vec4<f32>', U: 'vec4<u32>' } : { OP: plan.op, T: 'f32', U: 'u32' },
+    tuning: (gpu, plan) => ({
+      OP: plan.op,
+      ...(widthOf(plan) === 4 ? { T: 'vec4<f32>', U: 'vec4<u32>' } : { T: 'f32', U: 'u32' }),
+      ...(isNarrow(gpu, plan) && { ACROSS: `${NARROW}u` }),
+    }),
     params: (params, plan) => ({ ...params, cols: params.cols! / widthOf(plan) }),
-    grid: (_, plan) => lineGrid(rowItems(plan) * ceilDiv(plan.inner / widthOf(plan), ACROSS)),
+    grid: (_, plan, __, tuning) =>
+      lineGrid(
+        rowItems(plan) * ceilDiv(plan.inner / widthOf(plan), tuned({ ACROSS: `${WIDE}u`, ...tuning }, 'ACROSS')),
+      ),
   },
   vec4s: {
     kernel: reduceColumns,
@@ -141,12 +149,27 @@ export function reduceMiddle(
 }
 
 /** Enough independent parts to fill a device, none shorter than is worth a lane. */
-function segmentsFor(gpu: Gpu, { outer, n, inner }: Plan): number {
+function segmentsFor(gpu: Gpu, plan: Plan): number {
+  return isNarrow(gpu, plan) ? 1 : partsFor(gpu, plan);
+}
+
+function partsFor(gpu: KernelDevice, { outer, n, inner }: Plan): number {
   const { lanes, barriers } = gpu.adapter.costs;
-  const together = barriers === 'low' ? DOWN : 1;
+  const together = barriers === 'low' ? WORKGROUP / WIDE : 1;
   const [wanted, least] = inner === 1 ? [1024 / outer, n / 1024] : [lanes / (outer * inner * together), n / 32];
   return Math.max(1, Math.floor(Math.min(wanted, least)));
 }
+
+/**
+ * Whether few columns are summed by many lanes each, instead of in parts: a second dispatch takes longer than the rows
+ * that they wait for.
+ */
+const isNarrow = (gpu: KernelDevice, plan: Plan): boolean =>
+  gpu.adapter.costs.barriers === 'low' &&
+  plan.inner > 1 &&
+  plan.segments === 1 &&
+  plan.n <= (MOST_ROWS * WORKGROUP) / NARROW &&
+  partsFor(gpu, plan) > 1;
 
 function pass(
   plan: Plan,

@@ -2,6 +2,7 @@ import { defineCases } from '../../truth/cases.ts';
 import { mapRows } from '../../truth/oracle.ts';
 import { overflowing } from '../../truth/special.ts';
 import { layerNorm, layerNormVariants } from './layer-norm.ts';
+import { normColumnsVariants } from './norm-columns.ts';
 
 export const layerNormCases = defineCases<{ eps: number } | undefined>({
   op: 'layerNorm',
@@ -14,7 +15,7 @@ export const layerNormCases = defineCases<{ eps: number } | undefined>({
         (v, c) => ((v - mean) / Math.sqrt(variance + (attrs?.eps ?? 1e-5))) * weight!.data[c]! + bias!.data[c]!,
       );
     }),
-  families: { layerNorm: layerNormVariants },
+  families: { layerNorm: layerNormVariants, normColumns: normColumnsVariants },
   cases: [
     { inputs: [[3, 2], [2], [2]], attrs: { eps: 0.1 } },
     { inputs: [[1, 31], [31], [31]] },

@@ -46,8 +46,7 @@ const op = defineOp({
         buffers: { x, weight: weight!, stats_saved: stats, dy, dx },
         params: { ...plan },
       });
-    const [dweight, dbias] =
-      run.needs[1] || run.needs[2] ? columnGradients(run, 'layer_partial', plan, { x, stats, dy }) : [];
+    const [dweight, dbias] = run.needs[1] || run.needs[2] ? columnGradients(run, 'layer', plan, { x, stats, dy }) : [];
     return [dx, run.needs[1] ? dweight! : null, run.needs[2] ? dbias! : null];
   },
 });

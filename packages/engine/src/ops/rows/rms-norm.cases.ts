@@ -1,6 +1,7 @@
 import { defineCases } from '../../truth/cases.ts';
 import { mapRows } from '../../truth/oracle.ts';
 import { overflowing } from '../../truth/special.ts';
+import { normColumnsVariants } from './norm-columns.ts';
 import { rmsNorm, rmsNormVariants } from './rms-norm.ts';
 
 export const rmsNormCases = defineCases<{ eps: number } | undefined>({
@@ -11,7 +12,7 @@ export const rmsNormCases = defineCases<{ eps: number } | undefined>({
       const square = row.reduce((sum, v) => sum + v * v, 0) / row.length;
       return row.map((v, c) => (v / Math.sqrt(square + (attrs?.eps ?? 1e-6))) * weight!.data[c]!);
     }),
-  families: { rmsNorm: rmsNormVariants },
+  families: { rmsNorm: rmsNormVariants, normColumns: normColumnsVariants },
   cases: [
     { inputs: [[1, 1], [1]], attrs: { eps: 0.1 } },
     { inputs: [[1, 31], [31]] },

@@ -35,7 +35,7 @@ const op = defineOp({
         buffers: { x, weight: weight!, stats_saved: stats, dy, dx },
         params: { ...plan },
       });
-    return [dx, run.needs[1] ? columnGradients(run, 'rms_partial', plan, { x, stats, dy })[0]! : null];
+    return [dx, run.needs[1] ? columnGradients(run, 'rms', plan, { x, stats, dy })[0]! : null];
   },
 });
 

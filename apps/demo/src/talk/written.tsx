@@ -22,9 +22,9 @@ export function Mark({ verdict }: { verdict: Verdict | null }) {
 
 /**
  * An answer of a lower probability is marked: of those the small model gets four in ten wrong on held-out scenes, and
- * three in a hundred of the others (apps/demo/trained/README.md has the command).
+ * four in a hundred of the others (apps/demo/trained/README.md has the command, and how it was chosen).
  */
-const SURE = 0.8;
+const SURE = 0.75;
 
 export function Doubt({ sureness }: { sureness: number | undefined }) {
   if (sureness === undefined || sureness >= SURE) return null;

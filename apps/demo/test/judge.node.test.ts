@@ -109,6 +109,13 @@ test('says where nothing runs a kernel, and ends when it is told to', async () =
   expect(gpu.kernels.forced.size).toBe(0);
 });
 
+const SLOW = `
+fn slow(v: f32) -> f32 {
+  var sum = 0.0;
+  for (var b = 0u; b < 1000000u; b++) { sum += v; }
+  return sum;
+}`;
+
 test('ends loops that do not end, and leaves the others as they are', async () => {
   const own = ownText('rows/softmax_naive');
   const endless = own.replace('i++) { top = max(top, x[i]); }', 'i += 0u) { top = max(top, x[i]); }');
@@ -119,13 +126,34 @@ test('ends loops that do not end, and leaves the others as they are', async () =
   );
   const text =
     'fn f() {\n  for (var i = 0u; i < g(2u); i++) { /* for ( */ a(); }\n}\nfn h() -> u32 { while (true) { } return 1u; }';
-  expect(guarded(text).split('\n')).toEqual([
+  expect(guarded(text, 'each').split('\n')).toEqual([
     'fn f() {',
     '  var lab_rounds_0 = 0u; for (var i = 0u; i < g(2u); i++) { lab_rounds_0++; if (lab_rounds_0 > 1048576u) { return; } /* for ( */ a(); }',
     '}',
     'fn h() -> u32 { var lab_rounds_1 = 0u; while (true) { lab_rounds_1++; if (lab_rounds_1 > 1048576u) { break; } } return 1u; }',
   ]);
-  expect(guarded(text, 'break')).not.toContain('return; }');
+  expect(guarded(text, 'loop alone')).not.toContain('return; }');
+  expect(guarded(text, 'together').split('\n')).toEqual([
+    'fn f() {',
+    '  for (var i = 0u; i < g(2u); i++) { lab_rounds++; if (lab_rounds > 1048576u) { return; } /* for ( */ a(); }',
+    '}',
+    'fn h() -> u32 { while (true) { lab_rounds++; if (lab_rounds > 1048576u) { break; } } return 1u; }',
+    'var<private> lab_rounds = 0u;',
+    '',
+  ]);
+  expect(guarded('fn f() { }', 'together')).toBe('fn f() { }');
+});
+
+test.each([
+  ['in each other', 'for (var a = 0u; a < 1000000u; a++) { for (var b = 0u; b < 1000000u; b++) { top += x[i]; } }', ''],
+  ['in a function that a loop calls', 'for (var a = 0u; a < 1000000u; a++) { top += slow(x[i]); }', SLOW],
+])('ends loops that end late %s', async (_, loops, more) => {
+  const late = `${ownText('rows/softmax_naive').replace('top = max(top, x[i]);', loops)}${more}`;
+  const reports = await judged('rows/softmax_naive', late);
+  expect(reports).toHaveLength(1);
+  expect((reports[0] as Extract<Report, { kind: 'fault' }>).fault.message).toMatch(
+    /^softmax, naive, .*: y\[0\] is NaN, expected .*; a loop that does not end leaves its results unwritten$/,
+  );
 });
 
 test('its gallery is broken on purpose where it says so, and nowhere else', async () => {

@@ -3,8 +3,15 @@
  * ever, and with it everything in this browser that waits for the same adapter.
  */
 
-/** Rounds after which a loop is taken to be endless; the checks' own take a few thousand. */
+/** Rounds after which loops are taken to be endless; the checks' own take a few thousand. */
 const ROUNDS = 1 << 20;
+
+/**
+ * What is counted, and what then ends: the rounds of all loops of an invocation together, and with them the function;
+ * those of each loop by itself; or these, and only the loop ends. WGSL allows no barrier after the earlier ones.
+ */
+export const GUARDS = ['together', 'each', 'loop alone'] as const;
+export type Guard = (typeof GUARDS)[number];
 
 /** Comments become spaces, so that places stay. */
 const withoutComments = (text: string): string =>
@@ -28,11 +35,12 @@ const isVoid = (plain: string, at: number): boolean => {
 };
 
 /**
- * The text with a counter for each loop. An endless loop ends its function where that returns nothing, so that its
- * results stay unwritten; else, or with `only: 'break'`, the loop alone. No line moves.
+ * The text with an end to every loop. An endless loop ends its function where that returns nothing, so that its results
+ * stay unwritten; else, and where the guard says so, the loop alone. No line moves.
  */
-export function guarded(text: string, only?: 'break'): string {
+export function guarded(text: string, guard: Guard): string {
   const plain = withoutComments(text);
+  const shared = guard === 'together';
   let [out, done] = ['', 0];
   const insert = (at: number, what: string): void => {
     out += text.slice(done, at) + what;
@@ -41,12 +49,13 @@ export function guarded(text: string, only?: 'break'): string {
   const inserts = [...plain.matchAll(/\b(?:for|while)\s*\(|\bloop\s*\{|\bloop\s*@/g)].flatMap(({ index }, i) => {
     const body = bodyOf(plain, index);
     if (body < 0) return [];
-    const leave = only ?? (isVoid(plain, index) ? 'return' : 'break');
+    const leave = guard !== 'loop alone' && isVoid(plain, index) ? 'return' : 'break';
+    const rounds = shared ? 'lab_rounds' : `lab_rounds_${i}`;
     return [
-      { at: index, what: `var lab_rounds_${i} = 0u; ` },
-      { at: body + 1, what: ` lab_rounds_${i}++; if (lab_rounds_${i} > ${ROUNDS}u) { ${leave}; }` },
+      ...(shared ? [] : [{ at: index, what: `var ${rounds} = 0u; ` }]),
+      { at: body + 1, what: ` ${rounds}++; if (${rounds} > ${ROUNDS}u) { ${leave}; }` },
     ];
   });
   for (const { at, what } of inserts.sort((a, b) => a.at - b.at)) insert(at, what);
-  return out + text.slice(done);
+  return out + text.slice(done) + (shared && inserts.length > 0 ? '\nvar<private> lab_rounds = 0u;\n' : '');
 }

@@ -6,7 +6,7 @@ import { CurioError, defineKernel, KernelError } from '@curio/engine';
 import type { Gpu, KernelSource } from '@curio/engine';
 import { checkText, compileText, nameOf, targetsOf, timedShapes } from '@curio/engine/check';
 import type { Choice, Setting, Target, TimedShape } from '@curio/engine/check';
-import { guarded } from './guard.ts';
+import { guarded, GUARDS } from './guard.ts';
 import type { Fault, Report, Texts } from './messages.ts';
 import { measureRates, timeText } from './timing.ts';
 import type { Rates } from './timing.ts';
@@ -105,9 +105,9 @@ export class LabBench {
   private async tryGuarded(target: Target, kernel: string, text: string, sign: () => void): Promise<string | null> {
     const [group] = target.cases;
     const first = { ...target, cases: [group!] };
-    for (const only of [undefined, 'break'] as const) {
+    for (const guard of GUARDS) {
       sign();
-      const now = defineKernel(kernel, guarded(text, only), this.readPiece);
+      const now = defineKernel(kernel, guarded(text, guard), this.readPiece);
       if (await this.compile(first, now)) continue;
       const { probe } = this.gpu;
       const edited = { original: target.kernel, now };

@@ -1,6 +1,7 @@
 /** @jsxImportSource preact */
 /** @file The kernel lab: a kernel to choose, its text, what comes of it, and the model that may run it. */
 import { useEffect } from 'preact/hooks';
+import { opened } from '../session.ts';
 import { Editor } from './editor.tsx';
 import { Bench } from './figures.tsx';
 import { gallery } from './gallery.ts';
@@ -145,6 +146,12 @@ export function Lab({ kernel: asked }: { kernel: string | null }) {
         It is tried when you stop typing. <kbd>Ctrl</kbd> <kbd>Enter</kbd> tries it at once, <kbd>Esc</kbd> stops,{' '}
         <kbd>Tab</kbd> leaves the text.
       </p>
+      {(device.value ?? opened.value)?.isSoftware && (
+        <p id="lab-software" class="hint">
+          Your browser computes in software, where nothing can stop a kernel that runs: loops that go on too long are
+          ended in time, but if the page ever hangs, please restart the browser.
+        </p>
+      )}
       <div class="steps">
         <button type="button" id="lab-try" onClick={isRunning ? stopTrial : tryText}>
           {isRunning ? 'Stop' : 'Try it'}

@@ -1,10 +1,14 @@
 /**
  * @file The model's files over HTTP, fetched together with one progress over all bytes, and kept as Blobs: browsers
- * keep large Blobs on disk, and weights are read from them tensor by tensor. Who reads a file waits for this one only.
+ * keep large Blobs on disk, and the weights of a large file are read from there tensor by tensor. Who reads a file
+ * waits for this one only.
  */
-import { blobSource } from '@curio/nn';
+import { blobSource, memorySource } from '@curio/nn';
 import type { ByteFolder } from '@curio/nn';
 import type { Listing } from '../page-model.ts';
+
+/** A file of at most so many bytes is read at once: each read of a Blob takes a millisecond or two, however short. */
+const AT_ONCE = 1 << 24;
 
 export class ModelFiles {
   /** By their names in the model's folders; each arrives in its own time. */
@@ -35,7 +39,11 @@ export class ModelFiles {
       name: path,
       open: async (name) => {
         const file = await this.files.get(`${path}/${name}`);
-        return file && blobSource(`${path}/${name}`, file);
+        if (!file) return undefined;
+        const source = `${path}/${name}`;
+        return file.size <= AT_ONCE
+          ? memorySource(source, new Uint8Array(await file.arrayBuffer()))
+          : blobSource(source, file);
       },
     };
   }

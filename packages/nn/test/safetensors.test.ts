@@ -117,7 +117,7 @@ test.each([
   [
     'a name over several lines',
     file({ [`a\nb${'x'.repeat(200)}`]: 3 }),
-    `tensor 'a\\u000ab${'x'.repeat(37)}…${'x'.repeat(40)}' is not described by an object; the file is damaged.`,
+    `tensor 'a\\u000ab${'x'.repeat(32)}…${'x'.repeat(40)}' is not described by an object; the file is damaged.`,
   ],
   [
     'a header of many brackets',

@@ -3,11 +3,10 @@ import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
-import { parseHubName } from '../src/hub/hub-name.ts';
-import type { HubSettings } from '../src/hub/settings.ts';
-import { openSnapshot } from '../src/hub/snapshot.ts';
-import type { SnapshotOptions } from '../src/hub/snapshot.ts';
-import { HubServer } from './hub-server.ts';
+import { openSnapshot, parseHubName, type SnapshotOptions } from '@curio/hub';
+import { DiskCache } from '../src/hub/disk-cache.ts';
+import { COMMAND_LINE_WORDS, type HubSettings } from '../src/hub/settings.ts';
+import { HubServer } from '../../../packages/testing/src/hub-server.ts';
 
 /** A hub for the tests of a file, each of which begins with a cache of its own and nothing asked. */
 export function useHub() {
@@ -29,12 +28,11 @@ export function useHub() {
     get cache() {
       return cache;
     },
-    open: (name: string, change: Partial<HubSettings> = {}, options: SnapshotOptions = {}): Promise<string> =>
-      openSnapshot(
-        { endpoint: hub.endpoint, cache, token: null, offline: false, pause: 1, ...change },
-        parseHubName(name)!,
-        options,
-      ),
+    open: (name: string, change: Partial<HubSettings> = {}, options: SnapshotOptions = {}): Promise<string> => {
+      const access = { endpoint: hub.endpoint, token: null, offline: false, pause: 1, words: COMMAND_LINE_WORDS };
+      const repo = parseHubName(name)!;
+      return openSnapshot({ ...access, ...change }, repo, new DiskCache(change.cache ?? cache, repo), options);
+    },
     /** Paths of the files that were asked for. */
     downloads: (): string[] =>
       hub.asked.flatMap(({ path }) => /\/resolve\/\w+\/(.*)$/.exec(path)?.[1] ?? []).map(decodeURIComponent),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CURIO, runProgram } from './curio.ts';
 import type { During } from './curio.ts';
-import { filesOf, HubServer, part, sha256 } from './hub-server.ts';
+import { filesOf, HubServer, part, sha256 } from '../../../packages/testing/src/hub-server.ts';
 import { root, writeSamples } from './published.ts';
 
 const layout = join(root, 'transformers-4.31');
@@ -118,7 +118,7 @@ test('a tower that is nowhere: one sentence says where it was looked for', async
   ]);
   expect(code).toBe(1);
   expect(sentence).toMatch(
-    /^hub: tiny\/other\/config\.json names the image tower 'org\/elsewhere', and there is no config\.json in org\/elsewhere, .*, and org\/elsewhere is not a folder here, and not a repository that http:\S+ shows without a token \(401 Unauthorized, Repository not found\); give it with --vision\.$/,
+    /^hub: tiny\/other\/config\.json names the image tower 'org\/elsewhere', and there is no config\.json in org\/elsewhere, .*, and org\/elsewhere is no folder here, and not a repository that http:\S+ shows without a token \(401 Unauthorized, Repository not found\); give it with --vision\.$/,
   );
 });
 

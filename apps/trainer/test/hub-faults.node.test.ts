@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { WeightError } from '@curio/engine';
-import { HubError, HubUnreachable } from '../src/hub/request.ts';
+import { HubError, HubUnreachable } from '@curio/hub';
 import { below, bytes, LARGE, large, refused, text, useHub } from './hub-cache.ts';
-import { digestOf, json, part, refuse } from './hub-server.ts';
-import type { Before } from './hub-server.ts';
+import { digestOf, json, part, refuse } from '../../../packages/testing/src/hub-server.ts';
+import type { Before } from '../../../packages/testing/src/hub-server.ts';
 
 const at = useHub();
 
@@ -53,12 +53,12 @@ test('a repository, a revision or a file that is not there is told in a sentence
   await refused(
     at.open('tiny/none'),
     HubError,
-    `hub: tiny/none is not a folder here, and not a repository that ${at.hub.endpoint} shows without a token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
+    `hub: tiny/none is no folder here, and not a repository that ${at.hub.endpoint} shows without a token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
   );
   await refused(
     at.open('tiny/none', { token: 'hf_x' }),
     HubError,
-    `hub: tiny/none is not a folder here, and not a repository that ${at.hub.endpoint} shows to your token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
+    `hub: tiny/none is no folder here, and not a repository that ${at.hub.endpoint} shows to your token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
   );
   at.hub.publish('tiny/there', new Map([['config.json', text({})]]));
   await refused(

@@ -6,12 +6,11 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { ConfigError } from '@curio/engine';
 import { lockFolder } from '../src/disk/lock.ts';
-import { hubNameOf, parseHubName, pinnedName } from '../src/hub/hub-name.ts';
-import { HubError } from '../src/hub/request.ts';
-import { hubSettings } from '../src/hub/settings.ts';
+import { HubError, hubNameOf, parseHubName, pinnedName } from '@curio/hub';
+import { COMMAND_LINE_WORDS, hubSettings } from '../src/hub/settings.ts';
 import { openTalk } from '../src/talk/open.ts';
 import { below, bytes, large, refused, text, useHub } from './hub-cache.ts';
-import { digestOf, filesOf } from './hub-server.ts';
+import { digestOf, filesOf } from '../../../packages/testing/src/hub-server.ts';
 import { root } from './published.ts';
 
 const at = useHub();
@@ -42,6 +41,7 @@ test('the environment says where hub, cache and token are', () => {
   const home = mkdtempSync(join(tmpdir(), 'curio-home-'));
   expect(hubSettings({ HF_HOME: home, HF_HUB_CACHE: '' })).toEqual({
     ...{ endpoint: 'https://huggingface.co', cache: join(home, 'hub'), token: null, offline: false, pause: 500 },
+    words: COMMAND_LINE_WORDS,
   });
   writeFileSync(join(home, 'token'), 'hf_file\n');
   expect(hubSettings({ HF_HOME: home, HF_HUB_OFFLINE: 'ON' })).toMatchObject({ token: 'hf_file', offline: true });

@@ -54,7 +54,7 @@ export {
 } from './files/byte-sources.ts';
 export type { AdapterConfig } from './files/peft-config.ts';
 export { isObject } from './files/json.ts';
-export { readJsonFile } from './files/json-file.ts';
+export { readJsonFile, readJsonSource } from './files/json-file.ts';
 export { floatToHalf } from './files/half.ts';
 export { shownJson, shownText, shownValue } from './files/shown.ts';
 export { PrototypeProjector, type PrototypeProjectorOptions, type ProjectorSizes } from './prototype-projector.ts';

@@ -2,20 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { HubAccess, HubWords } from '@curio/hub';
 import { isFile } from '../run/files.ts';
 import { withFile } from '../disk/system-error.ts';
 
-export interface HubSettings {
-  /** Address of the hub, without a slash at its end. */
-  readonly endpoint: string;
+export interface HubSettings extends HubAccess {
   /** Folder of the cache. */
   readonly cache: string;
-  readonly token: string | null;
-  /** Only what is in the cache may be used. */
-  readonly offline: boolean;
-  /** Milliseconds before a request is repeated after a temporary failure; the delay doubles each time. */
-  readonly pause: number;
 }
+
+export const COMMAND_LINE_WORDS: HubWords = {
+  endpoint: 'in HF_ENDPOINT',
+  token: 'in HF_TOKEN',
+  offline: ['HF_HUB_OFFLINE is set', 'unset it, or give a folder on this machine'],
+  absent: 'is no folder here',
+  instead: ', or give a folder on this machine',
+};
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -31,6 +33,7 @@ export function hubSettings(env: Environment = process.env): HubSettings {
     token: tokenOf(env, absolute(env.HF_TOKEN_PATH || join(home, 'token'))),
     offline: /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE || ''),
     pause: 500,
+    words: COMMAND_LINE_WORDS,
   };
 }
 

@@ -19,7 +19,7 @@ import type { Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { WeightError } from '@curio/engine';
 import type { ByteFolder, ByteSource } from '@curio/nn';
-import { hubNameOf } from '../hub/hub-name.ts';
+import { hubNameOf } from '@curio/hub';
 import { FileError, fileError, makeFolder, withFile } from '../disk/system-error.ts';
 
 /**

@@ -9,7 +9,7 @@ import type { Gpu } from '@curio/engine';
 import { PRESETS } from '@curio/model';
 import type { AskConfig, ModelConfig, Picture, Speaker, SqLlava, TemplateName } from '@curio/model';
 import type { BaseStorage } from '@curio/nn';
-import { pinnedName } from '../hub/hub-name.ts';
+import { pinnedName } from '@curio/hub';
 import { readJson } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { findModel, namedFolder } from '../train/folders.ts';

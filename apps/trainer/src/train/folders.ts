@@ -5,12 +5,11 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ConfigError } from '@curio/engine';
+import { HubError, openSnapshot, parseHubName } from '@curio/hub';
 import { llavaHolder, readModelConfig, requireConfigFile } from '@curio/model';
 import type { FolderConfig, ModelConfig, ModelFiles } from '@curio/model';
-import { parseHubName } from '../hub/hub-name.ts';
-import { HubError } from '../hub/request.ts';
+import { DiskCache } from '../hub/disk-cache.ts';
 import { hubSettings } from '../hub/settings.ts';
-import { openSnapshot } from '../hub/snapshot.ts';
 import { folderSource } from '../run/files.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
@@ -56,7 +55,8 @@ export async function namedFolder(option: string, name: string, weights = true):
     );
   const progress = new Progress(openTerminal(process.stderr), []);
   try {
-    return await openSnapshot(hubSettings(), repo, {
+    const settings = hubSettings();
+    return await openSnapshot(settings, repo, new DiskCache(settings.cache, repo), {
       weights,
       say: (line) => progress.note(line),
       onBytes: (done, total) => progress.downloaded(name, done, total),

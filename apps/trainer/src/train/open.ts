@@ -20,7 +20,7 @@ import {
 import type { ImageConfig, LoadReport, Picture, SqLlava, Tokens } from '@curio/model';
 import { EMBEDDED } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { hubNameOf } from '../hub/hub-name.ts';
+import { hubNameOf } from '@curio/hub';
 import { fileSource, folderSource, readJson } from '../run/files.ts';
 import { modelFiles } from './folders.ts';
 

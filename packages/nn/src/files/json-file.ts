@@ -1,6 +1,6 @@
 import { WeightError } from '@curio/engine';
 import { parseJson } from './json.ts';
-import type { ByteFolder } from './tensor-file.ts';
+import type { ByteFolder, ByteSource } from './tensor-file.ts';
 
 /**
  * Parses a JSON file of a folder, with or without a byte order mark; undefined where there is none.
@@ -8,11 +8,15 @@ import type { ByteFolder } from './tensor-file.ts';
  */
 export async function readJsonFile(folder: ByteFolder, name: string, where: string): Promise<unknown> {
   const source = await folder.open(name);
-  if (!source) return undefined;
+  return source && readJsonSource(source, `${where}: ${folder.name}/${name}`);
+}
+
+/** Parses JSON, as `readJsonFile`. @param where names the source, and begins the sentence of an error */
+export async function readJsonSource(source: ByteSource, where: string): Promise<unknown> {
   const bytes = await source.read(0, source.size);
   const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   const fail = (what: string): never => {
-    throw new WeightError(`${where}: ${folder.name}/${name}: ${what}; it must be one value of JSON.`);
+    throw new WeightError(`${where}: ${what}; it must be one value of JSON.`);
   };
   return parseJson(isMarked ? bytes.subarray(3) : bytes, fail, Infinity);
 }

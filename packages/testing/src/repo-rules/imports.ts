@@ -15,10 +15,11 @@ const mayImport: Record<string, string[]> = {
   nn: ['engine'],
   model: ['engine', 'nn'],
   scenes: ['engine', 'nn', 'model'],
+  hub: ['engine', 'nn'],
   eval: [],
   testing: ['kernels', 'engine', 'nn', 'model', 'scenes'],
-  trainer: ['engine', 'nn', 'model', 'scenes', 'eval', 'scripts'],
-  demo: ['engine', 'nn', 'model', 'scenes'],
+  trainer: ['engine', 'nn', 'model', 'scenes', 'hub', 'eval', 'scripts'],
+  demo: ['engine', 'nn', 'model', 'scenes', 'hub'],
   bench: ['kernels', 'engine', 'nn', 'model', 'scripts'],
   scripts: [],
 };
@@ -32,6 +33,7 @@ const mayDependOn: Record<string, string[]> = {
   nn: [],
   model: ['@huggingface/tokenizers', 'hyparquet', 'hyparquet-compressors'],
   scenes: [],
+  hub: ['@huggingface/hub'],
   eval: ['fflate'],
 };
 

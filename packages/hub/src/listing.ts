@@ -3,7 +3,7 @@ import { CurioError } from '@curio/engine';
 import { COMMIT, shownHubName } from './hub-name.ts';
 import type { HubName } from './hub-name.ts';
 import { HubError, persistentFetch } from './request.ts';
-import type { HubSettings } from './settings.ts';
+import type { HubAccess } from './access.ts';
 
 export interface RepoFile {
   readonly path: string;
@@ -23,13 +23,13 @@ export interface Listing {
 const LEADS_AWAY = /(^|\/)\.{0,2}(\/|$)|[\\:\p{Cc}]/u;
 
 /** @throws HubError if the repository or revision does not exist or may not be read, HubUnreachable */
-export async function listRepo(settings: HubSettings, repo: HubName): Promise<Listing> {
+export async function listRepo(access: HubAccess, repo: HubName): Promise<Listing> {
   const { modelInfo, listFiles } = await import('@huggingface/hub');
-  const asked = { hubUrl: settings.endpoint, fetch: persistentFetch(settings, repo) };
+  const asked = { hubUrl: access.endpoint, fetch: persistentFetch(access, repo) };
   const fail = (what: string, cause?: unknown): never => {
     throw new HubError(
-      `${settings.endpoint} ${what} of ${shownHubName(repo)}`,
-      'give the address of a Hugging Face hub in HF_ENDPOINT',
+      `${access.endpoint} ${what} of ${shownHubName(repo)}`,
+      `give the address of a Hugging Face hub ${access.words.endpoint}`,
       { cause },
     );
   };

@@ -2,7 +2,7 @@
 import { CurioError } from '@curio/engine';
 import { shownHubName } from './hub-name.ts';
 import type { HubName } from './hub-name.ts';
-import type { HubSettings } from './settings.ts';
+import type { HubAccess } from './access.ts';
 
 /** A repository that cannot be had. */
 export class HubError extends CurioError {
@@ -29,23 +29,24 @@ const isTemporary = (status: number): boolean => status === 408 || status === 42
 
 /** `fetch` for files and lists of a repository. It throws HubError for what the hub refuses permanently. */
 export const hubFetch =
-  (settings: HubSettings, repo: HubName): Fetch =>
+  (access: HubAccess, repo: HubName): Fetch =>
   async (input, init) => {
     const address = new URL(input instanceof Request ? input.url : input);
     const headers = new Headers(init?.headers);
     headers.set('accept-encoding', 'identity'); // byte ranges must refer to the stored bytes
     // A hub redirects to other servers for its files. fetch drops the token on the way; a list may link to one, too.
-    if (settings.token !== null && address.origin === new URL(settings.endpoint).origin)
-      headers.set('authorization', `Bearer ${settings.token}`);
-    const response = await fetch(address, { ...init, headers });
+    if (access.token !== null && address.origin === new URL(access.endpoint).origin)
+      headers.set('authorization', `Bearer ${access.token}`);
+    // Bytes are kept once, in the cache that they are for.
+    const response = await fetch(address, { ...init, headers, cache: 'no-store' });
     if (response.status < 400 || response.status === 416 || isTemporary(response.status)) return response;
     void response.body?.cancel().catch(() => {});
-    throw refusal(response, settings, repo);
+    throw refusal(response, access, repo);
   };
 
 /** Like `hubFetch`, for short answers: read whole, and repeated after a temporary failure. */
-export function persistentFetch(settings: HubSettings, repo: HubName): Fetch {
-  const once = hubFetch(settings, repo);
+export function persistentFetch(access: HubAccess, repo: HubName): Fetch {
+  const once = hubFetch(access, repo);
   return async (input, init) => {
     for (let failed = 0; ; failed++) {
       let wrong: string;
@@ -61,17 +62,17 @@ export function persistentFetch(settings: HubSettings, repo: HubName): Fetch {
       }
       if (failed === RETRIES)
         throw new HubUnreachable(
-          `${settings.endpoint} ${wrong}, ${failed + 1} times, for ${shownHubName(repo)}, which is no folder here`,
-          'try again when the network is better, or give a folder on this machine',
+          `${access.endpoint} ${wrong}, ${failed + 1} times, for ${shownHubName(repo)}, which ${access.words.absent}`,
+          `try again when the network is better${access.words.instead}`,
         );
-      await new Promise((wake) => setTimeout(wake, settings.pause * 2 ** failed));
+      await new Promise((wake) => setTimeout(wake, access.pause * 2 ** failed));
     }
   };
 }
 
 const statusOf = ({ status, statusText }: Response): string => `${status} ${statusText}`.trimEnd();
 
-function refusal(response: Response, { endpoint, token }: HubSettings, { name, revision }: HubName): HubError {
+function refusal(response: Response, { endpoint, token, words }: HubAccess, { name, revision }: HubName): HubError {
   const { status, headers, url } = response;
   const page = `${endpoint}/${name}`;
   const code = headers.get('x-error-code');
@@ -79,7 +80,7 @@ function refusal(response: Response, { endpoint, token }: HubSettings, { name, r
     return token === null
       ? new HubError(
           `${name} is gated and no token was sent`,
-          `accept its terms at ${page} and give your token in HF_TOKEN`,
+          `accept its terms at ${page} and give your token ${words.token}`,
         )
       : new HubError(`${name} is gated and your token may not read it`, `ask for access at ${page}`);
   if (code === 'RevisionNotFound')
@@ -89,12 +90,12 @@ function refusal(response: Response, { endpoint, token }: HubSettings, { name, r
   if (isHub && status === 401 && code === null && token !== null)
     return new HubError(
       `${endpoint} refuses your token (${said})`,
-      `make another one at ${endpoint}/settings/tokens and give it in HF_TOKEN`,
+      `make another one at ${endpoint}/settings/tokens and give it ${words.token}`,
     );
   if (code === 'RepoNotFound' || (isHub && code === null && [401, 403, 404].includes(status)))
     return new HubError(
-      `${name} is not a folder here, and not a repository that ${endpoint} shows ${token === null ? 'without a token' : 'to your token'} (${said})`,
-      'check the name, or give a token that may read it in HF_TOKEN',
+      `${name} ${words.absent}, and not a repository that ${endpoint} shows ${token === null ? 'without a token' : 'to your token'} (${said})`,
+      `check the name, or give a token that may read it ${words.token}`,
     );
   return new HubError(`${url.replace(/[?#].*$/, '')} was answered ${said}`, 'try again later');
 }

@@ -19,6 +19,8 @@ export interface RepoCache<Snapshot> {
   isWhole(file: RepoFile): Promise<boolean>;
   /** A file that is linked or whole. */
   open(commit: string, file: RepoFile): Promise<ByteSource>;
+  /** Refuses files that cannot fit beside what is there, before the first is downloaded. */
+  requireRoom?(files: readonly RepoFile[]): Promise<void>;
   /** A file on its way. Only the holder of the lock may open it. */
   openDraft(file: RepoFile): Promise<Draft>;
   /** Puts whole files into the snapshot of a commit. */

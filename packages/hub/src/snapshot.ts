@@ -84,6 +84,7 @@ class Download<Snapshot> {
     const files = await neededFiles(this.listing, repo.name, weights, readSettings);
     const missing: RepoFile[] = [];
     for (const file of files) if (!(await cache.isLinked(commit, file))) missing.push(file);
+    await cache.requireRoom?.(missing);
     const total = missing.reduce((sum, { size }) => sum + size, 0);
     let done = 0;
     for (const file of missing) await this.hold(file, (bytes) => onBytes((done += bytes), total));

@@ -89,6 +89,13 @@ export class HubServer {
     const server = createServer((request, response) => {
       const { range, authorization } = request.headers;
       const asked = { method: request.method!, path: prefix + request.url!, range, authorization };
+      // Pages of other servers may ask, as of huggingface.co.
+      response.setHeader('access-control-allow-origin', '*');
+      response.setHeader('access-control-expose-headers', 'content-range, etag, link, x-error-code, x-error-message');
+      if (asked.method === 'OPTIONS') {
+        response.setHeader('access-control-allow-headers', 'authorization, range');
+        return void response.writeHead(204).end();
+      }
       this.asked.push(asked);
       if (!this.before(asked, response, request)) answer(asked, response);
     });

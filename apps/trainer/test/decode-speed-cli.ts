@@ -1,34 +1,30 @@
 /**
- * @file How fast a model writes, against the roof: each token reads every weight of the language model once, its
- * adapter's too, so no more can be written than copying that many bytes allows. One answer at a time, as `curio ask`
- * does. Before the first token the picture and the prompt are read, which is told for itself.
+ * @file Decoding speed against its roof: each token reads every weight of the language model and its adapter once, so
+ * the rate is bounded by that of copying as many bytes. One answer at a time, as `curio ask` does. The time to the
+ * first token, which encodes the picture and the prompt, is reported separately.
  *
  *   node scripts/measure.mjs apps/trainer/test/decode-speed-cli.ts [--run DIR | --model DIR --vision DIR --adapter DIR]
  *     [--storage TYPE] [--tokens 32] [--answers 12]
  */
 import { parseArgs } from 'node:util';
 import { byteLength, openGpu, RandomStream } from '@curio/engine';
-import { aboutImage } from '@curio/model';
-import type { BaseStorage } from '@curio/nn';
 import { DESCRIBE, renderScene, sampleScene } from '@curio/scenes';
 import { openHandwriting } from '../src/data/digits.ts';
 import { measureSpeed } from '../src/run/speed.ts';
 import { openTalk } from '../src/talk/open.ts';
+import { question } from '../src/talk/options.ts';
+import { MODEL_OPTIONS, talkOptions } from './model-options.ts';
 
 const { values } = parseArgs({
   options: {
-    run: { type: 'string' },
-    model: { type: 'string' },
-    vision: { type: 'string' },
-    adapter: { type: 'string', multiple: true },
-    storage: { type: 'string' },
+    ...MODEL_OPTIONS,
     tokens: { type: 'string', default: '32' },
     answers: { type: 'string', default: '12' },
   },
 });
 const gpu = await openGpu();
 const copies = [(await measureSpeed(gpu)).copyGigabytes];
-const talk = await openTalk('decode speed', { ...values, storage: values.storage as BaseStorage | undefined, seed: 1 });
+const talk = await openTalk('decode speed', talkOptions('decode speed', values));
 const glyphs = openHandwriting('heldOut');
 const pictures = Array.from({ length: Number(values.answers) }, (_, i) =>
   talk.prepare(renderScene(sampleScene(new RandomStream(1, i, 71), glyphs, { objects: 3 }), glyphs)),
@@ -42,11 +38,7 @@ interface Timed {
 
 async function timed(pixels: Float32Array, maxNewTokens: number): Promise<Timed> {
   const [begin, cpu] = [performance.now(), process.cpuUsage()];
-  const messages = [
-    { role: 'human' as const, text: aboutImage(DESCRIBE) },
-    { role: 'gpt' as const, text: null },
-  ];
-  const [reply] = await talk.speaker.write([{ pixels, messages }], { maxNewTokens });
+  const [reply] = await talk.speaker.write([question(DESCRIBE, pixels, [])], { maxNewTokens });
   const { user, system } = process.cpuUsage(cpu);
   const seconds = (performance.now() - begin) / 1000;
   return { tokens: reply!.newTokens, seconds, cpuSeconds: (user + system) / 1e6 };
@@ -60,12 +52,12 @@ for (const pixels of pictures) {
   first.push(await timed(pixels, 1));
   whole.push(await timed(pixels, most));
 }
-// An embedding is read in one row.
+// Of the embedding only one row is read.
 const weights = talk.speaker.model.parameters.filter(
   (parameter) => parameter.name.startsWith('language.') && !parameter.name.includes('embed_tokens'),
 );
 talk.close();
-// Before and after, since another program may be in the way of one; a quiet machine is better.
+// Measured before and after, since other programs may disturb one of them; use a quiet machine.
 copies.push((await measureSpeed(gpu)).copyGigabytes);
 const { description, device } = gpu.adapter;
 gpu.close();

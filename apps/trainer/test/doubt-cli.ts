@@ -1,20 +1,21 @@
 /**
- * @file What the probability of an answer is worth: how many answers are wrong among those that the model is sure of,
- * and among the others; and how often an answer is right by its probability. From which probability on it is sure is
- * chosen on scenes of other seeds than those that the figures are about: held-out scenes, and scenes drawn by another
- * hand. The page marks answers below it (apps/demo/src/talk/written.tsx).
+ * @file Calibration of the model's answers: the error rate among answers that it is sure of and among the others, and
+ * the accuracy by probability. The threshold above which it is sure is chosen on held-out scenes of other seeds than
+ * those that are reported: held-out scenes, and scenes in another handwriting. The page marks answers below it
+ * (apps/demo/src/talk/written.tsx).
  *
  *   node scripts/measure.mjs apps/trainer/test/doubt-cli.ts --run apps/demo/trained
  */
 import { parseArgs } from 'node:util';
 import { ConfigError } from '@curio/engine';
-import { aboutImage } from '@curio/model';
 import type { Picture } from '@curio/model';
 import { isRight } from '@curio/scenes';
 import { finishedRun, openTalk } from '../src/talk/open.ts';
+import { question } from '../src/talk/options.ts';
 import { openHandwriting } from '../src/data/digits.ts';
 import { generatePart, pictureOf } from '../src/data/generate.ts';
 import { drawnQuestions } from './drawn-scenes.ts';
+import { MODEL_OPTIONS, talkOptions } from './model-options.ts';
 
 const SURE = Array.from({ length: 10 }, (_, i) => (50 + 5 * i) / 100);
 /** At most this share of the answers that it is sure of may be wrong. */
@@ -23,26 +24,20 @@ const MOST_WRONG = 0.03;
 const SEEDS = 4;
 const BINS = [0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
 
-const { run } = parseArgs({ options: { run: { type: 'string' } } }).values;
+const { run } = parseArgs({ options: { run: MODEL_OPTIONS.run } }).values;
 const config = finishedRun('doubt', run).folder.readConfig();
 const { scenes, withheldPairs } = config.data;
-if (!scenes) throw new ConfigError(`doubt: ${run} was trained on data of its own; name a run on the embedded scenes.`);
-const talk = await openTalk('doubt', { run, seed: 1 });
+if (!scenes) throw new ConfigError(`doubt: ${run} was not trained on the embedded scenes; give --run one that was.`);
+const talk = await openTalk('doubt', talkOptions('doubt', { run }));
 
 interface Asked {
-  readonly question: string;
+  readonly text: string;
   readonly expected: string;
   readonly picture: Picture;
 }
 async function judged(asked: readonly Asked[]): Promise<{ readonly probability: number; readonly right: boolean }[]> {
   const replies = await talk.speaker.write(
-    asked.map(({ question, picture }) => ({
-      pixels: talk.prepare(picture),
-      messages: [
-        { role: 'human' as const, text: aboutImage(question) },
-        { role: 'gpt' as const, text: null },
-      ],
-    })),
+    asked.map(({ text, picture }) => question(text, talk.prepare(picture), [])),
     { maxNewTokens: talk.ask.maxDescription, together: true, probability: true },
   );
   return replies.map(({ text, probability }, i) => ({
@@ -57,12 +52,10 @@ const glyphs = openHandwriting('heldOut');
 /** The held-out questions of a run of this seed. */
 const heldOut = (seed: number): Asked[] =>
   generatePart('heldout', { seed, count: config.run.questions, withheldPairs }, glyphs).map((sample) => ({
-    question: sample.turns[0]!.question,
+    text: sample.turns[0]!.question,
     expected: sample.turns[0]!.answer,
     picture: pictureOf('heldout', sample, glyphs),
   }));
-const drawn = (): Asked[] =>
-  drawnQuestions().map(({ text, expected, picture }) => ({ question: text, expected, picture }));
 
 const wrongShare = (among: Judged): number => among.filter(({ right }) => !right).length / among.length;
 const wrong = (among: Judged): string => (among.length === 0 ? '–' : `${(100 * wrongShare(among)).toFixed(1)} %`);
@@ -89,7 +82,7 @@ console.log(
 
 for (const [name, asked] of [
   [`held-out scenes of seed ${config.seed}`, heldOut(config.seed)],
-  ['drawn scenes', drawn()],
+  ['drawn scenes', drawnQuestions()],
 ] as const) {
   const answers = await judged(asked);
   console.log(`\n${name}: ${answers.length} answers, ${wrong(answers)} wrong`);

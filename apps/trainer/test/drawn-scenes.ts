@@ -1,6 +1,6 @@
 /**
- * @file Scenes of digits that are drawn by a hand other than the one that the small model was trained on, thirty for
- * each digit, with five kinds of question about it and one about what is not there.
+ * @file Scenes of digits in a handwriting other than that of the small model's training, thirty per digit, with five
+ * kinds of question about the digit and one about something absent.
  */
 import { RandomStream } from '@curio/engine';
 import type { Picture } from '@curio/model';
@@ -23,14 +23,14 @@ import { handwrite } from '@curio/testing/handwriting';
 
 const SCENES_A_DIGIT = 30;
 const SEED = 2026;
-/** A stream that nothing else draws from. */
+/** A random stream that nothing else uses. */
 const STREAM = 0x68616e64;
-/** How high the hand draws, in pixels of the board. */
+/** Height of the digits, in pixels. */
 const HEIGHT: Readonly<Record<Size, readonly [number, number]>> = { small: [10, 13], large: [17, 21] };
 const NO_GLYPHS: GlyphSource = {
   count: () => 0,
   pixels: () => {
-    throw new Error('nothing here is a sample of handwriting');
+    throw new Error('these scenes contain no handwriting samples');
   },
 };
 
@@ -40,7 +40,7 @@ interface Drawn {
   readonly picture: Picture;
 }
 
-/** One to three different digits in different colours; the first is the one that is asked about. */
+/** One to three different digits in different colours; the questions are about the first. */
 function drawn(digit: number, random: RandomStream): Drawn {
   const count = 1 + random.integer(3);
   const others = random.shuffle([0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter((each) => each !== digit));
@@ -66,7 +66,7 @@ function drawn(digit: number, random: RandomStream): Drawn {
   return { digit, scene, picture };
 }
 
-/** The five kinds, about the digit; "is there" as often of one that is there as of one that is not. */
+/** The kinds of question, about the digit; half of the "is there" questions are about an absent one. */
 function questionsAbout({ digit, scene }: Drawn, k: number, random: RandomStream): [kind: string, text: string][] {
   const { color, cell } = scene.objects[0]!;
   const absent = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter(

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * @file The command line `curio`. Each command is a file under commands/ that exports one function; here they are put
- * together.
+ * @file The command line `curio`. Each file under commands/ exports one function that builds a command; this file
+ * assembles them.
  */
 import { ConfigError, CurioError, DeviceError } from '@curio/engine';
 import { Command, CommanderError } from 'commander';
@@ -28,7 +28,7 @@ const program = new Command('curio')
     'SQ-LLaVA on WebGPU: a vision-language model that learns to answer questions about images, and to ask them',
   )
   .version('0.1.0')
-  .option('--debug', 'print the stack of an error')
+  .option('--debug', 'print the stack trace of an error')
   .addCommand(trainCommand())
   .addCommand(askCommand())
   .addCommand(chatCommand())
@@ -46,35 +46,35 @@ const program = new Command('curio')
   .addHelpText(
     'after',
     `
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no WebGPU device, 130 interrupted (what was learnt is saved).`,
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 no WebGPU device, 130 interrupted (progress is saved).`,
   );
 
 const debug = process.argv.includes('--debug');
 
-// A reader that went away (a terminal that was closed, `| head`) ends no training: its files have everything.
+// A closed reader (the terminal, `| head`) must not end a training run, whose files have everything.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
-/** One sentence for what a user can mend; a stack only for --debug and for mistakes of ours. */
+/** One sentence for errors that a user can fix; a stack trace only with --debug, or for bugs. */
 function report(thrown: unknown): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed itself
   const error = fileError(thrown) ?? thrown;
-  const ours = error instanceof CurioError;
+  const expected = error instanceof CurioError;
   console.error(
-    error instanceof Error ? (debug || !ours ? (error.stack ?? error.message) : error.message) : String(error),
+    error instanceof Error ? (debug || !expected ? (error.stack ?? error.message) : error.message) : String(error),
   );
-  if (!ours) console.error('This is a fault of Curio; please report it with the lines above.');
+  if (!expected) console.error('This is a bug in Curio; please report it with the lines above.');
   return error instanceof ConfigError ? EXIT.usage : error instanceof DeviceError ? EXIT.noDevice : EXIT.failed;
 }
 
-/** A command that was added does not inherit how mistakes are handled. */
+/** Subcommands do not inherit the error handling of their parent. */
 function prepare(command: Command): void {
-  command.exitOverride().showHelpAfterError('Run it with --help for all that it takes.');
+  command.exitOverride().showHelpAfterError('Run it with --help for its arguments and options.');
   command.commands.forEach(prepare);
 }
 
 prepare(program);
 try {
-  await program.parseAsync(process.argv.filter((word) => word !== '--debug')); // it may stand anywhere
+  await program.parseAsync(process.argv.filter((word) => word !== '--debug')); // allowed anywhere
 } catch (error) {
   process.exitCode = report(error);
 }

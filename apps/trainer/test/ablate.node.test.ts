@@ -15,7 +15,7 @@ import { writeReport } from '../src/ablate/report.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { answerSets } from '../src/eval/scene-sets.ts';
 import type { Opened } from '../src/train/evaluate.ts';
-import { writeWhole } from '../src/run/files.ts';
+import { writeAtomic } from '../src/run/files.ts';
 import { line, readLines } from '../src/run/log.ts';
 import { runCurio, stepsOf, TINY, whenever } from './curio.ts';
 
@@ -92,9 +92,9 @@ function finish(runs: string, table: number, row: number, seed: number, right: s
     description: '',
     asked: [0, 1, 2].map((k) => ({ question: '', answer: '', verdict: verdict(k < n) })),
   }));
-  writeWhole(join(folder, 'answers.jsonl'), answers.map(line).join(''));
-  writeWhole(join(folder, 'asked.jsonl'), asked.map(line).join(''));
-  writeWhole(join(folder, 'summary.json'), '{}');
+  writeAtomic(join(folder, 'answers.jsonl'), answers.map(line).join(''));
+  writeAtomic(join(folder, 'asked.jsonl'), asked.map(line).join(''));
+  writeAtomic(join(folder, 'summary.json'), '{}');
 }
 
 test('tables have mean, spread and the paired test over all questions of all seeds', () => {
@@ -127,7 +127,7 @@ test('tables have mean, spread and the paired test over all questions of all see
   expect(figure(1, 'answeredRight').against).toBeNull();
   finish(runs, 0, 4, 2, '111', [3, 3]);
   expect(() => compareAll(runs, [1, 2])).toThrow(
-    "ablate: seed 2: only one of 'baseline' and 'all' answered q3; both must be asked the same, so train them anew with one configuration.",
+    "ablate: seed 2: only one of 'baseline' and 'all' answered q3; both must have the same questions, so retrain them with one configuration.",
   );
 });
 
@@ -148,10 +148,10 @@ test('a report names the command that makes it', () => {
     [4, 5],
   ] as const) {
     finish(runs, 0, row, seed, '10', [1, 2]);
-    writeWhole(join(runs, cellName(TABLES[0]!.rows[row]!.setting, seed), 'summary.json'), JSON.stringify(facts));
+    writeAtomic(join(runs, cellName(TABLES[0]!.rows[row]!.setting, seed), 'summary.json'), JSON.stringify(facts));
   }
   const settings = { preset: 'quick', overrides: { 'data.withheldPairs': '12' } };
-  writeWhole(join(out, 'settings.json'), JSON.stringify(settings));
+  writeAtomic(join(out, 'settings.json'), JSON.stringify(settings));
   const { markdown } = writeReport(out)!;
   expect(markdown).toContain(
     'Made by `npm run curio -- ablate --only rows --seeds 1,5 --preset quick --data.withheldPairs=12`.',
@@ -185,7 +185,7 @@ test('the command goes on after kill -9, trains no finished cell again, and make
   expect(statSync(finished).mtimeMs).toBe(before);
   for (const k of [4, 16, 36]) expect(stepsOf(run(k)).length).toBe(9);
   expect(readFileSync(join(folder, 'ablation', 'logs', 'prototypes-16-lora-sq-0.5-seed-7.txt'), 'utf8')).toContain(
-    'questions about pictures it never saw',
+    'questions about held-out pictures',
   );
   const markdown = readFileSync(join(folder, 'ablation', 'ablation.md'), 'utf8');
   expect(markdown).toContain('## Number of prototypes');
@@ -222,7 +222,7 @@ test('hallucination is what is said to be there or described and is not', () => 
   finish(runs, 0, 4, 1, '11', [0, 0]);
   const folder = (row: number): string => join(runs, cellName(TABLES[0]!.rows[row]!.setting, 1));
   const set = (row: number, answers: string[]): void =>
-    writeWhole(
+    writeAtomic(
       join(folder(row), 'sets', 'answers-hallucination.jsonl'),
       answers
         .map((answer, i) => ({ id: `h${i}`, kind: 'x', expected: i % 2 ? 'no .' : 'yes .', answer, right: false }))
@@ -233,7 +233,7 @@ test('hallucination is what is said to be there or described and is not', () => 
   set(4, ['no .', 'no .', 'no .', 'no .', 'no .', 'red .']);
   const described = (row: number, description: string): void => {
     const truth = 'a large red seven at top .';
-    writeWhole(join(folder(row), 'asked.jsonl'), line({ id: 'p0', truth, description, asked: [] }));
+    writeAtomic(join(folder(row), 'asked.jsonl'), line({ id: 'p0', truth, description, asked: [] }));
   };
   described(0, 'a large red seven at top , a small blue one at left .');
   described(4, 'a small white seven at top .');
@@ -248,7 +248,7 @@ test('a model that was trained on all pairs is not asked about new ones', async 
   await expect(
     answerSets({} as Opened, ['four', 'combinations'], temporary(), { ...options, withheldPairs: 0 }),
   ).rejects.toThrow(
-    'eval: the set combinations asks about pairs of digit and colour that the training was without, and this one had all; train with --data.withheldPairs=12, or leave the set out.',
+    'eval: the set combinations asks about pairs of digit and colour withheld from training, but this run withheld none; train with --data.withheldPairs=12, or leave the set out.',
   );
 });
 
@@ -256,22 +256,22 @@ test('what the rows set themselves cannot be overridden', async () => {
   const folder = temporary();
   const sentence = async (...args: string[]): Promise<string> => (await runCurio(folder, ['ablate', ...args])).sentence;
   expect(await sentence('--train.stage2.sqR=0.2')).toBe(
-    'ablate: --train.stage2.sqR=0.2 is given and the rows set train.stage2.sqR themselves; leave it out.',
+    'ablate: --train.stage2.sqR=0.2 is given, but the rows set train.stage2.sqR themselves; leave it out.',
   );
   expect(await sentence('--seed=3')).toBe(
-    'ablate: --seed=3 is given and the rows set seed themselves; leave it out and give --seeds.',
+    'ablate: --seed=3 is given, but the rows set seed themselves; leave it out and give --seeds.',
   );
   const ownData = ['--data.scenes=null', '--data.withheldPairs=0', '--data.stage1=a.json', '--data.stage2=b.json'];
   expect(await sentence(...ownData)).toBe(
-    'ablate: data.scenes is null and rows are compared on the embedded scenes; leave it out.',
+    'ablate: data.scenes is null, but rows are compared on the embedded scenes; leave it out.',
   );
   expect(await sentence('--data.withheldPairs=0')).toBe(
-    'ablate: --data.withheldPairs is 0, so the set combinations has nothing that the training was without; give some, or --sets without it.',
+    'ablate: --data.withheldPairs is 0, but the set combinations asks about pairs withheld from training; give at least 1, or leave combinations out of --sets.',
   );
   expect(await sentence('--sets', 'five')).toBe(
     "ablate: there is no set 'five'; there are four, sizes, combinations, hallucination, premises, crowd, faint.",
   );
   expect(await sentence('--report', 'nothing')).toBe(
-    'ablate: nothing has no two finished rows to compare; train them with curio ablate --out nothing.',
+    'ablate: nothing does not have two finished rows to compare; train them with curio ablate --out nothing.',
   );
 });

@@ -13,7 +13,7 @@ import { encodePng } from '../src/data/png.ts';
 import { Chat } from '../src/talk/chat.ts';
 import { createApi } from '../src/serve/server.ts';
 import { History } from '../src/talk/history.ts';
-import { InOrder } from '../src/talk/in-order.ts';
+import { OrderedOutput } from '../src/talk/ordered-output.ts';
 import { openTalk } from '../src/talk/open.ts';
 import type { NamedModel, Talk } from '../src/talk/open.ts';
 import { question } from '../src/talk/options.ts';
@@ -74,9 +74,9 @@ test('/adapter goes on with another one in the same conversation', async () => {
   await chat.line(asked);
   expect(chat.history.turns[0]!.answer).toBe(await answerOf(both.models[0]!));
   expect(said).toEqual([
-    "chat: there is no adapter 'better'; there are good (in use), plain.",
-    'chat: plain answers from here on.',
-    'chat: good answers from here on.',
+    "chat: there is no adapter 'better'; the adapters are good (in use), plain.",
+    'chat: plain answers from now on.',
+    'chat: good answers from now on.',
   ]);
 });
 
@@ -121,7 +121,7 @@ test('a server answers by the adapter that a request names, others waiting meanw
 test('two adapters of one name are refused', async () => {
   await expect(openTalk('chat', { ...model, adapter: [plain, `plain=${trained}`] })).rejects.toThrow(
     new ConfigError(
-      `chat: the adapters ${plain} and ${trained} are both called 'plain'; give one another name by --adapter NAME=${trained}.`,
+      `chat: the adapters ${plain} and ${trained} are both called 'plain'; rename one with --adapter NAME=${trained}.`,
     ),
   );
 });
@@ -147,15 +147,15 @@ test('template and aspect are those of the published programs where the files do
 
 test('texts that grow side by side are printed one after the other', () => {
   const said: string[] = [];
-  const shown = new InOrder((text) => void said.push(text), ['', '? ', '= ']);
-  shown.grow(1, 'who');
-  shown.grow(0, 'a');
-  shown.grow(0, 'a b');
+  const shown = new OrderedOutput((text) => void said.push(text), ['', '? ', '= ']);
+  shown.update(1, 'who');
+  shown.update(0, 'a');
+  shown.update(0, 'a b');
   expect(said.join('')).toBe('a b');
-  shown.end(1);
-  shown.end(0);
+  shown.finish(1);
+  shown.finish(0);
   expect(said.join('')).toBe('a b? who');
-  shown.end(2);
+  shown.finish(2);
   expect(said.join('')).toBe('a b? who= ');
 });
 
@@ -183,11 +183,11 @@ test('ask: by text, by JSON, after questions of its own, and wrong usage', { tim
   expect(shown.stdout).toBe([told.description, ...turns, `> ${asked}\n  ${told.answer}\n`].join('\n\n'));
   expect(ask(picture, '--self', '2', '--sq', '1')).toMatchObject({
     status: 2,
-    stderr: 'ask: --sq 1 goes before a question and --self 2 has none; give one of the two.',
+    stderr: 'ask: --sq 1 needs a question and --self 2 has none; give one of the two.',
   });
   expect(ask(picture, asked, '--candidates', '3')).toMatchObject({
     status: 2,
-    stderr: 'ask: --candidates 3 is about questions of its own, and none are asked; add --self n or --sq n.',
+    stderr: 'ask: --candidates 3 is given, but the model asks no questions of its own; add --self n or --sq n.',
   });
   // Settings of the preset small draw three for each; one is the question as it was drawn.
   const [once, three] = ['1', '3'].map((n) => ask(picture, '--self', '2', ...named, '--candidates', n, '--json'));
@@ -223,15 +223,15 @@ test('batch --self: a folder of pictures to questions and answers, continued whe
   direct.close();
   // Cut in the middle of a line: the rest comes out the same.
   writeFileSync(out, `${lines[0]}\n${lines[1]!.slice(0, 20)}`);
-  expect(batch(...named).stdout).toContain('3 pictures of 3, 1 of them from before.');
+  expect(batch(...named).stdout).toContain('3 pictures of 3, 1 of them from an earlier run.');
   expect(readFileSync(out, 'utf8').trim().split('\n')).toEqual(lines);
   expect(batch(...named, '--temperature', '0.5')).toMatchObject({
     status: 2,
     stderr:
-      "batch: --temperature is given with --self 2, which draws as the model's own configuration says and needs a folder alone; leave it out.",
+      "batch: --temperature is given with --self 2, which needs only a folder and samples as the model's configuration says; leave it out.",
   });
   expect(curio('batch', '--in', picture, '--out', out, '--self', '1')).toMatchObject({
     status: 1,
-    stderr: `batch: '${picture}' is no folder; --self goes through a folder of pictures.`,
+    stderr: `batch: '${picture}' is not a folder; --self needs a folder of pictures.`,
   });
 }, 180_000);

@@ -56,14 +56,14 @@ test('a broken picture ends the run by its entry with every step saved; it goes 
   expect([broken.code, broken.sentence]).toEqual([
     EXIT.failed,
     expect.stringMatching(
-      /^data: cut\.json: entry 16: image: 'img\/cut\.jpg' cannot be decoded \(.+\); it must be a .+ file; mend it, or leave such entries out with --on-bad-entry skip\. Checkpoint of stage 1, step 3 kept in runs\/broken\/checkpoints\/stage1-000003\.$/,
+      /^data: cut\.json: entry 16: image: 'img\/cut\.jpg' cannot be decoded \(.+\); it must be a .+ file; fix it, or skip such entries with --on-bad-entry skip\. The last checkpoint is stage 1, step 3, in runs\/broken\/checkpoints\/stage1-000003\.$/,
     ),
   ]);
   expect(stepsOf(run('broken')).length).toBe(3);
   const resumed = await runCurio(folder, ['train', '--resume', 'runs/broken', '--on-bad-entry', 'skip']);
   expect(resumed.code, resumed.stderr).toBe(EXIT.ok);
-  expect(resumed.stdout).toContain("left out: cut.json: entry 16: image: 'img/cut.jpg' cannot be decoded");
-  expect(resumed.stdout).toMatch(/left out +1 entries, listed in skipped\.jsonl/);
+  expect(resumed.stdout).toContain("skipped: cut.json: entry 16: image: 'img/cut.jpg' cannot be decoded");
+  expect(resumed.stdout).toMatch(/skipped +1 entries, listed in skipped\.jsonl/);
   const listed = readFileSync(join(run('broken'), 'skipped.jsonl'), 'utf8')
     .trim()
     .split('\n');
@@ -82,7 +82,7 @@ test('a broken picture ends the run by its entry with every step saved; it goes 
   expect(stepsOf(run('skipping'))).toEqual(stepsOf(run('broken')));
 });
 
-const REMEDY = 'mend it, or leave such entries out with --on-bad-entry skip.';
+const REMEDY = 'fix it, or skip such entries with --on-bad-entry skip.';
 
 test.each([
   [
@@ -102,7 +102,7 @@ test.each([
     'no folder of images',
     'good.json',
     'good.json',
-    "data: data.images is 'gone', which is not a folder; the paths of images start from it.",
+    "data: data.images is 'gone', which is not a folder; give the folder that image paths are relative to.",
     '--data.images=gone',
   ],
   [
@@ -126,7 +126,7 @@ test('a held-out picture that is read only after the training is looked at befor
 test('entries that are known to be bad are left out at once; a set of nothing else is refused', async () => {
   const { code, stdout, stderr } = await train('some', 'mixed.json', 'long.json', '--on-bad-entry=skip');
   expect(code, stderr).toBe(EXIT.ok);
-  expect(stdout).toMatch(/left out +2 entries, listed in skipped\.jsonl/);
+  expect(stdout).toMatch(/skipped +2 entries, listed in skipped\.jsonl/);
   expect(await train('none', 'alone.json', 'good.json', '--on-bad-entry=skip')).toMatchObject({
     code: EXIT.failed,
     sentence: 'data: alone.json: no entry is left for train.stage1; it needs at least one.',

@@ -45,12 +45,12 @@ test('wrong usage is one sentence and exit code 2', () => {
   });
   expect(curio('base', 'llama', '--kinds', '{"were":3}')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining("There is no kind 'were'; there are digit_at,"),
+    stderr: expect.stringContaining("There is no kind 'were'; the kinds are digit_at,"),
   });
   writeFileSync(join(folder, 'precious.txt'), 'mine');
   expect(curio('data', folder)).toMatchObject({
     status: 2,
-    stderr: `data: ${folder} is not empty; choose another folder, or --force to replace all that is in it.`,
+    stderr: `data: ${folder} is not empty; choose another folder, or replace its contents with --force.`,
   });
   expect(readFileSync(join(folder, 'precious.txt'), 'utf8')).toBe('mine');
   expect(curio('data', folder, '--debug').stderr).toContain('\n    at ');

@@ -36,7 +36,7 @@ test('every preset with its own data passes its own check, and comes back unchan
   for (const name of ['small', 'quick'] as const)
     expect(loadConfig({ preset: name })).toEqual(JSON.parse(JSON.stringify(RUN_PRESETS[name])));
   expect(refuse({ preset: '7b' })).toBe(
-    'config: data.stage1 is not set; give the path of your own data, or take the embedded scenes with a preset that has them (small, quick).',
+    'config: data.stage1 is not set; give the path of your data, or use a preset with the embedded scenes (small, quick).',
   );
   expect(
     loadConfig({
@@ -99,7 +99,7 @@ test.each([
   ['--train.stage1.stesp=1', 'config: unknown key train.stage1.stesp; did you mean train.stage1.steps?'],
   ['--model.visionLora.rank=1', 'config: unknown key model.visionLora.rank; did you mean model.visionLora.r?'],
   ['--trian.lr=1', 'config: unknown key trian.lr; did you mean train.lr?'],
-  ['--xyzzy=1', 'config: unknown key xyzzy; the keys at the top are preset, seed, base, data, model, train, ask, run.'],
+  ['--xyzzy=1', 'config: unknown key xyzzy; the top-level keys are preset, seed, base, data, model, train, ask, run.'],
   ['--train.lr=fast', 'config: train.lr is "fast"; it must be a number.'],
   ['--train.lr=0', 'config: train.lr is 0; it must be above 0.'],
   ['--train.stage1.steps=1.5', 'config: train.stage1.steps is 1.5; it must be a whole number.'],
@@ -111,7 +111,7 @@ test.each([
     'config: model.projector.kind is "other"; it must be one of cluster, paper, mlp2x_gelu.',
   ],
   ['--model.vision=3', 'config: model.vision is 3; it must be an object.'],
-  ['--preset=huge', "config: unknown preset 'huge'; known are small, quick, 7b, 13b."],
+  ['--preset=huge', "config: unknown preset 'huge'; the presets are small, quick, 7b, 13b."],
   [
     '--model.vision.imageSize=70',
     'config: model.vision.imageSize is 70 and patchSize 12; imageSize must be a whole number of patches, such as 72.',
@@ -142,13 +142,13 @@ test.each([
 
 test('a key below null is named as such', () => {
   expect(set('--model.visionLora=null', '--model.visionLora.r=4')).toBe(
-    'config: model.visionLora.r cannot be set: model.visionLora has no such key here, as it is null or of another kind.',
+    'config: model.visionLora.r cannot be set: model.visionLora is null or of another kind in this configuration.',
   );
 });
 
 test('words that are not overrides', () => {
   expect(() => parseOverrides(['steps'])).toThrow(
-    "config: what is 'steps'? An override is --key=value, such as --train.lr=1e-4.",
+    "config: 'steps' is not an override; write --key=value, such as --train.lr=1e-4.",
   );
   expect(() => parseOverrides(['--seed'])).toThrow('config: --seed has no value; write --seed=value.');
 });
@@ -158,12 +158,12 @@ test('files that cannot be right', () => {
   expect(refuse({ file: file('b.json', '{ "train": ') })).toMatch(/^config: DIR\/b\.json: not JSON \(.*\)\.$/);
   expect(refuse({ file: file('b.yaml', 'train: [') })).toMatch(/^config: DIR\/b\.yaml: not YAML \(.*\)\.$/);
   expect(refuse({ file: file('c.yaml', '- 1') })).toBe(
-    'config: DIR/c.yaml: holds no object; write keys such as train: { lr: 1e-4 }.',
+    'config: DIR/c.yaml: it is not an object; write keys such as train: { lr: 1e-4 }.',
   );
   expect(refuse({ file: file('d.yaml', 'train: { batch_size: 3 }') })).toBe(
     'config: unknown key train.batch_size; did you mean train.stage1.batch?',
   );
-  expect(() => checkConfig(3)).toThrow('config: the whole is 3; it must be an object.');
+  expect(() => checkConfig(3)).toThrow('config: the configuration is 3; it must be an object.');
   expect(refuse({ file: folder })).toBe('config: DIR: it is a folder (EISDIR); give a file.');
   expect(loadConfig({ file: file('bom.json', '\ufeff{ "seed": 2 }') }).seed).toBe(2);
   expect(loadConfig({ file: file('bom.yaml', '\ufeffseed: 2') }).seed).toBe(2);

@@ -127,7 +127,7 @@ test('on the command line, and a language model by itself', async () => {
   ]);
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    /^convert: small holds [\d.]+ kB in \d files, matrices as nf4; it names no image tower, so the language model stands alone\.\n$/,
+    /^convert: small holds [\d.]+ kB in \d files, matrices as nf4; the model names no image tower, so there is none\.\n$/,
   );
   expect(readdirSync(join(scratch, 'small'))).toContain('model.safetensors');
   const whole = await runCurio(scratch, ['convert', '--model', 'merged', '--out', 'whole', '--quantise', 'int8']);

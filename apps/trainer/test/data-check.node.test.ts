@@ -53,7 +53,7 @@ test('what is wrong by kind, what is unusual, and the policy', async () => {
   expect([failed.code, failed.stdout.trim().split('\n'), failed.sentence]).toEqual([
     EXIT.failed,
     lines,
-    'data: mixed.json: 2 of 5 entries cannot be used; mend them, or leave such entries out with --on-bad-entry skip.',
+    'data: mixed.json: 2 of 5 entries cannot be used; fix them, or skip them with --on-bad-entry skip.',
   ]);
   const skipped = await check('mixed.json', '--images', 'img', '--on-bad-entry', 'skip', '--json');
   expect([skipped.code, JSON.parse(skipped.stdout)]).toMatchObject([
@@ -72,7 +72,7 @@ test('an entry as the model reads it, by number or id', async () => {
   expect(JSON.parse(json.stdout)).toMatchObject({ id: 'two', images: [], learnt: 3 });
   expect(await check('mixed.json', '--images', 'img', '--entry', '5')).toMatchObject({
     code: EXIT.failed,
-    sentence: 'data: mixed.json: entry 5 is not there; it has entries 0 to 4.',
+    sentence: 'data: mixed.json: entry 5 does not exist; the entries are 0 to 4.',
   });
 });
 
@@ -84,7 +84,7 @@ test('an image folder, JSON lines, and an id that is not there', async () => {
   expect(checkLines(await checkData(lines))).toHaveLength(1);
   expect(await findEntry(lines.samples, 'two')).toBe(1);
   await expect(findEntry(lines.samples, 'three')).rejects.toThrow(
-    `data: ${join(folder, 'good.jsonl')}: no entry has the id 'three'; give one that is there, or --entry.`,
+    `data: ${join(folder, 'good.jsonl')}: no entry has the id 'three'; give an existing id, or --entry.`,
   );
 });
 

@@ -119,13 +119,13 @@ test('a run that was cut in a line goes on to the same bytes; shards joined have
   for (const index of [3, 1]) await ask(set, out, { shard: { index, parts: 3 } });
   const join3 = () => joinShards(out, 'trained', set.benchmark, set.entries, 3);
   const missing = answersPath(out, 'trained', { index: 2, parts: 3 });
-  expect(join3).toThrow(new DataError(`eval: ${missing} is not there; run --shard 2/3 first.`));
+  expect(join3).toThrow(new DataError(`eval: ${missing} does not exist; run --shard 2/3 first.`));
   await ask(set, out, { shard: { index: 2, parts: 3 } });
   join3();
   expect(readFileSync(answersPath(out, 'trained'), 'utf8')).toBe(whole);
   writeFileSync(missing, whole.split('\n').slice(4, 6).join('\n'));
   expect(join3).toThrow(
-    new DataError(`eval: ${missing} has 1 answers and its shard 4 entries; run --shard 2/3 to its end first.`),
+    new DataError(`eval: ${missing} has 1 answers and its shard 4 entries; finish --shard 2/3 first.`),
   );
 });
 
@@ -135,7 +135,7 @@ test('two processes do not answer one shard: the second is refused, and free to 
   const shard = { index: 1, parts: 3 };
   const path = answersPath(out, 'trained', shard);
   const first = AnswerWriter.open(path, set.benchmark, set.entries.slice(0, 4));
-  const inUse = `file: ${path} is in use by process ${process.pid} on ${hostname()}; wait for its end or stop it, or delete ${path}.lock-1 if it runs no more.`;
+  const inUse = `file: ${path} is in use by process ${process.pid} on ${hostname()}; wait for it or stop it, or delete ${path}.lock-1 if it no longer runs.`;
   await expect(ask(set, out, { shard })).rejects.toThrow(inUse);
   for (const index of [2, 3])
     expect(await ask(set, out, { shard: { index, parts: 3 } })).toMatchObject({ answered: 4 });
@@ -271,12 +271,12 @@ test('captions: a result file as the COCO challenge takes it, and scores', async
 
 test('what is missing is named by file and entry', () => {
   expect(() => openDataSet('pope', { data: join(folder, 'none') })).toThrow(
-    new DataError(`eval: --data ${join(folder, 'none')} is not there; give the folder of POPE.`),
+    new DataError(`eval: --data ${join(folder, 'none')} does not exist; give the folder of POPE.`),
   );
   const bare = bundle('bare', 'val2014', { 'llava_pope_test.jsonl': lines(POPE) });
   expect(() => openDataSet('pope', { data: bare })).toThrow(
     new DataError(
-      `eval: ${join(bare, 'coco/coco_pope_adversarial.json')} is not there; it holds the labels of the category adversarial; give it by --file adversarial=FILE.`,
+      `eval: ${join(bare, 'coco/coco_pope_adversarial.json')} does not exist; it has the labels of the category adversarial; give it with --file adversarial=FILE.`,
     ),
   );
   expect(() => openDataSet('pope', { data: pope, file: ['lables=x'] })).toThrow(
@@ -289,7 +289,7 @@ test('what is missing is named by file and entry', () => {
 test('a picture that is not there is told before the first answer', async () => {
   const set = openDataSet('pope', { data: pope, images: folder });
   await expect(ask(set, join(folder, 'pope-blind'))).rejects.toThrow(
-    new DataError(`eval: pope, entry 1: image '0.png' not found under ${folder}; name the folder with --images.`),
+    new DataError(`eval: pope, entry 1: image '0.png' not found under ${folder}; give the folder with --images.`),
   );
 });
 
@@ -308,8 +308,8 @@ test('on the command line: killed and gone on with, scored from its files, wrong
   appendFileSync(path, '{"question_id": 9');
   const ended = await runCurio(folder, [...args, '--json']);
   expect(ended.code).toBe(0);
-  expect(ended.stderr).toContain(`eval: ${path}: a last line that had been cut in the middle was dropped.\n`);
-  expect(ended.sentence).toBe(`eval: ${path} holds 12 answers to 12 entries, ${before} of them from before.`);
+  expect(ended.stderr).toContain(`eval: ${path}: an incomplete last line was dropped.\n`);
+  expect(ended.sentence).toBe(`eval: ${path} holds 12 answers to 12 entries, ${before} of them from an earlier run.`);
   const result = JSON.parse(ended.stdout);
   expect(readFileSync(path, 'utf8')).toBe(readFileSync(answersPath(join(folder, 'pope-whole'), 'trained'), 'utf8'));
   const scored = await runCurio(folder, [
@@ -336,7 +336,7 @@ test('on the command line: killed and gone on with, scored from its files, wrong
   });
   expect(existsSync(files.at(-1))).toBe(true);
   expect(scored.sentence).toBe(
-    'eval: lmms-eval numbers documents by their place in its own data set, and the log takes the place in the question file for it; where the orders differ, give --export lmms-eval=SAMPLES.jsonl of a run with --log_samples.',
+    'eval: lmms-eval numbers documents by their position in its own data set, and the log uses the position in the question file; if the orders differ, give --export lmms-eval=SAMPLES.jsonl of a run with --log_samples.',
   );
   expect(await runCurio(folder, [...args, '--export', 'lmms'])).toMatchObject({
     code: 2,
@@ -345,6 +345,6 @@ test('on the command line: killed and gone on with, scored from its files, wrong
   });
   expect(await runCurio(folder, [...args, '--shard', '1/2', '--join', '2'])).toMatchObject({
     code: 2,
-    sentence: 'eval: --shard and --join are given; they do not go together.',
+    sentence: 'eval: --shard and --join are both given; give one of the two.',
   });
 });

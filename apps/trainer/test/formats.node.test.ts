@@ -69,12 +69,12 @@ test('--format bin writes the published files, and --projector starts a run from
     'no.bin',
     ...lora,
   ]);
-  expect(nowhere.sentence).toBe('file: no.bin: it is not there (ENOENT); give the path of one that is.');
+  expect(nowhere.sentence).toBe('file: no.bin: it does not exist (ENOENT); give the path of one that does.');
   expect(existsSync(join(folder, 'runs/third'))).toBe(false);
   const both = await runCurio(folder, [...start, '--projector', 'no.bin', '--adapter', named.adapter]);
   expect([both.code, both.sentence]).toEqual([
     2,
-    'train: give --projector or --adapter; an adapter has its own projector.',
+    'train: --projector and --adapter are both given; an adapter has its own projector, so leave --projector out.',
   ]);
 }, 400_000);
 

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { lockFolder } from '../src/disk/lock.ts';
 import { fileError } from '../src/disk/system-error.ts';
-import { mendFolder, readText, writeFolderWhole, writeWhole } from '../src/run/files.ts';
+import { removeLeftovers, readText, writeFolderAtomic, writeAtomic } from '../src/run/files.ts';
 import { EXIT, listenForInterrupt } from '../src/run/interrupt.ts';
 import { RunLog } from '../src/run/log.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
@@ -41,7 +41,7 @@ test('a folder has one owner at a time; an owner that ended, crashed or shares a
   const path = temporary();
   const release = lockFolder(path);
   expect(() => lockFolder(path)).toThrow(
-    `run: ${path} is in use by process ${process.pid} on ${hostname()}; wait for its end or stop it, or delete ${join(path, 'lock-1')} if it runs no more.`,
+    `run: ${path} is in use by process ${process.pid} on ${hostname()}; wait for it or stop it, or delete ${join(path, 'lock-1')} if it no longer runs.`,
   );
   release();
   expect(readdirSync(path)).toEqual([]);
@@ -69,7 +69,7 @@ test('a folder has one owner at a time; an owner that ended, crashed or shares a
   lockFolder(path)();
 
   writeFileSync(lock, '');
-  expect(() => lockFolder(path)).toThrow('is in use by a process that has just begun;');
+  expect(() => lockFolder(path)).toThrow('is in use by a process that is just starting;');
   utimesSync(lock, old, old);
   lockFolder(path)();
   expect(readdirSync(path)).toEqual([]);
@@ -97,10 +97,10 @@ test('of many processes that want a folder at once, after a crash, one gets it',
 
 test('what a crash left half written is cleared away, and what was being replaced comes back', () => {
   const path = temporary();
-  writeFolderWhole(join(path, 'whole'), { a: 'one' });
+  writeFolderAtomic(join(path, 'whole'), { a: 'one' });
   for (const name of ['whole.partial', 'whole.old', 'gone.old']) mkdirSync(join(path, name));
   writeFileSync(join(path, 'metrics.jsonl.partial'), 'x');
-  mendFolder(path);
+  removeLeftovers(path);
   expect(readdirSync(path).sort()).toEqual(['gone', 'whole']);
 });
 
@@ -169,7 +169,7 @@ test.runIf(process.platform !== 'win32')(
         refused = runCurio(folder, ['train', '--resume', 'runs/held']).then(({ code, sentence }) => {
           expect([code, sentence]).toEqual([
             EXIT.usage,
-            `run: runs/held is in use by process ${child.pid} on ${hostname()}; wait for its end or stop it, or delete runs/held/lock-1 if it runs no more.`,
+            `run: runs/held is in use by process ${child.pid} on ${hostname()}; wait for it or stop it, or delete runs/held/lock-1 if it no longer runs.`,
           ]);
           child.kill('SIGHUP');
         });
@@ -195,8 +195,8 @@ test('what the system refuses is a sentence with the file and the remedy', () =>
   expect(() => readText(path, 'config')).toThrow(`config: ${path}: it is a folder (EISDIR); give a file.`);
   writeFileSync(join(path, 'f'), '\ufefftext');
   expect(readText(join(path, 'f'), 'config')).toBe('text');
-  expect(() => writeWhole(join(path, 'f', 'g'), 'x')).toThrow(
-    /f: (a file stands where a folder must be \(ENOTDIR\); give a path through folders|something else stands there already \(EEXIST\); move it away or choose another path)\.$/,
+  expect(() => writeAtomic(join(path, 'f', 'g'), 'x')).toThrow(
+    /f: (part of its path is a file, not a folder \(ENOTDIR\); give another path|it exists already \(EEXIST\); move it away or choose another path)\.$/,
   );
   writeFileSync(join(path, 'wide'), Buffer.from('\ufefftext', 'utf16le'));
   expect(() => readText(join(path, 'wide'), 'data')).toThrow(
@@ -204,7 +204,7 @@ test('what the system refuses is a sentence with the file and the remedy', () =>
   );
   writeFileSync(join(path, 'latin'), Buffer.from('café', 'latin1'));
   expect(() => readText(join(path, 'latin'), 'data')).toThrow(
-    `data: ${join(path, 'latin')}: it is no UTF-8 text; save it as UTF-8.`,
+    `data: ${join(path, 'latin')}: it is not UTF-8; save it as UTF-8.`,
   );
   const denied = Object.assign(new Error('EACCES'), { code: 'EACCES', syscall: 'open', path: '/x' });
   expect(fileError(denied)!.message).toBe(
@@ -220,7 +220,7 @@ test.runIf(existsSync('/dev/full'))('a step that cannot be written is told with 
   symlinkSync('/dev/full', run.file('metrics.jsonl'));
   const step = { stage: 'stage1', step: 1, loss: 1, lr: 1, gradNorm: 1, tokens: 1, images: 1, seconds: 1, bytes: 1 };
   expect(() => log.step(step)).toThrow(
-    `file: ${run.file('metrics.jsonl')}: no space is left on its disk (ENOSPC); free some, or choose a folder on another disk.`,
+    `file: ${run.file('metrics.jsonl')}: its disk is full (ENOSPC); free some space, or choose a folder on another disk.`,
   );
   log.close();
   run.unlock();
@@ -244,7 +244,7 @@ test.runIf(canMount)('a full disk and a read-only one end a run with a sentence;
   expect([full.code, full.stderr]).toEqual([
     EXIT.failed,
     expect.stringMatching(
-      /^file: runs\/full\/\S+: no space is left on its disk \(ENOSPC\); free some, or choose a folder on another disk\. Checkpoint of stage [12], step \d kept in runs\/full\/checkpoints\/stage[12]-00000\d\.$/m,
+      /^file: runs\/full\/\S+: its disk is full \(ENOSPC\); free some space, or choose a folder on another disk\. The last checkpoint is stage [12], step \d, in runs\/full\/checkpoints\/stage[12]-00000\d\.$/m,
     ),
   ]);
   expect(full.stdout).not.toContain('.partial');
@@ -252,16 +252,14 @@ test.runIf(canMount)('a full disk and a read-only one end a run with a sentence;
   const readOnly = await mounted('size=12m,ro');
   expect([readOnly.code, readOnly.stderr]).toEqual([
     EXIT.failed,
-    expect.stringContaining(
-      'run: runs/full: its file system is read-only (EROFS); choose a folder that can be written.\n',
-    ),
+    expect.stringContaining('run: runs/full: its file system is read-only (EROFS); choose a writable folder.\n'),
   ]);
 });
 
 test.each([
-  ['../x', "run: --name is '../x'; it must be the name of a folder under runs/, so no path such as a/b or ../c."],
-  ['..', "run: --name is '..'; it must be the name of a folder under runs/, so no path such as a/b or ../c."],
-  ['', "run: --name is ''; it must be the name of a folder under runs/, so no path such as a/b or ../c."],
+  ['../x', "run: --name is '../x'; it must be a plain folder name, which is created under runs/."],
+  ['..', "run: --name is '..'; it must be a plain folder name, which is created under runs/."],
+  ['', "run: --name is ''; it must be a plain folder name, which is created under runs/."],
 ])('the name %s is refused', (name, sentence) => {
   expect(() => RunFolder.create({ name, preset: 'small' })).toThrow(sentence);
 });

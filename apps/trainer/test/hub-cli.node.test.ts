@@ -176,7 +176,7 @@ test.runIf(canMount)('a full disk: one sentence, and nothing of the file is in t
     `mount -t tmpfs -o size=20m none disk; ${set.join(' ')} ${command}; echo "code $?"; find disk -type f -name '*.*' | wc -l; find disk -type l | wc -l`,
   );
   expect(stderr).toMatch(
-    /^hub: \S+\/blobs\/\w+\.curio\.incomplete: no space is left on its disk \(ENOSPC\); free some, or choose a folder on another disk\.$/m,
+    /^hub: \S+\/blobs\/\w+\.curio\.incomplete: its disk is full \(ENOSPC\); free some space, or choose a folder on another disk\.$/m,
   );
   expect(stdout.replaceAll(' ', '')).toBe('code1\n1\n0\n');
 });

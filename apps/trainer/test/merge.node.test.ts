@@ -191,7 +191,7 @@ test('two processes cannot write one folder, nor one that has files; what a kill
   };
   const first = writeNewFolder(out, [slow]);
   await expect(writeNewFolder(out, [one])).rejects.toThrow(
-    new RegExp(`^run: ${out}\\.partial is in use by process ${process.pid} on \\S+; wait for its end or stop it, or`),
+    new RegExp(`^run: ${out}\\.partial is in use by process ${process.pid} on \\S+; wait for it or stop it, or`),
   );
   go();
   await first;
@@ -214,7 +214,7 @@ test('on the command line: the report, and one line at the end', async () => {
   const args = ['merge', '--model', model, '--adapter', adapter, '--out', 'merged'];
   const { code, stdout, stderr } = await runCurio(scratch, [...args, '--shard-size', '50KB']);
   expect(code).toBe(0);
-  expect(stdout).toBe('merge: merged holds 181 kB in 11 files; 32 matrices took a branch.\n');
+  expect(stdout).toBe('merge: merged holds 181 kB in 11 files; LoRA was merged into 32 matrices.\n');
   expect(stderr).toContain('language LoRA: ');
   expect(json(scratch, 'merged/config.json').torch_dtype).toBe('float16');
   expect(await runCurio(scratch, args)).toMatchObject({
@@ -228,9 +228,9 @@ test('--format gguf: the merged language model in one file, and a line about wha
   const args = ['merge', '--model', model, '--adapter', adapter, '--storage', 'f32'];
   const { code, stdout, stderr } = await runCurio(scratch, [...args, '--format', 'gguf', '--out', 'llama']);
   expect(code).toBe(0);
-  expect(stdout).toBe('merge: llama holds 164 kB in 1 file; 14 matrices took a branch.\n');
+  expect(stdout).toBe('merge: llama holds 164 kB in 1 file; LoRA was merged into 14 matrices.\n');
   expect(stderr).toContain(
-    'merge: the image tower and the cluster projector are not in llama/model.gguf, which holds the language model alone\n',
+    'merge: the image tower and the cluster projector are not in llama/model.gguf, which holds only the language model\n',
   );
   // A matrix whose rows keep their order stands in the file with the bytes of the merged folder.
   const { out } = await merge(folders('transformers-5'), 'f32');
@@ -243,11 +243,11 @@ test('--format gguf has options of its own', async () => {
   const args = ['merge', '--model', model, '--adapter', adapter, '--out', 'never'];
   expect(await runCurio(scratch, [...args, '--storage', 'q8_0'])).toMatchObject({
     code: 2,
-    sentence: 'merge: --storage q8_0 is for --format gguf; the numbers of a Hugging Face folder are f16, bf16 or f32.',
+    sentence: 'merge: --storage q8_0 needs --format gguf; the weights of a Hugging Face folder are f16, bf16 or f32.',
   });
   expect(await runCurio(scratch, [...args, '--format', 'gguf', '--shard-size', '1GB'])).toMatchObject({
     code: 2,
-    sentence: 'merge: --shard-size is for Hugging Face folders; --format gguf writes one file.',
+    sentence: 'merge: --shard-size is given with --format gguf, which writes one file; leave it out.',
   });
 }, 120_000);
 
@@ -264,7 +264,7 @@ test.runIf(canMount)(
       `mount -t tmpfs -o size=100k none disk; ${curio} merge --model ${model} --adapter ${adapter} --out disk/merged; echo "code $?"; ls disk`,
     );
     expect(sentence).toMatch(
-      /^file: disk\/merged\.partial\/\S+: no space is left on its disk \(ENOSPC\); free some, or choose a folder on another disk\.$/,
+      /^file: disk\/merged\.partial\/\S+: its disk is full \(ENOSPC\); free some space, or choose a folder on another disk\.$/,
     );
     expect(stdout).toBe('code 1\n');
   },

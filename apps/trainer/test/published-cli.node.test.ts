@@ -68,11 +68,11 @@ test('a question to a published adapter: the report beside the answer', () => {
 test('folders without their model, or beside a run, are refused in one sentence', () => {
   expect(curio('ask', 'a.png', 'what ?', '--adapter', ADAPTER)).toMatchObject({
     status: 2,
-    stderr: 'ask: --vision, --adapter and --storage go with --model, the language model that they belong to.',
+    stderr: 'ask: --vision, --adapter and --storage need --model, the language model that they belong to.',
   });
   expect(curio('ask', 'a.png', 'what ?', '--model', LANGUAGE, '--run', 'runs/short')).toMatchObject({
     status: 2,
-    stderr: 'ask: give --run or --model; a run has its own model.',
+    stderr: 'ask: --run and --model are both given; a run has its own model, so give one of the two.',
   });
   expect(curio('train', '--resume', 'runs/short', '--model', LANGUAGE)).toMatchObject({
     status: 2,

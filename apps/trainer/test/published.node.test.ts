@@ -40,7 +40,7 @@ test.each(LAYOUTS)('%s: features and scores are those of PyTorch, and every tens
     `projector: ${at}adapter: 14 tensors used; cluster`,
     `base: the adapter was trained on ./checkpoints/tiny-share4v-base and is opened on ${at}language; other weights give other answers`,
     `${at}adapter: 36 tensors of the image tower's LoRA are those of Vit-lora again; not read`,
-    'tokenizer: <pad> has no row in the model and is read as text',
+    `tokenizer: <pad> has no row in the model's embedding and is tokenised as text`,
   ]);
 });
 
@@ -158,6 +158,6 @@ test('folders that do not belong together, or lack a part, are refused in one se
     /adapter_config\.json: use_dora is true \(DoRA scales each row of the sum by a magnitude\); only plain LoRA can be read\.$/,
   );
   await expect(findModel({ model: 'nowhere' })).rejects.toThrow(
-    'model: --model nowhere is not there; give a folder on this machine, or owner/name of a hub.',
+    'model: --model nowhere does not exist; give a folder on this machine, or owner/name on a hub.',
   );
 });

@@ -146,7 +146,7 @@ test('what is no whole CLIP is refused with what is missing', async () => {
       'tokenizer.json: no model.vocab; a BPE tokenizer of the Hugging Face format is needed.',
     );
     await expect(openPublishedSimilarity(gpu, tmpdir())).rejects.toThrow(
-      `questions: ${join(tmpdir(), 'config.json')} is not there; give the folder of a whole CLIP.`,
+      `questions: ${join(tmpdir(), 'config.json')} does not exist; give the folder of a complete CLIP.`,
     );
   } finally {
     gpu.close();

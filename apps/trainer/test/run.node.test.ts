@@ -5,7 +5,7 @@ import { accuracyOf, judgeAsked, summariseAsked, type Scene } from '@curio/scene
 import { encodeSafetensors, openSafetensors } from '@curio/nn';
 import { expect, test } from 'vitest';
 import { RUN_PRESETS } from '../src/config/presets.ts';
-import { fileSource, folderSource, writeFolderWhole, writeWhole } from '../src/run/files.ts';
+import { fileSource, folderSource, writeFolderAtomic, writeAtomic } from '../src/run/files.ts';
 import { readLines, RunLog, type StepMetrics } from '../src/run/log.ts';
 import { lossChart, niceTicks, smoothed } from '../src/run/loss-chart.ts';
 import { writeOutcome } from '../src/run/outcome.ts';
@@ -37,9 +37,9 @@ const environment = {
 
 test('a file is whole or as it was', () => {
   const path = join(temporary(), 'deep', 'a.txt');
-  writeWhole(path, 'first');
+  writeAtomic(path, 'first');
   const broken = [new Uint8Array(3), null as unknown as Uint8Array];
-  expect(() => writeWhole(path, broken)).toThrow();
+  expect(() => writeAtomic(path, broken)).toThrow();
   expect(readFileSync(path, 'utf8')).toBe('first');
   expect(readdirSync(join(path, '..'))).toEqual(['a.txt']);
 });
@@ -47,16 +47,16 @@ test('a file is whole or as it was', () => {
 test('a folder is whole or as it was', () => {
   const root = temporary();
   const path = join(root, 'adapter');
-  writeFolderWhole(path, { 'a.txt': 'one', 'deep/b.txt': 'two' });
-  expect(() => writeFolderWhole(path, { 'a.txt': 'new', 'c.txt': null as unknown as string })).toThrow();
+  writeFolderAtomic(path, { 'a.txt': 'one', 'deep/b.txt': 'two' });
+  expect(() => writeFolderAtomic(path, { 'a.txt': 'new', 'c.txt': null as unknown as string })).toThrow();
   expect([readFileSync(join(path, 'a.txt'), 'utf8'), existsSync(join(path, 'deep/b.txt'))]).toEqual(['one', true]);
-  writeFolderWhole(path, { 'a.txt': 'new' });
+  writeFolderAtomic(path, { 'a.txt': 'new' });
   expect([readdirSync(path), readdirSync(root)]).toEqual([['a.txt'], ['adapter']]);
 });
 
 test('a safetensors file that shrinks while it is read gives an error, no zeros', async () => {
   const path = join(temporary(), 'x.safetensors');
-  writeWhole(path, encodeSafetensors([{ name: 'w', dtype: 'F32', shape: [4], data: Float32Array.of(1, 2, 3, 4) }]));
+  writeAtomic(path, encodeSafetensors([{ name: 'w', dtype: 'F32', shape: [4], data: Float32Array.of(1, 2, 3, 4) }]));
   const { tensors } = await openSafetensors(fileSource(path));
   expect([...(await tensors.get('w')!.read())].length).toBe(16);
   truncateSync(path, readFileSync(path).length - 4);
@@ -73,10 +73,10 @@ test('a run folder is made once, keeps the newest checkpoints, and gives its con
   folder.writeConfig(RUN_PRESETS.small, environment);
   folder.unlock();
   expect(() => RunFolder.create({ root, name: 'a', preset: 'small' })).toThrow(
-    `run: ${join(root, 'a')} holds a run already; go on with it by --resume ${join(root, 'a')}, or choose another --name.`,
+    `run: ${join(root, 'a')} already has a run; resume it with --resume ${join(root, 'a')}, or choose another --name.`,
   );
   expect(() => RunFolder.open(join(root, 'b'))).toThrow(
-    `run: there is no run in ${join(root, 'b')}; a run's folder holds config.json.`,
+    `run: there is no run in ${join(root, 'b')}; the folder of a run has a config.json.`,
   );
   writeFileSync(join(root, 'a file'), '');
   expect(() => RunFolder.open(join(root, 'a file'))).toThrow(`run: there is no run in ${join(root, 'a file')};`);
@@ -254,7 +254,7 @@ test('the outcome: a summary, a chart, a page that needs nothing else, and text 
   expect(html).not.toContain('<it>');
   expect(html.replace(/xmlns="[^"]*"/g, '')).not.toMatch(/https?:|<script|<link|src="(?!data:)/);
   for (const word of [
-    'without help. Each is, of 3 that it drew, the one it answers most surely.</p>',
+    'all on its own. Each was chosen from 3 candidates: the one it answers with most confidence.</p>',
     '<span class="chip good">right</span>',
     'it is: seven .',
     'not a question',
@@ -266,11 +266,11 @@ test('the outcome: a summary, a chart, a page that needs nothing else, and text 
     'answered right',
     '50.0 %',
     'loss 3.0',
-    'left out              2 entries, listed in skipped.jsonl',
-    '\n  Each is, of 3 that it drew, the one it answers most surely.\n',
+    'skipped               2 entries, listed in skipped.jsonl',
+    '\n  Each was chosen from 3 candidates: the one it answers with most confidence.\n',
     '✓ which digit is red ?',
     '✗ is <it> so',
-    'in all 2:05',
+    'total 2:05',
     '1.3 % of the training waited for data',
     'report.html',
   ])
@@ -282,7 +282,7 @@ test('where each question stays as it was drawn, no choice is told', () => {
   const found = { answers: null, blind: null, selfAsked: summariseAsked(['where'], []) };
   const page = (candidates: number) =>
     evaluationPage(found, { scenes: [], candidates }, openTerminal({ write: () => {} }, {}));
-  expect(page(3)).toContain('Each is, of 3 that it drew, the one it answers most surely.');
+  expect(page(3)).toContain('Each was chosen from 3 candidates: the one it answers with most confidence.');
   expect(page(1)).not.toContain('Each is');
 });
 

@@ -231,18 +231,18 @@ test.each<[string, object, string]>([
   [
     'a picture elsewhere',
     { messages: [image('https://example.org/a.png')] },
-    "400 messages.0: the image is 'https://example.org/a.png'; it must be a data URL such as data:image/png;base64,…, since nothing is fetched.",
+    "400 messages.0: the image is 'https://example.org/a.png'; it must be a data URL such as data:image/png;base64,…, since the server fetches nothing.",
   ],
   ['no picture', { messages: [image('data:image/png;base64,AAAA')] }, "400 image: 'messages.0'"],
   [
     'a tag',
     { messages: [{ role: 'user', content: '<image> a' }] },
-    '400 messages.0: the text says <image>, which stands for a picture; give it by image_url.',
+    '400 messages.0: the text says <image>, which is the placeholder of a picture; give pictures as image_url.',
   ],
   [
     'two in a row',
     { messages: [...about('a'), ...about('b')] },
-    "400 messages.1.role is 'user' and 'assistant' must stand there; a system message may come first, then user and assistant in turn.",
+    "400 messages.1.role is 'user' and must be 'assistant'; a system message may come first, then user and assistant alternate.",
   ],
   [
     'an answer last',
@@ -384,6 +384,6 @@ test('beyond loopback a key is needed', async () => {
   );
   expect([status, stderr.trim()]).toEqual([
     2,
-    'serve: --host is 0.0.0.0, which others can reach, and there is no key; put one into CURIO_API_KEY or --key-file, or listen on 127.0.0.1.',
+    'serve: --host is 0.0.0.0, which other machines can reach, and there is no key; set CURIO_API_KEY or --key-file, or listen on 127.0.0.1.',
   ]);
 });

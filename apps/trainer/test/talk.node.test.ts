@@ -51,18 +51,18 @@ test('questions are read by line and field', () => {
   ]);
   const where = `batch: ${at('questions.jsonl')}`;
   for (const [text, message] of [
-    ['', `${where}: holds no question; it must hold at least one.`],
+    ['', `${where}: it has no questions; it must have at least one.`],
     ['[1]', `${where}:1: is [1]; each line must be one object.`],
     ['{"text":"a"}', `${where}:1: question_id is undefined; it must be text or a number.`],
     ['{"question_id":1,"text":3}', `${where}:1: text is 3; it must be the question.`],
     ['{"question_id":1,"text":"a","image":3}', `${where}:1: image is 3; it must be a path, or left out.`],
     [
       '{"question_id":1,"text":"a","image":"c.png"}',
-      `${where}:1: image 'c.png' not found under ${folder}; name their folder with --images.`,
+      `${where}:1: image 'c.png' not found under ${folder}; give its folder with --images.`,
     ],
     [
       '{"question_id":1,"text":"a"}\n{"question_id":"1","text":"b"}',
-      `${where}:2: question_id "1" stands in line 1 too; each needs its own.`,
+      `${where}:2: question_id "1" is also in line 1; each question needs its own.`,
     ],
   ] as const)
     expect(() => read(text)).toThrow(new DataError(message));
@@ -87,17 +87,17 @@ test('answers are continued only with the same questions and settings; a line cu
   expect(readFileSync(path, 'utf8')).toBe(`${whole}${JSON.stringify(line(2, 's'))}\n`);
   expect(() => AnswersFile.open(path, questions, 't')).toThrow(
     new ConfigError(
-      `batch: ${path}:1: was written with settings "s" and these are "t"; give the same model and options, or another --out.`,
+      `batch: ${path}:1: was written with settings "s", now they are "t"; give the same model and options, or another --out.`,
     ),
   );
   expect(() => AnswersFile.open(path, [questions[0]!, questions[2]!], 's')).toThrow(
     new ConfigError(
-      `batch: ${path}:2: answers question 2 and question 2 of the input is 3; give the input that it was begun with, or another --out.`,
+      `batch: ${path}:2: answers question 2 and question 2 of the input is 3; give the input that it was started with, or another --out.`,
     ),
   );
   expect(() => AnswersFile.open(path, questions.slice(0, 1), 's')).toThrow(
     new ConfigError(
-      `batch: ${path}:2: answers question 2 and the input has 1 questions; give the input that it was begun with, or another --out.`,
+      `batch: ${path}:2: answers question 2 and the input has 1 questions; give the input that it was started with, or another --out.`,
     ),
   );
   expect(fingerprint({ a: 1 })).not.toBe(fingerprint({ a: 2 }));
@@ -219,15 +219,15 @@ test('a chat of several turns is kept, opened again, and goes on as if it had no
 test('commands of a chat', async () => {
   const { chat, said } = chatOf(new History(), { temperature: 1.5 });
   expect(await chat.line('/regenerate')).toBe(true);
-  expect(said()).toBe('note chat: nothing was answered yet; ask something first.');
+  expect(said()).toBe('note chat: there is no answer to regenerate yet; ask something first.');
   await chat.line('/image');
   await chat.line('/image nothing.png');
   await chat.line('/self x');
   await chat.line('/slef');
   expect(said().split('note ').slice(1)).toEqual([
-    'chat: /image is without a file; write /image FILE.',
+    'chat: /image names no file; write /image FILE.',
     "image: 'nothing.png' not found.",
-    "chat: /self is given 'x'; it takes a number of questions from 1 to 999.",
+    "chat: /self is given 'x'; it takes a number of questions, from 1 to 999.",
     'chat: there is no command /slef; /help lists them.',
   ]);
   await chat.line(`/image ${at('a.png')}`);
@@ -262,7 +262,7 @@ test('an answer that is cut short is not kept; at temperature 0 there is no othe
   await chat.line('/regenerate');
   expect([chat.history.turns, said()]).toEqual([
     before,
-    'note chat: at temperature 0 the answer would be the same; start with --temperature 0.2 or more to draw another.',
+    'note chat: at temperature 0 the answer would be the same; start with --temperature 0.2 or more to sample another.',
   ]);
 });
 
@@ -270,9 +270,7 @@ test('a history that is none is refused', () => {
   const path = at('bad.json');
   writeFileSync(path, '{"version":2,"image":null,"turns":[]}');
   expect(() => History.open(path)).toThrow(
-    new DataError(
-      `chat: ${path}: version: expected 1; it must be a conversation that curio chat saved, or another name.`,
-    ),
+    new DataError(`chat: ${path}: version: expected 1; it must be a conversation saved by curio chat, or a new file.`),
   );
 });
 
@@ -317,6 +315,6 @@ test('chat, caption and wrong usage on the command line', { timeout: 120_000 }, 
   });
   expect(curio('batch', '--in', at('many.jsonl'), '--out', at('x'), '--sq', '2')).toMatchObject({
     status: 2,
-    stderr: 'batch: question "q0" has no image and --sq is 2; the model asks itself about pictures only.',
+    stderr: 'batch: question "q0" has no image and --sq is 2; give an image with every question, or leave --sq out.',
   });
 });

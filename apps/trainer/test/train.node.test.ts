@@ -25,7 +25,7 @@ test('a run leaves all that it promises', async () => {
   const { code, stdout, stderr } = await curio(['train', '--preset', 'small', '--name', 'whole', ...TINY]);
   expect(code, stderr).toBe(0);
   expect(stdout).not.toContain('\u001b[');
-  expect(stdout).toContain('questions about pictures it never saw');
+  expect(stdout).toContain('questions about held-out pictures');
   expect(readdirSync(join(folder, 'runs', 'whole')).sort()).toEqual(
     expect.arrayContaining([
       'adapter',
@@ -83,7 +83,7 @@ test('curio eval scenes finds again what the run said at its end', async () => {
   const { answers, blind, selfAsked } = JSON.parse(read('whole', 'summary.json').toString());
   expect(JSON.parse(stdout)).toMatchObject({ answers, blind, selfAsked, settings: { model: 'whole', seed: 1 } });
   expect(await curio(['eval', 'scenes', '--run', run, '--limit', '3'])).toMatchObject({
-    ...{ code: 2, sentence: 'eval: --limit is given and scenes has no use of it; leave it out.' },
+    ...{ code: 2, sentence: 'eval: --limit is given, but scenes does not use it; leave it out.' },
   });
 });
 
@@ -98,7 +98,7 @@ test('ctrl-C saves and stops; going on ends with the bytes of a run that was nev
   });
   giveUp();
   expect(cut.code, cut.stderr).toBe(130);
-  expect(cut.stdout).toContain('Saved. Go on with: curio train --resume');
+  expect(cut.stdout).toContain('Saved. Continue with: curio train --resume');
   expect(existsSync(join(folder, 'runs', 'cut', 'summary.json'))).toBe(false);
   // As earlier versions wrote it: with a pattern for the word [vusr], which this model does not have.
   const saved = JSON.parse(read('cut', 'config.json').toString());
@@ -145,7 +145,7 @@ test('a loss that is not a number stops the run, names the first bad tensor and 
   ]);
   expect(code).toBe(1);
   expect(stderr.trim().split('\n').at(-1)).toMatch(
-    /^train: the (loss|gradient norm) is \S+ at step \d+; first non-finite tensor: .+ Checkpoint of stage 1, step \d+ kept in runs\/wild\/checkpoints\/.+\.$/,
+    /^train: the (loss|gradient norm) is \S+ at step \d+; first non-finite tensor: .+ The last checkpoint is stage 1, step \d+, in runs\/wild\/checkpoints\/.+\.$/,
   );
   expect(existsSync(join(folder, 'runs', 'wild', 'summary.json'))).toBe(false);
 });
@@ -208,6 +208,6 @@ test('it trains on any LLaVA JSON and folder of images, JPEG and text alone amon
   ]);
   expect(missing.code).not.toBe(0);
   expect(missing.stderr.trim().split('\n').at(-1)).toContain(
-    "data: mine/train-stage2.json: entry 2: image 'gone.png' not found under mine/images; mend it, or leave such entries out with --on-bad-entry skip.",
+    "data: mine/train-stage2.json: entry 2: image 'gone.png' not found under mine/images; fix it, or skip such entries with --on-bad-entry skip.",
   );
 });

@@ -13,7 +13,7 @@ export interface Setting {
   readonly prototypes: number | null;
   /** Whether the image tower has LoRA, else it is frozen. */
   readonly visionLora: boolean;
-  /** Probability that a training question is one that the model must ask itself. */
+  /** Probability that a question is trained as one that the model asks itself. */
   readonly sqR: number;
 }
 
@@ -78,14 +78,14 @@ export const TABLES: readonly Table[] = [
   },
 ];
 
-/** Tables that are made unless some are named. */
-export const USUAL: readonly TableName[] = ['rows', 'sq_r', 'prototypes'];
+/** Tables made by default. */
+export const DEFAULT_TABLES: readonly TableName[] = ['rows', 'sq_r', 'prototypes'];
 
 /** One training run. */
 export interface Cell {
   /** Folder of its run. */
   readonly name: string;
-  /** The label that people read. */
+  /** Display name. */
   readonly label: string;
   readonly seed: number;
   readonly overrides: readonly Override[];
@@ -110,10 +110,10 @@ function overridesOf({ prototypes, visionLora, sqR }: Setting, seed: number): Ov
   ];
 }
 
-/** Keys that the rows set, and that therefore cannot be given. */
-export const OWN_KEYS = ['seed', 'model.projector', 'model.visionLora', 'train.stage2.sqR'] as const;
+/** Keys that the rows set, so overrides may not. */
+export const RESERVED_KEYS = ['seed', 'model.projector', 'model.visionLora', 'train.stage2.sqR'] as const;
 
-/** Each cell once, those of the first seed first, so that a table of one seed is there early. */
+/** Each cell once, the first seed first, so that a table of one seed is ready early. */
 export function cellsOf(tables: readonly Table[], seeds: readonly number[]): Cell[] {
   const cells = new Map<string, Cell>();
   for (const seed of seeds) {

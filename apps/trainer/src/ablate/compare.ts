@@ -125,7 +125,7 @@ function compareRows(first: Cells, row: Cells, measure: Measure): { difference: 
     const stray = [...after.keys()].find((id) => !before.has(id)) ?? [...before.keys()].find((id) => !after.has(id));
     if (stray !== undefined)
       throw new DataError(
-        `ablate: seed ${seed}: only one of '${first.label}' and '${row.label}' answered ${stray}; both must be asked the same, so train them anew with one configuration.`,
+        `ablate: seed ${seed}: only one of '${first.label}' and '${row.label}' answered ${stray}; both must have the same questions, so retrain them with one configuration.`,
       );
     for (const [id, { points }] of after) differences.push(points - before.get(id)!.points);
     const [a, b] = [shareOf(before), shareOf(after)];

@@ -3,16 +3,16 @@ import type { Measure } from './measures.ts';
 import type { ComparedRow, ComparedTable, Figure } from './compare.ts';
 import type { Spread } from './paired-test.ts';
 
-/** What the runs were, in words; and the tables. */
+/** A description of the runs, and the tables. */
 export interface Ablation {
   readonly facts: readonly string[];
   readonly tables: readonly ComparedTable[];
 }
 
-/** Below it a difference is called one. */
+/** Significance level. */
 const LEVEL = 0.05;
 
-/** How the figures are to be read. */
+/** How to read the figures. */
 export const METHOD = [
   'Shares in percent: mean ± standard deviation over the seeds. A seed sets data, first weights and order, and all rows of a seed are asked the same held-out questions.',
   'Differences in points from the first row, with their standard deviation over the seeds. p: exact paired permutation test over all questions of all seeds (for right and wrong answers McNemar’s exact test), two-sided; for self-asked questions over pictures, by how many of a picture’s questions are good.',

@@ -1,4 +1,6 @@
-/** @file What is compared of a cell: the figures of a run, each with the points of every question or picture. */
+/**
+ * @file The measures by which cells are compared: figures of a run, each with the points of every question or picture.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { yesOrNo } from '@curio/eval';
@@ -22,14 +24,14 @@ export type Scored = ReadonlyMap<string, Points>;
 export interface Measure {
   readonly name: string;
   readonly title: string;
-  /** A hallucination: the fewer, the better. */
+  /** A hallucination rate: lower is better. */
   readonly isBad?: true;
   /** Whether two cells have points for the same things, so that they can be paired. */
   readonly isPaired: boolean;
   of(cell: CellAnswers): Scored;
 }
 
-/** What a finished cell said. */
+/** The answers of a finished cell. */
 export interface CellAnswers {
   readonly answers: readonly AnswerLine[];
   readonly asked: readonly AskedLine[];
@@ -40,7 +42,7 @@ export interface CellAnswers {
 /** Where a cell's answers to the sets are. */
 export const setsFolder = (runs: string, { name }: { readonly name: string }): string => join(runs, name, 'sets');
 
-/** Null where the run is not trained. */
+/** Null if the run is not trained. */
 export function readCell(runs: string, name: string): CellAnswers | null {
   const folder = join(runs, name);
   if (!existsSync(join(folder, 'summary.json'))) return null;
@@ -126,8 +128,8 @@ const HARDER: readonly Measure[] = [
   },
 ];
 
-/** Of a run as a whole. */
-const USUAL: readonly Measure[] = [
+/** Measures of a whole run. */
+const DEFAULT_TABLES: readonly Measure[] = [
   { name: 'answers', title: 'answered right', isPaired: true, of: ({ answers }) => answersWhere(answers) },
   {
     name: 'wellFormed',
@@ -166,7 +168,7 @@ const USUAL: readonly Measure[] = [
 
 /** What any of the cells has points for. */
 export const measuresOf = (cells: readonly CellAnswers[]): Measure[] =>
-  [...USUAL, ...HARDER].filter((measure) => cells.some((cell) => measure.of(cell).size > 0));
+  [...DEFAULT_TABLES, ...HARDER].filter((measure) => cells.some((cell) => measure.of(cell).size > 0));
 
 /** Answers by kind of question. */
 export const kindMeasures = (cells: readonly CellAnswers[]): Measure[] =>
@@ -177,7 +179,7 @@ export const kindMeasures = (cells: readonly CellAnswers[]): Measure[] =>
     of: ({ answers }) => answersWhere(answers, (line) => line.kind === kind),
   }));
 
-/** Share of all points; null where there are none to have. */
+/** Fraction of the possible points; null if there are none. */
 export function shareOf(scored: Scored): number | null {
   let [points, most] = [0, 0];
   for (const each of scored.values()) {

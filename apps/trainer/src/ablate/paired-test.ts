@@ -1,4 +1,4 @@
-/** @file Whether two models differ, from what both said of the same questions. Pure functions. */
+/** @file Tests whether two models differ, given their answers to the same questions. Pure functions. */
 
 /**
  * Exact paired permutation test (Fisher, The Design of Experiments, 1935, §21): were the models equal, each pair's
@@ -7,8 +7,8 @@
  * and 1, this is McNemar's exact test: two-sided binomial over the questions that one model alone answers (McNemar,
  * Psychometrika 12, 1947; recommended for one training run each by Dietterich, Neural Computation 10, 1998).
  *
- * It says whether these trained models differ on questions of this kind; how much training again with another seed
- * changes, the spread over seeds says.
+ * It says whether these trained models differ on questions of this kind; the effect of retraining with another seed is
+ * shown by the spread over seeds.
  */
 export function pairedTest(differences: readonly number[]): number {
   const sizes = differences.map(Math.abs).filter((size) => size > 0);

@@ -1,7 +1,7 @@
 /** @file Makes the tables of an ablation's folder from its finished runs: `ablation.md` and `ablation.html`. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readJson, writeWhole } from '../run/files.ts';
+import { readJson, writeAtomic } from '../run/files.ts';
 import type { Summary } from '../run/summary.ts';
 import { clock } from '../run/terminal.ts';
 import { compareAll } from './compare.ts';
@@ -26,8 +26,8 @@ export function writeReport(out: string): { readonly markdown: string; readonly 
   const ablation = { facts: factsOf(out, command, summaries), tables };
   const markdown = ablationMarkdown(ablation);
   const files = [join(out, 'ablation.md'), join(out, 'ablation.html')];
-  writeWhole(files[0]!, markdown);
-  writeWhole(files[1]!, ablationPage(ablation));
+  writeAtomic(files[0]!, markdown);
+  writeAtomic(files[1]!, ablationPage(ablation));
   return { markdown, files };
 }
 

@@ -1,6 +1,6 @@
 /**
  * @file Trains the cells of an ablation, each by `curio train` in a process of its own, so that a lost device or a
- * crash costs one cell. A finished cell is not trained again; an interrupted one goes on from its checkpoint.
+ * crash costs one cell. A finished cell is not trained again; an interrupted one resumes from its checkpoint.
  */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -20,16 +20,16 @@ import { setsFolder } from './measures.ts';
 
 export interface CellTraining {
   readonly cells: readonly Cell[];
-  /** Folder of the runs, and of what each printed. */
+  /** Folders of the runs, and of their output. */
   readonly runs: string;
   readonly logs: string;
-  /** Harder sets of questions that each cell is asked once it is trained; null: none. */
+  /** Harder sets of questions for each trained cell; null: none. */
   readonly sets: readonly SceneSet[] | null;
   /** Arguments of `curio train` that all cells share. */
   readonly args: readonly string[];
   /** Steps of a cell, both stages together. */
   readonly steps: number;
-  /** Cells trained at a time. */
+  /** Cells trained in parallel. */
   readonly jobs: number;
   readonly interrupt: Interrupt;
   readonly progress: Progress;
@@ -43,7 +43,7 @@ export interface FailedCell {
 
 const isTrained = (runs: string, { name }: Cell): boolean => isFile(join(runs, name, 'summary.json'));
 
-/** Sets that a cell has yet to answer, such as those that came after it was trained. */
+/** Sets that a cell has not answered yet. */
 const setsLeft = ({ runs, sets }: Pick<CellTraining, 'runs' | 'sets'>, cell: Cell): SceneSet[] =>
   (sets ?? []).filter((set) => !isFile(setAnswers(setsFolder(runs, cell), set)));
 
@@ -53,7 +53,7 @@ export const isFinished = (training: Pick<CellTraining, 'runs' | 'sets'>, cell: 
 
 const POLL_MS = 1000;
 
-/** Trains what is not finished. Returns the cells that failed; fewer are finished where an interrupt came. */
+/** Trains unfinished cells, until interrupted. Returns those that failed. */
 export async function trainCells(training: CellTraining): Promise<FailedCell[]> {
   const { cells, jobs, interrupt, progress } = training;
   const waiting = cells.filter((cell) => !isFinished(training, cell));
@@ -87,7 +87,7 @@ export async function trainCells(training: CellTraining): Promise<FailedCell[]> 
   return failed;
 }
 
-/** What is left of a cell: its training, and its answers to the sets. */
+/** Runs the rest of a cell: its training, and its answers to the sets. */
 async function finishCell(cell: Cell, training: CellTraining): Promise<Ended> {
   const { runs, args, interrupt } = training;
   const run = join(runs, cell.name);
@@ -111,7 +111,7 @@ interface Ended {
   readonly sentence: string;
 }
 
-/** Runs a command of curio to its end. What it prints goes to a file; the process ends with this one. */
+/** Runs a curio command, with its output in a file; its process ends with this one. */
 async function curio(words: readonly string[], { name }: Cell, { logs, interrupt }: CellTraining): Promise<Ended> {
   makeFolder(logs);
   const child: ChildProcess = fork(process.argv[1]!, words, {
@@ -137,7 +137,7 @@ async function curio(words: readonly string[], { name }: Cell, { logs, interrupt
 /** Progress over all cells. */
 class Watch {
   private readonly since = performance.now();
-  /** Steps that the running cells had already done when they began here. */
+  /** Steps that the running cells had done before this process started. */
   private readonly running = new Map<Cell, number>();
   /** Work of this process, in cells. */
   private worked = 0;

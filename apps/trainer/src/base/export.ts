@@ -1,4 +1,4 @@
-/** @file The pretrained parts as folders in Hugging Face's layout, in half precision, with how they came to be. */
+/** @file Writes the pretrained parts as folders in Hugging Face's layout, in half precision, with their history. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '@curio/engine';
@@ -6,7 +6,7 @@ import { clipVisionToHf, llamaToHf, preprocessorConfig, PRESETS } from '@curio/m
 import { sceneTokenizerJson } from '@curio/scenes';
 import { decodeFloats, encodeFloats, encodeSafetensors } from '@curio/nn';
 import type { NamedTensor, TensorMap } from '@curio/nn';
-import { writeFolderWhole } from '../run/files.ts';
+import { writeFolderAtomic } from '../run/files.ts';
 import { CLIP_TEXT, IMAGE } from './recipe.ts';
 import { openPretrainState } from './state.ts';
 
@@ -36,13 +36,13 @@ export async function writeBase(
     vision: recordOf(runs.clip, 'clip', seed, clip.step),
     language: recordOf(runs.llama, 'llama', seed, llama.step),
   };
-  writeFolderWhole(join(out, 'language'), {
+  writeFolderAtomic(join(out, 'language'), {
     'config.json': json(llamaToHf(language)),
     'model.safetensors': encodeSafetensors(await halved(llama.weights, () => true)),
     'tokenizer.json': json(sceneTokenizerJson()),
     'training.json': json(records.language),
   });
-  writeFolderWhole(join(out, 'vision'), {
+  writeFolderAtomic(join(out, 'vision'), {
     'config.json': json({
       ...clipVisionToHf(vision),
       text_config: textToHf(),
@@ -59,7 +59,7 @@ async function stateOf(folder: string): Promise<NonNullable<Awaited<ReturnType<t
   const state = await openPretrainState(folder);
   if (!state)
     throw new ConfigError(
-      `base: ${folder} holds no state.safetensors; pretrain it first with curio base clip or curio base llama.`,
+      `base: ${folder} has no state.safetensors; pretrain it first with curio base clip or curio base llama.`,
     );
   return state;
 }

@@ -19,7 +19,7 @@ import { openSafetensors, Weights } from '@curio/nn';
 import { openHandwriting } from '../data/digits.ts';
 import { PRETRAINING_STREAMS } from '../data/generate.ts';
 import { withFile } from '../disk/system-error.ts';
-import { fileSource, writeWhole } from '../run/files.ts';
+import { fileSource, writeAtomic } from '../run/files.ts';
 import { line, readLines } from '../run/log.ts';
 import { CLIP, CLIP_TEXT, LLAMA } from './recipe.ts';
 import { openPretrainState, savePretrainState } from './state.ts';
@@ -37,7 +37,7 @@ export interface PretrainingOptions {
   readonly cooldown: number;
   readonly lr: number;
   /**
-   * Instead of the recipe's: factors on how often the language base is asked each kind, and the loss weight of its
+   * Override the recipe: weights of the kinds of question in the language base's documents, and the loss weight of its
    * questions.
    */
   readonly kindWeights?: Readonly<Record<string, number>>;
@@ -56,10 +56,10 @@ export interface PretrainingOptions {
 
 export const baseTokens = (): Tokens => new Tokens(sceneTokenizerJson());
 
-/** What serves pretraining only, so that a written base has none of it. */
+/** Parameters that only pretraining uses, so a written base has none of them. */
 const PATCH = /^patch_/;
 
-/** Weights of a run: those of its state, or fresh ones. */
+/** Weights of a run: those of its saved state, or new ones. */
 async function openWeights(
   gpu: Gpu,
   seed: number,
@@ -104,7 +104,7 @@ export async function openLlama(
   return { llama, weights };
 }
 
-/** What a base to start from has gone through; it goes on with the last phase. */
+/** The phases that an initial base has gone through; training continues with the last phase. */
 function documentsAt(step: number, { kindWeights, questionWeight, start }: PretrainingOptions): DocumentOptions {
   const phase = LLAMA.phases.filter(({ from }) => start !== undefined || step >= from).at(-1)!;
   return {
@@ -115,8 +115,7 @@ function documentsAt(step: number, { kindWeights, questionWeight, start }: Pretr
 }
 
 /**
- * What was logged before the saved step; later steps run again. A probe or a start counts steps done, a loss begins
- * with 0.
+ * The log up to the saved step, since later steps run again. Probes and starts count steps done, losses count from 0.
  */
 const keptMetrics = (path: string, done: number): object[] =>
   existsSync(path)
@@ -137,7 +136,7 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
   if (state) say(`going on with step ${state.step} of ${folder}`);
   const before = state ?? (await startOf(options));
   const metrics = join(folder, 'metrics.jsonl');
-  writeWhole(
+  writeAtomic(
     metrics,
     keptMetrics(metrics, state?.step ?? 0)
       .map(line)
@@ -182,7 +181,7 @@ export async function runPretraining(options: PretrainingOptions): Promise<void>
             .join('  ')}`,
         );
       }
-      // Last, so that metrics.jsonl has all that the state has gone through.
+      // Last, so that metrics.jsonl has every step of the saved state.
       if (saves) await savePretrainState(folder, step, parameters, optimizer);
       return stop;
     },

@@ -8,10 +8,10 @@ const { vision } = PRESETS.small.model;
 
 export const IMAGE: ImageConfig = { size: vision.imageSize, mode: 'pad', mean: CLIP_MEAN, std: CLIP_STD };
 
-/** Words of the small language stand before the patch words, which captions never use. */
+/** The words of the small language come before the patch words, which captions never use. */
 const spoken = VOCABULARY.findIndex((word) => word.startsWith('<p:'));
 
-/** The text tower serves pretraining only. */
+/** The text tower is used only in pretraining. */
 export const CLIP_TEXT: ClipTextConfig = {
   vocabSize: spoken,
   hiddenSize: 96,
@@ -24,9 +24,9 @@ export const CLIP_TEXT: ClipTextConfig = {
 };
 
 /**
- * CLIP: 12 groups of 8 scenes that differ in their digits alone, the strokes of three groups in ten varied, since 8,500
- * samples of handwriting are few. The patch loss names digit, colour, size and place of each patch and of each object,
- * so that the features keep all four.
+ * CLIP: 12 groups of 8 scenes that differ only in their digits, with varied strokes in three groups of ten, since 8,500
+ * samples of handwriting are few. The patch loss predicts digit, colour, size and place of each patch and of each
+ * object, so that the features keep all four.
  */
 export const CLIP = {
   lr: 1.5e-3,
@@ -38,11 +38,10 @@ export const CLIP = {
 };
 
 /**
- * LLaMA: questions weigh little in the loss at first, as they cannot be foretold and answers are what must be learnt.
- * Once the answers are there they weigh more, or the model asks whether the six is below the six; and the look-ups that
- * come last are asked more often.
- * At last questions weigh as much: which kinds a picture allows (no comparison where there is one digit) is learnt from
- * them alone.
+ * LLaMA: questions have little weight in the loss at first, since they cannot be predicted and the answers must be
+ * learnt. Once they are, questions get more weight, or the model would ask whether the six is below the six; and the
+ * look-ups that are learnt last are asked more often. Finally questions have full weight: which kinds a picture allows
+ * (no comparison with a single digit) is learnt only from them.
  */
 export const LLAMA = {
   lr: 2e-3,

@@ -1,5 +1,5 @@
 /**
- * @file Where a pretraining run stands: weights, optimizer and step in one file, written whole, so that it can be
+ * @file The state of a pretraining run: weights, optimizer and step in one file, written atomically, so that it can be
  * stopped at any time.
  */
 import { existsSync } from 'node:fs';
@@ -8,10 +8,10 @@ import type { AdamW, AdamWState, Parameter } from '@curio/engine';
 import { momentTensors, readMoments } from '@curio/model';
 import { encodeSafetensors, openSafetensors } from '@curio/nn';
 import type { NamedTensor, TensorMap } from '@curio/nn';
-import { fileSource, writeWhole } from '../run/files.ts';
+import { fileSource, writeAtomic } from '../run/files.ts';
 
 export interface PretrainState {
-  /** Step to go on with. */
+  /** Steps done. */
   readonly step: number;
   readonly weights: TensorMap;
   readonly optimizer: AdamWState;
@@ -37,13 +37,13 @@ export async function savePretrainState(
       data: (await parameter.read()) as Float32Array,
     });
   tensors.push(...momentTensors(moments, MOMENTS));
-  writeWhole(
+  writeAtomic(
     join(folder, FILE),
     encodeSafetensors(tensors, { format: 'pt', step: String(step), updates: String(updates) }),
   );
 }
 
-/** The state in a run's folder, or null when it has none. */
+/** The state in a run's folder, or null if it has none. */
 export async function openPretrainState(folder: string): Promise<PretrainState | null> {
   const path = join(folder, FILE);
   if (!existsSync(path)) return null;

@@ -4,7 +4,7 @@ import { ConfigError } from '@curio/engine';
 import { SCENE_SETS } from '@curio/scenes';
 import type { SceneSet } from '@curio/scenes';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { cellsOf, OWN_KEYS, TABLES, USUAL } from '../ablate/cells.ts';
+import { cellsOf, RESERVED_KEYS, TABLES, DEFAULT_TABLES } from '../ablate/cells.ts';
 import type { Table, TableName } from '../ablate/cells.ts';
 import { writeReport } from '../ablate/report.ts';
 import { isFinished, trainCells } from '../ablate/run-cells.ts';
@@ -19,9 +19,9 @@ import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
 import { openScenes } from '../train/data.ts';
 
-/** Harder questions that tell apart what the usual ones do not. */
-const USUAL_SETS = SCENE_SETS.join(',');
-/** A fifth of the 60 pairs of digit and colour, for the set combinations. */
+/** Every set of harder questions: the default ones hardly separate the rows. */
+const ALL_SETS = SCENE_SETS.join(',');
+/** A fifth of the 60 pairs of digit and colour, withheld from training for the set combinations. */
 const WITHHELD_PAIRS = '12';
 
 interface Options {
@@ -37,34 +37,38 @@ interface Options {
 /** `curio ablate`: the paper's ablation on the embedded data, over several seeds, with a paired test. */
 export function ablateCommand(): Command {
   return new Command('ablate')
-    .description('train the small model with and without each part of SQ-LLaVA, with several seeds, and compare')
-    .option('--out <folder>', 'runs, tables and page; what is there is continued', 'ablation')
+    .description('train the small model with and without each part of SQ-LLaVA, over several seeds, and compare')
+    .option(
+      '--out <folder>',
+      'folder of the runs, the tables and the page; an unfinished ablation is continued',
+      'ablation',
+    )
     .addOption(
       new Option('--only <tables>', `tables to make, of ${TABLES.map(({ name }) => name).join(', ')}`)
         .argParser(tables)
-        .default(tables(USUAL.join(',')), USUAL.join(',')),
+        .default(tables(DEFAULT_TABLES.join(',')), DEFAULT_TABLES.join(',')),
     )
     .addOption(new Option('--seeds <list>', 'seeds of each row').argParser(seeds).default([1, 2, 3], '1,2,3'))
-    .option('--jobs <n>', 'cells trained at a time', positiveInteger, 1)
+    .option('--jobs <n>', 'cells trained in parallel', positiveInteger, 1)
     .addOption(
-      new Option('--preset <name>', 'what all start from; quick has a tenth of the steps')
+      new Option('--preset <name>', 'preset that all cells start from; quick has a tenth of the steps')
         .choices(['small', 'quick'])
         .default('small'),
     )
     .addOption(
-      new Option('--sets <list>', `harder questions that each is asked, of ${SCENE_SETS.join(', ')}; none: none`)
+      new Option('--sets <list>', `sets of harder questions for every cell, of ${SCENE_SETS.join(', ')}, or none`)
         .argParser((text) => (text === 'none' ? null : setsOf('ablate', text)))
-        .default(setsOf('ablate', USUAL_SETS), USUAL_SETS),
+        .default(setsOf('ablate', ALL_SETS), ALL_SETS),
     )
-    .option('--report <folder>', 'make the tables of this folder again; trains nothing')
+    .option('--report <folder>', 'rebuild the tables of this folder, without training')
     .argument('[overrides...]', 'any key of the configuration, for all cells, such as --train.stage2.steps=100')
     .allowUnknownOption()
     .action(async (words: string[], options: Options) => {
       const { report } = options;
       if (report === undefined) process.exitCode = await ablate(parseOverrides(words), options);
-      else if (!tell(report))
+      else if (!printReport(report))
         throw new ConfigError(
-          `ablate: ${report} has no two finished rows to compare; train them with curio ablate --out ${report}.`,
+          `ablate: ${report} does not have two finished rows to compare; train them with curio ablate --out ${report}.`,
         );
     });
 }
@@ -91,24 +95,24 @@ function seeds(text: string): number[] {
 async function ablate(given: Override[], options: Options): Promise<number> {
   const { out, only, seeds: list, jobs, preset, sets } = options;
   const overrides: Override[] = [['data.withheldPairs', WITHHELD_PAIRS], ...given];
-  const own = overrides.find(([path]) => OWN_KEYS.some((key) => path === key || path.startsWith(`${key}.`)));
-  if (own)
+  const reserved = overrides.find(([path]) => RESERVED_KEYS.some((key) => path === key || path.startsWith(`${key}.`)));
+  if (reserved)
     throw new ConfigError(
-      `ablate: --${own[0]}=${own[1]} is given and the rows set ${own[0]} themselves; leave it out${own[0] === 'seed' ? ' and give --seeds' : ''}.`,
+      `ablate: --${reserved[0]}=${reserved[1]} is given, but the rows set ${reserved[0]} themselves; leave it out${reserved[0] === 'seed' ? ' and give --seeds' : ''}.`,
     );
   const cells = cellsOf(only, list);
   const configs = cells.map((cell) => loadConfig({ preset, overrides: [...overrides, ...cell.overrides] }));
   const { data, train } = configs[0]!;
   if (!data.scenes)
-    throw new ConfigError('ablate: data.scenes is null and rows are compared on the embedded scenes; leave it out.');
+    throw new ConfigError('ablate: data.scenes is null, but rows are compared on the embedded scenes; leave it out.');
   if (sets?.includes('combinations') && !data.withheldPairs)
     throw new ConfigError(
-      'ablate: --data.withheldPairs is 0, so the set combinations has nothing that the training was without; give some, or --sets without it.',
+      'ablate: --data.withheldPairs is 0, but the set combinations asks about pairs withheld from training; give at least 1, or leave combinations out of --sets.',
     );
   keepSettings('ablate', out, { preset, overrides: Object.fromEntries(overrides) });
   const runs = join(out, 'runs');
   const progress = new Progress(openTerminal(), []);
-  const interrupt = listenForInterrupt(() => progress.note('Stopping; each cell that runs is saved first.'));
+  const interrupt = listenForInterrupt(() => progress.note('Stopping once every running cell is saved.'));
   try {
     await drawScenes(
       configs.filter((_, i) => !isFinished({ runs, sets }, cells[i]!)),
@@ -120,9 +124,9 @@ async function ablate(given: Override[], options: Options): Promise<number> {
       args: ['--preset', preset, `--data.workers=${workers}`, ...overrides.map(([path, text]) => `--${path}=${text}`)],
       steps: train.stage1.steps + train.stage2.steps,
     });
-    tell(out);
+    printReport(out);
     if (interrupt.requested) {
-      console.log('Saved. Go on with the same command.');
+      console.log('Saved. Run the same command again to continue.');
       return EXIT.interrupted;
     }
     for (const { cell, sentence } of failed) console.error(`ablate: ${cell.label}, seed ${cell.seed}: ${sentence}`);
@@ -133,7 +137,7 @@ async function ablate(given: Override[], options: Options): Promise<number> {
   }
 }
 
-/** Draws the scenes of each seed once, before several cells want them at the same time. */
+/** Draws the scenes of each seed once, before several cells need them at the same time. */
 async function drawScenes(configs: readonly RunConfig[], progress: Progress): Promise<void> {
   for (const seed of new Set(configs.map((config) => config.seed))) {
     const config = configs.find((each) => each.seed === seed)!;
@@ -143,8 +147,8 @@ async function drawScenes(configs: readonly RunConfig[], progress: Progress): Pr
   }
 }
 
-/** Writes the tables of a folder and prints them; false where there is nothing to compare. */
-function tell(out: string): boolean {
+/** Writes and prints the tables of a folder; false if there is nothing to compare. */
+function printReport(out: string): boolean {
   const written = writeReport(out);
   if (!written) return false;
   console.log(written.markdown);

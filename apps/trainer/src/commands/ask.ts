@@ -3,7 +3,7 @@ import type { AskConfig, SelfQuestioning, TalkPart } from '@curio/model';
 import { Command } from 'commander';
 import { positiveInteger } from '../config/option-values.ts';
 import { PICTURE_KINDS, readImage } from '../data/decode.ts';
-import { InOrder } from '../talk/in-order.ts';
+import { OrderedOutput } from '../talk/ordered-output.ts';
 import { openTalk, requireOneModel } from '../talk/open.ts';
 import type { Talk } from '../talk/open.ts';
 import { question as aboutPicture, replyOptions, withWritingOptions } from '../talk/options.ts';
@@ -25,26 +25,24 @@ export function askCommand(): Command {
     .option('--self <n>', 'let the model describe the image, ask n questions and answer them', positiveInteger)
     .option(
       '--sq <n>',
-      'the same before the question, which it then answers with what it said in mind',
+      'the same before your question, which is then answered with those turns in its context',
       positiveInteger,
     )
     .option(
       '--candidates <n>',
-      'with --self or --sq: draw n questions in place of each and keep the one that it answers most surely',
+      'with --self or --sq: sample n candidates per question and keep the one answered with most confidence',
       positiveInteger,
     )
-    .option('--json', 'one line of JSON instead of text that comes as it is written')
+    .option('--json', 'print one line of JSON instead of streaming text')
     .action(async (image: string, question: string | undefined, options: Options) => {
       const { self, sq, candidates } = options;
       if ((question === undefined) === (self === undefined))
-        throw new ConfigError('ask: give a question, or --self n to let the model ask; one of the two.');
+        throw new ConfigError('ask: give either a question or --self n, which lets the model ask.');
       if (self !== undefined && sq !== undefined)
-        throw new ConfigError(
-          `ask: --sq ${sq} goes before a question and --self ${self} has none; give one of the two.`,
-        );
+        throw new ConfigError(`ask: --sq ${sq} needs a question and --self ${self} has none; give one of the two.`);
       if (candidates !== undefined && self === undefined && sq === undefined)
         throw new ConfigError(
-          `ask: --candidates ${candidates} is about questions of its own, and none are asked; add --self n or --sq n.`,
+          `ask: --candidates ${candidates} is given, but the model asks no questions of its own; add --self n or --sq n.`,
         );
       requireOneModel('ask', options);
       const picture = await readImage(image);
@@ -84,12 +82,12 @@ async function askItself(
   { maxNewTokens, template, seed, candidates }: Options,
   write: Write,
 ): Promise<SelfQuestioning> {
-  const ask: AskConfig = { ...askingOf(talk, questions, candidates), maxAnswer: maxNewTokens ?? talk.ask.maxAnswer };
-  const shown = new InOrder(write, ['', ...Array.from({ length: questions }, () => ['\n\n? ', '\n  ']).flat()]);
+  const ask: AskConfig = { ...askConfigOf(talk, questions, candidates), maxAnswer: maxNewTokens ?? talk.ask.maxAnswer };
+  const shown = new OrderedOutput(write, ['', ...Array.from({ length: questions }, () => ['\n\n? ', '\n  ']).flat()]);
   const [said] = await talk.speaker.selfQuestion([pixels], ask, seed, {
     template,
-    onText: (part, index, text) => shown.grow(placeOf(part, index), text),
-    onEnd: (part, index) => shown.end(placeOf(part, index)),
+    onText: (part, index, text) => shown.update(slotOf(part, index), text),
+    onEnd: (part, index) => shown.finish(slotOf(part, index)),
   });
   write('\n');
   return said!;
@@ -103,9 +101,9 @@ async function answerAfterQuestions(
   options: Options,
   write: Write,
 ): Promise<SelfQuestioning & { readonly answer: string }> {
-  const ask = askingOf(talk, questions, options.candidates);
-  const before = ['', ...Array.from({ length: questions }, () => ['\n\n? ', '\n  ']).flat()];
-  const shown = new InOrder(write, [...before, `\n\n> ${question}\n  `]);
+  const ask = askConfigOf(talk, questions, options.candidates);
+  const prefixes = ['', ...Array.from({ length: questions }, () => ['\n\n? ', '\n  ']).flat()];
+  const shown = new OrderedOutput(write, [...prefixes, `\n\n> ${question}\n  `]);
   const [said] = await talk.speaker.answerAfterQuestions(
     [{ pixels, question, stop: options.stop }],
     ask,
@@ -113,20 +111,23 @@ async function answerAfterQuestions(
     {
       ...replyOptions(options, talk),
       onText: (part, index, text) =>
-        shown.grow(part === 'answer' ? before.length : placeOf(part === 'self-answer' ? 'answer' : part, index), text),
-      onEnd: (part, index) => shown.end(placeOf(part, index)),
+        shown.update(
+          part === 'answer' ? prefixes.length : slotOf(part === 'self-answer' ? 'answer' : part, index),
+          text,
+        ),
+      onEnd: (part, index) => shown.finish(slotOf(part, index)),
     },
   );
   write('\n');
   return said!;
 }
 
-const askingOf = ({ ask }: Talk, questions: number, candidates = ask.candidates): AskConfig => ({
+const askConfigOf = ({ ask }: Talk, questions: number, candidates = ask.candidates): AskConfig => ({
   ...ask,
   questions,
   candidates,
 });
 
 /** The description first, then each question with its answer. */
-const placeOf = (part: TalkPart, index: number): number =>
+const slotOf = (part: TalkPart, index: number): number =>
   part === 'description' ? 0 : 1 + 2 * index + Number(part === 'answer');

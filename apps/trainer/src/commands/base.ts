@@ -19,16 +19,16 @@ function kindWeights(text: string): Record<string, number> {
   }
   for (const [kind, weight] of Object.entries(weights ?? {})) {
     if (!(KINDS as readonly string[]).includes(kind))
-      throw new InvalidArgumentError(`There is no kind '${kind}'; there are ${KINDS.join(', ')}.`);
+      throw new InvalidArgumentError(`There is no kind '${kind}'; the kinds are ${KINDS.join(', ')}.`);
     if (typeof weight !== 'number' || !(weight >= 0))
       throw new InvalidArgumentError(
-        `The factor of '${kind}' is ${JSON.stringify(weight)}; it must be a number of at least 0.`,
+        `The weight of '${kind}' is ${JSON.stringify(weight)}; it must be a number of at least 0.`,
       );
   }
   return weights as Record<string, number>;
 }
 
-/** `curio base`: pretrains the small frozen parts and writes them in Hugging Face's layout. */
+/** `curio base`: pretrains the small CLIP and LLaMA and writes them in Hugging Face's layout. */
 export function baseCommand(): Command {
   const base = new Command('base').description('pretrain the small CLIP and LLaMA that the small run fine-tunes');
   for (const [part, defaults, batch] of [
@@ -42,31 +42,26 @@ export function baseCommand(): Command {
           ? 'contrastive pretraining on scenes and captions'
           : 'next-token pretraining on conversations about scenes written out in words',
       )
-      .option('--run <folder>', 'where the run stands; it goes on from there', `runs/base-${part}`)
-      .option('--start <folder>', 'folder of a base that a new run starts from, such as apps/trainer/base/vision')
+      .option('--run <folder>', 'folder of the run; an unfinished one is continued', `runs/base-${part}`)
+      .option('--start <folder>', 'base that a new run is initialised from, such as apps/trainer/base/vision')
       .option('--seed <n>', 'seed of weights and scenes', wholeNumber, 1)
       .option('--steps <n>', 'last step', wholeNumber, defaults.steps)
-      .option(
-        '--cooldown <n>',
-        'steps over which the learning rate falls to 0 at the end',
-        wholeNumber,
-        defaults.cooldown,
-      )
+      .option('--cooldown <n>', 'final steps, over which the learning rate decays to 0', wholeNumber, defaults.cooldown)
       .option('--lr <x>', 'learning rate', positiveNumber, defaults.lr)
       .option(
         '--batch <n>',
-        part === 'clip' ? 'scenes of a step, a multiple of 8' : 'documents of a step',
+        part === 'clip' ? 'scenes per step, a multiple of 8' : 'documents per step',
         wholeNumber,
         batch,
       )
       .option(
         '--kinds <json>',
-        'factors on how often each kind is asked, such as {"where":3}, instead of the recipe',
+        'weights of the kinds of question, such as {"where":3}; default: the recipe',
         kindWeights,
       )
       .option(
         '--question-weight <x>',
-        'loss weight of the questions in the documents of the language base, instead of the recipe',
+        "loss weight of the questions in the language base's documents; default: the recipe",
         positiveNumber,
       )
       .option('--save-every <n>', 'steps between saves', wholeNumber, 100)
@@ -76,7 +71,7 @@ export function baseCommand(): Command {
         const release = lockFolder(options.run);
         const gpu = await openGpu({ seed: options.seed });
         const interrupt = listenForInterrupt(() =>
-          console.log('Saving and stopping; press ctrl-C again to quit at once.'),
+          console.log('Saving and stopping; press Ctrl-C again to quit at once.'),
         );
         try {
           await runPretraining({
@@ -109,8 +104,8 @@ export function baseCommand(): Command {
     .description('write both parts in Hugging Face layout, in half precision')
     .option('--clip <folder>', 'run of curio base clip', 'runs/base-clip')
     .option('--llama <folder>', 'run of curio base llama', 'runs/base-llama')
-    .option('--seed <n>', 'seed that the runs were made with', wholeNumber, 1)
-    .option('--out <folder>', 'where the folders language and vision go', 'apps/trainer/base')
+    .option('--seed <n>', 'seed of the runs', wholeNumber, 1)
+    .option('--out <folder>', 'where to write the folders language and vision', 'apps/trainer/base')
     .action(async ({ clip, llama, seed, out }: { clip: string; llama: string; seed: number; out: string }) => {
       const records = await writeBase(out, { clip, llama }, seed);
       for (const [part, { steps, loss, probe }] of Object.entries(records)) {

@@ -22,18 +22,18 @@ interface Options extends WritingOptions {
   readonly json?: boolean;
 }
 
-/** `curio batch`: a file of questions answered into a file, which is continued where it ended. */
+/** `curio batch`: answers a file of questions into another file; an unfinished one is continued. */
 export function batchCommand(): Command {
   return withWritingOptions(new Command('batch'), { temperature: 0, maxNewTokens: 1024 })
-    .description('answer a file of questions, line by line in the format of LLaVA’s evaluations')
-    .requiredOption('--in <file>', 'JSON lines of { question_id, image?, text }; with --self a folder of pictures')
-    .requiredOption('--out <file>', 'JSON lines of { question_id, prompt, text, answer_id, model_id, metadata }')
-    .option('--images <folder>', "where paths of images count from; default: the input's folder")
+    .description('answer a file of questions, in the format of LLaVA’s evaluations')
+    .requiredOption('--in <file>', 'JSON Lines of { question_id, image?, text }; with --self, a folder of pictures')
+    .requiredOption('--out <file>', 'JSON Lines of { question_id, prompt, text, answer_id, model_id, metadata }')
+    .option('--images <folder>', "folder that image paths are relative to; default: the input's folder")
     .option('--batch <n>', 'questions in work at a time; changes no answer', positiveInteger, 16)
     .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', positiveInteger)
     .option(
       '--self <n>',
-      'let the model describe each picture of a folder, ask n questions and answer them: lines of { question_id, image, sampler, dialogues }',
+      'let the model describe each picture of a folder, ask n questions and answer them; writes { question_id, image, sampler, dialogues }',
       positiveInteger,
     )
     .option('--json', 'print a summary as JSON')
@@ -41,10 +41,10 @@ export function batchCommand(): Command {
       if (options.self !== undefined) return askFolder(options, options.self, command);
       const { in: input, out, images = dirname(input), batch, sq, json } = options;
       const questions = readQuestions(input, images);
-      const blind = questions.findIndex(({ image }) => image === undefined);
-      if (sq !== undefined && blind >= 0)
+      const textOnly = questions.findIndex(({ image }) => image === undefined);
+      if (sq !== undefined && textOnly >= 0)
         throw new ConfigError(
-          `batch: question ${JSON.stringify(questions[blind]!.id)} has no image and --sq is ${sq}; the model asks itself about pictures only.`,
+          `batch: question ${JSON.stringify(questions[textOnly]!.id)} has no image and --sq is ${sq}; give an image with every question, or leave --sq out.`,
         );
       const talk = await openTalk('batch', options);
       const interrupt = listenForInterrupt(() => console.error('batch: ending; what is answered is kept.'));
@@ -88,7 +88,7 @@ export function batchCommand(): Command {
         if (json) console.log(JSON.stringify(result));
         else
           console.log(
-            `batch: ${out} holds ${file.done + answered} answers to ${questions.length} questions${file.done > 0 ? `, ${file.done} of them from before` : ''}.`,
+            `batch: ${out} holds ${file.done + answered} answers to ${questions.length} questions${file.done > 0 ? `, ${file.done} of them from an earlier run` : ''}.`,
           );
         if (interrupt.requested) process.exitCode = EXIT.interrupted;
       } finally {
@@ -98,15 +98,15 @@ export function batchCommand(): Command {
     });
 }
 
-/** Options of answers to a question: how a model draws questions of its own stands in its configuration. */
-const DRAWING = ['temperature', 'topK', 'topP', 'stop', 'sq', 'images'] as const;
+/** Options that --self refuses: how the model samples its own questions is part of its configuration. */
+const NOT_WITH_SELF = ['temperature', 'topK', 'topP', 'stop', 'sq', 'images'] as const;
 
-/** `curio batch --self`: a folder of pictures, about which the model asks itself. */
+/** `curio batch --self`: the model asks itself about each picture of a folder. */
 async function askFolder(options: Options, self: number, command: Command): Promise<void> {
-  const given = DRAWING.find((name) => command.getOptionValueSource(name) === 'cli');
+  const given = NOT_WITH_SELF.find((name) => command.getOptionValueSource(name) === 'cli');
   if (given !== undefined)
     throw new ConfigError(
-      `batch: --${given.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)} is given with --self ${self}, which draws as the model's own configuration says and needs a folder alone; leave it out.`,
+      `batch: --${given.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)} is given with --self ${self}, which needs only a folder and samples as the model's configuration says; leave it out.`,
     );
   const { in: folder, out, json, seed, maxNewTokens } = options;
   const pictures = picturesOf(folder);
@@ -136,7 +136,7 @@ async function askFolder(options: Options, self: number, command: Command): Prom
       console.log(JSON.stringify({ out, pictures: pictures.length, before: file.done, asked, settings, ...made }));
     else
       console.log(
-        `batch: ${out} holds ${self} questions and answers about each of ${file.done + asked} pictures of ${pictures.length}${file.done > 0 ? `, ${file.done} of them from before` : ''}.`,
+        `batch: ${out} holds ${self} questions and answers about each of ${file.done + asked} pictures of ${pictures.length}${file.done > 0 ? `, ${file.done} of them from an earlier run` : ''}.`,
       );
     if (interrupt.requested) process.exitCode = EXIT.interrupted;
   } finally {

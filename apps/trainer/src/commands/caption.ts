@@ -9,23 +9,23 @@ interface Options extends WritingOptions {
   readonly json?: boolean;
 }
 
-/** How many pictures are in memory at a time. */
-const PART = 16;
+/** Pictures in memory at a time. */
+const CHUNK = 16;
 
-/** `curio caption`: what is to be seen in pictures, a line each. */
+/** `curio caption`: describes pictures, one line each. */
 export function captionCommand(): Command {
   return withWritingOptions(new Command('caption'), { temperature: 0, maxNewTokens: 1024 })
-    .description('describe images, a line each')
+    .description('describe images, one line each')
     .argument('<images...>', PICTURE_KINDS)
-    .option('--prompt <text>', "what is asked; default: the run's own request for a description")
-    .option('--json', 'a line of JSON for each image')
+    .option('--prompt <text>', "prompt; default: the run's own request for a description")
+    .option('--json', 'print one line of JSON per image')
     .action(async (paths: string[], options: Options) => {
-      for (const path of paths) await readImage(path); // before the model is opened, which takes long
+      for (const path of paths) await readImage(path); // fail before the model is loaded, which takes a while
       const talk = await openTalk('caption', options, 'caption');
       try {
         const { prompt = talk.ask.describePrompt, json } = options;
-        for (let at = 0; at < paths.length; at += PART) {
-          const part = paths.slice(at, at + PART);
+        for (let at = 0; at < paths.length; at += CHUNK) {
+          const part = paths.slice(at, at + CHUNK);
           const pixels = await Promise.all(
             part.map(async (path) => talk.prepare(await readImage(path), options.aspect)),
           );

@@ -14,17 +14,17 @@ interface Options extends WritingOptions {
   readonly json?: boolean;
 }
 
-/** `curio chat`: a conversation of several turns, on a terminal or line by line from a pipe. */
+/** `curio chat`: a conversation over several turns, on a terminal or line by line from a pipe. */
 export function chatCommand(): Command {
   return withWritingOptions(new Command('chat'), { temperature: 0.2, maxNewTokens: 512 })
     .description('talk with a trained model, about a picture or without one')
     .argument('[image]', PICTURE_KINDS)
-    .option('--history <file>', 'keep the conversation here, and go on with the one that is there')
-    .option('--json', 'one line of JSON for each turn instead of text')
+    .option('--history <file>', 'save the conversation here, and continue the one that is there')
+    .option('--json', 'print one line of JSON per turn instead of text')
     .addHelpText('after', `\nIn the chat:\n${CHAT_HELP}`)
     .action(async (image: string | undefined, options: Options) => {
       const history = options.history === undefined ? new History() : History.open(options.history);
-      const picture = image === undefined ? null : await readImage(image); // before the model is opened, which takes long
+      const picture = image === undefined ? null : await readImage(image); // fail before the model is loaded, which takes a while
       const talk = await openTalk('chat', options);
       try {
         const output = options.json ? jsonOutput() : textOutput();
@@ -32,7 +32,7 @@ export function chatCommand(): Command {
         if (image === undefined) await chat.open();
         else if (picture) await chat.show(image);
         if (!options.json && history.turns.length > 0)
-          output.note(`${history.turns.length} turns of ${options.history} are remembered.`);
+          output.note(`Continuing after ${history.turns.length} turns of ${options.history}.`);
         await readLines(chat, process.stdin.isTTY === true && !options.json);
       } finally {
         talk.close();
@@ -40,7 +40,7 @@ export function chatCommand(): Command {
     });
 }
 
-/** Ctrl-C ends the answer that is being written, or else the chat. */
+/** Ctrl-C stops the answer being generated, or ends the chat if there is none. */
 async function readLines(chat: Chat, interactive: boolean): Promise<void> {
   const lines = createInterface({
     input: process.stdin,
@@ -55,9 +55,9 @@ async function readLines(chat: Chat, interactive: boolean): Promise<void> {
     if (interactive) lines.prompt();
     for await (const line of lines) {
       writing = new AbortController();
-      const goesOn = await chat.line(line, writing.signal);
+      const continues = await chat.line(line, writing.signal);
       writing = null;
-      if (!goesOn) break;
+      if (!continues) break;
       if (interactive) lines.prompt();
     }
   } finally {

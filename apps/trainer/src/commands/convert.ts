@@ -19,22 +19,22 @@ interface Options {
   readonly shardSize?: number;
 }
 
-/** `curio convert`: a model with its matrices quantised once, which opens as fast as it is read. */
+/** `curio convert`: quantises a model's matrices once, so that it loads as fast as it can be read. */
 export function convertCommand(): Command {
   return new Command('convert')
-    .description('quantise a model once: a folder that opens as fast as it is read, with the numbers of --storage')
+    .description('quantise a model once, into a folder that loads as fast as it can be read; same values as --storage')
     .requiredOption('--model <folder>', MODEL)
-    .option('--vision <folder>', `${VISION}; a language model that names none is converted alone`)
-    .requiredOption('--out <folder>', 'a new folder; the image tower stands in vision_tower inside')
+    .option('--vision <folder>', `${VISION}; a language model that names none is converted on its own`)
+    .requiredOption('--out <folder>', 'a new folder; the image tower goes into its subfolder vision_tower')
     .addOption(
       new Option(
         '--quantise <type>',
-        'numbers of 8 or 4 bits with a scale for 64 neighbours; nf4-dq: with scales of 8 bits',
+        '8 or 4 bits per weight, with one scale per 64 weights; nf4-dq: with 8-bit scales',
       )
         .choices(QUANTISED_STORAGES)
         .makeOptionMandatory(),
     )
-    .option('--shard-size <size>', 'most bytes of a file of weights, such as 5GB or 500MB; default: 5GB', byteSize)
+    .option('--shard-size <size>', 'largest weight file, such as 5GB or 500MB; default: 5GB', byteSize)
     .action(async ({ model, vision, out, quantise, shardSize }: Options) => {
       requireNew(out);
       const language = await namedFolder('model', model);
@@ -47,7 +47,7 @@ export function convertCommand(): Command {
         await writeNewFolder(out, files, (done, total) => progress.written(done, total));
         progress.end();
         const size = files.reduce((sum, file) => sum + file.size, 0);
-        const alone = tower === null ? '; it names no image tower, so the language model stands alone' : '';
+        const alone = tower === null ? '; the model names no image tower, so there is none' : '';
         console.log(
           `convert: ${out} holds ${showBytes(size)} in ${files.length} files, matrices as ${quantise}${alone}.`,
         );
@@ -57,7 +57,7 @@ export function convertCommand(): Command {
     });
 }
 
-/** The tower that a model names; null where it names none, as a language model by itself. */
+/** The image tower that a model names; null if it names none, as a plain language model does. */
 async function towerOf(model: string): Promise<string | null> {
   const path = join(model, 'config.json');
   const names = isFolder(model) && (readJson(path, 'model') as { mm_vision_tower?: unknown } | null)?.mm_vision_tower;

@@ -25,29 +25,32 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `curio data check`: what is wrong with a data set, and how the model reads an entry of it. */
+/** `curio data check`: what is wrong with a data set, and how the model reads one of its entries. */
 export function dataCheckCommand(): Command {
   return new Command('check')
-    .description('look through a data set: what is wrong with its entries, and how the model reads one of them')
-    .argument('<data>', 'LLaVA JSON, JSON lines, Parquet, or a folder of pictures with metadata.jsonl')
-    .option('--images <folder>', 'that the paths of pictures start from; an image folder is its own')
+    .description('check a data set: which entries are faulty and why, or how the model reads one of them')
+    .argument('<data>', 'LLaVA JSON, JSON Lines, Parquet, or a folder of pictures with metadata.jsonl')
+    .option('--images <folder>', 'folder that image paths are relative to; an image folder needs none')
     .option(
       '--model <folder>',
-      'whose tokenizer shows entries: a folder, or owner/name of a hub; default: the small base of this repository',
+      "model whose tokenizer is used: a folder, or owner/name on a hub; default: this repository's small base",
     )
     .addOption(
-      new Option('--template <name>', 'chat template; plain: image and caption, as stage 1 learns them').choices(
+      new Option('--template <name>', 'chat template; plain: image and caption, as in stage 1').choices(
         Object.keys(TEMPLATES),
       ),
     )
     .option(
       '--entry <n>',
-      'show entry n, counted from 0: its prompt, what of it is learnt, and how many tokens',
+      'show entry n, counted from 0: its prompt, which tokens carry loss, and how many there are',
       wholeNumber,
     )
     .option('--id <id>', 'show the entry with this id')
     .addOption(
-      new Option('--on-bad-entry <how>', 'fail: exit code 1 where an entry cannot be used; skip: 0 where one can')
+      new Option(
+        '--on-bad-entry <how>',
+        'fail: exit code 1 if any entry cannot be used; skip: exit code 0 if at least one can',
+      )
         .choices([...ON_BAD_ENTRY])
         .default('fail'),
     )
@@ -55,11 +58,11 @@ export function dataCheckCommand(): Command {
     .action(async (data: string, options: Options) => {
       const { images = null, entry: number, id, json, onBadEntry } = options;
       if (number !== undefined && id !== undefined)
-        throw new ConfigError('data: give --entry or --id; one of the two.');
+        throw new ConfigError('data: --entry and --id are both given; give one of the two.');
       const terminal = openTerminal();
       const progress = new Progress(terminal, []);
       const set = await openSet(data, images, (done, total) => {
-        if (!json && terminal.live) progress.activity('looking through the data', done, total);
+        if (!json && terminal.live) progress.activity('scanning the data', done, total);
       });
       progress.end();
       const entry = number ?? (id === undefined ? undefined : await findEntry(set.samples, id));
@@ -76,12 +79,12 @@ export function dataCheckCommand(): Command {
         throw new DataError(`data: ${check.file}: no entry can be used; at least one is needed.`);
       if (bad > 0 && onBadEntry === 'fail')
         throw new DataError(
-          `data: ${check.file}: ${bad} of ${check.entries} entries cannot be used; mend them, or leave such entries out with --on-bad-entry skip.`,
+          `data: ${check.file}: ${bad} of ${check.entries} entries cannot be used; fix them, or skip them with --on-bad-entry skip.`,
         );
     });
 }
 
-/** Tokenizer, template and size of an image, of a model's folder or of the small base of this repository. */
+/** Tokenizer, template and tokens per image, from a model's folder or this repository's small base. */
 async function reading({ model: named, template: name }: Options): Promise<Parameters<typeof viewEntry>[2]> {
   const model = named === undefined ? undefined : await namedFolder('model', named, false);
   const config = loadConfig({ preset: model === undefined ? 'small' : '7b', overrides: [], withoutData: true });

@@ -16,24 +16,22 @@ interface Options {
   readonly force?: boolean;
 }
 
-/** `curio data`: the embedded scenes of handwritten digits as files, in the LLaVA format. */
+/** `curio data`: writes the embedded scenes of handwritten digits as files, in the LLaVA format. */
 export function dataCommand(): Command {
   const sizes = RUN_PRESETS.small.data.scenes!;
   return new Command('data')
-    .description(
-      'write the scenes of handwritten digits to a folder, as LLaVA JSON with images and the truth beside them',
-    )
+    .description('write the scenes of handwritten digits to a folder: LLaVA JSON, images and ground truth')
     .argument('[folder]', 'where to write', 'data/scenes')
     .option('--seed <n>', 'the same seed gives the same bytes', wholeNumber, RUN_PRESETS.small.seed)
     .option('--stage1 <n>', 'captioned scenes', wholeNumber, sizes.stage1)
     .option('--stage2 <n>', 'conversations', wholeNumber, sizes.stage2)
     .option('--heldout <n>', 'questions on held-out scenes', wholeNumber, sizes.heldout)
-    .option('--ask <n>', 'held-out scenes for self-questions', wholeNumber, sizes['heldout-ask'])
-    .option('--force', 'replace what is in the folder')
+    .option('--ask <n>', 'held-out scenes for self-questioning', wholeNumber, sizes['heldout-ask'])
+    .option('--force', 'replace the contents of the folder')
     .action((folder: string, options: Options) => {
       if (!options.force && existsSync(folder) && readdirSync(folder).length > 0) {
         throw new ConfigError(
-          `data: ${folder} is not empty; choose another folder, or --force to replace all that is in it.`,
+          `data: ${folder} is not empty; choose another folder, or replace its contents with --force.`,
         );
       }
       const progress = new Progress(openTerminal(), []);

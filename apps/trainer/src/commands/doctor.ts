@@ -6,7 +6,7 @@ import { installWithApt } from '../../../../scripts/vulkan.mjs';
 import { MATMUL_SIZE, measureSpeed } from '../run/speed.ts';
 import type { Speed } from '../run/speed.ts';
 
-/** `curio doctor`: what this machine's adapter is, what it offers, and how fast it is. */
+/** `curio doctor`: reports this machine's adapter, its features, limits and speed. */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('report the WebGPU adapter, its features, limits and speed')
@@ -15,7 +15,7 @@ export function doctorCommand(): Command {
     .action(async (options: { install?: boolean; json?: boolean }) => {
       if (options.install) {
         console.log(installWithApt());
-        console.log('doctor: run curio doctor once more to see what is chosen now.');
+        console.log('doctor: run curio doctor again to see which driver is used now.');
         return;
       }
       const gpu = await openGpu();
@@ -33,7 +33,7 @@ const machine = () => ({
   platform: `${process.platform} ${process.arch}`,
   cores: os.availableParallelism(),
   memoryBytes: os.totalmem(),
-  driver: process.env.CURIO_DRIVER_CHOSEN ?? 'as the system offers it',
+  driver: process.env.CURIO_DRIVER_CHOSEN ?? "the system's default",
 });
 
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20).toLocaleString('en')} MiB`;

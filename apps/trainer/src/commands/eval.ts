@@ -17,16 +17,16 @@ import type { Result } from '../eval/result.ts';
 import { evaluateScenes, evaluateSets } from '../eval/scenes.ts';
 import { setsOf } from '../eval/scene-sets.ts';
 import { readJson, readText } from '../run/files.ts';
-import { EXIT, endWithParent, listenForInterrupt } from '../run/interrupt.ts';
+import { EXIT, exitWithParent, listenForInterrupt } from '../run/interrupt.ts';
 import { evaluationPage } from '../run/summary.ts';
 import { openTerminal, percent } from '../run/terminal.ts';
 import { openTalk, requireOneModel } from '../talk/open.ts';
 import type { TalkOptions } from '../talk/open.ts';
 import { templateOption, withModelOptions } from '../talk/options.ts';
 
-/** The embedded scenes, which no bundle has. */
+/** The embedded scenes, which need no downloaded benchmark. */
 const SCENES = 'scenes';
-/** Pictures that are shown with what was asked about them. */
+/** Pictures shown with the questions asked about them. */
 const SHOWN = 3;
 
 interface Options extends TalkOptions, AskOptions, Omit<DataOptions, 'data'> {
@@ -43,46 +43,53 @@ interface Options extends TalkOptions, AskOptions, Omit<DataOptions, 'data'> {
   readonly json?: boolean;
 }
 
-/** `curio eval`: a benchmark's questions answered, written as its server or judge takes them, and scored. */
+/** `curio eval`: answers a benchmark's questions, writes them as its server or judge expects, and scores them. */
 export function evalCommand(): Command {
   return withModelOptions(new Command('eval'))
-    .description('answer the questions of a benchmark and score them as its own programs do')
+    .description('answer the questions of a benchmark and score them as its official scorer does')
     .addArgument(new Argument('<benchmark>', 'which').choices([...benchmarks.map(({ name }) => name), SCENES]))
-    .option('--data <folder>', `the benchmark as its bundle has it; ${SCENES} has its own`)
-    .option('--images <folder>', 'its pictures; default: where the bundle has them')
-    .option('--file <role=file>', 'a file that lies elsewhere; may be given again', collect)
-    .option('--out <folder>', 'answers and results; default: eval/BENCHMARK/MODEL; what is there is continued')
+    .option('--data <folder>', `the downloaded benchmark, unpacked; ${SCENES} needs none`)
+    .option('--images <folder>', 'its images; default: where the download has them')
+    .option('--file <role=file>', 'a file that is somewhere else; may be repeated', collect)
+    .option(
+      '--out <folder>',
+      'answers and results; default: eval/BENCHMARK/MODEL; an unfinished evaluation is continued',
+    )
     .option('--batch <n>', 'questions in work at a time; changes no answer', positiveInteger, 16)
     .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', positiveInteger)
-    .option('--max-new-tokens <n>', "most tokens of an answer; default: the benchmark's own", positiveInteger)
+    .option('--max-new-tokens <n>', "maximum tokens per answer; default: the benchmark's own", positiveInteger)
     .addOption(templateOption("the model's own, else v1, as published"))
-    .option('--seed <n>', 'seed of the questions that --sq draws', wholeNumber, 1)
-    .option('--limit <n>', 'the first n entries alone', positiveInteger)
-    .option('--shard <i/n>', 'answer part i of n alone, such as 1/4; --join 4 puts the parts together', shard)
-    .option('--join <n>', 'put the answers of n shards together and score them; needs no model', positiveInteger)
-    .option('--answers <file>', 'score the answers of this file, in LLaVA’s format; needs no model')
+    .option('--seed <n>', 'seed for sampling the questions of --sq', wholeNumber, 1)
+    .option('--limit <n>', 'answer only the first n entries', positiveInteger)
+    .option('--shard <i/n>', 'answer only shard i of n, such as 1/4; --join 4 joins the shards', shard)
+    .option('--join <n>', 'join the answers of n shards and score them; needs no model', positiveInteger)
+    .option('--answers <file>', 'score the answers in this file, in LLaVA’s format; needs no model')
     .option(
       '--export <kit>',
-      `the answers for another kit to score too, ${KITS.join(' or ')}; KIT=FILE: numbered as its own documents are`,
+      `write the answers for ${KITS.join(' or ')} too; KIT=FILE takes the document numbers from that file`,
       collect,
     )
-    .option('--judge <url>', 'an API as OpenAI has it, whose key stands in CURIO_JUDGE_KEY')
+    .option('--judge <url>', 'an OpenAI-compatible API; its key goes into CURIO_JUDGE_KEY')
     .option('--judge-model <name>', 'the model that judges')
-    .option('--judge-timeout <s>', 'seconds that a reply may take before it is asked again', positiveInteger, 120)
-    .option('--fallback-seed <n>', 'scienceqa: draw an option where a reply names none, as its authors do', wholeNumber)
-    .option('--set <names>', `${SCENES}: harder questions instead, of ${SCENE_SETS.join(', ')}`)
+    .option('--judge-timeout <s>', 'seconds to wait for a reply before retrying', positiveInteger, 120)
+    .option(
+      '--fallback-seed <n>',
+      'scienceqa: choose a random option if a reply names none, as its authors do',
+      wholeNumber,
+    )
+    .option('--set <names>', `${SCENES}: sets of harder questions instead, of ${SCENE_SETS.join(', ')}`)
     .option('--json', 'print the result as JSON')
     .action(async (name: string, options: Options) => {
-      if (name === SCENES) return scenes(options);
+      if (name === SCENES) return evaluateOnScenes(options);
       if (options.set !== undefined)
-        throw new ConfigError(`eval: --set is for ${SCENES} and this is ${name}; leave it out.`);
-      requireTogether(name, options);
+        throw new ConfigError(`eval: --set applies only to ${SCENES} and this is ${name}; leave it out.`);
+      requireCompatible(name, options);
       const { data } = options;
       if (data === undefined) throw new ConfigError(`eval: ${name} is without --data; give the folder of its bundle.`);
       const exports = exportsOf(options.export);
       const set = openDataSet(name, { ...options, data });
       const answered = options.answers !== undefined || options.join !== undefined;
-      const scored = answered ? given(set, options) : await ask(set, options);
+      const scored = answered ? existingAnswers(set, options) : await generateAnswers(set, options);
       if (!scored) return;
       const result = await writeResult(set, {
         ...scored,
@@ -96,10 +103,10 @@ export function evalCommand(): Command {
     });
 }
 
-async function scenes(options: Options): Promise<void> {
-  endWithParent();
+async function evaluateOnScenes(options: Options): Promise<void> {
+  exitWithParent();
   const { out, run, model, json } = options;
-  // What a run reports is asked in one way, so that numbers can be compared.
+  // Questions are always asked as at the end of a run, so that figures can be compared.
   for (const key of [
     'data',
     'images',
@@ -114,7 +121,7 @@ async function scenes(options: Options): Promise<void> {
     'judgeModel',
   ] as const)
     if (options[key] !== undefined)
-      throw new ConfigError(`eval: --${key.replace('M', '-m')} is given and ${SCENES} has no use of it; leave it out.`);
+      throw new ConfigError(`eval: --${key.replace('M', '-m')} is given, but ${SCENES} does not use it; leave it out.`);
   const sets = options.set === undefined ? null : setsOf('eval', options.set);
   const talk = await openTalk('eval', options);
   const interrupt = listenForInterrupt(() => console.error('eval: ending.'));
@@ -140,7 +147,7 @@ async function scenes(options: Options): Promise<void> {
   }
 }
 
-/** The figures of each set, as those of a run. */
+/** The figures of each set, laid out as those of a run. */
 const setsPage = (results: Awaited<ReturnType<typeof evaluateSets>>): string =>
   Object.entries(results!)
     .flatMap(([set, { answers, pope }]) => [
@@ -162,18 +169,18 @@ function shard(text: string): Shard {
   return { index, parts };
 }
 
-/** Refuses options that do not go together, before anything is read. */
-function requireTogether(name: string, options: Options): void {
+/** Refuses conflicting options before anything is read. */
+function requireCompatible(name: string, options: Options): void {
   const { shard: part, join: parts, answers, judge, judgeModel, fallbackSeed } = options;
   const ways = Object.entries({ shard: part, join: parts, answers }).filter(([, value]) => value !== undefined);
   if (ways.length > 1)
-    throw new ConfigError(`eval: --${ways[0]![0]} and --${ways[1]![0]} are given; they do not go together.`);
+    throw new ConfigError(`eval: --${ways[0]![0]} and --${ways[1]![0]} are both given; give one of the two.`);
   if ((judge === undefined) !== (judgeModel === undefined))
-    throw new ConfigError('eval: --judge and --judge-model go together; give both or none.');
+    throw new ConfigError('eval: --judge and --judge-model need each other; give both or neither.');
   if (judge !== undefined && !benchmarkNamed(name).judging)
-    throw new ConfigError(`eval: --judge is given and ${name} is scored without one; leave it out.`);
+    throw new ConfigError(`eval: --judge is given, but ${name} is scored without a judge; leave it out.`);
   if (fallbackSeed !== undefined && name !== 'scienceqa')
-    throw new ConfigError(`eval: --fallback-seed is for scienceqa and this is ${name}; leave it out.`);
+    throw new ConfigError(`eval: --fallback-seed applies only to scienceqa and this is ${name}; leave it out.`);
   requireOneModel('eval', options);
 }
 
@@ -184,8 +191,11 @@ interface Scored {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** Answers that are there. */
-function given(set: DataSet, { answers, join: parts, out = join('eval', set.benchmark.name) }: Options): Scored {
+/** Existing answers: those of a file, or of shards that are joined. */
+function existingAnswers(
+  set: DataSet,
+  { answers, join: parts, out = join('eval', set.benchmark.name) }: Options,
+): Scored {
   const path = join(out, 'settings.json');
   const settings = existsSync(path) ? (readJson(path, 'eval') as Record<string, unknown>) : {};
   if (answers !== undefined) {
@@ -194,19 +204,19 @@ function given(set: DataSet, { answers, join: parts, out = join('eval', set.benc
   }
   const { model } = settings;
   if (typeof model !== 'string')
-    throw new ConfigError(`eval: ${path} is not there or names no model; give the --out of the shards.`);
+    throw new ConfigError(`eval: ${path} does not exist or names no model; give the --out of the shards.`);
   joinShards(out, model, set.benchmark, set.entries, parts!);
   return { out, name: model, answers: answersPath(out, model), settings };
 }
 
-/** Answers of the model; null where there is nothing to score yet. */
-async function ask(set: DataSet, options: Options): Promise<Scored | null> {
+/** Generates answers; null if there is nothing to score yet. */
+async function generateAnswers(set: DataSet, options: Options): Promise<Scored | null> {
   const talk = await openTalk('eval', options);
   const interrupt = listenForInterrupt(() => console.error('eval: ending; what is answered is kept.'));
   try {
     const out = options.out ?? join('eval', set.benchmark.name, talk.name);
     const { path, before, answered, entries } = await askEntries(set, talk, out, options, interrupt.signal);
-    const earlier = before > 0 ? `, ${before} of them from before` : '';
+    const earlier = before > 0 ? `, ${before} of them from an earlier run` : '';
     console.error(`eval: ${path} holds ${before + answered} answers to ${entries} entries${earlier}.`);
     if (interrupt.requested) process.exitCode = EXIT.interrupted;
     if (before + answered < entries || options.shard) return null;

@@ -24,36 +24,36 @@ interface Options {
   readonly shardSize?: number;
 }
 
-/** `curio merge`: base, adapters and projector as a folder in Hugging Face's layout, or the language model as GGUF. */
+/** `curio merge`: merges base, adapters and projector into a Hugging Face folder, or the language model into GGUF. */
 export function mergeCommand(): Command {
   return new Command('merge')
     .description(
-      'fold an adapter into its base: a Hugging Face folder that curio, transformers and the published code open, or a language model for llama.cpp',
+      'merge an adapter into its base: into a Hugging Face folder that curio, transformers and the published code load, or a GGUF language model for llama.cpp',
     )
     .requiredOption('--model <folder>', MODEL)
     .option('--vision <folder>', VISION)
     .option('--adapter <folder>', ADAPTER)
-    .requiredOption('--out <folder>', 'a new folder; the image tower stands in vision_tower inside')
+    .requiredOption('--out <folder>', 'a new folder; the image tower goes into its subfolder vision_tower')
     .addOption(
-      new Option('--format <format>', 'gguf: model.gguf, the language model without image tower and projector')
+      new Option('--format <format>', 'gguf: model.gguf, only the language model, without image tower and projector')
         .choices(FORMATS)
         .default('huggingface'),
     )
     .addOption(
       new Option(
         '--storage <type>',
-        'type of the numbers; q8_0 in GGUF alone; default: f16, or bf16 where the base is',
+        'type of the weights; q8_0 only with GGUF; default: f16, or bf16 if the base has it',
       ).choices(GGUF_STORAGES),
     )
-    .option('--shard-size <size>', 'most bytes of a file of weights, such as 5GB or 500MB; default: 5GB', byteSize)
+    .option('--shard-size <size>', 'largest weight file, such as 5GB or 500MB; default: 5GB', byteSize)
     .action(async (options: Options) => {
       const { out, format, storage, shardSize } = options;
       if (format === 'huggingface' && storage === 'q8_0')
         throw new ConfigError(
-          'merge: --storage q8_0 is for --format gguf; the numbers of a Hugging Face folder are f16, bf16 or f32.',
+          'merge: --storage q8_0 needs --format gguf; the weights of a Hugging Face folder are f16, bf16 or f32.',
         );
       if (format === 'gguf' && shardSize !== undefined)
-        throw new ConfigError('merge: --shard-size is for Hugging Face folders; --format gguf writes one file.');
+        throw new ConfigError('merge: --shard-size is given with --format gguf, which writes one file; leave it out.');
       requireNew(out);
       const progress = new Progress(openTerminal(process.stderr), []);
       const [gpu, dry] = [await openGpu(), await openGpu({ dryRun: true })];
@@ -64,7 +64,7 @@ export function mergeCommand(): Command {
         progress.end();
         const size = files.reduce((sum, file) => sum + file.size, 0);
         const count = files.length === 1 ? '1 file' : `${files.length} files`;
-        console.log(`merge: ${out} holds ${showBytes(size)} in ${count}; ${merged} matrices took a branch.`);
+        console.log(`merge: ${out} holds ${showBytes(size)} in ${count}; LoRA was merged into ${merged} matrices.`);
       } finally {
         gpu.close();
         dry.close();
@@ -85,7 +85,7 @@ async function merge(
       storage,
       name: basename(resolve(out)),
     });
-    const left = `merge: the image tower and the ${found.model.projector.kind} projector are not in ${join(out, file.name)}, which holds the language model alone`;
+    const left = `merge: the image tower and the ${found.model.projector.kind} projector are not in ${join(out, file.name)}, which holds only the language model`;
     return { files: [file], merged, lines: [...lines, left] };
   }
   return mergedFolder(found, files, { ...devices, storage: storage as FloatStorage, mostBytes: shardSize });

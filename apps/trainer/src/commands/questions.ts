@@ -7,7 +7,7 @@ import { openPublishedSimilarity, openSimilarity } from '../questions/similarity
 import { EMBEDDED } from '../config/presets.ts';
 import { pinnedName } from '@curio/hub';
 import { positiveInteger } from '../config/option-values.ts';
-import { writeWhole } from '../run/files.ts';
+import { writeAtomic } from '../run/files.ts';
 import { EXIT, listenForInterrupt } from '../run/interrupt.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal, padEnd } from '../run/terminal.ts';
@@ -26,22 +26,18 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** Pictures on the page. */
+/** Pictures shown on the page. */
 const SHOWN = 24;
 const LABEL_WIDTH = 22;
 
-/** `curio questions`: what the questions are worth that a run of the small model asks itself. */
+/** `curio questions`: measures the quality of the questions that a run of the small model asks itself. */
 export function questionsCommand(): Command {
   return new Command('questions')
-    .description('measure the questions that a run asks itself: near the picture, diverse, answered alike')
+    .description('measure the questions that a run asks itself: relevance, diversity, consistency of their answers')
     .option('--run <folder>', 'a finished run on the embedded scenes; default: the newest under runs/')
-    .option('--seeds <n>', 'how often it asks, and answers, each with another seed', positiveInteger, 3)
-    .option('--clip <folder>', 'a whole CLIP that measures instead of the base’s, a folder or owner/name of a hub')
-    .option(
-      '--candidates <n>',
-      "questions drawn in place of each (ask.candidates); default: the run's",
-      positiveInteger,
-    )
+    .option('--seeds <n>', 'repetitions of asking and answering, each with its own seed', positiveInteger, 3)
+    .option('--clip <folder>', 'complete CLIP to score with instead of the base’s: a folder, or owner/name on a hub')
+    .option('--candidates <n>', "candidates sampled per question (ask.candidates); default: the run's", positiveInteger)
     .option('--out <folder>', 'questions.html and questions.json; default: eval/questions/RUN')
     .option('--json', 'print the result as JSON')
     .action(async ({ run, seeds: times, clip, candidates, out, json }: Options) => {
@@ -56,7 +52,7 @@ export function questionsCommand(): Command {
       const name = basename(resolve(folder.path));
       const target = out ?? join('eval', 'questions', name);
       const progress = new Progress(openTerminal(process.stderr), []);
-      const interrupt = listenForInterrupt(() => progress.note('questions: ending.'));
+      const interrupt = listenForInterrupt(() => progress.note('questions: stopping.'));
       const gpu = await openGpu({ seed: config.seed });
       try {
         const opened = await openForRun(gpu, config, adapter, { onReport: (line) => progress.note(line) });
@@ -77,9 +73,9 @@ export function questionsCommand(): Command {
         if (!measured) return void (process.exitCode = EXIT.interrupted);
         const { scenes: asked } = measured;
         const result = { ...measured.result, clip: clip === undefined ? null : pinnedName(measuring!) };
-        writeWhole(join(target, ASKED), askedLines(asked));
-        writeWhole(join(target, 'questions.json'), `${JSON.stringify({ name, ...result }, null, 2)}\n`);
-        writeWhole(join(target, 'questions.html'), questionsPage(name, result, asked.slice(0, SHOWN)));
+        writeAtomic(join(target, ASKED), askedLines(asked));
+        writeAtomic(join(target, 'questions.json'), `${JSON.stringify({ name, ...result }, null, 2)}\n`);
+        writeAtomic(join(target, 'questions.html'), questionsPage(name, result, asked.slice(0, SHOWN)));
         if (json) return console.log(JSON.stringify({ name, ...result }));
         for (const [label, text] of figuresOf(result)) console.log(`  ${padEnd(label, LABEL_WIDTH)}${text}`);
         for (const file of ['questions.html', 'questions.json', ASKED]) console.log(`  ${join(target, file)}`);

@@ -6,7 +6,7 @@ import { checkConfig, loadConfig, parseOverrides, presetOf } from '../config/loa
 import { RUN_PRESETS } from '../config/presets.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { adapterName } from '../run/environment.ts';
-import { endWithParent } from '../run/interrupt.ts';
+import { exitWithParent } from '../run/interrupt.ts';
 import { measureRates } from '../run/speed.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { cachedTuning, wasMeasured } from '../run/tuning.ts';
@@ -15,7 +15,7 @@ import { ADAPTER, findModel, MODEL, VISION } from '../train/folders.ts';
 import { MATRIX_UNITS, useMatrixUnits } from '../train/matrix-units.ts';
 import { runSession } from '../train/run-session.ts';
 
-/** What the launcher spent on installing, building and finding a driver. */
+/** Seconds that the launcher spent on installing, building and finding a driver. */
 const setupSeconds = Number(process.env.CURIO_SETUP_SECONDS ?? 0);
 
 interface Options {
@@ -36,39 +36,39 @@ interface Options {
   readonly projector?: string;
 }
 
-/** `curio train`: both stages of SQ-LLaVA, from a preset, a file and overrides. */
+/** `curio train`: trains both stages of SQ-LLaVA, configured by a preset, a file and overrides. */
 export function trainCommand(): Command {
   return new Command('train')
-    .description('train SQ-LLaVA in both stages and report what it learnt')
+    .description('train both stages of SQ-LLaVA and report the results')
     .option('--preset <name>', 'small, quick, 7b or 13b')
-    .option('--model <folder>', `${MODEL}; its files decide model.*`)
+    .option('--model <folder>', `${MODEL}; its files set model.*`)
     .option('--vision <folder>', VISION)
-    .option('--adapter <folder>', `${ADAPTER}; the run starts from it`)
-    .option('--projector <file>', 'mm_projector or non_lora_trainables to start from, beside new adapters')
-    .option('--config <file>', 'JSON or YAML with the keys that differ from the preset')
-    .option('--name <name>', 'name of the run, a folder under that of --runs')
+    .option('--adapter <folder>', `${ADAPTER}; training starts from it`)
+    .option('--projector <file>', 'mm_projector or non_lora_trainables to start from, with new adapters')
+    .option('--config <file>', 'JSON or YAML file with the keys that differ from the preset')
+    .option('--name <name>', 'name of the run, which is its folder under --runs')
     .option('--runs <folder>', 'folder of the runs', 'runs')
-    .option('--resume [folder]', 'go on with a run; the newest when no folder is given')
+    .option('--resume [folder]', 'resume a run; default: the newest')
     .option(
       '--on-bad-entry <how>',
-      'fail: an entry of the data that cannot be trained on ends the run; skip: it is left out and listed',
+      'fail: an entry that cannot be trained on ends the run; skip: it is skipped and listed in skipped.jsonl',
     )
-    .option('--format <name>', 'files of what was trained: safetensors, or bin, PyTorch’s as published')
-    .option('--dry-run', 'print the memory and time that both stages take on the device, and train nothing')
+    .option('--format <name>', 'file format of the trained weights: safetensors, or PyTorch’s bin as published')
+    .option('--dry-run', 'print the predicted memory and time of both stages, without training')
     .option(
       '--tune <how>',
-      'static: kernels by the table, the same bits each time; measured: times variants on this adapter and remembers',
+      'static: choose kernels from a table, for reproducible bits; measured: time variants on this adapter and remember the fastest',
       'static',
     )
     .option('--matrix-units', MATRIX_UNITS)
     .option(
       '--profile',
-      "time every kernel of the fourth step of each stage: a table here, a trace in the run's folder",
+      "time every kernel in the fourth step of each stage; prints a table and writes a trace into the run's folder",
     )
     .argument('[overrides...]', 'any key of the configuration, such as --train.lr=1e-4')
     .allowUnknownOption()
     .action(async (words: string[], options: Options) => {
-      endWithParent();
+      exitWithParent();
       if (options.tune !== 'static' && options.tune !== 'measured')
         throw new ConfigError(`train: --tune is '${options.tune}'; it must be static or measured.`);
       const measured =
@@ -87,7 +87,7 @@ export function trainCommand(): Command {
     });
 }
 
-/** What both stages take, with the time that this adapter would need. */
+/** Memory of both stages, and the time that this adapter would need. */
 async function dryRun(gpu: Gpu, config: RunConfig): Promise<string> {
   const real = await openGpu();
   try {
@@ -98,15 +98,15 @@ async function dryRun(gpu: Gpu, config: RunConfig): Promise<string> {
   }
 }
 
-/** The configuration that the options name; the small one on a driver too slow for it is cut short. */
+/** The configuration that the options give; on SwiftShader the default is the preset quick. */
 async function chosenConfig(gpu: Gpu, words: string[], options: Options): Promise<RunConfig> {
   const { preset, config: file, dryRun, model, vision, adapter, projector, onBadEntry, format } = options;
   if (model === undefined && (vision ?? adapter) !== undefined)
-    throw new ConfigError('train: --vision and --adapter go with --model, the language model that they belong to.');
+    throw new ConfigError('train: --vision and --adapter need --model, the language model that they belong to.');
   const slow = !preset && !file && !dryRun && model === undefined && /swiftshader/i.test(adapterName(gpu.adapter));
   if (slow)
     console.log(
-      'SwiftShader is about eight times slower than Lavapipe, so this is the preset quick: a tenth of the steps. It shows that all parts work, not what they can reach. For the whole run: --preset small.',
+      'SwiftShader is about eight times slower than Lavapipe, so the preset quick is used: a tenth of the steps. It shows that everything works, not how good the model can get. For the full run: --preset small.',
     );
   const overrides = [
     ...parseOverrides(words),
@@ -115,7 +115,9 @@ async function chosenConfig(gpu: Gpu, words: string[], options: Options): Promis
     ...(format === undefined ? [] : [['run.format', format] as const]),
   ];
   if (projector !== undefined && adapter !== undefined)
-    throw new ConfigError('train: give --projector or --adapter; an adapter has its own projector.');
+    throw new ConfigError(
+      'train: --projector and --adapter are both given; an adapter has its own projector, so leave --projector out.',
+    );
   const sources = { preset: preset ?? (slow ? 'quick' : undefined), file, overrides, withoutData: dryRun };
   if (model === undefined) return loadConfig(sources);
   const start = presetOf({ ...sources, preset: preset ?? (file ? undefined : '7b') });
@@ -127,7 +129,7 @@ async function chosenConfig(gpu: Gpu, words: string[], options: Options): Promis
 function resumedFolder({ resume: path, runs = 'runs' }: Options): RunFolder {
   const folder = typeof path === 'string' ? RunFolder.open(path) : RunFolder.newest(runs);
   if (!folder)
-    throw new ConfigError(`train: there is no run under ${join(runs, '/')} to go on with; start one with curio train.`);
+    throw new ConfigError(`train: there is no run under ${join(runs, '/')} to resume; start one with curio train.`);
   return folder;
 }
 

@@ -1,4 +1,4 @@
-/** @file From a preset, a file and overrides to one checked configuration. Every mistake is one sentence. */
+/** @file Merges a preset, a file and overrides into one checked configuration. Every error is one sentence. */
 import { existsSync } from 'node:fs';
 import { ConfigError, meant } from '@curio/engine';
 import {
@@ -21,14 +21,14 @@ type Json = Record<string, unknown>;
 export type Override = readonly [path: string, text: string];
 
 export interface ConfigSources {
-  /** Preset to start from, unless the file names another. Default small. */
+  /** Preset to start from, over that of the file. Default: the file's, else small. */
   readonly preset?: string;
   /** A JSON or YAML file with the keys that differ from the preset. */
   readonly file?: string;
   readonly overrides?: readonly Override[];
-  /** Keys that the folders of a model decide; a file and overrides come after them. */
+  /** Keys that a model's folders set; a file and overrides take precedence. */
   readonly folders?: Pick<RunConfig, 'base' | 'model'>;
-  /** The data need not be named: for a dry run. */
+  /** Allows the data to be missing, for a dry run. */
   readonly withoutData?: boolean;
 }
 
@@ -50,18 +50,18 @@ export function loadConfig({ preset, file, overrides = [], folders, withoutData 
   return checkConfig(merged, withoutData);
 }
 
-/** The preset that the sources name. @throws ConfigError where there is none of that name */
+/** The preset that the sources name. @throws ConfigError for an unknown one */
 export function presetOf({ preset, file, overrides = [] }: ConfigSources): PresetName {
   const fromFile = file === undefined ? {} : readConfigFile(file);
   const name = preset ?? overrides.find(([path]) => path === 'preset')?.[1] ?? String(fromFile.preset ?? 'small');
   if (!Object.hasOwn(PRESETS, name))
-    throw new ConfigError(`config: unknown preset '${name}'; known are ${Object.keys(PRESETS).join(', ')}.`);
+    throw new ConfigError(`config: unknown preset '${name}'; the presets are ${Object.keys(PRESETS).join(', ')}.`);
   return name as PresetName;
 }
 
 /**
- * Lets a preset's stage 2 train what the model has, which a file or an override may have changed, unless the file says
- * what to train.
+ * Sets what stage 2 trains to the preset's choice for this model, which a file or an override may have changed, unless
+ * the file lists it.
  */
 function fitTrainable(name: PresetName, merged: Json, fromFile: Json): void {
   const stage2 = (config: Json): unknown => (isObject(config.train) ? config.train.stage2 : undefined);
@@ -70,7 +70,7 @@ function fitTrainable(name: PresetName, merged: Json, fromFile: Json): void {
   target.trainable = structuredClone(presetTrainable(name, merged.model as unknown as ModelConfig));
 }
 
-/** Checks a whole configuration, such as one that a run wrote. */
+/** Checks a complete configuration, such as one saved by a run. */
 export function checkConfig(config: unknown, withoutData = false): RunConfig {
   const checked = runConfigSchema.safeParse(config);
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, config));
@@ -86,12 +86,12 @@ export function checkConfig(config: unknown, withoutData = false): RunConfig {
     !withoutData && data.scenes === null && (['stage1', 'stage2'] as const).find((key) => data[key] === null);
   if (missing)
     throw new ConfigError(
-      `config: data.${missing} is not set; give the path of your own data, or take the embedded scenes with a preset that has them (small, quick).`,
+      `config: data.${missing} is not set; give the path of your data, or use a preset with the embedded scenes (small, quick).`,
     );
   return checked.data;
 }
 
-/** Wrong usage whatever is wrong with the file, so a ConfigError. */
+/** Any fault of the file is wrong usage, so it becomes a ConfigError. */
 function readConfigText(file: string): string {
   try {
     return readText(file, 'config');
@@ -114,11 +114,11 @@ function readConfigFile(file: string): Json {
     );
   }
   if (!isObject(parsed))
-    throw new ConfigError(`config: ${file}: holds no object; write keys such as train: { lr: 1e-4 }.`);
+    throw new ConfigError(`config: ${file}: it is not an object; write keys such as train: { lr: 1e-4 }.`);
   return parsed;
 }
 
-/** Lays `change` over `target`. Lists are replaced; so is an object of another `kind`, whose keys would not fit. */
+/** Merges `change` into `target`. Lists are replaced, and so are objects of another `kind`, whose keys differ. */
 function merge(target: Json, change: Json): void {
   for (const [key, value] of Object.entries(change)) {
     const old = target[key];
@@ -127,7 +127,7 @@ function merge(target: Json, change: Json): void {
   }
 }
 
-/** Sets one key; the text is read as the type that stands there, else as JSON or YAML would read it. */
+/** Sets one key. The text stays text if the old value is text; otherwise it is parsed as YAML. */
 function applyOverride(config: Json, path: string, text: string): void {
   const keys = path.split('.');
   const last = keys.pop()!;
@@ -147,7 +147,7 @@ export function parseOverrides(words: readonly string[]): Override[] {
   for (let i = 0; i < words.length; i++) {
     const match = /^--([\w-]+(?:\.[\w-]+)*)(?:=(.*))?$/s.exec(words[i]);
     if (!match)
-      throw new ConfigError(`config: what is '${words[i]}'? An override is --key=value, such as --train.lr=1e-4.`);
+      throw new ConfigError(`config: '${words[i]}' is not an override; write --key=value, such as --train.lr=1e-4.`);
     const text = match[2] ?? words[++i];
     if (text === undefined) throw new ConfigError(`config: --${match[1]} has no value; write --${match[1]}=value.`);
     out.push([match[1], text]);
@@ -157,7 +157,7 @@ export function parseOverrides(words: readonly string[]): Override[] {
 
 type Issue = z.core.$ZodIssue;
 
-/** The first mistake, unknown keys first: they often explain the others. */
+/** Describes one error: an unknown key if there is one, since it often explains the rest. */
 function explain(issues: readonly Issue[], config: unknown): string {
   const unknown = issues.find((issue) => issue.code === 'unrecognized_keys');
   if (unknown?.code === 'unrecognized_keys') return unknownKey([...unknown.path, unknown.keys[0]].join('.'));
@@ -166,10 +166,10 @@ function explain(issues: readonly Issue[], config: unknown): string {
     (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
     config,
   );
-  return `config: ${issue.path.join('.') || 'the whole'} is ${value === undefined ? 'missing' : JSON.stringify(value)}; it must be ${wanted(issue)}.`;
+  return `config: ${issue.path.join('.') || 'the configuration'} is ${value === undefined ? 'missing' : JSON.stringify(value)}; it must be ${expectation(issue)}.`;
 }
 
-function wanted(issue: Issue): string {
+function expectation(issue: Issue): string {
   const nouns: Record<string, string> = {
     int: 'a whole number',
     number: 'a number',
@@ -189,7 +189,7 @@ function wanted(issue: Issue): string {
   return issue.message;
 }
 
-/** What other trainers call it. */
+/** Names used by other trainers. */
 const SYNONYMS: Record<string, string> = {
   learningrate: 'lr',
   batchsize: 'batch',
@@ -215,16 +215,16 @@ const keyPaths = (object: Json, before = ''): string[] =>
   ]);
 
 function unknownKey(path: string): string {
-  const known = keyPaths(RUN_PRESETS.small as unknown as Json); // no part of it is null, so it has every key
+  const known = keyPaths(RUN_PRESETS.small as unknown as Json); // nothing in it is null, so it has every key
   if (known.includes(path))
-    return `config: ${path} cannot be set: ${path.slice(0, path.lastIndexOf('.'))} has no such key here, as it is null or of another kind.`;
+    return `config: ${path} cannot be set: ${path.slice(0, path.lastIndexOf('.'))} is null or of another kind in this configuration.`;
   const suggestion = suggest(path, known);
   return suggestion
     ? `config: unknown key ${path}; did you mean ${suggestion}?`
-    : `config: unknown key ${path}; the keys at the top are ${Object.keys(RUN_PRESETS.small).join(', ')}.`;
+    : `config: unknown key ${path}; the top-level keys are ${Object.keys(RUN_PRESETS.small).join(', ')}.`;
 }
 
-/** The most likely key: a synonym beside it, a near miss beside it, the same word elsewhere, a near miss elsewhere. */
+/** The most likely key: a synonym or a similar name under the same parent, else the same or a similar one anywhere. */
 function suggest(path: string, known: readonly string[]): string | undefined {
   const cut = path.lastIndexOf('.');
   const parent = path.slice(0, cut + 1);

@@ -1,17 +1,17 @@
 /**
- * @file Runs by name: a model's preset with its base, its data and its report, written as lab notes.
+ * @file Presets of runs: a model's preset with its base, data and report, written as lab notes.
  *
- * small — the question: does all of SQ-LLaVA work, both stages on real pixels, within five minutes on two cores? Stage
- * 1 sees 4,800
- *   captioned scenes once, stage 2 4,160 conversations of eight turns once. 550 held-out questions, because 200 wobble
- *   by four points and read up to seven too high; 100 scenes with three self-asked questions each.
- * quick — the same on a driver eight times slower: a tenth of the steps and of the scenes, fewer questions. It shows
- * that it runs. 7b, 13b — the published runs: bring the base and the data by --config; the base lies in half precision.
+ * small: does all of SQ-LLaVA work, both stages on real pixels, within five minutes on two cores? One epoch of 4,800
+ *   captioned scenes in stage 1, one of 4,160 conversations of eight turns in stage 2. 550 held-out questions, because
+ *   with 200 the accuracy varies by four points and can be seven too high; 100 scenes, three self-asked questions each.
+ * quick: the same for a driver eight times slower, with a tenth of the steps and scenes and fewer questions. It only
+ *   shows that everything runs.
+ * 7b, 13b: the published runs. Give the base and the data with --config; the base is kept in half precision.
  */
 import { PRESETS, type PresetName } from '@curio/model';
 import type { RunConfig } from './schema.ts';
 
-/** Written in place of a path: what comes with this repository. */
+/** Stands for the path of what comes with this repository. */
 export const EMBEDDED = 'embedded';
 
 const none = {

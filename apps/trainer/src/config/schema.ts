@@ -1,5 +1,5 @@
 /**
- * @file The shape of a run's configuration: what a file or an override may say. The model's part has its types in
+ * @file The schema of a run's configuration, as a file or overrides may give it. The types of its model part are in
  * @curio/model.
  */
 import { MOMENT_STORAGES } from '@curio/engine';
@@ -46,10 +46,10 @@ const lora = z.strictObject({
   r: positive,
   alpha: z.number().positive(),
   dropout: share,
-  targets: z.array(z.string()).describe('linears with a pair, by their last names or by longer ends of their paths'),
-  rslora: z.boolean().optional().describe('scaled by alpha / √r instead of alpha / r'),
-  rankPattern: z.record(z.string(), positive).optional().describe('r of linears whose path ends so'),
-  alphaPattern: z.record(z.string(), z.number()).optional().describe('alpha of linears whose path ends so'),
+  targets: z.array(z.string()).describe('linear layers with LoRA, by the last part or a longer suffix of their paths'),
+  rslora: z.boolean().optional().describe('scale by alpha / √r instead of alpha / r'),
+  rankPattern: z.record(z.string(), positive).optional().describe('r of layers whose path has this suffix'),
+  alphaPattern: z.record(z.string(), z.number()).optional().describe('alpha of layers whose path has this suffix'),
 });
 
 const model = z.strictObject({
@@ -60,24 +60,24 @@ const model = z.strictObject({
   visionLora: lora.nullable(),
   vusr: z
     .enum(['role', 'token'])
-    .describe('how a self-question is announced: the string VUSER: or the learned token [vusr]'),
+    .describe('what introduces a self-question: the string VUSER: or the learned token [vusr]'),
   template: names(TEMPLATES),
   systemText: z.string().nullable().describe("replaces the template's system text"),
 });
 
 const stage = z.strictObject({
   steps: count,
-  batch: positive.describe('samples of an optimizer step'),
-  accumulate: positive.describe('passes that a step is cut into'),
+  batch: positive.describe('samples per optimizer step'),
+  accumulate: positive.describe('gradient accumulation: micro-batches per step'),
   trainable: z
     .array(z.tuple([z.string(), z.number().min(0)]))
     .describe(
-      'name pattern (a part of a name, * for any characters) and factor on the learning rate; what none matches is frozen, and each must match',
+      'name patterns (part of a name, * for any characters) with their factors on the learning rate; parameters that no pattern matches are frozen, and a pattern must match something',
     ),
-  warmup: share.describe('share of the steps with a rising learning rate'),
+  warmup: share.describe('fraction of the steps over which the learning rate rises'),
   template: z.enum(['plain', 'chat']),
   imageAspect: z.enum(['crop', 'pad']),
-  sqR: share.describe('probability that a question is one the model must ask itself'),
+  sqR: share.describe('probability that a question is trained as one that the model asks itself'),
 });
 
 const train = z.strictObject({
@@ -87,28 +87,30 @@ const train = z.strictObject({
   weightDecay: z.number().min(0),
   moments: z
     .enum(MOMENT_STORAGES)
-    .describe('how AdamW keeps its moments; 8bit takes a quarter of the memory, small tensors keep f32'),
-  clip: z.number().positive().nullable().describe('largest norm of all gradients together'),
+    .describe("storage of AdamW's moments; 8bit takes a quarter of the memory, small tensors stay f32"),
+  clip: z.number().positive().nullable().describe('maximum global gradient norm'),
   maxLength: positive,
   labelMasks: z
     .enum(LABEL_MASKS)
     .describe(
-      'which ids carry loss: answers and self-questions by the boundaries of messages, or what the published search for role names finds',
+      'which tokens carry loss: messages: answers and self-questions, by message boundaries; published: what the published search for role names finds',
     ),
   gradientCheckpointing: z
     .boolean()
-    .describe('blocks keep only their inputs and are computed once more for their gradients'),
+    .describe('keep only the inputs of blocks and recompute the rest in the backward pass'),
   stage1: stage,
   stage2: stage,
 });
 
 const ask = z.strictObject({
   describePrompt: z.string(),
-  questions: positive.describe('questions that the model asks itself about an image'),
+  questions: positive.describe('questions that the model asks itself per image'),
   temperature: z.number().positive(),
   topK: count.describe('0: all'),
   topP: share,
-  candidates: positive.describe('questions drawn in place of each, of which the one answered most surely is kept'),
+  candidates: positive.describe(
+    'candidates sampled per question, of which the one answered with most confidence is kept',
+  ),
   maxDescription: positive,
   maxQuestion: positive,
   maxAnswer: positive,
@@ -117,51 +119,51 @@ const ask = z.strictObject({
 const base = z.strictObject({
   language: z.string().describe('folder in Hugging Face layout'),
   vision: z.string().describe('folder in Hugging Face layout'),
-  adapter: z.string().nullable().optional().describe('folder of an adapter to start from; null: new ones'),
-  projector: z.string().nullable().optional().describe('file of a projector to start from, beside new adapters'),
+  adapter: z.string().nullable().optional().describe('folder of an adapter to start from; null: a new one'),
+  projector: z.string().nullable().optional().describe('file of a projector to start from, with new adapters'),
   storage: z
     .enum(BASE_STORAGES)
     .describe(
-      'how the frozen matrices lie on the device; int8, int4 and nf4 with a scale for 64 neighbours, int8 also with a factor for outlier columns, nf4-dq with scales of 8 bits',
+      'storage of the frozen matrices on the device; int8, int4 and nf4 have one scale per 64 weights, int8 also a factor for each outlier column, nf4-dq 8-bit scales',
     ),
 });
 
-/** What becomes of an entry with a missing or broken picture, or of which nothing can be learnt. */
+/** What to do with an entry whose picture is missing or broken, or from which nothing can be learnt. */
 export const ON_BAD_ENTRY = ['fail', 'skip'] as const;
 
 const data = z.strictObject({
   scenes: z
     .strictObject({ stage1: count, stage2: count, heldout: count, 'heldout-ask': count })
     .nullable()
-    .describe('sizes of the embedded data set of handwritten digits; null: the files below'),
+    .describe('sizes of the embedded data set of handwritten digits; null: use the files below'),
   withheldPairs: z
     .int()
     .min(0)
     .max(MOST_WITHHELD)
     .optional()
     .describe(
-      'pairs of digit and colour that the embedded scenes are without, of 60; the set combinations asks of them',
+      'how many of the 60 pairs of digit and colour are withheld from the embedded scenes; the set combinations asks about them',
     ),
-  stage1: z.string().nullable().describe('data of stage 1: LLaVA JSON, JSON lines, Parquet or an image folder'),
+  stage1: z.string().nullable().describe('data of stage 1: LLaVA JSON, JSON Lines, Parquet or an image folder'),
   stage2: z.string().nullable().describe('data of stage 2, likewise'),
   heldOut: z.string().nullable().describe('held-out questions, likewise'),
-  images: z.string().nullable().describe('folder that the image paths start from; an image folder is its own'),
+  images: z.string().nullable().describe('folder that image paths are relative to; an image folder needs none'),
   workers: count
     .nullable()
     .optional()
-    .describe('threads that decode and prepare pictures; null: all cores but one, at most 8; 0: none'),
+    .describe('threads that decode and preprocess images; null: one per core but one, at most 8; 0: none'),
   onBadEntry: z
     .enum(ON_BAD_ENTRY)
-    .describe(
-      'fail: an entry that cannot be trained on ends the run; skip: it is left out and listed in skipped.jsonl',
-    ),
+    .describe('fail: an entry that cannot be trained on ends the run; skip: it is skipped and listed in skipped.jsonl'),
 });
 
 const run = z.strictObject({
-  checkpointEvery: count.describe('steps between checkpoints; 0: at the end of a stage only'),
-  keep: positive.describe('checkpoints that stay on disk'),
-  format: z.enum(TENSOR_FORMATS).describe('files of what was trained: safetensors, or PyTorch’s .bin as published'),
-  questions: count.describe('held-out questions of the report'),
+  checkpointEvery: count.describe('steps between checkpoints; 0: only at the end of a stage'),
+  keep: positive.describe('number of checkpoints kept on disk'),
+  format: z
+    .enum(TENSOR_FORMATS)
+    .describe('file format of the trained weights: safetensors, or PyTorch’s .bin as published'),
+  questions: count.describe('held-out questions in the report'),
   askScenes: count.describe('held-out images on which the model asks itself questions'),
 });
 
@@ -176,7 +178,7 @@ export const runConfigSchema = z.strictObject({
   run,
 });
 
-/** A run, resolved. */
+/** The complete configuration of a run. */
 export interface RunConfig extends Preset {
   readonly preset: PresetName;
   readonly seed: number;

@@ -1,4 +1,4 @@
-/** @file Configurations that earlier versions wrote into their runs' folders. */
+/** @file Configurations saved by earlier versions. */
 import { trainableOf } from '@curio/model';
 import type { ModelConfig, Trainable } from '@curio/model';
 import { isObject } from '@curio/nn';
@@ -20,14 +20,9 @@ interface SavedStage {
 }
 
 /**
- * The configuration of a saved run as this version writes it, for the same training: without
- * `train.gradientCheckpointing` nothing was checkpointed, without `train.moments` they were f32, without
- * `train.labelMasks` labels were found by messages, without `run.format`
- * files were safetensors, without `base.adapter` and `base.projector` both began new, without `data.onBadEntry` a bad
- * entry ended it, and presets listed patterns of parameters that the model did not have, which then decided nothing.
- * `data.workers` changes no bit, without `data.withheldPairs` all pairs were drawn, and without `ask.candidates` every
- * question that was drawn was asked.
- * What is of no known shape is left to the check.
+ * A saved configuration in this version's form, for the same training: keys that were added since get the values that
+ * the earlier version implied. Patterns of `trainable` that match no parameter, which then had no effect, are removed.
+ * Anything of an unknown shape is left to `checkConfig`.
  */
 export function upgradeConfig(saved: unknown): unknown {
   const { base, data, model, train, run, ask } = (saved ?? {}) as Saved;

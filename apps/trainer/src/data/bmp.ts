@@ -1,5 +1,5 @@
 /**
- * @file Windows bitmaps as Pillow reads them: 1, 4, 8, 16, 24 and 32 bits a pixel, runs, masks, both header families.
+ * @file Windows bitmaps as Pillow reads them: 1, 4, 8, 16, 24 and 32 bits per pixel, RLE, masks, both header families.
  * Source: Microsoft, BITMAPINFOHEADER and BITMAPCOREHEADER; Pillow, BmpImagePlugin.
  */
 import { DataError } from '@curio/engine';
@@ -37,7 +37,7 @@ interface Head {
   readonly topDown: boolean;
   readonly bits: number;
   readonly compression: number;
-  /** Where the pixels begin, and the palette, whose entries have so many bytes. */
+  /** Offsets of the pixels and of the palette, and the size of a palette entry in bytes. */
   readonly start: number;
   readonly palette: number;
   readonly entry: number;
@@ -128,7 +128,7 @@ function colourOf(bytes: Uint8Array, head: Head, stride: number): Colour {
   };
 }
 
-/** How red, green and blue are taken out of a pixel. */
+/** How red, green and blue are extracted from a pixel. */
 function channels({ bits, compression, masks }: Head): ((value: number) => number)[] {
   const usual = bits === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff];
   const chosen = compression === MASKS && masks.some((mask) => mask !== 0) ? masks : usual;

@@ -12,7 +12,7 @@ export interface DataCheck {
   readonly file: string;
   readonly entries: number;
   readonly samples: number;
-  /** Samples with a picture, and of text alone. */
+  /** Samples with a picture, and without. */
   readonly withPicture: number;
   readonly textAlone: number;
   /** Words in a sample: the fewest, the mean and the most. */
@@ -69,13 +69,13 @@ export function checkLines(check: DataCheck): string[] {
   ];
 }
 
-/** The number of the entry with an id. @throws DataError where none has it */
+/** The number of the entry with an id. @throws DataError if there is none */
 export async function findEntry(samples: EntrySamples, id: string): Promise<number> {
   for (let entry = 0; entry < samples.entryCount; entry++) {
     const value = (await samples.value(entry)) as { id?: unknown } | null;
     if (String(value?.id ?? entry) === id) return entry;
   }
-  throw new DataError(`data: ${samples.file}: no entry has the id '${id}'; give one that is there, or --entry.`);
+  throw new DataError(`data: ${samples.file}: no entry has the id '${id}'; give an existing id, or --entry.`);
 }
 
 /** How the model reads an entry. */
@@ -83,7 +83,7 @@ export interface EntryView {
   readonly entry: number;
   readonly id: string;
   readonly images: readonly string[];
-  /** Stretches of the prompt in order; `learnt` ones carry loss. */
+  /** Spans of the prompt in order; `learnt` ones carry loss. */
   readonly stretches: readonly { readonly text: string; readonly learnt: boolean; readonly ids: number }[];
   /** Token ids, those that carry loss, and positions, of which each `<image>` takes `patches`. */
   readonly ids: number;
@@ -92,9 +92,9 @@ export interface EntryView {
 }
 
 /**
- * @param template `plain`: image and caption, as stage 1 learns them
+ * @param template `plain`: image and caption, as in stage 1
  * @param patches positions that an image takes
- * @throws DataError where the entry is not there or cannot be used
+ * @throws DataError if the entry does not exist or cannot be used
  */
 export async function viewEntry(
   { samples }: OpenedSet,
@@ -103,7 +103,7 @@ export async function viewEntry(
 ): Promise<EntryView> {
   if (entry >= samples.entryCount)
     throw new DataError(
-      `data: ${samples.file}: entry ${entry} is not there; it has entries 0 to ${samples.entryCount - 1}.`,
+      `data: ${samples.file}: entry ${entry} does not exist; the entries are 0 to ${samples.entryCount - 1}.`,
     );
   const read = readEntry(await samples.value(entry), entry);
   if (isFault(read)) throw new DataError(`data: ${samples.file}: entry ${entry}: ${read.reason}.`);
@@ -132,7 +132,7 @@ export async function viewEntry(
   };
 }
 
-/** Ids as text with nothing left out: `<s>`, `</s>` and `<image>` by name. */
+/** Ids as text, including special tokens: `<s>`, `</s>` and `<image>` by name. */
 function textOf(tokens: Tokens, ids: readonly number[]): string {
   let text = '';
   let run: number[] = [];
@@ -162,7 +162,7 @@ function wordsOf(tokens: Tokens, ids: readonly number[]): string {
     );
 }
 
-/** An entry as text: what carries loss stands in 【…】, or `paint` shows it. */
+/** An entry as text: what carries loss is in 【…】, or is marked by `paint`. */
 export function viewLines(view: EntryView, paint?: (text: string) => string): string[] {
   const shown = view.stretches
     .map(({ text, learnt }) => (learnt ? (paint ? paint(text) : `【${text}】`) : text))

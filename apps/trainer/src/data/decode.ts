@@ -1,7 +1,7 @@
 /**
  * @file Image files to pixels, equal to Pillow's `Image.open(file).convert('RGB')` byte for byte, as the golden file
  * `pictures` shows for over a hundred kinds: PNG, JPEG, WebP, GIF and TIFF by sharp, BMP and Netpbm by ourselves.
- * AVIF is not: libheif spreads subsampled colours otherwise than libavif does.
+ * AVIF is not equal: libheif upsamples colours differently from libavif.
  *
  * Hence colour profiles and gamma are ignored, transparency is dropped, EXIF rotation is applied only in TIFF, 16-bit
  * grey is clipped at 255, and CMYK becomes RGB without a profile.
@@ -22,7 +22,7 @@ import { decodePnm, isPnm } from './pnm.ts';
 export const PICTURE_KINDS = 'PNG, JPEG, WebP, GIF, AVIF, TIFF, BMP or Netpbm';
 const KINDS = `a ${PICTURE_KINDS} file`;
 
-/** Decodes the bytes of an image file; errors call it `name`. */
+/** Decodes the bytes of an image file, which errors call `name`. */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {
   try {
     return isBmp(bytes) ? decodeBmp(bytes) : isPnm(bytes) ? decodePnm(bytes) : await decodeBySharp(bytes, name);
@@ -42,7 +42,7 @@ async function loadSharp(name: string): Promise<SharpModule> {
       `image: cannot decode '${name}': sharp does not load (${error.message.split('\n')[0]}); run npm install on this machine.`,
     );
   });
-  sharp.concurrency(1); // pictures are decoded in parallel; more threads for each would only compete
+  sharp.concurrency(1); // pictures are decoded in parallel, so more threads per picture would only compete
   return sharp;
 }
 
@@ -92,7 +92,7 @@ function toPicture(width: number, height: number, level: (pixel: number, channel
   return { width, height, rgb };
 }
 
-/** White less the inks, with Pillow's division by 255. */
+/** White minus the inks, with Pillow's division by 255. */
 function fromCmyk({ data, width, height, bands }: Pixels): Picture {
   return toPicture(width, height, (i, c) => {
     const light = 255 - data[i * bands + 3]!;
@@ -104,7 +104,7 @@ function fromCmyk({ data, width, height, bands }: Pixels): Picture {
 const fromDeepGrey = ({ data, width, height, bands }: Pixels): Picture =>
   toPicture(width, height, (i) => Math.min(255, data[i * bands]!));
 
-/** A frame on its screen, with a colour for what it does not cover. */
+/** A frame on its canvas, with a colour for uncovered pixels. */
 function onScreen({ data, width, height }: Pixels, frame: FirstFrame): Picture {
   return toPicture(width, height, (i, c) => {
     const [x, y] = [(i % width) - frame.left, Math.floor(i / width) - frame.top];
@@ -113,7 +113,7 @@ function onScreen({ data, width, height }: Pixels, frame: FirstFrame): Picture {
   });
 }
 
-/** Decodes an image file. Throws DataError where it is missing, cannot be read or is not an image. */
+/** Decodes an image file. @throws DataError if it is missing, cannot be read or is not an image */
 export async function readImage(path: string): Promise<Picture> {
   if (!existsSync(path)) throw new DataError(`image: '${path}' not found.`);
   let bytes: Uint8Array;

@@ -37,8 +37,7 @@ function samplesOf(digit: number): Uint8Array[] {
 }
 
 /**
- * All samples of a digit: grey values 0…1 as JSON, or as bytes where the pack for a bare machine holds them so
- * (scripts/pack.mjs).
+ * All samples of a digit: grey values 0…1 as JSON, or as bytes in the pack for a bare machine (scripts/pack.mjs).
  */
 function readDigit(digit: number): Uint8Array[] {
   const folder = join(dirname(createRequire(import.meta.url).resolve('mnist/package.json')), 'src', 'digits');

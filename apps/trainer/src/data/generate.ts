@@ -1,6 +1,6 @@
 /**
  * @file The embedded data set: scenes with captions (stage 1), with conversations (stage 2), held-out questions, and
- * held-out scenes for self-questions. Sample i of a part depends on (seed, part, i) alone.
+ * held-out scenes for self-questions. Sample i of a part depends only on (seed, part, i).
  */
 
 import { RandomStream } from '@curio/engine';
@@ -47,7 +47,7 @@ const PARTS: Record<PartName, { split: Split; stream: number }> = {
   heldout: { split: 'heldOut', stream: 3 },
   'heldout-ask': { split: 'heldOut', stream: 4 },
 };
-/** Streams for pretraining the base, beside those of the data set. */
+/** Random streams for pretraining the base, distinct from those of the data set. */
 export const PRETRAINING_STREAMS = { clip: 5, llama: 6, probe: 7 };
 
 interface SampleOptions extends TalkOptions {
@@ -75,8 +75,8 @@ export function generatePart(
 }
 
 /**
- * What training has beside handwriting, since visitors of the page draw and ask about what is not there: shares of
- * scenes drawn with a pen, of empty ones, and of questions about something absent. Held-out parts have none, so that
+ * Additions to the training data, since visitors of the page draw by mouse and ask about absent things: fractions of
+ * scenes drawn with a pen, of empty scenes, and of questions about something absent. Held-out parts have none, so that
  * their figures stay comparable.
  */
 export const TRAINING_MIXTURE = { drawn: 0.25, empty: 0.03, falsePremises: 0.18 };
@@ -88,7 +88,7 @@ type Sampler = (
   options: SampleOptions,
 ) => { scene: Scene; turns: Turn[] };
 
-/** @param mixture the training's, or nothing where held out */
+/** @param mixture the training mixture; none for held-out parts */
 const draw = (
   random: RandomStream,
   glyphs: GlyphSource,

@@ -1,6 +1,6 @@
 /**
- * @file What a GIF's first frame leaves open, clear pixels and the screen around it, and their colour: Pillow shows
- * what the palette has at the clear index, and at 0 where there is none. Source: GIF89a; Pillow, GifImagePlugin.
+ * @file The uncovered pixels of a GIF's first frame, transparent ones and the canvas around it, and their colour: in
+ * Pillow the palette's entry at the transparent index, or at 0 without one. Source: GIF89a; Pillow, GifImagePlugin.
  */
 
 export interface FirstFrame {
@@ -8,7 +8,7 @@ export interface FirstFrame {
   readonly top: number;
   readonly width: number;
   readonly height: number;
-  /** Red, green and blue of what is open. */
+  /** Red, green and blue of uncovered pixels. */
   readonly open: readonly [number, number, number];
 }
 

@@ -1,6 +1,6 @@
 /**
- * @file A data set by its path: a JSON array, JSON lines or Parquet, or a folder of pictures with a `metadata` file as
- * Hugging Face's image folders have it. Indices of large files are kept in the user's cache.
+ * @file Opens a data set by its path: a JSON array, JSON Lines or Parquet, or a folder of pictures with a `metadata`
+ * file, as in Hugging Face's image folders. Indices of large files are stored in the user's cache.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, readSync, renameSync, statSync } from 'node:fs';
@@ -10,13 +10,13 @@ import { openSamples, type EntrySamples, type IndexStore, type OpenSamplesOption
 import type { ByteSource } from '@curio/nn';
 import { cacheFolder } from '../../../../scripts/cache.mjs';
 import { FileError, withFile } from '../disk/system-error.ts';
-import { fileSource, isFolder, writeWhole } from '../run/files.ts';
+import { fileSource, isFolder, writeAtomic } from '../run/files.ts';
 import { imageFolder, readPlace } from './decode.ts';
 import type { PicturePlace, PlacedImages } from './decode.ts';
 
-/** Smaller files are read through each time, which takes less than a second. */
+/** Smaller files are scanned each time, which takes less than a second. */
 const KEPT_FROM = 32 << 20;
-/** Bytes at both ends of a file that show, with size and time, whether it changed. */
+/** Bytes at either end of a file that are compared, with size and time, to detect changes. */
 const ENDS = 65536;
 const METADATA = ['metadata.jsonl', 'metadata.parquet'];
 
@@ -28,7 +28,7 @@ export interface OpenedSet {
 
 /**
  * Opens a set.
- * @param folder that the paths of pictures start from; of an image folder it is the folder itself
+ * @param folder that image paths are relative to; for an image folder the folder itself
  * @throws DataError, FileError
  */
 export async function openSet(
@@ -38,7 +38,9 @@ export async function openSet(
 ): Promise<OpenedSet> {
   const [file, root] = isFolder(path) ? [metadataOf(path), path] : [path, folder];
   if (root !== null && !isFolder(root))
-    throw new DataError(`data: data.images is '${root}', which is not a folder; the paths of images start from it.`);
+    throw new DataError(
+      `data: data.images is '${root}', which is not a folder; give the folder that image paths are relative to.`,
+    );
   const files = root === null ? noFolder : imageFolder(root);
   const source = dataSource(file);
   const index = source.size < KEPT_FROM ? undefined : keptIndex(file, root, source.size);
@@ -54,7 +56,7 @@ const noFolder: PlacedImages = {
 };
 
 async function lost(path: string): Promise<never> {
-  throw new DataError(`image: '${path}' not found; give data.images, the folder that the paths of images start from.`);
+  throw new DataError(`image: '${path}' not found; give data.images, the folder that image paths are relative to.`);
 }
 
 function metadataOf(folder: string): string {
@@ -73,7 +75,7 @@ function dataSource(path: string): ByteSource {
     read: (offset, length) =>
       source.read(offset, length).catch((error: unknown) => {
         if (!(error instanceof WeightError)) throw error;
-        throw new DataError(`data: ${path}: it became shorter while it was being read; start again.`, { cause: error });
+        throw new DataError(`data: ${path}: it was shortened while it was being read; start again.`, { cause: error });
       }),
   };
 }
@@ -109,10 +111,10 @@ function keptIndex(file: string, root: string | null, size: number): IndexStore 
     load: async () => (existsSync(path) ? withFile(path, () => readFileSync(path)) : null),
     save: async (bytes) => {
       try {
-        writeWhole(`${path}.${process.pid}`, bytes); // another process may be writing the same file
+        writeAtomic(`${path}.${process.pid}`, bytes); // another process may be writing the same file
         renameSync(`${path}.${process.pid}`, path);
       } catch (error) {
-        if (!(error instanceof FileError)) throw error; // a full cache only costs time: the file is read through again
+        if (!(error instanceof FileError)) throw error; // a full disk only costs time: the file is scanned again
       }
     },
   };

@@ -1,4 +1,4 @@
-/** @file The page's sample scenes: held-out handwriting that no training picture holds. */
+/** @file The page's sample scenes, from handwriting held out of training. */
 
 import { packSamples, type SceneSamples } from '@curio/scenes';
 import { openHandwriting } from './digits.ts';

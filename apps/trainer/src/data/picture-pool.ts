@@ -1,4 +1,4 @@
-/** @file Decodes and prepares pictures in threads, which leaves the thread that feeds the device free for that. */
+/** @file Decodes and preprocesses pictures in worker threads, so that the main thread only feeds the device. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { DataError, TrainError } from '@curio/engine';
@@ -9,7 +9,7 @@ import { preparePicture, type PictureJob, type PictureResult } from './picture-w
 /** With more threads than this the disk or the device is the bottleneck. */
 const MOST = 8;
 
-/** All cores but the one for the thread that feeds the device. */
+/** All cores but one, which is for the main thread. */
 export const defaultWorkers = (): number => Math.max(1, Math.min(MOST, availableParallelism() - 1));
 
 interface Pending {
@@ -22,7 +22,7 @@ interface Thread {
   readonly pending: Map<number, Pending>;
 }
 
-/** The built file; from the sources one that has tsx read them, which its own `--import` does not do in a thread. */
+/** The built file; from the sources, one that registers tsx, whose `--import` has no effect in a thread. */
 function workerProgram(): URL {
   if (!import.meta.url.endsWith('.ts')) return new URL('./picture-worker.js', import.meta.url);
   const [tsx, program] = [import.meta.resolve('tsx/esm/api'), new URL('./picture-worker.ts', import.meta.url).href];
@@ -30,18 +30,18 @@ function workerProgram(): URL {
   return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
 }
 
-/** Threads start with the first picture, and end with `close`. */
+/** Threads are started by the first picture and stopped by `close`. */
 export class PicturePool {
   private threads: Thread[] = [];
   private next = 0;
   private isClosed = false;
 
-  /** @param count of threads; 0: pictures are prepared on the calling one */
+  /** @param count number of threads; 0: pictures are preprocessed on the calling one */
   constructor(private readonly count = defaultWorkers()) {}
 
   /**
-   * A picture as the image tower takes it, the same bits from any thread.
-   * @throws DataError where it cannot be read; TrainError where its thread ended
+   * A picture preprocessed for the image tower, with the same bits from any thread.
+   * @throws DataError if it cannot be read; TrainError if its thread crashed
    */
   async prepare(place: PicturePlace, image: ImageConfig): Promise<Float32Array> {
     if (this.isClosed) throw new Error('pictures: the pool was closed.');

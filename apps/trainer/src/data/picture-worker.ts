@@ -1,4 +1,4 @@
-/** @file A thread that decodes pictures and prepares them for the image tower, for `PicturePool`. */
+/** @file A worker thread of `PicturePool`, which decodes and preprocesses pictures for the image tower. */
 import { parentPort } from 'node:worker_threads';
 import { DataError } from '@curio/engine';
 import { preprocessImage, type ImageConfig } from '@curio/model';
@@ -10,14 +10,14 @@ export interface PictureJob {
   readonly image: ImageConfig;
 }
 
-/** `bad`: a sentence about the picture; `failed`: a fault of the program. */
+/** `bad`: a sentence about the picture; `failed`: a bug. */
 export type PictureResult = { readonly id: number } & (
   | { readonly pixels: Float32Array<ArrayBuffer> }
   | { readonly bad: string }
   | { readonly failed: string }
 );
 
-/** A picture as the image tower takes it. @throws DataError */
+/** A picture preprocessed for the image tower. @throws DataError */
 export async function preparePicture({ place, image }: Omit<PictureJob, 'id'>): Promise<Float32Array> {
   return preprocessImage(await readPlace(place), image);
 }

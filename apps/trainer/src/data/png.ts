@@ -1,5 +1,5 @@
 /**
- * @file A small PNG writer: 8-bit RGB, no filter, Huffman codes alone (noise never repeats). The same picture gives the
+ * @file A small PNG writer: 8-bit RGB, no filter, only Huffman coding (noise never repeats). The same picture gives the
  * same bytes.
  */
 
@@ -15,7 +15,7 @@ export function encodePng({ width, height, rgb }: Picture): Uint8Array {
   view.setUint32(0, width);
   view.setUint32(4, height);
   header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB, deflate, the standard filters, not interlaced
-  const rows = new Uint8Array(height * (width * 3 + 1)); // each row begins with its filter: 0, none
+  const rows = new Uint8Array(height * (width * 3 + 1)); // each row starts with its filter: 0, none
   for (let y = 0; y < height; y++) rows.set(rgb.subarray(y * width * 3, (y + 1) * width * 3), y * (width * 3 + 1) + 1);
   return Buffer.concat([
     SIGNATURE,

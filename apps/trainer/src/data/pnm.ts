@@ -1,5 +1,5 @@
 /**
- * @file Netpbm's pictures as Pillow reads them: bits, greys and colours, packed and in words, up to 65,535 levels.
+ * @file Netpbm's formats as Pillow reads them: bits, greys and colours, binary and plain text, up to 65,535 levels.
  * Source: netpbm.sourceforge.net/doc/ppm.html; Pillow, PpmImagePlugin.
  */
 import { DataError } from '@curio/engine';
@@ -36,7 +36,7 @@ export function decodePnm(bytes: Uint8Array): Picture {
   return { width, height, rgb };
 }
 
-/** Words separated by blanks and comments. */
+/** Words separated by white space and comments. */
 class Words {
   constructor(
     private readonly bytes: Uint8Array,
@@ -61,7 +61,7 @@ class Words {
     return Number(word);
   }
 
-  /** A bit in text form needs no blank before the next. */
+  /** Bits in plain text need no space between them. */
   bit(): number {
     this.skip();
     const value = this.bytes[this.at++];

@@ -1,14 +1,14 @@
-/** @file Writes the embedded data set to a folder: LLaVA JSON, images, and the truth of every scene beside them. */
+/** @file Writes the embedded data set to a folder: LLaVA JSON, images, and the ground truth of every scene. */
 
 import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { runs } from '../disk/lock.ts';
+import { isRunning } from '../disk/lock.ts';
 import { makeFolder, withFile } from '../disk/system-error.ts';
 import { openHandwriting } from './digits.ts';
 import { generatePart, pictureOf, type PartName, type SceneSample } from './generate.ts';
 import { encodePng } from './png.ts';
 
-/** Raised when the embedded scenes change, so that those of an earlier version are not taken for today's. */
+/** Incremented when the embedded scenes change, so that those of an earlier version are not reused. */
 export const DATASET_VERSION = 2;
 
 export interface DatasetSizes {
@@ -26,9 +26,9 @@ export const fileOf = (name: PartName): string => `${name.startsWith('stage') ? 
 export const truthFileOf = (name: PartName): string => fileOf(name).replace('.json', '.truth.json');
 
 /**
- * Writes all four parts under `folder`, images under `folder/images`. The folder is built under another name and
- * renamed when it is whole, so nothing half-written is ever found. `progress` is called after each image.
- * `withheldPairs` pairs of digit and colour are not drawn.
+ * Writes all four parts under `folder`, images under `folder/images`. The folder is built under a temporary name and
+ * renamed when it is complete. `progress` is called after each image. `withheldPairs` pairs of digit and colour are not
+ * drawn.
  * @throws FileError
  */
 export function writeDataset(
@@ -62,11 +62,11 @@ export function writeDataset(
   });
 }
 
-/** Removes what ended processes left unfinished. */
+/** Removes the unfinished folders of processes that no longer run. */
 function clearDrafts(folder: string): void {
   const before = `${basename(folder)}.partial-`;
   for (const name of readdirSync(dirname(folder)))
-    if (name.startsWith(before) && !runs(Number(name.slice(before.length))))
+    if (name.startsWith(before) && !isRunning(Number(name.slice(before.length))))
       rmSync(join(dirname(folder), name), { recursive: true, force: true });
 }
 
@@ -77,5 +77,5 @@ const truthOf = ({ entry, scene, turns }: SceneSample): object => ({
   kinds: turns.map(({ kind }) => kind),
 });
 
-/** A JSON array, one entry a line. */
+/** A JSON array, one entry per line. */
 const jsonLines = (entries: object[]): string => `[\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`;

@@ -1,6 +1,6 @@
 /**
- * @file A file that grows line by line and survives its writer: each line is whole in it or not there. One process at a
- * time has it.
+ * @file A file that grows line by line and survives a crash of its writer: an incomplete last line is dropped. Only one
+ * process at a time has it open.
  */
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { lockFile } from './lock.ts';
@@ -21,9 +21,9 @@ export class LineFile {
   }
 
   /**
-   * Reads what is there, and keeps other processes from the file until `close`, or until `use` throws; nothing in it is
-   * changed before the first `write`.
-   * @throws FileError, and FolderInUse where another process has it
+   * Reads the file, if it exists, and locks it until `close`, or until `use` throws; nothing is changed before the
+   * first `write`.
+   * @throws FileError; FolderInUse if another process has it
    */
   static open<T>(path: string, use: (file: LineFile) => T): T {
     const release = lockFile(path);
@@ -36,12 +36,12 @@ export class LineFile {
     }
   }
 
-  /** Whether a last line was cut in the middle, as by a crash; it is dropped. */
+  /** Whether the last line was incomplete, as after a crash, and is dropped. */
   readonly torn: boolean;
-  /** The whole lines. */
+  /** The complete lines. */
   readonly text: string;
 
-  /** Adds text that ends with a newline. @throws FileError */
+  /** Appends text that ends with a newline. @throws FileError */
   write(line: string): void {
     withFile(this.path, () => {
       this.file ??= this.open();
@@ -50,7 +50,7 @@ export class LineFile {
     });
   }
 
-  /** Leaves the file on the disk, also one without lines. @throws FileError */
+  /** Syncs and closes the file, and creates it if nothing was written. @throws FileError */
   close(): void {
     try {
       withFile(this.path, () => {

@@ -1,8 +1,8 @@
 /**
- * @file One process at a time in a folder, or at a file. A lock is a file with its owner, `lock-<n>` in the folder or
- * `<file>.lock-<n>` beside the file; it counts as long as the owner runs, so a crash leaves none behind that matters.
- * Who finds the newest owner gone takes the next number: no lock is ever taken over in place, so two processes cannot
- * both take it.
+ * @file Locks a folder or a file for one process. A lock is a file that names its owner, `lock-<n>` in the folder or
+ * `<file>.lock-<n>` next to the file. It is valid while the owner runs, so the lock of a crashed process does no harm.
+ * A process that finds only stale locks creates the next number: a lock is never taken over in place, so two processes
+ * cannot both get it.
  */
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
@@ -14,37 +14,37 @@ import { makeFolder, withFile } from './system-error.ts';
 interface Owner {
   readonly pid: number;
   readonly host: string;
-  /** When the process began, as its system tells it: a number of a process is given again later. Null where unknown. */
+  /** When the process started, by its system's account, since process ids are reused. Null if unknown. */
   readonly began: string | null;
 }
 
-/** What is locked: its locks are the files of `folder` that are called `prefix` and a number. */
+/** What is locked: its locks are the files `<prefix><n>` of `folder`. */
 interface Locked {
-  /** Begins the sentence of an error: `run: FOLDER`. */
-  readonly told: string;
+  /** How an error begins: `run: FOLDER`. */
+  readonly subject: string;
   readonly folder: string;
   readonly prefix: string;
 }
 
 const PREFIX = 'lock-';
 const NUMBER = /^\d+$/;
-/** How often an owner shows that it runs, and how long a sign counts that comes from another machine. */
-const SIGN_EVERY_MS = 30_000;
-const SIGN_COUNTS_MS = 300_000;
-/** A lock without an owner in it is being written, unless that began so long ago. */
-const WRITING_MS = 5_000;
+/** How often an owner touches its lock, and after what silence the lock of another machine is stale. */
+const HEARTBEAT_MS = 30_000;
+const HEARTBEAT_EXPIRES_MS = 300_000;
+/** A lock that names no owner is being written, unless it is older than this. */
+const UNWRITTEN_EXPIRES_MS = 5_000;
 
-/** Another process has the lock of a folder or a file. */
+/** Another process has locked the folder or the file. */
 export class FolderInUse extends ConfigError {
   /** `process 12 on host`. */
   readonly owner: string;
-  constructor(told: string, path: string, owner: string) {
-    super(`${told} is in use by ${owner}; wait for its end or stop it, or delete ${path} if it runs no more.`);
+  constructor(subject: string, path: string, owner: string) {
+    super(`${subject} is in use by ${owner}; wait for it or stop it, or delete ${path} if it no longer runs.`);
     this.owner = owner;
   }
 }
 
-/** Whether a file is the lock of the folder that it lies in. */
+/** Whether a file name is that of a folder's lock. */
 export const isLock = (name: string): boolean => numberOf(name, PREFIX) !== null;
 
 function numberOf(name: string, prefix: string): number | null {
@@ -53,68 +53,68 @@ function numberOf(name: string, prefix: string): number | null {
 }
 
 /**
- * Takes the lock of a folder; the result lets it go, as does the end of the process, however it comes.
- * @throws FolderInUse where another process that runs has it
+ * Locks a folder; the result unlocks it, as does the end of the process, even by a crash.
+ * @throws FolderInUse if another running process has locked it
  */
-export const lockFolder = (folder: string): (() => void) => lock({ told: `run: ${folder}`, folder, prefix: PREFIX });
+export const lockFolder = (folder: string): (() => void) => lock({ subject: `run: ${folder}`, folder, prefix: PREFIX });
 
-/** The same for a file, which need not be there; the folder that it lies in is made. */
+/** The same for a file, which need not exist; its folder is created. */
 export function lockFile(path: string): () => void {
   const folder = dirname(path);
   makeFolder(folder);
-  return lock({ told: `file: ${path}`, folder, prefix: `${basename(path)}.${PREFIX}` });
+  return lock({ subject: `file: ${path}`, folder, prefix: `${basename(path)}.${PREFIX}` });
 }
 
 function lock(locked: Locked): () => void {
   const { folder, prefix } = locked;
   for (;;) {
-    const seen = locks(locked);
-    refuse(locked, seen);
-    const path = join(folder, `${prefix}${1 + Math.max(0, ...seen.map(({ number }) => number))}`);
-    if (!create(path)) continue; // another one was faster: look again
+    const existing = locks(locked);
+    requireFree(locked, existing);
+    const path = join(folder, `${prefix}${1 + Math.max(0, ...existing.map(({ number }) => number))}`);
+    if (!tryCreate(path)) continue; // another process was faster: look again
     const others = locks(locked).filter((other) => other.path !== path);
     try {
-      refuse(locked, others);
+      requireFree(locked, others);
     } catch (error) {
       rmSync(path, { force: true });
       throw error;
     }
     for (const old of others) rmSync(old.path, { force: true });
-    return hold(path);
+    return keepAlive(path);
   }
 }
 
-function hold(path: string): () => void {
-  const sign = setInterval(() => {
+function keepAlive(path: string): () => void {
+  const heartbeat = setInterval(() => {
     try {
       utimesSync(path, new Date(), new Date());
     } catch {
-      // the folder was deleted or its disk is gone; whatever is written next says so
+      // the folder or its disk is gone, which the next write reports
     }
-  }, SIGN_EVERY_MS).unref();
-  if (held.size === 0) process.on('exit', releaseAll);
-  held.add(path);
+  }, HEARTBEAT_MS).unref();
+  if (ownLocks.size === 0) process.on('exit', releaseAll);
+  ownLocks.add(path);
   return () => {
-    clearInterval(sign);
+    clearInterval(heartbeat);
     rmSync(path, { force: true });
-    held.delete(path);
-    if (held.size === 0) process.off('exit', releaseAll);
+    ownLocks.delete(path);
+    if (ownLocks.size === 0) process.off('exit', releaseAll);
   };
 }
 
 /** Locks of this process. */
-const held = new Set<string>();
+const ownLocks = new Set<string>();
 const releaseAll = (): void => {
-  for (const path of held) rmSync(path, { force: true });
+  for (const path of ownLocks) rmSync(path, { force: true });
 };
 
 interface Lock {
   readonly path: string;
   readonly number: number;
-  /** Null where none is written in it. */
+  /** Null if none is written yet. */
   readonly owner: Owner | null;
-  /** Milliseconds since its last sign. */
-  readonly age: number;
+  /** Milliseconds since its last heartbeat. */
+  readonly silentMs: number;
 }
 
 const locks = ({ folder, prefix }: Locked): Lock[] =>
@@ -122,8 +122,8 @@ const locks = ({ folder, prefix }: Locked): Lock[] =>
     const number = numberOf(name, prefix);
     if (number === null) return [];
     const path = join(folder, name);
-    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-    return [{ path, number, owner: readOwner(path), age }];
+    const silentMs = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    return [{ path, number, owner: readOwner(path), silentMs }];
   });
 
 function readOwner(path: string): Owner | null {
@@ -134,8 +134,8 @@ function readOwner(path: string): Owner | null {
   }
 }
 
-/** False where it exists. */
-function create(path: string): boolean {
+/** False if it exists already. */
+function tryCreate(path: string): boolean {
   let file: number;
   try {
     file = openSync(path, 'wx');
@@ -145,7 +145,7 @@ function create(path: string): boolean {
       throw error;
     });
   }
-  const owner: Owner = { pid: process.pid, host: hostname(), began: beginOf(process.pid) };
+  const owner: Owner = { pid: process.pid, host: hostname(), began: startTimeOf(process.pid) };
   try {
     withFile(path, () => writeSync(file, `${JSON.stringify(owner)}\n`));
   } catch (error) {
@@ -157,37 +157,37 @@ function create(path: string): boolean {
   return true;
 }
 
-function refuse({ told }: Locked, found: readonly Lock[]): void {
-  const taken = found.find(counts);
+function requireFree({ subject }: Locked, found: readonly Lock[]): void {
+  const taken = found.find(isValid);
   if (!taken) return;
-  const who = taken.owner ? `process ${taken.owner.pid} on ${taken.owner.host}` : 'a process that has just begun';
-  throw new FolderInUse(told, taken.path, who);
+  const who = taken.owner ? `process ${taken.owner.pid} on ${taken.owner.host}` : 'a process that is just starting';
+  throw new FolderInUse(subject, taken.path, who);
 }
 
-function counts({ owner, age }: Lock): boolean {
-  if (!owner) return age < WRITING_MS;
-  if (owner.host !== hostname()) return age < SIGN_COUNTS_MS;
-  return runs(owner.pid) && (owner.began === null || owner.began === beginOf(owner.pid));
+function isValid({ owner, silentMs }: Lock): boolean {
+  if (!owner) return silentMs < UNWRITTEN_EXPIRES_MS;
+  if (owner.host !== hostname()) return silentMs < HEARTBEAT_EXPIRES_MS;
+  return isRunning(owner.pid) && (owner.began === null || owner.began === startTimeOf(owner.pid));
 }
 
-/** Whether a process of that number runs on this machine. */
-export function runs(pid: number): boolean {
+/** Whether a process with this id runs on this machine. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // another user's process
   }
 }
 
-/** When a process began, in words that only compare; null where the system does not tell. */
-function beginOf(pid: number): string | null {
+/** When a process started, as text to compare with; null if the system does not say. */
+function startTimeOf(pid: number): string | null {
   try {
     if (process.platform === 'linux') {
       const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // Fields after the name in parentheses, which may hold anything: the state first, of all the 22nd the start in
-      // clock ticks. A zombie runs no more.
+      // The fields after the name, which is in parentheses and may contain anything: the state, and 19 later the start
+      // time in clock ticks. A zombie no longer runs.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return fields[0] === 'Z' ? null : `${boot} ${fields[19]}`;
     }

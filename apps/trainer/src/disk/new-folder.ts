@@ -1,4 +1,4 @@
-/** @file A new folder of large files, whole or not there, by one process at a time. */
+/** @file Writes a new folder of large files atomically: it exists complete or not at all. */
 import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ConfigError } from '@curio/engine';
@@ -8,10 +8,10 @@ import { isLock, lockFolder } from './lock.ts';
 import { makeFolder, withFile } from './system-error.ts';
 
 /**
- * Writes files under a new folder, as their bytes are made. They stand under `<path>.partial` until all are whole; what
- * a process that was killed left there is begun anew.
- * @param onBytes hears how many bytes are written
- * @throws ConfigError where the folder is not empty, or another process writes it; FileError
+ * Writes files into a new folder while their bytes are produced. They are in `<path>.partial` until all are complete;
+ * the leftovers of a killed process there are deleted first.
+ * @param onBytes called with the number of bytes written so far
+ * @throws ConfigError if the folder is not empty, or another process writes it; FileError
  */
 export async function writeNewFolder(
   path: string,
@@ -31,7 +31,7 @@ export async function writeNewFolder(
       await writeFile(join(draft, file.name), file, (bytes) => onBytes?.((done += bytes), total));
     withFile(path, () => {
       if (isFolder(path)) rmdirSync(path);
-      // The lock goes along, so that nobody begins anew in a folder that is about to be renamed.
+      // The lock is renamed too, so that no other process starts over in a folder that is about to move.
       renameSync(draft, path);
     });
     release();
@@ -44,7 +44,7 @@ export async function writeNewFolder(
   }
 }
 
-/** @throws ConfigError where something stands in the folder */
+/** @throws ConfigError if the folder is not empty */
 export function requireNew(path: string): void {
   if (isFolder(path) && withFile(path, () => readdirSync(path)).length > 0)
     throw new ConfigError(`out: ${path} is not empty; choose another folder, or delete this one first.`);

@@ -1,6 +1,6 @@
 /**
- * @file The answers of an evaluation: files in the published form, which has no room for settings, and beside them
- * `settings.json`, with which alone they are continued.
+ * @file The answers of an evaluation: files in the published format, which has no room for settings, and
+ * `settings.json`; they are continued only with the same settings.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { ConfigError, DataError } from '@curio/engine';
 import { answerLine, answerOf, partOf, readAnswers } from '@curio/eval';
 import type { Answer, Entry } from '@curio/eval';
 import { LineFile } from '../disk/line-file.ts';
-import { readJson, readText, writeWhole } from '../run/files.ts';
+import { readJson, readText, writeAtomic } from '../run/files.ts';
 import { answerId } from '../talk/questions-file.ts';
 import { ofData } from './data-set.ts';
 import type { AnyBenchmark } from './data-set.ts';
@@ -28,14 +28,13 @@ export const idOfAnswer = (benchmark: AnyBenchmark, answer: Answer): string | nu
   benchmark.idOf?.(answer) ?? answer.question_id;
 
 /**
- * Stores the settings that a folder is made with, or compares them with the stored ones. `command` begins the sentence
- * of an error.
+ * Stores the settings of a folder, or compares them with the stored ones. `command` is how errors begin.
  * @throws ConfigError
  */
 export function keepSettings(command: string, out: string, settings: Readonly<Record<string, unknown>>): void {
   const path = join(out, 'settings.json');
   const text = `${JSON.stringify(settings, null, 2)}\n`;
-  if (!existsSync(path)) return writeWhole(path, text);
+  if (!existsSync(path)) return writeAtomic(path, text);
   const there = readJson(path, command) as Record<string, unknown>;
   for (const key of new Set([...Object.keys(there), ...Object.keys(settings)])) {
     const [was, is] = [there[key], settings[key]].map((value) => JSON.stringify(value) ?? 'not given');
@@ -46,7 +45,7 @@ export function keepSettings(command: string, out: string, settings: Readonly<Re
   }
 }
 
-/** Answers, written as they come in the order of the entries. */
+/** Answers, written in the order of the entries as they are generated. */
 export class AnswerWriter {
   private constructor(
     private readonly file: LineFile,
@@ -110,18 +109,18 @@ export function joinShards(
   let text = '';
   for (let index = 1; index <= parts; index++) {
     const path = answersPath(out, name, { index, parts });
-    if (!existsSync(path)) throw new DataError(`eval: ${path} is not there; run --shard ${index}/${parts} first.`);
+    if (!existsSync(path)) throw new DataError(`eval: ${path} does not exist; run --shard ${index}/${parts} first.`);
     const own = shardOf(entries, { index, parts });
     const writer = AnswerWriter.open(path, benchmark, own);
     try {
       if (writer.done < own.length || writer.torn)
         throw new DataError(
-          `eval: ${path} has ${writer.done} answers and its shard ${own.length} entries; run --shard ${index}/${parts} to its end first.`,
+          `eval: ${path} has ${writer.done} answers and its shard ${own.length} entries; finish --shard ${index}/${parts} first.`,
         );
       text += readText(path, 'eval');
     } finally {
       writer.close();
     }
   }
-  writeWhole(answersPath(out, name), text);
+  writeAtomic(answersPath(out, name), text);
 }

@@ -17,7 +17,7 @@ export interface AskOptions extends Pick<WritingOptions, 'template' | 'aspect' |
   readonly shard?: Shard;
 }
 
-/** What the answers are made with: only with the same settings is a file continued, and a score names them. */
+/** The settings of the answers: a file is continued only with the same ones, and a score records them. */
 export function settingsOf(
   set: DataSet,
   talk: Talk,
@@ -33,13 +33,13 @@ export function settingsOf(
     ...{ from: talk.from, template, aspect: aspect ?? decoding.aspect, temperature: decoding.temperature },
     ...{ maxNewTokens: maxNewTokens ?? decoding.maxNewTokens },
     ...(sq !== undefined && { sq, seed, ask: talk.ask }),
-    // The whole first prompt, so that it is clear how questions were put.
+    // The complete first prompt shows how questions were asked.
     firstPrompt: talk.speaker.promptText(shown, template),
     data: digests,
   };
 }
 
-/** @returns how many were answered before and now; fewer than the entries where `signal` ended it */
+/** @returns how many were answered before and now; fewer than the entries if `signal` aborted it */
 export async function askEntries(
   set: DataSet,
   talk: Talk,
@@ -54,7 +54,7 @@ export async function askEntries(
   const questions = questionsOf(set, entries);
   const path = answersPath(out, talk.name, options.shard);
   const writer = AnswerWriter.open(path, benchmark, entries);
-  if (writer.torn) console.error(`eval: ${path}: a last line that had been cut in the middle was dropped.`);
+  if (writer.torn) console.error(`eval: ${path}: an incomplete last line was dropped.`);
   const progress = new Progress(openTerminal(process.stderr), []);
   let answered = 0;
   try {

@@ -1,4 +1,4 @@
-/** @file The files of a benchmark as the published bundle has them, and the pictures of its entries. */
+/** @file The files of a benchmark, laid out as published, and the pictures of its entries. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,11 +13,11 @@ export type AnyBenchmark = ReturnType<typeof benchmarkNamed>;
 export interface DataOptions {
   /** The benchmark's folder. */
   readonly data: string;
-  /** The folder of its pictures; default: where the bundle has it. */
+  /** The folder of its pictures; default: where the download has it. */
   readonly images?: string;
   /** `ROLE=FILE` for files in other places. */
   readonly file?: readonly string[];
-  /** Only the first so many entries. */
+  /** Only the first `limit` entries. */
   readonly limit?: number;
 }
 
@@ -43,14 +43,15 @@ export function ofData<T>(work: () => T): T {
 /** Reads the files. @throws DataError for what is missing or wrong in them, naming file, entry and field */
 export function openDataSet(name: string, { data, images, file = [], limit }: DataOptions): DataSet {
   const benchmark = benchmarkNamed(name);
-  if (!isFolder(data)) throw new DataError(`eval: --data ${data} is not there; give the folder of ${benchmark.title}.`);
+  if (!isFolder(data))
+    throw new DataError(`eval: --data ${data} does not exist; give the folder of ${benchmark.title}.`);
   const elsewhere = filesElsewhere(benchmark, file);
   const files: Record<string, SourceFile> = {};
   for (const [role, { path, holds, optional }] of Object.entries(benchmark.layout)) {
     const at = elsewhere.get(role) ?? join(data, path);
     if (isFile(at)) files[role] = { name: at, text: readText(at, 'eval') };
     else if (!optional || elsewhere.has(role))
-      throw new DataError(`eval: ${at} is not there; it holds ${holds}; give it by --file ${role}=FILE.`);
+      throw new DataError(`eval: ${at} does not exist; it has ${holds}; give it with --file ${role}=FILE.`);
   }
   const all: Entry[] = ofData(() => benchmark.read(files));
   const digests = Object.fromEntries(
@@ -84,7 +85,7 @@ export function questionsOf({ benchmark, images }: DataSet, entries: readonly En
     const path = join(images, image);
     if (!existsSync(path))
       throw new DataError(
-        `eval: ${benchmark.name}, entry ${JSON.stringify(id)}: image '${image}' not found under ${images}; name the folder with --images.`,
+        `eval: ${benchmark.name}, entry ${JSON.stringify(id)}: image '${image}' not found under ${images}; give the folder with --images.`,
       );
     return { id, text, image: path };
   });

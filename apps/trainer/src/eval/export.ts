@@ -1,4 +1,4 @@
-/** @file Answers in the formats of other evaluation kits, which score them by programs of their own. */
+/** @file Answers in the formats of other evaluation kits, which score them with their own programs. */
 import { ConfigError } from '@curio/engine';
 import { lmmsEvalLog, vlmEvalKitTable } from '@curio/eval';
 import type { ResultFile, Run, SourceFile } from '@curio/eval';
@@ -11,13 +11,13 @@ export const KITS = Object.keys(WRITERS) as Kit[];
 
 export interface Export {
   readonly kit: Kit;
-  /** The documents as the kit numbers them. */
+  /** The documents with the kit's numbers. */
   readonly documents?: SourceFile;
 }
 
 /**
- * The kits of `--export KIT` and `--export KIT=FILE`. Says where documents are numbered by their place.
- * @throws ConfigError for a kit that there is not
+ * The kits of `--export KIT` and `--export KIT=FILE`. Warns if documents are numbered by position.
+ * @throws ConfigError for an unknown kit
  */
 export const exportsOf = (given: readonly string[] = []): Export[] =>
   given.map((text) => {
@@ -29,7 +29,7 @@ export const exportsOf = (given: readonly string[] = []): Export[] =>
       );
     if (path === undefined && kit === 'lmms-eval')
       console.error(
-        'eval: lmms-eval numbers documents by their place in its own data set, and the log takes the place in the question file for it; where the orders differ, give --export lmms-eval=SAMPLES.jsonl of a run with --log_samples.',
+        'eval: lmms-eval numbers documents by their position in its own data set, and the log uses the position in the question file; if the orders differ, give --export lmms-eval=SAMPLES.jsonl of a run with --log_samples.',
       );
     return { kit, ...(path !== undefined && { documents: { name: path, text: readText(path, 'eval') } }) };
   });

@@ -1,6 +1,6 @@
 /**
- * @file METEOR and SPICE by their authors' own programs, where `java` is on the PATH and the environment says where the
- * programs lie. They are called as pycocoevalcap calls them. Sources: https://www.cs.cmu.edu/~alavie/METEOR,
+ * @file METEOR and SPICE by their authors' own programs, if `java` is on the PATH and the environment says where the
+ * programs are. They are called as pycocoevalcap calls them. Sources: https://www.cs.cmu.edu/~alavie/METEOR,
  * https://github.com/peteanderson80/SPICE.
  */
 import { spawn } from 'node:child_process';
@@ -54,7 +54,7 @@ function openJava(args: readonly string[], cwd: string, env: Readonly<Record<str
   const child = spawn('java', args, { cwd, env: { ...env } });
   let told = '';
   child.stderr.on('data', (text) => (told = `${told}${text}`.slice(-2000)));
-  child.stdin.on('error', () => {}); // the program's exit code tells about it
+  child.stdin.on('error', () => {}); // reported by the program's exit code
   const ended = once(child, 'close').then(
     ([code]) => {
       if (code === 0) return;

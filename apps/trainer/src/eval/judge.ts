@@ -1,6 +1,6 @@
 /**
- * @file A judge behind OpenAI's API marks the answers of a benchmark. Its replies are stored as they come, so that a
- * run that was stopped, or in which calls failed, continues with what is missing.
+ * @file A judge model behind OpenAI's API rates the answers of a benchmark. Its replies are stored as they arrive, so
+ * that a run that was stopped, or in which calls failed, continues with the missing ones.
  */
 import { DataError } from '@curio/engine';
 import { paired } from '@curio/eval';
@@ -15,7 +15,7 @@ export interface Judge {
   readonly key: string | undefined;
   /** Time limit for a reply. */
   readonly timeoutMs: number;
-  /** How often a call is repeated that timed out or that the server could not accept. */
+  /** Retries of a call that timed out or that the server could not accept. */
   readonly retries: number;
   readonly onReply?: (done: number, total: number) => void;
 }
@@ -65,7 +65,7 @@ export async function askJudge(
   return { replies, failed };
 }
 
-/** A reply with a mark, or the last of as many as the benchmark's own script asks for. */
+/** A reply with a rating, or the last of as many attempts as the benchmark's own script makes. */
 async function ask(client: OpenAI, judging: Judging, judge: Judge, entry: Entry, text: string): Promise<JudgeReply> {
   for (let again = 0; ; again++) {
     const { body } = judging.request(entry, text, judge.model, again);

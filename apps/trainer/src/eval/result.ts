@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { EvalDataError, scoreScienceQa } from '@curio/eval';
 import type { Answer, ResultFile, Run, Score } from '@curio/eval';
-import { writeWhole } from '../run/files.ts';
+import { writeAtomic } from '../run/files.ts';
 import { idOfAnswer, readAnswersOf } from './answers.ts';
 import { ofData } from './data-set.ts';
 import type { DataSet } from './data-set.ts';
@@ -17,7 +17,7 @@ export interface ResultOptions {
   readonly answers: string;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly judge?: Judge;
-  /** ScienceQA: a reply that names no option counts as one drawn with this seed. */
+  /** ScienceQA: for a reply that names no option, choose a random one with this seed. */
   readonly fallbackSeed?: number;
   /** Other evaluation kits whose files are written too. */
   readonly exports?: readonly Export[];
@@ -29,14 +29,14 @@ export interface Result {
   readonly source: string;
   readonly name: string;
   readonly entries: number;
-  /** Null if it cannot be computed here; `notScored` says why. */
+  /** Null if it cannot be computed; `notScored` says why. */
   readonly score: Omit<Score, 'perEntry'> | null;
   readonly notScored: readonly string[];
   readonly files: readonly string[];
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** Writes the files and scores what can be scored. @throws DataError for answers that do not fit the entries */
+/** Writes the files and scores what can be scored. @throws DataError for answers that do not match the entries */
 export async function writeResult(set: DataSet, options: ResultOptions): Promise<Result> {
   const { benchmark, files, entries } = set;
   const { out, name, settings, judge } = options;
@@ -77,10 +77,10 @@ export async function writeResult(set: DataSet, options: ResultOptions): Promise
     score = { ...score, details: { ...score.details, ...scores } };
     notScored.push(...skipped);
   }
-  for (const { name: path, content } of written) writeWhole(join(out, path), content);
+  for (const { name: path, content } of written) writeAtomic(join(out, path), content);
   if (score) {
     const lines = [...score.perEntry].map(([id, value]) => `${JSON.stringify({ id, score: value })}\n`);
-    writeWhole(join(out, 'scores.jsonl'), lines.join(''));
+    writeAtomic(join(out, 'scores.jsonl'), lines.join(''));
   }
   const { perEntry: _, ...told } = score ?? { perEntry: null };
   const result: Result = {
@@ -96,11 +96,11 @@ export async function writeResult(set: DataSet, options: ResultOptions): Promise
       ...(options.fallbackSeed !== undefined && { fallbackSeed: options.fallbackSeed }),
     },
   };
-  writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+  writeAtomic(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
   return result;
 }
 
-/** The answers to the entries, in their order. An answer to another entry of a set that is cut short is left out. */
+/** The answers to the entries, in their order. Answers to other entries, beyond a limit, are ignored. */
 function answersTo({ benchmark, entries }: DataSet, path: string): Answer[] {
   const byId = new Map(readAnswersOf(path, benchmark).map((answer) => [idOfAnswer(benchmark, answer), answer]));
   const answers = entries.flatMap(({ id }) => byId.get(id) ?? []);

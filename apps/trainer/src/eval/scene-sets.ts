@@ -1,4 +1,4 @@
-/** @file The harder held-out sets of the embedded scenes, for any model that `curio eval scenes` can ask. */
+/** @file Evaluates a model on the harder held-out sets of the embedded scenes, for `curio eval scenes`. */
 import { join } from 'node:path';
 import { ConfigError, RandomStream } from '@curio/engine';
 import { popeMeasures, yesOrNo } from '@curio/eval';
@@ -6,14 +6,14 @@ import type { AskConfig, Picture } from '@curio/model';
 import { accuracyOf, drawSetQuestion, renderScene, SCENE_SETS } from '@curio/scenes';
 import type { Accuracy, SceneSet } from '@curio/scenes';
 import { openHandwriting } from '../data/digits.ts';
-import { writeWhole } from '../run/files.ts';
+import { writeAtomic } from '../run/files.ts';
 import { answerLines } from '../train/answer-lines.ts';
 import { answerAll } from '../train/evaluate.ts';
 import type { AnsweredQuestion, Opened } from '../train/evaluate.ts';
 
-/** Questions of a set: a multiple of the eleven kinds, and of the four of the set hallucination. */
+/** Questions per set: a multiple of eleven kinds, and of the four of the set hallucination. */
 const QUESTIONS = 220;
-/** Random stream of the first set; the data set and the pretraining use those below it. */
+/** Random stream of the first set; data set and pretraining use lower ones. */
 const FIRST_STREAM = 32;
 
 export interface SetResult {
@@ -44,8 +44,8 @@ export function setsOf(command: string, text: string): SceneSet[] {
 }
 
 /**
- * Asks the questions of the sets; the answers of each are under `out`. Null where `signal` ended it.
- * @throws ConfigError for the set combinations where the training had all of them
+ * Asks the questions of the sets and writes the answers under `out`. Null if `signal` aborted it.
+ * @throws ConfigError for the set combinations if no pairs were withheld from training
  */
 export async function answerSets(
   opened: Opened,
@@ -55,20 +55,20 @@ export async function answerSets(
 ): Promise<Partial<Record<SceneSet, SetResult>> | null> {
   if (sets.includes('combinations') && withheldPairs === 0)
     throw new ConfigError(
-      'eval: the set combinations asks about pairs of digit and colour that the training was without, and this one had all; train with --data.withheldPairs=12, or leave the set out.',
+      'eval: the set combinations asks about pairs of digit and colour withheld from training, but this run withheld none; train with --data.withheldPairs=12, or leave the set out.',
     );
   const results: Partial<Record<SceneSet, SetResult>> = {};
   for (const set of sets) {
     onPart(`questions of the set ${set}`, QUESTIONS);
     const answered = await answerAll(opened, drawSet(set, seed, withheldPairs), ask);
     if (signal.aborted) return null;
-    writeWhole(setAnswers(out, set), answerLines(answered));
+    writeAtomic(setAnswers(out, set), answerLines(answered));
     results[set] = { answers: accuracyOf(answered), ...(set === 'hallucination' && { pope: popeOf(answered) }) };
   }
   return results;
 }
 
-/** Questions by (seed, set, number) alone, with their pictures, which are drawn when they are looked at. */
+/** Questions that depend only on (seed, set, number), with pictures that are drawn when they are read. */
 function drawSet(set: SceneSet, seed: number, withheldPairs: number) {
   const glyphs = openHandwriting('heldOut');
   const drawn = Array.from({ length: QUESTIONS }, (_, i) =>

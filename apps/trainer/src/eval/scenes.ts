@@ -1,9 +1,9 @@
-/** @file The small model's own benchmark: what a run says of itself at the end, of any model and by the same code. */
+/** @file The small model's own benchmark: the evaluation at the end of a run, for any model and with the same code. */
 import { join } from 'node:path';
 import { ConfigError } from '@curio/engine';
 import type { SceneSet } from '@curio/scenes';
 import { RUN_PRESETS } from '../config/presets.ts';
-import { writeWhole } from '../run/files.ts';
+import { writeAtomic } from '../run/files.ts';
 import { Progress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { openTerminal } from '../run/terminal.ts';
@@ -20,7 +20,7 @@ export interface ScenesOptions {
   readonly model?: string;
 }
 
-/** As the scenes are drawn and asked about; a model by its folders is asked what the preset small is asked. */
+/** How scenes are drawn and asked about: as in the run, or for a model given by folders, as in the preset small. */
 function configOf(run: string | undefined, isRun: boolean) {
   const config = isRun
     ? (run === undefined ? RunFolder.newest()! : RunFolder.open(run)).readConfig()
@@ -28,14 +28,14 @@ function configOf(run: string | undefined, isRun: boolean) {
   const { scenes } = config.data;
   if (!scenes)
     throw new ConfigError(
-      'eval: scenes: the run was trained on data of its own, so it says nothing of scenes; name a run of the small model by --run.',
+      'eval: scenes: the run was not trained on the embedded scenes; give a run of the small model with --run.',
     );
   return { config, scenes };
 }
 
 /**
- * Null where `signal` ended it. Under `out`, `result.json` has the figures, `answers.jsonl` and `asked.jsonl` what was
- * said.
+ * Null if `signal` aborted it. Writes the figures to `result.json` under `out`, and the answers and self-asked
+ * questions to `answers.jsonl` and `asked.jsonl`.
  */
 export async function evaluateScenes(
   talk: Talk,
@@ -63,9 +63,9 @@ export async function evaluateScenes(
       selfAsked,
       settings: { ...settings, scenes },
     };
-    writeWhole(join(out, ANSWERS), answerLines(found.answered));
-    writeWhole(join(out, ASKED), askedLines(found.asked));
-    writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+    writeAtomic(join(out, ANSWERS), answerLines(found.answered));
+    writeAtomic(join(out, ASKED), askedLines(found.asked));
+    writeAtomic(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
     return found;
   } finally {
     progress.end();
@@ -76,7 +76,7 @@ const settingsOf = (talk: Talk, seed: number): object => ({
   ...{ model: talk.name, from: talk.from, template: talk.template, ask: talk.ask, seed },
 });
 
-/** Answers to harder sets instead, with `sets.json` under `out`. Null where `signal` ended it. */
+/** Evaluates harder sets instead and writes `sets.json` under `out`. Null if `signal` aborted it. */
 export async function evaluateSets(
   talk: Talk,
   { run, model }: ScenesOptions,
@@ -94,7 +94,7 @@ export async function evaluateSets(
     });
     if (!found) return null;
     const result = { benchmark: 'scenes', name: talk.name, sets: found, settings: settingsOf(talk, config.seed) };
-    writeWhole(join(out, 'sets.json'), `${JSON.stringify(result, null, 2)}\n`);
+    writeAtomic(join(out, 'sets.json'), `${JSON.stringify(result, null, 2)}\n`);
     return found;
   } finally {
     progress.end();

@@ -1,4 +1,4 @@
-/** @file The quality of self-asked questions: how close to the picture, how diverse, how sure their answers. */
+/** @file Measures self-asked questions: similarity to the picture, diversity, consistency of their answers. */
 import { RandomStream } from '@curio/engine';
 import { distinct, selfBleu } from '@curio/eval';
 import { aboutImage } from '@curio/model';
@@ -24,7 +24,7 @@ export interface Diversity {
   readonly different: number;
   readonly distinct1: number;
   readonly distinct2: number;
-  /** Over at most `MOST_COMPARED` of the texts, drawn; null for fewer than two. */
+  /** Over a sample of at most `MOST_COMPARED` texts; null for fewer than two. */
   readonly selfBleu: number | null;
   /** Share of each kind among the well-formed. */
   readonly kinds: Readonly<Record<string, number>>;
@@ -34,9 +34,9 @@ export interface Diversity {
 export interface Consistency {
   readonly questions: number;
   readonly seeds: number;
-  /** Share of the questions whose answers are all the same. */
+  /** Fraction of the questions whose answers all agree. */
   readonly same: number;
-  /** Share of right answers where they are the same, and where not (of those that are about the picture). */
+  /** Accuracy if the answers agree, and if not (of questions about the picture). */
   readonly rightWhenSame: number | null;
   readonly rightWhenNot: number | null;
 }
@@ -60,10 +60,10 @@ export interface MeasureOptions {
   readonly onPart: (label: string, count: number) => void;
 }
 
-/** BLEU of each with all others takes time quadratic in their number. */
+/** Self-BLEU takes time quadratic in the number of texts. */
 const MOST_COMPARED = 300;
 
-/** Null where `signal` ended it. Also gives the pictures of the first seed with what was asked about them. */
+/** Null if `signal` aborted it. Also returns the pictures of the first seed with their questions. */
 export async function measureQuestions(
   opened: Opened,
   data: RunData,
@@ -86,7 +86,7 @@ export async function measureQuestions(
   const turns = all.flatMap(({ picture, asked }) => asked.map((turn) => ({ picture, ...turn })));
   const captions = bySeed[0]!.asked.flatMap(({ picture, truth }) => (truth === null ? [] : [{ picture, text: truth }]));
   const groups: [string, PictureText[]][] = [
-    // What the towers were trained on: how close a text can come.
+    // Captions that the towers were trained on: an upper bound.
     ['true captions', captions],
     ['self-asked questions', turns.map(({ picture, question }) => ({ picture, text: question }))],
     ['its own answers', turns.map(({ picture, answer }) => ({ picture, text: answer }))],

@@ -8,7 +8,7 @@ import { percent } from '../run/terminal.ts';
 import { spreadOf } from '../ablate/paired-test.ts';
 import type { Diversity, QuestionsResult, Similarities } from './measure.ts';
 
-/** The figures as lines, which the terminal shows and the page begins with. */
+/** The figures as lines, for the terminal and the top of the page. */
 export function figuresOf({ asked, data, similarities, consistency, verdicts }: QuestionsResult): [string, string][] {
   const mean = (of: (each: (typeof verdicts)[number]) => number): string =>
     percent(verdicts.reduce((sum, each) => sum + of(each), 0) / verdicts.length);

@@ -1,4 +1,4 @@
-/** @file How close texts are to pictures, by both towers of a CLIP: the base's, before any LoRA, or a published one. */
+/** @file Similarity of texts and pictures by a CLIP with both towers: the base's, without LoRA, or a published one. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError, noGrad, reshape, sum, mul, tensor, upload } from '@curio/engine';
@@ -52,14 +52,15 @@ export async function openSimilarity(
 }
 
 /**
- * By a CLIP in the published layout: `config.json` of both towers, `tokenizer.json`, weights, and how pictures are
- * prepared. Texts are cut as transformers cuts them.
+ * By a CLIP in the published layout: `config.json` of both towers, `tokenizer.json`, weights, and the image
+ * preprocessing. Texts are truncated as in transformers.
  * @throws ConfigError, DataError and WeightError for what is missing in the folder or cannot be computed
  */
 export async function openPublishedSimilarity(gpu: Gpu, folder: string): Promise<Similarity> {
   const json = (name: string): Record<string, unknown> => {
     const path = join(folder, name);
-    if (!existsSync(path)) throw new DataError(`questions: ${path} is not there; give the folder of a whole CLIP.`);
+    if (!existsSync(path))
+      throw new DataError(`questions: ${path} does not exist; give the folder of a complete CLIP.`);
     return readJson(path, 'questions') as Record<string, unknown>;
   };
   const [config, where] = [json('config.json'), join(folder, 'config.json')];

@@ -1,4 +1,4 @@
-/** @file Where a run happened, so that it can be repeated: versions, machine, adapter, commit. */
+/** @file The environment of a run, so that it can be reproduced: versions, machine, adapter, commit. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ export interface Environment {
   readonly platform: string;
   readonly processor: string;
   readonly cores: number;
-  /** Commit of Curio's own working copy, with `+changes` where files differ from it; null outside of git. */
+  /** Commit of Curio's working copy, with `+changes` if files differ from it; null outside git. */
   readonly commit: string | null;
 }
 
@@ -56,6 +56,6 @@ function commit(): string | null {
       (git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+changes')
     );
   } catch {
-    return null; // no git, or no repository
+    return null; // git is not installed, or this is not a repository
   }
 }

@@ -1,5 +1,5 @@
 /**
- * @file Files for the packages below, and files that are whole or not there: everything is written under another name
+ * @file Files as byte sources for the packages below, and atomic writes: everything is written under a temporary name
  * and renamed.
  */
 import {
@@ -23,8 +23,8 @@ import { hubNameOf } from '@curio/hub';
 import { FileError, fileError, makeFolder, withFile } from '../disk/system-error.ts';
 
 /**
- * A file as a source of bytes; it is opened for each read, so nothing has to be closed. `where` begins the sentence of
- * an error.
+ * A file as a source of bytes; it is opened for each read, so nothing has to be closed.
+ * @param where how errors begin
  */
 export function fileSource(path: string, where?: string): ByteSource {
   return {
@@ -35,12 +35,12 @@ export function fileSource(path: string, where?: string): ByteSource {
         throw fileError(error, path, where) ?? error;
       });
       try {
-        // Not filled with zeros: every byte of it is read, or the read fails.
+        // Not zeroed: every byte is read, or the read fails.
         const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
         let done = 0;
         while (done < length) {
           const { bytesRead } = await file.read(bytes, done, length - done, offset + done).catch((error: unknown) => {
-            throw fileError(error, path, where) ?? error; // such as a folder, which opens and does not read
+            throw fileError(error, path, where) ?? error; // a folder, for example, can be opened but not read
           });
           if (bytesRead === 0)
             throw new WeightError(
@@ -56,7 +56,7 @@ export function fileSource(path: string, where?: string): ByteSource {
   };
 }
 
-/** A folder as a source of files. One of a hub's cache is called by the name that it has there. */
+/** A folder as a source of files. A folder of the hub's cache is named by its repository. */
 export function folderSource(path: string): ByteFolder {
   return {
     name: hubNameOf(path) ?? path,
@@ -64,8 +64,8 @@ export function folderSource(path: string): ByteFolder {
   };
 }
 
-/** Writes a file whole: a reader sees the old one or the new one, also after a crash. @throws FileError */
-export function writeWhole(path: string, content: string | Uint8Array | readonly Uint8Array[]): void {
+/** Writes a file atomically: readers see the old file or the new one, even after a crash. @throws FileError */
+export function writeAtomic(path: string, content: string | Uint8Array | readonly Uint8Array[]): void {
   const draft = `${path}.partial`;
   const chunks =
     typeof content === 'string'
@@ -92,10 +92,10 @@ export function writeWhole(path: string, content: string | Uint8Array | readonly
 }
 
 /**
- * Writes a folder whole, from contents by path under it; a folder that stands there is replaced.
+ * Writes a folder atomically, from contents by relative path; an existing folder is replaced.
  * @throws FileError
  */
-export function writeFolderWhole(
+export function writeFolderAtomic(
   path: string,
   files: Readonly<Record<string, string | Uint8Array | readonly Uint8Array[]>>,
 ): void {
@@ -106,7 +106,7 @@ export function writeFolderWhole(
     rmSync(old, { recursive: true, force: true });
     try {
       makeFolder(draft);
-      for (const [name, content] of Object.entries(files)) writeWhole(join(draft, name), content);
+      for (const [name, content] of Object.entries(files)) writeAtomic(join(draft, name), content);
       if (existsSync(path)) renameSync(path, old);
       renameSync(draft, path);
     } catch (error) {
@@ -118,8 +118,8 @@ export function writeFolderWhole(
   });
 }
 
-/** Clears away what a crash left of `writeWhole` and `writeFolderWhole` under a folder. */
-export function mendFolder(path: string): void {
+/** Removes what a crash of `writeAtomic` or `writeFolderAtomic` left in a folder. */
+export function removeLeftovers(path: string): void {
   for (const name of readdirSync(path)) {
     const stem = join(path, name.replace(/\.(partial|old)$/, ''));
     if (name.endsWith('.old') && !existsSync(stem)) renameSync(join(path, name), stem);
@@ -127,11 +127,11 @@ export function mendFolder(path: string): void {
   }
 }
 
-/** Whether a file, and not a folder, stands at the path. */
+/** Whether the path is a file, not a folder. */
 export const isFile = (path: string): boolean => statOf(path)?.isFile() ?? false;
 export const isFolder = (path: string): boolean => statOf(path)?.isDirectory() ?? false;
 
-/** Undefined where nothing stands; below a file nothing does. @throws FileError for what cannot be looked at */
+/** Undefined if the path does not exist. @throws FileError if it cannot be inspected */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -142,9 +142,9 @@ function statOf(path: string): Stats | undefined {
 }
 
 /**
- * The text of a file, without the byte order mark that editors on Windows write; `where` begins the sentence of an
- * error.
- * @throws FileError where it cannot be read or is not UTF-8
+ * The text of a file, without the byte order mark that editors on Windows write.
+ * @param where how errors begin
+ * @throws FileError if it cannot be read or is not UTF-8
  */
 export function readText(path: string, where: string): string {
   const bytes = withFile(path, () => readFileSync(path), where);
@@ -152,11 +152,11 @@ export function readText(path: string, where: string): string {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     const wide = bytes.length > 1 && bytes[0]! + bytes[1]! === 0xff + 0xfe;
-    throw new FileError(`${where}: ${path}: it is ${wide ? 'UTF-16' : 'no UTF-8 text'}; save it as UTF-8.`, { cause });
+    throw new FileError(`${where}: ${path}: it is ${wide ? 'UTF-16' : 'not UTF-8'}; save it as UTF-8.`, { cause });
   }
 }
 
-/** Parses a JSON file; `where` begins the sentence of an error. @throws FileError as `readText`, WeightError */
+/** Parses a JSON file. @param where how errors begin @throws FileError as `readText`; WeightError */
 export function readJson(path: string, where: string): unknown {
   const text = readText(path, where);
   try {

@@ -1,22 +1,22 @@
-/** @file What a run reports while it goes: `metrics.jsonl`, one line a step, and TensorBoard events under `events/`. */
+/** @file What a run logs: `metrics.jsonl`, one line per step, and TensorBoard events under `events/`. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { withFile } from '../disk/system-error.ts';
 import type { RunFolder, CheckpointPlace } from './run-folder.ts';
 import { TensorBoardWriter } from './tensorboard.ts';
 
-/** One step of a stage, as a line of `metrics.jsonl` holds it. */
+/** One step of a stage, a line of `metrics.jsonl`. */
 export interface StepMetrics {
   readonly stage: string;
-  /** Steps done with this one. */
+  /** Steps done, including this one. */
   readonly step: number;
   readonly loss: number;
   readonly lr: number;
   readonly gradNorm: number;
   readonly tokens: number;
   readonly images: number;
-  /** Since the step before. */
+  /** Since the previous step. */
   readonly seconds: number;
-  /** Of GPU buffers in use. */
+  /** GPU buffers in use. */
   readonly bytes: number;
 }
 
@@ -27,7 +27,7 @@ export class RunLog {
   private readonly events: TensorBoardWriter;
   private readonly history: StepMetrics[];
 
-  /** Goes on after `from` where given: what was logged later belongs to steps that will run again, and is dropped. */
+  /** Continues after `from` if given: later entries belong to steps that will run again, and are dropped. */
   constructor(folder: RunFolder, from?: CheckpointPlace) {
     this.path = folder.file('metrics.jsonl');
     this.history =
@@ -48,7 +48,7 @@ export class RunLog {
     for (const name of SCALARS) this.events.scalar(`${metrics.stage}/${name}`, metrics[name], metrics.step);
   }
 
-  /** Any other number, such as an accuracy on held-out questions. */
+  /** Any other scalar, such as the accuracy on held-out questions. */
   scalar(tag: string, value: number, step: number): void {
     this.events.scalar(tag, value, step);
   }
@@ -62,7 +62,7 @@ export class RunLog {
     this.events.image(tag, png, size, step);
   }
 
-  /** Steps logged so far, those before a resume included. */
+  /** Steps logged so far, including those before a resume. */
   steps(stage: string): StepMetrics[] {
     return this.history.filter((metrics) => metrics.stage === stage);
   }
@@ -75,7 +75,7 @@ export class RunLog {
 /** A line of a `.jsonl` file. */
 export const line = (value: object): string => `${JSON.stringify(value)}\n`;
 
-/** Lines of a `.jsonl` file; a last line cut off by a crash is left out. */
+/** Lines of a `.jsonl` file; an incomplete last line, left by a crash, is ignored. */
 export function readLines<T>(path: string): T[] {
   return readFileSync(path, 'utf8')
     .split('\n')

@@ -1,4 +1,4 @@
-/** @file Loss curves as SVG: one panel a stage, every step as a faint line, the smoothed course as a strong one. */
+/** @file Loss curves as SVG: one panel per stage, with the raw loss as a faint line and the smoothed loss over it. */
 
 export interface LossCurve {
   readonly label: string;
@@ -8,7 +8,7 @@ export interface LossCurve {
 const PANEL = { width: 440, height: 250, left: 44, right: 14, top: 34, bottom: 34 };
 const MAX_POINTS = 500;
 
-/** A whole SVG; it follows the reader's light or dark scheme, alone in a file and inside a page. */
+/** A complete SVG, for a file or inside a page; it follows the reader's light or dark scheme. */
 export function lossChart(curves: readonly LossCurve[]): string {
   const drawn = curves.filter(({ points }) => points.length > 0);
   const width = Math.max(1, drawn.length) * PANEL.width;
@@ -72,7 +72,7 @@ ${steps.join('\n')}
 </g>`;
 }
 
-/** Exponential mean whose memory is a twentieth of the curve, without the bias of its first value. */
+/** Exponential moving average over a twentieth of the curve, bias-corrected. */
 export function smoothed(values: readonly number[]): number[] {
   const weight = 1 / Math.max(1, Math.min(50, values.length / 20));
   let mean = 0;
@@ -84,7 +84,7 @@ export function smoothed(values: readonly number[]): number[] {
   });
 }
 
-/** About `count` round numbers from at most `low` to at least `high`. */
+/** About `count` round numbers that cover `low` to `high`. */
 export function niceTicks(low: number, high: number, count: number): number[] {
   const raw = Math.max(high - low, 1e-6) / count;
   const power = 10 ** Math.floor(Math.log10(raw));

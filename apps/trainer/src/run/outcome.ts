@@ -1,6 +1,6 @@
 /**
  * @file The files at the end of a run: `answers.jsonl` and `asked.jsonl`, `summary.json`, `loss.svg`, `report.html`.
- * They are written anew each time, whole.
+ * Each is replaced atomically.
  */
 import type { RunConfig } from '../config/schema.ts';
 import { ANSWERS, answerLines, ASKED, askedLines } from '../train/answer-lines.ts';
@@ -29,11 +29,11 @@ export const curvesOf = (log: RunLog): LossCurve[] =>
     points: log.steps(stage).map(({ step, loss }) => ({ step, loss })),
   }));
 
-/** Also useful while a run goes on. */
+/** Also useful during a run. */
 export const writeLossChart = (folder: RunFolder, log: RunLog): void =>
   folder.write('loss.svg', lossChart(curvesOf(log)));
 
-/** Writes everything; returns the page for the terminal, which shows `shown` of the scenes. */
+/** Writes everything; returns the text for the terminal, which shows `shown` of the scenes. */
 export function writeOutcome(
   folder: RunFolder,
   log: RunLog,
@@ -41,7 +41,7 @@ export function writeOutcome(
   terminal: Terminal,
   shown = 3,
 ): string {
-  // The summary comes after them: where it stands, the run is finished and has its answers.
+  // The summary comes last: if it exists, the run is finished and has its answers.
   folder.write(ANSWERS, answerLines(answered));
   folder.write(ASKED, askedLines(scenes));
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`);

@@ -8,7 +8,7 @@ import type { Speed } from './speed.ts';
 export const PROFILED_STEP = 4;
 const ROWS = 24;
 
-/** Columns in line, the longest first; what is left over in one row. */
+/** An aligned table, slowest kernels first; the remaining ones share one row. */
 export function profileTable({ kernels, dispatches, busyMs, gapMs }: ProfileSummary): string {
   const number = (value: number | null, digits = 1): string => (value === null ? '' : value.toFixed(digits));
   const shown = kernels.slice(0, ROWS);
@@ -52,7 +52,7 @@ export function profileTable({ kernels, dispatches, busyMs, gapMs }: ProfileSumm
   return `${table}\n  ${dispatches} dispatches, busy ${number(busyMs)} ms, ${number(gapMs)} ms between them`;
 }
 
-/** Writes the trace into the run's folder and gives the text for the terminal. */
+/** Writes the trace into the run's folder and returns the text for the terminal. */
 export function reportProfile(
   folder: RunFolder,
   stage: string,

@@ -1,12 +1,12 @@
-/** @file How far a run is: one line rewritten on a terminal, a plain line every few seconds elsewhere. */
+/** @file Progress of a run: one line rewritten on a terminal, a plain line every few seconds elsewhere. */
 import { clock, compact, cut, megabytes, styleOf, type Terminal } from './terminal.ts';
 
 export interface StagePlan {
   readonly name: string;
-  /** What people read, such as `stage 1`. */
+  /** Name to display, such as `stage 1`. */
   readonly label: string;
   readonly steps: number;
-  /** Work of one step beside that of the other stages; the ETA counts in it. Default 1. */
+  /** Cost of one step relative to those of other stages, for the ETA. Default 1. */
   readonly cost?: number;
 }
 
@@ -25,7 +25,7 @@ export interface StepProgress {
 /** Seconds between plain lines, and between rewritten ones. */
 const PLAIN_EVERY = 5;
 const LIVE_EVERY = 0.1;
-/** Least weight of a new step in the smoothed loss and rates. */
+/** Minimum weight of a new step in the smoothed loss and rates. */
 const SMOOTHING = 0.1;
 
 export class Progress {
@@ -45,7 +45,7 @@ export class Progress {
     this.before = now();
   }
 
-  /** Begins the clock of a stage: the time since the last step was spent on something else. */
+  /** Starts the clock of a stage: the time since the last step was spent on something else. */
   begin(stage: string): void {
     this.stage = stage;
     this.stepsOfStage = 0;
@@ -57,7 +57,7 @@ export class Progress {
     const now = this.now();
     const seconds = Math.max(1e-6, now - this.before);
     this.before = now;
-    // The first step compiles the kernels, so the second one replaces its rates.
+    // The first step compiles the kernels, so the second one replaces the rates.
     const count = ++this.stepsOfStage;
     const smooth = (old: number, value: number): number =>
       old + Math.max(SMOOTHING, 1 / Math.max(1, count - 1)) * (value - old);
@@ -76,7 +76,7 @@ export class Progress {
     this.show(`${label} ${done}/${total}`, done === total);
   }
 
-  /** Where something stands that counts in ways of its own: `cell 3/15 · ETA 4:07`. */
+  /** Any other progress, in the caller's words: `cell 3/15 · ETA 4:07`. */
   status(text: string, last = false): void {
     this.show(text, last);
   }
@@ -96,7 +96,7 @@ export class Progress {
     this.show(`${head}${now}/${all} MB ${what}`, done === total);
   }
 
-  /** A line of its own, above the live one. */
+  /** A separate line, above the live one. */
   note(text: string): void {
     this.closeLine();
     this.terminal.write(`${text}\n`);

@@ -1,4 +1,4 @@
-/** @file The look of `report.html`, light and dark. */
+/** @file The style sheet of `report.html`, light and dark. */
 export const REPORT_STYLE = `
 :root { --paper: #fbfbfa; --card: #ffffff; --ink: #1f2328; --quiet: #667085; --rule: #e6e6e3; --accent: #2a78d6; --faint: #dbe9f9; --good: #16794c; --good-paper: #e3f4ea; --bad: #b3261e; --bad-paper: #fbe9e7; color-scheme: light dark; }
 @media (prefers-color-scheme: dark) { :root { --paper: #101216; --card: #16181d; --ink: #e6e8eb; --quiet: #98a1ad; --rule: #2a2e36; --accent: #5b9ff0; --faint: #1d2f47; --good: #6ccf9a; --good-paper: #15301f; --bad: #f2958d; --bad-paper: #3a1a18; } }

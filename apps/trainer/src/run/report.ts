@@ -1,4 +1,4 @@
-/** @file `report.html`: a run on one page that needs no other file and no network. */
+/** @file `report.html`: a run on one self-contained page. */
 import type { Accuracy } from '@curio/scenes';
 import type { RunConfig } from '../config/schema.ts';
 import { encodePng } from '../data/png.ts';
@@ -29,12 +29,12 @@ export function reportPage({ summary, config, environment, curves, scenes }: Rep
 <main>
 <header>
 <h1>${escape(summary.name)}</h1>
-<p class="quiet">A SQ-LLaVA of preset ${escape(summary.preset)}, seed ${summary.seed}, trained in ${clock(summary.seconds.train)} on ${escape(summary.adapter)}${summary.commit ? `, commit ${escape(summary.commit)}` : ''}.</p>
+<p class="quiet">SQ-LLaVA, preset ${escape(summary.preset)}, seed ${summary.seed}, trained in ${clock(summary.seconds.train)} on ${escape(summary.adapter)}${summary.commit ? `, commit ${escape(summary.commit)}` : ''}.</p>
 ${numbers(summary)}
 </header>
 ${answersSection(summary)}
 <section>
-<h2>How it learnt</h2>
+<h2>Training</h2>
 <div class="panel">${lossChart(curves)}</div>
 </section>
 ${askedSection(summary, scenes, config.ask.candidates)}
@@ -50,15 +50,15 @@ function numbers({ answers, blind, selfAsked, seconds, peakBytes }: Summary): st
   if (answers)
     cards.push([
       percent(answers.overall),
-      `of ${answers.count} held-out questions right (95 % interval ${answers.interval.map((x) => (100 * x).toFixed(0)).join(' to ')} %)`,
+      `of ${answers.count} held-out questions answered correctly (95 % interval ${answers.interval.map((x) => (100 * x).toFixed(0)).join(' to ')} %)`,
     ]);
-  if (blind) cards.push([percent(blind.overall), 'by guessing blind']);
+  if (blind) cards.push([percent(blind.overall), 'without looking at the picture']);
   if (selfAsked)
     cards.push(
       [percent(selfAsked.aboutPicture), `of ${selfAsked.count} self-asked questions are about the picture`],
-      [percent(selfAsked.answeredRight), 'of those answered right by itself'],
+      [percent(selfAsked.answeredRight), 'of those it answers correctly itself'],
     );
-  cards.push([clock(seconds.total), `in all; ${megabytes(peakBytes)} of GPU buffers at most`]);
+  cards.push([clock(seconds.total), `in total; ${megabytes(peakBytes)} of GPU buffers at the peak`]);
   return `<div class="numbers">${cards.map(([value, words]) => `<div class="number"><b>${value}</b><span>${escape(words)}</span></div>`).join('')}</div>`;
 }
 
@@ -77,7 +77,7 @@ function answersSection({ answers, blind, beforeTraining, afterStage1 }: Summary
   const kinds = Object.entries(answers.kinds).sort((a, b) => b[1] - a[1]);
   return `<section>
 <h2>Answers by kind of question</h2>
-<p class="quiet">On pictures and handwriting that it never saw. The line in each bar is what guessing blind reaches: the better of the most frequent answer to the same question, and the same weights shown another picture.</p>
+<p class="quiet">On pictures and handwriting held out from training. The line in each bar is the blind baseline: the better of the most frequent answer to the same question and the model's answer when shown another picture.</p>
 <div class="panel"><table>
 <thead><tr><th>kind</th><th></th><th class="share">right</th><th class="share">blind</th><th class="share">after stage 1</th><th class="share">before</th></tr></thead>
 <tbody>${row('all', null)}${kinds.map(([kind]) => row(kindWords(kind), kind)).join('')}</tbody>
@@ -98,13 +98,13 @@ function askedSection({ selfAsked }: Summary, scenes: readonly AskedScene[], can
     : '';
   return `<section>
 <h2>What it asked itself</h2>
-<p>It describes a picture, asks itself questions about it, and answers them, all without help. ${choiceOf(candidates)}</p>
+<p>The model describes a picture, asks itself questions about it, and answers them, all on its own. ${choiceOf(candidates)}</p>
 ${figures}
 <div class="scenes">${scenes.map(sceneCard).join('\n')}</div>
 </section>`;
 }
 
-/** A picture with what was said about it. */
+/** A picture with its description, questions and answers. */
 export function sceneCard({ id, picture, truth, description, asked }: AskedScene): string {
   const source = `data:image/png;base64,${Buffer.from(encodePng(picture)).toString('base64')}`;
   const turns = asked.map(({ question, answer, verdict }) => {
@@ -126,7 +126,7 @@ function runSection({ stages, seconds, rssBytes }: Summary, config: RunConfig, e
       label,
       `${steps} steps, loss ${firstLoss.toFixed(3)} to ${lastLoss.toFixed(3)}`,
     ]),
-    ['time', `setup ${clock(seconds.setup)}, training ${clock(seconds.train)}, in all ${clock(seconds.total)}`],
+    ['time', `setup ${clock(seconds.setup)}, training ${clock(seconds.train)}, total ${clock(seconds.total)}`],
     ['memory of the process', megabytes(rssBytes)],
     ['adapter', environment.adapter],
     ['machine', `${environment.processor}, ${environment.cores} cores, ${environment.platform}`],

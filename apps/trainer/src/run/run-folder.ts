@@ -1,4 +1,4 @@
-/** @file `runs/<name>/`: where a run writes, and the checkpoints in it. */
+/** @file `runs/<name>/`: the files of a run, and its checkpoints. */
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '@curio/engine';
@@ -9,7 +9,7 @@ import { upgradeConfig } from '../config/upgrade.ts';
 import type { Environment } from './environment.ts';
 import { isLock, lockFolder } from '../disk/lock.ts';
 import { makeFolder } from '../disk/system-error.ts';
-import { isFile, mendFolder, readJson, readText, writeFolderWhole, writeWhole } from './files.ts';
+import { isFile, removeLeftovers, readJson, readText, writeFolderAtomic, writeAtomic } from './files.ts';
 
 export interface RunFolderOptions {
   /** Folder of all runs. Default `runs`. */
@@ -20,10 +20,10 @@ export interface RunFolderOptions {
   readonly now?: Date;
 }
 
-/** Where a checkpoint stands. */
+/** Where in the training a checkpoint is. */
 export interface CheckpointPlace {
   readonly stage: 'stage1' | 'stage2';
-  /** Step to go on with. */
+  /** Steps done. */
   readonly step: number;
 }
 export interface SavedCheckpoint extends CheckpointPlace {
@@ -38,15 +38,14 @@ export class RunFolder {
   private constructor(readonly path: string) {}
 
   /**
-   * Makes a new folder and locks it.
-   * @throws ConfigError when one of that name has been trained in or the name is a path; FileError where it cannot be
-   * made
+   * Creates a new folder and locks it.
+   * @throws ConfigError if the folder already has a run, or the name is a path; FileError if it cannot be created
    */
   static create({ root = 'runs', name, preset, now = new Date() }: RunFolderOptions): RunFolder {
     const stamp = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
     if (name !== undefined && (/[/\\\0]/.test(name) || ['', '.', '..'].includes(name)))
       throw new ConfigError(
-        `run: --name is '${name}'; it must be the name of a folder under ${root}/, so no path such as a/b or ../c.`,
+        `run: --name is '${name}'; it must be a plain folder name, which is created under ${root}/.`,
       );
     const path = join(root, name ?? `${preset}-${stamp}`);
     makeFolder(path, 'run');
@@ -55,20 +54,20 @@ export class RunFolder {
     if (readdirSync(path).some((entry) => !isLock(entry))) {
       folder.unlock();
       throw new ConfigError(
-        `run: ${path} holds a run already; go on with it by --resume ${path}, or choose another --name.`,
+        `run: ${path} already has a run; resume it with --resume ${path}, or choose another --name.`,
       );
     }
     return folder;
   }
 
-  /** Opens a folder to go on with its run. @throws ConfigError when there is no run in it */
+  /** Opens the folder of an existing run. @throws ConfigError if there is no run in it */
   static open(path: string): RunFolder {
     if (!isFile(join(path, 'config.json')))
-      throw new ConfigError(`run: there is no run in ${path}; a run's folder holds config.json.`);
+      throw new ConfigError(`run: there is no run in ${path}; the folder of a run has a config.json.`);
     return new RunFolder(path);
   }
 
-  /** The newest folder with a run; undefined where there is none. */
+  /** The newest run; undefined if there is none. */
   static newest(root = 'runs'): RunFolder | undefined {
     if (!existsSync(root)) return undefined;
     const runs = readdirSync(root)
@@ -81,13 +80,12 @@ export class RunFolder {
   }
 
   /**
-   * Keeps other processes from training here until `unlock` or the end of this one, and clears away what a crash left
-   * half written.
-   * @throws ConfigError where another process trains here
+   * Locks the folder until `unlock` or the end of this process, and removes what a crash left half written.
+   * @throws ConfigError if another process trains here
    */
   lock(): void {
     this.release = lockFolder(this.path);
-    for (const root of [this.path, this.file('checkpoints')]) if (existsSync(root)) mendFolder(root);
+    for (const root of [this.path, this.file('checkpoints')]) if (existsSync(root)) removeLeftovers(root);
   }
 
   unlock(): void {
@@ -95,12 +93,12 @@ export class RunFolder {
     this.release = null;
   }
 
-  /** Whether a step of it was told or saved. */
+  /** Whether a step was logged or saved. */
   hasSteps(): boolean {
     return this.checkpoints().length > 0 || (isFile(this.file('metrics.jsonl')) && this.read('metrics.jsonl') !== '');
   }
 
-  /** Removes a run that has learnt nothing, so that its name is free. */
+  /** Deletes a run without steps, so that its name is free. */
   discard(): void {
     this.unlock();
     rmSync(this.path, { recursive: true, force: true });
@@ -115,26 +113,26 @@ export class RunFolder {
   }
 
   write(name: string, content: string | Uint8Array | readonly Uint8Array[]): void {
-    writeWhole(this.file(name), content);
+    writeAtomic(this.file(name), content);
   }
 
-  /** The resolved configuration, as JSON for `--resume` and as YAML for people, and where it runs. */
+  /** The configuration, as JSON for `--resume` and as YAML for people, and the environment. */
   writeConfig(config: RunConfig, environment: Environment): void {
     this.write('config.json', `${JSON.stringify(config, null, 2)}\n`);
     this.write(
       'config.yaml',
-      `# All that this run was made with; it can be given to --config again.\n${stringify(config)}`,
+      `# The complete configuration of this run; it can be passed to --config.\n${stringify(config)}`,
     );
     this.write('environment.json', `${JSON.stringify({ ...environment, seed: config.seed }, null, 2)}\n`);
   }
 
-  /** The configuration of its run, also of one that an earlier version wrote. */
+  /** The configuration of the run, upgraded if an earlier version wrote it. */
   readConfig(): RunConfig {
     return checkConfig(upgradeConfig(readJson(this.file('config.json'), 'run')));
   }
 
   /**
-   * Writes a checkpoint whole, then lets go of all but the newest `keep`. Files are given as chunks by path, such as
+   * Writes a checkpoint atomically, then deletes all but the newest `keep`. Files are given as chunks by path, such as
    * `adapter/adapter_config.json`.
    */
   saveCheckpoint(
@@ -143,13 +141,13 @@ export class RunFolder {
     keep: number,
   ): string {
     const path = this.file(join('checkpoints', `${stage}-${String(step).padStart(6, '0')}`));
-    writeFolderWhole(path, files);
+    writeFolderAtomic(path, files);
     for (const old of this.checkpoints().slice(0, -keep))
       if (old.path !== path) rmSync(old.path, { recursive: true, force: true });
     return path;
   }
 
-  /** Whole checkpoints, oldest first. */
+  /** Complete checkpoints, oldest first. */
   checkpoints(): SavedCheckpoint[] {
     const root = this.file('checkpoints');
     if (!existsSync(root)) return [];

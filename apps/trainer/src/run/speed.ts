@@ -1,4 +1,4 @@
-/** @file How fast the adapter is, as training meets it: for the doctor, and as the roofs of a profile. */
+/** @file Measures the adapter's speed, for `curio doctor` and as the roofline of a profile. */
 import { linear, matmul, neg, Parameter, RandomStream, slice, store, tensor } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import type { DeviceRates } from '@curio/model';
@@ -14,7 +14,7 @@ export interface Speed {
   readonly copyGigabytes: number;
 }
 
-/** Rates through the engine, as training meets them: the best of several rounds, first use (which compiles) aside. */
+/** Rates of engine ops: the best of several rounds, after a first use that compiles the kernels. */
 export async function measureSpeed(gpu: Gpu): Promise<Speed> {
   const random = new RandomStream(1);
   const noise = (count: number) => Float32Array.from({ length: count }, () => random.uniform() - 0.5);
@@ -32,10 +32,10 @@ export async function measureSpeed(gpu: Gpu): Promise<Speed> {
   }
 }
 
-/** Rows of the product that stands for a training step's. */
+/** Rows of the product that represents those of a training step. */
 const ROWS = 256;
 
-/** The rates that a step of a model meets: a product of 256 positions with a weight as it is stored, and a copy. */
+/** Rates for predicting a training step: a product of 256 positions with a weight as it is stored, and a copy. */
 export async function measureRates(gpu: Gpu, width: number, storage: BaseStorage): Promise<DeviceRates> {
   const dtype = dtypeOf(storage);
   const random = new RandomStream(1);
@@ -55,14 +55,14 @@ export async function measureRates(gpu: Gpu, width: number, storage: BaseStorage
   }
 }
 
-/** How often a second `work` runs, when it is recorded many times over and read once. */
+/** How often `work` runs per second, when it is recorded many times and read back once. */
 async function perSecond(gpu: Gpu, work: () => Tensor): Promise<number> {
   const seconds = async (count: number): Promise<number> => {
     const began = performance.now();
     await gpu.scope(() => {
       let last = work();
       for (let i = 1; i < count; i++) {
-        last.dispose(); // a fast device does thousands of them: their results would be gigabytes
+        last.dispose(); // on a fast device, thousands of results would take gigabytes
         last = work();
       }
       return slice(last.shape.length > 1 ? slice(last, { axis: 0, start: 0, end: 1 }) : last, {

@@ -1,4 +1,4 @@
-/** @file What a run reached: `summary.json`, and the page of text at the end of it. */
+/** @file The results of a run: `summary.json`, and the text printed at its end. */
 import type { Picture } from '@curio/model';
 import type { Accuracy, AskedVerdict, SelfAsked } from '@curio/scenes';
 import {
@@ -24,30 +24,30 @@ export interface StageSummary {
   readonly lastLoss: number;
 }
 
-/** `summary.json`. Shares are 0…1; what could not be judged (data of your own without truth) is null. */
+/** `summary.json`. Fractions are 0…1; what could not be judged (your own data, without ground truth) is null. */
 export interface Summary {
   readonly name: string;
   readonly preset: string;
   readonly seed: number;
   readonly adapter: string;
   readonly commit: string | null;
-  /** Held-out questions: after training, without seeing the right picture, before training, after stage 1. */
+  /** Accuracy on held-out questions: after training, without the right picture, before training, after stage 1. */
   readonly answers: Accuracy | null;
   readonly blind: Accuracy | null;
   readonly beforeTraining: Accuracy | null;
   readonly afterStage1: Accuracy | null;
   readonly selfAsked: SelfAsked | null;
   readonly stages: Readonly<Record<string, StageSummary>>;
-  /** Entries of the data that were left out; `skipped.jsonl` lists them. */
+  /** Entries of the data that were skipped; `skipped.jsonl` lists them. */
   readonly skipped: number;
-  /** `waiting`: how long steps waited for their data, the most that the device had nothing to do for want of them. */
+  /** `waiting`: how long steps waited for their data, an upper bound on how long that left the device idle. */
   readonly seconds: {
     readonly setup: number;
     readonly train: number;
     readonly waiting: number;
     readonly total: number;
   };
-  /** Largest sum of live GPU buffers, and the process's own memory. */
+  /** Peak of live GPU buffers, and of the process's resident memory. */
   readonly peakBytes: number;
   readonly rssBytes: number;
 }
@@ -56,7 +56,7 @@ export interface Summary {
 export interface AskedScene {
   readonly id: string;
   readonly picture: Picture;
-  /** What is in the picture, in words; null where no truth is known. */
+  /** What is in the picture, in words; null without ground truth. */
   readonly truth: string | null;
   /** The model's own description. */
   readonly description: string;
@@ -74,10 +74,10 @@ export function stageSummary(label: string, losses: readonly number[]): StageSum
   return { label, steps: losses.length, firstLoss: mean(losses.slice(0, part)), lastLoss: mean(losses.slice(-part)) };
 }
 
-/** The most resident memory that this process has held, in bytes. */
+/** Peak resident memory of this process, in bytes. */
 export const peakResident = (): number => process.resourceUsage().maxRSS * 1024;
 
-/** Kinds as people read them. */
+/** Display names of the kinds of question. */
 export const KIND_WORDS: Readonly<Record<string, string>> = {
   digit_at: 'which digit is there',
   digit_col: 'which digit is red',
@@ -96,7 +96,7 @@ export const KIND_WORDS: Readonly<Record<string, string>> = {
 };
 export const kindWords = (kind: string): string => KIND_WORDS[kind] ?? kind;
 
-/** What became of a self-asked question: a mark and a word. */
+/** The verdict on a self-asked question as a mark and a word. */
 export function verdictOf(verdict: AskedVerdict): { good: boolean | null; word: string } {
   if (!verdict.wellFormed) return { good: false, word: 'not a question' };
   if (!verdict.aboutPicture) return { good: null, word: 'not about this picture' };
@@ -108,7 +108,7 @@ const BAR_WIDTH = 24;
 
 /** How a question was chosen among those drawn in its place (`ask.candidates`); empty where there was no choice. */
 export const choiceOf = (candidates: number): string =>
-  candidates > 1 ? `Each is, of ${candidates} that it drew, the one it answers most surely.` : '';
+  candidates > 1 ? `Each was chosen from ${candidates} candidates: the one it answers with most confidence.` : '';
 
 /** What a page shows of self-questioning. */
 interface Asking {
@@ -118,8 +118,8 @@ interface Asking {
 }
 
 /**
- * The page at the end of a run. `losses` are the curves by stage, `scenes` the pictures to show, `files` what to open
- * next.
+ * The text printed at the end of a run. `losses` are the curves by stage, `scenes` the pictures to show, `files` what
+ * to open next.
  */
 export function summaryPage(
   summary: Summary,
@@ -134,10 +134,10 @@ export function summaryPage(
   const rule = ruleOf(terminal, style);
   const lines = answersPart(summary, rule, style);
   lines.push(
-    rule('How it learnt'),
+    rule('Training'),
     ...Object.entries(summary.stages).map(([name, stage]) => stageLine(stage, losses[name] ?? [], style)),
     ...(summary.skipped > 0
-      ? [`  ${padEnd('left out', NAME_WIDTH)}${summary.skipped} entries, listed in skipped.jsonl`]
+      ? [`  ${padEnd('skipped', NAME_WIDTH)}${summary.skipped} entries, listed in skipped.jsonl`]
       : []),
   );
   lines.push(
@@ -153,7 +153,7 @@ export function summaryPage(
   return lines.join('\n');
 }
 
-/** The same of a model alone: answers, and what it asked itself. */
+/** The same for a model without a run: its answers, and what it asked itself. */
 export function evaluationPage(
   found: Pick<Summary, 'answers' | 'blind' | 'selfAsked'>,
   asking: Asking,
@@ -175,7 +175,7 @@ function answersPart(summary: Answers, rule: (title: string) => string, style: S
   const { answers } = summary;
   if (!answers) return [];
   return [
-    rule(`${answers.count} questions about pictures it never saw`),
+    rule(`${answers.count} questions about held-out pictures`),
     ...accuracyLines(summary, style),
     '',
     ...kindLines(summary, style),
@@ -248,13 +248,13 @@ function askedLines(
 }
 
 function costLine({ seconds, peakBytes, rssBytes }: Summary): string {
-  return `  setup ${clock(seconds.setup)}, training ${clock(seconds.train)}, in all ${clock(seconds.total)} · ${megabytes(peakBytes)} of GPU buffers, ${megabytes(rssBytes)} in all`;
+  return `  setup ${clock(seconds.setup)}, training ${clock(seconds.train)}, total ${clock(seconds.total)} · ${megabytes(peakBytes)} of GPU buffers, ${megabytes(rssBytes)} of memory`;
 }
 
 const waitingLine = ({ seconds }: Summary): string =>
   `  ${percent(seconds.waiting / Math.max(seconds.train, 1e-9))} of the training waited for data`;
 
-/** Joins words into lines of at most `columns`. */
+/** Wraps words into lines of at most `columns`. */
 function wrap(words: readonly string[], columns: number, joint = ' '): string[] {
   const out: string[] = [];
   for (const word of words) {
@@ -268,7 +268,7 @@ function wrap(words: readonly string[], columns: number, joint = ' '): string[] 
 
 const PICTURE_COLUMNS = 24;
 
-/** The picture on the left where the terminal has colours, what was said about it on the right. */
+/** The picture on the left, if the terminal has colours, and what the model said about it on the right. */
 function sceneLines(
   { picture, truth, description, asked }: AskedScene,
   terminal: Terminal,
@@ -290,7 +290,7 @@ function sceneLines(
   );
 }
 
-/** A picture in half blocks: two pixels a character, the upper one as its ink. */
+/** A picture in half blocks: two pixels per character, the upper one in the foreground colour. */
 export function pictureLines({ width, height, rgb }: Picture, columns: number, trueColor: boolean): string[] {
   const rows = 2 * Math.max(1, Math.round((columns * height) / width / 2));
   const pixel = (column: number, row: number): number[] =>

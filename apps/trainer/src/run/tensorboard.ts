@@ -13,7 +13,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return byte;
 });
 
-/** CRC-32C, rotated and shifted, as the record format asks. */
+/** CRC-32C, masked as the record format requires. */
 function maskedCrc(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 255] ^ (crc >>> 8);
@@ -21,7 +21,7 @@ function maskedCrc(bytes: Uint8Array): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** Protobuf's wire format, the four kinds of field that events use. */
+/** Protobuf's wire format, for the four kinds of field that events use. */
 const varint = (n: number): Buffer => {
   const out: number[] = [];
   for (; n >= 128; n = Math.floor(n / 128)) out.push((n % 128) | 128);
@@ -78,7 +78,7 @@ export class TensorBoardWriter {
     this.value(step, [text(1, tag), bytes(4, image)]);
   }
 
-  /** Tells TensorBoard that events after `step`, in older files, count no more. */
+  /** Tells TensorBoard to discard events after `step` in older files. */
   restart(step: number): void {
     this.record(Buffer.concat([integer(2, step), bytes(7, integer(1, 1))]));
   }

@@ -1,4 +1,4 @@
-/** @file What the terminal can do, and text for it. NO_COLOR, CI, TERM=dumb and pipes are honoured. */
+/** @file The terminal's abilities, and text for it. Respects NO_COLOR, CI, TERM=dumb and pipes. */
 
 export interface Terminal {
   write(text: string): void;
@@ -50,10 +50,10 @@ export function styleOf({ color }: Pick<Terminal, 'color'>): Style {
 }
 
 const ESCAPES = /\x1b\[[0-9;]*m/g;
-/** Columns that a text takes, escape sequences aside. */
+/** Columns that a text takes, not counting escape sequences. */
 export const widthOf = (text: string): number => [...text.replace(ESCAPES, '')].length;
 
-/** Cuts a text without escape sequences to a width. */
+/** Truncates a text without escape sequences to a width. */
 export const cut = (text: string, columns: number): string =>
   widthOf(text) <= columns ? text : `${[...text].slice(0, Math.max(0, columns - 1)).join('')}…`;
 

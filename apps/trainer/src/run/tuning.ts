@@ -1,4 +1,4 @@
-/** @file Where measured choices of kernels are kept: the user's cache between runs, the run's folder for its own. */
+/** @file Stores measured kernel choices: between runs in the user's cache, those of a run in its folder. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { RunFolder } from './run-folder.ts';
 
 const FILE = 'tuning.json';
 
-/** A file for each adapter and driver under the user's cache. */
+/** One file per adapter and driver in the user's cache. */
 export function cachedTuning(): TuningStore {
   const fileOf = (key: string): string =>
     join(cacheFolder(), 'tuning', `${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
@@ -25,8 +25,8 @@ export function cachedTuning(): TuningStore {
 }
 
 /**
- * A resumed run uses the kernels that it used before, whatever the cache says.
- * @throws ConfigError where the record does not read or is of another device
+ * Loads the choices of a resumed run, which take precedence over the cache.
+ * @throws ConfigError if the record cannot be read or belongs to another device
  */
 export function readTuning(gpu: Gpu, folder: RunFolder): void {
   if (!gpu.kernels.tuner || !existsSync(folder.file(FILE))) return;
@@ -34,17 +34,17 @@ export function readTuning(gpu: Gpu, folder: RunFolder): void {
   try {
     record = JSON.parse(folder.read(FILE)) as TuningRecord;
   } catch (cause) {
-    throw new ConfigError(`tuning: ${folder.file(FILE)} is not JSON; delete it, and the kernels are measured again.`, {
+    throw new ConfigError(`tuning: ${folder.file(FILE)} is not JSON; delete it to measure the kernels again.`, {
       cause,
     });
   }
   gpu.kernels.tuner.load(record);
 }
 
-/** Whether the run chose its kernels by measuring. */
+/** Whether the run chose its kernels by measurement. */
 export const wasMeasured = (folder: RunFolder): boolean => existsSync(folder.file(FILE));
 
-/** Writes what was chosen so far into the run's folder. */
+/** Saves the choices so far in the run's folder. */
 export function writeTuning(gpu: Gpu, folder: RunFolder): void {
   if (gpu.kernels.tuner) folder.write(FILE, `${JSON.stringify(gpu.kernels.tuner.record, null, 1)}\n`);
 }

@@ -1,4 +1,4 @@
-/** @file What a client is told when its request is refused, in OpenAI's form. */
+/** @file The response to a refused request, in OpenAI's format. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,

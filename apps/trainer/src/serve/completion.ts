@@ -1,15 +1,15 @@
-/** @file The answer to a chat completion: whole, or in pieces as server-sent events. */
+/** @file The response to a chat completion: complete, or streamed as server-sent events. */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '@curio/model';
 import type { Queue } from './queue.ts';
 import type { Completion } from './request.ts';
 
-/** Answers when the queue comes to it; ends without an answer where the client goes. */
+/** Responds when it is the request's turn; ends without a response if the client disconnects. */
 export async function complete(response: ServerResponse, completion: Completion, queue: Queue): Promise<void> {
   queue.requireRoom(completion.requests.length);
   const abort = new AbortController();
-  response.on('close', () => abort.abort()); // the client has gone, or all was sent
+  response.on('close', () => abort.abort()); // the client has disconnected, or everything was sent
   const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: completion.model.name };
   const answer = (onPiece: (index: number, piece: string) => void): Promise<Reply[]> =>
     Promise.all(
@@ -35,7 +35,7 @@ export async function complete(response: ServerResponse, completion: Completion,
   response.end(JSON.stringify({ ...head, object: 'chat.completion', choices, usage: usageOf(replies) }));
 }
 
-/** The role, pieces of text, why it ended, what it took where that is asked for, and the end. */
+/** Sends the role, pieces of text, the finish reason, the usage if requested, and the end. */
 async function stream(
   response: ServerResponse,
   { requests, includeUsage }: Completion,
@@ -43,7 +43,7 @@ async function stream(
   answer: (onPiece: (index: number, piece: string) => void) => Promise<Reply[]>,
 ): Promise<void> {
   const chunk = (choices: readonly object[], usage: object | null = null): void => {
-    // Sent with the first text, so that what is refused before it still has a status of its own.
+    // Sent with the first text, so that an error before it can still have its own status.
     if (!response.headersSent)
       response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
     const whole = { ...head, object: 'chat.completion.chunk', choices, ...(includeUsage && { usage }) };

@@ -16,7 +16,7 @@ export const message = z.strictObject({
 });
 type Given = z.infer<typeof message>;
 
-/** An optional system text first, then user and assistant in turn, the user last. @throws ApiError otherwise */
+/** An optional system text, then alternating user and assistant, ending with the user. @throws ApiError otherwise */
 export async function readMessages(
   given: readonly Given[],
   prepare: (picture: Picture) => Float32Array,
@@ -32,12 +32,12 @@ export async function readMessages(
     if (each.role !== wanted)
       throw new ApiError(
         400,
-        `${where}.role is '${each.role}' and '${wanted}' must stand there; a system message may come first, then user and assistant in turn.`,
+        `${where}.role is '${each.role}' and must be '${wanted}'; a system message may come first, then user and assistant alternate.`,
         `${where}.role`,
       );
     const urls = urlsOf(each);
     if (wanted === 'assistant' && urls.length > 0)
-      throw new ApiError(400, `${where}: an answer holds a picture; only messages of the user may.`, where);
+      throw new ApiError(400, `${where}: an assistant message has a picture; only user messages may.`, where);
     for (const url of urls) pixels.push(prepare(await decodeUrl(url, where)));
     const said = `${'<image>\n'.repeat(urls.length)}${textOf(each, where)}`;
     messages.push({ role: wanted === 'user' ? 'human' : 'gpt', text: said.trim() });
@@ -60,7 +60,7 @@ function textOf({ content }: Given, where: string): string {
   if (said.includes('<image>'))
     throw new ApiError(
       400,
-      `${where}: the text says <image>, which stands for a picture; give it by image_url.`,
+      `${where}: the text says <image>, which is the placeholder of a picture; give pictures as image_url.`,
       where,
     );
   return said;
@@ -71,7 +71,7 @@ async function decodeUrl(url: string, where: string): Promise<Picture> {
   if (!found)
     throw new ApiError(
       400,
-      `${where}: the image is '${url.length > 40 ? `${url.slice(0, 40)}…` : url}'; it must be a data URL such as data:image/png;base64,…, since nothing is fetched.`,
+      `${where}: the image is '${url.length > 40 ? `${url.slice(0, 40)}…` : url}'; it must be a data URL such as data:image/png;base64,…, since the server fetches nothing.`,
       where,
     );
   try {

@@ -1,12 +1,12 @@
-/** @file Requests in their order, up to four in work at a time: the next joins as soon as one ends. */
+/** @file Queues requests in order and processes up to four at a time: the next one joins as soon as one ends. */
 import type { Reply, Request, Speaker } from '@curio/model';
 import { ApiError } from './api-error.ts';
 
 export interface Job {
-  /** The model that it is for; the one after it waits for another model until those of this one are done. */
+  /** Its model; a request for another model waits until those for this one are done. */
   readonly speaker: Pick<Speaker, 'write'>;
   readonly request: Request;
-  /** Ends it, also while it waits. */
+  /** Aborts it, even while it waits. */
   readonly signal: AbortSignal;
   readonly onPiece: (piece: string) => void;
 }
@@ -23,10 +23,10 @@ export class Queue {
   private readonly waiting: Waiting[] = [];
   private working = false;
 
-  /** @param most answers that may wait */
+  /** @param most requests that may wait */
   constructor(private readonly most: number) {}
 
-  /** Refuses what would be too much, before any of it waits. @throws ApiError */
+  /** Refuses requests beyond the limit, before any of them waits. @throws ApiError */
   requireRoom(count: number): void {
     const { length } = this.waiting.filter(({ signal }) => !signal.aborted);
     if (length + count > this.most)
@@ -39,7 +39,7 @@ export class Queue {
       );
   }
 
-  /** Answers a request when its turn comes. One that was aborted before has an empty answer. */
+  /** Answers a request when it is its turn. If it was aborted before, the answer is empty. */
   answer(job: Job): Promise<Reply> {
     return new Promise((done, failed) => {
       this.waiting.push({ ...job, done, failed, ended: false });
@@ -57,7 +57,7 @@ export class Queue {
     }
   }
 
-  /** The first that still wants its answer. */
+  /** The first request that was not aborted. */
   private next(): Waiting | undefined {
     while (this.waiting[0]?.signal.aborted) this.waiting.shift()!.done(ABORTED);
     return this.waiting[0];
@@ -68,7 +68,9 @@ export class Queue {
     return job;
   }
 
-  /** Answers one and those that join it. One that cannot be answered, such as a long prompt, takes no other with it. */
+  /**
+   * Answers one request and those that join it. The failure of one, such as too long a prompt, does not affect others.
+   */
   private async write(first: Waiting): Promise<void> {
     const part = [first];
     const { speaker } = first;

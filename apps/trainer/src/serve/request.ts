@@ -1,4 +1,4 @@
-/** @file The body of a chat completion, as OpenAI's API has it, to requests of ours: done or refused, never ignored. */
+/** @file Turns the body of a chat completion into requests. Every field is obeyed or refused, never ignored. */
 import type { Picture, Request, Speaker, TemplateName } from '@curio/model';
 import { z } from 'zod';
 import { ApiError } from './api-error.ts';
@@ -13,12 +13,12 @@ const body = z.strictObject({
   max_completion_tokens: z.int().min(1).nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
-  /** Not OpenAI's, but usual with servers of one's own. */
+  /** Not OpenAI's, but common in other servers. */
   top_k: z.int().min(0).nullish(),
   seed: z.int().min(0).nullish(),
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(4)]).nullish(),
   n: z.int().min(1).max(16).nullish(),
-  /** What asks for nothing but what is done anyway. */
+  /** Fields that are accepted only with the values that are the behaviour anyway. */
   frequency_penalty: z.literal(0).nullish(),
   presence_penalty: z.literal(0).nullish(),
   logprobs: z.literal(false).nullish(),
@@ -29,14 +29,14 @@ const body = z.strictObject({
 type Body = z.infer<typeof body>;
 type Issue = z.core.$ZodIssue;
 
-/** A model that is asked for by its name. */
+/** A model, requested by its name. */
 export interface ServedModel {
   readonly name: string;
   readonly speaker: Pick<Speaker, 'write'>;
   readonly prepare: (picture: Picture) => Float32Array;
 }
 
-/** A speaker that is spoken to in another template than its model's own; left out, the model's. */
+/** A speaker with another template than its model's own; undefined: the model's. */
 export const inTemplate = (
   speaker: ServedModel['speaker'],
   template: TemplateName | undefined,
@@ -47,7 +47,7 @@ export const inTemplate = (
 
 export interface Completion {
   readonly model: ServedModel;
-  /** As many as answers are asked for. */
+  /** One per requested answer. */
   readonly requests: readonly Request[];
   readonly stream: boolean;
   readonly includeUsage: boolean;
@@ -102,7 +102,7 @@ function parse(json: unknown): Body {
   throw new ApiError(400, `${param ?? 'the body'}: ${wrong}.`, param);
 }
 
-/** Of a field that may be of several kinds, what is wrong with the kind that it comes nearest to. */
+/** For a field with several allowed kinds, the fault with respect to the closest one. */
 function nearest(issue: Issue): Issue {
   if (issue.code !== 'invalid_union') return issue;
   const inner = issue.errors

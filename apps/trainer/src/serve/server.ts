@@ -1,4 +1,4 @@
-/** @file An HTTP server with the part of OpenAI's API that a model of ours can answer: models and chat completions. */
+/** @file An HTTP server for a part of OpenAI's API: models and chat completions. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -12,11 +12,11 @@ import type { CompletionDefaults } from './request.ts';
 export interface ServeOptions extends CompletionDefaults {
   /** What clients must send as `Authorization: Bearer …`; null: nothing. */
   readonly key: string | null;
-  /** Answers that may wait. */
+  /** Requests that may wait. */
   readonly queue: number;
-  /** Most bytes of a body. */
+  /** Maximum bytes of a body. */
   readonly maxBody: number;
-  /** Called for a fault of ours, which the client is told without its details. */
+  /** Called for an internal error, whose details the client does not get. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -68,7 +68,7 @@ function requireKey({ headers }: IncomingMessage, key: string | null): void {
 
 async function readBody(request: IncomingMessage, most: number): Promise<unknown> {
   const type = request.headers['content-type'] ?? 'missing';
-  // A page of somebody else may send text/plain to this machine without asking, but not this.
+  // A foreign web page may send text/plain to this machine without permission, but not JSON.
   if (!/^application\/json\b/i.test(type))
     throw new ApiError(415, `content-type is ${type}; it must be application/json.`);
   const chunks: Buffer[] = [];
@@ -76,7 +76,7 @@ async function readBody(request: IncomingMessage, most: number): Promise<unknown
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size <= most)
-      chunks.push(chunk); // a little more is read, so that the client hears the answer
+      chunks.push(chunk); // a little more is read, so that the client gets the response
     else if (size > 2 * most) request.destroy();
   }
   if (size > most)
@@ -93,7 +93,7 @@ function send(response: ServerResponse, status: number, body: object, headers: R
   response.end(JSON.stringify(body));
 }
 
-/** Tells what is wrong: by status, or as an event where text was sent already. */
+/** Reports an error: by status, or as an event if text was already sent. */
 function fail(response: ServerResponse, error: unknown, onFault: (error: unknown) => void): void {
   const known =
     error instanceof ApiError ? error : error instanceof CurioError ? new ApiError(400, error.message) : null;

@@ -1,11 +1,11 @@
-/** @file Answers to many questions, some at a time, each given as soon as those before it are. */
+/** @file Answers many questions in batches, and reports each answer as soon as those before it are reported. */
 import type { Reply, SelfQuestioning } from '@curio/model';
 import { decodeImage, readImage } from '../data/decode.ts';
 import type { Talk } from './open.ts';
 import { question, replyOptions } from './options.ts';
 import type { WritingOptions } from './options.ts';
 
-/** A question, with the path of its picture or the bytes of its file. */
+/** A question, with the path of its picture or the bytes of the picture's file. */
 export interface Asked {
   readonly id: string | number;
   readonly text: string;
@@ -19,15 +19,15 @@ export interface Answered extends Partial<Omit<Reply, 'text'>>, Partial<SelfQues
 export interface AnswerAllOptions {
   readonly talk: Talk;
   readonly options: WritingOptions;
-  /** How many are in work at a time. */
+  /** Questions per batch. */
   readonly batch: number;
-  /** The model first asks and answers so many questions of its own. */
+  /** How many questions of its own the model asks and answers first. */
   readonly sq?: number;
   readonly signal: AbortSignal;
   readonly onAnswer: (index: number, answer: Answered) => void;
 }
 
-/** Answers `questions` from number `from` on; what is drawn for one depends on its number alone. */
+/** Answers `questions` from index `from` on; sampling depends only on a question's index and the seed. */
 export async function answerAll(
   questions: readonly Asked[],
   from: number,
@@ -43,7 +43,7 @@ export async function answerAll(
     const part = questions.slice(at, at + batch);
     const pixels = await Promise.all(part.map(pixelsOf));
     if (sq !== undefined) {
-      // One by one: the questions that it asks itself depend on the picture's number among those asked together.
+      // One by one: the questions it asks itself depend on the picture's index in the batch.
       for (const [k, { text }] of part.entries()) {
         const entry = { pixels: pixels[k]!, question: text, stop: options.stop };
         const ask = { ...talk.ask, questions: sq };

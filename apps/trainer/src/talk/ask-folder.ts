@@ -1,4 +1,4 @@
-/** @file A folder of pictures about each of which the model asks itself questions; docs/sq-llava.md 5.2. */
+/** @file Lets the model ask itself questions about each picture of a folder; docs/sq-llava.md 5.2. */
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join, sep } from 'node:path';
 import { DataError } from '@curio/engine';
@@ -8,26 +8,26 @@ import type { Talk } from './open.ts';
 import type { WritingOptions } from './options.ts';
 import type { FileQuestion } from './questions-file.ts';
 
-/** Ends of the names of pictures that can be read. */
+/** File name extensions of readable pictures. */
 const PICTURES = ['png', 'jpg', 'jpeg', 'webp', 'gif', 'avif', 'tif', 'tiff', 'bmp', 'pbm', 'pgm', 'ppm', 'pnm', 'pam'];
 
 /**
- * The pictures of a folder and of those in it, by name.
- * @throws DataError where it is no folder or has none
+ * The pictures of a folder and its subfolders, sorted by name.
+ * @throws DataError if it is not a folder or has no pictures
  */
 export function picturesOf(folder: string): (FileQuestion & { readonly image: string })[] {
   if (!withFile(folder, () => statSync(folder, { throwIfNoEntry: false }))?.isDirectory())
-    throw new DataError(`batch: '${folder}' is no folder; --self goes through a folder of pictures.`);
+    throw new DataError(`batch: '${folder}' is not a folder; --self needs a folder of pictures.`);
   const names = withFile(folder, () => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
     .map((name) => name.split(sep).join('/'))
     .filter((name) => PICTURES.includes(extname(name).slice(1).toLowerCase()) && !/(^|\/)\./.test(name))
     .sort();
   if (names.length === 0)
-    throw new DataError(`batch: ${folder} holds no picture; it must hold at least one (${PICTURES.join(', ')}).`);
+    throw new DataError(`batch: ${folder} has no pictures; it must have at least one (${PICTURES.join(', ')}).`);
   return names.map((name) => ({ id: name, text: '', image: join(folder, name) }));
 }
 
-/** What the model said of a picture, in the fields of the published visual_qa. */
+/** What the model said about a picture, in the fields of the published visual_qa. */
 export interface SelfAsked {
   /** The request to describe it, and the description. */
   readonly sampler: readonly [prompt: string, description: string];
@@ -35,7 +35,7 @@ export interface SelfAsked {
   readonly dialogues: readonly (readonly [question: string, answer: string])[];
 }
 
-/** Goes through `pictures` from number `from` on; what is drawn for one depends on its number and the seed alone. */
+/** Processes `pictures` from index `from` on; sampling depends only on a picture's index and the seed. */
 export async function askAboutEach(
   pictures: ReturnType<typeof picturesOf>,
   from: number,
@@ -48,7 +48,7 @@ export async function askAboutEach(
   }: {
     readonly talk: Talk;
     readonly options: Pick<WritingOptions, 'aspect' | 'template' | 'seed' | 'maxNewTokens'>;
-    /** How many it asks about each. */
+    /** Questions per picture. */
     readonly questions: number;
     readonly signal: AbortSignal;
     readonly onAsked: (index: number, said: SelfAsked) => void;

@@ -1,4 +1,4 @@
-/** @file What `curio chat` does with a line: a question, or a command that begins with /. */
+/** @file Handles the lines of `curio chat`: questions, and commands that begin with /. */
 import { resolve } from 'node:path';
 import { CurioError } from '@curio/engine';
 import type { Picture, Reply } from '@curio/model';
@@ -7,29 +7,29 @@ import type { NamedModel, Talk } from './open.ts';
 import { replyOptions } from './options.ts';
 import type { WritingOptions } from './options.ts';
 
-export const CHAT_HELP = `/image FILE    talk about another picture, from the beginning
-/regenerate    another answer to the last question
-/self [n]      let the model ask itself n questions (1) and answer them
-/adapter NAME  go on with another adapter
-/clear         forget what was said, keep the picture
-/help          this list
-/quit          end`;
+export const CHAT_HELP = `/image FILE    start over with another picture
+/regenerate    sample another answer to the last question
+/self [n]      let the model ask itself n questions (default 1) and answer them
+/adapter NAME  continue with another adapter
+/clear         clear the conversation, keep the picture
+/help          show this list
+/quit          end the chat`;
 
-/** Where the text of a chat goes. */
+/** Receives the text of a chat. */
 export interface ChatOutput {
-  /** A piece of a text that grows, and its end. */
+  /** The next piece of streamed text. */
   piece(text: string): void;
-  /** A turn that is in the history now. */
+  /** A complete turn, now in the history. */
   turn(turn: ChatTurn, reply: Reply): void;
-  /** A text of its own: help, or why something was not done. */
+  /** A message to the user: help, or why something was not done. */
   note(text: string): void;
-  /** Comes before a question that the model asks. */
+  /** Called before a question that the model asks. */
   asking(): void;
 }
 
 export class Chat {
   private pixels: Float32Array | null = null;
-  /** Counts what was drawn, so that a second answer is another one. */
+  /** Counts samples, so that a regenerated answer has a random stream of its own. */
   private drawn = 0;
   private model: NamedModel;
 
@@ -44,12 +44,12 @@ export class Chat {
     this.model = talk.models[0]!;
   }
 
-  /** Reads the picture of a history that was opened. */
+  /** Reads the picture of the saved history. */
   async open(): Promise<void> {
     if (this.history.image !== null) this.pixels = await this.look(this.history.image);
   }
 
-  /** Answers a line. @returns false where it ends the chat */
+  /** Handles a line. @returns false if it ends the chat */
   async line(line: string, signal?: AbortSignal): Promise<boolean> {
     const text = line.trim();
     if (text === '') return true;
@@ -63,7 +63,7 @@ export class Chat {
     return true;
   }
 
-  /** Begins about a picture. */
+  /** Starts over with a picture. */
   async show(path: string): Promise<void> {
     const pixels = await this.look(path);
     this.pixels = pixels;
@@ -84,7 +84,7 @@ export class Chat {
         history.begin(history.image);
         break;
       case '/image':
-        if (argument === '') output.note('chat: /image is without a file; write /image FILE.');
+        if (argument === '') output.note('chat: /image names no file; write /image FILE.');
         else await this.show(argument);
         break;
       case '/adapter':
@@ -95,7 +95,7 @@ export class Chat {
         break;
       case '/self':
         if (rest.length > 1 || (argument !== '' && !/^[1-9]\d{0,2}$/.test(argument)))
-          output.note(`chat: /self is given '${argument}'; it takes a number of questions from 1 to 999.`);
+          output.note(`chat: /self is given '${argument}'; it takes a number of questions, from 1 to 999.`);
         else await this.self(Number(argument || '1'), signal);
         break;
       default:
@@ -108,21 +108,21 @@ export class Chat {
     const { models } = this.talk;
     const found = models.find((model) => model.name === name);
     const names = models.map((model) => (model === this.model ? `${model.name} (in use)` : model.name)).join(', ');
-    if (!found) return this.output.note(`chat: there is no adapter '${name}'; there are ${names}.`);
-    // Another adapter may want the picture squared otherwise.
+    if (!found) return this.output.note(`chat: there is no adapter '${name}'; the adapters are ${names}.`);
+    // Another adapter may preprocess the picture differently.
     const pixels = this.history.image === null ? null : await this.look(this.history.image, found);
     [this.model, this.pixels] = [found, pixels];
-    this.output.note(`chat: ${name} answers from here on.`);
+    this.output.note(`chat: ${name} answers from now on.`);
   }
 
   private async regenerate(signal?: AbortSignal): Promise<void> {
     const last = this.history.turns.at(-1);
-    if (!last) return this.output.note('chat: nothing was answered yet; ask something first.');
+    if (!last) return this.output.note('chat: there is no answer to regenerate yet; ask something first.');
     if (this.options.temperature === 0)
       return this.output.note(
-        'chat: at temperature 0 the answer would be the same; start with --temperature 0.2 or more to draw another.',
+        'chat: at temperature 0 the answer would be the same; start with --temperature 0.2 or more to sample another.',
       );
-    this.history.takeLast();
+    this.history.pop();
     const done = await this.answer(last, signal).catch((error: unknown) => {
       this.history.add(last);
       throw error;
@@ -132,7 +132,7 @@ export class Chat {
 
   private async self(questions: number, signal?: AbortSignal): Promise<void> {
     const { ask } = this.talk;
-    // A question of its own before any answer never occurs in training.
+    // In training, a self-question never comes before the first answer.
     if (this.history.turns.length === 0) {
       if (!(await this.answer({ role: 'human', question: ask.describePrompt }, signal))) return;
     }
@@ -146,7 +146,7 @@ export class Chat {
     }
   }
 
-  /** @returns whether it was answered and kept */
+  /** @returns whether the answer was completed and added to the history */
   private async answer(turn: Pick<ChatTurn, 'role' | 'question'>, signal?: AbortSignal): Promise<boolean> {
     const reply = await this.write(this.history.messages({ role: turn.role, question: turn.question }), {}, signal);
     if (reply.finish === 'aborted') return false;

@@ -1,6 +1,6 @@
 /**
- * @file Opens what `ask`, `chat`, `caption`, `batch`, `serve` and `eval` talk with: a finished run, or folders in the
- * published layout with one adapter or several on one base. The one place that says how.
+ * @file Opens the model for `ask`, `chat`, `caption`, `batch`, `serve` and `eval`: that of a finished run, or of
+ * folders in the published layout, with one adapter or several on one base.
  */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -17,12 +17,12 @@ import { useMatrixUnits } from '../train/matrix-units.ts';
 import { baseFolder, openForRun } from '../train/open.ts';
 import type { OpenedModel } from '../train/open.ts';
 
-/** What the model is opened for; files that do not say template or aspect have those of the published programs. */
+/** Purpose of the model, which decides template and aspect, as in the published programs, where its files do not. */
 export type Purpose = 'question' | 'self-question' | 'caption';
 
 export interface TalkOptions {
   readonly run?: string;
-  /** In place of a run: folders of the base, and one or more adapters, `DIR` or `NAME=DIR`. */
+  /** Instead of a run: folders of the base, and one or more adapters, `DIR` or `NAME=DIR`. */
   readonly model?: string;
   readonly vision?: string;
   readonly adapter?: readonly string[];
@@ -35,26 +35,26 @@ export interface TalkOptions {
 export interface NamedModel {
   readonly name: string;
   readonly speaker: Speaker;
-  /** The template that it is spoken to in where none is asked for. */
+  /** Default chat template. */
   readonly template: TemplateName;
-  /** How its pictures become square where nothing is asked for. */
+  /** Default way to make pictures square. */
   readonly aspect: 'crop' | 'pad';
   readonly prepare: (picture: Picture, aspect?: 'crop' | 'pad') => Float32Array;
-  /** The folders that it came from, by option; of a hub the repository at its commit. */
+  /** Its folders by option; for a hub, the repository at its commit. */
   readonly from: Readonly<Record<string, string>>;
 }
 
 /** The first model, and all of them. */
 export interface Talk extends NamedModel {
-  /** One for each adapter, on one base. */
+  /** One per adapter, on one base. */
   readonly models: readonly NamedModel[];
   readonly ask: AskConfig;
-  /** What the base says that is drawn by where nothing else is said; 1 keeps all words. */
+  /** Default top-p, from the base's generation_config.json; 1 keeps all tokens. */
   readonly topP: number;
   close(): void;
 }
 
-/** The run of `--run`, or the newest, with its adapter. `command` begins the sentence of an error. */
+/** The run of `--run`, or the newest, with its adapter. `command` is how errors begin. */
 export function finishedRun(
   command: string,
   run: string | undefined,
@@ -62,29 +62,31 @@ export function finishedRun(
   const folder = run === undefined ? RunFolder.newest() : RunFolder.open(run);
   if (!folder)
     throw new ConfigError(
-      `${command}: there is no run under runs/; train one with curio train, name one with --run, or a model with --model.`,
+      `${command}: there is no run under runs/; train one with curio train, or give --run or --model.`,
     );
   const adapter = folder.file('adapter');
   if (!existsSync(adapter))
     throw new ConfigError(
-      `${command}: ${folder.path} is not finished (no ${adapter}); go on with curio train --resume ${folder.path}.`,
+      `${command}: ${folder.path} is not finished (it has no ${adapter}); continue with curio train --resume ${folder.path}.`,
     );
   return { folder, adapter };
 }
 
-/** Refuses options that do not go together, before anything is read. */
+/** Refuses conflicting options before anything is read. */
 export function requireOneModel(command: string, { run, model, vision, adapter, storage }: TalkOptions): void {
   if (model !== undefined && run !== undefined)
-    throw new ConfigError(`${command}: give --run or --model; a run has its own model.`);
+    throw new ConfigError(
+      `${command}: --run and --model are both given; a run has its own model, so give one of the two.`,
+    );
   if (model === undefined && (vision ?? adapter ?? storage) !== undefined)
     throw new ConfigError(
-      `${command}: --vision, --adapter and --storage go with --model, the language model that they belong to.`,
+      `${command}: --vision, --adapter and --storage need --model, the language model that they belong to.`,
     );
 }
 
 /**
- * Opens the run of `--run` or the newest, or the model of `--model`. The load report goes to stderr. `command` begins
- * the sentence of an error.
+ * Opens the run of `--run` or the newest, or the model of `--model`. The load report goes to stderr. `command` is how
+ * errors begin.
  */
 export async function openTalk(command: string, options: TalkOptions, purpose: Purpose = 'question'): Promise<Talk> {
   requireOneModel(command, options);
@@ -109,7 +111,7 @@ interface NamedAdapter {
   readonly folder: string | undefined;
 }
 
-/** `NAME=DIR`, or a folder that is called by its own name. */
+/** `NAME=DIR`, or a folder, whose own name is used. */
 function adaptersOf(command: string, given: readonly string[]): NamedAdapter[] {
   const adapters = given.map((text): NamedAdapter => {
     const cut = existsSync(text) ? -1 : text.indexOf('=');
@@ -121,7 +123,7 @@ function adaptersOf(command: string, given: readonly string[]): NamedAdapter[] {
     const first = adapters.findIndex((other) => other.name === name);
     if (first < i)
       throw new ConfigError(
-        `${command}: the adapters ${adapters[first]!.folder} and ${folder} are both called '${name}'; give one another name by --adapter NAME=${folder}.`,
+        `${command}: the adapters ${adapters[first]!.folder} and ${folder} are both called '${name}'; rename one with --adapter NAME=${folder}.`,
       );
   });
   return adapters;
@@ -147,7 +149,7 @@ async function openRun(
   };
 }
 
-/** Models by their folders, spoken to as the published evaluation does where they do not say how. */
+/** Models by their folders; where these give no template or aspect, those of the published evaluation are used. */
 async function openFolders(
   gpu: Gpu,
   { model, vision, seed, storage }: TalkOptions & { readonly model: string },
@@ -167,7 +169,7 @@ async function openFolders(
       ...{ baseProjector: found.baseProjector, sharesBaseOf: first, onReport },
     });
     first ??= opened.model;
-    // The published programs follow the checkpoint for questions, and cut the centre for all else.
+    // The published programs follow the checkpoint for questions, and crop to the centre for everything else.
     const squared = found.saysTemplate ? (found.imageAspect ?? 'pad') : (found.imageAspect ?? 'crop');
     const aspect = purpose === 'question' || (purpose === 'self-question' && found.saysTemplate) ? squared : 'crop';
     const { vision: tower, adapter } = found.folders;
@@ -191,7 +193,7 @@ const named = (
   prepare: (picture, own = aspect) => prepare(picture, own),
 });
 
-/** `top_p` of the base's generation_config.json, which transformers draws by where none is given. */
+/** `top_p` of the base's generation_config.json, which is transformers' default for sampling. */
 function topPOf(folder: string): number {
   const path = join(folder, 'generation_config.json');
   if (!existsSync(path)) return 1;

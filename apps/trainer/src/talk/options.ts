@@ -1,4 +1,4 @@
-/** @file The options of commands that write text, and what they mean. */
+/** @file Options shared by the commands that generate text. */
 import { TEMPLATES } from '@curio/model';
 import type { ReplyOptions, Request, TemplateName } from '@curio/model';
 import { BASE_STORAGES } from '@curio/nn';
@@ -25,48 +25,49 @@ interface Defaults {
   readonly maxNewTokens?: number;
 }
 
-/** Adds what says which model answers, and how pictures reach it. */
+/** Adds the options that choose the model and how its pictures are preprocessed. */
 export const withModelOptions = (command: Command): Command =>
   command
     .option('--run <folder>', 'a finished run; default: the newest under runs/')
-    .option('--model <folder>', `in place of a run: ${MODEL}`)
+    .option('--model <folder>', `instead of a run: ${MODEL}`)
     .option('--vision <folder>', VISION)
-    .option('--adapter <[name=]folder>', `${ADAPTER}; given again, another on the same base`, collect)
+    .option('--adapter <[name=]folder>', `${ADAPTER}; may be repeated, for several on one base`, collect)
     .addOption(
-      new Option('--storage <type>', 'how the base lies on the device with --model; default: as in its files').choices([
-        ...BASE_STORAGES,
-      ]),
+      new Option(
+        '--storage <type>',
+        'with --model, storage of the base on the device; default: as in its files',
+      ).choices([...BASE_STORAGES]),
     )
     .addOption(
       new Option(
         '--aspect <how>',
-        "pad: the whole picture on a square; crop: its middle; default: the model's own for a question, else crop, as published",
+        "pad: pad the picture to a square; crop: crop its centre; default: the model's own for a question, else crop, as published",
       ).choices(['pad', 'crop']),
     )
     .option('--matrix-units', MATRIX_UNITS);
 
-/** Chat templates; `plain` is that of the first stage, which holds no conversation. */
+/** Chat templates; `plain` is that of stage 1, which has no conversations. */
 export const templateOption = (otherwise: string): Option =>
   new Option('--template <name>', `chat template; default: ${otherwise}`).choices(
     Object.keys(TEMPLATES).filter((name) => name !== 'plain'),
   );
 
-/** Adds the options that all commands take that write text. */
+/** Adds the options of all commands that generate text. */
 export const withWritingOptions = (command: Command, { temperature, maxNewTokens }: Defaults): Command =>
   withModelOptions(command)
-    .option('--temperature <t>', '0 takes the likeliest word each time, more draws', nonNegativeNumber, temperature)
-    .option('--top-k <n>', 'draw among the n likeliest words; 0: all', wholeNumber, 50)
+    .option('--temperature <t>', 'sampling temperature; 0: greedy', nonNegativeNumber, temperature)
+    .option('--top-k <n>', 'sample from the n most likely tokens; 0: from all', wholeNumber, 50)
     .option(
       '--top-p <p>',
-      "draw among the likeliest words that first reach p; default: the base's own, else 1",
+      "sample from the most likely tokens that together reach p; default: the base's own, else 1",
       fraction,
     )
-    .option('--max-new-tokens <n>', 'most tokens of an answer', positiveInteger, maxNewTokens)
-    .option('--stop <text>', 'end an answer before this text; may be given again', collect, [])
+    .option('--max-new-tokens <n>', 'maximum tokens per answer', positiveInteger, maxNewTokens)
+    .option('--stop <text>', 'end an answer before this text; may be repeated', collect, [])
     .addOption(templateOption("the model's own, else v1 for a question and v1_sq for --self, as published"))
-    .option('--seed <n>', 'seed of what it draws', wholeNumber, 1);
+    .option('--seed <n>', 'seed for sampling', wholeNumber, 1);
 
-/** The settings of a call. */
+/** Generation options from command-line options. */
 export const replyOptions = (
   { temperature, topK, topP, maxNewTokens, seed, template }: WritingOptions,
   talk: Pick<Talk, 'topP' | 'ask'>,
@@ -77,7 +78,7 @@ export const replyOptions = (
   topP: topP ?? talk.topP,
 });
 
-/** A question about a picture, or without one. */
+/** The request for one question, with or without a picture. */
 export const question = (text: string, pixels: Float32Array | null, stop: readonly string[]): Request => ({
   pixels,
   stop,

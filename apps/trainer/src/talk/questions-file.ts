@@ -1,6 +1,6 @@
 /**
- * @file Questions as JSON lines, `{ question_id, image?, text }` in LLaVA's format, and the file of their answers: a
- * line each, in the order of the questions, whole or not there, continued where it ended.
+ * @file Questions as JSON Lines, `{ question_id, image?, text }` in LLaVA's format, and the file of their answers: one
+ * line each, in the order of the questions. An unfinished file is continued.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -11,14 +11,14 @@ import { LineFile } from '../disk/line-file.ts';
 
 export interface FileQuestion {
   readonly id: string | number;
-  /** Path of the picture; undefined for text alone. */
+  /** Path of the picture; undefined without one. */
   readonly image?: string;
   readonly text: string;
 }
 
-/** Reads questions. `images`: the folder that paths of pictures count from. @throws DataError by line and field */
+/** Reads questions. `images`: the folder that image paths are relative to. @throws DataError with line and field */
 export function readQuestions(path: string, images: string): FileQuestion[] {
-  if (!existsSync(path)) throw new DataError(`batch: '${path}' not found; give a file of JSON lines.`);
+  if (!existsSync(path)) throw new DataError(`batch: '${path}' not found; give a JSON Lines file.`);
   const seen = new Map<string, number>();
   const questions = readFileSync(path, 'utf8')
     .replace(/^\ufeff/, '')
@@ -32,7 +32,7 @@ export function readQuestions(path: string, images: string): FileQuestion[] {
       const before = seen.get(String(id));
       if (before !== undefined)
         throw new DataError(
-          `${where}: question_id ${JSON.stringify(id)} stands in line ${before} too; each needs its own.`,
+          `${where}: question_id ${JSON.stringify(id)} is also in line ${before}; each question needs its own.`,
         );
       seen.set(String(id), i + 1);
       if (typeof text !== 'string' || text.trim() === '')
@@ -42,14 +42,14 @@ export function readQuestions(path: string, images: string): FileQuestion[] {
         throw new DataError(`${where}: image is ${JSON.stringify(image)}; it must be a path, or left out.`);
       const file = isAbsolute(image) ? image : join(images, image);
       if (!existsSync(file))
-        throw new DataError(`${where}: image '${image}' not found under ${images}; name their folder with --images.`);
+        throw new DataError(`${where}: image '${image}' not found under ${images}; give its folder with --images.`);
       return [{ id, text: withoutTag(text), image: file }];
     });
-  if (questions.length === 0) throw new DataError(`batch: ${path}: holds no question; it must hold at least one.`);
+  if (questions.length === 0) throw new DataError(`batch: ${path}: it has no questions; it must have at least one.`);
   return questions;
 }
 
-/** Some files say `<image>` in the text, which is put there again. */
+/** Some files have `<image>` in the text; it is added back for the model. */
 const withoutTag = (text: string): string => text.replaceAll('<image>', '').trim();
 
 function parseObject(line: string, where: string): Record<string, unknown> {
@@ -63,25 +63,25 @@ function parseObject(line: string, where: string): Record<string, unknown> {
   return value;
 }
 
-/** A short name for what answers were made with: they are continued only with the same. */
+/** A short hash of the settings of answers: a file is continued only with the same settings. */
 export const fingerprint = (settings: object): string =>
   createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
 
-/** An answer's own name: the same for the same question, answer and settings. */
+/** Id of an answer: the same for the same question, answer and settings. */
 export const answerId = (...parts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 
-/** Answers that are written while they come; what a crash cut in the middle is dropped when it is opened again. */
+/** Answers, written as they are generated; an incomplete line left by a crash is dropped on reopening. */
 export class AnswersFile {
   private constructor(
     private readonly file: LineFile,
-    /** Questions answered before. */
+    /** Questions already answered. */
     readonly done: number,
   ) {}
 
   /**
-   * Opens the file and holds what is in it against the questions.
-   * @throws ConfigError where it was made with other settings or for other questions, or where another process has it
+   * Opens the file and checks its answers against the questions.
+   * @throws ConfigError if it has other settings or other questions, or another process has it open
    */
   static open(path: string, questions: readonly FileQuestion[], settings: string): AnswersFile {
     return LineFile.open(path, (file) => AnswersFile.of(file, questions, settings));
@@ -96,12 +96,12 @@ export class AnswersFile {
       const question = questions[i];
       if (!question || question.id !== id)
         throw new ConfigError(
-          `${where}: answers question ${JSON.stringify(id)} and ${question ? `question ${i + 1} of the input is ${JSON.stringify(question.id)}` : `the input has ${questions.length} questions`}; give the input that it was begun with, or another --out.`,
+          `${where}: answers question ${JSON.stringify(id)} and ${question ? `question ${i + 1} of the input is ${JSON.stringify(question.id)}` : `the input has ${questions.length} questions`}; give the input that it was started with, or another --out.`,
         );
       const made = (metadata as { settings?: unknown } | undefined)?.settings;
       if (made !== settings)
         throw new ConfigError(
-          `${where}: was written with settings ${JSON.stringify(made)} and these are "${settings}"; give the same model and options, or another --out.`,
+          `${where}: was written with settings ${JSON.stringify(made)}, now they are "${settings}"; give the same model and options, or another --out.`,
         );
     });
     return new AnswersFile(file, lines.length);

@@ -1,7 +1,6 @@
 /**
- * @file What a model said of the held-out pictures, line by line: `answers.jsonl` has its answers to questions,
- * `asked.jsonl` its descriptions and the questions that it asked itself. Two runs are compared by them, question by
- * question.
+ * @file What a model said about the held-out pictures: `answers.jsonl` has its answers to questions, `asked.jsonl` its
+ * descriptions and the questions that it asked itself. They allow comparing two runs question by question.
  */
 import { isRight } from '@curio/scenes';
 import { line } from '../run/log.ts';

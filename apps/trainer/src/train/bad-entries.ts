@@ -1,5 +1,5 @@
 /**
- * @file Entries of a data set that cannot be trained on: the first ends the run, or each is left out and listed in
+ * @file Entries of a data set that cannot be trained on: the first ends the run, or each is skipped and listed in
  * `skipped.jsonl` of the run's folder.
  */
 import { appendFileSync, existsSync } from 'node:fs';
@@ -11,8 +11,8 @@ import { line, readLines } from '../run/log.ts';
 import type { RunFolder } from '../run/run-folder.ts';
 
 const SKIPPED = 'skipped.jsonl';
-/** Entries that are told one by one. */
-const TOLD = 3;
+/** Skipped entries that are reported one by one. */
+const MAX_NOTES = 3;
 
 /** A line of `skipped.jsonl`. */
 export interface SkippedEntry {
@@ -29,8 +29,8 @@ export class BadEntries {
 
   /**
    * @param policy of the configuration
-   * @param skipped left out before a resume
-   * @param onSkip told once of each entry that is left out
+   * @param skipped entries skipped before a resume
+   * @param onSkip called once for each skipped entry
    */
   constructor(
     private readonly policy: RunConfig['data']['onBadEntry'],
@@ -40,32 +40,32 @@ export class BadEntries {
     for (const each of skipped) this.keys.add(keyOf(each));
   }
 
-  /** Those of a run, which are listed in its folder; the first few are told by `note` as well. */
+  /** Those of a run, listed in its folder; the first few are reported by `note` too. */
   static ofRun({ data }: RunConfig, folder: RunFolder, note: (text: string) => void): BadEntries {
     const path = folder.file(SKIPPED);
     const before = existsSync(path) ? readLines<SkippedEntry>(path) : [];
     if (before.length > 0) folder.write(SKIPPED, before.map(line).join(''));
-    let told = 0;
+    let notes = 0;
     return new BadEntries(data.onBadEntry, before, (skipped) => {
       withFile(path, () => appendFileSync(path, line(skipped)));
-      if (told++ < TOLD) note(`left out: ${skipped.file}: entry ${skipped.entry}: ${skipped.reason}`);
-      else if (told === TOLD + 1) note(`left out: more entries, listed in ${path}`);
+      if (notes++ < MAX_NOTES) note(`skipped: ${skipped.file}: entry ${skipped.entry}: ${skipped.reason}`);
+      else if (notes === MAX_NOTES + 1) note(`skipped: more entries, listed in ${path}`);
     });
   }
 
-  /** How many were left out. */
+  /** How many were skipped. */
   get count(): number {
     return this.keys.size;
   }
 
   /**
-   * Leaves an entry out under the policy skip. `reason` is the end of a sentence without its full stop.
+   * Skips an entry, under the policy skip. `reason` is the end of a sentence, without its full stop.
    * @throws DataError under the policy fail
    */
   refuse(file: string, { id, entry = 0 }: Pick<Sample, 'id' | 'entry'>, reason: string): void {
     if (this.policy === 'fail')
       throw new DataError(
-        `data: ${file}: entry ${entry}: ${reason}; mend it, or leave such entries out with --on-bad-entry skip.`,
+        `data: ${file}: entry ${entry}: ${reason}; fix it, or skip such entries with --on-bad-entry skip.`,
       );
     const skipped = { file, entry, id, reason };
     if (this.keys.has(keyOf(skipped))) return;
@@ -74,5 +74,5 @@ export class BadEntries {
   }
 }
 
-/** The sentence of an error as the end of another one. */
+/** An error's sentence, to end another one. */
 export const asReason = (error: Error): string => error.message.replace(/\.$/, '');

@@ -1,4 +1,4 @@
-/** @file Checkpoints of a run: what was trained as a PEFT folder, the optimizer's moments beside it. */
+/** @file Checkpoints of a run: the trained weights as a PEFT folder, and the optimizer's moments. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AdamW, AdamWState } from '@curio/engine';
@@ -9,7 +9,7 @@ import { fileSource } from '../run/files.ts';
 
 const OPTIMIZER = 'optimizer.safetensors';
 
-/** The files of a checkpoint. `optimizer` is left out at the end of a stage. */
+/** The files of a checkpoint, without moments if `optimizer` is undefined, as at the end of a run. */
 export async function checkpointFiles(
   model: SqLlava,
   base: { language: string; vision: string },
@@ -21,7 +21,7 @@ export async function checkpointFiles(
   return optimizer ? { ...files, [OPTIMIZER]: encodeOptimizer(await optimizer.readState()) } : files;
 }
 
-/** The optimizer's state in a checkpoint folder; undefined at the end of a stage. */
+/** The optimizer's state in a checkpoint folder; undefined if it has none. */
 export async function optimizerOf(folder: string): Promise<AdamWState | undefined> {
   const path = join(folder, OPTIMIZER);
   return existsSync(path) ? readOptimizer({ ...fileSource(path), name: path }) : undefined;

@@ -1,6 +1,5 @@
 /**
- * @file What a run trains on and is judged by: the embedded scenes, written out as files first, or LLaVA JSON of one's
- * own.
+ * @file Training and held-out data of a run: the embedded scenes, which are written as files first, or the user's own.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +17,7 @@ import { readJson } from '../run/files.ts';
 import { asReason } from './bad-entries.ts';
 import type { BadEntries } from './bad-entries.ts';
 
-/** A held-out question with its right answer. `kind` is `all` where no truth is known. */
+/** A held-out question with its expected answer. `kind` is `all` without ground truth. */
 export interface HeldOutQuestion {
   readonly id: string;
   readonly kind: string;
@@ -27,7 +26,7 @@ export interface HeldOutQuestion {
   readonly expected: string;
 }
 
-/** A held-out picture to ask about, with its truth where known. */
+/** A held-out picture to ask about, with its ground truth if there is any. */
 export interface HeldOutScene {
   readonly id: string;
   readonly image: string;
@@ -41,11 +40,11 @@ export interface RunData {
   readonly scenes: readonly HeldOutScene[];
   /** Pictures of each stage, and of the held-out questions and scenes. */
   readonly images: Readonly<Record<StageName | 'heldOut', PlacedImages>>;
-  /** How errors call the file of each stage. */
+  /** Name of each stage's file in errors. */
   readonly files: Readonly<Record<StageName, string>>;
 }
 
-/** Told while pictures are drawn or a large file is gone through. */
+/** Called while scenes are drawn or a large file is scanned. */
 type Progress = (done: number, total: number) => void;
 
 interface Truth {
@@ -54,7 +53,7 @@ interface Truth {
   readonly kinds: readonly string[];
 }
 
-/** Opens the data of a configuration; the embedded scenes are generated under `cache` when they are not there yet. */
+/** Opens the data of a configuration; the embedded scenes are generated under `cache` unless they exist. */
 export async function openRunData(
   config: RunConfig,
   cache: string,
@@ -66,8 +65,8 @@ export async function openRunData(
 }
 
 /**
- * The data without what a stage cannot learn from.
- * @throws DataError for the first such entry under the policy fail, and for a file of nothing else
+ * The data without entries that a stage cannot learn from.
+ * @throws DataError for the first such entry under the policy fail, and for a file that has no others
  */
 export async function trainableData(
   data: RunData,
@@ -147,7 +146,7 @@ async function openFiles({ data, run }: RunConfig, bad: BadEntries, progress: Pr
         sample,
         `it has ${sample.images.length} images, and a held-out question is about one`,
       );
-    // Read once now: some are looked at only after the training.
+    // Decode each once now, since some are used only after the training.
     else if (sample.images.length === 1 && (await readable(held, sample, bad))) heldOut.push(sample);
   }
   const [stage1, stage2] = [await open(data.stage1!), await open(data.stage2!)];
@@ -172,7 +171,7 @@ async function readable({ samples, images }: OpenedSet, sample: Sample, bad: Bad
   }
 }
 
-/** The first question of a sample; the image tag is put back when it is asked. */
+/** The first question of a sample, without the image tag, which is added back when it is asked. */
 function toQuestion({ id, images, messages }: Sample, kind: string): HeldOutQuestion {
   return {
     id,

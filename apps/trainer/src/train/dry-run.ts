@@ -1,4 +1,4 @@
-/** @file What a run would take on the device, before it takes anything. */
+/** @file Predicts the memory and time of a run before anything is allocated. */
 import { existsSync } from 'node:fs';
 import type { Gpu } from '@curio/engine';
 import { openTokens, predictionTable, predictStage, requireFit, VUSER_TOKEN } from '@curio/model';
@@ -16,10 +16,10 @@ const STAGES: readonly (readonly [StageName, string])[] = [
 ];
 
 /**
- * A table of bytes for each stage that has steps, and of time where the device's rates are known. Shapes are those of
- * the data where it and the base are there, else the longest that the configuration allows.
+ * A table of bytes for each stage that has steps, and of time if the device's rates are known. Shapes are those of the
+ * data if it and the base exist, else the longest that the configuration allows.
  * @param gpu opened with `dryRun`
- * @throws DeviceError with the table where a stage does not fit the adapter
+ * @throws DeviceError with the table if a stage does not fit the adapter
  */
 export async function describeStages(gpu: Gpu, config: RunConfig, rates?: DeviceRates): Promise<string> {
   const { base, model, train, seed } = config;
@@ -35,7 +35,7 @@ export async function describeStages(gpu: Gpu, config: RunConfig, rates?: Device
       : null;
   const bad = new BadEntries(config.data.onBadEntry);
   const data = tokens && (await trainableData(await openRunData(config, 'data', bad, () => {}), config, tokens, bad));
-  const lines: string[] = bad.count > 0 ? [`${bad.count} entries are left out`] : [];
+  const lines: string[] = bad.count > 0 ? [`${bad.count} entries are skipped`] : [];
   for (const [name, label] of STAGES) {
     if (train[name].steps === 0) continue;
     const options = {

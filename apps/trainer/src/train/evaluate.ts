@@ -1,4 +1,4 @@
-/** @file How well a model answers held-out questions, and what the questions are worth that it asks itself. */
+/** @file Evaluates a model's answers to held-out questions and the questions that it asks itself. */
 import { aboutImage } from '@curio/model';
 import { accuracyOf, caption, judgeAsked, mostFrequentAnswers, summariseAsked } from '@curio/scenes';
 import type { AskConfig, Picture, Samples } from '@curio/model';
@@ -14,12 +14,12 @@ interface HeldOutImages {
   readonly heldOut: Pick<PlacedImages, 'read'>;
 }
 
-/** A held-out question with what the model said. */
+/** A held-out question with the model's answer. */
 export interface AnsweredQuestion extends HeldOutQuestion {
   readonly answer: string;
 }
 
-/** What a run says of its model at the end, and `curio eval scenes` of any. */
+/** The evaluation at the end of a run, and of `curio eval scenes`. */
 export interface Evaluation {
   readonly answers: Accuracy | null;
   readonly answered: readonly AnsweredQuestion[];
@@ -28,7 +28,7 @@ export interface Evaluation {
   readonly asked: readonly AskedScene[];
 }
 
-/** All of it. Where `signal` ended it, it is not whole. */
+/** The complete evaluation; incomplete if `signal` aborted it. */
 export async function evaluate(
   opened: Opened,
   data: RunData,
@@ -45,8 +45,8 @@ export async function evaluate(
 }
 
 /**
- * Greedy answers to every question; `shift` shows the picture that stands that many questions further on instead of its
- * own.
+ * Greedy answers to every question; with `shift`, each question is shown the picture of the question that many places
+ * later.
  */
 export async function answerAll(
   { speaker, prepare }: Opened,
@@ -71,13 +71,13 @@ export async function answerAll(
   return questions.map((question, i) => ({ ...question, answer: answers[i]! }));
 }
 
-/** Null where nothing was asked. */
+/** Null without questions. */
 export const accuracyOrNull = (answered: readonly AnsweredQuestion[]): Accuracy | null =>
   answered.length === 0 ? null : accuracyOf(answered);
 
 /**
- * The better of two ways to answer without looking: the most frequent training answer to each question text, and the
- * model shown another picture.
+ * The blind baseline: the better of the most frequent training answer to each question text and the model's answer when
+ * shown another picture.
  */
 async function answerBlind(
   opened: Opened,
@@ -95,30 +95,29 @@ async function answerBlind(
       answer: guess(question),
     })),
   );
-  // Kinds stand in turn, so a shift by a multiple of their number would pair a question with a picture drawn for its
-  // own kind.
+  // Kinds alternate, so a shift by a multiple of their number would pair a question with a picture drawn for its own
+  // kind.
   const shuffled = accuracyOf(await answerAll(opened, data, ask, Math.floor(data.questions.length / 2) + 1));
   return shuffled.overall > frequent.overall ? shuffled : frequent;
 }
 
-/** Samples of the training looked at for answers. */
-const MOST_LOOKED_AT = 50_000;
+/** Training samples searched for answers. */
+const MAX_SEARCHED = 50_000;
 
-/** Turns of the training's first samples: those of other questions only while few are kept. */
+/** Turns of the first training samples: those with a held-out question's text, and others up to a limit. */
 async function turnsOf(samples: Samples, asked: ReadonlySet<string>): Promise<{ question: string; answer: string }[]> {
   const turns: { question: string; answer: string }[] = [];
-  for (let k = 0; k < Math.min(samples.length, MOST_LOOKED_AT); k++) {
+  for (let k = 0; k < Math.min(samples.length, MAX_SEARCHED); k++) {
     const { messages } = await samples.read(k);
     for (let i = 0; i + 1 < messages.length; i += 2) {
       const question = messages[i]!.text!.replace('<image>', '').trim();
-      if (asked.has(question) || turns.length < MOST_LOOKED_AT)
-        turns.push({ question, answer: messages[i + 1]!.text! });
+      if (asked.has(question) || turns.length < MAX_SEARCHED) turns.push({ question, answer: messages[i + 1]!.text! });
     }
   }
   return turns;
 }
 
-/** Lets the model ask itself about every held-out picture. Verdicts need the scenes' truth. */
+/** Lets the model ask itself about every held-out picture. Verdicts need the scenes' ground truth. */
 export async function askItself(
   { speaker, prepare }: Opened,
   { images, scenes }: Pick<RunData, 'images' | 'scenes'>,

@@ -1,6 +1,6 @@
 /**
- * @file A model by the folders that hold it, on this machine or on a hub: what their files say decides, not their
- * names. An image tower that is not named is looked for by the name that the config.json gives it.
+ * @file Finds a model's folders, on this machine or on a hub, and reads its configuration from their files. An image
+ * tower that is not given is found by its name in config.json.
  */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ import { folderSource } from '../run/files.ts';
 import { Progress } from '../run/progress.ts';
 import { openTerminal } from '../run/terminal.ts';
 
-/** Folders on a command line, or names of a hub. */
+/** Folders on the command line, or names on a hub. */
 export interface ModelFolders {
   readonly model: string;
   readonly vision?: string;
@@ -22,9 +22,9 @@ export interface ModelFolders {
 }
 
 export const MODEL =
-  'language model, or merged model, in Hugging Face layout: a folder, or owner/name[@revision] of a hub';
-export const VISION = 'image tower, likewise; default: what mm_vision_tower of config.json names';
-export const ADAPTER = 'what was trained, likewise: adapter and projector, or stage 1’s projector';
+  'language model, or merged model, in Hugging Face layout: a folder, or owner/name[@revision] on a hub';
+export const VISION = 'image tower, likewise; default: mm_vision_tower of config.json';
+export const ADAPTER = 'trained weights, likewise: adapter and projector, or stage 1’s projector';
 
 export interface FoundModel extends FolderConfig {
   readonly folders: { readonly language: string; readonly vision: string; readonly adapter: string | null };
@@ -42,16 +42,16 @@ export function modelFiles({ language, vision, adapter }: FoundModel['folders'])
 }
 
 /**
- * The folder that an option names. A repository of a hub is downloaded where the cache lacks it.
- * @param weights false: settings and tokenizer are enough
- * @throws ConfigError where it is neither; as `openSnapshot`
+ * The folder that an option names. A repository on a hub is downloaded unless it is in the cache.
+ * @param weights false: only settings and tokenizer are needed
+ * @throws ConfigError if it is neither a folder nor a repository's name; as `openSnapshot`
  */
 export async function namedFolder(option: string, name: string, weights = true): Promise<string> {
   if (existsSync(name)) return name;
   const repo = parseHubName(name);
   if (!repo)
     throw new ConfigError(
-      `model: --${option} ${name} is not there; give a folder on this machine, or owner/name of a hub.`,
+      `model: --${option} ${name} does not exist; give a folder on this machine, or owner/name on a hub.`,
     );
   const progress = new Progress(openTerminal(process.stderr), []);
   try {
@@ -67,11 +67,11 @@ export async function namedFolder(option: string, name: string, weights = true):
 }
 
 /**
- * Finds the folders and reads what they say.
- * @param fresh as of `readModelConfig`
- * @param weights false: settings and tokenizer of language model and tower are enough; an adapter's tensors say what it
- * is, so it is downloaded whole
- * @throws ConfigError for a folder that is not there, and as `namedFolder` and `readModelConfig`
+ * Finds the folders and reads their configuration.
+ * @param fresh as in `readModelConfig`
+ * @param weights false: only settings and tokenizer of language model and tower are needed; an adapter is always
+ * downloaded completely, since its configuration is read from its tensors
+ * @throws ConfigError for a folder that does not exist; as `namedFolder` and `readModelConfig`
  */
 export async function findModel(named: ModelFolders, fresh?: ModelConfig, weights = true): Promise<FoundModel> {
   const language = await namedFolder('model', named.model, weights);
@@ -85,8 +85,8 @@ export async function findModel(named: ModelFolders, fresh?: ModelConfig, weight
 }
 
 /**
- * The folder of the tower that a model's files name: on this machine, else on a hub.
- * @throws ConfigError where they name none or it is not there, HubError where it cannot be had
+ * The folder of the image tower that a model's files name: on this machine, else on a hub.
+ * @throws ConfigError if they name none or it does not exist; HubError if it cannot be downloaded
  */
 export async function findTower(model: string, adapter?: string, weights = true): Promise<string> {
   const holder = llavaHolder({
@@ -96,10 +96,10 @@ export async function findTower(model: string, adapter?: string, weights = true)
   const name = (await requireConfigFile(holder)).mm_vision_tower;
   if (typeof name !== 'string')
     throw new ConfigError(
-      `model: ${holder.name}/config.json names no image tower (mm_vision_tower); give its folder with --vision, and what was trained with --adapter.`,
+      `model: ${holder.name}/config.json names no image tower (mm_vision_tower); give its folder with --vision, and the trained weights with --adapter.`,
     );
   const near = [model, ...(adapter === undefined ? [] : [adapter])].map((path) => join(dirname(path), basename(name)));
-  // A merged model brings its tower along, under a name that another folder may have too: that one is looked at first.
+  // A merged model contains its tower, under a name that another folder may have too, so look inside it first.
   const inside = join(adapter ?? model, name);
   const places = [name, ...near, inside];
   const found = [inside, ...places].find((path) => existsSync(join(path, 'config.json')));

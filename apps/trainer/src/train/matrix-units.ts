@@ -1,17 +1,17 @@
-/** @file Products on matrix units, for who asks for them on the command line. */
+/** @file The option --matrix-units. */
 import { enableSubgroupMatrix } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 
-/** The help of the option, the same for every command. */
+/** The help text of the option. */
 export const MATRIX_UNITS =
-  'multiply on matrix units (tensor cores) where the adapter has them and they compute rightly: faster, operands rounded to f16';
+  'compute products on matrix units (tensor cores) if the adapter has them and they pass a self-check: faster, operands rounded to f16';
 
-/** Switches them on after the self-check and says so, or why not. */
+/** Enables them after the self-check, and prints that or why not. */
 export async function useMatrixUnits(gpu: Gpu): Promise<void> {
   const reason = await enableSubgroupMatrix(gpu);
   console.log(
     reason === null
-      ? 'matrix units: on; products round their operands to f16 (eleven bits) and add up in f32, so numbers differ a little from a run without.'
+      ? 'matrix units: on; products round their operands to f16 and accumulate in f32, so results differ slightly from a run without them.'
       : `matrix units: off; ${reason}.`,
   );
 }

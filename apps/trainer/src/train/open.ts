@@ -1,6 +1,6 @@
 /**
- * @file Opens a model for a run: the base from its folders, what was trained from an adapter folder, tokenizer and
- * image settings beside them.
+ * @file Opens a model for a run: the base from its folders, the trained weights from an adapter folder, and tokenizer
+ * and image settings.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,47 +29,47 @@ export interface OpenedModel {
   readonly tokens: Tokens;
   readonly speaker: Speaker;
   readonly report: LoadReport;
-  /** A decoded picture as the image tower takes it. */
+  /** Preprocesses a decoded picture for the image tower. */
   readonly prepare: (picture: Picture, aspect?: 'crop' | 'pad') => Float32Array;
-  /** How it does so. */
+  /** The preprocessing of `prepare`. */
   readonly imageConfig: (aspect: 'crop' | 'pad') => ImageConfig;
 }
 
 /** Folders of the base that comes with this repository: apps/trainer/base. */
 const embedded = (part: 'language' | 'vision'): string => fileURLToPath(new URL(`../base/${part}`, import.meta.url));
-/** From the sources the folder is one level further up than from the built file. */
+/** The source file is one level deeper than the built one. */
 const embeddedBase = (part: 'language' | 'vision'): string =>
   existsSync(embedded(part)) ? embedded(part) : fileURLToPath(new URL(`../../base/${part}`, import.meta.url));
 
-/** Folder of one part of the base. @throws ConfigError when it is not there */
+/** Folder of one part of the base. @throws ConfigError if it does not exist */
 export function baseFolder({ base }: Pick<RunConfig, 'base'>, part: 'language' | 'vision'): string {
   const path = base[part] === EMBEDDED ? embeddedBase(part) : base[part];
   if (!existsSync(path))
     throw new ConfigError(
-      `config: base.${part} is '${base[part]}' and ${path} is not there; give a folder in Hugging Face layout.`,
+      `config: base.${part} is '${base[part]}' and ${path} does not exist; give a folder in Hugging Face layout.`,
     );
   return path;
 }
 
 /**
- * What an adapter says it was trained on: no path of this machine for the base that comes with the repository or from a
+ * The base's name in an adapter's files: a path of this machine only if it is neither this repository's base nor from a
  * hub.
  */
 export const baseName = ({ base }: Pick<RunConfig, 'base'>, part: 'language' | 'vision'): string =>
   base[part] === EMBEDDED ? `apps/trainer/base/${part}` : (hubNameOf(base[part]) ?? base[part]);
 
 export interface OpenOptions {
-  /** Take the projector out of the base's files. */
+  /** Read the projector from the base's files. */
   readonly baseProjector?: boolean;
-  /** A model that was opened from the same base, whose frozen matrices this one reads too. */
+  /** A model opened from the same base, whose frozen matrices this one shares. */
   readonly sharesBaseOf?: SqLlava;
-  /** Hears what became of the files. */
+  /** Called with each line of the load report. */
   readonly onReport?: (line: string) => void;
 }
 
 /**
- * Opens the model of a configuration with what was trained in `adapter`, else in the adapter or projector that it
- * starts from, else with fresh ones.
+ * Opens the model of a configuration with the trained weights of `adapter`, else of the adapter or projector that the
+ * run starts from, else new ones.
  */
 export async function openForRun(
   gpu: Gpu,
@@ -91,7 +91,9 @@ export async function openForRun(
     rows: config.model.language.vocabSize,
   });
   const image = imageConfig(vision, config.model.vision.imageSize);
-  const spare = tokens.withoutRow.map((token) => `tokenizer: ${token} has no row in the model and is read as text`);
+  const spare = tokens.withoutRow.map(
+    (token) => `tokenizer: ${token} has no row in the model's embedding and is tokenised as text`,
+  );
   for (const line of [...report.lines, ...spare]) onReport?.(line);
   return {
     model,

@@ -1,4 +1,4 @@
-/** @file Opens what a training run works on, trains and reports, and closes everything again. */
+/** @file Opens everything a training run needs, trains, reports, and closes it again. */
 import { join } from 'node:path';
 import type { Gpu } from '@curio/engine';
 import { checkTrainable } from '@curio/model';
@@ -20,15 +20,15 @@ export interface SessionOptions {
   readonly gpu: Gpu;
   readonly config: RunConfig;
   readonly folder: RunFolder;
-  /** Checkpoint to go on with. */
+  /** Checkpoint to resume from. */
   readonly from?: SavedCheckpoint;
-  /** Spent before this process began. */
+  /** Time spent before this process started. */
   readonly setupSeconds: number;
   /** Time the kernels of one step of each stage. */
   readonly profile?: boolean;
 }
 
-/** Work of a stage-1 step beside one of stage 2, for the ETA. */
+/** Cost of a stage-1 step relative to one of stage 2, for the ETA. */
 const STAGE1_COST = 0.6;
 
 /** Trains and reports. Returns the exit code. */
@@ -52,7 +52,7 @@ export async function runSession({
     })),
   );
   const interrupt = listenForInterrupt(() =>
-    progress.note('Stopping after this step; press ctrl-C again to quit at once.'),
+    progress.note('Stopping after this step; press Ctrl-C again to quit at once.'),
   );
   const log = new RunLog(folder, from);
   const pool = new PicturePool(config.data.workers ?? undefined);
@@ -63,7 +63,7 @@ export async function runSession({
     progress.note(`run ${folder.path} on ${environment.adapter}`);
     const bad = BadEntries.ofRun(config, folder, (text) => progress.note(text));
     const all = await openRunData(config, 'data', bad, (done, total) =>
-      progress.activity(config.data.scenes ? 'drawing scenes' : 'looking through the data', done, total),
+      progress.activity(config.data.scenes ? 'drawing scenes' : 'scanning the data', done, total),
     );
     const opened = await openForRun(gpu, config, from && join(from.path, 'adapter'), {
       onReport: (line) => progress.note(line),
@@ -91,7 +91,7 @@ export async function runSession({
     const trained = await session.train(from);
     const train = (Date.now() - trainStart) / 1000;
     if (trained && (await session.report({ setup, train, startedAt, environment }, terminal))) return EXIT.ok;
-    progress.note(`Saved. Go on with: curio train --resume ${folder.path}`);
+    progress.note(`Saved. Continue with: curio train --resume ${folder.path}`);
     return EXIT.interrupted;
   } finally {
     await pool.close();

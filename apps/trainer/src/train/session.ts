@@ -1,6 +1,5 @@
 /**
- * @file One training run from configuration to report: both stages, the held-out questions around them, the files that
- * stay.
+ * @file One training run: both stages, the held-out questions before, between and after them, checkpoints and report.
  */
 import { existsSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -12,7 +11,7 @@ import type { Accuracy } from '@curio/scenes';
 import type { RunConfig } from '../config/schema.ts';
 import type { PicturePool } from '../data/picture-pool.ts';
 import { FileError } from '../disk/system-error.ts';
-import { writeFolderWhole } from '../run/files.ts';
+import { writeFolderAtomic } from '../run/files.ts';
 import { adapterName, type describeEnvironment } from '../run/environment.ts';
 import type { Interrupt } from '../run/interrupt.ts';
 import type { RunLog } from '../run/log.ts';
@@ -42,7 +41,7 @@ interface Evaluations {
   afterStage1?: Accuracy | null;
 }
 
-/** What a session works on and where it tells of it. */
+/** What a session works on and reports to. */
 interface SessionParts {
   readonly gpu: Gpu;
   readonly config: RunConfig;
@@ -59,9 +58,9 @@ interface SessionParts {
 
 export class Session {
   private evaluations: Evaluations = {};
-  private evaluating = 0;
-  /** Seconds that steps waited for their data. */
-  private waited = 0;
+  private evaluationSeconds = 0;
+  /** Seconds that steps dataWaitSeconds for their data. */
+  private dataWaitSeconds = 0;
 
   constructor(private readonly parts: SessionParts) {
     const { folder } = parts;
@@ -69,7 +68,7 @@ export class Session {
     if (existsSync(path)) this.evaluations = JSON.parse(folder.read(EVALUATIONS)) as Evaluations;
   }
 
-  /** Both stages from a checkpoint on. False when interrupted. */
+  /** Trains both stages, from a checkpoint if given. False if interrupted. */
   async train(from?: SavedCheckpoint): Promise<boolean> {
     if (!from) await this.evaluate('beforeTraining', 0);
     for (const { name } of STAGES) {
@@ -78,7 +77,7 @@ export class Session {
       const { steps } = this.parts.config.train[name];
       if (start < steps && !(await this.trainOne(name, start, from?.stage === name ? from : undefined))) return false;
       if (this.parts.interrupt.requested) return false; // the end of the stage is saved
-      if (name === 'stage1' && start < steps) await this.keepProjector();
+      if (name === 'stage1' && start < steps) await this.saveProjector();
       if (name === 'stage1') await this.evaluate('afterStage1', steps);
     }
     return true;
@@ -118,7 +117,7 @@ export class Session {
           progress.step({ stage: name, step: step + 1, loss, lr, ...counts, bytes });
           last = now;
         },
-        onWait: (ms) => void (this.waited += ms / 1000),
+        onWait: (ms) => void (this.dataWaitSeconds += ms / 1000),
         onRecord: ({ reason, dispatches, bytes }) =>
           this.parts.log.text(
             `${name}/recorded`,
@@ -135,7 +134,7 @@ export class Session {
           if (!isDue && !interrupt.requested) return false;
           await land(); // metrics.jsonl has every step that the checkpoint has
           await this.save(name, step, optimizer);
-          // Asked here: landing and saving take as long as a step may, and nothing is lost by stopping after them.
+          // Checked here: landing and saving may take as long as a step, and nothing is lost by stopping after them.
           return interrupt.requested && step < stage.steps;
         },
         onBadData: async (step, optimizer) => {
@@ -145,19 +144,19 @@ export class Session {
       return reached === stage.steps;
     } catch (error) {
       const Kind = [TrainError, DataError, FileError].find((kind) => error instanceof kind);
-      if (Kind) throw new Kind(`${(error as Error).message} ${this.kept()}`, { cause: error });
+      if (Kind) throw new Kind(`${(error as Error).message} ${this.lastCheckpoint()}`, { cause: error });
       throw error;
     }
   }
 
-  private kept(): string {
-    const kept = this.parts.folder.checkpoints().at(-1);
-    return kept
-      ? `Checkpoint of ${STAGES.find(({ name }) => name === kept.stage)!.label}, step ${kept.step} kept in ${kept.path}.`
-      : 'No checkpoint had been written yet.';
+  private lastCheckpoint(): string {
+    const last = this.parts.folder.checkpoints().at(-1);
+    return last
+      ? `The last checkpoint is ${STAGES.find(({ name }) => name === last.stage)!.label}, step ${last.step}, in ${last.path}.`
+      : 'No checkpoint has been written yet.';
   }
 
-  /** Null for an entry that is left out. @throws DataError that names the entry */
+  /** Null for a skipped entry. @throws DataError that names the entry */
   private async pixels(stage: StageName, image: string, sample: Sample): Promise<Float32Array | null> {
     const { data, opened, bad, config } = this.parts;
     try {
@@ -170,10 +169,10 @@ export class Session {
     }
   }
 
-  /** What stage 1 leaves, as the published code does: a start for any stage 2. */
-  private async keepProjector(): Promise<void> {
+  /** Saves the projector of stage 1, as the published code does; any stage 2 can start from it. */
+  private async saveProjector(): Promise<void> {
     const files = await encodeProjector(this.parts.opened.model, this.baseNames, this.parts.config.run.format);
-    writeFolderWhole(this.parts.folder.file('stage1'), files);
+    writeFolderAtomic(this.parts.folder.file('stage1'), files);
   }
 
   private get baseNames(): BaseNames {
@@ -197,10 +196,10 @@ export class Session {
     this.evaluations = { ...this.evaluations, [when]: accuracy };
     this.parts.folder.write(EVALUATIONS, `${JSON.stringify(this.evaluations)}\n`);
     if (accuracy) this.parts.log.scalar(`answers/${when}`, accuracy.overall, step);
-    this.evaluating += (performance.now() - start) / 1000;
+    this.evaluationSeconds += (performance.now() - start) / 1000;
   }
 
-  /** The last evaluations, the files of the run, and the page at the end. False when interrupted. */
+  /** Runs the final evaluation, writes the run's files and prints the report. False if interrupted. */
   async report(
     {
       setup,
@@ -219,7 +218,7 @@ export class Session {
     progress.end();
     const adapter = folder.file('adapter');
     const files = await checkpointFiles(opened.model, this.baseNames, config.run.format);
-    writeFolderWhole(
+    writeFolderAtomic(
       adapter,
       Object.fromEntries(Object.entries(files).map(([name, content]) => [name.replace(/^adapter\//, ''), content])),
     );
@@ -246,7 +245,12 @@ export class Session {
       selfAsked,
       stages,
       skipped: this.parts.bad.count,
-      seconds: { setup, train: train - this.evaluating, waiting: this.waited, total: (Date.now() - startedAt) / 1000 },
+      seconds: {
+        setup,
+        train: train - this.evaluationSeconds,
+        waiting: this.dataWaitSeconds,
+        total: (Date.now() - startedAt) / 1000,
+      },
       peakBytes: gpu.memoryReport().peakBytes,
       rssBytes: peakResident(),
     };

@@ -1,4 +1,4 @@
-// Other versions of Node for the tests: npm carries their binaries, which lie in the user's cache and weigh nothing in
+// Other versions of Node for the tests: npm has their binaries, which are kept in the user's cache and add nothing to
 // `npm ci`.
 import fs from 'node:fs';
 import path from 'node:path';

@@ -232,7 +232,7 @@ export function describeDriver({ route, adapter }) {
 /** Changes the system: Mesa through apt, as root or with sudo. Returns a sentence that says what happened. */
 export function installWithApt() {
   if (process.platform !== 'linux' || !exists('apt-get'))
-    return `doctor: there is no apt here, so nothing was installed. ${advice()}`;
+    return `doctor: this machine has no apt, so nothing was installed. ${advice()}`;
   const isRoot = process.getuid?.() === 0;
   if (!isRoot && !exists('sudo'))
     return 'doctor: neither root nor sudo here, so nothing was installed; run it as root, or let npm start unpack the driver into your cache.';
@@ -254,5 +254,5 @@ export function installWithApt() {
     as(['apt-get', 'install', '-y', '--no-install-recommends', ...release(), ...packages]);
   return done
     ? `doctor: installed ${packages.join(' and ')}.`
-    : `doctor: apt could not install ${packages.join(' and ')}; its own message stands above.`;
+    : `doctor: apt could not install ${packages.join(' and ')}; its own message is above.`;
 }

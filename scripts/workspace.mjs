@@ -60,7 +60,7 @@ export function install(folder = '', ...flags) {
     ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error', ...flags],
     path.join(root, folder),
   );
-  if (done.status !== 0) fail('install: npm ci failed; its own message stands above.');
+  if (done.status !== 0) fail('install: npm ci failed; its own message is above.');
 }
 
 /**

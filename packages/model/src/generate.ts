@@ -44,7 +44,7 @@ export interface GenerateOptions extends SequenceOptions {
   readonly together?: boolean;
   /**
    * Asked before each step while a row is free for a prompt that joins, numbered on from those before, whose result is
-   * told by `onEnd` alone. `room`: positions that it may take with its answer, of `positionsOf`. Its images are
+   * reported only by `onEnd`. `room`: positions that it may take with its answer, of `positionsOf`. Its images are
    * disposed of.
    */
   readonly join?: (room: number) => { readonly prompt: readonly number[]; readonly images: Tensor | null } | null;
@@ -57,7 +57,7 @@ export interface Sequence {
   readonly finish: 'end' | 'length' | 'stopped';
   /** Positions that the prompt took. */
   readonly promptTokens: number;
-  /** With the option `probability`: that of its ids, and of the end where it ended by itself. */
+  /** With the option `probability`: that of its ids, and of the end token if it ended by itself. */
   readonly probability?: number;
 }
 
@@ -82,13 +82,13 @@ interface Row extends SequenceOptions {
   readonly random: RandomStream;
   readonly ids: number[];
   finish: Sequence['finish'] | null;
-  /** Null where it is not asked for. */
+  /** Null if not requested. */
   logProbability: number | null;
 }
 
 /**
  * Continues prompts of any lengths.
- * @param prompts ids with IMAGE_TOKEN where an image stands, as `Tokens.encodePrompt` gives them
+ * @param prompts ids with IMAGE_TOKEN for an image, as returned by `Tokens.encodePrompt`
  * @param images float[N, P, H] from `model.encodeImages`, in the order of the IMAGE_TOKENs
  * Throws DataError for a prompt that is too long for the model, ConfigError for meaningless sampling settings.
  */

@@ -16,7 +16,7 @@ export interface LlamaOptions {
    * stay as they are.
    */
   readonly extraTokens?: number;
-  /** First values of the embedding table, where no file gives them. */
+  /** Initial values of the embedding table, if no file has them. */
   readonly embeddingInitial?: Initializer;
 }
 

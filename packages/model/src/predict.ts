@@ -184,7 +184,7 @@ function timeLine(prediction: StagePrediction, rates: DeviceRates): string {
 }
 
 /**
- * Throws DeviceError with the table where a stage does not fit the adapter or `limit` bytes, naming a number of passes
+ * Throws DeviceError with the table if a stage does not fit the adapter or `limit` bytes, naming a number of passes
  * per step that does: gradients are then summed over smaller parts of the same batch.
  */
 export async function requireFit(

@@ -249,7 +249,7 @@ describe('a file', () => {
     ['[{}\n,\n{"a" 1}]', /^data: mix\.json:3: entry 1 is not JSON \(.+\); mend it\.$/],
     ['[{},]', /^data: mix\.json:1: entry 1 is not JSON \(.+\); mend it\.$/],
     ['[{}\n{}]', 'data: mix.json:2: entry 1 does not begin after a comma; put one between entries.'],
-    ['[{}]\n[]', 'data: mix.json:2: entry 1 stands after the end of the list; take it out.'],
+    ['[{}]\n[]', 'data: mix.json:2: entry 1 comes after the end of the list; remove it.'],
     ['{}\n\n{"a": }\n', /^data: mix\.json:3: entry 1 is not JSON \(.+\); mend it\.$/],
     ['[{"a": "]', /^data: mix\.json:1: entry 0 does not end before the file does/],
   ])('%j is refused by line and entry', async (text, message) => {
@@ -259,7 +259,7 @@ describe('a file', () => {
   test('bytes that are no UTF-8 are refused by line and entry, UTF-16 by name', async () => {
     const broken = new Uint8Array([...bytes('[{},\n{"a":"'), 0xff, ...bytes('"}]')]);
     await expect(openSamples('mix.json', memorySource('x', broken))).rejects.toThrow(
-      'data: mix.json:2: entry 1 is no UTF-8 text; mend it.',
+      'data: mix.json:2: entry 1 is not UTF-8; mend it.',
     );
     await expect(openSamples('mix.json', memorySource('x', Uint8Array.of(0xff, 0xfe, 0x5b, 0)))).rejects.toThrow(
       'data: mix.json: it is UTF-16; save it as UTF-8.',

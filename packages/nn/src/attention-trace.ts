@@ -1,4 +1,7 @@
-/** @file What one query of each row attends to, computed beside the fused kernels, which never hold the weights. */
+/**
+ * @file What one query of each row attends to, computed separately from the fused kernels, which never materialise the
+ * weights.
+ */
 import { affine, assignSlice, indexSelect, matmul, mean, permute, reshape, softmax, where } from '@curio/engine';
 import type { Tensor } from '@curio/engine';
 

@@ -79,8 +79,8 @@ export class Linear {
 }
 
 /**
- * Linears over one input, as q, k and v are. Their adapters lie side by side once an optimizer trains them, so that
- * products over them are one; a branch with dropout draws a mask of its own and is computed apart.
+ * Linear layers over one input, such as q, k and v. Their adapters are adjacent in memory once an optimizer trains
+ * them, so that products over them are one; a branch with dropout draws its own mask and is computed separately.
  */
 export class SharedInputLinears {
   private readonly layers: readonly Linear[];

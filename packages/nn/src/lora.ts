@@ -34,7 +34,7 @@ export const endsWithName = (path: string, end: string): boolean => path === end
 const patternOf = (pattern: Readonly<Record<string, number>> | undefined, path: string): number | undefined =>
   Object.entries(pattern ?? {}).find(([end]) => endsWithName(path, end))?.[1];
 
-/** The branch of the linear at `path`; null where it carries none. */
+/** The branch of the linear layer at `path`; null if it has none. */
 export function loraOf(path: string, lora: LoraOptions | null | undefined): LoraBranch | null {
   if (!lora || !(lora.targets?.some((target) => endsWithName(path, target)) ?? true)) return null;
   const r = patternOf(lora.rankPattern, path) ?? lora.r;

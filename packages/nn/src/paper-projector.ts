@@ -7,7 +7,7 @@ import type { Weights } from './weights.ts';
 
 /**
  * The projector as the paper's equations have it, for experiments: the published code and weights are another one
- * (`PrototypeProjector`). The equations stand in docs/sq-llava.md 1.4.7. For the features x of one image and K centres:
+ * (`PrototypeProjector`). The equations are in docs/sq-llava.md 1.4.7. For the features x of one image and K centres:
  *
  *     C⁰ = the K trained rows `centres`
  *     Cᵗ⁺¹ = M·v(x),  M = softmax over the centres of q(Cᵗ)·k(x)ᵀ, for each token

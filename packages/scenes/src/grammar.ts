@@ -52,7 +52,7 @@ const column = (object: SceneObject): number => object.cell % 3;
 const row = (object: SceneObject): number => Math.floor(object.cell / 3);
 const sentence = (words: string): string => `${words} .`;
 
-/** The only object that fits, or null where none or several do. */
+/** The only object that fits, or null if none or several do. */
 function only(scene: Scene, fits: Fits): SceneObject | null {
   const found = scene.objects.filter(fits);
   return found.length === 1 ? found[0] : null;
@@ -215,5 +215,5 @@ export const QUESTIONS: ReadonlyMap<string, Question> = new Map<string, Question
   ]),
 ]);
 
-/** The question that this text is, or null where it is not well-formed. */
+/** Parses a question; null if it is not well formed. */
 export const parseQuestion = (text: string): Question | null => QUESTIONS.get(text.trim()) ?? null;

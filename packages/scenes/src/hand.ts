@@ -108,7 +108,7 @@ export interface DrawnOptions {
   side: number;
 }
 
-/** Draws a digit; its middle lies in the cell, its ink may reach over the border by a pixel and a half. */
+/** Draws a digit; its centre is in the cell, its ink may cross the border by a pixel and a half. */
 export function drawDigit(random: RandomStream, { digit, size, left, top, side }: DrawnOptions): DrawnDigit {
   const straight = random.chance(0.2);
   const shake = random.uniform(0, 3.5);

@@ -22,7 +22,7 @@ export interface AskedVerdict {
   aboutPicture: boolean;
   /** The same, judged against another scene: the rate expected by chance. */
   shuffled: boolean;
-  /** The right answer, where it is about the picture. */
+  /** The right answer, if the question is about the picture. */
   expected: string | null;
   /** The model's own answer equals it. */
   answeredRight: boolean;

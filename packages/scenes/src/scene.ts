@@ -47,20 +47,20 @@ export interface SceneObject {
   dx: number;
   dy: number;
   pose?: Pose;
-  /** Side of the drawn square in pixels, where it is not that of the size. */
+  /** Side of the drawn square in pixels; default: that of the size. */
   side?: number;
   /** Drawn with a pen, instead of a sample of handwriting. */
   drawn?: DrawnDigit;
 }
 
-/** Objects stand in raster order of their cells. */
+/** Objects are in raster order of their cells. */
 export interface Scene {
   objects: SceneObject[];
   /** Grey of the background, 0…1. */
   background: number;
   /** Key of the background noise. */
   noise: number;
-  /** How opaque the ink is, 0…1, where it is not 1. */
+  /** Opacity of the ink, 0…1; default 1. */
   opacity?: number;
 }
 

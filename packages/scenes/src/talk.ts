@@ -17,7 +17,7 @@ export interface Turn {
 }
 
 export interface TalkOptions {
-  /** Turns of a conversation; fewer where a scene has not enough to ask. Default 8. */
+  /** Turns of a conversation; fewer if a scene does not have enough to ask about. Default 8. */
   turns?: number;
   /** Probability that the first turn asks for the caption. Default 0.4. */
   describe?: number;
@@ -44,7 +44,7 @@ const EAGERNESS: Record<Kind, number> = {
   object: 0.78,
   sum: 1.45,
 };
-/** Rare answers are preferred where they are possible. */
+/** Prefers rare answers if they are possible. */
 const ANSWER_WEIGHT: Record<string, number> = { 'two .': 2, 'three .': 3 };
 
 /**
@@ -70,7 +70,7 @@ export function askOfKind(
 }
 
 /**
- * One question about something absent from a scene; null where none is left. First the kind is drawn, then the form.
+ * One question about something absent from a scene; null if none is left. First the kind is drawn, then the form.
  */
 export function askFalsePremise(
   scene: Scene,

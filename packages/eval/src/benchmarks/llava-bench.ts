@@ -1,5 +1,5 @@
 /**
- * @file LLaVA-Bench (in the wild): 60 open questions about 24 pictures; a judge marks the answer beside GPT-4's own.
+ * @file LLaVA-Bench (in the wild): 60 open questions about 24 pictures; a judge rates the answer next to GPT-4's own.
  * Sources: LLaVA's LLaVA_Bench.md, eval_gpt_review_bench.py and summarize_gpt_review.py.
  *
  * Layout: questions {"question_id", "image", "text", "category"} a line; context.jsonl {"image", "caption"};

@@ -11,7 +11,7 @@ import { rougeL } from './rouge.ts';
 const REFERENCE_WORDS = 50;
 const PREDICTION_WORDS = 20;
 
-/** Lower case, punctuation as spaces, runs of white space as one space, at most so many words. */
+/** Lower case, punctuation as spaces, runs of white space as one space, truncated to a number of words. */
 export function cleaned(caption: string, words: number): string {
   const text = caption
     .toLowerCase()

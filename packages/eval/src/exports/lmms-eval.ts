@@ -31,7 +31,7 @@ const TASKS: Readonly<Record<string, string | readonly [withTruth: string, witho
   nocaps: 'nocaps_val',
 };
 
-/** @throws EvalDataError where it has no such task, or where the documents are not those of the entries */
+/** @throws EvalDataError if it has no such task, or the documents are not those of the entries */
 export function lmmsEvalLog(
   // biome-ignore lint/suspicious/noExplicitAny: each benchmark has entries of its own kind
   benchmark: Benchmark<any, string>,

@@ -26,7 +26,7 @@ type Cells = Readonly<Record<string, Cell>> | null;
 
 interface DataSet {
   readonly name: string;
-  /** What the scorer reads besides index, question and prediction; left out where it needs the kit's own table. */
+  /** What the scorer reads besides index, question and prediction; null if that needs the kit's own table. */
   readonly truth?: (entry: Entry) => Cells;
 }
 

@@ -67,7 +67,7 @@ export interface Batch {
   lengths: Int32Array;
   /** [images·P] flat positions b·T + t of the rows of image features, image by image. */
   imageRows: Int32Array;
-  /** For each image, the sample of the batch that it belongs to, and which `<image>` of it it stands at. */
+  /** For each image, its sample in the batch, and the index of its `<image>` there. */
   images: number[];
   imageTags: number[];
   /** Positions with a label. */

@@ -111,7 +111,7 @@ export const renderConversation = (template: Template, messages: readonly Messag
 export interface EncodedConversation {
   /** `<s>` first; IMAGE_TOKEN in place of an image. */
   ids: number[];
-  /** As long as ids, not shifted: the id itself where it carries loss, else IGNORE. */
+  /** Same length as ids, not shifted: the id itself if it carries loss, else IGNORE. */
   labels: number[];
   /** The segment kind of each id. */
   parts: Part[];

@@ -1,4 +1,4 @@
-/** @file What a stage learns from: samples, which may lie in a large file, and the pictures that they name. */
+/** @file The data of a stage: samples, which may be in a large file, and the pictures that they name. */
 
 import type { Message } from './conversation.ts';
 import type { Picture } from './picture.ts';
@@ -26,7 +26,7 @@ export interface Sample {
   entry?: number;
 }
 
-/** Samples that are read when they are asked for. */
+/** Samples that are read on demand. */
 export interface Samples {
   readonly length: number;
   /** `modalityLength` of each. */

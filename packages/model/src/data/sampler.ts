@@ -1,4 +1,4 @@
-/** @file The order in which samples are seen: shuffled, with similar lengths together, images and text apart. */
+/** @file The order of the samples: shuffled, similar lengths together, images and text separate. */
 
 import { DataError, type RandomStream } from '@curio/engine';
 

@@ -72,7 +72,7 @@ export class SentencePiece {
 
   /**
    * Reads a file.
-   * @throws DataError in one sentence where it is damaged, or is not a BPE model without text normalisation
+   * @throws DataError if it is damaged, or is not a BPE model without text normalisation
    */
   static read(file: Uint8Array, name = 'tokenizer.model'): SentencePiece {
     const fail: Fail = (what) => {
@@ -102,7 +102,7 @@ export class SentencePiece {
     return this.pieces[id]?.text;
   }
 
-  /** The id of a piece, reserved ones too; undefined where there is none. */
+  /** The id of a piece, including reserved ones; undefined if there is none. */
   id(piece: string): number | undefined {
     return this.#reserved.get(piece) ?? this.#ids.get(piece);
   }

@@ -50,7 +50,7 @@ interface Vocabulary {
   readonly file: string;
   /** Whether spaces are `▁` in it. */
   readonly sentencePiece: boolean;
-  /** The model's rows, or the file's ids where they are not given. */
+  /** The model's rows; default: the file's ids. */
   readonly size: number;
   /** Special tokens of the file without a row in the model. */
   readonly withoutRow: readonly string[];
@@ -248,7 +248,7 @@ export async function openTokens(folder: ByteFolder, options: TokensOptions = {}
     throw new DataError(
       `tokenizer: ${folder.name} has no tokenizer.model or tokenizer.json; one of them must be there.`,
     );
-  // Loaded where a folder is opened: a page brings a vocabulary of its own.
+  // Loaded only when a folder is opened, since the page brings its own vocabulary.
   const { asTokenizer, requireTokenizerJson } = await import('./tokenizer-json.ts');
   const where = `${folder.name}/tokenizer.json`;
   const source = requireTokenizerJson(json, where);

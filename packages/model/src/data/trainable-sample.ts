@@ -7,7 +7,7 @@ import type { Sample } from './dataset.ts';
 import { IGNORE, IMAGE_TAG } from './tokens.ts';
 import type { Tokens } from './tokens.ts';
 
-/** Ids that a text takes beside one for each of its bytes: `<s>`, and prefixes at the boundaries of its parts. */
+/** Ids of a text in addition to one per byte: `<s>`, and prefixes at the boundaries of its parts. */
 const BESIDE = 16;
 
 /** What of a sample decides in nearly every case. */
@@ -25,7 +25,7 @@ export const factsOf = ({ images, messages }: Sample): SampleFacts => ({
   isCaption: images.length === 1 && messages.length === 2 && messages[0]!.text!.includes(IMAGE_TAG),
 });
 
-/** Whether a stage learns from a sample for sure, told without encoding it: no encoding has more ids than bytes. */
+/** Whether a sample is certainly trainable, without encoding it: no encoding has more ids than bytes. */
 export function isSurelyTrainable(
   { questionBytes, isCaption }: SampleFacts,
   stage: Pick<StageConfig, 'template'>,

@@ -12,7 +12,7 @@ export interface SamplingOptions {
   readonly seed?: number;
 }
 
-/** Throws ConfigError where a setting has no meaning. */
+/** @throws ConfigError for invalid settings */
 export function checkSampling({ temperature = 0, topK = 1, topP = 1 }: SamplingOptions): void {
   if (!(temperature >= 0) || temperature === Infinity)
     throw new ConfigError(`sample: temperature is ${temperature}; it must be a number of at least 0, 0 for greedy.`);
@@ -25,7 +25,7 @@ export function checkSampling({ temperature = 0, topK = 1, topP = 1 }: SamplingO
 }
 
 /**
- * Draws the next id from one row of scores. Ties go to the lower id. Throws DataError where a score is NaN.
+ * Samples the next id from one row of scores. Ties go to the lower id. Throws DataError if a score is NaN.
  */
 export function sample(
   logits: Float32Array,

@@ -27,7 +27,7 @@ export interface TokenTrace {
 export interface TraceOptions {
   /** Length of `words`. Default 5. */
   readonly words?: number;
-  /** Called with each new token of a sequence, before its text is told. */
+  /** Called with each new token of a sequence, before its text. */
   readonly onToken: (sequence: number, token: TokenTrace) => void;
 }
 
@@ -44,7 +44,7 @@ export interface PrototypeTrace {
 
 const WORDS = 5;
 
-/** Throws ConfigError where a setting has no meaning. */
+/** @throws ConfigError for invalid settings */
 export function checkTrace({ words = WORDS }: TraceOptions): void {
   if (!Number.isInteger(words) || words < 1)
     throw new ConfigError(`trace: words is ${words}; it must be a whole number of at least 1.`);
@@ -67,8 +67,8 @@ export class StepTracer {
   /**
    * Belongs to the current scope, or the step that is captured.
    * @param positions i32[B], of the traced query of each row
-   * @param keys how many the queries are held against
-   * @param rows their flat positions where a row has several
+   * @param keys number of keys that the queries are compared with
+   * @param rows their flat positions if a row has several
    */
   step(positions: Tensor, keys: number, rows: Tensor | null = null): AttentionTrace {
     const batch = positions.size;

@@ -1,4 +1,4 @@
-/** @file Entries of a data set as they lie in a file, each read when it is asked for. */
+/** @file Entries of a data set, read from their file on demand. */
 
 /** The entries of a file, numbered from 0. */
 export interface Entries {
@@ -9,5 +9,5 @@ export interface Entries {
   read(entry: number): Promise<unknown>;
 }
 
-/** What a scan tells of each entry, in order. Nothing of it needs to be kept. */
+/** What a scan reports of each entry, in order. None of it needs to be stored. */
 export type VisitEntry = (value: unknown, entry: number) => void | Promise<void>;

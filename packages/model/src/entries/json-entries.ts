@@ -36,8 +36,8 @@ const isSpace = (byte: number): boolean => byte === 0x20 || byte === NEWLINE || 
 
 /**
  * Goes through a file once, entry by entry.
- * @param visit is told each entry's value
- * @param options.progress is told the bytes done
+ * @param visit called with each entry's value
+ * @param options.progress called with the bytes done
  * @param options.chunk bytes read at once
  * @throws DataError with the line and the entry where the file is broken
  */
@@ -97,7 +97,7 @@ class JsonScan {
     for (;;) {
       while (at < bytes.length && isSpace(bytes[at]!)) at++;
       if (at === bytes.length) return at;
-      if (this.state === 'end') await this.fail(at, 'stands after the end of the list; take it out');
+      if (this.state === 'end') await this.fail(at, 'comes after the end of the list; remove it');
       if (this.state === 'comma' || this.state === 'first') {
         if (bytes[at] === CLOSE_LIST) {
           this.state = 'end';
@@ -165,7 +165,7 @@ class JsonScan {
     throw new DataError(`data: ${this.file}:${line}: entry ${this.count} ${what}.`);
   }
 
-  /** Lines are counted where one is asked for. */
+  /** Counts lines only when a line number is needed. */
   private async lineOf(offset: number): Promise<number> {
     let line = 1;
     for (let from = 0; from < offset; from += CHUNK) {
@@ -183,7 +183,7 @@ function parse<T>(bytes: Uint8Array, fail: (what: string) => T): unknown {
   try {
     text = decoder.decode(bytes);
   } catch {
-    return fail('is no UTF-8 text');
+    return fail('is not UTF-8');
   }
   try {
     return JSON.parse(text);
@@ -192,13 +192,13 @@ function parse<T>(bytes: Uint8Array, fail: (what: string) => T): unknown {
   }
 }
 
-/** After a line, or -1 where it goes on behind the bytes. */
+/** The offset after a line, or -1 if it continues beyond the bytes. */
 function lineEnd(bytes: Uint8Array, at: number, last: boolean): number {
   const end = bytes.indexOf(NEWLINE, at);
   return end < 0 && last ? bytes.length : end;
 }
 
-/** After the JSON value that begins at `at`, or -1 where it goes on behind the bytes. */
+/** The offset after the JSON value at `at`, or -1 if it continues beyond the bytes. */
 function valueEnd(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first === QUOTE) return stringEnd(bytes, at);

@@ -1,6 +1,6 @@
 /**
  * @file Opens a data-set file of any size: every entry is looked at once, and an index of them is kept; samples are
- * read from the file when they are asked for.
+ * read from the file on demand.
  */
 import type { ByteSource } from '@curio/nn';
 import { modalityLength, type ImageSource, type Sample, type Samples } from '../data/dataset.ts';
@@ -15,16 +15,16 @@ import { readIndex, writeIndex, type IndexStore, type SampleIndex } from './samp
 export interface OpenSamplesOptions {
   /** Where pictures are looked for; left out, they are taken to be there. */
   readonly images?: Pick<ImageSource, 'name' | 'has'>;
-  /** Where the index is kept; left out, the file is gone through each time. */
+  /** Where the index is stored; without it, the file is scanned each time. */
   readonly index?: IndexStore;
-  /** Told while the file is gone through: bytes (of a Parquet file rows) done, and in all. */
+  /** Called during a scan with the bytes (for Parquet, rows) done and the total. */
   readonly progress?: (done: number, total: number) => void;
 }
 
 /**
- * Opens a JSON array, JSON lines or Parquet, told apart by their first bytes.
+ * Opens a JSON array, JSON Lines or Parquet, distinguished by their first bytes.
  * @param file how errors call it
- * @throws DataError where the file is broken, by line and entry; entries that cannot be used are told by `fault`
+ * @throws DataError for a broken file, with line and entry; `fault` describes entries that cannot be used
  */
 export async function openSamples(
   file: string,
@@ -92,7 +92,7 @@ export class EntrySamples implements Samples {
     return { questionBytes: this.index.questions[entry]!, isCaption: this.index.captions[entry] === 1 };
   }
 
-  /** The entry as it lies in the file. */
+  /** The entry as it is in the file. */
   value(entry: number): Promise<unknown> {
     return this.entries.read(entry);
   }
@@ -124,7 +124,7 @@ export class EntrySamples implements Samples {
     return isFault(read) ? read : missing(read.sample, this.images);
   }
 
-  /** Bytes of a picture that lies in the data itself; null for any other path. */
+  /** Bytes of a picture stored in the data itself; null for any other path. */
   async embedded(path: string): Promise<Uint8Array | null> {
     const at = embeddedAt(path);
     return at && (embeddedBytes(await this.entries.read(at.entry), at.k) ?? null);
@@ -170,7 +170,7 @@ function missing(sample: Sample, images: OpenSamplesOptions['images']): EntryFau
   return null;
 }
 
-/** Collects what is known of each entry while the file is gone through. */
+/** Collects the facts of each entry during a scan. */
 class IndexDraft {
   private count = 0;
   private lengths = new Int32Array(1024);

@@ -19,7 +19,7 @@ export async function isParquet(source: ByteSource): Promise<boolean> {
 }
 
 export interface ParquetEntries extends Entries {
-  /** Goes through the rows once; `progress` is told rows done, and in all. */
+  /** Scans the rows once; `progress` is called with the rows done and the total. */
   scan(visit: VisitEntry, progress?: (done: number, total: number) => void): Promise<void>;
 }
 

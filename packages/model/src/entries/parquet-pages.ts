@@ -17,7 +17,7 @@ const MOST_RATIO = 1032;
 const isCount = (value: unknown, most: number): value is number =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
 
-/** @throws Error, as hyparquet does, where a page of a group of rows claims what it cannot hold */
+/** @throws Error, as hyparquet does, if a page of a row group claims more than it can hold */
 export async function requirePages(
   source: ByteSource,
   { schema, row_groups }: FileMetaData,
@@ -31,7 +31,7 @@ export async function requirePages(
     const begin = Math.min(Number(about.dictionary_page_offset ?? 0) || data, data);
     const end = begin + Number(about.total_compressed_size);
     if (!isCount(begin, source.size) || !isCount(end, source.size) || end < begin)
-      throw new Error(`a column lies at bytes ${begin} to ${end} of ${source.size}`);
+      throw new Error(`a column is at bytes ${begin} to ${end} of ${source.size}`);
     for (let at = begin; at < end - 1; ) {
       const bytes = await source.read(at, Math.min(HEAD, end - at));
       const reader = { view: viewOf(bytes), offset: 0 };
@@ -99,7 +99,8 @@ function walkRuns(view: DataView, begin: number, bits: number, values: number, e
       seen += 8 * count;
       at += bits * count;
     } else {
-      if (count > values - seen) throw new Error(`a run of ${count} stands where ${values - seen} values are left`);
+      if (count > values - seen)
+        throw new Error(`a run of ${count} values is longer than the ${values - seen} that are left`);
       seen += count;
       at += (bits + 7) >> 3;
     }

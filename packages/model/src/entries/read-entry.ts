@@ -51,7 +51,7 @@ export interface ReadEntry {
   readonly notes: readonly Note[];
 }
 
-/** No Error: its stack would take most of the time where a file has many such entries. */
+/** Not an Error: its stack would take most of the time if a file has many such entries. */
 class Wrong {
   constructor(
     readonly kind: Fault,
@@ -75,7 +75,7 @@ export function readEntry(value: unknown, entry: number): ReadEntry | EntryFault
 
 export const isFault = (read: ReadEntry | EntryFault): read is EntryFault => 'kind' in read;
 
-/** The path of picture `k` where its bytes lie in the entry. */
+/** The path of picture `k` if its bytes are in the entry. */
 export const embeddedPath = (entry: number, k: number): string => `embedded:${entry}/${k}`;
 
 /** Entry and number of a picture that is embedded; null for any other path. */
@@ -197,7 +197,7 @@ function readTurn(turn: unknown, i: number, name: 'messages' | 'conversations'):
   return { role, text, ...(drawn === false ? { selfQuestion: false } : {}) };
 }
 
-/** A part of a message as text. Pictures stand in the entry's own list. */
+/** A part of a message as text. Pictures are in the entry's own list. */
 function partText(part: unknown, i: number): string {
   const { type, text } = (part ?? {}) as Record<string, unknown>;
   if (type === 'text' && typeof text === 'string') return text;

@@ -1,6 +1,6 @@
 /**
- * @file What is known of every entry of a data set, 22 bytes each, kept between runs: where it lies, how long it is,
- * and whether it can be used. A file that changed since has another stamp, and is gone through anew.
+ * @file The index of a data set, stored between runs: the place and length of every entry and whether it can be used,
+ * in 22 bytes each. A file that has changed has another stamp, and is scanned again.
  */
 import { FAULTS, NOTES } from './read-entry.ts';
 import type { JsonPlaces } from './json-entries.ts';
@@ -9,19 +9,19 @@ import type { JsonPlaces } from './json-entries.ts';
 export interface IndexStore {
   /** Changes with the file: size, time, some of its bytes. */
   readonly stamp: string;
-  /** Null where none is kept. */
+  /** Null if none is stored. */
   load(): Promise<Uint8Array | null>;
   save(bytes: Uint8Array): Promise<void>;
 }
 
 export interface SampleIndex {
-  /** Null where the file's own format tells places. */
+  /** Null if the file's own format gives places. */
   readonly places: JsonPlaces | null;
   /** `modalityLength` of each entry. */
   readonly lengths: Int32Array;
   /** UTF-8 bytes of each entry's first question. */
   readonly questions: Uint32Array;
-  /** 1 where a sample is an image and its caption, as `SampleFacts` has it. */
+  /** 1 if a sample is an image and its caption, as in `SampleFacts`. */
   readonly captions: Uint8Array;
   /** 0, or 1 + the place in FAULTS. */
   readonly faults: Uint8Array;
@@ -67,7 +67,7 @@ export function writeIndex(index: SampleIndex, stamp: string): Uint8Array {
   return bytes;
 }
 
-/** The index that was written under that stamp, or null where it is another one or damaged. */
+/** The index written for a stamp, or null if it is for another one or damaged. */
 export function readIndex(bytes: Uint8Array, stamp: string): SampleIndex | null {
   if (bytes.length < 4) return null;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);

@@ -17,7 +17,7 @@ export class ClipTokens {
    * @param source what `tokenizer.json` holds
    * @param positions most ids of a text, both ends included
    * @param rows of the tower's embedding
-   * @throws DataError where it is no tokenizer of CLIP's, or has more ids than the tower has rows
+   * @throws DataError if it is not a CLIP tokenizer, or has more ids than the tower has rows
    */
   constructor(
     source: object,
@@ -43,7 +43,7 @@ export class ClipTokens {
   /** Start, the text, end; what is too long for the tower is cut before the end, as transformers cuts it. */
   encode(text: string): number[] {
     const { ids } = this.tokenizer.encode(text, { add_special_tokens: false });
-    // The tower is read at the first end token, so nothing behind one that stands in the text counts.
+    // The tower is read at the first end token, so nothing after one in the text matters.
     const whole = ids.indexOf(this.end);
     const words = whole < 0 ? ids : ids.slice(0, whole);
     return [this.start, ...words.slice(0, this.positions - 2), this.end];

@@ -1,4 +1,4 @@
-/** @file The preset small, apart from the others: the page that runs it has no use for them. */
+/** @file The preset small, in a file of its own: the page that runs it does not need the others. */
 import { LANGUAGE_TARGETS, VISION_TARGETS } from '../config.ts';
 import type { Preset } from '../config.ts';
 import { stage2Trainable, trainableOf } from '../trainable.ts';

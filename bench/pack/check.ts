@@ -7,7 +7,7 @@ import { CurioError, openGpu, subgroupMatrixFault } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { checkCase, labelOf, opTables, pipelinesOf } from '@curio/engine/check';
 import type { Case, OpCases } from '@curio/engine/check';
-import { attempt, tell } from '../src/first-run/report.ts';
+import { attempt, emit } from '../src/first-run/report.ts';
 
 const SEED = 1;
 /** Lost devices before the check gives up. */
@@ -135,7 +135,7 @@ async function checkTable(
     `${count.wrong.length > 0 ? 'WRONG' : 'ok   '} ${table.op.padEnd(28)} ${String(count.ok).padStart(4)} right${count.wrong.length > 0 ? `, ${count.wrong.length} wrong` : ''}${count.left > 0 ? `, ${count.left} left out after ${seconds} s` : ''}, worst error ${count.worst.toFixed(2)} of what is allowed`,
   );
   for (const sentence of count.wrong.slice(0, 5)) console.log(`      ${sentence}`);
-  for (const sentence of count.wrong) tell({ fact: `failed: check of ${table.op}`, value: sentence });
+  for (const sentence of count.wrong) emit({ fact: `failed: check of ${table.op}`, value: sentence });
   return count;
 }
 
@@ -182,7 +182,7 @@ async function check({
   console.log(
     `${total.ok} checks right, ${total.wrong.length} wrong${total.left > 0 ? `, ${total.left} left out after ${seconds} s` : ''}; seed ${SEED}`,
   );
-  tell({
+  emit({
     fact: `checks${share.of > 1 ? `, share ${share.index + 1} of ${share.of}` : ''}`,
     value: { right: total.ok, wrong: total.wrong.length, left: total.left, matrixUnits: fault ?? 'right' },
   });

@@ -4,7 +4,7 @@
  */
 import { CurioError, KernelError } from '@curio/engine';
 import type { Gpu, KernelSource, Tuning, Variant } from '@curio/engine';
-import { pipelinesAsked } from '@curio/engine/check';
+import { requestedPipelines } from '@curio/engine/check';
 
 /** Settings of a device while it records. */
 export interface Choice {
@@ -45,7 +45,7 @@ export async function under<T>(gpu: Gpu, choice: Choice, work: () => Promise<T>)
 /** Compiles the kernels of a choice. Returns a sentence if one does not compile; the device stays usable. */
 export async function compiles(gpu: Gpu, choice: Choice, rehearse: Rehearsal): Promise<string | null> {
   try {
-    const asked = pipelinesAsked(gpu, (dry) => {
+    const asked = requestedPipelines(gpu, (dry) => {
       set(dry, choice);
       dry.kernels.withHalfProducts(choice.halves, () => rehearse(dry));
     });
@@ -67,7 +67,7 @@ export function choicesOf(gpu: Gpu, families: Families, rehearse: Rehearsal): Ch
       .filter(([name]) => name !== 'naive')
       .flatMap(([name, variant]) => {
         const forced = { [family]: name };
-        const own = tuningAsked(gpu, { ...AS_CALLED, forced }, rehearse, variant.kernel, family);
+        const own = requestedTuning(gpu, { ...AS_CALLED, forced }, rehearse, variant.kernel, family);
         return own === null ? [] : tunedChoices(gpu, name, variant, own, { forced, halves: false });
       }),
   );
@@ -76,13 +76,13 @@ export function choicesOf(gpu: Gpu, families: Families, rehearse: Rehearsal): Ch
 /** The kernel on matrix units, with every combination of its free tunables; none if it would not run. */
 export function matrixChoices(gpu: Gpu, variant: Variant<never>, rehearse: Rehearsal): Choice[] {
   const own = gpu.adapter.subgroupMatrix
-    ? tuningAsked(gpu, { ...AS_CALLED, halves: true }, rehearse, variant.kernel)
+    ? requestedTuning(gpu, { ...AS_CALLED, halves: true }, rehearse, variant.kernel)
     : null;
   return own === null ? [] : tunedChoices(gpu, 'f16 matrix units', variant, own, { forced: {}, halves: true });
 }
 
 /** The tuning that work runs a kernel with under a choice; null if it does not run it, or ignores the choice. */
-function tuningAsked(
+function requestedTuning(
   gpu: Gpu,
   choice: Choice,
   rehearse: Rehearsal,
@@ -91,7 +91,7 @@ function tuningAsked(
 ): Tuning | null {
   let obeyed = false;
   try {
-    const asked = pipelinesAsked(gpu, (dry) => {
+    const asked = requestedPipelines(gpu, (dry) => {
       set(dry, choice);
       dry.kernels.withHalfProducts(choice.halves, () => rehearse(dry));
       obeyed = family === undefined || dry.kernels.obeyed.has(family);

@@ -1,5 +1,5 @@
 /** @file The time limit of a part of the first run. */
-import { tell } from './report.ts';
+import { emit } from './report.ts';
 
 /** The remaining time of a part. */
 export class Deadline {
@@ -21,7 +21,7 @@ export class Deadline {
   }
 
   /** Reports what was skipped. */
-  tell(): void {
-    if (this.left.length > 0) tell({ fact: 'left out for want of time', value: this.left });
+  emit(): void {
+    if (this.left.length > 0) emit({ fact: 'left out for want of time', value: this.left });
   }
 }

@@ -41,7 +41,7 @@ export const isFinding = (report: Report): report is Finding => 'op' in report;
 /** The environment variable that says that someone listens on descriptor 3. */
 export const LISTENED = 'CURIO_REPORTS';
 
-export function tell(report: Report): void {
+export function emit(report: Report): void {
   console.log(lineOf(report));
   send(report);
 }

@@ -7,7 +7,7 @@ import { compiles, under } from './choices.ts';
 import type { Choice, Rehearsal } from './choices.ts';
 import { timesOf } from './device-times.ts';
 import type { PartOptions } from './parts/part-options.ts';
-import { attempt, finding, isFinding, tell } from './report.ts';
+import { attempt, finding, isFinding, emit } from './report.ts';
 import type { Fact, Finding, Report } from './report.ts';
 
 export interface Subject {
@@ -42,7 +42,7 @@ export async function sweep(
       continue;
     attempt(finding(op, shape, choice.name, subject.work, ENDED, choice));
     const one = await timed(gpu, subject, choice);
-    tell(one);
+    emit(one);
     found.push(one);
   }
   return found;
@@ -117,7 +117,7 @@ async function timed(gpu: Gpu, { op, shape, work, session, rehearse }: Subject, 
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       await gpu.synchronize().catch((fatal: CurioError) => {
-        tell(because(`failed: ${fatal.message.split('\n')[0]}`));
+        emit(because(`failed: ${fatal.message.split('\n')[0]}`));
         throw fatal;
       });
       return because(`failed: ${error.message.split('\n')[0]}`);
@@ -150,15 +150,15 @@ export async function runJobs(
       await run(gpu);
       gpu.arena.close();
       gpu.trim();
-      tell({ fact: `done: ${name}`, value: true });
+      emit({ fact: `done: ${name}`, value: true });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      tell({ fact: failureOf(name), value: error.message.split('\n')[0] });
+      emit({ fact: failureOf(name), value: error.message.split('\n')[0] });
       gpu.close();
       gpu = await open();
     }
   }
-  deadline.tell();
+  deadline.emit();
   gpu.close();
 }
 

@@ -34,7 +34,7 @@ export { checkpoint } from './tensor/checkpoint.ts';
 export { arange, eye, linspace } from './tensor/create.ts';
 export { findNonFinite } from './tensor/find-non-finite.ts';
 export { byteLength, isPacked } from './tensor/dtype.ts';
-export { editDistance, meant, nearest } from './tensor/near-names.ts';
+export { editDistance, suggestName, nearest } from './tensor/near-names.ts';
 export type { DType, HostArray } from './tensor/dtype.ts';
 export { defineMultiOp, defineOp } from './tensor/op.ts';
 export type { Dispatch, Inputs, LayoutNeed, MultiOpSpec, OpSpec, Run, Saved } from './tensor/op.ts';

@@ -123,7 +123,7 @@ test.each<[string, Options, number]>([
 
 test.each([
   ['matmul pair', 'joined'],
-  ['matmul pair', 'apart'],
+  ['matmul pair', 'separate'],
   ['matmul pair', 'folded'],
   ['matmul split', '3'],
   ...['texels', 'subgroup', 'block', 'naive'].map((variant) => ['all layouts', variant]),

@@ -59,7 +59,7 @@ test.each([true, false])(
     for (const layout of ['nn', 'nt']) gpu.kernels.forced.set(`matmul ${layout}`, 'block');
     try {
       const joined = await wanted();
-      gpu.kernels.forced.set('matmul pair', 'apart');
+      gpu.kernels.forced.set('matmul pair', 'separate');
       const apart = await wanted();
       const scale = Math.max(...joined.map(Math.abs));
       expect(Math.max(...Array.from(apart, (v, i) => Math.abs(v - joined[i]!))) / scale).toBeLessThan(1e-5);

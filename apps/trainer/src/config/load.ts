@@ -1,6 +1,6 @@
 /** @file Merges a preset, a file and overrides into one checked configuration. Every error is one sentence. */
 import { existsSync } from 'node:fs';
-import { ConfigError, meant } from '@curio/engine';
+import { ConfigError, suggestName } from '@curio/engine';
 import {
   checkModelSizes,
   PRESETS,
@@ -234,10 +234,10 @@ function suggest(path: string, known: readonly string[]): string | undefined {
   const siblings = known.filter(
     (candidate) => candidate.startsWith(parent) && !candidate.slice(parent.length).includes('.'),
   );
-  const sibling = meant(
+  const sibling = suggestName(
     word,
     siblings.map((candidate) => candidate.slice(parent.length)),
   );
   if (sibling !== undefined) return parent + sibling;
-  return known.find((candidate) => candidate.endsWith(`.${synonym}`)) ?? meant(path, known);
+  return known.find((candidate) => candidate.endsWith(`.${synonym}`)) ?? suggestName(path, known);
 }

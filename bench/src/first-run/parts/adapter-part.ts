@@ -2,10 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, release } from 'node:os';
 import { openDevice } from './part-options.ts';
-import { tell } from '../report.ts';
+import { emit } from '../report.ts';
 
 export async function adapterPart(): Promise<void> {
-  tell({
+  emit({
     fact: 'host',
     value: {
       processor: cpus()[0]?.model.trim(),
@@ -24,7 +24,7 @@ export async function adapterPart(): Promise<void> {
     ],
     { encoding: 'utf8', timeout: 8000 },
   );
-  tell({
+  emit({
     fact: 'nvidia-smi',
     value: smi.status === 0 ? smi.stdout.trim().split('\n') : 'not installed, or it did not answer',
   });
@@ -42,13 +42,13 @@ export async function adapterPart(): Promise<void> {
     limits,
     matrixConfigurations,
   } = gpu.adapter;
-  tell({
+  emit({
     fact: 'adapter',
     value: { vendor, architecture, device, description, isSoftware, subgroupSize, subgroupMatrix },
   });
-  tell({ fact: 'features', value: features });
-  tell({ fact: 'language features', value: languageFeatures });
-  tell({ fact: 'limits', value: limits });
-  tell({ fact: 'matrix configurations', value: matrixConfigurations });
+  emit({ fact: 'features', value: features });
+  emit({ fact: 'language features', value: languageFeatures });
+  emit({ fact: 'limits', value: limits });
+  emit({ fact: 'matrix configurations', value: matrixConfigurations });
   gpu.close();
 }

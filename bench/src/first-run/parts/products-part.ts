@@ -14,7 +14,7 @@ import type { Choice, Families } from '../choices.ts';
 import { timesOf } from '../device-times.ts';
 import { openDevice } from './part-options.ts';
 import type { PartOptions } from './part-options.ts';
-import { finding, isFinding, tell } from '../report.ts';
+import { finding, isFinding, emit } from '../report.ts';
 import type { Finding } from '../report.ts';
 import { fastest, runJobs, sweep, sweepTunings } from '../sweep.ts';
 import type { Job } from '../sweep.ts';
@@ -179,11 +179,11 @@ function matrixJob(size: Size, options: PartOptions, ranking: Pick<Ranking, 'kee
   return async (gpu) => {
     const fault = await faultOf(gpu);
     // if not, the sweep shows which of its choices do
-    tell({ fact: 'matrix units', value: fault ?? 'agree with float64' });
+    emit({ fact: 'matrix units', value: fault ?? 'agree with float64' });
     if (!gpu.adapter.subgroupMatrix) return;
     const { session, ...subject } = subjectOf(gpu, size, heldByF16);
     const [usual, ...tuned] = matrixChoices(gpu, subgroupMatrix, subject.rehearse);
-    if (!usual) return tell({ fact: 'matrix units', value: `${subject.op} ${subject.shape} does not run on them` });
+    if (!usual) return emit({ fact: 'matrix units', value: `${subject.op} ${subject.shape} does not run on them` });
     const within: Choice = { ...usual, name: `${usual.name}, rounded within`, forced: { 'matmul halves': 'within' } };
     const found = await sweepTunings(
       gpu,
@@ -205,7 +205,7 @@ function packedJobs(scale: PartOptions['scale']): Job[] {
       const { open, work } = packed(gpu, storage, rows, N, K);
       const session = await open();
       const wrong = await session.check();
-      tell(
+      emit(
         finding(
           'linear',
           `${rows}x${N}x${K}`,

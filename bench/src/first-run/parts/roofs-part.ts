@@ -6,7 +6,7 @@ import type { Work } from '../../statistics.ts';
 import { timesOf } from '../device-times.ts';
 import { openDevice } from './part-options.ts';
 import type { PartOptions } from './part-options.ts';
-import { finding, tell } from '../report.ts';
+import { finding, emit } from '../report.ts';
 import { runJobs } from '../sweep.ts';
 
 async function roof(
@@ -17,7 +17,7 @@ async function roof(
   record: () => unknown,
   variant = 'as called',
 ): Promise<void> {
-  tell(finding(op, shape, variant, work, await timesOf(gpu, record)));
+  emit(finding(op, shape, variant, work, await timesOf(gpu, record)));
 }
 
 /** Workgroup size of the multiply-adds. */

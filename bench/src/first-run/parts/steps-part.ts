@@ -5,7 +5,7 @@ import { opTables } from '@curio/engine/check';
 import { summarise as bestAndMedian } from '../../statistics.ts';
 import { openDevice } from './part-options.ts';
 import type { PartOptions } from './part-options.ts';
-import { finding, tell } from '../report.ts';
+import { finding, emit } from '../report.ts';
 import { decodeStep } from './decode-run.ts';
 import { clipForward, llamaStep, smallStep, trainedSteps } from './step-runs.ts';
 import type { StepKind, StepRun } from './step-runs.ts';
@@ -58,21 +58,21 @@ async function timeStep(gpu: Gpu, kind: StepKind, naive: NaiveLosses): Promise<v
   const { op, shape, variant, flops, bytes, halves = false } = kind;
   if (halves) {
     const fault = await subgroupMatrixFault(gpu);
-    if (fault) return tell({ fact: `matrix units, ${op}`, value: fault });
+    if (fault) return emit({ fact: `matrix units, ${op}`, value: fault });
   }
   const run = kind.open(gpu);
   try {
     const wrong = await naive.compare(gpu, kind, run);
-    if (wrong) return tell(finding(op, shape, variant, {}, `wrong: ${wrong}`));
+    if (wrong) return emit(finding(op, shape, variant, {}, `wrong: ${wrong}`));
     await gpu.kernels.withHalfProducts(halves, async () => {
       const times = await wallOf(gpu, run);
-      tell(finding(op, shape, variant, { flops, bytes }, times));
-      await tellHost(gpu, run, `${op}, ${variant}`, times.bestMs);
-      await tellProfile(gpu, run, `${op}, ${variant}`);
+      emit(finding(op, shape, variant, { flops, bytes }, times));
+      await emitHost(gpu, run, `${op}, ${variant}`, times.bestMs);
+      await emitProfile(gpu, run, `${op}, ${variant}`);
       // Last, since it leaves meaningless values in the buffers.
       const repeat = Math.max(3, Math.min(100, Math.round(ALONE_MS / times.bestMs)));
       const alone = 1000 * (await run.plan().timeDispatches(repeat)).reduce((sum, { seconds }) => sum + seconds, 0);
-      tell({
+      emit({
         fact: `wall over kernels: ${op}, ${variant}`,
         value: {
           wallMs: times.bestMs,
@@ -146,10 +146,10 @@ async function wallOf(gpu: Gpu, run: StepRun): Promise<{ bestMs: number; medianM
 }
 
 /**
- * What a replay takes of the host: uploads, Dawn's encoding, one submit. Where it takes longer than the device, the
- * host sets the wall.
+ * Host time of a replay: uploads, Dawn's encoding, one submit. If it takes longer than the device, it determines the
+ * wall time.
  */
-async function tellHost(gpu: Gpu, run: StepRun, name: string, wallMs: number): Promise<void> {
+async function emitHost(gpu: Gpu, run: StepRun, name: string, wallMs: number): Promise<void> {
   const many = wallMs * MANY_IN_FLIGHT < WALL_MS ? await inARow(gpu, run, MANY_IN_FLIGHT, MANY_IN_FLIGHT) : null;
   const samples: number[] = [];
   const start = performance.now();
@@ -161,7 +161,7 @@ async function tellHost(gpu: Gpu, run: StepRun, name: string, wallMs: number): P
     await gpu.synchronize();
   }
   const { bestMs, medianMs } = bestAndMedian(samples);
-  tell({
+  emit({
     fact: `host of a replay: ${name}`,
     value: {
       bestMs,
@@ -174,14 +174,14 @@ async function tellHost(gpu: Gpu, run: StepRun, name: string, wallMs: number): P
   });
 }
 
-async function tellProfile(gpu: Gpu, run: StepRun, name: string): Promise<void> {
+async function emitProfile(gpu: Gpu, run: StepRun, name: string): Promise<void> {
   if (!gpu.device.features.has('timestamp-query')) return;
   const { kernels, busyMs, gapMs, dispatches } = summarise(
     await profile(gpu, async () => {
       await run.once().item();
     }),
   );
-  tell({
+  emit({
     fact: `profile: ${name}`,
     value: {
       busyMs,

@@ -1,7 +1,7 @@
 /** @file What `tune: 'measured'` chooses on this device, and whether that differs from the table. */
 import { openDevice } from './part-options.ts';
 import type { PartOptions } from './part-options.ts';
-import { tell } from '../report.ts';
+import { emit } from '../report.ts';
 import { llamaStep, smallStep } from './step-runs.ts';
 import type { StepKind } from './step-runs.ts';
 import { runJobs } from '../sweep.ts';
@@ -19,7 +19,7 @@ export async function tuningPart(options: PartOptions): Promise<void> {
           await run.once().item();
           const began = performance.now();
           await gpu.kernels.tuner!.measure();
-          tell({
+          emit({
             fact: `measured choices: ${kind.op}`,
             value: { seconds: (performance.now() - began) / 1000, choices: gpu.kernels.tuner!.record.choices },
           });

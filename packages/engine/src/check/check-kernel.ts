@@ -16,7 +16,7 @@ import { opTable } from './tables.ts';
 export interface KernelUnderTest<Plan> {
   /** The op it computes: `softmax`, `matmul`, … */
   readonly op: string;
-  /** Which of the op's families it joins; needed only where there are several (`matmul nn`, `matmul nt`, …). */
+  /** Which of the op's families it joins; needed only if there are several (`matmul nn`, `matmul nt`, …). */
   readonly family?: string;
   readonly variant: Variant<Plan>;
 }
@@ -147,7 +147,7 @@ export function pipelinesOf<A>(
   set: (dry: Gpu) => void = () => {},
   look: (dry: Gpu) => void = () => {},
 ): Pipeline[] {
-  return pipelinesAsked(gpu, (dry) => {
+  return requestedPipelines(gpu, (dry) => {
     set(dry);
     for (const c of cases) {
       dry.scope(() => {
@@ -172,7 +172,7 @@ function blankInputs<A>(dry: Gpu, table: OpCases<A>, c: Case<A>): (Tensor | null
 }
 
 /** The pipelines needed by what `record` records, on a device that computes nothing. */
-export function pipelinesAsked(gpu: DeviceFacts, record: (dry: Gpu) => void): Pipeline[] {
+export function requestedPipelines(gpu: DeviceFacts, record: (dry: Gpu) => void): Pipeline[] {
   const dry = openDry(gpu);
   record(dry);
   return dry.pipelines.all;

@@ -35,7 +35,7 @@ export function under<T>(gpu: Gpu, { choice, edited, tuning }: Setting, f: () =>
   });
 }
 
-/** Names of the shared pieces that a kernel's head asks for. */
+/** Names of the shared files that a kernel's head includes. */
 export const piecesOf = (code: string): string[] =>
   (/^\/\/ uses: *(.*)$/m.exec(code)?.[1] ?? '')
     .split(',')
@@ -65,8 +65,8 @@ export function atPiece(
 }
 
 /**
- * Compiles what a target's cases ask for. Returns `file:line:column message`, or null where it compiles.
- * @param readPiece text of a shared piece, in which a fault may lie
+ * Compiles the kernels of a target's cases. Returns `file:line:column message`, or null if everything compiles.
+ * @param readPiece text of a shared file, which may contain the error
  */
 export async function compileText(
   gpu: Gpu,
@@ -83,7 +83,7 @@ export async function compileText(
   }
 }
 
-/** A sentence where a case is wrong, null where all agree with float64. */
+/** A sentence if a case is wrong, null if all agree with float64. */
 export interface Correctness {
   readonly wrong: string | null;
   readonly checked: number;

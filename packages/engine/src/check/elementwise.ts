@@ -1,5 +1,5 @@
 /**
- * @file The float64 reference of each elementwise function and of its derivative, over the whole range of f32, and the
+ * @file The float64 reference of each elementwise function and of its derivative, over all of f32, and the
  * error allowed to the kernels in ulp.
  */
 import { div, maximum, minimum, mul } from '../ops/elementwise/binary.ts';

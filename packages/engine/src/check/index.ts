@@ -7,7 +7,7 @@ export { atPiece, CaseRuns, checkText, compileText, piecesOf, under } from './ed
 export type { Correctness, Setting } from './edited.ts';
 export { elementwiseFunctions } from './elementwise.ts';
 export type { ElementwiseFunction } from './elementwise.ts';
-export { checkKernel, pipelinesAsked, pipelinesOf } from './check-kernel.ts';
+export { checkKernel, requestedPipelines, pipelinesOf } from './check-kernel.ts';
 export type { CheckOptions, DeviceFacts, KernelUnderTest, KernelVerdict } from './check-kernel.ts';
 export { copyRoof, multiplyAddRoof } from './roofs.ts';
 export type { RoofRun } from './roofs.ts';

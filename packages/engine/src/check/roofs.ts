@@ -1,4 +1,4 @@
-/** @file What a device can do at best: a copy, and multiply-adds alone. What is timed is held against them. */
+/** @file A device's peak rates, of a copy and of multiply-adds, which kernels are compared with. */
 import { roofMultiplyAdd } from '@curio/kernels/roof_multiply_add';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { KernelSource } from '../gpu/kernel/kernel.ts';

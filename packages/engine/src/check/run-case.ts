@@ -17,7 +17,7 @@ import { Array64 } from '../truth/oracle.ts';
 export interface CaseRun {
   readonly shape: Shape;
   readonly y: HostArray;
-  /** The gradient of each input; null where none was requested or none arrived. */
+  /** The gradient of each input; null if none was requested or computed. */
   readonly grads: readonly (HostArray | null)[];
 }
 

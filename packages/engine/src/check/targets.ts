@@ -15,7 +15,7 @@ export interface Target {
   /** As it was generated: what the product runs. */
   readonly kernel: KernelSource;
   readonly table: OpCases<never>;
-  /** Null where the op has but one kernel. */
+  /** Null if the op has only one kernel. */
   readonly choice: Choice | null;
   /**
    * Cases that the kernel takes, by the tuning that they ask for; the one that the first bench shape asks for, or that
@@ -63,8 +63,8 @@ export function targetsOf(gpu: Gpu, kernel: string): Target[] {
     const targets = (choices.length > 0 ? choices : [null]).flatMap(
       (choice) => targetIn(gpu, kernel, table, choice) ?? [],
     );
-    // Forcing one variant leaves the rest of the op as it is, so a kernel also turns up beside others; it is judged
-    // where it is the one that is forced.
+    // Forcing one variant leaves the rest of the op as it is, so a kernel also runs along with other variants; it is
+    // judged where it is the forced one.
     const own = targets.filter((target) => variantOf(target)?.kernel.name === kernel);
     const named = targets.find(({ choice }) => choice && kernel.endsWith(choice[1])) ?? targets[0];
     found.push(...(own.length > 0 ? own : named ? [named] : []));
@@ -94,7 +94,7 @@ const labelsOf = (pipelines: readonly { readonly label: string }[]): string =>
     .sort()
     .join();
 
-/** The pipelines of a kernel that the quickest bench shape asks for. */
+/** The pipelines of a kernel that the quickest bench shape uses. */
 function firstShapeLabels(gpu: Gpu, kernel: KernelSource, table: OpCases<never>, choice: Choice | null): string {
   for (const shape of bySize(table)) {
     const asked = pipelinesOf(gpu, table, [shape], (dry) => choice && dry.kernels.forced.set(...choice)).filter(

@@ -150,7 +150,7 @@ export class Gpu {
   /**
    * Records one dispatch of `kernel`. `buffers` are keyed by the kernel's binding names, `op` names the caller in
    * messages.
-   * @throws KernelError where WebGPU would refuse the whole batch; errors that only the device detects are thrown by
+   * @throws KernelError if WebGPU would refuse the whole batch; errors that only the device detects are thrown by
    * the next await and every call after it.
    */
   dispatch(
@@ -199,7 +199,7 @@ export class Gpu {
     await this.pipelines.prepare(kernel, entry, tuning);
   }
 
-  /** A storage of at least `bytes`, owned by the innermost scope: a buffer, or a texture of rows of so many texels. */
+  /** A storage of at least `bytes`, owned by the innermost scope: a buffer, or a texture of rows of `texels` texels. */
   allocate(bytes: number, texels = 0): Storage {
     if (this.failure) throw this.failure;
     const storage =

@@ -42,7 +42,7 @@ export function copyOf(x: Tensor, name?: string): Tensor {
   return y;
 }
 
-/** Writes the dense `values` into the elements that `view` sees; they lie in different storages. */
+/** Writes the dense `values` into the elements of `view`, which is in another storage. */
 export const copyInto = (view: Tensor, values: Tensor, name?: string): void => run('scatter', view, values, view, name);
 
 /** A view with its axes collapsed, and where it and its dense copy begin. */
@@ -129,12 +129,12 @@ function elementParams({ shape, strides, offsets: [x, y] }: CopyPlan): Record<st
   return params;
 }
 
-/** A tile of tensor/copy_transposed, and the axes that it has beside those two. */
+/** A tile of tensor/copy_transposed, and the further axes that it handles. */
 const [TILE, OTHER_AXES] = [{ rows: 32, cols: 64 }, 3];
-/** Below so many rows or columns most of a tile is empty. */
+/** With fewer rows or columns, most of a tile is empty. */
 const FEWEST = 16;
 
-/** The axis along which the view's neighbours lie, where that is not the last one; else -1. */
+/** The axis whose elements are adjacent in memory, if that is not the last one; else -1. */
 const turnedAxis = ({ strides }: CopyPlan): number => (strides.at(-1) === 1 ? -1 : strides.lastIndexOf(1));
 
 const transposed: Variant<CopyPlan> = {

@@ -8,7 +8,7 @@ import { type Tensor, tensor } from './tensor.ts';
 
 /**
  * start, start + step, … before `end`; `arange(gpu, n)` is 0 … n - 1.
- * @returns [⌈(end - start) / step⌉], f32 unless told
+ * @returns [⌈(end - start) / step⌉], f32 by default
  * Throws ShapeError when the step is 0 or leads away from the end.
  */
 export function arange(gpu: Gpu, start: number, end?: number, step = 1, dtype: DType = 'f32'): Tensor {

@@ -59,7 +59,7 @@ function* inBatches(parameters: readonly Parameter[]): Generator<Parameter[]> {
 /** Exponent bits of the two halves of a word; all set in infinity and NaN. */
 const EXPONENTS = { f16: [0x7c00, 0x7c000000], bf16: [0x7f80, 0x7f800000] } as const;
 
-/** Its name and the first element that is not finite, of its scales where it is quantised. */
+/** Its name and the first element that is not finite, or scale if it is quantised. */
 async function badElement(parameter: Parameter): Promise<string | null> {
   const { name, dtype, quantisation } = parameter;
   if (dtype === 'f16' || dtype === 'bf16') {

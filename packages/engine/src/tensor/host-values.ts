@@ -47,7 +47,7 @@ export function requireNumber(where: string, what: string, value: unknown): void
   throw new DTypeError(`${where}: ${what} is ${show(value)}; it must be a number or a boolean.`);
 }
 
-/** The shape of nested lists. Throws ShapeError where rows differ in shape, or a list stands beside a number. */
+/** The shape of nested lists. Throws ShapeError if rows differ in shape, or a list is next to a number. */
 function shapeOf(values: NestedNumbers | NumberArray): Shape {
   if (!Array.isArray(values)) return [values.length];
   const inner = (values as unknown[]).map((item) =>

@@ -1,6 +1,6 @@
 /** @file Suggests the known name that a user may have meant. */
 
-/** The name nearest to `name` by edit distance, for "did you mean"; undefined where there are none. */
+/** The name nearest to `name` by edit distance, for "did you mean"; undefined if there are none. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Infinity;
@@ -25,8 +25,8 @@ export function editDistance(a: string, b: string, limit = Infinity): number {
   return row[b.length]!;
 }
 
-/** The name that `name` misspells: one at less than a third of its letters away; undefined where there is none. */
-export function meant(name: string, known: Iterable<string>): string | undefined {
+/** The name that `name` probably misspells: one within a third of its letters; undefined if there is none. */
+export function suggestName(name: string, known: Iterable<string>): string | undefined {
   const near = nearest(name, known);
   return near !== undefined && editDistance(name, near) <= Math.max(1, Math.floor(name.length / 3)) ? near : undefined;
 }

@@ -5,7 +5,7 @@ import type { KernelSource, Tuning } from '../gpu/kernel/kernel.ts';
 import type { Grid } from '../gpu/kernel/grid.ts';
 import type { Binding } from '../gpu/memory/block.ts';
 import { Storage } from '../gpu/memory/arena.ts';
-import { MadeOnce } from '../gpu/memory/made-once.ts';
+import { OperandCopies } from '../gpu/memory/operand-copies.ts';
 import { choose, settingsOf } from '../gpu/kernel/choose.ts';
 import type { Params, Variant } from '../gpu/kernel/variant.ts';
 import { isRecording, recordAll } from './autograd.ts';
@@ -65,7 +65,7 @@ export interface Run {
    * returns it instead of a new tensor. Null if there is none that may be added to.
    */
   total(i: number): Tensor | null;
-  /** A new dense tensor, f32 unless told. */
+  /** A new dense tensor, f32 by default. */
   out(shape: Shape, dtype?: DType): Tensor;
   dispatch(kernel: KernelSource, entry: string, work: Dispatch): void;
   /**
@@ -80,7 +80,7 @@ export interface Run {
     work: Work,
     chosen?: OpVariant<Plan>,
   ): void;
-  /** Dispatches one variant, over the operands that it asks for. */
+  /** Dispatches one variant, with the operands that it requests. */
   launchVariant<Plan extends object>(variant: OpVariant<Plan>, plan: Plan, entry: string, work: Work): void;
   /**
    * What `make` makes of the first `bytes` of `x`, such as a copy in another layout: once for each `key` in a call of
@@ -115,7 +115,7 @@ export interface OpSpec<I extends Inputs, Attrs, Plan, S extends Saved> extends 
   readonly backward?: (run: Run, dy: Tensor, saved: S, plan: Plan) => readonly (Tensor | null)[];
 }
 
-/** An op of several results, which may lie side by side in one buffer. */
+/** An op of several results, which may be adjacent in one buffer. */
 export interface MultiOpSpec<I extends Inputs, Attrs, Plan, S extends Saved> extends CommonSpec<I, Attrs, Plan> {
   readonly forward: (run: Run, inputs: I, plan: Plan) => { readonly ys: readonly Tensor[]; readonly saved?: S };
   /** As of `OpSpec`; a result that no gradient was sent to has null among `dys`. */
@@ -180,7 +180,7 @@ export function defineMultiOp<I extends Inputs, Attrs, Plan, S extends Saved>(
       );
     const needs = inputs.map((x) => recording && (x?.requiresGrad ?? false));
     let totals: Totals = () => null;
-    let made: MadeOnce | null = null;
+    let made: OperandCopies | null = null;
     const run = makeRun(
       spec.name,
       gpu,
@@ -189,7 +189,7 @@ export function defineMultiOp<I extends Inputs, Attrs, Plan, S extends Saved>(
       () => made,
     );
     const withInputs = <T>(all: readonly (Tensor | null)[], call: () => T): T => {
-      const own = (made = new MadeOnce(gpu, all));
+      const own = (made = new OperandCopies(gpu, all));
       try {
         return call();
       } finally {
@@ -212,7 +212,7 @@ export function defineMultiOp<I extends Inputs, Attrs, Plan, S extends Saved>(
   };
 }
 
-/** What the values of a packed tensor need beside it. */
+/** What unpacking a packed tensor needs in addition to its words. */
 const packedWith = ({ quantisation }: Tensor): Tensor[] =>
   quantisation ? [quantisation.scales, quantisation.zeros, quantisation.blocks].filter((x) => x != null) : [];
 
@@ -241,7 +241,13 @@ export function boundOf(buffers: Dispatch['buffers']): Record<string, Binding> {
   return bound;
 }
 
-function makeRun(name: string, gpu: Gpu, needs: readonly boolean[], total: Totals, made: () => MadeOnce | null): Run {
+function makeRun(
+  name: string,
+  gpu: Gpu,
+  needs: readonly boolean[],
+  total: Totals,
+  made: () => OperandCopies | null,
+): Run {
   const dispatch = (kernel: KernelSource, entry: string, { buffers, ...rest }: Dispatch): void =>
     gpu.dispatch(kernel, entry, { buffers: boundOf(buffers), op: name, ...rest });
   const run: Run = {

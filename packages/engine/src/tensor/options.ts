@@ -4,7 +4,7 @@
  */
 import { ConfigError, CurioError, DTypeError, ShapeError } from '../gpu/errors.ts';
 import { show } from './host-values.ts';
-import { meant } from './near-names.ts';
+import { suggestName } from './near-names.ts';
 
 /** The names that other libraries use for our options. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 function intended(name: string, known: readonly string[]): string | undefined {
   const other = ELSEWHERE[name];
   if (other !== undefined && known.includes(other)) return other;
-  const plain = meant(
+  const plain = suggestName(
     name.toLowerCase(),
     known.map((each) => each.toLowerCase()),
   );

@@ -55,11 +55,11 @@ export interface OpCases<Attrs = undefined> {
   /** Cases that compile kernels of their own, left to `npm run test:all`. */
   readonly rare?: readonly Case<Attrs>[];
   readonly bench?: readonly BenchShape<Attrs>[];
-  /** False where the op has no gradient. */
+  /** False if the op has no gradient. */
   readonly differentiable?: boolean;
   /** Factor on the tolerance of the dtype, with the reason in words. */
   readonly tolerance?: { readonly factor: number; readonly reason: string };
-  /** Step of the central differences, where the default does not suit. */
+  /** Step of the central differences, if the default is unsuitable. */
   readonly step?: number;
 }
 

@@ -75,7 +75,7 @@ export function tune<Plan>(
   return { tuning, grid: variant.grid(gpu, plan, entry, tuning ?? {}) };
 }
 
-/** What one dispatch of `variant` needs beside its buffers. */
+/** What one dispatch of `variant` needs in addition to its buffers. */
 export function settingsOf<Plan>(
   gpu: KernelDevice,
   variant: Variant<Plan>,

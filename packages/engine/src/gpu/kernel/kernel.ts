@@ -40,7 +40,7 @@ export interface Tunable {
  * A kernel of your own, for `defineOp`. Its text is complete WGSL as in this repository's kernels: storage bindings in
  * group 0 (at most 8 an entry), sizes in `struct Params` of at most 16 scalars bound as `var<uniform> params: Params`,
  * tunables on lines `const WG = 64u; // tune: 64u 128u`.
- * @param name stands in labels and messages, with `.wgsl` where a line is named
+ * @param name used in labels and messages, with `.wgsl` if followed by a line
  * @param readPiece text of a shared piece that the kernel's line `// uses:` names; null where there is none
  * @throws KernelError with file and line where the text breaks these rules; errors that only the compiler detects are
  * thrown by `gpu.prepare` or the first read

@@ -172,7 +172,7 @@ export class Memory {
     );
   }
 
-  /** Refuses `bytes` more where they exceed the limit, after freeing what can be freed. */
+  /** Refuses `bytes` more if they exceed the limit, after freeing what can be freed. */
   protected requireRoom(size: number): void {
     const { limit = Infinity } = this.options;
     if (this.allocatedBytes + size > limit) this.makeRoom();

@@ -7,7 +7,7 @@ import { sameShape, showShape } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { AttentionPlan, AttentionSizes } from './plan.ts';
 import { attentionBackwardVariants, attentionPrepare, attentionVariants } from './variants.ts';
-import { outBeside } from '../parts/beside.ts';
+import { adjacentOutputs } from '../parts/adjacent.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 export interface AttentionOptions {
@@ -107,7 +107,7 @@ const op = defineOp({
     // Side by side, for the layers that they go to.
     const all =
       writes('backward_q') && writes('backward_kv') && sameShape(shapes.q, shapes.kv)
-        ? outBeside(run, 3, shapes.q)
+        ? adjacentOutputs(run, 3, shapes.q)
         : null;
     const dq = all?.[0] ?? (writes('backward_q') ? run.out(shapes.q) : null);
     const [dk, dv] = all?.slice(1) ?? (writes('backward_kv') ? [0, 1].map(() => run.out(shapes.kv)) : []);

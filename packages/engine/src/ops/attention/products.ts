@@ -84,21 +84,21 @@ function backwardByProducts(
 }
 
 /** Rows of scores that cannot be copied into textures directly would cost more than this gains. */
-const paysBesideSubgroups = (gpu: KernelDevice, { tokens, keys, flags }: AttentionSizes): boolean =>
+const beatsSubgroups = (gpu: KernelDevice, { tokens, keys, flags }: AttentionSizes): boolean =>
   (flags & 1) === 0 && Math.min(tokens, keys) >= 64 && (scoreColumns(keys) % 64 === 0 || fixedSubgroupSize(gpu) !== 8);
 
 /**
  * Wide heads and many tokens, all of which see each other: on an H200 32 heads of 2048×128 took 8.0 ms by products and
  * 11.4 ms by tiles, 16 of 577×64 0.72 and 0.42 ms.
  */
-const paysBesideTiles = (_: KernelDevice, { tokens, keys, width, flags }: AttentionSizes): boolean =>
+const beatsTiles = (_: KernelDevice, { tokens, keys, width, flags }: AttentionSizes): boolean =>
   (flags & 1) === 0 && width > 64 && Math.min(tokens, keys) >= 1024;
 
 /** Its kernel is the part between the products. */
 export const attentionProducts: BackwardVariant = {
   kernel: attentionWeights,
   fits: (_, { group, tokens, keys }) => group === 1 && keys > 0 && tokens <= BAND,
-  pays: (gpu, sizes) => (gpu.adapter.costs.barriers === 'high' ? paysBesideSubgroups : paysBesideTiles)(gpu, sizes),
+  pays: (gpu, sizes) => (gpu.adapter.costs.barriers === 'high' ? beatsSubgroups : beatsTiles)(gpu, sizes),
   grid: (_, { tokens }) => lineGrid(ceilDiv(tokens, 8)),
   entries: [],
   gradients: backwardByProducts,

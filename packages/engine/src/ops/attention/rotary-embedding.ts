@@ -9,7 +9,7 @@ import type { Run } from '../../tensor/op.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import { keep, tensor } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { outBeside } from '../parts/beside.ts';
+import { adjacentOutputs } from '../parts/adjacent.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 export interface RotaryOptions {
@@ -20,7 +20,7 @@ export interface RotaryOptions {
    * …
    */
   readonly positions?: Tensor;
-  /** Position of the first token where no positions are given. Default 0. */
+  /** Position of the first token if no positions are given. Default 0. */
   readonly start?: number;
 }
 
@@ -120,7 +120,7 @@ const op = defineMultiOp({
   },
 });
 
-/** One or two tensors rotated, in one dispatch; two of one shape lie side by side. */
+/** Rotates one or two tensors in one dispatch; two results of one shape are adjacent in memory. */
 function rotate(
   run: Run,
   xs: readonly Tensor[],
@@ -129,7 +129,8 @@ function rotate(
   sign: 1 | -1,
 ): Tensor[] {
   const [x, x2] = xs as [Tensor, Tensor | undefined];
-  const ys = x2 && sameShape(x.shape, x2.shape) ? outBeside(run, 2, x.shape) : xs.map(({ shape }) => run.out(shape));
+  const ys =
+    x2 && sameShape(x.shape, x2.shape) ? adjacentOutputs(run, 2, x.shape) : xs.map(({ shape }) => run.out(shape));
   const table = tableOf(run.gpu, width, theta);
   const along = { half_width: width / 2, ...readAt('x', x), ...readAt('x2', x2 ?? x) };
   const inFours = Object.values(along).every((n) => n % 4 === 0);

@@ -5,7 +5,7 @@ import { lineWork } from '../../gpu/kernel/line.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { sameShape, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { outBeside } from '../parts/beside.ts';
+import { adjacentOutputs } from '../parts/adjacent.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 const WG = 64;
@@ -31,7 +31,7 @@ const op = defineOp({
   backward(run, dy, { gate, up }, plan) {
     if (run.needs[0] && run.needs[1]) {
       // Side by side, for the layers that they go to.
-      const [dgate, dup] = outBeside(run, 2, dy.shape) as [Tensor, Tensor];
+      const [dgate, dup] = adjacentOutputs(run, 2, dy.shape) as [Tensor, Tensor];
       run.dispatch(kernel, 'backward', { buffers: { gate: gate!, up: up!, dy, dgate, dup }, ...plan });
       return [dgate, dup];
     }

@@ -75,7 +75,7 @@ export function where(cond: Tensor, a: Tensor | number, b: Tensor | number): Ten
     if (!(value instanceof Tensor)) requireNumber('where', name, value);
   const tensorOf = (value: Tensor | number): Tensor =>
     value instanceof Tensor
-      ? beside(value, Number(n))
+      ? promoted(value, Number(n))
       : filled('where', cond.gpu, [], Number(value), typeOf(x, Number(value)));
   return op([cond, tensorOf(a), tensorOf(b)]);
 }
@@ -92,4 +92,4 @@ function typeOf(x: Tensor | number, n: number): DType {
   return x.dtype;
 }
 
-const beside = (x: Tensor, n: number): Tensor => (typeOf(x, n) === 'f32' && !isPacked(x.dtype) ? cast(x, 'f32') : x);
+const promoted = (x: Tensor, n: number): Tensor => (typeOf(x, n) === 'f32' && !isPacked(x.dtype) ? cast(x, 'f32') : x);

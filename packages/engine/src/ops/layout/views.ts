@@ -126,7 +126,7 @@ export interface SliceOptions {
 
 /**
  * Elements `start` (inclusive) to `end` (exclusive) along `axis`, without a copy; negative ones count from the end.
- * Throws ShapeError when one of them lies beyond the axis, and when the end comes first.
+ * Throws ShapeError if one of them is beyond the axis, or the end comes before the start.
  */
 export function slice(x: Tensor, options: SliceOptions): Tensor {
   requireTensors('slice', x);

@@ -38,7 +38,7 @@ const SKEWED_BYTES = 4 * 2 * (128 + 2) * 16;
  * From this many multiply-adds on, a pair takes two dispatches, since a step that may read either of two operands waits
  * for its loads. On an H200, 512×4096×4096 took 0.43 ms, a pair of rank 128 0.02 ms, and both in one kernel 0.65 ms.
  */
-const PAIR_APART = 2 ** 28;
+const PAIR_SEPARATE = 2 ** 28;
 
 /**
  * Quantised weights read by at least this many rows are unpacked once instead of in every tile of rows: on an H200
@@ -80,7 +80,7 @@ function blocks(
   return {
     kernel,
     readsPitch: true,
-    pairApart: ({ M, N, K }) => M * N * K >= PAIR_APART,
+    pairSeparate: ({ M, N, K }) => M * N * K >= PAIR_SEPARATE,
     adds: true,
     bind: (run, work, plan) => (unpacks(run.gpu, plan) ? unpacked(run, work, plan) : work),
     fits: (_, plan) => fits(plan) && plan.K > 0 && (plan.K2 === 0 || plan.layout[0] === 'n'),

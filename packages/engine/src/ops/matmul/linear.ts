@@ -22,7 +22,7 @@ export interface LinearPlan {
   readonly y: Shape;
 }
 
-/** Checks the shapes of a linear layer. Throws ShapeError where they do not go together. */
+/** Checks the shapes of a linear layer. Throws ShapeError if they do not match. */
 export function planLinear(where: string, x: Tensor, weight: Tensor, bias: Tensor | null): LinearPlan {
   requireFloat(where, x, ...(isPacked(weight.dtype) ? [] : [weight]), ...(bias ? [bias] : []));
   if (weight.shape.length !== 2)
@@ -73,7 +73,7 @@ const op = defineOp({
  * @param bias float[N] or null
  * @returns float[..., N]
  * Saves x where weight needs a gradient and weight where x does. Kernels: kernels/matmul. Throws ShapeError where
- * shapes do not go together, DTypeError where an input is no float or a packed weight is to be trained.
+ * shapes do not match, DTypeError if an input is not float or a packed weight is to be trained.
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   requireTensors('linear', x, weight);

@@ -36,7 +36,7 @@ type Remade = { readonly mask: Mask | null };
 
 type Layer = readonly [x: Tensor, weight: Tensor, bias: Tensor | null, a: Tensor, b: Tensor];
 
-/** Checks the shapes of a layer. Throws ShapeError where they do not go together. */
+/** Checks the shapes of a layer. Throws ShapeError if they do not match. */
 export function planLora([x, weight, bias, loraA, loraB]: Layer, { scale }: Pick<LoraOptions, 'scale'>): LoraPlan {
   const plan = planLinear('loraLinear', x, weight, bias);
   requireFloat('loraLinear', loraA, loraB);

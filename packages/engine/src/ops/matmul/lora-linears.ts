@@ -10,7 +10,7 @@ import { requireFinite, requireOptions } from '../../tensor/options.ts';
 import { sameShape } from '../../tensor/shape.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { besideEachOther, evenRuns, fitsBeside, partsOf, spacingOf } from '../parts/beside.ts';
+import { stackAdjacent, evenRuns, canBeAdjacent, partsOf, spacingOf } from '../parts/adjacent.ts';
 import { reduceMiddle } from '../parts/reduce.ts';
 import { shardsOf } from '../parts/shards.ts';
 import { loraLinear, planLora } from './lora-linear.ts';
@@ -60,8 +60,9 @@ const op = defineMultiOp({
       const b = layers.map((layer) => layer[2]);
       inRuns(run, { a: [x], b, layout: 'nt', M, N: r, K, alpha: scale, sharesA: folded !== null }, { out: hs });
     }
-    const isBatch = folded !== null && layers.every(([, bias]) => !bias) && fitsBeside(run.gpu, layers.length, M * N);
-    // Apart where they can be, so that each lives only as long as it is needed.
+    const isBatch =
+      folded !== null && layers.every(([, bias]) => !bias) && canBeAdjacent(run.gpu, layers.length, M * N);
+    // Separate tensors if possible, so that each lives only as long as it is needed.
     const ys = isBatch ? partsOf(run.out([layers.length, ...shape])) : layers.map(() => run.out(shape));
     if (isBatch) inRuns(run, { a: [x], b: folded, layout: 'nt', M, N, K }, { out: ys });
     else
@@ -125,29 +126,29 @@ const op = defineMultiOp({
   },
 });
 
-/** Products of one size: of each A with each B, one of them for all where a list has one. */
+/** Products of one size: of each A with each B; a list of one is broadcast. */
 interface Batch extends Pick<Product, 'layout' | 'M' | 'N' | 'K' | 'alpha' | 'sharesA'> {
   readonly a: readonly Tensor[];
   readonly b: readonly Tensor[];
 }
 
 /** One dispatch, or two of a split sum, for evenly spaced operands. */
-function atOnce(
+function batchedProduct(
   run: Run,
   { a, b, ...sizes }: Batch,
   { out, into }: { readonly out?: readonly Tensor[]; readonly into?: readonly Tensor[] | null },
 ): readonly Tensor[] {
   const count = Math.max(a.length, b.length);
   const [aStep, bStep, size] = [spacingOf(a)!, spacingOf(b)!, sizes.M * sizes.N];
-  const total = into && besideEachOther(into, size);
+  const total = into && stackAdjacent(into, size);
   const c = product(run, {
     ...sizes,
     sharesA: sizes.sharesA === true && a.length === 1,
-    a: besideEachOther(a, aStep),
-    b: besideEachOther(b, bStep),
+    a: stackAdjacent(a, aStep),
+    b: stackAdjacent(b, bStep),
     shape: [count, sizes.M, sizes.N],
     batches: { count, inner: count, aOuter: 0, aInner: aStep, bOuter: 0, bInner: bStep },
-    out: out && besideEachOther(out, size),
+    out: out && stackAdjacent(out, size),
     into: total,
   });
   return out ?? (c === total ? into! : partsOf(c));
@@ -164,13 +165,13 @@ function inRuns(
 ): readonly Tensor[] {
   const [as, bs] = [a.length > 1, b.length > 1];
   const even = [...(as ? [a] : []), ...(bs ? [b] : [])];
-  if (even.length === 0) return atOnce(run, { a, b, ...sizes }, { out, into });
+  if (even.length === 0) return batchedProduct(run, { a, b, ...sizes }, { out, into });
   const apart = sizes.layout !== 'tn' && isSplit(run.gpu, sizes);
   const runs = apart
     ? even[0]!.map((_, i) => [i, i + 1] as const)
     : evenRuns(even, [...(out ? [out] : []), ...(into ? [into] : [])]);
   return runs.flatMap(([start, end]) =>
-    atOnce(
+    batchedProduct(
       run,
       { a: as ? a.slice(start, end) : a, b: bs ? b.slice(start, end) : b, ...sizes },
       { out: out?.slice(start, end), into: into?.slice(start, end) },
@@ -187,7 +188,7 @@ function foldedWeights(run: Run, layers: readonly Layer[], scale: number, M: num
   const weights = layers.map(([weight]) => weight);
   const [N, K] = weights[0]!.shape as [number, number];
   const r = layers[0]![2].shape[0]!;
-  if (!fitsBeside(run.gpu, layers.length, N * K) || !weights.every((weight) => foldPays(run, weight, r, M)))
+  if (!canBeAdjacent(run.gpu, layers.length, N * K) || !weights.every((weight) => foldPays(run, weight, r, M)))
     return null;
   const into = partsOf(run.out([layers.length, N, K]));
   weights.forEach((weight, i) => copyInto(into[i]!, weight, run.name));
@@ -218,8 +219,8 @@ function joins(x: Tensor, { weight, a, b, scale }: LoraLayer, others: readonly L
     sameShape(b.shape, first.b.shape) &&
     a.requiresGrad === first.a.requiresGrad &&
     b.requiresGrad === first.b.requiresGrad &&
-    fitsBeside(x.gpu, 1, rows * (weight.shape[0] ?? 0)) &&
-    fitsBeside(x.gpu, others.length + 1, rows * (a.shape[0] ?? 0)) &&
+    canBeAdjacent(x.gpu, 1, rows * (weight.shape[0] ?? 0)) &&
+    canBeAdjacent(x.gpu, others.length + 1, rows * (a.shape[0] ?? 0)) &&
     isWhole(weight) &&
     isWhole(first.weight)
   );

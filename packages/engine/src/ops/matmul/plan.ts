@@ -34,9 +34,9 @@ export interface MatmulVariant extends OpVariant<MatmulPlan> {
   readonly readsPitch?: boolean;
   /**
    * Whether A2·op(B2) is a product of its own that is added to the first. `gpu.kernels.forced.set('matmul pair',
-   * 'apart' | 'joined' | 'folded')` says it for tests and benches.
+   * 'separate' | 'joined' | 'folded')` says it for tests and benches.
    */
-  readonly pairApart?: (plan: MatmulPlan) => boolean;
+  readonly pairSeparate?: (plan: MatmulPlan) => boolean;
   /** Whether the pair of a layer is added to its weight before the product: see `foldedWeight`. */
   readonly pairFolds?: (plan: MatmulPlan) => boolean;
 }

@@ -71,7 +71,7 @@ export function product(run: Run, wanted: Product): Tensor {
     isPart: false,
     sharesA: wanted.sharesA ?? false,
   };
-  if (pair && isApart(run.gpu, plan)) {
+  if (pair && takesTwoProducts(run.gpu, plan)) {
     const c = product(run, { ...wanted, pair: undefined });
     const rest = { a: pair.a, b: pair.b, layout, M, N, K: pair.K, shape, alpha: wanted.alpha, into: c };
     return multiply(run, rest, pairPlan(plan), pair.K);
@@ -120,15 +120,15 @@ const pairPlan = (plan: MatmulPlan): MatmulPlan => ({
 });
 
 /** How a pair is computed: in one sum, as a second product, or added to B before the product. */
-type PairWay = 'joined' | 'apart' | 'folded';
+type PairWay = 'joined' | 'separate' | 'folded';
 
 const forcedWay = (gpu: Gpu): PairWay | undefined => gpu.kernels.forced.get('matmul pair') as PairWay | undefined;
 
 /** Whether a pair takes two products, of which the second adds itself to the first. */
-function isApart(gpu: Gpu, plan: MatmulPlan): boolean {
+function takesTwoProducts(gpu: Gpu, plan: MatmulPlan): boolean {
   if (plan.K2 === 0 || plan.M * plan.N === 0) return false;
   const forced = forcedWay(gpu);
-  const isWanted = forced === undefined ? variantOf(gpu, plan).pairApart?.(plan) === true : forced === 'apart';
+  const isWanted = forced === undefined ? variantOf(gpu, plan).pairSeparate?.(plan) === true : forced === 'separate';
   return isWanted && variantOf(gpu, pairPlan(plan)).adds === true;
 }
 

@@ -50,7 +50,7 @@ export function rowTexels(width: number, behind = 0): number {
  * How an operand lies in its texture: in strips of so many texels, `stripRows` rows each; or, strip 1 or 2, every
  * second or fourth row in one of so many groups of `stripRows`.
  */
-export interface Laid {
+export interface OperandTexture {
   readonly binding: Binding;
   readonly strip: number;
   readonly stripRows: number;
@@ -114,7 +114,7 @@ export function toTexelRows(
   along: boolean,
   reads: number,
   mayGroup: boolean,
-): Laid {
+): OperandTexture {
   const { gpu } = run;
   const rows = operand.rows + (behind && !along ? behind.rows : 0);
   const groups = mayGroup ? groupsOf(operand) : 1;

@@ -51,7 +51,7 @@ const op = defineOp({
 });
 
 /**
- * y = x - max x - log Σ exp(x - max x) over an axis, the last one unless told. A row of -∞ alone gives -ln n, as a row
+ * y = x - max x - log Σ exp(x - max x) over an axis, by default the last. A row of only -∞ gives -ln n, as a row
  * of the least number does; in PyTorch it is NaN.
  * @param x float[..., C]
  * @returns float[..., C]

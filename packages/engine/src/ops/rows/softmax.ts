@@ -50,7 +50,7 @@ const op = defineOp({
 });
 
 /**
- * y = exp(x - max x) / Σ exp(x - max x) over an axis, the last one unless told. A row of -∞ alone gives 1/n, as a row
+ * y = exp(x - max x) / Σ exp(x - max x) over an axis, by default the last. A row of only -∞ gives 1/n, as a row
  * of the least number does; in PyTorch it is NaN.
  * @param x float[..., C]
  * @returns float[..., C]

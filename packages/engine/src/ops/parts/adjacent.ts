@@ -29,7 +29,7 @@ export function spacingOf(all: readonly Tensor[]): number | null {
 }
 
 /** One view [P, ...] of `all` of them, which are `step` elements apart; no gradient is recorded. */
-export function besideEachOther(all: readonly Tensor[], step: number): Tensor {
+export function stackAdjacent(all: readonly Tensor[], step: number): Tensor {
   const { gpu, shape, dtype, storage, offset } = all[0]!;
   return new Tensor(gpu, [all.length, ...shape], dtype, storage, { strides: [step, ...denseStrides(shape)], offset });
 }
@@ -43,12 +43,12 @@ export const partsOf = ({ gpu, shape, dtype, storage, strides, offset }: Tensor)
   );
 
 /** Whether `count` parts of `size` elements may lie side by side: each on the binding grid, and all in one binding. */
-export const fitsBeside = (gpu: Gpu, count: number, size: number): boolean =>
+export const canBeAdjacent = (gpu: Gpu, count: number, size: number): boolean =>
   size > 0 && size % GRID === 0 && 4 * count * size <= gpu.memory.bindingLimit;
 
 /** So many new tensors of one shape, side by side where they may. */
-export const outBeside = (run: Run, count: number, shape: Shape): Tensor[] =>
-  fitsBeside(run.gpu, count, sizeOf(shape))
+export const adjacentOutputs = (run: Run, count: number, shape: Shape): Tensor[] =>
+  canBeAdjacent(run.gpu, count, sizeOf(shape))
     ? partsOf(run.out([count, ...shape]))
     : Array.from({ length: count }, () => run.out(shape));
 

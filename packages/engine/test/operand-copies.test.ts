@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defineOp, slice, tensor } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
-import { MadeOnce } from '../src/gpu/memory/made-once.ts';
+import { OperandCopies } from '../src/gpu/memory/operand-copies.ts';
 import { openDevice } from './device.ts';
 
 let gpu: Gpu;
@@ -14,7 +14,7 @@ const copyOf = () => ({ storage: gpu.allocate(256) });
 test('made once for a tensor and a key, alive beyond the scope that it was made in, and freed at the end', () => {
   gpu.scope(() => {
     const [x, y] = [tensor(gpu, [1, 2, 3, 4]), tensor(gpu, [5, 6])];
-    const made = new MadeOnce(gpu, [x, null, y]);
+    const made = new OperandCopies(gpu, [x, null, y]);
     const first = gpu.scope(() => {
       made.of(x, 16, 'rows', copyOf);
       return null;
@@ -35,7 +35,7 @@ test('nothing is made once of other bytes, beside an input or elsewhere; of inpu
   gpu.scope(() => {
     const all = tensor(gpu, new Float32Array(192));
     const [first, second, third] = [0, 64, 128].map((start) => slice(all, { axis: 0, start, end: start + 64 }));
-    const made = new MadeOnce(gpu, [second!, first!]);
+    const made = new OperandCopies(gpu, [second!, first!]);
     expect(made.of(first!, 4 * 128, 'both', copyOf)).not.toBeNull();
     expect(made.of(second!, 4 * 128, 'one of another', copyOf)).toBeNull();
     expect(made.of(third!, 4 * 64, 'another', copyOf)).toBeNull();

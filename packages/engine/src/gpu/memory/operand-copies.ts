@@ -15,7 +15,7 @@ type Range = readonly [start: number, end: number];
  * Copies of tensors that no kernel of the call writes: the inputs of forward; the gradients that backward receives, and
  * what was saved for it.
  */
-export class MadeOnce {
+export class OperandCopies {
   private readonly sources = new Map<Storage, Range[]>();
   private readonly made = new Map<Storage, Map<string, { readonly storage: Storage }>>();
 

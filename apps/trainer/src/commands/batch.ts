@@ -29,7 +29,7 @@ export function batchCommand(): Command {
     .requiredOption('--in <file>', 'JSON Lines of { question_id, image?, text }; with --self, a folder of pictures')
     .requiredOption('--out <file>', 'JSON Lines of { question_id, prompt, text, answer_id, model_id, metadata }')
     .option('--images <folder>', "folder that image paths are relative to; default: the input's folder")
-    .option('--batch <n>', 'questions in work at a time; changes no answer', positiveInteger, 16)
+    .option('--batch <n>', 'questions processed at a time; does not affect answers', positiveInteger, 16)
     .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', positiveInteger)
     .option(
       '--self <n>',

@@ -47,7 +47,9 @@ interface Options extends TalkOptions, AskOptions, Omit<DataOptions, 'data'> {
 export function evalCommand(): Command {
   return withModelOptions(new Command('eval'))
     .description('answer the questions of a benchmark and score them as its official scorer does')
-    .addArgument(new Argument('<benchmark>', 'which').choices([...benchmarks.map(({ name }) => name), SCENES]))
+    .addArgument(
+      new Argument('<benchmark>', 'benchmark to run').choices([...benchmarks.map(({ name }) => name), SCENES]),
+    )
     .option('--data <folder>', `the downloaded benchmark, unpacked; ${SCENES} needs none`)
     .option('--images <folder>', 'its images; default: where the download has them')
     .option('--file <role=file>', 'a file that is somewhere else; may be repeated', collect)
@@ -55,7 +57,7 @@ export function evalCommand(): Command {
       '--out <folder>',
       'answers and results; default: eval/BENCHMARK/MODEL; an unfinished evaluation is continued',
     )
-    .option('--batch <n>', 'questions in work at a time; changes no answer', positiveInteger, 16)
+    .option('--batch <n>', 'questions processed at a time; does not affect answers', positiveInteger, 16)
     .option('--sq <n>', 'let the model first ask and answer n questions of its own about each picture', positiveInteger)
     .option('--max-new-tokens <n>', "maximum tokens per answer; default: the benchmark's own", positiveInteger)
     .addOption(templateOption("the model's own, else v1, as published"))
@@ -70,7 +72,7 @@ export function evalCommand(): Command {
       collect,
     )
     .option('--judge <url>', 'an OpenAI-compatible API; its key goes into CURIO_JUDGE_KEY')
-    .option('--judge-model <name>', 'the model that judges')
+    .option('--judge-model <name>', 'name of the judge model')
     .option('--judge-timeout <s>', 'seconds to wait for a reply before retrying', positiveInteger, 120)
     .option(
       '--fallback-seed <n>',

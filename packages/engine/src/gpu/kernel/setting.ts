@@ -14,7 +14,7 @@ export function undoneAfter<R>(fn: () => R, undo: () => void): R {
   return result;
 }
 
-/** A value, and those that stand in for it for a while: the newest counts, in whatever order they end. */
+/** A value with temporary overrides: the newest applies, in whatever order they end. */
 export class Setting<T> {
   private readonly standIns: { readonly value: T }[] = [];
 

@@ -24,11 +24,11 @@ export interface Block extends Slot {
   /** How often it was released: a remembered block with another count has a new owner. */
   returns: number;
   purpose: Purpose;
-  /** Textures with the same content, where it is frozen. */
+  /** Textures with the same content, if it is frozen. */
   mirrors: BlockMirrors | null;
   /** Parts that a backward pass needs; created with the first of them. */
   saved: Set<SavedBytes> | null;
-  /** Who knows the whole numbers that lie there; null once anything else has written. */
+  /** The host's copy of the integers in it; null once anything else has written. */
   known: KnownIntegers | null;
 }
 

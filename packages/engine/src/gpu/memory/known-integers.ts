@@ -1,5 +1,5 @@
 /**
- * @file Indices are checked where the host knows them: it made them and nothing has written over them since. What the
+ * @file Indices are checked if the host knows them: it wrote them and nothing has overwritten them since. What the
  * device computed stays unchecked, since to look would be to wait.
  */
 import { ShapeError } from '../errors.ts';
@@ -58,8 +58,8 @@ export interface IndexRange {
 }
 
 /**
- * Throws ShapeError where the host knows an element of `index` that lies outside of low..high; in a step that is being
- * captured, before each replay. Elements that only the device knows are not looked at.
+ * Throws ShapeError if the host knows an element of `index` outside low..high; in a step that is being
+ * captured, before each replay. Elements that only the device knows are not checked.
  * @param what an element is called in the message
  */
 export function requireIndices(

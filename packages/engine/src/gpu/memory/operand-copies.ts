@@ -1,4 +1,4 @@
-/** @file What kernels of one call of an op make of its inputs: made once, however many of them read it. */
+/** @file Copies of an op's inputs in other layouts, made once per call, however many of its kernels read them. */
 import type { Arena, Storage } from './arena.ts';
 import type { Binding } from './block.ts';
 
@@ -30,7 +30,7 @@ export class OperandCopies {
     }
   }
 
-  /** What was made as `key` of `bytes` from the start of x; null where a kernel of the call may write these. */
+  /** The copy `key` of the first `bytes` of x, made if missing; null if a kernel of the call may write these bytes. */
   of<T extends { readonly storage: Storage }>(x: Source, bytes: number, key: string, make: () => T): T | null {
     const { offset } = x.binding;
     if (!this.covers(x.storage, [offset, offset + bytes])) return null;
@@ -52,7 +52,7 @@ export class OperandCopies {
     this.made.clear();
   }
 
-  /** Whether all of these bytes are of inputs, which may lie side by side. */
+  /** Whether all of these bytes belong to inputs, which may be adjacent. */
   private covers(storage: Storage, [start, end]: Range): boolean {
     let reached = start;
     for (const [from, to] of [...(this.sources.get(storage) ?? [])].sort((a, b) => a[0] - b[0]))

@@ -9,7 +9,7 @@ export class SavedPart implements SavedBytes {
   /** What overwrote it since, or null. */
   writer: string | null = null;
 
-  /** @param owner whose values lie there: a tensor */
+  /** @param owner the tensor whose values are there */
   constructor(
     private block: Block,
     private offset: number,

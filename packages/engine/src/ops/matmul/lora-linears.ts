@@ -155,8 +155,8 @@ function batchedProduct(
 }
 
 /**
- * Those that lie side by side at once. `out` is written, to `into` is added, both where given; returns the results in
- * their order. A sum that is split anyway, over other layouts than tn, is not computed in batches as well.
+ * Computes adjacent products as batches. Writes `out` and adds to `into`, if given; returns the results in order. A sum
+ * that is split anyway, in layouts other than tn, is not batched too.
  */
 function inRuns(
   run: Run,

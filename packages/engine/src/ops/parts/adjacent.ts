@@ -1,4 +1,4 @@
-/** @file Tensors that lie side by side in one buffer, and so can be one operand of a product in batches. */
+/** @file Tensors that are adjacent in one buffer, and so can be one operand of a batched product. */
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { Run } from '../../tensor/op.ts';
 import { denseStrides, sameShape, sizeOf } from '../../tensor/shape.ts';
@@ -9,8 +9,8 @@ import { Tensor } from '../../tensor/tensor.ts';
 const GRID = 64;
 
 /**
- * Elements from each of `all`, dense and of one shape, to the next in their common storage, where that is the same for
- * all and each begins on the binding grid; else null. 0 for a single one.
+ * Elements from the start of each of `all` to the next, if they are dense, of one shape and evenly spaced in one
+ * storage, and each starts on the binding grid; else null. 0 for a single one.
  */
 export function spacingOf(all: readonly Tensor[]): number | null {
   const [first, second] = all as [Tensor, Tensor | undefined];
@@ -42,11 +42,11 @@ export const partsOf = ({ gpu, shape, dtype, storage, strides, offset }: Tensor)
       new Tensor(gpu, shape.slice(1), dtype, storage, { strides: strides.slice(1), offset: offset + i * strides[0]! }),
   );
 
-/** Whether `count` parts of `size` elements may lie side by side: each on the binding grid, and all in one binding. */
+/** Whether `count` parts of `size` elements can be adjacent: each on the binding grid, and all in one binding. */
 export const canBeAdjacent = (gpu: Gpu, count: number, size: number): boolean =>
   size > 0 && size % GRID === 0 && 4 * count * size <= gpu.memory.bindingLimit;
 
-/** So many new tensors of one shape, side by side where they may. */
+/** `count` new tensors of one shape, adjacent if possible. */
 export const adjacentOutputs = (run: Run, count: number, shape: Shape): Tensor[] =>
   canBeAdjacent(run.gpu, count, sizeOf(shape))
     ? partsOf(run.out([count, ...shape]))

@@ -177,6 +177,8 @@ export class Pipelines {
     const { module, descriptor, layout } = this.describe(asked, text);
     const failed = this.device.popErrorScope();
     const compiling = this.device.createComputePipelineAsync(descriptor);
+    // A browser hands on what was asked at a submit, or else when this thread has a pause.
+    this.device.queue.submit([]);
     const refusal = compiling.then(
       () => failed,
       async (error: GPUPipelineError) => (await failed) ?? error,

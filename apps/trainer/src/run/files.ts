@@ -30,13 +30,16 @@ export function fileSource(path: string, where?: string): ByteSource {
   return {
     name: basename(path),
     size: withFile(path, () => statSync(path), where).size,
-    read: async (offset, length) => {
+    read: async (offset, length, into) => {
       const file = await open(path).catch((error: unknown) => {
         throw fileError(error, path, where) ?? error;
       });
       try {
         // Not zeroed: every byte is read, or the read fails.
-        const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+        const bytes =
+          into && into.length >= length
+            ? into.subarray(0, length)
+            : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
         let done = 0;
         while (done < length) {
           const { bytesRead } = await file.read(bytes, done, length - done, offset + done).catch((error: unknown) => {

@@ -4,6 +4,7 @@
  */
 import { CurioError, WeightError } from '@curio/engine';
 import { shownText } from './shown.ts';
+import { roomFor } from './tensor-file.ts';
 import type { ByteFolder, ByteSource } from './tensor-file.ts';
 
 /** The part of Blob and File that is used. */
@@ -29,8 +30,8 @@ export interface SyncHandle {
 export const handleSource = (name: string, handle: SyncHandle): ByteSource => ({
   name,
   size: handle.getSize(),
-  read: async (offset, length) => {
-    const bytes = new Uint8Array(length);
+  read: async (offset, length, into) => {
+    const bytes = roomFor(length, into);
     for (let done = 0; done < length; ) {
       const came = handle.read(bytes.subarray(done), { at: offset + done });
       if (came === 0)
@@ -132,8 +133,8 @@ class HttpFile implements ByteSource {
     });
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
+  async read(offset: number, length: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    const bytes = roomFor(length, into);
     let done = 0;
     // An interrupted read resumes at the byte where it stopped.
     await this.repeated(async () => {

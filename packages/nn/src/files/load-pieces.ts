@@ -15,7 +15,10 @@ export interface Piece {
   /** The parameter's. */
   readonly name: string;
   readonly isLast: boolean;
-  read(): Promise<Uint8Array>;
+  /** @param into where the bytes may be put */
+  read(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
+  /** How many those are. */
+  readonly bytes: number;
   write(bytes: Uint8Array): void;
   /** Whether all its values are 0. */
   isZero(bytes: Uint8Array): boolean;
@@ -43,8 +46,8 @@ export function* piecesOf(
   const bytes = BYTES[stored.dtype];
   const writer = openStore(parameter, options);
   let whole: Promise<Uint8Array> | null = null;
-  const read = async (begin: number, end: number): Promise<Uint8Array> => {
-    if (stored.readRange) return stored.readRange(begin * bytes, end * bytes);
+  const read = async (begin: number, end: number, into: Uint8Array<ArrayBuffer>): Promise<Uint8Array> => {
+    if (stored.readRange) return stored.readRange(begin * bytes, end * bytes, into);
     const all = await (whole ??= stored.read());
     return all.subarray(begin * bytes, end * bytes);
   };
@@ -54,7 +57,8 @@ export function* piecesOf(
     yield {
       name: parameter.name,
       isLast,
-      read: () => read(begin, end),
+      bytes: stored.readRange ? (end - begin) * bytes : 0,
+      read: (into) => read(begin, end, into),
       write: (piece) => {
         if (size > 0) writer.write(begin, hostValues(piece, stored, parameter, scratch));
         if (isLast) writer.finish();
@@ -105,7 +109,9 @@ function* packedPieces(
       yield {
         name,
         isLast,
-        read: async () => (from.readRange ? from.readRange(begin, end) : (await from.read()).subarray(begin, end)),
+        bytes: from.readRange ? end - begin : 0,
+        read: async (into) =>
+          from.readRange ? from.readRange(begin, end, into) : (await from.read()).subarray(begin, end),
         write: (piece) => {
           write(begin, wordsOf(piece));
           if (isLast) writer.finish();
@@ -157,11 +163,17 @@ export function refuseHuge(values: Float32Array, name: string): void {
   }
 }
 
-/** Each piece with its bytes; the next is read while one is used. */
+/**
+ * Each piece with its bytes, which count until the one after is asked for; the next is read while one is used. All are
+ * read into the same two places: for new ones, thousands for a large model, the collector would run as often.
+ */
 export async function* readAhead(pieces: Iterable<Piece>): AsyncGenerator<{ piece: Piece; bytes: Uint8Array }> {
   let waiting: { piece: Piece; bytes: Promise<Uint8Array> } | null = null;
+  let [used, next] = [new Uint8Array(0), new Uint8Array(0)];
   for (const piece of pieces) {
-    const bytes = piece.read();
+    if (next.length < piece.bytes) next = new Uint8Array(piece.bytes);
+    const bytes = piece.read(next);
+    [used, next] = [next, used];
     // Awaited below; until then a failure must not count as unhandled.
     bytes.catch(() => {});
     if (waiting) yield { piece: waiting.piece, bytes: await waiting.bytes };

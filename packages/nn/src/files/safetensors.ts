@@ -66,7 +66,8 @@ export async function openSafetensors(source: ByteSource): Promise<Safetensors> 
 
   const tensors = new Map<string, StoredTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    const readRange = (from: number, to: number) => readExactly(source, 8 + length + begin + from, to - from);
+    const readRange = (from: number, to: number, into?: Uint8Array<ArrayBuffer>) =>
+      readExactly(source, 8 + length + begin + from, to - from, into);
     tensors.set(name, { dtype, shape, file: source.name, read: () => readRange(0, end - begin), readRange });
   }
   const texts = metadata as Record<string, string>;

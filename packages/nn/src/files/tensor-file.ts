@@ -14,8 +14,11 @@ export interface ByteSource {
   /** For messages. */
   readonly name: string;
   readonly size: number;
-  /** Exactly `length` bytes from `offset`; rejects where there are fewer. */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Exactly `length` bytes from `offset`; rejects where there are fewer.
+   * @param into where they may be put, at its begin, if it has room: memory that is used again costs no new pages
+   */
+  read(offset: number, length: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
 }
 
 /** A folder of such files; `undefined` where there is no file of that name. */
@@ -51,8 +54,8 @@ export interface StoredTensor {
   readonly file: string;
   /** Raw little-endian bytes, row-major. */
   read(): Promise<Uint8Array>;
-  /** Bytes `begin` to `end` of the same, where partial reads are possible. */
-  readRange?(begin: number, end: number): Promise<Uint8Array>;
+  /** Bytes `begin` to `end` of the same, where partial reads are possible; `into` as of a source. */
+  readRange?(begin: number, end: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
   /** The bytes are words of a quantised matrix, and `shape` is that of its numbers (quantised.ts). */
   readonly quantised?: QuantisedPart;
 }
@@ -105,16 +108,25 @@ function refuseBeyond({ name, size }: { name: string; size: number }, offset: nu
  * Reads from a source and checks it: nothing beyond its end is requested, and exactly the requested bytes must arrive.
  * @throws WeightError where there are fewer
  */
-export async function readExactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+export async function readExactly(
+  source: ByteSource,
+  offset: number,
+  length: number,
+  into?: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array> {
   refuseBeyond(source, offset, length);
   if (length === 0) return new Uint8Array(0);
-  const bytes = await source.read(offset, length);
+  const bytes = await source.read(offset, length, into);
   if (bytes.length !== length)
     throw new WeightError(
       `weights: ${source.name}: ${length} bytes were asked for at byte ${offset} and ${bytes.length} came; read it again.`,
     );
   return bytes;
 }
+
+/** The first `length` bytes of `into` if it has as many, else new ones. */
+export const roomFor = (length: number, into?: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
+  into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
 
 /** A `ByteSource` over bytes in memory. */
 export function memorySource(name: string, bytes: Uint8Array): ByteSource {

@@ -171,7 +171,8 @@ function storedTensor(
   const stored = { dtype, shape, file: source.name };
   if (total === 0) return { ...stored, read: async () => new Uint8Array(0) };
   if (dense) {
-    const readRange = (begin: number, end: number) => readEntry(source, zip, entry, offset * size + begin, end - begin);
+    const readRange = (begin: number, end: number, into?: Uint8Array<ArrayBuffer>) =>
+      readEntry(source, zip, entry, offset * size + begin, end - begin, into);
     return { ...stored, read: () => readRange(0, total * size), readRange };
   }
   const read = async (): Promise<Uint8Array> => {
@@ -187,8 +188,9 @@ async function readEntry(
   entry: ZipEntry,
   offset: number,
   length: number,
+  into?: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array> {
-  return readExactly(source, (await zip.locate(entry)) + offset, length);
+  return readExactly(source, (await zip.locate(entry)) + offset, length, into);
 }
 
 /** A strided tensor, such as a saved transpose, in row-major order. */

@@ -81,7 +81,13 @@ export const HOT: readonly Request[] = [
     'optim/adamw_update',
   ]),
   request(
-    ['attention/forward_vec4', 'attention/forward_shared', 'attention/backward_vec4', 'attention/backward_shared'],
+    [
+      'attention/decode_groups',
+      'attention/forward_vec4',
+      'attention/forward_shared',
+      'attention/backward_vec4',
+      'attention/backward_shared',
+    ],
     { D: ['64u', '128u'] },
   ),
 ];

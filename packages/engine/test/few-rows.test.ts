@@ -2,7 +2,7 @@
  * A row of a product with up to four rows is the same to the bit however many there are: what makes an answer that is
  * decoded in a batch equal to the same answer alone.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { cast, linear, loraLinear, rmsNorm, scaledDotProductAttention, slice, tensor } from '../src/index.ts';
 import type { DType, Gpu, Tensor } from '../src/index.ts';
 import { openDevice } from './device.ts';
@@ -13,6 +13,7 @@ beforeAll(async () => {
   gpu = await openDevice();
 });
 afterAll(() => gpu.close());
+afterEach(() => gpu.kernels.forced.clear());
 
 const draw = (shape: number[], seed: number): Tensor =>
   tensor(
@@ -69,7 +70,17 @@ test.each([32, 128, 130])('a norm of %i elements', async (width) => {
   await expectRowsAlone(draw([4, 1, width], 1), (x) => rmsNorm(x, weight, { eps: 1e-5 }));
 });
 
-test.each([16, 32, 20])('attention over a cache, heads of %i', async (width) => {
+/** Widths, and the kernel that is forced. */
+const CACHED = [
+  [16, null],
+  [32, null],
+  [20, null],
+  [32, 'decodeGroups'],
+  [128, 'decodeGroups'],
+] as const;
+
+test.each(CACHED)('attention over a cache, heads of %i, kernel %s', async (width, variant) => {
+  if (variant) gpu.kernels.forced.set('attention', variant);
   const [k, v] = [draw([4, 2, 70, width], 2), draw([4, 2, 70, width], 3)];
   const places = tensor(gpu, Int32Array.of(3, 69, 0, 40), [4]);
   await expectRowsAlone(draw([4, 4, 1, width], 1), (q, first) => {
@@ -78,13 +89,17 @@ test.each([16, 32, 20])('attention over a cache, heads of %i', async (width) => 
   });
 });
 
-test.each([16, 32, 20])('attention does not depend on the room after its position, heads of %i', async (width) => {
-  const [q, k, v] = [draw([1, 4, 1, width], 1), draw([1, 2, 300, width], 2), draw([1, 2, 300, width], 3)];
-  const results: unknown[] = [];
-  for (const end of [41, 64, 65, 300]) {
-    const room = (x: Tensor): Tensor => slice(x, { axis: 2, start: 0, end });
-    const position = tensor(gpu, Int32Array.of(40), [1]);
-    results.push(await gpu.scope(() => scaledDotProductAttention(q, room(k), room(v), { position }).read()));
-  }
-  for (const result of results) expect(result).toEqual(results[0]);
-});
+test.each(CACHED)(
+  'attention does not depend on the room after its position, heads of %i, kernel %s',
+  async (width, variant) => {
+    if (variant) gpu.kernels.forced.set('attention', variant);
+    const [q, k, v] = [draw([1, 4, 1, width], 1), draw([1, 2, 300, width], 2), draw([1, 2, 300, width], 3)];
+    const results: unknown[] = [];
+    for (const end of [41, 64, 65, 300]) {
+      const room = (x: Tensor): Tensor => slice(x, { axis: 2, start: 0, end });
+      const position = tensor(gpu, Int32Array.of(40), [1]);
+      results.push(await gpu.scope(() => scaledDotProductAttention(q, room(k), room(v), { position }).read()));
+    }
+    for (const result of results) expect(result).toEqual(results[0]);
+  },
+);

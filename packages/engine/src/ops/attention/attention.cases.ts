@@ -121,6 +121,11 @@ export const attentionCases = defineCases<Attrs>({
       inputs: [frozen(2, 2, 3, 64), frozen(2, 2, 40, 64), frozen(2, 2, 40, 64), null, ints([36, 0])],
       attrs: {},
     },
+    ...[96, 128].map((d) => ({
+      label: `decode over many keys, width ${d}`,
+      inputs: [frozen(1, 2, 1, d), frozen(1, 1, 200, d), frozen(1, 1, 200, d), null, ints([150])],
+      attrs: {},
+    })),
     ...[3, 32, 64, 128].flatMap((d) =>
       [false, true].map((causal) => ({
         label: `scores of -${d}e36${causal ? ', causal' : ''}`,

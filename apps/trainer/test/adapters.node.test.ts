@@ -170,7 +170,7 @@ function curio(...args: string[]) {
 
 const ask = (...args: string[]) => curio('ask', ...args);
 
-test('ask: by text, by JSON, after questions of its own, and wrong usage', { timeout: 120_000 }, async () => {
+test('ask: by text, by JSON, after questions of its own, and wrong usage', async () => {
   const named = ['--model', model.model, '--vision', model.vision, '--adapter', trained];
   const text = ask(picture, asked, ...named);
   expect([text.status, text.stdout]).toEqual([0, `${await answerOf(both)}\n`]);
@@ -234,4 +234,4 @@ test('batch --self: a folder of pictures to questions and answers, continued whe
     status: 1,
     stderr: `batch: '${picture}' is not a folder; --self needs a folder of pictures.`,
   });
-}, 180_000);
+});

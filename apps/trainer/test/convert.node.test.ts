@@ -137,4 +137,4 @@ test('on the command line, and a language model by itself', async () => {
     quantization_config: { quant_method: 'curio', storage: 'int8' },
   });
   rmSync(scratch, { recursive: true });
-}, 120_000);
+});

@@ -221,7 +221,7 @@ test('on the command line: the report, and one line at the end', async () => {
     code: 2,
     sentence: 'out: merged is not empty; choose another folder, or delete this one first.',
   });
-}, 120_000);
+});
 
 test('--format gguf: the merged language model in one file, and a line about what is not in it', async () => {
   const { model, adapter } = folders('transformers-5');
@@ -236,7 +236,7 @@ test('--format gguf: the merged language model in one file, and a line about wha
   const { out } = await merge(folders('transformers-5'), 'f32');
   const merged = (await openWeightFolder(folderSource(out))).get('model.layers.1.mlp.down_proj.weight')!;
   expect(readFileSync(join(scratch, 'llama/model.gguf')).includes(Buffer.from(await merged.read()))).toBe(true);
-}, 120_000);
+});
 
 test('--format gguf has options of its own', async () => {
   const { model, adapter } = folders('transformers-5');
@@ -249,7 +249,7 @@ test('--format gguf has options of its own', async () => {
     code: 2,
     sentence: 'merge: --shard-size is given with --format gguf, which writes one file; leave it out.',
   });
-}, 120_000);
+});
 
 const inMounts = (script: string) => runProgram('unshare', ['-rm', 'sh', '-c', script], scratch);
 const canMount = (await inMounts('mount -t tmpfs -o size=1m none .').catch(() => ({ code: 1 }))).code === 0;

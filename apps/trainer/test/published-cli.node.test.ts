@@ -49,7 +49,7 @@ test('a run starts from a published adapter; what it leaves is opened by --run, 
   expect([byRun.status, byName.status]).toEqual([0, 0]);
   expect(byName.stderr).toBe(byRun.stderr);
   expect(byName.stdout).toBe(byRun.stdout);
-}, 300_000);
+});
 
 test('a question to a published adapter: the report beside the answer', () => {
   const asked = curio(
@@ -63,7 +63,7 @@ test('a question to a published adapter: the report beside the answer', () => {
   expect(asked.stderr).toContain(
     `base: the adapter was trained on ./checkpoints/tiny-share4v-base and is opened on ${LANGUAGE}; other weights give other answers`,
   );
-}, 120_000);
+});
 
 test('folders without their model, or beside a run, are refused in one sentence', () => {
   expect(curio('ask', 'a.png', 'what ?', '--adapter', ADAPTER)).toMatchObject({

@@ -35,10 +35,13 @@ fn rms_term(row: u32, column: u32) -> vec2f {
 // A column past the end is the last one once more, and is not stored.
 fn column_of(wg: vec3u, count: vec3u, lane: u32) -> u32 { return (wg.y * count.x + wg.x) * ACROSS + lane % ACROSS; }
 
-@compute @workgroup_size(ACROSS * DOWN)
-fn layer(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) lane: u32) {
-  let col = column_of(wg, count, lane);
+fn term(is_layer: bool, row: u32, column: u32) -> vec2f {
+  if (is_layer) { return layer_term(row, column); }
+  return rms_term(row, column);
+}
+
+// What all rows add; every lane of the workgroup calls it. is_layer is a constant.
+fn column_sum(is_layer: bool, col: u32, lane: u32) -> vec2f {
   let column = min(col, params.cols - 1u);
   var sum0 = vec2f();
   var sum1 = vec2f();
@@ -46,17 +49,24 @@ fn layer(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u
   var sum3 = vec2f();
   var row = lane / ACROSS;
   for (var left = turns(row + 3u * DOWN, params.rows, 4u * DOWN); left > 0u; left--) {
-    sum0 += layer_term(row, column);
-    sum1 += layer_term(row + DOWN, column);
-    sum2 += layer_term(row + 2u * DOWN, column);
-    sum3 += layer_term(row + 3u * DOWN, column);
+    sum0 += term(is_layer, row, column);
+    sum1 += term(is_layer, row + DOWN, column);
+    sum2 += term(is_layer, row + 2u * DOWN, column);
+    sum3 += term(is_layer, row + 3u * DOWN, column);
     row += 4u * DOWN;
   }
   for (var left = turns(row, params.rows, DOWN); left > 0u; left--) {
-    sum0 += layer_term(row, column);
+    sum0 += term(is_layer, row, column);
     row += DOWN;
   }
-  let total = sum_of_lanes((sum0 + sum1) + (sum2 + sum3), lane);
+  return sum_of_lanes((sum0 + sum1) + (sum2 + sum3), lane);
+}
+
+@compute @workgroup_size(ACROSS * DOWN)
+fn layer(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let col = column_of(wg, count, lane);
+  let total = column_sum(true, col, lane);
   if (lane >= ACROSS || col >= params.cols) { return; }
   dweight[col] = select(0.0, dweight[col], (params.add & 1u) != 0u) + total.x;
   dbias[col] = select(0.0, dbias[col], (params.add & 2u) != 0u) + total.y;
@@ -66,24 +76,7 @@ fn layer(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u
 fn rms(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let col = column_of(wg, count, lane);
-  let column = min(col, params.cols - 1u);
-  var sum0 = vec2f();
-  var sum1 = vec2f();
-  var sum2 = vec2f();
-  var sum3 = vec2f();
-  var row = lane / ACROSS;
-  for (var left = turns(row + 3u * DOWN, params.rows, 4u * DOWN); left > 0u; left--) {
-    sum0 += rms_term(row, column);
-    sum1 += rms_term(row + DOWN, column);
-    sum2 += rms_term(row + 2u * DOWN, column);
-    sum3 += rms_term(row + 3u * DOWN, column);
-    row += 4u * DOWN;
-  }
-  for (var left = turns(row, params.rows, DOWN); left > 0u; left--) {
-    sum0 += rms_term(row, column);
-    row += DOWN;
-  }
-  let total = sum_of_lanes((sum0 + sum1) + (sum2 + sum3), lane);
+  let total = column_sum(false, col, lane);
   if (lane >= ACROSS || col >= params.cols) { return; }
   dweight[col] = select(0.0, dweight[col], (params.add & 1u) != 0u) + total.x;
 }

@@ -19,8 +19,9 @@ const NAMED = 14;
 /** Time limits in milliseconds for all samples of a step, and for those of its dispatches. */
 const [WALL_MS, ALONE_MS] = [1000, 1200];
 /**
- * Steps in flight at most. Inputs that wait take host memory that Dawn allocates, clears and frees 4 MiB at a time:
- * with 50 in flight a step on an H200 took 0.2 ms longer for each MiB of inputs.
+ * Steps in flight at most. Inputs that wait take host memory that Dawn allocates, clears and frees 4 MiB at a time,
+ * which may be why steps with inputs took so much longer than their kernels on an H200 with 50 in flight; the wall with
+ * MANY_IN_FLIGHT is reported beside to tell.
  */
 const IN_FLIGHT = 3;
 /** Steps in flight where nothing limits them. */

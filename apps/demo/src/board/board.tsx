@@ -4,7 +4,7 @@ import { CANVAS, PLACES } from '@curio/scenes';
 import type { Picture } from '@curio/model';
 import type { Point } from '@curio/scenes';
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { BoardOverlay } from '../inside/overlay.tsx';
 import {
   beginStroke,
@@ -30,7 +30,8 @@ let drawing: number | null = null;
 /** A picture, pixel by pixel. */
 export function Pixels({ of, ...rest }: { of: Picture } & Record<string, unknown>) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
+  // Never blank for a frame.
+  useLayoutEffect(() => {
     const data = new ImageData(of.width, of.height);
     for (let i = 0; i < of.width * of.height; i++)
       data.data.set([of.rgb[3 * i]!, of.rgb[3 * i + 1]!, of.rgb[3 * i + 2]!, 255], 4 * i);

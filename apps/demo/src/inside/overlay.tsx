@@ -2,7 +2,7 @@
 /** @file Attention and prototypes drawn over a picture. */
 import type { PrototypeTrace } from '@curio/model';
 import { computed } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { picture } from '../board/drawing.ts';
 import { talks } from '../session.ts';
 import type { Talk } from '../session.ts';
@@ -86,7 +86,8 @@ const paint = computed((): Paint | null => {
 /** Drawn over the picture that it covers. */
 export function Painted({ how }: { how: Paint | null }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
+  // Drawn before the frame that shows the words about it.
+  useLayoutEffect(() => {
     const context = canvas.current?.getContext('2d');
     context?.clearRect(0, 0, SIZE, SIZE);
     if (context) how?.(context);

@@ -7,9 +7,9 @@
 // Shapes: x float[B, T, H, D] with strides (last axis dense), y float[B, T, H, D] dense; table float[low or high, cos
 // or sin, 256, D/2]; positions i32: [B, T], [T] or [1] = the first of a run. rotate_two: x2, y2 [B, T, H2, D] as well,
 // as q and k are. T is vec4<f32> where D/2, strides and offsets (then counted in vec4s) are multiples of 4.
-// Grid: one lane for each (b, t, d), all heads in a loop.
+// Grid: one lane for each (b, t, d) in x and y, and for a share of the heads, which it takes in a loop, in z.
 // Traffic: 8 bytes per element (ideal). Source: Su et al. 2021.
-// uses: lib/special_values.wgsl
+// uses: lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params {
   tokens: u32, heads: u32, half_width: u32, lanes: u32,
@@ -38,10 +38,11 @@ fn position_of(b: u32, t: u32) -> u32 {
   return params.start + t;
 }
 
-// What a lane rotates, and by which angle.
-struct Turn { token: u32, b: u32, t: u32, d: u32, cosine: T, sine: T }
+// What a lane rotates, how many heads from which one on, and by which angle.
+struct Turn { token: u32, b: u32, t: u32, d: u32, head: u32, heads: u32, cosine: T, sine: T }
 
-fn turn_of(i: u32) -> Turn {
+fn turn_of(i: u32, share: u32, shares: u32) -> Turn {
+  let heads = (max(params.heads, params.heads2) + shares - 1u) / shares;
   let token = i / params.half_width;
   let d = i - token * params.half_width;
   let b = token / params.tokens;
@@ -53,13 +54,14 @@ fn turn_of(i: u32) -> Turn {
   let beyond = position >= 65536u; // below 0 too, which wraps
   let cosine = select(table[low] * table[high] - table[low + plane] * table[high + plane], T(quiet_nan()), beyond);
   let sine = params.sign * (table[low] * table[high + plane] + table[low + plane] * table[high]);
-  return Turn(token, b, t, d, cosine, sine);
+  return Turn(token, b, t, d, share * heads, heads, cosine, sine);
 }
 
 fn rotate_x(turn: Turn) {
-  var read_at = params.x_offset + turn.b * params.x_batch + turn.t * params.x_token + turn.d;
-  var write_at = turn.token * params.heads * 2u * params.half_width + turn.d;
-  for (var h = 0u; h < params.heads; h++) {
+  var read_at = params.x_offset + turn.b * params.x_batch + turn.t * params.x_token + turn.head * params.x_head
+    + turn.d;
+  var write_at = (turn.token * params.heads + turn.head) * 2u * params.half_width + turn.d;
+  for (var left = turns(turn.head, min(turn.head + turn.heads, params.heads), 1u); left > 0u; left--) {
     let first = x[read_at];
     let second = x[read_at + params.half_width];
     y[write_at] = first * turn.cosine - second * turn.sine;
@@ -70,9 +72,10 @@ fn rotate_x(turn: Turn) {
 }
 
 fn rotate_x2(turn: Turn) {
-  var read_at = params.x2_offset + turn.b * params.x2_batch + turn.t * params.x2_token + turn.d;
-  var write_at = turn.token * params.heads2 * 2u * params.half_width + turn.d;
-  for (var h = 0u; h < params.heads2; h++) {
+  var read_at = params.x2_offset + turn.b * params.x2_batch + turn.t * params.x2_token + turn.head * params.x2_head
+    + turn.d;
+  var write_at = (turn.token * params.heads2 + turn.head) * 2u * params.half_width + turn.d;
+  for (var left = turns(turn.head, min(turn.head + turn.heads, params.heads2), 1u); left > 0u; left--) {
     let first = x2[read_at];
     let second = x2[read_at + params.half_width];
     y2[write_at] = first * turn.cosine - second * turn.sine;
@@ -87,7 +90,7 @@ fn rotate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i >= params.lanes) { return; }
-  rotate_x(turn_of(i));
+  rotate_x(turn_of(i, wg.z, count.z));
 }
 
 @compute @workgroup_size(WG)
@@ -95,7 +98,7 @@ fn rotate_two(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: 
   @builtin(local_invocation_index) lane: u32) {
   let i = (wg.y * count.x + wg.x) * WG + lane;
   if (i >= params.lanes) { return; }
-  let turn = turn_of(i);
+  let turn = turn_of(i, wg.z, count.z);
   rotate_x(turn);
   rotate_x2(turn);
 }

@@ -135,6 +135,7 @@ function rotate(
   const along = { half_width: width / 2, ...readAt('x', x), ...readAt('x2', x2 ?? x) };
   const inFours = Object.values(along).every((n) => n % 4 === 0);
   const lanes = (batch * tokens * width) / 2 / (inFours ? 4 : 1);
+  const [across, down] = lineGrid(ceilDiv(lanes, 64));
   run.dispatch(attentionRotate, x2 ? 'rotate_two' : 'rotate', {
     buffers: { x, table, positions: positions ?? table, y: ys[0]!, ...(x2 && { x2, y2: ys[1]! }) },
     params: {
@@ -147,11 +148,18 @@ function rotate(
       start,
       sign,
     },
-    grid: lineGrid(ceilDiv(lanes, 64)),
+    grid: [across, down, sharesOf(run.gpu, lanes, Math.max(x.shape[2]!, x2?.shape[2] ?? 0))],
     tuning: { T: inFours ? 'vec4<f32>' : 'f32' },
   });
   return ys;
 }
+
+/**
+ * Into how many shares the heads are divided: more than one where few lanes would leave the device idle, as in decoding.
+ * An eighth of a device's lanes keeps its memory busy here, with two loads each.
+ */
+const sharesOf = ({ adapter: { costs } }: Gpu, lanes: number, heads: number): number =>
+  Math.min(heads, Math.max(1, Math.floor(costs.lanes / 8 / lanes)));
 
 const readAt = (name: string, { bindingOffset, strides }: Tensor): Record<string, number> => ({
   [`${name}_offset`]: bindingOffset,

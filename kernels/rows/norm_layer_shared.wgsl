@@ -109,18 +109,18 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;
   let begin = row * size;
-  let k = narrowing(stats_saved[2u * row + 1u]);
-  let mean = stats_saved[2u * row];
-  let rstd = abs(stats_saved[2u * row + 1u]);
   var a = T();
   var b = T();
   var ga = T();
   var gb = T();
-  if (lane < size) { a = (x[begin + lane] * k - mean) * rstd; ga = dy[begin + lane] * weight[lane]; }
-  if (lane + WG < size) {
-    b = (x[begin + lane + WG] * k - mean) * rstd;
-    gb = dy[begin + lane + WG] * weight[lane + WG];
-  }
+  if (lane < size) { a = x[begin + lane]; ga = dy[begin + lane] * weight[lane]; }
+  if (lane + WG < size) { b = x[begin + lane + WG]; gb = dy[begin + lane + WG] * weight[lane + WG]; }
+  // After the loads of the row, which would otherwise wait for these.
+  let k = narrowing(stats_saved[2u * row + 1u]);
+  let mean = stats_saved[2u * row];
+  let rstd = abs(stats_saved[2u * row + 1u]);
+  if (lane < size) { a = (a * k - mean) * rstd; }
+  if (lane + WG < size) { b = (b * k - mean) * rstd; }
   var sums = ga + gb;
   var products = ga * a + gb * b;
   var i = lane + 2u * WG;

@@ -69,14 +69,17 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   if (row >= params.rows) { return; }
   let size = params.cols / WIDTH;
   let begin = row * size;
-  let k = narrowing(stats_saved[row]);
-  let rstd = abs(stats_saved[row]);
   var a = T();
   var b = T();
   var ga = T();
   var gb = T();
-  if (lane < size) { a = x[begin + lane] * k * rstd; ga = dy[begin + lane] * weight[lane]; }
-  if (lane + WG < size) { b = x[begin + lane + WG] * k * rstd; gb = dy[begin + lane + WG] * weight[lane + WG]; }
+  if (lane < size) { a = x[begin + lane]; ga = dy[begin + lane] * weight[lane]; }
+  if (lane + WG < size) { b = x[begin + lane + WG]; gb = dy[begin + lane + WG] * weight[lane + WG]; }
+  // After the loads of the row, which would otherwise wait for these.
+  let k = narrowing(stats_saved[row]);
+  let rstd = abs(stats_saved[row]);
+  a = a * k * rstd;
+  b = b * k * rstd;
   var products = ga * a + gb * b;
   var i = lane + 2u * WG;
   for (var left = turns(i, size, WG); left > 0u; left--) {

@@ -9,7 +9,7 @@ import { noise } from '../../numbers.ts';
 import { fill } from './step-runs.ts';
 import type { StepKind } from './step-runs.ts';
 
-const LAYERS = 4;
+const LAYERS = 2;
 
 /** `positions`: those in the cache, with the token's own. Its bytes are those of the weights, keys and values. */
 export function decodeStep(sizes: Partial<LlamaConfig>, positions: number, base: BaseStorage): StepKind {

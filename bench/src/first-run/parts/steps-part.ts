@@ -42,11 +42,12 @@ export async function stepsPart(options: PartOptions): Promise<void> {
     llamaStep(llama, tokens, 'f32', true),
     llamaStep(llama, tokens, 'nf4', true),
     smallStep(full ? 80 : 10),
-    decodeStep(llama, full ? 1024 : 16, 'bf16'),
-    decodeStep(llama, full ? 1024 : 16, 'nf4'),
     clipForward(clip),
     clipForward(clip, true),
     ...(full ? trainedSteps : trainedSteps.slice(0, 1)),
+    // Last: their weights take seconds to draw and to quantise.
+    decodeStep(llama, full ? 1024 : 16, 'bf16'),
+    decodeStep(llama, full ? 1024 : 16, 'nf4'),
   ];
   await runJobs(
     openDevice,

@@ -25,22 +25,30 @@ fn add_pair(sums: ptr<function, Sums>, part: u32, columns: vec4u, lane: u32) {
   }
 }
 
+// The sum of a share over the lanes, in every lane.
+fn over_lanes(share: vec4f) -> vec4f {
+  return vec4f(subgroup_sum(share.x), subgroup_sum(share.y), subgroup_sum(share.z), subgroup_sum(share.w));
+}
+
+// Row m of the four columns from `first` on.
+fn store_four(m: u32, first: u32, sum: vec4f, lane: u32) {
+  let whole = sum * params.alpha;
+  for (var n = lane; n < 4u; n += SG) {
+    let column = first + n;
+    if (m < params.M && column < params.N) {
+      var value = whole[n];
+      if ((params.flags & 1u) != 0u) { value += bias[column]; }
+      if ((params.flags & 2u) != 0u) { value += c[m * params.N + column]; }
+      c[m * params.N + column] = value;
+    }
+  }
+}
+
 fn store_sums(sums: ptr<function, Sums>, first: u32, lane: u32) {
   for (var part = 0u; part < VEC4S; part++) {
     if (PAIR) { add_pair(sums, part, four_columns(first + 4u * part), lane); }
     for (var m = 0u; m < ROWS; m++) {
-      let share = (*sums)[part * ROWS + m];
-      let whole = vec4f(subgroup_sum(share.x), subgroup_sum(share.y), subgroup_sum(share.z), subgroup_sum(share.w))
-        * params.alpha;
-      for (var n = lane; n < 4u; n += SG) {
-        let column = first + 4u * part + n;
-        if (m < params.M && column < params.N) {
-          var value = whole[n];
-          if ((params.flags & 1u) != 0u) { value += bias[column]; }
-          if ((params.flags & 2u) != 0u) { value += c[m * params.N + column]; }
-          c[m * params.N + column] = value;
-        }
-      }
+      store_four(m, first + 4u * part, over_lanes((*sums)[part * ROWS + m]), lane);
     }
   }
 }

@@ -1,11 +1,11 @@
 enable subgroups;
 // matmul/gemv: few rows times a matrix, as decoding does: one subgroup for four columns, its lanes along k, where the
-// matrix lies contiguous.
+// matrix lies contiguous; or SPLIT, all subgroups of a workgroup for the same four, so that few columns fill a GPU too.
 //   C = alpha · (A·Bᵀ + A2·B2ᵀ) + bias  (+ C)        contract of matmul/naive, without batches
 // Shapes: A float[M, K], M at most ROWS; B [N, K] in f32, f16 or bf16; C float[M, N], A2 float[M, K2], B2 float[N, K2];
 // K a multiple of 4 (8 for halves), K2 of 4.
-// Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its k in ascending order, then by
-// butterflies.
+// Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1], if SPLIT [ceil(N / 4), 1, 1]. Accumulates in f32: a lane over its k in
+// ascending order, then by butterflies, then the subgroups in order.
 // Traffic: B once. A is read again for every four columns, from the cache.
 // uses: lib/load_weight.wgsl, lib/subgroup_reduce.wgsl, lib/gemv_store.wgsl, lib/turns.wgsl
 
@@ -25,18 +25,23 @@ const SUBGROUPS = 4u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 4u
 const VEC4S = 1u; // eight columns would spill the loaded vectors
 const PAIR = false; // tune: false true
+const SPLIT = false; // tune: false true
 alias Sums = array<vec4f, VEC4S * ROWS>;
+
+var<workgroup> shares: array<vec4f, SUBGROUPS * ROWS>; // of each subgroup, if SPLIT
 
 @compute @workgroup_size(SG * SUBGROUPS)
 fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane = local % SG;
-  let first = (wg.x * SUBGROUPS + local / SG) * 4u;
+  let own = local / SG;
+  let first = select(wg.x * SUBGROUPS + own, wg.x, SPLIT) * 4u;
+  let stride = select(SG, SG * SUBGROUPS, SPLIT);
   let steps = params.K / (4u * PER_WORD);
   let at = four_columns(first) * steps;
   let vec4s = params.K / 4u;
   var sums: Sums;
-  var i = lane;
-  for (var left = turns(i, steps, SG); left > 0u; left--) {
+  var i = select(lane, local, SPLIT);
+  for (var left = turns(i, steps, stride); left > 0u; left--) {
     let w0 = b[at.x + i];
     let w1 = b[at.y + i];
     let w2 = b[at.z + i];
@@ -44,9 +49,24 @@ fn multiply(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) l
     for (var m = 0u; m < ROWS; m++) {
       sums[m] += word_dots(min(m, params.M - 1u) * vec4s + i * PER_WORD, w0, w1, w2, w3);
     }
-    i += SG;
+    i += stride;
   }
-  store_sums(&sums, first, lane);
+  if (SPLIT) { store_shares(&sums, first, own, lane); } else { store_sums(&sums, first, lane); }
+}
+
+fn store_shares(sums: ptr<function, Sums>, first: u32, own: u32, lane: u32) {
+  if (PAIR && own == 0u) { add_pair(sums, 0u, four_columns(first), lane); }
+  for (var m = 0u; m < ROWS; m++) {
+    let share = over_lanes((*sums)[m]);
+    if (lane == 0u) { shares[own * ROWS + m] = share; }
+  }
+  workgroupBarrier();
+  if (own > 0u) { return; }
+  for (var m = 0u; m < ROWS; m++) {
+    var sum = shares[m];
+    for (var other = 1u; other < SUBGROUPS; other++) { sum += shares[other * ROWS + m]; }
+    store_four(m, first, sum, lane);
+  }
 }
 
 // One word of each of four columns · what stands at x of A.

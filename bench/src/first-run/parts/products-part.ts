@@ -45,6 +45,11 @@ const CLIP: readonly Size[] = [
   ['nt', 577, 4096, 1024, 'CLIP fc1'],
   ['nt', 577, 1024, 4096, 'CLIP fc2'],
 ];
+/** A token's products as it is decoded. */
+const DECODE: readonly Size[] = [
+  ['nt', 1, 4096, 4096, 'o_proj of a token'],
+  ['nt', 1, 11008, 4096, 'gate_proj of a token'],
+];
 /** Shapes unlike the square that the ranking comes from. */
 const THOROUGH = [LORA[0]!, LORA[9]!, LORA[7]!];
 const SMALL: readonly Size[] = [
@@ -89,6 +94,12 @@ const TILES_NEAR: Pick<Ranking, 'keeps' | 'learn'> = {
   learn() {},
 };
 
+/** Every tuning of the kernels for few rows. */
+const FEW_ROWS: Pick<Ranking, 'keeps' | 'learn'> = {
+  keeps: ({ forced }) => Object.values(forced).some((variant) => variant.startsWith('gemv')),
+  learn() {},
+};
+
 export async function productsPart(options: PartOptions): Promise<void> {
   const { scale } = options;
   const [first, second] = scale === 'full' ? [2048, 4096] : [128, 192];
@@ -120,6 +131,9 @@ export async function productsPart(options: PartOptions): Promise<void> {
     ...(scale === 'full' ? CLIP : []).map(
       (size): Job => [`matmul ${size.join(' ')} on matrix units`, matrixJob(size, options, TILES_NEAR, 0.95)],
     ),
+    ...(scale === 'full' ? DECODE : [['nt', 1, 64, 48, 'of a token'] as const]).map(
+      (size): Job => [`matmul ${size.join(' ')}`, plainJob(size, options, FEW_ROWS, 0.95)],
+    ),
     square('nt', first, 0.85),
     square('tn', first, 0.85),
     ...(scale === 'full' ? LORA : SMALL).map(
@@ -149,7 +163,13 @@ function subjectOf(gpu: Gpu, [layout, M, N, K, what]: Size, held?: typeof heldBy
 }
 
 /** @param rest the tunings that the ranking dropped */
-function plainJob(size: Size, options: PartOptions, ranking: Ranking, share: number, rest = false): Job[1] {
+function plainJob(
+  size: Size,
+  options: PartOptions,
+  ranking: Pick<Ranking, 'keeps' | 'learn'>,
+  share: number,
+  rest = false,
+): Job[1] {
   return async (gpu) => {
     const { session, ...subject } = subjectOf(gpu, size);
     const family = `matmul ${size[0]}`;

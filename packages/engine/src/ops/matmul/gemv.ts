@@ -6,11 +6,19 @@ import { matmulGemvShared } from '@curio/kernels/matmul_gemv_shared';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import type { KernelSource } from '../../gpu/kernel/kernel.ts';
 import { fixedSubgroupSize, tuned } from '../../gpu/kernel/variant.ts';
+import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import type { MatmulPlan, MatmulVariant } from './plan.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
 
 /** Subgroups per workgroup, for at least 64 lanes, which also starts fastest on a software adapter. */
 const subgroupsOf = (sg: number): number => (sg >= 32 ? 4 : 8);
+
+/**
+ * Whether the subgroups of a workgroup share four columns, each a part of k: where one subgroup for four would leave so
+ * few lanes that their loads do not keep the memory of a GPU busy.
+ */
+const splitPays = ({ adapter: { costs } }: KernelDevice, sg: number, N: number): boolean =>
+  costs.barriers === 'low' && ceilDiv(N, 4) * sg < costs.lanes / 8;
 
 /**
  * For few rows: a subgroup for four columns, or for eight where they are so small that the rows of A are most of what
@@ -22,6 +30,7 @@ function gemv(
   fitsK: (plan: MatmulPlan) => boolean,
   eights?: readonly WeightFormat[],
 ): MatmulVariant {
+  const splits = !eights;
   return {
     kernel,
     adds: true,
@@ -32,7 +41,7 @@ function gemv(
       formats.includes(plan.format) &&
       plan.K2 % 4 === 0 &&
       fitsK(plan),
-    tuning(gpu, { format, M, K2 }) {
+    tuning(gpu, { format, M, N, K2 }) {
       const sg = fixedSubgroupSize(gpu);
       return {
         FORMAT: format,
@@ -40,6 +49,7 @@ function gemv(
         SUBGROUPS: `${subgroupsOf(sg)}u`,
         ROWS: M === 1 ? '1u' : '4u',
         PAIR: `${K2 > 0}`,
+        ...(splits && { SPLIT: `${splitPays(gpu, sg, N)}` }),
         ...(eights && { VEC4S: eights.includes(format) ? '2u' : '1u' }),
       };
     },
@@ -48,13 +58,13 @@ function gemv(
         count * fixedSubgroupSize(gpu) > gpu.adapter.limits.maxComputeInvocationsPerWorkgroup!
           ? `that many of ${fixedSubgroupSize(gpu)} lanes are no workgroup here`
           : null,
+      ...(splits && { SPLIT: () => null }),
       ...(eights && { VEC4S: () => null }),
     },
-    grid: (_, { N }, __, tuning) => [
-      ceilDiv(N, (eights ? 4 * tuned(tuning, 'VEC4S') : 4) * tuned(tuning, 'SUBGROUPS')),
-      1,
-      1,
-    ],
+    grid(_, { N }, __, tuning) {
+      const columns = eights ? 4 * tuned(tuning, 'VEC4S') : 4;
+      return [ceilDiv(N, tuning.SPLIT === 'true' ? columns : columns * tuned(tuning, 'SUBGROUPS')), 1, 1];
+    },
   };
 }
 

@@ -44,43 +44,48 @@ export function reflectKernel(
   readLib: (file: string) => string | null,
   file = `kernels/${name}.wgsl`,
 ) {
-  const refuse = (line: number, sentence: string): never => {
-    throw new ReflectError(`${file}:${line} ${sentence}`);
-  };
+  const refuseIn =
+    (where: string) =>
+    (line: number, sentence: string): never => {
+      throw new ReflectError(`${where}:${line} ${sentence}`);
+    };
+  const refuse: Refuse = refuseIn(file);
 
   const usesLine = /^\/\/ uses: *(.*)$/m.exec(code);
   const uses = usesLine ? usesLine[1].split(',').map((piece) => piece.trim().replace(/\.$/, '')) : [];
   const definedIn = new Map(definedNames(code).map((each) => [each, 'the kernel itself']));
-  const lib = uses
-    .map((piece) => {
-      const text = readLib(piece);
-      for (const each of definedNames(text ?? '')) {
-        const other = definedIn.get(each);
-        if (other)
-          refuse(
-            lineOf(code, usesLine!.index),
-            `uses '${piece}', which defines '${each}' as ${other} does; each name must have one definition.`,
-          );
-        definedIn.set(each, `'${piece}'`);
-      }
-      if (text !== null && /\/\/ tune:/.test(text))
+  const pieces = uses.map((piece) => {
+    const text = readLib(piece);
+    for (const each of definedNames(text ?? '')) {
+      const other = definedIn.get(each);
+      if (other)
         refuse(
           lineOf(code, usesLine!.index),
-          `uses '${piece}', which declares a tunable; tunables stand in the kernel's own file.`,
+          `uses '${piece}', which defines '${each}' as ${other} does; each name must have one definition.`,
         );
-      return (
-        text ??
-        refuse(lineOf(code, usesLine!.index), `uses '${piece}', which is not in kernels/; write it as lib/name.wgsl.`)
+      definedIn.set(each, `'${piece}'`);
+    }
+    if (text !== null && /\/\/ tune:/.test(text))
+      refuse(
+        lineOf(code, usesLine!.index),
+        `uses '${piece}', which declares a tunable; tunables stand in the kernel's own file.`,
       );
-    })
-    .join('\n');
+    return (
+      text ??
+      refuse(lineOf(code, usesLine!.index), `uses '${piece}', which is not in kernels/; write it as lib/name.wgsl.`)
+    );
+  });
 
   const plain = withoutComments(code);
-  const bindings = readBindings(plain, refuse);
-  const params = readParams(plain, bindings, refuse);
-  refuseShadowing(plain, bindings, refuse);
-
-  const functions = [...readFunctions(plain, refuse), ...readFunctions(withoutComments(lib), refuse)];
+  const texts: Text[] = [
+    { plain, refuse },
+    ...pieces.map((text, i) => ({ plain: withoutComments(text), refuse: refuseIn(`kernels/${uses[i]}`) })),
+  ];
+  const bindings = readBindings(texts);
+  const params = readParams(texts, bindings);
+  const functions = texts.flatMap(readFunctions);
+  // A piece that binds nothing has names of its own, whatever the kernel binds.
+  for (const text of texts) if (text === texts[0] || text.plain.includes('@binding')) refuseShadowing(text, bindings);
   const entries: Record<string, { bindings: string[]; workgroupSize: string[] }> = {};
   for (const entry of functions.filter((each) => each.isCompute)) {
     const used = namesReached(entry, functions);
@@ -109,7 +114,7 @@ export function reflectKernel(
     file,
     code,
     uses,
-    lib,
+    lib: pieces.join('\n'),
     params,
     bindings,
     tunables: readTunables(code, refuse),
@@ -129,6 +134,12 @@ function definedNames(code: string): string[] {
 }
 
 type Refuse = (line: number, sentence: string) => never;
+
+/** The kernel's own text or a shared piece, without comments. */
+interface Text {
+  plain: string;
+  refuse: Refuse;
+}
 
 interface WgslFunction {
   name: string;
@@ -153,7 +164,7 @@ function afterClosing(text: string, open: number, refuse: Refuse): number {
  * Every function with the names that its body takes from outside: calls, bindings, constants. Members (.x) and locals
  * are left out.
  */
-function readFunctions(plain: string, refuse: Refuse): WgslFunction[] {
+function readFunctions({ plain, refuse }: Text): WgslFunction[] {
   return [...plain.matchAll(/((?:@\w+\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*)*)\bfn\s+(\w+)\s*\(/g)].map((match) => {
     const [whole, attributes, name] = match;
     const open = match.index + whole.length - 1;
@@ -198,8 +209,14 @@ function namesReached(from: WgslFunction, functions: WgslFunction[], reached = n
 const textureType = (type: string): string | null =>
   /^texture_storage_2d\s*<\s*rgba32float\s*,\s*read\s*>$/.test(type.trim()) ? 'read-only-texture' : null;
 
-function readBindings(plain: string, refuse: Refuse): Binding[] {
+function readBindings(texts: Text[]): Binding[] {
   const bindings: Binding[] = [];
+  for (const text of texts) addBindings(text, bindings);
+  return bindings.sort((a, b) => a.binding - b.binding);
+}
+
+function addBindings({ plain, refuse }: Text, bindings: Binding[]): void {
+  const before = bindings.length;
   for (const match of plain.matchAll(
     /@group\((\d+)\)\s*@binding\((\d+)\)\s*var\s*(?:<([^>]*)>)?\s*(\w+)\s*:\s*([^;]+);/g,
   )) {
@@ -233,18 +250,19 @@ function readBindings(plain: string, refuse: Refuse): Binding[] {
     });
   }
   const declared = [...plain.matchAll(/@binding\s*\(/g)].length;
-  if (declared !== bindings.length)
+  const read = bindings.length - before;
+  if (declared !== read)
     refuse(
       1,
-      `declares ${declared} bindings of which ${bindings.length} read as '@group(0) @binding(n) var<…> name: type;'; write them all so.`,
+      `declares ${declared} bindings of which ${read} read as '@group(0) @binding(n) var<…> name: type;'; write them all so.`,
     );
-  return bindings.sort((a, b) => a.binding - b.binding);
 }
 
-function readParams(plain: string, bindings: Binding[], refuse: Refuse) {
+function readParams(texts: Text[], bindings: Binding[]) {
   if (!bindings.some((binding) => binding.type === 'uniform')) return [];
-  const struct =
-    /struct\s+Params\s*\{([^}]*)\}/.exec(plain) ?? refuse(1, 'binds params but declares no struct Params.');
+  const declared = /struct\s+Params\s*\{([^}]*)\}/;
+  const { plain, refuse } = texts.find((text) => declared.test(text.plain)) ?? texts[0];
+  const struct = declared.exec(plain) ?? refuse(1, 'binds params but declares no struct Params.');
   const line = lineOf(plain, struct.index);
   const params = struct[1]
     .split(',')
@@ -262,7 +280,7 @@ function readParams(plain: string, bindings: Binding[], refuse: Refuse) {
 }
 
 /** A local name like a binding's misleads the reader, and readFunctions would miss the binding. */
-function refuseShadowing(plain: string, bindings: Binding[], refuse: Refuse): void {
+function refuseShadowing({ plain, refuse }: Text, bindings: Binding[]): void {
   const names = new Set(bindings.map((binding) => binding.name));
   const refuseName = (name: string, index: number) => {
     if (names.has(name))

@@ -131,6 +131,39 @@ test('a name that the kernel and a lib piece, or two pieces, define is refused',
   expect(() => reflectKernel('k', `${one}const stage2 = 1u;\nfn other() { let stage = 1u; }\n`, both)).not.toThrow();
 });
 
+describe('params and bindings in a shared piece', () => {
+  const declared = /struct Params \{[^}]*\}\n@group[^\n]*\n@group[^\n]*\n/.exec(good)![0];
+  const kernel = good.replace(declared, '').replace('lib/twice.wgsl', 'lib/twice.wgsl, lib/operands.wgsl');
+  const withPiece = (piece: string) => (file: string) => (file === 'lib/operands.wgsl' ? piece : readLib(file));
+
+  test('read as in the kernel itself', () => {
+    const [own, shared] = [reflectKernel('k', good, readLib), reflectKernel('k', kernel, withPiece(declared))];
+    expect(declared).toContain('var<storage, read> x');
+    expect(shared.params).toEqual(own.params);
+    expect(shared.bindings).toEqual(own.bindings);
+    expect(shared.entries).toEqual(own.entries);
+  });
+
+  test('refused with the place in the piece', () => {
+    const refusal =
+      (piece: string, code = kernel) =>
+      () =>
+        reflectKernel('k', code, withPiece(piece));
+    expect(refusal(declared.replace('scale: f32', 'scale: vec2<f32>'))).toThrow(
+      "kernels/lib/operands.wgsl:1 params member 'scale' is vec2<f32>; members are u32, i32, f32.",
+    );
+    expect(refusal(declared, kernel.replace('@binding(2)', '@binding(1)'))).toThrow(
+      "kernels/lib/operands.wgsl:6 binding number 1 is both 'y' and 'x'; each has its own.",
+    );
+    expect(refusal(`${declared}fn first(x: f32) -> f32 { return x; }\n`)).toThrow(
+      "kernels/lib/operands.wgsl:7 'x' is a local name and a binding's; rename the local one.",
+    );
+    expect(refusal(declared, kernel.replace('fn load(i: u32)', 'fn load(x: u32)'))).toThrow(
+      /^kernels\/k.wgsl:\d+ 'x' is a local name and a binding's; rename the local one.$/,
+    );
+  });
+});
+
 test('the two ways to walk a run can stand in one kernel', () => {
   const runs =
     'const WG = 64u;\nconst STEPS = 1u;\n' +

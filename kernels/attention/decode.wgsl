@@ -5,22 +5,9 @@ enable subgroups;
 //   of a lane   m = max s,  l = Σ exp(s - m),  o = Σ exp(s - m) · v        y = Σ over lanes of o · exp(m - max m) / Σ l
 //     · exp(m - max m)
 // Grid: T × B·H workgroups of one subgroup. f32. Traffic: k and v once a query head.
-// uses: lib/attention_mask.wgsl, lib/special_values.wgsl, lib/subgroup_reduce.wgsl
+// uses: lib/attention_buffers.wgsl, lib/attention_operands.wgsl, lib/attention_mask.wgsl, lib/special_values.wgsl, lib/subgroup_reduce.wgsl
 
-struct Params {
-  tokens: u32, keys: u32, heads: u32, group: u32, width: u32,
-  q_batch: u32, q_head: u32, q_token: u32, q_offset: u32,
-  kv_batch: u32, kv_head: u32, kv_token: u32, k_offset: u32, v_offset: u32,
-  scale: f32, flags: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> k: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> bounds: array<i32>;
-@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
+alias T = vec4<f32>;
 
 const D = 32u; // tune: 16u 32u 64u 96u 128u
 const SG = 8u; // tune: 4u 8u 16u 32u 64u

@@ -6,22 +6,9 @@
 // = 128. f32. Keys that no query of a tile sees are not read.
 // Traffic: q, k and v once for every tile of queries. Workgroup memory: 12 to 48 KiB. Source: Dao 2023
 // (FlashAttention-2).
-// uses: lib/special_values.wgsl, lib/attention_mask.wgsl, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl, lib/attention_lanes_forward.wgsl
+// uses: lib/attention_buffers.wgsl, lib/attention_operands.wgsl, lib/attention_rows.wgsl, lib/special_values.wgsl, lib/attention_mask.wgsl, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl, lib/attention_lanes_forward.wgsl
 
-struct Params {
-  tokens: u32, keys: u32, heads: u32, group: u32, width: u32,
-  q_batch: u32, q_head: u32, q_token: u32, q_offset: u32,
-  kv_batch: u32, kv_head: u32, kv_token: u32, k_offset: u32, v_offset: u32,
-  scale: f32, flags: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<f32>;
-@group(0) @binding(2) var<storage, read> k: array<f32>;
-@group(0) @binding(3) var<storage, read> v: array<f32>;
-@group(0) @binding(4) var<storage, read> bounds: array<i32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
+alias T = f32;
 
 const D = 32u; // tune: 32u 64u 128u
 const LANES = 64u; // tune: 64u 128u
@@ -33,22 +20,4 @@ const COLUMNS_A_LANE = 4u; // tune: 4u 8u
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   attend(wg, count, lane);
-}
-
-fn inside(d: u32) -> vec4<bool> { return vec4u(d, d + 1u, d + 2u, d + 3u) < vec4u(params.width); }
-fn load_q(row: u32, d: u32) -> vec4f {
-  return select(vec4f(), vec4f(q[row + d], q[row + d + 1u], q[row + d + 2u], q[row + d + 3u]), inside(d));
-}
-fn load_k(row: u32, d: u32) -> vec4f {
-  return select(vec4f(), vec4f(k[row + d], k[row + d + 1u], k[row + d + 2u], k[row + d + 3u]), inside(d));
-}
-fn load_v(row: u32, d: u32) -> vec4f {
-  return select(vec4f(), vec4f(v[row + d], v[row + d + 1u], v[row + d + 2u], v[row + d + 3u]), inside(d));
-}
-
-fn store_y(row: u32, d: u32, four: vec4f) {
-  if (d < params.width) { y[row + d] = four.x; }
-  if (d + 1u < params.width) { y[row + d + 1u] = four.y; }
-  if (d + 2u < params.width) { y[row + d + 2u] = four.z; }
-  if (d + 3u < params.width) { y[row + d + 3u] = four.w; }
 }

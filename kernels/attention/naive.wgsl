@@ -9,30 +9,13 @@
 // query that sees no key gives 0.
 // Grid: ceil(T / WG) × B·H workgroups; ceil(S / WG) × B·H/group for dk and dv. f32. Reads k and v once per query: a
 // baseline.
-// uses: lib/attention_mask.wgsl, lib/special_values.wgsl
+// uses: lib/attention_buffers.wgsl, lib/attention_operands.wgsl, lib/attention_mask.wgsl, lib/special_values.wgsl
 
-struct Params {
-  tokens: u32, keys: u32, heads: u32, group: u32, width: u32,
-  q_batch: u32, q_head: u32, q_token: u32, q_offset: u32,
-  kv_batch: u32, kv_head: u32, kv_token: u32, k_offset: u32, v_offset: u32,
-  scale: f32, flags: u32,
-}
+alias T = f32;
 
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<f32>;
-@group(0) @binding(2) var<storage, read> k: array<f32>;
-@group(0) @binding(3) var<storage, read> v: array<f32>;
-@group(0) @binding(4) var<storage, read> bounds: array<i32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(7) var<storage, read> y_saved: array<f32>;
 @group(0) @binding(8) var<storage, read> lse_saved: array<f32>;
-@group(0) @binding(9) var<storage, read> dy: array<f32>;
 @group(0) @binding(10) var<storage, read_write> stats: array<vec4<f32>>;
-@group(0) @binding(11) var<storage, read> stats_saved: array<vec4<f32>>;
-@group(0) @binding(12) var<storage, read_write> dq: array<f32>;
-@group(0) @binding(13) var<storage, read_write> dk: array<f32>;
-@group(0) @binding(14) var<storage, read_write> dv: array<f32>;
 
 const WG = 64u;
 

@@ -4,9 +4,8 @@
 //   scores   lane l holds queries 4·l … 4·l + 3 of a tile for all BM keys
 //   output   lane l holds vec4s l, l + SG, … of the rows of dk and dv, and adds its vec4s to dq in memory: only this
 //            subgroup writes that head's rows
-// Needs in the kernel: `enable subgroups;`, Params and the bindings stats_saved, dq, dk and dv of attention/naive,
-// const D and SG, lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/place_of.wgsl, and load_q, load_k, load_v,
-// load_dy: four elements of a place.
+// Needs in the kernel: `enable subgroups;`, const D and SG, lib/attention_buffers.wgsl, lib/attention_tile.wgsl,
+// lib/attention_scores.wgsl, lib/place_of.wgsl, and lib/attention_places.wgsl or lib/attention_texels.wgsl.
 
 const BM = 16u;
 const BN = 4u * SG;

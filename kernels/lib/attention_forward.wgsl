@@ -4,9 +4,9 @@
 //            that loaded its row
 //   output   lane l holds vec4s l, l + SG, … of all BM output rows; a probability comes from the lane that holds its
 //            key
-// Needs in the kernel: `enable subgroups;`, Params and the bindings bounds, y and lse of attention/naive, const D and
-// SG, lib/attention_mask.wgsl, lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/subgroup_reduce.wgsl,
-// lib/place_of.wgsl, lib/special_values.wgsl, and load_q, load_k, load_v: four elements of a place.
+// Needs in the kernel: `enable subgroups;`, const D and SG, lib/attention_buffers.wgsl, lib/attention_mask.wgsl,
+// lib/attention_tile.wgsl, lib/attention_scores.wgsl, lib/subgroup_reduce.wgsl, lib/place_of.wgsl,
+// lib/special_values.wgsl, and lib/attention_places.wgsl or lib/attention_texels.wgsl.
 
 const BM = 16u;
 const BN = 4u * SG;

@@ -1,8 +1,7 @@
 // dk and dv of attention, by tiles of ROWS keys and COLUMNS queries, over the queries of all heads of the group: p =
 // exp(scale · q·kᵀ - lse), dv = pᵀ·dy, ds = p · (dy·vᵀ - Σ dy · y) · scale, dk = dsᵀ·q.
-// Needs in the kernel: Params and the binding stats_saved of attention/naive, lib/attention_lanes.wgsl,
-// lib/attention_lanes_blocks.wgsl, lib/attention_lanes_gradient.wgsl, and store_dk and store_dv: four elements of a
-// row.
+// Needs in the kernel: lib/attention_buffers.wgsl, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl,
+// lib/attention_lanes_gradient.wgsl, and lib/attention_rows.wgsl or lib/attention_rows_vec4.wgsl.
 
 var<workgroup> known: array<vec4f, COLUMNS>; // log-sum-exp, Σ dy · y and number of keys of each query of the tile
 

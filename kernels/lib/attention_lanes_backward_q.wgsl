@@ -1,7 +1,7 @@
 // dq of attention, by tiles of ROWS queries and COLUMNS keys: ds = p · (dy·vᵀ - Σ dy · y) · scale with p = exp(scale ·
 // q·kᵀ - lse), and dq = ds·k.
-// Needs in the kernel: Params and the binding stats_saved of attention/naive, lib/attention_lanes.wgsl,
-// lib/attention_lanes_blocks.wgsl, lib/attention_lanes_gradient.wgsl, and store_dq: four elements of a row.
+// Needs in the kernel: lib/attention_buffers.wgsl, lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl,
+// lib/attention_lanes_gradient.wgsl, and lib/attention_rows.wgsl or lib/attention_rows_vec4.wgsl.
 
 fn gradient_of_queries(wg: vec3u, count: vec3u, lane: u32) {
   let b = wg.y / params.heads;

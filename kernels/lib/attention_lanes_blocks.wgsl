@@ -1,6 +1,6 @@
 // What a lane fetches: four rows by four numbers of q, k or v, from number d of a head's row on. Past the last row it
 // is the last one again; of v nothing, since a weight of 0 would make NaN of a value that is infinite.
-// Needs in the kernel: Params of attention/naive, and load_q, load_k, load_v: four elements of a row, 0 past the width.
+// Needs in the kernel: lib/attention_buffers.wgsl, and lib/attention_rows.wgsl or lib/attention_rows_vec4.wgsl.
 
 fn q_block(head: u32, row: u32, d: u32) -> mat4x4f {
   let last = params.tokens - 1u;

@@ -1,7 +1,7 @@
 // The forward of attention with an online softmax, by tiles of ROWS queries and COLUMNS keys.
-// Needs in the kernel: Params and the bindings bounds, y and lse of attention/naive, lib/attention_mask.wgsl,
-// lib/attention_lanes.wgsl, lib/attention_lanes_blocks.wgsl, lib/special_values.wgsl, and store_y: four elements of a
-// row.
+// Needs in the kernel: lib/attention_buffers.wgsl, lib/attention_mask.wgsl, lib/attention_lanes.wgsl,
+// lib/attention_lanes_blocks.wgsl, lib/special_values.wgsl, and lib/attention_rows.wgsl or
+// lib/attention_rows_vec4.wgsl.
 
 fn attend(wg: vec3u, count: vec3u, lane: u32) {
   let b = wg.y / params.heads;

@@ -1,6 +1,5 @@
 // What both gradients of attention by lanes fetch besides q, k and v.
-// Needs in the kernel: Params and the binding stats_saved of attention/naive, and load_dy: four elements of a row, 0
-// past the width.
+// Needs in the kernel: lib/attention_buffers.wgsl, and lib/attention_rows.wgsl or lib/attention_rows_vec4.wgsl.
 
 fn dy_block(head: u32, row: u32, d: u32) -> mat4x4f {
   let last = params.tokens - 1u;

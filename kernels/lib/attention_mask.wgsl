@@ -1,6 +1,6 @@
 // Which keys a query sees: always the first ones, so a count suffices: min(key_cap(b), query_place(b) + i + 1) for
 // query i.
-// Needs in the kernel: params with keys, tokens and flags, and the binding `bounds`, array<i32>.
+// Needs in the kernel: lib/attention_buffers.wgsl.
 // flags: 1 = causal, 2 = bounds[b] valid keys, 4 = query i stands at bounds[0] + i (instead of keys - tokens + i), 8 =
 // at bounds[b] + i.
 

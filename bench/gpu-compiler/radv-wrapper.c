@@ -1,5 +1,5 @@
 // A Vulkan driver around Mesa's RADV, by which Dawn reaches AMD's compiler on a machine without a GPU. RADV can emulate a
-// chip (RADV_FORCE_FAMILY), but such a device runs nothing: commands and submissions are answered here and go no
+// chip (RADV_FORCE_FAMILY), but such a device runs nothing: commands, submissions and fences are answered here and go no
 // further. RADV compiles every compute pipeline with its statistics and intermediate code captured; these are written,
 // numbered, into the folder CURIO_RADV_OUT:
 //   N.txt    name <tab> value, one per line: the subgroup size, then RADV's statistics
@@ -205,6 +205,14 @@ static VkResult VKAPI_CALL createComputePipelines(VkDevice device, VkPipelineCac
 static VkResult VKAPI_CALL succeed(void) { return VK_SUCCESS; }
 static void VKAPI_CALL doNothing(void) {}
 
+// RADV cannot create one without the kernel's driver; only functions that are answered here are given it.
+static VkResult VKAPI_CALL createFence(VkDevice device, const VkFenceCreateInfo *info,
+                                       const VkAllocationCallbacks *allocator, VkFence *fence) {
+  (void)device, (void)info, (void)allocator;
+  *fence = (VkFence)(uintptr_t)1;
+  return VK_SUCCESS;
+}
+
 // Functions that would run something.
 static const char *const answered[] = {
     "vkBeginCommandBuffer", "vkEndCommandBuffer", "vkResetCommandBuffer", "vkResetCommandPool",
@@ -227,6 +235,8 @@ static PFN_vkVoidFunction standIn(const char *name, PFN_vkVoidFunction real) {
     radv.createComputePipelines = (void *)real;
     return (PFN_vkVoidFunction)createComputePipelines;
   }
+  if (!strcmp(name, "vkCreateFence")) return (PFN_vkVoidFunction)createFence;
+  if (!strcmp(name, "vkDestroyFence")) return (PFN_vkVoidFunction)doNothing;
   if (!strncmp(name, "vkCmd", 5)) return (PFN_vkVoidFunction)doNothing;
   for (size_t i = 0; i < sizeof answered / sizeof *answered; i++) {
     if (!strcmp(name, answered[i])) return (PFN_vkVoidFunction)succeed;

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { costOf, needless, overBudget } from '../gpu-compiler/budgets.ts';
 import { compileForGpu } from '../gpu-compiler/compile.ts';
+import type { Refused } from '../gpu-compiler/compile.ts';
 import { buildWrapper, NoGpuCompiler, prepareDriver } from '../gpu-compiler/driver.ts';
 import type { GpuDriver } from '../gpu-compiler/driver.ts';
 import { hotLoops, hottest, readMachineCode } from '../gpu-compiler/machine-code.ts';
@@ -199,6 +200,19 @@ test('without a C compiler, or without Vulkan, a sentence', () => {
     if (cache === undefined) delete process.env.XDG_CACHE_HOME;
     else process.env.XDG_CACHE_HOME = cache;
   }
+});
+
+test('every entry of a kernel is compiled, by one process', async ({ skip }) => {
+  const driver = driverOrWhy();
+  if (typeof driver === 'string') return skip(driver);
+  const found: (Compiled | Refused)[] = [];
+  const request = { kernels: ['rows/norm_columns_shared'], values: {}, toggles: [], withText: false };
+  for await (const each of compileForGpu(driver, request)) found.push(each);
+  expect(found.filter((each) => 'refused' in each)).toEqual([]);
+  expect(found.map((each) => 'label' in each && each.label)).toEqual([
+    'rows/norm_columns_shared:layer',
+    'rows/norm_columns_shared:rms',
+  ]);
 });
 
 test('a kernel goes through Tint and RADV, under the tunings that GPUs get', async ({ skip }) => {

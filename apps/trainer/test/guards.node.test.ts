@@ -88,9 +88,9 @@ test('of many processes that want a folder at once, after a crash, one gets it',
     ),
   );
   expect(ended.map(({ stdout }) => stdout.trim()).sort(), ended[0].stderr).toEqual([
-    'FolderInUse',
-    'FolderInUse',
-    'FolderInUse',
+    'PathInUse',
+    'PathInUse',
+    'PathInUse',
     'has it',
   ]);
 });

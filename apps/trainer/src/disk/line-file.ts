@@ -23,7 +23,7 @@ export class LineFile {
   /**
    * Reads the file, if it exists, and locks it until `close`, or until `use` throws; nothing is changed before the
    * first `write`.
-   * @throws FileError; FolderInUse if another process has it
+   * @throws FileError; PathInUse if another process has it
    */
   static open<T>(path: string, use: (file: LineFile) => T): T {
     const release = lockFile(path);

@@ -35,7 +35,7 @@ const HEARTBEAT_EXPIRES_MS = 300_000;
 const UNWRITTEN_EXPIRES_MS = 5_000;
 
 /** Another process has locked the folder or the file. */
-export class FolderInUse extends ConfigError {
+export class PathInUse extends ConfigError {
   /** `process 12 on host`. */
   readonly owner: string;
   constructor(subject: string, path: string, owner: string) {
@@ -54,7 +54,7 @@ function numberOf(name: string, prefix: string): number | null {
 
 /**
  * Locks a folder; the result unlocks it, as does the end of the process, even by a crash.
- * @throws FolderInUse if another running process has locked it
+ * @throws PathInUse if another running process has locked it
  */
 export const lockFolder = (folder: string): (() => void) => lock({ subject: `run: ${folder}`, folder, prefix: PREFIX });
 
@@ -161,7 +161,7 @@ function requireFree({ subject }: Locked, found: readonly Lock[]): void {
   const taken = found.find(isValid);
   if (!taken) return;
   const who = taken.owner ? `process ${taken.owner.pid} on ${taken.owner.host}` : 'a process that is just starting';
-  throw new FolderInUse(subject, taken.path, who);
+  throw new PathInUse(subject, taken.path, who);
 }
 
 function isValid({ owner, silentMs }: Lock): boolean {

@@ -21,7 +21,7 @@ import {
 import { basename, dirname, join, relative } from 'node:path';
 import type { Digest, Draft, HubName, RepoCache, RepoFile } from '@curio/hub';
 import type { ByteSource } from '@curio/nn';
-import { FolderInUse, lockFolder } from '../disk/lock.ts';
+import { PathInUse, lockFolder } from '../disk/lock.ts';
 import { makeFolder, withFile } from '../disk/system-error.ts';
 import { fileSource } from '../run/files.ts';
 
@@ -85,7 +85,7 @@ export class DiskCache implements RepoCache<string> {
       try {
         return lockFolder(this.locks);
       } catch (error) {
-        if (!(error instanceof FolderInUse)) throw error;
+        if (!(error instanceof PathInUse)) throw error;
         if (!told) onWait(error.owner);
       }
       // Two waiting processes do not look at the same moments.

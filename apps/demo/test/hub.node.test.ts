@@ -116,7 +116,7 @@ test('a repository comes whole, in subfolders too; again nothing is downloaded, 
   expect(await open('tiny/other', { offline: true })).toEqual({
     error: [
       'HubError',
-      "hub: tiny/other is no model of this page and not in the browser's storage, and offline is set; open it once with a network.",
+      "hub: tiny/other is not a model of this page, nor in the browser's storage, and offline is set; open it once with a network.",
     ],
   });
 });
@@ -152,7 +152,7 @@ test('a branch is followed, a tag is kept; where the hub does not answer, what i
   hub.before = (_, response) => (refuse(response, 503, null, 'busy'), true);
   expect(await open('tiny/moving')).toEqual({ files: digests(second) });
   expect(await said()).toEqual([
-    `hub: ${hub.endpoint} answered 503 Service Unavailable, 5 times, for tiny/moving, which is no model of this page; the copy in the browser's storage is used.`,
+    `hub: ${hub.endpoint} answered 503 Service Unavailable, 5 times, for tiny/moving, which is not a model of this page; the copy in the browser's storage is used.`,
   ]);
   hub.before = () => false;
   expect(await open('tiny/moving@v9')).toEqual({
@@ -227,7 +227,7 @@ test('sizes and digests that are not those of the list are refused, and nothing 
   lie(other);
   expect((await open('tiny/lying')).error).toEqual([
     'HubError',
-    `hub: tiny/lying/config.json came with digest ${gitHash(other)} and the hub lists ${gitHash(config)}; it was deleted, try again.`,
+    `hub: tiny/lying/config.json arrived with digest ${gitHash(other)} and the hub lists ${gitHash(config)}; it was deleted, try again.`,
   ]);
   expect(await stored()).toEqual({});
 });
@@ -265,7 +265,7 @@ test('two tabs that open one repository download it once', async () => {
   const both = await Promise.all([open('tiny/both'), open('tiny/both', {}, second)]);
   expect(both).toEqual([{ files: digests(FILES) }, { files: digests(FILES) }]);
   expect(begins()).toEqual([0, 0, PART]);
-  expect(await told()).toEqual(['hub: another tab downloads tiny/both; this waits for its end.']);
+  expect(await told()).toEqual(['hub: another tab is downloading tiny/both; waiting for it to finish.']);
 });
 
 test('a storage that is full: one sentence, before the download or in it, and what came is kept', async () => {
@@ -316,6 +316,6 @@ test('a storage that is full: one sentence, before the download or in it, and wh
 
 test('what is no name is refused', async () => {
   expect(await open('one')).toEqual({
-    error: ['ConfigError', "hub: 'one' is no name of a repository; write owner/name or owner/name@REVISION."],
+    error: ['ConfigError', "hub: 'one' is not the name of a repository; write owner/name or owner/name@REVISION."],
   });
 });

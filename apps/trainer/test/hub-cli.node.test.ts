@@ -61,7 +61,7 @@ test('a question by names alone: the answer and the report of the folders, then 
   const missing = await curio(join(folder, 'empty'), [...QUESTION, '--model', 'tiny/vicuna'], { HF_HUB_OFFLINE: '1' });
   expect(missing).toMatchObject({
     code: 1,
-    sentence: `hub: tiny/vicuna is no folder here and not in ${join(folder, 'empty/hub')}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    sentence: `hub: tiny/vicuna is not a folder here, nor in ${join(folder, 'empty/hub')}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   });
 });
 
@@ -118,7 +118,7 @@ test('a tower that is nowhere: one sentence says where it was looked for', async
   ]);
   expect(code).toBe(1);
   expect(sentence).toMatch(
-    /^hub: tiny\/other\/config\.json names the image tower 'org\/elsewhere', and there is no config\.json in org\/elsewhere, .*, and org\/elsewhere is no folder here, and not a repository that http:\S+ shows without a token \(401 Unauthorized, Repository not found\); give it with --vision\.$/,
+    /^hub: tiny\/other\/config\.json names the image tower 'org\/elsewhere', and there is no config\.json in org\/elsewhere, .*, and org\/elsewhere is not a folder here, nor a repository that http:\S+ shows without a token \(401 Unauthorized, Repository not found\); give it with --vision\.$/,
   );
 });
 

@@ -44,7 +44,7 @@ test('the token is sent to the hub, and to no other server', async () => {
   await sentence('hf_other', `hub: tiny/private is gated and your token may not read it; ask for access at ${page}.`);
   await sentence(
     'hf_wrong',
-    `hub: ${at.hub.endpoint} refuses your token (401 Unauthorized, Invalid credentials in Authorization header); make another one at ${at.hub.endpoint}/settings/tokens and give it in HF_TOKEN.`,
+    `hub: ${at.hub.endpoint} refuses your token (401 Unauthorized, Invalid credentials in Authorization header); create another at ${at.hub.endpoint}/settings/tokens and give it in HF_TOKEN.`,
   );
   expect(existsSync(`${at.cache}-2`)).toBe(false);
 });
@@ -53,12 +53,12 @@ test('a repository, a revision or a file that is not there is told in a sentence
   await refused(
     at.open('tiny/none'),
     HubError,
-    `hub: tiny/none is no folder here, and not a repository that ${at.hub.endpoint} shows without a token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
+    `hub: tiny/none is not a folder here, nor a repository that ${at.hub.endpoint} shows without a token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
   );
   await refused(
     at.open('tiny/none', { token: 'hf_x' }),
     HubError,
-    `hub: tiny/none is no folder here, and not a repository that ${at.hub.endpoint} shows to your token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
+    `hub: tiny/none is not a folder here, nor a repository that ${at.hub.endpoint} shows to your token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
   );
   at.hub.publish('tiny/there', new Map([['config.json', text({})]]));
   await refused(
@@ -72,7 +72,7 @@ test('a repository, a revision or a file that is not there is told in a sentence
   await refused(
     at.open('tiny/there'),
     HubError,
-    `hub: ${at.hub.endpoint}/tiny/there/resolve/${commit}/config.json was answered 404 Not Found, no; try again later.`,
+    `hub: ${at.hub.endpoint}/tiny/there/resolve/${commit}/config.json was answered with 404 Not Found, no; try again later.`,
   );
   at.hub.before = () => false;
   at.hub.publish('tiny/data', new Map([['train.parquet', bytes(9, 1)]]));
@@ -176,7 +176,7 @@ test('sizes and digests that are not those of the list are refused, and nothing 
   await refused(
     at.open('tiny/lying'),
     HubError,
-    `hub: tiny/lying/config.json came with digest ${digestOf('x', other)} and the hub lists ${digestOf('x', config)}; it was deleted, try again.`,
+    `hub: tiny/lying/config.json arrived with digest ${digestOf('x', other)} and the hub lists ${digestOf('x', config)}; it was deleted, try again.`,
   );
   expect(left()).toEqual([]);
   // Longer than it says in its own head.
@@ -235,7 +235,7 @@ test('a hub that fails for now is asked again; then the copy in the cache is use
   at.hub.asked.length = 0;
   expect(await at.open('tiny/busy', {}, { say: (line) => said.push(line) })).toBe(folder);
   expect(at.hub.asked).toHaveLength(5);
-  const wrong = `hub: ${at.hub.endpoint} answered 503 Service Unavailable, 5 times, for tiny/busy, which is no folder here`;
+  const wrong = `hub: ${at.hub.endpoint} answered 503 Service Unavailable, 5 times, for tiny/busy, which is not a folder here`;
   expect(said).toEqual([`${wrong}; the copy in ${at.cache} is used.`]);
   await refused(
     at.open('tiny/busy', { cache: `${at.cache}-2` }),
@@ -245,7 +245,7 @@ test('a hub that fails for now is asked again; then the copy in the cache is use
   await refused(
     at.open('tiny/busy', { cache: `${at.cache}-2`, endpoint: 'http://127.0.0.1:9' }),
     HubUnreachable,
-    'hub: http://127.0.0.1:9 cannot be reached (bad port), 5 times, for tiny/busy, which is no folder here; try again when the network is better, or give a folder on this machine.',
+    'hub: http://127.0.0.1:9 cannot be reached (bad port), 5 times, for tiny/busy, which is not a folder here; try again when the network is better, or give a folder on this machine.',
   );
   // A file, too: the first answer to each request is 500.
   const failed = new Set<string>();

@@ -135,7 +135,7 @@ test('offline the cache alone is used', async () => {
   await refused(
     at.open('tiny/offline', { offline: true }),
     HubError,
-    `hub: tiny/offline is no folder here and not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    `hub: tiny/offline is not a folder here, nor in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   );
   const folder = await at.open('tiny/offline');
   at.hub.asked.length = 0;
@@ -144,7 +144,7 @@ test('offline the cache alone is used', async () => {
   await refused(
     at.open('tiny/offline@v2', { offline: true }),
     HubError,
-    `hub: tiny/offline@v2 is no folder here and not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    `hub: tiny/offline@v2 is not a folder here, nor in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   );
   expect(at.hub.asked).toEqual([]);
 });
@@ -158,7 +158,7 @@ test('of several at once one downloads and the others wait for it', async () => 
   expect(new Set(folders).size).toBe(1);
   expect(at.begins().filter((at) => at === 16_777_216)).toHaveLength(1);
   expect(said).toHaveLength(3);
-  expect(said[0]).toMatch(/^hub: process \d+ on \S+ downloads tiny\/shared; this waits for its end\.$/);
+  expect(said[0]).toMatch(/^hub: process \d+ on \S+ is downloading tiny\/shared; waiting for it to finish\.$/);
   expect(below(join(at.cache, '.locks'))).toEqual([]);
   // A lock that its owner left behind counts no more: that of a process that has ended.
   const locks = join(at.cache, '.locks/models--tiny--shared');

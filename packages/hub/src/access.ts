@@ -19,7 +19,7 @@ export interface HubWords {
   readonly token: string;
   /** Why only the cache is used, and what to do about it: `HF_HUB_OFFLINE is set`, `unset it`. */
   readonly offline: readonly [wrong: string, remedy: string];
-  /** What a name is not, before the hub is asked: `is no folder here`. */
+  /** What a name is not, as far as can be told without the hub: `is not a folder here`. */
   readonly absent: string;
   /** What helps where the network does not: `, or give a folder on this machine`. */
   readonly instead: string;

@@ -11,10 +11,10 @@ import { HubError } from './request.ts';
 const PART = 1 << 24;
 
 /**
- * Downloads a file where it is not there yet. The caller holds the lock of the repository.
+ * Downloads a file that the cache lacks. The caller holds the lock of the repository.
  * @param name for messages
  * @param open the file on the server
- * @param onBytes hears of bytes as they come, those of an earlier download at once
+ * @param onBytes called with the number of bytes that have arrived, first with those of an earlier download
  * @throws HubError where size or digest are wrong, WeightError as `openHttpSource`, what the cache throws
  */
 export async function downloadFile(
@@ -37,7 +37,10 @@ export async function downloadFile(
     }
     if (got === file.digest) return await draft.commit();
     await draft.drop();
-    throw new HubError(`${name} came with digest ${got} and the hub lists ${file.digest}`, 'it was deleted, try again');
+    throw new HubError(
+      `${name} arrived with digest ${got} and the hub lists ${file.digest}`,
+      'it was deleted, try again',
+    );
   } finally {
     await draft.close();
   }

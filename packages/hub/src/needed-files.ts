@@ -14,7 +14,7 @@ const SETTINGS = [
   'added_tokens.json',
 ];
 
-/** Of each row the first that exists, in the order in which they are opened. */
+/** From each row the first that exists, in the order in which they are opened. */
 const WEIGHTS = [
   ['model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json'],
   ...['adapter_model', 'non_lora_trainables', 'mm_projector'].map((stem) => [`${stem}.safetensors`, `${stem}.bin`]),
@@ -31,8 +31,8 @@ export async function neededFiles(
   readJson: (file: RepoFile) => Promise<unknown>,
 ): Promise<RepoFile[]> {
   const config = files.get('config.json');
-  const said = (config && (await readJson(config))) as { mm_vision_tower?: unknown } | null | undefined;
-  const tower = `${said?.mm_vision_tower}/`; // in a merged model
+  const settings = (config && (await readJson(config))) as { mm_vision_tower?: unknown } | null | undefined;
+  const tower = `${settings?.mm_vision_tower}/`; // in a merged model
   const inside = files.has(`${tower}config.json`) ? [tower] : [];
   const needed: RepoFile[] = [];
   for (const folder of ['', 'Vit-lora/', ...inside]) {

@@ -1,10 +1,10 @@
-/** @file Requests to a hub: the token goes to the hub alone, and each refusal is told in one sentence. */
+/** @file Requests to a hub: the token is sent to the hub alone, and each refusal becomes one sentence. */
 import { CurioError } from '@curio/engine';
 import { shownHubName } from './hub-name.ts';
 import type { HubName } from './hub-name.ts';
 import type { HubAccess } from './access.ts';
 
-/** A repository that cannot be had. */
+/** A repository that cannot be downloaded. */
 export class HubError extends CurioError {
   constructor(
     readonly wrong: string,
@@ -22,7 +22,7 @@ type Fetch = typeof fetch;
 
 /** How often a request is repeated after a temporary failure. */
 export const RETRIES = 4;
-/** Time in milliseconds for the hub to answer a question about a repository. */
+/** Milliseconds that the hub has to answer a request about a repository. */
 const ANSWER_MS = 20_000;
 
 const isTemporary = (status: number): boolean => status === 408 || status === 429 || status >= 500;
@@ -34,10 +34,10 @@ export const hubFetch =
     const address = new URL(input instanceof Request ? input.url : input);
     const headers = new Headers(init?.headers);
     headers.set('accept-encoding', 'identity'); // byte ranges must refer to the stored bytes
-    // A hub redirects to other servers for its files. fetch drops the token on the way; a list may link to one, too.
+    // Files lie on other servers: fetch drops the token when the hub redirects there, but a listing may link there too.
     if (access.token !== null && address.origin === new URL(access.endpoint).origin)
       headers.set('authorization', `Bearer ${access.token}`);
-    // Bytes are kept once, in the cache that they are for.
+    // Bytes are stored once, in our own cache.
     const response = await fetch(address, { ...init, headers, cache: 'no-store' });
     if (response.status < 400 || response.status === 416 || isTemporary(response.status)) return response;
     void response.body?.cancel().catch(() => {});
@@ -85,17 +85,17 @@ function refusal(response: Response, { endpoint, token, words }: HubAccess, { na
       : new HubError(`${name} is gated and your token may not read it`, `ask for access at ${page}`);
   if (code === 'RevisionNotFound')
     return new HubError(`${name} has no revision '${revision}'`, `give a branch, a tag or a commit of ${page}`);
-  const said = [statusOf(response), headers.get('x-error-message')].filter(Boolean).join(', ');
+  const answer = [statusOf(response), headers.get('x-error-message')].filter(Boolean).join(', ');
   const isHub = new URL(url).origin === new URL(endpoint).origin;
   if (isHub && status === 401 && code === null && token !== null)
     return new HubError(
-      `${endpoint} refuses your token (${said})`,
-      `make another one at ${endpoint}/settings/tokens and give it ${words.token}`,
+      `${endpoint} refuses your token (${answer})`,
+      `create another at ${endpoint}/settings/tokens and give it ${words.token}`,
     );
   if (code === 'RepoNotFound' || (isHub && code === null && [401, 403, 404].includes(status)))
     return new HubError(
-      `${name} ${words.absent}, and not a repository that ${endpoint} shows ${token === null ? 'without a token' : 'to your token'} (${said})`,
+      `${name} ${words.absent}, nor a repository that ${endpoint} shows ${token === null ? 'without a token' : 'to your token'} (${answer})`,
       `check the name, or give a token that may read it ${words.token}`,
     );
-  return new HubError(`${url.replace(/[?#].*$/, '')} was answered ${said}`, 'try again later');
+  return new HubError(`${url.replace(/[?#].*$/, '')} was answered with ${answer}`, 'try again later');
 }

@@ -1,7 +1,7 @@
 /**
- * @file A repository of a hub at a revision, whole in a cache. Commits and lists come from @huggingface/hub. Its own
- * download is not used: it begins anew after each cut, checks neither size nor digest, lets two processes write into
- * one draft, and fetches weights in every format there is.
+ * @file A repository of a hub at a revision, complete in a cache. Commits and listings come from @huggingface/hub. Its
+ * own download is not used: it starts over after each interruption, checks neither size nor digest, lets two processes
+ * write to the same partial file, and fetches weights in every format.
  */
 import { openHttpSource, readJsonSource } from '@curio/nn';
 import type { ByteSource } from '@curio/nn';
@@ -20,7 +20,7 @@ export interface SnapshotOptions {
   readonly weights?: boolean;
   /** Receives lines for the user. */
   readonly say?: (line: string) => void;
-  /** Receives how many of the needed bytes are there, during a download. */
+  /** Receives how many of the needed bytes have arrived, during a download. */
   readonly onBytes?: (done: number, total: number) => void;
 }
 
@@ -44,7 +44,7 @@ export async function openSnapshot<Snapshot>(
     const found = await cached();
     if (found !== undefined) return found;
     const { absent, offline } = access.words;
-    throw new HubError(`${shownHubName(repo)} ${absent} and not in ${cache.place}, and ${offline[0]}`, offline[1]);
+    throw new HubError(`${shownHubName(repo)} ${absent}, nor in ${cache.place}, and ${offline[0]}`, offline[1]);
   }
   let listing: Listing;
   try {
@@ -95,7 +95,7 @@ class Download<Snapshot> {
     return (await cache.snapshot(commit))!;
   }
 
-  /** Lets the repository go. */
+  /** Releases the lock on the repository. */
   async end(): Promise<void> {
     await this.release?.();
   }
@@ -109,7 +109,7 @@ class Download<Snapshot> {
 
   private async locked(work: () => Promise<void>): Promise<void> {
     this.release ??= await this.cache.lock((owner) =>
-      this.say(`hub: ${owner} downloads ${shownHubName(this.repo)}; this waits for its end.`),
+      this.say(`hub: ${owner} is downloading ${shownHubName(this.repo)}; waiting for it to finish.`),
     );
     await work();
   }

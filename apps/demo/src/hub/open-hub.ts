@@ -17,7 +17,7 @@ const WORDS: HubWords = {
   endpoint: 'in the option endpoint',
   token: 'in the option token',
   offline: ['offline is set', 'open it once with a network'],
-  absent: 'is no model of this page',
+  absent: 'is not a model of this page',
   instead: '',
 };
 
@@ -30,7 +30,7 @@ const WORDS: HubWords = {
 export async function openHub(text: string, options: HubOptions = {}): Promise<StoredFolder> {
   const repo = parseHubName(text);
   if (!repo)
-    throw new ConfigError(`hub: '${text}' is no name of a repository; write owner/name or owner/name@REVISION.`);
+    throw new ConfigError(`hub: '${text}' is not the name of a repository; write owner/name or owner/name@REVISION.`);
   const { endpoint = 'https://huggingface.co', token = null, offline = false, pause = 500, ...rest } = options;
   const access = { endpoint: endpoint.replace(/\/+$/, ''), token, offline, pause, words: WORDS };
   return openSnapshot(access, repo, await OpfsCache.open(repo), rest);

@@ -15,7 +15,7 @@ export const COMMAND_LINE_WORDS: HubWords = {
   endpoint: 'in HF_ENDPOINT',
   token: 'in HF_TOKEN',
   offline: ['HF_HUB_OFFLINE is set', 'unset it, or give a folder on this machine'],
-  absent: 'is no folder here',
+  absent: 'is not a folder here',
   instead: ', or give a folder on this machine',
 };
 

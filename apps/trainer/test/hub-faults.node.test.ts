@@ -121,7 +121,7 @@ test('a connection that is cut goes on where it broke off; what an end of the pr
   await refused(
     at.open('tiny/stopped'),
     WeightError,
-    'http: tiny/stopped/model.safetensors: the connection was cut at byte 16777216 of 20000000, 5 times; try again when the network is better.',
+    'http: tiny/stopped/model.safetensors: the connection was cut off at byte 16777216 of 20000000, 5 times; try again when the network is better.',
   );
   expect(
     below(at.repoFolder('tiny/stopped'))

@@ -162,7 +162,7 @@ test('what cannot be written is refused, and nothing is left', async () => {
   const named = copyOf('transformers-5');
   edit(join(named.adapter, 'adapter_config.json'), { lora_alpha: 1e7, alpha_pattern: {} });
   await expect(merge(named, 'f16')).rejects.toThrow(
-    /^weights: 'model\.layers\.\d\.\S+\.weight' holds -?\d+(\.\d+)?, and f16 ends at 65504; store it as bf16 or f32\.$/,
+    /^weights: 'model\.layers\.\d\.\S+\.weight' holds -?\d+(\.\d+)?, and the largest f16 is 65504; store it as bf16 or f32\.$/,
   );
   edit(join(named.adapter, 'config.json'), { vusr: 'token', chat_template_name: 'v1_sq' });
   await expect(merge(named)).rejects.toThrow(

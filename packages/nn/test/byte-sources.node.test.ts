@@ -129,7 +129,7 @@ test('one that is cut each time, or never made, is given up in a sentence', asyn
       response.writeHead(206, { 'content-range': `bytes ${begin}-${end - 1}/5000`, etag: '"one"' });
       response.end(begin === 1000 ? FILE.subarray(1000, 1010) : undefined);
     }),
-    'the connection was cut at byte 1010 of 4000, 3 times; try again when the network is better.',
+    'the connection was cut off at byte 1010 of 4000, 3 times; try again when the network is better.',
   );
 });
 
@@ -157,7 +157,7 @@ test('a silent connection counts as cut', async () => {
       },
       { silence: 50, retries: 1 },
     ),
-    'the connection was cut at byte 1020 of 4000, 2 times; try again when the network is better.',
+    'the connection was cut off at byte 1020 of 4000, 2 times; try again when the network is better.',
   );
 });
 
@@ -165,22 +165,22 @@ test.each<[string, Behaviour, string]>([
   [
     'ignores Range',
     (_, response) => response.writeHead(200, { etag: '"one"' }).end(FILE),
-    'the server answered a request for bytes 1000 to 3999 with the whole file; one that knows ranges is needed.',
+    'the server answered a request for bytes 1000 to 3999 with the whole file; one that supports ranges is needed.',
   ],
   [
     'refuses',
     (_, response) => response.writeHead(403).end(),
-    'the server answered 403 Forbidden to a request for bytes 1000 to 3999; 206 is right.',
+    'the server answered 403 Forbidden to a request for bytes 1000 to 3999; it must be 206.',
   ],
   [
     'sends another part',
     (_, response) => part(response, [0, 3000]),
-    "bytes 1000-3999/5000 were asked for and the server sent 'bytes 0-2999/5000'; it is damaged or another file now.",
+    "bytes 1000-3999/5000 were asked for and the server sent 'bytes 0-2999/5000'; the file is damaged or has changed.",
   ],
   [
     'lies about the size',
     (_, response, range) => part(response, range, { 'content-range': 'bytes 1000-3999/9000' }),
-    "bytes 1000-3999/5000 were asked for and the server sent 'bytes 1000-3999/9000'; it is damaged or another file now.",
+    "bytes 1000-3999/5000 were asked for and the server sent 'bytes 1000-3999/9000'; the file is damaged or has changed.",
   ],
   [
     'has another file now',
@@ -195,7 +195,7 @@ test.each<[string, Behaviour, string]>([
   [
     'compresses',
     (_, response, range) => part(response, range, { 'content-encoding': 'gzip' }),
-    'the server sent bytes 1000 to 3999 as gzip; parts must come as they lie.',
+    'the server sent bytes 1000 to 3999 as gzip; parts must be sent uncompressed.',
   ],
 ])('a server that %s', async (_, how, message) => {
   await refused(readFrom(how), message);
@@ -204,7 +204,7 @@ test.each<[string, Behaviour, string]>([
 test('a server that ignores ranges is refused when a file is opened, and so is one that hides the size', async () => {
   await refused(
     open((_, response) => response.writeHead(200).end(FILE)),
-    'the server answered a request for bytes 0 to 0 with the whole file; one that knows ranges is needed.',
+    'the server answered a request for bytes 0 to 0 with the whole file; one that supports ranges is needed.',
   );
   await refused(
     open((_, response, range) => part(response, range, { 'content-range': 'bytes 0-0/*' })),

@@ -29,7 +29,7 @@ test.each([
 test('a source that gives less than it promised is refused in a sentence', async () => {
   await expect(handleSource('x', handleOf(file, file.length + 9)).read(file.length - 3, 9)).rejects.toThrow(
     new WeightError(
-      `weights: x: it ended at byte ${file.length} and ${file.length + 6} were expected; it was cut while being read.`,
+      `weights: x: it ended at byte ${file.length} and ${file.length + 6} were expected; it was truncated while being read.`,
     ),
   );
   const short = { ...blobSource('x', new Blob([file])), size: file.length + 9 };

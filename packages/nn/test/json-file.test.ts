@@ -26,9 +26,9 @@ test('a value, with or without a byte order mark', async () => {
 });
 
 test.each([
-  ['a name twice', bytesOf('{"r": 8, "r": 64}'), "names 'r' twice"],
+  ['a name twice', bytesOf('{"r": 8, "r": 64}'), "repeats the name 'r'"],
   ['other bytes than UTF-8', Uint8Array.of(0x22, 0xff, 0x22), 'is not UTF-8'],
   ['half a file', bytesOf('{"r": '), 'is not JSON (Unexpected end of JSON input)'],
 ])('refuses %s', async (_, bytes, what) => {
-  await expect(read(bytes)).rejects.toThrow(`config: model/config.json: ${what}; it must be one value of JSON.`);
+  await expect(read(bytes)).rejects.toThrow(`config: model/config.json: ${what}; it must be a single JSON value.`);
 });

@@ -131,12 +131,9 @@ test('settings that change the arithmetic and are not done are refused by name a
     [{ bias: 'all' }, 'bias is "all"; only \'none\' can be read, adapters of the matrices alone.'],
     [
       { init_lora_weights: 'pissa' },
-      'init_lora_weights is "pissa", which takes a part out of the base\'s matrices; convert the adapter to plain LoRA with PEFT first.',
+      'init_lora_weights is "pissa", which subtracts a part of the base\'s matrices; convert the adapter to plain LoRA with PEFT first.',
     ],
-    [
-      { use_something: 3 },
-      'use_something is 3; no such setting is known, so it cannot be told what the adapter computes.',
-    ],
+    [{ use_something: 3 }, 'use_something is 3; the setting is unknown, and so is what the adapter computes.'],
     [{ r: 0 }, 'r is 0; it must be a whole number above 0.'],
     [{ lora_alpha: '4' }, 'lora_alpha is "4"; it must be a number.'],
     [{ lora_dropout: 1 }, 'lora_dropout is 1; it must be a number from 0 up to 1.'],
@@ -145,11 +142,11 @@ test('settings that change the arithmetic and are not done are refused by name a
     [{ alpha_pattern: { q_proj: '8' } }, 'alpha_pattern: \'q_proj\' is "8"; it must be a number.'],
     [
       { target_modules: '(a+)+b' },
-      'target_modules: the pattern "(a+)+b" cannot be read (a repetition of repetitions); write the names out.',
+      'target_modules: the pattern "(a+)+b" cannot be read (nested repetition); list the names.',
     ],
     [
       { target_modules: '(?P<n>q)_proj' },
-      'target_modules: the pattern "(?P<n>q)_proj" cannot be read (a form of Python alone); write the names out.',
+      'target_modules: the pattern "(?P<n>q)_proj" cannot be read (a form that only Python has); list the names.',
     ],
   ];
   for (const [change, text] of refused) expect(() => read(change)).toThrow(`${FILE}: ${text}`);
@@ -201,14 +198,14 @@ test('tensors that are not half of a pair, of a linear that is not chosen, or th
     'lm_head.weight',
   ])
     await expect(open([...pair(q), extra(name)])).rejects.toThrow(
-      `peft: 'base_model.model.${name}' in adapter_model.safetensors is not half of a pair (1 such); only lora_A.weight and lora_B.weight beside linears can be read.`,
+      `peft: 'base_model.model.${name}' in adapter_model.safetensors is not part of a pair (1 such); only lora_A.weight and lora_B.weight of linear layers can be read.`,
     );
   await expect(open([...pair(q), ...pair('lm_head')])).rejects.toThrow(
-    "peft: 'lm_head.lora_A.weight' in adapter_model.safetensors belongs to a linear that adapter_config.json does not choose (target_modules q_proj); both must name the same linears.",
+    "peft: 'lm_head.lora_A.weight' in adapter_model.safetensors belongs to a linear layer that adapter_config.json does not target (target_modules q_proj); both must name the same layers.",
   );
   const [a, b] = pair(q);
   await expect(open([a!, b!, { ...a!, name: `${q}.lora_A.other.weight` }])).rejects.toThrow(
-    `peft: '${q}.lora_A.weight' stands twice in adapter_model.safetensors; a file holds one adapter.`,
+    `peft: '${q}.lora_A.weight' appears twice in adapter_model.safetensors; a file holds one adapter.`,
   );
 });
 

@@ -112,7 +112,7 @@ test('blocks of scales must be there, of the right size, and only where scales h
   expect(tensors.get('w.weight')!.quantised).toMatchObject({ storage: 'nf4-dq', blocks: { shape: [2, 2] } });
   await expect(open([words([65, 32]), levels(65, 4)], nested)).rejects.toThrow(
     new WeightError(
-      "quantised: q.safetensors: 'w.weight' has 260 scales of 8 bits with blocks nowhere; F32 [2, 2] are needed.",
+      "quantised: q.safetensors: 'w.weight' has 260 scales of 8 bits without blocks; F32 [2, 2] are needed.",
     ),
   );
   await expect(open([words([65, 32]), levels(65, 4), scales([1, 2], 'w.weight.blocks')], nested)).rejects.toThrow(
@@ -138,13 +138,13 @@ test('in another file the same names are two tensors', async () => {
 
 test('what does not fit is refused in one sentence', async () => {
   await expect(open([scales([3, 2])])).rejects.toThrow(
-    "quantised: q.safetensors: 'w.weight.scales' stands without 'w.weight'.",
+    "quantised: q.safetensors: 'w.weight.scales' comes without 'w.weight'.",
   );
   await expect(open([words([3, 16]), scales([2, 2])])).rejects.toThrow(
     "quantised: q.safetensors: 'w.weight' is U32 [3, 16] with scales F32 [2, 2]; U32 words of whole groups with F32 scales are needed.",
   );
   await expect(open([words([3, 16]), scales([3, 3])])).rejects.toThrow(/of whole groups with F32 scales are needed\.$/);
   await expect(open([words([3, 16])], { ...quantisedMetadata('nf4'), version: '3' })).rejects.toThrow(
-    'quantised: q.safetensors: it is version "3" with storage "nf4"; version 1 or 2 with int8, int4, nf4, nf4-dq can be read, so convert it anew.',
+    'quantised: q.safetensors: it is version "3" with storage "nf4"; version 1 or 2 with int8, int4, nf4, nf4-dq can be read, so convert it again.',
   );
 });

@@ -97,12 +97,12 @@ test.each([
       '{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
       4,
     ),
-    "the header names 'w' twice; the file is damaged.",
+    "the header repeats the name 'w'; the file is damaged.",
   ],
   [
     'two shapes',
     file('{"w":{"dtype":"F32","shape":[2],"shape":[1],"data_offsets":[0,4]}}', 4),
-    "the header names 'shape' twice; the file is damaged.",
+    "the header repeats the name 'shape'; the file is damaged.",
   ],
   [
     'a shape that cannot be counted',
@@ -128,7 +128,7 @@ test.each([
   [
     'an unknown type',
     one({ dtype: 'F7', shape: [4], data_offsets: [0, 16] }),
-    'tensor \'w\' has the type "F7"; known are BOOL, U8, I8, F8_E4M3, F8_E5M2, U16, I16, F16, BF16, U32, I32, F32, U64, I64, F64.',
+    'tensor \'w\' has the type "F7"; known types are BOOL, U8, I8, F8_E4M3, F8_E5M2, U16, I16, F16, BF16, U32, I32, F32, U64, I64, F64.',
   ],
   [
     'a negative size',
@@ -138,12 +138,12 @@ test.each([
   [
     'one offset',
     one({ dtype: 'F32', shape: [4], data_offsets: [16] }),
-    "tensor 'w' has the offsets [16]; they must be a begin and an end.",
+    "tensor 'w' has the offsets [16]; they must be a start and an end.",
   ],
   [
     'offsets turned round',
     one({ dtype: 'F32', shape: [4], data_offsets: [16, 0] }),
-    "tensor 'w' has the offsets [16,0]; they must be a begin and an end.",
+    "tensor 'w' has the offsets [16,0]; they must be a start and an end.",
   ],
   [
     'a shape that does not fit',

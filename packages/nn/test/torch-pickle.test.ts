@@ -94,7 +94,7 @@ test.each([
     'it names os.system, which is not allowed; only tensors and dictionaries are read from it.',
   ],
   ['a list', pickled(']'), 'its pickle uses the opcode 0x5d, which dictionaries of tensors do not need.'],
-  ['no dictionary', pickled('N'), 'it holds no dictionary of tensors.'],
+  ['no dictionary', pickled('N'), 'it does not hold a dictionary of tensors.'],
   [
     'a number in the dictionary',
     pickled('}', string('epoch'), [0x4b, 3], 's'),
@@ -109,7 +109,7 @@ test.each([
   ['an empty stack', pickled('s'), 'its pickle is damaged: a value is missing.'],
   ['a pickle that ends too late', pickled('}}'), 'its pickle is damaged: it ends with 1 values left over.'],
   ['protocol 9', [0x80, 9, 0x7d, 0x2e], 'its pickle is damaged: it is of protocol 9; 2 to 5 are read.'],
-  ['a key that is a number', pickled('}', [0x4b, 7], 'N', 's'), 'its dictionary has the key 7; names are text.'],
+  ['a key that is a number', pickled('}', [0x4b, 7], 'N', 's'), 'its dictionary has the key 7; names must be strings.'],
   [
     'a name given twice',
     pickled('}', string('w'), ...tensorOf(0), 's', string('w'), ...tensorOf(0), 's'),
@@ -118,7 +118,7 @@ test.each([
   [
     'a tuple of 2^40 leaves as a name',
     pickled('}', string('leaf'), [0x85, 0x71, 0], ...doubled(40), 'N', 's'),
-    'its dictionary has the key [[…],[…]]; names are text.',
+    'its dictionary has the key [[…],[…]]; names must be strings.',
   ],
   [
     'a tuple of 2^40 leaves as a shape',
@@ -128,7 +128,7 @@ test.each([
       ...tensorOf(0, { shape: [...string('leaf'), 0x85, 0x71, 0, ...doubled(40).flat()] }),
       's',
     ),
-    'it makes a tensor of shape [[…]], strides [1] and offset 0; shape and strides are lists of at most 64 sizes, equally long.',
+    'it makes a tensor of shape [[…]], strides [1] and offset 0; shape and strides are lists of at most 64 sizes, of equal length.',
   ],
   [
     'two values expanded to 2^50',
@@ -146,14 +146,14 @@ test.each([
     "the storage '0' of 'w' has 8 bytes and 3 elements of F32 take 12; the file is damaged.",
   ],
   [
-    'a whole number of 200 bytes',
+    'an integer of 200 bytes',
     pickled([0x8a, 200, ...Array<number>(200).fill(1)]),
-    'its pickle is damaged: a whole number of 200 bytes; sizes take at most 8.',
+    'its pickle is damaged: an integer of 200 bytes; sizes take at most 8.',
   ],
   [
     'many objects',
     pickled('N', Array<number>(250_001).fill(0x85)),
-    'its pickle of 250005 bytes makes more than 84335 objects; no dictionary of tensors needs as many.',
+    'its pickle of 250005 bytes creates more than 84335 objects; no dictionary of tensors needs as many.',
   ],
   [
     'a high stack',
@@ -163,7 +163,7 @@ test.each([
   [
     'a memo beyond the file',
     pickled('N', [0x72, ...little(2 ** 32 - 1, 4)]),
-    'its pickle is damaged: it keeps a value as number 4294967295 of 9 bytes.',
+    'its pickle is damaged: it has a memo entry 4294967295 in 9 bytes.',
   ],
   [
     'attributes of a dictionary',

@@ -42,7 +42,7 @@ test('what shards hold beyond the index is given out, and refused where two hold
   expect(await names({ ...files, ...index({ b: '2.safetensors' }) })).toEqual(['b', 'c']);
   await expect(
     names({ ...files, '3.safetensors': both, ...index({ b: '2.safetensors', d: '3.safetensors' }) }),
-  ).rejects.toThrow("tensor 'd' is promised in '3.safetensors', which has no such tensor.");
+  ).rejects.toThrow("tensor 'd' is listed in '3.safetensors', which has no such tensor.");
   const doubled = {
     '1.safetensors': joinBytes(
       encodeSafetensors(['a', 'c'].map((name) => ({ name, dtype: 'F32', shape: [1], data: Float32Array.of(1) }))),
@@ -50,7 +50,7 @@ test('what shards hold beyond the index is given out, and refused where two hold
     '2.safetensors': both,
   };
   await expect(names({ ...doubled, ...index({ a: '1.safetensors', b: '2.safetensors' }) })).rejects.toThrow(
-    "weights: model.safetensors.index.json: tensor 'c' stands in '1.safetensors' and '2.safetensors'; the index must place it.",
+    "weights: model.safetensors.index.json: tensor 'c' is in both '1.safetensors' and '2.safetensors'; the index must list one of them.",
   );
 });
 
@@ -76,7 +76,7 @@ test('shards are found through the index, and broken promises are named', async 
   );
   await refused(
     { ...files, '2.safetensors': shard('c') },
-    "weights: model.safetensors.index.json: tensor 'b' is promised in '2.safetensors', which has no such tensor.",
+    "weights: model.safetensors.index.json: tensor 'b' is listed in '2.safetensors', which has no such tensor.",
   );
   for (const file of ['../1.safetensors', '/1.safetensors', 'a/b.bin', 'C:\\1.bin', '..', '', '1.gguf']) {
     await refused(
@@ -86,7 +86,7 @@ test('shards are found through the index, and broken promises are named', async 
   }
   await refused(
     { 'model.safetensors.index.json': new TextEncoder().encode('{"weight_map":{"a":"1.bin","a":"2.bin"}}') },
-    "weights: model.safetensors.index.json: it names 'a' twice.",
+    "weights: model.safetensors.index.json: it repeats the name 'a'.",
   );
   await refused(
     { 'model.safetensors.index.json': json({}) },

@@ -145,7 +145,9 @@ test('a value that f16 cannot hold is named', async () => {
   const opened = await openSafetensors(memorySource('x', joinBytes(encodeSafetensors(tensors))));
   const w = new Weights(gpu, { parts: [{ tensors: opened.tensors, base: 'f16' }] });
   w.get('w', [1, 1]);
-  await expect(w.load()).rejects.toThrow("weights: 'w' holds 70000, and f16 ends at 65504; store it as bf16 or f32.");
+  await expect(w.load()).rejects.toThrow(
+    "weights: 'w' holds 70000, and the largest f16 is 65504; store it as bf16 or f32.",
+  );
 });
 
 /** A matrix in a file that counts how it is read; without parts where `whole`. */

@@ -61,7 +61,7 @@ test.each<[string, signature: number, nth: number, field: number, value: number[
     0,
     8,
     little(2 ** 40, 8),
-    'zip: x.bin: its zip64 record is said to lie at byte 1099511627776 of 4294970401; it is damaged.',
+    'zip: x.bin: its zip64 record is listed at byte 1099511627776 of 4294970401; it is damaged.',
   ],
   ['a place where no record is', 0x07064b50, 0, 8, little(2 ** 32, 8), 'zip: x.bin: its zip64 record is damaged.'],
   [
@@ -119,7 +119,7 @@ test.each<[string, signature: number, nth: number, field: number, value: number[
     -3,
     4,
     little(0, 8),
-    "zip: x.bin: 'archive/data/2' is said to lie at byte 0, where another entry begins; the archive is damaged.",
+    "zip: x.bin: 'archive/data/2' is listed at byte 0, where another entry begins; the archive is damaged.",
   ],
 ])('a file of 4 GiB that says what is not so: %s', async (_, signature, nth, field, value, message) => {
   const golden = await openGolden('torch-files');
@@ -184,12 +184,12 @@ test('sizes and names that an entry and the directory tell differently are refus
   };
   await expect(readDamaged(own + 8 + 4, little(9, 8))).rejects.toThrow(
     new WeightError(
-      "zip: x.bin: 'r/data/0' has 200 bytes by the directory and 9 by its own header; the archive is damaged.",
+      "zip: x.bin: 'r/data/0' has 200 bytes according to the directory and 9 according to its own header; the archive is damaged.",
     ),
   );
   await expect(readDamaged(own, bytesOf('r/data/1'))).rejects.toThrow(
     new WeightError(
-      `zip: x.bin: 'r/data/0' is said to lie at byte ${own - 30}, where another entry begins; the archive is damaged.`,
+      `zip: x.bin: 'r/data/0' is listed at byte ${own - 30}, where another entry begins; the archive is damaged.`,
     ),
   );
 });

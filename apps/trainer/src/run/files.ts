@@ -47,7 +47,7 @@ export function fileSource(path: string, where?: string): ByteSource {
           });
           if (bytesRead === 0)
             throw new WeightError(
-              `weights: ${path}: it ended at byte ${offset + done} and ${offset + length} were expected; it was cut while being read.`,
+              `weights: ${path}: it ended at byte ${offset + done} and ${offset + length} were expected; it was truncated while being read.`,
             );
           done += bytesRead;
         }

@@ -44,7 +44,7 @@ export function encodeAdapter(
       revision: null,
       target_modules: config.targets,
       task_type: kind === 'main' ? 'CAUSAL_LM' : null,
-      // Written only if not empty: PEFT 0.4 does not know them.
+      // Written only if not empty: PEFT 0.4 does not have them.
       ...(config.rslora && { use_rslora: true }),
       ...(config.rankPattern && { rank_pattern: config.rankPattern }),
       ...(config.alphaPattern && { alpha_pattern: config.alphaPattern }),

@@ -1,4 +1,4 @@
-/** @file Tensors as GGUF holds them: in its types, and with the rows of heads in the order of llama.cpp's rotation. */
+/** @file Tensors as GGUF stores them: in its types, and with the rows of heads in the order of llama.cpp's rotation. */
 import { WeightError } from '@curio/engine';
 import { floatToHalf } from '../files/half.ts';
 import { refuseHuge } from '../files/load-pieces.ts';
@@ -16,11 +16,11 @@ export interface GgufTensor {
   pieces(): AsyncIterable<Uint8Array>;
 }
 
-/** Neighbours that share a scale in Q8_0, and the bytes of them: an f16 scale and 32 numbers of 8 bits. */
+/** Adjacent numbers that share a scale in Q8_0, and their bytes: an f16 scale and 32 numbers of 8 bits. */
 export const Q8_GROUP = 32;
 const Q8_BYTES = 34;
 
-/** A tensor of floats with the type that it has. */
+/** A tensor of floats in its own type. */
 export const ggufTensor = (tensor: StreamedTensor & { readonly dtype: FloatDType }): GgufTensor => ({
   ...tensor,
   type: tensor.dtype,
@@ -28,9 +28,9 @@ export const ggufTensor = (tensor: StreamedTensor & { readonly dtype: FloatDType
 });
 
 /**
- * A tensor of F32 as Q8_0: of 32 neighbours x, d = max|x| / 127 as f16, and round(x / d), halves away from zero; to the
- * bit what ggml's own quantisation gives.
- * @throws WeightError where rows are no multiple of 32, or, as it is written, where d is beyond f16
+ * A tensor of F32 as Q8_0: for each 32 adjacent x, d = max|x| / 127 as f16, and round(x / d), halves away from zero;
+ * bit-identical to ggml's own quantisation.
+ * @throws WeightError if rows are not a multiple of 32, or, while it is written, if d is beyond f16
  */
 export function quantisedQ8(tensor: StreamedTensor): GgufTensor {
   const { name, shape } = tensor;
@@ -67,8 +67,8 @@ function q8Blocks(values: Float32Array, name: string): Uint8Array {
 }
 
 /**
- * The matrix of q or k, [heads · D, in], for a rotation that turns neighbours: rows j and j + D/2 of a head, which
- * transformers turns as a pair, come to stand side by side, at 2j and 2j + 1.
+ * The matrix of q or k, [heads · D, in], for a rotation of adjacent rows: rows j and j + D/2 of a head, which
+ * transformers rotates as a pair, become adjacent, at 2j and 2j + 1.
  */
 export function neighbouringPairs<T extends StreamedTensor>(tensor: T, heads: number): T {
   const [rows = 0, columns = 0] = tensor.shape;
@@ -88,7 +88,7 @@ export function neighbouringPairs<T extends StreamedTensor>(tensor: T, heads: nu
   return { ...tensor, pieces };
 }
 
-/** The same bytes in pieces that are multiples of a unit. */
+/** The same bytes in pieces whose sizes are multiples of a unit. */
 async function* inUnits(pieces: AsyncIterable<Uint8Array>, unit: number): AsyncGenerator<Uint8Array> {
   let rest = new Uint8Array(0);
   for await (const piece of pieces) {

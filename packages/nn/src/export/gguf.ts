@@ -1,13 +1,13 @@
 /**
- * @file GGUF, llama.cpp's file: settings, then tensors, each at a multiple of 32 bytes. Version 3, little endian.
- * Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
+ * @file GGUF, llama.cpp's file format: settings, then tensors, each at a multiple of 32 bytes. Version 3, little
+ * endian. Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
  */
 import { WeightError } from '@curio/engine';
 import { elements } from '../files/tensor-file.ts';
 import type { GgufTensor, GgufType } from './gguf-tensor.ts';
 import type { StreamedFile } from './streamed.ts';
 
-/** A setting; a list has one type. */
+/** A setting; all items of a list have one type. */
 export type GgufValue =
   | { readonly type: 'u32' | 'i32' | 'f32'; readonly value: number | readonly number[] }
   | { readonly type: 'bool'; readonly value: boolean }
@@ -20,13 +20,13 @@ const ALIGNMENT = 32;
 const LIST = 9;
 const VALUE_TYPES = { u32: 4, i32: 5, f32: 6, bool: 7, string: 8 } as const;
 const TENSOR_TYPES: Readonly<Record<GgufType, number>> = { F32: 0, F16: 1, Q8_0: 8, BF16: 30 };
-/** Bytes of a name, and axes; llama.cpp refuses more. */
+/** Maximum bytes of a name, and maximum axes, of llama.cpp. */
 const LONGEST_NAME = 63;
 const MOST_AXES = 4;
 
 /**
- * The settings and tensors as one file, whose bytes are made as they are written.
- * @throws WeightError for a name or a shape that the format does not hold
+ * The settings and tensors as one file, whose bytes are computed as they are written.
+ * @throws WeightError for a name or a shape that the format does not allow
  */
 export function streamGguf(name: string, settings: GgufSettings, tensors: readonly GgufTensor[]): StreamedFile {
   const header = new Bytes();
@@ -66,7 +66,7 @@ export function streamGguf(name: string, settings: GgufSettings, tensors: readon
         }
         if (written !== bytes)
           throw new WeightError(
-            `gguf: '${tensor}' gave ${written} bytes for its ${elements(shape)} numbers; it must give ${bytes}.`,
+            `gguf: '${tensor}' produced ${written} bytes for its ${elements(shape)} numbers; it must produce ${bytes}.`,
           );
         yield new Uint8Array(aligned(bytes) - bytes);
       }
@@ -89,7 +89,7 @@ function writeValue(out: Bytes, { type, value }: GgufValue): void {
     else out[type](each as number);
 }
 
-/** Bytes that grow at their end. */
+/** Bytes that grow by appending. */
 class Bytes {
   length = 0;
   #room = new Uint8Array(1 << 16);

@@ -7,7 +7,7 @@ import { withBranch } from '../merge-lora.ts';
 import { encodePiece, PIECE, readElements } from './streamed.ts';
 import type { FloatDType, StreamedTensor } from './streamed.ts';
 
-/** The two matrices of a branch in their file: A [r, in], B [out, r], and what B·A is scaled by. */
+/** The two matrices of a branch in their file, A [r, in] and B [out, r], and the scale of B·A. */
 export interface StoredBranch {
   readonly a: StoredTensor;
   readonly b: StoredTensor;
@@ -18,9 +18,9 @@ const floatsOf = async (stored: StoredTensor, begin: number, end: number): Promi
   decodeFloats(await readElements(stored, begin, end), stored.dtype) as Float32Array<ArrayBuffer>;
 
 /**
- * W + scale·B·A in f32, some rows at a time, rounded once to `dtype`, like PEFT's `merge_and_unload` of the model in
- * f32, saved in `dtype`.
- * @throws WeightError where the branch does not fit the matrix
+ * W + scale·B·A in f32, some rows at a time, rounded once to `dtype`, like PEFT's `merge_and_unload` in f32 saved as
+ * `dtype`.
+ * @throws WeightError if the branch does not fit the matrix
  */
 export function mergedTensor(
   gpu: Gpu,

@@ -1,4 +1,4 @@
-/** @file A matrix quantised by the device, made while it is written. */
+/** @file A matrix quantised by the device while it is written. */
 import { canNest, Parameter, SCALE_BLOCK } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { piecesOf, readAhead, Scratch } from '../files/load-pieces.ts';
@@ -30,7 +30,7 @@ export function quantisedTensor(
   const group = [64, 32, 16, 8].find((size) => columns % size === 0) ?? 8;
   const groups = columns / group;
   const nested = storage === 'nf4-dq' && canNest(columns, group);
-  // In a file the companions follow their words, in this order, so all are made once.
+  // In a file the scales follow their words, in this order, so everything is computed once.
   let made: Promise<Packed> | null = null;
   const part = (which: keyof Packed, last = false) =>
     async function* (): AsyncGenerator<Uint8Array> {

@@ -4,7 +4,7 @@ import type { StreamedFile, StreamedTensor } from './streamed.ts';
 import { textFile } from './streamed.ts';
 
 export interface ShardOptions {
-  /** Bytes of tensors per file; a larger tensor has a file to itself. Default 5 GB, as in transformers 4. */
+  /** Bytes of tensors per file; a larger tensor gets a file to itself. Default 5 GB, as in transformers 4. */
   readonly mostBytes?: number;
   readonly metadata?: Readonly<Record<string, string>>;
 }

@@ -11,15 +11,15 @@ export interface StoredEntry {
 
 /** Data begins at multiples of this, as torch writes it. */
 const ALIGNMENT = 64;
-/** A field of this value says that the true one stands in a zip64 record. */
+/** A field with this value means that the real one is in a zip64 record. */
 const WIDE = 0xffffffff;
 const WIDE_COUNT = 0xffff;
 /** The version of the format that zip64 needs, 4.5. */
 const ZIP64 = 45;
 
 /**
- * The archive as a list of chunks; the entries' own bytes are among them and not copied.
- * @param wideFrom sizes and places from here on are written as zip64; lower ones only for tests
+ * The archive as a list of chunks, among them the entries' own bytes, which are not copied.
+ * @param wideFrom sizes and offsets from here on are written as zip64; lowered only by tests
  */
 export function storedZip(entries: readonly StoredEntry[], wideFrom = WIDE): Uint8Array[] {
   const chunks: Uint8Array[] = [];
@@ -45,7 +45,7 @@ export function storedZip(entries: readonly StoredEntry[], wideFrom = WIDE): Uin
     ];
     const widened = wideField(sizes);
     const pad = (2 * ALIGNMENT - ((at + 34 + path.length + widened.length) % ALIGNMENT)) % ALIGNMENT;
-    // An extra field of torch's own kind ("FB") moves the data to its place.
+    // torch's own extra field ("FB") pads the data to its alignment.
     const extra = new Uint8Array(4 + pad).fill(0x5a);
     extra.set([0x46, 0x42, pad & 255, pad >> 8]);
     put(record([0x04034b50, 4], ...about([]), [widened.length + extra.length, 2]));
@@ -55,7 +55,7 @@ export function storedZip(entries: readonly StoredEntry[], wideFrom = WIDE): Uin
     put(bytes);
     const place: Field[] = start >= wideFrom ? [wide(start)] : [];
     const all = wideField([...sizes, ...place]);
-    // Its maker, extra, comment, disk, attributes inside and out, place.
+    // Version made by, extra, comment, disk, internal and external attributes, offset.
     const head = record([0x02014b50, 4], [0, 2], ...about(place), ...short(all.length, 0, 0, 0), [0, 4], narrow(start));
     directory.push(head, path, all);
   }
@@ -78,7 +78,7 @@ type Field = readonly [value: number, bytes: 2 | 4 | 8];
 const wide = (value: number): Field => [value, 8];
 const short = (...values: number[]): Field[] => values.map((value) => [value, 2]);
 
-/** The extra field of zip64; no bytes where nothing needs it. */
+/** The zip64 extra field; empty if nothing needs it. */
 const wideField = (fields: readonly Field[]): Uint8Array =>
   fields.length === 0 ? new Uint8Array(0) : record([1, 2], [8 * fields.length, 2], ...fields);
 
@@ -95,7 +95,7 @@ function record(...fields: readonly Field[]): Uint8Array {
   return out;
 }
 
-/** `tables[k][b]`: the checksum of byte b and k zeros behind it, so that eight bytes are looked up at once. */
+/** `tables[k][b]`: the checksum of byte b followed by k zeros, so that eight bytes are looked up at once. */
 let tables: readonly Uint32Array[] | undefined;
 
 function crcTables(): readonly Uint32Array[] {

@@ -9,21 +9,21 @@ import { allZero, refuseHuge } from '../files/load-pieces.ts';
 /** Elements of a piece. */
 export const PIECE = 2 ** 22;
 
-/** A tensor to be written, in order of its bytes. */
+/** A tensor to be written, piece by piece. */
 export interface StreamedTensor extends Pick<NamedTensor, 'name' | 'dtype' | 'shape'> {
   pieces(): AsyncIterable<Uint8Array>;
-  /** What belongs to it and lies in the same file, such as scales; an index does not list them. */
+  /** Tensors that belong to it and go into the same file, such as scales; an index does not list them. */
   readonly companions?: readonly StreamedTensor[];
 }
 
-/** A file to be written; `name` may have folders in it, `a/b.json`. */
+/** A file to be written; `name` may contain folders, `a/b.json`. */
 export interface StreamedFile {
   readonly name: string;
   readonly size: number;
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-/** A float type of files to be written. */
+/** A float type that can be written. */
 export type FloatDType = 'F32' | 'F16' | 'BF16';
 const FLOATS: readonly StoredDType[] = ['F64', 'F32', 'F16', 'BF16'];
 
@@ -38,8 +38,8 @@ export async function readElements(stored: StoredTensor, begin: number, end: num
 }
 
 /**
- * Numbers as they are written.
- * @throws WeightError where f16 would make a finite one infinite
+ * Numbers as the bytes to be written.
+ * @throws WeightError if f16 would make a finite one infinite
  */
 export function encodePiece(values: Float32Array, dtype: FloatDType, name: string): Uint8Array {
   if (dtype === 'F16') refuseHuge(values, name);
@@ -60,7 +60,7 @@ export function recoded(name: string, stored: StoredTensor, dtype: FloatDType): 
   return { name, dtype, shape, pieces };
 }
 
-/** A stored tensor with the bytes that it has. */
+/** A stored tensor with its own bytes. */
 export const unchanged = (name: string, stored: StoredTensor): StreamedTensor => ({
   name,
   dtype: stored.dtype,
@@ -70,7 +70,7 @@ export const unchanged = (name: string, stored: StoredTensor): StreamedTensor =>
 
 async function* elementBytes(stored: StoredTensor): AsyncGenerator<Uint8Array> {
   const total = elements(stored.shape);
-  // What gives no parts is read once, whole.
+  // Where parts cannot be read, the whole is read once.
   const step = stored.readRange ? PIECE : Math.max(1, total);
   for (let begin = 0; begin < total; begin += step)
     yield await readElements(stored, begin, Math.min(total, begin + step));
@@ -88,7 +88,7 @@ export function textFile(name: string, text: string): StreamedFile {
   };
 }
 
-/** A file copied from a folder; undefined if it has none of that name. */
+/** A file copied from a folder; undefined if the folder has none of that name. */
 export async function copiedFile(folder: ByteFolder, name: string, as = name): Promise<StreamedFile | undefined> {
   const source = await folder.open(name);
   return (

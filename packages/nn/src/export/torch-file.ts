@@ -1,6 +1,6 @@
 /**
- * @file PyTorch's `.bin` files: what `torch.save` makes of an ordered dictionary of tensors, a zip archive of stored
- * entries with a pickle of protocol 2. `torch.load` reads them under `weights_only`.
+ * @file PyTorch's `.bin` files: what `torch.save` writes for an ordered dictionary of tensors, a zip archive of stored
+ * entries with a pickle of protocol 2. `torch.load` reads them with `weights_only`.
  */
 import { WeightError } from '@curio/engine';
 import type { NamedTensor, StoredDType } from '../files/tensor-file.ts';
@@ -20,8 +20,8 @@ const STORAGES: Partial<Record<StoredDType, string>> = {
 
 /**
  * The file as a list of chunks.
- * @param root the folder inside, in torch the name of the file without its ending
- * @throws WeightError for a name that is given twice, and a type that has no storage here
+ * @param root the folder inside; torch uses the name of the file without its extension
+ * @throws WeightError for a repeated name and for a type that has no storage class here
  */
 export function encodeTorchFile(root: string, tensors: readonly NamedTensor[]): Uint8Array[] {
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
@@ -37,7 +37,7 @@ export function encodeTorchFile(root: string, tensors: readonly NamedTensor[]): 
   ]);
 }
 
-/** The dictionary as a pickle; it needs no memo, since no object stands in it twice. */
+/** The dictionary as a pickle; it needs no memo, since it refers to no object twice. */
 function pickleOf(tensors: readonly NamedTensor[]): Uint8Array {
   const out = new Pickle();
   out.op(0x80).op(2); // PROTO
@@ -80,7 +80,7 @@ class Pickle {
     return this;
   }
 
-  /** An opcode that is a letter. */
+  /** An opcode given as a letter. */
   code(letter: string): this {
     return this.op(letter.charCodeAt(0));
   }

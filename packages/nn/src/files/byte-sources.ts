@@ -36,7 +36,7 @@ export const handleSource = (name: string, handle: SyncHandle): ByteSource => ({
       const came = handle.read(bytes.subarray(done), { at: offset + done });
       if (came === 0)
         throw new WeightError(
-          `weights: ${name}: it ended at byte ${offset + done} and ${offset + length} were expected; it was cut while being read.`,
+          `weights: ${name}: it ended at byte ${offset + done} and ${offset + length} were expected; it was truncated while being read.`,
         );
       done += came;
     }
@@ -57,7 +57,7 @@ export interface FetchedBytes {
 }
 
 export interface HttpOptions {
-  /** For messages. Default: the address without its query, which may hold a key. */
+  /** For messages. Default: the address without its query, which may contain a key. */
   readonly name?: string;
   /** Sent with each request, such as an authorization. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -144,7 +144,7 @@ class HttpFile implements ByteSource {
       const range = response.headers.get('content-range');
       if (range !== `bytes ${begin}-${end - 1}/${this.size}`)
         this.fail(
-          `bytes ${begin}-${end - 1}/${this.size} were asked for and the server sent '${shownText(range ?? '')}'; it is damaged or another file now.`,
+          `bytes ${begin}-${end - 1}/${this.size} were asked for and the server sent '${shownText(range ?? '')}'; the file is damaged or has changed.`,
         );
       for await (const part of this.partsOf(response)) {
         if (done + part.length > length)
@@ -152,7 +152,7 @@ class HttpFile implements ByteSource {
         bytes.set(part, done);
         done += part.length;
       }
-      if (done < length) throw new Broken(`was cut at byte ${offset + done} of ${offset + length}`);
+      if (done < length) throw new Broken(`was cut off at byte ${offset + done} of ${offset + length}`);
     });
     return bytes;
   }
@@ -183,7 +183,7 @@ class HttpFile implements ByteSource {
       return await this.soon(this.fetchBytes(this.address, { headers, signal: control.signal }));
     } catch (error) {
       control.abort();
-      // `fetchBytes` tells by an error of ours that trying again is of no use.
+      // An error of ours from `fetchBytes` means that trying again is pointless.
       throw error instanceof Broken || error instanceof CurioError
         ? error
         : new Broken(`could not be made (${shownText(reasonOf(error))})`);
@@ -199,17 +199,17 @@ class HttpFile implements ByteSource {
     void response.body?.cancel().catch(() => {});
     const range = `bytes ${begin} to ${end - 1}`;
     if (status === 200)
-      this.fail(`the server answered a request for ${range} with the whole file; one that knows ranges is needed.`);
+      this.fail(`the server answered a request for ${range} with the whole file; one that supports ranges is needed.`);
     if (status === 429 || status >= 500) throw new Broken(`was answered ${status} ${shownText(statusText)}`.trimEnd());
     if (status !== 206)
       this.fail(
-        `the server answered ${`${status} ${shownText(statusText)}`.trimEnd()} to a request for ${range}; 206 is right.`,
+        `the server answered ${`${status} ${shownText(statusText)}`.trimEnd()} to a request for ${range}; it must be 206.`,
       );
     if (tag !== this.tag)
       this.fail(
         `it was ${shownText(String(this.tag))} when it was opened and is ${shownText(tag ?? 'without a tag')} now; open it again.`,
       );
-    this.fail(`the server sent ${range} as ${shownText(coding!)}; parts must come as they lie.`);
+    this.fail(`the server sent ${range} as ${shownText(coding!)}; parts must be sent uncompressed.`);
   }
 
   private async *partsOf({ body }: FetchedBytes): AsyncGenerator<Uint8Array> {
@@ -229,7 +229,7 @@ class HttpFile implements ByteSource {
     }
   }
 
-  /** `promise`, or a failure after too long a silence. */
+  /** `promise`, or a failure if nothing happens for too long. */
   private soon<T>(promise: Promise<T>): Promise<T> {
     const { silence = 30_000 } = this.options;
     let timer: ReturnType<typeof setTimeout>;

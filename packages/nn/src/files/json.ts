@@ -1,5 +1,5 @@
 /**
- * @file JSON from a file: must be UTF-8 and must not repeat a name in one object, where JavaScript would keep the last.
+ * @file JSON from a file: it must be UTF-8, and no object may repeat a name, of which JavaScript would keep the last.
  */
 import { shownText } from './shown.ts';
 
@@ -9,15 +9,15 @@ export const isObject = (x: unknown): x is Record<string, unknown> =>
 
 /** The index over the shards of a model of 600 billion parameters takes 9 MB. */
 export const MOST_JSON = 10_000_000;
-/** Brackets, commas and colons: a tensor in a header takes 12, in an index 2. */
+/** Brackets, commas and colons; a tensor takes 12 in a header and 2 in an index. */
 const MOST_MARKS = 600_000;
 
-/** Objects inside objects. */
+/** Levels of nesting. */
 const MOST_DEPTH = 500;
 
 /**
  * The value that `bytes`, at most MOST_JSON where they are a file's header, hold.
- * @param fail throws, with what is wrong as `is not JSON (…)` or `names 'a' twice`
+ * @param fail throws, with what is wrong as `is not JSON (…)` or `repeats the name 'a'`
  */
 export function parseJson(bytes: Uint8Array, fail: (what: string) => never, mostMarks = MOST_MARKS): unknown {
   let marks = 0;
@@ -36,7 +36,7 @@ export function parseJson(bytes: Uint8Array, fail: (what: string) => never, most
     return fail(`is not JSON (${shownText((cause as Error).message)})`);
   }
   const twice = nameGivenTwice(text, fail);
-  return twice === undefined ? value : fail(`names '${shownText(twice)}' twice`);
+  return twice === undefined ? value : fail(`repeats the name '${shownText(twice)}'`);
 }
 
 /** Scans text that `JSON.parse` accepted: strings before a colon are names, and brackets delimit their objects. */
@@ -46,7 +46,7 @@ function nameGivenTwice(text: string, fail: (what: string) => never): string | u
     const mark = text[at];
     if (mark === '{') {
       open.push(new Set());
-      if (open.length > MOST_DEPTH) return fail(`has objects inside objects, over ${MOST_DEPTH} deep`);
+      if (open.length > MOST_DEPTH) return fail(`nests objects more than ${MOST_DEPTH} deep`);
     } else if (mark === '}') open.pop();
     else if (mark === '"') {
       const begin = at++;

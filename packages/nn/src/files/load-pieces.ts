@@ -1,4 +1,4 @@
-/** @file Tensors of files on their way into parameters, in pieces, each read while the one before is uploaded. */
+/** @file Loads tensors from files into parameters in pieces, each read while the previous one is uploaded. */
 import {
   type HalfWords,
   openPackedStore,
@@ -10,7 +10,7 @@ import {
 } from '@curio/engine';
 import { BYTES, decodeFloats, type QuantisedPart, type StoredDType, type StoredTensor } from './tensor-file.ts';
 
-/** A piece of a tensor: how it is read, and how it is written. */
+/** A piece of a tensor: how to read it, and how to write it. */
 export interface Piece {
   /** The parameter's. */
   readonly name: string;
@@ -34,7 +34,7 @@ export class Scratch {
   }
 }
 
-/** The pieces of one tensor, in order. A tensor whose file gives no parts is read whole, once. */
+/** The pieces of one tensor, in order. Where the file cannot be read in parts, the tensor is read whole, once. */
 export function* piecesOf(
   parameter: Parameter,
   stored: StoredTensor,
@@ -71,7 +71,9 @@ export function* piecesOf(
 /** Bytes of a piece of packed words. */
 const PACKED_PIECE = 2 ** 24;
 
-/** The words as they lie, then the factors of columns, the scales, and what these are made of: 0 for a matrix of 0. */
+/**
+ * The words as they are stored, then the factors of columns, the scales and what these consist of; 0 for a zero matrix.
+ */
 function* packedPieces(
   parameter: Parameter,
   stored: StoredTensor,
@@ -121,7 +123,7 @@ function* packedPieces(
     }
 }
 
-/** Whether all values are 0 or -0; the first bytes tell in most. */
+/** Whether all values are 0 or -0; usually the first bytes decide. */
 export function allZero(bytes: Uint8Array, dtype: StoredDType): boolean {
   const size = BYTES[dtype];
   const sign = /^B?F/.test(dtype) ? 0x80 : 0;
@@ -154,18 +156,20 @@ function wordsOf(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
   return words;
 }
 
-/** @throws WeightError for a finite value that f16 does not hold */
+/** @throws WeightError for a finite value beyond the range of f16 */
 export function refuseHuge(values: Float32Array, name: string): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     if (Math.abs(value) >= 65520 && value !== Infinity && value !== -Infinity)
-      throw new WeightError(`weights: '${name}' holds ${value}, and f16 ends at 65504; store it as bf16 or f32.`);
+      throw new WeightError(
+        `weights: '${name}' holds ${value}, and the largest f16 is 65504; store it as bf16 or f32.`,
+      );
   }
 }
 
 /**
- * Each piece with its bytes, which count until the one after is asked for; the next is read while one is used. All are
- * read into the same two places: for new ones, thousands for a large model, the collector would run as often.
+ * Each piece with its bytes, which are valid until the next one is requested; that is read in the meantime. All are
+ * read into the same two buffers: new ones, thousands for a large model, would make the garbage collector run as often.
  */
 export async function* readAhead(pieces: Iterable<Piece>): AsyncGenerator<{ piece: Piece; bytes: Uint8Array }> {
   let waiting: { piece: Piece; bytes: Promise<Uint8Array> } | null = null;

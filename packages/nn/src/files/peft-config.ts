@@ -9,7 +9,7 @@ import { endsWithName, type LoraOptions } from '../lora.ts';
 
 export interface AdapterConfig extends LoraOptions {
   readonly targets: readonly string[];
-  /** Name or path of the base that the adapter was trained on. */
+  /** Name or path of the base model that the adapter was trained on. */
   readonly base?: string;
 }
 
@@ -25,7 +25,7 @@ const INERT = new Set([
   'megatron_core', // only with megatron_config
   'qalora_group_size', // only with use_qalora
   'eva_config',
-  'loftq_config', // init_lora_weights says whether the base was changed by it
+  'loftq_config', // init_lora_weights says whether it changed the base
   'corda_config',
   'lora_ga_config',
   'runtime_config',
@@ -40,13 +40,13 @@ const OTHER: Readonly<Record<string, string>> = {
   lora_bias: 'the branch has a bias',
   fan_in_fan_out: 'the matrices are transposed',
   modules_to_save: 'whole modules of the base are replaced',
-  layer_replication: 'layers of the base are doubled',
+  layer_replication: 'layers of the base are duplicated',
   trainable_token_indices: 'rows of the embedding are replaced',
-  target_parameters: 'parameters that are not of a linear layer carry a pair',
-  alora_invocation_tokens: 'the branch works only after certain tokens',
-  arrow_config: 'several adapters are routed between',
-  kasa_config: 'the base is cut down by its singular values',
-  monteclora_config: 'the factors are drawn anew',
+  target_parameters: 'parameters outside linear layers have a pair',
+  alora_invocation_tokens: 'the branch applies only after certain tokens',
+  arrow_config: 'inputs are routed among several adapters',
+  kasa_config: 'the base is truncated by its singular values',
+  monteclora_config: 'the factors are sampled',
   velora_config: 'the gradients are compressed',
   megatron_config: 'the linears are Megatron’s',
 };
@@ -65,7 +65,7 @@ const isNothing = (value: unknown): boolean =>
 /**
  * Reads the settings.
  * @param where the file, for errors
- * @param modules paths of the linears that the file of tensors has pairs for: patterns are resolved to lists of them
+ * @param modules paths of the linear layers that have pairs in the file of tensors; patterns become lists of them
  * @throws WeightError for a setting that is unknown, malformed, or changes the arithmetic
  */
 export function readAdapterConfig(json: unknown, where: string, modules: readonly string[]): AdapterConfig {
@@ -103,13 +103,13 @@ export function readAdapterConfig(json: unknown, where: string, modules: readonl
     );
   if (!PLAIN_INIT.includes(init))
     throw new WeightError(
-      `${where}: init_lora_weights is ${shownJson(init)}, which takes a part out of the base's matrices; convert the adapter to plain LoRA with PEFT first.`,
+      `${where}: init_lora_weights is ${shownJson(init)}, which subtracts a part of the base's matrices; convert the adapter to plain LoRA with PEFT first.`,
     );
   for (const [key, value] of Object.entries(rest)) {
     if (INERT.has(key) || isNothing(value)) continue;
     const what = Object.hasOwn(OTHER, key) ? OTHER[key] : undefined;
     throw new WeightError(
-      `${where}: ${key} is ${shownJson(value)}${what ? ` (${what})` : ''}; ${what ? 'only plain LoRA can be read' : 'no such setting is known, so it cannot be told what the adapter computes'}.`,
+      `${where}: ${key} is ${shownJson(value)}${what ? ` (${what})` : ''}; ${what ? 'only plain LoRA can be read' : 'the setting is unknown, and so is what the adapter computes'}.`,
     );
   }
   const selection = { exclude_modules, layers_to_transform, layers_pattern };
@@ -129,16 +129,16 @@ export function readAdapterConfig(json: unknown, where: string, modules: readonl
   };
 }
 
-/** A pattern of Python's `re`; syntax that JavaScript reads differently is refused. */
+/** A pattern of Python's `re`; syntax that JavaScript interprets differently is refused. */
 function expression(text: string, where: string, wrap: (text: string) => string): RegExp {
   try {
-    if (/\(\?[^:=!<]|\\[AZ]|\(\?<[^=!]/.test(text)) throw new SyntaxError('a form of Python alone');
-    // Such a pattern can take practically forever to fail on a name.
-    if (/\([^()]*[*+{][^()]*\)[*+{]/.test(text)) throw new SyntaxError('a repetition of repetitions');
+    if (/\(\?[^:=!<]|\\[AZ]|\(\?<[^=!]/.test(text)) throw new SyntaxError('a form that only Python has');
+    // Such a pattern can take practically forever to reject a name.
+    if (/\([^()]*[*+{][^()]*\)[*+{]/.test(text)) throw new SyntaxError('nested repetition');
     return new RegExp(wrap(text));
   } catch (cause) {
     throw new WeightError(
-      `${where}: the pattern ${shownJson(text)} cannot be read (${(cause as Error).message}); write the names out.`,
+      `${where}: the pattern ${shownJson(text)} cannot be read (${(cause as Error).message}); list the names.`,
       { cause },
     );
   }
@@ -161,8 +161,8 @@ function readPattern(value: unknown, where: string, modules: readonly string[]):
 }
 
 /**
- * The linears that carry a pair. A list of names stays a list; a pattern, or a selection of layers, becomes the list of
- * module paths that it matches.
+ * The linear layers that have a pair. A list of names stays a list; a pattern, or a selection of layers, becomes the
+ * list of module paths that it matches.
  */
 function readTargets(
   value: unknown,
@@ -173,7 +173,7 @@ function readTargets(
   const list = isNames(value);
   if (!list && typeof value !== 'string')
     throw new WeightError(`${where}: target_modules is ${shownJson(value)}; it must be a list of names, or a pattern.`);
-  // `all-linear` excludes the head, which never has a pair that could be read.
+  // `all-linear` excludes the head, which never has a pair that we can read.
   if (!list && value.toLowerCase() === 'all-linear') return namesOf(modules);
   if (list && isNothing(exclude) && isNothing(layers)) return value;
   const matches = nameMatcher(value, `${where}: target_modules`);

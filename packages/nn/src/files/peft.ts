@@ -3,7 +3,7 @@
  * lora_A [r, in], lora_B [out, r].
  *
  * A published SQ-LLaVA adapter holds the LoRA of the language model and of the image tower in one file, and its
- * `Vit-lora/` folder holds the latter again under other names. Both are mapped to the models' own names:
+ * `Vit-lora/` folder holds the latter a second time, under other names. Both are mapped to the models' own names:
  *
  *     base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight
  *       → language: model.layers.0.…
@@ -55,8 +55,8 @@ const isVision = (name: string): boolean => name.startsWith('vision_model.');
 
 /**
  * Opens an adapter folder.
- * @throws WeightError when a file is missing, it is not plain LoRA, a tensor belongs to no pair, a pair is incomplete,
- * or its linear or rank differs from the configuration.
+ * @throws WeightError when a file is missing, the adapter is not plain LoRA, a tensor belongs to no pair, a pair is
+ * incomplete, or its layer or rank contradicts the configuration.
  */
 export async function openAdapter(folder: ByteFolder): Promise<Adapter> {
   const where = `peft: ${folder.name}/${CONFIG_FILE}`;
@@ -79,7 +79,7 @@ export async function openAdapter(folder: ByteFolder): Promise<Adapter> {
     const name = adapterName(stored);
     const map = isVision(name) ? vision : language;
     if (map.has(name))
-      throw new WeightError(`peft: '${name}' stands twice in ${tensor.file}; a file holds one adapter.`);
+      throw new WeightError(`peft: '${name}' appears twice in ${tensor.file}; a file holds one adapter.`);
     const pair = PAIR.exec(name);
     if (pair) modules.set(stored.slice(PEFT_PREFIX.length).replace(/\.lora_[AB]\..*$/, ''), pair[1]!);
     else others.push(`'${stored}' in ${tensor.file}`);
@@ -88,7 +88,7 @@ export async function openAdapter(folder: ByteFolder): Promise<Adapter> {
   const config = inOwnNames(readAdapterConfig(json, where, [...modules.keys()]), modules);
   if (others.length > 0)
     throw new WeightError(
-      `peft: ${others[0]} is not half of a pair (${others.length} such); only lora_A.weight and lora_B.weight beside linears can be read.`,
+      `peft: ${others[0]} is not part of a pair (${others.length} such); only lora_A.weight and lora_B.weight of linear layers can be read.`,
     );
   checkPairs(language, config);
   const describesVision = language.size === 0 || !isOfOtherRank(vision, config);
@@ -128,7 +128,7 @@ function checkPairs(tensors: TensorMap, config: AdapterConfig | null): void {
     const branch = loraOf(module!, config);
     if (!branch)
       throw new WeightError(
-        `peft: ${is} belongs to a linear that ${CONFIG_FILE} does not choose (target_modules ${config.targets.slice(0, 8).join(', ')}); both must name the same linears.`,
+        `peft: ${is} belongs to a linear layer that ${CONFIG_FILE} does not target (target_modules ${config.targets.slice(0, 8).join(', ')}); both must name the same layers.`,
       );
     const rank = rankOf(half!, shape);
     if (rank !== branch.r)

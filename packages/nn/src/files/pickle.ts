@@ -1,17 +1,17 @@
 /**
- * @file A pickle interpreter, protocols 2 to 5, as far as dictionaries of tensors need it. It accepts only names that
+ * @file A pickle interpreter, protocols 2 to 5, as far as dictionaries of tensors need one. It accepts only names that
  * the caller allows, so no code in a file is ever run. Its work is bounded by the file's size: each opcode takes at
  * least a byte, none traverses the objects it holds, and objects, stack and memo have budgets.
  * Source: the opcodes' descriptions in CPython's pickletools.
  */
 import { shownText } from './shown.ts';
 
-/** A dictionary of a pickle; its keys may be anything, and later entries of one key come later. */
+/** A dictionary from a pickle; its keys may be anything, and repeated keys keep their order. */
 export class PickledDict {
   readonly items: [key: unknown, value: unknown][] = [];
 }
 
-/** What a GLOBAL may name: a class that is only named, or a function that REDUCE calls. */
+/** What a GLOBAL may name: a class that is only referred to, or a function that REDUCE calls. */
 export class PickledGlobal {
   constructor(
     readonly name: string,
@@ -85,7 +85,7 @@ class Machine {
     return this.rules.fail(`its pickle is damaged: ${how}.`);
   }
 
-  /** Where the next `length` bytes begin; they count as read. */
+  /** Where the next `length` bytes begin; moves past them. */
   take(length: number): number {
     const from = this.at;
     if (from + length > this.bytes.length) this.rules.fail('its pickle is truncated.');
@@ -119,7 +119,7 @@ class Machine {
   /** Little-endian two's complement. */
   long(length: number): number {
     const from = this.take(length);
-    if (length > 8) return this.damaged(`a whole number of ${length} bytes; sizes take at most 8`);
+    if (length > 8) return this.damaged(`an integer of ${length} bytes; sizes take at most 8`);
     let value = 0n;
     for (let i = 0; i < length; i++) value |= BigInt(this.bytes[from + i]) << BigInt(8 * i);
     return Number(BigInt.asIntN(8 * length, value));
@@ -133,11 +133,11 @@ class Machine {
     const most = mostObjects(this.bytes.length);
     if (++this.made > most)
       this.rules.fail(
-        `its pickle of ${this.bytes.length} bytes makes more than ${most} objects; no dictionary of tensors needs as many.`,
+        `its pickle of ${this.bytes.length} bytes creates more than ${most} objects; no dictionary of tensors needs as many.`,
       );
   }
 
-  /** Pushes what takes memory of its own. */
+  /** Pushes a value that takes memory of its own. */
   make(value: unknown): void {
     this.count();
     this.stack.push(value);
@@ -170,7 +170,7 @@ class Machine {
   }
 
   put(index: number): void {
-    if (index >= this.bytes.length) this.damaged(`it keeps a value as number ${index} of ${this.bytes.length} bytes`);
+    if (index >= this.bytes.length) this.damaged(`it has a memo entry ${index} in ${this.bytes.length} bytes`);
     this.memo.set(index, this.top());
   }
 
@@ -179,7 +179,7 @@ class Machine {
   }
 
   get(index: number): void {
-    if (!this.memo.has(index)) this.damaged(`it asks for value ${index}, which it did not keep`);
+    if (!this.memo.has(index)) this.damaged(`it reads memo entry ${index}, which it did not store`);
     this.push(this.memo.get(index));
   }
 
@@ -233,7 +233,7 @@ const STEPS: Readonly<Record<number, (m: Machine) => void>> = {
     const version = m.u8();
     if (version < 2 || version > 5) m.damaged(`it is of protocol ${version}; 2 to 5 are read`);
   },
-  0x95: (m) => void m.u64(), // FRAME: the bytes until the next, of use to those who read in pieces
+  0x95: (m) => void m.u64(), // FRAME: the bytes until the next one, useful only when reading in pieces
   0x63: (m) => m.global(m.line(), m.line()), // GLOBAL
   // STACK_GLOBAL
   0x93: (m) => {

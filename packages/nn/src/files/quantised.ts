@@ -1,21 +1,21 @@
 /**
- * @file Quantised matrices in safetensors: the words as they lie on the device, and their scales beside them.
+ * @file Quantised matrices in safetensors: the words as the device holds them, and their scales beside them.
  *
  *     __metadata__               format 'curio-quantised', version '2', storage 'int8'
  *     X.weight                   U32 [out, in · bits / 32]
  *     X.weight.scales            F32 [out, in / group]
  *     X.weight.columns           F32 [in], int8 only: factors of the columns, which version 1 did not have
  *     X.weight.blocks            F32 [ceil(out · in / group / 256), 2], nf4-dq only: the scales are U8 levels of 256,
- *                                whose least value and step stand here
+ *                                whose minimum and step these are
  *
- * A matrix narrower than the group has a smaller one, which the shape of its scales tells. Scales of nf4-dq that cannot
- * be quantised once more are F32, without blocks. What has no scales is a tensor as in any file.
+ * A matrix narrower than the group has a smaller group, which follows from the shape of its scales. Scales of nf4-dq
+ * that cannot be quantised themselves are F32, without blocks. Tensors without scales are stored as in any file.
  */
 import { canNest, SCALE_BLOCK, WeightError } from '@curio/engine';
 import { shownText, shownValue } from './shown.ts';
 import type { StoredTensor } from './tensor-file.ts';
 
-/** Storages with scales, and the bits of a number. */
+/** Storages with scales, and the bits per number. */
 const BITS = { int8: 8, int4: 4, nf4: 4, 'nf4-dq': 4 } as const;
 export type QuantisedStorage = keyof typeof BITS;
 export const QUANTISED_STORAGES = Object.keys(BITS) as QuantisedStorage[];
@@ -27,18 +27,18 @@ const FORMAT = 'curio-quantised';
 const VERSION = '2';
 const READ = ['1', VERSION];
 
-/** What stands in the header of a file. */
+/** The header of a file. */
 export const quantisedMetadata = (storage: QuantisedStorage): Record<string, string> => ({
   format: FORMAT,
   version: VERSION,
   storage,
 });
 
-/** Numbers in a word. */
+/** Numbers per word. */
 export const perWord = (storage: QuantisedStorage): number => 32 / BITS[storage];
 
 /**
- * The tensors of a file, matrices with their scales taken together under the shape of the numbers.
+ * The tensors of a file; a matrix and its scales are one tensor, with the shape of the numbers.
  * @throws WeightError for another version, scales without a matrix, or shapes that do not fit
  */
 export function joinScales(
@@ -52,7 +52,7 @@ export function joinScales(
   };
   if (!READ.includes(version ?? '') || !Object.hasOwn(BITS, storage ?? ''))
     fail(
-      `it is version ${shownValue(version)} with storage ${shownValue(storage)}; version ${READ.join(' or ')} with ${QUANTISED_STORAGES.join(', ')} can be read, so convert it anew.`,
+      `it is version ${shownValue(version)} with storage ${shownValue(storage)}; version ${READ.join(' or ')} with ${QUANTISED_STORAGES.join(', ')} can be read, so convert it again.`,
     );
   const kind = storage as QuantisedStorage;
   const blocksOf = (matrix: string, scales: number, fit: boolean): StoredTensor => {
@@ -60,7 +60,7 @@ export function joinScales(
     const count = Math.ceil(scales / SCALE_BLOCK);
     if (!fit || blocks?.dtype !== 'F32' || blocks.shape.join() !== `${count},2`)
       fail(
-        `'${shownText(matrix)}' has ${scales} scales of 8 bits with blocks ${blocks ? `${blocks.dtype} [${blocks.shape.join(', ')}]` : 'nowhere'}; ${fit ? `F32 [${count}, 2] are needed` : 'rows of its width have F32 scales'}.`,
+        `'${shownText(matrix)}' has ${scales} scales of 8 bits ${blocks ? `with blocks ${blocks.dtype} [${blocks.shape.join(', ')}]` : 'without blocks'}; ${fit ? `F32 [${count}, 2] are needed` : 'rows of its width have F32 scales'}.`,
       );
     return blocks!;
   };
@@ -68,7 +68,7 @@ export function joinScales(
   for (const [name, scales] of tensors) {
     if (!name.endsWith(SCALES)) continue;
     const matrix = name.slice(0, -SCALES.length);
-    const words = tensors.get(matrix) ?? fail(`'${shownText(name)}' stands without '${shownText(matrix)}'.`);
+    const words = tensors.get(matrix) ?? fail(`'${shownText(name)}' comes without '${shownText(matrix)}'.`);
     const [rows, columns] = [words.shape[0] ?? 0, (words.shape[1] ?? 0) * perWord(kind)];
     const groups = scales.shape[1] ?? 0;
     const groupSize = columns / groups;

@@ -38,7 +38,7 @@ type Fail = (what: string) => never;
 
 /**
  * Opens a file: reads and checks the header, no tensor yet.
- * @throws WeightError in one sentence for a truncated file, a malformed header, names given twice, unknown types, and
+ * @throws WeightError in one sentence for a truncated file, a malformed header, repeated names, unknown types, and
  * tensors that overlap, leave gaps or do not fit.
  */
 export async function openSafetensors(source: ByteSource): Promise<Safetensors> {
@@ -48,7 +48,7 @@ export async function openSafetensors(source: ByteSource): Promise<Safetensors> 
   if (source.size < 8) fail(`the file has ${source.size} bytes and a header's length alone takes 8; it is truncated.`);
   const prefix = await readExactly(source, 0, 8);
   const length = Number(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true));
-  // The reference allows 100 MB, which no file has: 60,000 tensors take 7.
+  // The reference allows 100 MB, but no file needs them: 60,000 tensors take 7.
   if (length > MOST_JSON)
     fail(`the header claims ${length} bytes, and at most ${MOST_JSON} are read; this is not a safetensors file.`);
   if (8 + length > source.size)
@@ -74,7 +74,7 @@ export async function openSafetensors(source: ByteSource): Promise<Safetensors> 
   return { tensors: joinScales(source.name, tensors, texts), metadata: texts };
 }
 
-/** Sorted by place, tensors must touch each other and fill the file: whatever else is a damaged or a crafted one. */
+/** Sorted by offset, tensors must be adjacent and fill the file; anything else is damaged or malicious. */
 function refuseHoles(entries: Entry[], data: number, fail: Fail): void {
   let filled = 0;
   let before = 'the header';
@@ -97,11 +97,11 @@ function readEntry(name: string, raw: unknown, fail: Fail): Entry {
   if (!isObject(raw)) return fail(`${tensor} is not described by an object; the file is damaged.`);
   const { dtype, shape, data_offsets: offsets } = raw;
   if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype))
-    return fail(`${tensor} has the type ${shownValue(dtype)}; known are ${Object.keys(BYTES).join(', ')}.`);
+    return fail(`${tensor} has the type ${shownValue(dtype)}; known types are ${Object.keys(BYTES).join(', ')}.`);
   if (!isShape(shape))
     return fail(`${tensor} has the shape ${shownValue(shape)}; it must be a list of at most ${MOST_AXES} sizes.`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
-    return fail(`${tensor} has the offsets ${shownValue(offsets)}; they must be a begin and an end.`);
+    return fail(`${tensor} has the offsets ${shownValue(offsets)}; they must be a start and an end.`);
   }
   const [begin, end] = offsets as number[];
   const bytes = elements(shape) * BYTES[dtype as StoredDType];
@@ -112,7 +112,7 @@ function readEntry(name: string, raw: unknown, fail: Fail): Entry {
   return { name, dtype: dtype as StoredDType, shape, begin, end };
 }
 
-/** What stands in a header of one tensor. */
+/** What the header says about one tensor. */
 type Described = Pick<NamedTensor, 'name' | 'dtype' | 'shape'>;
 
 export const byteLength = ({ dtype, shape }: Described): number => elements(shape) * BYTES[dtype];

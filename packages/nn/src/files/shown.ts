@@ -5,14 +5,14 @@ const MOST_ITEMS = 8;
 /** Control characters, line and paragraph ends, bidirectional marks, unpaired surrogates. */
 const UNSHOWN = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/gu;
 
-/** Text without its quotation marks; the middle of what would be shown long is left out. */
+/** Text without quotation marks; the middle of a long one is left out. */
 export function shownText(text: string): string {
   const most = MOST_CHARACTERS;
   if (text.length <= most) {
     const whole = shownMarks(text);
     if (whole.length <= most) return whole;
   }
-  // No character is shown as fewer, and one that is escaped is not cut in two.
+  // No character becomes shorter, and none that is escaped is cut in two.
   const [begin, end] = [[...text.slice(0, most / 2)], [...text.slice(-most / 2)].reverse()].map((side) => {
     let rest = most / 2;
     const shown = side.map(shownMarks);

@@ -16,12 +16,12 @@ export interface ByteSource {
   readonly size: number;
   /**
    * Exactly `length` bytes from `offset`; rejects where there are fewer.
-   * @param into where they may be put, at its begin, if it has room: memory that is used again costs no new pages
+   * @param into memory whose start may take them if it has room: reusing memory costs no new pages
    */
   read(offset: number, length: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
 }
 
-/** A folder of such files; `undefined` where there is no file of that name. */
+/** A folder of such files; `undefined` if there is no file of that name. */
 export interface ByteFolder {
   readonly name: string;
   open(name: string): Promise<ByteSource | undefined>;
@@ -50,22 +50,22 @@ export type StoredDType = keyof typeof BYTES;
 export interface StoredTensor {
   readonly dtype: StoredDType;
   readonly shape: readonly number[];
-  /** The file it lies in, for messages. */
+  /** The file it is in, for messages. */
   readonly file: string;
   /** Raw little-endian bytes, row-major. */
   read(): Promise<Uint8Array>;
-  /** Bytes `begin` to `end` of the same, where partial reads are possible; `into` as of a source. */
+  /** Bytes `begin` to `end` of it, where partial reads are possible; `into` as for a source. */
   readRange?(begin: number, end: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
-  /** The bytes are words of a quantised matrix, and `shape` is that of its numbers (quantised.ts). */
+  /** Set where the bytes are words of a quantised matrix; `shape` is then that of its numbers (quantised.ts). */
   readonly quantised?: QuantisedPart;
 }
 
 export interface QuantisedPart {
   readonly storage: 'int8' | 'int4' | 'nf4' | 'nf4-dq';
-  /** Neighbours along the last axis that share a scale. */
+  /** Adjacent numbers along the last axis that share a scale. */
   readonly groupSize: number;
   readonly scales: StoredTensor;
-  /** Least value and step of each 256 scales, where these are quantised too. */
+  /** Minimum and step of each 256 scales, where these are quantised too. */
   readonly blocks?: StoredTensor;
   /** Factors of the columns of an int8 matrix; absent in files of version 1. */
   readonly columns?: StoredTensor;
@@ -86,14 +86,14 @@ export const elements = (shape: readonly number[]): number => shape.reduce((prod
 /** PyTorch's own limit. */
 export const MOST_AXES = 64;
 
-/** An integer that can be a size or a place. */
+/** An integer that can be a size or an offset. */
 export const isCount = (x: unknown): x is number => typeof x === 'number' && Number.isSafeInteger(x) && x >= 0;
 
-/** Whether a value out of a file is a list of sizes, or of strides. */
+/** Whether a value from a file is a list of sizes, or of strides. */
 export const isCounts = (x: unknown): x is readonly number[] =>
   Array.isArray(x) && x.length <= MOST_AXES && x.every(isCount);
 
-/** Whether it is a shape whose elements can be counted. */
+/** Whether it is a shape with a number of elements that can be represented. */
 export const isShape = (x: unknown): x is readonly number[] =>
   isCounts(x) && x.reduce((product, size) => product * Math.max(1, size), 1) <= Number.MAX_SAFE_INTEGER;
 
@@ -106,7 +106,7 @@ function refuseBeyond({ name, size }: { name: string; size: number }, offset: nu
 
 /**
  * Reads from a source and checks it: nothing beyond its end is requested, and exactly the requested bytes must arrive.
- * @throws WeightError where there are fewer
+ * @throws WeightError if there are fewer
  */
 export async function readExactly(
   source: ByteSource,
@@ -124,7 +124,7 @@ export async function readExactly(
   return bytes;
 }
 
-/** The first `length` bytes of `into` if it has as many, else new ones. */
+/** The first `length` bytes of `into` if it is large enough, else new ones. */
 export const roomFor = (length: number, into?: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
   into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
 
@@ -150,7 +150,7 @@ function aligned(bytes: Uint8Array, size: number): Uint8Array {
 
 /**
  * Raw bytes of type `dtype` as f32 numbers. 64-bit types are rounded to the nearest.
- * @param scratch where f16 and bf16 may be put, at least as long
+ * @param scratch memory for the result of f16 and bf16, at least as long
  */
 export function decodeFloats(bytes: Uint8Array, dtype: StoredDType, scratch?: Float32Array): Float32Array {
   const size = BYTES[dtype];

@@ -33,7 +33,7 @@ const STORAGES: Readonly<Record<string, StoredDType>> = {
   BoolStorage: 'BOOL',
 };
 
-/** The class of a storage, which a persistent id names. */
+/** The class of a storage, as a persistent id names it. */
 class StorageClass extends PickledGlobal {
   constructor(
     name: string,
@@ -61,7 +61,7 @@ class PickledTensor {
 type Fail = (what: string) => never;
 
 /**
- * Opens a file that `torch.save` made of a dictionary of tensors; storages are read when asked for.
+ * Opens a file that `torch.save` made from a dictionary of tensors; storages are read on demand.
  * @throws WeightError for a truncated archive, a name that is not allowed, or content that is not a dictionary of
  * tensors
  */
@@ -74,16 +74,16 @@ export async function openTorchFile(source: ByteSource): Promise<TensorMap> {
   if (pickles.length !== 1)
     return fail(
       pickles.length === 0
-        ? 'it has no data.pkl; it is not a file of torch.save.'
+        ? 'it has no data.pkl; torch.save did not write it.'
         : `it has ${pickles.length} files called data.pkl; torch.save writes one.`,
     );
   const root = pickles[0].slice(0, -'data.pkl'.length);
   await refuseBigEndian(zip, root, fail);
   const content = unpickle(await zip.read(pickles[0]), torchRules(fail));
-  if (!(content instanceof PickledDict)) return fail('it holds no dictionary of tensors.');
+  if (!(content instanceof PickledDict)) return fail('it does not hold a dictionary of tensors.');
   const tensors = new Map<string, StoredTensor>();
   for (const [name, value] of content.items) {
-    if (typeof name !== 'string') return fail(`its dictionary has the key ${shownValue(name)}; names are text.`);
+    if (typeof name !== 'string') return fail(`its dictionary has the key ${shownValue(name)}; names must be strings.`);
     if (!(value instanceof PickledTensor))
       return fail(`'${shownText(name)}' is not a tensor; only a flat dictionary of tensors can be read.`);
     if (tensors.has(name)) return fail(`'${shownText(name)}' is given twice; names must differ.`);
@@ -92,7 +92,7 @@ export async function openTorchFile(source: ByteSource): Promise<TensorMap> {
   return tensors;
 }
 
-/** Files of big-endian machines say so in an entry of their own; those without one are little-endian. */
+/** Files from big-endian machines have an entry that says so; those without one are little-endian. */
 async function refuseBigEndian(zip: Zip, root: string, fail: Fail): Promise<void> {
   const entry = zip.entries.get(`${root}byteorder`);
   if (!entry) return;
@@ -110,14 +110,14 @@ function torchRules(fail: Fail): PickleRules {
         return new PickledGlobal(name, (args) => tensorOf(args, fail));
       if (module === 'torch._utils' && name === '_rebuild_parameter')
         return new PickledGlobal(name, ([data]) =>
-          data instanceof PickledTensor ? data : fail('it makes a parameter of what is not a tensor.'),
+          data instanceof PickledTensor ? data : fail('it makes a parameter from something that is not a tensor.'),
         );
       return undefined;
     },
     // ('storage', class, key, device, count)
     persistent: (id) => {
       const [kind, type, key, , count] = Array.isArray(id) ? (id as unknown[]) : [id];
-      if (kind !== 'storage') return fail(`it refers to ${shownValue(kind)}; only storages are known.`);
+      if (kind !== 'storage') return fail(`it refers to ${shownValue(kind)}; it may refer only to storages.`);
       if (!(type instanceof StorageClass) || typeof key !== 'string' || !isCount(count))
         return fail('it refers to a storage without a type, a name and a number of elements.');
       return new Storage(type.dtype, key, count);
@@ -130,10 +130,10 @@ const ORDERED_DICT = new PickledGlobal('OrderedDict', () => new PickledDict());
 /** `_rebuild_tensor_v2(storage, offset, shape, stride, requires_grad, hooks, metadata)`. */
 function tensorOf(args: readonly unknown[], fail: Fail): PickledTensor {
   const [storage, offset, shape, stride, , , metadata] = args;
-  if (!(storage instanceof Storage)) return fail('it makes a tensor of what is not a storage.');
+  if (!(storage instanceof Storage)) return fail('it makes a tensor from something that is not a storage.');
   if (!isShape(shape) || !isCounts(stride) || shape.length !== stride.length || !isCount(offset))
     return fail(
-      `it makes a tensor of shape ${shownValue(shape)}, strides ${shownValue(stride)} and offset ${shownValue(offset)}; shape and strides are lists of at most ${MOST_AXES} sizes, equally long.`,
+      `it makes a tensor of shape ${shownValue(shape)}, strides ${shownValue(stride)} and offset ${shownValue(offset)}; shape and strides are lists of at most ${MOST_AXES} sizes, of equal length.`,
     );
   // These flags change the values: the tensor is read as its negative or conjugate.
   if (metadata instanceof PickledDict ? metadata.items.length > 0 : metadata !== undefined && metadata !== null)
@@ -159,7 +159,7 @@ function storedTensor(
       `the storage '${shownText(key)}' of '${shownText(name)}' has ${entry.size} bytes and ${count} elements of ${dtype} take ${count * size}; the file is damaged.`,
     );
   const total = elements(shape);
-  // An expanded tensor repeats its storage any number of times; its size in memory is bounded by the file's.
+  // An expanded tensor may repeat its storage any number of times; the file's size bounds its size in memory.
   if (total * size > source.size)
     fail(
       `'${shownText(name)}' is ${dtype} ${shownShape(shape)}, more than its file of ${source.size} bytes; save an expanded tensor after .contiguous().`,

@@ -1,5 +1,5 @@
 /**
- * @file Weights in a folder of Hugging Face's layout: safetensors or PyTorch's .bin, in one file or in shards with an
+ * @file Weights in a folder with Hugging Face's layout: safetensors or PyTorch's .bin, in one file or in shards with an
  * index.
  */
 import { WeightError } from '@curio/engine';
@@ -8,20 +8,20 @@ import { openSafetensors } from './safetensors.ts';
 import { shownText } from './shown.ts';
 import { readExactly, type ByteFolder, type ByteSource, type StoredTensor, type TensorMap } from './tensor-file.ts';
 
-/** Opens a file of tensors by its ending: PyTorch's where it is `.bin`, whose reader is loaded only then. */
+/** Opens a file of tensors by its extension; the reader for `.bin` is loaded only when needed. */
 export async function openTensorFile(source: ByteSource): Promise<TensorMap> {
   if (!source.name.endsWith('.bin')) return (await openSafetensors(source)).tensors;
   const { openTorchFile } = await import('./torch-pickle.ts');
   return openTorchFile(source);
 }
 
-/** Opens `<stem>.safetensors`, else `<stem>.bin`; undefined where the folder has neither. */
+/** Opens `<stem>.safetensors`, else `<stem>.bin`; undefined if the folder has neither. */
 export async function openWeightFile(folder: ByteFolder, stem: string): Promise<TensorMap | undefined> {
   const source = (await folder.open(`${stem}.safetensors`)) ?? (await folder.open(`${stem}.bin`));
   return source && openTensorFile(source);
 }
 
-/** In the order of transformers: if there are several kinds, the first is the model. */
+/** In the order of transformers: if there are several formats, the first is used. */
 const LAYOUTS = [
   { file: 'model.safetensors', index: 'model.safetensors.index.json' },
   { file: 'pytorch_model.bin', index: 'pytorch_model.bin.index.json' },
@@ -30,8 +30,8 @@ const LAYOUTS = [
 /**
  * Opens a model's weights: `model.safetensors` or the shards that an index beside it names, else `pytorch_model.bin` or
  * its shards.
- * @throws WeightError where there are none, a shard is missing or outside the folder, a shard lacks a tensor
- * that the index promises, or two shards hold one that it does not place
+ * @throws WeightError if there are none, a shard is missing or outside the folder, a shard lacks a tensor that the
+ * index lists, or two shards hold one that it does not list
  */
 export async function openWeightFolder(folder: ByteFolder): Promise<TensorMap> {
   for (const { file, index } of LAYOUTS) {
@@ -62,7 +62,7 @@ async function openShards(folder: ByteFolder, index: ByteSource): Promise<Tensor
   for (const [name, file] of weightMap) {
     const tensor = shards.get(file)!.get(name);
     if (!tensor)
-      return fail(`tensor '${shownText(name)}' is promised in '${shownText(file)}', which has no such tensor.`);
+      return fail(`tensor '${shownText(name)}' is listed in '${shownText(file)}', which has no such tensor.`);
     tensors.set(name, tensor);
   }
   // Tensors that a shard holds beyond the index are included, as in transformers, and appear in reports as unused.
@@ -72,7 +72,7 @@ async function openShards(folder: ByteFolder, index: ByteSource): Promise<Tensor
       const other = tensors.get(name);
       if (other)
         fail(
-          `tensor '${shownText(name)}' stands in '${other.file}' and '${shownText(file)}'; the index must place it.`,
+          `tensor '${shownText(name)}' is in both '${other.file}' and '${shownText(file)}'; the index must list one of them.`,
         );
       tensors.set(name, tensor);
     }

@@ -1,6 +1,6 @@
 /**
  * @file Locates the entries of a zip archive that stores them uncompressed (as PyTorch does), zip64 included. The
- * directory is read at once, an entry's own header only when needed, since over HTTP each read is a request.
+ * directory is read at once, and an entry's own header only when needed, since over HTTP each read is a request.
  */
 import { WeightError } from '@curio/engine';
 import { shownText } from './shown.ts';
@@ -17,7 +17,7 @@ export interface Zip {
   readonly entries: ReadonlyMap<string, ZipEntry>;
   /** Where an entry's data begins. @throws WeightError when its header is damaged */
   locate(entry: ZipEntry): Promise<number>;
-  /** All bytes of the entry called `name`, which must be there. */
+  /** All bytes of the entry called `name`, which must exist. */
   read(name: string): Promise<Uint8Array>;
 }
 
@@ -26,9 +26,9 @@ const END64 = 0x06064b50;
 const LOCATOR64 = 0x07064b50;
 const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
-/** Stands for a number of 64 bits, which lies in a zip64 record. */
+/** Means that the number has 64 bits and is in a zip64 record. */
 const WIDE = 0xffffffff;
-/** The end record and the longest comment behind it. */
+/** The end record and the longest comment after it. */
 const TAIL = 22 + 0xffff;
 /** An entry takes about 80 bytes of the directory. */
 const MOST_DIRECTORY = 16_000_000;
@@ -63,7 +63,7 @@ export async function openZip(source: ByteSource): Promise<Zip> {
     if (view.getUint16(at + 8, true) & 1) fail(`'${shownText(name)}' is encrypted; only plain entries can be read.`);
     if (view.getUint16(at + 10, true) !== 0)
       fail(`'${shownText(name)}' is compressed; only stored entries can be read.`);
-    if (entries.has(name)) fail(`'${shownText(name)}' stands in it twice; names must differ.`);
+    if (entries.has(name)) fail(`it contains '${shownText(name)}' twice; names must differ.`);
     const extra = at + 46 + nameLength;
     const wide = readWide(view, at, extra, extra + extraLength);
     if (!wide) return fail(`the sizes of '${shownText(name)}' are damaged.`);
@@ -78,7 +78,7 @@ export async function openZip(source: ByteSource): Promise<Zip> {
   const locate = (entry: ZipEntry): Promise<number> => {
     const place = places.get(entry) ?? locateEntry(source, entry, fail);
     places.set(entry, place);
-    // A read that failed, of a network perhaps, is tried again the next time.
+    // A read that failed, perhaps because of the network, is retried the next time.
     place.catch(() => places.delete(entry));
     return place;
   };
@@ -99,11 +99,11 @@ async function locateEntry(source: ByteSource, entry: ZipEntry, fail: Fail): Pro
   const [nameLength, extraLength] = [26, 28].map((field) => local.getUint16(field, true));
   const own = new TextDecoder().decode(bytes.subarray(30, 30 + nameLength));
   if (nameLength !== path.length || own !== name)
-    fail(`'${shownText(name)}' is said to lie at byte ${header}, where another entry begins; the archive is damaged.`);
+    fail(`'${shownText(name)}' is listed at byte ${header}, where another entry begins; the archive is damaged.`);
   const offset = header + 30 + nameLength + extraLength;
   if (offset + size > source.size)
     fail(`'${shownText(name)}' ends at byte ${offset + size} and the file has ${source.size}; it is truncated.`);
-  // Bit 3: the sizes were not known when the header was written, and stand behind the data. torch writes so.
+  // Bit 3: the sizes were not known when the header was written, and follow the data. torch does this.
   if (!(local.getUint16(6, true) & 8)) {
     let told = local.getUint32(22, true);
     if (told === WIDE) {
@@ -112,7 +112,7 @@ async function locateEntry(source: ByteSource, entry: ZipEntry, fail: Fail): Pro
     }
     if (told !== size)
       fail(
-        `'${shownText(name)}' has ${size} bytes by the directory and ${told} by its own header; the archive is damaged.`,
+        `'${shownText(name)}' has ${size} bytes according to the directory and ${told} according to its own header; the archive is damaged.`,
       );
   }
   return offset;
@@ -139,15 +139,15 @@ async function findDirectory(
     };
   }
   const at = u64(tail, locator + 8);
-  if (at + 56 > source.size) fail(`its zip64 record is said to lie at byte ${at} of ${source.size}; it is damaged.`);
+  if (at + 56 > source.size) fail(`its zip64 record is listed at byte ${at} of ${source.size}; it is damaged.`);
   const record = viewOf(await readExactly(source, at, 56));
   if (record.getUint32(0, true) !== END64) fail('its zip64 record is damaged.');
   return { count: u64(record, 32), size: u64(record, 40), offset: u64(record, 48) };
 }
 
 /**
- * Size and place of an entry; values of all ones stand in the zip64 extra field instead, in this order. Undefined
- * where that field is too short.
+ * Size and offset of an entry; a value of all ones is in the zip64 extra field instead, in this order. Undefined if
+ * that field is too short.
  */
 function readWide(
   view: DataView,
@@ -164,7 +164,7 @@ function readWide(
   return size !== undefined && header !== undefined && stored === size ? { size, header } : undefined;
 }
 
-/** The numbers of the zip64 extra field among the extra fields between two places; none where it is not there. */
+/** The numbers of the zip64 extra field among the extra fields between two offsets; none if it is missing. */
 function wideFields(view: DataView, from: number, to: number): number[] {
   for (let field = from; field + 4 <= to; field += 4 + view.getUint16(field + 2, true)) {
     if (view.getUint16(field, true) !== 1) continue;

@@ -32,6 +32,20 @@ test('a stream repeats, resumes at a position and differs by seed, step and stre
   }
 });
 
+test.each([0, 1, 4, 6])('uniforms are those of as many calls, from position %i on', (position) => {
+  for (const count of [0, 1, 3, 4, 9, 16]) {
+    const [one, many] = [new RandomStream(7, 3, 1), new RandomStream(7, 3, 1)];
+    one.position = many.position = position;
+    one.uniform();
+    many.uniform();
+    const want = Float32Array.from({ length: count }, () => one.uniform(-0.3, 1.1));
+    const out = new Float32Array(count);
+    many.uniforms(out, -0.3, 1.1);
+    expect(out).toEqual(want);
+    expect(many.bits()).toBe(one.bits());
+  }
+});
+
 test('uniform numbers stay in [0, 1) and are spread evenly', () => {
   expect(unitFloat(0xffffffff)).toBeLessThan(1);
   expect(Math.fround(unitFloat(0xffffffff))).toBeLessThan(1);

@@ -4,7 +4,7 @@
  */
 import type { RandomStream } from '@curio/engine';
 
-/** Fills `out` with initial values. */
+/** Fills `out` with initial values; called for one piece of a large tensor after the other. */
 export type Initializer = (out: Float32Array, random: RandomStream) => void;
 
 export const init = {
@@ -17,9 +17,8 @@ export const init = {
   /** U(−bound, bound). */
   uniform:
     (bound: number): Initializer =>
-    (out, random) => {
-      for (let i = 0; i < out.length; i++) out[i] = random.uniform(-bound, bound);
-    },
+    (out, random) =>
+      random.uniforms(out, -bound, bound),
   /** U(−1/√in, 1/√in): PyTorch's default for the weight and the bias of a linear layer with `fanIn` inputs. */
   linear: (fanIn: number): Initializer => init.uniform(1 / Math.sqrt(fanIn)),
   /** N(0, std²). */

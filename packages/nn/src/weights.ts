@@ -8,8 +8,8 @@
 import { editDistance, Parameter, RandomStream, reserveScales, WeightError } from '@curio/engine';
 import type { DType, Gpu, StoreOptions } from '@curio/engine';
 import { hashName, type Initializer } from './init.ts';
-import { type Piece, piecesOf, readAhead, Scratch } from './files/load-pieces.ts';
-import { elements, type StoredTensor, type TensorMap } from './files/tensor-file.ts';
+import { drawValues, type Piece, piecesOf, readAhead, Scratch } from './files/load-pieces.ts';
+import type { StoredTensor, TensorMap } from './files/tensor-file.ts';
 
 /**
  * How the frozen matrices of a base may lie on the device; arithmetic is f32 in any case. int8, int4 and nf4 carry a
@@ -102,6 +102,7 @@ interface Registry {
   readonly initialised: string[];
   readonly zero: string[];
   readonly used: Set<StoredTensor>;
+  readonly scratch: Scratch;
 }
 
 export class Weights {
@@ -130,6 +131,7 @@ export class Weights {
       initialised: [],
       zero: [],
       used: new Set(),
+      scratch: new Scratch(),
     };
   }
 
@@ -152,7 +154,7 @@ export class Weights {
    * requested twice.
    */
   get(name: string, shape: readonly number[], initial?: Initializer): Parameter {
-    const { gpu, seed, bare, shared, parameters, pending, loaded, initialised, used } = this.registry;
+    const { gpu, seed, bare, shared, parameters, pending, loaded, initialised, used, scratch } = this.registry;
     const fullName = this.fullName(name);
     if (parameters.has(fullName))
       throw new WeightError(`weights: '${fullName}' is asked for twice; share the parameter instead.`);
@@ -171,7 +173,6 @@ export class Weights {
       );
     const storage =
       found && shape.length === 2 && !found.part.plain?.test(fullName) ? (found.part.base ?? 'f32') : 'f32';
-    let values: Float32Array<ArrayBuffer> | null = null;
     if (found) {
       const { stored, storedName } = found;
       if (stored.shape.join() !== shape.join()) {
@@ -186,19 +187,18 @@ export class Weights {
         loaded.push(fullName);
         return known;
       }
-    } else {
-      const draw = this.mayInitialise(fullName) ? initial : undefined;
-      if (!draw) throw new WeightError(this.missing(fullName));
-      values = new Float32Array(elements(shape)).fill(NaN);
-      draw(values, new RandomStream(seed, 0, hashName(fullName)));
     }
-    const parameter = new Parameter(gpu, fullName, shape, values, dtypeOf(storage));
+    const draw = !found && this.mayInitialise(fullName) ? initial : undefined;
+    if (!found && !draw) throw new WeightError(this.missing(fullName));
+    const parameter = new Parameter(gpu, fullName, shape, null, dtypeOf(storage));
     parameters.set(fullName, parameter);
     if (found) {
       pending.push({ parameter, stored: found.stored, options: storeOptionsOf(storage) });
       used.add(found.stored);
       loaded.push(fullName);
     } else {
+      const random = new RandomStream(seed, 0, hashName(fullName));
+      drawValues(parameter, (out) => draw!(out, random), scratch);
       initialised.push(fullName);
     }
     return parameter;
@@ -214,13 +214,13 @@ export class Weights {
    * the file allows partial reads, at most two pieces of 16 MiB are in memory.
    */
   async load(onTensor?: (done: number, total: number) => void): Promise<WeightsReport> {
-    const { gpu, pending, zero } = this.registry;
+    const { gpu, pending, zero, scratch } = this.registry;
     this.requireWhole();
     const total = pending.length;
     let done = 0;
     let staged = 0;
     let isZero = true;
-    for await (const { piece, bytes } of readAhead(piecesOfAll(pending))) {
+    for await (const { piece, bytes } of readAhead(piecesOfAll(pending, scratch))) {
       piece.write(bytes);
       isZero &&= piece.isZero(bytes);
       staged += bytes.length;
@@ -234,6 +234,7 @@ export class Weights {
       isZero = true;
       onTensor?.(++done, total);
     }
+    scratch.free();
     return this.report();
   }
 
@@ -320,8 +321,7 @@ export class Weights {
 const unusedOf = ({ tensors, ignore }: WeightPart, used: ReadonlySet<StoredTensor>): [string, StoredTensor][] =>
   [...tensors].filter(([name, stored]) => !used.has(stored) && !ignore?.test(name));
 
-function* piecesOfAll(pending: Pending[]): Generator<Piece> {
-  const scratch = new Scratch();
+function* piecesOfAll(pending: Pending[], scratch: Scratch): Generator<Piece> {
   for (let next = pending.shift(); next; next = pending.shift())
     yield* piecesOf(next.parameter, next.stored, scratch, next.options);
 }

@@ -3,6 +3,7 @@ import { openGpu } from '@curio/engine';
 import { expect, test } from 'vitest';
 import { encodeSafetensors, joinBytes, openSafetensors } from '../src/files/safetensors.ts';
 import { memorySource, type ByteSource, type NamedTensor } from '../src/files/tensor-file.ts';
+import { init } from '../src/init.ts';
 import { Weights } from '../src/weights.ts';
 
 test.each(['f32', 'bf16', 'int8'] as const)('every piece is read into one of two places: %s', async (base) => {
@@ -35,4 +36,21 @@ test.each(['f32', 'bf16', 'int8'] as const)('every piece is read into one of two
   expect(places.length).toBeGreaterThan(7);
   expect(new Set(places).size).toBe(2);
   gpu.close();
+});
+
+test.each(['linear', 'normal', 'ones'] as const)('values drawn in pieces are those drawn at once: %s', async (kind) => {
+  const draw = { linear: init.linear(7), normal: init.normal(0.5), ones: init.ones }[kind];
+  const lengths: number[] = [];
+  const values = async (bindingLimit?: number) => {
+    const gpu = await openGpu({ bindingLimit });
+    const drawn = new Weights(gpu, { seed: 3 }).get('a', [101, 203], (out, random) => {
+      lengths.push(out.length);
+      draw(out, random);
+    });
+    const read = await drawn.read();
+    gpu.close();
+    return read;
+  };
+  expect(await values(16 * 1024)).toEqual(await values());
+  expect(lengths).toEqual([4096, 4096, 4096, 4096, 4096, 23, 20503]);
 });

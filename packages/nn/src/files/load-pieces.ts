@@ -28,9 +28,13 @@ export interface Piece {
 export class Scratch {
   private values = new Float32Array(0);
 
-  of(length: number): Float32Array {
+  of(length: number): Float32Array<ArrayBuffer> {
     if (this.values.length < length) this.values = new Float32Array(length);
-    return this.values;
+    return this.values.subarray(0, length);
+  }
+
+  free(): void {
+    this.values = new Float32Array(0);
   }
 }
 
@@ -121,6 +125,19 @@ function* packedPieces(
         isZero,
       };
     }
+}
+
+/** Draws the values of a parameter, piece by piece. */
+export function drawValues(parameter: Parameter, draw: (out: Float32Array) => void, scratch: Scratch): void {
+  const { size } = parameter;
+  const writer = openStore(parameter);
+  for (let begin = 0; begin < size; begin += writer.piece) {
+    // What `draw` leaves out shows as NaN.
+    const values = scratch.of(Math.min(writer.piece, size - begin)).fill(NaN);
+    draw(values);
+    writer.write(begin, values);
+  }
+  writer.finish();
 }
 
 /** Whether all values are 0 or -0; usually the first bytes decide. */

@@ -12,7 +12,7 @@ import {
   reshape,
   tensor,
 } from '../src/index.ts';
-import type { DType, Gpu } from '../src/index.ts';
+import type { DType, Gpu, Tensor } from '../src/index.ts';
 
 let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
@@ -72,6 +72,23 @@ test('f16 rounds to nearest with ties to even, also where it is subnormal or inf
     '8000',
     '0',
   ]);
+});
+
+test.each(['f16', 'bf16'] as const)('%s is quantised as the f32 numbers that it stands for', async (from) => {
+  const values = Array.from({ length: 4 * 128 }, (_, i) => (i === 200 ? NaN : 3 * Math.sin(i * i)));
+  const [halves, plain] = gpu.scope(() => {
+    const x = cast(tensor(gpu, values, [4, 128]), from);
+    return [x, cast(x, 'f32')];
+  });
+  for (const to of ['int8', 'int4', 'nf4'] as const)
+    for (const options of [{}, { groupSize: 8 }, { zeros: to === 'int4' }]) {
+      const read = (x: Tensor) => {
+        const y = gpu.scope(() => cast(x, to, options));
+        const { scales, zeros } = y.quantisation!;
+        return Promise.all([y.read(), scales.read(), zeros?.read()]);
+      };
+      expect(await read(halves!), to).toEqual(await read(plain!));
+    }
 });
 
 test('bf16 rounds to nearest with ties to even and keeps a NaN', async () => {

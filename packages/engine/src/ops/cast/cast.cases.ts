@@ -5,10 +5,11 @@ import type { DType } from '../../tensor/dtype.ts';
 import { cast } from './cast.ts';
 import type { CastOptions } from './cast.ts';
 
-export const castCases = defineCases<{ to: DType } & CastOptions>({
+/** `from`: what x is rounded to beforehand. */
+export const castCases = defineCases<{ from?: DType; to: DType } & CastOptions>({
   op: 'cast',
-  run: ([x], { to, ...options }) => cast(cast(x!, to, options), 'f32'),
-  reference([x], { to, ...options }) {
+  run: ([x], { from = 'f32', to, ...options }) => cast(cast(cast(x!, from), to, options), 'f32'),
+  reference([x], { from, to, ...options }) {
     const data = x!.data;
     if (to === 'i32') return new Array64(x!.shape, data.map(Math.trunc));
     if (to === 'u32') return new Array64(x!.shape, data.map(Math.trunc));
@@ -17,7 +18,7 @@ export const castCases = defineCases<{ to: DType } & CastOptions>({
         x!.shape,
         data.map((v) => Number(v !== 0)),
       );
-    return asStored(x!, { to, ...options });
+    return asStored(from ? asStored(x!, { to: from }) : x!, { to, ...options });
   },
   differentiable: false,
   cases: [
@@ -42,6 +43,16 @@ export const castCases = defineCases<{ to: DType } & CastOptions>({
     { label: 'nf4', inputs: [[5, 128]], attrs: { to: 'nf4' } },
     { label: 'nf4 with nested scales', inputs: [[72, 256]], attrs: { to: 'nf4', nested: true } },
     { label: 'nf4 whose scales do not nest', inputs: [[5, 64]], attrs: { to: 'nf4', nested: true } },
+    { label: 'f16 to int8', inputs: [[5, 128]], attrs: { from: 'f16', to: 'int8' } },
+    { label: 'bf16 to int8', inputs: [[3, 24]], attrs: { from: 'bf16', to: 'int8' } },
+    { label: 'bf16 to int4', inputs: [[5, 128]], attrs: { from: 'bf16', to: 'int4' } },
+    {
+      label: 'f16 to int4 with zeros',
+      inputs: [{ shape: [4, 64], range: [-1, 3] }],
+      attrs: { from: 'f16', to: 'int4', groupSize: 32, zeros: true },
+    },
+    { label: 'f16 to nf4', inputs: [[5, 128]], attrs: { from: 'f16', to: 'nf4' } },
+    { label: 'bf16 to nf4', inputs: [[3, 24]], attrs: { from: 'bf16', to: 'nf4', groupSize: 8 } },
     { label: 'nf4 of zeros', inputs: [{ shape: [8], values: [0, 0, 0, 0, 0, 0, 0, 1] }], attrs: { to: 'nf4' } },
   ],
 });

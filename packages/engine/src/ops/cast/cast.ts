@@ -37,6 +37,8 @@ export interface CastOptions {
   readonly zeros?: boolean;
 }
 
+const isHalf = (dtype: DType): boolean => dtype === 'f16' || dtype === 'bf16';
+
 const wordType = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype);
 
 /** The least of the integers, and the first number beyond them. */
@@ -81,7 +83,7 @@ function quantise(run: Run, x: Tensor, to: DType, group: number, zeros: boolean,
   run.dispatch(castQuantise, 'pack', {
     buffers: { x, y, scales, zeros: offsets ?? run.out([1]) },
     params: { groups, group },
-    tuning: { FORMAT },
+    tuning: { FROM: formatOf('cast', x), FORMAT },
     grid: lineGrid(ceilDiv(groups, WG)),
   });
   y.quantisation = nested
@@ -92,8 +94,9 @@ function quantise(run: Run, x: Tensor, to: DType, group: number, zeros: boolean,
 
 const pack = defineOp({
   name: 'cast',
+  packed: [0],
   plan([x]: readonly [Tensor], { to, groupSize, zeros = false, nested = false }: CastOptions & { to: DType }) {
-    const group = to === 'f16' || to === 'bf16' ? 0 : groupSizeFor(x, to, groupSize);
+    const group = isHalf(to) ? 0 : groupSizeFor(x, to, groupSize);
     return {
       to,
       zeros: zeros && to === 'int4',
@@ -127,24 +130,22 @@ const unpack = defineOp({
 
 /**
  * `x` as another element type.
- * @param x any type; packed ones (f16, bf16, int8, int4, nf4) become f32 only
+ * @param x any type; packed ones (f16, bf16, int8, int4, nf4) become f32, and f16 and bf16 the quantised ones too
  * @param to f32 to integers truncates, beyond their range to the nearest of them and NaN to 0, to bool is x ≠ 0 (true
  * for NaN), to f16 and bf16 rounds to nearest, ties to
  * even; int8, int4 and nf4 carry one scale per group in `quantisation`, NaN where the group holds NaN, which then reads
  * back as NaN
  * @returns the same shape; `x` itself when it has the type already. No gradient passes.
- * Throws DTypeError between two packed types, ShapeError when groups do not fit the last axis.
+ * Throws DTypeError between other packed types, ShapeError when groups do not fit the last axis.
  */
 export function cast(x: Tensor, to: DType, options: CastOptions = {}): Tensor {
   requireTensors('cast', x);
   requireType('cast', to);
   requireOptions('cast', options, ['groupSize', 'zeros', 'nested']);
   if (x.dtype === to) return x;
-  if (isPacked(x.dtype)) {
-    if (to !== 'f32') throw new DTypeError(`cast: ${x.dtype} cannot become ${to}; cast it to f32 first.`);
-    return unpack([x]);
-  }
-  if (!isPacked(to)) return between([x], to);
-  if (x.dtype !== 'f32') throw new DTypeError(`cast: ${x.dtype} cannot become ${to}; cast it to f32 first.`);
+  if (isPacked(x.dtype) && to === 'f32') return unpack([x]);
+  if (!isPacked(x.dtype) && !isPacked(to)) return between([x], to);
+  if (x.dtype !== 'f32' && !(isHalf(x.dtype) && isPacked(to) && !isHalf(to)))
+    throw new DTypeError(`cast: ${x.dtype} cannot become ${to}; cast it to f32 first.`);
   return pack([x], { ...options, to });
 }

@@ -34,7 +34,7 @@ export interface StoreWriter {
   readonly piece: number;
   /**
    * The values from element `begin` on, a multiple of `piece`: f32 as they are, f16 and bf16 as words of two, which
-   * are unpacked on the device where the parameter is stored otherwise. Subnormal halves may then come out as 0.
+   * the device converts where the parameter is stored otherwise. Subnormal halves may then come out as 0.
    */
   write(begin: number, values: Float32Array<ArrayBuffer> | HalfWords): void;
   /** To be called once, after the last piece: the scales of a quantised parameter become its own. */
@@ -64,11 +64,11 @@ export function openStore(parameter: Parameter, options: StoreOptions = {}): Sto
   /** What the columns are multiplied by before they are quantised, and what their features are. */
   let [inverses, columns]: (Tensor | null)[] = [null, null];
   const scales = dtype === 'f32' || dtype === 'f16' || dtype === 'bf16' ? null : permanent(gpu, [size / group]);
-  const plainOf = (values: Float32Array<ArrayBuffer> | HalfWords, shape: readonly number[]): Tensor => {
+  const onDevice = (values: Float32Array<ArrayBuffer> | HalfWords, shape: readonly number[]): Tensor => {
     if (values instanceof Float32Array) return tensor(gpu, values, shape);
     const halves = empty(gpu, shape, values.dtype);
     gpu.stream.write(halves.storage.block, halves.offset * 4, values.words);
-    return cast(halves, 'f32');
+    return halves;
   };
   const write = (begin: number, values: Float32Array<ArrayBuffer> | HalfWords): void => {
     const count = values instanceof Float32Array ? values.length : values.count;
@@ -89,9 +89,11 @@ export function openStore(parameter: Parameter, options: StoreOptions = {}): Sto
     const at = byteLength(dtype, offset + begin); // an optimizer's parameters share a buffer
     if (raw) return gpu.stream.write(storage.block, at, raw);
     gpu.scope(() => {
-      const plain = plainOf(values, scales ? [count / group, group] : [count]);
-      if (inverses) scaleColumns(plain, inverses);
-      const stored = dtype === 'f32' ? plain : cast(plain, dtype, { groupSize: group });
+      const given = onDevice(values, scales ? [count / group, group] : [count]);
+      const isPlain = inverses !== null || !scales;
+      const source = isPlain ? cast(given, 'f32') : given;
+      if (inverses) scaleColumns(source, inverses);
+      const stored = cast(source, dtype, { groupSize: group });
       copyBytes(stored, parameter, at, byteLength(dtype, count));
       if (scales) copyBytes(stored.quantisation!.scales, scales, (4 * begin) / group, (4 * count) / group);
     });

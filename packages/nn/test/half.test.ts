@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { bfloatBits, bfloatToFloat, floatToBfloat, floatToHalf, halfBits, halfToFloat } from '../src/files/half.ts';
+import {
+  bfloatBits,
+  bfloatToFloat,
+  convertHalves,
+  floatToBfloat,
+  floatToHalf,
+  halfBits,
+  halfToFloat,
+} from '../src/files/half.ts';
 
 const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
 
@@ -30,6 +38,23 @@ test('every bfloat16 comes back as itself', () => {
   let wrong = 0;
   for (let b = 0; b < 65536; b++) if (Number.isNaN(values[b]) ? (back[b] & 0x7fff) <= 0x7f80 : back[b] !== b) wrong++;
   expect(wrong).toBe(0);
+});
+
+test.each(['f16', 'bf16'] as const)('every %s becomes the nearest of the other kind', (from) => {
+  const values = from === 'f16' ? halfToFloat(all) : bfloatToFloat(all);
+  const want = from === 'f16' ? floatToBfloat(values) : floatToHalf(values);
+  const isNan = (h: number): boolean => (h & 0x7fff) > (from === 'f16' ? 0x7f80 : 0x7c00);
+  const words = new Uint32Array(all.buffer);
+  const out = new Uint32Array(words.length);
+  expect(convertHalves(words, from, out)).toBe(from === 'f16'); // some bf16 are beyond f16
+  const converted = new Uint16Array(out.buffer);
+  let wrong = 0;
+  for (let h = 0; h < 65536; h++)
+    if (Number.isNaN(values[h]) ? !isNan(converted[h]!) : converted[h] !== want[h]) wrong++;
+  expect(wrong).toBe(0);
+  // 65280 and infinity of bf16 have their place in f16.
+  expect(convertHalves(Uint32Array.of(0x7f80477f), 'bf16', out)).toBe(true);
+  expect(convertHalves(Uint32Array.of(0x47800000), 'bf16', out)).toBe(false); // 65536
 });
 
 test('between two neighbours the nearer one is taken, and the even one in the middle', () => {

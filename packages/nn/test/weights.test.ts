@@ -2,7 +2,13 @@ import { cast, linear, openGpu, tensor, type Gpu } from '@curio/engine';
 import { beforeAll, expect, test } from 'vitest';
 import { init } from '../src/init.ts';
 import { encodeSafetensors, joinBytes, openSafetensors } from '../src/files/safetensors.ts';
-import { encodeFloats, memorySource, type StoredTensor, type TensorMap } from '../src/files/tensor-file.ts';
+import {
+  decodeFloats,
+  encodeFloats,
+  memorySource,
+  type StoredTensor,
+  type TensorMap,
+} from '../src/files/tensor-file.ts';
 import { Weights } from '../src/weights.ts';
 
 let gpu: Gpu;
@@ -140,14 +146,32 @@ test.each(['f16', 'bf16'] as const)('matrices of a part lie as %s where it says 
   ]);
 });
 
-test('a value that f16 cannot hold is named', async () => {
-  const tensors = [{ name: 'w', shape: [1, 1], dtype: 'F32' as const, data: Float32Array.of(70000) }];
+test.each([
+  ['F32', '70000'],
+  ['BF16', '70144'],
+] as const)('a value of %s that f16 cannot hold is named', async (dtype, shown) => {
+  const tensors = [{ name: 'w', shape: [1, 1], dtype, data: encodeFloats(Float32Array.of(70000), dtype) }];
   const opened = await openSafetensors(memorySource('x', joinBytes(encodeSafetensors(tensors))));
   const w = new Weights(gpu, { parts: [{ tensors: opened.tensors, base: 'f16' }] });
   w.get('w', [1, 1]);
   await expect(w.load()).rejects.toThrow(
-    "weights: 'w' holds 70000, and the largest f16 is 65504; store it as bf16 or f32.",
+    `weights: 'w' holds ${shown}, and the largest f16 is 65504; store it as bf16 or f32.`,
   );
+});
+
+test.each([
+  ['F16', 'bf16', [1, -0.3333, 2 ** -24, 65504, Infinity]],
+  ['BF16', 'f16', [1, -0.3333, 2 ** -24, 65280, Infinity]],
+] as const)('a file of %s is loaded as %s, rounded once', async (dtype, base, values) => {
+  const given = encodeFloats(Float32Array.from(values), dtype) as Uint16Array;
+  const tensors = [{ name: 'w', shape: [1, 5], dtype, data: given }];
+  const opened = await openSafetensors(memorySource('x', joinBytes(encodeSafetensors(tensors))));
+  const w = new Weights(gpu, { parts: [{ tensors: opened.tensors, base }] });
+  const parameter = w.get('w', [1, 5]);
+  await w.load();
+  const exact = decodeFloats(new Uint8Array(given.buffer), dtype);
+  const want = encodeFloats(exact, base === 'f16' ? 'F16' : 'BF16') as Uint16Array;
+  expect([...new Uint16Array((await parameter.read()).buffer)].slice(0, 5)).toEqual([...want]);
 });
 
 /** A matrix in a file that counts how it is read; without parts where `whole`. */

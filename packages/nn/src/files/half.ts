@@ -58,6 +58,41 @@ export function bfloatToFloat(source: Uint16Array, out: Float32Array = new Float
   return out;
 }
 
+/** A half of one kind by its bits in the other; +65,536 for a finite bf16 beyond f16's range. */
+const halvesTables: { f16?: Uint32Array; bf16?: Uint32Array } = {};
+const BEYOND = 0x10000;
+
+function halvesTable(from: 'f16' | 'bf16'): Uint32Array {
+  const known = halvesTables[from];
+  if (known) return known;
+  const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
+  const values = from === 'f16' ? halfToFloat(all) : bfloatToFloat(all);
+  const out = new Uint32Array(65536);
+  values.forEach((x, i) => {
+    if (from === 'f16') out[i] = bfloatBits(x);
+    else out[i] = halfBits(x) | (Number.isFinite(x) && Math.abs(x) >= 65520 ? BEYOND : 0);
+  });
+  return (halvesTables[from] = out);
+}
+
+/**
+ * Words of two halves in the other kind, rounded to nearest, ties to even.
+ * @param out as long as `words`
+ * @returns whether f16 holds all of them that are finite
+ */
+export function convertHalves(words: Uint32Array, from: 'f16' | 'bf16', out: Uint32Array): boolean {
+  const table = halvesTable(from);
+  let seen = 0;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    const low = table[word & 0xffff];
+    const high = table[word >>> 16];
+    seen |= low | high;
+    out[i] = (low & 0xffff) | (high << 16);
+  }
+  return (seen & BEYOND) === 0;
+}
+
 export function floatToHalf(source: Float32Array): Uint16Array {
   const out = new Uint16Array(source.length);
   for (let i = 0; i < source.length; i++) out[i] = halfBits(source[i]);

@@ -8,6 +8,7 @@ import {
   type StoreOptions,
   WeightError,
 } from '@curio/engine';
+import { bfloatToFloat, convertHalves } from './half.ts';
 import { BYTES, decodeFloats, type QuantisedPart, type StoredDType, type StoredTensor } from './tensor-file.ts';
 
 /** A piece of a tensor: how to read it, and how to write it. */
@@ -147,7 +148,7 @@ export function allZero(bytes: Uint8Array, dtype: StoredDType): boolean {
   return bytes.every((byte, i) => byte === 0 || (byte === sign && i % size === size - 1));
 }
 
-/** Data that the device can take in its stored form is uploaded as it is; the rest is converted to f32 here. */
+/** Halves for a quantised parameter go as they are, and the device converts them; anything else is converted here. */
 function hostValues(
   bytes: Uint8Array,
   { dtype }: StoredTensor,
@@ -155,13 +156,27 @@ function hostValues(
   scratch: Scratch,
 ): Float32Array<ArrayBuffer> | HalfWords {
   const half = dtype === 'F16' ? 'f16' : dtype === 'BF16' ? 'bf16' : null;
-  // Keeps subnormals exact for f32 parameters, and refuses values beyond f16's range for f16 ones.
-  const here = parameter.dtype === 'f32' || (half === 'bf16' && parameter.dtype === 'f16');
-  if (half && !here) return { dtype: half, words: wordsOf(bytes), count: bytes.length / 2 };
+  const { dtype: to } = parameter;
+  if (half && to !== 'f32') {
+    const halves: HalfWords = { dtype: half, words: wordsOf(bytes), count: bytes.length / 2 };
+    return to === half || (to !== 'f16' && to !== 'bf16') ? halves : otherHalves(halves, to, parameter.name, scratch);
+  }
   const room = half ? scratch.of(bytes.length / 2) : undefined;
   const values = decodeFloats(bytes, dtype, room) as Float32Array<ArrayBuffer>;
-  if (parameter.dtype === 'f16') refuseHuge(values, parameter.name);
+  if (to === 'f16') refuseHuge(values, parameter.name);
   return values;
+}
+
+function otherHalves(
+  { words, dtype, count }: HalfWords,
+  to: 'f16' | 'bf16',
+  name: string,
+  scratch: Scratch,
+): HalfWords {
+  const out = new Uint32Array(scratch.of(words.length).buffer, 0, words.length);
+  if (!convertHalves(words, dtype, out))
+    refuseHuge(bfloatToFloat(new Uint16Array(words.buffer, words.byteOffset, count)), name);
+  return { dtype: to, words: out, count };
 }
 
 function wordsOf(bytes: Uint8Array): Uint32Array<ArrayBuffer> {

@@ -155,7 +155,8 @@ function rotate(
 }
 
 /**
- * Into how many shares the heads are divided: more than one where few lanes would leave the device idle, as in decoding.
+ * Into how many shares the heads are divided: more than one where few lanes would leave the device idle, as with one
+ * token.
  * An eighth of a device's lanes keeps its memory busy here, with two loads each.
  */
 const sharesOf = ({ adapter: { costs } }: Gpu, lanes: number, heads: number): number =>

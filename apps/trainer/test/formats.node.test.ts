@@ -3,6 +3,7 @@ import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, readdirSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { WeightError } from '@curio/engine';
 import { decodeFloats, openTensorFile, projectorTensors } from '@curio/nn';
 import { fileSource } from '../src/run/files.ts';
 import { openGolden } from '../../../packages/testing/src/golden.ts';
@@ -94,4 +95,26 @@ test("PyTorch's file of 4 GiB opens from a disk", async () => {
   const end = await large.readRange!(4 * (2 ** 30 + 247), 4 * (2 ** 30 + 250));
   expect([...decodeFloats(end, 'F32')]).toEqual([0, 0, 7]);
   expect([...decodeFloats(await tensors.get('last')!.read(), 'F32')]).toEqual([3]);
+});
+
+test('a tensor of 5 GiB is read in parts, and refused in a sentence where it is asked for at once', async () => {
+  const path = join(folder, 'large.safetensors');
+  const bytes = 5 * 2 ** 30;
+  const header = JSON.stringify({ w: { dtype: 'F32', shape: [bytes / 4], data_offsets: [0, bytes] } });
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const file = openSync(path, 'w');
+  writeSync(file, length);
+  writeSync(file, header);
+  const size = 8 + header.length + bytes;
+  ftruncateSync(file, size); // sparse: it takes one block of the disk
+  writeSync(file, Float32Array.of(1.5), 0, 4, size - 4);
+  closeSync(file);
+  const tensor = (await openTensorFile(fileSource(path))).get('w')!;
+  expect([...decodeFloats(await tensor.readRange!(bytes - 8, bytes), 'F32')]).toEqual([0, 1.5]);
+  await expect(tensor.read()).rejects.toThrow(
+    new WeightError(
+      `weights: large.safetensors: 5368709120 bytes were asked for at once, at byte ${size - bytes}, and 4294967296 can be; read them in parts.`,
+    ),
+  );
 });

@@ -42,3 +42,14 @@ test('a source that gives less than it promised is refused in a sentence', async
     ),
   );
 });
+
+test('a read that there is no memory for is refused in a sentence', async () => {
+  const read = async (): Promise<Uint8Array> => {
+    throw new RangeError('Array buffer allocation failed');
+  };
+  await expect(readExactly({ name: 'x', size: 2 ** 33, read }, 40, 2 ** 32)).rejects.toThrow(
+    new WeightError(
+      'weights: x: 4294967296 bytes were asked for at once, at byte 40, and there is no memory for them (Array buffer allocation failed); read them in parts.',
+    ),
+  );
+});

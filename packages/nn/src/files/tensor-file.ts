@@ -104,9 +104,12 @@ function refuseBeyond({ name, size }: { name: string; size: number }, offset: nu
     );
 }
 
+/** Bytes of the longest array that every engine of today can make. */
+const MOST_AT_ONCE = 2 ** 32;
+
 /**
  * Reads from a source and checks it: nothing beyond its end is requested, and exactly the requested bytes must arrive.
- * @throws WeightError if there are fewer
+ * @throws WeightError if there are fewer, and if they are more than an array, or the memory, can hold
  */
 export async function readExactly(
   source: ByteSource,
@@ -116,7 +119,15 @@ export async function readExactly(
 ): Promise<Uint8Array> {
   refuseBeyond(source, offset, length);
   if (length === 0) return new Uint8Array(0);
-  const bytes = await source.read(offset, length, into);
+  const asked = `weights: ${source.name}: ${length} bytes were asked for at once, at byte ${offset},`;
+  if (length > MOST_AT_ONCE) throw new WeightError(`${asked} and ${MOST_AT_ONCE} can be; read them in parts.`);
+  const bytes = await source.read(offset, length, into).catch((cause: unknown) => {
+    // What allocating an array throws.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new WeightError(`${asked} and there is no memory for them (${cause.message}); read them in parts.`, {
+      cause,
+    });
+  });
   if (bytes.length !== length)
     throw new WeightError(
       `weights: ${source.name}: ${length} bytes were asked for at byte ${offset} and ${bytes.length} came; read it again.`,

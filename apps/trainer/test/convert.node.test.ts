@@ -101,11 +101,11 @@ test('what a quantised folder cannot be used for is refused in one sentence', as
   );
   const source = { language: folderSource(out), vision: null };
   await expect(quantisedFolder(source, { gpu, storage: 'nf4' })).rejects.toThrow(
-    `convert: ${out}/config.json is quantised already; convert the model that it was made of.`,
+    `convert: ${out}/config.json is quantised already; convert the model that it was made from.`,
   );
   edit(join(out, 'config.json'), { quantization_config: { quant_method: 'gptq' } });
   await expect(open({ model: out })).rejects.toThrow(
-    /config\.json: quantization_config is \{"quant_method":"gptq"\}; only \{"quant_method":"curio","storage":"int8"\} or .* can be computed\.$/,
+    /config\.json: quantization_config is \{"quant_method":"gptq"\}; only \{"quant_method":"curio","storage":"int8"\} or .* is supported\.$/,
   );
 });
 

@@ -145,7 +145,7 @@ test('a branch that is zero is told of', async () => {
   );
   writeFileSync(path, joinBytes(encodeSafetensors(zeroed)));
   const { lines } = await merge(named);
-  expect(lines[2]).toMatch(/28 tensors used; r 8, .*; all zero: it changes nothing$/);
+  expect(lines[2]).toMatch(/28 tensors used; r 8, .*; all zero: no effect$/);
 });
 
 test('a merged folder can be merged again: without an adapter its own projector stays', async () => {

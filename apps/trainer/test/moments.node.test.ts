@@ -42,6 +42,6 @@ test('codes without their absmax are refused', async () => {
   const rest = tensors.filter(({ name }) => name !== 'second_absmax.a');
   writeFileSync(path, Buffer.concat(encodeSafetensors(rest, { format: 'pt', step: '1' })));
   await expect(optimizerOf(folder)).rejects.toThrow(
-    `checkpoint: ${path} has no 'second_absmax.a'; it lacks a part of an optimizer's moments.`,
+    `checkpoint: ${path} has no 'second_absmax.a'; the optimizer's moments are incomplete.`,
   );
 });

@@ -61,7 +61,7 @@ test('a question to a published adapter: the report beside the answer', () => {
     `language base: ${LANGUAGE}: 21 tensors used; 4 of a foreign projector dropped; 2 rotary buffers not needed`,
   );
   expect(asked.stderr).toContain(
-    `base: the adapter was trained on ./checkpoints/tiny-share4v-base and is opened on ${LANGUAGE}; other weights give other answers`,
+    `base: the adapter was trained on ./checkpoints/tiny-share4v-base and is opened on ${LANGUAGE}; different weights give different answers`,
   );
 });
 

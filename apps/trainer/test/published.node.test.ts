@@ -38,8 +38,8 @@ test.each(LAYOUTS)('%s: features and scores are those of PyTorch, and every tens
     `language LoRA: ${at}adapter: 28 tensors used; r 8, alpha 16${old ? '' : ' over √r, others by pattern'}`,
     `image LoRA: ${at}adapter/Vit-lora: 24 tensors used; r 4, alpha 8; 12 of blocks that never run`,
     `projector: ${at}adapter: 14 tensors used; cluster`,
-    `base: the adapter was trained on ./checkpoints/tiny-share4v-base and is opened on ${at}language; other weights give other answers`,
-    `${at}adapter: 36 tensors of the image tower's LoRA are those of Vit-lora again; not read`,
+    `base: the adapter was trained on ./checkpoints/tiny-share4v-base and is opened on ${at}language; different weights give different answers`,
+    `${at}adapter: 36 tensors of the image tower's LoRA repeat those of Vit-lora; not read`,
     `tokenizer: <pad> has no row in the model's embedding and is tokenised as text`,
   ]);
 });
@@ -131,15 +131,15 @@ test('folders that do not belong together, or lack a part, are refused in one se
   };
   await refused(
     ({ adapter }) => edit(join(adapter, 'config.json'), { rms_norm_eps: 1e-6 }),
-    /^config: .*adapter\/config\.json says 0\.000001 of rmsNormEps and .*language\/config\.json 0\.00001; the adapter was trained on another base\.$/,
+    /^config: .*adapter\/config\.json says rmsNormEps 0\.000001 and .*language\/config\.json 0\.00001; the adapter was trained on another base\.$/,
   );
   await refused(
     ({ adapter }) => edit(join(adapter, 'config.json'), { mm_projector_type: 'linear' }),
-    /^.*adapter\/config\.json: mm_projector_type is "linear"; known are "cluster", "paper", "mlp2x_gelu"\.$/,
+    /^.*adapter\/config\.json: mm_projector_type is "linear"; known values are "cluster", "paper", "mlp2x_gelu"\.$/,
   );
   await refused(
     ({ adapter }) => edit(join(adapter, 'config.json'), { mm_use_im_start_end: true }),
-    /mm_use_im_start_end is true; only false can be computed\.$/,
+    /mm_use_im_start_end is true; only false is supported\.$/,
   );
   await refused(
     ({ adapter }) => edit(join(adapter, 'config.json'), { mm_vision_tower: 'checkpoints/org/elsewhere' }),
@@ -147,11 +147,11 @@ test('folders that do not belong together, or lack a part, are refused in one se
   );
   await refused(
     ({ adapter }) => rmSync(join(adapter, 'non_lora_trainables.bin')),
-    /^adapter: .*adapter has no non_lora_trainables\.safetensors or \.bin; the projector, which was trained with the adapter, stands in it\.$/,
+    /^adapter: .*adapter has no non_lora_trainables\.safetensors or \.bin; the projector, which was trained with the adapter, is stored there\.$/,
   );
   await refused(
     ({ adapter }) => rmSync(join(adapter, 'config.json')),
-    /^config: .*adapter has no config\.json, which says what the weights beside it are; a run of curio train is opened by --run\.$/,
+    /^config: .*adapter has no config\.json, which describes the weights; open a run of curio train with --run\.$/,
   );
   await refused(
     ({ adapter }) => edit(join(adapter, 'adapter_config.json'), { use_dora: true }),

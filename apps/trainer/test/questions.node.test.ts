@@ -131,7 +131,7 @@ test('what is no whole CLIP is refused with what is missing', async () => {
     const gelu = (json: Record<string, unknown>): void =>
       void ((json.text_config as Record<string, unknown>).hidden_act = 'gelu');
     expect((await without('config.json', gelu)).message).toBe(
-      'config.json: hidden_act is "gelu"; only "quick_gelu" can be computed.',
+      'config.json: hidden_act is "gelu"; only "quick_gelu" is supported.',
     );
     const rows = (json: Record<string, unknown>): void =>
       void ((json.text_config as Record<string, unknown>).vocab_size = 544);

@@ -93,21 +93,21 @@ test('what was trained opens again, and every tensor of it is used', async () =>
     'language base: language: 21 tensors used',
     'image tower: vision: 21 tensors used',
     // B is zero before training.
-    'language LoRA: adapter: 28 tensors used; r 4, alpha 8; all zero: it changes nothing',
-    'image LoRA: adapter/Vit-lora: 12 tensors used; r 2, alpha 4; all zero: it changes nothing',
+    'language LoRA: adapter: 28 tensors used; r 4, alpha 8; all zero: no effect',
+    'image LoRA: adapter/Vit-lora: 12 tensors used; r 2, alpha 4; all zero: no effect',
     'projector: adapter: 14 tensors used; cluster',
-    'base: the adapter was trained on l and is opened on language; other weights give other answers',
-    'language has no config.json; it is taken to be what the configuration says',
-    'vision has no config.json; it is taken to be what the configuration says',
+    'base: the adapter was trained on l and is opened on language; different weights give different answers',
+    'language has no config.json; it is assumed to match the configuration',
+    'vision has no config.json; it is assumed to match the configuration',
   ]);
 });
 
 test('without an adapter the report says what is new and what is drawn at random', async () => {
   const { report } = await openModel(gpu, { ...config, vusr: 'token' }, base);
   expect(report.lines.slice(2, 6)).toEqual([
-    'language LoRA: new, changes nothing before it is trained',
-    'image LoRA: new, changes nothing before it is trained',
-    'projector: cluster, 14 tensors drawn at random; stage 1 trains them',
+    'language LoRA: new, has no effect until it is trained',
+    'image LoRA: new, has no effect until it is trained',
+    'projector: cluster, 14 tensors initialised at random; stage 1 trains them',
     'new words: the mean of the known rows',
   ]);
 });
@@ -136,7 +136,7 @@ test('branches, a projector or a tower adapter that one side lacks are refused',
   );
   const { 'non_lora_trainables.safetensors': _, ...lost } = trained;
   await expect(open({}, { adapter: folder('adapter', lost) })).rejects.toThrow(
-    'adapter: adapter has no non_lora_trainables.safetensors or .bin; the projector, which was trained with the adapter, stands in it.',
+    'adapter: adapter has no non_lora_trainables.safetensors or .bin; the projector, which was trained with the adapter, is stored there.',
   );
   const spare = {
     name: 'base_model.model.extra_head',
@@ -186,13 +186,13 @@ test('a base whose config.json says otherwise than the configuration is refused,
     openModel(gpu, config, { language: beside(base.language, language), vision: beside(base.vision, vision) });
   await open(llama, clip);
   await expect(open({ ...llama, rms_norm_eps: 0.1 }, clip)).rejects.toThrow(
-    'config: model.language.rmsNormEps is 0.00001 and language/config.json says 0.1; the weights are made for what stands beside them.',
+    'config: model.language.rmsNormEps is 0.00001 and language/config.json says 0.1; the weights were made for the latter.',
   );
   await expect(open({ ...llama, num_attention_heads: 4, num_key_value_heads: 4 }, clip)).rejects.toThrow(
-    'config: model.language.numHeads is 2 and language/config.json says 4; the weights are made for what stands beside them.',
+    'config: model.language.numHeads is 2 and language/config.json says 4; the weights were made for the latter.',
   );
   await expect(open(llama, { ...clip, layer_norm_eps: 1e-6 })).rejects.toThrow(
-    'config: model.vision.layerNormEps is 0.00001 and vision/config.json says 0.000001; the weights are made for what stands beside them.',
+    'config: model.vision.layerNormEps is 0.00001 and vision/config.json says 0.000001; the weights were made for the latter.',
   );
 });
 
@@ -201,10 +201,10 @@ test('a projector whose config.json says otherwise than the configuration is ref
   const open = (changed: ModelConfig['projector'], adapter = folder('adapter', trained)) =>
     openModel(gpu, { ...config, projector: changed }, { ...base, adapter, visionAdapter: vitLora() });
   await expect(open({ ...projector, kind: 'paper' })).rejects.toThrow(
-    'config: model.projector.kind is "paper" and adapter/config.json says "cluster"; the weights are made for what stands beside them.',
+    'config: model.projector.kind is "paper" and adapter/config.json says "cluster"; the weights were made for the latter.',
   );
   await expect(open({ ...projector, iterations: 3 })).rejects.toThrow(
-    'config: model.projector.iterations is 3 and adapter/config.json says 2; the weights are made for what stands beside them.',
+    'config: model.projector.iterations is 3 and adapter/config.json says 2; the weights were made for the latter.',
   );
   await expect(open({ kind: 'mlp2x_gelu' })).rejects.toThrow(
     'config: model.projector.kind is "mlp2x_gelu" and adapter',

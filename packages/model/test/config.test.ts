@@ -19,7 +19,7 @@ test("Hugging Face's files and our configurations say the same", () => {
     'base/config.json: num_attention_heads is missing; it must be a number.',
   );
   expect(() => clipVisionFromHf({ ...clipVisionToHf(PRESETS.small.model.vision), hidden_act: 'gelu' }, 'c')).toThrow(
-    'c: hidden_act is "gelu"; only "quick_gelu" can be computed.',
+    'c: hidden_act is "gelu"; only "quick_gelu" is supported.',
   );
 });
 
@@ -44,30 +44,30 @@ test('what a base computes otherwise is refused by key and value', () => {
   const language: [object, string][] = [
     [
       { rope_scaling: { type: 'linear', factor: 4 } },
-      'rope_scaling is {"type":"linear","factor":4}; only positions that are not scaled (type default) can be computed.',
+      'rope_scaling is {"type":"linear","factor":4}; only positions that are not scaled (type default) are supported.',
     ],
     [
       { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4 } },
-      'rope_parameters is {"rope_type":"yarn","rope_theta":10000}; only positions that are not scaled (type default) can be computed.',
+      'rope_parameters is {"rope_type":"yarn","rope_theta":10000}; only positions that are not scaled (type default) are supported.',
     ],
     [
       { rope_parameters: { rope_type: 'default', partial_rotary_factor: 0.5 } },
-      'partial_rotary_factor is 0.5; only 1 can be computed.',
+      'partial_rotary_factor is 0.5; only 1 is supported.',
     ],
-    [{ attention_bias: true }, 'attention_bias is true; only false can be computed.'],
-    [{ mlp_bias: true }, 'mlp_bias is true; only false can be computed.'],
-    [{ head_dim: 64 }, 'head_dim is 64; only 32 can be computed.'],
-    [{ hidden_act: 'gelu' }, 'hidden_act is "gelu"; only "silu" can be computed.'],
-    [{ tie_word_embeddings: true }, 'tie_word_embeddings is true; only false can be computed.'],
+    [{ attention_bias: true }, 'attention_bias is true; only false is supported.'],
+    [{ mlp_bias: true }, 'mlp_bias is true; only false is supported.'],
+    [{ head_dim: 64 }, 'head_dim is 64; only 32 is supported.'],
+    [{ hidden_act: 'gelu' }, 'hidden_act is "gelu"; only "silu" is supported.'],
+    [{ tie_word_embeddings: true }, 'tie_word_embeddings is true; only false is supported.'],
     [
       { model_type: 'mistral' },
-      'model_type is "mistral"; only "llama" or "llava" or "llava_llama" or "share4v" can be computed.',
+      'model_type is "mistral"; only "llama" or "llava" or "llava_llama" or "share4v" is supported.',
     ],
-    [{ sliding_window: 4096 }, 'sliding_window is 4096; a base with it cannot be computed.'],
-    [{ eos_token_id: [2, 7] }, 'eos_token_id is [2,7]; only 2 or [2] can be computed.'],
+    [{ sliding_window: 4096 }, 'sliding_window is 4096; a base with it is not supported.'],
+    [{ eos_token_id: [2, 7] }, 'eos_token_id is [2,7]; only 2 or [2] is supported.'],
     [
       { num_attention_heads: 3, head_dim: undefined },
-      '3 heads, 4 of keys, cannot part a width of 128; heads must have one even width, and groups of one size.',
+      '3 heads and 4 key heads do not divide a width of 128; heads must have the same even width, and groups the same size.',
     ],
     [{ num_hidden_layers: 1.5 }, 'num_hidden_layers is 1.5; it must be a whole number above 0.'],
   ];
@@ -76,10 +76,10 @@ test('what a base computes otherwise is refused by key and value', () => {
   const tower: [object, string][] = [
     [
       { model_type: 'siglip_vision_model' },
-      'model_type is "siglip_vision_model"; only "clip" or "clip_vision_model" can be computed.',
+      'model_type is "siglip_vision_model"; only "clip" or "clip_vision_model" is supported.',
     ],
-    [{ num_channels: 1 }, 'num_channels is 1; only 3 can be computed.'],
-    [{ patch_size: 14 }, 'patches of 14 cannot part a side of 72, or 4 heads a width of 128; both must divide.'],
+    [{ num_channels: 1 }, 'num_channels is 1; only 3 is supported.'],
+    [{ patch_size: 14 }, 'patches of 14 do not divide a side of 72, or 4 heads a width of 128; both must.'],
   ];
   for (const [change, text] of tower)
     expect(() => clipVisionFromHf({ ...vision, ...change }, 'c')).toThrow(`c: ${text}`);

@@ -120,10 +120,10 @@ describe('a vocabulary out of tokenizer.json', () => {
       "gguf: base/tokenizer.json has no piece '▁'; only LLaMA's vocabulary, which writes spaces so, can be written.",
     );
     await expect(read({ vocab, merges: ['a b', 'ab c', 'b c', 'a bc'] })).rejects.toThrow(
-      "gguf: base/tokenizer.json merges 'abc' at two places of its list, and GGUF has one score for it; give the tokenizer.model that it was made of.",
+      "gguf: base/tokenizer.json merges 'abc' at two places of its list, and GGUF has one score for it; give the tokenizer.model that it was made from.",
     );
     await expect(read({ vocab, merges: ['a b', 'b c', 'ab c'] })).rejects.toThrow(
-      "gguf: base/tokenizer.json never merges 'a' and 'bc', and who reads GGUF would, since 'abc' is a piece; give the tokenizer.model that it was made of.",
+      "gguf: base/tokenizer.json never merges 'a' and 'bc', but readers of GGUF would, since 'abc' is a piece; give the tokenizer.model that it was made from.",
     );
     await expect(ggufVocabulary({ name: 'base', open: async () => undefined }, 11)).rejects.toThrow(
       'tokenizer: base has no tokenizer.model or tokenizer.json; one of them must be there.',
@@ -143,7 +143,7 @@ test('what the format does not hold is refused before anything is written', asyn
     "gguf: 'output.weight' is [11, 48] and Q8_0 has groups of 32 numbers; write it as f16, bf16 or f32.",
   );
   await expect(write('f32', 'model.layers.0.self_attn.q_proj.bias', [64])).rejects.toThrow(
-    "gguf: 'model.layers.0.self_attn.q_proj.bias' has no name in llama.cpp's llama; take a LLaMA without it.",
+    "gguf: 'model.layers.0.self_attn.q_proj.bias' has no name in llama.cpp's llama; use a LLaMA without it.",
   );
   const short = await write('f32', 'lm_head.weight', [11, 64]);
   await expect(bytesOf(short)).rejects.toThrow(

@@ -1,9 +1,9 @@
 /**
- * @file The language model as llama.cpp reads it: one GGUF file with its settings, its vocabulary and its tensors, by
- * the names of llama.cpp, vectors always as f32.
+ * @file The language model for llama.cpp: one GGUF file with its settings, its vocabulary and its tensors under
+ * llama.cpp's names, vectors always as f32.
  *
- * Image tower and projector stay behind: llama.cpp has a second file for them, and of the projectors that it knows none
- * is the prototype extractor.
+ * Image tower and projector are left out: llama.cpp has a second file for them, and knows no projector like the
+ * prototype extractor.
  */
 import { WeightError } from '@curio/engine';
 import { ggufTensor, neighbouringPairs, quantisedQ8, streamGguf } from '@curio/nn';
@@ -14,7 +14,7 @@ import { mergedModel } from './merged-model.ts';
 import type { MergeDevices, MergedModel } from './merged-model.ts';
 import type { FolderConfig, ModelFiles } from './model-config.ts';
 
-/** Types of the matrices, llama.cpp's numbers of a file of them, and what they are made of. */
+/** Types of the matrices, llama.cpp's numbers for a file of them, and what they are made from. */
 const TYPES = {
   f32: { file: 0, dtype: 'F32' },
   f16: { file: 1, dtype: 'F16' },
@@ -43,18 +43,18 @@ const IN_BLOCK: Readonly<Record<string, string>> = {
 
 export interface GgufOptions {
   readonly storage: GgufStorage;
-  /** Name of the model in the file. */
+  /** Name of the model, stored in the file. */
   readonly name: string;
 }
 
 export interface MergedGguf extends Pick<MergedModel, 'lines'> {
   readonly file: StreamedFile;
-  /** Matrices that take a branch. */
+  /** Matrices that have a branch. */
   readonly merged: number;
 }
 
 /**
- * The merged language model as `model.gguf`; its bytes are made as they are written.
+ * The merged language model as `model.gguf`; its bytes are computed as they are written.
  * @throws as `mergedModel` and `ggufVocabulary`
  */
 export async function mergedGguf(
@@ -75,7 +75,7 @@ export const dtypeOf =
 
 /**
  * A language model as `model.gguf`.
- * @param tensors by transformers' names, each of the type that `dtypeOf` says
+ * @param tensors by transformers' names, each of the type that `dtypeOf` returns
  * @param folder has the vocabulary
  */
 export async function languageGguf(
@@ -119,7 +119,7 @@ function renamed(tensor: StreamedTensor, config: LlamaConfig, storage: GgufStora
   const [, layer, part = ''] = /^model\.layers\.(\d+)\.(.*)$/.exec(tensor.name) ?? [];
   const name = layer === undefined ? TOP[tensor.name] : IN_BLOCK[part] && `blk.${layer}.${IN_BLOCK[part]}`;
   if (name === undefined)
-    throw new WeightError(`gguf: '${tensor.name}' has no name in llama.cpp's llama; take a LLaMA without it.`);
+    throw new WeightError(`gguf: '${tensor.name}' has no name in llama.cpp's llama; use a LLaMA without it.`);
   const heads = { q_proj: config.numHeads, k_proj: config.numKeyValueHeads }[
     /self_attn\.(.*)\.weight/.exec(part)?.[1] ?? ''
   ];

@@ -1,6 +1,6 @@
 /**
  * @file LLaMA's vocabulary as GGUF lists it: the text, score and kind of each row of the model. llama.cpp merges the
- * neighbours whose piece has the best score, as SentencePiece does.
+ * adjacent pieces whose union has the best score, as SentencePiece does.
  */
 import { DataError } from '@curio/engine';
 import { readJsonFile } from '@curio/nn';
@@ -12,15 +12,15 @@ import { openTokens } from '../data/tokens.ts';
 /** `<unk>` of every LLaMA. */
 const UNKNOWN_ID = 0;
 
-/** Scores that llama.cpp's converter gives to words that were added, and to rows without a word. */
+/** Scores that llama.cpp's converter gives to added words, and to rows without a word. */
 const ADDED = -1000;
 const EMPTY = -10_000;
 
 /**
  * The settings `tokenizer.ggml.…` of a folder's vocabulary.
- * @param rows of the model; those without a word are filled, and special words without a row are left out
- * @throws as `openTokens`; DataError where the vocabulary is not LLaMA's, or a score for each piece cannot say in which
- * order it merges
+ * @param rows of the model; those without a word are padded, and special words without a row are left out
+ * @throws as `openTokens`; DataError if the vocabulary is not LLaMA's, or scores of its pieces cannot express the order
+ * in which it merges
  */
 export async function ggufVocabulary(folder: ByteFolder, rows: number): Promise<GgufSettings> {
   await openTokens(folder, { rows }); // refuses what is damaged, or belongs to another model
@@ -57,7 +57,7 @@ async function readTokens(folder: ByteFolder): Promise<Pieces> {
   return tokensOfJson(json as TokenizerJson, `${folder.name}/tokenizer.json`);
 }
 
-/** Words that `added_tokens.json` puts behind those of a `tokenizer.model`. */
+/** Words that `added_tokens.json` adds after those of a `tokenizer.model`. */
 async function withAdded(folder: ByteFolder, tokens: Pieces): Promise<Pieces> {
   const added = (await readJsonFile(folder, 'added_tokens.json', 'tokenizer')) ?? {};
   for (const [text, id] of Object.entries(added as Record<string, number>))
@@ -92,8 +92,8 @@ function tokensOfJson({ model, added_tokens = [] }: TokenizerJson, where: string
 }
 
 /**
- * Minus the place of the first merge that makes a piece. It says the same as the list only where each pair of pieces
- * that is a piece is listed, and the pairs that make one stand together, as transformers writes them.
+ * Minus the index of the first merge that makes a piece. It is equivalent to the list only if every pair of pieces that
+ * forms a piece is listed, and the pairs that form the same piece are adjacent, as transformers writes them.
  */
 function mergeScores({ vocab, merges }: TokenizerJson['model'], where: string): Map<string, number> {
   const scores = new Map<string, number>();
@@ -104,7 +104,7 @@ function mergeScores({ vocab, merges }: TokenizerJson['model'], where: string): 
     const piece = a + b;
     if (scores.has(piece) && last !== piece)
       throw new DataError(
-        `gguf: ${where} merges '${piece}' at two places of its list, and GGUF has one score for it; give the tokenizer.model that it was made of.`,
+        `gguf: ${where} merges '${piece}' at two places of its list, and GGUF has one score for it; give the tokenizer.model that it was made from.`,
       );
     if (!scores.has(piece)) scores.set(piece, 0 - place); // not -0
     pairs.add(`${a} ${b}`);
@@ -115,7 +115,7 @@ function mergeScores({ vocab, merges }: TokenizerJson['model'], where: string): 
       const [a, b] = [piece.slice(0, cut), piece.slice(cut)];
       if (a in vocab && b in vocab && !pairs.has(`${a} ${b}`))
         throw new DataError(
-          `gguf: ${where} never merges '${a}' and '${b}', and who reads GGUF would, since '${piece}' is a piece; give the tokenizer.model that it was made of.`,
+          `gguf: ${where} never merges '${a}' and '${b}', but readers of GGUF would, since '${piece}' is a piece; give the tokenizer.model that it was made from.`,
         );
     }
   return scores;

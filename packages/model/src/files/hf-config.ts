@@ -1,6 +1,6 @@
 /**
  * @file `config.json` files in Hugging Face's layout, to configurations and back. Settings that affect the arithmetic
- * are implemented or refused; keys that do not are known by name, and `unknownKeys` lists the rest.
+ * are implemented or refused; keys that do not affect it are known by name, and `unknownKeys` lists the rest.
  */
 import { ConfigError } from '@curio/engine';
 import { QUANTISED_STORAGES, shownJson } from '@curio/nn';
@@ -28,7 +28,7 @@ const COUNTS = new Set([
   'patch_size',
 ]);
 
-/** Reads numbers of one file; sizes are whole and above 0. */
+/** Reads numbers from one file; sizes are whole and above 0. */
 const reader =
   (json: Json, where: string) =>
   (key: string, fallback?: number): number => {
@@ -40,11 +40,11 @@ const reader =
     return value;
   };
 
-/** What `curio convert` says of its numbers; others read it as a model that they cannot open. */
+/** How `curio convert` describes its numbers; other programs take it for a model that they cannot open. */
 export const quantisationOf = (storage: QuantisedStorage): Json => ({ quant_method: 'curio', storage });
 const QUANTISATIONS = QUANTISED_STORAGES.map(quantisationOf);
 
-/** Values that the code here computes with, by key; null and no value at all stand for the first. */
+/** Supported values, by key; null or a missing key means the first. */
 type Fixed = Readonly<Record<string, readonly unknown[]>>;
 
 function requireFixed(json: Json, fixed: Fixed, where: string): void {
@@ -53,12 +53,12 @@ function requireFixed(json: Json, fixed: Fixed, where: string): void {
     if (value === undefined || value === null || known.some((each) => JSON.stringify(each) === JSON.stringify(value)))
       continue;
     throw new ConfigError(
-      `${where}: ${key} is ${shownJson(value)}; ${known.length > 0 ? `only ${known.map(shownJson).join(' or ')} can be computed` : 'a base with it cannot be computed'}.`,
+      `${where}: ${key} is ${shownJson(value)}; ${known.length > 0 ? `only ${known.map(shownJson).join(' or ')} is supported` : 'a base with it is not supported'}.`,
     );
   }
 }
 
-/** Settings of `PretrainedConfig`, of generation and of training that change no score of a model. */
+/** Settings of `PretrainedConfig`, of generation and of training that do not change a model's scores. */
 const INERT =
   `_name_or_path add_cross_attention architectures auto_map bad_words_ids begin_suppress_tokens chunk_size_feed_forward
 cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dtype early_stopping encoder_no_repeat_ngram_size
@@ -90,7 +90,7 @@ const LLAMA_READ =
 rms_norm_eps max_position_embeddings`.split(/\s+/);
 
 /**
- * A LLaMA `config.json`, LLaVA's and ShareGPT4V's among them; `where` names the file in errors. Old files give
+ * A LLaMA `config.json`, including LLaVA's and ShareGPT4V's; `where` names the file in errors. Old files have
  * `rope_theta` and `rope_scaling`, those of transformers 5 `rope_parameters`.
  * @throws ConfigError for arithmetic that is not LLaMA-2's: scaled positions, biases, tied heads, other activations
  */
@@ -102,7 +102,7 @@ export function llamaFromHf(json: Json, where: string): LlamaConfig {
   const numKeyValueHeads = get('num_key_value_heads', numHeads);
   if (hiddenSize % (2 * numHeads) !== 0 || numHeads % numKeyValueHeads !== 0)
     throw new ConfigError(
-      `${where}: ${numHeads} heads, ${numKeyValueHeads} of keys, cannot part a width of ${hiddenSize}; heads must have one even width, and groups of one size.`,
+      `${where}: ${numHeads} heads and ${numKeyValueHeads} key heads do not divide a width of ${hiddenSize}; heads must have the same even width, and groups the same size.`,
     );
   requireFixed(json, { head_dim: [hiddenSize / numHeads] }, where);
   return {
@@ -118,7 +118,7 @@ export function llamaFromHf(json: Json, where: string): LlamaConfig {
   };
 }
 
-/** The base of the wavelengths. @throws ConfigError where positions are scaled, or turn a part of the width */
+/** The base of the wavelengths. @throws ConfigError if positions are scaled, or rotate only a part of the width */
 function ropeTheta(json: Json, where: string): number {
   const given = (json.rope_parameters ?? {}) as Json;
   for (const [key, scaling] of [
@@ -129,7 +129,7 @@ function ropeTheta(json: Json, where: string): number {
     const type = (scaling as Json).rope_type ?? (scaling as Json).type;
     if (typeof scaling !== 'object' || type !== 'default')
       throw new ConfigError(
-        `${where}: ${key} is ${shownJson(scaling)}; only positions that are not scaled (type default) can be computed.`,
+        `${where}: ${key} is ${shownJson(scaling)}; only positions that are not scaled (type default) are supported.`,
       );
   }
   for (const holder of [json, given]) requireFixed(holder, { partial_rotary_factor: [1] }, where);
@@ -172,7 +172,7 @@ const CLIP_READ =
   `image_size patch_size hidden_size intermediate_size num_hidden_layers num_attention_heads layer_norm_eps`.split(' ');
 
 /**
- * A CLIP `config.json`, of the whole model (its `vision_config` is taken) or of the image tower alone. Missing keys
+ * A CLIP `config.json`, of the whole model (its `vision_config` is used) or of the image tower alone. Missing keys
  * have the values of transformers' CLIPVisionConfig.
  * @throws ConfigError for arithmetic that is not OpenAI's CLIP's
  */
@@ -194,13 +194,13 @@ export function clipVisionFromHf(json: Json, where: string): ClipVisionConfig {
   const { imageSize, patchSize, hiddenSize, numHeads } = config;
   if (imageSize % patchSize !== 0 || hiddenSize % numHeads !== 0)
     throw new ConfigError(
-      `${where}: patches of ${patchSize} cannot part a side of ${imageSize}, or ${numHeads} heads a width of ${hiddenSize}; both must divide.`,
+      `${where}: patches of ${patchSize} do not divide a side of ${imageSize}, or ${numHeads} heads a width of ${hiddenSize}; both must.`,
     );
   return config;
 }
 
 /**
- * The text tower of a whole CLIP's `config.json`, and the width of its space. Missing keys have the values of
+ * The text tower of a whole CLIP's `config.json`, and the width of its embedding. Missing keys have the values of
  * transformers' CLIPTextConfig.
  * @throws ConfigError for a tower without one, and for arithmetic that is not OpenAI's CLIP's
  */
@@ -224,7 +224,7 @@ export function clipTextFromHf(json: Json, where: string): ClipTextConfig {
   };
 }
 
-/** Keys of a `config.json` that are neither read nor known to change no number; LLaVA's are `readLlavaConfig`'s. */
+/** Keys of a `config.json` that are neither read nor known to have no effect; `readLlavaConfig` handles LLaVA's. */
 export function unknownKeys(json: Json, kind: 'llama' | 'clip'): string[] {
   const known = new Set(
     kind === 'llama'

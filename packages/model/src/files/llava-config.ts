@@ -1,5 +1,5 @@
 /**
- * @file LLaVA's keys of a `config.json`: which projector, which features, how images are squared. docs/sq-llava.md
+ * @file LLaVA's keys of a `config.json`: the projector, the features, how images are made square. docs/sq-llava.md
  * 4.5.
  */
 import { ConfigError } from '@curio/engine';
@@ -12,12 +12,12 @@ import type { Json } from './hf-config.ts';
 export interface LlavaConfig {
   readonly projector: ProjectorConfig;
   readonly selectLayer: number;
-  /** How images become square; null where the file does not say. */
+  /** How images are made square; null if the file does not say. */
   readonly imageAspect: 'crop' | 'pad' | null;
   /** Name or path of the image tower. */
   readonly visionTower: string | null;
   readonly vusr: ModelConfig['vusr'];
-  /** Chat template it was trained with, where Curio wrote the file. */
+  /** Chat template that it was trained with, if Curio wrote the file. */
   readonly template: TemplateName | null;
   readonly systemText: string | null;
 }
@@ -25,10 +25,10 @@ export interface LlavaConfig {
 /** The published code builds its extractor with these numbers but never writes them. */
 const PUBLISHED = { numPrototypes: 256, iterations: 2 };
 
-/** `paper` is Curio's own name: no published file has one. */
+/** `paper` is Curio's own name: no published model has that projector. */
 const PROJECTORS = ['cluster', 'paper', 'mlp2x_gelu'] as const;
 
-/** Values that are implemented, by key; a key without a value means the first. */
+/** Supported values, by key; a missing key means the first. */
 const FIXED: Readonly<Record<string, readonly unknown[]>> = {
   mm_vision_select_feature: ['patch'],
   mm_use_im_start_end: [false],
@@ -38,7 +38,7 @@ const FIXED: Readonly<Record<string, readonly unknown[]>> = {
   image_grid_pinpoints: [],
   use_mm_proj: [true],
 };
-/** About training, or about parts that are not in the model (docs/sq-llava.md 1.8). */
+/** Keys about training, or about parts that the model does not have (docs/sq-llava.md 1.8). */
 const INERT = [
   'freeze_mm_mlp_adapter',
   'freeze_mm_vision_resampler',
@@ -53,7 +53,7 @@ const INERT = [
   'vision_tower_lr',
 ];
 const READ = ['mm_projector_type', 'mm_hidden_size', 'mm_vision_select_layer', 'mm_vision_tower', 'image_aspect_ratio'];
-/** What Curio adds in files of its own. */
+/** Keys that Curio adds to its own files. */
 const OWN = ['mm_num_prototypes', 'mm_prototype_iterations', 'vusr', 'chat_template_name', 'system_text'];
 
 export const LLAVA_KEYS: readonly string[] = [...Object.keys(FIXED), ...INERT, ...READ, ...OWN];
@@ -61,7 +61,9 @@ export const LLAVA_KEYS: readonly string[] = [...Object.keys(FIXED), ...INERT, .
 const oneOf = <T>(json: Json, key: string, known: readonly T[], fallback: T, where: string): T => {
   const value = json[key] ?? fallback;
   if (!known.includes(value as T))
-    throw new ConfigError(`${where}: ${key} is ${shownJson(json[key])}; known are ${known.map(shownJson).join(', ')}.`);
+    throw new ConfigError(
+      `${where}: ${key} is ${shownJson(json[key])}; known values are ${known.map(shownJson).join(', ')}.`,
+    );
   return value as T;
 };
 
@@ -74,7 +76,7 @@ const countOf = (json: Json, key: string, fallback: number, where: string): numb
 
 /**
  * Reads them.
- * @param visionSize width of the tower that stands beside it
+ * @param visionSize width of the image tower that is used
  * @throws ConfigError for a projector or features of another kind
  */
 export function readLlavaConfig(json: Json, where: string, visionSize: number): LlavaConfig {
@@ -82,20 +84,20 @@ export function readLlavaConfig(json: Json, where: string, visionSize: number): 
     const value = json[key];
     if (value !== undefined && value !== null && !known.includes(value))
       throw new ConfigError(
-        `${where}: ${key} is ${shownJson(value)}; ${known.length > 0 ? `only ${known.map(shownJson).join(' or ')}` : 'nothing of the kind'} can be computed.`,
+        `${where}: ${key} is ${shownJson(value)}; ${known.length > 0 ? `only ${known.map(shownJson).join(' or ')}` : 'nothing of the kind'} is supported.`,
       );
   }
   const kind = oneOf(json, 'mm_projector_type', PROJECTORS, '' as 'cluster', where);
   if (json.mm_hidden_size !== undefined && json.mm_hidden_size !== visionSize)
     throw new ConfigError(
-      `${where}: mm_hidden_size is ${shownJson(json.mm_hidden_size)} and the image tower is ${visionSize} wide; take the tower that mm_vision_tower names (${shownJson(json.mm_vision_tower)}).`,
+      `${where}: mm_hidden_size is ${shownJson(json.mm_hidden_size)} and the image tower is ${visionSize} wide; use the tower that mm_vision_tower names (${shownJson(json.mm_vision_tower)}).`,
     );
   const selectLayer = json.mm_vision_select_layer ?? -2;
   if (!(Number.isInteger(selectLayer) && (selectLayer as number) < 0))
     throw new ConfigError(
       `${where}: mm_vision_select_layer is ${shownJson(selectLayer)}; it must be a hidden state counted from the end, such as -2.`,
     );
-  // LLaVA's code takes `square`, the default, as the centre of the image.
+  // In LLaVA's code `square`, the default, means the centre of the image.
   const aspect = oneOf(json, 'image_aspect_ratio', ['pad', 'square', null] as const, null, where);
   const text = (key: string): string | null => (typeof json[key] === 'string' ? (json[key] as string) : null);
   const names = Object.keys(TEMPLATES) as TemplateName[];
@@ -117,7 +119,7 @@ export function readLlavaConfig(json: Json, where: string, visionSize: number): 
   };
 }
 
-/** The keys of a trained model, as `readLlavaConfig` reads them; those that the published code writes first. */
+/** The keys of a trained model, as `readLlavaConfig` reads them; those that the published code writes come first. */
 export function llavaToHf(config: ModelConfig, visionTower: string): Json {
   const { vision, projector, vusr, template, systemText } = config;
   return {

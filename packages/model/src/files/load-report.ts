@@ -8,7 +8,7 @@ export interface LoadReport extends WeightsReport {
   readonly lines: readonly string[];
 }
 
-/** Names as a shortened list. */
+/** A shortened list of names. */
 const some = (names: readonly string[]): string =>
   names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
 
@@ -18,7 +18,7 @@ const lastName = (path: string): string =>
     .replace(/^.*[/\\]/, '')
     .toLowerCase();
 
-/** Formats the facts as lines. */
+/** Formats the report as lines. */
 export function loadReport(
   config: ModelConfig,
   { language, vision, adapter, visionAdapter, projector: file }: ModelFiles,
@@ -56,7 +56,7 @@ export function loadReport(
     const part = partOf(label);
     if (!part || !lora) {
       if (drawn(scope).some((name) => name.includes('lora_')))
-        lines.push(`${label}: new, changes nothing before it is trained`);
+        lines.push(`${label}: new, has no effect until it is trained`);
       return;
     }
     const b = report.loaded.filter((name) => name.startsWith(scope) && name.endsWith('lora_B.weight'));
@@ -65,9 +65,7 @@ export function loadReport(
     line(label, from, part, [
       `r ${lora.r}, alpha ${lora.alpha}${lora.rslora ? ' over √r' : ''}${varied}`,
       ...counted(part.ignored, /^/, 'of blocks that never run'),
-      ...(zero === 0
-        ? []
-        : [zero === b.length ? 'all zero: it changes nothing' : `${zero} of ${b.length} branches are zero`]),
+      ...(zero === 0 ? [] : [zero === b.length ? 'all zero: no effect' : `${zero} of ${b.length} branches are zero`]),
     ]);
   };
   loraLine('language LoRA', 'language.', adapter?.name ?? '', config.languageLora);
@@ -76,7 +74,7 @@ export function loadReport(
   if (projector) line('projector', (adapter ?? file ?? language).name, projector, [config.projector.kind]);
   else
     lines.push(
-      `projector: ${config.projector.kind}, ${drawn('projector.').length} tensors drawn at random; stage 1 trains them`,
+      `projector: ${config.projector.kind}, ${drawn('projector.').length} tensors initialised at random; stage 1 trains them`,
     );
   const words = drawn('language.').filter((name) => name.includes('extra_'));
   if (words.length > 0) lines.push('new words: the mean of the known rows');
@@ -84,7 +82,7 @@ export function loadReport(
   const named = adapters.main?.config.base;
   if (named && lastName(named) !== lastName(language.name))
     lines.push(
-      `base: the adapter was trained on ${named} and is opened on ${language.name}; other weights give other answers`,
+      `base: the adapter was trained on ${named} and is opened on ${language.name}; different weights give different answers`,
     );
   lines.push(...adapters.notes, ...notes);
   return { ...report, lines };

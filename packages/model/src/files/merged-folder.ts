@@ -1,12 +1,12 @@
 /**
  * @file A model with its adapters merged in, as Hugging Face folders: the language model with LLaVA's keys and the
- * projector among its tensors, the image tower in a folder inside. docs/sq-llava.md 4.7.
+ * projector among its tensors, and the image tower in a folder inside it. docs/sq-llava.md 4.7.
  *
  *     config.json                                     LLaMA's and LLaVA's keys
- *     generation_config.json, tokenizer.model, …      the base's, as they are
+ *     generation_config.json, tokenizer.model, …      copied from the base
  *     model-00001-of-00003.safetensors, …             model.layers.…, lm_head.weight, model.mm_projector.…
  *     vision_tower/config.json, model.safetensors     vision_model.…
- *     vision_tower/preprocessor_config.json           the tower's, as it is
+ *     vision_tower/preprocessor_config.json           copied from the tower
  */
 import { copiedFile, shardSafetensors, textFile } from '@curio/nn';
 import type { ByteFolder, StreamedFile } from '@curio/nn';
@@ -16,10 +16,10 @@ import { mergedModel } from './merged-model.ts';
 import type { MergeDevices, MergedModel } from './merged-model.ts';
 import type { FolderConfig, ModelFiles } from './model-config.ts';
 
-/** Folder of the tower inside. */
+/** Folder of the image tower in it. */
 export const TOWER_FOLDER = 'vision_tower';
 
-/** What is copied from the base as it is. */
+/** Files copied from the base unchanged. */
 const COPIED = [
   'generation_config.json',
   'tokenizer.model',
@@ -31,20 +31,20 @@ const COPIED = [
 
 export interface MergeOptions extends MergeDevices {
   readonly storage: 'f32' | 'f16' | 'bf16';
-  /** Bytes of a file of weights. Default as `shardSafetensors`. */
+  /** Maximum bytes of a file of weights. Default as in `shardSafetensors`. */
   readonly mostBytes?: number;
 }
 
 export interface MergedFolder extends Pick<MergedModel, 'lines'> {
   readonly files: readonly StreamedFile[];
-  /** Matrices that take a branch. */
+  /** Matrices that have a branch. */
   readonly merged: number;
 }
 
 const DTYPES = { f32: ['F32', 'float32'], f16: ['F16', 'float16'], bf16: ['BF16', 'bfloat16'] } as const;
 
 /**
- * The files of the merged model; their bytes are made as they are written.
+ * The files of the merged model; their bytes are computed as they are written.
  * @throws as `mergedModel`
  */
 export async function mergedFolder(
@@ -79,7 +79,7 @@ export async function mergedFolder(
   };
 }
 
-/** The files beside the weights that stay as they are. */
+/** The files that are copied beside the weights. */
 export async function copiedFiles(language: ByteFolder, vision: ByteFolder | null): Promise<StreamedFile[]> {
   const copied = await Promise.all([
     ...COPIED.map((file) => copiedFile(language, file)),

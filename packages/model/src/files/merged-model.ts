@@ -1,4 +1,4 @@
-/** @file A model with its adapters merged in, as tensors whose numbers are made while they are written. */
+/** @file A model with its adapters merged in, as tensors whose numbers are computed while they are written. */
 import { ConfigError, WeightError } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { isZero, loraOf, mergedTensor, projectorTensors, recoded } from '@curio/nn';
@@ -18,13 +18,13 @@ export interface MergeDevices {
 type DtypeOf = (shape: readonly number[]) => FloatDType;
 
 export interface MergedModel {
-  /** By the names of their files, the language model's without those that it does not use. */
+  /** By the names in their files; tensors that the language model does not use are left out. */
   readonly language: readonly StreamedTensor[];
-  /** All blocks, those that never run here too: others run them. */
+  /** All blocks, even those that never run here: other programs run them. */
   readonly tower: readonly StreamedTensor[];
   /** `model.mm_projector.…`. */
   readonly projector: readonly StreamedTensor[];
-  /** Matrices that take a branch. */
+  /** Matrices that have a branch. */
   readonly merged: { readonly language: number; readonly tower: number };
   /** The load report. */
   readonly lines: readonly string[];
@@ -32,8 +32,8 @@ export interface MergedModel {
 
 /**
  * The tensors of the merged model.
- * @throws ConfigError for learned rows of new words, which no published layout holds, and as `openModel`; while they
- * are written WeightError for a number that f16 does not hold
+ * @throws ConfigError for learned rows of new words, which no published layout can hold, and as `openModel`; while
+ * they are written, WeightError for a number beyond the range of f16
  */
 export async function mergedModel(
   { model: config, baseProjector }: FolderConfig,
@@ -72,7 +72,7 @@ function mergedTensors(
   dtypeOf: DtypeOf,
 ): StreamedTensor[] {
   const lost = [...pairs.keys()].find((name) => !tensors.has(name.replace(/\.lora_[AB]\.weight$/, '.weight')));
-  if (lost) throw new WeightError(`merge: '${lost}' has no matrix beside it in the base; it belongs to another one.`);
+  if (lost) throw new WeightError(`merge: '${lost}' has no matrix in the base; it belongs to another base.`);
   return [...tensors].map(([name, stored]) => {
     const stem = name.replace(/\.weight$/, '');
     const [a, b] = ['A', 'B'].map((half) => pairs.get(`${stem}.lora_${half}.weight`));
@@ -82,7 +82,7 @@ function mergedTensors(
   });
 }
 
-/** Branches that have no effect, by the names of their parameters. */
+/** Branches without effect, by the names of their parameters. */
 async function zeroBranches({ main, vision }: OpenedAdapters): Promise<string[]> {
   const zero: string[] = [];
   for (const [scope, tensors] of [

@@ -18,13 +18,13 @@ export interface ModelFiles {
   readonly adapter?: ByteFolder | null;
   /** The adapter's image LoRA: its folder `Vit-lora`. */
   readonly visionAdapter?: ByteFolder | null;
-  /** A projector by itself, where there is no adapter: `mm_projector` or `non_lora_trainables`. */
+  /** A projector on its own, if there is no adapter: `mm_projector` or `non_lora_trainables`. */
   readonly projector?: ByteSource | null;
 }
 
 const CONFIG_FILE = 'config.json';
 
-/** An object out of a folder's `config.json`; undefined where there is no such file. */
+/** The object in a folder's `config.json`; undefined if there is no such file. */
 export async function readConfigFile(folder: ByteFolder): Promise<Json | undefined> {
   const json = await readJsonFile(folder, CONFIG_FILE, 'config');
   if (json === undefined) return undefined;
@@ -33,25 +33,25 @@ export async function readConfigFile(folder: ByteFolder): Promise<Json | undefin
   return json;
 }
 
-/** As `readConfigFile`. @throws ConfigError where there is no such file */
+/** As `readConfigFile`. @throws ConfigError if there is no such file */
 export async function requireConfigFile(folder: ByteFolder): Promise<Json> {
   const json = await readConfigFile(folder);
   if (!json)
     throw new ConfigError(
-      `config: ${folder.name} has no ${CONFIG_FILE}, which says what the weights beside it are; a run of curio train is opened by --run.`,
+      `config: ${folder.name} has no ${CONFIG_FILE}, which describes the weights; open a run of curio train with --run.`,
     );
   return json;
 }
 
 const notKnown = (where: string, json: Json, kind: 'llama' | 'clip'): string[] => {
   const unknown = unknownKeys(json, kind).filter((key) => !(kind === 'llama' && LLAVA_KEYS.includes(key)));
-  return unknown.length > 0 ? [`${where}: not known, and not used: ${unknown.join(', ')}`] : [];
+  return unknown.length > 0 ? [`${where}: unknown, and not used: ${unknown.join(', ')}`] : [];
 };
 
 /**
  * Compares a configuration with the `config.json` of the base's folders, if present.
- * @returns settings found there that are not used here, one sentence each
- * @throws ConfigError where the two contradict each other, or the base is of another kind
+ * @returns one sentence for each setting found there that is not used here
+ * @throws ConfigError if the two contradict each other, or the base is of another kind
  */
 export async function requireBaseConfig(
   { language, vision }: Pick<ModelFiles, 'language' | 'vision'>,
@@ -65,7 +65,7 @@ export async function requireBaseConfig(
     const where = `${folder.name}/${CONFIG_FILE}`;
     const json = await readConfigFile(folder);
     if (!json) {
-      notes.push(`${folder.name} has no ${CONFIG_FILE}; it is taken to be what the configuration says`);
+      notes.push(`${folder.name} has no ${CONFIG_FILE}; it is assumed to match the configuration`);
       continue;
     }
     const says =
@@ -76,7 +76,7 @@ export async function requireBaseConfig(
       const ours = (config[part] as unknown as Json)[key];
       if (ours !== value)
         throw new ConfigError(
-          `config: model.${part}.${key} is ${JSON.stringify(ours)} and ${where} says ${JSON.stringify(value)}; the weights are made for what stands beside them.`,
+          `config: model.${part}.${key} is ${JSON.stringify(ours)} and ${where} says ${JSON.stringify(value)}; the weights were made for the latter.`,
         );
     }
     notes.push(...notKnown(where, json, part === 'language' ? 'llama' : 'clip'));
@@ -84,7 +84,7 @@ export async function requireBaseConfig(
   return notes;
 }
 
-/** Keys of a `config.json` about the projector, by ours. */
+/** Keys of a `config.json` about the projector, by our names for them. */
 const PROJECTOR_KEYS = {
   kind: 'mm_projector_type',
   numPrototypes: 'mm_num_prototypes',
@@ -93,8 +93,8 @@ const PROJECTOR_KEYS = {
 
 /**
  * Checks the projector's configuration against the `config.json` beside its weights, the adapter's or a merged
- * model's; a key that is not there says nothing.
- * @throws ConfigError where they contradict each other
+ * model's; a missing key is not checked.
+ * @throws ConfigError if they contradict each other
  */
 export async function requireProjectorConfig(
   { language, adapter }: Pick<ModelFiles, 'language' | 'adapter'>,
@@ -108,16 +108,16 @@ export async function requireProjectorConfig(
     const ours = (projector as unknown as Json)[key];
     if (json[theirs] !== undefined && ours !== undefined && ours !== json[theirs])
       throw new ConfigError(
-        `config: model.projector.${key} is ${JSON.stringify(ours)} and ${folder.name}/${CONFIG_FILE} says ${JSON.stringify(json[theirs])}; the weights are made for what stands beside them.`,
+        `config: model.projector.${key} is ${JSON.stringify(ours)} and ${folder.name}/${CONFIG_FILE} says ${JSON.stringify(json[theirs])}; the weights were made for the latter.`,
       );
   }
 }
 
-/** The adapter folders of a model, opened as far as their settings. */
+/** The adapter folders of a model, with their settings read. */
 export interface OpenedAdapters {
-  /** LoRA of the language model; null where there is none, as after stage 1. */
+  /** LoRA of the language model; null if there is none, as after stage 1. */
   readonly main: Adapter | null;
-  /** LoRA of the image tower: of the folder `Vit-lora`, else of the main file where its settings are about it. */
+  /** LoRA of the image tower: from the folder `Vit-lora`, else from the main file if its settings apply to it. */
   readonly vision: { readonly config: AdapterConfig; readonly tensors: TensorMap; readonly file: string } | null;
   /** Projector and new words; null without an adapter. */
   readonly trained: TensorMap | null;
@@ -127,13 +127,13 @@ export interface OpenedAdapters {
 /**
  * Opens what was trained: stage 2's `adapter_model` with `non_lora_trainables`, stage 1's `mm_projector`, and
  * `Vit-lora`.
- * @throws WeightError where a file is wrong, or an adapter stands without its projector; ConfigError for two projectors
+ * @throws WeightError if a file is wrong, or an adapter has no projector; ConfigError for two projectors
  */
 export async function openAdapters({ adapter, visionAdapter, projector }: ModelFiles): Promise<OpenedAdapters> {
   const notes: string[] = [];
   if (adapter && projector)
     throw new ConfigError(
-      `adapter: ${adapter.name} has a projector of its own and ${projector.name} is given beside it; give one of the two.`,
+      `adapter: ${adapter.name} has a projector of its own and ${projector.name} is given too; give one of the two.`,
     );
   if (projector) return { main: null, vision: null, trained: await openTensorFile(projector), notes };
   if (!adapter && !visionAdapter) return { main: null, vision: null, trained: null, notes };
@@ -143,7 +143,7 @@ export async function openAdapters({ adapter, visionAdapter, projector }: ModelF
   const main = isLora ? await openAdapter(adapter) : null;
   if (adapter && !stage2 && (main || !stage1))
     throw new WeightError(
-      `adapter: ${adapter.name} has no non_lora_trainables.safetensors or .bin; the projector, which was trained with the adapter, stands in it.`,
+      `adapter: ${adapter.name} has no non_lora_trainables.safetensors or .bin; the projector, which was trained with the adapter, is stored there.`,
     );
   const own = visionAdapter ? await openAdapter(visionAdapter) : null;
   if (own && own.language.size > 0)
@@ -152,7 +152,7 @@ export async function openAdapters({ adapter, visionAdapter, projector }: ModelF
     );
   const repeated = main?.vision.size ?? 0;
   if (own && repeated > 0)
-    notes.push(`${adapter!.name}: ${repeated} tensors of the image tower's LoRA are those of Vit-lora again; not read`);
+    notes.push(`${adapter!.name}: ${repeated} tensors of the image tower's LoRA repeat those of Vit-lora; not read`);
   if (!own && repeated > 0 && !main!.describesVision)
     notes.push(
       `${adapter!.name}: ${repeated} tensors of the image tower's LoRA are left out: their rank is not adapter_config.json's r ${main!.config.r}, and no Vit-lora/adapter_config.json gives their alpha`,
@@ -165,31 +165,31 @@ export async function openAdapters({ adapter, visionAdapter, projector }: ModelF
   return { main, vision, trained: stage2 ?? stage1 ?? null, notes };
 }
 
-/** A model as its folders describe it. */
+/** A model as described by its folders. */
 export interface FolderConfig extends Pick<LlavaConfig, 'imageAspect'> {
   readonly model: ModelConfig;
-  /** Whether the template is named in the files, and not a default. */
+  /** Whether the files name the template, rather than it being a default. */
   readonly saysTemplate: boolean;
   /** Whether the projector is the base's own, as in a merged model. */
   readonly baseProjector: boolean;
-  /** Storage in which the base's numbers stand in their files. */
+  /** Storage of the base's numbers in their files. */
   readonly storage: BaseStorage;
 }
 
 const loraConfig = ({ base: _, ...lora }: AdapterConfig): LoraConfig => lora;
 
 /**
- * Where LLaVA's keys are: with the adapter, whose file the published code builds the model from, else with the base.
+ * The folder with LLaVA's keys: the adapter, from whose file the published code builds the model, else the base.
  */
 export const llavaHolder = ({ language, adapter }: Pick<ModelFiles, 'language' | 'adapter'>): ByteFolder =>
   adapter ?? language;
 
 /**
  * The configuration that a model's folders give it, whatever their names. A LoRA adapter is the model's language LoRA;
- * an adapter's `config.json` says the projector, and must say the same of the language model as the base's.
+ * an adapter's `config.json` describes the projector, and must agree with the base's about the language model.
  * @param fresh for a model that is to be trained: used where no adapter gives a value. A projector contained in the
  * base is then ignored as foreign
- * @throws ConfigError, WeightError where a file is missing, or its settings are not implemented
+ * @throws ConfigError, WeightError if a file is missing, or its settings are not implemented
  */
 export async function readModelConfig(files: ModelFiles, fresh?: ModelConfig): Promise<FolderConfig> {
   const { language, vision, adapter } = files;
@@ -204,7 +204,7 @@ export async function readModelConfig(files: ModelFiles, fresh?: ModelConfig): P
       const ours = (llama as unknown as Json)[key];
       if (ours !== value)
         throw new ConfigError(
-          `config: ${where(adapter)} says ${JSON.stringify(value)} of ${key} and ${where(language)} ${JSON.stringify(ours)}; the adapter was trained on another base.`,
+          `config: ${where(adapter)} says ${key} ${JSON.stringify(value)} and ${where(language)} ${JSON.stringify(ours)}; the adapter was trained on another base.`,
         );
     }
   const llava = adapter || !fresh ? readLlavaConfig(json, where(holder), clip.hiddenSize) : null;

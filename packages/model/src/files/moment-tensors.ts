@@ -1,13 +1,13 @@
 /**
- * @file An optimizer's moments as tensors of a file. f32: `first.NAME` and `second.NAME`. 8 bits: the same as U8 codes,
- * and `first_absmax.NAME`, `second_absmax.NAME`.
+ * @file An optimizer's moments as tensors of a file. f32: `first.NAME` and `second.NAME`. 8-bit: the same as U8 codes,
+ * with `first_absmax.NAME` and `second_absmax.NAME`.
  */
 import { WeightError } from '@curio/engine';
 import type { AdamWState, Moment, MomentPair } from '@curio/engine';
 import { decodeFloats } from '@curio/nn';
 import type { NamedTensor, TensorMap } from '@curio/nn';
 
-/** What the names of first and second moments begin with. */
+/** Prefixes of the names of first and second moments. */
 export type MomentPrefixes = readonly [first: string, second: string];
 
 /** The tensors to write. */
@@ -28,7 +28,7 @@ export function momentTensors(
   ]);
 }
 
-/** The moments among a file's tensors. @throws WeightError where one of a pair, or of codes and their absmax, lacks */
+/** The moments among a file's tensors. @throws WeightError if one of a pair, or codes or their absmax, is missing */
 export async function readMoments(
   path: string,
   tensors: TensorMap,
@@ -36,8 +36,7 @@ export async function readMoments(
 ): Promise<AdamWState['moments']> {
   const tensorOf = (name: string) => {
     const tensor = tensors.get(name);
-    if (!tensor)
-      throw new WeightError(`checkpoint: ${path} has no '${name}'; it lacks a part of an optimizer's moments.`);
+    if (!tensor) throw new WeightError(`checkpoint: ${path} has no '${name}'; the optimizer's moments are incomplete.`);
     return tensor;
   };
   const floats = async (name: string): Promise<Float32Array<ArrayBuffer>> => {

@@ -1,4 +1,4 @@
-/** @file The optimizer's moments beside an adapter, as one safetensors file, so that a training can go on. */
+/** @file The optimizer's moments beside an adapter, as one safetensors file, so that training can resume. */
 import { WeightError } from '@curio/engine';
 import type { AdamWState } from '@curio/engine';
 import { encodeSafetensors, openSafetensors } from '@curio/nn';
@@ -9,7 +9,7 @@ import { momentTensors, readMoments } from './moment-tensors.ts';
 export const encodeOptimizer = ({ step, moments }: AdamWState): Uint8Array[] =>
   encodeSafetensors(momentTensors(moments), { format: 'pt', step: String(step) });
 
-/** The state in a file of `encodeOptimizer`. @throws WeightError where it is none */
+/** The state in a file written by `encodeOptimizer`. @throws WeightError for any other file */
 export async function readOptimizer(source: ByteSource): Promise<AdamWState> {
   const { tensors, metadata } = await openSafetensors(source);
   if (!metadata.step)

@@ -1,6 +1,6 @@
 /**
- * @file A model's folders with their matrices quantised once, so that they open as fast as they are read. The image
- * tower stands in `vision_tower` inside, as in a merged folder; `quantization_config` says what the numbers are.
+ * @file A model's folders with their matrices quantised once, so that they open as fast as they can be read. The
+ * image tower is in `vision_tower` inside, as in a merged folder; `quantization_config` describes the numbers.
  */
 import { ConfigError } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
@@ -16,13 +16,13 @@ export interface QuantiseOptions {
   /** Quantises a matrix at a time. */
   readonly gpu: Gpu;
   readonly storage: QuantisedStorage;
-  /** Bytes of a file of weights. Default as `shardSafetensors`. */
+  /** Maximum bytes of a file of weights. Default as in `shardSafetensors`. */
   readonly mostBytes?: number;
 }
 
 /**
- * The files of the quantised model; their bytes are made as they are written, as `openModel` would make them on the
- * device. A projector keeps its numbers.
+ * The files of the quantised model; their bytes are computed as they are written, as `openModel` would compute them on
+ * the device. A projector keeps its numbers.
  * @param files the language model or a merged model, and the tower that belongs to it, if any
  * @throws ConfigError for a model that cannot be opened, or is quantised already
  */
@@ -35,7 +35,7 @@ export async function quantisedFolder(
     const where = `${folder.name}/config.json`;
     read(json, where);
     if (json.quantization_config)
-      throw new ConfigError(`convert: ${where} is quantised already; convert the model that it was made of.`);
+      throw new ConfigError(`convert: ${where} is quantised already; convert the model that it was made from.`);
     return { ...json, quantization_config: quantisationOf(storage) };
   };
   const weights = (tensors: TensorMap, isBase: (name: string) => boolean): StreamedFile[] => {

@@ -8,7 +8,7 @@ struct Turned { r: vec4f, quarter: vec4u }
 fn turned4(x: vec4f) -> Turned {
   let k = round(within4(x, -1500.0, 1500.0) * 0.63661977);
   let r = (((x - k * 1.5703125) - k * 4.837512969970703e-4) - k * 7.549533620476723e-8) - k * 2.5633440682570896e-12;
-  var t = Turned(r, bitcast<vec4u>(vec4i(k)) & vec4u(3u));
+  var t = Turned(r, bitcast<vec4u>(whole4(k)) & vec4u(3u));
   if (any(abs(x) > vec4f(1500.0))) {
     for (var i = 0u; i < 4u; i++) {
       if (abs(x[i]) > 1500.0) {

@@ -29,17 +29,19 @@ fn tanh_slope4(x: vec4f) -> vec4f {
 
 fn softplus4(x: vec4f) -> vec4f { return select(vec4f(), x, x > vec4f()) + log1p_4(exp4(-abs(x))); }
 
-/// x · sigmoid(z) from e = e^-|z|, z of x's sign
+/// x · sigmoid(z) from e = e^-|z|, z of x's sign: x / (1 + e) or e · x / (1 + e), one division for both. Beyond 200 the
+/// sum is 1.
 fn gated4(x: vec4f, e: Scaled) -> vec4f {
-  let whole = 1.0 + value4(e);
-  return select(x / whole, product4(e, within4(x, -200.0, 200.0) / whole), x < vec4f());
+  let part = within4(x, -200.0, 200.0) / (1.0 + value4(e));
+  return select(select(part, x, x > vec4f(200.0)), product4(e, part), x < vec4f());
 }
 
-/// Its derivative sigmoid(z) · (1 + w · sigmoid(-z)) with w = x · dz/dx
+/// Its derivative sigmoid(z) · (1 + w · sigmoid(-z)) with w = x · dz/dx, in two divisions for both signs
 fn gated_slope4(x: vec4f, w: vec4f, e: Scaled) -> vec4f {
   let v = value4(e);
   let whole = 1.0 + v;
-  return select((1.0 + w * v / whole) / whole, product4(e, (1.0 + w / whole) / whole), x < vec4f());
+  let slope = (1.0 + select(w * v, w, x < vec4f()) / whole) / whole;
+  return select(slope, product4(e, slope), x < vec4f());
 }
 
 fn silu4(x: vec4f) -> vec4f { return gated4(x, scaled_exp4(-abs(x), vec4f())); }

@@ -5,7 +5,7 @@
 import type { Picture } from '@curio/model';
 import { effect } from '@preact/signals';
 import { readSketch, writeSketch } from './board/address.ts';
-import { isEmpty, isUntouched, notice, past, restore, sketch } from './board/drawing.ts';
+import { endStroke, isDrawing, isEmpty, isUntouched, notice, past, restore, sketch } from './board/drawing.ts';
 import type { Sketch } from './board/sketch.ts';
 import { talks } from './session.ts';
 import type { Talk } from './session.ts';
@@ -114,13 +114,14 @@ export function keepPage(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isFirst = true;
   effect(() => {
-    void [sketch.value, question.value, talks.value];
+    void [sketch.value, isDrawing.value, question.value, talks.value];
     clearTimeout(timer);
-    if (!isFirst) timer = setTimeout(() => (writeAddress(), keep()), PAUSE);
+    if (!isFirst && !isDrawing.value) timer = setTimeout(() => (writeAddress(), keep()), PAUSE);
     isFirst = false;
   });
   // A reload uses the URL as it was before this.
   addEventListener('pagehide', () => {
+    if (isDrawing.value) endStroke();
     keep();
     writeAddress();
   });

@@ -163,6 +163,27 @@ describe('the board', () => {
     await page.close();
   });
 
+  test('keeps a stroke that is still being drawn out of the address', async () => {
+    const page = await visit({ reducedMotion: 'reduce' }, 'bare/');
+    await page.click('#clear');
+    await stroke(page, [36, 28], [36, 44]);
+    await expect.poll(() => page.url()).toContain('board=');
+    const before = page.url();
+    const box = (await page.locator('#board').boundingBox())!;
+    const unit = box.width / 72;
+    await page.click('[data-color=blue]');
+    await page.mouse.move(box.x + 34 * unit, box.y + 30 * unit);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 38 * unit, box.y + 40 * unit);
+    await page.waitForTimeout(600);
+    expect(page.url()).toBe(before);
+    await page.mouse.up();
+    expect(await caption(page)).toMatch(/^One digit a cell: there is one at center already/);
+    await page.reload();
+    expect(await caption(page)).toBe('A red digit at center.');
+    await page.close();
+  });
+
   test('takes a picture of one’s own, and says so where a file is none', async () => {
     const page = await visit({ reducedMotion: 'reduce' }, 'bare/');
     const png = await page.locator('#board').screenshot();

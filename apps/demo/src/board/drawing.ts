@@ -25,6 +25,8 @@ export const past = signal<readonly Sketch[]>([]);
 export const sketch = signal<Sketch>(blankSketch(1));
 export const color = signal<Color>(COLORS[0]);
 export const pen = signal<Size>('large');
+/** A stroke is being drawn; it may yet be taken back. */
+export const isDrawing = signal(false);
 /** Why the last change was refused; until the next change. */
 export const notice = signal('');
 export const caption = computed(() => captionOf(sketch.value));
@@ -43,6 +45,7 @@ export let isUntouched = true;
 export function restore(kept: Sketch): void {
   isUntouched = false;
   sketch.value = kept;
+  notice.value = '';
 }
 export function take(next: Sketch): void {
   isUntouched = false;
@@ -57,8 +60,10 @@ export function undo(): void {
 }
 export const clear = (): void => take(blankSketch(Math.floor(Math.random() * 2 ** 31)));
 
-export const beginStroke = (at: Point): void =>
+export function beginStroke(at: Point): void {
+  isDrawing.value = true;
   take({ ...sketch.value, strokes: [...sketch.value.strokes, { color: color.value, pen: pen.value, points: [at] }] });
+}
 
 export function extendStroke(points: readonly Point[]): void {
   const { strokes } = sketch.value;
@@ -72,9 +77,11 @@ export function extendStroke(points: readonly Point[]): void {
 /** Undoes a stroke that makes a picture unlike any that the model has seen. */
 export function endStroke(): void {
   const trouble = troubleWith(sketch.value, 'that stroke');
-  if (!trouble) return;
-  undo();
-  notice.value = trouble;
+  if (trouble) {
+    undo();
+    notice.value = trouble;
+  }
+  isDrawing.value = false;
 }
 
 /** Writes a digit into a cell, replacing what is there; returns what happened. */

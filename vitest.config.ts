@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer } from 'vitest/node';
 import type { TestSpecification } from 'vitest/node';
 import { findChromium } from './scripts/chromium.mjs';
+import { build } from './scripts/workspace.mjs';
 import { chooseDriver, describeDriver, swiftShader } from './scripts/vulkan.mjs';
 
 // The forks of the Node projects inherit these variables; LD_LIBRARY_PATH counts only from a process's start. This file
@@ -12,6 +13,7 @@ if (!process.env.CURIO_DRIVER_CHOSEN) {
   const driver = chooseDriver(console.log);
   Object.assign(process.env, driver.env);
   console.log(describeDriver(driver));
+  build('@curio/trainer'); // tests run the command line as built; `npm test` has built it
 }
 
 const tests = [

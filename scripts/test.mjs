@@ -63,6 +63,7 @@ if (only.length === 0)
     const codes = await Promise.all(checks);
     return codes.find((code) => code !== 0);
   });
+else build('@curio/trainer'); // tests run the command line as built
 /** @param {string[]} args @param {Record<string, string>} [more] @param {string} [node] */
 const vitest = (args, more = {}, node = own) => {
   const PATH = `${path.dirname(node)}${path.delimiter}${process.env.PATH}`; // what tests start finds the same Node

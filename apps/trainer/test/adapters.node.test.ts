@@ -17,6 +17,7 @@ import { OrderedOutput } from '../src/talk/ordered-output.ts';
 import { openTalk } from '../src/talk/open.ts';
 import type { NamedModel, Talk } from '../src/talk/open.ts';
 import { question } from '../src/talk/options.ts';
+import { CURIO } from './curio.ts';
 import { smallFolders } from './small-folders.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -160,11 +161,7 @@ test('texts that grow side by side are printed one after the other', () => {
 });
 
 function curio(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=source', 'apps/trainer/src/cli.ts', ...args],
-    { cwd: root, encoding: 'utf8' },
-  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...CURIO, ...args], { cwd: root, encoding: 'utf8' });
   return { status, stdout, stderr: stderr.trim() };
 }
 

@@ -4,13 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../../..');
-/** The arguments of node that run curio from its sources. */
-export const CURIO = [
-  '--import',
-  import.meta.resolve('tsx'),
-  '--conditions=source',
-  join(root, 'apps/trainer/src/cli.ts'),
-];
+/** The arguments of node that run curio as built, which scripts/test.mjs and vitest.config.ts see to. */
+export const CURIO = [join(root, 'apps/trainer/dist/cli.js')];
+/** The arguments of node that run TypeScript from the sources, before the file. */
+export const TYPESCRIPT = ['--import', import.meta.resolve('tsx'), '--conditions=source'];
 
 /** A run of nine small steps on a few scenes. */
 export const TINY = [

@@ -21,7 +21,7 @@ import { removeLeftovers, readText, writeFolderAtomic, writeAtomic } from '../sr
 import { EXIT, listenForInterrupt } from '../src/run/interrupt.ts';
 import { RunLog } from '../src/run/log.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
-import { CURIO, runCurio, runProgram, TINY, whenever } from './curio.ts';
+import { CURIO, runCurio, runProgram, TINY, TYPESCRIPT, whenever } from './curio.ts';
 import { killAndResume } from './kill-and-resume.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'curio-guards-'));
@@ -84,7 +84,7 @@ test('of many processes that want a folder at once, after a crash, one gets it',
     try { lockFolder(${JSON.stringify(path)}); console.log('has it'); setTimeout(() => {}, 2500); } catch (error) { console.log(error.name); }`;
   const ended = await Promise.all(
     Array.from({ length: 4 }, () =>
-      runProgram(process.execPath, [...CURIO.slice(0, -1), '--input-type=module', '-e', code], path),
+      runProgram(process.execPath, [...TYPESCRIPT, '--input-type=module', '-e', code], path),
     ),
   );
   expect(ended.map(({ stdout }) => stdout.trim()).sort(), ended[0].stderr).toEqual([

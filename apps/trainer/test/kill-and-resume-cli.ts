@@ -5,8 +5,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from '../../../scripts/workspace.mjs';
 import { killAndResume } from './kill-and-resume.ts';
 
+build('@curio/trainer');
 const folder = mkdtempSync(join(tmpdir(), 'curio-kill-'));
 const wanted = Number(process.argv[2] ?? 100);
 const seed = Number(process.argv[3] ?? 1);

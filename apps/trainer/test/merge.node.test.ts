@@ -12,7 +12,7 @@ import { writeNewFolder } from '../src/disk/new-folder.ts';
 import { fileSource, folderSource } from '../src/run/files.ts';
 import { findModel, modelFiles } from '../src/train/folders.ts';
 import type { ModelFolders } from '../src/train/folders.ts';
-import { runCurio, runProgram } from './curio.ts';
+import { CURIO, runCurio, runProgram } from './curio.ts';
 import { parity } from '@curio/testing/parity';
 import { copyOf, edit, expected, folders, LAYOUTS, logitsOf, openNamed, ORACLE, root } from './published.ts';
 
@@ -258,7 +258,7 @@ test.runIf(canMount)(
   'a full disk: one sentence, and nothing of it is left',
   async () => {
     const { model, adapter } = folders('transformers-5');
-    const curio = `${process.execPath} --import ${import.meta.resolve('tsx')} --conditions=source ${join(import.meta.dirname, '../src/cli.ts')}`;
+    const curio = [process.execPath, ...CURIO].join(' ');
     mkdirSync(join(scratch, 'disk'));
     const { stdout, sentence } = await inMounts(
       `mount -t tmpfs -o size=100k none disk; ${curio} merge --model ${model} --adapter ${adapter} --out disk/merged; echo "code $?"; ls disk`,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodePng } from '../src/data/png.ts';
-import { CURIO, runProgram } from './curio.ts';
+import { runProgram, TYPESCRIPT } from './curio.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'curio-pool-'));
 beforeAll(() => {
@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('the same bits and sentences as without threads; what is waited for fails when they are closed', async () => {
   const program = join(import.meta.dirname, 'picture-pool-cli.ts');
-  const { code, stdout, stderr } = await runProgram(process.execPath, [...CURIO.slice(0, -1), program, folder], folder);
+  const { code, stdout, stderr } = await runProgram(process.execPath, [...TYPESCRIPT, program, folder], folder);
   expect(code, stderr).toBe(0);
   const { same, errors, late, after, queued } = JSON.parse(stdout);
   expect(same).toBe(true);

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { CURIO } from './curio.ts';
 import { writeSamples } from './published.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -11,11 +12,11 @@ const published = join(root, 'packages/testing/published/transformers-4.31');
 const folder = mkdtempSync(join(tmpdir(), 'curio-by-name-'));
 
 function curio(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), '--conditions=source', join(root, 'apps/trainer/src/cli.ts'), ...args],
-    { cwd: folder, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } },
-  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...CURIO, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
+  });
   return { status, stdout, stderr: stderr.replaceAll(/^Warning: .*\n/gm, '').trim() };
 }
 

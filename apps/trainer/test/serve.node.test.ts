@@ -14,6 +14,7 @@ import { openTalk } from '../src/talk/open.ts';
 import type { Talk } from '../src/talk/open.ts';
 import { decodeImage } from '../src/data/decode.ts';
 import { encodePng } from '../src/data/png.ts';
+import { CURIO } from './curio.ts';
 
 const run = resolve(import.meta.dirname, '../../demo/trained');
 const servers: Server[] = [];
@@ -377,11 +378,11 @@ test('a full queue says so', async () => {
 test('beyond loopback a key is needed', async () => {
   const { spawnSync } = await import('node:child_process');
   const root = resolve(import.meta.dirname, '../../..');
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=source', 'apps/trainer/src/cli.ts', 'serve', '--host', '0.0.0.0', '--run', run],
-    { cwd: root, encoding: 'utf8', env: { ...process.env, CURIO_API_KEY: '' } },
-  );
+  const { status, stderr } = spawnSync(process.execPath, [...CURIO, 'serve', '--host', '0.0.0.0', '--run', run], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, CURIO_API_KEY: '' },
+  });
   expect([status, stderr.trim()]).toEqual([
     2,
     'serve: --host is 0.0.0.0, which other machines can reach, and there is no key; set CURIO_API_KEY or --key-file, or listen on 127.0.0.1.',

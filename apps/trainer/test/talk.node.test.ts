@@ -15,6 +15,7 @@ import { openTalk } from '../src/talk/open.ts';
 import type { Talk } from '../src/talk/open.ts';
 import type { WritingOptions } from '../src/talk/options.ts';
 import { AnswersFile, fingerprint, readQuestions } from '../src/talk/questions-file.ts';
+import { CURIO } from './curio.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const run = join(root, 'apps/demo/trained');
@@ -33,8 +34,7 @@ const options: WritingOptions = {
 };
 
 function curio(...args: string[]) {
-  const command = ['--import', 'tsx', '--conditions=source', 'apps/trainer/src/cli.ts', ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...CURIO, ...args], { cwd: root, encoding: 'utf8' });
   return { status, stdout, stderr: stderr.trim() };
 }
 
@@ -126,8 +126,7 @@ test('batch goes on after kill -9, and no answer depends on --batch', async () =
         ['--temperature', '0.8'],
       ],
     );
-  const command = ['--import', 'tsx', '--conditions=source', 'apps/trainer/src/cli.ts', ...args('3')];
-  const child = spawn(process.execPath, command, { cwd: root, stdio: 'ignore' });
+  const child = spawn(process.execPath, [...CURIO, ...args('3')], { cwd: root, stdio: 'ignore' });
   const written = (): number =>
     existsSync(at('many.out.jsonl')) ? readFileSync(at('many.out.jsonl'), 'utf8').split('\n').length - 1 : 0;
   while (written() < 4) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -275,7 +274,7 @@ test('a history that is none is refused', () => {
 });
 
 test('chat, caption and wrong usage on the command line', { timeout: 120_000 }, () => {
-  const command = ['--import', 'tsx', '--conditions=source', 'apps/trainer/src/cli.ts', 'chat', at('a.png')];
+  const command = [...CURIO, 'chat', at('a.png')];
   const input = 'what is in the picture ?\n/nothing\n/quit\nnever\n';
   const chat = spawnSync(process.execPath, [...command, '--run', run, '--json', '--temperature', '0'], {
     ...{ cwd: root, encoding: 'utf8', input },

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { Plugin } from 'vite';
 
-/** Answers from what was kept, without looking at the network; a new build has a new name and replaces it all. */
+/** Answers from the cache, without using the network; a new build has a new name and replaces everything. */
 const worker = (version: string, files: readonly string[]): string => `const KEPT = 'curio-${version}';
 const FILES = ${JSON.stringify(files)};
 self.addEventListener('install', (event) => {

@@ -1,6 +1,6 @@
 /**
- * @file The model as the built page brings it: without what the page never reads, what was trained in half precision,
- * and a name for each file that changes with its bytes, so that browsers and caches may keep it for ever.
+ * @file The model as the built page ships it: without what the page never reads, with the trained part in half
+ * precision, and with a name for each file that changes with its bytes, so that caches may keep it forever.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ export interface PageModel {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The greatest half. */
+/** The largest f16. */
 const MOST_HALF = 65_504;
 /** How a run or a base was made is of no use to the page. */
 const UNREAD = /(?:^|\/)(?:training\.json|README\.md)$/;

@@ -41,7 +41,7 @@ export function plainKernels(kernels: string): Plugin {
           .replace(/^ {2}code: (".*"),$/m, (_, literal) => `  code: ${JSON.stringify(plain(JSON.parse(literal)))},`)
           .replace(/^ {2}lib: (".*"),$/m, (_, literal) => {
             if (JSON.parse(literal) !== pieces.map(read).join('\n'))
-              this.error(`${id}: its shared pieces differ from kernels/lib; npm run codegen writes it anew.`);
+              this.error(`${id}: its shared pieces differ from kernels/lib; run: npm run codegen.`);
             return `  lib: [${pieces.map((_, i) => `piece${i}`).join()}].join('\\n'),`;
           })
       );

@@ -13,14 +13,14 @@ import { plainKernels } from './plain-kernels.ts';
 const here = import.meta.dirname;
 const root = resolve(here, '../..');
 
-/** Packages of the workspace come as their sources. */
+/** Packages of the workspace are resolved to their sources. */
 const CONDITIONS = ['source', 'module', 'browser', 'development|production'];
 
-/** Folders that a page was given take the place of the repository's own. */
+/** The folders that CURIO_BASE and CURIO_RUN name replace the repository's own. */
 const BASE = resolve(process.env.CURIO_BASE ?? join(root, 'apps/trainer/base'));
 const RUN = process.env.CURIO_RUN && resolve(process.env.CURIO_RUN);
 
-/** Whether a run is over and stands on the base that the page has. */
+/** Whether a run has ended and is based on the page's base model. */
 function isFinished(run: string): boolean {
   if (!['adapter', 'summary.json', 'config.json'].every((name) => existsSync(join(run, name)))) return false;
   const { base } = JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')) as {
@@ -61,7 +61,7 @@ function modelFiles(): Map<string, string> {
   return files;
 }
 
-/** As the development server brings them: what is on disk. */
+/** As the development server serves them: the files on disk. */
 const listing = (files: Map<string, string>): string =>
   JSON.stringify(
     Object.fromEntries([...files].map(([name, path]) => [name, { file: name, size: statSync(path).size }])),
@@ -94,9 +94,9 @@ function servedModel(): Plugin {
   };
 }
 
-/** Where the page will stand, with a slash at its end: pictures of preview cards need a whole address. */
+/** Where the page will be, with a slash at its end: pictures of preview cards need an absolute address. */
 const SITE = process.env.CURIO_SITE ?? '';
-/** Where its code is; a GitHub workflow says so itself. */
+/** Where its code is; a GitHub workflow provides this itself. */
 const { CURIO_CODE, GITHUB_REPOSITORY } = process.env;
 const CODE = CURIO_CODE ?? (GITHUB_REPOSITORY ? `https://github.com/${GITHUB_REPOSITORY}` : '');
 

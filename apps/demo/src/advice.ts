@@ -3,7 +3,7 @@
 /** What to do about missing WebGPU, by browser. */
 export function adviceFor(agent: string, secure: boolean): string {
   if (!secure)
-    return 'This page came over plain http, where browsers keep WebGPU back. Open it over https, or as localhost.';
+    return 'This page came over plain http, where browsers withhold WebGPU. Open it over https, or as localhost.';
   if (/Firefox\//.test(agent))
     return 'Firefox has WebGPU on Windows and on Macs; elsewhere open about:config, set dom.webgpu.enabled to true and restart it. Or use a current Chrome or Edge.';
   if (/(iPhone|iPad)/.test(agent))

@@ -1,13 +1,13 @@
 /**
- * @file The model's files over HTTP, fetched together with one progress over all bytes, and kept as Blobs: browsers
- * keep large Blobs on disk, and the weights of a large file are read from there tensor by tensor. Who reads a file
- * waits for this one only.
+ * @file The model's files over HTTP, fetched together with one progress for all bytes, and kept as Blobs: browsers
+ * keep large Blobs on disk, and the weights of a large file are read from there tensor by tensor. Reading a file
+ * waits for that file only.
  */
 import { blobSource, memorySource } from '@curio/nn';
 import type { ByteFolder } from '@curio/nn';
 import type { Listing } from '../page-model.ts';
 
-/** A file of at most so many bytes is read at once: each read of a Blob takes a millisecond or two, however short. */
+/** Files of at most this many bytes are read whole: each read of a Blob takes a millisecond or two, however short. */
 const AT_ONCE = 1 << 24;
 
 export class ModelFiles {
@@ -16,14 +16,14 @@ export class ModelFiles {
 
   /** Begins to fetch every file that `files.json` of the folder lists. @param address ends with a slash */
   static async fetch(address: string, onBytes: (done: number, total: number) => void): Promise<ModelFiles> {
-    // The one file whose name stays the same: asked for anew, so that it never names files of an older build.
+    // The only file with a constant name: revalidated, so that it never lists files of an older build.
     const listed = await (await download(`${address}files.json`, () => {}, 'no-cache')).text();
     const files = Object.entries(JSON.parse(listed) as Listing);
     const total = files.reduce((sum, [, { size }]) => sum + size, 0);
     let done = 0;
     const count = (bytes: number): void => onBytes((done += bytes), total);
     const fetched = files.map(([name, { file }]) => [name, download(address + file, count)] as const);
-    for (const [, file] of fetched) file.catch(() => {}); // told to whoever reads the file
+    for (const [, file] of fetched) file.catch(() => {}); // reported to whoever reads the file
     return new ModelFiles(new Map(fetched));
   }
 
@@ -51,7 +51,7 @@ export class ModelFiles {
 
 async function download(address: string, onBytes: (bytes: number) => void, cache?: RequestCache): Promise<Blob> {
   const response = await fetch(address, { cache }).catch((error: Error) => {
-    throw new Error(`page: ${address} could not be fetched (${error.message}); look at the connection and try again.`);
+    throw new Error(`page: ${address} could not be fetched (${error.message}); check the connection and try again.`);
   });
   if (!response.ok || !response.body)
     throw new Error(`page: ${address} could not be fetched (${response.status} ${response.statusText}); try again.`);

@@ -1,6 +1,6 @@
 /**
- * @file What a reload and a link preserve: drawing and question are in the URL, the conversation and a picture of the
- * visitor's are in the tab's session storage.
+ * @file What a reload and a link preserve: drawing and question are in the URL, the conversation and the visitor's
+ * own picture in the tab's session storage.
  */
 import type { Picture } from '@curio/model';
 import { effect } from '@preact/signals';
@@ -34,7 +34,7 @@ const unpack = ({ width, height, rgb }: KeptPicture): Picture => ({
   rgb: Uint8Array.from(atob(rgb), (letter) => letter.charCodeAt(0)),
 });
 
-/** What was unfinished begins again after a reload. */
+/** Unfinished talks start over after a reload. */
 const resumed = (talk: Talk): Talk =>
   talk.state === 'writing' || talk.state === 'waiting'
     ? { ...talk, state: 'waiting', texts: {}, sureness: {}, tokens: 0, seconds: 0 }
@@ -48,7 +48,7 @@ interface KeptPage {
   readonly hash: string;
 }
 
-/** With full or forbidden storage less is kept, and the page works on. */
+/** If storage is full or forbidden, less is kept, and the page keeps working. */
 function keep(): void {
   const { photo, ...drawn } = sketch.value;
   const kept = talks.value
@@ -80,7 +80,7 @@ function restoreStorage(): void {
     if (location.hash === kept.hash || !new URLSearchParams(location.hash.slice(1)).has('board'))
       restore({ ...drawn, ...(photo && { photo: unpack(photo) }) });
   } catch {
-    // What an older page or another program wrote is not a conversation.
+    // An older page or another program may have stored something else.
   }
 }
 
@@ -103,7 +103,7 @@ function writeAddress(): void {
   history.replaceState(history.state, '', `#${kept}`);
 }
 
-/** Restores what was stored, and stores what follows. */
+/** Restores what was stored, and stores later changes. */
 export function keepPage(): void {
   restoreAddress();
   restoreStorage();

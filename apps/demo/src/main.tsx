@@ -60,7 +60,7 @@ function Page() {
   );
 }
 
-/** Whether the development server serves the page; it caches nothing then. */
+/** Whether the development server serves the page; nothing is cached then. */
 declare const IS_SERVED: boolean;
 
 /** The model speaks first: it answers the question in a link, or asks about the first picture. */

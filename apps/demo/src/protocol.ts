@@ -1,4 +1,4 @@
-/** @file What the page and its worker say to each other. */
+/** @file Messages between the page and its worker. */
 import type { Picture } from '@curio/model';
 import type { FromStages } from './how/run-stages.ts';
 import type { FromInside, Part } from './inside/messages.ts';
@@ -30,7 +30,7 @@ export type ToWorker =
 export type FromWorker =
   | {
       readonly kind: 'loading';
-      readonly label: string /** 0…1, or null where it cannot be told. */;
+      readonly label: string /** 0…1, or null if it is not known. */;
       readonly share: number | null;
     }
   | ({ readonly kind: 'ready' } & Opened)
@@ -66,7 +66,7 @@ export interface Opened {
   readonly device: string;
   readonly isSoftware: boolean;
   readonly parameters: number;
-  /** Of the training run; null where nothing was trained. */
+  /** Of the training run; null if nothing was trained. */
   readonly summary: Summary | null;
 }
 

@@ -1,4 +1,4 @@
-/** @file What the page knows: the model in its worker, the talks with it, and those waiting for it. */
+/** @file The page's state: the model in its worker, the talks with it, and those waiting for it. */
 import type { Picture } from '@curio/model';
 import type { Scene } from '@curio/scenes';
 import { computed, signal } from '@preact/signals';
@@ -9,7 +9,7 @@ import type { FromSwaps, ToSwaps } from './lab/messages.ts';
 import type { FromLearner, ToLearner } from './learning/messages.ts';
 import type { Closed, FromWorker, Opened, ToWorker } from './protocol.ts';
 
-/** Who asks: the visitor the model, the model itself, or the model the visitor. */
+/** Who asks whom: the visitor the model, the model itself, or the model the visitor. */
 export type TalkKind = 'asked' | 'self' | 'quiz';
 
 export interface Talk {
@@ -23,7 +23,7 @@ export interface Talk {
   readonly seed: number;
   /** By part and number. */
   readonly texts: Readonly<Partial<Record<`${Part} ${number}`, string>>>;
-  /** Probability under the model of each text that is whole. */
+  /** Probability under the model of each complete text. */
   readonly sureness: Readonly<Partial<Record<`${Part} ${number}`, number>>>;
   readonly tokens: number;
   readonly seconds: number;
@@ -42,7 +42,7 @@ export const closed = signal<{ readonly reason: Closed; readonly message: string
 /** Newest first. */
 export const talks = signal<readonly Talk[]>([]);
 const writing = computed(() => talks.value.find(({ state }) => state === 'writing'));
-/** Something is being written or waits. */
+/** Something is being written or waiting. */
 export const busy = computed(() => talks.value.some(({ state }) => state === 'writing' || state === 'waiting'));
 /** The oldest one waiting. */
 const waiting = computed(() => talks.value.filter(({ state }) => state === 'waiting').at(-1));
@@ -64,10 +64,10 @@ export const listenToLearner = (hears: typeof hearsLearner): void => void (hears
 /** Sends to the learner in the worker, which listens once the model has loaded. */
 export const tellLearner = (message: ToLearner): void => send({ kind: 'learn', message });
 
-/** Who hears which of the visitor's kernels the model runs; loaded on demand. */
+/** Receives which of the visitor's kernels the model runs; loaded on demand. */
 let hearsSwaps: (message: FromSwaps) => void = () => {};
 export const listenToSwaps = (hears: typeof hearsSwaps): void => void (hearsSwaps = hears);
-/** Puts a kernel of the visitor's into the model, or all of Curio's own back. */
+/** Puts one of the visitor's kernels into the model, or restores all of Curio's own. */
 export const tellSwaps = (message: ToSwaps): void => send(message);
 
 function change(id: number, how: (talk: Talk) => Partial<Talk>): void {
@@ -120,7 +120,7 @@ export function openModel(): void {
 /** Nothing is lost: what was being written waits for the model to return, and is written again. */
 function close(reason: Closed, message: string): void {
   closed.value = { reason, message };
-  endHow(null, 'The model went away meanwhile; it is shown again when you ask for it.');
+  endHow(null, 'The model went away in the meantime; ask to see it again.');
   if (hopeless.value) {
     const end = { state: 'failed', message: 'The model does not run in this browser.' } as const;
     talks.value = talks.value
@@ -134,7 +134,7 @@ function close(reason: Closed, message: string): void {
   openModel();
 }
 
-/** What is written again. */
+/** The state of a talk that is to be written again. */
 const AGAIN: Partial<Talk> = { state: 'waiting', texts: {}, sureness: {}, tokens: 0, seconds: 0 };
 
 /** Hands the oldest waiting question to the worker if it is free. */

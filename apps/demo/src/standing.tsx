@@ -7,10 +7,10 @@ import type { Opened } from './protocol.ts';
 const SENTENCES = {
   'no-webgpu':
     'The model runs on your own device, and for that the browser needs WebGPU, which this one does not offer.',
-  'no-adapter': 'This browser knows WebGPU but found no graphics device for it.',
+  'no-adapter': 'This browser supports WebGPU but found no graphics device for it.',
   'no-base':
-    'The model is not here yet. In the repository, npm run curio -- base makes its base and npm start trains it; then try again.',
-  lost: 'The graphics device went away, perhaps because the computer slept. What was said is still here.',
+    'There is no model here yet. In the repository, npm run curio -- base makes its base and npm start trains it; then try again.',
+  lost: 'The graphics device went away, perhaps because the computer slept. The conversation is still here.',
   error: 'The model could not be opened.',
 } as const;
 
@@ -82,14 +82,14 @@ function Learnt({ parameters, summary }: Opened) {
   );
 }
 
-/** Where the code is, given to the build; '' if it was not given. */
+/** Address of the code, given to the build; '' if none was given. */
 declare const CODE: string;
 
 export function Footing() {
   return (
     <footer class="footing">
       {opened.value && <Learnt {...opened.value} />}
-      <p>Everything happens in this tab: no server part, nothing leaves your device.</p>
+      <p>Everything happens in this tab: there is no server, and nothing leaves your device.</p>
       <p>
         {CODE && (
           <>

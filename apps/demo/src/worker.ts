@@ -38,7 +38,7 @@ const stops = new Map<number, AbortController>();
 const say = (message: FromWorker): void => postMessage(message);
 const loading = (label: string, share: number | null = null): void => say({ kind: 'loading', label, share });
 
-/** Ends the opening with a reason that the page has a sentence for. */
+/** Ends the opening for a reason that the page can explain. */
 class OpeningError extends Error {
   constructor(
     readonly reason: Closed,
@@ -50,11 +50,11 @@ class OpeningError extends Error {
 
 async function open(address: string): Promise<Workshop> {
   const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
-  // While the device is looked for, which takes about as long.
+  // While a device is requested, which takes about as long.
   const fetching = ModelFiles.fetch(address, (done, total) =>
     loading(`Loading the model: ${mega(done)} of ${mega(total)} MB`, done / total),
   );
-  fetching.catch(() => {}); // it is told below, unless there is no device at all
+  fetching.catch(() => {}); // reported below, unless there is no device at all
   loading('Looking for a device');
   const gpu = await openGpu({ tune: 'measured', tuningStore: browserTuning }).catch((error: Error) => {
     const reason = !('gpu' in navigator) ? 'no-webgpu' : error instanceof DeviceError ? 'no-adapter' : 'error';
@@ -73,7 +73,7 @@ async function open(address: string): Promise<Workshop> {
       'page: the server has no base model; apps/trainer/base should hold language/ and vision/.',
     );
   const run = (await files.json<{ model: ModelConfig; ask: AskConfig }>('run/config.json')) ?? SMALL;
-  // What a run of an earlier version does not say is as in the preset.
+  // Settings that an earlier version did not write are those of the preset.
   const [config, ask] = [run.model, { ...SMALL.ask, ...run.ask }];
   const tokens = new Tokens(tokenizer, {
     extra: config.vusr === 'token' ? [VUSER_TOKEN] : [],
@@ -85,15 +85,15 @@ async function open(address: string): Promise<Workshop> {
   const blank = prepare({ width: side, height: side, rgb: new Uint8Array(3 * side * side) });
   const answerBlank = (model: SqLlava): Promise<void> =>
     answer(new Speaker(model, tokens), blank, ask.describePrompt, { maxNewTokens: 3 });
-  // Each kernel would be compiled at its first use: better while the weights come than during the first answer.
+  // Kernels would be compiled at their first use: better while the weights arrive than during the first answer.
   const compiling = precompile(gpu, (dry) => answerBlank(bareModel(dry, config)));
-  compiling.catch(() => {}); // it is told below, unless the model does not load
+  compiling.catch(() => {}); // reported below, unless the model does not load
   const { model } = await openModel(
     gpu,
     config,
     { language, vision, adapter, visionAdapter: files.folder('adapter/Vit-lora') },
     {
-      onTensor: (done, total) => loading('Handing the weights to the device', done / total),
+      onTensor: (done, total) => loading('Uploading the weights to the device', done / total),
     },
   );
   loading('Compiling the kernels');
@@ -196,7 +196,7 @@ function learn(message: ToLearner): void {
     (it) => it.hear(message),
     () => {
       learner = null;
-      const text = 'What trains could not be loaded; look at the connection and try again.';
+      const text = 'The training code could not be loaded; check the connection and try again.';
       say({ kind: 'learning', said: { kind: 'notice', text } });
     },
   );

@@ -280,7 +280,7 @@ test('a storage that is full: one sentence, before the download or in it, and wh
   expect((await open('tiny/large')).error).toEqual([
     'HubError',
     expect.stringMatching(
-      /^hub: tiny\/large needs 20\.0 MB more, and this browser has [\d.]+ k?B of the 10\.0 MB that it allows the page; free some in the browser's settings, or take a smaller model; what has come is kept\.$/,
+      /^hub: tiny\/large needs 20\.0 MB more, and this browser has [\d.]+ k?B of the 10\.0 MB that it allows the page; free some in the browser's settings, or use a smaller model; what has arrived is kept\.$/,
     ),
   ]);
   expect(begins()).toEqual([]);
@@ -294,7 +294,7 @@ test('a storage that is full: one sentence, before the download or in it, and wh
     };
   };
   const allowed = (size: string) =>
-    `and this browser has [\\d.]+ k?M?B of the ${size} MB that it allows the page; free some in the browser's settings, or take a smaller model; what has come is kept\\.$`;
+    `and this browser has [\\d.]+ k?M?B of the ${size} MB that it allows the page; free some in the browser's settings, or use a smaller model; what has arrived is kept\\.$`;
   await allow(30_000_000);
   shrinkAt(0, 5_000_000);
   expect((await open('tiny/large')).error).toEqual([

@@ -166,7 +166,7 @@ test('how it works: four stages on the picture of the board, each with its kerne
   const texts = await how.locator('li').allInnerTexts();
   expect(texts.map((text) => text.split('\n')[0])).toEqual(['Patches', 'Prototypes', 'Words', 'Its own question']);
   for (const [i, told] of [
-    /cut into 36 patches, and the image tower makes 128 numbers of each\./,
+    /cut into 36 patches, and the image tower turns each into 128 numbers\./,
     /the 36 patches belong to \d+ of 16 prototypes/,
     /“A (small|large) \w+ \w+ at .*\.”\s+For “/s,
     /“\w.*[?.]”\s+For “/s,

@@ -97,7 +97,7 @@ test('says where nothing runs a kernel, and ends when it is told to', async () =
         kind: 'unused',
         at: null,
         message:
-          'No op runs roof/multiply_add on this device with the sizes that the checks have, so it cannot be judged here.',
+          'No op runs roof/multiply_add on this device with the sizes of the checks, so it cannot be judged here.',
       },
     },
   ]);

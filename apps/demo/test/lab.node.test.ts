@@ -58,7 +58,7 @@ test('opens by keyboard, with a kernel to begin with, and has no barriers', asyn
   await expect.poll(() => standing(page), waits).toBe('ready');
   // SwiftShader computes what it was given to its end, whatever becomes of the device and the worker.
   expect(await page.innerText('#lab-software')).toBe(
-    'Your browser computes in software, where nothing can stop a kernel that runs: loops that go on too long are ended in time, but if the page ever hangs, please restart the browser.',
+    'Your browser computes in software, where nothing can stop a kernel that runs: loops that run too long are ended in time, but if the page ever hangs, please restart the browser.',
   );
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
@@ -116,7 +116,7 @@ test('shows times of a right text beside the other variants and the roof', async
   await type(`${ownText(KERNEL)}\n// mine`);
   await becomes('right');
   expect(await verdict()).toMatch(
-    /^Right in all \d+ cases of rmsNorm, naive, forward and backward, held against float64; the worst error is \d+ % of what is allowed\.$/,
+    /^Right in all \d+ cases of rmsNorm, naive, forward and backward, compared with float64; the worst error is \d+ % of what is allowed\.$/,
   );
   expect(await page.innerText('#lab-speed')).toMatch(
     /^Yours is \S+ times as fast as Curio’s own forward, \S+ times as fast as Curio’s own backward\.$/,
@@ -160,9 +160,11 @@ test('comes back when the device is lost, with Curio’s own kernels in the mode
   await expect.poll(verdict, waits).toMatch(/^(Checking|Timing)/);
   await (await served.browser.newBrowserCDPSession()).send('Browser.crashGpuProcess');
   await becomes('failed');
-  expect(await verdict()).toBe('The graphics device went away under this kernel; the next text gets a fresh one.');
+  expect(await verdict()).toBe(
+    'The graphics device was lost while running this kernel; the next text gets a fresh one.',
+  );
   await expect.poll(() => standing(page), waits).toBe('ready');
-  expect(await notice()).toBe('The model was opened anew, with Curio’s own kernels.');
+  expect(await notice()).toBe('The model was reopened, with Curio’s own kernels.');
   await page.click('#lab-try');
   await becomes('right');
   expect(await ask('Is there a red digit?')).toBe('yes .');

@@ -153,7 +153,7 @@ describe('the page', () => {
     for (const [text, why] of [
       ['Where is the elephant?', 'I have never read “elephant”: ask about digits, colors, sizes and places.'],
       ['w'.repeat(300), '300 letters are too many for me: ask in a short sentence.'],
-      ['<b>哪</b>', 'I have read English only: ask in English, such as “Which digit is red?”.'],
+      ['<b>哪</b>', 'I have only read English: ask in English, such as “Which digit is red?”.'],
     ] as const) {
       await page.fill('#question', text);
       expect(await page.locator('#why.refused').count()).toBe(0);

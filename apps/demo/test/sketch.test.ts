@@ -101,7 +101,7 @@ describe('a stroke too many', () => {
   });
   test('makes a second digit in a cell', () =>
     expect(troubleWith({ scene, strokes: [line('green', [12, 4], [12, 20])] }, 'that stroke')).toBe(
-      'One digit a cell: there is one at top left already, so that stroke was taken back.',
+      'One digit per cell: there is one at top left already, so that stroke was taken back.',
     ));
 });
 

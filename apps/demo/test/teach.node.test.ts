@@ -158,7 +158,7 @@ describe('a training in the tab', () => {
     const origin = new URL(served.address).origin;
     await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1000 });
     await page.click('#train');
-    const full = 'The disk has no room for what it learns: it goes on, but a reload would lose it.';
+    const full = 'The disk has no room for what it learns: it continues, but a reload would lose it.';
     await expect.poll(() => why(page), waits).toBe(full);
     await page.click('#pause');
     await expect.poll(() => state(page), waits).toBe('paused');
@@ -166,7 +166,7 @@ describe('a training in the tab', () => {
     const other = await open(context);
     await expect.poll(() => standing(other), waits).toBe('ready');
     await other.click('#train');
-    const elsewhere = 'Another tab of this page is training: go on there, or close it first.';
+    const elsewhere = 'Another tab of this page is training: continue there, or close it first.';
     await expect.poll(() => why(other), waits).toBe(elsewhere);
     await other.close();
   });

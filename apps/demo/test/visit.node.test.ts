@@ -147,7 +147,7 @@ describe('the board', () => {
     await page.click('[data-color=blue]');
     await stroke(page, [34, 30], [38, 40]);
     expect(await caption(page)).toBe(
-      'One digit a cell: there is one at center already, so that stroke was taken back.',
+      'One digit per cell: there is one at center already, so that stroke was taken back.',
     );
     await stroke(page, [12, 52], [12, 68]);
     await stroke(page, [60, 52], [60, 68]);
@@ -192,7 +192,7 @@ describe('the board', () => {
     await page.setInputFiles('#file', { name: 'no.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
     await expect
       .poll(() => caption(page))
-      .toBe('“no.png” could not be opened as a picture here; a PNG or JPEG of a usual size works.');
+      .toBe('“no.png” could not be opened as a picture here; a PNG or JPEG of ordinary size works.');
     await page.reload();
     await expect.poll(() => caption(page)).toBe('Your picture.');
     for (const [on, kind] of [

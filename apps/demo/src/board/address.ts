@@ -38,7 +38,7 @@ const writeStroke = ({ color, pen, points }: Stroke): string =>
     .map(({ x, y }) => letters(x) + letters(y))
     .join('')}`;
 
-/** The drawing as text; null if a URL cannot hold it: it has a picture of the visitor's, or too many strokes. */
+/** The drawing as text; null if a URL cannot hold it, as with the visitor's own picture or too many strokes. */
 export function writeSketch({ scene, strokes, photo }: Sketch): string | null {
   if (photo) return null;
   const text = [

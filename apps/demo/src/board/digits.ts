@@ -95,7 +95,7 @@ export function troubleWith(sketch: Sketch, what: string): string | null {
   if (sketch.photo) return null;
   const digits = digitsOn(sketch);
   const twice = digits.find(({ cell }, i) => digits.findIndex((other) => other.cell === cell) !== i);
-  if (twice) return `One digit a cell: there is one at ${PLACES[twice.cell]} already, so ${what} was taken back.`;
+  if (twice) return `One digit per cell: there is one at ${PLACES[twice.cell]} already, so ${what} was taken back.`;
   return digits.length > MOST_DIGITS ? `I know one to three digits: clear one first; ${what} was taken back.` : null;
 }
 

@@ -88,7 +88,7 @@ export function endStroke(): void {
 export function writeAt(cell: number, digit: number): string {
   const count = glyphs.value.count(digit);
   if (sketch.value.photo) return 'Clear the picture first: digits are written on an empty board.';
-  if (count === 0) return 'The handwriting is not here yet.';
+  if (count === 0) return 'The handwriting has not loaded yet.';
   const rest = withoutDigitAt(sketch.value, cell);
   if (digitsOn(rest).length >= MOST_DIGITS) return (notice.value = 'I know one to three digits: clear one first.');
   const written = { digit, color: color.value, size: pen.value, cell, glyph: Math.floor(Math.random() * count) };

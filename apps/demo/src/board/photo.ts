@@ -14,7 +14,7 @@ const PAPER = '#171717';
 export async function openPhoto(file: File): Promise<Picture> {
   const bitmap = await createImageBitmap(file).catch(() => {
     const name = file.name.length > 40 ? `${file.name.slice(0, 39)}…` : file.name;
-    throw new PhotoError(`“${name}” could not be opened as a picture here; a PNG or JPEG of a usual size works.`);
+    throw new PhotoError(`“${name}” could not be opened as a picture here; a PNG or JPEG of ordinary size works.`);
   });
   const scale = CANVAS / Math.max(bitmap.width, bitmap.height);
   const [width, height] = [bitmap.width * scale, bitmap.height * scale];

@@ -50,7 +50,7 @@ export function Pictures() {
     <>
       <Samples />
       <p id="board-help" class="hint">
-        One digit to a cell, up to three. By keyboard: arrows choose a cell, <kbd>0</kbd>–<kbd>9</kbd> write a digit
+        One digit per cell, up to three. By keyboard: arrows choose a cell, <kbd>0</kbd>–<kbd>9</kbd> write a digit
         there, <kbd>Del</kbd> empties it. A picture of your own can be pasted or dropped here, too.
       </p>
     </>

@@ -36,12 +36,12 @@ function told(stage: Stage): { readonly how: Paint | null; readonly text: string
   if (stage.name === 'patches')
     return {
       how: patchesPaint(stage.patches),
-      text: `The picture is cut into ${stage.patches} patches, and the image tower makes ${stage.width} numbers of each.`,
+      text: `The picture is cut into ${stage.patches} patches, and the image tower turns each into ${stage.width} numbers.`,
     };
   if (stage.name === 'prototypes')
     return stage.prototypes
       ? { how: prototypePaint(stage.prototypes, null), text: prototypesSaid(stage.prototypes, null) }
-      : { how: null, text: 'This model has no prototypes: each patch goes on by itself.' };
+      : { how: null, text: 'This model has no prototypes: each patch is used as it is.' };
   if (stage.words.length === 0) return { how: null, text: 'It said nothing.' };
   const word = mostSeen(stage.words);
   return {
@@ -54,7 +54,7 @@ function told(stage: Stage): { readonly how: Paint | null; readonly text: string
 const ms = (value: number): string => `${value < 10 ? value.toPrecision(2) : Math.round(value)}\u00a0ms`;
 
 function Time({ time }: { time: StageTime | null }) {
-  if (!time) return <p class="hint">This device tells no times.</p>;
+  if (!time) return <p class="hint">This device reports no times.</p>;
   const { dispatches, kernel } = time;
   return (
     <p class="hint">
@@ -92,7 +92,7 @@ const why = computed(() =>
   isEmpty.value
     ? 'Draw a digit first.'
     : !opened.value || closed.value
-      ? 'The model is not here yet.'
+      ? 'The model has not loaded yet.'
       : (shown.value?.message ?? ''),
 );
 

@@ -24,7 +24,7 @@ const WORDS: HubWords = {
 /**
  * The files of a repository: downloaded where they are missing, continued where a download broke off.
  * @param text `owner/name` or `owner/name@revision`
- * @throws ConfigError for what is no name; HubError, also where the browser's storage is full; WeightError for a
+ * @throws ConfigError for what is not a name; HubError, also where the browser's storage is full; WeightError for a
  * connection that stays broken
  */
 export async function openHub(text: string, options: HubOptions = {}): Promise<StoredFolder> {

@@ -1,7 +1,7 @@
 /**
  * @file A repository of a hub in the storage that the browser gives the page (OPFS):
  * `curio-hub/models--<owner>--<name>` with `blobs` by digest, `snapshots` that list the files of a commit, and `refs`
- * that say the commit of a branch or tag. Only a worker can write there.
+ * with the commit of a branch or tag. Only a worker can write there.
  */
 import { showBytes } from '@curio/engine';
 import { type Digest, type Draft, HubError, type HubName, type RepoCache, type RepoFile } from '@curio/hub';
@@ -10,7 +10,7 @@ import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 
-/** Of the Web's own types, those that only workers' have. */
+/** Web types that TypeScript declares only for workers. */
 interface AccessHandle {
   getSize(): number;
   read(into: Uint8Array, options: { at: number }): number;
@@ -31,7 +31,7 @@ const INCOMPLETE = '.incomplete';
 
 const isError = (error: unknown, name: string): boolean => (error as Error | undefined)?.name === name;
 
-/** The file or undefined where there is none. */
+/** The file, or undefined if there is none. */
 async function fileIn(folder: FileSystemDirectoryHandle, name: string): Promise<WorkerFile | undefined> {
   try {
     return (await folder.getFileHandle(name)) as WorkerFile;
@@ -53,11 +53,11 @@ async function noRoom(what: string): Promise<HubError> {
   const { usage = 0, quota = 0 } = await navigator.storage.estimate();
   return new HubError(
     `${what}, and this browser has ${showBytes(usage)} of the ${showBytes(quota)} that it allows the page`,
-    "free some in the browser's settings, or take a smaller model; what has come is kept",
+    "free some in the browser's settings, or use a smaller model; what has arrived is kept",
   );
 }
 
-/** What the browser refuses for want of room is told as `noRoom` tells it. */
+/** Turns a refusal for lack of space into the sentence of `noRoom`. */
 async function withRoom<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -66,7 +66,7 @@ async function withRoom<T>(name: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The files of a commit; those of a folder inside by `below`. */
+/** The files of a commit; `below` gives those of a folder inside. */
 export class StoredFolder implements ByteFolder {
   constructor(
     readonly name: string,
@@ -152,7 +152,7 @@ export class OpfsCache implements RepoCache<StoredFolder> {
     if (missing > quota - usage) throw await noRoom(`${this.repo.name} needs ${showBytes(missing)} more`);
   }
 
-  /** One tab at a time; the lock goes with the tab. */
+  /** One tab at a time; closing the tab releases the lock. */
   async lock(onWait: (owner: string) => void): Promise<() => void> {
     const name = `curio hub ${this.repo.name}`;
     const taken = (ifAvailable: boolean): Promise<(() => void) | null> =>
@@ -174,7 +174,7 @@ export class OpfsCache implements RepoCache<StoredFolder> {
     return { update: (bytes) => hash.update(bytes), hex: () => bytesToHex(hash.digest()) };
   }
 
-  /** Writes a file whole: a reader sees the old one or the new one. */
+  /** Replaces a file: a reader sees all of the old one or all of the new one. */
   private writeText(folder: FileSystemDirectoryHandle, name: string, text: string): Promise<void> {
     return withRoom(this.repo.name, async () => {
       const output = await (await folder.getFileHandle(name, { create: true })).createWritable();
@@ -226,7 +226,7 @@ class OpfsDraft implements Draft {
 
   async commit(): Promise<void> {
     this.end();
-    // One of another size, which no check let through, may stand there.
+    // A file of another size, which no check accepted, may be there.
     if (await fileIn(this.folder, this.digest)) await this.folder.removeEntry(this.digest);
     await this.file.move(this.digest);
   }

@@ -4,7 +4,7 @@ import type { PrototypeTrace, ReplyTrace, SelfQuestionTrace, TokenTrace, Tokens 
 /** Which text grows: the requested answer, or one of the texts of self-questioning. */
 export type Part = 'answer' | 'description' | 'question' | 'self-answer';
 
-/** A word of a text, and what the model had in mind for it. */
+/** A word of a text, and what the model considered for it. */
 export interface SeenWord {
   readonly text: string;
   /** By layer: each patch's share of the attention. */

@@ -56,7 +56,7 @@ const begin = (doc: string, name: string): EditorState =>
     ],
   });
 
-/** Marks a fault at its line, where it lies in this text. */
+/** Marks a fault at its line, if it is in this text. */
 function mark(view: EditorView): void {
   const { fault = null, text: tried = '' } = verdict.value ?? {};
   const { doc } = view.state;

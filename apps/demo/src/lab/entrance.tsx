@@ -45,8 +45,8 @@ export function LabEntrance() {
             {shown === 'failed' ? 'Try again' : 'Open the lab'}
           </button>{' '}
           <span class="hint" role="status">
-            {shown === 'loading' && 'Fetching the lab …'}
-            {shown === 'failed' && 'The lab could not be loaded; look at the connection.'}
+            {shown === 'loading' && 'Loading the lab …'}
+            {shown === 'failed' && 'The lab could not be loaded; check the connection.'}
           </span>
         </p>
       )}

@@ -4,7 +4,7 @@ import { ownText } from './texts.ts';
 export interface Exhibit {
   readonly title: string;
   readonly kernel: string;
-  /** What stands in the kernel, and what is put in its place. */
+  /** A part of the kernel, and its replacement. */
   readonly change?: readonly [from: string, to: string];
   readonly hint: string;
 }
@@ -27,7 +27,7 @@ export const gallery: readonly { readonly name: string; readonly entries: readon
       {
         title: 'Fast',
         kernel: 'rows/softmax_shared',
-        hint: 'A workgroup shares a row, so that neighbours read neighbours.',
+        hint: 'A workgroup shares a row, so that adjacent lanes read adjacent elements.',
       },
     ],
   },
@@ -43,12 +43,12 @@ export const gallery: readonly { readonly name: string; readonly entries: readon
       {
         title: 'Naive',
         kernel: 'matmul/naive',
-        hint: 'One lane an element of the result: each operand is read again and again.',
+        hint: 'One lane per element of the result: each operand is read again and again.',
       },
       {
         title: 'Fast',
         kernel: 'matmul/tile',
-        hint: 'A workgroup makes a tile of the result from tiles that it keeps close.',
+        hint: 'A workgroup computes a tile of the result from tiles that it keeps in its own memory.',
       },
     ],
   },

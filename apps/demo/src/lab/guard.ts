@@ -1,23 +1,24 @@
 /**
- * @file A kernel's text with an end to every loop, for its first run: a software adapter computes an endless loop for
- * ever, and with it everything in this browser that waits for the same adapter.
+ * @file Limits every loop of a kernel, for its first run: a software adapter would run an endless loop forever, and
+ * block everything in this browser that waits for that adapter.
  */
 
-/** Rounds after which loops are taken to be endless; the checks' own take a few thousand. */
+/** Iterations after which loops count as endless; those in the checks take a few thousand. */
 const ROUNDS = 1 << 20;
 
 /**
- * What is counted, and what then ends: the rounds of all loops of an invocation together, and with them the function;
- * those of each loop by itself; or these, and only the loop ends. WGSL allows no barrier after the earlier ones.
+ * What is counted, and what ends at the limit: the iterations of all loops of an invocation together, ending the
+ * function; those of each loop, ending the function; or those of each loop, ending the loop alone. WGSL allows no
+ * barrier after the first two.
  */
 export const GUARDS = ['together', 'each', 'loop alone'] as const;
 export type Guard = (typeof GUARDS)[number];
 
-/** Comments become spaces, so that places stay. */
+/** Comments become spaces, so that positions stay. */
 const withoutComments = (text: string): string =>
   text.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '));
 
-/** Where the brace stands that opens the body of what begins at `from`; brackets before it are passed over. */
+/** The position of the brace that opens the body of what begins at `from`; brackets before it are skipped. */
 function bodyOf(text: string, from: number): number {
   for (let at = from, depth = 0; at < text.length; at++) {
     if (text[at] === '(') depth++;
@@ -27,7 +28,7 @@ function bodyOf(text: string, from: number): number {
   return -1;
 }
 
-/** Whether the function around a place returns nothing. */
+/** Whether the function around a position returns nothing. */
 const isVoid = (plain: string, at: number): boolean => {
   const head = [...plain.slice(0, at).matchAll(/\bfn\s+\w+\s*\(/g)].at(-1);
   if (!head) return false;
@@ -35,8 +36,8 @@ const isVoid = (plain: string, at: number): boolean => {
 };
 
 /**
- * The text with an end to every loop. An endless loop ends its function where that returns nothing, so that its results
- * stay unwritten; else, and where the guard says so, the loop alone. No line moves.
+ * The text with a limit on every loop. An endless loop ends its function if that returns nothing, so that its results
+ * stay unwritten; otherwise, or if the guard says so, the loop alone. No line moves.
  */
 export function guarded(text: string, guard: Guard): string {
   const plain = withoutComments(text);

@@ -17,7 +17,7 @@ export interface Trial {
   readonly text: string;
 }
 
-/** A sentence that may begin with a file, its line and, where it is known, the column. */
+/** A sentence that may begin with a file, its line and, if known, the column. */
 function faultAt(kind: Fault['kind'], sentence: string): Fault {
   const match = /^(?:kernels\/)?(\S+\.wgsl):(\d+)(?::(\d+))? (.*)$/s.exec(sentence);
   if (!match) return { kind, at: null, message: sentence };
@@ -25,7 +25,7 @@ function faultAt(kind: Fault['kind'], sentence: string): Fault {
   return { kind, at: { file, line: Number(line), column: Number(column ?? 1) }, message };
 }
 
-/** A device with what is known of it. */
+/** A device, with what is known about each kernel on it. */
 export class LabBench {
   private readonly known = new Map<string, { readonly targets: readonly Target[]; readonly shape?: TimedShape }>();
   private rates: Rates | null = null;
@@ -36,8 +36,8 @@ export class LabBench {
   ) {}
 
   /**
-   * Judges a text; what it finds goes to `tell`. Ends at the first fault.
-   * @param sign called often; what it throws, as a stop does, ends the judging
+   * Judges a text and reports to `tell`. Ends at the first fault.
+   * @param sign called often; an error thrown from it, such as for a stop, ends the judging
    */
   async judge({ kernel, text }: Trial, tell: (report: Report) => void, sign: () => void): Promise<void> {
     const refuse = (fault: Fault): void => tell({ kind: 'fault', fault });
@@ -52,7 +52,7 @@ export class LabBench {
     const { targets, shape } = this.serves(kernel);
     const [first] = targets;
     if (!first) {
-      const message = `No op runs ${kernel} on this device with the sizes that the checks have, so it cannot be judged here.`;
+      const message = `No op runs ${kernel} on this device with the sizes of the checks, so it cannot be judged here.`;
       return refuse({ kind: 'unused', at: null, message });
     }
     for (const target of targets) {
@@ -72,7 +72,7 @@ export class LabBench {
           tell({ kind: 'stage', stage: `Checking against float64: ${op}, ${label}` });
         });
         if (result.wrong) {
-          await this.gpu.synchronize(); // throws where the device is to blame
+          await this.gpu.synchronize(); // throws if the device is to blame
           refuse({ kind: 'wrong', at: null, message: `${op}, ${result.wrong}` });
           return false;
         }
@@ -99,8 +99,8 @@ export class LabBench {
   }
 
   /**
-   * Runs a target's first cases with an end to every loop. Returns what is wrong, null where nothing is, or where the
-   * text has no form that ends.
+   * Runs a target's first cases with a limit on every loop. Returns what is wrong; null if nothing is, or if the loops
+   * of the text cannot be limited.
    */
   private async tryGuarded(target: Target, kernel: string, text: string, sign: () => void): Promise<string | null> {
     const [group] = target.cases;
@@ -115,7 +115,7 @@ export class LabBench {
       try {
         const { wrong } = await checkText(this.gpu, target, group!.cases, { choice: target.choice, edited }, sign);
         if (!wrong) return null;
-        await this.gpu.synchronize(); // throws where the device is to blame
+        await this.gpu.synchronize(); // throws if the device is to blame
         const isUnwritten = wrong.includes(' is NaN, expected ');
         return `${nameOf(target)}, ${wrong}${isUnwritten ? '; a loop that does not end leaves its results unwritten' : ''}`;
       } finally {

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-/** @file The kernel lab: a kernel to choose, its text, what comes of it, and the model that may run it. */
+/** @file The kernel lab: a choice of kernels, the text of one, the verdict on it, and its use in the model. */
 import { useEffect } from 'preact/hooks';
 import { opened } from '../session.ts';
 import { Editor } from './editor.tsx';
@@ -69,8 +69,8 @@ function Choice() {
 
 /** In a visitor's words. */
 const FAILURES = {
-  hung: 'This kernel did not come back within 15 seconds, so the lab ended it; the next text gets a fresh device.',
-  lost: 'The graphics device went away under this kernel; the next text gets a fresh one.',
+  hung: 'This kernel did not finish within 15 seconds, so the lab ended it; the next text gets a fresh device.',
+  lost: 'The graphics device was lost while running this kernel; the next text gets a fresh one.',
   'no-device': 'The lab found no graphics device, which it needs.',
   error: 'This text could not be judged:',
 } as const;
@@ -89,7 +89,7 @@ function said({ state, stage, fault, agrees, failure, figures }: Verdict): strin
     return failure!.reason === 'error' ? `${FAILURES.error} ${failure!.message}` : FAILURES[failure!.reason];
   const { ops, checked, worst } = agrees!;
   const where = ops.length > 1 ? `${ops[0]} and ${ops.length - 1} more` : ops[0];
-  return `Right in all ${checked} cases of ${where}, forward and backward, held against float64; the worst error is ${Math.round(100 * worst)} % of what is allowed.`;
+  return `Right in all ${checked} cases of ${where}, forward and backward, compared with float64; the worst error is ${Math.round(100 * worst)} % of what is allowed.`;
 }
 
 function Outcome() {
@@ -148,7 +148,7 @@ export function Lab({ kernel: asked }: { kernel: string | null }) {
       </p>
       {(device.value ?? opened.value)?.isSoftware && (
         <p id="lab-software" class="hint">
-          Your browser computes in software, where nothing can stop a kernel that runs: loops that go on too long are
+          Your browser computes in software, where nothing can stop a kernel that runs: loops that run too long are
           ended in time, but if the page ever hangs, please restart the browser.
         </p>
       )}

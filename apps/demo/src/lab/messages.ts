@@ -1,4 +1,4 @@
-/** @file What the page and the lab's worker say to each other, and the lab to the worker with the model. */
+/** @file Messages between the page and the lab's worker, and from the lab to the worker with the model. */
 import type { KernelSource } from '@curio/engine';
 import type { Choice } from '@curio/engine/check';
 import type { Figures } from './timing.ts';
@@ -35,27 +35,27 @@ export type FromLab =
   | { readonly kind: 'done' | 'stopped'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: Failure; readonly message: string };
 
-/** Why nothing came of it: it did not come back, the device went away, there is none, or anything else. */
+/** Why there is no verdict: it did not finish, the device was lost, there is none, or anything else. */
 export type Failure = 'hung' | 'lost' | 'no-device' | 'error';
 
-/** A kernel of the visitor's in place of the one of its name, preferred in the families that it belongs to. */
+/** A kernel of the visitor's that replaces the one of its name, preferred in the families that it belongs to. */
 export interface Swap {
   readonly kernel: KernelSource;
   readonly choices: readonly Choice[];
 }
 
-/** A null puts all of Curio's own kernels back. */
+/** Null restores all of Curio's own kernels. */
 export interface ToSwaps {
   readonly kind: 'swap';
   readonly swap: Swap | null;
 }
 
-/** What the model runs of the visitor's. */
+/** Which of the visitor's kernels the model runs. */
 export interface FromSwaps {
   readonly kind: 'swapped';
   readonly kernels: readonly {
     readonly name: string;
-    /** The model met it since. */
+    /** The model has run it since. */
     readonly hasRun: boolean;
   }[];
   /** Why it could not be done. */

@@ -1,4 +1,4 @@
-/** @file What the lab shows: the text of a kernel, what its worker found of it, and what the model runs of it. */
+/** @file What the lab shows: the text of a kernel, what its worker found, and which edited kernels the model runs. */
 import { batch, computed, effect, signal } from '@preact/signals';
 import { closed, listenToSwaps, opened, tellSwaps } from '../session.ts';
 import type { Exhibit } from './gallery.ts';
@@ -7,7 +7,7 @@ import type { Failure, Fault, FromLab, FromSwaps, Report, Swap, ToLab } from './
 import { kernelNames, ownText, texts } from './texts.ts';
 import type { Figures } from './timing.ts';
 
-/** What is known of the text that was tried last. */
+/** What is known about the text that was tried last. */
 export interface Verdict {
   readonly text: string;
   readonly state: 'running' | 'right' | 'fault' | 'stopped' | 'failed';
@@ -27,17 +27,17 @@ export const kernel = signal(gallery[0]!.entries[1]!.kernel);
 const edits = signal<ReadonlyMap<string, string>>(new Map());
 export const text = computed(() => edits.value.get(kernel.value) ?? ownText(kernel.value));
 export const isOwn = computed(() => text.value === ownText(kernel.value));
-/** What to say of the exhibit that is shown. */
+/** The hint about the exhibit that is shown. */
 export const exhibit = signal<Exhibit | null>(null);
 export const verdict = signal<Verdict | null>(null);
 export const device = signal<{ readonly name: string; readonly isSoftware: boolean } | null>(null);
-/** What came of using a kernel in the model, or of putting it back. */
+/** The result of using a kernel in the model, or of restoring Curio's own. */
 export const notice = signal('');
 export const inUse = signal<FromSwaps['kernels']>([]);
 
-/** How long typing rests before the text is tried, in ms. */
+/** The pause in typing after which the text is tried, in ms. */
 const REST = 700;
-/** A stop that is not heard within this time in ms ends the worker. */
+/** A stop that has no effect within this time, in ms, ends the worker. */
 const STOP = 1500;
 
 let worker: Worker | null = null;
@@ -109,7 +109,7 @@ function hear(data: FromLab): void {
 export const faultSaid = ({ at, message }: Fault): string =>
   at ? `${at.file}, line ${at.line}: ${message}` : message.replace(/\.$/, '');
 
-/** Tries the text as it stands; what is being tried makes way. */
+/** Tries the current text; a trial in progress is stopped. */
 export function tryText(): void {
   clearTimeout(typing);
   verdict.value = { text: text.value, state: 'running', ...FRESH };
@@ -130,7 +130,7 @@ export function stopTrial(): void {
   }, STOP);
 }
 
-/** Takes the text as it was typed, and tries it when typing rests. */
+/** Takes the text as it was typed, and tries it when typing pauses. */
 export function edit(now: string): void {
   if (now === text.value) return;
   batch(() => {
@@ -142,7 +142,7 @@ export function edit(now: string): void {
   typing = setTimeout(tryText, REST);
 }
 
-/** Shows a kernel, with what was edited of it, or with a text to begin with. */
+/** Shows a kernel, with the visitor's edits or with a given text. */
 export function show(name: string, from: Exhibit | null = null): void {
   if (!kernelNames.includes(name)) {
     notice.value = `There is no kernel ${name} to show.`;
@@ -156,7 +156,7 @@ export function show(name: string, from: Exhibit | null = null): void {
   if (from) tryText();
 }
 
-/** Gives up what was edited. */
+/** Discards the edits. */
 export function restoreText(): void {
   const rest = new Map(edits.value);
   rest.delete(kernel.value);
@@ -173,7 +173,7 @@ function putIntoModel(swap: Swap): void {
 /** Has the model run the text, once it is known to be right. */
 export function use(): void {
   if (!opened.value || closed.value) {
-    notice.value = 'Not used: the model is not here yet.';
+    notice.value = 'Not used: the model has not loaded yet.';
     return;
   }
   const known = verdict.value?.text === text.value ? verdict.value : null;
@@ -186,7 +186,7 @@ export function use(): void {
 
 /** Has the model run Curio's own kernels again. */
 export function putBack(): void {
-  notice.value = 'Putting Curio’s own kernels back …';
+  notice.value = 'Restoring Curio’s own kernels …';
   tellSwaps({ kind: 'swap', swap: null });
 }
 
@@ -199,9 +199,9 @@ listenToSwaps(({ kernels, message }) => {
     notice.value = `The model runs your ${kernels.at(-1)!.name} now.`;
 });
 
-// A model that was opened anew knows nothing of the visitor's kernels.
+// A reopened model does not have the visitor's kernels.
 effect(() => {
   if (opened.value || inUse.peek().length === 0) return;
   inUse.value = [];
-  notice.value = 'The model was opened anew, with Curio’s own kernels.';
+  notice.value = 'The model was reopened, with Curio’s own kernels.';
 });

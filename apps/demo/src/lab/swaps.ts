@@ -21,7 +21,7 @@ export class Swaps {
     private readonly say: (message: FromSwaps) => void,
   ) {}
 
-  /** Puts a kernel into the model between two jobs; null takes all out. */
+  /** Puts a kernel into the model between two jobs; null removes all. */
   async use(swap: Swap | null): Promise<void> {
     const end = await this.shop.turns.take();
     try {
@@ -33,7 +33,7 @@ export class Swaps {
     this.tell();
   }
 
-  /** Says what is in use, and whether the model has met it. */
+  /** Reports what is in use, and whether the model has run it. */
   tell(): void {
     const met = new Set(this.shop.gpu.pipelines.all.map(({ kernel }) => kernel));
     const kernels = [...this.inUse].map(([name, { kernel }]) => ({ name, hasRun: met.has(kernel) }));
@@ -42,7 +42,7 @@ export class Swaps {
 
   private put({ kernel: { name, ...rest }, choices }: Swap, now: KernelSource | null): void {
     const { replacements } = this.shop.gpu.kernels;
-    // Wherever it is chosen, and chosen first in its families, so that a slow one is met, too.
+    // It runs wherever its original would, and is preferred in its families, so that a slow one runs, too.
     replacements.useKernel({ name, ...rest }, now);
     for (const choice of choices)
       replacements.useVariant(

@@ -1,5 +1,5 @@
 /// <reference types="vite/client" />
-/** @file The text of every kernel, comments and all, as it stands in the repository. */
+/** @file The text of every kernel as in the repository, including comments. */
 import type { Texts } from './messages.ts';
 
 const files = import.meta.glob<string>('../../../../kernels/*/*.wgsl', {

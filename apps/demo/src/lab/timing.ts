@@ -63,7 +63,7 @@ async function bestOf(gpu: Gpu, runs: readonly Run[], sign: () => void): Promise
   return timed.map(({ best }) => best);
 }
 
-/** Measures what the device does at best. */
+/** Measures what the device can do at best. */
 export async function measureRates(gpu: Gpu, sign: () => void): Promise<Rates> {
   const roofs = [
     copyRoof(gpu, COPY_BYTES),
@@ -80,7 +80,7 @@ export async function measureRates(gpu: Gpu, sign: () => void): Promise<Rates> {
 
 /**
  * Times a kernel at a bench shape of its op, beside the other variants and the roof.
- * @param edited the text of the visitor's, if it is not Curio's own
+ * @param edited the visitor's text, if it is not Curio's own
  */
 export async function timeText(
   gpu: Gpu,

@@ -1,6 +1,6 @@
 /**
- * @file The lab's own worker, with a device of its own: a kernel that does not come back, or loses the device, leaves
- * the model alone.
+ * @file The lab's own worker, with a device of its own: a kernel that never finishes, or loses the device, does
+ * not affect the model.
  */
 import { DeviceError, openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
@@ -10,10 +10,10 @@ import type { Failure, FromLab, Texts, ToLab } from './messages.ts';
 
 const say = (message: FromLab): void => postMessage(message);
 
-/** Seconds without a sign, while this thread is free, after which a kernel is taken to hang. */
+/** Seconds without progress, while this thread is free, after which a kernel counts as hung. */
 const PATIENCE = 15;
-const HUNG = `It did not come back within ${PATIENCE} seconds, so it was stopped.`;
-const LOST = 'The graphics device went away under it.';
+const HUNG = `It did not finish within ${PATIENCE} seconds, so it was stopped.`;
+const LOST = 'The graphics device was lost while running it.';
 
 let texts: Texts = {};
 let opened: { readonly gpu: Gpu; readonly bench: LabBench } | null = null;
@@ -21,7 +21,7 @@ let job: AbortController | null = null;
 /** One text after the other. */
 let queue: Promise<void> = Promise.resolve();
 
-/** Ends a trial for a reason that the page has words for. */
+/** Ends a trial for a reason that the page can explain. */
 class TrialError extends Error {
   constructor(
     readonly reason: Failure,
@@ -43,7 +43,7 @@ async function open(): Promise<{ readonly gpu: Gpu; readonly bench: LabBench }> 
   return (opened = { gpu, bench: new LabBench(gpu, texts) });
 }
 
-/** A device that refused something while running is of no use to the next text. */
+/** A device that failed while running is of no use to the next text. */
 async function recover(): Promise<void> {
   if (!opened) return;
   const { gpu } = opened;
@@ -55,7 +55,7 @@ async function recover(): Promise<void> {
   }
 }
 
-/** Rejects when nothing has moved for too long, though this thread had time; and when the device is lost. */
+/** Rejects after too long without progress although this thread was free, and when the device is lost. */
 function watch(gpu: Gpu): { readonly broken: Promise<never>; readonly sign: () => void; readonly end: () => void } {
   let idle = 0;
   let timer = 0;

@@ -17,8 +17,8 @@ import type { Rest } from './training.ts';
 import type { Workshop } from './workshop.ts';
 
 const OPTIMIZER = 'optimizer.safetensors';
-const FULL = 'The disk has no room for what it learns: it goes on, but a reload would lose it.';
-const ELSEWHERE = 'Another tab of this page is training: go on there, or close it first.';
+const FULL = 'The disk has no room for what it learns: it continues, but a reload would lose it.';
+const ELSEWHERE = 'Another tab of this page is training: continue there, or close it first.';
 
 /** What the newest checkpoint stores beside its tensors. */
 interface Kept {
@@ -59,7 +59,7 @@ export class Learner {
       else if (message.kind === 'forget') await this.forget();
       else if (this.learned) this.say({ kind: 'exported', zip: await packAdapter(this.learned.files) });
     } catch (error) {
-      this.notice(`It could not go on: ${(error as Error).message}`);
+      this.notice(`It could not continue: ${(error as Error).message}`);
     }
   }
 

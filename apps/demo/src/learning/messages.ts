@@ -1,4 +1,4 @@
-/** @file What the page and the learner in its worker say to each other. */
+/** @file Messages between the page and the learner in its worker. */
 import type { Scene, SceneSamples } from '@curio/scenes';
 import type { Drawing } from './lessons.ts';
 
@@ -6,7 +6,7 @@ import type { Drawing } from './lessons.ts';
 export type Source = 'drawings' | 'samples' | 'file';
 export type InUse = 'original' | 'learned';
 
-/** Everything that determines a training, besides the model that it starts from. */
+/** Everything that determines a training run, besides the model that it starts from. */
 export interface Plan {
   readonly source: Source;
   /** Those learned from; not those of the exam. */
@@ -52,7 +52,7 @@ export interface Learning {
 }
 
 export type ToLearner =
-  /** What was stored? It is put to use, and an interrupted training continues, if told to. */
+  /** Looks for what was stored; on request uses it, and continues an interrupted training run. */
   | { readonly kind: 'look'; readonly use: InUse; readonly goOn: boolean }
   | { readonly kind: 'train'; readonly plan: Plan }
   | { readonly kind: 'resume' | 'pause' | 'stop' | 'export' | 'forget' }

@@ -38,7 +38,7 @@ export interface TeachOptions extends Pick<StageOptions, 'onStep' | 'pause'> {
 }
 
 /**
- * Trains the model's adapter, with kernels by the table, as `curio train` does: measured ones may give other bits.
+ * Trains the model's adapter, with kernels by the table, as `curio train` does: measured ones may give different bits.
  * Returns the step to resume with. @throws as `trainStage`
  */
 export async function teach({ model, tokens, prepare, plan, ...rest }: TeachOptions): Promise<number> {

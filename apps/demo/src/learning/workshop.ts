@@ -1,4 +1,4 @@
-/** @file What the page's worker lends to learning. */
+/** @file What the page's worker provides for learning. */
 import type { Gpu } from '@curio/engine';
 import type { AskConfig, Picture, SqLlava, Tokens } from '@curio/model';
 import type { ByteFolder } from '@curio/nn';

@@ -85,7 +85,7 @@ function speed({ tokens, seconds, state, message }: Talk): string {
     tokens > 1 && seconds > 0
       ? `${tokens} tokens, ${((tokens - 1) / seconds).toPrecision(3).replace(/\.0+$/, '')} tokens/s`
       : '';
-  const waits = opened.value ? 'waits for the one before' : 'waits for the model to load';
+  const waits = opened.value ? 'waiting for the previous one' : 'waiting for the model to load';
   return [rate, state === 'waiting' ? waits : state === 'stopped' ? 'stopped' : message].filter(Boolean).join(' · ');
 }
 

@@ -18,7 +18,7 @@ const short = (word: string): string => (word.length > SHOWN_LETTERS ? `${word.s
 export function readQuestion(text: string): Typed {
   if (text.length > LONGEST)
     return { why: `${text.length.toLocaleString('en')} letters are too many for me: ask in a short sentence.` };
-  if (FOREIGN.test(text)) return { why: 'I have read English only: ask in English, such as “Which digit is red?”.' };
+  if (FOREIGN.test(text)) return { why: 'I have only read English: ask in English, such as “Which digit is red?”.' };
   if (!/[\p{L}\p{N}]/u.test(text)) return { why: 'I find no words there: ask, for example, “Which digit is red?”.' };
   const question = asRead(text);
   if (parseQuestion(question)) return { question };

@@ -113,7 +113,7 @@ export interface Verdict {
   readonly truth: string;
 }
 
-/** Whether an answer is right by the truth of a sample scene; null if the scene does not tell. */
+/** Whether an answer is right according to a sample scene; null if the scene does not decide it. */
 export function judge(question: string, answer: string, scene: Scene): Verdict | null {
   const parsed = parseQuestion(question);
   const truth = parsed && replyTo(parsed, scene);

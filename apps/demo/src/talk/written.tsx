@@ -39,7 +39,7 @@ interface WrittenProps {
   readonly text: string | undefined;
   readonly growing: boolean;
   readonly verdict: Verdict | null;
-  /** The probability of an answer, when it is whole. */
+  /** The probability of an answer, once it is complete. */
   readonly sureness?: number | undefined;
 }
 

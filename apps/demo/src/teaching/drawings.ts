@@ -79,7 +79,7 @@ function change(next: readonly Drawing[]): void {
     .then(() => storeDrawings(next))
     .catch((error: Error) => {
       const isFull = error.name === 'QuotaExceededError';
-      const why = isFull ? 'The disk has no room for your drawings' : 'This browser keeps no drawings';
+      const why = isFull ? 'The disk has no room for your drawings' : 'This browser does not store drawings';
       said.value = { text: `${why}: a reload would lose them.`, isRefusal: true };
     });
 }

@@ -62,7 +62,7 @@ export function Showing() {
         ))}
       </div>
       <p id="taken" class={isRefusal ? 'hint refused' : 'hint'} role="status">
-        {text || 'Your own five, for example, in the way that it reads wrongly.'}
+        {text || 'Your own five, for example, if it misreads it.'}
       </p>
       <Tray />
       <details>

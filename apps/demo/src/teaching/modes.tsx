@@ -42,7 +42,7 @@ export function Modes() {
 
 export function Teach() {
   const shown = panel.value;
-  if (shown === 'loading') return <p class="hint">Fetching what teaches …</p>;
+  if (shown === 'loading') return <p class="hint">Loading the lessons …</p>;
   if (shown === 'failed')
     return (
       <p class="hint" role="alert">

@@ -187,7 +187,7 @@ export function Training() {
         )}
       </div>
       <p id="train-why" class={notice.value ? 'hint refused' : 'hint'} role="status">
-        {notice.value || (now ? spoken(now) : (refusal ?? 'It begins with the model as it answers now.'))}
+        {notice.value || (now ? spoken(now) : (refusal ?? 'It starts from the model as it answers now.'))}
       </p>
       {now && now.steps > 0 && now.state !== 'preparing' && (
         <>

@@ -18,7 +18,7 @@ export const steps = signal(STEPS);
 /** The same drawings and seed give the same training, to the bit. */
 export const seed = signal(1);
 export const MOST_SEED = 2 ** 31 - 1;
-/** Null where what was typed is none. */
+/** Null if what was typed is not a valid seed. */
 export function seedOf(text: string): number | null {
   const typed = text.trim() === '' ? Number.NaN : Number(text);
   return Number.isInteger(typed) && typed >= 0 && typed <= MOST_SEED ? typed : null;
@@ -29,7 +29,7 @@ export const isRunning = (of: Learning | null | undefined): boolean =>
 
 /** Why no training can begin now, or null. */
 export function whyNot(): string | null {
-  if (typeof samples.value === 'string') return 'The sample pictures are not here yet.';
+  if (typeof samples.value === 'string') return 'The sample pictures have not loaded yet.';
   if (source.value === 'drawings' && drawings.value.length < FEWEST)
     return `It needs ${FEWEST} drawings or more, and has ${drawings.value.length}.`;
   return null;

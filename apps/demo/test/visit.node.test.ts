@@ -178,7 +178,7 @@ describe('the board', () => {
     await page.waitForTimeout(600);
     expect(page.url()).toBe(before);
     await page.mouse.up();
-    expect(await caption(page)).toMatch(/^One digit a cell: there is one at center already/);
+    expect(await caption(page)).toMatch(/^One digit per cell: there is one at center already/);
     await page.reload();
     expect(await caption(page)).toBe('A red digit at center.');
     await page.close();

@@ -4,6 +4,7 @@ import { asStored } from '../../truth/storage-oracle.ts';
 import type { StorageSpec } from '../../truth/storage-oracle.ts';
 import { cast } from '../cast/cast.ts';
 import { embedding } from './embedding.ts';
+import { selectVariants } from './index-select.ts';
 
 const ids = (shape: readonly number[], n: number) => ({ shape, dtype: 'i32' as const, range: [0, n] as const });
 const frozen = (...shape: number[]) => ({ shape, needsGrad: false });
@@ -28,6 +29,7 @@ export const embeddingCases = defineCases<StorageSpec | undefined>({
       return row < count ? rows.at(row, c) : second!.at(row - count, c);
     });
   },
+  families: { select: selectVariants },
   cases: [
     { inputs: [ids([1], 1), [1, 1]] },
     { inputs: [ids([2, 5], 9), [9, 7]] },

@@ -19,7 +19,7 @@ const op = rowsOp('embedding', [0]);
  * @param table float[V, C], or frozen in a packed storage (f16, bf16, int8, int4, nf4), of which only the chosen rows
  * are read; or several, whose rows follow each other
  * @returns float[..., C]
- * The gradient of the table is summed in a fixed order, without atomics. Saves ids. Kernel: kernels/index/select.wgsl.
+ * The gradient of the table is summed in a fixed order, without atomics. Saves ids. Kernels: kernels/index.
  * Throws DTypeError unless the ids are i32, ShapeError unless a table has two axes and all have as many columns, or for
  * an id out of range; DTypeError where a packed table is to be trained.
  */

@@ -1,6 +1,6 @@
 import { defineCases } from '../../truth/cases.ts';
 import { build } from '../../truth/oracle.ts';
-import { indexSelect } from './index-select.ts';
+import { indexSelect, selectVariants } from './index-select.ts';
 
 export const indexSelectCases = defineCases<{ axis: number }>({
   op: 'indexSelect',
@@ -13,6 +13,7 @@ export const indexSelectCases = defineCases<{ axis: number }>({
         return source < 0 || source >= x!.shape[axis]! ? 0 : x!.at(...at.map((n, i) => (i === axis ? source : n)));
       },
     ),
+  families: { select: selectVariants },
   cases: [
     { inputs: [[7, 5], { shape: [4], values: [6, 0, 0, 3], dtype: 'i32' }], attrs: { axis: 0 } },
     {
@@ -26,6 +27,12 @@ export const indexSelectCases = defineCases<{ axis: number }>({
       attrs: { axis: 0 },
     },
     { inputs: [[3, 6, 5], { shape: [31], range: [0, 6], dtype: 'i32' }], attrs: { axis: 1 } },
+    {
+      label: 'rows of vec4s, some left out, some out of range',
+      inputs: [[41, 68], { shape: [37], range: [-2, 43], dtype: 'i32', onDevice: true }],
+      attrs: { axis: 0 },
+    },
+    { label: 'long rows', inputs: [[3, 1028], { shape: [5], range: [0, 3], dtype: 'i32' }], attrs: { axis: 0 } },
     {
       label: 'strided',
       inputs: [

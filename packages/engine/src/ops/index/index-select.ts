@@ -1,8 +1,12 @@
-import { indexSelect as kernel } from '@curio/kernels/index_select';
+import { indexSelect as selectKernel } from '@curio/kernels/index_select';
+import { indexSelectRows } from '@curio/kernels/index_select_rows';
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { requireIndices } from '../../gpu/memory/known-integers.ts';
 import { requireTensors } from '../../tensor/tensor.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
+import { rowGrid } from '../../gpu/kernel/line.ts';
+import { tuned } from '../../gpu/kernel/variant.ts';
+import type { Family } from '../../gpu/kernel/variant.ts';
 import { defineOp } from '../../tensor/op.ts';
 import { isPacked } from '../../tensor/dtype.ts';
 import { requireOptions } from '../../tensor/options.ts';
@@ -10,6 +14,7 @@ import { resolveAxis, showShape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { permute, reshape } from '../layout/views.ts';
 import { formatOf, groupSizeOf, withScales } from '../parts/weight-format.ts';
+import type { WeightFormat } from '../parts/weight-format.ts';
 import { requireFloat } from '../parts/broadcast.ts';
 
 interface Plan {
@@ -18,7 +23,35 @@ interface Plan {
   readonly table: number;
   readonly vec4s: number;
   readonly group: number;
+  readonly format: WeightFormat;
 }
+
+const WG = 64;
+
+/** Rows that a pass goes through: collect writes the table. */
+const rowsOf = (plan: Plan, entry: string): number => (entry === 'gather' ? plan.rows : plan.table);
+
+/** Kernels of the family `select`, the preferred first. */
+export const selectVariants: Family<Plan> = {
+  rows: {
+    kernel: indexSelectRows,
+    fits: (_, { cols, table, format }) => format === 'F32' && cols % 4 === 0 && table > 0,
+    pays: ({ adapter }) => adapter.costs.subgroupStart === 'high',
+    tuning: () => ({ STEPS: '32u', ROWS: '4u' }),
+    free: { STEPS: () => null, ROWS: () => null },
+    grid: (_, plan, entry, tuning) =>
+      entry === 'find'
+        ? [1, 1, 1]
+        : rowGrid(ceilDiv(rowsOf(plan, entry), tuned(tuning, 'ROWS')), plan.vec4s, tuned(tuning, 'STEPS'), WG),
+  },
+  naive: {
+    kernel: selectKernel,
+    tuning: (_, { format }) => ({ FORMAT: format }),
+    grid: (_, plan, entry) => lineGrid(ceilDiv(entry === 'find' ? plan.table : rowsOf(plan, entry) * plan.vec4s, WG)),
+  },
+};
+
+const paramsOf = ({ format: _, ...params }: Plan): Omit<Plan, 'format'> => params;
 
 /** Rows of a table [N, C] by index, as the op `name`; input 0 may be packed where `packed` says so. */
 export const rowsOp = (name: string, packed: readonly number[] = []) =>
@@ -31,16 +64,15 @@ export const rowsOp = (name: string, packed: readonly number[] = []) =>
       if (index.shape.length !== 1)
         throw new ShapeError(`${name}: the index is ${showShape(index.shape)}; it must have one axis.`);
       const [table, cols] = x.shape as [number, number];
-      return { rows: index.size, cols, table, vec4s: ceilDiv(cols, 4), group: groupSizeOf(x) };
+      const format = formatOf(name, x);
+      return { rows: index.size, cols, table, vec4s: ceilDiv(cols, 4), group: groupSizeOf(x), format };
     },
     forward(run, [x, index], plan) {
       const y = run.out([plan.rows, plan.cols]);
       withScales(run, x, x, (scales) =>
-        run.dispatch(kernel, 'gather', {
+        run.launch('select', selectVariants, plan, 'gather', {
           buffers: { x, index, y, ...scales },
-          params: { ...plan },
-          tuning: { FORMAT: formatOf(name, x) },
-          grid: lineGrid(ceilDiv(plan.rows * plan.vec4s, 64)),
+          params: paramsOf(plan),
         }),
       );
       return { y, saved: { index } };
@@ -48,16 +80,9 @@ export const rowsOp = (name: string, packed: readonly number[] = []) =>
     backward(run, dy, { index }, plan) {
       const found = run.out([plan.table, 2], 'u32');
       const dx = run.out([plan.table, plan.cols]);
-      run.dispatch(kernel, 'find', {
-        buffers: { index, found },
-        params: { ...plan },
-        grid: lineGrid(ceilDiv(plan.table, 64)),
-      });
-      run.dispatch(kernel, 'collect', {
-        buffers: { index, known: found, dy, dx },
-        params: { ...plan },
-        grid: lineGrid(ceilDiv(plan.table * plan.vec4s, 64)),
-      });
+      const params = paramsOf(plan);
+      run.launch('select', selectVariants, plan, 'find', { buffers: { index, found }, params });
+      run.launch('select', selectVariants, plan, 'collect', { buffers: { index, known: found, dy, dx }, params });
       return [dx, null];
     },
   });
@@ -70,8 +95,8 @@ const op = rowsOp('indexSelect');
  * @param x float[...]
  * @param index i32[N]
  * @returns float[...] with N along `axis`
- * The gradient sums slices chosen several times, in a fixed order and without atomics. Saves index. Kernel:
- * kernels/index/select.wgsl.
+ * The gradient sums slices chosen several times, in a fixed order and without atomics. Saves index. Kernels:
+ * kernels/index.
  * Throws DTypeError unless x is f32 and the index i32, ShapeError unless it has one axis, or for an index out of range.
  */
 export function indexSelect(x: Tensor, index: Tensor, options: { readonly axis: number }): Tensor {

@@ -2,6 +2,10 @@
  * Every op of the table, every variant, forward and backward, on fresh inputs. `SEED=` repeats a run. With
  * `CURIO_TUNINGS=all` every value of every tunable too (npm run test:all), and what cannot run on this device is
  * counted, with the reason.
+ *
+ * Nearly all of the time goes to the driver, which compiles each kernel when it first runs. So a quick run on the floor
+ * of WebGPU runs the kernels that such a device chooses. The others are only built there, which holds them to its
+ * limits and features; with params in uniform buffers, all that differs in their text, Chromium runs them too.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkCase } from '../src/check/check-case.ts';
@@ -13,7 +17,8 @@ import type { KernelSource, Tuning } from '../src/gpu/kernel/kernel.ts';
 import { fixedSubgroupSize } from '../src/gpu/kernel/variant.ts';
 import type { Variant } from '../src/gpu/kernel/variant.ts';
 import { readsTexels } from '../src/ops/parts/texel-rows.ts';
-import { environment, openDevice } from './device.ts';
+import { askedKernels } from './asked-kernels.ts';
+import { environment, features, openDevice } from './device.ts';
 
 const modules = import.meta.glob('../src/ops/*/*.cases.ts', { eager: true }) as Record<
   string,
@@ -51,6 +56,19 @@ async function check(
     taken.set(`${table.op} ${choice}`, (taken.get(`${table.op} ${choice}`) ?? new Set()).add(c));
 }
 
+/** Forces a variant where it fits; elsewhere the case would run as it does without. */
+async function checkVariant(
+  table: OpCases<unknown>,
+  c: Case<unknown>,
+  choice: readonly [string, string],
+  skip: (note: string) => void,
+): Promise<void> {
+  const asked = await askedKernels(gpu, table, c, choice);
+  if (!asked.fits) return skip('does not fit, so it runs as without a choice');
+  if (features !== 'portable' || isSweep) return check(table, c, choice);
+  for (const { kernel, entry, tuning } of asked.kernels) await gpu.prepare(kernel, entry, tuning);
+}
+
 const casesOf = (table: OpCases<unknown>): readonly Case<unknown>[] =>
   isSweep ? [...table.cases, ...(table.rare ?? [])] : table.cases;
 const choicesOf = (table: OpCases<unknown>): [string, string][] =>
@@ -60,13 +78,10 @@ const choicesOf = (table: OpCases<unknown>): [string, string][] =>
 
 for (const table of tables) {
   describe(table.op, () => {
-    const choices = choicesOf(table);
-    for (const choice of choices.length > 0 ? choices : [null]) {
-      test.each(casesOf(table).map((c) => [labelOf(c), c] as const))(
-        `${choice ? `${choice.join(' ')}: ` : ''}%s`,
-        (_, c) => check(table, c, choice),
-      );
-    }
+    for (const c of casesOf(table)) test(labelOf(c), () => check(table, c, null));
+    for (const choice of choicesOf(table))
+      for (const c of casesOf(table))
+        test(`${choice.join(' ')}: ${labelOf(c)}`, ({ skip }) => checkVariant(table, c, choice, skip));
   });
 }
 

@@ -148,7 +148,7 @@ function opTable(): { passed: string[]; failed: string[]; messages: string[] } {
 
 beforeAll(() => {
   const needed = ['package.json', 'tsconfig.base.json', 'vitest.config.ts', 'scripts', 'kernels'];
-  const ofEngine = ['package.json', 'src', 'test/ops.test.ts', 'test/device.ts'].map(
+  const ofEngine = ['package.json', 'src', 'test/ops.test.ts', 'test/asked-kernels.ts', 'test/device.ts'].map(
     (each) => `packages/engine/${each}`,
   );
   const isOurs = (file: string): boolean => !/[/\\](node_modules|dist|\.turbo)$/.test(path.relative(root, file));

@@ -24,6 +24,7 @@ test('a folder, a kernel and an op name their kernels', () => {
     'rows/norm_columns',
     'rows/norm_columns_shared',
     'rows/norm_rms_naive',
+    'rows/norm_rms_registers',
     'rows/norm_rms_shared',
     'rows/norm_rms_subgroup',
   ]);

@@ -35,6 +35,18 @@ export const subgroupStrips = <Plan extends { readonly rows: number }>(
     lineGrid(ceilDiv(rows, (tuned(tuning, 'WG') / fixedSubgroupSize(gpu)) * tuned(tuning, 'STRIP'))),
 });
 
+/** Vec4s of a row that a lane holds in registers. */
+const HELD = 4;
+
+/** The same for short rows, each read once: it pays where a load costs as much as several operations. */
+export const heldStrips = <Plan extends { readonly rows: number; readonly cols: number }>(
+  kernel: KernelSource,
+): Variant<Plan> => ({
+  ...subgroupStrips(kernel, ({ cols }) => cols % 4 === 0),
+  fits: (gpu, { cols }) => cols % 4 === 0 && cols <= 4 * HELD * fixedSubgroupSize(gpu),
+  pays: ({ adapter }) => adapter.costs.bufferLoads === 'scalar',
+});
+
 /** Rows backward of one subgroup: they share what they read of a weight. */
 const sharedRows = (gpu: KernelDevice, rows: number): number =>
   gpu.adapter.costs.subgroupStart === 'low' || rows < 2 ? 1 : rows < 64 ? 2 : 4;

@@ -1,4 +1,5 @@
 import { rowsNormRmsNaive } from '@curio/kernels/rows_norm_rms_naive';
+import { rowsNormRmsRegisters } from '@curio/kernels/rows_norm_rms_registers';
 import { rowsNormRmsShared } from '@curio/kernels/rows_norm_rms_shared';
 import { rowsNormRmsSubgroup } from '@curio/kernels/rows_norm_rms_subgroup';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
@@ -9,11 +10,12 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { columnGradients } from './norm-columns.ts';
 import { planNorm } from './norm-plan.ts';
 import type { NormPlan } from './norm-plan.ts';
-import { subgroupNorm, wholeRows, workgroupRows } from '../parts/row-variant.ts';
+import { heldStrips, subgroupNorm, wholeRows, workgroupRows } from '../parts/row-variant.ts';
 
 /** Kernels of the family `rmsNorm`, the preferred first. */
 export const rmsNormVariants: Family<NormPlan> = {
   shared: workgroupRows(rowsNormRmsShared, wholeRows),
+  registers: heldStrips(rowsNormRmsRegisters),
   subgroup: subgroupNorm(rowsNormRmsSubgroup, ({ cols }) => cols % 4 === 0),
   naive: { kernel: rowsNormRmsNaive, grid: (_, { rows }) => lineGrid(ceilDiv(rows, 64)) },
 };

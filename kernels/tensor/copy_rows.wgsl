@@ -21,40 +21,83 @@ alias T = vec4<u32>; // tune: u32 vec4<u32>
 
 const WG = 64u;
 const STEPS = 1u; // tune: 1u 32u
-const ROWS = 1u; // tune: 1u 4u
+const ROWS = 1u; // tune: 1u 4u 16u
 const AXES = 1u; // tune: 1u 2u 3u 4u 5u
 
-fn place(row: u32) -> u32 {
+// Where a row of the view begins, and its coordinates along the axes but the first.
+struct Place { at: u32, c1: u32, c2: u32, c3: u32, c4: u32 }
+
+fn place(row: u32) -> Place {
   var rest = row;
-  var at = 0u;
+  var p = Place();
   if (AXES > 4u) {
-    at += rest % params.size4 * params.stride4;
+    p.c4 = rest % params.size4;
     rest /= params.size4;
   }
   if (AXES > 3u) {
-    at += rest % params.size3 * params.stride3;
+    p.c3 = rest % params.size3;
     rest /= params.size3;
   }
   if (AXES > 2u) {
-    at += rest % params.size2 * params.stride2;
+    p.c2 = rest % params.size2;
     rest /= params.size2;
   }
   if (AXES > 1u) {
-    at += rest % params.size1 * params.stride1;
+    p.c1 = rest % params.size1;
     rest /= params.size1;
   }
-  return at + rest * params.stride0;
+  p.at = rest * params.stride0 + p.c1 * params.stride1 + p.c2 * params.stride2 + p.c3 * params.stride3
+    + p.c4 * params.stride4;
+  return p;
+}
+
+// The next row's, without divisions: an axis at its end begins again, and the one before it moves on.
+fn next_place(p: Place) -> Place {
+  var n = p;
+  var moves = true;
+  if (AXES > 4u) {
+    n.at += params.stride4;
+    n.c4++;
+    moves = n.c4 == params.size4;
+    n.at -= select(0u, params.size4 * params.stride4, moves);
+    n.c4 = select(n.c4, 0u, moves);
+  }
+  if (AXES > 3u) {
+    n.at += select(0u, params.stride3, moves);
+    n.c3 += u32(moves);
+    moves = n.c3 == params.size3;
+    n.at -= select(0u, params.size3 * params.stride3, moves);
+    n.c3 = select(n.c3, 0u, moves);
+  }
+  if (AXES > 2u) {
+    n.at += select(0u, params.stride2, moves);
+    n.c2 += u32(moves);
+    moves = n.c2 == params.size2;
+    n.at -= select(0u, params.size2 * params.stride2, moves);
+    n.c2 = select(n.c2, 0u, moves);
+  }
+  if (AXES > 1u) {
+    n.at += select(0u, params.stride1, moves);
+    n.c1 += u32(moves);
+    moves = n.c1 == params.size1;
+    n.at -= select(0u, params.size1 * params.stride1, moves);
+    n.c1 = select(n.c1, 0u, moves);
+  }
+  n.at += select(0u, params.stride0, moves);
+  return n;
 }
 
 @compute @workgroup_size(WG)
 fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let first = run_row(wg, count, lane) * ROWS;
+  var p = place(first);
   for (var row = first; row < min(first + ROWS, params.rows); row++) {
-    let source = params.x_offset + place(row);
+    let source = params.x_offset + p.at;
     for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {
       y[params.y_offset + row * params.cols + col] = x[source + col * params.step];
     }
+    if (ROWS > 1u) { p = next_place(p); }
   }
 }
 
@@ -62,10 +105,12 @@ fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
 fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let first = run_row(wg, count, lane) * ROWS;
+  var p = place(first);
   for (var row = first; row < min(first + ROWS, params.rows); row++) {
-    let goal = params.y_offset + place(row);
+    let goal = params.y_offset + p.at;
     for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {
       y[goal + col * params.step] = x[params.x_offset + row * params.cols + col];
     }
+    if (ROWS > 1u) { p = next_place(p); }
   }
 }

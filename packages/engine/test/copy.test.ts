@@ -15,7 +15,13 @@ afterEach(() => {
 });
 
 const ROWS = 'tensor/copy_rows';
-const TUNINGS: Readonly<Record<string, string>>[] = [{}, { STEPS: '1u' }, { ROWS: '1u' }, { ROWS: '4u', STEPS: '32u' }];
+const TUNINGS: Readonly<Record<string, string>>[] = [
+  {},
+  { STEPS: '1u' },
+  { ROWS: '1u' },
+  { ROWS: '4u', STEPS: '32u' },
+  { ROWS: '16u', STEPS: '32u' },
+];
 
 interface Case {
   readonly shape: readonly number[];

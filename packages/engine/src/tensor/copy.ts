@@ -71,6 +71,9 @@ function cut({ shape, strides, offsets }: CopyPlan): CopyPlan {
   return { shape: [...outer(shape), n / part, part], strides: [...outer(strides), step * part, step], offsets };
 }
 
+/** Rows that eight lanes take one after the other, which divide for the first alone. */
+const rowsEach = (count: number): string => (count >= 4096 ? '16u' : count >= 256 ? '4u' : '1u');
+
 const rows: Variant<CopyPlan> = {
   kernel: tensorCopyRows,
   fits: ({ adapter }, { shape }) => shape.at(-1)! <= LANES * adapter.limits.maxComputeWorkgroupsPerDimension!,
@@ -79,7 +82,7 @@ const rows: Variant<CopyPlan> = {
     T: widthOf(plan) === 4 ? 'vec4<u32>' : 'u32',
     AXES: `${Math.max(1, plan.shape.length - 1)}u`,
     STEPS: adapter.costs.subgroupStart === 'high' ? '32u' : '1u',
-    ROWS: adapter.costs.subgroupStart === 'high' && sizeOf(outer(plan.shape)) >= 256 ? '4u' : '1u',
+    ROWS: adapter.costs.subgroupStart === 'high' ? rowsEach(sizeOf(outer(plan.shape))) : '1u',
   }),
   free: { STEPS: () => null, ROWS: () => null },
   params: (_, plan) => rowParams(plan),

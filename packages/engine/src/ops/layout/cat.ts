@@ -1,7 +1,7 @@
 /** @file Concatenating and splitting along an axis. */
 import { DTypeError, ShapeError } from '../../gpu/errors.ts';
 import { isRecording, record } from '../../tensor/autograd.ts';
-import { contiguous, copyInto } from '../../tensor/copy.ts';
+import { contiguous, copyDense, copyInto } from '../../tensor/copy.ts';
 import { isPacked } from '../../tensor/dtype.ts';
 import { gpuOf } from '../../tensor/op.ts';
 import { requireList, requireOptions } from '../../tensor/options.ts';
@@ -58,15 +58,12 @@ export function cat(inputs: readonly Tensor[], options: AxisOption = {}): Tensor
 /** Copies `x` into its place in `y`, as one block of memory if it is contiguous. */
 function put(y: Tensor, axis: number, start: number, x: Tensor): void {
   if (x.size === 0) return;
-  const offset = start * y.strides[axis]!;
-  const whole = x.isDense && y.shape.slice(0, axis).every((n) => n === 1);
-  if (whole)
-    y.gpu.stream.copy(
-      { block: x.storage.block, offset: x.offset * 4, bytes: x.size * 4 },
-      { block: y.storage.block, offset: offset * 4, bytes: x.size * 4 },
-      x.size * 4,
-    );
-  else copyInto(new Tensor(y.gpu, x.shape, y.dtype, y.storage, { strides: y.strides, offset }), contiguous('cat', x));
+  const place = new Tensor(y.gpu, x.shape, y.dtype, y.storage, {
+    strides: y.strides,
+    offset: start * y.strides[axis]!,
+  });
+  if (x.isDense && y.shape.slice(0, axis).every((n) => n === 1)) copyDense(place, x);
+  else copyInto(place, contiguous('cat', x));
 }
 
 /**

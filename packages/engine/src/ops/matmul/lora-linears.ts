@@ -3,7 +3,7 @@
  * dispatch.
  */
 import { accumulate } from '../../tensor/accumulate.ts';
-import { copyInto } from '../../tensor/copy.ts';
+import { copyDense } from '../../tensor/copy.ts';
 import { defineMultiOp } from '../../tensor/op.ts';
 import type { Run } from '../../tensor/op.ts';
 import { requireFinite, requireOptions } from '../../tensor/options.ts';
@@ -191,7 +191,7 @@ function foldedWeights(run: Run, layers: readonly Layer[], scale: number, M: num
   if (!canBeAdjacent(run.gpu, layers.length, N * K) || !weights.every((weight) => foldPays(run, weight, r, M)))
     return null;
   const into = partsOf(run.out([layers.length, N, K]));
-  weights.forEach((weight, i) => copyInto(into[i]!, weight, run.name));
+  weights.forEach((weight, i) => copyDense(into[i]!, weight));
   const [a, b] = [layers.map((layer) => layer[3]), layers.map((layer) => layer[2])];
   return inRuns(run, { a, b, layout: 'nn', M: N, N: K, K: r, alpha: scale }, { into });
 }

@@ -2,7 +2,7 @@
 import type { Gpu } from '../../gpu/gpu.ts';
 import { ceilDiv } from '../../gpu/kernel/grid.ts';
 import { choose } from '../../gpu/kernel/choose.ts';
-import { copyOf } from '../../tensor/copy.ts';
+import { copyDense } from '../../tensor/copy.ts';
 import type { Run } from '../../tensor/op.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -149,7 +149,8 @@ export function foldedWeight(run: Run, weight: Tensor, b: Tensor, a: Tensor, sca
   const [N, K] = weight.shape as [number, number];
   const r = a.shape[0]!;
   if (!foldPays(run, weight, r, M)) return null;
-  const into = copyOf(weight, run.name);
+  const into = run.out(weight.shape);
+  copyDense(into, weight);
   return product(run, { a: b, b: a, layout: 'nn', M: N, N: K, K: r, shape: weight.shape, alpha: scale, into });
 }
 

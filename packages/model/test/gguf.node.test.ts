@@ -147,6 +147,6 @@ test('what the format does not hold is refused before anything is written', asyn
   );
   const short = await write('f32', 'lm_head.weight', [11, 64]);
   await expect(bytesOf(short)).rejects.toThrow(
-    "gguf: 'output.weight' gave 0 bytes for its 704 numbers; it must give 2816.",
+    "gguf: 'output.weight' produced 0 bytes for its 704 numbers; it must produce 2816.",
   );
 });

@@ -36,7 +36,7 @@ const watch = async (script: string, limitSeconds = 20, attemptSeconds?: number)
   return { ...ended, reports, lines };
 };
 
-test('a part gets its limit and what earlier ones left, and PyTorch keeps its share', () => {
+test('a part gets its limit plus what earlier ones left over, and PyTorch keeps its share', () => {
   const total = PARTS.reduce((sum, { limit }) => sum + limit, 0);
   expect(total).toBe(435);
   expect(secondsFor(PARTS[0]!, PARTS.slice(1), total)).toBe(PARTS[0]!.limit);
@@ -47,7 +47,7 @@ test('a part gets its limit and what earlier ones left, and PyTorch keeps its sh
   expect(secondsFor(PARTS[pytorch]!, PARTS.slice(pytorch + 1), limit)).toBe(limit);
 });
 
-test('a part reports, and a line that it did not finish is passed over', async () => {
+test('a part reports, and a line that it did not finish is skipped', async () => {
   const { failed, reports, lines } = await watch(
     `const { writeSync } = require('fs'); console.log('hello'); writeSync(3, '{"fact":"a","value":1}\\n{"fact":'); process.stdout.write('end')`,
   );
@@ -58,7 +58,7 @@ test('a part reports, and a line that it did not finish is passed over', async (
   });
 });
 
-test('a part that takes too long is ended with what it started, and says what it was at', async () => {
+test('a part that takes too long is ended with its child processes, and reports what it was doing', async () => {
   const script = `require('fs').writeSync(3, '{"ifItEnds":{"fact":"failed: x","value":"over it"}}\\n');
     const child = require('child_process').spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)']); console.log(child.pid); setTimeout(() => {}, 60000)`;
   const { failed, crashed, unfinished, lines, seconds } = await watch(script, 1);
@@ -80,7 +80,7 @@ function readState(pid: number): string {
   }
 }
 
-test('a part that is stuck over one thing is ended so that another process may go on', async () => {
+test('a part that is stuck is ended so that another process can continue', async () => {
   const script = `const say = (text) => require('fs').writeSync(3, text + '\\n'); say('{"ifItEnds":{"fact":"failed: a","value":""}}'); say('{"fact":"done: a","value":true}');
     setTimeout(() => { say('{"ifItEnds":{"fact":"failed: b","value":""}}'); setTimeout(() => {}, 60000); }, 800)`;
   const { failed, crashed, unfinished, seconds } = await watch(script, 30, 0.5);
@@ -92,7 +92,7 @@ test('a part that is stuck over one thing is ended so that another process may g
   expect(seconds).toBeGreaterThan(1);
 });
 
-test('a part that crashes, one that fails and one that does not start say why', async () => {
+test('a part that crashes, fails or does not start gives the reason', async () => {
   expect(
     await watch(
       `require('fs').writeSync(3, '{"ifItEnds":{"fact":"failed: y","value":"over it"}}\\n{"fact":"done: y","value":true}\\n'); process.kill(process.pid, 'SIGSEGV')`,
@@ -112,7 +112,7 @@ test('a part that crashes, one that fails and one that does not start say why', 
   expect(none.failed).toMatch(/^it did not start: /);
 });
 
-test('what was found is kept whole, part by part', () => {
+test('results are saved completely, part by part', () => {
   const folder = mkdtempSync(join(tmpdir(), 'curio-results-'));
   const results = new ResultsFolder(folder);
   const read = () =>
@@ -131,7 +131,7 @@ test('what was found is kept whole, part by part', () => {
   expect(readdirSync(folder).sort()).toEqual(['log.txt', 'results.json', 'table.txt']);
 });
 
-test('every variant that fits is a choice, as its table tunes it first', async () => {
+test("every variant that fits is a choice, with its table's default tuning", async () => {
   const choices = choicesOf(gpu, { 'matmul nt': (opTable('linear').families as Families)['matmul nt']! }, rehearse);
   const blocks = choices.filter(({ forced }) => forced['matmul nt'] === 'block');
   expect(blocks[0]).toEqual({ name: 'block', forced: { 'matmul nt': 'block' }, tuned: {}, halves: false, changes: [] });
@@ -141,7 +141,7 @@ test('every variant that fits is a choice, as its table tunes it first', async (
     expect(await compiles(gpu, choice, rehearse)).toBeNull();
 });
 
-test('a kernel that does not compile is a sentence, and the device stays usable', async () => {
+test('a kernel that does not compile gives a sentence, and the device stays usable', async () => {
   const { kernel } = (opTable('linear').families as Families)['matmul nt']!.tile!;
   const broken = (dry: Gpu): void => {
     dry.kernels.replacements.useKernel(kernel, {
@@ -159,7 +159,7 @@ test('a kernel that does not compile is a sentence, and the device stays usable'
   expect(medianMs).toBeGreaterThanOrEqual(bestMs);
 });
 
-test('the table holds ours, as called and at best, against what is due', () => {
+test('the table compares ours, as called and at best, with the target', () => {
   const ms = (library: 'curio' | 'pytorch', op: string, variant: string, bestMs: number): Report => ({
     ...finding(op, '4096x4096x4096', variant, { flops: 2 * 4096 ** 3 }, { bestMs, medianMs: bestMs }),
     library,

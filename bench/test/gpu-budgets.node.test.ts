@@ -20,7 +20,7 @@ function driverOrWhy(): GpuDriver | string {
 }
 
 test.runIf(process.env.CURIO_GPU_BUDGETS)(
-  'hot kernels keep to their budgets on a GPU',
+  'hot kernels stay within their budgets on a GPU',
   async ({ skip }) => {
     const driver = driverOrWhy();
     if (typeof driver === 'string') {

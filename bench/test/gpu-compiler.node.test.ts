@@ -38,7 +38,7 @@ BB5:
 	s_endpgm                          ; bf
 `;
 
-test('machine code: loops without those in them, zeroing left out, what each kind counts', () => {
+test('machine code: loops without the loops inside them, without zeroing, and what each kind counts', () => {
   const code = readMachineCode(CODE);
   expect(code.loops.map(({ depth, isInnermost, size }) => [depth, isInnermost, size])).toEqual([
     [0, false, 6],
@@ -129,7 +129,7 @@ const compiled = (label: string, text = CODE, statistics: Record<string, number>
   code: readMachineCode(text),
 });
 
-test('budgets: what is above 0 is told, an exception bears it, and one that nothing needs is told too', () => {
+test('budgets: what is above 0 is reported unless an exception allows it, and so is an unneeded exception', () => {
   const inLoop = CODE.replace('	s_waitcnt', '	v_min_u32_e32 v5, v5, v8\n	s_sub_i32 s8, s8, src_scc\n	s_waitcnt');
   const cost = costOf(compiled('a/b:forward', inLoop, { 'Spilled VGPRs': 3, 'Scratch size': 512 }), null);
   expect(cost).toEqual({ spills: 3, scratch: 16, clamps: 1, counters: 1 });
@@ -166,7 +166,7 @@ test('the table has a line for each entry, under its columns', () => {
   expect(loopLines(compiled('a/b:forward'))[1]).toMatch(/^ {6}loop of 19: .*fma 16/);
 });
 
-test('values of tunables, and what does not read so', () => {
+test('values of tunables, and what is not one', () => {
   expect(valuesIn(['T=4u,8u', 'SG=32u', 'T=8u'])).toEqual({ T: ['4u', '8u'], SG: ['32u'] });
   expect(() => valuesIn(['T'])).toThrow("kernel: --set was given 'T'; it takes NAME=VALUE or NAME=VALUE,VALUE.");
 });

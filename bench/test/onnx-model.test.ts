@@ -32,7 +32,7 @@ const all = (bytes: Uint8Array, field: number): Uint8Array[] =>
     .map(([, value]) => value as Uint8Array);
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-test('a model of one node says its operator, names, shapes and attributes', () => {
+test('a model of one node states its operator, names, shapes and attributes', () => {
   const model = onnxModel({
     op: 'LayerNormalization',
     inputs: [

@@ -21,34 +21,34 @@ beforeAll(async () => {
 const run = (program: string, ...args: string[]) =>
   spawnSync(process.execPath, [join(folder, program), ...args], { cwd: folder, encoding: 'utf8' });
 
-test('check holds an op against float64 and counts', () => {
+test('check compares an op with float64 and counts', () => {
   const { status, stdout, stderr } = run('bench/pack/check.js', '--only', '^softmax$');
   expect(status, stderr).toBe(0);
   expect(stdout).toMatch(/^ok +softmax +\d+ right, worst error 0\.\d\d of what is allowed$/m);
   expect(stdout).toMatch(/^\d+ checks right, 0 wrong; seed 1$/m);
 });
 
-test('check that looked at nothing fails', () => {
+test('a check of nothing fails', () => {
   expect(run('bench/pack/check.js', '--only', 'no such op')).toMatchObject({
     status: 1,
     stdout: expect.stringContaining('0 checks right, 0 wrong'),
   });
 });
 
-test('bench takes what its budget allows and names the rest', () => {
+test('bench runs what its budget allows and names the rest', () => {
   const { status, stdout, stderr } = run('bench/src/cli.js', '--only', 'matmul (256|512)', '--budget', '0.001');
   expect(status, stderr).toBe(0);
   expect(stdout).toContain('skipped after 0.001 s: matmul 256x256x256, matmul 512x512x512');
 });
 
-test('the pack has every file that curio is built to, its threads too', () => {
+test('the pack has every file of the built curio, including its threads', () => {
   const built = Object.keys((trainerBuild as { entry: Record<string, string> }).entry).map(
     (name) => `apps/trainer/dist/${name}`,
   );
   expect(Object.keys(ENTRIES)).toEqual(expect.arrayContaining(built));
 });
 
-test('curio is there with every command', () => {
+test('it includes curio with every command', () => {
   const { status, stdout } = run('apps/trainer/dist/cli.js', '--help');
   expect(status).toBe(0);
   for (const command of ['train', 'ask', 'base', 'data', 'doctor'])

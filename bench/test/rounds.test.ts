@@ -33,7 +33,7 @@ test('cells take turns, round by round, after each was checked and warmed up', a
   expect(rows[0]!.percentOfRoof).toBeNull();
 });
 
-test('a round of a short cell is several samples, the best of all counts', async () => {
+test('a round of a short cell is several samples, of which the best counts', async () => {
   const log: string[] = [];
   const short: Cell = {
     library: 'curio',
@@ -49,7 +49,7 @@ test('a round of a short cell is several samples, the best of all counts', async
   expect(rows[0]!.bestMs).toBe(15);
 });
 
-test('a second sitting gives the rounds that are left, to the cells that have some, without checking again', async () => {
+test('a second sitting runs the remaining rounds without checking again', async () => {
   const log: string[] = [];
   const measurements = new Measurements(noRoof);
   let [checks, ms] = [0, 100];
@@ -76,7 +76,7 @@ test('a second sitting gives the rounds that are left, to the cells that have so
   expect(await measurements.measureAgain(cells)).toBeNull();
 });
 
-test('a slow cell stops after three seconds, a wrong one is not timed', async () => {
+test('a slow cell stops after three seconds, and a wrong one is not timed', async () => {
   const log: string[] = [];
   const rows = await new Measurements(noRoof).measure(
     group([cell('slow', 2000, log), cell('bad', 1, log, 'y[0] is 1, float64 says 2')]),
@@ -94,7 +94,7 @@ test('a cell predicted above three seconds is skipped and says so', async () => 
   expect(row!.skipped).toBe('skipped: predicted 4.0 s a run');
 });
 
-test('rows are held against the best rate of the roof in the whole run', async () => {
+test('rows are compared with the best rate of the roof in the whole run', async () => {
   let roofMs = 50;
   const measurements = new Measurements(async () => ({
     work: { flops: 1e9 },

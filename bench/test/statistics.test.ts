@@ -9,7 +9,7 @@ test('best and median, of odd and even numbers of samples', () => {
   expect(() => summarise([])).toThrow('summarise: no samples; a cell needs at least one round.');
 });
 
-test('rates are 10⁹ a second', () => {
+test('rates are in 10⁹ per second', () => {
   expect(rates({ flops: 2e9 }, 1000)).toEqual({ gflops: 2, gbps: null });
   expect(rates({ flops: 1e9, bytes: 4e9 }, 500)).toEqual({ gflops: 2, gbps: 8 });
 });
@@ -21,7 +21,7 @@ test('percent of a roof, null without one', () => {
   expect(percentOf(25, 0)).toBeNull();
 });
 
-test('time is predicted from what a smaller run of the same kind took', () => {
+test('time is predicted from a smaller run of the same kind', () => {
   expect(predictMs({ flops: 800 }, { work: { flops: 100 }, ms: 2 })).toBe(16);
   expect(predictMs({ bytes: 30 }, { work: { bytes: 10 }, ms: 2 })).toBe(6);
   expect(predictMs({ flops: 800 }, { work: { bytes: 10 }, ms: 2 })).toBeNull();
@@ -41,7 +41,7 @@ test('a sample lasts long enough to be timed, a cell ends after 5 rounds or 3 se
   expect(isEnough(5, 100)).toBe(true);
 });
 
-test('at least 256 entries are looked at, corners included', () => {
+test('at least 256 entries are checked, corners included', () => {
   const at = sampledEntries([2, 100, 50]);
   expect(at.length).toBeGreaterThanOrEqual(256);
   for (const corner of [0, 49, 4950, 4999, 5000, 5049, 9950, 9999]) expect(at).toContain(corner);

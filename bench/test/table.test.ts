@@ -39,7 +39,7 @@ test('three significant digits', () => {
   expect(short(null)).toBe('');
 });
 
-test('a table for the terminal stands in columns and ends skipped rows with the reason', () => {
+test('a table for the terminal is aligned and ends skipped rows with the reason', () => {
   expect(terminalTable([row, skipped]).split('\n')).toEqual([
     '  library  variant   best ms  median ms  GFLOP/s  GB/s  % of roof',
     '  curio    nn           1.23       12.3      123             4.57',
@@ -55,7 +55,7 @@ test('a table for the page has op and shape in front', () => {
   ]);
 });
 
-test('a row of ours is held against the fastest other library at its op and shape', () => {
+test('a row of ours is compared with the fastest other library at its op and shape', () => {
   const peer = (library: string, bestMs: number): Row => ({
     ...row,
     library,

@@ -16,7 +16,7 @@ const lineOf = (rows: readonly Row[], what: string): string =>
     .split('\n')
     .find((line) => line.startsWith(`| ${what}`))!;
 
-test('a percentage is due at least, a ratio at most', () => {
+test('a percentage has a minimum target, a ratio a maximum', () => {
   const rows = [
     row('softmax forward', '4096x1024', 'curio', 'default', 4, 24.5),
     row('decode', '1x4096x4096', 'curio', 'f32', 4, 41),
@@ -30,7 +30,7 @@ test('a percentage is due at least, a ratio at most', () => {
   expect(lineOf(rows, 'decode NF4')).toBe('| decode NF4, of f32 | ≤ 0.55 × | – |  |');
 });
 
-test('several sizes count by the least, layouts by the best, peers by the fastest', () => {
+test('of several sizes the worst counts, of layouts the best, of peers the fastest', () => {
   const sizes = ['512x512x512', '1024x1024x1024', '2048x2048x2048'];
   const rows = sizes.flatMap((shape, i) => [
     row('matmul', shape, 'curio', 'nn', 10, 30 - i),

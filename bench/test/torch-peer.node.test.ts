@@ -11,7 +11,7 @@ const hasTorch = spawnSync(process.env.CURIO_PYTHON ?? 'python3', ['-c', 'import
 const of = (shape: number[], ...values: number[]): Values => ({ shape, values: Float32Array.from(values) });
 afterEach(() => vi.unstubAllEnvs());
 
-test('a python that is not there, or has no torch, is one sentence', async () => {
+test('a Python that is missing, or has no torch, gives one sentence', async () => {
   vi.stubEnv('CURIO_PYTHON', '/nowhere/python');
   await expect(openTorch()).rejects.toThrow(
     '/nowhere/python does not exist or has no torch; set CURIO_PYTHON to a Python that has it.',
@@ -27,7 +27,7 @@ describe.runIf(hasTorch)('with torch', () => {
   });
   afterAll(() => torch.close!());
 
-  test('it says its version and threads, and gives results in the order of requests', async () => {
+  test('it reports its version and threads, and returns results in the order of requests', async () => {
     expect(torch.version).toMatch(/^\d+\.\d+\.\d+\S*, \d+ threads$/);
     const [product, norm] = await Promise.all([
       torch.matmul!(of([2, 2], 1, 2, 3, 4), of([2, 1], 1, 10)),
@@ -40,7 +40,7 @@ describe.runIf(hasTorch)('with torch', () => {
     for (const job of [product, norm]) job.close();
   });
 
-  test('gradients, and results of many pieces, come whole', async () => {
+  test('gradients, and results in many pieces, arrive complete', async () => {
     const rows = 3000;
     const filled = (shape: [number, number], f: (i: number) => number): Values => ({
       shape,
@@ -59,13 +59,13 @@ describe.runIf(hasTorch)('with torch', () => {
     expect((await loss.read())[0]![0]).toBeCloseTo((Math.log(2) + Math.log(4 / 3)) / 2, 6);
   });
 
-  test('an update is counted once a run', async () => {
+  test('an update is counted once per run', async () => {
     const job = await torch.adamw!(of([1], 1), of([1], 4), { lr: 0.1, betas: [0.9, 0.999], eps: 0, weightDecay: 0 });
     await job.run();
     expect((await job.read())[0]![0]).toBeCloseTo(0.8, 5);
   });
 
-  test('what PyTorch refuses is said in its words, and the next request is answered', async () => {
+  test('what PyTorch refuses is reported in its words, and the next request is answered', async () => {
     await expect(async () => (await torch.matmul!(of([1, 2], 1, 2), of([3, 1], 1, 2, 3))).read()).rejects.toThrow(
       /^PyTorch says: .*mat1 and mat2 shapes cannot be multiplied/,
     );

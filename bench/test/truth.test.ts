@@ -121,7 +121,7 @@ test('the prototype extractor against the op table, its gradients against differ
   );
 });
 
-test('the tape sends back what differences measure', () => {
+test('the tape returns what differences measure', () => {
   const values = [noise(12, 1), noise(20, 2), noise(4, 3), noise(12, 4)];
   const loss = (moved: readonly ArrayLike<number>[]): { y: Matrix64; leaves: Matrix64[] } => {
     const leaves = [

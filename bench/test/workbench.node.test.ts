@@ -31,7 +31,7 @@ test('a folder, a kernel and an op name their kernels', () => {
   expect(kernelsNamed('nonsense')).toEqual([]);
 });
 
-test('a kernel is judged where it is the one that is forced, in the op it is named after first', () => {
+test('a kernel is judged where it is forced, first in the op that it is named after', () => {
   const [first, ...others] = targetsOf(gpu, 'matmul/naive');
   expect(first!.table.op).toBe('matmul');
   expect([first!, ...others].every(({ choice }) => choice?.[1] === 'naive')).toBe(true);
@@ -65,7 +65,7 @@ test('a broken kernel: a word that does not compile, a wrong forward, a wrong ba
   expect((await checkText(gpu, target!, target!.cases[0]!.cases, { choice: target!.choice })).wrong).toBeNull();
 });
 
-test('the other tunings are those that can run here and are not chosen already', () => {
+test('the other tunings are those that can run here and are not already chosen', () => {
   const [target] = targetsOf(gpu, 'matmul/block_scalar');
   expect(otherTunings(gpu, target!, target!.kernel)).toEqual([
     { ROWS: '64u', COLUMNS: '128u' },
@@ -85,7 +85,7 @@ test('an error in a shared piece is named by its own file and line', () => {
   expect(atPiece('something else', kernel, readText)).toBe('something else');
 });
 
-test('the table holds all against the first row and leaves empty columns out', () => {
+test('the table compares all with the first row and leaves out empty columns', () => {
   const row = (variant: string, bestMs: number, gflops: number | null) => ({
     op: 'o',
     shape: 's',

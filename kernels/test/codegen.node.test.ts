@@ -60,7 +60,7 @@ test('a kernel is read into the data that the engine needs', () => {
   expect(constantName('matmul/row_tiles8')).toBe('matmulRowTiles8');
 });
 
-describe('and refused, with the place, where it would not run everywhere', () => {
+describe('and refused, with the line, where it would not run everywhere', () => {
   const many = (count: number) =>
     Array.from(
       { length: count },
@@ -144,7 +144,7 @@ describe('params and bindings in a shared piece', () => {
     expect(shared.entries).toEqual(own.entries);
   });
 
-  test('refused with the place in the piece', () => {
+  test('refused with the line in the piece', () => {
     const refusal =
       (piece: string, code = kernel) =>
       () =>

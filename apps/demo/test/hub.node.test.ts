@@ -96,7 +96,7 @@ const FILES = new Map([
   ['vision_tower/config.json', text({ tower: true })],
 ]);
 
-test('a repository comes whole, in subfolders too; again nothing is downloaded, and offline nothing is asked', async () => {
+test('a repository is downloaded completely, with subfolders; later nothing is downloaded, and offline nothing is requested', async () => {
   const commit = hub.publish('tiny/whole', new Map([...FILES, ['README.md', text('unneeded')]]));
   expect(await open('tiny/whole')).toEqual({ files: digests(FILES) });
   const bytes = (await page.evaluate('window.hub.bytes')) as [number, number][];
@@ -139,7 +139,7 @@ test('a published folder opens from the storage, its weights tensor by tensor', 
   expect(tensors).toEqual(want);
 });
 
-test('a branch is followed, a tag is kept; where the hub does not answer, what is stored is used, and said to be', async () => {
+test('a branch is followed, a tag is kept; if the hub does not answer, the stored copy is used, with a message', async () => {
   const first = new Map([['config.json', text(1)]]);
   const second = new Map([['config.json', text(2)]]);
   hub.publish('tiny/moving', first);
@@ -163,7 +163,7 @@ test('a branch is followed, a tag is kept; where the hub does not answer, what i
   });
 });
 
-test('a connection that is cut goes on where it broke off; a page that is reloaded continues too', async () => {
+test('an interrupted connection resumes where it stopped, and so does a reloaded page', async () => {
   hub.publish('tiny/cut', FILES);
   hub.before = ({ path, range }, response) =>
     path.startsWith('large:') && (part(response, LARGE, range, 6_000_000), true);
@@ -190,7 +190,7 @@ test('a connection that is cut goes on where it broke off; a page that is reload
   expect(begins()).toEqual([0, PART]);
 });
 
-test('what is damaged in the storage is noticed and comes anew', async () => {
+test('a damaged stored file is noticed and downloaded again', async () => {
   hub.publish('tiny/damaged', FILES);
   hub.before = ({ path, range }, response) => {
     if (!path.startsWith('large:') || !range!.startsWith(`bytes=${PART}-`)) return false;
@@ -211,7 +211,7 @@ test('what is damaged in the storage is noticed and comes anew', async () => {
   expect(await open('tiny/damaged')).toEqual({ files: digests(FILES) });
 });
 
-test('sizes and digests that are not those of the list are refused, and nothing of the file is left', async () => {
+test('sizes and digests other than the listed ones are refused, and nothing of the file is left', async () => {
   const config = text({ a: 1 });
   hub.publish('tiny/lying', new Map([['config.json', config]]));
   const lie = (body: Uint8Array) => {
@@ -268,7 +268,7 @@ test('two tabs that open one repository download it once', async () => {
   expect(await told()).toEqual(['hub: another tab is downloading tiny/both; waiting for it to finish.']);
 });
 
-test('a storage that is full: one sentence, before the download or in it, and what came is kept', async () => {
+test('full storage: one sentence, before or during the download, and what arrived is kept', async () => {
   hub.publish('tiny/large', FILES);
   // A private window, as the other tests' pages are, keeps its files in memory and counts them when they are opened.
   await context.close();
@@ -314,7 +314,7 @@ test('a storage that is full: one sentence, before the download or in it, and wh
   expect(hub.asked.filter(({ range }) => range === `bytes=0-${PART - 1}`)).toEqual([]);
 });
 
-test('what is no name is refused', async () => {
+test('what is not a name is refused', async () => {
   expect(await open('one')).toEqual({
     error: ['ConfigError', "hub: 'one' is not the name of a repository; write owner/name or owner/name@REVISION."],
   });

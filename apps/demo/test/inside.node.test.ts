@@ -45,7 +45,7 @@ const drawn = async (where: '.board' | '.looked'): Promise<string | null> => {
   return overlay.evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
 };
 
-test('is off at first: nothing is looked into, and nothing can be pointed at', async () => {
+test('is off at first: nothing is traced, and nothing can be pointed at', async () => {
   await ask('Which digit is red?');
   expect(await page.locator('.word, .overlay, .seen').count()).toBe(0);
   expect(await page.getAttribute('#inside', 'aria-pressed')).toBe('false');
@@ -56,7 +56,7 @@ test('is off at first: nothing is looked into, and nothing can be pointed at', a
   expect(Object.keys(heard)).not.toContain('patches');
 });
 
-test('switched on, the last answer is looked into: its words are the same, and each lights up patches', async () => {
+test('switched on, it traces the last answer: its words are the same, and each lights up patches', async () => {
   const text = await newest(page).locator('.answer').innerText();
   await page.click('#inside');
   await ended(page);
@@ -120,7 +120,7 @@ test('the prototypes are colors over the picture, with their iterations', async 
   expect(await page.locator('.views [value=attention]').isChecked()).toBe(true);
 });
 
-test('another picture on the board is not lit; the panel keeps the one that was asked about', async () => {
+test('another picture on the board is not lit; the panel keeps the one in question', async () => {
   expect(await drawn('.board')).not.toBeNull();
   await page.locator('.sample').nth(2).click();
   expect(await drawn('.board')).toBeNull();

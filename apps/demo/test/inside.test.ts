@@ -38,13 +38,13 @@ test('cells sum their patches, whatever the patches of a row', () => {
   expect(shareOfCells(Float32Array.from({ length: 16 }, () => 1))).toEqual([1, 2, 1, 2, 4, 2, 1, 2, 1]);
 });
 
-test('shares are never told surer than they are', () => {
+test('shares are never shown as more certain than they are', () => {
   expect([0, 0.004, 0.005, 0.5, 0.994, 0.996, 1].map((share) => seen(percent(share)))).toEqual([
     ...['0 %', '< 1 %', '1 %', '50 %', '99 %', '> 99 %', '100 %'],
   ]);
 });
 
-test('a word is told in a sentence', () => {
+test('a word is described in a sentence', () => {
   expect(seen(attentionSaid(word, 0))).toBe(
     'For “seven” it looked at the picture with 88 % of its attention (layer 1): most at top left 75 %, then center 13 %.',
   );
@@ -62,7 +62,7 @@ describe('prototypes', () => {
     centre: Uint32Array.from([2, 2, 0, 1]),
     weight: Float32Array.from([1, 1, 0.5, 0.5]),
   };
-  test('of an iteration are the likeliest, in the end those chosen', () => {
+  test('of an iteration are the likeliest, at the end those chosen', () => {
     const { centre, weight } = belonging(prototypes, 0);
     expect([Array.from(centre), Array.from(weight)]).toEqual([
       [0, 0, 0, 1],
@@ -70,7 +70,7 @@ describe('prototypes', () => {
     ]);
     expect(belonging(prototypes, null)).toEqual({ centre: prototypes.centre, weight: prototypes.weight });
   });
-  test('have hues apart from each other, the same in all iterations', () => {
+  test('have distinct hues, the same in all iterations', () => {
     expect([...huesOf(prototypes)]).toEqual([
       [0, 0],
       [1, 120],
@@ -82,7 +82,7 @@ describe('prototypes', () => {
       [1, 180],
     ]);
   });
-  test('are told in a sentence', () => {
+  test('are described in a sentence', () => {
     expect(seen(prototypesSaid(prototypes, 0))).toBe(
       'In iteration 1 of 1 the 4 patches belong to 2 of 3 prototypes, by 50 % on average; the largest group has 3.',
     );

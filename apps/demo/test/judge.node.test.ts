@@ -89,7 +89,7 @@ test('checks a right text in every case and times it beside the others and the r
   expect(structuredClone(right.swap)).toEqual(right.swap);
 });
 
-test('says where nothing runs a kernel, and ends when it is told to', async () => {
+test('says when nothing runs a kernel, and ends when told to', async () => {
   expect(await judged('roof/multiply_add', ownText('roof/multiply_add'))).toEqual([
     {
       kind: 'fault',
@@ -116,7 +116,7 @@ fn slow(v: f32) -> f32 {
   return sum;
 }`;
 
-test('ends loops that do not end, and leaves the others as they are', async () => {
+test('ends endless loops, and does not affect others', async () => {
   const own = ownText('rows/softmax_naive');
   const endless = own.replace('i++) { top = max(top, x[i]); }', 'i += 0u) { top = max(top, x[i]); }');
   const reports = await judged('rows/softmax_naive', endless);
@@ -156,7 +156,7 @@ test.each([
   );
 });
 
-test('its gallery is broken on purpose where it says so, and nowhere else', async () => {
+test('its gallery is broken where it says so, and nowhere else', async () => {
   for (const { kernel, change } of gallery.flatMap(({ entries }) => entries)) {
     expect(kernelNames).toContain(kernel);
     if (!change) continue;

@@ -43,7 +43,7 @@ async function ask(question: string): Promise<string | null> {
   return newest(page).locator('.answer').getAttribute('data-text');
 }
 
-test('opens by keyboard, with a kernel to begin with, and has no barriers', async () => {
+test('opens by keyboard, with a first kernel, and is accessible', async () => {
   await page.goto(`${served.address}page/`);
   await page.focus('#open-lab');
   await page.keyboard.press('Enter');
@@ -138,7 +138,7 @@ test('shows times of a right text beside the other variants and the roof', async
   await page.setViewportSize({ width: 1120, height: 900 });
 });
 
-test('puts a right kernel into the model, whose answers stay', async () => {
+test('puts a right kernel into the model, whose answers stay the same', async () => {
   await page.click('#lab-use');
   await expect.poll(notice, waits).toBe(`The model runs your ${KERNEL} now.`);
   expect(await page.innerText('#lab-in-use')).toBe(`In the model now: your ${KERNEL}.`);
@@ -146,14 +146,14 @@ test('puts a right kernel into the model, whose answers stay', async () => {
   await expect.poll(() => page.innerText('#lab-in-use')).toBe(`In the model now: your ${KERNEL}, which it has run.`);
 });
 
-test('puts Curio’s own kernels back', async () => {
+test('restores Curio’s own kernels', async () => {
   await page.click('#lab-back');
   await expect.poll(notice).toBe('Curio’s own kernels run again.');
   expect(await page.locator('#lab-in-use').count()).toBe(0);
   expect(await ask('Is there a red digit?')).toBe('yes .');
 });
 
-test('comes back when the device is lost, with Curio’s own kernels in the model', async () => {
+test('recovers from a lost device, with Curio’s own kernels in the model', async () => {
   await page.click('#lab-use');
   await expect.poll(notice, waits).toBe(`The model runs your ${KERNEL} now.`);
   await page.click('#lab-try');

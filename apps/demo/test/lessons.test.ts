@@ -14,7 +14,7 @@ const glyphs: GlyphSource = { count: () => 2, pixels: (digit, i) => new Uint8Arr
 const random = new RandomStream(3);
 const drawings = Array.from({ length: 6 }, (_, i) => mirrored(i, random));
 
-test('every other lesson is about a drawing, each of them in turn, and says the truth', () => {
+test('every other lesson is about a drawing, each in turn, and is true', () => {
   const lessons = lessonsOf({ drawings, glyphs, count: 24, seed: 1 });
   expect(lessonsOf({ drawings, glyphs, count: 24, seed: 1 })).toEqual(lessons);
   expect(lessonsOf({ drawings, glyphs, count: 24, seed: 2 })).not.toEqual(lessons);
@@ -47,7 +47,7 @@ test('without drawings all lessons are about samples', () => {
   expect(lessons.flatMap(({ scene }) => scene.objects).some(({ drawn }) => drawn)).toBe(false);
 });
 
-test('the exam asks about drawings that are kept apart and counts right answers', () => {
+test('the exam asks about held-out drawings and counts right answers', () => {
   expect([0, 1, 2, 3, 4, 5, 6].filter(isForExam)).toEqual([2, 5]);
   const scenes = lessonsOf({ drawings: [], glyphs, count: 8, seed: 4 }).map(({ scene }) => scene);
   const plan = taughtPlan({ scenes, glyphs: [] });
@@ -60,7 +60,7 @@ test('the exam asks about drawings that are kept apart and counts right answers'
   expect(marksOf(answered, 'before', false)).toEqual({ right: exam.length - 2, of: exam.length - 2 });
 });
 
-test('an adapter comes back out of its zip, whatever folder it is in', async () => {
+test('an adapter can be read from its zip, whatever folder it is in', async () => {
   const files = {
     'config.json': Uint8Array.of(1),
     'adapter_config.json': Uint8Array.of(2, 3),
@@ -83,7 +83,7 @@ test('a file that is not an adapter is refused in a sentence', async () => {
   await expect(refused(huge)).rejects.toThrow(new AdapterFileError('unpacks to more than 64 MB'));
 });
 
-test('turns come in the order in which they were asked for', async () => {
+test('turns come in the order of the requests', async () => {
   const turns = new Turns();
   const done: number[] = [];
   const end = await turns.take();

@@ -23,7 +23,7 @@ const paths = new Map([
 const tensorsOf = async (name: string, bytes: Uint8Array) => (await openSafetensors(memorySource(name, bytes))).tensors;
 const brought = ({ listing, files }: PageModel, name: string): Uint8Array => files.get(listing[name]!.file)!;
 
-test('names change with the bytes, and the listing tells name and size', async () => {
+test('names change with the bytes, and the listing has name and size', async () => {
   const model = await pageModel(paths);
   for (const [name, { file, size }] of Object.entries(model.listing)) {
     expect(file).toMatch(new RegExp(`^${name.replace(/\.[a-z]+$/, '')}-[0-9a-f]{8}\\.[a-z]+$`));
@@ -45,7 +45,7 @@ test('names change with the bytes, and the listing tells name and size', async (
   }
 });
 
-test('the image tower is whole up to its last block that runs, and the text tower is left out', async () => {
+test('the image tower is complete up to its last block that runs, and the text tower is left out', async () => {
   const tensors = await tensorsOf('vision', brought(await pageModel(paths), 'vision/model.safetensors'));
   const whole = await tensorsOf('base', readFileSync(paths.get('vision/model.safetensors')!));
   expect(tensors.size).toBe(53); // as the load report of `curio ask` counts what is used
@@ -56,7 +56,7 @@ test('the image tower is whole up to its last block that runs, and the text towe
   expect([...tensors.keys()].filter((name) => /text_|layers\.3\.|post_layernorm|projection/.test(name))).toEqual([]);
 });
 
-test('what was trained is rounded to the nearest half, and stays as it is where a half would be infinite', async () => {
+test('trained values are rounded to the nearest f16, and stay f32 where f16 would be infinite', async () => {
   const model = await pageModel(paths);
   for (const name of ['adapter_model', 'non_lora_trainables', 'Vit-lora/adapter_model'].map(
     (stem) => `adapter/${stem}.safetensors`,

@@ -49,7 +49,7 @@ async function ask(question: string): Promise<string> {
 }
 
 describe('the page', () => {
-  test('opens the model and says on which device', async () => {
+  test('opens the model and names the device', async () => {
     page = await served.browser.newPage({ viewport: { width: 1120, height: 900 } });
     const wrong: string[] = [];
     page.on('pageerror', ({ message }) => wrong.push(message));
@@ -77,7 +77,7 @@ describe('the page', () => {
     }
   });
 
-  test('is drawn on and asked by keyboard alone', async () => {
+  test('can be drawn on and asked by keyboard alone', async () => {
     await page.click('#clear');
     await page.click('[data-color=blue]');
     await page.focus('#board');
@@ -132,7 +132,7 @@ describe('the page', () => {
     expect(await ask('Is there a red digit?')).toMatch(/^(yes|no) \.$/);
   });
 
-  test('answers what was pressed while it was busy, one after the other', async () => {
+  test('answers what was asked while it was busy, one after the other', async () => {
     const before = await page.locator('.talk').count();
     await page.click('#self');
     for (const color of ['red', 'blue']) {
@@ -146,7 +146,7 @@ describe('the page', () => {
     expect(await page.locator('.talk[data-state=waiting], .talk[data-state=writing]').count()).toBe(0);
   });
 
-  test('says what it cannot know when the question is sent, and nothing moves', async () => {
+  test('says what it cannot know when the question is sent, and the layout stays', async () => {
     const before = await page.locator('.talk').count();
     const top = async () => (await page.locator('#talks').boundingBox())!.y;
     const at = await top();

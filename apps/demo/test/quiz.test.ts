@@ -49,14 +49,14 @@ describe('the options', () => {
       }
     }
   });
-  test('are none where the model asked something else', () => expect(optionsFor('which is is ?')).toEqual([]));
-  test('let a visitor say that there is none', () => expect(optionsFor('where is the six ?')).toContain(NONE));
+  test('are empty if the model asked something else', () => expect(optionsFor('which is is ?')).toEqual([]));
+  test('let a visitor answer that there is none', () => expect(optionsFor('where is the six ?')).toContain(NONE));
 });
 
 describe('the model’s question', () => {
   test('is the first that a tap can answer', () =>
     expect(quizOf(talk, 3)).toMatchObject({ question: 'what color is the seven ?', answer: 'blue .' }));
-  test('waits until the questions are whole, and its answer until that is', () => {
+  test('waits for complete questions, and its answer waits for a complete answer', () => {
     const { 'self-answer 0': _a, 'self-answer 1': _b, 'self-answer 2': _c, ...asked } = talk.texts;
     expect(quizOf({ ...talk, state: 'writing', texts: asked }, 3).question).toBeUndefined();
     expect(quizOf({ ...talk, state: 'writing' }, 3)).toMatchObject({
@@ -64,11 +64,11 @@ describe('the model’s question', () => {
       answer: undefined,
     });
   });
-  test('is none where it asked for descriptions only', () =>
+  test('is none if it asked only for descriptions', () =>
     expect(quizOf({ ...talk, texts: { 'question 0': 'describe the seven .' } }, 1).question).toBeNull());
 });
 
-test('the score counts the truth where it is known, and agreement where it is not', () => {
+test('the score counts right answers if the truth is known, and agreement if not', () => {
   const talks = [
     talk,
     { ...talk, picked: 'red .' },

@@ -28,7 +28,7 @@ describe('a sketch', () => {
       renderSketch(writeDigit({ scene: { ...scene, objects: [] }, strokes: [] }, scene.objects[0]!), glyphs),
     ));
 
-  test('takes ink of the full color in the middle of a line, fading to nothing within two pixels', () => {
+  test('draws ink in full color in the middle of a line, fading to nothing within two pixels', () => {
     const before = renderSketch(drawn(), glyphs).rgb;
     const { rgb } = renderSketch(drawn(line('yellow', [10.5, 10.5], [20.5, 10.5])), glyphs);
     const at = (x: number, y: number): number[] => [...rgb.slice(3 * (72 * y + x), 3 * (72 * y + x) + 3)];
@@ -53,25 +53,25 @@ describe('a sketch', () => {
 });
 
 describe('digits', () => {
-  test('are strokes that touch, in the cell that holds the middle of the whole', () => {
+  test('are strokes that touch, in the cell that contains their centre', () => {
     // A five whose bar reaches over the line above the center cell, and right of it.
     const five = drawn(line('blue', [30, 22], [30, 33], [42, 38], [30, 44]), line('blue', [30, 21.5], [44, 21.5]));
     expect(digitsOn(five)).toEqual([{ cell: 4, color: 'blue', digit: null, size: 'large', strokes: [0, 1] }]);
   });
-  test('are two where they stand side by side in one color', () =>
+  test('are two if they are side by side in one color', () =>
     expect(
       digitsOn(drawn(line('red', [12, 3], [12, 21]), line('red', [36, 3], [36, 21]))).map(({ cell }) => cell),
     ).toEqual([0, 1]));
-  test('are one where a later stroke joins the parts', () =>
+  test('are one if a later stroke joins the parts', () =>
     expect(
       digitsOn(drawn(line('red', [3, 20], [10, 20]), line('red', [3, 28], [10, 28]), line('red', [6, 18], [6, 30])))
         .length,
     ).toBe(1));
-  test('go on from a written digit of their color', () =>
+  test('extend a written digit of their color', () =>
     expect(digitsOn({ scene, strokes: [line('red', [5, 5], [15, 5])] })).toEqual([
       { cell: 0, color: 'red', digit: 7, size: 'large', strokes: [0] },
     ]));
-  test('leave with all their strokes', () => {
+  test('are removed with all their strokes', () => {
     const left = withoutDigitAt(
       { scene, strokes: [line('red', [12, 4], [12, 20]), line('red', [36, 4], [36, 20])] },
       0,
@@ -107,7 +107,7 @@ describe('a stroke too many', () => {
 
 describe('an address', () => {
   const sketch: Sketch = { scene, strokes: [line('purple', [30.25, 31], [40.5, 44.75]), line('white', [60, 60])] };
-  test('holds a drawing, and gives it back', () => {
+  test('holds a drawing, and restores it', () => {
     const text = writeSketch(sketch)!;
     expect(text).toBe('1.143.1dm4etv.7010110.413d3g4i4z_516o6o');
     expect(readSketch(text)).toEqual(sketch);

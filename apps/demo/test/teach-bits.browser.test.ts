@@ -75,7 +75,7 @@ async function sha256(bytes: Uint8Array): Promise<string> {
   return [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-test('the page trains to the same bits as curio train in Node, though it rests in between', async ({ skip }) => {
+test('the page trains to the same bits as curio train in Node, even with a pause', async ({ skip }) => {
   const node = await teachInNode([]);
   if (!node) skip('npm has no SwiftShader for this platform');
   const shop = await openShop();

@@ -68,7 +68,7 @@ async function open(context: BrowserContext, to = 'page/'): Promise<Page> {
 describe('drawings', () => {
   let page: Page;
 
-  test('are taken from the board one at a time, or it says why not', async () => {
+  test('are taken from the board one at a time, or the page says why not', async () => {
     page = await open(await served.browser.newContext({ reducedMotion: 'reduce' }), 'bare/');
     await page.click('#clear');
     await page.click('[data-digit="5"]');
@@ -147,7 +147,7 @@ describe('a training in the tab', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('goes on though the disk is full, and only in one tab', async () => {
+  test('continues with a full disk, and runs only in one tab', async () => {
     page = await open(context);
     await page.click('#clear');
     for (let i = 0; i < 9; i++) await teach(page, 5);
@@ -171,7 +171,7 @@ describe('a training in the tab', () => {
     await other.close();
   });
 
-  test('answers meanwhile, rests, and is still there after a reload', async () => {
+  test('answers meanwhile, pauses, and is still there after a reload', async () => {
     await page.click('#resume');
     await expect.poll(() => state(page), waits).toBe('training');
     await page.click('#mode-ask');
@@ -195,7 +195,7 @@ describe('a training in the tab', () => {
     expect(await page.locator('.tray li').count()).toBe(9);
   });
 
-  test('goes on by itself when the device was lost, and is right about drawings it never saw', async () => {
+  test('continues by itself after a lost device, and is right about drawings it never saw', async () => {
     await page.click('#resume');
     await expect.poll(() => state(page), waits).toBe('training');
     const devtools = await served.browser.newBrowserCDPSession();
@@ -215,7 +215,7 @@ describe('a training in the tab', () => {
     await expect.poll(() => page.getAttribute('#in-use', 'data-use')).toBe('learned');
   });
 
-  test('goes to Node as a PEFT folder, which answers the same about the same drawings', async () => {
+  test('is exported to Node as a PEFT folder, which answers the same about the same drawings', async () => {
     const [download] = await Promise.all([page.waitForEvent('download'), page.click('#export')]);
     expect(download.suggestedFilename()).toBe('curio-adapter.zip');
     zip = join(folder, 'adapter.zip');
@@ -258,7 +258,7 @@ describe('a training in the tab', () => {
     expect(answers.filter((answer) => answer.startsWith('Five')).length).toBeGreaterThan(0);
   });
 
-  test('is forgotten, refuses a broken file, and comes back from its own', async () => {
+  test('is forgotten, refuses a broken file, and is restored from its own', async () => {
     await page.click('#forget');
     await expect.poll(() => state(page)).toBe('none');
     expect(await page.locator('#in-use').count()).toBe(0);

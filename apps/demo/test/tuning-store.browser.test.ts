@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { browserTuning } from '../src/tuning-store.ts';
 
-test('a record is found again by its adapter', async () => {
+test('a record is found by its adapter', async () => {
   expect(await browserTuning.load('an adapter never seen')).toBeNull();
   await browserTuning.save('adapter a', '{"choices":{}}');
   await browserTuning.save('adapter b', 'first');

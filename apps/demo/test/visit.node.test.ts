@@ -37,7 +37,7 @@ const caption = (page: Page): Promise<string> => page.innerText('#caption');
 /** What a file takes on its way, packed. */
 const packed = (path: string): number => gzipSync(readFileSync(path)).length;
 
-test('a first visit loads at most 200 kB of scripts and 4.5 MB in all, packed, and answers at once; what trains comes when it is wanted', async () => {
+test('a first visit loads at most 200 kB of scripts and 4.5 MB in all, compressed, and answers at once; training code is loaded on demand', async () => {
   const page = await served.browser.newPage({ reducedMotion: 'reduce' });
   const loaded = new Set<string>();
   const paths = new Set<string>();
@@ -133,7 +133,7 @@ describe('the board', () => {
     await page.close();
   });
 
-  test('clamps strokes, knows a digit by its middle, and takes a fourth back', async () => {
+  test('clamps strokes, places a digit by its centre, and undoes a fourth', async () => {
     const page = await visit({ reducedMotion: 'reduce' }, 'bare/');
     await page.click('#clear');
     expect(await caption(page)).toBe('Nothing yet: draw a digit, 0 to 9, in a cell.');
@@ -184,7 +184,7 @@ describe('the board', () => {
     await page.close();
   });
 
-  test('takes a picture of one’s own, and says so where a file is none', async () => {
+  test('takes a picture of one’s own, and says if a file is not one', async () => {
     const page = await visit({ reducedMotion: 'reduce' }, 'bare/');
     const png = await page.locator('#board').screenshot();
     await page.setInputFiles('#file', { name: 'mine.png', mimeType: 'image/png', buffer: png });
@@ -243,14 +243,14 @@ describe('a link', () => {
     await other.close();
   });
 
-  test('that is broken is said to be', async () => {
+  test('that is broken is reported', async () => {
     const page = await visit({ reducedMotion: 'reduce' }, 'bare/#board=1.x');
     expect(await caption(page)).toBe('The drawing in this address could not be read.');
     await page.close();
   });
 });
 
-test('it asks, the visitor taps, and both are held against the truth', async () => {
+test('it asks, the visitor taps, and both are compared with the truth', async () => {
   const page = await visit({ reducedMotion: 'reduce' });
   await page.locator('.sample').nth(1).click();
   // Now and then it asks for descriptions only.
@@ -318,7 +318,7 @@ test('can be installed, under a sub-path too', async () => {
   await page.close();
 });
 
-test('what failed to load is tried again, and what was asked meanwhile is answered', async () => {
+test('what failed to load is retried, and questions asked meanwhile are answered', async () => {
   const page = await visit({ reducedMotion: 'reduce' }, 'flaky/');
   await expect.poll(() => standing(page), { timeout: 20_000 }).toBe('closed');
   expect(await page.innerText('#standing')).toMatch(/files\.json could not be fetched \(404 Not Found\); try again\./);
@@ -334,7 +334,7 @@ test('what failed to load is tried again, and what was asked meanwhile is answer
   await page.close();
 });
 
-test('a lost device comes back by itself, with what was being said', async () => {
+test('a lost device is reopened by itself, and the answer is written again', async () => {
   const page = await visit({ reducedMotion: 'reduce' });
   await page.locator('.sample').first().click();
   await page.click('#self');

@@ -14,17 +14,17 @@ const scene: Scene = {
 const sketch = { scene, strokes: [] };
 
 describe('suggestions', () => {
-  test('are the examples until something is typed, and where nothing goes on from it', () => {
+  test('are the examples until something is typed, and if nothing continues it', () => {
     expect(suggestions('', sketch)).toEqual(examples(sketch));
     expect(suggestions('zebra', sketch)).toEqual(examples(sketch));
   });
-  test('go on from what is typed, those about the board first', () => {
+  test('continue what is typed, those about the board first', () => {
     const found = suggestions('Which digit is r', sketch);
     expect(found[0]).toBe('which digit is red ?');
     expect(found.length).toBeLessThanOrEqual(6);
     for (const text of suggestions('where is the', sketch)) expect(text).toMatch(/^where is the/);
   });
-  test('begin with what was meant', () =>
+  test('begin with what was probably meant', () =>
     expect(suggestions('what number is blue', sketch)[0]).toBe('which digit is blue ?'));
 });
 
@@ -47,21 +47,21 @@ describe('a question', () => {
     ['  ', ''],
   ])('%j is read as %j', (typed, read) => expect(asRead(typed)).toBe(read));
 
-  test('comes back as a person writes it', () =>
+  test('is shown as a person writes it', () =>
     expect(tidy('describe the image in detail .')).toBe('Describe the picture in detail.'));
-  test('names the words that were never read', () =>
+  test('names the words that the model has never read', () =>
     expect(unknownWords('where is the elephant ?')).toEqual(['elephant']));
-  test('of the examples has an answer in the scene', () => {
+  test('among the examples has an answer in the scene', () => {
     for (const text of examples({ scene, strokes: [] })) expect(judge(text, '', scene), text).not.toBeNull();
   });
-  test('is judged by the truth', () => {
+  test('is compared with the truth', () => {
     expect(judge('what color is the seven ?', 'red .', scene)).toEqual({ right: true, truth: 'red .' });
     expect(judge('what color is the seven ?', 'blue .', scene)).toEqual({ right: false, truth: 'red .' });
     expect(judge('what color is the six ?', 'red .', scene)).toEqual({ right: false, truth: 'there is none .' });
     expect(judge('what is red ?', 'red .', scene)).toBeNull();
   });
 
-  test('of the grammar is read as itself, however it is written', () => {
+  test('of the grammar is read as itself, in any spelling', () => {
     for (const text of QUESTIONS.keys()) {
       expect(readQuestion(tidy(text))).toEqual({ question: text });
       expect(readQuestion(text.toUpperCase().replace(/ [.?]$/, ''))).toEqual({ question: text });

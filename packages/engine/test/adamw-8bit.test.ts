@@ -159,7 +159,7 @@ test('a run continued from its state has the bits of one that never stopped, on 
   small.close();
 });
 
-test('moments take 2 bytes an element and 8 a block, f32 ones 8 an element', () => {
+test('moments take 2 bytes per element and 8 per block, f32 ones 8 per element', () => {
   const bytes = (moments: 'f32' | '8bit'): number => {
     const p = new Parameter(gpu, 'p', [256, 256], null);
     const before = gpu.memoryReport().byPurpose.optimizer;
@@ -195,7 +195,7 @@ test('gradients that are not finite change neither values nor moments; blocks wi
   optimizer.dispose();
 });
 
-test('gradients whose squares are below the least normal number leave finite values', async () => {
+test('gradients whose squares are below the smallest normal number leave finite values', async () => {
   const p = new Parameter(gpu, 'p', [4096], new Float32Array(4096).fill(1));
   const optimizer = new AdamW(gpu, [p], { moments: '8bit', eps: 1e-30 });
   for (const scale of [1e-18, 1e-22, 1e-37, 1e-44]) {

@@ -126,7 +126,7 @@ test('the same seed gives the same bits, and what no pattern matches keeps its o
   expect(a.values.get('frozen')).toEqual(untouched);
 });
 
-test('a gradient that is not finite changes nothing, is told by the norm and is found by name', async () => {
+test('a gradient that is not finite changes nothing, shows in the norm and is found by name', async () => {
   const parameters = build(1);
   const before = await Promise.all(parameters.map((p) => p.read()));
   const optimizer = new AdamW(gpu, parameters, { groups: GROUPS, maxGradNorm: 1 });
@@ -138,7 +138,7 @@ test('a gradient that is not finite changes nothing, is told by the norm and is 
   optimizer.dispose();
 });
 
-test('a run continued from its state equals one that never stopped; a second optimizer takes the parameters over', async () => {
+test('a run continued from its state equals one that never stopped; a second optimizer takes over the parameters', async () => {
   const options: AdamWOptions = { groups: GROUPS };
   const whole = build(2);
   const parts = build(2);
@@ -172,7 +172,7 @@ test('a run continued from its state equals one that never stopped; a second opt
   expect(gpu.memoryReport().liveBuffers).toBe(live - 2 * (2 * 4 + 3) - 2);
 });
 
-test('a parameter is trained by one optimizer at a time, and only with the gradient that it reads', () => {
+test('a parameter is trained by one optimizer at a time, and only with the gradient that this one reads', () => {
   const make = (name: string): Parameter => new Parameter(gpu, name, [2], Float32Array.of(1, 2));
   const [a, b] = [make('a'), make('b')];
   const first = new AdamW(gpu, [a, b], { groups: [['a', 1]] });
@@ -215,7 +215,7 @@ test('patterns: part of a name, * for anything, the first that matches', () => {
   expect(groupOf('axb', [['a.b', 1]])).toBe(-1);
 });
 
-test('a pattern that decides about no parameter is an error that names it, before anything is moved', () => {
+test('a pattern that matches no parameter is an error that names it, before anything is moved', () => {
   const parameters = build(1);
   const make =
     (...groups: [string, number][]) =>
@@ -245,7 +245,7 @@ test('a pattern that decides about no parameter is an error that names it, befor
   for (const p of parameters) p.dispose();
 });
 
-test('names that differ in numbers alone are offered once', () => {
+test('names that differ only in numbers are suggested once', () => {
   const names = Array.from({ length: 24 }, (_, i) => [`layers.${i}.q_proj.lora_A`, `layers.${i}.q_proj.lora_B`]).flat();
   expect(() => checkGroups('here', names, [['lora_AB', 1]])).toThrow(
     "here: pattern 'lora_AB' matches none of 48 parameters (nearest: 'layers.0.q_proj.lora_A', 'layers.0.q_proj.lora_B'); it must",
@@ -261,7 +261,7 @@ test('without groups every parameter is trained, at factor 1', async () => {
   expect(all.values.get('frozen')).not.toEqual(noise(4, new RandomStream(4, 0, 3)));
 });
 
-test('step is beginStep, which counts, and update, which does not', async () => {
+test('step is beginStep, which counts, plus update, which does not', async () => {
   const [whole, parts] = [build(6), build(6)];
   const [a, b] = [new AdamW(gpu, whole), new AdamW(gpu, parts)];
   for (let step = 0; step < 3; step++) {

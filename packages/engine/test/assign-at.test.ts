@@ -37,7 +37,7 @@ test.each([
   [2, [0, 0, 0, 0, 1, 2]],
   [7, [0, 0, 0, 0, 0, 0]],
   [-9, [0, 0, 0, 0, 0, 0]],
-])('what lies outside at position %i is left out', async (position, expected) => {
+])('rows outside at position %i are left out', async (position, expected) => {
   const got = await gpu.scope(() => {
     const to = zeros(gpu, [3, 2]);
     assignAt(to, numbers([2, 2]), { axis: 0, position: computed([position]) });
@@ -71,7 +71,7 @@ test('values may be a view, and whole numbers', async () => {
   expect([...got]).toEqual([0, 1, 3, 0, -2, -4]);
 });
 
-test('a recorded step writes at another place each time', async () => {
+test('a recorded step writes at a different position each time', async () => {
   const to = zeros(gpu, [4, 2]);
   const step = capture(gpu, 'write', ({ x, p }: { x: Tensor; p: Tensor }) => {
     assignAt(to, x, { axis: 0, position: p });

@@ -59,7 +59,7 @@ const dispatches = (f: () => void): number => {
 };
 const live = (): number => gpu.memoryReport().liveBuffers;
 
-test('an op of several results receives their gradients at once, null for what nothing reads', async () => {
+test('an op with several results receives their gradients at once, null for those that nothing reads', async () => {
   const seen: boolean[][] = [];
   const sumAndProduct = defineMultiOp({
     name: 'sumAndProduct',
@@ -91,7 +91,7 @@ test('an op of several results receives their gradients at once, null for what n
   ]);
 });
 
-test('a tensor used twice, and a diamond, add their gradients up', async () => {
+test('a tensor used twice, and a diamond, add up their gradients', async () => {
   const x = leaf([1, 2, 3]);
   expect(await gradients([x], () => add(mul(x, x), x))).toEqual([[3, 5, 7]]);
   const y = leaf([1, -2]);
@@ -173,7 +173,7 @@ test('a frozen base under LoRA makes no gradient of its own size', () => {
   for (const p of [x, w, a, b]) p.dispose();
 });
 
-test('noGrad records nothing, comes to an end with its function, and nests', () => {
+test('noGrad records nothing, ends with its function, and nests', () => {
   const x = leaf([1, 2]);
   gpu.scope(() => {
     const y = noGrad(() => noGrad(() => mul(x, x)));
@@ -191,12 +191,12 @@ test('noGrad records nothing, comes to an end with its function, and nests', () 
   x.dispose();
 });
 
-test('detach cuts the path and shares the values', async () => {
+test('detach cuts the graph and shares the values', async () => {
   const x = leaf([2, 3]);
   expect(await gradients([x], () => mul(x, detach(mul(x, x))))).toEqual([[4, 9]]);
 });
 
-test('checkpoint gives the bits of the plain pass, dropout included, also nested, and the numbers drawn after it go on', async () => {
+test('checkpoint gives the bits of the plain pass, with dropout and nested too, and later random numbers continue', async () => {
   const weights = [0, 1, 2].map((i) => noise(64, 10 + i));
   const input = noise(8 * 8, 9);
   type Wrap = (f: (h: Tensor) => Tensor, h: Tensor) => Tensor;
@@ -228,7 +228,7 @@ test('checkpoint gives the bits of the plain pass, dropout included, also nested
   expect(await run(kept, kept)).toEqual(expected);
 });
 
-test('checkpoint keeps the input and the result only', () => {
+test('checkpoint keeps only the input and the result', () => {
   const [x, w] = [leaf(noise(64), [8, 8]), leaf(noise(64), [8, 8])];
   const deep = (h: Tensor): Tensor => gelu(linear(gelu(linear(gelu(linear(h, w)), w)), w));
   const saved = (f: () => Tensor): number =>
@@ -242,7 +242,7 @@ test('checkpoint keeps the input and the result only', () => {
   for (const p of [x, w]) p.dispose();
 });
 
-test('a checkpoint may give back its input, and must be given what it uses', async () => {
+test('a checkpoint may return its input, and must be passed what it uses', async () => {
   const x = leaf([1, 2]);
   expect(
     await gradients([x], () =>
@@ -266,7 +266,7 @@ test('a checkpoint may give back its input, and must be given what it uses', asy
   y.dispose();
 });
 
-test('a graph is walked once, also a part that two results share', () => {
+test('a graph is walked once, even a part that two results share', () => {
   const x = leaf([1, 2]);
   const before = live();
   gpu.scope(() => {
@@ -307,7 +307,7 @@ test('what has no gradient is refused in one sentence', () => {
   });
 });
 
-test('a long chain gives back what it kept as the walk passes', () => {
+test('a long chain frees what it kept as the walk passes', () => {
   const seen: number[] = [];
   const watched = defineOp({
     name: 'watched',

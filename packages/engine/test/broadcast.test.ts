@@ -24,7 +24,7 @@ test('tensors without elements broadcast over any axes, forward and backward', a
   expect([...(await x.grad!.read())]).toEqual(Array<number>(16).fill(0));
 });
 
-test('six axes that alternate are walked too', async () => {
+test('six alternating axes are handled too', async () => {
   const ramp = tensor(
     gpu,
     Array.from({ length: 8 }, (_, i) => i),

@@ -123,7 +123,7 @@ test.each([
   },
 );
 
-test('a hundred replayed steps allocate nothing, and dispose gives everything back', async () => {
+test('a hundred replayed steps allocate nothing, and dispose frees everything', async () => {
   const before = gpu.memoryReport();
   const { step, dispose, optimizer } = classifier();
   const replayed = capture(gpu, 'classifier', step);
@@ -154,7 +154,7 @@ test('plans of several shapes share their temporaries', () => {
   dispose();
 });
 
-test('random numbers go on where the run before stopped, as without capture', async () => {
+test('random numbers continue where the previous run stopped, as without capture', async () => {
   const draw = ({ x }: { x: Tensor }) => ({ y: add(dropout(x, { p: 0.5 }), randomUniform(gpu, [64])) });
   const captured = capture(gpu, 'draw', draw);
   const ones = { x: { values: new Float32Array(64).fill(1), shape: [64] } };
@@ -167,7 +167,7 @@ test('random numbers go on where the run before stopped, as without capture', as
   captured.dispose();
 });
 
-test('at most eight plans are kept, the one not used for longest goes first', () => {
+test('at most eight plans are kept; the least recently used goes first', () => {
   const reports: RecordReport[] = [];
   const twice = capture(gpu, 'twice', ({ x }: { x: Tensor }) => ({ y: mul(x, 2) }), {
     onRecord: (report) => reports.push(report),
@@ -217,7 +217,7 @@ test('the guard records again where something baked in changes', async () => {
   other.dispose();
 });
 
-test('constants that the step itself changes are as at first in every replay', async () => {
+test('constants that the step itself changes have their first values in every replay', async () => {
   const counted = capture(gpu, 'counted', ({ x }: { x: Tensor }) => {
     const total = tensor(gpu, [10, 20]);
     const before = add(total, x);
@@ -240,7 +240,7 @@ test('a table that an op makes and keeps for later steps outlives the plan', asy
   expect(await gpu.scope(() => turn(tensor(gpu, x.values, x.shape)).read())).toEqual(first);
 });
 
-test('a table that an op makes in a step that fails is there for the next one', async () => {
+test('a table that an op makes in a step that fails exists for the next one', async () => {
   const theta = 54321; // of no other test
   const x = { values: small(32, 4), shape: [1, 4, 1, 8] };
   const refused = capture(gpu, 'refused', ({ x: input }: { x: Tensor }) => {
@@ -302,7 +302,7 @@ test('a plan refuses other shapes, names and sizes, and what only recording woul
   outside.dispose();
 });
 
-test('a larger shape after a smaller one lays both out anew, and the smaller one still gives its bits', async () => {
+test('a larger shape after a smaller one lays out both again, and the smaller one still gives its bits', async () => {
   const { step, dispose, optimizer } = classifier();
   const captured = capture(gpu, 'classifier', step);
   const run = (rows: number): Promise<number> => {

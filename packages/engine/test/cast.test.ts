@@ -24,7 +24,7 @@ const patterns = async (values: number[], to: DType): Promise<string[]> => {
   return values.map((_, i) => ((words[i >> 1]! >>> (16 * (i & 1))) & 0xffff).toString(16));
 };
 
-test('f32 becomes the nearest integer that there is towards 0, and NaN becomes 0', async () => {
+test('f32 is truncated to the nearest representable integer, and NaN becomes 0', async () => {
   const values = [-Infinity, -3e9, -2147483648, -1.5, -0.5, -0, NaN, 0.99, 2147483520, 2147483648, 4294967040, 2 ** 32];
   const as = (to: 'i32' | 'u32'): Promise<number[]> =>
     gpu.scope(() => cast(tensor(gpu, [...values, Infinity]), to).read()).then((read) => Array.from(read));
@@ -33,7 +33,7 @@ test('f32 becomes the nearest integer that there is towards 0, and NaN becomes 0
   expect(await as('u32')).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 2147483520, 2 ** 31, 4294967040, 2 ** 32 - 1, 2 ** 32 - 1]);
 });
 
-test('f16 rounds to nearest with ties to even, also where it is subnormal or infinite', async () => {
+test('f16 rounds to nearest with ties to even, including subnormal and infinite values', async () => {
   const values = [
     1,
     -2,
@@ -118,7 +118,7 @@ test('scales escape a scope with their tensor', async () => {
   packed.dispose();
 });
 
-test('a packed tensor is refused where arithmetic is done, and groups must fit', () => {
+test('a packed tensor is refused in arithmetic, and groups must fit', () => {
   gpu.scope(() => {
     expect(() => add(cast(ones(gpu, [4]), 'f16'), ones(gpu, [4]))).toThrow(
       'add: input 0 is f16, which is storage only; use cast to make it f32.',
@@ -132,7 +132,7 @@ test('a packed tensor is refused where arithmetic is done, and groups must fit',
   });
 });
 
-test('a packed weight is taken by linear, loraLinear and embedding alone, as it was cast', () => {
+test('only linear, loraLinear and embedding take a packed weight, as it was cast', () => {
   gpu.scope(() => {
     const [x, weight] = [ones(gpu, [2, 64]), cast(ones(gpu, [8, 64]), 'int4')];
     const ids = tensor(gpu, Int32Array.of(1));

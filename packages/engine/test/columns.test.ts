@@ -47,7 +47,7 @@ const stored = (device: Gpu, options: StoreOptions = {}): Parameter => {
 const far = (a: Float32Array, b: Float32Array): number =>
   Math.sqrt(a.reduce((s, v, i) => s + (v - b[i]!) ** 2, 0) / b.reduce((s, v) => s + v * v, 0));
 
-test('factors are powers of two, 1 within a factor of two of the median and where nothing can be said', () => {
+test('factors are powers of two, 1 within a factor of two of the median and where there is no information', () => {
   const values = planted();
   const factors = columnFactors((i) => values[i]!, N, K)!;
   const found = [...factors.entries()].filter(([, factor]) => factor !== 1);
@@ -66,7 +66,7 @@ test('factors are powers of two, 1 within a factor of two of the median and wher
   ]);
 });
 
-test('halves are read as they are', () => {
+test('halves are read unchanged', () => {
   const f16 = Uint32Array.of(0x3c00_c000, 0x0001_7bff, 0x7c00_8400);
   const at = halfAt('f16', f16);
   expect([0, 1, 2, 3, 4, 5].map(at)).toEqual([-2, 1, 65504, 2 ** -24, -(2 ** -14), Infinity]);
@@ -128,7 +128,7 @@ test.each([
   },
 );
 
-test('in whatever pieces and type it comes, and with words and factors as they were', async () => {
+test('in any pieces and type, and with words and factors as they were', async () => {
   const [pieces, whole] = [stored(small), stored(gpu)];
   expect(openStore(pieces).piece).toBe(85 * K); // 65,536 bytes of f32, in whole rows
   expect(await pieces.read()).toEqual(await whole.read());
@@ -167,7 +167,7 @@ test('storing again replaces the factors, and disposing frees them', () => {
   expect(gpu.memoryReport().liveBuffers).toBe(before);
 });
 
-test('layers over one input whose weights have such columns give what each gives alone', async () => {
+test('layers over one input whose weights have such columns give the same as each alone', async () => {
   const w = stored(gpu);
   expect(w.quantisation?.columns).toBeTruthy();
   const [x, a, b] = [

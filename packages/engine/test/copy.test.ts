@@ -119,7 +119,7 @@ test('a captured step walks many axes as well', async () => {
   step.dispose();
 });
 
-test.each(['rows', 'elements'])('%s: what is written into a part leaves the rest alone', async (variant) => {
+test.each(['rows', 'elements'])('%s: writing into a part leaves the rest unchanged', async (variant) => {
   gpu.kernels.forced.set('copy', variant);
   for (const [rows, cols] of [
     [11, 12],

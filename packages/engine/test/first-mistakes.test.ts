@@ -273,7 +273,7 @@ test.each(SENTENCES)('%s', (sentence, call) => {
   expect(said).toBe(sentence);
 });
 
-test('openGpu names an option that it does not know', async () => {
+test('openGpu names an unknown option', async () => {
   await expect(curio.openGpu(any({ featurs: 'portable' }))).rejects.toThrow(
     'openGpu: there is no option featurs; it takes debug, features, seed, memoryLimit, tune, tuningStore, bindingLimit, dryRun, dawnToggles, onWarning.',
   );

@@ -36,7 +36,7 @@ function gate(
   gpu.dispatch(kernel, 'forward', { buffers, params: { vectors: 1 }, grid, op });
 }
 
-test('the report says what the device is and can do', async () => {
+test('the report describes the device and its capabilities', async () => {
   const gpu = await open();
   const { adapter } = gpu;
   expect(typeof adapter.isSoftware).toBe('boolean');
@@ -48,7 +48,7 @@ test('the report says what the device is and can do', async () => {
   expect([...adapter.features].sort()).toEqual(adapter.features);
 });
 
-test('the portable floor has the least that WebGPU grants, and no feature beyond', async () => {
+test('the portable floor has the minimum that WebGPU guarantees, and no further feature', async () => {
   const { adapter } = await open({ features: 'portable' });
   expect(adapter.features.filter((name) => name !== 'core-features-and-limits')).toEqual([]);
   expect(adapter.subgroupSize).toBeNull();
@@ -131,7 +131,7 @@ test('a grid too long and a buffer read while it is written are refused at the c
   expect([...(await relu(x).read())]).toEqual([1, 2, 3, 4]);
 });
 
-test('a kernel that does not compile says file, line and column', async () => {
+test('a kernel that does not compile is reported by file, line and column', async () => {
   const gpu = await open();
   const broken = { ...kernel, code: kernel.code.replace('params.vectors', 'params.nothing') };
   const line = 1 + kernel.code.slice(0, kernel.code.indexOf('params.vectors')).split('\n').length - 1;
@@ -166,7 +166,7 @@ test('more than the adapter can bind is refused before it is allocated', async (
   );
 });
 
-test('a lost device tells whoever waits, and every call after it says so in one sentence', async () => {
+test('a lost device rejects whoever waits, and every later call says so in one sentence', async () => {
   const gpu = await open();
   const x = tensor(gpu, [1, 2, 3]);
   await gpu.synchronize();
@@ -181,7 +181,7 @@ test('a lost device tells whoever waits, and every call after it says so in one 
   for (const call of [() => relu(x), () => tensor(gpu, [1])]) expect(call).toThrow(told.message);
 });
 
-test('work under way when the device is lost ends with that, not with a riddle', async () => {
+test('work in flight when the device is lost fails with that reason, not an obscure one', async () => {
   const gpu = await open();
   const x = tensor(gpu, new Float32Array(1 << 16));
   const reads = [x.read(), gelu(x).read(), gpu.synchronize()];
@@ -190,7 +190,7 @@ test('work under way when the device is lost ends with that, not with a riddle',
     if (end.status === 'rejected') expect(String(end.reason)).toMatch(/DeviceError: gpu: the device was lost/);
 });
 
-test('close() ends one device and no other; twice is once', async () => {
+test('close() ends one device and no other, and may be called twice', async () => {
   const [one, other] = [await open(), await open()];
   const [x, y] = [tensor(one, [1, -2]), tensor(other, [3, -4])];
   expect(() => add(x, y)).toThrow(

@@ -51,7 +51,7 @@ test('an async function keeps them until its promise settles, rejected too', asy
   expect(kernels.tuner).toBe(tuner);
 });
 
-test('of two that overlap the newer counts, and none outlives its end', async () => {
+test('of two that overlap the newer counts, and none outlives its function', async () => {
   const { kernels } = gpu;
   const ends: (() => void)[] = [];
   const waiting = (): Promise<void> => new Promise((resolve) => ends.push(resolve));

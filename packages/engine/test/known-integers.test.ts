@@ -100,7 +100,7 @@ const REFUSED: readonly [string, () => unknown][] = [
 
 test.each(REFUSED)('%s', (message, call) => refuses(call, message));
 
-test('a view is judged by what it sees', () => {
+test('a view is judged by its own elements', () => {
   gpu.scope(() => {
     const ids = i32([9, 0, 1, 2, 1, 9], [2, 3]);
     const inside = slice(slice(ids, { axis: 1, start: 0, end: 2 }), { axis: 0, start: 1 });
@@ -116,7 +116,7 @@ test('a view is judged by what it sees', () => {
   });
 });
 
-test('what was written last counts', async () => {
+test('the last write counts', async () => {
   const ids = i32([0, 1]);
   const table = f(3, 4);
   ids.write(Int32Array.of(7, 1));
@@ -139,7 +139,7 @@ test('an array that changes later is not what the tensor holds', async () => {
   ids.dispose();
 });
 
-test('memory that is used again has forgotten what the host knew', async () => {
+test('reused memory forgets what the host knew', async () => {
   const ids = (): Tensor => i32([5, 6, 7]);
   for (let i = 0; i < 3; i++) {
     gpu.scope(ids);
@@ -166,7 +166,7 @@ test('an input of a captured step is checked before each replay', async () => {
   step.dispose();
 });
 
-test('an input that the captured step itself overwrites is not judged by what was given', async () => {
+test('an input that the captured step itself overwrites is not judged by its given values', async () => {
   const step = capture(gpu, 'step', ({ ids }: { ids: Tensor }) => {
     assignSlice(ids, cast(tensor(gpu, [1, 1]), 'i32'), { axis: 0, start: 0 });
     return { y: embedding(ids, f(2, 1)) };

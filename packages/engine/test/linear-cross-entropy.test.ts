@@ -47,7 +47,7 @@ test.each([
   if (whole.dw) expect(apart(parts.dw!, whole.dw)).toBeLessThan(1e-6);
 });
 
-test('also where the weight is bound in shards', async () => {
+test('also with the weight bound in shards', async () => {
   const small = await openDevice({ bindingLimit: 80 * 1024 });
   const whole = await outcome(gpu, 'f32', (x, w, targets) => crossEntropy(linear(x, w), targets));
   const parts = await outcome(small, 'f32', (x, w, targets) => linearCrossEntropy(x, w, targets, { chunk: 30 }));
@@ -71,7 +71,7 @@ test('2,048 rows of 32,000 classes take the memory of a chunk', async () => {
   expect(peakBytes).toBeLessThan(2 ** 27);
 });
 
-test('sizes that do not go together', () => {
+test('sizes that do not match', () => {
   const x = tensor(gpu, new Float32Array(12), [3, 4]);
   const w = tensor(gpu, new Float32Array(8), [2, 4]);
   const targets = tensor(gpu, new Int32Array(3));

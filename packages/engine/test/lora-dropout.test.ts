@@ -48,7 +48,7 @@ function run(forward: (x: Tensor, w: Tensor, a: Tensor, b: Tensor) => Tensor) {
   });
 }
 
-test('equals dropping the branch by hand', async () => {
+test('equals a branch dropped by hand', async () => {
   const fused = await run((x, w, a, b) => loraLinear(x, w, null, { a, b, scale: 2, dropout: 0.4 }));
   const apart = await run((x, w, a, b) =>
     add(linear(x, w, null), mul(linear(linear(dropout(x, { p: 0.4 }), a, null), b, null), 2)),

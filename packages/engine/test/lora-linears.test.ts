@@ -151,7 +151,7 @@ test('results and gradients of a folded weight are computed in one product for a
   expect(fewer).toBe(8);
 });
 
-test('gradients of swiglu and attention lie side by side, so dh and dB of their layers are one product each', async () => {
+test('gradients of swiglu and attention are adjacent, so dh and dB of their layers are one product each', async () => {
   const countOf = async (forward: typeof loraLinears): Promise<number> => {
     const { dispatches } = await results(
       (x, layers) => {

@@ -24,7 +24,7 @@ afterAll(() => gpu.close());
 
 const small = (count: number, seed: number): Float32Array<ArrayBuffer> => noise(count, seed).map((v) => 0.3 * v);
 
-test('a hundred steps leave not one buffer more than ten', async () => {
+test('a hundred steps leave no more buffers than ten', async () => {
   const parameters = [
     new Parameter(gpu, 'a.weight', [32, 16], small(512, 1)),
     new Parameter(gpu, 'b.weight', [8, 32], small(256, 2)),
@@ -62,7 +62,7 @@ test('a hundred steps leave not one buffer more than ten', async () => {
   parameters.forEach((p) => p.dispose());
 });
 
-test('what a scope returns lives on, what it kept too, the rest is freed', async () => {
+test('what a scope returns or keeps lives on, and the rest is freed', async () => {
   const before = gpu.memoryReport().liveBuffers;
   const made = gpu.scope(() => {
     const x = tensor(gpu, [1, 2, 3]);
@@ -76,7 +76,7 @@ test('what a scope returns lives on, what it kept too, the rest is freed', async
   expect(gpu.memoryReport().liveBuffers).toBe(before);
 });
 
-test('a graph that nobody walks back is let go with its scope', () => {
+test('a graph without backward is freed with its scope', () => {
   const before = gpu.memoryReport().liveBuffers;
   const weight = new Parameter(gpu, 'w', [4, 4], small(16, 5));
   weight.requiresGrad = true;
@@ -127,7 +127,7 @@ test('a buffer where a kernel binds a texture is refused at the call, with what 
   texels.release();
 });
 
-test('under a limit, buffers that lie ready for reuse make room before anything is refused', async () => {
+test('under a limit, idle buffers make room before anything is refused', async () => {
   const small = await openGpu({ memoryLimit: 100_000 });
   for (const size of [3000, 5000, 7000]) {
     // three buffers of 12, 20 and 28 kB each: all nine would take twice the limit
@@ -142,7 +142,7 @@ test('under a limit, buffers that lie ready for reuse make room before anything 
   small.close();
 });
 
-test('what lies idle is bounded: something brief takes a buffer of up to twice its size, and the longest idle goes', async () => {
+test('idle memory is bounded: a short-lived tensor takes a buffer of up to twice its size, and the longest idle is freed', async () => {
   const own = await openGpu();
   const MB = 2 ** 20;
   try {

@@ -36,7 +36,7 @@ function recorded(w: Parameter, x: Float32Array<ArrayBuffer>) {
   };
 }
 
-test('a frozen weight is laid once, forward and for dx, with a second pair too', async () => {
+test('a frozen weight is copied into a texture once, forward and for dx, with a second pair too', async () => {
   const [x, w] = [tensor(gpu, noise(M * K, 1), [M, K]), weight(2)];
   const [a, b] = [tensor(gpu, noise(R * K, 3), [R, K]), tensor(gpu, noise(N * R, 4), [N, R])];
   const spy = vi.spyOn(gpu.stream, 'copyRows');
@@ -61,7 +61,7 @@ test('a frozen weight is laid once, forward and for dx, with a second pair too',
   w.dispose();
 });
 
-test('a write from the host is followed, also by a step recorded before', async () => {
+test('a write from the host is followed, even by a step recorded before it', async () => {
   const [x, w] = [tensor(gpu, noise(M * K, 5), [M, K]), weight(6)];
   const { step, reports, replayed } = recorded(w, noise(M * K, 5));
   expect(await replayed()).toEqual(await expected(x, noise(N * K, 6)));
@@ -75,7 +75,7 @@ test('a write from the host is followed, also by a step recorded before', async 
   w.dispose();
 });
 
-test('a change on the device is followed, also by a step recorded before', async () => {
+test('a change on the device is followed, even by a step recorded before it', async () => {
   const [x, w] = [tensor(gpu, noise(M * K, 9), [M, K]), weight(10)];
   const { step, reports, replayed } = recorded(w, noise(M * K, 9));
   await replayed();
@@ -122,7 +122,7 @@ test('a step that changes a frozen weight after it is used sees the change at th
   w.dispose();
 });
 
-test('mirrors end with the weight, and when an optimizer takes it', async () => {
+test('mirrors end with the weight, or when an optimizer takes it over', async () => {
   gpu.trim();
   const before = gpu.memoryReport().liveBytes;
   const x = tensor(gpu, noise(M * K, 17), [M, K]);
@@ -140,7 +140,7 @@ test('mirrors end with the weight, and when an optimizer takes it', async () => 
   expect(gpu.memoryReport().liveBytes).toBe(before);
 });
 
-test('where memory is limited nothing is mirrored', async () => {
+test('with limited memory nothing is mirrored', async () => {
   const limited = await openDevice({ memoryLimit: 2 ** 26 });
   for (const layout of ['nn', 'nt']) limited.kernels.forced.set(`matmul ${layout}`, 'texels');
   const w = weight(20, limited);

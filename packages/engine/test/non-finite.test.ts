@@ -140,7 +140,7 @@ for (const variant of Object.keys(crossEntropyVariants)) {
   });
 }
 
-test('a window of -∞ alone has its gradient where it stands', async () => {
+test('a window of only -∞ has its gradient at its position', async () => {
   expectClose(await slope((x) => maxPool2d(x, { kernel: 1 }), filled(4, -Infinity), [1, 1, 2, 2]), [1, 1, 1, 1]);
   expectClose(
     await slope((x) => maxPool2d(x, { kernel: 2 }), filled(8, -Infinity), [1, 2, 2, 2]),
@@ -188,7 +188,7 @@ test('clamp passes no gradient at its bounds, as PyTorch 2.15', async () => {
   expectClose(await slope((x) => clamp(x, -1, 1), Float32Array.of(-2, -1, 0, 1, 2), [5]), [0, 0, 1, 0, 0]);
 });
 
-test('a NaN that was chosen passes the gradient on, but for clamp', async () => {
+test('a NaN that was chosen passes the gradient on, except in clamp', async () => {
   const nan = Float32Array.of(NaN);
   const other = (): Tensor => zeros(gpu, [1]);
   for (const f of [relu, (x: Tensor) => maximum(x, 0), (x: Tensor) => minimum(0, x)])
@@ -222,7 +222,7 @@ for (const n of [3, 8, 300, 2053]) {
   });
 }
 
-test('slopes at -∞ are 0, not the least number', async () => {
+test('slopes at -∞ are 0, not the smallest number', async () => {
   for (const f of [gelu, geluTanh, quickGelu, silu])
     expectClose(await slope(f, Float32Array.of(-Infinity, -20), [2], filled(2, Infinity)), [
       NaN,

@@ -72,7 +72,7 @@ const NUMBERS = [
   NaN,
 ];
 
-test.each(COMPARISONS)('%s of whole numbers takes every number as it is', async (_, run, truth) => {
+test.each(COMPARISONS)('%s of whole numbers takes every number exactly', async (_, run, truth) => {
   for (const [dtype, held] of Object.entries(HELD)) {
     const results = await Promise.all(
       gpu.scope(() =>
@@ -89,7 +89,7 @@ test('f32 is compared with a number as f32', async () => {
   expect(await values(() => eq(tensor(gpu, [0.1, 0]), 0.1))).toEqual([1, 0]);
 });
 
-test('where a fraction or NaN stands beside whole numbers the result is f32', async () => {
+test('a fraction or NaN beside whole numbers makes the result f32', async () => {
   const cond = (): Tensor => tensor(gpu, [true, false]);
   const i32 = (): Tensor => tensor(gpu, Int32Array.of(7, 8));
   expect(await values(() => where(cond(), 1.5, i32()))).toEqual([1.5, 8]);

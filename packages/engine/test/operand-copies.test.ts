@@ -11,7 +11,7 @@ afterAll(() => gpu.close());
 
 const copyOf = () => ({ storage: gpu.allocate(256) });
 
-test('made once for a tensor and a key, alive beyond the scope that it was made in, and freed at the end', () => {
+test('made once per tensor and key, alive beyond the scope that made it, and freed at the end', () => {
   gpu.scope(() => {
     const [x, y] = [tensor(gpu, [1, 2, 3, 4]), tensor(gpu, [5, 6])];
     const made = new OperandCopies(gpu, [x, null, y]);
@@ -31,7 +31,7 @@ test('made once for a tensor and a key, alive beyond the scope that it was made 
   });
 });
 
-test('nothing is made once of other bytes, beside an input or elsewhere; of inputs side by side it is', () => {
+test('nothing is shared for other bytes, beside an input or elsewhere; for adjacent inputs it is', () => {
   gpu.scope(() => {
     const all = tensor(gpu, new Float32Array(192));
     const [first, second, third] = [0, 64, 128].map((start) => slice(all, { axis: 0, start, end: start + 64 }));
@@ -44,7 +44,7 @@ test('nothing is made once of other bytes, beside an input or elsewhere; of inpu
   });
 });
 
-test('forward and backward of an op each have their own, also where one throws', () => {
+test('forward and backward of an op each have their own, even if one throws', () => {
   const storages: ({ storage: { readonly isFreed: boolean } } | null)[] = [];
   const op = defineOp({
     name: 'twice',

@@ -117,7 +117,7 @@ if (isSweep)
       }
     }
 
-    test('every value of every tunable has run or cannot here', () => {
+    test('every value of every tunable has run, or cannot run here', () => {
       const kernels = Object.values(
         import.meta.glob('../../../kernels/gen/*.ts', { eager: true }) as Record<string, Record<string, KernelSource>>,
       ).flatMap((m) => Object.values(m));

@@ -31,7 +31,7 @@ test('what does not compile is named by file, line and column, and the device st
   expect((await gpu.scope(() => softmax(tensor(gpu, [[1, 1]])).read()))[0]).toBe(0.5);
 });
 
-test('a wrong forward is told from a wrong backward', async () => {
+test('a wrong forward is distinguished from a wrong backward', async () => {
   const forward = await check(onlineSoftmax.replace('/ total', '/ (total + 0.001)'));
   expect(forward).toMatchObject({ ok: false });
   expect(forward.message).toMatch(/: y\[\d+\] is .*, expected .* times the tolerance/);
@@ -56,7 +56,7 @@ test('an op or a family that does not exist is refused', async () => {
   ).rejects.toThrow("checkKernel: softmax has no family 'softermax'; it has softmax.");
 });
 
-test('a text of one of our kernels can be replaced, and taken back', async () => {
+test('the text of one of our kernels can be replaced, and restored', async () => {
   const kernel = opTable('softmax').families!.softmax!.naive!.kernel;
   gpu.kernels.forced.set('softmax', 'naive');
   const doubled = { ...kernel, code: kernel.code.replace('y[i] = exp', 'y[i] = 2.0 * exp') };
@@ -88,7 +88,7 @@ test('a captured step takes a replaced text from its next run on', async () => {
   step.dispose();
 });
 
-test('a kernel of a user takes shared pieces of their own', async () => {
+test("a user's kernel can have shared pieces of its own", async () => {
   const code = `// uses: lib/twice.wgsl
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @compute @workgroup_size(1)

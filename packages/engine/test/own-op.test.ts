@@ -79,7 +79,7 @@ const cubeOp = defineOp({
   },
 });
 
-test('an op of a user, with a kernel of their own, takes part like any other', async () => {
+test("a user's op, with its own kernel, works like any other", async () => {
   const x = leaf([1, 2, 3, 4, 5, 6], [2, 3]);
   const values = await gpu.scope(() => cubeOp([transpose(x)]).read());
   expect([...values]).toEqual([1, 64, 8, 125, 27, 216]);
@@ -87,7 +87,7 @@ test('an op of a user, with a kernel of their own, takes part like any other', a
   expect(await gradients([x], () => mul(reshape(cubeOp([x]), [6]), 2))).toEqual([[6, 24, 54, 96, 150, 216]]);
 });
 
-test("what is wrong with a user's kernel or op is told by its name", async () => {
+test("faults in a user's kernel or op are reported by its name", async () => {
   const text = (body: string): string => `@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n${body}`;
   expect(() => defineKernel('mine', 'fn f() {}')).toThrow(
     new KernelError('mine.wgsl:1 has no @compute entry; shared pieces without one belong in kernels/lib.'),

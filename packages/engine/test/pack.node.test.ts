@@ -77,7 +77,7 @@ function expectLearning({ losses, accuracy }: Outcome): void {
   expect(accuracy).toBeGreaterThan(0.8);
 }
 
-test('the package holds what it exports, and asks for nothing', () => {
+test('the package contains what it exports, and depends on nothing', () => {
   const installed = path.join(folder, 'node_modules/@curio/engine');
   const { exports, dependencies } = JSON.parse(fs.readFileSync(path.join(installed, 'package.json'), 'utf8'));
   expect(dependencies).toBeUndefined();
@@ -118,7 +118,7 @@ test('every program of the README is shown with its output', () => {
   expect(programs.length).toBe(page.split('```js').length - 1);
 });
 
-test.each(programs)("the README's program prints what it says: $output", ({ program, output }) => {
+test.each(programs)("the README's program prints what the README says: $output", ({ program, output }) => {
   fs.writeFileSync(path.join(folder, 'readme.mjs'), program);
   expect(
     execFileSync(process.execPath, ['readme.mjs'], {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { peakBytes, planMemory } from '../src/gpu/memory/plan-memory.ts';
 import { RandomStream } from '../src/tensor/philox.ts';
 
-test('each lifetime has a slot of its own size or more while it lasts', () => {
+test('each lifetime has a slot of at least its size while it lasts', () => {
   const random = new RandomStream(8);
   for (let round = 0; round < 20; round++) {
     const lifetimes = Array.from({ length: 200 }, () => {

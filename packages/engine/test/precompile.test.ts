@@ -38,7 +38,7 @@ test('compiles what the work runs and nothing else, which then gives the same bi
   other.close();
 });
 
-test('what is read in the work is zeros', async () => {
+test('reads in the work give zeros', async () => {
   let read: unknown;
   await precompile(gpu, async (dry) => (read = await dry.scope(() => relu(tensor(dry, [1, 2, 3])).read())));
   expect(read).toEqual(Float32Array.of(0, 0, 0));
@@ -59,7 +59,7 @@ test('follows what is forced or replaced on the device', async () => {
   expect(gpu.pipelines.size).toBe(size);
 });
 
-test('follows what was measured, and queues no measurement', async () => {
+test('follows measurements, and queues none', async () => {
   const rows = (gpu: Gpu) => gpu.scope(() => softmax(tensor(gpu, values, [6, 8])).read());
   const measuring = await openDevice({ tune: 'measured' });
   await rows(measuring);
@@ -78,7 +78,7 @@ test('follows what was measured, and queues no measurement', async () => {
   again.close();
 });
 
-test('tells where a kernel does not compile, and leaves the device usable', async () => {
+test('reports where a kernel does not compile, and leaves the device usable', async () => {
   const broken = { ...elementwiseUnary, code: elementwiseUnary.code.replace('params.', 'params.nothing.') };
   gpu.kernels.replacements.useKernel(elementwiseUnary, broken);
   const line = 1 + broken.code.slice(0, broken.code.indexOf('params.nothing')).split('\n').length - 1;
@@ -100,7 +100,7 @@ test('throws what the work throws', async () => {
   ).rejects.toThrow('work: as planned; nothing.');
 });
 
-test('work that does not wait for it runs, and each kernel is kept once', async () => {
+test('work that does not wait for it runs, and each kernel is stored once', async () => {
   const compiling = [precompile(gpu, work), precompile(gpu, work)];
   const got = await work(gpu);
   await Promise.all(compiling);

@@ -82,7 +82,7 @@ test('a profiled step, recorded or replayed, computes the same bits, and two pro
   step.dispose();
 });
 
-test('attention counts two products forward, half of them where it is causal', async ({ skip }) => {
+test('attention counts two products forward, and half of them if it is causal', async ({ skip }) => {
   if (!hasTimestamps()) skip('the adapter has no timestamp-query');
   const x = tensor(gpu, noise(2 * 3 * 16 * 32), [2, 3, 16, 32]);
   for (const causal of [false, true]) {

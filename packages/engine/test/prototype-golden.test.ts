@@ -129,7 +129,7 @@ test('the golden vector of the specification, forward and backward', async () =>
     await expectClose(parameter.grad!.read(), expected, from, 1e-5, `gradient of ${name}`);
 });
 
-test('of centres that are equal the lowest is chosen', async () => {
+test('of equal centres the first is chosen', async () => {
   // Wc = 0 and one query for all: every row of the softmax is 1/K, so all centres are the same vector, whatever the
   // tokens are.
   const [tokens, width, centres] = [37, 12, 19];
@@ -246,7 +246,7 @@ test('gradients of frozen inputs are not computed', () => {
   expect(count(true) - forward).toBeLessThan(20);
 });
 
-test('what does not fit is refused in words', () => {
+test('what does not fit is refused in a sentence', () => {
   const make = (shapes: number[][], options = { numPrototypes: 2, iterations: 1 }): void => {
     const [x, f, v, cWeight, cBias, simAlpha, simBeta] = shapes.map((shape) =>
       tensor(gpu, new Float32Array(shape.reduce((a, b) => a * b, 1)), shape),

@@ -33,7 +33,7 @@ test('uniform numbers are those of the host stream, exactly', async () => {
   expect([...drawn]).toEqual(Array.from({ length: 101 }, () => stream.uniform()));
 });
 
-test('numbers repeat with the seed and step, and differ by stream, step and seed', async () => {
+test('the same seed and step repeat numbers; another stream, step or seed changes them', async () => {
   const draw = (step: number, seed: number, stream: number) => {
     gpu.random.setStep(step, seed);
     gpu.random.draw(stream);
@@ -44,7 +44,7 @@ test('numbers repeat with the seed and step, and differ by stream, step and seed
   for (const other of [await draw(2, 2, 3), await draw(1, 3, 3), await draw(1, 2, 4)]) expect(other).not.toEqual(first);
 });
 
-test('normal numbers have the mean and spread that were asked for', async () => {
+test('normal numbers have the requested mean and spread', async () => {
   gpu.random.setStep(0, 1);
   const n = 20000;
   const drawn = await gpu.scope(() => randomNormal(gpu, [n], { mean: 3, std: 2 }).read());
@@ -54,7 +54,7 @@ test('normal numbers have the mean and spread that were asked for', async () => 
   expect(Math.abs(Math.sqrt(variance) - 2)).toBeLessThan(0.05);
 });
 
-test('dropout keeps the share that it should, scaled', async () => {
+test('dropout keeps the right share, scaled', async () => {
   gpu.random.setStep(0, 4);
   const y = await gpu.scope(() => dropout(ones(gpu, [20000]), { p: 0.3 }).read());
   const kept = [...y].filter((v) => v !== 0);
@@ -66,7 +66,7 @@ test('dropout refuses a probability outside 0..1', () => {
   expect(() => gpu.scope(() => dropout(ones(gpu, [2]), { p: 1.5 }))).toThrow('dropout: p is 1.5; it must lie in 0..1.');
 });
 
-test.each([-1, 0.5, NaN, 2 ** 32])('step %d is refused, since the device would draw for another', (step) => {
+test.each([-1, 0.5, NaN, 2 ** 32])('step %d is refused, since the device would draw for another step', (step) => {
   expect(() => gpu.random.setStep(step)).toThrow(
     new ConfigError(`setStep: step is ${step}; it must be a whole number from 0 to 4294967295.`),
   );

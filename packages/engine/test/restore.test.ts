@@ -48,7 +48,7 @@ test('the number of random streams drawn', () => {
   expect(gpu.random.counter).toBe(4);
 });
 
-test('timing, in whichever order it ends', () => {
+test('timing, in any order of ending', () => {
   const told: (Timing | null)[] = [];
   const stream = new Stream({ timeInto: (timing) => void told.push(timing) } as CommandQueue, false);
   const [a, b] = [{ name: 'a' }, { name: 'b' }] as unknown as [Timing, Timing];

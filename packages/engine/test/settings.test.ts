@@ -102,7 +102,7 @@ test.each([
   logit.dispose();
 });
 
-test('of no elements all are true and none is', async () => {
+test('of no elements all are true and any is false', async () => {
   const [every, some] = gpu.scope(() => {
     const none = zeros(gpu, [2, 0]);
     return [all(none, { axis: 1 }).read(), any(none).read()];

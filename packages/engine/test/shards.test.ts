@@ -42,7 +42,7 @@ function parameter(gpu: Gpu, name: string, shape: readonly number[], dtype: DTyp
   return p;
 }
 
-test('a weight is cut at multiples of 64 rows, and only where it must be', () => {
+test('a weight is split at multiples of 64 rows, and only if it must be', () => {
   const shards = shardsOf(parameter(small, 'w', [N, K]))!;
   expect(shards.map(({ start, rows }) => [start, ...rows.shape])).toEqual([
     [0, 128, K],
@@ -147,7 +147,7 @@ test('training a table and a head over the limit', async () => {
   near(parts.slice(8), asOne.slice(8));
 });
 
-test('what a step makes must fit one binding', () => {
+test('what a step computes must fit one binding', () => {
   expect(() => small.scope(() => linear(tensor(small, noise(K), [1, K]), parameter(small, 'w', [16384, K])))).toThrow(
     /^memory: a tensor of 65536 bytes is larger than the adapter's limit of 32768 bytes per binding; split it\.$/,
   );

@@ -158,7 +158,7 @@ test.each(['nn', 'nt', 'tt'] as const)('a sum in four parts in layout %s', async
   expect(Math.max(...Array.from(split, (v, i) => Math.abs(v - whole[i]!)))).toBeLessThan(1e-4);
 });
 
-test('a weight gradient in parts is the whole one, and other layouts are left alone', async () => {
+test('a weight gradient in parts equals the whole one, and other layouts are not split', async () => {
   const gradient = async (): Promise<number[]> => {
     const [x, w] = [tensor(gpu, noise(200 * 24, 3), [200, 24]), tensor(gpu, noise(16 * 24, 4), [16, 24])];
     x.requiresGrad = w.requiresGrad = true;

@@ -66,7 +66,7 @@ test('storing again replaces the scales, and what does not fit is refused', asyn
   );
 });
 
-test('pieces are written in their places and no others', () => {
+test('pieces are written at their offsets and nowhere else', () => {
   const w = parameter([2, 64], 'int8');
   const writer = openStore(w);
   expect(() => writer.write(64, values(64))).toThrow(
@@ -77,7 +77,7 @@ test('pieces are written in their places and no others', () => {
   );
 });
 
-test('a parameter beside others in an optimizer is written in its own place', async () => {
+test('a parameter beside others in an optimizer is written at its own offset', async () => {
   const [first, second] = ['first', 'second'].map(
     (name) => new Parameter(gpu, name, [64], new Float32Array(64).fill(1)),
   );

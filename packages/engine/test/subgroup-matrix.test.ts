@@ -41,7 +41,7 @@ const onUnits = (name: string, fn: () => Promise<void>) =>
   test(name, async (context) => (reason && !isEmulated ? context.skip(reason) : fn()));
 const labels = (): string[] => gpu.pipelines.labels.filter((label) => label.startsWith(matmulSubgroupMatrix.name));
 
-test('they are on where the adapter has them and they agree, else a sentence says why not', async () => {
+test('they are on if the adapter has them and they agree, else a sentence says why not', async () => {
   if (gpu.adapter.subgroupMatrix && !isEmulated) expect(reason).toBeNull();
   else expect(reason).toMatch(/offers no matrix units for f16/);
   expect(gpu.kernels.halfProducts).toBe(reason === null || isEmulated);

@@ -80,7 +80,7 @@ test('a layer with a bias, and with a second pair behind the first', async () =>
     );
 });
 
-test('a captured step replays what it recorded, and its textures are counted as its scratch', async () => {
+test('a captured step replays what it recorded, and its textures count as its scratch', async () => {
   const step = capture(gpu, 'product', ({ a, b }: { a: Tensor; b: Tensor }) => ({ y: matmul(matmul(a, b), b) }));
   const host = (seed: number, shape: Shape) => ({ values: numbers(shape, seed), shape });
   const inputs = [20, 30].map((seed) => ({ a: host(seed, [96, 256]), b: host(seed + 1, [256, 256]) }));

@@ -120,7 +120,7 @@ test('every gradient of a layer with LoRA, and no dispatch to add them up', asyn
   expect(dispatches[1]! - dispatches[0]!).toBe(-5);
 });
 
-test.each(['single', 'vec4s', 'shared'])('%s adds the parts of a split sum to what is there', async (variant) => {
+test.each(['single', 'vec4s', 'shared'])('%s adds the parts of a split sum to the existing values', async (variant) => {
   for (const [M, N, K] of [
     [8, 12, 100],
     [5, 7, 41],
@@ -142,7 +142,7 @@ test.each([
   ['single', 5],
   ['vec4s', 8],
   ['shared', 8],
-] as const)('%s adds the sums of a bias of %i columns to what is there', async (variant, columns) => {
+] as const)('%s adds the sums of a bias of %i columns to the existing values', async (variant, columns) => {
   for (const family of ['reduceRows', 'reduceColumns']) gpu.kernels.forced.set(family, variant);
   if (columns === 1) gpu.kernels.forced.delete('reduceColumns');
   else gpu.kernels.forced.delete('reduceRows');
@@ -153,7 +153,7 @@ test.each([
   for (const each of [x, w]) each.dispose();
 });
 
-test.each(['8u', '32u'])('sums of columns by %s lanes side by side add to what is there', async (ACROSS) => {
+test.each(['8u', '32u'])('sums of columns by %s adjacent lanes add to the existing values', async (ACROSS) => {
   gpu.kernels.forced.set('reduceColumns', 'shared');
   gpu.kernels.tuned.set('reduce/columns_shared', { ACROSS });
   for (const [M, N] of [
@@ -205,7 +205,7 @@ test("a user's reduction that cannot add is added afterwards", async () => {
   expect(dispatches[1]! - dispatches[0]!).toBe(-2);
 });
 
-test('what several products of one tensor send back, later ones first', async () => {
+test('gradients from several products of one tensor, later ones first', async () => {
   const [x, ...weights] = [leaf(5, 8), leaf(4, 8), leaf(4, 8), leaf(4, 8)] as [
     Parameter,
     Parameter,

@@ -22,7 +22,7 @@ const values = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ len
 const product = (on: Gpu, n: number): Promise<HostArray> =>
   on.scope(() => matmul(tensor(on, values(n * n), [n, n]), tensor(on, values(n * n), [n, n])).read());
 
-test('a product is asked about once for sizes of a bucket, and the answer is kept', async () => {
+test('a product is measured once for the sizes of a bucket, and the answer is kept', async () => {
   const before = [...(await product(gpu, 48))];
   expect(gpu.kernels.tuner!.isWaiting).toBe(true);
   await gpu.kernels.tuner!.measure();
@@ -57,7 +57,7 @@ test('every variant that a record names is used, and gives the same numbers', as
   }
 });
 
-test('what was measured forward is not chosen backward', async () => {
+test('forward measurements do not decide backward', async () => {
   const step = async (on: Gpu): Promise<void> => {
     const x = new Parameter(on, 'x', [64, 512], values(64 * 512));
     x.requiresGrad = true;
@@ -82,7 +82,7 @@ test('what was measured forward is not chosen backward', async () => {
   other.close();
 });
 
-test('a captured step is recorded anew when a choice changes', async () => {
+test('a captured step is recorded again when a choice changes', async () => {
   const reasons: string[] = [];
   const step = capture(gpu, 'step', ({ x, w }: { x: Tensor; w: Tensor }) => ({ y: linear(x, w) }), {
     onRecord: ({ reason }) => void reasons.push(reason),
@@ -101,7 +101,7 @@ test('a captured step is recorded anew when a choice changes', async () => {
   step.dispose();
 });
 
-test('a record of another device is refused, a broken cache passed over', async () => {
+test('a record of another device is refused, and a broken cache ignored', async () => {
   const other: TuningRecord = { ...gpu.kernels.tuner!.record, adapter: 'another' };
   expect(() => gpu.kernels.tuner!.load({ ...gpu.kernels.tuner!.record, engine: '0.0.9' })).toThrow(
     'tuning: the record was made by engine 0.0.9 and this is 0.1.0; delete the record, or resume the run with that version.',
@@ -115,7 +115,7 @@ test('a record of another device is refused, a broken cache passed over', async 
   again.close();
 });
 
-test('without being asked for, nothing is measured', async () => {
+test('without the option, nothing is measured', async () => {
   const plain = await openDevice();
   expect(plain.kernels.tuner).toBeNull();
   plain.close();

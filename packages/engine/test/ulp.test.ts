@@ -30,7 +30,7 @@ describe('the measure', () => {
     expect([ulpOf(1), ulpOf(-3), ulpOf(0), ulpOf(2 ** -140)]).toEqual([2 ** -23, 2 ** -22, 2 ** -149, 2 ** -149]);
     expect([ulpError(1 + 2 ** -22, 1), ulpError(3, 3), ulpError(0, 2 ** -23, 1)]).toEqual([2, 0, 1]);
   });
-  test('takes subnormal numbers for 0, and infinity for the number after the greatest', () => {
+  test('takes subnormal numbers for 0, and infinity for the number after the largest', () => {
     expect([
       ulpError(0, 2 ** -127),
       ulpError(2 ** -126, 0),
@@ -66,7 +66,7 @@ async function slopes(f: (x: Tensor) => Tensor, values: number[]): Promise<numbe
   return Array.from(await read);
 }
 
-test('digits near 0 are kept', async () => {
+test('precision near 0 is kept', async () => {
   const small = [1e-10, -1e-10, 1e-5];
   const got = await Promise.all(gpu.scope(() => [expm1(tensor(gpu, small)).read(), log1p(tensor(gpu, small)).read()]));
   expect(Array.from(got[0]!)).toEqual(small.map((v) => Math.fround(Math.expm1(Math.fround(v)))));

@@ -140,7 +140,7 @@ test.each(WRONG)('%s', (sentence, call) => {
   });
 });
 
-test('one element, or none of that', async () => {
+test('one element, or none at all', async () => {
   const x = counted(2);
   await expect(x.item()).rejects.toThrow('item: the tensor is [2]; it must have one element.');
   expect(await gpu.scope(() => slice(x, { axis: 0, start: 1 }).item())).toBe(1);

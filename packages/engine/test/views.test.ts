@@ -89,7 +89,7 @@ test('views share the storage and take no buffer, no dispatch and no copy', () =
   expect(copies()).toEqual({});
 });
 
-test('they show what they say', async () => {
+test('they have the shape and values that they claim', async () => {
   const x = (): Tensor => counted(12, 2, 2, 3);
   expect(await values(() => permute(x(), [2, 0, 1]))).toEqual([0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]);
   expect(await values(() => transpose(slice(x(), { axis: 0, start: 1 })))).toEqual([6, 9, 7, 10, 8, 11]);
@@ -106,7 +106,7 @@ test('they show what they say', async () => {
   ]);
 });
 
-test('a copy is made only where strides cannot say it, and named', () => {
+test('a copy is made only where strides cannot express it, and is named', () => {
   gpu.scope(() => {
     const x = counted(24, 2, 3, 4);
     reshape(transpose(x), [2, 12]);
@@ -194,7 +194,7 @@ test('nothing that an op computes is written into what it read', async () => {
   x.dispose();
 });
 
-test('assignSlice writes its window only, also out of the same tensor', async () => {
+test('assignSlice writes only its window, even from the same tensor', async () => {
   expect(
     await values(() => {
       const x = zeros(gpu, [3, 4]);
@@ -220,7 +220,7 @@ test('assignSlice writes its window only, also out of the same tensor', async ()
   ).toEqual([0, 0, 1, 2, 3, 4]);
 });
 
-test('gradients go back through every view to where they came from', async () => {
+test('gradients flow back through every view to their source', async () => {
   const x = counted(24, 2, 3, 4);
   x.requiresGrad = true;
   const w = (n: number): Tensor => arange(gpu, 1, n + 1);
@@ -273,7 +273,7 @@ test('shapes without elements pass through', async () => {
   x.dispose();
 });
 
-test('creation takes lists, nested lists, booleans and ranges', async () => {
+test('tensors are created from lists, nested lists, booleans and ranges', async () => {
   gpu.scope(() => {
     expect(
       tensor(gpu, [

@@ -37,7 +37,7 @@ const refusal = (run: () => unknown): string => {
   return 'nothing was refused';
 };
 
-describe('data that a benchmark cannot use are refused by file, entry, field and values', () => {
+describe('data that a benchmark cannot use is refused with file, entry, field and values', () => {
   const q = lines('q.jsonl', [question]);
   const labels = { adversarial: file('a.json', ''), popular: file('p.json', '') };
   const popeQuestion = { ...question, category: 'random' };
@@ -242,7 +242,7 @@ describe('data that a benchmark cannot use are refused by file, entry, field and
   });
 });
 
-test('every benchmark says where it comes from, and is found by its name', () => {
+test('every benchmark states its source, and is found by its name', () => {
   for (const benchmark of benchmarks) {
     expect(benchmark.source).toMatch(/^https:/);
     expect(benchmarkNamed(benchmark.name)).toBe(benchmark);

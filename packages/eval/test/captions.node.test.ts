@@ -6,7 +6,7 @@ import { answer, expectClose, file, lines, openEvalGolden } from './golden.ts';
 
 const golden = openEvalGolden('captions');
 
-test('the PTB tokenizer cuts 2,400 captions as CoreNLP does, its special cases among them', () => {
+test('the PTB tokenizer splits 2,400 captions as CoreNLP does, including its special cases', () => {
   expect(golden.lines.length).toBeGreaterThanOrEqual(2000);
   const have = tokenise(golden.lines);
   expect(
@@ -18,7 +18,7 @@ test('SQ-LLaVA’s cleaning of captions', () => {
   expect(golden.odd.map((each: string) => cleaned(each, 20))).toEqual(golden.cleaned);
 });
 
-test('BLEU, ROUGE-L and CIDEr-D of 2,000 captions, each and in all, by both protocols', () => {
+test('BLEU, ROUGE-L and CIDEr-D of 2,000 captions, each and overall, by both protocols', () => {
   for (const [protocol, want] of [
     ['coco', golden.coco],
     ['sq-llava', golden.sqLlava],

@@ -6,7 +6,7 @@ import { answerLine, answerOf, inferOption } from '../src/index.ts';
 import { PythonRandom } from '../src/text/python-random.ts';
 import { answer, expectClose, file, openEvalGolden } from './golden.ts';
 
-test('ScienceQA: both files of LLaVA’s scorer byte for byte, of 2,000 questions, and its two accuracies', () => {
+test('ScienceQA: both files of LLaVA’s scorer byte for byte, for 2,000 questions, and its two accuracies', () => {
   const golden = openEvalGolden('scienceqa');
   const entries = scienceqa.read({
     questions: file('q.json', JSON.stringify(golden.questions)),
@@ -27,7 +27,7 @@ test('ScienceQA: both files of LLaVA’s scorer byte for byte, of 2,000 question
   expect([details.accuracy.toFixed(2), main.toFixed(2)]).toEqual([accuracy, image]);
 });
 
-test('ScienceQA: the random fallback draws what Python’s random draws, and only where a reply cannot be read', () => {
+test('ScienceQA: the random fallback draws what Python’s random draws, and only if a reply cannot be parsed', () => {
   const golden = openEvalGolden('scienceqa');
   for (const [seed, drawn] of golden.draws as [number, number[]][]) {
     const random = new PythonRandom(seed);

@@ -37,7 +37,7 @@ test('the exported files are those that lmms-eval and VLMEvalKit read, with all 
   }
 });
 
-test("VLMEvalKit's circular accuracy of the exported workbook is the one that is computed here", () => {
+test("VLMEvalKit's circular accuracy of the exported workbook is the one computed here", () => {
   const run = mmbenchRun();
   const { details } = mmbench.score!(run.entries as never, run.answers);
   for (const { split, Overall } of golden['vlmevalkit mmbench'].scores!) expectClose([details[split] / 100], [Overall]); // the kit's table has ten digits
@@ -47,7 +47,7 @@ const run: Run = popeRun();
 const samples = popeSamples(run);
 const two = { ...run, entries: run.entries.slice(0, 2), answers: run.answers.slice(0, 2) };
 
-test('documents are matched by an id, or by place where their questions say that it is the same; else refused', () => {
+test('documents are matched by id, or by position if their questions agree; else refused', () => {
   const ids = (text: string): number[] =>
     JSON.parse(lmmsEvalLog(pope, two, file('samples.jsonl', text)).content as string).logs.map(
       ({ doc_id }: { doc_id: number }) => doc_id,

@@ -19,14 +19,14 @@ import { expectClose, file, lines, openEvalGolden } from './golden.ts';
 
 const golden = openEvalGolden('judged');
 
-test('LLaVA-Bench: the two marks of 2,000 replies', () => {
+test('LLaVA-Bench: the two scores of 2,000 replies', () => {
   const said = golden.replies.map((reply: string) =>
     (marksIn(reply) ?? [-1, -1]).map((mark) => floatText(mark).toLowerCase().replace('infinity', 'inf')),
   );
   expect(said).toEqual(golden.marks);
 });
 
-test('LLaVA-Bench: what the judge is asked, the review file byte for byte, and the summary', () => {
+test("LLaVA-Bench: the judge's prompt, the review file byte for byte, and the summary", () => {
   const entries = llavaBench.read({
     questions: file('q.jsonl', lines(golden.questions)),
     context: file('c.jsonl', lines(golden.context)),

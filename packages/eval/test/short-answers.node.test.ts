@@ -23,7 +23,7 @@ describe('answers against ten annotators', () => {
     expect(golden.texts.map(normaliseForVqa)).toEqual(golden.vqaNormalised);
   });
 
-  test('an answers file has the bytes that Python writes, and is read back', () => {
+  test('an answers file has the bytes that Python writes, and can be read again', () => {
     expect(answers.map(answerLine).join('')).toBe(golden.answersFile);
     const cut = golden.answersFile.slice(0, -5);
     const { answers: read, length } = readAnswers(file('answers.jsonl', cut));
@@ -31,7 +31,7 @@ describe('answers against ten annotators', () => {
     expect(length).toBe(cut.lastIndexOf('\n') + 1);
   });
 
-  test('VQAv2: accuracy by question, kind and in all; EvalAI’s upload', () => {
+  test('VQAv2: accuracy by question, by kind and overall; EvalAI’s upload', () => {
     const said: string[] = golden.texts.map(normaliseAnswer);
     expectClose(
       said.map((text, i) => 100 * vqaAccuracy(text, golden.references[i])),
@@ -71,7 +71,7 @@ describe('answers against ten annotators', () => {
     expect(vizwiz.write({ name: 'v', entries, answers, files: {} })[0].content).toBe(golden.vizwizUpload);
   });
 
-  test('TextVQA: question in the prompt, soft accuracy by question and in all', () => {
+  test('TextVQA: question in the prompt, soft accuracy by question and overall', () => {
     expect(golden.prompts.map(questionIn)).toEqual(golden.questions);
     expectClose(
       golden.texts.map((text: string, i: number) => softAccuracy(text, golden.references[i])),
@@ -98,7 +98,7 @@ describe('answers against ten annotators', () => {
   });
 });
 
-test('GQA: all that eval.py reports, of 2,000 questions; its input file', () => {
+test('GQA: all that eval.py reports, for 2,000 questions; its input file', () => {
   const golden = openEvalGolden('gqa');
   const ids = Object.keys(golden.truth);
   const questions = ids.map((id) => ({

@@ -59,7 +59,7 @@ async function scoresOf(prompts: number[][], pixels: Float32Array[], each: (k: n
 }
 
 test.each([{}, { temperature: 1.2, topK: 300, topP: 0.95, seed: 4 }])(
-  'nine prompts of different lengths together give the bits of each alone: %o',
+  'nine prompts of different lengths in a batch give the bits of each alone: %o',
   async (sampling) => {
     const lengths = [3, 11, 40, 3, 1, 77, 12, 30, 5];
     const withImage = lengths.map((_, i) => i % 3 > 0);
@@ -86,7 +86,7 @@ test.each([{}, { temperature: 1.2, topK: 300, topP: 0.95, seed: 4 }])(
   },
 );
 
-test.each([{}, { temperature: 1, seed: 3 }])('replies in a batch are the replies alone: %o', async (sampling) => {
+test.each([{}, { temperature: 1, seed: 3 }])('replies in a batch equal the replies alone: %o', async (sampling) => {
   const requests = Array.from({ length: 7 }, (_, i) => ask(words(1 + ((3 * i) % 11), i), i % 2 ? i : undefined));
   const replies = await speaker.write(requests, { ...sampling, maxNewTokens: 9 });
   for (const [i, request] of requests.entries())
@@ -109,7 +109,7 @@ async function streamed(request: Request, options: Partial<ReplyOptions> = {}) {
   return { reply: reply as Reply, pieces };
 }
 
-test('pieces joined are the answer, and the most tokens are kept', async () => {
+test('the joined pieces are the answer, and the limit on tokens is kept', async () => {
   const { reply, pieces } = await streamed(ask('where is the seven ?', 1));
   expect(pieces.join('')).toBe(reply.text);
   expect(reply.finish).toBe('length');
@@ -121,7 +121,7 @@ test('pieces joined are the answer, and the most tokens are kept', async () => {
   }
 });
 
-test('a keyword ends the answer before it, the first of several counts', async () => {
+test('a keyword ends the answer before it; of several the first counts', async () => {
   const { reply } = await streamed(ask('where is the seven ?', 1));
   const [first, second, third] = [...new Set(reply.text.split(' '))];
   const at = reply.text.indexOf(second!);
@@ -134,7 +134,7 @@ test('a keyword ends the answer before it, the first of several counts', async (
   expect((await streamed({ ...ask('where is the seven ?', 1), stop: [first!] })).reply.text).toBe('');
 });
 
-test('an aborted request ends, the others go on', async () => {
+test('an aborted request ends, the others continue', async () => {
   const abort = new AbortController();
   const requests = [ask('where is the seven ?', 1), { ...ask('is the digit red', 2), signal: abort.signal }];
   const alone = await speaker.write(requests.slice(0, 1), { maxNewTokens: 8 });
@@ -147,7 +147,7 @@ test('an aborted request ends, the others go on', async () => {
   expect((await speaker.write(requests, { maxNewTokens: 8 }))[1]).toMatchObject({ finish: 'aborted', newTokens: 0 });
 });
 
-test('several pictures in a conversation stand where their tags are', async () => {
+test('several pictures in a conversation are placed at their tags', async () => {
   const about = (pixels: Float32Array[]): Request => ({
     pixels,
     messages: [
@@ -163,7 +163,7 @@ test('several pictures in a conversation stand where their tags are', async () =
   expect(replies[0]!.promptTokens).toBe(replies[2]!.promptTokens);
 });
 
-test('self-questions and then an answer', async () => {
+test('self-questions, then an answer', async () => {
   const settings = {
     ...PRESETS.small.ask,
     questions: 2,
@@ -205,7 +205,7 @@ test('self-questions and then an answer', async () => {
   ]);
 });
 
-test('what cannot be is refused', async () => {
+test('impossible requests are refused', async () => {
   await expect(speaker.write([ask(words(600, 1))], { maxNewTokens: 1 })).rejects.toThrow(
     new DataError(
       'generate: prompt 0 takes 603 positions and the model has 512; shorten it, so that one is left for the answer.',

@@ -50,7 +50,7 @@ test.each([
   ['by a rejection while the loop waits', 1, 1],
   ['two steps on', 2, 1],
   ['before the first step', 0, 1],
-])('data that fail %s reach the caller, after all steps before', async (_, bad, ms) => {
+])('data that fails %s reaches the caller, after all earlier steps', async (_, bad, ms) => {
   const error = new DataError("image: 'photo.jpg' cannot be decoded; it is cut.");
   const { ended, told } = await loop({
     prepare: (step) => {
@@ -66,7 +66,7 @@ test.each([
   expect(told).toEqual([...Array.from({ length: bad }, (_, i) => `step ${i}`), `bad data of ${bad}`]);
 });
 
-test('data that are waited for are prepared several steps at once, in order, and the steps stay in theirs', async () => {
+test('asynchronous data is prepared several steps at once, in order, and the steps keep their order', async () => {
   let [working, most] = [0, 0];
   const begun: number[] = [];
   const { told } = await loop({
@@ -84,7 +84,7 @@ test('data that are waited for are prepared several steps at once, in order, and
   expect(told).toEqual(begun.map((step) => `step ${step}`));
 });
 
-test('who saves between steps can have all steps before told first', async () => {
+test('saving between steps can wait for the reports of all earlier steps', async () => {
   const log: string[] = [];
   await loop({
     onStep: ({ step }) => void log.push(`step ${step}`),
@@ -130,7 +130,7 @@ async function stage1(options: Partial<StageOptions>) {
   return { ended, images };
 }
 
-test('a sample without pixels is left out of its step, and a step of none is refused', async () => {
+test('a sample without pixels is left out of its step, and a step without samples is refused', async () => {
   const pixels = new Float32Array(3 * config.vision.imageSize ** 2);
   const without = (bad: (id: number) => boolean) =>
     stage1({ pixels: async (image) => (bad(Number(image)) ? null : pixels) });
@@ -140,13 +140,13 @@ test('a sample without pixels is left out of its step, and a step of none is ref
   );
 });
 
-test('a batch without a label is refused instead of trained on', async () => {
+test('a batch without labels is refused, not trained on', async () => {
   expect((await stage1({ train: { ...train, maxLength: 2 } })).ended).toBe(
     'train: step 0: none of its 4 samples has a label within train.maxLength 2; raise it or leave them out.',
   );
 });
 
-test('each image of a sample is shown at its own tag, a single one at every tag, none where no turn says so', async () => {
+test('each image of a sample is shown at its own tag, a single one at every tag, and none without a tag', async () => {
   const area = 3 * config.vision.imageSize ** 2;
   const loss = async (images: string[], question: string) => {
     let said = NaN;

@@ -67,7 +67,7 @@ test.each(['LLaMA', 'CLIP'])('a forward pass of %s under noGrad takes the memory
   device.close();
 });
 
-test('LLaMA gives some rows as it gives all, with their gradients', async () => {
+test('LLaMA computes some rows as it computes all, with their gradients', async () => {
   const { hiddenSize } = small.language;
   const weights = new Weights(gpu, { seed: 2 });
   const llama = new Llama(weights, { ...small.language, numLayers: 2 });

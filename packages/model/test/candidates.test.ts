@@ -32,7 +32,7 @@ const settings = {
 const logSum = (scores: ArrayLike<number>): number =>
   Math.log(Array.from(scores).reduce((sum, score) => sum + Math.exp(score), 0));
 
-test('the probability of a word is softmax of its score, also where that overflows or is infinite', () => {
+test('the probability of a word is the softmax of its score, even if that overflows or is infinite', () => {
   const scores = Float32Array.of(2, -1, 0.5, 2);
   for (const id of scores.keys()) expect(logProbability(scores, id)).toBeCloseTo(scores[id]! - logSum(scores), 12);
   expect(logProbability(Float32Array.of(1000, 999), 1)).toBeCloseTo(-1 - Math.log(1 + Math.exp(-1)), 12);
@@ -41,7 +41,7 @@ test('the probability of a word is softmax of its score, also where that overflo
   expect(logProbability(Float32Array.of(Infinity, 0), 0)).toBeCloseTo(0, 12);
 });
 
-test('a reply tells its probability where it is asked for: the product over its words and its end', async () => {
+test('a reply has its probability on request: the product over its words and its end', async () => {
   const messages: Message[] = [
     { role: 'human', text: 'where is the seven ?' },
     { role: 'gpt', text: null },
@@ -145,7 +145,7 @@ test('a single candidate is the sampled question, and fewer are refused', async 
   );
 });
 
-test('the most probable is the first of equals, and deferred calls are made once', () => {
+test('of equally probable ones the first is chosen, and deferred calls are made once', () => {
   expect(mostProbable([0.2, 0.9, 0.9])).toBe(1);
   const told: number[] = [];
   const deferred = new Deferred();

@@ -85,7 +85,7 @@ async function rewritten(
   return joinBytes(encodeSafetensors([...(await Promise.all(copied)), ...more]));
 }
 
-test('what was trained opens again, and every tensor of it is used', async () => {
+test('a trained model opens again, and every tensor of it is used', async () => {
   const { report } = await openModel(gpu, config, { ...base, adapter: withSettings({}), visionAdapter: vitLora() });
   expect(report.initialised).toEqual([]);
   expect(report.unexpected).toEqual([]);
@@ -102,7 +102,7 @@ test('what was trained opens again, and every tensor of it is used', async () =>
   ]);
 });
 
-test('without an adapter the report says what is new and what is drawn at random', async () => {
+test('without an adapter the report says what is new and what is initialised at random', async () => {
   const { report } = await openModel(gpu, { ...config, vusr: 'token' }, base);
   expect(report.lines.slice(2, 6)).toEqual([
     'language LoRA: new, has no effect until it is trained',
@@ -116,7 +116,7 @@ test.each([
   [{ use_rslora: true }, 'rank 4 scaled by 4', 'rank 4 scaled by 2'],
   [{ lora_alpha: 4 }, 'rank 4 scaled by 1', 'rank 4 scaled by 2'],
   [{ alpha_pattern: { q_proj: 2 } }, 'rank 4 scaled by 0.5', 'rank 4 scaled by 2'],
-])('an adapter of %o is not opened as one of another scale', async (change, says, built) => {
+])('an adapter with %o is not opened with another scale', async (change, says, built) => {
   await expect(openModel(gpu, config, { ...base, adapter: withSettings(change) })).rejects.toThrow(
     new RegExp(
       `^adapter: adapter/adapter_config\\.json gives 'model\\.layers\\.0\\.\\w+\\.\\w+' a branch of ${says} and the model's configuration a branch of ${built}; both must say the same\\.$`,
@@ -175,7 +175,7 @@ test('an adapter that lacks a pair, a projector with strange tensors and a Vit-l
   );
 });
 
-test('a base whose config.json says otherwise than the configuration is refused, with both values', async () => {
+test('a base whose config.json contradicts the configuration is refused, with both values', async () => {
   const beside = (source: ByteFolder, json: object): ByteFolder => ({
     name: source.name,
     open: async (file) =>
@@ -196,7 +196,7 @@ test('a base whose config.json says otherwise than the configuration is refused,
   );
 });
 
-test('a projector whose config.json says otherwise than the configuration is refused, with both values', async () => {
+test('a projector whose config.json contradicts the configuration is refused, with both values', async () => {
   const projector = { kind: 'cluster', numPrototypes: 2, iterations: 2 } as const;
   const open = (changed: ModelConfig['projector'], adapter = folder('adapter', trained)) =>
     openModel(gpu, { ...config, projector: changed }, { ...base, adapter, visionAdapter: vitLora() });
@@ -214,7 +214,7 @@ test('a projector whose config.json says otherwise than the configuration is ref
   await expect(open({ ...projector, kind: 'paper' }, folder('adapter', silent))).rejects.toThrow(WeightError);
 });
 
-test('the projector of the paper’s equations is saved and opens again by what the files say', async () => {
+test('the projector of the paper’s equations is saved and opens again from what the files say', async () => {
   const projector = { kind: 'paper', numPrototypes: 3, iterations: 2 } as const;
   const model = new SqLlava(new Weights(gpu, { seed: 6 }), { ...config, projector });
   const files = await encodeTrained(model, { language: 'l', vision: 'v' });

@@ -6,7 +6,7 @@ import { PRESETS, presetTrainable } from '../src/presets/presets.ts';
 import type { PresetName } from '../src/presets/presets.ts';
 import { checkTrainable } from '../src/trainable.ts';
 
-test("Hugging Face's files and our configurations say the same", () => {
+test("Hugging Face's files and our configurations agree", () => {
   for (const { model } of Object.values(PRESETS)) {
     expect(llamaFromHf(llamaToHf(model.language), 'x')).toEqual(model.language);
     expect(clipVisionFromHf(clipVisionToHf(model.vision), 'x')).toEqual(model.vision);
@@ -34,7 +34,7 @@ const today = {
   dtype: 'float32',
 };
 
-test('what a base computes otherwise is refused by key and value', () => {
+test('what a base computes differently is refused by key and value', () => {
   expect(llamaFromHf(today, 'c').ropeTheta).toBe(500000);
   expect(llamaFromHf({ ...llamaToHf(PRESETS['7b'].model.language), model_type: 'share4v' }, 'c')).toEqual(
     PRESETS['7b'].model.language,
@@ -89,7 +89,7 @@ test('what a base computes otherwise is refused by key and value', () => {
   });
 });
 
-test('keys that nobody knows are told; those that change nothing, or are read, are not', () => {
+test('unknown keys are reported; those that change nothing, or are read, are not', () => {
   expect(unknownKeys({ ...today, initializer_range: 0.02, use_flux: 1 }, 'llama')).toEqual(['use_flux']);
   const vision = { ...clipVisionToHf(PRESETS.small.model.vision), scale_attn: 2 };
   expect(unknownKeys(vision, 'clip')).toEqual(['scale_attn']);
@@ -130,7 +130,7 @@ const MODELS = Object.values(PRESETS).flatMap(({ model }) => [
   { ...model, languageLora: null, vusr: 'token' as const },
 ]);
 
-test('every pattern of a preset matches, whatever the model has, and new words are trained where there are any', () => {
+test('every pattern of a preset matches, whatever the model has, and new words, if any, are trained', () => {
   for (const [name, { train }] of Object.entries(PRESETS) as [PresetName, Preset][]) {
     checkTrainable(namesOf(PRESETS[name].model), train);
     for (const model of MODELS) {
@@ -143,7 +143,7 @@ test('every pattern of a preset matches, whatever the model has, and new words a
   }
 });
 
-test('a pattern that matches nothing is told with its place in the configuration, stage 2 before stage 1 runs; a stage without steps may say anything', () => {
+test("a pattern that matches nothing is reported with its place in the configuration, stage 2's before stage 1 runs; a stage without steps may have any", () => {
   const { model, train } = PRESETS.small;
   const typo = {
     ...train,
@@ -164,7 +164,7 @@ test('a pattern that matches nothing is told with its place in the configuration
   checkTrainable(namesOf(model), { ...typo, stage2: { ...typo.stage2, steps: 0 } });
 });
 
-test('what each stage trains is found by name, and the base stays frozen', () => {
+test('the parameters of each stage are found by name, and the base stays frozen', () => {
   const factor = (trainable: Trainable, name: string): number | undefined => {
     const [only] = trainable.filter(
       ([pattern]) => pattern.split('*').reduce((at, part) => (at < 0 ? at : name.indexOf(part, at)), 0) >= 0,
@@ -191,7 +191,7 @@ test('what each stage trains is found by name, and the base stays frozen', () =>
   expect(rate('projector.mlp.0.weight')).toBeCloseTo(2e-5, 12);
 });
 
-test('a shortened schedule keeps everything but the number of steps', () => {
+test('a shortened schedule changes only the number of steps', () => {
   const { train } = PRESETS.small;
   const short = shortened(train, 1e-6);
   expect([short.stage1.steps, short.stage2.steps]).toEqual([1, 1]);

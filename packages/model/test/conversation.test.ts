@@ -93,7 +93,7 @@ test('a stage-1 sample: image, caption, newline', () => {
   expect(marked(encodePlain(tokens, 'a cat on a sofa'))).toBe('1 -200 <263> <6635> <373> <263> <577> <5444> <13>');
 });
 
-test('edge cases in which the reference loses its mask', () => {
+test('edge cases where the reference loses its mask', () => {
   const labelled = (messages: Message[]): string => {
     const { labels } = encodeConversation(tokens, TEMPLATES.v1_sq, messages);
     return tokens.decode(labels.filter((label) => label !== IGNORE));

@@ -55,7 +55,7 @@ describe('batches', () => {
     expect(labelled(1) - labelled(0)).toBe('where is the two ? </s>'.split(' ').length);
   });
 
-  test('several images stand in their order; text alone that says <image> has none', () => {
+  test('several images keep their order; text alone that contains <image> has none', () => {
     const messages = [
       { role: 'human' as const, text: '<image> where <image> is' },
       { role: 'gpt' as const, text: 'red' },
@@ -68,7 +68,7 @@ describe('batches', () => {
     expect(none.ids.length).toBeGreaterThanOrEqual(two.ids.length);
   });
 
-  test('long samples are cut, also where that takes the image away', () => {
+  test('long samples are truncated, even if that removes the image', () => {
     expect(encodeSample(tokens, sample, { template: TEMPLATES.scenes, maxLength: 5 }).ids.length).toBe(5);
     const batch = makeBatch([encodeSample(tokens, sample, { template: TEMPLATES.scenes, maxLength: 2 })], {
       patches: 4,
@@ -93,7 +93,7 @@ describe('order', () => {
   const each = (n: number, length: (i: number) => number): number[] => Array.from({ length: n }, (_, i) => length(i));
   const sorted = (order: number[]): number[] => [...order].sort((a, b) => a - b);
 
-  test('every megabatch is of one kind, but the last; every sample occurs once', () => {
+  test('every megabatch but the last is of one kind; every sample occurs once', () => {
     const random = new RandomStream(4);
     const lengths = each(103, (i) => (i % 3 === 0 ? -1 : 1) * (1 + random.integer(50)));
     const order = groupByModalityLength(lengths, 4, 2, random);
@@ -117,14 +117,14 @@ describe('order', () => {
     }
   });
 
-  test('one kind alone is grouped too; a length of zero is refused', () => {
+  test('a single kind is grouped too; a length of zero is refused', () => {
     expect(sorted(groupByModalityLength([5, 3, 2], 2, 1, new RandomStream(1)))).toEqual([0, 1, 2]);
     expect(() => groupByModalityLength([5, 0], 2, 1, new RandomStream(1))).toThrow(
       'sampler: sample 1 has length 0; every sample needs at least one word.',
     );
   });
 
-  test('grouping by length makes batches of alike samples in random order', () => {
+  test('grouping by length makes batches of similar samples in random order', () => {
     const random = new RandomStream(8);
     const lengths = each(200, () => random.integer(100));
     const batches = groupByLength(lengths, 8, random);
@@ -150,7 +150,7 @@ describe('a sample that a stage learns nothing from', () => {
     ],
   });
 
-  test('text alone under the template plain', () => {
+  test('text only under the template plain', () => {
     expect(why(sample('a ?'), 'plain', 512)).toBe(
       'it has no image, and a stage with the template plain learns the captions of images',
     );
@@ -171,7 +171,7 @@ describe('a sample that a stage learns nothing from', () => {
     );
   });
 
-  test('every answer cut away: told to the very id', () => {
+  test('every answer truncated: reported to the exact id', () => {
     const long = sample('is there a two ? '.repeat(40));
     const { labels } = encodeSample(tokens, long, { template: TEMPLATES.scenes });
     const first = labels.findIndex((label) => label !== IGNORE);

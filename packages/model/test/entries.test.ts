@@ -27,7 +27,7 @@ const one = (entry: unknown) => {
 };
 
 describe('an entry', () => {
-  test('of LLaVA: the image tag is brought to the front and leading answers dropped', () => {
+  test('of LLaVA: the image tag is moved to the front and leading answers are dropped', () => {
     expect(one(good)).toEqual({
       id: 'demo-1',
       images: ['a.png'],
@@ -57,7 +57,7 @@ describe('an entry', () => {
     expect([modalityLength(text as Sample), modalityLength(one(good) as Sample)]).toEqual([-4, 6]);
   });
 
-  test('words are counted as by splitting at white space', () => {
+  test('words are counted by splitting at white space', () => {
     const length = (text: string) => modalityLength({ images: ['a'], messages: [{ role: 'human', text }] });
     // A space of any kind, and no other character, parts two words.
     const wrong = Array.from({ length: 0x10000 }, (_, code) => String.fromCharCode(code)).filter(
@@ -211,7 +211,7 @@ describe('a file', () => {
     expect((await readAll(lines)).map(({ id }) => id)).toEqual(['demo-1', '7']);
   });
 
-  test('strings may hold anything, and entries lie over the ends of what is read at once', async () => {
+  test('strings may contain anything, and entries may cross the blocks that are read', async () => {
     const random = new RandomStream(7);
     const marks = ['"', '\\', '{', '}', '[', ']', ',', '\n', 'é', '漢', '\u{1f600}', '\u2028', 'a', '\\"', ': '];
     const text = (): string =>
@@ -256,7 +256,7 @@ describe('a file', () => {
     await expect(open(text)).rejects.toThrow(message);
   });
 
-  test('bytes that are no UTF-8 are refused by line and entry, UTF-16 by name', async () => {
+  test('bytes that are not UTF-8 are refused with line and entry, UTF-16 by name', async () => {
     const broken = new Uint8Array([...bytes('[{},\n{"a":"'), 0xff, ...bytes('"}]')]);
     await expect(openSamples('mix.json', memorySource('x', broken))).rejects.toThrow(
       'data: mix.json:2: entry 1 is not UTF-8; mend it.',
@@ -274,7 +274,7 @@ describe('a file', () => {
   ]);
   const images = { name: 'img', has: (path: string) => path === 'a.png' };
 
-  test('entries that cannot be used are counted and told, the others are samples', async () => {
+  test('unusable entries are counted and reported, the others are samples', async () => {
     for (const has of [images.has, async (path: string) => images.has(path)]) {
       const samples = await open(mixed, { images: { name: 'img', has } });
       expect([samples.entryCount, samples.length, [...samples.lengths]]).toEqual([4, 2, [6, -4]]);
@@ -293,7 +293,7 @@ describe('a file', () => {
     }
   });
 
-  test('an index is kept, taken again, and made anew for another file or where it is damaged', async () => {
+  test('an index is kept, reused, and rebuilt for another file or if it is damaged', async () => {
     let kept: Uint8Array | null = null;
     let saved = 0;
     const store = (stamp: string) => ({

@@ -26,7 +26,7 @@ beforeAll(async () => {
   files = await sampleFiles((await openGolden('sentence-piece')).bytes('file.model'));
 });
 
-test.each(GGUF_STORAGES)('%s: the bytes in which gguf found settings, names, shapes and numbers', async (storage) => {
+test.each(GGUF_STORAGES)('%s: the bytes from which gguf read settings, names, shapes and numbers', async (storage) => {
   const { sha256, settings, tensors } = golden[storage];
   expect(hash(await bytesOf(files.get(storage)!))).toBe(sha256);
   expect(settings).toMatchObject({
@@ -69,7 +69,7 @@ test.each(GGUF_STORAGES)('%s: the bytes in which gguf found settings, names, sha
   ]);
 });
 
-test('the numbers are those that were given; rows of q and k that turn together stand side by side', () => {
+test('the numbers are the given ones; rows of q and k that rotate together are adjacent', () => {
   for (const [index, [name, shape]] of shapes().entries()) {
     const values = numbers(index, shape);
     const rows = Array.from({ length: shape[0]! }, (_, row) =>
@@ -97,7 +97,7 @@ const folderOf = (json: { readonly model: object; readonly added_tokens: object 
 const special = ['<unk>', '<s>', '</s>'].map((content, id) => ({ id, content, special: true }));
 const vocab = { '<unk>': 0, '<s>': 1, '</s>': 2, '<0x0A>': 3, abc: 4, ab: 5, bc: 6, '▁': 7, a: 8, b: 9, c: 10 };
 
-describe('a vocabulary out of tokenizer.json', () => {
+describe('a vocabulary from tokenizer.json', () => {
   const listed = ['a b', 'b c', 'ab c', 'a bc'];
   test.each([
     ['texts', listed],
@@ -113,7 +113,7 @@ describe('a vocabulary out of tokenizer.json', () => {
     expect(settings['tokenizer.ggml.token_type']!.value).toEqual([2, 3, 3, 6, 1, 1, 1, 1, 1, 1, 1, 3, 4, 5]);
   });
 
-  test('what a score for each piece cannot say is refused', async () => {
+  test('what scores of pieces cannot express is refused', async () => {
     const read = (model: object) => ggufVocabulary(folderOf({ model, added_tokens: special }), 11);
     const { '▁': _, ...spaceless } = vocab;
     await expect(read({ vocab: spaceless, merges: [] })).rejects.toThrow(
@@ -131,7 +131,7 @@ describe('a vocabulary out of tokenizer.json', () => {
   });
 });
 
-test('what the format does not hold is refused before anything is written', async () => {
+test('what the format cannot hold is refused before anything is written', async () => {
   const write = (storage: GgufStorage, name: string, shape: number[]) =>
     languageGguf(
       { ...config, vocabSize: 11 },

@@ -194,7 +194,7 @@ test.each(['llama', 'llama-gqa'])('%s: blocks, logits, loss and every gradient',
 });
 
 test.each(['llama', 'llama-gqa'])(
-  '%s: the cache gives the logits of the whole sequence, however it is cut',
+  '%s: the cache gives the logits of the whole sequence, however it is split',
   async (name) => {
     const { file, llama, weights, ids } = await openLlama(name);
     const { hiddenSize, numHeads, numKeyValueHeads, numLayers, vocabSize } = llama.config;
@@ -238,7 +238,7 @@ test.each(['llama', 'llama-gqa'])(
   },
 );
 
-test('merged LoRA gives what the branch gave', async () => {
+test('merged LoRA gives the same as the branch', async () => {
   const { file, llama, weights, ids } = await openLlama('llama-gqa');
   const T = file.tensor('in.ids').shape[1]!;
   const lora = loraOf(file, LANGUAGE_TARGETS);

@@ -68,7 +68,7 @@ test('features, projection, loss and every gradient', async () => {
   optimizer.dispose();
 });
 
-test('a tower that no pattern names gets no gradient, and all else the same: the published code’s no_grad', async () => {
+test('a tower that no pattern names gets no gradient, and everything else is the same: the published code’s no_grad', async () => {
   const model = await openWholeModel(gpu, golden);
   const groups = [
     ['language.*lora_', 1],
@@ -94,7 +94,7 @@ test('a tower that no pattern names gets no gradient, and all else the same: the
   optimizer.dispose();
 });
 
-test('logits at every position in use, and the greedy continuation with its cache', async () => {
+test('logits at every used position, and the greedy continuation with its cache', async () => {
   const model = await openWholeModel(gpu, golden);
   const batch = batchOf(golden);
   const images = golden.floats('in.images') as Float32Array<ArrayBuffer>;

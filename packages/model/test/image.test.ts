@@ -54,7 +54,7 @@ test('a picture of the wrong size is refused', () => {
   );
 });
 
-test('preprocessor_config.json goes round', () => {
+test('preprocessor_config.json survives a round trip', () => {
   const config = { size: 72, mode: 'pad', mean: CLIP_MEAN, std: CLIP_STD } as const;
   expect(readPreprocessorConfig(preprocessorConfig(config) as Record<string, unknown>, 'pad')).toEqual(config);
   expect(readPreprocessorConfig({ crop_size: 336 }, 'crop')).toEqual({ ...config, size: 336, mode: 'crop' });

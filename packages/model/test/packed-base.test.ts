@@ -130,7 +130,7 @@ const withOutliers = () =>
     }),
   );
 
-test('outlier features cost an int8 base nothing, whose logits they put wrong without factors of columns', async () => {
+test('outlier features do no harm to an int8 base, whose logits are wrong without factors of columns', async () => {
   const source = withOutliers();
   const want = await logitsOf(await open('f32', 'f32', source));
   const [careful, before] = [
@@ -143,7 +143,7 @@ test('outlier features cost an int8 base nothing, whose logits they put wrong wi
 });
 
 test.each(['bf16', 'int4', 'nf4'] as const)(
-  'gradients go through a base in %s as through its dequantised twin',
+  'gradients through a base in %s equal those through its dequantised twin',
   async (base) => {
     const model = await open(base);
     expect(model.language.embedTokens.dtype).toBe(base);

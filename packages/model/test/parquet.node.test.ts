@@ -9,7 +9,7 @@ const bytesOf = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(join(import.meta.dirname, '../../testing/golden', name)));
 const open = (bytes: Uint8Array) => openSamples('rows.parquet', memorySource('rows.parquet', bytes));
 
-test('messages and images whose bytes stand in the rows, packed by zstd', async () => {
+test('messages and images with their bytes in the rows, compressed by zstd', async () => {
   const samples = await open(bytesOf('messages.parquet'));
   expect([samples.entryCount, samples.length, samples.faultCounts().size]).toEqual([25, 25, 0]);
   for (const i of [24, 0, 10, 7, 3]) {
@@ -24,7 +24,7 @@ test('messages and images whose bytes stand in the rows, packed by zstd', async 
   }
 });
 
-test('LLaVA columns, packed by snappy; null is no picture', async () => {
+test('LLaVA columns, compressed by snappy; null is no picture', async () => {
   const samples = await open(bytesOf('llava.parquet'));
   expect(samples.length).toBe(25);
   expect([(await samples.read(20)).images, (await samples.read(21)).images]).toEqual([['20.png'], []]);

@@ -38,7 +38,7 @@ test.each([
   ['stage2', false, 'f32'],
   ['stage2', true, '8bit'],
 ] as const)(
-  '%s, gradient checkpointing %s, moments %s: predicted and measured bytes agree within five in a hundred',
+  '%s, gradient checkpointing %s, moments %s: predicted and measured bytes agree within 5 %',
   async (name, gradientCheckpointing, moments) => {
     const settings: TrainConfig = { ...train, gradientCheckpointing, moments };
     const dry = await openGpu({ dryRun: true });
@@ -100,7 +100,7 @@ test('gradient checkpointing keeps less', async () => {
   expect(recomputed! / kept!).toBeLessThan(0.5);
 });
 
-test('a stage that does not fit says so with its table and what would fit, before anything is allocated', async () => {
+test('a stage that does not fit is refused with its table and what would fit, before anything is allocated', async () => {
   const dry = await openGpu({ dryRun: true });
   const options = { gpu: dry, config, train: { ...train, maxLength: 60 }, stage: train.stage1, seed: 5 };
   const prediction = await predictStage(options);

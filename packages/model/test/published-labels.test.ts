@@ -66,7 +66,7 @@ describe('labels found as published', () => {
     },
   );
 
-  test('differ from those by messages only where a text says a role or an end, or the count of ids is off', () => {
+  test('differ from those by messages only if a text contains a role or an end, or the count of ids is off', () => {
     const differing = cases.filter(({ ours, labels }) => ours.labels.join() !== labels.join());
     const lost = differing.filter(({ labels }) => labels.every((label) => label === IGNORE));
     const leaking = differing.filter((one) => !lost.includes(one));

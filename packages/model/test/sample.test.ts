@@ -18,12 +18,12 @@ test.each(OPTIONS)('scores of NaN are refused: %o', (options) => {
   }
 });
 
-test.each(OPTIONS)('words that are masked out with -∞ are not drawn: %o', (options) => {
+test.each(OPTIONS)('words masked out with -∞ are not drawn: %o', (options) => {
   for (let i = 0; i < 20; i++)
     expect(sample(Float32Array.of(-Infinity, 1, -Infinity), options, new RandomStream(i, 0, 0))).toBe(1);
 });
 
-test.each(OPTIONS)('an infinite score is drawn, and of -∞ alone any word may be: %o', (options) => {
+test.each(OPTIONS)('an infinite score is drawn, and if all are -∞ any word may be: %o', (options) => {
   expect(sample(Float32Array.of(1, Infinity, 2), options, random())).toBe(1);
   expect([0, 1]).toContain(sample(Float32Array.of(-Infinity, -Infinity), options, random()));
 });

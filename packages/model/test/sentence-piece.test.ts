@@ -108,7 +108,7 @@ test.each([
   expect(() => SentencePiece.read(Uint8Array.from(bytes))).toThrow(new DataError(`tokenizer.model: ${message}`));
 });
 
-test('without byte fallback neighbours that are unknown are one <unk>', () => {
+test('without byte fallback, adjacent unknown characters are one <unk>', () => {
   const small = SentencePiece.read(Uint8Array.from([...three, ...piece('a'), ...piece('b', 4), ...bpe, ...plain]));
   expect(small.encode('axyabz')).toEqual([3, 0, 3, 4, 0]);
 });
@@ -122,12 +122,12 @@ test('pieces beyond the rows of the model are refused', () => {
   );
 });
 
-test('other vocabularies are refused by what begins them', () => {
+test('other vocabularies are refused by their beginning', () => {
   const other = SentencePiece.read(Uint8Array.from([...piece('<s>', 3), ...piece('<unk>', 2), ...bpe, ...plain]));
   expect(() => new Tokens(other)).toThrow("tokenizer.model: <unk> has id 1; LLaMA's vocabularies give it 0.");
 });
 
-test('a folder opens by its tokenizer.model, else by its tokenizer.json', async () => {
+test('a folder opens from its tokenizer.model, else from its tokenizer.json', async () => {
   const json = (x: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(x));
   const folder = (files: Record<string, Uint8Array>): ByteFolder => ({
     name: 'base',

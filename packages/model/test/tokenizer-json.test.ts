@@ -24,11 +24,11 @@ const open = (json: object) =>
   });
 const { model } = right;
 
-test('a right one is read', async () => {
+test('a valid one is read', async () => {
   expect((await open(right)).encode('ab a')).toEqual([3, 6, 3, 4]);
 });
 
-test('an id without a word, which a model with more rows may choose, is no text', async () => {
+test('an id without a word, which a model with more rows may choose, gives no text', async () => {
   const { vocab } = model;
   const decoder = { type: 'Sequence', decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }] };
   const tokens = await open({ ...right, decoder, model: { ...model, unk_token: null, vocab: { ...vocab, c: 8 } } });

@@ -20,7 +20,7 @@ describe("LLaMA's rule of transformers 4.31", () => {
     ['What is that? ASSISTANT:', '1724 338 393 29973 319 1799 9047 13566 29901'],
   ])('%s', (text, expected) => expect(tokens.encode(text)).toEqual(ids(expected)));
 
-  test('an image cuts the prompt; each side is encoded on its own', () => {
+  test('an image splits the prompt; each side is encoded on its own', () => {
     expect(tokens.encodePrompt('USER: <image>\nWhat')).toEqual(ids('1 3148 1001 29901 29871 -200 29871 13 5618'));
   });
 
@@ -39,7 +39,7 @@ describe("LLaMA's rule of transformers 4.31", () => {
     expect(tokens.encodePrompt(prompt).slice(-5)).toEqual(ids('319 1799 9047 13566 29901'));
   });
 
-  test('decoding gives the text back, bytes included, without special tokens', () => {
+  test('decoding restores the text, bytes included, without special tokens', () => {
     for (const text of ['It is looking out of the window.', 'What is that?', 'a cat\non a sofa', 'é 猫 ▁']) {
       expect(tokens.decode(tokens.encodePrompt(text))).toBe(text.replace('▁', ' '));
     }
@@ -67,7 +67,7 @@ test('a file that is not a tokenizer, or not LLaMA-shaped, is refused in one sen
   expect(() => new Tokens(json)).toThrow("tokenizer.json: </s> has id 99; LLaMA's vocabularies give it 2.");
 });
 
-test('a word without a row in the model is refused; a special one that was added is read as text, and [vusr] comes after all rows', () => {
+test('a word without a row in the model is refused; an added special one is read as text, and [vusr] comes after all rows', () => {
   const added = (id: number, content: string, special: boolean) => {
     const json = structuredClone(llamaTokenizerJson()) as { added_tokens: object[] };
     json.added_tokens.push({

@@ -73,7 +73,7 @@ async function run(trace: Partial<TraceOptions> | null, options: Partial<Generat
   return { ids: written!.ids, scores: Float32Array.from(scores), tokens, dispatches, buffers };
 }
 
-test('what each token attends to, and the words it was chosen among, are those of PyTorch', async () => {
+test('what each token attends to, and its candidates, are those of PyTorch', async () => {
   const { ids, tokens } = await run({});
   expect(ids).toEqual(Array.from(whole.ints('generate.ids')));
   expect(tokens.map(({ id }) => id)).toEqual(ids);
@@ -105,7 +105,7 @@ test('which patches share a prototype is as in PyTorch', () => {
   seen.close(prototypes.weight, inside.floats('prototypes.weight'), 1e-4, 'weight');
 });
 
-test('telling the prototypes takes no dispatch and changes no bit; untold, they are not kept', async () => {
+test('reporting the prototypes takes no dispatch and changes no bit; unreported, they are not kept', async () => {
   const images = whole.floats('in.images') as Float32Array<ArrayBuffer>;
   const encode = async (listen?: () => void) => {
     const [{ dispatches }, { liveBuffers }] = [{ ...gpu.stream.counts }, gpu.memory.report()];
@@ -165,7 +165,7 @@ async function bare(ids: readonly number[]): Promise<Pick<Run, 'scores' | 'dispa
   return { scores: Float32Array.from(scores), dispatches: gpu.stream.counts.dispatches - before, buffers };
 }
 
-test('without it there is no dispatch, no buffer and no bit more; with it the bits are the same', async () => {
+test('without it there is no extra dispatch or buffer; with it the bits are the same', async () => {
   const off = await run(null);
   const { scores, dispatches, buffers } = await bare(off.ids);
   expect({ scores: off.scores, dispatches: off.dispatches, buffers: off.buffers }).toEqual({
@@ -179,7 +179,7 @@ test('without it there is no dispatch, no buffer and no bit more; with it the bi
   expect(on.buffers[1]).toBeGreaterThan(off.buffers[1]!);
 });
 
-test('beside other prompts, and with all read together, it is the same', async () => {
+test('in a batch with other prompts, and with all prompts read together, it is the same', async () => {
   const alone = await run({ words: 3 });
   expect(alone.tokens.every(({ words }) => words.length === 3)).toBe(true);
   const others = [
@@ -201,7 +201,7 @@ test('beside other prompts, and with all read together, it is the same', async (
   }
 });
 
-test('words that cannot be counted are refused', async () => {
+test('a number of candidates that is not a count is refused', async () => {
   for (const words of [0, 1.5, Number.NaN])
     await expect(run({ words })).rejects.toThrow(
       new ConfigError(`trace: words is ${words}; it must be a whole number of at least 1.`),
@@ -216,7 +216,7 @@ const config = (projector: ModelConfig['projector']): ModelConfig => ({
   language: { ...small.language, hiddenSize: 64, intermediateSize: 96, numLayers: 2, numHeads: 4, numKeyValueHeads: 2 },
 });
 
-test('a speaker tells the pictures of each request, then its tokens', async () => {
+test('a speaker reports the pictures of each request, then its tokens', async () => {
   const tokens = new Tokens(sceneTokenizerJson());
   const side = small.vision.imageSize;
   const patches = (side / small.vision.patchSize) ** 2;

@@ -69,14 +69,14 @@ const readFrom = async (how: Behaviour, options = {}): Promise<Uint8Array> => {
 const refused = (reading: Promise<unknown>, message: string) =>
   expect(reading).rejects.toThrow(new WeightError(`http: model.bin: ${message}`));
 
-test('the size is told by the first byte, parts are read as asked for', async () => {
+test('the first request gives the size, and parts are read on demand', async () => {
   const source = await open(right);
   expect([source.size, requests]).toEqual([5000, ['0-0']]);
   expect([...(await source.read(1000, 3000))]).toEqual([...FILE.subarray(1000, 4000)]);
   expect(requests).toEqual(['0-0', '1000-3999']);
 });
 
-test('headers go with each request, a file that is not there is undefined, an empty one is empty', async () => {
+test('headers are sent with each request; a missing file is undefined, an empty one is empty', async () => {
   const seen: (string | undefined)[] = [];
   const asked: Behaviour = (request, response, range) => (
     seen.push(request.headers.authorization), part(response, range)
@@ -88,7 +88,7 @@ test('headers go with each request, a file that is not there is undefined, an em
   expect(empty.size).toBe(0);
 });
 
-test('a connection that is cut is taken up where it broke off', async () => {
+test('an interrupted connection resumes where it stopped', async () => {
   const cutting: Behaviour = (_, response, [begin, end], count) => {
     if (count > 2) return part(response, [begin, end]);
     response.writeHead(206, {
@@ -103,7 +103,7 @@ test('a connection that is cut is taken up where it broke off', async () => {
   expect(requests).toHaveLength(3);
 });
 
-test('what the request refuses by an error of ours is final', async () => {
+test('an error of ours from the request is final', async () => {
   let asked = 0;
   const refusing = (): never => {
     asked++;
@@ -115,7 +115,7 @@ test('what the request refuses by an error of ours is final', async () => {
   expect(asked).toBe(1);
 });
 
-test('one that is cut each time, or never made, is given up in a sentence', async () => {
+test('one that always breaks, or is never made, is given up with a sentence', async () => {
   await refused(
     readFrom((_, response) => response.destroy()),
     'the connection could not be made (fetch failed: other side closed), 3 times; try again when the network is better.',
@@ -133,7 +133,7 @@ test('one that is cut each time, or never made, is given up in a sentence', asyn
   );
 });
 
-test('a server that is busy is asked again, one that stays so is named', async () => {
+test('a busy server is asked again, and named if it stays busy', async () => {
   const busy: Behaviour = (_, response) => response.writeHead(503).end();
   const once: Behaviour = (request, response, range, count) =>
     count === 1 ? busy(request, response, range, count) : part(response, range);
@@ -144,7 +144,7 @@ test('a server that is busy is asked again, one that stays so is named', async (
   );
 });
 
-test('a silent connection counts as cut', async () => {
+test('a silent connection counts as interrupted', async () => {
   await refused(
     readFrom(() => {}, { silence: 50, retries: 1 }),
     'the connection was silent for 0.05 s, 2 times; try again when the network is better.',
@@ -212,7 +212,7 @@ test('a server that ignores ranges is refused when a file is opened, and so is o
   );
 });
 
-test('a folder on a server opens in shards, of which only what is asked for is fetched', async () => {
+test('a folder on a server opens with its shards, and only requested parts are fetched', async () => {
   const files: Record<string, Uint8Array> = {
     'model.safetensors.index.json': new TextEncoder().encode('{"weight_map":{"a":"1.safetensors"}}'),
     '1.safetensors': joinBytes(

@@ -26,7 +26,7 @@ test.each([
   expect([...new Float32Array((await tensors.get('w')!.read()).buffer)]).toEqual([1, 2, 3]);
 });
 
-test('a source that gives less than it promised is refused in a sentence', async () => {
+test('a source that gives less than its size is refused in a sentence', async () => {
   await expect(handleSource('x', handleOf(file, file.length + 9)).read(file.length - 3, 9)).rejects.toThrow(
     new WeightError(
       `weights: x: it ended at byte ${file.length} and ${file.length + 6} were expected; it was truncated while being read.`,

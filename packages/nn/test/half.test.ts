@@ -20,7 +20,7 @@ function half(h: number): number {
   return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
 
-test('every half has the value of its definition and comes back as itself', () => {
+test('every f16 has its defined value and survives a round trip', () => {
   const values = halfToFloat(all);
   const back = floatToHalf(values);
   let wrong = 0;
@@ -32,7 +32,7 @@ test('every half has the value of its definition and comes back as itself', () =
   expect(wrong).toBe(0);
 });
 
-test('every bfloat16 comes back as itself', () => {
+test('every bfloat16 survives a round trip', () => {
   const values = bfloatToFloat(all);
   const back = floatToBfloat(values);
   let wrong = 0;
@@ -57,7 +57,7 @@ test.each(['f16', 'bf16'] as const)('every %s becomes the nearest of the other k
   expect(convertHalves(Uint32Array.of(0x47800000), 'bf16', out)).toBe(false); // 65536
 });
 
-test('between two neighbours the nearer one is taken, and the even one in the middle', () => {
+test('of two adjacent numbers the nearer is taken, and the even one at a tie', () => {
   let wrong = 0;
   for (let h = 0; h < 0x7bff; h++) {
     const low = half(h);

@@ -6,7 +6,7 @@ import { memorySource, type ByteSource, type NamedTensor } from '../src/files/te
 import { init } from '../src/init.ts';
 import { Weights } from '../src/weights.ts';
 
-test.each(['f32', 'bf16', 'int8'] as const)('every piece is read into one of two places: %s', async (base) => {
+test.each(['f32', 'bf16', 'int8'] as const)('every piece is read into one of two buffers: %s', async (base) => {
   const gpu = await openGpu({ bindingLimit: 64 * 1024 });
   const tensors = [40_960, 512, 40_960, 20_480].map((size, i): NamedTensor => {
     const values = Float32Array.from({ length: size }, (_, at) => Math.sin(at + 10_000 * i));

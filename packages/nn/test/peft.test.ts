@@ -18,7 +18,7 @@ const folder = (files: Record<string, Uint8Array[]>): ByteFolder => ({
   open: async (name) => (files[name] ? memorySource(name, joinBytes(files[name])) : undefined),
 });
 
-test("both of PEFT's ways to name the tower's tensors lead to the tower's own names", () => {
+test("both of PEFT's namings of the tower's tensors lead to the tower's own names", () => {
   const tail = 'vision_model.encoder.layers.3.self_attn.out_proj.lora_B.weight';
   expect(adapterName(`base_model.model.model.vision_tower.vision_tower.${tail}`)).toBe(tail);
   expect(adapterName(`base_model.model.vision_tower.${tail}`)).toBe(tail);
@@ -27,7 +27,7 @@ test("both of PEFT's ways to name the tower's tensors lead to the tower's own na
   );
 });
 
-test.each(['main', 'Vit-lora'] as const)('what is written as %s is read back', async (kind) => {
+test.each(['main', 'Vit-lora'] as const)('what is written as %s can be read', async (kind) => {
   const ofKind = { ...config, targets: kind === 'main' ? ['q_proj'] : ['fc1'] };
   const files = encodeAdapter({ config: ofKind, language: kind === 'main' ? pair(q) : [], vision: pair(v) }, kind);
   const adapter = await openAdapter(folder(files));
@@ -44,7 +44,7 @@ test.each(['main', 'Vit-lora'] as const)('what is written as %s is read back', a
   });
 });
 
-test("a main file's settings are about the tower's pairs where they choose them and name their rank", async () => {
+test("a main file's settings apply to the tower's pairs if they target them and have their rank", async () => {
   const describes = async (targets: string[], r: number) => {
     const files = encodeAdapter({ config: { ...config, targets }, language: pair(q), vision: pair(v, r) });
     return (await openAdapter(folder(files))).describesVision;
@@ -54,7 +54,7 @@ test("a main file's settings are about the tower's pairs where they choose them 
   expect(await describes(['q_proj'], 2)).toBe(false);
 });
 
-test('an adapter that cannot be right is refused in one sentence', async () => {
+test('an inconsistent adapter is refused in one sentence', async () => {
   const good = encodeAdapter({ config, language: pair(q) });
   const withConfig = (change: object) => ({
     ...good,
@@ -114,7 +114,7 @@ const today = {
 const plain = { peft_type: 'LORA', r: 2, lora_alpha: 4, target_modules: ['q_proj'] };
 const FILE = 'a/adapter_config.json';
 
-test('settings that change the arithmetic and are not done are refused by name and value; those of plain LoRA pass', () => {
+test('unsupported settings that change the arithmetic are refused by name and value; those of plain LoRA pass', () => {
   const read = (change: object) => readAdapterConfig({ ...plain, ...change }, FILE, []);
   expect(read(today)).toEqual({ r: 2, alpha: 4, dropout: 0, targets: ['q_proj'] });
   const refused: [object, string][] = [
@@ -160,7 +160,7 @@ const MODULES = [0, 1, 11].flatMap((i) =>
   ['self_attn.q_proj', 'mlp.up_proj'].map((name) => `model.layers.${i}.${name}`),
 );
 
-test('targets, layers and patterns choose the linears that PEFT chooses', () => {
+test('targets, layers and patterns select the linear layers that PEFT selects', () => {
   const targets = (change: object) => readAdapterConfig({ ...plain, ...change }, FILE, MODULES).targets;
   expect(targets({ target_modules: 'all-linear' })).toEqual(['q_proj', 'up_proj']);
   expect(targets({ target_modules: '.*layers\\.1\\..*_proj' })).toEqual([MODULES[2], MODULES[3]]);
@@ -188,7 +188,7 @@ test('targets, layers and patterns choose the linears that PEFT chooses', () => 
   expect(loraOf('model.layers.0.self_attn.q_proj_extra', config)).toBeNull();
 });
 
-test('tensors that are not half of a pair, of a linear that is not chosen, or there twice are refused', async () => {
+test('tensors without a partner, of a layer that is not targeted, or repeated are refused', async () => {
   const open = (tensors: NamedTensor[]) => openAdapter(folder(encodeAdapter({ config, language: tensors })));
   const extra = (name: string): NamedTensor => ({ name, dtype: 'F32', shape: [3], data: new Float32Array(3) });
   for (const name of [

@@ -32,7 +32,7 @@ test('a matrix has the shape of its numbers, and its scales with it', async () =
   expect(quantised).toMatchObject({ storage: 'nf4', groupSize: 64, scales: { shape: [3, 2] } });
 });
 
-test('an int8 matrix takes the factors of its columns along, and in version 1 has none', async () => {
+test('an int8 matrix includes the factors of its columns, and in version 1 has none', async () => {
   const factors = (count: number, name = 'w.weight.columns'): NamedTensor => ({
     ...{ name, dtype: 'F32', shape: [count], data: new Float32Array(count).fill(1) },
   });
@@ -49,7 +49,7 @@ test('an int8 matrix takes the factors of its columns along, and in version 1 ha
   );
 });
 
-test('outlier columns come back from the file with the bits of quantising while loading', async () => {
+test('outlier columns are read from the file with the bits of quantising while loading', async () => {
   const gpu = await openGpu();
   const values = Float32Array.from({ length: 40 * 64 }, (_, i) => Math.sin(i) * (i % 64 === 9 ? 50 : 1));
   const name = 'w.weight';
@@ -75,7 +75,7 @@ test('outlier columns come back from the file with the bits of quantising while 
 test.each([
   ['scales that are quantised once more', 256, 'U8'],
   ['scales of a matrix too narrow for it', 192, 'F32'],
-] as const)('nf4-dq: %s come back with the bits of quantising while loading', async (_, width, dtype) => {
+] as const)('nf4-dq: %s are read with the bits of quantising while loading', async (_, width, dtype) => {
   const gpu = await openGpu();
   const values = Float32Array.from({ length: 130 * width }, (_, i) => Math.sin(i) * (1 + ((i >> 6) % 7)));
   const shape = [130, width];
@@ -103,7 +103,7 @@ test.each([
   gpu.close();
 });
 
-test('blocks of scales must be there, of the right size, and only where scales have 8 bits', async () => {
+test('blocks of scales must exist, with the right size, and only if scales have 8 bits', async () => {
   const levels = (rows: number, columns: number): NamedTensor => ({
     ...{ name: 'w.weight.scales', dtype: 'U8', shape: [rows, columns], data: new Uint8Array(rows * columns) },
   });
@@ -130,7 +130,7 @@ test('blocks of scales must be there, of the right size, and only where scales h
   );
 });
 
-test('in another file the same names are two tensors', async () => {
+test('in any other file the same names are two tensors', async () => {
   const { tensors } = await open([words([3, 16]), scales([3, 2])], { format: 'pt' });
   expect([...tensors.keys()].sort()).toEqual(['w.weight', 'w.weight.scales']);
   expect(tensors.get('w.weight')).not.toHaveProperty('quantised');

@@ -39,7 +39,7 @@ function file(header: unknown, data = 0): Uint8Array {
 }
 const one = (entry: unknown, data = 16) => file({ w: entry }, data);
 
-test('every type comes back with its values, whatever the alignment in memory', async () => {
+test('every type is read with its values, whatever the alignment in memory', async () => {
   const bytes = joinBytes(encodeSafetensors(tensors, { format: 'pt', made: 'here' }));
   for (const shift of [0, 1]) {
     const moved = new Uint8Array(bytes.length + shift);
@@ -64,7 +64,7 @@ test('the same tensors give the same bytes in any order, aligned for every type'
   expect(forwards[0].length % 8).toBe(0);
 });
 
-test('a file cut at any byte is refused in one sentence, and none of it is given out', async () => {
+test('a file truncated at any byte is refused in one sentence, and none of it is used', async () => {
   const bytes = joinBytes(encodeSafetensors(tensors));
   for (let length = 0; length < bytes.length; length++) {
     const text = await message(bytes.subarray(0, length));
@@ -178,7 +178,7 @@ test('a header that is not JSON', async () => {
   );
 });
 
-test('a tensor called __proto__ is one like any other', async () => {
+test('a tensor called __proto__ is like any other', async () => {
   const { tensors: read } = await open(joinBytes(encodeSafetensors([float('__proto__', [2], [3, 4])])));
   expect([...(await read.get('__proto__')!.read())]).toEqual([...new Uint8Array(Float32Array.of(3, 4).buffer)]);
 });

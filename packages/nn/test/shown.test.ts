@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { shownText } from '../src/files/shown.ts';
 
-test('a text is shown on one line of at most 81 characters, whatever it holds', () => {
+test('a text is shown on one line of at most 81 characters, whatever it contains', () => {
   expect(shownText('a'.repeat(80))).toBe('a'.repeat(80));
   expect(shownText('a\nb')).toBe('a\\u000ab');
   expect(shownText(`${'a'.repeat(50)}${'b'.repeat(50)}`)).toBe(`${'a'.repeat(40)}…${'b'.repeat(40)}`);

@@ -31,7 +31,7 @@ test("PyTorch's own file: every type, a transpose, a row, a shared storage", asy
   expect([await values('scalar'), await values('again')]).toEqual([[4], [4]]);
 });
 
-test('a file cut at any byte is refused in one sentence', async () => {
+test('a file truncated at any byte is refused in one sentence', async () => {
   for (let length = 0; length < TENSORS.length; length += 7) {
     await expect(open(TENSORS.subarray(0, length)), `cut at ${length}`).rejects.toThrow(
       /^(zip|torch): x\.bin: [^\n]*\.$/,
@@ -181,7 +181,7 @@ test.each([
   );
 });
 
-test('only what is asked for is read', async () => {
+test('only what is requested is read', async () => {
   let read = 0;
   const whole = memorySource('x.bin', TENSORS);
   const counting: ByteSource = { ...whole, read: (offset, length) => ((read += length), whole.read(offset, length)) };
@@ -191,7 +191,7 @@ test('only what is asked for is read', async () => {
   expect(read).toBe(30 + 'archive/data/4'.length + 16); // the entry's own header and name, and the row
 });
 
-test('files of protocols 2 to 5, as published and as modules, parameters and views make them', async () => {
+test('files of protocols 2 to 5, as published and as saved from modules, parameters and views', async () => {
   const golden = await openGolden('torch-files');
   const names = ['mm_projector', 'non_lora_trainables', 'parameters', 'views', 'expanded'];
   for (const name of [...names, ...[2, 3, 4, 5].map((protocol) => `state-${protocol}`)]) {
@@ -225,7 +225,7 @@ test.each([
   await expect(open((await openGolden('torch-files')).bytes(`file.${name}`))).rejects.toThrow(new WeightError(message));
 });
 
-test('an archive of a big-endian machine', async () => {
+test('an archive from a big-endian machine', async () => {
   const files = { 'r/data.pkl': pickled('}'), 'r/byteorder': bytesOf('big') };
   await expect(open(zip64(files))).rejects.toThrow(
     "torch: x.bin: its byte order is 'big'; only little-endian files are read.",

@@ -15,7 +15,7 @@ const tensors: NamedTensor[] = [
   { name: 'ключ', dtype: 'F32', shape: [1, 1, 1], data: Float32Array.of(0.5) },
 ];
 
-test('every tensor comes back with its type, shape and bytes', async () => {
+test('every tensor is read with its type, shape and bytes', async () => {
   const opened = await openTorchFile(memorySource('x.bin', joinBytes(encodeTorchFile('x', tensors))));
   expect([...opened.keys()]).toEqual(tensors.map(({ name }) => name));
   for (const { name, dtype, shape, data } of tensors) {
@@ -25,7 +25,7 @@ test('every tensor comes back with its type, shape and bytes', async () => {
   }
 });
 
-test('the same tensors give the bytes that PyTorch was seen to load', async () => {
+test('the same tensors give the bytes that PyTorch has loaded', async () => {
   const bytes = joinBytes(encodeTorchFile('x', tensors)) as Uint8Array<ArrayBuffer>;
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   expect([...hash.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('')).toBe('cdaa5c3303b1bac4');

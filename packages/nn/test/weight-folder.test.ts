@@ -22,7 +22,7 @@ test('one file, of either format', async () => {
   expect(await openWeightFile(folder({}), 'x')).toBeUndefined();
 });
 
-test('of several layouts safetensors are taken, in shards too, as transformers does', async () => {
+test('of several formats safetensors is used, even in shards, as in transformers', async () => {
   expect(
     await names({
       'pytorch_model.bin': TENSORS,
@@ -32,7 +32,7 @@ test('of several layouts safetensors are taken, in shards too, as transformers d
   ).toEqual(['a']);
 });
 
-test('what shards hold beyond the index is given out, and refused where two hold it', async () => {
+test('tensors that the index does not list are read, and refused if two shards hold them', async () => {
   const both = joinBytes(
     encodeSafetensors(['b', 'c'].map((name) => ({ name, dtype: 'F32', shape: [1], data: Float32Array.of(1) }))),
   );
@@ -54,7 +54,7 @@ test('what shards hold beyond the index is given out, and refused where two hold
   );
 });
 
-test('shards are found through the index, and broken promises are named', async () => {
+test('shards are found through the index, and missing tensors are named', async () => {
   const files = {
     'model.safetensors.index.json': json({ weight_map: { a: '1.safetensors', b: '2.safetensors' } }),
     '1.safetensors': shard('a'),

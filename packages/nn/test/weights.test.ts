@@ -35,7 +35,7 @@ async function file(dtype: 'F32' | 'F16' | 'BF16' = 'F16'): Promise<TensorMap> {
   return (await openSafetensors(memorySource('model.safetensors', joinBytes(encodeSafetensors(tensors))))).tensors;
 }
 
-test('scopes lead to names, files give values, and the rest is reported', async () => {
+test('scopes give names, files give values, and the rest is reported', async () => {
   const w = new Weights(gpu, {
     parts: [{ at: 'language', tensors: await file(), prefixes: ['x.', ''], ignore: /inv_freq/ }],
   });
@@ -69,7 +69,7 @@ test('scopes lead to names, files give values, and the rest is reported', async 
   expect([layer.has('weight'), layer.has('bias')]).toEqual([true, false]);
 });
 
-test('a parameter that is all zeros is told', async () => {
+test('a parameter of all zeros is reported', async () => {
   const w = new Weights(gpu, {
     parts: [
       {
@@ -93,7 +93,7 @@ test('a parameter that is all zeros is told', async () => {
   expect((await w.load()).zero).toEqual(['b']);
 });
 
-test('what is not in the file is refused, with the nearest name, unless it may be fresh', async () => {
+test('what is missing in the file is refused, with the nearest name, unless it may be new', async () => {
   const part = { tensors: await file() };
   const strict = new Weights(gpu, { parts: [part] });
   expect(() => strict.at('model.layers.0.k_proj').get('weight', [2, 3], init.zeros)).toThrow(
@@ -107,7 +107,7 @@ test('what is not in the file is refused, with the nearest name, unless it may b
   );
 });
 
-test('a wrong shape and a name asked for twice are errors', async () => {
+test('a wrong shape and a name requested twice are errors', async () => {
   const w = new Weights(gpu, { parts: [{ tensors: await file() }] });
   expect(() => w.get('model.norm.weight', [4])).toThrow(
     "weights: 'model.norm.weight' in model.safetensors is [3] and the model needs [4]; the file belongs to another configuration.",
@@ -134,7 +134,7 @@ test('initial values depend on seed and name alone', async () => {
   expect(Math.sqrt(normal.reduce((sum, x) => sum + x * x, 0) / 4000)).toBeCloseTo(2, 0);
 });
 
-test.each(['f16', 'bf16'] as const)('matrices of a part lie as %s where it says so, and nothing else', async (base) => {
+test.each(['f16', 'bf16'] as const)('only matrices of a part are stored as %s, if it says so', async (base) => {
   const w = new Weights(gpu, { parts: [{ tensors: await file('F32'), base }] });
   const q = w.get('model.layers.0.q_proj.weight', [2, 3]);
   const norm = w.get('model.norm.weight', [3]);
@@ -189,7 +189,7 @@ async function counted(dtype: 'F32' | 'F16' | 'BF16', values: Float32Array, whol
   return { tensors: new Map([['w', counting]]), reads, shape };
 }
 
-test('a tensor larger than a piece is read in parts, each once, and lies as it would in one', async () => {
+test('a tensor larger than a piece is read in parts, each once, with the same result', async () => {
   const small = await openGpu({ bindingLimit: 2 ** 16 });
   const host = Float32Array.from({ length: 300 * 128 }, (_, i) => Math.fround(Math.sin(i) * 3));
   for (const [dtype, base] of [
@@ -251,7 +251,7 @@ test('nf4-dq is nf4 whose scales take 8 bits: loaded, counted, bound in shards',
   for (const device of [small, dry]) device.close();
 });
 
-test('halves of the same type go to the device bit for bit', async () => {
+test('f16 and bf16 of the same type go to the device bit for bit', async () => {
   const bits = Uint16Array.of(0x0001, 0x8001, 0x7c00, 0xfc00, 0x7e01, 0x7bff, 0x0400, 0);
   const file = joinBytes(encodeSafetensors([{ name: 'w', dtype: 'F16', shape: [2, 4], data: bits }]));
   const opened = await openSafetensors(memorySource('x', file));
@@ -261,7 +261,7 @@ test('halves of the same type go to the device bit for bit', async () => {
   expect([...new Uint16Array((await p.read()).buffer)]).toEqual([...bits]);
 });
 
-test('a read that fails while the piece before is uploaded fails the load, once', async () => {
+test('a read that fails while the previous piece is uploaded fails the load, once', async () => {
   const { tensors, shape } = await counted('F16', new Float32Array(2 ** 10));
   const broken: StoredTensor = { ...tensors.get('w')!, readRange: () => Promise.reject(new Error('cut')) };
   const w = new Weights(gpu, { parts: [{ tensors: new Map([...tensors, ['v', broken]]), base: 'f16' }] });

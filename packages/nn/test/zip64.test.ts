@@ -11,7 +11,7 @@ import { type GoldenFile, openGolden } from '../../testing/src/golden.ts';
 const little = (value: number, size: number): number[] =>
   Array.from({ length: size }, (_, i) => Math.floor(value / 256 ** i) % 256);
 
-test('what PyTorch writes from 4 GiB on: zip64 records for what is large, or lies far behind', async () => {
+test('what PyTorch writes from 4 GiB on: zip64 records for large sizes and offsets', async () => {
   const golden = await openGolden('torch-files');
   const tensors = await openTorchFile(largeSource(golden));
   const { large, ...small } = Object.fromEntries(tensors);
@@ -137,7 +137,7 @@ const FILES = ['data.pkl', 'byteorder', 'data/0', 'version'].map((name, i) => ({
   bytes: Uint8Array.from({ length: 100 * i }, (_, at) => at ^ i),
 }));
 
-test('an archive of ours with zip64 records: what zipfile and PyTorch were seen to read', async () => {
+test('an archive of ours with zip64 records: what zipfile and PyTorch have read', async () => {
   const bytes = joinBytes(storedZip(FILES, 0)) as Uint8Array<ArrayBuffer>;
   const zip = await openZip(memorySource('x.bin', bytes));
   for (const { name, bytes } of FILES) expect(await zip.read(name), name).toEqual(bytes);
@@ -174,7 +174,7 @@ function chunksSource(chunks: readonly Uint8Array[]): ByteSource {
   return { name: 'x.bin', size, read };
 }
 
-test('sizes and names that an entry and the directory tell differently are refused', async () => {
+test('sizes and names that differ between an entry and the directory are refused', async () => {
   const bytes = joinBytes(storedZip(FILES, 0));
   const own = placeOf(bytes, [...bytesOf('r/data/0')]);
   const readDamaged = (at: number, value: Iterable<number>) => async () => {

@@ -113,7 +113,7 @@ test.each([false, true])('gradient checkpointing changes no bit, dropout include
   expect(recomputed.values).toEqual(kept.values);
 });
 
-test('a loss that is not finite is told with its cause', async () => {
+test('a loss that is not finite is reported with its cause', async () => {
   const model = new SqLlava(new Weights(gpu, { seed: 1 }), config);
   const head = model.parameters.find(({ name }) => name.endsWith('layers.1.mlp.down_proj.weight'))!;
   head.write(new Float32Array(head.size).fill(NaN));

@@ -34,7 +34,7 @@ test.each([
   ['how many blue digits are there ?', 'zero .'],
 ])('%s', (text, reply) => expect(replyTo(QUESTIONS.get(text)!, RED)).toBe(reply));
 
-test('a question about what is not there is never one with an answer, and all its kinds occur', () => {
+test('a question about something absent is never one with an answer, and all its kinds occur', () => {
   const kinds = new Set<string>();
   for (const [i, scene] of scenes(200, { empty: 0.1 }).entries()) {
     const turn = askFalsePremise(scene, new RandomStream(1, i, 2))!;
@@ -55,7 +55,7 @@ test('a question about what is not there is never one with an answer, and all it
   ]);
 });
 
-test('conversations hold the asked share of them, which are never drawn as self-questions and weigh nothing', () => {
+test('conversations contain the requested share of them, which are never drawn as self-questions and have no weight', () => {
   const tokens = new Tokens(sceneTokenizerJson());
   let [all, wrong] = [0, 0];
   for (const [i, scene] of scenes(300, {}).entries()) {
@@ -91,7 +91,7 @@ test('a scene without digits has a caption and questions', () => {
   expect(converse(empty!, new RandomStream(1, 1, 5)).length).toBe(8);
 });
 
-test('digits drawn with a pen have their middle in their cell and their ink on the board', () => {
+test('digits drawn with a pen have their centre in their cell and their ink on the board', () => {
   for (const scene of scenes(400, { drawn: 1 })) {
     for (const { drawn, cell, size, digit } of scene.objects) {
       if (!drawn) continue;
@@ -108,7 +108,7 @@ test('digits drawn with a pen have their middle in their cell and their ink on t
   }
 });
 
-test('scenes drawn with a pen are drawn in their colour, and those without are what they were', () => {
+test('scenes drawn with a pen are drawn in their colour, and those without are unchanged', () => {
   const [drawn] = scenes(1, { drawn: 1, objects: 1 });
   const plain = { ...drawn!, objects: [] };
   const [with_, without] = [renderScene(drawn!, glyphs).rgb, renderScene(plain, glyphs).rgb];

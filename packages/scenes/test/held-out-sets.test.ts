@@ -22,7 +22,7 @@ const draw = (set: SceneSet, count: number, withheld = 12): SetQuestion[] =>
   Array.from({ length: count }, (_, i) => drawSetQuestion(set, new RandomStream(5, i, 40), glyphs, i, withheld));
 const pairsOf = ({ scene }: SetQuestion) => scene.objects.map(({ digit, color }) => ({ digit, color }));
 
-test('pairs are withheld evenly, and scenes without them are as before where none is', () => {
+test('pairs are withheld evenly, and scenes are unchanged if none is', () => {
   const all = Array.from({ length: 10 }, (_, digit) => COLORS.map((color) => ({ digit, color }))).flat();
   for (const count of [0, 1, 10, 12, 30])
     expect(all.filter(({ digit, color }) => isWithheld(digit, color, count)).length).toBe(count);
@@ -48,7 +48,7 @@ test('four digits, and all kinds of question in turn', () => {
   expect(drawn.flatMap(pairsOf).some(({ digit, color }) => isWithheld(digit, color, 12))).toBe(false);
 });
 
-test('new sizes are drawn at sides that the training has not, inside their cells', () => {
+test('new sizes are drawn at sides that the training lacks, inside their cells', () => {
   for (const { scene } of draw('sizes', 33)) {
     const { rgb, width } = renderScene({ ...scene, background: 0 }, glyphs);
     for (const { size, cell } of scene.objects) {
@@ -65,7 +65,7 @@ test('combinations are scenes of withheld pairs alone', () => {
     for (const { digit, color } of pairsOf(each)) expect(isWithheld(digit, color, 12)).toBe(true);
 });
 
-test('hallucination: as often there as absent, some of them like what is there', () => {
+test('hallucination: present as often as absent, some absent ones similar to present ones', () => {
   const drawn = draw('hallucination', 200);
   const said = (kind: string) => drawn.filter((each) => each.kind === kind).map(({ answer }) => answer);
   expect(said('there')).toEqual(Array(100).fill('yes .'));
@@ -108,7 +108,7 @@ test('faint ink covers three tenths of the background, handwritten and drawn wit
   }
 });
 
-test('a description has the digits of its objects alone', () => {
+test('a description has only the digits of its objects', () => {
   expect(describedDigits('a large red seven at top left , a small blue two at center .')).toEqual(['seven', 'two']);
   expect(describedDigits('there are no digits .')).toEqual([]);
   expect(describedDigits('a large red seven , a seven at top')).toEqual([]);

@@ -30,7 +30,7 @@ const scene: Scene = {
 const answer = (question: string): string | null | undefined => QUESTIONS.get(question)?.answer(scene);
 
 describe('grammar', () => {
-  test('545 questions in eleven kinds and the caption; one token a word', () => {
+  test('545 questions of eleven kinds and the caption; one token per word', () => {
     expect(QUESTIONS.size).toBe(545);
     expect(new Set([...QUESTIONS.values()].map(({ kind }) => kind))).toEqual(new Set([...KINDS, 'caption']));
     const tokens = new Tokens(sceneTokenizerJson());
@@ -80,7 +80,7 @@ describe('grammar', () => {
   });
 });
 
-test('the presets are made for these words', () => {
+test('the presets fit these words', () => {
   for (const name of ['small', 'quick'] as const) {
     expect(PRESETS[name].model.language.vocabSize).toBe(VOCABULARY.length);
     expect(PRESETS[name].ask.describePrompt).toBe(DESCRIBE);
@@ -99,7 +99,7 @@ describe('scenes', () => {
     }
   });
 
-  test('are drawn the same each time, ink only in occupied cells', () => {
+  test('are drawn the same each time, with ink only in occupied cells', () => {
     const picture = renderScene(scene, glyphs);
     expect(renderScene(scene, glyphs)).toEqual(picture);
     expect(picture.rgb.length).toBe(CANVAS * CANVAS * 3);
@@ -214,7 +214,7 @@ describe('text pictures', () => {
     expect(plain.weights.slice(37).every((weight) => weight === 1)).toBe(true);
   });
 
-  test('the embedding starts with one vector an attribute, all rows equally long', () => {
+  test('the embedding starts with one vector per attribute, all rows of equal length', () => {
     const width = 64;
     const table = sceneEmbedding(new RandomStream(6), width, 0.5);
     const row = (word: string): Float32Array =>

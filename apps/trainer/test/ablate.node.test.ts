@@ -36,7 +36,7 @@ test('the paired test is McNemar’s for right and wrong answers', () => {
   expect(pairedTest(pairs(550, 450))).toBeCloseTo(0.0017305360849, 10);
 });
 
-test('the paired test counts every assignment of signs', () => {
+test('the paired test counts all assignments of signs', () => {
   const differences = [3, -1, 2, 2, 0, -3, 1, 2, 1];
   const observed = Math.abs(differences.reduce((a, b) => a + b, 0));
   let far = 0;
@@ -55,7 +55,7 @@ test('spread over seeds and Holm’s method', () => {
   expect(holm([0.9, 0.8])).toEqual([1, 1]);
 });
 
-test('rows differ in what they name, and tables share their cells', () => {
+test('rows differ only in what they name, and tables share cells', () => {
   const cells = cellsOf(TABLES, [1, 2]);
   // Baseline, three alone, three pairs, all; sq_r 0 is a pair and .5 all, 16 prototypes are all.
   expect(cells.length).toBe(2 * (8 + 2 + 2));
@@ -159,7 +159,7 @@ test('a report names the command that makes it', () => {
   expect(readFileSync(join(out, 'ablation.html'), 'utf8')).toContain('ablate --only rows --seeds 1,5');
 });
 
-test('the command goes on after kill -9, trains no finished cell again, and makes its tables', {
+test('the command resumes after kill -9, trains no finished cell again, and makes its tables', {
   timeout: 900_000,
 }, async () => {
   const folder = temporary();
@@ -216,7 +216,7 @@ test('the command goes on after kill -9, trains no finished cell again, and make
   );
 });
 
-test('hallucination is what is said to be there or described and is not', () => {
+test('hallucination is what is claimed or described but absent', () => {
   const runs = temporary();
   finish(runs, 0, 0, 1, '11', [0, 0]);
   finish(runs, 0, 4, 1, '11', [0, 0]);
@@ -252,7 +252,7 @@ test('a model that was trained on all pairs is not asked about new ones', async 
   );
 });
 
-test('what the rows set themselves cannot be overridden', async () => {
+test('settings of the rows cannot be overridden', async () => {
   const folder = temporary();
   const sentence = async (...args: string[]): Promise<string> => (await runCurio(folder, ['ablate', ...args])).sentence;
   expect(await sentence('--train.stage2.sqR=0.2')).toBe(

@@ -58,7 +58,7 @@ test('several adapters share one base and answer as each does alone, in any orde
   expect(own.filter(({ name }) => !/lora_|^projector\.|extra_/.test(name))).toEqual([]);
 });
 
-test('/adapter goes on with another one in the same conversation', async () => {
+test('/adapter continues the conversation with another one', async () => {
   const said: string[] = [];
   const options = { ...model, temperature: 0, topK: 0, stop: [], maxNewTokens: 24 };
   const chat = new Chat(both, new History(), options, readImage, {
@@ -81,7 +81,7 @@ test('/adapter goes on with another one in the same conversation', async () => {
   ]);
 });
 
-test('a server answers by the adapter that a request names, others waiting meanwhile', async () => {
+test('a server answers with the adapter that a request names, while others wait', async () => {
   const server = createApi({
     ...{ models: both.models, maxTokens: 24, topP: 1, key: null, queue: 8, maxBody: 2 ** 20 },
     onFault: (error) => expect.unreachable(String(error)),
@@ -119,7 +119,7 @@ test('a server answers by the adapter that a request names, others waiting meanw
   }
 });
 
-test('two adapters of one name are refused', async () => {
+test('two adapters with the same name are refused', async () => {
   await expect(openTalk('chat', { ...model, adapter: [plain, `plain=${trained}`] })).rejects.toThrow(
     new ConfigError(
       `chat: the adapters ${plain} and ${trained} are both called 'plain'; rename one with --adapter NAME=${trained}.`,
@@ -127,7 +127,7 @@ test('two adapters of one name are refused', async () => {
   );
 });
 
-test('template and aspect are those of the published programs where the files do not say', async () => {
+test('template and aspect are those of the published programs if the files do not say', async () => {
   const folders = { model: join(published, 'language'), adapter: [join(published, 'adapter')], seed: 1 };
   const told = [];
   for (const purpose of ['question', 'self-question', 'caption'] as const) {
@@ -146,7 +146,7 @@ test('template and aspect are those of the published programs where the files do
   talk.close();
 });
 
-test('texts that grow side by side are printed one after the other', () => {
+test('texts written at the same time are printed one after the other', () => {
   const said: string[] = [];
   const shown = new OrderedOutput((text) => void said.push(text), ['', '? ', '= ']);
   shown.update(1, 'who');
@@ -167,7 +167,7 @@ function curio(...args: string[]) {
 
 const ask = (...args: string[]) => curio('ask', ...args);
 
-test('ask: by text, by JSON, after questions of its own, and wrong usage', async () => {
+test('ask: as text, as JSON, after questions of its own, and wrong usage', async () => {
   const named = ['--model', model.model, '--vision', model.vision, '--adapter', trained];
   const text = ask(picture, asked, ...named);
   expect([text.status, text.stdout]).toEqual([0, `${await answerOf(both)}\n`]);
@@ -192,7 +192,7 @@ test('ask: by text, by JSON, after questions of its own, and wrong usage', async
   expect(JSON.parse(once!.stdout).asked).not.toEqual(JSON.parse(three!.stdout).asked);
 });
 
-test('batch --self: a folder of pictures to questions and answers, continued where it ended', async () => {
+test('batch --self: questions and answers about a folder of pictures, continued where it ended', async () => {
   const pictures = join(folder, 'pictures');
   mkdirSync(join(pictures, 'more'), { recursive: true });
   for (const name of ['b.PNG', 'a.png', 'more/c.png', '.hidden.png']) copyFileSync(picture, join(pictures, name));

@@ -51,7 +51,7 @@ const train = (name: string, stage1: string, stage2: string, ...more: string[]) 
     ...more,
   ]);
 
-test('a broken picture ends the run by its entry with every step saved; it goes on when the data are mended or the entry is left out', async () => {
+test('a broken picture ends the run with its entry and every step saved; it resumes when the data is fixed or the entry left out', async () => {
   const broken = await train('broken', 'cut.json', 'good.json');
   expect([broken.code, broken.sentence]).toEqual([
     EXIT.failed,
@@ -111,19 +111,19 @@ test.each([
     'good.json',
     'data: img: it is a folder without metadata.jsonl or metadata.parquet; give a file, or an image folder with one of these.',
   ],
-])('before the first step: %s, and the name stays free', async (_, stage1, stage2, sentence, ...more) => {
+])("before the first step: %s, and the run's name stays free", async (_, stage1, stage2, sentence, ...more) => {
   expect(await train('never', stage1, stage2, ...more)).toMatchObject({ code: EXIT.failed, sentence });
   expect(existsSync(run('never'))).toBe(false);
 });
 
-test('a held-out picture that is read only after the training is looked at before it', async () => {
+test('a held-out picture that is read only after training is checked before it', async () => {
   expect(await train('never', 'good.json', 'good.json', '--data.heldOut=cut.json', '--run.questions=0')).toMatchObject({
     code: EXIT.failed,
     sentence: expect.stringMatching(/^data: cut\.json: entry 16: image: 'img\/cut\.jpg' cannot be decoded/),
   });
 });
 
-test('entries that are known to be bad are left out at once; a set of nothing else is refused', async () => {
+test('entries known to be bad are left out at once; a set of nothing else is refused', async () => {
   const { code, stdout, stderr } = await train('some', 'mixed.json', 'long.json', '--on-bad-entry=skip');
   expect(code, stderr).toBe(EXIT.ok);
   expect(stdout).toMatch(/skipped +2 entries, listed in skipped\.jsonl/);

@@ -13,7 +13,7 @@ function curio(...args: string[]) {
   return { status, stdout, stderr: stderr.trim() };
 }
 
-test('help is there for curio and every command, and costs no device', () => {
+test('curio and every command have help, which needs no device', () => {
   const { status, stdout } = curio('--help');
   expect(status).toBe(0);
   const names = [...stdout.split('Commands:')[1].matchAll(/^ {2}(\w+)/gm)]

@@ -32,7 +32,7 @@ test('the scenes of a preset are as many as its steps draw', () => {
   }
 });
 
-test('every preset with its own data passes its own check, and comes back unchanged', () => {
+test('every preset with its own data passes its own check, and survives a round trip', () => {
   for (const name of ['small', 'quick'] as const)
     expect(loadConfig({ preset: name })).toEqual(JSON.parse(JSON.stringify(RUN_PRESETS[name])));
   expect(refuse({ preset: '7b' })).toBe(
@@ -46,7 +46,7 @@ test('every preset with its own data passes its own check, and comes back unchan
   ).toBe('b.json');
 });
 
-test('a file in JSON or YAML changes what it names, overrides win', () => {
+test('a file in JSON or YAML changes what it names; overrides win', () => {
   const yaml = file(
     'a.yaml',
     '# a note\ntrain:\n  lr: 1.0e-3\n  stage2: { sqR: 0.3 }\nmodel:\n  projector: { kind: mlp2x_gelu }\n',
@@ -77,7 +77,7 @@ test('overrides take the type of what they replace', () => {
   expect(config.base.language).toBe('7');
 });
 
-test('a preset trains what the model has after the overrides; what a file or an override names stays as it is', () => {
+test('a preset trains what the model has after the overrides; what a file or an override names is kept', () => {
   const patterns = (sources: ConfigSources): string[] =>
     loadConfig(sources).train.stage2.trainable.map(([pattern]) => pattern);
   const words = (...each: string[]): ConfigSources => ({ overrides: parseOverrides(each) });
@@ -146,14 +146,14 @@ test('a key below null is named as such', () => {
   );
 });
 
-test('words that are not overrides', () => {
+test('arguments that are not overrides', () => {
   expect(() => parseOverrides(['steps'])).toThrow(
     "config: 'steps' is not an override; write --key=value, such as --train.lr=1e-4.",
   );
   expect(() => parseOverrides(['--seed'])).toThrow('config: --seed has no value; write --seed=value.');
 });
 
-test('files that cannot be right', () => {
+test('invalid files', () => {
   expect(refuse({ file: join(folder, 'none.yaml') })).toBe('config: DIR/none.yaml not found.');
   expect(refuse({ file: file('b.json', '{ "train": ') })).toMatch(/^config: DIR\/b\.json: not JSON \(.*\)\.$/);
   expect(refuse({ file: file('b.yaml', 'train: [') })).toMatch(/^config: DIR\/b\.yaml: not YAML \(.*\)\.$/);
@@ -182,7 +182,7 @@ test('threads for pictures: as many as fit by default, or a number', () => {
   expect([workers(), workers(['data.workers', '0']), workers(['data.workers', '2'])]).toEqual([null, 0, 2]);
 });
 
-test('label masks as published only where the published code has a procedure', () => {
+test('label masks as published only if the published code has a procedure', () => {
   expect(RUN_PRESETS.small.train.labelMasks).toBe('messages');
   expect(set('--train.labelMasks=published')).toBe('accepted');
   expect(set('--train.labelMasks=published', '--model.template=v1')).toBe(

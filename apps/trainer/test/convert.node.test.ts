@@ -109,7 +109,7 @@ test('what a quantised folder cannot be used for is refused in one sentence', as
   );
 });
 
-test('on the command line, and a language model by itself', async () => {
+test('on the command line, and a language model on its own', async () => {
   const { model } = folders('transformers-4.31');
   const alone = join(scratch, 'alone');
   cpSync(model, alone, { recursive: true });

@@ -76,7 +76,7 @@ test('an entry as the model reads it, by number or id', async () => {
   });
 });
 
-test('an image folder, JSON lines, and an id that is not there', async () => {
+test('an image folder, JSON lines, and an unknown id', async () => {
   const set = await openSet(join(folder, 'img'), null);
   expect((await set.samples.read(0)).messages.map(({ text }) => text)).toEqual(['<image>', 'red and blue .']);
   expect(await set.images.read('a.png')).toEqual({ width: 2, height: 1, rgb: Uint8Array.of(255, 0, 0, 0, 0, 255) });
@@ -88,7 +88,7 @@ test('an image folder, JSON lines, and an id that is not there', async () => {
   );
 });
 
-test('the index of a large file is kept and made anew when the file changes', async () => {
+test('the index of a large file is kept, and rebuilt when the file changes', async () => {
   const before = process.env.XDG_CACHE_HOME;
   process.env.XDG_CACHE_HOME = join(folder, 'cache');
   try {

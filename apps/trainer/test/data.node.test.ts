@@ -20,7 +20,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('handwriting', () => {
-  test('has 10,000 digits, the two splits apart', () => {
+  test('has 10,000 digits in two disjoint splits', () => {
     const [train, heldOut] = [openHandwriting('train'), openHandwriting('heldOut')];
     let total = 0;
     for (let digit = 0; digit < 10; digit++) {
@@ -84,7 +84,7 @@ describe('the written data set', () => {
     }
   });
 
-  test('never changes unnoticed: the committed base and adapter were trained on these pictures and words', () => {
+  test('never changes silently: the committed base and adapter were trained on these pictures and words', () => {
     const sum = createHash('sha256');
     for (const part of ['stage1', 'stage2', 'heldout', 'heldout-ask'] as const) {
       for (const sample of generatePart(part, { seed: 1, count: 22 })) {
@@ -94,7 +94,7 @@ describe('the written data set', () => {
     expect(sum.digest('hex')).toBe('7a2b3cc3dd6f7479272417b243e6274f780187526f2ddefd375ea61d89ff3c17');
   });
 
-  test('a sample depends on the seed and its number alone', () => {
+  test('a sample depends only on the seed and its number', () => {
     const few = generatePart('stage2', { seed: 3, count: 4 });
     expect(generatePart('stage2', { seed: 3, count: 9 }).slice(0, 4)).toEqual(few);
     expect(generatePart('stage1', { seed: 3, count: 4 })[0].scene).not.toEqual(few[0].scene);
@@ -103,7 +103,7 @@ describe('the written data set', () => {
 });
 
 describe('images', () => {
-  test('PNG, gray and transparent ones come back as RGB bytes', async () => {
+  test('gray and transparent PNGs are read as RGB bytes', async () => {
     const picture = { width: 3, height: 2, rgb: Uint8Array.from({ length: 18 }, (_, i) => i * 14) };
     expect(await decodeImage(encodePng(picture), 'x.png')).toEqual(picture);
     const { default: sharp } = await import('sharp');

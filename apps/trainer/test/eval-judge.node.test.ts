@@ -80,7 +80,7 @@ write(
   ),
 );
 
-test('LLaVA-Bench: a call that times out or fails is made again; reviews and marks as published', async () => {
+test('LLaVA-Bench: a call that times out or fails is repeated; reviews and scores as published', async () => {
   const set = openDataSet('llava-bench', { data: join(folder, 'bench') });
   const answers = answersTo('bench/own.jsonl', [0, 1, 2]);
   const { calls, judge } = await openJudge((content, times) => {
@@ -108,7 +108,7 @@ test('LLaVA-Bench: a call that times out or fails is made again; reviews and mar
   expect(settings).toEqual({ judge: { url: judge.url, model: 'judge' } });
 });
 
-test('an entry that cannot be judged does not stop the rest; the next run asks for it alone', async () => {
+test('an entry that cannot be judged does not stop the rest; the next run asks only for it', async () => {
   const set = openDataSet('llava-bench', { data: join(folder, 'bench') });
   const answers = answersTo('bench/own.jsonl', [0, 1, 2]);
   let works = false;
@@ -133,7 +133,7 @@ test('an entry that cannot be judged does not stop the rest; the next run asks f
   );
 });
 
-test('without a judge the files for one are written and the score is said to be missing', async () => {
+test('without a judge its input files are written and the score is reported as missing', async () => {
   const set = openDataSet('llava-bench', { data: join(folder, 'bench') });
   const answers = answersTo('bench/own.jsonl', [0, 1, 2]);
   const out = join(folder, 'bench-none');
@@ -147,7 +147,7 @@ test('without a judge the files for one are written and the score is said to be 
   expect(files).toContain(join(out, 'judge/m.jsonl'));
 });
 
-test('MM-Vet: a reply without a grade is asked for again, warmer, and counts 0 in the end', async () => {
+test('MM-Vet: a reply without a grade is requested again at a higher temperature, and finally counts 0', async () => {
   write(
     'vet/llava-mm-vet.jsonl',
     lines([0, 1].map((question_id) => ({ question_id, image: 'a.jpg', text: `what is ${question_id}?` }))),

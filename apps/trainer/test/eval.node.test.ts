@@ -71,7 +71,7 @@ const pope = bundle('pope', 'val2014', {
   ),
 });
 
-test('POPE: answers as published, F1 of each category, and what they were made with', async () => {
+test('POPE: answers as published, F1 of each category, and their settings', async () => {
   const set = openDataSet('pope', { data: pope });
   const out = join(folder, 'pope-out');
   const { path, answered } = await ask(set, out);
@@ -105,7 +105,7 @@ test('POPE: answers as published, F1 of each category, and what they were made w
   expect(jsonLines(join(out, 'scores.jsonl')).length).toBe(12);
 });
 
-test('a run that was cut in a line goes on to the same bytes; shards joined have them too', async () => {
+test('a run interrupted within a line resumes to the same bytes; joined shards have them too', async () => {
   const set = openDataSet('pope', { data: pope });
   const whole = readFileSync((await ask(set, join(folder, 'pope-whole'))).path, 'utf8');
   const torn = join(folder, 'pope-torn');
@@ -129,7 +129,7 @@ test('a run that was cut in a line goes on to the same bytes; shards joined have
   );
 });
 
-test('two processes do not answer one shard: the second is refused, and free to take another', async () => {
+test('two processes never answer one shard: the second is refused, and may take another', async () => {
   const set = openDataSet('pope', { data: pope });
   const out = join(folder, 'pope-at-once');
   const shard = { index: 1, parts: 3 };
@@ -149,7 +149,7 @@ test('two processes do not answer one shard: the second is refused, and free to 
   expect(readdirSync(dirname(path)).length).toBe(3);
 });
 
-test('answers are not continued with other settings or for other entries', async () => {
+test('answers are not continued under other settings or for other entries', async () => {
   const set = openDataSet('pope', { data: pope, limit: 2 });
   const out = join(folder, 'pope-two');
   await ask(set, out);
@@ -215,7 +215,7 @@ test('VQAv2: the upload names every id of the whole test set; val is scored here
   expect(score!.main).toBeCloseTo((100 * expected.reduce((sum, each) => sum + each, 0)) / expected.length, 9);
 });
 
-test('ScienceQA: with and without pictures, by letter, and drawn where none is named', async () => {
+test('ScienceQA: with and without pictures, by letter, and drawn at random if none is named', async () => {
   const questions = Array.from({ length: 6 }, (_, i) => ({
     id: String(i + 1),
     ...(i % 2 && { image: `${i % 4}.png` }),
@@ -242,7 +242,7 @@ test('ScienceQA: with and without pictures, by letter, and drawn where none is n
   expect(drawn.score!.details.accuracy).toBeGreaterThanOrEqual(strict.score!.details.accuracy!);
 });
 
-test('captions: a result file as the COCO challenge takes it, and scores', async () => {
+test('captions: a result file as the COCO challenge accepts it, and scores', async () => {
   const captions = Array.from({ length: 4 }, (_, i) => ({
     question_id: i,
     image: `${i}.png`,
@@ -286,14 +286,14 @@ test('what is missing is named by file and entry', () => {
   );
 });
 
-test('a picture that is not there is told before the first answer', async () => {
+test('a missing picture is reported before the first answer', async () => {
   const set = openDataSet('pope', { data: pope, images: folder });
   await expect(ask(set, join(folder, 'pope-blind'))).rejects.toThrow(
     new DataError(`eval: pope, entry 1: image '0.png' not found under ${folder}; give the folder with --images.`),
   );
 });
 
-test('on the command line: killed and gone on with, scored from its files, wrong usage', {
+test('on the command line: killed and resumed, scored from its files, wrong usage', {
   timeout: 180_000,
 }, async () => {
   const out = join(folder, 'pope-cli');

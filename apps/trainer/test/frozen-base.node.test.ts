@@ -16,7 +16,7 @@ let gpu: Gpu;
 beforeAll(async () => void (gpu = await openGpu()));
 afterAll(() => gpu.close());
 
-test('the base is bit-equal to its file after both stages, adapters and projector are not what they were', async () => {
+test('the base is bit-equal to its file after both stages; adapters and projector have changed', async () => {
   const config = loadConfig({
     preset: 'small',
     overrides: [
@@ -79,7 +79,7 @@ test('the base is bit-equal to its file after both stages, adapters and projecto
   expect(unmoved).toEqual(['projector.ln_1.weight', 'projector.ln_1.bias']);
 });
 
-test('a base in NF4 is trained through: its words stay, the loss is near that of f32, every pair moves', async () => {
+test('training on an NF4 base: its words stay, the loss is near that of f32, every pair changes', async () => {
   const losses: number[] = [];
   for (const storage of ['f32', 'nf4']) {
     const config = loadConfig({

@@ -95,7 +95,7 @@ test('of many processes that want a folder at once, after a crash, one gets it',
   ]);
 });
 
-test('what a crash left half written is cleared away, and what was being replaced comes back', () => {
+test('files left half written by a crash are removed, and what was being replaced is restored', () => {
   const path = temporary();
   writeFolderAtomic(join(path, 'whole'), { a: 'one' });
   for (const name of ['whole.partial', 'whole.old', 'gone.old']) mkdirSync(join(path, name));
@@ -124,7 +124,7 @@ test('signals: the loss of the terminal saves and never quits; the same signal t
 });
 
 test.runIf(process.platform !== 'win32')(
-  'SIGTERM and SIGHUP save as ctrl-C does, also where nobody reads any more; two processes never go on with one run',
+  'SIGTERM and SIGHUP save as ctrl-C does, even if nobody reads the output; two processes never resume the same run',
   async () => {
     const run = join(folder, 'runs', 'held');
     const metrics = join(run, 'metrics.jsonl');
@@ -184,7 +184,7 @@ test.runIf(process.platform !== 'win32')(
   },
 );
 
-test('a run that is killed again and again ends with the numbers and the bytes of one that is not', async () => {
+test('a run that is killed repeatedly ends with the numbers and bytes of one that is not', async () => {
   const { kills, differences } = await killAndResume({ folder: temporary(), kills: 3, seed: 1 });
   expect(kills).toBeGreaterThanOrEqual(3);
   expect(differences).toEqual([]);
@@ -230,7 +230,7 @@ test.runIf(existsSync('/dev/full'))('a step that cannot be written is told with 
 const unshared = (script: string): string[] => ['-rm', 'sh', '-c', script, 'sh'];
 const canMount = spawnSync('unshare', unshared(`mount -t tmpfs -o size=1m tmpfs ${tmpdir()}`)).status === 0;
 
-test.runIf(canMount)('a full disk and a read-only one end a run with a sentence; going on is possible', async () => {
+test.runIf(canMount)('a full or read-only disk ends a run with a sentence; it can be resumed', async () => {
   const here = temporary();
   mkdirSync(join(here, 'runs'));
   const script = (options: string): string =>

@@ -32,7 +32,7 @@ const environment = (home: string, env = {}) => ({
 const curio = (home: string, args: readonly string[], env: Record<string, string> = {}, during?: During) =>
   runProgram(process.execPath, [...CURIO, ...args], folder, during, environment(home, env));
 
-test('a question by names alone: the answer and the report of the folders, then also offline', async () => {
+test('a question by names alone: the answer and the report of the folders, then offline too', async () => {
   const home = join(folder, 'home');
   const names = await curio(home, [...QUESTION, ...NAMES]);
   expect(names.code).toBe(0);
@@ -65,7 +65,7 @@ test('a question by names alone: the answer and the report of the folders, then 
   });
 });
 
-test('a run on a name: its adapter says the name, no path of this machine', async () => {
+test('a run on a name: its adapter records the name, not a path on this machine', async () => {
   const home = join(folder, 'home');
   const trained = await curio(home, [
     ...['train', ...NAMES, '--name', 'short', '--data.images=.', '--data.stage1=data.json', '--data.stage2=data.json'],
@@ -78,7 +78,7 @@ test('a run on a name: its adapter says the name, no path of this machine', asyn
   expect(read('adapter/config.json').mm_vision_tower).toBe('org/tower');
 });
 
-test('a folder is converted or merged by name; to look at data only settings and tokenizer are downloaded', async () => {
+test('a folder is converted or merged by name; checking data downloads only settings and tokenizer', async () => {
   const home = join(folder, 'home');
   const converted = await curio(home, ['convert', '--model', 'tiny/vicuna', '--quantise', 'int8', '--out', 'int8']);
   expect([converted.code, readdirSync(join(folder, 'int8'))]).toEqual([0, expect.arrayContaining(['vision_tower'])]);
@@ -93,7 +93,7 @@ test('a folder is converted or merged by name; to look at data only settings and
   expect(hub.asked.slice(before).filter(({ path }) => path.includes('pytorch_model'))).toEqual([]);
 });
 
-test('a dry run by names downloads no weights, and says what the run says', async () => {
+test('a dry run by names downloads no weights, and reports what the run reports', async () => {
   const before = hub.asked.length;
   const args = ['train', '--dry-run', '--train.stage1.steps=0', '--train.stage2.steps=1'];
   const named = await curio(join(folder, 'dry'), [...args, '--model', 'tiny/vicuna', '--vision', 'org/tower']);
@@ -109,7 +109,7 @@ test('a dry run by names downloads no weights, and says what the run says', asyn
   expect(asked.filter((path) => /\.bin|\.safetensors/.test(path))).toEqual([]);
 });
 
-test('a tower that is nowhere: one sentence says where it was looked for', async () => {
+test('a tower that is nowhere: one sentence says where it was searched', async () => {
   const other = new Map(filesOf(join(layout, 'adapter')));
   const config = { ...JSON.parse(Buffer.from(other.get('config.json')!).toString()), mm_vision_tower: 'org/elsewhere' };
   hub.publish('tiny/other', other.set('config.json', Buffer.from(JSON.stringify(config))));
@@ -124,7 +124,7 @@ test('a tower that is nowhere: one sentence says where it was looked for', async
 
 const LARGE = new Uint8Array(40_000_000).map((_, i) => i >> 8);
 
-test('processes that are killed while they download, and others at once: the file is whole in the end', async () => {
+test('processes killed while downloading, and others beside them: the file is complete in the end', async () => {
   const home = join(folder, 'killed');
   hub.publish('tiny/large', new Map([...filesOf(join(layout, 'language')), ['model.safetensors', LARGE]]));
   const ask = [...QUESTION, '--model', 'tiny/large'];

@@ -49,7 +49,7 @@ test('the token is sent to the hub, and to no other server', async () => {
   expect(existsSync(`${at.cache}-2`)).toBe(false);
 });
 
-test('a repository, a revision or a file that is not there is told in a sentence', async () => {
+test('a missing repository, revision or file is reported in a sentence', async () => {
   await refused(
     at.open('tiny/none'),
     HubError,
@@ -97,7 +97,7 @@ test('a repository, a revision or a file that is not there is told in a sentence
   expect(below(at.cache).filter((path) => path.endsWith('tower/config.json'))).toEqual([]);
 });
 
-test('a connection that is cut goes on where it broke off; what an end of the process left goes on too', async () => {
+test('an interrupted connection resumes where it stopped, and so does what a killed process left', async () => {
   at.hub.publish('tiny/cut', large());
   at.hub.before = ({ path, range }, response) =>
     path.startsWith('large:') && (part(response, LARGE, range, 6_000_000), true);
@@ -139,7 +139,7 @@ test('a connection that is cut goes on where it broke off; what an end of the pr
   expect(below(join(at.repoFolder('tiny/stopped'), 'blobs')).filter((name) => name.includes('.'))).toEqual([]);
 });
 
-test('a draft that is damaged or too long is begun anew, a file of another size is replaced', async () => {
+test('a damaged or overlong draft is started over, and a file of another size is replaced', async () => {
   at.hub.publish('tiny/damaged', large());
   const blob = join(at.repoFolder('tiny/damaged'), 'blobs', digestOf('a.bin', LARGE));
   mkdirSync(dirname(blob), { recursive: true });
@@ -157,7 +157,7 @@ test('a draft that is damaged or too long is begun anew, a file of another size 
   }
 });
 
-test('sizes and digests that are not those of the list are refused, and nothing of the file is left', async () => {
+test('sizes and digests other than the listed ones are refused, and nothing of the file is left', async () => {
   const config = text({ a: 1 });
   at.hub.publish('tiny/lying', new Map([['config.json', config]]));
   const left = (): string[] => below(at.repoFolder('tiny/lying'));
@@ -189,7 +189,7 @@ test('sizes and digests that are not those of the list are refused, and nothing 
   expect(left().filter((path) => !path.endsWith('.curio.incomplete'))).toEqual([]);
 });
 
-test('a hub that sends no lists, or lists that cannot be, is refused in a sentence', async () => {
+test('a hub that sends no listings, or impossible ones, is refused in a sentence', async () => {
   const commit = at.hub.publish('tiny/odd', new Map([['config.json', text({})]]));
   const remedy = 'give the address of a Hugging Face hub in HF_ENDPOINT';
   const answers = (kind: string, body: unknown) => {
@@ -225,7 +225,7 @@ test('a hub that sends no lists, or lists that cannot be, is refused in a senten
   );
 });
 
-test('a hub that fails for now is asked again; then the copy in the cache is used, and said to be', async () => {
+test('a hub that fails temporarily is asked again; then the cached copy is used, with a message', async () => {
   at.hub.publish('tiny/busy', new Map([['config.json', text({})]]));
   let failures = 3;
   at.hub.before = (_, response) => failures-- > 0 && (refuse(response, 503, null, 'busy'), true);

@@ -15,7 +15,7 @@ import { root } from './published.ts';
 
 const at = useHub();
 
-test('names of a hub: owner, repository and revision; paths are none', () => {
+test('names of a hub: owner, repository and revision; paths are not names', () => {
   expect(parseHubName('lmsys/vicuna-7b-v1.5')).toEqual({ name: 'lmsys/vicuna-7b-v1.5', revision: 'main' });
   expect(parseHubName('a/b@refs/pr/1')).toEqual({ name: 'a/b', revision: 'refs/pr/1' });
   for (const path of ['nowhere', './a/b', '../a', '/a/b', 'a/b/c', 'a/', 'a--b/c', 'a/b..c', 'C:\\a\\b', '~/a'])
@@ -37,7 +37,7 @@ test('names of a hub: owner, repository and revision; paths are none', () => {
     expect(pinnedName(path)).toBe(path);
 });
 
-test('the environment says where hub, cache and token are', () => {
+test('the environment determines hub, cache and token', () => {
   const home = mkdtempSync(join(tmpdir(), 'curio-home-'));
   expect(hubSettings({ HF_HOME: home, HF_HUB_CACHE: '' })).toEqual({
     ...{ endpoint: 'https://huggingface.co', cache: join(home, 'hub'), token: null, offline: false, pause: 500 },
@@ -58,7 +58,7 @@ test('the environment says where hub, cache and token are', () => {
   expect(hubSettings({ XDG_CACHE_HOME: home }).cache).toBe(join(home, 'huggingface/hub'));
 });
 
-test('settings, tokenizer and one format of weights come into the layout of the cache, and only once', async () => {
+test("settings, tokenizer and one format of weights are downloaded into the cache's layout, and only once", async () => {
   const files = filesOf(join(root, 'transformers-5/language'));
   const unneeded = {
     'pytorch_model-00001-of-00001.bin': bytes(50, 1),
@@ -90,7 +90,7 @@ test('settings, tokenizer and one format of weights come into the layout of the 
   expect(at.downloads()).toEqual([]);
 });
 
-test('of an adapter its own weights and Vit-lora come, of a merged model its tower too', async () => {
+test('of an adapter its own weights and Vit-lora are downloaded, of a merged model its tower too', async () => {
   const adapter = filesOf(join(root, 'transformers-4.31/adapter'));
   at.hub.publish('tiny/adapter', adapter);
   const expected = [...adapter.keys()].filter((path) => path !== 'trainer_state.json').sort();
@@ -105,7 +105,7 @@ test('of an adapter its own weights and Vit-lora come, of a merged model its tow
   ]);
 });
 
-test('a branch is followed, a tag and a commit are kept, and what stayed the same is not downloaded again', async () => {
+test('a branch is followed, a tag and a commit are kept, and unchanged files are not downloaded again', async () => {
   const [a, b] = [bytes(100, 1), bytes(100, 2)];
   const first = at.hub.publish(
     'tiny/moving',
@@ -130,7 +130,7 @@ test('a branch is followed, a tag and a commit are kept, and what stayed the sam
   expect(below(join(at.repoFolder('tiny/moving'), 'refs'))).toEqual(['main', 'refs/pr/1']);
 });
 
-test('offline the cache alone is used', async () => {
+test('offline only the cache is used', async () => {
   const commit = at.hub.publish('tiny/offline', new Map([['config.json', text({})]]));
   await refused(
     at.open('tiny/offline', { offline: true }),
@@ -149,7 +149,7 @@ test('offline the cache alone is used', async () => {
   expect(at.hub.asked).toEqual([]);
 });
 
-test('of several at once one downloads and the others wait for it', async () => {
+test('of several at once, one downloads and the others wait', async () => {
   at.hub.publish('tiny/shared', large());
   const said: string[] = [];
   const folders = await Promise.all(
@@ -168,7 +168,7 @@ test('of several at once one downloads and the others wait for it', async () => 
   await at.open('tiny/shared');
 });
 
-test('where links are forbidden the files themselves are in the snapshot', async () => {
+test('if links are forbidden, the files themselves are in the snapshot', async () => {
   at.hub.publish('tiny/plain', new Map([['config.json', text({})]]));
   const { symlinkSync } = fs;
   fs.symlinkSync = () => {
@@ -187,7 +187,7 @@ test('where links are forbidden the files themselves are in the snapshot', async
   }
 });
 
-test('a model that is talked with is called by its name, and what it came from is pinned', async () => {
+test('a model in use is called by its name, and its source is pinned', async () => {
   const [model, adapter, vision] = ['language', 'adapter', 'tower'].map((part) => {
     const name = `tiny/${part}`;
     return `${name}@${at.hub.publish(name, filesOf(join(root, 'transformers-5', part)))}`;

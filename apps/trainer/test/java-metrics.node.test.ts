@@ -22,7 +22,7 @@ function withJava(name: string, program: string): Record<string, string> {
   return { PATH: [dirname(path), process.env.PATH].join(delimiter) };
 }
 
-test('METEOR is asked line by line, SPICE by files', async () => {
+test('METEOR is called line by line, SPICE with files', async () => {
   const log = join(folder, 'log');
   const env = withJava(
     'works',
@@ -53,7 +53,7 @@ if (args.includes('-out')) {
   ]);
 });
 
-test('what is missing or fails is said in a sentence, and the other metric goes on', async () => {
+test('a missing or failing metric is reported in a sentence, and the other continues', async () => {
   const skippedBy = async (env: Record<string, string>) => (await javaMetrics(pairs, env)).skipped;
   expect(await skippedBy({ CURIO_SPICE_JAR: `${jar}x` })).toEqual([
     'METEOR is not computed: CURIO_METEOR_JAR is not set; give it the path of meteor-1.5.jar.',

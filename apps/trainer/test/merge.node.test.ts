@@ -45,7 +45,7 @@ async function merge(named: ModelFolders, storage: Storage = 'f32', mostBytes = 
 
 const json = (...path: string[]) => JSON.parse(readFileSync(join(...path), 'utf8'));
 
-test.each(LAYOUTS)('%s: the merged folder opens by its name alone, with the scores of PyTorch', async (layout) => {
+test.each(LAYOUTS)('%s: the merged folder opens on its own, with the scores of PyTorch', async (layout) => {
   const { out, merged } = await merge(folders(layout));
   expect(merged).toBe(32);
   const golden = expected(layout);
@@ -81,7 +81,7 @@ test.each([
   ['f16', 'F16', 'float16'],
   ['bf16', 'BF16', 'bfloat16'],
 ] as const)(
-  '%s: each number is the merged one, rounded once; the rest are those of the base',
+  '%s: each number is the merged one, rounded once; the others are those of the base',
   async (storage, dtype, name) => {
     const [exact, rounded] = [await merge(folders('transformers-5')), await merge(folders('transformers-5'), storage)];
     for (const part of ['.', 'vision_tower']) {
@@ -105,7 +105,7 @@ test.each([
   },
 );
 
-test('shards hold what fits and an index says where; the files around them are the base’s', async () => {
+test('shards hold what fits, with an index; the other files are the base’s', async () => {
   const { out, lines } = await merge(folders('transformers-4.31'));
   const shards = readdirSync(out).filter((name) => name.endsWith('.safetensors'));
   const index = json(out, 'model.safetensors.index.json');
@@ -133,7 +133,7 @@ test('shards hold what fits and an index says where; the files around them are t
   expect(lines[2]).toMatch(/^language LoRA: .*: 28 tensors used; r 8, alpha 16$/);
 });
 
-test('a branch that is zero is told of', async () => {
+test('a zero branch is reported', async () => {
   const named = copyOf('transformers-5');
   const path = join(named.adapter, 'adapter_model.safetensors');
   const { tensors } = await openSafetensors(fileSource(path));
@@ -179,7 +179,7 @@ const one: StreamedFile = {
   },
 };
 
-test('two processes cannot write one folder, nor one that has files; what a killed one left is begun anew', async () => {
+test('two processes cannot write one folder, nor one that has files; what a killed one left is started over', async () => {
   const out = newFolder();
   let go = (): void => {};
   const slow: StreamedFile = {
@@ -238,7 +238,7 @@ test('--format gguf: the merged language model in one file, and a line about wha
   expect(readFileSync(join(scratch, 'llama/model.gguf')).includes(Buffer.from(await merged.read()))).toBe(true);
 });
 
-test('--format gguf has options of its own', async () => {
+test('--format gguf has its own options', async () => {
   const { model, adapter } = folders('transformers-5');
   const args = ['merge', '--model', model, '--adapter', adapter, '--out', 'never'];
   expect(await runCurio(scratch, [...args, '--storage', 'q8_0'])).toMatchObject({

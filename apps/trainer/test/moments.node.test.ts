@@ -12,7 +12,7 @@ import { fileSource } from '../src/run/files.ts';
 const folder = mkdtempSync(join(tmpdir(), 'curio-moments-'));
 const path = join(folder, 'optimizer.safetensors');
 
-test.each(['f32', '8bit'] as const)('%s moments come back to the bit, of sizes that fill no word', async (moments) => {
+test.each(['f32', '8bit'] as const)('%s moments are restored exactly, at sizes that fill no word', async (moments) => {
   const gpu = await openGpu();
   const parameters = [4097, 130].map(
     (size, i) => new Parameter(gpu, `layer.${i}.weight`, [size], new Float32Array(size).fill(i)),

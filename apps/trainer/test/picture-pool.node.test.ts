@@ -16,7 +16,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('the same bits and sentences as without threads; what is waited for fails when they are closed', async () => {
+test('the same bits and sentences as without threads; pending work fails when they are closed', async () => {
   const program = join(import.meta.dirname, 'picture-pool-cli.ts');
   const { code, stdout, stderr } = await runProgram(process.execPath, [...TYPESCRIPT, program, folder], folder);
   expect(code, stderr).toBe(0);

@@ -12,7 +12,7 @@ const NEAR: Readonly<Record<string, { most: number; mean: number }>> = {
   'avif-alpha': { most: 96, mean: 20 },
 };
 
-test('there are kinds enough', () => expect(kinds.length).toBeGreaterThanOrEqual(100));
+test('there are enough kinds', () => expect(kinds.length).toBeGreaterThanOrEqual(100));
 
 test.each(kinds)('%s', async (kind) => {
   const { width, height, rgb } = await decodeImage(golden.bytes(`file.${kind}`), kind);
@@ -32,7 +32,7 @@ test.each(refused)('%s is refused', async (kind) => {
   );
 });
 
-test('what Pillow does not read is refused, whatever else could be made of it', async () => {
+test('what Pillow does not read is refused, however it could be interpreted', async () => {
   const svg = new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg" width="2" height="2"/>');
   await expect(decodeImage(svg, 'a.svg')).rejects.toThrow("image: 'a.svg' cannot be decoded (it is svg);");
 });

@@ -14,7 +14,7 @@ const kernel = (op: string | null, label: string, ms: number, gflops: number | n
   percentOfRoof: 41.2,
 });
 
-test('kernels stand under each other with their rates', () => {
+test('kernels are listed with their rates', () => {
   const summary = {
     dispatches: 4,
     busyMs: 10,
@@ -29,7 +29,7 @@ test('kernels stand under each other with their rates', () => {
   ]);
 });
 
-test('beyond two dozen kernels the rest is one row', () => {
+test('beyond 24 kernels the rest is one row', () => {
   const summary = {
     dispatches: 60,
     busyMs: 10,

@@ -23,7 +23,7 @@ function collect(tty: boolean, env: Record<string, string> = {}, columns = 120) 
   return { written, time, terminal, progress: new Progress(terminal, stages, () => time.now) };
 }
 
-test('elsewhere than on a terminal: a plain line every few seconds, and the last of a stage', () => {
+test('not on a terminal: a plain line every few seconds, and the last of a stage', () => {
   const { written, time, progress } = collect(false);
   for (let n = 1; n <= 10; n++) {
     time.now += 1;
@@ -37,7 +37,7 @@ test('elsewhere than on a terminal: a plain line every few seconds, and the last
   ]);
 });
 
-test('on a terminal one line is rewritten, cut to its width, and notes stand above it', () => {
+test('on a terminal one line is rewritten, cut to its width, with notes above it', () => {
   const { written, time, progress } = collect(true, {}, 30);
   time.now = 1;
   progress.step(step('stage1', 1));
@@ -64,7 +64,7 @@ test('NO_COLOR, CI and dumb terminals', () => {
   expect(collect(false).terminal.color).toBe(false);
 });
 
-test('small pieces of text', () => {
+test('short pieces of text', () => {
   expect([clock(247), clock(3727), clock(0)]).toEqual(['4:07', '1:02:07', '0:00']);
   expect([compact(1234), compact(3.44), compact(56)]).toEqual(['1.2k', '3.4', '56']);
   expect([bar(0.5, 4), bar(1, 2), bar(0.0625, 2), bar(-1, 3)]).toEqual(['██', '██', '▏', '']);

@@ -23,7 +23,7 @@ function curio(...args: string[]) {
 const LANGUAGE = join(published, 'language');
 const ADAPTER = join(published, 'adapter');
 
-test('a run starts from a published adapter; what it leaves is opened by --run, and by name', async () => {
+test('a run starts from a published adapter; its result opens with --run, and by name', async () => {
   await writeSamples(folder);
   const trained = curio(
     ...['train', '--model', LANGUAGE, '--adapter', ADAPTER, '--name', 'short', '--data.images=.'],
@@ -52,7 +52,7 @@ test('a run starts from a published adapter; what it leaves is opened by --run, 
   expect(byName.stdout).toBe(byRun.stdout);
 });
 
-test('a question to a published adapter: the report beside the answer', () => {
+test('a question to a published adapter: the answer with the report', () => {
   const asked = curio(
     ...['ask', 'a.png', 'what is that ?', '--model', LANGUAGE, '--adapter', ADAPTER, '--max-new-tokens', '2'],
   );
@@ -66,7 +66,7 @@ test('a question to a published adapter: the report beside the answer', () => {
   );
 });
 
-test('folders without their model, or beside a run, are refused in one sentence', () => {
+test('folders without their model, or together with a run, are refused in one sentence', () => {
   expect(curio('ask', 'a.png', 'what ?', '--adapter', ADAPTER)).toMatchObject({
     status: 2,
     stderr: 'ask: --vision, --adapter and --storage need --model, the language model that they belong to.',

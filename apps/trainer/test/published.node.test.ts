@@ -22,7 +22,7 @@ afterAll(() => gpu.close());
 
 const open = (named: ModelFolders, storage?: 'f32') => openNamed(gpu, named, storage);
 
-test.each(LAYOUTS)('%s: features and scores are those of PyTorch, and every tensor is told of', async (layout) => {
+test.each(LAYOUTS)('%s: features and scores are those of PyTorch, and every tensor is reported', async (layout) => {
   const golden = expected(layout);
   expect(golden.ints('ids')).toContain(IMAGE_TOKEN);
   const opened = await open(folders(layout), 'f32');
@@ -52,7 +52,7 @@ test.each(LAYOUTS)('%s: a base in the type of its files gives the same scores', 
   parity('published folder in f16: logits', ORACLE[layout]).close(logits, golden.floats('logits'), LOGITS, 'logits', 0);
 });
 
-test('what the files say is what decides, not what the folders are called', async () => {
+test('the files decide, not the names of the folders', async () => {
   const { found } = await open(folders('transformers-4.31'), 'f32');
   expect(found).toMatchObject({ imageAspect: 'pad', saysTemplate: false, baseProjector: false });
   expect(found.model.projector).toEqual({ kind: 'cluster', numPrototypes: 256, iterations: 2 });
@@ -60,7 +60,7 @@ test('what the files say is what decides, not what the folders are called', asyn
   expect(found.model.visionLora).toMatchObject({ r: 4, alpha: 8, dropout: 0.2 });
 });
 
-test("without Vit-lora the tower's pairs of the main file are left out, as the published code does, and that is told", async () => {
+test("without Vit-lora the tower's pairs of the main file are left out, as in the published code, and that is reported", async () => {
   const named = copyOf('transformers-4.31');
   rmSync(join(named.adapter, 'Vit-lora'), { recursive: true });
   const { lines, found } = await open(named, 'f32');
@@ -70,7 +70,7 @@ test("without Vit-lora the tower's pairs of the main file are left out, as the p
   );
 });
 
-test('the folder of stage 1 opens: a projector and nothing else', async () => {
+test('the folder of stage 1 opens: only a projector', async () => {
   const named = copyOf('transformers-4.31');
   cpSync(join(named.adapter, 'non_lora_trainables.bin'), join(named.adapter, 'mm_projector.bin'));
   for (const name of ['non_lora_trainables.bin', 'adapter_config.json', 'adapter_model.bin', 'Vit-lora'])

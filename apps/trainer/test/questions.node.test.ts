@@ -30,7 +30,7 @@ import { RunFolder } from '../src/run/run-folder.ts';
 import { baseFolder } from '../src/train/open.ts';
 import { runCurio, TINY } from './curio.ts';
 
-test('CLIP finds captions nearer to their own picture than to another one, in any batch', async () => {
+test('CLIP rates captions closer to their own picture than to another one, in any batch', async () => {
   const gpu = await openGpu();
   try {
     const [language, vision] = [baseFolder(RUN_PRESETS.small, 'language'), baseFolder(RUN_PRESETS.small, 'vision')];
@@ -108,7 +108,7 @@ test('a published CLIP: the ids of its tokenizer, its cosines and its logits are
   expect(end).toBe(text.vocabSize - 1);
 });
 
-test('what is no whole CLIP is refused with what is missing', async () => {
+test('an incomplete CLIP is refused with what is missing', async () => {
   const gpu = await openGpu();
   try {
     const without = async (name: string, change: (json: Record<string, unknown>) => void): Promise<Error> => {
@@ -160,7 +160,7 @@ test('diversity counts texts, n-grams and kinds', () => {
   expect(found.distinct1).toBe(8 / 17);
 });
 
-test('consistency: answers that are all the same, and how often right', () => {
+test('consistency: identical answers, and how often they are right', () => {
   expect(
     summariseConsistency([
       { expected: 'red .', answers: ['red .', 'red .'] },
@@ -172,7 +172,7 @@ test('consistency: answers that are all the same, and how often right', () => {
   expect(summariseConsistency([]).rightWhenSame).toBeNull();
 });
 
-test('bins have every value, the greatest in the last', () => {
+test('bins contain every value, the largest in the last', () => {
   const bins = binned([0, 0.5, 1, 1], 0, 1);
   expect([bins[0], bins[15], bins[29]]).toEqual([0.25, 0.25, 0.5]);
   expect(binned([2, 2], 2, 2)[0]).toBe(1);

@@ -35,7 +35,7 @@ const environment = {
   commit: 'abc',
 };
 
-test('a file is whole or as it was', () => {
+test('a file is complete or unchanged', () => {
   const path = join(temporary(), 'deep', 'a.txt');
   writeAtomic(path, 'first');
   const broken = [new Uint8Array(3), null as unknown as Uint8Array];
@@ -44,7 +44,7 @@ test('a file is whole or as it was', () => {
   expect(readdirSync(join(path, '..'))).toEqual(['a.txt']);
 });
 
-test('a folder is whole or as it was', () => {
+test('a folder is complete or unchanged', () => {
   const root = temporary();
   const path = join(root, 'adapter');
   writeFolderAtomic(path, { 'a.txt': 'one', 'deep/b.txt': 'two' });
@@ -54,7 +54,7 @@ test('a folder is whole or as it was', () => {
   expect([readdirSync(path), readdirSync(root)]).toEqual([['a.txt'], ['adapter']]);
 });
 
-test('a safetensors file that shrinks while it is read gives an error, no zeros', async () => {
+test('a safetensors file that shrinks while it is read gives an error, not zeros', async () => {
   const path = join(temporary(), 'x.safetensors');
   writeAtomic(path, encodeSafetensors([{ name: 'w', dtype: 'F32', shape: [4], data: Float32Array.of(1, 2, 3, 4) }]));
   const { tensors } = await openSafetensors(fileSource(path));
@@ -67,7 +67,7 @@ test('a safetensors file that shrinks while it is read gives an error, no zeros'
   expect(await folderSource(join(path, '..')).open('y')).toBeUndefined();
 });
 
-test('a run folder is made once, keeps the newest checkpoints, and gives its configuration back', () => {
+test('a run folder is created once, keeps the newest checkpoints, and returns its configuration', () => {
   const root = temporary();
   const folder = RunFolder.create({ root, name: 'a', preset: 'small' });
   folder.writeConfig(RUN_PRESETS.small, environment);
@@ -100,7 +100,7 @@ test('a run folder is made once, keeps the newest checkpoints, and gives its con
   );
 });
 
-test('a run that an earlier version wrote is read: patterns that matched nothing are left out, what it did not know is off', () => {
+test('a run of an earlier version is read: patterns that matched nothing are left out, newer settings are off', () => {
   // Written by the version before gradient checkpointing.
   const written = JSON.parse(readFileSync(new URL('old-run-config.json', import.meta.url), 'utf8'));
   expect(written.train.stage2.trainable.map(([pattern]: [string]) => pattern)).toContain('extra_');
@@ -130,7 +130,7 @@ test('a run that an earlier version wrote is read: patterns that matched nothing
     expect(() => readAs(broken)).toThrow(/^config: /);
 });
 
-test('metrics are a line a step; a resumed run drops what will run again, and a line cut by a crash', () => {
+test('metrics are a line per step; a resumed run drops what will run again, and a line truncated by a crash', () => {
   const folder = RunFolder.create({ root: temporary(), name: 'a', preset: 'small' });
   const log = new RunLog(folder);
   for (const step of [1, 2, 3]) log.step(metrics('stage1', step));
@@ -148,7 +148,7 @@ test('metrics are a line a step; a resumed run drops what will run again, and a 
   resumed.close();
 });
 
-test('curves are smoothed without a bias at the start, and ticks are round', () => {
+test('curves are smoothed without a bias at the start, and ticks are round numbers', () => {
   expect(smoothed([4, 4, 4])).toEqual([4, 4, 4]);
   expect(smoothed(Array.from({ length: 400 }, (_, i) => (i < 200 ? 2 : 0))).at(-1)).toBeLessThan(0.01);
   expect(niceTicks(0, 4.7, 4)).toEqual([0, 2, 4, 6]);
@@ -156,7 +156,7 @@ test('curves are smoothed without a bias at the start, and ticks are round', () 
   expect(lossChart([])).toContain('no steps yet');
 });
 
-test('a picture becomes half blocks in the colours of the terminal', () => {
+test("a picture becomes half blocks in the terminal's colours", () => {
   const picture = { width: 2, height: 2, rgb: Uint8Array.of(255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255) };
   expect(pictureLines(picture, 2, true)).toEqual([
     '\x1b[38;2;255;0;0;48;2;0;0;255m▀\x1b[38;2;0;255;0;48;2;255;255;255m▀\x1b[0m',
@@ -278,7 +278,7 @@ test('the outcome: a summary, a chart, a page that needs nothing else, and text 
   for (const line of page.split('\n')) expect([...line].length).toBeLessThanOrEqual(100);
 });
 
-test('where each question stays as it was drawn, no choice is told', () => {
+test('if each question is the first one drawn, no choice is reported', () => {
   const found = { answers: null, blind: null, selfAsked: summariseAsked(['where'], []) };
   const page = (candidates: number) =>
     evaluationPage(found, { scenes: [], candidates }, openTerminal({ write: () => {} }, {}));
@@ -286,7 +286,7 @@ test('where each question stays as it was drawn, no choice is told', () => {
   expect(page(1)).not.toContain('Each is');
 });
 
-test('on a terminal with colours the picture stands beside its questions', () => {
+test('on a terminal with colours the picture is beside its questions', () => {
   const { page } = outcome(openTerminal({ write: () => {}, isTTY: true, columns: 100 }, { COLORTERM: 'truecolor' }));
   expect(page).toMatch(/\x1b\[38;2;200;200;200;48;2;200;200;200m▀[^\n]*there is: a large red seven/);
 });

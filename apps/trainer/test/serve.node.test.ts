@@ -72,7 +72,7 @@ test('models are listed and found', async () => {
   await expect(client.models.retrieve('gpt')).rejects.toThrow("404 model 'gpt' is not here; there is 'trained'.");
 });
 
-test('a question about a picture has the answer that the model gives, whole and in pieces', async () => {
+test("a question about a picture gets the model's answer, whole and in pieces", async () => {
   const pixels = talk.prepare(await decodeImage(picture, 'picture'));
   const [expected] = await talk.speaker.write(
     [
@@ -121,7 +121,7 @@ test('a question about a picture has the answer that the model gives, whole and 
   expect(told).toEqual([usage]);
 });
 
-test('a server speaks to its model in the template that it is given', async () => {
+test('a server uses the template that it is given', async () => {
   const messages = about('describe the image in detail .');
   const tokensIn = async (template: TemplateName | undefined): Promise<number> => {
     const own = await serve({ models: [served(inTemplate(talk.speaker, template))] });
@@ -142,7 +142,7 @@ test('a server speaks to its model in the template that it is given', async () =
   expect([await tokensIn(undefined), await tokensIn('v1')]).toEqual([plain!.promptTokens, v1!.promptTokens]);
 });
 
-test('several at once have the answers of each alone; several turns, stops and limits are kept', async () => {
+test('several at once get the answers of each alone; turns, stops and limits are respected', async () => {
   const asked = [
     'which digit is red ?',
     'describe the image in detail .',
@@ -186,7 +186,7 @@ function endless(): Speaker {
   return new Speaker(model, new Proxy(tokens, { get }));
 }
 
-test('a newcomer does not wait for a long answer, and has the answer that it has alone', async () => {
+test('a new request does not wait for a long answer, and gets the answer that it gets alone', async () => {
   const open = await serve({ models: [served(endless())] });
   const short = { ...greedy, messages: about('is it blue ?'), max_tokens: 4 };
   const alone = await open.chat.completions.create(short);
@@ -213,7 +213,7 @@ test('a newcomer does not wait for a long answer, and has the answer that it has
   expect(before).toBeLessThan(pieces);
 });
 
-test('what is drawn follows the seed, and n answers differ', async () => {
+test('samples follow the seed, and n answers differ', async () => {
   const messages = about('describe the image in detail .');
   const draw = async (seed: number): Promise<(string | null)[]> =>
     (await client.chat.completions.create({ model: 'trained', messages, temperature: 2, seed, n: 3 })).choices.map(
@@ -278,7 +278,7 @@ function image(address: string): object {
   return { role: 'user', content: [{ type: 'image_url', image_url: { url: address } }] };
 }
 
-test('one that cannot be answered does not take others with it', async () => {
+test('one that cannot be answered does not affect others', async () => {
   const [bad, good] = await Promise.allSettled([
     client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'red '.repeat(600) }] }),
     client.chat.completions.create({ ...greedy, messages: about('is it blue ?') }),
@@ -286,7 +286,7 @@ test('one that cannot be answered does not take others with it', async () => {
   expect([bad.status, good.status]).toEqual(['rejected', 'fulfilled']);
 });
 
-test('paths, methods and bodies that are none', async () => {
+test('invalid paths, methods and bodies', async () => {
   const at = (path: string, init?: RequestInit) => fetch(`${client.baseURL.replace(/\/v1$/, '')}${path}`, init);
   const told = async (response: Response) => [
     response.status,
@@ -336,7 +336,7 @@ function slowSpeaker() {
   return { calls, speaker: { write }, until };
 }
 
-test('a client that goes ends its answer, written or waiting', async () => {
+test('a client that disconnects ends its answer, whether written or waiting', async () => {
   const { calls, speaker, until } = slowSpeaker();
   const slow = await serve({ models: [served(speaker)] });
   const ask = (signal?: AbortSignal) =>
@@ -360,7 +360,7 @@ test('a client that goes ends its answer, written or waiting', async () => {
   expect((await third).choices[0]!.message.content).toBe('a');
 });
 
-test('a full queue says so', async () => {
+test('a full queue is reported', async () => {
   const { calls, speaker, until } = slowSpeaker();
   const slow = await serve({ models: [served(speaker)], queue: 1 });
   const body = { ...greedy, messages: [{ role: 'user', content: 'a' }] } as const;
@@ -375,7 +375,7 @@ test('a full queue says so', async () => {
   await first;
 });
 
-test('beyond loopback a key is needed', async () => {
+test('beyond loopback a key is required', async () => {
   const { spawnSync } = await import('node:child_process');
   const root = resolve(import.meta.dirname, '../../..');
   const { status, stderr } = spawnSync(process.execPath, [...CURIO, 'serve', '--host', '0.0.0.0', '--run', run], {

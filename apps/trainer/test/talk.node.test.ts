@@ -69,7 +69,7 @@ test('questions are read by line and field', () => {
   expect(() => read('{"question_id":1')).toThrow(/:1: not JSON \(.*\); each line must be one object\.$/);
 });
 
-test('answers are continued only with the same questions and settings; a line cut by a crash is dropped', () => {
+test('answers are continued only with the same questions and settings; a line truncated by a crash is dropped', () => {
   const questions = [1, 2, 3].map((id) => ({ id, text: 'a' }));
   const line = (id: number, settings: string) => ({ question_id: id, text: 'b', metadata: { settings } });
   const path = at('answers.jsonl');
@@ -110,7 +110,7 @@ const QUESTIONS = [
   'where is the two ?',
 ];
 
-test('batch goes on after kill -9, and no answer depends on --batch', async () => {
+test('batch resumes after kill -9, and no answer depends on --batch', async () => {
   const lines = Array.from({ length: 24 }, (_, i) =>
     JSON.stringify({
       question_id: `q${i}`,
@@ -152,7 +152,7 @@ test('batch goes on after kill -9, and no answer depends on --batch', async () =
   );
 });
 
-test('answers after self-questions are given with them', async () => {
+test('answers after self-questions include them', async () => {
   const questions = [
     { id: 1, image: at('a.png'), text: 'which digit is red ?' },
     { id: 2, image: at('b.png'), text: 'what is in the picture ?' },
@@ -182,7 +182,7 @@ function chatOf(history: History, changed: Partial<WritingOptions> = {}) {
   return { chat, said: () => said.splice(0).join('') };
 }
 
-test('a chat of several turns is kept, opened again, and goes on as if it had not ended', async () => {
+test('a chat of several turns is saved, opened again, and continues as if it had not ended', async () => {
   const path = at('history.json');
   const { chat, said } = chatOf(History.open(path));
   await chat.show(at('a.png'));
@@ -215,7 +215,7 @@ test('a chat of several turns is kept, opened again, and goes on as if it had no
   expect(again.chat.history.turns).toEqual(chat.history.turns);
 });
 
-test('commands of a chat', async () => {
+test('commands in a chat', async () => {
   const { chat, said } = chatOf(new History(), { temperature: 1.5 });
   expect(await chat.line('/regenerate')).toBe(true);
   expect(said()).toBe('note chat: there is no answer to regenerate yet; ask something first.');
@@ -249,7 +249,7 @@ test('commands of a chat', async () => {
   expect([chat.history.image, await chat.line('/quit')]).toEqual([at('a.png'), false]);
 });
 
-test('an answer that is cut short is not kept; at temperature 0 there is no other', async () => {
+test('an aborted answer is not kept; at temperature 0 there is no other', async () => {
   const { chat, said } = chatOf(new History());
   const abort = new AbortController();
   abort.abort();
@@ -265,7 +265,7 @@ test('an answer that is cut short is not kept; at temperature 0 there is no othe
   ]);
 });
 
-test('a history that is none is refused', () => {
+test('an invalid history is refused', () => {
   const path = at('bad.json');
   writeFileSync(path, '{"version":2,"image":null,"turns":[]}');
   expect(() => History.open(path)).toThrow(

@@ -21,7 +21,7 @@ const steps = (name: string): { stage: string; step: number; loss: number; gradN
     .split('\n')
     .map((line) => JSON.parse(line))
     .filter(({ loss }) => loss !== undefined);
-test('a run leaves all that it promises', async () => {
+test('a run leaves all the files that it promises', async () => {
   const { code, stdout, stderr } = await curio(['train', '--preset', 'small', '--name', 'whole', ...TINY]);
   expect(code, stderr).toBe(0);
   expect(stdout).not.toContain('\u001b[');
@@ -76,7 +76,7 @@ test('a run leaves all that it promises', async () => {
   expect(commit ?? 'outside of git').toMatch(/^[0-9a-f]{12}(\+changes)?$|^outside of git$/);
 });
 
-test('curio eval scenes finds again what the run said at its end', async () => {
+test('curio eval scenes reproduces what the run reported at its end', async () => {
   const run = join('runs', 'whole');
   const { code, stdout, stderr } = await curio(['eval', 'scenes', '--run', run, '--json']);
   expect(code, stderr).toBe(0);
@@ -87,7 +87,7 @@ test('curio eval scenes finds again what the run said at its end', async () => {
   });
 });
 
-test('ctrl-C saves and stops; going on ends with the bytes of a run that was never stopped', async () => {
+test('ctrl-C saves and stops; resuming ends with the bytes of a run that was never stopped', async () => {
   const metrics = join(folder, 'runs', 'cut', 'metrics.jsonl');
   let giveUp = (): void => {};
   const cut = await curio(['train', '--preset', 'small', '--name', 'cut', ...TINY], (kill) => {
@@ -150,7 +150,7 @@ test('a loss that is not a number stops the run, names the first bad tensor and 
   expect(existsSync(join(folder, 'runs', 'wild', 'summary.json'))).toBe(false);
 });
 
-test('it trains on any LLaVA JSON and folder of images, JPEG and text alone among them, with [vusr] as a learned word, and asks itself afterwards', async () => {
+test('it trains on any LLaVA JSON and folder of images, including JPEG and text alone, with [vusr] as a learned word, and asks itself afterwards', async () => {
   expect((await curio(['data', 'mine', '--stage1', '4', '--stage2', '8', '--heldout', '0', '--ask', '0'])).code).toBe(
     0,
   );

@@ -84,7 +84,7 @@ const namedIn = (text: string): string[] => [
   ),
 ];
 
-test('every base, adapter and data set of the specification’s recipes has its licence there', () => {
+test('every base, adapter and data set of the specification’s recipes has its licence listed', () => {
   const text = readFileSync(join(root, 'docs/sq-llava.md'), 'utf8');
   const licences = sectionOf(text, '## 11. Licences');
   const used = [sectionOf(text, '### 3.2 Stages'), sectionOf(text, '### 4.6 Base models needed')].join('\n');

@@ -27,7 +27,7 @@ test.each(names)(
   },
 );
 
-test('the small prototype file holds the golden vector that the specification prints', async () => {
+test('the small prototype file contains the golden vector of the specification', async () => {
   const file = await openGolden('prototype-small');
   expect(file.scalar('out.loss')).toBeCloseTo(3.079768, 5);
   expect(Array.from(file.ints('out.assignment'))).toEqual([0, 0, 1, 1, 1, 2, 2, 2, 3]);
@@ -42,7 +42,7 @@ test('a hard decision in a golden file has room for float rounding', async () =>
   expect((await openGolden('whole')).config.generateMargin).toBeGreaterThan(1e-3);
 });
 
-test('a wrong name is answered with what there is', async () => {
+test('a wrong name is answered with the existing ones', async () => {
   await expect(openGolden('clop')).rejects.toThrow("golden: no file 'clop'; there are adamw-8bit.safetensors,");
   const file = await openGolden('prototype-small');
   expect(() => file.floats('out.assignment')).toThrow(

@@ -32,7 +32,7 @@ function run(script: string, lines: string, env: Record<string, string> = {}) {
 
 const isLinuxX64 = process.platform === 'linux' && process.arch === 'x64';
 
-test.runIf(isLinuxX64)('a variable that points to no driver is overridden by what is found', () => {
+test.runIf(isLinuxX64)('a variable that points to no driver is overridden by the driver found', () => {
   const missing = { VK_DRIVER_FILES: path.join(folder, 'none.json'), VK_ICD_FILENAMES: path.join(folder, 'none.json') };
   const { out } = run(
     'vulkan.mjs',
@@ -53,7 +53,7 @@ test('an unknown driver is named', () => {
   expect(out).toBe("CURIO_DRIVER: 'voodoo' is not a driver; it may be installed, lavapipe or swiftshader.");
 });
 
-test('the choice is told with what another would gain', () => {
+test('the choice is reported with what another would gain', () => {
   const adapter = { vendor: 'nvidia', architecture: '', description: 'NVIDIA H200', isGpu: true };
   expect(describeDriver({ route: 'installed', env: {}, adapter })).toBe(
     'driver: NVIDIA H200, installed on this machine.',
@@ -74,7 +74,7 @@ test('the choice is told with what another would gain', () => {
   );
 });
 
-test('the cache holds whole folders or none', () => {
+test('the cache holds complete folders or none', () => {
   const fill = `
     const fs = await import('node:fs');
     try { it.fillOnce('a', (part) => { fs.writeFileSync(part + '/half', ''); throw new Error('cut off'); }); } catch {}
@@ -84,7 +84,7 @@ test('the cache holds whole folders or none', () => {
   expect(JSON.parse(run('cache.mjs', fill).out)).toEqual([['c'], ['whole'], true]);
 });
 
-test('other versions of Node are those that the README names, lie in the cache, and run what they are given', () => {
+test('other versions of Node are those that the README names, are in the cache, and run what they are given', () => {
   const readme = fs.readFileSync(path.resolve(scripts, '../README.md'), 'utf8');
   for (const [major, version] of Object.entries(NODES)) {
     expect(version.split('.')[0]).toBe(major);

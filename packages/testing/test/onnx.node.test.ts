@@ -6,7 +6,7 @@ import type { Judged } from '../src/onnx/document.ts';
 import { judge } from '../src/onnx/judge.ts';
 import type { OnnxCase } from '../src/onnx/node.ts';
 
-test('docs/onnx.md says what is right and what is missing', async () => {
+test('docs/onnx.md lists what is right and what is missing', async () => {
   const file = await openGolden('onnx');
   const gpu = await openGpu();
   const judged: Judged[number][] = [];

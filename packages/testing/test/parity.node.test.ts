@@ -3,7 +3,7 @@ import { expect, test, TestRunner } from 'vitest';
 import { close, greatestDifference, parity } from '../src/parity.ts';
 import { joinRows, parityTable } from '../src/parity-reporter.ts';
 
-test('a difference is relative to the largest value, or to the floor, and infinite where a number is none', () => {
+test('a difference is relative to the largest value, or to the floor, and infinite for NaN', () => {
   expect(greatestDifference([1, 2.5, -4], [1, 2, -4])).toBe(0.125);
   expect(greatestDifference([0.5], [0], 2)).toBe(0.25);
   expect(greatestDifference([Number.NaN], [1])).toBe(Infinity);
@@ -12,7 +12,7 @@ test('a difference is relative to the largest value, or to the floor, and infini
   expect(close([1, 2.5], [1, 2], 0.26, 'x')).toBe(0.25);
 });
 
-test('a test’s comparisons stand in its row, also where the last one is the nearest to its limit', () => {
+test('a test’s comparisons are in its row, even if the last one is closest to its limit', () => {
   const rows = parity('numbers', 'us');
   rows.close([1, 2], [1, 2], 1e-3, 'equal');
   rows.close([1, 2.5], [1, 2], 0.5, 'near');

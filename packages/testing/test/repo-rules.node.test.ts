@@ -246,13 +246,13 @@ const violations: [string, (files: Files) => string[], Record<string, string>, s
   ],
 ];
 
-describe('each rule of the house fails on what it forbids', () => {
+describe('each rule of the repository fails on what it forbids', () => {
   test.each(violations)('%s', (_, rule, files, sentence) => {
     expect(rule(new Map(Object.entries(files)))).toEqual([sentence]);
   });
 });
 
-describe('and lets pass what it allows', () => {
+describe('and passes what it allows', () => {
   const allowed: [string, (files: Files) => string[], Record<string, string>][] = [
     [
       'imports to the left',

@@ -63,7 +63,7 @@ describe('the repository keeps its rules', () => {
     ['versions are pinned', () => packages.pinnedVersions(files)],
     ['generated files are fresh', () => staleFiles()],
   ];
-  test('the engine says the version of its package', () => {
+  test('the engine has the version of its package', () => {
     expect(files.get('packages/engine/src/version.ts')).toContain(
       `'${(JSON.parse(files.get('packages/engine/package.json')!) as { version: string }).version}'`,
     );

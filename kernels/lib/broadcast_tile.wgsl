@@ -58,3 +58,19 @@ fn add_four(c: ptr<function, Tile>, row: u32, p: vec4f, q: vec4f, b: Columns) {
   add_row(c, row + 2u, p.z, q.z, b);
   add_row(c, row + 3u, p.w, q.w, b);
 }
+
+// A step with rows of A: a lane has its row of each SG rows. The compiler drops what is beyond ROWS, and its loads.
+fn multiply_rows(tile: ptr<function, Tile>, rows0: vec2f, rows1: vec2f, rows2: vec2f, rows3: vec2f, held: Columns) {
+  add_rows(tile, 0u, rows0, held);
+  if (ROWS > SG) { add_rows(tile, SG, rows1, held); }
+  if (ROWS > 2u * SG) {
+    add_rows(tile, 2u * SG, rows2, held);
+    add_rows(tile, 3u * SG, rows3, held);
+  }
+}
+
+// A step with columns of A: a lane has four rows of each 4·SG rows.
+fn multiply_fours(tile: ptr<function, Tile>, p0: vec4f, p1: vec4f, q0: vec4f, q1: vec4f, held: Columns) {
+  add_fours(tile, 0u, p0, q0, held);
+  if (ROWS > 4u * SG) { add_fours(tile, 4u * SG, p1, q1, held); }
+}

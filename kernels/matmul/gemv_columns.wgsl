@@ -6,19 +6,9 @@ enable subgroups;
 // Shapes: A float[M, K], M at most ROWS; B packed[N, K] in groups along K, of a multiple of four words; C float[M, N],
 // A2 float[M, K2], B2 float[N, K2]; K2 a multiple of 4. Grid: [ceil(N / (SG · COLUMNS · SUBGROUPS)), 1, 1]. Accumulates
 // in f32 over ascending k, a group at a time. Traffic: B once.
-// uses: lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/scaled_levels.wgsl
+// uses: lib/gemv_operands.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/scaled_levels.wgsl
 
-struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4f>;
 @group(0) @binding(2) var<storage, read> b: array<vec4u>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read> a2: array<vec4f>;
-@group(0) @binding(6) var<storage, read> b2: array<vec4f>;
-@group(0) @binding(7) var<storage, read> scales: array<f32>;
-@group(0) @binding(8) var<storage, read> zeros: array<f32>;
 
 const FORMAT = INT4; // tune: INT8 INT4 INT4_ZEROS NF4
 const SG = 8u; // tune: 8u 16u

@@ -7,19 +7,9 @@ enable subgroups;
 // K2]; K2 a multiple of 4. Grid: [ceil(N / (4 · SUBGROUPS)), 1, 1]. Accumulates in f32: a lane over its groups in
 // ascending order, then by butterflies.
 // Traffic: B once. A is read again for every 4 · VEC4S columns, from the cache.
-// uses: lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/scaled_levels.wgsl, lib/subgroup_reduce.wgsl, lib/gemv_store.wgsl
+// uses: lib/gemv_operands.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl, lib/scaled_levels.wgsl, lib/subgroup_reduce.wgsl, lib/gemv_store.wgsl
 
-struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4f>;
 @group(0) @binding(2) var<storage, read> b: array<u32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read> a2: array<vec4f>;
-@group(0) @binding(6) var<storage, read> b2: array<vec4f>;
-@group(0) @binding(7) var<storage, read> scales: array<f32>;
-@group(0) @binding(8) var<storage, read> zeros: array<f32>;
 
 const FORMAT = INT4; // tune: INT8 INT4 INT4_ZEROS NF4
 const SG = 8u; // tune: 4u 8u 16u 32u 64u

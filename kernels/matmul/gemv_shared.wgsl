@@ -4,19 +4,9 @@
 // Shapes: A float[M, K], M at most ROWS; B [N, K] as FORMAT says; C float[M, N], A2 float[M, K2], B2 float[N, K2]; K
 // and K2 multiples of 4.
 // Grid: [ceil(N / 4), 1, 1]. Accumulates in f32: a lane over its k in ascending order, then by a tree. Traffic: B once.
-// uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_vec4.wgsl, lib/turns.wgsl
+// uses: lib/gemv_operands.wgsl, lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_vec4.wgsl, lib/turns.wgsl
 
-struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4f>;
 @group(0) @binding(2) var<storage, read> b: array<u32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read> a2: array<vec4f>;
-@group(0) @binding(6) var<storage, read> b2: array<vec4f>;
-@group(0) @binding(7) var<storage, read> scales: array<f32>;
-@group(0) @binding(8) var<storage, read> zeros: array<f32>;
 
 const FORMAT = F32; // tune: F32 F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const ROWS = 1u; // tune: 1u 4u

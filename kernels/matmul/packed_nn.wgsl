@@ -5,19 +5,9 @@ enable subgroups;
 // Shapes: A float[M, K], its rows a_pitch apart, B packed[K, N] in groups of neighbours along N, C float[M, N], A2
 // float[M, K2], B2 float[K2, N]; K and K2 even, N a multiple of 4.
 // Grid: [ceil(N / (4 · SG · VEC4S)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k, two terms a step.
-// uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
+// uses: lib/packed_operands.wgsl, lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
 
-struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32, a_pitch: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec2f>;
-@group(0) @binding(2) var<storage, read> b: array<u32>;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4f>;
-@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(5) var<storage, read> a2: array<vec2f>;
 @group(0) @binding(6) var<storage, read> b2: array<vec4f>;
-@group(0) @binding(7) var<storage, read> scales: array<f32>;
-@group(0) @binding(8) var<storage, read> zeros: array<f32>;
 
 const FORMAT = F16; // tune: F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const SG = 8u; // tune: 4u 8u 16u
@@ -77,14 +67,4 @@ fn four_of_b(four: u32, g: u32, held: vec2f) -> vec4f {
   let levels = int4_levels(b[four / 2u], four % 2u);
   if (FORMAT == INT4) { return (levels - 8.0) * scales[g]; }
   return (levels - zeros[g]) * scales[g];
-}
-
-// What lies beyond ROWS is dropped by the compiler, its loads too.
-fn multiply_rows(tile: ptr<function, Tile>, rows0: vec2f, rows1: vec2f, rows2: vec2f, rows3: vec2f, held: Columns) {
-  add_rows(tile, 0u, rows0, held);
-  if (ROWS > SG) { add_rows(tile, SG, rows1, held); }
-  if (ROWS > 2u * SG) {
-    add_rows(tile, 2u * SG, rows2, held);
-    add_rows(tile, 3u * SG, rows3, held);
-  }
 }

@@ -7,19 +7,9 @@ enable subgroups;
 // Grid: [ceil(N / (4 · SG · VEC4S)), ceil(M / ROWS), 1]. Accumulates in f32 over ascending k.
 // A step takes two terms, as there; a word is read again for each of its pairs, which is cheaper than to hold it.
 // Scales are read once a group.
-// uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
+// uses: lib/packed_operands.wgsl, lib/broadcast_tile.wgsl, lib/tile_store.wgsl, lib/load_weight.wgsl, lib/nf4_lanes.wgsl
 
-struct Params { M: u32, N: u32, K: u32, K2: u32, flags: u32, alpha: f32, group: u32, a_pitch: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec2f>;
-@group(0) @binding(2) var<storage, read> b: array<u32>;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4f>;
-@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(5) var<storage, read> a2: array<vec2f>;
 @group(0) @binding(6) var<storage, read> b2: array<vec2f>;
-@group(0) @binding(7) var<storage, read> scales: array<f32>;
-@group(0) @binding(8) var<storage, read> zeros: array<f32>;
 
 const FORMAT = F16; // tune: F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const SG = 8u; // tune: 4u 8u 16u
@@ -102,14 +92,4 @@ fn four_zeros(first: u32, groups: u32) -> vec4f {
     return vec4f(zeros[first], zeros[first + groups], zeros[first + 2u * groups], zeros[first + 3u * groups]);
   }
   return vec4f(select(0.0, 8.0, FORMAT == INT4));
-}
-
-// What lies beyond ROWS is dropped by the compiler, its loads too.
-fn multiply_rows(tile: ptr<function, Tile>, rows0: vec2f, rows1: vec2f, rows2: vec2f, rows3: vec2f, held: Columns) {
-  add_rows(tile, 0u, rows0, held);
-  if (ROWS > SG) { add_rows(tile, SG, rows1, held); }
-  if (ROWS > 2u * SG) {
-    add_rows(tile, 2u * SG, rows2, held);
-    add_rows(tile, 3u * SG, rows3, held);
-  }
 }

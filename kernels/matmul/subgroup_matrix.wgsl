@@ -20,15 +20,8 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 // scale. Not bf16: f16 cannot hold its range.
 // Every sum and every chunk is a variable of its own: NVIDIA's compiler keeps an array that a loop indexes in memory.
 // No subgroup arithmetic in this module, which crashes that compiler beside matrices.
-// uses: lib/load_weight.wgsl, lib/weight_chunk.wgsl, lib/matrix_chunks.wgsl, lib/tile_order.wgsl
+// uses: lib/matmul_params.wgsl, lib/load_weight.wgsl, lib/weight_chunk.wgsl, lib/matrix_chunks.wgsl, lib/tile_order.wgsl
 
-struct Params {
-  M: u32, N: u32, K: u32, K_last: u32, K2: u32,
-  batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
-  flags: u32, alpha: f32, group: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4u>;
 @group(0) @binding(2) var<storage, read> b: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;

@@ -63,13 +63,3 @@ fn multiply(@builtin(workgroup_id) wg: vec3u,
   }
   store_tile(&tile, wg.z, first_row, column);
 }
-
-// What lies beyond ROWS is dropped by the compiler, its loads too.
-fn multiply_rows(tile: ptr<function, Tile>, rows0: vec2f, rows1: vec2f, rows2: vec2f, rows3: vec2f, held: Columns) {
-  add_rows(tile, 0u, rows0, held);
-  if (ROWS > SG) { add_rows(tile, SG, rows1, held); }
-  if (ROWS > 2u * SG) {
-    add_rows(tile, 2u * SG, rows2, held);
-    add_rows(tile, 3u * SG, rows3, held);
-  }
-}

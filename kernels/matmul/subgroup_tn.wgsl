@@ -5,19 +5,9 @@ enable subgroups;
 // Shapes: A float[K, M], B float[K, N], C float[M, N] (float[N, M] with SWAP); M and N multiples of 4, K any. Its use:
 // gradients of weights, dW = dyᵀ·x, where K counts rows. Grid: [ceil(N / (4 · SG · VEC4S)), ceil(M / ROWS), batches].
 // Accumulates in f32 over ascending k, two terms a step.
-// uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
+// uses: lib/transposed_operands.wgsl, lib/broadcast_tile.wgsl, lib/tile_store.wgsl
 
-struct Params {
-  M: u32, N: u32, K: u32, K_last: u32, K2: u32,
-  batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
-  flags: u32, alpha: f32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4f>;
 @group(0) @binding(2) var<storage, read> b: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4f>;
-@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
 
 const SG = 8u; // tune: 4u 8u 16u
 const ROWS = 32u; // tune: 8u 16u 32u
@@ -42,7 +32,7 @@ fn multiply(@builtin(workgroup_id) wg: vec3u,
   let terms = select(params.K, params.K_last, inner == params.batch_inner - 1u);
   for (var k = 0u; k + 1u < terms; k += 2u) {
     let held = Columns(b[ib.x], b[ib.y], b[ib.x + b_step], b[ib.y + b_step]);
-    multiply_rows(&tile, a[ia.x], a[ia.y], a[ia.x + a_step], a[ia.y + a_step], held);
+    multiply_fours(&tile, a[ia.x], a[ia.y], a[ia.x + a_step], a[ia.y + a_step], held);
     ia += 2u * a_step;
     ib += 2u * b_step;
   }
@@ -62,9 +52,4 @@ fn add_last(tile: ptr<function, Tile>, ia: vec2u, ib: vec2u) {
     (*tile)[r * VEC4S] += value * b0;
     if (VEC4S > 1u) { (*tile)[r * VEC4S + VEC4S - 1u] += value * b1; }
   }
-}
-
-fn multiply_rows(tile: ptr<function, Tile>, p0: vec4f, p1: vec4f, q0: vec4f, q1: vec4f, held: Columns) {
-  add_fours(tile, 0u, p0, q0, held);
-  if (ROWS > 4u * SG) { add_fours(tile, 4u * SG, p1, q1, held); }
 }

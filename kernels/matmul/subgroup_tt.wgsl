@@ -6,19 +6,9 @@ enable subgroups;
 // B·A with few columns, as (AᵀBᵀ)ᵀ by SWAP: the gradient of LoRA's inner activations. Grid: [ceil(N / (4 · SG ·
 // VEC4S)), ceil(M / ROWS), batches].
 // Accumulates in f32 over ascending k, two terms a step.
-// uses: lib/broadcast_tile.wgsl, lib/tile_store.wgsl
+// uses: lib/transposed_operands.wgsl, lib/broadcast_tile.wgsl, lib/tile_store.wgsl
 
-struct Params {
-  M: u32, N: u32, K: u32, K_last: u32, K2: u32,
-  batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
-  flags: u32, alpha: f32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4f>;
 @group(0) @binding(2) var<storage, read> b: array<vec2f>;
-@group(0) @binding(3) var<storage, read_write> c: array<vec4f>;
-@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
 
 const SG = 8u; // tune: 4u 8u 16u
 const ROWS = 32u; // tune: 8u 16u 32u
@@ -54,13 +44,8 @@ fn multiply(@builtin(workgroup_id) wg: vec3u,
     let w7 = b[ib.y + 3u * step + k];
     let held = Columns(vec4f(w0.x, w1.x, w2.x, w3.x), vec4f(w4.x, w5.x, w6.x, w7.x), vec4f(w0.y, w1.y, w2.y, w3.y),
       vec4f(w4.y, w5.y, w6.y, w7.y));
-    multiply_rows(&tile, a[ia.x], a[ia.y], a[ia.x + a_step], a[ia.y + a_step], held);
+    multiply_fours(&tile, a[ia.x], a[ia.y], a[ia.x + a_step], a[ia.y + a_step], held);
     ia += 2u * a_step;
   }
   store_tile(&tile, wg.z, first_row, column);
-}
-
-fn multiply_rows(tile: ptr<function, Tile>, p0: vec4f, p1: vec4f, q0: vec4f, q1: vec4f, held: Columns) {
-  add_fours(tile, 0u, p0, q0, held);
-  if (ROWS > 4u * SG) { add_fours(tile, 4u * SG, p1, q1, held); }
 }

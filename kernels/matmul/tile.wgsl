@@ -6,23 +6,7 @@
 // Source: S. Boehm, How to Optimize a CUDA Matmul Kernel, kernels 5 and 6 (https://siboehm.com/articles/22/CUDA-MMM).
 // B may be a packed weight, unpacked on the fly (FORMAT); group is the number of its adjacent elements that share a
 // scale.
-// uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_vec4.wgsl
-
-struct Params {
-  M: u32, N: u32, K: u32, K_last: u32, K2: u32,
-  batch_inner: u32, a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32,
-  flags: u32, alpha: f32, group: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<u32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read> a2: array<f32>;
-@group(0) @binding(6) var<storage, read> b2: array<f32>;
-@group(0) @binding(7) var<storage, read> scales: array<f32>;
-@group(0) @binding(8) var<storage, read> zeros: array<f32>;
+// uses: lib/matmul_params.wgsl, lib/matmul_operands.wgsl, lib/load_weight.wgsl, lib/weight_element.wgsl, lib/weight_vec4.wgsl
 
 const FORMAT = F32; // tune: F32 F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const TRANSPOSE_A = false; // tune: false true

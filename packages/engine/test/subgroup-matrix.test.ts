@@ -70,8 +70,8 @@ test('the tile is the largest that fills a device, and its memory', () => {
   expect(tile(49152, 577, 1024)).toBe('4u 1u 1u 64u');
   expect(tile(16384, 577, 1024)).toBe('4u 1u 1u ');
   expect(tile(49152, 64, 64)).toBe('4u 1u 1u 64u');
-  expect(halvesPay(device(49152), plan(577, 4096, 1024))).toBe(true);
-  expect(halvesPay(device(49152), plan(577, 1024, 1024))).toBe(false);
+  expect(halvesPay(device(49152), plan(577, 8192, 1024))).toBe(true);
+  expect(halvesPay(device(49152), plan(577, 4096, 1024))).toBe(false);
 });
 
 const random = new RandomStream(11, 0, 0);

@@ -1,4 +1,6 @@
-/** Models of a hub in the browser's storage: whole, continued, checked, offline, in two tabs, and where it is full. */
+/**
+ * Models of a hub in the browser's storage: complete, resumed, checked, offline, in two tabs, and with full storage.
+ */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -80,7 +82,7 @@ const stored = (on = page): Promise<Record<string, number>> =>
     await walk(await navigator.storage.getDirectory());
     return sizes;
   });
-/** First bytes of what was asked of the server of large files. */
+/** First bytes of the ranges requested from the server of large files. */
 const begins = (): number[] =>
   hub.asked.flatMap(({ path, range }) => (path.startsWith('large:') ? Number(/\d+/.exec(range!)) : []));
 const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
@@ -88,7 +90,7 @@ const digests = (files: ReadonlyMap<string, Uint8Array>): Record<string, string>
   Object.fromEntries([...files].map(([path, bytes]) => [path, sha256(bytes)]));
 
 const PART = 2 ** 24;
-/** A part of 16 MiB, and some. */
+/** A bit more than a part of 16 MiB. */
 const LARGE = Uint8Array.from({ length: 20_000_000 }, (_, i) => i * 31 + (i >> 9) * 7);
 const FILES = new Map([
   ['config.json', text({ mm_vision_tower: 'vision_tower' })],
@@ -270,7 +272,7 @@ test('two tabs that open one repository download it once', async () => {
 
 test('full storage: one sentence, before or during the download, and what arrived is kept', async () => {
   hub.publish('tiny/large', FILES);
-  // A private window, as the other tests' pages are, keeps its files in memory and counts them when they are opened.
+  // A private window, which the other tests use, keeps its files in memory and counts them when they are opened.
   await context.close();
   context = await chromium.launchPersistentContext(mkdtempSync(join(built, 'profile-')), findChromium());
   page = await openPage();
@@ -284,7 +286,7 @@ test('full storage: one sentence, before or during the download, and what arrive
     ),
   ]);
   expect(begins()).toEqual([]);
-  /** Room that is gone when the answer to a request for the large file comes. */
+  /** Lets free space vanish when the server answers a request for the large file. */
   const shrinkAt = (begin: number, quotaSize: number) => {
     hub.before = ({ path, range }, response) => {
       if (!path.startsWith('large:') || range !== `bytes=${begin}-${Math.min(begin + PART, LARGE.length) - 1}`)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { barriers, ended, newest, servePage } from './served-page.ts';
 import type { ServedPage } from './served-page.ts';
 
-/** Notes what the worker says, by kind, and whether it was asked to look inside. */
+/** Records the worker's messages by kind, and whether it was asked to trace. */
 const LISTEN = `
   self.heard = {};
   self.asked = [];
@@ -38,7 +38,7 @@ async function ask(question: string): Promise<void> {
 }
 const said = (): Promise<string> => page.locator('.seen > [role=status]').innerText();
 const word = (n: number): Locator => newest(page).locator('.word').nth(n);
-/** What is drawn over the board, or over the picture of the panel; null where nothing is. */
+/** What is drawn over the board, or over the picture of the panel; null if nothing is. */
 const drawn = async (where: '.board' | '.looked'): Promise<string | null> => {
   const overlay = page.locator(`${where} .overlay`);
   if ((await overlay.count()) === 0) return null;
@@ -177,10 +177,10 @@ test('how it works: four stages on the picture of the board, each with its kerne
       /[a-z]+\/[a-z_0-9]+ just ran (once|\d+ times) in [\d.]+\sms, the longest of \d+ dispatches in/,
     );
   expect(await how.locator('.overlay').count()).toBe(4);
-  // Stop and Escape end it, and what it still says is not shown; then it can be shown again.
+  // Stop and Escape end it, and its later messages are not shown; then it can be shown again.
   const saying = how.locator('[role=status]');
   for (const stop of [() => page.click('#stop'), () => page.keyboard.press('Escape')]) {
-    // All four stages may be over before the stop arrives; then once more.
+    // All four stages may be over before the stop arrives; then it tries once more.
     await expect
       .poll(async () => {
         await page.click('#how');

@@ -12,10 +12,10 @@ import {
   wordsSaid,
 } from '../src/inside/reading.ts';
 
-/** With spaces that one can see. */
+/** With visible spaces. */
 const seen = (text: string): string => text.replaceAll('\u00a0', ' ');
 
-/** Nothing but at some of 36 patches. */
+/** Zero except at some of 36 patches. */
 const patches = (at: Readonly<Record<number, number>>): Float32Array =>
   Float32Array.from({ length: 36 }, (_, i) => at[i] ?? 0);
 const word: SeenWord = {
@@ -57,7 +57,7 @@ test('a word is described in a sentence', () => {
 describe('prototypes', () => {
   const prototypes = {
     numPrototypes: 3,
-    // Three patches of [0.5, 0.25, 0.25] and one of [0, 0.5, 0.5], where the first of equals is taken.
+    // Three patches of [0.5, 0.25, 0.25] and one of [0, 0.5, 0.5], where the first of equals counts.
     iterations: [Float32Array.from([0.5, 0.25, 0.25, 0.5, 0.25, 0.25, 0.5, 0.25, 0.25, 0, 0.5, 0.5])],
     centre: Uint32Array.from([2, 2, 0, 1]),
     weight: Float32Array.from([1, 1, 0.5, 0.5]),

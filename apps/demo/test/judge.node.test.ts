@@ -1,4 +1,4 @@
-/** The kernel lab's judging, without the page: broken texts are refused where they are broken, right ones are timed. */
+/** The kernel lab's judging, without the page: broken texts are refused at the fault, right ones are timed. */
 import { openGpu } from '@curio/engine';
 import type { Gpu } from '@curio/engine';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,5 +1,6 @@
 /**
- * The kernel lab in a real headless Chromium: kernels are changed, broken, refused, put into the model and out again.
+ * The kernel lab in a real headless Chromium: kernels are changed, broken, refused, put into the model and removed
+ * again.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +34,7 @@ async function type(text: string): Promise<void> {
   await page.keyboard.insertText(text);
 }
 
-/** Asks, and gives the answer. */
+/** Asks, and returns the answer. */
 async function ask(question: string): Promise<string | null> {
   const before = await page.locator('.talk').count();
   await page.fill('#question', question);
@@ -56,7 +57,7 @@ test('opens by keyboard, with a first kernel, and is accessible', async () => {
   await page.keyboard.press('Tab');
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('lab-try');
   await expect.poll(() => standing(page), waits).toBe('ready');
-  // SwiftShader computes what it was given to its end, whatever becomes of the device and the worker.
+  // SwiftShader runs what it was given to its end, whatever happens to the device and the worker.
   expect(await page.innerText('#lab-software')).toBe(
     'Your browser computes in software, where nothing can stop a kernel that runs: loops that run too long are ended in time, but if the page ever hangs, please restart the browser.',
   );
@@ -87,7 +88,7 @@ test('refuses what is wrong, by its first wrong element', async () => {
     .toMatch(/^It is wrong in softmax, naive, .*: gradient of input 0\[\d+\] is \S+, expected /);
   await expect.poll(notice).toMatch(/^Not used: it is wrong in softmax, naive, .*: gradient of input 0\[\d+\] is /);
   expect(await page.locator('.cm-lint-marker-error').count()).toBe(0);
-  // Loops that end late in each other, in one that never ends.
+  // Nested loops that end late, in one that never ends.
   const late = 'for (var a = 0u; a < 1000000u; a++) { for (var b = 0u; b < 1000000u; b++) { top += x[i]; } }';
   await type(ownText('rows/softmax_naive').replace('{ top = max', `{ i -= 1u; ${late} top = max`));
   await expect

@@ -1,4 +1,4 @@
-/** The model's files as the built page brings them, against those on disk. */
+/** The model's files as the built page ships them, compared with those on disk. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,7 +67,7 @@ test('trained values are rounded to the nearest f16, and stay f32 where f16 woul
       expect([half.dtype, half.shape]).toEqual(['F16', shape]);
       const [values, halves] = [decodeFloats(await read(), dtype), decodeFloats(await half.read(), 'F16')];
       values.forEach((value, i) => {
-        // Half a unit in the last place of a half: 2^-11 of the value, or 2^-25 where it is subnormal.
+        // Half a unit in the last place of f16: 2^-11 of the value, or 2^-25 where it is subnormal.
         if (!(Math.abs(halves[i]! - value) <= Math.max(Math.abs(value) * 2 ** -11, 2 ** -25)))
           expect.fail(`${name}: ${tensor}[${i}] is ${value} and came as ${halves[i]}`);
       });

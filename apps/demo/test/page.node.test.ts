@@ -38,7 +38,7 @@ async function draw(digit: number, color: Color, cell: number): Promise<void> {
   }
 }
 
-/** Asks, waits for the whole answer, and gives it. */
+/** Asks, waits for the whole answer, and returns it. */
 async function ask(question: string): Promise<string> {
   const before = await page.locator('.talk').count();
   await page.fill('#question', question);

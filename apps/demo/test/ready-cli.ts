@@ -1,5 +1,6 @@
 /**
- * Opens the built page in a fresh Chromium, several times, and prints when it was ready and which CPU time that took:
+ * Opens the built page in a fresh Chromium, several times, and prints when it was ready and how much CPU time that
+ * took:
  *
  *     npx tsx apps/demo/test/ready-cli.ts [times] [folder of another build, to take turns with]
  */
@@ -22,7 +23,7 @@ for (let i = 0; i < Number(times); i++)
     const page = await browser.newPage({ reducedMotion: 'reduce' });
     const before = await seconds();
     await page.goto(`${served.address}page/`);
-    // Told by the page itself, since what looks from outside looks late on a busy machine.
+    // Reported by the page itself, since an observer outside looks late on a busy machine.
     const at = await page.evaluate(`new Promise((resolve) => {
       const look = () => document.querySelector('#standing[data-state=ready]') && resolve(performance.now());
       new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });

@@ -31,9 +31,9 @@ export interface ServedPage {
   /** Folder of the built page. */
   readonly built: string;
   readonly browser: Browser;
-  /** A browser of one's own, which the caller closes. */
+  /** A separate browser, which the caller closes. */
   readonly launch: () => Promise<Browser>;
-  /** How many the server has had, but for the browser's own looks for a newer service worker. */
+  /** How many the server has had, without the browser's own checks for a newer service worker. */
   readonly requests: () => number;
   /** Of the server, with a slash at its end. */
   readonly address: string;
@@ -41,7 +41,7 @@ export interface ServedPage {
 }
 
 async function build(folder: string): Promise<void> {
-  // The page as it is published, with what the repository brings, not what this machine last trained.
+  // The page as it is published, with the committed model, not the one that this machine trained last.
   const env = { ...process.env, NODE_ENV: 'production', CURIO_RUN: process.env.CURIO_RUN ?? join(demo, 'trained') };
   await new Promise<void>((resolve, reject) => {
     const args = [vite, 'build', '--outDir', folder, '--emptyOutDir', '--logLevel', 'error'];
@@ -91,7 +91,7 @@ export async function servePage(folder?: string): Promise<ServedPage> {
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
-/** What keeps somebody from using the page as it stands now, by axe. */
+/** What axe finds inaccessible on the page as it is now. */
 export async function barriers(on: Page): Promise<string[]> {
   await on.addScriptTag({ path: AXE });
   const script = `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>

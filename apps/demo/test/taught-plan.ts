@@ -1,4 +1,4 @@
-/** @file A training in the tab as the tests have it: ten steps on fives by the tests' own hand, in mirror image. */
+/** @file A training run in the tab for tests: ten steps on fives that the tests draw, in mirror image. */
 import { RandomStream } from '@curio/engine';
 import { COLORS, PEN } from '@curio/scenes';
 import type { SceneSamples } from '@curio/scenes';

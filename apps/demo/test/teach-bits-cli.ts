@@ -1,5 +1,5 @@
 /**
- * @file The other side of teach-bits.browser.test.ts, in Node: what `curio train` makes of the same plan, from the
+ * @file The other side of teach-bits.browser.test.ts, in Node: the result of `curio train` on the same plan, from the
  * adapter that the page comes with. Prints the losses, and the adapter's files as hashes.
  */
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
  * Ten steps of the page's training on SwiftShader in Chromium, and of `curio train` on SwiftShader in Node on the same
- * plan from the same adapter: the same losses, and the same adapter byte for byte, though the page rests after four.
+ * plan from the same adapter: the same losses, and the same adapter byte for byte, though the page pauses after four.
  */
 import { openGpu } from '@curio/engine';
 import {
@@ -82,7 +82,7 @@ test('the page trains to the same bits as curio train in Node, even with a pause
   const plan = taughtPlan(await jsonOf<SceneSamples>('apps/demo/public/scene-samples.json'));
   const base = { language: 'apps/trainer/base/language', vision: 'apps/trainer/base/vision' };
 
-  /** Trains to a step and rests there: losses, and all that it needs to go on, through files. */
+  /** Trains to a step and pauses there; returns losses, and all that it needs to continue, through files. */
   async function run(to: number, from = 0, files: AdapterFiles | null = null, optimizer?: Uint8Array) {
     const model = await openLearner(shop, files);
     const losses: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * Teaching the page in a real headless Chromium: drawings are collected, the model trains on them in the tab, rests, is
- * reloaded, loses its device, and what it learned goes to Node and back.
+ * Teaching the page in a real headless Chromium: drawings are collected, the model trains on them in the tab, pauses,
+ * is reloaded, loses its device, and what it learned goes to Node and back.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ import { barriers, ended, newest, servePage, standing } from './served-page.ts';
 import type { ServedPage } from './served-page.ts';
 
 const STEPS = 20;
-/** Another than the page begins with. */
+/** Not the one that the page begins with. */
 const SEED = 2;
 const random = new RandomStream(77);
 const BASE = resolve(import.meta.dirname, '../../trainer/base');
@@ -89,7 +89,7 @@ describe('drawings', () => {
     await page.focus('#train');
     await page.keyboard.press('Enter');
     expect(await state(page)).toBe('none');
-    // The seed is shown, and can be chosen; what is none is not taken.
+    // The seed is shown, and can be chosen; invalid input is not accepted.
     expect(await page.inputValue('#seed')).toBe('1');
     for (const [typed, seed] of [
       ['7', '7'],
@@ -135,7 +135,7 @@ describe('a training in the tab', () => {
   let context: BrowserContext;
   let page: Page;
   let folder: string;
-  /** The zip that the page gave. */
+  /** The zip that the page saved. */
   let zip: string;
 
   beforeAll(async () => {

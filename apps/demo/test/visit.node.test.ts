@@ -34,7 +34,7 @@ async function stroke(page: Page, ...[first, ...rest]: readonly (readonly [numbe
 }
 const caption = (page: Page): Promise<string> => page.innerText('#caption');
 
-/** What a file takes on its way, packed. */
+/** Compressed bytes of a file. */
 const packed = (path: string): number => gzipSync(readFileSync(path)).length;
 
 test('a first visit loads at most 200 kB of scripts and 4.5 MB in all, compressed, and answers at once; training code is loaded on demand', async () => {
@@ -141,7 +141,7 @@ describe('the board', () => {
     expect(await page.innerText('#why')).toBe('I see nothing on the board: draw a digit first.');
     expect(await barriers(page)).toEqual([]);
     await stroke(page, [60, 12], [60, 4], [90, -30]);
-    // Over the line above the center cell, but with its middle in that cell.
+    // Over the line above the center cell, but with its centre in that cell.
     await stroke(page, [36, 20], [36, 44]);
     expect(await caption(page)).toBe('A red digit at top right, a red digit at center.');
     await page.click('[data-color=blue]');

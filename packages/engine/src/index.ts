@@ -162,7 +162,7 @@ export {
 export { where } from './ops/elementwise/where.ts';
 
 export { AdamW } from './optim/adamw.ts';
-export type { AdamWOptions, AdamWState } from './optim/adamw.ts';
+export type { AdamWOptions, AdamWState, StoredAdamWState } from './optim/adamw.ts';
 export { checkGroups } from './optim/groups.ts';
 export type { Trainable } from './optim/groups.ts';
 export { MOMENT_STORAGES } from './optim/moments.ts';

@@ -68,15 +68,28 @@ const projectorOf = (model: SqLlava, prefix: string): Promise<NamedTensor[]> =>
     (name) => prefix + name.slice('projector.'.length),
   );
 
+/** Bytes of parameters that are read from the device together: as much memory of its own passes them on. */
+const READ_TOGETHER = 2 ** 26;
+
 /** Parameters with their values, under other names. */
-const named = (
+async function named(
   { parameters }: SqLlava,
   keep: (name: string) => boolean,
   rename: (name: string) => string,
-): Promise<NamedTensor[]> =>
-  Promise.all(
-    parameters.filter(({ name }) => keep(name)).map((parameter) => toNamed(parameter, rename(parameter.name))),
-  );
+): Promise<NamedTensor[]> {
+  const out: NamedTensor[] = [];
+  let group: Promise<NamedTensor>[] = [];
+  let bytes = 0;
+  for (const parameter of parameters) {
+    if (!keep(parameter.name)) continue;
+    group.push(toNamed(parameter, rename(parameter.name)));
+    bytes += 4 * parameter.size;
+    if (bytes < READ_TOGETHER) continue;
+    out.push(...(await Promise.all(group)));
+    [group, bytes] = [[], 0];
+  }
+  return [...out, ...(await Promise.all(group))];
+}
 
 const peftConfig = (lora: LoraConfig, base: string): AdapterConfig => ({ ...lora, base });
 

@@ -89,7 +89,7 @@ export { bareModel, openModel, type OpenModelOptions } from './checkpoint.ts';
 export { encodeProjector, encodeTrained, type BaseNames } from './encode-trained.ts';
 export type { LoadReport } from './files/load-report.ts';
 export { momentTensors, readMoments, type MomentPrefixes } from './files/moment-tensors.ts';
-export { encodeOptimizer, readOptimizer } from './files/optimizer-file.ts';
+export { encodeOptimizer, openOptimizer, readOptimizer } from './files/optimizer-file.ts';
 export { quantisedFolder, type QuantiseOptions } from './files/quantised-folder.ts';
 export { GGUF_STORAGES, mergedGguf, type GgufStorage, type MergedGguf } from './files/gguf-language.ts';
 export type { MergeDevices } from './files/merged-model.ts';

@@ -3,7 +3,7 @@
  * docs/sq-llava.md 3.
  */
 import { AdamW, cosineSchedule, DataError, RandomStream } from '@curio/engine';
-import type { AdamWState } from '@curio/engine';
+import type { AdamWState, StoredAdamWState } from '@curio/engine';
 import type { Mode } from '@curio/nn';
 import { encodeSample, makeBatch } from './data/batch.ts';
 import type { Batch } from './data/batch.ts';
@@ -28,9 +28,9 @@ export interface StageOptions extends Pick<LoopOptions<never>, 'onStep' | 'onWai
   /** Normalised pixels of an image of a sample, float32 [3, S, S]; null leaves the sample out of its step. */
   readonly pixels: (image: string, sample: Sample) => Promise<Float32Array | null>;
   readonly seed: number;
-  /** Step to begin with, and the optimizer's state there. */
+  /** Step to begin with, and the optimizer's state there; a stored one takes no memory while the stage runs. */
   readonly from?: number;
-  readonly state?: AdamWState;
+  readonly state?: AdamWState | StoredAdamWState;
   /** Called between steps with the optimizer, for checkpoints; true ends the stage. `land` as in `LoopOptions`. */
   readonly pause?: (step: number, optimizer: AdamW, land: () => Promise<void>) => Promise<boolean> | boolean;
   /** Called when the data of `step` cannot be prepared, before the error is thrown: the place for a checkpoint. */
@@ -120,7 +120,8 @@ export async function trainStage(options: StageOptions): Promise<number> {
   const { model, stage, train, samples, seed, from = 0, state, onStep, onWait, onRecord, capture } = options;
   const { pause, onBadData } = options;
   const optimizer = stageOptimizer(model, stage, train);
-  if (state) optimizer.load(state);
+  if (state && 'moments' in state) optimizer.load(state);
+  else if (state) await optimizer.loadStored(state);
   model.gpu.trim(); // pooled buffers do not have the sizes of a captured step's
   const order = stepsOfSamples(samples, stage, seed);
   Object.assign(model.mode, trainingMode(train));

@@ -1,8 +1,8 @@
 /** @file Checkpoints of a run: the trained weights as a PEFT folder, and the optimizer's moments. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AdamW, AdamWState } from '@curio/engine';
-import { encodeOptimizer, encodeTrained, readOptimizer } from '@curio/model';
+import type { AdamW, StoredAdamWState } from '@curio/engine';
+import { encodeOptimizer, encodeTrained, openOptimizer } from '@curio/model';
 import type { SqLlava } from '@curio/model';
 import type { TensorFormat } from '@curio/nn';
 import { fileSource } from '../run/files.ts';
@@ -22,7 +22,7 @@ export async function checkpointFiles(
 }
 
 /** The optimizer's state in a checkpoint folder; undefined if it has none. */
-export async function optimizerOf(folder: string): Promise<AdamWState | undefined> {
+export async function optimizerOf(folder: string): Promise<StoredAdamWState | undefined> {
   const path = join(folder, OPTIMIZER);
-  return existsSync(path) ? readOptimizer({ ...fileSource(path), name: path }) : undefined;
+  return existsSync(path) ? openOptimizer({ ...fileSource(path), name: path }) : undefined;
 }

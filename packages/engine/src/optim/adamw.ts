@@ -13,7 +13,7 @@ import { checkSettings, requireAtLeast0 } from './settings.ts';
 import type { Segment } from './flat.ts';
 import { checkGroups } from './groups.ts';
 import type { Trainable } from './groups.ts';
-import type { MomentPair, MomentStorage } from './moments.ts';
+import type { Moment, MomentPair, MomentStorage } from './moments.ts';
 
 export interface AdamWOptions {
   /**
@@ -45,6 +45,16 @@ export interface AdamWState {
   /** First and second moment of each trained parameter, by name. */
   readonly moments: ReadonlyMap<string, MomentPair>;
 }
+
+/** A state whose moments are read when they are asked for, such as one in a file. */
+export interface StoredAdamWState {
+  readonly step: number;
+  /** Those of a parameter; undefined where the state has none. */
+  momentsOf(name: string): Promise<MomentPair | undefined>;
+}
+
+/** Bytes handed to the device before it is waited for: what is uploaded stays in memory until the device has it. */
+const MOST_STAGED = 2 ** 26;
 
 const EVERYTHING: Trainable = [['', 1]];
 
@@ -209,9 +219,9 @@ export class AdamW {
     this.requireLive();
     const { steps } = this;
     const moments = new Map<string, MomentPair>();
-    const pending = this.segments.map((s) => s.moments.read());
-    for (const [i, s] of this.segments.entries()) {
-      const pairAt = await pending[i]!;
+    // One segment after the other: each passes through as much memory of the host's and the device's again.
+    for (const s of this.segments) {
+      const pairAt = await s.moments.read();
       s.parameters.forEach(({ name, offset, size }) => moments.set(name, pairAt(offset, size)));
     }
     return { step: steps, moments };
@@ -223,18 +233,32 @@ export class AdamW {
    */
   load(state: AdamWState): void {
     this.requireLive();
-    const each = this.segments.flatMap((s) =>
-      s.parameters.map(({ name, offset, size }) => ({ s, name, offset, size, pair: state.moments.get(name)! })),
-    );
-    for (const { s, name, size, pair } of each) {
-      if (!pair)
-        throw new WeightError(
-          `adamw: the state has no moments for '${name}'; it belongs to another choice of trained parameters.`,
-        );
-      s.moments.check(name, size, pair);
-    }
-    for (const { s, offset, pair } of each) s.moments.write(offset, pair);
+    const each = this.places().map((place) => ({ place, pair: state.moments.get(place.name) }));
+    for (const { place, pair } of each) requirePair(place, pair);
+    for (const { place, pair } of each) place.s.moments.write(place.offset, pair!);
     this.steps = state.step;
+  }
+
+  /**
+   * `load` from a state of which one parameter's moments are in memory at a time. After an error some parameters have
+   * the moments of the state and others their own.
+   */
+  async loadStored(state: StoredAdamWState): Promise<void> {
+    let staged = 0;
+    for (const place of this.places()) {
+      const pair = requirePair(place, await state.momentsOf(place.name));
+      this.requireLive();
+      place.s.moments.write(place.offset, pair);
+      staged += bytesOf(pair.first) + bytesOf(pair.second);
+      if (staged < MOST_STAGED) continue;
+      await this.gpu.synchronize();
+      staged = 0;
+    }
+    this.steps = state.step;
+  }
+
+  private places(): Place[] {
+    return this.segments.flatMap((s) => s.parameters.map(({ name, offset, size }) => ({ s, name, offset, size })));
   }
 
   /** Name of the first trained parameter whose gradient has a value that is not finite, or null: for error messages. */
@@ -272,6 +296,27 @@ export class AdamW {
       );
   }
 }
+
+/** A trained parameter in its segment. */
+interface Place {
+  readonly s: Segment;
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** @throws WeightError unless the moments are there and fit */
+function requirePair({ s, name, size }: Place, pair: MomentPair | undefined): MomentPair {
+  if (!pair)
+    throw new WeightError(
+      `adamw: the state has no moments for '${name}'; it belongs to another choice of trained parameters.`,
+    );
+  s.moments.check(name, size, pair);
+  return pair;
+}
+
+const bytesOf = (moment: Moment): number =>
+  moment instanceof Float32Array ? moment.byteLength : moment.codes.byteLength;
 
 const chunksOf = (s: Segment): number => ceilDiv(s.size / 4, NORM_CHUNK);
 const whole = ({ block }: Storage, bytes: number) => ({

@@ -35,7 +35,7 @@ export interface Update {
 export interface Moments {
   /** Records the kernel that updates these elements and their moments. */
   update(work: Update): void;
-  /** Those of each parameter, given its place in the segment. */
+  /** Those of each parameter, given its place in the segment: views of what was read once. */
   read(): Promise<(offset: number, size: number) => MomentPair>;
   /** Throws WeightError unless `pair` has the storage and the size of these. */
   check(name: string, size: number, pair: MomentPair): void;
@@ -113,8 +113,8 @@ class MomentsF32 implements Moments {
       ),
     );
     return (offset: number, size: number): MomentPair => ({
-      first: first!.slice(offset, offset + size),
-      second: second!.slice(offset, offset + size),
+      first: first!.subarray(offset, offset + size),
+      second: second!.subarray(offset, offset + size),
     });
   }
 
@@ -188,7 +188,7 @@ class Moments8bit implements Moments {
     return (offset: number, size: number): MomentPair => {
       const from = offset / MOMENT_BLOCK;
       const part = (bytes: ArrayBuffer, which: number): QuantisedMoment => ({
-        codes: new Uint8Array(bytes.slice(offset, offset + size)),
+        codes: new Uint8Array(bytes, offset, size),
         absmax: Float32Array.from({ length: ceilDiv(size, MOMENT_BLOCK) }, (_, i) => absmax[2 * (from + i) + which]!),
       });
       return { first: part(first, 0), second: part(second, 1) };

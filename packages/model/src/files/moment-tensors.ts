@@ -28,36 +28,44 @@ export function momentTensors(
   ]);
 }
 
-/** The moments among a file's tensors. @throws WeightError if one of a pair, or codes or their absmax, is missing */
-export async function readMoments(
+/**
+ * The moments of one parameter among a file's tensors; undefined if it has none.
+ * @param path for messages
+ * @throws WeightError if one of a pair, or codes or their absmax, is missing
+ */
+export async function readMomentsOf(
+  name: string,
   path: string,
   tensors: TensorMap,
   [first, second]: MomentPrefixes = ['first', 'second'],
-): Promise<AdamWState['moments']> {
-  const tensorOf = (name: string) => {
-    const tensor = tensors.get(name);
-    if (!tensor) throw new WeightError(`checkpoint: ${path} has no '${name}'; the optimizer's moments are incomplete.`);
+): Promise<MomentPair | undefined> {
+  if (!tensors.has(`${first}.${name}`)) return undefined;
+  const tensorOf = (full: string) => {
+    const tensor = tensors.get(full);
+    if (!tensor) throw new WeightError(`checkpoint: ${path} has no '${full}'; the optimizer's moments are incomplete.`);
     return tensor;
   };
-  const floats = async (name: string): Promise<Float32Array<ArrayBuffer>> => {
-    const tensor = tensorOf(name);
+  const floats = async (full: string): Promise<Float32Array<ArrayBuffer>> => {
+    const tensor = tensorOf(full);
     return decodeFloats(await tensor.read(), tensor.dtype) as Float32Array<ArrayBuffer>;
   };
-  const momentOf = async (prefix: string, name: string): Promise<Moment> => {
+  const momentOf = async (prefix: string): Promise<Moment> => {
     const tensor = tensorOf(`${prefix}.${name}`);
     if (tensor.dtype !== 'U8') return floats(`${prefix}.${name}`);
-    return { codes: Uint8Array.from(await tensor.read()), absmax: await floats(`${prefix}_absmax.${name}`) };
+    return { codes: new Uint8Array(await tensor.read()), absmax: await floats(`${prefix}_absmax.${name}`) };
   };
-  const begin = `${first}.`;
+  return { first: await momentOf(first), second: await momentOf(second) };
+}
+
+/** All moments among a file's tensors, by parameter. Throws as `readMomentsOf`. */
+export async function readMoments(
+  path: string,
+  tensors: TensorMap,
+  prefixes: MomentPrefixes = ['first', 'second'],
+): Promise<AdamWState['moments']> {
+  const begin = `${prefixes[0]}.`;
   const names = [...tensors.keys()].flatMap((name) => (name.startsWith(begin) ? [name.slice(begin.length)] : []));
-  return new Map(
-    await Promise.all(
-      names.map(
-        async (name): Promise<[string, MomentPair]> => [
-          name,
-          { first: await momentOf(first, name), second: await momentOf(second, name) },
-        ],
-      ),
-    ),
-  );
+  const moments = new Map<string, MomentPair>();
+  for (const name of names) moments.set(name, (await readMomentsOf(name, path, tensors, prefixes))!);
+  return moments;
 }

@@ -15,6 +15,9 @@ type Pass = GPUComputePassEncoder & { setImmediates(offset: number, data: ArrayB
 /** Dispatches recorded before a batch is submitted by itself, so that the device starts while the rest is recorded. */
 const BATCH = 96;
 
+/** Bytes of idle buffers for reads that are kept. */
+const MOST_STAGING = 2 ** 26;
+
 export class DeviceQueue implements CommandQueue {
   private encoder: GPUCommandEncoder | null = null;
   private pass: Pass | null = null;
@@ -22,7 +25,9 @@ export class DeviceQueue implements CommandQueue {
   private recorded = 0;
   private serial = 0;
   private readonly groups: BindGroups;
+  /** Buffers for reads, by size, that no read uses; and their bytes. */
   private readonly staging = new Map<number, GPUBuffer[]>();
+  private stagingBytes = 0;
   /** Validation of the batches not awaited yet. */
   private readonly checks = new Set<Promise<void>>();
   /** Pipelines of the batch being recorded, and the stacks that recorded them (when debugging). */
@@ -169,8 +174,10 @@ export class DeviceQueue implements CommandQueue {
   read(from: Binding): Promise<ArrayBuffer> {
     const size = Math.ceil(from.bytes / 4) * 4;
     const key = 2 ** Math.ceil(Math.log2(Math.max(size, 256)));
+    const kept = this.staging.get(key)?.pop();
+    if (kept) this.stagingBytes -= key;
     const staging =
-      this.staging.get(key)?.pop() ??
+      kept ??
       this.device.createBuffer({
         size: key,
         usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
@@ -227,10 +234,17 @@ export class DeviceQueue implements CommandQueue {
     await staging.mapAsync(GPUMapMode.READ, 0, Math.ceil(bytes / 4) * 4);
     const data = staging.getMappedRange(0, Math.ceil(bytes / 4) * 4).slice(0, bytes);
     staging.unmap();
+    this.keepStaging(staging, key);
+    return data;
+  }
+
+  /** Keeps a buffer for the next read of its size, unless the kept ones would be too many. */
+  private keepStaging(staging: GPUBuffer, key: number): void {
+    if (this.stagingBytes + key > MOST_STAGING) return staging.destroy();
+    this.stagingBytes += key;
     const list = this.staging.get(key);
     if (list) list.push(staging);
     else this.staging.set(key, [staging]);
-    return data;
   }
 
   private beginPass(): Pass {

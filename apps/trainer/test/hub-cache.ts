@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { openSnapshot, parseHubName, type SnapshotOptions } from '@curio/hub';
 import { DiskCache } from '../src/hub/disk-cache.ts';
 import { COMMAND_LINE_WORDS, type HubSettings } from '../src/hub/settings.ts';
@@ -43,19 +43,6 @@ export function useHub() {
   };
 }
 
-export async function refused(
-  opening: Promise<unknown>,
-  kind: new (...args: never[]) => Error,
-  sentence: string,
-): Promise<void> {
-  const error: unknown = await opening.then(
-    () => 'opened',
-    (thrown) => thrown,
-  );
-  expect(error).toBeInstanceOf(kind);
-  expect((error as Error).message).toBe(sentence);
-}
-
 /** Paths of all files and links below a folder. */
 export const below = (folder: string): string[] =>
   existsSync(folder)
@@ -64,18 +51,3 @@ export const below = (folder: string): string[] =>
         .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
         .sort()
     : [];
-
-export function bytes(size: number, seed: number): Uint8Array {
-  const made = new Uint8Array(size);
-  for (let i = 0; i < size; i++) made[i] = i * 31 + (i >> 9) * seed + seed;
-  return made;
-}
-export const text = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
-
-/** A part of 16 MiB, and some. */
-export const LARGE = bytes(20_000_000, 7);
-export const large = (): Map<string, Uint8Array> =>
-  new Map([
-    ['config.json', text({})],
-    ['model.safetensors', LARGE],
-  ]);

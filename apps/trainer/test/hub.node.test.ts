@@ -4,40 +4,18 @@ import { syncBuiltinESMExports } from 'node:module';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { ConfigError } from '@curio/engine';
 import { lockFolder } from '../src/disk/lock.ts';
-import { HubError, hubNameOf, parseHubName, pinnedName } from '@curio/hub';
+import { HubError } from '@curio/hub';
 import { COMMAND_LINE_WORDS, hubSettings } from '../src/hub/settings.ts';
 import { openTalk } from '../src/talk/open.ts';
-import { below, bytes, large, refused, text, useHub } from './hub-cache.ts';
+import { below, useHub } from './hub-cache.ts';
+import { bytes, large, refused, text } from '../../../packages/hub/test/contents.ts';
 import { digestOf, filesOf } from '../../../packages/testing/src/hub-server.ts';
 import { root } from './published.ts';
 
 const at = useHub();
 
-test('names of a hub: owner, repository and revision; paths are not names', () => {
-  expect(parseHubName('lmsys/vicuna-7b-v1.5')).toEqual({ name: 'lmsys/vicuna-7b-v1.5', revision: 'main' });
-  expect(parseHubName('a/b@refs/pr/1')).toEqual({ name: 'a/b', revision: 'refs/pr/1' });
-  for (const path of ['nowhere', './a/b', '../a', '/a/b', 'a/b/c', 'a/', 'a--b/c', 'a/b..c', 'C:\\a\\b', '~/a'])
-    expect(parseHubName(path)).toBeUndefined();
-  for (const revision of ['', '../a', 'a//b', '.a', 'a/', 'a b'])
-    expect(() => parseHubName(`a/b@${revision}`)).toThrow(
-      new ConfigError(
-        `hub: '${revision}' in a/b@${revision} is not a revision; write a/b@REVISION with a branch, a tag or a commit.`,
-      ),
-    );
-  const commit = '0'.repeat(40);
-  expect(hubNameOf(`/x/hub/models--lmsys--vicuna-7b/snapshots/${commit}`)).toBe('lmsys/vicuna-7b');
-  expect(hubNameOf(`models--a--b-c/snapshots/${commit}/Vit-lora/`)).toBe('a/b-c/Vit-lora');
-  expect(hubNameOf(`/x/models--a--b/snapshots/main`)).toBeUndefined();
-  expect(hubNameOf('models/vicuna')).toBeUndefined();
-  expect(pinnedName(`/x/hub/models--lmsys--vicuna-7b/snapshots/${commit}/`)).toBe(`lmsys/vicuna-7b@${commit}`);
-  expect(parseHubName(pinnedName(`models--a--b/snapshots/${commit}`))).toEqual({ name: 'a/b', revision: commit });
-  for (const path of ['models/vicuna', `models--a--b/snapshots/${commit}/Vit-lora`])
-    expect(pinnedName(path)).toBe(path);
-});
-
-test('the environment determines hub, cache and token', () => {
+test('the environment says where hub, cache and token are', () => {
   const home = mkdtempSync(join(tmpdir(), 'curio-home-'));
   expect(hubSettings({ HF_HOME: home, HF_HUB_CACHE: '' })).toEqual({
     ...{ endpoint: 'https://huggingface.co', cache: join(home, 'hub'), token: null, offline: false, pause: 500 },
@@ -58,7 +36,7 @@ test('the environment determines hub, cache and token', () => {
   expect(hubSettings({ XDG_CACHE_HOME: home }).cache).toBe(join(home, 'huggingface/hub'));
 });
 
-test("settings, tokenizer and one format of weights are downloaded into the cache's layout, and only once", async () => {
+test('settings, tokenizer and one format of weights come into the layout of the cache, and only once', async () => {
   const files = filesOf(join(root, 'transformers-5/language'));
   const unneeded = {
     'pytorch_model-00001-of-00001.bin': bytes(50, 1),
@@ -90,22 +68,7 @@ test("settings, tokenizer and one format of weights are downloaded into the cach
   expect(at.downloads()).toEqual([]);
 });
 
-test('of an adapter its own weights and Vit-lora are downloaded, of a merged model its tower too', async () => {
-  const adapter = filesOf(join(root, 'transformers-4.31/adapter'));
-  at.hub.publish('tiny/adapter', adapter);
-  const expected = [...adapter.keys()].filter((path) => path !== 'trainer_state.json').sort();
-  expect(below(await at.open('tiny/adapter'))).toEqual(expected);
-  const inside = { 'vision_tower/config.json': text({}), 'vision_tower/model.safetensors': bytes(9, 1) };
-  const said = { 'config.json': text({ mm_vision_tower: 'vision_tower' }), 'model.safetensors': bytes(9, 2) };
-  at.hub.publish('tiny/merged', new Map(Object.entries({ ...said, ...inside, 'other/config.json': text({}) })));
-  expect(below(await at.open('tiny/merged'))).toEqual(Object.keys({ ...said, ...inside }).sort());
-  expect(below(await at.open('tiny/merged@main', { cache: `${at.cache}-2` }, { weights: false }))).toEqual([
-    'config.json',
-    'vision_tower/config.json',
-  ]);
-});
-
-test('a branch is followed, a tag and a commit are kept, and unchanged files are not downloaded again', async () => {
+test('a branch is followed, a tag and a commit are kept, and what stayed the same is not downloaded again', async () => {
   const [a, b] = [bytes(100, 1), bytes(100, 2)];
   const first = at.hub.publish(
     'tiny/moving',
@@ -130,12 +93,12 @@ test('a branch is followed, a tag and a commit are kept, and unchanged files are
   expect(below(join(at.repoFolder('tiny/moving'), 'refs'))).toEqual(['main', 'refs/pr/1']);
 });
 
-test('offline only the cache is used', async () => {
+test('offline the cache alone is used', async () => {
   const commit = at.hub.publish('tiny/offline', new Map([['config.json', text({})]]));
   await refused(
     at.open('tiny/offline', { offline: true }),
     HubError,
-    `hub: tiny/offline is not a folder here, nor in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    `hub: tiny/offline is no folder here and not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   );
   const folder = await at.open('tiny/offline');
   at.hub.asked.length = 0;
@@ -144,12 +107,12 @@ test('offline only the cache is used', async () => {
   await refused(
     at.open('tiny/offline@v2', { offline: true }),
     HubError,
-    `hub: tiny/offline@v2 is not a folder here, nor in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    `hub: tiny/offline@v2 is no folder here and not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   );
   expect(at.hub.asked).toEqual([]);
 });
 
-test('of several at once, one downloads and the others wait', async () => {
+test('of several at once one downloads and the others wait for it', async () => {
   at.hub.publish('tiny/shared', large());
   const said: string[] = [];
   const folders = await Promise.all(
@@ -158,7 +121,7 @@ test('of several at once, one downloads and the others wait', async () => {
   expect(new Set(folders).size).toBe(1);
   expect(at.begins().filter((at) => at === 16_777_216)).toHaveLength(1);
   expect(said).toHaveLength(3);
-  expect(said[0]).toMatch(/^hub: process \d+ on \S+ is downloading tiny\/shared; waiting for it to finish\.$/);
+  expect(said[0]).toMatch(/^hub: process \d+ on \S+ downloads tiny\/shared; this waits for its end\.$/);
   expect(below(join(at.cache, '.locks'))).toEqual([]);
   // A lock that its owner left behind counts no more: that of a process that has ended.
   const locks = join(at.cache, '.locks/models--tiny--shared');
@@ -168,7 +131,7 @@ test('of several at once, one downloads and the others wait', async () => {
   await at.open('tiny/shared');
 });
 
-test('if links are forbidden, the files themselves are in the snapshot', async () => {
+test('where links are forbidden the files themselves are in the snapshot', async () => {
   at.hub.publish('tiny/plain', new Map([['config.json', text({})]]));
   const { symlinkSync } = fs;
   fs.symlinkSync = () => {
@@ -187,7 +150,7 @@ test('if links are forbidden, the files themselves are in the snapshot', async (
   }
 });
 
-test('a model in use is called by its name, and its source is pinned', async () => {
+test('a model that is talked with is called by its name, and what it came from is pinned', async () => {
   const [model, adapter, vision] = ['language', 'adapter', 'tower'].map((part) => {
     const name = `tiny/${part}`;
     return `${name}@${at.hub.publish(name, filesOf(join(root, 'transformers-5', part)))}`;

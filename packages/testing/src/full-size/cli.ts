@@ -1,16 +1,19 @@
-/** @file `npm run full-size -- 7b FOLDER`: a model in its full size, with random values, 13.5 GB on the disk. */
+/**
+ * @file `npm run full-size -- 7b FOLDER [LAYERS]`: a model in its full size, with random values, 13.5 GB on the disk; with
+ * two layers of the language model 1.9 GB.
+ */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PRESETS } from '@curio/model';
 import type { PresetName } from '@curio/model';
-import { writeFullSize } from './folders.ts';
+import { withLayers, writeFullSize } from './folders.ts';
 
-const [preset = '', folder] = process.argv.slice(2);
+const [preset = '', folder, layers] = process.argv.slice(2);
 if (!Object.hasOwn(PRESETS, preset) || folder === undefined) {
   console.error(`full-size: give a preset (${Object.keys(PRESETS).join(', ')}) and a folder.`);
   process.exit(2);
 }
-await writeFullSize(preset as PresetName, 1, (path, content) => {
+await writeFullSize(withLayers(PRESETS[preset as PresetName].model, layers), 1, (path, content) => {
   mkdirSync(dirname(join(folder, path)), { recursive: true });
   const file = openSync(join(folder, path), 'w');
   let bytes = 0;

@@ -2,10 +2,10 @@
  * @file Folders of a model in its full size, with random values: what `curio train --model` opens, and two samples to
  * train on. All tensors are views of one block of values, so that writing 13.5 GB takes the memory of the largest.
  */
-import { openGpu, RandomStream, sizeOf } from '@curio/engine';
-import { clipVisionToHf, llamaToHf, preprocessorConfig, PRESETS, SqLlava, CLIP_MEAN, CLIP_STD } from '@curio/model';
+import { ConfigError, openGpu, RandomStream, sizeOf } from '@curio/engine';
+import { clipVisionToHf, llamaToHf, preprocessorConfig, SqLlava, CLIP_MEAN, CLIP_STD } from '@curio/model';
 import { sceneTokenizerJson } from '@curio/scenes';
-import type { PresetName } from '@curio/model';
+import type { ModelConfig } from '@curio/model';
 import { encodeSafetensors, floatToHalf, Weights } from '@curio/nn';
 import type { NamedTensor } from '@curio/nn';
 
@@ -21,9 +21,18 @@ const SHARDS = 2;
 /** Ids of a caption: with the 576 rows of a picture and the first id, 700 positions. */
 const CAPTION = 122;
 
-/** The folders `language` and `vision` of a preset in f16, and `data.json` with pictures under `images`. */
-export async function writeFullSize(preset: PresetName, seed: number, write: WriteFile): Promise<void> {
-  const { model: config } = PRESETS[preset];
+/** A model with fewer layers of language, given as text. */
+export function withLayers(config: ModelConfig, layers: string | undefined): ModelConfig {
+  if (layers === undefined) return config;
+  const numLayers = Number(layers);
+  const most = config.language.numLayers;
+  if (!(Number.isInteger(numLayers) && numLayers >= 1 && numLayers <= most))
+    throw new ConfigError(`full-size: ${layers} layers are asked for and the preset has ${most}; give 1 to ${most}.`);
+  return { ...config, language: { ...config.language, numLayers } };
+}
+
+/** The folders `language` and `vision` of a model in f16, and `data.json` with pictures under `images`. */
+export async function writeFullSize(config: ModelConfig, seed: number, write: WriteFile): Promise<void> {
   const gpu = await openGpu({ dryRun: true });
   const bare = new SqLlava(new Weights(gpu, { bare: () => 'f16' }), config);
   const parameters = bare.parameters.filter(({ name }) => !/lora_|^projector/.test(name));

@@ -15,8 +15,7 @@ fn within4(v: vec4f, low: f32, high: f32) -> vec4f {
 /// The first twelve bits of v: the product of two such numbers is exact.
 fn upper4(v: vec4f) -> vec4f { return bitcast<vec4f>(bitcast<vec4u>(v) & vec4u(0xfffff000u)); }
 
-/// A whole k in -2^22..2^22 as an integer, from the digits of the sum: Lavapipe converts lane by lane, which takes a
-/// third of an activation's time.
+/// A whole k in -2^22..2^22 as an integer, from the digits of a sum: Lavapipe converts lane by lane.
 fn whole4(k: vec4f) -> vec4i { return bitcast<vec4i>(k + 12582912.0) - vec4i(0x4b400000); }
 
 fn power_of_two4(k: vec4i) -> vec4f { return bitcast<vec4f>((k + 127) << vec4u(23u)); }

@@ -14,7 +14,7 @@ test('sentences name HF_TOKEN and HF_ENDPOINT, and that a name is no folder eith
   await refused(
     at.open('tiny/none'),
     HubError,
-    `hub: tiny/none is no folder here, and not a repository that ${at.hub.endpoint} shows without a token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
+    `hub: tiny/none is not a folder here, nor a repository that ${at.hub.endpoint} shows without a token (401 Unauthorized, Repository not found); check the name, or give a token that may read it in HF_TOKEN.`,
   );
   at.hub.publish('tiny/odd', new Map([['config.json', text({})]]));
   at.hub.before = ({ path }, response) => path.includes('/tree/') && (response.end('<html>'), true);
@@ -23,7 +23,7 @@ test('sentences name HF_TOKEN and HF_ENDPOINT, and that a name is no folder eith
   );
 });
 
-test('a connection that is cut goes on where it broke off; what an end of the process left goes on too', async () => {
+test('an interrupted connection resumes where it stopped, and so does what a killed process left', async () => {
   at.hub.publish('tiny/cut', large());
   at.hub.before = ({ path, range }, response) =>
     path.startsWith('large:') && (part(response, LARGE, range, 6_000_000), true);
@@ -47,7 +47,7 @@ test('a connection that is cut goes on where it broke off; what an end of the pr
   await refused(
     at.open('tiny/stopped'),
     WeightError,
-    'http: tiny/stopped/model.safetensors: the connection was cut at byte 16777216 of 20000000, 5 times; try again when the network is better.',
+    'http: tiny/stopped/model.safetensors: the connection was cut off at byte 16777216 of 20000000, 5 times; try again when the network is better.',
   );
   expect(
     below(at.repoFolder('tiny/stopped'))
@@ -65,7 +65,7 @@ test('a connection that is cut goes on where it broke off; what an end of the pr
   expect(below(join(at.repoFolder('tiny/stopped'), 'blobs')).filter((name) => name.includes('.'))).toEqual([]);
 });
 
-test('a draft that is damaged or too long is begun anew, a file of another size is replaced', async () => {
+test('a damaged or overlong draft is started over, and a file of another size is replaced', async () => {
   at.hub.publish('tiny/damaged', large());
   const blob = join(at.repoFolder('tiny/damaged'), 'blobs', digestOf('a.bin', LARGE));
   mkdirSync(dirname(blob), { recursive: true });
@@ -83,7 +83,7 @@ test('a draft that is damaged or too long is begun anew, a file of another size 
   }
 });
 
-test('sizes and digests that are not those of the list are refused, and nothing of the file is left', async () => {
+test('sizes and digests other than the listed ones are refused, and nothing of the file is left', async () => {
   const config = text({ a: 1 });
   at.hub.publish('tiny/lying', new Map([['config.json', config]]));
   const left = (): string[] => below(at.repoFolder('tiny/lying'));
@@ -102,7 +102,7 @@ test('sizes and digests that are not those of the list are refused, and nothing 
   await refused(
     at.open('tiny/lying'),
     HubError,
-    `hub: tiny/lying/config.json came with digest ${digestOf('x', other)} and the hub lists ${digestOf('x', config)}; it was deleted, try again.`,
+    `hub: tiny/lying/config.json arrived with digest ${digestOf('x', other)} and the hub lists ${digestOf('x', config)}; it was deleted, try again.`,
   );
   expect(left()).toEqual([]);
   // Longer than it says in its own head.

@@ -15,7 +15,7 @@ import { root } from './published.ts';
 
 const at = useHub();
 
-test('the environment says where hub, cache and token are', () => {
+test('the environment determines hub, cache and token', () => {
   const home = mkdtempSync(join(tmpdir(), 'curio-home-'));
   expect(hubSettings({ HF_HOME: home, HF_HUB_CACHE: '' })).toEqual({
     ...{ endpoint: 'https://huggingface.co', cache: join(home, 'hub'), token: null, offline: false, pause: 500 },
@@ -36,7 +36,7 @@ test('the environment says where hub, cache and token are', () => {
   expect(hubSettings({ XDG_CACHE_HOME: home }).cache).toBe(join(home, 'huggingface/hub'));
 });
 
-test('settings, tokenizer and one format of weights come into the layout of the cache, and only once', async () => {
+test("settings, tokenizer and one format of weights are downloaded into the cache's layout, and only once", async () => {
   const files = filesOf(join(root, 'transformers-5/language'));
   const unneeded = {
     'pytorch_model-00001-of-00001.bin': bytes(50, 1),
@@ -68,7 +68,7 @@ test('settings, tokenizer and one format of weights come into the layout of the 
   expect(at.downloads()).toEqual([]);
 });
 
-test('a branch is followed, a tag and a commit are kept, and what stayed the same is not downloaded again', async () => {
+test('a branch is followed, a tag and a commit are kept, and unchanged files are not downloaded again', async () => {
   const [a, b] = [bytes(100, 1), bytes(100, 2)];
   const first = at.hub.publish(
     'tiny/moving',
@@ -93,12 +93,12 @@ test('a branch is followed, a tag and a commit are kept, and what stayed the sam
   expect(below(join(at.repoFolder('tiny/moving'), 'refs'))).toEqual(['main', 'refs/pr/1']);
 });
 
-test('offline the cache alone is used', async () => {
+test('offline only the cache is used', async () => {
   const commit = at.hub.publish('tiny/offline', new Map([['config.json', text({})]]));
   await refused(
     at.open('tiny/offline', { offline: true }),
     HubError,
-    `hub: tiny/offline is no folder here and not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    `hub: tiny/offline is not a folder here, nor in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   );
   const folder = await at.open('tiny/offline');
   at.hub.asked.length = 0;
@@ -107,12 +107,12 @@ test('offline the cache alone is used', async () => {
   await refused(
     at.open('tiny/offline@v2', { offline: true }),
     HubError,
-    `hub: tiny/offline@v2 is no folder here and not in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
+    `hub: tiny/offline@v2 is not a folder here, nor in ${at.cache}, and HF_HUB_OFFLINE is set; unset it, or give a folder on this machine.`,
   );
   expect(at.hub.asked).toEqual([]);
 });
 
-test('of several at once one downloads and the others wait for it', async () => {
+test('of several at once, one downloads and the others wait', async () => {
   at.hub.publish('tiny/shared', large());
   const said: string[] = [];
   const folders = await Promise.all(
@@ -121,7 +121,7 @@ test('of several at once one downloads and the others wait for it', async () => 
   expect(new Set(folders).size).toBe(1);
   expect(at.begins().filter((at) => at === 16_777_216)).toHaveLength(1);
   expect(said).toHaveLength(3);
-  expect(said[0]).toMatch(/^hub: process \d+ on \S+ downloads tiny\/shared; this waits for its end\.$/);
+  expect(said[0]).toMatch(/^hub: process \d+ on \S+ is downloading tiny\/shared; waiting for it to finish\.$/);
   expect(below(join(at.cache, '.locks'))).toEqual([]);
   // A lock that its owner left behind counts no more: that of a process that has ended.
   const locks = join(at.cache, '.locks/models--tiny--shared');
@@ -131,7 +131,7 @@ test('of several at once one downloads and the others wait for it', async () => 
   await at.open('tiny/shared');
 });
 
-test('where links are forbidden the files themselves are in the snapshot', async () => {
+test('if links are forbidden, the files themselves are in the snapshot', async () => {
   at.hub.publish('tiny/plain', new Map([['config.json', text({})]]));
   const { symlinkSync } = fs;
   fs.symlinkSync = () => {
@@ -150,7 +150,7 @@ test('where links are forbidden the files themselves are in the snapshot', async
   }
 });
 
-test('a model that is talked with is called by its name, and what it came from is pinned', async () => {
+test('a model in use is called by its name, and its source is pinned', async () => {
   const [model, adapter, vision] = ['language', 'adapter', 'tower'].map((part) => {
     const name = `tiny/${part}`;
     return `${name}@${at.hub.publish(name, filesOf(join(root, 'transformers-5', part)))}`;

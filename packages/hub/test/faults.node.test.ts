@@ -45,21 +45,21 @@ test('the token is sent to the hub, and to no other server', async () => {
   await sentence('hf_other', `hub: tiny/private is gated and your token may not read it; ask for access at ${page}.`);
   await sentence(
     'hf_wrong',
-    `hub: ${at.hub.endpoint} refuses your token (401 Unauthorized, Invalid credentials in Authorization header); make another one at ${at.hub.endpoint}/settings/tokens and give it under "token".`,
+    `hub: ${at.hub.endpoint} refuses your token (401 Unauthorized, Invalid credentials in Authorization header); create another at ${at.hub.endpoint}/settings/tokens and give it under "token".`,
   );
   expect(other.drafts.size + other.files.size).toBe(0);
 });
 
-test('a repository, a revision or a file that is not there is told in a sentence', async () => {
+test('a missing repository, revision or file is reported in a sentence', async () => {
   await refused(
     at.open('tiny/none'),
     HubError,
-    `hub: tiny/none is not on board, and not a repository that ${at.hub.endpoint} shows without a token (401 Unauthorized, Repository not found); check the name, or give a token that may read it under "token".`,
+    `hub: tiny/none is not on board, nor a repository that ${at.hub.endpoint} shows without a token (401 Unauthorized, Repository not found); check the name, or give a token that may read it under "token".`,
   );
   await refused(
     at.open('tiny/none', { token: 'hf_x' }),
     HubError,
-    `hub: tiny/none is not on board, and not a repository that ${at.hub.endpoint} shows to your token (401 Unauthorized, Repository not found); check the name, or give a token that may read it under "token".`,
+    `hub: tiny/none is not on board, nor a repository that ${at.hub.endpoint} shows to your token (401 Unauthorized, Repository not found); check the name, or give a token that may read it under "token".`,
   );
   at.hub.publish('tiny/there', new Map([['config.json', text({})]]));
   await refused(
@@ -73,7 +73,7 @@ test('a repository, a revision or a file that is not there is told in a sentence
   await refused(
     at.open('tiny/there'),
     HubError,
-    `hub: ${at.hub.endpoint}/tiny/there/resolve/${commit}/config.json was answered 404 Not Found, no; try again later.`,
+    `hub: ${at.hub.endpoint}/tiny/there/resolve/${commit}/config.json was answered with 404 Not Found, no; try again later.`,
   );
   at.hub.before = () => false;
   at.hub.publish('tiny/data', new Map([['train.parquet', bytes(9, 1)]]));
@@ -117,7 +117,7 @@ test('a connection that is cut goes on where it broke off, and a later download 
   await refused(
     at.open('tiny/cut', { into }),
     WeightError,
-    'http: tiny/cut/model.safetensors: the connection was cut at byte 16777216 of 20000000, 5 times; try again when the network is better.',
+    'http: tiny/cut/model.safetensors: the connection was cut off at byte 16777216 of 20000000, 5 times; try again when the network is better.',
   );
   expect([...into.drafts.values()].map(({ length }) => length)).toEqual([16_777_216]);
   expect(into.commits.size).toBe(0);
@@ -130,7 +130,7 @@ test('a connection that is cut goes on where it broke off, and a later download 
   expect(into.drafts.size).toBe(0);
 });
 
-test('a draft that is damaged or too long is begun anew, a file of another size is replaced', async () => {
+test('a damaged or overlong draft is started over, and a file of another size is replaced', async () => {
   at.hub.publish('tiny/damaged', large());
   const digest = digestOf('a.bin', LARGE);
   for (const [kind, content] of [
@@ -145,7 +145,7 @@ test('a draft that is damaged or too long is begun anew, a file of another size 
   }
 });
 
-test('sizes and digests that are not those of the list are refused, and nothing of the file is left', async () => {
+test('sizes and digests other than the listed ones are refused, and nothing of the file is left', async () => {
   const config = text({ a: 1 });
   at.hub.publish('tiny/lying', new Map([['config.json', config]]));
   const left = (): number => at.cache.files.size + at.cache.drafts.size;
@@ -164,7 +164,7 @@ test('sizes and digests that are not those of the list are refused, and nothing 
   await refused(
     at.open('tiny/lying'),
     HubError,
-    `hub: tiny/lying/config.json came with digest ${digestOf('x', other)} and the hub lists ${digestOf('x', config)}; it was deleted, try again.`,
+    `hub: tiny/lying/config.json arrived with digest ${digestOf('x', other)} and the hub lists ${digestOf('x', config)}; it was deleted, try again.`,
   );
   expect(left()).toBe(0);
   // Longer than it says in its own head.
@@ -177,7 +177,7 @@ test('sizes and digests that are not those of the list are refused, and nothing 
   expect(at.cache.files.size).toBe(0);
 });
 
-test('a hub that sends no lists, or lists that cannot be, is refused in a sentence', async () => {
+test('a hub that sends no listings, or impossible ones, is refused in a sentence', async () => {
   const commit = at.hub.publish('tiny/odd', new Map([['config.json', text({})]]));
   const remedy = 'give the address of a Hugging Face hub under "hub"';
   const answers = (kind: string, body: unknown) => {
@@ -213,7 +213,7 @@ test('a hub that sends no lists, or lists that cannot be, is refused in a senten
   );
 });
 
-test('a hub that fails for now is asked again; then the copy in the cache is used, and said to be', async () => {
+test('a hub that fails temporarily is asked again; then the cached copy is used, with a message', async () => {
   at.hub.publish('tiny/busy', new Map([['config.json', text({})]]));
   let failures = 3;
   at.hub.before = (_, response) => failures-- > 0 && (refuse(response, 503, null, 'busy'), true);

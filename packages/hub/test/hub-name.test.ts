@@ -2,7 +2,7 @@ import { ConfigError } from '@curio/engine';
 import { expect, test } from 'vitest';
 import { hubNameOf, parseHubName, pinnedName } from '../src/index.ts';
 
-test('names of a hub: owner, repository and revision; paths are none', () => {
+test('names of a hub: owner, repository and revision; paths are not names', () => {
   expect(parseHubName('lmsys/vicuna-7b-v1.5')).toEqual({ name: 'lmsys/vicuna-7b-v1.5', revision: 'main' });
   expect(parseHubName('a/b@refs/pr/1')).toEqual({ name: 'a/b', revision: 'refs/pr/1' });
   for (const path of ['nowhere', './a/b', '../a', '/a/b', 'a/b/c', 'a/', 'a--b/c', 'a/b..c', 'C:\\a\\b', '~/a'])

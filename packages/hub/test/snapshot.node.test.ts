@@ -35,7 +35,7 @@ test('settings, tokenizer and one format of weights come, and only once', async 
   expect(at.downloads()).toEqual([]);
 });
 
-test('of an adapter its own weights and Vit-lora come, of a merged model its tower too', async () => {
+test('of an adapter its own weights and Vit-lora are downloaded, of a merged model its tower too', async () => {
   const adapter = published('transformers-4.31/adapter');
   at.hub.publish('tiny/adapter', adapter);
   const expected = [...adapter.keys()].filter((path) => path !== 'trainer_state.json').sort();
@@ -48,7 +48,7 @@ test('of an adapter its own weights and Vit-lora come, of a merged model its tow
   expect(Object.keys(settings)).toEqual(['config.json', 'vision_tower/config.json']);
 });
 
-test('a branch is followed, a tag and a commit are kept, and what stayed the same is not downloaded again', async () => {
+test('a branch is followed, a tag and a commit are kept, and unchanged files are not downloaded again', async () => {
   const version = (seed: number) =>
     new Map(Object.entries({ 'config.json': text(1), 'model.safetensors': bytes(100, seed) }));
   const first = at.hub.publish('tiny/moving', version(1));
@@ -66,10 +66,10 @@ test('a branch is followed, a tag and a commit are kept, and what stayed the sam
   ]);
 });
 
-test('offline the cache alone is used', async () => {
+test('offline only the cache is used', async () => {
   const commit = at.hub.publish('tiny/offline', new Map([['config.json', text({})]]));
   const sentence = (name: string): string =>
-    `hub: ${name} is not on board and not in the memory, and the plane is in the air; land.`;
+    `hub: ${name} is not on board, nor in the memory, and the plane is in the air; land.`;
   await refused(at.open('tiny/offline', { offline: true }), HubError, sentence('tiny/offline'));
   const snapshot = await at.open('tiny/offline');
   at.hub.asked.length = 0;
@@ -79,13 +79,13 @@ test('offline the cache alone is used', async () => {
   expect(at.hub.asked).toEqual([]);
 });
 
-test('of several at once one downloads and the others wait for it', async () => {
+test('of several at once, one downloads and the others wait', async () => {
   at.hub.publish('tiny/shared', large());
   const said: string[] = [];
   const each = Array.from({ length: 4 }, () => at.open('tiny/shared', {}, { say: (line) => said.push(line) }));
   for (const snapshot of await Promise.all(each)) expect(snapshot).toEqual(digestsOf(large()));
   expect(at.begins().filter((begin) => begin === 16_777_216)).toHaveLength(1);
-  expect(said).toEqual(Array(3).fill('hub: somebody else downloads tiny/shared; this waits for its end.'));
+  expect(said).toEqual(Array(3).fill('hub: somebody else is downloading tiny/shared; waiting for it to finish.'));
 });
 
 test('where the cache has no room nothing is downloaded', async () => {

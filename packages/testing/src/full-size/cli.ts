@@ -1,6 +1,6 @@
 /**
- * @file `npm run full-size -- 7b FOLDER [LAYERS]`: a model in its full size, with random values, 13.5 GB on the disk; with
- * two layers of the language model 1.9 GB.
+ * @file `npm run full-size -- 7b FOLDER [LAYERS]`: a model in its full size, with random values, 13.5 GB on the disk;
+ * with two layers of the language model 1.9 GB.
  */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,9 +1,19 @@
 import { defineCases } from '../../truth/cases.ts';
+import type { InputSpec } from '../../truth/cases.ts';
 import { Array64 } from '../../truth/oracle.ts';
 import { asStored } from '../../truth/storage-oracle.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { cast } from './cast.ts';
 import type { CastOptions } from './cast.ts';
+
+/**
+ * Whole numbers, none of which lies in the middle between two levels, as halves drawn at random often do: each eight
+ * hold -100 and 101, so x · 15 / 201, x · 7 / 101 and x · 127 / 101 are never halves of odd numbers.
+ */
+const clear = (rows: number, cols: number): InputSpec => ({
+  shape: [rows, cols],
+  values: Array.from({ length: rows * cols }, (_, i) => [-100, 101][i % 8] ?? ((i * 37) % 200) - 99),
+});
 
 /** `from`: what x is rounded to beforehand. */
 export const castCases = defineCases<{ from?: DType; to: DType } & CastOptions>({
@@ -43,12 +53,12 @@ export const castCases = defineCases<{ from?: DType; to: DType } & CastOptions>(
     { label: 'nf4', inputs: [[5, 128]], attrs: { to: 'nf4' } },
     { label: 'nf4 with nested scales', inputs: [[72, 256]], attrs: { to: 'nf4', nested: true } },
     { label: 'nf4 whose scales do not nest', inputs: [[5, 64]], attrs: { to: 'nf4', nested: true } },
-    { label: 'f16 to int8', inputs: [[5, 128]], attrs: { from: 'f16', to: 'int8' } },
-    { label: 'bf16 to int8', inputs: [[3, 24]], attrs: { from: 'bf16', to: 'int8' } },
-    { label: 'bf16 to int4', inputs: [[5, 128]], attrs: { from: 'bf16', to: 'int4' } },
+    { label: 'f16 to int8', inputs: [clear(5, 128)], attrs: { from: 'f16', to: 'int8' } },
+    { label: 'bf16 to int8', inputs: [clear(3, 24)], attrs: { from: 'bf16', to: 'int8' } },
+    { label: 'bf16 to int4', inputs: [clear(5, 128)], attrs: { from: 'bf16', to: 'int4' } },
     {
       label: 'f16 to int4 with zeros',
-      inputs: [{ shape: [4, 64], range: [-1, 3] }],
+      inputs: [clear(4, 64)],
       attrs: { from: 'f16', to: 'int4', groupSize: 32, zeros: true },
     },
     { label: 'f16 to nf4', inputs: [[5, 128]], attrs: { from: 'f16', to: 'nf4' } },

@@ -7,22 +7,10 @@
 // from f32 sums, whose error, the mean of the differences, is subtracted: otherwise a constant row of large numbers
 // would give ±1.
 // Traffic: 8 bytes per element forward, 12 backward (ideal); here three and two passes. Source: Ba et al. 2016.
-// uses: lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl
-
-struct Params { rows: u32, cols: u32, eps: f32 }
+// uses: lib/norm_layer_operands.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl
 
 alias T = f32;
 const WIDTH = 1u;
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<f32>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
-@group(0) @binding(5) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(6) var<storage, read> stats_saved: array<f32>;
-@group(0) @binding(7) var<storage, read> dy: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dx: array<f32>;
 
 const WG = 64u;
 

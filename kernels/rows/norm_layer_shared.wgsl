@@ -10,23 +10,11 @@
 // Traffic: 8 bytes per element forward, 12 backward: the first 4 · WG values of T (backward 2 · WG) stay in registers,
 // only those behind are read again.
 // Source: Ba et al. 2016.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
-
-struct Params { rows: u32, cols: u32, eps: f32 }
+// uses: lib/norm_layer_operands.wgsl, lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 alias T = f32; // tune: f32 vec4<f32>
 const WIDTH = 1u; // tune: 1u 4u
 const WG = 64u; // tune: 32u 64u 128u 256u 512u
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<T>;
-@group(0) @binding(2) var<storage, read> weight: array<T>;
-@group(0) @binding(3) var<storage, read> bias: array<T>;
-@group(0) @binding(4) var<storage, read_write> y: array<T>;
-@group(0) @binding(5) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(6) var<storage, read> stats_saved: array<f32>;
-@group(0) @binding(7) var<storage, read> dy: array<T>;
-@group(0) @binding(8) var<storage, read_write> dx: array<T>;
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,

@@ -12,34 +12,16 @@ enable subgroups;
 // Mean and variance in one pass, about a pivot: the mean of the first 4 · SG columns, which differs from the mean by no
 // more than √(cols / (4 · SG)) standard deviations, so that the difference of the sums keeps its digits.
 // Traffic: 8 bytes per element forward, 12 backward (ideal). Source: Ba et al. 2016.
-// uses: lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
-
-struct Params { rows: u32, cols: u32, eps: f32 }
+// uses: lib/norm_layer_operands.wgsl, lib/subgroup_rows.wgsl, lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 alias T = vec4<f32>;
 const WIDTH = 4u;
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(6) var<storage, read> stats_saved: array<f32>;
-@group(0) @binding(7) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(8) var<storage, read_write> dx: array<vec4<f32>>;
 
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u; // tune: 64u 128u 256u
 const STRIP = 1u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 2u 4u
 const BOTH = min(ROWS, 2u);
-
-fn subgroup_id(wg: vec3u, count: vec3u, index: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / SG) + index / SG; }
-
-// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store
-// the same numbers twice. A subgroup that begins past the end stores nothing.
-fn at(row: u32) -> u32 { return min(row, params.rows - 1u); }
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,

@@ -7,21 +7,10 @@ enable subgroups;
 // Shapes: x, y, dy, dx float[rows, cols]; weight float[cols]; stats float[rows] = rstd. Dense.
 // Grid: ceil(rows / (WG / SG · STRIP)) workgroups in a line. Accumulates in f32, as rows/norm_rms_subgroup does.
 // Traffic: 8 bytes per element forward, 12 backward. Source: Zhang & Sennrich 2019.
-// uses: lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
-
-struct Params { rows: u32, cols: u32, eps: f32 }
+// uses: lib/norm_rms_operands.wgsl, lib/subgroup_rows.wgsl, lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 alias T = vec4<f32>;
 const WIDTH = 4u;
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(5) var<storage, read> stats_saved: array<f32>;
-@group(0) @binding(6) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> dx: array<vec4<f32>>;
 
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u; // tune: 64u 128u 256u
@@ -29,12 +18,6 @@ const STRIP = 1u; // tune: 1u 4u 8u
 
 /// A lane's part of a row: vec4s `lane`, `lane + SG` …, 0 past the end.
 struct Part { a: vec4f, b: vec4f, c: vec4f, d: vec4f }
-
-fn subgroup_id(wg: vec3u, count: vec3u, index: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / SG) + index / SG; }
-
-// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store
-// the same numbers twice. A subgroup that begins past the end stores nothing.
-fn at(row: u32) -> u32 { return min(row, params.rows - 1u); }
 
 fn x_at(begin: u32, i: u32, vec4s: u32) -> vec4f {
   return select(vec4f(), x[begin + min(i, vec4s - 1u)], i < vec4s);

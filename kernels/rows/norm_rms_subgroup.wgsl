@@ -10,33 +10,16 @@ enable subgroups;
 // which matters on a software adapter. Forward the sums are found row by row, since four loads of one row at a time
 // hide more than one load of four rows; backward two rows at once, which share what they read of weight.
 // Traffic: 8 bytes per element forward, 12 backward (ideal). Source: Zhang & Sennrich 2019.
-// uses: lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
-
-struct Params { rows: u32, cols: u32, eps: f32 }
+// uses: lib/norm_rms_operands.wgsl, lib/subgroup_rows.wgsl, lib/subgroup_reduce.wgsl, lib/row_values.wgsl, lib/narrow_rows.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 alias T = vec4<f32>;
 const WIDTH = 4u;
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(5) var<storage, read> stats_saved: array<f32>;
-@group(0) @binding(6) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> dx: array<vec4<f32>>;
 
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u; // tune: 64u 128u 256u
 const STRIP = 1u; // tune: 1u 4u 8u
 const ROWS = 1u; // tune: 1u 2u 4u
 const BOTH = min(ROWS, 2u);
-
-fn subgroup_id(wg: vec3u, count: vec3u, index: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / SG) + index / SG; }
-
-// A row past the end is the last one once more, so that control flow stays uniform in a subgroup: the same lanes store
-// the same numbers twice. A subgroup that begins past the end stores nothing.
-fn at(row: u32) -> u32 { return min(row, params.rows - 1u); }
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,

@@ -3,20 +3,10 @@
 // Shapes: up to 4 axes after adjacent ones are merged, any strides; y u32, dense.
 // Grid: each lane computes SPAN adjacent elements of the last axis, ceil(lines · parts / WG) workgroups in a line.
 // Traffic: 12 bytes per element.
-// uses: lib/special_values.wgsl
-
-struct Params {
-  items: u32, a_offset: u32, b_offset: u32,
-  parts: u32, n1: u32, n2: u32, n3: u32,
-  a_stride0: u32, a_stride1: u32, a_stride2: u32, a_stride3: u32,
-  b_stride0: u32, b_stride1: u32, b_stride2: u32, b_stride3: u32,
-}
+// uses: lib/broadcast_pair.wgsl, lib/special_values.wgsl
 
 alias T = f32; // tune: f32 i32 u32
 
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<T>;
-@group(0) @binding(2) var<storage, read> b: array<T>;
 @group(0) @binding(3) var<storage, read_write> y: array<u32>;
 
 const EQ = 0u;
@@ -56,15 +46,8 @@ fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   @builtin(local_invocation_index) lane: u32) {
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.items) { return; }
-  let line = item / params.parts;
-  let first = (item - line * params.parts) * SPAN;
-  let upper = line / params.n2;
-  let c2 = line - upper * params.n2;
-  let c0 = upper / params.n1;
-  let c1 = upper - c0 * params.n1;
-  let from_a = params.a_offset + c0 * params.a_stride0 + c1 * params.a_stride1 + c2 * params.a_stride2;
-  let from_b = params.b_offset + c0 * params.b_stride0 + c1 * params.b_stride1 + c2 * params.b_stride2;
-  for (var k = first; k < min(first + SPAN, params.n3); k++) {
-    y[line * params.n3 + k] = u32(holds(a[from_a + k * params.a_stride3], b[from_b + k * params.b_stride3]));
+  let span = span_of(item);
+  for (var k = span.first; k < span.end; k++) {
+    y[span.to + k] = u32(holds(a[span.from_a + k * params.a_stride3], b[span.from_b + k * params.b_stride3]));
   }
 }

@@ -1,5 +1,9 @@
-// What a reduction does with values, by const OP: SUM, MAX or MIN. Needs in the kernel: these, alias T;
+// What a reduction does with values, by const OP: SUM, MAX or MIN. Needs in the kernel: OP, alias T;
 // lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl.
+
+const SUM = 0u;
+const MAX = 1u;
+const MIN = 2u;
 
 fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }
 

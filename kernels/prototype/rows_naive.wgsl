@@ -12,31 +12,9 @@
 // cols]. All dense.
 // Grid: ceil(rows / WG) workgroups in a line. Accumulates in f32. Source: SQ-LLaVA, specification 1.4.2 (steps 5b, 6 to
 // 8) and 1.4.4.
-// uses: lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl
+// uses: lib/prototype_row_operands.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl
 
-struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read_write> inverse: array<f32>;
-@group(0) @binding(4) var<storage, read> y_saved: array<f32>;
-@group(0) @binding(5) var<storage, read> inverse_saved: array<f32>;
-@group(0) @binding(6) var<storage, read> dy: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(8) var<storage, read> scores: array<f32>;
-@group(0) @binding(9) var<storage, read> centre_unit: array<f32>;
-@group(0) @binding(10) var<storage, read> alpha: array<f32>;
-@group(0) @binding(11) var<storage, read> beta: array<f32>;
-@group(0) @binding(12) var<storage, read_write> index_out: array<u32>;
-@group(0) @binding(13) var<storage, read_write> stats_out: array<f32>;
-@group(0) @binding(14) var<storage, read> f: array<f32>;
-@group(0) @binding(15) var<storage, read> group: array<f32>;
-@group(0) @binding(16) var<storage, read> dgroup: array<f32>;
-@group(0) @binding(17) var<storage, read> index: array<u32>;
-@group(0) @binding(18) var<storage, read> stats: array<f32>;
-@group(0) @binding(19) var<storage, read_write> dgate: array<f32>;
-
+alias T = f32;
 const WG = 64u;
 
 @compute @workgroup_size(WG)

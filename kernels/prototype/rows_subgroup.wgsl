@@ -4,31 +4,9 @@ enable subgroups;
 // multiple of 4; cols counts vec4s here.
 // Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32, 4·SG partial sums a row. Traffic: each operand
 // read once, twice in unit_forward and unit_backward.
-// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl
+// uses: lib/prototype_row_operands.wgsl, lib/subgroup_reduce.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl
 
-struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> inverse: array<f32>;
-@group(0) @binding(4) var<storage, read> y_saved: array<vec4f>;
-@group(0) @binding(5) var<storage, read> inverse_saved: array<f32>;
-@group(0) @binding(6) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(8) var<storage, read> scores: array<f32>;
-@group(0) @binding(9) var<storage, read> centre_unit: array<vec4f>;
-@group(0) @binding(10) var<storage, read> alpha: array<f32>;
-@group(0) @binding(11) var<storage, read> beta: array<f32>;
-@group(0) @binding(12) var<storage, read_write> index_out: array<u32>;
-@group(0) @binding(13) var<storage, read_write> stats_out: array<f32>;
-@group(0) @binding(14) var<storage, read> f: array<vec4f>;
-@group(0) @binding(15) var<storage, read> group: array<vec4f>;
-@group(0) @binding(16) var<storage, read> dgroup: array<vec4f>;
-@group(0) @binding(17) var<storage, read> index: array<u32>;
-@group(0) @binding(18) var<storage, read> stats: array<f32>;
-@group(0) @binding(19) var<storage, read_write> dgate: array<f32>;
-
+alias T = vec4<f32>;
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u;
 

@@ -4,20 +4,11 @@
 //   y[o, s, c] = scale · OP x[o, s·chunk … min((s + 1)·chunk, rows), c]  (+ y[o, s, c] where add is not 0)
 // Grid: outer · segments · ceil(cols / ACROSS) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
 // Traffic: 4 bytes per element. Used for gradients of biases.
-// uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl, lib/turns.wgsl
-
-struct Params { outer: u32, rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32, add: u32 }
+// uses: lib/reduce_columns_operands.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl, lib/turns.wgsl
 
 alias T = f32; // tune: f32 vec4<f32>
 alias U = u32; // tune: u32 vec4<u32>
 
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<T>;
-@group(0) @binding(2) var<storage, read_write> y: array<T>;
-
-const SUM = 0u;
-const MAX = 1u;
-const MIN = 2u;
 const OP = SUM; // tune: SUM MAX MIN
 const ACROSS = 32u; // tune: 8u 32u
 const DOWN = 256u / ACROSS;
@@ -68,8 +59,4 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     for (var k = 1u; k < DOWN; k++) { result = combine(result, parts[lane + k * ACROSS]); }
     store(part * params.cols + col, result * params.scale);
   }
-}
-
-fn store(at: u32, value: T) {
-  if (params.add == 0u) { y[at] = value; } else { y[at] += value; }
 }

@@ -4,22 +4,12 @@
 // Shapes: x float[rows, cols], y float[rows, segments], dense. T and U are vec4s and WIDTH 4 where cols and chunk are
 // multiples of 4.
 // Grid: rows · segments workgroups in a line. Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element.
-// uses: lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
-
-struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32, add: u32 }
+// uses: lib/reduce_rows_operands.wgsl, lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl
 
 alias T = f32; // tune: f32 vec4<f32>
 alias U = u32; // tune: u32 vec4<u32>
 const WIDTH = 1u; // tune: 1u 4u
 const WG = 64u; // tune: 32u 64u 128u 256u 512u
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<T>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-
-const SUM = 0u;
-const MAX = 1u;
-const MIN = 2u;
 const OP = SUM; // tune: SUM MAX MIN
 
 @compute @workgroup_size(WG)
@@ -55,26 +45,4 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
     if (shared_max(f32(met_nan), lane) > 0.0) { total = quiet_nan(); }
   }
   if (lane == 0u) { store(item, total * params.scale); }
-}
-
-fn store(at: u32, value: f32) {
-  if (params.add == 0u) { y[at] = value; } else { y[at] += value; }
-}
-
-fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }
-
-fn add_part(sums: Blocks, part: T) -> Blocks {
-  if (OP == SUM) { return add_block(sums, part); }
-  return Blocks(0u, combine(sums.low, part), T(), T());
-}
-
-fn result_of(sums: Blocks) -> T {
-  if (OP == SUM) { return sum_of(sums); }
-  return sums.low;
-}
-
-fn combine(a: T, b: T) -> T {
-  if (OP == MAX) { return greater(a, b); }
-  if (OP == MIN) { return lesser(a, b); }
-  return a + b;
 }

@@ -5,20 +5,11 @@ enable subgroups;
 // Shapes: x float[rows, cols], y float[rows, segments], dense. Grid: ceil(rows · segments / (WG / SG)) workgroups in a
 // line.
 // Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element.
-// uses: lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl
-
-struct Params { rows: u32, cols: u32, segments: u32, chunk: u32, scale: f32, add: u32 }
+// uses: lib/reduce_rows_operands.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl
 
 alias T = vec4<f32>;
 alias U = vec4<u32>;
 
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-
-const SUM = 0u;
-const MAX = 1u;
-const MIN = 2u;
 const OP = SUM; // tune: SUM MAX MIN
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
 const WG = 64u;
@@ -50,26 +41,4 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   total = combine(total, subgroupShuffleXor(total, 2u));
   total = combine(total, subgroupShuffleXor(total, 1u));
   if (item < items && index % SG == 0u) { store(item, total.x * params.scale); }
-}
-
-fn store(at: u32, value: f32) {
-  if (params.add == 0u) { y[at] = value; } else { y[at] += value; }
-}
-
-fn start() -> f32 { return select(select(infinity(), -infinity(), OP == MAX), 0.0, OP == SUM); }
-
-fn add_part(sums: Blocks, part: T) -> Blocks {
-  if (OP == SUM) { return add_block(sums, part); }
-  return Blocks(0u, combine(sums.low, part), T(), T());
-}
-
-fn result_of(sums: Blocks) -> T {
-  if (OP == SUM) { return sum_of(sums); }
-  return sums.low;
-}
-
-fn combine(a: vec4f, b: vec4f) -> vec4f {
-  if (OP == MAX) { return greater(a, b); }
-  if (OP == MIN) { return lesser(a, b); }
-  return a + b;
 }

@@ -83,6 +83,7 @@ export const HOT: readonly Request[] = [
   request(
     [
       'attention/decode_groups',
+      'attention/decode_parts',
       'attention/forward_vec4',
       'attention/forward_shared',
       'attention/backward_vec4',

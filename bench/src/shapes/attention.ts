@@ -51,6 +51,30 @@ export function attentionBench(
   };
 }
 
+/** Bytes of the keys and values that a decoded token reads. */
+export const decodeBytes = (H: number, keys: number, D: number): number => 2 * 4 * H * keys * D;
+
+/** One token over a full cache, at the position of the last key. */
+export function decodeBench(H: number, keys: number, D: number): OpBench {
+  const [q, k, v] = [input([1, H, 1, D], 1), input([1, H, keys, D], 2), input([1, H, keys, D], 3)];
+  // As the last of as many queries as there are keys.
+  const placeOf = (i: number): number => (Math.floor(i / D) * keys + keys - 1) * D + (i % D);
+  const truth = (): AttentionTruth => {
+    const whole = new Float32Array(H * keys * D);
+    q.values.forEach((value, i) => (whole[placeOf(i)] = value));
+    return new AttentionTruth({ q: whole, k: k.values, v: v.values, tokens: keys, width: D, causal: true });
+  };
+  return {
+    inputs: [q, k, v, { shape: [1], values: Int32Array.of(keys - 1) }],
+    run: ([a, b, c, position]) => scaledDotProductAttention(a!, b!, c!, { position: position! }),
+    outputShape: [1, H, 1, D],
+    forward: () => {
+      const { y } = truth();
+      return (i) => y(placeOf(i));
+    },
+  };
+}
+
 function groups(
   gpu: Gpu,
   peers: readonly Peer[],

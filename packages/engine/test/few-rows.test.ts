@@ -77,6 +77,8 @@ const CACHED = [
   [20, null],
   [32, 'decodeGroups'],
   [128, 'decodeGroups'],
+  [32, 'decodeParts'],
+  [96, 'decodeParts'],
 ] as const;
 
 test.each(CACHED)('attention over a cache, heads of %i, kernel %s', async (width, variant) => {
@@ -93,13 +95,18 @@ test.each(CACHED)(
   'attention does not depend on the room after its position, heads of %i, kernel %s',
   async (width, variant) => {
     if (variant) gpu.kernels.forced.set('attention', variant);
-    const [q, k, v] = [draw([1, 4, 1, width], 1), draw([1, 2, 300, width], 2), draw([1, 2, 300, width], 3)];
-    const results: unknown[] = [];
-    for (const end of [41, 64, 65, 300]) {
-      const room = (x: Tensor): Tensor => slice(x, { axis: 2, start: 0, end });
-      const position = tensor(gpu, Int32Array.of(40), [1]);
-      results.push(await gpu.scope(() => scaledDotProductAttention(q, room(k), room(v), { position }).read()));
+    const [q, k, v] = [draw([1, 4, 1, width], 1), draw([1, 2, 700, width], 2), draw([1, 2, 700, width], 3)];
+    for (const [at, ends] of [
+      [40, [41, 64, 65, 300]],
+      [300, [301, 512, 700]],
+    ] as const) {
+      const results: unknown[] = [];
+      for (const end of ends) {
+        const room = (x: Tensor): Tensor => slice(x, { axis: 2, start: 0, end });
+        const position = tensor(gpu, Int32Array.of(at), [1]);
+        results.push(await gpu.scope(() => scaledDotProductAttention(q, room(k), room(v), { position }).read()));
+      }
+      for (const result of results) expect(result).toEqual(results[0]);
     }
-    for (const result of results) expect(result).toEqual(results[0]);
   },
 );

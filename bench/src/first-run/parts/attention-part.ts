@@ -1,13 +1,13 @@
-/** @file Attention, forward and backward, with every variant and tuning. */
+/** @file Attention, forward, backward and of a decoded token, with every variant and tuning. */
 import type { Gpu } from '@curio/engine';
 import { attentionBackwardVariants, opTable } from '@curio/engine/check';
 import { OpCells } from '../../engine-cells.ts';
-import { attentionBench, attentionFlops } from '../../shapes/attention.ts';
+import { attentionBench, attentionFlops, decodeBench, decodeBytes } from '../../shapes/attention.ts';
 import { AS_CALLED, choicesOf } from '../choices.ts';
 import type { Families } from '../choices.ts';
 import { openDevice } from './part-options.ts';
 import type { PartOptions } from './part-options.ts';
-import { runJobs, sweepTunings } from '../sweep.ts';
+import { runJobs, sweep, sweepTunings } from '../sweep.ts';
 import type { Job } from '../sweep.ts';
 
 type Size = readonly [heads: number, tokens: number, width: number, causal: boolean];
@@ -26,10 +26,43 @@ const SMALL: readonly Size[] = [
   [2, 50, 32, true],
 ];
 
+/** A token over a cache: heads, keys, width of LLaMA-7B, of one with fewer heads, of the small model. */
+const FULL_CACHES = [
+  [32, 2048, 128],
+  [8, 2048, 64],
+  [4, 160, 32],
+] as const;
+const SMALL_CACHES = [[2, 600, 32]] as const;
+
+/** What is written for decoding; the others are for many tokens. */
+const forDecoding = ({ attention = {} }: Families): Families => ({
+  attention: Object.fromEntries(Object.entries(attention).filter(([name]) => name.startsWith('decode'))),
+});
+
+const decodeJobs = (options: PartOptions, families: Families): Job[] =>
+  (options.scale === 'full' ? FULL_CACHES : SMALL_CACHES).map(([H, keys, D]): Job => {
+    const shape = `${H}x${keys}x${D}`;
+    return [
+      `attention decode ${shape}`,
+      async (gpu) => {
+        const cells = new OpCells(gpu, decodeBench(H, keys, D));
+        const rehearse = (dry: Gpu): void => cells.rehearse(dry, false);
+        const session = await cells.forward().open();
+        await sweep(
+          gpu,
+          { op: 'attention decode', shape, work: { bytes: decodeBytes(H, keys, D) }, session, rehearse },
+          [AS_CALLED, ...choicesOf(gpu, forDecoding(families), rehearse)],
+          options,
+        );
+      },
+    ];
+  });
+
 export async function attentionPart(options: PartOptions): Promise<void> {
   const sizes = options.scale === 'full' ? FULL : SMALL;
+  const forward: Families = { attention: (opTable('scaledDotProductAttention').families as Families).attention! };
   const families: readonly [backward: boolean, Families][] = [
-    [false, { attention: (opTable('scaledDotProductAttention').families as Families).attention! }],
+    [false, forward],
     [true, { 'attention backward': attentionBackwardVariants as Families[string] }],
   ];
   const jobs = sizes.map(
@@ -60,5 +93,5 @@ export async function attentionPart(options: PartOptions): Promise<void> {
       },
     ],
   );
-  await runJobs(openDevice, jobs, options);
+  await runJobs(openDevice, [...decodeJobs(options, forward), ...jobs], options);
 }

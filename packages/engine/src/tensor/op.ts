@@ -46,8 +46,11 @@ export interface OpVariant<Plan> extends Variant<Plan> {
   /**
    * What the kernel receives in place of the op's operands: swapped operands, copies with padded rows, textures. Runs
    * in a scope of its own, so what it makes is freed after the dispatch; `tuning` is set beside the variant's.
+   * @param tuning the variant's
    */
-  readonly bind?: (run: Run, work: Work, plan: Plan) => Work & { readonly tuning?: Tuning };
+  readonly bind?: (run: Run, work: Work, plan: Plan, tuning: Tuning) => Work & { readonly tuning?: Tuning };
+  /** Entries of the kernel that are dispatched after it, over the same operands: such as those that merge its parts. */
+  readonly followedBy?: readonly string[];
 }
 
 /** Kernels of one contract, the preferred first. */
@@ -268,14 +271,17 @@ function makeRun(
     },
     launchVariant(variant, plan, entry, work) {
       const record = (): void => {
-        const settings = settingsOf(gpu, variant, plan, entry, work.params);
-        const own = variant.bind?.(run, work, plan);
-        dispatch(
-          variant.kernel,
-          entry,
-          own
-            ? { ...settings, ...own, tuning: { ...settings.tuning, ...own.tuning } }
-            : { buffers: work.buffers, ...settings },
+        const entries = [entry, ...(variant.followedBy ?? [])];
+        const settings = entries.map((each) => settingsOf(gpu, variant, plan, each, work.params));
+        const own = variant.bind?.(run, work, plan, settings[0]!.tuning ?? {});
+        entries.forEach((each, i) =>
+          dispatch(
+            variant.kernel,
+            each,
+            own
+              ? { ...settings[i]!, ...own, tuning: { ...settings[i]!.tuning, ...own.tuning } }
+              : { buffers: work.buffers, ...settings[i]! },
+          ),
         );
       };
       if (variant.bind) gpu.scope(record);

@@ -28,6 +28,13 @@ const infiniteAtLast = (keys: number, d: number): InputSpec => ({
   needsGrad: false,
 });
 
+/** Rows of one value each, from -most to most. */
+const rising = (tokens: number, d: number, most: number): InputSpec => ({
+  shape: [1, 1, tokens, d],
+  values: Array.from({ length: tokens * d }, (_, i) => most * ((2 * Math.floor(i / d)) / (tokens - 1) - 1)),
+  needsGrad: false,
+});
+
 /** Self-attention of B rows, H heads, T tokens, width D. */
 const self = (b: number, h: number, t: number, d: number, attrs: Attrs = {}): Case<Attrs> => ({
   label: `${b}x${h}x${t}x${d}${attrs.causal ? ' causal' : ''}`,
@@ -126,6 +133,37 @@ export const attentionCases = defineCases<Attrs>({
       inputs: [frozen(1, 2, 1, d), frozen(1, 1, 200, d), frozen(1, 1, 200, d), null, ints([150])],
       attrs: {},
     })),
+    // Parts of attention/decode_parts begin at keys 256 and 512.
+    {
+      label: 'decode at the borders of parts',
+      inputs: [frozen(5, 2, 1, 32), frozen(5, 1, 520, 32), frozen(5, 1, 520, 32), null, ints([0, 255, 256, 511, 519])],
+      attrs: {},
+    },
+    {
+      label: 'decode of three tokens across borders',
+      inputs: [frozen(3, 4, 3, 64), frozen(3, 2, 514, 64), frozen(3, 2, 514, 64), null, ints([253, 254, 511])],
+      attrs: {},
+    },
+    {
+      label: 'decode over many keys, lengths',
+      inputs: [frozen(4, 1, 1, 96), frozen(4, 1, 513, 96), frozen(4, 1, 513, 96), ints([513, 512, 257, 0]), null],
+      attrs: { causal: true },
+    },
+    {
+      label: 'decode over parts of very different scores',
+      inputs: [constant(1, 128, 1e18), rising(600, 128, 1e17), frozen(1, 1, 600, 128), null, ints([590])],
+      attrs: { scale: 1 },
+    },
+    {
+      label: 'decode, an infinite value in the last part',
+      inputs: [frozen(1, 1, 1, 32), frozen(1, 1, 258, 32), infiniteAtLast(258, 32), null, ints([257])],
+      attrs: {},
+    },
+    {
+      label: 'decode, an infinite value past the position',
+      inputs: [frozen(1, 1, 1, 64), frozen(1, 1, 300, 64), infiniteAtLast(300, 64), null, ints([298])],
+      attrs: {},
+    },
     ...[3, 32, 64, 128].flatMap((d) =>
       [false, true].map((causal) => ({
         label: `scores of -${d}e36${causal ? ', causal' : ''}`,
@@ -189,5 +227,11 @@ export const attentionCases = defineCases<Attrs>({
     bench('small CLIP, batch 128, half of the patches', 128, 4, 19, 32),
     bench('small CLIP, batch 128', 128, 4, 37, 32),
     bench('LLaMA-7B, 256 tokens', 1, 32, 256, 128, true),
+    {
+      label: 'LLaMA-7B, a token over 1,024 keys',
+      inputs: [frozen(1, 32, 1, 128), frozen(1, 32, 1024, 128), frozen(1, 32, 1024, 128), null, ints([1023])],
+      attrs: {},
+      bytes: 2 * 4 * 32 * 1024 * 128,
+    },
   ],
 });

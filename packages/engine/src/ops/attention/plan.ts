@@ -1,4 +1,7 @@
 /** @file The sizes of an attention, known before its kernel is chosen. */
+import type { Tuning } from '../../gpu/kernel/kernel.ts';
+import { fixedSubgroupSize } from '../../gpu/kernel/variant.ts';
+import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import type { OpVariant, Run } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
@@ -20,6 +23,15 @@ export interface AttentionPlan extends AttentionSizes {
   /** Whether every row starts at a multiple of four elements. */
   readonly inQuads: boolean;
 }
+
+/** Widths of a head that kernels/attention/*_subgroup and decode are compiled for. */
+export const TILE_WIDTHS = [16, 32, 64, 96, 128];
+
+/** Of kernels that are compiled for one width and subgroup size. */
+export const subgroupTuning = (gpu: KernelDevice, { width }: AttentionSizes): Tuning => ({
+  D: `${width}u`,
+  SG: `${fixedSubgroupSize(gpu)}u`,
+});
 
 /** A way to compute the gradients: its entries in order; one named after a gradient is skipped if nothing needs it. */
 export interface BackwardVariant extends OpVariant<AttentionPlan> {

@@ -3,8 +3,6 @@ import { attentionBackwardVec4 } from '@curio/kernels/attention_backward_vec4';
 import { attentionBackwardShared } from '@curio/kernels/attention_backward_shared';
 import { attentionBackwardSubgroup } from '@curio/kernels/attention_backward_subgroup';
 import { attentionBackwardTexels } from '@curio/kernels/attention_backward_texels';
-import { attentionDecode } from '@curio/kernels/attention_decode';
-import { attentionDecodeGroups } from '@curio/kernels/attention_decode_groups';
 import { attentionForwardVec4 } from '@curio/kernels/attention_forward_vec4';
 import { attentionForwardShared } from '@curio/kernels/attention_forward_shared';
 import { attentionForwardSubgroup } from '@curio/kernels/attention_forward_subgroup';
@@ -17,6 +15,8 @@ import type { KernelDevice, Params, Variant } from '../../gpu/kernel/variant.ts'
 import type { Binding } from '../../gpu/memory/block.ts';
 import type { OpFamily, OpVariant, Run, Work } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { decodeVariants } from './decode.ts';
+import { subgroupTuning, TILE_WIDTHS } from './plan.ts';
 import type { AttentionPlan, BackwardVariant } from './plan.ts';
 import { attentionProducts } from './products.ts';
 import { toTexelSpan, readsTexels, rowTexels } from '../parts/texel-rows.ts';
@@ -27,12 +27,9 @@ const naive: Variant<AttentionPlan> = {
     entry === 'backward_kv' ? [ceilDiv(keys, 64), (batch * heads) / group, 1] : [ceilDiv(tokens, 64), batch * heads, 1],
 };
 
-/** Widths and subgroup sizes that kernels/attention/*_subgroup are compiled for. */
-const TILE_WIDTHS = [16, 32, 64, 96, 128];
-/** Widths that kernels/attention/decode_groups is compiled for: eight lanes share a row. */
-const GROUP_WIDTHS = [32, 64, 96, 128];
 /** The tiled backward of a wider row takes tens of seconds to compile on a software adapter. */
 const MAX_BACKWARD_WIDTH = 64;
+/** Subgroup sizes that kernels/attention/*_subgroup are compiled for. */
 const TILE_SUBGROUPS = [4, 8, 16];
 
 function fitsSubgroupTile(gpu: KernelDevice, { inQuads, width, keys }: AttentionPlan): boolean {
@@ -44,10 +41,6 @@ function fitsSubgroupTile(gpu: KernelDevice, { inQuads, width, keys }: Attention
 
 /** A tile of one subgroup leaves a GPU idle. */
 const tilesBySubgroup = (gpu: KernelDevice): boolean => gpu.adapter.costs.barriers === 'high';
-const tileTuning = (gpu: KernelDevice, { width }: AttentionPlan) => ({
-  D: `${width}u`,
-  SG: `${fixedSubgroupSize(gpu)}u`,
-});
 
 /** The sizes of a tile of kernels/lib/attention_lanes.wgsl for rows of `d`. */
 function laneTile(tuning: Tuning, d: number): { rows: number; columns: number; bytes: number } {
@@ -181,34 +174,19 @@ export const attentionOverTexels: OpVariant<AttentionPlan> = {
     gpu.adapter.costs.bufferLoads === 'scalar' &&
     fixedSubgroupSize(gpu) === 8 &&
     tokens >= (params.q_token! % 64 === 0 && params.kv_token! % 64 === 0 ? 32 : 256),
-  tuning: tileTuning,
+  tuning: subgroupTuning,
   grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
 };
 
 /** The family `attention`, forward. The preferred variant first. */
 export const attentionVariants: OpFamily<AttentionPlan> = {
-  decodeGroups: {
-    kernel: attentionDecodeGroups,
-    fits: (gpu, { inQuads, width, tokens }) =>
-      inQuads && GROUP_WIDTHS.includes(width) && fixedSubgroupSize(gpu) >= 8 && tokens < 65536,
-    pays: (gpu, { tokens }) => tokens <= 4 && gpu.adapter.costs.subgroupStart === 'low',
-    tuning: tileTuning,
-    grid: (_, { batch, heads, tokens }) => [tokens, batch * heads, 1],
-  },
-  decode: {
-    kernel: attentionDecode,
-    fits: (gpu, { inQuads, width, tokens }) =>
-      inQuads && TILE_WIDTHS.includes(width) && fixedSubgroupSize(gpu) > 0 && tokens < 65536,
-    pays: (_, { tokens }) => tokens <= 4,
-    tuning: tileTuning,
-    grid: (_, { batch, heads, tokens }) => [tokens, batch * heads, 1],
-  },
+  ...decodeVariants,
   texels: attentionOverTexels,
   subgroup: {
     kernel: attentionForwardSubgroup,
     fits: fitsSubgroupTile,
     pays: tilesBySubgroup,
-    tuning: tileTuning,
+    tuning: subgroupTuning,
     grid: (_, { batch, heads, tokens }) => [ceilDiv(tokens, 16), batch * heads, 1],
   },
   vec4s: { kernel: attentionForwardVec4, fits: fitsQuads, tuning: laneTuning, free: laneChoices, grid: forwardGrid },
@@ -241,18 +219,19 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
       Math.max(rowTexels(plan.heads * plan.width), plan.batch * plan.tokens) <=
         gpu.adapter.limits.maxTextureDimension2D!,
     pays: attentionOverTexels.pays,
-    tuning: tileTuning,
+    tuning: subgroupTuning,
     grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
     entries: ['backward'],
   },
   /** Forward only; forcing it does not affect backward. */
-  decodeGroups: { ...naive, fits: () => false, entries: [] },
-  decode: { ...naive, fits: () => false, entries: [] },
+  ...Object.fromEntries(
+    Object.keys(decodeVariants).map((name) => [name, { ...naive, fits: () => false, entries: [] as const }]),
+  ),
   subgroup: {
     kernel: attentionBackwardSubgroup,
     fits: (gpu, plan) => fitsSubgroupTile(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH,
     pays: tilesBySubgroup,
-    tuning: tileTuning,
+    tuning: subgroupTuning,
     grid: (_, { batch, heads, group }) => [(batch * heads) / group, 1, 1],
     entries: ['backward'],
   },

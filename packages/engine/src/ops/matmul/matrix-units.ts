@@ -16,13 +16,14 @@ import type { WeightFormat } from '../parts/weight-format.ts';
 /**
  * Subgroups of a workgroup down and across, matrices of a subgroup down, of which four lie across, and terms a step.
  * The largest first: 182 TFLOP/s on an H200, the next 145. Where few tiles leave a processor one or two workgroups,
- * each step waits for its loads, 1 µs for 32 terms there: twice as many terms halve the steps.
+ * each step waits for its loads, 1 µs for 32 terms there: twice as many terms halve the steps. Each is complete, since
+ * `gpu.kernels.tuned` adds it to what would be chosen.
  */
 const TILES = [
   { DOWN: '4u', ACROSS: '2u', T: '2u', DEPTH: '64u' },
-  { DOWN: '4u', ACROSS: '2u', T: '2u' },
+  { DOWN: '4u', ACROSS: '2u', T: '2u', DEPTH: '32u' },
   { DOWN: '4u', ACROSS: '1u', T: '1u', DEPTH: '64u' },
-  { DOWN: '4u', ACROSS: '1u', T: '1u' },
+  { DOWN: '4u', ACROSS: '1u', T: '1u', DEPTH: '32u' },
 ] as const satisfies readonly Tuning[];
 
 const SMALLEST = TILES.at(-1)!;
@@ -46,11 +47,7 @@ function sidesOf(gpu: KernelDevice, tile: Tuning): { rows: number; columns: numb
 function lacks(gpu: KernelDevice, tile: Tuning): string | null {
   const { M, N } = gpu.adapter.subgroupMatrix!;
   const { rows, columns } = sidesOf(gpu, tile);
-  const [depth, pad, buffers] = [
-    tuned({ DEPTH: '32u', ...tile }, 'DEPTH'),
-    8,
-    tuned({ BUFFERS: '1u', ...tile }, 'BUFFERS'),
-  ];
+  const [depth, pad, buffers] = [tuned(tile, 'DEPTH'), 8, tuned({ BUFFERS: '1u', ...tile }, 'BUFFERS')];
   const subgroups = tuned(tile, 'DOWN') * tuned(tile, 'ACROSS');
   const halves =
     Math.max(rows * (depth + pad), depth * (rows + pad)) + Math.max(columns * (depth + pad), depth * (columns + pad));

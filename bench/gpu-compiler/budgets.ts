@@ -46,7 +46,7 @@ async function compileAll(driver: GpuDriver, asked: Request): Promise<Map<string
   const found = new Map<string, Compiled>();
   for await (const each of compileForGpu(driver, asked)) {
     if ('refused' in each) throw new Error(`${each.refused}: ${each.why}`);
-    if (each.version === 'now') found.set(each.label, each);
+    if ('label' in each && each.version === 'now') found.set(each.label, each);
   }
   return found;
 }

@@ -48,8 +48,11 @@ function readOutput(number: number, job: Job): Compiled {
 const USUAL_LANES = 32;
 
 async function compile(gpu: Gpu, job: Job, number: number): Promise<Message> {
+  const [lanes, possible] = [lanesOf(job), gpu.adapter.subgroupSize];
+  if (lanes && possible && !job.askedBy.length && !request.values.SG && (lanes < possible.min || lanes > possible.max))
+    return { passedOver: job.label, lanes };
   // A chip has 32 or 64; code for another size is compiled anyway, and the table says so.
-  process.env.CURIO_RADV_SUBGROUP = `${lanesOf(job) === 64 ? 64 : USUAL_LANES}`;
+  process.env.CURIO_RADV_SUBGROUP = `${lanes === 64 ? 64 : USUAL_LANES}`;
   try {
     await gpu.prepare(job.source, job.entry, job.tuning);
   } catch (error) {

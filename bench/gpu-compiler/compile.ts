@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { GpuDriver } from './driver.ts';
 import { MARK } from './result.ts';
-import type { Compiled, Message, Request } from './result.ts';
+import type { Compiled, Message, PassedOver, Request } from './result.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('compile-cli.ts', import.meta.url));
@@ -62,7 +62,7 @@ export async function* compileForGpu(
   driver: GpuDriver,
   request: Request,
   chip = USUAL_CHIP,
-): AsyncGenerator<Compiled | Refused, void, void> {
+): AsyncGenerator<Compiled | PassedOver | Refused, void, void> {
   const scratch = mkdtempSync(join(tmpdir(), 'curio-gpu-compiler-'));
   try {
     for (let done = 0, total = 1; done < total; ) {

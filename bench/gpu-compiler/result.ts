@@ -37,11 +37,19 @@ export interface Compiled {
   readonly text?: string;
 }
 
+/** A kernel that the chip cannot run and no GPU asks for. */
+export interface PassedOver {
+  readonly passedOver: string;
+  /** The subgroup size that it is written for. */
+  readonly lanes: number;
+}
+
 /** A line printed by the compiling process. */
 export type Message =
   | { readonly total: number }
   | { readonly begins: string }
   | { readonly compiled: Compiled }
+  | PassedOver
   | { readonly refused: string; readonly why: string };
 
 /** The prefix of messages, since drivers write into the same stream. */

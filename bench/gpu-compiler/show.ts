@@ -36,8 +36,10 @@ export async function showGpu(
   const request: Request = { kernels, entry, values: valuesIn(set), toggles, withText: code };
   const compiled: Compiled[] = [];
   const refused: string[] = [];
+  const passedOver = new Map<number, string[]>();
   for await (const each of compileForGpu(prepareDriver(say), request, chip))
     if ('refused' in each) refused.push(`${each.refused}: ${each.why}`);
+    else if ('passedOver' in each) passedOver.set(each.lanes, [...(passedOver.get(each.lanes) ?? []), each.passedOver]);
     else compiled.push(each);
   if (compiled.length > 0) say(gpuTable(chip, toggles, compiled));
   for (const each of compiled) {
@@ -45,8 +47,10 @@ export async function showGpu(
     if (loops) say(loopLines(each).join('\n'));
     if (each.text !== undefined) say(each.text);
   }
+  for (const [lanes, labels] of passedOver)
+    say(`not for GPUs, written for subgroups of ${lanes} as software adapters have them: ${labels.join(', ')}`);
   for (const sentence of refused) say(sentence);
-  if (compiled.length + refused.length === 0)
+  if (compiled.length + passedOver.size + refused.length === 0)
     throw new Error(`kernel: none of ${kernels.join(', ')} has an entry '${entry}'.`);
   return refused.length === 0;
 }

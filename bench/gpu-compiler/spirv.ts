@@ -51,10 +51,14 @@ interface Instruction {
 }
 
 function instructionsOf(bytes: Uint8Array): Instruction[] {
-  const words = new Uint32Array(bytes.slice().buffer);
+  const words = new Uint32Array(new Uint8Array(bytes).buffer); // a copy: Node reads a small file into a shared buffer
   const found: Instruction[] = [];
-  for (let at = HEADER_WORDS; at < words.length; at += words[at]! >>> 16)
-    found.push({ op: words[at]! & 0xffff, args: words.subarray(at + 1, at + (words[at]! >>> 16)) });
+  for (let at = HEADER_WORDS; at < words.length; ) {
+    const [length, op] = [words[at]! >>> 16, words[at]! & 0xffff];
+    if (length === 0) throw new Error(`spirv: the instruction at word ${at} has no words; it must have at least one.`);
+    found.push({ op, args: words.subarray(at + 1, at + length) });
+    at += length;
+  }
   return found;
 }
 

@@ -8,7 +8,7 @@ import type { Refused } from '../gpu-compiler/compile.ts';
 import { buildWrapper, NoGpuCompiler, prepareDriver } from '../gpu-compiler/driver.ts';
 import type { GpuDriver } from '../gpu-compiler/driver.ts';
 import { hotLoops, hottest, readMachineCode } from '../gpu-compiler/machine-code.ts';
-import type { Compiled } from '../gpu-compiler/result.ts';
+import type { Compiled, PassedOver } from '../gpu-compiler/result.ts';
 import { showGpu, valuesIn } from '../gpu-compiler/show.ts';
 import { countSpirv } from '../gpu-compiler/spirv.ts';
 import { gpuTable, loopLines } from '../gpu-compiler/table.ts';
@@ -60,6 +60,17 @@ function spirv(...instructions: readonly (readonly [op: number, ...args: readonl
   for (const [op, ...args] of instructions) words.push(((args.length + 1) << 16) | op, ...args);
   return new Uint8Array(Uint32Array.from(words).buffer);
 }
+
+test('SPIR-V: a module in the middle of a buffer, and one that is none', () => {
+  const module = spirv([54, 2, 20, 0, 30], [246, 40, 41, 0]);
+  const shared = Buffer.alloc(4096, 0xff).fill(module, 64, 64 + module.length);
+  const found = countSpirv(shared.subarray(64, 64 + module.length));
+  expect(found).toEqual(countSpirv(module));
+  expect(found.loops).toBe(1);
+  expect(() => countSpirv(new Uint8Array(24))).toThrow(
+    'spirv: the instruction at word 5 has no words; it must have at least one.',
+  );
+});
 
 test('SPIR-V: clamps of indices, in loops and in functions that loops call; counters; workgroup memory', () => {
   const [glsl, u32, pair, ones, start, sixteen, array, pointer] = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -205,7 +216,7 @@ test('without a C compiler, or without Vulkan, a sentence', () => {
 test('every entry of a kernel is compiled, by one process', async ({ skip }) => {
   const driver = driverOrWhy();
   if (typeof driver === 'string') return skip(driver);
-  const found: (Compiled | Refused)[] = [];
+  const found: (Compiled | PassedOver | Refused)[] = [];
   const request = { kernels: ['rows/norm_columns_shared'], values: {}, toggles: [], withText: false };
   for await (const each of compileForGpu(driver, request)) found.push(each);
   expect(found.filter((each) => 'refused' in each)).toEqual([]);
@@ -234,6 +245,11 @@ test('a kernel goes through Tint and RADV, under the tunings that GPUs get', asy
     await showGpu(['rows/softmax_subgroup'], { entry: 'forward', set: ['WG=9u'] }, (text) => lines.push(text)),
   ).toBe(false);
   expect(lines.join('\n')).toContain('tunable WG is 9u; allowed are');
+  lines.length = 0;
+  expect(await showGpu(['matmul/subgroup_nn'], {}, (text) => lines.push(text))).toBe(true);
+  expect(lines).toEqual([
+    'not for GPUs, written for subgroups of 8 as software adapters have them: matmul/subgroup_nn:multiply',
+  ]);
   await expect(showGpu(['rows/softmax_subgroup'], { entry: 'none' }, () => {})).rejects.toThrow(
     "kernel: none of rows/softmax_subgroup has an entry 'none'.",
   );

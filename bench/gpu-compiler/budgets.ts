@@ -79,6 +79,7 @@ export const HOT: readonly Request[] = [
     'reduce/columns_shared',
     'tensor/copy_transposed',
     'optim/adamw_update',
+    'optim/adamw_update_8bit',
   ]),
   request(
     [

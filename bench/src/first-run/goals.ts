@@ -66,6 +66,7 @@ const MEMORY_BOUND = [
   'crossEntropy forward',
   'crossEntropy backward',
   'adamw',
+  'adamw 8-bit',
   'sum of columns',
   'transpose',
 ];

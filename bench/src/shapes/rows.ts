@@ -1,13 +1,14 @@
-/** @file Memory-bound kernels: softmax, norms, cross-entropy, AdamW. Bytes at minimum traffic. */
-import { AdamW, crossEntropy, layerNorm, neg, Parameter, rmsNorm, softmax } from '@curio/engine';
+/** @file Memory-bound kernels: softmax, norms, cross-entropy. Bytes at minimum traffic. */
+import { crossEntropy, layerNorm, neg, rmsNorm, softmax } from '@curio/engine';
 import type { Gpu, Tensor } from '@curio/engine';
 import type { Job, Peer, Values } from '../../peers/src/peer.ts';
 import { Array64 } from '@curio/engine/check';
 import type { Cell, Group } from '../cell.ts';
-import { input, OpCells, session } from '../engine-cells.ts';
+import { input, OpCells } from '../engine-cells.ts';
 import type { Input, OpBench } from '../engine-cells.ts';
-import { firstWrong, noise, sampledEntries } from '../numbers.ts';
+import { noise } from '../numbers.ts';
 import { peerCells } from '../peer-cells.ts';
+import { adamw, adamw8bit } from './adamw.ts';
 import { RowTruth } from '../truth/rows.ts';
 
 const roof = { kind: 'copy' } as const;
@@ -184,63 +185,6 @@ export function negGroup(gpu: Gpu, R: number, C: number): Group {
   };
 }
 
-const ADAMW = { lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 } as const;
-
-/** One parameter of `size` elements: reads value, gradient and both moments, writes all but the gradient. */
-export function adamw(gpu: Gpu, peers: readonly Peer[], size: number): Group {
-  const [x, g] = [noise(size, 1), noise(size, 2)];
-  const right = (i: number): number => twoSteps(x[i]!, g[i]!);
-  const open: Cell['open'] = () => {
-    const parameter = new Parameter(gpu, 'x', [size], x);
-    const optimizer = new AdamW(gpu, [parameter], { groups: [['x', 1]], ...ADAMW });
-    parameter.grad!.write(g);
-    const steps = session(
-      gpu,
-      () => optimizer.step(),
-      async () => {
-        optimizer.step();
-        optimizer.step();
-        return firstWrong('x', sampledEntries([size]), await parameter.read(), right, 1e-6);
-      },
-    );
-    return { ...steps, record: () => optimizer.update(), close: () => (optimizer.dispose(), parameter.dispose()) };
-  };
-  const others = peerCells(
-    peers,
-    'adamw',
-    [{ shape: [size], values: x }, { shape: [size], values: g }, ADAMW],
-    async (job) => {
-      await job.read();
-      return firstWrong('x', sampledEntries([size]), (await job.read())[0]!, right, 1e-6);
-    },
-  );
-  return {
-    op: 'adamw',
-    shape: `${size}`,
-    label: '28 bytes a parameter',
-    roof,
-    work: { bytes: 28 * size },
-    cells: [{ library: 'curio', variant: 'default', open }, ...others],
-  };
-}
-
-/** AdamW from zero moments, twice with the same gradient. */
-function twoSteps(x: number, g: number): number {
-  const {
-    lr,
-    weightDecay,
-    betas: [beta1, beta2],
-    eps,
-  } = ADAMW;
-  let [value, m, v] = [x, 0, 0];
-  for (let t = 1; t <= 2; t++) {
-    m = beta1 * m + (1 - beta1) * g;
-    v = beta2 * v + (1 - beta2) * g * g;
-    value -= lr * weightDecay * value + (lr * (m / (1 - beta1 ** t))) / (Math.sqrt(v / (1 - beta2 ** t)) + eps);
-  }
-  return value;
-}
-
 /** The roof, a copy of 64 MB, is timed with each group. */
 export const rowGroupsOf = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[] => [
   () => [negGroup(gpu, 4096, 1024)],
@@ -249,13 +193,13 @@ export const rowGroupsOf = (gpu: Gpu, peers: readonly Peer[]): (() => Group[])[]
   () => normGroups(gpu, peers, 'layerNorm', 'CLIP ViT-L/14-336, batch 8', 8 * 577, 1024),
   () => normGroups(gpu, peers, 'rmsNorm', 'LLaMA-7B, 512 tokens', 512, 4096),
   () => crossEntropyGroups(gpu, peers, 'LLaMA vocabulary', 512, 32000),
-  () => [adamw(gpu, peers, 2 ** 22)],
+  () => [adamw(gpu, peers, 2 ** 22), adamw8bit(gpu, 2 ** 22)],
   // The sizes above fit a GPU's caches.
   ...(gpu.adapter.isSoftware
     ? []
     : [
         () => softmaxGroups(gpu, peers, 'over every cache', 32768, 4096),
         () => normGroups(gpu, peers, 'rmsNorm', 'over every cache', 32768, 4096),
-        () => [adamw(gpu, peers, 2 ** 25)],
+        () => [adamw(gpu, peers, 2 ** 25), adamw8bit(gpu, 2 ** 25)],
       ]),
 ];

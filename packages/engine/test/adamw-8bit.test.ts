@@ -90,6 +90,46 @@ function expectStep(
   }
 }
 
+/** The code of the level nearest to a value, the lower of two equally near: bisection in f32. */
+function nearestCode(map: Float32Array, value: number): number {
+  let at = 0;
+  for (let stride = 128; stride > 0; stride >>= 1) if (value >= map[at + stride]!) at += stride;
+  const next = Math.min(at + 1, 255);
+  return Math.fround(value - map[at]!) > Math.fround(map[next]! - value) ? next : at;
+}
+
+/** A value and its two neighbours on either side in f32. */
+function around(value: number): number[] {
+  const bits = new Int32Array(Float32Array.of(value).buffer)[0]!;
+  return [-2, -1, 0, 1, 2].map((by) => new Float32Array(Int32Array.of(bits + by).buffer)[0]!);
+}
+
+test('the code of every level, of what lies between two, and of the borders of decades', async () => {
+  const borders = Object.values(MAPS).flatMap((map) =>
+    [...map].flatMap((level, i) => [level, (level + (map[i + 1] ?? 1)) / 2]),
+  );
+  const decades = Array.from({ length: 9 }, (_, i) => 10 ** -i);
+  const positive = [...borders, ...decades].filter((v) => v > 0 && v < 1).flatMap(around);
+  const values = [...positive, ...positive.map((v) => -v), 0, -0, -1, 1e-30, -1e-30, 1e-45];
+  // With β of 0 a moment is the gradient or its square; each block begins with a 1, so that nothing is scaled.
+  const g = Float32Array.from({ length: 256 * Math.ceil(values.length / 255) }, (_, i) =>
+    i % 256 === 0 ? 1 : (values[i - 1 - (i >> 8)] ?? 0),
+  );
+  const p = new Parameter(gpu, 'p', [g.length], null);
+  const optimizer = new AdamW(gpu, [p], { betas: [0, 0], moments: '8bit' });
+  for (const gradients of [g, g.map((v) => Math.sqrt(Math.abs(v)))]) {
+    p.grad!.write(gradients);
+    optimizer.step();
+    const state = await optimizer.readState();
+    expect([...as8bit(state, 'p', 'first').codes]).toEqual([...gradients].map((v) => nearestCode(MAPS.first, v)));
+    expect([...as8bit(state, 'p', 'second').codes]).toEqual(
+      [...gradients].map((v) => nearestCode(MAPS.second, Math.fround(v * v))),
+    );
+  }
+  optimizer.dispose();
+  p.dispose();
+});
+
 const SETTINGS: [string, AdamWOptions][] = [
   ['plain', {}],
   ['decayed, other betas', { weightDecay: 0.05, betas: [0.9, 0.98], eps: 1e-6 }],

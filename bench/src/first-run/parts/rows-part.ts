@@ -4,7 +4,8 @@ import type { Gpu } from '@curio/engine';
 import { opTables } from '@curio/engine/check';
 import type { Group } from '../../cell.ts';
 import { input, OpCells } from '../../engine-cells.ts';
-import { adamw, crossEntropyGroups, normGroups, softmaxGroups } from '../../shapes/rows.ts';
+import { adamw, adamw8bit } from '../../shapes/adamw.ts';
+import { crossEntropyGroups, normGroups, softmaxGroups } from '../../shapes/rows.ts';
 import { AS_CALLED, choicesOf } from '../choices.ts';
 import type { Families } from '../choices.ts';
 import { openDevice } from './part-options.ts';
@@ -70,7 +71,7 @@ export async function rowsPart(options: PartOptions): Promise<void> {
     ['rmsNorm', (gpu) => normGroups(gpu, [], 'rmsNorm', '', R, C)],
     ['layerNorm', (gpu) => normGroups(gpu, [], 'layerNorm', '', R, C)],
     ['crossEntropy', (gpu) => crossEntropyGroups(gpu, [], '', rows, classes)],
-    ['adamw', (gpu) => [adamw(gpu, [], parameters)]],
+    ['adamw', (gpu) => [adamw(gpu, [], parameters), adamw8bit(gpu, parameters)]],
     ['across rows', (gpu) => acrossRows(gpu, R, C)],
   ];
   const asCalled = makers.map(([name, make]): Job => [name, (gpu) => timeGroups(gpu, make(gpu), null, options)]);

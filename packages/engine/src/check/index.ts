@@ -21,4 +21,5 @@ export type { Choice, Target, TimedShape } from './targets.ts';
 export { attentionBackwardVariants } from '../ops/attention/variants.ts';
 export { subgroupMatrix } from '../ops/matmul/matrix-units.ts';
 export { Array64, broadcast, build, erf, mapRows, setApart } from '../truth/oracle.ts';
+export { dynamicMap } from '../optim/dynamic-map.ts';
 export { watchOps } from '../tensor/op.ts';

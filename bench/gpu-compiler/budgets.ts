@@ -63,7 +63,6 @@ export const HOT: readonly Request[] = [
   request([
     'matmul/block',
     'matmul/block_scalar',
-    'matmul/subgroup_matrix',
     'matmul/gemv',
     'matmul/gemv_shared',
     'attention/decode',
@@ -81,6 +80,7 @@ export const HOT: readonly Request[] = [
     'optim/adamw_update',
     'optim/adamw_update_8bit',
   ]),
+  request(['matmul/subgroup_matrix'], { FORMAT: ['F32', 'F16', 'BF16', 'INT8', 'NF4'] }),
   request(
     [
       'attention/decode_groups',
@@ -102,11 +102,6 @@ export interface Exception {
 }
 
 export const EXCEPTIONS: readonly Exception[] = [
-  {
-    of: /^matmul\/subgroup_matrix:/,
-    most: { clamps: 8 },
-    because: 'chunk indices are passed to put_a and put_b by parameter: two stores each, next to whole matrices',
-  },
   {
     of: /^matmul\/gemv:.*PAIR=true/,
     most: { counters: 1 },

@@ -8,6 +8,9 @@ const A_STRIDE = A_LINE + PAD;
 const B_STRIDE = B_LINE + PAD;
 const A_TILE = ROWS * DEPTH / A_LINE * A_STRIDE;
 const B_TILE = COLUMNS * DEPTH / B_LINE * B_STRIDE;
+// In fours, all buffers.
+const A_FOURS = BUFFERS * A_TILE / 4u;
+const B_FOURS = BUFFERS * B_TILE / 4u;
 // Elements of a chunk, chunks of a tile, and how many of them a lane reads ahead.
 const A_CHUNK = select(8u, 4u, A_FORMAT == F32);
 const B_CHUNK = 4u * PER_WORD;
@@ -56,7 +59,8 @@ fn chunk_of_b(at: u32, span: Span) -> Weights {
 
 fn put_a(tile: u32, at: u32, words: vec4u) {
   if (A_CHUNKS % LANES != 0u && at >= A_CHUNKS) { return; }
-  let to = (tile + at / (A_LINE / A_CHUNK) * A_STRIDE + at % (A_LINE / A_CHUNK) * A_CHUNK) / 4u;
+  let first = (tile + at / (A_LINE / A_CHUNK) * A_STRIDE + at % (A_LINE / A_CHUNK) * A_CHUNK) / 4u;
+  let to = min(first, A_FOURS - A_CHUNK / 4u);
   if (A_FORMAT == F32) {
     a_tile[to] = vec4<f16>(bitcast<vec4f>(words));
   } else {

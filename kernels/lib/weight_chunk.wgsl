@@ -1,7 +1,7 @@
-// Sixteen bytes of a quantised weight as f16, four elements at a time: word by word, so that no array is indexed by a
-// loop.
-// Needs in the kernel: enable f16; const FORMAT; b_tile: array<vec4<f16>> in workgroup memory; lib/load_weight.wgsl;
-// fill_nf4_table before put_weights.
+// Sixteen bytes of a weight of any storage as f16, four elements at a time: word by word, so that no loop indexes an
+// array.
+// Needs in the kernel: enable f16; const FORMAT; b_tile: array<vec4<f16>, B_FOURS> in workgroup memory;
+// lib/load_weight.wgsl; fill_nf4_table before put_weights.
 
 // A table in workgroup memory can be read by many lanes at different indices at once; a constant one cannot. Where it
 // is not needed it still takes 16 bytes: matrices are loaded from multiples of 16, and a table of 4 bytes shifted the
@@ -25,12 +25,17 @@ fn four_of_nibbles(word: u32, part: u32, scale: f32, zero: f32) -> vec4<f16> {
 
 fn four_of_bytes(word: u32, scale: f32) -> vec4<f16> { return vec4<f16>(int8_levels(word) * scale); }
 
-fn put_weights(to: u32, words: vec4u, scale: f32, zero: f32) {
+// Held to the tile once, so that the compiler need not do it for each four.
+fn put_weights(first: u32, words: vec4u, scale: f32, zero: f32) {
+  let to = min(first, B_FOURS - PER_WORD);
   if (FORMAT == F32) {
     b_tile[to] = vec4<f16>(bitcast<vec4f>(words));
   } else if (FORMAT == F16) {
     b_tile[to] = four_halves(words.xy);
     b_tile[to + 1u] = four_halves(words.zw);
+  } else if (FORMAT == BF16) {
+    b_tile[to] = vec4<f16>(bf16_four(words.xy));
+    b_tile[to + 1u] = vec4<f16>(bf16_four(words.zw));
   } else if (FORMAT == INT8) {
     b_tile[to] = four_of_bytes(words.x, scale);
     b_tile[to + 1u] = four_of_bytes(words.y, scale);

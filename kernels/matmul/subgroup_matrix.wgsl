@@ -10,14 +10,14 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 // DOWN by ACROSS subgroups a workgroup, T by 4 matrices of MATRIX_M × MATRIX_N each. A and B are read in chunks of 16
 // bytes, into registers while the matrix units work on the terms before, and are stored in workgroup memory as f16 in
 // the same order; PAD distributes the lines over the banks.
-// Shapes: lines of A and B in memory are whole chunks, of A2 and B2 whole vec4s. K2 only where A is not transposed. An
-// operand above 65,504 becomes infinite.
+// Shapes: lines of A and B in memory are whole chunks, of A2 and B2 whole vec4s. K2 only where A is not transposed.
+// An operand above 65,504 becomes infinite and one below 6e-5 may become zero, in f32 and in bf16 alike.
 // Grid: [ceil(N / COLUMNS), ceil(M / ROWS), batches], walked GROUP rows of tiles at a time, so that the tiles at work
 // share operands in the cache.
 // Accumulates in f32, MATRIX_K terms a step. Traffic: each element of A is read N / COLUMNS times, of B M / ROWS times.
 // Source: NVIDIA, CUDA C++ Programming Guide, Warp Matrix Functions; Dawn, docs/dawn/features/subgroup_matrix.
 // B may be a packed weight, unpacked on the fly (FORMAT); group is the number of its adjacent elements that share a
-// scale. Not bf16: f16 cannot hold its range.
+// scale.
 // Every sum and every chunk is a variable of its own: NVIDIA's compiler keeps an array that a loop indexes in memory.
 // No subgroup arithmetic in this module, which crashes that compiler beside matrices.
 // uses: lib/matmul_params.wgsl, lib/load_weight.wgsl, lib/weight_chunk.wgsl, lib/matrix_chunks.wgsl, lib/tile_order.wgsl
@@ -31,7 +31,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 @group(0) @binding(7) var<storage, read> scales: array<f32>;
 @group(0) @binding(8) var<storage, read> zeros: array<f32>;
 
-const FORMAT = F32; // tune: F32 F16 INT8 INT4 INT4_ZEROS NF4
+const FORMAT = F32; // tune: F32 F16 BF16 INT8 INT4 INT4_ZEROS NF4
 const A_FORMAT = F32; // tune: F32 F16
 const TRANSPOSE_A = false; // tune: false true
 const TRANSPOSE_B = false; // tune: false true
@@ -61,8 +61,8 @@ alias Left = subgroup_matrix_left<f16, MATRIX_K, MATRIX_M>;
 alias Right = subgroup_matrix_right<f16, MATRIX_N, MATRIX_K>;
 alias Sums = subgroup_matrix_result<f32, MATRIX_N, MATRIX_M>;
 
-var<workgroup> a_tile: array<vec4<f16>, BUFFERS * A_TILE / 4u>;
-var<workgroup> b_tile: array<vec4<f16>, BUFFERS * B_TILE / 4u>;
+var<workgroup> a_tile: array<vec4<f16>, A_FOURS>;
+var<workgroup> b_tile: array<vec4<f16>, B_FOURS>;
 var<workgroup> results: array<f32, DOWN * ACROSS * MATRIX_M * MATRIX_N>;
 
 @compute @workgroup_size(LANES)

@@ -157,8 +157,8 @@ for (const [transposeA, transposeB] of [
   onUnits(
     `matmul, transposeA ${transposeA}, transposeB ${transposeB}: every size, tile and number of batches`,
     async () => {
-      // a kernel for terms that end inside a step, in a small tile and in a large one
-      const ways = isWhole ? WAYS : [WAYS[0]!, WAYS.at(-1)!];
+      // one kernel, for terms that end inside a step: a small tile or a large one
+      const ways = isWhole ? WAYS : [transposeB ? WAYS[0]! : WAYS.at(-1)!];
       for (const [M, N, K] of SIZES.filter(([, , K]) => isWhole || K % 64 > 0)) {
         for (const batches of [1, 3]) {
           const a = eighths(transposeA ? [batches, K, M] : [batches, M, K]);
@@ -182,20 +182,33 @@ for (const [transposeA, transposeB] of [
 
 onUnits('linear over weights of every storage, forward and dx', async () => {
   const [x, w, bias, dy] = [eighths([70, 128], true), eighths([48, 128]), eighths([48]), eighths([70, 48])];
-  for (const storage of ['f32', 'f16', 'int8', 'int4', 'nf4'] as const) {
+  for (const storage of ['f32', 'f16', 'bf16', 'int8', 'int4', 'nf4'] as const) {
     const pairs = await both(() => {
       const input = x();
       const y = linear(input, storage === 'f32' ? w() : cast(w(), storage), bias());
       if (isWhole) backward(y, dy()); // in another layout, so by kernels of its own
       return isWhole ? [y, input.grad!] : [y];
     });
-    for (const pair of pairs) expectClose(pair, storage === 'f32' || storage === 'f16' ? 1e-5 : 1e-3);
+    for (const pair of pairs) expectClose(pair, storage === 'f32' || /16$/.test(storage) ? 1e-5 : 1e-3);
   }
-  for (const format of ['F32', 'F16', 'INT8', 'INT4', 'NF4'])
+  for (const format of ['F32', 'F16', 'BF16', 'INT8', 'INT4', 'NF4'])
     expect(
       labels().some((label) => label.includes(`FORMAT=${format} `)),
       format,
     ).toBe(true);
+});
+
+onUnits('a weight above 65,504 is infinite and one far below 6e-5 zero, in f32 and in bf16', async () => {
+  const [x, w] = [new Float32Array(16 * 32), new Float32Array(16 * 32)];
+  const given = [1e38, -70_000, 65_024, -65_024, 2 ** -14, 1e-8, -1e-38, 0, Infinity, -Infinity, NaN];
+  given.forEach((value, row) => (w[32 * row] = value));
+  for (let row = 0; row < 16; row++) x[32 * row] = 1;
+  for (const storage of ['f32', 'bf16'] as const) {
+    const weight = cast(tensor(gpu, w, [16, 32]), storage);
+    const y = await gpu.kernels.withHalfProducts(true, () => linear(tensor(gpu, x, [16, 32]), weight).read());
+    const wanted = [Infinity, -Infinity, 65_024, -65_024, 2 ** -14, 0, 0, 0, Infinity, -Infinity, NaN];
+    expect(Array.from(y.subarray(0, given.length), (v) => v + 0)).toEqual(wanted);
+  }
 });
 
 onUnits('loraLinear, forward and every gradient', async () => {

@@ -40,6 +40,7 @@ export async function stepsPart(options: PartOptions): Promise<void> {
     llamaStep(llama, tokens, 'bf16'),
     llamaStep(llama, tokens, 'nf4'),
     llamaStep(llama, tokens, 'f32', true),
+    llamaStep(llama, tokens, 'bf16', true),
     llamaStep(llama, tokens, 'nf4', true),
     smallStep(full ? 80 : 10),
     clipForward(clip),

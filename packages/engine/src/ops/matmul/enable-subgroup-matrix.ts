@@ -25,6 +25,7 @@ const PACKED_K = 128;
 const STORAGES: readonly { readonly dtype: DType; readonly zeros?: boolean }[] = [
   { dtype: 'f32' },
   { dtype: 'f16' },
+  { dtype: 'bf16' },
   { dtype: 'int8' },
   { dtype: 'int4' },
   { dtype: 'int4', zeros: true },
@@ -39,9 +40,9 @@ const [EXACT, ROUNDED] = [1e-4, 0.25];
 /**
  * Lets matmul, linear and loraLinear round their operands to f16 and multiply on matrix units (tensor cores), with sums
  * in f32: many times faster where the adapter has them, and each operand off by up to 2⁻¹¹ of itself; one above 65,504
- * becomes infinite, one below 6·10⁻⁸ zero. Products of less than 16 rows, columns or terms, of bf16 weights, and of
- * operands whose rows in memory are not a multiple of 16 bytes, stay in f32. `gpu.kernels.withHalfProducts(false, fn)`
- * leaves a part of the work in f32.
+ * becomes infinite, one below 6·10⁻⁵ may become zero, bf16 weights included. Products of less than 16 rows, columns or
+ * terms, and of operands whose rows in memory are not a multiple of 16 bytes, stay in f32.
+ * `gpu.kernels.withHalfProducts(false, fn)` leaves a part of the work in f32.
  *
  * First checks the kernel, see `subgroupMatrixFault`.
  * @returns null if it is enabled now, else a sentence that says why not; products then stay in f32

@@ -139,18 +139,9 @@ const CHUNK: Readonly<Record<WeightFormat, number>> = {
   NF4: 32,
 };
 
-/**
- * Rows in memory must be whole chunks; bf16 has values that f16 cannot hold; below 16 of anything most of a tile would
- * be padding.
- */
+/** Rows in memory must be whole chunks; below 16 of anything most of a tile would be padding. */
 export function fitsMatrixUnits(gpu: KernelDevice, { layout, M, N, K, K2, format, groupSize }: MatmulPlan): boolean {
-  if (
-    gpu.adapter.subgroupMatrix === null ||
-    fixedSubgroupSize(gpu) === 0 ||
-    Math.min(M, N, K) < 16 ||
-    format === 'BF16'
-  )
-    return false;
+  if (gpu.adapter.subgroupMatrix === null || fixedSubgroupSize(gpu) === 0 || Math.min(M, N, K) < 16) return false;
   const isWhole =
     (layout[0] === 'n' ? K : M) % 4 === 0 &&
     (layout[1] === 'n' ? N : K) % CHUNK[format] === 0 &&

@@ -1,9 +1,10 @@
 /**
  * @file npm run bench:docs -- FILE: writes docs/benchmarks.md from the JSON of a bench, or docs/gpu.md from that of a
- * first run on a GPU.
+ * first run on a GPU; with --table it prints that GPU's entry for the engine's table of known GPUs instead.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { knownEntry } from './first-run/known.ts';
 import { gpuPage } from './first-run/page.ts';
 import type { KeptRun } from './first-run/page.ts';
 import { benchmarksPage } from './results.ts';
@@ -22,7 +23,8 @@ const NEEDED: readonly (keyof Results)[] = [
   'rows',
 ];
 
-const file = process.argv[2];
+const isTable = process.argv.includes('--table');
+const file = process.argv.slice(2).find((arg) => arg !== '--table');
 if (!file) {
   console.error('bench:docs: no file is given; npm run bench -- --json FILE writes one.');
   process.exitCode = 2;
@@ -34,7 +36,11 @@ if (!file) {
     console.log(`bench:docs: wrote ${page}`);
   };
   const missing = 'parts' in results ? null : NEEDED.find((name) => !(name in results));
-  if ('parts' in results) write('gpu.md', gpuPage(results));
+  if (isTable && 'parts' in results) console.log(knownEntry(results));
+  else if (isTable) {
+    console.error(`bench:docs: ${file} is no first run's results.json, so it says nothing about the choices of a GPU.`);
+    process.exitCode = 2;
+  } else if ('parts' in results) write('gpu.md', gpuPage(results));
   else if (missing) {
     console.error(
       `bench:docs: ${file} has no '${missing}', so that another version of the bench made it; npm run bench -- --json ${file} makes it anew.`,

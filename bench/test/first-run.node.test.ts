@@ -7,13 +7,15 @@ import type { Gpu } from '@curio/engine';
 import { opTable } from '@curio/engine/check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { choicesOf, compiles, AS_CALLED } from '../src/first-run/choices.ts';
-import type { Families } from '../src/first-run/choices.ts';
+import type { Choice, Families } from '../src/first-run/choices.ts';
 import { timesOf } from '../src/first-run/device-times.ts';
 import { goalsTable } from '../src/first-run/goals.ts';
+import { knownEntry } from '../src/first-run/known.ts';
 import { PARTS, secondsFor } from '../src/first-run/plan.ts';
 import { finding } from '../src/first-run/report.ts';
 import type { Report } from '../src/first-run/report.ts';
 import { ResultsFolder } from '../src/first-run/results-file.ts';
+import type { PartResult } from '../src/first-run/results-file.ts';
 import { runWatched } from '../src/first-run/watchdog.ts';
 
 let gpu: Gpu;
@@ -181,4 +183,52 @@ test('the table compares ours, as called and at best, with the target', () => {
   );
   expect(line('f16 matrix units nn')).toMatch(/10\.0 % \| 10\.0 % \| ≥ 20 % \| missed$/);
   expect(line('neg of the fastest copy')).toMatch(/not measured$/);
+});
+
+test('the entry of a known GPU has what was 5 % faster than the op itself, and nothing else', () => {
+  const tuned = { 'matmul/block': { GROUP: '1u' } };
+  const block = { ...AS_CALLED, forced: { 'matmul nt': 'block' } };
+  const ms = (op: string, shape: string, choice: Choice, bestMs: number): Report =>
+    finding(op, shape, choice.name, {}, { bestMs, medianMs: bestMs }, choice);
+  const reports: Report[] = [
+    { fact: 'adapter', value: { vendor: 'amd', architecture: 'rdna-3', device: '' } },
+    ms('matmul nt', '4096x4096x100', AS_CALLED, 2),
+    ms('matmul nt', '4096x4096x100', { ...block, name: 'block' }, 2.01),
+    ms('matmul nt', '4096x4096x100', { ...block, name: 'block GROUP=1', changes: ['GROUP=1'], tuned }, 1.6),
+    ms('matmul nt', '64x64x64', AS_CALLED, 1),
+    ms('matmul nt', '64x64x64', { ...block, name: 'block' }, 0.97),
+    ms('attention forward', '8x512x64', AS_CALLED, 1),
+    ms('attention forward', '8x512x64', { ...AS_CALLED, name: 'shared', forced: { attention: 'shared' } }, 0.5),
+    {
+      fact: 'measured choices: a step',
+      value: {
+        times: [
+          { key: 'rmsNorm forward | rows9 cols12', ms: { shared: 2, subgroup: 1.5 } },
+          { key: 'rmsNorm backward | rows9 cols12', ms: { shared: 2, subgroup: 1.95 } },
+        ],
+      },
+    },
+  ];
+  expect(knownEntry({ began: '', parts: [{ name: 'all', reports } as unknown as PartResult] })).toBe(
+    `{
+  vendor: 'amd',
+  architecture: 'rdna-3',
+  variants: {
+    'attention forward': [
+      // attention forward 8x512x64, shared: 0.5000 ms instead of 1.0000, 100.0 %
+      {"when":"batch0 heads3 tokens9 width6","variant":"shared"},
+    ],
+    'rmsNorm forward': [
+      // subgroup: 1.5000 ms instead of 2.0000 by shared, 33.3 %
+      {"when":"rows9 cols12","variant":"subgroup"},
+    ],
+  },
+  tunings: {
+    'matmul/block multiply': [
+      // matmul nt 4096x4096x100, block GROUP=1: 1.6000 ms instead of 2.0000, 25.0 %
+      {"when":"layout=nt M12 N12 K7 batches0 format=F32","tuning":{"GROUP":"1u"}},
+    ],
+  },
+},`,
+  );
 });

@@ -24,7 +24,8 @@ export type { Binding, Purpose } from './gpu/memory/block.ts';
 export type { MemoryReport } from './gpu/memory/memory.ts';
 export type { Grid } from './gpu/kernel/grid.ts';
 export { deviceTime } from './gpu/stream/device-time.ts';
-export type { TuningRecord, TuningStore } from './gpu/kernel/tuner.ts';
+export type { KnownGpu } from './gpu/kernel/known-gpus.ts';
+export type { Measured, TuningRecord, TuningStore } from './gpu/kernel/tuner.ts';
 export type { Family, KernelDevice, Variant } from './gpu/kernel/variant.ts';
 
 export { backward, isGradEnabled, noGrad } from './tensor/autograd.ts';

@@ -18,10 +18,10 @@ export async function tuningPart(options: PartOptions): Promise<void> {
           const run = kind.open(gpu);
           await run.once().item();
           const began = performance.now();
-          await gpu.kernels.tuner!.measure();
+          const times = await gpu.kernels.tuner!.measure();
           emit({
             fact: `measured choices: ${kind.op}`,
-            value: { seconds: (performance.now() - began) / 1000, choices: gpu.kernels.tuner!.record.choices },
+            value: { seconds: (performance.now() - began) / 1000, choices: gpu.kernels.tuner!.record.choices, times },
           });
           run.close();
         },

@@ -4,6 +4,7 @@ import type { Binding } from '../memory/block.ts';
 import type { KernelChoices } from './choices.ts';
 import type { Grid } from './grid.ts';
 import type { KernelSource, Tuning } from './kernel.ts';
+import { knownTuning, knownVariant } from './known-gpus.ts';
 import type { Family, KernelDevice, Params, Variant } from './variant.ts';
 
 /** A device whose kernels are chosen. */
@@ -22,7 +23,7 @@ interface DispatchingDevice extends ChoosingDevice {
 
 /**
  * The first variant that fits and pays, the user's own before ours, or the one forced by `gpu.kernels.forced` where it
- * fits, or the one that was measured best.
+ * fits, or the one that was measured best, here or on this kind of GPU.
  * @param entry of the kernel, where they were measured apart
  * @param ownFamily the family of the user's own variants, where a direction has a table of its own
  */
@@ -49,6 +50,8 @@ export function choose<V extends Variant<Plan>, Plan extends object>(
   const measured = forced === undefined ? gpu.kernels.tuner?.chosen(ownFamily, entry, table, plan) : null;
   const own = gpu.kernels.replacements.ownOf(ownFamily).map(([, variant]) => variant as unknown as V);
   if (measured && own.length === 0) return measured;
+  const known = forced === undefined && own.length === 0 ? knownVariant(gpu, ownFamily, entry, table, plan) : null;
+  if (known) return known;
   for (const variant of own.length > 0 && forced === undefined
     ? [...own, ...Object.values(table)]
     : Object.values(table)) {
@@ -60,10 +63,10 @@ export function choose<V extends Variant<Plan>, Plan extends object>(
 }
 
 /**
- * Tuning and grid of one dispatch of `variant`: what its table says, with the free tunables that `gpu.kernels.tuned`
- * sets.
+ * Tuning and grid of one dispatch of `variant`: what its table says, with the free tunables that are known for this
+ * GPU, or those that `gpu.kernels.tuned` sets.
  */
-export function tune<Plan>(
+export function tune<Plan extends object>(
   gpu: KernelDevice,
   variant: Variant<Plan>,
   plan: Plan,
@@ -71,12 +74,13 @@ export function tune<Plan>(
 ): { tuning?: Tuning; grid: Grid } {
   const wanted = variant.free && gpu.kernels.tuned.get(variant.kernel.name);
   const usual = variant.tuning?.(gpu, plan, entry);
-  const tuning = wanted ? { ...usual, ...wanted } : usual;
+  const chosen = wanted ?? (variant.free && knownTuning(gpu, variant, entry, plan, usual ?? {}));
+  const tuning = chosen ? { ...usual, ...chosen } : usual;
   return { tuning, grid: variant.grid(gpu, plan, entry, tuning ?? {}) };
 }
 
 /** What one dispatch of `variant` needs in addition to its buffers. */
-export function settingsOf<Plan>(
+export function settingsOf<Plan extends object>(
   gpu: KernelDevice,
   variant: Variant<Plan>,
   plan: Plan,

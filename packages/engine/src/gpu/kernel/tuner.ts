@@ -7,6 +7,7 @@ import { ConfigError } from '../errors.ts';
 import { VERSION } from '../../version.ts';
 import type { Binding } from '../memory/block.ts';
 import type { Memory } from '../memory/memory.ts';
+import { bucketOf } from './bucket.ts';
 import type { Replacements } from './replacements.ts';
 import type { KernelDevice, Variant } from './variant.ts';
 
@@ -49,19 +50,18 @@ interface Question {
   readonly candidates: readonly Candidate[];
 }
 
+/** What a measurement found. */
+export interface Measured {
+  /** Family, entry and bucket of sizes. */
+  readonly key: string;
+  /** Milliseconds by variant, that of the static table first; of one that was hopeless, by a single run. */
+  readonly ms: Readonly<Record<string, number>>;
+}
+
 const MAX_CANDIDATES = 4;
 const SAMPLES = 5;
 /** A candidate this many times slower in its first run is not timed again. */
 const HOPELESS = 3;
-
-/** Sizes between two powers of two share a bucket; strings and booleans must be equal. */
-function bucketOf(plan: object): string {
-  const part = ([name, value]: [string, unknown]): string[] => {
-    if (typeof value === 'number') return [`${name}${value > 0 ? Math.ceil(Math.log2(value)) : value}`];
-    return typeof value === 'string' || typeof value === 'boolean' ? [`${name}=${value}`] : [];
-  };
-  return Object.entries(plan).flatMap(part).join(' ');
-}
 
 /** Forward and backward of a family are measured separately. */
 const keyOf = (family: string, entry: string, plan: object): string => `${family} ${entry} | ${bucketOf(plan)}`;
@@ -192,22 +192,28 @@ export class Tuner {
   /**
    * Times the queued candidates. Captured steps are recorded again where a choice changed. Must not be called while a
    * step is being recorded.
+   * @returns the times, for a report
    */
-  async measure(): Promise<void> {
-    if (this.questions.size === 0) return;
+  async measure(): Promise<readonly Measured[]> {
+    if (this.questions.size === 0) return [];
     const waiting = [...this.questions.values()];
     this.questions.clear();
+    const found: Measured[] = [];
     for (const question of waiting) {
-      const best = await this.fastest(question);
+      const ms = await this.timesOf(question);
+      const best = Object.keys(ms).reduce((a, b) => (ms[b]! < ms[a]! ? b : a));
+      found.push({ key: question.key, ms });
       this.choices.set(question.key, best);
       if (best !== question.candidates[0]!.name) this.gpu.kernels.replacements.revision++;
     }
     await this.store?.save(this.adapter, JSON.stringify(this.record));
+    return found;
   }
 
-  private async fastest({ bytes, candidates }: Question): Promise<string> {
+  private async timesOf({ bytes, candidates }: Question): Promise<Record<string, number>> {
     const { gpu } = this;
-    let best = { name: candidates[0]!.name, ms: Infinity };
+    const ms: Record<string, number> = {};
+    let best = Infinity;
     for (const { name, record } of candidates) {
       const buffers: Record<string, Binding> = {};
       for (const [binding, size] of bytes) {
@@ -218,11 +224,11 @@ export class Tuner {
       const time = (): Promise<number> => this.time(() => gpu.scope(() => record(buffers)));
       await time(); // compiles
       const samples = [await time()];
-      while (samples.length < SAMPLES && samples[0]! < HOPELESS * best.ms) samples.push(await time());
-      const ms = samples.sort((a, b) => a - b)[samples.length >> 1]!;
-      if (ms < best.ms) best = { name, ms };
+      while (samples.length < SAMPLES && samples[0]! < HOPELESS * best) samples.push(await time());
+      ms[name] = samples.sort((a, b) => a - b)[samples.length >> 1]!;
+      best = Math.min(best, ms[name]);
       for (const { block } of Object.values(buffers)) gpu.memory.release(block);
     }
-    return best.name;
+    return ms;
   }
 }

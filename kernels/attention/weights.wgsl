@@ -5,6 +5,7 @@
 // Shapes: s, ds float[rows, keys], keys a multiple of 4; stats float[B·H·T, 4] as attention/naive's prepare writes it,
 // the rows' from `first` on.
 // Grid: ceil(rows / (WG / 8)) workgroups in a line, eight adjacent lanes a row. Traffic: 16 bytes per element.
+// uses: lib/turns.wgsl
 
 struct Params { rows: u32, vec4s: u32, first: u32, scale: f32 }
 
@@ -21,11 +22,13 @@ fn weights(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let row = (wg.y * count.x + wg.x) * (WG / 8u) + lane / 8u;
   if (row >= params.rows) { return; }
   let stats = stats_saved[params.first + row];
-  for (var i = lane % 8u; i < params.vec4s; i += 8u) {
+  var i = lane % 8u;
+  for (var left = turns(i, params.vec4s, 8u); left > 0u; left--) {
     let at = row * params.vec4s + i;
     let there = vec4f(4.0 * f32(i)) + vec4f(0.0, 1.0, 2.0, 3.0) < vec4f(stats.z);
     let p = select(vec4f(), exp(s[at] * params.scale - stats.x), there);
     s[at] = p;
     ds[at] = p * (ds[at] - stats.y) * params.scale;
+    i += 8u;
   }
 }

@@ -11,7 +11,7 @@
 // Grid: dense, backward: ceil(items / (WG · STEPS)); rows: ceil(cols · ceil(rows / ROWS) / WG); strided: ceil(lines ·
 // parts / WG); all in a line.
 // Traffic: 12 bytes per element (8 where b repeats).
-// uses: lib/broadcast_pair.wgsl, lib/extremes.wgsl, lib/run.wgsl
+// uses: lib/broadcast_pair.wgsl, lib/extremes.wgsl, lib/run.wgsl, lib/turns.wgsl
 
 alias T = vec4<f32>; // tune: f32 vec4<f32>
 alias U = vec4<u32>; // tune: u32 vec4<u32>
@@ -47,7 +47,11 @@ fn dense(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
-  for (var i = begin; i < end; i += 8u) { y[i] = f(a[params.a_offset + i], b[params.b_offset + i]); }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[i] = f(a[params.a_offset + i], b[params.b_offset + i]);
+    i += 8u;
+  }
 }
 
 // Here n2 is the number of rows and n3 that of columns.
@@ -59,8 +63,11 @@ fn rows(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   let col = item % params.n3;
   if (first >= params.n2) { return; }
   let kept = b[params.b_offset + col];
-  let end = min(first + ROWS, params.n2) * params.n3 + col;
-  for (var i = first * params.n3 + col; i < end; i += params.n3) { y[i] = f(a[params.a_offset + i], kept); }
+  var i = first * params.n3 + col;
+  for (var left = min(ROWS, params.n2 - first); left > 0u; left--) {
+    y[i] = f(a[params.a_offset + i], kept);
+    i += params.n3;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -69,8 +76,10 @@ fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.items) { return; }
   let span = span_of(item);
-  for (var k = span.first; k < span.end; k++) {
+  var k = span.first;
+  for (var left = turns(k, span.end, 1u); left > 0u; left--) {
     y[span.to + k] = f(a[span.from_a + k * params.a_stride3], b[span.from_b + k * params.b_stride3]);
+    k++;
   }
 }
 
@@ -85,7 +94,11 @@ fn backward_a(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: 
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
-  for (var i = begin; i < end; i += 8u) { y[i] = share_of(dy[i], a[i], b[i]); }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[i] = share_of(dy[i], a[i], b[i]);
+    i += 8u;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -93,5 +106,9 @@ fn backward_b(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: 
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
-  for (var i = begin; i < end; i += 8u) { y[i] = share_of(dy[i], b[i], a[i]); }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[i] = share_of(dy[i], b[i], a[i]);
+    i += 8u;
+  }
 }

@@ -3,6 +3,7 @@
 // Shapes: up to 3 axes after adjacent ones are merged, any strides; y dense; 32-bit elements of any kind.
 // Grid: each lane computes SPAN adjacent elements of the last axis, ceil(lines · parts / WG) workgroups in a line.
 // Traffic: 16 bytes per element.
+// uses: lib/turns.wgsl
 
 struct Params {
   items: u32, parts: u32, n1: u32, n2: u32,
@@ -33,11 +34,13 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let from_cond = params.cond_offset + c0 * params.cond_stride0 + c1 * params.cond_stride1;
   let from_a = params.a_offset + c0 * params.a_stride0 + c1 * params.a_stride1;
   let from_b = params.b_offset + c0 * params.b_stride0 + c1 * params.b_stride1;
-  for (var k = first; k < min(first + SPAN, params.n2); k++) {
+  var k = first;
+  for (var left = turns(k, min(first + SPAN, params.n2), 1u); left > 0u; left--) {
     if (cond[from_cond + k * params.cond_stride2] != 0u) {
       y[line * params.n2 + k] = a[from_a + k * params.a_stride2];
     } else {
       y[line * params.n2 + k] = b[from_b + k * params.b_stride2];
     }
+    k++;
   }
 }

@@ -3,7 +3,7 @@
 // Shapes: x float[size], y u32[size], dense, in vec4s; the last four may reach into the padding. The values are bound
 // as bits, about which compilers make no assumptions.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes per element.
-// uses: lib/run.wgsl
+// uses: lib/run.wgsl, lib/turns.wgsl
 
 struct Params { vectors: u32 }
 
@@ -23,7 +23,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) { y[i] = vec4u(is_of_kind(x[i] & vec4u(0x7fffffffu))); }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[i] = vec4u(is_of_kind(x[i] & vec4u(0x7fffffffu)));
+    i += 8u;
+  }
 }
 
 fn is_of_kind(size: vec4u) -> vec4<bool> {

@@ -3,7 +3,7 @@
 // Shapes: up to 4 axes after adjacent ones are merged, any strides; y u32, dense.
 // Grid: each lane computes SPAN adjacent elements of the last axis, ceil(lines · parts / WG) workgroups in a line.
 // Traffic: 12 bytes per element.
-// uses: lib/broadcast_pair.wgsl, lib/special_values.wgsl
+// uses: lib/broadcast_pair.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 alias T = f32; // tune: f32 i32 u32
 
@@ -47,7 +47,9 @@ fn strided(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let item = (wg.y * count.x + wg.x) * WG + lane;
   if (item >= params.items) { return; }
   let span = span_of(item);
-  for (var k = span.first; k < span.end; k++) {
+  var k = span.first;
+  for (var left = turns(k, span.end, 1u); left > 0u; left--) {
     y[span.to + k] = u32(holds(a[span.from_a + k * params.a_stride3], b[span.from_b + k * params.b_stride3]));
+    k++;
   }
 }

@@ -4,7 +4,7 @@
 //   backward_gate, backward_up: one of the two, where the other is not needed
 // Shapes: all float[size], dense, in vec4s; the last four may reach into the padding of the buffers.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 12 bytes per element forward, 20 backward.
-// uses: lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl, lib/run.wgsl
+// uses: lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl, lib/run.wgsl, lib/turns.wgsl
 
 struct Params { vectors: u32 }
 
@@ -24,7 +24,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) { y[i] = silu4(gate[i]) * up[i]; }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[i] = silu4(gate[i]) * up[i];
+    i += 8u;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -32,12 +36,14 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) {
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
     let g = gate[i];
     let d = dy[i];
     let u = up[i];
     dgate[i] = d * u * silu_slope4(g);
     dup[i] = d * silu4(g);
+    i += 8u;
   }
 }
 
@@ -46,7 +52,11 @@ fn backward_gate(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) coun
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) { dgate[i] = dy[i] * up[i] * silu_slope4(gate[i]); }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    dgate[i] = dy[i] * up[i] * silu_slope4(gate[i]);
+    i += 8u;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -54,5 +64,9 @@ fn backward_up(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count:
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) { dup[i] = dy[i] * silu4(gate[i]); }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    dup[i] = dy[i] * silu4(gate[i]);
+    i += 8u;
+  }
 }

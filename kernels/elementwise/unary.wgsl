@@ -9,7 +9,7 @@
 // AFFINE).
 // Numbers: float64 to the ulp that docs/accuracy.md lists, over the whole range of f32; subnormal numbers may count as
 // 0.
-// uses: lib/extremes.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/error_function.wgsl, lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl
+// uses: lib/extremes.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/error_function.wgsl, lib/activations.wgsl, lib/sine.wgsl, lib/run.wgsl, lib/turns.wgsl
 
 /// form: of POW, see below
 struct Params { vectors: u32, p: f32, q: f32, low: f32, form: u32 }
@@ -64,7 +64,11 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) { y[i] = value(x[i]); }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[i] = value(x[i]);
+    i += 8u;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -72,7 +76,11 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) { dx[i] = gradient(dy[i], saved[i]); }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    dx[i] = gradient(dy[i], saved[i]);
+    i += 8u;
+  }
 }
 
 // max, min, clamp and sign drop NaN, exp and log of some drivers too.

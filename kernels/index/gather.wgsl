@@ -36,9 +36,11 @@ fn add(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   if (item >= params.outer * params.cols) { return; }
   let o = item / params.cols;
   let col = item - o * params.cols;
-  for (var j = 0u; j < params.picks; j++) {
+  var j = 0u;
+  for (var left = params.picks; left > 0u; left--) {
     let i = (o * params.picks + j) * params.cols + col;
     let row = index[i];
     if (row < params.rows) { y[(o * params.rows + row) * params.cols + col] += x[i]; }
+    j++;
   }
 }

@@ -9,7 +9,7 @@
 // the cache holds.
 // The table may be a packed weight (FORMAT), of which only the chosen rows are read; group is the number of neighbours
 // that share a scale.
-// uses: lib/load_weight.wgsl, lib/weight_element.wgsl
+// uses: lib/load_weight.wgsl, lib/weight_element.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, table: u32, vec4s: u32, group: u32 }
 
@@ -37,10 +37,12 @@ fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let source = index[row];
   let valid = source >= 0 && u32(source) < params.table;
   let from_row = u32(max(source, 0)) * params.cols;
-  for (var c = begin; c < min(begin + 4u, params.cols); c++) {
+  var c = begin;
+  for (var left = turns(c, min(begin + 4u, params.cols), 1u); left > 0u; left--) {
     var value = 0.0;
     if (valid) { value = weight_of(x[(from_row + c) / PER_WORD], from_row + c); }
     y[row * params.cols + c] = value;
+    c++;
   }
 }
 
@@ -51,11 +53,13 @@ fn find(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   if (t >= params.table) { return; }
   var first = params.rows;
   var times = 0u;
-  for (var r = 0u; r < params.rows; r++) {
+  var r = 0u;
+  for (var left = params.rows; left > 0u; left--) {
     if (index[r] == i32(t)) {
       first = min(first, r);
       times++;
     }
+    r++;
   }
   found[2u * t] = first;
   found[2u * t + 1u] = times;

@@ -6,7 +6,7 @@
 // undefined where t does not occur.
 // Shapes: x, dx float[table, 4 · vec4s], index i32[rows], y, dy float[rows, 4 · vec4s], found u32[table, 2]; dense.
 // Grid: as lib/row_run says; find: one workgroup. Traffic: 8 bytes per element of y.
-// uses: lib/row_run.wgsl
+// uses: lib/row_run.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, table: u32, vec4s: u32 }
 
@@ -27,13 +27,17 @@ const ROWS = 1u; // tune: 1u 4u
 fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let first = run_row(wg, count, lane) * ROWS;
-  for (var row = first; row < min(first + ROWS, params.rows); row++) {
+  var row = first;
+  for (var left = turns(row, min(first + ROWS, params.rows), 1u); left > 0u; left--) {
     let source = index[row];
     let valid = source >= 0 && u32(source) < params.table;
     let begin = select(0u, u32(source), valid) * params.vec4s;
-    for (var col = col_begin(wg, lane); col < col_end(wg, params.vec4s); col += 8u) {
+    var col = col_begin(wg, lane);
+    for (var more = turns(col, col_end(wg, params.vec4s), 8u); more > 0u; more--) {
       y[row * params.vec4s + col] = select(vec4f(), x[begin + col], valid);
+      col += 8u;
     }
+    row++;
   }
 }
 
@@ -53,19 +57,23 @@ fn find() {
 fn collect(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let first = run_row(wg, count, lane) * ROWS;
-  for (var t = first; t < min(first + ROWS, params.table); t++) {
-    for (var col = col_begin(wg, lane); col < col_end(wg, params.vec4s); col += 8u) {
+  var t = first;
+  for (var left = turns(t, min(first + ROWS, params.table), 1u); left > 0u; left--) {
+    var col = col_begin(wg, lane);
+    for (var more = turns(col, col_end(wg, params.vec4s), 8u); more > 0u; more--) {
       var r = known[2u * t];
-      var left = known[2u * t + 1u];
+      var times = known[2u * t + 1u];
       var total = vec4f();
-      while (left > 0u) {
+      while (times > 0u) {
         if (index[r] == i32(t)) {
           total += dy[r * params.vec4s + col];
-          left--;
+          times--;
         }
         r++;
       }
       dx[t * params.vec4s + col] = total;
+      col += 8u;
     }
+    t++;
   }
 }

@@ -3,7 +3,8 @@
 // gets a whole run; on a GPU STEPS is 1.
 // Needs in the kernel: `const WG: u32` and `const STEPS: u32`. Grid: ceil(rows / (WG / 8)) in a line over x and y,
 // ceil(cols / (8 · STEPS)) in z.
-// Use: `for (var col = col_begin(wg, lane); col < col_end(wg, cols); col += 8u)`.
+// Use, with lib/turns.wgsl: `var col = col_begin(wg, lane);
+// for (var left = turns(col, col_end(wg, cols), 8u); left > 0u; left--) { …; col += 8u; }`.
 
 fn run_row(wg: vec3u, count: vec3u, lane: u32) -> u32 { return (wg.y * count.x + wg.x) * (WG / 8u) + lane / 8u; }
 

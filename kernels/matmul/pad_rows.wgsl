@@ -4,7 +4,7 @@
 // Shapes: x float[rows, 4 · width], y float[rows, 4 · pitch]; width a multiple of 64, which is what a run of
 // lib/run.wgsl covers.
 // Grid: ceil(rows · width / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes per element.
-// uses: lib/run.wgsl
+// uses: lib/run.wgsl, lib/turns.wgsl
 
 struct Params { items: u32, width: u32, pitch: u32 }
 
@@ -21,5 +21,9 @@ fn pad(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
   let gap = begin / params.width * (params.pitch - params.width);
-  for (var i = begin; i < end; i += 8u) { y[i + gap] = x[i]; }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[i + gap] = x[i];
+    i += 8u;
+  }
 }

@@ -65,7 +65,10 @@ fn finish(@builtin(local_invocation_index) lane: u32) {
   for (var i = lane; i < params.slots;) {
     let stop = min(i + BLOCK * WG, params.slots);
     var part = 0.0;
-    for (; i < stop; i += WG) { part += sums_done[i]; }
+    for (var left = turns(i, stop, WG); left > 0u; left--) {
+      part += sums_done[i];
+      i += WG;
+    }
     blocks = add_block(blocks, part);
   }
   let norm = sqrt(sum_of_lanes(sum_of(blocks), lane));

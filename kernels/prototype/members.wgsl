@@ -11,7 +11,7 @@
 // All dense. T is vec4<f32> where cols (then counted in vec4s) is a multiple of 4. Grid: as lib/row_run says, over the
 // centres.
 // Accumulates in f32. Traffic: each token row once. Source: SQ-LLaVA, specification 1.4.2 step 9 and 1.4.4.
-// uses: lib/row_run.wgsl
+// uses: lib/row_run.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
 
@@ -62,8 +62,10 @@ fn pool(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   if (row >= params.rows || begin >= params.cols) { return; }
   let bin = bin_of(row);
   var sums = array<T, STEPS>();
-  for (var l = bin.begin; l < bin.end; l++) {
+  var l = bin.begin;
+  for (var left = turns(l, bin.end, 1u); left > 0u; left--) {
     for (var k = 0u; k < STEPS; k++) { sums[k] += x[(bin.base + l) * params.cols + column(begin, k)]; }
+    l++;
   }
   for (var k = 0u; k < STEPS; k++) {
     if (begin + 8u * k < params.cols) {
@@ -81,14 +83,18 @@ fn gather_features(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) co
   let bin = bin_of(row);
   let members = members_of(row);
   var sums = array<T, STEPS>();
-  for (var l = bin.begin; l < bin.end; l++) {
+  var l = bin.begin;
+  for (var left = turns(l, bin.end, 1u); left > 0u; left--) {
     for (var k = 0u; k < STEPS; k++) { sums[k] += f[(bin.base + l) * params.cols + column(begin, k)]; }
+    l++;
   }
   for (var k = 0u; k < STEPS; k++) { sums[k] /= f32(bin.end - bin.begin); }
-  for (var i = members.begin; i < members.end; i++) {
+  var i = members.begin;
+  for (var left = turns(i, members.end, 1u); left > 0u; left--) {
     let token = members.base + order[i];
     let gate = stats[3u * token];
     for (var k = 0u; k < STEPS; k++) { sums[k] += gate * f[token * params.cols + column(begin, k)]; }
+    i++;
   }
   for (var k = 0u; k < STEPS; k++) {
     if (begin + 8u * k < params.cols) {
@@ -105,10 +111,12 @@ fn gather_gradient(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) co
   if (row >= params.rows || begin >= params.cols) { return; }
   let members = members_of(row);
   var sums = array<T, STEPS>();
-  for (var i = members.begin; i < members.end; i++) {
+  var i = members.begin;
+  for (var left = turns(i, members.end, 1u); left > 0u; left--) {
     let token = members.base + order[i];
     let gate = stats[3u * token];
     for (var k = 0u; k < STEPS; k++) { sums[k] += gate * dy[token * params.cols + column(begin, k)]; }
+    i++;
   }
   for (var k = 0u; k < STEPS; k++) {
     if (begin + 8u * k < params.cols) {
@@ -127,12 +135,14 @@ fn gather_cosine(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) coun
   let scale = inverse[row];
   var sums = array<T, STEPS>();
   var along = 0.0;
-  for (var i = members.begin; i < members.end; i++) {
+  var i = members.begin;
+  for (var left = turns(i, members.end, 1u); left > 0u; left--) {
     let token = members.base + order[i];
     let dcosine = dgate[2u * token + 1u];
     let part = dcosine * stats[3u * token + 2u];
     along += dcosine * stats[3u * token + 1u];
     for (var k = 0u; k < STEPS; k++) { sums[k] += part * x[token * params.cols + column(begin, k)]; }
+    i++;
   }
   along = select(along, 0.0, scale >= 1e12);
   for (var k = 0u; k < STEPS; k++) {

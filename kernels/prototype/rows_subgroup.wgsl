@@ -4,7 +4,7 @@ enable subgroups;
 // multiple of 4; cols counts vec4s here.
 // Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32, 4·SG partial sums a row. Traffic: each operand
 // read once, twice in unit_forward and unit_backward.
-// uses: lib/prototype_row_operands.wgsl, lib/subgroup_reduce.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl
+// uses: lib/prototype_row_operands.wgsl, lib/subgroup_reduce.wgsl, lib/special_values.wgsl, lib/exponential.wgsl, lib/logarithm.wgsl, lib/activations.wgsl, lib/turns.wgsl
 
 alias T = vec4<f32>;
 const SG = 8u; // tune: 4u 8u 16u 32u 64u
@@ -22,10 +22,18 @@ fn unit_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count
   let begin = row * params.cols + local % SG;
   let end = (row + 1u) * params.cols;
   var squares = vec4f();
-  for (var i = begin; i < end; i += SG) { squares += x[i] * x[i]; }
+  var i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    squares += x[i] * x[i];
+    i += SG;
+  }
   let scale = 1.0 / at_least(sqrt(sum_fours(squares)), 1e-12);
   if (item >= params.rows) { return; }
-  for (var i = begin; i < end; i += SG) { y[i] = x[i] * scale; }
+  i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    y[i] = x[i] * scale;
+    i += SG;
+  }
   if (local % SG == 0u) { inverse[row] = scale; }
 }
 
@@ -38,10 +46,18 @@ fn unit_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) coun
   let end = (row + 1u) * params.cols;
   let scale = inverse_saved[row];
   var products = vec4f();
-  for (var i = begin; i < end; i += SG) { products += dy[i] * y_saved[i]; }
+  var i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    products += dy[i] * y_saved[i];
+    i += SG;
+  }
   let along = select(sum_fours(products), 0.0, scale >= 1e12);
   if (item >= params.rows) { return; }
-  for (var i = begin; i < end; i += SG) { dx[i] = (dy[i] - y_saved[i] * along) * scale; }
+  i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    dx[i] = (dy[i] - y_saved[i] * along) * scale;
+    i += SG;
+  }
 }
 
 struct Choice { rank: u32, centre: u32 }
@@ -61,9 +77,11 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let lane = local % SG;
   let direction = sign(alpha[0]);
   var best = Choice(0u, params.centres - 1u);
-  for (var n = lane; n < params.centres; n += SG) {
+  var n = lane;
+  for (var left = turns(n, params.centres, SG); left > 0u; left--) {
     let rank = rank_of(direction * scores[row * params.centres + n]);
     if (rank > best.rank) { best = Choice(rank, n); }
+    n += SG;
   }
   if (SG >= 64u) { best = better(best, 32u); }
   if (SG >= 32u) { best = better(best, 16u); }
@@ -76,10 +94,12 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let centre = (row / params.tokens * params.centres + chosen) * params.cols;
   var products = vec4f();
   var squares = vec4f();
-  for (var d = lane; d < params.cols; d += SG) {
+  var d = lane;
+  for (var left = turns(d, params.cols, SG); left > 0u; left--) {
     let value = x[token + d];
     products += value * centre_unit[centre + d];
     squares += value * value;
+    d += SG;
   }
   let scale = 1.0 / at_least(sqrt(sum_fours(squares)), 1e-12);
   let cosine = sum_fours(products) * scale;
@@ -98,8 +118,10 @@ fn gate_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) coun
   let token = row * params.cols;
   let centre = (row / params.tokens * params.centres + index[row]) * params.cols;
   var products = vec4f();
-  for (var d = local % SG; d < params.cols; d += SG) {
+  var d = local % SG;
+  for (var left = turns(d, params.cols, SG); left > 0u; left--) {
     products += dy[token + d] * group[centre + d] + dgroup[centre + d] * f[token + d];
+    d += SG;
   }
   let dw = sum_fours(products);
   if (item >= params.rows || local % SG != 0u) { return; }

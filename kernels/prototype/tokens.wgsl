@@ -11,7 +11,7 @@
 // vec4<f32> where cols (then counted in vec4s) is a multiple of 4; T = f32 is the baseline. Grid: as lib/row_run says,
 // over the rows that are written; bin n is l in [⌊n·L/N⌋, ⌈(n + 1)·L/N⌉). Traffic: each operand once. Source: SQ-LLaVA,
 // specification 1.4.2 to 1.4.4.
-// uses: lib/row_run.wgsl
+// uses: lib/row_run.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, tokens: u32, centres: u32 }
 
@@ -70,8 +70,10 @@ fn relative(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let begin = col_begin(wg, lane);
   let end_col = col_end(wg, params.cols);
   let zeroth = row / params.centres * params.centres * params.cols;
-  for (var col = begin; col < end_col; col += 8u) {
+  var col = begin;
+  for (var left = turns(col, end_col, 8u); left > 0u; left--) {
     y[row * params.cols + col] = centre_unit[row * params.cols + col] - centre_unit[zeroth + col];
+    col += 8u;
   }
 }
 
@@ -84,8 +86,10 @@ fn residual(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let end_col = col_end(wg, params.cols);
   let gate = stats[3u * row];
   let centre = assigned(row);
-  for (var col = begin; col < end_col; col += 8u) {
+  var col = begin;
+  for (var left = turns(col, end_col, 8u); left > 0u; left--) {
     y[row * params.cols + col] = x[row * params.cols + col] + gate * group[centre + col];
+    col += 8u;
   }
 }
 
@@ -99,14 +103,20 @@ fn token_df(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let gate = stats[3u * row];
   let centre = assigned(row);
   let bins = bins_of(row);
-  for (var col = begin; col < end_col; col += 8u) {
+  var col = begin;
+  for (var left = turns(col, end_col, 8u); left > 0u; left--) {
     df[row * params.cols + col] = gate * dpooled[centre + col] + from_two(bins, col);
+    col += 8u;
   }
-  for (var n = bins.first + 2u; n < bins.last; n++) {
+  var n = bins.first + 2u;
+  for (var left = turns(n, bins.last, 1u); left > 0u; left--) {
     let part = share(n);
-    for (var col = begin; col < end_col; col += 8u) {
+    col = begin;
+    for (var more = turns(col, end_col, 8u); more > 0u; more--) {
       df[row * params.cols + col] += part * dpooled[bins.rows.x + (n - bins.first) * params.cols + col];
+      col += 8u;
     }
+    n++;
   }
 }
 
@@ -121,9 +131,11 @@ fn token_dx(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let along = select(stats[3u * row + 1u], 0.0, inverse >= 1e12) * inverse;
   let scale = dgate[2u * row + 1u] * inverse;
   let centre = assigned(row);
-  for (var col = begin; col < end_col; col += 8u) {
+  var col = begin;
+  for (var left = turns(col, end_col, 8u); left > 0u; left--) {
     let i = row * params.cols + col;
     dx[i] = dy[i] + scale * (centre_unit[centre + col] - along * x[i]);
+    col += 8u;
   }
 }
 
@@ -135,11 +147,19 @@ fn spread(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let begin = col_begin(wg, lane);
   let end_col = col_end(wg, params.cols);
   let bins = bins_of(row);
-  for (var col = begin; col < end_col; col += 8u) { dx[row * params.cols + col] += from_two(bins, col); }
-  for (var n = bins.first + 2u; n < bins.last; n++) {
+  var col = begin;
+  for (var left = turns(col, end_col, 8u); left > 0u; left--) {
+    dx[row * params.cols + col] += from_two(bins, col);
+    col += 8u;
+  }
+  var n = bins.first + 2u;
+  for (var left = turns(n, bins.last, 1u); left > 0u; left--) {
     let part = share(n);
-    for (var col = begin; col < end_col; col += 8u) {
+    col = begin;
+    for (var more = turns(col, end_col, 8u); more > 0u; more--) {
       dx[row * params.cols + col] += part * dpooled[bins.rows.x + (n - bins.first) * params.cols + col];
+      col += 8u;
     }
+    n++;
   }
 }

@@ -4,7 +4,7 @@
 // u is uniform from key (seed, step) and counter (element / 4, stream + key[2]). Shapes: x, y float[size], dense, in
 // vec4s.
 // Grid: ceil(size / 4 / (WG · STEPS)) workgroups in a line. Traffic: 8 bytes per element; the ten rounds cost more.
-// uses: lib/random.wgsl, lib/run.wgsl
+// uses: lib/random.wgsl, lib/run.wgsl, lib/turns.wgsl
 
 struct Params { vectors: u32, stream: u32, p: f32, scale: f32 }
 
@@ -21,8 +21,10 @@ fn apply(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.vectors);
-  for (var i = begin; i < end; i += 8u) {
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
     let u = unit_floats(philox(vec2u(key[0], key[1]), i, params.stream + key[2]));
     y[i] = select(vec4(0.0), x[i] * params.scale, u >= vec4(params.p));
+    i += 8u;
   }
 }

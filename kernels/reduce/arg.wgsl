@@ -4,7 +4,7 @@
 // Shapes: x float[outer, rows, cols], y i32[outer, cols], dense. Grid: one lane per column, ceil(outer · cols / WG)
 // workgroups in a line.
 // Traffic: 4 bytes per element.
-// uses: lib/special_values.wgsl
+// uses: lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32 }
 
@@ -26,13 +26,15 @@ fn arg(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   var i = o * params.rows * params.cols + (item - o * params.cols);
   var best = rank(x[i]);
   var found = 0u;
-  for (var k = 1u; k < params.rows; k++) {
+  var k = 1u;
+  for (var left = turns(k, params.rows, 1u); left > 0u; left--) {
     i += params.cols;
     let place = rank(x[i]);
     if (place > best) {
       best = place;
       found = k;
     }
+    k++;
   }
   y[item] = found;
 }

@@ -4,7 +4,7 @@
 // order, no atomics.
 // Grid: ceil(rows · segments / WG) workgroups in a line. Accumulates in f32, in blocks; NaN passes.
 // Traffic: 4 bytes per element.
-// uses: lib/reduce_rows_operands.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl
+// uses: lib/reduce_rows_operands.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl, lib/turns.wgsl
 
 alias T = f32;
 alias U = u32;
@@ -24,7 +24,10 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   for (var i = row * params.cols + first; i < end;) {
     let stop = min(i + BLOCK, end);
     var part = start();
-    for (; i < stop; i++) { part = combine(part, x[i]); }
+    for (var left = turns(i, stop, 1u); left > 0u; left--) {
+      part = combine(part, x[i]);
+      i++;
+    }
     sums = add_part(sums, part);
   }
   store(item, result_of(sums) * params.scale);

@@ -4,7 +4,7 @@
 // Shapes: x float[rows, cols], y float[rows, segments], dense. T and U are vec4s and WIDTH 4 where cols and chunk are
 // multiples of 4.
 // Grid: rows · segments workgroups in a line. Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element.
-// uses: lib/reduce_rows_operands.wgsl, lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl
+// uses: lib/reduce_rows_operands.wgsl, lib/shared_reduce.wgsl, lib/row_values.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl, lib/turns.wgsl
 
 alias T = f32; // tune: f32 vec4<f32>
 alias U = u32; // tune: u32 vec4<u32>
@@ -25,12 +25,16 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   while (i < end) {
     let stop = min(i + 2u * BLOCK * WG, end);
     var part = T(start());
-    for (; i + WG < stop; i += 2u * WG) {
+    for (var left = turns(i + WG, stop, 2u * WG); left > 0u; left--) {
       let a = x[i];
       let b = x[i + WG];
       part = combine(part, combine(a, b));
+      i += 2u * WG;
     }
-    for (; i < stop; i += WG) { part = combine(part, x[i]); }
+    for (var left = turns(i, stop, WG); left > 0u; left--) {
+      part = combine(part, x[i]);
+      i += WG;
+    }
     sums = add_part(sums, part);
   }
   let values = result_of(sums);

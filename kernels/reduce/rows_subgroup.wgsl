@@ -5,7 +5,7 @@ enable subgroups;
 // Shapes: x float[rows, cols], y float[rows, segments], dense. Grid: ceil(rows · segments / (WG / SG)) workgroups in a
 // line.
 // Accumulates in f32, in blocks; NaN passes. Traffic: 4 bytes per element.
-// uses: lib/reduce_rows_operands.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl
+// uses: lib/reduce_rows_operands.wgsl, lib/special_values.wgsl, lib/extremes.wgsl, lib/block_sum.wgsl, lib/reduce_by.wgsl, lib/turns.wgsl
 
 alias T = vec4<f32>;
 alias U = vec4<u32>;
@@ -28,7 +28,10 @@ fn reduce(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   for (var i = (row * params.cols + first) / 4u + index % SG; i < end;) {
     let stop = min(i + BLOCK * SG, end);
     var part = vec4(start());
-    for (; i < stop; i += SG) { part = combine(part, x[i]); }
+    for (var left = turns(i, stop, SG); left > 0u; left--) {
+      part = combine(part, x[i]);
+      i += SG;
+    }
     blocks = add_part(blocks, part);
   }
   let sums = result_of(blocks);

@@ -5,6 +5,7 @@
 // cols is a multiple of 4.
 // Grid: each lane computes SPAN rows of a column, ceil(outer · parts · cols / WG) workgroups in a line. Traffic: 4
 // bytes per element.
+// uses: lib/turns.wgsl
 
 struct Params { outer: u32, rows: u32, cols: u32, parts: u32, scale: f32 }
 
@@ -36,7 +37,11 @@ fn spread(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let p = place((wg.y * count.x + wg.x) * WG + lane);
   if (!p.is_inside) { return; }
   let value = dy[p.source] * params.scale;
-  for (var k = p.first; k < p.last; k++) { dx[p.start + k * params.cols] = value; }
+  var k = p.first;
+  for (var left = turns(k, p.last, 1u); left > 0u; left--) {
+    dx[p.start + k * params.cols] = value;
+    k++;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -46,5 +51,9 @@ fn pick(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   if (!p.is_inside) { return; }
   let value = dy[p.source];
   let winner = chosen[p.source];
-  for (var k = p.first; k < p.last; k++) { dx[p.start + k * params.cols] = select(T(), value, winner == I(k)); }
+  var k = p.first;
+  for (var left = turns(k, p.last, 1u); left > 0u; left--) {
+    dx[p.start + k * params.cols] = select(T(), value, winner == I(k));
+    k++;
+  }
 }

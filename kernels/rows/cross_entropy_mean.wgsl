@@ -3,7 +3,7 @@
 //             summed = 1: loss = Σ row_loss,   totals = loss, 1
 // Shapes: terms float[rows, 2] = row_loss, w; loss float[1]; totals float[2]. Grid: one workgroup; lane l sums rows l,
 // l + WG, … in blocks, then eight lanes and lane 0 the lanes. Accumulates in f32. Traffic: 8 bytes per row.
-// uses: lib/block_sum.wgsl
+// uses: lib/block_sum.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, summed: u32 }
 
@@ -24,14 +24,18 @@ fn forward(@builtin(local_invocation_index) lane: u32) {
     let stop = min(row + BLOCK * WG, params.rows);
     var part = vec2f();
     // Four loads in flight, added in their order.
-    for (; row + 3u * WG < stop; row += 4u * WG) {
+    for (var left = turns(row + 3u * WG, stop, 4u * WG); left > 0u; left--) {
       let a = terms[row];
       let b = terms[row + WG];
       let c = terms[row + 2u * WG];
       let d = terms[row + 3u * WG];
       part = part + a + b + c + d;
+      row += 4u * WG;
     }
-    for (; row < stop; row += WG) { part += terms[row]; }
+    for (var left = turns(row, stop, WG); left > 0u; left--) {
+      part += terms[row];
+      row += WG;
+    }
     blocks = add_block(blocks, part);
   }
   sums[lane] = sum_of(blocks);

@@ -6,7 +6,7 @@ enable subgroups;
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32.
 // Traffic: 8 bytes per element forward, 12 backward (ideal).
 // A row of -∞ alone gives -ln n.
-// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -29,15 +29,27 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;
   var top = LEAST;
-  for (var i = begin; i < end; i += SG) { top = max(top, x[i]); }
+  var i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    top = max(top, x[i]);
+    i += SG;
+  }
   top = subgroup_max(top);
   var total = 0.0;
-  for (var i = begin; i < end; i += SG) { total += exp_of(x[i] - top); }
+  i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    total += exp_of(x[i] - top);
+    i += SG;
+  }
   total = subgroup_sum(total);
   let hidden = total == 0.0;
   let log_total = log_of(select(total, f32(params.cols), hidden));
   if (row < params.rows) {
-    for (var i = begin; i < end; i += SG) { y[i] = select(x[i] - top, 0.0, hidden) - log_total; }
+    i = begin;
+    for (var left = turns(i, end, SG); left > 0u; left--) {
+      y[i] = select(x[i] - top, 0.0, hidden) - log_total;
+      i += SG;
+    }
   }
 }
 
@@ -48,11 +60,19 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;
   var total = 0.0;
-  for (var i = begin; i < end; i += SG) { total += dy[i]; }
+  var i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    total += dy[i];
+    i += SG;
+  }
   // A NaN makes all of its row NaN, which exp of some drivers drops.
   let is_lost = is_nan(y_saved[min(row, params.rows - 1u) * params.cols]);
   total = select(subgroup_sum(total), quiet_nan(), is_lost);
   if (row < params.rows) {
-    for (var i = begin; i < end; i += SG) { dx[i] = dy[i] - exp(y_saved[i]) * total; }
+    i = begin;
+    for (var left = turns(i, end, SG); left > 0u; left--) {
+      dx[i] = dy[i] - exp(y_saved[i]) * total;
+      i += SG;
+    }
   }
 }

@@ -7,7 +7,7 @@
 // ceil(width / WG).
 // One lane a column, f32.
 // Traffic: 8 bytes per element (ideal).
-// uses: lib/block_sum.wgsl, lib/narrowing.wgsl
+// uses: lib/block_sum.wgsl, lib/narrowing.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32, width: u32, chunks: u32, rows_per_chunk: u32 }
 
@@ -31,11 +31,13 @@ fn layer_partial(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_ind
   let end = min(first + params.rows_per_chunk, params.rows);
   var dweight = 0.0;
   var dbias = 0.0;
-  for (var row = first; row < end; row++) {
+  var row = first;
+  for (var left = turns(row, end, 1u); left > 0u; left--) {
     let g = dy[row * params.cols + col];
     let k = narrowing(stats[2u * row + 1u]);
     dweight += g * (x[row * params.cols + col] * k - stats[2u * row]) * abs(stats[2u * row + 1u]);
     dbias += g;
+    row++;
   }
   partial[wg.y * params.width + col] = dweight;
   partial[wg.y * params.width + params.cols + col] = dbias;
@@ -48,8 +50,10 @@ fn rms_partial(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index
   let first = wg.y * params.rows_per_chunk;
   let end = min(first + params.rows_per_chunk, params.rows);
   var dweight = 0.0;
-  for (var row = first; row < end; row++) {
+  var row = first;
+  for (var left = turns(row, end, 1u); left > 0u; left--) {
     dweight += dy[row * params.cols + col] * (x[row * params.cols + col] * narrowing(stats[row])) * abs(stats[row]);
+    row++;
   }
   partial[wg.y * params.width + col] = dweight;
 }
@@ -62,7 +66,10 @@ fn finish(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lan
   for (var chunk = 0u; chunk < params.chunks;) {
     let stop = min(chunk + BLOCK, params.chunks);
     var part = 0.0;
-    for (; chunk < stop; chunk++) { part += partial_done[chunk * params.width + col]; }
+    for (var left = turns(chunk, stop, 1u); left > 0u; left--) {
+      part += partial_done[chunk * params.width + col];
+      chunk++;
+    }
     sums = add_block(sums, part);
   }
   total[col] = sum_of(sums);

@@ -7,7 +7,7 @@ enable subgroups;
 // Shapes: x, y, dy, dx float[rows, cols], dense. Grid: ceil(rows / (WG / SG)) workgroups in a line. Accumulates in f32.
 // Traffic: 8 bytes per element forward, 12 backward (ideal). The exponentials are computed twice rather than stored:
 // measured faster. A row of -∞ alone gives 1/n.
-// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl
+// uses: lib/subgroup_reduce.wgsl, lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { rows: u32, cols: u32 }
 
@@ -30,15 +30,27 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;
   var top = LEAST;
-  for (var i = begin; i < end; i += SG) { top = max(top, x[i]); }
+  var i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    top = max(top, x[i]);
+    i += SG;
+  }
   top = subgroup_max(top);
   var total = 0.0;
-  for (var i = begin; i < end; i += SG) { total += exp_of(x[i] - top); }
+  i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    total += exp_of(x[i] - top);
+    i += SG;
+  }
   let sum = subgroup_sum(total);
   let scale = select(1.0 / sum, 0.0, sum == 0.0);
   let level = select(0.0, 1.0 / f32(params.cols), sum == 0.0);
   if (row < params.rows) {
-    for (var i = begin; i < end; i += SG) { y[i] = exp(x[i] - top) * scale + level; }
+    i = begin;
+    for (var left = turns(i, end, SG); left > 0u; left--) {
+      y[i] = exp(x[i] - top) * scale + level;
+      i += SG;
+    }
   }
 }
 
@@ -49,9 +61,17 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let begin = min(row, params.rows - 1u) * params.cols + index % SG;
   let end = (min(row, params.rows - 1u) + 1u) * params.cols;
   var dot = 0.0;
-  for (var i = begin; i < end; i += SG) { dot += y_saved[i] * dy[i]; }
+  var i = begin;
+  for (var left = turns(i, end, SG); left > 0u; left--) {
+    dot += y_saved[i] * dy[i];
+    i += SG;
+  }
   dot = subgroup_sum(dot);
   if (row < params.rows) {
-    for (var i = begin; i < end; i += SG) { dx[i] = y_saved[i] * (dy[i] - dot); }
+    i = begin;
+    for (var left = turns(i, end, SG); left > 0u; left--) {
+      dx[i] = y_saved[i] * (dy[i] - dot);
+      i += SG;
+    }
   }
 }

@@ -2,7 +2,7 @@
 //   add_to  y[i] += x[i]        add  y[i] = a[i] + x[i]        assign  y[i] = x[i]
 // Shapes: all float[size], dense; in vec4s where size and offsets (then in vec4s too) allow.
 // Grid: ceil(items / (WG · STEPS)) workgroups in a line. Traffic: 12 bytes per element (8 for assign).
-// uses: lib/run.wgsl
+// uses: lib/run.wgsl, lib/turns.wgsl
 
 alias T = vec4<f32>; // tune: f32 vec4<f32>
 
@@ -21,7 +21,11 @@ fn add_to(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
-  for (var i = begin; i < end; i += 8u) { y[params.y_offset + i] += x[params.x_offset + i]; }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[params.y_offset + i] += x[params.x_offset + i];
+    i += 8u;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -29,7 +33,11 @@ fn add(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
-  for (var i = begin; i < end; i += 8u) { y[params.y_offset + i] = a[params.a_offset + i] + x[params.x_offset + i]; }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[params.y_offset + i] = a[params.a_offset + i] + x[params.x_offset + i];
+    i += 8u;
+  }
 }
 
 @compute @workgroup_size(WG)
@@ -37,5 +45,9 @@ fn assign(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   @builtin(local_invocation_index) lane: u32) {
   let begin = run_begin(wg, count, lane);
   let end = run_end(begin, params.items);
-  for (var i = begin; i < end; i += 8u) { y[params.y_offset + i] = x[params.x_offset + i]; }
+  var i = begin;
+  for (var left = turns(i, end, 8u); left > 0u; left--) {
+    y[params.y_offset + i] = x[params.x_offset + i];
+    i += 8u;
+  }
 }

@@ -5,7 +5,7 @@
 // length of axis k; AXES of them are used.
 // Elements are four neighbours each where T is vec4<u32>: then sizes, offsets and strides count vec4s, and step is 1.
 // Grid: as lib/row_run says, each eight lanes taking ROWS rows one after the other. Traffic: 8 bytes per element.
-// uses: lib/row_run.wgsl
+// uses: lib/row_run.wgsl, lib/turns.wgsl
 
 struct Params {
   rows: u32, cols: u32, step: u32, x_offset: u32, y_offset: u32,
@@ -92,12 +92,16 @@ fn gather(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   @builtin(local_invocation_index) lane: u32) {
   let first = run_row(wg, count, lane) * ROWS;
   var p = place(first);
-  for (var row = first; row < min(first + ROWS, params.rows); row++) {
+  var row = first;
+  for (var left = turns(row, min(first + ROWS, params.rows), 1u); left > 0u; left--) {
     let source = params.x_offset + p.at;
-    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {
+    var col = col_begin(wg, lane);
+    for (var more = turns(col, col_end(wg, params.cols), 8u); more > 0u; more--) {
       y[params.y_offset + row * params.cols + col] = x[source + col * params.step];
+      col += 8u;
     }
     if (ROWS > 1u) { p = next_place(p); }
+    row++;
   }
 }
 
@@ -106,11 +110,15 @@ fn scatter(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   @builtin(local_invocation_index) lane: u32) {
   let first = run_row(wg, count, lane) * ROWS;
   var p = place(first);
-  for (var row = first; row < min(first + ROWS, params.rows); row++) {
+  var row = first;
+  for (var left = turns(row, min(first + ROWS, params.rows), 1u); left > 0u; left--) {
     let goal = params.y_offset + p.at;
-    for (var col = col_begin(wg, lane); col < col_end(wg, params.cols); col += 8u) {
+    var col = col_begin(wg, lane);
+    for (var more = turns(col, col_end(wg, params.cols), 8u); more > 0u; more--) {
       y[goal + col * params.step] = x[params.x_offset + row * params.cols + col];
+      col += 8u;
     }
     if (ROWS > 1u) { p = next_place(p); }
+    row++;
   }
 }

@@ -6,6 +6,7 @@
 // Grid: one lane per element of what is written, ceil(… / WG) workgroups in a line. Traffic: 4 bytes per element of x
 // and of y.
 // Source: PyTorch, AdaptiveAveragePooling.cpp.
+// uses: lib/turns.wgsl
 
 struct Params { batch: u32, from_len: u32, to_len: u32, cols: u32 }
 
@@ -30,8 +31,10 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   let i = line - b * params.to_len;
   let end = bin_end(i);
   var total = T(0.0);
-  for (var l = bin_start(i); l < end; l++) {
+  var l = bin_start(i);
+  for (var left = turns(l, end, 1u); left > 0u; left--) {
     total += x[(b * params.from_len + l) * params.cols + (item - line * params.cols)];
+    l++;
   }
   y[item] = total / f32(end - bin_start(i));
 }
@@ -47,8 +50,10 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let l = line - b * params.from_len;
   let last = ((l + 1u) * params.to_len + params.from_len - 1u) / params.from_len;
   var total = T(0.0);
-  for (var i = l * params.to_len / params.from_len; i < last; i++) {
+  var i = l * params.to_len / params.from_len;
+  for (var left = turns(i, last, 1u); left > 0u; left--) {
     total += x[(b * params.to_len + i) * params.cols + (item - line * params.cols)] / f32(bin_end(i) - bin_start(i));
+    i++;
   }
   y[item] = total;
 }

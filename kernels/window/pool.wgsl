@@ -5,7 +5,7 @@
 // Shapes: x, dx float[planes, height, width], y, dy float and at u32 [planes, out_height, out_width], dense.
 // Grid: one lane per element of what is written, ceil(… / WG) workgroups in a line. No atomics. Traffic: kernel² /
 // stride² times x.
-// uses: lib/special_values.wgsl
+// uses: lib/special_values.wgsl, lib/turns.wgsl
 
 struct Params { planes: u32, height: u32, width: u32, kernel: u32, stride: u32, padding: u32, out_height: u32,
   out_width: u32 }
@@ -36,20 +36,23 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
   var best = -infinity();
   var best_rank = 0u; // below that of every value
   var best_at = 0u;
-  for (var i = 0u; i < params.kernel; i++) {
-    let v = oy * params.stride + i - params.padding; // below 0 it wraps beyond the height
-    for (var j = 0u; j < params.kernel; j++) {
-      let u = ox * params.stride + j - params.padding;
-      if (v >= params.height || u >= params.width) { continue; }
-      let value = x[start + v * params.width + u];
-      total += value;
-      let rank = rank_of(value);
-      if (rank > best_rank) {
-        best = value;
-        best_rank = rank;
-        best_at = v * params.width + u;
+  var v = oy * params.stride - params.padding; // below 0 it wraps beyond the height
+  for (var left = params.kernel; left > 0u; left--) {
+    var u = ox * params.stride - params.padding;
+    for (var more = params.kernel; more > 0u; more--) {
+      if (v < params.height && u < params.width) {
+        let value = x[start + v * params.width + u];
+        total += value;
+        let rank = rank_of(value);
+        if (rank > best_rank) {
+          best = value;
+          best_rank = rank;
+          best_at = v * params.width + u;
+        }
       }
+      u++;
     }
+    v++;
   }
   y[item] = select(total / f32(params.kernel * params.kernel), best, OP == MAX);
   place[item] = best_at;
@@ -67,14 +70,20 @@ fn backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: ve
   let u = col + params.padding;
   let v = row + params.padding;
   var total = 0.0;
-  for (var i = v % params.stride; i < min(params.kernel, v + 1u); i += params.stride) {
-    let oy = (v - i) / params.stride;
-    for (var j = u % params.stride; j < min(params.kernel, u + 1u); j += params.stride) {
-      let ox = (u - j) / params.stride;
-      if (oy >= params.out_height || ox >= params.out_width) { continue; }
-      let window = (plane * params.out_height + oy) * params.out_width + ox;
-      if (OP == MEAN || chosen[window] == row * params.width + col) { total += dy[window]; }
+  // The windows that contain it, from the last one on.
+  let down = turns(v % params.stride, min(params.kernel, v + 1u), params.stride);
+  let across = turns(u % params.stride, min(params.kernel, u + 1u), params.stride);
+  var oy = v / params.stride;
+  for (var left = down; left > 0u; left--) {
+    var ox = u / params.stride;
+    for (var more = across; more > 0u; more--) {
+      if (oy < params.out_height && ox < params.out_width) {
+        let window = (plane * params.out_height + oy) * params.out_width + ox;
+        if (OP == MEAN || chosen[window] == row * params.width + col) { total += dy[window]; }
+      }
+      ox--;
     }
+    oy--;
   }
   dx[item] = select(total, total / f32(params.kernel * params.kernel), OP == MEAN);
 }

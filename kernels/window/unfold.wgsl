@@ -6,6 +6,7 @@
 // Grid: unfold one lane per row of one window, fold one lane per element of dx; ceil(… / WG) workgroups in a line. No
 // atomics.
 // Traffic: 4 bytes per element of y and of x.
+// uses: lib/turns.wgsl
 
 struct Params {
   batch: u32, channels: u32, height: u32, width: u32,
@@ -36,11 +37,13 @@ fn unfold(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3
   let b = line / params.out_height;
   let v = oy * params.stride + i - params.padding; // below 0 it wraps beyond the height
   let row = ((b * params.channels + c) * params.height + v) * params.width;
-  for (var j = 0u; j < params.kernel_width; j++) {
+  var j = 0u;
+  for (var left = params.kernel_width; left > 0u; left--) {
     let u = ox * params.stride + j - params.padding;
     var value = 0.0;
     if (v < params.height && u < params.width) { value = x[row + u]; }
     y[item * params.kernel_width + j] = value;
+    j++;
   }
 }
 
@@ -56,15 +59,24 @@ fn fold(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec3u,
   let c = plane % params.channels;
   let b = plane / params.channels;
   var total = 0.0;
-  for (var i = v % params.stride; i < min(params.kernel_height, v + 1u); i += params.stride) {
-    let oy = (v - i) / params.stride;
-    for (var j = u % params.stride; j < min(params.kernel_width, u + 1u); j += params.stride) {
-      let ox = (u - j) / params.stride;
+  // The windows that contain it, from the last one on: it is element (i, j) of window (oy, ox).
+  let down = turns(v % params.stride, min(params.kernel_height, v + 1u), params.stride);
+  let across = turns(u % params.stride, min(params.kernel_width, u + 1u), params.stride);
+  var i = v % params.stride;
+  var oy = v / params.stride;
+  for (var left = down; left > 0u; left--) {
+    var j = u % params.stride;
+    var ox = u / params.stride;
+    for (var more = across; more > 0u; more--) {
       if (oy < params.out_height && ox < params.out_width) {
         let window = (b * params.out_height + oy) * params.out_width + ox;
         total += dy[((window * params.channels + c) * params.kernel_height + i) * params.kernel_width + j];
       }
+      j += params.stride;
+      ox--;
     }
+    i += params.stride;
+    oy--;
   }
   dx[item] = total;
 }

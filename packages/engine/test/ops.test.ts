@@ -155,7 +155,7 @@ function cannotRun(kernel: KernelSource, name: string, value: string): string | 
   )
     return 'textures cannot be read here';
   if (kernel.name === 'matmul/subgroup_matrix')
-    return 'subgroup-matrix.test.ts runs every tile where there are matrix units';
+    return 'subgroup-matrix.test.ts runs every tile, on emulated matrix units where there are none';
   if (name === 'DEPTH' || name === 'SKEW') return 'workgroup memory here asks for another';
   if (name === 'STEPS') return 'line.test.ts runs every length of run';
   if (name === 'SG') return value === `${lanes}u` ? null : `subgroups here have ${lanes} lanes`;

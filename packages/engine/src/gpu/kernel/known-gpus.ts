@@ -1,7 +1,8 @@
 /**
  * @file The static table of known GPUs: what was measured there to be at least 5 % faster than the general rule, in two
  * runs. It counts after whatever the user forces, tunes or lets measure, and before the general rule.
- * `npm run bench:docs -- FILE --table` prints the entry of a GPU from the results.json of `./pack first-run`.
+ * `npm run bench:docs -- FILE --table` prints the entry of a GPU from the results.json of `./pack first-run`. Nothing
+ * may be added for one to four rows, whose kernels are chosen so that an answer does not depend on its batch.
  */
 import type { AdapterReport } from '../adapter.ts';
 import { bucketOf } from './bucket.ts';

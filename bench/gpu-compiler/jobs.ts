@@ -1,6 +1,6 @@
 /** @file Which kernels, entries and tunings are compiled: those that the ops ask for on GPUs. */
 import type { AdapterReport, KernelSource, Tuning } from '@curio/engine';
-import { pipelinesOf, subgroupMatrix, tablesFor } from '@curio/engine/check';
+import { pipelinesOf, tablesFor } from '@curio/engine/check';
 import type { Choice, DeviceFacts, OpCases } from '@curio/engine/check';
 import { readKernel } from '../src/kernel/source.ts';
 import type { Request, Version } from './result.ts';
@@ -74,7 +74,7 @@ function choicesOf(table: OpCases<never>, kernel: string): (Choice | null)[] {
 function askedOf(gpu: DeviceFacts, kernel: string): { committed: KernelSource | null; asked: Asked[] } {
   const found = new Map<string, Asked>();
   let committed: KernelSource | null = null;
-  const matrix = subgroupMatrix.kernel.name === kernel;
+  const onMatrixUnits = readKernel(kernel).f16;
   for (const [name, facts] of Object.entries(GPUS)) {
     const like = {
       device: gpu.device,
@@ -85,7 +85,7 @@ function askedOf(gpu: DeviceFacts, kernel: string): { committed: KernelSource | 
         const ask = (cases: typeof table.cases) =>
           pipelinesOf(like, table, cases, (dry) => {
             if (choice) dry.kernels.forced.set(...choice);
-            if (matrix) dry.kernels.enableHalfProducts();
+            if (onMatrixUnits) dry.kernels.enableHalfProducts();
           }).filter((pipeline) => pipeline.kernel.name === kernel);
         const atWork = ask(table.bench ?? []);
         for (const { kernel: source, entry, tuning = {} } of atWork.length > 0 ? atWork : ask(table.cases)) {

@@ -156,6 +156,8 @@ function cannotRun(kernel: KernelSource, name: string, value: string): string | 
     return 'textures cannot be read here';
   if (kernel.name === 'matmul/subgroup_matrix')
     return 'subgroup-matrix.test.ts runs every tile, on emulated matrix units where there are none';
+  if (/^attention\/\w+_matrix$/.test(kernel.name))
+    return 'attention-matrix.test.ts runs every tile, on emulated matrix units where there are none';
   if (name === 'DEPTH' || name === 'SKEW') return 'workgroup memory here asks for another';
   if (name === 'STEPS') return 'line.test.ts runs every length of run';
   if (name === 'SG') return value === `${lanes}u` ? null : `subgroups here have ${lanes} lanes`;

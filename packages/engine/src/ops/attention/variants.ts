@@ -17,6 +17,7 @@ import type { OpFamily, OpVariant, Run, Work } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { decodeVariants } from './decode.ts';
 import { subgroupTuning, TILE_WIDTHS } from './plan.ts';
+import { attentionOnMatrixUnits } from './matrix-units.ts';
 import type { AttentionPlan, BackwardVariant } from './plan.ts';
 import { attentionProducts } from './products.ts';
 import { toTexelSpan, readsTexels, rowTexels } from '../parts/texel-rows.ts';
@@ -181,6 +182,7 @@ export const attentionOverTexels: OpVariant<AttentionPlan> = {
 /** The family `attention`, forward. The preferred variant first. */
 export const attentionVariants: OpFamily<AttentionPlan> = {
   ...decodeVariants,
+  matrix: attentionOnMatrixUnits,
   texels: attentionOverTexels,
   subgroup: {
     kernel: attentionForwardSubgroup,
@@ -227,6 +229,7 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
   ...Object.fromEntries(
     Object.keys(decodeVariants).map((name) => [name, { ...naive, fits: () => false, entries: [] as const }]),
   ),
+  matrix: { ...naive, fits: () => false, entries: [] },
   subgroup: {
     kernel: attentionBackwardSubgroup,
     fits: (gpu, plan) => fitsSubgroupTile(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH,

@@ -98,7 +98,7 @@ export const HOT: readonly Request[] = [
     ],
     { D: ['64u', '128u'] },
   ),
-  request(['attention/forward_matrix']),
+  request(['attention/forward_matrix', 'attention/backward_matrix']),
 ];
 
 /** A cost that is accepted for now, for matching labels, with its reason. */

@@ -10,8 +10,8 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 // Error: of a score 2⁻¹⁰ · scale · Σ |q·k|, of y 2⁻¹⁰ · max |v|. An element above 65,504 becomes infinite.
 // A subgroup has MATRIX_M queries: their q in D / MATRIX_K matrices, their y in D / MATRIX_N. Scores go through
 // workgroup memory, where PARTS lanes share a row, and come back as weights. No row of a matrix can be scaled, so the
-// reference of a query, which begins as the maximum of the first tile, follows a larger maximum only where a weight
-// would exceed 2⁸, which f16 can still hold; then, and that is rare, y goes through workgroup memory to be scaled, too.
+// reference of a query, under which the largest weight of the first tile is 2⁶, follows a larger score only where a
+// weight would exceed 2¹⁴, and f16 holds 2¹⁵; then, which is rare, y goes through workgroup memory to be scaled, too.
 // The reference cancels out of y and of lse = ln(Σ p) + reference · ln 2. A negative scale changes the sign of q.
 // BUFFERS = 1: v takes the place of k, for two more barriers per tile.
 // Grid: ceil(T / ROWS) × B·H workgroups. Keys that no query of a tile sees are not read. Traffic: q, k and v once for
@@ -147,9 +147,9 @@ fn forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) count: vec
       for (var n = 0u; n < PARTS; n++) { top = max(top, shares[lane / PARTS * PARTS + n]); }
     }
     var shrink = 1.0;
-    if (top * scale > reference + SLACK) {
-      shrink = exp2(reference - top * scale);
-      reference = top * scale;
+    if (top * scale > reference + LIFT + SLACK) {
+      shrink = exp2(reference + LIFT - top * scale);
+      reference = top * scale - LIFT;
       if (j > 0u) { atomicStore(&raised[0], j); }
     }
     if (part == 0u) { factors[row] = shrink; }

@@ -1,7 +1,7 @@
 // attention/naive: scaled dot-product attention with grouped key and value heads, one lane per query (or a key, for dk
 // and dv).
 //   forward   s = scale · q·kᵀ, p = softmax s over the visible keys, y = p·v,   lse = log Σ exp s
-//   prepare   stats = lse, Σ dy · y, number of visible keys, 0
+//   prepare   stats = lse, Σ dy · y, number of visible keys, largest finite |dy|
 //   backward  ds = p · (dy·vᵀ - Σ dy · y) · scale with p = exp(s - lse);   dq = ds·k,   dk = dsᵀ·q,   dv = pᵀ·dy,
 //             summed over the group's heads
 // Shapes: q float[B, H, T, D], k and v float[B, H/group, S, D] with strides (last axis dense, one set for k and v); y,
@@ -61,9 +61,14 @@ fn prepare(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) la
   if (i >= params.tokens) { return; }
   let at = output_at(wg.y / params.heads, wg.y % params.heads, i);
   var sum = 0.0;
-  for (var d = 0u; d < params.width; d++) { sum += dy[at + d] * y_saved[at + d]; }
+  var largest = 0u; // by bits, which are in the order of the values
+  for (var d = 0u; d < params.width; d++) {
+    sum += dy[at + d] * y_saved[at + d];
+    let bits = bitcast<u32>(dy[at + d]) & 0x7fffffffu;
+    largest = max(largest, select(0u, bits, bits < 0x7f800000u));
+  }
   let seen = f32(visible_keys(wg.y / params.heads, i));
-  stats[wg.y * params.tokens + i] = vec4f(lse_saved[wg.y * params.tokens + i], sum, seen, 0.0);
+  stats[wg.y * params.tokens + i] = vec4f(lse_saved[wg.y * params.tokens + i], sum, seen, bitcast<f32>(largest));
 }
 
 fn dy_dot_v(at: u32, value: u32) -> f32 {

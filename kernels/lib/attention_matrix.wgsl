@@ -1,9 +1,9 @@
 // Tiles of attention on matrix units: rows of the width as f16 in workgroup memory, and how lanes bring them there.
 // Adjacent lanes read adjacent vec4s of a row, EACH of them ahead of the step that stores them, in named variables,
 // since an array that a loop indexes would be kept in memory.
-// Needs in the kernel: alias T = vec4<f32>, const D, SG, MATRIX_M, MATRIX_N, MATRIX_K, SUBGROUPS, and COLUMNS, the rows
-// of a tile that is read ahead; `tile`, in which it lies; lib/attention_buffers.wgsl, lib/attention_operands.wgsl,
-// lib/attention_rows_vec4.wgsl.
+// Needs in the kernel: alias T = vec4<f32>, const D, SG, MATRIX_M, MATRIX_N, MATRIX_K, SUBGROUPS, COLUMNS, the rows of
+// a tile that is read ahead, and STARTS, where the second operand begins in the tile; `tile` and `scores`;
+// lib/attention_buffers.wgsl, lib/attention_operands.wgsl, lib/attention_rows_vec4.wgsl.
 
 alias Left = subgroup_matrix_left<f16, MATRIX_K, MATRIX_M>;
 alias Right = subgroup_matrix_right<f16, MATRIX_N, MATRIX_K>;
@@ -11,7 +11,7 @@ alias Sums = subgroup_matrix_result<f32, MATRIX_N, MATRIX_M>;
 
 const LANES = SUBGROUPS * SG;
 const ROWS = SUBGROUPS * MATRIX_M;
-const PARTS = SG / MATRIX_M; // lanes that share a row of scores
+const PARTS = max(SG / MATRIX_M, 1u); // lanes that share a row of scores
 const FOURS = D / 4u;
 const LINE = FOURS + 2u; // vec4s from row to row, which begin in different banks of the memory
 const DOWN = LANES / FOURS; // rows that all lanes together read at a time
@@ -20,6 +20,8 @@ const SCORE_LINE = COLUMNS + 8u; // numbers from row to row of scores
 const WEIGHT_LINE = COLUMNS / 4u + 2u; // vec4s from row to row of weights
 const PAIR = MATRIX_N / 2u; // vec4s of a row of two matrices
 const LOG2_E = 1.4426950408889634;
+// Weights are 2⁶ times as large: a device may take what is below 2⁻¹⁴ for 0, as a weight of many is.
+const LIFT = 6.0;
 
 struct Ahead { v0: vec4f, v1: vec4f, v2: vec4f, v3: vec4f, v4: vec4f, v5: vec4f, v6: vec4f, v7: vec4f }
 
@@ -77,4 +79,10 @@ fn put_ahead(lane: u32, start: u32, ahead: Ahead) {
   if (EACH > 5u) { tile[at + 5u * DOWN * LINE] = vec4<f16>(ahead.v5); }
   if (EACH > 6u) { tile[at + 6u * DOWN * LINE] = vec4<f16>(ahead.v6); }
   if (EACH > 7u) { tile[at + 7u * DOWN * LINE] = vec4<f16>(ahead.v7); }
+}
+
+// Vec4 c of a row of scores.
+fn scores_at(row: u32, c: u32) -> vec4f {
+  let at = 4u * (min(row, ROWS - 1u) * (SCORE_LINE / 4u) + min(c, COLUMNS / 4u - 1u));
+  return vec4f(scores[at], scores[at + 1u], scores[at + 2u], scores[at + 3u]);
 }

@@ -8,11 +8,6 @@ const OWN = COLUMNS / 4u / PARTS; // vec4s of a row that a lane has
 // A tile's first key, the keys that a query sees, and whether some query of the tile does not see all of its keys.
 struct Sight { key: u32, limit: u32, is_edge: bool }
 
-fn scores_at(row: u32, c: u32) -> vec4f {
-  let at = 4u * (min(row, ROWS - 1u) * (SCORE_LINE / 4u) + min(c, COLUMNS / 4u - 1u));
-  return vec4f(scores[at], scores[at + 1u], scores[at + 2u], scores[at + 3u]);
-}
-
 // Which of the four keys in vec4 c of a tile are seen.
 fn is_seen(sees: Sight, c: u32) -> vec4<bool> {
   return vec4u(sees.key + 4u * c) + vec4u(0u, 1u, 2u, 3u) < vec4u(sees.limit);

@@ -53,7 +53,7 @@ export type { AttentionOptions } from './ops/attention/attention.ts';
 export { add, div, maximum, minimum, mul, sub } from './ops/elementwise/binary.ts';
 export { cast } from './ops/cast/cast.ts';
 export type { CastOptions } from './ops/cast/cast.ts';
-export { enableSubgroupMatrix, subgroupMatrixFault } from './ops/matmul/enable-subgroup-matrix.ts';
+export { enableSubgroupMatrix, subgroupMatrixFault } from './ops/composed/enable-subgroup-matrix.ts';
 export { flip, oneHot, repeat, roll, tril, triu } from './ops/composed/arrange.ts';
 export { cat, split, stack } from './ops/layout/cat.ts';
 export { isFinite, isInf, isNaN } from './ops/elementwise/classify.ts';

@@ -4,30 +4,35 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { attentionForwardMatrix } from '@curio/kernels/attention_forward_matrix';
-import { makeInputs, runCase } from '../src/check/run-case.ts';
+import { makeInputs, outputWeights, runCase } from '../src/check/run-case.ts';
 import { attentionCases } from '../src/ops/attention/attention.cases.ts';
-import { attentionOnMatrixUnits } from '../src/ops/attention/matrix-units.ts';
+import { attentionMatrixFault } from '../src/ops/attention/matrix-fault.ts';
+import { attentionBackwardOnMatrixUnits, attentionOnMatrixUnits } from '../src/ops/attention/matrix-units.ts';
 import { labelOf, specOf } from '../src/truth/cases.ts';
 import type { InputSpec } from '../src/truth/cases.ts';
 import type { Array64 } from '../src/truth/oracle.ts';
 import type { Gpu } from '../src/index.ts';
+import type { KernelSource, Tuning } from '../src/gpu/kernel/kernel.ts';
 import { canEmulateAttention, emulateAttention } from './emulated-attention.ts';
+import { gradientsOf, largest, UNIT } from './attention-bounds.ts';
 import { environment, openDevice } from './device.ts';
 
 type AttentionCase = (typeof attentionCases.cases)[number];
 
+/** Lavapipe compiles the emulated kernels of one width for half a minute, the forward alone for some ten seconds. */
+const isSweep = environment.CURIO_TUNINGS === 'all';
+
 let gpu: Gpu;
 let canRun = false;
+let isEmulated = false;
 beforeAll(async () => {
   gpu = await openDevice();
   gpu.probe.poison = true;
   canRun = gpu.adapter.subgroupMatrix !== null || canEmulateAttention(gpu);
-  if (gpu.adapter.subgroupMatrix === null && canRun) emulateAttention(gpu);
+  isEmulated = gpu.adapter.subgroupMatrix === null && canRun;
+  if (isEmulated) emulateAttention(gpu);
 });
 afterAll(() => gpu.close());
-
-/** Rounding to f16, relative. */
-const UNIT = 2 ** -11;
 
 /** The nearest that f16 holds, for normal values. */
 function inHalf(value: number): number {
@@ -67,25 +72,26 @@ const OWN_CASES: readonly AttentionCase[] = [
   { label: 'many tiles', inputs: [random(70, 64), random(210, 64), random(210, 64), null, null], attrs: {} },
 ];
 
+const checksGradients = (): boolean => isSweep || !isEmulated;
+
 /** Runs a case on matrix units; null if it does not fit. */
 async function onUnits(c: AttentionCase, inputs: readonly (Array64 | null)[]) {
   gpu.kernels.forced.set('attention', 'matrix');
+  if (!checksGradients()) gpu.kernels.forced.set('attention backward', 'naive');
   gpu.kernels.obeyed.clear();
   const run = await runCase(gpu, attentionCases, c, inputs, 1);
   gpu.kernels.forced.clear();
   return gpu.kernels.obeyed.has('attention') ? run : null;
 }
 
-const largest = (values: ArrayLike<number>): number =>
-  Array.from(values).reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
-
-function expectWithin(actual: ArrayLike<number>, right: ArrayLike<number>, tolerance: number): void {
+function expectWithin(actual: ArrayLike<number>, right: ArrayLike<number>, bound: (i: number) => number): void {
   expect(actual.length).toBe(right.length);
-  const worst = Array.from(right).reduce((most, value, i) => {
-    const off = value === actual[i] ? 0 : Math.abs(value - actual[i]!);
-    return off <= most ? most : Number.isNaN(off) ? Infinity : off;
-  }, 0);
-  expect(worst).toBeLessThanOrEqual(tolerance);
+  let worst = 0;
+  for (let i = 0; i < right.length; i++) {
+    const off = right[i] === actual[i] ? 0 : Math.abs(right[i]! - actual[i]!) / bound(i);
+    if (!(off <= worst)) worst = Number.isNaN(off) ? Infinity : off;
+  }
+  expect(worst).toBeLessThanOrEqual(1);
 }
 
 /** Scores of -10³⁶ and the like, which f16 cannot hold. */
@@ -96,9 +102,22 @@ const isBeyondHalf = ({ inputs }: AttentionCase): boolean =>
  * y = Σ p·v / Σ p: a rounded p is off by UNIT of itself in both sums, so y by UNIT of the largest |v - y|. A weight
  * below f16's normal values is off by 2⁻²⁵ where the largest is 1 at least.
  */
-const toleranceOf = (v: Array64): number => 2 * UNIT * 1.1 * largest(v.data) + 1e-4;
+const boundOf = (v: Array64): (() => number) => {
+  const bound = 2 * UNIT * 1.1 * largest(v.data) + 1e-4;
+  return () => bound;
+};
 
-describe('forward', () => {
+/** Every combination of the allowed values of some tunables. */
+const combinations = (kernel: KernelSource, names: readonly string[]): Tuning[] =>
+  names.reduce<Tuning[]>(
+    (all, name) =>
+      all.flatMap((tuning) =>
+        kernel.tunables.find((each) => each.name === name)!.allowed.map((value) => ({ ...tuning, [name]: value })),
+      ),
+    [{}],
+  );
+
+describe('forward and gradients', () => {
   for (const c of [...attentionCases.cases, ...attentionCases.rare!, ...OWN_CASES]) {
     if (isBeyondHalf(c)) continue;
     test(labelOf(c), async ({ skip }) => {
@@ -106,28 +125,34 @@ describe('forward', () => {
       const inputs = inputsOf(c);
       const run = await onUnits(c, inputs);
       if (!run) return skip('does not fit, so it runs as without them');
-      expectWithin(run.y, attentionCases.reference(inputs, c.attrs!).data, toleranceOf(inputs[2]!));
+      expectWithin(run.y, attentionCases.reference(inputs, c.attrs!).data, boundOf(inputs[2]!));
+      if (!checksGradients() || run.grads.every((grad) => grad === null)) return;
+      const dy = Float64Array.from(outputWeights(run.y.length, 1));
+      gradientsOf(inputs, dy, c.attrs!).forEach(({ value, bound }, i) => {
+        if (run.grads[i]) expectWithin(run.grads[i], value, (at) => bound[at]! + 1e-30);
+      });
     });
   }
 
   test('every tile that fits', async ({ skip }) => {
-    if (!canRun || environment.CURIO_TUNINGS !== 'all') return skip('npm run test:all runs them');
+    if (!canRun || !isSweep) return skip('npm run test:all runs them');
     const c = rising(32, true);
     const inputs = inputsOf(c);
     const right = attentionCases.reference(inputs, c.attrs!);
-    const { kernel, free } = attentionOnMatrixUnits;
-    const valuesOf = (name: string) => kernel.tunables.find((each) => each.name === name)!.allowed;
-    for (const SUBGROUPS of valuesOf('SUBGROUPS')) {
-      for (const COLUMNS of valuesOf('COLUMNS')) {
-        for (const BUFFERS of valuesOf('BUFFERS')) {
-          const tuning = { SUBGROUPS, COLUMNS, BUFFERS };
-          if (free!.COLUMNS!(gpu, 0, { ...tuning, D: '32u' }) !== null) continue;
-          gpu.kernels.tuned.set(kernel.name, tuning);
-          expectWithin((await onUnits(c, inputs))!.y, right.data, toleranceOf(inputs[2]!));
-        }
+    const dy = Float64Array.from(outputWeights(right.data.length, 1));
+    const gradients = gradientsOf(inputs, dy, c.attrs!);
+    for (const { kernel, free } of [attentionOnMatrixUnits, attentionBackwardOnMatrixUnits]) {
+      for (const tuning of combinations(kernel, Object.keys(free!))) {
+        if (free!.COLUMNS!(gpu, 0, { ...tuning, D: '32u' }) !== null) continue;
+        gpu.kernels.tuned.set(kernel.name, tuning);
+        const run = (await onUnits(c, inputs))!;
+        expectWithin(run.y, right.data, boundOf(inputs[2]!));
+        gradients.forEach(({ value, bound }, i) => {
+          if (run.grads[i]) expectWithin(run.grads[i], value, (at) => bound[at]! + 1e-30);
+        });
+        gpu.kernels.tuned.clear();
       }
     }
-    gpu.kernels.tuned.clear();
   });
 
   test('they come first where they are allowed, and only there', async ({ skip }) => {
@@ -145,5 +170,18 @@ describe('forward', () => {
     expect(await offBy(true)).toBeGreaterThan(1e-5);
     expect(await offBy(false)).toBeLessThan(1e-5);
     expect(gpu.pipelines.labels.some((label) => label.startsWith(attentionForwardMatrix.name))).toBe(true);
+  });
+
+  test('the check before they are used passes, and says what is wrong with a kernel', async ({ skip }) => {
+    if (!canRun || !isSweep) return skip('npm run test:all runs it');
+    expect(await attentionMatrixFault(gpu)).toBeNull();
+    gpu.kernels.forced.clear();
+    if (!isEmulated) return;
+    emulateAttention(gpu, (text) => text.replace('total += dot(', 'total += 1.02 * dot('));
+    expect(await attentionMatrixFault(gpu)).toMatch(
+      /^matrix units give \S+ where \S+ is right \(entry \d+ of the result of attention with heads of 32\)$/,
+    );
+    gpu.kernels.forced.clear();
+    emulateAttention(gpu);
   });
 });

@@ -17,7 +17,7 @@ import type { OpFamily, OpVariant, Run, Work } from '../../tensor/op.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { decodeVariants } from './decode.ts';
 import { subgroupTuning, TILE_WIDTHS } from './plan.ts';
-import { attentionOnMatrixUnits } from './matrix-units.ts';
+import { attentionBackwardOnMatrixUnits, attentionOnMatrixUnits } from './matrix-units.ts';
 import type { AttentionPlan, BackwardVariant } from './plan.ts';
 import { attentionProducts } from './products.ts';
 import { toTexelSpan, readsTexels, rowTexels } from '../parts/texel-rows.ts';
@@ -204,6 +204,7 @@ export const attentionPrepare = naive;
  * backward` forces this one alone.
  */
 export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>> = {
+  matrix: attentionBackwardOnMatrixUnits,
   products: attentionProducts,
   texels: {
     kernel: attentionBackwardTexels,
@@ -229,7 +230,6 @@ export const attentionBackwardVariants: Readonly<Record<string, BackwardVariant>
   ...Object.fromEntries(
     Object.keys(decodeVariants).map((name) => [name, { ...naive, fits: () => false, entries: [] as const }]),
   ),
-  matrix: { ...naive, fits: () => false, entries: [] },
   subgroup: {
     kernel: attentionBackwardSubgroup,
     fits: (gpu, plan) => fitsSubgroupTile(gpu, plan) && plan.width <= MAX_BACKWARD_WIDTH,

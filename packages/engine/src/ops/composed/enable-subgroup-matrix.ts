@@ -6,12 +6,13 @@ import type { DType } from '../../tensor/dtype.ts';
 import { RandomStream } from '../../tensor/philox.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { attentionMatrixFault } from '../attention/matrix-fault.ts';
 import { cast } from '../cast/cast.ts';
-import { linear } from './linear.ts';
-import { matmul } from './matmul.ts';
-import { layoutOf } from './product.ts';
-import type { Layout } from './plan.ts';
-import { matrixTiles, smallTile, subgroupMatrix, subgroupMatrixHalves } from './matrix-units.ts';
+import { linear } from '../matmul/linear.ts';
+import { matmul } from '../matmul/matmul.ts';
+import { layoutOf } from '../matmul/product.ts';
+import type { Layout } from '../matmul/plan.ts';
+import { matrixTiles, smallTile, subgroupMatrix, subgroupMatrixHalves } from '../matmul/matrix-units.ts';
 import { formatOf, groupSizeOf } from '../parts/weight-format.ts';
 import type { WeightFormat } from '../parts/weight-format.ts';
 
@@ -38,16 +39,18 @@ const STORAGES: readonly { readonly dtype: DType; readonly zeros?: boolean }[] =
 const [EXACT, ROUNDED] = [1e-4, 0.25];
 
 /**
- * Lets matmul, linear and loraLinear round their operands to f16 and multiply on matrix units (tensor cores), with sums
- * in f32: many times faster where the adapter has them, and each operand off by up to 2⁻¹¹ of itself; one above 65,504
- * becomes infinite, one below 6·10⁻⁵ may become zero, bf16 weights included. Products of less than 16 rows, columns or
- * terms, and of operands whose rows in memory are not a multiple of 16 bytes, stay in f32.
+ * Lets matmul, linear, loraLinear and scaledDotProductAttention round their operands to f16 and multiply on matrix
+ * units (tensor cores), with sums in f32: many times faster where the adapter has them, and each operand off by up to
+ * 2⁻¹¹ of itself; one above 65,504 becomes infinite, one below 6·10⁻⁵ may become zero, bf16 weights included. Products
+ * of less than 16 rows, columns or terms, and of operands whose rows in memory are not a multiple of 16 bytes, stay in
+ * f32; so do attention over less than 16 queries or keys or with heads wider than 128, and its gradients with heads
+ * wider than 64.
  * `gpu.kernels.withHalfProducts(false, fn)` leaves a part of the work in f32.
  *
- * First checks the kernel, see `subgroupMatrixFault`.
- * @returns null if it is enabled now, else a sentence that says why not; products then stay in f32
- * Kernel: kernels/matmul/subgroup_matrix.wgsl, on Dawn's experimental feature chromium-experimental-subgroup-matrix
- * (Chrome: behind a flag).
+ * First checks the kernels, see `subgroupMatrixFault`.
+ * @returns null if it is enabled now, else a sentence that says why not; all of it then stays in f32
+ * Kernels: kernels/matmul/subgroup_matrix.wgsl, kernels/attention/forward_matrix.wgsl and backward_matrix.wgsl, on
+ * Dawn's experimental feature chromium-experimental-subgroup-matrix (Chrome: behind a flag).
  */
 export async function enableSubgroupMatrix(gpu: Gpu): Promise<string | null> {
   const fault = await subgroupMatrixFault(gpu);
@@ -56,17 +59,17 @@ export async function enableSubgroupMatrix(gpu: Gpu): Promise<string | null> {
 }
 
 /**
- * Compares the kernel for matrix units with sums in float64: in all four layouts, with the large tile over operands
- * rounded beforehand and with the small one, and in every weight format. Drivers have been wrong here: Dawn itself
- * disables f16 on some because of failing tests.
- * @returns null if its results are right, else a sentence that says why products stay in f32
+ * Compares the kernels for matrix units with sums in float64: products in all four layouts, with the large tile over
+ * operands rounded beforehand and with the small one, and in every weight format; attention and its gradients in every
+ * width. Drivers have been wrong here: Dawn itself disables f16 on some because of failing tests.
+ * @returns null if the results are right, else a sentence that says why products stay in f32
  */
 export async function subgroupMatrixFault(gpu: Gpu): Promise<string | null> {
   if (!gpu.adapter.subgroupMatrix)
     return `the adapter ${gpu.adapter.description || gpu.adapter.device} offers no matrix units for f16 with sums in f32`;
   const [tuned, forced] = [new Map(gpu.kernels.tuned), new Map(gpu.kernels.forced)];
   try {
-    const fault = (await faultOfLayouts(gpu)) ?? (await faultOfStorages(gpu));
+    const fault = (await faultOfLayouts(gpu)) ?? (await faultOfStorages(gpu)) ?? (await attentionMatrixFault(gpu));
     if (fault) return `${fault}, so products stay in f32`;
   } catch (error) {
     if (error instanceof KernelError)

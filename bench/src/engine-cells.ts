@@ -15,6 +15,12 @@ export interface Input {
   readonly learns?: boolean;
 }
 
+/**
+ * How far results on matrix units may be off where more than the inputs is rounded to f16, relative to the largest (at
+ * least 1): a few roundings of 2⁻¹¹ each.
+ */
+const ROUNDED = { forward: 2e-3, backward: 4e-3 } as const;
+
 /** One element of a result in float64. */
 export type Entry = (index: number) => number;
 
@@ -30,6 +36,8 @@ export interface OpBench {
    * Entries of the output, or of the gradient of input `i`, to check, if the usual ones would cost too much.
    */
   readonly looksAt?: (i: number | null) => readonly number[];
+  /** Whether its kernels on matrix units round results on the way, too. */
+  readonly isRounded?: boolean;
 }
 
 /** Random values of a shape. */
@@ -198,6 +206,11 @@ export class OpCells {
     });
   }
 
+  private tolerance(direction: keyof typeof ROUNDED): number {
+    const onUnits = this.bench.isRounded && this.gpu.kernels.halfProducts;
+    return (onUnits ? ROUNDED : TOLERANCE)[direction];
+  }
+
   /** The output gradient of backward cells. */
   get outputGradient(): { readonly shape: readonly number[]; readonly values: Float32Array<ArrayBuffer> } {
     return { shape: this.bench.outputShape, values: this.dy };
@@ -210,7 +223,7 @@ export class OpCells {
       this.bench.looksAt?.(null) ?? sampledEntries(this.bench.outputShape),
       y,
       this.truth(),
-      TOLERANCE.forward,
+      this.tolerance('forward'),
     );
   }
 
@@ -224,7 +237,7 @@ export class OpCells {
             this.bench.looksAt?.(i) ?? sampledEntries(x.shape, i),
             grads[i],
             this.gradient(i),
-            TOLERANCE.backward,
+            this.tolerance('backward'),
           )
         : `input ${i} received no gradient`;
     });

@@ -113,7 +113,7 @@ export function goalRows(reports: readonly Report[]): GoalRow[] {
       ['backward', 40, 20],
     ] as const) {
       const op = `attention ${direction}${causal}`;
-      const [ours, best] = [CALLED, /./].map((variant) => found.ms('curio', op, shape, variant));
+      const [ours, best] = [CALLED, NOT_UNITS].map((variant) => found.ms('curio', op, shape, variant));
       for (const [name, due, theirs] of [
         ['MATH', math, /^f32 MATH/],
         ['default', usual, /^f32 default/],

@@ -40,6 +40,7 @@ export function attentionBench(
     inputs: [q, k, v],
     run: ([a, b, c]) => scaledDotProductAttention(a!, b!, c!, { causal }),
     outputShape: shape,
+    isRounded: true,
     forward: () => new AttentionTruth(values).y,
     gradient(i, dy) {
       backward ??= new AttentionTruth(values, dy);

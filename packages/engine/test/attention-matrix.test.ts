@@ -11,6 +11,7 @@ import { attentionBackwardOnMatrixUnits, attentionOnMatrixUnits } from '../src/o
 import { labelOf, specOf } from '../src/truth/cases.ts';
 import type { InputSpec } from '../src/truth/cases.ts';
 import type { Array64 } from '../src/truth/oracle.ts';
+import { affine } from '../src/index.ts';
 import type { Gpu } from '../src/index.ts';
 import type { KernelSource, Tuning } from '../src/gpu/kernel/kernel.ts';
 import { canEmulateAttention, emulateAttention } from './emulated-attention.ts';
@@ -184,4 +185,33 @@ describe('forward and gradients', () => {
     gpu.kernels.forced.clear();
     emulateAttention(gpu);
   });
+});
+
+test('gradients by whole products stay right where half products are allowed, however small they are', async () => {
+  const c = attentionCases.cases.find((each) => labelOf(each) === '1x1x37x64 causal')!;
+  const inputs = inputsOf(c);
+  const bounds = gradientsOf(inputs, Float64Array.from(outputWeights(37 * 64, 1)), c.attrs!);
+  const device = await openDevice();
+  device.kernels.forced.set('attention backward', 'products');
+  for (const factor of [1, 2 ** -60]) {
+    // An adapter without matrix units computes the products in f32, of operands that are brought near 1 all the same.
+    const run = await device.kernels.withHalfProducts(true, () =>
+      runCase(
+        device,
+        { ...attentionCases, run: (x, attrs) => affine(attentionCases.run(x, attrs), factor, 0) },
+        c,
+        inputs,
+        1,
+      ),
+    );
+    bounds.forEach(({ value, bound }, i) =>
+      expectWithin(
+        run.grads[i]!.map((grad) => grad / factor),
+        value,
+        (at) => bound[at]! + 1e-30,
+      ),
+    );
+  }
+  expect(device.pipelines.labels.some((label) => label.startsWith('attention/weights'))).toBe(true);
+  device.close();
 });

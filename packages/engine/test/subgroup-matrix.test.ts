@@ -15,7 +15,7 @@ import {
   tensor,
 } from '../src/index.ts';
 import type { Gpu, Tensor } from '../src/index.ts';
-import { subgroupMatrixFault } from '../src/ops/matmul/enable-subgroup-matrix.ts';
+import { subgroupMatrixFault } from '../src/ops/composed/enable-subgroup-matrix.ts';
 import { halvesPay, subgroupMatrix } from '../src/ops/matmul/matrix-units.ts';
 import type { KernelSource } from '../src/gpu/kernel/kernel.ts';
 import type { MatmulPlan } from '../src/ops/matmul/plan.ts';

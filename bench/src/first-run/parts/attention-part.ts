@@ -1,9 +1,9 @@
-/** @file Attention, forward, backward and of a decoded token, with every variant and tuning. */
+/** @file Attention, forward, backward and of a decoded token, with every variant and tuning, and on matrix units. */
 import type { Gpu } from '@curio/engine';
 import { attentionBackwardVariants, opTable } from '@curio/engine/check';
 import { OpCells } from '../../engine-cells.ts';
 import { attentionBench, attentionFlops, decodeBench, decodeBytes } from '../../shapes/attention.ts';
-import { AS_CALLED, choicesOf } from '../choices.ts';
+import { AS_CALLED, choicesOf, matrixChoices } from '../choices.ts';
 import type { Families } from '../choices.ts';
 import { openDevice } from './part-options.ts';
 import type { PartOptions } from './part-options.ts';
@@ -82,13 +82,10 @@ export async function attentionPart(options: PartOptions): Promise<void> {
             rehearse,
           };
           const share = (i + (backward ? 1 : 0.5)) / sizes.length;
-          await sweepTunings(
-            gpu,
-            subject,
-            [AS_CALLED, ...choicesOf(gpu, family, rehearse)],
-            options,
-            Math.max(0.3, share),
-          );
+          const onUnits = matrixChoices(gpu, Object.values(family)[0]!.matrix!, rehearse);
+          // Apart, so that f32 is tuned however much faster they are.
+          for (const choices of [[AS_CALLED, ...choicesOf(gpu, family, rehearse)], onUnits])
+            await sweepTunings(gpu, subject, choices, options, Math.max(0.3, share));
         }
       },
     ],

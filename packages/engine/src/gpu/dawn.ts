@@ -21,8 +21,8 @@ const DISABLED = 'disable-dawn-features=timestamp_quantization';
 
 /**
  * Features that Dawn calls experimental and enables only on request: matrix units. On NVIDIA they need f16, which Dawn
- * disables on Vulkan, since some of its f16 conformance tests fail there. So only the kernel for matrix units may use
- * f16 arithmetic, and `enableSubgroupMatrix` tests it on the device first.
+ * disables on Vulkan, since some of its f16 conformance tests fail there. So only the kernels for matrix units may use
+ * f16 arithmetic, and `enableSubgroupMatrix` tests them on the device first.
  */
 const ENABLED = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
 

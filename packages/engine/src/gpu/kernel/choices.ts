@@ -23,7 +23,7 @@ export class KernelChoices {
     this.measured = new Setting(tuner);
   }
 
-  /** Whether products may round their operands to f16 and run on the matrix units. */
+  /** Whether products and attention may round their operands to f16 and run on the matrix units. */
   get halfProducts(): boolean {
     return this.halves.value;
   }

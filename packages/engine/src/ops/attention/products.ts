@@ -3,13 +3,17 @@ import { attentionWeights } from '@curio/kernels/attention_weights';
 import type { KernelDevice } from '../../gpu/kernel/variant.ts';
 import { ceilDiv, lineGrid } from '../../gpu/kernel/grid.ts';
 import type { Run } from '../../tensor/op.ts';
+import { ones } from '../../tensor/tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { AttentionSizes, BackwardVariant } from './plan.ts';
 import { fixedSubgroupSize } from '../../gpu/kernel/variant.ts';
+import { div, mul } from '../elementwise/binary.ts';
+import { maximumOf } from '../elementwise/unary.ts';
 import { cat } from '../layout/cat.ts';
 import { matmul } from '../matmul/matmul.ts';
 import { pad } from '../layout/pad.ts';
 import { dense, reshape, slice } from '../layout/views.ts';
+import { max } from '../reduce/reductions.ts';
 
 /** Rows of scores that the backward by products holds at a time. */
 const BAND = 2048;
@@ -24,6 +28,16 @@ function scoreColumns(keys: number): number {
 }
 
 /**
+ * dy and its part of the stats divided by the largest |dy|, and that: products on matrix units round to f16, which does
+ * not reach down to gradients.
+ */
+function nearOne(dy: Tensor, stats: Tensor): { dy: Tensor; stats: Tensor; largest: Tensor } {
+  const largest = maximumOf(reshape(max(slice(stats, { axis: 3, start: 3, end: 4 })), [1]), 1e-30);
+  const [one, inverse] = [ones(dy.gpu, [1]), div(1, largest)];
+  return { dy: mul(dy, inverse), stats: mul(stats, cat([one, inverse, one, one], { axis: 0 })), largest };
+}
+
+/**
  * dq, dk and dv float[B, H, T or S, D], null where nothing needs them. The scores are recomputed, BAND rows at a time:
  * 8·BAND·S bytes or an eighth more, linear in the tokens. Seven products' worth of tiles become five of the fastest
  * kernel there is.
@@ -31,10 +45,13 @@ function scoreColumns(keys: number): number {
  */
 function backwardByProducts(
   run: Run,
-  { q, k, v, dy, stats }: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>,
+  { q, k, v, ...given }: Record<'q' | 'k' | 'v' | 'dy' | 'stats', Tensor>,
   { batch, heads, tokens, keys, width, scale }: AttentionSizes,
 ): (Tensor | null)[] {
   const [needsQ, needsK, needsV] = run.needs as boolean[];
+  const { dy, stats, largest } = run.gpu.kernels.halfProducts
+    ? nearOne(given.dy, given.stats)
+    : { ...given, largest: null };
   const cols = scoreColumns(keys);
   const all = batch * heads;
   const rowsOf = (x: Tensor): Tensor => reshape(dense(x), [all, tokens, width]);
@@ -75,11 +92,12 @@ function backwardByProducts(
     const parts = bands.flatMap((band) => band[name] ?? []);
     if (parts.length === 0) return null;
     const whole = parts.length === 1 ? parts[0]! : cat(parts, { axis: 0 });
-    return slice(reshape(whole, [batch, heads, name === 'dq' ? tokens : cols, width]), {
+    const gradient = slice(reshape(whole, [batch, heads, name === 'dq' ? tokens : cols, width]), {
       axis: 2,
       start: 0,
       end: name === 'dq' ? tokens : keys,
     });
+    return largest ? mul(gradient, largest) : gradient;
   });
 }
 
@@ -89,10 +107,14 @@ const beatsSubgroups = (gpu: KernelDevice, { tokens, keys, flags }: AttentionSiz
 
 /**
  * Wide heads and many tokens, all of which see each other: on an H200 32 heads of 2048×128 took 8.0 ms by products and
- * 11.4 ms by tiles, 16 of 577×64 0.72 and 0.42 ms.
+ * 11.4 ms by tiles, 16 of 577×64 0.72 and 0.42 ms. On matrix units, whose kernel for gradients takes no wide heads, the
+ * five products and the passes over their scores are estimated at 19 ps per score, tiles in f32 at 90 and, causal, 45.
  */
-const beatsTiles = (_: KernelDevice, { tokens, keys, width, flags }: AttentionSizes): boolean =>
-  (flags & 1) === 0 && width > 64 && Math.min(tokens, keys) >= 1024;
+const beatsTiles = (gpu: KernelDevice, { tokens, keys, width, flags }: AttentionSizes): boolean => {
+  const isCausal = (flags & 1) !== 0;
+  const onUnits = gpu.kernels.halfProducts && gpu.adapter.subgroupMatrix !== null;
+  return (!isCausal || onUnits) && width > 64 && Math.min(tokens, keys) >= (onUnits && !isCausal ? 512 : 1024);
+};
 
 /** Its kernel is the part between the products. */
 export const attentionProducts: BackwardVariant = {

@@ -44,7 +44,7 @@ const [EXACT, ROUNDED] = [1e-4, 0.25];
  * 2⁻¹¹ of itself; one above 65,504 becomes infinite, one below 6·10⁻⁵ may become zero, bf16 weights included. Products
  * of less than 16 rows, columns or terms, and of operands whose rows in memory are not a multiple of 16 bytes, stay in
  * f32; so do attention over less than 16 queries or keys or with heads wider than 128, and its gradients with heads
- * wider than 64.
+ * wider than 64 and fewer than 1,024 tokens (512 where all see each other).
  * `gpu.kernels.withHalfProducts(false, fn)` leaves a part of the work in f32.
  *
  * First checks the kernels, see `subgroupMatrixFault`.

@@ -13,7 +13,8 @@ const LANES = SUBGROUPS * SG;
 const ROWS = SUBGROUPS * MATRIX_M;
 const PARTS = max(SG / MATRIX_M, 1u); // lanes that share a row of scores
 const FOURS = D / 4u;
-const LINE = FOURS + 2u; // vec4s from row to row, which begin in different banks of the memory
+// Vec4s from row to row, which begin in different banks of the memory and at multiples of 16 bytes, as all matrices do.
+const LINE = FOURS + 2u;
 const DOWN = LANES / FOURS; // rows that all lanes together read at a time
 const EACH = COLUMNS / DOWN;
 const SCORE_LINE = COLUMNS + 8u; // numbers from row to row of scores

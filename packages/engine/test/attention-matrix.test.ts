@@ -15,6 +15,7 @@ import { affine } from '../src/index.ts';
 import type { Gpu } from '../src/index.ts';
 import type { KernelSource, Tuning } from '../src/gpu/kernel/kernel.ts';
 import { canEmulateAttention, emulateAttention } from './emulated-attention.ts';
+import { SIDE } from './emulated-matrices.ts';
 import { gradientsOf, largest, UNIT } from './attention-bounds.ts';
 import { environment, openDevice } from './device.ts';
 
@@ -73,6 +74,9 @@ const OWN_CASES: readonly AttentionCase[] = [
   { label: 'many tiles', inputs: [random(70, 64), random(210, 64), random(210, 64), null, null], attrs: {} },
 ];
 
+/** Subgroups of 16 lanes: two share a row of scores. Lavapipe compiles for them even longer. */
+const sharesRows = (): boolean => isEmulated && gpu.adapter.subgroupSize!.max > SIDE;
+
 const checksGradients = (): boolean => isSweep || !isEmulated;
 
 /** Runs a case on matrix units; null if it does not fit. */
@@ -123,6 +127,7 @@ describe('forward and gradients', () => {
     if (isBeyondHalf(c)) continue;
     test(labelOf(c), async ({ skip }) => {
       if (!canRun) return skip('this adapter has no matrix units and cannot emulate them');
+      if (sharesRows() && specOf(c.inputs[0]!)!.shape[3]! > 32) return skip('subgroups of 8 lanes run wide heads');
       const inputs = inputsOf(c);
       const run = await onUnits(c, inputs);
       if (!run) return skip('does not fit, so it runs as without them');
@@ -136,7 +141,7 @@ describe('forward and gradients', () => {
   }
 
   test('every tile that fits', async ({ skip }) => {
-    if (!canRun || !isSweep) return skip('npm run test:all runs them');
+    if (!canRun || !isSweep || sharesRows()) return skip('npm run test:all runs them with subgroups of 8 lanes');
     const c = rising(32, true);
     const inputs = inputsOf(c);
     const right = attentionCases.reference(inputs, c.attrs!);
@@ -174,7 +179,7 @@ describe('forward and gradients', () => {
   });
 
   test('the check before they are used passes, and says what is wrong with a kernel', async ({ skip }) => {
-    if (!canRun || !isSweep) return skip('npm run test:all runs it');
+    if (!canRun || !isSweep || sharesRows()) return skip('npm run test:all runs it with subgroups of 8 lanes');
     expect(await attentionMatrixFault(gpu)).toBeNull();
     gpu.kernels.forced.clear();
     if (!isEmulated) return;

@@ -4,7 +4,7 @@ import { attentionBackwardVariants, opTable } from '@curio/engine/check';
 import { OpCells } from '../../engine-cells.ts';
 import { attentionBench, attentionFlops, decodeBench, decodeBytes } from '../../shapes/attention.ts';
 import { AS_CALLED, choicesOf, matrixChoices } from '../choices.ts';
-import type { Families } from '../choices.ts';
+import type { Choice, Families } from '../choices.ts';
 import { openDevice } from './part-options.ts';
 import type { PartOptions } from './part-options.ts';
 import { runJobs, sweep, sweepTunings } from '../sweep.ts';
@@ -25,6 +25,9 @@ const SMALL: readonly Size[] = [
   [2, 64, 32, false],
   [2, 50, 32, true],
 ];
+
+/** Where no kernel of attention's own takes the shape to matrix units. */
+const PRODUCTS_ON_UNITS: Choice = { ...AS_CALLED, name: 'f16 matrix units, whole products', halves: true };
 
 /** A token over a cache: heads, keys, width of LLaMA-7B, of one with fewer heads, of the small model. */
 const FULL_CACHES = [
@@ -82,9 +85,12 @@ export async function attentionPart(options: PartOptions): Promise<void> {
             rehearse,
           };
           const share = (i + (backward ? 1 : 0.5)) / sizes.length;
-          const onUnits = matrixChoices(gpu, Object.values(family)[0]!.matrix!, rehearse);
+          const fused = matrixChoices(gpu, Object.values(family)[0]!.matrix!, rehearse);
           // Apart, so that f32 is tuned however much faster they are.
-          for (const choices of [[AS_CALLED, ...choicesOf(gpu, family, rehearse)], onUnits])
+          for (const choices of [
+            [AS_CALLED, ...choicesOf(gpu, family, rehearse)],
+            fused.length > 0 || !gpu.adapter.subgroupMatrix ? fused : [PRODUCTS_ON_UNITS],
+          ])
             await sweepTunings(gpu, subject, choices, options, Math.max(0.3, share));
         }
       },

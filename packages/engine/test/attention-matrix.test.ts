@@ -14,7 +14,7 @@ import type { Array64 } from '../src/truth/oracle.ts';
 import { affine } from '../src/index.ts';
 import type { Gpu } from '../src/index.ts';
 import type { KernelSource, Tuning } from '../src/gpu/kernel/kernel.ts';
-import { canEmulateAttention, emulateAttention } from './emulated-attention.ts';
+import { canEmulateAttention, emulateAttention, replaceAttention } from './emulated-attention.ts';
 import { SIDE } from './emulated-matrices.ts';
 import { gradientsOf, largest, UNIT } from './attention-bounds.ts';
 import { environment, openDevice } from './device.ts';
@@ -183,12 +183,12 @@ describe('forward and gradients', () => {
     expect(await attentionMatrixFault(gpu)).toBeNull();
     gpu.kernels.forced.clear();
     if (!isEmulated) return;
-    emulateAttention(gpu, (text) => text.replace('total += dot(', 'total += 1.02 * dot('));
+    replaceAttention(gpu, (text) => text.replace('total += dot(', 'total += 1.02 * dot('));
     expect(await attentionMatrixFault(gpu)).toMatch(
       /^matrix units give \S+ where \S+ is right \(entry \d+ of the result of attention with heads of 32\)$/,
     );
     gpu.kernels.forced.clear();
-    emulateAttention(gpu);
+    replaceAttention(gpu);
   });
 });
 

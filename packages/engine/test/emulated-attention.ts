@@ -45,12 +45,17 @@ function emulated(kernel: KernelSource, deferred: readonly string[]): KernelSour
 }
 
 /**
- * Lets `gpu` report matrix units of 8 by 8 by 8, compute what they would, and use them.
- * @param edit of the kernels' text, to see whether an error is found
+ * Replaces attention's kernels for matrix units.
+ * @param edit of their text, to see whether an error is found
  */
-export function emulateAttention(gpu: Gpu, edit = (text: string): string => text): void {
-  (gpu.adapter as { subgroupMatrix: object | null }).subgroupMatrix = { M: SIDE, N: SIDE, K: SIDE };
+export function replaceAttention(gpu: Gpu, edit = (text: string): string => text): void {
   for (const [kernel, deferred] of KERNELS)
     gpu.kernels.replacements.useKernel(kernel, emulated({ ...kernel, lib: edit(kernel.lib) }, deferred));
+}
+
+/** Lets `gpu` report matrix units of 8 by 8 by 8, compute in attention what they would, and use them. */
+export function emulateAttention(gpu: Gpu): void {
+  (gpu.adapter as { subgroupMatrix: object | null }).subgroupMatrix = { M: SIDE, N: SIDE, K: SIDE };
+  replaceAttention(gpu);
   gpu.kernels.enableHalfProducts();
 }

@@ -2,6 +2,7 @@
 import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
 import type { Gpu } from '../src/index.ts';
 import type { KernelSource } from '../src/gpu/kernel/kernel.ts';
+import { canEmulateAttention, replaceAttention } from './emulated-attention.ts';
 import { emulateMatrices, SIDE } from './emulated-matrices.ts';
 import type { Emulation } from './emulated-matrices.ts';
 
@@ -15,7 +16,7 @@ export const canEmulate = ({ adapter: { subgroupSize } }: Gpu): boolean =>
   subgroupSize?.min === SIDE && subgroupSize.max === SIDE;
 
 /**
- * Lets `gpu` report matrix units of 8 by 8 by 8, compute what they would, and use them for products. It also reports
+ * Lets `gpu` report matrix units of 8 by 8 by 8, compute what they would, and use them. It also reports
  * half of its workgroup memory, since halves take four bytes here.
  */
 export function emulateMatrixUnits(gpu: Gpu): void {
@@ -27,5 +28,6 @@ export function emulateMatrixUnits(gpu: Gpu): void {
   });
   for (const [kernel, emulation] of KERNELS)
     gpu.kernels.replacements.useKernel(kernel, emulateMatrices(kernel, emulation));
+  if (canEmulateAttention(gpu)) replaceAttention(gpu);
   gpu.kernels.enableHalfProducts();
 }

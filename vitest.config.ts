@@ -68,11 +68,11 @@ export default defineConfig({
     hookTimeout: 300_000,
     // A page on a busy machine takes more than the second that is usual.
     expect: { poll: { timeout: 60_000 } },
-    // Two processes for the files of both Node projects, and a page for the browser's, which keep what they have loaded
-    // from file to file; the driver's cache hands compiled kernels from one to the other. All three run at once, since
-    // compiling a kernel keeps only one core busy.
+    // Three processes for the files of both Node projects, and a page for the browser's, which keep what they have
+    // loaded from file to file; the driver's cache hands compiled kernels from one to the other. That is more than two
+    // cores, since much of the time is spent waiting: for a page, a server, another process.
     isolate: false,
-    maxWorkers: 2,
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
       {

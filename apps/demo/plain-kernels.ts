@@ -1,13 +1,16 @@
 /**
  * How the built page holds kernels: without comments, indentation and spaces around marks, since the device does not
  * read them, and each shared piece of WGSL once, however many kernels use it. No line moves: tunables are found by
- * their line.
+ * their line. Kernels for matrix units, which the page never enables, are left out.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
 
 const PIECE = '\0curio-piece:';
+
+/** In place of a kernel that is left out: what compiling it would name. */
+const LEFT_OUT = 'This page is built without kernels for matrix units.';
 
 const plain = (text: string): string =>
   text
@@ -33,6 +36,10 @@ export function plainKernels(kernels: string): Plugin {
       id.startsWith(PIECE) ? `export default ${JSON.stringify(plain(read(id.slice(PIECE.length))))};` : null,
     transform(code, id) {
       if (!id.includes('/kernels/gen/')) return null;
+      if (code.includes('enable chromium_experimental_subgroup_matrix;'))
+        return code
+          .replace(/^ {2}code: ".*",$/m, `  code: ${JSON.stringify(LEFT_OUT)},`)
+          .replace(/^ {2}lib: ".*",$/m, "  lib: '',");
       const [uses] = /^ {2}uses: \[[^\]]*\],$/m.exec(code) ?? [''];
       const pieces = uses.match(/[\w/]+\.wgsl/g) ?? [];
       return (

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { attentionForwardMatrix } from '@curio/kernels/attention_forward_matrix';
+import { matmulSubgroupMatrix } from '@curio/kernels/matmul_subgroup_matrix';
 import { makeInputs, outputWeights, runCase } from '../src/check/run-case.ts';
 import { attentionCases } from '../src/ops/attention/attention.cases.ts';
 import { attentionMatrixFault } from '../src/ops/attention/matrix-fault.ts';
@@ -16,6 +17,7 @@ import type { Gpu } from '../src/index.ts';
 import type { KernelSource, Tuning } from '../src/gpu/kernel/kernel.ts';
 import { canEmulateAttention, emulateAttention, replaceAttention } from './emulated-attention.ts';
 import { SIDE } from './emulated-matrices.ts';
+import { canEmulate, emulateMatrixUnits } from './emulated-matrix-units.ts';
 import { gradientsOf, largest, UNIT } from './attention-bounds.ts';
 import { environment, openDevice } from './device.ts';
 
@@ -192,14 +194,13 @@ describe('forward and gradients', () => {
   });
 });
 
-test('gradients by whole products stay right where half products are allowed, however small they are', async () => {
+/** Gradients by whole products on `device`, of dy and of a tiny dy. */
+async function checkWholeProducts(device: Gpu): Promise<void> {
   const c = attentionCases.cases.find((each) => labelOf(each) === '1x1x37x64 causal')!;
   const inputs = inputsOf(c);
   const bounds = gradientsOf(inputs, Float64Array.from(outputWeights(37 * 64, 1)), c.attrs!);
-  const device = await openDevice();
   device.kernels.forced.set('attention backward', 'products');
   for (const factor of [1, 2 ** -60]) {
-    // An adapter without matrix units computes the products in f32, of operands that are brought near 1 all the same.
     const run = await device.kernels.withHalfProducts(true, () =>
       runCase(
         device,
@@ -218,5 +219,21 @@ test('gradients by whole products stay right where half products are allowed, ho
     );
   }
   expect(device.pipelines.labels.some((label) => label.startsWith('attention/weights'))).toBe(true);
+}
+
+test('gradients by whole products stay right where half products are allowed, however small they are', async () => {
+  // An adapter without matrix units computes the products in f32, of operands that are brought near 1 all the same.
+  const device = await openDevice();
+  await checkWholeProducts(device);
+  device.close();
+});
+
+test('the same on emulated matrix units, with operands of f16', async ({ skip }) => {
+  const device = await openDevice();
+  if (device.adapter.subgroupMatrix === null && canEmulate(device)) {
+    emulateMatrixUnits(device);
+    await checkWholeProducts(device);
+    expect(device.pipelines.labels.some((label) => label.startsWith(matmulSubgroupMatrix.name))).toBe(true);
+  } else skip('this adapter has matrix units, or cannot emulate them');
   device.close();
 });

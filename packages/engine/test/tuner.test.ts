@@ -44,6 +44,16 @@ test('a product is measured once for the sizes of a bucket, and the answer is ke
   again.close();
 });
 
+test('what was measured in f32 does not decide where operands may be rounded to f16', async () => {
+  await product(gpu, 48);
+  await gpu.kernels.tuner!.measure();
+  await gpu.kernels.withHalfProducts(true, () => product(gpu, 48));
+  expect(gpu.kernels.tuner!.isWaiting).toBe(true);
+  await gpu.kernels.tuner!.measure();
+  const keys = Object.keys(gpu.kernels.tuner!.record.choices);
+  expect(keys).toEqual([keys[0], `${keys[0]} halves`]);
+});
+
 test('every variant that a record names is used, and gives the same numbers', async () => {
   const expected = [...(await product(gpu, 48))];
   await gpu.kernels.tuner!.measure();

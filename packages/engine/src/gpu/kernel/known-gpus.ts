@@ -54,9 +54,9 @@ const gpuOf = (adapter: Named): KnownGpu | undefined =>
   );
 
 /** The first entry all of whose words are in the plan's bucket. */
-function matching<T extends Sizes>(entries: readonly T[] | undefined, plan: object): T | undefined {
+function matching<T extends Sizes>(gpu: KernelDevice, entries: readonly T[] | undefined, plan: object): T | undefined {
   if (!entries) return undefined;
-  const words = new Set(bucketOf(plan).split(' '));
+  const words = new Set(bucketOf(gpu, plan).split(' '));
   return entries.find(({ when }) => when.split(' ').every((word) => words.has(word)));
 }
 
@@ -68,7 +68,7 @@ export function knownVariant<V extends Variant<Plan>, Plan extends object>(
   table: Readonly<Record<string, V>> & Family<Plan>,
   plan: Plan,
 ): V | null {
-  const found = matching(gpuOf(gpu.adapter)?.variants[`${family} ${entry}`], plan);
+  const found = matching(gpu, gpuOf(gpu.adapter)?.variants[`${family} ${entry}`], plan);
   const variant = found && table[found.variant];
   return variant && (variant.fits?.(gpu, plan) ?? true) ? variant : null;
 }
@@ -85,7 +85,7 @@ export function knownTuning<Plan extends object>(
   plan: Plan,
   usual: Tuning,
 ): Tuning | null {
-  const found = matching(gpuOf(gpu.adapter)?.tunings[`${kernel.name} ${entry}`], plan);
+  const found = matching(gpu, gpuOf(gpu.adapter)?.tunings[`${kernel.name} ${entry}`], plan);
   if (!found) return null;
   const whole = { ...usual, ...found.tuning };
   const isPossible = ([name, value]: [string, string]): boolean =>

@@ -64,7 +64,8 @@ const SAMPLES = 5;
 const HOPELESS = 3;
 
 /** Forward and backward of a family are measured separately. */
-const keyOf = (family: string, entry: string, plan: object): string => `${family} ${entry} | ${bucketOf(plan)}`;
+const keyOf = (gpu: TuningDevice, family: string, entry: string, plan: object): string =>
+  `${family} ${entry} | ${bucketOf(gpu, plan)}`;
 
 export class Tuner {
   /** Names the device and its driver. */
@@ -111,7 +112,7 @@ export class Tuner {
     table: Readonly<Record<string, V>>,
     plan: Plan,
   ): V | null {
-    const name = this.choices.get(keyOf(family, entry, plan));
+    const name = this.choices.get(keyOf(this.gpu, family, entry, plan));
     const variant = name === undefined ? undefined : table[name];
     return variant && (variant.fits?.(this.gpu, plan) ?? true) ? variant : null;
   }
@@ -132,7 +133,7 @@ export class Tuner {
       record,
     }: { first: Variant<Plan>; buffers: Buffers; record: (variant: V, buffers: Buffers) => void },
   ): void {
-    const key = keyOf(family, entry, plan);
+    const key = keyOf(this.gpu, family, entry, plan);
     if (this.choices.has(key) || this.questions.has(key) || !Object.values<Variant<Plan>>(table).includes(first))
       return;
     const all = Object.entries(table).filter(

@@ -3,6 +3,7 @@
  * was at least 5 % faster than the general rule. It is text to be read, compared with a second run, and pasted.
  */
 import type { KnownGpu, Measured } from '@curio/engine';
+import { bucketOf } from '@curio/engine/check';
 import type { KeptRun } from './page.ts';
 import { isFinding } from './report.ts';
 import type { Fact, Finding } from './report.ts';
@@ -12,24 +13,23 @@ const LEAST_GAIN = 0.05;
 /** A variant this close to the op's own choice is that choice. */
 const SAME = 0.03;
 
-const bucket = (size: string): number => Math.ceil(Math.log2(Number(size)));
-const withSizes = (names: readonly string[], shape: string): string =>
-  shape
-    .split('x')
-    .flatMap((size, i) => (names[i] ? [`${names[i]}${bucket(size)}`] : []))
-    .join(' ');
+/** How the bucket of a plan in f32 is called. */
+const bucketInFloats = (plan: object): string => bucketOf({ kernels: { halfProducts: false } }, plan);
 
 /** Words of the bucket that an op's shape falls into, and the kernel's entries; null for ops that no variant suits. */
 function placeOf({ op, shape }: Finding): { family: string; entries: readonly string[]; when: string } | null {
+  const sizes = shape.split('x').map(Number);
   const [, layout] = /^matmul (nn|nt|tn|tt)$/.exec(op) ?? [];
   if (layout) {
-    const when = `layout=${layout} ${withSizes(['M', 'N', 'K'], shape)} batches0 format=F32`;
+    const [M, N, K] = sizes;
+    const when = bucketInFloats({ layout, M, N, K, batches: 1, format: 'F32' });
     return { family: `matmul ${layout} multiply`, entries: ['multiply'], when };
   }
   const [, direction] = /^attention (forward|backward)( causal)?$/.exec(op) ?? [];
   if (!direction) return null;
   const entries = direction === 'forward' ? ['forward'] : ['backward_q', 'backward_kv'];
-  const when = `batch0 ${withSizes(['heads', 'tokens', 'width'], shape)}`;
+  const [heads, tokens, width] = sizes;
+  const when = bucketInFloats({ batch: 1, heads, tokens, width });
   return { family: direction === 'forward' ? 'attention forward' : 'attention backward backward', entries, when };
 }
 

@@ -23,3 +23,4 @@ export { subgroupMatrix } from '../ops/matmul/matrix-units.ts';
 export { Array64, broadcast, build, erf, mapRows, setApart } from '../truth/oracle.ts';
 export { dynamicMap } from '../optim/dynamic-map.ts';
 export { watchOps } from '../tensor/op.ts';
+export { bucketOf } from '../gpu/kernel/bucket.ts';
